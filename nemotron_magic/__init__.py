@@ -1,0 +1,1 @@
+"""Ask NVIDIA Nemotron from a notebook cell."""

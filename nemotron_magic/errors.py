@@ -1,0 +1,144 @@
+"""What can go wrong, one class for each thing the user can do about it.
+
+NemotronError
+├── InputError           change what was typed or set; nothing was sent
+├── AuthenticationError  give a (different) key
+├── CreditError          top up, verify the account, or lift the key's limit
+├── ModelError           choose another model
+├── RequestError         the service refused this request: change it
+├── RateLimitError       wait
+├── ServiceError         the service failed: try again later
+├── ConnectionFailed     check the network; nothing reached the service
+├── OutcomeUnknown       the answer was lost on the way; it may have been billed
+└── Interrupted          the user stopped it
+"""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nemotron_magic.reply import Reply
+
+__all__ = [
+    "AuthenticationError",
+    "ConnectionFailed",
+    "CreditError",
+    "InputError",
+    "Interrupted",
+    "ModelError",
+    "NemotronError",
+    "OutcomeUnknown",
+    "RateLimitError",
+    "RequestError",
+    "ServiceError",
+]
+
+
+class NemotronError(Exception):
+    """The root: one to three lines that say what happened, why, and what to do.
+
+    Parameters
+    ----------
+    what : str
+        What happened, one line.
+    why : str
+        The reason, in the service's own words where it gave any; may be empty.
+    todo : str
+        What to type or do next; may be empty.
+    status : int, optional
+        The HTTP status, where there was one.
+    request_id : str, optional
+        The service's id of the request (`x-inference-id`), to quote to its support.
+    retry_after_s : float, optional
+        The wait that the service asked for, in seconds.
+
+    Attributes
+    ----------
+    reply : Reply or None
+        What had arrived when the error came; None if nothing had.
+    verbose : bool
+        Whether a notebook shows the whole traceback instead of the three lines.
+    """
+
+    reply: Reply | None = None
+    verbose: bool = False
+
+    def __init__(
+        self,
+        what: str,
+        why: str = "",
+        todo: str = "",
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(what, why, todo)
+        self.what = what
+        self.why = why
+        self.todo = todo
+        self.status = status
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+
+    def __str__(self) -> str:
+        return "\n".join(
+            line for line in (self.what, self._reason(), self.todo) if line
+        )
+
+    def _reason(self) -> str:
+        if not self.request_id:
+            return self.why
+        return f"{self.why} (request id {self.request_id})".strip()
+
+    def _render_traceback_(self) -> list[str]:
+        """Give IPython the lines to show in place of a traceback.
+
+        https://ipython.readthedocs.io/en/stable/config/integrating.html
+        """
+        if self.verbose:
+            return "".join(traceback.format_exception(self)).splitlines()
+        first, *others = str(self).splitlines()
+        return [f"{type(self).__name__}: {first}", *others]
+
+
+class InputError(NemotronError):
+    """What was typed or set cannot be sent; nothing was."""
+
+
+class AuthenticationError(NemotronError):
+    """The key is missing, malformed or not accepted."""
+
+
+class CreditError(NemotronError):
+    """The account or the key may not spend: funds, verification, limits."""
+
+
+class ModelError(NemotronError):
+    """The model does not exist, is retired, or is not served."""
+
+
+class RequestError(NemotronError):
+    """The service read the request and refused it."""
+
+
+class RateLimitError(NemotronError):
+    """Too many requests, or a quota is used up."""
+
+
+class ServiceError(NemotronError):
+    """The service, or something in front of it, failed."""
+
+
+class ConnectionFailed(NemotronError):
+    """The request did not reach the service, so it cannot have been billed."""
+
+
+class OutcomeUnknown(NemotronError):
+    """The request was sent and its end was not seen, so it may have been billed."""
+
+
+class Interrupted(NemotronError):
+    """The user stopped it; what had arrived is kept."""

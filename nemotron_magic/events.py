@@ -1,0 +1,151 @@
+"""What a call tells while it runs, in the order in which it happens.
+
+The words between network and display: values without behaviour, equal if their fields
+are. Which bytes became which event is told in `dialect`; what the events add up to, in
+`reply`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nemotron_magic.usage import Usage
+
+__all__ = [
+    "Answered",
+    "Event",
+    "Finish",
+    "Logprobs",
+    "Notice",
+    "Reasoning",
+    "Reclassified",
+    "Refusal",
+    "Retry",
+    "Sent",
+    "Served",
+    "Text",
+    "ToolCall",
+    "UsageReport",
+]
+
+
+@dataclass(slots=True, frozen=True)
+class Sent:
+    """A request is on its way; each attempt is a `Sent` of its own."""
+
+    client_request_id: str
+    model: str
+
+
+@dataclass(slots=True, frozen=True)
+class Answered:
+    """The service's headers are here."""
+
+    status: int
+    request_id: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Served:
+    """Who answers: the ids in the first chunk that has them."""
+
+    model: str
+    completion_id: str = ""
+
+
+@dataclass(slots=True)
+class Text:
+    """A piece of the answer; not frozen because it is made once for every token."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(slots=True)
+class Reasoning:
+    """A piece of the model's thinking, which is not part of its answer."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Reclassified:
+    """What came as text so far was reasoning: a `</think>` without its opening tag."""
+
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Refusal:
+    """A piece of the model's refusal."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class ToolCall:
+    """A fragment of a tool call; fragments of one `index` belong together."""
+
+    index: int
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Logprobs:
+    """Log-probabilities of the tokens just received, as the service gave them."""
+
+    content: tuple[dict[str, Any], ...]
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Finish:
+    """Why the model stopped: `stop`, `length`, `content_filter`, `tool_calls`, …."""
+
+    reason: str
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class UsageReport:
+    """Figures so far; a later report replaces what an earlier one said."""
+
+    usage: Usage
+
+
+@dataclass(slots=True, frozen=True)
+class Retry:
+    """The request failed in a way that allows another try, after a wait."""
+
+    why: str
+    delay_s: float
+    attempt: int
+
+
+@dataclass(slots=True, frozen=True)
+class Notice:
+    """Something the user should know that is no error, one line."""
+
+    text: str
+
+
+Event = (
+    Sent
+    | Answered
+    | Served
+    | Text
+    | Reasoning
+    | Reclassified
+    | Refusal
+    | ToolCall
+    | Logprobs
+    | Finish
+    | UsageReport
+    | Retry
+    | Notice
+)

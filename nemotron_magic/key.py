@@ -1,0 +1,121 @@
+"""The key to a service: found, held and never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from nemotron_magic.endpoint import Endpoint
+from nemotron_magic.errors import AuthenticationError, InputError
+from nemotron_magic.settings import DEFAULT_BASE_URL
+
+__all__ = ["BASE_VARIABLES", "KEY_VARIABLES", "Key", "base_url_in", "find_key"]
+
+KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY")
+BASE_VARIABLES = ("AIMLAPI_API_BASE", "AIML_API_BASE")
+
+
+class Key:
+    """A key, bound to the one origin that may see it.
+
+    It has no readable repr or str and refuses to be pickled or copied into a text: the
+    value leaves only through `reveal_to`.
+
+    Parameters
+    ----------
+    value : str
+        Blanks around it are dropped.
+    origin : str
+        The `Endpoint.origin` it belongs to.
+    source : str
+        Where it was found, in words.
+
+    Raises
+    ------
+    AuthenticationError
+        If it is empty, or holds a blank or a character outside ASCII.
+    """
+
+    __slots__ = ("_reveal", "origin", "source")
+
+    def __init__(self, value: str, origin: str, source: str) -> None:
+        value = value.strip()
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            raise AuthenticationError(
+                f"the key in {source} is {_fault(value)}",
+                "a key is a run of plain ASCII characters",
+                "Copy it again, then: %nemotron login",
+            )
+        # A closure, because a debugger or verbose traceback prints attributes.
+        self._reveal: Callable[[], str] = lambda: value
+        self.origin = origin
+        self.source = source
+
+    def reveal_to(self, origin: str) -> str | None:
+        """Give the key, if `origin` is the one it belongs to."""
+        return self._reveal() if origin == self.origin else None
+
+    def redact(self, text: str) -> str:
+        """Give `text` without the key, wherever it stands in it."""
+        return text.replace(self._reveal(), "[key]")
+
+    def __repr__(self) -> str:
+        return f"<key from {self.source} for {self.origin}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is not written anywhere")
+
+
+def _fault(value: str) -> str:
+    if not value:
+        return "empty"
+    strange = next((c for c in value if not c.isascii() or not c.isprintable()), " ")
+    return f"malformed: it holds {strange!r} (U+{ord(strange):04X})"
+
+
+def base_url_in(environ: Mapping[str, str]) -> str:
+    """Give the base URL that the environment names, else the AI/ML API's."""
+    found = (environ.get(name, "").strip() for name in BASE_VARIABLES)
+    return next((url for url in found if url), DEFAULT_BASE_URL)
+
+
+def find_key(
+    endpoint: Endpoint,
+    given: Mapping[str, Key],
+    environ: Mapping[str, str],
+    stored: Callable[[str], str | None],
+) -> Key | None:
+    """Give the key for `endpoint`, or None if there is none.
+
+    Looked for in this order: given in this session, the environment, the system's
+    keyring. A key in the environment belongs to the base URL in the environment, so
+    that a changed `base_url` never sends it to another host.
+
+    Parameters
+    ----------
+    given : mapping
+        Keys of this session by origin.
+    stored : callable
+        Given an origin, the key that the system's keyring holds for it, or None.
+    """
+    if endpoint.origin in given:
+        return given[endpoint.origin]
+    found = _in_environment(endpoint, environ)
+    if found:
+        return found
+    value = None if endpoint.is_loopback else stored(endpoint.origin)
+    return Key(value, endpoint.origin, "the keyring") if value else None
+
+
+def _in_environment(endpoint: Endpoint, environ: Mapping[str, str]) -> Key | None:
+    name = next((n for n in KEY_VARIABLES if environ.get(n, "").strip()), None)
+    if name is None or endpoint.origin != _environment_origin(environ):
+        return None
+    return Key(environ[name], endpoint.origin, name)
+
+
+def _environment_origin(environ: Mapping[str, str]) -> str:
+    try:
+        return Endpoint.read(base_url_in(environ)).origin
+    except InputError:
+        return ""

@@ -1,0 +1,337 @@
+"""One table of everything that can be set, and the values set for one call.
+
+`PARAMETERS` is the hinge of the house: each row becomes a flag, a trait, a range check
+and, where `sent` is true, a field of the request. Adding a parameter is adding a row.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nemotron_magic.errors import InputError
+
+__all__ = [
+    "BY_NAME",
+    "DEFAULT_BASE_URL",
+    "DEFAULT_MODEL",
+    "PARAMETERS",
+    "Parameter",
+    "Settings",
+]
+
+DEFAULT_BASE_URL = "https://api.aimlapi.com/v1"
+DEFAULT_MODEL = "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF"
+DEFAULT_SYSTEM = (
+    "You help a data analyst who works in a Jupyter notebook. "
+    "Answer in GitHub-flavoured Markdown, as briefly as the question allows. "
+    "Put code in fenced blocks that name their language."
+)
+
+Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One thing that can be set.
+
+    Parameters
+    ----------
+    name : str
+        Name of the trait and, where `sent`, of the field in the request.
+    kind : str
+        `number`, `integer`, `boolean`, `text`, `texts` (a list of them) or `json`.
+    help : str
+        What it does, one sentence, with unit and range in words where they matter.
+    flags : tuple of str
+        How it is written before a question; empty where there is no flag for one call.
+        A boolean's flag that starts with `--no-` sets it to False.
+    default : Any
+        Its value when nothing was set; None means not set, and then it is not sent.
+    minimum, maximum : float or None
+        The range, both ends included.
+    sent : bool
+        Whether it goes into the request under its own name.
+    rule : callable, optional
+        A further check: given the value, the words for what is wrong with it, or "".
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    flags: tuple[str, ...] = ()
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    sent: bool = True
+    rule: Callable[[Any], str] | None = None
+
+    def parse(self, text: str) -> Any:
+        """Read a value as it is typed after a flag, and check it.
+
+        Raises
+        ------
+        InputError
+            If it is not of this kind or out of range.
+        """
+        if self.kind in ("text", "texts"):
+            return self.check(text if self.kind == "text" else [text])
+        try:
+            value = json.loads(text)
+        except ValueError:
+            if self.kind != "json":
+                raise self._refused(text, self._wanted()) from None
+            value = text
+        return self.check(value)
+
+    def check(self, value: Any) -> Any:
+        """Give `value` as it is sent, or say in words why it cannot be.
+
+        Raises
+        ------
+        InputError
+            If it is not of this kind, out of range, or against the row's own rule.
+        """
+        if value is None:
+            return None
+        value = self._of_kind(value)
+        if not self._in_range(value):
+            raise self._refused(value, f"lie in {self._range()}")
+        wrong = self.rule(value) if self.rule else ""
+        if wrong:
+            raise self._refused(value, wrong)
+        return value
+
+    def _of_kind(self, value: Any) -> Any:
+        accepted = _READERS[self.kind](value)
+        if accepted is None:
+            raise self._refused(value, self._wanted())
+        return accepted
+
+    def _wanted(self) -> str:
+        limits = f" in {self._range()}" if self._range() else ""
+        return f"be {_WORDS[self.kind]}{limits}"
+
+    def _in_range(self, value: Any) -> bool:
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        return self.kind not in ("number", "integer") or bool(low <= value <= high)
+
+    def _range(self) -> str:
+        if self.minimum is None:
+            return ""
+        if self.maximum is None:
+            return f"[{self.minimum:g}, …)"
+        return f"[{self.minimum:g}, {self.maximum:g}]"
+
+    def _refused(self, value: Any, must: str) -> InputError:
+        return InputError(f"{self.name} must {must}, got {_brief(value)}")
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else None
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None or number != int(number) else int(number)
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: Any) -> list[str] | None:
+    values = [value] if isinstance(value, str) else value
+    good = isinstance(values, list | tuple) and all(isinstance(v, str) for v in values)
+    return list(values) if good else None
+
+
+def _json(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return None
+    return value
+
+
+_READERS: dict[Kind, Callable[[Any], Any]] = {
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "text": _text,
+    "texts": _texts,
+    "json": _json,
+}
+_WORDS: dict[Kind, str] = {
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "text": "text",
+    "texts": "text or a list of texts",
+    "json": "a JSON value",
+}
+
+
+def _brief(value: Any) -> str:
+    shown = value if isinstance(value, str) else repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+
+
+def _at_most_four(values: list[str]) -> str:
+    if any(not value for value in values):
+        return "hold no empty text"
+    return "" if len(values) <= 4 else "hold at most 4 texts"
+
+
+def _not_blank(value: str) -> str:
+    return "" if value.strip() else "not be empty"
+
+
+def _biases(value: Any) -> str:
+    good = isinstance(value, dict) and all(
+        (number := _number(bias)) is not None and -100 <= number <= 100
+        for bias in value.values()
+    )
+    return "" if good else "map token ids to numbers in [-100, 100]"
+
+
+def _is_list(value: Any) -> str:
+    return "" if isinstance(value, list) else "be a list"
+
+
+def _is_object(value: Any) -> str:
+    return "" if isinstance(value, dict) else "be a JSON object"
+
+
+def _is_choice(value: Any) -> str:
+    good = isinstance(value, dict) or value in ("none", "auto", "required")
+    return "" if good else 'be "none", "auto", "required" or a JSON object'
+
+
+# Ranges: https://docs.aimlapi.com/api-references/text-models-llm/nvidia (2026-08-21).
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("model", "text", "Model id, see %nemotron models.", ("-m", "--model"),
+              DEFAULT_MODEL, rule=_not_blank),
+    Parameter("temperature", "number", "Randomness; 0 is the most predictable.",
+              ("-t", "--temperature"), minimum=0, maximum=2),
+    Parameter("top_p", "number", "Sample from the likeliest tokens of this total mass.",
+              ("--top-p",), minimum=0.01, maximum=1),
+    Parameter("top_k", "number", "Sample from this many likeliest tokens.",
+              ("--top-k",)),
+    Parameter("min_p", "number", "Drop tokens less likely than this share of the best.",
+              ("--min-p",), minimum=0.001, maximum=0.999),
+    Parameter("max_tokens", "integer", "Longest reply, in tokens.",
+              ("-n", "--max-tokens"), 4096, minimum=1),
+    Parameter("seed", "integer", "Same seed, same reply, as far as the service can.",
+              ("--seed",), minimum=1),
+    Parameter("stop", "texts", "Stop before this text; may be given up to four times.",
+              ("--stop",), rule=_at_most_four),
+    Parameter("frequency_penalty", "number", "Penalise tokens by how often they came.",
+              ("--frequency-penalty",), minimum=-2, maximum=2),
+    Parameter("presence_penalty", "number", "Penalise tokens that came at all.",
+              ("--presence-penalty",), minimum=-2, maximum=2),
+    Parameter("repetition_penalty", "number", "Above 1 discourages repetition.",
+              ("--repetition-penalty",)),
+    Parameter("n", "integer", "Number of answers; every one is billed.", minimum=1),
+    Parameter("logprobs", "boolean", "Report each token's log-probability."),
+    Parameter("top_logprobs", "integer", "Alternatives per token; needs logprobs.",
+              minimum=0, maximum=20),
+    Parameter("logit_bias", "json", "Token ids to biases.", rule=_biases),
+    Parameter("echo", "boolean", "Repeat the prompt in the reply."),
+    Parameter("prediction", "json", "Text expected in the reply.", rule=_is_object),
+    Parameter("tools", "json", "Functions the model may call.", rule=_is_list),
+    Parameter("tool_choice", "json", "Force or forbid tool calls.", rule=_is_choice),
+    Parameter("parallel_tool_calls", "boolean", "Allow several tool calls a turn."),
+    Parameter("response_format", "json", 'Such as {"type": "json_object"}.',
+              rule=_is_object),
+    Parameter("stream", "boolean", "Receive the reply as it is written.",
+              ("--no-stream",), True),
+    Parameter("stream_options", "json", "Only sent when streaming.",
+              default={"include_usage": True}, rule=_is_object),
+    Parameter("system", "text", "Instruction before every question; empty: none.",
+              ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
+    Parameter("base_url", "text", "The endpoint, with or without /v1.",
+              default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
+    Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",
+              default=False, sent=False),
+    Parameter("verbose_errors", "boolean", "Show whole tracebacks of our errors.",
+              default=False, sent=False),
+    Parameter("connect_timeout_s", "number", "Longest wait for a connection, seconds.",
+              default=10, minimum=0.1, maximum=600, sent=False),
+    Parameter("gap_timeout_s", "number", "Longest silence of the service, seconds.",
+              default=60, minimum=0.1, maximum=3600, sent=False),
+    Parameter("progress_timeout_s", "number", "Longest time without new text, seconds.",
+              default=120, minimum=0.1, maximum=3600, sent=False),
+    Parameter("total_timeout_s", "number", "Longest call, seconds.",
+              default=600, minimum=0.1, maximum=86400, sent=False),
+)  # fmt: skip
+
+BY_NAME: dict[str, Parameter] = {p.name: p for p in PARAMETERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is set for one call: a snapshot, checked.
+
+    Parameters
+    ----------
+    values : mapping
+        By parameter name; a name that is absent or None is not set.
+    extra : mapping
+        Further fields of the request that have no row of their own.
+    model_is_default : bool
+        Whether the model is ours and not the user's choice, so that it may be replaced
+        when the service has retired it.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range, or two contradict each other.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    model_is_default: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in self.values.items():
+            if name not in BY_NAME:
+                raise InputError(f"there is no setting {name!r}")
+            BY_NAME[name].check(value)
+        if self["top_logprobs"] is not None and not self["logprobs"]:
+            raise InputError(
+                "top_logprobs needs logprobs", todo="Add: -p logprobs=true"
+            )
+
+    def __getitem__(self, name: str) -> Any:
+        default = BY_NAME[name].default
+        return self.values.get(name, default)
+
+    @property
+    def model(self) -> str:
+        """The model asked for."""
+        return str(self["model"])
+
+    def with_model(self, model: str) -> Settings:
+        """Give the same settings with another model in place of the default one."""
+        return Settings({**self.values, "model": model}, self.extra, True)
+
+    def parameters(self) -> dict[str, Any]:
+        """Give the fields of the request but `messages`: only those that are set."""
+        fields = {
+            p.name: BY_NAME[p.name].check(self[p.name])
+            for p in PARAMETERS
+            if p.sent and self[p.name] is not None
+        }
+        if not fields.get("stream"):
+            fields.pop("stream_options", None)
+        return fields | dict(self.extra)

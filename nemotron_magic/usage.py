@@ -1,0 +1,118 @@
+"""What a call took: tokens and money, as the service reported them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+__all__ = ["CREDITS_PER_USD", "Usage"]
+
+CREDITS_PER_USD = 2_000_000
+"""https://docs.aimlapi.com/faq/how-can-i-track-my-funds (read 2026-08-21)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and cost of one call, or of several added up.
+
+    A figure that is not known is None, never 0. Adding keeps what is known: the sum of
+    a known and an unknown figure is the known one, so a total is a lower bound.
+
+    Attributes
+    ----------
+    reasoning_tokens : int or None
+        Part of `completion_tokens`.
+    cached_tokens : int or None
+        Part of `prompt_tokens`.
+    cost_usd : float or None
+        What the service said it charged, in US dollars.
+
+    Examples
+    --------
+    >>> Usage(3, 4) + Usage(1, 1, cost_usd=0.5)
+    Usage(prompt_tokens=4, completion_tokens=5, reasoning_tokens=None, \
+cached_tokens=None, cost_usd=0.5)
+    """
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            *(
+                _sum(getattr(self, f.name), getattr(other, f.name))
+                for f in fields(Usage)
+            )
+        )
+
+    def updated(self, other: Usage) -> Usage:
+        """Give these figures, with those that `other` knows in their place.
+
+        A stream may report usage several times, each report replacing the one before.
+        """
+        return Usage(
+            *(
+                _first(getattr(other, f.name), getattr(self, f.name))
+                for f in fields(Usage)
+            )
+        )
+
+    def as_dict(self) -> dict[str, int | float | None]:
+        """Give the figures by name, unknown ones as None."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_wire(cls, usage: Any, meta: Any = None) -> Usage:
+        """Read the `usage` and `meta` objects of a chunk or completion, of any server.
+
+        Parameters
+        ----------
+        usage : Any
+            `{prompt_tokens, completion_tokens, …_details}`; OpenRouter adds `cost`.
+        meta : Any
+            `{usage: {usd_spent, credits_used}}` of the AI/ML API.
+        """
+        usage = usage if isinstance(usage, dict) else {}
+        completion = _mapping(usage.get("completion_tokens_details"))
+        prompt = _mapping(usage.get("prompt_tokens_details"))
+        return cls(
+            _count(usage.get("prompt_tokens")),
+            _count(usage.get("completion_tokens")),
+            _count(completion.get("reasoning_tokens")),
+            _count(prompt.get("cached_tokens")),
+            _first(_cost_usd(meta), _amount(usage.get("cost"))),
+        )
+
+
+def _cost_usd(meta: Any) -> float | None:
+    spent = _mapping(_mapping(meta).get("usage"))
+    credits_used = _amount(spent.get("credits_used"))
+    from_credits = None if credits_used is None else credits_used / CREDITS_PER_USD
+    usd_spent = _amount(spent.get("usd_spent"))
+    return from_credits if usd_spent is None else usd_spent
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int | None:
+    amount = _amount(value)
+    return None if amount is None else int(amount)
+
+
+def _amount(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value < float("inf") else None
+
+
+def _first(one: Any, other: Any) -> Any:
+    return other if one is None else one
+
+
+def _sum(one: Any, other: Any) -> Any:
+    return _first(one, other) if one is None or other is None else one + other
