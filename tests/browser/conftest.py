@@ -1,0 +1,63 @@
+"""One server and one Chromium for the session, a fresh notebook for each test."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from notebook_page import FrontEnd, NotebookPage, Server, chromium, missing, serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def jupyter_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with serve(tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser_context(jupyter_server: Server) -> Iterator[BrowserContext]:
+    with chromium() as context:
+        yield context
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def front_end(request: pytest.FixtureRequest) -> FrontEnd:
+    """Run the test once in JupyterLab and once in Notebook 7."""
+    front_end: FrontEnd = request.param
+    return front_end
+
+
+@pytest.fixture
+def notebook_page(
+    request: pytest.FixtureRequest,
+    jupyter_server: Server,
+    browser_context: BrowserContext,
+    tmp_path: Path,
+) -> Iterator[NotebookPage]:
+    """Give a page with a notebook of its own; its kernel ends with the test."""
+    name = re.sub(r"\W+", "_", request.node.name).strip("_")
+    screenshots = Path(os.environ.get("NEMOTRON_SCREENSHOTS", tmp_path))
+    page = browser_context.new_page()
+    try:
+        yield NotebookPage(jupyter_server, page, f"{name}.ipynb", screenshots)
+    finally:
+        page.close()
+        jupyter_server.shut_down_kernels()

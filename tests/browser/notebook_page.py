@@ -1,0 +1,443 @@
+"""A notebook open in a real JupyterLab or Notebook 7, driven as a user would."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+if TYPE_CHECKING:  # not needed to say that they are missing
+    from nbformat import NotebookNode
+    from playwright.sync_api import (
+        BrowserContext,
+        ConsoleMessage,
+        Dialog,
+        Locator,
+        Page,
+        Request,
+    )
+
+FrontEnd = Literal["lab", "notebook"]
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM_ARGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LIMIT_S = 60.0  # two busy cores start a kernel in up to 20 s
+PATHS: dict[FrontEnd, str] = {
+    "lab": "/lab/tree/{name}?reset",  # without the tabs of earlier pages
+    "notebook": "/notebooks/{name}",
+}
+SETTINGS = {  # what would otherwise ask, pop up or write by itself
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin": {"autosave": False},
+}
+
+
+def missing() -> str | None:
+    """Say what the harness lacks here, or give None."""
+    for module in ("playwright", "jupyterlab", "notebook", "nbformat"):
+        if importlib.util.find_spec(module) is None:
+            return f"the browser tests need {module}: pip install nemotron-magic[test]"
+    if not CHROMIUM.exists():
+        return f"the browser tests need {CHROMIUM}: apt-get install chromium"
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running Jupyter server, serving both front ends from one folder."""
+
+    url: str
+    root: Path
+    log: Path
+
+    def api(self, method: str, path: str) -> Any:
+        """Give the JSON that the server's REST interface answers."""
+        request = urllib.request.Request(f"{self.url}/api/{path}", method=method)
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as response:
+            return json.loads(response.read() or b"null")
+
+    def shut_down_kernels(self) -> None:
+        """End every session, and so every kernel."""
+        for session in self.api("GET", "sessions"):
+            self.api("DELETE", f"sessions/{session['id']}")
+
+
+@contextmanager
+def serve(folder: Path, environ: dict[str, str] | None = None) -> Iterator[Server]:
+    """Run a Jupyter server whose files, settings and kernels all lie in `folder`.
+
+    Parameters
+    ----------
+    environ
+        More environment variables for the server and its kernels.
+    """
+    root, settings = folder / "notebooks", folder / "settings"
+    root.mkdir(parents=True)
+    kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    _write_json(
+        folder / "data/kernels/here/kernel.json",
+        {"argv": kernel, "display_name": "here", "language": "python"},
+    )
+    for name, value in SETTINGS.items():
+        _write_json(settings / "@jupyterlab" / f"{name}.jupyterlab-settings", value)
+    homes = {
+        "HOME": "home",
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "XDG_CACHE_HOME": "home/.cache",
+        "XDG_CONFIG_HOME": "home/.config",
+        "XDG_DATA_HOME": "home/.local/share",
+    }
+    for place in homes.values():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    server = Server(f"http://127.0.0.1:{port}", root, folder / "server.log")
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+                *("--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={root}"),
+                *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
+                *("--LabApp.expose_app_in_browser=True", "--LabApp.news_url="),
+                "--LabApp.extension_manager=readonly",
+                "--JupyterNotebookApp.expose_app_in_browser=True",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=root,
+            env=os.environ
+            | {name: str(folder / place) for name, place in homes.items()}
+            | {"JUPYTER_PLATFORM_DIRS": "1"}
+            | (environ or {}),
+        )
+        try:
+            _wait_for_server(server, process)
+            yield server
+            server.shut_down_kernels()
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for_server(server: Server, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            server.api("GET", "status")
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"no Jupyter server:\n{server.log.read_text()[-2000:]}")
+
+
+@contextmanager
+def chromium() -> Iterator[BrowserContext]:
+    """Run the system's Chromium, with a profile of its own.
+
+    One context for all pages, because its cache saves seconds on each page.
+    """
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=CHROMIUM_ARGS
+        )
+        try:
+            yield browser.new_context(viewport={"width": 1280, "height": 900})
+        finally:
+            browser.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one painted frame showed of a cell's output; lengths in CSS pixels."""
+
+    time_s: float  # since the watch began
+    chars: int  # of text in the output
+    outputs: int  # displays, streams, results and errors, each one
+    height: float  # of the output
+    scroll_height: float  # of the whole notebook
+    scroll_top: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The painted frames of one output, of which only changes are kept."""
+
+    page: Page
+    index: int
+
+    def frames(self) -> list[Frame]:
+        """Give the frames so far, oldest first."""
+        rows = self.page.evaluate("index => nmWatched[index]", self.index)
+        return [Frame(*row) for row in rows]
+
+
+def largest_drop(lengths: Sequence[float]) -> float:
+    """Give by how much a length fell at most from one frame to the next.
+
+    >>> largest_drop([10, 30, 25, 40])
+    5
+    """
+    return max([0, *(before - after for before, after in pairwise(lengths))])
+
+
+# Runs before the front end's own scripts. `nmRuns` counts runs not yet ended; a sample
+# is taken after each paint (a message posted in an animation frame arrives after it).
+_SCRIPT = """
+window.nmRuns = 0;
+window.nmWatched = {};
+window.nmPanel = () => window.jupyterapp?.shell?.currentWidget;
+window.nmCell = index => nmPanel().content.widgets[index];
+window.nmReady = () => {
+  const panel = window.nmPanel();
+  return Boolean(panel?.content?.widgets && panel.context.isReady
+    && panel.sessionContext.isReady && panel.revealed !== undefined);
+};
+window.nmIdle = () => nmRuns === 0
+  && nmPanel().sessionContext.session?.kernel?.status === 'idle';
+window.nmRun = command => {
+  nmRuns += 1;
+  jupyterapp.commands.execute(command).finally(() => { nmRuns -= 1; });
+};
+window.nmWatch = index => {
+  const samples = nmWatched[index] = [];
+  const start = performance.now();
+  const channel = new MessageChannel();
+  let last = '';
+  channel.port1.onmessage = () => {
+    const area = nmCell(index)?.node.querySelector('.jp-Cell-outputArea');
+    const scroller = document.querySelector('.jp-WindowedPanel-outer');
+    const sample = [
+      area?.textContent.length ?? 0,
+      area?.querySelectorAll(':scope > .jp-OutputArea-child').length ?? 0,
+      area?.getBoundingClientRect().height ?? 0,
+      scroller.scrollHeight, scroller.scrollTop,
+    ];
+    if (String(sample) !== last) {
+      last = String(sample);
+      samples.push([(performance.now() - start) / 1000, ...sample]);
+    }
+  };
+  const next = () => {
+    if (nmWatched[index] !== samples) { channel.port1.close(); return; }
+    channel.port2.postMessage(null);
+    requestAnimationFrame(next);
+  };
+  next();
+};
+"""
+
+
+@dataclass  # without slots: playwright hangs a wrapper on it for each bound handler
+class NotebookPage:
+    """One notebook in one page."""
+
+    server: Server
+    page: Page
+    name: str  # of the notebook's file
+    screenshots: Path
+    front_end: FrontEnd = "lab"
+    requests: list[str] = field(default_factory=list)  # to any host but the server
+    console_errors: list[str] = field(default_factory=list)
+    _native_dialogs: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.set_default_timeout(LIMIT_S * 1000)
+        self.page.add_init_script(_SCRIPT)
+        self.page.on("request", self._note_request)
+        self.page.on("console", self._note_console)
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("dialog", self._note_dialog)
+
+    def _note_request(self, request: Request) -> None:
+        if not re.match(rf"{self.server.url}/|data:|blob:|about:", request.url):
+            self.requests.append(request.url)
+
+    def _note_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.console_errors.append(message.text)
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":  # "leave without saving?": we do
+            dialog.accept()
+            return
+        self._native_dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    @property
+    def path(self) -> Path:
+        """The notebook's file."""
+        return self.server.root / self.name
+
+    @property
+    def dialogs(self) -> list[str]:
+        """The texts of alerts so far and of the front end's dialogs open now."""
+        return self._native_dialogs + self.page.locator(".jp-Dialog").all_inner_texts()
+
+    def open(self, front_end: FrontEnd, cells: Sequence[str]) -> None:
+        """Write a notebook of these code cells, open it, and wait for its kernel."""
+        from nbformat.v4 import new_code_cell, new_notebook
+
+        self.front_end = front_end
+        notebook = new_notebook(
+            cells=[new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "here", "display_name": "here"}},
+        )
+        self._write(notebook)
+        self._go()
+
+    def _write(self, notebook: NotebookNode) -> None:
+        import nbformat
+
+        nbformat.write(notebook, self.path)
+
+    def _go(self) -> None:
+        path = PATHS[self.front_end].format(name=quote(self.name))
+        self.page.goto(self.server.url + path)
+        self._wait_ready()
+
+    def _wait_ready(self) -> None:
+        self.page.wait_for_function("window.nmReady()")
+        self.page.evaluate("nmPanel().revealed")
+        self.wait_idle()
+
+    def run(self, index: int) -> None:
+        """Select a cell and run it; does not wait for its end."""
+        self.page.evaluate(
+            """index => {
+                nmPanel().content.deselectAll();
+                nmPanel().content.activeCellIndex = index;
+                nmRun('notebook:run-cell');
+            }""",
+            index,
+        )
+
+    def run_all(self) -> None:
+        """Run every cell in order; does not wait for the end."""
+        self.page.evaluate("nmRun('notebook:run-all-cells')")
+
+    def wait_idle(self, limit_s: float = LIMIT_S) -> None:
+        """Wait until nothing runs and the kernel says that it is idle."""
+        self.page.wait_for_function("nmIdle()", timeout=limit_s * 1000)
+
+    def output(self, index: int) -> Locator:
+        """Give the place of a cell's outputs; `.inner_html()` is what they hold."""
+        cell = f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']"
+        return self.page.locator(f"{cell} .jp-Cell-outputArea")
+
+    def text(self, index: int) -> str:
+        """Give the text that a cell's outputs show."""
+        return self.output(index).inner_text()
+
+    def wait_for_text(self, index: int, text: str, limit_s: float = LIMIT_S) -> None:
+        """Wait until a cell's outputs show `text`."""
+        shown = self.output(index).filter(has_text=text)
+        shown.wait_for(timeout=limit_s * 1000)
+
+    def watch(self, index: int) -> Watch:
+        """Note from now on what each painted frame shows of a cell's output."""
+        self.page.evaluate("index => nmWatch(index)", index)
+        return Watch(self.page, index)
+
+    def interrupt(self) -> None:
+        """Press the toolbar's stop button."""
+        self.page.locator("[data-command='notebook:interrupt-kernel']").first.click()
+
+    def save(self) -> None:
+        """Save the notebook, and wait until it is on disk."""
+        self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+        self.page.wait_for_function("!nmPanel().context.model.dirty")
+
+    def read_ipynb(self) -> NotebookNode:
+        """Give the notebook as it is on disk."""
+        import nbformat
+
+        return nbformat.read(self.path, as_version=4)
+
+    def outputs(self, index: int) -> list[dict[str, Any]]:
+        """Save, and give a cell's outputs as they are on disk."""
+        self.save()
+        return list(self.read_ipynb().cells[index].outputs)
+
+    def reload(self) -> None:
+        """Load the page anew from what was saved; the kernel lives on."""
+        self.page.reload()
+        self._wait_ready()
+
+    def reopen_untrusted(self) -> None:
+        """Open what was saved as if it came from someone else, with a fresh kernel.
+
+        Trust is a signature over the file's content, so one foreign key undoes it.
+        """
+        notebook = self.read_ipynb()
+        notebook.metadata["from"] = "elsewhere"
+        self.page.goto("about:blank")
+        self.server.shut_down_kernels()
+        self._write(notebook)
+        self._go()
+
+    def theme(self, theme: Literal["light", "dark"]) -> None:
+        """Switch the front end's theme."""
+        self.page.evaluate(
+            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})",
+            f"JupyterLab {theme.title()}",
+        )
+        light = json.dumps(theme == "light")
+        body = self.page.locator(f"body[data-jp-theme-light='{light}']")
+        body.wait_for(state="attached")
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Give the page another size in CSS pixels."""
+        self.page.set_viewport_size({"width": width, "height": height})
+
+    def screenshot(self, name: str) -> Path:
+        """Write what the page shows to `name`.png, and give its path."""
+        self.screenshots.mkdir(parents=True, exist_ok=True)
+        path = self.screenshots / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path
