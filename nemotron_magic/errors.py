@@ -53,6 +53,8 @@ class NemotronError(Exception):
         The service's id of the request (`x-inference-id`), to quote to its support.
     retry_after_s : float, optional
         The wait that the service asked for, in seconds.
+    final : bool
+        Whether the same request would fail again at once, so that no retry helps.
 
     Attributes
     ----------
@@ -74,6 +76,7 @@ class NemotronError(Exception):
         status: int | None = None,
         request_id: str | None = None,
         retry_after_s: float | None = None,
+        final: bool = False,
     ) -> None:
         super().__init__(what, why, todo)
         self.what = what
@@ -82,6 +85,7 @@ class NemotronError(Exception):
         self.status = status
         self.request_id = request_id
         self.retry_after_s = retry_after_s
+        self.final = final
 
     def __str__(self) -> str:
         return "\n".join(

@@ -26,6 +26,7 @@ __all__ = [
     "Served",
     "Text",
     "ToolCall",
+    "Truncated",
     "UsageReport",
 ]
 
@@ -72,8 +73,9 @@ class Reasoning:
 
 @dataclass(slots=True, frozen=True)
 class Reclassified:
-    """What came as text so far was reasoning: a `</think>` without its opening tag."""
+    """All text so far was reasoning: a `</think>` came without its opening tag."""
 
+    reasoning: str
     choice: int = 0
 
 
@@ -112,6 +114,11 @@ class Finish:
 
 
 @dataclass(slots=True, frozen=True)
+class Truncated:
+    """The stream ended before the model said that it was done."""
+
+
+@dataclass(slots=True, frozen=True)
 class UsageReport:
     """Figures so far; a later report replaces what an earlier one said."""
 
@@ -145,6 +152,7 @@ Event = (
     | ToolCall
     | Logprobs
     | Finish
+    | Truncated
     | UsageReport
     | Retry
     | Notice

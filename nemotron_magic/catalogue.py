@@ -1,0 +1,124 @@
+"""The models that a service lists, in the AI/ML API's shape or in OpenAI's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Model", "live_replacement", "read_models", "sorted_for_people"]
+
+_CHAT = "openai/chat-completions"
+_PREFERRED = (
+    "nvidia/nemotron-3-super-120b-a12b",
+    "nvidia/nemotron-3-ultra-550b-a55b",
+    "nvidia/nemotron-3-nano-30b-a3b",
+    "nvidia/nemotron-3.5-lightning",
+)
+"""Live at the AI/ML API on 2026-08-21; what the retired default gives way to."""
+
+_ROLES = {"provided": "input", "input": "input", "generated": "output"}
+_ROLES["output"] = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of a catalogue.
+
+    Attributes
+    ----------
+    context_tokens : int or None
+        What it reads at most, prompt and reply together.
+    input_usd, output_usd : float or None
+        Price of a million tokens in US dollars; None if it is not listed.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    context_tokens: int | None = None
+    input_usd: float | None = None
+    output_usd: float | None = None
+
+    @property
+    def is_nemotron(self) -> bool:
+        """Whether it is one of NVIDIA's Nemotrons."""
+        return "nemotron" in self.name.lower()
+
+    def goes_by(self, name: str) -> bool:
+        """Tell whether `name` is its id or an alias, in any case."""
+        return name.lower() in {n.lower() for n in (self.name, *self.aliases)}
+
+
+def read_models(answer: Any) -> tuple[Model, ...]:
+    """Read the answer of `GET /v1/models`; rows that name no chat model are left out.
+
+    https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list (read
+    2026-08-21) and https://platform.openai.com/docs/api-reference/models/list.
+    """
+    rows = answer.get("data") if isinstance(answer, dict) else answer
+    rows = rows if isinstance(rows, list) else []
+    chat = (r for r in rows if isinstance(r, dict) and r.get("type", _CHAT) == _CHAT)
+    models = {r["id"]: _model(r) for r in chat if isinstance(r.get("id"), str)}
+    return tuple(models.values())
+
+
+def sorted_for_people(models: Iterable[Model]) -> list[Model]:
+    """Order models by name, Nemotrons first."""
+    return sorted(models, key=lambda m: (not m.is_nemotron, m.name.lower()))
+
+
+def live_replacement(models: Sequence[Model]) -> Model | None:
+    """Give the Nemotron to use in place of the retired default, if one is listed."""
+    for name in _PREFERRED:
+        found = next((m for m in models if m.goes_by(name)), None)
+        if found:
+            return found
+    return next((m for m in sorted_for_people(models) if m.is_nemotron), None)
+
+
+def _model(row: dict[str, Any]) -> Model:
+    info = row.get("info") if isinstance(row.get("info"), dict) else {}
+    lengths = ((row | (info or {})).get(k) for k in _LENGTHS)
+    prices = _prices(row.get("pricing"))
+    return Model(
+        row["id"],
+        tuple(a for a in row.get("aliases") or () if isinstance(a, str)),
+        next((n for n in lengths if isinstance(n, int) and n > 0), None),
+        prices.get("input"),
+        prices.get("output"),
+    )
+
+
+_LENGTHS = ("contextLength", "context_length", "max_model_len", "context_window")
+
+
+def _prices(pricing: Any) -> dict[str, float]:
+    """Give the price of a million tokens by direction, as far as it can be read.
+
+    Two dialects are in use: `measure` names the direction, or `origin` does.
+    """
+    if not isinstance(pricing, dict):
+        return {}
+    units = pricing.get("units")
+    prices = {
+        _ROLES[role]: price
+        for unit in (units if isinstance(units, list) else ())
+        if isinstance(unit, dict) and unit.get("name") == "token"
+        if (role := unit.get("measure") or unit.get("origin")) in _ROLES
+        if (price := _per_million(unit.get("price"), unit.get("per", 1))) is not None
+    }
+    return prices or _openrouter_prices(pricing)
+
+
+def _openrouter_prices(pricing: dict[str, Any]) -> dict[str, float]:
+    found = {"input": pricing.get("prompt"), "output": pricing.get("completion")}
+    prices = {way: _per_million(price, 1) for way, price in found.items()}
+    return {way: price for way, price in prices.items() if price is not None}
+
+
+def _per_million(price: Any, per: Any) -> float | None:
+    try:
+        value = float(price) / float(per) * 1e6
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return round(value, 6) if 0 <= value < float("inf") else None

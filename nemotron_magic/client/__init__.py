@@ -1,0 +1,5 @@
+"""HTTP: the only room that talks to the network, and the only one with httpx."""
+
+from nemotron_magic.client.call import Client, Request
+
+__all__ = ["Client", "Request"]

@@ -1,0 +1,45 @@
+"""Looking up a host so that the user can interrupt it.
+
+The system's resolver blocks in C, where Ctrl-C does not reach it, for as long as a dead
+name server takes. So the first look-up of a host runs in a thread of its own.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from urllib.request import getproxies, proxy_bypass
+
+__all__ = ["is_proxied", "look_up"]
+
+Resolver = Callable[[str, int], object]
+
+
+def is_proxied(scheme: str, host: str) -> bool:
+    """Tell whether a proxy will look the host up in our place."""
+    proxies = getproxies()
+    return bool(scheme in proxies or "all" in proxies) and not proxy_bypass(host)
+
+
+def look_up(
+    host: str, port: int, timeout_s: float, resolve: Resolver = socket.getaddrinfo
+) -> OSError | None:
+    """Look `host` up; give the error if there is no such host or no answer in time."""
+    found: list[OSError | None] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            resolve(host, port)
+            found.append(None)
+        except OSError as error:
+            found.append(error)
+        except UnicodeError:
+            found.append(OSError(f"no address can be called {host!r}"))
+        done.set()
+
+    threading.Thread(target=run, name="nemotron-look-up", daemon=True).start()
+    if not done.wait(timeout_s):
+        return OSError("no address: the name server does not answer")
+    return found[0]

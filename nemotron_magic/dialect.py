@@ -1,0 +1,300 @@
+"""The body of a response to events, in the dialect of any server.
+
+The service is a router, so one reply may come in the shape of OpenAI, OpenRouter, vLLM,
+llama.cpp, LiteLLM, NVIDIA or a translated Anthropic stream. Nothing here validates a
+chunk: captured streams of the service do not fit its own published schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
+from nemotron_magic.events import (
+    Event,
+    Finish,
+    Logprobs,
+    Notice,
+    Reasoning,
+    Refusal,
+    Served,
+    ToolCall,
+    Truncated,
+    UsageReport,
+)
+from nemotron_magic.refusal import Asked, Complaint, error_for
+from nemotron_magic.stream import MAX_EVENT_BYTES, EventStreamDecoder, ServerSentEvent
+from nemotron_magic.text import one_line
+from nemotron_magic.thinking import ThinkTags, may_start_inside
+from nemotron_magic.usage import Usage
+
+__all__ = ["ReplyReader"]
+
+_FIELD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error)?\s?:")
+_Object = dict[str, Any]
+
+
+class ReplyReader:
+    """Read one response body, fed as it arrives.
+
+    Whether it is a stream or one JSON object is decided by its first bytes, since some
+    servers ignore what was asked and mislabel what they send.
+
+    Parameters
+    ----------
+    asked : Asked
+        What error messages may mention.
+    content_type : str
+        As the response names it; may be empty.
+
+    Attributes
+    ----------
+    error : NemotronError or None
+        What the body said went wrong; to be raised once the events before it are used.
+    done : bool
+        Whether the reply is over, so that the rest of the body need not be read.
+    """
+
+    def __init__(self, asked: Asked, content_type: str = "") -> None:
+        self.error: NemotronError | None = None
+        self.done = False
+        self._asked = asked
+        self._is_stream = "event-stream" in content_type.lower()
+        self._decoder: EventStreamDecoder | None = None
+        self._body = bytearray()
+        self._chunks = _Chunks(asked)
+        self._payloads = 0
+        self._unreadable = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes of the body; give the events that they complete."""
+        events: list[Event] = []
+        try:
+            if self._decoder is None:
+                data = self._sniff(data)
+            if self._decoder is not None:
+                self._take(self._decoder.feed(data), events)
+        except NemotronError as error:
+            self.error = error
+        return events
+
+    def close(self) -> list[Event]:
+        """Take the end of the body; give what was held back and how it ended."""
+        events: list[Event] = []
+        if self._decoder is None:
+            self._whole(events)
+        elif not self.done:
+            self._take(self._decoder.close(), events)
+        if self.error is None:
+            events += self._chunks.close()
+            self._judge(events)
+        return events
+
+    def _sniff(self, data: bytes) -> bytes:
+        """Gather the first bytes until they tell a stream from a single object."""
+        self._body += data
+        start = bytes(self._body[:64]).lstrip(b"\xef\xbb\xbf \t\r\n")
+        looks_like_one = start[:1] in (b"{", b"[", b"<")
+        if len(start) >= 8 or b"\n" in start:
+            is_stream = bool(_FIELD.match(self._body)) or self._is_stream
+            if is_stream and not looks_like_one:
+                self._decoder = EventStreamDecoder()
+                return bytes(self._body)
+        if len(self._body) > MAX_EVENT_BYTES:
+            raise ServiceError("the service sent more than a chat reply can be")
+        return b""
+
+    def _take(self, sent: list[ServerSentEvent], events: list[Event]) -> None:
+        for event in sent:
+            if self.done or self.error:
+                return
+            data = event.data
+            if data[:1] == "{" and event.name != "error":
+                self._payload(data, events)
+            elif data.strip().startswith("[DONE]"):
+                self.done = True
+            elif event.name == "error":
+                self._fail(Complaint.read(data))
+            elif data.strip():
+                self._payload(data, events)
+
+    def _payload(self, data: str, events: list[Event]) -> None:
+        self._payloads += 1
+        try:
+            chunk = json.loads(data)
+        except (ValueError, RecursionError):
+            chunk = None
+        if not isinstance(chunk, dict):
+            self._skip(data)
+            return
+        self._chunks.read(chunk, events)
+        self._look_for_error(chunk)
+
+    def _skip(self, data: str) -> None:
+        if self._payloads == 1:
+            self.error = ServiceError(
+                f"{self._asked.endpoint.netloc} sent a stream that is no chat reply",
+                f"it began: {self._asked.redact(one_line(data, 200))}",
+                "Is base_url right? %nemotron doctor",
+            )
+        self._unreadable += 1
+
+    def _look_for_error(self, chunk: _Object) -> None:
+        is_flat = "choices" not in chunk and (
+            chunk.get("object") == "error"
+            or ("message" in chunk and ("statusCode" in chunk or "code" in chunk))
+            or ("status" in chunk and ("title" in chunk or "detail" in chunk))
+        )
+        if chunk.get("error") is not None or is_flat:
+            self._fail(Complaint.of(chunk))
+
+    def _fail(self, complaint: Complaint) -> None:
+        self.error = error_for(complaint.status or 0, complaint, self._asked)
+        # The service accepted the request before it failed: trying again may cost.
+        self.error.final = True
+
+    def _whole(self, events: list[Event]) -> None:
+        """Read a body that was no stream."""
+        text = bytes(self._body).decode("utf-8-sig", "replace").strip()
+        if not text:
+            return
+        self._payloads += 1
+        try:
+            completion = json.loads(text)
+        except (ValueError, RecursionError):
+            completion = None
+        if isinstance(completion, dict):
+            self.done = True
+            self._chunks.read(completion, events)
+            self._look_for_error(completion)
+        if not self._chunks.said_something and self.error is None:
+            self.error = self._not_a_reply(text)
+
+    def _not_a_reply(self, text: str) -> NemotronError:
+        complaint = Complaint.read(text)
+        said = complaint.message if complaint.is_html else one_line(text, 200)
+        todo = "Is base_url right? %nemotron doctor"
+        if complaint.is_html:
+            todo = "Does this network ask you to log in first? Else: %nemotron doctor"
+        return ServiceError(
+            f"{self._asked.endpoint.netloc} answered, but not with a chat reply",
+            f"it began: {self._asked.redact(said)}",
+            todo,
+            final=True,
+        )
+
+    def _judge(self, events: list[Event]) -> None:
+        """Say how a body ended that told of no error."""
+        if self._unreadable:
+            s = "s" if self._unreadable > 1 else ""
+            skipped = f"{self._unreadable} unreadable piece{s} of the stream skipped"
+            events.append(Notice(skipped))
+        if not self._chunks.said_something:
+            self.error = OutcomeUnknown(
+                f"{self._asked.endpoint.netloc} sent an empty reply",
+                "it may have been billed all the same",
+                "Run the cell again, or see: %nemotron doctor",
+            )
+        elif not (self.done or self._chunks.finished):
+            events.append(Truncated())
+
+
+class _Chunks:
+    """Read chunks of a stream, or one whole completion: they differ in one name."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.finished = False
+        self.said_something = False
+        self._orphans = may_start_inside(asked.model)
+        self._tags: dict[int, ThinkTags] = {}
+        self._served = False
+        self._finishes: dict[int, str] = {}
+
+    def read(self, chunk: _Object, events: list[Event]) -> None:
+        """Append what `chunk` tells to `events`."""
+        if not self._served and isinstance(chunk.get("model"), str):
+            self._served = True
+            events.append(Served(chunk["model"], str(chunk.get("id") or "")))
+        for choice in chunk.get("choices") or ():
+            if isinstance(choice, dict):
+                self._choice(choice, events)
+        if chunk.get("usage") or chunk.get("meta"):
+            usage = Usage.from_wire(chunk.get("usage"), chunk.get("meta"))
+            events.append(UsageReport(usage))
+
+    def close(self) -> list[Event]:
+        """Give what was held back because it might have become a tag."""
+        return [event for tags in self._tags.values() for event in tags.close()]
+
+    def _choice(self, choice: _Object, events: list[Event]) -> None:
+        index = choice.get("index")
+        index = index if isinstance(index, int) else 0
+        delta = choice.get("delta") or choice.get("message")
+        if isinstance(delta, dict):
+            self._delta(delta, index, events)
+        logprobs = choice.get("logprobs")
+        if isinstance(logprobs, dict) and logprobs.get("content"):
+            events.append(Logprobs(tuple(logprobs["content"]), index))
+        reason = choice.get("finish_reason")
+        if reason and self._finishes.get(index) != reason:
+            self._finishes[index] = reason
+            self.finished = self.said_something = True
+            events.append(Finish(str(reason), index))
+
+    def _delta(self, delta: _Object, index: int, events: list[Event]) -> None:
+        content = delta.get("content")
+        if len(delta) > 1:
+            self._others(delta, index, events)
+        if not content:
+            return
+        if not isinstance(content, str):
+            content = _parts(content)
+        self.said_something = True
+        tags = self._tags.get(index)
+        if tags is None:
+            tags = self._tags[index] = ThinkTags(self._orphans, index)
+        events += tags.feed(content)
+
+    def _others(self, delta: _Object, index: int, events: list[Event]) -> None:
+        reasoning = _reasoning(delta)
+        if reasoning:
+            self.said_something = True
+            self._orphans = False
+            events.append(Reasoning(reasoning, index))
+        refusal = delta.get("refusal")
+        if refusal and isinstance(refusal, str):
+            self.said_something = True
+            events.append(Refusal(refusal, index))
+        for position, call in enumerate(delta.get("tool_calls") or ()):
+            if isinstance(call, dict):
+                self.said_something = True
+                events.append(_tool_call(call, position))
+
+
+def _reasoning(delta: _Object) -> str:
+    """Give the reasoning, which one chunk may hold up to three times, once."""
+    for name in ("reasoning", "reasoning_content"):
+        if isinstance(delta.get(name), str) and delta[name]:
+            return str(delta[name])
+    return _parts(delta.get("reasoning_details"))
+
+
+def _parts(value: Any) -> str:
+    """Give the text of a list of `{type, text}` parts; nothing of anything else."""
+    parts = value if isinstance(value, list) else ()
+    texts = (part.get("text") for part in parts if isinstance(part, dict))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _tool_call(call: _Object, position: int) -> ToolCall:
+    index = call.get("index")
+    function = call.get("function") or call.get("custom") or {}
+    function = function if isinstance(function, dict) else {}
+    return ToolCall(
+        index if isinstance(index, int) else position,
+        str(call.get("id") or ""),
+        str(function.get("name") or ""),
+        str(function.get("arguments") or function.get("input") or ""),
+    )

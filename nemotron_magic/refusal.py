@@ -1,0 +1,309 @@
+"""What a service says when it fails, in every dialect, made one of our errors.
+
+Shapes of bodies and meaning of statuses: https://docs.aimlapi.com/errors-and-messages
+and https://openrouter.ai/docs/errors (read 2026-08-21), and the sources of vLLM,
+llama.cpp and LiteLLM.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from html import unescape
+from typing import Any
+
+from nemotron_magic.endpoint import Endpoint
+from nemotron_magic.errors import (
+    AuthenticationError,
+    CreditError,
+    ModelError,
+    NemotronError,
+    OutcomeUnknown,
+    RateLimitError,
+    RequestError,
+    ServiceError,
+)
+from nemotron_magic.retry import LONGEST_WAIT_S
+from nemotron_magic.settings import DEFAULT_BASE_URL
+from nemotron_magic.text import one_line
+
+__all__ = ["Asked", "Complaint", "error_for", "retry_after_s"]
+
+_LONGEST = 20_000
+_UNITS = ((172_800, 86_400, "days"), (7200, 3600, "hours"), (0, 60, "minutes"))
+
+
+def _same(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an error message may mention of the request.
+
+    Parameters
+    ----------
+    redact : callable
+        Takes the key out of a text; services echo it.
+    key_source : str
+        Where the key came from, in words; empty if none was sent.
+    """
+
+    endpoint: Endpoint
+    model: str
+    key_source: str = ""
+    redact: Callable[[str], str] = _same
+
+    @property
+    def is_aimlapi(self) -> bool:
+        """Whether the service is the AI/ML API, whose advice we know."""
+        return self.endpoint.origin == Endpoint.read(DEFAULT_BASE_URL).origin
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A service's words about a failure.
+
+    Attributes
+    ----------
+    message : str
+        One line; empty if it said nothing.
+    status : int or None
+        The status that the body itself names.
+    """
+
+    message: str = ""
+    status: int | None = None
+    request_id: str | None = None
+    is_html: bool = False
+
+    @classmethod
+    def read(cls, body: str) -> Complaint:
+        """Read the body of a failed response, whatever it is."""
+        try:
+            return cls.of(json.loads(body))
+        except ValueError:
+            return cls._of_text(body)
+
+    @classmethod
+    def of(cls, value: Any) -> Complaint:
+        """Read a JSON value in any of the shapes that services use."""
+        if isinstance(value, str):
+            return cls._of_text(value)
+        if not isinstance(value, dict):
+            return cls(one_line(_words(value), _LONGEST))
+        inner = value.get("error")
+        details = {**value, **inner} if isinstance(inner, dict) else value
+        said = (details.get(k) for k in ("message", "detail", "error", "title", "msg"))
+        message = next((words for v in said if (words := _words(v))), "")
+        codes = (details.get(k) for k in ("code", "statusCode", "status"))
+        status = next((code for v in codes if (code := _status(v))), None)
+        request_id = details.get("requestId") or details.get("request_id")
+        return cls(
+            one_line(message, _LONGEST), status, str(request_id) if request_id else None
+        )
+
+    @classmethod
+    def _of_text(cls, body: str) -> Complaint:
+        if not re.match(r"\s*<", body):
+            return cls(one_line(body[:_LONGEST], _LONGEST))
+        title = re.search(r"(?is)<title[^>]*>(.*?)</title", body[:20_000])
+        words = unescape(title[1]) if title else re.sub(r"<[^>]*>", " ", body[:2000])
+        return cls(one_line(words, 200), is_html=True)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "; ".join(words for v in value if (words := _words(v)))
+    if isinstance(value, dict):
+        where = ".".join(str(part) for part in value.get("loc", ()))
+        said = next((_words(value[k]) for k in ("msg", "message") if k in value), "")
+        return f"{where}: {said}" if where and said else said
+    return ""
+
+
+def _status(value: Any) -> int | None:
+    text = str(value) if isinstance(value, int | str) else ""
+    return int(text) if re.fullmatch(r"[45]\d\d", text) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One kind of failure: when it is meant, what it is, what to do."""
+
+    statuses: tuple[int, ...]
+    pattern: str
+    error: type[NemotronError]
+    what: str
+    todo: str = ""
+    final: bool = True
+
+
+_BILLING = "Top up: https://aimlapi.com/app/billing"
+_MODELS = "Choose another: %nemotron models, then --model NAME"
+_LOGIN = "Give a key: %nemotron login"
+_LATER = "Try again later"
+_MODEL = (
+    r"model.{0,80}(not (found|exist|valid|support|avail)|does ?n.t exist|retired"
+    r"|unknown|end of life|deprecat|no longer)|no endpoints|endpoints out of"
+    r"|unknown model|invalid model|function .* not found"
+    r"|(enum value|expected one of).{0,4000}model|model.{0,200}enum value"
+)
+_TOO_LONG = (
+    r"context.?(length|size|window)|maximum context|prompt is too long|too many tokens"
+    r"|exceed\w*.{0,40}context"
+)
+
+# The first row that fits is taken; a row without statuses fits every one of its family.
+_ROWS: tuple[_Row, ...] = (
+    _Row((400, 404, 413, 422, 500), _TOO_LONG, RequestError,
+         "the question is too long for {model}",
+         "Shorten it, drop earlier turns (%nemotron reset), or choose a model that "
+         "reads more (%nemotron models)"),
+    _Row((400,), r"output limit was reached|max_tokens.{0,40}reached", RequestError,
+         "the reply did not fit into max_tokens", "Allow more: --max-tokens 16000"),
+    _Row((400, 422), r"not support 'system'|system.{0,40}role.{0,40}not", RequestError,
+         "{model} takes no system message", 'Ask with: --system ""'),
+    _Row((400, 404, 422), _MODEL, ModelError, "{host} does not serve {model}", _MODELS),
+    _Row((400, 422), "", RequestError, "{host} refused the request ({status})",
+         "Change what it names; %nemotron -h lists the flags with their ranges"),
+    _Row((401,), "", AuthenticationError, "{host} does not accept {key} (401)", _LOGIN),
+    _Row((402,), "", CreditError, "no credit left at {host} (402)", "Top up there"),
+    _Row((403,), r"verif", CreditError, "the account is not verified (403)",
+         "Verify it: https://aimlapi.com/app/billing/verification"),
+    _Row((403,), r"credit|fund|exhausted|subscription|billing|balance|spending",
+         CreditError, "no credit left at {host} (403)", _BILLING),
+    _Row((403,), r"scope|not permitted|permission|key.{0,40}limit|limit.{0,40}key",
+         CreditError, "the key may not do this (403)",
+         "Check the key's limits and scopes: https://aimlapi.com/app/keys"),
+    _Row((403,), "", RequestError, "{host} blocked the request (403)",
+         "Rephrase the question, or check whether a proxy or firewall is in between"),
+    _Row((410,), "", ModelError, "{model} is retired at {host} (410)", _MODELS),
+    _Row((413, 414), "", RequestError, "the question is too large ({status})",
+         "Shorten it, or drop earlier turns: %nemotron reset"),
+    _Row((429,), r"quota|free.?tier|free limit|free-models|per.?day|credit|billing",
+         RateLimitError, "the quota at {host} is used up (429)",
+         "Wait until it is renewed, or raise the plan"),
+    _Row((429,), "", RateLimitError, "too many requests at {host} (429)",
+         "Wait a little, then run the cell again", final=False),
+    _Row((504, 524), "", OutcomeUnknown,
+         "{host} gave up waiting for the model ({status}); it may have been billed",
+         "Run the cell again if you want to pay for another try"),
+    _Row((525, 526), "", ServiceError, "{host} is misconfigured ({status})", _LATER),
+    _Row((), "", ServiceError, "{host} failed ({status})", _LATER, final=False),
+)  # fmt: skip
+
+
+def error_for(
+    status: int,
+    complaint: Complaint,
+    asked: Asked,
+    *,
+    request_id: str | None = None,
+    wait_s: float | None = None,
+) -> NemotronError:
+    """Give the error that tells the user what this failure means.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status, or the one that an error in mid-stream names; 0 if none.
+    wait_s : float, optional
+        What the service asked to wait, in seconds.
+    """
+    row = _fitting(status, complaint, asked)
+    names = {
+        "host": asked.endpoint.netloc,
+        "model": asked.model,
+        "status": status or "no status",
+        "key": f"the key from {asked.key_source}" if asked.key_source else "no key",
+    }
+    message = one_line(asked.redact(complaint.message))
+    return row.error(
+        row.what.format(**names),
+        f"it said: {message}" if message else "",
+        _todo(row, wait_s),
+        status=status or None,
+        request_id=request_id or complaint.request_id,
+        retry_after_s=wait_s,
+        final=row.final,
+    )
+
+
+def _todo(row: _Row, wait_s: float | None) -> str:
+    if wait_s is None or wait_s <= LONGEST_WAIT_S:
+        return row.todo
+    unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
+    return f"It asks to wait {wait_s / unit_s:.0f} {unit}; run the cell again then"
+
+
+def _fitting(status: int, complaint: Complaint, asked: Asked) -> _Row:
+    if status == 404:
+        return _not_found(complaint, asked)
+    return next(
+        row
+        for row in _ROWS
+        if (not row.statuses or status in row.statuses)
+        and re.search(row.pattern, complaint.message, re.IGNORECASE)
+    )
+
+
+def _not_found(complaint: Complaint, asked: Asked) -> _Row:
+    """Tell a model that is gone from an address that is wrong."""
+    names_path = re.search(r"cannot (post|get)|^not found$", complaint.message, re.I)
+    names_model = re.search(_MODEL, complaint.message, re.I)
+    if names_model or (asked.is_aimlapi and not names_path):
+        what = "{host} does not serve {model} (404)"
+        return _Row((404,), "", ModelError, what, _MODELS)
+    what = "{host} knows no such address or model (404)"
+    todo = f"Is base_url right? The question went to {asked.endpoint.chat_url}"
+    return _Row((404,), "", RequestError, what, todo)
+
+
+def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
+    """Give the wait that a response asks for, in seconds; None if it asks for none.
+
+    Parameters
+    ----------
+    headers : mapping
+        Response headers, lower-cased names.
+    now_s : float
+        Our clock, seconds since 1970; only used when the response has no `Date`, so
+        that a wrong local clock does no harm.
+    """
+    now_s = _date_s(headers.get("date", "")) or now_s
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        wait_s = _wait_s(headers.get(name, ""), unit_s, now_s)
+        if wait_s is not None:
+            return wait_s
+    return _wait_s(headers.get("x-ratelimit-reset", ""), 1.0, now_s)
+
+
+def _wait_s(text: str, unit_s: float, now_s: float) -> float | None:
+    try:
+        wait_s = float(text) * unit_s
+    except ValueError:
+        date_s = _date_s(text)
+        return None if date_s is None else _positive(date_s - now_s)
+    if wait_s > 1e9:  # a moment, in seconds or milliseconds since 1970, and no wait
+        wait_s = (wait_s / 1000 if wait_s > 1e11 else wait_s) - now_s
+    return _positive(wait_s)
+
+
+def _positive(wait_s: float) -> float | None:
+    return wait_s if 0 < wait_s < math.inf else None
+
+
+def _date_s(text: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

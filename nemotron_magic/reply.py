@@ -1,0 +1,266 @@
+"""A reply: what the events of a call add up to.
+
+`Draft` grows with every event, in time linear in the text. `Reply` is the value that it
+gives at any moment. (A frozen reply that is made anew for every token would copy the
+text each time: 33 GB for a reply of 1 MB.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from nemotron_magic.events import (
+    Answered,
+    Event,
+    Finish,
+    Logprobs,
+    Notice,
+    Reasoning,
+    Reclassified,
+    Refusal,
+    Retry,
+    Sent,
+    Served,
+    Text,
+    ToolCall,
+    Truncated,
+    UsageReport,
+)
+from nemotron_magic.markdown import CodeBlock, code_blocks
+from nemotron_magic.text import well_formed
+from nemotron_magic.usage import Usage
+
+__all__ = ["Details", "Draft", "Ending", "Reply"]
+
+Ending = Literal["complete", "truncated", "interrupted", "failed"]
+Message = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """All that is known of a reply but its text.
+
+    Attributes
+    ----------
+    model : str
+        The model asked for.
+    served_model : str
+        The model that answered, by its own account; empty if it did not say.
+    messages : tuple of mapping
+        What was sent, one mapping a message, keys `role` and `content`.
+    parameters : mapping
+        The other fields of the request.
+    ending : str
+        `complete`; `truncated` (the stream ended early); `interrupted` (by the user);
+        `failed` (an error came after the first text).
+    finish_reason : str or None
+        As the service gave it: `stop`, `length`, `content_filter`, `tool_calls`, ….
+    choices : tuple of str
+        All answers when several were asked for; the first is the reply itself.
+    elapsed_s, first_text_s : float or None
+        Seconds from the question to the end, and to the first text.
+    asked_at : str
+        When it was asked, UTC, ISO 8601.
+    """
+
+    model: str = ""
+    served_model: str = ""
+    messages: tuple[Message, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    base_url: str = ""
+    ending: Ending = "complete"
+    finish_reason: str | None = None
+    reasoning: str = ""
+    refusal: str = ""
+    choices: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[dict[str, Any], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    completion_id: str = ""
+    request_id: str | None = None
+    client_request_id: str = ""
+    attempts: int = 0
+    notices: tuple[str, ...] = ()
+    elapsed_s: float | None = None
+    first_text_s: float | None = None
+    asked_at: str = ""
+
+
+class Reply(str):
+    r"""A model's answer: the Markdown it wrote, as a string, with all that is known.
+
+    Parameters
+    ----------
+    text : str
+        The Markdown source.
+    details : Details
+        Everything else.
+
+    Examples
+    --------
+    >>> reply = Reply("Use `sum`:\n\n```python\nsum([1, 2])\n```")
+    >>> reply.code
+    'sum([1, 2])\n'
+    >>> reply.upper()[:3]
+    'USE'
+    """
+
+    details: Details
+
+    def __new__(cls, text: str = "", details: Details | None = None) -> Reply:
+        reply = super().__new__(cls, text)
+        reply.details = details or Details()
+        return reply
+
+    def __reduce__(self) -> tuple[type[Reply], tuple[str, Details]]:
+        return (type(self), (str(self), self.details))
+
+    @property
+    def blocks(self) -> tuple[CodeBlock, ...]:
+        """The fenced code blocks, in order."""
+        return code_blocks(self)
+
+    @property
+    def code(self) -> str:
+        """The Python code: of all blocks that are Python or name no language."""
+        python = ("", "python", "py", "python3", "ipython", "ipython3")
+        return "\n".join(b.code for b in self.blocks if b.language in python)
+
+    @property
+    def model(self) -> str:
+        """The model that answered, or else the one that was asked."""
+        return self.details.served_model or self.details.model
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and cost; what is not known is None."""
+        return self.details.usage
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the service says it charged, in US dollars; None if it did not say."""
+        return self.details.usage.cost_usd
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the model stopped, as the service gave it."""
+        return self.details.finish_reason
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What was sent, one mapping a message, keys `role` and `content`."""
+        return self.details.messages
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought before it answered; empty if it did not tell."""
+        return self.details.reasoning
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All answers when several were asked for."""
+        return self.details.choices or (str(self),)
+
+
+class Draft:
+    """A reply that is being written.
+
+    Attributes
+    ----------
+    attempts : int
+        How many requests went out.
+    """
+
+    def __init__(self, details: Details | None = None) -> None:
+        self._details = details or Details()
+        self._texts: dict[int, list[str]] = {0: []}
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
+        self._tools: dict[int, ToolCall] = {}
+        self._logprobs: list[dict[str, Any]] = []
+        self._notices: list[str] = []
+        self.attempts = 0
+
+    @property
+    def has_text(self) -> bool:
+        """Whether anything arrived that a user would miss."""
+        return bool(self._texts[0] or self._reasoning or self._refusal or self._tools)
+
+    def add(self, event: Event) -> None:
+        """Take in what happened."""
+        if type(event) is Text:
+            self._texts.setdefault(event.choice, []).append(event.text)
+        elif type(event) is Reasoning:
+            if event.choice == 0:
+                self._reasoning.append(event.text)
+        else:
+            self._add_rare(event)
+
+    def reply(self, **known: Any) -> Reply:
+        """Give the reply as it stands, with `known` details put in."""
+        choices = tuple(
+            well_formed("".join(self._texts[i])) for i in sorted(self._texts)
+        )
+        details = replace(
+            self._details,
+            reasoning=well_formed("".join(self._reasoning)).strip("\n"),
+            refusal=well_formed("".join(self._refusal)),
+            choices=choices if len(choices) > 1 else (),
+            tool_calls=tuple(self._tools[i] for i in sorted(self._tools)),
+            logprobs=tuple(self._logprobs),
+            notices=tuple(self._notices),
+            attempts=self.attempts,
+            **known,
+        )
+        return Reply(choices[0], details)
+
+    def _add_rare(self, event: Event) -> None:
+        match event:
+            case Reclassified(reasoning, choice):
+                self._texts[choice] = []
+                self._reasoning.append(reasoning)
+            case Refusal(text):
+                self._refusal.append(text)
+            case ToolCall(index):
+                self._tools[index] = _joined(self._tools.get(index), event)
+            case Logprobs(content, 0):
+                self._logprobs += content
+            case Notice(text):
+                self._notices.append(text)
+            case Sent(client_request_id):
+                self.attempts += 1
+                self._set(client_request_id=client_request_id)
+            case _:
+                self._set(**_details_of(event, self._details))
+
+    def _set(self, **details: Any) -> None:
+        self._details = replace(self._details, **details)
+
+
+def _details_of(event: Event, known: Details) -> dict[str, Any]:
+    match event:
+        case Answered(_, request_id):
+            return {"request_id": request_id}
+        case Served(model, completion_id):
+            return {"served_model": model, "completion_id": completion_id}
+        case Finish(reason, 0):
+            return {"finish_reason": reason}
+        case UsageReport(usage):
+            return {"usage": known.usage.updated(usage)}
+        case Truncated():
+            return {"ending": "truncated"}
+        case Retry() | _:
+            return {}
+
+
+def _joined(call: ToolCall | None, more: ToolCall) -> ToolCall:
+    if call is None:
+        return more
+    return ToolCall(
+        call.index,
+        call.call_id or more.call_id,
+        call.name or more.name,
+        call.arguments + more.arguments,
+    )
