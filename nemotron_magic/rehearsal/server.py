@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 
 from .line import Left, Line
@@ -132,7 +132,7 @@ class Server:
         with self._lock:
             left = dict(self._open)
         for connection in left:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in left.values():
             thread.join(STOP_S)
@@ -150,7 +150,7 @@ class Server:
 
     def _wake(self, listener: socket.socket) -> None:
         """Connect once, so that accept() returns and sees that it should stop."""
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             socket.create_connection(listener.getsockname()[:2], WAKE_S).close()
 
     def _accept(self, listener: socket.socket, service: Service) -> None:
@@ -180,11 +180,10 @@ class Server:
         """Answer what comes on one connection, until one side ends it."""
         line = Line(connection, self._stopping, self.options)
         try:
-            with connection, connection.makefile("rb") as stream:
-                while self._answered(line, read_or_refuse(stream), service):
-                    pass
-        except (Left, OSError):
-            pass  # the other side knows by the closed connection
+            # whatever ends a connection, the other side sees it end
+            with suppress(Left, OSError), connection, connection.makefile("rb") as came:
+                while self._answered(line, read_or_refuse(came), service):
+                    continue
         finally:
             with self._lock:
                 self._open.pop(connection, None)

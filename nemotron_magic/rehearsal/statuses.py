@@ -18,7 +18,7 @@ from .catalogue import MODELS, RETIRED
 from .response import Headers, Response, json_response, whole
 
 HTML_TYPE = "text/html; charset=utf-8"
-BIG_PAGE_PARAGRAPHS = 100_000
+BIG_PAGE_PARAGRAPHS = 110_000
 LONG_CHARS = 50_000
 BILLING = "https://aimlapi.com/app/billing/"
 MODEL_IDS = [model.id for model in MODELS]

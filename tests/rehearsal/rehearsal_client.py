@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import socket
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
@@ -160,3 +163,22 @@ def raw(url: str, payload: Any = None, *, keep: bool = False) -> bytes:
     with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as line:
         line.sendall(head.encode() + content)
         return b"".join(iter(lambda: line.recv(65536), b""))
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 3) -> bool:
+    """Tell whether something comes to hold within this time."""
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return holds()
+
+
+def wait_for_threads(most: int) -> list[str]:
+    """Give the names of the rehearsals' threads, once there are no more than these."""
+
+    def names() -> list[str]:
+        running = (thread.name for thread in threading.enumerate())
+        return [name for name in running if name.startswith("rehearsal")]
+
+    eventually(lambda: len(names()) <= most)
+    return names()
