@@ -1,0 +1,56 @@
+"""The fenced code blocks of a reply, also of a reply cut short."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock:
+    """One fenced block: its code without the fence's indentation, and its language.
+
+    ``closed`` is False if the reply was cut inside the fence.
+    """
+
+    code: str
+    language: str
+    closed: bool
+
+
+def code_blocks(text: str) -> tuple[CodeBlock, ...]:
+    r"""Find the fenced blocks of a Markdown text, wherever they are nested.
+
+    >>> code_blocks("- so:\n  ```Python\n  x = 1\n  ```\n")
+    (CodeBlock(code='x = 1\n', language='python', closed=True),)
+    """
+    if "```" not in text and "~~~" not in text:
+        return ()
+    from nemotron_magic.markdown.parser import skeleton
+
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.rstrip("\n").split("\n")
+    return tuple(
+        _code_block(token, lines) for token in skeleton(text) if token.type == "fence"
+    )
+
+
+def language_of(info: str) -> str:
+    """Take the language from what stands behind a fence: its first word."""
+    words = info.split(maxsplit=1)
+    return words[0].strip("{}.,").lower() if words else ""
+
+
+def _code_block(token: "Token", lines: list[str]) -> CodeBlock:
+    start, end = token.map or (0, 0)
+    last = lines[min(end, len(lines)) - 1] if end - start > 1 else ""
+    ends_the_reply = end >= len(lines)
+    closed = closes(token.markup, last) or not ends_the_reply
+    return CodeBlock(token.content, language_of(token.info), closed)
+
+
+def closes(mark: str, line: str) -> bool:
+    """Tell whether a line, perhaps in a quote, is the closing mark of a fence."""
+    line = line.lstrip(" \t>").rstrip()
+    return line.startswith(mark) and not line.strip(mark[0])
