@@ -245,7 +245,7 @@ class _Chunks:
 
     def _delta(self, delta: _Object, index: int, events: list[Event]) -> None:
         content = delta.get("content")
-        if len(delta) > 1:
+        if len(delta) > 1 or "content" not in delta:
             self._others(delta, index, events)
         if not content:
             return

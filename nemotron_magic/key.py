@@ -9,7 +9,14 @@ from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import AuthenticationError, InputError
 from nemotron_magic.settings import DEFAULT_BASE_URL
 
-__all__ = ["BASE_VARIABLES", "KEY_VARIABLES", "Key", "base_url_in", "find_key"]
+__all__ = [
+    "BASE_VARIABLES",
+    "KEY_VARIABLES",
+    "Key",
+    "base_url_in",
+    "check_key_rules",
+    "find_key",
+]
 
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY")
 BASE_VARIABLES = ("AIMLAPI_API_BASE", "AIML_API_BASE")
@@ -105,6 +112,41 @@ def find_key(
         return found
     value = None if endpoint.is_loopback else stored(endpoint.origin)
     return Key(value, endpoint.origin, "the keyring") if value else None
+
+
+def check_key_rules(
+    endpoint: Endpoint, key: Key | None, allow_http: bool, environ: Mapping[str, str]
+) -> None:
+    """Refuse to send without the key that is needed, or to send it in clear.
+
+    Raises
+    ------
+    AuthenticationError
+        If the service is not on this machine and there is no key for it.
+    InputError
+        If the key would go over http:// to another machine.
+    """
+    if endpoint.is_loopback:
+        return
+    if key is None:
+        raise AuthenticationError(
+            f"no key for {endpoint.netloc}",
+            _where_looked(environ),
+            "Give one: %nemotron login   Or try without: %nemotron rehearse",
+        )
+    if not endpoint.is_encrypted and not allow_http:
+        raise InputError(
+            f"the key would go to {endpoint.netloc} unencrypted",
+            todo="Use https://, or allow it: %config Nemotron.allow_http = True",
+        )
+
+
+def _where_looked(environ: Mapping[str, str]) -> str:
+    name = next((n for n in KEY_VARIABLES if environ.get(n, "").strip()), None)
+    if name is None:
+        return f"looked in this session, {KEY_VARIABLES[0]} and the system's keyring"
+    owner = _environment_origin(environ) or "no usable base URL"
+    return f"the key in {name} is for {owner} and goes nowhere else"
 
 
 def _in_environment(endpoint: Endpoint, environ: Mapping[str, str]) -> Key | None:

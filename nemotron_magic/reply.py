@@ -110,6 +110,7 @@ class Reply(str):
     details: Details
 
     def __new__(cls, text: str = "", details: Details | None = None) -> Reply:
+        """Make a reply of its Markdown source."""
         reply = super().__new__(cls, text)
         reply.details = details or Details()
         return reply

@@ -105,6 +105,10 @@ class Parameter:
             raise self._refused(value, wrong)
         return value
 
+    def describe(self) -> str:
+        """Give what a value must be, in words."""
+        return self._wanted().removeprefix("be ")
+
     def _of_kind(self, value: Any) -> Any:
         accepted = _READERS[self.kind](value)
         if accepted is None:

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,17 +15,17 @@ import httpx
 
 from nemotron_magic.catalogue import Model, read_models
 from nemotron_magic.client.border import translate
-from nemotron_magic.client.resolve import Resolver, is_proxied, look_up
+from nemotron_magic.client.http import (
+    FOREIGN,
+    Http,
+    asked,
+    refusal_of,
+    request_id_of,
+)
+from nemotron_magic.client.resolve import Resolver, is_proxied, look_up, system_resolver
 from nemotron_magic.dialect import ReplyReader
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import (
-    AuthenticationError,
-    InputError,
-    NemotronError,
-    OutcomeUnknown,
-    RequestError,
-    ServiceError,
-)
+from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
 from nemotron_magic.events import (
     Answered,
     Event,
@@ -39,7 +38,7 @@ from nemotron_magic.events import (
     UsageReport,
 )
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked, Complaint, error_for, retry_after_s
+from nemotron_magic.refusal import Asked
 from nemotron_magic.retry import delay_s
 from nemotron_magic.settings import Settings
 from nemotron_magic.text import well_formed
@@ -48,7 +47,6 @@ from nemotron_magic.usage import Usage
 __all__ = ["Client", "Request"]
 
 _ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
-_ERROR_BODY_BYTES = 256 * 1024
 _PROGRESS = (Text, Reasoning, Refusal, ToolCall)
 
 
@@ -76,24 +74,7 @@ class Request:
 
     def asked(self) -> Asked:
         """Give what error messages may mention."""
-        return _asked(self.endpoint, self.settings.model, self.key)
-
-
-class _Bearer(httpx.Auth):
-    """Put the key into requests to its own origin; show it to nobody else."""
-
-    def __init__(self, key: Key | None) -> None:
-        self._key = key
-
-    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]  # the base asks for a generator that is never sent to
-        url = urlsplit(str(request.url))
-        value = self._key and self._key.reveal_to(f"{url.scheme}://{url.netloc}")
-        if value:
-            request.headers["Authorization"] = f"Bearer {value}"
-        yield request
-
-    def __repr__(self) -> str:
-        return f"<bearer: {self._key!r}>"
+        return asked(self.endpoint, self.settings.model, self.key)
 
 
 class Client:
@@ -111,8 +92,8 @@ class Client:
         A monotonic clock, and the time since 1970.
     uniform : callable
         Gives a random number between its two arguments.
-    resolve : callable, optional
-        In place of the system's resolver.
+    resolve : callable
+        Looks up a host and a port; raises `OSError` if there is no such host.
     """
 
     def __init__(
@@ -123,15 +104,14 @@ class Client:
         clock_s: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
-        resolve: Resolver | None = None,
+        resolve: Resolver = system_resolver,
     ) -> None:
-        self._transport = transport
+        self._http = Http(transport)
         self._sleep = sleep
         self._clock_s = clock_s
         self._now_s = now_s
         self._uniform = uniform
         self._resolve = resolve
-        self._http: httpx.Client | None = None
         self._resolved: set[str] = set()
         self._catalogues: dict[str, tuple[str, tuple[Model, ...]]] = {}
 
@@ -144,7 +124,7 @@ class Client:
             After the events that came before it. A request is sent again only if it
             cannot have been billed and nothing of a reply has arrived.
         """
-        body = _encoded(request.body())
+        body = well_formed(json.dumps(request.body(), ensure_ascii=False)).encode()
         call_id = uuid.uuid4().hex
         attempt = 0
         while True:
@@ -166,23 +146,39 @@ class Client:
     def models(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
     ) -> tuple[Model, ...]:
-        """Give the chat models that the service lists; unchanged lists come cheap."""
+        """Give the chat models that the service lists; an unchanged list comes cheap.
+
+        Raises
+        ------
+        NemotronError
+            If the list cannot be had, or names no chat model.
+        """
         url = endpoint.models_url
-        known = self._catalogues.get(url)
-        headers = {"If-None-Match": known[0]} if known else {}
-        response = self._get(endpoint, key, url, headers, timeout_s)
-        if known and response.status_code == 304:
-            return known[1]
-        try:
-            models = read_models(response.json())
-        except ValueError:
-            models = ()
+        etag, known = self._catalogues.get(url, ("", ()))
+        response = self._http.get(
+            endpoint,
+            url,
+            key,
+            timeout_s,
+            self._now_s(),
+            params={"include": "pricing"},
+            headers={"If-None-Match": etag} if etag else {},
+        )
+        if response.status_code == 304:
+            return known
+        models = _models_in(response)
         if not models:
             raise ServiceError(f"{endpoint.netloc} lists no chat models at {url}")
         self._catalogues[url] = (response.headers.get("etag", ""), models)
         return models
 
-    def check_key(self, endpoint: Endpoint, key: Key, timeout_s: float = 20.0) -> None:
+    def listed(self, endpoint: Endpoint) -> tuple[Model, ...]:
+        """Give the models that were listed before, without asking the service."""
+        return self._catalogues.get(endpoint.models_url, ("", ()))[1]
+
+    def check_key(
+        self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
+    ) -> None:
         """Ask the service for something that needs a key.
 
         Raises
@@ -190,61 +186,53 @@ class Client:
         NemotronError
             `AuthenticationError` if the key is not accepted.
         """
-        billing = f"{endpoint.origin}/v2/billing"
-        url = billing if _asked(endpoint, "").is_aimlapi else endpoint.models_url
-        self._get(endpoint, key, url, {}, timeout_s)
+        balance = f"{endpoint.origin}/v2/billing"
+        is_aimlapi = asked(endpoint, "").is_aimlapi
+        url = balance if is_aimlapi else endpoint.models_url
+        self._http.get(endpoint, url, key, timeout_s, self._now_s())
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        self._http.close()
 
     def _attempt(self, request: Request, body: bytes, call_id: str) -> Iterator[Event]:
-        asked = request.asked()
-        client_request_id = f"nemotron-magic-{uuid.uuid4().hex}"
-        yield Sent(client_request_id, request.settings.model)
-        self._find_host(request, asked)
+        about = request.asked()
+        headers = {
+            "Accept": "text/event-stream, application/json",
+            "X-Client-Request-Id": f"nemotron-magic-{uuid.uuid4().hex}",
+            "Idempotency-Key": call_id,
+        }
+        yield Sent(headers["X-Client-Request-Id"], request.settings.model)
+        self._find_host(request, about)
+        url, timeout = request.endpoint.chat_url, _timeout(request.settings)
         fault: NemotronError
         try:
-            with self._client().stream(
-                "POST",
-                request.endpoint.chat_url,
-                content=body,
-                headers={
-                    "Content-Type": "application/json",
-                    "Accept": "text/event-stream, application/json",
-                    "X-Client-Request-Id": client_request_id,
-                    "Idempotency-Key": call_id,
-                },
-                auth=_Bearer(request.key),
-                timeout=_timeouts(request.settings),
-            ) as response:
-                yield from self._events(response, request, asked)
+            with self._http.post(url, body, request.key, headers, timeout) as response:
+                yield from self._events(response, request, about)
                 return
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            fault = translate(error, asked)
+        except FOREIGN as error:
+            fault = translate(error, about)
         # Raised out here so that it carries no httpx error, which holds the key.
         raise fault
 
     def _events(
-        self, response: httpx.Response, request: Request, asked: Asked
+        self, response: httpx.Response, request: Request, about: Asked
     ) -> Iterator[Event]:
-        headers = response.headers
-        request_id = headers.get("x-inference-id") or headers.get("x-generation-id")
+        request_id = request_id_of(response)
         yield Answered(response.status_code, request_id)
         if not response.is_success:
-            raise self._refused(response, asked, request_id)
-        encoding = headers.get("content-encoding", "").strip().lower()
+            raise refusal_of(response, about, self._now_s())
+        encoding = response.headers.get("content-encoding", "").strip().lower()
         if encoding not in _ENCODINGS:
-            raise OutcomeUnknown(f"{asked.endpoint.netloc} sent {encoding} encoding")
-        reader = ReplyReader(asked, headers.get("content-type", ""))
+            what = f"{about.endpoint.netloc} sent a reply in {encoding} encoding"
+            raise OutcomeUnknown(what, "it may have been billed", final=True)
+        reader = ReplyReader(about, response.headers.get("content-type", ""))
         try:
             yield from self._read(response, reader, request.settings)
         except NemotronError as error:
             error.request_id = error.request_id or request_id
             raise
-        yield from _header_cost(headers)
+        yield from _cost_in(response.headers)
 
     def _read(
         self, response: httpx.Response, reader: ReplyReader, settings: Settings
@@ -253,132 +241,38 @@ class Client:
         for data in response.iter_bytes():
             events = reader.feed(data)
             now_s = self._clock_s()
-            if events:
-                if any(isinstance(event, _PROGRESS) for event in events):
-                    progress_s = now_s
-                yield from events
-            if reader.error is not None:
-                raise reader.error
-            if reader.done:
+            if any(isinstance(event, _PROGRESS) for event in events):
+                progress_s = now_s
+            yield from events
+            if reader.done or reader.error is not None:
                 break
             _check_time(now_s - started_s, now_s - progress_s, settings)
-        yield from reader.close()
+        if reader.error is None:
+            yield from reader.close()
         if reader.error is not None:
             raise reader.error
 
-    def _refused(
-        self, response: httpx.Response, asked: Asked, request_id: str | None
-    ) -> NemotronError:
-        if response.is_redirect:
-            target = urlsplit(response.headers.get("location", ""))
-            where = f"{target.scheme}://{target.netloc}{target.path}".strip(":/")
-            return RequestError(
-                f"{asked.endpoint.netloc} redirects to {where or 'another address'}",
-                "not followed, because question and key would go there",
-                "If that is right, make it the base_url",
-                status=response.status_code,
-                request_id=request_id,
-                final=True,
-            )
-        complaint = Complaint.read(_error_body(response))
-        wait_s = retry_after_s(response.headers, self._now_s())
-        return error_for(
-            response.status_code,
-            complaint,
-            asked,
-            request_id=request_id,
-            wait_s=wait_s,
-        )
-
-    def _get(
-        self,
-        endpoint: Endpoint,
-        key: Key | None,
-        url: str,
-        headers: Mapping[str, str],
-        timeout_s: float,
-    ) -> httpx.Response:
-        asked = _asked(endpoint, "the catalogue", key)
-        fault: NemotronError
-        try:
-            response = self._client().get(
-                url,
-                params={"include": "pricing"} if "models" in url else None,
-                headers=headers,
-                auth=_Bearer(key),
-                timeout=timeout_s,
-            )
-            if response.is_success or response.status_code == 304:
-                return response
-            fault = self._refused(
-                response, asked, response.headers.get("x-inference-id")
-            )
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            fault = translate(error, asked)
-        raise fault
-
-    def _client(self) -> httpx.Client:
-        if self._http is None:
-            agent = f"nemotron_magic/{version('nemotron-magic')}"
-            self._http = httpx.Client(
-                transport=self._transport,
-                follow_redirects=False,
-                headers={"User-Agent": agent},
-                limits=httpx.Limits(keepalive_expiry=5.0),
-            )
-        return self._http
-
-    def _find_host(self, request: Request, asked: Asked) -> None:
-        url = urlsplit(request.endpoint.origin)
-        host = request.endpoint.host
+    def _find_host(self, request: Request, about: Asked) -> None:
+        """Look the host up before httpx does, since that cannot be interrupted."""
+        url, host = urlsplit(request.endpoint.origin), request.endpoint.host
         known = request.endpoint.is_loopback or host in self._resolved
-        if self._transport or known or is_proxied(url.scheme, host):
+        if self._http.transport or known or is_proxied(url.scheme, host):
             return
         timeout_s = float(request.settings["connect_timeout_s"])
-        resolver = {} if self._resolve is None else {"resolve": self._resolve}
-        fault = look_up(host, url.port or 443, timeout_s, **resolver)
+        fault = look_up(host, url.port or 443, timeout_s, self._resolve)
         if fault:
-            raise translate(httpx.ConnectError(f"no address: {fault}"), asked)
+            raise translate(httpx.ConnectError(f"no address: {fault}"), about)
         self._resolved.add(host)
 
 
-def check_key_rules(request: Request) -> None:
-    """Refuse to send without the key that is needed, or to send it in clear.
-
-    Raises
-    ------
-    AuthenticationError
-        If the service is not on this machine and there is no key for it.
-    InputError
-        If the key would go over http:// to another machine.
-    """
-    endpoint = request.endpoint
-    if endpoint.is_loopback:
-        return
-    if request.key is None:
-        raise AuthenticationError(
-            f"no key for {endpoint.netloc}",
-            "looked in this session, AIMLAPI_API_KEY, and the system's keyring",
-            "Give one: %nemotron login   Or try without: %nemotron rehearse",
-        )
-    if not endpoint.is_encrypted and not request.settings["allow_http"]:
-        raise InputError(
-            f"the key would go to {endpoint.netloc} unencrypted",
-            todo="Use https://, or allow it: %config Nemotron.allow_http = True",
-        )
+def _models_in(response: httpx.Response) -> tuple[Model, ...]:
+    try:
+        return read_models(response.json())
+    except ValueError:
+        return ()
 
 
-def _asked(endpoint: Endpoint, model: str, key: Key | None = None) -> Asked:
-    if key is None:
-        return Asked(endpoint, model)
-    return Asked(endpoint, model, key.source, key.redact)
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    return well_formed(json.dumps(body, ensure_ascii=False)).encode()
-
-
-def _timeouts(settings: Settings) -> httpx.Timeout:
+def _timeout(settings: Settings) -> httpx.Timeout:
     gap_s = settings["gap_timeout_s" if settings["stream"] else "total_timeout_s"]
     return httpx.Timeout(gap_s, connect=settings["connect_timeout_s"])
 
@@ -396,22 +290,10 @@ def _check_time(total_s: float, idle_s: float, settings: Settings) -> None:
             )
 
 
-def _header_cost(headers: Mapping[str, str]) -> Iterator[Event]:
-    """Give the cost that comes in a header when the reply was no stream."""
+def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
+    """Give the cost that stands in a header when the reply was no stream."""
     try:
         cost_usd = float(headers.get("x-aimlapi-usd-spent", ""))
     except ValueError:
         return
     yield UsageReport(Usage(cost_usd=cost_usd))
-
-
-def _error_body(response: httpx.Response) -> str:
-    body = bytearray()
-    try:
-        for data in response.iter_bytes():
-            body += data
-            if len(body) > _ERROR_BODY_BYTES:
-                break
-    except (httpx.HTTPError, httpx.StreamError):
-        pass
-    return bytes(body[:_ERROR_BODY_BYTES]).decode("utf-8", "replace")

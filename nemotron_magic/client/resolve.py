@@ -11,9 +11,10 @@ import threading
 from collections.abc import Callable
 from urllib.request import getproxies, proxy_bypass
 
-__all__ = ["is_proxied", "look_up"]
+__all__ = ["Resolver", "is_proxied", "look_up", "system_resolver"]
 
 Resolver = Callable[[str, int], object]
+system_resolver: Resolver = socket.getaddrinfo
 
 
 def is_proxied(scheme: str, host: str) -> bool:
@@ -23,7 +24,7 @@ def is_proxied(scheme: str, host: str) -> bool:
 
 
 def look_up(
-    host: str, port: int, timeout_s: float, resolve: Resolver = socket.getaddrinfo
+    host: str, port: int, timeout_s: float, resolve: Resolver
 ) -> OSError | None:
     """Look `host` up; give the error if there is no such host or no answer in time."""
     found: list[OSError | None] = []

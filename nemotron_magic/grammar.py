@@ -1,0 +1,271 @@
+"""What was typed after `%nemotron`: flags, then a command or the user's own words.
+
+Flags come first. The first token that is no flag starts the question, and from there
+every byte is the user's. A lone word that names a command is one; with a text it takes
+a colon (`reset`, `rehearse: off`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nemotron_magic.errors import InputError
+from nemotron_magic.settings import BY_NAME, PARAMETERS, Parameter
+
+__all__ = ["FLAGS", "Flag", "Invocation", "flags_table", "parse"]
+
+_FLAG = re.compile(r"--?[A-Za-z]")
+_QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
+_RESERVED = ("messages", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag.
+
+    Parameters
+    ----------
+    names : tuple of str
+        As typed, short form first.
+    value : str
+        What its value is called in help; empty if it takes none.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    value: str = ""
+    parameter: Parameter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A parsed line or cell.
+
+    Attributes
+    ----------
+    values, extra : mapping
+        Settings of this call, and further fields of the request.
+    out : str
+        Name of the variable that gets the reply; empty for none.
+    command : str
+        Empty for a question.
+    text : str
+        The question, or what stood after the command's colon.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    out: str = ""
+    quiet: bool = False
+    help: bool = False
+    command: str = ""
+    text: str = ""
+
+
+def _flag_of(parameter: Parameter) -> Flag:
+    value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
+    return Flag(parameter.flags, parameter.help, value.upper(), parameter)
+
+
+FLAGS: tuple[Flag, ...] = (
+    *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
+    Flag(("-p",), "Any further field of the request, as JSON.", "KEY=VALUE"),
+    Flag(("-o", "--out"), "Put the reply into this variable, too.", "NAME"),
+    Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
+    Flag(("-h", "--help"), "Show the flags."),
+)
+
+_BY_NAME: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
+
+
+def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
+    """Read what stands after `%nemotron`, and below `%%nemotron`.
+
+    Parameters
+    ----------
+    line : str
+        The rest of the line.
+    body : str or None
+        The lines below, for the cell form. Flags are not looked for in it.
+
+    Raises
+    ------
+    InputError
+        If a flag is unknown, has a bad value or none, or a command is misspelt.
+    """
+    collected = _Collected()
+    rest = collected.take_flags(line)
+    if collected.ended_by_hand:
+        return collected.invocation("", _join(rest, body))
+    command, text = _command(rest, commands)
+    if not command:
+        return collected.invocation("", _join(rest, body))
+    return collected.invocation(command, _join(text, body))
+
+
+def flags_table(flags: Iterable[Flag] = FLAGS) -> str:
+    """Give the flags with their help, one a line, aligned."""
+    rows = [(f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in flags]
+    width = max(len(left) for left, _ in rows)
+    return "\n".join(f"{left:<{width}}  {right}" for left, right in rows)
+
+
+class _Collected:
+    """Flags read so far."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {}
+        self.others: dict[str, Any] = {}
+        self.ended_by_hand = False
+
+    def take_flags(self, line: str) -> str:
+        """Take the flags off the front of `line`; give the rest, untouched."""
+        rest = line.lstrip()
+        while _FLAG.match(rest) or re.match(r"--(\s|$)", rest):
+            token, rest = _token(rest)
+            if token == "--":
+                self.ended_by_hand = True
+                break
+            rest = self._take(token, rest)
+        return rest
+
+    def invocation(self, command: str, text: str) -> Invocation:
+        return Invocation(
+            self.values, self.extra, command=command, text=text, **self.others
+        )
+
+    def _take(self, token: str, rest: str) -> str:
+        name, equals, value = token.partition("=")
+        flag = _BY_NAME.get(name)
+        if flag is None:
+            raise _unknown_flag(name)
+        if not flag.value:
+            if equals:
+                raise InputError(f"{name} takes no value")
+            self._set(flag, "")
+            return rest
+        if not equals:
+            if not rest or _is_flag(rest):
+                raise InputError(f"{name} needs a value: {name} {flag.value}")
+            value, rest = _token(rest)
+        self._set(flag, value)
+        return rest
+
+    def _set(self, flag: Flag, value: str) -> None:
+        if flag.parameter is not None:
+            self._set_parameter(flag.parameter, flag.names[-1], value)
+        elif flag.value == "KEY=VALUE":
+            self._set_field(value)
+        elif flag.value == "NAME":
+            self.others["out"] = _variable(value)
+        else:
+            self.others[flag.names[-1].removeprefix("--")] = True
+
+    def _set_parameter(self, parameter: Parameter, name: str, value: str) -> None:
+        if parameter.kind == "boolean":
+            self.values[parameter.name] = not name.startswith("--no-")
+            return
+        if parameter.kind == "texts":
+            value_list = [*self.values.get(parameter.name, []), value]
+            self.values[parameter.name] = parameter.check(value_list)
+            return
+        self.values[parameter.name] = parameter.parse(value)
+
+    def _set_field(self, text: str) -> None:
+        key, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_]\w*", key):
+            raise InputError(
+                f"-p needs KEY=VALUE, got {text[:60]}", todo="Such as: -p logprobs=true"
+            )
+        if key in _RESERVED:
+            raise InputError(f"-p cannot set {key}", todo=f"Use --{key} or your words")
+        parameter = BY_NAME.get(key)
+        if parameter is None:
+            self.extra[key] = Parameter(key, "json", "").parse(value)
+        elif not parameter.sent:
+            raise InputError(
+                f"{key} is no field of the request",
+                todo=f"Set it with: %config Nemotron.{key} = …",
+            )
+        elif parameter.kind == "texts":
+            self.values[key] = parameter.check(_list_or_text(value))
+        else:
+            self.values[key] = parameter.parse(value)
+
+
+def _list_or_text(text: str) -> Any:
+    return Parameter("stop", "json", "").parse(text)
+
+
+def _is_flag(text: str) -> bool:
+    """Tell a flag from a value that starts with a hyphen, such as -1."""
+    return _token(text)[0].partition("=")[0] in _BY_NAME
+
+
+def _token(text: str) -> tuple[str, str]:
+    """Take one token off, with shell quotes; give it and the rest after blanks."""
+    parts: list[str] = []
+    at = 0
+    while at < len(text) and not text[at].isspace():
+        quoted = _QUOTED[text[at]].match(text, at) if text[at] in _QUOTED else None
+        if quoted:
+            plain = quoted[1]
+            parts.append(_ESCAPED.sub(r"\1", plain) if text[at] == '"' else plain)
+            at = quoted.end()
+        else:
+            parts.append(text[at])
+            at += 1
+    return "".join(parts), text[at:].lstrip()
+
+
+def _unknown_flag(name: str) -> InputError:
+    if name in _KEY_FLAGS:
+        return InputError(
+            "a key is never typed into a cell: it would be saved with the notebook",
+            todo="Give it with: %nemotron login",
+        )
+    near = difflib.get_close_matches(name, _BY_NAME, 1, 0.6)
+    guess = f"Did you mean {near[0]}? " if near else ""
+    return InputError(
+        f"there is no flag {name}",
+        todo=f"{guess}If it belongs to the question, put -- before it",
+    )
+
+
+def _variable(name: str) -> str:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise InputError(f"--out needs the name of a variable, got {name[:60]}")
+    return name
+
+
+def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
+    """Give the command and its text; two empty strings if `text` is a question."""
+    match = re.match(r"([A-Za-z]+)(:\s+|:?\s*$)", text)
+    if match is None:
+        return "", ""
+    word, colon = match[1], match[2]
+    if word in commands:
+        return word, text[match.end() :]
+    near = difflib.get_close_matches(word.lower(), commands, 1, 0.8)
+    if near:
+        raise InputError(
+            f"there is no command {word}",
+            todo=f"Did you mean {near[0]}{colon.strip()}? To ask it, put -- before it",
+        )
+    return "", ""
+
+
+def _join(text: str, body: str | None) -> str:
+    if body is None:
+        return text
+    # IPython ends a cell's body with a newline of its own.
+    body = body.removesuffix("\n")
+    return f"{text}\n{body}" if text and body else text or body

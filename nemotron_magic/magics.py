@@ -1,0 +1,167 @@
+"""`%nemotron` and `%%nemotron`: registered here, run elsewhere.
+
+Loading must be light: what a question needs is imported with the first question.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from nemotron_magic.notebook.questions import keep_questions
+from nemotron_magic.notebook.traits import Nemotron
+
+if TYPE_CHECKING:
+    from nemotron_magic.notebook.runner import Runner
+    from nemotron_magic.reply import Reply
+
+__all__ = ["NemotronMagics", "load", "unload"]
+
+_REPLY = ("nemotron_magic.reply", "Reply")
+
+
+@magics_class
+class NemotronMagics(Magics):
+    """The magics of one shell."""
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self.settings = Nemotron(parent=shell)
+        self._runner: Runner | None = None
+
+    @property
+    def runner(self) -> Runner:
+        """What runs questions and commands, made when first used."""
+        if self._runner is None:
+            from nemotron_magic.notebook.runner import Runner
+
+            self._runner = Runner(self.shell, self.settings)
+        return self._runner
+
+    @no_var_expand
+    @line_cell_magic
+    def nemotron(self, line: str, cell: str | None = None) -> Reply | None:
+        """Ask a Nemotron model; its answer streams in as Markdown.
+
+            %nemotron why does this merge lose rows?
+            answer = %nemotron -t 0 name three uses of a pivot table
+
+            %%nemotron --max-tokens 800
+            Explain this traceback.
+            KeyError: 'region'
+
+        Flags come first; the first word that is no flag starts the question, and from
+        there every character is yours. `--` ends the flags by hand. The reply is the
+        value: text, with .code, .blocks, .usage, .cost_usd, .model, .reasoning,
+        .finish_reason and .messages. `_nemotron` is always the last one. The stop
+        button, or Ctrl-C, ends a call at any time and keeps what has arrived.
+
+        Commands (a lone word; with a text it takes a colon):
+
+            %nemotron                 where things stand
+            %nemotron help            commands and flags
+            %nemotron models          the live catalogue, Nemotrons first
+            %nemotron models: WORD    those with WORD in their name
+            %nemotron login           ask for the key, check it, keep it
+            %nemotron doctor          check endpoint, key, model and versions
+            %nemotron rehearse        try without key, network or cost
+            %nemotron rehearse: off   go back
+            %nemotron continue        go on with a reply that was cut off
+            %nemotron reset           forget the conversation
+
+        Flags:
+
+            -m, --model MODEL         which model to ask
+            -t, --temperature         randomness, 0 to 2
+            -n, --max-tokens          longest reply, in tokens
+            --top-p, --top-k, --min-p, --seed, --stop (up to four times)
+            --frequency-penalty, --presence-penalty, --repetition-penalty
+            -s, --system SYSTEM       instruction before the question; "" for none
+            -p KEY=VALUE              any further field of the request, as JSON
+            -o, --out NAME            put the reply into this variable, too
+            -q, --quiet               show nothing; the reply is the value
+            --no-stream               wait for the whole reply
+            -h, --help                all flags with their ranges
+
+        Settings for the session: `%config Nemotron` lists them,
+        `%config Nemotron.temperature = 0.2` sets one; for good, write
+        `c.Nemotron.temperature = 0.2` into ipython_config.py. The key comes from
+        AIMLAPI_API_KEY or from `%nemotron login`; it is never written into a notebook.
+        """
+        from nemotron_magic.errors import NemotronError
+
+        try:
+            return self.runner.run(line, cell)
+        except NemotronError as error:
+            error.verbose = self.settings.snapshot()["verbose_errors"]
+            raise
+
+    def show_value(self, reply: Reply) -> None:
+        """Show a reply that is the value of a cell."""
+        self.runner.canvas.show_value(reply)
+
+    def complete(self, shell: Any, event: Any) -> list[str]:
+        """Complete a word on a line of ours."""
+        from nemotron_magic.notebook.commands import COMMANDS
+        from nemotron_magic.notebook.complete import Completer
+
+        return Completer(COMMANDS, self.runner.model_names)(shell, event)
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if self._runner is not None:
+            self._runner.close()
+
+
+def load(shell: Any) -> None:
+    """Register the magics and all that belongs to them; twice is once."""
+    if _registered(shell) is not None:
+        return
+    magics = NemotronMagics(shell)
+    shell.register_magics(magics)
+    shell.configurables.append(magics.settings)
+    # First, before IPython looks for a help request.
+    shell.input_transformers_cleanup.insert(0, keep_questions)
+    for prefix in ("%nemotron", "%%nemotron"):
+        shell.set_hook("complete_command", magics.complete, str_key=prefix)
+    shell.display_formatter.ipython_display_formatter.for_type_by_name(
+        *_REPLY, magics.show_value
+    )
+
+
+def unload(shell: Any) -> None:
+    """Remove all that `load` registered."""
+    magics = _registered(shell)
+    if magics is None:
+        return
+    magics.close()
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("nemotron", None)
+    shell.magics_manager.registry.pop("NemotronMagics")
+    shell.configurables.remove(magics.settings)
+    shell.input_transformers_cleanup.remove(keep_questions)
+    _remove_completers(shell, magics)
+    _remove_formatter(shell)
+
+
+def _registered(shell: Any) -> NemotronMagics | None:
+    found: NemotronMagics | None = shell.magics_manager.registry.get("NemotronMagics")
+    return found
+
+
+def _remove_completers(shell: Any, magics: NemotronMagics) -> None:
+    hooks = shell.strdispatchers["complete_command"].strs
+    for prefix in ("%nemotron", "%%nemotron"):
+        chain = hooks[prefix].chain
+        chain[:] = [entry for entry in chain if entry[1] != magics.complete]
+        if not chain:
+            del hooks[prefix]
+
+
+def _remove_formatter(shell: Any) -> None:
+    from nemotron_magic.reply import Reply
+
+    formatter = shell.display_formatter.ipython_display_formatter
+    formatter.deferred_printers.pop(_REPLY, None)
+    formatter.type_printers.pop(Reply, None)

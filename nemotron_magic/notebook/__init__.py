@@ -1,0 +1,1 @@
+"""The notebook's side: everything that needs a running IPython shell."""

@@ -1,0 +1,55 @@
+"""The HTML of a reply as a page shows it: text, reasoning, remarks, footer."""
+
+from __future__ import annotations
+
+from html import escape
+
+from nemotron_magic.markdown import Block, stylesheet, to_html
+from nemotron_magic.reply import Reply
+from nemotron_magic.summary import footer, remarks
+
+__all__ = ["block_html", "document", "reply_html", "reply_text", "status_html"]
+
+
+def reply_html(reply: Reply) -> str:
+    """Give all that is shown of a reply, as one element with its style sheet."""
+    details = reply.details
+    parts = [_folded(details.reasoning) if details.reasoning else ""]
+    parts += [to_html(text) for text in _texts(reply)]
+    parts += [f'<p class="nm-notice">{escape(line)}</p>' for line in remarks(reply)]
+    parts.append(f'<div class="nm-footer">{escape(footer(reply))}</div>')
+    return document("".join(parts))
+
+
+def reply_text(reply: Reply) -> str:
+    """Give the Markdown that the model wrote; remarks only where it wrote nothing."""
+    return "\n\n".join(_texts(reply)) or "\n".join(remarks(reply))
+
+
+def block_html(block: Block) -> str:
+    """Give one piece of a reply that is still growing."""
+    classes = f"nm-reply {block.classes}".strip()
+    return f'<div class="{classes}">{to_html(block.markdown)}</div>'
+
+
+def status_html(text: str) -> str:
+    """Give a line that tells what is being waited for."""
+    return f'<div class="nm-reply"><div class="nm-footer">{escape(text)}</div></div>'
+
+
+def document(html: str) -> str:
+    """Give `html` with the style sheet that it needs."""
+    return f'<style>{stylesheet()}</style><div class="nm-reply">{html}</div>'
+
+
+def _texts(reply: Reply) -> list[str]:
+    if len(reply.choices) > 1:
+        return [f"### Answer {i}\n\n{c}" for i, c in enumerate(reply.choices, 1)]
+    return [text for text in (str(reply), reply.details.refusal) if text]
+
+
+def _folded(reasoning: str) -> str:
+    return (
+        '<details class="nm-reasoning"><summary>Reasoning</summary>'
+        f"{to_html(reasoning)}</details>"
+    )

@@ -1,0 +1,159 @@
+"""Choosing how a reply is painted, by the front end and by its place in the cell."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, TextIO
+
+from nemotron_magic.events import Event
+from nemotron_magic.notebook.html import document
+from nemotron_magic.notebook.page import (
+    PagePainter,
+    Publisher,
+    ShellPublisher,
+    bundle,
+)
+from nemotron_magic.notebook.place import execution_of, place_of
+from nemotron_magic.notebook.terminal import (
+    PlainPainter,
+    RichPainter,
+    has_rich,
+    print_markdown,
+    print_reply,
+)
+from nemotron_magic.reply import Reply
+from nemotron_magic.summary import footer
+
+__all__ = ["Canvas", "FrontEnd", "Painter", "Silent", "front_end"]
+
+FrontEnd = Literal["terminal", "console", "page"]
+
+
+class Painter(Protocol):
+    """Shows one reply while it grows."""
+
+    def watch(self, event: Event) -> None:
+        """Show what `event` changes."""
+
+    def finish(self, reply: Reply) -> None:
+        """Show the reply as it stays."""
+
+    def fail(self) -> None:
+        """Show that there is none."""
+
+
+class Silent:
+    """Paints nothing, for `--quiet`."""
+
+    def watch(self, event: Event) -> None:
+        """Do nothing."""
+
+    def finish(self, reply: Reply) -> None:
+        """Do nothing."""
+
+    def fail(self) -> None:
+        """Do nothing."""
+
+
+def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
+    """Tell what shows the outputs of `shell`.
+
+    `page` shows HTML and lets displays be painted again: JupyterLab, Notebook, VS Code,
+    Colab, and headless runs that save a notebook. `console` is a kernel whose client
+    shows text, such as `jupyter console`; it is known by what it lacks: it can be asked
+    for input, but names no cell.
+    """
+    if getattr(shell, "kernel", None) is None:
+        return "terminal"
+    parent = shell.get_parent() or {}
+    names_cell = "cellId" in parent.get("metadata", {})
+    served = "JPY_SESSION_NAME" in environ or "VSCODE_PID" in environ
+    can_ask = bool(parent.get("content", {}).get("allow_stdin"))
+    if names_cell or served or "google.colab" in sys.modules or not can_ask:
+        return "page"
+    return "console"
+
+
+class Canvas:
+    """Everything that is shown in one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Where to show it.
+    environ : mapping
+        The process's environment.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        environ: Mapping[str, str],
+        publisher: Publisher | None = None,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._shell = shell
+        self._environ = environ
+        self._publisher = publisher or ShellPublisher(shell)
+        self._clock_s = clock_s
+        self._painted: tuple[object, Reply | None] = (None, None)
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """What shows the output of the cell that runs now."""
+        return front_end(self._shell, self._environ)
+
+    def painter(self) -> Painter:
+        """Give a painter for a reply in the cell that runs now."""
+        marker, source = execution_of(self._shell)
+        place = place_of(source)
+        if self.front_end == "page":
+            alone = place.is_first and self._painted[0] != marker
+            self._painted = (marker, None)
+            return PagePainter(self._publisher, alone, self._clock_s)
+        is_terminal = self.front_end == "terminal"
+        with_footer = not (is_terminal and place.is_shown)
+        if not has_rich():
+            return PlainPainter(_stdout(), with_footer)
+        is_live = is_terminal and _stdout().isatty()
+        if is_terminal and not is_live:
+            return PlainPainter(_stdout(), with_footer)
+        return RichPainter(_stdout(), is_live, with_footer)
+
+    def painted(self, reply: Reply) -> None:
+        """Note that `reply` has been painted in the cell that runs now."""
+        self._painted = (execution_of(self._shell)[0], reply)
+
+    def show_value(self, reply: Reply) -> None:
+        """Show a reply that is the value of a cell, unless this cell has painted it."""
+        marker, painted = self._painted
+        if painted is reply and marker == execution_of(self._shell)[0]:
+            # A terminal has written "Out[3]: " by now.
+            if self.front_end == "terminal":
+                print(footer(reply))
+        elif self.front_end == "page":
+            html, text, about = bundle(reply)
+            self._publisher.show(_new_id(), html, text, about)
+        else:
+            print_reply(reply, _stdout())
+
+    def show_markdown(self, markdown: str) -> None:
+        """Show a text of our own."""
+        if self.front_end == "page":
+            from nemotron_magic.markdown import to_html
+
+            self._publisher.show(_new_id(), document(to_html(markdown)), markdown)
+        else:
+            print_markdown(markdown, _stdout())
+
+
+def _stdout() -> TextIO:
+    return sys.stdout
+
+
+def _new_id() -> str:
+    import uuid
+
+    return uuid.uuid4().hex

@@ -1,0 +1,69 @@
+"""Where in its cell a question stands, as far as painting its reply depends on it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Place", "execution_of", "place_of"]
+
+_RUNNERS = ("run_line_magic", "run_cell_magic")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a question stands.
+
+    Attributes
+    ----------
+    is_first : bool
+        Nothing in the cell ran before it, so the cell has no other output yet.
+    is_shown : bool
+        It is the cell's last expression, so IPython will display its value.
+    """
+
+    is_first: bool = False
+    is_shown: bool = False
+
+
+def place_of(source: str) -> Place:
+    r"""Find the question in a cell's source after IPython's transforms.
+
+    >>> place_of("get_ipython().run_line_magic('nemotron', 'why?')")
+    Place(is_first=True, is_shown=True)
+    >>> place_of("print(1)\nx = get_ipython().run_line_magic('nemotron', 'why?')")
+    Place(is_first=False, is_shown=False)
+    """
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return Place()
+    if not body:
+        return Place()
+    first, last = body[0], body[-1]
+    assigned = isinstance(first, ast.Assign | ast.AnnAssign | ast.Expr)
+    is_first = assigned and _is_question(getattr(first, "value", None))
+    return Place(is_first, isinstance(last, ast.Expr) and _is_question(last.value))
+
+
+def execution_of(shell: Any) -> tuple[object, str]:
+    """Give a marker of the cell that runs now, and its transformed source."""
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        inputs = shell.user_ns.get("In") or [""]
+        return len(inputs), inputs[-1]
+    parent = shell.get_parent() or {}
+    code = str(parent.get("content", {}).get("code", ""))
+    return parent.get("header", {}).get("msg_id"), shell.transform_cell(code)
+
+
+def _is_question(node: object) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in _RUNNERS
+        and bool(node.args)
+        and isinstance(node.args[0], ast.Constant)
+        and node.args[0].value == "nemotron"
+    )

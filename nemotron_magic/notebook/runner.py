@@ -1,0 +1,146 @@
+"""What `%nemotron` does once it is typed: a command, or a question and its reply."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from nemotron_magic.errors import InputError, Interrupted, NemotronError
+from nemotron_magic.grammar import Invocation, parse
+from nemotron_magic.notebook.commands import COMMANDS, card, flags
+from nemotron_magic.notebook.paint import Canvas, Painter, Silent
+from nemotron_magic.reply import Reply
+from nemotron_magic.session import Session
+from nemotron_magic.settings import Settings
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """One notebook's conversation.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose variables and outputs are used.
+    config : Nemotron
+        The settings as traits.
+    session : Session, optional
+        In place of a new one.
+    """
+
+    def __init__(self, shell: Any, config: Any, session: Session | None = None) -> None:
+        self.session = session or Session()
+        self.canvas = Canvas(shell, os.environ)
+        self._shell = shell
+        self._config = config
+        self._rehearsal: Any = None
+        self._base_url_before = ""
+
+    def run(self, line: str, cell: str | None) -> Reply | None:
+        """Do what was typed; give the reply, if it was a question.
+
+        Raises
+        ------
+        NemotronError
+            When it cannot be done; what had arrived of a reply is shown and kept.
+        """
+        call = parse(self._as_typed(line), cell, COMMANDS)
+        settings = self._config.snapshot(call.values, **call.extra)
+        if call.help:
+            self._show(flags())
+        elif call.command and call.command != "continue":
+            self._command(call, settings)
+        elif cell is None and not line.strip():
+            self._show(card(self, settings))
+        else:
+            return self._reply(call, settings)
+        return None
+
+    def model_names(self) -> list[str]:
+        """Give the models to offer on Tab; asks the service once, briefly."""
+        settings = self._config.snapshot()
+        endpoint = self.session.endpoint(settings)
+        client = self.session.client
+        try:
+            known = client.listed(endpoint) or client.models(
+                endpoint, self.session.key(endpoint), timeout_s=2.0
+            )
+        except NemotronError:
+            return [settings.model]
+        return [model.name for model in known]
+
+    def start_rehearsal(self) -> str:
+        """Ask the stand-in from now on; give its base URL."""
+        if self._rehearsal is None:
+            from nemotron_magic import rehearsal
+
+            self._rehearsal = rehearsal.start()
+            self._base_url_before = self._config.base_url
+            self._config.base_url = str(self._rehearsal.url)
+        return str(self._config.base_url)
+
+    def stop_rehearsal(self) -> str:
+        """Ask the service again; give its base URL."""
+        if self._rehearsal is not None:
+            self._config.base_url = self._base_url_before
+            self._rehearsal.stop()
+            self._rehearsal = None
+        return self.session.endpoint(self._config.snapshot()).base_url
+
+    def close(self) -> None:
+        """Let go of connections and of the stand-in."""
+        self.stop_rehearsal()
+        self.session.close()
+
+    def _show(self, markdown: str) -> None:
+        self.canvas.show_markdown(markdown)
+
+    def _command(self, call: Invocation, settings: Settings) -> None:
+        command = COMMANDS[call.command]
+        if not command.takes:
+            _refuse_text(call)
+        try:
+            shown = command.run(self, call.text, settings)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped by you") from None
+        if shown:
+            self._show(shown)
+
+    def _reply(self, call: Invocation, settings: Settings) -> Reply:
+        painter: Painter = Silent() if call.quiet else self.canvas.painter()
+        try:
+            if call.command:
+                _refuse_text(call)
+                reply = self.session.go_on(settings, painter.watch)
+            else:
+                reply = self.session.ask(call.text, settings, painter.watch)
+        except NemotronError as error:
+            self._keep(call, error.reply, painter)
+            raise
+        self._keep(call, reply, painter)
+        return reply
+
+    def _keep(self, call: Invocation, reply: Reply | None, painter: Painter) -> None:
+        if reply is None:
+            painter.fail()
+            return
+        painter.finish(reply)
+        self.canvas.painted(reply)
+        names = {"_nemotron", call.out} - {""}
+        self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
+
+    def _as_typed(self, line: str) -> str:
+        """Give back the blanks at the line's end, which IPython takes off."""
+        raw = (self._shell.history_manager.input_hist_raw or [""])[-1]
+        typed = next((t for t in raw.splitlines() if t.rstrip().endswith(line)), "")
+        blanks = typed[len(typed.rstrip()) :]
+        return line + blanks if line.strip() and not line.endswith(" ") else line
+
+
+def _refuse_text(call: Invocation) -> None:
+    if call.text.strip():
+        raise InputError(
+            f"{call.command} takes no text",
+            todo=f"To ask it, put -- before it: %nemotron -- {call.command} …",
+        )

@@ -1,0 +1,64 @@
+"""The settings of a session as traits: `%config Nemotron`, `ipython_config.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from traitlets import TraitError, TraitType
+from traitlets.config import Configurable
+
+from nemotron_magic.errors import InputError
+from nemotron_magic.settings import DEFAULT_MODEL, PARAMETERS, Parameter, Settings
+
+__all__ = ["Nemotron"]
+
+
+class _Setting(TraitType[Any, Any]):
+    """A trait that accepts what its row of the table accepts."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._parameter = parameter
+        self.info_text = parameter.describe()
+        super().__init__(
+            parameter.default, allow_none=parameter.default is None, help=parameter.help
+        )
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        try:
+            return self._parameter.check(value)
+        except InputError as error:
+            raise TraitError(str(error)) from None
+
+    def from_string(self, s: str) -> Any:
+        return self._parameter.parse(s)
+
+
+class _Table(Configurable):
+    """Settings of one notebook; the traits come from the table of parameters."""
+
+    def snapshot(
+        self, values: Mapping[str, Any] | None = None, **more: Any
+    ) -> Settings:
+        """Give the settings of one call, `values` in place of the traits'.
+
+        Raises
+        ------
+        InputError
+            If two settings contradict each other.
+        """
+        values = values or {}
+        traits = {p.name: getattr(self, p.name) for p in PARAMETERS}
+        # Identity: a user who types the default model's name has chosen it.
+        is_default = traits["model"] is DEFAULT_MODEL and "model" not in values
+        return Settings({**traits, **values}, more, is_default)
+
+
+Nemotron: type[_Table] = type(
+    "Nemotron",
+    (_Table,),
+    {
+        "__doc__": "Settings of %nemotron.",
+        **{p.name: _Setting(p).tag(config=True) for p in PARAMETERS},
+    },
+)

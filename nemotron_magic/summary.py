@@ -1,0 +1,120 @@
+"""What is said below a reply, and what is written into the saved notebook about it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from nemotron_magic.reply import Reply
+from nemotron_magic.text import one_line
+from nemotron_magic.usage import Usage
+
+__all__ = ["footer", "in_usd", "metadata", "remarks"]
+
+_ENDINGS = {
+    "truncated": "The stream ended before the model did. Go on: %nemotron continue",
+    "interrupted": "Stopped by you; the text so far is kept. Go on: %nemotron continue",
+    "failed": "Broken off; the text so far is kept. Go on: %nemotron continue",
+}
+_REASONS = {
+    "length": "Cut off at max_tokens. Go on: %nemotron continue   "
+    "Allow more: --max-tokens {more}",
+    "content_filter": "The service's content filter stopped this reply.",
+    "error": "The service reported an error at the end of this reply.",
+}
+_ORDINARY = ("stop", "tool_calls", "function_call", "end_turn", "eos")
+
+
+def footer(reply: Reply) -> str:
+    """Give time, tokens and cost in one line; what is not known is called so."""
+    parts = (_time(reply.details.elapsed_s), _tokens(reply.usage), _cost(reply.usage))
+    return " · ".join(part for part in parts if part)
+
+
+def remarks(reply: Reply) -> tuple[str, ...]:
+    """Give what the user should know about this reply, one line each."""
+    details = reply.details
+    said = [*details.notices, _ENDINGS.get(details.ending, "")]
+    if details.ending == "complete":
+        said.append(_reason(reply))
+    if not reply and not details.refusal and not details.tool_calls:
+        said.append(_emptiness(reply))
+    calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in details.tool_calls)
+    if calls:
+        said.append(f"The model called {calls}; nothing was run.")
+    return tuple(one_line(line, 500) for line in said if line)
+
+
+def metadata(reply: Reply) -> dict[str, Any]:
+    """Give the reply's own audit trail, fit for JSON; no prompt and no key in it."""
+    details = reply.details
+    return {
+        "model": details.model,
+        "served_model": details.served_model or None,
+        "base_url": details.base_url,
+        "parameters": dict(details.parameters),
+        "usage": details.usage.as_dict(),
+        "finish_reason": details.finish_reason,
+        "ending": details.ending,
+        "request_id": details.request_id,
+        "client_request_id": details.client_request_id or None,
+        "completion_id": details.completion_id or None,
+        "attempts": details.attempts,
+        "asked_at": details.asked_at,
+        "elapsed_s": _rounded(details.elapsed_s),
+        "first_text_s": _rounded(details.first_text_s),
+    }
+
+
+def in_usd(cost_usd: float) -> str:
+    """Give an amount of dollars with two digits that matter, at least cents.
+
+    >>> in_usd(1.5), in_usd(0.00124), in_usd(0)
+    ('$1.50', '$0.0012', '$0')
+    """
+    if cost_usd == 0:
+        return "$0"
+    if cost_usd >= 0.1:
+        return f"${cost_usd:,.2f}"
+    digits = re.sub(r"^0\.(0*).*", r"\1", f"{cost_usd:.12f}")
+    return f"${cost_usd:.{len(digits) + 2}f}"
+
+
+def _time(elapsed_s: float | None) -> str:
+    if elapsed_s is None:
+        return ""
+    return f"{elapsed_s:.1f} s" if elapsed_s < 100 else f"{elapsed_s:.0f} s"
+
+
+def _tokens(usage: Usage) -> str:
+    sent, received = usage.prompt_tokens, usage.completion_tokens
+    if sent is None and received is None:
+        return "tokens unknown"
+    return f"{_figure(sent)} → {_figure(received)} tokens"
+
+
+def _cost(usage: Usage) -> str:
+    return "cost unknown" if usage.cost_usd is None else in_usd(usage.cost_usd)
+
+
+def _figure(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+def _reason(reply: Reply) -> str:
+    reason = reply.finish_reason
+    if reason is None or reason in _ORDINARY:
+        return ""
+    limit = reply.details.parameters.get("max_tokens") or 4096
+    text = _REASONS.get(reason, f"The model stopped for this reason: {reason}")
+    return text.format(more=int(limit) * 4)
+
+
+def _emptiness(reply: Reply) -> str:
+    if reply.reasoning and reply.finish_reason == "length":
+        return "All tokens went into reasoning, none were left for an answer."
+    return "" if reply.details.ending == "interrupted" else "The reply is empty."
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
