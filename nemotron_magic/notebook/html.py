@@ -10,6 +10,13 @@ from nemotron_magic.summary import footer, remarks
 
 __all__ = ["block_html", "document", "reply_html", "reply_text", "status_html"]
 
+# Notebook 7 puts outputs of some 1,800 px into a box of 312 px that scrolls, while they
+# grow, so that the end, which is being written, is out of sight.
+_NO_INNER_SCROLL = (
+    ".jp-mod-outputsScrolled .jp-Cell-outputArea:has(.nm-reply)"
+    "{max-height:none;overflow-y:visible;resize:none;box-shadow:none}"
+)
+
 
 def reply_html(reply: Reply) -> str:
     """Give all that is shown of a reply, as one element with its style sheet."""
@@ -39,7 +46,8 @@ def status_html(text: str) -> str:
 
 def document(html: str) -> str:
     """Give `html` with the style sheet that it needs."""
-    return f'<style>{stylesheet()}</style><div class="nm-reply">{html}</div>'
+    css = stylesheet() + _NO_INNER_SCROLL
+    return f'<style>{css}</style><div class="nm-reply">{html}</div>'
 
 
 def _texts(reply: Reply) -> list[str]:

@@ -26,9 +26,9 @@ from nemotron_magic.notebook.terminal import (
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer
 
-__all__ = ["Canvas", "FrontEnd", "Painter", "Silent", "front_end"]
+__all__ = ["Canvas", "FrontEnd", "Once", "Painter", "Silent", "front_end"]
 
-FrontEnd = Literal["terminal", "console", "page"]
+FrontEnd = Literal["terminal", "console", "page", "headless"]
 
 
 class Painter(Protocol):
@@ -57,23 +57,42 @@ class Silent:
         """Do nothing."""
 
 
-def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
-    """Tell what shows the outputs of `shell`.
+class Once:
+    """Publishes a reply when it is whole, for runs that nobody watches."""
 
-    `page` shows HTML and lets displays be painted again: JupyterLab, Notebook, VS Code,
-    Colab, and headless runs that save a notebook. `console` is a kernel whose client
-    shows text, such as `jupyter console`; it is known by what it lacks: it can be asked
-    for input, but names no cell.
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    def watch(self, event: Event) -> None:
+        """Wait for the end."""
+
+    def finish(self, reply: Reply) -> None:
+        """Publish the reply."""
+        html, text, about = bundle(reply)
+        self._publisher.show(_new_id(), html, text, about)
+
+    def fail(self) -> None:
+        """Publish nothing."""
+
+
+def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
+    """Tell what shows the outputs of the cell that runs now.
+
+    `page` shows HTML and lets displays be painted again: JupyterLab, Notebook, VS Code
+    and Colab, which name the cell or are known otherwise. `headless` runs save a
+    notebook and can ask nobody for input. A kernel whose client can ask but names no
+    cell is a `console` that shows text, such as `jupyter console`. Without a kernel it
+    is a `terminal`.
     """
     if getattr(shell, "kernel", None) is None:
         return "terminal"
     parent = shell.get_parent() or {}
-    names_cell = "cellId" in parent.get("metadata", {})
-    served = "JPY_SESSION_NAME" in environ or "VSCODE_PID" in environ
-    can_ask = bool(parent.get("content", {}).get("allow_stdin"))
-    if names_cell or served or "google.colab" in sys.modules or not can_ask:
+    is_served = "JPY_SESSION_NAME" in environ
+    is_colab = type(shell).__module__.startswith("google.colab")
+    if "cellId" in parent.get("metadata", {}) or is_served or is_colab:
         return "page"
-    return "console"
+    can_ask = parent.get("content", {}).get("allow_stdin")
+    return "console" if can_ask else "headless"
 
 
 class Canvas:
@@ -105,10 +124,16 @@ class Canvas:
         """What shows the output of the cell that runs now."""
         return front_end(self._shell, self._environ)
 
+    @property
+    def _shows_html(self) -> bool:
+        return self.front_end in ("page", "headless")
+
     def painter(self) -> Painter:
         """Give a painter for a reply in the cell that runs now."""
         marker, source = execution_of(self._shell)
         place = place_of(source)
+        if self.front_end == "headless":
+            return Once(self._publisher)
         if self.front_end == "page":
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
@@ -133,7 +158,7 @@ class Canvas:
             # A terminal has written "Out[3]: " by now.
             if self.front_end == "terminal":
                 print(footer(reply))
-        elif self.front_end == "page":
+        elif self._shows_html:
             html, text, about = bundle(reply)
             self._publisher.show(_new_id(), html, text, about)
         else:
@@ -141,7 +166,7 @@ class Canvas:
 
     def show_markdown(self, markdown: str) -> None:
         """Show a text of our own."""
-        if self.front_end == "page":
+        if self._shows_html:
             from nemotron_magic.markdown import to_html
 
             self._publisher.show(_new_id(), document(to_html(markdown)), markdown)
