@@ -47,7 +47,8 @@ def status_html(text: str) -> str:
 def document(html: str) -> str:
     """Give `html` with the style sheet that it needs."""
     css = stylesheet() + _NO_INNER_SCROLL
-    return f'<style>{css}</style><div class="nm-reply">{html}</div>'
+    # Last, so that a Markdown export begins with the text.
+    return f'<div class="nm-reply">{html}</div>\n<style>{css}</style>'
 
 
 def _texts(reply: Reply) -> list[str]:
