@@ -32,7 +32,8 @@ class Block:
         indentation that it stands in, if it was cut out of the middle of a block.
     classes
         Classes for the element around the piece: ``nm-joined`` if it goes on where
-        the piece before it stopped, ``nm-in-1`` to ``nm-in-4`` if it is indented.
+        the piece before it stopped, ``nm-open`` if the next piece goes on here,
+        ``nm-in-1`` to ``nm-in-4`` if it is indented.
     """
 
     source: str
@@ -50,7 +51,7 @@ class Blocks:
     'Some *te'
     """
 
-    def __init__(self, soft_limit: int = 1_500) -> None:
+    def __init__(self, soft_limit: int = 700) -> None:
         self._soft_limit = soft_limit
         self._tail = ""
         self._context = Context()
@@ -78,7 +79,7 @@ class Blocks:
         return enough and ("\n" in self._tail[-new:] or self._is_far_too_long())
 
     def _is_far_too_long(self) -> bool:
-        return len(self._tail) > 4 * self._soft_limit
+        return len(self._tail) > 3 * self._soft_limit
 
     def _look(self) -> list[Block]:
         finished: list[Block] = []
@@ -100,6 +101,8 @@ class Blocks:
         if not size:
             return None
         block = self._block(self._tail[:size])
+        if context.joined:
+            block = replace(block, classes=f"{block.classes} nm-open".lstrip())
         self._tail, self._context, self._looked_at = self._tail[size:], context, 0
         return block
 

@@ -97,7 +97,10 @@ def _find_inline(state: "StateInline") -> tuple[int, int, int] | None:
 def _find_pair(state: "StateInline", mark: str) -> tuple[int, int, int] | None:
     start = state.pos + 2
     end = state.src.find(_PAIRS[mark], start, start + _DISPLAY_CHARS)
-    if end < 0 or not state.src[start:end].strip() or "`" in state.src[start:end]:
+    tex = state.src[start:end]
+    if end < 0 or not tex.strip() or "`" in tex or tex[0] == "$":
+        return None
+    if mark == "$$" and not _may_be_formula(tex, state.src[end + 2 : end + 3]):
         return None
     # `\[text\](address)` is a link's text with its brackets escaped.
     if mark == r"\[" and state.src[end + 2 : end + 3] == "(":
@@ -108,7 +111,7 @@ def _find_pair(state: "StateInline", mark: str) -> tuple[int, int, int] | None:
 def _find_dollar(state: "StateInline") -> tuple[int, int, int] | None:
     start = state.pos + 1
     before = state.src[state.pos - 1 : state.pos] if state.pos else ""
-    if before.isalnum() or state.src[start : start + 1].isspace():
+    if before.isalnum() or before == "$" or state.src[start : start + 1].isspace():
         return None
     end = _next_closer(state, start)
     if not start < end <= start + _INLINE_CHARS:

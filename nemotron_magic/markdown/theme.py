@@ -56,6 +56,8 @@ _SHEET = """
 .nm-hidden{border:1px solid var(--nm-line);border-radius:3px}
 .nm-math{max-width:100%;overflow:auto hidden}
 .nm-joined>:first-child,.nm-joined>:first-child>table{margin-top:0}
+.nm-open>:last-child,.nm-open>:last-child>table{margin-bottom:0}
+.nm-reply.nm-open>pre:last-child{border-bottom:0;padding-bottom:0}
 .nm-reply.nm-joined>pre:first-child{border-top:0;padding-top:0}
 .nm-joined>.nm-table:first-child thead{display:none}
 .nm-in-1{margin-left:1.8em}.nm-in-2{margin-left:3.6em}

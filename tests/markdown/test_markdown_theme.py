@@ -1,0 +1,26 @@
+"""The style sheet is small, ours only, and in the page's own colours."""
+
+import re
+
+from nemotron_magic.markdown import stylesheet, to_html
+
+
+def test_the_sheet_is_small():
+    assert len(stylesheet()) < 4_000
+
+
+def test_each_rule_is_about_our_own_classes():
+    selectors = re.findall(r"(?:^|\})([^{}]+)\{", stylesheet())
+
+    assert all(".nm-" in one for group in selectors for one in group.split(","))
+
+
+def test_nothing_is_loaded_and_no_style_is_closed():
+    assert not re.search(r"@import|url\(|<", stylesheet())
+
+
+def test_each_colour_of_code_has_its_rule():
+    html = to_html("```python\n@d\ndef f(): return len('a') + 1 is None  # c\n```")
+
+    for name in set(re.findall(r'class="(nm-[a-z])"', html)):
+        assert f".{name}{{" in stylesheet()
