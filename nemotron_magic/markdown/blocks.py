@@ -45,10 +45,10 @@ class Blocks:
     r"""Parts a stream of Markdown into finished blocks and a tail.
 
     >>> blocks = Blocks()
-    >>> [block.source for block in blocks.feed("# Title\nSome *te")]
+    >>> [block.source for block in blocks.feed("# Title\nSome text\nand *mo")]
     ['# Title\n']
     >>> blocks.tail.source
-    'Some *te'
+    'Some text\nand *mo'
     """
 
     def __init__(self, soft_limit: int = 700) -> None:

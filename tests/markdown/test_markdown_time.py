@@ -47,7 +47,7 @@ def seconds(text: str) -> float:
 
 @pytest.fixture(scope="module")
 def ordinary_seconds() -> float:
-    text = "\n".join(replies(400, seed=1))
+    text = "\n".join(replies(400, seed=1) * 2)
     assert len(text) > _CHARS
     to_html(text[:1000])
     return min(seconds(text[:_CHARS]) for _ in range(2))
