@@ -17,8 +17,15 @@ _PREFERRED = (
 )
 """Live at the AI/ML API on 2026-08-21; what the retired default gives way to."""
 
-_ROLES = {"provided": "input", "input": "input", "generated": "output"}
-_ROLES["output"] = "output"
+_WAYS = {
+    "input": "input",
+    "provided": "input",
+    "output": "output",
+    "generated": "output",
+}
+"""What the two dialects of a price list call the two directions."""
+
+_LENGTHS = ("contextLength", "context_length", "max_model_len", "context_window")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,7 @@ def read_models(answer: Any) -> tuple[Model, ...]:
     https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list (read
     2026-08-21) and https://platform.openai.com/docs/api-reference/models/list.
     """
-    rows = answer.get("data") if isinstance(answer, dict) else answer
-    rows = rows if isinstance(rows, list) else []
+    rows = _list(answer.get("data") if isinstance(answer, dict) else answer)
     chat = (r for r in rows if isinstance(r, dict) and r.get("type", _CHAT) == _CHAT)
     models = {r["id"]: _model(r) for r in chat if isinstance(r.get("id"), str)}
     return tuple(models.values())
@@ -77,19 +83,17 @@ def live_replacement(models: Sequence[Model]) -> Model | None:
 
 
 def _model(row: dict[str, Any]) -> Model:
-    info = row.get("info") if isinstance(row.get("info"), dict) else {}
-    lengths = ((row | (info or {})).get(k) for k in _LENGTHS)
+    info = row.get("info")
+    known = {**row, **info} if isinstance(info, dict) else row
+    lengths = (known.get(k) for k in _LENGTHS)
     prices = _prices(row.get("pricing"))
     return Model(
         row["id"],
-        tuple(a for a in row.get("aliases") or () if isinstance(a, str)),
+        tuple(a for a in _list(row.get("aliases")) if isinstance(a, str)),
         next((n for n in lengths if isinstance(n, int) and n > 0), None),
         prices.get("input"),
         prices.get("output"),
     )
-
-
-_LENGTHS = ("contextLength", "context_length", "max_model_len", "context_window")
 
 
 def _prices(pricing: Any) -> dict[str, float]:
@@ -99,15 +103,26 @@ def _prices(pricing: Any) -> dict[str, float]:
     """
     if not isinstance(pricing, dict):
         return {}
-    units = pricing.get("units")
     prices = {
-        _ROLES[role]: price
-        for unit in (units if isinstance(units, list) else ())
-        if isinstance(unit, dict) and unit.get("name") == "token"
-        if (role := unit.get("measure") or unit.get("origin")) in _ROLES
+        way: price
+        for unit in _list(pricing.get("units"))
+        if (way := _way(unit))
         if (price := _per_million(unit.get("price"), unit.get("per", 1))) is not None
     }
     return prices or _openrouter_prices(pricing)
+
+
+def _way(unit: Any) -> str:
+    """Give the direction of text tokens that a unit prices; "" if it prices others."""
+    if not isinstance(unit, dict) or unit.get("name") != "token":
+        return ""
+    if unit.get("content", "text") != "text":
+        return ""
+    return _WAYS.get(str(unit.get("measure") or unit.get("origin")), "")
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _openrouter_prices(pricing: dict[str, Any]) -> dict[str, float]:

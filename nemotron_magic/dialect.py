@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
@@ -32,7 +33,8 @@ from nemotron_magic.usage import Usage
 
 __all__ = ["ReplyReader"]
 
-_FIELD = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:data|event|id|retry|error)?\s?:")
+_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
+_FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
 _Object = dict[str, Any]
 
 
@@ -83,22 +85,35 @@ class ReplyReader:
     def close(self) -> list[Event]:
         """Take the end of the body; give what was held back and how it ended."""
         events: list[Event] = []
-        if self._decoder is None:
+        if self.error is None and self._decoder is None:
             self._whole(events)
-        elif not self.done:
-            self._take(self._decoder.close(), events)
+        elif self._decoder is not None:
+            self._end(self._decoder, events)
+        events += self.break_off()
         if self.error is None:
-            events += self._chunks.close()
             self._judge(events)
         return events
+
+    def break_off(self) -> list[Event]:
+        """Give what was held back, when there is no more to come than this."""
+        return self._chunks.close()
+
+    def _end(self, decoder: EventStreamDecoder, events: list[Event]) -> None:
+        try:
+            self._take(decoder.close(), events)
+        except NemotronError as error:
+            self.error = self.error or error
 
     def _sniff(self, data: bytes) -> bytes:
         """Gather the first bytes until they tell a stream from a single object."""
         self._body += data
-        start = bytes(self._body[:64]).lstrip(b"\xef\xbb\xbf \t\r\n")
+        # Servers pad a slow reply with blanks, to keep the connection alive.
+        blank = _BLANK.match(self._body)
+        at = blank.end() if blank else 0
+        start = bytes(self._body[at : at + 64])
         looks_like_one = start[:1] in (b"{", b"[", b"<")
         if len(start) >= 8 or b"\n" in start:
-            is_stream = bool(_FIELD.match(self._body)) or self._is_stream
+            is_stream = bool(_FIELD.match(start)) or self._is_stream
             if is_stream and not looks_like_one:
                 self._decoder = EventStreamDecoder()
                 return bytes(self._body)
@@ -106,7 +121,7 @@ class ReplyReader:
             raise ServiceError("the service sent more than a chat reply can be")
         return b""
 
-    def _take(self, sent: list[ServerSentEvent], events: list[Event]) -> None:
+    def _take(self, sent: Iterable[ServerSentEvent], events: list[Event]) -> None:
         for event in sent:
             if self.done or self.error:
                 return
@@ -136,7 +151,7 @@ class ReplyReader:
         if self._payloads == 1:
             self.error = ServiceError(
                 f"{self._asked.endpoint.netloc} sent a stream that is no chat reply",
-                f"it began: {self._asked.redact(one_line(data, 200))}",
+                f"it began: {one_line(self._asked.redact(data), 200)}",
                 "Is base_url right? %nemotron doctor",
             )
         self._unreadable += 1
@@ -147,7 +162,7 @@ class ReplyReader:
             or ("message" in chunk and ("statusCode" in chunk or "code" in chunk))
             or ("status" in chunk and ("title" in chunk or "detail" in chunk))
         )
-        if chunk.get("error") is not None or is_flat:
+        if chunk.get("error") not in (None, "", False) or is_flat:
             self._fail(Complaint.of(chunk))
 
     def _fail(self, complaint: Complaint) -> None:
@@ -174,13 +189,13 @@ class ReplyReader:
 
     def _not_a_reply(self, text: str) -> NemotronError:
         complaint = Complaint.read(text)
-        said = complaint.message if complaint.is_html else one_line(text, 200)
+        said = complaint.message if complaint.is_html else text
         todo = "Is base_url right? %nemotron doctor"
         if complaint.is_html:
             todo = "Does this network ask you to log in first? Else: %nemotron doctor"
         return ServiceError(
             f"{self._asked.endpoint.netloc} answered, but not with a chat reply",
-            f"it began: {self._asked.redact(said)}",
+            f"it began: {one_line(self._asked.redact(said), 200)}",
             todo,
             final=True,
         )
@@ -214,12 +229,11 @@ class _Chunks:
 
     def read(self, chunk: _Object, events: list[Event]) -> None:
         """Append what `chunk` tells to `events`."""
-        if not self._served and isinstance(chunk.get("model"), str):
+        if not self._served and chunk.get("model"):
             self._served = True
-            events.append(Served(chunk["model"], str(chunk.get("id") or "")))
-        for choice in chunk.get("choices") or ():
-            if isinstance(choice, dict):
-                self._choice(choice, events)
+            events.append(Served(str(chunk["model"]), str(chunk.get("id") or "")))
+        for choice in _objects(chunk.get("choices")):
+            self._choice(choice, events)
         if chunk.get("usage") or chunk.get("meta"):
             usage = Usage.from_wire(chunk.get("usage"), chunk.get("meta"))
             events.append(UsageReport(usage))
@@ -235,8 +249,9 @@ class _Chunks:
         if isinstance(delta, dict):
             self._delta(delta, index, events)
         logprobs = choice.get("logprobs")
-        if isinstance(logprobs, dict) and logprobs.get("content"):
-            events.append(Logprobs(tuple(logprobs["content"]), index))
+        tokens = _objects(logprobs.get("content")) if isinstance(logprobs, dict) else ()
+        if tokens:
+            events.append(Logprobs(tuple(tokens), index))
         reason = choice.get("finish_reason")
         if reason and self._finishes.get(index) != reason:
             self._finishes[index] = reason
@@ -247,10 +262,10 @@ class _Chunks:
         content = delta.get("content")
         if len(delta) > 1 or "content" not in delta:
             self._others(delta, index, events)
-        if not content:
-            return
         if not isinstance(content, str):
             content = _parts(content)
+        if not content:
+            return
         self.said_something = True
         tags = self._tags.get(index)
         if tags is None:
@@ -267,10 +282,16 @@ class _Chunks:
         if refusal and isinstance(refusal, str):
             self.said_something = True
             events.append(Refusal(refusal, index))
-        for position, call in enumerate(delta.get("tool_calls") or ()):
-            if isinstance(call, dict):
-                self.said_something = True
+        for position, call in enumerate(_objects(delta.get("tool_calls"))):
+            self.said_something = True
+            if index == 0:
                 events.append(_tool_call(call, position))
+
+
+def _objects(value: Any) -> list[_Object]:
+    """Give the objects of a list; nothing of anything else."""
+    values = value if isinstance(value, list) else ()
+    return [one for one in values if isinstance(one, dict)]
 
 
 def _reasoning(delta: _Object) -> str:
@@ -283,8 +304,7 @@ def _reasoning(delta: _Object) -> str:
 
 def _parts(value: Any) -> str:
     """Give the text of a list of `{type, text}` parts; nothing of anything else."""
-    parts = value if isinstance(value, list) else ()
-    texts = (part.get("text") for part in parts if isinstance(part, dict))
+    texts = (part.get("text") for part in _objects(value))
     return "".join(text for text in texts if isinstance(text, str))
 
 
@@ -296,5 +316,9 @@ def _tool_call(call: _Object, position: int) -> ToolCall:
         index if isinstance(index, int) else position,
         str(call.get("id") or ""),
         str(function.get("name") or ""),
-        str(function.get("arguments") or function.get("input") or ""),
+        _as_text(function.get("arguments") or function.get("input") or ""),
     )
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

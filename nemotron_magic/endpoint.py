@@ -11,7 +11,8 @@ from nemotron_magic.errors import InputError
 
 __all__ = ["Endpoint"]
 
-_VERSION = re.compile(r"/v\d+(beta\d*)?$")
+_VERSION = re.compile(r"/v\d+(beta\d*)?(/|$)")
+_PORTS = {"http": 80, "https": 443}
 _CHAT = "/chat/completions"
 _SETTING = 'Set it with: %config Nemotron.base_url = "https://host/v1"'
 
@@ -111,7 +112,7 @@ def _split(base_url: str) -> SplitResult:
             f"base_url must start with https:// or http://, got {_shown(base_url)}",
             todo=_SETTING.replace("https://host/v1", f"https://{_bare(base_url)}"),
         )
-    if url.username or url.password or url.query or url.fragment:
+    if "@" in url.netloc or url.query or url.fragment:
         raise InputError(
             "base_url must hold no user, password, query or fragment",
             todo="Give the key with: %nemotron login",
@@ -131,4 +132,8 @@ def _shown(base_url: str) -> str:
 
 
 def _origin(url: SplitResult) -> str:
-    return f"{url.scheme}://{url.netloc.lower()}"
+    """Give the origin in its one normal form: a key is bound to it."""
+    host = url.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = "" if url.port in (None, _PORTS[url.scheme]) else f":{url.port}"
+    return f"{url.scheme}://{host}{port}"

@@ -71,7 +71,8 @@ class Invocation:
 
 def _flag_of(parameter: Parameter) -> Flag:
     value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
-    return Flag(parameter.flags, parameter.help, value.upper(), parameter)
+    words = (parameter.flag_help or parameter.help, parameter.limits)
+    return Flag(parameter.flags, " ".join(words).strip(), value.upper(), parameter)
 
 
 FLAGS: tuple[Flag, ...] = (
@@ -129,41 +130,41 @@ class _Collected:
     def take_flags(self, line: str) -> str:
         """Take the flags off the front of `line`; give the rest, untouched."""
         rest = line.lstrip()
-        while _FLAG.match(rest) or re.match(r"--(\s|$)", rest):
-            token, rest = _token(rest)
-            if token == "--":
-                self.ended_by_hand = True
-                break
-            rest = self._take(token, rest)
-        return rest
+        while _FLAG.match(rest):
+            rest = self._take(*_token(rest))
+        end = re.match(r"--(\s|$)", rest)
+        self.ended_by_hand = end is not None
+        return rest[end.end() :] if end else rest
 
     def invocation(self, command: str, text: str) -> Invocation:
         return Invocation(
             self.values, self.extra, command=command, text=text, **self.others
         )
 
-    def _take(self, token: str, rest: str) -> str:
-        name, equals, value = token.partition("=")
+    def _take(self, token: _Token, rest: str) -> str:
+        name, equals, value = token.text.partition("=")
+        as_typed = token.as_typed.partition("=")[2]
         flag = _BY_NAME.get(name)
         if flag is None:
             raise _unknown_flag(name)
         if not flag.value:
             if equals:
                 raise InputError(f"{name} takes no value")
-            self._set(flag, "")
+            self._set(flag, "", "")
             return rest
         if not equals:
             if not rest or _is_flag(rest):
                 raise InputError(f"{name} needs a value: {name} {flag.value}")
-            value, rest = _token(rest)
-        self._set(flag, value)
+            token, rest = _token(rest)
+            value, as_typed = token.text, token.as_typed
+        self._set(flag, value, as_typed)
         return rest
 
-    def _set(self, flag: Flag, value: str) -> None:
+    def _set(self, flag: Flag, value: str, as_typed: str) -> None:
         if flag.parameter is not None:
             self._set_parameter(flag.parameter, flag.names[-1], value)
         elif flag.value == "KEY=VALUE":
-            self._set_field(value)
+            self._set_field(value, as_typed)
         elif flag.value == "NAME":
             self.others["out"] = _variable(value)
         else:
@@ -179,8 +180,11 @@ class _Collected:
             return
         self.values[parameter.name] = parameter.parse(value)
 
-    def _set_field(self, text: str) -> None:
+    def _set_field(self, text: str, as_typed: str) -> None:
         key, equals, value = text.partition("=")
+        if as_typed.startswith((f"{key}={{", f"{key}=[")):
+            # JSON needs its quotes, which a shell would take away.
+            value = as_typed.partition("=")[2]
         if not equals or not re.fullmatch(r"[A-Za-z_]\w*", key):
             raise InputError(
                 f"-p needs KEY=VALUE, got {text[:60]}", todo="Such as: -p logprobs=true"
@@ -207,15 +211,24 @@ def _list_or_text(text: str) -> Any:
 
 def _is_flag(text: str) -> bool:
     """Tell a flag from a value that starts with a hyphen, such as -1."""
-    return _token(text)[0].partition("=")[0] in _BY_NAME
+    return re.split(r"[\s=]", text, maxsplit=1)[0] in _BY_NAME
 
 
-def _token(text: str) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    as_typed: str
+
+
+def _token(text: str) -> tuple[_Token, str]:
     """Take one token off, with shell quotes; give it and the rest after blanks."""
     parts: list[str] = []
     at = 0
     while at < len(text) and not text[at].isspace():
         quoted = _QUOTED[text[at]].match(text, at) if text[at] in _QUOTED else None
+        opens = text[at] in _QUOTED and (at == 0 or text[at - 1] == "=")
+        if opens and not quoted:
+            raise InputError(f"a quote is not closed: {text[at : at + 40]}")
         if quoted:
             plain = quoted[1]
             parts.append(_ESCAPED.sub(r"\1", plain) if text[at] == '"' else plain)
@@ -223,7 +236,7 @@ def _token(text: str) -> tuple[str, str]:
         else:
             parts.append(text[at])
             at += 1
-    return "".join(parts), text[at:].lstrip()
+    return _Token("".join(parts), text[:at]), text[at:].lstrip()
 
 
 def _unknown_flag(name: str) -> InputError:
@@ -248,19 +261,30 @@ def _variable(name: str) -> str:
 
 def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
     """Give the command and its text; two empty strings if `text` is a question."""
-    match = re.match(r"([A-Za-z]+)(:\s+|:?\s*$)", text)
-    if match is None:
+    match = re.match(r"([A-Za-z]+)(:?)(\s*)", text)
+    word, colon, blank = match.groups() if match else ("", "", "")
+    rest = text[match.end() :] if match else ""
+    if not word or (rest and not colon):
         return "", ""
-    word, colon = match[1], match[2]
     if word in commands:
-        return word, text[match.end() :]
+        return word, rest
     near = difflib.get_close_matches(word.lower(), commands, 1, 0.8)
-    if near:
+    if near and (not rest or (blank and _is_slip(word.lower(), near[0]))):
         raise InputError(
             f"there is no command {word}",
-            todo=f"Did you mean {near[0]}{colon.strip()}? To ask it, put -- before it",
+            todo=f"Did you mean {near[0]}{colon}? To ask it, put -- before it",
         )
     return "", ""
+
+
+def _is_slip(word: str, meant: str) -> bool:
+    """Tell whether one slip made `word`: a letter more, less, wrong, or two swapped."""
+    return not _shortened(word).isdisjoint(_shortened(meant))
+
+
+def _shortened(word: str) -> set[str]:
+    """Give a word, and what is left of it without any one of its letters."""
+    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
 
 
 def _join(text: str, body: str | None) -> str:

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from html import unescape
@@ -32,9 +32,12 @@ from nemotron_magic.retry import LONGEST_WAIT_S
 from nemotron_magic.settings import DEFAULT_BASE_URL
 from nemotron_magic.text import one_line
 
-__all__ = ["Asked", "Complaint", "error_for", "retry_after_s"]
+__all__ = ["Asked", "Complaint", "error_for", "is_id", "retry_after_s"]
 
 _LONGEST = 20_000
+_DEEPEST = 6
+_MARKUP = re.compile(r"(?i)\s*<|<(!doctype|html|head|body|script|iframe)\b")
+_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _UNITS = ((172_800, 86_400, "days"), (7200, 3600, "hours"), (0, 60, "minutes"))
 
 
@@ -79,7 +82,7 @@ class Complaint:
 
     message: str = ""
     status: int | None = None
-    request_id: str | None = None
+    request_id: str = ""
     is_html: bool = False
 
     @classmethod
@@ -87,7 +90,7 @@ class Complaint:
         """Read the body of a failed response, whatever it is."""
         try:
             return cls.of(json.loads(body))
-        except ValueError:
+        except (ValueError, RecursionError):
             return cls._of_text(body)
 
     @classmethod
@@ -96,35 +99,37 @@ class Complaint:
         if isinstance(value, str):
             return cls._of_text(value)
         if not isinstance(value, dict):
-            return cls(one_line(_words(value), _LONGEST))
+            return cls._of_text(_words(value))
         inner = value.get("error")
         details = {**value, **inner} if isinstance(inner, dict) else value
         said = (details.get(k) for k in ("message", "detail", "error", "title", "msg"))
         message = next((words for v in said if (words := _words(v))), "")
         codes = (details.get(k) for k in ("code", "statusCode", "status"))
         status = next((code for v in codes if (code := _status(v))), None)
-        request_id = details.get("requestId") or details.get("request_id")
-        return cls(
-            one_line(message, _LONGEST), status, str(request_id) if request_id else None
-        )
+        request_id = str(details.get("requestId") or details.get("request_id") or "")
+        return replace(cls._of_text(message), status=status, request_id=request_id)
 
     @classmethod
     def _of_text(cls, body: str) -> Complaint:
-        if not re.match(r"\s*<", body):
-            return cls(one_line(body[:_LONGEST], _LONGEST))
-        title = re.search(r"(?is)<title[^>]*>(.*?)</title", body[:20_000])
-        words = unescape(title[1]) if title else re.sub(r"<[^>]*>", " ", body[:2000])
-        return cls(one_line(words, 200), is_html=True)
+        body = body[:_LONGEST]
+        if not _MARKUP.search(body):
+            return cls(one_line(body, _LONGEST))
+        title = re.search(r"(?is)<title[^>]*>(.*?)</title", body)
+        shown = re.sub(r"(?is)<(script|style)\b.*?(</\1|$)", " ", body)
+        words = title[1] if title else re.sub(r"<[^>]*>?", " ", shown)
+        return cls(re.sub("[<>]", "", one_line(unescape(words), 200)), is_html=True)
 
 
-def _words(value: Any) -> str:
+def _words(value: Any, depth: int = 0) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "; ".join(words for v in value if (words := _words(v)))
-    if isinstance(value, dict):
-        where = ".".join(str(part) for part in value.get("loc", ()))
-        said = next((_words(value[k]) for k in ("msg", "message") if k in value), "")
+    if isinstance(value, list) and depth < _DEEPEST:
+        return "; ".join(words for v in value if (words := _words(v, depth + 1)))
+    if isinstance(value, dict) and depth < _DEEPEST:
+        loc = value.get("loc")
+        where = ".".join(str(part) for part in loc) if isinstance(loc, list) else ""
+        said = next((value[k] for k in ("msg", "message") if k in value), "")
+        said = _words(said, depth + 1)
         return f"{where}: {said}" if where and said else said
     return ""
 
@@ -146,22 +151,24 @@ class _Row:
     final: bool = True
 
 
+_AT_AIMLAPI = ": https://aimlapi.com"
 _BILLING = "Top up: https://aimlapi.com/app/billing"
 _MODELS = "Choose another: %nemotron models, then --model NAME"
 _LOGIN = "Give a key: %nemotron login"
 _LATER = "Try again later"
 _MODEL = (
-    r"model.{0,80}(not (found|exist|valid|support|avail)|does ?n.t exist|retired"
+    r"model.{0,80}(not (found|exist|valid|supported|avail)|does ?n.t exist|retired"
     r"|unknown|end of life|deprecat|no longer)|no endpoints|endpoints out of"
     r"|unknown model|invalid model|function .* not found"
-    r"|(enum value|expected one of).{0,4000}model|model.{0,200}enum value"
+    r"|model.{0,200}enum value|received .?<asked>"
 )
 _TOO_LONG = (
     r"context.?(length|size|window)|maximum context|prompt is too long|too many tokens"
     r"|exceed\w*.{0,40}context"
 )
 
-# The first row that fits is taken; a row without statuses fits every one of its family.
+# The first row that fits is taken; a row without statuses fits every one. An error in
+# mid-stream may name none: its words decide then, as if it were a 400.
 _ROWS: tuple[_Row, ...] = (
     _Row((400, 404, 413, 422, 500), _TOO_LONG, RequestError,
          "the question is too long for {model}",
@@ -172,32 +179,32 @@ _ROWS: tuple[_Row, ...] = (
     _Row((400, 422), r"not support 'system'|system.{0,40}role.{0,40}not", RequestError,
          "{model} takes no system message", 'Ask with: --system ""'),
     _Row((400, 404, 422), _MODEL, ModelError, "{host} does not serve {model}", _MODELS),
-    _Row((400, 422), "", RequestError, "{host} refused the request ({status})",
+    _Row((400, 422), "", RequestError, "{host} refused the request{status}",
          "Change what it names; %nemotron -h lists the flags with their ranges"),
-    _Row((401,), "", AuthenticationError, "{host} does not accept {key} (401)", _LOGIN),
-    _Row((402,), "", CreditError, "no credit left at {host} (402)", "Top up there"),
-    _Row((403,), r"verif", CreditError, "the account is not verified (403)",
+    _Row((401,), "", AuthenticationError, "{host} {key}{status}", _LOGIN),
+    _Row((402,), "", CreditError, "no credit left at {host}{status}", "Top up there"),
+    _Row((403,), r"verif", CreditError, "the account is not verified{status}",
          "Verify it: https://aimlapi.com/app/billing/verification"),
     _Row((403,), r"credit|fund|exhausted|subscription|billing|balance|spending",
-         CreditError, "no credit left at {host} (403)", _BILLING),
+         CreditError, "no credit left at {host}{status}", _BILLING),
     _Row((403,), r"scope|not permitted|permission|key.{0,40}limit|limit.{0,40}key",
-         CreditError, "the key may not do this (403)",
+         CreditError, "the key may not do this{status}",
          "Check the key's limits and scopes: https://aimlapi.com/app/keys"),
-    _Row((403,), "", RequestError, "{host} blocked the request (403)",
+    _Row((403,), "", RequestError, "{host} blocked the request{status}",
          "Rephrase the question, or check whether a proxy or firewall is in between"),
-    _Row((410,), "", ModelError, "{model} is retired at {host} (410)", _MODELS),
-    _Row((413, 414), "", RequestError, "the question is too large ({status})",
+    _Row((410,), "", ModelError, "{model} is retired at {host}{status}", _MODELS),
+    _Row((413, 414), "", RequestError, "the question is too large{status}",
          "Shorten it, or drop earlier turns: %nemotron reset"),
     _Row((429,), r"quota|free.?tier|free limit|free-models|per.?day|credit|billing",
-         RateLimitError, "the quota at {host} is used up (429)",
+         RateLimitError, "the quota at {host} is used up{status}",
          "Wait until it is renewed, or raise the plan"),
-    _Row((429,), "", RateLimitError, "too many requests at {host} (429)",
+    _Row((429,), "", RateLimitError, "too many requests at {host}{status}",
          "Wait a little, then run the cell again", final=False),
     _Row((504, 524), "", OutcomeUnknown,
-         "{host} gave up waiting for the model ({status}); it may have been billed",
+         "{host} gave up waiting for the model{status}; it may have been billed",
          "Run the cell again if you want to pay for another try"),
-    _Row((525, 526), "", ServiceError, "{host} is misconfigured ({status})", _LATER),
-    _Row((), "", ServiceError, "{host} failed ({status})", _LATER, final=False),
+    _Row((525, 526), "", ServiceError, "{host} is misconfigured{status}", _LATER),
+    _Row((), "", ServiceError, "{host} failed{status}", _LATER, final=False),
 )  # fmt: skip
 
 
@@ -221,38 +228,53 @@ def error_for(
     row = _fitting(status, complaint, asked)
     names = {
         "host": asked.endpoint.netloc,
-        "model": asked.model,
-        "status": status or "no status",
-        "key": f"the key from {asked.key_source}" if asked.key_source else "no key",
+        "model": one_line(asked.model, 100),
+        "status": f" ({status})" if status else "",
+        "key": f"does not accept the key from {asked.key_source}"
+        if asked.key_source
+        else "wants a key",
     }
     message = one_line(asked.redact(complaint.message))
+    ids = (request_id or "", complaint.request_id)
     return row.error(
         row.what.format(**names),
         f"it said: {message}" if message else "",
-        _todo(row, wait_s),
+        _todo(row, wait_s, asked),
         status=status or None,
-        request_id=request_id or complaint.request_id,
+        request_id=next((one for one in ids if is_id(asked.redact(one))), None),
         retry_after_s=wait_s,
         final=row.final,
     )
 
 
-def _todo(row: _Row, wait_s: float | None) -> str:
+def is_id(text: str) -> bool:
+    """Tell whether a text is an id that can be quoted, and nothing worse."""
+    return _ID.fullmatch(text) is not None
+
+
+def _todo(row: _Row, wait_s: float | None, asked: Asked) -> str:
     if wait_s is None or wait_s <= LONGEST_WAIT_S:
-        return row.todo
+        return row.todo if asked.is_aimlapi else row.todo.partition(_AT_AIMLAPI)[0]
     unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
-    return f"It asks to wait {wait_s / unit_s:.0f} {unit}; run the cell again then"
+    wait = math.ceil(wait_s / unit_s)
+    return f"It asks to wait {wait} {unit}; run the cell again then"
 
 
 def _fitting(status: int, complaint: Complaint, asked: Asked) -> _Row:
     if status == 404:
         return _not_found(complaint, asked)
+    message = complaint.message.replace(asked.model or "<asked>", "<asked>")
     return next(
         row
         for row in _ROWS
-        if (not row.statuses or status in row.statuses)
-        and re.search(row.pattern, complaint.message, re.IGNORECASE)
+        if _is_for(row, status) and re.search(row.pattern, message, re.IGNORECASE)
     )
+
+
+def _is_for(row: _Row, status: int) -> bool:
+    if not row.statuses or status in row.statuses:
+        return True
+    return not status and 400 in row.statuses and bool(row.pattern)
 
 
 def _not_found(complaint: Complaint, asked: Asked) -> _Row:
@@ -260,9 +282,9 @@ def _not_found(complaint: Complaint, asked: Asked) -> _Row:
     names_path = re.search(r"cannot (post|get)|^not found$", complaint.message, re.I)
     names_model = re.search(_MODEL, complaint.message, re.I)
     if names_model or (asked.is_aimlapi and not names_path):
-        what = "{host} does not serve {model} (404)"
+        what = "{host} does not serve {model}{status}"
         return _Row((404,), "", ModelError, what, _MODELS)
-    what = "{host} knows no such address or model (404)"
+    what = "{host} knows no such address or model{status}"
     todo = f"Is base_url right? The question went to {asked.endpoint.chat_url}"
     return _Row((404,), "", RequestError, what, todo)
 
@@ -304,6 +326,6 @@ def _positive(wait_s: float) -> float | None:
 def _date_s(text: str) -> float | None:
     try:
         date = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -172,6 +172,8 @@ class Draft:
     ----------
     attempts : int
         How many requests went out.
+    accepted : bool
+        Whether the service took one of them on, so that it may be billed.
     """
 
     def __init__(self, details: Details | None = None) -> None:
@@ -183,6 +185,7 @@ class Draft:
         self._logprobs: list[dict[str, Any]] = []
         self._notices: list[str] = []
         self.attempts = 0
+        self.accepted = False
 
     @property
     def has_text(self) -> bool:
@@ -221,7 +224,7 @@ class Draft:
         match event:
             case Reclassified(reasoning, choice):
                 self._texts[choice] = []
-                self._reasoning.append(reasoning)
+                self._reasoning += [reasoning] if choice == 0 else []
             case Refusal(text):
                 self._refusal.append(text)
             case ToolCall(index):
@@ -230,9 +233,14 @@ class Draft:
                 self._logprobs += content
             case Notice(text):
                 self._notices.append(text)
+            case Retry(why):
+                self._notices.append(f"{why}; asked again")
             case Sent(client_request_id):
                 self.attempts += 1
                 self._set(client_request_id=client_request_id)
+            case Answered(status, request_id):
+                self.accepted = 200 <= status < 300
+                self._set(request_id=request_id)
             case _:
                 self._set(**_details_of(event, self._details))
 
@@ -242,8 +250,6 @@ class Draft:
 
 def _details_of(event: Event, known: Details) -> dict[str, Any]:
     match event:
-        case Answered(_, request_id):
-            return {"request_id": request_id}
         case Served(model, completion_id):
             return {"served_model": model, "completion_id": completion_id}
         case Finish(reason, 0):
@@ -252,7 +258,7 @@ def _details_of(event: Event, known: Details) -> dict[str, Any]:
             return {"usage": known.usage.updated(usage)}
         case Truncated():
             return {"ending": "truncated"}
-        case Retry() | _:
+        case _:
             return {}
 
 

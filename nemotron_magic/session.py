@@ -10,25 +10,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import (
-    InputError,
-    Interrupted,
-    ModelError,
-    NemotronError,
-)
-from nemotron_magic.events import Event, Notice, Text
+from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
+from nemotron_magic.events import Notice
+from nemotron_magic.exchange import Exchange, Watch
 from nemotron_magic.key import Key, base_url_in, check_key_rules, find_key
 from nemotron_magic.keystore import KeyStore
-from nemotron_magic.reply import Details, Draft, Ending, Reply
-from nemotron_magic.settings import DEFAULT_BASE_URL, Settings
+from nemotron_magic.reply import Details, Reply
+from nemotron_magic.settings import DEFAULT_BASE_URL, DEFAULT_MODEL, Settings
+from nemotron_magic.turns import Message, Spent, Turn, remembered
 from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:
@@ -36,46 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "Spent", "Turn"]
 
-MEMORY_CHARS = 24_000
-"""How much of the earlier turns goes along, newest first: about 6,000 tokens."""
-
 _CONTINUE = (
     "Your reply was cut off. Go on exactly where it stopped, without repeating any of "
     "it and without a preface."
 )
-Watch = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A question and what came of it."""
-
-    question: str
-    reply: Reply
-
-    @property
-    def is_answered(self) -> bool:
-        """Whether the reply may stand in a later prompt as the answer."""
-        return bool(self.reply) and self.reply.details.ending == "complete"
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What the calls of a session took together.
-
-    Attributes
-    ----------
-    unpriced : int
-        Calls whose cost the service did not tell: `usage.cost_usd` leaves them out.
-    """
-
-    calls: int = 0
-    unpriced: int = 0
-    usage: Usage = field(default_factory=Usage)
-
-    def __add__(self, usage: Usage) -> Spent:
-        unpriced = self.unpriced + (usage.cost_usd is None)
-        return Spent(self.calls + 1, unpriced, self.usage + usage)
+_TurnsWith = Callable[[Reply], list[Turn]]
 
 
 class Session:
@@ -156,8 +116,11 @@ class Session:
                 "there is no question", todo="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
-        messages = self._messages(question, settings)
-        return self._ask(question, messages, settings, watch)
+        turns = self.turns
+        messages = _messages(question, settings, turns)
+        return self._ask(
+            messages, settings, watch, lambda reply: [*turns, Turn(question, reply)]
+        )
 
     def go_on(
         self, settings: Settings | None = None, watch: Watch = lambda event: None
@@ -169,16 +132,18 @@ class Session:
         InputError
             If there is no last reply, or it is empty.
         """
-        if not self.turns or not self.turns[-1].reply:
+        if not self.turns or not self.turns[-1].answer.strip():
             raise InputError("there is no reply to go on with")
         settings = settings or self.settings
-        cut = self.turns[-1]
+        turns, cut = self.turns[:-1], self.turns[-1]
         messages = (
-            *self._messages(cut.question, settings, self.turns[:-1]),
-            {"role": "assistant", "content": str(cut.reply)},
+            *_messages(cut.question, settings, turns),
+            {"role": "assistant", "content": cut.answer},
             {"role": "user", "content": _CONTINUE},
         )
-        return self._ask(_CONTINUE, messages, settings, watch)
+        return self._ask(
+            messages, settings, watch, lambda r: [*turns, cut.continued(r)]
+        )
 
     def reset(self) -> int:
         """Forget the conversation; give how many turns that were."""
@@ -189,7 +154,8 @@ class Session:
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
         """Give where questions go."""
         base_url = (settings or self.settings)["base_url"]
-        if base_url == DEFAULT_BASE_URL:
+        # Identity: a user who types the default URL means it.
+        if base_url is DEFAULT_BASE_URL:
             base_url = base_url_in(self._environ)
         return Endpoint.read(base_url)
 
@@ -233,54 +199,40 @@ class Session:
         if self._client is not None:
             self._client.close()
 
-    def _messages(
-        self, question: str, settings: Settings, turns: list[Turn] | None = None
-    ) -> tuple[Mapping[str, str], ...]:
-        system = str(settings["system"])
-        told = _remembered(self.turns if turns is None else turns)
-        return (
-            *([{"role": "system", "content": system}] if system.strip() else []),
-            *told,
-            {"role": "user", "content": question},
-        )
-
     def _ask(
         self,
-        question: str,
-        messages: tuple[Mapping[str, str], ...],
+        messages: tuple[Message, ...],
         settings: Settings,
         watch: Watch,
+        turns_with: _TurnsWith,
     ) -> Reply:
-        substitute = self._substitutes.get(self.endpoint(settings).origin)
-        if substitute and settings.model_is_default:
-            return self._ask_substitute(substitute, question, messages, settings, watch)
-        try:
-            return self._call(question, messages, settings, watch)
-        except ModelError as error:
-            substitute = self._replacement(error, settings)
-        self._substitutes[self.endpoint(settings).origin] = substitute
-        return self._ask_substitute(substitute, question, messages, settings, watch)
+        """Ask, and ask a live model if the default one is gone."""
+        settings = self._with_live_model(settings)
+        while True:
+            try:
+                return self._call(messages, settings, watch, turns_with)
+            except ModelError as error:
+                found = self._replacement(error, settings)
+            self._substitutes[self.endpoint(settings).origin] = found
+            settings = self._with_live_model(settings)
 
-    def _ask_substitute(
-        self,
-        substitute: str,
-        question: str,
-        messages: tuple[Mapping[str, str], ...],
-        settings: Settings,
-        watch: Watch,
-    ) -> Reply:
-        notice = Notice(f"{settings.model} is not served any more; asked {substitute}")
-        changed = settings.with_model(substitute)
-        return self._call(question, messages, changed, watch, notice)
+    def _with_live_model(self, settings: Settings) -> Settings:
+        found = self._substitutes.get(self.endpoint(settings).origin)
+        if found is None or not settings.model_is_default:
+            return settings
+        return settings.with_model(found)
 
     def _replacement(self, error: ModelError, settings: Settings) -> str:
         """Give the model to ask instead; raise `error`, with live names, if none."""
         try:
             live = self.models(settings)
+        except Interrupted:
+            raise
         except NemotronError:
             raise error from None
-        found = live_replacement(live)
-        if settings.model_is_default and error.reply is None and found:
+        may_replace = settings.model_is_default and error.reply is None
+        found = live_replacement(live) if may_replace else None
+        if found and found.name != settings.model:
             return found.name
         names = ", ".join(m.name for m in live[:4])
         error.todo = f"Live here: {names}. All: %nemotron models"
@@ -288,34 +240,37 @@ class Session:
 
     def _call(
         self,
-        question: str,
-        messages: tuple[Mapping[str, str], ...],
+        messages: tuple[Message, ...],
         settings: Settings,
         watch: Watch,
-        *notices: Notice,
+        turns_with: _TurnsWith,
     ) -> Reply:
-        call = _Call(self._clock_s, watch)
         details = self._details(messages, settings)
-        draft = call.begin(details, notices)
+        exchange = Exchange(details, self._clock_s, watch)
+        if settings.model_is_default and settings.model != DEFAULT_MODEL:
+            gone = f"{DEFAULT_MODEL} is not served any more; asked {settings.model}"
+            exchange.tell(Notice(gone))
         try:
-            call.run(self.client.stream(self._request(messages, settings)))
-        except KeyboardInterrupt:
-            reply = self._note(question, draft, call, "interrupted")
-            error: NemotronError = _interrupted(reply)
-        except NemotronError as raised:
-            error = raised
-            if draft.has_text:
-                reply = self._note(question, draft, call, "failed")
-                error.reply = reply
-            elif draft.attempts:
-                self.spent += Usage()
-        else:
-            return self._note(question, draft, call, None)
-        raise error
+            reply = exchange.run(
+                lambda: self.client.stream(self._request(messages, settings))
+            )
+        except NemotronError as error:
+            self._note(error.reply, exchange, turns_with)
+            raise
+        self._note(reply, exchange, turns_with)
+        return reply
 
-    def _request(
-        self, messages: tuple[Mapping[str, str], ...], settings: Settings
-    ) -> Request:
+    def _note(
+        self, reply: Reply | None, exchange: Exchange, turns_with: _TurnsWith
+    ) -> None:
+        """Write down what has arrived, and what it took."""
+        if reply is not None:
+            self.last = reply
+            self.turns = turns_with(reply)
+        if exchange.may_cost:
+            self.spent += Usage() if reply is None else reply.usage
+
+    def _request(self, messages: tuple[Message, ...], settings: Settings) -> Request:
         from nemotron_magic.client import Request
 
         endpoint = self.endpoint(settings)
@@ -323,88 +278,24 @@ class Session:
         check_key_rules(endpoint, key, bool(settings["allow_http"]), self._environ)
         return Request(endpoint, messages, settings, key)
 
-    def _details(
-        self, messages: tuple[Mapping[str, str], ...], settings: Settings
-    ) -> Details:
+    def _details(self, messages: tuple[Message, ...], settings: Settings) -> Details:
         parameters = settings.parameters()
+        asked_at = datetime.fromtimestamp(self._now_s(), UTC)
         return Details(
             model=parameters.pop("model"),
             messages=messages,
             parameters=parameters,
             base_url=self.endpoint(settings).base_url,
-            asked_at=datetime.fromtimestamp(self._now_s(), UTC).isoformat(
-                "T", "seconds"
-            ),
+            asked_at=asked_at.isoformat("T", "seconds"),
         )
 
-    def _note(
-        self, question: str, draft: Draft, call: _Call, ending: Ending | None
-    ) -> Reply:
-        """Make the reply of what has arrived and write it down."""
-        reply = draft.reply(elapsed_s=call.elapsed_s, first_text_s=call.first_text_s)
-        if ending is not None:
-            reply = Reply(reply, replace(reply.details, ending=ending))
-        self.last = reply
-        self.turns.append(Turn(question, reply))
-        self.spent += reply.usage
-        return reply
 
-
-class _Call:
-    """One call being watched and timed."""
-
-    def __init__(self, clock_s: Callable[[], float], watch: Watch) -> None:
-        self._clock_s = clock_s
-        self._watch = watch
-        self._started_s = clock_s()
-        self.first_text_s: float | None = None
-
-    @property
-    def elapsed_s(self) -> float:
-        return self._clock_s() - self._started_s
-
-    def begin(self, details: Details, notices: tuple[Notice, ...]) -> Draft:
-        self._draft = Draft(details)
-        for notice in notices:
-            self._draft.add(notice)
-            self._watch(notice)
-        return self._draft
-
-    def run(self, events: Any) -> None:
-        add, watch = self._draft.add, self._watch
-        with closing(events):
-            for event in events:
-                add(event)
-                if self.first_text_s is None and type(event) is Text:
-                    self.first_text_s = self.elapsed_s
-                watch(event)
-
-
-def _remembered(turns: list[Turn]) -> list[Mapping[str, str]]:
-    """Give the earlier turns that go along: the newest, whole ones, up to a size."""
-    messages: list[Mapping[str, str]] = []
-    left = MEMORY_CHARS
-    for turn in reversed(turns):
-        if not turn.is_answered:
-            continue
-        left -= len(turn.question) + len(turn.reply)
-        if left < 0:
-            break
-        messages[:0] = [
-            {"role": "user", "content": turn.question},
-            {"role": "assistant", "content": str(turn.reply)},
-        ]
-    return messages
-
-
-def _interrupted(reply: Reply) -> Interrupted:
-    if not reply:
-        error = Interrupted("stopped by you", "nothing had arrived yet")
-    else:
-        error = Interrupted(
-            "stopped by you",
-            "what had arrived is kept; it may have been billed",
-            "Go on with: %nemotron continue",
-        )
-        error.reply = reply
-    return error
+def _messages(
+    question: str, settings: Settings, turns: Sequence[Turn]
+) -> tuple[Message, ...]:
+    system = str(settings["system"])
+    return (
+        *([{"role": "system", "content": system}] if system.strip() else []),
+        *remembered(turns),
+        {"role": "user", "content": question},
+    )

@@ -55,6 +55,8 @@ class Parameter:
         The range, both ends included.
     sent : bool
         Whether it goes into the request under its own name.
+    flag_help : str
+        What the flag does, where that is not what the row says.
     rule : callable, optional
         A further check: given the value, the words for what is wrong with it, or "".
     """
@@ -67,6 +69,7 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     sent: bool = True
+    flag_help: str = ""
     rule: Callable[[Any], str] | None = None
 
     def parse(self, text: str) -> Any:
@@ -79,12 +82,10 @@ class Parameter:
         """
         if self.kind in ("text", "texts"):
             return self.check(text if self.kind == "text" else [text])
-        try:
-            value = json.loads(text)
-        except ValueError:
-            if self.kind != "json":
-                raise self._refused(text, self._wanted()) from None
-            value = text
+        value = _literal(text)
+        is_word = isinstance(value, str) and value == text
+        if is_word and (self.kind != "json" or text[:1] in ("{", "[")):
+            raise self._refused(text, self._wanted())
         return self.check(value)
 
     def check(self, value: Any) -> Any:
@@ -95,11 +96,11 @@ class Parameter:
         InputError
             If it is not of this kind, out of range, or against the row's own rule.
         """
-        if value is None:
+        if value is None or value == []:
             return None
         value = self._of_kind(value)
         if not self._in_range(value):
-            raise self._refused(value, f"lie in {self._range()}")
+            raise self._refused(value, f"lie in {self.limits}")
         wrong = self.rule(value) if self.rule else ""
         if wrong:
             raise self._refused(value, wrong)
@@ -116,7 +117,7 @@ class Parameter:
         return accepted
 
     def _wanted(self) -> str:
-        limits = f" in {self._range()}" if self._range() else ""
+        limits = f" in {self.limits}" if self.limits else ""
         return f"be {_WORDS[self.kind]}{limits}"
 
     def _in_range(self, value: Any) -> bool:
@@ -124,7 +125,9 @@ class Parameter:
         high = math.inf if self.maximum is None else self.maximum
         return self.kind not in ("number", "integer") or bool(low <= value <= high)
 
-    def _range(self) -> str:
+    @property
+    def limits(self) -> str:
+        """The range as it is written, such as `[0, 2]`; empty if there is none."""
         if self.minimum is None:
             return ""
         if self.maximum is None:
@@ -135,9 +138,25 @@ class Parameter:
         return InputError(f"{self.name} must {must}, got {_brief(value)}")
 
 
+def _literal(text: str) -> Any:
+    """Read JSON, Python's words for it, or a number such as `.5`; else give `text`."""
+    if text in _PYTHON:
+        return _PYTHON[text]
+    for read in (json.loads, float):
+        try:
+            return read(text)
+        except (ValueError, RecursionError):
+            continue
+    return text
+
+
+_PYTHON = {"True": True, "False": False, "None": None}
+_LARGEST = 1e15
+
+
 def _number(value: Any) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else None
+    return value if is_number and -_LARGEST < value < _LARGEST else None
 
 
 def _integer(value: Any) -> int | None:
@@ -162,7 +181,7 @@ def _texts(value: Any) -> list[str] | None:
 def _json(value: Any) -> Any:
     try:
         json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
     return value
 
@@ -258,7 +277,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("response_format", "json", 'Such as {"type": "json_object"}.',
               rule=_is_object),
     Parameter("stream", "boolean", "Receive the reply as it is written.",
-              ("--no-stream",), True),
+              ("--no-stream",), True, flag_help="Wait for the whole reply."),
     Parameter("stream_options", "json", "Only sent when streaming.",
               default={"include_usage": True}, rule=_is_object),
     Parameter("system", "text", "Instruction before every question; empty: none.",

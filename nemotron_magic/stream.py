@@ -8,6 +8,7 @@ dispatched (llama.cpp ends with `data: [DONE]` and no blank line), and a field n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nemotron_magic.errors import ServiceError
@@ -52,7 +53,7 @@ class EventStreamDecoder:
 
     Examples
     --------
-    >>> EventStreamDecoder().feed(b"data: a\r\n\r\ndata: b\n")
+    >>> list(EventStreamDecoder().feed(b"data: a\r\n\r\ndata: b\n"))
     [ServerSentEvent(data='a', name='message', last_id='')]
     """
 
@@ -67,30 +68,27 @@ class EventStreamDecoder:
         self._name = ""
         self._last_id = ""
 
-    def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Take the next bytes; give the events that they complete.
+    def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
+        """Take the next bytes; give the events that they complete, to be used up.
 
         Raises
         ------
         ServiceError
-            If a line or an event grows over the limit.
+            If a line or an event grows over the limit, after the events before it.
         """
-        events: list[ServerSentEvent] = []
         for line in self._lines(data):
             if line:
                 self._field(line)
             else:
-                self._dispatch(events)
-        return events
+                yield from self._dispatched()
+        self._check(len(self._rest))
 
-    def close(self) -> list[ServerSentEvent]:
+    def close(self) -> Iterator[ServerSentEvent]:
         """Take the end of the stream; give the event that was pending, if one was."""
-        events: list[ServerSentEvent] = []
         if self._rest:
             self._field(self._without_bom(bytes(self._rest)))
             self._rest.clear()
-        self._dispatch(events)
-        return events
+        yield from self._dispatched()
 
     def _lines(self, data: bytes) -> list[bytes]:
         """Give the lines that end in `data`, and keep what follows the last one."""
@@ -103,14 +101,12 @@ class EventStreamDecoder:
         last = max(rest.rfind(b"\n", self._searched), rest.rfind(b"\r", self._searched))
         if last < 0 or (self._at_start and last < 2 and _BOM.startswith(rest[:3])):
             self._searched = len(rest)
-            self._check(len(rest))
             return []
         end = last - 1 if rest[last - 1 : last + 1] == b"\r\n" else last
         block = self._without_bom(bytes(rest[:end]))
         self._after_cr = rest.endswith(b"\r")
         del rest[: last + 1]
         self._searched = len(rest)
-        self._check(len(rest))
         if b"\r" in block:
             block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return block.split(b"\n")
@@ -139,7 +135,7 @@ class EventStreamDecoder:
         self._data_bytes += len(value)
         self._check(self._data_bytes)
 
-    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+    def _dispatched(self) -> Iterator[ServerSentEvent]:
         data, name = self._data, self._name
         self._name = ""
         if not data:
@@ -149,7 +145,7 @@ class EventStreamDecoder:
         text = (data[0] if len(data) == 1 else b"\n".join(data)).decode(
             "utf-8", "replace"
         )
-        events.append(ServerSentEvent(text, name or "message", self._last_id))
+        yield ServerSentEvent(text, name or "message", self._last_id)
 
     def _check(self, size: int) -> None:
         if size > self._max_event_bytes:

@@ -16,9 +16,8 @@ _ENDINGS = {
     "interrupted": "Stopped by you; the text so far is kept. Go on: %nemotron continue",
     "failed": "Broken off; the text so far is kept. Go on: %nemotron continue",
 }
+_LENGTH = "Cut off at max_tokens. Go on: %nemotron continue   Allow more: --max-tokens "
 _REASONS = {
-    "length": "Cut off at max_tokens. Go on: %nemotron continue   "
-    "Allow more: --max-tokens {more}",
     "content_filter": "The service's content filter stopped this reply.",
     "error": "The service reported an error at the end of this reply.",
 }
@@ -105,9 +104,10 @@ def _reason(reply: Reply) -> str:
     reason = reply.finish_reason
     if reason is None or reason in _ORDINARY:
         return ""
-    limit = reply.details.parameters.get("max_tokens") or 4096
-    text = _REASONS.get(reason, f"The model stopped for this reason: {reason}")
-    return text.format(more=int(limit) * 4)
+    if reason == "length":
+        limit = reply.details.parameters.get("max_tokens") or 4096
+        return f"{_LENGTH}{int(limit) * 4}"
+    return _REASONS.get(reason, f"The model stopped for this reason: {reason}")
 
 
 def _emptiness(reply: Reply) -> str:

@@ -9,7 +9,10 @@ from nemotron_magic.events import Event, Reasoning, Reclassified, Text
 __all__ = ["ThinkTags", "may_start_inside"]
 
 _OPEN, _CLOSE = "<think>", "</think>"
-_ORPHAN = re.compile(r"(?:^|\n)[ \t]*</think>[ \t]*(?=\n|$)")
+_ORPHAN = re.compile(r"(?:^|\n)[ \t]*</think>[ \t]{0,20}\r?\n")
+_MENTIONS = 20
+"""An answer in which the tag stood so often, and never alone, is about the tag."""
+
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _FAMILIES = ("nemotron", "deepseek-r1", "qwen3", "qwq")
 
@@ -42,6 +45,7 @@ class ThinkTags:
         self._held = ""
         self._said: list[str] = []
         self._tail = ""
+        self._mentions = 0
         self._read = self._at_start
 
     def feed(self, piece: str) -> list[Event]:
@@ -50,17 +54,14 @@ class ThinkTags:
 
     def close(self) -> list[Event]:
         """Take the end of the reply; give what was held back."""
+        if self._orphans and self._read == self._in_answer and _CLOSE in self._tail:
+            return self._split("".join(self._said) + "\n")
         held, self._held = self._held, ""
         if not held:
             return []
         inside = self._read == self._in_reasoning
         kind = Reasoning if inside else Text
         return [kind(held, self._choice)]
-
-    def found_elsewhere(self) -> None:
-        """Note that reasoning came in a field of its own, so no tags are expected."""
-        if self._read == self._in_answer:
-            self._orphans = False
 
     def _at_start(self, piece: str) -> list[Event]:
         self._held += piece
@@ -105,13 +106,18 @@ class ThinkTags:
         """Pass text on, but notice when it turns out to have been reasoning."""
         self._said.append(piece)
         window = self._tail + piece
+        self._mentions += window.count(_CLOSE) - self._tail.count(_CLOSE)
         self._tail = window[-40:]
-        if _CLOSE not in window:
+        if "\n" not in piece or _CLOSE not in window:
             return [Text(piece, self._choice)]
-        said = "".join(self._said)
+        self._orphans = self._mentions < _MENTIONS
+        return self._split("".join(self._said)) or [Text(piece, self._choice)]
+
+    def _split(self, said: str) -> list[Event]:
+        """Split what was said at a closing tag that stands alone, if there is one."""
         tag = next((m for m in _ORPHAN.finditer(said) if _outside(said, m)), None)
         if tag is None:
-            return [Text(piece, self._choice)]
+            return []
         self._said.clear()
         self._orphans = False
         self._read = self._after_reasoning

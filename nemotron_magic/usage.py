@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeGuard
 
-__all__ = ["CREDITS_PER_USD", "Usage"]
+__all__ = ["CREDITS_PER_USD", "Usage", "read_balance"]
 
 CREDITS_PER_USD = 2_000_000
 """https://docs.aimlapi.com/faq/how-can-i-track-my-funds (read 2026-08-21)."""
+
+
+_LARGEST = 1e15
+"""What is larger is no figure but a fault, and may not even fit into a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,19 @@ cached_tokens=None, cost_usd=0.5)
         )
 
 
+def read_balance(answer: Any) -> float | None:
+    """Read what is left on an account, in US dollars; None if it is not said.
+
+    The newer page tells dollars, the older one credits.
+    """
+    page = _mapping(answer)
+    for name, per_usd in (("current_balance", 1), ("balance", CREDITS_PER_USD)):
+        left = page.get(name)
+        if _is_number(left):
+            return float(left) / per_usd
+    return None
+
+
 def _cost_usd(meta: Any) -> float | None:
     spent = _mapping(_mapping(meta).get("usage"))
     credits_used = _amount(spent.get("credits_used"))
@@ -105,9 +122,12 @@ def _count(value: Any) -> int | None:
 
 
 def _amount(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value if 0 <= value < float("inf") else None
+    return value if _is_number(value) and value >= 0 else None
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and -_LARGEST < value < _LARGEST
 
 
 def _first(one: Any, other: Any) -> Any:

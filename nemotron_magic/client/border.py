@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import ssl
 
 import httpx
 
@@ -28,13 +27,13 @@ _NO_SUCH_HOST = re.compile(
     r"|temporary failure in name",
     re.IGNORECASE,
 )
-_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY")
+_PROXIES = ("https_proxy", "http_proxy", "all_proxy")
 _AGAIN = "It may have been billed. Run the cell again for another try"
 
 
 def translate(error: Exception, asked: Asked) -> NemotronError:
     """Give our error for one that httpx raised."""
-    why = asked.redact(one_line(str(error)))
+    why = one_line(asked.redact(str(error)))
     for kinds, make in _TABLE:
         if isinstance(error, kinds):
             return make(error, why, asked)
@@ -43,11 +42,18 @@ def translate(error: Exception, asked: Asked) -> NemotronError:
 
 def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
     host = asked.endpoint.netloc
-    if _tls_fault(error, why):
+    if "CERTIFICATE" in why.upper():
         return ConnectionFailed(
             f"the certificate of {host} is not trusted",
             why,
             "For a company's own authority set SSL_CERT_FILE to its certificate",
+            final=True,
+        )
+    if "[SSL" in why:
+        return ConnectionFailed(
+            f"no secure connection to {host}",
+            why,
+            "Does it speak https? If it runs on this machine, try http://",
             final=True,
         )
     if _NO_SUCH_HOST.search(why):
@@ -65,15 +71,9 @@ def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
     )
 
 
-def _tls_fault(error: Exception, why: str) -> bool:
-    causes = [error, error.__cause__, error.__context__]
-    return "CERTIFICATE" in why.upper() or any(
-        isinstance(cause, ssl.SSLError) for cause in causes
-    )
-
-
 def _no_proxy(error: Exception, why: str, asked: Asked) -> NemotronError:
-    name = next((n for n in _PROXIES if os.environ.get(n)), "the system's settings")
+    names = (n for lower in _PROXIES for n in (lower.upper(), lower))
+    name = next((n for n in names if os.environ.get(n)), "the system's settings")
     return ConnectionFailed(
         f"the proxy named in {name} did not pass the request on",
         why,

@@ -6,10 +6,10 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -22,32 +22,32 @@ from nemotron_magic.client.http import (
     refusal_of,
     request_id_of,
 )
-from nemotron_magic.client.resolve import Resolver, is_proxied, look_up, system_resolver
-from nemotron_magic.dialect import ReplyReader
+from nemotron_magic.client.reading import events_of, is_progress
+from nemotron_magic.client.resolve import Resolver, system_resolver
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
+from nemotron_magic.errors import (
+    Interrupted,
+    ModelError,
+    NemotronError,
+    RequestError,
+    ServiceError,
+)
 from nemotron_magic.events import (
     Answered,
     Event,
-    Reasoning,
-    Refusal,
     Retry,
     Sent,
-    Text,
-    ToolCall,
-    UsageReport,
 )
 from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked
 from nemotron_magic.retry import delay_s
 from nemotron_magic.settings import Settings
 from nemotron_magic.text import well_formed
-from nemotron_magic.usage import Usage
+from nemotron_magic.usage import read_balance
 
 __all__ = ["Client", "Request"]
 
-_ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
-_PROGRESS = (Text, Reasoning, Refusal, ToolCall)
+_BALANCES = ("/v2/billing", "/v1/billing/balance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +106,14 @@ class Client:
         uniform: Callable[[float, float], float] = random.uniform,
         resolve: Resolver = system_resolver,
     ) -> None:
-        self._http = Http(transport)
+        self._http = Http(resolve, transport)
         self._sleep = sleep
         self._clock_s = clock_s
         self._now_s = now_s
         self._uniform = uniform
-        self._resolve = resolve
-        self._resolved: set[str] = set()
         self._catalogues: dict[str, tuple[str, tuple[Model, ...]]] = {}
 
-    def stream(self, request: Request) -> Iterator[Event]:
+    def stream(self, request: Request) -> Generator[Event, None, None]:
         """Send `request`; give what happens, as it happens.
 
         Raises
@@ -131,9 +129,10 @@ class Client:
             attempt += 1
             answered = False
             try:
-                for event in self._attempt(request, body, call_id):
-                    answered = answered or isinstance(event, _PROGRESS)
-                    yield event
+                with closing(self._attempt(request, body, call_id)) as events:
+                    for event in events:
+                        answered = answered or is_progress(event)
+                        yield event
                 return
             except NemotronError as error:
                 wait_s = None if answered else delay_s(error, attempt, self._uniform)
@@ -141,7 +140,7 @@ class Client:
                     raise
                 retry = Retry(error.what, wait_s, attempt)
             yield retry
-            self._sleep(wait_s)
+            self._wait(wait_s)
 
     def models(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
@@ -155,18 +154,17 @@ class Client:
         """
         url = endpoint.models_url
         etag, known = self._catalogues.get(url, ("", ()))
-        response = self._http.get(
+        response = self._get(
             endpoint,
             url,
             key,
             timeout_s,
-            self._now_s(),
             params={"include": "pricing"},
             headers={"If-None-Match": etag} if etag else {},
         )
         if response.status_code == 304:
             return known
-        models = _models_in(response)
+        models = read_models(_json_of(response))
         if not models:
             raise ServiceError(f"{endpoint.netloc} lists no chat models at {url}")
         self._catalogues[url] = (response.headers.get("etag", ""), models)
@@ -186,114 +184,91 @@ class Client:
         NemotronError
             `AuthenticationError` if the key is not accepted.
         """
-        balance = f"{endpoint.origin}/v2/billing"
-        is_aimlapi = asked(endpoint, "").is_aimlapi
-        url = balance if is_aimlapi else endpoint.models_url
-        self._http.get(endpoint, url, key, timeout_s, self._now_s())
+        if asked(endpoint, "").is_aimlapi:
+            self.balance_usd(endpoint, key, timeout_s)
+        else:
+            self._get(endpoint, endpoint.models_url, key, timeout_s)
+
+    def balance_usd(
+        self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
+    ) -> float | None:
+        """Give what is left on the account, in US dollars; None if it does not say.
+
+        Charges are booked after the reply, so right after a call it is too high
+        (https://docs.aimlapi.com/api-references/service-endpoints/account-balance).
+
+        Raises
+        ------
+        NemotronError
+            If the service has no balance to tell, or not with this key.
+        """
+        for path in _BALANCES:
+            try:
+                page = self._get(endpoint, endpoint.origin + path, key, timeout_s)
+            except (ModelError, RequestError) as error:
+                # Older accounts have the older page only.
+                if error.status != 404 or path == _BALANCES[-1]:
+                    raise
+            else:
+                return read_balance(_json_of(page))
+        return None
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
         self._http.close()
 
-    def _attempt(self, request: Request, body: bytes, call_id: str) -> Iterator[Event]:
-        about = request.asked()
+    def _wait(self, wait_s: float) -> None:
+        try:
+            self._sleep(wait_s)
+            return
+        except KeyboardInterrupt:
+            why = "while waiting to ask again; nothing was billed"
+        raise Interrupted("stopped by you", why)
+
+    def _get(
+        self,
+        endpoint: Endpoint,
+        url: str,
+        key: Key | None,
+        timeout_s: float,
+        **more: Any,
+    ) -> httpx.Response:
+        return self._http.get(endpoint, url, key, timeout_s, self._now_s(), **more)
+
+    def _attempt(
+        self, request: Request, body: bytes, call_id: str
+    ) -> Generator[Event, None, None]:
+        about, settings = request.asked(), request.settings
         headers = {
             "Accept": "text/event-stream, application/json",
             "X-Client-Request-Id": f"nemotron-magic-{uuid.uuid4().hex}",
             "Idempotency-Key": call_id,
         }
-        yield Sent(headers["X-Client-Request-Id"], request.settings.model)
-        self._find_host(request, about)
-        url, timeout = request.endpoint.chat_url, _timeout(request.settings)
+        yield Sent(headers["X-Client-Request-Id"], settings.model)
+        connect_s = float(settings["connect_timeout_s"])
+        self._http.find_host(request.endpoint, connect_s, about)
+        url, timeout = request.endpoint.chat_url, _timeout(settings)
         fault: NemotronError
         try:
             with self._http.post(url, body, request.key, headers, timeout) as response:
-                yield from self._events(response, request, about)
-                return
+                yield Answered(response.status_code, request_id_of(response, about))
+                if response.is_success:
+                    yield from events_of(response, settings, about, self._clock_s)
+                    return
+                fault = refusal_of(response, about, self._now_s())
         except FOREIGN as error:
             fault = translate(error, about)
         # Raised out here so that it carries no httpx error, which holds the key.
         raise fault
 
-    def _events(
-        self, response: httpx.Response, request: Request, about: Asked
-    ) -> Iterator[Event]:
-        request_id = request_id_of(response)
-        yield Answered(response.status_code, request_id)
-        if not response.is_success:
-            raise refusal_of(response, about, self._now_s())
-        encoding = response.headers.get("content-encoding", "").strip().lower()
-        if encoding not in _ENCODINGS:
-            what = f"{about.endpoint.netloc} sent a reply in {encoding} encoding"
-            raise OutcomeUnknown(what, "it may have been billed", final=True)
-        reader = ReplyReader(about, response.headers.get("content-type", ""))
-        try:
-            yield from self._read(response, reader, request.settings)
-        except NemotronError as error:
-            error.request_id = error.request_id or request_id
-            raise
-        yield from _cost_in(response.headers)
 
-    def _read(
-        self, response: httpx.Response, reader: ReplyReader, settings: Settings
-    ) -> Iterator[Event]:
-        started_s = progress_s = self._clock_s()
-        for data in response.iter_bytes():
-            events = reader.feed(data)
-            now_s = self._clock_s()
-            if any(isinstance(event, _PROGRESS) for event in events):
-                progress_s = now_s
-            yield from events
-            if reader.done or reader.error is not None:
-                break
-            _check_time(now_s - started_s, now_s - progress_s, settings)
-        if reader.error is None:
-            yield from reader.close()
-        if reader.error is not None:
-            raise reader.error
-
-    def _find_host(self, request: Request, about: Asked) -> None:
-        """Look the host up before httpx does, since that cannot be interrupted."""
-        url, host = urlsplit(request.endpoint.origin), request.endpoint.host
-        known = request.endpoint.is_loopback or host in self._resolved
-        if self._http.transport or known or is_proxied(url.scheme, host):
-            return
-        timeout_s = float(request.settings["connect_timeout_s"])
-        fault = look_up(host, url.port or 443, timeout_s, self._resolve)
-        if fault:
-            raise translate(httpx.ConnectError(f"no address: {fault}"), about)
-        self._resolved.add(host)
-
-
-def _models_in(response: httpx.Response) -> tuple[Model, ...]:
+def _json_of(response: httpx.Response) -> Any:
     try:
-        return read_models(response.json())
-    except ValueError:
-        return ()
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _timeout(settings: Settings) -> httpx.Timeout:
     gap_s = settings["gap_timeout_s" if settings["stream"] else "total_timeout_s"]
     return httpx.Timeout(gap_s, connect=settings["connect_timeout_s"])
-
-
-def _check_time(total_s: float, idle_s: float, settings: Settings) -> None:
-    for name, passed_s, what in (
-        ("total_timeout_s", total_s, "the reply took longer than {:g} s"),
-        ("progress_timeout_s", idle_s, "no new text came for {:g} s"),
-    ):
-        if passed_s > settings[name]:
-            raise OutcomeUnknown(
-                what.format(settings[name]),
-                "it may have been billed",
-                f"Allow more: %config Nemotron.{name} = {settings[name] * 2:g}",
-            )
-
-
-def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
-    """Give the cost that stands in a header when the reply was no stream."""
-    try:
-        cost_usd = float(headers.get("x-aimlapi-usd-spent", ""))
-    except ValueError:
-        return
-    yield UsageReport(Usage(cost_usd=cost_usd))

@@ -11,10 +11,19 @@ import httpx
 
 from nemotron_magic import __version__
 from nemotron_magic.client.border import translate
+from nemotron_magic.client.resolve import Resolver, is_proxied, look_up
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import NemotronError, RequestError
+from nemotron_magic.errors import (
+    ConnectionFailed,
+    Interrupted,
+    NemotronError,
+    OutcomeUnknown,
+    RequestError,
+    ServiceError,
+)
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked, Complaint, error_for, retry_after_s
+from nemotron_magic.refusal import Asked, Complaint, error_for, is_id, retry_after_s
+from nemotron_magic.text import one_line
 
 __all__ = ["FOREIGN", "Http", "asked", "refusal_of", "request_id_of"]
 
@@ -22,6 +31,8 @@ FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
 """What httpx may raise; a key that cannot be a header is a `ValueError`."""
 
 _ERROR_BODY_BYTES = 256 * 1024
+_HERE = ("localhost", "127.0.0.1", "[::1]")
+_REQUEST_IDS = ("x-inference-id", "x-generation-id", "x-request-id", "cf-ray")
 
 
 class _Bearer(httpx.Auth):
@@ -33,9 +44,8 @@ class _Bearer(httpx.Auth):
     def auth_flow(
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
-        url = urlsplit(str(request.url))
-        value = self._key and self._key.reveal_to(f"{url.scheme}://{url.netloc}")
-        if value:
+        if self._key and _place(request.url) == _place(httpx.URL(self._key.origin)):
+            value = self._key.reveal_to(self._key.origin)
             request.headers["Authorization"] = f"Bearer {value}"
         yield request
 
@@ -48,12 +58,18 @@ class Http:
 
     Parameters
     ----------
+    resolve : callable
+        Looks up a host and a port; raises `OSError` if there is no such host.
     transport : httpx.BaseTransport, optional
         In place of the network.
     """
 
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
-        self.transport = transport
+    def __init__(
+        self, resolve: Resolver, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._resolve = resolve
+        self._resolved: set[str] = set()
+        self._transport = transport
         self._http: httpx.Client | None = None
 
     def post(
@@ -91,6 +107,7 @@ class Http:
             If it cannot be had, whatever the reason; 304 is no error.
         """
         about = asked(endpoint, "the page", key)
+        self.find_host(endpoint, timeout_s, about)
         fault: NemotronError
         try:
             auth = _Bearer(key)
@@ -100,7 +117,33 @@ class Http:
             fault = refusal_of(response, about, now_s)
         except FOREIGN as error:
             fault = translate(error, about)
+        except KeyboardInterrupt:
+            fault = Interrupted("stopped by you")
         # Raised out here so that it carries no httpx error, which holds the key.
+        raise _of_a_page(fault)
+
+    def find_host(self, endpoint: Endpoint, timeout_s: float, about: Asked) -> None:
+        """Look the host up before httpx does, since that cannot be interrupted.
+
+        Raises
+        ------
+        ConnectionFailed
+            If there is no such host.
+        """
+        scheme, host = urlsplit(endpoint.origin).scheme, endpoint.host
+        known = endpoint.is_loopback or host in self._resolved
+        if self._transport or known or is_proxied(scheme, host):
+            return
+        port = httpx.URL(endpoint.origin).port or 443
+        fault: NemotronError
+        try:
+            error = look_up(host, port, timeout_s, self._resolve)
+            if error is None:
+                self._resolved.add(host)
+                return
+            fault = translate(httpx.ConnectError(f"no address: {error}"), about)
+        except KeyboardInterrupt:
+            fault = Interrupted("stopped by you", "nothing was sent")
         raise fault
 
     def close(self) -> None:
@@ -111,15 +154,47 @@ class Http:
 
     def _client(self) -> httpx.Client:
         if self._http is None:
-            agent = f"nemotron_magic/{__version__}"
-            self._http = httpx.Client(
-                transport=self.transport,
-                follow_redirects=False,
-                headers={"User-Agent": agent},
-                # Cells are minutes apart: an old connection is a dead one.
-                limits=httpx.Limits(keepalive_expiry=5.0),
-            )
+            self._http = _new_client(self._transport)
         return self._http
+
+
+def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
+    try:
+        return httpx.Client(
+            transport=transport,
+            # What runs on this machine is not behind a proxy.
+            mounts=None if transport else {f"all://{host}": None for host in _HERE},
+            follow_redirects=False,
+            headers={"User-Agent": f"nemotron_magic/{__version__}"},
+            # Cells are minutes apart: an old connection is a dead one.
+            limits=httpx.Limits(keepalive_expiry=5.0),
+        )
+    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+        why = one_line(str(error))
+    raise ConnectionFailed(
+        "no connection can be set up",
+        why,
+        "Look at SSL_CERT_FILE, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
+        final=True,
+    )
+
+
+def _place(url: httpx.URL) -> tuple[str, str, int | None]:
+    return (url.scheme, url.host, url.port)
+
+
+def _of_a_page(fault: NemotronError) -> NemotronError:
+    """Give the same fault of a request that costs nothing."""
+    if not isinstance(fault, OutcomeUnknown):
+        return fault
+    what = fault.what.removesuffix("; it may have been billed")
+    return ServiceError(
+        what,
+        fault.why,
+        "Try again later",
+        status=fault.status,
+        request_id=fault.request_id,
+    )
 
 
 def asked(endpoint: Endpoint, model: str, key: Key | None = None) -> Asked:
@@ -129,16 +204,15 @@ def asked(endpoint: Endpoint, model: str, key: Key | None = None) -> Asked:
     return Asked(endpoint, model, key.source, key.redact)
 
 
-def request_id_of(response: httpx.Response) -> str | None:
+def request_id_of(response: httpx.Response, about: Asked) -> str | None:
     """Give the service's id of a request, to quote to its support."""
-    names = ("x-inference-id", "x-generation-id")
-    found = (str(response.headers[n]) for n in names if n in response.headers)
-    return next(found, None)
+    found = (about.redact(response.headers.get(name, "")) for name in _REQUEST_IDS)
+    return next((one for one in found if is_id(one)), None)
 
 
 def refusal_of(response: httpx.Response, about: Asked, now_s: float) -> NemotronError:
     """Give the error that a response without success means."""
-    request_id = request_id_of(response)
+    request_id = request_id_of(response, about)
     if response.is_redirect:
         return _redirected(response, about, request_id)
     return error_for(
@@ -155,6 +229,7 @@ def _redirected(
 ) -> NemotronError:
     target = urlsplit(response.headers.get("location", ""))
     where = f"{target.scheme}://{target.hostname or ''}{target.path}".strip(":/")
+    where = one_line(about.redact(where), 100)
     return RequestError(
         f"{about.endpoint.netloc} redirects to {where or 'another address'}",
         "not followed, because question and key would go there",

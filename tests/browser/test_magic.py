@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from notebook_page import NotebookPage, largest_drop
+from notebook_page import FrontEnd, NotebookPage, largest_drop
 
+QUESTION = "%%nemotron\nrehearsal: length 1200\nrehearsal: slow 150"
 LOAD = "%load_ext nemotron_magic\n%nemotron rehearse"
 
 
-def test_a_reply_streams_in_and_stays(notebook_page: NotebookPage, front_end: str) -> None:
+def test_a_reply_streams_in_and_stays(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
     page = notebook_page
-    page.open(front_end, [LOAD, "%%nemotron\nrehearsal: length 1200\nrehearsal: slow 150"])
+    page.open(front_end, [LOAD, QUESTION])
     page.run(0)
     page.wait_idle()
     watch = page.watch(1)
@@ -18,7 +21,6 @@ def test_a_reply_streams_in_and_stays(notebook_page: NotebookPage, front_end: st
     page.screenshot(f"reply-{front_end}-light")
 
     frames = watch.frames()
-    for f in frames[::20]: print(f)
     growing = [frame.chars for frame in frames if frame.chars]
     assert len(set(growing)) > 10
     assert largest_drop([frame.height for frame in frames]) < 150

@@ -1,0 +1,103 @@
+"""One question and its reply: watched, timed, and kept whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import replace
+
+from nemotron_magic.errors import Interrupted, NemotronError, OutcomeUnknown
+from nemotron_magic.events import Event, Text
+from nemotron_magic.reply import Details, Draft, Ending, Reply
+
+__all__ = ["Exchange", "Watch"]
+
+Watch = Callable[[Event], None]
+
+
+class Exchange:
+    """Turn the events of one call into its reply.
+
+    Parameters
+    ----------
+    details : Details
+        What is known before the call.
+    clock_s : callable
+        A monotonic clock.
+    watch : callable
+        Told each event as it happens.
+
+    Attributes
+    ----------
+    may_cost : bool
+        Whether the service may bill it.
+    """
+
+    def __init__(
+        self, details: Details, clock_s: Callable[[], float], watch: Watch
+    ) -> None:
+        self.may_cost = False
+        self._draft = Draft(details)
+        self._clock_s = clock_s
+        self._watch = watch
+        self._started_s = clock_s()
+        self._first_text_s: float | None = None
+
+    def tell(self, event: Event) -> None:
+        """Take in an event, and pass it on."""
+        self._draft.add(event)
+        if self._first_text_s is None and type(event) is Text:
+            self._first_text_s = self._clock_s() - self._started_s
+        self._watch(event)
+
+    def run(self, events: Callable[[], Generator[Event, None, None]]) -> Reply:
+        """Give the reply when it is whole.
+
+        Parameters
+        ----------
+        events : callable
+            Begins the call.
+
+        Raises
+        ------
+        NemotronError
+            With `error.reply` set to what had arrived, if anything had.
+        """
+        try:
+            with closing(events()) as happening:
+                for event in happening:
+                    self.tell(event)
+        except KeyboardInterrupt:
+            self.may_cost = self._draft.attempts > 0
+            error: NemotronError = self._interrupted()
+        except NemotronError as raised:
+            lost = isinstance(raised, OutcomeUnknown)
+            self.may_cost = lost or self._draft.accepted
+            error = self._with_reply(raised, "failed")
+        else:
+            self.may_cost = True
+            return self._reply()
+        # Raised out here so that it does not carry what it was raised for.
+        raise error
+
+    def _interrupted(self) -> NemotronError:
+        billed = "it may have been billed" if self.may_cost else "nothing was sent"
+        if not self._draft.has_text:
+            why = f"nothing had arrived yet; {billed}"
+            return Interrupted("stopped by you", why)
+        error = Interrupted(
+            "stopped by you",
+            f"what had arrived is kept; {billed}",
+            "Go on with: %nemotron continue",
+        )
+        return self._with_reply(error, "interrupted")
+
+    def _with_reply(self, error: NemotronError, ending: Ending) -> NemotronError:
+        if self._draft.has_text:
+            reply = self._reply()
+            error.reply = Reply(reply, replace(reply.details, ending=ending))
+        return error
+
+    def _reply(self) -> Reply:
+        elapsed_s = self._clock_s() - self._started_s
+        return self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)

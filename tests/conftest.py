@@ -1,0 +1,57 @@
+"""A service to ask, and a session that asks it: no key, no proxy, no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from wire import NoStore, Told, ask_once
+
+from nemotron_magic import Session, rehearsal
+from nemotron_magic.client import Client
+from nemotron_magic.key import BASE_VARIABLES, KEY_VARIABLES
+from nemotron_magic.keystore import KeyStore
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*KEY_VARIABLES, *BASE_VARIABLES, *PROXIES):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[..., Any]]:
+    """Begin a rehearsal; give its base URL."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(rehearsal.serve(**options))
+
+
+@pytest.fixture
+def session_at() -> Iterator[Callable[..., Session]]:
+    """Give a session that asks `base_url`, and never waits."""
+    with ExitStack() as stack:
+
+        def session(
+            base_url: str, client: Client | None = None, **more: Any
+        ) -> Session:
+            more = {"environ": {}, "keys": KeyStore(NoStore()), **more}
+            client = client or Client(sleep=lambda wait_s: None)
+            stack.callback(client.close)
+            return Session(base_url=str(base_url), client=client, **more)
+
+        yield session
+
+
+@pytest.fixture
+def ask(served: Any, session_at: Any) -> Callable[..., Told]:
+    """Ask a rehearsal with these options once; give all that came of it."""
+
+    def ask_rehearsal(question: str = "Hello", *, settings: Any = None, **options: Any):
+        return ask_once(session_at, served(**options), question, settings or {})
+
+    return ask_rehearsal

@@ -1,0 +1,50 @@
+"""Fixtures: the stand-in service, a shell, a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from shells import KEYS, Kernel, Shell
+
+from nemotron_magic import rehearsal
+
+
+@pytest.fixture
+def service() -> Iterator[rehearsal.Address]:
+    with rehearsal.serve() as url:
+        yield url
+
+
+@pytest.fixture
+def environment(
+    service: rehearsal.Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AIMLAPI_API_BASE", str(service))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+
+
+@pytest.fixture
+def plain_shell(environment: None) -> Iterator[Shell]:
+    shell = Shell()
+    yield shell
+    shell.run("%unload_ext nemotron_magic")
+    shell.close()
+
+
+@pytest.fixture
+def shell(plain_shell: Shell) -> Shell:
+    assert plain_shell.run("%load_ext nemotron_magic").status == "ok"
+    return plain_shell
+
+
+@pytest.fixture(scope="session")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    with rehearsal.serve() as url:
+        kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=str(url))
+        kernel.run("%load_ext nemotron_magic")
+        yield kernel
+        kernel.close()

@@ -1,0 +1,151 @@
+"""A shell in this process, and kernels in processes of their own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import IPython
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from jupyter_client.manager import KernelManager
+from traitlets.config import Config
+
+KEYS = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY", "AIML_API_BASE")
+NO_COLOUR = "nocolor" if IPython.version_info >= (9,) else "NoColor"
+
+
+@dataclass
+class Outcome:
+    """What running a cell gave."""
+
+    status: str = ""
+    error: str = ""
+    text: str = ""
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    elapsed_s: float = 0.0
+
+
+class Shell:
+    """An IPython shell as in a terminal whose output goes to a file."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        config = config or Config()
+        config.HistoryManager.hist_file = ":memory:"
+        config.InteractiveShell.colors = NO_COLOUR
+        self.ip = InteractiveShell(config=config)
+
+    def run(self, cell: str) -> Outcome:
+        with capture_output() as captured:
+            result = self.ip.run_cell(cell, store_history=True)
+        failure = result.error_before_exec or result.error_in_exec
+        return Outcome(
+            "ok" if failure is None else "error",
+            "" if failure is None else f"{type(failure).__name__}: {failure}",
+            captured.stdout + captured.stderr,
+        )
+
+    def close(self) -> None:
+        """End the shell now, and not when the process ends."""
+        database = self.ip.history_manager.db
+        self.ip.atexit_operations()
+        atexit.unregister(self.ip.atexit_operations)
+        database.close()
+
+    def __getitem__(self, name: str) -> Any:
+        return self.ip.user_ns[name]
+
+
+class Kernel:
+    """A real kernel, asked as JupyterLab asks it: every request names its cell."""
+
+    def __init__(self, tmp_path: Path, **environ: str) -> None:
+        self._manager = KernelManager(kernel_name="python3")
+        self._manager.kernel_cmd = [
+            sys.executable,
+            *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+            *("--log-level=50", f"--HistoryManager.hist_file={tmp_path}/h.sqlite"),
+        ]
+        env = {k: v for k, v in os.environ.items() if k not in KEYS}
+        self._manager.start_kernel(env={**env, **environ}, cwd=str(tmp_path))
+        self.client = self._manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
+
+    def run(
+        self,
+        code: str,
+        cell_id: str | None = "cell-1",
+        allow_stdin: bool = True,
+        during: Callable[[dict[str, Any]], None] = lambda message: None,
+        limit_s: float = 60,
+    ) -> Outcome:
+        """Run a cell to its end; `during` sees every message as it comes."""
+        started_s = time.monotonic()
+        request = self._send(code, cell_id, allow_stdin)
+        outcome = Outcome()
+        while True:
+            message = self.client.get_iopub_msg(timeout=limit_s)
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            outcome.messages.append(message)
+            _collect(message, outcome)
+            during(message)
+            state = message["content"].get("execution_state")
+            if message["msg_type"] == "status" and state == "idle":
+                break
+        reply = self.client.get_shell_msg(timeout=limit_s)
+        while reply["parent_header"].get("msg_id") != request:
+            reply = self.client.get_shell_msg(timeout=limit_s)
+        outcome.status = reply["content"]["status"]
+        outcome.elapsed_s = time.monotonic() - started_s
+        return outcome
+
+    def interrupt(self) -> None:
+        self._manager.interrupt_kernel()
+
+    def close(self) -> None:
+        self.client.stop_channels()
+        self._manager.shutdown_kernel(now=True)
+        self._manager.cleanup_resources()
+
+    def _send(self, code: str, cell_id: str | None, allow_stdin: bool) -> str:
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": allow_stdin,
+            "stop_on_error": True,
+        }
+        metadata = {} if cell_id is None else {"cellId": cell_id}
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+
+def _collect(message: dict[str, Any], outcome: Outcome) -> None:
+    """Do with the outputs what a notebook does with them."""
+    kind, content = message["msg_type"], message["content"]
+    outputs = outcome.outputs
+    if outputs and outputs[0].get("cleared") and kind != "status":
+        outputs.clear()
+    if kind == "clear_output":
+        outputs[:] = [{"cleared": True}] if content["wait"] else []
+    elif kind == "update_display_data":
+        wanted = content["transient"]["display_id"]
+        for output in outputs:
+            if output.get("transient", {}).get("display_id") == wanted:
+                output.update(content)
+    elif kind in ("display_data", "execute_result", "stream", "error"):
+        outputs.append({"output_type": kind, **content})
+        outcome.text += content.get("text", "")
+    if kind == "error":
+        outcome.error = "\n".join(content["traceback"])

@@ -1,0 +1,321 @@
+"""`%nemotron` in a shell: what is typed, what arrives, what comes back."""
+
+from __future__ import annotations
+
+import pytest
+from shells import Shell
+
+from nemotron_magic import rehearsal
+from nemotron_magic.reply import Reply
+
+PROSE = [
+    "explain the -x flag",
+    "cost is $5 for {df} and {1/0} and $HOME",
+    'it\'s "quoted" and \\n is a backslash',
+    "why?",
+    "is that so?  ",
+    "a trailing blank   ",
+    "!ls and %time and ?help and a ; b",
+    "π ≠ 3 — 日本語 😀",
+]
+
+
+def asked(service: rehearsal.Address) -> str:
+    return str(service.requests[-1].body["messages"][-1]["content"])
+
+
+@pytest.mark.parametrize("prose", PROSE)
+def test_a_line_arrives_byte_for_byte(
+    shell: Shell, service: rehearsal.Address, prose: str
+) -> None:
+    assert shell.run(f"%nemotron {prose}").status == "ok"
+
+    assert asked(service) == prose
+
+
+@pytest.mark.parametrize("prose", PROSE)
+def test_a_cell_arrives_byte_for_byte(
+    shell: Shell, service: rehearsal.Address, prose: str
+) -> None:
+    body = f"-t 0 is no flag here\n\n  {prose}\n\t{prose}"
+
+    assert shell.run(f"%%nemotron\n{body}").status == "ok"
+
+    assert asked(service) == body
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "x = %nemotron why?",
+        "if True:\n    x = %nemotron why?",
+        "x   =   %nemotron   why?",
+        "x = %nemotron -- why?",
+        "%nemotron -o x why?",
+        "%%nemotron --out x\nwhy?",
+        "%%nemotron -o x why?",
+    ],
+)
+def test_a_question_with_a_question_mark_is_asked(
+    shell: Shell, service: rehearsal.Address, cell: str
+) -> None:
+    assert shell.run(cell).status == "ok"
+
+    assert asked(service) == "why?"
+    assert isinstance(shell["x"], Reply)
+    assert shell["_nemotron"] is shell["x"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["%nemotron?", "%%nemotron?", "%timeit?", "len?", "?len", "%nemotron??"]
+)
+def test_other_requests_for_help_stay_help(
+    shell: Shell, service: rehearsal.Address, cell: str
+) -> None:
+    plain = Shell.run(shell, cell)
+
+    assert plain.status == "ok"
+    assert "Docstring" in plain.text or "Source" in plain.text
+    assert service.requests == []
+
+
+def test_a_text_in_another_cell_magic_is_not_touched(
+    shell: Shell, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("written") / "a.txt"
+
+    shell.run(f"%%writefile {path}\n%nemotron why?\n")
+
+    assert path.read_text() == "%nemotron why?\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("%nemotron --temprature 1 hi", "Did you mean --temperature?"),
+        ("%nemotron modles", "Did you mean models?"),
+        ("%nemotron -t 9 hi", "temperature must lie in [0, 2], got 9"),
+        ("%nemotron -t", "-t needs a value"),
+        ("%nemotron -t 0", "there is no question"),
+        ("%%nemotron\n  \n", "there is no question"),
+        ("%nemotron --key abc hi", "a key is never typed into a cell"),
+        ("%nemotron login: abc", "a key is never typed into a cell"),
+        ("%nemotron -p n=0 hi", "n must lie in [1, …), got 0"),
+        ("%nemotron -o 1x hi", "--out needs the name of a variable"),
+        ("%nemotron reset: all", "reset takes no text"),
+        ("%nemotron rehearse: on", "rehearse takes nothing or off"),
+        ("%nemotron continue", "there is no reply to go on with"),
+    ],
+)
+def test_a_mistake_is_told_in_words_and_nothing_is_sent(
+    shell: Shell, service: rehearsal.Address, cell: str, words: str
+) -> None:
+    outcome = shell.run(cell)
+
+    assert outcome.status == "error"
+    assert words in outcome.error
+    assert "Traceback" not in outcome.text
+    assert len(outcome.text.strip().splitlines()) <= 3
+    assert service.requests == []
+
+
+def test_a_bare_magic_shows_a_card_of_ten_lines(shell: Shell) -> None:
+    card = shell.run("%nemotron").text.strip().splitlines()
+
+    assert len(card) == 10
+    assert "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF" in card[2]
+    assert "none is needed" in card[4]
+
+
+def test_flags_reach_the_request_and_only_what_is_set_is_sent(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run(
+        "%nemotron -m x/y -t 0.5 --top-p 0.9 -n 50 --seed 7 --stop END --stop '\"' "
+        '-s "be brief" -p reasoning=\'{"effort": "low"}\' hello'
+    )
+
+    body = dict(service.requests[-1].body)
+    assert [m["content"] for m in body.pop("messages")] == ["be brief", "hello"]
+    assert body == {
+        "model": "x/y",
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "max_tokens": 50,
+        "seed": 7,
+        "stop": ["END", '"'],
+        "reasoning": {"effort": "low"},
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+
+
+def test_a_setting_lasts_and_a_flag_does_not(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("%config Nemotron.temperature = 0.2")
+    shell.run("%nemotron -t 1 one")
+    shell.run("%nemotron two")
+
+    assert [r.body["temperature"] for r in service.requests] == [1, 0.2]
+
+
+def test_a_bad_setting_is_refused_in_one_line(shell: Shell) -> None:
+    outcome = shell.run("%config Nemotron.temperature = 9")
+
+    assert "temperature must lie in [0, 2], got 9" in outcome.text
+    assert shell.run("%config Nemotron").text.count("Current: None") > 5
+
+
+def test_a_reply_is_painted_once_and_is_the_value(shell: Shell) -> None:
+    outcome = shell.run("%nemotron rehearsal: say Hello *you*")
+
+    assert outcome.text.count("Hello *you*") == 1
+    assert shell["_"] == "Hello *you*"
+    assert "tokens" in outcome.text.splitlines()[-1]
+
+
+def test_an_assigned_reply_shows_itself_when_asked_for_later(shell: Shell) -> None:
+    first = shell.run("x = %nemotron rehearsal: say Hello")
+
+    assert "Hello" in first.text
+    assert "Hello" in shell.run("x").text
+
+
+def test_quiet_shows_nothing_and_gives_the_reply(shell: Shell) -> None:
+    outcome = shell.run("x = %nemotron -q rehearsal: say Hello")
+
+    assert outcome.text == ""
+    assert shell["x"] == "Hello"
+
+
+def test_escape_sequences_of_a_reply_do_not_reach_the_terminal(shell: Shell) -> None:
+    outcome = shell.run("%nemotron rehearsal: say a\x1b[31mb\x1b]0;title\x07c\x9b1md")
+
+    assert "\x1b" not in outcome.text
+    assert "\x9b" not in outcome.text
+    assert "\x07" not in outcome.text
+
+
+def test_an_error_ends_the_cell_with_three_lines_and_keeps_what_came(
+    shell: Shell,
+) -> None:
+    outcome = shell.run("%nemotron rehearsal: fault error-openrouter")
+
+    assert outcome.status == "error"
+    assert "Traceback" not in outcome.text
+    assert shell["_nemotron"].details.ending == "failed"
+    assert len(shell["_nemotron"]) > 0
+
+
+def test_verbose_errors_bring_the_traceback_back(shell: Shell) -> None:
+    shell.run("%config Nemotron.verbose_errors = True")
+
+    assert "Traceback" in shell.run("%nemotron -t 9 hi").text
+
+
+def test_continue_goes_on_with_a_reply_that_was_cut(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    cut = shell.run("%nemotron --max-tokens 5 rehearsal: length 50")
+    shell.run("%nemotron continue")
+
+    assert "%nemotron continue" in cut.text
+    roles = [m["role"] for m in service.requests[-1].body["messages"]]
+    assert roles == ["system", "user", "assistant", "user"]
+
+
+def test_reset_forgets_the_conversation(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("%nemotron one")
+    shell.run("%nemotron two")
+    said = shell.run("%nemotron reset").text
+    shell.run("%nemotron three")
+
+    assert "Forgot 2 turns" in said
+    assert [len(r.body["messages"]) for r in service.requests] == [2, 4, 2]
+
+
+def test_models_lists_nemotrons_first_with_context_and_price(shell: Shell) -> None:
+    rows = shell.run("%nemotron models").text.splitlines()[2:]
+
+    assert "nemotron" in rows[0]
+    assert "1,000,000" in rows[0]
+    assert any("unknown" in row for row in rows)
+
+
+def test_doctor_says_what_is_well_and_what_to_do(shell: Shell) -> None:
+    shell.run("%config Nemotron.model = 'no/such'")
+    well = shell.run("%nemotron doctor").text
+    shell.run("%config Nemotron.base_url = 'http://127.0.0.1:9'")
+    ill = shell.run("%nemotron doctor").text
+
+    assert "✓ endpoint" in well
+    assert "✗ model `no/such` is not listed" in well
+    assert "✗ endpoint" in ill
+    assert "cannot connect" in ill
+
+
+def test_rehearse_points_the_session_at_the_stand_in_and_back(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    on = shell.run("%nemotron rehearse").text
+    shell.run("x = %nemotron -q hello")
+    off = shell.run("%nemotron rehearse: off").text
+
+    assert "Rehearsal is on" in on
+    assert "no model is behind" in shell["x"]
+    assert service.requests == []
+    assert str(service) in off
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_unloading_leaves_nothing_behind(plain_shell: Shell, times: int) -> None:
+    ip = plain_shell.ip
+    formatter = ip.display_formatter.ipython_display_formatter
+
+    def state() -> tuple[object, ...]:
+        return (
+            set(ip.magics_manager.magics["line"]),
+            set(ip.magics_manager.magics["cell"]),
+            set(ip.magics_manager.registry),
+            list(ip.input_transformers_cleanup),
+            list(ip.configurables),
+            dict(ip.strdispatchers.get("complete_command").strs)
+            if "complete_command" in ip.strdispatchers
+            else {},
+            dict(formatter.type_printers),
+            dict(formatter.deferred_printers),
+        )
+
+    plain_shell.run("%load_ext nemotron_magic")
+    plain_shell.run("%unload_ext nemotron_magic")
+    before = state()
+    for _ in range(times):
+        plain_shell.run("%load_ext nemotron_magic")
+        plain_shell.run("%reload_ext nemotron_magic")
+    plain_shell.run("x = %nemotron -q hello")
+    plain_shell.run("x")
+    plain_shell.run("%unload_ext nemotron_magic")
+
+    assert state() == before
+    assert "not found" in plain_shell.run("%nemotron").text
+
+
+@pytest.mark.parametrize("prefix", ["%nemotron ", "%%nemotron "])
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("--temp", "--temperature"),
+        ("-t 0 --se", "--seed"),
+        ("mod", "models"),
+        ("-m nvidia/nemotron-3-na", "nvidia/nemotron-3-nano-30b-a3b"),
+    ],
+)
+def test_tab_completes_flags_commands_and_models(
+    shell: Shell, prefix: str, typed: str, expected: str
+) -> None:
+    _, matches = shell.ip.complete(None, prefix + typed, len(prefix + typed))
+
+    assert expected in matches
