@@ -160,7 +160,7 @@ _MODEL = (
     r"model.{0,80}(not (found|exist|valid|supported|avail)|does ?n.t exist|retired"
     r"|unknown|end of life|deprecat|no longer)|no endpoints|endpoints out of"
     r"|unknown model|invalid model|function .* not found"
-    r"|model.{0,200}enum value|received .?<asked>"
+    r"|model.{0,200}enum value|enum value.{0,100}\w/\w|received .?<asked>"
 )
 _TOO_LONG = (
     r"context.?(length|size|window)|maximum context|prompt is too long|too many tokens"
