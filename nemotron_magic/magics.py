@@ -139,7 +139,8 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("nemotron", None)
     shell.magics_manager.registry.pop("NemotronMagics")
-    shell.configurables.remove(magics.settings)
+    for configurable in (magics.settings, magics):
+        shell.configurables.remove(configurable)
     shell.input_transformers_cleanup.remove(keep_questions)
     _remove_completers(shell, magics)
     _remove_formatter(shell)

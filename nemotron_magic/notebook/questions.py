@@ -23,7 +23,7 @@ def keep_questions(lines: list[str]) -> list[str]:
     first = lines[0].lstrip() if lines else ""
     if not first.startswith("%%"):
         return _kept(lines)
-    if re.match(r"%%nemotron\b(?!\?)", first) and not "".join(lines[1:]).strip():
+    if re.match(r"%%nemotron[ \t]+\S", first) and not "".join(lines[1:]).strip():
         lines = [lines[0].replace("%%", "%", 1), *lines[1:]]
     return _kept(lines[:1]) + lines[1:]
 
