@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 
 from nemotron_magic.markdown import Block, stylesheet, to_html
+from nemotron_magic.markdown.maths import isolate
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer, remarks
 
@@ -23,8 +24,8 @@ def reply_html(reply: Reply) -> str:
     details = reply.details
     parts = [_folded(details.reasoning) if details.reasoning else ""]
     parts += [to_html(text) for text in _texts(reply)]
-    parts += [f'<p class="nm-notice">{escape(line)}</p>' for line in remarks(reply)]
-    parts.append(f'<div class="nm-footer">{escape(footer(reply))}</div>')
+    parts += [f'<p class="nm-notice">{_shown(line)}</p>' for line in remarks(reply)]
+    parts.append(f'<div class="nm-footer">{_shown(footer(reply))}</div>')
     return document("".join(parts))
 
 
@@ -41,14 +42,19 @@ def block_html(block: Block) -> str:
 
 def status_html(text: str) -> str:
     """Give a line that tells what is being waited for."""
-    return f'<div class="nm-reply"><div class="nm-footer">{escape(text)}</div></div>'
+    return f'<div class="nm-reply"><div class="nm-footer">{_shown(text)}</div></div>'
 
 
-def document(html: str) -> str:
-    """Give `html` with the style sheet that it needs."""
+def document(content: str) -> str:
+    """Give `content`, which is HTML, with the style sheet that it needs."""
     css = stylesheet() + _NO_INNER_SCROLL
     # Last, so that a Markdown export begins with the text.
-    return f'<div class="nm-reply">{html}</div>\n<style>{css}</style>'
+    return f'<div class="nm-reply">{content}</div>\n<style>{css}</style>'
+
+
+def _shown(text: str) -> str:
+    """Give text of our own as HTML; the page takes none of its $ for a formula."""
+    return isolate(html.escape(text, quote=False))
 
 
 def _texts(reply: Reply) -> list[str]:
