@@ -1,0 +1,42 @@
+"""README: what it names is there, and what it says to type works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from nemotron_magic.grammar import FLAGS, parse
+from nemotron_magic.magics import NemotronMagics
+from nemotron_magic.notebook.commands import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINES = sorted(set(re.findall(r"(?<!%)%nemotron(?: [^`\n]*)?(?=`)", README)))
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_what_the_readme_says_to_type_is_understood(line: str) -> None:
+    typed = line.removeprefix("%nemotron").strip()
+    call = parse("" if typed == "?" else typed, None, COMMANDS)
+
+    is_command = typed.partition(":")[0] in COMMANDS
+    assert bool(call.command) == is_command
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme_and_in_the_manual(command: str) -> None:
+    assert f"`%nemotron {command}" in README
+    assert f"%nemotron {command}" in (NemotronMagics.nemotron.__doc__ or "")
+
+
+def test_the_manual_names_every_flag() -> None:
+    manual = NemotronMagics.nemotron.__doc__ or ""
+
+    assert [name for f in FLAGS for name in f.names if name not in manual] == []
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^)h][^)]*)\)", README))
+def test_the_files_that_the_readme_names_are_there(path: str) -> None:
+    assert (ROOT / path).is_file()
