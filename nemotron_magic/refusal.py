@@ -117,7 +117,7 @@ class Complaint:
         title = re.search(r"(?is)<title[^>]*>(.*?)</title", body)
         shown = re.sub(r"(?is)<(script|style)\b.*?(</\1|$)", " ", body)
         words = title[1] if title else re.sub(r"<[^>]*>?", " ", shown)
-        return cls(re.sub("[<>]", "", one_line(unescape(words), 200)), is_html=True)
+        return cls(one_line(re.sub("[<>]", "", unescape(words)), 200), is_html=True)
 
 
 def _words(value: Any, depth: int = 0) -> str:

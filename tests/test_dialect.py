@@ -25,36 +25,12 @@ from nemotron_magic.events import Finish, Logprobs, Notice, ToolCall, Truncated
 from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked
 
-NAMES = [
-    "choices",
-    "delta",
-    "content",
-    "index",
-    "message",
-    "usage",
-    "meta",
-    "error",
-    "reasoning",
-    "tool_calls",
-    "reasoning_details",
-    "function",
-    "arguments",
-    "name",
-    "finish_reason",
-    "logprobs",
-    "model",
-    "id",
-    "object",
-    "statusCode",
-    "text",
-    "refusal",
-    "code",
-    "status",
-    "detail",
-    "loc",
-    "msg",
-    "requestId",
-]
+NAMES = (
+    *("choices", "delta", "content", "index", "message", "finish_reason", "logprobs"),
+    *("reasoning", "reasoning_details", "tool_calls", "function", "arguments", "name"),
+    *("usage", "meta", "error", "model", "id", "object", "statusCode", "text", "loc"),
+    *("refusal", "code", "status", "detail", "msg", "requestId"),
+)
 LEAVES = (
     st.none()
     | st.booleans()

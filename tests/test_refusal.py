@@ -1,0 +1,311 @@
+"""Every shape of error and every status: one class, three lines, one way on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire import AIMLAPI, ELSEWHERE, KEY
+
+from nemotron_magic.endpoint import Endpoint
+from nemotron_magic.errors import (
+    AuthenticationError,
+    CreditError,
+    ModelError,
+    NemotronError,
+    OutcomeUnknown,
+    RateLimitError,
+    RequestError,
+    ServiceError,
+)
+from nemotron_magic.key import Key
+from nemotron_magic.refusal import Asked, Complaint, error_for, retry_after_s
+
+MODEL = "nvidia/some-nemotron"
+HERE = Asked(AIMLAPI, MODEL, "AIMLAPI_API_KEY")
+THERE = Asked(ELSEWHERE, MODEL)
+
+
+def refused(status: int, message: str, asked: Asked = HERE) -> NemotronError:
+    return error_for(status, Complaint(message), asked)
+
+
+SHAPES: dict[str, tuple[Any, str, int | None]] = {
+    "A": ({"requestId": "r-1", "statusCode": 401, "message": "no key"}, "no key", 401),
+    "A, a text": ({"statusCode": "429", "message": "slow"}, "slow", 429),
+    "B": ({"title": "No", "status": 403, "message": "no funds"}, "no funds", 403),
+    "C": ({"error": {"message": "died", "type": "x", "code": 500}}, "died", 500),
+    "C, a text": ({"error": {"message": "died", "code": "500"}}, "died", 500),
+    "C, a word": ({"error": {"message": "died", "code": "bad_key"}}, "died", None),
+    "D": ({"error": {"code": 402, "message": "pay"}, "user_id": "u"}, "pay", 402),
+    "E": ({"object": "error", "message": "died", "code": 400}, "died", 400),
+    "F": ({"type": "about:blank", "title": "Gone", "status": 410, "detail": "it ended"},
+          "it ended", 410),
+    "F, bare": ({"status": 429, "title": "Too Many"}, "Too Many", 429),
+    "G": ({"detail": "Not Found"}, "Not Found", None),
+    "G, a list": (
+        {"detail": [{"loc": ["body", "messages", 0], "msg": "field required"}]},
+        "body.messages.0: field required", None),
+    "H": ({"statusCode": 404, "message": "Cannot POST /x", "error": "Not Found"},
+          "Cannot POST /x", 404),
+    "H, a list": ({"statusCode": 400, "message": ["a", "b"]}, "a; b", 400),
+    "a text": ("it broke", "it broke", None),
+    "an error that is a text": ({"error": "it broke"}, "it broke", None),
+    "an empty error": ({"error": {}}, "", None),
+    "a place that is no list": ({"detail": [{"loc": 7, "msg": "bad"}]}, "bad", None),
+    "an inner message that is an object": (
+        {"error": {"message": {"message": "deep"}}}, "deep", None),
+    "nothing": ({}, "", None),
+    "null": (None, "", None),
+    "a number": (7, "", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_of_body_is_read(shape: str) -> None:
+    body, message, status = SHAPES[shape]
+
+    for complaint in (Complaint.of(body), Complaint.read(json.dumps(body))):
+        assert (complaint.message, complaint.status) == (message, status)
+
+
+def test_the_id_of_a_request_is_read_from_the_body() -> None:
+    assert Complaint.of(SHAPES["A"][0]).request_id == "r-1"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("error code: 1015", "error code: 1015"),
+        ("", ""),
+        ("<html><head><title>502 | Bad</title></head><p>x</p>", "502 | Bad"),
+        ("  <p>Please <b>wait</b></p>", "Please wait"),
+        ("<script>alert('x')</script>Wait<style>p{}</style>", "Wait"),
+        ("<title>&lt;script&gt;</title>", "script"),
+        ('{"message": "<!doctype html><title>Bad</title>"}', "Bad"),
+        ('{"message": "upstream said <html><body>Bad</body>"}', "upstream said Bad"),
+        ("[" * 100_000, "[" * 19_999 + "…"),
+        ("\x1b[31mred\x1b[0m\r\n\tand\x07 more", "red and more"),
+    ],
+)
+def test_a_body_that_is_no_json_is_put_into_words(body: str, message: str) -> None:
+    assert Complaint.read(body).message in (message, message.replace("…", "["))
+
+
+ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
+    (400, "Body validation error", RequestError, "refused the request (400)", "-h"),
+    (422, "field required", RequestError, "refused the request (422)", "-h"),
+    (400, "'messages[0].role' does not support 'system' with this model.",
+     RequestError, "takes no system message", '--system ""'),
+    (400, "max_tokens or model output limit was reached", RequestError,
+     "did not fit into max_tokens", "--max-tokens 16000"),
+    (400, "This model's maximum context length is 8192 tokens", RequestError,
+     "too long for", "%nemotron reset"),
+    (400, "the request exceeds the available context size", RequestError,
+     "too long for", "Shorten"),
+    (500, "context_length_exceeded", RequestError, "too long for", "Shorten"),
+    (400, "Invalid enum value. Expected 'a/b' | 'c/d', received 'x'", ModelError,
+     "does not serve", "%nemotron models"),
+    (400, f"Invalid value, received '{MODEL}'", ModelError, "does not serve", "models"),
+    (400, f"{MODEL} is not a valid model ID: invalid model", ModelError, "", "models"),
+    (400, "This model does not support tools", RequestError, "refused", "-h"),
+    (401, "This request requires a valid API key.", AuthenticationError,
+     "does not accept the key from AIMLAPI_API_KEY (401)", "%nemotron login"),
+    (402, "Insufficient credits", CreditError, "no credit left", "Top up"),
+    (403, "You've run out of credits.", CreditError, "no credit left", "app/billing"),
+    (403, "You've run out of funds.", CreditError, "no credit left", "app/billing"),
+    (403, "You have exhausted the available [plan.rule:api_token] resource limit",
+     CreditError, "no credit left", "app/billing"),
+    (403, "Get AI/ML Subscription to use API", CreditError, "no credit", "app/billing"),
+    (403, "Please complete account verification", CreditError, "not verified",
+     "billing/verification"),
+    (403, "API key limit reached", CreditError, "the key may not", "app/keys"),
+    (403, "endpoint not permitted", CreditError, "the key may not", "app/keys"),
+    (403, "Your input was flagged", RequestError, "blocked the request", "Rephrase"),
+    (403, "", RequestError, "blocked the request", "firewall"),
+    (404, "", ModelError, "does not serve", "%nemotron models"),
+    (404, "0 endpoints out of 1 requested are available", ModelError, "", "models"),
+    (404, "The model `x` does not exist.", ModelError, "does not serve", "models"),
+    (404, "Cannot POST /v1/foo", RequestError, "no such address", "base_url"),
+    (404, "Not Found", RequestError, "no such address", "base_url"),
+    (408, "Request timed out", ServiceError, "failed (408)", "later"),
+    (409, "Conflict", ServiceError, "failed (409)", "later"),
+    (410, "reached its end of life", ModelError, "is retired", "models"),
+    (413, "", RequestError, "too large (413)", "Shorten"),
+    (414, "", RequestError, "too large (414)", "Shorten"),
+    (429, "Too Many Requests", RateLimitError, "too many requests", "Wait a little"),
+    (429, "insufficient_quota", RateLimitError, "quota", "renewed"),
+    (429, "Free-tier limit: You've reached your free limit for the hour.",
+     RateLimitError, "quota", "renewed"),
+    (429, "free-models-per-day", RateLimitError, "quota", "renewed"),
+    (500, "Internal server error", ServiceError, "failed (500)", "later"),
+    (502, "Bad Gateway", ServiceError, "failed (502)", "later"),
+    (503, "Service unavailable", ServiceError, "failed (503)", "later"),
+    (504, "Generation timeout", OutcomeUnknown, "may have been billed", "pay"),
+    (520, "", ServiceError, "failed (520)", "later"),
+    (524, "", OutcomeUnknown, "may have been billed", "pay"),
+    (525, "", ServiceError, "misconfigured (525)", "later"),
+    (529, "Overloaded", ServiceError, "failed (529)", "later"),
+    (418, "teapot", ServiceError, "failed (418)", "later"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind", "what", "todo"),
+    ROWS,
+    ids=[f"{r[0]} {r[1][:30]}" for r in ROWS],
+)
+def test_every_status_has_its_meaning_and_its_way_on(
+    status: int, said: str, kind: type[NemotronError], what: str, todo: str
+) -> None:
+    error = refused(status, said)
+
+    assert type(error) is kind
+    assert what in error.what
+    assert todo in error.todo
+    assert said in error.why
+    assert error.status == status
+
+
+@pytest.mark.parametrize("status", [402, 403, 401])
+def test_advice_for_one_service_is_not_given_for_another(status: int) -> None:
+    assert "aimlapi" not in str(refused(status, "verify your credit", THERE))
+
+
+def test_a_service_that_got_no_key_wants_one() -> None:
+    error = refused(401, "", Asked(ELSEWHERE, MODEL))
+
+    assert error.what == "models.example.org wants a key (401)"
+
+
+def test_elsewhere_a_bare_404_may_be_the_address() -> None:
+    error = refused(404, "", THERE)
+
+    assert type(error) is RequestError
+    assert "https://models.example.org/v1/chat/completions" in error.todo
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "words"),
+    [
+        (61, "2 minutes"),
+        (3600, "60 minutes"),
+        (7200, "2 hours"),
+        (86_400, "24 hours"),
+        (200_000, "3 days"),
+    ],
+)
+def test_a_long_wait_is_told_and_never_shortened(wait_s: float, words: str) -> None:
+    error = error_for(429, Complaint("x"), HERE, wait_s=wait_s)
+
+    assert error.todo == f"It asks to wait {words}; run the cell again then"
+
+
+NASTY = st.sampled_from(
+    [
+        KEY,
+        "<script>",
+        "<html>",
+        "\n",
+        "\x1b[31m",
+        "\x07",
+        "\u202e",
+        "{what}",
+        "%s",
+        "x" * 999,
+    ]
+)
+MESSAGES = st.lists(NASTY | st.text(max_size=8), max_size=8).map("".join)
+SHAPED = st.one_of(
+    MESSAGES,
+    MESSAGES.map(lambda m: json.dumps({"error": {"message": m, "code": 400}})),
+    MESSAGES.map(lambda m: json.dumps({"message": [m, m], "requestId": m})),
+    MESSAGES.map(lambda m: json.dumps({"detail": [{"loc": [m], "msg": m}]})),
+    MESSAGES.map(lambda m: f"<html><title>{m}</title>{m}"),
+)
+
+
+@given(SHAPED, st.sampled_from([0, 400, 401, 403, 404, 429, 500, 504]), MESSAGES)
+def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) -> None:
+    key = Key(KEY, AIMLAPI.origin, "AIMLAPI_API_KEY")
+    asked = Asked(AIMLAPI, "a\nmodel", key.source, key.redact)
+
+    error = error_for(status, Complaint.read(body), asked, request_id=sent_id)
+    shown = str(error)
+
+    assert KEY not in shown
+    assert len(shown.splitlines()) <= 3
+    assert len(shown) < 900
+    assert not any(c in shown for c in "\x1b\x07\u202e\r")
+    assert "<script>" not in shown
+    assert "<html>" not in shown
+
+
+# ---- Retry-After
+
+NOW_S = 1_700_000_000.0
+DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait_s"),
+    [
+        ({"retry-after": "2"}, 2),
+        ({"retry-after": " 2.5 "}, 2.5),
+        ({"retry-after-ms": "1500"}, 1.5),
+        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9),
+        ({"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT"}, 30),
+        ({"retry-after": "Tue, 14 Nov 2023 22:13:50 +0000"}, 30),
+        ({"retry-after": "Tuesday, 14-Nov-23 22:13:50 GMT"}, 30),
+        ({"retry-after": "Tue, 14 Nov 2023 22:12:00 GMT"}, None),
+        ({"retry-after": DATE, "date": "Tue, 14 Nov 2023 22:13:15 GMT"}, 5),
+        ({"retry-after": "7", "date": "Tue, 14 Nov 1999 00:00:00 GMT"}, 7),
+        ({"retry-after": str(int(NOW_S) + 40)}, 40),
+        ({"retry-after": str((int(NOW_S) + 40) * 1000)}, 40),
+        ({"x-ratelimit-reset": "12"}, 12),
+        ({"x-ratelimit-reset": str(int(NOW_S) + 12)}, 12),
+        ({"x-ratelimit-reset": "6m0s"}, None),
+        ({"retry-after": "86400"}, 86_400),
+        ({"retry-after": "0"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "1e400"}, None),
+        ({"retry-after": "abc"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, None),
+        ({}, None),
+    ],
+)
+def test_every_form_of_a_wait_is_read(
+    headers: dict[str, str], wait_s: float | None
+) -> None:
+    assert retry_after_s(headers, NOW_S) == wait_s
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset", "date"]),
+    st.text(max_size=20)
+    | st.floats().map(str)
+    | st.just("Mon, 1 Jan 0001 0:0:0 +9999"),
+)
+
+
+@given(HEADERS)
+def test_no_header_breaks_the_wait(headers: dict[str, str]) -> None:
+    wait_s = retry_after_s(headers, NOW_S)
+
+    assert wait_s is None or 0 < wait_s < float("inf")
+
+
+def test_a_key_cannot_hide_behind_the_end_of_a_message() -> None:
+    key = Key(KEY, "https://a.example", "X")
+    asked = Asked(Endpoint.read("https://a.example"), "m", "X", key.redact)
+    for length in range(250, 310):
+        error = error_for(400, Complaint("x" * length + KEY), asked)
+
+        assert KEY[:6] not in str(error)

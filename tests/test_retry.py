@@ -1,0 +1,80 @@
+"""What is tried again, how often, and after what wait."""
+
+from __future__ import annotations
+
+import pytest
+from wire import AIMLAPI
+
+from nemotron_magic.errors import (
+    ConnectionFailed,
+    InputError,
+    Interrupted,
+    NemotronError,
+    OutcomeUnknown,
+)
+from nemotron_magic.refusal import Asked, Complaint, error_for
+from nemotron_magic.retry import LONGEST_WAIT_S, delay_s, retries_allowed
+
+ASKED = Asked(AIMLAPI, "m")
+
+
+def high(low: float, high: float) -> float:
+    return high
+
+
+def refused(
+    status: int, message: str = "", wait_s: float | None = None
+) -> NemotronError:
+    return error_for(status, Complaint(message), ASKED, wait_s=wait_s)
+
+
+@pytest.mark.parametrize(
+    ("retries", "statuses"),
+    [
+        (2, (408, 429, 503, 529)),
+        (1, (500, 502, 520, 521, 522, 523, 530)),
+        (0, (400, 401, 402, 403, 404, 409, 410, 413, 422, 501, 504, 524, 525, 526)),
+    ],
+)
+def test_only_what_cannot_have_been_billed_is_repeated(
+    retries: int, statuses: tuple[int, ...]
+) -> None:
+    assert {retries_allowed(refused(status)) for status in statuses} == {retries}
+
+
+@pytest.mark.parametrize(
+    ("error", "retries"),
+    [
+        (ConnectionFailed("cannot connect"), 2),
+        (ConnectionFailed("no such host", final=True), 0),
+        (OutcomeUnknown("lost"), 0),
+        (Interrupted("stopped"), 0),
+        (InputError("bad"), 0),
+        (refused(429, "insufficient_quota"), 0),
+        (NemotronError("?"), 0),
+    ],
+)
+def test_each_kind_of_error_has_its_number(error: NemotronError, retries: int) -> None:
+    assert retries_allowed(error) == retries
+
+
+def test_the_bound_of_the_wait_doubles() -> None:
+    error = refused(429)
+
+    assert [delay_s(error, n, high) for n in (1, 2, 3)] == [1.0, 2.0, None]
+
+
+def test_the_wait_is_drawn_from_nought_on() -> None:
+    drawn: list[tuple[float, float]] = []
+    delay_s(refused(503), 1, lambda *limits: drawn.append(limits) or 0.0)
+
+    assert drawn == [(0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "wait_s"), [(2.0, 2.0), (LONGEST_WAIT_S, 60.0), (60.1, None)]
+)
+def test_a_wait_asked_for_is_obeyed_or_refused(
+    asked_s: float, wait_s: float | None
+) -> None:
+    assert delay_s(refused(429, wait_s=asked_s), 1, high) == wait_s
