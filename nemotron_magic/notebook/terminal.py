@@ -97,7 +97,11 @@ class RichPainter:
         from rich.console import Console
 
         self._console = Console(
-            file=stream, force_terminal=True, force_interactive=is_live, highlight=False
+            file=stream,
+            force_terminal=True,
+            force_jupyter=False,
+            force_interactive=is_live,
+            highlight=False,
         )
         self._is_live = is_live
         self._with_footer = with_footer
@@ -172,7 +176,9 @@ def print_markdown(markdown: str, stream: TextIO) -> None:
     if has_rich() and stream.isatty():
         from rich.console import Console
 
-        _print_markdown(Console(file=stream, highlight=False), markdown)
+        _print_markdown(
+            Console(file=stream, force_jupyter=False, highlight=False), markdown
+        )
     else:
         stream.write(f"{markdown}\n")
 
