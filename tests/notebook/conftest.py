@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,3 +50,11 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         kernel.run("%load_ext nemotron_magic")
         yield kernel
         kernel.close()
+        _close_event_loops()
+
+
+def _close_event_loops() -> None:
+    """Close the loops that jupyter_client made for itself and leaves open."""
+    for thing in gc.get_objects():
+        if isinstance(thing, asyncio.AbstractEventLoop) and not thing.is_running():
+            thing.close()
