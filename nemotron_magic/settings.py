@@ -351,9 +351,9 @@ class Settings:
     def parameters(self) -> dict[str, Any]:
         """Give the fields of the request but `messages`: only those that are set."""
         fields = {
-            p.name: BY_NAME[p.name].check(self[p.name])
+            p.name: value
             for p in PARAMETERS
-            if p.sent and self[p.name] is not None
+            if p.sent and (value := p.check(self[p.name])) is not None
         }
         if not fields.get("stream"):
             fields.pop("stream_options", None)

@@ -1,0 +1,278 @@
+"""What stands after `%nemotron`: flags, a command, or the user's own bytes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from nemotron_magic.errors import InputError
+from nemotron_magic.grammar import FLAGS, Invocation, flags_table, parse
+from nemotron_magic.settings import BY_NAME
+
+COMMANDS = ("help", "models", "login", "rehearse", "continue", "reset")
+ANY = st.text(st.characters(exclude_characters="\n"), max_size=40)
+
+
+def read(line: str, body: str | None = None) -> Invocation:
+    return parse(line, body, COMMANDS)
+
+
+def refusal(line: str, body: str | None = None) -> str:
+    with pytest.raises(InputError) as refused:
+        read(line, body)
+    return str(refused.value)
+
+
+# ---- the user's own words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "why is this slow?",
+        "why?",
+        "what does -x do, and --model?",
+        "say \"hi\" and 'bye' \\ ${x} {y} $z %s `z`",
+        "- why",
+        "-5 degrees",
+        "—model",
+        "---",
+        "a  b\t c ",
+        '"--temperature 9" means what',
+        "fix the legend",
+        "help me",
+        "models?",
+        "what: this",
+        "https://example.org is down",
+        "c:\\temp",
+        "🙂 -t 0",
+    ],
+)
+def test_a_sentence_is_a_question_byte_for_byte(text: str) -> None:
+    assert read(text) == Invocation(text=text)
+
+
+@given(ANY)
+def test_any_text_after_two_hyphens_comes_through_unchanged(text: str) -> None:
+    assert read(f"-- {text}") == Invocation(text=text)
+    assert read(f"-t 0 -q -- {text}").text == text
+
+
+@given(ANY)
+def test_any_text_that_starts_like_no_flag_comes_through_unchanged(text: str) -> None:
+    assume(not text[:1].isspace())
+
+    assert read(f"Why {text}").text == f"Why {text}"
+
+
+@given(st.text(max_size=60))
+def test_any_body_comes_through_but_for_its_last_newline(body: str) -> None:
+    assert read("", body).text == body.removesuffix("\n")
+    assert read("-t 0", body).text == body.removesuffix("\n")
+
+
+@pytest.mark.parametrize("body", ["--model x\n", "-t 9", "reset\n", "-- a", "-q\n-q\n"])
+def test_a_first_line_of_the_body_is_never_taken_for_flags(body: str) -> None:
+    assert read("", body) == Invocation(text=body.removesuffix("\n"))
+
+
+def test_words_on_the_line_stand_above_the_body() -> None:
+    assert read("Explain:", "x = 1\ny = 2\n").text == "Explain:\nx = 1\ny = 2"
+    assert read("-- reset", "x\n").text == "reset\nx"
+
+
+@given(ANY, st.none() | ANY)
+def test_whatever_is_typed_is_read_or_refused_in_words(
+    line: str, body: str | None
+) -> None:
+    with suppress(InputError):
+        assert isinstance(read(line, body), Invocation)
+
+
+# ---- flags
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ("-t 0.2 hi", {"temperature": 0.2}),
+        ("-t=0.2 hi", {"temperature": 0.2}),
+        ("--temperature=.2 hi", {"temperature": 0.2}),
+        ("--temperature   0.2   hi", {"temperature": 0.2}),
+        ("-m a/b -n 5 hi", {"model": "a/b", "max_tokens": 5}),
+        ("--frequency-penalty -1 hi", {"frequency_penalty": -1}),
+        ("--presence-penalty=-.5 hi", {"presence_penalty": -0.5}),
+        ("--stop a --stop 'b c' hi", {"stop": ["a", "b c"]}),
+        ('--stop "\\"" hi', {"stop": ['"']}),
+        ("--stop don't hi", {"stop": ["don't"]}),
+        ("--stop -x hi", {"stop": ["-x"]}),
+        ('--system "" hi', {"system": ""}),
+        ('-s "Be brief. Be \\"kind\\"." hi', {"system": 'Be brief. Be "kind".'}),
+        ("-s 'a\\b' hi", {"system": "a\\b"}),
+        ("-s Be' 'brief hi", {"system": "Be brief"}),
+        ("--no-stream hi", {"stream": False}),
+        ("-t 0 -t 1 hi", {"temperature": 1}),
+        ("-p temperature=1 hi", {"temperature": 1}),
+        ("-p logprobs=true -p n=3 hi", {"logprobs": True, "n": 3}),
+        ('-p stop=["a","b"] hi', {"stop": ["a", "b"]}),
+        ("-p stop=a hi", {"stop": ["a"]}),
+        ("-p max_tokens=null hi", {"max_tokens": None}),
+        ('-p response_format={"type":"json_object"} hi',
+         {"response_format": {"type": "json_object"}}),
+        ("-p 'response_format={\"type\": \"json_object\"}' hi",
+         {"response_format": {"type": "json_object"}}),
+        ("-p=seed=7 hi", {"seed": 7}),
+    ],
+)  # fmt: skip
+def test_flags_come_first_and_are_taken_off(line: str, values: dict[str, Any]) -> None:
+    assert read(line) == Invocation(values=values, text="hi")
+
+
+@pytest.mark.parametrize(
+    ("line", "extra"),
+    [
+        ("-p reasoning={\"effort\":\"low\"} hi", {"reasoning": {"effort": "low"}}),
+        ("-p provider=togetherai hi", {"provider": "togetherai"}),
+        ("-p top_a=0.5 hi", {"top_a": 0.5}),
+        ("-p x= hi", {"x": ""}),
+        ("-p x=a=b hi", {"x": "a=b"}),
+        ("-p x=True hi", {"x": True}),
+        ('-p x="a b" hi', {"x": "a b"}),
+    ],
+)  # fmt: skip
+def test_any_further_field_can_be_sent(line: str, extra: dict[str, Any]) -> None:
+    assert read(line) == Invocation(extra=extra, text="hi")
+
+
+def test_out_quiet_and_help_are_for_us() -> None:
+    call = read("-q -o answer --help hi")
+
+    assert (call.quiet, call.out, call.help, call.values) == (True, "answer", True, {})
+
+
+def test_every_flag_is_read() -> None:
+    for flag in FLAGS:
+        value = {"KEY=VALUE": "seed=1", "NAME": "a"}.get(flag.value, "0.9")
+        value = "9" if flag.value in ("TOKENS", "SEED") else value
+        for name in flag.names:
+            line = f"{name} {value} hi" if flag.value else f"{name} hi"
+            assert read(line).text == "hi"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("--temprature 1 hi", "Did you mean --temperature?"),
+        ("-x hi", "there is no flag -x"),
+        ("-x hi", "put -- before it"),
+        ("--max_tokens 5 hi", "Did you mean --max-tokens?"),
+        ("--top-p", "--top-p needs a value: --top-p P"),
+        ("--top-p --seed 1 hi", "--top-p needs a value"),
+        ("-t -n 5 hi", "-t needs a value"),
+        ("--quiet=1 hi", "--quiet takes no value"),
+        ("--no-stream=no hi", "--no-stream takes no value"),
+        ("-t warm hi", "temperature must be a number in [0, 2], got warm"),
+        ("-t 3 hi", "temperature must lie in [0, 2], got 3"),
+        ("--seed 0 hi", "seed must lie in [1, …), got 0"),
+        ("--stop a --stop b --stop c --stop d --stop e hi", "at most 4"),
+        ("--stop '' hi", "no empty text"),
+        ("-p hi", "-p needs KEY=VALUE, got hi"),
+        ("-p 1a=2 hi", "-p needs KEY=VALUE"),
+        ("-p messages=[] hi", "-p cannot set messages"),
+        ("-p model=x hi", "Use --model"),
+        ("-p base_url=http://evil hi", "base_url is no field of the request"),
+        ("-p allow_http=true hi", "no field of the request"),
+        ("-p x={a} hi", "x must be a JSON value, got {a}"),
+        ("-o 1a hi", "needs the name of a variable"),
+        ("-o for hi", "needs the name of a variable"),
+        ("-o a.b hi", "needs the name of a variable"),
+        ('-s "Be brief why', 'a quote is not closed: "Be brief why'),
+        ("--system='Be brief why", "a quote is not closed"),
+        ("--key sk-1 hi", "a key is never typed into a cell"),
+        ("--api-key=sk-1 hi", "%nemotron login"),
+    ],
+)
+def test_a_slip_is_told_with_a_way_on(line: str, words: str) -> None:
+    assert words in refusal(line)
+
+
+def test_a_key_that_was_typed_is_not_repeated() -> None:
+    assert "sk-1" not in refusal("--api-key=sk-1 hi")
+
+
+# ---- commands
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "text"),
+    [
+        ("help", "help", ""),
+        ("help ", "help", ""),
+        ("help:", "help", ""),
+        ("models: nemo ", "models", "nemo "),
+        ("models:nemo", "models", "nemo"),
+        ("rehearse: off", "rehearse", "off"),
+        ("-m a/b models", "models", ""),
+    ],
+)
+def test_a_lone_word_is_a_command_and_text_takes_a_colon(
+    line: str, command: str, text: str
+) -> None:
+    call = read(line)
+
+    assert (call.command, call.text) == (command, text)
+
+
+def test_a_body_belongs_to_the_command_above_it() -> None:
+    call = read("models:", "nemo\n")
+
+    assert (call.command, call.text) == ("models", "nemo")
+
+
+@pytest.mark.parametrize(
+    ("line", "guess"),
+    [
+        ("modles", "Did you mean models?"),
+        ("Models", "Did you mean models?"),
+        ("rehearsal", "Did you mean rehearse?"),
+        ("model: nemo", "Did you mean models:?"),
+        ("rehaerse: off", "Did you mean rehearse:?"),
+    ],
+)
+def test_a_misspelt_command_is_not_asked_of_the_model(line: str, guess: str) -> None:
+    assert guess in refusal(line)
+    assert "put -- before it" in refusal(line)
+
+
+@pytest.mark.parametrize("line", ["rehearsal: say hi", "modular: why", "hello", "a: b"])
+def test_a_word_that_is_only_like_a_command_is_a_question(line: str) -> None:
+    assert read(line) == Invocation(text=line)
+
+
+def test_after_two_hyphens_a_command_is_a_word() -> None:
+    assert read("-- reset") == Invocation(text="reset")
+
+
+# ---- help
+
+
+def test_the_table_has_every_flag_with_its_range() -> None:
+    lines = flags_table().splitlines()
+
+    assert len(lines) == len(FLAGS)
+    for flag, line in zip(FLAGS, lines, strict=True):
+        assert line.startswith(", ".join(flag.names))
+        limits = flag.parameter.limits if flag.parameter else ""
+        assert line.endswith(limits)
+    assert len({line.index("  ") for line in lines}) > 1
+
+
+def test_no_stream_says_what_it_does_and_not_what_stream_does() -> None:
+    line = next(x for x in flags_table().splitlines() if x.startswith("--no-stream"))
+
+    assert line.endswith("Wait for the whole reply.")
+    assert BY_NAME["stream"].help not in line
