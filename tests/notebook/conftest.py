@@ -43,7 +43,7 @@ def shell(plain_shell: Shell) -> Shell:
     return plain_shell
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     with rehearsal.serve() as url:
         kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=str(url))
