@@ -43,20 +43,8 @@ class Exchange:
         self._started_s = clock_s()
         self._first_text_s: float | None = None
 
-    def tell(self, event: Event) -> None:
-        """Take in an event, and pass it on."""
-        self._draft.add(event)
-        if self._first_text_s is None and type(event) is Text:
-            self._first_text_s = self._clock_s() - self._started_s
-        self._watch(event)
-
-    def run(self, events: Callable[[], Generator[Event, None, None]]) -> Reply:
-        """Give the reply when it is whole.
-
-        Parameters
-        ----------
-        events : callable
-            Begins the call.
+    def run(self, events: Generator[Event, None, None]) -> Reply:
+        """Use `events` up; give the reply when it is whole.
 
         Raises
         ------
@@ -64,9 +52,9 @@ class Exchange:
             With `error.reply` set to what had arrived, if anything had.
         """
         try:
-            with closing(events()) as happening:
-                for event in happening:
-                    self.tell(event)
+            with closing(events):
+                for event in events:
+                    self._take(event)
         except KeyboardInterrupt:
             self.may_cost = self._draft.attempts > 0
             error: NemotronError = self._interrupted()
@@ -79,6 +67,12 @@ class Exchange:
             return self._reply()
         # Raised out here so that it does not carry what it was raised for.
         raise error
+
+    def _take(self, event: Event) -> None:
+        self._draft.add(event)
+        if self._first_text_s is None and type(event) is Text:
+            self._first_text_s = self._clock_s() - self._started_s
+        self._watch(event)
 
     def _interrupted(self) -> NemotronError:
         billed = "it may have been billed" if self.may_cost else "nothing was sent"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NoReturn
 
 from nemotron_magic.endpoint import Endpoint
@@ -13,6 +13,7 @@ __all__ = [
     "BASE_VARIABLES",
     "KEY_VARIABLES",
     "Key",
+    "Unshown",
     "base_url_in",
     "check_key_rules",
     "find_key",
@@ -71,6 +72,31 @@ class Key:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key is not written anywhere")
+
+
+class Unshown(Mapping[str, str]):
+    """An environment to look names up in, with nothing to be seen from outside.
+
+    A verbose traceback or `vars` prints what objects hold, and the process's
+    environment holds keys.
+    """
+
+    __slots__ = ("_reveal",)
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._reveal: Callable[[], Mapping[str, str]] = lambda: environ
+
+    def __getitem__(self, name: str) -> str:
+        return self._reveal()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._reveal())
+
+    def __len__(self) -> int:
+        return len(self._reveal())
+
+    def __repr__(self) -> str:
+        return "<environment>"
 
 
 def _fault(value: str) -> str:

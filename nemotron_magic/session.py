@@ -10,20 +10,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
-from nemotron_magic.events import Notice
+from nemotron_magic.events import Event, Notice
 from nemotron_magic.exchange import Exchange, Watch
-from nemotron_magic.key import Key, base_url_in, check_key_rules, find_key
+from nemotron_magic.key import (
+    Key,
+    Unshown,
+    base_url_in,
+    check_key_rules,
+    find_key,
+)
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.reply import Details, Reply
 from nemotron_magic.settings import DEFAULT_BASE_URL, DEFAULT_MODEL, Settings
-from nemotron_magic.turns import Message, Spent, Turn, remembered
+from nemotron_magic.turns import Message, Spent, Turn, messages
 from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:
@@ -80,7 +86,7 @@ class Session:
         self.last: Reply | None = None
         self.spent = Spent()
         self._client = client
-        self._environ = environ
+        self._environ = Unshown(environ)
         self._keys = keys or KeyStore()
         self._given: dict[str, Key] = {}
         self._clock_s = clock_s
@@ -117,9 +123,9 @@ class Session:
             )
         settings = settings or self.settings
         turns = self.turns
-        messages = _messages(question, settings, turns)
+        told = messages(question, settings["system"], turns)
         return self._ask(
-            messages, settings, watch, lambda reply: [*turns, Turn(question, reply)]
+            told, settings, watch, lambda reply: [*turns, Turn(question, reply)]
         )
 
     def go_on(
@@ -136,20 +142,19 @@ class Session:
             raise InputError("there is no reply to go on with")
         settings = settings or self.settings
         turns, cut = self.turns[:-1], self.turns[-1]
-        messages = (
-            *_messages(cut.question, settings, turns),
+        told = (
+            *messages(cut.question, settings["system"], turns),
             {"role": "assistant", "content": cut.answer},
             {"role": "user", "content": _CONTINUE},
         )
         return self._ask(
-            messages, settings, watch, lambda r: [*turns, cut.continued(r)]
+            told, settings, watch, lambda reply: [*turns, cut.continued(reply)]
         )
 
     def reset(self) -> int:
         """Forget the conversation; give how many turns that were."""
-        turns = len(self.turns)
-        self.turns.clear()
-        return turns
+        forgotten, self.turns = self.turns, []
+        return len(forgotten)
 
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
         """Give where questions go."""
@@ -201,7 +206,7 @@ class Session:
 
     def _ask(
         self,
-        messages: tuple[Message, ...],
+        told: tuple[Message, ...],
         settings: Settings,
         watch: Watch,
         turns_with: _TurnsWith,
@@ -210,7 +215,7 @@ class Session:
         settings = self._with_live_model(settings)
         while True:
             try:
-                return self._call(messages, settings, watch, turns_with)
+                return self._call(told, settings, watch, turns_with)
             except ModelError as error:
                 found = self._replacement(error, settings)
             self._substitutes[self.endpoint(settings).origin] = found
@@ -240,25 +245,28 @@ class Session:
 
     def _call(
         self,
-        messages: tuple[Message, ...],
+        told: tuple[Message, ...],
         settings: Settings,
         watch: Watch,
         turns_with: _TurnsWith,
     ) -> Reply:
-        details = self._details(messages, settings)
+        details = self._details(told, settings)
         exchange = Exchange(details, self._clock_s, watch)
-        if settings.model_is_default and settings.model != DEFAULT_MODEL:
-            gone = f"{DEFAULT_MODEL} is not served any more; asked {settings.model}"
-            exchange.tell(Notice(gone))
         try:
-            reply = exchange.run(
-                lambda: self.client.stream(self._request(messages, settings))
-            )
+            reply = exchange.run(self._events(told, settings))
         except NemotronError as error:
             self._note(error.reply, exchange, turns_with)
             raise
         self._note(reply, exchange, turns_with)
         return reply
+
+    def _events(
+        self, told: tuple[Message, ...], settings: Settings
+    ) -> Generator[Event, None, None]:
+        if settings.model_is_default and settings.model != DEFAULT_MODEL:
+            gone = f"{DEFAULT_MODEL} is not served any more"
+            yield Notice(f"{gone}; asked {settings.model}")
+        yield from self.client.stream(self._request(told, settings))
 
     def _note(
         self, reply: Reply | None, exchange: Exchange, turns_with: _TurnsWith
@@ -270,32 +278,21 @@ class Session:
         if exchange.may_cost:
             self.spent += Usage() if reply is None else reply.usage
 
-    def _request(self, messages: tuple[Message, ...], settings: Settings) -> Request:
+    def _request(self, told: tuple[Message, ...], settings: Settings) -> Request:
         from nemotron_magic.client import Request
 
         endpoint = self.endpoint(settings)
         key = self.key(endpoint)
         check_key_rules(endpoint, key, bool(settings["allow_http"]), self._environ)
-        return Request(endpoint, messages, settings, key)
+        return Request(endpoint, told, settings, key)
 
-    def _details(self, messages: tuple[Message, ...], settings: Settings) -> Details:
+    def _details(self, told: tuple[Message, ...], settings: Settings) -> Details:
         parameters = settings.parameters()
         asked_at = datetime.fromtimestamp(self._now_s(), UTC)
         return Details(
             model=parameters.pop("model"),
-            messages=messages,
+            messages=told,
             parameters=parameters,
             base_url=self.endpoint(settings).base_url,
             asked_at=asked_at.isoformat("T", "seconds"),
         )
-
-
-def _messages(
-    question: str, settings: Settings, turns: Sequence[Turn]
-) -> tuple[Message, ...]:
-    system = str(settings["system"])
-    return (
-        *([{"role": "system", "content": system}] if system.strip() else []),
-        *remembered(turns),
-        {"role": "user", "content": question},
-    )

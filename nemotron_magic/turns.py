@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nemotron_magic.reply import Reply
 from nemotron_magic.usage import Usage
 
-__all__ = ["MEMORY_CHARS", "Message", "Spent", "Turn", "remembered"]
+__all__ = ["MEMORY_CHARS", "Message", "Spent", "Turn", "messages", "remembered"]
 
 MEMORY_CHARS = 24_000
 """How much of the earlier turns goes along, newest first: about 6,000 tokens."""
@@ -67,19 +67,25 @@ class Spent:
         return Spent(self.calls + 1, unpriced, self.usage + usage)
 
 
+def messages(question: str, system: str, turns: Sequence[Turn]) -> tuple[Message, ...]:
+    """Give what is sent with a question: instruction, earlier turns, the question."""
+    instruction = [{"role": "system", "content": system}] if system.strip() else []
+    return (*instruction, *remembered(turns), {"role": "user", "content": question})
+
+
 def remembered(
     turns: Sequence[Turn], most_chars: int = MEMORY_CHARS
 ) -> tuple[Message, ...]:
     """Give the turns that go along: the newest that were answered, up to a size."""
-    messages: list[Message] = []
+    told: list[Message] = []
     for turn in reversed(turns):
         if not turn.is_answered:
             continue
         most_chars -= len(turn.question) + len(turn.answer)
         if most_chars < 0:
             break
-        messages[:0] = [
+        told[:0] = [
             {"role": "user", "content": turn.question},
             {"role": "assistant", "content": turn.answer},
         ]
-    return tuple(messages)
+    return tuple(told)
