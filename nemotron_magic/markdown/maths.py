@@ -41,6 +41,7 @@ _FORBIDDEN = re.compile(
 )
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
 
+_BARE_DOLLAR = re.compile(r"(?<!\\)\$")
 _AMOUNT = re.compile(r"\d[\d,.]*\s?(?:[kKmMbB]n?\b)?")
 _WORD = re.compile(
     r"(?<![\\A-Za-z])(?:[A-Za-z]{3,}|to|or|vs|at|is|in|of|a|per)(?![A-Za-z])"
@@ -116,10 +117,11 @@ def _find_dollar(state: "StateInline") -> tuple[int, int, int] | None:
     end = _next_closer(state, start)
     if not start < end <= start + _INLINE_CHARS:
         return None
-    after = state.src[end + 1 : end + 2]
-    if _may_be_formula(state.src[start:end], after):
-        return start, end, end + 1
-    return None
+    tex, after = state.src[start:end], state.src[end + 1 : end + 2]
+    # A dollar inside was none that closes: this one is an amount, that one opens.
+    if _BARE_DOLLAR.search(tex) or not _may_be_formula(tex, after):
+        return None
+    return start, end, end + 1
 
 
 def _may_be_formula(tex: str, after: str) -> bool:

@@ -1,9 +1,9 @@
 """Painting a reply into a notebook page while it grows.
 
-Finished blocks are painted once, each into a display of its own; only the tail is
-painted again. At the end the displays give way to one output, the one that is saved.
-How often the tail is painted follows from how many bytes that takes: a page, and a
-notebook server, must carry them all.
+A display takes the finished blocks and the growing tail, until it holds enough to be
+left alone; then a new one begins. At the end the displays give way to one output, the
+one that is saved. How often the growing display is painted follows from how many bytes
+that takes: a page, and a notebook server, must carry them all.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from nemotron_magic.events import (
     Sent,
     Text,
 )
-from nemotron_magic.markdown import Block, Blocks
+from nemotron_magic.markdown import Blocks
 from nemotron_magic.notebook.html import (
     block_html,
     document,
+    interim_html,
     reply_html,
     reply_text,
     status_html,
@@ -35,10 +36,19 @@ from nemotron_magic.summary import metadata
 __all__ = ["PagePainter", "Publisher", "ShellPublisher", "bundle"]
 
 _LEAST_INTERVAL_S = 0.1
-_BYTES_PER_MESSAGE = 900
+"""More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
+
+_DISPLAY_CHARS = 1_200
+"""A display is left alone from here on: shorter ones cost the page, longer the wire."""
+
+_MESSAGE_BYTES = 900
+"""A message without its content: four JSON headers and a signature."""
+
+# What the paints of a reply may take together: enough to begin with, and then as much
+# as its length or the time allows. Without a bound, 16,000 tokens take 500 MB.
 _BYTES_AT_START = 12_000
-_BYTES_PER_CHAR = 24
-_BYTES_PER_S = 8_000
+_BYTES_PER_CHAR = 28
+_BYTES_PER_S = 10_000
 
 
 class Publisher(Protocol):
@@ -76,7 +86,7 @@ class ShellPublisher:
     ) -> None:
         """Make a display, or paint the one of that id `again`."""
         self._publisher.publish(
-            data={"text/html": html, "text/plain": text},
+            data={"text/html": html, **({"text/plain": text} if text else {})},
             metadata={"nemotron": dict(about)} if about else {},
             transient={"display_id": display_id},
             update=again,
@@ -112,15 +122,10 @@ class PagePainter:
         self._alone = alone
         self._clock_s = clock_s
         self._started_s = clock_s()
-        self._painted_s = float("-inf")
         self._bytes = 0
-        self._chars = 0
         self._thought_chars = 0
-        self._blocks = Blocks() if alone else Blocks(soft_limit=2**31)
-        self._whole: list[str] = []
-        self._head = _Display(self._paint)
-        self._tail = _Display(self._paint)
         self._notices: list[str] = []
+        self._begin()
 
     def watch(self, event: Event) -> None:
         """Paint what `event` changes."""
@@ -140,23 +145,30 @@ class PagePainter:
 
     def finish(self, reply: Reply) -> None:
         """Put the whole reply in the place of its parts."""
-        html, text, about = bundle(reply)
         if self._alone:
             self._publisher.clear()
-            self._publisher.show(uuid.uuid4().hex, html, text, about)
-        else:
-            self._head.show(html, text, about)
+            self._display_id = ""
+        self._paint(*bundle(reply))
 
     def fail(self) -> None:
         """Take back what was painted, because nothing of a reply has arrived."""
         if self._alone:
             self._publisher.clear()
-        elif self._head.is_shown:
-            self._head.show(status_html("no reply"), "no reply")
+        elif self._display_id:
+            self._paint(status_html("no reply"), "no reply")
+
+    def _begin(self) -> None:
+        """Have nothing painted."""
+        self._display_id = ""
+        self._painted_s = float("-inf")
+        self._chars = 0
+        self._blocks = Blocks()
+        self._head = "" if self._alone else document("")
+        self._finished: list[str] = []
+        self._finished_chars = 0
 
     def _status(self, text: str) -> None:
-        line = "\n".join([*self._notices, text])
-        self._head.show(document(status_html(line)), text)
+        self._paint(document(status_html(" · ".join([*self._notices, text]))))
 
     def _think(self, text: str) -> None:
         self._thought_chars += len(text)
@@ -164,33 +176,27 @@ class PagePainter:
             self._status(f"thinking … {self._thought_chars:,} characters")
 
     def _take(self, text: str) -> None:
-        if not self._chars and self._alone:
-            self._head.show(document(""))
+        if self._alone and not self._chars:
+            # The style sheet stays in a display of its own: it is sent only once.
+            self._paint(document(""))
+            self._display_id = ""
+            self._painted_s = float("-inf")
         self._chars += len(text)
-        if not self._alone:
-            self._whole.append(text)
-            self._paint_whole()
-            return
         for block in self._blocks.feed(text):
-            self._settle(block)
-        self._paint_tail()
+            self._finished.append(block_html(block) if block.source.strip() else "")
+            self._finished_chars += len(block.source)
+        if self._alone and self._finished_chars >= _DISPLAY_CHARS:
+            self._leave()
+        if self._is_due(3 * (self._finished_chars + len(self._blocks.tail.source))):
+            self._paint(self._head + interim_html(self._finished, self._blocks.tail))
 
-    def _settle(self, block: Block) -> None:
-        self._tail.show(block_html(block), block.source)
-        self._tail = _Display(self._paint)
-
-    def _paint_tail(self) -> None:
-        tail = self._blocks.tail
-        if self._is_due(3 * len(tail.source)) and tail.source.strip():
-            self._tail.show(block_html(tail), tail.source)
-            self._painted_s = self._clock_s()
-
-    def _paint_whole(self) -> None:
-        if self._is_due(3 * self._chars):
-            text = "".join(self._whole)
-            block = Block(text, text)
-            self._head.show(document(block_html(block)), text)
-            self._painted_s = self._clock_s()
+    def _leave(self) -> None:
+        """Paint the display a last time, and begin another."""
+        self._paint("".join(self._finished))
+        self._display_id = ""
+        self._finished.clear()
+        self._finished_chars = 0
+        self._painted_s = float("-inf")
 
     def _is_due(self, size: int) -> bool:
         """Tell whether enough time has passed and the bytes are to be had."""
@@ -200,40 +206,23 @@ class PagePainter:
         by_text = _BYTES_PER_CHAR * self._chars
         by_time = int(_BYTES_PER_S * (now_s - self._started_s))
         allowed = _BYTES_AT_START + max(by_text, by_time)
-        return self._bytes + size + _BYTES_PER_MESSAGE <= allowed
+        return self._bytes + size + _MESSAGE_BYTES <= allowed
 
     def _start_over(self, reasoning: str) -> None:
         """Take back the text: it has turned out to be reasoning."""
         self._thought_chars += len(reasoning)
-        self._chars = 0
-        self._whole.clear()
+        display_id = self._display_id
+        self._begin()
         if self._alone:
             self._publisher.clear()
-            self._blocks = Blocks()
-            self._head, self._tail = _Display(self._paint), _Display(self._paint)
+        else:
+            self._display_id = display_id
 
     def _paint(
-        self,
-        display_id: str,
-        html: str,
-        text: str,
-        about: Mapping[str, Any] | None,
-        again: bool,
-    ) -> None:
-        self._bytes += len(html) + len(text) + _BYTES_PER_MESSAGE
-        self._publisher.show(display_id, html, text, about, again=again)
-
-
-class _Display:
-    """One display: made when first shown, painted again after that."""
-
-    def __init__(self, paint: Callable[..., None]) -> None:
-        self._paint = paint
-        self._id = uuid.uuid4().hex
-        self.is_shown = False
-
-    def show(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None
     ) -> None:
-        self._paint(self._id, html, text, about, self.is_shown)
-        self.is_shown = True
+        again = bool(self._display_id)
+        self._display_id = self._display_id or uuid.uuid4().hex
+        self._publisher.show(self._display_id, html, text, about, again=again)
+        self._bytes += len(html) + len(text) + _MESSAGE_BYTES
+        self._painted_s = self._clock_s()

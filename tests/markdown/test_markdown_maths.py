@@ -86,6 +86,7 @@ def typeset_outside(markdown: str) -> list[str]:
         ("**$x$** ($y$), $z$.", ["$x$", "$y$", "$z$"]),
         (r"$a \$ b$", [r"\(a \$ b\)"]),
         (r"$x \label{eq:1}$", ["$x $"]),
+        ("It costs $5 and $9, so $x^2$ it is.", ["$x^2$"]),
     ],
 )
 def test_a_formula_is_handed_on_as_written(markdown, expected):

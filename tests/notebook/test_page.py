@@ -1,0 +1,192 @@
+"""Painting into a page, with a page and a clock of our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+
+import pytest
+
+from nemotron_magic.events import Event, Reasoning, Reclassified, Retry, Sent, Text
+from nemotron_magic.notebook.page import PagePainter
+from nemotron_magic.reply import Draft
+
+
+@dataclass
+class Page:
+    """What a cell shows, in order, and the bytes that it took."""
+
+    displays: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    paints: int = 0
+    bytes: int = 0
+    will_clear: bool = False
+
+    def show(
+        self,
+        display_id: str,
+        html: str,
+        text: str = "",
+        about: Mapping[str, Any] | None = None,
+        *,
+        again: bool = False,
+    ) -> None:
+        if self.will_clear:
+            self.displays.clear()
+            self.will_clear = False
+        assert again == (display_id in self.displays)
+        self.displays[display_id] = html
+        self.texts[display_id] = text
+        self.paints += 1
+        self.bytes += len(html.encode()) + len(text.encode()) + 900
+
+    def clear(self) -> None:
+        self.will_clear = True
+
+    @property
+    def words(self) -> str:
+        html = re.sub(r"<style>.*?</style>", "", "".join(self.displays.values()))
+        return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+@dataclass
+class Clock:
+    now_s: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def paint(
+    events: list[Event], gap_s: float = 0.01, alone: bool = True
+) -> tuple[Page, PagePainter, Draft]:
+    page, clock, draft = Page(), Clock(), Draft()
+    painter = PagePainter(page, alone, clock)
+    for event in events:
+        clock.now_s += gap_s
+        draft.add(event)
+        painter.watch(event)
+    return page, painter, draft
+
+
+def tokens(text: str, size: int = 4) -> list[Event]:
+    return [Text(text[i : i + size]) for i in range(0, len(text), size)]
+
+
+PROSE = "".join(
+    f"## Part {n}\n\nWord{n} and *more*, and $x_{n}$ too.\n\n- a{n}\n- b{n}\n\n"
+    for n in range(60)
+)
+LONG = {
+    "prose": PROSE,
+    "list": "".join(f"- item {n} with `code`\n" for n in range(400)),
+    "table": "| a | b |\n|--|--|\n" + "".join(f"| {n} | x |\n" for n in range(500)),
+    "fence": "```python\n" + "x = [1, 'a']  # why\n" * 400 + "```\n",
+    "paragraph": "word and " * 1000,
+}
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 1000, 100_000])
+@pytest.mark.parametrize("alone", [True, False])
+def test_at_the_end_there_is_one_output_with_everything(size: int, alone: bool) -> None:
+    page, painter, draft = paint(tokens(PROSE, size), alone=alone)
+
+    painter.finish(draft.reply())
+
+    assert len(page.displays) == 1
+    assert list(page.texts.values())[-1] == PROSE
+    assert re.findall(r"Word(\d+)", page.words) == [str(n) for n in range(60)]
+
+
+@pytest.mark.parametrize("size", [3, 50, 100_000])
+def test_while_it_streams_nothing_is_lost_or_doubled(size: int) -> None:
+    page, _, _ = paint([*tokens(PROSE, size), Text("\n\nEnd.\n\n")], gap_s=1.0)
+
+    assert re.findall(r"Word(\d+)", page.words) == [str(n) for n in range(60)]
+    assert page.words.endswith("End.")
+
+
+def test_a_long_reply_is_spread_over_few_displays() -> None:
+    page, _, _ = paint(tokens(PROSE), gap_s=0.2)
+
+    assert 3 <= len(page.displays) <= 1 + len(PROSE) // 1200 + 1
+
+
+def test_beside_other_output_there_is_one_display_from_the_start() -> None:
+    page, _, _ = paint(tokens(PROSE), alone=False)
+
+    assert len(page.displays) == 1
+    assert not page.will_clear
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("alone", [True, False])
+def test_the_bytes_stay_below_forty_times_the_reply(text: str, alone: bool) -> None:
+    page, painter, draft = paint(tokens(text), gap_s=0.01, alone=alone)
+    painter.finish(draft.reply())
+
+    assert page.bytes < 40 * len(text)
+
+
+def test_the_first_text_is_painted_at_once() -> None:
+    page, _, _ = paint([Sent("id", "m"), Text("Hello")], gap_s=0.0)
+
+    assert page.words == "Hello"
+
+
+def test_it_is_painted_at_most_ten_times_a_second() -> None:
+    page, _, _ = paint(tokens("word " * 200, 1), gap_s=0.001)
+
+    assert page.paints <= 2 + 10
+
+
+def test_a_wait_is_shown_where_the_reply_will_be() -> None:
+    page, _, _ = paint([Sent("id", "some/model"), Retry("503 there", 2.0, 1)])
+
+    assert page.words == "503 there; trying again in 2 s …"
+    assert len(page.displays) == 1
+
+
+def test_thinking_is_counted_and_not_shown() -> None:
+    page, _, _ = paint([Sent("id", "m"), *[Reasoning("hmm ") for _ in range(100)]], 0.2)
+
+    assert re.fullmatch(r"thinking … 3\d\d characters", page.words)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_text_that_was_reasoning_is_taken_back(alone: bool) -> None:
+    events: list[Event] = [Text("I plan"), Reclassified("I plan"), Text("Hello")]
+    page, painter, draft = paint(events, gap_s=0.2, alone=alone)
+    during = page.words
+    painter.finish(draft.reply())
+
+    assert during == "Hello"
+    assert page.words.startswith("Reasoning I plan Hello")
+    assert len(page.displays) == 1
+
+
+def test_without_a_reply_the_cell_is_cleared() -> None:
+    page, painter, _ = paint([Sent("id", "m")])
+    painter.fail()
+
+    assert page.will_clear
+
+
+def test_beside_other_output_a_failure_clears_nothing() -> None:
+    page, painter, _ = paint([Sent("id", "m")], alone=False)
+    painter.fail()
+
+    assert not page.will_clear
+    assert page.words == "no reply"
+
+
+def test_formulae_are_left_as_text_until_their_display_is_done() -> None:
+    page, painter, draft = paint(tokens("So $x^2$ it is."), gap_s=0.2)
+    during = list(page.displays.values())[-1]
+    painter.finish(draft.reply())
+
+    assert "mathjax_ignore" in during
+    assert "mathjax_ignore" not in list(page.displays.values())[-1]
