@@ -2,27 +2,93 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
 from notebook_page import FrontEnd, NotebookPage, largest_drop
 
-QUESTION = "%%nemotron\nrehearsal: length 1200\nrehearsal: slow 150"
 LOAD = "%load_ext nemotron_magic\n%nemotron rehearse"
+QUESTION = "%%nemotron\nrehearsal: length 800\nrehearsal: slow 150"
+SLOW = "%%nemotron\nrehearsal: length 900\nrehearsal: slow 30"
+HOSTILE = """%%nemotron
+rehearsal: say <img src=x onerror="document.title='pwned'"> ![p](http://127.0.0.1:9/p.png)
+<script>document.title='pwned'</script> It costs $5 and $9, so $x^2$ it is.
+List<String> stays.
+
+```python
+print("<b>")
+```
+"""
 
 
-def test_a_reply_streams_in_and_stays(
-    notebook_page: NotebookPage, front_end: FrontEnd
+@pytest.fixture
+def page(notebook_page: NotebookPage, front_end: FrontEnd) -> NotebookPage:
+    notebook_page.open(front_end, [LOAD, QUESTION, SLOW, HOSTILE, "%nemotron -t 9 hi"])
+    notebook_page.run(0)
+    notebook_page.wait_idle()
+    return notebook_page
+
+
+def test_a_reply_streams_in_without_a_jump_and_is_saved_as_one_output(
+    page: NotebookPage, front_end: FrontEnd
 ) -> None:
-    page = notebook_page
-    page.open(front_end, [LOAD, QUESTION])
-    page.run(0)
-    page.wait_idle()
     watch = page.watch(1)
     page.run(1)
     page.wait_idle(60)
-    page.screenshot(f"reply-{front_end}-light")
-
     frames = watch.frames()
-    growing = [frame.chars for frame in frames if frame.chars]
-    assert len(set(growing)) > 10
+    page.screenshot(f"reply-{front_end}-light")
+    page.theme("dark")
+    page.screenshot(f"reply-{front_end}-dark")
+    page.resize(760)
+    page.screenshot(f"reply-{front_end}-narrow")
+
+    assert len({frame.chars for frame in frames if frame.chars}) > 10
     assert largest_drop([frame.height for frame in frames]) < 150
-    outputs = page.outputs(1)
-    assert len(outputs) == 1
+    assert "tokens" in page.text(1)
+    (output,) = page.outputs(1)
+    assert output["data"]["text/plain"].startswith("**Rehearsal")
+    assert output["metadata"]["nemotron"]["finish_reason"] == "stop"
+
+
+def test_the_stop_button_keeps_what_came_and_the_reply_survives_a_reload(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page.run(2)
+    page.wait_for_text(2, "Rehearsal")
+    started_s = time.monotonic()
+    page.interrupt()
+    page.wait_idle(10)
+    stopped_s = time.monotonic() - started_s
+    page.screenshot(f"stopped-{front_end}")
+    page.save()
+    page.reload()
+
+    assert stopped_s < 5
+    reply, error = page.outputs(2)
+    assert "Stopped by you" in reply["data"]["text/html"]
+    assert error["ename"] == "Interrupted"
+    assert "Stopped by you" in page.text(2)
+
+
+def test_a_hostile_reply_runs_nothing_and_loads_nothing(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page.run(3)
+    page.wait_idle()
+    page.run(4)
+    page.wait_idle()
+    page.screenshot(f"hostile-and-error-{front_end}")
+    html = page.output(3).inner_html()
+    text = page.text(3)
+    page.save()
+    page.reopen_untrusted()
+    page.screenshot(f"untrusted-{front_end}")
+
+    assert page.requests == []
+    assert page.dialogs == []
+    assert "<script" not in html
+    assert "onerror=" not in html.replace("&lt;img src=x onerror=", "")
+    assert "List<String> stays" in text
+    assert "$5 and $9" in text
+    assert "List<String> stays" in page.text(3)
+    assert "temperature must lie in [0, 2], got 9" in page.text(4)
