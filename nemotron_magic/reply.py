@@ -32,7 +32,7 @@ from nemotron_magic.markdown import CodeBlock, code_blocks
 from nemotron_magic.text import well_formed
 from nemotron_magic.usage import Usage
 
-__all__ = ["Details", "Draft", "Ending", "Reply"]
+__all__ = ["Details", "Draft", "Ending", "Message", "Reply"]
 
 Ending = Literal["complete", "truncated", "interrupted", "failed"]
 Message = Mapping[str, str]

@@ -18,7 +18,9 @@ __all__ = [
     "BY_NAME",
     "DEFAULT_BASE_URL",
     "DEFAULT_MODEL",
+    "DEFAULT_SYSTEM",
     "PARAMETERS",
+    "Kind",
     "Parameter",
     "Settings",
 ]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nemotron_magic.reply import Reply
+from nemotron_magic.reply import Message, Reply
 from nemotron_magic.usage import Usage
 
-__all__ = ["MEMORY_CHARS", "Message", "Spent", "Turn", "messages", "remembered"]
+__all__ = ["MEMORY_CHARS", "Spent", "Turn", "messages", "remembered"]
 
 MEMORY_CHARS = 24_000
 """How much of the earlier turns goes along, newest first: about 6,000 tokens."""
-
-Message = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

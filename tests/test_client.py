@@ -1,0 +1,436 @@
+"""The room with the network: no foreign object leaves it, and no key."""
+
+from __future__ import annotations
+
+import gc
+import json
+import pickle
+import re
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from wire import AIMLAPI, DONE, ELSEWHERE, KEY, STOP, say
+
+from nemotron_magic.client import Client, Request
+from nemotron_magic.client.border import translate
+from nemotron_magic.client.resolve import is_proxied, look_up
+from nemotron_magic.endpoint import Endpoint
+from nemotron_magic.errors import (
+    ConnectionFailed,
+    InputError,
+    NemotronError,
+    OutcomeUnknown,
+    RequestError,
+    ServiceError,
+)
+from nemotron_magic.events import Answered, Retry, Sent, UsageReport
+from nemotron_magic.key import Key
+from nemotron_magic.refusal import Asked
+from nemotron_magic.settings import Settings
+from nemotron_magic.usage import Usage
+
+HERE = Endpoint.read("http://127.0.0.1:1")
+
+
+def request_to(endpoint: Endpoint = HERE, **values: Any) -> Request:
+    messages = ({"role": "user", "content": "Hello"},)
+    return Request(endpoint, messages, Settings(values), Key(KEY, endpoint.origin, "X"))
+
+
+def answering(response: Any) -> httpx.MockTransport:
+    """Give a transport that answers with this, or raises it."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if isinstance(response, Exception):
+            response.request = request
+            raise response
+        return response
+
+    return httpx.MockTransport(answer)
+
+
+def seconds() -> Callable[[], float]:
+    """Give a clock that moves on by a second with every look."""
+    looks = iter(range(1000))
+    return lambda: float(next(looks))
+
+
+def failure(client: Client, request: Request) -> NemotronError:
+    with pytest.raises(NemotronError) as failed:
+        list(client.stream(request))
+    return failed.value
+
+
+# ---- nothing foreign in our errors
+
+FAULTS: dict[str, Any] = {
+    "not connected": httpx.ConnectError("refused"),
+    "connecting took too long": httpx.ConnectTimeout("slow"),
+    "no connection free": httpx.PoolTimeout("busy"),
+    "fell silent": httpx.ReadTimeout("silence"),
+    "sending took too long": httpx.WriteTimeout("silence"),
+    "broke off": httpx.ReadError("reset"),
+    "broke off while sending": httpx.WriteError("reset"),
+    "not HTTP": httpx.RemoteProtocolError("bad status line"),
+    "a bad header": httpx.LocalProtocolError(f"Illegal header value b'Bearer {KEY}'"),
+    "a bad address": httpx.UnsupportedProtocol("no"),
+    "damaged": httpx.DecodingError("bad gzip"),
+    "a proxy": httpx.ProxyError("407 Proxy Authentication Required"),
+    "refused": httpx.Response(401, json={"message": f"Incorrect key {KEY}"}),
+    "failed": httpx.Response(500, text=f"<html><title>{KEY}</title>"),
+    "redirected": httpx.Response(307, headers={"location": f"https://x/{KEY}"}),
+    "no reply": httpx.Response(200, text=f"oops {KEY}"),
+    "an id": httpx.Response(400, headers={"x-inference-id": KEY}, json={}),
+}
+
+
+def within(error: BaseException) -> list[Any]:
+    """Give all that hangs on an exception, but for the frames of its traceback."""
+    found, todo = [], [error]
+    while todo:
+        one = todo.pop()
+        held = [one.__cause__, one.__context__, *vars(one).values(), *one.args]
+        found += [one, *held]
+        todo += [new for new in held if isinstance(new, BaseException)]
+    return found
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_error_of_ours_holds_nothing_of_httpx_and_no_key(fault: str) -> None:
+    client = Client(answering(FAULTS[fault]), sleep=lambda wait_s: None)
+    error = failure(client, request_to())
+
+    assert not [one for one in within(error) if type(one).__module__.startswith("http")]
+    assert KEY not in str(error) + repr(error) + str(vars(error))
+    assert KEY.encode() not in pickle.dumps(error)
+    assert KEY not in "".join(traceback.format_exception(error))
+
+
+# Whoever answered "no reply" sent the key itself: its bytes are in a frame.
+@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"no reply"}))
+def test_no_frame_of_an_error_shows_the_key(fault: str) -> None:
+    client = Client(answering(FAULTS[fault]), sleep=lambda wait_s: None)
+    error = failure(client, request_to())
+    frames = traceback.walk_tb(error.__traceback__)
+    ours = [frame for frame, _ in frames if "client" in frame.f_code.co_filename]
+    seen = [repr(list(frame.f_locals.values())) for frame in ours[1:]]
+
+    assert seen
+    assert KEY not in "".join(seen)
+
+
+# ---- foreign errors in our words
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "final"),
+    [
+        ("not connected", ConnectionFailed, False),
+        ("connecting took too long", ConnectionFailed, False),
+        ("no connection free", ConnectionFailed, False),
+        ("a proxy", ConnectionFailed, False),
+        ("a bad header", InputError, False),
+        ("a bad address", InputError, False),
+        ("fell silent", OutcomeUnknown, False),
+        ("sending took too long", OutcomeUnknown, False),
+        ("broke off", OutcomeUnknown, False),
+        ("not HTTP", OutcomeUnknown, False),
+        ("damaged", OutcomeUnknown, False),
+    ],
+)
+def test_what_may_have_been_sent_may_have_been_billed(
+    fault: str, kind: type[NemotronError], final: bool
+) -> None:
+    error = translate(FAULTS[fault], Asked(ELSEWHERE, "m"))
+
+    assert (type(error), error.final) == (kind, final)
+    assert ("billed" in str(error)) is (kind is OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate", "is not trusted"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "no secure connection"),
+        ("[Errno -2] Name or service not known", "cannot find the host"),
+        ("[Errno 8] nodename nor servname provided", "cannot find the host"),
+        ("[Errno 11001] getaddrinfo failed", "cannot find the host"),
+    ],
+)
+def test_some_failures_to_connect_are_for_good(said: str, what: str) -> None:
+    error = translate(httpx.ConnectError(said), Asked(ELSEWHERE, "m"))
+
+    assert what in error.what
+    assert error.final
+
+
+def test_an_unknown_error_is_taken_for_the_worst() -> None:
+    error = translate(ValueError("x"), Asked(ELSEWHERE, "m"))
+
+    assert isinstance(error, OutcomeUnknown)
+    assert error.what == "the call failed: ValueError"
+
+
+# ---- requests
+
+
+def test_every_attempt_has_an_id_and_all_share_one_key_of_the_call(served: Any) -> None:
+    url = served(fault="503", fault_times=1)
+    client = Client(sleep=lambda wait_s: None)
+    events = list(client.stream(request_to(Endpoint.read(url))))
+    client.close()
+    headers = [one.headers for one in url.requests]
+
+    sent = [one.client_request_id for one in events if isinstance(one, Sent)]
+    assert sent == [one["x-client-request-id"] for one in headers]
+    assert len(set(sent)) == 2
+    assert all(re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", one) for one in sent)
+    assert len({one["idempotency-key"] for one in headers}) == 1
+
+
+def test_the_events_of_a_retry_come_in_order(served: Any) -> None:
+    client = Client(sleep=lambda wait_s: None, uniform=lambda low, high: high)
+    url = served(fault="503", fault_times=1)
+    kinds = [type(one) for one in client.stream(request_to(Endpoint.read(url)))]
+    client.close()
+
+    assert kinds[:5] == [Sent, Answered, Retry, Sent, Answered]
+
+
+def test_a_cost_in_a_header_is_read_and_nonsense_is_not() -> None:
+    whole = {"choices": [{"message": {"content": "a"}}]}
+    for text, reports in (
+        ("0.001240000", [UsageReport(Usage(cost_usd=0.00124))]),
+        ("nan", [UsageReport(Usage())]),
+        ("much", []),
+    ):
+        headers = {"x-aimlapi-usd-spent": text}
+        response = httpx.Response(200, json=whole, headers=headers)
+        events = list(Client(answering(response)).stream(request_to()))
+
+        assert [one for one in events if isinstance(one, UsageReport)] == reports
+
+
+def test_a_call_that_is_left_closes_its_response(served: Any) -> None:
+    url = served(fault="endless")
+    client = Client()
+    events = client.stream(request_to(Endpoint.read(url)))
+    next(one for one in events if isinstance(one, Answered))
+    events.close()
+    pool = client._http._client()._transport_for_url(httpx.URL(url))._pool
+
+    assert pool.connections == []
+    client.close()
+
+
+def test_a_client_can_be_used_again_after_it_was_closed(served: Any) -> None:
+    endpoint = Endpoint.read(served())
+    client = Client()
+    client.close()
+    for _ in range(2):
+        assert client.models(endpoint, None)
+        client.close()
+    gc.collect()
+
+
+def test_the_key_goes_only_where_it_belongs(served: Any) -> None:
+    url, other = served(key=KEY), served(key=KEY)
+    client = Client()
+    messages = ({"role": "user", "content": "Hello"},)
+    key = Key(KEY, Endpoint.read(url).origin, "X")
+    list(client.stream(Request(Endpoint.read(url), messages, Settings(), key)))
+    with pytest.raises(NemotronError):
+        list(client.stream(Request(Endpoint.read(other), messages, Settings(), key)))
+    client.close()
+
+    assert url.requests[-1].authorized
+    assert "authorization" not in other.requests[-1].headers
+
+
+# ---- pages
+
+
+@pytest.mark.parametrize("fault", ["504", "cut-content-length", "close-before-headers",
+                                   "bad-gzip", "524-html"])  # fmt: skip
+def test_a_page_that_fails_cannot_have_been_billed(served: Any, fault: str) -> None:
+    client = Client()
+    endpoint = Endpoint.read(served(fault=fault, faulty_path="/models"))
+    with pytest.raises(ServiceError) as failed:
+        client.models(endpoint, None)
+    client.close()
+
+    assert "billed" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b"[" * 100_000, b"\xff", b'{"data":7}']
+)
+def test_a_list_of_no_models_is_an_error(body: bytes) -> None:
+    client = Client(answering(httpx.Response(200, content=body)))
+    with pytest.raises(ServiceError, match="lists no chat models"):
+        client.models(HERE, None)
+
+    assert client.listed(HERE) == ()
+
+
+def test_what_was_listed_is_known_without_asking(served: Any) -> None:
+    url = served()
+    endpoint, client = Endpoint.read(url), Client()
+    models = client.models(endpoint, None)
+    client.close()
+
+    assert client.listed(endpoint) is models
+    assert len(url.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "path"), [(AIMLAPI, "/v2/billing"), (ELSEWHERE, "/v1/models")]
+)
+def test_a_key_is_checked_where_one_is_needed(endpoint: Endpoint, path: str) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={})
+
+    Client(httpx.MockTransport(answer)).check_key(endpoint, None)
+
+    assert asked == [path]
+
+
+# ---- the way there
+
+
+def test_a_host_is_looked_up_once_where_it_can_be_interrupted() -> None:
+    looked: list[tuple[str, int]] = []
+
+    def resolve(host: str, port: int) -> None:
+        looked.append((host, port, threading.current_thread().name))
+        raise OSError("no address")
+
+    client = Client(resolve=resolve)
+    endpoint = Endpoint.read("http://no.such.host:8000")
+    for ask in (lambda: list(client.stream(request_to(endpoint))),
+                lambda: client.models(endpoint, None)):  # fmt: skip
+        with pytest.raises(ConnectionFailed, match=r"cannot find the host no\.such"):
+            ask()
+
+    assert looked == [("no.such.host", 8000, "nemotron-look-up")] * 2
+
+
+@pytest.mark.parametrize(
+    ("resolve", "words"),
+    [
+        (lambda host, port: None, None),
+        (lambda host, port: (_ for _ in ()).throw(socket.gaierror(-2, "x")), "x"),
+        (lambda host, port: "a..b".encode("idna"), "no address can be called"),
+        (lambda host, port: time.sleep(0.2), "does not answer"),
+    ],
+)
+def test_a_look_up_ends_in_words(resolve: Any, words: str | None) -> None:
+    found = look_up("a..b", 443, 0.05, lambda h, p: [*(resolve(h, p) or "")])
+
+    assert found is None if words is None else words in str(found)
+
+
+@pytest.mark.parametrize(
+    ("environ", "proxied"),
+    [
+        ({}, False),
+        ({"HTTPS_PROXY": "http://p:1"}, True),
+        ({"ALL_PROXY": "http://p:1"}, True),
+        ({"HTTP_PROXY": "http://p:1"}, False),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "h.example"}, False),
+    ],
+)
+def test_behind_a_proxy_the_proxy_looks_up(
+    environ: dict[str, str], proxied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    assert is_proxied("https", "h.example") is proxied
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+def test_this_machine_is_not_behind_a_proxy(
+    ask: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    assert ask("rehearsal: say Hello").text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/no/such/file"),
+        ("HTTPS_PROXY", "nonsense://p"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9"),
+    ],
+)
+def test_a_broken_environment_is_told_and_costs_nothing(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    client = Client(resolve=lambda host, port: None)
+    error = failure(client, request_to())
+
+    assert isinstance(error, ConnectionFailed)
+    assert error.what == "no connection can be set up"
+    assert error.__cause__ is None
+    assert error.__context__ is None
+
+
+def test_the_limits_of_time_are_those_of_the_settings(served: Any) -> None:
+    url = served(fault="stall-before-headers:5")
+    client = Client()
+    began_s = time.monotonic()
+    for values in ({"gap_timeout_s": 0.1}, {"stream": False, "total_timeout_s": 0.1}):
+        assert (
+            "fell silent"
+            in failure(client, request_to(Endpoint.read(url), **values)).what
+        )
+    client.close()
+
+    assert time.monotonic() - began_s < 1
+
+
+def test_a_whole_reply_may_be_padded_for_as_long_as_it_may_take() -> None:
+    looks = iter(range(1000))
+    body = [b" "] * 200 + [
+        json.dumps({"choices": [{"message": {"content": "a"}}]}).encode()
+    ]
+    client = Client(
+        answering(httpx.Response(200, content=iter(body))),
+        clock_s=lambda: next(looks) * 1.0,
+    )
+    settings = {"stream": False, "progress_timeout_s": 20}
+
+    assert len(list(client.stream(request_to(**settings)))) == 3
+
+
+@pytest.mark.parametrize("name", ["total_timeout_s", "progress_timeout_s"])
+def test_a_limit_of_time_names_its_setting(name: str) -> None:
+    body = iter([b": ping\n\n"] * 99 + [say("a"), STOP, DONE])
+    client = Client(answering(httpx.Response(200, content=body)), clock_s=seconds())
+    error = failure(client, request_to(**{name: 20}))
+
+    assert f"%config Nemotron.{name} = 40" in error.todo
+
+
+def test_a_redirect_names_its_target_without_its_query() -> None:
+    headers = {"location": "https://elsewhere.example/v1?token=secret"}
+    error = failure(
+        Client(answering(httpx.Response(308, headers=headers))), request_to()
+    )
+
+    assert isinstance(error, RequestError)
+    assert "https://elsewhere.example/v1" in error.what
+    assert "secret" not in str(error)

@@ -1,0 +1,65 @@
+"""Errors as the user meets them: one to three lines."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from nemotron_magic import errors
+from nemotron_magic.errors import NemotronError, ServiceError
+
+KINDS = [getattr(errors, name) for name in errors.__all__]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_is_of_one_family_and_drawn_in_the_tree(kind: type) -> None:
+    assert issubclass(kind, NemotronError)
+    assert kind.__name__ in (errors.__doc__ or "")
+    assert kind.__doc__
+
+
+def test_a_message_is_what_why_and_what_to_do() -> None:
+    error = ServiceError("it failed", "it said: no", "Try later", request_id="r-1")
+
+    assert str(error) == "it failed\nit said: no (request id r-1)\nTry later"
+    assert error._render_traceback_() == [
+        "ServiceError: it failed",
+        "it said: no (request id r-1)",
+        "Try later",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "lines"),
+    [
+        (ServiceError("it failed"), ["it failed"]),
+        (ServiceError("it failed", todo="Wait"), ["it failed", "Wait"]),
+        (ServiceError("it failed", request_id="r"), ["it failed", "(request id r)"]),
+    ],
+)
+def test_a_line_that_is_empty_is_left_out(
+    error: NemotronError, lines: list[str]
+) -> None:
+    assert str(error).splitlines() == lines
+
+
+def test_the_whole_traceback_is_a_setting_away() -> None:
+    def fail() -> None:
+        raise ServiceError("it failed")
+
+    with pytest.raises(ServiceError) as failed:
+        fail()
+    failed.value.verbose = True
+
+    assert "raise ServiceError" in "\n".join(failed.value._render_traceback_())
+
+
+@pytest.mark.parametrize("again", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_a_copy_of_an_error_says_the_same(again: Any) -> None:
+    error = ServiceError("it failed", "why", "todo", status=503, retry_after_s=2.0)
+
+    assert str(again(error)) == str(error)
+    assert vars(again(error)) == vars(error)

@@ -1,0 +1,142 @@
+"""What is said below a reply, and what is written about it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire import KEY
+
+from nemotron_magic.events import ToolCall
+from nemotron_magic.reply import Details, Reply
+from nemotron_magic.summary import footer, in_usd, metadata, remarks
+from nemotron_magic.usage import Usage
+
+
+def reply(text: str = "Hello", **details: Any) -> Reply:
+    return Reply(text, replace(Details(finish_reason="stop"), **details))
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "usage", "line"),
+    [
+        (1.94, Usage(812, 240, cost_usd=0.0004), "1.9 s · 812 → 240 tokens · $0.00040"),
+        (0.04, Usage(1, 1234567, cost_usd=0), "0.0 s · 1 → 1,234,567 tokens · $0"),
+        (123.4, Usage(3, 4), "123 s · 3 → 4 tokens · cost unknown"),
+        (None, Usage(), "tokens unknown · cost unknown"),
+        (None, Usage(3), "3 → ? tokens · cost unknown"),
+        (1, Usage(None, 4, cost_usd=2.5), "1.0 s · ? → 4 tokens · $2.50"),
+    ],
+)
+def test_the_footer_calls_the_unknown_unknown(
+    elapsed_s: float | None, usage: Usage, line: str
+) -> None:
+    assert footer(reply(elapsed_s=elapsed_s, usage=usage)) == line
+
+
+@pytest.mark.parametrize(
+    ("cost_usd", "shown"),
+    [
+        (0, "$0"),
+        (0.00124, "$0.0012"),
+        (0.0000345, "$0.000034"),
+        (0.05, "$0.050"),
+        (0.1, "$0.10"),
+        (1.5, "$1.50"),
+        (12345.678, "$12,345.68"),
+    ],
+)
+def test_small_amounts_keep_two_digits_that_matter(cost_usd: float, shown: str) -> None:
+    assert in_usd(cost_usd) == shown
+
+
+@given(st.floats(0, 1e15))
+def test_no_amount_but_nought_looks_like_nought(cost_usd: float) -> None:
+    shown = in_usd(cost_usd)
+
+    assert shown.startswith("$")
+    if cost_usd >= 1e-12:
+        assert any(digit in shown for digit in "123456789")
+
+
+REMARKS: list[tuple[dict[str, Any], str]] = [
+    ({"ending": "truncated"}, "ended before the model did. Go on: %nemotron continue"),
+    ({"ending": "interrupted"}, "Stopped by you; the text so far is kept."),
+    ({"ending": "failed"}, "Broken off; the text so far is kept."),
+    (
+        {"finish_reason": "length", "parameters": {"max_tokens": 500}},
+        "--max-tokens 2000",
+    ),
+    ({"finish_reason": "length"}, "--max-tokens 16384"),
+    ({"finish_reason": "content_filter"}, "content filter stopped this reply"),
+    ({"finish_reason": "error"}, "reported an error"),
+    ({"finish_reason": "{odd}"}, "for this reason: {odd}"),
+    ({"notices": ("a\x1b[31m\nb",)}, "a b"),
+    (
+        {"tool_calls": (ToolCall(0, "", "f", '{"a":\n1}'),)},
+        'called f({"a": 1}); nothing',
+    ),
+]
+
+
+@pytest.mark.parametrize(("details", "remark"), REMARKS)
+def test_what_is_out_of_the_ordinary_is_remarked_in_one_line(
+    details: dict[str, Any], remark: str
+) -> None:
+    (line,) = remarks(reply(**details))
+
+    assert remark in line
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "end_turn", None])
+def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
+    assert remarks(reply(finish_reason=reason)) == ()
+
+
+@pytest.mark.parametrize(
+    ("details", "lines"),
+    [
+        ({}, ("The reply is empty.",)),
+        ({"refusal": "no"}, ()),
+        ({"ending": "interrupted"}, ("Stopped by you; the text so far is kept. Go on: "
+                                     "%nemotron continue",)),
+    ],
+)  # fmt: skip
+def test_an_empty_reply_is_called_empty(
+    details: dict[str, Any], lines: tuple[str, ...]
+) -> None:
+    assert remarks(reply("", **details)) == lines
+
+
+def test_a_reply_that_only_thought_says_so() -> None:
+    lines = remarks(reply("", reasoning="hm", finish_reason="length"))
+
+    assert lines[-1].startswith("All tokens went into reasoning")
+
+
+def test_the_metadata_is_an_audit_trail_without_prompt_and_key() -> None:
+    messages = ({"role": "user", "content": f"secret prompt {KEY}"},)
+    made = reply(
+        model="asked",
+        served_model="served",
+        messages=messages,
+        parameters={"temperature": 0.2},
+        usage=Usage(1, 2),
+        request_id="r-1",
+        elapsed_s=1.23456,
+        asked_at="2026-01-01T00:00:00+00:00",
+    )
+    written = json.dumps(metadata(made), allow_nan=False)
+
+    assert "secret" not in written
+    assert KEY not in written
+    assert metadata(made)["elapsed_s"] == 1.235
+    assert metadata(made)["usage"]["cost_usd"] is None
+    assert {"asked", "served", "r-1"} <= {
+        v for v in metadata(made).values() if v.__hash__
+    }

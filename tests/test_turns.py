@@ -1,0 +1,66 @@
+"""What a conversation remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nemotron_magic.reply import Details, Reply
+from nemotron_magic.turns import Spent, Turn, messages, remembered
+from nemotron_magic.usage import Usage
+
+
+def turn(question: str, answer: str, ending: str = "complete", begun: str = "") -> Turn:
+    details = replace(Details(), ending=ending)
+    return Turn(question, Reply(answer, details), begun)
+
+
+@pytest.mark.parametrize(
+    ("one", "is_answered"),
+    [
+        (turn("q", "a"), True),
+        (turn("q", ""), False),
+        (turn("q", " \n"), False),
+        (turn("q", "", begun="a"), True),
+        (turn("q", "a", "truncated"), False),
+        (turn("q", "a", "interrupted"), False),
+        (turn("q", "a", "failed"), False),
+    ],
+)
+def test_only_a_whole_answer_is_one(one: Turn, is_answered: bool) -> None:
+    assert one.is_answered is is_answered
+
+
+def test_a_turn_gone_on_with_is_one_turn() -> None:
+    whole = turn("q", "a", "truncated").continued(Reply("b")).continued(Reply("c"))
+
+    assert (whole.question, whole.answer, whole.begun) == ("q", "abc", "ab")
+    assert whole.is_answered
+
+
+@pytest.mark.parametrize(
+    ("most_chars", "kept"), [(0, []), (3, []), (4, ["b"]), (7, ["b"]), (8, ["a", "b"])]
+)
+def test_the_newest_turns_go_first_up_to_a_size(
+    most_chars: int, kept: list[str]
+) -> None:
+    turns = [turn("1..", "a"), turn("x", "y", "failed"), turn("2..", "b")]
+    told = remembered(turns, most_chars)
+
+    assert [m["content"] for m in told if m["role"] == "assistant"] == kept
+
+
+def test_the_instruction_comes_first_and_the_question_last() -> None:
+    assert messages("q2", "be kind", [turn("q", "a")]) == (
+        {"role": "system", "content": "be kind"},
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "a"},
+        {"role": "user", "content": "q2"},
+    )
+
+
+def test_spending_adds_up() -> None:
+    spent = Spent() + Usage(1, 2, cost_usd=0.5) + Usage() + Usage(3)
+
+    assert spent == Spent(3, 2, Usage(4, 2, cost_usd=0.5))
