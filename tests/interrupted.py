@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from threading import Event, Thread
 from typing import Any
 
 from wire import KEY, NoStore
@@ -21,17 +21,92 @@ from wire import KEY, NoStore
 from nemotron_magic import Session, rehearsal
 from nemotron_magic.client import Client
 from nemotron_magic.errors import NemotronError
+from nemotron_magic.events import Retry, Sent, Text
 from nemotron_magic.keystore import KeyStore
 
-AFTER_S = 0.2
+SETTLE_S = 0.1
+"""From the moment that a stage begins until the call waits in it."""
 
 
-@contextmanager
-def stopped_soon() -> Iterator[None]:
-    """Have a real SIGINT come from another process."""
-    command = f"sleep {AFTER_S}; kill -INT {os.getpid()}"
-    with subprocess.Popen(["sh", "-c", command]):
-        yield
+class Stop:
+    """A SIGINT that another process sends once a stage has been reached."""
+
+    def __init__(self) -> None:
+        self.reached = Event()
+        self.sent_s = 0.0
+
+    def send(self) -> None:
+        self.reached.wait(20)
+        time.sleep(SETTLE_S)
+        self.sent_s = time.monotonic()
+        subprocess.run(["sh", "-c", f"kill -INT {os.getpid()}"], check=True)
+
+    def at(self, kind: type) -> Callable[[object], None]:
+        """Give a watcher for which the first event of a kind is the stage."""
+        return lambda event: self.reached.set() if isinstance(event, kind) else None
+
+
+def outcome(session: Session, stop: Stop, ask: Callable[[], Any]) -> dict[str, Any]:
+    """Tell how a call ended."""
+    found: dict[str, Any] = {"error": None}
+    sender = Thread(target=stop.send)
+    sender.start()
+    try:
+        ask()
+    except NemotronError as error:
+        found |= {"error": type(error).__name__, "why": error.why}
+        found["kept"] = error.reply and str(error.reply)[:20]
+        found["ending"] = error.reply and error.reply.details.ending
+    found["seconds"] = time.monotonic() - stop.sent_s
+    sender.join()
+    found |= {"turns": len(session.turns), "calls": session.spent.calls}
+    found["unpriced"] = session.spent.unpriced
+    return found
+
+
+def at_a_rehearsal(fault: str, stage: type | None, call: str = "ask") -> dict[str, Any]:
+    """Interrupt once an event has come, or once the service has the request."""
+    stop = Stop()
+    heard = None if stage else lambda record: stop.reached.set()
+    watch = stop.at(stage or Sent) if stage else lambda event: None
+    with rehearsal.serve(
+        fault=fault, fault_times=1, faulty_path="/", on_request=heard
+    ) as url:
+        session = session_at(str(url))
+        ways = {
+            "ask": lambda: session.ask("rehearsal: say abcdefgh", watch=watch),
+            "models": session.models,
+        }
+        found = outcome(session, stop, ways[call])
+        found["requests"] = len(url.requests)
+        found["next"] = session.ask("rehearsal: say next")
+        session.close()
+    return found
+
+
+def elsewhere(base_url: str, client: Client, stop: Stop) -> dict[str, Any]:
+    session = session_at(base_url, client, key=KEY)
+    watch = stop.at(Sent)
+    found = outcome(session, stop, lambda: session.ask("Hello", watch=watch))
+    with rehearsal.serve() as url:
+        found["next"] = session_at(str(url), client).ask("rehearsal: say next")
+    session.close()
+    return found
+
+
+def session_at(base_url: str, client: Client | None = None, **more: Any) -> Session:
+    keys = KeyStore(NoStore())
+    return Session(base_url=base_url, client=client, environ={}, keys=keys, **more)
+
+
+def looking_up() -> dict[str, Any]:
+    client = Client(resolve=lambda host, port: time.sleep(30))
+    return elsewhere("https://h.example", client, Stop())
+
+
+def connecting() -> dict[str, Any]:
+    with deaf() as url:
+        return elsewhere(url, Client(), Stop())
 
 
 @contextmanager
@@ -48,65 +123,14 @@ def deaf() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def slow(host: str, port: int) -> None:
-    time.sleep(30)
-
-
-def session_at(base_url: str, client: Client | None = None, **more: Any) -> Session:
-    keys = KeyStore(NoStore())
-    return Session(base_url=base_url, client=client, environ={}, keys=keys, **more)
-
-
-def outcome(session: Session, ask: Callable[[], Any]) -> dict[str, Any]:
-    """Tell how a call ended, and whether the next one works."""
-    begun_s = time.monotonic()
-    found: dict[str, Any] = {"error": None}
-    with stopped_soon():
-        try:
-            ask()
-        except NemotronError as error:
-            found |= {"error": type(error).__name__, "why": error.why}
-            found["kept"] = error.reply and str(error.reply)[:20]
-            found["ending"] = error.reply and error.reply.details.ending
-        found["seconds"] = time.monotonic() - begun_s - AFTER_S
-    found |= {"turns": len(session.turns), "calls": session.spent.calls}
-    found["unpriced"] = session.spent.unpriced
-    return found
-
-
-def at_a_rehearsal(fault: str, call: str = "ask") -> dict[str, Any]:
-    with rehearsal.serve(fault=fault, fault_times=1, faulty_path="/") as url:
-        session = session_at(str(url))
-        ask = partial(session.ask, "rehearsal: say abcdefgh")
-        found = outcome(session, session.models if call == "models" else ask)
-        found["requests"] = len(url.requests)
-        found["next"] = session.ask("rehearsal: say next")
-        session.close()
-    return found
-
-
-def elsewhere(base_url: str, client: Client) -> dict[str, Any]:
-    session = session_at(base_url, client, key=KEY)
-    found = outcome(session, lambda: session.ask("Hello"))
-    with rehearsal.serve() as url:
-        found["next"] = session_at(str(url), client).ask("rehearsal: say next")
-    session.close()
-    return found
-
-
-def connecting() -> dict[str, Any]:
-    with deaf() as url:
-        return elsewhere(url, Client())
-
-
 STAGES: dict[str, Callable[[], dict[str, Any]]] = {
-    "looking up": lambda: elsewhere("https://h.example", Client(resolve=slow)),
+    "looking up": looking_up,
     "connecting": connecting,
-    "waiting": lambda: at_a_rehearsal("stall-before-headers:30"),
-    "streaming": lambda: at_a_rehearsal("stall-mid-stream:30"),
-    "endless": lambda: at_a_rehearsal("endless"),
-    "backing off": lambda: at_a_rehearsal("429-after-2"),
-    "listing": lambda: at_a_rehearsal("stall-before-headers:30", "models"),
+    "waiting": lambda: at_a_rehearsal("stall-before-headers:30", None),
+    "streaming": lambda: at_a_rehearsal("stall-mid-stream:30", Text),
+    "endless": lambda: at_a_rehearsal("endless", Text),
+    "backing off": lambda: at_a_rehearsal("429-after-2", Retry),
+    "listing": lambda: at_a_rehearsal("stall-before-headers:30", None, "models"),
 }
 
 
