@@ -1,0 +1,16 @@
+"""The bytes of a streaming reply stay in proportion to it."""
+
+from __future__ import annotations
+
+import pytest
+from display import measure
+
+
+@pytest.mark.parametrize("gap_s", [0.01, None], ids=["100 tokens/s", "full speed"])
+def test_the_bytes_are_at_most_forty_times_the_reply_however_long(
+    gap_s: float | None,
+) -> None:
+    short, long = measure(2_000, gap_s), measure(8_000, gap_s)
+
+    assert short.bytes_per_byte < 40
+    assert long.bytes_per_byte < short.bytes_per_byte * 1.1

@@ -1,0 +1,56 @@
+"""`python -m nemotron_magic.demo`, as the README says to type it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    keys = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY", "AIMLAPI_API_BASE")
+    environ = {k: v for k, v in os.environ.items() if k not in keys}
+    environ["PYTHONPATH"] = str(ROOT)
+    return subprocess.run(
+        [sys.executable, "-m", "nemotron_magic.demo", *arguments],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_demo_runs_the_quickstart_without_a_key(tmp_path: Path) -> None:
+    examples = tmp_path / "examples"
+    examples.mkdir()
+    shutil.copy(ROOT / "examples" / "quickstart.ipynb", examples)
+
+    done = run(tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "the rehearsal inside this package answers" in done.stdout
+    assert "why does a left join sometimes add rows?" in done.stdout
+    assert "tokens · $" in done.stdout
+    executed = nbformat.read(examples / "quickstart.executed.ipynb", as_version=4)  # type: ignore[no-untyped-call]
+    assert all(c.execution_count for c in executed.cells if c.cell_type == "code")
+    assert "<h1" in (examples / "quickstart.executed.html").read_text("utf-8")
+
+
+def test_a_failing_notebook_is_written_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "bad.ipynb"
+    cells = [nbformat.v4.new_code_cell("%load_ext nemotron_magic\n%nemotron -t 9 hi")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)  # type: ignore[no-untyped-call]
+
+    done = run(tmp_path, str(path))
+
+    assert done.returncode == 1
+    assert "temperature must lie in [0, 2], got 9" in done.stdout
+    assert (tmp_path / "bad.executed.ipynb").is_file()
