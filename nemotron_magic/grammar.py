@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.settings import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.parameters import BY_NAME, PARAMETERS, Parameter
 
 __all__ = ["FLAGS", "Flag", "Invocation", "flags_table", "parse"]
 

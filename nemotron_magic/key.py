@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import AuthenticationError, InputError
-from nemotron_magic.settings import DEFAULT_BASE_URL
+from nemotron_magic.parameters import DEFAULT_BASE_URL
 
 __all__ = [
     "BASE_VARIABLES",

@@ -28,8 +28,8 @@ from nemotron_magic.errors import (
     RequestError,
     ServiceError,
 )
+from nemotron_magic.parameters import DEFAULT_BASE_URL
 from nemotron_magic.retry import LONGEST_WAIT_S
-from nemotron_magic.settings import DEFAULT_BASE_URL
 from nemotron_magic.text import one_line
 
 __all__ = ["Asked", "Complaint", "error_for", "is_id", "retry_after_s"]

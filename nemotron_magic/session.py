@@ -27,8 +27,9 @@ from nemotron_magic.key import (
     find_key,
 )
 from nemotron_magic.keystore import KeyStore
+from nemotron_magic.parameters import DEFAULT_BASE_URL, DEFAULT_MODEL
 from nemotron_magic.reply import Details, Message, Reply
-from nemotron_magic.settings import DEFAULT_BASE_URL, DEFAULT_MODEL, Settings
+from nemotron_magic.settings import Settings
 from nemotron_magic.turns import Spent, Turn, messages
 from nemotron_magic.usage import Usage
 

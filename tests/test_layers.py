@@ -25,7 +25,7 @@ FLOORS = (
     ("client",),
     ("dialect", "exchange", "grammar", "summary", "turns"),
     ("catalogue", "key", "keystore", "refusal", "reply"),
-    ("endpoint", "markdown", "retry", "settings", "stream", "thinking"),
+    ("endpoint", "markdown", "parameters", "retry", "settings", "stream", "thinking"),
     ("events",),
     ("errors", "rehearsal", "text", "usage"),
 )

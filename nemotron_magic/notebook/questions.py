@@ -12,7 +12,8 @@ import re
 
 __all__ = ["keep_questions"]
 
-_OURS = re.compile(r"\s*(?:[^\s=%#'\"][^=%#'\"]*=\s*)?%%?nemotron\s+\S")
+# A text, not compiled: loading must be light, and most cells hold no such line.
+_OURS = r"\s*(?:[^\s=%#'\"][^=%#'\"]*=\s*)?%%?nemotron\s+\S"
 
 
 def keep_questions(lines: list[str]) -> list[str]:
@@ -32,7 +33,7 @@ def _kept(lines: list[str]) -> list[str]:
     kept = []
     is_ours = False
     for line in lines:
-        is_ours = is_ours or bool(_OURS.match(line))
+        is_ours = is_ours or ("%nemotron" in line and bool(re.match(_OURS, line)))
         text = line.rstrip("\r\n")
         asks = is_ours and text.rstrip().endswith("?")
         kept.append(f"{text} {line[len(text) :]}" if asks else line)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitError, TraitType
 from traitlets.config import Configurable
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.settings import DEFAULT_MODEL, PARAMETERS, Parameter, Settings
+from nemotron_magic.parameters import DEFAULT_MODEL, PARAMETERS, Parameter
+
+if TYPE_CHECKING:
+    from nemotron_magic.settings import Settings
 
 __all__ = ["Nemotron"]
 
@@ -19,7 +22,6 @@ class _Setting(TraitType[Any, Any]):
 
     def __init__(self, parameter: Parameter) -> None:
         self._parameter = parameter
-        self.info_text = parameter.describe()
         super().__init__(
             parameter.default, allow_none=parameter.default is None, help=parameter.help
         )
@@ -29,6 +31,9 @@ class _Setting(TraitType[Any, Any]):
             return self._parameter.check(value)
         except InputError as error:
             raise TraitError(str(error)) from None
+
+    def info(self) -> str:
+        return self._parameter.describe()
 
     def from_string(self, s: str) -> Any:
         return self._parameter.parse(s)
@@ -47,6 +52,8 @@ class _Table(Configurable):
         InputError
             If two settings contradict each other.
         """
+        from nemotron_magic.settings import Settings
+
         values = values or {}
         traits = {p.name: getattr(self, p.name) for p in PARAMETERS}
         # Identity: a user who types the default model's name has chosen it.
