@@ -1,0 +1,88 @@
+"""Terminal IPython and `jupyter console`, on a terminal of their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+from shells import KEYS
+
+from nemotron_magic import rehearsal
+
+LIMIT_S = 60
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
+    with rehearsal.serve(tokens_per_s=200) as url:
+        yield {
+            **{k: v for k, v in os.environ.items() if k not in KEYS},
+            "AIMLAPI_API_BASE": str(url),
+            "IPYTHONDIR": str(tmp_path),
+            "TERM": "xterm",
+            "PROMPT_TOOLKIT_NO_CPR": "1",
+        }
+
+
+def start(environ: dict[str, str], *command: str) -> pexpect.spawn[str]:
+    terminal = pexpect.spawn(
+        sys.executable,
+        ["-m", *command],
+        env=environ,  # type: ignore[arg-type]
+        encoding="utf-8",
+        timeout=LIMIT_S,
+        dimensions=(50, 100),
+    )
+    terminal.expect(r"In \[")
+    return terminal
+
+
+def ask(terminal: pexpect.spawn[str], line: str, expected: str) -> str:
+    terminal.send(f"{line}\r")
+    terminal.expect(expected)
+    return str(terminal.before) + str(terminal.after)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("IPython", "--no-banner", "--simple-prompt"), ("IPython", "--no-banner")],
+    ids=["simple", "prompt toolkit"],
+)
+def test_a_reply_streams_into_terminal_ipython(
+    environ: dict[str, str], command: tuple[str, ...]
+) -> None:
+    terminal = start(environ, *command)
+    ask(terminal, "%load_ext nemotron_magic", r"In \[")
+    seen = ask(terminal, "%nemotron rehearsal: say Hello **you**", r"tokens · \$")
+    terminal.close(force=True)
+
+    assert "you" in seen
+    # The footer comes right after the prompt that IPython writes for a value.
+    assert "Traceback" not in seen
+
+
+def test_ctrl_c_in_a_terminal_keeps_what_came(environ: dict[str, str]) -> None:
+    terminal = start(environ, "IPython", "--no-banner", "--simple-prompt")
+    ask(terminal, "%load_ext nemotron_magic", r"In \[")
+    ask(terminal, "%nemotron rehearsal: length 3000", "Rehearsal")
+    terminal.sendintr()
+    terminal.expect("Interrupted: stopped by you")
+    kept = ask(terminal, "print('kept:', len(_nemotron) > 0)", "kept: True")
+    terminal.close(force=True)
+
+    assert "Traceback" not in kept
+
+
+def test_a_reply_streams_into_jupyter_console(environ: dict[str, str]) -> None:
+    pytest.importorskip("jupyter_console")
+    terminal = start(environ, "jupyter_console", "--simple-prompt")
+    ask(terminal, "%load_ext nemotron_magic", r"In \[")
+    seen = ask(terminal, "%nemotron rehearsal: say Hello **you**", r"tokens · \$")
+    terminal.close(force=True)
+
+    assert "you" in seen
+    assert "<div" not in seen
