@@ -10,6 +10,7 @@ import pytest
 from nemotron_magic.grammar import FLAGS, parse
 from nemotron_magic.magics import NemotronMagics
 from nemotron_magic.notebook.commands import COMMANDS
+from nemotron_magic.settings import PARAMETERS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,3 +41,17 @@ def test_the_manual_names_every_flag() -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^)h][^)]*)\)", README))
 def test_the_files_that_the_readme_names_are_there(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def table() -> str:
+    """Give the table of settings as it must stand in the README."""
+    rows = [
+        f"| {', '.join(f'`{flag}`' for flag in p.flags)} | `{p.name}` "
+        f"| {p.help} | {p.describe()} |"
+        for p in PARAMETERS
+    ]
+    return "\n".join(["| Flag | Setting | | Value |", "|:--|:--|:--|:--|", *rows])
+
+
+def test_the_table_of_settings_is_the_one_in_the_code() -> None:
+    assert table() in README

@@ -113,9 +113,11 @@ class RichPainter:
         """Render what `event` finishes, and show what it begins."""
         match event:
             case Text(text, 0):
-                for block in self._blocks.feed(without_controls(text)):
-                    _print_markdown(self._console, block.markdown)
+                finished = self._blocks.feed(without_controls(text))
+                # The tail first: printing above it draws it again as it then is.
                 self._show(self._blocks.tail.markdown)
+                for block in finished:
+                    _print_markdown(self._console, block.markdown)
             case Reasoning(_, 0) if not self._is_thinking:
                 self._is_thinking = True
                 self._dim("thinking …")
