@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -29,7 +29,7 @@ from nemotron_magic.errors import (
     RequestError,
     ServiceError,
 )
-from nemotron_magic.events import Answered, Retry, Sent, UsageReport
+from nemotron_magic.events import Answered, Retry, Sent, Text, UsageReport
 from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked
 from nemotron_magic.settings import Settings
@@ -215,6 +215,19 @@ def test_a_cost_in_a_header_is_read_and_nonsense_is_not() -> None:
         events = list(Client(answering(response)).stream(request_to()))
 
         assert [one for one in events if isinstance(one, UsageReport)] == reports
+
+
+def test_text_held_back_for_a_tag_is_given_when_the_line_breaks() -> None:
+    def broken() -> Iterator[bytes]:
+        yield say("<thi")
+        raise httpx.ReadError("reset")
+
+    client = Client(answering(httpx.Response(200, content=broken())))
+    events: list[object] = []
+    with pytest.raises(OutcomeUnknown):
+        events.extend(client.stream(request_to()))
+
+    assert events[-1] == Text("<thi")
 
 
 def test_a_call_that_is_left_closes_its_response(served: Any) -> None:
