@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from nemotron_magic.notebook.questions import keep_questions
 from nemotron_magic.notebook.traits import Nemotron
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ def load(shell: Any) -> None:
     shell.register_magics(magics)
     shell.configurables.append(magics.settings)
     # First, before IPython looks for a help request.
-    shell.input_transformers_cleanup.insert(0, keep_questions)
+    shell.input_transformers_cleanup.insert(0, _keep_questions)
     for prefix in ("%nemotron", "%%nemotron"):
         shell.set_hook("complete_command", magics.complete, str_key=prefix)
     shell.display_formatter.ipython_display_formatter.for_type_by_name(
@@ -141,9 +140,18 @@ def unload(shell: Any) -> None:
     shell.magics_manager.registry.pop("NemotronMagics")
     for configurable in (magics.settings, magics):
         shell.configurables.remove(configurable)
-    shell.input_transformers_cleanup.remove(keep_questions)
+    shell.input_transformers_cleanup.remove(_keep_questions)
     _remove_completers(shell, magics)
     _remove_formatter(shell)
+
+
+def _keep_questions(lines: list[str]) -> list[str]:
+    """Give the lines of any cell; only one of ours is looked at closely."""
+    if not any("%nemotron" in line for line in lines):
+        return lines
+    from nemotron_magic.notebook.questions import keep_questions
+
+    return keep_questions(lines)
 
 
 def _registered(shell: Any) -> NemotronMagics | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from nemotron_magic.errors import InputError
+if TYPE_CHECKING:
+    from nemotron_magic.errors import InputError
 
 __all__ = [
     "BY_NAME",
@@ -34,11 +35,11 @@ DEFAULT_SYSTEM = (
 Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
 
 
-class Parameter(NamedTuple):
+class Parameter:
     """One thing that can be set.
 
-    The table is made while the extension loads, and a named tuple is made five times as
-    fast as a frozen dataclass.
+    Written out, since it is made whenever the extension loads: a frozen dataclass takes
+    longer to make than all the rest of the table.
 
     Parameters
     ----------
@@ -63,16 +64,29 @@ class Parameter(NamedTuple):
         A further check: given the value, the words for what is wrong with it, or "".
     """
 
-    name: str
-    kind: Kind
-    help: str
-    flags: tuple[str, ...] = ()
-    default: Any = None
-    minimum: float | None = None
-    maximum: float | None = None
-    sent: bool = True
-    flag_help: str = ""
-    rule: Callable[[Any], str] | None = None
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        help: str,
+        flags: tuple[str, ...] = (),
+        default: Any = None,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        sent: bool = True,
+        flag_help: str = "",
+        rule: Callable[[Any], str] | None = None,
+    ) -> None:
+        self.name: Final = name
+        self.kind: Final = kind
+        self.help: Final = help
+        self.flags: Final = flags
+        self.default: Final = default
+        self.minimum: Final = minimum
+        self.maximum: Final = maximum
+        self.sent: Final = sent
+        self.flag_help: Final = flag_help
+        self.rule: Final = rule
 
     def parse(self, text: str) -> Any:
         """Read a value as it is typed after a flag, and check it.
@@ -137,6 +151,9 @@ class Parameter(NamedTuple):
         return f"[{self.minimum:g}, {self.maximum:g}]"
 
     def _refused(self, value: Any, must: str) -> InputError:
+        # Here and not above: loading the extension is to stay light.
+        from nemotron_magic.errors import InputError
+
         return InputError(f"{self.name} must {must}, got {_brief(value)}")
 
 

@@ -12,8 +12,7 @@ import re
 
 __all__ = ["keep_questions"]
 
-# A text, not compiled: loading must be light, and most cells hold no such line.
-_OURS = r"\s*(?:[^\s=%#'\"][^=%#'\"]*=\s*)?%%?nemotron\s+\S"
+_OURS = re.compile(r"\s*(?:[^\s=%#'\"][^=%#'\"]*=\s*)?%%?nemotron\s+\S")
 
 
 def keep_questions(lines: list[str]) -> list[str]:
@@ -33,7 +32,7 @@ def _kept(lines: list[str]) -> list[str]:
     kept = []
     is_ours = False
     for line in lines:
-        is_ours = is_ours or ("%nemotron" in line and bool(re.match(_OURS, line)))
+        is_ours = is_ours or bool(_OURS.match(line))
         text = line.rstrip("\r\n")
         asks = is_ours and text.rstrip().endswith("?")
         kept.append(f"{text} {line[len(text) :]}" if asks else line)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from traitlets import TraitError, TraitType
 from traitlets.config import Configurable
 
-from nemotron_magic.errors import InputError
 from nemotron_magic.parameters import DEFAULT_MODEL, PARAMETERS, Parameter
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ class _Setting(TraitType[Any, Any]):
         )
 
     def validate(self, obj: Any, value: Any) -> Any:
+        # Here and not above: loading the extension is to stay light.
+        from nemotron_magic.errors import InputError
+
         try:
             return self._parameter.check(value)
         except InputError as error:
@@ -39,8 +41,11 @@ class _Setting(TraitType[Any, Any]):
         return self._parameter.parse(s)
 
 
-class _Table(Configurable):
-    """Settings of one notebook; the traits come from the table of parameters."""
+class Nemotron(Configurable):
+    """Settings of %nemotron."""
+
+    # One trait for each row: in the body of a class, these are its own names.
+    locals().update({p.name: _Setting(p).tag(config=True) for p in PARAMETERS})
 
     def snapshot(
         self, values: Mapping[str, Any] | None = None, **more: Any
@@ -59,13 +64,3 @@ class _Table(Configurable):
         # Identity: a user who types the default model's name has chosen it.
         is_default = traits["model"] is DEFAULT_MODEL and "model" not in values
         return Settings({**traits, **values}, more, is_default)
-
-
-Nemotron: type[_Table] = type(
-    "Nemotron",
-    (_Table,),
-    {
-        "__doc__": "Settings of %nemotron.",
-        **{p.name: _Setting(p).tag(config=True) for p in PARAMETERS},
-    },
-)
