@@ -464,6 +464,13 @@ def test_an_interrupt_ends_a_call_at_once_and_the_next_one_works(
     assert found.get("requests", 1) == 1
 
 
+def test_one_press_of_the_stop_button_is_enough(interrupted: dict[str, Any]) -> None:
+    presses = sum(found["presses"] for found in interrupted.values())
+
+    # One may meet the moment before a call blocks, in which a signal wakes nobody.
+    assert presses <= len(STAGES) + 1
+
+
 @pytest.mark.parametrize("stage", ["streaming", "endless"])
 def test_an_interrupted_reply_is_kept(interrupted: dict[str, Any], stage: str) -> None:
     """Case 56."""
