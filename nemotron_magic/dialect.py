@@ -34,6 +34,8 @@ from nemotron_magic.usage import Usage
 __all__ = ["ReplyReader"]
 
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
+_PLAIN = frozenset({"role", "content"})
+_read_json = json.JSONDecoder().decode
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
 _Object = dict[str, Any]
 
@@ -138,7 +140,7 @@ class ReplyReader:
     def _payload(self, data: str, events: list[Event]) -> None:
         self._payloads += 1
         try:
-            chunk = json.loads(data)
+            chunk = _read_json(data)
         except (ValueError, RecursionError):
             chunk = None
         if not isinstance(chunk, dict):
@@ -260,7 +262,7 @@ class _Chunks:
 
     def _delta(self, delta: _Object, index: int, events: list[Event]) -> None:
         content = delta.get("content")
-        if len(delta) > 1 or "content" not in delta:
+        if not delta.keys() <= _PLAIN:
             self._others(delta, index, events)
         if not isinstance(content, str):
             content = _parts(content)
@@ -290,20 +292,24 @@ class _Chunks:
 
 def _objects(value: Any) -> list[_Object]:
     """Give the objects of a list; nothing of anything else."""
-    values = value if isinstance(value, list) else ()
-    return [one for one in values if isinstance(one, dict)]
+    if not isinstance(value, list):
+        return []
+    return [one for one in value if isinstance(one, dict)]
 
 
 def _reasoning(delta: _Object) -> str:
     """Give the reasoning, which one chunk may hold up to three times, once."""
     for name in ("reasoning", "reasoning_content"):
-        if isinstance(delta.get(name), str) and delta[name]:
-            return str(delta[name])
+        text = delta.get(name)
+        if text and isinstance(text, str):
+            return text
     return _parts(delta.get("reasoning_details"))
 
 
 def _parts(value: Any) -> str:
     """Give the text of a list of `{type, text}` parts; nothing of anything else."""
+    if not value:
+        return ""
     texts = (part.get("text") for part in _objects(value))
     return "".join(text for text in texts if isinstance(text, str))
 

@@ -79,7 +79,7 @@ class EventStreamDecoder:
         for line in self._lines(data):
             if line:
                 self._field(line)
-            else:
+            elif self._data or self._name:
                 yield from self._dispatched()
         self._check(len(self._rest))
 
@@ -118,6 +118,9 @@ class EventStreamDecoder:
         return data.removeprefix(_BOM)
 
     def _field(self, line: bytes) -> None:
+        if line.startswith(b"data: "):
+            self._append(line[6:])
+            return
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import StringIO
 
 from nemotron_magic.events import Event, Reasoning, Reclassified, Text
 
@@ -43,7 +44,7 @@ class ThinkTags:
         self._orphans = orphans
         self._choice = choice
         self._held = ""
-        self._said: list[str] = []
+        self._said = StringIO()
         self._tail = ""
         self._mentions = 0
         self._read = self._at_start
@@ -55,7 +56,7 @@ class ThinkTags:
     def close(self) -> list[Event]:
         """Take the end of the reply; give what was held back."""
         if self._orphans and self._read == self._in_answer and _CLOSE in self._tail:
-            return self._split("".join(self._said) + "\n")
+            return self._split(self._said.getvalue() + "\n")
         held, self._held = self._held, ""
         if not held:
             return []
@@ -104,21 +105,23 @@ class ThinkTags:
 
     def _watch(self, piece: str) -> list[Event]:
         """Pass text on, but notice when it turns out to have been reasoning."""
-        self._said.append(piece)
-        window = self._tail + piece
-        self._mentions += window.count(_CLOSE) - self._tail.count(_CLOSE)
+        self._said.write(piece)
+        tail, window = self._tail, self._tail + piece
         self._tail = window[-40:]
-        if "\n" not in piece or _CLOSE not in window:
+        if _CLOSE not in window:
+            return [Text(piece, self._choice)]
+        self._mentions += window.count(_CLOSE) - tail.count(_CLOSE)
+        if "\n" not in piece:
             return [Text(piece, self._choice)]
         self._orphans = self._mentions < _MENTIONS
-        return self._split("".join(self._said)) or [Text(piece, self._choice)]
+        return self._split(self._said.getvalue()) or [Text(piece, self._choice)]
 
     def _split(self, said: str) -> list[Event]:
         """Split what was said at a closing tag that stands alone, if there is one."""
         tag = next((m for m in _ORPHAN.finditer(said) if _outside(said, m)), None)
         if tag is None:
             return []
-        self._said.clear()
+        self._said = StringIO()
         self._orphans = False
         self._read = self._after_reasoning
         reasoning = Reclassified(said[: tag.start()].strip(), self._choice)

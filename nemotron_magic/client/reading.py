@@ -69,16 +69,19 @@ def _read(
     clock_s: Callable[[], float],
 ) -> Iterator[Event]:
     started_s = progress_s = clock_s()
+    streams = settings["stream"]
+    most_s, longest_s = settings["total_timeout_s"], settings["progress_timeout_s"]
     try:
         for data in response.iter_bytes():
             events = reader.feed(data)
             now_s = clock_s()
-            if not settings["stream"] or any(map(is_progress, events)):
+            if not streams or any(map(is_progress, events)):
                 progress_s = now_s
             yield from events
             if reader.done or reader.error is not None:
                 break
-            _check_time(now_s - started_s, now_s - progress_s, settings)
+            if now_s - started_s > most_s or now_s - progress_s > longest_s:
+                _check_time(now_s - started_s, now_s - progress_s, settings)
     except (*FOREIGN, NemotronError):
         yield from reader.break_off()
         raise
