@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from wire import AIMLAPI, DONE, ELSEWHERE, KEY, STOP, say
+from wire import DONE, ELSEWHERE, KEY, STOP, say
 
 from nemotron_magic.client import Client, Request
 from nemotron_magic.client.border import translate
@@ -303,18 +303,25 @@ def test_what_was_listed_is_known_without_asking(served: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "path"), [(AIMLAPI, "/v2/billing"), (ELSEWHERE, "/v1/models")]
+    ("statuses", "is_checked"),
+    [
+        ({"/v2/billing": 200}, True),
+        ({"/v1/models": 200, "/v1/models without key": 401}, True),
+        ({"/v1/models": 200, "/v1/models without key": 200}, False),
+    ],
+    ids=["a balance", "models for key holders", "models for anyone"],
 )
-def test_a_key_is_checked_where_one_is_needed(endpoint: Endpoint, path: str) -> None:
-    asked: list[str] = []
-
+def test_a_key_counts_as_checked_only_where_one_is_needed(
+    statuses: dict[str, int], is_checked: bool
+) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.path)
-        return httpx.Response(200, json={})
+        has_key = "authorization" in request.headers
+        path = request.url.path + ("" if has_key else " without key")
+        return httpx.Response(statuses.get(path, 404), json={})
 
-    Client(httpx.MockTransport(answer)).check_key(endpoint, None)
+    key = Key("sk-abcd", ELSEWHERE.origin, "a test")
 
-    assert asked == [path]
+    assert Client(httpx.MockTransport(answer)).check_key(ELSEWHERE, key) is is_checked
 
 
 # ---- the way there

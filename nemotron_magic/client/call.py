@@ -176,18 +176,35 @@ class Client:
 
     def check_key(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
-    ) -> None:
+    ) -> bool:
         """Ask the service for something that needs a key.
+
+        Returns
+        -------
+        bool
+            Whether the key was looked at: a service without a balance that lists its
+            models to anyone does not tell.
 
         Raises
         ------
         NemotronError
             `AuthenticationError` if the key is not accepted.
         """
-        if asked(endpoint, "").is_aimlapi:
+        try:
             self.balance_usd(endpoint, key, timeout_s)
-        else:
-            self._get(endpoint, endpoint.models_url, key, timeout_s)
+        except (RequestError, ModelError):  # there is no such page
+            return self._is_catalogue_closed(endpoint, key, timeout_s)
+        return True
+
+    def _is_catalogue_closed(
+        self, endpoint: Endpoint, key: Key | None, timeout_s: float
+    ) -> bool:
+        self._get(endpoint, endpoint.models_url, key, timeout_s)
+        try:
+            self._get(endpoint, endpoint.models_url, None, timeout_s)
+        except NemotronError:
+            return True
+        return False
 
     def balance_usd(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0

@@ -119,8 +119,8 @@ def _login(runner: Runner, text: str, settings: Settings) -> str:
     before = session.key(endpoint)
     key = session.use_key(value, settings)
     try:
-        session.client.check_key(endpoint, key)
-        checked = f"`{endpoint.netloc}` accepts the key."
+        is_checked = session.client.check_key(endpoint, key)
+        checked = f"`{endpoint.netloc}` {_ACCEPTED[is_checked]}."
     except AuthenticationError:
         session.forget_key(endpoint, before)
         raise
@@ -131,9 +131,13 @@ def _login(runner: Runner, text: str, settings: Settings) -> str:
     return f"{checked} {kept}"
 
 
+_ACCEPTED = {
+    True: "accepts the key",
+    False: "answers, but shows nothing for which it would need the key",
+}
 _NOT_KEPT = (
-    "It is kept for this session only: no system keyring was found "
-    "(`pip install keyring` adds one where the system has it)."
+    "It is kept for this session only: no system keyring could be used "
+    "(`pip install keyring`, where the system has one)."
 )
 
 
@@ -183,10 +187,10 @@ def _key_line(session: Session, settings: Settings) -> str:
             return "- ✓ key: none, and none is needed on this machine"
         if key is None:
             return f"- ✗ key: none for {endpoint.netloc} → `%nemotron login`"
-        session.client.check_key(endpoint, key)
+        is_checked = session.client.check_key(endpoint, key)
     except NemotronError as error:
         return _bad("key", error)
-    return f"- ✓ key: found in {key.source}, and {endpoint.netloc} accepts it"
+    return f"- ✓ key: found in {key.source}; {endpoint.netloc} {_ACCEPTED[is_checked]}"
 
 
 def _model_line(models: list[Model], settings: Settings) -> str:
@@ -194,7 +198,8 @@ def _model_line(models: list[Model], settings: Settings) -> str:
         return f"- ✓ model `{settings.model}` is listed"
     if settings.model_is_default:
         return (
-            f"- ✓ model `{settings.model}` is retired; a live Nemotron is asked instead"
+            f"- ✓ model `{settings.model}` (the default) is not listed; "
+            "if it is refused, a live Nemotron is asked instead"
         )
     live = ", ".join(f"`{model.name}`" for model in models[:4])
     return f"- ✗ model `{settings.model}` is not listed → choose one, such as {live}"

@@ -77,6 +77,29 @@ def test_ctrl_c_in_a_terminal_keeps_what_came(environ: dict[str, str]) -> None:
     assert "Traceback" not in kept
 
 
+def test_login_asks_without_echo_and_refuses_a_wrong_key(
+    environ: dict[str, str],
+) -> None:
+    with rehearsal.serve(key="right-key-1234", faulty_path="/none") as url:
+        terminal = start(
+            {**environ, "AIMLAPI_API_BASE": str(url)},
+            *("IPython", "--no-banner", "--simple-prompt"),
+        )
+        ask(terminal, "%load_ext nemotron_magic", r"In \[")
+        ask(terminal, "%nemotron login", "not shown")
+        wrong = ask(terminal, "wrong-key-5678", r"In \[")
+        ask(terminal, "%nemotron login", "not shown")
+        right = ask(terminal, "right-key-1234", r"In \[")
+        asked = ask(terminal, "%nemotron -q hello", r"Out\[|Error")
+        terminal.close(force=True)
+
+    assert "does not accept" in wrong
+    assert "accepts the key" in right
+    assert "this session only" in right or "kept in" in right
+    assert "-key-" not in wrong + right + asked
+    assert url.requests[-1].authorized
+
+
 def test_a_reply_streams_into_jupyter_console(environ: dict[str, str]) -> None:
     pytest.importorskip("jupyter_console")
     terminal = start(environ, "jupyter_console", "--simple-prompt")
