@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
-from threading import RLock, Timer
 from typing import Any, Protocol
 
 from nemotron_magic.events import (
@@ -32,23 +30,25 @@ from nemotron_magic.notebook.html import (
     reply_text,
     status_html,
 )
-from nemotron_magic.notebook.pace import Pace
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import metadata
 
 __all__ = ["PagePainter", "Publisher", "ShellPublisher", "bundle"]
 
+_LEAST_INTERVAL_S = 0.1
+"""More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
+
 _DISPLAY_CHARS = 1_200
 """A display is left alone from here on: shorter ones cost the page, longer the wire."""
 
-_STATUS_BYTES = 4_000
-"""A line of our own with its style sheet."""
+_MESSAGE_BYTES = 900
+"""A message without its content: four JSON headers and a signature."""
 
-_LATER_S = 0.2
-"""How long to wait for more, before what was held back is painted without it."""
-
-Later = Callable[[float, Callable[[], None]], Callable[[], None]]
-"""Calls a function after some seconds; gives what calls that off."""
+# What the paints of a reply may take together: enough to begin with, and then as much
+# as its length or the time allows. Without a bound, 16,000 tokens take 500 MB.
+_BYTES_AT_START = 12_000
+_BYTES_PER_CHAR = 28
+_BYTES_PER_S = 10_000
 
 
 class Publisher(Protocol):
@@ -102,17 +102,6 @@ def bundle(reply: Reply) -> tuple[str, str, dict[str, Any]]:
     return reply_html(reply), reply_text(reply), metadata(reply)
 
 
-def in_thread(delay_s: float, call: Callable[[], None]) -> Callable[[], None]:
-    """Call a function after `delay_s` in a thread; give what calls that off.
-
-    In the context of the caller: ipykernel 7 keeps there which cell is written to.
-    """
-    timer = Timer(delay_s, copy_context().run, (call,))
-    timer.daemon = True
-    timer.start()
-    return timer.cancel
-
-
 class PagePainter:
     """Paint one reply.
 
@@ -124,71 +113,22 @@ class PagePainter:
         it grows.
     clock_s : callable
         A monotonic clock.
-    later : callable
-        Calls a function when nothing has come for a while: what was held back to save
-        bytes must not stay out of sight when the stream stalls.
     """
 
     def __init__(
-        self,
-        publisher: Publisher,
-        alone: bool,
-        clock_s: Callable[[], float],
-        later: Later = in_thread,
+        self, publisher: Publisher, alone: bool, clock_s: Callable[[], float]
     ) -> None:
         self._publisher = publisher
         self._alone = alone
-        self._pace = Pace(clock_s)
-        self._later = later
-        self._call_off: Callable[[], None] | None = None
-        self._lock = RLock()
+        self._clock_s = clock_s
+        self._started_s = clock_s()
+        self._bytes = 0
         self._thought_chars = 0
         self._notices: list[str] = []
         self._begin()
 
     def watch(self, event: Event) -> None:
         """Paint what `event` changes."""
-        with self._lock:
-            self._note(event)
-
-    def finish(self, reply: Reply) -> None:
-        """Put the whole reply in the place of its parts."""
-        with self._lock:
-            self._end()
-            if self._alone:
-                self._publisher.clear()
-                self._display_id = ""
-            self._paint(*bundle(reply))
-
-    def fail(self) -> None:
-        """Take back what was painted, because nothing of a reply has arrived."""
-        with self._lock:
-            self._end()
-            if self._alone:
-                self._publisher.clear()
-            elif self._display_id:
-                self._paint(status_html("no reply"), "no reply")
-
-    def _begin(self) -> None:
-        """Have nothing painted."""
-        self._held_back: tuple[Callable[[], None], int] | None = None
-        self._display_id = ""
-        self._is_answering = False
-        self._blocks = Blocks()
-        self._head = "" if self._alone else document("")
-        self._begin_display()
-
-    def _begin_display(self) -> None:
-        self._finished: list[str] = []
-        self._finished_chars = 0
-
-    def _end(self) -> None:
-        """Paint nothing more by itself."""
-        self._held_back = None
-        if self._call_off is not None:
-            self._call_off()
-
-    def _note(self, event: Event) -> None:
         match event:
             case Text(text, 0):
                 self._take(text)
@@ -203,68 +143,70 @@ class PagePainter:
             case Notice(text):
                 self._notices.append(text)
 
+    def finish(self, reply: Reply) -> None:
+        """Put the whole reply in the place of its parts."""
+        if self._alone:
+            self._publisher.clear()
+            self._display_id = ""
+        self._paint(*bundle(reply))
+
+    def fail(self) -> None:
+        """Take back what was painted, because nothing of a reply has arrived."""
+        if self._alone:
+            self._publisher.clear()
+        elif self._display_id:
+            self._paint(status_html("no reply"), "no reply")
+
+    def _begin(self) -> None:
+        """Have nothing painted."""
+        self._display_id = ""
+        self._painted_s = float("-inf")
+        self._chars = 0
+        self._blocks = Blocks()
+        self._head = "" if self._alone else document("")
+        self._finished: list[str] = []
+        self._finished_chars = 0
+
     def _status(self, text: str) -> None:
         self._paint(document(status_html(" · ".join([*self._notices, text]))))
 
     def _think(self, text: str) -> None:
         self._thought_chars += len(text)
-        self._paint_soon(self._show_thinking, _STATUS_BYTES)
-
-    def _show_thinking(self) -> None:
-        self._status(f"thinking … {self._thought_chars:,} characters")
+        if self._is_due(0):
+            self._status(f"thinking … {self._thought_chars:,} characters")
 
     def _take(self, text: str) -> None:
-        if not self._is_answering:
-            self._begin_answer()
-        self._pace.arrived(len(text))
-        has_left = False
-        for block in self._blocks.feed(text):
-            self._finished.append(block_html(block) if block.source.strip() else "")
-            self._finished_chars += len(block.source)
-            if self._alone and self._finished_chars >= _DISPLAY_CHARS:
-                self._leave()
-                has_left = True
-        if has_left:
-            # At once: a moment ago it stood at the end of the display that was left.
-            self._show_growing()
-        else:
-            self._paint_soon(self._show_growing, self._growing_bytes())
-
-    def _begin_answer(self) -> None:
-        self._is_answering = True
-        if self._alone:
+        if self._alone and not self._chars:
             # The style sheet stays in a display of its own: it is sent only once.
             self._paint(document(""))
             self._display_id = ""
+            self._painted_s = float("-inf")
+        self._chars += len(text)
+        for block in self._blocks.feed(text):
+            self._finished.append(block_html(block) if block.source.strip() else "")
+            self._finished_chars += len(block.source)
+        if self._alone and self._finished_chars >= _DISPLAY_CHARS:
+            self._leave()
+        if self._is_due(3 * (self._finished_chars + len(self._blocks.tail.source))):
+            self._paint(self._head + interim_html(self._finished, self._blocks.tail))
 
     def _leave(self) -> None:
         """Paint the display a last time, and begin another."""
         self._paint("".join(self._finished))
         self._display_id = ""
-        self._begin_display()
+        self._finished.clear()
+        self._finished_chars = 0
+        self._painted_s = float("-inf")
 
-    def _show_growing(self) -> None:
-        self._paint(self._head + interim_html(self._finished, self._blocks.tail))
-
-    def _growing_bytes(self) -> int:
-        tail = len(self._blocks.tail.source)
-        return len(self._head) + sum(map(len, self._finished)) + 3 * tail
-
-    def _paint_soon(self, show: Callable[[], None], size: int) -> None:
-        """Paint now, or once the pace allows it, or when nothing else comes."""
-        if self._pace.allows(size):
-            show()
-            return
-        self._held_back = (show, size)
-        if self._call_off is None:
-            self._call_off = self._later(_LATER_S, self._paint_late)
-
-    def _paint_late(self) -> None:
-        """Paint what was held back, if it still is; runs in another thread."""
-        with self._lock:
-            self._call_off = None
-            if self._held_back:
-                self._paint_soon(*self._held_back)
+    def _is_due(self, size: int) -> bool:
+        """Tell whether enough time has passed and the bytes are to be had."""
+        now_s = self._clock_s()
+        if now_s - self._painted_s < _LEAST_INTERVAL_S:
+            return False
+        by_text = _BYTES_PER_CHAR * self._chars
+        by_time = int(_BYTES_PER_S * (now_s - self._started_s))
+        allowed = _BYTES_AT_START + max(by_text, by_time)
+        return self._bytes + size + _MESSAGE_BYTES <= allowed
 
     def _start_over(self, reasoning: str) -> None:
         """Take back the text: it has turned out to be reasoning."""
@@ -279,10 +221,8 @@ class PagePainter:
     def _paint(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None
     ) -> None:
-        display_id = self._display_id or uuid.uuid4().hex
         again = bool(self._display_id)
-        self._publisher.show(display_id, html, text, about, again=again)
-        # Not before: were it interrupted in between, nothing could be painted again.
-        self._display_id = display_id
-        self._held_back = None
-        self._pace.painted(len(html) + len(text))
+        self._display_id = self._display_id or uuid.uuid4().hex
+        self._publisher.show(self._display_id, html, text, about, again=again)
+        self._bytes += len(html) + len(text) + _MESSAGE_BYTES
+        self._painted_s = self._clock_s()
