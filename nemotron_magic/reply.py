@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from typing import Any, Literal
 
 from nemotron_magic.events import (
@@ -31,7 +30,7 @@ from nemotron_magic.events import (
     UsageReport,
 )
 from nemotron_magic.markdown import CodeBlock, code_blocks
-from nemotron_magic.text import well_formed
+from nemotron_magic.text import LongText, well_formed
 from nemotron_magic.usage import Usage
 
 __all__ = ["Details", "Draft", "Ending", "Message", "Reply"]
@@ -180,9 +179,8 @@ class Draft:
 
     def __init__(self, details: Details | None = None) -> None:
         self._details = details or Details()
-        # A list of the pieces would take ten times the memory of the text.
-        self._texts = defaultdict(StringIO, {0: StringIO()})
-        self._reasoning = StringIO()
+        self._texts = defaultdict(LongText, {0: LongText()})
+        self._reasoning = LongText()
         self._refusal: list[str] = []
         self._tools: dict[int, ToolCall] = {}
         self._logprobs: list[dict[str, Any]] = []
@@ -193,27 +191,24 @@ class Draft:
     @property
     def has_text(self) -> bool:
         """Whether anything arrived that a user would miss."""
-        said = self._texts[0].tell() or self._reasoning.tell()
-        return bool(said or self._refusal or self._tools)
+        return bool(self._texts[0] or self._reasoning or self._refusal or self._tools)
 
     def add(self, event: Event) -> None:
         """Take in what happened."""
         if type(event) is Text:
-            self._texts[event.choice].write(event.text)
+            self._texts[event.choice].add(event.text)
         elif type(event) is Reasoning:
             if event.choice == 0:
-                self._reasoning.write(event.text)
+                self._reasoning.add(event.text)
         else:
             self._add_rare(event)
 
     def reply(self, **known: Any) -> Reply:
         """Give the reply as it stands, with `known` details put in."""
-        choices = tuple(
-            well_formed(self._texts[i].getvalue()) for i in sorted(self._texts)
-        )
+        choices = tuple(well_formed(str(self._texts[i])) for i in sorted(self._texts))
         details = replace(
             self._details,
-            reasoning=well_formed(self._reasoning.getvalue()).strip("\n"),
+            reasoning=well_formed(str(self._reasoning)).strip("\n"),
             refusal=well_formed("".join(self._refusal)),
             choices=choices if len(choices) > 1 else (),
             tool_calls=tuple(self._tools[i] for i in sorted(self._tools)),
@@ -227,8 +222,8 @@ class Draft:
     def _add_rare(self, event: Event) -> None:
         match event:
             case Reclassified(reasoning, choice):
-                self._texts[choice] = StringIO()
-                self._reasoning.write(reasoning if choice == 0 else "")
+                self._texts[choice] = LongText()
+                self._reasoning.add(reasoning if choice == 0 else "")
             case Refusal(text):
                 self._refusal.append(text)
             case ToolCall(index):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from io import StringIO
 
 from nemotron_magic.events import Event, Reasoning, Reclassified, Text
+from nemotron_magic.text import LongText
 
 __all__ = ["ThinkTags", "may_start_inside"]
 
@@ -44,7 +44,7 @@ class ThinkTags:
         self._orphans = orphans
         self._choice = choice
         self._held = ""
-        self._said = StringIO()
+        self._said = LongText()
         self._tail = ""
         self._mentions = 0
         self._read = self._at_start
@@ -56,7 +56,7 @@ class ThinkTags:
     def close(self) -> list[Event]:
         """Take the end of the reply; give what was held back."""
         if self._orphans and self._read == self._in_answer and _CLOSE in self._tail:
-            return self._split(self._said.getvalue() + "\n")
+            return self._split(str(self._said) + "\n")
         held, self._held = self._held, ""
         if not held:
             return []
@@ -105,7 +105,7 @@ class ThinkTags:
 
     def _watch(self, piece: str) -> list[Event]:
         """Pass text on, but notice when it turns out to have been reasoning."""
-        self._said.write(piece)
+        self._said.add(piece)
         tail, window = self._tail, self._tail + piece
         self._tail = window[-40:]
         if _CLOSE not in window:
@@ -114,14 +114,14 @@ class ThinkTags:
         if "\n" not in piece:
             return [Text(piece, self._choice)]
         self._orphans = self._mentions < _MENTIONS
-        return self._split(self._said.getvalue()) or [Text(piece, self._choice)]
+        return self._split(str(self._said)) or [Text(piece, self._choice)]
 
     def _split(self, said: str) -> list[Event]:
         """Split what was said at a closing tag that stands alone, if there is one."""
         tag = next((m for m in _ORPHAN.finditer(said) if _outside(said, m)), None)
         if tag is None:
             return []
-        self._said = StringIO()
+        self._said = LongText()
         self._orphans = False
         self._read = self._after_reasoning
         reasoning = Reclassified(said[: tag.start()].strip(), self._choice)

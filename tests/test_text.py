@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.text import one_line, well_formed, without_controls
+from nemotron_magic.text import LongText, one_line, well_formed, without_controls
 
 ANY = st.text(st.characters(), max_size=80)
 
@@ -64,3 +64,13 @@ def test_well_formed_text_can_be_encoded(one: str, other: str) -> None:
     formed = well_formed(one + json.loads('"\\ud83d"') + other)
 
     assert formed.encode().decode() == formed
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=3)))
+def test_a_long_text_is_the_sum_of_its_pieces(pieces: list[str]) -> None:
+    text = LongText()
+    for piece in pieces:
+        text.add(piece)
+
+    assert well_formed(str(text)) == well_formed("".join(pieces))
+    assert bool(text) == any(pieces)
