@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Event, Thread
+from threading import Event, Thread, get_ident
 from typing import Any
 
 from wire import KEY, NoStore
@@ -29,9 +30,14 @@ SETTLE_S = 0.1
 
 
 class Stop:
-    """A SIGINT that another process sends once a stage has been reached."""
+    """A SIGINT that another process sends once a stage has been reached.
 
-    def __init__(self) -> None:
+    A system may hand it to any thread. In one of ours it is only noted, and wakes
+    nobody who waits: that is what `aside` does.
+    """
+
+    def __init__(self, aside: bool = False) -> None:
+        self._aside = aside
         self.reached = Event()
         self.ended = Event()
         self.sent_s = 0.0
@@ -47,7 +53,10 @@ class Stop:
         while self.presses < 3 and not self.ended.is_set():
             self.presses += 1
             self.sent_s = time.monotonic()
-            subprocess.run(["sh", "-c", f"kill -INT {os.getpid()}"], check=True)
+            if self._aside:
+                signal.pthread_kill(get_ident(), signal.SIGINT)
+            else:
+                subprocess.run(["sh", "-c", f"kill -INT {os.getpid()}"], check=True)
             self.ended.wait(2)
 
     def at(self, kind: type) -> Callable[[object], None]:
@@ -75,9 +84,11 @@ def outcome(session: Session, stop: Stop, ask: Callable[[], Any]) -> dict[str, A
     return found
 
 
-def at_a_rehearsal(fault: str, stage: type | None, call: str = "ask") -> dict[str, Any]:
+def at_a_rehearsal(
+    fault: str, stage: type | None, call: str = "ask", aside: bool = False
+) -> dict[str, Any]:
     """Interrupt once an event has come, or once the service has the request."""
-    stop = Stop()
+    stop = Stop(aside)
     heard = None if stage else lambda record: stop.reached.set()
     watch = stop.at(stage or Sent) if stage else lambda event: None
     with rehearsal.serve(
@@ -110,9 +121,9 @@ def session_at(base_url: str, client: Client | None = None, **more: Any) -> Sess
     return Session(base_url=base_url, client=client, environ={}, keys=keys, **more)
 
 
-def looking_up() -> dict[str, Any]:
+def looking_up(aside: bool = False) -> dict[str, Any]:
     client = Client(resolve=lambda host, port: time.sleep(30))
-    return elsewhere("https://h.example", client, Stop())
+    return elsewhere("https://h.example", client, Stop(aside))
 
 
 def connecting() -> dict[str, Any]:
@@ -141,6 +152,8 @@ STAGES: dict[str, Callable[[], dict[str, Any]]] = {
     "streaming": lambda: at_a_rehearsal("stall-mid-stream:30", Text),
     "endless": lambda: at_a_rehearsal("endless", Text),
     "backing off": lambda: at_a_rehearsal("429-after-2", Retry),
+    "looking up, aside": lambda: looking_up(aside=True),
+    "backing off, aside": lambda: at_a_rehearsal("429-after-2", Retry, aside=True),
     "listing": lambda: at_a_rehearsal("stall-before-headers:30", None, "models"),
 }
 

@@ -20,6 +20,7 @@ from wire import DONE, ELSEWHERE, KEY, STOP, say
 from nemotron_magic.client import Client, Request
 from nemotron_magic.client.border import translate
 from nemotron_magic.client.resolve import is_proxied, look_up
+from nemotron_magic.client.wait import pause, wait_for
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
     ConnectionFailed,
@@ -322,6 +323,25 @@ def test_a_key_counts_as_checked_only_where_one_is_needed(
     key = Key("sk-abcd", ELSEWHERE.origin, "a test")
 
     assert Client(httpx.MockTransport(answer)).check_key(ELSEWHERE, key) is is_checked
+
+
+# ---- waiting
+
+
+def test_a_pause_is_as_long_as_it_was_to_be() -> None:
+    began_s = time.monotonic()
+    for wait_s in (0.15, 0, -1):
+        pause(wait_s)
+
+    assert 0.15 <= time.monotonic() - began_s < 1
+
+
+def test_waiting_ends_with_the_event_or_the_time() -> None:
+    done = threading.Event()
+    assert not wait_for(done, 0.01)
+
+    done.set()
+    assert wait_for(done, 0)
 
 
 # ---- the way there

@@ -447,8 +447,17 @@ def interrupted() -> dict[str, dict[str, Any]]:
     return json.loads(done.stdout)
 
 
-STAGES = ("looking up", "connecting", "waiting", "streaming", "endless", "backing off",
-          "listing")  # fmt: skip
+STAGES = (
+    "looking up",
+    "looking up, aside",
+    "connecting",
+    "waiting",
+    "streaming",
+    "endless",
+    "backing off",
+    "backing off, aside",
+    "listing",
+)
 
 
 @pytest.mark.parametrize("stage", STAGES)

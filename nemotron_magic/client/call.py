@@ -24,6 +24,7 @@ from nemotron_magic.client.http import (
 )
 from nemotron_magic.client.reading import events_of, is_progress
 from nemotron_magic.client.resolve import Resolver, system_resolver
+from nemotron_magic.client.wait import pause
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
     Interrupted,
@@ -100,7 +101,7 @@ class Client:
         self,
         transport: httpx.BaseTransport | None = None,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
         clock_s: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from urllib.request import getproxies, proxy_bypass
 
+from nemotron_magic.client.wait import wait_for
+
 __all__ = ["Resolver", "is_proxied", "look_up", "system_resolver"]
 
 Resolver = Callable[[str, int], object]
@@ -41,6 +43,6 @@ def look_up(
         done.set()
 
     threading.Thread(target=run, name="nemotron-look-up", daemon=True).start()
-    if not done.wait(timeout_s):
+    if not wait_for(done, timeout_s):
         return OSError("no address: the name server does not answer")
     return found[0]
