@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from nemotron_magic.notebook.traits import Nemotron
+from nemotron_magic.notebook.traits import configured
 
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
@@ -25,8 +25,9 @@ class NemotronMagics(Magics):
     """The magics of one shell."""
 
     def __init__(self, shell: Any) -> None:
+        # First: if it fails, nothing has been registered yet.
+        self.settings = configured(shell)
         super().__init__(shell)
-        self.settings = Nemotron(parent=shell)
         self._runner: Runner | None = None
 
     @property

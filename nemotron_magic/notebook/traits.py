@@ -13,7 +13,7 @@ from nemotron_magic.parameters import DEFAULT_MODEL, PARAMETERS, Parameter
 if TYPE_CHECKING:
     from nemotron_magic.settings import Settings
 
-__all__ = ["Nemotron"]
+__all__ = ["Nemotron", "configured"]
 
 
 class _Setting(TraitType[Any, Any]):
@@ -64,3 +64,21 @@ class Nemotron(Configurable):
         # Identity: a user who types the default model's name has chosen it.
         is_default = traits["model"] is DEFAULT_MODEL and "model" not in values
         return Settings({**traits, **values}, more, is_default)
+
+
+def configured(shell: Any) -> Any:
+    """Give the settings of a shell, as its configuration files have them.
+
+    Raises
+    ------
+    InputError
+        If a value there is out of its range.
+    """
+    try:
+        return Nemotron(parent=shell)
+    except TraitError as error:
+        from nemotron_magic.errors import InputError
+
+        raise InputError(
+            str(error), todo="Correct c.Nemotron in ipython_config.py, then load again"
+        ) from None

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 from shells import Shell
+from traitlets.config import Config
 
 from nemotron_magic import rehearsal
 from nemotron_magic.reply import Reply
@@ -169,6 +170,30 @@ def test_a_bad_setting_is_refused_in_one_line(
 
     assert caplog.messages == ["temperature must lie in [0, 2], got 9"]
     assert shell.run("%config Nemotron").text.count("Current: None") > 5
+
+
+def test_ipython_config_sets_for_good(
+    environment: None, service: rehearsal.Address
+) -> None:
+    shell = Shell(Config({"Nemotron": {"temperature": 0.9, "max_tokens": 7}}))
+    shell.run("%load_ext nemotron_magic")
+    shell.run("%nemotron hello")
+    shell.close()
+
+    body = service.requests[-1].body
+    assert (body["temperature"], body["max_tokens"]) == (0.9, 7)
+
+
+def test_a_bad_value_in_the_configuration_is_told_in_words(environment: None) -> None:
+    shell = Shell(Config({"Nemotron": {"temperature": 9}}))
+    outcome = shell.run("%load_ext nemotron_magic")
+    after = shell.run("%nemotron hello").text
+    shell.close()
+
+    assert outcome.status == "error"
+    assert "temperature must lie in [0, 2], got 9" in outcome.text
+    assert "Traceback" not in outcome.text
+    assert "not found" in after
 
 
 def test_a_reply_is_painted_once_and_is_the_value(shell: Shell) -> None:
