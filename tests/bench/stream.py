@@ -250,7 +250,7 @@ def peak_bytes(server: Server, events: int, chars: int) -> tuple[int, int]:
         client.close()
 
 
-def print_costs(server: Server, events: int = 10_000, rounds: int = 5) -> None:
+def print_costs(server: Server, events: int = 5_000, rounds: int = 5) -> None:
     """Print what one event costs, each way."""
     with clients() as ways:
         least_s = 0.0
