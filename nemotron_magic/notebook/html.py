@@ -25,6 +25,8 @@ _NO_INNER_SCROLL = (
     "{max-height:none;overflow-y:visible;resize:none;box-shadow:none}"
 )
 
+_QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
+
 
 def reply_html(reply: Reply) -> str:
     """Give all that is shown of a reply, as one element with its style sheet."""
@@ -58,8 +60,8 @@ def interim_html(finished: list[str], tail: Block) -> str:
 
 
 def status_html(text: str) -> str:
-    """Give a line that tells what is being waited for."""
-    return f'<div class="nm-reply"><div class="nm-footer">{_shown(text)}</div></div>'
+    """Give a line that tells what is being waited for, which needs no style sheet."""
+    return f'<div class="nm-reply" style="{_QUIET}">{_shown(text)}</div>'
 
 
 def document(content: str) -> str:

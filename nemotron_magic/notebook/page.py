@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from threading import RLock
+from typing import Any
 
 from nemotron_magic.events import (
     Event,
@@ -30,71 +31,24 @@ from nemotron_magic.notebook.html import (
     reply_text,
     status_html,
 )
+from nemotron_magic.notebook.pace import Every, Pace, every_in_thread
+from nemotron_magic.notebook.publisher import Publisher
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import metadata
 
-__all__ = ["PagePainter", "Publisher", "ShellPublisher", "bundle"]
-
-_LEAST_INTERVAL_S = 0.1
-"""More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
+__all__ = ["PagePainter", "bundle"]
 
 _DISPLAY_CHARS = 1_200
 """A display is left alone from here on: shorter ones cost the page, longer the wire."""
 
-_MESSAGE_BYTES = 900
-"""A message without its content: four JSON headers and a signature."""
+_STATUS_BYTES = 200
+"""A line of our own."""
 
-# What the paints of a reply may take together: enough to begin with, and then as much
-# as its length or the time allows. Without a bound, 16,000 tokens take 500 MB.
-_BYTES_AT_START = 12_000
-_BYTES_PER_CHAR = 28
-_BYTES_PER_S = 10_000
+_LATE_S = 0.2
+"""After so long, what was held back is painted even if nothing else has come."""
 
-
-class Publisher(Protocol):
-    """Where displays go."""
-
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
-        """Make a display, or paint the one of that id `again`."""
-
-    def clear(self) -> None:
-        """Let the cell's outputs go when the next one comes."""
-
-
-class ShellPublisher:
-    """Displays of a running shell."""
-
-    def __init__(self, shell: Any) -> None:
-        self._publisher = shell.display_pub
-
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
-        """Make a display, or paint the one of that id `again`."""
-        self._publisher.publish(
-            data={"text/html": html, **({"text/plain": text} if text else {})},
-            metadata={"nemotron": dict(about)} if about else {},
-            transient={"display_id": display_id},
-            update=again,
-        )
-
-    def clear(self) -> None:
-        """Let the cell's outputs go when the next one comes."""
-        self._publisher.clear_output(wait=True)
+_IDLE_TICKS = 50
+"""A thread that has had nothing to do for so long ends."""
 
 
 def bundle(reply: Reply) -> tuple[str, str, dict[str, Any]]:
@@ -113,22 +67,72 @@ class PagePainter:
         it grows.
     clock_s : callable
         A monotonic clock.
+    every : callable
+        Calls a function again and again: what was held back to save bytes must not stay
+        out of sight when the stream stalls.
     """
 
     def __init__(
-        self, publisher: Publisher, alone: bool, clock_s: Callable[[], float]
+        self,
+        publisher: Publisher,
+        alone: bool,
+        clock_s: Callable[[], float],
+        every: Every = every_in_thread,
     ) -> None:
         self._publisher = publisher
         self._alone = alone
-        self._clock_s = clock_s
-        self._started_s = clock_s()
-        self._bytes = 0
+        self._pace = Pace(clock_s)
+        self._every = every
+        self._lock = RLock()
+        self._idle_ticks = 0
+        self._is_ticking = self._has_ended = False
         self._thought_chars = 0
         self._notices: list[str] = []
         self._begin()
 
     def watch(self, event: Event) -> None:
         """Paint what `event` changes."""
+        with self._lock:
+            self._note(event)
+
+    def finish(self, reply: Reply) -> None:
+        """Put the whole reply in the place of its parts."""
+        with self._lock:
+            self._end()
+            if self._alone:
+                self._publisher.clear()
+                self._display_id = ""
+            self._paint(*bundle(reply))
+
+    def fail(self) -> None:
+        """Take back what was painted, because nothing of a reply has arrived."""
+        with self._lock:
+            self._end()
+            if self._alone:
+                self._publisher.clear()
+            elif self._display_id:
+                self._paint(status_html("no reply"), "no reply")
+
+    def _begin(self) -> None:
+        """Have nothing painted."""
+        self._held_back: tuple[Callable[[], None], int] | None = None
+        self._is_answering = False
+        self._blocks = Blocks()
+        self._head = "" if self._alone else document("")
+        self._begin_display()
+
+    def _begin_display(self) -> None:
+        self._display_id = ""
+        self._is_new = True
+        self._finished: list[str] = []
+        self._finished_chars = 0
+
+    def _end(self) -> None:
+        """Paint nothing more by itself."""
+        self._held_back = None
+        self._has_ended = True
+
+    def _note(self, event: Event) -> None:
         match event:
             case Text(text, 0):
                 self._take(text)
@@ -143,70 +147,70 @@ class PagePainter:
             case Notice(text):
                 self._notices.append(text)
 
-    def finish(self, reply: Reply) -> None:
-        """Put the whole reply in the place of its parts."""
-        if self._alone:
-            self._publisher.clear()
-            self._display_id = ""
-        self._paint(*bundle(reply))
-
-    def fail(self) -> None:
-        """Take back what was painted, because nothing of a reply has arrived."""
-        if self._alone:
-            self._publisher.clear()
-        elif self._display_id:
-            self._paint(status_html("no reply"), "no reply")
-
-    def _begin(self) -> None:
-        """Have nothing painted."""
-        self._display_id = ""
-        self._painted_s = float("-inf")
-        self._chars = 0
-        self._blocks = Blocks()
-        self._head = "" if self._alone else document("")
-        self._finished: list[str] = []
-        self._finished_chars = 0
-
     def _status(self, text: str) -> None:
-        self._paint(document(status_html(" · ".join([*self._notices, text]))))
+        self._paint(status_html(" · ".join([*self._notices, text])))
 
     def _think(self, text: str) -> None:
         self._thought_chars += len(text)
-        if self._is_due(0):
-            self._status(f"thinking … {self._thought_chars:,} characters")
+        self._paint_soon(self._show_thinking, _STATUS_BYTES)
+
+    def _show_thinking(self) -> None:
+        self._status(f"thinking … {self._thought_chars:,} characters")
 
     def _take(self, text: str) -> None:
-        if self._alone and not self._chars:
-            # The style sheet stays in a display of its own: it is sent only once.
-            self._paint(document(""))
-            self._display_id = ""
-            self._painted_s = float("-inf")
-        self._chars += len(text)
+        if not self._is_answering:
+            self._begin_answer()
+        self._pace.arrived(len(text))
         for block in self._blocks.feed(text):
             self._finished.append(block_html(block) if block.source.strip() else "")
             self._finished_chars += len(block.source)
-        if self._alone and self._finished_chars >= _DISPLAY_CHARS:
-            self._leave()
-        if self._is_due(3 * (self._finished_chars + len(self._blocks.tail.source))):
-            self._paint(self._head + interim_html(self._finished, self._blocks.tail))
+            if self._alone and self._finished_chars >= _DISPLAY_CHARS:
+                self._leave()
+        if self._is_new:
+            # At once: what it begins with stood at the end of the one before.
+            self._show_growing()
+        else:
+            self._paint_soon(self._show_growing, self._growing_bytes())
+
+    def _begin_answer(self) -> None:
+        self._is_answering = self._is_new = True
+        if self._alone:
+            # The style sheet stays in a display of its own: it is sent only once.
+            self._paint(document(""))
+            self._begin_display()
 
     def _leave(self) -> None:
         """Paint the display a last time, and begin another."""
         self._paint("".join(self._finished))
-        self._display_id = ""
-        self._finished.clear()
-        self._finished_chars = 0
-        self._painted_s = float("-inf")
+        self._begin_display()
 
-    def _is_due(self, size: int) -> bool:
-        """Tell whether enough time has passed and the bytes are to be had."""
-        now_s = self._clock_s()
-        if now_s - self._painted_s < _LEAST_INTERVAL_S:
-            return False
-        by_text = _BYTES_PER_CHAR * self._chars
-        by_time = int(_BYTES_PER_S * (now_s - self._started_s))
-        allowed = _BYTES_AT_START + max(by_text, by_time)
-        return self._bytes + size + _MESSAGE_BYTES <= allowed
+    def _show_growing(self) -> None:
+        self._paint(self._head + interim_html(self._finished, self._blocks.tail))
+        self._is_new = False
+
+    def _growing_bytes(self) -> int:
+        tail = len(self._blocks.tail.source)
+        return len(self._head) + sum(map(len, self._finished)) + 3 * tail
+
+    def _paint_soon(self, show: Callable[[], None], size: int) -> None:
+        """Paint now, or once the pace allows it, or when nothing else comes."""
+        if self._pace.allows(size):
+            show()
+            return
+        self._held_back = (show, size)
+        self._idle_ticks = 0
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._every(_LATE_S, self._tick)
+
+    def _tick(self) -> bool:
+        """Paint what was held back; tell whether to come again. In another thread."""
+        with self._lock:
+            self._idle_ticks += 1
+            if self._held_back:
+                self._paint_soon(*self._held_back)
+            self._is_ticking = not self._has_ended and self._idle_ticks < _IDLE_TICKS
+            return self._is_ticking
 
     def _start_over(self, reasoning: str) -> None:
         """Take back the text: it has turned out to be reasoning."""
@@ -221,8 +225,10 @@ class PagePainter:
     def _paint(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None
     ) -> None:
+        display_id = self._display_id or uuid.uuid4().hex
         again = bool(self._display_id)
-        self._display_id = self._display_id or uuid.uuid4().hex
-        self._publisher.show(self._display_id, html, text, about, again=again)
-        self._bytes += len(html) + len(text) + _MESSAGE_BYTES
-        self._painted_s = self._clock_s()
+        self._publisher.show(display_id, html, text, about, again=again)
+        # Not before: were it interrupted in between, nothing could be painted again.
+        self._display_id = display_id
+        self._held_back = None
+        self._pace.painted(len(html) + len(text))

@@ -9,13 +9,9 @@ from typing import Any, Literal, Protocol, TextIO
 
 from nemotron_magic.events import Event
 from nemotron_magic.notebook.html import document
-from nemotron_magic.notebook.page import (
-    PagePainter,
-    Publisher,
-    ShellPublisher,
-    bundle,
-)
+from nemotron_magic.notebook.page import PagePainter, bundle
 from nemotron_magic.notebook.place import execution_of, place_of
+from nemotron_magic.notebook.publisher import Publisher, ShellPublisher
 from nemotron_magic.notebook.terminal import (
     PlainPainter,
     RichPainter,

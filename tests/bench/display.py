@@ -102,7 +102,7 @@ def measure(tokens: int, gap_s: float | None) -> Result:
     clock_s: Callable[[], float] = time.monotonic if ticks is None else lambda: now_s[0]
     wire, draft = Wire(), Draft()
     started_s = time.process_time()
-    painter = PagePainter(wire, True, clock_s)
+    painter = PagePainter(wire, True, clock_s, _never)
     for start in range(0, len(text), CHARS_PER_TOKEN):
         if ticks is not None:
             now_s[0] = next(ticks)
@@ -112,6 +112,10 @@ def measure(tokens: int, gap_s: float | None) -> Result:
     painter.finish(draft.reply())
     cpu_s = time.process_time() - started_s
     return Result(tokens, wire.bytes / len(text), wire.messages, cpu_s)
+
+
+def _never(interval_s: float, call: Callable[[], bool]) -> None:
+    """Stand in for the thread that paints when a stream stalls; these do not."""
 
 
 def _ticks(gap_s: float | None) -> Iterator[float] | None:

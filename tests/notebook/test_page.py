@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
 import pytest
 
-from nemotron_magic.events import Event, Reasoning, Reclassified, Retry, Sent, Text
+from nemotron_magic.events import (
+    Event,
+    Notice,
+    Reasoning,
+    Reclassified,
+    Retry,
+    Sent,
+    Text,
+)
 from nemotron_magic.notebook.page import PagePainter
 from nemotron_magic.reply import Draft
 
@@ -24,6 +35,7 @@ class Page:
     paints: int = 0
     bytes: int = 0
     will_clear: bool = False
+    interrupted_at: int = -1
 
     def show(
         self,
@@ -37,6 +49,9 @@ class Page:
         if self.will_clear:
             self.displays.clear()
             self.will_clear = False
+        if self.paints == self.interrupted_at:
+            self.interrupted_at = -1
+            raise KeyboardInterrupt
         assert again == (display_id in self.displays)
         self.displays[display_id] = html
         self.texts[display_id] = text
@@ -60,11 +75,21 @@ class Clock:
         return self.now_s
 
 
+@dataclass
+class Ticks:
+    """Keeps what is to be called again and again, and calls it when told."""
+
+    call: Callable[[], bool] = lambda: False
+
+    def __call__(self, interval_s: float, call: Callable[[], bool]) -> None:
+        self.call = call
+
+
 def paint(
     events: list[Event], gap_s: float = 0.01, alone: bool = True
 ) -> tuple[Page, PagePainter, Draft]:
     page, clock, draft = Page(), Clock(), Draft()
-    painter = PagePainter(page, alone, clock)
+    painter = PagePainter(page, alone, clock, Ticks())
     for event in events:
         clock.now_s += gap_s
         draft.add(event)
@@ -86,6 +111,10 @@ LONG = {
     "table": "| a | b |\n|--|--|\n" + "".join(f"| {n} | x |\n" for n in range(500)),
     "fence": "```python\n" + "x = [1, 'a']  # why\n" * 400 + "```\n",
     "paragraph": "word and " * 1000,
+    "one word": "a" * 8000,
+    "signs": "```text\n" + "<&>\"'\n" * 1500 + "```\n",
+    "formulae": "".join(f"Then $x_{n}^2$ is $$y_{n}$$\n\n" for n in range(200)),
+    "quotes": "".join(f"> line {n}\n" for n in range(500)),
 }
 
 
@@ -153,7 +182,7 @@ def test_a_wait_is_shown_where_the_reply_will_be() -> None:
 def test_thinking_is_counted_and_not_shown() -> None:
     page, _, _ = paint([Sent("id", "m"), *[Reasoning("hmm ") for _ in range(100)]], 0.2)
 
-    assert re.fullmatch(r"thinking … 3\d\d characters", page.words)
+    assert re.fullmatch(r"thinking … [34]\d\d characters", page.words)
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -190,3 +219,121 @@ def test_formulae_are_left_as_text_until_their_display_is_done() -> None:
 
     assert "mathjax_ignore" in during
     assert "mathjax_ignore" not in list(page.displays.values())[-1]
+
+
+def left_alone(page: Page) -> list[str]:
+    """Give the displays between the style sheet's and the one that grows."""
+    return list(page.displays.values())[1:-1]
+
+
+def test_a_display_that_is_left_alone_is_typeset_and_holds_enough() -> None:
+    page, _, _ = paint(tokens(PROSE), gap_s=0.2)
+
+    assert len(left_alone(page)) >= 2
+    for html in left_alone(page):
+        assert "mathjax_ignore" not in html
+        assert 1200 <= len(re.sub("<[^>]*>", "", html)) + 200 <= 3000
+
+
+def test_nothing_vanishes_when_a_display_is_left() -> None:
+    page, clock = Page(), Clock()
+    painter = PagePainter(page, True, clock, Ticks())
+    seen = 0
+    for event in tokens(PROSE, 8):
+        clock.now_s += 0.5
+        painter.watch(event)
+        words = len(re.findall(r"Word\d+", page.words))
+        assert words >= seen
+        seen = words
+
+    assert seen == 60
+
+
+def test_text_that_was_reasoning_is_taken_back_from_all_displays() -> None:
+    events = [*tokens(PROSE), Reclassified(PROSE), Text("Hello")]
+    page, _, _ = paint(events, gap_s=0.2)
+
+    assert page.words == "Hello"
+
+
+def test_what_was_said_before_the_text_stands_in_the_line_that_waits() -> None:
+    page, _, _ = paint([Notice("old is gone"), Sent("id", "new")])
+    assert page.words == "old is gone · asking new …"
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("number", [0, 1, 2, 5])
+def test_an_interrupt_in_a_paint_loses_nothing(number: int, alone: bool) -> None:
+    page, clock, draft = Page(interrupted_at=number), Clock(), Draft()
+    painter = PagePainter(page, alone, clock, Ticks())
+    with suppress(KeyboardInterrupt):
+        for event in tokens(PROSE):
+            clock.now_s += 0.5
+            draft.add(event)
+            painter.watch(event)
+    painter.finish(draft.reply())
+
+    assert 0 < len(str(draft.reply())) < len(PROSE)
+    assert len(page.displays) == 1
+    assert list(page.texts.values())[-1] == str(draft.reply())
+
+
+def test_what_was_held_back_is_painted_when_the_stream_stalls() -> None:
+    page, clock, ticks = Page(), Clock(), Ticks()
+    painter = PagePainter(page, True, clock, ticks)
+    for event in tokens("word " * 20):
+        painter.watch(event)
+    before = page.words
+    clock.now_s += 0.2
+    goes_on = ticks.call()
+
+    assert before == "word"
+    assert page.words.count("word") == 20
+    assert goes_on
+
+
+def test_nothing_is_painted_by_itself_after_the_end() -> None:
+    page, clock, ticks = Page(), Clock(), Ticks()
+    painter = PagePainter(page, True, clock, ticks)
+    for event in tokens("word " * 20):
+        painter.watch(event)
+    painter.finish(Draft().reply())
+    paints = page.paints
+    clock.now_s += 1
+
+    assert not ticks.call()
+    assert page.paints == paints
+
+
+def test_what_ticks_ends_when_nothing_comes_and_begins_again() -> None:
+    page, clock, ticks = Page(), Clock(), Ticks()
+    painter = PagePainter(page, True, clock, ticks)
+    painter.watch(Text("One "))
+    painter.watch(Text("two "))
+    clock.now_s += 1
+    times = 1
+    while ticks.call():
+        times += 1
+    ticks.call = lambda: False
+    painter.watch(Text("three "))
+    painter.watch(Text("four "))
+
+    assert times == 50
+    assert ticks.call()
+
+
+def test_a_thread_paints_what_was_held_back() -> None:
+    class Seen(Page):
+        def show(self, display_id: str, html: str, *more: Any, **named: Any) -> None:
+            super().show(display_id, html, *more, **named)
+            if "end" in html:
+                done.set()
+
+    done = threading.Event()
+    painter = PagePainter(page := Seen(), True, time.monotonic)
+    for word in ("A ", "stalled ", "end"):
+        painter.watch(Text(word))
+
+    assert done.wait(10)
+    painter.finish(Draft().reply())
+    assert len(page.displays) == 1

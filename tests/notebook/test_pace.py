@@ -1,0 +1,84 @@
+"""How often a reply that grows is painted, on a clock of our own."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+
+import pytest
+
+from nemotron_magic.notebook.pace import Pace, every_in_thread
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def paints_per_s(tokens_per_s: float, size: int = 1800, seconds: int = 60) -> float:
+    """Stream and paint whenever the pace allows it, 4 characters a token."""
+    pace = Pace(clock := Clock())
+    paints = 0
+    for _ in range(int(tokens_per_s * seconds)):
+        clock.now_s += 1 / tokens_per_s
+        pace.arrived(4)
+        if pace.allows(size):
+            pace.painted(size)
+            paints += 1
+    return paints / seconds
+
+
+@pytest.mark.parametrize("tokens_per_s", [25, 40])
+def test_a_slow_model_is_painted_nearly_ten_times_a_second(tokens_per_s: int) -> None:
+    assert 7 <= paints_per_s(tokens_per_s) <= 10
+
+
+def test_a_fast_one_as_often_as_its_bytes_allow() -> None:
+    assert 4 <= paints_per_s(100) <= 6
+    assert paints_per_s(1000) <= 10
+
+
+def test_a_long_display_is_painted_less_often() -> None:
+    assert paints_per_s(100, size=100_000) < 0.5
+
+
+def test_what_arrives_in_bursts_costs_no_more() -> None:
+    pace, spent = Pace(clock := Clock()), 0
+    for burst in range(200):
+        for _ in range(20):
+            pace.arrived(4)
+            if pace.allows(1800):
+                pace.painted(1800)
+                spent += 2700
+        clock.now_s = 0.2 * (burst + 1)
+
+    assert spent < 40 * 200 * 80
+
+
+def test_a_long_wait_is_not_saved_up() -> None:
+    pace = Pace(clock := Clock())
+    clock.now_s = 1000.0
+    pace.painted(0)
+    clock.now_s += 0.2
+
+    assert not pace.allows(20_000)
+
+
+def test_a_thread_calls_in_the_context_of_its_caller_until_it_is_enough() -> None:
+    cell = contextvars.ContextVar("cell", default="none")
+    seen: list[str] = []
+    done = threading.Event()
+
+    def call() -> bool:
+        seen.append(cell.get())
+        if len(seen) == 3:
+            done.set()
+        return len(seen) < 3
+
+    cell.set("this one")
+    every_in_thread(0.001, call)
+
+    assert done.wait(10)
+    assert seen == ["this one"] * 3
