@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
 from typing import Any
 
 from shells import Kernel
+
+from nemotron_magic import rehearsal
 
 SLOW = "%%nemotron\nrehearsal: length 900\nrehearsal: slow 40"
 
@@ -69,6 +73,24 @@ def test_an_interrupt_keeps_what_came_and_the_next_call_works(kernel: Kernel) ->
     assert stopped.error.startswith("Interrupted: stopped by you")
     assert "Stopped by you" in stopped.outputs[0]["data"]["text/html"]
     assert after.outputs[0]["data"]["text/plain"] == "Hi"
+
+
+def test_what_came_before_a_stall_is_shown_while_it_lasts(kernel: Kernel) -> None:
+    words = [f"word{n} " for n in range(60)]
+    sent = [json.dumps({"choices": [{"delta": {"content": word}}]}) for word in words]
+    events = [f"data: {one}\n\n".encode() for one in sent]
+    bursts = [b"".join(events[:30]), b"".join(events[30:]), b"data: [DONE]\n\n"]
+    with rehearsal.serve(body=bursts, delay_s=1.5) as url:
+        kernel.run(f"%config Nemotron.base_url = '{url}'")
+        outcome = kernel.run("%nemotron Why?")
+        kernel.run("%unload_ext nemotron_magic\n%load_ext nemotron_magic")
+
+    painted = [html_in(message) for message in outcome.messages]
+    assert 30 in [len(re.findall(r"word\d+", html)) for html in painted]
+
+
+def html_in(message: dict[str, Any]) -> str:
+    return str(message["content"].get("data", {}).get("text/html", ""))
 
 
 def test_an_error_is_three_lines_and_ends_the_cell(kernel: Kernel) -> None:
