@@ -5,9 +5,9 @@ Loading must be light: what a question needs is imported with the first question
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.core.magic import no_var_expand
 
 from nemotron_magic.notebook.traits import configured
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 __all__ = ["NemotronMagics", "load", "unload"]
 
-_REPLY = ("nemotron_magic.reply", "Reply")
 
+class NemotronMagics:
+    """The magics of one shell.
 
-@magics_class
-class NemotronMagics(Magics):
-    """The magics of one shell."""
+    No `Magics` of IPython's: making a class with its traits takes as long as loading
+    an empty extension.
+    """
 
     def __init__(self, shell: Any) -> None:
-        # First: if it fails, nothing has been registered yet.
+        self.shell = shell
         self.settings = configured(shell)
-        super().__init__(shell)
         self._runner: Runner | None = None
 
     @property
@@ -35,12 +35,13 @@ class NemotronMagics(Magics):
         """What runs questions and commands, made when first used."""
         if self._runner is None:
             from nemotron_magic.notebook.runner import Runner
+            from nemotron_magic.reply import Reply
 
             self._runner = Runner(self.shell, self.settings)
+            _displays(self.shell).for_type(Reply, self._runner.canvas.show_value)
         return self._runner
 
     @no_var_expand
-    @line_cell_magic
     def nemotron(self, line: str, cell: str | None = None) -> Reply | None:
         """Ask a Nemotron model; its answer streams in as Markdown.
 
@@ -97,10 +98,6 @@ class NemotronMagics(Magics):
             error.verbose = self.settings.snapshot()["verbose_errors"]
             raise
 
-    def show_value(self, reply: Reply) -> None:
-        """Show a reply that is the value of a cell."""
-        self.runner.canvas.show_value(reply)
-
     def complete(self, shell: Any, event: Any) -> list[str]:
         """Complete a word on a line of ours."""
         from nemotron_magic.notebook.commands import COMMANDS
@@ -111,7 +108,10 @@ class NemotronMagics(Magics):
     def close(self) -> None:
         """Let go of what was opened."""
         if self._runner is not None:
+            from nemotron_magic.reply import Reply
+
             self._runner.close()
+            _displays(self.shell).type_printers.pop(Reply, None)
 
 
 def load(shell: Any) -> None:
@@ -119,15 +119,12 @@ def load(shell: Any) -> None:
     if _registered(shell) is not None:
         return
     magics = NemotronMagics(shell)
-    shell.register_magics(magics)
+    shell.register_magic_function(magics.nemotron, "line_cell", "nemotron")
     shell.configurables.append(magics.settings)
     # First, before IPython looks for a help request.
     shell.input_transformers_cleanup.insert(0, _keep_questions)
     for prefix in ("%nemotron", "%%nemotron"):
         shell.set_hook("complete_command", magics.complete, str_key=prefix)
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(
-        *_REPLY, magics.show_value
-    )
 
 
 def unload(shell: Any) -> None:
@@ -138,12 +135,9 @@ def unload(shell: Any) -> None:
     magics.close()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("nemotron", None)
-    shell.magics_manager.registry.pop("NemotronMagics")
-    for configurable in (magics.settings, magics):
-        shell.configurables.remove(configurable)
+    shell.configurables.remove(magics.settings)
     shell.input_transformers_cleanup.remove(_keep_questions)
     _remove_completers(shell, magics)
-    _remove_formatter(shell)
 
 
 def _keep_questions(lines: list[str]) -> list[str]:
@@ -156,8 +150,11 @@ def _keep_questions(lines: list[str]) -> list[str]:
 
 
 def _registered(shell: Any) -> NemotronMagics | None:
-    found: NemotronMagics | None = shell.magics_manager.registry.get("NemotronMagics")
-    return found
+    found = shell.magics_manager.magics["line"].get("nemotron")
+    owner = getattr(found, "__self__", None)
+    # By name: after an autoreload the class is another one.
+    is_ours = type(owner).__name__ == NemotronMagics.__name__
+    return cast("NemotronMagics", owner) if is_ours else None
 
 
 def _remove_completers(shell: Any, magics: NemotronMagics) -> None:
@@ -169,9 +166,5 @@ def _remove_completers(shell: Any, magics: NemotronMagics) -> None:
             del hooks[prefix]
 
 
-def _remove_formatter(shell: Any) -> None:
-    from nemotron_magic.reply import Reply
-
-    formatter = shell.display_formatter.ipython_display_formatter
-    formatter.deferred_printers.pop(_REPLY, None)
-    formatter.type_printers.pop(Reply, None)
+def _displays(shell: Any) -> Any:
+    return shell.display_formatter.ipython_display_formatter

@@ -33,7 +33,6 @@ def environment(
 def plain_shell(environment: None) -> Iterator[Shell]:
     shell = Shell()
     yield shell
-    shell.run("%unload_ext nemotron_magic")
     shell.close()
 
 

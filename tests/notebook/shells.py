@@ -54,6 +54,7 @@ class Shell:
 
     def close(self) -> None:
         """End the shell now, and not when the process ends."""
+        self.run("%unload_ext nemotron_magic")
         database = self.ip.history_manager.db
         self.ip.atexit_operations()
         atexit.unregister(self.ip.atexit_operations)
