@@ -7,12 +7,16 @@ from contextlib import closing
 from dataclasses import replace
 
 from nemotron_magic.errors import Interrupted, NemotronError, OutcomeUnknown
-from nemotron_magic.events import Event, Text
+from nemotron_magic.events import Event, Notice, Text
 from nemotron_magic.reply import Details, Draft, Ending, Reply
 
 __all__ = ["Exchange", "Watch"]
 
 Watch = Callable[[Event], None]
+
+
+def _ignore(event: Event) -> None:
+    """Watch nothing."""
 
 
 class Exchange:
@@ -72,7 +76,12 @@ class Exchange:
         self._draft.add(event)
         if self._first_text_s is None and type(event) is Text:
             self._first_text_s = self._clock_s() - self._started_s
-        self._watch(event)
+        try:
+            self._watch(event)
+        except Exception as error:
+            # The reply is paid for, whatever becomes of showing it.
+            self._watch = _ignore
+            self._draft.add(Notice(f"It could not be shown as it came: {error!r}"))
 
     def _interrupted(self) -> NemotronError:
         billed = "it may have been billed" if self.may_cost else "nothing was sent"

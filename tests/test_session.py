@@ -430,6 +430,16 @@ def test_a_session_that_never_asked_has_nothing_to_close() -> None:
     Session(environ={}).close()
 
 
+def test_a_reply_that_cannot_be_shown_is_kept() -> None:
+    def fail(one: object) -> None:
+        raise OSError("no screen")
+
+    reply = Service(say("whole ", "answer")).session().ask("1", watch=fail)
+
+    assert reply == "whole answer"
+    assert "could not be shown" in remarks(reply)[0]
+
+
 # ---- the stop button
 
 
