@@ -25,7 +25,16 @@ FLOORS = (
     ("client",),
     ("dialect", "exchange", "grammar", "summary", "turns"),
     ("catalogue", "key", "keystore", "refusal", "reply"),
-    ("endpoint", "markdown", "parameters", "retry", "settings", "stream", "thinking"),
+    (
+        "context",
+        "endpoint",
+        "markdown",
+        "parameters",
+        "retry",
+        "settings",
+        "stream",
+        "thinking",
+    ),
     ("events",),
     ("errors", "rehearsal", "text", "usage"),
 )

@@ -1,0 +1,1 @@
+"""What goes along with a question: described, redacted, cut to what fits, written."""

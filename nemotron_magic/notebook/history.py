@@ -1,0 +1,202 @@
+"""What ran in this kernel, and what it printed, gave and raised.
+
+IPython 9.1 and later keeps the outputs of every cell; for earlier ones a light hook
+listens while a cell runs. Nothing is read before a question asks for it, newest first.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nemotron_magic.context.cells import Cell
+from nemotron_magic.text import without_controls
+
+__all__ = ["History", "Recorder"]
+
+_OURS = re.compile(
+    r"%%nemotron\b|([\w.,\s]+=\s*)?%nemotron\b"
+    r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
+)
+_MOST_CHARS = 200_000
+"""Longer outputs keep their head and their tail."""
+
+
+class History:
+    """The cells of one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose history is read.
+    describe : callable
+        Gives the text for a cell's value.
+    """
+
+    def __init__(self, shell: Any, describe: Callable[[Any], str]) -> None:
+        self._shell = shell
+        self._describe = describe
+        self._recorder = None if _keeps_outputs(shell) else Recorder(shell)
+
+    @property
+    def current(self) -> int:
+        """The number of the cell that runs now."""
+        # The execution count is one more in newer versions; this is the same in all.
+        return len(self._shell.user_ns.get("In") or [""]) - 1
+
+    def newest_first(self) -> Iterator[Cell]:
+        """Give the cells that ran before the one that runs now, without outputs."""
+        sources = self._shell.history_manager.input_hist_raw
+        for number in range(min(self.current, len(sources)) - 1, 0, -1):
+            source = sources[number]
+            if source.strip():
+                yield Cell(number, source, is_ours=_is_ours(source))
+
+    def load(self, cell: Cell) -> Cell:
+        """Give a cell with what it printed, gave and raised."""
+        return cell if cell.is_ours else self._loaded(cell.number, cell.source)
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._recorder is not None:
+            self._recorder.close()
+
+    def _loaded(self, number: int, source: str) -> Cell:
+        if self._recorder is not None:
+            heard = self._recorder.heard.get(number, _Heard())
+            printed, displayed, error = heard.printed, "", heard.error
+        else:
+            printed, displayed = self._outputs(number)
+            error = self._error(number)
+        values = self._shell.user_ns.get("Out") or {}
+        result = self._describe(values[number]) if number in values else displayed
+        return Cell(number, source, _clean(printed), result, _clean(error))
+
+    def _outputs(self, number: int) -> tuple[str, str]:
+        """Give what a cell printed, and what it displayed, as IPython kept it."""
+        printed: list[str] = []
+        displayed: list[str] = []
+        for output in self._shell.history_manager.outputs.get(number, ()):
+            if output.output_type in ("out_stream", "err_stream"):
+                printed += output.bundle.get("stream", ())
+            elif output.output_type == "display_data":
+                displayed.append(_displayed(output.bundle))
+        return "".join(printed), "\n".join(displayed)
+
+    def _error(self, number: int) -> str:
+        found = self._shell.history_manager.exceptions.get(number)
+        errors = found if isinstance(found, list) else [found] if found else []
+        return "\n".join(line for error in errors for line in error["traceback"])
+
+
+@dataclass
+class _Heard:
+    """What a cell printed and raised."""
+
+    printed: str = ""
+    error: str = ""
+
+
+class Recorder:
+    """Listens to cells while they run, for IPython before 9.1."""
+
+    def __init__(self, shell: Any) -> None:
+        self.heard: dict[int, _Heard] = {}
+        self._shell = shell
+        self._ears: list[_Ear] = []
+        shell.events.register("pre_run_cell", self._begin)
+        shell.events.register("post_run_cell", self._end)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._shell.events.unregister("pre_run_cell", self._begin)
+        self._shell.events.unregister("post_run_cell", self._end)
+        self._take_off()
+
+    def _begin(self, info: Any) -> None:
+        self._take_off()
+        said: list[str] = []
+        self._ears = [_Ear("stdout", said), _Ear("stderr", said)]
+
+    def _end(self, result: Any) -> None:
+        if not self._ears:
+            return
+        printed = _bounded("".join(self._ears[0].said))
+        self._take_off()
+        number = len(self._shell.user_ns.get("In") or [""]) - 1
+        error = result.error_before_exec or result.error_in_exec
+        told = "".join(traceback.format_exception(error)) if error else ""
+        # A terminal's own lines: the value, and the traceback below its rule.
+        printed = printed.partition("-" * 75)[0] if error else printed
+        printed = printed.partition(f"Out[{number}]: ")[0]
+        self.heard[number] = _Heard(printed, _bounded(told))
+
+    def _take_off(self) -> None:
+        for ear in self._ears:
+            ear.take_off()
+        self._ears = []
+
+
+class _Ear:
+    """Stands in for a stream of `sys` and notes what is written to it."""
+
+    def __init__(self, name: str, said: list[str]) -> None:
+        self.said = said
+        self._name = name
+        self._stream = getattr(sys, name)
+        self._chars = 0
+        setattr(sys, name, self)
+
+    def write(self, text: str) -> Any:
+        """Write to the stream, and note it."""
+        if self._chars < _MOST_CHARS:
+            self.said.append(text[:_MOST_CHARS])
+            self._chars += len(text)
+        return self._stream.write(text)
+
+    def take_off(self) -> None:
+        """Put the stream back, unless somebody has put another one there."""
+        if getattr(sys, self._name) is self:
+            setattr(sys, self._name, self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _keeps_outputs(shell: Any) -> bool:
+    return hasattr(shell.history_manager, "exceptions")
+
+
+def _is_ours(source: str) -> bool:
+    if "emotron" not in source:
+        return False
+    lines = [line.strip() for line in source.splitlines()]
+    code = [line for line in lines if line and not line.startswith("#")]
+    if code and code[0].startswith("%%"):
+        return bool(_OURS.match(code[0]))
+    return bool(code) and all(_OURS.match(line) for line in code)
+
+
+def _displayed(bundle: dict[str, Any]) -> str:
+    """Give a displayed object as text; a table's rows are values, and stay here."""
+    if "<table" in str(bundle.get("text/html", ""))[:5000]:
+        return "[a table was displayed]"
+    images = [kind for kind in bundle if kind.startswith("image/")]
+    text = str(bundle.get("text/plain", ""))
+    return f"{text} [{images[0]}]" if images else text
+
+
+def _clean(text: str) -> str:
+    return without_controls(_bounded(text))
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= _MOST_CHARS:
+        return text
+    half = _MOST_CHARS // 2
+    gone = len(text) - _MOST_CHARS
+    return f"{text[:half]}\n[… {gone:,} characters cut …]\n{text[-half:]}"

@@ -1,0 +1,107 @@
+"""What ran is read back: in a shell here, and in kernels of both kinds of IPython."""
+
+from __future__ import annotations
+
+import pytest
+from shells import Shell
+
+from nemotron_magic.context.cells import Cell
+from nemotron_magic.notebook.history import History
+
+
+@pytest.fixture
+def history(plain_shell: Shell) -> History:
+    return History(plain_shell.ip, repr)
+
+
+def cells(history: History) -> list[Cell]:
+    return [history.load(cell) for cell in history.newest_first()]
+
+
+def run(shell: Shell, *sources: str) -> None:
+    for source in (*sources, "pass"):
+        shell.run(source)
+
+
+def test_what_a_cell_printed_gave_and_raised_is_read_newest_first(
+    plain_shell: Shell, history: History
+) -> None:
+    run(
+        plain_shell,
+        "print('one'); import sys; print('two', file=sys.stderr); 3",
+        "x = 1\nx / 0",
+        "y =",
+    )
+
+    third, second, first = cells(history)
+    assert first.printed == "one\ntwo\n"
+    assert first.result == "3"
+    assert (first.number, first.error) == (1, "")
+    assert "ZeroDivisionError: division by zero" in second.error
+    assert "SyntaxError" in third.error
+    assert "\x1b" not in second.error + third.error
+
+
+def test_questions_are_turns_and_not_cells(
+    plain_shell: Shell, history: History
+) -> None:
+    run(
+        plain_shell,
+        "%%nemotron\nwhy?",
+        "x = %nemotron why?",
+        "%load_ext nemotron_magic\n%config Nemotron",
+        "x = 1\n%nemotron why?",
+    )
+
+    assert [cell.is_ours for cell in cells(history)] == [False, True, True, True]
+
+
+def test_a_displayed_table_keeps_its_rows_to_itself(
+    plain_shell: Shell, history: History
+) -> None:
+    run(
+        plain_shell,
+        "from IPython.display import display, HTML\n"
+        "display(HTML('<table><tr><td>secret</td></tr></table>'))",
+    )
+
+    assert "secret" not in cells(history)[0].result
+
+
+def test_the_cell_that_runs_is_not_among_them(
+    plain_shell: Shell, history: History
+) -> None:
+    plain_shell.ip.user_ns["history"] = history
+    run(plain_shell, "1", "numbers = [c.number for c in history.newest_first()]")
+
+    assert plain_shell["numbers"] == [1]
+
+
+def test_only_what_is_taken_is_read(plain_shell: Shell) -> None:
+    described: list[object] = []
+    history = History(plain_shell.ip, lambda value: described.append(value) or "")
+    run(plain_shell, "1", "2", "3")
+
+    newest = next(history.newest_first())
+    before = list(described)
+    history.load(newest)
+
+    assert (before, described) == ([], [3])
+
+
+def test_a_huge_output_is_bounded(plain_shell: Shell, history: History) -> None:
+    run(plain_shell, "print('a' * 3_000_000)")
+
+    assert len(cells(history)[0].printed) < 250_000
+
+
+def test_closing_puts_the_streams_back(plain_shell: Shell) -> None:
+    import sys
+
+    before = sys.stdout
+    history = History(plain_shell.ip, repr)
+    run(plain_shell, "1")
+    history.close()
+    run(plain_shell, "2")
+
+    assert sys.stdout is before
