@@ -15,8 +15,8 @@ from nemotron_magic.errors import InputError
 
 __all__ = ["Fitted", "Part", "fit", "part_of_cell"]
 
-Kind = Literal["cell", "value", "file", "notebook"]
-Count = Callable[[str], int]
+_Kind = Literal["cell", "value", "file", "notebook"]
+_Count = Callable[[str], int]
 
 _FRAME_TOKENS = 24
 """What the delimiters around a part take."""
@@ -37,12 +37,12 @@ class Part:
         How much of it was cut.
     """
 
-    kind: Kind
+    kind: _Kind
     title: str
     fields: tuple[tuple[str, str], ...]
     cut_chars: int = 0
 
-    def tokens(self, count: Count) -> int:
+    def tokens(self, count: _Count) -> int:
         """Give what it takes, delimiters included."""
         return _FRAME_TOKENS + sum(
             count(f"{name}{text}") + 4 for name, text in self.fields
@@ -90,7 +90,7 @@ def fit(
     newest_first: Iterable[Cell],
     load: Callable[[Cell], Cell],
     budget: int,
-    count: Count,
+    count: _Count,
 ) -> Fitted:
     """Choose what fits into `budget` tokens.
 
@@ -132,7 +132,7 @@ def _title(cell: Cell) -> str:
     return f"cell {cell.number}"
 
 
-def _shortened(part: Part, count: Count, most_tokens: int) -> Part:
+def _shortened(part: Part, count: _Count, most_tokens: int) -> Part:
     """Give the part with its long fields cut in the middle."""
     fields = []
     cut_chars = 0
@@ -145,7 +145,7 @@ def _shortened(part: Part, count: Count, most_tokens: int) -> Part:
     )
 
 
-def _head_and_tail(text: str, count: Count, most_tokens: int) -> str:
+def _head_and_tail(text: str, count: _Count, most_tokens: int) -> str:
     # Text that is far too long is not counted: that would cost more than it tells.
     is_huge = len(text) > most_tokens * 40
     text_tokens = most_tokens * 5 if is_huge else count(text)
@@ -160,7 +160,7 @@ def _head_and_tail(text: str, count: Count, most_tokens: int) -> str:
 
 
 def _too_large(
-    parts: Sequence[Part], used: int, budget: int, count: Count
+    parts: Sequence[Part], used: int, budget: int, count: _Count
 ) -> InputError:
     largest = max(parts, key=lambda part: part.tokens(count))
     return InputError(
