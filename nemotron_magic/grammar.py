@@ -54,6 +54,10 @@ class Invocation:
         Settings of this call, and further fields of the request.
     out : str
         Name of the variable that gets the reply; empty for none.
+    thread : str
+        Name of the conversation; empty for the notebook's own.
+    fresh : bool
+        Whether to leave the earlier turns out.
     command : str
         Empty for a question.
     text : str
@@ -63,6 +67,8 @@ class Invocation:
     values: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     out: str = ""
+    thread: str = ""
+    fresh: bool = False
     quiet: bool = False
     help: bool = False
     command: str = ""
@@ -79,6 +85,8 @@ FLAGS: tuple[Flag, ...] = (
     *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
     Flag(("-p",), "Any further field of the request, as JSON.", "KEY=VALUE"),
     Flag(("-o", "--out"), "Put the reply into this variable, too.", "NAME"),
+    Flag(("-T", "--thread"), "Ask in this conversation of its own.", "THREAD"),
+    Flag(("--fresh",), "Leave the earlier turns out, for this once."),
     Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
     Flag(("-h", "--help"), "Show the flags."),
 )
@@ -167,6 +175,8 @@ class _Collected:
             self._set_field(value, as_typed)
         elif flag.value == "NAME":
             self.others["out"] = _variable(value)
+        elif flag.value == "THREAD":
+            self.others["thread"] = _thread(value)
         else:
             self.others[flag.names[-1].removeprefix("--")] = True
 
@@ -251,6 +261,12 @@ def _unknown_flag(name: str) -> InputError:
         f"there is no flag {name}",
         todo=f"{guess}If it belongs to the question, put -- before it",
     )
+
+
+def _thread(name: str) -> str:
+    if not name.strip():
+        raise InputError("--thread needs a name")
+    return name.strip()
 
 
 def _variable(name: str) -> str:

@@ -69,6 +69,7 @@ class NemotronMagics:
             %nemotron rehearse        try without key, network or cost
             %nemotron rehearse: off   go back
             %nemotron continue        go on with a reply that was cut off
+            %nemotron threads         the conversations of this notebook
             %nemotron reset           forget the conversation
 
         Flags:
@@ -81,6 +82,8 @@ class NemotronMagics:
             -s, --system SYSTEM       instruction before the question; "" for none
             -p KEY=VALUE              any further field of the request, as JSON
             -o, --out NAME            put the reply into this variable, too
+            -T, --thread THREAD       ask in a conversation of its own
+            --fresh                   leave the earlier turns out, for this once
             -q, --quiet               show nothing; the reply is the value
             --no-stream               wait for the whole reply
             -h, --help                all flags with their ranges

@@ -33,10 +33,32 @@ from nemotron_magic.markdown import CodeBlock, code_blocks
 from nemotron_magic.text import LongText, well_formed
 from nemotron_magic.usage import Usage
 
-__all__ = ["Details", "Draft", "Ending", "Message", "Reply"]
+__all__ = ["Attached", "Details", "Draft", "Ending", "Message", "Reply"]
 
 Ending = Literal["complete", "truncated", "interrupted", "failed"]
 Message = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What went along with a question.
+
+    Attributes
+    ----------
+    text : str
+        It and the question as they are sent; empty if nothing goes along.
+    titles, cut, left_out : tuple of str
+        Names of the parts that went, those of them that were shortened, and of those
+        that there was no room for.
+    redacted : tuple of str
+        Kinds of the secrets that were taken out, one for each.
+    """
+
+    text: str = ""
+    titles: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    redacted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +91,7 @@ class Details:
     model: str = ""
     served_model: str = ""
     messages: tuple[Message, ...] = ()
+    attached: Attached = field(default_factory=Attached)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     base_url: str = ""
     ending: Ending = "complete"

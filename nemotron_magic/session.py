@@ -30,19 +30,27 @@ from nemotron_magic.keystore import KeyStore
 from nemotron_magic.parameters import DEFAULT_BASE_URL, DEFAULT_MODEL
 from nemotron_magic.reply import Details, Message, Reply
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import Spent, Turn, messages
+from nemotron_magic.turns import (
+    MAIN,
+    Asked,
+    Question,
+    Spent,
+    Turn,
+    earlier,
+    messages,
+    with_turn,
+)
 from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:
     from nemotron_magic.client import Client, Request
 
-__all__ = ["Session", "Spent", "Turn"]
+__all__ = ["Question", "Session", "Spent", "Turn"]
 
 _CONTINUE = (
     "Your reply was cut off. Go on exactly where it stopped, without repeating any of "
     "it and without a preface."
 )
-_TurnsWith = Callable[[Reply], list[Turn]]
 
 
 class Session:
@@ -65,8 +73,8 @@ class Session:
 
     Attributes
     ----------
-    turns : list of Turn
-        The conversation so far, failed and interrupted turns among it.
+    threads : dict of str to list of Turn
+        The conversations so far, by name.
     last : Reply or None
         The newest reply, also if it is not whole.
     """
@@ -83,7 +91,7 @@ class Session:
         **values: Any,
     ) -> None:
         self.settings = Settings(values, model_is_default="model" not in values)
-        self.turns: list[Turn] = []
+        self.threads: dict[str, list[Turn]] = {}
         self.last: Reply | None = None
         self.spent = Spent()
         self._client = client
@@ -98,7 +106,7 @@ class Session:
 
     def ask(
         self,
-        question: str,
+        question: str | Question,
         settings: Settings | None = None,
         watch: Watch = lambda event: None,
     ) -> Reply:
@@ -106,8 +114,8 @@ class Session:
 
         Parameters
         ----------
-        question : str
-            In the user's own words.
+        question : str or Question
+            In the user's own words, or with what goes along and where it comes from.
         settings : Settings, optional
             For this call; without it, the session's own.
         watch : callable
@@ -118,19 +126,20 @@ class Session:
         NemotronError
             With `error.reply` set to what had arrived, if anything had.
         """
-        if not question.strip():
+        if isinstance(question, str):
+            question = Question(question)
+        if not question.text.strip():
             raise InputError(
                 "there is no question", todo="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
-        turns = self.turns
-        told = messages(question, settings["system"], turns)
-        return self._ask(
-            told, settings, watch, lambda reply: [*turns, Turn(question, reply)]
-        )
+        return self._ask(self._asked(question, settings), settings, watch)
 
     def go_on(
-        self, settings: Settings | None = None, watch: Watch = lambda event: None
+        self,
+        settings: Settings | None = None,
+        watch: Watch = lambda event: None,
+        thread: str = MAIN,
     ) -> Reply:
         """Let the model go on where its last reply was cut off, as a new reply.
 
@@ -139,23 +148,27 @@ class Session:
         InputError
             If there is no last reply, or it is empty.
         """
-        if not self.turns or not self.turns[-1].answer.strip():
+        before = self.threads.get(thread, [])
+        if not before or not before[-1].answer.strip():
             raise InputError("there is no reply to go on with")
         settings = settings or self.settings
-        turns, cut = self.turns[:-1], self.turns[-1]
+        turns, cut = before[:-1], before[-1]
         told = (
             *messages(cut.question, settings["system"], turns),
             {"role": "assistant", "content": cut.answer},
             {"role": "user", "content": _CONTINUE},
         )
-        return self._ask(
-            told, settings, watch, lambda reply: [*turns, cut.continued(reply)]
-        )
+        asked = Asked(told, thread, lambda reply: [*turns, cut.continued(reply)])
+        return self._ask(asked, settings, watch)
 
-    def reset(self) -> int:
-        """Forget the conversation; give how many turns that were."""
-        forgotten, self.turns = self.turns, []
-        return len(forgotten)
+    @property
+    def turns(self) -> list[Turn]:
+        """The main thread, failed and interrupted turns among it."""
+        return self.threads.get(MAIN, [])
+
+    def reset(self, thread: str = MAIN) -> int:
+        """Forget a thread; give how many turns that were."""
+        return len(self.threads.pop(thread, []))
 
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
         """Give where questions go."""
@@ -205,18 +218,23 @@ class Session:
         if self._client is not None:
             self._client.close()
 
-    def _ask(
-        self,
-        told: tuple[Message, ...],
-        settings: Settings,
-        watch: Watch,
-        turns_with: _TurnsWith,
-    ) -> Reply:
+    def _asked(self, question: Question, settings: Settings) -> Asked:
+        turns = self.threads.get(question.thread, [])
+        before = [] if question.is_fresh else earlier(turns, question.origin)
+        text = question.attached.text or question.text
+        return Asked(
+            messages(text, settings["system"], before),
+            question.thread,
+            lambda reply: with_turn(turns, question.answered(reply)),
+            question.attached,
+        )
+
+    def _ask(self, asked: Asked, settings: Settings, watch: Watch) -> Reply:
         """Ask, and ask a live model if the default one is gone."""
         settings = self._with_live_model(settings)
         while True:
             try:
-                return self._call(told, settings, watch, turns_with)
+                return self._call(asked, settings, watch)
             except ModelError as error:
                 found = self._replacement(error, settings)
             self._substitutes[self.endpoint(settings).origin] = found
@@ -244,21 +262,14 @@ class Session:
         error.todo = f"Live here: {names}. All: %nemotron models"
         raise error
 
-    def _call(
-        self,
-        told: tuple[Message, ...],
-        settings: Settings,
-        watch: Watch,
-        turns_with: _TurnsWith,
-    ) -> Reply:
-        details = self._details(told, settings)
-        exchange = Exchange(details, self._clock_s, watch)
+    def _call(self, asked: Asked, settings: Settings, watch: Watch) -> Reply:
+        exchange = Exchange(self._details(asked, settings), self._clock_s, watch)
         try:
-            reply = exchange.run(self._events(told, settings))
+            reply = exchange.run(self._events(asked.told, settings))
         except NemotronError as error:
-            self._note(error.reply, exchange, turns_with)
+            self._note(error.reply, exchange, asked)
             raise
-        self._note(reply, exchange, turns_with)
+        self._note(reply, exchange, asked)
         return reply
 
     def _events(
@@ -269,13 +280,11 @@ class Session:
             yield Notice(f"{gone}; asked {settings.model}")
         yield from self.client.stream(self._request(told, settings))
 
-    def _note(
-        self, reply: Reply | None, exchange: Exchange, turns_with: _TurnsWith
-    ) -> None:
+    def _note(self, reply: Reply | None, exchange: Exchange, asked: Asked) -> None:
         """Write down what has arrived, and what it took."""
         if reply is not None:
             self.last = reply
-            self.turns = turns_with(reply)
+            self.threads[asked.thread] = asked.turns_with(reply)
         if exchange.may_cost:
             self.spent += Usage() if reply is None else reply.usage
 
@@ -287,12 +296,13 @@ class Session:
         check_key_rules(endpoint, key, bool(settings["allow_http"]), self._environ)
         return Request(endpoint, told, settings, key)
 
-    def _details(self, told: tuple[Message, ...], settings: Settings) -> Details:
+    def _details(self, asked: Asked, settings: Settings) -> Details:
         parameters = settings.parameters()
         asked_at = datetime.fromtimestamp(self._now_s(), UTC)
         return Details(
             model=parameters.pop("model"),
-            messages=told,
+            messages=asked.told,
+            attached=asked.attached,
             parameters=parameters,
             base_url=self.endpoint(settings).base_url,
             asked_at=asked_at.isoformat("T", "seconds"),

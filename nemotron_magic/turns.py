@@ -2,16 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
-from nemotron_magic.reply import Message, Reply
+from nemotron_magic.reply import Attached, Message, Reply
 from nemotron_magic.usage import Usage
 
-__all__ = ["MEMORY_CHARS", "Spent", "Turn", "messages", "remembered"]
+__all__ = [
+    "MAIN",
+    "MEMORY_CHARS",
+    "Asked",
+    "Question",
+    "Spent",
+    "Turn",
+    "earlier",
+    "messages",
+    "remembered",
+    "with_turn",
+]
+
+MAIN = "main"
+"""The thread of a notebook that names none."""
+
 
 MEMORY_CHARS = 24_000
 """How much of the earlier turns goes along, newest first: about 6,000 tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and where it comes from.
+
+    Parameters
+    ----------
+    text : str
+        In the user's own words; this is what later prompts repeat.
+    attached : Attached
+        What goes along.
+    origin : str
+        Which question of the notebook it is: asked again, it replaces its turn. Empty
+        where that is not known.
+    cell : int
+        Number of the cell that asks; 0 where there is none.
+    is_fresh : bool
+        Whether to leave the earlier turns out, for this once.
+    """
+
+    text: str
+    attached: Attached = field(default_factory=Attached)
+    origin: str = ""
+    cell: int = 0
+    thread: str = MAIN
+    is_fresh: bool = False
+
+    def answered(self, reply: Reply) -> Turn:
+        """Give the turn that it becomes with a reply."""
+        return Turn(self.text, reply, "", self.origin, self.cell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +68,17 @@ class Turn:
     ----------
     begun : str
         What earlier replies said of the answer that `reply` goes on with.
+    origin : str
+        Which question of the notebook it was.
+    cell : int
+        Number of the cell that asked.
     """
 
     question: str
     reply: Reply
     begun: str = ""
+    origin: str = ""
+    cell: int = 0
 
     @property
     def answer(self) -> str:
@@ -40,7 +92,7 @@ class Turn:
 
     def continued(self, reply: Reply) -> Turn:
         """Give the same turn with its answer gone on with."""
-        return Turn(self.question, reply, self.answer)
+        return replace(self, reply=reply, begun=self.answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +115,34 @@ class Spent:
     def __add__(self, usage: Usage) -> Spent:
         unpriced = self.unpriced + (usage.cost_usd is None)
         return Spent(self.calls + 1, unpriced, self.usage + usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is sent, and where its reply belongs.
+
+    Attributes
+    ----------
+    turns_with : callable
+        Gives the turns of the thread with a reply among them.
+    """
+
+    told: tuple[Message, ...]
+    thread: str
+    turns_with: Callable[[Reply], list[Turn]]
+    attached: Attached = field(default_factory=Attached)
+
+
+def earlier(turns: Sequence[Turn], origin: str) -> list[Turn]:
+    """Give the turns before the one of this origin: all, if there is none yet."""
+    places = (n for n, turn in enumerate(turns) if origin and turn.origin == origin)
+    return [*turns[: next(places, len(turns))]]
+
+
+def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
+    """Give the turns with `turn` in place of the one of its origin, else at the end."""
+    before = earlier(turns, turn.origin)
+    return [*before, turn, *turns[len(before) + 1 :]]
 
 
 def messages(question: str, system: str, turns: Sequence[Turn]) -> tuple[Message, ...]:

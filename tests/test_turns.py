@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from nemotron_magic.reply import Details, Reply
-from nemotron_magic.turns import Spent, Turn, messages, remembered
+from nemotron_magic.turns import (
+    Spent,
+    Turn,
+    earlier,
+    messages,
+    remembered,
+    with_turn,
+)
 from nemotron_magic.usage import Usage
 
 
@@ -64,3 +71,26 @@ def test_spending_adds_up() -> None:
     spent = Spent() + Usage(1, 2, cost_usd=0.5) + Usage() + Usage(3)
 
     assert spent == Spent(3, 2, Usage(4, 2, cost_usd=0.5))
+
+
+def named(origin: str, question: str = "q") -> Turn:
+    return replace(turn(question, "a"), origin=origin)
+
+
+def test_a_turn_takes_the_place_of_the_one_of_its_origin() -> None:
+    turns = [named("a"), named("b", "old"), named("c")]
+
+    assert [t.question for t in with_turn(turns, named("b", "new"))] == [
+        "q",
+        "new",
+        "q",
+    ]
+    assert earlier(turns, "b") == turns[:1]
+
+
+@pytest.mark.parametrize("origin", ["", "d"])
+def test_a_turn_of_no_known_origin_comes_last(origin: str) -> None:
+    turns = [named(""), named("a")]
+
+    assert with_turn(turns, named(origin, "new"))[-1].question == "new"
+    assert earlier(turns, origin) == turns

@@ -16,6 +16,8 @@ from nemotron_magic.grammar import flags_table
 from nemotron_magic.session import Session, Spent
 from nemotron_magic.settings import Settings
 from nemotron_magic.summary import in_usd
+from nemotron_magic.text import one_line
+from nemotron_magic.turns import MAIN
 
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
@@ -230,7 +232,20 @@ def _rehearse(runner: Runner, text: str, settings: Settings) -> str:
 
 
 def _reset(runner: Runner, text: str, settings: Settings) -> str:
-    return f"Forgot {_plural(runner.session.reset(), 'turn')}."
+    thread = text.strip() or MAIN
+    return f"Forgot {_plural(runner.session.reset(thread), 'turn')}."
+
+
+def _threads(runner: Runner, text: str, settings: Settings) -> str:
+    threads = runner.session.threads
+    if not any(threads.values()):
+        return "No conversation has begun yet."
+    rows = [
+        f"| `{name}` | {len(turns)} | {one_line(turns[-1].question, 60)} |"
+        for name, turns in threads.items()
+        if turns
+    ]
+    return "\n".join(["| Thread | Turns | Last question |", "|:--|--:|:--|", *rows])
 
 
 def _key_state(session: Session, settings: Settings) -> str:
@@ -270,5 +285,6 @@ COMMANDS: dict[str, Command] = {
     "continue": Command(
         "Go on with a reply that was cut off.", lambda runner, text, settings: None
     ),
-    "reset": Command("Forget the conversation.", _reset),
+    "threads": Command("The conversations of this notebook.", _threads),
+    "reset": Command("Forget the conversation.", _reset, "THREAD"),
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Place", "execution_of", "place_of"]
+__all__ = ["Place", "execution_of", "origin_of", "place_of"]
 
 _RUNNERS = ("run_line_magic", "run_cell_magic")
 
@@ -56,6 +57,19 @@ def execution_of(shell: Any) -> tuple[object, str]:
     parent = shell.get_parent() or {}
     code = str(parent.get("content", {}).get("code", ""))
     return parent.get("header", {}).get("msg_id"), shell.transform_cell(code)
+
+
+def origin_of(shell: Any) -> str:
+    """Tell which cell runs now, so that running it again is known as that.
+
+    JupyterLab, Notebook and VS Code name the cell; elsewhere its source does.
+    """
+    parent = shell.get_parent() if getattr(shell, "kernel", None) else None
+    cell_id = (parent or {}).get("metadata", {}).get("cellId", "")
+    if cell_id:
+        return str(cell_id)
+    source = (shell.history_manager.input_hist_raw or [""])[-1]
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _is_question(node: object) -> bool:

@@ -8,10 +8,13 @@ from typing import Any
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
 from nemotron_magic.notebook.commands import COMMANDS, card, flags
+from nemotron_magic.notebook.history import History
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
+from nemotron_magic.notebook.place import execution_of, origin_of
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
+from nemotron_magic.turns import MAIN, Question
 
 __all__ = ["Runner"]
 
@@ -36,6 +39,8 @@ class Runner:
         self._config = config
         self._rehearsal: Any = None
         self._base_url_before = ""
+        self._history = History(shell, repr)
+        self._asked: tuple[object, int] = (None, 0)
 
     def run(self, line: str, cell: str | None) -> Reply | None:
         """Do what was typed; give the reply, if it was a question.
@@ -91,6 +96,7 @@ class Runner:
     def close(self) -> None:
         """Let go of connections and of the stand-in."""
         self.stop_rehearsal()
+        self._history.close()
         self.session.close()
 
     def _show(self, markdown: str) -> None:
@@ -112,14 +118,28 @@ class Runner:
         try:
             if call.command:
                 _refuse_text(call)
-                reply = self.session.go_on(settings, painter.watch)
+                thread = call.thread or MAIN
+                reply = self.session.go_on(settings, painter.watch, thread)
             else:
-                reply = self.session.ask(call.text, settings, painter.watch)
+                reply = self.session.ask(self._question(call), settings, painter.watch)
         except NemotronError as error:
             self._keep(call, error.reply, painter)
             raise
         self._keep(call, reply, painter)
         return reply
+
+    def _question(self, call: Invocation) -> Question:
+        """Give the question with its place in the notebook."""
+        marker, _ = execution_of(self._shell)
+        self._asked = (marker, self._asked[1] + 1 if marker == self._asked[0] else 0)
+        return Question(
+            call.text,
+            # A cell may ask more than once, in a loop for example.
+            origin=f"{origin_of(self._shell)}/{self._asked[1]}",
+            cell=self._history.current,
+            thread=call.thread or MAIN,
+            is_fresh=call.fresh,
+        )
 
     def _keep(self, call: Invocation, reply: Reply | None, painter: Painter) -> None:
         if reply is None:

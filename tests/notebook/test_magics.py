@@ -105,7 +105,8 @@ def test_a_text_in_another_cell_magic_is_not_touched(
         ("%nemotron login: abc", "a key is never typed into a cell"),
         ("%nemotron -p n=0 hi", "n must lie in [1, …), got 0"),
         ("%nemotron -o 1x hi", "--out needs the name of a variable"),
-        ("%nemotron reset: all", "reset takes no text"),
+        ("%nemotron threads: all", "threads takes no text"),
+        ("%nemotron -T '' hi", "--thread needs a name"),
         ("%nemotron rehearse: on", "rehearse takes nothing or off"),
         ("%nemotron continue", "there is no reply to go on with"),
     ],
@@ -350,3 +351,56 @@ def test_tab_completes_flags_commands_and_models(
         _, matches = shell.ip.complete(None, prefix + typed, len(prefix + typed))
 
     assert expected in matches
+
+
+def told(service: rehearsal.Address) -> list[str]:
+    return [m["content"] for m in service.requests[-1].body["messages"]][1::2]
+
+
+def test_a_cell_that_runs_again_replaces_its_turn_and_keeps_the_later_ones(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    for question in ("one", "two", "three", "two"):
+        shell.run(f"%nemotron -q {question}")
+    again = told(service)
+    shell.run("%nemotron -q four")
+
+    assert again == ["one", "two"]
+    assert told(service) == ["one", "two", "three", "four"]
+
+
+def test_questions_of_a_loop_are_turns_of_their_own(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    loop = "for n in range(3):\n    get_ipython().run_line_magic('nemotron', f'-q {n}')"
+    shell.run(loop)
+    shell.run(loop)
+
+    assert told(service) == ["0", "1", "2"]
+
+
+def test_threads_do_not_know_of_each_other(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("%nemotron -q one")
+    shell.run("%nemotron -q -T plots two")
+    apart = told(service)
+    shell.run("%nemotron -q -T plots three")
+    listed = shell.run("%nemotron threads").text
+
+    assert apart == ["two"]
+    assert told(service) == ["two", "three"]
+    assert "| `plots` | 2 | three |" in listed
+    assert "Forgot 2 turns" in shell.run("%nemotron reset: plots").text
+
+
+def test_fresh_leaves_the_earlier_turns_out_for_once(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("%nemotron -q one")
+    shell.run("%nemotron -q --fresh two")
+    fresh = told(service)
+    shell.run("%nemotron -q three")
+
+    assert fresh == ["two"]
+    assert told(service) == ["one", "two", "three"]
