@@ -1,0 +1,237 @@
+"""Say a table, from whichever library: its columns, and rows if they are wanted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal, Protocol
+
+from nemotron_magic.context.describers.look import CELL_CHARS, Look, and_more, short
+from nemotron_magic.context.describers.privacy import (
+    HIDDEN,
+    is_personal,
+    may_be_personal,
+)
+from nemotron_magic.context.describers.scalars import said
+
+__all__ = [
+    "LEAST_ROWS",
+    "Column",
+    "Kind",
+    "Table",
+    "column_lines",
+    "labelled",
+    "step_of",
+    "table_lines",
+]
+
+Kind = Literal["number", "date", "text", "other"]
+_COLUMNS = 40
+_SAMPLE_CELLS = 300_000
+_SAMPLE_ROWS = 50_000
+_SHOWN_ROWS = 5
+_CHUNK_ROWS = 50
+_CATEGORIES = 12
+LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
+_LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
+_TYPICAL = 200  # texts that tell whether a column has few values
+
+
+class Column(Protocol):
+    """One column of a table, of which a sample of the rows is looked at."""
+
+    @property
+    def label(self) -> str:
+        """The name that is said of it."""
+
+    @property
+    def dtype(self) -> str:
+        """The type of its values, in the words of its library."""
+
+    @property
+    def kind(self) -> Kind:
+        """What can be said of its values."""
+
+    def missing_share(self) -> float:
+        """Give the share of missing values in the sample, from 0 to 1."""
+
+    def extremes(self) -> tuple[object, object] | None:
+        """Give the smallest and the largest value of the sample, if it has any."""
+
+    def texts(self) -> Sequence[object]:
+        """Give the first some thousands of values of the sample."""
+
+    def cells(self, start: int, stop: int) -> Sequence[object]:
+        """Give the values of some rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as its library gives it.
+
+    Parameters
+    ----------
+    kind : str
+        What it is, as in "pandas DataFrame".
+    column : Callable
+        Makes a column from its place.
+    step : int
+        Every how many rows one is looked at.
+    index : Column, optional
+        What names the rows.
+    """
+
+    kind: str
+    rows: int
+    width: int
+    column: Callable[[int], Column]
+    step: int = 1
+    index: Column | None = None
+
+
+def step_of(rows: int, columns: int) -> int:
+    """Give every how many rows one is looked at; odd, as data repeat in even steps."""
+    most = min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, min(columns, _COLUMNS)))
+    return 1 if rows <= most else (rows // most + 1) | 1
+
+
+def labelled(label: object, look: Look) -> str:
+    """Say the name of a column, which may be any object."""
+    return short(label) if type(label) is str else look.headline(label, look)
+
+
+def table_lines(table: Table, look: Look) -> Iterator[str]:
+    """Say a table, its columns, and rows as far as the `data` of `look` allows."""
+    yield f"{table.kind}, {table.rows:,} rows × {table.width:,} columns"
+    if table.index is not None:
+        yield f"index: {_said_column(table.index, look)}"
+    if table.width:
+        yield f"columns{_sampled(table.step)}:"
+    shown = [table.column(place) for place in range(min(table.width, _COLUMNS))]
+    yield from _columns(shown, look)
+    if more := table.width - len(shown):
+        yield f"  … and {more:,} more columns, not looked at"
+    columns = [table.index] if table.index is not None else []
+    yield from _rows([*columns, *shown], table.rows, look)
+
+
+def column_lines(
+    kind: str, column: Column, rows: int, step: int, look: Look
+) -> Iterator[str]:
+    """Say a single column, such as a Series."""
+    name = f" {column.label!r}" if column.label else ""
+    yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
+    yield f"values{_sampled(step)}: {_figures(column, look)}"
+    yield from _rows([column], rows, look)
+
+
+def _sampled(step: int) -> str:
+    return f" (figures from one row in {step:,})" if step > 1 else ""
+
+
+def _columns(columns: list[Column], look: Look) -> Iterator[str]:
+    was_late = False
+    for column in columns:
+        if not look.is_late():
+            yield f"  {column.label}: {_said_column(column, look)}"
+            continue
+        if not was_late:
+            yield "  (no time was left for more than the names of these)"
+        was_late = True
+        yield f"  {column.label}: {column.dtype}"
+
+
+def _said_column(column: Column, look: Look) -> str:
+    figures = _figures(column, look)
+    return f"{column.dtype}, {figures}" if figures else column.dtype
+
+
+def _figures(column: Column, look: Look) -> str:
+    """Say what is missing, and between what or which the values are."""
+    try:
+        share = column.missing_share()
+        missing = f"{_percent(share)} missing" if share else "none missing"
+        return f"{missing}{_values(column, look)}"
+    except Exception as error:
+        return f"its values could not be read: {type(error).__name__}"
+
+
+def _percent(share: float) -> str:
+    return "under 0.1%" if share < 0.001 else f"{share:.1%}"
+
+
+def _values(column: Column, look: Look) -> str:
+    if column.kind == "other":
+        return ""
+    if not look.is_full and is_personal(column.label or look.name):
+        return f", {HIDDEN}"
+    if column.kind == "text":
+        return _few(column.texts(), look)
+    if look.data == "schema" and len(column.cells(0, LEAST_ROWS)) < LEAST_ROWS:
+        return ""
+    ends = column.extremes()
+    return f", {said(ends[0])} to {said(ends[1])}" if ends else ""
+
+
+def _few(cells: Sequence[object], look: Look) -> str:
+    """Name the values of a text column if they are few; of many, none."""
+    texts = [cell for cell in cells if type(cell) is str]
+    if not texts:
+        return ""
+    counted = Counter(texts)
+    if not _has_few(texts):
+        return f", {_count(len(counted))}, none of them named"
+    often = sorted(text for text, seen in counted.items() if seen >= _LEAST_SEEN)
+    if may_be_personal(counted) and not look.is_full:
+        return f", {HIDDEN}"
+    named = and_more((repr(short(one, 40)) for one in often), len(counted) - len(often))
+    return f", {_count(len(counted))}: {named}" if often else ""
+
+
+def _count(different: int) -> str:
+    if different == 1:
+        return "1 value"
+    return f"{'many' if different > _CATEGORIES else different} different values"
+
+
+def _has_few(texts: list[str]) -> bool:
+    return (
+        bool(texts)
+        and len(set(texts[:_TYPICAL])) <= _CATEGORIES
+        and len(set(texts)) <= min(_CATEGORIES, len(texts) // _LEAST_SEEN)
+    )
+
+
+def _rows(columns: list[Column], rows: int, look: Look) -> Iterator[str]:
+    if look.data == "schema" or not rows or not columns:
+        return
+    wanted = rows if look.is_full else min(rows, _SHOWN_ROWS)
+    open_ = [look.is_full or _may_be_shown(column, look) for column in columns]
+    yield f"{'rows' if look.is_full else 'first rows'}, cells divided by |:"
+    yield "  " + " | ".join(column.label or "value" for column in columns)
+    for start in range(0, wanted, _CHUNK_ROWS):
+        stop = min(start + _CHUNK_ROWS, wanted)
+        cells = [
+            column.cells(start, stop) if shown else ["(hidden)"] * (stop - start)
+            for column, shown in zip(columns, open_, strict=True)
+        ]
+        for row in islice(zip(*cells, strict=False), stop - start):
+            yield "  " + " | ".join(_cell(cell, look) for cell in row)
+
+
+def _may_be_shown(column: Column, look: Look) -> bool:
+    """Tell whether a few cells may be shown: of texts, only those of few values."""
+    if is_personal(column.label or look.name):
+        return False
+    if column.kind != "text":
+        return column.kind != "other" or column.dtype.lower().startswith("bool")
+    texts = [cell for cell in column.texts() if type(cell) is str]
+    return _has_few(texts) and not may_be_personal(set(texts))
+
+
+def _cell(cell: object, look: Look) -> str:
+    if type(cell) is str:
+        return " ".join(short(cell).split())
+    return short(look.headline(cell, look), CELL_CHARS)

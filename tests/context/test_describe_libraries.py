@@ -1,0 +1,167 @@
+"""What is said of models, figures and of what stands for data elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from nemotron_magic.context.describe import describe
+
+
+def test_a_model_of_pydantic_is_its_fields() -> None:
+    pydantic = pytest.importorskip("pydantic")
+
+    class Model(pydantic.BaseModel):  # type: ignore[misc, name-defined]
+        width: int = 1
+        email: str = "a@b.example"
+        key: pydantic.SecretStr = pydantic.SecretStr("s3cret")
+
+    said = describe(Model()).splitlines()
+
+    assert said[0].endswith("Model (pydantic model) of 3 fields")
+    assert said[1:3] == ["  width: 1", "  email: str, looks personal: no values shown"]
+    assert "s3cret" not in describe(Model(), data="full")
+
+
+def test_an_estimator_is_its_parameters_and_whether_it_is_fitted() -> None:
+    model = pytest.importorskip("sklearn.linear_model").Ridge(alpha=0.5)
+    before = describe(model)
+    model.fit([[0.0], [1.0]], [0.0, 1.0])
+
+    assert before.splitlines()[0].endswith("Ridge (scikit-learn), not fitted")
+    assert before.splitlines()[1] == "  alpha = 0.5"
+    assert "at their defaults: fit_intercept, " in before
+    assert "fitted on 1 features (n_features_in_, coef_" in describe(model)
+
+
+def test_a_pipeline_is_its_steps() -> None:
+    pipeline = pytest.importorskip("sklearn.pipeline")
+    linear = pytest.importorskip("sklearn.linear_model")
+
+    said = describe(pipeline.make_pipeline(linear.Ridge(alpha=2.0)))
+
+    assert "  - 'ridge'" in said
+    assert "alpha = 2.0" in said
+
+
+def test_a_figure_is_its_titles_axes_and_what_is_drawn() -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    axes = figure.subplots()
+    figure.suptitle("Report")
+    axes.plot([1, 2], [3, 424], label="sales")
+    axes.set(title="Sales", xlabel="month", xlim=(0, 5), yscale="log")
+
+    assert describe(figure).splitlines()[:3] == [
+        "matplotlib Figure 'Report', 6.4 × 4.8 inches, 1 axes",
+        "  matplotlib Axes 'Sales'",
+        "    x axis: 'month', 0 to 5, linear",
+    ]
+    assert describe(axes).splitlines()[-2:] == ["  drawn: 1 lines", "  lines: 'sales'"]
+
+
+def test_bars_are_counted() -> None:
+    axes = pytest.importorskip("matplotlib.figure").Figure().subplots()
+    axes.bar([1, 2, 3], [4, 5, 6])
+
+    assert describe(axes).endswith("  drawn: 3 patches")
+
+
+def test_dask_computes_nothing() -> None:
+    dask = pytest.importorskip("dask.array")
+    pytest.importorskip("numpy")
+
+    ran = []
+
+    def compute(block: Any) -> Any:
+        ran.extend(block.ravel().tolist())
+        return block
+
+    array = dask.ones((1_000, 10), chunks=100).map_blocks(compute, dtype="f8")
+
+    assert describe(array) == (
+        "dask array (lazy; nothing was computed), 1,000 × 10, float64\n"
+        "  in 10 × 1 chunks"
+    )
+    assert ran == []
+
+
+def test_a_frame_of_dask_has_the_columns_that_it_knows() -> None:
+    dask = pytest.importorskip("dask.dataframe")
+    pandas = pytest.importorskip("pandas")
+    frame = dask.from_pandas(pandas.DataFrame({"a": [424], "b": [1.5]}))
+
+    assert describe(frame, data="full").splitlines() == [
+        "dask DataFrame (lazy; nothing was computed)",
+        "  'a': int64",
+        "  'b': float64",
+    ]
+
+
+def test_spark_is_asked_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(self: object) -> None:
+        raise SystemExit
+
+    module = types.ModuleType("pyspark.sql.dataframe")
+    field = types.SimpleNamespace(name="a", dataType=types.SimpleNamespace())
+    frame = type("DataFrame", (), {"__module__": module.__name__, "schema": ask})
+    vars(module)["DataFrame"] = frame
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    unknown, known = frame(), frame()
+    vars(known)["_schema"] = types.SimpleNamespace(fields=[field])
+
+    assert describe(unknown) == "Spark DataFrame (lazy; nothing was computed)"
+    assert describe(known).splitlines()[1] == "  a: SimpleNamespace"
+
+
+def test_an_engine_keeps_its_password() -> None:
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    driver = types.SimpleNamespace(paramstyle="format", VERSION=(1, 0, 0))
+    engine = sqlalchemy.create_engine(
+        "mysql+pymysql://me:s3cret@host:33/db?token=t0ken", module=driver
+    )
+
+    assert describe(engine, data="full") == (
+        "SQLAlchemy Engine of mysql+pymysql://host:33/db (no query was made)"
+    )
+
+
+def test_a_table_of_a_database_is_its_columns() -> None:
+    sql = pytest.importorskip("sqlalchemy")
+    key = sql.Column("key", sql.Integer, primary_key=True)
+    text = sql.Column("text", sql.String(20))
+
+    assert describe(sql.Table("t", sql.MetaData(), key, text)).splitlines() == [
+        "SQLAlchemy Table 't', 2 columns",
+        "  key: Integer, primary key, not null",
+        "  text: String",
+    ]
+
+
+def test_a_row_is_its_schema_and_a_result_is_not_read() -> None:
+    sql = pytest.importorskip("sqlalchemy")
+    engine = sql.create_engine("sqlite://")
+    with engine.connect() as connection:
+        result = connection.execute(sql.text("select 424 as a, 'x' as b"))
+        assert describe(result).endswith("(not inspected)")
+        row = result.one()
+    engine.dispose()
+
+    assert describe(row) == "SQLAlchemy Row of 2 columns\n  a: int\n  b: str"
+
+
+def test_xarray_is_its_dimensions() -> None:
+    xarray = pytest.importorskip("xarray")
+    array = xarray.DataArray(
+        [[424.0, 2.0]], dims=("x", "y"), coords={"y": [5, 6]}, name="heat"
+    )
+
+    assert describe(array).splitlines() == [
+        "xarray DataArray 'heat', (x, y), 1 × 2, float64",
+        "  coordinate 'y': (y), 2, int64",
+    ]
+    assert "variable 'h': (x, y), 1 × 2, float64" in describe(
+        xarray.Dataset({"h": array})
+    )

@@ -1,0 +1,302 @@
+"""What is said of tables and arrays, and what stays in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nemotron_magic.context.describe import describe
+from nemotron_magic.context.describers.privacy import is_personal, may_be_personal
+
+ROWS = 60
+PERSONAL = {
+    "email": [f"planted{i}@mail.example" for i in range(ROWS)],
+    "Customer Name": [f"Planted Person{i}" for i in range(ROWS)],
+    "phoneNumber": [f"+49 170 {i:07d}" for i in range(ROWS)],
+    "home_address": ["Planted Street 1"] * ROWS,
+    "card": [4_000_000_000 + i for i in range(ROWS)],
+    "IBAN": ["DE02120300000000202051"] * ROWS,
+    "ssn": [f"000-12-{i:04d}" for i in range(ROWS)],
+    "user_id": list(range(770_000, 770_000 + ROWS)),
+}
+OPEN = {
+    "price": [i / 8 for i in range(ROWS)],
+    "country": ["DE", "FR"] * (ROWS // 2),
+    "note": [f"planted note {i}" for i in range(ROWS)],
+    "contact": [f"planted{i % 2}@mail.example" for i in range(ROWS)],
+    "rare": ["usual"] * (ROWS - 1) + ["planted once"],
+    "empty": [None] * ROWS,
+}
+PLANTED = ("lanted", "+49 170", "4000000", "DE0212", "000-12", "77000", "770000")
+KINDS = ("pandas", "polars", "pyarrow")
+
+
+def made(kind: str, columns: dict[str, Any]) -> Any:
+    library = pytest.importorskip(kind)
+    return library.table(columns) if kind == "pyarrow" else library.DataFrame(columns)
+
+
+def column(said: str, name: str) -> str:
+    return next(line for line in said.splitlines() if line.startswith(f"  {name}: "))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_is_its_shape_columns_ranges_and_few_values(kind: str) -> None:
+    said = describe(made(kind, OPEN), "t")
+
+    assert "60 rows × 6 columns" in said.splitlines()[0]
+    assert "none missing, 0 to 7.375" in column(said, "price")
+    assert "none missing, 2 different values: 'DE', 'FR'" in column(said, "country")
+    assert "many different values" in column(said, "note")
+    assert "100.0% missing" in column(said, "empty")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("data", ["schema", "sample"])
+def test_what_looks_personal_stays_in(kind: str, data: Any) -> None:
+    said = describe(made(kind, OPEN | PERSONAL), "t", data=data)
+
+    assert [word for word in PLANTED if word in said] == []
+    assert all(HIDDEN in column(said, name) for name in PERSONAL)
+
+
+HIDDEN = "looks personal: no values shown"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_schema_shows_no_rows(kind: str) -> None:
+    middle = {"value": [1.0, 2.0, 424.242, 900.0, 5.0, 6.0, 7.0]}
+
+    assert "424" not in describe(made(kind, middle))
+    assert "424.242" in describe(made(kind, middle), data="sample")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_few_rows_have_no_range(kind: str) -> None:
+    assert "42" not in describe(made(kind, {"value": [42, 43]}))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_is_a_few_rows_of_what_is_open(kind: str) -> None:
+    lines = describe(made(kind, OPEN), data="sample").splitlines()
+    start = lines.index("first rows, cells divided by |:")
+
+    assert lines[start + 1] == "  price | country | note | contact | rare | empty"
+    assert lines[start + 2].startswith("  0.0 | DE | (hidden) | (hidden) | ")
+    assert len(lines) == start + 7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_full_shows_rows_as_far_as_they_fit(kind: str) -> None:
+    table = made(kind, OPEN | PERSONAL)
+
+    said = describe(table, data="full", budget_chars=100_000)
+    cut = describe(table, data="full", budget_chars=3_000)
+
+    assert "planted59@mail.example" in said
+    assert "planted note 59" in said
+    assert len(cut) <= 3_000
+    assert cut.endswith("… (cut: no room)")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cells_are_short(kind: str) -> None:
+    said = describe(made(kind, {"a": ["x" * 5_000]}), data="full")
+
+    assert max(map(len, said.splitlines())) < 100
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_a_wide_table_forty_columns_are_named(kind: str) -> None:
+    said = describe(made(kind, {f"c{i}": [i] for i in range(300)}))
+
+    assert "  c39: " in said
+    assert "  c40: " not in said
+    assert "… and 260 more columns, not looked at" in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_when_time_is_up_columns_are_named_only(kind: str) -> None:
+    ticks = iter(range(1_000))
+    said = describe(made(kind, OPEN), clock_s=lambda: float(next(ticks)), limit_s=2.5)
+
+    assert "2 different values" in column(said, "country")
+    assert "(no time was left for more than the names of these)" in said
+    assert "missing" not in column(said, "note")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_table_is_said(kind: str) -> None:
+    assert "0 rows" in describe(made(kind, {}), data="full").splitlines()[0]
+
+
+def test_an_index_is_said_and_guarded_as_a_column_is() -> None:
+    pandas = pytest.importorskip("pandas")
+    dates = pandas.date_range("2026-01-01", periods=ROWS)
+    frame = pandas.DataFrame(OPEN, index=dates)
+    named = pandas.DataFrame(OPEN, index=pandas.Index(PERSONAL["email"], name="who"))
+
+    assert "2026-01-01 to 2026-03-01" in describe(frame).splitlines()[1]
+    assert "planted0@" not in describe(named, data="sample")
+
+
+LEVELS = [("DE", 1), ("FR", 2)]
+
+
+def test_levels_and_duplicate_or_odd_names_of_columns_are_said() -> None:
+    pandas = pytest.importorskip("pandas")
+    levels = pandas.MultiIndex.from_tuples(LEVELS, names=["land", "n"])
+    frame = pandas.DataFrame([[1, 2], [3, 4]], columns=["a", "a"], index=levels)
+
+    said = describe(frame)
+
+    assert "with the index levels land, n, 2 rows × 2 columns" in said
+    assert said.count("  a: int64") == 2
+    assert "  7: " in describe(pandas.DataFrame({7: [1]}))
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_a_series_is_said_as_a_column(kind: str) -> None:
+    library = pytest.importorskip(kind)
+    prices = library.Series(name="price", **{_values(kind): OPEN["price"]})
+    emails = library.Series(name="email", **{_values(kind): PERSONAL["email"]})
+
+    assert f"{kind} Series 'price', 60 rows" in describe(prices)
+    assert "0 to 7.375" in describe(prices)
+    assert HIDDEN in describe(emails, data="sample")
+
+
+def _values(kind: str) -> str:
+    return "data" if kind == "pandas" else "values"
+
+
+def test_a_series_without_a_name_takes_that_of_its_variable() -> None:
+    pandas = pytest.importorskip("pandas")
+
+    letters = pandas.Series(["a", "b"] * 9)
+
+    assert "'a', 'b'" in describe(letters, "grades")
+    assert HIDDEN in describe(letters, "passwords")
+
+
+DTYPES = ["Int64", "string", "category", "boolean", "Float64", "object"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_types_of_pandas_are_read(dtype: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    values = ["a", None] if dtype in ("string", "category", "object") else [1, None]
+
+    said = describe(pandas.Series(values * 9, dtype=dtype))
+
+    assert "50.0% missing" in said
+    assert "could not be read" not in said
+
+
+def test_objects_in_cells_are_named() -> None:
+    pandas = pytest.importorskip("pandas")
+
+    class Cell:
+        def __repr__(self) -> str:
+            raise SystemExit
+
+    said = describe(pandas.Series([Cell(), [1, 2], "text"]), data="full")
+
+    assert "Cell object (not inspected)" in said
+    assert "list of 2 int: 1, 2" in said
+
+
+def test_a_class_derived_from_a_frame_runs_nothing() -> None:
+    pandas = pytest.importorskip("pandas")
+
+    class Mine(pandas.DataFrame):  # type: ignore[misc, name-defined]
+        @property
+        def shape(self) -> None:
+            raise SystemExit
+
+        def __len__(self) -> int:
+            raise SystemExit
+
+    assert describe(Mine({"a": [1]})).startswith("pandas DataFrame, 1 rows × 1 columns")
+
+
+def test_a_lazy_frame_is_not_run() -> None:
+    polars = pytest.importorskip("polars")
+    ran = []
+
+    def scan(frame: Any) -> Any:
+        ran.append("scan")
+        return frame
+
+    lazy = polars.DataFrame({"a": [1]}).lazy().map_batches(scan)
+
+    assert describe(lazy).startswith("polars LazyFrame (a query that has not run")
+    assert ran == []
+
+
+def test_the_long_types_of_polars_list_no_values() -> None:
+    polars = pytest.importorskip("polars")
+    kinds = polars.Enum(["planted a", "planted b"])
+
+    assert "planted" not in describe(polars.Series(["planted a"], dtype=kinds))
+
+
+def arrays(numpy: Any) -> dict[str, Any]:
+    return {
+        "numpy array, 3 × 4, float64\nvalues: 0 to 11": numpy.arange(12.0).reshape(
+            3, 4
+        ),
+        "numpy array, 6, int64\nvalues: 1 to 6": numpy.arange(1, 7),
+        "numpy array, 0, float64": numpy.array([]),
+        "numpy array, 2, object": numpy.array([None, "a"], dtype=object),
+        "numpy array, 2, int64\nvalues: too few for a range": numpy.array([1, 2]),
+        "numpy array, 1, [('a', '<i4')]\n  a: int32": numpy.zeros(1, [("a", "i4")]),
+        "numpy float64 3.5": numpy.float64(3.5),
+        "numpy array, 6, float64\nvalues: all missing": numpy.full(6, numpy.nan),
+        "numpy array, 1, float64\nvalues: masked, not read": numpy.ma.zeros(1),
+        "numpy array, no dimensions, int64\nvalues: 5 to 5": numpy.array(5),
+    }
+
+
+def test_arrays_are_said() -> None:
+    numpy = pytest.importorskip("numpy")
+
+    for said, array in arrays(numpy).items():
+        assert describe(array) == said
+
+
+def test_an_array_on_disk_is_not_read(tmp_path: Any) -> None:
+    numpy = pytest.importorskip("numpy")
+    array = numpy.memmap(tmp_path / "a", dtype="f8", mode="w+", shape=(9,))
+
+    assert describe(array[2:]).endswith("values: on disk, not read")
+    assert describe(numpy.asarray(array)).endswith("values: on disk, not read")
+
+
+def test_the_cells_of_an_array_come_on_request() -> None:
+    numpy = pytest.importorskip("numpy")
+    array = numpy.array([1, 424, 3, 900, 5])
+
+    assert "424" not in describe(array)
+    assert "  424" in describe(array, data="sample")
+
+
+NAMES = "name firstName E-Mail email_address telefon PLZ iban userId customer_id 邮箱"
+OTHERS = "width country mean identity rows valid message gene filament number"
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_a_name_that_speaks_of_a_person_is_known(name: str) -> None:
+    assert is_personal(name)
+
+
+@pytest.mark.parametrize("name", OTHERS.split())
+def test_other_names_are_left(name: str) -> None:
+    assert not is_personal(name)
+
+
+def test_values_tell_as_well() -> None:
+    assert may_be_personal(["ok", "a@b.example"])
+    assert may_be_personal(["+49 170 1234567"])
+    assert not may_be_personal(["DE", "2026-01-02 x", "3.14"])
