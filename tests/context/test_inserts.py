@@ -1,0 +1,72 @@
+"""Values that a prompt names: found, refused, described once."""
+
+from __future__ import annotations
+
+import pytest
+
+from nemotron_magic.context.inserts import Inserted, expand
+from nemotron_magic.errors import InputError
+
+
+def said(expression: str) -> str:
+    return f"<{expression}>"
+
+
+def missing(expression: str) -> str:
+    raise KeyError(expression)
+
+
+PATHS = ("x", "df.a", 'df["a"]', "d['k'][0]", "df.a.iloc[0]", "x[-1]", "x[1:3, 'b']")
+PATHS += ("d[key]", "x[:]", "x[::2]", "x[None]", "df[['a', 'b']]", "obj.attr.x")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_name_or_path_becomes_a_reference(path: str) -> None:
+    found = expand(f"why is $`{path}` so?", said)
+
+    assert found == (f"why is `{path}` so?", (Inserted(path, f"<{path}>"),))
+
+
+REFUSED = ("f(x)", "x + 1", "lambda: 1", "f'{x}'", "x if y else z", "[x]", "x[f()]")
+REFUSED += ("(y := 1)", "not x", "x[y.z]", "x.", "1", "'a'", "", "x; y", "await x")
+REFUSED += ("x[~1]", "import os", "*x", "\0", "(" * 3000, "df.a()", "x[lambda: 1]")
+
+
+@pytest.mark.parametrize("code", REFUSED, ids=lambda code: code[:20])
+def test_what_would_have_to_be_run_is_refused_with_the_way_out(code: str) -> None:
+    with pytest.raises(InputError, match="assign it first: x = ") as error:
+        expand(f"look at $`{code}`", said)
+
+    assert f"$`{code}`" in str(error.value)
+
+
+def test_a_value_named_twice_is_described_once() -> None:
+    text, found = expand("$`a` and $`b` and $` a `", said)
+
+    assert text == "`a` and `b` and `a`"
+    assert [one.name for one in found] == ["a", "b"]
+
+
+def test_a_backslash_sends_it_as_typed() -> None:
+    assert expand(r"keep \$`f(x)` so", missing) == ("keep $`f(x)` so", ())
+
+
+PLAIN = ("$5 and `code`", "`a`$", "$ `a`", "$`a\nb`", "{x} $x ${x}", "", "$``$"[:2])
+
+
+@pytest.mark.parametrize("prompt", PLAIN)
+def test_every_other_dollar_stays(prompt: str) -> None:
+    assert expand(prompt, missing) == (prompt, ())
+
+
+def test_an_expression_that_fails_is_named() -> None:
+    with pytest.raises(InputError, match=r"\$`nope` has no value.*\nKeyError: 'nope'"):
+        expand("why $`nope`?", missing)
+
+
+def test_the_words_of_the_look_up_are_kept() -> None:
+    def refuse(expression: str) -> str:
+        raise InputError("not this one")
+
+    with pytest.raises(InputError, match=r"\Anot this one\Z"):
+        expand("why $`x`?", refuse)
