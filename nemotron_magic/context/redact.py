@@ -1,0 +1,98 @@
+"""Secrets out of a text, before anything leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from nemotron_magic.context.secrets.columns import column_secrets
+from nemotron_magic.context.secrets.exact import Exact, exact_values
+from nemotron_magic.context.secrets.named import named_secrets
+from nemotron_magic.context.secrets.patterns import pattern_secrets
+from nemotron_magic.context.secrets.spans import Span, joined, masked, replaced
+
+__all__ = ["Finding", "Redacted", "Redactor"]
+
+# Nearly always two: one that finds and one that finds no more.
+_PASSES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One secret that was taken out: what it was, never what it said.
+
+    Parameters
+    ----------
+    name : str
+        The environment variable that holds it; empty if it was known by its form.
+    """
+
+    kind: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text without its secrets, and what was taken out."""
+
+    text: str
+    found: tuple[Finding, ...] = ()
+
+
+class Redactor:
+    """Takes secrets out of texts: exact values first, then what looks like one.
+
+    It has no readable repr and refuses to be pickled, as it knows secrets.
+
+    Parameters
+    ----------
+    environ : mapping
+        Values of variables whose names sound secret are taken out wherever they stand;
+        looked at once, here.
+    exact : iterable of str
+        Secrets to be taken out wherever they stand, such as the key itself.
+
+    Examples
+    --------
+    >>> Redactor({}).redact('password = "hunter2"').text
+    'password = "[redacted:password]"'
+    """
+
+    __slots__ = ("_exact",)
+
+    def __init__(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> None:
+        known = Exact(exact_values(environ, exact))
+        # A closure, because a debugger or verbose traceback prints attributes.
+        self._exact: Callable[[str], Iterator[Span]] = lambda text: known.secrets(text)
+
+    def redact(self, text: str) -> Redacted:
+        """Give `text` with a visible placeholder for each secret.
+
+        A text without secrets comes back as it is, and one that was redacted already
+        too.
+        """
+        found: list[Finding] = []
+        for _ in range(_PASSES):
+            spans = self._secrets(text)
+            if not spans:
+                break
+            found += [Finding(span.kind, span.name) for span in spans]
+            text = replaced(text, spans)
+        return Redacted(text, tuple(found))
+
+    def _secrets(self, text: str) -> list[Span]:
+        lowered = masked(text)
+        return joined(
+            [
+                *self._exact(text),
+                *pattern_secrets(text, lowered),
+                *named_secrets(text, lowered),
+                *column_secrets(text, lowered),
+            ]
+        )
+
+    def __repr__(self) -> str:
+        return "<redactor>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a redactor knows secrets and is not written anywhere")

@@ -1,0 +1,159 @@
+"""Secrets known by their own form: services' keys, blocks, URLs, headers, commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nemotron_magic.context.secrets.rule import Rule, rule
+from nemotron_magic.context.secrets.services import SERVICES
+from nemotron_magic.context.secrets.spans import MASK, Span
+from nemotron_magic.context.secrets.values import is_placeholder
+
+__all__ = ["RULES", "pattern_secrets"]
+
+_GAP = r"(?:\\[nrt]|[\s\"'|│>#*,+()\\])"
+_HEADER = r"[A-Z][A-Za-z-]{1,20}: [^\n\\]{0,120}"
+_BLOCKS = (
+    # In a JSON or Python string its lines end in a backslash and an n. One that was cut
+    # has no end.
+    rule(
+        "private-key",
+        "private",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        rf"(?:{_GAP}*+(?:{_HEADER}|[A-Za-z0-9+/=]{{16,}}+))++"
+        rf"(?:(?:{_GAP}*+[A-Za-z0-9+/=]{{1,15}}+){{0,3}}+"
+        rf"{_GAP}*+-----END [A-Z0-9 ]{{1,60}}-----)?",
+    ),
+    rule(
+        "private-key",
+        "putty-user-key-file",
+        r"PuTTY-User-Key-File-\d: [^\n]{0,80}+"
+        r"(?:\r?\n[ \t]*(?:[A-Z][A-Za-z0-9-]{1,30}:[^\n]*+|[A-Za-z0-9+/=]{8,}+))++",
+    ),
+)
+
+_SECRET_PARAMETER = (
+    r"(?:[\w-]{0,30}(?:token|secret|passw(?:or)?d|passwd|api_?-?key|apikey|signature"
+    r"|credential|subscription-key|access_?key)|auth|sig|pwd|key|appid|app_key|hapikey"
+    r"|session(?:_?id)?|sid|code)"
+)
+_URLS = (
+    rule(
+        "url-password",
+        "://",
+        r"://[^\s:/@\"'<>`\\|]{0,200}:(?P<secret>[^\s\"'<>/`]{1,400})@(?=[\w\[$({.%-])",
+    ),
+    rule("url-token", "://", r"://(?P<secret>(?=[\w.~-]{0,40}\d)[\w.~-]{20,200}):?@"),
+    rule(
+        "url-parameter",
+        "? &",
+        rf"(?i)[?&;]{_SECRET_PARAMETER}=(?P<secret>[^\s&#\"'<>`\\)\]}},;|]{{6,}}+)",
+    ),
+)
+_LONG = r"(?P<secret>(?=[^\s\"']{0,60}\d|[^\s\"']{24})[\w.~+/=:-]{12,}+)"
+_HEADERS = (
+    rule(
+        "bearer-token",
+        "bearer",
+        rf"(?i)\bBearer(?:[ \t]+|%20|\\?[\"'][ \t]*,[ \t]*\\?[\"']){_LONG}",
+    ),
+    rule(
+        "basic-auth",
+        "basic",
+        r"\b[Bb](?:asic|ASIC)[ \t]+"
+        r"(?P<secret>(?=[\w+/-]{0,60}[0-9=+])[\w+/-]{12,}+={0,2})(?![\w ])",
+    ),
+    rule(
+        "authorization",
+        "authorization",
+        r"(?i)\bauthorization[\"'\])]*[ \t]*[:=,][ \t]*[\"']?"
+        r"(?:token|apikey|api-key|key|bot|negotiate|hmac)[ \t]+"
+        r"(?P<secret>[^\s\"',;]{8,})",
+    ),
+    rule("signature", "signature=", r"(?i)\bSignature=(?P<secret>[0-9a-f]{40,}+)"),
+)
+# An argument: with its quotes, if it has any, around it.
+_ARGUMENT = r"[\"']?(?P<secret>[^\s\"'$]{3,200})"
+_STRING = r"[bu]?[\"'](?P<secret>[^\"'\n]{3,200})[\"']"
+_COMMANDS = (
+    rule(
+        "password",
+        " -u  --user",
+        r"\bcurl\b[^\n]{0,300}?[ \t](?:-u|--user)[ =]?"
+        rf"[\"']?[^\s:\"'$]{{1,80}}:{_ARGUMENT}",
+    ),
+    rule(
+        "password",
+        "mysql mariadb",
+        rf"\b(?:mysql\w{{0,9}}|mariadb)\b[^\n]{{0,200}}?[ \t]-p{_ARGUMENT}",
+    ),
+    rule(
+        "password",
+        "redis-cli sshpass",
+        rf"\b(?:redis-cli\b[^\n]{{0,200}}?[ \t]-a|sshpass[ ]-p)[ ]?{_ARGUMENT}",
+    ),
+    rule(
+        "password", "docker", rf"\bdocker login\b[^\n]{{0,200}}?[ \t]-p[ ]{_ARGUMENT}"
+    ),
+    rule("password", "pass:", rf"-pass(?:in|out)?[ ]+pass:{_ARGUMENT}"),
+    rule(
+        "password",
+        "identified",
+        r"(?i)\bIDENTIFIED[ ]+(?:WITH[ ]+[\w'\"]+[ ]+)?(?:BY|AS)[ ]+"
+        rf"(?:PASSWORD[ ]+)?{_STRING}",
+    ),
+    rule("password", "password", rf"(?i)\bPASSWORD[ ]+{_STRING}"),
+    rule(
+        "password",
+        "auth .login(",
+        r"(?i)(?:\bauth[ ]*=[ ]*|BasicAuth|\.login)\([ ]*"
+        rf"[\"'][^\"'\n]{{1,80}}[\"'][ ]*,[ ]*{_STRING}",
+    ),
+    rule("password", "secretstr(", rf"SecretStr\({_STRING}"),
+    rule(
+        "azure-key",
+        "account.key",
+        r"account\.key\.[\w.]{1,99}[\"']?[ ]*[,=:][ ]*[\"']?(?P<secret>[\w+/=]{20,})",
+    ),
+    rule(
+        "token",
+        "access refresh",
+        r"[\"'](?:access|refresh)[\"'][ ]*:[ ]*[\"']"
+        r"(?P<secret>(?=\D{0,40}\d)[\w.-]{16,})",
+    ),
+    # What stands before another pair is no expression: of a form or a connection.
+    rule(
+        "password",
+        "password= passwd= pwd=",
+        r"(?i)(?:^|(?<=[\s\"'?&;]))(?:password|passwd|pwd)="
+        r"(?P<secret>[^\s&;\"'=]{3,200})(?=[&;][\w. ]{1,40}=)",
+    ),
+    rule(
+        "password",
+        "machine",
+        r"\bmachine[ ]+\S{1,200}\s{1,9}login[ ]+\S{1,200}\s{1,9}password[ ]+"
+        r"(?P<secret>\S{1,200})",
+    ),
+    rule(
+        "password",
+        ":",
+        r"(?m)^[\w.*-]{1,100}:\d{2,5}:[\w*]{1,60}:[\w*]{1,60}:(?P<secret>\S{4,200})$",
+    ),
+)
+RULES = (*_BLOCKS, *SERVICES, *_URLS, *_HEADERS, *_COMMANDS)
+
+
+def pattern_secrets(text: str, lowered: str) -> Iterator[Span]:
+    """Give every place where a rule of the table finds a secret."""
+    for one in RULES:
+        if any(needle in lowered for needle in one.needles):
+            group = "secret" if "secret" in one.form.groupindex else 0
+            for found in one.form.finditer(text):
+                start, end = found.span(group)
+                if MASK not in lowered[start:end] and not _is_none(one, found[group]):
+                    yield Span(start, end, one.kind)
+
+
+def _is_none(one: Rule, secret: str) -> bool:
+    """Tell whether a password stands for one, as in `user:PASSWORD@host`."""
+    return "secret" in one.form.groupindex and is_placeholder(secret.lower())

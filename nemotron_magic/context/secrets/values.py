@@ -1,0 +1,134 @@
+"""What a value looks like: a secret, a placeholder for one, or a piece of a program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum
+
+from nemotron_magic.context.secrets.spans import PLACEHOLDER_START
+
+__all__ = ["Strength", "is_placeholder", "is_secret", "looks_random"]
+
+
+class Strength(Enum):
+    """How sure the name alone makes us that its value is a secret."""
+
+    PASSWORD = 3  # any value but a placeholder
+    SECRET = 2  # a value that is no word
+    HINT = 1  # a value that looks random
+
+
+_WORDS = """
+none null nil nan na n/a true false undefined unset empty missing unknown blank str
+string text bytes int integer number bool boolean object float type any required
+optional hidden masked redacted secret password passwd pass pwd token key apikey
+api_key api-key username user name value values default example sample test testing
+dummy fake mock placeholder changeme change_me change-me changeit todo tbd fixme foo
+bar baz foobar abc xyz xxx secure encrypted plaintext bcrypt md5 sha1 sha256 scram-
+sha-256 basic bearer digest oauth oauth2 header query cookie postgresql prompt env
+environ getpass input keyring vault local admin
+"""
+_STAND_INS = frozenset(_WORDS.split())
+_STAND_IN = re.compile(
+    r"[<{\[$%#(].*"  # <TOKEN>, {{ token }}, ${TOKEN}, %s, (hidden)
+    r"|!(?:vault|secret|env|ref|include)\b.*"  # a tag in YAML
+    r"|(?:your|insert|enter|replace|paste|fake|dummy|example)[a-z_ -]*"
+    r"|(?:my|the|an?|some|put|add)[-_ ][a-z_ -]*"
+    r"|(?:[a-z]+[-_])*(?:key|token|secret|password|pass|here|example|placeholder|id"
+    r"|name|credentials?)(?:[-_][a-z]+)*"
+    r"|.*(?:\.\.\.|…|\*\*\*|x{4}|•••|your[-_ ]).*"
+    r"|(?:env|ref|arn|vault|op|gs|s3|file|https?|secretref|projects):.*"
+    r"|(.)\1*"
+)
+_CALL = re.compile(r"[^\W\d][\w.]*[(\[]|lambda\b|await\b|not\b|-?\d+(?:\.\d+)?$")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*\.?$")
+_SEGMENT = re.compile(r"[A-Za-z0-9]+")
+_WORDY = re.compile(
+    r"[a-z]{1,16}\d{0,4}|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*\d{0,4}|\d{1,8}|[A-Z]+\d{0,4}"
+    r"|v?\d+[a-z]?"
+)
+_SENTENCE = re.compile(
+    r"\b(?:your|you|the|must|be|is|are|a|an|enter|for|of|to|and|or|please|at|in|not"
+    r"|invalid|incorrect|wrong|required|again|with|from|only)\b"
+)
+
+
+def is_placeholder(value: str) -> bool:
+    """Tell whether a value in small letters stands in the place of a secret."""
+    value = value.strip("\"' ")
+    return value in _STAND_INS or bool(_STAND_IN.fullmatch(value))
+
+
+def looks_random(value: str, shortest: int = 12) -> bool:
+    """Tell whether a value looks made by a machine: letters and digits all mixed.
+
+    Examples
+    --------
+    >>> looks_random("k3Jx0pQz81LmW"), looks_random("all-MiniLM-L6-v2-2024")
+    (True, False)
+    """
+    if len(value) < shortest or not re.fullmatch(r"[\w+/=.~:-]+", value, re.ASCII):
+        return False
+    segments = _SEGMENT.findall(value)
+    mixed = sum(len(one) for one in segments if not _WORDY.fullmatch(one))
+    return mixed >= max(8, len(value) // 3)
+
+
+def _is_phrase(value: str) -> bool:
+    words = value.split()
+    few = all(word.islower() and word.isalpha() for word in words)
+    return few and len(words) >= 4 and not _SENTENCE.search(value)
+
+
+def _any_password(value: str, bare: bool) -> bool:
+    if " " in value:
+        return _is_phrase(value) or (len(value.split()) == 2 and _is_odd(value))
+    if bare:
+        return len(value) >= 6 and (_is_odd(value) or len(value) >= 12)
+    return len(value) >= 4
+
+
+def _is_odd(value: str) -> bool:
+    """Tell whether a value has a digit or sign among letters."""
+    return any(c.isalpha() for c in value) and bool(
+        re.search(r"\d|[^\w\s.,:'-]", value)
+    )
+
+
+def _no_word(value: str, bare: bool) -> bool:
+    if " " in value or len(value) < 8:
+        return False
+    if looks_random(value) or (_is_odd(value) and re.search(r"[!@#$%^&*?]", value)):
+        return True
+    return not bare and (_is_odd(value) or len(value) >= 20) and "/" not in value
+
+
+def _random(value: str, bare: bool) -> bool:
+    return looks_random(value, 16)
+
+
+_JUDGES: dict[Strength, Callable[[str, bool], bool]] = {
+    Strength.PASSWORD: _any_password,
+    Strength.SECRET: _no_word,
+    Strength.HINT: _random,
+}
+
+
+def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool:
+    """Tell whether a value is a secret.
+
+    Parameters
+    ----------
+    bare : bool
+        It stands without quotes.
+    code : bool
+        It stands where a program has an expression, so that a name is a variable.
+    """
+    if PLACEHOLDER_START in value or not _JUDGES[strength](value, bare):
+        return False
+    if bare and _CALL.match(value):
+        return False
+    if bare and code and _IDENTIFIER.match(value) and not looks_random(value, 16):
+        return False
+    return not is_placeholder(value.lower())

@@ -1,0 +1,348 @@
+"""Secrets are taken out, and nothing else is."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import html
+import json
+import pickle
+import re
+import time
+from urllib.parse import quote, quote_plus
+
+import pytest
+from held_out import held_out_cases, held_out_lines
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from ordinary_corpus import ordinary_lines
+from secrets_corpus import Case, coded, hexed, mixed, secret_cases
+
+from nemotron_magic.context.redact import Finding, Redactor
+from nemotron_magic.context.secrets.exact import is_secret_name
+from nemotron_magic.context.secrets.spans import masked
+
+PLAIN = Redactor({})
+CASES = [*secret_cases(), *held_out_cases()]
+LINES = [*ordinary_lines(), *held_out_lines()]
+KEY = hexed(32)
+PASSWORD = "c0rrect" + "/horse+b&ttery \"x' ü"
+ENVIRON = {
+    "AIMLAPI_API_KEY": KEY,
+    "DB_PASSWORD": PASSWORD,
+    "DATABASE_URL": "postgresql://ann:" + "pw%3F1234567" + "@db/shop",
+    "PWD": "/home/ann/analysis",
+    "OLDPWD": "/home/ann",
+    "SSH_AUTH_SOCK": "/tmp/ssh-x/agent.1",
+    "KEY_COUNT": "12345678",
+    "STAGE_TOKEN": "production",
+    "AUTH_TYPE": "oauth2-with-pkce",
+    "HOME": "/home/ann",
+}
+KNOWING = Redactor(ENVIRON)
+
+
+def missed(redactor: Redactor, cases: list[Case]) -> list[str]:
+    texts = [(redactor.redact(case.text).text, case) for case in cases]
+    return [
+        case.name for text, case in texts if any(one in text for one in case.secrets)
+    ]
+
+
+def changed(lines: list[str]) -> list[str]:
+    after = PLAIN.redact("\n".join(lines)).text.split("\n")
+    assert len(after) == len(lines)
+    return [line for line, now in zip(lines, after, strict=True) if line != now]
+
+
+def test_no_secret_of_the_corpus_is_missed_and_few_lines_are_changed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    left, alarms = missed(PLAIN, CASES), changed(LINES)
+
+    with capsys.disabled():
+        print(f"\nsecrets: {len(CASES) - len(left)} of {len(CASES)} taken out")
+        print(f"ordinary lines: {len(alarms)} of {len(LINES)} changed", end=" ")
+        print(f"({len(alarms) / len(LINES):.2%}; {len(set(LINES))} differ)")
+    assert len(CASES) >= 150
+    assert len(set(LINES)) >= 2000
+    assert left == []
+    assert len(alarms) < 0.02 * len(LINES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_second_pass_finds_nothing_more(case: Case) -> None:
+    once = PLAIN.redact(case.text)
+
+    assert once.found
+    assert PLAIN.redact(once.text).text == once.text
+    assert PLAIN.redact(once.text).found == ()
+
+
+TAKEN = [
+    ('password = "hunter2"', 'password = "[redacted:password]"'),
+    ("headers = {'X-Api-Key': 'K'}", "headers = {'X-Api-Key': '[redacted:key]'}"),
+    ("postgres://ann:hunter2@db/x", "postgres://ann:[redacted:url-password]@db/x"),
+    ("Authorization: Bearer K", "Authorization: Bearer [redacted:bearer-token]"),
+    (
+        "https://x.y/z?api_key=K&n=1",
+        "https://x.y/z?api_key=[redacted:url-parameter]&n=1",
+    ),
+    ("!tool --token K -v", "!tool --token [redacted:token] -v"),
+    ("Server=x;Pwd=K;Db=y", "Server=x;Pwd=[redacted:password];Db=y"),
+    ("Config(user='a', token='K')", "Config(user='a', token='[redacted:token]')"),
+    ("user,password\nann,hunter2\n", "user,password\nann,[redacted:password]\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TAKEN)
+def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
+    text = re.sub(r"\bK\b", mixed(32), text)
+
+    assert PLAIN.redact(text).text == expected
+
+
+@pytest.mark.parametrize("quote_sign", ['"', "'", '"""'])
+def test_code_stays_valid(quote_sign: str) -> None:
+    code = f"password = {quote_sign}hunter2{quote_sign}\nconnect(password=password)\n"
+
+    tree = ast.parse(PLAIN.redact(code).text)
+
+    assert "Constant(value='[redacted:password]')" in ast.dump(tree)
+
+
+def test_json_stays_valid() -> None:
+    text = json.dumps({"user": "ann", "password": 'a"b\\c1', "n": [1]})
+
+    assert json.loads(PLAIN.redact(text).text)["password"] == "[redacted:password]"
+
+
+FORMS = {
+    "as it is": str,
+    "repr": lambda one: repr(one)[1:-1],
+    "JSON": lambda one: json.dumps(one)[1:-1],
+    "JSON unescaped": lambda one: json.dumps(one, ensure_ascii=False)[1:-1],
+    "URL": lambda one: quote(one, safe=""),
+    "form": quote_plus,
+    "HTML": html.escape,
+    "base64": lambda one: base64.b64encode(one.encode()).decode(),
+    "base64 after 1": lambda one: base64.b64encode(b":" + one.encode()).decode(),
+    "base64 after 2": lambda one: base64.b64encode(b"a:" + one.encode()).decode(),
+    "hex": lambda one: one.encode().hex(),
+    "wrapped": lambda one: f"{one[:9]}\n{one[9:]}",
+    "wrapped in a frame": lambda one: f"{one[:5]} │\n│ {one[5:]}",
+    "wrapped in quotes": lambda one: f"{one[:7]}'\n    '{one[7:]}",
+    "wrapped often": lambda one: "\n".join(
+        one[at : at + 10] for at in range(0, 32, 10)
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("name", ["AIMLAPI_API_KEY", "DB_PASSWORD"])
+def test_a_value_of_the_environment_goes_in_every_form(name: str, form) -> None:
+    written = form(ENVIRON[name])
+
+    found = KNOWING.redact(f"before {written} after")
+
+    assert written not in found.text
+    assert "[redacted:environment]" in found.text
+    assert found.found == (Finding("environment", name),)
+
+
+def test_the_key_is_found_without_any_name() -> None:
+    given_key = coded(24)
+
+    found = Redactor({}, [given_key]).redact(f"x{given_key}y")
+
+    assert (found.text, found.found) == ("x[redacted:key]y", (Finding("key"),))
+
+
+@pytest.mark.parametrize("password", ["pw%3F1234567", "pw?1234567"])
+def test_the_password_of_a_url_in_the_environment_is_known(password: str) -> None:
+    assert password not in KNOWING.redact(f"it was {password}, or so").text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/home/ann/analysis",
+        "/tmp/ssh-x/agent.1",
+        "12345678",
+        "production",
+        "oauth2-with-pkce",
+    ],
+)
+def test_a_path_a_number_or_a_word_of_the_environment_is_left(text: str) -> None:
+    assert KNOWING.redact(f"it is {text} here").found == ()
+
+
+SECRET_NAMES = "API_KEY APIKEY MYKEY HF_TOKEN DB_PASS PGPASSWORD SENTRY_DSN MYSQL_PWD "
+SECRET_NAMES += "AZURE_STORAGE_CONNECTION_STRING BASIC_AUTH aws_secret_access_key"
+OTHER_NAMES = "PWD OLDPWD HOME TOKENIZERS_PARALLELISM MAX_TOKENS KEY_FILE SSH_AUTH_SOCK"
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES.split())
+def test_a_name_that_sounds_secret_is_known(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES.split())
+def test_a_name_that_only_sounds_so_is_known(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_a_redactor_shows_nothing() -> None:
+    assert repr(KNOWING) == "<redactor>"
+    assert KEY not in repr(KNOWING.redact(KEY))
+    with pytest.raises(TypeError, match="not written anywhere"):
+        pickle.dumps(KNOWING)
+
+
+ANY = st.text(st.characters(exclude_categories=()))
+PIECES = st.sampled_from(
+    [
+        "key",
+        "token",
+        "password",
+        "secret",
+        "=",
+        ":",
+        '"',
+        "'",
+        "[",
+        "(",
+        "{",
+        ",",
+        ";",
+        "|",
+        "\n",
+        "\\",
+        "//",
+        "://a:b@",
+        "bearer",
+        "sk-",
+        "eyJ",
+        "[redacted:",
+        "[redacted:key]",
+        "-----BEGIN",
+        ".",
+    ]
+)
+MADE = st.lists(PIECES | st.text("aA1 -_/+=", max_size=20), max_size=30).map("".join)
+
+
+@given(ANY | MADE)
+def test_redacting_twice_is_redacting_once(text: str) -> None:
+    once = KNOWING.redact(text).text
+
+    assert KNOWING.redact(once).text == once
+
+
+@given(ANY | MADE)
+def test_a_text_without_findings_is_unchanged(text: str) -> None:
+    redacted = KNOWING.redact(text)
+
+    assert (redacted.text == text) == (redacted.found == ())
+
+
+@given(ANY)
+def test_the_text_that_rules_see_is_as_long(text: str) -> None:
+    assert len(masked(text)) == len(text)
+
+
+SECRETS = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=8)
+
+
+@given(SECRETS, ANY | MADE, ANY | MADE)
+def test_an_exact_secret_never_survives(secret: str, before: str, after: str) -> None:
+    assume(len(set(secret)) > 3)
+
+    assert secret not in Redactor({}, [secret]).redact(f"{before}{secret}{after}").text
+
+
+@settings(max_examples=30)
+@given(st.sampled_from(CASES), st.sampled_from(LINES), st.sampled_from(LINES))
+def test_a_secret_goes_whatever_stands_around(
+    case: Case, before: str, after: str
+) -> None:
+    text = PLAIN.redact(f"{before}\n\n{case.text}\n\n{after}").text
+
+    assert not any(one in text for one in case.secrets)
+
+
+CHARS = 100_000
+HARD = [
+    "key=",
+    "key='",
+    'key="\\',
+    "password: ",
+    "a",
+    "eyJ",
+    "-eyJ",
+    "eyJ.",
+    "sk-",
+    "://",
+]
+HARD += [
+    "://a:",
+    "://a:b",
+    "://a:b@",
+    "?token=",
+    "&sig=",
+    "Bearer ",
+    "token token ",
+    "key>",
+]
+HARD += ["-----BEGIN PRIVATE KEY-----", f"-----BEGIN PRIVATE KEY-----\n{'A' * 20}\n"]
+HARD += ["key,key\n", "key  key\n", "password|a\n", "[redacted:key]", "\n", '\\"', "İ"]
+HARD += [
+    "'key': ['",
+    "curl -u ",
+    "mysql -p",
+    "machine a login b password ",
+    "a:11:b:c:",
+]
+HARD += [
+    "PuTTY-User-Key-File-2: ",
+    "--key ",
+    "<key>",
+    "AKIA",
+    "8Q~",
+    "0" * 32,
+    "\ud800",
+]
+HARD += [
+    "key:" + "a" * 80,
+    "password" * 2,
+    "\0",
+    "c0",
+    f"{KEY[:30]}\n",
+    "(",
+    "a-a_",
+    "your ",
+]
+
+
+def seconds(text: str) -> float:
+    times = []
+    for _ in range(2):
+        start = time.perf_counter()
+        KNOWING.redact(text)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+@pytest.fixture(scope="module")
+def ordinary_seconds() -> float:
+    text = "\n".join(LINES)
+    return min(seconds((text * 2)[:CHARS]) for _ in range(2))
+
+
+@pytest.mark.parametrize("unit", HARD, ids=lambda unit: repr(unit)[:30])
+def test_a_hard_text_takes_no_more_than_a_few_ordinary_ones(
+    unit: str, ordinary_seconds: float
+) -> None:
+    text = unit * (CHARS // len(unit))
+
+    assert seconds(text) < 8 * ordinary_seconds + 0.1
