@@ -265,6 +265,9 @@ CODE = [
     (f'remote = "https://oauth2:{K2}@gitlab.example.com/a/b.git"', K2),
 ]
 OUTPUT = [
+    (f"HOME=/root\nDB_PASS={P6[:7]}\nLANG=C", P6[:7]),
+    (f"MAPS_KEY={K1[:12]}\nLANG=C", K1[:12]),
+    (f"db_pw = '{P4}'", P4),
     (f"AIMLAPI_API_KEY={K1}\nHOME=/root\nLANG=C.UTF-8", K1),
     (f"environ({{'HOME': '/root', 'DB_PASSWORD': '{P3}', 'LANG': 'C'}})", P3),
     (f"{{'SHELL': '/bin/bash', 'SERVICE_SECRET': '{K2}'}}", K2),

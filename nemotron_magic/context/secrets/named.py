@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from nemotron_magic.context.secrets.spans import Span
-from nemotron_magic.context.secrets.values import Strength, is_secret
+from nemotron_magic.context.secrets.values import Strength, is_secret, is_set_secret
 
 __all__ = ["kind_of", "named_secrets", "strength_of"]
 
 _KEYWORD = (
     r"(?:passw|passphrase|pwd|pass|secret|token|key|credential|auth|dsn|conn_?str"
     r"|connection_?string|connection string|signature|cookie|session_?id|bearer|webhook"
-    r"|sig)"
+    r"|sig|pw(?![a-z]))"
 )
 # The name's rest, what closes it, then what leads to a value. On small letters.
 _NAMED = re.compile(
@@ -152,7 +152,9 @@ def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
     if found is None:
         return
     value = found[0].rstrip(".:")
-    if is_secret(value, named.strength, bare=True, code=_is_code(text, named)):
+    code = _is_code(text, named)
+    is_one = is_secret(value, named.strength, bare=True, code=code)
+    if is_one or (_is_setting(text, named) and is_set_secret(value, named.strength)):
         rest = _REST.match(text, at + len(value))
         end = rest.end() if rest and rest[0].strip(".:") else at + len(value)
         yield Span(at, end, kind_of(named.name))
@@ -199,17 +201,22 @@ def _may_be_blank(text: str, named: _Name) -> bool:
 
 def _is_code(text: str, named: _Name) -> bool:
     """Tell whether a value without quotes is an expression of a program."""
-    name = text[named.start : named.found.start("close")]
-    if name.startswith("-") or named.by("blank") or named.by("tag"):
+    if text[named.start] == "-" or named.by("blank") or named.by("tag"):
         return False
-    if name.isupper() and named.found["set"] == "=":
+    if _is_setting(text, named):
         return False
     return named.by("typed") or "=" in (named.found["set"] or "")
+
+
+def _is_setting(text: str, named: _Name) -> bool:
+    """Tell whether a variable of the environment is set, as in `DB_PASS=letmein`."""
+    name = text[named.start : named.found.start("close")]
+    return name.isupper() and named.found["set"] == "="
 
 
 def kind_of(name: str) -> str:
     """Give what a value of this name is called in its placeholder."""
     words = set(name.split("_"))
-    if words & _PASSWORDS or "passw" in name or "pwd" in name:
+    if words & _PASSWORDS or re.search("passw|pwd", name):
         return "password"
     return next((w for w in ("token", "secret", "key") if w in name), "credential")

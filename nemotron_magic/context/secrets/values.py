@@ -8,7 +8,7 @@ from enum import Enum
 
 from nemotron_magic.context.secrets.spans import PLACEHOLDER_START
 
-__all__ = ["Strength", "is_placeholder", "is_secret", "looks_random"]
+__all__ = ["Strength", "is_placeholder", "is_secret", "is_set_secret", "looks_random"]
 
 
 class Strength(Enum):
@@ -132,3 +132,11 @@ def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool
     if bare and code and _IDENTIFIER.match(value) and not looks_random(value, 16):
         return False
     return not is_placeholder(value.lower())
+
+
+def is_set_secret(value: str, strength: Strength) -> bool:
+    """Tell whether a value that an environment variable is set to is a secret."""
+    if "." in value or value.isupper() or _CALL.match(value):
+        return False  # an expression of a program that writes its constants so
+    strength = Strength.SECRET if strength is Strength.HINT else strength
+    return is_secret(value, strength, bare=False, code=False)
