@@ -43,8 +43,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
 def __getattr__(name: str) -> Any:
     """Load what was asked for: importing the package itself stays light."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "describe":  # a room of its own: describe.register(type, function)
+        return import_module(f"{__name__}.describe")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -54,10 +54,16 @@ class Invocation:
         Settings of this call, and further fields of the request.
     out : str
         Name of the variable that gets the reply; empty for none.
+    files : tuple of str
+        Paths of files to attach.
+    notebook : bool
+        Whether to attach the saved notebook.
     thread : str
         Name of the conversation; empty for the notebook's own.
     fresh : bool
         Whether to leave the earlier turns out.
+    preview : bool
+        Whether to show what would be sent instead of sending it.
     command : str
         Empty for a question.
     text : str
@@ -67,8 +73,11 @@ class Invocation:
     values: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     out: str = ""
+    files: tuple[str, ...] = ()
+    notebook: bool = False
     thread: str = ""
     fresh: bool = False
+    preview: bool = False
     quiet: bool = False
     help: bool = False
     command: str = ""
@@ -85,8 +94,11 @@ FLAGS: tuple[Flag, ...] = (
     *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
     Flag(("-p",), "Any further field of the request, as JSON.", "KEY=VALUE"),
     Flag(("-o", "--out"), "Put the reply into this variable, too.", "NAME"),
+    Flag(("-f", "--file"), "Attach a text file; may be given again.", "PATH"),
+    Flag(("--notebook",), "Attach the saved notebook: its Markdown, its order."),
     Flag(("-T", "--thread"), "Ask in this conversation of its own.", "THREAD"),
     Flag(("--fresh",), "Leave the earlier turns out, for this once."),
+    Flag(("--preview",), "Show what would be sent, and send nothing."),
     Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
     Flag(("-h", "--help"), "Show the flags."),
 )
@@ -175,6 +187,8 @@ class _Collected:
             self._set_field(value, as_typed)
         elif flag.value == "NAME":
             self.others["out"] = _variable(value)
+        elif flag.value == "PATH":
+            self.others["files"] = (*self.others.get("files", ()), value)
         elif flag.value == "THREAD":
             self.others["thread"] = _thread(value)
         else:

@@ -12,6 +12,7 @@ from IPython.core.magic import no_var_expand
 from nemotron_magic.notebook.traits import configured
 
 if TYPE_CHECKING:
+    from nemotron_magic.notebook.history import Recorder
     from nemotron_magic.notebook.runner import Runner
     from nemotron_magic.reply import Reply
 
@@ -28,6 +29,7 @@ class NemotronMagics:
     def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.settings = configured(shell)
+        self._recorder = _recorder(shell)
         self._runner: Runner | None = None
 
     @property
@@ -37,7 +39,7 @@ class NemotronMagics:
             from nemotron_magic.notebook.runner import Runner
             from nemotron_magic.reply import Reply
 
-            self._runner = Runner(self.shell, self.settings)
+            self._runner = Runner(self.shell, self.settings, self._recorder)
             _displays(self.shell).for_type(Reply, self._runner.canvas.show_value)
         return self._runner
 
@@ -51,6 +53,8 @@ class NemotronMagics:
             %%nemotron --max-tokens 800
             Explain this traceback.
             KeyError: 'region'
+
+        $`name` stands for a live value: `why is $`df["price"]` an object column?`
 
         Flags come first; the first word that is no flag starts the question, and from
         there every character is yours. `--` ends the flags by hand. The reply is the
@@ -69,6 +73,7 @@ class NemotronMagics:
             %nemotron rehearse        try without key, network or cost
             %nemotron rehearse: off   go back
             %nemotron continue        go on with a reply that was cut off
+            %nemotron preview         what the last question sent, to the letter
             %nemotron threads         the conversations of this notebook
             %nemotron reset           forget the conversation
 
@@ -82,6 +87,12 @@ class NemotronMagics:
             -s, --system SYSTEM       instruction before the question; "" for none
             -p KEY=VALUE              any further field of the request, as JSON
             -o, --out NAME            put the reply into this variable, too
+            -c, --context CONTEXT     which cells go along: auto (since the last
+                                      reply), none, all, a number, or ranges
+            --data DATA               of tables: schema, sample or full
+            -f, --file PATH           attach a text file; may be given again
+            --notebook                attach the saved notebook: Markdown and order
+            --preview                 show what would be sent, and send nothing
             -T, --thread THREAD       ask in a conversation of its own
             --fresh                   leave the earlier turns out, for this once
             -q, --quiet               show nothing; the reply is the value
@@ -110,6 +121,8 @@ class NemotronMagics:
 
     def close(self) -> None:
         """Let go of what was opened."""
+        if self._recorder is not None:
+            self._recorder.close()
         if self._runner is not None:
             from nemotron_magic.reply import Reply
 
@@ -167,6 +180,15 @@ def _remove_completers(shell: Any, magics: NemotronMagics) -> None:
         chain[:] = [entry for entry in chain if entry[1] != magics.complete]
         if not chain:
             del hooks[prefix]
+
+
+def _recorder(shell: Any) -> Recorder | None:
+    """Listen to cells from now on, where IPython itself (before 9.1) does not."""
+    if hasattr(shell.history_manager, "exceptions"):
+        return None
+    from nemotron_magic.notebook.history import Recorder
+
+    return Recorder(shell)
 
 
 def _displays(shell: Any) -> Any:

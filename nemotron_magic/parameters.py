@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -246,6 +247,16 @@ def _biases(value: Any) -> str:
     return "" if good else "map token ids to numbers in [-100, 100]"
 
 
+def _is_selection(value: str) -> str:
+    is_word = value.strip() in ("auto", "none", "all")
+    good = is_word or re.fullmatch(r"\s*\d+(-\d+)?(\s+\d+(-\d+)?)*\s*", value)
+    return "" if good else "be auto, none, all, a number or ranges such as 3-7 9"
+
+
+def _is_amount(value: str) -> str:
+    return "" if value in ("schema", "sample", "full") else "be schema, sample or full"
+
+
 def _is_list(value: Any) -> str:
     return "" if isinstance(value, list) else "be a list"
 
@@ -301,6 +312,16 @@ PARAMETERS: tuple[Parameter, ...] = (
               default={"include_usage": True}, rule=_is_object),
     Parameter("system", "text", "Instruction before every question; empty: none.",
               ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
+    Parameter("context", "text", "Which cells go along: auto (since the last reply), "
+              "none, all, a number, or ranges such as 3-7 9.",
+              ("-c", "--context"), "auto", sent=False, rule=_is_selection),
+    Parameter("data", "text", "How much of tables goes along: schema, sample or full.",
+              ("--data",), "schema", sent=False, rule=_is_amount),
+    Parameter("context_tokens", "integer", "Most tokens of what goes along; not set: "
+              "a quarter of what the model reads, at most 16,000.",
+              minimum=0, sent=False),
+    Parameter("redact", "boolean", "Take secrets out of all that is sent.",
+              default=True, sent=False),
     Parameter("base_url", "text", "The endpoint, with or without /v1.",
               default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
     Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",

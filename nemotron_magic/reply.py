@@ -47,17 +47,21 @@ class Attached:
     ----------
     text : str
         It and the question as they are sent; empty if nothing goes along.
-    titles, cut, left_out : tuple of str
-        Names of the parts that went, those of them that were shortened, and of those
-        that there was no room for.
+    titles, cut : tuple of str
+        Names of the parts that went, and of those of them that were shortened.
+    left_out : tuple of int
+        Numbers of the cells that there was no room for.
+    tokens : tuple of int
+        What each of those that went takes, by an estimate.
     redacted : tuple of str
         Kinds of the secrets that were taken out, one for each.
     """
 
     text: str = ""
     titles: tuple[str, ...] = ()
+    tokens: tuple[int, ...] = ()
     cut: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[int, ...] = ()
     redacted: tuple[str, ...] = ()
 
 

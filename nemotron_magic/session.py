@@ -11,10 +11,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
+from nemotron_magic.context.redact import Redactor
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
 from nemotron_magic.events import Event, Notice
@@ -133,7 +135,12 @@ class Session:
                 "there is no question", todo="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
-        return self._ask(self._asked(question, settings), settings, watch)
+        return self._ask(self.prepared(question, settings), settings, watch)
+
+    def prepared(self, question: Question, settings: Settings | None = None) -> Asked:
+        """Give what would be sent, to the letter; sends nothing and needs no key."""
+        settings = settings or self.settings
+        return self._redacted(self._asked(question, settings), settings)
 
     def go_on(
         self,
@@ -159,7 +166,7 @@ class Session:
             {"role": "user", "content": _CONTINUE},
         )
         asked = Asked(told, thread, lambda reply: [*turns, cut.continued(reply)])
-        return self._ask(asked, settings, watch)
+        return self._ask(self._redacted(asked, settings), settings, watch)
 
     @property
     def turns(self) -> list[Turn]:
@@ -199,6 +206,18 @@ class Session:
         self.use_key(value, settings)
         return self._keys.set(self.endpoint(settings).origin, value.strip())
 
+    def context_tokens(self, settings: Settings) -> int:
+        """Give how many tokens may go along with a question.
+
+        Without a setting, a quarter of what the model reads by the catalogue, as far
+        as that has been listed, and at most 16,000.
+        """
+        if settings["context_tokens"] is not None:
+            return int(settings["context_tokens"])
+        listed = self.client.listed(self.endpoint(settings))
+        read = [m.context_tokens for m in listed if m.goes_by(settings.model)]
+        return min([16_000, *(tokens // 4 for tokens in read if tokens)])
+
     def models(self, settings: Settings | None = None) -> list[Model]:
         """Give the models that the service lists, Nemotrons first."""
         endpoint = self.endpoint(settings)
@@ -227,7 +246,32 @@ class Session:
             question.thread,
             lambda reply: with_turn(turns, question.answered(reply)),
             question.attached,
+            question.notice,
         )
+
+    def _redacted(self, asked: Asked, settings: Settings) -> Asked:
+        """Take secrets out of every message, wherever they come from."""
+        if not settings["redact"]:
+            return asked
+        key = self._key_or_none(settings)
+        redactor = Redactor(self._environ)
+        found: list[str] = []
+        told: list[Message] = []
+        for message in asked.told:
+            content = message["content"]
+            masked = key.redact(content) if key else content
+            found += ["key"] * (masked != content)
+            clean = redactor.redact(masked)
+            found += [finding.kind for finding in clean.found]
+            told.append({**message, "content": clean.text})
+        attached = replace(asked.attached, redacted=tuple(found))
+        return replace(asked, told=tuple(told), attached=attached)
+
+    def _key_or_none(self, settings: Settings) -> Key | None:
+        try:
+            return self.key(self.endpoint(settings))
+        except NemotronError:
+            return None
 
     def _ask(self, asked: Asked, settings: Settings, watch: Watch) -> Reply:
         """Ask, and ask a live model if the default one is gone."""
@@ -265,20 +309,20 @@ class Session:
     def _call(self, asked: Asked, settings: Settings, watch: Watch) -> Reply:
         exchange = Exchange(self._details(asked, settings), self._clock_s, watch)
         try:
-            reply = exchange.run(self._events(asked.told, settings))
+            reply = exchange.run(self._events(asked, settings))
         except NemotronError as error:
             self._note(error.reply, exchange, asked)
             raise
         self._note(reply, exchange, asked)
         return reply
 
-    def _events(
-        self, told: tuple[Message, ...], settings: Settings
-    ) -> Generator[Event, None, None]:
+    def _events(self, asked: Asked, settings: Settings) -> Generator[Event, None, None]:
+        if asked.notice:
+            yield Notice(asked.notice)
         if settings.model_is_default and settings.model != DEFAULT_MODEL:
             gone = f"{DEFAULT_MODEL} is not served any more"
             yield Notice(f"{gone}; asked {settings.model}")
-        yield from self.client.stream(self._request(told, settings))
+        yield from self.client.stream(self._request(asked.told, settings))
 
     def _note(self, reply: Reply | None, exchange: Exchange, asked: Asked) -> None:
         """Write down what has arrived, and what it took."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from nemotron_magic.reply import Reply
+from nemotron_magic.reply import Attached, Reply
 from nemotron_magic.text import one_line
 from nemotron_magic.usage import Usage
 
@@ -26,7 +26,12 @@ _ORDINARY = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 
 def footer(reply: Reply) -> str:
     """Give time, tokens and cost in one line; what is not known is called so."""
-    parts = (_time(reply.details.elapsed_s), _tokens(reply.usage), _cost(reply.usage))
+    parts = (
+        _time(reply.details.elapsed_s),
+        _tokens(reply.usage),
+        _cost(reply.usage),
+        *_attached(reply.details.attached),
+    )
     return " · ".join(part for part in parts if part)
 
 
@@ -52,6 +57,8 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "served_model": details.served_model or None,
         "base_url": details.base_url,
         "parameters": dict(details.parameters),
+        "sent": list(details.attached.titles),
+        "redacted": len(details.attached.redacted),
         "usage": details.usage.as_dict(),
         "finish_reason": details.finish_reason,
         "ending": details.ending,
@@ -94,6 +101,19 @@ def _tokens(usage: Usage) -> str:
 
 def _cost(usage: Usage) -> str:
     return "cost unknown" if usage.cost_usd is None else in_usd(usage.cost_usd)
+
+
+def _attached(attached: Attached) -> list[str]:
+    """Give what went along, what was cut, left out and taken out, as far as any was."""
+    cells = sum(title.startswith("cell ") for title in attached.titles)
+    counts = (
+        (cells, "cell", "sent"),
+        (len(attached.titles) - cells, "attachment", "sent"),
+        (len(attached.cut), "part", "shortened"),
+        (len(attached.left_out), "cell", "left out"),
+        (len(attached.redacted), "secret", "redacted"),
+    )
+    return [f"{n:,} {noun}{'s' * (n > 1)} {what}" for n, noun, what in counts if n]
 
 
 def _figure(value: int | None) -> str:

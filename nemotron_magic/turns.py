@@ -46,6 +46,8 @@ class Question:
         Number of the cell that asks; 0 where there is none.
     is_fresh : bool
         Whether to leave the earlier turns out, for this once.
+    notice : str
+        What to tell the user with the reply.
     """
 
     text: str
@@ -54,10 +56,12 @@ class Question:
     cell: int = 0
     thread: str = MAIN
     is_fresh: bool = False
+    notice: str = ""
 
     def answered(self, reply: Reply) -> Turn:
         """Give the turn that it becomes with a reply."""
-        return Turn(self.text, reply, "", self.origin, self.cell)
+        sent = self.attached.text
+        return Turn(self.text, reply, "", self.origin, self.cell, sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class Turn:
         Which question of the notebook it was.
     cell : int
         Number of the cell that asked.
+    sent : str
+        The question with what went along; empty if nothing did.
     """
 
     question: str
@@ -79,6 +85,7 @@ class Turn:
     begun: str = ""
     origin: str = ""
     cell: int = 0
+    sent: str = ""
 
     @property
     def answer(self) -> str:
@@ -131,6 +138,7 @@ class Asked:
     thread: str
     turns_with: Callable[[Reply], list[Turn]]
     attached: Attached = field(default_factory=Attached)
+    notice: str = ""
 
 
 def earlier(turns: Sequence[Turn], origin: str) -> list[Turn]:
@@ -154,7 +162,11 @@ def messages(question: str, system: str, turns: Sequence[Turn]) -> tuple[Message
 def remembered(
     turns: Sequence[Turn], most_chars: int = MEMORY_CHARS
 ) -> tuple[Message, ...]:
-    """Give the turns that go along: the newest that were answered, up to a size."""
+    """Give the turns that go along: the newest that were answered, up to a size.
+
+    A question goes with what went along with it, as far as there is room: the model is
+    to know what it spoke of.
+    """
     told: list[Message] = []
     for turn in reversed(turns):
         if not turn.is_answered:
@@ -162,8 +174,11 @@ def remembered(
         most_chars -= len(turn.question) + len(turn.answer)
         if most_chars < 0:
             break
+        more_chars = max(len(turn.sent) - len(turn.question), 0)
+        fits = bool(turn.sent) and more_chars <= most_chars
+        most_chars -= more_chars if fits else 0
         told[:0] = [
-            {"role": "user", "content": turn.question},
+            {"role": "user", "content": turn.sent if fits else turn.question},
             {"role": "assistant", "content": turn.answer},
         ]
     return tuple(told)

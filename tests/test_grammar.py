@@ -157,7 +157,8 @@ def test_out_quiet_and_help_are_for_us() -> None:
 def test_every_flag_is_read() -> None:
     for flag in FLAGS:
         value = {"KEY=VALUE": "seed=1", "NAME": "a"}.get(flag.value, "0.9")
-        value = "9" if flag.value in ("TOKENS", "SEED") else value
+        value = "9" if flag.value in ("TOKENS", "SEED", "CONTEXT") else value
+        value = "full" if flag.value == "DATA" else value
         for name in flag.names:
             line = f"{name} {value} hi" if flag.value else f"{name} hi"
             assert read(line).text == "hi"

@@ -23,7 +23,7 @@ FLOORS = (
     ("notebook",),
     ("session",),
     ("client",),
-    ("dialect", "exchange", "grammar", "summary", "turns"),
+    ("describe", "dialect", "exchange", "grammar", "summary", "turns"),
     ("catalogue", "key", "keystore", "refusal", "reply"),
     (
         "context",

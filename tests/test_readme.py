@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from nemotron_magic.client import Client
 from nemotron_magic.grammar import FLAGS, parse
 from nemotron_magic.magics import NemotronMagics
 from nemotron_magic.notebook.commands import COMMANDS
-from nemotron_magic.settings import PARAMETERS
+from nemotron_magic.session import Session
+from nemotron_magic.settings import BY_NAME, PARAMETERS, Settings
+from nemotron_magic.turns import MEMORY_CHARS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,3 +58,14 @@ def table() -> str:
 
 def test_the_table_of_settings_is_the_one_in_the_code() -> None:
     assert table() in README
+
+
+def test_the_figures_of_what_is_sent_are_those_of_the_code() -> None:
+    sent = README[README.index("## What is sent") : README.index("## When something")]
+    read = Session(environ={}, client=Client()).context_tokens(Settings())
+
+    assert f"{MEMORY_CHARS:,} characters" in sent
+    assert f"({read:,}, or a quarter" in sent
+    assert BY_NAME["context"].default == "auto"
+    assert BY_NAME["data"].default == "schema"
+    assert BY_NAME["redact"].default is True

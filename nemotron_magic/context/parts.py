@@ -21,6 +21,9 @@ _Count = Callable[[str], int]
 _FRAME_TOKENS = 24
 """What the delimiters around a part take."""
 
+_FIELD_TOKENS = 18
+"""What the tags around a field take."""
+
 _LONGEST_FIELD_TOKENS = 1_500
 """A longer output keeps its head and its tail."""
 
@@ -44,9 +47,8 @@ class Part:
 
     def tokens(self, count: _Count) -> int:
         """Give what it takes, delimiters included."""
-        return _FRAME_TOKENS + sum(
-            count(f"{name}{text}") + 4 for name, text in self.fields
-        )
+        fields = (count(text) + _FIELD_TOKENS for _, text in self.fields)
+        return _FRAME_TOKENS + sum(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,20 @@ class Fitted:
     ----------
     kept : tuple of Part
         In the order in which they are told.
-    left_out : tuple of str
-        Titles.
-    tokens : int
-        What the kept ones take, by the estimate.
+    sizes : tuple of int
+        What each of the kept ones takes, in tokens by the estimate.
+    left_out : tuple of int
+        Numbers of cells that there was no room for.
     """
 
     kept: tuple[Part, ...] = ()
-    left_out: tuple[str, ...] = ()
-    tokens: int = 0
+    sizes: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """What the kept ones take together."""
+        return sum(self.sizes)
 
     @property
     def cut(self) -> tuple[Part, ...]:
@@ -110,62 +117,69 @@ def fit(
     InputError
         If what was asked for by name does not fit, naming the largest.
     """
-    kept = [_shortened(part, count, budget) for part in asked_for]
-    used = sum(part.tokens(count) for part in kept)
-    if used > budget:
-        raise _too_large(kept, used, budget, count)
-    cells: list[Part] = []
-    left_out: list[str] = []
+    sizes = [part.tokens(count) for part in asked_for]
+    left = budget - sum(sizes)
+    if left < 0:
+        raise _too_large(asked_for, sizes, budget)
+    cells: list[tuple[Part, int]] = []
+    left_out: list[int] = []
     for cell in newest_first:
         if not left_out or cell.is_pinned:
-            part = _shortened(part_of_cell(load(cell)), count, _LONGEST_FIELD_TOKENS)
-            size = part.tokens(count)
-            if used + size <= budget:
-                cells.append(part)
-                used += size
+            part, size = _shortened(part_of_cell(load(cell)), count)
+            if size <= left:
+                cells.append((part, size))
+                left -= size
                 continue
-        left_out.append(_title(cell))
-    return Fitted((*kept, *reversed(cells)), tuple(reversed(left_out)), used)
+        left_out.append(cell.number)
+    cells.reverse()
+    return Fitted(
+        (*asked_for, *(part for part, _ in cells)),
+        (*sizes, *(size for _, size in cells)),
+        tuple(reversed(left_out)),
+    )
 
 
 def _title(cell: Cell) -> str:
     return f"cell {cell.number}"
 
 
-def _shortened(part: Part, count: _Count, most_tokens: int) -> Part:
-    """Give the part with its long fields cut in the middle."""
-    fields = []
-    cut_chars = 0
+def _shortened(part: Part, count: _Count) -> tuple[Part, int]:
+    """Give the part with its long fields cut in the middle, and what it takes."""
+    fields: list[tuple[str, str]] = []
+    tokens, cut_chars = _FRAME_TOKENS, 0
     for name, text in part.fields:
-        short = _head_and_tail(text, count, most_tokens)
-        cut_chars += len(text) - len(short) if len(short) < len(text) else 0
+        short, size = _head_and_tail(text, count)
         fields.append((name, short))
-    return (
-        replace(part, fields=tuple(fields), cut_chars=cut_chars) if cut_chars else part
-    )
+        tokens += size + _FIELD_TOKENS
+        cut_chars += max(len(text) - len(short), 0)
+    if cut_chars:
+        part = replace(part, fields=tuple(fields), cut_chars=cut_chars)
+    return part, tokens
 
 
-def _head_and_tail(text: str, count: _Count, most_tokens: int) -> str:
+def _head_and_tail(text: str, count: _Count) -> tuple[str, int]:
+    """Give a text that is not too long, and its tokens."""
+    most = _LONGEST_FIELD_TOKENS
     # Text that is far too long is not counted: that would cost more than it tells.
-    is_huge = len(text) > most_tokens * 40
-    text_tokens = most_tokens * 5 if is_huge else count(text)
-    if text_tokens <= most_tokens:
-        return text
-    keep = max(int(len(text) * most_tokens / text_tokens * 0.9), 40)
+    is_huge = len(text) > most * 40
+    tokens = most * 5 if is_huge else count(text)
+    if tokens <= most:
+        return text, tokens
+    keep = max(int(len(text) * most / tokens * 0.9), 40)
     head, tail = text[: keep * 2 // 3], text[len(text) - keep // 3 :]
     head = head[: head.rfind("\n") + 1] or head
     tail = tail[tail.find("\n") + 1 :] or tail
     gone = len(text) - len(head) - len(tail)
-    return f"{head}[… {gone:,} characters cut …]\n{tail}"
+    short = f"{head}[… {gone:,} characters cut …]\n{tail}"
+    return short, count(short)
 
 
-def _too_large(
-    parts: Sequence[Part], used: int, budget: int, count: _Count
-) -> InputError:
-    largest = max(parts, key=lambda part: part.tokens(count))
+def _too_large(parts: Sequence[Part], sizes: Sequence[int], budget: int) -> InputError:
+    used = sum(sizes)
+    size, largest = max(zip(sizes, parts, strict=True), key=lambda pair: pair[0])
     return InputError(
         f"what goes along takes about {used:,} tokens, and {budget:,} are allowed",
-        f"the largest is {largest.title}, about {largest.tokens(count):,} tokens",
+        f"the largest is {largest.title}, about {size:,} tokens",
         "Leave it out, or allow more: %config Nemotron.context_tokens = "
         f"{used + used // 10}",
     )

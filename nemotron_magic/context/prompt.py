@@ -43,9 +43,9 @@ def _lines(part: Part, word: str) -> list[str]:
     return [*lines, f"</{part.kind}-{word}>"]
 
 
-def _left_out(titles: Sequence[str]) -> str:
-    shown = f"{titles[0]} to {titles[-1]}" if len(titles) > 1 else titles[0]
-    return f"[{len(titles)} left out for lack of room: {shown}]"
+def _left_out(numbers: Sequence[int]) -> str:
+    which = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
+    return f"[cells left out for lack of room: {len(numbers)}, numbers {which}]"
 
 
 def _unused_word(texts: Sequence[str]) -> str:

@@ -11,18 +11,20 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from nemotron_magic.catalogue import Model
+from nemotron_magic.context.preview import preview as previewed
+from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.grammar import flags_table
 from nemotron_magic.session import Session, Spent
 from nemotron_magic.settings import Settings
 from nemotron_magic.summary import in_usd
 from nemotron_magic.text import one_line
-from nemotron_magic.turns import MAIN
+from nemotron_magic.turns import MAIN, Asked
 
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["COMMANDS", "Command", "card", "flags"]
+__all__ = ["COMMANDS", "Command", "card", "flags", "preview"]
 
 _SHOWN_MODELS = 40
 
@@ -70,6 +72,44 @@ def card(runner: Runner, settings: Settings) -> str:
 def flags() -> str:
     """Give what `-h` shows."""
     return f"```text\n%nemotron [flags] QUESTION\n\n{flags_table()}\n```"
+
+
+def preview(session: Session, asked: Asked, settings: Settings) -> str:
+    """Give what would be sent, what goes along, and what that may cost."""
+    attached = asked.attached
+    sizes = zip(attached.titles, attached.tokens, strict=True)
+    notes = [
+        *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
+        *(("shortened", title) for title in attached.cut),
+        ("left out for lack of room", _plural(len(attached.left_out), "cell")),
+        ("secrets taken out", ", ".join(attached.redacted) or "none"),
+        ("goes to", f"`{settings.model}` at `{session.endpoint(settings).netloc}`"),
+        ("may cost", _estimate(session, asked, settings)),
+    ]
+    return previewed(asked.told, notes)
+
+
+def _estimate(session: Session, asked: Asked, settings: Settings) -> str:
+    """Give the price by the catalogue, as far as that has been listed."""
+    listed = session.client.listed(session.endpoint(settings))
+    model = next((m for m in listed if m.goes_by(settings.model)), None)
+    if model is None or model.input_usd is None or model.output_usd is None:
+        return "unknown (`%nemotron models` shows the prices that are known)"
+    sent = sum(estimate_tokens(message["content"]) for message in asked.told)
+    sent_usd, most = sent * model.input_usd / 1e6, settings["max_tokens"]
+    out_usd = most * model.output_usd / 1e6
+    return f"{in_usd(sent_usd)} in, at most {in_usd(out_usd)} out ({most:,} tokens)"
+
+
+def _preview(runner: Runner, text: str, settings: Settings) -> str:
+    last = runner.session.last
+    if last is None:
+        raise InputError(
+            "nothing has been sent yet",
+            todo="Preview a question: %nemotron --preview why is this slow?",
+        )
+    asked = Asked(last.messages, MAIN, lambda reply: [], last.details.attached)
+    return preview(runner.session, asked, settings)
 
 
 def _help(runner: Runner, text: str, settings: Settings) -> str:
@@ -285,6 +325,7 @@ COMMANDS: dict[str, Command] = {
     "continue": Command(
         "Go on with a reply that was cut off.", lambda runner, text, settings: None
     ),
+    "preview": Command("What the last question sent, to the letter.", _preview),
     "threads": Command("The conversations of this notebook.", _threads),
     "reset": Command("Forget the conversation.", _reset, "THREAD"),
 }

@@ -35,12 +35,19 @@ class History:
         Whose history is read.
     describe : callable
         Gives the text for a cell's value.
+    recorder : Recorder, optional
+        What has been listening, where IPython keeps no outputs.
     """
 
-    def __init__(self, shell: Any, describe: Callable[[Any], str]) -> None:
+    def __init__(
+        self,
+        shell: Any,
+        describe: Callable[[Any], str],
+        recorder: Recorder | None = None,
+    ) -> None:
         self._shell = shell
         self._describe = describe
-        self._recorder = None if _keeps_outputs(shell) else Recorder(shell)
+        self._recorder = recorder
 
     @property
     def current(self) -> int:
@@ -59,11 +66,6 @@ class History:
     def load(self, cell: Cell) -> Cell:
         """Give a cell with what it printed, gave and raised."""
         return cell if cell.is_ours else self._loaded(cell.number, cell.source)
-
-    def close(self) -> None:
-        """Stop listening."""
-        if self._recorder is not None:
-            self._recorder.close()
 
     def _loaded(self, number: int, source: str) -> Cell:
         if self._recorder is not None:
@@ -165,10 +167,6 @@ class _Ear:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
-
-
-def _keeps_outputs(shell: Any) -> bool:
-    return hasattr(shell.history_manager, "exceptions")
 
 
 def _is_ours(source: str) -> bool:

@@ -7,14 +7,14 @@ from typing import Any
 
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
-from nemotron_magic.notebook.commands import COMMANDS, card, flags
-from nemotron_magic.notebook.history import History
+from nemotron_magic.notebook.commands import COMMANDS, card, flags, preview
+from nemotron_magic.notebook.gather import Gatherer
+from nemotron_magic.notebook.history import Recorder
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
-from nemotron_magic.notebook.place import execution_of, origin_of
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import MAIN, Question
+from nemotron_magic.turns import MAIN
 
 __all__ = ["Runner"]
 
@@ -28,19 +28,18 @@ class Runner:
         Whose variables and outputs are used.
     config : Nemotron
         The settings as traits.
-    session : Session, optional
-        In place of a new one.
+    recorder : Recorder or None
+        What has been listening to the cells, where IPython keeps no outputs.
     """
 
-    def __init__(self, shell: Any, config: Any, session: Session | None = None) -> None:
-        self.session = session or Session()
+    def __init__(self, shell: Any, config: Any, recorder: Recorder | None) -> None:
+        self.session = Session()
         self.canvas = Canvas(shell, os.environ)
         self._shell = shell
         self._config = config
         self._rehearsal: Any = None
         self._base_url_before = ""
-        self._history = History(shell, repr)
-        self._asked: tuple[object, int] = (None, 0)
+        self._gatherer = Gatherer(shell, self.session, recorder, os.environ)
 
     def run(self, line: str, cell: str | None) -> Reply | None:
         """Do what was typed; give the reply, if it was a question.
@@ -58,6 +57,11 @@ class Runner:
             self._command(call, settings)
         elif cell is None and not line.strip():
             self._show(card(self, settings))
+        elif call.preview:
+            asked = self.session.prepared(
+                self._gatherer.question(call, settings), settings
+            )
+            self._show(preview(self.session, asked, settings))
         else:
             return self._reply(call, settings)
         return None
@@ -96,7 +100,6 @@ class Runner:
     def close(self) -> None:
         """Let go of connections and of the stand-in."""
         self.stop_rehearsal()
-        self._history.close()
         self.session.close()
 
     def _show(self, markdown: str) -> None:
@@ -121,25 +124,13 @@ class Runner:
                 thread = call.thread or MAIN
                 reply = self.session.go_on(settings, painter.watch, thread)
             else:
-                reply = self.session.ask(self._question(call), settings, painter.watch)
+                question = self._gatherer.question(call, settings)
+                reply = self.session.ask(question, settings, painter.watch)
         except NemotronError as error:
             self._keep(call, error.reply, painter)
             raise
         self._keep(call, reply, painter)
         return reply
-
-    def _question(self, call: Invocation) -> Question:
-        """Give the question with its place in the notebook."""
-        marker, _ = execution_of(self._shell)
-        self._asked = (marker, self._asked[1] + 1 if marker == self._asked[0] else 0)
-        return Question(
-            call.text,
-            # A cell may ask more than once, in a loop for example.
-            origin=f"{origin_of(self._shell)}/{self._asked[1]}",
-            cell=self._history.current,
-            thread=call.thread or MAIN,
-            is_fresh=call.fresh,
-        )
 
     def _keep(self, call: Invocation, reply: Reply | None, painter: Painter) -> None:
         if reply is None:

@@ -92,3 +92,31 @@ def test_a_hostile_reply_runs_nothing_and_loads_nothing(
     assert "$5 and $9" in text
     assert "List<String> stays" in page.text(3)
     assert "temperature must lie in [0, 2], got 9" in page.text(4)
+
+
+def test_a_cell_that_runs_again_replaces_its_turn_and_takes_along_what_ran(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page = notebook_page
+    page.open(
+        front_end,
+        [
+            LOAD,
+            "sales = [3, 4]\nprint('sold', sum(sales))",
+            "%nemotron rehearsal: say first",
+            "%nemotron --preview what did it print?",
+            "%nemotron threads",
+        ],
+    )
+    page.run_all()
+    page.wait_idle(60)
+    page.run(2)
+    page.run(4)
+    page.wait_idle(60)
+    page.screenshot(f"context-{front_end}")
+
+    assert "1 cell sent" in page.text(2)
+    assert "What would be sent" in page.text(3)
+    assert "main" in page.text(4)
+    rows = page.outputs(4)[0]["data"]["text/plain"].splitlines()
+    assert rows[-1].startswith("| `main` | 1 |")

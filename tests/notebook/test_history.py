@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import pytest
 from shells import Shell
 
 from nemotron_magic.context.cells import Cell
-from nemotron_magic.notebook.history import History
+from nemotron_magic.notebook.history import History, Recorder
 
 
 @pytest.fixture
-def history(plain_shell: Shell) -> History:
-    return History(plain_shell.ip, repr)
+def recorder(plain_shell: Shell) -> Iterator[Recorder | None]:
+    if hasattr(plain_shell.ip.history_manager, "exceptions"):
+        yield None
+        return
+    recorder = Recorder(plain_shell.ip)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+def history(plain_shell: Shell, recorder: Recorder | None) -> History:
+    return History(plain_shell.ip, repr, recorder)
 
 
 def cells(history: History) -> list[Cell]:
@@ -77,9 +90,16 @@ def test_the_cell_that_runs_is_not_among_them(
     assert plain_shell["numbers"] == [1]
 
 
-def test_only_what_is_taken_is_read(plain_shell: Shell) -> None:
+def test_only_what_is_taken_is_read(
+    plain_shell: Shell, recorder: Recorder | None
+) -> None:
     described: list[object] = []
-    history = History(plain_shell.ip, lambda value: described.append(value) or "")
+
+    def describe(value: object) -> str:
+        described.append(value)
+        return ""
+
+    history = History(plain_shell.ip, describe, recorder)
     run(plain_shell, "1", "2", "3")
 
     newest = next(history.newest_first())
@@ -95,13 +115,14 @@ def test_a_huge_output_is_bounded(plain_shell: Shell, history: History) -> None:
     assert len(cells(history)[0].printed) < 250_000
 
 
-def test_closing_puts_the_streams_back(plain_shell: Shell) -> None:
-    import sys
-
+def test_a_recorder_hears_cells_and_puts_the_streams_back(plain_shell: Shell) -> None:
     before = sys.stdout
-    history = History(plain_shell.ip, repr)
-    run(plain_shell, "1")
-    history.close()
-    run(plain_shell, "2")
+    recorder = Recorder(plain_shell.ip)
+    run(plain_shell, "print('heard')", "1 / 0")
+    recorder.close()
+    run(plain_shell, "print('not heard')")
 
+    assert "heard\n" in recorder.heard[1].printed
+    assert "ZeroDivisionError" in recorder.heard[2].error
+    assert max(recorder.heard) == 3
     assert sys.stdout is before

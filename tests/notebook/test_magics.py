@@ -376,7 +376,11 @@ def test_questions_of_a_loop_are_turns_of_their_own(
     shell.run(loop)
     shell.run(loop)
 
-    assert told(service) == ["0", "1", "2"]
+    assert [question.rpartition("\n")[2] for question in told(service)] == [
+        "0",
+        "1",
+        "2",
+    ]
 
 
 def test_threads_do_not_know_of_each_other(

@@ -1,0 +1,44 @@
+"""Showing what would be sent, to the letter, before it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from nemotron_magic.context.tokens import estimate_tokens
+
+__all__ = ["preview"]
+
+
+def preview(
+    messages: Sequence[Mapping[str, str]],
+    notes: Sequence[tuple[str, str]],
+) -> str:
+    """Give messages as Markdown: a table of what they take, then each in a fence.
+
+    Parameters
+    ----------
+    messages : sequence of mapping
+        Keys `role` and `content`.
+    notes : sequence of (str, str)
+        Further rows of the table: what, and how much.
+    """
+    sizes = [estimate_tokens(message["content"]) for message in messages]
+    rows = [
+        *(
+            f"| {n}. {message['role']} | about {size:,} tokens |"
+            for n, (message, size) in enumerate(zip(messages, sizes, strict=True), 1)
+        ),
+        f"| all messages | about {sum(sizes):,} tokens |",
+        *(f"| {what} | {how_much} |" for what, how_much in notes),
+    ]
+    table = "\n".join(["| What would be sent | |", "|:--|:--|", *rows])
+    texts = (_fenced(n, message) for n, message in enumerate(messages, 1))
+    return "\n\n".join([table, *texts])
+
+
+def _fenced(number: int, message: Mapping[str, str]) -> str:
+    content = message["content"]
+    ticks = [len(run) for run in re.findall(r"`{3,}", content)]
+    fence = "`" * (max(ticks, default=2) + 1)
+    return f"**{number}. {message['role']}**\n\n{fence}text\n{content}\n{fence}"

@@ -1,0 +1,187 @@
+"""Gathering what goes along with a question: values, files, cells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from nemotron_magic.context import Fitted, Part, Selection, fit, written
+from nemotron_magic.context.describe import describe
+from nemotron_magic.context.document import document_part
+from nemotron_magic.context.inserts import expand
+from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.errors import InputError
+from nemotron_magic.grammar import Invocation
+from nemotron_magic.notebook.evaluate import evaluate
+from nemotron_magic.notebook.history import History, Recorder
+from nemotron_magic.notebook.place import execution_of, origin_of
+from nemotron_magic.reply import Attached
+from nemotron_magic.session import Question, Session
+from nemotron_magic.settings import Settings
+from nemotron_magic.turns import MAIN, earlier
+
+__all__ = ["Gatherer"]
+
+_FIRST_USE = (
+    "Cells that ran go along with a question; what goes: %nemotron preview   "
+    "Turn it off: %config Nemotron.context = 'none'"
+)
+_MOST_FILE_BYTES = 1_000_000
+_MOST_NOTEBOOK_BYTES = 100_000_000
+_VALUE_CHARS = 8_000
+_NO_DOCUMENT = (
+    "The notebook's file could not be found; only the cells that ran went along."
+)
+
+
+class Gatherer:
+    """Makes a question of what was typed, with its place in the notebook.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose cells and variables go along.
+    session : Session
+        Whose turns tell what has been sent before.
+    recorder : Recorder or None
+        What has been listening to the cells, where IPython keeps no outputs.
+    environ : mapping
+        The process's environment, where Jupyter's server names the notebook's file.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        session: Session,
+        recorder: Recorder | None,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._shell = shell
+        self._session = session
+        self._history = History(shell, self._describe, recorder)
+        self._environ = environ
+        self._data = "schema"
+        self._missing = ""
+        self._asked: tuple[object, int] = (None, 0)
+        self._has_told = False
+
+    def question(self, call: Invocation, settings: Settings) -> Question:
+        """Give the question.
+
+        Raises
+        ------
+        InputError
+            If a value or a file that it names cannot go along.
+        """
+        self._data, self._missing = settings["data"], ""
+        thread, origin = call.thread or MAIN, self._origin()
+        text, asked_for = self._asked_for(call)
+        fitted = self._fitted(asked_for, thread, origin, settings)
+        return Question(
+            text,
+            _attached(text, fitted),
+            origin,
+            self._history.current,
+            thread,
+            call.fresh,
+            self._notice(fitted),
+        )
+
+    def _origin(self) -> str:
+        """Tell which question of the notebook this is; a cell may ask several."""
+        marker, _ = execution_of(self._shell)
+        self._asked = (marker, self._asked[1] + 1 if marker == self._asked[0] else 0)
+        return f"{origin_of(self._shell)}/{self._asked[1]}"
+
+    def _asked_for(self, call: Invocation) -> tuple[str, list[Part]]:
+        """Give the text with its values named, and what the user asked to send."""
+        text, values = expand(call.text, self._look_up)
+        parts = [Part("value", v.name, (("value", v.description),)) for v in values]
+        files = [Part("file", path, (("text", _read(path)),)) for path in call.files]
+        return text, [*parts, *files, *(self._document() if call.notebook else [])]
+
+    def _document(self) -> list[Part]:
+        """Give the saved notebook, where a front end says which file it is."""
+        path = self._environ.get("JPY_SESSION_NAME", "")
+        path = path or str(self._shell.user_ns.get("__vsc_ipynb_file__", ""))
+        if not path.endswith(".ipynb") or not Path(path).is_file():
+            self._missing = _NO_DOCUMENT
+            return []
+        ran = [cell for cell in self._history.newest_first() if not cell.is_ours]
+        text = _read(path, _MOST_NOTEBOOK_BYTES)
+        return [document_part(Path(path).name, text, ran)]
+
+    def _fitted(
+        self, asked_for: list[Part], thread: str, origin: str, settings: Settings
+    ) -> Fitted:
+        before = earlier(self._session.threads.get(thread, []), origin)
+        since = max((turn.cell for turn in before), default=0)
+        cells = self._history.newest_first()
+        chosen = Selection.read(settings["context"]).newest_first(cells, since)
+        budget = self._session.context_tokens(settings)
+        return fit(asked_for, chosen, self._history.load, budget, estimate_tokens)
+
+    def _notice(self, fitted: Fitted) -> str:
+        """Tell of it the first time that cells go along."""
+        is_first = not self._has_told and any(p.kind == "cell" for p in fitted.kept)
+        self._has_told = self._has_told or is_first
+        return " ".join(filter(None, (self._missing, _FIRST_USE if is_first else "")))
+
+    def _look_up(self, name: str) -> str:
+        value = evaluate(name, self._shell.user_ns)
+        return self._described(value, name, _VALUE_CHARS)
+
+    def _describe(self, value: Any) -> str:
+        return self._described(value)
+
+    def _described(self, value: Any, name: str = "", budget_chars: int = 4_000) -> str:
+        data = cast("Any", self._data)
+        return describe(
+            value,
+            name,
+            data=data,
+            budget_chars=budget_chars,
+            formatter=self._formatted,
+            clock_s=time.perf_counter,
+        )
+
+    def _formatted(self, value: object) -> str | None:
+        """Give what a formatter that the user registered with IPython says of it."""
+        formatters = self._shell.display_formatter.formatters
+        formatter = formatters.get("x-vendor/llm")
+        said = formatter(value) if formatter is not None else None
+        return said if isinstance(said, str) else None
+
+
+def _attached(text: str, fitted: Fitted) -> Attached:
+    return Attached(
+        written(text, fitted),
+        tuple(part.title for part in fitted.kept),
+        fitted.sizes,
+        tuple(part.title for part in fitted.cut),
+        fitted.left_out,
+    )
+
+
+def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
+    """Read a text file, or say why it cannot go along."""
+    try:
+        size = Path(path).expanduser().stat().st_size
+        if size > most_bytes:
+            raise InputError(
+                f"{path} is too large to attach: {size:,} bytes",
+                todo="Attach a part of it, or read it into a variable and name that",
+            )
+        data = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        why = (error.strerror or "it cannot be read").lower()
+        raise InputError(f"cannot attach {path}: {why}") from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InputError(f"cannot attach {path}: it is no text file in UTF-8")
+    return text

@@ -1,0 +1,72 @@
+"""What it costs to gather the context of a question, however much there is.
+
+    python tests/bench/context.py
+
+A kernel with many cells that ran and 200 MB of variables; the question takes along what
+fits. The cost is to grow with what is sent, and not with what is there.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from nemotron_magic import Session
+from nemotron_magic.grammar import Invocation
+from nemotron_magic.notebook.gather import Gatherer
+from nemotron_magic.settings import Settings
+
+
+@dataclass
+class Kernel:
+    """As much of a shell as gathering looks at."""
+
+    cells: int
+    user_ns: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers = range(1, self.cells + 1)
+        sources = [f"total_{n} = df.groupby('k{n}')['v'].sum()" for n in numbers]
+        printed = SimpleNamespace(
+            output_type="out_stream", bundle={"stream": ["row after row\n"] * 20}
+        )
+        self.history_manager = SimpleNamespace(
+            input_hist_raw=["", *sources, "%nemotron why?"],
+            outputs={n: [printed] for n in numbers},
+            exceptions={},
+        )
+        self.display_formatter = SimpleNamespace(formatters={})
+        self.user_ns |= {
+            "In": [""] * (self.cells + 2),
+            "Out": {n: [n] * 50 for n in numbers},
+            "big": bytearray(200_000_000),
+        }
+
+
+def gather_s(cells: int, context: str = "auto", times: int = 9) -> float:
+    """Give the median time to gather a question's context, in seconds."""
+    kernel = Kernel(cells)
+    taken: list[float] = []
+    settings = Settings({"context": context, "base_url": "http://127.0.0.1:1"})
+    for _ in range(times):
+        gatherer = Gatherer(kernel, Session(environ={}), None, {})
+        started_s = time.perf_counter()
+        gatherer.question(Invocation(text="why?"), settings)
+        taken.append(time.perf_counter() - started_s)
+    return statistics.median(taken)
+
+
+def main(sizes: tuple[int, ...] = (100, 2_000, 10_000)) -> None:
+    """Print the table."""
+    gather_s(10)
+    print(f"{'context':<8}" + "".join(f"{size:>9,} cells" for size in sizes))
+    for context in ("auto", "all", "5"):
+        times = [gather_s(size, context) for size in sizes]
+        print(f"{context:<8}" + "".join(f"{1000 * t:>12.1f} ms" for t in times))
+
+
+if __name__ == "__main__":
+    main()

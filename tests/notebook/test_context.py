@@ -1,0 +1,288 @@
+"""What goes along with a question, as it arrives at the service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from shells import Kernel, Shell
+
+from nemotron_magic import rehearsal
+from nemotron_magic.summary import footer
+
+
+def sent(service: rehearsal.Address) -> str:
+    return str(service.requests[-1].body["messages"][-1]["content"])
+
+
+def run(shell: Shell, *cells: str) -> None:
+    for cell in cells:
+        shell.run(cell)
+
+
+def test_cells_since_the_last_reply_go_along_in_their_order(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    run(shell, "a = 1", "print('two')", "%nemotron -q why?")
+    first = sent(service)
+    run(shell, "1 / 0", "%nemotron -q and now?")
+
+    assert first.index("a = 1") < first.index("print('two')")
+    assert "\ntwo\n" in first
+    assert first.endswith("\n\nwhy?")
+    assert "a = 1" not in sent(service)
+    assert "ZeroDivisionError: division by zero" in sent(service)
+
+
+@pytest.mark.parametrize(
+    ("flags", "seen"),
+    [
+        ("", ["one", "two", "three"]),
+        ("-c none", []),
+        ("-c 1", ["three"]),
+        ("-c 2-3", ["one", "two"]),
+        ("-c '2-2 4'", ["one", "three"]),
+    ],
+)
+def test_the_flag_says_which_cells(
+    shell: Shell, service: rehearsal.Address, flags: str, seen: list[str]
+) -> None:
+    run(shell, "one = 1", "two = 2", "three = 3", f"%nemotron -q {flags} why?")
+
+    assert [w for w in ("one", "two", "three") if f"{w} = " in sent(service)] == seen
+
+
+def test_without_context_only_the_question_goes(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    run(shell, "%config Nemotron.context = 'none'", "a = 1", "%nemotron -q why?")
+
+    assert sent(service) == "why?"
+
+
+def test_a_cell_says_itself_that_it_stays_or_goes(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    run(
+        shell,
+        "# nemotron: pin\npinned = 1",
+        "# nemotron: skip\nskipped = 2",
+        f"long = '{'x' * 9000}'",
+        "%config Nemotron.context_tokens = 300",
+        "%nemotron -q why?",
+    )
+
+    assert "pinned = 1" in sent(service)
+    assert "skipped" not in sent(service)
+    assert "cells left out for lack of room" in sent(service)
+
+
+def test_secrets_stay_here_wherever_they_stand(
+    shell: Shell, service: rehearsal.Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "q7".join(["Zk", "Lm", "9a", "Bx", "4w"])
+    monkeypatch.setenv("SERVICE_PASSWORD", secret)
+    run(
+        shell,
+        "import os; print(os.environ['SERVICE_PASSWORD'])",
+        f"%nemotron -q is {secret} weak?",
+    )
+
+    assert secret not in str(service.requests[-1].body)
+    assert "[redacted" in sent(service)
+    assert len(shell["_nemotron"].details.attached.redacted) >= 2
+
+
+def test_redaction_can_be_turned_off(
+    shell: Shell, service: rehearsal.Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SERVICE_PASSWORD", "Zkq7Lmq79aq7")
+    run(shell, "%config Nemotron.redact = False", "%nemotron -q is Zkq7Lmq79aq7 weak?")
+
+    assert sent(service) == "is Zkq7Lmq79aq7 weak?"
+
+
+def test_a_table_goes_by_its_schema_unless_told_otherwise(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    pytest.importorskip("pandas")
+    cell = (
+        "import pandas as pd; pd.DataFrame({'note': [f'value{n}' for n in range(50)]})"
+    )
+    run(shell, cell, "%nemotron -q why?")
+    schema = sent(service)
+    run(shell, cell, "%nemotron -q --data full why, then?")
+
+    assert "note" in schema
+    assert "value7" not in schema
+    assert "value7" in sent(service)
+
+
+def test_preview_shows_what_would_be_sent_and_sends_nothing(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    run(shell, "a = 1")
+    shown = shell.run("%nemotron --preview why?").text
+    requests = list(service.requests)
+    run(shell, "%nemotron -q why?")
+
+    assert requests == []
+    assert sent(service) in shown
+    assert "of which cell 3" in shown or "of which cell 2" in shown
+    assert "secrets taken out" in shown
+    assert sent(service) in shell.run("%nemotron preview").text
+
+
+def test_preview_needs_no_key(
+    plain_shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMLAPI_API_BASE", "https://api.example.org")
+    run(plain_shell, "%load_ext nemotron_magic")
+
+    assert plain_shell.run("%nemotron --preview why?").status == "ok"
+
+
+def test_the_first_reply_with_cells_says_so_and_the_footer_counts_them(
+    shell: Shell,
+) -> None:
+    run(shell, "a = 1")
+    first = shell.run("%nemotron rehearsal: say hi").text
+    run(shell, "b = 1", "c = 1")
+    second = shell.run("x = %nemotron rehearsal: say ho").text
+
+    assert "%config Nemotron.context = 'none'" in first
+    assert "context = 'none'" not in second
+    assert "2 cells sent" in second
+
+
+def test_a_later_prompt_repeats_what_went_along_as_far_as_there_is_room(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    run(shell, "a = 1", "%nemotron -q why?")
+    first = sent(service)
+    run(shell, "%nemotron -q and?")
+    run(shell, *[f"'{'word ' * 900}{n}'" for n in range(8)], "%nemotron -q -T t big?")
+    contents = [m["content"] for m in service.requests[1].body["messages"]]
+    run(shell, "%nemotron -q -T t and now?")
+    too_big = [m["content"] for m in service.requests[-1].body["messages"]]
+
+    assert contents[1] == first
+    assert too_big[1] == "big?"
+
+
+def test_a_kernel_tells_what_it_printed_raised_and_gave(kernel: Kernel) -> None:
+    kernel.run("import sys; print('out'); print('err', file=sys.stderr); 40 + 2", "c1")
+    kernel.run(
+        "from IPython.display import display, HTML; display(HTML('<b>x</b>'))", "c2"
+    )
+    kernel.run("1 / 0", "c3")
+    outcome = kernel.run("%nemotron --preview why?", "c4")
+
+    shown = outcome.outputs[0]["data"]["text/plain"]
+    assert "out" in shown
+    assert "err" in shown
+    assert "int 42" in shown
+    assert "ZeroDivisionError: division by zero" in shown
+    assert "\x1b" not in shown
+
+
+def test_a_cell_of_a_notebook_that_runs_again_replaces_its_turn(kernel: Kernel) -> None:
+    kernel.run("%nemotron reset", "r")
+    for cell_id in ("q1", "q2", "q1"):
+        kernel.run(f"%nemotron rehearsal: say {cell_id}", cell_id)
+    listed = kernel.run("%nemotron threads", "t")
+
+    assert "| `main` | 2 |" in listed.outputs[0]["data"]["text/plain"]
+
+
+def test_a_named_value_goes_along_described(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    run(shell, "prices = {'a': [1, 2]}", "%nemotron -q -c none what is $`prices['a']`?")
+
+    assert sent(service).endswith("\n\nwhat is `prices['a']`?")
+    assert "list of 2 int" in sent(service)
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("nothing", "nothing"),
+        ("open('x')", "assign it first"),
+        ("a + 1", "assign it first"),
+        ("a['no']", "no"),
+    ],
+)
+def test_a_value_that_cannot_be_had_is_told_before_anything_is_sent(
+    shell: Shell, service: rehearsal.Address, expression: str, words: str
+) -> None:
+    run(shell, "a = {'b': 1}")
+    outcome = shell.run(f"%nemotron what is $`{expression}`?")
+
+    assert outcome.status == "error"
+    assert words in outcome.text
+    assert service.requests == []
+
+
+def test_a_file_goes_along(
+    shell: Shell, service: rehearsal.Address, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("Grüße\nzwei", "utf-8")
+    run(shell, f"%nemotron -q -c none -f {tmp_path}/notes.txt why?")
+
+    assert "Grüße\nzwei" in sent(service)
+    assert "1 attachment sent" in footer(shell["_nemotron"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("missing.txt", None, "no such file"),
+        ("image.png", b"\x89PNG\x00\x01", "no text file"),
+        ("latin.txt", b"Gr\xfc\xdfe", "no text file"),
+        ("huge.txt", b"a" * 1_000_001, "too large to attach"),
+        ("long.txt", b"word " * 40_000, "what goes along takes about"),
+    ],
+)
+def test_a_file_that_cannot_go_along_is_told_before_anything_is_sent(
+    shell: Shell,
+    service: rehearsal.Address,
+    tmp_path: Path,
+    name: str,
+    content: bytes | None,
+    words: str,
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    outcome = shell.run(f"%nemotron -f {tmp_path / name} why?")
+
+    assert outcome.status == "error"
+    assert words in outcome.text
+    assert service.requests == []
+
+
+def test_the_saved_notebook_goes_along_where_it_is_found(
+    shell: Shell,
+    service: rehearsal.Address,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells = [{"cell_type": "markdown", "source": "# Sales"}]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": cells}), "utf-8")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    run(shell, "%nemotron -q -c none --notebook why?")
+
+    assert "[markdown]\n# Sales" in sent(service)
+
+
+def test_a_notebook_that_is_not_found_is_told_in_one_line(
+    shell: Shell, service: rehearsal.Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    outcome = shell.run("%nemotron --notebook why?")
+
+    assert outcome.status == "ok"
+    assert "file could not be found" in outcome.text
+    assert sent(service) == "why?"
