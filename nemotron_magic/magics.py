@@ -12,6 +12,7 @@ from IPython.core.magic import no_var_expand
 from nemotron_magic.notebook.traits import configured
 
 if TYPE_CHECKING:
+    from nemotron_magic.notebook.displays import Displays
     from nemotron_magic.notebook.history import Recorder
     from nemotron_magic.notebook.runner import Runner
     from nemotron_magic.reply import Reply
@@ -30,6 +31,7 @@ class NemotronMagics:
         self.shell = shell
         self.settings = configured(shell)
         self._recorder = _recorder(shell)
+        self._displays = _displays_of(shell)
         self._runner: Runner | None = None
 
     @property
@@ -39,8 +41,10 @@ class NemotronMagics:
             from nemotron_magic.notebook.runner import Runner
             from nemotron_magic.reply import Reply
 
-            self._runner = Runner(self.shell, self.settings, self._recorder)
-            _displays(self.shell).for_type(Reply, self._runner.canvas.show_value)
+            self._runner = Runner(
+                self.shell, self.settings, self._recorder, self._displays
+            )
+            _formatter(self.shell).for_type(Reply, self._runner.canvas.show_value)
         return self._runner
 
     @no_var_expand
@@ -121,13 +125,14 @@ class NemotronMagics:
 
     def close(self) -> None:
         """Let go of what was opened."""
-        if self._recorder is not None:
-            self._recorder.close()
+        for listener in (self._recorder, self._displays):
+            if listener is not None:
+                listener.close()
         if self._runner is not None:
             from nemotron_magic.reply import Reply
 
             self._runner.close()
-            _displays(self.shell).type_printers.pop(Reply, None)
+            _formatter(self.shell).type_printers.pop(Reply, None)
 
 
 def load(shell: Any) -> None:
@@ -191,5 +196,14 @@ def _recorder(shell: Any) -> Recorder | None:
     return Recorder(shell)
 
 
-def _displays(shell: Any) -> Any:
+def _displays_of(shell: Any) -> Displays | None:
+    """Listen to displays from now on, in a kernel."""
+    if not hasattr(shell.display_pub, "register_hook"):
+        return None
+    from nemotron_magic.notebook.displays import Displays
+
+    return Displays(shell)
+
+
+def _formatter(shell: Any) -> Any:
     return shell.display_formatter.ipython_display_formatter

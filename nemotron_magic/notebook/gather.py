@@ -14,6 +14,7 @@ from nemotron_magic.context.inserts import expand
 from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import Invocation
+from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.evaluate import evaluate
 from nemotron_magic.notebook.history import History, Recorder
 from nemotron_magic.notebook.place import execution_of, origin_of
@@ -45,22 +46,25 @@ class Gatherer:
         Whose cells and variables go along.
     session : Session
         Whose turns tell what has been sent before.
-    recorder : Recorder or None
-        What has been listening to the cells, where IPython keeps no outputs.
     environ : mapping
         The process's environment, where Jupyter's server names the notebook's file.
+    recorder : Recorder, optional
+        What has been listening to the cells, where IPython keeps no outputs.
+    displays : Displays, optional
+        What has been listening to displays, in a kernel.
     """
 
     def __init__(
         self,
         shell: Any,
         session: Session,
-        recorder: Recorder | None,
         environ: Mapping[str, str],
+        recorder: Recorder | None = None,
+        displays: Displays | None = None,
     ) -> None:
         self._shell = shell
         self._session = session
-        self._history = History(shell, self._describe, recorder)
+        self._history = History(shell, self._describe, recorder, displays)
         self._environ = environ
         self._data = "schema"
         self._missing = ""

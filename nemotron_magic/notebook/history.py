@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nemotron_magic.context.cells import Cell
+from nemotron_magic.notebook.displays import Displays, shown
 from nemotron_magic.text import without_controls
 
 __all__ = ["History", "Recorder"]
@@ -37,6 +38,8 @@ class History:
         Gives the text for a cell's value.
     recorder : Recorder, optional
         What has been listening, where IPython keeps no outputs.
+    displays : Displays, optional
+        What has been listening to displays, in a kernel.
     """
 
     def __init__(
@@ -44,10 +47,12 @@ class History:
         shell: Any,
         describe: Callable[[Any], str],
         recorder: Recorder | None = None,
+        displays: Displays | None = None,
     ) -> None:
         self._shell = shell
         self._describe = describe
         self._recorder = recorder
+        self._displays = displays
 
     @property
     def current(self) -> int:
@@ -75,7 +80,10 @@ class History:
             printed, displayed = self._outputs(number)
             error = self._error(number)
         values = self._shell.user_ns.get("Out") or {}
-        result = self._describe(values[number]) if number in values else displayed
+        if self._displays is not None:
+            displayed = "\n".join(self._displays.heard.get(number, ()))
+        value = self._describe(values[number]) if number in values else ""
+        result = "\n".join(filter(None, (displayed, value)))
         return Cell(number, source, _clean(printed), result, _clean(error))
 
     def _outputs(self, number: int) -> tuple[str, str]:
@@ -86,7 +94,7 @@ class History:
             if output.output_type in ("out_stream", "err_stream"):
                 printed += output.bundle.get("stream", ())
             elif output.output_type == "display_data":
-                displayed.append(_displayed(output.bundle))
+                displayed.append(shown(output.bundle))
         return "".join(printed), "\n".join(displayed)
 
     def _error(self, number: int) -> str:
@@ -177,15 +185,6 @@ def _is_ours(source: str) -> bool:
     if code and code[0].startswith("%%"):
         return bool(_OURS.match(code[0]))
     return bool(code) and all(_OURS.match(line) for line in code)
-
-
-def _displayed(bundle: dict[str, Any]) -> str:
-    """Give a displayed object as text; a table's rows are values, and stay here."""
-    if "<table" in str(bundle.get("text/html", ""))[:5000]:
-        return "[a table was displayed]"
-    images = [kind for kind in bundle if kind.startswith("image/")]
-    text = str(bundle.get("text/plain", ""))
-    return f"{text} [{images[0]}]" if images else text
 
 
 def _clean(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
 from nemotron_magic.notebook.commands import COMMANDS, card, flags, preview
+from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.history import Recorder
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
@@ -30,16 +31,24 @@ class Runner:
         The settings as traits.
     recorder : Recorder or None
         What has been listening to the cells, where IPython keeps no outputs.
+    displays : Displays or None
+        What has been listening to displays, in a kernel.
     """
 
-    def __init__(self, shell: Any, config: Any, recorder: Recorder | None) -> None:
+    def __init__(
+        self,
+        shell: Any,
+        config: Any,
+        recorder: Recorder | None,
+        displays: Displays | None,
+    ) -> None:
         self.session = Session()
         self.canvas = Canvas(shell, os.environ)
         self._shell = shell
         self._config = config
         self._rehearsal: Any = None
         self._base_url_before = ""
-        self._gatherer = Gatherer(shell, self.session, recorder, os.environ)
+        self._gatherer = Gatherer(shell, self.session, os.environ, recorder, displays)
 
     def run(self, line: str, cell: str | None) -> Reply | None:
         """Do what was typed; give the reply, if it was a question.

@@ -183,6 +183,7 @@ def test_a_kernel_tells_what_it_printed_raised_and_gave(kernel: Kernel) -> None:
     assert "out" in shown
     assert "err" in shown
     assert "int 42" in shown
+    assert "<IPython.core.display.HTML object>" in shown
     assert "ZeroDivisionError: division by zero" in shown
     assert "\x1b" not in shown
 

@@ -1,6 +1,6 @@
 """What it costs to gather the context of a question, however much there is.
 
-    python tests/bench/context.py
+    python tests/bench/gathering.py
 
 A kernel with many cells that ran and 200 MB of variables; the question takes along what
 fits. The cost is to grow with what is sent, and not with what is there.
@@ -52,7 +52,7 @@ def gather_s(cells: int, context: str = "auto", times: int = 9) -> float:
     taken: list[float] = []
     settings = Settings({"context": context, "base_url": "http://127.0.0.1:1"})
     for _ in range(times):
-        gatherer = Gatherer(kernel, Session(environ={}), None, {})
+        gatherer = Gatherer(kernel, Session(environ={}), {})
         started_s = time.perf_counter()
         gatherer.question(Invocation(text="why?"), settings)
         taken.append(time.perf_counter() - started_s)

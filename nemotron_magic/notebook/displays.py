@@ -1,0 +1,47 @@
+"""What cells displayed, which a kernel sends off and keeps no note of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Displays", "shown"]
+
+_MOST_DISPLAYS = 20
+_MOST_CHARS = 4_000
+
+
+class Displays:
+    """Listens to the displays of a kernel's cells.
+
+    Attributes
+    ----------
+    heard : dict of int to list of str
+        What each cell displayed, as text, by its number.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.heard: dict[int, list[str]] = {}
+        self._shell = shell
+        shell.display_pub.register_hook(self._hear)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._shell.display_pub.unregister_hook(self._hear)
+
+    def _hear(self, message: Any) -> Any:
+        """Note a message on its way to the front end; give it, to be sent."""
+        if message["header"]["msg_type"] == "display_data":
+            number = len(self._shell.user_ns.get("In") or [""]) - 1
+            noted = self.heard.setdefault(number, [])
+            if len(noted) < _MOST_DISPLAYS:
+                noted.append(shown(message["content"]["data"]))
+        return message
+
+
+def shown(bundle: dict[str, Any]) -> str:
+    """Give a displayed object as text; a table's rows are values, and stay here."""
+    if "<table" in str(bundle.get("text/html", ""))[:5000]:
+        return "[a table was displayed]"
+    images = [kind for kind in bundle if kind.startswith("image/")]
+    text = str(bundle.get("text/plain", ""))[:_MOST_CHARS]
+    return f"{text} [{images[0]}]" if images else text
