@@ -65,7 +65,7 @@ class Runner:
         elif call.command and call.command != "continue":
             self._command(call, settings)
         elif cell is None and not line.strip():
-            self._show(card(self, settings))
+            self._show(card(self, settings, COMMANDS))
         elif call.preview:
             asked = self.session.prepared(
                 self._gatherer.question(call, settings), settings

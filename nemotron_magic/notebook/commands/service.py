@@ -1,124 +1,25 @@
-"""The commands: words that stand alone after `%nemotron`."""
+"""The service: its models, the key for it, whether all is well, a stand-in."""
 
 from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from nemotron_magic.catalogue import Model
-from nemotron_magic.context.preview import preview as previewed
-from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import AuthenticationError, InputError, NemotronError
-from nemotron_magic.grammar import flags_table
-from nemotron_magic.session import Session, Spent
+from nemotron_magic.notebook.commands.command import Command
+from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
-from nemotron_magic.summary import in_usd
-from nemotron_magic.text import one_line
-from nemotron_magic.turns import MAIN, Asked
 
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["COMMANDS", "Command", "card", "flags", "preview"]
+__all__ = ["SERVICE"]
 
 _SHOWN_MODELS = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command.
-
-    Parameters
-    ----------
-    run : callable
-        Given the runner, the text after the colon and the settings of this call; gives
-        the Markdown to show, or None if it has shown what there is.
-    takes : str
-        What may stand after its colon; empty if nothing.
-    """
-
-    help: str
-    run: Callable[[Runner, str, Settings], str | None]
-    takes: str = ""
-
-
-def card(runner: Runner, settings: Settings) -> str:
-    """Give what a bare `%nemotron` shows: where things stand."""
-    session = runner.session
-    endpoint = session.endpoint(settings)
-    names = " · ".join(f"`{name}`" for name in COMMANDS)
-    default = " (the default)" if settings.model_is_default else ""
-    return "\n".join(
-        [
-            "| Nemotron | |",
-            "|:--|:--|",
-            f"| Model | `{settings.model}`{default} |",
-            f"| Endpoint | `{endpoint.base_url}` |",
-            f"| Key | {_key_state(session, settings)} |",
-            f"| Conversation | {_plural(len(session.turns), 'turn')} |",
-            f"| Spent so far | {_spent(session.spent)} |",
-            f"| Commands | {names} |",
-            "| Ask | `%nemotron QUESTION`, or `%%nemotron` and a text below |",
-            "| More | `%nemotron?` the manual · `%nemotron -h` the flags |",
-        ]
-    )
-
-
-def flags() -> str:
-    """Give what `-h` shows."""
-    return f"```text\n%nemotron [flags] QUESTION\n\n{flags_table()}\n```"
-
-
-def preview(session: Session, asked: Asked, settings: Settings) -> str:
-    """Give what would be sent, what goes along, and what that may cost."""
-    attached = asked.attached
-    sizes = zip(attached.titles, attached.tokens, strict=True)
-    notes = [
-        *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
-        *(("shortened", title) for title in attached.cut),
-        ("left out for lack of room", _plural(len(attached.left_out), "cell")),
-        ("secrets taken out", ", ".join(attached.redacted) or "none"),
-        ("goes to", f"`{settings.model}` at `{session.endpoint(settings).netloc}`"),
-        ("may cost", _estimate(session, asked, settings)),
-    ]
-    return previewed(asked.told, notes)
-
-
-def _estimate(session: Session, asked: Asked, settings: Settings) -> str:
-    """Give the price by the catalogue, as far as that has been listed."""
-    listed = session.client.listed(session.endpoint(settings))
-    model = next((m for m in listed if m.goes_by(settings.model)), None)
-    if model is None or model.input_usd is None or model.output_usd is None:
-        return "unknown (`%nemotron models` shows the prices that are known)"
-    sent = sum(estimate_tokens(message["content"]) for message in asked.told)
-    sent_usd, most = sent * model.input_usd / 1e6, settings["max_tokens"]
-    out_usd = most * model.output_usd / 1e6
-    return f"{in_usd(sent_usd)} in, at most {in_usd(out_usd)} out ({most:,} tokens)"
-
-
-def _preview(runner: Runner, text: str, settings: Settings) -> str:
-    last = runner.session.last
-    if last is None:
-        raise InputError(
-            "nothing has been sent yet",
-            todo="Preview a question: %nemotron --preview why is this slow?",
-        )
-    asked = Asked(last.messages, MAIN, lambda reply: [], last.details.attached)
-    return preview(runner.session, asked, settings)
-
-
-def _help(runner: Runner, text: str, settings: Settings) -> str:
-    rows = (
-        f"| `{name}{f': {command.takes}' if command.takes else ''}` | {command.help} |"
-        for name, command in COMMANDS.items()
-    )
-    table = "\n".join(["| Command | |", "|:--|:--|", *rows])
-    return f"{card(runner, settings)}\n\n{table}\n\n{flags()}"
 
 
 def _models(runner: Runner, text: str, settings: Settings) -> str:
@@ -271,61 +172,9 @@ def _rehearse(runner: Runner, text: str, settings: Settings) -> str:
     )
 
 
-def _reset(runner: Runner, text: str, settings: Settings) -> str:
-    thread = text.strip() or MAIN
-    return f"Forgot {_plural(runner.session.reset(thread), 'turn')}."
-
-
-def _threads(runner: Runner, text: str, settings: Settings) -> str:
-    threads = runner.session.threads
-    if not any(threads.values()):
-        return "No conversation has begun yet."
-    rows = [
-        f"| `{name}` | {len(turns)} | {one_line(turns[-1].question, 60)} |"
-        for name, turns in threads.items()
-        if turns
-    ]
-    return "\n".join(["| Thread | Turns | Last question |", "|:--|--:|:--|", *rows])
-
-
-def _key_state(session: Session, settings: Settings) -> str:
-    endpoint = session.endpoint(settings)
-    key = session.key(endpoint)
-    if key is not None:
-        return f"found in {key.source}"
-    if endpoint.is_loopback:
-        return "none, and none is needed on this machine"
-    return "none yet: `%nemotron login`, or try without: `%nemotron rehearse`"
-
-
-def _spent(spent: Spent) -> str:
-    if not spent.calls:
-        return "nothing yet"
-    usage, unpriced = spent.usage, spent.unpriced
-    parts = [_plural(spent.calls, "call")]
-    if usage.prompt_tokens is not None or usage.completion_tokens is not None:
-        sent, received = usage.prompt_tokens or 0, usage.completion_tokens or 0
-        parts.append(f"{sent:,} → {received:,} tokens")
-    parts.append("cost unknown" if usage.cost_usd is None else in_usd(usage.cost_usd))
-    if unpriced and usage.cost_usd is not None:
-        parts.append(f"and {_plural(unpriced, 'call')} of unknown cost")
-    return " · ".join(parts)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-COMMANDS: dict[str, Command] = {
-    "help": Command("What there is.", _help),
+SERVICE = {
     "models": Command("The live catalogue, Nemotrons first.", _models, "WORD"),
     "login": Command("Ask for the key, check it, keep it.", _login),
     "doctor": Command("Check endpoint, key, model and versions.", _doctor),
     "rehearse": Command("Try without key, network or cost.", _rehearse, "off"),
-    "continue": Command(
-        "Go on with a reply that was cut off.", lambda runner, text, settings: None
-    ),
-    "preview": Command("What the last question sent, to the letter.", _preview),
-    "threads": Command("The conversations of this notebook.", _threads),
-    "reset": Command("Forget the conversation.", _reset, "THREAD"),
 }

@@ -1,0 +1,37 @@
+"""What a command is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nemotron_magic.settings import Settings
+
+if TYPE_CHECKING:
+    from nemotron_magic.notebook.runner import Runner
+
+__all__ = ["Command", "plural"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    run : callable
+        Given the runner, the text after the colon and the settings of this call; gives
+        the Markdown to show, or None if it has shown what there is.
+    takes : str
+        What may stand after its colon; empty if nothing.
+    """
+
+    help: str
+    run: Callable[[Runner, str, Settings], str | None]
+    takes: str = ""
+
+
+def plural(number: int, noun: str) -> str:
+    """Give a number with its noun, such as `2 turns`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

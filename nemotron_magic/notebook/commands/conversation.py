@@ -1,0 +1,41 @@
+"""Conversations: those there are, and forgetting one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemotron_magic.notebook.commands.command import Command, plural
+from nemotron_magic.settings import Settings
+from nemotron_magic.text import one_line
+from nemotron_magic.turns import MAIN
+
+if TYPE_CHECKING:
+    from nemotron_magic.notebook.runner import Runner
+
+__all__ = ["CONVERSATION"]
+
+
+def _reset(runner: Runner, text: str, settings: Settings) -> str:
+    thread = text.strip() or MAIN
+    return f"Forgot {plural(runner.session.reset(thread), 'turn')}."
+
+
+def _threads(runner: Runner, text: str, settings: Settings) -> str:
+    threads = runner.session.threads
+    if not any(threads.values()):
+        return "No conversation has begun yet."
+    rows = [
+        f"| `{name}` | {len(turns)} | {one_line(turns[-1].question, 60)} |"
+        for name, turns in threads.items()
+        if turns
+    ]
+    return "\n".join(["| Thread | Turns | Last question |", "|:--|--:|:--|", *rows])
+
+
+CONVERSATION = {
+    "continue": Command(
+        "Go on with a reply that was cut off.", lambda runner, text, settings: None
+    ),
+    "threads": Command("The conversations of this notebook.", _threads),
+    "reset": Command("Forget the conversation.", _reset, "THREAD"),
+}

@@ -1,0 +1,62 @@
+"""What is sent: a preview of it, before or after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nemotron_magic.context.preview import preview as previewed
+from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.errors import InputError
+from nemotron_magic.notebook.commands.command import Command, plural
+from nemotron_magic.session import Session
+from nemotron_magic.settings import Settings
+from nemotron_magic.summary import in_usd
+from nemotron_magic.turns import MAIN, Asked
+
+if TYPE_CHECKING:
+    from nemotron_magic.notebook.runner import Runner
+
+__all__ = ["PROMPT", "preview"]
+
+
+def preview(session: Session, asked: Asked, settings: Settings) -> str:
+    """Give what would be sent, what goes along, and what that may cost."""
+    attached = asked.attached
+    sizes = zip(attached.titles, attached.tokens, strict=True)
+    notes = [
+        *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
+        *(("shortened", title) for title in attached.cut),
+        ("left out for lack of room", plural(len(attached.left_out), "cell")),
+        ("secrets taken out", ", ".join(attached.redacted) or "none"),
+        ("goes to", f"`{settings.model}` at `{session.endpoint(settings).netloc}`"),
+        ("may cost", _estimate(session, asked, settings)),
+    ]
+    return previewed(asked.told, notes)
+
+
+def _estimate(session: Session, asked: Asked, settings: Settings) -> str:
+    """Give the price by the catalogue, as far as that has been listed."""
+    listed = session.client.listed(session.endpoint(settings))
+    model = next((m for m in listed if m.goes_by(settings.model)), None)
+    if model is None or model.input_usd is None or model.output_usd is None:
+        return "unknown (`%nemotron models` shows the prices that are known)"
+    sent = sum(estimate_tokens(message["content"]) for message in asked.told)
+    sent_usd, most = sent * model.input_usd / 1e6, settings["max_tokens"]
+    out_usd = most * model.output_usd / 1e6
+    return f"{in_usd(sent_usd)} in, at most {in_usd(out_usd)} out ({most:,} tokens)"
+
+
+def _preview(runner: Runner, text: str, settings: Settings) -> str:
+    last = runner.session.last
+    if last is None:
+        raise InputError(
+            "nothing has been sent yet",
+            todo="Preview a question: %nemotron --preview why is this slow?",
+        )
+    asked = Asked(last.messages, MAIN, lambda reply: [], last.details.attached)
+    return preview(runner.session, asked, settings)
+
+
+PROMPT = {
+    "preview": Command("What the last question sent, to the letter.", _preview),
+}
