@@ -119,17 +119,18 @@ with rehearsal.serve(fault="echo-key") as url:
     os.environ["AIMLAPI_API_KEY"] = os.environ["PLANTED"]
     os.environ["AIMLAPI_API_BASE"] = str(url)
 
-    def fail(event):
-        raise RuntimeError("a bug in a watcher")
+    def fail():
+        raise RuntimeError("a bug in a clock")
 
     def interrupt(event):
         raise KeyboardInterrupt
 
-    shell.push({"Session": Session, "fail": fail, "interrupt": interrupt})
+    broken = Session(client=Client(now_s=fail), connect_timeout_s=5)
+    shell.push({"Session": Session, "broken": broken, "interrupt": interrupt})
     shell.run_cell("s = Session(connect_timeout_s=5); e = s.endpoint(); k = s.key(e)")
     for cell in (
         "s.ask('Hello')",
-        "s.ask('Hello', watch=fail)",
+        "broken.ask('Hello')",
         "s.ask('Hello', watch=interrupt)",
         "s.models()",
         "%tb",
@@ -139,7 +140,7 @@ with rehearsal.serve(fault="echo-key") as url:
     ):
         print(">>>", cell)
         shell.run_cell(cell, store_history=True)
-    shell.run_cell("s.close()")
+    shell.run_cell("s.close(); broken.close()")
 """
 
 
@@ -158,7 +159,7 @@ def test_a_shell_shows_it_in_no_mode(mode: str) -> None:
     )
 
     assert "does not accept the key from AIMLAPI_API_KEY (401)" in done.stdout
-    assert "a bug in a watcher" in done.stdout
+    assert "a bug in a clock" in done.stdout
     assert "stopped by you" in done.stdout
     assert planted not in done.stdout + done.stderr
 
