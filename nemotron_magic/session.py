@@ -19,7 +19,7 @@ from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
-from nemotron_magic.events import Event, Notice
+from nemotron_magic.events import Event, Notice, Text
 from nemotron_magic.exchange import Exchange, Watch
 from nemotron_magic.key import (
     Key,
@@ -29,6 +29,7 @@ from nemotron_magic.key import (
     find_key,
 )
 from nemotron_magic.keystore import KeyStore
+from nemotron_magic.markdown.seam import joined
 from nemotron_magic.parameters import DEFAULT_BASE_URL, DEFAULT_MODEL
 from nemotron_magic.reply import Details, Message, Reply
 from nemotron_magic.settings import Settings
@@ -103,6 +104,8 @@ class Session:
         self._clock_s = clock_s
         self._now_s = now_s
         self._substitutes: dict[str, str] = {}
+        self._asked_last: dict[str, Asked] = {}
+        self._latest: dict[str, Turn] = {}
         if key is not None:
             self.use_key(key)
 
@@ -135,7 +138,10 @@ class Session:
                 "there is no question", todo="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
-        return self._ask(self.prepared(question, settings), settings, watch)
+        asked = self.prepared(question, settings)
+        self._asked_last[question.thread] = asked
+        self._latest.pop(question.thread, None)
+        return self._ask(asked, settings, watch)
 
     def prepared(self, question: Question, settings: Settings | None = None) -> Asked:
         """Give what would be sent, to the letter; sends nothing and needs no key."""
@@ -148,25 +154,81 @@ class Session:
         watch: Watch = lambda event: None,
         thread: str = MAIN,
     ) -> Reply:
-        """Let the model go on where its last reply was cut off, as a new reply.
+        """Let the model go on where its last reply was cut off; give the whole of it.
 
         Raises
         ------
         InputError
             If there is no last reply, or it is empty.
         """
-        before = self.threads.get(thread, [])
-        if not before or not before[-1].answer.strip():
+        cut = self._latest.get(thread)
+        if cut is None or not cut.reply.strip():
             raise InputError("there is no reply to go on with")
-        settings = settings or self.settings
-        turns, cut = before[:-1], before[-1]
-        told = (
-            *messages(cut.question, settings["system"], turns),
-            {"role": "assistant", "content": cut.answer},
-            {"role": "user", "content": _CONTINUE},
+        begun = str(cut.reply)
+        watch(Text(begun))
+        return self._follow_up(
+            cut,
+            _CONTINUE,
+            thread,
+            settings or self.settings,
+            watch,
+            lambda reply: Reply(joined(begun, reply), reply.details),
         )
-        asked = Asked(told, thread, lambda reply: [*turns, cut.continued(reply)])
-        return self._ask(self._redacted(asked, settings), settings, watch)
+
+    def corrected(
+        self,
+        complaint: str,
+        settings: Settings | None = None,
+        watch: Watch = lambda event: None,
+        thread: str = MAIN,
+    ) -> Reply:
+        """Tell the model what is wrong with its last reply; a new one replaces it.
+
+        Raises
+        ------
+        InputError
+            If there is no last reply.
+        """
+        wrong = self._latest.get(thread)
+        if wrong is None or not wrong.reply.strip():
+            raise InputError("there is no reply to correct")
+        settings = settings or self.settings
+        return self._follow_up(wrong, complaint, thread, settings, watch)
+
+    def again(
+        self,
+        wish: str = "",
+        settings: Settings | None = None,
+        watch: Watch = lambda event: None,
+        thread: str = MAIN,
+    ) -> Reply:
+        """Ask the last question again, also one that failed; replace its turn.
+
+        Parameters
+        ----------
+        wish : str
+            What to do otherwise this time, such as `shorter`.
+
+        Raises
+        ------
+        InputError
+            If nothing has been asked in this thread.
+        """
+        asked = self._asked_last.get(thread)
+        if asked is None:
+            raise InputError(
+                "there is no question to ask again",
+                todo="Type one: %nemotron why is this slow?",
+            )
+        settings, before = settings or self.settings, self._latest.get(thread)
+        if wish.strip() and before is not None and before.reply.strip():
+            told = f"Answer the question again: {wish.strip()}"
+            return self._follow_up(before, told, thread, settings, watch)
+        if wish.strip():
+            last = asked.told[-1]
+            more = {**last, "content": f"{last['content']}\n\n{wish.strip()}"}
+            asked = replace(asked, told=(*asked.told[:-1], more))
+        return self._ask(asked, settings, watch)
 
     @property
     def turns(self) -> list[Turn]:
@@ -175,6 +237,8 @@ class Session:
 
     def reset(self, thread: str = MAIN) -> int:
         """Forget a thread; give how many turns that were."""
+        self._asked_last.pop(thread, None)
+        self._latest.pop(thread, None)
         return len(self.threads.pop(thread, []))
 
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
@@ -249,6 +313,30 @@ class Session:
             question.notice,
         )
 
+    def _follow_up(
+        self,
+        turn: Turn,
+        told: str,
+        thread: str,
+        settings: Settings,
+        watch: Watch,
+        whole: Callable[[Reply], Reply] = lambda reply: reply,
+    ) -> Reply:
+        """Say something more on a turn; what comes of it replaces the turn's reply."""
+        turns = self.threads.get(thread, [])
+        at = next((n for n, one in enumerate(turns) if one is turn), len(turns))
+        asked = Asked(
+            (
+                *messages(turn.sent or turn.question, settings["system"], turns[:at]),
+                {"role": "assistant", "content": str(turn.reply)},
+                {"role": "user", "content": told},
+            ),
+            thread,
+            lambda reply: [*turns[:at], replace(turn, reply=reply), *turns[at + 1 :]],
+            whole=whole,
+        )
+        return self._ask(self._redacted(asked, settings), settings, watch)
+
     def _redacted(self, asked: Asked, settings: Settings) -> Asked:
         """Take secrets out of every message, wherever they come from."""
         if not settings["redact"]:
@@ -311,8 +399,11 @@ class Session:
         try:
             reply = exchange.run(self._events(asked, settings))
         except NemotronError as error:
+            if error.reply is not None:
+                error.reply = asked.whole(error.reply)
             self._note(error.reply, exchange, asked)
             raise
+        reply = asked.whole(reply)
         self._note(reply, exchange, asked)
         return reply
 
@@ -326,11 +417,13 @@ class Session:
 
     def _note(self, reply: Reply | None, exchange: Exchange, asked: Asked) -> None:
         """Write down what has arrived, and what it took."""
-        if reply is not None:
-            self.last = reply
-            self.threads[asked.thread] = asked.turns_with(reply)
         if exchange.may_cost:
             self.spent += Usage() if reply is None else reply.usage
+        if reply is None:
+            return
+        self.last = reply
+        turns = self.threads[asked.thread] = asked.turns_with(reply)
+        self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
 
     def _request(self, told: tuple[Message, ...], settings: Settings) -> Request:
         from nemotron_magic.client import Request

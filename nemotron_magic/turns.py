@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from nemotron_magic.reply import Attached, Message, Reply
 from nemotron_magic.usage import Usage
@@ -61,7 +61,7 @@ class Question:
     def answered(self, reply: Reply) -> Turn:
         """Give the turn that it becomes with a reply."""
         sent = self.attached.text
-        return Turn(self.text, reply, "", self.origin, self.cell, sent)
+        return Turn(self.text, reply, self.origin, self.cell, sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,6 @@ class Turn:
 
     Attributes
     ----------
-    begun : str
-        What earlier replies said of the answer that `reply` goes on with.
     origin : str
         Which question of the notebook it was.
     cell : int
@@ -82,24 +80,14 @@ class Turn:
 
     question: str
     reply: Reply
-    begun: str = ""
     origin: str = ""
     cell: int = 0
     sent: str = ""
 
     @property
-    def answer(self) -> str:
-        """The whole answer, as far as it came."""
-        return self.begun + self.reply
-
-    @property
     def is_answered(self) -> bool:
-        """Whether the answer may stand in a later prompt."""
-        return bool(self.answer.strip()) and self.reply.details.ending == "complete"
-
-    def continued(self, reply: Reply) -> Turn:
-        """Give the same turn with its answer gone on with."""
-        return replace(self, reply=reply, begun=self.answer)
+        """Whether the reply may stand in a later prompt."""
+        return bool(self.reply.strip()) and self.reply.details.ending == "complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +120,8 @@ class Asked:
     ----------
     turns_with : callable
         Gives the turns of the thread with a reply among them.
+    whole : callable
+        Gives the reply that the user gets for what has arrived.
     """
 
     told: tuple[Message, ...]
@@ -139,6 +129,7 @@ class Asked:
     turns_with: Callable[[Reply], list[Turn]]
     attached: Attached = field(default_factory=Attached)
     notice: str = ""
+    whole: Callable[[Reply], Reply] = lambda reply: reply
 
 
 def earlier(turns: Sequence[Turn], origin: str) -> list[Turn]:
@@ -171,7 +162,7 @@ def remembered(
     for turn in reversed(turns):
         if not turn.is_answered:
             continue
-        most_chars -= len(turn.question) + len(turn.answer)
+        most_chars -= len(turn.question) + len(turn.reply)
         if most_chars < 0:
             break
         more_chars = max(len(turn.sent) - len(turn.question), 0)
@@ -179,6 +170,6 @@ def remembered(
         most_chars -= more_chars if fits else 0
         told[:0] = [
             {"role": "user", "content": turn.sent if fits else turn.question},
-            {"role": "assistant", "content": turn.answer},
+            {"role": "assistant", "content": str(turn.reply)},
         ]
     return tuple(told)

@@ -29,7 +29,7 @@ from nemotron_magic.key import Key
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.settings import DEFAULT_BASE_URL, DEFAULT_MODEL, Settings
 from nemotron_magic.summary import remarks
-from nemotron_magic.turns import MEMORY_CHARS, Turn
+from nemotron_magic.turns import MEMORY_CHARS, Question, Turn
 from nemotron_magic.usage import Usage
 
 
@@ -198,8 +198,8 @@ def test_going_on_sends_what_there_was_and_keeps_both_halves(first: bytes) -> No
     reply = session.go_on()
     session.ask("second?")
 
-    assert reply == " whole"
-    assert [turn.answer for turn in session.turns] == ["Zero.", "half whole", "ok"]
+    assert reply == "half whole"
+    assert [turn.reply for turn in session.turns] == ["Zero.", "half whole", "ok"]
     assert service.bodies[2]["messages"][-2] == {"role": "assistant", "content": "half"}
     assert service.bodies[2]["messages"][-3]["content"] == "first?"
     assert service.told[2:] == [
@@ -217,7 +217,8 @@ def test_going_on_twice_goes_on_from_both_halves() -> None:
     session.go_on()
 
     assert service.told[:2] == [("user", "first?"), ("assistant", "halfhalf")]
-    assert session.turns == [Turn("first?", session.last, "halfhalf")]
+    assert session.turns == [Turn("first?", session.last)]
+    assert session.last == "halfhalf!"
 
 
 def test_going_on_that_brings_nothing_loses_nothing() -> None:
@@ -228,12 +229,106 @@ def test_going_on_that_brings_nothing_loses_nothing() -> None:
         session.go_on()
     session.go_on()
 
-    assert session.turns[-1].answer == "half whole"
+    assert session.turns[-1].reply == "half whole"
 
 
 def test_there_must_be_something_to_go_on_with() -> None:
     with pytest.raises(InputError, match="no reply to go on with"):
         Service().session().go_on()
+
+
+def test_a_reply_gone_on_with_is_painted_from_its_beginning() -> None:
+    session = Service(CUT, whole(" whole")).session()
+    session.ask("first?")
+    seen: list[str] = []
+
+    session.go_on(watch=lambda e: seen.append(e.text) if type(e) is Text else None)
+
+    assert "".join(seen) == "half whole"
+
+
+def test_what_is_gone_on_with_is_the_last_question_wherever_its_turn_stands() -> None:
+    service = Service(whole("1"), whole("2"), CUT, whole(" more"))
+    session = service.session()
+    for origin in ("a", "b", "a"):
+        session.ask(Question(f"from {origin}", origin=origin))
+    session.go_on()
+
+    assert [turn.reply for turn in session.turns] == ["half more", "2"]
+    assert service.told[-2] == ("assistant", "half")
+
+
+# ---- asking again
+
+
+def test_asking_again_replaces_the_turn() -> None:
+    service = Service(whole("Zero."), whole("long"), whole("other"))
+    session = service.session()
+    session.ask("zeroth?")
+    session.ask("first?")
+    reply = session.again()
+
+    assert reply == "other"
+    assert service.bodies[2]["messages"] == service.bodies[1]["messages"]
+    assert [(t.question, t.reply) for t in session.turns] == [
+        ("zeroth?", "Zero."),
+        ("first?", "other"),
+    ]
+
+
+def test_asking_again_with_a_wish_shows_the_model_its_reply() -> None:
+    service = Service(whole("long"), whole("short"))
+    session = service.session()
+    session.ask("first?")
+    session.again("shorter")
+
+    assert service.told == [
+        ("user", "first?"),
+        ("assistant", "long"),
+        ("user", "Answer the question again: shorter"),
+    ]
+    assert session.turns == [Turn("first?", session.last)]
+    assert session.last == "short"
+
+
+def test_a_question_that_failed_can_be_asked_again() -> None:
+    service = Service((400, {}), (400, {}), whole("at last"))
+    session = service.session()
+    with pytest.raises(RequestError):
+        session.ask("first?")
+    with pytest.raises(RequestError):
+        session.again()
+    session.again("briefly")
+
+    assert service.told == [("user", "first?\n\nbriefly")]
+    assert [(t.question, t.reply) for t in session.turns] == [("first?", "at last")]
+
+
+@pytest.mark.parametrize("forget", [True, False], ids=["forgotten", "never asked"])
+def test_there_must_be_something_to_ask_again(forget: bool) -> None:
+    session = Service().session()
+    if forget:
+        session.ask("first?")
+        session.reset()
+
+    with pytest.raises(InputError, match="no question to ask again"):
+        session.again()
+
+
+def test_a_reply_put_right_replaces_the_wrong_one() -> None:
+    service = Service(whole("wrong"), whole("right"))
+    session = service.session()
+    session.ask("first?")
+    session.corrected("x is not defined")
+
+    assert service.told[-2:] == [("assistant", "wrong"), ("user", "x is not defined")]
+    assert session.turns == [Turn("first?", session.last)]
+    assert session.last == "right"
+
+
+def test_there_must_be_something_to_put_right() -> None:
+    with pytest.raises(InputError, match="no reply to correct"):
+        Service().session().corrected("no")
 
 
 # ---- a retired model

@@ -18,9 +18,9 @@ from nemotron_magic.turns import (
 from nemotron_magic.usage import Usage
 
 
-def turn(question: str, answer: str, ending: str = "complete", begun: str = "") -> Turn:
+def turn(question: str, answer: str, ending: str = "complete") -> Turn:
     details = replace(Details(), ending=ending)
-    return Turn(question, Reply(answer, details), begun)
+    return Turn(question, Reply(answer, details))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,6 @@ def turn(question: str, answer: str, ending: str = "complete", begun: str = "") 
         (turn("q", "a"), True),
         (turn("q", ""), False),
         (turn("q", " \n"), False),
-        (turn("q", "", begun="a"), True),
         (turn("q", "a", "truncated"), False),
         (turn("q", "a", "interrupted"), False),
         (turn("q", "a", "failed"), False),
@@ -37,13 +36,6 @@ def turn(question: str, answer: str, ending: str = "complete", begun: str = "") 
 )
 def test_only_a_whole_answer_is_one(one: Turn, is_answered: bool) -> None:
     assert one.is_answered is is_answered
-
-
-def test_a_turn_gone_on_with_is_one_turn() -> None:
-    whole = turn("q", "a", "truncated").continued(Reply("b")).continued(Reply("c"))
-
-    assert (whole.question, whole.answer, whole.begun) == ("q", "abc", "ab")
-    assert whole.is_answered
 
 
 @pytest.mark.parametrize(
