@@ -9,6 +9,7 @@ import json
 import pickle
 import re
 import time
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from ordinary_corpus import ordinary_lines
 from secrets_corpus import Case, coded, hexed, mixed, secret_cases
 
+import nemotron_magic
 from nemotron_magic.context.redact import Finding, Redactor
 from nemotron_magic.context.secrets.exact import is_secret_name
 from nemotron_magic.context.secrets.spans import masked
@@ -349,3 +351,12 @@ def test_a_hard_text_takes_no_more_than_a_few_ordinary_ones(
     text = unit * (CHARS // len(unit))
 
     assert seconds(text) < 8 * ordinary_seconds + 0.1
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    """Python 3.11 before 3.11.5, Debian's among it, then finds nothing."""
+    package = Path(nemotron_magic.__file__).parent
+    possessive = re.compile(r"\)(?:[*+?]|\{{1,2}\d*,?\d*\}{1,2})\+|\(\?>")
+    sources = {path.name: path.read_text() for path in package.rglob("*.py")}
+
+    assert [name for name, text in sources.items() if possessive.search(text)] == []

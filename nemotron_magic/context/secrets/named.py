@@ -33,7 +33,7 @@ _NAMED = re.compile(
 )
 _QUOTED = re.compile(
     r"""(?P<open>(?:[rbfu]{1,2})?(?P<quote>\\*(?:\"\"\"|'''|["'`])))"""
-    r"""(?P<value>[^"'`\\\n]*+(?:(?!(?P=quote))(?:\\.|["'`\\])[^"'`\\\n]*+)*+)"""
+    r"""(?P<value>[^"'`\\\n]*+(?:(?!(?P=quote))(?:\\.|\\(?!.)|["'`])[^"'`\\\n]*+)*)"""
     r"""(?P=quote)"""
 )
 # Up to an equals sign, as another name may stand before it; padding belongs to it.

@@ -20,15 +20,15 @@ _BLOCKS = (
         "private-key",
         "private",
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-        rf"(?:{_GAP}*+(?:{_HEADER}|[A-Za-z0-9+/=]{{16,}}+))++"
-        rf"(?:(?:{_GAP}*+[A-Za-z0-9+/=]{{1,15}}+){{0,3}}+"
+        rf"(?:{_GAP}*+(?:{_HEADER}|[A-Za-z0-9+/=]{{16,}}+))+"
+        rf"(?:(?:{_GAP}*+[A-Za-z0-9+/=]{{1,15}}+){{0,3}}"
         rf"{_GAP}*+-----END [A-Z0-9 ]{{1,60}}-----)?",
     ),
     rule(
         "private-key",
         "putty-user-key-file",
         r"PuTTY-User-Key-File-\d: [^\n]{0,80}+"
-        r"(?:\r?\n[ \t]*(?:[A-Z][A-Za-z0-9-]{1,30}:[^\n]*+|[A-Za-z0-9+/=]{8,}+))++",
+        r"(?:\r?\n[ \t]*(?:[A-Z][A-Za-z0-9-]{1,30}:[^\n]*+|[A-Za-z0-9+/=]{8,}+))+",
     ),
 )
 

@@ -95,5 +95,5 @@ SERVICES = (
     key("kaggle-token", "kgat_", r"KGAT_[0-9a-f]{32}"),
     key("dropbox-token", "sl.", r"sl\.[\w-]{60,}+"),
     key("age-key", "age-secret-key-", r"AGE-SECRET-KEY-1[0-9A-Z]{50,}+"),
-    rule("jwt", "eyj", r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+){0,3}+"),
+    rule("jwt", "eyj", r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{4,}+(?:\.[\w-]*+){0,3}"),
 )
