@@ -23,7 +23,7 @@ FLOORS = (
     ("notebook",),
     ("session",),
     ("client",),
-    ("describe", "dialect", "exchange", "grammar", "summary", "turns"),
+    ("code", "describe", "dialect", "exchange", "grammar", "summary", "turns"),
     ("catalogue", "key", "keystore", "refusal", "reply"),
     (
         "context",

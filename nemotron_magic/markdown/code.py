@@ -1,10 +1,14 @@
 """The fenced code blocks of a reply, also of a reply cut short."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+
+
+_LANGUAGE = re.compile(r"[\s{.]*([^\s{}:,;=()\[\]\"'`]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,13 @@ def code_blocks(text: str) -> tuple[CodeBlock, ...]:
 
 
 def language_of(info: str) -> str:
-    """Take the language from what stands behind a fence: its first word."""
-    words = info.split(maxsplit=1)
-    return words[0].strip("{}.,").lower() if words else ""
+    """Take the language from what stands behind a fence: its first word.
+
+    >>> [language_of(info) for info in ("{.py .x}", "Python:a.py", "py{1,3}", "c++")]
+    ['py', 'python', 'py', 'c++']
+    """
+    word = _LANGUAGE.match(info)
+    return word[1].rstrip(".").lower() if word else ""
 
 
 def _code_block(token: "Token", lines: list[str]) -> CodeBlock:

@@ -1,0 +1,8 @@
+"""Code in replies: which of it can be a cell, and what is wrong with it.
+
+Nothing here runs code, and nothing asks an object of the user's anything.
+"""
+
+from nemotron_magic.code.cells import CodeCell, cells_of, joined
+
+__all__ = ["CodeCell", "cells_of", "joined"]

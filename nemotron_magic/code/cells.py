@@ -1,0 +1,164 @@
+"""The cells that the code of a reply makes: exactly the code, never prose or fences."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from nemotron_magic.code.fences import fenced
+from nemotron_magic.code.languages import MARKDOWN, PYTHON, SESSIONS, SHELLS, magic_of
+from nemotron_magic.code.looks import (
+    is_literal,
+    is_no_code,
+    is_python,
+    is_too_little,
+    parsed,
+)
+from nemotron_magic.code.prompts import (
+    PYTHON_PROMPT,
+    SHELL_PROMPT,
+    without_prompts,
+    without_shell_prompts,
+)
+from nemotron_magic.code.shell import is_shell, pip_lines
+from nemotron_magic.markdown import CodeBlock
+
+__all__ = ["CodeCell", "cells_of", "joined"]
+
+_DEEPEST = 4  # Markdown in Markdown in Markdown
+
+
+@dataclass(frozen=True, slots=True)
+class CodeCell:
+    """Code that can be put into a cell.
+
+    Parameters
+    ----------
+    source
+        What the cell holds, with its cell magic if it is not Python.
+    language
+        `python`, or the name of the cell magic.
+    number
+        Its place among the cells of the reply, from 1.
+    """
+
+    source: str
+    language: str = "python"
+    number: int = 1
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it can stand in one cell with other code."""
+        return self.language == "python" and not self.source.startswith("%%")
+
+
+def cells_of(markdown: str, magics: Collection[str]) -> tuple[CodeCell, ...]:
+    r"""Give the code of a reply as cells, also of a reply that was cut short.
+
+    Parameters
+    ----------
+    magics
+        The names of the cell magics there are, without their percent signs.
+
+    Examples
+    --------
+    >>> cells_of("So:\n\n~~~py\nx = 1\n~~~\n\n```sh\nls\n```", ["bash"])[1].source
+    '%%bash\nls'
+    >>> cells_of("Yes, it is.", [])
+    ()
+    """
+    text = markdown.replace("\r\n", "\n").replace("\r", "\n")
+    found = list(_found(text, magics))
+    # A list or a number after code is what the code gives.
+    if not all(is_literal(cell.source) for cell in found):
+        found = [cell for cell in found if not is_literal(cell.source)]
+    return tuple(replace(cell, number=n) for n, cell in enumerate(found, 1))
+
+
+def joined(cells: Collection[CodeCell]) -> tuple[CodeCell, ...]:
+    r"""Join the Python cells into one; cells with a magic of their own follow it.
+
+    A cell magic takes the whole cell, so nothing can be joined to it.
+
+    >>> [cell.source for cell in joined([CodeCell("x = 1"), CodeCell("x")])]
+    ['x = 1\n\nx']
+    """
+    python = [cell.source for cell in cells if cell.is_python]
+    others = [cell for cell in cells if not cell.is_python]
+    made = [CodeCell("\n\n".join(python)), *others] if python else others
+    return tuple(replace(cell, number=n) for n, cell in enumerate(made, 1))
+
+
+def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeCell]:
+    blocks = fenced(text)
+    if not blocks and not depth:
+        code = without_prompts(_trimmed(text))
+        # It does not tell whether it is whole, so it has to read as code to its end.
+        if is_python(code, is_whole=True, is_shown=False):
+            yield CodeCell(code)
+    for block in blocks:
+        if block.language in MARKDOWN and depth < _DEEPEST:
+            yield from _found(block.code, magics, depth + 1)
+        elif cell := _cell(block, magics):
+            yield cell
+
+
+def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
+    # What was cut may end in the beginning of its closing mark.
+    code = block.code if block.closed else block.code.rstrip("`~\n")
+    if not code.strip() or (not block.closed and is_too_little(code)):
+        return None
+    code = _trimmed(code)
+    head = code.partition("\n")[0].rstrip()
+    if head.startswith("%%") and head[2:].partition(" ")[0] in magics:
+        magic = head[2:].partition(" ")[0]
+        known = magic_of(block.language, magics) == magic
+        return CodeCell(code, magic if known else "python")
+    if block.language in PYTHON:
+        return _python(code, magics)
+    if block.language in SESSIONS or not block.language:
+        return _guessed(code, magics, block)
+    if block.language in SHELLS:
+        return _shell(code, magics)
+    magic = magic_of(block.language, magics)
+    return CodeCell(f"%%{magic}\n{code}", magic) if magic else None
+
+
+def _python(code: str, magics: Collection[str]) -> CodeCell | None:
+    """Make a cell of code that is said to be Python, unless it plainly is none."""
+    if SHELL_PROMPT.match(code) or (is_shell(code) and parsed(code) is None):
+        return _shell(code, magics)
+    bare = _trimmed(without_prompts(code))
+    return CodeCell(bare) if bare and not is_no_code(bare) else None
+
+
+def _guessed(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell | None:
+    """Make a cell of code that does not say what it is."""
+    if SHELL_PROMPT.match(code):
+        return _shell(code, magics)
+    if block.language and not PYTHON_PROMPT.match(code):
+        return None  # a console's output
+    bare = _trimmed(without_prompts(code))
+    if is_python(bare, is_whole=block.closed):
+        return CodeCell(bare)
+    return _shell(code, magics) if is_shell(code) else None
+
+
+def _shell(code: str, magics: Collection[str]) -> CodeCell | None:
+    code = _trimmed(without_shell_prompts(code))
+    if installs := pip_lines(code):
+        return CodeCell(installs)
+    magic = magic_of("bash", magics)
+    return CodeCell(f"%%{magic}\n{code}", magic) if code and magic else None
+
+
+def _trimmed(code: str) -> str:
+    """Take off empty lines around, and indentation that all lines share."""
+    lines = code.rstrip().split("\n")
+    while lines and not lines[0].strip():
+        lines.pop(0)
+    indents = [len(one) - len(one.lstrip(" \t")) for one in lines if one.strip()]
+    shared = min(indents, default=0)
+    if not shared or len({line[:shared] for line in lines if line.strip()}) > 1:
+        return "\n".join(lines)
+    return "\n".join(line[shared:] for line in lines)

@@ -1,0 +1,80 @@
+"""The cells of a reply are exactly its code, wherever the reply was cut."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from replies import MAGICS, REPLIES
+
+from nemotron_magic.code import CodeCell, cells_of, joined
+
+
+def sources(reply: str) -> list[str]:
+    return [cell.source for cell in cells_of(reply, MAGICS)]
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_the_cells_are_exactly_the_code(name: str) -> None:
+    reply, expected = REPLIES[name]
+
+    assert sources(reply) == expected
+
+
+def bare(source: str) -> str:
+    """Take off the magic: which it is may turn out at the last line."""
+    return re.sub(r"(?m)^%%bash\n|^%(?=pip |conda )", "", source)
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply_cut_anywhere_gives_the_beginning_of_its_code(name: str) -> None:
+    reply, expected = REPLIES[name]
+    for end in range(len(reply)):
+        found = sources(reply[:end])
+
+        assert len(found) <= len(expected), reply[:end]
+        for cell, whole in zip(found, expected, strict=False):
+            is_there = bare(whole).startswith(bare(cell))
+            # A command that turns out to install becomes a magic.
+            assert is_there or ("%pip" in whole and bare(cell) in reply), reply[:end]
+
+
+def test_the_corpus_is_large() -> None:
+    assert len(REPLIES) >= 60
+
+
+def test_cells_are_numbered_and_know_their_language() -> None:
+    found = cells_of("```py\nx = 1\n```\n```sh\nls\n```\n```\n1\n```", MAGICS)
+
+    assert found == (CodeCell("x = 1"), CodeCell("%%bash\nls", "bash", 2))
+
+
+def test_a_language_without_a_magic_makes_no_cell() -> None:
+    assert cells_of("```sql\nSELECT 1\n```\n```sh\nls\n```", ["sh"]) == (
+        CodeCell("%%sh\nls", "sh"),
+    )
+
+
+def test_what_installs_needs_no_magic_of_the_shell() -> None:
+    assert cells_of("```sh\npip install x\n```", []) == (CodeCell("%pip install x"),)
+
+
+def test_joining_leaves_cell_magics_apart() -> None:
+    cells = [CodeCell("%%time\nx"), CodeCell("a"), CodeCell("b", number=3)]
+
+    assert joined(cells) == (CodeCell("a\n\nb"), CodeCell("%%time\nx", number=2))
+    assert joined(cells[:1]) == (CodeCell("%%time\nx"),)
+    assert joined([]) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["```python\n" * 20_000, "`" * 100_000, "x ```python\n" * 5_000, "> " * 50_000],
+    ids=["fences", "backticks", "late fences", "quotes"],
+)
+def test_what_no_model_would_write_takes_no_time(text: str) -> None:
+    started_s = time.perf_counter()
+    cells_of(text, MAGICS)
+
+    assert time.perf_counter() - started_s < 10
