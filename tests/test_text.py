@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.text import LongText, one_line, well_formed, without_controls
+from nemotron_magic.text import (
+    GrowingText,
+    LongText,
+    one_line,
+    visible,
+    well_formed,
+    with_hidden_shown,
+    without_controls,
+    without_hidden,
+)
 
 ANY = st.text(st.characters(), max_size=80)
+HOSTILE = st.text(
+    st.sampled_from(
+        "ab é\x1b[31m]8;\x07\\\x9b\x90\x00\r\n\t\u200b\u200c\u200d\u202e\u2066\ufe0f"
+        "\ufe01"
+        "\ufeff\u2028\xad\U000e0041\U000e0100\ud83d\ude0am👩🔬می"
+    ),
+    max_size=40,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +48,68 @@ ANY = st.text(st.characters(), max_size=80)
 )
 def test_nothing_steers_the_terminal(text: str, left: str) -> None:
     assert without_controls(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31mb", "a[U+001B][31mb"),
+        ("a\x1b]52;c;eA==\x07b", "a[U+001B]]52;c;eA==[U+0007]b"),
+        ("a\x1b]0;all that follows", "a[U+001B]]0;all that follows"),
+        ("a\x9b31mb\x90q\x9c", "a[U+009B]31mb[U+0090]q[U+009C]"),
+        ("paid\rfree\b\b", "paid[U+000D]free[U+0008 ×2]"),
+        ("a\r\nb\tc", "a\nb\tc"),
+        ("a\u202eb\u2066c\u200b\u200b", "a[U+202E]b[U+2066]c[U+200B ×2]"),
+        ("a\U000e0041\U000e0fffb", "ab"),
+        ("a\u200db", "a[U+200D]b"),
+        ("a\xadb\u034fc\u3164", "a[U+00AD]b[U+034F]c[U+3164]"),
+        ("👩\u200d🔬 می\u200cخواهم ❤\ufe0f", "👩\u200d🔬 می\u200cخواهم ❤\ufe0f"),
+        ("\ud83d", "\ufffd"),
+    ],
+)
+def test_what_is_hidden_is_shown_by_its_number(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(HOSTILE, st.lists(st.integers(0, 40), max_size=8))
+def test_a_text_is_as_visible_however_it_is_cut(text: str, cuts: list[int]) -> None:
+    growing = GrowingText()
+    places = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    pieces = [text[a:b] for a, b in pairwise(places)]
+
+    shown = "".join([*map(growing.add, pieces), growing.end()])
+
+    assert shown == visible(text)
+
+
+@given(HOSTILE)
+def test_a_text_cut_at_every_character_is_as_visible(text: str) -> None:
+    growing = GrowingText()
+
+    assert "".join([*map(growing.add, text), growing.end()]) == visible(text)
+
+
+@given(HOSTILE)
+def test_what_is_visible_steers_no_terminal_and_can_be_written(text: str) -> None:
+    shown = visible(text)
+
+    assert all(c.isprintable() or c in "\n\t\u200c\u200d\ufe0f\ufe01" for c in shown)
+    assert shown.encode().decode() == shown
+    assert visible(shown) == shown
+
+
+def test_a_sign_stands_in_a_frame_of_html() -> None:
+    assert with_hidden_shown("a\u202e{}", "<b>{}</b>") == "a<b>[U+202E]</b>{}"
+
+
+def test_an_escape_that_does_not_end_swallows_one_line_at_most() -> None:
+    assert without_controls("a\x1b]0;title\nb\x90x\nc") == "a\nb\nc"
+
+
+@given(HOSTILE)
+def test_what_cannot_be_seen_is_gone(text: str) -> None:
+    assert without_hidden(without_hidden(text)) == without_hidden(text)
+    assert not {"\u202e", "\x1b", "\u200b", "\U000e0041"} & set(without_hidden(text))
 
 
 @given(ANY)

@@ -29,7 +29,24 @@ _ATTRIBUTES = {
     "div": {"class"},
     "pre": {"class"},
 }
-_OURS = re.compile(r"nm-[a-z-]+|language-[a-z0-9+#._-]+")
+# What the page's own frame wears (its footer, its remarks) is not among them.
+_CLASSES = {
+    f"nm-{name}"
+    for name in (
+        "code",
+        "hidden",
+        "host",
+        "image",
+        "math",
+        "plain",
+        "raw",
+        "table",
+        "task",
+        "tex",
+        *"abcdfkmst",
+    )
+}
+_LANGUAGE = re.compile(r"language-[a-z0-9+#._-]+")
 
 
 def sanitised(html: str) -> str:
@@ -57,5 +74,9 @@ def _allowed(_tag: str, attribute: str, value: str) -> str | None:
     if attribute == "src":
         return value if is_picture(value) else None
     if attribute == "class":
-        return " ".join(name for name in value.split() if _OURS.fullmatch(name)) or None
+        return " ".join(filter(_is_ours, value.split())) or None
     return value
+
+
+def _is_ours(name: str) -> bool:
+    return name in _CLASSES or _LANGUAGE.fullmatch(name) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 from nemotron_magic.markdown import Block, stylesheet, to_html
+from nemotron_magic.markdown.hidden import with_badges, without_smuggled
 from nemotron_magic.markdown.maths import isolate
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer, remarks
@@ -72,8 +73,9 @@ def document(content: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Give text of our own as HTML; the page takes none of its $ for a formula."""
-    return isolate(html.escape(text, quote=False))
+    """Give a line of ours as HTML: what it quotes neither hides nor is a formula."""
+    plain = html.escape(without_smuggled(text), quote=False)
+    return with_badges(isolate(plain))
 
 
 def _texts(reply: Reply) -> list[str]:

@@ -1,0 +1,124 @@
+"""What a page may get of a reply: our own frame around HTML that keeps the policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html.parser import HTMLParser
+from typing import Any
+
+from markdown_policy import violations
+
+from nemotron_magic.events import Event
+from nemotron_magic.markdown import Blocks
+from nemotron_magic.notebook.html import (
+    block_html,
+    document,
+    interim_html,
+    reply_html,
+    status_html,
+)
+from nemotron_magic.notebook.page import PagePainter
+from nemotron_magic.reply import Details, Draft, Reply
+
+__all__ = ["faults", "interims", "painted", "wearing", "whole"]
+
+_SHEET = document("").partition("<style>")[2]
+_STATUS_STYLE = re.search(r' style="[^"]*"', status_html(""))[0]  # type: ignore[index]
+# Each is ours once, so that a second one is a violation.
+_OURS = (
+    (f"<style>{_SHEET}", ""),
+    (_STATUS_STYLE, ""),
+    ('<details class="nm-reasoning"><summary>Reasoning</summary>', "<div>"),
+    ("</details>", "</div>"),
+    ('<div class="mathjax_ignore">', "<div>"),
+)
+_VOID = {"br", "hr", "img"}
+
+
+class _Frame(HTMLParser):
+    """Notes the classes, and end tags that close what they have not opened."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.strays: list[str] = []
+        self.classes: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.classes += (dict(attrs).get("class") or "").split()
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.strays.append(f"</{tag}>")
+
+
+def faults(html: str, notices: int = 0) -> list[str]:
+    """Give what a page's HTML holds against the policy, our own frame left out."""
+    for ours, plain in _OURS:
+        html = html.replace(ours, plain, 1)
+    frame = _read(html)
+    at_most = {"nm-footer": 1, "nm-reasoning": 1, "nm-notice": notices, "nm-error": 0}
+    forged = [n for n, most in at_most.items() if frame.classes.count(n) > most]
+    html = html.replace('<p class="nm-notice">', "<p>", notices)
+    return [*violations(html), *frame.strays, *frame.open, *forged]
+
+
+def wearing(html: str, name: str) -> int:
+    """Give how many elements have this class."""
+    return _read(html).classes.count(name)
+
+
+def _read(html: str) -> _Frame:
+    frame = _Frame()
+    frame.feed(html)
+    frame.close()
+    return frame
+
+
+def whole(attack: str) -> Iterator[str]:
+    """Give the HTML of replies that are, and that come with, this text."""
+    yield reply_html(Reply(attack, Details(reasoning=attack, notices=(attack,))))
+    yield reply_html(Reply("", Details(refusal=attack, choices=(attack, attack))))
+    yield status_html(attack)
+
+
+def interims(attack: str, step: int) -> Iterator[str]:
+    """Give what is painted while a text grows."""
+    blocks = Blocks(soft_limit=200)
+    for start in range(0, len(attack), step):
+        finished = [block_html(b) for b in blocks.feed(attack[start : start + step])]
+        yield interim_html(finished, blocks.tail)
+
+
+class _Page:
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def show(
+        self,
+        display_id: str,
+        html: str,
+        text: str = "",
+        about: Mapping[str, Any] | None = None,
+        *,
+        again: bool = False,
+    ) -> None:
+        self.shown.append(html)
+
+    def clear(self) -> None:
+        pass
+
+
+def painted(events: Sequence[Event]) -> list[str]:
+    """Give all that a page is told while these events come in, a second apart."""
+    page, now_s = _Page(), iter(range(1_000_000))
+    painter = PagePainter(page, True, lambda: float(next(now_s)), lambda *_: None)
+    draft = Draft(Details())
+    for event in events:
+        draft.add(event)
+        painter.watch(event)
+    painter.finish(draft.reply())
+    return page.shown

@@ -1,0 +1,112 @@
+"""No attack gets through what we make of a reply for a page, whole or half written."""
+
+from __future__ import annotations
+
+import pytest
+from attacks import ATTACKS, WORST, armed
+from markdown_policy import read
+from reply_page import faults, interims, painted, wearing, whole
+
+from nemotron_magic.events import Notice, Reasoning, Reclassified, Retry, Sent, Text
+from nemotron_magic.markdown import to_html
+from nemotron_magic.notebook.html import reply_html
+from nemotron_magic.reply import Details, Reply
+
+ARMED = tuple(map(armed, ATTACKS))
+_WHOLE_CHARS = 160
+"""Of an attack that is longer, one prefix in so many is tried."""
+
+
+def prefixes(text: str) -> list[str]:
+    step = 1 + len(text) // _WHOLE_CHARS
+    return [text[:end] for end in range(0, len(text), step)]
+
+
+def test_there_are_enough_attacks_of_every_kind() -> None:
+    assert len(ARMED) >= 300
+    assert max(map(len, ARMED)) > 4000
+
+
+@pytest.mark.parametrize("start", range(10))
+def test_no_attack_gets_into_a_page(start: int) -> None:
+    found = {
+        attack: bad
+        for attack in ARMED[start::10]
+        for html in whole(attack)
+        if (bad := faults(html, notices=1))
+    }
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("start", range(10))
+def test_no_prefix_of_an_attack_gets_into_a_page(start: int) -> None:
+    texts = {text for attack in ARMED[start::10] for text in prefixes(attack)}
+
+    assert {text: bad for text in texts if (bad := faults(to_html(text)))} == {}
+
+
+@pytest.mark.parametrize("step", [1, 7])
+def test_no_attack_gets_into_a_page_that_is_painted_as_it_grows(step: int) -> None:
+    found = {
+        attack: bad
+        for attack in ARMED[step % 5 :: 5]
+        for html in interims(attack, step if len(attack) < _WHOLE_CHARS else 97)
+        if (bad := faults(html))
+    }
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("attack", [*map(armed, WORST)])
+def test_no_event_brings_an_attack_into_a_page(attack: str) -> None:
+    pieces = [attack[at : at + 9] for at in range(0, len(attack), 9)]
+    events = [
+        Notice(attack),
+        Sent("id", attack),
+        Retry(attack, 2.0, 1),
+        *map(Text, pieces),
+        Reclassified(attack),
+        *map(Reasoning, pieces),
+        *map(Text, pieces),
+    ]
+
+    for html in painted(events):
+        assert faults(html, notices=3) == []
+
+
+@pytest.mark.parametrize("attack", [*map(armed, WORST)])
+def test_an_attack_is_shown_and_not_swallowed(attack: str) -> None:
+    seen = "".join(read(to_html(attack))[1].split())
+
+    for word in ("onerror", "data-commandlinker", "renewcommand", "@import", "srcdoc"):
+        assert word not in attack or word in seen
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<div class="nm-footer">0.0 s · $0</div>',
+        "```nm-footer\n0.0 s · $0\n```",
+        "```python nm-footer\n0.0 s\n```",
+        "```python&#32;nm-footer\n0.0 s\n```",
+        "```python\u00a0nm-footer\n0.0 s\n```",
+        "> 0.0 s · 1 → 1 tokens · $0\n{.nm-footer}",
+    ],
+)
+def test_a_reply_draws_no_footer_of_ours(text: str) -> None:
+    html = reply_html(Reply(text, Details(elapsed_s=1.0)))
+    ours = '<div class="nm-footer">1.0 s · tokens unknown · cost unknown</div></div>'
+
+    assert wearing(html, "nm-footer") == 1
+    assert html.partition("\n<style>")[0].endswith(ours)
+
+
+@pytest.mark.parametrize(
+    "name", ["nm-footer", "nm-notice", "nm-reasoning", "nm-error", "nm-reply", "nm-x"]
+)
+def test_the_last_wall_takes_off_what_only_our_own_frame_wears(name: str) -> None:
+    from nemotron_magic.markdown.sanitise import sanitised
+
+    assert name not in sanitised(f'<div class="{name} nm-table">x</div>')
+    assert "nm-table" in sanitised(f'<div class="{name} nm-table">x</div>')
