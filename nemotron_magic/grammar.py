@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import keyword
 import re
+import textwrap
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ _QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'"
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
 _RESERVED = ("messages", "model")
+_TABLE_CHARS = 88
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +134,18 @@ def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
 
 
 def flags_table(flags: Iterable[Flag] = FLAGS) -> str:
-    """Give the flags with their help, one a line, aligned."""
+    """Give the flags with their help, aligned, in lines that a page has room for."""
     rows = [(f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in flags]
-    width = max(len(left) for left, _ in rows)
-    return "\n".join(f"{left:<{width}}  {right}" for left, right in rows)
+    width = max(len(left) for left, _ in rows) + 2
+    return "\n".join(
+        textwrap.fill(
+            f"{left:<{width}}{right}",
+            _TABLE_CHARS,
+            subsequent_indent=" " * width,
+            break_on_hyphens=False,
+        )
+        for left, right in rows
+    )
 
 
 class _Collected:

@@ -16,7 +16,7 @@ _ENDINGS = {
     "interrupted": "Stopped by you; the text so far is kept. Go on: %nemotron continue",
     "failed": "Broken off; the text so far is kept. Go on: %nemotron continue",
 }
-_LENGTH = "Cut off at max_tokens. Go on: %nemotron continue   Allow more: --max-tokens "
+_LENGTH = "Cut off at max_tokens. Go on: %nemotron continue · Allow more: --max-tokens "
 _REASONS = {
     "content_filter": "The service's content filter stopped this reply.",
     "error": "The service reported an error at the end of this reply.",

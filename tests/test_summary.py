@@ -93,6 +93,12 @@ def test_what_is_out_of_the_ordinary_is_remarked_in_one_line(
     assert line.isprintable()
 
 
+def test_two_things_to_type_are_kept_apart_in_a_remark() -> None:
+    (line,) = remarks(reply(finish_reason="length", parameters={"max_tokens": 20}))
+
+    assert line.endswith("Go on: %nemotron continue · Allow more: --max-tokens 80")
+
+
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", "end_turn", None])
 def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
     assert remarks(reply(finish_reason=reason)) == ()

@@ -41,4 +41,4 @@ def _fenced(number: int, message: Mapping[str, str]) -> str:
     content = message["content"]
     ticks = [len(run) for run in re.findall(r"`{3,}", content)]
     fence = "`" * (max(ticks, default=2) + 1)
-    return f"**{number}. {message['role']}**\n\n{fence}text\n{content}\n{fence}"
+    return f"**{number}. {message['role']}**\n\n{fence}prompt\n{content}\n{fence}"

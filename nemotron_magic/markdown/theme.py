@@ -31,7 +31,7 @@ _SHEET = """
  padding:.6em .8em;margin:.6em 0;overflow-x:auto;line-height:1.45
 }
 .nm-reply pre[class] code{background:none;padding:0;white-space:pre}
-.nm-reply .nm-plain[class]{white-space:pre-wrap}
+.nm-reply .nm-plain[class],.nm-reply pre[class] .language-prompt{white-space:pre-wrap}
 .nm-reply :not(pre)>code{background:var(--nm-back);border-radius:3px;padding:.1em .3em}
 .nm-reply .nm-table{overflow-x:auto;margin:.6em 0}
 .nm-reply .nm-table table{

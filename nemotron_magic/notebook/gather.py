@@ -26,7 +26,7 @@ from nemotron_magic.turns import MAIN, earlier
 __all__ = ["Gatherer"]
 
 _FIRST_USE = (
-    "Cells that ran go along with a question; what goes: %nemotron preview   "
+    "Cells that ran go along with a question. See what goes: %nemotron preview · "
     "Turn it off: %config Nemotron.context = 'none'"
 )
 _MOST_FILE_BYTES = 1_000_000

@@ -44,6 +44,14 @@ class _Setting(TraitType[Any, Any]):
 class Nemotron(Configurable):
     """Settings of %nemotron."""
 
+    @classmethod
+    def class_get_trait_help(
+        cls, trait: Any, inst: Any = None, helptext: str | None = None
+    ) -> str:
+        """Give a setting as `%config Nemotron` lists it, with what it may be."""
+        text = super().class_get_trait_help(trait, inst, helptext)
+        return text.replace(f"<{type(trait).__name__}>", f"<{trait.info()}>", 1)
+
     # One trait for each row: in the body of a class, these are its own names.
     locals().update({p.name: _Setting(p).tag(config=True) for p in PARAMETERS})
 

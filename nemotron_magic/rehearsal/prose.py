@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from .request import Json
-from .steering import text_of
+from .steering import attachments_of, text_of
 
 NO_MODEL = (
     "**Rehearsal: no model is behind this reply.** The stand-in endpoint of "
@@ -27,6 +27,7 @@ def describe(body: Mapping[str, Any], question: str) -> str:
     """Write the usual reply: what was received, then one of each kind of Markdown."""
     messages = body["messages"]
     sections = [NO_MODEL, _table(messages), _parameters(body), _earlier(messages)]
+    sections.append(_along(messages))
     sections += [f"> {_plain(question, QUOTED_CHARS)}", _gallery(messages, question)]
     return "\n\n".join(section for section in sections if section)
 
@@ -85,6 +86,16 @@ def _earlier(messages: list[Mapping[str, Any]]) -> str:
         return ""
     begun = _plain(replies[-1], SHOWN_CHARS)
     return f"Earlier replies that came along: {len(replies)}. The last begins: {begun}"
+
+
+def _along(messages: list[Mapping[str, Any]]) -> str:
+    came = [
+        f"{part.kind} `{part.title}`"
+        if part.kind not in part.title
+        else f"{part.title} ({', '.join(part.fields)})"
+        for part in attachments_of(messages)
+    ]
+    return f"With the question came: {', '.join(came)}." if came else ""
 
 
 def _gallery(messages: list[Mapping[str, Any]], question: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .attached import Attachment, taken_apart
+
 DIRECTION = re.compile(
     r"\s*rehearsal:\s*(?P<verb>\w+)[ \t]?(?P<rest>.*)", re.IGNORECASE
 )
@@ -39,7 +41,16 @@ def text_of(content: Any) -> str:
 
 
 def question_of(messages: Sequence[Mapping[str, Any]]) -> str:
-    """Give the text of the last user message."""
+    """Give the question of the last user message, without what came along."""
+    return taken_apart(_last_of(messages))[1]
+
+
+def attachments_of(messages: Sequence[Mapping[str, Any]]) -> tuple[Attachment, ...]:
+    """Give what came along with the last user message."""
+    return taken_apart(_last_of(messages))[0]
+
+
+def _last_of(messages: Sequence[Mapping[str, Any]]) -> str:
     asked = [text_of(m.get("content")) for m in messages if m.get("role") == "user"]
     return asked[-1] if asked else ""
 

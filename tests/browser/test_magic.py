@@ -117,6 +117,12 @@ def test_a_cell_that_runs_again_replaces_its_turn_and_takes_along_what_ran(
 
     assert "1 cell sent" in page.text(2)
     assert "What would be sent" in page.text(3)
+    hidden = (
+        page.output(3)
+        .locator(".nm-code")
+        .evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
+    )
+    assert set(hidden) == {0}  # a message is read without scrolling sideways
     assert "main" in page.text(4)
     rows = page.outputs(4)[0]["data"]["text/plain"].splitlines()
     assert rows[-1].startswith("| `main` | 1 |")

@@ -170,7 +170,14 @@ def test_a_bad_setting_is_refused_in_one_line(
     shell.run("%config Nemotron.temperature = 9")
 
     assert caplog.messages == ["temperature must lie in [0, 2], got 9"]
-    assert shell.run("%config Nemotron").text.count("Current: None") > 5
+
+
+def test_config_lists_what_each_setting_may_be(shell: Shell) -> None:
+    listed = shell.run("%config Nemotron").text
+
+    assert listed.count("Current: None") > 5
+    assert "Nemotron.temperature=<a number in [0, 2]>\n" in listed
+    assert "Nemotron.redact=<true or false>\n" in listed
 
 
 def test_ipython_config_sets_for_good(
@@ -282,6 +289,7 @@ def test_doctor_says_what_is_well_and_what_to_do(shell: Shell) -> None:
     ill = shell.run("%nemotron doctor").text
 
     assert "✓ endpoint" in well
+    assert "✓ front end: a terminal" in well
     assert "✗ model `no/such` is not listed" in well
     assert "✗ endpoint" in ill
     assert "cannot connect" in ill

@@ -9,6 +9,8 @@ import pytest
 from rehearsal_client import MODEL, body, post
 
 from nemotron_magic import rehearsal
+from nemotron_magic.context.parts import Fitted, Part
+from nemotron_magic.context.prompt import written
 from nemotron_magic.rehearsal.catalogue import SEED_MODEL
 
 TALK = [
@@ -51,6 +53,26 @@ def test_a_reply_shows_what_arrived():
     assert f"`{MODEL}`" in content
     assert "Earlier replies that came along: 1. The last begins: A tube" in content
     assert len(content) < 1_500
+
+
+def test_what_came_along_is_told_from_the_question():
+    fitted = Fitted(
+        (
+            Part("cell", "cell 2", (("source", "print(1)"), ("printed", "1"))),
+            Part("value", "df", (("value", "</context-x>\n\nnot the question"),)),
+        )
+    )
+
+    content = ask(written("is it | so?", fitted)).content
+
+    assert "With the question came: cell 2 (source, printed), value `df`." in content
+    assert "> is it &#124; so?\n" in content
+
+
+def test_a_direction_is_seen_behind_what_came_along():
+    fitted = Fitted((Part("cell", "cell 2", (("source", "x = 1"),)),))
+
+    assert ask(written("rehearsal: say hello", fitted)).content == "hello"
 
 
 def test_a_long_talk_is_shown_by_its_ends():

@@ -95,9 +95,17 @@ def _ask_for_key(prompt: str) -> str:
         ) from None
 
 
+_FRONT_ENDS = {
+    "terminal": "front end: a terminal; replies are text",
+    "console": "front end: a console of a kernel; replies are text",
+    "page": "front end: a notebook's page; replies are HTML and stream in",
+    "headless": "front end: none that anybody watches; replies are saved whole",
+}
+
+
 def _doctor(runner: Runner, text: str, settings: Settings) -> str:
     session = runner.session
-    lines = [_versions(), f"- ✓ front end: {runner.canvas.front_end}"]
+    lines = [_versions(), f"- ✓ {_FRONT_ENDS[runner.canvas.front_end]}"]
     try:
         endpoint = session.endpoint(settings)
     except NemotronError as error:
@@ -106,10 +114,9 @@ def _doctor(runner: Runner, text: str, settings: Settings) -> str:
     try:
         models = session.models(settings)
     except NemotronError as error:
-        return "\n".join([*lines, _bad(f"endpoint {endpoint.base_url}", error)])
-    lines.append(
-        f"- ✓ endpoint {endpoint.base_url} answers and lists {len(models)} chat models"
-    )
+        return "\n".join([*lines, _bad(f"endpoint `{endpoint.base_url}`", error)])
+    answers = f"answers and lists {len(models)} chat models"
+    lines.append(f"- ✓ endpoint `{endpoint.base_url}` {answers}")
     return "\n".join([*lines, _model_line(models, settings)])
 
 
