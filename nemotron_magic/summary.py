@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Any
 
 from nemotron_magic.reply import Attached, Reply
@@ -21,6 +22,8 @@ _REASONS = {
     "content_filter": "The service's content filter stopped this reply.",
     "error": "The service reported an error at the end of this reply.",
 }
+_FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\btokens\b")
+_IMITATION = "A line of this reply imitates the footer; only the last line is ours."
 _ORDINARY = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 
 
@@ -43,6 +46,8 @@ def remarks(reply: Reply) -> tuple[str, ...]:
         said.append(_reason(reply))
     if not reply and not details.refusal and not details.tool_calls:
         said.append(_emptiness(reply))
+    if _FORGED.search(unicodedata.normalize("NFKC", reply)):
+        said.append(_IMITATION)
     calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in details.tool_calls)
     if calls:
         said.append(f"The model called {calls}; nothing was run.")

@@ -67,11 +67,15 @@ def picture_html(url: str, alt: str) -> str:
     alt = without_hidden(alt)
     if is_picture(url):
         return f'<img src="{url}" alt="{escape(alt)}">'
-    place = without_hidden(re.sub(r"^https?://|[?#].*$", "", url))[:_SHOWN_CHARS]
-    note = escape(f"[image not loaded: {place}]".replace("$", "%24"))
+    note = escape(f"[image not loaded: {place_to_show(url)}]".replace("$", "%24"))
     label = f"{escape(alt)} " if alt else ""
     link = f'<a href="{escape(url)}">{note}</a>' if is_web(url) else note
     return f'{label}<span class="nm-image">{link}</span>'
+
+
+def place_to_show(url: str) -> str:
+    """Give host and path of an address, as far as a reader wants to know."""
+    return without_hidden(re.sub(r"^https?://|[?#].*$", "", url))[:_SHOWN_CHARS]
 
 
 def bare_link(state: "StateInline", silent: bool) -> bool:

@@ -16,11 +16,11 @@ from nemotron_magic.notebook.terminal import (
     PlainPainter,
     RichPainter,
     has_rich,
+    print_footer,
     print_markdown,
     print_reply,
 )
 from nemotron_magic.reply import Reply
-from nemotron_magic.summary import footer
 
 __all__ = ["Canvas", "FrontEnd", "Once", "Painter", "Silent", "front_end"]
 
@@ -136,9 +136,10 @@ class Canvas:
             return PagePainter(self._publisher, alone, self._clock_s)
         is_terminal = self.front_end == "terminal"
         with_footer = not (is_terminal and place.is_shown)
-        if not has_rich():
-            return PlainPainter(_stdout(), with_footer)
         is_live = is_terminal and _stdout().isatty()
+        if not has_rich():
+            # A console's stream is no terminal here; the console itself is one.
+            return PlainPainter(_stdout(), with_footer, is_live or not is_terminal)
         if is_terminal and not is_live:
             return PlainPainter(_stdout(), with_footer)
         return RichPainter(_stdout(), is_live, with_footer)
@@ -153,7 +154,7 @@ class Canvas:
         if painted is reply and marker == execution_of(self._shell)[0]:
             # A terminal has written "Out[3]: " by now.
             if self.front_end == "terminal":
-                print(footer(reply))
+                print_footer(reply, _stdout(), _stdout().isatty())
         elif self._shows_html:
             html, text, about = bundle(reply)
             self._publisher.show(_new_id(), html, text, about)

@@ -2,6 +2,9 @@
 
 With `rich`, finished blocks are rendered in colour; on a real terminal the growing tail
 is shown, too. Without it the Markdown is written as it comes.
+
+A model can write a line that reads like one of ours. So ours are dim where the stream
+shows that, which no text of a reply can be: it steers nothing here.
 """
 
 from __future__ import annotations
@@ -14,13 +17,22 @@ from nemotron_magic.markdown import Blocks
 from nemotron_magic.notebook.html import reply_text
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer, remarks
-from nemotron_magic.text import without_controls
+from nemotron_magic.text import GrowingText, one_line, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.live import Live
 
-__all__ = ["PlainPainter", "RichPainter", "has_rich", "print_markdown", "print_reply"]
+__all__ = [
+    "PlainPainter",
+    "RichPainter",
+    "has_rich",
+    "print_footer",
+    "print_markdown",
+    "print_reply",
+]
+
+_LONGEST_LINE = 500
 
 
 def has_rich() -> bool:
@@ -37,11 +49,17 @@ class PlainPainter:
         Where to write.
     with_footer : bool
         Whether to end with the footer.
+    is_styled : bool
+        Whether what reads the stream shows dim text.
     """
 
-    def __init__(self, stream: TextIO, with_footer: bool = True) -> None:
+    def __init__(
+        self, stream: TextIO, with_footer: bool = True, is_styled: bool = False
+    ) -> None:
         self._stream = stream
         self._with_footer = with_footer
+        self._is_styled = is_styled
+        self._text = GrowingText()
         self._is_thinking = False
         self._ends_line = True
 
@@ -50,30 +68,40 @@ class PlainPainter:
         match event:
             case Text(text, 0):
                 self._is_thinking = False
-                self._write(without_controls(text))
+                self._write(self._text.add(text))
             case Reasoning(_, 0) if not self._is_thinking:
                 self._is_thinking = True
                 self._line("thinking …")
             case Reclassified():
-                self._line("— the text above was the model's reasoning —\n")
+                self._write(self._text.end())
+                self._line("— the text above was the model's reasoning —")
+                self._write("\n")
             case Retry(why, delay_s):
                 self._line(f"{why}; trying again in {delay_s:.0f} s …")
 
     def finish(self, reply: Reply) -> None:
         """End the reply: what was not streamed, remarks, and the footer."""
+        self._write(self._text.end())
         if reply.details.choices or not reply:
-            self._line(without_controls(reply_text(reply)))
+            self._end_line()
+            self._write(f"{visible(reply_text(reply))}\n")
         for line in remarks(reply) if reply else ():
             self._line(line)
         if self._with_footer:
             self._line(footer(reply))
+        self._end_line()
 
     def fail(self) -> None:
         """End without a reply."""
-        self._line("")
+        self._end_line()
 
     def _line(self, text: str) -> None:
-        self._write(("" if self._ends_line else "\n") + (f"{text}\n" if text else ""))
+        """Write a line of our own."""
+        self._end_line()
+        self._write(_ours(text, self._is_styled))
+
+    def _end_line(self) -> None:
+        self._write("" if self._ends_line else "\n")
 
     def _write(self, text: str) -> None:
         if text:
@@ -106,36 +134,36 @@ class RichPainter:
         self._is_live = is_live
         self._with_footer = with_footer
         self._live: Live | None = None
-        self._blocks = Blocks()
+        self._begin()
         self._is_thinking = False
+
+    def _begin(self) -> None:
+        self._blocks, self._text = Blocks(), GrowingText()
 
     def watch(self, event: Event) -> None:
         """Render what `event` finishes, and show what it begins."""
         match event:
             case Text(text, 0):
-                finished = self._blocks.feed(without_controls(text))
-                # The tail first: printing above it draws it again as it then is.
-                self._show(self._blocks.tail.markdown)
-                for block in finished:
-                    _print_markdown(self._console, block.markdown)
+                self._take(self._text.add(text))
             case Reasoning(_, 0) if not self._is_thinking:
                 self._is_thinking = True
                 self._dim("thinking …")
             case Reclassified():
-                self._blocks = Blocks()
+                self._begin()
                 self._dim("— the text above was the model's reasoning —")
             case Sent(_, model):
-                self._show(f"*asking {model} …*")
+                self._show(_dim(f"asking {model} …"))
             case Retry(why, delay_s):
                 self._dim(f"{why}; trying again in {delay_s:.0f} s …")
 
     def finish(self, reply: Reply) -> None:
         """Render what is left, remarks, and the footer."""
+        self._take(self._text.end())
         self._stop()
         if reply.details.choices or not reply:
-            _print_markdown(self._console, without_controls(reply_text(reply)))
-        else:
-            _print_markdown(self._console, self._blocks.tail.markdown)
+            self._begin()
+            self._take(visible(reply_text(reply)))
+        _print_markdown(self._console, self._blocks.tail.markdown)
         for line in remarks(reply) if reply else ():
             self._dim(line)
         if self._with_footer:
@@ -145,17 +173,24 @@ class RichPainter:
         """End without a reply."""
         self._stop()
 
-    def _show(self, markdown: str) -> None:
+    def _take(self, text: str) -> None:
+        finished = self._blocks.feed(text)
+        # The tail first: printing above it draws it again as it then is.
+        if self._is_live and text:
+            self._show(_rendered(self._blocks.tail.markdown))
+        for block in finished:
+            _print_markdown(self._console, block.markdown)
+
+    def _show(self, tail: RenderableType) -> None:
         """Show the tail, on a terminal that lets it be painted again."""
         if not self._is_live:
             return
         from rich.live import Live
-        from rich.markdown import Markdown
 
         if self._live is None:
             self._live = Live(console=self._console, transient=True)
             self._live.start()
-        self._live.update(Markdown(markdown))
+        self._live.update(tail)
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -163,7 +198,7 @@ class RichPainter:
             self._live = None
 
     def _dim(self, text: str) -> None:
-        self._console.print(text, style="dim", markup=False)
+        self._console.print(_dim(text))
 
 
 def print_reply(reply: Reply, stream: TextIO) -> None:
@@ -171,6 +206,11 @@ def print_reply(reply: Reply, stream: TextIO) -> None:
     painter: Any = RichPainter(stream, False) if has_rich() else PlainPainter(stream)
     painter.watch(Text(str(reply)))
     painter.finish(reply)
+
+
+def print_footer(reply: Reply, stream: TextIO, is_styled: bool) -> None:
+    """Print the footer alone, for a reply that was painted without it."""
+    stream.write(_ours(footer(reply), is_styled))
 
 
 def print_markdown(markdown: str, stream: TextIO) -> None:
@@ -182,11 +222,30 @@ def print_markdown(markdown: str, stream: TextIO) -> None:
             Console(file=stream, force_jupyter=False, highlight=False), markdown
         )
     else:
-        stream.write(f"{markdown}\n")
+        stream.write(f"{visible(markdown)}\n")
+
+
+def _ours(text: str, is_styled: bool) -> str:
+    line = one_line(text, _LONGEST_LINE)
+    return f"\x1b[2m{line}\x1b[0m\n" if is_styled else f"{line}\n"
+
+
+def _dim(text: str) -> RenderableType:
+    from rich.text import Text as Styled
+
+    return Styled(one_line(text, _LONGEST_LINE), style="dim")
 
 
 def _print_markdown(console: Console, markdown: str) -> None:
+    if markdown.strip():
+        console.print(_rendered(markdown))
+
+
+def _rendered(markdown: str) -> RenderableType:
     from rich.markdown import Markdown
 
-    if markdown.strip():
-        console.print(Markdown(markdown))
+    from nemotron_magic.markdown.tokens import terminal_tokens
+
+    made = Markdown("", hyperlinks=False)
+    made.parsed = terminal_tokens(markdown)
+    return made
