@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from nemotron_magic.errors import NemotronError
+    from nemotron_magic.magics import panel
     from nemotron_magic.reply import Reply
     from nemotron_magic.session import Session
 
@@ -20,11 +21,17 @@ __all__ = [
     "Reply",
     "Session",
     "load_ipython_extension",
+    "panel",
     "unload_ipython_extension",
 ]
 __version__ = "0.1.0"
 
-_HOMES = {"NemotronError": "errors", "Reply": "reply", "Session": "session"}
+_HOMES = {
+    "NemotronError": "errors",
+    "Reply": "reply",
+    "Session": "session",
+    "panel": "magics",
+}
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

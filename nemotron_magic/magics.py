@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
     from nemotron_magic.reply import Reply
 
-__all__ = ["NemotronMagics", "load", "unload"]
+__all__ = ["NemotronMagics", "load", "panel", "unload"]
 
 
 class NemotronMagics:
@@ -80,6 +80,7 @@ class NemotronMagics:
             %nemotron preview         what the last question sent, to the letter
             %nemotron threads         the conversations of this notebook
             %nemotron reset           forget the conversation
+            %nemotron panel           settings, asking and usage to click
 
         Flags:
 
@@ -146,6 +147,28 @@ def load(shell: Any) -> None:
     shell.input_transformers_cleanup.insert(0, _keep_questions)
     for prefix in ("%nemotron", "%%nemotron"):
         shell.set_hook("complete_command", magics.complete, str_key=prefix)
+
+
+def panel() -> None:
+    """Show the panel in the cell that runs now, as `%nemotron panel` does.
+
+    Raises
+    ------
+    NemotronError
+        If no notebook is running here.
+    """
+    from IPython.core.getipython import get_ipython
+
+    shell = get_ipython()
+    if shell is None:
+        from nemotron_magic.errors import InputError
+
+        raise InputError(
+            "a panel needs a notebook, and none is running here",
+            todo="From Python, use nemotron_magic.Session",
+        )
+    load(shell)
+    cast("NemotronMagics", _registered(shell)).nemotron("panel")
 
 
 def unload(shell: Any) -> None:

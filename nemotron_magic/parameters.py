@@ -63,6 +63,8 @@ class Parameter:
         What the flag does, where that is not what the row says.
     rule : callable, optional
         A further check: given the value, the words for what is wrong with it, or "".
+    choices : tuple of str
+        The only texts that may be set, where they are few.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Parameter:
         sent: bool = True,
         flag_help: str = "",
         rule: Callable[[Any], str] | None = None,
+        choices: tuple[str, ...] = (),
     ) -> None:
         self.name: Final = name
         self.kind: Final = kind
@@ -88,6 +91,7 @@ class Parameter:
         self.sent: Final = sent
         self.flag_help: Final = flag_help
         self.rule: Final = rule
+        self.choices: Final = choices
 
     def parse(self, text: str) -> Any:
         """Read a value as it is typed after a flag, and check it.
@@ -253,8 +257,11 @@ def _is_selection(value: str) -> str:
     return "" if good else "be auto, none, all, a number or ranges such as 3-7 9"
 
 
+_AMOUNTS = ("schema", "sample", "full")
+
+
 def _is_amount(value: str) -> str:
-    return "" if value in ("schema", "sample", "full") else "be schema, sample or full"
+    return "" if value in _AMOUNTS else "be schema, sample or full"
 
 
 def _is_list(value: Any) -> str:
@@ -316,7 +323,7 @@ PARAMETERS: tuple[Parameter, ...] = (
               "none, all, a number, or ranges such as 3-7 9.",
               ("-c", "--context"), "auto", sent=False, rule=_is_selection),
     Parameter("data", "text", "How much of tables goes along: schema, sample or full.",
-              ("--data",), "schema", sent=False, rule=_is_amount),
+              ("--data",), "schema", sent=False, rule=_is_amount, choices=_AMOUNTS),
     Parameter("context_tokens", "integer", "Most tokens of what goes along; not set: "
               "a quarter of what the model reads, at most 16,000.",
               minimum=0, sent=False),

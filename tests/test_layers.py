@@ -20,7 +20,7 @@ ROOT = Path(nemotron_magic.__file__).parent
 FLOORS = (
     ("", "demo"),
     ("magics",),
-    ("notebook",),
+    ("notebook", "panels"),
     ("session",),
     ("client",),
     ("code", "describe", "dialect", "exchange", "grammar", "summary", "turns"),
@@ -42,7 +42,8 @@ CORE = tuple(room for rooms in FLOORS[3:] for room in rooms if room != "rehearsa
 HOMES = {
     "IPython": {"magics", "notebook"},
     "httpx": {"client"},
-    "ipywidgets": set(),
+    "anywidget": {"panels"},
+    "ipywidgets": {"panels"},
     "keyring": {"keystore"},
     "markdown": {"markdown"},
     "markdown_it": {"markdown"},
@@ -54,7 +55,7 @@ HOMES = {
     "pygments": {"markdown"},
     "pymdownx": {"markdown"},
     "rich": {"notebook"},
-    "traitlets": {"notebook"},
+    "traitlets": {"notebook", "panels"},
 }
 
 
@@ -198,7 +199,16 @@ LOAD = """
 from IPython.core.interactiveshell import InteractiveShell
 InteractiveShell.instance().run_line_magic("load_ext", "nemotron_magic")
 """
-HEAVY = {"httpx", "ipywidgets", "keyring", "markdown", "markdown_it", "nh3", "rich"}
+HEAVY = {
+    "anywidget",
+    "httpx",
+    "ipywidgets",
+    "keyring",
+    "markdown",
+    "markdown_it",
+    "nh3",
+    "rich",
+}
 
 
 @pytest.mark.parametrize(

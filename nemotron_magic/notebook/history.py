@@ -22,6 +22,7 @@ __all__ = ["History", "Recorder"]
 _OURS = re.compile(
     r"%%nemotron\b|([\w.,\s]+=\s*)?%nemotron\b"
     r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
+    r"|import nemotron_magic\b|nemotron_magic\.panel\(\)"
 )
 _MOST_CHARS = 200_000
 """Longer outputs keep their head and their tail."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
@@ -16,6 +16,9 @@ from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import MAIN
+
+if TYPE_CHECKING:
+    from nemotron_magic.panels.opening import Panels
 
 __all__ = ["Runner"]
 
@@ -47,6 +50,7 @@ class Runner:
         self._shell = shell
         self._config = config
         self._rehearsal: Any = None
+        self._panels: Panels | None = None
         self._base_url_before = ""
         self._gatherer = Gatherer(shell, self.session, os.environ, recorder, displays)
 
@@ -106,8 +110,20 @@ class Runner:
             self._rehearsal = None
         return self.session.endpoint(self._config.snapshot()).base_url
 
+    def open_panel(self) -> None:
+        """Show a panel in the cell that runs now."""
+        if self._panels is None:
+            from nemotron_magic.panels.desk import Desk
+            from nemotron_magic.panels.opening import Panels
+
+            desk = Desk(self._shell, self._config, self.session, self._gatherer)
+            self._panels = Panels(desk)
+        self._panels.open()
+
     def close(self) -> None:
-        """Let go of connections and of the stand-in."""
+        """Let go of panels, of connections and of the stand-in."""
+        if self._panels is not None:
+            self._panels.close()
         self.stop_rehearsal()
         self.session.close()
 

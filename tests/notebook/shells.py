@@ -91,6 +91,29 @@ class Kernel:
         """Run a cell to its end; `during` sees every message as it comes."""
         started_s = time.monotonic()
         request = self._send(code, cell_id, allow_stdin)
+        outcome = self._answered(request, during, limit_s)
+        reply = self.client.get_shell_msg(timeout=limit_s)
+        while reply["parent_header"].get("msg_id") != request:
+            reply = self.client.get_shell_msg(timeout=limit_s)
+        outcome.status = reply["content"]["status"]
+        outcome.elapsed_s = time.monotonic() - started_s
+        return outcome
+
+    def speak(self, comm_id: str, **content: Any) -> Outcome:
+        """Say something to a widget as its page does; give what came of it."""
+        data = {"method": "custom", "content": content}
+        said = {"comm_id": comm_id, "data": data}
+        message = self.client.session.msg("comm_msg", said)
+        self.client.shell_channel.send(message)
+        return self._answered(str(message["header"]["msg_id"]))
+
+    def _answered(
+        self,
+        request: str,
+        during: Callable[[dict[str, Any]], None] = lambda message: None,
+        limit_s: float = 60,
+    ) -> Outcome:
+        """Collect what a request brings until the kernel is idle."""
         outcome = Outcome()
         while True:
             message = self.client.get_iopub_msg(timeout=limit_s)
@@ -101,13 +124,7 @@ class Kernel:
             during(message)
             state = message["content"].get("execution_state")
             if message["msg_type"] == "status" and state == "idle":
-                break
-        reply = self.client.get_shell_msg(timeout=limit_s)
-        while reply["parent_header"].get("msg_id") != request:
-            reply = self.client.get_shell_msg(timeout=limit_s)
-        outcome.status = reply["content"]["status"]
-        outcome.elapsed_s = time.monotonic() - started_s
-        return outcome
+                return outcome
 
     def interrupt(self) -> None:
         self._manager.interrupt_kernel()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nemotron_magic.notebook.commands.card import card, flags
 from nemotron_magic.notebook.commands.command import Command
 from nemotron_magic.notebook.commands.conversation import CONVERSATION
+from nemotron_magic.notebook.commands.panel import PANEL
 from nemotron_magic.notebook.commands.prompt import PROMPT, preview
 from nemotron_magic.notebook.commands.service import SERVICE
 from nemotron_magic.settings import Settings
@@ -31,4 +32,5 @@ COMMANDS: dict[str, Command] = {
     **SERVICE,
     **PROMPT,
     **CONVERSATION,
+    **PANEL,
 }

@@ -1,0 +1,48 @@
+// Talking with the kernel: at most one message for each setting is on its way, so that
+// a slider that is dragged does not fill the queue of a busy kernel.
+
+class Link {
+  constructor(model) {
+    this.model = model;
+    this.view = uid("view");
+    this.waiting = new Map();
+    this.listeners = {};
+    this.hear = (message) => {
+      if (message.kind === "heard") this.heard(message);
+      for (const listener of this.listeners[message.kind] ?? []) listener(message);
+    };
+    model.on("msg:custom", this.hear);
+  }
+
+  close() {
+    this.model.off("msg:custom", this.hear);
+  }
+
+  on(kind, listener) {
+    (this.listeners[kind] ??= []).push(listener);
+  }
+
+  send(doing, more = {}) {
+    this.model.send({ do: doing, ...more });
+  }
+
+  isWaiting(name) {
+    return this.waiting.has(name);
+  }
+
+  set(name, value) {
+    if (this.waiting.has(name)) {
+      this.waiting.set(name, { value });
+      return;
+    }
+    this.waiting.set(name, null);
+    this.send("set", { name, value, view: this.view });
+  }
+
+  heard({ view, name }) {
+    if (view !== this.view) return;
+    const next = this.waiting.get(name);
+    this.waiting.delete(name);
+    if (next) this.set(name, next.value);
+  }
+}

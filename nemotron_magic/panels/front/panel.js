@@ -1,0 +1,72 @@
+// The panel: tabs, and what holds them together.
+
+function tabsOf(pages) {
+  const list = make("div", { role: "tablist", class: "nm-tabs", "aria-label": "Panel" });
+  const choose = (wanted, focus) => {
+    for (const page of pages) {
+      const is = page === wanted;
+      page.tab.setAttribute("aria-selected", String(is));
+      page.tab.tabIndex = is ? 0 : -1;
+      page.pane.hidden = !is;
+    }
+    if (focus) wanted.tab.focus();
+    wanted.shown?.();
+  };
+  pages.forEach((page, place) => {
+    const paneId = uid("pane");
+    page.tab = button(page.title, () => choose(page), {
+      role: "tab", id: uid("tab"), "aria-controls": paneId,
+      keydown: (event) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1, Home: -place, End: pages.length - 1 - place };
+        if (!(event.key in step)) return;
+        event.preventDefault();
+        choose(pages[(place + step[event.key] + pages.length) % pages.length], true);
+      },
+    });
+    page.pane = make("div", { role: "tabpanel", id: paneId, class: "nm-pane",
+      "aria-labelledby": page.tab.id }, page.node);
+    list.append(page.tab);
+  });
+  return { list, panes: pages.map((page) => page.pane), choose };
+}
+
+// JupyterLab would take arrows, Enter and letters for its own commands.
+function keepKeys(root) {
+  const guard = (event) => {
+    if (!root.contains(event.target)) return;
+    const isSave = (event.ctrlKey || event.metaKey) && event.key === "s";
+    root.toggleAttribute("data-lm-suppress-shortcuts", !isSave);
+    if (!isSave) root.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  window.addEventListener("keydown", guard, true);
+  return () => window.removeEventListener("keydown", guard, true);
+}
+
+function render({ model, el }) {
+  const link = new Link(model);
+  const parameters = parametersTab(model, link);
+  const pages = [
+    { title: "Parameters", node: parameters.node, shown: () => parameters.refresh() },
+  ];
+  const tabs = tabsOf(pages);
+  const problem = make("p", { class: "nm-error nm-problem", role: "alert", hidden: true });
+  link.on("problem", ({ text }) => { problem.textContent = text; problem.hidden = !text; });
+  const close = button("✕", () => link.send("close"), {
+    class: "nm-close", title: "Close the panel; its settings stay", "aria-label": "Close the panel",
+  });
+  const root = make("section", { class: `nm-panel ${model.get("mark")}`, "aria-label": "Nemotron" },
+    make("header", { class: "nm-top" }, tabs.list, close), problem, ...tabs.panes);
+  const freeKeys = keepKeys(root);
+  el.append(root);
+  tabs.choose(pages[0]);
+
+  const refresh = () => parameters.refresh();
+  model.on("change:state", refresh);
+  return () => {
+    model.off("change:state", refresh);
+    link.close();
+    freeKeys();
+  };
+}
+
+export default { render };

@@ -1,0 +1,70 @@
+"""What a panel costs: kernel time and messages to open, and messages while it asks.
+
+    python tests/bench/panel.py
+
+A real kernel opens panels with ipywidgets imported before. The goals: under 150 ms of
+kernel time and at most 60 comm messages for the first one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "notebook"))
+
+from shells import Kernel
+
+OPEN = """
+import time
+started_s = time.process_time()
+get_ipython().run_line_magic("nemotron", "panel")
+opening_s = time.process_time() - started_s
+"""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One panel opened in a real kernel."""
+
+    kernel_s: float
+    comm_messages: int
+    messages: int
+    kilobytes: float
+
+
+def openings(number: int = 5) -> list[Opened]:
+    """Open panels in a fresh kernel, one after the other."""
+    with TemporaryDirectory() as folder:
+        kernel = Kernel(Path(folder))
+        try:
+            kernel.run("import ipywidgets\n%load_ext nemotron_magic")
+            return [_opened(kernel) for _ in range(number)]
+        finally:
+            kernel.close()
+
+
+def _opened(kernel: Kernel) -> Opened:
+    outcome = kernel.run(OPEN)
+    told = kernel.run("opening_s").outputs[0]["data"]["text/plain"]
+    sent = [m for m in outcome.messages if m["msg_type"] != "status"]
+    comm = [m for m in sent if m["msg_type"].startswith("comm_")]
+    size = sum(len(json.dumps(m["content"])) for m in sent)
+    return Opened(float(told), len(comm), len(sent), size / 1000)
+
+
+def main() -> None:
+    """Print the tables."""
+    print(f"{'panel':<8}{'kernel, ms':>12}{'comm':>6}{'all':>6}{'kB':>8}")
+    for number, one in enumerate(openings(), 1):
+        print(
+            f"{number:<8}{one.kernel_s * 1000:>12.0f}{one.comm_messages:>6}"
+            f"{one.messages:>6}{one.kilobytes:>8.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
