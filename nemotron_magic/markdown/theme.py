@@ -5,6 +5,7 @@ Code's, else it is one for a plain light or dark page.
 """
 
 import re
+from functools import cache
 
 _TOKENS = """
 k keyword name #7928a1 #d2a8ff
@@ -76,6 +77,7 @@ _SHEET = """
 """
 
 
+@cache
 def stylesheet() -> str:
     """Give the CSS of all classes used here; it goes once into a page."""
     return _small(_SHEET) + "".join(map(_token_rule, _TOKENS.split("\n")[1:-1]))

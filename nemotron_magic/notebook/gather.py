@@ -95,7 +95,7 @@ class Gatherer:
 
     def _origin(self) -> str:
         """Tell which question of the notebook this is; a cell may ask several."""
-        marker, _ = execution_of(self._shell)
+        marker = execution_of(self._shell)
         self._asked = (marker, self._asked[1] + 1 if marker == self._asked[0] else 0)
         return f"{origin_of(self._shell)}/{self._asked[1]}"
 

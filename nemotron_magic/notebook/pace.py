@@ -10,15 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextvars import copy_context
-from threading import Thread
+from threading import Lock, Thread
 
-__all__ = ["Every", "Pace", "every_in_thread"]
+__all__ = ["LATE_S", "Every", "Pace", "Ticker"]
 
-Every = Callable[[float, Callable[[], bool]], None]
-"""Calls a function every so many seconds until it gives False."""
+Every = Callable[[Callable[[], bool]], None]
+"""Calls a function again and again until it gives False."""
+
+LATE_S = 0.1
+"""After so long, what was held back is painted even if nothing else has come."""
 
 _LEAST_INTERVAL_S = 0.1
 """More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
+
+_PATIENCE_S = 0.05
+"""What is over sooner is painted once: a paint takes as long as a short call."""
 
 _MESSAGE_BYTES = 900
 """A message without its content: four JSON headers and a signature."""
@@ -28,11 +34,11 @@ _BYTES_AT_START = 8_000
 
 # What the time since the last paint has earned, whichever is more: so much for each
 # character that has come in it, or so much for each second, less the faster the text
-# comes. Together: 35 kB a second, nearly ten paints, while a model is slow; 13 kB, or
-# 32 bytes a character, at 100 tokens a second; and never less than that a character.
-_BYTES_PER_CHAR = 32
+# comes. Together: 35 kB a second, nearly ten paints, while a model is slow; 12 kB, or
+# 31 bytes a character, at 100 tokens a second; and never less than that a character.
+_BYTES_PER_CHAR = 31
 _BYTES_PER_S = 35_000
-_BYTES_LESS_PER_CHAR = 55
+_BYTES_LESS_PER_CHAR = 57
 
 
 class Pace:
@@ -46,8 +52,8 @@ class Pace:
 
     def __init__(self, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
-        self._painted_s = float("-inf")
         self._counted_s = clock_s()
+        self._painted_s = self._counted_s - _LEAST_INTERVAL_S + _PATIENCE_S
         self._chars = 0
         self._saved = _BYTES_AT_START
 
@@ -76,16 +82,46 @@ class Pace:
         return int(max(_BYTES_PER_CHAR * self._chars, slow))
 
 
-def every_in_thread(interval_s: float, call: Callable[[], bool]) -> None:
-    """Call a function every `interval_s`, in one thread, until it gives False.
+class Ticker:
+    """Calls functions every so often until they give False.
 
-    One, because each thread that writes to a page opens a socket in the kernel. In the
-    context of the caller, because ipykernel 7 keeps there which cell is written to.
+    In one thread, because each thread that writes to a page opens a socket in the
+    kernel; it stays for a while when there is nothing to call, because to start one
+    takes longer than many a call.
     """
 
-    def run() -> None:
-        time.sleep(interval_s)
-        while call():
-            time.sleep(interval_s)
+    def __init__(self, interval_s: float = LATE_S, idle_s: float = 5.0) -> None:
+        self._interval_s = interval_s
+        self._idle_ticks = idle_s / interval_s
+        self._calls: list[Callable[[], bool]] = []
+        self._lock = Lock()
+        self._thread: Thread | None = None
 
-    Thread(target=copy_context().run, args=(run,), daemon=True).start()
+    def __call__(self, call: Callable[[], bool]) -> None:
+        """Call `call` from now on, in the context of the caller.
+
+        ipykernel 7 keeps there which cell is written to.
+        """
+        context = copy_context()
+        with self._lock:
+            self._calls.append(lambda: context.run(call))
+            # After a fork there is none, whatever the variable says.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = Thread(
+                    target=self._run, name="nemotron-paint", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        idle_ticks = 0
+        while True:
+            time.sleep(self._interval_s)
+            with self._lock:
+                calls, self._calls = self._calls, []
+                idle_ticks = 0 if calls else idle_ticks + 1
+                if idle_ticks > self._idle_ticks:
+                    self._thread = None
+                    return
+            wanted = [call for call in calls if call()]
+            with self._lock:
+                self._calls += wanted

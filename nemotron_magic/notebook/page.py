@@ -9,7 +9,8 @@ that takes: a page, and a notebook server, must carry them all.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from threading import RLock
 from typing import Any
 
@@ -22,7 +23,7 @@ from nemotron_magic.events import (
     Sent,
     Text,
 )
-from nemotron_magic.markdown import Blocks
+from nemotron_magic.markdown import Block, Blocks
 from nemotron_magic.notebook.html import (
     block_html,
     document,
@@ -31,7 +32,7 @@ from nemotron_magic.notebook.html import (
     reply_text,
     status_html,
 )
-from nemotron_magic.notebook.pace import Every, Pace, every_in_thread
+from nemotron_magic.notebook.pace import LATE_S, Every, Pace
 from nemotron_magic.notebook.publisher import Publisher
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import metadata
@@ -44,11 +45,8 @@ _DISPLAY_CHARS = 1_200
 _STATUS_BYTES = 200
 """A line of our own."""
 
-_LATE_S = 0.2
-"""After so long, what was held back is painted even if nothing else has come."""
-
-_IDLE_TICKS = 50
-"""A thread that has had nothing to do for so long ends."""
+_IDLE_TICKS = round(10 / LATE_S)
+"""What has had nothing to paint for so long needs no more ticks."""
 
 
 def bundle(reply: Reply) -> tuple[str, str, dict[str, Any]]:
@@ -77,15 +75,16 @@ class PagePainter:
         publisher: Publisher,
         alone: bool,
         clock_s: Callable[[], float],
-        every: Every = every_in_thread,
+        every: Every,
     ) -> None:
         self._publisher = publisher
         self._alone = alone
         self._pace = Pace(clock_s)
         self._every = every
+        self._html_of = lru_cache(maxsize=256)(_html_of)
         self._lock = RLock()
         self._idle_ticks = 0
-        self._is_ticking = self._has_ended = False
+        self._is_ticking = self._has_painted = self._has_ended = False
         self._thought_chars = 0
         self._notices: list[str] = []
         self._begin()
@@ -100,7 +99,7 @@ class PagePainter:
         with self._lock:
             self._end()
             if self._alone:
-                self._publisher.clear()
+                self._clear()
                 self._display_id = ""
             self._paint(*bundle(reply))
 
@@ -109,23 +108,25 @@ class PagePainter:
         with self._lock:
             self._end()
             if self._alone:
-                self._publisher.clear()
+                self._clear()
             elif self._display_id:
                 self._paint(status_html("no reply"), "no reply")
 
     def _begin(self) -> None:
         """Have nothing painted."""
         self._held_back: tuple[Callable[[], None], int] | None = None
-        self._is_answering = False
         self._blocks = Blocks()
+        self._finished: list[Block] = []
+        self._left: list[list[Block]] = []
+        self._unread: list[str] = []
+        self._unread_chars = self._written_bytes = 0
         self._head = "" if self._alone else document("")
-        self._begin_display()
-
-    def _begin_display(self) -> None:
+        self._is_styled = not self._alone
         self._display_id = ""
-        self._is_new = True
-        self._finished: list[str] = []
-        self._finished_chars = 0
+
+    def _clear(self) -> None:
+        if self._has_painted:
+            self._publisher.clear()
 
     def _end(self) -> None:
         """Paint nothing more by itself."""
@@ -148,49 +149,53 @@ class PagePainter:
                 self._notices.append(text)
 
     def _status(self, text: str) -> None:
-        self._paint(status_html(" · ".join([*self._notices, text])))
+        self._waiting_for = text
+        self._paint_soon(self._show_status, _STATUS_BYTES)
+
+    def _show_status(self) -> None:
+        self._paint(status_html(" · ".join([*self._notices, self._waiting_for])))
 
     def _think(self, text: str) -> None:
         self._thought_chars += len(text)
         self._paint_soon(self._show_thinking, _STATUS_BYTES)
 
     def _show_thinking(self) -> None:
-        self._status(f"thinking … {self._thought_chars:,} characters")
+        self._waiting_for = f"thinking … {self._thought_chars:,} characters"
+        self._show_status()
 
     def _take(self, text: str) -> None:
-        if not self._is_answering:
-            self._begin_answer()
         self._pace.arrived(len(text))
+        self._unread.append(text)
+        self._unread_chars += len(text)
+        self._paint_soon(self._show_growing, self._growing_bytes())
+
+    def _read(self) -> None:
+        """Part what has come since the last paint into blocks, and these by display."""
+        text = "".join(self._unread)
+        self._unread.clear()
         for block in self._blocks.feed(text):
-            self._finished.append(block_html(block) if block.source.strip() else "")
-            self._finished_chars += len(block.source)
-            if self._alone and self._finished_chars >= _DISPLAY_CHARS:
-                self._leave()
-        if self._is_new:
-            # At once: what it begins with stood at the end of the one before.
-            self._show_growing()
-        else:
-            self._paint_soon(self._show_growing, self._growing_bytes())
-
-    def _begin_answer(self) -> None:
-        self._is_answering = self._is_new = True
-        if self._alone:
-            # The style sheet stays in a display of its own: it is sent only once.
-            self._paint(document(""))
-            self._begin_display()
-
-    def _leave(self) -> None:
-        """Paint the display a last time, and begin another."""
-        self._paint("".join(self._finished))
-        self._begin_display()
+            self._finished.append(block)
+            if self._alone and _chars(self._finished) >= _DISPLAY_CHARS:
+                self._left.append(self._finished)
+                self._finished = []
 
     def _show_growing(self) -> None:
-        self._paint(self._head + interim_html(self._finished, self._blocks.tail))
-        self._is_new = False
+        self._read()
+        if not self._is_styled:
+            # The style sheet stays in a display of its own: it is sent only once.
+            self._paint(document(""))
+            self._display_id, self._is_styled = "", True
+        while self._left:
+            self._paint("".join(map(self._html_of, self._left[0])))
+            del self._left[0]
+            self._display_id = ""
+        written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
+        self._paint(self._head + interim_html(written, tail))
+        self._written_bytes = sum(map(len, written))
+        self._unread_chars = len(tail.source)
 
     def _growing_bytes(self) -> int:
-        tail = len(self._blocks.tail.source)
-        return len(self._head) + sum(map(len, self._finished)) + 3 * tail
+        return len(self._head) + self._written_bytes + 4 * self._unread_chars
 
     def _paint_soon(self, show: Callable[[], None], size: int) -> None:
         """Paint now, or once the pace allows it, or when nothing else comes."""
@@ -201,7 +206,7 @@ class PagePainter:
         self._idle_ticks = 0
         if not self._is_ticking:
             self._is_ticking = True
-            self._every(_LATE_S, self._tick)
+            self._every(self._tick)
 
     def _tick(self) -> bool:
         """Paint what was held back; tell whether to come again. In another thread."""
@@ -218,7 +223,7 @@ class PagePainter:
         display_id = self._display_id
         self._begin()
         if self._alone:
-            self._publisher.clear()
+            self._clear()
         else:
             self._display_id = display_id
 
@@ -227,8 +232,17 @@ class PagePainter:
     ) -> None:
         display_id = self._display_id or uuid.uuid4().hex
         again = bool(self._display_id)
+        self._has_painted = True
         self._publisher.show(display_id, html, text, about, again=again)
         # Not before: were it interrupted in between, nothing could be painted again.
         self._display_id = display_id
         self._held_back = None
         self._pace.painted(len(html) + len(text))
+
+
+def _chars(blocks: Iterable[Block]) -> int:
+    return sum(len(block.source) for block in blocks)
+
+
+def _html_of(block: Block) -> str:
+    return block_html(block) if block.source.strip() else ""

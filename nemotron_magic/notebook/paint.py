@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol, TextIO
 
 from nemotron_magic.events import Event
 from nemotron_magic.notebook.html import document
+from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.notebook.page import PagePainter, bundle
-from nemotron_magic.notebook.place import execution_of, place_of
+from nemotron_magic.notebook.place import execution_of, place_of, source_of
 from nemotron_magic.notebook.publisher import Publisher, ShellPublisher
 from nemotron_magic.notebook.terminal import (
     PlainPainter,
@@ -113,6 +114,7 @@ class Canvas:
         self._environ = environ
         self._publisher = publisher or ShellPublisher(shell)
         self._clock_s = clock_s
+        self._ticker = Ticker()
         self._painted: tuple[object, Reply | None] = (None, None)
 
     @property
@@ -126,14 +128,13 @@ class Canvas:
 
     def painter(self) -> Painter:
         """Give a painter for a reply in the cell that runs now."""
-        marker, source = execution_of(self._shell)
-        place = place_of(source)
+        marker, place = execution_of(self._shell), place_of(source_of(self._shell))
         if self.front_end == "headless":
             return Once(self._publisher)
         if self.front_end == "page":
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
-            return PagePainter(self._publisher, alone, self._clock_s)
+            return PagePainter(self._publisher, alone, self._clock_s, self._ticker)
         is_terminal = self.front_end == "terminal"
         with_footer = not (is_terminal and place.is_shown)
         is_live = is_terminal and _stdout().isatty()
@@ -146,12 +147,12 @@ class Canvas:
 
     def painted(self, reply: Reply) -> None:
         """Note that `reply` has been painted in the cell that runs now."""
-        self._painted = (execution_of(self._shell)[0], reply)
+        self._painted = (execution_of(self._shell), reply)
 
     def show_value(self, reply: Reply) -> None:
         """Show a reply that is the value of a cell, unless this cell has painted it."""
         marker, painted = self._painted
-        if painted is reply and marker == execution_of(self._shell)[0]:
+        if painted is reply and marker == execution_of(self._shell):
             # A terminal has written "Out[3]: " by now.
             if self.front_end == "terminal":
                 print_footer(reply, _stdout(), _stdout().isatty())

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Place", "execution_of", "origin_of", "place_of"]
+__all__ = ["Place", "execution_of", "origin_of", "place_of", "source_of"]
 
 _RUNNERS = ("run_line_magic", "run_cell_magic")
 
@@ -48,15 +48,23 @@ def place_of(source: str) -> Place:
     return Place(is_first, isinstance(last, ast.Expr) and _is_question(last.value))
 
 
-def execution_of(shell: Any) -> tuple[object, str]:
-    """Give a marker of the cell that runs now, and its transformed source."""
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        inputs = shell.user_ns.get("In") or [""]
-        return len(inputs), inputs[-1]
-    parent = shell.get_parent() or {}
-    code = str(parent.get("content", {}).get("code", ""))
-    return parent.get("header", {}).get("msg_id"), shell.transform_cell(code)
+def execution_of(shell: Any) -> object:
+    """Give a marker of the cell that runs now."""
+    if getattr(shell, "kernel", None) is None:
+        return len(shell.user_ns.get("In") or [""])
+    return (shell.get_parent() or {}).get("header", {}).get("msg_id")
+
+
+def source_of(shell: Any) -> str:
+    """Give the source of the cell that runs now, after IPython's transforms."""
+    if getattr(shell, "kernel", None) is None:
+        return str((shell.user_ns.get("In") or [""])[-1])
+    code = str((shell.get_parent() or {}).get("content", {}).get("code", ""))
+    history = shell.history_manager
+    # A run may ask to leave no trace there; to transform a cell again takes a while.
+    if (history.input_hist_raw or [""])[-1] == code.rstrip("\n"):
+        return str(history.input_hist_parsed[-1])
+    return str(shell.transform_cell(code))
 
 
 def origin_of(shell: Any) -> str:

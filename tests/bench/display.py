@@ -114,7 +114,7 @@ def measure(tokens: int, gap_s: float | None) -> Result:
     return Result(tokens, wire.bytes / len(text), wire.messages, cpu_s)
 
 
-def _never(interval_s: float, call: Callable[[], bool]) -> None:
+def _never(call: Callable[[], bool]) -> None:
     """Stand in for the thread that paints when a stream stalls; these do not."""
 
 

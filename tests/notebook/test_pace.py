@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from collections.abc import Callable
 
 import pytest
 
-from nemotron_magic.notebook.pace import Pace, every_in_thread
+from nemotron_magic.notebook.pace import Pace, Ticker
+
+CELL = contextvars.ContextVar("CELL", default="none")
 
 
 class Clock:
@@ -66,19 +69,49 @@ def test_a_long_wait_is_not_saved_up() -> None:
     assert not pace.allows(20_000)
 
 
-def test_a_thread_calls_in_the_context_of_its_caller_until_it_is_enough() -> None:
-    cell = contextvars.ContextVar("cell", default="none")
-    seen: list[str] = []
-    done = threading.Event()
+def counted(calls: int, seen: list[str], done: threading.Event) -> Callable[[], bool]:
+    """Give a call that notes its context, and is enough after so many."""
+    left = iter(range(calls - 1, -1, -1))
 
     def call() -> bool:
-        seen.append(cell.get())
-        if len(seen) == 3:
+        seen.append(CELL.get())
+        goes_on = next(left) > 0
+        if not goes_on:
             done.set()
-        return len(seen) < 3
+        return goes_on
 
-    cell.set("this one")
-    every_in_thread(0.001, call)
+    return call
+
+
+def test_a_thread_calls_in_the_context_of_its_caller_until_it_is_enough() -> None:
+    done, seen = threading.Event(), list[str]()
+    CELL.set("this one")
+    Ticker(0.001)(counted(3, seen, done))
 
     assert done.wait(10)
     assert seen == ["this one"] * 3
+
+
+def test_one_thread_serves_all_and_ends_when_there_is_nothing_to_do() -> None:
+    tick = Ticker(0.001, idle_s=0.05)
+    ends = [threading.Event() for _ in range(20)]
+    before = threading.active_count()
+    for end in ends:
+        tick(counted(2, [], end))
+    during = threading.active_count()
+
+    assert all(end.wait(10) for end in ends)
+    assert during <= before + 1
+    (thread,) = [t for t in threading.enumerate() if t.name == "nemotron-paint"][:1]
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_thread_that_has_ended_is_started_again() -> None:
+    tick = Ticker(0.001, idle_s=0.0)
+    for _ in range(2):
+        tick(counted(1, [], done := threading.Event()))
+        assert done.wait(10)
+        for thread in threading.enumerate():
+            if thread.name == "nemotron-paint":
+                thread.join(10)

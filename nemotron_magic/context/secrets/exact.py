@@ -7,6 +7,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from nemotron_magic.context.secrets.spans import MASK, Span, masked
@@ -39,6 +40,7 @@ _MARGIN = " \t\r\"'\\|│>"
 _WRAP = r"""[ \t"'\\|│]{0,40}\r?\n[ \t"'|│>]{0,80}"""
 
 
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Tell whether an environment variable of this name holds a secret."""
     name = name.upper()
