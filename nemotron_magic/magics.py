@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.magic import no_var_expand
 
 from nemotron_magic.notebook.traits import configured
 
 if TYPE_CHECKING:
+    from IPython.core.completer import CompletionContext, SimpleMatcherResult
+
     from nemotron_magic.notebook.displays import Displays
     from nemotron_magic.notebook.history import Recorder
     from nemotron_magic.notebook.runner import Runner
@@ -117,12 +120,20 @@ class NemotronMagics:
             error.verbose = self.settings.snapshot()["verbose_errors"]
             raise
 
-    def complete(self, shell: Any, event: Any) -> list[str]:
-        """Complete a word on a line of ours."""
+    @context_matcher()  # type: ignore[untyped-decorator]  # IPython leaves it so
+    def complete(self, context: CompletionContext) -> SimpleMatcherResult:
+        """Complete a word on a line of ours, and keep others from guessing there."""
+        lines = context.full_text.split("\n")[: context.cursor_line]
+        text = "\n".join([*lines, context.text_until_cursor])
+        found = self._completions(text, context.token) if "%nemotron" in text else []
+        completions = [SimpleCompletion(name, type="nemotron") for name in found]
+        return {"completions": completions, "suppress": bool(found)}
+
+    def _completions(self, text: str, word: str) -> list[str]:
         from nemotron_magic.notebook.commands import COMMANDS
         from nemotron_magic.notebook.complete import Completer
 
-        return Completer(COMMANDS, self.runner.model_names)(shell, event)
+        return Completer(COMMANDS, self.runner.model_names).matches(text, word)
 
     def close(self) -> None:
         """Let go of what was opened."""
@@ -145,8 +156,7 @@ def load(shell: Any) -> None:
     shell.configurables.append(magics.settings)
     # First, before IPython looks for a help request.
     shell.input_transformers_cleanup.insert(0, _keep_questions)
-    for prefix in ("%nemotron", "%%nemotron"):
-        shell.set_hook("complete_command", magics.complete, str_key=prefix)
+    shell.Completer.custom_matchers.append(magics.complete)
 
 
 def panel() -> None:
@@ -181,7 +191,7 @@ def unload(shell: Any) -> None:
         shell.magics_manager.magics[kind].pop("nemotron", None)
     shell.configurables.remove(magics.settings)
     shell.input_transformers_cleanup.remove(_keep_questions)
-    _remove_completers(shell, magics)
+    shell.Completer.custom_matchers.remove(magics.complete)
 
 
 def _keep_questions(lines: list[str]) -> list[str]:
@@ -199,15 +209,6 @@ def _registered(shell: Any) -> NemotronMagics | None:
     # By name: after an autoreload the class is another one.
     is_ours = type(owner).__name__ == NemotronMagics.__name__
     return cast("NemotronMagics", owner) if is_ours else None
-
-
-def _remove_completers(shell: Any, magics: NemotronMagics) -> None:
-    hooks = shell.strdispatchers["complete_command"].strs
-    for prefix in ("%nemotron", "%%nemotron"):
-        chain = hooks[prefix].chain
-        chain[:] = [entry for entry in chain if entry[1] != magics.complete]
-        if not chain:
-            del hooks[prefix]
 
 
 def _recorder(shell: Any) -> Recorder | None:

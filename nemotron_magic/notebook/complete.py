@@ -1,16 +1,22 @@
-"""Tab: flags, commands and model names, after `%nemotron` and `%%nemotron`."""
+"""Tab: flags, their values, commands and model names, wherever `%nemotron` stands."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
 
-from nemotron_magic.grammar import FLAGS
+from nemotron_magic.grammar import FLAGS, Flag
 
 __all__ = ["Completer"]
 
-_FIRST = re.compile(r"%%?nemotron\s+(?P<typed>.*)$")
+# At the start of a line, or after the name that gets the reply.
+_OURS = re.compile(r"\s*(?:(?P<cell>%)|[^\s=%#'\"][^=%#'\"]*=\s*)?%nemotron\s+(.*)")
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
+_FLAGS = {name: flag for flag in FLAGS for name in flag.names}
+_CHOICES = {
+    "--context": ("auto", "none", "all"),
+    "--data": ("schema", "sample", "full"),
+}
 
 
 class Completer:
@@ -30,21 +36,47 @@ class Completer:
         self._commands = commands
         self._model_names = model_names
 
-    def __call__(self, shell: Any, event: Any) -> list[str]:
-        """Give the completions of the word at the cursor, for IPython's hook."""
-        return self.matches(event.text_until_cursor, event.symbol)
+    def matches(self, text: str, word: str) -> list[str]:
+        """Give what may stand in place of `word` at the end of `text`, a cell so far.
 
-    def matches(self, line: str, word: str) -> list[str]:
-        """Give what may stand in place of `word` at the end of `line`."""
-        started = _FIRST.match(line.lstrip())
-        if started is None:
+        Within a question there is nothing of ours to offer.
+        """
+        above, _, line = text.rpartition("\n")
+        found = _OURS.fullmatch(line)
+        if (
+            found is None
+            or above.lstrip().startswith("%%")
+            or (found["cell"] and above)
+        ):
             return []
-        before = started["typed"].removesuffix(word).split()
-        if before and before[-1] in ("-m", "--model"):
-            return [name for name in self._model_names() if name.startswith(word)]
-        if word.startswith("-"):
-            names = (name for flag in FLAGS for name in flag.names)
-            return sorted(name for name in names if name.startswith(word))
-        if before:
+        flag, is_in_question = _state(_WORD.findall(found[2].removesuffix(word)))
+        if is_in_question:
             return []
-        return sorted(name for name in self._commands if name.startswith(word))
+        if flag is not None:
+            return _starting(self._values(flag), word)
+        return _starting(_FLAGS if word.startswith("-") else self._commands, word)
+
+    def _values(self, flag: Flag) -> Iterable[str]:
+        name = flag.names[-1]
+        return self._model_names() if name == "--model" else _CHOICES.get(name, ())
+
+
+def _state(words: list[str]) -> tuple[Flag | None, bool]:
+    """Give the flag whose value comes next, and whether the question has begun."""
+    waiting: Flag | None = None
+    for word in words:
+        flag = _FLAGS.get(word.partition("=")[0])
+        if waiting is not None:
+            waiting = None
+        elif flag is None:
+            return None, True
+        elif flag.value and ("=" not in word or word.endswith("=")):
+            waiting = flag
+    return waiting, False
+
+
+def _starting(names: Iterable[str], word: str) -> list[str]:
+    """Give those that start with `word`; if none does, those that hold it."""
+    names = list(names)
+    found = [name for name in names if name.startswith(word)]
+    return sorted(found or [name for name in names if "/" in name and word in name])

@@ -379,6 +379,16 @@ class NotebookPage:
         shown = self.output(index).filter(has_text=text)
         shown.wait_for(timeout=limit_s * 1000)
 
+    def complete(self, index: int) -> str:
+        """Press Tab at the end of a cell, take the first offer, give its text."""
+        cell = f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']"
+        self.page.locator(f"{cell} .cm-content").click()
+        self.page.keyboard.press("Control+End")
+        self.page.keyboard.press("Tab")
+        self.page.locator(".jp-Completer-item").first.wait_for()
+        self.page.keyboard.press("Enter")
+        return str(self.page.evaluate("i => nmCell(i).model.sharedModel.source", index))
+
     def watch(self, index: int) -> Watch:
         """Note from now on what each painted frame shows of a cell's output."""
         self.page.evaluate("index => nmWatch(index)", index)

@@ -126,3 +126,15 @@ def test_a_cell_that_runs_again_replaces_its_turn_and_takes_along_what_ran(
     assert "main" in page.text(4)
     rows = page.outputs(4)[0]["data"]["text/plain"].splitlines()
     assert rows[-1].startswith("| `main` | 1 |")
+
+
+def test_tab_completes_in_a_cell(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page = notebook_page
+    page.open(front_end, [LOAD, "%nemotron --tempera", "answer = %nemotron --th"])
+    page.run(0)
+    page.wait_idle()
+
+    assert page.complete(1) == "%nemotron --temperature"
+    assert page.complete(2) == "answer = %nemotron --thread"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pytest
+from IPython.core.completer import provisionalcompleter
 from shells import Shell
 from traitlets.config import Config
 
 from nemotron_magic import rehearsal
+from nemotron_magic.notebook.commands import COMMANDS
 from nemotron_magic.reply import Reply
 
 PROSE = [
@@ -320,9 +320,7 @@ def test_unloading_leaves_nothing_behind(plain_shell: Shell, times: int) -> None
             set(ip.magics_manager.registry),
             list(ip.input_transformers_cleanup),
             list(ip.configurables),
-            dict(ip.strdispatchers.get("complete_command").strs)
-            if "complete_command" in ip.strdispatchers
-            else {},
+            list(ip.Completer.custom_matchers),
             dict(formatter.type_printers),
             dict(formatter.deferred_printers),
         )
@@ -341,24 +339,52 @@ def test_unloading_leaves_nothing_behind(plain_shell: Shell, times: int) -> None
     assert "not found" in plain_shell.run("%nemotron").text
 
 
-@pytest.mark.parametrize("prefix", ["%nemotron ", "%%nemotron "])
+def completed(shell: Shell, text: str) -> list[str]:
+    with provisionalcompleter():
+        found = shell.ip.Completer.completions(text, len(text))
+        return [text[: c.start] + c.text + text[c.end :] for c in found]
+
+
+@pytest.mark.parametrize("prefix", ["%nemotron ", "%%nemotron ", "x = %nemotron "])
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("--temp", "--temperature"),
-        ("-t 0 --se", "--seed"),
-        ("mod", "models"),
-        ("-m nvidia/nemotron-3-na", "nvidia/nemotron-3-nano-30b-a3b"),
+        ("--temp", ["--temperature"]),
+        ("-t 0 --se", ["-t 0 --seed"]),
+        ("-s 'be brief' --se", ["-s 'be brief' --seed"]),
+        ("mod", ["models"]),
+        ("-m nvidia/nemotron-3-na", ["-m nvidia/nemotron-3-nano-30b-a3b"]),
+        ("--model=nvidia/nemotron-3-na", ["--model=nvidia/nemotron-3-nano-30b-a3b"]),
+        ("-m nano", ["-m nvidia/nemotron-3-nano-30b-a3b"]),
+        ("--data s", ["--data sample", "--data schema"]),
+        ("-c a", ["-c all", "-c auto"]),
     ],
 )
-def test_tab_completes_flags_commands_and_models(
-    shell: Shell, prefix: str, typed: str, expected: str
+def test_tab_completes_flags_commands_and_models_and_nothing_else(
+    shell: Shell, prefix: str, typed: str, expected: list[str]
 ) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
-        _, matches = shell.ip.complete(None, prefix + typed, len(prefix + typed))
+    assert completed(shell, prefix + typed) == [prefix + line for line in expected]
 
-    assert expected in matches
+
+def test_tab_after_the_magic_offers_the_commands(shell: Shell) -> None:
+    assert completed(shell, "%nemotron ") == [
+        f"%nemotron {c}" for c in sorted(COMMANDS)
+    ]
+
+
+def test_tab_in_another_line_of_the_cell_and_in_no_body(shell: Shell) -> None:
+    assert completed(shell, "import os\n%nemotron mod") == [
+        "import os\n%nemotron models"
+    ]
+    assert completed(shell, "%%nemotron\n%nemotron --temp") == []
+
+
+def test_tab_in_a_question_completes_its_values(shell: Shell) -> None:
+    shell.run("sales_by_region = 1")
+
+    lines = completed(shell, "%nemotron -t 0 what is $`sales_by")
+
+    assert lines == ["%nemotron -t 0 what is $`sales_by_region"]
 
 
 def told(service: rehearsal.Address) -> list[str]:
