@@ -14,12 +14,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic import rehearsal
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.key import BASE_VARIABLES
 from nemotron_magic.session import Session
+from nemotron_magic.storage import HOME_VARIABLE
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -78,13 +80,15 @@ def _endpoint() -> Iterator[tuple[str, Mapping[str, str]]]:
     if has_key:
         yield f"Asking {endpoint.base_url}.", os.environ
         return
-    with rehearsal.serve() as url:
+    with rehearsal.serve() as url, TemporaryDirectory() as home:
         said = (
             f"No key for {endpoint.netloc} was found, so no model is asked: the "
             "rehearsal inside this package answers.\n"
             "With a key in AIMLAPI_API_KEY the same command asks the model."
         )
-        yield said, {**os.environ, BASE_VARIABLES[0]: str(url)}
+        # What a rehearsal charges belongs into nobody's ledger.
+        own = {BASE_VARIABLES[0]: str(url), HOME_VARIABLE: home}
+        yield said, {**os.environ, **own}
 
 
 def _open_lab(source: Path, environ: Mapping[str, str]) -> int:

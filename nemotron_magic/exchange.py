@@ -72,6 +72,10 @@ class Exchange:
         # Raised out here so that it does not carry what it was raised for.
         raise error
 
+    def so_far(self) -> Reply:
+        """Give the reply as it stands, also if nothing has arrived."""
+        return self._reply()
+
     def _take(self, event: Event) -> None:
         self._draft.add(event)
         if self._first_text_s is None and type(event) is Text:

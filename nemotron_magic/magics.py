@@ -84,6 +84,10 @@ class NemotronMagics:
             %nemotron threads         the conversations of this notebook
             %nemotron reset           forget the conversation
             %nemotron panel           settings, asking and usage to click
+            %nemotron usage           what it took: session, day, month, model
+            %nemotron usage: export calls.csv
+            %nemotron log             the last calls; log: 12 one of them
+            %nemotron balance         what is left on the account
 
         Flags:
 

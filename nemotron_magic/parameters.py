@@ -333,6 +333,11 @@ PARAMETERS: tuple[Parameter, ...] = (
               default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
     Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",
               default=False, sent=False),
+    Parameter("ledger", "text", "Where every call is written down: on (the usual "
+              "place), off (in memory) or the path of a file.",
+              default="on", sent=False, rule=_not_blank),
+    Parameter("log_text", "boolean", "Write questions and replies into the ledger, "
+              "too.", default=False, sent=False),
     Parameter("verbose_errors", "boolean", "Show whole tracebacks of our errors.",
               default=False, sent=False),
     Parameter("connect_timeout_s", "number", "Longest wait for a connection, seconds.",

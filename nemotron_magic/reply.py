@@ -86,6 +86,8 @@ class Details:
         As the service gave it: `stop`, `length`, `content_filter`, `tool_calls`, ….
     choices : tuple of str
         All answers when several were asked for; the first is the reply itself.
+    estimated_usd : float or None
+        What it cost by the catalogue's prices, where the service did not tell.
     elapsed_s, first_text_s : float or None
         Seconds from the question to the end, and to the first text.
     asked_at : str
@@ -106,6 +108,7 @@ class Details:
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
+    estimated_usd: float | None = None
     completion_id: str = ""
     request_id: str | None = None
     client_request_id: str = ""

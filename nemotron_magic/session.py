@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from nemotron_magic.books import Books
 from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.endpoint import Endpoint
@@ -47,6 +48,7 @@ from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:
     from nemotron_magic.client import Client, Request
+    from nemotron_magic.ledger import Entry, Ledger
 
 __all__ = ["Question", "Session", "Spent", "Turn"]
 
@@ -69,6 +71,8 @@ class Session:
         In place of the process's environment.
     keys : KeyStore, optional
         In place of the system's keyring.
+    ledger : Ledger, optional
+        Where calls are written down; without it, in memory.
     clock_s, now_s : callable
         A monotonic clock, and the time since 1970.
     **values
@@ -80,6 +84,8 @@ class Session:
         The conversations so far, by name.
     last : Reply or None
         The newest reply, also if it is not whole.
+    books : Books
+        What is written down of its calls.
     """
 
     def __init__(
@@ -89,6 +95,7 @@ class Session:
         client: Client | None = None,
         environ: Mapping[str, str] = os.environ,
         keys: KeyStore | None = None,
+        ledger: Ledger | None = None,
         clock_s: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
         **values: Any,
@@ -100,6 +107,7 @@ class Session:
         self._client = client
         self._environ = Unshown(environ)
         self._keys = keys or KeyStore()
+        self.books = Books(ledger, lambda where: self.client.listed(where), now_s)
         self._given: dict[str, Key] = {}
         self._clock_s = clock_s
         self._now_s = now_s
@@ -296,10 +304,16 @@ class Session:
             self._client = Client()
         return self._client
 
+    @property
+    def ledger(self) -> Ledger:
+        """Where calls are written down."""
+        return self.books.ledger
+
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
             self._client.close()
+        self.books.close()
 
     def _asked(self, question: Question, settings: Settings) -> Asked:
         turns = self.threads.get(question.thread, [])
@@ -395,25 +409,37 @@ class Session:
         raise error
 
     def _call(self, asked: Asked, settings: Settings, watch: Watch) -> Reply:
-        exchange = Exchange(self._details(asked, settings), self._clock_s, watch)
+        details = self._details(asked, settings)
+        exchange = Exchange(details, self._clock_s, watch)
+        entry = self.books.entry(details, asked.thread, settings)
         try:
-            reply = exchange.run(self._events(asked, settings))
+            reply = exchange.run(self._events(asked, settings, entry))
         except NemotronError as error:
             if error.reply is not None:
                 error.reply = asked.whole(error.reply)
             self._note(error.reply, exchange, asked)
+            so_far = exchange.so_far()
+            self.books.failed(entry, so_far, exchange.may_cost, error, settings)
             raise
-        reply = asked.whole(reply)
+        reply, stopped = self.books.ended(entry, asked.whole(reply), settings)
         self._note(reply, exchange, asked)
+        if stopped is not None:
+            raise stopped
         return reply
 
-    def _events(self, asked: Asked, settings: Settings) -> Generator[Event, None, None]:
+    def _events(
+        self, asked: Asked, settings: Settings, entry: Entry
+    ) -> Generator[Event, None, None]:
         if asked.notice:
             yield Notice(asked.notice)
         if settings.model_is_default and settings.model != DEFAULT_MODEL:
             gone = f"{DEFAULT_MODEL} is not served any more"
             yield Notice(f"{gone}; asked {settings.model}")
-        yield from self.client.stream(self._request(asked.told, settings))
+        request = self._request(asked.told, settings)
+        entry.begin()
+        if news := entry.news():
+            yield Notice(news)
+        yield from self.client.stream(request)
 
     def _note(self, reply: Reply | None, exchange: Exchange, asked: Asked) -> None:
         """Write down what has arrived, and what it took."""

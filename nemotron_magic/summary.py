@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
-from nemotron_magic.reply import Attached, Reply
+from nemotron_magic.reply import Attached, Details, Reply
 from nemotron_magic.text import one_line
 from nemotron_magic.usage import Usage
 
@@ -32,7 +32,7 @@ def footer(reply: Reply) -> str:
     parts = (
         _time(reply.details.elapsed_s),
         _tokens(reply.usage),
-        _cost(reply.usage),
+        _cost(reply.details),
         *_attached(reply.details.attached),
     )
     return " · ".join(part for part in parts if part)
@@ -65,6 +65,7 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "sent": list(details.attached.titles),
         "redacted": len(details.attached.redacted),
         "usage": details.usage.as_dict(),
+        "estimated_cost_usd": details.estimated_usd,
         "finish_reason": details.finish_reason,
         "ending": details.ending,
         "request_id": details.request_id,
@@ -104,8 +105,13 @@ def _tokens(usage: Usage) -> str:
     return f"{_figure(sent)} → {_figure(received)} tokens"
 
 
-def _cost(usage: Usage) -> str:
-    return "cost unknown" if usage.cost_usd is None else in_usd(usage.cost_usd)
+def _cost(details: Details) -> str:
+    """Give the cost; `~` says that it is by the catalogue's prices."""
+    if details.usage.cost_usd is not None:
+        return in_usd(details.usage.cost_usd)
+    if details.estimated_usd is not None:
+        return f"~{in_usd(details.estimated_usd)}"
+    return "cost unknown"
 
 
 def _attached(attached: Attached) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -22,6 +23,12 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*KEY_VARIABLES, *BASE_VARIABLES, *PROXIES):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _home_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep every ledger and cache out of the real home, of kernels, too."""
+    os.environ["NEMOTRON_MAGIC_HOME"] = str(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.evaluate import evaluate
 from nemotron_magic.notebook.history import History, Recorder
-from nemotron_magic.notebook.place import execution_of, origin_of
+from nemotron_magic.notebook.place import execution_of, notebook_path, origin_of
 from nemotron_magic.reply import Attached
 from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
@@ -108,9 +108,8 @@ class Gatherer:
 
     def _document(self) -> list[Part]:
         """Give the saved notebook, where a front end says which file it is."""
-        path = self._environ.get("JPY_SESSION_NAME", "")
-        path = path or str(self._shell.user_ns.get("__vsc_ipynb_file__", ""))
-        if not path.endswith(".ipynb") or not Path(path).is_file():
+        path = notebook_path(self._shell, self._environ)
+        if not Path(path).is_file():
             self._missing = _NO_DOCUMENT
             return []
         ran = [cell for cell in self._history.newest_first() if not cell.is_ours]

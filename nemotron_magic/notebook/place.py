@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Place", "execution_of", "origin_of", "place_of", "source_of"]
+__all__ = [
+    "Place",
+    "execution_of",
+    "notebook_path",
+    "origin_of",
+    "place_of",
+    "source_of",
+]
 
 _RUNNERS = ("run_line_magic", "run_cell_magic")
 
@@ -78,6 +86,16 @@ def origin_of(shell: Any) -> str:
         return str(cell_id)
     source = (shell.history_manager.input_hist_raw or [""])[-1]
     return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
+    """Give the path of the notebook's file; "" where no front end tells it.
+
+    Jupyter's server names it in the environment, VS Code in a variable.
+    """
+    path = environ.get("JPY_SESSION_NAME", "")
+    path = path or str(shell.user_ns.get("__vsc_ipynb_file__", ""))
+    return path if path.endswith(".ipynb") else ""
 
 
 def _is_question(node: object) -> bool:

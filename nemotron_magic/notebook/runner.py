@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import uuid
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
+from nemotron_magic.ledger import Ledger, open_ledger
 from nemotron_magic.notebook.commands import COMMANDS, card, flags, preview
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.history import Recorder
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
+from nemotron_magic.notebook.place import notebook_path
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
@@ -52,6 +56,8 @@ class Runner:
         self._rehearsal: Any = None
         self._panels: Panels | None = None
         self._base_url_before = ""
+        self._ledgers: dict[str, Ledger] = {}
+        self._name = uuid.uuid4().hex
         self._gatherer = Gatherer(shell, self.session, os.environ, recorder, displays)
 
     def run(self, line: str, cell: str | None) -> Reply | None:
@@ -64,6 +70,7 @@ class Runner:
         """
         call = parse(self._as_typed(line), cell, COMMANDS)
         settings = self._config.snapshot(call.values, **call.extra)
+        self._keep_books(settings)
         if call.help:
             self._show(flags())
         elif call.command and call.command != "continue":
@@ -126,6 +133,16 @@ class Runner:
             self._panels.close()
         self.stop_rehearsal()
         self.session.close()
+        for ledger in self._ledgers.values():
+            ledger.close()
+
+    def _keep_books(self, settings: Settings) -> None:
+        """Write calls down where the setting says; a rehearsal's are not kept."""
+        where = "off" if self._rehearsal else str(settings["ledger"])
+        if where not in self._ledgers:
+            self._ledgers[where] = open_ledger(where, os.environ, self._name)
+        self.session.books.ledger = self._ledgers[where]
+        self.session.books.notebook = Path(notebook_path(self._shell, os.environ)).name
 
     def _show(self, markdown: str) -> None:
         self.canvas.show_markdown(markdown)

@@ -10,6 +10,7 @@ from nemotron_magic.notebook.commands.conversation import CONVERSATION
 from nemotron_magic.notebook.commands.panel import PANEL
 from nemotron_magic.notebook.commands.prompt import PROMPT, preview
 from nemotron_magic.notebook.commands.service import SERVICE
+from nemotron_magic.notebook.commands.spending import SPENDING
 from nemotron_magic.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,4 +34,5 @@ COMMANDS: dict[str, Command] = {
     **PROMPT,
     **CONVERSATION,
     **PANEL,
+    **SPENDING,
 }

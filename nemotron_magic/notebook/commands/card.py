@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nemotron_magic.grammar import flags_table
 from nemotron_magic.notebook.commands.command import plural
+from nemotron_magic.notebook.commands.spending import spent_lately
 from nemotron_magic.session import Session, Spent
 from nemotron_magic.settings import Settings
 from nemotron_magic.summary import in_usd
@@ -31,7 +32,7 @@ def card(runner: Runner, settings: Settings, names: Collection[str]) -> str:
             f"| Endpoint | `{endpoint.base_url}` |",
             f"| Key | {_key_state(session, settings)} |",
             f"| Conversation | {plural(len(session.turns), 'turn')} |",
-            f"| Spent so far | {_spent(session.spent)} |",
+            f"| Spent so far | {_spent(session)} |",
             f"| Commands | {commands} |",
             "| Ask | `%nemotron QUESTION`, or `%%nemotron` and a text below |",
             "| More | `%nemotron?` the manual · `%nemotron -h` the flags |",
@@ -54,9 +55,14 @@ def _key_state(session: Session, settings: Settings) -> str:
     return "none yet: `%nemotron login`, or try without: `%nemotron rehearse`"
 
 
-def _spent(spent: Spent) -> str:
+def _spent(session: Session) -> str:
+    lately = spent_lately(session.ledger)
+    return f"{_spent_here(session.spent)}{lately and f' · {lately}'}"
+
+
+def _spent_here(spent: Spent) -> str:
     if not spent.calls:
-        return "nothing yet"
+        return "nothing in this session"
     usage, unpriced = spent.usage, spent.unpriced
     parts = [plural(spent.calls, "call")]
     if usage.prompt_tokens is not None or usage.completion_tokens is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemotron_magic.context.preview import preview as previewed
-from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
 from nemotron_magic.notebook.commands.command import Command, plural
+from nemotron_magic.price import estimate, priced
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 from nemotron_magic.summary import in_usd
@@ -37,13 +37,12 @@ def preview(session: Session, asked: Asked, settings: Settings) -> str:
 def _estimate(session: Session, asked: Asked, settings: Settings) -> str:
     """Give the price by the catalogue, as far as that has been listed."""
     listed = session.client.listed(session.endpoint(settings))
-    model = next((m for m in listed if m.goes_by(settings.model)), None)
-    if model is None or model.input_usd is None or model.output_usd is None:
+    may_take = estimate(priced(listed, settings.model), asked.told, settings)
+    if may_take is None:
         return "unknown (`%nemotron models` shows the prices that are known)"
-    sent = sum(estimate_tokens(message["content"]) for message in asked.told)
-    sent_usd, most = sent * model.input_usd / 1e6, settings["max_tokens"]
-    out_usd = most * model.output_usd / 1e6
-    return f"{in_usd(sent_usd)} in, at most {in_usd(out_usd)} out ({most:,} tokens)"
+    most = f"at most {in_usd(may_take.reply_usd)} out"
+    tokens = f"{may_take.reply_tokens:,} tokens"
+    return f"{in_usd(may_take.prompt_usd)} in, {most} ({tokens})"
 
 
 def _preview(runner: Runner, text: str, settings: Settings) -> str:

@@ -1,0 +1,30 @@
+"""Where the ledger is kept, by the setting of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from nemotron_magic.ledger.book import Ledger
+from nemotron_magic.storage import data_folder
+
+__all__ = ["open_ledger"]
+
+_FILE = "ledger.sqlite"
+
+
+def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> Ledger:
+    """Give the ledger that a setting names; nothing is written yet.
+
+    Parameters
+    ----------
+    setting : str
+        `on`, `off` (in memory), or the path of a file.
+    session : str
+        Name of the kernel or script whose calls are added; without it, a new one.
+    """
+    if setting == "off":
+        return Ledger(session=session)
+    folder = data_folder(environ)
+    path = folder / _FILE if setting == "on" else Path(setting).expanduser()
+    return Ledger(path, session=session)

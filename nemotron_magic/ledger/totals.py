@@ -1,0 +1,108 @@
+"""What several calls took together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from operator import add, neg
+from typing import Any
+
+from nemotron_magic.ledger.call import Call
+
+__all__ = ["Totals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over calls; what is not known of a call is counted, and not taken for 0.
+
+    Attributes
+    ----------
+    unended : int
+        Calls that still run, or whose process died: they may have been billed.
+    cached : int
+        Calls answered from disk.
+    failed, interrupted, retries : int
+        Calls that ended so; requests sent again.
+    billable, unpriced, untold : int
+        Calls that may have been billed; those of them whose cost is not known; those
+        whose tokens are not.
+    cost_usd, estimated_usd : float
+        All cost that is known; the part of it that is an estimate.
+    open_usd : float
+        What unpriced calls could cost at most, as far as that was estimated.
+    timed_s, timed_tokens : float, int
+        Time and tokens of the calls of which both are known.
+    first_text_s, first_texts : float, int
+        Time to the first text, and how many calls had one.
+    """
+
+    calls: int = 0
+    unended: int = 0
+    cached: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    retries: int = 0
+    billable: int = 0
+    unpriced: int = 0
+    untold: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float = 0.0
+    estimated_usd: float = 0.0
+    open_usd: float = 0.0
+    timed_s: float = 0.0
+    timed_tokens: int = 0
+    first_text_s: float = 0.0
+    first_texts: int = 0
+
+    @classmethod
+    def of(cls, call: Call) -> Totals:
+        """Give the totals of one call."""
+        bills = call.may_cost and not call.is_cached
+        is_unpriced = bills and call.cost_usd is None
+        cost_usd = call.cost_usd or 0.0
+        is_timed = bills and call.elapsed_s and call.completion_tokens
+        return cls(
+            calls=1,
+            unended=int(not call.is_over),
+            cached=int(call.is_cached),
+            failed=int(call.ending == "failed"),
+            interrupted=int(call.ending == "interrupted"),
+            retries=max(call.attempts - 1, 0),
+            billable=int(bills),
+            unpriced=int(is_unpriced),
+            untold=int(bills and call.completion_tokens is None),
+            prompt_tokens=call.prompt_tokens or 0,
+            completion_tokens=call.completion_tokens or 0,
+            reasoning_tokens=call.reasoning_tokens or 0,
+            cached_tokens=call.cached_tokens or 0,
+            cost_usd=cost_usd,
+            estimated_usd=cost_usd if call.cost_is_estimated else 0.0,
+            open_usd=(call.most_usd or 0.0) if is_unpriced else 0.0,
+            timed_s=(call.elapsed_s or 0.0) if is_timed else 0.0,
+            timed_tokens=(call.completion_tokens or 0) if is_timed else 0,
+            first_text_s=call.first_text_s or 0.0,
+            first_texts=int(call.first_text_s is not None),
+        )
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(*map(add, self.figures(), other.figures()))
+
+    def __neg__(self) -> Totals:
+        return Totals(*map(neg, self.figures()))
+
+    def figures(self) -> tuple[Any, ...]:
+        """Give the figures in the order of the fields."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def mean_first_text_s(self) -> float | None:
+        """Mean time to the first text; None if no call had one."""
+        return self.first_text_s / self.first_texts if self.first_texts else None
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Tokens received a second, over all calls of which both are known."""
+        return self.timed_tokens / self.timed_s if self.timed_s > 0 else None

@@ -1,0 +1,239 @@
+"""What it cost: sums, single calls, the account's balance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nemotron_magic.errors import InputError
+from nemotron_magic.ledger import Call, Ledger, Totals, export
+from nemotron_magic.notebook.commands.command import Command, plural
+from nemotron_magic.settings import Settings
+from nemotron_magic.summary import in_usd
+from nemotron_magic.text import one_line
+
+if TYPE_CHECKING:
+    from nemotron_magic.notebook.runner import Runner
+
+__all__ = ["SPENDING", "cost_of", "spent_lately"]
+
+_HEAD = (
+    "| {} | Calls | Tokens in | Tokens out | Cost | First text | Per s | Faults |\n"
+    "|:--|--:|--:|--:|--:|--:|--:|:--|"
+)
+_LOG_HEAD = (
+    "| No. | UTC | Model | Tokens | Cost | Time | Ended |\n"
+    "|--:|:--|:--|--:|--:|--:|:--|"
+)
+_LAST = 20
+
+
+def cost_of(totals: Totals) -> str:
+    """Give the cost in words that say how sure it is."""
+    if totals.billable and totals.unpriced == totals.billable:
+        return "unknown"
+    is_estimated = "~" if totals.estimated_usd else ""
+    at_least = "at least " if totals.unpriced else ""
+    return f"{at_least}{is_estimated}{in_usd(totals.cost_usd)}"
+
+
+def spent_lately(ledger: Ledger) -> str:
+    """Give what was spent today and this month, for the card."""
+    today, month = ledger.of_today(), ledger.of_month()
+    if not month.calls:
+        return ""
+    return f"today {cost_of(today)} · this month {cost_of(month)}"
+
+
+def _usage(runner: Runner, text: str, settings: Settings) -> str:
+    ledger = runner.session.ledger
+    if text.strip():
+        return _exported(ledger, text.strip())
+    spans = {
+        "This session": ledger.of_session(),
+        "Today": ledger.of_today(),
+        "This month": ledger.of_month(),
+        "Ever": ledger.of_all(),
+    }
+    parts = [_table("", spans), _notes(spans.values()), _place(ledger)]
+    models = {f"`{one_line(name, 80)}`": sums for name, sums in _models(ledger)}
+    if models:
+        parts.insert(1, _table("Model, this month", models))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _models(ledger: Ledger) -> Iterable[tuple[str, Totals]]:
+    return (pair for pair in ledger.by_model().items() if pair[1].calls)
+
+
+def _table(first: str, spans: Mapping[str, Totals]) -> str:
+    rows = [f"| {name} | {' | '.join(_row(sums))} |" for name, sums in spans.items()]
+    return "\n".join([_HEAD.format(first), *rows])
+
+
+def _row(totals: Totals) -> tuple[str, ...]:
+    at_least = "at least " if totals.untold else ""
+    is_dark = bool(totals.billable) and totals.untold == totals.billable
+    first, speed = totals.mean_first_text_s, totals.tokens_per_s
+    return (
+        f"{totals.calls:,}",
+        "unknown" if is_dark else f"{at_least}{totals.prompt_tokens:,}",
+        "unknown" if is_dark else f"{at_least}{totals.completion_tokens:,}",
+        cost_of(totals),
+        "" if first is None else f"{first:.1f} s",
+        "" if speed is None else f"{speed:,.0f}",
+        _faults(totals),
+    )
+
+
+def _faults(totals: Totals) -> str:
+    counts = (
+        (totals.failed, "failed"),
+        (totals.interrupted, "interrupted"),
+        (totals.unended, "without an end"),
+        (totals.retries, "sent again"),
+    )
+    return ", ".join(f"{number:,} {what}" for number, what in counts if number)
+
+
+def _notes(spans: Iterable[Totals]) -> str:
+    widest = max(spans, key=lambda totals: totals.calls)
+    notes = []
+    if widest.reasoning_tokens:
+        notes.append(f"{widest.reasoning_tokens:,} of the tokens out were reasoning.")
+    if widest.cached:
+        notes.append(
+            f"{plural(widest.cached, 'call')} answered from disk, for nothing."
+        )
+    if widest.estimated_usd:
+        notes.append("~ is estimated from the catalogue's prices.")
+    if widest.unpriced:
+        may = f"{plural(widest.unpriced, 'call')} may have been billed"
+        notes.append(f"{may}; the cost is unknown.")
+    return " ".join(notes)
+
+
+def _place(ledger: Ledger) -> str:
+    if ledger.path is not None:
+        return f"Days are UTC. Kept in `{ledger.path}`."
+    why = f": {ledger.trouble}" if ledger.trouble else ""
+    return f"Days are UTC. Kept in memory, for this session only{why}."
+
+
+def _exported(ledger: Ledger, text: str) -> str:
+    named = re.fullmatch(r"export\s+(.+)", text)
+    if named is None:
+        raise InputError(
+            f"usage takes nothing or export PATH, got {one_line(text, 60)}",
+            todo="Such as: %nemotron usage: export calls.csv",
+        )
+    path = Path(named[1].strip("'\"")).expanduser()
+    number = export(ledger.all(), path)
+    return f"Wrote {plural(number, 'call')} to `{path}`."
+
+
+def _log(runner: Runner, text: str, settings: Settings) -> str:
+    ledger, wanted = runner.session.ledger, text.strip()
+    if wanted:
+        return _one(ledger, wanted)
+    calls = ledger.last(_LAST)
+    if not calls:
+        return "No call has been written down yet."
+    rows = [f"| {call.number} | {' | '.join(_log_row(call))} |" for call in calls]
+    more = "`%nemotron log: NUMBER` tells all of one."
+    return "\n".join([_LOG_HEAD, *rows, "", more])
+
+
+def _log_row(call: Call) -> tuple[str, ...]:
+    return (
+        f"{call.started_at:%Y-%m-%d %H:%M:%S}",
+        f"`{one_line(call.model, 80)}`",
+        _tokens(call),
+        _cost(call),
+        "" if call.elapsed_s is None else f"{call.elapsed_s:.1f} s",
+        _end(call),
+    )
+
+
+def _tokens(call: Call) -> str:
+    sent, received = call.prompt_tokens, call.completion_tokens
+    if sent is None and received is None:
+        return "unknown" if call.may_cost else ""
+    shown = ("?" if figure is None else f"{figure:,}" for figure in (sent, received))
+    return " → ".join(shown)
+
+
+def _cost(call: Call) -> str:
+    if call.cost_usd is not None:
+        return f"{'~' if call.cost_is_estimated else ''}{in_usd(call.cost_usd)}"
+    return "unknown" if call.may_cost else "$0"
+
+
+def _end(call: Call) -> str:
+    if not call.is_over:
+        return "no end was seen; it may have been billed"
+    if call.is_cached:
+        return "answered from disk"
+    if call.error and call.error != "Interrupted":
+        return f"{call.ending}: {call.error}"
+    finish = call.finish_reason
+    if call.ending == "complete" and finish and finish != "stop":
+        return one_line(f"complete: {finish}", 60)
+    return call.ending
+
+
+def _one(ledger: Ledger, wanted: str) -> str:
+    call = ledger.call(int(wanted)) if re.fullmatch(r"[0-9]{1,15}", wanted) else None
+    if call is None:
+        raise InputError(
+            f"there is no call {one_line(wanted, 40)} in the ledger",
+            todo="%nemotron log lists the last ones with their numbers",
+        )
+    told = {"when": f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC", "ended": _end(call)}
+    told |= {"cost": _cost(call), **_fields(call)}
+    rows = [f"| {name} | {value} |" for name, value in told.items()]
+    return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
+
+
+_TOLD_OTHERWISE = ("number", "started_s", "ending", "error", "cost_usd", "is_cached")
+
+
+def _fields(call: Call) -> dict[str, str]:
+    known = {
+        name: value
+        for name, value in asdict(call).items()
+        if name not in _TOLD_OTHERWISE and value not in (None, "")
+    }
+    return {name: _shown(value) for name, value in known.items()}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"`{one_line(str(value), 2_000).replace('`', chr(39)).replace('|', '¦')}`"
+
+
+def _balance(runner: Runner, text: str, settings: Settings) -> str:
+    session = runner.session
+    endpoint = session.endpoint(settings)
+    left = session.client.balance_usd(endpoint, session.key(endpoint))
+    if left is None:
+        return f"`{endpoint.netloc}` does not say what is left."
+    booked = "Charges are booked a little after the reply."
+    return f"{in_usd(left)} left at `{endpoint.netloc}`. {booked}"
+
+
+SPENDING = {
+    "usage": Command(
+        "What it took: session, day, month, model.", _usage, "export PATH"
+    ),
+    "log": Command("The last calls, one a line.", _log, "NUMBER"),
+    "balance": Command("What is left on the account.", _balance),
+}

@@ -1,0 +1,79 @@
+"""What a call may cost, and has cost, by the prices of a catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from nemotron_magic.catalogue import Model
+from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.settings import Settings
+from nemotron_magic.usage import Usage
+
+__all__ = ["Estimate", "estimate", "estimated_usd", "priced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a call may cost, before it is sent.
+
+    Attributes
+    ----------
+    prompt_tokens, reply_tokens : int
+        Rather too many than too few; the longest reply that is allowed.
+    prompt_usd, reply_usd : float
+        What they take in US dollars.
+    """
+
+    prompt_tokens: int
+    reply_tokens: int
+    prompt_usd: float
+    reply_usd: float
+
+    @property
+    def most_usd(self) -> float:
+        """What it costs at most."""
+        return self.prompt_usd + self.reply_usd
+
+
+def priced(models: Iterable[Model], name: str) -> Model | None:
+    """Give the model of that name, if both its prices are known."""
+    model = next((m for m in models if m.goes_by(name)), None)
+    if model is None or model.input_usd is None or model.output_usd is None:
+        return None
+    return model
+
+
+def estimate(
+    model: Model | None, messages: Sequence[Mapping[str, str]], settings: Settings
+) -> Estimate | None:
+    """Give what a call may cost; None if a price or the longest reply is not known."""
+    longest = settings["max_tokens"] or (model.context_tokens if model else None)
+    if model is None or model.input_usd is None or model.output_usd is None:
+        return None
+    if not longest:
+        return None
+    sent = sum(estimate_tokens(message["content"]) for message in messages)
+    received = int(longest) * int(settings["n"] or 1)
+    return Estimate(
+        sent,
+        received,
+        sent * model.input_usd / 1e6,
+        received * model.output_usd / 1e6,
+    )
+
+
+def estimated_usd(model: Model | None, usage: Usage) -> float | None:
+    """Give what tokens cost by the catalogue; None if a price or a figure is unknown.
+
+    Tokens that the service had in its own cache may be cheaper: it is at most this.
+
+    >>> estimated_usd(Model("m", input_usd=1, output_usd=2), Usage(500_000, 250_000))
+    1.0
+    """
+    sent, received = usage.prompt_tokens, usage.completion_tokens
+    if model is None or sent is None or received is None:
+        return None
+    if model.input_usd is None or model.output_usd is None:
+        return None
+    return (sent * model.input_usd + received * model.output_usd) / 1e6

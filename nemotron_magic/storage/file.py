@@ -1,0 +1,276 @@
+"""One SQLite file: read and changed as a whole, mended when it is corrupt.
+
+What goes wrong with the file is never the user's trouble. A corrupt one is moved aside
+and begun anew. Where nothing can be kept (no room, no right, a network's file system),
+all goes on in memory; `trouble` says why.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from nemotron_magic.storage.aside import identity, move_aside
+from nemotron_magic.storage.folders import is_networked, mount_table
+
+__all__ = ["Schema", "Storage"]
+
+_Result = TypeVar("_Result")
+_Work = Callable[[sqlite3.Connection], _Result]
+
+_WAIT_S = 0.2
+"""SQLite itself waits only so long for a lock: meanwhile no interrupt is noticed."""
+
+_PATIENCE_S = 10.0
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a file holds.
+
+    Parameters
+    ----------
+    application_id : int
+        Tells our files of one kind from all others.
+    version : int
+        Of the tables; a file with a later one is left alone.
+    script : str
+        Makes the tables, each if it is not there.
+    """
+
+    application_id: int
+    version: int
+    script: str
+
+
+class _Foreign(Exception):
+    """The file is whole but not ours to write, in words."""
+
+
+class Storage:
+    """A file of tables, opened anew for every use.
+
+    So nothing is carried over a fork, and nothing goes stale when another process moves
+    or deletes the file; it takes 1.3 ms.
+
+    Parameters
+    ----------
+    path : Path or None
+        None for memory.
+    schema : Schema
+        What is in it.
+    clock_s, now_s : callable
+        A monotonic clock, and the time since 1970.
+    mounts : callable
+        Gives the mounted file systems as Linux lists them.
+
+    Attributes
+    ----------
+    path : Path or None
+        None for memory, also when the file could not be used.
+    trouble : str
+        Why it could not, or what became of it; empty as long as all is well.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        schema: Schema,
+        *,
+        clock_s: Callable[[], float] = time.monotonic,
+        now_s: Callable[[], float] = time.time,
+        mounts: Callable[[], str] = mount_table,
+    ) -> None:
+        self.path = path
+        self.trouble = ""
+        self._schema = schema
+        self._clock_s = clock_s
+        self._now_s = now_s
+        self._mounts = mounts
+        self._is_looked_at = False
+        self._memory: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
+        """Do `work` as one change: all of it happens, or nothing.
+
+        Parameters
+        ----------
+        work : callable
+            Given a connection; may be called again.
+        patience_s : float
+            How long to wait for others who write.
+        """
+        return self._done(work, "BEGIN IMMEDIATE", patience_s)
+
+    def read(self, work: _Work[_Result]) -> _Result:
+        """Do `work` on what there is at one moment."""
+        return self._done(work, "BEGIN", _PATIENCE_S)
+
+    def close(self) -> None:
+        """Let go of what is in memory."""
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
+
+    def _done(self, work: _Work[_Result], begin: str, patience_s: float) -> _Result:
+        was_mended = False
+        while self.path is not None:
+            seen = identity(self.path)
+            try:
+                return self._patiently(work, begin, patience_s)
+            except (sqlite3.Error, OSError, UnicodeDecodeError, _Foreign) as error:
+                if _code(error) in _CORRUPT and not was_mended:
+                    was_mended = True
+                    self._mend(self.path, seen)
+                else:
+                    self._go_to_memory(error)
+        return self._patiently(work, begin, patience_s)
+
+    def _patiently(
+        self, work: _Work[_Result], begin: str, patience_s: float
+    ) -> _Result:
+        until_s = self._clock_s() + patience_s
+        while True:
+            try:
+                with self._connection() as connection:
+                    return _transacted(connection, work, begin)
+            except sqlite3.OperationalError as error:
+                if _code(error) not in _BUSY or self._clock_s() > until_s:
+                    raise
+            # SQLite refuses some locks without waiting.
+            time.sleep(0.002)
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        if self.path is None:
+            with self._lock:
+                yield self._in_memory()
+            return
+        self._look_at(self.path)
+        _make(self.path)
+        connection = _connect(str(self.path))
+        try:
+            _prepare(connection, self._schema)
+            yield connection
+        finally:
+            connection.close()
+
+    def _in_memory(self) -> sqlite3.Connection:
+        if self._memory is None:
+            self._memory = _connect(":memory:")
+            self._memory.executescript(self._schema.script)
+        return self._memory
+
+    def _look_at(self, path: Path) -> None:
+        """Keep off network file systems; asked once."""
+        if not self._is_looked_at and is_networked(path, self._mounts()):
+            raise _Foreign("it would lie on a network file system")
+        self._is_looked_at = True
+
+    def _mend(self, path: Path, seen: tuple[int, int] | None) -> None:
+        with suppress(OSError):
+            moved = move_aside(path, seen, self._now_s())
+            if moved:
+                self.trouble = f"{path} was corrupt; it is {moved.name} now"
+
+    def _go_to_memory(self, error: Exception) -> None:
+        self.trouble = f"{self.path} cannot be used ({_reason(error)})"
+        self.path = None
+
+
+def _transacted(
+    connection: sqlite3.Connection, work: _Work[_Result], begin: str
+) -> _Result:
+    try:
+        connection.execute(begin)
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        # An interrupt may come anywhere; what was begun must not stay open.
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        raise
+    return result
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        name, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+    )
+    # A flipped bit in a name must not be an error of its own.
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
+    is_new = _is_new(connection, schema)
+    # Asked first: setting it again would disturb others.
+    if _pragma(connection, "journal_mode") != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
+    # A killed process loses nothing so; only a power cut may take the last rows.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if is_new:
+        _make_tables(connection, schema)
+
+
+def _is_new(connection: sqlite3.Connection, schema: Schema) -> bool:
+    owner = _pragma(connection, "application_id")
+    version = _pragma(connection, "user_version")
+    if (owner, version) == (schema.application_id, schema.version):
+        return False
+    if owner == schema.application_id and int(str(version)) > schema.version:
+        raise _Foreign("a later nemotron_magic wrote it")
+    if owner or version or _pragma(connection, "page_count") not in (0, 1):
+        raise _Foreign("it is another program's database")
+    return True
+
+
+def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
+    statements = schema.script.split(";")
+
+    def make(connection: sqlite3.Connection) -> None:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {schema.application_id}")
+        connection.execute(f"PRAGMA user_version = {schema.version}")
+
+    _transacted(connection, make, "BEGIN IMMEDIATE")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _make(path: Path) -> None:
+    """Make the file and its folder, for their owner's eyes alone."""
+    if path.exists():
+        return
+    if not path.parent.exists():
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+    with suppress(FileExistsError):
+        # The files that SQLite puts beside it get the same rights.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _code(error: Exception) -> int:
+    if isinstance(error, UnicodeDecodeError):
+        # SQLite quotes a broken table in its message, and Python cannot read that.
+        return sqlite3.SQLITE_CORRUPT
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "it cannot be opened").lower()
+    return str(error)

@@ -1,0 +1,329 @@
+"""The ledger: rows, and the sums that keep in step with them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import sqlite3
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nemotron_magic.errors import InputError
+from nemotron_magic.ledger import Call, Ledger, Totals, export, open_ledger
+
+NOON_S = 1_787_313_600.0  # 2026-08-21T12:00:00Z
+DAY_S = 86_400.0
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = NOON_S
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def ended(begun: Call, **known: Any) -> Call:
+    figures = {"prompt_tokens": 10, "completion_tokens": 2, "cost_usd": 0.5}
+    return replace(begun, **{"ending": "complete", "attempts": 1, **figures, **known})
+
+
+def note(ledger: Ledger, model: str = "m", **known: Any) -> Call:
+    begun = ledger.begin(Call(model=model, thread="main"))
+    ledger.finish(begun, ended(begun, **known))
+    return begun
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Ledger:
+    return Ledger(tmp_path / "l.sqlite", now_s=clock, session="s-1", mounts=str)
+
+
+def test_a_call_is_there_before_its_request_goes_out(ledger: Ledger) -> None:
+    begun = ledger.begin(Call(model="m", most_usd=0.25))
+
+    assert ledger.last() == [begun]
+    assert (begun.number, begun.ending, begun.session) == (1, "started", "s-1")
+    assert begun.day == "2026-08-21"
+    sums = ledger.of_session()
+    assert (sums.calls, sums.unended, sums.unpriced, sums.open_usd) == (1, 1, 1, 0.25)
+
+
+def test_its_end_fills_the_row_in(ledger: Ledger, tmp_path: Path) -> None:
+    known = {
+        field.name: {"str": "x", "int": 3, "float": 0.5, "bool": True}[
+            str(field.type).partition(" ")[0]
+        ]
+        for field in fields(Call)
+        if field.name not in ("number", "started_s", "session", "thread", "model")
+    }
+    begun = note(ledger, **known)
+
+    again = Ledger(tmp_path / "l.sqlite", mounts=str)
+    assert again.call(1) == ended(begun, **known)
+
+
+ENDS: list[dict[str, Any]] = [
+    {},
+    {"cost_usd": None},
+    {"ending": "failed", "may_cost": False, "cost_usd": None, "prompt_tokens": None},
+    {"ending": "interrupted", "cost_usd": None, "completion_tokens": None},
+    {"is_cached": True, "may_cost": False, "cost_usd": 0.0},
+    {"cost_is_estimated": True, "attempts": 3},
+    {"elapsed_s": 2.0, "first_text_s": 0.25, "reasoning_tokens": 1, "cached_tokens": 4},
+    {"prompt_tokens": 10**15, "completion_tokens": 10**15, "cost_usd": 1e15},
+]
+
+
+@pytest.mark.parametrize("many", [1, 5])
+def test_the_sums_are_those_of_the_rows(
+    ledger: Ledger, clock: Clock, many: int
+) -> None:
+    for _ in range(many):
+        for number, end in enumerate(ENDS):
+            note(ledger, f"m{number % 3}", **end)
+            clock.now_s += DAY_S / 5
+    ledger.begin(Call(model="m1", most_usd=0.125))
+
+    rows = [Totals.of(call) for call in ledger.all()]
+    sums = sum(rows, Totals())
+    assert ledger.of_session() == ledger.of_all() == sums
+    assert sum(ledger.by_day(99).values(), Totals()) == sums
+    assert sums.calls == many * len(ENDS) + 1
+
+
+def test_what_is_not_known_is_counted_and_not_nought(ledger: Ledger) -> None:
+    for end in ENDS[:4]:
+        note(ledger, **end)
+
+    sums = ledger.of_today()
+    assert (sums.calls, sums.billable, sums.unpriced, sums.untold) == (4, 3, 2, 1)
+    assert (sums.cost_usd, sums.failed, sums.interrupted) == (0.5, 1, 1)
+
+
+def test_days_and_months_are_utc(ledger: Ledger, clock: Clock) -> None:
+    for day in (-21, -20, -1, 0, 0.49):
+        clock.now_s = NOON_S + day * DAY_S
+        note(ledger)
+    clock.now_s = NOON_S
+
+    assert (ledger.of_today().calls, ledger.of_month().calls) == (2, 4)
+    assert list(ledger.by_day(2)) == ["2026-08-20", "2026-08-21"]
+
+
+def test_a_clock_that_goes_backwards_mixes_nothing_up(
+    ledger: Ledger, clock: Clock
+) -> None:
+    begun = ledger.begin(Call(model="m"))
+    clock.now_s -= 3 * DAY_S
+    ledger.finish(begun, ended(begun))
+    note(ledger)
+
+    assert {day: sums.calls for day, sums in ledger.by_day().items()} == {
+        "2026-08-18": 1,
+        "2026-08-21": 1,
+    }
+    assert [call.number for call in ledger.last()] == [2, 1]
+    assert ledger.of_all().unended == 0
+
+
+@pytest.mark.parametrize("now_s", [-1e12, 0.0, 1e15])
+def test_a_clock_that_is_far_off_harms_nothing(
+    ledger: Ledger, clock: Clock, now_s: float
+) -> None:
+    clock.now_s = now_s
+    note(ledger)
+
+    assert ledger.last()[0].started_at.year in (1970, 3000)
+    assert ledger.of_all().calls == 1
+
+
+def test_models_come_the_dearest_first(ledger: Ledger) -> None:
+    note(ledger, "cheap", cost_usd=0.1)
+    note(ledger, "dear", cost_usd=0.9)
+    note(ledger, "unknown", cost_usd=None)
+
+    assert list(ledger.by_model()) == ["dear", "cheap", "unknown"]
+
+
+def test_the_last_calls_come_first(ledger: Ledger) -> None:
+    for _ in range(5):
+        note(ledger)
+
+    assert [call.number for call in ledger.last(3)] == [5, 4, 3]
+    assert ledger.call(6) is None
+
+
+def test_two_sessions_share_a_file_and_have_their_own_sums(
+    ledger: Ledger, tmp_path: Path, clock: Clock
+) -> None:
+    other = Ledger(tmp_path / "l.sqlite", now_s=clock, mounts=str)
+    note(ledger)
+    note(other)
+    note(other)
+
+    assert ledger.of_session().calls == 1
+    assert other.of_session().calls == 2
+    assert ledger.of_today().calls == 3
+
+
+def test_ending_a_call_twice_counts_it_once(ledger: Ledger) -> None:
+    begun = note(ledger)
+    ledger.finish(begun, ended(begun, ending="failed"))
+
+    assert ledger.of_all().calls == 1
+    assert ledger.last()[0].ending == "complete"
+
+
+class Stopping(Ledger):
+    """A ledger whose first write of an end is interrupted, before or after it."""
+
+    def __init__(self, path: Path, after: bool) -> None:
+        super().__init__(path, mounts=str)
+        self._whole = self._storage.write
+        self._after = after
+
+    def stop_next(self) -> None:
+        def write(work: Any, *more: Any) -> Any:
+            self._storage.write = self._whole  # type: ignore[method-assign]
+            if self._after:
+                self._whole(work, *more)
+            raise KeyboardInterrupt
+
+        self._storage.write = write  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_an_interrupt_while_an_end_is_written_loses_nothing(
+    tmp_path: Path, after: bool
+) -> None:
+    ledger = Stopping(tmp_path / "l.sqlite", after)
+    begun = ledger.begin(Call(model="m"))
+    ledger.stop_next()
+    with pytest.raises(KeyboardInterrupt):
+        ledger.finish(begun, ended(begun))
+
+    assert [call.ending for call in ledger.last()] == ["complete"]
+    assert ledger.of_all() == Totals.of(ended(begun))
+
+
+def test_a_row_that_is_gone_is_written_anew(ledger: Ledger, tmp_path: Path) -> None:
+    begun = ledger.begin(Call(model="m"))
+    (tmp_path / "l.sqlite").write_bytes(b"no database at all" * 999)
+    ledger.finish(begun, ended(begun))
+
+    assert [call.ending for call in ledger.last()] == ["complete"]
+    assert ledger.of_all() == Totals.of(ended(begun))
+
+
+def test_trouble_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "l.sqlite").mkdir()
+    ledger = Ledger(tmp_path / "l.sqlite", mounts=str)
+    assert ledger.news() == ""
+    note(ledger)
+
+    assert ledger.news().startswith("Spending is counted in memory: the ledger /")
+    assert ledger.news() == ""
+    assert ledger.of_all().calls == 1
+    assert ledger.path is None
+
+
+def test_random_faults_raise_nothing_when_all_is_read(tmp_path: Path) -> None:
+    path, chance = tmp_path / "l.sqlite", random.Random(11)
+    for end in ENDS * 4:
+        note(Ledger(path, mounts=str), **end)
+    whole = path.read_bytes()
+    for _ in range(40):
+        data = bytearray(whole)
+        for _ in range(chance.choice((3, 30))):
+            data[chance.randrange(100, len(data))] = chance.randrange(256)
+        path.write_bytes(data)
+        ledger = Ledger(path, mounts=str)
+        note(ledger)
+        _ = [ledger.of_all(), ledger.by_day(), ledger.by_model(), ledger.last()]
+        _ = [call.day for call in ledger.all()]  # all of it has been looked at now
+        note(ledger)
+        assert ledger.last(1)[0].ending == "complete"
+        ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("started_s", "'no time'"),
+        ("started_s", "9e999"),
+        ("cost_usd", "x'00ff'"),
+        ("model", "x'ff00'"),
+        ("may_cost", "'yes'"),
+        ("ending", "NULL"),
+        ("prompt_tokens", "1e300"),
+    ],
+)
+def test_an_odd_figure_in_a_row_can_be_read(
+    ledger: Ledger, tmp_path: Path, column: str, value: str
+) -> None:
+    note(ledger)
+    connection = sqlite3.connect(tmp_path / "l.sqlite")
+    connection.execute(f"UPDATE calls SET {column} = {value}")
+    connection.commit()
+    connection.close()
+
+    (call,) = ledger.last()
+    assert call.day
+    assert type(getattr(call, column)) in (str, float, int, bool, type(None))
+
+
+# ---- export
+
+
+def test_calls_are_exported_by_the_ending_of_the_name(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    note(ledger, notebook="Ärger 日本.ipynb")
+    note(ledger, cost_usd=None, finish_reason='say "no", ok')
+    table, tree = tmp_path / "c.csv", tmp_path / "c.JSON"
+
+    assert export(ledger.all(), table) == export(ledger.all(), tree) == 2
+    with table.open(encoding="utf-8", newline="") as file:
+        one, two = csv.DictReader(file)
+    assert (one["notebook"], one["cost_usd"]) == ("Ärger 日本.ipynb", "0.5")
+    assert (two["cost_usd"], two["finish_reason"]) == ("", 'say "no", ok')
+    rows = json.loads(tree.read_text("utf-8"))
+    assert rows[0]["started_at"] == "2026-08-21T12:00:00.000+00:00"
+    assert (rows[1]["cost_usd"], rows[1]["number"]) == (None, 2)
+
+
+def test_nothing_is_exported_as_nothing(tmp_path: Path) -> None:
+    assert export([], tmp_path / "c.json") == 0
+    assert json.loads((tmp_path / "c.json").read_text()) == []
+
+
+@pytest.mark.parametrize("name", ["c.parquet", "c", "missing/c.csv"])
+def test_what_cannot_be_exported_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        export([Call()], tmp_path / name)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- where
+
+
+def test_the_setting_names_the_place(tmp_path: Path) -> None:
+    environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path)}
+
+    assert open_ledger("off", environ).path is None
+    assert open_ledger("on", environ).path == tmp_path / "ledger.sqlite"
+    assert open_ledger("/a/b", environ, "s").path == Path("/a/b")
+    assert list(tmp_path.iterdir()) == []

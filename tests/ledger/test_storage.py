@@ -1,0 +1,409 @@
+"""A file of ours, and all that can be wrong with it."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from nemotron_magic.storage import Schema, Storage, cache_folder, data_folder
+from nemotron_magic.storage.aside import identity, move_aside
+from nemotron_magic.storage.folders import is_networked, mount_table
+
+SCHEMA = Schema(0x7E577E57, 2, "CREATE TABLE IF NOT EXISTS words (word TEXT)")
+NOON_S = 1_787_313_600.0  # 2026-08-21
+
+
+def storage_at(path: Path | None, schema: Schema = SCHEMA, **more: object) -> Storage:
+    more = {"mounts": str, "now_s": lambda: NOON_S, **more}
+    return Storage(path, schema, **more)  # type: ignore[arg-type]
+
+
+def add(storage: Storage, word: str, patience_s: float = 10) -> None:
+    storage.write(
+        lambda c: c.execute("INSERT INTO words VALUES (?)", (word,)), patience_s
+    )
+
+
+def fill(storage: Storage, word: str) -> None:
+    many = [(word,)] * 300
+    storage.write(lambda c: c.executemany("INSERT INTO words VALUES (?)", many))
+
+
+def words(storage: Storage) -> list[str]:
+    rows = storage.read(lambda c: c.execute("SELECT word FROM words").fetchall())
+    return [word for (word,) in rows]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "there is none" / "Ärger 日本.sqlite"
+
+
+def test_what_is_written_is_there_for_the_next_one(path: Path) -> None:
+    add(storage_at(path), "one")
+    add(storage_at(path), "two")
+
+    assert words(storage_at(path)) == ["one", "two"]
+
+
+def test_memory_is_for_one_alone() -> None:
+    storage = storage_at(None)
+    add(storage, "one")
+
+    assert words(storage) == ["one"]
+    assert words(storage_at(None)) == []
+    storage.close()
+    storage.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights")
+def test_nobody_else_may_look(path: Path) -> None:
+    storage = storage_at(path)
+    beside: dict[str, int] = {}
+
+    def look(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO words VALUES ('a')")
+        beside.update({p.name: p.stat().st_mode for p in path.parent.iterdir()})
+
+    storage.write(look)
+
+    assert len(beside) == 3
+    assert {stat.S_IMODE(mode) for mode in beside.values()} == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_was_there_keeps_its_rights(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    add(storage_at(tmp_path / "a"), "one")
+
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+def test_a_change_that_fails_leaves_nothing(path: Path) -> None:
+    storage = storage_at(path)
+
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO words VALUES ('half')")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        storage.write(fail)
+
+    assert words(storage) == []
+    add(storage, "next")
+    assert (words(storage), storage.trouble) == (["next"], "")
+
+
+# ---- corrupt
+
+
+def noise(path: Path) -> None:
+    path.write_bytes(random.Random(1).randbytes(20_000))
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def zero(path: Path) -> None:
+    path.write_bytes(b"\0" * 8192)
+
+
+def mark(path: Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+
+
+def scramble(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:100] + b"\xff" * (len(data) - 100))
+
+
+@pytest.mark.parametrize("spoil", [noise, truncate, zero, mark, scramble])
+def test_a_corrupt_file_is_moved_aside_and_begun_anew(
+    path: Path, spoil: Callable[[Path], None]
+) -> None:
+    fill(storage_at(path), "old" * 30)
+    spoil(path)
+    spoilt, storage = path.read_bytes(), storage_at(path)
+    add(storage, "new")
+
+    aside = path.with_name(f"{path.name}.corrupt-2026-08-21")
+    assert words(storage_at(path)) == ["new"]
+    assert aside.read_bytes() == spoilt
+    assert storage.trouble == f"{path} was corrupt; it is {aside.name} now"
+
+
+def test_a_second_corrupt_file_of_one_day_does_not_replace_the_first(
+    path: Path,
+) -> None:
+    add(storage_at(path), "old")
+    for _ in range(3):
+        noise(path)
+        add(storage_at(path), "new")
+
+    names = sorted(p.name for p in path.parent.glob("*.corrupt-*"))
+    assert names == [f"{path.name}.corrupt-2026-08-21{n}" for n in ("", "-2", "-3")]
+
+
+def test_a_file_that_another_process_has_replaced_is_left_alone(path: Path) -> None:
+    add(storage_at(path), "old")
+    seen = identity(path)
+    path.rename(f"{path}.away")
+    add(storage_at(path), "new")
+
+    assert move_aside(path, seen, NOON_S) is None
+    assert words(storage_at(path)) == ["new"]
+
+
+def test_an_empty_file_is_a_new_one(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    storage = storage_at(path)
+    add(storage, "one")
+
+    assert (words(storage), storage.trouble) == (["one"], "")
+
+
+def test_random_faults_raise_nothing(path: Path) -> None:
+    fill(storage_at(path), "word" * 20)
+    whole, chance = path.read_bytes(), random.Random(7)
+    for _ in range(50):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 10, 1000))):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        path.write_bytes(
+            data[: chance.choice((len(data), chance.randrange(len(data))))]
+        )
+        storage = storage_at(path)
+        add(storage, "new")
+        words(storage)  # the rest of it is looked at only now
+        add(storage, "newer")
+        assert "newer" in words(storage)
+        storage.close()
+
+
+# ---- not ours to write
+
+
+def test_a_file_of_a_later_version_is_left_alone(path: Path) -> None:
+    later = Schema(SCHEMA.application_id, 3, SCHEMA.script)
+    add(storage_at(path, later), "later")
+    storage = storage_at(path)
+    add(storage, "mine")
+
+    assert words(storage) == ["mine"]
+    assert words(storage_at(path, later)) == ["later"]
+    assert storage.trouble.endswith("(a later nemotron_magic wrote it)")
+
+
+@pytest.mark.parametrize("owner", [0, 42])
+def test_another_programs_database_is_left_alone(path: Path, owner: int) -> None:
+    path.parent.mkdir()
+    theirs = sqlite3.connect(path)
+    theirs.execute("CREATE TABLE theirs (a)")
+    theirs.execute(f"PRAGMA application_id = {owner}")
+    theirs.close()
+    before = path.read_bytes()
+    storage = storage_at(path)
+    add(storage, "mine")
+
+    assert path.read_bytes() == before
+    assert storage.trouble.endswith("(it is another program's database)")
+
+
+def test_a_folder_in_its_place_is_left_alone(path: Path) -> None:
+    path.mkdir(parents=True)
+    storage = storage_at(path)
+    add(storage, "mine")
+
+    assert (words(storage), storage.path) == (["mine"], None)
+    assert str(path) in storage.trouble
+
+
+@pytest.mark.parametrize("place", ["/proc/nothing/here/a", "/dev/null/a"])
+def test_a_folder_that_cannot_be_made_means_memory(place: str) -> None:
+    storage = storage_at(Path(place))
+    add(storage, "mine")
+
+    assert words(storage) == ["mine"]
+    assert storage.trouble.startswith(f"{place} cannot be used (")
+
+
+def in_a_child(work: Callable[[], bool]) -> bool:
+    """Tell what `work` tells, in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if work() else 1)
+    return os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_read_only_folder_means_memory(path: Path) -> None:
+    add(storage_at(path), "old")
+    for place, mode in ((path, 0o444), (path.parent, 0o555), (path.parents[1], 0o755)):
+        place.chmod(mode)
+
+    def work() -> bool:
+        if os.getuid() == 0:
+            os.chdir(path.parent)
+            os.setuid(65534)
+        storage = storage_at(Path(path.name))
+        add(storage, "mine")
+        return words(storage) == ["mine"] and "cannot be used" in storage.trouble
+
+    assert in_a_child(work)
+    path.parent.chmod(0o755)
+    assert words(storage_at(path)) == ["old"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_full_disk_means_memory_and_no_harm(path: Path) -> None:
+    add(storage_at(path), "old")
+
+    def work() -> bool:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+        storage = storage_at(path)
+        for number in range(60):
+            add(storage, f"{number}" * 2000)
+        return storage.path is None and len(words(storage)) > 0
+
+    assert in_a_child(work)
+    storage = storage_at(path)
+    assert words(storage)[0] == "old"
+    assert storage.trouble == ""
+
+
+# ---- others
+
+
+def test_two_who_write_wait_for_each_other(path: Path) -> None:
+    add(storage_at(path), "first")
+
+    def write() -> None:
+        for _ in range(50):
+            add(storage_at(path), "more")
+
+    threads = [Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(words(storage_at(path))) == 201
+
+
+def test_one_who_never_ends_is_not_waited_for_for_ever(path: Path) -> None:
+    add(storage_at(path), "first")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    storage = storage_at(path)
+    add(storage, "mine", patience_s=0)
+    other.close()
+
+    assert words(storage) == ["mine"]
+    assert storage.trouble.endswith("(database is locked)")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_goes_on_with_the_same_file(path: Path) -> None:
+    storage = storage_at(path)
+    add(storage, "parent")
+
+    def work() -> bool:
+        add(storage, "child")
+        return storage.trouble == ""
+
+    assert in_a_child(work)
+    add(storage, "parent")
+    assert words(storage) == ["parent", "child", "parent"]
+
+
+def test_a_file_that_was_deleted_is_made_anew(path: Path) -> None:
+    storage = storage_at(path)
+    add(storage, "old")
+    path.unlink()
+    add(storage, "new")
+
+    assert (words(storage), storage.trouble) == (["new"], "")
+
+
+# ---- where
+
+
+MOUNTS = (
+    "/dev/sda / ext4 rw\nsrv:/h /home nfs4 rw\nme@x: /mnt/a\\040b fuse.sshfs rw\n"
+    "tmpfs /home/me/local tmpfs rw\nhost /shared 9p rw\n//pc/x /win cifs rw\nodd"
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "is_far"),
+    [
+        ("/home/me/x/a.sqlite", True),
+        ("/home/me/local/a.sqlite", False),
+        ("/mnt/a b/a.sqlite", True),
+        ("/win/a.sqlite", True),
+        ("/homes/a.sqlite", False),
+        ("/shared/a.sqlite", False),
+    ],
+)
+def test_a_network_is_known_by_its_mount(place: str, is_far: bool) -> None:
+    assert is_networked(Path(place), MOUNTS) is is_far
+    assert is_networked(Path(place), "") is False
+
+
+def test_a_network_means_memory(path: Path) -> None:
+    storage = storage_at(path, mounts=lambda: "srv:/x / nfs rw")
+    add(storage, "mine")
+
+    assert words(storage) == ["mine"]
+    assert storage.trouble.endswith("(it would lie on a network file system)")
+    assert not path.parent.exists()
+
+
+def test_the_mounts_of_this_machine_can_be_read() -> None:
+    assert (" / " in mount_table()) == Path("/proc/self/mounts").exists()
+
+
+def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
+    environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path)}
+
+    assert data_folder(environ) == cache_folder(environ) == tmp_path
+    assert "nemotron_magic" in str(data_folder({}))
+    assert data_folder({}) != cache_folder({})
+
+
+def test_an_interrupt_while_waiting_for_others_comes_at_once(path: Path) -> None:
+    add(storage_at(path), "first")
+    program = (
+        "import sys, sqlite3, pathlib, threading, _thread, time\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from test_storage import add, storage_at, words\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "other = sqlite3.connect(path, isolation_level=None)\n"
+        "other.execute('BEGIN IMMEDIATE')\n"
+        "threading.Timer(0.3, _thread.interrupt_main).start()\n"
+        "started_s = time.monotonic()\n"
+        "try:\n    add(storage_at(path), 'second')\n"
+        "except KeyboardInterrupt:\n    print(time.monotonic() - started_s)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path), str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert float(done.stdout or "99") < 5, done.stderr
+    assert words(storage_at(path)) == ["first"]

@@ -1,0 +1,233 @@
+"""What it cost, as the commands tell it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from shells import Shell
+
+from nemotron_magic import rehearsal
+from nemotron_magic.ledger import Call, Ledger, Totals
+from nemotron_magic.notebook.commands.spending import cost_of
+
+ASK = "x = %nemotron -q rehearsal: say hello"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NEMOTRON_MAGIC_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def shell(home: Path, shell: Shell) -> Shell:
+    return shell
+
+
+def add(home: Path, **known: object) -> None:
+    """Write a row of another session."""
+    ledger = Ledger(home / "ledger.sqlite")
+    begun = ledger.begin(Call(model="other|`model`"))
+    if known:
+        values = {name: getattr(begun, name) for name in Call.__slots__}
+        ledger.finish(begun, Call(**{**values, "ending": "complete", **known}))
+
+
+def test_nothing_is_opened_before_the_first_question(shell: Shell, home: Path) -> None:
+    assert not home.exists()
+
+    shell.run(ASK)
+
+    assert (home / "ledger.sqlite").is_file()
+
+
+def test_usage_tells_session_day_and_month(shell: Shell, home: Path) -> None:
+    add(home, cost_usd=0.25, prompt_tokens=1000, completion_tokens=1)
+    shell.run(ASK)
+    told = shell.run("%nemotron usage").text
+
+    session, month = (
+        next(line for line in told.splitlines() if name in line).split("|")
+        for name in ("This session", "This month")
+    )
+    assert session[2].strip() == "1"
+    assert month[2].strip() == "2"
+    cost_usd = shell["x"].cost_usd
+    assert cost_usd > 0
+    assert session[5].strip().startswith("$")
+    assert f"{1000 + shell['x'].usage.prompt_tokens:,}" in month[3]
+    assert str(home / "ledger.sqlite") in told
+    assert "other" in told
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({}, ["at least $", "1 without an end", "the cost is unknown"]),
+        ({"ending": "failed", "may_cost": False}, ["1 failed"]),
+        ({"ending": "interrupted"}, ["1 interrupted", "at least $"]),
+        ({"attempts": 3, "cost_usd": 1.0}, ["2 sent again"]),
+        ({"cost_usd": 1.0, "cost_is_estimated": True}, ["~$1.00", "~ is estimated"]),
+        ({"cost_usd": 1.0, "reasoning_tokens": 7}, ["7 of the tokens out were reason"]),
+        (
+            {"cost_usd": 0.0, "is_cached": True, "may_cost": False},
+            ["1 call answered from disk"],
+        ),
+    ],
+)
+def test_usage_says_how_sure_it_is(
+    shell: Shell, home: Path, known: dict[str, object], words: list[str]
+) -> None:
+    shell.run(ASK)
+    add(home, **known)
+    told = shell.run("%nemotron usage").text
+
+    assert [word for word in words if word not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("totals", "words"),
+    [
+        (Totals(), "$0"),
+        (Totals(calls=1, billable=1, unpriced=1), "unknown"),
+        (Totals(calls=2, billable=2, unpriced=1, cost_usd=0.5), "at least $0.50"),
+        (Totals(calls=1, billable=1, cost_usd=0.5, estimated_usd=0.1), "~$0.50"),
+        (Totals(calls=1, cached=1), "$0"),
+    ],
+)
+def test_a_cost_is_unknown_estimated_or_a_lower_bound(
+    totals: Totals, words: str
+) -> None:
+    assert cost_of(totals) == words
+
+
+def test_usage_before_the_first_call(shell: Shell) -> None:
+    told = shell.run("%nemotron usage")
+
+    assert told.status == "ok"
+    assert "This session" in told.text
+
+
+def test_usage_is_exported(shell: Shell, tmp_path: Path) -> None:
+    shell.run(ASK)
+    path = tmp_path / "my calls.csv"
+    told = shell.run(f"%nemotron usage: export {path}")
+
+    assert "Wrote 1 call to" in told.text
+    with path.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["ending"] == "complete"
+    assert float(row["cost_usd"]) == shell["x"].cost_usd
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("usage: all", "usage takes nothing or export PATH, got all"),
+        ("usage: export a.parquet", "calls are exported to .csv or .json"),
+        ("log: 99", "there is no call 99 in the ledger"),
+        ("log: last", "there is no call last in the ledger"),
+        ("balance: all", "balance takes no text"),
+    ],
+)
+def test_what_cannot_be_told_is_said(shell: Shell, line: str, words: str) -> None:
+    told = shell.run(f"%nemotron {line}")
+
+    assert told.status == "error"
+    assert words in told.error
+
+
+def test_the_log_tells_the_last_calls(shell: Shell, home: Path) -> None:
+    assert "No call" in shell.run("%nemotron log").text
+    add(home)
+    shell.run(ASK)
+    shell.run("%nemotron -q rehearsal: fault 401")
+    told = shell.run("%nemotron log").text
+
+    ends = ("failed: AuthenticationError", "complete", "no end was seen; it may have")
+    places = [told.find(end) for end in ends]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_the_log_tells_all_of_one_call(shell: Shell) -> None:
+    shell.run(ASK)
+    told = shell.run("%nemotron log: 1").text
+
+    assert shell["x"].details.client_request_id in told
+    assert "hello" not in told
+    assert "unknown" not in told.splitlines()[2]
+
+
+def test_the_log_holds_words_only_where_that_is_wanted(shell: Shell) -> None:
+    shell.run("%config Nemotron.log_text = True")
+    shell.run(ASK)
+
+    assert "say hello" in shell.run("%nemotron log: 1").text
+
+
+def test_the_card_tells_what_was_spent_lately(shell: Shell, home: Path) -> None:
+    assert "nothing in this session" in shell.run("%nemotron").text
+    add(home, cost_usd=0.25)
+
+    assert "today $0.25 · this month $0.25" in shell.run("%nemotron").text
+
+
+def test_the_balance_is_asked_for_only_when_wanted(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run(ASK)
+    before = [record.path for record in service.requests]
+    told = shell.run("%nemotron balance").text
+
+    assert not any("billing" in path for path in before)
+    assert " left at `127.0.0.1" in told
+    assert "$" in told
+
+
+def test_the_ledger_can_be_turned_off_and_put_elsewhere(
+    shell: Shell, home: Path, tmp_path: Path
+) -> None:
+    shell.run("%config Nemotron.ledger = 'off'")
+    shell.run(ASK)
+    assert "Kept in memory, for this session only." in shell.run("%nemotron usage").text
+    assert not home.exists()
+
+    shell.run(f"%config Nemotron.ledger = '{tmp_path}/mine.sqlite'")
+    shell.run(ASK)
+    assert [call.ending for call in Ledger(tmp_path / "mine.sqlite").all()] == [
+        "complete"
+    ]
+
+
+def test_a_rehearsal_is_in_nobodys_ledger(shell: Shell, home: Path) -> None:
+    shell.run("%nemotron rehearse")
+    shell.run(ASK)
+    told = shell.run("%nemotron usage").text
+    shell.run("%nemotron rehearse: off")
+
+    assert "Kept in memory" in told
+    assert list(Ledger(home / "ledger.sqlite").all()) == []
+
+
+def test_the_notebook_is_named(
+    shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "/work/Ärger 日本.ipynb")
+    shell.run(ASK)
+
+    (call,) = Ledger(home / "ledger.sqlite").all()
+    assert call.notebook == "Ärger 日本.ipynb"
+
+
+def test_a_home_that_cannot_be_used_is_told_once(shell: Shell, home: Path) -> None:
+    home.write_text("a file where the folder should be")
+    first = shell.run("%nemotron rehearsal: say hello")
+    second = shell.run("%nemotron rehearsal: say hello")
+
+    assert first.status == second.status == "ok"
+    assert "Spending is counted in memory" in first.text
+    assert "Spending is counted in memory" not in second.text
+    assert "for this session only:" in shell.run("%nemotron usage").text
