@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.books import Books
 from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
+from nemotron_magic.context.prompt import as_data, frame
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
@@ -342,7 +343,7 @@ class Session:
         asked = Asked(
             (
                 *messages(turn.sent or turn.question, settings["system"], turns[:at]),
-                {"role": "assistant", "content": str(turn.reply)},
+                {"role": "assistant", "content": as_data(turn.reply)},
                 {"role": "user", "content": told},
             ),
             thread,
@@ -360,12 +361,15 @@ class Session:
         found: list[str] = []
         told: list[Message] = []
         for message in asked.told:
-            content = message["content"]
-            masked = key.redact(content) if key else content
-            found += ["key"] * (masked != content)
-            clean = redactor.redact(masked)
-            found += [finding.kind for finding in clean.found]
-            told.append({**message, "content": clean.text})
+            pieces = frame(message["content"])
+            # Our own delimiters stand between: they must stay, whatever is taken out.
+            for number in range(0, len(pieces), 2):
+                masked = key.redact(pieces[number]) if key else pieces[number]
+                found += ["key"] * (masked != pieces[number])
+                clean = redactor.redact(masked)
+                found += [finding.kind for finding in clean.found]
+                pieces[number] = clean.text
+            told.append({**message, "content": "".join(pieces)})
         attached = replace(asked.attached, redacted=tuple(found))
         return replace(asked, told=tuple(told), attached=attached)
 

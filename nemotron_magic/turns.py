@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from nemotron_magic.context.prompt import as_data
 from nemotron_magic.reply import Attached, Message, Reply
 from nemotron_magic.usage import Usage
 
@@ -170,6 +171,6 @@ def remembered(
         most_chars -= more_chars if fits else 0
         told[:0] = [
             {"role": "user", "content": turn.sent if fits else turn.question},
-            {"role": "assistant", "content": str(turn.reply)},
+            {"role": "assistant", "content": as_data(turn.reply)},
         ]
     return tuple(told)

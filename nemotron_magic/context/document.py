@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,9 @@ __all__ = ["document_part"]
 _OLDER = (
     "The file is older than what ran: cells have been run that are not in it. "
     "Where they differ, the cells that ran are right."
+)
+_HEAD = re.compile(
+    r"(?m)^(?=[ \t]*\[(?:markdown|raw|code, not run|code, ran as cell \d+)\])"
 )
 
 
@@ -49,9 +53,11 @@ def document_part(name: str, text: str, ran: Iterable[Cell]) -> Part:
 
 
 def _told(kind: str, source: str, numbers: dict[str, int]) -> str:
-    if kind != "code":
-        return f"[{kind}]\n{source}"
     number = numbers.get(source.strip())
+    # A line that looks like the head of a cell is none.
+    source = _HEAD.sub(r"\\", source)
+    if kind != "code":
+        return f"[{'raw' if kind == 'raw' else 'markdown'}]\n{source}"
     return f"[code, {f'ran as cell {number}' if number else 'not run'}]\n{source}"
 
 
