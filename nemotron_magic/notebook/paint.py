@@ -169,7 +169,7 @@ class Canvas:
 
             self._publisher.show(_new_id(), document(to_html(markdown)), markdown)
         else:
-            print_markdown(markdown, _stdout())
+            print_markdown(markdown, _stdout(), self.front_end == "console")
 
 
 def _stdout() -> TextIO:

@@ -213,14 +213,24 @@ def print_footer(reply: Reply, stream: TextIO, is_styled: bool) -> None:
     stream.write(_ours(footer(reply), is_styled))
 
 
-def print_markdown(markdown: str, stream: TextIO) -> None:
-    """Print a text of our own, rendered where `rich` is there."""
-    if has_rich() and stream.isatty():
+def print_markdown(markdown: str, stream: TextIO, is_read: bool = False) -> None:
+    """Print a text of our own, rendered where `rich` is there.
+
+    Parameters
+    ----------
+    is_read : bool
+        Whether somebody reads the stream though it is no terminal itself.
+    """
+    if has_rich() and (is_read or stream.isatty()):
         from rich.console import Console
 
-        _print_markdown(
-            Console(file=stream, force_jupyter=False, highlight=False), markdown
+        console = Console(
+            file=stream,
+            force_terminal=is_read or None,
+            force_jupyter=False,
+            highlight=False,
         )
+        _print_markdown(console, markdown)
     else:
         stream.write(f"{visible(markdown)}\n")
 
