@@ -4,5 +4,7 @@ Nothing here runs code, and nothing asks an object of the user's anything.
 """
 
 from nemotron_magic.code.cells import CodeCell, cells_of, joined
+from nemotron_magic.code.check import check
+from nemotron_magic.code.findings import Finding, told
 
-__all__ = ["CodeCell", "cells_of", "joined"]
+__all__ = ["CodeCell", "Finding", "cells_of", "check", "joined", "told"]

@@ -1,0 +1,86 @@
+"""Check code before it is put into a cell; nothing of it runs, and nothing is asked.
+
+What is found is what surely fails: no alarm is better than a false one.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+
+from nemotron_magic.code.columns import missing_columns
+from nemotron_magic.code.findings import Finding
+from nemotron_magic.code.imports import missing_modules
+from nemotron_magic.code.names import undefined_names
+
+__all__ = ["check", "is_installed"]
+
+_LONGEST = 200_000  # characters; more than that is not checked
+_TIMED = re.compile(r"\s*%%(?:time|timeit|capture|prun|memit)\b[^\n]*\n")
+
+
+def is_installed(module: str) -> bool:
+    """Tell whether a top-level module can be imported; nothing is imported for it."""
+    if module in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
+
+
+def check(
+    source: str,
+    namespace: Mapping[str, object],
+    transform: Callable[[str], str] = str,
+    is_installed: Callable[[str], bool] = is_installed,
+) -> tuple[Finding, ...]:
+    """Find what fails in a cell: syntax, names, modules, columns of live tables.
+
+    Parameters
+    ----------
+    namespace
+        What the user's names stand for.
+    transform
+        Makes Python of a cell, as IPython does with magics.
+    is_installed
+        Tells whether a top-level module can be imported.
+
+    Examples
+    --------
+    >>> check("print(totl)", {"total": 1})
+    (Finding(kind='name', what='totl', near='total'),)
+    """
+    if len(source) > _LONGEST:
+        return ()
+    # These run Python, but are handed it as text.
+    if timed := _TIMED.match(source):
+        source = source[timed.end() :]
+    try:
+        text = transform(source)
+        tree = _compiled(text)
+    except SyntaxError as error:
+        line = f"line {error.lineno}: " if error.lineno else ""
+        return (Finding("syntax", f"{line}{error.msg}"),)
+    except (ValueError, RecursionError, MemoryError):
+        return (Finding("syntax", "it cannot be read"),)
+    return (
+        *missing_modules(tree, is_installed),
+        *undefined_names(text, tree, namespace),
+        *missing_columns(tree, namespace),
+    )
+
+
+def _compiled(text: str) -> ast.Module:
+    """Compile code as a notebook does, where `await` needs no function around it."""
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what it warns of shows when it runs
+        tree = compile(text, "<cell>", "exec", flags | ast.PyCF_ONLY_AST, True)
+        compile(tree, "<cell>", "exec", flags, True)
+    assert isinstance(tree, ast.Module)
+    return tree

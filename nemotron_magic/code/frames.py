@@ -1,0 +1,66 @@
+"""The columns of the tables that the user's names stand for, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nemotron_magic.context.describers.statics import bases, home
+
+__all__ = ["Frame", "frame_of", "home_of"]
+
+_MOST_COLUMNS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What can be named in a table.
+
+    Parameters
+    ----------
+    library
+        `pandas` or `polars`.
+    columns
+        The names of its columns; those that are no text are left out.
+    levels
+        The names of what names its rows, which pandas takes for columns in places.
+    """
+
+    library: str
+    columns: frozenset[str]
+    levels: frozenset[str] = frozenset()
+
+
+def home_of(value: object) -> str:
+    """Give the library that made the class of an object; empty for a user's own."""
+    return home(type(value))[0]
+
+
+def frame_of(namespace: Mapping[str, object], name: str) -> Frame | None:
+    """Give what is known of a table; None for what is none, or is of another class.
+
+    A class that derives from a table may take other names for columns.
+    """
+    value: Any = namespace.get(name)
+    place = home(type(value))
+    if place == ("polars", "DataFrame"):
+        return Frame("polars", frozenset(value.columns))
+    if place != ("pandas", "DataFrame"):
+        return None
+    labels, index = value.columns, value.index
+    if home(type(labels)) not in _PLAIN or len(labels) > _MOST_COLUMNS:
+        return None
+    # A text can stand for rows where they are named by dates.
+    if home(type(index))[0] != "pandas" or "DatetimeIndex" in _names(index):
+        return None
+    columns = frozenset(label for label in labels.tolist() if type(label) is str)
+    levels = frozenset(level for level in index.names if type(level) is str)
+    return Frame("pandas", columns, levels)
+
+
+_PLAIN = [("pandas", "Index"), ("pandas", "RangeIndex")]
+
+
+def _names(value: object) -> list[str]:
+    return [home(cls)[1] for cls in bases(type(value))]

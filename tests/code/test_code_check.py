@@ -1,0 +1,57 @@
+"""What fails in a cell is found before it runs, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bad_cells import BAD, INSTALLED, live
+from IPython.core.inputtransformer2 import TransformerManager
+
+from nemotron_magic.code import Finding, check, told
+
+
+@pytest.fixture(scope="module")
+def namespace() -> dict[str, Any]:
+    return live()
+
+
+def transform(source: str) -> str:
+    return TransformerManager().transform_cell(source)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_fails_is_found(name: str, namespace: dict[str, Any]) -> None:
+    source, expected = BAD[name]
+    found = check(source, namespace, transform, INSTALLED.__contains__)
+
+    assert [without_words(finding) for finding in found] == expected
+
+
+def without_words(finding: Finding) -> Finding:
+    """Leave out what a compiler says: other versions say it otherwise."""
+    is_syntax = finding.kind == "syntax"
+    what = finding.what.partition(":")[0] if is_syntax else finding.what
+    return replace(finding, what=what)
+
+
+@pytest.mark.parametrize("source", ["x = '\0'", "(" * 10_000, "-" * 50_000 + "1"])
+def test_what_the_compiler_cannot_read_is_found(source: str) -> None:
+    assert [finding.kind for finding in check(source, {})] == ["syntax"]
+
+
+def test_a_cell_of_a_hundred_thousand_lines_is_let_be() -> None:
+    assert check("x = y\n" * 100_000, {}) == ()
+
+
+def test_the_corpus_of_bad_cells_is_large() -> None:
+    assert len(BAD) >= 60
+
+
+def test_findings_are_told_in_one_short_line() -> None:
+    findings = [Finding("name", f"name_{n}" * 30 + "\n\x1b[31m") for n in range(99)]
+
+    assert "\n" not in told(findings)
+    assert len(told(findings)) <= 300
+    assert told([]) == ""
