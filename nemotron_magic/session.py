@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.books import Books
@@ -42,13 +43,16 @@ from nemotron_magic.turns import (
     Spent,
     Turn,
     earlier,
+    in_place_of,
     messages,
+    place_of,
     with_turn,
 )
 from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:
     from nemotron_magic.client import Client, Request
+    from nemotron_magic.client.stop import Stop
     from nemotron_magic.ledger import Entry, Ledger
 
 __all__ = ["Question", "Session", "Spent", "Turn"]
@@ -105,6 +109,7 @@ class Session:
         self.threads: dict[str, list[Turn]] = {}
         self.last: Reply | None = None
         self.spent = Spent()
+        self._lock = RLock()
         self._client = client
         self._environ = Unshown(environ)
         self._keys = keys or KeyStore()
@@ -123,8 +128,11 @@ class Session:
         question: str | Question,
         settings: Settings | None = None,
         watch: Watch = lambda event: None,
+        stop: Stop | None = None,
     ) -> Reply:
         """Send a question; give the reply when it is whole.
+
+        Several threads may ask at once.
 
         Parameters
         ----------
@@ -134,6 +142,8 @@ class Session:
             For this call; without it, the session's own.
         watch : callable
             Told each event as it happens.
+        stop : Stop, optional
+            Ends the call from another thread.
 
         Raises
         ------
@@ -150,7 +160,7 @@ class Session:
         asked = self.prepared(question, settings)
         self._asked_last[question.thread] = asked
         self._latest.pop(question.thread, None)
-        return self._ask(asked, settings, watch)
+        return self._ask(asked, settings, watch, stop)
 
     def prepared(self, question: Question, settings: Settings | None = None) -> Asked:
         """Give what would be sent, to the letter; sends nothing and needs no key."""
@@ -237,6 +247,8 @@ class Session:
             last = asked.told[-1]
             more = {**last, "content": f"{last['content']}\n\n{wish.strip()}"}
             asked = replace(asked, told=(*asked.told[:-1], more))
+        if before is not None:
+            asked = replace(asked, turns_with=_in_place_of(before))
         return self._ask(asked, settings, watch)
 
     @property
@@ -299,11 +311,12 @@ class Session:
     @property
     def client(self) -> Client:
         """The client, made when first used."""
-        if self._client is None:
-            from nemotron_magic.client import Client
+        with self._lock:
+            if self._client is None:
+                from nemotron_magic.client import Client
 
-            self._client = Client()
-        return self._client
+                self._client = Client()
+            return self._client
 
     @property
     def ledger(self) -> Ledger:
@@ -323,7 +336,7 @@ class Session:
         return Asked(
             messages(text, settings["system"], before),
             question.thread,
-            lambda reply: with_turn(turns, question.answered(reply)),
+            lambda now, reply: with_turn(now, question.answered(reply)),
             question.attached,
             question.notice,
         )
@@ -339,7 +352,7 @@ class Session:
     ) -> Reply:
         """Say something more on a turn; what comes of it replaces the turn's reply."""
         turns = self.threads.get(thread, [])
-        at = next((n for n, one in enumerate(turns) if one is turn), len(turns))
+        at = place_of(turn, turns)
         asked = Asked(
             (
                 *messages(turn.sent or turn.question, settings["system"], turns[:at]),
@@ -347,7 +360,7 @@ class Session:
                 {"role": "user", "content": told},
             ),
             thread,
-            lambda reply: [*turns[:at], replace(turn, reply=reply), *turns[at + 1 :]],
+            _in_place_of(turn),
             whole=whole,
         )
         return self._ask(self._redacted(asked, settings), settings, watch)
@@ -379,12 +392,18 @@ class Session:
         except NemotronError:
             return None
 
-    def _ask(self, asked: Asked, settings: Settings, watch: Watch) -> Reply:
+    def _ask(
+        self,
+        asked: Asked,
+        settings: Settings,
+        watch: Watch,
+        stop: Stop | None = None,
+    ) -> Reply:
         """Ask, and ask a live model if the default one is gone."""
         settings = self._with_live_model(settings)
         while True:
             try:
-                return self._call(asked, settings, watch)
+                return self._call(asked, settings, watch, stop)
             except ModelError as error:
                 found = self._replacement(error, settings)
             self._substitutes[self.endpoint(settings).origin] = found
@@ -412,12 +431,14 @@ class Session:
         error.todo = f"Live here: {names}. All: %nemotron models"
         raise error
 
-    def _call(self, asked: Asked, settings: Settings, watch: Watch) -> Reply:
+    def _call(
+        self, asked: Asked, settings: Settings, watch: Watch, stop: Stop | None
+    ) -> Reply:
         details = self._details(asked, settings)
         exchange = Exchange(details, self._clock_s, watch)
         entry = self.books.entry(details, asked.thread, settings)
         try:
-            reply = exchange.run(self._events(asked, settings, entry))
+            reply = exchange.run(self._events(asked, settings, entry, stop))
         except NemotronError as error:
             if error.reply is not None:
                 error.reply = asked.whole(error.reply)
@@ -432,7 +453,7 @@ class Session:
         return reply
 
     def _events(
-        self, asked: Asked, settings: Settings, entry: Entry
+        self, asked: Asked, settings: Settings, entry: Entry, stop: Stop | None
     ) -> Generator[Event, None, None]:
         if asked.notice:
             yield Notice(asked.notice)
@@ -443,17 +464,20 @@ class Session:
         entry.begin()
         if news := entry.news():
             yield Notice(news)
-        yield from self.client.stream(request)
+        yield from self.client.stream(request, stop)
 
     def _note(self, reply: Reply | None, exchange: Exchange, asked: Asked) -> None:
         """Write down what has arrived, and what it took."""
-        if exchange.may_cost:
-            self.spent += Usage() if reply is None else reply.usage
-        if reply is None:
-            return
-        self.last = reply
-        turns = self.threads[asked.thread] = asked.turns_with(reply)
-        self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
+        with self._lock:
+            if exchange.may_cost:
+                self.spent += Usage() if reply is None else reply.usage
+            if reply is None:
+                return
+            self.last = reply
+            # As it is now: another call may have ended in the meantime.
+            turns = asked.turns_with(self.threads.get(asked.thread, []), reply)
+            self.threads[asked.thread] = turns
+            self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
 
     def _request(self, told: tuple[Message, ...], settings: Settings) -> Request:
         from nemotron_magic.client import Request
@@ -474,3 +498,8 @@ class Session:
             base_url=self.endpoint(settings).base_url,
             asked_at=asked_at.isoformat("T", "seconds"),
         )
+
+
+def _in_place_of(turn: Turn) -> Callable[[Sequence[Turn], Reply], list[Turn]]:
+    """Give what puts another reply in the place of a turn's own."""
+    return lambda now, reply: in_place_of(turn, replace(turn, reply=reply), now)

@@ -17,7 +17,9 @@ __all__ = [
     "Spent",
     "Turn",
     "earlier",
+    "in_place_of",
     "messages",
+    "place_of",
     "remembered",
     "with_turn",
 ]
@@ -120,14 +122,14 @@ class Asked:
     Attributes
     ----------
     turns_with : callable
-        Gives the turns of the thread with a reply among them.
+        Gives the turns of the thread as they are now, with a reply among them.
     whole : callable
         Gives the reply that the user gets for what has arrived.
     """
 
     told: tuple[Message, ...]
     thread: str
-    turns_with: Callable[[Reply], list[Turn]]
+    turns_with: Callable[[Sequence[Turn], Reply], list[Turn]]
     attached: Attached = field(default_factory=Attached)
     notice: str = ""
     whole: Callable[[Reply], Reply] = lambda reply: reply
@@ -143,6 +145,17 @@ def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
     """Give the turns with `turn` in place of the one of its origin, else at the end."""
     before = earlier(turns, turn.origin)
     return [*before, turn, *turns[len(before) + 1 :]]
+
+
+def place_of(turn: Turn, turns: Sequence[Turn]) -> int:
+    """Give where a turn stands, by identity; the end if it does not."""
+    return next((n for n, one in enumerate(turns) if one is turn), len(turns))
+
+
+def in_place_of(old: Turn, new: Turn, turns: Sequence[Turn]) -> list[Turn]:
+    """Give the turns with `new` in place of `old`, else at the end."""
+    at = place_of(old, turns)
+    return [*turns[:at], new, *turns[at + 1 :]]
 
 
 def messages(question: str, system: str, turns: Sequence[Turn]) -> tuple[Message, ...]:

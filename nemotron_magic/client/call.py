@@ -24,6 +24,7 @@ from nemotron_magic.client.http import (
 )
 from nemotron_magic.client.reading import events_of, is_progress
 from nemotron_magic.client.resolve import Resolver, system_resolver
+from nemotron_magic.client.stop import Stop
 from nemotron_magic.client.wait import pause
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
@@ -114,15 +115,47 @@ class Client:
         self._uniform = uniform
         self._catalogues: dict[str, tuple[str, tuple[Model, ...]]] = {}
 
-    def stream(self, request: Request) -> Generator[Event, None, None]:
+    def stream(
+        self, request: Request, stop: Stop | None = None
+    ) -> Generator[Event, None, None]:
         """Send `request`; give what happens, as it happens.
+
+        Parameters
+        ----------
+        stop : Stop, optional
+            Ends the call from another thread. Such a call has a connection of its own.
 
         Raises
         ------
         NemotronError
             After the events that came before it. A request is sent again only if it
             cannot have been billed and nothing of a reply has arrived.
+        KeyboardInterrupt
+            When `stop` is set.
         """
+        if stop is None:
+            yield from self._attempts(request, self._http, self._sleep)
+            return
+        try:
+            with (
+                closing(self._http.apart(stop)) as http,
+                closing(self._attempts(request, http, stop.sleep)) as events,
+            ):
+                for event in events:
+                    stop.check()
+                    yield event
+            stop.check()
+        except Interrupted:
+            raise
+        except NemotronError:
+            stop.check()  # what fails after it was set was stopped
+            raise
+        finally:
+            stop.let_go()
+
+    def _attempts(
+        self, request: Request, http: Http, sleep: Callable[[float], None]
+    ) -> Generator[Event, None, None]:
         body = well_formed(json.dumps(request.body(), ensure_ascii=False)).encode()
         call_id = uuid.uuid4().hex
         attempt = 0
@@ -130,7 +163,7 @@ class Client:
             attempt += 1
             answered = False
             try:
-                with closing(self._attempt(request, body, call_id)) as events:
+                with closing(self._attempt(request, body, call_id, http)) as events:
                     for event in events:
                         answered = answered or is_progress(event)
                         yield event
@@ -141,7 +174,7 @@ class Client:
                     raise
                 retry = Retry(error.what, wait_s, attempt)
             yield retry
-            self._wait(wait_s)
+            _wait(sleep, wait_s)
 
     def models(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
@@ -235,14 +268,6 @@ class Client:
         """Close all connections; the next call opens new ones."""
         self._http.close()
 
-    def _wait(self, wait_s: float) -> None:
-        try:
-            self._sleep(wait_s)
-            return
-        except KeyboardInterrupt:
-            why = "while waiting to ask again; nothing was billed"
-        raise Interrupted("stopped by you", why)
-
     def _get(
         self,
         endpoint: Endpoint,
@@ -254,7 +279,7 @@ class Client:
         return self._http.get(endpoint, url, key, timeout_s, self._now_s(), **more)
 
     def _attempt(
-        self, request: Request, body: bytes, call_id: str
+        self, request: Request, body: bytes, call_id: str, http: Http
     ) -> Generator[Event, None, None]:
         about, settings = request.asked(), request.settings
         headers = {
@@ -264,11 +289,11 @@ class Client:
         }
         yield Sent(headers["X-Client-Request-Id"], settings.model)
         connect_s = float(settings["connect_timeout_s"])
-        self._http.find_host(request.endpoint, connect_s, about)
+        http.find_host(request.endpoint, connect_s, about)
         url, timeout = request.endpoint.chat_url, _timeout(settings)
         fault: NemotronError
         try:
-            with self._http.post(url, body, request.key, headers, timeout) as response:
+            with http.post(url, body, request.key, headers, timeout) as response:
                 yield Answered(response.status_code, request_id_of(response, about))
                 if response.is_success:
                     yield from events_of(response, settings, about, self._clock_s)
@@ -278,6 +303,15 @@ class Client:
             fault = translate(error, about)
         # Raised out here so that it carries no httpx error, which holds the key.
         raise fault
+
+
+def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
+    try:
+        sleep(wait_s)
+        return
+    except KeyboardInterrupt:
+        why = "while waiting to ask again; nothing was billed"
+    raise Interrupted("stopped by you", why)
 
 
 def _json_of(response: httpx.Response) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, suppress
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import httpx
 from nemotron_magic import __version__
 from nemotron_magic.client.border import translate
 from nemotron_magic.client.resolve import Resolver, is_proxied, look_up
+from nemotron_magic.client.stop import Stop
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
     ConnectionFailed,
@@ -62,15 +64,26 @@ class Http:
         Looks up a host and a port; raises `OSError` if there is no such host.
     transport : httpx.BaseTransport, optional
         In place of the network.
+    stop : Stop, optional
+        What ends all calls from another thread.
     """
 
     def __init__(
-        self, resolve: Resolver, transport: httpx.BaseTransport | None = None
+        self,
+        resolve: Resolver,
+        transport: httpx.BaseTransport | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self._resolve = resolve
         self._resolved: set[str] = set()
         self._transport = transport
+        self._stop = stop
+        self._lock = Lock()
         self._http: httpx.Client | None = None
+
+    def apart(self, stop: Stop) -> Http:
+        """Give the same with connections of its own, which `stop` may shut down."""
+        return Http(self._resolve, self._transport, stop)
 
     def post(
         self,
@@ -88,6 +101,7 @@ class Http:
             headers={"Content-Type": "application/json", **headers},
             auth=_Bearer(key),
             timeout=timeout,
+            extensions={"trace": self._stop.trace} if self._stop else None,
         )
 
     def get(
@@ -137,7 +151,8 @@ class Http:
         port = httpx.URL(endpoint.origin).port or 443
         fault: NemotronError
         try:
-            error = look_up(host, port, timeout_s, self._resolve)
+            check = self._stop.check if self._stop else None
+            error = look_up(host, port, timeout_s, self._resolve, check)
             if error is None:
                 self._resolved.add(host)
                 return
@@ -153,9 +168,10 @@ class Http:
             self._http = None
 
     def _client(self) -> httpx.Client:
-        if self._http is None:
-            self._http = _new_client(self._transport)
-        return self._http
+        with self._lock:  # a panel may ask while a cell does
+            if self._http is None:
+                self._http = _new_client(self._transport)
+            return self._http
 
 
 def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:

@@ -26,9 +26,19 @@ def is_proxied(scheme: str, host: str) -> bool:
 
 
 def look_up(
-    host: str, port: int, timeout_s: float, resolve: Resolver
+    host: str,
+    port: int,
+    timeout_s: float,
+    resolve: Resolver,
+    check: Callable[[], None] | None = None,
 ) -> OSError | None:
-    """Look `host` up; give the error if there is no such host or no answer in time."""
+    """Look `host` up; give the error if there is no such host or no answer in time.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Called again and again; may raise, to end the wait.
+    """
     found: list[OSError | None] = []
     done = threading.Event()
 
@@ -43,6 +53,6 @@ def look_up(
         done.set()
 
     threading.Thread(target=run, name="nemotron-look-up", daemon=True).start()
-    if not wait_for(done, timeout_s):
+    if not wait_for(done, timeout_s, check):
         return OSError("no address: the name server does not answer")
     return found[0]

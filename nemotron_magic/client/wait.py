@@ -7,6 +7,7 @@ is noted, but wakes nobody: so no wait of ours is longer than a blink.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Event
 
 __all__ = ["pause", "wait_for"]
@@ -21,10 +22,20 @@ def pause(wait_s: float) -> None:
         time.sleep(min(left_s, _BLINK_S))
 
 
-def wait_for(event: Event, timeout_s: float) -> bool:
-    """Wait until `event` is set; tell whether it was in time."""
+def wait_for(
+    event: Event, timeout_s: float, check: Callable[[], None] | None = None
+) -> bool:
+    """Wait until `event` is set; tell whether it was in time.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Called again and again; may raise, to end the wait.
+    """
     end_s = time.monotonic() + timeout_s
     while not event.wait(_BLINK_S):
+        if check is not None:
+            check()
         if time.monotonic() >= end_s:
             return event.is_set()
     return True

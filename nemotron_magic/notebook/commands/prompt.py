@@ -52,7 +52,7 @@ def _preview(runner: Runner, text: str, settings: Settings) -> str:
             "nothing has been sent yet",
             todo="Preview a question: %nemotron --preview why is this slow?",
         )
-    asked = Asked(last.messages, MAIN, lambda reply: [], last.details.attached)
+    asked = Asked(last.messages, MAIN, lambda now, reply: [], last.details.attached)
     return preview(runner.session, asked, settings)
 
 
