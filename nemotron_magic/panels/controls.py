@@ -58,6 +58,8 @@ _GROUPS = {
         "gap_timeout_s",
         "progress_timeout_s",
         "total_timeout_s",
+        "ledger",
+        "log_text",
         "verbose_errors",
     ),
 }

@@ -64,16 +64,14 @@ def read(parameter: Parameter, value: Any) -> Any:
 def _from_text(parameter: Parameter, text: str) -> Any:
     if parameter.kind == "text":
         return None if not text and is_nullable(parameter) else text
-    if not text.strip():
-        return None
-    if parameter.kind == "json":
-        return parameter.parse(text.strip())
-    return [_text(line) for line in text.split("\n") if line]
+    if parameter.kind == "texts":
+        return [_text(line) for line in text.split("\n") if line.strip()]
+    return parameter.parse(text.strip()) if text.strip() else None
 
 
 def _line(text: str) -> str:
     """Write a text on one line: as JSON if it could not be told apart otherwise."""
-    is_plain = text and "\n" not in text and not text.startswith('"')
+    is_plain = text.strip() and not {"\n", "\r"} & {*text} and text[0] != '"'
     return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
