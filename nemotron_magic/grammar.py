@@ -66,10 +66,16 @@ class Invocation:
         Whether to leave the earlier turns out.
     preview : bool
         Whether to show what would be sent instead of sending it.
+    code : bool
+        Whether to put the reply's code into the next cell.
+    replace : bool
+        Whether that cell takes the place of the one that asks.
     command : str
         Empty for a question.
     text : str
         The question, or what stood after the command's colon.
+    cell : str
+        What stood below a command; the lines below a question are part of it.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -82,8 +88,11 @@ class Invocation:
     preview: bool = False
     quiet: bool = False
     help: bool = False
+    code: bool = False
+    replace: bool = False
     command: str = ""
     text: str = ""
+    cell: str = ""
 
 
 def _flag_of(parameter: Parameter) -> Flag:
@@ -101,6 +110,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag(("-T", "--thread"), "Ask in this conversation of its own.", "THREAD"),
     Flag(("--fresh",), "Leave the earlier turns out, for this once."),
     Flag(("--preview",), "Show what would be sent, and send nothing."),
+    Flag(("--code",), "Ask for code, and put it into the next cell."),
+    Flag(("--replace",), "Put the code in place of this cell."),
     Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
     Flag(("-h", "--help"), "Show the flags."),
 )
@@ -125,12 +136,12 @@ def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
     """
     collected = _Collected()
     rest = collected.take_flags(line)
-    if collected.ended_by_hand:
-        return collected.invocation("", _join(rest, body))
-    command, text = _command(rest, commands)
+    command, text = "", rest
+    if not collected.ended_by_hand:
+        command, text = _command(rest, commands)
     if not command:
         return collected.invocation("", _join(rest, body))
-    return collected.invocation(command, _join(text, body))
+    return collected.invocation(command, text, (body or "").removesuffix("\n"))
 
 
 def flags_table(flags: Iterable[Flag] = FLAGS) -> str:
@@ -166,9 +177,14 @@ class _Collected:
         self.ended_by_hand = end is not None
         return rest[end.end() :] if end else rest
 
-    def invocation(self, command: str, text: str) -> Invocation:
+    def invocation(self, command: str, text: str, cell: str = "") -> Invocation:
         return Invocation(
-            self.values, self.extra, command=command, text=text, **self.others
+            self.values,
+            self.extra,
+            command=command,
+            text=text,
+            cell=cell,
+            **self.others,
         )
 
     def _take(self, token: _Token, rest: str) -> str:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from nemotron_magic.notebook.displays import Displays
     from nemotron_magic.notebook.history import Recorder
     from nemotron_magic.notebook.runner import Runner
-    from nemotron_magic.notebook.warm import WarmUp
     from nemotron_magic.reply import Reply
 
 __all__ = ["NemotronMagics", "load", "panel", "unload"]
@@ -37,7 +36,6 @@ class NemotronMagics:
         self._recorder = _recorder(shell)
         self._displays = _displays_of(shell)
         self._runner: Runner | None = None
-        self._warm_up: WarmUp | None = None
 
     @property
     def runner(self) -> Runner:
@@ -81,7 +79,14 @@ class NemotronMagics:
             %nemotron doctor          check endpoint, key, model and versions
             %nemotron rehearse        try without key, network or cost
             %nemotron rehearse: off   go back
+            %nemotron code            put the next code of the last reply into a
+                                      cell; code: 3 the third, code: all joins them
+            %nemotron fix             correct the cell that failed; fix: keep the index
+            %nemotron explain         explain the last cell, or why it failed
+            %nemotron doc             add docstrings and comments to the last cell
+            %nemotron test: NAME      write tests for a function of the notebook
             %nemotron continue        go on with a reply that was cut off
+            %nemotron retry           ask again; retry: shorter says how
             %nemotron preview         what the last question sent, to the letter
             %nemotron threads         the conversations of this notebook
             %nemotron reset           forget the conversation
@@ -90,6 +95,8 @@ class NemotronMagics:
             %nemotron usage: export calls.csv
             %nemotron log             the last calls; log: 12 one of them
             %nemotron balance         what is left on the account
+
+        %%nemotron fix, explain and doc take a cell of yours below them, as it is.
 
         Flags:
 
@@ -109,6 +116,9 @@ class NemotronMagics:
             --preview                 show what would be sent, and send nothing
             -T, --thread THREAD       ask in a conversation of its own
             --fresh                   leave the earlier turns out, for this once
+            --code                    ask for code, and put it into the next cell
+            --replace                 put it in place of this cell
+            --repair REPAIR           send back what is wrong with it, so many times
             -q, --quiet               show nothing; the reply is the value
             --no-stream               wait for the whole reply
             -h, --help                all flags with their ranges
@@ -141,24 +151,8 @@ class NemotronMagics:
 
         return Completer(COMMANDS, self.runner.model_names).matches(text, word)
 
-    def warm_up(self, *_: Any) -> None:
-        """Get ready for the first question, once the cell that loaded us has ended."""
-        self._forget_warm_up()
-        from nemotron_magic.notebook.warm import WarmUp, is_live
-
-        if is_live(self.shell) and self._runner is None:
-            self._warm_up = WarmUp(self.shell)
-            self._warm_up.begin()
-
-    def _forget_warm_up(self) -> None:
-        if self.warm_up in self.shell.events.callbacks["post_run_cell"]:
-            self.shell.events.unregister("post_run_cell", self.warm_up)
-
     def close(self) -> None:
         """Let go of what was opened."""
-        self._forget_warm_up()
-        if self._warm_up is not None:
-            self._warm_up.close()
         for listener in (self._recorder, self._displays):
             if listener is not None:
                 listener.close()
@@ -179,7 +173,6 @@ def load(shell: Any) -> None:
     # First, before IPython looks for a help request.
     shell.input_transformers_cleanup.insert(0, _keep_questions)
     shell.Completer.custom_matchers.append(magics.complete)
-    shell.events.register("post_run_cell", magics.warm_up)
 
 
 def panel() -> None:

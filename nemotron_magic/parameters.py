@@ -327,6 +327,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("context_tokens", "integer", "Most tokens of what goes along; not set: "
               "a quarter of what the model reads, at most 16,000.",
               minimum=0, sent=False),
+    Parameter("repair", "integer", "How often what is wrong with the code of a reply "
+              "is sent back.", ("--repair",), 0, minimum=0, maximum=5, sent=False),
     Parameter("redact", "boolean", "Take secrets out of all that is sent.",
               default=True, sent=False),
     Parameter("base_url", "text", "The endpoint, with or without /v1.",

@@ -88,6 +88,10 @@ class Details:
         All answers when several were asked for; the first is the reply itself.
     estimated_usd : float or None
         What it cost by the catalogue's prices, where the service did not tell.
+    appended : str
+        Markdown of ours that is shown below the reply, such as a diff.
+    inserted : str
+        Code of the reply that was put into a cell, and is folded where it stood.
     elapsed_s, first_text_s : float or None
         Seconds from the question to the end, and to the first text.
     asked_at : str
@@ -114,6 +118,8 @@ class Details:
     client_request_id: str = ""
     attempts: int = 0
     notices: tuple[str, ...] = ()
+    appended: str = ""
+    inserted: str = ""
     elapsed_s: float | None = None
     first_text_s: float | None = None
     asked_at: str = ""

@@ -159,6 +159,7 @@ def test_every_flag_is_read() -> None:
     for flag in FLAGS:
         value = {"KEY=VALUE": "seed=1", "NAME": "a"}.get(flag.value, "0.9")
         value = "9" if flag.value in ("TOKENS", "SEED", "CONTEXT") else value
+        value = "2" if flag.value == "REPAIR" else value
         value = "full" if flag.value == "DATA" else value
         for name in flag.names:
             line = f"{name} {value} hi" if flag.value else f"{name} hi"
@@ -229,10 +230,18 @@ def test_a_lone_word_is_a_command_and_text_takes_a_colon(
     assert (call.command, call.text) == (command, text)
 
 
-def test_a_body_belongs_to_the_command_above_it() -> None:
-    call = read("models:", "nemo\n")
+@pytest.mark.parametrize("line", ["reset: the index", "--fresh reset: the index"])
+def test_a_cell_below_a_command_is_kept_apart_from_its_text(line: str) -> None:
+    call = read(line, "df.plot()\n\nreset: x\n")
 
-    assert (call.command, call.text) == ("models", "nemo")
+    assert (call.command, call.text) == ("reset", "the index")
+    assert call.cell == "df.plot()\n\nreset: x"
+
+
+def test_a_question_has_no_cell_of_its_own() -> None:
+    call = read("why", "df.plot()\n")
+
+    assert (call.text, call.cell) == ("why\ndf.plot()", "")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, suppress
-from functools import lru_cache
-from pathlib import Path
-from ssl import SSLContext
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +27,7 @@ from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked, Complaint, error_for, is_id, retry_after_s
 from nemotron_magic.text import one_line
 
-__all__ = ["FOREIGN", "Http", "asked", "get_ready", "refusal_of", "request_id_of"]
+__all__ = ["FOREIGN", "Http", "asked", "refusal_of", "request_id_of"]
 
 FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
 """What httpx may raise; a key that cannot be a header is a `ValueError`."""
@@ -181,7 +177,6 @@ class Http:
 def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     try:
         return httpx.Client(
-            verify=transport is not None or _trust(),
             transport=transport,
             # What runs on this machine is not behind a proxy.
             mounts=None if transport else {f"all://{host}": None for host in _HERE},
@@ -198,28 +193,6 @@ def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
         "Look at SSL_CERT_FILE, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
         final=True,
     )
-
-
-def get_ready() -> None:
-    """Load what the first connection needs: libraries and certificates.
-
-    Raises
-    ------
-    ConnectionFailed
-        If no connection can be set up.
-    """
-    _new_client(None).close()
-
-
-def _trust() -> SSLContext:
-    """Give the certificates to trust, which take 15 ms to read anew."""
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    return _read_trust(file, folder, Path(file).stat().st_mtime_ns if file else 0)
-
-
-@lru_cache(maxsize=1)
-def _read_trust(_file: str | None, _folder: str | None, _changed_ns: int) -> SSLContext:
-    return httpx.create_ssl_context()
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from nemotron_magic.text import one_line
 
-__all__ = ["Finding", "nearest", "told"]
+__all__ = ["Finding", "nearest", "said", "told"]
 
 _MOST_TOLD = 5
 _LONGEST = 300
@@ -49,10 +49,10 @@ def told(findings: Collection[Finding]) -> str:
     """
     if not findings:
         return ""
-    said = [_said(finding) for finding in islice(findings, _MOST_TOLD)]
-    more = len(findings) - len(said)
-    said += [f"and {more} more"] if more else []
-    return one_line(f"Look before you run it: {'; '.join(said)}.", _LONGEST)
+    parts = [said(finding) for finding in islice(findings, _MOST_TOLD)]
+    more = len(findings) - len(parts)
+    parts += [f"and {more} more"] if more else []
+    return one_line(f"Look before you run it: {'; '.join(parts)}.", _LONGEST)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -69,6 +69,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return candidates[found[0]] if found else ""
 
 
-def _said(finding: Finding) -> str:
-    said = _SAID[finding.kind].format(one_line(finding.what, 120))
-    return f"{said} ({finding.near}?)" if finding.near else said
+def said(finding: Finding) -> str:
+    """Say one finding in a few words.
+
+    >>> said(Finding("name", "totl", "total"))
+    'totl is not defined (total?)'
+    """
+    words = _SAID[finding.kind].format(one_line(finding.what, 120))
+    return f"{words} ({finding.near}?)" if finding.near else words

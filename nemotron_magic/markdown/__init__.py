@@ -10,12 +10,14 @@ from nemotron_magic.markdown.theme import stylesheet
 __all__ = ["Block", "Blocks", "CodeBlock", "code_blocks", "stylesheet", "to_html"]
 
 
-def to_html(markdown_text: str) -> str:
+def to_html(markdown_text: str, folded: str = "") -> str:
     """Give safe HTML for any text; put it in a ``<div class="nm-reply">``.
+
+    The block of code that is `folded` is shown as one line that can be opened.
 
     >>> print(to_html("2 * 3 is **6**").strip())
     <p>2 * 3 is <strong>6</strong></p>
     """
     from nemotron_magic.markdown.render import to_html as render
 
-    return render(markdown_text)
+    return render(markdown_text, folded)

@@ -6,6 +6,7 @@ is shown as it was written.
 
 from collections.abc import Iterator, MutableMapping, Sequence
 from html import escape
+from textwrap import dedent
 from typing import Any
 
 from markdown_it.renderer import RendererHTML
@@ -32,12 +33,12 @@ _GROWTH = 8  # a block's HTML may be that many times its text, and a little more
 _SHORT_CHARS = 2_000
 
 
-def to_html(text: str) -> str:
-    """Give safe HTML for any text."""
+def to_html(text: str, folded: str = "") -> str:
+    """Give safe HTML for any text; the code that is `folded` can be opened."""
     text = without_smuggled(text).replace("\r\n", "\n").replace("\r", "\n")
     head, rest = _parted(text)
     try:
-        html = _read(head)
+        html = _read(head, folded)
     except Exception:  # a reply must be seen, whatever a parser makes of it
         html = _as_written(head)
     try:
@@ -56,11 +57,11 @@ def _parted(text: str) -> tuple[str, str]:
     return text[:cut], text[cut:]
 
 
-def _read(text: str) -> str:
+def _read(text: str, folded: str) -> str:
     env: _Env = {}
     tokens = parser().parse(text, env)
     lines = text.split("\n")
-    writer = _Writer()
+    writer = _Writer(folded)
     return "".join(_block_html(block, lines, writer, env) for block in _blocks(tokens))
 
 
@@ -87,6 +88,10 @@ def _block_html(
     return html
 
 
+def _trimmed(code: str) -> str:
+    return dedent(code).strip()
+
+
 def _as_written(text: str) -> str:
     return f'<pre class="nm-plain">{_text_html(text, isolate_signs=False)}</pre>\n'
 
@@ -101,8 +106,9 @@ def _text_html(text: str, *, isolate_signs: bool = True) -> str:
 class _Writer(RendererHTML):
     """Writes tokens as HTML; a method is named after the token that it writes."""
 
-    def __init__(self) -> None:
+    def __init__(self, folded: str = "") -> None:
         super().__init__()
+        self._folded = folded.strip()
         self._colour_left = _COLOURED_CHARS
 
     def text(
@@ -145,7 +151,18 @@ class _Writer(RendererHTML):
     def fence(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: _Env
     ) -> str:
-        return self._code(tokens[idx].content, language_of(tokens[idx].info))
+        code = tokens[idx].content
+        html = self._code(code, language_of(tokens[idx].info))
+        if not self._folded or _trimmed(code) not in (self._folded, self._below_magic):
+            return html
+        lines = code.strip("\n").count("\n") + 1
+        label = f"Code, {lines:,} line{'s' * (lines > 1)}: in the cell below"
+        return f"<details><summary>{label}</summary>{html}</details>\n"
+
+    @property
+    def _below_magic(self) -> str:
+        first, _, rest = self._folded.partition("\n")
+        return rest if first.startswith("%%") else self._folded
 
     def _code(self, code: str, language: str) -> str:
         self._colour_left -= len(code)

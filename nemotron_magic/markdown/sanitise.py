@@ -11,7 +11,7 @@ from nemotron_magic.markdown.links import is_picture, is_web
 _TAGS = {
     "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "code",
     "pre", "blockquote", "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td",
-    "a", "img", "span", "div",
+    "a", "img", "span", "div", "details", "summary",
 }
 _DROPPED_WITH_CONTENT = {
     "script", "style", "template", "noscript", "iframe", "object", "embed", "svg",

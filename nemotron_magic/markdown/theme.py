@@ -67,7 +67,9 @@ _SHEET = """
  border-left:3px solid var(--nm-line);color:var(--nm-muted);
  padding:.1em .9em;margin:.4em 0
 }
-.nm-reasoning>summary{cursor:pointer}
+.nm-reply summary{cursor:pointer}
+.nm-reply details:not([class]){margin:.4em 0 .8em}
+.nm-reply details:not([class])>summary{color:var(--nm-muted);font-size:.9em}
 .nm-footer,.nm-notice{color:var(--nm-muted);font-size:.9em;margin-top:.6em}
 .nm-error{
  color:color-mix(in srgb,var(--jp-error-color1,

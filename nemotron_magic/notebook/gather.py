@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 from nemotron_magic.context import Fitted, Part, Selection, fit, written
@@ -23,7 +25,7 @@ from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import MAIN, earlier
 
-__all__ = ["Gatherer"]
+__all__ = ["Gatherer", "Subject"]
 
 _FIRST_USE = (
     "Cells that ran go along with a question. See what goes: %nemotron preview · "
@@ -32,9 +34,33 @@ _FIRST_USE = (
 _MOST_FILE_BYTES = 1_000_000
 _MOST_NOTEBOOK_BYTES = 100_000_000
 _VALUE_CHARS = 8_000
+_MISSING = object()
 _NO_DOCUMENT = (
     "The notebook's file could not be found; only the cells that ran went along."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a question is about, if it is about a cell or a function.
+
+    Attributes
+    ----------
+    words : str
+        The question, in place of what was typed.
+    told : str
+        What the model is told to do, after the question.
+    names : tuple of str
+        Variables to describe.
+    with_source : bool
+        Whether functions among them go with their source.
+    """
+
+    words: str = ""
+    told: str = ""
+    parts: tuple[Part, ...] = ()
+    names: tuple[str, ...] = ()
+    with_source: bool = False
 
 
 class Gatherer:
@@ -52,6 +78,11 @@ class Gatherer:
         What has been listening to the cells, where IPython keeps no outputs.
     displays : Displays, optional
         What has been listening to displays, in a kernel.
+
+    Attributes
+    ----------
+    history : History
+        The cells that ran.
     """
 
     def __init__(
@@ -64,15 +95,17 @@ class Gatherer:
     ) -> None:
         self._shell = shell
         self._session = session
-        self._history = History(shell, self._describe, recorder, displays)
+        self.history = History(shell, self._describe, recorder, displays)
         self._environ = environ
         self._data = "schema"
         self._missing = ""
         self._asked: tuple[object, int] = (None, 0)
         self._has_told = False
 
-    def question(self, call: Invocation, settings: Settings) -> Question:
-        """Give the question.
+    def question(
+        self, call: Invocation, settings: Settings, subject: Subject | None = None
+    ) -> Question:
+        """Give the question; one about a subject takes no other cells along unasked.
 
         Raises
         ------
@@ -81,13 +114,18 @@ class Gatherer:
         """
         self._data, self._missing = settings["data"], ""
         thread, origin = call.thread or MAIN, self._origin()
-        text, asked_for = self._asked_for(call)
-        fitted = self._fitted(asked_for, thread, origin, settings)
+        subject = subject or Subject()
+        text, asked_for = self._asked_for(call, subject)
+        context = settings["context"]
+        if subject.words and "context" not in call.values:
+            context = "none"
+        fitted = self._fitted(asked_for, thread, origin, context, settings)
+        told = f"{text}\n\n{subject.told}" if subject.told else text
         return Question(
             text,
-            _attached(text, fitted),
+            _attached(told, fitted),
             origin,
-            self._history.current,
+            self.history.current,
             thread,
             call.fresh,
             self._notice(fitted),
@@ -99,12 +137,24 @@ class Gatherer:
         self._asked = (marker, self._asked[1] + 1 if marker == self._asked[0] else 0)
         return f"{origin_of(self._shell)}/{self._asked[1]}"
 
-    def _asked_for(self, call: Invocation) -> tuple[str, list[Part]]:
+    def _asked_for(self, call: Invocation, subject: Subject) -> tuple[str, list[Part]]:
         """Give the text with its values named, and what the user asked to send."""
-        text, values = expand(call.text, self._look_up)
+        text, values = expand(subject.words or call.text, self._look_up)
         parts = [Part("value", v.name, (("value", v.description),)) for v in values]
         files = [Part("file", path, (("text", _read(path)),)) for path in call.files]
-        return text, [*parts, *files, *(self._document() if call.notebook else [])]
+        document = self._document() if call.notebook else []
+        named = self._named(subject, {value.name for value in values})
+        return text, [*subject.parts, *named, *parts, *files, *document]
+
+    def _named(self, subject: Subject, known: Collection[str]) -> Iterator[Part]:
+        """Describe the variables that a subject names, but for modules."""
+        variables = self._shell.user_ns
+        for name in subject.names:
+            value = variables.get(name, _MISSING)
+            if name in known or value is _MISSING or type(value) is ModuleType:
+                continue
+            said = self._described(value, name, with_source=subject.with_source)
+            yield Part("value", name, (("value", said),))
 
     def _document(self) -> list[Part]:
         """Give the saved notebook, where a front end says which file it is."""
@@ -112,19 +162,24 @@ class Gatherer:
         if not Path(path).is_file():
             self._missing = _NO_DOCUMENT
             return []
-        ran = [cell for cell in self._history.newest_first() if not cell.is_ours]
+        ran = [cell for cell in self.history.newest_first() if not cell.is_ours]
         text = _read(path, _MOST_NOTEBOOK_BYTES)
         return [document_part(Path(path).name, text, ran)]
 
     def _fitted(
-        self, asked_for: list[Part], thread: str, origin: str, settings: Settings
+        self,
+        asked_for: list[Part],
+        thread: str,
+        origin: str,
+        context: str,
+        settings: Settings,
     ) -> Fitted:
         before = earlier(self._session.threads.get(thread, []), origin)
         since = max((turn.cell for turn in before), default=0)
-        cells = self._history.newest_first()
-        chosen = Selection.read(settings["context"]).newest_first(cells, since)
+        cells = self.history.newest_first()
+        chosen = Selection.read(context).newest_first(cells, since)
         budget = self._session.context_tokens(settings)
-        return fit(asked_for, chosen, self._history.load, budget, estimate_tokens)
+        return fit(asked_for, chosen, self.history.load, budget, estimate_tokens)
 
     def _notice(self, fitted: Fitted) -> str:
         """Tell of it the first time that cells go along."""
@@ -139,13 +194,20 @@ class Gatherer:
     def _describe(self, value: Any) -> str:
         return self._described(value)
 
-    def _described(self, value: Any, name: str = "", budget_chars: int = 4_000) -> str:
+    def _described(
+        self,
+        value: Any,
+        name: str = "",
+        budget_chars: int = 4_000,
+        with_source: bool = False,
+    ) -> str:
         data = cast("Any", self._data)
         return describe(
             value,
             name,
             data=data,
             budget_chars=budget_chars,
+            source=with_source,
             formatter=self._formatted,
             clock_s=time.perf_counter,
         )

@@ -69,6 +69,14 @@ class History:
             if source.strip():
                 yield Cell(number, source, is_ours=_is_ours(source))
 
+    def error_of(self, cell: Cell) -> str:
+        """Give what a cell raised, as text; empty if it ended well."""
+        if cell.is_ours:
+            return ""
+        if self._recorder is not None:
+            return _clean(self._recorder.heard.get(cell.number, _Heard()).error)
+        return _clean(self._error(cell.number))
+
     def load(self, cell: Cell) -> Cell:
         """Give a cell with what it printed, gave and raised."""
         return cell if cell.is_ours else self._loaded(cell.number, cell.source)
@@ -76,16 +84,16 @@ class History:
     def _loaded(self, number: int, source: str) -> Cell:
         if self._recorder is not None:
             heard = self._recorder.heard.get(number, _Heard())
-            printed, displayed, error = heard.printed, "", heard.error
+            printed, displayed = heard.printed, ""
         else:
             printed, displayed = self._outputs(number)
-            error = self._error(number)
         values = self._shell.user_ns.get("Out") or {}
         if self._displays is not None:
             displayed = "\n".join(self._displays.heard.get(number, ()))
         value = self._describe(values[number]) if number in values else ""
         result = "\n".join(filter(None, (displayed, value)))
-        return Cell(number, source, _clean(printed), result, _clean(error))
+        error = self.error_of(Cell(number, source))
+        return Cell(number, source, _clean(printed), result, error)
 
     def _outputs(self, number: int) -> tuple[str, str]:
         """Give what a cell printed, and what it displayed, as IPython kept it."""

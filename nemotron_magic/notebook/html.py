@@ -33,7 +33,8 @@ def reply_html(reply: Reply) -> str:
     """Give all that is shown of a reply, as one element with its style sheet."""
     details = reply.details
     parts = [_folded(details.reasoning) if details.reasoning else ""]
-    parts += [to_html(text) for text in _texts(reply)]
+    parts += [to_html(text, details.inserted) for text in _texts(reply)]
+    parts.append(to_html(details.appended))
     parts += [f'<p class="nm-notice">{_shown(line)}</p>' for line in remarks(reply)]
     parts.append(f'<div class="nm-footer">{_shown(footer(reply))}</div>')
     return document("".join(parts))
@@ -41,7 +42,8 @@ def reply_html(reply: Reply) -> str:
 
 def reply_text(reply: Reply) -> str:
     """Give the Markdown that the model wrote; remarks only where it wrote nothing."""
-    return "\n\n".join(_texts(reply)) or "\n".join(remarks(reply))
+    texts = [text for text in (*_texts(reply), reply.details.appended) if text]
+    return "\n\n".join(texts) or "\n".join(remarks(reply))
 
 
 def block_html(block: Block) -> str:

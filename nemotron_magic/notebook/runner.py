@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
 from nemotron_magic.ledger import Ledger, open_ledger
-from nemotron_magic.notebook.commands import COMMANDS, card, flags, preview
+from nemotron_magic.notebook.asking import Asker
+from nemotron_magic.notebook.commands import COMMANDS, Command, card, flags, preview
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.history import Recorder
-from nemotron_magic.notebook.paint import Canvas, Painter, Silent
+from nemotron_magic.notebook.paint import Canvas
 from nemotron_magic.notebook.place import notebook_path
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import MAIN
 
 if TYPE_CHECKING:
     from nemotron_magic.panels.opening import Panels
@@ -40,6 +40,15 @@ class Runner:
         What has been listening to the cells, where IPython keeps no outputs.
     displays : Displays or None
         What has been listening to displays, in a kernel.
+
+    Attributes
+    ----------
+    session : Session
+        The conversation.
+    canvas : Canvas
+        Where outputs go.
+    asker : Asker
+        What asks questions.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class Runner:
         self._ledgers: dict[str, Ledger] = {}
         self._name = uuid.uuid4().hex
         self._gatherer = Gatherer(shell, self.session, os.environ, recorder, displays)
+        self.asker = Asker(shell, self.session, self._gatherer, self.canvas)
 
     def run(self, line: str, cell: str | None) -> Reply | None:
         """Do what was typed; give the reply, if it was a question.
@@ -73,17 +83,16 @@ class Runner:
         self._keep_books(settings)
         if call.help:
             self._show(flags())
-        elif call.command and call.command != "continue":
-            self._command(call, settings)
         elif cell is None and not line.strip():
             self._show(card(self, settings, COMMANDS))
+        elif call.command and self._ran(call, settings):
+            pass
         elif call.preview:
-            asked = self.session.prepared(
-                self._gatherer.question(call, settings), settings
-            )
+            question = self.asker.question(call, settings)
+            asked = self.session.prepared(question, settings)
             self._show(preview(self.session, asked, settings))
         else:
-            return self._reply(call, settings)
+            return self.asker.reply(call, settings)
         return None
 
     def model_names(self) -> list[str]:
@@ -147,41 +156,19 @@ class Runner:
     def _show(self, markdown: str) -> None:
         self.canvas.show_markdown(markdown)
 
-    def _command(self, call: Invocation, settings: Settings) -> None:
+    def _ran(self, call: Invocation, settings: Settings) -> bool:
+        """Run a command; tell whether it was one that does not ask the model."""
         command = COMMANDS[call.command]
-        if not command.takes and call.command != "login":
-            _refuse_text(call)
+        _refuse(call, command)
+        if command.run is None:
+            return False
         try:
             shown = command.run(self, call.text, settings)
         except KeyboardInterrupt:
             raise Interrupted("stopped by you") from None
         if shown:
             self._show(shown)
-
-    def _reply(self, call: Invocation, settings: Settings) -> Reply:
-        painter: Painter = Silent() if call.quiet else self.canvas.painter()
-        try:
-            if call.command:
-                _refuse_text(call)
-                thread = call.thread or MAIN
-                reply = self.session.go_on(settings, painter.watch, thread)
-            else:
-                question = self._gatherer.question(call, settings)
-                reply = self.session.ask(question, settings, painter.watch)
-        except NemotronError as error:
-            self._keep(call, error.reply, painter)
-            raise
-        self._keep(call, reply, painter)
-        return reply
-
-    def _keep(self, call: Invocation, reply: Reply | None, painter: Painter) -> None:
-        if reply is None:
-            painter.fail()
-            return
-        painter.finish(reply)
-        self.canvas.painted(reply)
-        names = {"_nemotron", call.out} - {""}
-        self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
+        return True
 
     def _as_typed(self, line: str) -> str:
         """Give back the blanks at the line's end, which IPython takes off."""
@@ -191,9 +178,12 @@ class Runner:
         return line + blanks if line.strip() and not line.endswith(" ") else line
 
 
-def _refuse_text(call: Invocation) -> None:
-    if call.text.strip():
+def _refuse(call: Invocation, command: Command) -> None:
+    """Refuse what a command has no use for: it may have been meant as a question."""
+    has_text = call.text.strip() and not command.takes and call.command != "login"
+    has_cell = call.cell.strip() and not command.takes_cell
+    if has_text or has_cell:
         raise InputError(
-            f"{call.command} takes no text",
+            f"{call.command} takes no {'text' if has_text else 'cell below it'}",
             todo=f"To ask it, put -- before it: %nemotron -- {call.command} …",
         )

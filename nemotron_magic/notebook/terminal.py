@@ -82,9 +82,9 @@ class PlainPainter:
     def finish(self, reply: Reply) -> None:
         """End the reply: what was not streamed, remarks, and the footer."""
         self._write(self._text.end())
-        if reply.details.choices or not reply:
+        if more := _not_streamed(reply):
             self._end_line()
-            self._write(f"{visible(reply_text(reply))}\n")
+            self._write(f"{visible(more)}\n")
         for line in remarks(reply) if reply else ():
             self._line(line)
         if self._with_footer:
@@ -164,6 +164,8 @@ class RichPainter:
             self._begin()
             self._take(visible(reply_text(reply)))
         _print_markdown(self._console, self._blocks.tail.markdown)
+        if reply and not reply.details.choices:
+            _print_markdown(self._console, visible(reply.details.appended))
         for line in remarks(reply) if reply else ():
             self._dim(line)
         if self._with_footer:
@@ -199,6 +201,12 @@ class RichPainter:
 
     def _dim(self, text: str) -> None:
         self._console.print(_dim(text))
+
+
+def _not_streamed(reply: Reply) -> str:
+    """Give what is shown of a reply once it is whole: further answers, a diff."""
+    is_shown_anew = reply.details.choices or not reply
+    return reply_text(reply) if is_shown_anew else reply.details.appended
 
 
 def print_reply(reply: Reply, stream: TextIO) -> None:

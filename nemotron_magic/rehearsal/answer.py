@@ -9,12 +9,15 @@ from typing import Any
 
 from . import prose
 from .catalogue import CREDITS_PER_USD, SEED_MODEL, credits_for
+from .coding import correction, reply_to, request_of
 from .request import Json
-from .steering import Steering, question_of, text_of
+from .steering import Steering, question_of, steering_of, text_of
 from .tools import ToolCall, instance, tool_calls
 
 CHARS_PER_TOKEN = 4
 TOKENS_PER_MESSAGE = 3
+COMPLAINT = "That code cannot run in this notebook"
+GO_ON = "Your reply was cut off."
 SEED_MODEL_MAX_TOKENS = 512
 """The schema's default for that one model: https://docs.aimlapi.com, 2026-08-21."""
 
@@ -160,6 +163,11 @@ def _first_choice(
 
 
 def _text(body: Mapping[str, Any], steering: Steering, question: str) -> str:
+    if question.startswith(GO_ON):
+        return _rest(body)
+    if question.startswith(COMPLAINT):
+        before = text_of(body["messages"][-2].get("content"))
+        return f"{prose.NO_MODEL}\n\n{correction(before, question)}"
     if steering.say is not None:
         return steering.say
     if steering.length_tokens is not None:
@@ -169,8 +177,20 @@ def _text(body: Mapping[str, Any], steering: Steering, question: str) -> str:
         return json.dumps(prose.as_json(body, question), ensure_ascii=False)
     if asked.get("type") == "json_schema":
         return json.dumps(instance(asked["json_schema"].get("schema") or {}))
+    request = request_of(question)
+    if request is not None:
+        return f"{prose.NO_MODEL}\n\n{reply_to(request)}"
     mistakes = [f"Not understood: `{line}`" for line in steering.mistakes]
     return "\n\n".join([*mistakes, prose.describe(body, question)])
+
+
+def _rest(body: Mapping[str, Any]) -> str:
+    """Go on with the last reply, as far as it was cut out of one of ours."""
+    *before, cut, _ = body["messages"]
+    question = question_of(before)
+    whole = _text({**body, "messages": before}, steering_of(question), question)
+    begun = text_of(cut.get("content"))
+    return whole.removeprefix(begun) if whole.startswith(begun) else whole
 
 
 def _nth(body: Mapping[str, Any], first: Choice, index: int) -> Choice:

@@ -31,6 +31,8 @@ class Outcome:
     outputs: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     elapsed_s: float = 0.0
+    next_cell: str | None = None
+    replaces: bool = False
 
 
 class Shell:
@@ -43,6 +45,7 @@ class Shell:
         self.ip = InteractiveShell(config=config)
 
     def run(self, cell: str) -> Outcome:
+        self.ip.rl_next_input = None
         with capture_output() as captured:
             result = self.ip.run_cell(cell, store_history=True)
         failure = result.error_before_exec or result.error_in_exec
@@ -50,6 +53,7 @@ class Shell:
             "ok" if failure is None else "error",
             "" if failure is None else f"{type(failure).__name__}: {failure}",
             captured.stdout + captured.stderr,
+            next_cell=self.ip.rl_next_input,
         )
 
     def close(self) -> None:
@@ -96,6 +100,10 @@ class Kernel:
         while reply["parent_header"].get("msg_id") != request:
             reply = self.client.get_shell_msg(timeout=limit_s)
         outcome.status = reply["content"]["status"]
+        for payload in reply["content"].get("payload", ()):
+            if payload["source"] == "set_next_input":
+                outcome.next_cell = payload["text"]
+                outcome.replaces = payload["replace"]
         outcome.elapsed_s = time.monotonic() - started_s
         return outcome
 

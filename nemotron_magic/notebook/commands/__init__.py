@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nemotron_magic.notebook.commands.card import card, flags
+from nemotron_magic.notebook.commands.coding import CODING
 from nemotron_magic.notebook.commands.command import Command
 from nemotron_magic.notebook.commands.conversation import CONVERSATION
 from nemotron_magic.notebook.commands.panel import PANEL
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "help": Command("What there is.", _help),
     **SERVICE,
     **PROMPT,
+    **CODING,
     **CONVERSATION,
     **PANEL,
     **SPENDING,

@@ -20,16 +20,20 @@ class Command:
 
     Parameters
     ----------
-    run : callable
+    run : callable, optional
         Given the runner, the text after the colon and the settings of this call; gives
-        the Markdown to show, or None if it has shown what there is.
+        the Markdown to show, or None if it has shown what there is. Without it, the
+        command asks the model.
     takes : str
         What may stand after its colon; empty if nothing.
+    takes_cell : bool
+        Whether a cell may stand below it.
     """
 
     help: str
-    run: Callable[[Runner, str, Settings], str | None]
+    run: Callable[[Runner, str, Settings], str | None] | None = None
     takes: str = ""
+    takes_cell: bool = False
 
 
 def plural(number: int, noun: str) -> str:

@@ -33,9 +33,8 @@ def _threads(runner: Runner, text: str, settings: Settings) -> str:
 
 
 CONVERSATION = {
-    "continue": Command(
-        "Go on with a reply that was cut off.", lambda runner, text, settings: None
-    ),
+    "continue": Command("Go on with a reply that was cut off."),
+    "retry": Command("Ask the last question again.", takes="WISH"),
     "threads": Command("The conversations of this notebook.", _threads),
     "reset": Command("Forget the conversation.", _reset, "THREAD"),
 }

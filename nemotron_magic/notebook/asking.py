@@ -1,0 +1,139 @@
+"""Asking: a question made of what was typed, its reply painted, its code put in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nemotron_magic.code.findings import said
+from nemotron_magic.code.tasks import CODE, TASKS, complaint
+from nemotron_magic.errors import InputError, NemotronError
+from nemotron_magic.exchange import Watch
+from nemotron_magic.grammar import Invocation
+from nemotron_magic.notebook.coder import Coder, Job
+from nemotron_magic.notebook.gather import Gatherer, Subject
+from nemotron_magic.notebook.paint import Canvas, Painter, Silent
+from nemotron_magic.notebook.subjects import Subjects
+from nemotron_magic.reply import Reply
+from nemotron_magic.session import Question, Session
+from nemotron_magic.settings import Settings
+from nemotron_magic.turns import MAIN
+
+__all__ = ["Asker"]
+
+
+class Asker:
+    """Asks in one notebook.
+
+    Attributes
+    ----------
+    coder : Coder
+        What puts the code of replies into cells.
+    """
+
+    def __init__(
+        self, shell: Any, session: Session, gatherer: Gatherer, canvas: Canvas
+    ) -> None:
+        self.coder = Coder(shell, lambda: canvas.front_end != "headless")
+        self._shell = shell
+        self._session = session
+        self._gatherer = gatherer
+        self._canvas = canvas
+        self._subjects = Subjects(shell, gatherer.history)
+        self._jobs: dict[str, Job] = {}
+
+    def question(self, call: Invocation, settings: Settings) -> Question:
+        """Give the question that a call asks, with what goes along.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to ask about, or what it names cannot go along.
+        """
+        return self._question(call, settings)[0]
+
+    def reply(self, call: Invocation, settings: Settings) -> Reply:
+        """Ask; give the reply as it was painted.
+
+        Raises
+        ------
+        NemotronError
+            When there is no whole reply; what had arrived is painted and kept.
+        """
+        job, ask = self._prepared(call, settings)
+        thread = call.thread or MAIN
+        self._jobs[thread] = job
+        left = job.repairs if job.inserts else 0
+        while True:
+            painter: Painter = Silent() if call.quiet else self._canvas.painter()
+            reply = self._received(ask, call, job, painter)
+            findings = self.coder.findings(reply) if left else ()
+            if not findings:
+                return self._kept(call, self.coder.finished(reply, job), painter)
+            notice = f"Sent back to be corrected, {job.repairs - left + 1} of at most "
+            back = self.coder.sent_back(reply, f"{notice}{job.repairs}.")
+            self._kept(call, back, painter)
+            left -= 1
+            ask = self._correction([said(one) for one in findings], settings, thread)
+
+    def _prepared(
+        self, call: Invocation, settings: Settings
+    ) -> tuple[Job, Callable[[Watch], Reply]]:
+        """Give what is to become of the reply, and how to ask for it."""
+        thread, session = call.thread or MAIN, self._session
+        before = self._jobs.get(thread, Job())
+        if call.command == "continue":
+            return before, lambda watch: session.go_on(settings, watch, thread)
+        if call.command == "retry":
+            wish = call.text
+            return before, lambda watch: session.again(wish, settings, watch, thread)
+        question, source = self._question(call, settings)
+        task = TASKS.get(call.command)
+        job = Job(
+            call.code or bool(task and task.gives_code),
+            call.replace,
+            source if task and task.gives_code else "",
+            int(settings["repair"]),
+        )
+        return job, lambda watch: session.ask(question, settings, watch)
+
+    def _question(self, call: Invocation, settings: Settings) -> tuple[Question, str]:
+        """Give the question, and the source of the cell that it is about."""
+        if call.command in TASKS:
+            subject, source = self._subjects.of(call)
+        elif call.command:
+            raise InputError(f"{call.command} cannot be previewed")
+        else:
+            subject, source = Subject(told=CODE if call.code else ""), ""
+        return self._gatherer.question(call, settings, subject), source
+
+    def _correction(
+        self, findings: list[str], settings: Settings, thread: str
+    ) -> Callable[[Watch], Reply]:
+        text = complaint(findings)
+        return lambda watch: self._session.corrected(text, settings, watch, thread)
+
+    def _received(
+        self,
+        ask: Callable[[Watch], Reply],
+        call: Invocation,
+        job: Job,
+        painter: Painter,
+    ) -> Reply:
+        try:
+            return ask(painter.watch)
+        except NemotronError as error:
+            if error.reply is None:
+                painter.fail()
+            else:
+                error.reply = self.coder.finished(error.reply, job)
+                self._kept(call, error.reply, painter)
+            raise
+
+    def _kept(self, call: Invocation, reply: Reply, painter: Painter) -> Reply:
+        """Paint a reply as it stays, and give it to the user's variables."""
+        painter.finish(reply)
+        self._canvas.painted(reply)
+        names = {"_nemotron", call.out} - {""}
+        self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
+        return reply

@@ -1,0 +1,144 @@
+"""From a reply to cells: find its code, look it over, put it in, and say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nemotron_magic.code.cells import CodeCell, cells_of
+from nemotron_magic.code.check import check
+from nemotron_magic.code.evidence import difference
+from nemotron_magic.code.findings import Finding, told
+from nemotron_magic.errors import InputError
+from nemotron_magic.notebook.insert import Inserter
+from nemotron_magic.reply import Reply
+
+__all__ = ["Coder", "Job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to become of the code of a reply.
+
+    Attributes
+    ----------
+    inserts : bool
+        Whether it goes into a cell by itself.
+    replaces : bool
+        Whether that cell takes the place of the one that asks.
+    before : str
+        The cell that it corrects, to tell what has changed; empty for none.
+    repairs : int
+        How often what is wrong with it is sent back at most.
+    """
+
+    inserts: bool = False
+    replaces: bool = False
+    before: str = ""
+    repairs: int = 0
+
+
+class Coder:
+    """Puts the code of replies into the cells of one shell.
+
+    Parameters
+    ----------
+    takes_cells : callable
+        Tells whether whoever shows the outputs can put in a cell.
+    """
+
+    def __init__(self, shell: Any, takes_cells: Callable[[], bool]) -> None:
+        self._shell = shell
+        self._takes_cells = takes_cells
+        self._inserter = Inserter(shell)
+
+    def findings(self, reply: Reply) -> tuple[Finding, ...]:
+        """Give what keeps the code that would be put in from running here."""
+        cells = self._cells(reply)
+        return self._check(cells[0]) if cells else ()
+
+    def sent_back(self, reply: Reply, notice: str) -> Reply:
+        """Give a reply whose code is sent back, with what was found."""
+        cells = self._cells(reply)
+        return _with(reply, [*(self._said_of(cells[0]) if cells else ()), notice])
+
+    def finished(self, reply: Reply, job: Job) -> Reply:
+        """Put the code of a reply in, as far as the job says; give the reply so told.
+
+        A reply that was broken off has its code wait: the page takes no cell of a run
+        that failed.
+        """
+        cells = self._cells(reply)
+        self._inserter.begin(cells)
+        is_broken = reply.details.ending in ("interrupted", "failed")
+        if not job.inserts or (is_broken and not cells):
+            return reply
+        if not cells:
+            return _with(reply, ["There is no code in this reply for a cell."])
+        diff = difference(job.before, cells[0].source) if job.before else ""
+        notices = self._said_of(cells[0])
+        if job.before and not diff:
+            notices.append("The code is the same as it was.")
+        if is_broken or not self._takes_cells():
+            notices.append(_BROKEN if is_broken else _HEADLESS)
+            return _with(reply, notices, diff)
+        self._inserter.insert("", job.replaces)
+        notices.append(_placed(len(cells) - 1, job.replaces))
+        return _with(reply, notices, diff, cells[0].source)
+
+    def insert(self, which: str) -> str:
+        """Put in code that waits; give what to say of it.
+
+        Raises
+        ------
+        InputError
+            If there is none, or nobody to take it.
+        """
+        if not self._takes_cells():
+            raise InputError(
+                "nobody takes cells here",
+                "no page shows this notebook",
+                "The code of the last reply is in: _nemotron.code",
+            )
+        cell, said = self._inserter.insert(which)
+        return "\n\n".join([said, *self._said_of(cell)])
+
+    def _cells(self, reply: Reply) -> tuple[CodeCell, ...]:
+        return cells_of(str(reply), self._shell.magics_manager.magics["cell"])
+
+    def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
+        if not cell.is_python:
+            return ()
+        names = {**self._shell.user_ns_hidden, **self._shell.user_ns}
+        return check(cell.source, names, self._shell.transform_cell)
+
+    def _said_of(self, cell: CodeCell) -> list[str]:
+        """Give what the user should know of code before it runs, one line each."""
+        found = self._check(cell)
+        return [told(found)] if found else []
+
+
+_HEADLESS = "Nobody takes cells here: the code stays in this reply, and in its .code."
+_BROKEN = "Its code was not put in. Take what there is: %nemotron code"
+
+
+def _placed(waiting: int, replaces: bool) -> str:
+    where = "in place of this cell" if replaces else "in the cell below"
+    if not waiting:
+        return f"The code is {where}."
+    blocks = "block waits" if waiting == 1 else "blocks wait"
+    return f"The code is {where}; {waiting} more {blocks}: %nemotron code"
+
+
+def _with(
+    reply: Reply, notices: Sequence[str], appended: str = "", inserted: str = ""
+) -> Reply:
+    """Give a reply with more to say below it."""
+    details = replace(
+        reply.details,
+        notices=(*reply.details.notices, *notices),
+        appended=appended,
+        inserted=inserted,
+    )
+    return Reply(reply, details)

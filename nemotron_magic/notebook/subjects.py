@@ -1,0 +1,147 @@
+"""What `fix`, `explain`, `doc` and `test` are about: a cell that ran, or a function."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+from types import FunctionType, MethodType
+from typing import Any
+
+from nemotron_magic.code.evidence import (
+    clipped_traceback,
+    is_like,
+    names_in,
+    syntax_error,
+)
+from nemotron_magic.code.tasks import TASKS
+from nemotron_magic.context.cells import Cell
+from nemotron_magic.context.parts import Part
+from nemotron_magic.errors import InputError
+from nemotron_magic.grammar import Invocation
+from nemotron_magic.notebook.evaluate import evaluate
+from nemotron_magic.notebook.gather import Subject
+from nemotron_magic.notebook.history import History
+
+__all__ = ["Subjects"]
+
+_LOOKED_AT = 200
+"""An error further back than so many cells is no one's any more."""
+
+_PRINTED_CHARS = 4_000
+
+
+class Subjects:
+    """Finds what a task is about.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose cells and variables it may be.
+    """
+
+    def __init__(self, shell: Any, history: History) -> None:
+        self._shell = shell
+        self._history = history
+
+    def of(self, call: Invocation) -> tuple[Subject, str]:
+        """Give what a task is about, and the cell that its code is to replace.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to do; nothing is sent then.
+        """
+        task = TASKS[call.command]
+        if call.command == "test":
+            name = self._function(call.text)
+            words = task.question(f"the function `{name}`", "")
+            return Subject(words, task.told, (), (name,), with_source=True), ""
+        cell = self._cell(call)
+        about = f"cell {cell.number}" if cell.number else "this cell"
+        words = task.question(about, call.text)
+        names = names_in(cell.source, self._shell.transform_cell)
+        named = tuple(name for name in names if not hasattr(builtins, name))
+        return Subject(words, task.told, (_part(cell, about),), named), cell.source
+
+    def _cell(self, call: Invocation) -> Cell:
+        if call.cell.strip():
+            return self._typed(call)
+        if call.command == "fix":
+            return self._failed()
+        for cell in self._others():
+            return self._history.load(cell)
+        raise InputError(
+            f"there is no cell to {call.command} yet",
+            todo=f"Run one first, or put %%nemotron {call.command} on top of it",
+        )
+
+    def _typed(self, call: Invocation) -> Cell:
+        """Give the cell below the magic, with what is known of its last run."""
+        source = call.cell
+        ran = (c for c in self._others() if c.source.strip() == source.strip())
+        before = next(ran, None)
+        if before is not None:
+            before = self._history.load(before)
+            if call.command != "fix" or before.error or call.text.strip():
+                return before
+            raise InputError(
+                f"this cell ran without an error, as cell {before.number}",
+                "nothing was sent",
+                "Say what to change: %%nemotron fix: keep the index",
+            )
+        return Cell(0, source, error=syntax_error(source, self._shell.transform_cell))
+
+    def _failed(self) -> Cell:
+        """Give the newest cell that failed and that has not been mended since."""
+        well: list[str] = []
+        for cell in self._others():
+            error = self._history.error_of(cell)
+            if not error:
+                well.append(cell.source)
+            elif "KeyboardInterrupt" in error.rpartition("\n")[2]:
+                continue
+            elif not any(is_like(cell.source, one) for one in well):
+                return self._history.load(cell)
+        raise InputError(
+            "there is nothing to fix: no cell has failed"
+            + (", or it has been mended since" if well else ""),
+            "nothing was sent",
+            "For a cell that runs but is wrong, put %%nemotron fix: … on top of it",
+        )
+
+    def _others(self) -> Iterator[Cell]:
+        """Give the cells that ran, newest first, but for ours."""
+        newest = self._history.newest_first()
+        ran = (cell for _, cell in zip(range(_LOOKED_AT), newest, strict=False))
+        return (cell for cell in ran if not cell.is_ours)
+
+    def _function(self, text: str) -> str:
+        name = text.strip()
+        if not name:
+            raise InputError(
+                "test needs the name of a function",
+                todo="Type it after a colon: %nemotron test: clean_names",
+            )
+        try:
+            value = evaluate(name, self._shell.user_ns)
+        except (InputError, SyntaxError, ValueError):
+            value = None
+        if type(value) is FunctionType or type(value) is MethodType:
+            return name
+        raise InputError(
+            f"there is no function {name[:60]!r} in this notebook",
+            todo="Name one that a cell has defined: %nemotron test: clean_names",
+        )
+
+
+def _part(cell: Cell, about: str) -> Part:
+    printed = cell.printed
+    if len(printed) > _PRINTED_CHARS:
+        printed = f"[…]\n{printed[-_PRINTED_CHARS:]}"
+    fields = (
+        ("source", cell.source),
+        ("printed", printed),
+        ("result", cell.result),
+        ("error", clipped_traceback(cell.error)),
+    )
+    return Part("cell", about, tuple((n, text) for n, text in fields if text.strip()))

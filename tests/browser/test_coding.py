@@ -1,0 +1,133 @@
+"""Code cells as their user meets them: below the question, and running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from notebook_page import FrontEnd, NotebookPage
+
+LOAD = "%load_ext nemotron_magic\n%nemotron rehearse"
+PLOT = """%%nemotron --code
+rehearsal: say The totals by region, with the largest first:
+
+```python
+totals = {"North": 3, "South": 5}
+for region, total in sorted(totals.items(), key=lambda item: -item[1]):
+    print(region, total)
+```
+
+Or only their sum:
+
+```python
+sum(totals.values())
+```
+rehearsal: end
+rehearsal: slow 100"""
+BROKEN = "prices = [3, 4]\nprint(sum(price))"
+
+
+def sources(page: NotebookPage) -> list[str]:
+    cells: list[str] = page.page.evaluate(
+        "[...nmPanel().content.model.cells].map(cell => cell.sharedModel.getSource())"
+    )
+    return cells
+
+
+def started(page: NotebookPage, front_end: FrontEnd, *cells: str) -> NotebookPage:
+    page.open(front_end, [LOAD, *cells])
+    page.run(0)
+    page.wait_idle()
+    return page
+
+
+def test_the_cell_appears_below_its_question_though_another_one_is_run(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page = started(notebook_page, front_end, PLOT, "later = 1", "much_later = 2")
+    page.run(1)
+    page.run(3)  # while the reply streams
+    page.wait_idle()
+    page.run(2)
+    page.wait_for_text(2, "South 5")
+    page.screenshot(f"code-{front_end}-light")
+    page.theme("dark")
+    page.screenshot(f"code-{front_end}-dark")
+    page.theme("light")
+
+    cells = sources(page)
+    assert cells[0] == LOAD
+    assert cells[2].startswith('totals = {"North": 3')
+    assert cells[3:] == ["later = 1", "much_later = 2"]
+    assert "Code, 3 lines: in the cell below" in page.text(1)
+    assert "for region, total" not in page.text(1)
+    assert "1 more block waits" in page.text(1)
+    page.page.get_by_text("Code, 3 lines").click()
+    assert "for region, total" in page.text(1)
+
+
+def test_under_run_all_every_question_gets_its_own_cell(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    questions = [
+        f"%%nemotron --code\nrehearsal: say ```py\nx = {n}\n```\nrehearsal: end"
+        for n in range(3)
+    ]
+    page = notebook_page
+    page.open(front_end, [LOAD, *questions])
+    page.run_all()
+    page.wait_idle()
+
+    cells = sources(page)
+    below = {
+        cells[n]: cells[n + 1] for n in range(len(cells) - 1) if "%%nem" in cells[n]
+    }
+    assert below == {question: f"x = {n}" for n, question in enumerate(questions)}
+
+
+def test_fix_turns_a_failing_cell_into_one_that_runs(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page = started(notebook_page, front_end, BROKEN, "%nemotron fix")
+    page.run(1)
+    page.wait_idle()
+    page.run(2)
+    page.wait_idle()
+    page.run(3)
+    page.wait_idle()
+    page.screenshot(f"fix-{front_end}-light")
+    page.resize(760)
+    page.screenshot(f"fix-{front_end}-narrow")
+
+    assert sources(page)[3] == BROKEN.replace("(price)", "(prices)")
+    assert page.text(3).strip() == "7"
+    assert "-print(sum(price))" in page.text(2)
+    assert "+print(sum(prices))" in page.text(2)
+    saved: list[dict[str, Any]] = page.outputs(2)
+    assert "```diff" in saved[0]["data"]["text/plain"]
+
+
+def test_the_code_replaces_the_cell_if_it_is_told_to(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    question = f"%%nemotron --replace fix\n{BROKEN}"
+    page = started(notebook_page, front_end, BROKEN, question)
+    page.run(1)
+    page.wait_idle()
+    page.run(2)
+    page.wait_idle()
+
+    assert sources(page)[2] == BROKEN.replace("(price)", "(prices)")
+
+
+@pytest.mark.parametrize("command", ["code", "code: 2"])
+def test_waiting_code_is_put_below_the_command(
+    notebook_page: NotebookPage, front_end: FrontEnd, command: str
+) -> None:
+    page = started(notebook_page, front_end, PLOT, f"%nemotron {command}", "last = 1")
+    page.run(1)
+    page.wait_idle()
+    page.run(3)
+    page.wait_idle()
+
+    assert sources(page)[4] == "sum(totals.values())"

@@ -1,0 +1,445 @@
+"""From replies to cells, and from errors to cells that run."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+
+import pytest
+from shells import Kernel, Outcome, Shell
+
+from nemotron_magic import rehearsal
+
+THREE = """Two ways.
+
+```python
+x = 1
+```
+
+Or so:
+
+```py
+y = 2
+```
+
+~~~bash
+ls
+~~~
+"""
+
+
+def say(reply: str, flags: str = "") -> str:
+    return f"%%nemotron {flags}\nrehearsal: say {reply}\nrehearsal: end"
+
+
+def sent(service: rehearsal.Address) -> str:
+    return str(service.requests[-1].body["messages"][-1]["content"])
+
+
+def count(service: rehearsal.Address) -> int:
+    return len(service.requests)
+
+
+# ---- code into cells
+
+
+def test_the_code_of_a_reply_goes_into_the_next_cell(shell: Shell) -> None:
+    done = shell.run(say(THREE, "--code"))
+
+    assert done.next_cell == "x = 1"
+    assert "The code is in the cell below; 2 more blocks wait" in done.text
+
+
+def test_a_question_that_asks_for_code_says_so_to_the_model(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("%nemotron -q -c none --code plot sales")
+
+    assert sent(service).startswith("plot sales\n\nGive the code for one notebook cell")
+    assert shell.ip.user_ns["_nemotron"].messages[-1]["content"] == sent(service)
+
+
+def test_code_comes_unasked_into_no_cell_but_waits(shell: Shell) -> None:
+    done = shell.run(say(THREE))
+    taken = [shell.run("%nemotron code").next_cell for _ in range(3)]
+    end = shell.run("%nemotron code")
+
+    assert done.next_cell is None
+    assert taken == ["x = 1", "y = 2", "%%bash\nls"]
+    assert "all code of the last reply has been put in" in end.error
+    assert end.next_cell is None
+
+
+@pytest.mark.parametrize(
+    ("which", "cell", "said"),
+    [
+        ("code: 2", "y = 2", "Block 2 of 3 is in the cell below."),
+        ("code: all", "x = 1\n\ny = 2", "2 blocks are in the cell below. 1 with a"),
+        ("code: 4", None, "code takes all or a number up to 3, got 4"),
+        ("code: 0", None, "code takes all or a number up to 3, got 0"),
+        ("code: first", None, "code takes all or a number up to 3, got first"),
+    ],
+)
+def test_which_code_can_be_said(
+    shell: Shell, which: str, cell: str | None, said: str
+) -> None:
+    shell.run(say(THREE))
+    done = shell.run(f"%nemotron {which}")
+
+    assert done.next_cell == cell
+    assert said in done.text
+
+
+def test_there_must_be_code_to_put_in(shell: Shell) -> None:
+    never = shell.run("%nemotron code")
+    shell.run(say("Only words."))
+    none = shell.run("%nemotron code")
+
+    assert "the last reply has no code to put in" in never.error
+    assert "the last reply has no code to put in" in none.error
+
+
+def test_a_reply_without_code_says_so_if_code_was_asked_for(shell: Shell) -> None:
+    done = shell.run(say("I cannot.", "--code"))
+
+    assert done.next_cell is None
+    assert "There is no code in this reply for a cell." in done.text
+
+
+def test_code_that_would_fail_here_is_put_in_and_told(shell: Shell) -> None:
+    done = shell.run(say("```python\nprint(undefined_name)\n```", "--code"))
+
+    assert done.next_cell == "print(undefined_name)"
+    assert "undefined_name" in done.text.rpartition("```")[2]
+
+
+def test_what_would_fail_is_sent_back_as_often_as_was_said(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    done = shell.run(say("```python\nundefined_name\n```", "--code --repair 2"))
+    first, second = (
+        [m["content"] for m in r.body["messages"]] for r in service.requests[-2:]
+    )
+
+    assert "```python\nundefined_name\n```" in second[-2]
+    assert "undefined_name" in second[-1]
+    assert second[: len(first)] == first
+    assert "Sent back to be corrected, 1 of at most 2." in done.text
+    assert done.next_cell == "undefined_name = None\nundefined_name"
+    assert len(shell.ip.user_ns["_nemotron"].messages) == len(second)
+
+
+def test_nothing_is_sent_back_unasked(shell: Shell, service: rehearsal.Address) -> None:
+    shell.run(say("```python\nundefined_name\n```", "--code"))
+
+    assert count(service) == 1
+
+
+def test_code_that_was_broken_off_waits_to_be_taken(shell: Shell) -> None:
+    code = "```python\nx = 1\ny = 2\nz = 3\nv = 4\n```"
+    question = f"rehearsal: fault cut-chunked\nrehearsal: say {code}\nrehearsal: end"
+    done = shell.run(f"%%nemotron --code\n{question}")
+    taken = shell.run("%nemotron code")
+
+    assert done.status == "error"
+    assert done.next_cell is None
+    assert "Its code was not put in. Take what there is: %nemotron code" in done.text
+    assert taken.next_cell is not None
+    assert code.removeprefix("```python\n").startswith(taken.next_cell)
+
+
+def test_code_that_was_cut_is_whole_once_it_has_gone_on(shell: Shell) -> None:
+    lines = "\n".join(f"x{n} = {n}" for n in range(30))
+    begun = shell.run(say(f"```python\n{lines}\n```", "--code -n 20"))
+    done = shell.run("%nemotron continue")
+
+    assert begun.next_cell is not None
+    assert len(begun.next_cell) < 100
+    assert done.next_cell == lines
+
+
+def test_asking_again_puts_the_code_in_again(shell: Shell) -> None:
+    shell.run(say("```python\nx = 1\n```", "--code"))
+
+    assert shell.run("%nemotron retry").next_cell == "x = 1"
+
+
+# ---- errors into cells that run
+
+
+BROKEN = "totals = [1, 2]\nprint(sum(totls))"
+MENDED = "totals = [1, 2]\nprint(sum(totals))"
+
+
+def test_a_cell_that_failed_is_put_right(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run(BROKEN)
+    done = shell.run("%nemotron fix: keep it short")
+
+    assert done.next_cell == MENDED
+    assert "-print(sum(totls))\n+print(sum(totals))" in done.text
+    assert "NameError: name 'totls' is not defined" in sent(service)
+    assert "\n\nFix cell 2. keep it short\n\n" in sent(service)
+    assert "totals" in sent(service)
+    assert shell.run(MENDED).text == "3\n"
+
+
+def test_the_error_is_found_behind_cells_that_ran_well(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    for cell in ("1 / 0", "import math", "%nemotron -q why?", "math.tau"):
+        shell.run(cell)
+    shell.run("%nemotron -q fix")
+
+    assert "<source" in sent(service)
+    assert "\n1 / 0\n" in sent(service)
+    assert "math.tau" not in sent(service)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([], "there is nothing to fix: no cell has failed"),
+        (["x = 1"], "nothing to fix: no cell has failed, or it has been mended since"),
+        ([BROKEN, MENDED], "or it has been mended since"),
+        (["%nemotron -t 9 hi"], "there is nothing to fix"),
+        (["raise KeyboardInterrupt"], "there is nothing to fix"),
+    ],
+    ids=["no cell", "no error", "mended", "our own error", "stopped"],
+)
+def test_without_an_error_nothing_is_sent(
+    shell: Shell, service: rehearsal.Address, cells: list[str], said: str
+) -> None:
+    for cell in cells:
+        shell.run(cell)
+    done = shell.run("%nemotron fix")
+
+    assert done.status == "error"
+    assert said in done.error
+    assert "nothing was sent" in done.error
+    assert count(service) == 0
+
+
+def test_the_cell_below_is_taken_with_its_last_error(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run(BROKEN)
+    shell.run("1 / 0")
+    done = shell.run(f"%%nemotron fix\n{BROKEN}")
+
+    assert done.next_cell == MENDED
+    assert "ZeroDivisionError" not in sent(service)
+
+
+def test_a_cell_that_does_not_parse_is_taken_with_what_is_wrong(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    done = shell.run("%%nemotron fix\nfor i in range(3)\n    print(i)")
+
+    assert done.next_cell == "for i in range(3):\n    print(i)"
+    assert "SyntaxError: expected ':'" in sent(service)
+
+
+def test_a_cell_that_ran_well_needs_a_wish(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("x = 1")
+    refused = shell.run("%%nemotron fix\nx = 1")
+    shell.run("%%nemotron fix: make it two\nx = 1")
+
+    assert "this cell ran without an error, as cell 2" in refused.error
+    assert count(service) == 1
+    assert "Fix cell 2. make it two" in sent(service)
+
+
+CHAIN = (
+    "try:\n    {}['a']\nexcept KeyError as e:\n    raise ValueError('no {b}') from e"
+)
+DEEP = "import sys\nsys.setrecursionlimit(3000)\ndef f(n):\n    return f(n + 1)\nf(0)"
+LONG = "raise ValueError('\\n'.join(f'line {n}' for n in range(10_000)))"
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("x = {1: '{}'}['%s %d {braces}']", "%s %d {braces}"),
+        ("raise ValueError('\\x1b[31mred\\x1b[0m \\x07')", "ValueError: red"),
+        (CHAIN, "ValueError: no {b}"),
+        ("x = = 1", "SyntaxError: invalid syntax"),
+        ("%%timeit -n1 -r1\nnot_there()", "name 'not_there' is not defined"),
+        ("import json\njson.loads('{')", "JSONDecodeError"),
+        (DEEP, "RecursionError"),
+        (LONG, "lines cut"),
+        ("```\nprose", "SyntaxError"),
+    ],
+    ids=[
+        *("braces and percent", "colours", "chained", "syntax", "in a magic"),
+        *("in a library", "deep", "10,000 lines", "no Python"),
+    ],
+)
+def test_any_error_goes_along_clipped(
+    shell: Shell, service: rehearsal.Address, cell: str, told: str
+) -> None:
+    shell.run(cell)
+    done = shell.run("%nemotron fix")
+
+    assert done.status == "ok"
+    assert told in sent(service)
+    assert "\x1b" not in sent(service)
+    assert sent(service).count("\n") < 200
+    assert done.next_cell is not None
+
+
+def test_frames_of_libraries_stay_out_but_for_the_last(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("import json\njson.loads('{')")
+    shell.run("%nemotron -q fix")
+    frames = [x for x in sent(service).splitlines() if "/json/" in x or "ipython" in x]
+
+    assert len([frame for frame in frames if "json/decoder" in frame]) == 1
+    assert not any("json/__init__" in frame for frame in frames)
+
+
+def test_no_exception_hook_is_touched(shell: Shell) -> None:
+    seen: list[str] = []
+    shell.ip.set_custom_exc(
+        (ZeroDivisionError,),
+        lambda s, kind, error, tb, tb_offset=None: seen.append("!"),
+    )
+    before = sys.excepthook, shell.ip.CustomTB
+    shell.run("1 / 0")
+    shell.run("%nemotron -q fix")
+
+    assert seen == ["!"]
+    assert (sys.excepthook, shell.ip.CustomTB) == before
+
+
+# ---- explain, doc, test
+
+
+@pytest.mark.parametrize("form", ["%nemotron explain", "%%nemotron explain\n1 / 0"])
+def test_the_last_cell_is_explained_and_no_cell_put_in(
+    shell: Shell, service: rehearsal.Address, form: str
+) -> None:
+    shell.run("1 / 0")
+    done = shell.run(form)
+
+    assert "ZeroDivisionError: division by zero" in done.text
+    assert done.next_cell is None
+    assert "\n\nExplain cell 2.\n\n" in sent(service)
+
+
+def test_what_to_explain_can_be_said(shell: Shell, service: rehearsal.Address) -> None:
+    shell.run("import re\nre.findall(r'(?<=a)b+', 'abb')")
+    shell.run("%nemotron -q explain: the regex")
+
+    assert "Explain cell 2. the regex" in sent(service)
+    assert "- 'bb'" in sent(service)
+
+
+def test_there_must_be_a_cell_to_explain(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("%load_ext nemotron_magic")
+    done = shell.run("%nemotron explain")
+
+    assert "there is no cell to explain yet" in done.error
+    assert count(service) == 0
+
+
+def test_a_cell_gets_docstrings(shell: Shell) -> None:
+    shell.run("def double(x):\n    return 2 * x")
+    done = shell.run("%nemotron doc")
+
+    assert done.next_cell is not None
+    assert done.next_cell.startswith('def double(x):\n    """')
+    assert '+    """' in done.text
+
+
+def test_a_function_gets_tests(shell: Shell, service: rehearsal.Address) -> None:
+    shell.run("def double(x):\n    return 2 * x")
+    done = shell.run("%nemotron test: double")
+
+    assert "    return 2 * x" in sent(service)
+    assert done.next_cell is not None
+    assert shell.run(done.next_cell).status == "ok"
+
+
+@pytest.mark.parametrize("name", ["", "missing", "math", "double()", "1 +", "x[0"])
+def test_what_is_no_function_is_not_tested(
+    shell: Shell, service: rehearsal.Address, name: str
+) -> None:
+    shell.run("import math\ndef double(x):\n    return 2 * x")
+    done = shell.run(f"%nemotron test: {name}")
+
+    assert done.status == "error"
+    assert "function" in done.error
+    assert count(service) == 0
+
+
+def test_values_named_in_the_cell_are_described(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    pytest.importorskip("pandas")
+    shell.run("import pandas as pd\nsales = pd.DataFrame({'region': ['N', 'S']})")
+    shell.run("sales['regoin']")
+    done = shell.run("%nemotron fix")
+
+    assert "2 rows" in sent(service)
+    assert 'name="sales"' in sent(service)
+    assert done.next_cell == "sales['region']"
+
+
+def test_a_preview_of_a_correction_sends_nothing(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run(BROKEN)
+    done = shell.run("%nemotron --preview fix")
+
+    assert "Fix cell 2." in done.text
+    assert count(service) == 0
+
+
+# ---- in a kernel
+
+
+def in_kernel(kernel: Kernel, *cells: str, **more: object) -> Outcome:
+    numbers = itertools.count(1)
+    *_, last = (kernel.run(c, f"c{next(numbers)}", **more) for c in cells)
+    return last
+
+
+def test_a_page_gets_the_cell_and_folds_the_code_away(kernel: Kernel) -> None:
+    done = in_kernel(kernel, say("So:\n\n```python\nx = 1\n```", "--code"))
+
+    assert (done.next_cell, done.replaces) == ("x = 1", False)
+    (output,) = done.outputs
+    assert "<details><summary>Code, 1 line" in output["data"]["text/html"]
+    assert output["data"]["text/plain"].startswith("So:\n\n```python\nx = 1\n```")
+
+
+def test_the_code_can_take_the_place_of_the_cell(kernel: Kernel) -> None:
+    done = in_kernel(kernel, say("```python\nx = 1\n```", "--code --replace"))
+
+    assert (done.next_cell, done.replaces) == ("x = 1", True)
+
+
+def test_where_nobody_takes_cells_the_code_stays_in_the_output(kernel: Kernel) -> None:
+    done = kernel.run(say("```python\nx = 1\n```", "--code"), None, allow_stdin=False)
+    later = kernel.run("%nemotron code", None, allow_stdin=False)
+
+    assert done.next_cell is None
+    (output,) = done.outputs
+    assert "Nobody takes cells here" in output["data"]["text/html"]
+    assert "<details>" not in output["data"]["text/html"]
+    assert "x = 1" in output["data"]["text/plain"]
+    assert "nobody takes cells here" in later.error
+
+
+def test_a_failing_cell_is_put_right_in_a_kernel(kernel: Kernel) -> None:
+    done = in_kernel(kernel, "1 / 0", "%nemotron fix")
+
+    assert done.next_cell is not None
+    assert kernel.run(done.next_cell).status == "ok"

@@ -1,0 +1,82 @@
+"""The rehearsal plays a model that puts cells right, by rule."""
+
+from __future__ import annotations
+
+import pytest
+
+from nemotron_magic.rehearsal.coding import correction, reply_to, request_of
+
+CELL = """<context-ab12cd>
+<cell-ab12cd name="cell 3">
+<source-ab12cd>
+{source}
+</source-ab12cd>
+<error-ab12cd>
+{error}
+</error-ab12cd>
+</cell-ab12cd>
+<value-ab12cd name="sales">
+<value-ab12cd>
+sales: DataFrame of 2 rows; region, total
+</value-ab12cd>
+</value-ab12cd>
+</context-ab12cd>
+
+{question}
+
+Find out what is wrong."""
+
+
+def answer(source: str, error: str, question: str = "Fix cell 3.") -> str:
+    request = request_of(CELL.format(source=source, error=error, question=question))
+    assert request is not None
+    return reply_to(request)
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "code"),
+    [
+        ("sum(totls)\ntotals = 1", "NameError: name 'totls' is not defined", None),
+        ("a.shpe", "AttributeError: no 'shpe'. Did you mean: 'shape'?", "a.shape"),
+        ("sales['regoin']", "KeyError: 'regoin'", "sales['region']"),
+        ("sales[['totl']]", "KeyError: \"None of [Index(['totl'])\"", None),
+        ("print(1", "SyntaxError: '(' was never closed", "print(1)"),
+        ("if x\n    y", "SyntaxError: expected ':'", "if x:\n    y"),
+        ("some prose here", "SyntaxError: invalid syntax", "# some prose here\npass"),
+    ],
+)
+def test_what_the_error_tells_of_is_put_right(
+    source: str, error: str, code: str | None
+) -> None:
+    code = code or source.replace("totls", "totals").replace("totl'", "total'")
+
+    assert answer(source, error).endswith(f"```python\n{code}\n```")
+
+
+def test_any_other_error_is_shown_instead_of_raised(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = answer("1 / 0", "ZeroDivisionError: division by zero")
+    exec(text.partition("```python\n")[2].partition("```")[0], {})
+
+    assert capsys.readouterr().out == "ZeroDivisionError: division by zero\n"
+
+
+def test_the_other_requests_are_played_too() -> None:
+    function = "def double(x):\n    return 2 * x"
+    tests = request_of("Write tests for the function `double`.\n\nWrite plain …")
+
+    assert "cell 3 has 1 lines" in answer("1 / 0", "E: b", "Explain cell 3.").lower()
+    assert '    """' in answer(function, "", "Document cell 3. briefly")
+    assert tests is not None
+    assert "assert callable(double)" in reply_to(tests)
+    assert request_of("Fix the legend of cell 3, please") is None
+
+
+def test_code_that_is_complained_of_comes_back_without_the_fault() -> None:
+    reply = "So:\n\n```python\nprint(totl, foo)\n```"
+    complaint = "- totl is not defined (total?)\n- foo is not defined"
+
+    assert "```python\nfoo = None\nprint(total, foo)\n```" in correction(
+        reply, complaint
+    )
