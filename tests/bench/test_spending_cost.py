@@ -1,0 +1,26 @@
+"""A long ledger is as quick as a short one, and keeps what it said it had."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from spending import begin_and_finish_s, fill, killed, usage_s
+
+
+def test_a_long_ledger_takes_little_more_than_a_short_one(tmp_path: Path) -> None:
+    short, long = fill(tmp_path / "a", 100), fill(tmp_path / "b", 50_000)
+    ratios = [usage_s(long) / usage_s(short) for _ in range(3)]
+    writing = [begin_and_finish_s(long) / begin_and_finish_s(short) for _ in range(3)]
+
+    assert min(ratios) < 6
+    assert min(writing) < 3
+
+
+def test_what_was_acknowledged_outlives_a_kill(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    for number in range(3):
+        told, lost, kept = killed(tmp_path / f"{number}.sqlite", 150, chance)
+
+        assert lost == 0
+        assert 450 < told <= kept <= 600
