@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from nemotron_magic.catalogue import Model
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import Interrupted, NemotronError
+from nemotron_magic.errors import Interrupted, ModelError, NemotronError
+from nemotron_magic.ledger import Entry, Ledger
+from nemotron_magic.limits import Limits
 from nemotron_magic.price import estimate, estimated_usd, priced
 from nemotron_magic.reply import Details, Reply
 from nemotron_magic.settings import Settings
-
-if TYPE_CHECKING:
-    from nemotron_magic.ledger import Entry, Ledger
 
 __all__ = ["Books"]
 
@@ -29,6 +27,8 @@ class Books:
         None for one in memory, made when first used.
     listed : callable
         Given an endpoint, the models that it was heard to list.
+    fetch : callable
+        Asks an endpoint for its models, so that they are listed from then on.
     now_s : callable
         The time since 1970.
 
@@ -42,19 +42,19 @@ class Books:
         self,
         ledger: Ledger | None,
         listed: Callable[[Endpoint], tuple[Model, ...]],
+        fetch: Callable[[Endpoint], object],
         now_s: Callable[[], float],
     ) -> None:
         self.notebook = ""
         self._ledger = ledger
         self._listed = listed
+        self._fetch = fetch
         self._now_s = now_s
 
     @property
     def ledger(self) -> Ledger:
         """Where calls are written down."""
         if self._ledger is None:
-            from nemotron_magic.ledger import Ledger
-
             self._ledger = Ledger(now_s=self._now_s)
         return self._ledger
 
@@ -64,17 +64,36 @@ class Books:
 
     def entry(self, details: Details, thread: str, settings: Settings) -> Entry:
         """Give the row of a call that is to be made."""
-        from nemotron_magic.ledger import Entry
-
-        model = self._model(details.base_url, settings)
-        may_take = estimate(model, details.messages, settings)
         return Entry(
             lambda: self.ledger,
             details,
             thread=thread,
             notebook=self.notebook,
-            most_usd=may_take.most_usd if may_take else None,
             log_text=bool(settings["log_text"]),
+        )
+
+    def begin(self, entry: Entry, settings: Settings) -> None:
+        """Write the row of a call that is to go out now.
+
+        Raises
+        ------
+        LimitError
+            If it may cost more than a limit allows.
+        ModelError
+            If there is a limit and the model is the default one, but not listed.
+        """
+        limits, why = Limits.of(settings), ""
+        endpoint = Endpoint.read(entry.details.base_url)
+        if limits.are_set and not self._listed(endpoint):
+            why = self._list(endpoint)
+        if limits.are_set and settings.model_is_default:
+            self._check_default(endpoint, settings)
+        model = priced(self._listed(endpoint), settings.model)
+        may_take = estimate(model, entry.details.messages, settings)
+        limits.check_call(may_take, settings.model, why)
+        entry.begin(
+            may_take.most_usd if may_take else None,
+            lambda session, today: limits.check_budgets(may_take, session, today),
         )
 
     def ended(
@@ -119,6 +138,22 @@ class Books:
         """Let go of what is in memory."""
         if self._ledger is not None:
             self._ledger.close()
+
+    def _list(self, endpoint: Endpoint) -> str:
+        """Have the models listed; give why that cannot be done, or nothing."""
+        try:
+            self._fetch(endpoint)
+        except Interrupted:
+            raise
+        except NemotronError as error:
+            return error.what
+        return ""
+
+    def _check_default(self, endpoint: Endpoint, settings: Settings) -> None:
+        """Let a live model be asked: a retired one has no price to hold a limit by."""
+        listed = self._listed(endpoint)
+        if listed and not any(model.goes_by(settings.model) for model in listed):
+            raise ModelError(f"{endpoint.netloc} does not list {settings.model}")
 
     def _model(self, base_url: str, settings: Settings) -> Model | None:
         """Give the model with its prices, as far as it has been listed."""

@@ -2,6 +2,7 @@
 
 NemotronError
 ├── InputError           change what was typed or set; nothing was sent
+├── LimitError           raise a limit, or ask for less; nothing was sent
 ├── AuthenticationError  give a (different) key
 ├── CreditError          top up, verify the account, or lift the key's limit
 ├── ModelError           choose another model
@@ -27,6 +28,7 @@ __all__ = [
     "CreditError",
     "InputError",
     "Interrupted",
+    "LimitError",
     "ModelError",
     "NemotronError",
     "OutcomeUnknown",
@@ -110,6 +112,10 @@ class NemotronError(Exception):
 
 class InputError(NemotronError):
     """What was typed or set cannot be sent; nothing was."""
+
+
+class LimitError(NemotronError):
+    """It may cost more than a limit of the user's allows; nothing was sent."""
 
 
 class AuthenticationError(NemotronError):

@@ -113,6 +113,7 @@ class NemotronMagics:
             --data DATA               of tables: schema, sample or full
             -f, --file PATH           attach a text file; may be given again
             --notebook                attach the saved notebook: Markdown and order
+            --max-cost USD            refuse it if it may cost more
             --preview                 show what would be sent, and send nothing
             -T, --thread THREAD       ask in a conversation of its own
             --fresh                   leave the earlier turns out, for this once

@@ -335,6 +335,15 @@ PARAMETERS: tuple[Parameter, ...] = (
               default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
     Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",
               default=False, sent=False),
+    Parameter("max_cost_usd", "number", "Most that a call may cost, in US dollars; "
+              "refused before it is sent when the estimate is above.",
+              ("--max-cost",), minimum=0, sent=False),
+    Parameter("session_budget_usd", "number", "Most that this session may cost.",
+              minimum=0, sent=False),
+    Parameter("daily_budget_usd", "number", "Most that a day (UTC) may cost, over all "
+              "that is in the ledger.", minimum=0, sent=False),
+    Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
+              "is not known, too.", default=False, sent=False),
     Parameter("ledger", "text", "Where every call is written down: on (the usual "
               "place), off (in memory) or the path of a file.",
               default="on", sent=False, rule=_not_blank),

@@ -113,7 +113,12 @@ class Session:
         self._client = client
         self._environ = Unshown(environ)
         self._keys = keys or KeyStore()
-        self.books = Books(ledger, lambda where: self.client.listed(where), now_s)
+        self.books = Books(
+            ledger,
+            lambda where: self.client.listed(where),
+            lambda where: self.client.models(where, self.key(where)),
+            now_s,
+        )
         self._given: dict[str, Key] = {}
         self._clock_s = clock_s
         self._now_s = now_s
@@ -461,7 +466,7 @@ class Session:
             gone = f"{DEFAULT_MODEL} is not served any more"
             yield Notice(f"{gone}; asked {settings.model}")
         request = self._request(asked.told, settings)
-        entry.begin()
+        self.books.begin(entry, settings)
         if news := entry.news():
             yield Notice(news)
         yield from self.client.stream(request, stop)

@@ -22,7 +22,7 @@ FLOORS = (
     ("magics",),
     ("notebook", "panels"),
     ("session",),
-    ("books",),
+    ("books", "limits"),
     ("client", "ledger"),
     ("storage",),
     ("price",),

@@ -102,11 +102,26 @@ class Ledger:
         how = "Spending is counted in memory" if self.path is None else "Counted anew"
         return f"{how}: the ledger {self.trouble}"
 
-    def begin(self, call: Call) -> Call:
-        """Write down a call before its request goes out; give it with its number."""
+    def begin(
+        self, call: Call, allow: Callable[[Totals, Totals], None] | None = None
+    ) -> Call:
+        """Write down a call before its request goes out; give it with its number.
+
+        Parameters
+        ----------
+        allow : callable, optional
+            Given what this session and today took so far; raises if the call may not be
+            made. Nobody else adds a call meanwhile.
+        """
         call = replace(call, session=self.session, started_s=self._now_s())
-        number = self._storage.write(lambda connection: _insert(connection, call))
-        return replace(call, number=number)
+
+        def work(connection: sqlite3.Connection) -> int:
+            if allow is not None:
+                scopes = (f"session:{self.session}", f"day:{self._today()}")
+                allow(*(_sums(connection, scope, scope) for scope in scopes))
+            return _insert(connection, call)
+
+        return replace(call, number=self._storage.write(work))
 
     def finish(self, begun: Call, ended: Call) -> None:
         """Complete the row of a call; an interrupt meanwhile is raised afterwards."""
@@ -179,9 +194,7 @@ class Ledger:
         return f"{month}-00", f"{month}-99"
 
     def _sums(self, first: str, last: str = "") -> Totals:
-        ask = f"SELECT {_SUMS} FROM sums WHERE scope BETWEEN ? AND ?"
-        scopes = (first, last or first)
-        return _totals(self._storage.read(lambda c: c.execute(ask, scopes).fetchone()))
+        return self._storage.read(lambda c: _sums(c, first, last or first))
 
     def _grouped(self, by: str, first: str, last: str) -> list[tuple[str, Totals]]:
         ask = (
@@ -189,6 +202,11 @@ class Ledger:
         )
         rows = self._storage.read(lambda c: c.execute(ask, (first, last)).fetchall())
         return [(str(name), _totals(figures)) for name, *figures in rows]
+
+
+def _sums(connection: sqlite3.Connection, first: str, last: str) -> Totals:
+    ask = f"SELECT {_SUMS} FROM sums WHERE scope BETWEEN ? AND ?"
+    return _totals(connection.execute(ask, (first, last)).fetchone())
 
 
 def _insert(connection: sqlite3.Connection, call: Call) -> int:

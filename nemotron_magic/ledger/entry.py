@@ -8,6 +8,7 @@ from dataclasses import replace
 from nemotron_magic.errors import Interrupted, NemotronError
 from nemotron_magic.ledger.book import Ledger
 from nemotron_magic.ledger.call import Call
+from nemotron_magic.ledger.totals import Totals
 from nemotron_magic.reply import Details, Reply
 
 __all__ = ["Entry"]
@@ -24,6 +25,11 @@ class Entry:
         What is known before the call.
     log_text : bool
         Whether question and answer are kept, too.
+
+    Attributes
+    ----------
+    details : Details
+        What is known before the call.
     """
 
     def __init__(
@@ -33,9 +39,9 @@ class Entry:
         *,
         thread: str = "",
         notebook: str = "",
-        most_usd: float | None = None,
         log_text: bool = False,
     ) -> None:
+        self.details = details
         self._open = ledger
         self._ledger: Ledger | None = None
         self._log_text = log_text
@@ -44,14 +50,18 @@ class Entry:
             thread=thread,
             notebook=notebook,
             endpoint=details.base_url,
-            most_usd=most_usd,
             question=details.messages[-1]["content"] if log_text else None,
         )
 
-    def begin(self) -> None:
-        """Write the row."""
-        self._ledger = self._open()
-        self._begun = self._ledger.begin(self._begun)
+    def begin(
+        self,
+        most_usd: float | None = None,
+        allow: Callable[[Totals, Totals], None] | None = None,
+    ) -> None:
+        """Write the row, unless `allow` raises; see `Ledger.begin`."""
+        ledger = self._open()
+        self._begun = ledger.begin(replace(self._begun, most_usd=most_usd), allow)
+        self._ledger = ledger
 
     def news(self) -> str:
         """Give what the user should know of the ledger, once; else empty."""

@@ -231,3 +231,23 @@ def test_a_home_that_cannot_be_used_is_told_once(shell: Shell, home: Path) -> No
     assert "Spending is counted in memory" in first.text
     assert "Spending is counted in memory" not in second.text
     assert "for this session only:" in shell.run("%nemotron usage").text
+
+
+def test_a_limit_can_be_set_for_a_call(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    told = shell.run("%nemotron --max-cost 0.000001 why?")
+
+    assert told.status == "error"
+    assert "it may cost $" in told.error
+    assert "the limit is $0.0000010 a call; nothing was sent" in told.error
+    assert [r for r in service.requests if r.method == "POST"] == []
+    assert shell.run("%nemotron --max-cost 1 why?").status == "ok"
+
+
+def test_a_limit_can_be_set_for_the_session(shell: Shell) -> None:
+    shell.run("%config Nemotron.session_budget_usd = 0.000001")
+    told = shell.run("%nemotron why?")
+
+    assert told.status == "error"
+    assert "is left this session" in told.error

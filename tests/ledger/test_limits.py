@@ -1,0 +1,225 @@
+"""What may cost too much is not sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from wire import DONE, LIVE, STOP, NoStore, event, say
+
+from nemotron_magic import Session
+from nemotron_magic.client import Client
+from nemotron_magic.errors import Interrupted, LimitError, ModelError
+from nemotron_magic.keystore import KeyStore
+from nemotron_magic.ledger import Call, Ledger, Totals
+from nemotron_magic.limits import Limits
+from nemotron_magic.price import Estimate
+from nemotron_magic.settings import DEFAULT_MODEL, Settings
+
+PRICES = {"prompt": "0.000001", "completion": "0.00001"}
+USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
+COST = {"usage": {"usd_spent": 0.25}}
+PAID = say("Hi") + STOP + event({"choices": [], "usage": USAGE, "meta": COST}) + DONE
+LOST = event({"choices": []})
+
+
+class Service:
+    """A service with prices; counts what it is asked."""
+
+    def __init__(self, ledger: Ledger | None = None, **rows: Any) -> None:
+        self.rows = rows.get("rows", [{"id": LIVE, "pricing": PRICES}])
+        self.asked: list[str] = []
+        self.answer: Any = PAID
+        self.listings = 0
+        self.session = Session(
+            base_url="http://127.0.0.1:1",
+            client=Client(httpx.MockTransport(self), sleep=lambda s: None),
+            environ={},
+            keys=KeyStore(NoStore()),
+            ledger=ledger,
+        )
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            self.listings += 1
+            if self.rows is None:
+                return httpx.Response(500)
+            if isinstance(self.rows, BaseException):
+                raise self.rows
+            return httpx.Response(200, json={"data": self.rows})
+        self.asked.append(request.read().decode())
+        if self.answer is None:
+            return httpx.Response(504)
+        return httpx.Response(200, content=self.answer)
+
+    def ask(self, **values: Any) -> Any:
+        values = {"model": LIVE, **values, "base_url": "http://127.0.0.1:1"}
+        is_default = values["model"] is DEFAULT_MODEL
+        return self.session.ask("Hello", Settings(values, {}, is_default))
+
+
+def test_without_a_limit_nobody_asks_for_prices() -> None:
+    service = Service()
+    service.ask()
+
+    assert (len(service.asked), service.listings) == (1, 0)
+
+
+def test_what_may_cost_too_much_is_not_sent_and_the_figures_are_told() -> None:
+    service = Service()
+    with pytest.raises(LimitError) as refused:
+        service.ask(max_cost_usd=0.01)
+
+    what, why, todo = str(refused.value).split("\n")
+    assert what.startswith("it may cost $0.041 ($0.0000")
+    assert "up to 4,096 tokens)" in what
+    assert why == "the limit is $0.010 a call; nothing was sent"
+    assert todo.startswith("It fits with: --max-tokens 99")
+    assert todo.endswith("Allow more: %config Nemotron.max_cost_usd = …")
+    assert service.asked == []
+    assert service.session.ledger.last() == []
+
+
+def test_what_it_says_would_fit_does() -> None:
+    service = Service()
+    with pytest.raises(LimitError) as refused:
+        service.ask(max_cost_usd=0.01)
+    tokens = int(refused.value.todo.split("--max-tokens ")[1].split()[0])
+    service.ask(max_cost_usd=0.01, max_tokens=tokens)
+
+    assert len(service.asked) == 1
+    assert service.listings == 1
+
+
+def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
+    may_take = Estimate(1000, 10, 5.0, 0.1)
+    with pytest.raises(LimitError) as refused:
+        Limits(call_usd=1.0).check_call(may_take, "m")
+
+    assert "--max-tokens" not in refused.value.todo
+
+
+def test_just_enough_is_enough() -> None:
+    may_take = Estimate(10, 10, 0.5, 0.5)
+
+    Limits(call_usd=1.0).check_call(may_take, "m")
+    Limits(session_usd=1.0).check_budgets(may_take, Totals(), Totals())
+    with pytest.raises(LimitError):
+        Limits(session_usd=1.0).check_budgets(may_take, Totals(cost_usd=1e-6), Totals())
+
+
+@pytest.mark.parametrize(
+    ("setting", "span"),
+    [("session_budget_usd", "this session"), ("daily_budget_usd", "today")],
+)
+def test_a_budget_ends_when_it_is_used_up(setting: str, span: str) -> None:
+    service = Service()
+    service.ask(**{setting: 0.3, "max_tokens": 100})
+    with pytest.raises(LimitError, match=rf"\$0.050 of \$0.30 is left {span}"):
+        service.ask(**{setting: 0.3, "max_tokens": 6000})
+    service.ask(**{setting: 0.3, "max_tokens": 100})
+    with pytest.raises(LimitError, match=rf"\$0 of \$0.30 is left {span}"):
+        service.ask(**{setting: 0.3, "max_tokens": 100})
+
+    assert len(service.asked) == 2
+
+
+def test_a_call_of_unknown_cost_counts_with_the_most_it_could_cost() -> None:
+    service = Service()
+    service.answer = None  # sent, and no answer came
+    with pytest.raises(Exception, match="may have been billed"):
+        service.ask(session_budget_usd=0.05)
+    assert service.session.ledger.of_session().open_usd == pytest.approx(
+        0.04096, abs=1e-4
+    )
+    with pytest.raises(LimitError):
+        service.ask(session_budget_usd=0.05)
+
+    assert len(service.asked) == 1
+
+
+def test_a_daily_budget_is_shared_by_kernels_and_a_session_budget_is_not(
+    tmp_path: Path,
+) -> None:
+    one, two = (Service(Ledger(tmp_path / "l", mounts=str)) for _ in range(2))
+    one.ask(daily_budget_usd=0.3, max_tokens=100)
+    two.ask(session_budget_usd=0.3, max_tokens=100)
+    with pytest.raises(LimitError, match="is left today"):
+        two.ask(daily_budget_usd=0.3, max_tokens=100)
+
+    assert len(two.asked) == 1
+
+
+def test_a_call_that_still_runs_counts_for_the_other_kernel(tmp_path: Path) -> None:
+    other = Ledger(tmp_path / "l", mounts=str)
+    other.begin(Call(model="m", most_usd=0.2))
+    service = Service(Ledger(tmp_path / "l", mounts=str))
+    with pytest.raises(LimitError, match=r"\$0.10 of \$0.30 is left today"):
+        service.ask(daily_budget_usd=0.3, max_tokens=20_000)
+
+    assert service.asked == []
+
+
+UNPRICED = [{"id": LIVE}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (UNPRICED, "the catalogue lists none"),
+        ([{"id": "other", "pricing": PRICES}], "the catalogue lists none"),
+        (None, "127.0.0.1"),
+    ],
+    ids=["no price", "not listed", "no catalogue"],
+)
+@pytest.mark.parametrize("setting", ["max_cost_usd", "daily_budget_usd"])
+def test_an_unknown_price_is_refused_with_the_way_out(
+    rows: Any, why: str, setting: str
+) -> None:
+    service = Service(rows=rows)
+    with pytest.raises(LimitError) as refused:
+        service.ask(**{setting: 100})
+
+    assert f"the price of {LIVE} is not known" in refused.value.what
+    assert why in refused.value.why
+    assert "Nemotron.allow_unknown_price = True" in refused.value.todo
+    assert service.asked == []
+
+    service.ask(**{setting: 100, "allow_unknown_price": True})
+    assert len(service.asked) == 1
+
+
+def test_an_unknown_price_is_not_allowed_beyond_a_budget_that_is_used_up() -> None:
+    service = Service(rows=UNPRICED)
+    more = {"session_budget_usd": 0.25, "allow_unknown_price": True}
+    service.ask(**more)
+    with pytest.raises(LimitError, match="the budget is used up"):
+        service.ask(**more)
+
+
+def test_an_interrupt_while_prices_are_fetched_is_one() -> None:
+    service = Service(rows=KeyboardInterrupt())
+    with pytest.raises(Interrupted):
+        service.ask(max_cost_usd=1)
+
+    assert service.asked == []
+
+
+def test_the_retired_default_gives_way_before_anything_is_sent() -> None:
+    service = Service()
+    reply = service.ask(model=DEFAULT_MODEL, max_cost_usd=1)
+
+    assert reply == "Hi"
+    assert len(service.asked) == 1
+    assert LIVE in service.asked[0]
+    assert [call.model for call in service.session.ledger.all()] == [LIVE]
+
+
+def test_the_default_without_a_live_nemotron_is_not_asked_under_a_limit() -> None:
+    service = Service(rows=[{"id": "other", "pricing": PRICES}])
+    with pytest.raises(ModelError, match="does not list"):
+        service.ask(model=DEFAULT_MODEL, max_cost_usd=1)
+
+    assert service.asked == []
