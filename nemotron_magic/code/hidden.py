@@ -1,0 +1,135 @@
+"""Make visible what code hides from who reads it before they run it.
+
+Marks of writing direction make code read as something it is not, invisible characters
+make two names look like one, and so do letters of other alphabets
+(https://trojansource.codes, CVE-2021-42574 and CVE-2021-42694).
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from nemotron_magic.code.lookalikes import warning_of
+
+__all__ = ["made_visible"]
+
+_MOST_WARNINGS = 10
+_PART = re.compile(
+    r"""(?P<string>[A-Za-z]{0,2}(?:
+        \"{3}(?:[^\\]|\\.)*?(?:\"{3}|\Z)|'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)
+        |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))
+    |(?P<comment>\#[^\n]*)
+    |(?P<name>[^\W\d]\w*)""",
+    re.DOTALL | re.VERBOSE,
+)
+_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSEEN = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u2028\u2029\u2060-\u2065"
+    "\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a"
+)
+_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+_CARRIERS = "\U000e0000-\U000e0fff"
+_JOINERS = "\u200c\u200d\ufe00-\ufe0f"
+_HIDES = _DIRECTION + _UNSEEN + _CONTROLS + _CARRIERS + _JOINERS
+# Flags of parts of countries are the only use of tags that is left.
+_FLAG = "(?:gbeng|gbsct|gbwls)".translate({n: n + 0xE0000 for n in range(97, 123)})
+# In texts, joiners belong to emoji and to scripts that need them; one selector may
+# follow what it selects a form of. Anywhere else they hide.
+_ORDINARY = (
+    f"(?:\U0001f3f4{_FLAG}\U000e007f"
+    '|[^\x00-\x1f !-"$-)+-/:-~][\ufe00-\ufe0f](?:\u200d(?=[^ -~]))?'
+    "|[#*0-9]\ufe0f(?=\u20e3)"
+    "|[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][\U000e0100-\U000e01ef]"
+    f"|(?<=[^\x00-~{_HIDES}])[\u200c\u200d](?=[^\x00-~{_HIDES}]))"
+)
+_IN_CODE = re.compile(f"[{_HIDES}]")
+_IN_TEXT = re.compile(f"{_ORDINARY}|(?P<hiding>[{_HIDES}])")
+_PLAIN = re.compile(r"[\n\t -~]*")
+_KINDS = (
+    (re.compile(f"[{_DIRECTION}]"), "a sign that changes the direction of writing"),
+    (re.compile(f"[{_CARRIERS}\ufe00-\ufe0f]"), "a character that carries hidden text"),
+    (re.compile(f"[{_CONTROLS}]"), "a control character"),
+    (re.compile(""), "an invisible character"),
+)
+
+
+def made_visible(source: str) -> tuple[str, tuple[str, ...]]:
+    r"""Give code with all that hides in it shown, and a line of warning for each.
+
+    In a text it becomes an escape, so that the code means the same; elsewhere it
+    becomes a sign that Python does not take. Names that look like others are left as
+    they are, and warned of.
+
+    Examples
+    --------
+    >>> made_visible('is_admin = "user\u202e"  # \u200b')[0]
+    'is_admin = "user\\u202e"  # <U+200B>'
+    >>> made_visible("p\u0430y = 1")[1]
+    ("line 1: the name 'p\u0430y' mixes Latin and Cyrillic letters (U+0430)",)
+    """
+    if _PLAIN.fullmatch(source):
+        return source, ()
+    warnings: dict[str, None] = {}
+    text = source.replace("\r\n", "\n")
+    for line, part in enumerate(text.replace("\r", "\r\n").split("\n"), 1):
+        if part.endswith("\r"):
+            words = "ends with a bare carriage return, which can hide the next"
+            warnings[f"line {line}: it {words}"] = None
+    shown = "".join(_shown(text.replace("\r", "\n"), warnings))
+    told = list(warnings)
+    more = len(told) - _MOST_WARNINGS
+    return shown, (*told[:_MOST_WARNINGS], *([f"and {more} more"] if more > 0 else []))
+
+
+def _shown(text: str, warnings: dict[str, None]) -> Iterator[str]:
+    if text.lstrip().startswith("%%"):
+        yield _replaced(_IN_TEXT, text, 1, warnings, is_string=False)
+        return
+    line, done = 1, 0
+    for part in _PART.finditer(text):
+        between = text[done : part.start()]
+        yield _replaced(_IN_CODE, between, line, warnings, is_string=False)
+        line, done = line + between.count("\n"), part.end()
+        if part["name"]:
+            if warning := warning_of(part[0]):
+                warnings[f"line {line}: {warning}"] = None
+            yield part[0]
+            continue
+        yield _replaced(_IN_TEXT, part[0], line, warnings, bool(part["string"]))
+        line += part[0].count("\n")
+    yield _replaced(_IN_CODE, text[done:], line, warnings, is_string=False)
+
+
+def _replaced(
+    pattern: re.Pattern[str],
+    text: str,
+    first_line: int,
+    warnings: dict[str, None],
+    is_string: bool,
+) -> str:
+    """Show what hides in a part of the code, which begins at a line."""
+    if _PLAIN.fullmatch(text):
+        return text
+    ends = [match.start() for match in re.finditer("\n", text)]
+
+    def show(match: re.Match[str]) -> str:
+        if "hiding" in pattern.groupindex and not match["hiding"]:
+            return match[0]
+        sign, line = match[0], first_line + bisect_left(ends, match.start())
+        kind = next(words for one, words in _KINDS if one.match(sign))
+        warnings[f"line {line}: {kind} (U+{ord(sign):04X}) is shown by its number"] = (
+            None
+        )
+        return _escape(sign) if is_string else f"<U+{ord(sign):04X}>"
+
+    return pattern.sub(show, text)
+
+
+def _escape(sign: str) -> str:
+    number = ord(sign)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -1,0 +1,146 @@
+"""What code hides is shown, and ordinary code is left as it is."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nemotron_magic.code import made_visible
+
+RLO, ZWSP, TAG, BEL, ESC = "\u202e", "\u200b", "\U000e0041", "\x07", "\x1b"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        (f'x = "a{RLO}b"', 'x = "a\\u202eb"'),
+        (f"x = 1  # {RLO}", "x = 1  # <U+202E>"),
+        (f"us{ZWSP}er = 1", "us<U+200B>er = 1"),
+        (f"'''a\n{RLO}'''\n# {RLO}", "'''a\n\\u202e'''\n# <U+202E>"),
+        (f'x = "{ESC}[31mred"', 'x = "\\x1b[31mred"'),
+        (f"# {ESC}]0;title{BEL}", "# <U+001B>]0;title<U+0007>"),
+        (f'x = "{TAG}"', 'x = "\\U000e0041"'),
+        (f"f(){TAG}", "f()<U+E0041>"),
+        ("x = 1\r\ny = 2", "x = 1\ny = 2"),
+        ("# nice\rimport os", "# nice\nimport os"),
+        ("\ufeffx = 1", "<U+FEFF>x = 1"),
+        ('x = "\x9b31m"', 'x = "\\x9b31m"'),
+        ('x = "a\u200db"', 'x = "a\\u200db"'),
+        ('x = "a\ufe0f"', 'x = "a\\ufe0f"'),
+        ('x = "❤\ufe0f\ufe0e"', 'x = "❤\ufe0f\\ufe0e"'),
+        ('x = "\U000e0101"', 'x = "\\U000e0101"'),
+        ("x\ufe0f = 1", "x<U+FE0F> = 1"),
+        ('x = "\u2028"', 'x = "\\u2028"'),
+        ("%%bash\necho '\u202e'", "%%bash\necho '<U+202E>'"),
+        (f"!echo don't {RLO}", "!echo don't <U+202E>"),
+        (f'x = """open {RLO}', 'x = """open \\u202e'),
+        ("x = '\ud800'", "x = '\\ud800'"),
+        ("if x:\x0c\n    y", "if x:<U+000C>\n    y"),
+    ],
+)
+def test_what_hides_is_shown(source: str, shown: str) -> None:
+    found, warnings = made_visible(source)
+
+    assert found == shown
+    assert made_visible(found) == (found, ())
+    assert bool(warnings) == ("\r\n" not in source)
+
+
+def test_a_warning_says_where_and_what() -> None:
+    _, warnings = made_visible(f"x = 1\n# {RLO}{RLO}\ny{ZWSP} = '{TAG}{ESC}'\r#")
+
+    assert warnings == (
+        "line 3: it ends with a bare carriage return, which can hide the next",
+        "line 2: a sign that changes the direction of writing (U+202E) is shown by its "
+        "number",
+        "line 3: an invisible character (U+200B) is shown by its number",
+        "line 3: a character that carries hidden text (U+E0041) is shown by its number",
+        "line 3: a control character (U+001B) is shown by its number",
+    )
+
+
+def test_there_are_never_many_warnings() -> None:
+    _, warnings = made_visible(f"# {ZWSP}\n" * 5_000)
+
+    assert len(warnings) == 11
+    assert warnings[-1] == "and 4990 more"
+
+
+@pytest.mark.parametrize(
+    ("name", "warning"),
+    [
+        ("pаy", "the name 'pаy' mixes Latin and Cyrillic letters (U+0430)"),
+        ("user_іd", "the name 'user_іd' mixes Latin and Cyrillic letters (U+0456)"),
+        ("а_b", "the name 'а_b' mixes Latin and Cyrillic letters (U+0430)"),
+        ("νalue", "the name 'νalue' mixes Latin and Greek letters (U+03BD)"),
+        ("Οpen", "the name 'Οpen' mixes Latin and Greek letters (U+039F)"),
+        ("ｐrint", "Python reads the name 'ｐrint' as 'print'"),
+        ("𝐱", "Python reads the name '𝐱' as 'x'"),
+        ("ﬁle", "Python reads the name 'ﬁle' as 'file'"),
+    ],
+)
+def test_names_that_look_like_others_are_named(name: str, warning: str) -> None:
+    source = f"x = 1\n{name} = 2\nprint({name!r})  # {name}"
+
+    assert made_visible(source) == (source, (f"line 2: {warning}",))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Δx", "σ_max", "ν_max", "x_μ", "naïve", "größe", "e\u0301te\u0301", "данные",
+     "df_продажи", "面积", "área_m2", "αβγ", "データ_1", "ŝ", "кот", "ρ_air", "Œuvre"],
+)  # fmt: skip
+def test_ordinary_names_are_not_warned_of(name: str) -> None:
+    assert made_visible(f"{name} = 1") == (f"{name} = 1", ())
+
+
+ALPHABETS = [
+    "abcxyzé",
+    "ñöüßø",
+    "данегж",
+    "αβγδλ",
+    "面积数据",
+    "データ",
+    "한국어",
+    "עברית",
+]
+WORDS = st.sampled_from(ALPHABETS).flatmap(
+    lambda letters: st.text(st.sampled_from(letters), min_size=1, max_size=8)
+)
+EMOJI = ["👩‍🔬", "❤️", "🏳️‍🌈", "👍🏽", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "1️⃣", "می‌خواهم", "葛󠄀", "क्‍ष", "☂", "€", " "]
+TEXTS = st.lists(WORDS | st.sampled_from(EMOJI), max_size=6).map(" ".join)
+LINES = st.one_of(
+    st.builds("{} = '{}'".format, WORDS, TEXTS),
+    st.builds('{}("""{}\n{}""")'.format, WORDS, TEXTS, TEXTS),
+    st.builds("# {}".format, TEXTS),
+    st.builds("for {} in {}:\n\tf'{}' + r\"{}\"".format, WORDS, WORDS, TEXTS, TEXTS),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_ordinary_code_is_left_as_it_is(source: str) -> None:
+    assert made_visible(source) == (source, ())
+
+
+HIDING = st.sampled_from([*"\u202e\u2066\u200b\ufeff\x1b\x00\x85\u2028", TAG, "\u200d"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.sampled_from("a='\"#\\\n 1é") | HIDING, max_size=40))
+def test_nothing_stays_hidden_in_anything(source: str) -> None:
+    shown, warnings = made_visible(source)
+
+    assert not set(shown) & {*"\u202e\u2066\u200b\ufeff\x1b\x00\x85\u2028", TAG}
+    assert bool(warnings) == (shown != source)
+    assert made_visible(shown)[0] == shown
+
+
+def test_an_escaped_text_means_the_same() -> None:
+    source = f"x = 'a{RLO}b{ESC}{TAG}'"
+    shown, _ = made_visible(source)
+
+    assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(source))
