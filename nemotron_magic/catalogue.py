@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nemotron_magic.text import as_name
+
 __all__ = ["Model", "live_replacement", "read_models", "sorted_for_people"]
 
 _CHAT = "openai/chat-completions"
@@ -64,7 +66,7 @@ def read_models(answer: Any) -> tuple[Model, ...]:
     """
     rows = _list(answer.get("data") if isinstance(answer, dict) else answer)
     chat = (r for r in rows if isinstance(r, dict) and r.get("type", _CHAT) == _CHAT)
-    models = {r["id"]: _model(r) for r in chat if isinstance(r.get("id"), str)}
+    models = {r["id"]: _model(r) for r in chat if _is_name(r.get("id"))}
     return tuple(models.values())
 
 
@@ -89,11 +91,16 @@ def _model(row: dict[str, Any]) -> Model:
     prices = _prices(row.get("pricing"))
     return Model(
         row["id"],
-        tuple(a for a in _list(row.get("aliases")) if isinstance(a, str)),
+        tuple(a for a in _list(row.get("aliases")) if _is_name(a)),
         next((n for n in lengths if isinstance(n, int) and n > 0), None),
         prices.get("input"),
         prices.get("output"),
     )
+
+
+def _is_name(value: Any) -> bool:
+    """Tell whether a model can be called so: not what would break out of a table."""
+    return isinstance(value, str) and bool(value) and as_name(value) == value
 
 
 def _prices(pricing: Any) -> dict[str, float]:

@@ -27,7 +27,7 @@ from nemotron_magic.events import (
 )
 from nemotron_magic.refusal import Asked, Complaint, error_for
 from nemotron_magic.stream import MAX_EVENT_BYTES, EventStreamDecoder, ServerSentEvent
-from nemotron_magic.text import one_line
+from nemotron_magic.text import as_name, one_line
 from nemotron_magic.thinking import ThinkTags, may_start_inside
 from nemotron_magic.usage import Usage
 
@@ -233,7 +233,8 @@ class _Chunks:
         """Append what `chunk` tells to `events`."""
         if not self._served and chunk.get("model"):
             self._served = True
-            events.append(Served(str(chunk["model"]), str(chunk.get("id") or "")))
+            model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
+            events.append(Served(as_name(model), as_name(reply_id)))
         for choice in _objects(chunk.get("choices")):
             self._choice(choice, events)
         if chunk.get("usage") or chunk.get("meta"):
@@ -258,7 +259,7 @@ class _Chunks:
         if reason and self._finishes.get(index) != reason:
             self._finishes[index] = reason
             self.finished = self.said_something = True
-            events.append(Finish(str(reason), index))
+            events.append(Finish(as_name(str(reason)), index))
 
     def _delta(self, delta: _Object, index: int, events: list[Event]) -> None:
         content = delta.get("content")

@@ -12,6 +12,7 @@ import re
 __all__ = [
     "GrowingText",
     "LongText",
+    "as_name",
     "one_line",
     "visible",
     "well_formed",
@@ -74,6 +75,15 @@ def one_line(text: str, longest: int = 300) -> str:
     """Give `text` as one line of at most `longest` characters, none a control."""
     line = " ".join(without_controls(text).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def as_name(text: str, longest: int = 200) -> str:
+    """Give what a service calls something: one line that fits in a cell of a table.
+
+    >>> as_name("a` | b")
+    'a b'
+    """
+    return one_line(text.replace("`", "").replace("|", ""), longest)
 
 
 def without_controls(text: str) -> str:

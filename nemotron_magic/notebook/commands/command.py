@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nemotron_magic.settings import Settings
+from nemotron_magic.text import one_line
 
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["Command", "plural"]
+__all__ = ["Command", "literal", "plural"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,9 @@ class Command:
 def plural(number: int, noun: str) -> str:
     """Give a number with its noun, such as `2 turns`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def literal(text: str, longest: int = 500) -> str:
+    """Give a text that others wrote as code in a line: nothing in it is Markdown."""
+    plain = one_line(text, longest).replace("`", "'").replace("|", "¦")
+    return f"`{plain}`" if plain else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemotron_magic.notebook.commands.command import Command, plural
+from nemotron_magic.notebook.commands.command import Command, literal, plural
 from nemotron_magic.settings import Settings
 from nemotron_magic.text import one_line
 from nemotron_magic.turns import MAIN
@@ -25,11 +25,15 @@ def _threads(runner: Runner, text: str, settings: Settings) -> str:
     if not any(threads.values()):
         return "No conversation has begun yet."
     rows = [
-        f"| `{name}` | {len(turns)} | {one_line(turns[-1].question, 60)} |"
+        f"| {literal(name)} | {len(turns)} | {_begin(turns[-1].question)} |"
         for name, turns in threads.items()
         if turns
     ]
     return "\n".join(["| Thread | Turns | Last question |", "|:--|--:|:--|", *rows])
+
+
+def _begin(question: str) -> str:
+    return one_line(question, 60).replace("|", "¦")
 
 
 CONVERSATION = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nemotron_magic.catalogue import Model
 from nemotron_magic.errors import AuthenticationError, InputError, NemotronError
-from nemotron_magic.notebook.commands.command import Command
+from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 
@@ -27,7 +27,7 @@ def _models(runner: Runner, text: str, settings: Settings) -> str:
     models = runner.session.models(settings)
     found = [m for m in models if wanted in m.name.lower()]
     if not found:
-        return f"No model of {len(models)} has `{wanted}` in its name."
+        return f"No model of {len(models)} has {literal(wanted)} in its name."
     rows = [_model_row(model) for model in found[:_SHOWN_MODELS]]
     table = "\n".join(
         [
@@ -68,7 +68,7 @@ def _login(runner: Runner, text: str, settings: Settings) -> str:
         session.forget_key(endpoint, before)
         raise
     except NemotronError as error:
-        checked = f"The key could not be checked: {error.what}."
+        checked = f"The key could not be checked: {literal(error.what)}."
     store = session.keep_key(value, settings)
     kept = f"It is kept in {store}." if store else _NOT_KEPT
     return f"{checked} {kept}"
@@ -157,8 +157,8 @@ def _model_line(models: list[Model], settings: Settings) -> str:
 
 def _bad(what: str, error: NemotronError) -> str:
     reason = f"{error.what}: {error.why}" if error.why else error.what
-    todo = f" → {error.todo}" if error.todo else ""
-    return f"- ✗ {what}: {reason}{todo}"
+    todo = f" → {literal(error.todo)}" if error.todo else ""
+    return f"- ✗ {what}: {literal(reason)}{todo}"
 
 
 def _rehearse(runner: Runner, text: str, settings: Settings) -> str:

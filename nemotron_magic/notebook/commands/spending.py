@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nemotron_magic.errors import InputError
 from nemotron_magic.ledger import Call, Ledger, Totals, export
-from nemotron_magic.notebook.commands.command import Command, plural
+from nemotron_magic.notebook.commands.command import Command, literal, plural
 from nemotron_magic.settings import Settings
 from nemotron_magic.summary import in_usd
 from nemotron_magic.text import one_line
@@ -59,7 +59,7 @@ def _usage(runner: Runner, text: str, settings: Settings) -> str:
         "Ever": ledger.of_all(),
     }
     parts = [_table("", spans), _notes(spans.values()), _place(ledger)]
-    models = {f"`{one_line(name, 80)}`": sums for name, sums in _models(ledger)}
+    models = {literal(name, 80): sums for name, sums in _models(ledger)}
     if models:
         parts.insert(1, _table("Model, this month", models))
     return "\n\n".join(part for part in parts if part)
@@ -150,7 +150,7 @@ def _log(runner: Runner, text: str, settings: Settings) -> str:
 def _log_row(call: Call) -> tuple[str, ...]:
     return (
         f"{call.started_at:%Y-%m-%d %H:%M:%S}",
-        f"`{one_line(call.model, 80)}`",
+        literal(call.model, 80),
         _tokens(call),
         _cost(call),
         "" if call.elapsed_s is None else f"{call.elapsed_s:.1f} s",
@@ -181,7 +181,7 @@ def _end(call: Call) -> str:
         return f"{call.ending}: {call.error}"
     finish = call.finish_reason
     if call.ending == "complete" and finish and finish != "stop":
-        return one_line(f"complete: {finish}", 60)
+        return f"complete: {literal(finish, 60)}"
     return call.ending
 
 
@@ -217,7 +217,7 @@ def _shown(value: object) -> str:
         return f"{value:.4g}"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"`{one_line(str(value), 2_000).replace('`', chr(39)).replace('|', '¦')}`"
+    return literal(str(value), 2_000)
 
 
 def _balance(runner: Runner, text: str, settings: Settings) -> str:
