@@ -11,7 +11,7 @@ from . import prose
 from .catalogue import CREDITS_PER_USD, SEED_MODEL, credits_for
 from .coding import correction, reply_to, request_of
 from .request import Json
-from .steering import Steering, question_of, steering_of, text_of
+from .steering import Steering, attachments_of, question_of, steering_of, text_of
 from .tools import ToolCall, instance, tool_calls
 
 CHARS_PER_TOKEN = 4
@@ -177,7 +177,7 @@ def _text(body: Mapping[str, Any], steering: Steering, question: str) -> str:
         return json.dumps(prose.as_json(body, question), ensure_ascii=False)
     if asked.get("type") == "json_schema":
         return json.dumps(instance(asked["json_schema"].get("schema") or {}))
-    request = request_of(question)
+    request = request_of(question, attachments_of(body["messages"]))
     if request is not None:
         return f"{prose.NO_MODEL}\n\n{reply_to(request)}"
     mistakes = [f"Not understood: `{line}`" for line in steering.mistakes]

@@ -36,7 +36,10 @@ def taken_apart(message: str) -> tuple[tuple[Attachment, ...], str]:
         return (), message
     word = found["word"]
     part = re.compile(
-        rf'<(\w+)-{word} name="([^"\n]*)"[^\n]*>\n(.*?)\n</\1-{word}>', re.DOTALL
+        rf'<(\w+)-{word} name="([^"\n]*)"[^\n]*>\n(.*?)\n</\1-{word}>'
+        # A value's text is called value, too: its end is not that of the part.
+        rf"(?=\n<\w+-{word} name=|\Z)",
+        re.DOTALL,
     )
     field = re.compile(rf"<(\w+)-{word}>\n(.*?)\n</\1-{word}>", re.DOTALL)
     parts = tuple(

@@ -10,16 +10,16 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import indent
 
+from .attached import Attachment
+
 _ASKED = re.compile(
-    r"^(?P<verb>Fix|Explain|Document|Write tests for) "
-    r"(?P<about>cell \d+|this cell|the function `(?P<name>[\w.]+)`)\.",
-    re.MULTILINE,
+    r"(?P<verb>Fix|Explain|Document|Write tests for) "
+    r"(?P<about>cell \d+|this cell|the function `(?P<name>[\w.]+)`)\."
 )
-_FIELD = re.compile(r"<(source|error|value)-(\w+)>\n(.*?)\n</\1-\2>", re.DOTALL)
 _MEANT = re.compile(r"'(\w+)'.*?Did you mean: '(\w+)'")
 _UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")
 _NO_KEY = re.compile(r"KeyError: '([^']*)'")
@@ -47,22 +47,22 @@ class Request:
     values: str
 
 
-def request_of(message: str) -> Request | None:
-    """Find what a message asks about a cell or function; None if it asks no such."""
-    all_asked = list(_ASKED.finditer(message))
-    if not all_asked:
+def request_of(question: str, attached: Sequence[Attachment]) -> Request | None:
+    """Find what a question asks about a cell or function; None if it asks no such."""
+    asked = _ASKED.match(question)
+    if asked is None:
         return None
-    asked = all_asked[-1]
-    fields: dict[str, list[str]] = {"source": [], "error": [], "value": []}
-    for name, _, text in _FIELD.findall(message[: asked.start()]):
-        fields[name].append(text)
+    cells = [one.fields for one in attached if one.kind == "cell"] or [{}]
+    values = (
+        text for one in attached if one.kind == "value" for text in one.fields.values()
+    )
     return Request(
         asked["verb"],
         asked["about"],
         asked["name"] or "",
-        "\n".join(fields["source"][:1]),
-        "\n".join(fields["error"][:1]),
-        "\n".join(fields["value"]),
+        cells[0].get("source", ""),
+        cells[0].get("error", ""),
+        "\n".join(values),
     )
 
 

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from nemotron_magic.rehearsal.attached import Attachment, taken_apart
 from nemotron_magic.rehearsal.coding import correction, reply_to, request_of
 
-CELL = """<context-ab12cd>
-<cell-ab12cd name="cell 3">
-<source-ab12cd>
-{source}
-</source-ab12cd>
-<error-ab12cd>
-{error}
-</error-ab12cd>
-</cell-ab12cd>
-<value-ab12cd name="sales">
-<value-ab12cd>
-sales: DataFrame of 2 rows; region, total
-</value-ab12cd>
-</value-ab12cd>
-</context-ab12cd>
-
-{question}
-
-Find out what is wrong."""
+SALES = Attachment("value", "sales", {"value": "DataFrame of region, total"})
 
 
-def answer(source: str, error: str, question: str = "Fix cell 3.") -> str:
-    request = request_of(CELL.format(source=source, error=error, question=question))
+def answer(source: str, error: str, question: str = "Fix cell 3.\n\nBriefly.") -> str:
+    cell = Attachment("cell", "cell 3", {"source": source, "error": error})
+    request = request_of(question, (cell, SALES))
     assert request is not None
     return reply_to(request)
 
@@ -64,13 +48,21 @@ def test_any_other_error_is_shown_instead_of_raised(
 
 def test_the_other_requests_are_played_too() -> None:
     function = "def double(x):\n    return 2 * x"
-    tests = request_of("Write tests for the function `double`.\n\nWrite plain …")
+    tests = request_of("Write tests for the function `double`.\n\nWrite plain …", ())
 
     assert "cell 3 has 1 lines" in answer("1 / 0", "E: b", "Explain cell 3.").lower()
     assert '    """' in answer(function, "", "Document cell 3. briefly")
     assert tests is not None
     assert "assert callable(double)" in reply_to(tests)
-    assert request_of("Fix the legend of cell 3, please") is None
+    assert request_of("Fix the legend of cell 3, please", ()) is None
+
+
+def test_a_value_that_came_along_is_read_to_its_end() -> None:
+    value = '<value-a1 name="x">\n<value-a1>\nlist\n</value-a1>\n</value-a1>'
+    message = f"Data.\n<context-a1>\n{value}\n{value}\n</context-a1>\n\nwhy?"
+
+    one = Attachment("value", "x", {"value": "list"})
+    assert taken_apart(message) == ((one, one), "why?")
 
 
 def test_code_that_is_complained_of_comes_back_without_the_fault() -> None:
