@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from typing import TypeVar
 
 from nemotron_magic.storage.aside import identity, move_aside
 from nemotron_magic.storage.folders import is_networked, mount_table
+from nemotron_magic.storage.kept import Kept
 
 __all__ = ["Schema", "Storage"]
 
@@ -57,10 +57,10 @@ class _Foreign(Exception):
 
 
 class Storage:
-    """A file of tables, opened anew for every use.
+    """A file of tables, kept open for a moment after each use.
 
-    So nothing is carried over a fork, and nothing goes stale when another process moves
-    or deletes the file; it takes 1.3 ms.
+    Nothing is carried over a fork, and nothing goes stale when another process moves or
+    deletes the file.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Storage:
         self._mounts = mounts
         self._is_looked_at = False
         self._memory: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
+        self._kept = Kept()
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
         """Do `work` as one change: all of it happens, or nothing.
@@ -117,7 +117,8 @@ class Storage:
         return self._done(work, "BEGIN", _PATIENCE_S)
 
     def close(self) -> None:
-        """Let go of what is in memory."""
+        """Let go of the file, and of what is in memory."""
+        self._kept.close()
         if self._memory is not None:
             self._memory.close()
             self._memory = None
@@ -152,18 +153,29 @@ class Storage:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        if self.path is None:
-            with self._lock:
+        self._kept.notice_fork()
+        with self._kept.lock:
+            if self.path is None:
                 yield self._in_memory()
-            return
-        self._look_at(self.path)
-        _make(self.path)
-        connection = _connect(str(self.path))
+                return
+            try:
+                yield self._kept.connection(self.path, self._opened)
+            except BaseException:
+                # Whatever it was, the next one begins with a fresh connection.
+                self._kept.let_go()
+                raise
+            self._kept.rest()
+
+    def _opened(self, path: Path) -> sqlite3.Connection:
+        self._look_at(path)
+        _make(path)
+        connection = _connect(str(path))
         try:
             _prepare(connection, self._schema)
-            yield connection
-        finally:
+        except BaseException:
             connection.close()
+            raise
+        return connection
 
     def _in_memory(self) -> sqlite3.Connection:
         if self._memory is None:

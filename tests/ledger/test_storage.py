@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import resource
+import shutil
 import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
@@ -335,6 +338,78 @@ def test_a_file_that_was_deleted_is_made_anew(path: Path) -> None:
     add(storage, "new")
 
     assert (words(storage), storage.trouble) == (["new"], "")
+
+
+def open_files(path: Path) -> int:
+    """Count the handles that this process has on a file."""
+    links = (Path("/proc/self/fd") / one for one in os.listdir("/proc/self/fd"))
+    return sum(os.path.realpath(link) == str(path) for link in links)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc here")
+def test_it_is_kept_open_for_a_moment_and_closed_with_its_owner(path: Path) -> None:
+    storage = storage_at(path)
+    for number in range(20):
+        add(storage, f"{number}")
+    during = open_files(path)
+    storage.close()
+    closed = open_files(path)
+    add(storage, "after")
+    del storage
+    gc.collect()
+
+    assert (during, closed, open_files(path)) == (1, 0, 0)
+    assert words(storage_at(path))[-1] == "after"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc here")
+def test_it_is_closed_by_itself_so_that_the_file_is_whole(path: Path) -> None:
+    storage = storage_at(path)
+    add(storage, "mine")
+    end_s = time.monotonic() + 60
+    while open_files(path) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    copied = path.with_name("copied")
+    shutil.copy(path, copied)
+
+    assert {one.name for one in path.parent.iterdir()} == {path.name, "copied"}
+    assert words(storage_at(copied)) == ["mine"]
+    add(storage, "more")
+    assert words(storage) == ["mine", "more"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_fork_that_ends_leaves_its_parent_s_file_alone(path: Path) -> None:
+    storage = storage_at(path)
+    add(storage, "parent")
+
+    def work() -> bool:
+        add(storage, "child")
+        storage.close()
+        return True
+
+    for _ in range(3):
+        assert in_a_child(work)
+        add(storage, "parent")
+
+    assert words(storage).count("child") == 3
+    assert words(storage_at(path)) == words(storage)
+
+
+def test_a_file_that_another_took_the_place_of_is_seen_at_once(path: Path) -> None:
+    storage = storage_at(path)
+    add(storage, "mine")
+    other = storage_at(path.with_name("other"))
+    add(other, "theirs")
+    other.close()
+    end_s = time.monotonic() + 60
+    while len(list(path.parent.iterdir())) > 2 and time.monotonic() < end_s:
+        time.sleep(0.05)
+    path.with_name("other").replace(path)
+
+    assert words(storage) == ["theirs"]
+    add(storage, "mine")
+    assert words(storage_at(path)) == ["theirs", "mine"]
 
 
 # ---- where
