@@ -162,9 +162,11 @@ class Reply(str):
 
     @property
     def code(self) -> str:
-        """The Python code: of all blocks that are Python or name no language."""
-        python = ("", "python", "py", "python3", "ipython", "ipython3")
-        return "\n".join(b.code for b in self.blocks if b.language in python)
+        """The Python code, as it can be run: no fences, no prompts, no outputs."""
+        from nemotron_magic.code.cells import cells_of
+
+        sources = [cell.source for cell in cells_of(self, ())]
+        return "\n\n".join(sources) + "\n" if sources else ""
 
     @property
     def model(self) -> str:

@@ -26,9 +26,10 @@ FLOORS = (
     ("client", "ledger"),
     ("storage",),
     ("price",),
-    ("code", "describe", "dialect", "exchange", "grammar", "summary", "turns"),
+    ("describe", "dialect", "exchange", "grammar", "summary", "turns"),
     ("catalogue", "key", "keystore", "refusal", "reply"),
     (
+        "code",
         "context",
         "endpoint",
         "markdown",

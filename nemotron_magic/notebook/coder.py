@@ -10,6 +10,7 @@ from nemotron_magic.code.cells import CodeCell, cells_of
 from nemotron_magic.code.check import check
 from nemotron_magic.code.evidence import difference
 from nemotron_magic.code.findings import Finding, told
+from nemotron_magic.code.hidden import made_visible
 from nemotron_magic.errors import InputError
 from nemotron_magic.notebook.insert import Inserter
 from nemotron_magic.reply import Reply
@@ -52,6 +53,7 @@ class Coder:
         self._shell = shell
         self._takes_cells = takes_cells
         self._inserter = Inserter(shell)
+        self._warnings: dict[str, tuple[str, ...]] = {}
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Give what keeps the code that would be put in from running here."""
@@ -61,6 +63,7 @@ class Coder:
     def sent_back(self, reply: Reply, notice: str) -> Reply:
         """Give a reply whose code is sent back, with what was found."""
         cells = self._cells(reply)
+        self._inserter.begin(cells)
         return _with(reply, [*(self._said_of(cells[0]) if cells else ()), notice])
 
     def finished(self, reply: Reply, job: Job) -> Reply:
@@ -69,6 +72,7 @@ class Coder:
         A reply that was broken off has its code wait: the page takes no cell of a run
         that failed.
         """
+        self._warnings.clear()
         cells = self._cells(reply)
         self._inserter.begin(cells)
         is_broken = reply.details.ending in ("interrupted", "failed")
@@ -105,7 +109,14 @@ class Coder:
         return "\n\n".join([said, *self._said_of(cell)])
 
     def _cells(self, reply: Reply) -> tuple[CodeCell, ...]:
-        return cells_of(str(reply), self._shell.magics_manager.magics["cell"])
+        """Give the code of a reply with all that hides in it shown."""
+        magics = self._shell.magics_manager.magics["cell"]
+        cells = []
+        for cell in cells_of(str(reply), magics):
+            source, warnings = made_visible(cell.source)
+            self._warnings[source] = warnings
+            cells.append(replace(cell, source=source))
+        return tuple(cells)
 
     def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
         if not cell.is_python:
@@ -116,7 +127,8 @@ class Coder:
     def _said_of(self, cell: CodeCell) -> list[str]:
         """Give what the user should know of code before it runs, one line each."""
         found = self._check(cell)
-        return [told(found)] if found else []
+        hidden = self._warnings.get(cell.source, ())
+        return [*hidden, *([told(found)] if found else [])]
 
 
 _HEADLESS = "Nobody takes cells here: the code stays in this reply, and in its .code."

@@ -113,6 +113,15 @@ def test_code_that_would_fail_here_is_put_in_and_told(shell: Shell) -> None:
     assert "undefined_name" in done.text.rpartition("```")[2]
 
 
+def test_what_hides_in_code_is_made_visible(shell: Shell) -> None:
+    code = "```python\nx = 1  # \u202e evil\n```"
+    done = shell.run(say(code, "--code"))
+
+    assert done.next_cell is not None
+    assert "\u202e" not in done.next_cell
+    assert "202E" in done.text.upper().rpartition("```")[2]
+
+
 def test_what_would_fail_is_sent_back_as_often_as_was_said(
     shell: Shell, service: rehearsal.Address
 ) -> None:
