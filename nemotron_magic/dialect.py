@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
 from nemotron_magic.events import (
     Event,
@@ -71,6 +72,12 @@ class ReplyReader:
         self._chunks = _Chunks(asked)
         self._payloads = 0
         self._unreadable = 0
+        self._is_cut = False
+
+    @property
+    def finished(self) -> int:
+        """How many of the answers the model has said to be done."""
+        return self._chunks.finished
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes of the body; give the events that they complete."""
@@ -89,20 +96,27 @@ class ReplyReader:
         events: list[Event] = []
         if self.error is None and self._decoder is None:
             self._whole(events)
-        elif self._decoder is not None:
-            self._end(self._decoder, events)
-        events += self.break_off()
+        else:
+            self._end(events)
+        events += self._chunks.close()
         if self.error is None:
             self._judge(events)
         return events
 
     def break_off(self) -> list[Event]:
-        """Give what was held back, when there is no more to come than this."""
-        return self._chunks.close()
+        """Give what is there, also half an event, when no more will come than this."""
+        events: list[Event] = []
+        self._end(events)
+        return events + self._chunks.close()
 
-    def _end(self, decoder: EventStreamDecoder, events: list[Event]) -> None:
+    def _end(self, events: list[Event]) -> None:
+        """Read what has come of a last event, or of a body that is no stream."""
+        self._is_cut = True
         try:
-            self._take(decoder.close(), events)
+            if self._decoder is not None:
+                self._take(self._decoder.close(), events)
+            elif not self.done:
+                self._completion(self._text(), events)
         except NemotronError as error:
             self.error = self.error or error
 
@@ -120,7 +134,11 @@ class ReplyReader:
                 self._decoder = EventStreamDecoder()
                 return bytes(self._body)
         if len(self._body) > MAX_EVENT_BYTES:
-            raise ServiceError("the service sent more than a chat reply can be")
+            raise ServiceError(
+                f"{self._asked.endpoint.netloc} sent more than a chat reply can be",
+                f"{MAX_EVENT_BYTES // 2**20} MiB came, and no reply among them",
+                "Is base_url right? %nemotron doctor",
+            )
         return b""
 
     def _take(self, sent: Iterable[ServerSentEvent], events: list[Event]) -> None:
@@ -142,7 +160,7 @@ class ReplyReader:
         try:
             chunk = _read_json(data)
         except (ValueError, RecursionError):
-            chunk = None
+            chunk = read_cut_json(data) if self._is_cut else None
         if not isinstance(chunk, dict):
             self._skip(data)
             return
@@ -174,20 +192,27 @@ class ReplyReader:
 
     def _whole(self, events: list[Event]) -> None:
         """Read a body that was no stream."""
-        text = bytes(self._body).decode("utf-8-sig", "replace").strip()
+        text = self._text()
         if not text:
             return
         self._payloads += 1
-        try:
-            completion = json.loads(text)
-        except (ValueError, RecursionError):
-            completion = None
-        if isinstance(completion, dict):
-            self.done = True
-            self._chunks.read(completion, events)
-            self._look_for_error(completion)
+        self._completion(text, events)
         if not self._chunks.said_something and self.error is None:
             self.error = self._not_a_reply(text)
+
+    def _text(self) -> str:
+        return bytes(self._body).decode("utf-8-sig", "replace").strip()
+
+    def _completion(self, text: str, events: list[Event]) -> None:
+        """Read a whole completion, or as much of one as there is."""
+        try:
+            completion = json.loads(text)
+            self.done = isinstance(completion, dict)
+        except (ValueError, RecursionError):
+            completion = read_cut_json(text)
+        if isinstance(completion, dict):
+            self._chunks.read(completion, events)
+            self._look_for_error(completion)
 
     def _not_a_reply(self, text: str) -> NemotronError:
         complaint = Complaint.read(text)
@@ -222,12 +247,16 @@ class _Chunks:
     """Read chunks of a stream, or one whole completion: they differ in one name."""
 
     def __init__(self, asked: Asked) -> None:
-        self.finished = False
         self.said_something = False
         self._orphans = may_start_inside(asked.model)
         self._tags: dict[int, ThinkTags] = {}
         self._served = False
         self._finishes: dict[int, str] = {}
+
+    @property
+    def finished(self) -> int:
+        """How many choices have been given a reason for their end."""
+        return len(self._finishes)
 
     def read(self, chunk: _Object, events: list[Event]) -> None:
         """Append what `chunk` tells to `events`."""
@@ -258,7 +287,7 @@ class _Chunks:
         reason = choice.get("finish_reason")
         if reason and self._finishes.get(index) != reason:
             self._finishes[index] = reason
-            self.finished = self.said_something = True
+            self.said_something = True
             events.append(Finish(as_name(str(reason)), index))
 
     def _delta(self, delta: _Object, index: int, events: list[Event]) -> None:

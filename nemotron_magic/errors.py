@@ -16,8 +16,11 @@ NemotronError
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import TYPE_CHECKING
+
+from nemotron_magic.text import without_controls
 
 if TYPE_CHECKING:
     from nemotron_magic.reply import Reply
@@ -36,6 +39,8 @@ __all__ = [
     "RequestError",
     "ServiceError",
 ]
+
+_LINE_ENDS = re.compile(r"[\n\t\x85\u2028\u2029]+")
 
 
 class NemotronError(Exception):
@@ -90,8 +95,10 @@ class NemotronError(Exception):
         self.final = final
 
     def __str__(self) -> str:
+        lines = (self.what, self._reason(), self.todo)
+        # What was typed, or sent by a service, may hold a line end or worse.
         return "\n".join(
-            line for line in (self.what, self._reason(), self.todo) if line
+            _LINE_ENDS.sub(" ", without_controls(line)) for line in lines if line
         )
 
     def _reason(self) -> str:

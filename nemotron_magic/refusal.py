@@ -192,6 +192,8 @@ _ROWS: tuple[_Row, ...] = (
          "Check the key's limits and scopes: https://aimlapi.com/app/keys"),
     _Row((403,), "", RequestError, "{host} blocked the request{status}",
          "Rephrase the question, or check whether a proxy or firewall is in between"),
+    _Row((407,), "", RequestError, "the proxy on the way wants a login{status}",
+         "Put it into its address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"),
     _Row((410,), "", ModelError, "{model} is retired at {host}{status}", _MODELS),
     _Row((413, 414), "", RequestError, "the question is too large{status}",
          "Shorten it, or drop earlier turns: %nemotron reset"),

@@ -22,7 +22,7 @@ _ATTRIBUTES = {
     "pre": {"class"},
 }
 _VALUES = {
-    "href": r"https?://[^\s/\\?#@]+([/?#][^\s\\]*)?|mailto:[^\s\\/]+",
+    "href": r"(?i:https?)://[^\s/\\?#@]+([/?#][^\s\\]*)?|mailto:[^\s\\/]+",
     "src": r"data:image/(png|gif|jpeg|webp);base64,[A-Za-z0-9+/=]+",
     "class": r"(nm-[a-z-]+|language-[a-z0-9+#._-]+)( (nm-[a-z-]+))*",
     "rel": r"noopener noreferrer nofollow",

@@ -31,6 +31,7 @@ FLOORS = (
     (
         "code",
         "context",
+        "cut_json",
         "endpoint",
         "markdown",
         "parameters",
@@ -45,6 +46,7 @@ FLOORS = (
 CORE = tuple(room for rooms in FLOORS[5:] for room in rooms if room != "rehearsal")
 HOMES = {
     "IPython": {"magics", "notebook"},
+    "httpcore": {"client"},
     "httpx": {"client"},
     "anywidget": {"panels"},
     "ipywidgets": {"panels"},

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import re
+from urllib.parse import urlsplit
 
 import httpx
 
+from nemotron_magic.client.resolve import proxy_for
 from nemotron_magic.errors import (
     ConnectionFailed,
     InputError,
@@ -27,13 +29,35 @@ _NO_SUCH_HOST = re.compile(
     r"|temporary failure in name",
     re.IGNORECASE,
 )
-_PROXIES = ("https_proxy", "http_proxy", "all_proxy")
+_NOISE = re.compile(r"\[(?:Errno -?\d+|SSL: \w+)\] |\s*\(_ssl\.c:\d+\)")
+_CERTIFICATES = (
+    ("expired", "Is the clock of this machine right? Else the service must renew it"),
+    ("ostname mismatch", "Is base_url right?"),
+    ("", "For a company's own authority set SSL_CERT_FILE to its certificate"),
+)
+_UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_CUT_OFF = (
+    httpx.ReadTimeout,
+    httpx.WriteTimeout,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.RemoteProtocolError,
+)
 _AGAIN = "It may have been billed. Run the cell again for another try"
 
 
-def translate(error: Exception, asked: Asked) -> NemotronError:
-    """Give our error for one that httpx raised."""
-    why = one_line(asked.redact(str(error)))
+def translate(error: Exception, asked: Asked, is_sent: bool = True) -> NemotronError:
+    """Give our error for one that httpx raised.
+
+    Parameters
+    ----------
+    is_sent : bool
+        Whether any of the request may have reached the service.
+    """
+    why = one_line(_NOISE.sub("", asked.redact(str(error))))
+    if not is_sent and isinstance(error, _CUT_OFF):
+        make = _not_passed_on if _proxy(asked) else _not_connected
+        return make(error, why, asked)
     for kinds, make in _TABLE:
         if isinstance(error, kinds):
             return make(error, why, asked)
@@ -41,22 +65,21 @@ def translate(error: Exception, asked: Asked) -> NemotronError:
 
 
 def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
-    host = asked.endpoint.netloc
-    if "CERTIFICATE" in why.upper():
-        return ConnectionFailed(
-            f"the certificate of {host} is not trusted",
-            why,
-            "For a company's own authority set SSL_CERT_FILE to its certificate",
-            final=True,
-        )
-    if "[SSL" in why:
+    host, said = asked.endpoint.netloc, str(error)
+    if "[SSL" not in said and (proxy := _proxy(asked)):
+        return _no_proxy(f"cannot connect to the proxy {proxy}", why)
+    if "CERTIFICATE" in said.upper():
+        todo = next(todo for words, todo in _CERTIFICATES if words in said)
+        what = f"the certificate of {host} is not trusted"
+        return ConnectionFailed(what, why, todo, final=True)
+    if "[SSL" in said:
         return ConnectionFailed(
             f"no secure connection to {host}",
             why,
             "Does it speak https? If it runs on this machine, try http://",
             final=True,
         )
-    if _NO_SUCH_HOST.search(why):
+    if _NO_SUCH_HOST.search(said):
         return ConnectionFailed(
             f"cannot find the host {asked.endpoint.host}",
             why,
@@ -71,14 +94,28 @@ def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
     )
 
 
-def _no_proxy(error: Exception, why: str, asked: Asked) -> NemotronError:
-    names = (n for lower in _PROXIES for n in (lower.upper(), lower))
-    name = next((n for n in names if os.environ.get(n)), "the system's settings")
-    return ConnectionFailed(
-        f"the proxy named in {name} did not pass the request on",
-        why,
-        "Correct or unset it",
-    )
+def _not_passed_on(error: Exception, why: str, asked: Asked) -> NemotronError:
+    proxy = _proxy(asked) or "on the way"
+    what = f"the proxy {proxy} did not pass the request on"
+    return _no_proxy(what, why, final=why.startswith("4"))
+
+
+def _no_proxy(what: str, why: str, final: bool = False) -> NemotronError:
+    todo = "Correct or unset it; NO_PROXY names hosts to reach without it"
+    return ConnectionFailed(what, why, todo, final=final)
+
+
+def _proxy(asked: Asked) -> str:
+    """Name the proxy on the way and who set it, without the password in it."""
+    if asked.endpoint.is_loopback:
+        return ""
+    scheme = urlsplit(asked.endpoint.origin).scheme
+    url = proxy_for(scheme, asked.endpoint.host)
+    netloc = urlsplit(url).netloc.rpartition("@")[2]
+    names = (f"{scheme}_proxy", "all_proxy")
+    forms = (form for name in names for form in (name.upper(), name))
+    source = next((f for f in forms if os.environ.get(f)), "the system's settings")
+    return f"{netloc} of {source}" if netloc else ""
 
 
 def _bad_request(error: Exception, why: str, asked: Asked) -> NemotronError:
@@ -103,8 +140,8 @@ def _lost(error: Exception, why: str, asked: Asked) -> NemotronError:
 
 
 _TABLE = (
-    (httpx.ProxyError, _no_proxy),
-    ((httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout), _not_connected),
+    (httpx.ProxyError, _not_passed_on),
+    (_UNCONNECTED, _not_connected),
     (
         (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError),
         _bad_request,

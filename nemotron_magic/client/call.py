@@ -15,14 +15,16 @@ import httpx
 
 from nemotron_magic.catalogue import Model, read_models
 from nemotron_magic.client.border import translate
+from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.http import (
     FOREIGN,
     Http,
+    Page,
     asked,
     refusal_of,
     request_id_of,
 )
-from nemotron_magic.client.reading import events_of, is_progress
+from nemotron_magic.client.reading import events_of, is_progress, too_slow
 from nemotron_magic.client.resolve import Resolver, system_resolver
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.client.wait import pause
@@ -196,9 +198,9 @@ class Client:
             params={"include": "pricing"},
             headers={"If-None-Match": etag} if etag else {},
         )
-        if response.status_code == 304:
+        if response.status == 304:
             return known
-        models = read_models(_json_of(response))
+        models = read_models(response.json())
         if not models:
             raise ServiceError(f"{endpoint.netloc} lists no chat models at {url}")
         self._catalogues[url] = (response.headers.get("etag", ""), models)
@@ -261,7 +263,7 @@ class Client:
                 if error.status != 404 or path == _BALANCES[-1]:
                     raise
             else:
-                return read_balance(_json_of(page))
+                return read_balance(page.json())
         return None
 
     def close(self) -> None:
@@ -275,7 +277,7 @@ class Client:
         key: Key | None,
         timeout_s: float,
         **more: Any,
-    ) -> httpx.Response:
+    ) -> Page:
         return self._http.get(endpoint, url, key, timeout_s, self._now_s(), **more)
 
     def _attempt(
@@ -290,17 +292,22 @@ class Client:
         yield Sent(headers["X-Client-Request-Id"], settings.model)
         connect_s = float(settings["connect_timeout_s"])
         http.find_host(request.endpoint, connect_s, about)
-        url, timeout = request.endpoint.chat_url, _timeout(settings)
+        deadline = Deadline(settings["total_timeout_s"], self._clock_s)
+        timeout = deadline.timeout(connect_s, _gap_s(settings))
+        url = request.endpoint.chat_url
         fault: NemotronError
         try:
             with http.post(url, body, request.key, headers, timeout) as response:
                 yield Answered(response.status_code, request_id_of(response, about))
                 if response.is_success:
-                    yield from events_of(response, settings, about, self._clock_s)
+                    clock_s = self._clock_s
+                    yield from events_of(response, settings, about, clock_s, deadline)
                     return
-                fault = refusal_of(response, about, self._now_s())
+                fault = refusal_of(response, about, self._now_s(), deadline)
         except FOREIGN as error:
-            fault = translate(error, about)
+            is_late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
+            late = too_slow(deadline, settings) if is_late else None
+            fault = late or translate(error, about, deadline.is_sent)
         # Raised out here so that it carries no httpx error, which holds the key.
         raise fault
 
@@ -314,13 +321,5 @@ def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
     raise Interrupted("stopped by you", why)
 
 
-def _json_of(response: httpx.Response) -> Any:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
-
-
-def _timeout(settings: Settings) -> httpx.Timeout:
-    gap_s = settings["gap_timeout_s" if settings["stream"] else "total_timeout_s"]
-    return httpx.Timeout(gap_s, connect=settings["connect_timeout_s"])
+def _gap_s(settings: Settings) -> float:
+    return float(settings["gap_timeout_s" if settings["stream"] else "total_timeout_s"])

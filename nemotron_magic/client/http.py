@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from nemotron_magic import __version__
 from nemotron_magic.client.border import translate
+from nemotron_magic.client.deadline import Backend, Deadline
 from nemotron_magic.client.resolve import Resolver, is_proxied, look_up
 from nemotron_magic.client.stop import Stop
+from nemotron_magic.client.unpack import body_of
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
     ConnectionFailed,
@@ -27,12 +31,16 @@ from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked, Complaint, error_for, is_id, retry_after_s
 from nemotron_magic.text import one_line
 
-__all__ = ["FOREIGN", "Http", "asked", "refusal_of", "request_id_of"]
+__all__ = ["FOREIGN", "Http", "Page", "asked", "refusal_of", "request_id_of"]
 
 FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
 """What httpx may raise; a key that cannot be a header is a `ValueError`."""
 
 _ERROR_BODY_BYTES = 256 * 1024
+_ERROR_BODY_S = 5.0
+"""The status of an error is worth more than a body that is slow to come."""
+
+_PAGE_BYTES = 64 * 1024 * 1024
 _HERE = ("localhost", "127.0.0.1", "[::1]")
 _REQUEST_IDS = ("x-inference-id", "x-generation-id", "x-request-id", "cf-ray")
 
@@ -53,6 +61,22 @@ class _Bearer(httpx.Auth):
 
     def __repr__(self) -> str:
         return f"<bearer: {self._key!r}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a GET brought."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Give the body's value; None if it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
 
 
 class Http:
@@ -112,7 +136,7 @@ class Http:
         timeout_s: float,
         now_s: float,
         **more: Any,
-    ) -> httpx.Response:
+    ) -> Page:
         """Fetch a page of the service.
 
         Raises
@@ -124,11 +148,15 @@ class Http:
         self.find_host(endpoint, timeout_s, about)
         fault: NemotronError
         try:
-            auth = _Bearer(key)
-            response = self._client().get(url, auth=auth, timeout=timeout_s, **more)
-            if response.is_success or response.status_code == 304:
-                return response
-            fault = refusal_of(response, about, now_s)
+            deadline = Deadline(timeout_s)
+            more |= {
+                "auth": _Bearer(key),
+                "timeout": deadline.timeout(timeout_s, timeout_s),
+            }
+            with self._client().stream("GET", url, **more) as response:
+                if response.is_success or response.status_code == 304:
+                    return _page(response)
+                fault = refusal_of(response, about, now_s, deadline)
         except FOREIGN as error:
             fault = translate(error, about)
         except KeyboardInterrupt:
@@ -176,15 +204,20 @@ class Http:
 
 def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     try:
-        return httpx.Client(
+        client = httpx.Client(
             transport=transport,
             # What runs on this machine is not behind a proxy.
             mounts=None if transport else {f"all://{host}": None for host in _HERE},
             follow_redirects=False,
-            headers={"User-Agent": f"nemotron_magic/{__version__}"},
+            headers={
+                "User-Agent": f"nemotron_magic/{__version__}",
+                "Accept-Encoding": "gzip",
+            },
             # Cells are minutes apart: an old connection is a dead one.
             limits=httpx.Limits(keepalive_expiry=5.0),
         )
+        Backend.put_into(client)
+        return client
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
         why = one_line(str(error))
     raise ConnectionFailed(
@@ -193,6 +226,22 @@ def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
         "Look at SSL_CERT_FILE, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
         final=True,
     )
+
+
+def _page(response: httpx.Response) -> Page:
+    """Read the whole of a page.
+
+    Raises
+    ------
+    httpx.HTTPError
+        If it breaks off, or is larger than any page can be.
+    """
+    body = bytearray()
+    for data in body_of(response):
+        body += data
+        if len(body) > _PAGE_BYTES:
+            raise httpx.ReadError(f"more than {_PAGE_BYTES // 2**20} MiB came")
+    return Page(response.status_code, response.headers, bytes(body))
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -226,8 +275,11 @@ def request_id_of(response: httpx.Response, about: Asked) -> str | None:
     return next((one for one in found if is_id(one)), None)
 
 
-def refusal_of(response: httpx.Response, about: Asked, now_s: float) -> NemotronError:
+def refusal_of(
+    response: httpx.Response, about: Asked, now_s: float, deadline: Deadline
+) -> NemotronError:
     """Give the error that a response without success means."""
+    deadline.shorten(_ERROR_BODY_S)
     request_id = request_id_of(response, about)
     if response.is_redirect:
         return _redirected(response, about, request_id)
@@ -243,13 +295,15 @@ def refusal_of(response: httpx.Response, about: Asked, now_s: float) -> Nemotron
 def _redirected(
     response: httpx.Response, about: Asked, request_id: str | None
 ) -> NemotronError:
-    target = urlsplit(response.headers.get("location", ""))
-    where = f"{target.scheme}://{target.hostname or ''}{target.path}".strip(":/")
-    where = one_line(about.redact(where), 100)
+    location = response.headers.get("location", "")
+    target = urlsplit(urljoin(about.endpoint.chat_url, location))
+    # Without a user's name, a key and what else may stand in it.
+    netloc = target.netloc.rpartition("@")[2]
+    where = f"{target.scheme}://{netloc}{target.path}" if location else "nowhere"
     return RequestError(
-        f"{about.endpoint.netloc} redirects to {where or 'another address'}",
+        f"{about.endpoint.netloc} redirects to {one_line(about.redact(where), 100)}",
         "not followed, because question and key would go there",
-        "If that is right, make it the base_url",
+        "Is base_url right? %nemotron doctor",
         status=response.status_code,
         request_id=request_id,
         final=True,
@@ -260,7 +314,7 @@ def _error_body(response: httpx.Response) -> str:
     """Read what there is of an error's body, of which only the start matters."""
     body = bytearray()
     with suppress(httpx.HTTPError, httpx.StreamError):
-        for data in [response.content] if response.is_closed else response.iter_bytes():
+        for data in body_of(response):
             body += data
             if len(body) > _ERROR_BODY_BYTES:
                 break

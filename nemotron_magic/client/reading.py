@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 
+from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.http import FOREIGN, request_id_of
+from nemotron_magic.client.unpack import ENCODINGS, body_of, encoding_of
 from nemotron_magic.dialect import ReplyReader
 from nemotron_magic.errors import NemotronError, OutcomeUnknown
 from nemotron_magic.events import (
     Event,
+    Notice,
     Reasoning,
     Refusal,
     Text,
@@ -22,9 +25,11 @@ from nemotron_magic.settings import Settings
 from nemotron_magic.text import one_line
 from nemotron_magic.usage import Usage
 
-__all__ = ["events_of", "is_progress"]
+__all__ = ["events_of", "is_progress", "too_slow"]
 
-_ENCODINGS = frozenset({"", "identity", "gzip", "deflate", "br", "zstd"})
+_AFTER_FINISH_S = 5.0
+"""Longest wait for figures once the model has said that it is done."""
+
 _PROGRESS = (Text, Reasoning, Refusal, ToolCall)
 
 
@@ -38,6 +43,7 @@ def events_of(
     settings: Settings,
     about: Asked,
     clock_s: Callable[[], float],
+    deadline: Deadline,
 ) -> Iterator[Event]:
     """Give the events of a response that succeeded.
 
@@ -46,8 +52,8 @@ def events_of(
     NemotronError
         After the events that came before it.
     """
-    encoding = response.headers.get("content-encoding", "").strip().lower()
-    if encoding not in _ENCODINGS:
+    encoding = encoding_of(response)
+    if encoding not in ENCODINGS:
         raise OutcomeUnknown(
             f"{about.endpoint.netloc} sent a reply in another encoding than asked for",
             f"it is called {one_line(about.redact(encoding), 40)}",
@@ -55,7 +61,7 @@ def events_of(
         )
     reader = ReplyReader(about, response.headers.get("content-type", ""))
     try:
-        yield from _read(response, reader, settings, clock_s)
+        yield from _read(response, reader, settings, clock_s, deadline)
     except NemotronError as error:
         error.request_id = error.request_id or request_id_of(response, about)
         raise
@@ -67,12 +73,12 @@ def _read(
     reader: ReplyReader,
     settings: Settings,
     clock_s: Callable[[], float],
+    deadline: Deadline,
 ) -> Iterator[Event]:
-    started_s = progress_s = clock_s()
-    streams = settings["stream"]
-    most_s, longest_s = settings["total_timeout_s"], settings["progress_timeout_s"]
+    progress_s = clock_s()
+    streams, longest_s = settings["stream"], settings["progress_timeout_s"]
     try:
-        for data in response.iter_bytes():
+        for data in body_of(response):
             events = reader.feed(data)
             now_s = clock_s()
             if not streams or any(map(is_progress, events)):
@@ -80,27 +86,36 @@ def _read(
             yield from events
             if reader.done or reader.error is not None:
                 break
-            if now_s - started_s > most_s or now_s - progress_s > longest_s:
-                _check_time(now_s - started_s, now_s - progress_s, settings)
+            if reader.finished >= (settings["n"] or 1):
+                deadline.shorten(_AFTER_FINISH_S)
+            elif slow := too_slow(deadline, settings):
+                raise slow
+            if now_s - progress_s > longest_s:
+                raise _overdue("no new text came for", "progress_timeout_s", settings)
     except (*FOREIGN, NemotronError):
         yield from reader.break_off()
-        raise
+        if reader.finished < (settings["n"] or 1):
+            raise
+        yield Notice("The connection broke off after the end; figures may be missing")
+        return
     yield from reader.close()
     if reader.error is not None:
         raise reader.error
 
 
-def _check_time(total_s: float, idle_s: float, settings: Settings) -> None:
-    for name, passed_s, what in (
-        ("total_timeout_s", total_s, "the reply took longer than {:g} s"),
-        ("progress_timeout_s", idle_s, "no new text came for {:g} s"),
-    ):
-        if passed_s > settings[name]:
-            raise OutcomeUnknown(
-                what.format(settings[name]),
-                "it may have been billed",
-                f"Allow more: %config Nemotron.{name} = {settings[name] * 2:g}",
-            )
+def too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
+    """Give the error of a call whose time is over; None while it is not."""
+    if deadline.left_s > 0:
+        return None
+    return _overdue("the reply took longer than", "total_timeout_s", settings)
+
+
+def _overdue(what: str, name: str, settings: Settings) -> NemotronError:
+    return OutcomeUnknown(
+        f"{what} {settings[name]:g} s",
+        "it may have been billed",
+        f"Allow more: %config Nemotron.{name} = {settings[name] * 2:g}",
+    )
 
 
 def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:

@@ -14,7 +14,9 @@ from nemotron_magic.markdown.cuts import Context, indent_of, soft_cut
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+# As Markdown has it, where a lone CR ends a line, too.
+_LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_LINE_END = re.compile(r"\r\n?")
 _NUMBER = re.compile(r"\d+")
 _OPEN_FORMULA = re.compile(r"[ >]*(?:\$\$|\\\[|\\begin\{)")
 
@@ -141,7 +143,8 @@ class Blocks:
 
     def _markdown(self, source: str) -> str:
         context = self._context
-        text = _dedented(source, context.indent) if context.indent else source
+        text = _LINE_END.sub("\n", source)
+        text = _dedented(text, context.indent) if context.indent else text
         text = _numbered(text, context.number) if context.number else text
         return context.head + text
 

@@ -1,0 +1,143 @@
+"""The end of a call: none of its reads and writes outlasts it.
+
+httpx limits each read by itself, so a service that sends one byte now and then, even
+of a header, would be waited for without end
+(https://www.python-httpx.org/advanced/timeouts/, read 2026-11).
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpcore
+import httpx
+
+__all__ = ["Backend", "Deadline"]
+
+_PIECE_BYTES = 64 * 1024
+_TUNNEL = b"CONNECT "
+_BLINK_S = 0.25
+
+
+class Deadline:
+    """When a call must be over.
+
+    Parameters
+    ----------
+    total_s : float
+        Seconds from now.
+    clock_s : callable
+        A monotonic clock.
+
+    Attributes
+    ----------
+    is_sent : bool
+        Whether any of the request may have reached the service.
+    """
+
+    def __init__(
+        self, total_s: float, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.is_sent = True
+        self._clock_s = clock_s
+        self._end_s = clock_s() + total_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until then; negative once it has passed."""
+        return self._end_s - self._clock_s()
+
+    def shorten(self, most_s: float) -> None:
+        """Let the call be over in `most_s` seconds at the latest."""
+        self._end_s = min(self._end_s, self._clock_s() + most_s)
+
+    def timeout(self, connect_s: float, gap_s: float) -> httpx.Timeout:
+        """Give the limits of the steps of a call that ends by then."""
+        return httpx.Timeout(_Wait(gap_s, self), connect=_Wait(connect_s, self))
+
+
+class _Wait(float):
+    """Seconds that one step may wait; knows when the whole call must be over."""
+
+    deadline: Deadline
+
+    def __new__(cls, seconds: float, deadline: Deadline) -> _Wait:
+        wait = super().__new__(cls, seconds)
+        wait.deadline = deadline
+        return wait
+
+
+def _within(timeout: float | None, late: type[Exception]) -> float | None:
+    """Give how long a step may take that begins now."""
+    if not isinstance(timeout, _Wait):
+        return timeout
+    left_s = timeout.deadline.left_s
+    if left_s <= 0:
+        raise late("the call took too long")
+    return min(float(timeout), left_s)
+
+
+class Backend(httpcore.NetworkBackend):
+    """The network as httpx has it, but for what `Deadline` adds."""
+
+    @classmethod
+    def put_into(cls, client: httpx.Client) -> None:
+        """Let all connections of `client` keep the deadlines of their calls."""
+        for transport in (client._transport, *client._mounts.values()):
+            if isinstance(transport, httpx.HTTPTransport):
+                transport._pool._network_backend = cls()
+
+    def __init__(self, network: httpcore.NetworkBackend | None = None) -> None:
+        self._network = network or httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        *more: Any,
+        **rest: Any,
+    ) -> httpcore.NetworkStream:
+        """Open a connection."""
+        if isinstance(timeout, _Wait):
+            timeout.deadline.is_sent = False
+        return _Stream(self._network.connect_tcp(host, port, timeout, *more, **rest))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read in short waits, since an interrupt may be noted but wake nobody."""
+        left_s = _within(timeout, httpcore.ReadTimeout)
+        while left_s is None or left_s > _BLINK_S:
+            try:
+                return self._stream.read(max_bytes, _BLINK_S)
+            except httpcore.ReadTimeout:
+                left_s = None if left_s is None else left_s - _BLINK_S
+        return self._stream.read(max_bytes, left_s)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if isinstance(timeout, _Wait) and buffer and not buffer.startswith(_TUNNEL):
+            timeout.deadline.is_sent = True
+        for at in range(0, len(buffer), _PIECE_BYTES):
+            piece = buffer[at : at + _PIECE_BYTES]
+            self._stream.write(piece, _within(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
