@@ -22,8 +22,9 @@ from nemotron_magic.context.prompt import as_data, frame
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
-from nemotron_magic.events import Event, Notice, Text
+from nemotron_magic.events import Event, Notice
 from nemotron_magic.exchange import Exchange, Watch
+from nemotron_magic.joining import Joining
 from nemotron_magic.key import (
     Key,
     Unshown,
@@ -189,15 +190,18 @@ class Session:
         if cut is None or not cut.reply.strip():
             raise InputError("there is no reply to go on with")
         begun = str(cut.reply)
-        watch(Text(begun))
-        return self._follow_up(
-            cut,
-            _CONTINUE,
-            thread,
-            settings or self.settings,
-            watch,
-            lambda reply: Reply(joined(begun, reply), reply.details),
-        )
+        joining = Joining(begun, watch)
+        try:
+            return self._follow_up(
+                cut,
+                _CONTINUE,
+                thread,
+                settings or self.settings,
+                joining,
+                lambda reply: Reply(joined(begun, reply), reply.details),
+            )
+        finally:
+            joining.end()
 
     def corrected(
         self,

@@ -26,7 +26,7 @@ FLOORS = (
     ("client", "ledger"),
     ("storage",),
     ("price",),
-    ("describe", "dialect", "exchange", "grammar", "summary", "turns"),
+    ("describe", "dialect", "exchange", "grammar", "joining", "summary", "turns"),
     ("catalogue", "key", "keystore", "refusal", "reply"),
     (
         "code",

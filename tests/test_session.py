@@ -247,6 +247,17 @@ def test_a_reply_gone_on_with_is_painted_from_its_beginning() -> None:
     assert "".join(seen) == "half whole"
 
 
+def test_going_on_shows_nothing_again_before_more_has_come() -> None:
+    session = Service(CUT, (400, {})).session()
+    session.ask("first?")
+    seen: list[type] = []
+    with pytest.raises(RequestError):
+        session.go_on(watch=lambda event: seen.append(type(event)))
+
+    assert seen
+    assert Text not in seen
+
+
 def test_what_is_gone_on_with_is_the_last_question_wherever_its_turn_stands() -> None:
     service = Service(whole("1"), whole("2"), CUT, whole(" more"))
     session = service.session()

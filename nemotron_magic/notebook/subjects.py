@@ -24,7 +24,7 @@ from nemotron_magic.notebook.history import History
 
 __all__ = ["Subjects"]
 
-_LOOKED_AT = 200
+_LOOKED_AT = 50
 """An error further back than so many cells is no one's any more."""
 
 _PRINTED_CHARS = 4_000
