@@ -113,6 +113,7 @@ class Session:
         self._lock = RLock()
         self._client = client
         self._environ = Unshown(environ)
+        self._redactor = Redactor(self._environ)
         self._keys = keys or KeyStore()
         self.books = Books(
             ledger,
@@ -379,7 +380,9 @@ class Session:
         if not settings["redact"]:
             return asked
         key = self._key_or_none(settings)
-        redactor = Redactor(self._environ)
+        if not self._redactor.is_for(self._environ):
+            self._redactor = Redactor(self._environ)
+        redactor = self._redactor
         found: list[str] = []
         told: list[Message] = []
         for message in asked.told:

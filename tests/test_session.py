@@ -482,6 +482,19 @@ def test_what_is_wrong_with_a_setting_is_told_before_anything_is_sent() -> None:
 # ---- keys
 
 
+def test_a_secret_that_came_into_the_environment_later_is_taken_out_too() -> None:
+    environ: dict[str, str] = {}
+    client = Client(transport=httpx.MockTransport(lambda request: None))
+    session = Session(client=client, environ=environ, base_url="http://127.0.0.1:1")
+    secret = "c0rrect-horse-b4ttery"
+    before = session.prepared(Question(f"Why is {secret} wrong?"))
+    environ["SHOP_PASSWORD"] = secret
+    after = session.prepared(Question(f"Why is {secret} wrong?"))
+
+    assert secret in before.told[-1]["content"]
+    assert secret not in after.told[-1]["content"]
+
+
 def test_the_key_goes_to_its_own_service_only() -> None:
     service = Service()
     session = service.session("https://a.example", key=KEY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nemotron_magic.context.secrets.columns import column_secrets
 from nemotron_magic.context.secrets.exact import Exact, exact_values
@@ -15,6 +16,9 @@ __all__ = ["Finding", "Redacted", "Redactor"]
 
 # Nearly always two: one that finds and one that finds no more.
 _PASSES = 8
+
+_REMEMBERED = 400
+_REMEMBERED_CHARS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,23 @@ class Redactor:
     'password = "[redacted:password]"'
     """
 
-    __slots__ = ("_exact",)
+    __slots__ = ("_exact", "_is_for", "_remembered")
 
     def __init__(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> None:
-        known = Exact(exact_values(environ, exact))
-        # A closure, because a debugger or verbose traceback prints attributes.
+        exact = tuple(exact)
+        values = exact_values(environ, exact)
+        known = Exact(values)
+        # Closures, because a debugger or verbose traceback prints attributes.
         self._exact: Callable[[str], Iterator[Span]] = lambda text: known.secrets(text)
+        self._is_for: Callable[[Mapping[str, str]], bool] = lambda environ: (
+            exact_values(environ, exact) == values
+        )
+        # The turns of a conversation come again with every question.
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
+
+    def is_for(self, environ: Mapping[str, str]) -> bool:
+        """Tell whether the secrets of `environ` are those that this one knows."""
+        return self._is_for(environ)
 
     def redact(self, text: str) -> Redacted:
         """Give `text` with a visible placeholder for each secret.
@@ -71,6 +86,10 @@ class Redactor:
         A text without secrets comes back as it is, and one that was redacted already
         too.
         """
+        is_long = len(text) > _REMEMBERED_CHARS
+        return self._clean(text) if is_long else self._remembered(text)
+
+    def _clean(self, text: str) -> Redacted:
         found: list[Finding] = []
         for _ in range(_PASSES):
             spans = self._secrets(text)

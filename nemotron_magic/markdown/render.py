@@ -5,6 +5,7 @@ is shown as it was written.
 """
 
 from collections.abc import Iterator, MutableMapping, Sequence
+from functools import cache
 from html import escape
 from textwrap import dedent
 from typing import Any
@@ -35,6 +36,8 @@ _SHORT_CHARS = 2_000
 
 def to_html(text: str, folded: str = "") -> str:
     """Give safe HTML for any text; the code that is `folded` can be opened."""
+    if not text:
+        return ""
     text = without_smuggled(text).replace("\r\n", "\n").replace("\r", "\n")
     head, rest = _parted(text)
     try:
@@ -103,11 +106,20 @@ def _text_html(text: str, *, isolate_signs: bool = True) -> str:
     return html if html.isascii() and html.isprintable() else with_badges(html)
 
 
+@cache
+def _rules() -> frozenset[str]:
+    """Name the methods that write tokens."""
+    writer = _Writer.__new__(_Writer)
+    RendererHTML.__init__(writer)
+    return frozenset(writer.rules)
+
+
 class _Writer(RendererHTML):
     """Writes tokens as HTML; a method is named after the token that it writes."""
 
     def __init__(self, folded: str = "") -> None:
-        super().__init__()
+        # Not as the class above: to look for the methods takes longer than a short text.
+        self.rules = {name: getattr(self, name) for name in _rules()}
         self._folded = folded.strip()
         self._colour_left = _COLOURED_CHARS
 
