@@ -118,7 +118,7 @@ class _Writer(RendererHTML):
     """Writes tokens as HTML; a method is named after the token that it writes."""
 
     def __init__(self, folded: str = "") -> None:
-        # Not as the class above: to look for the methods takes longer than a short text.
+        # To look for the methods, as it does, takes longer than a short text.
         self.rules = {name: getattr(self, name) for name in _rules()}
         self._folded = folded.strip()
         self._colour_left = _COLOURED_CHARS
