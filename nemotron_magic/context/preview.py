@@ -1,4 +1,4 @@
-"""Showing what would be sent, to the letter, before it is."""
+"""Showing what would be sent, or was, to the letter."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = ["preview"]
 def preview(
     messages: Sequence[Mapping[str, str]],
     notes: Sequence[tuple[str, str]],
+    heading: str = "What would be sent",
 ) -> str:
     """Give messages as Markdown: a table of what they take, then each in a fence.
 
@@ -30,11 +31,15 @@ def preview(
             for n, (message, size) in enumerate(zip(messages, sizes, strict=True), 1)
         ),
         f"| all messages | about {sum(sizes):,} tokens |",
-        *(f"| {what} | {how_much} |" for what, how_much in notes),
+        *(f"| {_cell(what)} | {_cell(how_much)} |" for what, how_much in notes),
     ]
-    table = "\n".join(["| What would be sent | |", "|:--|:--|", *rows])
+    table = "\n".join([f"| {heading} | |", "|:--|:--|", *rows])
     texts = (_fenced(n, message) for n, message in enumerate(messages, 1))
     return "\n\n".join([table, *texts])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _fenced(number: int, message: Mapping[str, str]) -> str:

@@ -131,7 +131,17 @@ def test_preview_shows_what_would_be_sent_and_sends_nothing(
     assert sent(service) in shown
     assert "of which cell 3" in shown or "of which cell 2" in shown
     assert "secrets taken out" in shown
-    assert sent(service) in shell.run("%nemotron preview").text
+    after = shell.run("%nemotron preview").text
+    assert sent(service) in after
+    assert "What was sent" in after
+
+
+def test_preview_counts_what_was_taken_out(shell: Shell) -> None:
+    run(
+        shell, "password = 'hunter2'", "pwd = 'correct-horse-9'", "api_key = 'Zx9-tR4q'"
+    )
+
+    assert "2 × password" in shell.run("%nemotron --preview why?").text
 
 
 def test_preview_needs_no_key(

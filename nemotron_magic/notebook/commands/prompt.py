@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nemotron_magic.context.preview import preview as previewed
@@ -19,7 +21,12 @@ if TYPE_CHECKING:
 __all__ = ["PROMPT", "preview"]
 
 
-def preview(session: Session, asked: Asked, settings: Settings) -> str:
+def preview(
+    session: Session,
+    asked: Asked,
+    settings: Settings,
+    heading: str = "What would be sent",
+) -> str:
     """Give what would be sent, what goes along, and what that may cost."""
     attached = asked.attached
     sizes = zip(attached.titles, attached.tokens, strict=True)
@@ -27,11 +34,16 @@ def preview(session: Session, asked: Asked, settings: Settings) -> str:
         *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
         *(("shortened", title) for title in attached.cut),
         ("left out for lack of room", plural(len(attached.left_out), "cell")),
-        ("secrets taken out", ", ".join(attached.redacted) or "none"),
+        ("secrets taken out", _counted(attached.redacted) or "none"),
         ("goes to", f"`{settings.model}` at `{session.endpoint(settings).netloc}`"),
         ("may cost", _estimate(session, asked, settings)),
     ]
-    return previewed(asked.told, notes)
+    return previewed(asked.told, notes, heading)
+
+
+def _counted(kinds: Sequence[str]) -> str:
+    """Give each kind once, with how many there are of it."""
+    return ", ".join(f"{number} × {kind}" for kind, number in Counter(kinds).items())
 
 
 def _estimate(session: Session, asked: Asked, settings: Settings) -> str:
@@ -53,7 +65,7 @@ def _preview(runner: Runner, text: str, settings: Settings) -> str:
             todo="Preview a question: %nemotron --preview why is this slow?",
         )
     asked = Asked(last.messages, MAIN, lambda now, reply: [], last.details.attached)
-    return preview(runner.session, asked, settings)
+    return preview(runner.session, asked, settings, "What was sent")
 
 
 PROMPT = {
