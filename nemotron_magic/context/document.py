@@ -32,7 +32,7 @@ def document_part(name: str, text: str, ran: Iterable[Cell]) -> Part:
     text : str
         Its JSON.
     ran : iterable of Cell
-        What ran, to tell which cells did and whether the file is older than that.
+        What ran, newest first, to tell which cells did and whether the file is older.
 
     Raises
     ------
@@ -40,16 +40,35 @@ def document_part(name: str, text: str, ran: Iterable[Cell]) -> Part:
         If it is no notebook.
     """
     try:
-        cells = json.loads(text)["cells"]
+        found = [(cell, _source(cell)) for cell in json.loads(text)["cells"]]
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{name} is no notebook file") from None
-    numbers = {cell.source.strip(): cell.number for cell in ran}
-    sources = [(str(c.get("cell_type")), _source(c)) for c in cells if _source(c)]
-    told = "\n\n".join(_told(kind, source, numbers) for kind, source in sources)
-    in_file = {source.strip() for _, source in sources}
-    is_older = any(source not in in_file for source in numbers)
-    note = (("note", _OLDER),) if is_older else ()
+    cells = [(cell, source) for cell, source in found if source]
+    seen = [cell for cell in ran if not cell.is_skipped]
+    numbers: dict[str, int] = {}
+    for cell in seen:
+        numbers.setdefault(cell.source.strip(), cell.number)
+    told = "\n\n".join(
+        _told(str(cell.get("cell_type")), source, numbers) for cell, source in cells
+    )
+    note = (("note", _OLDER),) if _is_older(cells, seen) else ()
     return Part("notebook", name, (*note, ("document", told)))
+
+
+def _is_older(cells: list[tuple[Any, str]], ran: list[Cell]) -> bool:
+    """Tell whether a cell has run since the file was saved that is not in it.
+
+    The file has each cell's count. One that ran before the last of those is not in the
+    file, perhaps, because it was changed and run again, or deleted.
+    """
+    saved = {(str(c.get("execution_count")), source.strip()) for c, source in cells}
+    known = {source for _, source in saved}
+    for cell in ran:
+        if (str(cell.number), cell.source.strip()) in saved:
+            return False
+        if cell.source.strip() not in known:
+            return True
+    return False
 
 
 def _told(kind: str, source: str, numbers: dict[str, int]) -> str:
@@ -64,4 +83,4 @@ def _told(kind: str, source: str, numbers: dict[str, int]) -> str:
 def _source(cell: Any) -> str:
     source = cell.get("source", "") if isinstance(cell, dict) else ""
     text = "".join(source) if isinstance(source, list) else str(source)
-    return "" if text.lstrip().startswith("# nemotron: skip") else text.strip("\n")
+    return "" if Cell(0, text).is_skipped else text.strip("\n")

@@ -42,6 +42,66 @@ def test_a_file_older_than_what_ran_says_so() -> None:
     assert "older than what ran" in part.fields[0][1]
 
 
+def saved(*cells: tuple[str, int | None]) -> str:
+    return json.dumps(
+        {
+            "cells": [
+                {"cell_type": "code", "source": source, "execution_count": count}
+                for source, count in cells
+            ]
+        }
+    )
+
+
+def test_a_cell_that_was_changed_and_saved_makes_no_file_older() -> None:
+    ran = [Cell(3, "x = 2"), Cell(2, "x = 1")]  # newest first
+
+    part = document_part("a.ipynb", saved(("x = 2", 3)), ran)
+
+    assert part.fields == (("document", "[code, ran as cell 3]\nx = 2"),)
+
+
+@pytest.mark.parametrize(
+    "ran",
+    [
+        [Cell(4, "y = 1"), Cell(3, "x = 2"), Cell(2, "x = 1")],
+        [Cell(5, "x = 2"), Cell(4, "y = 1"), Cell(3, "x = 2")],
+    ],
+    ids=["new", "new, and then a saved one again"],
+)
+def test_a_cell_that_ran_since_the_file_was_saved_makes_it_older(
+    ran: list[Cell],
+) -> None:
+    part = document_part("a.ipynb", saved(("x = 2", 3)), ran)
+
+    assert part.fields[0][0] == "note"
+
+
+def test_counts_of_an_earlier_kernel_say_nothing() -> None:
+    part = document_part("a.ipynb", saved(("x = 2", 40)), [Cell(1, "y = 1")])
+
+    assert part.fields[0][0] == "note"
+
+
+def test_a_cell_that_ran_twice_has_its_last_number() -> None:
+    ran = [Cell(9, "x = 1"), Cell(2, "x = 1")]
+
+    (document,) = document_part("a.ipynb", saved(("x = 1", 9)), ran).fields
+
+    assert document[1].startswith("[code, ran as cell 9]")
+
+
+@pytest.mark.parametrize(
+    "mark", ["# nemotron: skip", "#nemotron:skip", " # nemotron: skip "]
+)
+def test_a_skipped_cell_stays_out_however_its_mark_is_written(mark: str) -> None:
+    source = f"{mark}\nprivate = 1"
+
+    part = document_part("a.ipynb", saved((source, 1), ("x = 1", 2)), [Cell(1, source)])
+
+    assert part.fields == (("document", "[code, not run]\nx = 1"),)
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", "{"])
 def test_what_is_no_notebook_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="no notebook file"):
