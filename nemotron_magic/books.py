@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from nemotron_magic.cache import Cache, Kept, open_cache
 from nemotron_magic.catalogue import Model
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import Interrupted, ModelError, NemotronError
+from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
 from nemotron_magic.ledger import Entry, Ledger
 from nemotron_magic.limits import Limits
 from nemotron_magic.price import estimate, estimated_usd, priced
@@ -31,11 +32,15 @@ class Books:
         Asks an endpoint for its models, so that they are listed from then on.
     now_s : callable
         The time since 1970.
+    environ : mapping
+        The process's environment, which may say where files are kept.
 
     Attributes
     ----------
     notebook : str
         Name of the notebook's file; empty where there is none.
+    saved : callable
+        Gives the reply to a request that the notebook's own outputs hold, or None.
     """
 
     def __init__(
@@ -44,8 +49,12 @@ class Books:
         listed: Callable[[Endpoint], tuple[Model, ...]],
         fetch: Callable[[Endpoint], object],
         now_s: Callable[[], float],
+        environ: Mapping[str, str],
     ) -> None:
         self.notebook = ""
+        self.saved: Callable[[str], Kept | None] = lambda request: None
+        self._cache: Cache | None = None
+        self._environ = environ
         self._ledger = ledger
         self._listed = listed
         self._fetch = fetch
@@ -61,6 +70,13 @@ class Books:
     @ledger.setter
     def ledger(self, ledger: Ledger) -> None:
         self._ledger = ledger
+
+    @property
+    def cache(self) -> Cache:
+        """Where replies are kept."""
+        if self._cache is None:
+            self._cache = open_cache(self._environ)
+        return self._cache
 
     def entry(self, details: Details, thread: str, settings: Settings) -> Entry:
         """Give the row of a call that is to be made."""
@@ -96,6 +112,38 @@ class Books:
             lambda session, today: limits.check_budgets(may_take, session, today),
         )
 
+    def recalled(self, entry: Entry, is_anew: bool, settings: Settings) -> Kept | None:
+        """Give the reply that was kept for a request, and begin its row; else None.
+
+        Parameters
+        ----------
+        is_anew : bool
+            Whether the user wants another reply than the one that there is.
+
+        Raises
+        ------
+        InputError
+            If there is none and the service is not to be asked.
+        """
+        how, request = settings["cache"], entry.details.request_hash
+        if how == "off" or (is_anew and how != "replay"):
+            return None
+        kept = self.saved(request) or self.cache.find(request)
+        if kept is not None:
+            entry.begin_recalled()
+        elif how == "replay":
+            raise InputError(
+                "no reply to this question has been kept",
+                "the cache is set to replay, so that nothing is asked",
+                "Ask it: %nemotron --cache …   Or all: %config Nemotron.cache = 'on'",
+            )
+        return kept
+
+    def news(self, entry: Entry) -> str:
+        """Give once what the user should know of ledger and cache; else empty."""
+        cache = self._cache.news() if self._cache else ""
+        return "; ".join(filter(None, (entry.news(), cache)))
+
     def ended(
         self, entry: Entry, reply: Reply, settings: Settings
     ) -> tuple[Reply, Interrupted | None]:
@@ -109,17 +157,18 @@ class Books:
             What to raise when the reply has been kept: the user stopped the writing.
         """
         reply = self._priced(reply, settings)
+        may_keep = reply.is_whole and reply.details.recalled is None
         stopped = None
         try:
-            entry.finish(reply, may_cost=True)
-            news = entry.news()
-            if news:
+            entry.finish(reply, reply.details.recalled is None)
+            if settings["cache"] == "on" and may_keep:
+                self.cache.keep(reply.details.request_hash, Kept.of(reply))
+            if news := self.news(entry):
                 notices = (*reply.details.notices, news)
                 reply = Reply(reply, replace(reply.details, notices=notices))
         except KeyboardInterrupt:
             why = "the reply had arrived and is kept"
             stopped = Interrupted("stopped by you", why)
-            stopped.reply = reply
         return reply, stopped
 
     def failed(
@@ -138,6 +187,8 @@ class Books:
         """Let go of what is in memory."""
         if self._ledger is not None:
             self._ledger.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def _list(self, endpoint: Endpoint) -> str:
         """Have the models listed; give why that cannot be done, or nothing."""

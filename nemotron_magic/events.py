@@ -19,6 +19,7 @@ __all__ = [
     "Logprobs",
     "Notice",
     "Reasoning",
+    "Recalled",
     "Reclassified",
     "Refusal",
     "Retry",
@@ -53,6 +54,25 @@ class Served:
 
     model: str
     completion_id: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Recalled:
+    """The reply is not new: the same request was made before, and its reply kept.
+
+    Attributes
+    ----------
+    source : str
+        Where it was kept: `disk` or `notebook`.
+    usage : Usage
+        What it took then.
+    asked_at : str
+        When that was, UTC, ISO 8601.
+    """
+
+    source: str
+    usage: Usage
+    asked_at: str = ""
 
 
 @dataclass(slots=True)
@@ -145,6 +165,7 @@ Event = (
     Sent
     | Answered
     | Served
+    | Recalled
     | Text
     | Reasoning
     | Reclassified

@@ -67,7 +67,7 @@ class Exchange:
             self.may_cost = lost or self._draft.accepted
             error = self._with_reply(raised, "failed")
         else:
-            self.may_cost = True
+            self.may_cost = self._draft.attempts > 0
             return self._reply()
         # Raised out here so that it does not carry what it was raised for.
         raise error

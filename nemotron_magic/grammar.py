@@ -98,7 +98,8 @@ class Invocation:
 def _flag_of(parameter: Parameter) -> Flag:
     value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
     words = (parameter.flag_help or parameter.help, parameter.limits)
-    return Flag(parameter.flags, " ".join(words).strip(), value.upper(), parameter)
+    shown = f"[={value.upper()}]" if parameter.bare else value.upper()
+    return Flag(parameter.flags, " ".join(words).strip(), shown, parameter)
 
 
 FLAGS: tuple[Flag, ...] = (
@@ -193,6 +194,9 @@ class _Collected:
         flag = _BY_NAME.get(name)
         if flag is None:
             raise _unknown_flag(name)
+        if flag.parameter and flag.parameter.bare and not equals:
+            self._set(flag, flag.parameter.bare, "")
+            return rest
         if not flag.value:
             if equals:
                 raise InputError(f"{name} takes no value")

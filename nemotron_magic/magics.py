@@ -94,6 +94,7 @@ class NemotronMagics:
             %nemotron usage           what it took: session, day, month, model
             %nemotron usage: export calls.csv
             %nemotron log             the last calls; log: 12 one of them
+            %nemotron cache           replies that are kept; cache: clear
             %nemotron balance         what is left on the account
 
         %%nemotron fix, explain and doc take a cell of yours below them, as it is.
@@ -114,6 +115,8 @@ class NemotronMagics:
             -f, --file PATH           attach a text file; may be given again
             --notebook                attach the saved notebook: Markdown and order
             --max-cost USD            refuse it if it may cost more
+            --cache                   answer from disk what was asked before; also
+                                      --cache=replay (never ask), --cache=off
             --preview                 show what would be sent, and send nothing
             -T, --thread THREAD       ask in a conversation of its own
             --fresh                   leave the earlier turns out, for this once

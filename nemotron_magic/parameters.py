@@ -65,6 +65,9 @@ class Parameter:
         A further check: given the value, the words for what is wrong with it, or "".
     choices : tuple of str
         The only texts that may be set, where they are few.
+    bare : str
+        What the flag means without a value, where that may be; any other is then given
+        with `=`.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Parameter:
         flag_help: str = "",
         rule: Callable[[Any], str] | None = None,
         choices: tuple[str, ...] = (),
+        bare: str = "",
     ) -> None:
         self.name: Final = name
         self.kind: Final = kind
@@ -92,6 +96,7 @@ class Parameter:
         self.flag_help: Final = flag_help
         self.rule: Final = rule
         self.choices: Final = choices
+        self.bare: Final = bare
 
     def parse(self, text: str) -> Any:
         """Read a value as it is typed after a flag, and check it.
@@ -264,6 +269,10 @@ def _is_amount(value: str) -> str:
     return "" if value in _AMOUNTS else "be schema, sample or full"
 
 
+def _is_way_to_cache(value: str) -> str:
+    return "" if value in ("off", "on", "replay") else "be off, on or replay"
+
+
 def _is_list(value: Any) -> str:
     return "" if isinstance(value, list) else "be a list"
 
@@ -344,6 +353,11 @@ PARAMETERS: tuple[Parameter, ...] = (
               "that is in the ledger.", minimum=0, sent=False),
     Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
               "is not known, too.", default=False, sent=False),
+    Parameter("cache", "text", "Whether a request that was made before is answered "
+              "from disk: off, on, or replay (never ask).",
+              ("--cache",), "off", sent=False, rule=_is_way_to_cache, bare="on",
+              flag_help="Answer a request that was made before from disk; also "
+              "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
     Parameter("ledger", "text", "Where every call is written down: on (the usual "
               "place), off (in memory) or the path of a file.",
               default="on", sent=False, rule=_not_blank),

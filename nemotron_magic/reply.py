@@ -19,6 +19,7 @@ from nemotron_magic.events import (
     Logprobs,
     Notice,
     Reasoning,
+    Recalled,
     Reclassified,
     Refusal,
     Retry,
@@ -34,6 +35,9 @@ from nemotron_magic.text import LongText, well_formed
 from nemotron_magic.usage import Usage
 
 __all__ = ["Attached", "Details", "Draft", "Ending", "Message", "Reply"]
+
+_NOTHING = Usage(0, 0, 0, 0, 0.0)
+_WELL_ENDED = ("stop", "length", "tool_calls", "function_call", "end_turn", "eos")
 
 Ending = Literal["complete", "truncated", "interrupted", "failed"]
 Message = Mapping[str, str]
@@ -86,6 +90,10 @@ class Details:
         As the service gave it: `stop`, `length`, `content_filter`, `tool_calls`, ….
     choices : tuple of str
         All answers when several were asked for; the first is the reply itself.
+    request_hash : str
+        Name of the request: equal requests have equal ones.
+    recalled : Recalled or None
+        Where the reply was kept, if it is not new; `usage` is what this call took.
     estimated_usd : float or None
         What it cost by the catalogue's prices, where the service did not tell.
     appended : str
@@ -113,6 +121,8 @@ class Details:
     logprobs: tuple[dict[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
     estimated_usd: float | None = None
+    request_hash: str = ""
+    recalled: Recalled | None = None
     completion_id: str = ""
     request_id: str | None = None
     client_request_id: str = ""
@@ -187,6 +197,14 @@ class Reply(str):
     def finish_reason(self) -> str | None:
         """Why the model stopped, as the service gave it."""
         return self.details.finish_reason
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model itself ended it, or the length that it was allowed did."""
+        known = self.details
+        says_something = bool(self.strip() or known.tool_calls or known.refusal)
+        ended_well = known.finish_reason in _WELL_ENDED
+        return says_something and known.ending == "complete" and ended_well
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -287,6 +305,8 @@ class Draft:
 
 def _details_of(event: Event, known: Details) -> dict[str, Any]:
     match event:
+        case Recalled():
+            return {"recalled": event, "usage": _NOTHING}
         case Served(model, completion_id):
             return {"served_model": model, "completion_id": completion_id}
         case Finish(reason, 0):

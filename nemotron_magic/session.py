@@ -17,6 +17,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.books import Books
+from nemotron_magic.cache import request_hash
 from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
 from nemotron_magic.context.prompt import as_data, frame
 from nemotron_magic.context.redact import Redactor
@@ -120,6 +121,7 @@ class Session:
             lambda where: self.client.listed(where),
             lambda where: self.client.models(where, self.key(where)),
             now_s,
+            self._environ,
         )
         self._given: dict[str, Key] = {}
         self._clock_s = clock_s
@@ -199,7 +201,7 @@ class Session:
                 thread,
                 settings or self.settings,
                 joining,
-                lambda reply: Reply(joined(begun, reply), reply.details),
+                lambda reply: _joined(begun, reply),
             )
         finally:
             joining.end()
@@ -259,6 +261,7 @@ class Session:
             asked = replace(asked, told=(*asked.told[:-1], more))
         if before is not None:
             asked = replace(asked, turns_with=_in_place_of(before))
+        asked = replace(asked, is_anew=True)
         return self._ask(asked, settings, watch)
 
     @property
@@ -458,9 +461,11 @@ class Session:
             so_far = exchange.so_far()
             self.books.failed(entry, so_far, exchange.may_cost, error, settings)
             raise
-        reply, stopped = self.books.ended(entry, asked.whole(reply), settings)
+        reply, stopped = self.books.ended(entry, reply, settings)
+        reply = asked.whole(reply)
         self._note(reply, exchange, asked)
         if stopped is not None:
+            stopped.reply = reply
             raise stopped
         return reply
 
@@ -469,12 +474,16 @@ class Session:
     ) -> Generator[Event, None, None]:
         if asked.notice:
             yield Notice(asked.notice)
+        kept = self.books.recalled(entry, asked.is_anew, settings)
+        if kept is not None:
+            yield from kept.events()
+            return
         if settings.model_is_default and settings.model != DEFAULT_MODEL:
             gone = f"{DEFAULT_MODEL} is not served any more"
             yield Notice(f"{gone}; asked {settings.model}")
         request = self._request(asked.told, settings)
         self.books.begin(entry, settings)
-        if news := entry.news():
+        if news := self.books.news(entry):
             yield Notice(news)
         yield from self.client.stream(request, stop)
 
@@ -501,15 +510,26 @@ class Session:
 
     def _details(self, asked: Asked, settings: Settings) -> Details:
         parameters = settings.parameters()
+        model = parameters.pop("model")
+        base_url = self.endpoint(settings).base_url
+        # By what the user asked for: a default that was replaced is still the default.
+        wanted = DEFAULT_MODEL if settings.model_is_default else model
         asked_at = datetime.fromtimestamp(self._now_s(), UTC)
         return Details(
-            model=parameters.pop("model"),
+            model=model,
             messages=asked.told,
             attached=asked.attached,
             parameters=parameters,
-            base_url=self.endpoint(settings).base_url,
+            base_url=base_url,
+            request_hash=request_hash(base_url, wanted, asked.told, parameters),
             asked_at=asked_at.isoformat("T", "seconds"),
         )
+
+
+def _joined(begun: str, reply: Reply) -> Reply:
+    """Give a reply with what came before it; the request was for the rest alone."""
+    details = replace(reply.details, request_hash="")
+    return Reply(joined(begun, reply), details)
 
 
 def _in_place_of(turn: Turn) -> Callable[[Sequence[Turn], Reply], list[Turn]]:

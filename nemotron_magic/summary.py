@@ -31,7 +31,7 @@ def footer(reply: Reply) -> str:
     """Give time, tokens and cost in one line; what is not known is called so."""
     parts = (
         _time(reply.details.elapsed_s),
-        _tokens(reply.usage),
+        _taken(reply.details),
         _cost(reply.details),
         *_attached(reply.details.attached),
     )
@@ -66,6 +66,9 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "redacted": len(details.attached.redacted),
         "usage": details.usage.as_dict(),
         "estimated_cost_usd": details.estimated_usd,
+        "cached": _recalled(details),
+        "request_hash": details.request_hash or None,
+        "characters": _characters(reply),
         "finish_reason": details.finish_reason,
         "ending": details.ending,
         "request_id": details.request_id,
@@ -96,6 +99,14 @@ def _time(elapsed_s: float | None) -> str:
     if elapsed_s is None:
         return ""
     return f"{elapsed_s:.1f} s" if elapsed_s < 100 else f"{elapsed_s:.0f} s"
+
+
+def _taken(details: Details) -> str:
+    """Give the tokens; of a reply that was kept, those that it took when it was new."""
+    if details.recalled is None:
+        return _tokens(details.usage)
+    place = {"notebook": "this notebook"}.get(details.recalled.source, "disk")
+    return f"cached, from {place} ({_tokens(details.recalled.usage)} when asked)"
 
 
 def _tokens(usage: Usage) -> str:
@@ -145,6 +156,22 @@ def _emptiness(reply: Reply) -> str:
     if reply.reasoning and reply.finish_reason == "length":
         return "All tokens went into reasoning, none were left for an answer."
     return "" if reply.details.ending == "interrupted" else "The reply is empty."
+
+
+def _recalled(details: Details) -> dict[str, Any] | None:
+    """Give where a reply was kept and what it took when it was new."""
+    kept = details.recalled
+    if kept is None:
+        return None
+    usage = kept.usage.as_dict()
+    return {"from": kept.source, "asked_at": kept.asked_at, "usage": usage}
+
+
+def _characters(reply: Reply) -> int | None:
+    """Give how much of the output is the reply, if that is all there is to it."""
+    known = reply.details
+    is_more = reply.choices[1:] or known.tool_calls or known.refusal or known.logprobs
+    return len(reply) if reply.is_whole and not is_more else None
 
 
 def _rounded(value: float | None) -> float | None:

@@ -125,6 +125,8 @@ class Asked:
         Gives the turns of the thread as they are now, with a reply among them.
     whole : callable
         Gives the reply that the user gets for what has arrived.
+    is_anew : bool
+        Whether the user wants another reply than the one that there is.
     """
 
     told: tuple[Message, ...]
@@ -133,6 +135,7 @@ class Asked:
     attached: Attached = field(default_factory=Attached)
     notice: str = ""
     whole: Callable[[Reply], Reply] = lambda reply: reply
+    is_anew: bool = False
 
 
 def earlier(turns: Sequence[Turn], origin: str) -> list[Turn]:

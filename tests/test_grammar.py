@@ -155,6 +155,21 @@ def test_out_quiet_and_help_are_for_us() -> None:
     assert (call.quiet, call.out, call.help, call.values) == (True, "answer", True, {})
 
 
+@pytest.mark.parametrize(
+    ("line", "cache"),
+    [("--cache hi", "on"), ("--cache=off hi", "off"), ("--cache=replay hi", "replay")],
+)
+def test_a_flag_may_have_a_value_only_after_an_equals_sign(
+    line: str, cache: str
+) -> None:
+    assert read(line) == Invocation({"cache": cache}, text="hi")
+
+
+def test_a_value_of_such_a_flag_is_checked() -> None:
+    with pytest.raises(InputError, match="cache must be off, on or replay, got 1"):
+        read("--cache=1 hi")
+
+
 def test_every_flag_is_read() -> None:
     for flag in FLAGS:
         value = {"KEY=VALUE": "seed=1", "NAME": "a"}.get(flag.value, "0.9")
@@ -162,7 +177,8 @@ def test_every_flag_is_read() -> None:
         value = "2" if flag.value == "REPAIR" else value
         value = "full" if flag.value == "DATA" else value
         for name in flag.names:
-            line = f"{name} {value} hi" if flag.value else f"{name} hi"
+            has_value = flag.value and not flag.value.startswith("[")
+            line = f"{name} {value} hi" if has_value else f"{name} hi"
             assert read(line).text == "hi"
 
 

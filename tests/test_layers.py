@@ -23,7 +23,7 @@ FLOORS = (
     ("notebook", "panels"),
     ("session",),
     ("books", "limits"),
-    ("client", "ledger"),
+    ("cache", "client", "ledger"),
     ("storage",),
     ("price",),
     ("describe", "dialect", "exchange", "grammar", "joining", "summary", "turns"),

@@ -50,6 +50,7 @@ class Entry:
             thread=thread,
             notebook=notebook,
             endpoint=details.base_url,
+            request_hash=details.request_hash,
             question=details.messages[-1]["content"] if log_text else None,
         )
 
@@ -59,8 +60,17 @@ class Entry:
         allow: Callable[[Totals, Totals], None] | None = None,
     ) -> None:
         """Write the row, unless `allow` raises; see `Ledger.begin`."""
+        self._write(replace(self._begun, most_usd=most_usd), allow)
+
+    def begin_recalled(self) -> None:
+        """Write the row of a call that costs nothing: its reply was kept."""
+        self._write(replace(self._begun, may_cost=False, is_cached=True))
+
+    def _write(
+        self, call: Call, allow: Callable[[Totals, Totals], None] | None = None
+    ) -> None:
         ledger = self._open()
-        self._begun = ledger.begin(replace(self._begun, most_usd=most_usd), allow)
+        self._begun = ledger.begin(call, allow)
         self._ledger = ledger
 
     def news(self) -> str:

@@ -17,6 +17,7 @@ from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.history import Recorder
 from nemotron_magic.notebook.paint import Canvas
 from nemotron_magic.notebook.place import notebook_path
+from nemotron_magic.notebook.saved import Saved
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
@@ -66,6 +67,7 @@ class Runner:
         self._panels: Panels | None = None
         self._base_url_before = ""
         self._ledgers: dict[str, Ledger] = {}
+        self._saved = Saved(lambda: notebook_path(shell, os.environ))
         self._name = uuid.uuid4().hex
         self._gatherer = Gatherer(shell, self.session, os.environ, recorder, displays)
         self.asker = Asker(shell, self.session, self._gatherer, self.canvas)
@@ -151,6 +153,7 @@ class Runner:
         if where not in self._ledgers:
             self._ledgers[where] = open_ledger(where, os.environ, self._name)
         self.session.books.ledger = self._ledgers[where]
+        self.session.books.saved = self._saved.find
         self.session.books.notebook = Path(notebook_path(self._shell, os.environ)).name
 
     def _show(self, markdown: str) -> None:

@@ -116,6 +116,12 @@ class Storage:
         """Do `work` on what there is at one moment."""
         return self._done(work, "BEGIN", _PATIENCE_S)
 
+    def shrink(self) -> None:
+        """Give back the room of what was deleted, so that nothing of it is left."""
+        with suppress(sqlite3.Error, OSError, _Foreign), self._connection() as opened:
+            opened.execute("VACUUM")
+            opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Let go of the file, and of what is in memory."""
         self._kept.close()

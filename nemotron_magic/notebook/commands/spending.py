@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.ledger import Call, Ledger, Totals, export
+from nemotron_magic.ledger import Ledger, Totals, export
+from nemotron_magic.notebook.commands.cache import CACHE
 from nemotron_magic.notebook.commands.command import Command, literal, plural
+from nemotron_magic.notebook.commands.log import LOG
 from nemotron_magic.settings import Settings
 from nemotron_magic.summary import in_usd
 from nemotron_magic.text import one_line
@@ -24,11 +25,6 @@ _HEAD = (
     "| {} | Calls | Tokens in | Tokens out | Cost | First text | Per s | Faults |\n"
     "|:--|--:|--:|--:|--:|--:|--:|:--|"
 )
-_LOG_HEAD = (
-    "| No. | UTC | Model | Tokens | Cost | Time | Ended |\n"
-    "|--:|:--|:--|--:|--:|--:|:--|"
-)
-_LAST = 20
 
 
 def cost_of(totals: Totals) -> str:
@@ -135,91 +131,6 @@ def _exported(ledger: Ledger, text: str) -> str:
     return f"Wrote {plural(number, 'call')} to `{path}`."
 
 
-def _log(runner: Runner, text: str, settings: Settings) -> str:
-    ledger, wanted = runner.session.ledger, text.strip()
-    if wanted:
-        return _one(ledger, wanted)
-    calls = ledger.last(_LAST)
-    if not calls:
-        return "No call has been written down yet."
-    rows = [f"| {call.number} | {' | '.join(_log_row(call))} |" for call in calls]
-    more = "`%nemotron log: NUMBER` tells all of one."
-    return "\n".join([_LOG_HEAD, *rows, "", more])
-
-
-def _log_row(call: Call) -> tuple[str, ...]:
-    return (
-        f"{call.started_at:%Y-%m-%d %H:%M:%S}",
-        literal(call.model, 80),
-        _tokens(call),
-        _cost(call),
-        "" if call.elapsed_s is None else f"{call.elapsed_s:.1f} s",
-        _end(call),
-    )
-
-
-def _tokens(call: Call) -> str:
-    sent, received = call.prompt_tokens, call.completion_tokens
-    if sent is None and received is None:
-        return "unknown" if call.may_cost else ""
-    shown = ("?" if figure is None else f"{figure:,}" for figure in (sent, received))
-    return " → ".join(shown)
-
-
-def _cost(call: Call) -> str:
-    if call.cost_usd is not None:
-        return f"{'~' if call.cost_is_estimated else ''}{in_usd(call.cost_usd)}"
-    return "unknown" if call.may_cost else "$0"
-
-
-def _end(call: Call) -> str:
-    if not call.is_over:
-        return "no end was seen; it may have been billed"
-    if call.is_cached:
-        return "answered from disk"
-    if call.error and call.error != "Interrupted":
-        return f"{call.ending}: {call.error}"
-    finish = call.finish_reason
-    if call.ending == "complete" and finish and finish != "stop":
-        return f"complete: {literal(finish, 60)}"
-    return call.ending
-
-
-def _one(ledger: Ledger, wanted: str) -> str:
-    call = ledger.call(int(wanted)) if re.fullmatch(r"[0-9]{1,15}", wanted) else None
-    if call is None:
-        raise InputError(
-            f"there is no call {one_line(wanted, 40)} in the ledger",
-            todo="%nemotron log lists the last ones with their numbers",
-        )
-    told = {"when": f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC", "ended": _end(call)}
-    told |= {"cost": _cost(call), **_fields(call)}
-    rows = [f"| {name} | {value} |" for name, value in told.items()]
-    return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
-
-
-_TOLD_OTHERWISE = ("number", "started_s", "ending", "error", "cost_usd", "is_cached")
-
-
-def _fields(call: Call) -> dict[str, str]:
-    known = {
-        name: value
-        for name, value in asdict(call).items()
-        if name not in _TOLD_OTHERWISE and value not in (None, "")
-    }
-    return {name: _shown(value) for name, value in known.items()}
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return literal(str(value), 2_000)
-
-
 def _balance(runner: Runner, text: str, settings: Settings) -> str:
     session = runner.session
     endpoint = session.endpoint(settings)
@@ -234,6 +145,7 @@ SPENDING = {
     "usage": Command(
         "What it took: session, day, month, model.", _usage, "export PATH"
     ),
-    "log": Command("The last calls, one a line.", _log, "NUMBER"),
+    **LOG,
+    **CACHE,
     "balance": Command("What is left on the account.", _balance),
 }

@@ -1,0 +1,213 @@
+"""Notebooks that run again without asking again."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shells import Kernel, Shell
+
+from nemotron_magic import rehearsal
+from nemotron_magic.notebook.saved import Saved
+
+CELLS = (
+    "%config Nemotron.cache = 'on'",
+    "x = 3\nx",
+    "one = %nemotron what is $`x`?",
+    "print('between')",
+    "two = %nemotron and now?\ntwo.code",
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("NEMOTRON_MAGIC_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def new_shell(environment: None, home: Path) -> Iterator[Callable[[], Shell]]:
+    shells: list[Shell] = []
+
+    def make() -> Shell:
+        while shells:
+            shells.pop().close()
+        shells.append(Shell())
+        shells[-1].run("%load_ext nemotron_magic")
+        return shells[-1]
+
+    yield make
+    for shell in shells:
+        shell.close()
+
+
+def asked(service: rehearsal.Address) -> int:
+    return sum(record.method == "POST" for record in service.requests)
+
+
+def test_run_all_after_a_restart_asks_nothing_twice(
+    new_shell: Callable[[], Shell], service: rehearsal.Address
+) -> None:
+    told: list[list[str]] = []
+    for _ in range(2):
+        shell = new_shell()
+        assert [shell.run(cell).status for cell in CELLS] == ["ok"] * len(CELLS)
+        told.append([str(shell["one"]), str(shell["two"]), shell["two"].code])
+
+    assert told[0] == told[1]
+    assert asked(service) == 2
+    assert shell["two"].cost_usd == 0
+
+
+def test_the_footer_says_that_a_reply_is_cached(
+    new_shell: Callable[[], Shell],
+) -> None:
+    first = new_shell().run("%nemotron --cache why?")
+    second = new_shell().run("%nemotron --cache why?")
+
+    assert "cached" not in first.text
+    assert "cached, from disk (" in second.text
+    assert (
+        first.text.partition(" tokens")[0].rpartition("\n")[0]
+        == (second.text.partition(" s · cached")[0].rpartition("\n")[0])
+    )
+
+
+def test_replay_fails_with_a_clear_line(
+    new_shell: Callable[[], Shell], service: rehearsal.Address
+) -> None:
+    shell = new_shell()
+    shell.run("%config Nemotron.cache = 'replay'")
+    missed = shell.run("%nemotron why?")
+
+    assert missed.status == "error"
+    assert "no reply to this question has been kept" in missed.error
+    assert service.requests == []
+
+
+def test_the_cache_tells_what_it_holds_and_is_cleared(
+    new_shell: Callable[[], Shell], home: Path, service: rehearsal.Address
+) -> None:
+    shell = new_shell()
+    assert "The cache is off: every question is asked." in shell.run(
+        "%nemotron cache"
+    ).text.replace("\n", " ")
+    shell.run("%nemotron --cache why?")
+    told = shell.run("%nemotron cache").text
+
+    assert "1 reply (0.0 of 100 MB)" in told
+    assert str(home / "replies.sqlite") in told
+    assert "Threw away 1 reply." in shell.run("%nemotron cache: clear").text
+    assert "cache takes nothing or clear" in shell.run("%nemotron cache: all").error
+    shell.run("%nemotron reset")
+    shell.run("%nemotron --cache why?")
+    assert asked(service) == 2
+
+
+def test_a_log_of_the_calls_tells_which_were_cached(
+    new_shell: Callable[[], Shell],
+) -> None:
+    shell = new_shell()
+    shell.run("%nemotron --cache why?")
+    shell.run("%nemotron reset")
+    shell.run("%nemotron --cache why?")
+
+    assert "answered from disk" in shell.run("%nemotron log").text
+    assert "1 call answered from disk, for nothing." in shell.run(
+        "%nemotron usage"
+    ).text.replace("\n", " ")
+
+
+def notebook_of(outputs: list[list[dict[str, Any]]]) -> str:
+    cells = [
+        {"cell_type": "code", "id": f"c{n}", "outputs": found}
+        for n, found in enumerate(outputs)
+    ]
+    return json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5})
+
+
+def test_a_shared_notebook_runs_again_offline_from_its_own_outputs(
+    service: rehearsal.Address, tmp_path: Path
+) -> None:
+    cells = ("%load_ext nemotron_magic", "x = 3\nx", "%nemotron what is $`x`?")
+    path = tmp_path / "Ärger 日本.ipynb"
+    environ = {"AIMLAPI_API_BASE": str(service), "JPY_SESSION_NAME": str(path)}
+    try:
+        here = Kernel(tmp_path, NEMOTRON_MAGIC_HOME=str(tmp_path / "a"), **environ)
+        outputs = [here.run(cell, f"c{n}").outputs for n, cell in enumerate(cells)]
+        here.close()
+        path.write_text(notebook_of(outputs), "utf-8")
+        there = Kernel(tmp_path, NEMOTRON_MAGIC_HOME=str(tmp_path / "b"), **environ)
+        again = [
+            there.run(cell, f"c{n}").outputs
+            for n, cell in enumerate(
+                (f"{cells[0]}\n%config Nemotron.cache = 'replay'", *cells[1:])
+            )
+        ]
+        there.close()
+    finally:
+        close_event_loops()
+
+    first, second = outputs[2][0], again[2][0]
+    assert second["data"]["text/plain"] == first["data"]["text/plain"]
+    about = second["metadata"]["nemotron"]
+    assert about["cached"]["from"] == "notebook"
+    assert about["request_hash"] == first["metadata"]["nemotron"]["request_hash"]
+    assert "cached, from this notebook" in second["data"]["text/html"]
+    assert asked(service) == 1
+
+
+def close_event_loops() -> None:
+    """Close the loops that jupyter_client made for itself and leaves open."""
+    import asyncio
+
+    for thing in gc.get_objects():
+        if (
+            issubclass(type(thing), asyncio.AbstractEventLoop)
+            and not thing.is_running()
+        ):
+            thing.close()
+
+
+# ---- the notebook's file
+
+ABOUT = {"request_hash": "h", "characters": 2, "finish_reason": "stop"}
+OUTPUT = {"data": {"text/plain": "Hi"}, "metadata": {"nemotron": ABOUT}}
+
+
+def test_what_was_seen_in_the_file_stays_known(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    saved = Saved(lambda: str(path))
+    assert saved.find("h") is None
+
+    path.write_text(notebook_of([[OUTPUT]]))
+    assert saved.find("h") is not None
+    path.write_text(notebook_of([[]]))
+    assert saved.find("h") is not None
+    path.unlink()
+    assert saved.find("h") is not None
+
+
+def test_the_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_text(notebook_of([[]]))
+    before = path.stat()
+    saved = Saved(lambda: str(path))
+    saved.find("h")
+    text = notebook_of([[OUTPUT]])
+    path.write_text(" " * before.st_size)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert saved.find("h") is None
+
+    path.write_text(text)
+    assert saved.find("h") is not None
+
+
+@pytest.mark.parametrize("path", ["", "/nothing/a.ipynb", "/tmp"])
+def test_without_a_file_nothing_is_found(path: str) -> None:
+    assert Saved(lambda: path).find("h") is None
