@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nemotron_magic.notebook.displays import Displays
     from nemotron_magic.notebook.history import Recorder
     from nemotron_magic.notebook.runner import Runner
+    from nemotron_magic.notebook.warm import WarmUp
     from nemotron_magic.reply import Reply
 
 __all__ = ["NemotronMagics", "load", "panel", "unload"]
@@ -36,6 +37,7 @@ class NemotronMagics:
         self._recorder = _recorder(shell)
         self._displays = _displays_of(shell)
         self._runner: Runner | None = None
+        self._warm_up: WarmUp | None = None
 
     @property
     def runner(self) -> Runner:
@@ -155,8 +157,24 @@ class NemotronMagics:
 
         return Completer(COMMANDS, self.runner.model_names).matches(text, word)
 
+    def warm_up(self, *_: Any) -> None:
+        """Get ready for the first question, once the cell that loaded us has ended."""
+        self._forget_warm_up()
+        from nemotron_magic.notebook.warm import WarmUp, is_live
+
+        if is_live(self.shell) and self._runner is None:
+            self._warm_up = WarmUp(self.shell)
+            self._warm_up.begin()
+
+    def _forget_warm_up(self) -> None:
+        if self.warm_up in self.shell.events.callbacks["post_run_cell"]:
+            self.shell.events.unregister("post_run_cell", self.warm_up)
+
     def close(self) -> None:
         """Let go of what was opened."""
+        self._forget_warm_up()
+        if self._warm_up is not None:
+            self._warm_up.close()
         for listener in (self._recorder, self._displays):
             if listener is not None:
                 listener.close()
@@ -177,6 +195,7 @@ def load(shell: Any) -> None:
     # First, before IPython looks for a help request.
     shell.input_transformers_cleanup.insert(0, _keep_questions)
     shell.Completer.custom_matchers.append(magics.complete)
+    shell.events.register("post_run_cell", magics.warm_up)
 
 
 def panel() -> None:

@@ -17,6 +17,7 @@ from nemotron_magic.client.border import translate
 from nemotron_magic.client.deadline import Backend, Deadline
 from nemotron_magic.client.resolve import Resolver, is_proxied, look_up
 from nemotron_magic.client.stop import Stop
+from nemotron_magic.client.trust import trusted
 from nemotron_magic.client.unpack import body_of
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
@@ -31,7 +32,15 @@ from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked, Complaint, error_for, is_id, retry_after_s
 from nemotron_magic.text import one_line
 
-__all__ = ["FOREIGN", "Http", "Page", "asked", "refusal_of", "request_id_of"]
+__all__ = [
+    "FOREIGN",
+    "Http",
+    "Page",
+    "asked",
+    "get_ready",
+    "refusal_of",
+    "request_id_of",
+]
 
 FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
 """What httpx may raise; a key that cannot be a header is a `ValueError`."""
@@ -205,6 +214,7 @@ class Http:
 def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     try:
         client = httpx.Client(
+            verify=transport is not None or trusted(),
             transport=transport,
             # What runs on this machine is not behind a proxy.
             mounts=None if transport else {f"all://{host}": None for host in _HERE},
@@ -213,8 +223,9 @@ def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
                 "User-Agent": f"nemotron_magic/{__version__}",
                 "Accept-Encoding": "gzip",
             },
-            # Cells are minutes apart: an old connection is a dead one.
-            limits=httpx.Limits(keepalive_expiry=5.0),
+            # For cells and rows that follow at once. Servers close after 2 s and more,
+            # and a question that meets the closing may have been billed.
+            limits=httpx.Limits(keepalive_expiry=1.0),
         )
         Backend.put_into(client)
         return client
@@ -226,6 +237,17 @@ def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
         "Look at SSL_CERT_FILE, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
         final=True,
     )
+
+
+def get_ready() -> None:
+    """Load what the first connection needs: libraries and certificates.
+
+    Raises
+    ------
+    ConnectionFailed
+        If no connection can be set up.
+    """
+    _new_client(None).close()
 
 
 def _page(response: httpx.Response) -> Page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 
 import httpx
 
@@ -29,6 +30,9 @@ __all__ = ["events_of", "is_progress", "too_slow"]
 
 _AFTER_FINISH_S = 5.0
 """Longest wait for figures once the model has said that it is done."""
+
+_READ_OUT_S = 0.02
+"""Longest wait for a body to end that has nothing more to say."""
 
 _PROGRESS = (Text, Reasoning, Refusal, ToolCall)
 
@@ -77,8 +81,9 @@ def _read(
 ) -> Iterator[Event]:
     progress_s = clock_s()
     streams, longest_s = settings["stream"], settings["progress_timeout_s"]
+    body = body_of(response)
     try:
-        for data in body_of(response):
+        for data in body:
             events = reader.feed(data)
             now_s = clock_s()
             if not streams or any(map(is_progress, events)):
@@ -101,6 +106,14 @@ def _read(
     yield from reader.close()
     if reader.error is not None:
         raise reader.error
+    _read_out(body, deadline)
+
+
+def _read_out(body: Iterator[bytes], deadline: Deadline) -> None:
+    """Read what is left, which is nothing, so that the connection can be used again."""
+    deadline.shorten(_READ_OUT_S)
+    with suppress(*FOREIGN):
+        next(body, None)
 
 
 def too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:

@@ -1,0 +1,111 @@
+"""Connections are used again while they are fresh, and none is waited for."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import pytest
+from wire import HELLO
+
+from nemotron_magic import Session
+from nemotron_magic.client.trust import trusted
+
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+CHUNK = b"%x\r\n%b\r\n" % (len(HELLO), HELLO)
+END = b"0\r\n\r\n"
+
+
+@dataclass
+class Service:
+    """Answers each question with `parts`, a moment between them; counts connections."""
+
+    parts: list[bytes]
+    port: int = 0
+    connections: int = 0
+    opened: list[socket.socket] = field(default_factory=list)
+
+    def answer(self, connection: socket.socket) -> None:
+        # The client may have what it wants before all is sent.
+        with connection, suppress(ConnectionError):
+            while request := connection.recv(65536):
+                while not request.endswith(b"}"):
+                    request += connection.recv(65536)
+                for part in self.parts:
+                    connection.sendall(part)
+                    time.sleep(0.002)
+
+    def serve(self, server: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.answer, args=(connection,)).start()
+
+
+@contextmanager
+def serving(*parts: bytes) -> Iterator[tuple[Service, Session]]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        service = Service(list(parts), server.getsockname()[1])
+        thread = threading.Thread(target=service.serve, args=(server,))
+        thread.start()
+        url = f"http://127.0.0.1:{service.port}"
+        session = Session(base_url=url, environ={}, model="m")
+        yield service, session
+        session.close()
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "parts", [(HEAD + CHUNK + END,), (HEAD, CHUNK, END)], ids=["at once", "in parts"]
+)
+def test_questions_that_follow_at_once_share_a_connection(
+    parts: tuple[bytes, ...],
+) -> None:
+    with serving(*parts) as (service, session):
+        replies = [session.ask("Why?") for _ in range(5)]
+
+        assert replies == ["Hello, world!"] * 5
+        assert service.connections == 1
+
+
+def test_a_body_that_does_not_end_is_not_waited_for() -> None:
+    with serving(HEAD + CHUNK) as (service, session):
+        started_s = time.monotonic()
+        replies = [session.ask("Why?") for _ in range(3)]
+        took_s = time.monotonic() - started_s
+
+        assert replies == ["Hello, world!"] * 3
+        assert service.connections == 3
+        assert took_s < 3
+
+
+def test_a_body_that_goes_on_after_its_end_is_left() -> None:
+    with serving(HEAD + CHUNK, *([CHUNK] * 5)) as (service, session):
+        replies = [session.ask("Why?") for _ in range(3)]
+
+        assert replies == ["Hello, world!"] * 3
+        assert service.connections == 3
+
+
+def test_certificates_are_read_again_only_when_the_environment_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    first, again = trusted(), trusted()
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at all.pem")
+
+    assert again is first
+    with pytest.raises(OSError, match="nowhere"):
+        trusted()
