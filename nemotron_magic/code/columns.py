@@ -21,6 +21,7 @@ from nemotron_magic.code.trees import is_call_of, tested_texts
 __all__ = ["missing_columns"]
 
 _MOST = 20
+_FEW_ROWS = 10
 
 
 def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[Finding]:
@@ -118,7 +119,13 @@ class _Walk:
         is_there = column in frame.columns or (
             taken.may_be_level and column in frame.levels
         )
-        if is_there or column in self._tested or _may_be_pattern(column):
+        may_be_values = taken.is_key and 0 < frame.rows <= _FEW_ROWS
+        if (
+            is_there
+            or may_be_values
+            or column in self._tested
+            or _may_be_pattern(column)
+        ):
             return
         what = f"{name}[{column!r}]"
         self.found[name, column] = Finding(

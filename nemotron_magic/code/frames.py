@@ -8,7 +8,7 @@ from typing import Any
 
 from nemotron_magic.context.describers.statics import bases, home
 
-__all__ = ["Frame", "frame_of", "home_of"]
+__all__ = ["Frame", "frame_of"]
 
 _MOST_COLUMNS = 10_000
 
@@ -19,22 +19,15 @@ class Frame:
 
     Parameters
     ----------
-    library
-        `pandas` or `polars`.
     columns
         The names of its columns; those that are no text are left out.
     levels
         The names of what names its rows, which pandas takes for columns in places.
     """
 
-    library: str
     columns: frozenset[str]
     levels: frozenset[str] = frozenset()
-
-
-def home_of(value: object) -> str:
-    """Give the library that made the class of an object; empty for a user's own."""
-    return home(type(value))[0]
+    rows: int = 0
 
 
 def frame_of(namespace: Mapping[str, object], name: str) -> Frame | None:
@@ -45,7 +38,7 @@ def frame_of(namespace: Mapping[str, object], name: str) -> Frame | None:
     value: Any = namespace.get(name)
     place = home(type(value))
     if place == ("polars", "DataFrame"):
-        return Frame("polars", frozenset(value.columns))
+        return Frame(frozenset(value.columns))
     if place != ("pandas", "DataFrame"):
         return None
     labels, index = value.columns, value.index
@@ -56,7 +49,7 @@ def frame_of(namespace: Mapping[str, object], name: str) -> Frame | None:
         return None
     columns = frozenset(label for label in labels.tolist() if type(label) is str)
     levels = frozenset(level for level in index.names if type(level) is str)
-    return Frame("pandas", columns, levels)
+    return Frame(columns, levels, len(index))
 
 
 _PLAIN = [("pandas", "Index"), ("pandas", "RangeIndex")]

@@ -51,11 +51,20 @@ _OTHER_TABLES = ("agg", "eval", "filter", "group_by", "join", "select", "with_co
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A column of a table, or a level of what names its rows if that is possible."""
+    """A column of a table.
+
+    Parameters
+    ----------
+    may_be_level
+        Whether it can be the name of what names the rows, too.
+    is_key
+        Whether rows are grouped by it. A list as long as the table is no list of names.
+    """
 
     table: str
     column: str
     may_be_level: bool = False
+    is_key: bool = False
 
 
 def taken_columns(node: ast.AST, names: Collection[str]) -> Iterator[Taken]:
@@ -94,7 +103,9 @@ def _surely_run(node: ast.AST) -> Iterator[ast.AST]:
             yield first
         case ast.comprehension(_, source):
             yield source
-        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+        case ast.GeneratorExp(_, [ast.comprehension(_, source), *_]):
+            yield source  # the rest waits until something is taken from it
+        case ast.ListComp() | ast.SetComp() | ast.DictComp():
             # With a condition, what stands before it may never be looked at.
             has_ifs = any(one.ifs for one in node.generators)
             yield from node.generators[:1] if has_ifs else ast.iter_child_nodes(node)
@@ -119,7 +130,9 @@ def _by_brackets(node: ast.Subscript, names: Collection[str]) -> Iterator[Taken]
 def _by_call(node: ast.Call, names: Collection[str]) -> Iterator[Taken]:
     match node.func:
         case ast.Attribute(ast.Name(name), method) if name in names:
-            yield from (Taken(name, text, True) for text in _arguments(node, method))
+            is_key = method in ("groupby", "pivot_table")
+            for text in _arguments(node, method):
+                yield Taken(name, text, True, is_key)
         case ast.Attribute(ast.Attribute(ast.Name(name), "plot")) if name in names:
             yield from (Taken(name, text, True) for text in _arguments(node, "plot"))
         case ast.Attribute(ast.Name(library)) if library in _PLOTS:

@@ -14,7 +14,11 @@ def live() -> dict[str, Any]:
     import pandas as pd
     import polars as pl
 
-    sales = {"region": ["N", "S"], "amount": [1.5, 2.0], "date": ["2024-01-01"] * 2}
+    sales = {
+        "region": ["N", "S"] * 6,
+        "amount": [1.5, 2.0] * 6,
+        "date": ["2024-01-01"] * 12,
+    }
     return {
         "df": pd.DataFrame(sales),
         "customers": pd.DataFrame({"id": [1], "name": ["Ana"]}).set_index("id"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from bad_cells import BAD, INSTALLED, live
+from good_cells import GOOD
+from good_cells import live as live_good
 from IPython.core.inputtransformer2 import TransformerManager
 
 from nemotron_magic.code import Finding, check, told
+
+LIBRARIES = ["IPython", "matplotlib", "numpy", "pandas", "polars", "sklearn"]
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +60,19 @@ def test_findings_are_told_in_one_short_line() -> None:
     assert "\n" not in told(findings)
     assert len(told(findings)) <= 300
     assert told([]) == ""
+
+
+@pytest.mark.parametrize("number", range(len(GOOD)))
+def test_there_is_no_false_alarm(number: int) -> None:
+    found = check(GOOD[number], live_good(), transform, installed)
+
+    assert found == (), GOOD[number]
+
+
+def installed(module: str) -> bool:
+    """Tell whether a module is there on every machine that these tests run on."""
+    return module in {*sys.stdlib_module_names, *LIBRARIES}
+
+
+def test_the_corpus_of_good_cells_is_large() -> None:
+    assert len(GOOD) >= 120
