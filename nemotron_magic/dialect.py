@@ -112,13 +112,15 @@ class ReplyReader:
     def _end(self, events: list[Event]) -> None:
         """Read what has come of a last event, or of a body that is no stream."""
         self._is_cut = True
+        if self.error is not None:
+            return
         try:
             if self._decoder is not None:
                 self._take(self._decoder.close(), events)
             elif not self.done:
                 self._completion(self._text(), events)
         except NemotronError as error:
-            self.error = self.error or error
+            self.error = error
 
     def _sniff(self, data: bytes) -> bytes:
         """Gather the first bytes until they tell a stream from a single object."""

@@ -62,6 +62,9 @@ class Exchange:
         except KeyboardInterrupt:
             self.may_cost = self._draft.attempts > 0
             error: NemotronError = self._interrupted()
+        except MemoryError:
+            self.may_cost = self._draft.attempts > 0
+            error = self._out_of_memory()
         except NemotronError as raised:
             lost = isinstance(raised, OutcomeUnknown)
             self.may_cost = lost or self._draft.accepted
@@ -98,6 +101,14 @@ class Exchange:
             "Go on with: %nemotron continue",
         )
         return self._with_reply(error, "interrupted")
+
+    def _out_of_memory(self) -> NemotronError:
+        error = OutcomeUnknown(
+            "this process has no memory left",
+            "what had arrived is kept; it may have been billed",
+            "Free some: del what is large, or restart the kernel",
+        )
+        return self._with_reply(error, "failed")
 
     def _with_reply(self, error: NemotronError, ending: Ending) -> NemotronError:
         if self._draft.has_text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -136,6 +137,10 @@ class Kernel:
 
     def interrupt(self) -> None:
         self._manager.interrupt_kernel()
+
+    def kill(self) -> None:
+        """End its process at once, without a word."""
+        self._manager.signal_kernel(signal.SIGKILL)
 
     def close(self) -> None:
         self.client.stop_channels()

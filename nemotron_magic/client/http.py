@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ class Http:
         self._stop = stop
         self._lock = Lock()
         self._http: httpx.Client | None = None
+        self._of_parent: list[httpx.Client | None] = []
+        self._pid = os.getpid()
 
     def apart(self, stop: Stop) -> Http:
         """Give the same with connections of its own, which `stop` may shut down."""
@@ -200,11 +203,20 @@ class Http:
 
     def close(self) -> None:
         """Close all connections; the next request opens new ones."""
+        self._notice_fork()
         if self._http is not None:
             self._http.close()
             self._http = None
 
+    def _notice_fork(self) -> None:
+        """Leave to the parent what is its own: connections, and a lock it may hold."""
+        if self._pid != os.getpid():
+            self._of_parent.append(self._http)
+            self._http = None
+            self._pid, self._lock = os.getpid(), Lock()
+
     def _client(self) -> httpx.Client:
+        self._notice_fork()
         with self._lock:  # a panel may ask while a cell does
             if self._http is None:
                 self._http = _new_client(self._transport)

@@ -34,6 +34,9 @@ _AFTER_FINISH_S = 5.0
 _READ_OUT_S = 0.02
 """Longest wait for a body to end that has nothing more to say."""
 
+_LONGEST_BODY_BYTES = 256 * 1024 * 1024
+"""More than the longest reply of any model takes, log-probabilities and all."""
+
 _PROGRESS = (Text, Reasoning, Refusal, ToolCall)
 
 
@@ -81,7 +84,7 @@ def _read(
 ) -> Iterator[Event]:
     progress_s = clock_s()
     streams, longest_s = settings["stream"], settings["progress_timeout_s"]
-    body = body_of(response)
+    body = _bounded(body_of(response))
     try:
         for data in body:
             events = reader.feed(data)
@@ -121,6 +124,20 @@ def too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
     if deadline.left_s > 0:
         return None
     return _overdue("the reply took longer than", "total_timeout_s", settings)
+
+
+def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Give a body as it comes, but not without end."""
+    size_bytes = 0
+    for data in body:
+        yield data
+        size_bytes += len(data)
+        if size_bytes > _LONGEST_BODY_BYTES:
+            raise OutcomeUnknown(
+                f"the reply has no end: {size_bytes // 2**20} MiB came",
+                "what came before is kept; it may have been billed",
+                "Run the cell again for another try",
+            )
 
 
 def _overdue(what: str, name: str, settings: Settings) -> NemotronError:

@@ -1,0 +1,133 @@
+"""Kernels that share a ledger, die in mid-reply, or whose ledger is spoilt."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shells import Kernel
+
+from nemotron_magic import rehearsal
+from nemotron_magic.ledger import Ledger, open_ledger
+
+Begin = Callable[..., Kernel]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Begin a kernel whose data are in `home`, and load the extension."""
+    kernels: list[Kernel] = []
+
+    def kernel(url: rehearsal.Address, home: Path = tmp_path / "home") -> Kernel:
+        folder = tmp_path / f"kernel-{len(kernels)}"
+        folder.mkdir()
+        environ = {"AIMLAPI_API_BASE": str(url), "NEMOTRON_MAGIC_HOME": str(home)}
+        kernels.append(Kernel(folder, **environ))
+        kernels[-1].run("%load_ext nemotron_magic")
+        return kernels[-1]
+
+    yield kernel
+    for one in kernels:
+        one.close()
+
+
+def ledger_in(home: Path) -> Ledger:
+    return open_ledger("on", {"NEMOTRON_MAGIC_HOME": str(home)})
+
+
+def texts(messages: list[dict[str, Any]]) -> str:
+    """Give what a page has been told to show, without its tags."""
+    data = [message["content"].get("data", {}) for message in messages]
+    html = " ".join(str(one.get("text/html", "")) for one in data)
+    return re.sub("(?s)<style>.*?</style>|<[^>]*>", "", html)
+
+
+def until(is_so: Callable[[], bool], limit_s: float = 10) -> bool:
+    end_s = time.monotonic() + limit_s
+    while not is_so() and time.monotonic() < end_s:
+        time.sleep(0.05)
+    return is_so()
+
+
+def test_two_kernels_at_once_lose_no_call(begin: Begin, tmp_path: Path) -> None:
+    said: dict[str, list[str]] = {}
+
+    def ask(name: str, kernel: Kernel) -> None:
+        cells = [kernel.run(f"%nemotron rehearsal: say {name}{n}") for n in range(8)]
+        said[name] = [cell.outputs[0]["data"]["text/plain"] for cell in cells]
+
+    with rehearsal.serve() as url:
+        kernels = {name: begin(url) for name in ("a", "b")}
+        threads = [threading.Thread(target=ask, args=one) for one in kernels.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    with closing(ledger_in(tmp_path / "home")) as ledger:
+        totals = ledger.of_all()
+
+    assert said == {name: [f"{name}{n}" for n in range(8)] for name in ("a", "b")}
+    assert (totals.calls, totals.unended) == (16, 0)
+
+
+def test_a_kernel_killed_in_mid_reply_leaves_what_was_painted_and_its_row(
+    begin: Begin, tmp_path: Path
+) -> None:
+    painted: list[dict[str, Any]] = []
+    with rehearsal.serve(fault="stall-mid-stream", fault_times=1) as url:
+        kernel = begin(url)
+
+        def kill(message: dict[str, Any]) -> None:
+            painted.append(message)
+            if "Rehearsal" in texts(painted):
+                kernel.kill()
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            kernel.run("%nemotron rehearsal: length 40", during=kill)
+        assert until(lambda: not url.server._open)  # the connection was seen to end
+        after = begin(url).run("%nemotron rehearsal: say Hello")
+    with closing(ledger_in(tmp_path / "home")) as ledger:
+        totals, calls = ledger.of_all(), ledger.last()
+
+    assert after.outputs[0]["data"]["text/plain"] == "Hello"
+    assert (totals.calls, totals.unended, totals.unpriced) == (2, 1, 1)
+    assert sorted(call.ending for call in calls) == ["complete", "started"]
+
+
+def corrupt(home: Path) -> None:
+    home.mkdir()
+    (home / "ledger.sqlite").write_bytes(b"SQLite format 3\0" + b"\xff\0nonsense" * 500)
+
+
+def a_file_in_its_place(home: Path) -> None:
+    home.write_text("no folder")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (corrupt, "ledger.sqlite was corrupt; it is ledger.sqlite.corrupt-"),
+        (a_file_in_its_place, "counted in memory: the ledger"),
+    ],
+    ids=["corrupt", "no folder"],
+)
+def test_a_ledger_that_cannot_be_kept_costs_one_line_and_no_reply(
+    begin: Begin, tmp_path: Path, spoil: Callable[[Path], None], told: str
+) -> None:
+    home = tmp_path / "spoilt"
+    spoil(home)
+    with rehearsal.serve() as url:
+        kernel = begin(url, home)
+        outcomes = [kernel.run("%nemotron rehearsal: say Hello") for _ in range(2)]
+
+    first, second = [texts(outcome.messages) for outcome in outcomes]
+    assert [o.outputs[0]["data"]["text/plain"] for o in outcomes] == ["Hello"] * 2
+    assert told in first
+    assert told not in second
