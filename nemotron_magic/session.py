@@ -10,33 +10,28 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from nemotron_magic.access import Access
 from nemotron_magic.books import Books
-from nemotron_magic.cache import request_hash
-from nemotron_magic.catalogue import Model, live_replacement, sorted_for_people
-from nemotron_magic.context.prompt import as_data, frame
-from nemotron_magic.context.redact import Redactor
+from nemotron_magic.calls import Calls
+from nemotron_magic.catalogue import Model
+from nemotron_magic.context.prompt import as_data
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
-from nemotron_magic.events import Event, Notice
-from nemotron_magic.exchange import Exchange, Watch
+from nemotron_magic.errors import InputError
+from nemotron_magic.exchange import Watch
 from nemotron_magic.joining import Joining
 from nemotron_magic.key import (
     Key,
     Unshown,
-    base_url_in,
-    check_key_rules,
-    find_key,
 )
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.markdown.seam import joined
-from nemotron_magic.parameters import DEFAULT_BASE_URL, DEFAULT_MODEL
-from nemotron_magic.reply import Details, Message, Reply
+from nemotron_magic.reply import Reply
+from nemotron_magic.sealing import Sealing
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import (
     MAIN,
@@ -53,9 +48,9 @@ from nemotron_magic.turns import (
 from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:
-    from nemotron_magic.client import Client, Request
+    from nemotron_magic.client import Client
     from nemotron_magic.client.stop import Stop
-    from nemotron_magic.ledger import Entry, Ledger
+    from nemotron_magic.ledger import Ledger
 
 __all__ = ["Question", "Session", "Spent", "Turn"]
 
@@ -91,6 +86,8 @@ class Session:
         The conversations so far, by name.
     last : Reply or None
         The newest reply, also if it is not whole.
+    access : Access
+        Where its questions go, and with which key.
     books : Books
         What is written down of its calls.
     """
@@ -113,24 +110,22 @@ class Session:
         self.spent = Spent()
         self._lock = RLock()
         self._client = client
-        self._environ = Unshown(environ)
-        self._redactor = Redactor(self._environ)
-        self._keys = keys or KeyStore()
+        self.access = Access(environ, keys or KeyStore())
         self.books = Books(
             ledger,
             lambda where: self.client.listed(where),
             lambda where: self.client.models(where, self.key(where)),
             now_s,
-            self._environ,
+            Unshown(environ),
         )
-        self._given: dict[str, Key] = {}
-        self._clock_s = clock_s
-        self._now_s = now_s
-        self._substitutes: dict[str, str] = {}
+        self._sealing = Sealing(self.access, environ)
+        self._calls = Calls(
+            self.access, lambda: self.client, self.books, self._note, clock_s, now_s
+        )
         self._asked_last: dict[str, Asked] = {}
         self._latest: dict[str, Turn] = {}
         if key is not None:
-            self.use_key(key)
+            self.access.use(key, self.endpoint())
 
     def ask(
         self,
@@ -169,12 +164,12 @@ class Session:
         asked = self.prepared(question, settings)
         self._asked_last[question.thread] = asked
         self._latest.pop(question.thread, None)
-        return self._ask(asked, settings, watch, stop)
+        return self._calls.ask(asked, settings, watch, stop)
 
     def prepared(self, question: Question, settings: Settings | None = None) -> Asked:
         """Give what would be sent, to the letter; sends nothing and needs no key."""
         settings = settings or self.settings
-        return self._redacted(self._asked(question, settings), settings)
+        return self._sealing.sealed(self._asked(question, settings), settings)
 
     def go_on(
         self,
@@ -262,7 +257,7 @@ class Session:
         if before is not None:
             asked = replace(asked, turns_with=_in_place_of(before))
         asked = replace(asked, is_anew=True)
-        return self._ask(asked, settings, watch)
+        return self._calls.ask(asked, settings, watch)
 
     @property
     def turns(self) -> list[Turn]:
@@ -274,35 +269,6 @@ class Session:
         self._asked_last.pop(thread, None)
         self._latest.pop(thread, None)
         return len(self.threads.pop(thread, []))
-
-    def endpoint(self, settings: Settings | None = None) -> Endpoint:
-        """Give where questions go."""
-        base_url = (settings or self.settings)["base_url"]
-        # Identity: a user who types the default URL means it.
-        if base_url is DEFAULT_BASE_URL:
-            base_url = base_url_in(self._environ)
-        return Endpoint.read(base_url)
-
-    def key(self, endpoint: Endpoint) -> Key | None:
-        """Give the key for `endpoint`, if there is one."""
-        return find_key(endpoint, self._given, self._environ, self._keys.get)
-
-    def use_key(self, value: str, settings: Settings | None = None) -> Key:
-        """Take a key for this session."""
-        origin = self.endpoint(settings).origin
-        key = self._given[origin] = Key(value, origin, "this session")
-        return key
-
-    def forget_key(self, endpoint: Endpoint, before: Key | None) -> None:
-        """Go back to the key that was there `before` one was given."""
-        self._given.pop(endpoint.origin, None)
-        if before is not None:
-            self._given[endpoint.origin] = before
-
-    def keep_key(self, value: str, settings: Settings | None = None) -> str:
-        """Take a key for good; give the name of the store, "" if only for now."""
-        self.use_key(value, settings)
-        return self._keys.set(self.endpoint(settings).origin, value.strip())
 
     def context_tokens(self, settings: Settings) -> int:
         """Give how many tokens may go along with a question.
@@ -316,10 +282,17 @@ class Session:
         read = [m.context_tokens for m in listed if m.goes_by(settings.model)]
         return min([16_000, *(tokens // 4 for tokens in read if tokens)])
 
+    def endpoint(self, settings: Settings | None = None) -> Endpoint:
+        """Give where questions go."""
+        return self.access.endpoint(settings or self.settings)
+
+    def key(self, endpoint: Endpoint) -> Key | None:
+        """Give the key for `endpoint`, if there is one."""
+        return self.access.key(endpoint)
+
     def models(self, settings: Settings | None = None) -> list[Model]:
         """Give the models that the service lists, Nemotrons first."""
-        endpoint = self.endpoint(settings)
-        return sorted_for_people(self.client.models(endpoint, self.key(endpoint)))
+        return self._calls.models(settings or self.settings)
 
     @property
     def client(self) -> Client:
@@ -376,121 +349,13 @@ class Session:
             _in_place_of(turn),
             whole=whole,
         )
-        return self._ask(self._redacted(asked, settings), settings, watch)
+        sealed = self._sealing.sealed(asked, settings)
+        return self._calls.ask(sealed, settings, watch)
 
-    def _redacted(self, asked: Asked, settings: Settings) -> Asked:
-        """Take secrets out of every message, wherever they come from."""
-        if not settings["redact"]:
-            return asked
-        key = self._key_or_none(settings)
-        if not self._redactor.is_for(self._environ):
-            self._redactor = Redactor(self._environ)
-        redactor = self._redactor
-        found: list[str] = []
-        told: list[Message] = []
-        for message in asked.told:
-            pieces = frame(message["content"])
-            # Our own delimiters stand between: they must stay, whatever is taken out.
-            for number in range(0, len(pieces), 2):
-                masked = key.redact(pieces[number]) if key else pieces[number]
-                found += ["key"] * (masked != pieces[number])
-                clean = redactor.redact(masked)
-                found += [finding.kind for finding in clean.found]
-                pieces[number] = clean.text
-            told.append({**message, "content": "".join(pieces)})
-        attached = replace(asked.attached, redacted=tuple(found))
-        return replace(asked, told=tuple(told), attached=attached)
-
-    def _key_or_none(self, settings: Settings) -> Key | None:
-        try:
-            return self.key(self.endpoint(settings))
-        except NemotronError:
-            return None
-
-    def _ask(
-        self,
-        asked: Asked,
-        settings: Settings,
-        watch: Watch,
-        stop: Stop | None = None,
-    ) -> Reply:
-        """Ask, and ask a live model if the default one is gone."""
-        settings = self._with_live_model(settings)
-        while True:
-            try:
-                return self._call(asked, settings, watch, stop)
-            except ModelError as error:
-                found = self._replacement(error, settings)
-            self._substitutes[self.endpoint(settings).origin] = found
-            settings = self._with_live_model(settings)
-
-    def _with_live_model(self, settings: Settings) -> Settings:
-        found = self._substitutes.get(self.endpoint(settings).origin)
-        if found is None or not settings.model_is_default:
-            return settings
-        return settings.with_model(found)
-
-    def _replacement(self, error: ModelError, settings: Settings) -> str:
-        """Give the model to ask instead; raise `error`, with live names, if none."""
-        try:
-            live = self.models(settings)
-        except Interrupted:
-            raise
-        except NemotronError:
-            raise error from None
-        may_replace = settings.model_is_default and error.reply is None
-        found = live_replacement(live) if may_replace else None
-        if found and found.name != settings.model:
-            return found.name
-        names = ", ".join(m.name for m in live[:4])
-        error.todo = f"Live here: {names}. All: %nemotron models"
-        raise error
-
-    def _call(
-        self, asked: Asked, settings: Settings, watch: Watch, stop: Stop | None
-    ) -> Reply:
-        details = self._details(asked, settings)
-        exchange = Exchange(details, self._clock_s, watch)
-        entry = self.books.entry(details, asked.thread, settings)
-        try:
-            reply = exchange.run(self._events(asked, settings, entry, stop))
-        except NemotronError as error:
-            if error.reply is not None:
-                error.reply = asked.whole(error.reply)
-            self._note(error.reply, exchange, asked)
-            so_far = exchange.so_far()
-            self.books.failed(entry, so_far, exchange.may_cost, error, settings)
-            raise
-        reply, stopped = self.books.ended(entry, reply, settings)
-        reply = asked.whole(reply)
-        self._note(reply, exchange, asked)
-        if stopped is not None:
-            stopped.reply = reply
-            raise stopped
-        return reply
-
-    def _events(
-        self, asked: Asked, settings: Settings, entry: Entry, stop: Stop | None
-    ) -> Generator[Event, None, None]:
-        if asked.notice:
-            yield Notice(asked.notice)
-        kept = self.books.recalled(entry, asked.is_anew, settings)
-        if kept is not None:
-            yield from kept.events()
-            return
-        if settings.model_is_default and settings.model != DEFAULT_MODEL:
-            gone = f"{DEFAULT_MODEL} is not served any more"
-            yield Notice(f"{gone}; asked {settings.model}")
-        request = self._request(asked.told, settings)
-        self.books.begin(entry, settings)
-        if news := self.books.news(entry):
-            yield Notice(news)
-        yield from self.client.stream(request, stop)
-
-    def _note(self, reply: Reply | None, exchange: Exchange, asked: Asked) -> None:
-        """Write down what has arrived, and what it took."""
+    def _note(self, asked: Asked, reply: Reply | None, may_cost: bool) -> None:
+        """Remember what has arrived, and what it took."""
         with self._lock:
-            if exchange.may_cost:
+            if may_cost:
                 self.spent += Usage() if reply is None else reply.usage
             if reply is None:
                 return
@@ -499,31 +364,6 @@ class Session:
             turns = asked.turns_with(self.threads.get(asked.thread, []), reply)
             self.threads[asked.thread] = turns
             self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
-
-    def _request(self, told: tuple[Message, ...], settings: Settings) -> Request:
-        from nemotron_magic.client import Request
-
-        endpoint = self.endpoint(settings)
-        key = self.key(endpoint)
-        check_key_rules(endpoint, key, bool(settings["allow_http"]), self._environ)
-        return Request(endpoint, told, settings, key)
-
-    def _details(self, asked: Asked, settings: Settings) -> Details:
-        parameters = settings.parameters()
-        model = parameters.pop("model")
-        base_url = self.endpoint(settings).base_url
-        # By what the user asked for: a default that was replaced is still the default.
-        wanted = DEFAULT_MODEL if settings.model_is_default else model
-        asked_at = datetime.fromtimestamp(self._now_s(), UTC)
-        return Details(
-            model=model,
-            messages=asked.told,
-            attached=asked.attached,
-            parameters=parameters,
-            base_url=base_url,
-            request_hash=request_hash(base_url, wanted, asked.told, parameters),
-            asked_at=asked_at.isoformat("T", "seconds"),
-        )
 
 
 def _joined(begun: str, reply: Reply) -> Reply:

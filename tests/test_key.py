@@ -136,7 +136,7 @@ with rehearsal.serve(fault="echo-key") as url:
         "%tb",
         "k / 2",
         "s.client.check_key(e, k)",
-        "s._given, s._client, vars(s), vars(s.client), vars(s.client._http), s.last",
+        "vars(s.access), vars(s), vars(s.client), vars(s.client._http), s.last",
     ):
         print(">>>", cell)
         shell.run_cell(cell, store_history=True)

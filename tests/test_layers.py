@@ -22,6 +22,8 @@ FLOORS = (
     ("magics",),
     ("notebook", "panels"),
     ("session",),
+    ("calls", "sealing"),
+    ("access",),
     ("books", "limits"),
     ("cache", "client", "ledger"),
     ("storage",),
@@ -43,7 +45,7 @@ FLOORS = (
     ("events",),
     ("errors", "rehearsal", "text", "usage"),
 )
-CORE = tuple(room for rooms in FLOORS[5:] for room in rooms if room != "rehearsal")
+CORE = tuple(room for rooms in FLOORS[7:] for room in rooms if room != "rehearsal")
 HOMES = {
     "IPython": {"magics", "notebook"},
     "httpcore": {"client"},

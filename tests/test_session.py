@@ -518,18 +518,18 @@ def test_a_key_given_and_taken_back_leaves_the_one_before() -> None:
     session = Service().session("https://a.example", key="before")
     endpoint = session.endpoint()
     before = session.key(endpoint)
-    session.use_key("after")
-    session.forget_key(endpoint, before)
+    session.access.use("after", endpoint)
+    session.access.forget(endpoint, before)
 
     assert session.key(endpoint) is before
-    session.forget_key(endpoint, None)
+    session.access.forget(endpoint, None)
     assert session.key(endpoint) is None
 
 
 def test_a_key_is_kept_for_its_service_or_said_not_to_be() -> None:
     session = Service().session("https://a.example")
 
-    assert session.keep_key(f" {KEY} ") == ""
+    assert session.access.keep(f" {KEY} ", session.endpoint()) == ""
     assert session.key(session.endpoint()).reveal_to("https://a.example") == KEY
 
 

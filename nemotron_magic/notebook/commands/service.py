@@ -60,16 +60,16 @@ def _login(runner: Runner, text: str, settings: Settings) -> str:
     endpoint = session.endpoint(settings)
     value = _ask_for_key(f"Key for {endpoint.netloc} (not shown): ")
     before = session.key(endpoint)
-    key = session.use_key(value, settings)
+    key = session.access.use(value, endpoint)
     try:
         is_checked = session.client.check_key(endpoint, key)
         checked = f"`{endpoint.netloc}` {_ACCEPTED[is_checked]}."
     except AuthenticationError:
-        session.forget_key(endpoint, before)
+        session.access.forget(endpoint, before)
         raise
     except NemotronError as error:
         checked = f"The key could not be checked: {literal(error.what)}."
-    store = session.keep_key(value, settings)
+    store = session.access.keep(value, endpoint)
     kept = f"It is kept in {store}." if store else _NOT_KEPT
     return f"{checked} {kept}"
 

@@ -1,0 +1,54 @@
+"""Taking secrets out of what is sent, wherever in it they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nemotron_magic.access import Access
+from nemotron_magic.context.prompt import frame
+from nemotron_magic.context.redact import Redactor
+from nemotron_magic.key import Unshown
+from nemotron_magic.reply import Message
+from nemotron_magic.settings import Settings
+from nemotron_magic.turns import Asked
+
+__all__ = ["Sealing"]
+
+
+class Sealing:
+    """Takes secrets out of messages: the key, and what redaction finds.
+
+    Parameters
+    ----------
+    environ : mapping
+        The process's environment, whose secret-looking values are secrets.
+    """
+
+    def __init__(self, access: Access, environ: Mapping[str, str]) -> None:
+        self._access = access
+        self._environ = Unshown(environ)
+        self._redactor = Redactor(self._environ)
+
+    def sealed(self, asked: Asked, settings: Settings) -> Asked:
+        """Take secrets out of every message, wherever they come from."""
+        if not settings["redact"]:
+            return asked
+        key = self._access.readable_key(settings)
+        if not self._redactor.is_for(self._environ):
+            self._redactor = Redactor(self._environ)
+        redactor = self._redactor
+        found: list[str] = []
+        told: list[Message] = []
+        for message in asked.told:
+            pieces = frame(message["content"])
+            # Our own delimiters stand between: they must stay, whatever is taken out.
+            for number in range(0, len(pieces), 2):
+                masked = key.redact(pieces[number]) if key else pieces[number]
+                found += ["key"] * (masked != pieces[number])
+                clean = redactor.redact(masked)
+                found += [finding.kind for finding in clean.found]
+                pieces[number] = clean.text
+            told.append({**message, "content": "".join(pieces)})
+        attached = replace(asked.attached, redacted=tuple(found))
+        return replace(asked, told=tuple(told), attached=attached)
