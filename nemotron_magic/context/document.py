@@ -66,7 +66,7 @@ def _is_older(cells: list[tuple[Any, str]], ran: list[Cell]) -> bool:
     for cell in ran:
         if (str(cell.number), cell.source.strip()) in saved:
             return False
-        if cell.source.strip() not in known:
+        if not cell.is_ours and cell.source.strip() not in known:
             return True
     return False
 

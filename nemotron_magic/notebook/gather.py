@@ -162,7 +162,7 @@ class Gatherer:
         if not Path(path).is_file():
             self._missing = _NO_DOCUMENT
             return []
-        ran = [cell for cell in self.history.newest_first() if not cell.is_ours]
+        ran = self.history.newest_first()
         text = _read(path, _MOST_NOTEBOOK_BYTES)
         return [document_part(Path(path).name, text, ran)]
 

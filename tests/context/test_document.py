@@ -83,6 +83,17 @@ def test_counts_of_an_earlier_kernel_say_nothing() -> None:
     assert part.fields[0][0] == "note"
 
 
+def test_a_question_of_ours_ran_and_makes_no_file_older() -> None:
+    ran = [
+        Cell(4, "%nemotron so?", is_ours=True),
+        Cell(3, "%nemotron why?", is_ours=True),
+    ]
+
+    part = document_part("a.ipynb", saved(("%nemotron why?", None)), ran)
+
+    assert part.fields == (("document", "[code, ran as cell 3]\n%nemotron why?"),)
+
+
 def test_a_cell_that_ran_twice_has_its_last_number() -> None:
     ran = [Cell(9, "x = 1"), Cell(2, "x = 1")]
 
