@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -186,6 +187,8 @@ class Storage:
     def _in_memory(self) -> sqlite3.Connection:
         if self._memory is None:
             self._memory = _connect(":memory:")
+            # Nobody need close what is only in memory.
+            weakref.finalize(self, self._memory.close)
             self._memory.executescript(self._schema.script)
         return self._memory
 

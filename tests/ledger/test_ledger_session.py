@@ -235,6 +235,23 @@ def test_a_disk_that_fills_up_meanwhile_is_told_with_the_reply(
     assert [call.ending for call in service.calls] == ["complete"]
 
 
+class Hasty(Ledger):
+    """A ledger whose beginnings are interrupted."""
+
+    def begin(self, call: Call, allow: Any = None) -> Call:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_before_the_row_is_there_sends_nothing() -> None:
+    service = Service(None, PAID)
+    service.session.books.ledger = Hasty()
+    with pytest.raises(NemotronError, match="nothing was sent"):
+        service.session.ask("Hello")
+
+    assert service.seen == []
+    assert service.session.spent.calls == 0
+
+
 class Stubborn(Ledger):
     """A ledger whose ends are always interrupted."""
 

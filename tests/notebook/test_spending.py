@@ -10,7 +10,7 @@ from shells import Shell
 
 from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.notebook.commands.spending import cost_of
+from nemotron_magic.notebook.commands.spending import cost_of, tokens_of
 
 ASK = "x = %nemotron -q rehearsal: say hello"
 
@@ -85,6 +85,15 @@ def test_usage_says_how_sure_it_is(
     told = shell.run("%nemotron usage").text
 
     assert [word for word in words if word not in told] == []
+
+
+def test_tokens_are_unknown_or_a_lower_bound() -> None:
+    assert tokens_of(Totals()) == ("0", "0")
+    assert tokens_of(Totals(billable=1, untold=1)) == ("unknown", "unknown")
+    assert tokens_of(Totals(billable=2, untold=1, prompt_tokens=1000)) == (
+        "at least 1,000",
+        "at least 0",
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,6 +182,9 @@ def test_the_card_tells_what_was_spent_lately(shell: Shell, home: Path) -> None:
     add(home, cost_usd=0.25)
 
     assert "today $0.25 · this month $0.25" in shell.run("%nemotron").text
+    shell.run(ASK)
+    tokens = f"{shell['x'].usage.prompt_tokens} → "
+    assert f"1 call · {tokens}" in shell.run("%nemotron").text
 
 
 def test_the_balance_is_asked_for_only_when_wanted(

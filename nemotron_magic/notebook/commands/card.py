@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from nemotron_magic.grammar import flags_table
 from nemotron_magic.notebook.commands.command import plural
-from nemotron_magic.notebook.commands.spending import spent_lately
-from nemotron_magic.session import Session, Spent
+from nemotron_magic.notebook.commands.spending import cost_of, spent_lately, tokens_of
+from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
-from nemotron_magic.summary import in_usd
 
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
@@ -56,19 +55,13 @@ def _key_state(session: Session, settings: Settings) -> str:
 
 
 def _spent(session: Session) -> str:
-    lately = spent_lately(session.ledger)
-    return f"{_spent_here(session.spent)}{lately and f' · {lately}'}"
-
-
-def _spent_here(spent: Spent) -> str:
-    if not spent.calls:
-        return "nothing in this session"
-    usage, unpriced = spent.usage, spent.unpriced
-    parts = [plural(spent.calls, "call")]
-    if usage.prompt_tokens is not None or usage.completion_tokens is not None:
-        sent, received = usage.prompt_tokens or 0, usage.completion_tokens or 0
-        parts.append(f"{sent:,} → {received:,} tokens")
-    parts.append("cost unknown" if usage.cost_usd is None else in_usd(usage.cost_usd))
-    if unpriced and usage.cost_usd is not None:
-        parts.append(f"and {plural(unpriced, 'call')} of unknown cost")
-    return " · ".join(parts)
+    """Give what this session took, and all of them lately, as the ledger has it."""
+    ledger = session.ledger
+    here = ledger.of_session()
+    if not here.calls:
+        parts = ["nothing in this session"]
+    else:
+        sent, received = tokens_of(here)
+        parts = [plural(here.calls, "call"), f"{sent} → {received} tokens"]
+        parts.append(cost_of(here))
+    return " · ".join([*parts, *spent_lately(ledger)])

@@ -19,7 +19,7 @@ from nemotron_magic.text import one_line
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["SPENDING", "cost_of", "spent_lately"]
+__all__ = ["SPENDING", "cost_of", "spent_lately", "tokens_of"]
 
 _HEAD = (
     "| {} | Calls | Tokens in | Tokens out | Cost | First text | Per s | Faults |\n"
@@ -36,12 +36,23 @@ def cost_of(totals: Totals) -> str:
     return f"{at_least}{is_estimated}{in_usd(totals.cost_usd)}"
 
 
-def spent_lately(ledger: Ledger) -> str:
-    """Give what was spent today and this month, for the card."""
+def tokens_of(totals: Totals) -> tuple[str, str]:
+    """Give the tokens sent and received, likewise."""
+    if totals.billable and totals.untold == totals.billable:
+        return "unknown", "unknown"
+    at_least = "at least " if totals.untold else ""
+    return (
+        f"{at_least}{totals.prompt_tokens:,}",
+        f"{at_least}{totals.completion_tokens:,}",
+    )
+
+
+def spent_lately(ledger: Ledger) -> tuple[str, ...]:
+    """Give what was spent today and this month, as far as anything was."""
     today, month = ledger.of_today(), ledger.of_month()
     if not month.calls:
-        return ""
-    return f"today {cost_of(today)} · this month {cost_of(month)}"
+        return ()
+    return f"today {cost_of(today)}", f"this month {cost_of(month)}"
 
 
 def _usage(runner: Runner, text: str, settings: Settings) -> str:
@@ -71,13 +82,10 @@ def _table(first: str, spans: Mapping[str, Totals]) -> str:
 
 
 def _row(totals: Totals) -> tuple[str, ...]:
-    at_least = "at least " if totals.untold else ""
-    is_dark = bool(totals.billable) and totals.untold == totals.billable
     first, speed = totals.mean_first_text_s, totals.tokens_per_s
     return (
         f"{totals.calls:,}",
-        "unknown" if is_dark else f"{at_least}{totals.prompt_tokens:,}",
-        "unknown" if is_dark else f"{at_least}{totals.completion_tokens:,}",
+        *tokens_of(totals),
         cost_of(totals),
         "" if first is None else f"{first:.1f} s",
         "" if speed is None else f"{speed:,.0f}",
