@@ -54,6 +54,7 @@ class Books:
         self.notebook = ""
         self.saved: Callable[[str], Kept | None] = lambda request: None
         self._cache: Cache | None = None
+        self._newer: set[str] = set()
         self._environ = environ
         self._ledger = ledger
         self._listed = listed
@@ -128,7 +129,9 @@ class Books:
         how, request = settings["cache"], entry.details.request_hash
         if how == "off" or (is_anew and how != "replay"):
             return None
-        kept = self.saved(request) or self.cache.find(request)
+        # What was asked anew since is newer than what the notebook has saved.
+        saved = None if request in self._newer else self.saved(request)
+        kept = saved or self.cache.find(request)
         if kept is not None:
             entry.begin_recalled()
         elif how == "replay":
@@ -162,6 +165,7 @@ class Books:
         try:
             entry.finish(reply, reply.details.recalled is None)
             if settings["cache"] == "on" and may_keep:
+                self._newer.add(reply.details.request_hash)
                 self.cache.keep(reply.details.request_hash, Kept.of(reply))
             if news := self.news(entry):
                 notices = (*reply.details.notices, news)

@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from nemotron_magic.ledger.call import Call
+from nemotron_magic.ledger.rows import (
+    SCHEMA,
+    calls,
+    complete,
+    grouped,
+    insert,
+    sums,
+)
 from nemotron_magic.ledger.totals import Totals
-from nemotron_magic.storage import Schema, Storage
+from nemotron_magic.storage import Storage
 
 __all__ = ["Ledger"]
 
-_COLUMNS = tuple(field.name for field in fields(Call) if field.name != "number")
-_NAMES = ("number", *_COLUMNS)
-_KINDS = {field.name: (str(field.type), field.default) for field in fields(Call)}
-_LARGEST = 1e17
-_FIGURES = tuple(field.name for field in fields(Totals))
-_SUMS = ", ".join(f"total({name})" for name in _FIGURES)
 _SHORT_S = 0.5
 _ROWS_A_READ = 5_000
-
-_SCHEMA = Schema(
-    0x4E4D4C31,
-    1,
-    f"""
-    CREATE TABLE IF NOT EXISTS calls (
-        number INTEGER PRIMARY KEY, {", ".join(_COLUMNS)}
-    );
-    CREATE TABLE IF NOT EXISTS sums (
-        scope TEXT, model TEXT, {", ".join(_FIGURES)},
-        PRIMARY KEY (scope, model)
-    ) WITHOUT ROWID
-    """,
-)
-"""`sums` has a row for each day and each session, by model: a million calls are added
-up in no time. They change in the same transaction as the call's row."""
-
-_INSERT = (
-    f"INSERT INTO calls ({', '.join(_COLUMNS)}) "
-    f"VALUES ({', '.join('?' * len(_COLUMNS))})"
-)
-_UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)} "
-_THIS = "WHERE number = ? AND started_s = ? AND session = ?"
-_ADD = (
-    f"INSERT INTO sums VALUES (?, ?, {', '.join('?' * len(_FIGURES))}) "
-    "ON CONFLICT (scope, model) DO UPDATE SET "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
-)
 
 
 class Ledger:
@@ -81,7 +54,7 @@ class Ledger:
     ) -> None:
         self.session = session or uuid.uuid4().hex
         self._now_s = now_s
-        self._storage = Storage(path, _SCHEMA, now_s=now_s, **more)
+        self._storage = Storage(path, SCHEMA, now_s=now_s, **more)
         self._told = ""
 
     @property
@@ -118,8 +91,8 @@ class Ledger:
         def work(connection: sqlite3.Connection) -> int:
             if allow is not None:
                 scopes = (f"session:{self.session}", f"day:{self._today()}")
-                allow(*(_sums(connection, scope, scope) for scope in scopes))
-            return _insert(connection, call)
+                allow(*(sums(connection, scope, scope) for scope in scopes))
+            return insert(connection, call)
 
         return replace(call, number=self._storage.write(work))
 
@@ -127,7 +100,7 @@ class Ledger:
         """Complete the row of a call; an interrupt meanwhile is raised afterwards."""
 
         def work(connection: sqlite3.Connection) -> None:
-            _complete(connection, begun, ended)
+            complete(connection, begun, ended)
 
         try:
             self._storage.write(work)
@@ -165,11 +138,11 @@ class Ledger:
     def last(self, many: int = 20) -> list[Call]:
         """Give the last calls, newest first."""
         order = "ORDER BY number DESC LIMIT ?"
-        return self._storage.read(lambda c: _calls(c, order, many))
+        return self._storage.read(lambda c: calls(c, order, many))
 
     def call(self, number: int) -> Call | None:
         """Give one call by its number, or None."""
-        found = self._storage.read(lambda c: _calls(c, "WHERE number = ?", number))
+        found = self._storage.read(lambda c: calls(c, "WHERE number = ?", number))
         return found[0] if found else None
 
     def all(self) -> Iterator[Call]:
@@ -177,7 +150,7 @@ class Ledger:
         number = 0
         order = "WHERE number > ? ORDER BY number LIMIT ?"
         while rows := self._storage.read(
-            lambda c: _calls(c, order, number, _ROWS_A_READ)  # noqa: B023
+            lambda c: calls(c, order, number, _ROWS_A_READ)  # noqa: B023
         ):
             yield from rows
             number = rows[-1].number
@@ -194,70 +167,7 @@ class Ledger:
         return f"{month}-00", f"{month}-99"
 
     def _sums(self, first: str, last: str = "") -> Totals:
-        return self._storage.read(lambda c: _sums(c, first, last or first))
+        return self._storage.read(lambda c: sums(c, first, last or first))
 
     def _grouped(self, by: str, first: str, last: str) -> list[tuple[str, Totals]]:
-        ask = (
-            f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
-        )
-        rows = self._storage.read(lambda c: c.execute(ask, (first, last)).fetchall())
-        return [(str(name), _totals(figures)) for name, *figures in rows]
-
-
-def _sums(connection: sqlite3.Connection, first: str, last: str) -> Totals:
-    ask = f"SELECT {_SUMS} FROM sums WHERE scope BETWEEN ? AND ?"
-    return _totals(connection.execute(ask, (first, last)).fetchone())
-
-
-def _insert(connection: sqlite3.Connection, call: Call) -> int:
-    cursor = connection.execute(_INSERT, _values(call))
-    _add(connection, call, Totals.of(call))
-    return cursor.lastrowid or 0
-
-
-def _complete(connection: sqlite3.Connection, begun: Call, ended: Call) -> None:
-    """Fill in a row, once; write it anew if it is not there, as in a new file."""
-    this = (begun.number, begun.started_s, begun.session)
-    found = connection.execute(f"SELECT ending FROM calls {_THIS}", this).fetchone()
-    if found is None:
-        _insert(connection, ended)
-    elif found[0] == begun.ending:
-        connection.execute(_UPDATE + _THIS, (*_values(ended), *this))
-        _add(connection, ended, Totals.of(ended) + -Totals.of(begun))
-
-
-def _add(connection: sqlite3.Connection, call: Call, totals: Totals) -> None:
-    figures = totals.figures()
-    for scope in (f"day:{call.day}", f"session:{call.session}"):
-        connection.execute(_ADD, (scope, call.model, *figures))
-
-
-def _values(call: Call) -> list[Any]:
-    return [getattr(call, name) for name in _COLUMNS]
-
-
-def _calls(connection: sqlite3.Connection, where: str, *values: object) -> list[Call]:
-    rows = connection.execute(f"SELECT {', '.join(_NAMES)} FROM calls {where}", values)
-    return [Call(**dict(map(_sound, _NAMES, row))) for row in rows]
-
-
-def _sound(name: str, value: Any) -> tuple[str, Any]:
-    """Give a figure as it may be, whatever a flipped bit has made of it."""
-    kind, default = _KINDS[name]
-    if value is None:
-        return name, None if "None" in kind else default
-    if "str" in kind:
-        return name, str(value)
-    is_figure = isinstance(value, int | float) and -_LARGEST < value < _LARGEST
-    figure = value if is_figure else default
-    return name, bool(figure) if kind == "bool" else figure
-
-
-def _totals(figures: Any) -> Totals:
-    kinds = {"int": int, "float": float}
-    return Totals(
-        *(
-            kinds[str(field.type)](figure if math.isfinite(figure) else 0)
-            for field, figure in zip(fields(Totals), figures, strict=True)
-        )
-    )
+        return self._storage.read(lambda c: grouped(c, by, first, last))

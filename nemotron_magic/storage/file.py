@@ -7,21 +7,26 @@ all goes on in memory; `trouble` says why.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from nemotron_magic.storage.aside import identity, move_aside
 from nemotron_magic.storage.folders import is_networked, mount_table
 from nemotron_magic.storage.kept import Kept
+from nemotron_magic.storage.schema import (
+    Foreign,
+    Schema,
+    make_file,
+    prepare,
+    transacted,
+)
 
-__all__ = ["Schema", "Storage"]
+__all__ = ["Storage"]
 
 _Result = TypeVar("_Result")
 _Work = Callable[[sqlite3.Connection], _Result]
@@ -32,29 +37,6 @@ _WAIT_S = 0.2
 _PATIENCE_S = 10.0
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """What a file holds.
-
-    Parameters
-    ----------
-    application_id : int
-        Tells our files of one kind from all others.
-    version : int
-        Of the tables; a file with a later one is left alone.
-    script : str
-        Makes the tables, each if it is not there.
-    """
-
-    application_id: int
-    version: int
-    script: str
-
-
-class _Foreign(Exception):
-    """The file is whole but not ours to write, in words."""
 
 
 class Storage:
@@ -119,7 +101,7 @@ class Storage:
 
     def shrink(self) -> None:
         """Give back the room of what was deleted, so that nothing of it is left."""
-        with suppress(sqlite3.Error, OSError, _Foreign), self._connection() as opened:
+        with suppress(sqlite3.Error, OSError, Foreign), self._connection() as opened:
             opened.execute("VACUUM")
             opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -136,7 +118,7 @@ class Storage:
             seen = identity(self.path)
             try:
                 return self._patiently(work, begin, patience_s)
-            except (sqlite3.Error, OSError, UnicodeDecodeError, _Foreign) as error:
+            except (sqlite3.Error, OSError, UnicodeDecodeError, Foreign) as error:
                 if _code(error) in _CORRUPT and not was_mended:
                     was_mended = True
                     self._mend(self.path, seen)
@@ -151,7 +133,7 @@ class Storage:
         while True:
             try:
                 with self._connection() as connection:
-                    return _transacted(connection, work, begin)
+                    return transacted(connection, work, begin)
             except sqlite3.OperationalError as error:
                 if _code(error) not in _BUSY or self._clock_s() > until_s:
                     raise
@@ -175,10 +157,10 @@ class Storage:
 
     def _opened(self, path: Path) -> sqlite3.Connection:
         self._look_at(path)
-        _make(path)
+        make_file(path)
         connection = _connect(str(path))
         try:
-            _prepare(connection, self._schema)
+            prepare(connection, self._schema)
         except BaseException:
             connection.close()
             raise
@@ -195,7 +177,7 @@ class Storage:
     def _look_at(self, path: Path) -> None:
         """Keep off network file systems; asked once."""
         if not self._is_looked_at and is_networked(path, self._mounts()):
-            raise _Foreign("it would lie on a network file system")
+            raise Foreign("it would lie on a network file system")
         self._is_looked_at = True
 
     def _mend(self, path: Path, seen: tuple[int, int] | None) -> None:
@@ -209,21 +191,6 @@ class Storage:
         self.path = None
 
 
-def _transacted(
-    connection: sqlite3.Connection, work: _Work[_Result], begin: str
-) -> _Result:
-    try:
-        connection.execute(begin)
-        result = work(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        # An interrupt may come anywhere; what was begun must not stay open.
-        with suppress(sqlite3.Error):
-            connection.rollback()
-        raise
-    return result
-
-
 def _connect(name: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         name, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
@@ -231,57 +198,6 @@ def _connect(name: str) -> sqlite3.Connection:
     # A flipped bit in a name must not be an error of its own.
     connection.text_factory = lambda data: data.decode("utf-8", "replace")
     return connection
-
-
-def _prepare(connection: sqlite3.Connection, schema: Schema) -> None:
-    is_new = _is_new(connection, schema)
-    # Asked first: setting it again would disturb others.
-    if _pragma(connection, "journal_mode") != "wal":
-        connection.execute("PRAGMA journal_mode = WAL")
-    # A killed process loses nothing so; only a power cut may take the last rows.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    if is_new:
-        _make_tables(connection, schema)
-
-
-def _is_new(connection: sqlite3.Connection, schema: Schema) -> bool:
-    owner = _pragma(connection, "application_id")
-    version = _pragma(connection, "user_version")
-    if (owner, version) == (schema.application_id, schema.version):
-        return False
-    if owner == schema.application_id and int(str(version)) > schema.version:
-        raise _Foreign("a later nemotron_magic wrote it")
-    if owner or version or _pragma(connection, "page_count") not in (0, 1):
-        raise _Foreign("it is another program's database")
-    return True
-
-
-def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
-    statements = schema.script.split(";")
-
-    def make(connection: sqlite3.Connection) -> None:
-        for statement in statements:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {schema.application_id}")
-        connection.execute(f"PRAGMA user_version = {schema.version}")
-
-    _transacted(connection, make, "BEGIN IMMEDIATE")
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> object:
-    return connection.execute(f"PRAGMA {name}").fetchone()[0]
-
-
-def _make(path: Path) -> None:
-    """Make the file and its folder, for their owner's eyes alone."""
-    if path.exists():
-        return
-    if not path.parent.exists():
-        path.parent.mkdir(0o700, parents=True, exist_ok=True)
-        path.parent.chmod(0o700)
-    with suppress(FileExistsError):
-        # The files that SQLite puts beside it get the same rights.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _code(error: Exception) -> int:

@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.ledger.book import _ADD, _INSERT, _values
+from nemotron_magic.ledger.rows import _ADD, _INSERT, _values
 from nemotron_magic.notebook.commands.spending import SPENDING
 from nemotron_magic.settings import Settings
 

@@ -253,6 +253,17 @@ def test_the_notebooks_own_output_comes_first(service: Service) -> None:
     assert "cached, from this notebook (1 → 2 tokens when asked)" in footer(reply)
 
 
+def test_a_reply_asked_anew_is_newer_than_the_notebooks(service: Service) -> None:
+    session = service.session()
+    kept = Kept("notebook", ("As saved.",), finish_reason="stop")
+    session.books.saved = lambda request: kept
+    replies = [session.ask("a?"), session.again()]
+    session.reset()
+
+    assert [*replies, session.ask("a?")] == ["As saved.", "Reply 1", "Reply 1"]
+    assert service.asked == 1
+
+
 def test_neither_the_question_nor_the_key_is_kept(
     service: Service, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import signal
 import sqlite3
 from dataclasses import fields, replace
 from pathlib import Path
@@ -216,6 +217,34 @@ def test_an_interrupt_while_an_end_is_written_loses_nothing(
 
     assert [call.ending for call in ledger.last()] == ["complete"]
     assert ledger.of_all() == Totals.of(ended(begun))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer here")
+# A press that falls into a finalizer is lost, as Python has it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_interrupts_at_any_moment_keep_rows_and_sums_in_step(tmp_path: Path) -> None:
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before, chance = signal.signal(signal.SIGALRM, press), random.Random(2)
+    ledger, presses = Ledger(tmp_path / "l.sqlite", mounts=str), 0
+    for number in range(300):
+        if number % 5 == 0:
+            ledger.close()  # so that opening it is interrupted, too
+        signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 3e-3))
+        try:
+            note(ledger)
+        except KeyboardInterrupt:
+            presses += 1
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+    rows = list(ledger.all())
+    assert presses > 0
+    assert len(rows) > 0
+    assert ledger.of_all() == sum(map(Totals.of, rows), Totals())
+    assert ledger.trouble == ""
 
 
 def test_a_row_that_is_gone_is_written_anew(ledger: Ledger, tmp_path: Path) -> None:

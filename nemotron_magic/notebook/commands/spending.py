@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SPENDING", "cost_of", "spent_lately", "tokens_of"]
 
 _HEAD = (
-    "| {} | Calls | Tokens in | Tokens out | Cost | First text | Per s | Faults |\n"
+    "| {} | Calls | Tokens in | Tokens out | Cost | First text | Out/s | Faults |\n"
     "|:--|--:|--:|--:|--:|--:|--:|:--|"
 )
 
