@@ -234,6 +234,19 @@ def test_the_notebook_is_named(
     assert call.notebook == "Ärger 日本.ipynb"
 
 
+def test_the_doctor_looks_at_the_ledger(shell: Shell, home: Path) -> None:
+    told = shell.run("%nemotron doctor").text
+    assert f"✓ ledger: {home}/ledger.sqlite" in told.replace("`", "")
+
+    shell.run("%config Nemotron.ledger = 'off'")
+    told = shell.run("%nemotron doctor").text
+    assert "✓ ledger: in memory, for this session only" in told
+
+    shell.run("%config Nemotron.ledger = '/dev/null/a'")
+    told = shell.run("%nemotron doctor").text.replace("\n", " ")
+    assert "✗ ledger: in memory; /dev/null/a cannot be used" in told.replace("`", "")
+
+
 def test_a_home_that_cannot_be_used_is_told_once(shell: Shell, home: Path) -> None:
     home.write_text("a file where the folder should be")
     first = shell.run("%nemotron rehearsal: say hello")

@@ -106,6 +106,7 @@ _FRONT_ENDS = {
 def _doctor(runner: Runner, text: str, settings: Settings) -> str:
     session = runner.session
     lines = [_versions(), f"- ✓ {_FRONT_ENDS[runner.canvas.front_end]}"]
+    lines.append(_ledger_line(session))
     try:
         endpoint = session.endpoint(settings)
     except NemotronError as error:
@@ -118,6 +119,18 @@ def _doctor(runner: Runner, text: str, settings: Settings) -> str:
     answers = f"answers and lists {len(models)} chat models"
     lines.append(f"- ✓ endpoint `{endpoint.base_url}` {answers}")
     return "\n".join([*lines, _model_line(models, settings)])
+
+
+def _ledger_line(session: Session) -> str:
+    """Tell where calls are written down; looks whether that can be done."""
+    ledger = session.ledger
+    ledger.of_today()
+    if ledger.path is not None:
+        return f"- ✓ ledger: {literal(str(ledger.path), 300)}"
+    if not ledger.trouble:
+        return "- ✓ ledger: in memory, for this session only"
+    way_out = "`%config Nemotron.ledger = PATH` puts it elsewhere"
+    return f"- ✗ ledger: in memory; {literal(ledger.trouble, 300)} → {way_out}"
 
 
 def _versions() -> str:
