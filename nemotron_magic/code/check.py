@@ -5,17 +5,16 @@ What is found is what surely fails: no alarm is better than a false one.
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import re
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 
 from nemotron_magic.code.columns import missing_columns
 from nemotron_magic.code.findings import Finding
 from nemotron_magic.code.imports import missing_modules
 from nemotron_magic.code.names import undefined_names
+from nemotron_magic.code.python import compiled, python_of
 
 __all__ = ["check", "is_installed"]
 
@@ -61,26 +60,13 @@ def check(
     if timed := _TIMED.match(source):
         source = source[timed.end() :]
     try:
-        text = transform(source)
-        tree = _compiled(text)
+        text = python_of(source, transform)
+        tree = compiled(text)
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
         return (Finding("syntax", f"{line}{error.msg}"),)
-    except (ValueError, RecursionError, MemoryError):
-        return (Finding("syntax", "it cannot be read"),)
     return (
         *missing_modules(tree, is_installed),
         *undefined_names(text, tree, namespace),
         *missing_columns(tree, namespace),
     )
-
-
-def _compiled(text: str) -> ast.Module:
-    """Compile code as a notebook does, where `await` needs no function around it."""
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what it warns of shows when it runs
-        tree = compile(text, "<cell>", "exec", flags | ast.PyCF_ONLY_AST, True)
-        compile(tree, "<cell>", "exec", flags, True)
-    assert isinstance(tree, ast.Module)
-    return tree

@@ -7,6 +7,8 @@ import difflib
 import re
 from collections.abc import Callable
 
+from nemotron_magic.code.python import compiled, python_of
+
 __all__ = ["clipped_traceback", "difference", "is_like", "names_in", "syntax_error"]
 
 _FRAME = re.compile(r"\s*(?:Cell |Input |File )")
@@ -44,7 +46,7 @@ def names_in(source: str, transform: Callable[[str], str]) -> list[str]:
         Gives the Python of a cell with magics in it.
     """
     try:
-        tree = ast.parse(transform(source[:_MOST_CHARS]))
+        tree = ast.parse(python_of(source[:_MOST_CHARS], transform))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return list(dict.fromkeys(_WORD.findall(source[:_MOST_CHARS])))[:_MOST_NAMES]
     read = [
@@ -59,12 +61,11 @@ def names_in(source: str, transform: Callable[[str], str]) -> list[str]:
 def syntax_error(source: str, transform: Callable[[str], str]) -> str:
     """Give the error that keeps a cell from running at all; empty if there is none."""
     try:
-        compile(transform(source), "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        compiled(python_of(source, transform))
     except SyntaxError as error:
         line = (error.text or "").rstrip("\n")
-        return f"line {error.lineno}: {line}\n{type(error).__name__}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return f"{type(error).__name__}: {error}"
+        where = f"line {error.lineno}: {line}\n" if error.lineno else ""
+        return f"{where}{type(error).__name__}: {error.msg}"
     return ""
 
 

@@ -6,18 +6,16 @@ import ast
 import builtins
 import re
 import symtable
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from nemotron_magic.code.findings import Finding, nearest
+from nemotron_magic.code.forgiven import forgiven_names
 from nemotron_magic.code.trees import (
     HARMLESS_MAGICS,
     bound_names,
-    catches,
     magics,
-    tested_texts,
 )
 
 __all__ = ["undefined_names"]
@@ -62,7 +60,7 @@ def undefined_names(
     bound = set(_bound_in(top))
     read = [n for n in _global_reads(top) if n not in bound and n not in namespace]
     early = [name for name in _early(tree) if name in bound and name not in namespace]
-    forgiven = _forgiven(tree, namespace)
+    forgiven = forgiven_names(tree, namespace)
     missing = [
         name
         for name in dict.fromkeys(chain(read, early))
@@ -203,48 +201,3 @@ def _read_at_once(node: ast.AST) -> Iterator[str]:
         case _:
             for child in ast.iter_child_nodes(node):
                 yield from _read_at_once(child)
-
-
-def _forgiven(tree: ast.Module, namespace: Mapping[str, object]) -> set[str]:
-    """Give the names whose absence is provided for, or that are never looked up."""
-    found = tested_texts(tree)
-    is_lazy = sys.version_info >= (3, 14) or "annotations" in namespace
-    is_lazy = is_lazy or "annotations" in bound_names(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and catches(node, ["NameError"]):
-            found |= _tried(node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found |= _names_in(*_local_annotations(node))
-        elif type(node).__name__ == "TypeAlias":
-            found |= _names_in(node)
-        if is_lazy and isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
-            found |= _names_in(node.annotation)
-        if is_lazy and isinstance(node, ast.FunctionDef) and node.returns:
-            found |= _names_in(node.returns)
-    return found
-
-
-def _tried(node: ast.Try) -> set[str]:
-    """Give the names that a `try` looks up to see whether they are there."""
-    named = any(
-        handler.type and "NameError" in ast.dump(handler.type)
-        for handler in node.handlers
-    )
-    body = _names_in(*node.body)
-    if named or (len(node.body) == 1 and isinstance(node.body[0], ast.Expr)):
-        return body
-    return body & {name for one in node.handlers for name in bound_names(one)}
-
-
-def _local_annotations(function: ast.AST) -> Iterator[ast.AST]:
-    return (
-        node.annotation
-        for node in ast.walk(function)
-        if isinstance(node, ast.AnnAssign)
-    )
-
-
-def _names_in(*nodes: ast.AST) -> set[str]:
-    return {
-        one.id for node in nodes for one in ast.walk(node) if isinstance(one, ast.Name)
-    }

@@ -46,6 +46,12 @@ def test_what_the_compiler_cannot_read_is_found(source: str) -> None:
     assert [finding.kind for finding in check(source, {})] == ["syntax"]
 
 
+def test_what_the_transformer_chokes_on_fails_before_it_runs() -> None:
+    found = check("x = %", {}, transform)
+
+    assert [finding.kind for finding in found] == ["syntax"]
+
+
 def test_a_cell_of_a_hundred_thousand_lines_is_let_be() -> None:
     assert check("x = y\n" * 100_000, {}) == ()
 
