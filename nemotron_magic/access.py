@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import NemotronError
@@ -16,6 +16,7 @@ from nemotron_magic.key import (
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.parameters import DEFAULT_BASE_URL
 from nemotron_magic.settings import Settings
+from nemotron_magic.unseen import unseen
 
 __all__ = ["Access"]
 
@@ -72,8 +73,13 @@ class Access:
 
     def use(self, value: str, endpoint: Endpoint) -> Key:
         """Take a key for this session."""
+        return self.use_asked(lambda: value, endpoint)
+
+    def use_asked(self, ask: Callable[[], str], endpoint: Endpoint) -> Key:
+        """Take a key for this session that nobody sees, whatever happens."""
         origin = endpoint.origin
-        key = self._given[origin] = Key(value, origin, "this session")
+        key = unseen(lambda: Key(ask(), origin, "this session"))
+        self._given[origin] = key
         return key
 
     def forget(self, endpoint: Endpoint, before: Key | None) -> None:
@@ -82,7 +88,9 @@ class Access:
         if before is not None:
             self._given[endpoint.origin] = before
 
-    def keep(self, value: str, endpoint: Endpoint) -> str:
-        """Take a key for good; give the name of the store, "" if only for now."""
-        self.use(value, endpoint)
-        return self._keys.set(endpoint.origin, value.strip())
+    def keep(self, key: Key) -> str:
+        """Keep a key for good; give the name of the store, "" if there is none."""
+        self._given[key.origin] = key
+        return unseen(
+            lambda: self._keys.set(key.origin, key.reveal_to(key.origin) or "")
+        )

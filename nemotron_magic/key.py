@@ -8,6 +8,7 @@ from typing import NoReturn
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import AuthenticationError, InputError
 from nemotron_magic.parameters import DEFAULT_BASE_URL
+from nemotron_magic.unseen import sealed, unseen
 
 __all__ = [
     "BASE_VARIABLES",
@@ -54,18 +55,17 @@ class Key:
                 "a key is a run of plain ASCII characters",
                 "Copy it again, then: %nemotron login",
             )
-        # A closure, because a debugger or verbose traceback prints attributes.
-        self._reveal: Callable[[], str] = lambda: value
+        self._reveal = sealed(value)
         self.origin = origin
         self.source = source
 
     def reveal_to(self, origin: str) -> str | None:
         """Give the key, if `origin` is the one it belongs to."""
-        return self._reveal() if origin == self.origin else None
+        return self._reveal(0) if origin == self.origin else None
 
     def redact(self, text: str) -> str:
         """Give `text` without the key, wherever it stands in it."""
-        return text.replace(self._reveal(), "[key]")
+        return text.replace(self._reveal(0), "[key]")
 
     def __repr__(self) -> str:
         return f"<key from {self.source} for {self.origin}>"
@@ -84,16 +84,16 @@ class Unshown(Mapping[str, str]):
     __slots__ = ("_reveal",)
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._reveal: Callable[[], Mapping[str, str]] = lambda: environ
+        self._reveal = sealed(environ)
 
     def __getitem__(self, name: str) -> str:
-        return self._reveal()[name]
+        return self._reveal(0)[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._reveal())
+        return iter(self._reveal(0))
 
     def __len__(self) -> int:
-        return len(self._reveal())
+        return len(self._reveal(0))
 
     def __repr__(self) -> str:
         return "<environment>"
@@ -136,7 +136,11 @@ def find_key(
     found = _in_environment(endpoint, environ)
     if found:
         return found
-    value = None if endpoint.is_loopback else stored(endpoint.origin)
+    return None if endpoint.is_loopback else unseen(lambda: _stored(endpoint, stored))
+
+
+def _stored(endpoint: Endpoint, stored: Callable[[str], str | None]) -> Key | None:
+    value = stored(endpoint.origin)
     return Key(value, endpoint.origin, "the keyring") if value else None
 
 
@@ -179,7 +183,7 @@ def _in_environment(endpoint: Endpoint, environ: Mapping[str, str]) -> Key | Non
     name = next((n for n in KEY_VARIABLES if environ.get(n, "").strip()), None)
     if name is None or endpoint.origin != _environment_origin(environ):
         return None
-    return Key(environ[name], endpoint.origin, name)
+    return unseen(lambda: Key(environ[name], endpoint.origin, name))
 
 
 def _environment_origin(environ: Mapping[str, str]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from nemotron_magic.unseen import sealed
 
 __all__ = ["KeyStore"]
 
@@ -21,13 +24,13 @@ class KeyStore:
 
     def __init__(self, backend: Any = None) -> None:
         self._backend = backend
-        self._known: dict[str, str | None] = {}
+        self._known: dict[str, Callable[[int], str | None]] = {}
 
     def get(self, origin: str) -> str | None:
         """Give the key kept for `origin`; asked of the store only once."""
         if origin not in self._known:
-            self._known[origin] = self._try("get_password", _SERVICE, origin)
-        return self._known[origin]
+            self._known[origin] = sealed(self._try("get_password", _SERVICE, origin))
+        return self._known[origin](0)
 
     def set(self, origin: str, value: str) -> str:
         """Keep a key; give the name of the store, or "" if it could not be kept."""

@@ -104,6 +104,7 @@ class Session:
         now_s: Callable[[], float] = time.time,
         **values: Any,
     ) -> None:
+        environ = Unshown(environ)
         self.settings = Settings(values, model_is_default="model" not in values)
         self.threads: dict[str, list[Turn]] = {}
         self.last: Reply | None = None
@@ -116,7 +117,7 @@ class Session:
             lambda where: self.client.listed(where),
             lambda where: self.client.models(where, self.key(where)),
             now_s,
-            Unshown(environ),
+            environ,
         )
         self._sealing = Sealing(self.access, environ)
         self._calls = Calls(

@@ -43,7 +43,7 @@ FLOORS = (
         "thinking",
     ),
     ("events",),
-    ("errors", "rehearsal", "text", "usage"),
+    ("errors", "rehearsal", "text", "unseen", "usage"),
 )
 CORE = tuple(room for rooms in FLOORS[7:] for room in rooms if room != "rehearsal")
 HOMES = {

@@ -529,7 +529,7 @@ def test_a_key_given_and_taken_back_leaves_the_one_before() -> None:
 def test_a_key_is_kept_for_its_service_or_said_not_to_be() -> None:
     session = Service().session("https://a.example")
 
-    assert session.access.keep(f" {KEY} ", session.endpoint()) == ""
+    assert session.access.keep(session.access.use(f" {KEY} ", session.endpoint())) == ""
     assert session.key(session.endpoint()).reveal_to("https://a.example") == KEY
 
 

@@ -114,7 +114,7 @@ def _proxy(asked: Asked) -> str:
     netloc = urlsplit(url).netloc.rpartition("@")[2]
     names = (f"{scheme}_proxy", "all_proxy")
     forms = (form for name in names for form in (name.upper(), name))
-    source = next((f for f in forms if os.environ.get(f)), "the system's settings")
+    source = next((f for f in forms if os.getenv(f)), "the system's settings")
     return f"{netloc} of {source}" if netloc else ""
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -32,6 +32,7 @@ from nemotron_magic.errors import (
 from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked, Complaint, error_for, is_id, retry_after_s
 from nemotron_magic.text import one_line
+from nemotron_magic.unseen import unseen
 
 __all__ = [
     "FOREIGN",
@@ -65,12 +66,27 @@ class _Bearer(httpx.Auth):
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         if self._key and _place(request.url) == _place(httpx.URL(self._key.origin)):
-            value = self._key.reveal_to(self._key.origin)
-            request.headers["Authorization"] = f"Bearer {value}"
+            # No name for it: a verbose traceback would print what that stands for.
+            request.headers["Authorization"] = (
+                f"Bearer {self._key.reveal_to(self._key.origin)}"
+            )
         yield request
 
     def __repr__(self) -> str:
         return f"<bearer: {self._key!r}>"
+
+
+@contextmanager
+def _sent(
+    client: httpx.Client, request: httpx.Request, key: Key | None
+) -> Iterator[httpx.Response]:
+    """Send a request; below here its bytes, and so the key, are variables."""
+    auth = _Bearer(key)
+    response = unseen(lambda: client.send(request, auth=auth, stream=True))
+    try:
+        yield response
+    finally:
+        response.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +146,15 @@ class Http:
         timeout: httpx.Timeout,
     ) -> AbstractContextManager[httpx.Response]:
         """Send `body`; the response's own body is to be read inside the context."""
-        return self._client().stream(
+        request = self._client().build_request(
             "POST",
             url,
             content=body,
             headers={"Content-Type": "application/json", **headers},
-            auth=_Bearer(key),
             timeout=timeout,
             extensions={"trace": self._stop.trace} if self._stop else None,
         )
+        return _sent(self._client(), request, key)
 
     def get(
         self,
@@ -161,11 +177,9 @@ class Http:
         fault: NemotronError
         try:
             deadline = Deadline(timeout_s)
-            more |= {
-                "auth": _Bearer(key),
-                "timeout": deadline.timeout(timeout_s, timeout_s),
-            }
-            with self._client().stream("GET", url, **more) as response:
+            more["timeout"] = deadline.timeout(timeout_s, timeout_s)
+            request = self._client().build_request("GET", url, **more)
+            with _sent(self._client(), request, key) as response:
                 if response.is_success or response.status_code == 304:
                     return _page(response)
                 fault = refusal_of(response, about, now_s, deadline)

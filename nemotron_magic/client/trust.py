@@ -20,7 +20,7 @@ def trusted() -> SSLContext:
     OSError
         If the file that `SSL_CERT_FILE` names cannot be read.
     """
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    file, folder = os.getenv("SSL_CERT_FILE"), os.getenv("SSL_CERT_DIR")
     return _read(file, folder, Path(file).stat().st_mtime_ns if file else 0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +11,7 @@ from nemotron_magic.context.secrets.exact import Exact, exact_values
 from nemotron_magic.context.secrets.named import named_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
 from nemotron_magic.context.secrets.spans import Span, joined, masked, replaced
+from nemotron_magic.unseen import sealed, unseen
 
 __all__ = ["Finding", "Redacted", "Redactor"]
 
@@ -65,13 +66,14 @@ class Redactor:
     __slots__ = ("_exact", "_is_for", "_remembered")
 
     def __init__(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> None:
-        exact = tuple(exact)
-        values = exact_values(environ, exact)
-        known = Exact(values)
-        # Closures, because a debugger or verbose traceback prints attributes.
-        self._exact: Callable[[str], Iterator[Span]] = lambda text: known.secrets(text)
-        self._is_for: Callable[[Mapping[str, str]], bool] = lambda environ: (
-            exact_values(environ, exact) == values
+        given = sealed(tuple(exact))
+        values = unseen(lambda: sealed(exact_values(environ, given(0))))
+        known = unseen(lambda: Exact(values(0)))
+        self._exact: Callable[[str], list[Span]] = lambda text: unseen(
+            lambda: [*known.secrets(text)]
+        )
+        self._is_for: Callable[[Mapping[str, str]], bool] = lambda environ: unseen(
+            lambda: exact_values(environ, given(0)) == values(0)
         )
         # The turns of a conversation come again with every question.
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)

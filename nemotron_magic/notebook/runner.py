@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
+from nemotron_magic.key import Unshown
 from nemotron_magic.ledger import Ledger, open_ledger
 from nemotron_magic.notebook.asking import Asker
 from nemotron_magic.notebook.commands import COMMANDS, Command, card, flags, preview
@@ -60,16 +61,19 @@ class Runner:
         displays: Displays | None,
     ) -> None:
         self.session = Session()
-        self.canvas = Canvas(shell, os.environ)
+        self._environ = Unshown(os.environ)
+        self.canvas = Canvas(shell, self._environ)
         self._shell = shell
         self._config = config
         self._rehearsal: Any = None
         self._panels: Panels | None = None
         self._base_url_before = ""
         self._ledgers: dict[str, Ledger] = {}
-        self._saved = Saved(lambda: notebook_path(shell, os.environ))
+        self._saved = Saved(lambda: notebook_path(shell, self._environ))
         self._name = uuid.uuid4().hex
-        self._gatherer = Gatherer(shell, self.session, os.environ, recorder, displays)
+        self._gatherer = Gatherer(
+            shell, self.session, self._environ, recorder, displays
+        )
         self.asker = Asker(shell, self.session, self._gatherer, self.canvas)
 
     def run(self, line: str, cell: str | None) -> Reply | None:
@@ -151,10 +155,12 @@ class Runner:
         """Write calls down where the setting says; a rehearsal's are not kept."""
         where = "off" if self._rehearsal else str(settings["ledger"])
         if where not in self._ledgers:
-            self._ledgers[where] = open_ledger(where, os.environ, self._name)
+            self._ledgers[where] = open_ledger(where, self._environ, self._name)
         self.session.books.ledger = self._ledgers[where]
         self.session.books.saved = self._saved.find
-        self.session.books.notebook = Path(notebook_path(self._shell, os.environ)).name
+        self.session.books.notebook = Path(
+            notebook_path(self._shell, self._environ)
+        ).name
 
     def _show(self, markdown: str) -> None:
         self.canvas.show_markdown(markdown)

@@ -58,9 +58,9 @@ def _login(runner: Runner, text: str, settings: Settings) -> str:
         )
     session = runner.session
     endpoint = session.endpoint(settings)
-    value = _ask_for_key(f"Key for {endpoint.netloc} (not shown): ")
+    asking = f"Key for {endpoint.netloc} (not shown): "
     before = session.key(endpoint)
-    key = session.access.use(value, endpoint)
+    key = session.access.use_asked(lambda: _ask_for_key(asking), endpoint)
     try:
         is_checked = session.client.check_key(endpoint, key)
         checked = f"`{endpoint.netloc}` {_ACCEPTED[is_checked]}."
@@ -69,7 +69,7 @@ def _login(runner: Runner, text: str, settings: Settings) -> str:
         raise
     except NemotronError as error:
         checked = f"The key could not be checked: {literal(error.what)}."
-    store = session.access.keep(value, endpoint)
+    store = session.access.keep(key)
     kept = f"It is kept in {store}." if store else _NOT_KEPT
     return f"{checked} {kept}"
 

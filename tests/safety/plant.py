@@ -1,0 +1,175 @@
+"""Run in a process of its own: a shell in which everything fails, the key planted.
+
+What it prints, and every file that it leaves, is searched for the key.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pickle
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import IPython
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from nemotron_magic import rehearsal
+
+HERE = Path(os.environ["HERE"])
+KEY = os.environ["PLANTED"]
+OURS = ("refused", "tls")
+DEBUGGER = "\n".join(
+    ["where", "args", "pp locals()", *["up", "pp locals()"] * 25, "q\n"]
+)
+LOOKS = (
+    "repr(_nemotron), _nemotron.details, vars(_nemotron), _nemotron.messages",
+    "get_ipython().magics_manager.magics['line']['nemotron'].__self__.runner",
+    "session = RUNNER.session; vars(session)",
+    "vars(session.access), vars(session.access._keys), vars(session._calls)",
+    "vars(session._sealing), vars(session.client), vars(session.client._http)",
+    "[vars(one) for one in (session.books, RUNNER, RUNNER._gatherer, RUNNER.canvas)]",
+    "session.access.key(session.endpoint()), session.last, session.threads",
+    "%whos", "%config Nemotron", "%history -n", "%nemotron", "%nemotron log",
+    "%nemotron log: 1", "%nemotron usage", "%nemotron doctor", "%nemotron preview",
+    "%nemotron threads", "%nemotron help", "%nemotron?", "_oh, In, Out",
+)  # fmt: skip
+
+
+def shell() -> InteractiveShell:
+    config = Config()
+    config.HistoryManager.hist_file = str(HERE / "history.sqlite")
+    config.InteractiveShell.colors = (
+        "nocolor" if IPython.version_info >= (9,) else "NoColor"
+    )
+    made = InteractiveShell.instance(config=config)
+    made.run_line_magic("load_ext", "nemotron_magic")
+    return made
+
+
+@contextmanager
+def asking(fault: str = "") -> Iterator[None]:
+    """Have a service that fails so; some faults are of no service's making."""
+    options = {"fault": fault} if fault and fault not in OURS else {}
+    with rehearsal.serve(**options) as url:  # type: ignore[arg-type]
+        where = str(url)
+        if fault == "refused":
+            where = "http://127.0.0.1:1/v1"
+        elif fault == "tls":
+            where = where.replace("http:", "https:")
+        os.environ["AIMLAPI_API_BASE"] = where
+        yield
+
+
+@contextmanager
+def interrupted(is_meant: bool) -> Iterator[None]:
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    if is_meant:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def run(ip: InteractiveShell, cell: str) -> None:
+    print(f">>> {cell}", flush=True)
+    ip.run_cell(cell, store_history=True)
+
+
+def debug(ip: InteractiveShell) -> None:
+    """Go up through all frames, and print what is in them."""
+    before, sys.stdin = sys.stdin, io.StringIO(DEBUGGER)
+    try:
+        run(ip, "%debug")
+    finally:
+        sys.stdin = before
+
+
+def fail(ip: InteractiveShell, mode: str) -> None:
+    for fault in sys.argv[1].split(","):
+        with asking(fault), interrupted(fault == "stall-mid-stream"):
+            run(ip, f"%nemotron -c none --fresh {mode} {fault}?")
+            run(ip, "%tb")
+    debug(ip)
+
+
+def bugs(ip: InteractiveShell) -> None:
+    """Fail where no error of ours is raised: in the middle, at our own hands."""
+    runner = ip.user_ns["RUNNER"]
+    session = runner.session
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug")
+
+    for place, name in (
+        *((session.client, name) for name in ("_now_s", "_uniform", "_http")),
+        *((session._calls, "_clock_s"), (session._sealing, "_access")),
+        *((runner, "_ledgers"), (runner.canvas, "_publisher")),
+        *((session.access, "_keys"), (session.books, "_ledger")),
+    ):
+        if not hasattr(place, name):
+            continue
+        before = getattr(place, name)
+        setattr(place, name, broken)
+        try:
+            with asking("echo-key"):
+                run(ip, "%nemotron -c none --fresh a bug?")
+                run(ip, "%tb")
+        finally:
+            setattr(place, name, before)
+    debug(ip)
+
+
+def pickled(ip: InteractiveShell) -> None:
+    """Write whatever can be written."""
+    runner = ip.user_ns["RUNNER"]
+    session = runner.session
+    things = [session, session.last, session.settings, session.client, session.access,
+              runner, *session.threads.values(), ip.user_ns.get("ERROR"),
+              session.endpoint(), session.spent]  # fmt: skip
+    for number, thing in enumerate(things):
+        try:
+            data = pickle.dumps(thing)
+        except Exception as error:
+            data = repr(error).encode()
+        (HERE / f"{number}.pickle").write_bytes(data)
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    logging.basicConfig(filename=HERE / "debug.log", level=logging.DEBUG, force=True)
+    for name in ("httpx", "httpcore", "asyncio", "h11", "nemotron_magic"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    ip = shell()
+    owner = ip.magics_manager.magics["line"]["nemotron"].__self__
+    ip.user_ns["RUNNER"] = owner.runner
+    run(ip, "%config Nemotron.cache = 'on'")
+    for mode in ("Plain", "Context", "Verbose", "Minimal"):
+        run(ip, f"%xmode {mode}")
+        fail(ip, mode)
+    run(ip, "%config Nemotron.verbose_errors = True")
+    run(ip, "%xmode Verbose")
+    fail(ip, "verbose")
+    bugs(ip)
+    with asking():
+        run(ip, "print('context')")
+        run(ip, "%nemotron hello")
+        run(ip, "%nemotron hello again")
+        for look in LOOKS:
+            run(ip, look)
+    pickled(ip)
+    run(ip, "%unload_ext nemotron_magic")
+    ip.history_manager.end_session()
+    print("DONE")
+
+
+if __name__ == "__main__":
+    main()
