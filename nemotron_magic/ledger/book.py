@@ -36,7 +36,7 @@ class Ledger:
 
     Parameters
     ----------
-    path : Path or None
+    path : Path or str or None
         Where it is kept; None for memory.
     now_s : callable
         The time since 1970.
@@ -46,7 +46,7 @@ class Ledger:
 
     def __init__(
         self,
-        path: Path | None = None,
+        path: Path | str | None = None,
         *,
         now_s: Callable[[], float] = time.time,
         session: str = "",
@@ -54,7 +54,8 @@ class Ledger:
     ) -> None:
         self.session = session or uuid.uuid4().hex
         self._now_s = now_s
-        self._storage = Storage(path, SCHEMA, now_s=now_s, **more)
+        place = None if path is None else Path(path)
+        self._storage = Storage(place, SCHEMA, now_s=now_s, **more)
         self._told = ""
 
     @property

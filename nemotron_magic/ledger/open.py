@@ -25,6 +25,7 @@ def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> 
     """
     if setting == "off":
         return Ledger(session=session)
-    folder = data_folder(environ)
-    path = folder / _FILE if setting == "on" else Path(setting).expanduser()
-    return Ledger(path, session=session)
+    on = setting == "on"
+    path = data_folder(environ) / _FILE if on else Path(setting).expanduser()
+    # A notebook may change its folder meanwhile.
+    return Ledger(path.absolute(), session=session)

@@ -83,8 +83,8 @@ class Totals:
             open_usd=(call.most_usd or 0.0) if is_unpriced else 0.0,
             timed_s=(call.elapsed_s or 0.0) if is_timed else 0.0,
             timed_tokens=(call.completion_tokens or 0) if is_timed else 0,
-            first_text_s=call.first_text_s or 0.0,
-            first_texts=int(call.first_text_s is not None),
+            first_text_s=(call.first_text_s or 0.0) if bills else 0.0,
+            first_texts=int(bills and call.first_text_s is not None),
         )
 
     def __add__(self, other: Totals) -> Totals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import string
 from dataclasses import replace
@@ -256,6 +257,25 @@ def test_it_is_in_the_users_cache_folder(tmp_path: Path) -> None:
 
     assert cache.path == tmp_path / "replies.sqlite"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_kernels_side_by_side_lose_no_reply(tmp_path: Path) -> None:
+    children = []
+    for kernel in range(3):
+        children.append(os.fork())
+        if children[-1] == 0:
+            cache = Cache(tmp_path / "r.sqlite", mounts=str)
+            for number in range(25):
+                cache.keep(f"{kernel}-{number}", kept(f"{kernel} {number}"))
+                cache.keep("shared", kept("The same."))
+            os._exit(0 if cache.path else 1)
+    ends = [os.waitpid(child, 0)[1] for child in children]
+
+    cache = Cache(tmp_path / "r.sqlite", mounts=str)
+    assert ends == [0, 0, 0]
+    assert cache.size()[0] == 76
+    assert cache.find("2-24") == kept("2 24")
 
 
 # ---- in the notebook

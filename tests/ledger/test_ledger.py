@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import gc
 import json
+import os
 import random
 import signal
 import sqlite3
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -224,25 +226,26 @@ def test_an_interrupt_while_an_end_is_written_loses_nothing(
 # A press that falls into a finalizer is lost, as Python has it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_interrupts_at_any_moment_keep_rows_and_sums_in_step(tmp_path: Path) -> None:
+    presses: list[int] = []
+
     def press(*_: object) -> None:
+        presses.append(1)
         raise KeyboardInterrupt
 
     before, chance = signal.signal(signal.SIGALRM, press), random.Random(2)
-    ledger, presses = Ledger(tmp_path / "l.sqlite", mounts=str), 0
+    ledger = Ledger(tmp_path / "l.sqlite", mounts=str)
     for number in range(300):
         if number % 5 == 0:
             ledger.close()  # so that opening it is interrupted, too
-        signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 3e-3))
-        try:
+        with suppress(KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 3e-3))
             note(ledger)
-        except KeyboardInterrupt:
-            presses += 1
-        finally:
+        with suppress(KeyboardInterrupt):
             signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, before)
 
     rows = list(ledger.all())
-    assert presses > 0
+    assert len(presses) > 0
     assert len(rows) > 0
     assert ledger.of_all() == sum(map(Totals.of, rows), Totals())
     assert ledger.trouble == ""
@@ -256,6 +259,20 @@ def test_a_row_that_is_gone_is_written_anew(ledger: Ledger, tmp_path: Path) -> N
 
     assert [call.ending for call in ledger.last()] == ["complete"]
     assert ledger.of_all() == Totals.of(ended(begun))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_call_whose_process_was_killed_may_have_been_billed(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        Ledger(tmp_path / "l.sqlite", mounts=str).begin(Call(model="m", most_usd=0.5))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    ledger = Ledger(tmp_path / "l.sqlite", mounts=str)
+    sums = ledger.of_today()
+    assert (sums.unended, sums.unpriced, sums.open_usd) == (1, 1, 0.5)
+    assert not ledger.last()[0].is_over
 
 
 def test_trouble_is_told_once(tmp_path: Path) -> None:
@@ -357,4 +374,7 @@ def test_the_setting_names_the_place(tmp_path: Path) -> None:
     assert open_ledger("off", environ).path is None
     assert open_ledger("on", environ).path == tmp_path / "ledger.sqlite"
     assert open_ledger("/a/b", environ, "s").path == Path("/a/b")
+    assert open_ledger("~/b", environ).path == Path.home() / "b"
+    assert open_ledger("b", environ).path == Path.cwd() / "b"
+    assert Ledger("/a/b").path == Path("/a/b")
     assert list(tmp_path.iterdir()) == []

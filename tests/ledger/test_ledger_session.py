@@ -273,8 +273,10 @@ def test_a_script_writes_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
     service = Service(None, PAID)
     service.session.ask("Hello")
     session = Session(environ={})
+    told = Session(environ={}, ledger=Ledger(str(tmp_path / "calls.sqlite")))
 
     assert session.ledger.path is None
+    assert told.ledger.path == tmp_path / "calls.sqlite"
     assert service.session.ledger.of_session().calls == 1
     service.session.close()
     session.close()
