@@ -193,7 +193,7 @@ def load(shell: Any) -> None:
     shell.register_magic_function(magics.nemotron, "line_cell", "nemotron")
     shell.configurables.append(magics.settings)
     # First, before IPython looks for a help request.
-    shell.input_transformers_cleanup.insert(0, _keep_questions)
+    shell.input_transformers_cleanup[:0] = [_keep_prompts, _keep_questions]
     shell.Completer.custom_matchers.append(magics.complete)
     shell.events.register("post_run_cell", magics.warm_up)
 
@@ -229,7 +229,8 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("nemotron", None)
     shell.configurables.remove(magics.settings)
-    shell.input_transformers_cleanup.remove(_keep_questions)
+    for transform in (_keep_prompts, _keep_questions):
+        shell.input_transformers_cleanup.remove(transform)
     shell.Completer.custom_matchers.remove(magics.complete)
 
 
@@ -240,6 +241,19 @@ def _keep_questions(lines: list[str]) -> list[str]:
     from nemotron_magic.notebook.questions import keep_questions
 
     return keep_questions(lines)
+
+
+def _keep_prompts(lines: list[str]) -> list[str]:
+    """Give the lines of any cell; only one of ours is looked at closely."""
+    if not lines or not lines[0].startswith("%%nemotron"):
+        return lines
+    from nemotron_magic.notebook.questions import keep_prompts
+
+    return keep_prompts(lines)
+
+
+# So that a terminal does not take a cell for whole at its first prompt.
+_keep_prompts.has_side_effects = True  # type: ignore[attr-defined]  # IPython's way
 
 
 def _registered(shell: Any) -> NemotronMagics | None:

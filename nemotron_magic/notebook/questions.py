@@ -10,9 +10,25 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["keep_questions"]
+__all__ = ["keep_prompts", "keep_questions"]
 
 _OURS = re.compile(r"\s*(?:[^\s=%#'\"][^=%#'\"]*=\s*)?%%?nemotron\s+\S")
+
+_PROMPT = re.compile(r"\s*(?:>>>|\.\.\.|In \[\d*\]:)")
+
+
+def keep_prompts(lines: list[str]) -> list[str]:
+    """Give a cell of ours as the call that it becomes, if there are prompts in it.
+
+    IPython takes the prompts of a pasted session off all cells, before it knows that
+    one is a question in which they stand.
+    """
+    first, *body = lines
+    if not first.startswith("%%nemotron") or not any(map(_PROMPT.match, body)):
+        return lines
+    line = _kept([first])[0][2:].rstrip("\r\n").partition(" ")[2]
+    call = f"get_ipython().run_cell_magic('nemotron', {line!r}, {''.join(body)!r})"
+    return [f"{call}\n"]
 
 
 def keep_questions(lines: list[str]) -> list[str]:

@@ -47,6 +47,23 @@ def test_a_cell_arrives_byte_for_byte(
     assert asked(service) == body
 
 
+SESSION = ">>> x = 1\n... x\n  >>> y\nIn [2]: z\n   ...: z"
+
+
+@pytest.mark.parametrize("first", ["", "Why?\n", "Why?\n\n```\n"])
+@pytest.mark.parametrize("flags", ["", " -q", " why?"])
+def test_prompts_in_a_question_stay(
+    shell: Shell, service: rehearsal.Address, first: str, flags: str
+) -> None:
+    assert shell.run(f"%%nemotron{flags}\n{first}{SESSION}").status == "ok"
+
+    assert asked(service).endswith(first + SESSION)
+
+
+def test_a_terminal_waits_for_more_behind_a_prompt(shell: Shell) -> None:
+    assert shell.ip.check_complete(f"%%nemotron\n{SESSION}")[0] == "incomplete"
+
+
 @pytest.mark.parametrize(
     "cell",
     [
