@@ -126,21 +126,26 @@ class Books:
         InputError
             If there is none and the service is not to be asked.
         """
-        how, request = settings["cache"], entry.details.request_hash
-        if how == "off" or (is_anew and how != "replay"):
+        if is_anew and settings["cache"] != "replay":
             return None
-        # What was asked anew since is newer than what the notebook has saved.
-        saved = None if request in self._newer else self.saved(request)
-        kept = saved or self.cache.find(request)
+        kept = self.kept(entry.details.request_hash, settings)
         if kept is not None:
             entry.begin_recalled()
-        elif how == "replay":
+        elif settings["cache"] == "replay":
             raise InputError(
                 "no reply to this question has been kept",
                 "the cache is set to replay, so that nothing is asked",
                 "Ask it: %nemotron --cache …   Or all: %config Nemotron.cache = 'on'",
             )
         return kept
+
+    def kept(self, request: str, settings: Settings) -> Kept | None:
+        """Give the reply that was kept for a request, if the cache is on; else None."""
+        if settings["cache"] == "off":
+            return None
+        # What was asked anew since is newer than what the notebook has saved.
+        saved = None if request in self._newer else self.saved(request)
+        return saved or self.cache.find(request)
 
     def news(self, entry: Entry) -> str:
         """Give once what the user should know of ledger and cache; else empty."""

@@ -85,6 +85,11 @@ class Calls:
             self._substitutes[self._access.endpoint(settings).origin] = found
             settings = self._with_live_model(settings)
 
+    def is_kept(self, asked: Asked, settings: Settings) -> bool:
+        """Tell whether the cache would answer, so that nothing is sent."""
+        request = self._details(asked, settings).request_hash
+        return self._books.kept(request, settings) is not None
+
     def _with_live_model(self, settings: Settings) -> Settings:
         found = self._substitutes.get(self._access.endpoint(settings).origin)
         if found is None or not settings.model_is_default:

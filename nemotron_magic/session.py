@@ -271,6 +271,10 @@ class Session:
         self._latest.pop(thread, None)
         return len(self.threads.pop(thread, []))
 
+    def is_kept(self, asked: Asked, settings: Settings) -> bool:
+        """Tell whether the cache would answer, so that nothing is sent."""
+        return self._calls.is_kept(asked, settings)
+
     def context_tokens(self, settings: Settings) -> int:
         """Give how many tokens may go along with a question.
 

@@ -64,6 +64,18 @@ def test_run_all_after_a_restart_asks_nothing_twice(
     assert shell["two"].cost_usd == 0
 
 
+def test_run_all_in_the_same_kernel_asks_nothing_twice_where_no_cells_go_along(
+    new_shell: Callable[[], Shell], service: rehearsal.Address
+) -> None:
+    shell = new_shell()
+    shell.run("%config Nemotron.context = 'none'")
+    for _ in range(2):
+        assert [shell.run(cell).status for cell in CELLS] == ["ok"] * len(CELLS)
+
+    assert asked(service) == 2
+    assert len(shell["two"].messages) == 4
+
+
 def test_the_footer_says_that_a_reply_is_cached(
     new_shell: Callable[[], Shell],
 ) -> None:
@@ -76,6 +88,23 @@ def test_the_footer_says_that_a_reply_is_cached(
         first.text.partition(" tokens")[0].rpartition("\n")[0]
         == (second.text.partition(" s · cached")[0].rpartition("\n")[0])
     )
+
+
+def test_a_preview_says_whether_the_reply_is_there_already(
+    new_shell: Callable[[], Shell], service: rehearsal.Address
+) -> None:
+    shell = new_shell()
+    before = shell.run("%nemotron --cache --preview why?").text
+    shell.run("%nemotron --cache why?")
+    shell.run("%nemotron reset")
+    after = shell.run("%nemotron --cache --preview why?").text
+
+    assert "kept" not in shell.run("%nemotron --preview why?").text
+    assert [word for word in ("kept from before", "no") if word not in before] == []
+    assert "yes: nothing would be sent" in after
+    assert asked(service) == 1
+    missed = shell.run("%nemotron --cache=replay --preview how?").text
+    assert "no: it would fail" in missed
 
 
 def test_replay_fails_with_a_clear_line(

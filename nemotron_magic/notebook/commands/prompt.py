@@ -37,6 +37,7 @@ def preview(
         ("secrets taken out", _counted(attached.redacted) or "none"),
         ("goes to", f"`{settings.model}` at `{session.endpoint(settings).netloc}`"),
         ("may cost", _estimate(session, asked, settings)),
+        *_kept(session, asked, settings),
     ]
     return previewed(asked.told, notes, heading)
 
@@ -44,6 +45,21 @@ def preview(
 def _counted(kinds: Sequence[str]) -> str:
     """Give each kind once, with how many there are of it."""
     return ", ".join(f"{number} × {kind}" for kind, number in Counter(kinds).items())
+
+
+def _kept(session: Session, asked: Asked, settings: Settings) -> list[tuple[str, str]]:
+    """Tell whether the reply is there already, where the cache is on."""
+    if settings["cache"] == "off":
+        return []
+    if session.is_kept(asked, settings):
+        return [
+            ("kept from before", "yes: nothing would be sent, and it costs nothing")
+        ]
+    misses = {
+        "on": "no",
+        "replay": "no: it would fail, as nothing is asked in a replay",
+    }
+    return [("kept from before", misses[settings["cache"]])]
 
 
 def _estimate(session: Session, asked: Asked, settings: Settings) -> str:
