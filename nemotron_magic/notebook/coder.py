@@ -91,6 +91,13 @@ class Coder:
         notices.append(_placed(len(cells) - 1, job.replaces))
         return _with(reply, notices, diff, cells[0].source)
 
+    def offered(self, reply: Reply) -> list[tuple[CodeCell, list[str]]]:
+        """Let the code of a reply wait; give each cell and what is to be said of it."""
+        self._warnings.clear()
+        cells = self._cells(reply)
+        self._inserter.begin(cells)
+        return [(cell, self._said_of(cell)) for cell in cells]
+
     def insert(self, which: str) -> str:
         """Put in code that waits; give what to say of it.
 

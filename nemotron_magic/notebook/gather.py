@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any, cast
 
@@ -101,6 +102,8 @@ class Gatherer:
         self._missing = ""
         self._asked: tuple[object, int] = (None, 0)
         self._has_told = False
+        self._last: int | None = None
+        self._lock = Lock()
 
     def question(
         self, call: Invocation, settings: Settings, subject: Subject | None = None
@@ -112,8 +115,33 @@ class Gatherer:
         InputError
             If a value or a file that it names cannot go along.
         """
+        with self._lock:
+            self._last = None
+            origin, cell = self._origin(), self.history.current
+            return self._question(call, settings, subject, origin, cell)
+
+    def aside(self, call: Invocation, settings: Settings, last: int) -> Question:
+        """Give a question that no cell asks; the cells up to the `last` may go along.
+
+        Raises
+        ------
+        InputError
+            If a value that it names cannot go along.
+        """
+        with self._lock:
+            self._last = last
+            return self._question(call, settings, None, "", last)
+
+    def _question(
+        self,
+        call: Invocation,
+        settings: Settings,
+        subject: Subject | None,
+        origin: str,
+        cell: int,
+    ) -> Question:
         self._data, self._missing = settings["data"], ""
-        thread, origin = call.thread or MAIN, self._origin()
+        thread = call.thread or MAIN
         subject = subject or Subject()
         text, asked_for = self._asked_for(call, subject)
         context = settings["context"]
@@ -125,7 +153,7 @@ class Gatherer:
             text,
             _attached(told, fitted),
             origin,
-            self.history.current,
+            cell,
             thread,
             call.fresh,
             self._notice(fitted),
@@ -162,7 +190,7 @@ class Gatherer:
         if not Path(path).is_file():
             self._missing = _NO_DOCUMENT
             return []
-        ran = self.history.newest_first()
+        ran = self.history.newest_first(self._last)
         text = _read(path, _MOST_NOTEBOOK_BYTES)
         return [document_part(Path(path).name, text, ran)]
 
@@ -176,7 +204,7 @@ class Gatherer:
     ) -> Fitted:
         before = earlier(self._session.threads.get(thread, []), origin)
         since = max((turn.cell for turn in before), default=0)
-        cells = self.history.newest_first()
+        cells = self.history.newest_first(self._last)
         chosen = Selection.read(context).newest_first(cells, since)
         budget = self._session.context_tokens(settings)
         return fit(asked_for, chosen, self.history.load, budget, estimate_tokens)

@@ -61,10 +61,17 @@ class History:
         # The execution count is one more in newer versions; this is the same in all.
         return len(self._shell.user_ns.get("In") or [""]) - 1
 
-    def newest_first(self) -> Iterator[Cell]:
-        """Give the cells that ran before the one that runs now, without outputs."""
+    def newest_first(self, last: int | None = None) -> Iterator[Cell]:
+        """Give the cells that ran, without outputs.
+
+        Parameters
+        ----------
+        last : int, optional
+            Number of the newest; without it, the one before that which runs now.
+        """
         sources = self._shell.history_manager.input_hist_raw
-        for number in range(min(self.current, len(sources)) - 1, 0, -1):
+        last = self.current - 1 if last is None else last
+        for number in range(min(last, len(sources) - 1), 0, -1):
             source = sources[number]
             if source.strip():
                 yield Cell(number, source, is_ours=_is_ours(source))

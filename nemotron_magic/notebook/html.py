@@ -12,6 +12,7 @@ from nemotron_magic.summary import footer, remarks
 
 __all__ = [
     "block_html",
+    "content_html",
     "document",
     "interim_html",
     "reply_html",
@@ -31,13 +32,18 @@ _QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
 
 def reply_html(reply: Reply) -> str:
     """Give all that is shown of a reply, as one element with its style sheet."""
+    return document(content_html(reply))
+
+
+def content_html(reply: Reply) -> str:
+    """Give all that is shown of a reply, for a page that has the style sheet."""
     details = reply.details
     parts = [_folded(details.reasoning) if details.reasoning else ""]
     parts += [to_html(text, details.inserted) for text in _texts(reply)]
     parts.append(to_html(details.appended))
     parts += [f'<p class="nm-notice">{_shown(line)}</p>' for line in remarks(reply)]
     parts.append(f'<div class="nm-footer">{_shown(footer(reply))}</div>')
-    return document("".join(parts))
+    return "".join(parts)
 
 
 def reply_text(reply: Reply) -> str:

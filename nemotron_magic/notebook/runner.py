@@ -132,15 +132,29 @@ class Runner:
             self._rehearsal = None
         return self.session.endpoint(self._config.snapshot()).base_url
 
-    def open_panel(self) -> None:
-        """Show a panel in the cell that runs now."""
+    def open_panel(self, comm: Any = None) -> None:
+        """Show a panel in the cell that runs now.
+
+        Parameters
+        ----------
+        comm : Comm, optional
+            In place of the kernel's own.
+        """
         if self._panels is None:
             from nemotron_magic.panels.desk import Desk
             from nemotron_magic.panels.opening import Panels
 
-            desk = Desk(self._shell, self._config, self.session, self._gatherer)
-            self._panels = Panels(desk)
-        self._panels.open()
+            self._panels = Panels(
+                Desk(
+                    self._shell,
+                    self._config,
+                    self.session,
+                    self._gatherer,
+                    self.asker.coder,
+                    self._keep_books,
+                )
+            )
+        self._panels.open(comm)
 
     def close(self) -> None:
         """Let go of panels, of connections and of the stand-in."""

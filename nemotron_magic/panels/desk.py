@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
+from nemotron_magic.notebook.coder import Coder
 from nemotron_magic.notebook.gather import Gatherer
+from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.session import Session
+from nemotron_magic.settings import Settings
 
 __all__ = ["Desk"]
 
@@ -18,12 +22,31 @@ class Desk:
     Parameters
     ----------
     shell : InteractiveShell
-        Whose displays are used.
+        Whose cells, variables and displays are used.
     config : Nemotron
         The settings as traits.
+    coder : Coder
+        Where the code of replies waits for `%nemotron code`.
+    keep_books : callable
+        Called with the settings of a call before it is made.
     """
 
     shell: Any
     config: Any
     session: Session
     gatherer: Gatherer
+    coder: Coder
+    keep_books: Callable[[Settings], None]
+    ticker: Ticker = field(default_factory=Ticker)
+
+    def settings(self) -> Settings:
+        """Give the settings of a call that is to be made now.
+
+        Raises
+        ------
+        InputError
+            If two of them contradict each other.
+        """
+        settings: Settings = self.config.snapshot()
+        self.keep_books(settings)
+        return settings

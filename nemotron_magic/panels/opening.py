@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nemotron_magic.panels.desk import Desk
 from nemotron_magic.panels.panel import Panel
+from nemotron_magic.panels.running import Running
+from nemotron_magic.reply import Reply
 
 __all__ = ["Panels"]
 
@@ -16,10 +20,17 @@ class Panels:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._open: list[Panel] = []
+        self._running: Running | None = None
+        self._last: Reply | None = desk.session.last
 
-    def open(self) -> Panel:
+    def open(self, comm: Any = None) -> Panel:
         """Show a panel in the cell that runs now."""
-        panel = Panel(self._desk, self._open.remove)
+        if self._running is None:
+            self._running = Running(self._desk.shell, self._look)
+        running = self._running
+        panel = Panel(
+            self._desk, lambda: running.last, self._drop, self._tell_news, comm
+        )
         self._open.append(panel)
         view = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
         self._desk.shell.display_pub.publish(
@@ -31,3 +42,20 @@ class Panels:
         """Close them all."""
         for panel in [*self._open]:
             panel.close()
+
+    def _drop(self, panel: Panel) -> None:
+        self._open.remove(panel)
+        if not self._open and self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def _look(self) -> None:
+        """Tell the pages when a cell has asked something."""
+        if self._desk.session.last is not self._last:
+            self._tell_news()
+
+    def _tell_news(self, teller: Panel | None = None) -> None:
+        self._last = self._desk.session.last
+        for panel in [*self._open]:
+            if panel is not teller:
+                panel.tell_news()

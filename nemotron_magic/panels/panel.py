@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from nemotron_magic.errors import NemotronError
+from nemotron_magic.panels.asking import Asking
 from nemotron_magic.panels.background import in_thread
 from nemotron_magic.panels.controls import table
 from nemotron_magic.panels.desk import Desk
 from nemotron_magic.panels.models import offered
 from nemotron_magic.panels.sheet import Sheet
+from nemotron_magic.panels.talk import talk
 from nemotron_magic.panels.widget import PanelWidget
+from nemotron_magic.turns import MAIN
 
 __all__ = ["Panel"]
 
@@ -22,30 +25,44 @@ class Panel:
 
     Parameters
     ----------
+    last_cell : callable
+        Gives the number of the last cell that has ended.
     closed : callable
         Called when it has closed.
+    ended : callable
+        Called when one of its questions has been answered, or will not be.
     comm : Comm, optional
         In place of the kernel's own.
     """
 
     def __init__(
-        self, desk: Desk, closed: Callable[[Panel], None], comm: Any = None
+        self,
+        desk: Desk,
+        last_cell: Callable[[], int],
+        closed: Callable[[Panel], None],
+        ended: Callable[[Panel], None],
+        comm: Any = None,
     ) -> None:
         self._desk = desk
         self._closed = closed
-        self._mark = f"nm-panel-{uuid.uuid4().hex[:12]}"
         self._sheet = Sheet(desk.config, self._refresh)
         self._widget = PanelWidget(
             table=table(),
             state=self._sheet.state(),
-            mark=self._mark,
+            mark=f"nm-panel-{uuid.uuid4().hex[:12]}",
+            cell_id=_cell_id(desk.shell),
             **({} if comm is None else {"comm": comm}),
         )
+        self._asking = Asking(desk, self._say, last_cell, lambda: ended(self))
         self._widget.listen(self._hear)
         self._doings: dict[str, Callable[[dict[str, Any]], None]] = {
             "set": self._set,
             "reset": lambda said: self._sheet.reset(str(said.get("name") or "")),
             "models": lambda said: in_thread(self._list_models),
+            "talk": self._show_talk,
+            "ask": lambda said: self._asking.ask(*_typed(said)),
+            "stop": lambda said: self._asking.stop(),
+            "forget": self._forget,
             "close": lambda said: self.close(),
         }
 
@@ -56,20 +73,27 @@ class Panel:
 
     def close(self) -> None:
         """Take the panel off the page, and leave nothing behind."""
+        self._asking.stop()
         self._sheet.close()
         self._widget.layout.close()
         self._widget.close()
         self._closed(self)
+
+    def tell_news(self) -> None:
+        """Let the page know that there is more to show than it was told."""
+        self._say("news")
 
     def _hear(self, said: dict[str, Any]) -> None:
         """Do what the page asks for; an error becomes a line in it."""
         try:
             self._doings[said["do"]](said)
         except NemotronError as error:
-            self._say("problem", text=str(error))
+            self._say("problem", text=str(error), about=said["do"])
 
     def _say(self, kind: str, **what: Any) -> None:
-        self._widget.send({"kind": kind, **what})
+        # After it was closed there is nobody to tell.
+        if self._widget.comm is not None:
+            self._widget.send({"kind": kind, **what})
 
     def _refresh(self) -> None:
         self._widget.state = self._sheet.state()
@@ -80,9 +104,30 @@ class Panel:
         self._say("heard", view=said.get("view"), name=said["name"], error=error)
 
     def _list_models(self) -> None:
-        settings = self._desk.config.snapshot()
         try:
-            models, problem = self._desk.session.models(settings), ""
+            models, problem = self._desk.session.models(self._desk.settings()), ""
         except NemotronError as error:
             models, problem = [], error.what
         self._say("models", models=offered(models), problem=problem)
+
+    def _show_talk(self, said: dict[str, Any]) -> None:
+        _, thread = _typed(said)
+        self._say("talk", **talk(self._desk.session.threads, thread))
+        self._asking.again()
+
+    def _forget(self, said: dict[str, Any]) -> None:
+        _, thread = _typed(said)
+        self._desk.session.reset(thread)
+        self._say("talk", **talk(self._desk.session.threads, thread))
+
+
+def _typed(said: dict[str, Any]) -> tuple[str, str]:
+    """Give the question and the conversation that a page names."""
+    text, thread = said.get("text") or "", said.get("thread") or ""
+    return str(text), str(thread).strip() or MAIN
+
+
+def _cell_id(shell: Any) -> str:
+    """Give the id of the cell that runs now, where a front end tells it."""
+    parent = shell.get_parent() if getattr(shell, "kernel", None) else None
+    return str((parent or {}).get("metadata", {}).get("cellId", ""))

@@ -9,6 +9,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from nemotron_magic.markdown import stylesheet
+
 __all__ = ["PanelWidget"]
 
 _FRONT = Path(__file__).parent / "front"
@@ -18,6 +20,8 @@ _PROGRAM = (
     "fields",
     "models",
     "parameters",
+    "cells",
+    "ask",
     "panel",
 )
 """Files of one program, in the order in which they are joined."""
@@ -36,15 +40,18 @@ class PanelWidget(anywidget.AnyWidget):
         The controls, see `controls.Control`; it does not change.
     state : dict
         What the parameters show, see `Sheet.state`.
+    cell_id : str
+        The notebook's own id of the cell that opened it; empty if there is none.
     mark : str
         A class of its own for the panel's element, by which its stand-in in a saved
         notebook is hidden while there is a panel.
     """
 
     _esm = _program()
-    _css = (_FRONT / "panel.css").read_text("utf-8")
+    _css = (_FRONT / "panel.css").read_text("utf-8") + stylesheet()
     table: Any = traitlets.List().tag(sync=True)
     state: Any = traitlets.Dict().tag(sync=True)
+    cell_id: Any = traitlets.Unicode().tag(sync=True)
     mark: Any = traitlets.Unicode().tag(sync=True)
 
     def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:

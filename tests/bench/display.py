@@ -19,6 +19,7 @@ from jupyter_client.session import Session
 
 from nemotron_magic.events import Text
 from nemotron_magic.notebook.page import PagePainter
+from nemotron_magic.notebook.publisher import Publisher
 from nemotron_magic.reply import Draft
 
 CHARS_PER_TOKEN = 4
@@ -96,13 +97,21 @@ def reply_text(tokens: int) -> str:
 
 def measure(tokens: int, gap_s: float | None) -> Result:
     """Paint a reply, a token every `gap_s` seconds, or as fast as it goes."""
+    wire = Wire()
+    started_s = time.process_time()
+    chars = paint(tokens, gap_s, wire)
+    cpu_s = time.process_time() - started_s
+    return Result(tokens, wire.bytes / chars, wire.messages, cpu_s)
+
+
+def paint(tokens: int, gap_s: float | None, publisher: Publisher) -> int:
+    """Paint a reply as `measure` does; give how many characters it has."""
     text = reply_text(tokens)
     ticks = _ticks(gap_s)
     now_s = [0.0]
     clock_s: Callable[[], float] = time.monotonic if ticks is None else lambda: now_s[0]
-    wire, draft = Wire(), Draft()
-    started_s = time.process_time()
-    painter = PagePainter(wire, True, clock_s, _never)
+    draft = Draft()
+    painter = PagePainter(publisher, True, clock_s, _never)
     for start in range(0, len(text), CHARS_PER_TOKEN):
         if ticks is not None:
             now_s[0] = next(ticks)
@@ -110,8 +119,7 @@ def measure(tokens: int, gap_s: float | None) -> Result:
         draft.add(event)
         painter.watch(event)
     painter.finish(draft.reply())
-    cpu_s = time.process_time() - started_s
-    return Result(tokens, wire.bytes / len(text), wire.messages, cpu_s)
+    return len(text)
 
 
 def _never(call: Callable[[], bool]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fake_comm import FakeComm
 from shells import KEYS, Kernel, Shell
 
 from nemotron_magic import rehearsal
@@ -40,6 +42,29 @@ def plain_shell(environment: None) -> Iterator[Shell]:
 def shell(plain_shell: Shell) -> Shell:
     assert plain_shell.run("%load_ext nemotron_magic").status == "ok"
     return plain_shell
+
+
+@pytest.fixture
+def runner(shell: Shell) -> Any:
+    return shell.ip.magics_manager.magics["line"]["nemotron"].__self__.runner
+
+
+@pytest.fixture
+def config(shell: Shell) -> Any:
+    return shell.ip.magics_manager.magics["line"]["nemotron"].__self__.settings
+
+
+@pytest.fixture
+def open_panel(shell: Shell, runner: Any) -> Callable[[], FakeComm]:
+    """Open a panel from a cell; give the line to its page."""
+
+    def open_one() -> FakeComm:
+        comm = shell.ip.user_ns["_comm"] = FakeComm()
+        shell.ip.user_ns["_runner"] = runner
+        assert shell.run("_runner.open_panel(_comm)").status == "ok"
+        return comm
+
+    return open_one
 
 
 @pytest.fixture(scope="module")

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fake_comm import FakeComm
 from shells import Shell
 
 import nemotron_magic
 from nemotron_magic.errors import InputError
-from nemotron_magic.panels.desk import Desk
-from nemotron_magic.panels.panel import Panel
-
-
-@pytest.fixture
-def desk(shell: Shell) -> Desk:
-    magics = shell.ip.magics_manager.magics["line"]["nemotron"].__self__
-    runner = magics.runner
-    return Desk(shell.ip, magics.settings, runner.session, runner._gatherer)
-
-
-@pytest.fixture
-def open_panel(desk: Desk) -> Iterator[Callable[[], tuple[Panel, FakeComm]]]:
-    panels: list[Panel] = []
-
-    def open_one() -> tuple[Panel, FakeComm]:
-        comm = FakeComm(f"comm-{len(panels)}")
-        panels.append(Panel(desk, panels.remove, comm))
-        return panels[-1], comm
-
-    yield open_one
-    for panel in [*panels]:
-        panel.close()
 
 
 def observers(config: Any) -> int:
@@ -45,12 +20,12 @@ def observers(config: Any) -> int:
 
 
 def test_what_is_moved_in_a_panel_is_set_and_acknowledged(
-    desk: Desk, open_panel: Any
+    config: Any, open_panel: Any
 ) -> None:
-    _, comm = open_panel()
+    comm = open_panel()
     comm.say("set", name="temperature", value=0.7, view="v1")
 
-    assert desk.config.temperature == 0.7
+    assert config.temperature == 0.7
     assert comm.state()["values"]["temperature"] == 0.7
     assert comm.state()["changed"].count("temperature") == 1
     assert comm.told("heard") == [
@@ -61,7 +36,7 @@ def test_what_is_moved_in_a_panel_is_set_and_acknowledged(
 def test_what_config_sets_shows_at_once_in_ten_panels(
     shell: Shell, open_panel: Any
 ) -> None:
-    comms = [open_panel()[1] for _ in range(10)]
+    comms = [open_panel() for _ in range(10)]
     shell.run("%config Nemotron.temperature = 0.3")
 
     assert {comm.state()["values"]["temperature"] for comm in comms} == {0.3}
@@ -73,7 +48,7 @@ def test_what_config_sets_shows_at_once_in_ten_panels(
 def test_one_panel_sets_and_the_others_follow_with_one_message_each(
     open_panel: Any,
 ) -> None:
-    first, *others = (open_panel()[1] for _ in range(10))
+    first, *others = (open_panel() for _ in range(10))
     for comm in (first, *others):
         comm.messages.clear()
     first.say("set", name="max_tokens", value=50, view="v1")
@@ -92,18 +67,18 @@ def test_one_panel_sets_and_the_others_follow_with_one_message_each(
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_and_changes_nothing(
-    desk: Desk, open_panel: Any, name: str, value: Any, error: str
+    config: Any, open_panel: Any, name: str, value: Any, error: str
 ) -> None:
-    _, comm = open_panel()
-    before = settings_of(desk)
+    comm = open_panel()
+    before = settings_of(config)
     comm.say("set", name=name, value=value, view="v1")
 
     assert comm.told("heard")[0]["error"] == error
-    assert settings_of(desk) == before
+    assert settings_of(config) == before
 
 
 def test_settings_that_contradict_each_other_are_told(open_panel: Any) -> None:
-    _, comm = open_panel()
+    comm = open_panel()
     comm.say("set", name="top_logprobs", value=3, view="v1")
     contradiction = comm.state()["problem"]
     comm.say("set", name="logprobs", value=True, view="v1")
@@ -112,20 +87,20 @@ def test_settings_that_contradict_each_other_are_told(open_panel: Any) -> None:
     assert comm.state()["problem"] == ""
 
 
-def test_not_set_is_not_nought(desk: Desk, open_panel: Any) -> None:
-    _, comm = open_panel()
+def test_not_set_is_not_nought(config: Any, open_panel: Any) -> None:
+    comm = open_panel()
     comm.say("set", name="temperature", value=0, view="v1")
-    nought = desk.config.snapshot().parameters()["temperature"]
+    nought = config.snapshot().parameters()["temperature"]
     comm.say("set", name="temperature", value=None, view="v1")
 
     assert nought == 0
-    assert "temperature" not in desk.config.snapshot().parameters()
+    assert "temperature" not in config.snapshot().parameters()
 
 
 def test_a_reset_gives_back_the_defaults_and_the_default_model_as_no_choice(
-    desk: Desk, open_panel: Any
+    config: Any, open_panel: Any
 ) -> None:
-    _, comm = open_panel()
+    comm = open_panel()
     for name, value in (("model", "a/b"), ("temperature", 1), ("stop", "x\ny")):
         comm.say("set", name=name, value=value, view="v1")
     comm.say("reset", name="temperature")
@@ -134,34 +109,38 @@ def test_a_reset_gives_back_the_defaults_and_the_default_model_as_no_choice(
 
     assert one == ["model", "stop"]
     assert comm.state()["changed"] == []
-    assert desk.config.snapshot().model_is_default
+    assert config.snapshot().model_is_default
 
 
 def test_a_closed_panel_leaves_no_observer_and_no_comm(
-    desk: Desk, open_panel: Any
+    config: Any, open_panel: Any
 ) -> None:
-    before = observers(desk.config)
-    first, comm = open_panel()
-    _, other = open_panel()
-    first.close()
+    before = observers(config)
+    comm, other = open_panel(), open_panel()
+    comm.say("close")
     other.say("close")
     heard = len(comm.messages)
-    desk.config.temperature = 1.5
+    config.temperature = 1.5
 
-    assert observers(desk.config) == before
+    assert observers(config) == before
     assert comm.is_closed
     assert other.is_closed
     assert len(comm.messages) == heard
 
 
-def test_unloading_closes_panels(shell: Shell) -> None:
-    magics = shell.ip.magics_manager.magics["line"]["nemotron"].__self__
-    before = observers(magics.settings)
-    magics.runner.open_panel()
-    opened = observers(magics.settings)
+def test_unloading_closes_panels_and_follows_no_cell_any_more(
+    shell: Shell, config: Any, open_panel: Any
+) -> None:
+    calls = shell.ip.events.callbacks
+    before = observers(config), {name: len(found) for name, found in calls.items()}
+    comm = open_panel()
+    opened = observers(config)
     shell.run("%unload_ext nemotron_magic")
 
-    assert (opened - before, observers(magics.settings) - before) == (1, 0)
+    assert opened == before[0] + 1
+    assert observers(config) == before[0]
+    assert {name: len(found) for name, found in calls.items()} == before[1]
+    assert comm.is_closed
 
 
 def test_a_terminal_is_told_that_it_is_no_page(shell: Shell) -> None:
@@ -176,6 +155,6 @@ def test_without_a_notebook_the_public_function_says_so() -> None:
         nemotron_magic.panel()
 
 
-def settings_of(desk: Desk) -> dict[str, Any]:
-    settings = desk.config.snapshot()
+def settings_of(config: Any) -> dict[str, Any]:
+    settings = config.snapshot()
     return {name: settings[name] for name in settings.values}

@@ -30,13 +30,14 @@ function tabsOf(pages) {
   return { list, panes: pages.map((page) => page.pane), choose };
 }
 
-// JupyterLab would take arrows, Enter and letters for its own commands.
+// JupyterLab would take arrows, Enter and letters for its own commands. It looks for
+// this attribute from the focused element upwards, so that is where it has to be.
 function keepKeys(root) {
   const guard = (event) => {
     if (!root.contains(event.target)) return;
     const isSave = (event.ctrlKey || event.metaKey) && event.key === "s";
-    root.toggleAttribute("data-lm-suppress-shortcuts", !isSave);
-    if (!isSave) root.setAttribute("data-lm-suppress-shortcuts", "true");
+    if (isSave) event.target.removeAttribute("data-lm-suppress-shortcuts");
+    else event.target.setAttribute("data-lm-suppress-shortcuts", "true");
   };
   window.addEventListener("keydown", guard, true);
   return () => window.removeEventListener("keydown", guard, true);
@@ -45,12 +46,19 @@ function keepKeys(root) {
 function render({ model, el }) {
   const link = new Link(model);
   const parameters = parametersTab(model, link);
+  const asking = askTab(model, link);
   const pages = [
+    { title: "Ask", node: asking.node, shown: () => asking.shown() },
     { title: "Parameters", node: parameters.node, shown: () => parameters.refresh() },
   ];
   const tabs = tabsOf(pages);
   const problem = make("p", { class: "nm-error nm-problem", role: "alert", hidden: true });
-  link.on("problem", ({ text }) => { problem.textContent = text; problem.hidden = !text; });
+  link.on("problem", ({ text, about }) => {
+    if (about === "ask") return;
+    problem.textContent = text;
+    problem.hidden = !text;
+  });
+  link.on("news", () => asking.news(!pages[0].pane.hidden));
   const close = button("✕", () => link.send("close"), {
     class: "nm-close", title: "Close the panel; its settings stay", "aria-label": "Close the panel",
   });
@@ -59,11 +67,16 @@ function render({ model, el }) {
   const freeKeys = keepKeys(root);
   el.append(root);
   tabs.choose(pages[0]);
+  const sizes = new ResizeObserver(() => {
+    for (const area of root.querySelectorAll("textarea")) if (area.offsetParent) fit(area);
+  });
+  sizes.observe(root);
 
   const refresh = () => parameters.refresh();
   model.on("change:state", refresh);
   return () => {
     model.off("change:state", refresh);
+    sizes.disconnect();
     link.close();
     freeKeys();
   };

@@ -29,15 +29,19 @@ class Row {
 
   toDefault() {
     this.fail("");
+    this.field.put(this.value);
     this.link.send("reset", { name: this.control.name });
   }
 
-  // Show what the kernel has, unless the user is at this very field.
+  // Show what the kernel has, unless the user is at this very field; what was refused
+  // stays to be corrected.
   refresh(value, isChanged) {
+    const isNews = value !== this.value;
     this.value = value;
     this.node.classList.toggle("nm-changed", isChanged);
     this.reset.disabled = !isChanged && this.error.hidden;
     if (this.link.isWaiting(this.control.name)) return;
+    if (!isNews && (!this.error.hidden || this.field.focused())) return;
     this.fail("");
     this.field.put(value);
   }
