@@ -14,6 +14,7 @@ _OURS = re.compile(r"\s*(?:(?P<cell>%)|[^\s=%#'\"][^=%#'\"]*=\s*)?%nemotron\s+(.
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 _FLAGS = {name: flag for flag in FLAGS for name in flag.names}
 _CHOICES = {
+    "--cache": ("off", "on", "replay"),
     "--context": ("auto", "none", "all"),
     "--data": ("schema", "sample", "full"),
 }
@@ -70,9 +71,14 @@ def _state(words: list[str]) -> tuple[Flag | None, bool]:
             waiting = None
         elif flag is None:
             return None, True
-        elif flag.value and ("=" not in word or word.endswith("=")):
+        elif word.endswith("=") or (_takes_next(flag) and "=" not in word):
             waiting = flag
     return waiting, False
+
+
+def _takes_next(flag: Flag) -> bool:
+    """Tell whether the next word is the flag's value; it may need one after `=` only."""
+    return bool(flag.value) and not flag.value.startswith("[")
 
 
 def _starting(names: Iterable[str], word: str) -> list[str]:

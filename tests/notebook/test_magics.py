@@ -375,6 +375,8 @@ def completed(shell: Shell, text: str) -> list[str]:
         ("-m nano", ["-m nvidia/nemotron-3-nano-30b-a3b"]),
         ("--data s", ["--data sample", "--data schema"]),
         ("-c a", ["-c all", "-c auto"]),
+        ("--cache --se", ["--cache --seed"]),
+        ("--cache=re", ["--cache=replay"]),
     ],
 )
 def test_tab_completes_flags_commands_and_models_and_nothing_else(
