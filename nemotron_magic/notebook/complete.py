@@ -77,7 +77,7 @@ def _state(words: list[str]) -> tuple[Flag | None, bool]:
 
 
 def _takes_next(flag: Flag) -> bool:
-    """Tell whether the next word is the flag's value; it may need one after `=` only."""
+    """Tell whether the next word is the flag's value; it may have one after `=`."""
     return bool(flag.value) and not flag.value.startswith("[")
 
 
