@@ -112,6 +112,7 @@ def _execute(source: Path, environ: Mapping[str, str]) -> int:
     client = NotebookClient(
         notebook,
         on_cell_executed=tell,
+        resources={"metadata": {"path": str(source.parent)}},
         timeout=700,
         # The kernel warns about TCP, which stays on this machine.
         extra_arguments=["--log-level=40"],

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import prose
+from .analyst import reply_about
 from .catalogue import CREDITS_PER_USD, SEED_MODEL, credits_for
 from .coding import correction, reply_to, request_of
 from .request import Json
 from .steering import Steering, attachments_of, question_of, steering_of, text_of
+from .tables import table_of
 from .tools import ToolCall, instance, tool_calls
 
 CHARS_PER_TOKEN = 4
@@ -177,9 +179,13 @@ def _text(body: Mapping[str, Any], steering: Steering, question: str) -> str:
         return json.dumps(prose.as_json(body, question), ensure_ascii=False)
     if asked.get("type") == "json_schema":
         return json.dumps(instance(asked["json_schema"].get("schema") or {}))
-    request = request_of(question, attachments_of(body["messages"]))
+    attached = attachments_of(body["messages"])
+    request = request_of(question, attached)
     if request is not None:
         return f"{prose.NO_MODEL}\n\n{reply_to(request)}"
+    table = table_of(attached)
+    if table is not None and not steering.mistakes:
+        return reply_about(table, question)
     mistakes = [f"Not understood: `{line}`" for line in steering.mistakes]
     return "\n\n".join([*mistakes, prose.describe(body, question)])
 

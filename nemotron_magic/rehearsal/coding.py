@@ -12,6 +12,7 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from textwrap import indent
 
 from .attached import Attachment
@@ -23,7 +24,7 @@ _ASKED = re.compile(
 _MEANT = re.compile(r"'(\w+)'.*?Did you mean: '(\w+)'")
 _UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")
 _NO_KEY = re.compile(r"KeyError: '([^']*)'")
-_NO_COLUMNS = re.compile(r"KeyError: .*?\['([^']*)'\]")
+_NO_COLUMNS = re.compile(r"KeyError: .*?(?:\['|Columns? not found: '?)(\w+)")
 _NOT_DEFINED = re.compile(r"(\w+) is not defined(?: \((\w+)\?\))?")
 _CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _SHOWN = """\
@@ -93,9 +94,10 @@ def _block(said: str, code: str) -> str:
 
 def _explanation(request: Request) -> str:
     lines = request.source.count("\n") + 1
+    has = f"{lines} line{'s' * (lines > 1)}"
     last = request.error.strip().rpartition("\n")[2].replace("`", "'")
     failed = f" It failed with `{last}`." if last else " It ran without an error."
-    return f"{request.about.capitalize()} has {lines} lines.{failed}"
+    return f"{request.about.capitalize()} has {has}.{failed}"
 
 
 def _fixed(request: Request) -> tuple[str, str]:
@@ -139,10 +141,11 @@ def _closed(source: str) -> tuple[str, str]:
     for end in (")", "]", "}", '"', "'", ":\n    pass", "):", '")'):
         if _parses(body + end):
             return f"`{end.split()[0]}` was missing at the end.", body + end
-    for number, line in enumerate(lines := body.split("\n")):
-        mended = "\n".join([*lines[:number], f"{line}:", *lines[number + 1 :]])
+    lines = body.split("\n")
+    for sign, (number, line) in product(":)]}", enumerate(lines)):
+        mended = "\n".join([*lines[:number], line + sign, *lines[number + 1 :]])
         if _parses(mended):
-            return f"`:` was missing in line {number + 1}.", mended
+            return f"`{sign}` was missing in line {number + 1}.", mended
     quoted = "\n".join(f"# {line}" for line in body.split("\n"))
     return "It is no Python; it is a comment now.", f"{quoted}\npass"
 

@@ -26,6 +26,8 @@ def answer(source: str, error: str, question: str = "Fix cell 3.\n\nBriefly.") -
         ("sales[['totl']]", "KeyError: \"None of [Index(['totl'])\"", None),
         ("print(1", "SyntaxError: '(' was never closed", "print(1)"),
         ("if x\n    y", "SyntaxError: expected ':'", "if x:\n    y"),
+        ("a = (\n    1\nb = 2", "SyntaxError: never closed", "a = (\n    1)\nb = 2"),
+        ("sales['regoin']", "KeyError: 'Column not found: regoin'", "sales['region']"),
         ("some prose here", "SyntaxError: invalid syntax", "# some prose here\npass"),
     ],
 )
@@ -50,7 +52,7 @@ def test_the_other_requests_are_played_too() -> None:
     function = "def double(x):\n    return 2 * x"
     tests = request_of("Write tests for the function `double`.\n\nWrite plain …", ())
 
-    assert "cell 3 has 1 lines" in answer("1 / 0", "E: b", "Explain cell 3.").lower()
+    assert "cell 3 has 1 line" in answer("1 / 0", "E: b", "Explain cell 3.").lower()
     assert '    """' in answer(function, "", "Document cell 3. briefly")
     assert tests is not None
     assert "assert callable(double)" in reply_to(tests)
