@@ -80,7 +80,8 @@ class Kernel:
             *("--log-level=50", f"--HistoryManager.hist_file={tmp_path}/h.sqlite"),
         ]
         env = {k: v for k, v in os.environ.items() if k not in KEYS}
-        self._manager.start_kernel(env={**env, **environ}, cwd=str(tmp_path))
+        own = {"NEMOTRON_MAGIC_HOME": str(tmp_path / "home")}  # and not the user's
+        self._manager.start_kernel(env={**own, **env, **environ}, cwd=str(tmp_path))
         self.client = self._manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)

@@ -73,8 +73,10 @@ class Ledger:
         if self._told == self.trouble:
             return ""
         self._told = self.trouble
-        how = "Spending is counted in memory" if self.path is None else "Counted anew"
-        return f"{how}: the ledger {self.trouble}"
+        if self.path is not None:
+            return f"Counted anew: the ledger {self.trouble}"
+        way_out = "Another place, or none: %config Nemotron.ledger = …"
+        return f"Spending is counted in memory: the ledger {self.trouble}. {way_out}"
 
     def begin(
         self, call: Call, allow: Callable[[Totals, Totals], None] | None = None

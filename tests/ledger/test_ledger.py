@@ -281,7 +281,9 @@ def test_trouble_is_told_once(tmp_path: Path) -> None:
     assert ledger.news() == ""
     note(ledger)
 
-    assert ledger.news().startswith("Spending is counted in memory: the ledger /")
+    news = ledger.news()
+    assert news.startswith("Spending is counted in memory: the ledger /")
+    assert news.endswith("Another place, or none: %config Nemotron.ledger = …")
     assert ledger.news() == ""
     assert ledger.of_all().calls == 1
     assert ledger.path is None

@@ -72,6 +72,10 @@ def test_usage_tells_session_day_and_month(shell: Shell, home: Path) -> None:
         ({"cost_usd": 1.0, "cost_is_estimated": True}, ["~$1.00", "~ is estimated"]),
         ({"cost_usd": 1.0, "reasoning_tokens": 7}, ["7 of the tokens out were reason"]),
         (
+            {"cost_usd": 1.0, "cached_tokens": 9},
+            ["9 of the tokens in, the service had"],
+        ),
+        (
             {"cost_usd": 0.0, "is_cached": True, "may_cost": False},
             ["1 call answered from disk"],
         ),

@@ -108,6 +108,10 @@ def _notes(spans: Iterable[Totals]) -> str:
     notes = []
     if widest.reasoning_tokens:
         notes.append(f"{widest.reasoning_tokens:,} of the tokens out were reasoning.")
+    if widest.cached_tokens:
+        notes.append(
+            f"{widest.cached_tokens:,} of the tokens in, the service had cached."
+        )
     if widest.cached:
         notes.append(
             f"{plural(widest.cached, 'call')} answered from disk, for nothing."
