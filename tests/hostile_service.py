@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-__all__ = ["Answer", "Service", "serving"]
+__all__ = ["Answer", "Service", "Speaker", "serving"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +35,39 @@ class Answer:
         return cls(body, 200, (("Content-Type", "text/event-stream"), *named))
 
 
+Speaker = Callable[[bytes], Answer]
+"""Makes an answer of the body of a request."""
+
+
 @dataclass
 class Service:
     """Where it is, what it answers, what it was sent."""
 
     url: str = ""
-    answers: dict[str, Answer] = field(default_factory=dict)
+    answers: dict[str, Answer | Speaker] = field(default_factory=dict)
     sent: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 @contextmanager
-def serving(**answers: Answer) -> Iterator[Service]:
+def serving(**answers: Answer | Speaker) -> Iterator[Service]:
     """Serve `models` and `completions` until the end of the block."""
     service = Service(answers=dict(answers))
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
-            service.sent.append((self.path, self.rfile.read(size)))
+            body = self.rfile.read(size)
+            service.sent.append((self.path, body))
             name = self.path.partition("?")[0].rpartition("/")[2]
-            answer = service.answers.get(name, Answer(b"{}", 404))
+            found = service.answers.get(name, Answer(b"{}", 404))
+            answer = found if isinstance(found, Answer) else found(body)
             self.send_response(answer.status)
             for header, value in answer.headers:
                 self.send_header(header, value)
             self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+            with suppress(ConnectionError):  # a page that is closed reads no further
+                self.end_headers()
+                self.wfile.write(answer.body)
 
         do_GET = do_POST = answer  # noqa: N815  # names that http.server asks for
 
