@@ -20,11 +20,12 @@ _ATTRIBUTES = {
     "span": {"class"},
     "div": {"class"},
     "pre": {"class"},
+    **{f"h{level}": {"class"} for level in range(1, 7)},
 }
 _VALUES = {
     "href": r"(?i:https?)://[^\s/\\?#@]+([/?#][^\s\\]*)?|mailto:[^\s\\/]+",
     "src": r"data:image/(png|gif|jpeg|webp);base64,[A-Za-z0-9+/=]+",
-    "class": r"(nm-[a-z-]+|language-[a-z0-9+#._-]+)( (nm-[a-z-]+))*",
+    "class": r"(jp-toc-ignore|nm-[a-z-]+|language-[a-z0-9+#._-]+)( (nm-[a-z-]+))*",
     "rel": r"noopener noreferrer nofollow",
     "align": r"left|right|center",
     "start": r"\d+",

@@ -139,6 +139,13 @@ class _Writer(RendererHTML):
     ) -> str:
         return f'<span class="nm-task">{tokens[idx].content}</span> '
 
+    def heading_open(
+        self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: _Env
+    ) -> str:
+        # The notebook's table of contents is its author's; JupyterLab made it anew
+        # from all the headings of a reply with every paint.
+        return f'<{tokens[idx].tag} class="jp-toc-ignore">'
+
     def math_inline(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: _Env
     ) -> str:

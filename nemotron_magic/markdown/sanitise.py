@@ -28,6 +28,7 @@ _ATTRIBUTES = {
     "span": {"class"},
     "div": {"class"},
     "pre": {"class"},
+    **{f"h{level}": {"class"} for level in range(1, 7)},
 }
 # What the page's own frame wears (its footer, its remarks) is not among them.
 _CLASSES = {
@@ -46,6 +47,7 @@ _CLASSES = {
         *"abcdfkmst",
     )
 }
+_CLASSES.add("jp-toc-ignore")  # JupyterLab's own
 _LANGUAGE = re.compile(r"language-[a-z0-9+#._-]+")
 
 

@@ -23,7 +23,7 @@ LATE_S = 0.1
 _LEAST_INTERVAL_S = 0.1
 """More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
 
-_PATIENCE_S = 0.05
+_PATIENCE_S = 0.03
 """What is over sooner is painted once: a paint takes as long as a short call."""
 
 _MESSAGE_BYTES = 900

@@ -1,5 +1,7 @@
 """A growing reply is parted so that nothing is lost and nothing changes later."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,3 +162,11 @@ def test_an_open_formula_is_kept():
 
     assert blocks.feed("$$\na + a longer formula\n- b\n- c\n") == []
     assert blocks.feed("$$\nand some more\n\n")[0].source.startswith("$$\na")
+
+
+def test_headings_stay_out_of_the_notebooks_table_of_contents() -> None:
+    html = to_html("# One\n\n###### Six <b>\n\nTwo\n===\n")
+
+    assert re.findall(r"<h\d[^>]*>", html) == [
+        f'<h{level} class="jp-toc-ignore">' for level in (1, 6, 1)
+    ]
