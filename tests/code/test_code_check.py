@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
+import pandas as pd
 import pytest
 from bad_cells import BAD, INSTALLED, live
 from good_cells import GOOD
@@ -75,6 +80,21 @@ def test_there_is_no_false_alarm(number: int) -> None:
     assert found == (), GOOD[number]
 
 
+def test_the_good_cells_do_run(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("running.py")
+    done = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env={**os.environ, "IPYTHONDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
 def installed(module: str) -> bool:
     """Tell whether a module is there on every machine that these tests run on."""
     return module in {*sys.stdlib_module_names, *LIBRARIES}
@@ -82,3 +102,50 @@ def installed(module: str) -> bool:
 
 def test_the_corpus_of_good_cells_is_large() -> None:
     assert len(GOOD) >= 120
+
+
+class Hostile:
+    """Says of itself that it is a table, and notes whoever asks."""
+
+    asked: ClassVar[list[str]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        Hostile.asked.append(name)
+        raise RuntimeError(name)
+
+    __class__ = property(lambda self: Hostile.asked.append("class"))  # type: ignore
+    __len__ = __iter__ = __contains__ = __eq__ = __hash__ = __bool__ = __repr__ = (
+        lambda self, *rest: Hostile.asked.append("a method") or 1 / 0
+    )
+
+
+class Table(pd.DataFrame):
+    """A table of the user's, which knows columns that it does not list."""
+
+    asked: ClassVar[list[str]] = []
+
+    @property
+    def columns(self) -> Any:
+        Table.asked.append("columns")
+        return super().columns
+
+
+def test_no_object_of_an_unknown_class_is_asked_anything() -> None:
+    named = {"df": Hostile(), "t": object.__new__(Table), "f": Hostile, "pd": Hostile()}
+    source = 'df["a"]\nt["b"]\nf()\npd.concat([df])\ndf.groupby("x")\nnot_there'
+    found = check(source, named, transform)
+
+    assert found == (Finding("name", "not_there"),)
+    assert Hostile.asked == []
+    assert Table.asked == []
+
+
+@pytest.mark.parametrize(
+    ("source", "told_first"),
+    [
+        ("print(totl)", "Look before you run it: totl is not defined (total?)."),
+        ("def f(:", "Look before you run it: it does not compile (line 1: "),
+    ],
+)
+def test_what_is_told_names_what_to_look_at(source: str, told_first: str) -> None:
+    assert told(check(source, {"total": 1})).startswith(told_first)
