@@ -137,6 +137,13 @@ def test_a_body_is_read_for_what_it_is_not_for_its_label(kind: str) -> None:
     assert str(hear(whole, content_type=kind).reply) == "a"
 
 
+@pytest.mark.parametrize("refusal", [5, {"a": 1}, [], None, ""])
+def test_what_is_no_refusal_is_none(refusal: object) -> None:
+    odd = event({"choices": [{"index": 0, "delta": {"refusal": refusal}}]})
+
+    assert hear(odd + say("a") + STOP).reply.details.refusal == ""
+
+
 def test_a_whole_completion_has_all_that_a_stream_has() -> None:
     message = {"content": "a", "reasoning": "b", "refusal": None, "tool_calls": []}
     body = {

@@ -134,6 +134,8 @@ def test_the_metadata_is_an_audit_trail_without_prompt_and_key() -> None:
         parameters={"temperature": 0.2},
         usage=Usage(1, 2),
         request_id="r-1",
+        client_request_id="c-1",
+        completion_id="gen-1",
         elapsed_s=1.23456,
         asked_at="2026-01-01T00:00:00+00:00",
     )
@@ -143,6 +145,6 @@ def test_the_metadata_is_an_audit_trail_without_prompt_and_key() -> None:
     assert KEY not in written
     assert metadata(made)["elapsed_s"] == 1.235
     assert metadata(made)["usage"]["cost_usd"] is None
-    assert {"asked", "served", "r-1"} <= {
+    assert {"asked", "served", "r-1", "c-1", "gen-1"} <= {
         v for v in metadata(made).values() if v.__hash__
     }

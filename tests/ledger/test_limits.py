@@ -101,6 +101,17 @@ def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
     assert "--max-tokens" not in refused.value.todo
 
 
+@pytest.mark.parametrize(("tokens", "is_told"), [(99, False), (100, True)])
+def test_a_length_too_short_to_be_of_use_is_not_told(
+    tokens: int, is_told: bool
+) -> None:
+    may_take = Estimate(10, 1000, 0.0, 1.0)
+    with pytest.raises(LimitError) as refused:
+        Limits(call_usd=tokens / 1000).check_call(may_take, "m")
+
+    assert (f"--max-tokens {tokens}" in refused.value.todo) is is_told
+
+
 def test_just_enough_is_enough() -> None:
     may_take = Estimate(10, 10, 0.5, 0.5)
 
