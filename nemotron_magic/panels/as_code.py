@@ -59,7 +59,7 @@ def _flags(parameter: Parameter, value: Any) -> str:
     if parameter.kind == "texts":
         return " ".join(f"{flag} {_quoted(text)}" for text in value)
     text = value if isinstance(value, str) else json.dumps(value)
-    return f"{flag} {_quoted(text)}"
+    return f"{flag}{'=' if parameter.bare else ' '}{_quoted(text)}"
 
 
 def _field(parameter: Parameter, value: Any) -> str:

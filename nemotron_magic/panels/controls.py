@@ -49,6 +49,16 @@ _GROUPS = {
         "prediction",
         "stream",
         "stream_options",
+        "repair",
+    ),
+    "Cost": (
+        "max_cost_usd",
+        "session_budget_usd",
+        "daily_budget_usd",
+        "allow_unknown_price",
+        "cache",
+        "ledger",
+        "log_text",
     ),
     "Privacy and service": (
         "redact",
@@ -58,12 +68,10 @@ _GROUPS = {
         "gap_timeout_s",
         "progress_timeout_s",
         "total_timeout_s",
-        "ledger",
-        "log_text",
         "verbose_errors",
     ),
 }
-_OTHERS = "Cost, cache and the rest"
+_OTHERS = "The rest"
 
 _UNITS = {"s": "seconds", "usd": "US dollars"}
 _SPELT = {"url": "URL", "http": "HTTP", "n": "answers"}

@@ -11,10 +11,13 @@ from nemotron_magic.panels.asking import Asking
 from nemotron_magic.panels.background import in_thread
 from nemotron_magic.panels.controls import table
 from nemotron_magic.panels.desk import Desk
+from nemotron_magic.panels.figures import figures
 from nemotron_magic.panels.models import offered
+from nemotron_magic.panels.preview import preview
 from nemotron_magic.panels.sheet import Sheet
 from nemotron_magic.panels.talk import talk
 from nemotron_magic.panels.widget import PanelWidget
+from nemotron_magic.summary import in_usd
 from nemotron_magic.turns import MAIN
 
 __all__ = ["Panel"]
@@ -63,6 +66,10 @@ class Panel:
             "ask": lambda said: self._asking.ask(*_typed(said)),
             "stop": lambda said: self._asking.stop(),
             "forget": self._forget,
+            "preview": self._preview,
+            "prices": lambda said: in_thread(lambda: self._look_up_prices(said)),
+            "usage": self._show_usage,
+            "balance": lambda said: in_thread(self._ask_balance),
             "close": lambda said: self.close(),
         }
 
@@ -114,6 +121,29 @@ class Panel:
         _, thread = _typed(said)
         self._say("talk", **talk(self._desk.session.threads, thread))
         self._asking.again()
+
+    def _preview(self, said: dict[str, Any]) -> None:
+        question, settings = self._asking.question(*_typed(said))
+        self._say("preview", **preview(self._desk.session, question, settings))
+
+    def _look_up_prices(self, said: dict[str, Any]) -> None:
+        self._list_models()
+        self._hear({**said, "do": "preview"})
+
+    def _show_usage(self, said: dict[str, Any]) -> None:
+        self._desk.settings()  # the ledger is the one that is set
+        self._say("usage", **figures(self._desk.session.ledger))
+
+    def _ask_balance(self) -> None:
+        session = self._desk.session
+        try:
+            endpoint = session.endpoint(self._desk.settings())
+            left = session.client.balance_usd(endpoint, session.key(endpoint))
+            known = "unknown" if left is None else in_usd(left)
+            told = f"{known} left at {endpoint.netloc}; charges are booked a bit later."
+        except NemotronError as error:
+            told = f"The balance cannot be had: {error.what}"
+        self._say("balance", text=told)
 
     def _forget(self, said: dict[str, Any]) -> None:
         _, thread = _typed(said)

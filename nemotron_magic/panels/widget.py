@@ -22,6 +22,9 @@ _PROGRAM = (
     "parameters",
     "cells",
     "ask",
+    "preview",
+    "chart",
+    "usage",
     "panel",
 )
 """Files of one program, in the order in which they are joined."""

@@ -19,6 +19,7 @@ STATES: list[dict[str, Any]] = [
     {"temperature": 0, "top_p": 0.5, "seed": 7},
     {"temperature": 0.2, "frequency_penalty": -1.5, "max_tokens": None},
     {"stop": ["END", "two words", '"', "-t"], "stream": False},
+    {"cache": "replay", "data": "full"},
     {"model": "a/b", "system": "", "context": "3-7 9"},
     {"logprobs": True, "top_logprobs": 3, "n": 2},
     {"logit_bias": {"50256": -100}, "response_format": {"type": "json_object"}},

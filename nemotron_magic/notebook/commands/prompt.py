@@ -18,7 +18,7 @@ from nemotron_magic.turns import MAIN, Asked
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["PROMPT", "preview"]
+__all__ = ["PROMPT", "notes", "preview"]
 
 
 def preview(
@@ -28,9 +28,14 @@ def preview(
     heading: str = "What would be sent",
 ) -> str:
     """Give what would be sent, what goes along, and what that may cost."""
+    return previewed(asked.told, notes(session, asked, settings), heading)
+
+
+def notes(session: Session, asked: Asked, settings: Settings) -> list[tuple[str, str]]:
+    """Give what is to be said of a request, each with how much it is."""
     attached = asked.attached
     sizes = zip(attached.titles, attached.tokens, strict=True)
-    notes = [
+    return [
         *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
         *(("shortened", title) for title in attached.cut),
         ("left out for lack of room", plural(len(attached.left_out), "cell")),
@@ -39,7 +44,6 @@ def preview(
         ("may cost", _estimate(session, asked, settings)),
         *_kept(session, asked, settings),
     ]
-    return previewed(asked.told, notes, heading)
 
 
 def _counted(kinds: Sequence[str]) -> str:

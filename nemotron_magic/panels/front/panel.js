@@ -47,9 +47,13 @@ function render({ model, el }) {
   const link = new Link(model);
   const parameters = parametersTab(model, link);
   const asking = askTab(model, link);
+  const preview = previewTab(link, asking);
+  const usage = usageTab(link);
   const pages = [
     { title: "Ask", node: asking.node, shown: () => asking.shown() },
     { title: "Parameters", node: parameters.node, shown: () => parameters.refresh() },
+    { title: "Preview", node: preview.node, shown: () => preview.shown() },
+    { title: "Usage", node: usage.node, shown: () => usage.shown() },
   ];
   const tabs = tabsOf(pages);
   const problem = make("p", { class: "nm-error nm-problem", role: "alert", hidden: true });
@@ -58,6 +62,10 @@ function render({ model, el }) {
     problem.textContent = text;
     problem.hidden = !text;
   });
+  for (const kind of ["preview", "usage", "talk", "heard"]) {
+    link.on(kind, () => { problem.hidden = true; });
+  }
+  for (const kind of ["news", "ended"]) link.on(kind, () => usage.news(!pages[3].pane.hidden));
   link.on("news", () => asking.news(!pages[0].pane.hidden));
   const close = button("✕", () => link.send("close"), {
     class: "nm-close", title: "Close the panel; its settings stay", "aria-label": "Close the panel",

@@ -1,0 +1,34 @@
+"""What would be sent now, as a panel shows it: fit for JSON, to the letter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.notebook.commands.prompt import notes
+from nemotron_magic.session import Session
+from nemotron_magic.settings import Settings
+from nemotron_magic.turns import Question
+
+__all__ = ["preview"]
+
+
+def preview(session: Session, question: Question, settings: Settings) -> dict[str, Any]:
+    """Give the messages that a question would send, and what they may take."""
+    asked = session.prepared(question, settings)
+    sizes = [estimate_tokens(message["content"]) for message in asked.told]
+    said = notes(session, asked, settings)
+    return {
+        "question": question.text,
+        "messages": [
+            {**message, "tokens": size}
+            for message, size in zip(asked.told, sizes, strict=True)
+        ],
+        "rows": [
+            ("all messages", f"about {sum(sizes):,} tokens"),
+            *((what, how_much.replace("`", "")) for what, how_much in said),
+        ],
+        "priced": not any(
+            what == "may cost" and how.startswith("unknown") for what, how in said
+        ),
+    }
