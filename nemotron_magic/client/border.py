@@ -30,6 +30,8 @@ _NO_SUCH_HOST = re.compile(
     re.IGNORECASE,
 )
 _NOISE = re.compile(r"\[(?:Errno -?\d+|SSL: \w+)\] |\s*\(_ssl\.c:\d+\)")
+# Before OpenSSL 3.2 an early end has no name, only its place in the source.
+_OF_TLS = re.compile(r"\[SSL|\(_ssl\.c:")
 _CERTIFICATES = (
     ("expired", "Is the clock of this machine right? Else the service must renew it"),
     ("ostname mismatch", "Is base_url right?"),
@@ -66,13 +68,13 @@ def translate(error: Exception, asked: Asked, is_sent: bool = True) -> NemotronE
 
 def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
     host, said = asked.endpoint.netloc, str(error)
-    if "[SSL" not in said and (proxy := _proxy(asked)):
+    if not _OF_TLS.search(said) and (proxy := _proxy(asked)):
         return _no_proxy(f"cannot connect to the proxy {proxy}", why)
     if "CERTIFICATE" in said.upper():
         todo = next(todo for words, todo in _CERTIFICATES if words in said)
         what = f"the certificate of {host} is not trusted"
         return ConnectionFailed(what, why, todo, final=True)
-    if "[SSL" in said:
+    if _OF_TLS.search(said):
         return ConnectionFailed(
             f"no secure connection to {host}",
             why,

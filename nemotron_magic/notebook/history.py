@@ -155,7 +155,7 @@ class Recorder:
         self._take_off()
         number = len(self._shell.user_ns.get("In") or [""]) - 1
         error = result.error_before_exec or result.error_in_exec
-        told = "".join(traceback.format_exception(error)) if error else ""
+        told = "".join(traceback.format_exception(error)).rstrip() if error else ""
         # A terminal's own lines: the value, and the traceback below its rule.
         printed = printed.partition("-" * 75)[0] if error else printed
         printed = printed.partition(f"Out[{number}]: ")[0]

@@ -21,6 +21,11 @@ from nemotron_magic.client import Client
 HERE = Path(__file__).parent
 _SECTION = re.compile(r"^== (.*)\n((?:(?!== ).*\n)*)", re.MULTILINE)
 EXPECTED = dict(_SECTION.findall((HERE / "expected.txt").read_text("utf-8")))
+# Python 3.11.0 to 3.11.4 have other words for a handshake that is cut short.
+OLDER_WORDS = (
+    "TLS/SSL connection has been closed (EOF)",
+    "EOF occurred in violation of protocol",
+)
 WAITING = [row.name for row in ROWS if row.waits]
 
 
@@ -52,7 +57,7 @@ def test_a_fault_is_told_and_nothing_is_lost_or_paid_twice(
         before = heard.posts
         after = "Hello, world!" if row.lasts else str(session.ask("Hello again"))
 
-    assert told == EXPECTED[row.name]
+    assert told.replace(*OLDER_WORDS) == EXPECTED[row.name]
     assert (after, heard.posts - before) == ("Hello, world!", not row.lasts)
 
 

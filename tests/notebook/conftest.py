@@ -77,6 +77,13 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         _close_event_loops()
 
 
+@pytest.fixture
+def loops_closed() -> Iterator[None]:
+    """Leave no event loop open, for tests that have kernels of their own."""
+    yield
+    _close_event_loops()
+
+
 def _close_event_loops() -> None:
     """Close the loops that jupyter_client made for itself and leaves open."""
     for thing in gc.get_objects():

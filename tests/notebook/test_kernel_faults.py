@@ -20,7 +20,7 @@ Begin = Callable[..., Kernel]
 
 
 @pytest.fixture
-def begin(tmp_path: Path) -> Iterator[Begin]:
+def begin(tmp_path: Path, loops_closed: None) -> Iterator[Begin]:
     """Begin a kernel whose data are in `home`, and load the extension."""
     kernels: list[Kernel] = []
 
