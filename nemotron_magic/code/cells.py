@@ -6,7 +6,14 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from nemotron_magic.code.fences import fenced
-from nemotron_magic.code.languages import MARKDOWN, PYTHON, SESSIONS, SHELLS, magic_of
+from nemotron_magic.code.languages import (
+    MARKDOWN,
+    PYTHON,
+    SESSIONS,
+    SHELLS,
+    is_python_name,
+    magic_of,
+)
 from nemotron_magic.code.looks import (
     is_literal,
     is_no_code,
@@ -20,6 +27,7 @@ from nemotron_magic.code.prompts import (
     without_prompts,
     without_shell_prompts,
 )
+from nemotron_magic.code.prose import without_prose
 from nemotron_magic.code.shell import is_shell, pip_lines
 from nemotron_magic.markdown import CodeBlock
 
@@ -93,6 +101,8 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
     blocks = fenced(text)
     if not blocks and not depth:
         code = without_prompts(_trimmed(text))
+        first, _, rest = code.partition("\n")
+        code = rest if first.strip().lower() in PYTHON else code  # a fence's remains
         # It does not tell whether it is whole, so it has to read as code to its end.
         if is_python(code, is_whole=True, is_shown=False):
             yield CodeCell(code)
@@ -114,8 +124,8 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
         magic = head[2:].partition(" ")[0]
         known = magic_of(block.language, magics) == magic
         return CodeCell(code, magic if known else "python")
-    if block.language in PYTHON:
-        return _python(code, magics)
+    if is_python_name(block.language):
+        return _python(code if block.closed else without_prose(code), magics)
     if block.language in SESSIONS or not block.language:
         return _guessed(code, magics, block)
     if block.language in SHELLS:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import islice
 
-from nemotron_magic.code.languages import PYTHON, is_known
+from nemotron_magic.code.languages import is_known, is_python_name
 from nemotron_magic.code.looks import parsed
 from nemotron_magic.code.prompts import without_prompts
 from nemotron_magic.markdown import CodeBlock, code_blocks
@@ -74,7 +74,7 @@ def _block(
     ends = _ends(fence[1], lines, start)
     plain = next((end for end in ends if _closes(fence[1], lines[end])), len(lines))
     usual = [opening, *lines[start : plain + 1]], plain + 1
-    if language_of(fence[2]) not in PYTHON or _reads(lines[start:plain]):
+    if not is_python_name(language_of(fence[2])) or _reads(lines[start:plain]):
         return usual
     for end in ends[:_MOST_TRIES]:
         closes = _closes(fence[1], lines[end])

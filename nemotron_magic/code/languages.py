@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-__all__ = ["MARKDOWN", "PYTHON", "SESSIONS", "SHELLS", "is_known", "magic_of"]
+__all__ = [
+    "MARKDOWN",
+    "PYTHON",
+    "SESSIONS",
+    "SHELLS",
+    "is_known",
+    "is_python_name",
+    "magic_of",
+]
 
 PYTHON = frozenset([
-    "python", "py", "python2", "python3", "py2", "py3", "ipython", "ipython2",
-    "ipython3", "ipy", "pycon", "python-repl", "python-console", "pyrepl",
-    "jupyter", "jupyter-python", "code-cell", "cell", "sage",
+    "python", "py", "ipython", "ipy", "pycon", "python-repl", "python-console",
+    "pyrepl", "jupyter", "jupyter-python", "code-cell", "cell", "sage", "x-python",
+    "text/x-python",
 ])  # fmt: skip
 # What shows commands with their prompts, and output without.
 SESSIONS = frozenset([
@@ -66,6 +74,15 @@ def magic_of(language: str, magics: Collection[str]) -> str:
     return next((magic for magic in known if magic in magics), "")
 
 
+def is_python_name(language: str) -> bool:
+    """Tell whether a language is Python, of whichever version.
+
+    >>> is_python_name("python3.12"), is_python_name("pytb")
+    (True, False)
+    """
+    return language.rstrip("0123456789.") in PYTHON
+
+
 def is_known(language: str) -> bool:
     """Tell whether a language can make a cell here or elsewhere."""
-    return language in PYTHON or _OTHER_NAMES.get(language, language) in _MAGICS
+    return is_python_name(language) or _OTHER_NAMES.get(language, language) in _MAGICS

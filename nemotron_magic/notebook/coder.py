@@ -126,7 +126,7 @@ class Coder:
         return tuple(cells)
 
     def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
-        if not cell.is_python:
+        if cell.language != "python":
             return ()
         names = {**self._shell.user_ns_hidden, **self._shell.user_ns}
         return check(cell.source, names, self._shell.transform_cell)

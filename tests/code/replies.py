@@ -95,6 +95,7 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "cut in the code": (f"Here:\n\n```python\n{CODE}", [CODE]),
     "cut in the closing fence": (f"Here:\n\n```python\n{CODE}\n``", [CODE]),
     "doctest in a docstring": (fence(FUNCTION), [FUNCTION]),
+    "a version": (fence(CODE, "python3.12"), [CODE]),
     # Two and more.
     "two": (
         f"First:\n\n{fence('x = 1')}\nThen, so that it shows:\n\n{fence('print(x)')}",
@@ -295,9 +296,26 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "prose about fences": ("Begin the block with ```python\nand end it later.", []),
     # No fence at all.
     "bare code": (CODE, [CODE]),
+    "bare code below its language": (f"python\n{CODE}", [CODE]),
     "bare function": (FUNCTION, [FUNCTION]),
     "bare call": ("df.describe()\n", ["df.describe()"]),
     "bare magic": ("%pip install polars", ["%pip install polars"]),
     "bare doctest": (">>> x = 1\n>>> x\n1\n", ["x = 1\nx"]),
     "bare code with prose": (f"Here is the code:\n\n{CODE}", []),
+}
+
+# A fence that the model forgot to close: where prose begins, it looks like code yet.
+NEVER_CLOSED: dict[str, tuple[str, list[str]]] = {
+    "with a sentence": (
+        f"```python\n{CODE}\n\nThis reads the file and sums the amounts.\n",
+        [CODE],
+    ),
+    "with a heading and a list": (
+        f"```python\n{FUNCTION}\n\n### How it works\n\n1. It strips the text of it.",
+        [FUNCTION],
+    ),
+    "with bold words": (
+        f"So:\n\n```py\n{CODE}\n\n**Note:** the file has to be there.\n\nx",
+        [CODE],
+    ),
 }

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from replies import MAGICS, REPLIES
+from replies import MAGICS, NEVER_CLOSED, REPLIES
 
 from nemotron_magic.code import CodeCell, cells_of, joined
 
@@ -18,6 +18,13 @@ def sources(reply: str) -> list[str]:
 @pytest.mark.parametrize("name", REPLIES)
 def test_the_cells_are_exactly_the_code(name: str) -> None:
     reply, expected = REPLIES[name]
+
+    assert sources(reply) == expected
+
+
+@pytest.mark.parametrize("name", NEVER_CLOSED)
+def test_prose_in_a_fence_that_was_not_closed_is_no_code(name: str) -> None:
+    reply, expected = NEVER_CLOSED[name]
 
     assert sources(reply) == expected
 
