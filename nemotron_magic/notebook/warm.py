@@ -108,8 +108,9 @@ def _get_connections_ready() -> None:
 
 def _render() -> None:
     from nemotron_magic.markdown import to_html
+    from nemotron_magic.notebook.html import document
 
-    to_html(_SAMPLE)
+    document(to_html(_SAMPLE))
 
 
 _STEPS: tuple[Callable[[], object], ...] = (

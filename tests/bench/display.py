@@ -16,13 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_client.session import Session
+from paced import CHARS_PER_TOKEN, reply_text
 
 from nemotron_magic.events import Text
 from nemotron_magic.notebook.page import PagePainter
 from nemotron_magic.notebook.publisher import Publisher
 from nemotron_magic.reply import Draft
-
-CHARS_PER_TOKEN = 4
 
 
 @dataclass
@@ -71,28 +70,6 @@ class Result:
     bytes_per_byte: float
     messages: int
     cpu_s: float
-
-
-def reply_text(tokens: int) -> str:
-    """Give Markdown of all kinds, `tokens` long."""
-    parts: list[str] = []
-    size = number = 0
-    while size < tokens * CHARS_PER_TOKEN:
-        number += 1
-        parts.append(
-            f"## Step {number}\n\nFirst look at the *{number}* rows that do not match, "
-            "then at the keys: a merge on a float column rarely does what it seems to "
-            f"do, and costs $x_{{{number}}}^2$ comparisons.\n\n"
-            f"- check `df.merge(other, on='k{number}')`\n  - its length\n"
-            "- drop duplicates first\n\n"
-            f"| column | share |\n|:--|--:|\n| a{number} | 0.5 |\n| b | 0.25 |\n\n"
-            "```python\n"
-            f"for name, group in df.groupby('region{number}'):\n"
-            "    total = group['sales'].sum()  # in thousands\n"
-            '    print(f"{name}: {total:,.0f}")\n```\n\n'
-        )
-        size += len(parts[-1])
-    return "".join(parts)[: tokens * CHARS_PER_TOKEN]
 
 
 def measure(tokens: int, gap_s: float | None) -> Result:

@@ -135,8 +135,8 @@ def raw_text(url: str) -> Iterator[str]:
     body = json.dumps({"model": MODEL, "messages": [QUESTION], "stream": True}).encode()
     head = f"POST {place.path}/chat/completions HTTP/1.1\r\nHost: {place.netloc}\r\n"
     with socket.create_connection((place.hostname, place.port)) as connection:
-        connection.sendall(b"%bContent-Length: %d\r\n\r\n" % (head.encode(), len(body)))
-        connection.sendall(body)
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        connection.sendall(head.encode() + length + body)
         first = connection.recv(READ_BYTES).partition(b"\r\n\r\n")[2]
         reads = iter(partial(connection.recv, READ_BYTES), b"")
         yield from text_of(_after(first, reads))
@@ -218,18 +218,30 @@ def first_text_s(server: Server, rounds: int) -> tuple[float, float]:
     """Give the median time to the first text, over a raw socket and with us."""
     url = server.url("close", 1)
     raw, ours = [], []
-    client = Client()
-    for _ in range(rounds):
-        started_s = time.perf_counter()
-        next(words := raw_text(url))
-        raw.append(time.perf_counter() - started_s)
-        words.close()
-        seen: list[float] = []
-        started_s = time.perf_counter()
-        our_text(client, url, partial(_note_text, seen))
-        ours.append(seen[0] - started_s)
-    client.close()
+    with our_client() as client:
+        for _ in range(rounds):
+            started_s = time.perf_counter()
+            next(words := raw_text(url))
+            raw.append(time.perf_counter() - started_s)
+            words.close()
+            ours.append(our_first_s(client, url))
     return median(raw), median(ours)
+
+
+@contextmanager
+def our_client() -> Iterator[Client]:
+    """Give a client of ours."""
+    client = Client()
+    yield client
+    client.close()
+
+
+def our_first_s(client: Client, url: str) -> float:
+    """Give the time until our first text is there."""
+    seen: list[float] = []
+    started_s = time.perf_counter()
+    our_text(client, url, partial(_note_text, seen))
+    return seen[0] - started_s
 
 
 def _note_text(seen: list[float], event: Event) -> None:

@@ -1,0 +1,127 @@
+"""What a reply costs JupyterLab's page while it streams: main thread, longest task.
+
+    python tests/bench/pages.py [TOKENS [CONTENDER ...]]
+
+A real JupyterLab in Chromium, a reply of headings, lists, tables, code and formulae at
+100 tokens a second. The main thread's time is Chromium's own account of all tasks of
+the page (`TaskDuration`), from the moment the cell runs until two seconds after its
+end; a long task is one of more than 50 ms, as browsers report it. The goals for 16,000
+tokens: none of those, and at most 21 s in 160 s.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import paced
+from contenders import ALL, OURS, Contender
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
+
+from notebook_page import NotebookPage, chromium, missing, serve
+
+TOKENS_PER_S = 100
+TAIL_S = 2.0
+LONG_TASKS = """() => {
+  window.nmLong = [];
+  new PerformanceObserver(list => {
+    for (const one of list.getEntries()) nmLong.push([one.startTime, one.duration]);
+  }).observe({entryTypes: ['longtask']});
+}"""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """One reply in a page, in seconds."""
+
+    reply_s: float
+    took_s: float
+    main_thread_s: float
+    longest_task_s: float  # 0 if none was longer than 50 ms
+    long_tasks: int
+
+
+def measure(
+    contenders: Sequence[Contender], tokens: int, screenshots: Path | None = None
+) -> dict[str, Streamed]:
+    """Stream a reply to each contender, one after the other.
+
+    Raises
+    ------
+    RuntimeError
+        If JupyterLab or Chromium is not here.
+    """
+    if reason := missing():
+        raise RuntimeError(reason)
+    results: dict[str, Streamed] = {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        service = stack.enter_context(paced.serving())
+        server = stack.enter_context(serve(folder, {"OPENAI_API_KEY": "none"}))
+        browser = stack.enter_context(chromium())
+        for one in contenders:
+            page = browser.new_page()
+            notebook = NotebookPage(server, page, f"{one.name}.ipynb", folder)
+            results[one.name] = _streamed(notebook, one, service, tokens)
+            if screenshots is not None:
+                page.screenshot(path=screenshots / f"{one.name}-{tokens}.png")
+            page.close()
+            server.shut_down_kernels()
+    return results
+
+
+def _streamed(
+    notebook: NotebookPage, one: Contender, service: paced.Paced, tokens: int
+) -> Streamed:
+    short, long = service.url(5), service.url(tokens, TOKENS_PER_S)
+    cells = [one.load, one.point.replace("URL", short), one.ask]
+    cells += [one.point.replace("URL", long), one.ask, "# the next cell"]
+    notebook.open("lab", cells)
+    for number in range(4):
+        notebook.run(number)
+        notebook.wait_idle()
+    # A cell that becomes active gets a toolbar, which is no cost of ours.
+    notebook.page.evaluate("nmPanel().content.activeCellIndex = 4")
+    time.sleep(TAIL_S)
+    session = notebook.page.context.new_cdp_session(notebook.page)
+    session.send("Performance.enable")
+    notebook.page.evaluate(LONG_TASKS)
+    before_s, started_s = _main_thread_s(session), time.monotonic()
+    notebook.run(4)
+    notebook.wait_idle(limit_s=10 * tokens / TOKENS_PER_S + 60)
+    took_s = time.monotonic() - started_s
+    time.sleep(TAIL_S)
+    main_thread_s = _main_thread_s(session) - before_s
+    long_ms = [taken for _, taken in notebook.page.evaluate("nmLong")]
+    longest_s = max(long_ms, default=0) / 1000
+    reply_s = tokens / TOKENS_PER_S
+    return Streamed(reply_s, took_s, main_thread_s, longest_s, len(long_ms))
+
+
+def _main_thread_s(session: Any) -> float:
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return {one["name"]: float(one["value"]) for one in metrics}["TaskDuration"]
+
+
+def main(tokens: int = 2_000, *names: str) -> None:
+    """Print the table."""
+    chosen = [one for one in ALL if one.version and one.name in (names or OURS.name)]
+    print(f"{'package':<20}{'main thread, s':>16}{'long tasks':>12}{'longest, ms':>13}")
+    for one in chosen:
+        row = measure([one], tokens)[one.name]
+        longest_ms = row.longest_task_s * 1000
+        print(
+            f"{one.name:<20}{row.main_thread_s:>16.1f}{row.long_tasks:>12}"
+            f"{longest_ms:>13.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:])
