@@ -51,6 +51,32 @@ def test_what_goes_along_has_no_holes() -> None:
     assert fitted.left_out == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("left_out", "said"), [((1,), "1, numbers 1"), ((1, 2, 4), "3, numbers 1 to 4")]
+)
+def test_the_model_is_told_what_was_left_out(
+    left_out: tuple[int, ...], said: str
+) -> None:
+    kept = Part("cell", "cell 5", (("source", "x"),))
+    text = written("why?", Fitted((kept,), (9,), left_out))
+
+    assert f"\n[cells left out for lack of room: {said}]\n" in text
+
+
+def test_a_long_output_is_cut_between_its_lines_and_says_how_much() -> None:
+    printed = "".join(f"line {n}\n" for n in range(5_000))
+    cell = Cell(1, "x", printed)
+    (part,) = parts.fit((), [cell], lambda one: one, 9_000, count).kept
+    shown = dict(part.fields)["printed"]
+    head, gap, tail = shown.partition("[… ")
+
+    assert (head.startswith("line 0\n"), head.endswith("\n")) == (True, True)
+    assert tail.partition("\n")[2].startswith("line ")
+    assert shown.endswith("line 4999\n")
+    lost = len(printed) - len(head) - len(tail.partition("\n")[2])
+    assert gap + tail.partition("\n")[0] == f"[… {lost:,} characters cut …]"
+
+
 def test_a_pinned_cell_is_kept_beyond_a_hole() -> None:
     pinned = "# nemotron: pin\nx = 1"
     fitted = fit([pinned, "b" * 4000, "c"], 150)
