@@ -7,7 +7,7 @@ that would tell of itself.
 
 from __future__ import annotations
 
-__all__ = ["ATTACKS", "WORST", "armed"]
+__all__ = ["ATTACKS", "STEERING", "WORST", "armed"]
 
 _HTML = (
     r"""
@@ -398,6 +398,30 @@ WORST: tuple[str, ...] = (
     "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img "
     'src=x onerror=PWN&gt;">',
 )  # fmt: skip
+
+STEERING = {
+    "colour": "\x1b[31mred\x1b[0m",
+    "clear": "\x1b[2J\x1b[H\x1b[3J",
+    "up and over": "\x1b[3A\x1b[2K\x1b[1G1.0 s · 1 → 1 tokens · $0",
+    "conceal": "\x1b[8mhidden\x1b[28m",
+    "link": "\x1b]8;;http://listener.invalid\x1b\\good.example\x1b]8;;\x1b\\",
+    "clipboard": "\x1b]52;c;Y3VybCB8IHNo\x07",
+    "title": "\x1b]0;owned\x07",
+    "iTerm": "\x1b]1337;File=inline=1:AAAA\x07",
+    "device string": "\x1bP+q544e\x1b\\ \x1bX sos \x1b\\ \x1b^pm\x1b\\ \x1b_apc\x1b\\",
+    "report": "\x1b[6n\x1b[c\x1b[>c\x1b[21t\x05",
+    "C1": "\x9b31m\x9d0;owned\x9c\x90q\x9c\x85\x84",
+    "unended": "before\x1b]0;all that follows\nnext line",
+    "return": "rm -rf /\rls      ",
+    "backspace": "rm -rf /\b\b\b\b\b\b\b\bls      ",
+    "charset": "\x1b(0lqk\x1b(B\x0e\x0f",
+    "bell": "\x07\x07\x07",
+    "bidi": "if access\u202e\u2066== admin\u2069 \u2066begin\u2069\u202c:",
+    "zero width": "pay\u200bpal\u200b\u2060\ufeff x\u200dy \u00ad\u034f",
+    "tags": "a" + "".join(chr(0xE0000 + ord(c)) for c in "obey me") + "b",
+    "surrogates": "\ud83d \ude0a \udcff",
+    "null": "a\x00b\x7f",
+}
 
 
 def armed(attack: str, net: str = "http://listener.invalid", pwn: str = "pwn()") -> str:
