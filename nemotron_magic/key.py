@@ -67,6 +67,15 @@ class Key:
         """Give `text` without the key, wherever it stands in it."""
         return text.replace(self._reveal(0), "[key]")
 
+    def begun_in(self, text: str) -> int:
+        """Count the characters at the end of `text` that may begin the key."""
+        reveal = self._reveal
+        if reveal(0)[0] not in text:
+            return 0
+        longest = min(len(reveal(0)) - 1, len(text))
+        sizes = range(longest, 0, -1)
+        return next((n for n in sizes if text.endswith(reveal(0)[:n])), 0)
+
     def __repr__(self) -> str:
         return f"<key from {self.source} for {self.origin}>"
 

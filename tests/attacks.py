@@ -7,7 +7,7 @@ that would tell of itself.
 
 from __future__ import annotations
 
-__all__ = ["ATTACKS", "STEERING", "WORST", "armed"]
+__all__ = ["ADDRESSES", "ATTACKS", "BANNED", "STEERING", "WORST", "armed"]
 
 _HTML = (
     r"""
@@ -359,6 +359,17 @@ def _markdown(text: str) -> list[str]:
 
 
 _PLACES = ("[x]({})", "[x](<{}>)", "![x]({})", "<{}>", "[r]\n\n[r]: {}")
+
+ADDRESSES: tuple[str, ...] = (*_blocks(_ADDRESSES), "HTTPS://a.example/\\b", "HTTPS:x")
+BANNED: tuple[str, ...] = (
+    *("script", "style", "link", "meta", "base", "iframe", "frame"),
+    *("frameset", "object", "embed", "applet", "form", "input", "button"),
+    *("select", "option", "textarea", "template", "svg", "math", "noscript"),
+    *("noembed", "noframes", "xmp", "plaintext", "title", "portal", "dialog"),
+    *("audio", "video", "source", "track", "canvas", "marquee", "bgsound"),
+    *("isindex", "slot", "picture", "map", "area", "details", "summary"),
+    *("body", "html", "head"),
+)
 
 ATTACKS: tuple[str, ...] = tuple(
     dict.fromkeys(

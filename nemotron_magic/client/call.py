@@ -24,6 +24,7 @@ from nemotron_magic.client.http import (
     refusal_of,
     request_id_of,
 )
+from nemotron_magic.client.keyless import without_key
 from nemotron_magic.client.reading import events_of, is_progress, too_slow
 from nemotron_magic.client.resolve import Resolver, system_resolver
 from nemotron_magic.client.stop import Stop
@@ -301,7 +302,8 @@ class Client:
                 yield Answered(response.status_code, request_id_of(response, about))
                 if response.is_success:
                     clock_s = self._clock_s
-                    yield from events_of(response, settings, about, clock_s, deadline)
+                    events = events_of(response, settings, about, clock_s, deadline)
+                    yield from without_key(events, request.key)
                     return
                 fault = refusal_of(response, about, self._now_s(), deadline)
         except FOREIGN as error:

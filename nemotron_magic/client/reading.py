@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 
 import httpx
@@ -51,7 +51,7 @@ def events_of(
     about: Asked,
     clock_s: Callable[[], float],
     deadline: Deadline,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Give the events of a response that succeeded.
 
     Raises

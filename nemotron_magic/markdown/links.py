@@ -33,6 +33,11 @@ def is_web(url: str) -> bool:
     return _WEB.fullmatch(url) is not None
 
 
+def is_mail(url: str) -> bool:
+    """Tell whether this is an address to write to."""
+    return _MAIL.fullmatch(url) is not None
+
+
 def is_picture(url: str) -> bool:
     """Tell whether this is a picture given in the address itself: nothing is loaded."""
     return _PICTURE.fullmatch(url) is not None
@@ -40,7 +45,7 @@ def is_picture(url: str) -> bool:
 
 def may_link(url: str) -> bool:
     """Tell whether an address may stand in a link or an image at all."""
-    return is_web(url) or _MAIL.fullmatch(url) is not None or is_picture(url)
+    return is_web(url) or is_mail(url) or is_picture(url)
 
 
 def host_to_show(text: str, url: str) -> str:

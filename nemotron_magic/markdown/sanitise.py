@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import nh3
 
-from nemotron_magic.markdown.links import is_picture, is_web
+from nemotron_magic.markdown.links import is_mail, is_picture, is_web
 
 # fmt: off
 _TAGS = {
@@ -72,7 +72,7 @@ def _cleaner() -> nh3.Cleaner:
 
 def _allowed(_tag: str, attribute: str, value: str) -> str | None:
     if attribute == "href":
-        return value if is_web(value) or value.startswith("mailto:") else None
+        return value if is_web(value) or is_mail(value) else None
     if attribute == "src":
         return value if is_picture(value) else None
     if attribute == "class":

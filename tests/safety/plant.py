@@ -6,6 +6,7 @@ What it prints, and every file that it leaves, is searched for the key.
 from __future__ import annotations
 
 import io
+import json
 import logging
 import os
 import pickle
@@ -26,6 +27,7 @@ from nemotron_magic import rehearsal
 HERE = Path(os.environ["HERE"])
 KEY = os.environ["PLANTED"]
 OURS = ("refused", "tls")
+REPEATED = (f"you sent {KEY[:9]}", f"{KEY[9:30]}", f"{KEY[30:]} and {KEY}", " ok")
 DEBUGGER = "\n".join(
     ["where", "args", "pp locals()", *["up", "pp locals()"] * 25, "q\n"]
 )
@@ -128,6 +130,21 @@ def bugs(ip: InteractiveShell) -> None:
     debug(ip)
 
 
+def repeated(ip: InteractiveShell) -> None:
+    """Ask a service that says all it was sent, in pieces, and in every name."""
+    chunks = [
+        {"id": KEY, "model": KEY, "choices": [{"delta": {"content": piece}}]}
+        for piece in REPEATED
+    ]
+    end = {"choices": [{"delta": {}, "finish_reason": KEY}]}
+    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in [*chunks, end])
+    with rehearsal.serve(body=[body.encode(), b"data: [DONE]\n\n"]) as url:
+        os.environ["AIMLAPI_API_BASE"] = str(url)
+        run(ip, "%nemotron -c none --fresh what did I send?")
+        run(ip, "_nemotron, _nemotron.details, _nemotron.model")
+        run(ip, "%nemotron -c none what did you say?")
+
+
 def pickled(ip: InteractiveShell) -> None:
     """Write whatever can be written."""
     runner = ip.user_ns["RUNNER"]
@@ -165,6 +182,7 @@ def main() -> None:
         run(ip, "%nemotron hello again")
         for look in LOOKS:
             run(ip, look)
+    repeated(ip)
     pickled(ip)
     run(ip, "%unload_ext nemotron_magic")
     ip.history_manager.end_session()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from attacks import ATTACKS, WORST, armed
-from markdown_policy import read
+from attacks import ADDRESSES, ATTACKS, BANNED, WORST, armed
+from markdown_policy import read, violations
 from reply_page import faults, interims, painted, wearing, whole
 
 from nemotron_magic.events import Notice, Reasoning, Reclassified, Retry, Sent, Text
 from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.sanitise import sanitised
 from nemotron_magic.notebook.html import reply_html
 from nemotron_magic.reply import Details, Reply
+from nemotron_magic.text import without_hidden
 
 ARMED = tuple(map(armed, ATTACKS))
 _WHOLE_CHARS = 160
@@ -102,11 +104,41 @@ def test_a_reply_draws_no_footer_of_ours(text: str) -> None:
     assert html.partition("\n<style>")[0].endswith(ours)
 
 
+RAW = [
+    *(f'<a href="{a}">x</a><img src="{a}" alt="x">' for a in ADDRESSES),
+    *(f"<a href='{a}'>x</a><img src='{a}'>" for a in ADDRESSES),
+    *(f"<{tag} class='nm-table'>x</{tag}>" for tag in BANNED),
+    "<p id=a name=b style=c data-x=d data-commandlinker-command=e onclick=f>x</p>",
+    "<ol start=3 type=a><li value=9>x</ol><td align=left width=9 bgcolor=red>x</td>",
+]
+
+
+@pytest.mark.parametrize("start", range(5))
+def test_the_last_wall_alone_keeps_the_policy(start: int) -> None:
+    texts = map(without_hidden, [*ARMED, *RAW][start::5])
+
+    # A fold is of our own making; a reply's Markdown has no way to begin one.
+    folds = {"<details>", "<summary>"}
+    found = {
+        text: bad for text in texts if (bad := {*violations(sanitised(text))} - folds)
+    }
+
+    assert found == {}
+
+
+def test_the_last_wall_lets_through_what_may_stand() -> None:
+    kept = (
+        '<p><a href="https://a.example/x" rel="noopener noreferrer nofollow">x</a>'
+        '<a href="mailto:a@b.example" rel="noopener noreferrer nofollow">y</a>'
+        '<img src="data:image/png;base64,iVBORw0KGgo=" alt="z"></p>'
+    )
+
+    assert sanitised(kept) == kept
+
+
 @pytest.mark.parametrize(
     "name", ["nm-footer", "nm-notice", "nm-reasoning", "nm-error", "nm-reply", "nm-x"]
 )
 def test_the_last_wall_takes_off_what_only_our_own_frame_wears(name: str) -> None:
-    from nemotron_magic.markdown.sanitise import sanitised
-
     assert name not in sanitised(f'<div class="{name} nm-table">x</div>')
     assert "nm-table" in sanitised(f'<div class="{name} nm-table">x</div>')

@@ -89,6 +89,7 @@ def test_all_of_it_ran(left: dict[str, bytes]) -> None:
     assert "does not accept the key from AIMLAPI_API_KEY (401)" in out
     assert "a bug" in out
     assert "ipdb>" in out
+    assert "you sent [key] and [key] ok" in out
     assert "found in AIMLAPI_API_KEY" in out
     assert "Traceback (most recent call last)" in out
 
