@@ -15,6 +15,8 @@ from nemotron_magic.client import Client
 from nemotron_magic.key import BASE_VARIABLES, KEY_VARIABLES
 from nemotron_magic.keystore import KeyStore
 
+pytest_plugins = ["leaks"]
+
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 

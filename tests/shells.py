@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -137,16 +139,22 @@ class Kernel:
                 return outcome
 
     def interrupt(self) -> None:
-        self._manager.interrupt_kernel()
+        self.signal(signal.SIGINT)
 
-    def kill(self) -> None:
-        """End its process at once, without a word."""
-        self._manager.signal_kernel(signal.SIGKILL)
+    def signal(self, number: int) -> None:
+        """Signal its process, from any thread: the manager would need a loop in it."""
+        self._manager.provisioner.process.send_signal(number)
+
+    def run_all(self, cells: list[str]) -> Callable[[], list[Outcome]]:
+        """Send all cells at once; give a function that waits for their outcomes."""
+        sent = [self._send(code, "cell-1", True) for code in cells]
+        return lambda: [self._answered(request) for request in sent]
 
     def close(self) -> None:
         self.client.stop_channels()
         self._manager.shutdown_kernel(now=True)
         self._manager.cleanup_resources()
+        self.client.context.destroy(linger=0)
 
     def _send(self, code: str, cell_id: str | None, allow_stdin: bool) -> str:
         content = {
@@ -161,6 +169,17 @@ class Kernel:
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
+
+
+def close_event_loops() -> None:
+    """Close the loops that jupyter_client made for itself and leaves open."""
+    for thing in gc.get_objects():
+        # By its type: an object of another test may run code when it is asked.
+        if (
+            issubclass(type(thing), asyncio.AbstractEventLoop)
+            and not thing.is_running()
+        ):
+            thing.close()
 
 
 def _collect(message: dict[str, Any], outcome: Outcome) -> None:

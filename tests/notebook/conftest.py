@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_comm import FakeComm
-from shells import KEYS, Kernel, Shell
+from shells import KEYS, Kernel, Shell, close_event_loops
 
 from nemotron_magic import rehearsal
 
@@ -74,22 +72,11 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
         kernel.run("%load_ext nemotron_magic")
         yield kernel
         kernel.close()
-        _close_event_loops()
+        close_event_loops()
 
 
 @pytest.fixture
 def loops_closed() -> Iterator[None]:
     """Leave no event loop open, for tests that have kernels of their own."""
     yield
-    _close_event_loops()
-
-
-def _close_event_loops() -> None:
-    """Close the loops that jupyter_client made for itself and leaves open."""
-    for thing in gc.get_objects():
-        # By its type: an object of another test may run code when it is asked.
-        if (
-            issubclass(type(thing), asyncio.AbstractEventLoop)
-            and not thing.is_running()
-        ):
-            thing.close()
+    close_event_loops()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shells import Kernel
+from shells import Kernel, close_event_loops
 
 from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Ledger, open_ledger
@@ -35,6 +35,7 @@ def begin(tmp_path: Path, loops_closed: None) -> Iterator[Begin]:
     yield kernel
     for one in kernels:
         one.close()
+    close_event_loops()
 
 
 def ledger_in(home: Path) -> Ledger:
@@ -56,23 +57,22 @@ def until(is_so: Callable[[], bool], limit_s: float = 10) -> bool:
 
 
 def test_two_kernels_at_once_lose_no_call(begin: Begin, tmp_path: Path) -> None:
-    said: dict[str, list[str]] = {}
-
-    def ask(name: str, kernel: Kernel) -> None:
-        cells = [kernel.run(f"%nemotron rehearsal: say {name}{n}") for n in range(8)]
-        said[name] = [cell.outputs[0]["data"]["text/plain"] for cell in cells]
-
+    words = {name: [f"{name}{n}" for n in range(8)] for name in ("a", "b")}
     with rehearsal.serve() as url:
-        kernels = {name: begin(url) for name in ("a", "b")}
-        threads = [threading.Thread(target=ask, args=one) for one in kernels.items()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        kernels = {name: begin(url) for name in words}
+        asked = {
+            name: kernel.run_all([f"%nemotron rehearsal: say {w}" for w in words[name]])
+            for name, kernel in kernels.items()
+        }
+        cells = {name: finished() for name, finished in asked.items()}
+    said = {
+        name: [cell.outputs[0]["data"]["text/plain"] for cell in outcomes]
+        for name, outcomes in cells.items()
+    }
     with closing(ledger_in(tmp_path / "home")) as ledger:
         totals = ledger.of_all()
 
-    assert said == {name: [f"{name}{n}" for n in range(8)] for name in ("a", "b")}
+    assert said == words
     assert (totals.calls, totals.unended) == (16, 0)
 
 
@@ -86,7 +86,7 @@ def test_a_kernel_killed_in_mid_reply_leaves_what_was_painted_and_its_row(
         def kill(message: dict[str, Any]) -> None:
             painted.append(message)
             if "Rehearsal" in texts(painted):
-                kernel.kill()
+                kernel.signal(signal.SIGKILL)
                 raise InterruptedError
 
         with pytest.raises(InterruptedError):

@@ -86,7 +86,7 @@ def counted(calls: int, seen: list[str], done: threading.Event) -> Callable[[], 
 def test_a_thread_calls_in_the_context_of_its_caller_until_it_is_enough() -> None:
     done, seen = threading.Event(), list[str]()
     CELL.set("this one")
-    Ticker(0.001)(counted(3, seen, done))
+    Ticker(0.001, idle_s=0.0)(counted(3, seen, done))
 
     assert done.wait(10)
     assert seen == ["this one"] * 3

@@ -347,7 +347,8 @@ def test_a_thread_paints_what_was_held_back() -> None:
                 done.set()
 
     done = threading.Event()
-    painter = PagePainter(page := Seen(), True, time.monotonic, Ticker(0.01))
+    tick = Ticker(0.01, idle_s=0.0)
+    painter = PagePainter(page := Seen(), True, time.monotonic, tick)
     for word in ("A ", "stalled ", "end"):
         painter.watch(Text(word))
 
