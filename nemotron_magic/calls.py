@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from nemotron_magic.exchange import Exchange, Watch
 from nemotron_magic.parameters import DEFAULT_MODEL
 from nemotron_magic.reply import Details, Message, Reply
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import Asked
+from nemotron_magic.turns import Asked, shared
 
 if TYPE_CHECKING:
     from nemotron_magic.client import Client, Request
@@ -55,6 +56,7 @@ class Calls:
         self._clock_s = clock_s
         self._now_s = now_s
         self._substitutes: dict[str, str] = {}
+        self._told: tuple[Message, ...] = ()
 
     def models(self, settings: Settings) -> list[Model]:
         """Give the models that the service lists, Nemotrons first."""
@@ -76,6 +78,8 @@ class Calls:
         NemotronError
             With `error.reply` set to what had arrived, if anything had.
         """
+        self._told = shared(asked.told, self._told)
+        asked = replace(asked, told=self._told)
         settings = self._with_live_model(settings)
         while True:
             try:

@@ -21,6 +21,7 @@ __all__ = [
     "messages",
     "place_of",
     "remembered",
+    "shared",
     "with_turn",
 ]
 
@@ -190,3 +191,13 @@ def remembered(
             {"role": "assistant", "content": as_data(turn.reply)},
         ]
     return tuple(told)
+
+
+def shared(told: Sequence[Message], before: Sequence[Message]) -> tuple[Message, ...]:
+    """Give what is told, with the very messages that were told before where equal.
+
+    Every reply keeps what it is the answer to, so that copies of earlier turns would
+    add up: 60 MB in 500 questions.
+    """
+    known = {(one["role"], one["content"]): one for one in before}
+    return tuple(known.get((one["role"], one["content"]), one) for one in told)

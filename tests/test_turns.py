@@ -13,6 +13,7 @@ from nemotron_magic.turns import (
     earlier,
     messages,
     remembered,
+    shared,
     with_turn,
 )
 from nemotron_magic.usage import Usage
@@ -86,3 +87,14 @@ def test_a_turn_of_no_known_origin_comes_last(origin: str) -> None:
 
     assert with_turn(turns, named(origin, "new"))[-1].question == "new"
     assert earlier(turns, origin) == turns
+
+
+def test_what_was_told_before_is_told_by_the_same_objects() -> None:
+    before = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
+    again = [dict(one) for one in before]
+    new = {"role": "user", "content": "b"}
+    told = shared([*again, new], before)
+
+    assert told == (*before, new)
+    assert [one is two for one, two in zip(told, before, strict=False)] == [True, True]
+    assert told[2] is new
