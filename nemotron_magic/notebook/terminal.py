@@ -160,6 +160,7 @@ class RichPainter:
         """Render what is left, remarks, and the footer."""
         self._take(self._text.end())
         self._stop()
+        self._is_live = False  # what follows is not painted again
         if reply.details.choices or not reply:
             self._begin()
             self._take(visible(reply_text(reply)))
