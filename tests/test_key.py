@@ -151,7 +151,12 @@ def test_a_shell_shows_it_in_no_mode(mode: str) -> None:
 
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PLANTED": planted, "IPYTHONDIR": os.devnull + "/none"},
+        env={
+            **os.environ,
+            "PLANTED": planted,
+            "IPYTHONDIR": os.devnull + "/none",
+            "PYTHONWARNINGS": "default",  # IPython's, of that folder
+        },
         capture_output=True,
         text=True,
         timeout=60,

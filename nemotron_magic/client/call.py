@@ -16,16 +16,10 @@ import httpx
 from nemotron_magic.catalogue import Model, read_models
 from nemotron_magic.client.border import translate
 from nemotron_magic.client.deadline import Deadline
-from nemotron_magic.client.http import (
-    FOREIGN,
-    Http,
-    Page,
-    asked,
-    refusal_of,
-    request_id_of,
-)
+from nemotron_magic.client.http import FOREIGN, Http, Page
 from nemotron_magic.client.keyless import without_key
 from nemotron_magic.client.reading import events_of, is_progress, too_slow
+from nemotron_magic.client.refused import asked, refusal_of, request_id_of
 from nemotron_magic.client.resolve import Resolver, system_resolver
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.client.wait import pause

@@ -8,7 +8,8 @@ from contextlib import suppress
 import httpx
 
 from nemotron_magic.client.deadline import Deadline
-from nemotron_magic.client.http import FOREIGN, request_id_of
+from nemotron_magic.client.http import FOREIGN
+from nemotron_magic.client.refused import request_id_of
 from nemotron_magic.client.unpack import ENCODINGS, body_of, encoding_of
 from nemotron_magic.dialect import ReplyReader
 from nemotron_magic.errors import NemotronError, OutcomeUnknown

@@ -24,6 +24,7 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
             "AIMLAPI_API_BASE": str(url),
             "IPYTHONDIR": str(tmp_path),
             "TERM": "xterm",
+            "PYTHONWARNINGS": "default",  # jupyter_console ends at its own
             "PROMPT_TOOLKIT_NO_CPR": "1",
         }
 
