@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shells import Kernel, close_event_loops
+from shells import Kernel
 
 from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Ledger, open_ledger
@@ -35,7 +35,6 @@ def begin(tmp_path: Path, loops_closed: None) -> Iterator[Begin]:
     yield kernel
     for one in kernels:
         one.close()
-    close_event_loops()
 
 
 def ledger_in(home: Path) -> Ledger:
