@@ -153,6 +153,10 @@ STAGES: dict[str, Callable[[], dict[str, Any]]] = {
     "endless": lambda: at_a_rehearsal("endless", Text),
     "backing off": lambda: at_a_rehearsal("429-after-2", Retry),
     "looking up, aside": lambda: looking_up(aside=True),
+    "waiting, aside": lambda: at_a_rehearsal(
+        "stall-before-headers:30", None, aside=True
+    ),
+    "streaming, aside": lambda: at_a_rehearsal("stall-mid-stream:30", Text, aside=True),
     "backing off, aside": lambda: at_a_rehearsal("429-after-2", Retry, aside=True),
     "listing": lambda: at_a_rehearsal("stall-before-headers:30", None, "models"),
 }

@@ -304,6 +304,10 @@ class Client:
             is_late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
             late = too_slow(deadline, settings) if is_late else None
             fault = late or translate(error, about, deadline.is_sent)
+        except KeyboardInterrupt:
+            if deadline.is_sent:
+                raise
+            fault = Interrupted("stopped by you", "nothing was sent")
         # Raised out here so that it carries no httpx error, which holds the key.
         raise fault
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from nemotron_magic import Session
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import remarks
+
+_PORT = re.compile(r"(127\.0\.0\.1|localhost):\d{4,5}")
+_SECTION = re.compile(r"^== (.*)\n((?:(?!== ).*\n)*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,32 @@ def outcome(
 ) -> str:
     """Ask once; write down all that came of it."""
     reply: Reply | None
+    error: NemotronError | None = None
     try:
         reply = session.ask(question)
-        shown = list(remarks(reply))
-    except NemotronError as error:
-        reply, shown = error.reply, error._render_traceback_()
+    except NemotronError as raised:
+        error, reply = raised, raised.reply
+    return written_down(reply, error, heard.posts, waits_s)
+
+
+def written_down(
+    reply: Reply | None,
+    error: NemotronError | None,
+    requests: int,
+    waits_s: list[float],
+) -> str:
+    """Write what a user sees and keeps, and what was sent, without the port."""
+    shown = error._render_traceback_() if error else list(remarks(reply or Reply()))
     kept = "nothing" if reply is None else f"{_short(reply)} ({reply.details.ending})"
-    lines = [*shown, f"kept: {kept}", f"requests: {heard.posts}"]
+    lines = [*shown, f"kept: {kept}", f"requests: {requests}"]
     if waits_s:
         lines.append("waits: " + ", ".join(f"{wait_s:g} s" for wait_s in waits_s))
-    told = "\n".join(lines).replace(heard.netloc, "HOST") + "\n"
-    return told.replace(f"localhost:{heard.port}", "HOST")
+    return _PORT.sub("HOST", "\n".join(lines)) + "\n"
+
+
+def sections(path: Path) -> dict[str, str]:
+    """Read what is expected, by the name of the fault."""
+    return dict(_SECTION.findall(path.read_text("utf-8")))
 
 
 def _short(reply: Reply) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,14 +12,13 @@ from typing import Any
 
 import pytest
 from matrix import CA, ROWS, Row
-from playing import outcome, played
+from playing import outcome, played, sections
 
 from nemotron_magic import Session
 from nemotron_magic.client import Client
 
 HERE = Path(__file__).parent
-_SECTION = re.compile(r"^== (.*)\n((?:(?!== ).*\n)*)", re.MULTILINE)
-EXPECTED = dict(_SECTION.findall((HERE / "expected.txt").read_text("utf-8")))
+EXPECTED = sections(HERE / "expected.txt")
 # Python 3.11.0 to 3.11.4 have other words for a handshake that is cut short.
 OLDER_WORDS = (
     "TLS/SSL connection has been closed (EOF)",
