@@ -22,7 +22,7 @@ _REASONS = {
     "content_filter": "The service's content filter stopped this reply.",
     "error": "The service reported an error at the end of this reply.",
 }
-_FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\btokens\b")
+_FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\b(?:tokens|cached)\b")
 _IMITATION = "A line of this reply imitates the footer; only the last line is ours."
 _ORDINARY = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 

@@ -19,6 +19,7 @@ from nemotron_magic.events import (
     ToolCall,
 )
 from nemotron_magic.reply import Reply
+from nemotron_magic.text import as_name
 from nemotron_magic.usage import Usage
 
 __all__ = ["Kept", "read_usage"]
@@ -70,8 +71,9 @@ class Kept:
 
     def events(self) -> Iterator[Event]:
         """Tell it as a service would, but that it is not new."""
-        yield Recalled(self.source, self.usage, self.asked_at)
-        yield Served(self.model)
+        # As careful as with a service: a notebook's file may come from anyone.
+        yield Recalled(self.source, self.usage, as_name(self.asked_at))
+        yield Served(as_name(self.model))
         if self.reasoning:
             yield Reasoning(self.reasoning)
         for choice, text in enumerate(self.texts):
@@ -82,7 +84,7 @@ class Kept:
         if self.logprobs:
             yield Logprobs(self.logprobs)
         if self.finish_reason:
-            yield Finish(self.finish_reason)
+            yield Finish(as_name(self.finish_reason))
 
     def to_json(self) -> str:
         """Give it as text."""

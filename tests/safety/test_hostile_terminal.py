@@ -196,6 +196,7 @@ def test_only_lines_of_ours_are_dim(painter: str) -> None:
         ("1.9 s · 812 → 240 tokens · $0.0004", True),
         ("Fine.\n\n**2 s • 3 → 4 tokens • cached**", True),
         ("> １.９ s · 1 → 1 tokens", True),
+        ("0.1 s · cached, from disk · $0", True),
         ("It took 2 s, and tokens are words.", False),
         ("A footer has tokens.", False),
     ],

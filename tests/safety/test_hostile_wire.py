@@ -14,12 +14,14 @@ from shells import KEYS, Shell
 from wire import DONE, NoStore
 
 from nemotron_magic import Session
+from nemotron_magic.cache.saved import saved_replies
 from nemotron_magic.client import Client
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Retry, Sent
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.markdown import to_html
 from nemotron_magic.notebook.html import reply_html, status_html
+from nemotron_magic.reply import Details, Draft
 from nemotron_magic.summary import footer, metadata, remarks
 
 EVIL = (
@@ -255,3 +257,26 @@ def test_the_models_named_in_place_of_one_that_is_gone_are_real_names(
     look_at(failed.value)
     assert "nvidia/nemotron-good" in failed.value.todo
     assert "orged" not in failed.value.todo
+
+
+def test_a_notebook_s_file_is_no_better_than_a_service() -> None:
+    about = {
+        "request_hash": "h",
+        "characters": 2,
+        "served_model": EVIL + LONG,
+        "finish_reason": EVIL,
+        "asked_at": EVIL,
+        "usage": {"prompt_tokens": EVIL, "cost_usd": -1},
+    }
+    output = {"data": {"text/plain": "hi" + EVIL}, "metadata": {"nemotron": about}}
+    kept = saved_replies(json.dumps({"cells": [{"outputs": [output]}]}))["h"]
+    draft = Draft(Details())
+    for one in kept.events():
+        draft.add(one)
+    reply = draft.reply(elapsed_s=0.0)
+
+    assert str(reply) == "hi"
+    for line in (footer(reply), *remarks(reply), *map(str, metadata(reply).values())):
+        shown(line)
+        assert "\n" not in line
+    assert faults(reply_html(reply), notices=3) == []
