@@ -94,6 +94,8 @@ def test_the_same_attacks_would_run_and_load_as_they_are(
 
 
 LOAD = "import os\nos.environ['AIMLAPI_API_BASE'] = '{}'\n%load_ext nemotron_magic"
+PANEL = "%nemotron panel"
+ACTIVE = re.compile("<(form|svg|img|script|iframe|button|math|style)\\b")
 FORMULA = 'display({"text/latex": r"$1 \\le 2$"}, raw=True)'
 CHANGED = 'display({"text/latex": r"$\\renewcommand{\\le}{\\ge} x$"}, raw=True)'
 
@@ -146,9 +148,11 @@ def test_hostile_replies_stay_text_live_saved_and_exported(
     page, last = notebook_page, len(replies)
     listener.answers["completions"] = speak(replies)
     asks = [f"%nemotron -c none --fresh reply {number}" for number in range(last)]
-    page.open(front_end, [LOAD.format(listener.url), *asks, FORMULA])
+    page.open(front_end, [LOAD.format(listener.url), *asks, FORMULA, PANEL])
     page.run_all()
     page.wait_idle(90)
+    panel = page.output(last + 2).locator(".nm-panel")
+    panel.locator(".nm-turn").nth(11).wait_for(state="attached")
     page.screenshot(f"hostile-{front_end}")
 
     silent(page, listener)
@@ -162,7 +166,9 @@ def test_hostile_replies_stay_text_live_saved_and_exported(
         reply = page.output(index).locator(".nm-reply").first
         assert reply.locator(".nm-footer").count() == 1
         html = reply.inner_html()
-        assert not re.search("<(form|svg|img|script|iframe|button|math)", html)
+        assert not ACTIVE.search(html)
+    assert panel.locator(".nm-turn").count() == 12
+    assert not ACTIVE.search(panel.locator(".nm-turns").inner_html())
 
     page.save()
     page.reload()
