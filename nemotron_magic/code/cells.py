@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from nemotron_magic.code.fences import fenced
+from nemotron_magic.code.fences import fenced, has_fence
 from nemotron_magic.code.languages import (
     MARKDOWN,
     PYTHON,
@@ -33,6 +34,7 @@ from nemotron_magic.markdown import CodeBlock
 
 __all__ = ["CodeCell", "cells_of", "joined"]
 
+_MARK = re.compile(r"[ \t]*(?:`{3,}|~{3,})[\w+-]*")
 _DEEPEST = 4  # Markdown in Markdown in Markdown
 
 
@@ -107,7 +109,10 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
         if is_python(code, is_whole=True, is_shown=False):
             yield CodeCell(code)
     for block in blocks:
-        if block.language in MARKDOWN and depth < _DEEPEST:
+        is_markdown = block.language in MARKDOWN or (
+            not block.language and has_fence(block.code)
+        )
+        if is_markdown and depth < _DEEPEST:
             yield from _found(block.code, magics, depth + 1)
         elif cell := _cell(block, magics):
             yield cell
@@ -115,7 +120,7 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
 
 def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     # What was cut may end in the beginning of its closing mark.
-    code = block.code if block.closed else block.code.rstrip("`~\n")
+    code = block.code if block.closed else _without_half_mark(block.code)
     if not code.strip() or (not block.closed and is_too_little(code)):
         return None
     code = _trimmed(code)
@@ -160,6 +165,13 @@ def _shell(code: str, magics: Collection[str]) -> CodeCell | None:
         return CodeCell(installs)
     magic = magic_of("bash", magics)
     return CodeCell(f"%%{magic}\n{code}", magic) if code and magic else None
+
+
+def _without_half_mark(code: str) -> str:
+    """Take off what may be the beginning of a closing mark, or of the next block."""
+    code = code.rstrip("\n")
+    head, _, last = code.rpartition("\n")
+    return head if _MARK.fullmatch(last) else code.rstrip("`~\n")
 
 
 def _trimmed(code: str) -> str:

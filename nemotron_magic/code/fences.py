@@ -10,14 +10,16 @@ from itertools import islice
 from nemotron_magic.code.languages import is_known, is_python_name
 from nemotron_magic.code.looks import parsed
 from nemotron_magic.code.prompts import without_prompts
+from nemotron_magic.code.prose import without_prose
 from nemotron_magic.markdown import CodeBlock, code_blocks
 from nemotron_magic.markdown.code import language_of
 
-__all__ = ["fenced"]
+__all__ = ["fenced", "has_fence"]
 
 _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)]) +)*(`{3,}|~{3,})(.*)")
 _LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
 _MOST_TRIES = 8
+_MOST_MENDED = 40  # blocks; a reply has not so many
 _FAR = 500  # lines
 
 
@@ -35,9 +37,15 @@ def fenced(text: str) -> tuple[CodeBlock, ...]:
     return code_blocks("\n".join(_set_right(text.split("\n"))))
 
 
+def has_fence(text: str) -> bool:
+    """Tell whether a block of a language that makes cells begins in a text."""
+    fences = (fence for line in text.split("\n") if (fence := _FENCE.match(line)))
+    return any(is_known(language_of(fence[2])) for fence in fences)
+
+
 def _set_right(lines: list[str]) -> Iterator[str]:
     """Give the lines with each block's marks on lines of their own, and fit to it."""
-    at = 0
+    at = mended = 0
     while at < len(lines):
         line = lines[at]
         fence = _FENCE.match(line)
@@ -49,8 +57,15 @@ def _set_right(lines: list[str]) -> Iterator[str]:
             yield line
             at += 1
             continue
-        block, at = _block(line, fence, lines, at + 1)
-        yield from block
+        start = at + 1
+        usual, at = _usual(line, fence, lines, start)
+        block = None
+        if mended < _MOST_MENDED and is_python_name(language_of(fence[2])):
+            block = _mended(line, fence, lines, start, at)
+        if block:
+            usual, at = block
+            mended += 1
+        yield from usual
 
 
 def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
@@ -67,28 +82,48 @@ def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
     return found if following and not following[2].strip() else None
 
 
-def _block(
+def _usual(
     opening: str, fence: re.Match[str], lines: list[str], start: int
 ) -> tuple[list[str], int]:
     """Give the lines of a block that opened, and the place behind it."""
-    ends = _ends(fence[1], lines, start)
-    plain = next((end for end in ends if _closes(fence[1], lines[end])), len(lines))
-    usual = [opening, *lines[start : plain + 1]], plain + 1
-    if not is_python_name(language_of(fence[2])) or _reads(lines[start:plain]):
-        return usual
-    for end in ends[:_MOST_TRIES]:
-        closes = _closes(fence[1], lines[end])
-        last = [] if closes else [lines[end].rstrip().removesuffix(fence[1])]
-        body = [*lines[start:end], *last]
+    ends = (n for n in range(start, len(lines)) if _closes(fence[1], lines[n]))
+    end = next(ends, len(lines))
+    return [opening, *lines[start : end + 1]], end + 1
+
+
+def _mended(
+    opening: str, fence: re.Match[str], lines: list[str], start: int, behind: int
+) -> tuple[list[str], int] | None:
+    """Give the lines of a block that reads only if it ends elsewhere, and so on."""
+    if _reads(lines[start : behind - 1]):
+        return None
+    for end in islice(_ends(fence[1], lines, start), _MOST_TRIES):
+        body, behind = _upto(fence[1], lines, start, end)
         if _reads(body):
-            return _marked(opening, fence, body), end + 1
-    return usual
+            return _marked(opening, fence, body), behind
+    return None
 
 
-def _ends(mark: str, lines: list[str], start: int) -> list[int]:
-    """Give the lines that end with a mark: the last of them may be many lines down."""
-    bare = (n for n in range(start, len(lines)) if lines[n].rstrip().endswith(mark))
-    return list(islice(bare, 10 * _MOST_TRIES))
+def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str], int]:
+    """Give the lines of a block that ends at a line, and the place behind it."""
+    body, line = lines[start:end], lines[end]
+    if _closes(mark, line):
+        return body, end + 1
+    if _FENCE.match(line):  # the next block opens, and this one was not closed
+        return without_prose("\n".join(body)).split("\n"), end
+    return [*body, line.rstrip().removesuffix(mark)], end + 1
+
+
+def _ends(mark: str, lines: list[str], start: int) -> Iterator[int]:
+    """Give the lines at which a block may end."""
+    for n in range(start, len(lines)):
+        if lines[n].rstrip().endswith(mark) or _opens(mark, lines[n]):
+            yield n
+
+
+def _opens(mark: str, line: str) -> bool:
+    fence = _FENCE.match(line)
+    return bool(fence and fence[1] == mark and is_known(language_of(fence[2])))
 
 
 def _closes(mark: str, line: str) -> bool:

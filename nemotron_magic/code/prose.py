@@ -27,6 +27,8 @@ def without_prose(code: str) -> str:
     """
     if parsed(code) is not None:
         return code
+    if _is_prose(code):
+        return ""
     for _, gap in zip(range(_MOST_TRIES), _PARAGRAPH.finditer(code), strict=False):
         head, tail = code[: gap.start()], code[gap.end() :]
         if _is_prose(tail) and parsed(head) is not None:
@@ -37,5 +39,6 @@ def without_prose(code: str) -> str:
 def _is_prose(text: str) -> bool:
     """Tell whether a text begins with a sentence: words, and no Python."""
     line = text.partition("\n")[0]
-    is_sentence = _SENTENCE.match(text) and len(_WORDS.findall(line)) >= _LEAST_WORDS
-    return bool(is_sentence) and parsed(line) is None
+    words = len(_WORDS.findall(line))
+    is_long = words >= _LEAST_WORDS or (words and line.rstrip().endswith((":", ":**")))
+    return bool(is_long and _SENTENCE.match(text)) and parsed(line) is None

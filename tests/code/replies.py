@@ -186,6 +186,12 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
         f"```python\nx = 1```\n\nThen:\n\n{fence('print(x)')}",
         ["x = 1", "print(x)"],
     ),
+    "closed with a language": (f"```python\n{CODE}\n```python\n", [CODE]),
+    "opened twice": (f"```python\n```python\n{CODE}\n```\n```", [CODE]),
+    "in a fence without language": (
+        fence(f"So:\n\n{fence('x = 1')}", "", "````"),
+        ["x = 1"],
+    ),
     # Prompts.
     "doctest": (
         fence(">>> import math\n>>> math.sqrt(4)\n2.0\n>>> math.pi\n3.14"),
@@ -317,5 +323,9 @@ NEVER_CLOSED: dict[str, tuple[str, list[str]]] = {
     "with bold words": (
         f"So:\n\n```py\n{CODE}\n\n**Note:** the file has to be there.\n\nx",
         [CODE],
+    ),
+    "not closed before the next": (
+        f"```python\nx = 1\n\nThen:\n\n{fence('print(x)')}",
+        ["x = 1", "print(x)"],
     ),
 }

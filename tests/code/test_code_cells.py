@@ -77,8 +77,28 @@ def test_joining_leaves_cell_magics_apart() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["```python\n" * 20_000, "`" * 100_000, "x ```python\n" * 5_000, "> " * 50_000],
-    ids=["fences", "backticks", "late fences", "quotes"],
+    [
+        "```python\n" * 20_000,
+        "`" * 100_000,
+        "x ```python\n" * 5_000,
+        "> " * 50_000,
+        "```python\n" + "\n" * 100_000,
+        "```python\n" + "`" * 100_000 + "x",
+        "```python\n(\n```\n" * 5_000,
+        "```\n" + "$ x\n" * 30_000,
+        "```python\n(\n\n" + "This is the prose of it.\n\n" * 5_000,
+    ],
+    ids=[
+        "fences",
+        "backticks",
+        "late fences",
+        "quotes",
+        "empty lines",
+        "backticks in code",
+        "broken blocks",
+        "commands",
+        "prose",
+    ],
 )
 def test_what_no_model_would_write_takes_no_time(text: str) -> None:
     started_s = time.perf_counter()
