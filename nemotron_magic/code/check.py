@@ -19,7 +19,11 @@ from nemotron_magic.code.python import compiled, python_of
 __all__ = ["check", "is_installed"]
 
 _LONGEST = 200_000  # characters; more than that is not checked
-_TIMED = re.compile(r"\s*%%(?:time|timeit|capture|prun|memit)\b[^\n]*\n")
+# What stands behind %%timeit, but for options, is code that runs before the cell.
+_TIMED = re.compile(
+    r"%%(?:(?:time|timeit|prun|memit)(?:[ \t]+-[a-z]+(?:[ \t]*\d+)?)*"
+    r"|capture(?:[ \t][^\n]*)?)[ \t]*(?=\n)"
+)
 
 
 def is_installed(module: str) -> bool:
@@ -58,7 +62,7 @@ def check(
         return ()
     # These run Python, but are handed it as text.
     if timed := _TIMED.match(source):
-        source = source[timed.end() :]
+        source = f"pass{source[timed.end() :]}"  # so that lines keep their numbers
     try:
         text = python_of(source, transform)
         tree = compiled(text)

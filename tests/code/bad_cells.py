@@ -117,6 +117,7 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
     "python 2": ('print "hello"', [syntax(1)]),
     "unterminated": ('x = "a', [syntax(1)]),
     "indented too far": ("x = 1\n\n  y = 2", [syntax(3)]),
+    "below %%time": ("%%time\nx = (1", [syntax(2)]),
     "a diff": ("-x = 1\n+x = 2", [syntax(1)]),
     "prose": ("Here is the code", [syntax(1)]),
     "await in a function": ("def f():\n    await g()", [syntax(2)]),
