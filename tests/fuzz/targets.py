@@ -14,7 +14,9 @@ from markdown_policy import violations
 from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
 from nemotron_magic.catalogue import live_replacement, read_models, sorted_for_people
+from nemotron_magic.code import cells_of, check, joined, made_visible, told
 from nemotron_magic.context.redact import Redactor
+from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.dialect import ReplyReader
 from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.grammar import parse
@@ -123,10 +125,37 @@ def grammar(data: bytes) -> None:
     assert 1 <= len(lines) <= 3
 
 
+def cells(data: bytes) -> None:
+    """The code of any reply becomes cells, whose checks raise nothing."""
+    text = data.decode("utf-8", "replace")
+    found = cells_of(text, ["bash", "time"])
+    for cell in (*found, *joined(found)):
+        shown, warnings = made_visible(cell.source)
+        findings = check(
+            cell.source, {"df": 1, "np": 2}, is_installed={"os"}.__contains__
+        )
+
+        assert made_visible(shown)[0] == shown
+        assert len(told(findings).splitlines()) <= 1
+        assert all(len(warning.splitlines()) == 1 for warning in warnings)
+
+
+def cut(data: bytes) -> None:
+    """What is read of a JSON text that was cut is a value, and all of it if whole."""
+    text = data.decode("utf-8", "replace")
+    found = read_cut_json(text)
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    assert json.dumps(found) == json.dumps(whole)
+
+
 TARGETS: dict[str, Target] = {
     one.__name__: one
     for one in (
-        stream, dialect, refusal, catalogue, markdown, blocks, redact, grammar
+        stream, dialect, refusal, catalogue, markdown, blocks, redact, grammar, cells,
+        cut,
     )
 }  # fmt: skip
 
@@ -176,6 +205,16 @@ SEEDS: dict[str, list[bytes]] = {
         b"-t 0.2 --stop 'a b' -p user=\"x\" fix the legend?",
         b"--max-tokens=5 -o reply -- -x\nbody {of} $`df` it",
         b"fix: keep the index",
+    ],
+    "cells": [
+        b"So:\n\n```python\nimport os, pandas as pd\nprint(df['a'], totl)\n```\n\n"
+        b"```sh\nls\n```\n\n```\n%%time\nx = 1  # \xe2\x80\x8b\n```",
+        b">>> f = lambda x: x\n>>> f(1)\n1\n\n- a\n  ~~~py\n  async def f(): g()\n",
+        b"````md\n```py\ndef p\xd0\xb0y(): ...\n```\n````\n```python\nfor x in",
+    ],
+    "cut": [
+        b'{"a": [1, {"b": "so \\u00e9 fa\\"r"}, null, true], "c": -1.5e3}',
+        b'[{"choices":[{"message":{"content":"a',
     ],
 }  # fmt: skip
 

@@ -105,6 +105,13 @@ def corrupt(home: Path) -> None:
     (home / "ledger.sqlite").write_bytes(b"SQLite format 3\0" + b"\xff\0nonsense" * 500)
 
 
+def corrupt_cache(home: Path) -> None:
+    home.mkdir()
+    (home / "replies.sqlite").write_bytes(
+        b"SQLite format 3\0" + b"\xff\0nonsense" * 500
+    )
+
+
 def a_file_in_its_place(home: Path) -> None:
     home.write_text("no folder")
 
@@ -113,18 +120,20 @@ def a_file_in_its_place(home: Path) -> None:
     ("spoil", "told"),
     [
         (corrupt, "ledger.sqlite was corrupt; it is ledger.sqlite.corrupt-"),
+        (corrupt_cache, "replies.sqlite was corrupt; it is replies.sqlite.corrupt-"),
         (a_file_in_its_place, "counted in memory: the ledger"),
     ],
-    ids=["corrupt", "no folder"],
+    ids=["corrupt ledger", "corrupt cache", "no folder"],
 )
-def test_a_ledger_that_cannot_be_kept_costs_one_line_and_no_reply(
+def test_files_that_are_spoilt_cost_one_line_and_no_reply(
     begin: Begin, tmp_path: Path, spoil: Callable[[Path], None], told: str
 ) -> None:
     home = tmp_path / "spoilt"
     spoil(home)
     with rehearsal.serve() as url:
         kernel = begin(url, home)
-        outcomes = [kernel.run("%nemotron rehearsal: say Hello") for _ in range(2)]
+        outcomes = [kernel.run("%nemotron --cache rehearsal: say Hello")]
+        outcomes.append(kernel.run("%nemotron --fresh --cache rehearsal: say Hello"))
 
     first, second = [texts(outcome.messages) for outcome in outcomes]
     assert [o.outputs[0]["data"]["text/plain"] for o in outcomes] == ["Hello"] * 2
