@@ -62,6 +62,8 @@ def test_nothing_steers_the_terminal(text: str, left: str) -> None:
         ("a\u202eb\u2066c\u200b\u200b", "a[U+202E]b[U+2066]c[U+200B ×2]"),
         ("a\U000e0041\U000e0fffb", "ab"),
         ("a\u200db", "a[U+200D]b"),
+        ("a\u200cم\u200db", "a[U+200C]م[U+200D]b"),
+        ("\u200cم\u200d", "[U+200C]م[U+200D]"),
         ("a\xadb\u034fc\u3164", "a[U+00AD]b[U+034F]c[U+3164]"),
         ("👩\u200d🔬 می\u200cخواهم ❤\ufe0f", "👩\u200d🔬 می\u200cخواهم ❤\ufe0f"),
         ("\ud83d", "\ufffd"),

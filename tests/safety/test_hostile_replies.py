@@ -85,6 +85,16 @@ def test_an_attack_is_shown_and_not_swallowed(attack: str) -> None:
         assert word not in attack or word in seen
 
 
+@pytest.mark.parametrize("language", ["", "python", "html", "no-such", "text"])
+def test_no_sign_of_code_is_swallowed_or_read(language: str) -> None:
+    code = 'x = "<b onclick=1>" < y & z &lt; List<str> <!-- --> </code></pre>'
+
+    html = to_html(f"```{language}\n{code}\n```")
+
+    assert read(html)[1].strip() == code
+    assert faults(html) == []
+
+
 @pytest.mark.parametrize(
     "text",
     [

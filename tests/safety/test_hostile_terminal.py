@@ -234,6 +234,11 @@ def test_no_line_of_ours_is_steered_by_what_it_quotes(name: str) -> None:
             assert steering(stream.getvalue()) == set()
 
 
+@pytest.mark.parametrize("painter", ["file", *PAINTERS])
+def test_what_a_reply_ends_in_is_shown_though_it_was_held_back(painter: str) -> None:
+    assert "so it ends[U+200B]" in paint(painter, [Text("so it ends\u200b")]).text
+
+
 def test_a_reply_that_rich_cannot_take_is_printed_as_it_is() -> None:
     deep = "> " * 300 + "the end"
 

@@ -21,7 +21,7 @@ import nemotron_magic
 from nemotron_magic import Session, rehearsal
 from nemotron_magic.client import Client
 from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.key import Unshown
+from nemotron_magic.key import Key, Unshown
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.unseen import sealed
 
@@ -113,6 +113,16 @@ def test_the_key_is_in_none_of_it(left: dict[str, bytes], key: str) -> None:
     }
 
     assert found == set()
+
+
+def test_what_gives_a_secret_has_no_frame_to_look_into(key: str) -> None:
+    environ = {"AIMLAPI_API_KEY": key}
+    for holder in (Key(key, HERE_AT.origin, "X"), Unshown(environ)):
+        reveal = holder._reveal
+
+        assert key in str(reveal(0))
+        assert not hasattr(reveal, "__code__")
+        assert key not in repr(reveal)
 
 
 # ---- an error at any line that has to do with the key
