@@ -47,6 +47,15 @@ def test_what_is_kept_is_found_again_and_the_store_is_named() -> None:
     assert store.get("https://elsewhere.example") is None
 
 
+def test_what_is_remembered_is_not_to_be_seen() -> None:
+    store = KeyStore(Store())
+    store.set(AIMLAPI.origin, KEY)
+
+    assert store.get(AIMLAPI.origin) == KEY
+    assert KEY not in repr(vars(store))
+    assert not any(hasattr(known, "__code__") for known in store._known.values())
+
+
 def test_the_store_is_asked_once() -> None:
     backend = Store()
     store = KeyStore(backend)

@@ -86,11 +86,11 @@ def run(ip: InteractiveShell, cell: str) -> None:
     ip.run_cell(cell, store_history=True)
 
 
-def debug(ip: InteractiveShell) -> None:
+def debug(ip: InteractiveShell, cell: str = "%debug") -> None:
     """Go up through all frames, and print what is in them."""
     before, sys.stdin = sys.stdin, io.StringIO(DEBUGGER)
     try:
-        run(ip, "%debug")
+        run(ip, cell)
     finally:
         sys.stdin = before
 
@@ -172,6 +172,10 @@ def main() -> None:
     for mode in ("Plain", "Context", "Verbose", "Minimal"):
         run(ip, f"%xmode {mode}")
         fail(ip, mode)
+    run(ip, "%pdb on")
+    with asking("echo-key"):
+        debug(ip, "%nemotron -c none --fresh pdb?")
+    run(ip, "%pdb off")
     run(ip, "%config Nemotron.verbose_errors = True")
     run(ip, "%xmode Verbose")
     fail(ip, "verbose")
