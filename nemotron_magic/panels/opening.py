@@ -11,8 +11,6 @@ from nemotron_magic.reply import Reply
 
 __all__ = ["Panels"]
 
-_VIEW = "application/vnd.jupyter.widget-view+json"
-
 
 class Panels:
     """The open panels of one notebook."""
@@ -32,10 +30,7 @@ class Panels:
             self._desk, lambda: running.last, self._drop, self._tell_news, comm
         )
         self._open.append(panel)
-        view = {"version_major": 2, "version_minor": 0, "model_id": panel.model_id}
-        self._desk.shell.display_pub.publish(
-            {_VIEW: view, "text/plain": "The panel of %nemotron"}
-        )
+        panel.show()
         return panel
 
     def close(self) -> None:

@@ -8,19 +8,22 @@ from typing import Any
 
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.panels.asking import Asking
-from nemotron_magic.panels.background import in_thread
+from nemotron_magic.panels.background import in_thread, later
 from nemotron_magic.panels.controls import table
 from nemotron_magic.panels.desk import Desk
 from nemotron_magic.panels.figures import figures
 from nemotron_magic.panels.models import offered
 from nemotron_magic.panels.preview import preview
 from nemotron_magic.panels.sheet import Sheet
+from nemotron_magic.panels.still import Still
 from nemotron_magic.panels.talk import talk
 from nemotron_magic.panels.widget import PanelWidget
 from nemotron_magic.summary import in_usd
 from nemotron_magic.turns import MAIN
 
 __all__ = ["Panel"]
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Panel:
@@ -48,15 +51,25 @@ class Panel:
     ) -> None:
         self._desk = desk
         self._closed = closed
+        self._ended = ended
+        self._mark = f"nm-panel-{uuid.uuid4().hex[:12]}"
         self._sheet = Sheet(desk.config, self._refresh)
         self._widget = PanelWidget(
             table=table(),
             state=self._sheet.state(),
-            mark=f"nm-panel-{uuid.uuid4().hex[:12]}",
+            mark=self._mark,
             cell_id=_cell_id(desk.shell),
             **({} if comm is None else {"comm": comm}),
         )
-        self._asking = Asking(desk, self._say, last_cell, lambda: ended(self))
+        self._still = Still(
+            self._mark,
+            desk.session,
+            self._sheet.config_lines,
+            desk.shell.display_pub.publish,
+            # Without a kernel nothing that is shown can be shown anew.
+            later if getattr(desk.shell, "kernel", None) else lambda wait_s, work: None,
+        )
+        self._asking = Asking(desk, self._say, last_cell, self._answered)
         self._widget.listen(self._hear)
         self._doings: dict[str, Callable[[dict[str, Any]], None]] = {
             "set": self._set,
@@ -73,15 +86,19 @@ class Panel:
             "close": lambda said: self.close(),
         }
 
-    @property
-    def model_id(self) -> str:
-        """By what a page knows it."""
-        return str(self._widget.model_id)
+    def show(self) -> None:
+        """Show the panel in the cell that runs now, and its state as text beside it."""
+        model_id = self._widget.model_id
+        view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
+        bundle = {_VIEW: view, "text/plain": "A panel of %nemotron"}
+        self._desk.shell.display_pub.publish(bundle)
+        self._still.show()
 
     def close(self) -> None:
         """Take the panel off the page, and leave nothing behind."""
         self._asking.stop()
         self._sheet.close()
+        self._still.close()
         self._widget.layout.close()
         self._widget.close()
         self._closed(self)
@@ -89,6 +106,7 @@ class Panel:
     def tell_news(self) -> None:
         """Let the page know that there is more to show than it was told."""
         self._say("news")
+        self._still.touch()
 
     def _hear(self, said: dict[str, Any]) -> None:
         """Do what the page asks for; an error becomes a line in it."""
@@ -102,8 +120,13 @@ class Panel:
         if self._widget.comm is not None:
             self._widget.send({"kind": kind, **what})
 
+    def _answered(self) -> None:
+        self._still.touch()
+        self._ended(self)
+
     def _refresh(self) -> None:
         self._widget.state = self._sheet.state()
+        self._still.touch()
 
     def _set(self, said: dict[str, Any]) -> None:
         error = self._sheet.set(said["name"], said.get("value"))

@@ -52,6 +52,10 @@ class Sheet:
             "without": list(without),
         }
 
+    def config_lines(self) -> str:
+        """Give the lines that set what is not at its default."""
+        return config_lines(self.values())
+
     def set(self, name: str, value: Any) -> str:
         """Set what a page sent; give in one line why it cannot be, or ""."""
         parameter = BY_NAME.get(name)

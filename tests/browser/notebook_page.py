@@ -419,6 +419,10 @@ class NotebookPage:
         self.page.reload()
         self._wait_ready()
 
+    def reopen(self) -> None:
+        """Open what was saved in a page that has it not open."""
+        self._go()
+
     def reopen_untrusted(self) -> None:
         """Open what was saved as if it came from someone else, with a fresh kernel.
 

@@ -227,3 +227,45 @@ def test_an_error_stands_beside_its_control_and_everything_has_a_label(
 
     assert nameless == []
     assert too_wide == []
+
+
+def test_without_a_kernel_its_last_state_is_there_as_text(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    question(page).fill("rehearsal: say The **north** sold most.")
+    question(page).press("Control+Enter")
+    expect(panel(page).locator(".nm-footer")).to_contain_text("tokens")
+    page.run(3)
+    page.wait_idle()
+    still = page.output(1).locator("[class$='-still']")
+    is_hidden = still.is_hidden()
+    expect(still).to_contain_text("Nemotron.temperature = 0.3")
+    expect(still).to_contain_text("The north sold most.")
+    page.save()
+    exported = exported_html(page)
+    page.reload()
+    panel(page).wait_for()
+    expect(panel(page)).to_contain_text("The north sold most.")
+    page.save()
+    page.page.goto("about:blank")
+    page.server.shut_down_kernels()
+    page.reopen()
+    # It waits for a panel, in case one is about to be drawn.
+    expect(still).to_be_visible()
+    reopened = page.text(1)
+    page.screenshot(f"panel-no-kernel-{front_end}")
+    page.reopen_untrusted()
+    expect(page.output(1)).to_contain_text("The north sold most.")
+
+    assert is_hidden
+    assert "Error" not in reopened
+    assert "Nemotron.temperature = 0.3" in reopened
+    assert "<strong>north</strong>" in exported
+    assert "Nemotron.temperature = 0.3" in exported
+
+
+def exported_html(page: NotebookPage) -> str:
+    """Give what nbconvert makes of the notebook."""
+    from nbconvert import HTMLExporter
+
+    return str(HTMLExporter().from_notebook_node(page.read_ipynb())[0])

@@ -69,3 +69,16 @@ def test_closing_closes_its_comms(kernel: Kernel) -> None:
     closed = kernel.speak(model_id, do="close")
 
     assert {c["comm_id"] for c in comms(closed, "comm_close")} == ids
+
+
+def test_its_state_stands_beside_it_as_text_and_follows(kernel: Kernel) -> None:
+    outcome, model_id = opened(kernel)
+    _, still = outcome.outputs
+    kernel.speak(model_id, do="set", name="seed", value=7, view="v1")
+    closed = kernel.speak(model_id, do="close")
+    kernel.run("%config Nemotron.seed = None")
+
+    (last,) = (m for m in closed.messages if m["msg_type"] == "update_display_data")
+    assert "at their defaults" in still["data"]["text/plain"]
+    assert "Nemotron.seed = 7" in last["content"]["data"]["text/plain"]
+    assert last["content"]["transient"] == still["transient"]
