@@ -57,7 +57,7 @@ def undefined_names(
     top = _symbols(text)
     if top is None:
         return []
-    bound = set(_bound_in(top))
+    bound = {*_bound_in(top), *_bound_in_passing(tree)}
     read = [n for n in _global_reads(top) if n not in bound and n not in namespace]
     early = [name for name in _early(tree) if name in bound and name not in namespace]
     forgiven = forgiven_names(tree, namespace)
@@ -114,6 +114,16 @@ def _bound_in(top: symtable.SymbolTable) -> Iterator[str]:
                 symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
             ):
                 yield symbol.get_name()
+
+
+def _bound_in_passing(tree: ast.Module) -> Iterator[str]:
+    """Give the names that `:=` binds.
+
+    From Python 3.12 on, the table of symbols does not tell of those in a comprehension.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.NamedExpr):
+            yield node.target.id
 
 
 def _global_reads(top: symtable.SymbolTable) -> Iterator[str]:

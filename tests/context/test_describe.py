@@ -74,7 +74,8 @@ def test_the_name_goes_before() -> None:
 def test_a_path_is_said_and_not_opened() -> None:
     said = describe(pathlib.PurePosixPath("/no/such"))
 
-    assert said == "pathlib.PurePosixPath '/no/such'"
+    # Python 3.13 keeps the class in a module of its own.
+    assert said.replace("._local", "") == "pathlib.PurePosixPath '/no/such'"
 
 
 def test_a_named_tuple_has_its_names() -> None:
