@@ -133,8 +133,9 @@ TITLE = hashlib.shake_256(b"147921").hexdigest(98)
         ("a", f"134 {DIGITS}", "why?", "d83184"),
         (TITLE, "x", "why?", "39da2d"),
         ("a", "x", "why 8-b-8-6-b-c?", "8b86bc"),
+        ("a", "x", "why ８ｂ８６ｂｃ?", "8b86bc"),
     ],
-    ids=["text", "title", "question"],
+    ids=["text", "title", "question", "wide letters"],
 )
 def test_the_word_is_none_that_is_there_letter_by_letter(
     title: str, text: str, question: str, taken: str

@@ -20,6 +20,7 @@ from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Retry, Sent
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.markdown import to_html
+from nemotron_magic.notebook.commands.command import literal
 from nemotron_magic.notebook.html import reply_html, status_html
 from nemotron_magic.reply import Details, Draft
 from nemotron_magic.summary import footer, metadata, remarks
@@ -280,3 +281,17 @@ def test_a_notebook_s_file_is_no_better_than_a_service() -> None:
         shown(line)
         assert "\n" not in line
     assert faults(reply_html(reply), notices=3) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("nvidia/nemotron", "`nvidia/nemotron`"),
+        ("a|b`c\nd", "`a¦b'c d`"),
+        (EVIL[:7], ""),
+        ("x" * 600, f"`{'x' * 499}…`"),
+        ("", ""),
+    ],
+)
+def test_what_others_wrote_stays_in_its_cell_of_a_table(text: str, shown: str) -> None:
+    assert literal(text) == shown
