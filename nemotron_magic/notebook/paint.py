@@ -12,7 +12,7 @@ from nemotron_magic.notebook.html import document
 from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.notebook.page import PagePainter, bundle
 from nemotron_magic.notebook.place import execution_of, place_of, source_of
-from nemotron_magic.notebook.publisher import Publisher, ShellPublisher
+from nemotron_magic.notebook.publisher import Publisher, ShellPublisher, is_captured
 from nemotron_magic.notebook.terminal import (
     PlainPainter,
     RichPainter,
@@ -129,9 +129,10 @@ class Canvas:
     def painter(self) -> Painter:
         """Give a painter for a reply in the cell that runs now."""
         marker, place = execution_of(self._shell), place_of(source_of(self._shell))
-        if self.front_end == "headless":
+        front = self.front_end
+        if front == "headless" or (front == "page" and is_captured(self._shell)):
             return Once(self._publisher)
-        if self.front_end == "page":
+        if front == "page":
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
             return PagePainter(self._publisher, alone, self._clock_s, self._ticker)

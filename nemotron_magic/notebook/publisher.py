@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-__all__ = ["Publisher", "ShellPublisher"]
+__all__ = ["Publisher", "ShellPublisher", "is_captured"]
 
 
 class Publisher(Protocol):
@@ -26,11 +26,18 @@ class Publisher(Protocol):
         """Let the cell's outputs go when the next one comes."""
 
 
+def is_captured(shell: Any) -> bool:
+    """Tell whether displays are kept, as by `%%capture`, and not shown."""
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    return isinstance(shell.display_pub, CapturingDisplayPublisher)
+
+
 class ShellPublisher:
     """Displays of a running shell."""
 
     def __init__(self, shell: Any) -> None:
-        self._publisher = shell.display_pub
+        self._shell = shell
 
     def show(
         self,
@@ -42,7 +49,8 @@ class ShellPublisher:
         again: bool = False,
     ) -> None:
         """Make a display, or paint the one of that id `again`."""
-        self._publisher.publish(
+        # Looked up each time, because `%%capture` puts another in its place.
+        self._shell.display_pub.publish(
             data={"text/html": html, **({"text/plain": text} if text else {})},
             metadata={"nemotron": dict(about)} if about else {},
             transient={"display_id": display_id},
@@ -51,4 +59,4 @@ class ShellPublisher:
 
     def clear(self) -> None:
         """Let the cell's outputs go when the next one comes."""
-        self._publisher.clear_output(wait=True)
+        self._shell.display_pub.clear_output(wait=True)

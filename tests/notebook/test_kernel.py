@@ -7,6 +7,7 @@ import re
 import threading
 from typing import Any
 
+import pytest
 from shells import Kernel
 
 from nemotron_magic import rehearsal
@@ -83,7 +84,8 @@ def test_what_came_before_a_stall_is_shown_while_it_lasts(kernel: Kernel) -> Non
     with rehearsal.serve(body=bursts, delay_s=1.5) as url:
         kernel.run(f"%config Nemotron.base_url = '{url}'")
         outcome = kernel.run("%nemotron Why?")
-        kernel.run("%unload_ext nemotron_magic\n%load_ext nemotron_magic")
+        kernel.run("%unload_ext nemotron_magic\nget_ipython().config.pop('Nemotron')")
+        kernel.run("%load_ext nemotron_magic")
 
     painted = [html_in(message) for message in outcome.messages]
     assert 30 in [len(re.findall(r"word\d+", html)) for html in painted]
@@ -98,4 +100,34 @@ def test_an_error_is_three_lines_and_ends_the_cell(kernel: Kernel) -> None:
 
     assert outcome.status == "error"
     assert [o["output_type"] for o in outcome.outputs] == ["error"]
+    assert "(401)" in outcome.error
     assert len(outcome.error.splitlines()) <= 3
+
+
+def test_a_captured_reply_is_kept_and_not_shown(kernel: Kernel) -> None:
+    captured = kernel.run("%%capture out\nx = %nemotron rehearsal: say Hi")
+    shown = kernel.run("out.show()")
+
+    assert captured.outputs == []
+    assert [o["data"]["text/plain"] for o in shown.outputs] == ["Hi"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%time\n%nemotron rehearsal: say Hi",
+        "import threading\n"
+        "t = threading.Thread(target=ask, args=('rehearsal: say Hi',))\n"
+        "t.start(); t.join()",
+        "async def asking():\n    return ask('rehearsal: say Hi')\nx = await asking()",
+        "import asyncio\nx = await asyncio.to_thread(ask, 'rehearsal: say Hi')",
+    ],
+    ids=["timed", "thread", "running loop", "thread of a loop"],
+)
+def test_a_question_may_stand_anywhere(kernel: Kernel, cell: str) -> None:
+    kernel.run("def ask(text): return get_ipython().run_line_magic('nemotron', text)")
+    outcome = kernel.run(cell)
+
+    displays = [o for o in outcome.outputs if o["output_type"] == "display_data"]
+    assert outcome.status == "ok"
+    assert [o["data"]["text/plain"] for o in displays] == ["Hi"]
