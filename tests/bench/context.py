@@ -1,6 +1,6 @@
 """What it costs to gather the context of a question, however much there is.
 
-    python tests/bench/gathering.py
+    python tests/bench/context.py
 
 A kernel with many cells that ran and 200 MB of variables; the question takes along what
 fits. The cost is to grow with what is sent, and not with what is there.

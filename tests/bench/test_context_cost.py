@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gathering import gather_s
+from context import gather_s
 
 
 def test_ten_thousand_cells_cost_little_more_than_what_fits() -> None:
