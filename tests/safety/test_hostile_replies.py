@@ -85,6 +85,15 @@ def test_an_attack_is_shown_and_not_swallowed(attack: str) -> None:
         assert word not in attack or word in seen
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["/logout", "files/x.svg", "#top", "?a=b", "tel:1", "//a.example/x", "x:y"],
+)
+def test_a_link_that_may_not_be_one_is_shown_as_it_was_written(address: str) -> None:
+    for markdown in (f"[x]({address})", f"![x]({address})"):
+        assert read(to_html(markdown))[1].strip() == markdown
+
+
 @pytest.mark.parametrize("language", ["", "python", "html", "no-such", "text"])
 def test_no_sign_of_code_is_swallowed_or_read(language: str) -> None:
     code = 'x = "<b onclick=1>" < y & z &lt; List<str> <!-- --> </code></pre>'
