@@ -7,7 +7,9 @@ terminal obeys what it prints.
 
 from __future__ import annotations
 
+import math
 import re
+from itertools import count
 
 __all__ = [
     "GrowingText",
@@ -113,21 +115,26 @@ def without_hidden(text: str) -> str:
     return _HIDDEN.sub("", text) if _MAY_HIDE.search(text) else text
 
 
-def with_hidden_shown(text: str, frame: str = "{}") -> str:
+def with_hidden_shown(text: str, frame: str = "{}", most: float = math.inf) -> str:
     r"""Give `text` with a sign in place of each character that cannot be seen.
 
     Parameters
     ----------
     frame : str
         What the sign stands in, at `{}`.
+    most : float
+        How many are told by their number; U+FFFD stands for every one after them.
 
     Examples
     --------
     >>> with_hidden_shown("a\u202eb\x1b[1m\x00\x00")
     'a[U+202E]b[U+001B][1m[U+0000 ×2]'
     """
+    numbers = count()
 
     def sign(match: re.Match[str]) -> str:
+        if next(numbers) >= most:
+            return "\ufffd"
         times = f" ×{len(match[0])}" if len(match[0]) > 1 else ""
         return frame.replace("{}", f"[U+{ord(match[1]):04X}{times}]")
 

@@ -104,6 +104,12 @@ def test_a_sign_stands_in_a_frame_of_html() -> None:
     assert with_hidden_shown("a\u202e{}", "<b>{}</b>") == "a<b>[U+202E]</b>{}"
 
 
+def test_so_many_signs_are_told_by_number_and_no_more() -> None:
+    text = "\u200b\u2060" * 3
+
+    assert with_hidden_shown(text, most=2) == "[U+200B][U+2060]" + "\ufffd" * 4
+
+
 def test_an_escape_that_does_not_end_swallows_one_line_at_most() -> None:
     assert without_controls("a\x1b]0;title\nb\x90x\nc") == "a\nb\nc"
 

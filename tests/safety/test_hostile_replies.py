@@ -94,6 +94,17 @@ def test_a_link_that_may_not_be_one_is_shown_as_it_was_written(address: str) -> 
         assert read(to_html(markdown))[1].strip() == markdown
 
 
+@pytest.mark.parametrize(
+    "piece",
+    ["$ ", "&", "<", "`$` ", "\u200b\u2060", "*\u200b* ", "[x](http://a.b) ", "$x$ ",
+     "|\u200b\u2060", "\\", "![](http://a.b) ", "\x00\x01", "~~a~~ ", "> ", "- a\n"],
+)  # fmt: skip
+def test_a_reply_grows_to_no_flood_of_html(piece: str) -> None:
+    text = piece * (40_000 // len(piece))
+
+    assert len(to_html(text)) < 10 * len(text) + 64_000
+
+
 @pytest.mark.parametrize("language", ["", "python", "html", "no-such", "text"])
 def test_no_sign_of_code_is_swallowed_or_read(language: str) -> None:
     code = 'x = "<b onclick=1>" < y & z &lt; List<str> <!-- --> </code></pre>'
