@@ -53,7 +53,7 @@ OURS = Contender(
     package="nemotron-magic",
     load="%load_ext nemotron_magic",
     point='%config Nemotron.base_url = "URL"',
-    ask=f"%nemotron {QUESTION}",
+    ask=f"%nemotron --fresh {QUESTION}",
 )
 JUPYTER_AI = Contender(
     name="jupyter_ai_magics",

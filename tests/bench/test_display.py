@@ -13,4 +13,5 @@ def test_the_bytes_are_at_most_forty_times_the_reply_however_long(
     short, long = measure(2_000, gap_s), measure(8_000, gap_s)
 
     assert short.bytes_per_byte < 40
-    assert long.bytes_per_byte < short.bytes_per_byte * 1.1
+    # At full speed a short one may be there in a moment, and painted once.
+    assert long.bytes_per_byte < max(short.bytes_per_byte * 1.1, 12)
