@@ -126,6 +126,8 @@ def kernel() -> Iterator[Live]:
         finally:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
+            manager.cleanup_resources()
+            client.context.destroy(linger=0)
 
 
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
