@@ -138,7 +138,9 @@ class Coder:
         return [*hidden, *([told(found)] if found else [])]
 
 
-_HEADLESS = "Nobody takes cells here: the code stays in this reply, and in its .code."
+_HEADLESS = (
+    "No page is open to put a cell in: the code stays in this reply, and in its .code."
+)
 _BROKEN = "Its code was not put in. Take what there is: %nemotron code"
 
 

@@ -441,7 +441,7 @@ def test_where_nobody_takes_cells_the_code_stays_in_the_output(kernel: Kernel) -
 
     assert done.next_cell is None
     (output,) = done.outputs
-    assert "Nobody takes cells here" in output["data"]["text/html"]
+    assert "No page is open to put a cell in" in output["data"]["text/html"]
     assert "<details>" not in output["data"]["text/html"]
     assert "x = 1" in output["data"]["text/plain"]
     assert "nobody takes cells here" in later.error
