@@ -82,6 +82,7 @@ def whole(attack: str) -> Iterator[str]:
     """Give the HTML of replies that are, and that come with, this text."""
     yield reply_html(Reply(attack, Details(reasoning=attack, notices=(attack,))))
     yield reply_html(Reply("", Details(refusal=attack, choices=(attack, attack))))
+    yield reply_html(Reply("a", Details(appended=attack)))
     yield status_html(attack)
 
 
