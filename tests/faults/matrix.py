@@ -345,6 +345,12 @@ STREAMS = (
         [streamed(PART, STOP, Pause(0.03), Reset())],
     ),
     Row(
+        "finish without [DONE], then silence",
+        [streamed(PART, STOP, Pause())],
+        QUICK,
+        waits=True,
+    ),
+    Row(
         "a line of 17 MB",
         [(READ, STREAM, chunk(PART), *[chunk(b"x" * 2**20)] * 17, b"0\r\n\r\n")],
     ),
