@@ -90,7 +90,7 @@ class Ticker:
     takes longer than many a call.
     """
 
-    def __init__(self, interval_s: float = LATE_S, idle_s: float = 5.0) -> None:
+    def __init__(self, interval_s: float = LATE_S, idle_s: float = 1.0) -> None:
         self._interval_s = interval_s
         self._idle_ticks = idle_s / interval_s
         self._calls: list[Callable[[], bool]] = []

@@ -37,7 +37,7 @@ class Desk:
     gatherer: Gatherer
     coder: Coder
     keep_books: Callable[[Settings], None]
-    ticker: Ticker = field(default_factory=lambda: Ticker(idle_s=1.0))
+    ticker: Ticker = field(default_factory=Ticker)
 
     def settings(self) -> Settings:
         """Give the settings of a call that is to be made now.
