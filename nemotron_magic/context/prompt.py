@@ -65,18 +65,22 @@ def frame(message: str) -> list[str]:
     if found is None:
         return [message]
     pieces, at = ["", found[0]], found.end()
-    for tag in re.finditer(_TAG.replace("WORD", found[1]), message):
-        pieces.append(message[at : tag.start()])
-        pieces += [tag[0]] if tag[1] is None else [tag[1], tag[2], tag[3]]
-        at = tag.end()
+    for tag in _TAG.finditer(message):
+        if found[1] in (tag["word"], tag["name_word"]):
+            pieces.append(message[at : tag.start()])
+            named = [tag["open"], tag["name"], tag["close"]]
+            pieces += [tag[0]] if tag["open"] is None else named
+            at = tag.end()
     return [*pieces, message[at:]]
 
 
 _OPENING = re.compile(re.escape(_PREFACE).replace(r"\{word\}", "([0-9a-f]+)", 1)
                       .replace(r"\{word\}", r"\1"))  # fmt: skip
-_TAG = (
-    r"(?m)^(?:</?[a-z]+-WORD>"
-    r'|(<[a-z]+-WORD name=")([^"\n]*)("(?: cut="\d+ characters")?>))$'
+_TAG = re.compile(
+    r"^(?:</?[a-z]+-(?P<word>[0-9a-f]+)>"
+    r'|(?P<open><[a-z]+-(?P<name_word>[0-9a-f]+) name=")(?P<name>[^"\n]*)'
+    r'(?P<close>"(?: cut="\d+ characters")?>))$',
+    re.MULTILINE,
 )
 
 
