@@ -1,0 +1,115 @@
+"""The rehearsal plays an analyst by rule: what it says of a table, code that runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nemotron_magic.context.describe import describe
+from nemotron_magic.markdown import code_blocks
+from nemotron_magic.rehearsal.analyst import reply_about
+from nemotron_magic.rehearsal.attached import Attachment
+from nemotron_magic.rehearsal.tables import Table, table_of
+
+pd = pytest.importorskip("pandas")
+
+ORDERS = pd.DataFrame(
+    {
+        "region": ["North", "north ", "South", None] * 10,
+        "price": [f"${n}.50" for n in range(40)],
+        "day": [f"2025-01-{n % 28 + 1:02}" for n in range(40)],
+        "when": pd.date_range("2025-01-01", periods=40, freq="W"),
+        "units": [float(n) for n in range(40)],
+        "email": [f"ann{n}@example.org" for n in range(40)],
+    }
+)
+
+
+def table(name: str = "orders", **data: Any) -> Table:
+    text = f"{name}: {describe(ORDERS, **data)}"
+    found = table_of([Attachment("value", name, {"value": text})])
+    assert found is not None
+    return found
+
+
+def run(reply: str, **names: Any) -> dict[str, Any]:
+    namespace = {"orders": ORDERS, **names}
+    (block,) = code_blocks(reply)
+    exec(block.code, namespace)
+    return namespace
+
+
+def test_a_table_is_read_back_from_its_description() -> None:
+    columns = {column.name: column for column in table().columns}
+
+    assert table().rows == "40"
+    assert columns["region"].missing == "25.0%"
+    assert columns["region"].is_written_in_several_ways
+    assert [n for n, c in columns.items() if c.should_be_number] == ["price"]
+    assert [n for n, c in columns.items() if c.should_be_date] == ["day"]
+    assert [n for n, c in columns.items() if c.is_date] == ["when"]
+    assert [n for n, c in columns.items() if c.is_number] == ["units"]
+
+
+@pytest.mark.parametrize(
+    "attached",
+    [
+        (),
+        (Attachment("value", "x", {"value": "x: int 3"}),),
+        (
+            Attachment(
+                "cell", "cell 2", {"result": "pandas DataFrame, 1 row × 1 column"}
+            ),
+        ),
+    ],
+    ids=["nothing", "no table", "a table that is not named"],
+)
+def test_what_is_no_named_table_is_none(attached: tuple[Attachment, ...]) -> None:
+    assert table_of(attached) is None
+
+
+def test_every_reply_says_that_there_is_no_model_and_what_was_sent() -> None:
+    reply = reply_about(table(), "what is wrong here?")
+
+    assert reply.startswith("**Rehearsal: no model is behind this reply.**")
+    assert "40 rows, of which none was sent" in reply
+    assert "none was sent" not in reply_about(table(data="sample"), "what is wrong?")
+
+
+def test_what_stands_out_is_told_and_the_code_mends_it() -> None:
+    reply = reply_about(table(), "what is wrong, and what should be cleaned?")
+    clean = run(reply)["clean"]
+
+    assert "| `region` | text | 25.0% missing; the same value is written in" in reply
+    assert "looks personal, so no value was sent" in reply
+    assert set(clean["region"].dropna()) == {"North", "South"}
+    assert clean["price"].tolist()[:2] == [0.5, 1.5]
+    assert clean["day"].dtype.kind == "M"
+
+
+def test_a_question_of_how_much_is_added_up() -> None:
+    totals = run(reply_about(table(), "which region has most units?"))["totals"]
+
+    assert totals.loc["South", "sum"] == ORDERS[ORDERS.region == "South"].units.sum()
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("plot units", "units by month, one line for each region"),
+        ("bars of units by region", "units for each region"),
+        ("a histogram of units", "how units is spread"),
+    ],
+)
+def test_a_plot_is_drawn(question: str, said: str) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+
+    assert run(reply_about(table(), question))["ax"].get_title() == said
+
+
+def test_the_name_of_a_table_says_nothing_of_what_is_wanted() -> None:
+    reply = reply_about(table("clean"), "which region has most units in `clean`?")
+
+    assert "This adds up `units`" in reply
