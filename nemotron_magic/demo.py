@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _endpoint() as (said, environ):
             print(said)
             if options.lab:
-                return _open_lab(source, environ)
+                return _open_lab(source, options.more, environ)
             return _execute(source, environ)
     except ModuleNotFoundError as error:
         print(f"{error}. {_MISSING}", file=sys.stderr)
@@ -52,12 +52,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m nemotron_magic.demo", description=__doc__.partition("\n")[0]
     )
     parser.add_argument(
-        "--lab", action="store_true", help="open the notebook in JupyterLab instead"
+        "--lab",
+        action="store_true",
+        help="open the notebook in JupyterLab instead; it gets all further flags",
     )
     parser.add_argument(
         "notebook", nargs="?", type=Path, help="another notebook to run (default: ours)"
     )
-    return parser.parse_args(arguments)
+    options, more = parser.parse_known_args(arguments)
+    options.more = more
+    if options.more and not options.lab:
+        parser.error(f"there is no {options.more[0]}")
+    return options
 
 
 def _notebook(given: Path | None) -> Path:
@@ -91,8 +97,8 @@ def _endpoint() -> Iterator[tuple[str, Mapping[str, str]]]:
         yield said, {**os.environ, **own}
 
 
-def _open_lab(source: Path, environ: Mapping[str, str]) -> int:
-    command = [sys.executable, "-m", "jupyterlab", str(source)]
+def _open_lab(source: Path, flags: Sequence[str], environ: Mapping[str, str]) -> int:
+    command = [sys.executable, "-m", "jupyterlab", str(source), *flags]
     try:
         return subprocess.call(command, env=dict(environ))
     except KeyboardInterrupt:

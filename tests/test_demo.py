@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,3 +55,24 @@ def test_a_failing_notebook_is_written_all_the_same(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "temperature must lie in [0, 2], got 9" in done.stdout
     assert (tmp_path / "bad.executed.ipynb").is_file()
+
+
+def test_jupyterlab_gets_the_flags_that_are_its_own(tmp_path: Path) -> None:
+    done = run(tmp_path, "--lab", "--version")
+    refused = run(tmp_path, "--version")
+
+    assert re.search(r"^\d+\.\d+\.\d+", done.stdout, re.MULTILINE)
+    assert refused.returncode == 2
+    assert "there is no --version" in refused.stderr
+
+
+def test_another_notebook_runs_in_its_own_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "data.txt").write_text("found")
+    cells = [nbformat.v4.new_code_cell("print(open('data.txt').read())")]
+    nbformat.write(  # type: ignore[no-untyped-call]
+        nbformat.v4.new_notebook(cells=cells), folder / "a.ipynb"
+    )
+
+    assert "found" in run(tmp_path, "elsewhere/a.ipynb").stdout
