@@ -71,9 +71,7 @@ def _field(parameter: Parameter, value: Any) -> str:
 def _quoted(text: str) -> str:
     """Put quotes around what would be more than one word, or a flag."""
     is_word = text.split() == [text] and not set(text) & set("\"'\\=")
-    if is_word and text[0] != "-":
-        return text
-    if _is_number(text):
+    if is_word and (text[0] != "-" or _is_number(text)):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

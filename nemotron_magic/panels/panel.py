@@ -110,10 +110,12 @@ class Panel:
 
     def _hear(self, said: dict[str, Any]) -> None:
         """Do what the page asks for; an error becomes a line in it."""
+        doing = str(said.get("do"))
         try:
-            self._doings[said["do"]](said)
+            if doing in self._doings:
+                self._doings[doing](said)
         except NemotronError as error:
-            self._say("problem", text=str(error), about=said["do"])
+            self._say("problem", text=str(error), about=doing)
 
     def _say(self, kind: str, **what: Any) -> None:
         # After it was closed there is nobody to tell.

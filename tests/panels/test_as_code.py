@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nemotron_magic.grammar import parse
@@ -37,6 +37,9 @@ def test_the_flags_set_the_same_for_one_question(state: dict[str, Any]) -> None:
     assert (call.text, without) == ("why?", ())
 
 
+@example("0 ")
+@example("-1")
+@example("-t")
 @given(st.text(st.characters(exclude_characters="\r\n"), max_size=40))
 def test_any_text_of_one_line_can_be_a_flag(text: str) -> None:
     line, _ = flags_line(DEFAULTS | {"system": text})

@@ -127,7 +127,7 @@ function askTab(model, link) {
   link.on("asked", ({ question, thread: where }) => {
     asked = true;
     if (where !== thread) { thread = where; choice.value = where; }
-    begin(question);
+    if (!turn) begin(question);
     wake();
   });
   link.on("show", (message) => {
@@ -168,8 +168,9 @@ function askTab(model, link) {
     }
     before.hidden = !message.before;
     before.textContent = `${message.before} earlier, not shown`;
-    empty.hidden = message.turns.length > 0;
-    turn = null;
+    if (turn && asked) turns.append(turn.node); // it is still on its way
+    else turn = null;
+    empty.hidden = Boolean(turns.querySelector(".nm-turn"));
     toEnd();
     wake();
   });

@@ -8,6 +8,7 @@ class Link {
     this.waiting = new Map();
     this.listeners = {};
     this.hear = (message) => {
+      this.alive?.();
       if (message.kind === "heard") this.heard(message);
       for (const listener of this.listeners[message.kind] ?? []) listener(message);
     };

@@ -70,8 +70,11 @@ function render({ model, el }) {
   const close = button("✕", () => link.send("close"), {
     class: "nm-close", title: "Close the panel; its settings stay", "aria-label": "Close the panel",
   });
-  const root = make("section", { class: `nm-panel ${model.get("mark")}`, "aria-label": "Nemotron" },
+  const root = make("section", { class: "nm-panel", "aria-label": "Nemotron" },
     make("header", { class: "nm-top" }, tabs.list, close), problem, ...tabs.panes);
+  // This class hides the text that stands in for a panel: not before there is a kernel.
+  link.alive = () => root.classList.add(model.get("mark"));
+  if (model.widget_manager?.kernel) link.alive();
   const freeKeys = keepKeys(root);
   el.append(root);
   tabs.choose(pages[0]);
