@@ -22,7 +22,10 @@ class _Setting(TraitType[Any, Any]):
     def __init__(self, parameter: Parameter) -> None:
         self._parameter = parameter
         super().__init__(
-            parameter.default, allow_none=parameter.default is None, help=parameter.help
+            parameter.default,
+            allow_none=parameter.default is None,
+            help=parameter.help,
+            config=True,
         )
 
     def validate(self, obj: Any, value: Any) -> Any:
@@ -53,7 +56,7 @@ class Nemotron(Configurable):
         return text.replace(f"<{type(trait).__name__}>", f"<{trait.info()}>", 1)
 
     # One trait for each row: in the body of a class, these are its own names.
-    locals().update({p.name: _Setting(p).tag(config=True) for p in PARAMETERS})
+    locals().update({p.name: _Setting(p) for p in PARAMETERS})
 
     def snapshot(
         self, values: Mapping[str, Any] | None = None, **more: Any
