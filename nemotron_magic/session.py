@@ -183,11 +183,17 @@ class Session:
         Raises
         ------
         InputError
-            If there is no last reply, or it is empty.
+            If there is no last reply, or it is empty or whole; nothing is sent then.
         """
         cut = self._latest.get(thread)
         if cut is None or not cut.reply.strip():
             raise InputError("there is no reply to go on with")
+        if cut.reply.is_whole and cut.reply.finish_reason != "length":
+            raise InputError(
+                "the last reply is whole, so there is nothing to go on with",
+                "nothing was sent",
+                "For more of it, ask: %nemotron tell me more",
+            )
         begun = str(cut.reply)
         joining = Joining(begun, watch)
         try:

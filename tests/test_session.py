@@ -237,6 +237,16 @@ def test_there_must_be_something_to_go_on_with() -> None:
         Service().session().go_on()
 
 
+def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:
+    service = Service(whole("all of it"))
+    session = service.session()
+    session.ask("first?")
+    with pytest.raises(InputError, match="the last reply is whole"):
+        session.go_on()
+
+    assert len(service.bodies) == 1
+
+
 def test_a_reply_gone_on_with_is_painted_from_its_beginning() -> None:
     session = Service(CUT, whole(" whole")).session()
     session.ask("first?")
