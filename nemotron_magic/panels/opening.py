@@ -29,6 +29,7 @@ class Panels:
         panel = Panel(
             self._desk, lambda: running.last, self._drop, self._tell_news, comm
         )
+        self._close_earlier(panel)
         self._open.append(panel)
         panel.show()
         return panel
@@ -37,6 +38,13 @@ class Panels:
         """Close them all."""
         for panel in [*self._open]:
             panel.close()
+
+    def _close_earlier(self, panel: Panel) -> None:
+        """Close what an earlier run of the same cell opened: its output is gone."""
+        for other in [*self._open]:
+            is_same_cell = bool(panel.cell_id) and other.cell_id == panel.cell_id
+            if is_same_cell and other.execution != panel.execution:
+                other.close()
 
     def _drop(self, panel: Panel) -> None:
         self._open.remove(panel)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nemotron_magic.errors import NemotronError
+from nemotron_magic.notebook.place import execution_of
 from nemotron_magic.panels.asking import Asking
 from nemotron_magic.panels.background import in_thread, later
 from nemotron_magic.panels.controls import table
@@ -39,6 +40,13 @@ class Panel:
         Called when one of its questions has been answered, or will not be.
     comm : Comm, optional
         In place of the kernel's own.
+
+    Attributes
+    ----------
+    cell_id : str
+        The cell that opened it; empty where no front end tells.
+    execution : object
+        Which run of that cell it was.
     """
 
     def __init__(
@@ -52,13 +60,15 @@ class Panel:
         self._desk = desk
         self._closed = closed
         self._ended = ended
+        self.cell_id = _cell_id(desk.shell)
+        self.execution = execution_of(desk.shell)
         self._mark = f"nm-panel-{uuid.uuid4().hex[:12]}"
         self._sheet = Sheet(desk.config, self._refresh)
         self._widget = PanelWidget(
             table=table(),
             state=self._sheet.state(),
             mark=self._mark,
-            cell_id=_cell_id(desk.shell),
+            cell_id=self.cell_id,
             **({} if comm is None else {"comm": comm}),
         )
         self._still = Still(
@@ -70,8 +80,38 @@ class Panel:
             later if getattr(desk.shell, "kernel", None) else lambda wait_s, work: None,
         )
         self._asking = Asking(desk, self._say, last_cell, self._answered)
-        self._widget.listen(self._hear)
-        self._doings: dict[str, Callable[[dict[str, Any]], None]] = {
+        self._is_closed = False
+        self._widget.listen(self._hear, self.close)
+        self._doings = self._what_it_does()
+
+    def show(self) -> None:
+        """Show the panel in the cell that runs now, and its state as text beside it."""
+        model_id = self._widget.model_id
+        view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
+        bundle = {_VIEW: view, "text/plain": "A panel of %nemotron"}
+        self._desk.shell.display_pub.publish(bundle)
+        self._still.show()
+
+    def close(self) -> None:
+        """Take the panel off the page, and leave nothing behind; twice is once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._asking.stop()
+        self._sheet.close()
+        self._still.close()
+        self._widget.layout.close()
+        self._widget.close()
+        self._closed(self)
+
+    def tell_news(self) -> None:
+        """Let the page know that there is more to show than it was told."""
+        self._say("news")
+        self._still.touch()
+
+    def _what_it_does(self) -> dict[str, Callable[[dict[str, Any]], None]]:
+        """Give what each message of the page asks for."""
+        return {
             "set": self._set,
             "reset": lambda said: self._sheet.reset(str(said.get("name") or "")),
             "models": lambda said: in_thread(self._list_models),
@@ -85,28 +125,6 @@ class Panel:
             "balance": lambda said: in_thread(self._ask_balance),
             "close": lambda said: self.close(),
         }
-
-    def show(self) -> None:
-        """Show the panel in the cell that runs now, and its state as text beside it."""
-        model_id = self._widget.model_id
-        view = {"version_major": 2, "version_minor": 0, "model_id": model_id}
-        bundle = {_VIEW: view, "text/plain": "A panel of %nemotron"}
-        self._desk.shell.display_pub.publish(bundle)
-        self._still.show()
-
-    def close(self) -> None:
-        """Take the panel off the page, and leave nothing behind."""
-        self._asking.stop()
-        self._sheet.close()
-        self._still.close()
-        self._widget.layout.close()
-        self._widget.close()
-        self._closed(self)
-
-    def tell_news(self) -> None:
-        """Let the page know that there is more to show than it was told."""
-        self._say("news")
-        self._still.touch()
 
     def _hear(self, said: dict[str, Any]) -> None:
         """Do what the page asks for; an error becomes a line in it."""

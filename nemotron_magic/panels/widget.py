@@ -57,6 +57,14 @@ class PanelWidget(anywidget.AnyWidget):
     cell_id: Any = traitlets.Unicode().tag(sync=True)
     mark: Any = traitlets.Unicode().tag(sync=True)
 
-    def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
-        """Hear what the page sends from now on."""
+    def listen(
+        self, hear: Callable[[dict[str, Any]], None], closed: Callable[[], None]
+    ) -> None:
+        """Hear what the page sends from now on, and when the widget is closed."""
+
+        def look(change: Any) -> None:
+            if change.new is None:
+                closed()
+
         self.on_msg(lambda widget, content, buffers: hear(content))
+        self.observe(look, names="comm")

@@ -82,3 +82,25 @@ def test_its_state_stands_beside_it_as_text_and_follows(kernel: Kernel) -> None:
     assert "at their defaults" in still["data"]["text/plain"]
     assert "Nemotron.seed = 7" in last["content"]["data"]["text/plain"]
     assert last["content"]["transient"] == still["transient"]
+
+
+def test_a_cell_that_runs_again_closes_the_panel_that_it_opened(
+    kernel: Kernel,
+) -> None:
+    _, first = opened(kernel, "%nemotron panel\n%nemotron panel")
+    again, second = opened(kernel)
+    closed = {c["comm_id"] for c in comms(again, "comm_close")}
+    told = kernel.run("%config Nemotron.seed = 5", "cell-2")
+    kernel.run("%config Nemotron.seed = None", "cell-2")
+
+    assert first in closed
+    assert [c["comm_id"] for c in comms(told, "comm_msg")] == [second]
+
+
+def test_closing_all_widgets_closes_the_panel(kernel: Kernel) -> None:
+    opened(kernel)
+    kernel.run("import ipywidgets\nipywidgets.Widget.close_all()", "cell-2")
+    told = kernel.run("%config Nemotron.seed = 5", "cell-2")
+    kernel.run("%config Nemotron.seed = None", "cell-2")
+
+    assert comms(told, "comm_msg") == []
