@@ -265,7 +265,7 @@ def test_a_cell_that_ran_well_needs_a_wish(
 CHAIN = (
     "try:\n    {}['a']\nexcept KeyError as e:\n    raise ValueError('no {b}') from e"
 )
-DEEP = "import sys\nsys.setrecursionlimit(3000)\ndef f(n):\n    return f(n + 1)\nf(0)"
+DEEP = "def f(n):\n    return f(n - 1) if n else 1 / 0\nf(120)"
 LONG = "raise ValueError('\\n'.join(f'line {n}' for n in range(10_000)))"
 
 
@@ -278,7 +278,7 @@ LONG = "raise ValueError('\\n'.join(f'line {n}' for n in range(10_000)))"
         ("x = = 1", "SyntaxError: invalid syntax"),
         ("%%timeit -n1 -r1\nnot_there()", "name 'not_there' is not defined"),
         ("import json\njson.loads('{')", "JSONDecodeError"),
-        (DEEP, "RecursionError"),
+        (DEEP, "ZeroDivisionError: division by zero"),
         (LONG, "lines cut"),
         ("```\nprose", "SyntaxError"),
     ],
