@@ -63,7 +63,8 @@ def still_html(mark: str, config: str, turn: Turn | None, spent: str) -> str:
     else:
         parts.append(f"<p>{_DEFAULTS}</p>")
     if turn is not None:
-        parts.append(f"<p><strong>{html.escape(turn.question)}</strong></p>")
+        question = html.escape(turn.question)
+        parts.append(f'<p style="white-space:pre-wrap"><b>{question}</b></p>')
         parts.append(to_html(_cut(str(turn.reply))))
     parts.append(f'<div class="nm-footer">{html.escape(spent)}</div>')
     style = _HIDE.replace("MARK", mark).replace("\n", "")

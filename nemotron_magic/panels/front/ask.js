@@ -82,7 +82,7 @@ function askTab(model, link) {
     forget.disabled = asked || !turns.querySelector(".nm-turn");
   };
   const fail = (text) => { error.textContent = text; error.hidden = !text; };
-  const isAtEnd = () => turns.scrollHeight - turns.scrollTop - turns.clientHeight < 40;
+  const isAtEnd = (room = 40) => turns.scrollHeight - turns.scrollTop - turns.clientHeight < room;
   const toEnd = () => { turns.scrollTop = turns.scrollHeight; };
   const load = () => { isStale = false; link.send("talk", { thread }); };
   const ask = () => {
@@ -154,6 +154,8 @@ function askTab(model, link) {
     status.textContent = stopped ? "Stopped." : text ? "" : "Answered.";
     turn = null;
     toEnd();
+    // Formulae grow when they are typeset.
+    setTimeout(() => { if (isAtEnd(250)) toEnd(); }, 400);
     wake();
   });
   link.on("talk", (message) => {
