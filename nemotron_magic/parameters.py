@@ -127,6 +127,8 @@ class Parameter:
         value = self._of_kind(value)
         if not self._in_range(value):
             raise self._refused(value, f"lie in {self.limits}")
+        if self.choices and value not in self.choices:
+            raise self._refused(value, self._wanted())
         wrong = self.rule(value) if self.rule else ""
         if wrong:
             raise self._refused(value, wrong)
@@ -143,6 +145,8 @@ class Parameter:
         return accepted
 
     def _wanted(self) -> str:
+        if self.choices:
+            return f"be {', '.join(self.choices[:-1])} or {self.choices[-1]}"
         limits = f" in {self.limits}" if self.limits else ""
         return f"be {_WORDS[self.kind]}{limits}"
 
@@ -262,17 +266,6 @@ def _is_selection(value: str) -> str:
     return "" if good else "be auto, none, all, a number or ranges such as 3-7 9"
 
 
-_AMOUNTS = ("schema", "sample", "full")
-
-
-def _is_amount(value: str) -> str:
-    return "" if value in _AMOUNTS else "be schema, sample or full"
-
-
-def _is_way_to_cache(value: str) -> str:
-    return "" if value in ("off", "on", "replay") else "be off, on or replay"
-
-
 def _is_list(value: Any) -> str:
     return "" if isinstance(value, list) else "be a list"
 
@@ -332,7 +325,8 @@ PARAMETERS: tuple[Parameter, ...] = (
               "none, all, a number, or ranges such as 3-7 9.",
               ("-c", "--context"), "auto", sent=False, rule=_is_selection),
     Parameter("data", "text", "How much of tables goes along: schema, sample or full.",
-              ("--data",), "schema", sent=False, rule=_is_amount, choices=_AMOUNTS),
+              ("--data",), "schema", sent=False,
+              choices=("schema", "sample", "full")),
     Parameter("context_tokens", "integer", "Most tokens of what goes along; not set: "
               "a quarter of what the model reads, at most 16,000.",
               minimum=0, sent=False),
@@ -355,7 +349,7 @@ PARAMETERS: tuple[Parameter, ...] = (
               "is not known, too.", default=False, sent=False),
     Parameter("cache", "text", "Whether a request that was made before is answered "
               "from disk: off, on, or replay (never ask).",
-              ("--cache",), "off", sent=False, rule=_is_way_to_cache, bare="on",
+              ("--cache",), "off", sent=False, bare="on",
               flag_help="Answer a request that was made before from disk; also "
               "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
     Parameter("ledger", "text", "Where every call is written down: on (the usual "

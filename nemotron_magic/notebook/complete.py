@@ -13,11 +13,7 @@ __all__ = ["Completer"]
 _OURS = re.compile(r"\s*(?:(?P<cell>%)|[^\s=%#'\"][^=%#'\"]*=\s*)?%nemotron\s+(.*)")
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 _FLAGS = {name: flag for flag in FLAGS for name in flag.names}
-_CHOICES = {
-    "--cache": ("off", "on", "replay"),
-    "--context": ("auto", "none", "all"),
-    "--data": ("schema", "sample", "full"),
-}
+_SUGGESTED = {"context": ("auto", "none", "all")}
 
 
 class Completer:
@@ -58,8 +54,12 @@ class Completer:
         return _starting(_FLAGS if word.startswith("-") else self._commands, word)
 
     def _values(self, flag: Flag) -> Iterable[str]:
-        name = flag.names[-1]
-        return self._model_names() if name == "--model" else _CHOICES.get(name, ())
+        parameter = flag.parameter
+        if parameter is None:
+            return ()
+        if parameter.name == "model":
+            return self._model_names()
+        return parameter.choices or _SUGGESTED.get(parameter.name, ())
 
 
 def _state(words: list[str]) -> tuple[Flag | None, bool]:
