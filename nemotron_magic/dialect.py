@@ -1,8 +1,8 @@
 """The body of a response to events, in the dialect of any server.
 
 The service is a router, so one reply may come in the shape of OpenAI, OpenRouter, vLLM,
-llama.cpp, LiteLLM, NVIDIA or a translated Anthropic stream. Nothing here validates a
-chunk: captured streams of the service do not fit its own published schema.
+llama.cpp, LiteLLM, NVIDIA or a translated Anthropic stream. What a chunk of it holds is
+read in `chunks`.
 """
 
 from __future__ import annotations
@@ -10,35 +10,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
 
+from nemotron_magic.chunks import Chunks, Object
 from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
-from nemotron_magic.events import (
-    Event,
-    Finish,
-    Logprobs,
-    Notice,
-    Reasoning,
-    Refusal,
-    Served,
-    ToolCall,
-    Truncated,
-    UsageReport,
-)
+from nemotron_magic.events import Event, Notice, Truncated
 from nemotron_magic.refusal import Asked, Complaint, error_for
 from nemotron_magic.stream import MAX_EVENT_BYTES, EventStreamDecoder, ServerSentEvent
-from nemotron_magic.text import as_name, one_line
-from nemotron_magic.thinking import ThinkTags, may_start_inside
-from nemotron_magic.usage import Usage
+from nemotron_magic.text import one_line
 
 __all__ = ["ReplyReader"]
 
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
-_PLAIN = frozenset({"role", "content"})
 _read_json = json.JSONDecoder().decode
+_DOCTOR = "Is base_url right? %nemotron doctor"
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
-_Object = dict[str, Any]
 
 
 class ReplyReader:
@@ -69,7 +55,7 @@ class ReplyReader:
         self._is_stream = "event-stream" in content_type.lower()
         self._decoder: EventStreamDecoder | None = None
         self._body = bytearray()
-        self._chunks = _Chunks(asked)
+        self._chunks = Chunks(asked.model)
         self._payloads = 0
         self._unreadable = 0
         self._is_cut = False
@@ -139,7 +125,7 @@ class ReplyReader:
             raise ServiceError(
                 f"{self._asked.endpoint.netloc} sent more than a chat reply can be",
                 f"{MAX_EVENT_BYTES // 2**20} MiB came, and no reply among them",
-                "Is base_url right? %nemotron doctor",
+                _DOCTOR,
             )
         return b""
 
@@ -174,11 +160,11 @@ class ReplyReader:
             self.error = ServiceError(
                 f"{self._asked.endpoint.netloc} sent a stream that is no chat reply",
                 f"it began: {one_line(self._asked.redact(data), 200)}",
-                "Is base_url right? %nemotron doctor",
+                _DOCTOR,
             )
         self._unreadable += 1
 
-    def _look_for_error(self, chunk: _Object) -> None:
+    def _look_for_error(self, chunk: Object) -> None:
         is_flat = "choices" not in chunk and (
             chunk.get("object") == "error"
             or ("message" in chunk and ("statusCode" in chunk or "code" in chunk))
@@ -219,7 +205,7 @@ class ReplyReader:
     def _not_a_reply(self, text: str) -> NemotronError:
         complaint = Complaint.read(text)
         said = complaint.message if complaint.is_html else text
-        todo = "Is base_url right? %nemotron doctor"
+        todo = _DOCTOR
         if complaint.is_html:
             todo = "Does this network ask you to log in first? Else: %nemotron doctor"
         return ServiceError(
@@ -243,120 +229,3 @@ class ReplyReader:
             )
         elif not (self.done or self._chunks.finished):
             events.append(Truncated())
-
-
-class _Chunks:
-    """Read chunks of a stream, or one whole completion: they differ in one name."""
-
-    def __init__(self, asked: Asked) -> None:
-        self.said_something = False
-        self._orphans = may_start_inside(asked.model)
-        self._tags: dict[int, ThinkTags] = {}
-        self._served = False
-        self._finishes: dict[int, str] = {}
-
-    @property
-    def finished(self) -> int:
-        """How many choices have been given a reason for their end."""
-        return len(self._finishes)
-
-    def read(self, chunk: _Object, events: list[Event]) -> None:
-        """Append what `chunk` tells to `events`."""
-        if not self._served and chunk.get("model"):
-            self._served = True
-            model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
-            events.append(Served(as_name(model), as_name(reply_id)))
-        for choice in _objects(chunk.get("choices")):
-            self._choice(choice, events)
-        if chunk.get("usage") or chunk.get("meta"):
-            usage = Usage.from_wire(chunk.get("usage"), chunk.get("meta"))
-            events.append(UsageReport(usage))
-
-    def close(self) -> list[Event]:
-        """Give what was held back because it might have become a tag."""
-        return [event for tags in self._tags.values() for event in tags.close()]
-
-    def _choice(self, choice: _Object, events: list[Event]) -> None:
-        index = choice.get("index")
-        index = index if isinstance(index, int) else 0
-        delta = choice.get("delta") or choice.get("message")
-        if isinstance(delta, dict):
-            self._delta(delta, index, events)
-        logprobs = choice.get("logprobs")
-        tokens = _objects(logprobs.get("content")) if isinstance(logprobs, dict) else ()
-        if tokens:
-            events.append(Logprobs(tuple(tokens), index))
-        reason = choice.get("finish_reason")
-        if reason and self._finishes.get(index) != reason:
-            self._finishes[index] = reason
-            self.said_something = True
-            events.append(Finish(as_name(str(reason)), index))
-
-    def _delta(self, delta: _Object, index: int, events: list[Event]) -> None:
-        content = delta.get("content")
-        if not delta.keys() <= _PLAIN:
-            self._others(delta, index, events)
-        if not isinstance(content, str):
-            content = _parts(content)
-        if not content:
-            return
-        self.said_something = True
-        tags = self._tags.get(index)
-        if tags is None:
-            tags = self._tags[index] = ThinkTags(self._orphans, index)
-        events += tags.feed(content)
-
-    def _others(self, delta: _Object, index: int, events: list[Event]) -> None:
-        reasoning = _reasoning(delta)
-        if reasoning:
-            self.said_something = True
-            self._orphans = False
-            events.append(Reasoning(reasoning, index))
-        refusal = delta.get("refusal")
-        if refusal and isinstance(refusal, str):
-            self.said_something = True
-            events.append(Refusal(refusal, index))
-        for position, call in enumerate(_objects(delta.get("tool_calls"))):
-            self.said_something = True
-            if index == 0:
-                events.append(_tool_call(call, position))
-
-
-def _objects(value: Any) -> list[_Object]:
-    """Give the objects of a list; nothing of anything else."""
-    if not isinstance(value, list):
-        return []
-    return [one for one in value if isinstance(one, dict)]
-
-
-def _reasoning(delta: _Object) -> str:
-    """Give the reasoning, which one chunk may hold up to three times, once."""
-    for name in ("reasoning", "reasoning_content"):
-        text = delta.get(name)
-        if text and isinstance(text, str):
-            return text
-    return _parts(delta.get("reasoning_details"))
-
-
-def _parts(value: Any) -> str:
-    """Give the text of a list of `{type, text}` parts; nothing of anything else."""
-    if not value:
-        return ""
-    texts = (part.get("text") for part in _objects(value))
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _tool_call(call: _Object, position: int) -> ToolCall:
-    index = call.get("index")
-    function = call.get("function") or call.get("custom") or {}
-    function = function if isinstance(function, dict) else {}
-    return ToolCall(
-        index if isinstance(index, int) else position,
-        str(call.get("id") or ""),
-        str(function.get("name") or ""),
-        _as_text(function.get("arguments") or function.get("input") or ""),
-    )
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -10,40 +10,21 @@ from __future__ import annotations
 import difflib
 import keyword
 import re
-import textwrap
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.parameters import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.flags import FLAG_OF, Flag
+from nemotron_magic.parameters import BY_NAME, Parameter
 
-__all__ = ["FLAGS", "Flag", "Invocation", "flags_table", "parse"]
+__all__ = ["Invocation", "parse"]
 
 _FLAG = re.compile(r"--?[A-Za-z]")
 _QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
 _RESERVED = ("messages", "model")
-_TABLE_CHARS = 88
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """One flag.
-
-    Parameters
-    ----------
-    names : tuple of str
-        As typed, short form first.
-    value : str
-        What its value is called in help; empty if it takes none.
-    """
-
-    names: tuple[str, ...]
-    help: str
-    value: str = ""
-    parameter: Parameter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +76,6 @@ class Invocation:
     cell: str = ""
 
 
-def _flag_of(parameter: Parameter) -> Flag:
-    value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
-    words = (parameter.flag_help or parameter.help, parameter.limits)
-    shown = f"[={value.upper()}]" if parameter.bare else value.upper()
-    return Flag(parameter.flags, " ".join(words).strip(), shown, parameter)
-
-
-FLAGS: tuple[Flag, ...] = (
-    *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
-    Flag(("-p",), "Any further field of the request, as JSON.", "KEY=VALUE"),
-    Flag(("-o", "--out"), "Put the reply into this variable, too.", "NAME"),
-    Flag(("-f", "--file"), "Attach a text file; may be given again.", "PATH"),
-    Flag(("--notebook",), "Attach the saved notebook: its Markdown, its order."),
-    Flag(("-T", "--thread"), "Ask in this conversation of its own.", "THREAD"),
-    Flag(("--fresh",), "Leave the earlier turns out, for this once."),
-    Flag(("--preview",), "Show what would be sent, and send nothing."),
-    Flag(("--code",), "Ask for code, and put it into the next cell."),
-    Flag(("--replace",), "Put the code in place of this cell."),
-    Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
-    Flag(("-h", "--help"), "Show the flags."),
-)
-
-_BY_NAME: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
-
-
 def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
     """Read what stands after `%nemotron`, and below `%%nemotron`.
 
@@ -143,21 +99,6 @@ def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
     if not command:
         return collected.invocation("", _join(rest, body))
     return collected.invocation(command, text, (body or "").removesuffix("\n"))
-
-
-def flags_table(flags: Iterable[Flag] = FLAGS) -> str:
-    """Give the flags with their help, aligned, in lines that a page has room for."""
-    rows = [(f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in flags]
-    width = max(len(left) for left, _ in rows) + 2
-    return "\n".join(
-        textwrap.fill(
-            f"{left:<{width}}{right}",
-            _TABLE_CHARS,
-            subsequent_indent=" " * width,
-            break_on_hyphens=False,
-        )
-        for left, right in rows
-    )
 
 
 class _Collected:
@@ -191,7 +132,7 @@ class _Collected:
     def _take(self, token: _Token, rest: str) -> str:
         name, equals, value = token.text.partition("=")
         as_typed = token.as_typed.partition("=")[2]
-        flag = _BY_NAME.get(name)
+        flag = FLAG_OF.get(name)
         if flag is None:
             raise _unknown_flag(name)
         if flag.parameter and flag.parameter.bare and not equals:
@@ -265,7 +206,7 @@ def _list_or_text(text: str) -> Any:
 
 def _is_flag(text: str) -> bool:
     """Tell a flag from a value that starts with a hyphen, such as -1."""
-    return re.split(r"[\s=]", text, maxsplit=1)[0] in _BY_NAME
+    return re.split(r"[\s=]", text, maxsplit=1)[0] in FLAG_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +240,7 @@ def _unknown_flag(name: str) -> InputError:
             "a key is never typed into a cell: it would be saved with the notebook",
             todo="Give it with: %nemotron login",
         )
-    near = difflib.get_close_matches(name, _BY_NAME, 1, 0.6)
+    near = difflib.get_close_matches(name, FLAG_OF, 1, 0.6)
     guess = f"Did you mean {near[0]}? " if near else ""
     return InputError(
         f"there is no flag {name}",

@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.grammar import FLAGS, Invocation, flags_table, parse
+from nemotron_magic.flags import FLAGS, flags_table
+from nemotron_magic.grammar import Invocation, parse
 from nemotron_magic.settings import BY_NAME
 
 COMMANDS = ("help", "models", "login", "rehearse", "continue", "reset")

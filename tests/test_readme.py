@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nemotron_magic.client import Client
-from nemotron_magic.grammar import FLAGS, parse
+from nemotron_magic.flags import FLAGS
+from nemotron_magic.grammar import parse
 from nemotron_magic.magics import NemotronMagics
 from nemotron_magic.notebook.commands import COMMANDS
 from nemotron_magic.session import Session

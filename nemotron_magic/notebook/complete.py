@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 
-from nemotron_magic.grammar import FLAGS, Flag
+from nemotron_magic.flags import FLAG_OF, Flag
 
 __all__ = ["Completer"]
 
 # At the start of a line, or after the name that gets the reply.
 _OURS = re.compile(r"\s*(?:(?P<cell>%)|[^\s=%#'\"][^=%#'\"]*=\s*)?%nemotron\s+(.*)")
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
-_FLAGS = {name: flag for flag in FLAGS for name in flag.names}
 _SUGGESTED = {"context": ("auto", "none", "all")}
 
 
@@ -51,7 +50,7 @@ class Completer:
             return []
         if flag is not None:
             return _starting(self._values(flag), word)
-        return _starting(_FLAGS if word.startswith("-") else self._commands, word)
+        return _starting(FLAG_OF if word.startswith("-") else self._commands, word)
 
     def _values(self, flag: Flag) -> Iterable[str]:
         parameter = flag.parameter
@@ -66,7 +65,7 @@ def _state(words: list[str]) -> tuple[Flag | None, bool]:
     """Give the flag whose value comes next, and whether the question has begun."""
     waiting: Flag | None = None
     for word in words:
-        flag = _FLAGS.get(word.partition("=")[0])
+        flag = FLAG_OF.get(word.partition("=")[0])
         if waiting is not None:
             waiting = None
         elif flag is None:
