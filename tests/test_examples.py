@@ -56,7 +56,7 @@ def saved_and_run(
 ) -> tuple[Any, Any]:
     path: Path = request.param
     saved = read(path)
-    # A description has 50 ms: where others keep the machine busy, it may say less.
+    # A description has little time: where others keep the machine busy, it says less.
     for _ in range(3):
         run = executed(path, tmp_path_factory.mktemp("home"))
         if list(replies(run)) == list(replies(saved)):
