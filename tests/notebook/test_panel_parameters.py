@@ -128,18 +128,23 @@ def test_a_closed_panel_leaves_no_observer_and_no_comm(
     assert len(comm.messages) == heard
 
 
+def followed(shell: Shell) -> dict[str, int]:
+    return {name: len(found) for name, found in shell.ip.events.callbacks.items()}
+
+
 def test_unloading_closes_panels_and_follows_no_cell_any_more(
     shell: Shell, config: Any, open_panel: Any
 ) -> None:
-    calls = shell.ip.events.callbacks
-    before = observers(config), {name: len(found) for name, found in calls.items()}
+    bare = Shell()
+    before = observers(config)
     comm = open_panel()
     opened = observers(config)
     shell.run("%unload_ext nemotron_magic")
+    bare.close()
 
-    assert opened == before[0] + 1
-    assert observers(config) == before[0]
-    assert {name: len(found) for name, found in calls.items()} == before[1]
+    assert opened == before + 1
+    assert observers(config) == before
+    assert followed(shell) == followed(bare)
     assert comm.is_closed
 
 
