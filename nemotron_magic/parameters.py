@@ -134,6 +134,15 @@ class Parameter:
             raise self._refused(value, wrong)
         return value
 
+    @property
+    def may_be_unset(self) -> bool:
+        """Whether None may stand for its value.
+
+        Where the default is ours, that is so for what is sent and need not be.
+        """
+        may_be_absent = self.kind in ("number", "integer", "json", "texts")
+        return self.default is None or (self.sent and may_be_absent)
+
     def describe(self) -> str:
         """Give what a value must be, in words."""
         return self._wanted().removeprefix("be ")

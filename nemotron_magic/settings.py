@@ -64,8 +64,11 @@ class Settings:
             )
 
     def __getitem__(self, name: str) -> Any:
-        default = BY_NAME[name].default
-        return self.values.get(name, default)
+        parameter = BY_NAME[name]
+        value = self.values.get(name, parameter.default)
+        if value is None and not parameter.may_be_unset:
+            return parameter.default
+        return value
 
     @property
     def model(self) -> str:

@@ -153,6 +153,14 @@ OUT = [
 ]
 
 
+def test_none_stands_for_the_default_where_a_value_is_needed() -> None:
+    settings = Settings({"system": None, "model": None, "max_tokens": None})
+
+    assert settings["system"] == BY_NAME["system"].default
+    assert settings.model == DEFAULT_MODEL
+    assert settings["max_tokens"] is None
+
+
 @pytest.mark.parametrize(("name", "value"), OUT)
 def test_what_is_out_of_range_is_refused_with_the_range(
     name: str, value: float

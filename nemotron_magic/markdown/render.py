@@ -175,7 +175,7 @@ class _Writer(RendererHTML):
         if not self._folded or _trimmed(code) not in (self._folded, self._below_magic):
             return html
         lines = code.strip("\n").count("\n") + 1
-        label = f"Code, {lines:,} line{'s' * (lines > 1)}: in the cell below"
+        label = f"Code, {lines:,} line{'s' * (lines > 1)}"
         return f"<details><summary>{label}</summary>{html}</details>\n"
 
     @property

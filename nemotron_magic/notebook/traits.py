@@ -23,7 +23,7 @@ class _Setting(TraitType[Any, Any]):
         self._parameter = parameter
         super().__init__(
             parameter.default,
-            allow_none=parameter.default is None,
+            allow_none=parameter.may_be_unset,
             help=parameter.help,
             config=True,
         )
@@ -32,6 +32,9 @@ class _Setting(TraitType[Any, Any]):
         # Here and not above: loading the extension is to stay light.
         from nemotron_magic.errors import InputError
 
+        if value is None:
+            name, must = self._parameter.name, self._parameter.describe()
+            raise TraitError(f"{name} must be {must}, got None")
         try:
             return self._parameter.check(value)
         except InputError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from nemotron_magic.panels.values import is_nullable, shown
+from nemotron_magic.panels.values import shown
 from nemotron_magic.settings import PARAMETERS, Parameter
 
 __all__ = ["FIRST", "Control", "Shape", "control_of", "table"]
@@ -131,7 +131,7 @@ def control_of(parameter: Parameter) -> Control:
         parameter.help,
         parameter.describe(),
         ", ".join(parameter.flags),
-        is_nullable(parameter),
+        parameter.may_be_unset,
         shown(parameter, parameter.default),
         parameter.minimum,
         parameter.maximum,
@@ -157,7 +157,7 @@ def _shape(parameter: Parameter) -> Shape:
         has_ends = parameter.minimum is not None and parameter.maximum is not None
         return "slider" if has_ends else "number"
     if parameter.kind == "boolean":
-        return "choice" if is_nullable(parameter) else "switch"
+        return "choice" if parameter.may_be_unset else "switch"
     if parameter.choices:
         return "choice"
     is_line = parameter.kind == "text" and parameter.name not in _LONG

@@ -12,19 +12,10 @@ from typing import Any
 from nemotron_magic.errors import InputError
 from nemotron_magic.settings import Parameter
 
-__all__ = ["is_nullable", "read", "shown"]
+__all__ = ["read", "shown"]
 
 _LINE_CHARS = 60
 """Longer JSON is shown on several lines."""
-
-
-def is_nullable(parameter: Parameter) -> bool:
-    """Tell whether a row may be left unset.
-
-    Where it has a default of ours, that is so for what is sent and need not be.
-    """
-    may_be_absent = parameter.kind in ("number", "integer", "json", "texts")
-    return parameter.default is None or (parameter.sent and may_be_absent)
 
 
 def shown(parameter: Parameter, value: Any) -> Any:
@@ -56,14 +47,14 @@ def read(parameter: Parameter, value: Any) -> Any:
     if parameter.kind in ("text", "texts", "json") and value is not None:
         value = _from_text(parameter, str(value))
     checked = parameter.check(value)
-    if checked is None and not is_nullable(parameter):
+    if checked is None and not parameter.may_be_unset:
         raise InputError(f"{parameter.name} must be {parameter.describe()}")
     return checked
 
 
 def _from_text(parameter: Parameter, text: str) -> Any:
     if parameter.kind == "text":
-        return None if not text and is_nullable(parameter) else text
+        return None if not text and parameter.may_be_unset else text
     if parameter.kind == "texts":
         return [_text(line) for line in text.split("\n") if line.strip()]
     return parameter.parse(text.strip()) if text.strip() else None

@@ -59,7 +59,7 @@ def test_the_cell_appears_below_its_question_though_another_one_is_run(
     assert cells[0] == LOAD
     assert cells[2].startswith('totals = {"North": 3')
     assert cells[3:] == ["later = 1", "much_later = 2"]
-    assert "Code, 3 lines: in the cell below" in page.text(1)
+    assert "Code, 3 lines" in page.text(1)
     assert "for region, total" not in page.text(1)
     assert "1 more block waits" in page.text(1)
     page.page.get_by_text("Code, 3 lines").click()

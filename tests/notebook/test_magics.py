@@ -197,6 +197,29 @@ def test_config_lists_what_each_setting_may_be(shell: Shell) -> None:
     assert "Nemotron.redact=<true or false>\n" in listed
 
 
+@pytest.mark.parametrize("name", ["system", "model", "context", "redact", "base_url"])
+def test_what_is_always_needed_cannot_be_unset(
+    shell: Shell, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    before = shell.ip.run_line_magic("config", f"Nemotron.{name}")
+    shell.run(f"%config Nemotron.{name} = None")
+
+    assert f"{name} must be " in caplog.text
+    assert "got None" in caplog.text
+    assert shell.ip.run_line_magic("config", f"Nemotron.{name}") == before
+
+
+@pytest.mark.parametrize("name", ["temperature", "max_tokens", "stream_options"])
+def test_what_need_not_be_sent_can_be_unset(
+    shell: Shell, service: rehearsal.Address, name: str
+) -> None:
+    shell.run("%config Nemotron.temperature = 1")
+    shell.run(f"%config Nemotron.{name} = None")
+    shell.run("%nemotron -q why?")
+
+    assert name not in service.requests[-1].body
+
+
 def test_ipython_config_sets_for_good(
     environment: None, service: rehearsal.Address
 ) -> None:
