@@ -10,10 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from html import unescape
 from typing import Any
 
@@ -32,7 +30,7 @@ from nemotron_magic.parameters import DEFAULT_BASE_URL
 from nemotron_magic.retry import LONGEST_WAIT_S
 from nemotron_magic.text import one_line
 
-__all__ = ["Asked", "Complaint", "error_for", "is_id", "retry_after_s"]
+__all__ = ["Asked", "Complaint", "error_for", "is_id"]
 
 _LONGEST = 20_000
 _DEEPEST = 6
@@ -289,45 +287,3 @@ def _not_found(complaint: Complaint, asked: Asked) -> _Row:
     what = "{host} knows no such address or model{status}"
     todo = f"Is base_url right? The question went to {asked.endpoint.chat_url}"
     return _Row((404,), "", RequestError, what, todo)
-
-
-def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
-    """Give the wait that a response asks for, in seconds; None if it asks for none.
-
-    Parameters
-    ----------
-    headers : mapping
-        Response headers, lower-cased names.
-    now_s : float
-        Our clock, seconds since 1970; only used when the response has no `Date`, so
-        that a wrong local clock does no harm.
-    """
-    now_s = _date_s(headers.get("date", "")) or now_s
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        wait_s = _wait_s(headers.get(name, ""), unit_s, now_s)
-        if wait_s is not None:
-            return wait_s
-    return _wait_s(headers.get("x-ratelimit-reset", ""), 1.0, now_s)
-
-
-def _wait_s(text: str, unit_s: float, now_s: float) -> float | None:
-    try:
-        wait_s = float(text) * unit_s
-    except ValueError:
-        date_s = _date_s(text)
-        return None if date_s is None else _positive(date_s - now_s)
-    if wait_s > 1e9:  # a moment, in seconds or milliseconds since 1970, and no wait
-        wait_s = (wait_s / 1000 if wait_s > 1e11 else wait_s) - now_s
-    return _positive(wait_s)
-
-
-def _positive(wait_s: float) -> float | None:
-    return wait_s if 0 < wait_s < math.inf else None
-
-
-def _date_s(text: str) -> float | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

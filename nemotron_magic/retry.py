@@ -1,4 +1,4 @@
-"""When a failed call is tried again, and after how long.
+"""Whether a failed call is tried again, and after how long.
 
 Only what cannot have been billed is repeated without asking: a request that was not
 sent, or that the service refused. See `errors.OutcomeUnknown` for the others.
@@ -6,7 +6,10 @@ sent, or that the service refused. See `errors.OutcomeUnknown` for the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 from nemotron_magic.errors import (
     ConnectionFailed,
@@ -15,7 +18,7 @@ from nemotron_magic.errors import (
     ServiceError,
 )
 
-__all__ = ["LONGEST_WAIT_S", "delay_s", "retries_allowed"]
+__all__ = ["LONGEST_WAIT_S", "delay_s", "retries_allowed", "retry_after_s"]
 
 LONGEST_WAIT_S = 60.0
 """Longest wait a service may ask for; a notebook must not seem dead."""
@@ -58,3 +61,45 @@ def delay_s(
     if error.retry_after_s is not None:
         return error.retry_after_s if error.retry_after_s <= LONGEST_WAIT_S else None
     return uniform(0, min(_BACKOFF_CAP_S, _FIRST_WAIT_S * 2**attempt))
+
+
+def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
+    """Give the wait that a response asks for, in seconds; None if it asks for none.
+
+    Parameters
+    ----------
+    headers : mapping
+        Response headers, lower-cased names.
+    now_s : float
+        Our clock, seconds since 1970; only used when the response has no `Date`, so
+        that a wrong local clock does no harm.
+    """
+    now_s = _date_s(headers.get("date", "")) or now_s
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        wait_s = _wait_s(headers.get(name, ""), unit_s, now_s)
+        if wait_s is not None:
+            return wait_s
+    return _wait_s(headers.get("x-ratelimit-reset", ""), 1.0, now_s)
+
+
+def _wait_s(text: str, unit_s: float, now_s: float) -> float | None:
+    try:
+        wait_s = float(text) * unit_s
+    except ValueError:
+        date_s = _date_s(text)
+        return None if date_s is None else _positive(date_s - now_s)
+    if wait_s > 1e9:  # a moment, in seconds or milliseconds since 1970, and no wait
+        wait_s = (wait_s / 1000 if wait_s > 1e11 else wait_s) - now_s
+    return _positive(wait_s)
+
+
+def _positive(wait_s: float) -> float | None:
+    return wait_s if 0 < wait_s < math.inf else None
+
+
+def _date_s(text: str) -> float | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()

@@ -22,7 +22,7 @@ from nemotron_magic.errors import (
     ServiceError,
 )
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked, Complaint, error_for, retry_after_s
+from nemotron_magic.refusal import Asked, Complaint, error_for
 
 MODEL = "nvidia/some-nemotron"
 HERE = Asked(AIMLAPI, MODEL, "AIMLAPI_API_KEY")
@@ -242,64 +242,6 @@ def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) ->
     assert not any(c in shown for c in "\x1b\x07\u202e\r")
     assert "<script>" not in shown
     assert "<html>" not in shown
-
-
-# ---- Retry-After
-
-NOW_S = 1_700_000_000.0
-DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
-
-
-@pytest.mark.parametrize(
-    ("headers", "wait_s"),
-    [
-        ({"retry-after": "2"}, 2),
-        ({"retry-after": " 2.5 "}, 2.5),
-        ({"retry-after-ms": "1500"}, 1.5),
-        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
-        ({"retry-after-ms": "soon", "retry-after": "9"}, 9),
-        ({"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT"}, 30),
-        ({"retry-after": "Tue, 14 Nov 2023 22:13:50 +0000"}, 30),
-        ({"retry-after": "Tuesday, 14-Nov-23 22:13:50 GMT"}, 30),
-        ({"retry-after": "Tue, 14 Nov 2023 22:12:00 GMT"}, None),
-        ({"retry-after": DATE, "date": "Tue, 14 Nov 2023 22:13:15 GMT"}, 5),
-        ({"retry-after": "7", "date": "Tue, 14 Nov 1999 00:00:00 GMT"}, 7),
-        ({"retry-after": str(int(NOW_S) + 40)}, 40),
-        ({"retry-after": str((int(NOW_S) + 40) * 1000)}, 40),
-        ({"x-ratelimit-reset": "12"}, 12),
-        ({"x-ratelimit-reset": str(int(NOW_S) + 12)}, 12),
-        ({"x-ratelimit-reset": "6m0s"}, None),
-        ({"retry-after": "86400"}, 86_400),
-        ({"retry-after": "0"}, None),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "1e400"}, None),
-        ({"retry-after": "abc"}, None),
-        ({"retry-after": ""}, None),
-        ({"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, None),
-        ({}, None),
-    ],
-)
-def test_every_form_of_a_wait_is_read(
-    headers: dict[str, str], wait_s: float | None
-) -> None:
-    assert retry_after_s(headers, NOW_S) == wait_s
-
-
-HEADERS = st.dictionaries(
-    st.sampled_from(["retry-after", "retry-after-ms", "x-ratelimit-reset", "date"]),
-    st.text(max_size=20)
-    | st.floats().map(str)
-    | st.just("Mon, 1 Jan 0001 0:0:0 +9999"),
-)
-
-
-@given(HEADERS)
-def test_no_header_breaks_the_wait(headers: dict[str, str]) -> None:
-    wait_s = retry_after_s(headers, NOW_S)
-
-    assert wait_s is None or 0 < wait_s < float("inf")
 
 
 def test_a_key_cannot_hide_behind_the_end_of_a_message() -> None:

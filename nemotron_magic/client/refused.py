@@ -12,7 +12,8 @@ from nemotron_magic.client.unpack import body_of
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import NemotronError, RequestError
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked, Complaint, error_for, is_id, retry_after_s
+from nemotron_magic.refusal import Asked, Complaint, error_for, is_id
+from nemotron_magic.retry import retry_after_s
 from nemotron_magic.text import one_line
 
 __all__ = ["asked", "refusal_of", "request_id_of"]
