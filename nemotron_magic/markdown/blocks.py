@@ -5,6 +5,8 @@ when the next one has begun: no later line can change it then. A block that grow
 long is cut between its lines, and its parts are written so that they look like one.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ from nemotron_magic.markdown.cuts import Context, indent_of, soft_cut
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+
+__all__ = ["Block", "Blocks"]
 
 # As Markdown has it, where a lone CR ends a line, too.
 _LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
@@ -149,7 +153,7 @@ class Blocks:
         return context.head + text
 
 
-def _skeleton(text: str) -> "list[Token]":
+def _skeleton(text: str) -> list[Token]:
     from nemotron_magic.markdown.parser import skeleton
 
     return skeleton(text)
@@ -191,7 +195,7 @@ def _numbered(text: str, number: str) -> str:
     return number + text[old.end() :].replace("\n", room)
 
 
-def _last_start(tokens: "list[Token]") -> int:
+def _last_start(tokens: list[Token]) -> int:
     """Give the line at which the last of the outermost blocks starts."""
     starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
     return starts[-1] if len(starts) > 1 else 0

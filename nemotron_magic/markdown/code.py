@@ -1,11 +1,15 @@
 """The fenced code blocks of a reply, also of a reply cut short."""
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+
+__all__ = ["CodeBlock", "closes", "code_blocks", "language_of"]
 
 
 _LANGUAGE = re.compile(r"[\s{.]*([^\s{}:,;=()\[\]\"'`]+)")
@@ -50,7 +54,7 @@ def language_of(info: str) -> str:
     return word[1].rstrip(".").lower() if word else ""
 
 
-def _code_block(token: "Token", lines: list[str]) -> CodeBlock:
+def _code_block(token: Token, lines: list[str]) -> CodeBlock:
     start, end = token.map or (0, 0)
     last = lines[min(end, len(lines)) - 1] if end - start > 1 else ""
     ends_the_reply = end >= len(lines)

@@ -1,5 +1,7 @@
 """Where to cut a block that grows too long, and what its rest then stands in."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,6 +9,8 @@ from nemotron_magic.markdown.code import closes
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+
+__all__ = ["Context", "indent_of", "soft_cut"]
 
 _DEEPEST_CLASS = 4
 _RULES = {
@@ -47,7 +51,7 @@ def indent_of(line: str) -> int:
 
 
 def soft_cut(
-    tokens: "list[Token]", lines: list[str], context: Context
+    tokens: list[Token], lines: list[str], context: Context
 ) -> tuple[int, Context]:
     """Cut at the last item or row, or in a long block of code between two lines.
 
@@ -73,18 +77,18 @@ def soft_cut(
     return _cut_at_item(item, tokens, path, lines, context)
 
 
-def _place(path: "list[Token]", offset: int, size: int) -> "Token | None":
+def _place(path: list[Token], offset: int, size: int) -> Token | None:
     """Choose the outermost item or row that leaves less than two thirds behind."""
     places = [t for t in path if _start(t) > offset]
     good = (t for t in places if 3 * (_start(t) - offset) > size)
     return next(good, places[-1] if places else None)
 
 
-def _start(token: "Token") -> int:
+def _start(token: Token) -> int:
     return token.map[0] if token.map else 0
 
 
-def _open_path(tokens: "list[Token]") -> "list[Token]":
+def _open_path(tokens: list[Token]) -> list[Token]:
     """Give the items, and the row, that the end of the text stands in."""
     path: list[Token] = []
     for token in tokens:
@@ -97,14 +101,14 @@ def _open_path(tokens: "list[Token]") -> "list[Token]":
     return path if not any(t.type == "blockquote_open" for t in path) else []
 
 
-def _last_code(tokens: "list[Token]", item: "Token") -> "Token | None":
+def _last_code(tokens: list[Token], item: Token) -> Token | None:
     """Give the block of code that ends the last item."""
     inside = [t for t in tokens[tokens.index(item) :] if t.nesting == 0]
     return inside[-1] if inside and inside[-1].type == "fence" else None
 
 
 def _indents(
-    path: "list[Token]", lines: list[str], context: Context, upto: int
+    path: list[Token], lines: list[str], context: Context, upto: int
 ) -> tuple[int, ...]:
     """Give the indentation of the items around a line, and its own."""
     offset = context.head.count("\n")
@@ -115,7 +119,7 @@ def _indents(
 
 
 def _cut_in_code(
-    code: "Token", path: "list[Token]", lines: list[str], context: Context
+    code: Token, path: list[Token], lines: list[str], context: Context
 ) -> tuple[int, Context]:
     if code.type == "code_block":
         return len(lines), Context(True, "", context.indents)
@@ -128,9 +132,9 @@ def _cut_in_code(
 
 
 def _cut_at_row(
-    row: "Token",
-    tokens: "list[Token]",
-    path: "list[Token]",
+    row: Token,
+    tokens: list[Token],
+    path: list[Token],
     lines: list[str],
     context: Context,
 ) -> tuple[int, Context]:
@@ -148,9 +152,9 @@ def _cut_at_row(
 
 
 def _cut_at_item(
-    item: "Token",
-    tokens: "list[Token]",
-    path: "list[Token]",
+    item: Token,
+    tokens: list[Token],
+    path: list[Token],
     lines: list[str],
     context: Context,
 ) -> tuple[int, Context]:
@@ -159,7 +163,7 @@ def _cut_at_item(
     return number, Context(True, "", indents, _counted(item, tokens))
 
 
-def _counted(item: "Token", tokens: "list[Token]") -> str:
+def _counted(item: Token, tokens: list[Token]) -> str:
     """Give the number that an item has, if it is not the one it is written with."""
     before = tokens[: tokens.index(item)]
     opened = next(t for t in reversed(before) if t.level == item.level - 1)

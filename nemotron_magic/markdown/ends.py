@@ -1,10 +1,14 @@
 """What a Markdown text that was cut ends in: an open fence, or a table."""
 
+from __future__ import annotations
+
 import ast
 import re
 import textwrap
 import warnings
 from dataclasses import dataclass
+
+from nemotron_magic.markdown.code import closes
 
 __all__ = ["OpenFence", "Table", "open_fence", "open_table", "reads"]
 
@@ -49,8 +53,7 @@ class OpenFence:
 
     def closes(self, line: str) -> bool:
         """Tell whether a line closes it."""
-        text = line.lstrip(" \t>").rstrip()
-        return text.startswith(self.mark) and not text.strip(self.mark[0])
+        return closes(self.mark, line)
 
     def code(self, text: str) -> str:
         """Give its code in the text that it was found in."""

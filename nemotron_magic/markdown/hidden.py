@@ -1,8 +1,10 @@
 """Characters that a reader cannot see, shown in HTML by their number."""
 
-from nemotron_magic.text import with_hidden_shown, without_hidden, without_smuggled
+from __future__ import annotations
 
-__all__ = ["with_badges", "without_hidden", "without_smuggled"]
+from nemotron_magic.text import with_hidden_shown
+
+__all__ = ["with_badges"]
 
 _MOST_BADGES = 500  # each is forty times as long as what it stands for
 

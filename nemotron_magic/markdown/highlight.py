@@ -1,5 +1,7 @@
 """Code in colour: Pygments finds the words, the page's theme gives the colours."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from html import escape
 
@@ -7,6 +9,8 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String
 from pygments.util import ClassNotFound
+
+__all__ = ["highlighted"]
 
 # Few classes, so that the HTML stays small: it is sent again while a reply grows.
 _CLASSES = {

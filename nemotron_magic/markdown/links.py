@@ -1,14 +1,27 @@
 """Links and images of a reply: where they may lead, and that a reader sees where."""
 
+from __future__ import annotations
+
 import re
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nemotron_magic.markdown.hidden import without_hidden
+from nemotron_magic.text import without_hidden
 
 if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
+
+__all__ = [
+    "bare_link",
+    "host_to_show",
+    "is_mail",
+    "is_picture",
+    "is_web",
+    "may_link",
+    "picture_html",
+    "place_to_show",
+]
 
 # A name or password before the host serves only to deceive; so do slashes too many.
 _WEB = re.compile(r"https?://[^\s/\\?#@]+(?:[/?#][^\\\s]*)?", re.IGNORECASE)
@@ -83,7 +96,7 @@ def place_to_show(url: str) -> str:
     return without_hidden(re.sub(r"^https?://|[?#].*$", "", url))[:_SHOWN_CHARS]
 
 
-def bare_link(state: "StateInline", silent: bool) -> bool:
+def bare_link(state: StateInline, silent: bool) -> bool:
     """Markdown rule: an address in running text, as GitHub reads it."""
     if state.linkLevel > 0 or not state.src.startswith("://", state.pos):
         return False
@@ -114,7 +127,7 @@ def _trimmed(address: str) -> str:
     return address
 
 
-def _push_link(state: "StateInline", url: str) -> None:
+def _push_link(state: StateInline, url: str) -> None:
     token = state.push("link_open", "a", 1)
     token.attrs = {"href": state.md.normalizeLink(url)}
     token.info = "auto"

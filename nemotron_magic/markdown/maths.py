@@ -6,6 +6,8 @@ of an element other than ``<br>``. So a formula gets an element of its own, and 
 that could open one elsewhere gets one too, alone.
 """
 
+from __future__ import annotations
+
 import re
 from html import escape
 from typing import TYPE_CHECKING
@@ -15,6 +17,8 @@ from nemotron_magic.markdown.hidden import with_badges
 if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
+
+__all__ = ["formula_html", "isolate", "math_block", "math_inline"]
 
 _INLINE_CHARS = 1_000
 _DISPLAY_CHARS = 5_000
@@ -73,7 +77,7 @@ def _delimited(text: str, display: bool) -> str:
     return f"$${text}$$" if display else f"${text}$"
 
 
-def math_inline(state: "StateInline", silent: bool) -> bool:
+def math_inline(state: StateInline, silent: bool) -> bool:
     """Markdown rule: a formula in a line of text."""
     found = _find_inline(state)
     if found is None:
@@ -87,7 +91,7 @@ def math_inline(state: "StateInline", silent: bool) -> bool:
     return True
 
 
-def _find_inline(state: "StateInline") -> tuple[int, int, int] | None:
+def _find_inline(state: StateInline) -> tuple[int, int, int] | None:
     """Find a formula that opens here: where its text begins and ends; what is after."""
     mark = state.src[state.pos : state.pos + 2]
     if mark in _PAIRS:
@@ -95,7 +99,7 @@ def _find_inline(state: "StateInline") -> tuple[int, int, int] | None:
     return _find_dollar(state) if mark[:1] == "$" else None
 
 
-def _find_pair(state: "StateInline", mark: str) -> tuple[int, int, int] | None:
+def _find_pair(state: StateInline, mark: str) -> tuple[int, int, int] | None:
     start = state.pos + 2
     end = state.src.find(_PAIRS[mark], start, start + _DISPLAY_CHARS)
     tex = state.src[start:end]
@@ -109,7 +113,7 @@ def _find_pair(state: "StateInline", mark: str) -> tuple[int, int, int] | None:
     return start, end, end + 2
 
 
-def _find_dollar(state: "StateInline") -> tuple[int, int, int] | None:
+def _find_dollar(state: StateInline) -> tuple[int, int, int] | None:
     start = state.pos + 1
     before = state.src[state.pos - 1 : state.pos] if state.pos else ""
     if before.isalnum() or before == "$" or state.src[start : start + 1].isspace():
@@ -134,7 +138,7 @@ def _may_be_formula(tex: str, after: str) -> bool:
     return not (amount and _WORD.search(_NAMED.sub("", tex[amount.end() :])))
 
 
-def _next_closer(state: "StateInline", start: int) -> int:
+def _next_closer(state: StateInline, start: int) -> int:
     """Find the next dollar that can close; remembered, so that a text is read once."""
     source, since, closer = state.env.get("nm_closer", ("", 0, -1))
     if source is state.src and since <= start <= closer:
@@ -155,7 +159,7 @@ def _can_close(source: str, at: int) -> bool:
     )
 
 
-def math_block(state: "StateBlock", start: int, end: int, silent: bool) -> bool:
+def math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Markdown rule: a formula in lines of its own, without an empty line in it."""
     if state.is_code_block(start):
         return False
@@ -164,7 +168,7 @@ def math_block(state: "StateBlock", start: int, end: int, silent: bool) -> bool:
     if last is None:
         return False
     if not silent:
-        _push_block(state, start, last, opener, closer)
+        _push_block(state, start, last, opener)
     return True
 
 
@@ -175,13 +179,13 @@ def _block_marks(line: str) -> tuple[str, str]:
     return (environment[0], rf"\end{{{environment[1]}}}") if environment else ("", "")
 
 
-def _line(state: "StateBlock", number: int) -> str:
+def _line(state: StateBlock, number: int) -> str:
     begin = state.bMarks[number] + state.tShift[number]
     return state.src[begin : state.eMarks[number]].rstrip()
 
 
 def _closing_line(
-    state: "StateBlock", start: int, end: int, opener: str, closer: str
+    state: StateBlock, start: int, end: int, opener: str, closer: str
 ) -> int | None:
     for number in range(start, end):
         line = _line(state, number)
@@ -193,16 +197,14 @@ def _closing_line(
     return None
 
 
-def _may_go_on(state: "StateBlock", number: int, line: str, opener: str) -> bool:
+def _may_go_on(state: StateBlock, number: int, line: str, opener: str) -> bool:
     # A second opener ends the search: each line is looked at once then.
     opens_again = opener != "$$" and line.startswith(opener)
     outside = state.sCount[number] < state.blkIndent
     return bool(line) and not outside and not opens_again and "```" not in line
 
 
-def _push_block(
-    state: "StateBlock", start: int, last: int, opener: str, closer: str
-) -> None:
+def _push_block(state: StateBlock, start: int, last: int, opener: str) -> None:
     text = state.getLines(start, last + 1, state.blkIndent, False).strip()
     bare = text if opener.startswith(r"\begin") else text[2:-2]
     token = state.push("math_block", "math", 0)

@@ -6,6 +6,8 @@ and 82 of 140 whole replies (loose lists, tables and quotes in lists cannot be m
 by white space), and took 14 s for a dense megabyte and quadratic time on brackets.
 """
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,8 +21,12 @@ from nemotron_magic.markdown.maths import math_block, math_inline
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
 
+__all__ = ["NESTED_AT_MOST", "parser", "plain_parser", "skeleton"]
+
 # Beyond this depth markdown-it drops text; render shows such a block as it was written.
 NESTED_AT_MOST = 60
+
+_OPTIONS = {"maxNesting": NESTED_AT_MOST, "html": False}
 
 # Brackets take quadratic time: 0.1 s at this length, minutes in a megabyte.
 _LINE_OF_TEXT_CHARS = 10_000
@@ -33,23 +39,27 @@ _MAY_BE_INTERRUPTED = ["paragraph", "reference", "blockquote", "list"]
 @lru_cache(maxsize=1)
 def parser() -> MarkdownIt:
     """Make the parser of whole texts."""
-    options = {"maxNesting": NESTED_AT_MOST, "html": False}
-    made = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
-    made.disable(["html_block", "html_inline"])
+    made = plain_parser()
     made.block.ruler.before("fence", "math", math_block, {"alt": _MAY_BE_INTERRUPTED})
     made.inline.ruler.before("escape", "math", math_inline)
     made.inline.ruler.before("escape", "bare_link", bare_link)
     made.core.ruler.before("inline", "long", _leave_long_text)
     made.core.ruler.push("task", _mark_tasks)
     made.core.ruler.push("cell", _break_lines_in_cells)
+    return made
+
+
+def plain_parser() -> MarkdownIt:
+    """Make a parser of Markdown with tables and strikethrough, without raw HTML."""
+    made = MarkdownIt("commonmark", _OPTIONS).enable(["table", "strikethrough"])
+    made.disable(["html_block", "html_inline"])
     made.validateLink = may_link  # type: ignore[method-assign]  # its own way to set it
     return made
 
 
 @lru_cache(maxsize=1)
 def _skeleton_parser() -> MarkdownIt:
-    options = {"maxNesting": NESTED_AT_MOST, "html": False}
-    made = MarkdownIt("commonmark", options).enable("table").disable("html_block")
+    made = MarkdownIt("commonmark", _OPTIONS).enable("table").disable("html_block")
     made.block.ruler.before("fence", "math", math_block, {"alt": _MAY_BE_INTERRUPTED})
     return made.disable(["inline", "text_join"])
 
@@ -59,14 +69,14 @@ def skeleton(text: str) -> list[Token]:
     return _skeleton_parser().parse(text)
 
 
-def _leave_long_text(state: "StateCore") -> None:
+def _leave_long_text(state: StateCore) -> None:
     """Keep a paragraph that is too long from being read; it is shown as written."""
     for token in state.tokens:
         if token.type == "inline" and len(token.content) > _LINE_OF_TEXT_CHARS:
             token.type, token.children = "long_text", []
 
 
-def _mark_tasks(state: "StateCore") -> None:
+def _mark_tasks(state: StateCore) -> None:
     """Turn ``[ ]`` and ``[x]`` at the head of list items into signs."""
     for item, paragraph, inline in zip(
         state.tokens, state.tokens[1:], state.tokens[2:], strict=False
@@ -85,7 +95,7 @@ def _mark_task(children: list[Token]) -> None:
     children.insert(0, Token("task", "", 0, content="☑" if done else "☐"))
 
 
-def _break_lines_in_cells(state: "StateCore") -> None:
+def _break_lines_in_cells(state: StateCore) -> None:
     """Read ``<br>`` in a table's cell as a line break: no other can stand there."""
     for cell, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if cell.type in ("td_open", "th_open") and "<br" in inline.content.lower():

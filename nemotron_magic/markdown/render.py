@@ -4,6 +4,8 @@ No text may raise, hang or vanish here. What is too deep, too long or grows too 
 is shown as it was written.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, MutableMapping, Sequence
 from functools import cache
 from html import escape
@@ -15,15 +17,14 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 
 from nemotron_magic.markdown.code import language_of
-from nemotron_magic.markdown.hidden import (
-    with_badges,
-    without_hidden,
-    without_smuggled,
-)
+from nemotron_magic.markdown.hidden import with_badges
 from nemotron_magic.markdown.highlight import highlighted
 from nemotron_magic.markdown.links import host_to_show, picture_html
 from nemotron_magic.markdown.maths import formula_html, isolate
 from nemotron_magic.markdown.parser import NESTED_AT_MOST, parser
+from nemotron_magic.text import without_hidden, without_smuggled
+
+__all__ = ["to_html"]
 
 _Env = MutableMapping[str, Any]
 
@@ -79,7 +80,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
 
 
 def _block_html(
-    block: Sequence[Token], lines: list[str], writer: "_Writer", env: _Env
+    block: Sequence[Token], lines: list[str], writer: _Writer, env: _Env
 ) -> str:
     first, last = block[0].map or (0, 0)
     source = "\n".join(lines[first:last])

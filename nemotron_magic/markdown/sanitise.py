@@ -1,11 +1,15 @@
 """The last wall: only these elements, attributes and addresses leave."""
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 
 import nh3
 
 from nemotron_magic.markdown.links import is_mail, is_picture, is_web
+
+__all__ = ["sanitised"]
 
 # fmt: off
 _TAGS = {

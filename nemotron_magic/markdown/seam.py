@@ -5,6 +5,8 @@ on, or writes its last lines or the head of the table once more. What it repeats
 taken away if it is long enough to be no coincidence, or if the code reads only then.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 

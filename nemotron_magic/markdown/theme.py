@@ -4,8 +4,12 @@ A colour is taken from JupyterLab's theme (nbconvert writes it too), else from V
 Code's, else it is one for a plain light or dark page.
 """
 
+from __future__ import annotations
+
 import re
 from functools import cache
+
+__all__ = ["stylesheet"]
 
 _TOKENS = """
 k keyword name #7928a1 #d2a8ff

@@ -4,13 +4,15 @@ What `rich` makes of them itself would drop raw HTML, `List<String>` among it, a
 where a link leads behind its text.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from nemotron_magic.markdown.links import may_link, place_to_show
-from nemotron_magic.markdown.parser import NESTED_AT_MOST
+from nemotron_magic.markdown.links import place_to_show
+from nemotron_magic.markdown.parser import NESTED_AT_MOST, plain_parser
 from nemotron_magic.text import visible
 
 __all__ = ["terminal_tokens"]
@@ -30,11 +32,7 @@ def terminal_tokens(text: str) -> list[Token]:
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
-    options = {"maxNesting": NESTED_AT_MOST, "html": False}
-    made = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
-    made.disable(["html_block", "html_inline"])
-    made.validateLink = may_link  # type: ignore[method-assign]  # its own way to set it
-    return made
+    return plain_parser()
 
 
 def _shown(children: list[Token]) -> list[Token]:

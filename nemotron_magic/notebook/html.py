@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 
 from nemotron_magic.markdown import Block, stylesheet, to_html
-from nemotron_magic.markdown.hidden import with_badges, without_smuggled
+from nemotron_magic.markdown.hidden import with_badges
 from nemotron_magic.markdown.maths import isolate
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer, remarks
+from nemotron_magic.text import without_smuggled
 
 __all__ = [
     "block_html",
