@@ -69,6 +69,15 @@ cached_tokens=None, cost_usd=0.5)
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod
+    def from_dict(cls, told: Any) -> Usage:
+        """Read what `as_dict` gave; what is no figure is not known."""
+        known = _mapping(told)
+        figures: dict[str, Any] = {
+            f.name: _amount(known.get(f.name)) for f in fields(cls)
+        }
+        return cls(**figures)
+
+    @classmethod
     def from_wire(cls, usage: Any, meta: Any = None) -> Usage:
         """Read the `usage` and `meta` objects of a chunk or completion, of any server.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nemotron_magic.events import (
@@ -22,9 +22,7 @@ from nemotron_magic.reply import Reply
 from nemotron_magic.text import as_name
 from nemotron_magic.usage import Usage
 
-__all__ = ["Kept", "read_usage"]
-
-_LARGEST = 1e15
+__all__ = ["Kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +96,7 @@ class Kept:
             told["texts"] = tuple(str(one) for one in told["texts"])
             told["tool_calls"] = tuple(ToolCall(**call) for call in told["tool_calls"])
             told["logprobs"] = tuple(dict(one) for one in told["logprobs"])
-            told["usage"] = read_usage(told["usage"])
+            told["usage"] = Usage.from_dict(told["usage"])
             return cls(**told)
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
-
-
-def read_usage(told: Any) -> Usage:
-    """Read figures by their names; what is no figure is not known."""
-    known = told if isinstance(told, dict) else {}
-    figures = {one.name: _figure(known.get(one.name)) for one in fields(Usage)}
-    return Usage(**figures)
-
-
-def _figure(value: Any) -> Any:
-    is_figure = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_figure and 0 <= value < _LARGEST else None

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from nemotron_magic.cache.kept import Kept, read_usage
+from nemotron_magic.cache.kept import Kept
+from nemotron_magic.usage import Usage
 
 __all__ = ["saved_replies"]
 
@@ -52,7 +53,7 @@ def _kept(output: Any, about: dict[str, Any]) -> Kept | None:
         (text[:size],),
         _text(about.get("served_model")),
         _text(about.get("finish_reason")) or None,
-        usage=read_usage(asked.get("usage")),
+        usage=Usage.from_dict(asked.get("usage")),
         asked_at=_text(asked.get("asked_at")),
     )
 

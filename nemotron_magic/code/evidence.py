@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 
 from nemotron_magic.code.python import compiled, python_of
+from nemotron_magic.markdown.code import as_block
 
 __all__ = ["clipped_traceback", "difference", "is_like", "names_in", "syntax_error"]
 
@@ -86,9 +87,7 @@ def difference(before: str, after: str) -> str:
         n=2,
     )
     text = "\n".join(lines)
-    runs = (len(run) for run in re.findall(r"`{3,}", text))
-    fence = "`" * (max(runs, default=2) + 1)
-    return f"{fence}diff\n{text}\n{fence}" if text else ""
+    return as_block(text, "diff") if text else ""
 
 
 def _is_kept(frames: list[list[str]], n: int) -> bool:

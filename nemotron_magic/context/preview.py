@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.markdown.code import as_block
 
 __all__ = ["preview"]
 
@@ -43,7 +43,5 @@ def _cell(text: str) -> str:
 
 
 def _fenced(number: int, message: Mapping[str, str]) -> str:
-    content = message["content"]
-    ticks = [len(run) for run in re.findall(r"`{3,}", content)]
-    fence = "`" * (max(ticks, default=2) + 1)
-    return f"**{number}. {message['role']}**\n\n{fence}prompt\n{content}\n{fence}"
+    block = as_block(message["content"], "prompt")
+    return f"**{number}. {message['role']}**\n\n{block}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["CodeBlock", "closes", "code_blocks", "language_of"]
+__all__ = ["CodeBlock", "as_block", "closes", "code_blocks", "language_of"]
 
 
 _LANGUAGE = re.compile(r"[\s{.]*([^\s{}:,;=()\[\]\"'`]+)")
@@ -42,6 +42,17 @@ def code_blocks(text: str) -> tuple[CodeBlock, ...]:
     return tuple(
         _code_block(token, lines) for token in skeleton(text) if token.type == "fence"
     )
+
+
+def as_block(text: str, language: str) -> str:
+    r"""Give a text as a fenced block that nothing within it can close.
+
+    >>> as_block("x = 1", "python")
+    '```python\nx = 1\n```'
+    """
+    runs = (len(run) for run in re.findall(r"`{3,}", text))
+    mark = "`" * (max(runs, default=2) + 1)
+    return f"{mark}{language}\n{text}\n{mark}"
 
 
 def language_of(info: str) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from nemotron_magic.storage.aside import identity, move_aside
+from nemotron_magic.storage.connection import KeptConnection
 from nemotron_magic.storage.folders import is_networked, mount_table
-from nemotron_magic.storage.kept import Kept
 from nemotron_magic.storage.schema import (
     Foreign,
     Schema,
@@ -81,7 +81,7 @@ class Storage:
         self._mounts = mounts
         self._is_looked_at = False
         self._memory: sqlite3.Connection | None = None
-        self._kept = Kept()
+        self._kept = KeptConnection()
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
         """Do `work` as one change: all of it happens, or nothing.

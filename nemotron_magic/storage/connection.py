@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nemotron_magic.storage.aside import identity
 
-__all__ = ["Kept"]
+__all__ = ["KeptConnection"]
 
 
 class _Open:
@@ -25,7 +25,7 @@ class _Open:
 
     def __init__(
         self,
-        owner: Kept,
+        owner: KeptConnection,
         identity: tuple[int, int] | None,
         connection: sqlite3.Connection,
     ) -> None:
@@ -34,7 +34,7 @@ class _Open:
         self.close = weakref.finalize(owner, connection.close)
 
 
-class Kept:
+class KeptConnection:
     """The connection to one file, as long as it is the same file and process.
 
     Parameters
@@ -116,7 +116,7 @@ class Kept:
 
 
 def _close_when_idle(
-    kept: weakref.ref[Kept], is_over: threading.Event, idle_s: float
+    kept: weakref.ref[KeptConnection], is_over: threading.Event, idle_s: float
 ) -> None:
     while not is_over.wait(idle_s):
         here = kept()
