@@ -105,7 +105,7 @@ class Books:
             why = self._list(endpoint)
         if limits.are_set and settings.model_is_default:
             self._check_default(endpoint, settings)
-        model = priced(self._listed(endpoint), settings.model)
+        model = self._model(endpoint, settings)
         may_take = estimate(model, entry.details.messages, settings)
         limits.check_call(may_take, settings.model, why)
         entry.begin(
@@ -215,14 +215,14 @@ class Books:
         if listed and not any(model.goes_by(settings.model) for model in listed):
             raise ModelError(f"{endpoint.netloc} does not list {settings.model}")
 
-    def _model(self, base_url: str, settings: Settings) -> Model | None:
+    def _model(self, endpoint: Endpoint, settings: Settings) -> Model | None:
         """Give the model with its prices, as far as it has been listed."""
-        return priced(self._listed(Endpoint.read(base_url)), settings.model)
+        return priced(self._listed(endpoint), settings.model)
 
     def _priced(self, reply: Reply, settings: Settings) -> Reply:
         """Put in what it cost by the catalogue, where the service did not tell."""
         if reply.cost_usd is not None:
             return reply
-        model = self._model(reply.details.base_url, settings)
+        model = self._model(Endpoint.read(reply.details.base_url), settings)
         cost_usd = estimated_usd(model, reply.usage)
         return Reply(reply, replace(reply.details, estimated_usd=cost_usd))

@@ -71,13 +71,14 @@ class Exchange:
             error = self._with_reply(raised, "failed")
         else:
             self.may_cost = self._draft.attempts > 0
-            return self._reply()
+            return self.so_far()
         # Raised out here so that it does not carry what it was raised for.
         raise error
 
     def so_far(self) -> Reply:
         """Give the reply as it stands, also if nothing has arrived."""
-        return self._reply()
+        elapsed_s = self._clock_s() - self._started_s
+        return self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)
 
     def _take(self, event: Event) -> None:
         self._draft.add(event)
@@ -112,10 +113,6 @@ class Exchange:
 
     def _with_reply(self, error: NemotronError, ending: Ending) -> NemotronError:
         if self._draft.has_text:
-            reply = self._reply()
+            reply = self.so_far()
             error.reply = Reply(reply, replace(reply.details, ending=ending))
         return error
-
-    def _reply(self) -> Reply:
-        elapsed_s = self._clock_s() - self._started_s
-        return self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)

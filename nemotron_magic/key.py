@@ -181,7 +181,7 @@ def check_key_rules(
 
 
 def _where_looked(environ: Mapping[str, str]) -> str:
-    name = next((n for n in KEY_VARIABLES if environ.get(n, "").strip()), None)
+    name = _key_variable(environ)
     if name is None:
         return f"looked in this session, {KEY_VARIABLES[0]} and the system's keyring"
     owner = _environment_origin(environ) or "no usable base URL"
@@ -189,10 +189,15 @@ def _where_looked(environ: Mapping[str, str]) -> str:
 
 
 def _in_environment(endpoint: Endpoint, environ: Mapping[str, str]) -> Key | None:
-    name = next((n for n in KEY_VARIABLES if environ.get(n, "").strip()), None)
+    name = _key_variable(environ)
     if name is None or endpoint.origin != _environment_origin(environ):
         return None
     return unseen(lambda: Key(environ[name], endpoint.origin, name))
+
+
+def _key_variable(environ: Mapping[str, str]) -> str | None:
+    """Give the name of the variable that holds a key, if one does."""
+    return next((n for n in KEY_VARIABLES if environ.get(n, "").strip()), None)
 
 
 def _environment_origin(environ: Mapping[str, str]) -> str:

@@ -24,10 +24,7 @@ from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError
 from nemotron_magic.exchange import Watch
 from nemotron_magic.joining import Joining
-from nemotron_magic.key import (
-    Key,
-    Unshown,
-)
+from nemotron_magic.key import Key, Unshown
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.markdown.seam import joined
 from nemotron_magic.reply import Reply

@@ -10,7 +10,7 @@ from nemotron_magic.reply import Attached, Details, Reply
 from nemotron_magic.text import one_line
 from nemotron_magic.usage import Usage
 
-__all__ = ["footer", "in_usd", "metadata", "remarks"]
+__all__ = ["footer", "in_usd", "metadata", "remarks", "sent_and_received"]
 
 _ENDINGS = {
     "truncated": "The stream ended before the model did. Go on: %nemotron continue",
@@ -95,6 +95,17 @@ def in_usd(cost_usd: float) -> str:
     return f"${cost_usd:.{len(digits) + 2}f}"
 
 
+def sent_and_received(sent: int | None, received: int | None) -> str:
+    """Give the tokens of a call; empty if neither figure is known.
+
+    >>> sent_and_received(812, None)
+    '812 → ?'
+    """
+    if sent is None and received is None:
+        return ""
+    return f"{_figure(sent)} → {_figure(received)}"
+
+
 def _time(elapsed_s: float | None) -> str:
     if elapsed_s is None:
         return ""
@@ -110,10 +121,8 @@ def _taken(details: Details) -> str:
 
 
 def _tokens(usage: Usage) -> str:
-    sent, received = usage.prompt_tokens, usage.completion_tokens
-    if sent is None and received is None:
-        return "tokens unknown"
-    return f"{_figure(sent)} → {_figure(received)} tokens"
+    figures = sent_and_received(usage.prompt_tokens, usage.completion_tokens)
+    return f"{figures} tokens" if figures else "tokens unknown"
 
 
 def _cost(details: Details) -> str:

@@ -31,12 +31,7 @@ from nemotron_magic.errors import (
     RequestError,
     ServiceError,
 )
-from nemotron_magic.events import (
-    Answered,
-    Event,
-    Retry,
-    Sent,
-)
+from nemotron_magic.events import Answered, Event, Retry, Sent
 from nemotron_magic.key import Key
 from nemotron_magic.refusal import Asked
 from nemotron_magic.retry import delay_s

@@ -65,7 +65,7 @@ def _described(name: str, look_up: Callable[[str], str]) -> str:
     if not _is_path(name):
         raise InputError(
             f"$`{name}` is more than a name or a path, and nothing is run for a prompt",
-            todo=f"assign it first: x = {name or '...'}; then write $`x`",
+            todo=f"Assign it first: x = {name or '...'}; then write $`x`",
         )
     try:
         return look_up(name)
@@ -75,7 +75,7 @@ def _described(name: str, look_up: Callable[[str], str]) -> str:
         raise InputError(
             f"$`{name}` has no value that could be described",
             f"{type(error).__name__}: {error}",
-            "correct it, or put a backslash before the dollar to send it as typed",
+            "Correct it, or put a backslash before the dollar to send it as typed",
         ) from error
 
 

@@ -31,7 +31,10 @@ class Displays:
     def _hear(self, message: Any) -> Any:
         """Note a message on its way to the front end; give it, to be sent."""
         if message["header"]["msg_type"] == "display_data":
-            number = len(self._shell.user_ns.get("In") or [""]) - 1
+            # Here and not above: loading the extension is to stay light.
+            from nemotron_magic.notebook.place import cell_number
+
+            number = cell_number(self._shell)
             noted = self.heard.setdefault(number, [])
             if len(noted) < _MOST_DISPLAYS:
                 noted.append(shown(message["content"]["data"]))

@@ -170,5 +170,5 @@ def _refusal(node: ast.expr) -> InputError:
     path = ast.unparse(node)
     return InputError(
         f"`{path}` cannot be had without running code",
-        todo=f"assign it first: x = {path}; then write $`x`",
+        todo=f"Assign it first: x = {path}; then write $`x`",
     )

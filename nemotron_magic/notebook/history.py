@@ -15,6 +15,7 @@ from typing import Any
 
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.notebook.displays import Displays, shown
+from nemotron_magic.notebook.place import cell_number
 from nemotron_magic.text import without_controls
 
 __all__ = ["History", "Recorder"]
@@ -58,8 +59,7 @@ class History:
     @property
     def current(self) -> int:
         """The number of the cell that runs now."""
-        # The execution count is one more in newer versions; this is the same in all.
-        return len(self._shell.user_ns.get("In") or [""]) - 1
+        return cell_number(self._shell)
 
     def newest_first(self, last: int | None = None) -> Iterator[Cell]:
         """Give the cells that ran, without outputs.
@@ -153,7 +153,7 @@ class Recorder:
             return
         printed = _bounded("".join(self._ears[0].said))
         self._take_off()
-        number = len(self._shell.user_ns.get("In") or [""]) - 1
+        number = cell_number(self._shell)
         error = result.error_before_exec or result.error_in_exec
         told = "".join(traceback.format_exception(error)).rstrip() if error else ""
         # A terminal's own lines: the value, and the traceback below its rule.

@@ -11,7 +11,7 @@ from nemotron_magic.events import Event
 from nemotron_magic.notebook.html import document
 from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.notebook.page import PagePainter, bundle
-from nemotron_magic.notebook.place import execution_of, place_of, source_of
+from nemotron_magic.notebook.place import execution_of, place_of, request_of, source_of
 from nemotron_magic.notebook.publisher import Publisher, ShellPublisher, is_captured
 from nemotron_magic.notebook.terminal import (
     PlainPainter,
@@ -83,12 +83,12 @@ def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
     """
     if getattr(shell, "kernel", None) is None:
         return "terminal"
-    parent = shell.get_parent() or {}
+    request = request_of(shell)
     is_served = "JPY_SESSION_NAME" in environ
     is_colab = type(shell).__module__.startswith("google.colab")
-    if "cellId" in parent.get("metadata", {}) or is_served or is_colab:
+    if "cellId" in request.get("metadata", {}) or is_served or is_colab:
         return "page"
-    can_ask = parent.get("content", {}).get("allow_stdin")
+    can_ask = request.get("content", {}).get("allow_stdin")
     return "console" if can_ask else "headless"
 
 

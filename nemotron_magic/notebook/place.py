@@ -10,10 +10,13 @@ from typing import Any
 
 __all__ = [
     "Place",
+    "cell_id_of",
+    "cell_number",
     "execution_of",
     "notebook_path",
     "origin_of",
     "place_of",
+    "request_of",
     "source_of",
 ]
 
@@ -56,18 +59,36 @@ def place_of(source: str) -> Place:
     return Place(is_first, isinstance(last, ast.Expr) and _is_question(last.value))
 
 
+def cell_number(shell: Any) -> int:
+    """Give the number of the cell that runs now, from 1; 0 before the first."""
+    # The execution count is one more in newer versions; this is the same in all.
+    return len(shell.user_ns.get("In") or [""]) - 1
+
+
+def cell_id_of(shell: Any) -> str:
+    """Give the id of the cell that runs now; "" where no front end tells it."""
+    return str(request_of(shell).get("metadata", {}).get("cellId", ""))
+
+
+def request_of(shell: Any) -> dict[str, Any]:
+    """Give the message that asked for the cell that runs now; empty in a terminal."""
+    if getattr(shell, "kernel", None) is None:
+        return {}
+    return shell.get_parent() or {}
+
+
 def execution_of(shell: Any) -> object:
     """Give a marker of the cell that runs now."""
     if getattr(shell, "kernel", None) is None:
-        return len(shell.user_ns.get("In") or [""])
-    return (shell.get_parent() or {}).get("header", {}).get("msg_id")
+        return cell_number(shell)
+    return request_of(shell).get("header", {}).get("msg_id")
 
 
 def source_of(shell: Any) -> str:
     """Give the source of the cell that runs now, after IPython's transforms."""
     if getattr(shell, "kernel", None) is None:
         return str((shell.user_ns.get("In") or [""])[-1])
-    code = str((shell.get_parent() or {}).get("content", {}).get("code", ""))
+    code = str(request_of(shell).get("content", {}).get("code", ""))
     history = shell.history_manager
     # A run may ask to leave no trace there; to transform a cell again takes a while.
     if (history.input_hist_raw or [""])[-1] == code.rstrip("\n"):
@@ -80,10 +101,8 @@ def origin_of(shell: Any) -> str:
 
     JupyterLab, Notebook and VS Code name the cell; elsewhere its source does.
     """
-    parent = shell.get_parent() if getattr(shell, "kernel", None) else None
-    cell_id = (parent or {}).get("metadata", {}).get("cellId", "")
-    if cell_id:
-        return str(cell_id)
+    if cell_id := cell_id_of(shell):
+        return cell_id
     source = (shell.history_manager.input_hist_raw or [""])[-1]
     return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
 

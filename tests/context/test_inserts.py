@@ -34,7 +34,7 @@ REFUSED += ("x[~1]", "import os", "*x", "\0", "(" * 3000, "df.a()", "x[lambda: 1
 
 @pytest.mark.parametrize("code", REFUSED, ids=lambda code: code[:20])
 def test_what_would_have_to_be_run_is_refused_with_the_way_out(code: str) -> None:
-    with pytest.raises(InputError, match="assign it first: x = ") as error:
+    with pytest.raises(InputError, match="Assign it first: x = ") as error:
         expand(f"look at $`{code}`", said)
 
     shown = code.replace("\0", "")  # as any error shows what was typed

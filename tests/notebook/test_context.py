@@ -220,8 +220,8 @@ def test_a_named_value_goes_along_described(
     ("expression", "words"),
     [
         ("nothing", "nothing"),
-        ("open('x')", "assign it first"),
-        ("a + 1", "assign it first"),
+        ("open('x')", "Assign it first"),
+        ("a + 1", "Assign it first"),
         ("a['no']", "no"),
     ],
 )

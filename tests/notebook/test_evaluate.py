@@ -193,7 +193,7 @@ def test_a_default_factory_adds_nothing() -> None:
 
 
 def test_a_refusal_says_the_way_out() -> None:
-    with pytest.raises(InputError, match=r"assign it first: x = e\.attribute; then"):
+    with pytest.raises(InputError, match=r"Assign it first: x = e\.attribute; then"):
         evaluate("e.attribute", VARIABLES)
 
 

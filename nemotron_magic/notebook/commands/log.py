@@ -10,7 +10,7 @@ from nemotron_magic.errors import InputError
 from nemotron_magic.ledger import Call, Ledger
 from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.settings import Settings
-from nemotron_magic.summary import in_usd
+from nemotron_magic.summary import in_usd, sent_and_received
 from nemotron_magic.text import one_line
 
 if TYPE_CHECKING:
@@ -49,11 +49,8 @@ def _row(call: Call) -> tuple[str, ...]:
 
 
 def _tokens(call: Call) -> str:
-    sent, received = call.prompt_tokens, call.completion_tokens
-    if sent is None and received is None:
-        return "unknown" if call.may_cost else ""
-    shown = ("?" if figure is None else f"{figure:,}" for figure in (sent, received))
-    return " → ".join(shown)
+    figures = sent_and_received(call.prompt_tokens, call.completion_tokens)
+    return figures or ("unknown" if call.may_cost else "")
 
 
 def _cost(call: Call) -> str:
