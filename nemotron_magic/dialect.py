@@ -15,7 +15,7 @@ from nemotron_magic.chunks import Chunks, Object
 from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
 from nemotron_magic.events import Event, Notice, Truncated
-from nemotron_magic.refusal import Asked, Complaint, error_for
+from nemotron_magic.refusal import About, Complaint, error_for
 from nemotron_magic.stream import MAX_EVENT_BYTES, EventStreamDecoder, ServerSentEvent
 from nemotron_magic.text import one_line
 
@@ -35,7 +35,7 @@ class ReplyReader:
 
     Parameters
     ----------
-    asked : Asked
+    about : About
         What error messages may mention.
     content_type : str
         As the response names it; may be empty.
@@ -48,14 +48,14 @@ class ReplyReader:
         Whether the reply is over, so that the rest of the body need not be read.
     """
 
-    def __init__(self, asked: Asked, content_type: str = "") -> None:
+    def __init__(self, about: About, content_type: str = "") -> None:
         self.error: NemotronError | None = None
         self.done = False
-        self._asked = asked
+        self._about = about
         self._is_stream = "event-stream" in content_type.lower()
         self._decoder: EventStreamDecoder | None = None
         self._body = bytearray()
-        self._chunks = Chunks(asked.model)
+        self._chunks = Chunks(about.model)
         self._payloads = 0
         self._unreadable = 0
         self._is_cut = False
@@ -123,7 +123,7 @@ class ReplyReader:
                 return bytes(self._body)
         if len(self._body) > MAX_EVENT_BYTES:
             raise ServiceError(
-                f"{self._asked.endpoint.netloc} sent more than a chat reply can be",
+                f"{self._about.endpoint.netloc} sent more than a chat reply can be",
                 f"{MAX_EVENT_BYTES // 2**20} MiB came, and no reply among them",
                 _DOCTOR,
             )
@@ -158,8 +158,8 @@ class ReplyReader:
     def _skip(self, data: str) -> None:
         if self._payloads == 1:
             self.error = ServiceError(
-                f"{self._asked.endpoint.netloc} sent a stream that is no chat reply",
-                f"it began: {one_line(self._asked.redact(data), 200)}",
+                f"{self._about.endpoint.netloc} sent a stream that is no chat reply",
+                f"it began: {one_line(self._about.redact(data), 200)}",
                 _DOCTOR,
             )
         self._unreadable += 1
@@ -174,7 +174,7 @@ class ReplyReader:
             self._fail(Complaint.of(chunk))
 
     def _fail(self, complaint: Complaint) -> None:
-        self.error = error_for(complaint.status or 0, complaint, self._asked)
+        self.error = error_for(complaint.status or 0, complaint, self._about)
         # The service accepted the request before it failed: trying again may cost.
         self.error.final = True
 
@@ -209,8 +209,8 @@ class ReplyReader:
         if complaint.is_html:
             todo = "Does this network ask you to log in first? Else: %nemotron doctor"
         return ServiceError(
-            f"{self._asked.endpoint.netloc} answered, but not with a chat reply",
-            f"it began: {one_line(self._asked.redact(said), 200)}",
+            f"{self._about.endpoint.netloc} answered, but not with a chat reply",
+            f"it began: {one_line(self._about.redact(said), 200)}",
             todo,
             final=True,
         )
@@ -223,7 +223,7 @@ class ReplyReader:
             events.append(Notice(skipped))
         if not self._chunks.said_something:
             self.error = OutcomeUnknown(
-                f"{self._asked.endpoint.netloc} sent an empty reply",
+                f"{self._about.endpoint.netloc} sent an empty reply",
                 "it may have been billed all the same",
                 "Run the cell again, or see: %nemotron doctor",
             )

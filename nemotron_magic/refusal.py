@@ -30,7 +30,7 @@ from nemotron_magic.parameters import DEFAULT_BASE_URL
 from nemotron_magic.retry import LONGEST_WAIT_S
 from nemotron_magic.text import one_line
 
-__all__ = ["Asked", "Complaint", "error_for", "is_id"]
+__all__ = ["About", "Complaint", "error_for", "is_id"]
 
 _LONGEST = 20_000
 _DEEPEST = 6
@@ -44,7 +44,7 @@ def _same(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class About:
     """What an error message may mention of the request.
 
     Parameters
@@ -211,7 +211,7 @@ _ROWS: tuple[_Row, ...] = (
 def error_for(
     status: int,
     complaint: Complaint,
-    asked: Asked,
+    about: About,
     *,
     request_id: str | None = None,
     wait_s: float | None = None,
@@ -225,23 +225,23 @@ def error_for(
     wait_s : float, optional
         What the service asked to wait, in seconds.
     """
-    row = _fitting(status, complaint, asked)
+    row = _fitting(status, complaint, about)
     names = {
-        "host": asked.endpoint.netloc,
-        "model": one_line(asked.model, 100),
+        "host": about.endpoint.netloc,
+        "model": one_line(about.model, 100),
         "status": f" ({status})" if status else "",
-        "key": f"does not accept the key from {asked.key_source}"
-        if asked.key_source
+        "key": f"does not accept the key from {about.key_source}"
+        if about.key_source
         else "wants a key",
     }
-    message = one_line(asked.redact(complaint.message))
+    message = one_line(about.redact(complaint.message))
     ids = (request_id or "", complaint.request_id)
     return row.error(
         row.what.format(**names),
         f"it said: {message}" if message else "",
-        _todo(row, wait_s, asked),
+        _todo(row, wait_s, about),
         status=status or None,
-        request_id=next((one for one in ids if is_id(asked.redact(one))), None),
+        request_id=next((one for one in ids if is_id(about.redact(one))), None),
         retry_after_s=wait_s,
         final=row.final,
     )
@@ -252,18 +252,18 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def _todo(row: _Row, wait_s: float | None, asked: Asked) -> str:
+def _todo(row: _Row, wait_s: float | None, about: About) -> str:
     if wait_s is None or wait_s <= LONGEST_WAIT_S:
-        return row.todo if asked.is_aimlapi else row.todo.partition(_AT_AIMLAPI)[0]
+        return row.todo if about.is_aimlapi else row.todo.partition(_AT_AIMLAPI)[0]
     unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
     wait = math.ceil(wait_s / unit_s)
     return f"It asks to wait {wait} {unit}; run the cell again then"
 
 
-def _fitting(status: int, complaint: Complaint, asked: Asked) -> _Row:
+def _fitting(status: int, complaint: Complaint, about: About) -> _Row:
     if status == 404:
-        return _not_found(complaint, asked)
-    message = complaint.message.replace(asked.model or "<asked>", "<asked>")
+        return _not_found(complaint, about)
+    message = complaint.message.replace(about.model or "<asked>", "<asked>")
     return next(
         row
         for row in _ROWS
@@ -277,13 +277,13 @@ def _is_for(row: _Row, status: int) -> bool:
     return not status and 400 in row.statuses and bool(row.pattern)
 
 
-def _not_found(complaint: Complaint, asked: Asked) -> _Row:
+def _not_found(complaint: Complaint, about: About) -> _Row:
     """Tell a model that is gone from an address that is wrong."""
     names_path = re.search(r"cannot (post|get)|^not found$", complaint.message, re.I)
     names_model = re.search(_MODEL, complaint.message, re.I)
-    if names_model or (asked.is_aimlapi and not names_path):
+    if names_model or (about.is_aimlapi and not names_path):
         what = "{host} does not serve {model}{status}"
         return _Row((404,), "", ModelError, what, _MODELS)
     what = "{host} knows no such address or model{status}"
-    todo = f"Is base_url right? The question went to {asked.endpoint.chat_url}"
+    todo = f"Is base_url right? The question went to {about.endpoint.chat_url}"
     return _Row((404,), "", RequestError, what, todo)

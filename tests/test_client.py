@@ -32,7 +32,7 @@ from nemotron_magic.errors import (
 )
 from nemotron_magic.events import Answered, Retry, Sent, Text, UsageReport
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 from nemotron_magic.settings import Settings
 from nemotron_magic.usage import Usage
 
@@ -148,7 +148,7 @@ def test_no_frame_of_an_error_shows_the_key(fault: str) -> None:
 def test_what_may_have_been_sent_may_have_been_billed(
     fault: str, kind: type[NemotronError], final: bool
 ) -> None:
-    error = translate(FAULTS[fault], Asked(ELSEWHERE, "m"))
+    error = translate(FAULTS[fault], About(ELSEWHERE, "m"))
 
     assert (type(error), error.final) == (kind, final)
     assert ("billed" in str(error)) is (kind is OutcomeUnknown)
@@ -165,14 +165,14 @@ def test_what_may_have_been_sent_may_have_been_billed(
     ],
 )
 def test_some_failures_to_connect_are_for_good(said: str, what: str) -> None:
-    error = translate(httpx.ConnectError(said), Asked(ELSEWHERE, "m"))
+    error = translate(httpx.ConnectError(said), About(ELSEWHERE, "m"))
 
     assert what in error.what
     assert error.final
 
 
 def test_an_unknown_error_is_taken_for_the_worst() -> None:
-    error = translate(ValueError("x"), Asked(ELSEWHERE, "m"))
+    error = translate(ValueError("x"), About(ELSEWHERE, "m"))
 
     assert isinstance(error, OutcomeUnknown)
     assert error.what == "the call failed: ValueError"

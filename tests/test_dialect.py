@@ -23,7 +23,7 @@ from nemotron_magic.errors import (
 )
 from nemotron_magic.events import Finish, Logprobs, Notice, ToolCall, Truncated
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 
 NAMES = (
     *("choices", "delta", "content", "index", "message", "finish_reason", "logprobs"),
@@ -282,7 +282,7 @@ def test_deep_json_in_the_stream_is_one_unreadable_piece() -> None:
 
 def test_the_key_is_taken_out_of_what_a_body_began_with() -> None:
     key = Key(KEY, "https://a.example", "X")
-    asked = Asked(Endpoint.read("https://a.example"), "m", "X", key.redact)
+    asked = About(Endpoint.read("https://a.example"), "m", "X", key.redact)
     for body in (f"oops {'x' * 180} {KEY}", f"data: oops {'x' * 180} {KEY}\n\n"):
         reader = ReplyReader(asked)
         reader.feed(body.encode())
@@ -318,7 +318,7 @@ def test_nothing_at_all_may_have_been_billed(body: bytes) -> None:
 
 
 def test_a_body_that_never_tells_what_it_is_is_refused_at_the_cap() -> None:
-    reader = ReplyReader(Asked(Endpoint.read("https://a.example"), "m"))
+    reader = ReplyReader(About(Endpoint.read("https://a.example"), "m"))
     for _ in range(17):
         reader.feed(b"{" + b" " * 2**20)
 

@@ -28,7 +28,7 @@ from nemotron_magic.key import (
     check_key_rules,
     find_key,
 )
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 from nemotron_magic.settings import DEFAULT_BASE_URL, Settings
 
 HERE = Endpoint.read("http://127.0.0.1:8000")
@@ -60,7 +60,7 @@ SHOWN: dict[str, Callable[[Key], object]] = {
     "dir": lambda key: [(name, repr(getattr(key, name))) for name in dir(key)],
     "slots": lambda key: [repr(getattr(key, name)) for name in key.__slots__],
     "in a request": lambda key: repr(Request(AIMLAPI, (), Settings(), key)),
-    "in what was asked": lambda key: repr(Asked(AIMLAPI, "m", "X", key.redact)),
+    "in what was asked": lambda key: repr(About(AIMLAPI, "m", "X", key.redact)),
     "in fields": lambda key: repr(
         [getattr(Request(AIMLAPI, (), Settings(), key), f.name)
          for f in dataclasses.fields(Request)]

@@ -22,14 +22,14 @@ from nemotron_magic.errors import (
     ServiceError,
 )
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked, Complaint, error_for
+from nemotron_magic.refusal import About, Complaint, error_for
 
 MODEL = "nvidia/some-nemotron"
-HERE = Asked(AIMLAPI, MODEL, "AIMLAPI_API_KEY")
-THERE = Asked(ELSEWHERE, MODEL)
+HERE = About(AIMLAPI, MODEL, "AIMLAPI_API_KEY")
+THERE = About(ELSEWHERE, MODEL)
 
 
-def refused(status: int, message: str, asked: Asked = HERE) -> NemotronError:
+def refused(status: int, message: str, asked: About = HERE) -> NemotronError:
     return error_for(status, Complaint(message), asked)
 
 
@@ -176,7 +176,7 @@ def test_advice_for_one_service_is_not_given_for_another(status: int) -> None:
 
 
 def test_a_service_that_got_no_key_wants_one() -> None:
-    error = refused(401, "", Asked(ELSEWHERE, MODEL))
+    error = refused(401, "", About(ELSEWHERE, MODEL))
 
     assert error.what == "models.example.org wants a key (401)"
 
@@ -231,7 +231,7 @@ SHAPED = st.one_of(
 @given(SHAPED, st.sampled_from([0, 400, 401, 403, 404, 429, 500, 504]), MESSAGES)
 def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) -> None:
     key = Key(KEY, AIMLAPI.origin, "AIMLAPI_API_KEY")
-    asked = Asked(AIMLAPI, "a\nmodel", key.source, key.redact)
+    asked = About(AIMLAPI, "a\nmodel", key.source, key.redact)
 
     error = error_for(status, Complaint.read(body), asked, request_id=sent_id)
     shown = str(error)
@@ -246,7 +246,7 @@ def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) ->
 
 def test_a_key_cannot_hide_behind_the_end_of_a_message() -> None:
     key = Key(KEY, "https://a.example", "X")
-    asked = Asked(Endpoint.read("https://a.example"), "m", "X", key.redact)
+    asked = About(Endpoint.read("https://a.example"), "m", "X", key.redact)
     for length in range(250, 310):
         error = error_for(400, Complaint("x" * length + KEY), asked)
 

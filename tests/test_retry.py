@@ -14,10 +14,10 @@ from nemotron_magic.errors import (
     NemotronError,
     OutcomeUnknown,
 )
-from nemotron_magic.refusal import Asked, Complaint, error_for
+from nemotron_magic.refusal import About, Complaint, error_for
 from nemotron_magic.retry import LONGEST_WAIT_S, delay_s, retries_allowed, retry_after_s
 
-ASKED = Asked(AIMLAPI, "m")
+ASKED = About(AIMLAPI, "m")
 
 
 def high(low: float, high: float) -> float:

@@ -14,7 +14,7 @@ from nemotron_magic.dialect import ReplyReader
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Event, Notice, Retry
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 from nemotron_magic.reply import Draft, Reply
 from nemotron_magic.settings import DEFAULT_MODEL
 
@@ -69,7 +69,7 @@ def hear(
     *pieces: bytes, model: str = DEFAULT_MODEL, content_type: str = "text/event-stream"
 ) -> Heard:
     """Read the pieces of a body, without any network."""
-    reader = ReplyReader(Asked(ELSEWHERE, model), content_type)
+    reader = ReplyReader(About(ELSEWHERE, model), content_type)
     draft, events = Draft(), []
     for piece in pieces:
         events += reader.feed(piece)

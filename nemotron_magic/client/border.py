@@ -19,7 +19,7 @@ from nemotron_magic.errors import (
     NemotronError,
     OutcomeUnknown,
 )
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 from nemotron_magic.text import one_line
 
 __all__ = ["translate"]
@@ -48,7 +48,7 @@ _CUT_OFF = (
 _AGAIN = "It may have been billed. Run the cell again for another try"
 
 
-def translate(error: Exception, asked: Asked, is_sent: bool = True) -> NemotronError:
+def translate(error: Exception, about: About, is_sent: bool = True) -> NemotronError:
     """Give our error for one that httpx raised.
 
     Parameters
@@ -56,19 +56,19 @@ def translate(error: Exception, asked: Asked, is_sent: bool = True) -> NemotronE
     is_sent : bool
         Whether any of the request may have reached the service.
     """
-    why = one_line(_NOISE.sub("", asked.redact(str(error))))
+    why = one_line(_NOISE.sub("", about.redact(str(error))))
     if not is_sent and isinstance(error, _CUT_OFF):
-        make = _not_passed_on if _proxy(asked) else _not_connected
-        return make(error, why, asked)
+        make = _not_passed_on if _proxy(about) else _not_connected
+        return make(error, why, about)
     for kinds, make in _TABLE:
         if isinstance(error, kinds):
-            return make(error, why, asked)
+            return make(error, why, about)
     return OutcomeUnknown(f"the call failed: {type(error).__name__}", why, _AGAIN)
 
 
-def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
-    host, said = asked.endpoint.netloc, str(error)
-    if not _OF_TLS.search(said) and (proxy := _proxy(asked)):
+def _not_connected(error: Exception, why: str, about: About) -> NemotronError:
+    host, said = about.endpoint.netloc, str(error)
+    if not _OF_TLS.search(said) and (proxy := _proxy(about)):
         return _no_proxy(f"cannot connect to the proxy {proxy}", why)
     if "CERTIFICATE" in said.upper():
         todo = next(todo for words, todo in _CERTIFICATES if words in said)
@@ -83,7 +83,7 @@ def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
         )
     if _NO_SUCH_HOST.search(said):
         return ConnectionFailed(
-            f"cannot find the host {asked.endpoint.host}",
+            f"cannot find the host {about.endpoint.host}",
             why,
             "Is this machine online, and base_url right? %nemotron doctor",
             final=True,
@@ -96,8 +96,8 @@ def _not_connected(error: Exception, why: str, asked: Asked) -> NemotronError:
     )
 
 
-def _not_passed_on(error: Exception, why: str, asked: Asked) -> NemotronError:
-    proxy = _proxy(asked) or "on the way"
+def _not_passed_on(error: Exception, why: str, about: About) -> NemotronError:
+    proxy = _proxy(about) or "on the way"
     what = f"the proxy {proxy} did not pass the request on"
     return _no_proxy(what, why, final=why.startswith("4"))
 
@@ -107,12 +107,12 @@ def _no_proxy(what: str, why: str, final: bool = False) -> NemotronError:
     return ConnectionFailed(what, why, todo, final=final)
 
 
-def _proxy(asked: Asked) -> str:
+def _proxy(about: About) -> str:
     """Name the proxy on the way and who set it, without the password in it."""
-    if asked.endpoint.is_loopback:
+    if about.endpoint.is_loopback:
         return ""
-    scheme = urlsplit(asked.endpoint.origin).scheme
-    url = proxy_for(scheme, asked.endpoint.host)
+    scheme = urlsplit(about.endpoint.origin).scheme
+    url = proxy_for(scheme, about.endpoint.host)
     netloc = urlsplit(url).netloc.rpartition("@")[2]
     names = (f"{scheme}_proxy", "all_proxy")
     forms = (form for name in names for form in (name.upper(), name))
@@ -120,24 +120,24 @@ def _proxy(asked: Asked) -> str:
     return f"{netloc} of {source}" if netloc else ""
 
 
-def _bad_request(error: Exception, why: str, asked: Asked) -> NemotronError:
+def _bad_request(error: Exception, why: str, about: About) -> NemotronError:
     return InputError(
         "the request could not be made", why, "Check base_url and key: %nemotron doctor"
     )
 
 
-def _timed_out(error: Exception, why: str, asked: Asked) -> NemotronError:
-    host = asked.endpoint.netloc
+def _timed_out(error: Exception, why: str, about: About) -> NemotronError:
+    host = about.endpoint.netloc
     return OutcomeUnknown(f"{host} fell silent", "nothing came for too long", _AGAIN)
 
 
-def _undecodable(error: Exception, why: str, asked: Asked) -> NemotronError:
-    host = asked.endpoint.netloc
+def _undecodable(error: Exception, why: str, about: About) -> NemotronError:
+    host = about.endpoint.netloc
     return OutcomeUnknown(f"{host} sent damaged compressed data", why, _AGAIN)
 
 
-def _lost(error: Exception, why: str, asked: Asked) -> NemotronError:
-    host = asked.endpoint.netloc
+def _lost(error: Exception, why: str, about: About) -> NemotronError:
+    host = about.endpoint.netloc
     return OutcomeUnknown(f"the connection to {host} broke off", why, _AGAIN)
 
 

@@ -19,7 +19,7 @@ from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.http import FOREIGN, Http, Page
 from nemotron_magic.client.keyless import without_key
 from nemotron_magic.client.reading import events_of, is_progress, too_slow
-from nemotron_magic.client.refused import asked, refusal_of, request_id_of
+from nemotron_magic.client.refused import about_of, refusal_of, request_id_of
 from nemotron_magic.client.resolve import Resolver, system_resolver
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.client.wait import pause
@@ -33,7 +33,7 @@ from nemotron_magic.errors import (
 )
 from nemotron_magic.events import Answered, Event, Retry, Sent
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 from nemotron_magic.retry import delay_s
 from nemotron_magic.settings import Settings
 from nemotron_magic.text import well_formed
@@ -66,9 +66,9 @@ class Request:
         fields = self.settings.parameters()
         return {"model": fields.pop("model"), "messages": [*self.messages], **fields}
 
-    def asked(self) -> Asked:
+    def about(self) -> About:
         """Give what error messages may mention."""
-        return asked(self.endpoint, self.settings.model, self.key)
+        return about_of(self.endpoint, self.settings.model, self.key)
 
 
 class Client:
@@ -273,7 +273,7 @@ class Client:
     def _attempt(
         self, request: Request, body: bytes, call_id: str, http: Http
     ) -> Generator[Event, None, None]:
-        about, settings = request.asked(), request.settings
+        about, settings = request.about(), request.settings
         headers = {
             "Accept": "text/event-stream, application/json",
             "X-Client-Request-Id": f"nemotron-magic-{uuid.uuid4().hex}",

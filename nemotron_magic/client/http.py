@@ -16,7 +16,7 @@ import httpx
 from nemotron_magic import __version__
 from nemotron_magic.client.border import translate
 from nemotron_magic.client.deadline import Backend, Deadline
-from nemotron_magic.client.refused import asked, refusal_of
+from nemotron_magic.client.refused import about_of, refusal_of
 from nemotron_magic.client.resolve import Resolver, is_proxied, look_up
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.client.trust import trusted
@@ -30,7 +30,7 @@ from nemotron_magic.errors import (
     ServiceError,
 )
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 from nemotron_magic.text import one_line
 from nemotron_magic.unseen import unseen
 
@@ -159,7 +159,7 @@ class Http:
         NemotronError
             If it cannot be had, whatever the reason; 304 is no error.
         """
-        about = asked(endpoint, "the page", key)
+        about = about_of(endpoint, "the page", key)
         self.find_host(endpoint, timeout_s, about)
         fault: NemotronError
         try:
@@ -177,7 +177,7 @@ class Http:
         # Raised out here so that it carries no httpx error, which holds the key.
         raise _of_a_page(fault)
 
-    def find_host(self, endpoint: Endpoint, timeout_s: float, about: Asked) -> None:
+    def find_host(self, endpoint: Endpoint, timeout_s: float, about: About) -> None:
         """Look the host up before httpx does, since that cannot be interrupted.
 
         Raises

@@ -22,7 +22,7 @@ from nemotron_magic.events import (
     ToolCall,
     UsageReport,
 )
-from nemotron_magic.refusal import Asked
+from nemotron_magic.refusal import About
 from nemotron_magic.settings import Settings
 from nemotron_magic.text import one_line
 from nemotron_magic.usage import Usage
@@ -49,7 +49,7 @@ def is_progress(event: Event) -> bool:
 def events_of(
     response: httpx.Response,
     settings: Settings,
-    about: Asked,
+    about: About,
     clock_s: Callable[[], float],
     deadline: Deadline,
 ) -> Generator[Event, None, None]:

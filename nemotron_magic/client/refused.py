@@ -12,11 +12,11 @@ from nemotron_magic.client.unpack import body_of
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import NemotronError, RequestError
 from nemotron_magic.key import Key
-from nemotron_magic.refusal import Asked, Complaint, error_for, is_id
+from nemotron_magic.refusal import About, Complaint, error_for, is_id
 from nemotron_magic.retry import retry_after_s
 from nemotron_magic.text import one_line
 
-__all__ = ["asked", "refusal_of", "request_id_of"]
+__all__ = ["about_of", "refusal_of", "request_id_of"]
 
 _ERROR_BODY_BYTES = 256 * 1024
 _ERROR_BODY_S = 5.0
@@ -25,21 +25,21 @@ _ERROR_BODY_S = 5.0
 _REQUEST_IDS = ("x-inference-id", "x-generation-id", "x-request-id", "cf-ray")
 
 
-def asked(endpoint: Endpoint, model: str, key: Key | None = None) -> Asked:
+def about_of(endpoint: Endpoint, model: str, key: Key | None = None) -> About:
     """Give what error messages may mention."""
     if key is None:
-        return Asked(endpoint, model)
-    return Asked(endpoint, model, key.source, key.redact)
+        return About(endpoint, model)
+    return About(endpoint, model, key.source, key.redact)
 
 
-def request_id_of(response: httpx.Response, about: Asked) -> str | None:
+def request_id_of(response: httpx.Response, about: About) -> str | None:
     """Give the service's id of a request, to quote to its support."""
     found = (about.redact(response.headers.get(name, "")) for name in _REQUEST_IDS)
     return next((one for one in found if is_id(one)), None)
 
 
 def refusal_of(
-    response: httpx.Response, about: Asked, now_s: float, deadline: Deadline
+    response: httpx.Response, about: About, now_s: float, deadline: Deadline
 ) -> NemotronError:
     """Give the error that a response without success means."""
     deadline.shorten(_ERROR_BODY_S)
@@ -56,7 +56,7 @@ def refusal_of(
 
 
 def _redirected(
-    response: httpx.Response, about: Asked, request_id: str | None
+    response: httpx.Response, about: About, request_id: str | None
 ) -> NemotronError:
     location = response.headers.get("location", "")
     target = urlsplit(urljoin(about.endpoint.chat_url, location))

@@ -13,7 +13,7 @@ from nemotron_magic.context.secrets.patterns import pattern_secrets
 from nemotron_magic.context.secrets.spans import Span, joined, masked, replaced
 from nemotron_magic.unseen import sealed, unseen
 
-__all__ = ["Finding", "Redacted", "Redactor"]
+__all__ = ["Redacted", "Redactor", "Removed"]
 
 # Nearly always two: one that finds and one that finds no more.
 _PASSES = 8
@@ -23,7 +23,7 @@ _REMEMBERED_CHARS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Removed:
     """One secret that was taken out: what it was, never what it said.
 
     Parameters
@@ -41,7 +41,7 @@ class Redacted:
     """A text without its secrets, and what was taken out."""
 
     text: str
-    found: tuple[Finding, ...] = ()
+    found: tuple[Removed, ...] = ()
 
 
 class Redactor:
@@ -92,12 +92,12 @@ class Redactor:
         return self._clean(text) if is_long else self._remembered(text)
 
     def _clean(self, text: str) -> Redacted:
-        found: list[Finding] = []
+        found: list[Removed] = []
         for _ in range(_PASSES):
             spans = self._secrets(text)
             if not spans:
                 break
-            found += [Finding(span.kind, span.name) for span in spans]
+            found += [Removed(span.kind, span.name) for span in spans]
             text = replaced(text, spans)
         return Redacted(text, tuple(found))
 

@@ -20,7 +20,7 @@ from ordinary_corpus import ordinary_lines
 from secrets_corpus import Case, coded, hexed, mixed, secret_cases
 
 import nemotron_magic
-from nemotron_magic.context.redact import Finding, Redactor
+from nemotron_magic.context.redact import Redactor, Removed
 from nemotron_magic.context.secrets.exact import is_secret_name
 from nemotron_magic.context.secrets.spans import masked
 
@@ -149,7 +149,7 @@ def test_a_value_of_the_environment_goes_in_every_form(name: str, form) -> None:
 
     assert written not in found.text
     assert "[redacted:environment]" in found.text
-    assert found.found == (Finding("environment", name),)
+    assert found.found == (Removed("environment", name),)
 
 
 def test_the_key_is_found_without_any_name() -> None:
@@ -157,7 +157,7 @@ def test_the_key_is_found_without_any_name() -> None:
 
     found = Redactor({}, [given_key]).redact(f"x{given_key}y")
 
-    assert (found.text, found.found) == ("x[redacted:key]y", (Finding("key"),))
+    assert (found.text, found.found) == ("x[redacted:key]y", (Removed("key"),))
 
 
 @pytest.mark.parametrize("password", ["pw%3F1234567", "pw?1234567"])

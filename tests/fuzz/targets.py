@@ -21,7 +21,7 @@ from nemotron_magic.dialect import ReplyReader
 from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.grammar import parse
 from nemotron_magic.markdown import Blocks, to_html
-from nemotron_magic.refusal import Asked, Complaint, error_for
+from nemotron_magic.refusal import About, Complaint, error_for
 from nemotron_magic.reply import Draft
 from nemotron_magic.retry import retry_after_s
 from nemotron_magic.settings import DEFAULT_MODEL
@@ -31,7 +31,7 @@ from nemotron_magic.usage import Usage, read_balance
 
 Target = Callable[[bytes], None]
 
-_ASKED = Asked(ELSEWHERE, DEFAULT_MODEL)
+_ASKED = About(ELSEWHERE, DEFAULT_MODEL)
 _SECRET = "hunter2hunter2hunter2"
 _LONGEST_LINE = 1_000
 
