@@ -22,6 +22,8 @@ from nemotron_magic.errors import NemotronError
 from nemotron_magic.key import BASE_VARIABLES
 from nemotron_magic.session import Session
 from nemotron_magic.storage import HOME_VARIABLE
+from nemotron_magic.summary import cost_told, tokens_told
+from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -157,12 +159,11 @@ def _output_lines(output: NotebookNode) -> Iterator[str]:
 
 
 def _usage_line(about: Mapping[str, Any]) -> str:
-    usage = about["usage"]
-    cost_usd = usage["cost_usd"]
-    cost = "cost unknown" if cost_usd is None else f"${cost_usd:.6f}"
+    usage = Usage.from_dict(about["usage"])
+    cost = cost_told(usage.cost_usd, about["estimated_cost_usd"])
     return (
         f"{about['served_model'] or about['model']} · {about['elapsed_s']} s · "
-        f"{usage['prompt_tokens']} → {usage['completion_tokens']} tokens · {cost}"
+        f"{tokens_told(usage)} · {cost}"
     )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 
+from nemotron_magic.draft import Draft
 from nemotron_magic.errors import Interrupted, NemotronError, OutcomeUnknown
 from nemotron_magic.events import Event, Notice, Text
-from nemotron_magic.reply import Details, Draft, Ending, Reply
+from nemotron_magic.reply import Details, Ending, Reply
 
 __all__ = ["Exchange", "Watch"]
 

@@ -91,7 +91,7 @@ class NemotronMagics:
             %nemotron retry           ask again; retry: shorter says how
             %nemotron preview         what the last question sent, to the letter
             %nemotron threads         the conversations of this notebook
-            %nemotron reset           forget the conversation
+            %nemotron reset           forget the conversation; reset: NAME another one
             %nemotron panel           settings, asking and usage to click
             %nemotron usage           what it took: session, day, month, model
             %nemotron usage: export calls.csv

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BY_NAME",
+    "CONTEXT_WORDS",
     "DEFAULT_BASE_URL",
     "DEFAULT_MODEL",
     "DEFAULT_SYSTEM",
@@ -32,6 +33,9 @@ DEFAULT_SYSTEM = (
     "Answer in GitHub-flavoured Markdown, as briefly as the question allows. "
     "Put code in fenced blocks that name their language."
 )
+
+CONTEXT_WORDS = ("auto", "none", "all")
+"""What may be said of the cells that go along, but for numbers."""
 
 Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
 
@@ -270,7 +274,7 @@ def _biases(value: Any) -> str:
 
 
 def _is_selection(value: str) -> str:
-    is_word = value.strip() in ("auto", "none", "all")
+    is_word = value.strip() in CONTEXT_WORDS
     good = is_word or re.fullmatch(r"\s*\d+(-\d+)?(\s+\d+(-\d+)?)*\s*", value)
     return "" if good else "be auto, none, all, a number or ranges such as 3-7 9"
 

@@ -10,7 +10,15 @@ from nemotron_magic.reply import Attached, Details, Reply
 from nemotron_magic.text import one_line
 from nemotron_magic.usage import Usage
 
-__all__ = ["footer", "in_usd", "metadata", "remarks", "sent_and_received"]
+__all__ = [
+    "cost_told",
+    "footer",
+    "in_usd",
+    "metadata",
+    "remarks",
+    "sent_and_received",
+    "tokens_told",
+]
 
 _ENDINGS = {
     "truncated": "The stream ended before the model did. Go on: %nemotron continue",
@@ -32,7 +40,7 @@ def footer(reply: Reply) -> str:
     parts = (
         _time(reply.details.elapsed_s),
         _taken(reply.details),
-        _cost(reply.details),
+        cost_told(reply.usage.cost_usd, reply.details.estimated_usd),
         *_attached(reply.details.attached),
     )
     return " · ".join(part for part in parts if part)
@@ -95,6 +103,13 @@ def in_usd(cost_usd: float) -> str:
     return f"${cost_usd:.{len(digits) + 2}f}"
 
 
+def cost_told(cost_usd: float | None, estimated_usd: float | None) -> str:
+    """Give the cost; `~` says that it is by the catalogue's prices."""
+    if cost_usd is not None:
+        return in_usd(cost_usd)
+    return "cost unknown" if estimated_usd is None else f"~{in_usd(estimated_usd)}"
+
+
 def sent_and_received(sent: int | None, received: int | None) -> str:
     """Give the tokens of a call; empty if neither figure is known.
 
@@ -115,23 +130,15 @@ def _time(elapsed_s: float | None) -> str:
 def _taken(details: Details) -> str:
     """Give the tokens; of a reply that was kept, those that it took when it was new."""
     if details.recalled is None:
-        return _tokens(details.usage)
+        return tokens_told(details.usage)
     place = {"notebook": "this notebook"}.get(details.recalled.source, "disk")
-    return f"cached, from {place} ({_tokens(details.recalled.usage)} when asked)"
+    return f"cached, from {place} ({tokens_told(details.recalled.usage)} when asked)"
 
 
-def _tokens(usage: Usage) -> str:
+def tokens_told(usage: Usage) -> str:
+    """Give the tokens of a call in words; what is not known is called so."""
     figures = sent_and_received(usage.prompt_tokens, usage.completion_tokens)
     return f"{figures} tokens" if figures else "tokens unknown"
-
-
-def _cost(details: Details) -> str:
-    """Give the cost; `~` says that it is by the catalogue's prices."""
-    if details.usage.cost_usd is not None:
-        return in_usd(details.usage.cost_usd)
-    if details.estimated_usd is not None:
-        return f"~{in_usd(details.estimated_usd)}"
-    return "cost unknown"
 
 
 def _attached(attached: Attached) -> list[str]:

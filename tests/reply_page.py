@@ -9,6 +9,7 @@ from typing import Any
 
 from markdown_policy import violations
 
+from nemotron_magic.draft import Draft
 from nemotron_magic.events import Event
 from nemotron_magic.markdown import Blocks
 from nemotron_magic.notebook.html import (
@@ -19,7 +20,7 @@ from nemotron_magic.notebook.html import (
     status_html,
 )
 from nemotron_magic.notebook.page import PagePainter
-from nemotron_magic.reply import Details, Draft, Reply
+from nemotron_magic.reply import Details, Reply
 
 __all__ = ["faults", "interims", "painted", "wearing", "whole"]
 

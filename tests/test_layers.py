@@ -38,7 +38,7 @@ FLOORS = (
         "summary",
         "turns",
     ),
-    ("catalogue", "chunks", "key", "keystore", "refusal", "reply"),
+    ("catalogue", "chunks", "draft", "key", "keystore", "refusal", "reply"),
     (
         "code",
         "context",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nemotron_magic.draft import Draft
 from nemotron_magic.events import (
     Answered,
     Finish,
@@ -26,7 +27,7 @@ from nemotron_magic.events import (
     Truncated,
     UsageReport,
 )
-from nemotron_magic.reply import Details, Draft, Reply
+from nemotron_magic.reply import Details, Reply
 from nemotron_magic.usage import Usage
 
 CODE = "So:\n\n```python\na = 1\n```\n\n```sql\nselect 1\n```\n\n```\nb = 2\n```\n"

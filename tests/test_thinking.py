@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.reply import Draft
+from nemotron_magic.draft import Draft
 from nemotron_magic.thinking import ThinkTags, may_start_inside
 
 

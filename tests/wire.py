@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 from nemotron_magic import Session
 from nemotron_magic.client import Client
 from nemotron_magic.dialect import ReplyReader
+from nemotron_magic.draft import Draft
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Event, Notice, Retry
 from nemotron_magic.refusal import About
-from nemotron_magic.reply import Draft, Reply
+from nemotron_magic.reply import Reply
 from nemotron_magic.settings import DEFAULT_MODEL
 
 DONE = b"data: [DONE]\n\n"

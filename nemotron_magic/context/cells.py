@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from nemotron_magic.errors import InputError
+from nemotron_magic.parameters import CONTEXT_WORDS
 
 __all__ = ["Cell", "Selection"]
 
@@ -92,7 +93,7 @@ class Selection:
         5
         """
         words = text.split()
-        if words in (["auto"], ["none"], ["all"]):
+        if len(words) == 1 and words[0] in CONTEXT_WORDS:
             return cls(words[0])
         found = [_RANGE.fullmatch(word) for word in words]
         if not words or None in found:

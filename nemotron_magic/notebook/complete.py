@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Collection, Iterable
 
 from nemotron_magic.flags import FLAG_OF, Flag
+from nemotron_magic.parameters import CONTEXT_WORDS
 
 __all__ = ["Completer"]
 
 # At the start of a line, or after the name that gets the reply.
 _OURS = re.compile(r"\s*(?:(?P<cell>%)|[^\s=%#'\"][^=%#'\"]*=\s*)?%nemotron\s+(.*)")
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
-_SUGGESTED = {"context": ("auto", "none", "all")}
+_SUGGESTED = {"context": CONTEXT_WORDS}
 
 
 class Completer:

@@ -18,10 +18,10 @@ from typing import Any
 from jupyter_client.session import Session
 from paced import CHARS_PER_TOKEN, reply_text
 
+from nemotron_magic.draft import Draft
 from nemotron_magic.events import Text
 from nemotron_magic.notebook.page import PagePainter
 from nemotron_magic.notebook.publisher import Publisher
-from nemotron_magic.reply import Draft
 
 
 @dataclass

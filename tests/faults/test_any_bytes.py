@@ -15,9 +15,9 @@ from wire import DONE, STOP, cuts, delta, event, say
 
 from nemotron_magic.client import Client, Request
 from nemotron_magic.client.deadline import Backend
+from nemotron_magic.draft import Draft
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import NemotronError
-from nemotron_magic.reply import Draft
 from nemotron_magic.settings import Settings
 
 REQUEST = Request(

@@ -18,11 +18,11 @@ from nemotron_magic.code import cells_of, check, joined, made_visible, told
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.dialect import ReplyReader
+from nemotron_magic.draft import Draft
 from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.grammar import parse
 from nemotron_magic.markdown import Blocks, to_html
 from nemotron_magic.refusal import About, Complaint, error_for
-from nemotron_magic.reply import Draft
 from nemotron_magic.retry import retry_after_s
 from nemotron_magic.settings import DEFAULT_MODEL
 from nemotron_magic.stream import EventStreamDecoder, ServerSentEvent

@@ -21,8 +21,9 @@ from nemotron_magic.cache import (
     request_hash,
     saved_replies,
 )
+from nemotron_magic.draft import Draft
 from nemotron_magic.events import Recalled, ToolCall
-from nemotron_magic.reply import Details, Draft, Reply
+from nemotron_magic.reply import Details, Reply
 from nemotron_magic.summary import metadata
 from nemotron_magic.usage import Usage
 

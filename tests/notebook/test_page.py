@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from nemotron_magic.draft import Draft
 from nemotron_magic.events import (
     Event,
     Notice,
@@ -24,7 +25,6 @@ from nemotron_magic.events import (
 )
 from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.notebook.page import PagePainter
-from nemotron_magic.reply import Draft
 
 
 @dataclass

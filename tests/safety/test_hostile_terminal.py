@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from attacks import ATTACKS, STEERING, armed
 
+from nemotron_magic.draft import Draft
 from nemotron_magic.events import (
     Event,
     Notice,
@@ -26,7 +27,7 @@ from nemotron_magic.notebook.terminal import (
     print_markdown,
     print_reply,
 )
-from nemotron_magic.reply import Details, Draft, Reply
+from nemotron_magic.reply import Details, Reply
 from nemotron_magic.summary import footer, remarks
 from nemotron_magic.text import visible
 

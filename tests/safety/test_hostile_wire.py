@@ -16,13 +16,14 @@ from wire import DONE, NoStore
 from nemotron_magic import Session
 from nemotron_magic.cache.saved import saved_replies
 from nemotron_magic.client import Client
+from nemotron_magic.draft import Draft
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Retry, Sent
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.markdown import to_html
 from nemotron_magic.notebook.commands.command import literal
 from nemotron_magic.notebook.html import reply_html, status_html
-from nemotron_magic.reply import Details, Draft
+from nemotron_magic.reply import Details
 from nemotron_magic.summary import footer, metadata, remarks
 
 EVIL = (
