@@ -1,4 +1,4 @@
-"""One conversation: what was said before, where it goes, what it took.
+"""One session: what was said before, where questions go, what they took.
 
 Usable without any notebook:
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from nemotron_magic.access import Access
 from nemotron_magic.books import Books
 from nemotron_magic.calls import Calls
 from nemotron_magic.catalogue import Model
-from nemotron_magic.context.prompt import as_data
+from nemotron_magic.conversation import Conversation, in_its_place
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError
 from nemotron_magic.exchange import Watch
@@ -30,19 +30,7 @@ from nemotron_magic.markdown.seam import joined
 from nemotron_magic.reply import Reply
 from nemotron_magic.sealing import Sealing
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import (
-    MAIN,
-    Asked,
-    Question,
-    Spent,
-    Turn,
-    earlier,
-    in_place_of,
-    messages,
-    place_of,
-    with_turn,
-)
-from nemotron_magic.usage import Usage
+from nemotron_magic.turns import MAIN, Asked, Question, Spent, Turn
 
 if TYPE_CHECKING:
     from nemotron_magic.client import Client
@@ -79,10 +67,6 @@ class Session:
 
     Attributes
     ----------
-    threads : dict of str to list of Turn
-        The conversations so far, by name.
-    last : Reply or None
-        The newest reply, also if it is not whole.
     access : Access
         Where its questions go, and with which key.
     books : Books
@@ -103,9 +87,7 @@ class Session:
     ) -> None:
         environ = Unshown(environ)
         self.settings = Settings(values, model_is_default="model" not in values)
-        self.threads: dict[str, list[Turn]] = {}
-        self.last: Reply | None = None
-        self.spent = Spent()
+        self._conversation = Conversation()
         self._lock = RLock()
         self._client = client
         self.access = Access(environ, keys or KeyStore())
@@ -118,10 +100,13 @@ class Session:
         )
         self._sealing = Sealing(self.access, environ)
         self._calls = Calls(
-            self.access, lambda: self.client, self.books, self._note, clock_s, now_s
+            self.access,
+            lambda: self.client,
+            self.books,
+            self._conversation.note,
+            clock_s,
+            now_s,
         )
-        self._asked_last: dict[str, Asked] = {}
-        self._latest: dict[str, Turn] = {}
         if key is not None:
             self.access.use(key, self.endpoint())
 
@@ -160,14 +145,14 @@ class Session:
             )
         settings = settings or self.settings
         asked = self.prepared(question, settings)
-        self._asked_last[question.thread] = asked
-        self._latest.pop(question.thread, None)
+        self._conversation.begin(asked)
         return self._calls.ask(asked, settings, watch, stop)
 
     def prepared(self, question: Question, settings: Settings | None = None) -> Asked:
         """Give what would be sent, to the letter; sends nothing and needs no key."""
         settings = settings or self.settings
-        return self._sealing.sealed(self._asked(question, settings), settings)
+        asked = self._conversation.asked(question, settings["system"])
+        return self._sealing.sealed(asked, settings)
 
     def go_on(
         self,
@@ -182,7 +167,7 @@ class Session:
         InputError
             If there is no last reply, or it is empty or whole; nothing is sent then.
         """
-        cut = self._latest.get(thread)
+        cut = self._conversation.latest(thread)
         if cut is None or not cut.reply.strip():
             raise InputError("there is no reply to go on with")
         if cut.reply.is_whole and cut.reply.finish_reason != "length":
@@ -219,7 +204,7 @@ class Session:
         InputError
             If there is no last reply.
         """
-        wrong = self._latest.get(thread)
+        wrong = self._conversation.latest(thread)
         if wrong is None or not wrong.reply.strip():
             raise InputError("there is no reply to correct")
         settings = settings or self.settings
@@ -244,13 +229,14 @@ class Session:
         InputError
             If nothing has been asked in this thread.
         """
-        asked = self._asked_last.get(thread)
+        asked = self._conversation.asked_last(thread)
         if asked is None:
             raise InputError(
                 "there is no question to ask again",
                 todo="Type one: %nemotron why is this slow?",
             )
-        settings, before = settings or self.settings, self._latest.get(thread)
+        settings = settings or self.settings
+        before = self._conversation.latest(thread)
         if wish.strip() and before is not None and before.reply.strip():
             told = f"Answer the question again: {wish.strip()}"
             return self._follow_up(before, told, thread, settings, watch)
@@ -259,9 +245,24 @@ class Session:
             more = {**last, "content": f"{last['content']}\n\n{wish.strip()}"}
             asked = replace(asked, told=(*asked.told[:-1], more))
         if before is not None:
-            asked = replace(asked, turns_with=_in_place_of(before))
+            asked = replace(asked, turns_with=in_its_place(before))
         asked = replace(asked, is_anew=True)
         return self._calls.ask(asked, settings, watch)
+
+    @property
+    def threads(self) -> dict[str, list[Turn]]:
+        """The conversations so far, by name."""
+        return self._conversation.threads
+
+    @property
+    def last(self) -> Reply | None:
+        """The newest reply, also if it is not whole."""
+        return self._conversation.last
+
+    @property
+    def spent(self) -> Spent:
+        """What the calls took together."""
+        return self._conversation.spent
 
     @property
     def turns(self) -> list[Turn]:
@@ -270,9 +271,7 @@ class Session:
 
     def reset(self, thread: str = MAIN) -> int:
         """Forget a thread; give how many turns that were."""
-        self._asked_last.pop(thread, None)
-        self._latest.pop(thread, None)
-        return len(self.threads.pop(thread, []))
+        return self._conversation.reset(thread)
 
     def is_kept(self, asked: Asked, settings: Settings) -> bool:
         """Tell whether the cache would answer, so that nothing is sent."""
@@ -323,18 +322,6 @@ class Session:
             self._client.close()
         self.books.close()
 
-    def _asked(self, question: Question, settings: Settings) -> Asked:
-        turns = self.threads.get(question.thread, [])
-        before = [] if question.is_fresh else earlier(turns, question.origin)
-        text = question.attached.text or question.text
-        return Asked(
-            messages(text, settings["system"], before),
-            question.thread,
-            lambda now, reply: with_turn(now, question.answered(reply)),
-            question.attached,
-            question.notice,
-        )
-
     def _follow_up(
         self,
         turn: Turn,
@@ -345,41 +332,13 @@ class Session:
         whole: Callable[[Reply], Reply] = lambda reply: reply,
     ) -> Reply:
         """Say something more on a turn; what comes of it replaces the turn's reply."""
-        turns = self.threads.get(thread, [])
-        at = place_of(turn, turns)
-        asked = Asked(
-            (
-                *messages(turn.sent or turn.question, settings["system"], turns[:at]),
-                {"role": "assistant", "content": as_data(turn.reply)},
-                {"role": "user", "content": told},
-            ),
-            thread,
-            _in_place_of(turn),
-            whole=whole,
-        )
+        system = settings["system"]
+        asked = self._conversation.follow_up(turn, told, thread, system, whole)
         sealed = self._sealing.sealed(asked, settings)
         return self._calls.ask(sealed, settings, watch)
-
-    def _note(self, asked: Asked, reply: Reply | None, may_cost: bool) -> None:
-        """Remember what has arrived, and what it took."""
-        with self._lock:
-            if may_cost:
-                self.spent += Usage() if reply is None else reply.usage
-            if reply is None:
-                return
-            self.last = reply
-            # As it is now: another call may have ended in the meantime.
-            turns = asked.turns_with(self.threads.get(asked.thread, []), reply)
-            self.threads[asked.thread] = turns
-            self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
 
 
 def _joined(begun: str, reply: Reply) -> Reply:
     """Give a reply with what came before it; the request was for the rest alone."""
     details = replace(reply.details, request_hash="")
     return Reply(joined(begun, reply), details)
-
-
-def _in_place_of(turn: Turn) -> Callable[[Sequence[Turn], Reply], list[Turn]]:
-    """Give what puts another reply in the place of a turn's own."""
-    return lambda now, reply: in_place_of(turn, replace(turn, reply=reply), now)

@@ -22,7 +22,7 @@ FLOORS = (
     ("magics",),
     ("notebook", "panels"),
     ("session",),
-    ("calls", "sealing"),
+    ("calls", "conversation", "sealing"),
     ("access",),
     ("books", "limits"),
     ("cache", "client", "ledger"),
