@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nemotron_magic.panels.values import shown
-from nemotron_magic.settings import PARAMETERS, Parameter
+from nemotron_magic.settings import CONTEXT_WORDS, PARAMETERS, Parameter
 
 __all__ = ["FIRST", "Control", "Shape", "control_of", "table"]
 
@@ -75,7 +75,7 @@ _OTHERS = "The rest"
 
 _UNITS = {"s": "seconds", "usd": "US dollars"}
 _SPELT = {"url": "URL", "http": "HTTP", "n": "answers"}
-_SUGGESTIONS = {"context": ("auto", "none", "all")}
+_SUGGESTIONS = {"context": CONTEXT_WORDS}
 _LONG = ("system",)
 _LOGARITHMIC = 1_000
 """From this ratio of the ends on, equal parts of a slider multiply by equal factors."""

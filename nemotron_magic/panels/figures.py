@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.notebook.commands.spending import cost_of, tokens_of
+from nemotron_magic.notebook.commands.command import plural
+from nemotron_magic.notebook.commands.spending import cost_of, kept_in, tokens_of
 from nemotron_magic.summary import in_usd
 
 __all__ = ["MOST_DAYS", "by_day", "columns", "figures"]
@@ -45,7 +46,7 @@ def figures(ledger: Ledger) -> dict[str, Any]:
         "columns": [columns(totals) for totals in spans.values()],
         "notes": _notes(list(spans.values())),
         "days": days,
-        "place": _place(ledger),
+        "place": kept_in(ledger).replace("`", ""),
     }
 
 
@@ -91,7 +92,7 @@ def by_day(days: Mapping[str, Totals], most: int = MOST_DAYS) -> list[dict[str, 
 
 
 def _day(name: str, totals: Totals) -> dict[str, Any]:
-    calls = f"{totals.calls:,} call{'' if totals.calls == 1 else 's'}"
+    calls = plural(totals.calls, "call")
     return {
         "day": name,
         "cost_usd": totals.cost_usd,
@@ -124,17 +125,10 @@ def _notes(spans: list[Totals | None]) -> list[str]:
         notes.append("~ is estimated from the catalogue's prices.")
     if month.unpriced:
         most = f", at most {in_usd(month.open_usd)}" if month.open_usd else ""
-        noun = "call" if month.unpriced == 1 else "calls"
-        notes.append(f"{month.unpriced:,} {noun} of unknown cost this month{most}.")
+        calls = plural(month.unpriced, "call")
+        notes.append(f"{calls} of unknown cost this month{most}.")
     if month.unended:
         notes.append(
             f"{month.unended:,} began and no end was seen: they may have been billed."
         )
     return notes
-
-
-def _place(ledger: Ledger) -> str:
-    if ledger.path is not None:
-        return f"Days are UTC. Kept in {ledger.path}"
-    why = f": {ledger.trouble}" if ledger.trouble else ""
-    return f"Days are UTC. Kept in memory, for this session only{why}."

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nemotron_magic.errors import NemotronError
-from nemotron_magic.notebook.place import execution_of
+from nemotron_magic.notebook.place import cell_id_of, execution_of
 from nemotron_magic.panels.asking import Asking
 from nemotron_magic.panels.background import in_thread, later
 from nemotron_magic.panels.controls import table
@@ -60,7 +60,7 @@ class Panel:
         self._desk = desk
         self._closed = closed
         self._ended = ended
-        self.cell_id = _cell_id(desk.shell)
+        self.cell_id = cell_id_of(desk.shell)
         self.execution = execution_of(desk.shell)
         self._mark = f"nm-panel-{uuid.uuid4().hex[:12]}"
         self._sheet = Sheet(desk.config, self._refresh)
@@ -198,9 +198,3 @@ def _typed(said: dict[str, Any]) -> tuple[str, str]:
     """Give the question and the conversation that a page names."""
     text, thread = said.get("text") or "", said.get("thread") or ""
     return str(text), str(thread).strip() or MAIN
-
-
-def _cell_id(shell: Any) -> str:
-    """Give the id of the cell that runs now, where a front end tells it."""
-    parent = shell.get_parent() if getattr(shell, "kernel", None) else None
-    return str((parent or {}).get("metadata", {}).get("cellId", ""))

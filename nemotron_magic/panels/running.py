@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from nemotron_magic.notebook.place import cell_number
+
 __all__ = ["Running"]
 
 
@@ -27,8 +29,7 @@ class Running:
     @property
     def last(self) -> int:
         """The number of the last cell that has ended."""
-        current = len(self._shell.user_ns.get("In") or [""]) - 1
-        return current - self._is_running
+        return cell_number(self._shell) - self._is_running
 
     def close(self) -> None:
         """Follow them no more."""

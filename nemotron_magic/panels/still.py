@@ -14,6 +14,7 @@ from typing import Any
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.ledger import Ledger
 from nemotron_magic.markdown import to_html
+from nemotron_magic.notebook.commands.command import plural
 from nemotron_magic.notebook.commands.spending import cost_of, tokens_of
 from nemotron_magic.notebook.html import document
 from nemotron_magic.session import Session
@@ -151,7 +152,7 @@ def _last_turn(session: Session) -> Turn | None:
 
 def _spent(ledger: Ledger) -> str:
     totals = ledger.of_session()
-    calls = f"{totals.calls:,} call{'' if totals.calls == 1 else 's'}"
+    calls = plural(totals.calls, "call")
     sent, received = tokens_of(totals)
     return f"This session: {calls} · {sent} → {received} tokens · {cost_of(totals)}"
 

@@ -19,7 +19,7 @@ from nemotron_magic.text import one_line
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["SPENDING", "cost_of", "spent_lately", "tokens_of"]
+__all__ = ["SPENDING", "cost_of", "kept_in", "spent_lately", "tokens_of"]
 
 _HEAD = (
     "| {} | Calls | Tokens in | Tokens out | Cost | First text | Out/s | Faults |\n"
@@ -65,7 +65,7 @@ def _usage(runner: Runner, text: str, settings: Settings) -> str:
         "This month": ledger.of_month(),
         "Ever": ledger.of_all(),
     }
-    parts = [_table("", spans), _notes(spans.values()), _place(ledger)]
+    parts = [_table("", spans), _notes(spans.values()), kept_in(ledger)]
     models = {literal(name, 80): sums for name, sums in _models(ledger)}
     if models:
         parts.insert(1, _table("Model, this month", models))
@@ -124,7 +124,8 @@ def _notes(spans: Iterable[Totals]) -> str:
     return " ".join(notes)
 
 
-def _place(ledger: Ledger) -> str:
+def kept_in(ledger: Ledger) -> str:
+    """Tell where a ledger is kept."""
     if ledger.path is not None:
         return f"Days are UTC. Kept in `{ledger.path}`."
     why = f": {ledger.trouble}" if ledger.trouble else ""
