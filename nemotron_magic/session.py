@@ -63,7 +63,7 @@ class Session:
     clock_s, now_s : callable
         A monotonic clock, and the time since 1970.
     **values
-        Settings by name, see `nemotron_magic.settings.PARAMETERS`.
+        Settings by name, see `nemotron_magic.parameters.PARAMETERS`.
 
     Attributes
     ----------

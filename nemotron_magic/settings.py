@@ -7,26 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.parameters import (
-    BY_NAME,
-    DEFAULT_BASE_URL,
-    DEFAULT_MODEL,
-    DEFAULT_SYSTEM,
-    PARAMETERS,
-    Kind,
-    Parameter,
-)
+from nemotron_magic.parameters import BY_NAME, PARAMETERS
 
-__all__ = [
-    "BY_NAME",
-    "DEFAULT_BASE_URL",
-    "DEFAULT_MODEL",
-    "DEFAULT_SYSTEM",
-    "PARAMETERS",
-    "Kind",
-    "Parameter",
-    "Settings",
-]
+__all__ = ["Settings"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nemotron_magic.errors import InputError
 from nemotron_magic.flags import FLAGS, flags_table
 from nemotron_magic.grammar import Invocation, parse
-from nemotron_magic.settings import BY_NAME
+from nemotron_magic.parameters import BY_NAME
 
 COMMANDS = ("help", "models", "login", "rehearse", "continue", "reset")
 ANY = st.text(st.characters(exclude_characters="\n"), max_size=40)

@@ -28,8 +28,9 @@ from nemotron_magic.key import (
     check_key_rules,
     find_key,
 )
+from nemotron_magic.parameters import DEFAULT_BASE_URL
 from nemotron_magic.refusal import About
-from nemotron_magic.settings import DEFAULT_BASE_URL, Settings
+from nemotron_magic.settings import Settings
 
 HERE = Endpoint.read("http://127.0.0.1:8000")
 

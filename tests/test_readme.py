@@ -12,8 +12,9 @@ from nemotron_magic.flags import FLAGS
 from nemotron_magic.grammar import parse
 from nemotron_magic.magics import NemotronMagics
 from nemotron_magic.notebook.commands import COMMANDS
+from nemotron_magic.parameters import BY_NAME, PARAMETERS
 from nemotron_magic.session import Session
-from nemotron_magic.settings import BY_NAME, PARAMETERS, Settings
+from nemotron_magic.settings import Settings
 from nemotron_magic.turns import MEMORY_CHARS
 
 ROOT = Path(__file__).parents[1]

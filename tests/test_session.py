@@ -27,7 +27,8 @@ from nemotron_magic.errors import (
 from nemotron_magic.events import Notice, Text
 from nemotron_magic.key import Key
 from nemotron_magic.keystore import KeyStore
-from nemotron_magic.settings import DEFAULT_BASE_URL, DEFAULT_MODEL, Settings
+from nemotron_magic.parameters import DEFAULT_BASE_URL, DEFAULT_MODEL
+from nemotron_magic.settings import Settings
 from nemotron_magic.summary import remarks
 from nemotron_magic.turns import MEMORY_CHARS, Question, Turn
 from nemotron_magic.usage import Usage

@@ -14,13 +14,8 @@ from wire import AIMLAPI
 
 from nemotron_magic.client import Request
 from nemotron_magic.errors import InputError
-from nemotron_magic.settings import (
-    BY_NAME,
-    DEFAULT_MODEL,
-    PARAMETERS,
-    Parameter,
-    Settings,
-)
+from nemotron_magic.parameters import BY_NAME, DEFAULT_MODEL, PARAMETERS, Parameter
+from nemotron_magic.settings import Settings
 
 PUBLISHED = Path(__file__).parent / "data" / "nemotron70b_request.json"
 

@@ -50,7 +50,8 @@ from nemotron_magic.errors import (
 )
 from nemotron_magic.events import Finish
 from nemotron_magic.key import Key
-from nemotron_magic.settings import DEFAULT_MODEL, Settings
+from nemotron_magic.parameters import DEFAULT_MODEL
+from nemotron_magic.settings import Settings
 from nemotron_magic.summary import remarks
 from nemotron_magic.usage import Usage
 

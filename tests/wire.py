@@ -15,9 +15,9 @@ from nemotron_magic.draft import Draft
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Event, Notice, Retry
+from nemotron_magic.parameters import DEFAULT_MODEL
 from nemotron_magic.refusal import About
 from nemotron_magic.reply import Reply
-from nemotron_magic.settings import DEFAULT_MODEL
 
 DONE = b"data: [DONE]\n\n"
 AIMLAPI = Endpoint.read("https://api.aimlapi.com/v1")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nemotron_magic.settings import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.parameters import BY_NAME, PARAMETERS, Parameter
 
 __all__ = ["config_lines", "flags_line", "is_changed"]
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nemotron_magic.panels.values import shown
-from nemotron_magic.settings import CONTEXT_WORDS, PARAMETERS, Parameter
+from nemotron_magic.parameters import CONTEXT_WORDS, PARAMETERS, Parameter
 
 __all__ = ["FIRST", "Control", "Shape", "control_of", "table"]
 

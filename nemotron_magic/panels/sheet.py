@@ -10,7 +10,7 @@ from traitlets import All, TraitError
 from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.panels.as_code import config_lines, flags_line, is_changed
 from nemotron_magic.panels.values import read, shown
-from nemotron_magic.settings import BY_NAME, PARAMETERS
+from nemotron_magic.parameters import BY_NAME, PARAMETERS
 
 __all__ = ["Sheet"]
 

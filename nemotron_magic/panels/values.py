@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.settings import Parameter
+from nemotron_magic.parameters import Parameter
 
 __all__ = ["read", "shown"]
 
@@ -21,7 +21,7 @@ _LINE_CHARS = 60
 def shown(parameter: Parameter, value: Any) -> Any:
     r"""Give a value as it is shown: a number, a boolean, a text, or None.
 
-    >>> from nemotron_magic.settings import BY_NAME
+    >>> from nemotron_magic.parameters import BY_NAME
     >>> shown(BY_NAME["stop"], ["END", "\n\n"])
     'END\n"\\n\\n"'
     """

@@ -22,9 +22,9 @@ from nemotron_magic.draft import Draft
 from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.grammar import parse
 from nemotron_magic.markdown import Blocks, to_html
+from nemotron_magic.parameters import DEFAULT_MODEL
 from nemotron_magic.refusal import About, Complaint, error_for
 from nemotron_magic.retry import retry_after_s
-from nemotron_magic.settings import DEFAULT_MODEL
 from nemotron_magic.stream import EventStreamDecoder, ServerSentEvent
 from nemotron_magic.summary import footer, metadata, remarks
 from nemotron_magic.usage import Usage, read_balance

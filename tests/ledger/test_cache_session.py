@@ -16,7 +16,8 @@ from nemotron_magic.client import Client
 from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.events import Text
 from nemotron_magic.keystore import KeyStore
-from nemotron_magic.settings import DEFAULT_MODEL, Settings
+from nemotron_magic.parameters import DEFAULT_MODEL
+from nemotron_magic.settings import Settings
 from nemotron_magic.summary import footer, metadata, remarks
 from nemotron_magic.usage import Usage
 

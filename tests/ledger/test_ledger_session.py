@@ -16,7 +16,8 @@ from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Notice, Text
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.ledger import Call, Ledger
-from nemotron_magic.settings import DEFAULT_MODEL, Settings
+from nemotron_magic.parameters import DEFAULT_MODEL
+from nemotron_magic.settings import Settings
 from nemotron_magic.summary import footer, metadata, remarks
 
 HERE = "http://127.0.0.1:1"

@@ -15,8 +15,9 @@ from nemotron_magic.errors import Interrupted, LimitError, ModelError
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.ledger import Call, Ledger, Totals
 from nemotron_magic.limits import Limits
+from nemotron_magic.parameters import DEFAULT_MODEL
 from nemotron_magic.price import Estimate
-from nemotron_magic.settings import DEFAULT_MODEL, Settings
+from nemotron_magic.settings import Settings
 
 PRICES = {"prompt": "0.000001", "completion": "0.00001"}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2}

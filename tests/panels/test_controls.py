@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nemotron_magic.panels.controls import FIRST, control_of, table
-from nemotron_magic.settings import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.parameters import BY_NAME, PARAMETERS, Parameter
 
 
 @pytest.mark.parametrize(

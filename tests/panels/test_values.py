@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nemotron_magic.errors import InputError
 from nemotron_magic.panels.values import read, shown
-from nemotron_magic.settings import BY_NAME
+from nemotron_magic.parameters import BY_NAME
 
 VALUES: list[tuple[str, Any]] = [
     ("temperature", 0),
