@@ -9,6 +9,7 @@ from typing import Any
 from nemotron_magic.context.describers.look import Describer, Look, short
 from nemotron_magic.context.describers.statics import class_name, home, library
 from nemotron_magic.context.describers.tables import (
+    MOST_TEXTS,
     Kind,
     Table,
     column_lines,
@@ -17,8 +18,6 @@ from nemotron_magic.context.describers.tables import (
 )
 
 __all__ = ["KINDS"]
-
-_TEXTS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class _Column:
         return (min(there), max(there)) if there else None
 
     def texts(self) -> Sequence[object]:
-        every = max(self.step, -(-len(self.whole) // _TEXTS))
+        every = max(self.step, -(-len(self.whole) // MOST_TEXTS))
         found: list[object] = self._sample(every).to_pylist()
         return found
 

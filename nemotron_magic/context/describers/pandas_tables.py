@@ -9,6 +9,7 @@ from typing import Any
 from nemotron_magic.context.describers.look import Describer, Look, short
 from nemotron_magic.context.describers.statics import as_library, class_name, home
 from nemotron_magic.context.describers.tables import (
+    MOST_TEXTS,
     Kind,
     Table,
     column_lines,
@@ -19,7 +20,6 @@ from nemotron_magic.context.describers.tables import (
 
 __all__ = ["KINDS"]
 
-_TEXTS = 2_000
 _KINDS: dict[str, Kind] = {
     "i": "number",
     "u": "number",
@@ -63,7 +63,7 @@ class _Column:
         return (there.min(), there.max()) if len(there) else None
 
     def texts(self) -> Sequence[object]:
-        every = -(-len(self.sample) // _TEXTS) or 1
+        every = -(-len(self.sample) // MOST_TEXTS) or 1
         return self._listed(self.sample, slice(None, None, every))
 
     def cells(self, start: int, stop: int) -> Sequence[object]:

@@ -9,6 +9,7 @@ from typing import Any
 from nemotron_magic.context.describers.look import Describer, Look, short
 from nemotron_magic.context.describers.statics import as_library
 from nemotron_magic.context.describers.tables import (
+    MOST_TEXTS,
     Kind,
     Table,
     column_lines,
@@ -17,8 +18,6 @@ from nemotron_magic.context.describers.tables import (
 )
 
 __all__ = ["KINDS"]
-
-_TEXTS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class _Column:
         return None if low is None else (low, high)
 
     def texts(self) -> Sequence[object]:
-        every = -(-len(self.sample) // _TEXTS) or 1
+        every = -(-len(self.sample) // MOST_TEXTS) or 1
         found: list[object] = _every(self.sample, every).to_list()
         return found
 

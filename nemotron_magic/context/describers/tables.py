@@ -18,6 +18,7 @@ from nemotron_magic.context.describers.scalars import said
 
 __all__ = [
     "LEAST_ROWS",
+    "MOST_TEXTS",
     "Column",
     "Kind",
     "Table",
@@ -34,6 +35,7 @@ _SAMPLE_ROWS = 50_000
 _SHOWN_ROWS = 5
 _CHUNK_ROWS = 50
 _CATEGORIES = 12
+MOST_TEXTS = 2_000  # of a column are looked at
 LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
 _LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
 _TYPICAL = 200  # texts that tell whether a column has few values
@@ -61,7 +63,7 @@ class Column(Protocol):
         """Give the smallest and the largest value of the sample, if it has any."""
 
     def texts(self) -> Sequence[object]:
-        """Give the first some thousands of values of the sample."""
+        """Give values of the sample, about `MOST_TEXTS` at most."""
 
     def cells(self, start: int, stop: int) -> Sequence[object]:
         """Give the values of some rows."""
