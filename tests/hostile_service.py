@@ -54,6 +54,9 @@ def serving(**answers: Answer | Speaker) -> Iterator[Service]:
     service = Service(answers=dict(answers))
 
     class Handler(BaseHTTPRequestHandler):
+        # A browser connects ahead and may never ask: its thread is not to stay.
+        timeout = 1
+
         def answer(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(size)
