@@ -231,7 +231,7 @@ def test_a_rehearsal_is_in_nobodys_ledger(shell: Shell, home: Path) -> None:
 def test_the_notebook_is_named(
     shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", "/work/Ärger 日本.ipynb")
+    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/Ärger 日本.ipynb")
     shell.run(ASK)
 
     (call,) = Ledger(home / "ledger.sqlite").all()
