@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nemotron_magic.text import as_name
+from nemotron_magic.untrusted import Object, as_list, as_object, as_objects
 
 __all__ = ["Model", "live_replacement", "read_models", "sorted_for_people"]
 
@@ -64,8 +65,8 @@ def read_models(answer: Any) -> tuple[Model, ...]:
     https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list (read
     2026-08-21) and https://platform.openai.com/docs/api-reference/models/list.
     """
-    rows = _list(answer.get("data") if isinstance(answer, dict) else answer)
-    chat = (r for r in rows if isinstance(r, dict) and r.get("type", _CHAT) == _CHAT)
+    rows = as_objects(answer.get("data") if isinstance(answer, dict) else answer)
+    chat = (r for r in rows if r.get("type", _CHAT) == _CHAT)
     models = {r["id"]: _model(r) for r in chat if _is_name(r.get("id"))}
     return tuple(models.values())
 
@@ -84,14 +85,13 @@ def live_replacement(models: Sequence[Model]) -> Model | None:
     return next((m for m in sorted_for_people(models) if m.is_nemotron), None)
 
 
-def _model(row: dict[str, Any]) -> Model:
-    info = row.get("info")
-    known = {**row, **info} if isinstance(info, dict) else row
+def _model(row: Object) -> Model:
+    known = {**row, **as_object(row.get("info"))}
     lengths = (known.get(k) for k in _LENGTHS)
-    prices = _prices(row.get("pricing"))
+    prices = _prices(as_object(row.get("pricing")))
     return Model(
         row["id"],
-        tuple(a for a in _list(row.get("aliases")) if _is_name(a)),
+        tuple(a for a in as_list(row.get("aliases")) if _is_name(a)),
         next((n for n in lengths if isinstance(n, int) and n > 0), None),
         prices.get("input"),
         prices.get("output"),
@@ -103,36 +103,28 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value) and as_name(value) == value
 
 
-def _prices(pricing: Any) -> dict[str, float]:
+def _prices(pricing: Object) -> dict[str, float]:
     """Give the price of a million tokens by direction, as far as it can be read.
 
     Two dialects are in use: `measure` names the direction, or `origin` does.
     """
-    if not isinstance(pricing, dict):
-        return {}
     prices = {
         way: price
-        for unit in _list(pricing.get("units"))
+        for unit in as_objects(pricing.get("units"))
         if (way := _way(unit))
         if (price := _per_million(unit.get("price"), unit.get("per", 1))) is not None
     }
     return prices or _openrouter_prices(pricing)
 
 
-def _way(unit: Any) -> str:
+def _way(unit: Object) -> str:
     """Give the direction of text tokens that a unit prices; "" if it prices others."""
-    if not isinstance(unit, dict) or unit.get("name") != "token":
-        return ""
-    if unit.get("content", "text") != "text":
+    if unit.get("name") != "token" or unit.get("content", "text") != "text":
         return ""
     return _WAYS.get(str(unit.get("measure") or unit.get("origin")), "")
 
 
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _openrouter_prices(pricing: dict[str, Any]) -> dict[str, float]:
+def _openrouter_prices(pricing: Object) -> dict[str, float]:
     found = {"input": pricing.get("prompt"), "output": pricing.get("completion")}
     prices = {way: _per_million(price, 1) for way, price in found.items()}
     return {way: price for way, price in prices.items() if price is not None}

@@ -21,13 +21,12 @@ from nemotron_magic.events import (
 )
 from nemotron_magic.text import as_name
 from nemotron_magic.thinking import ThinkTags, may_start_inside
+from nemotron_magic.untrusted import Object, as_object, as_objects, as_text
 from nemotron_magic.usage import Usage
 
-__all__ = ["Chunks", "Object"]
+__all__ = ["Chunks"]
 
 _PLAIN = frozenset({"role", "content"})
-Object = dict[str, Any]
-"""A JSON object, as it was read."""
 
 
 class Chunks:
@@ -62,7 +61,7 @@ class Chunks:
             self._served = True
             model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
             events.append(Served(as_name(model), as_name(reply_id)))
-        for choice in _objects(chunk.get("choices")):
+        for choice in as_objects(chunk.get("choices")):
             self._choice(choice, events)
         if chunk.get("usage") or chunk.get("meta"):
             usage = Usage.from_wire(chunk.get("usage"), chunk.get("meta"))
@@ -78,10 +77,10 @@ class Chunks:
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             self._delta(delta, index, events)
-        logprobs = choice.get("logprobs")
-        tokens = _objects(logprobs.get("content")) if isinstance(logprobs, dict) else ()
-        if tokens:
-            events.append(Logprobs(tuple(tokens), index))
+        if choice.get("logprobs"):
+            tokens = as_objects(as_object(choice["logprobs"]).get("content"))
+            if tokens:
+                events.append(Logprobs(tuple(tokens), index))
         reason = choice.get("finish_reason")
         if reason and self._finishes.get(index) != reason:
             self._finishes[index] = reason
@@ -108,28 +107,21 @@ class Chunks:
             self.said_something = True
             self._orphans = False
             events.append(Reasoning(reasoning, index))
-        refusal = delta.get("refusal")
-        if refusal and isinstance(refusal, str):
+        refusal = as_text(delta.get("refusal"))
+        if refusal:
             self.said_something = True
             events.append(Refusal(refusal, index))
-        for position, call in enumerate(_objects(delta.get("tool_calls"))):
+        for position, call in enumerate(as_objects(delta.get("tool_calls"))):
             self.said_something = True
             if index == 0:
                 events.append(_tool_call(call, position))
 
 
-def _objects(value: Any) -> list[Object]:
-    """Give the objects of a list; nothing of anything else."""
-    if not isinstance(value, list):
-        return []
-    return [one for one in value if isinstance(one, dict)]
-
-
 def _reasoning(delta: Object) -> str:
     """Give the reasoning, which one chunk may hold up to three times, once."""
     for name in ("reasoning", "reasoning_content"):
-        text = delta.get(name)
-        if text and isinstance(text, str):
+        text = as_text(delta.get(name))
+        if text:
             return text
     return _parts(delta.get("reasoning_details"))
 
@@ -138,14 +130,12 @@ def _parts(value: Any) -> str:
     """Give the text of a list of `{type, text}` parts; nothing of anything else."""
     if not value:
         return ""
-    texts = (part.get("text") for part in _objects(value))
-    return "".join(text for text in texts if isinstance(text, str))
+    return "".join(as_text(part.get("text")) for part in as_objects(value))
 
 
 def _tool_call(call: Object, position: int) -> ToolCall:
     index = call.get("index")
-    function = call.get("function") or call.get("custom") or {}
-    function = function if isinstance(function, dict) else {}
+    function = as_object(call.get("function") or call.get("custom"))
     return ToolCall(
         index if isinstance(index, int) else position,
         str(call.get("id") or ""),

@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Iterable
 
-from nemotron_magic.chunks import Chunks, Object
+from nemotron_magic.chunks import Chunks
 from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
 from nemotron_magic.events import Event, Notice, Truncated
 from nemotron_magic.refusal import About, Complaint, error_for
 from nemotron_magic.stream import MAX_EVENT_BYTES, EventStreamDecoder, ServerSentEvent
 from nemotron_magic.text import one_line
+from nemotron_magic.untrusted import Object
 
 __all__ = ["ReplyReader"]
 

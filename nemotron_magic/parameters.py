@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from nemotron_magic.untrusted import as_number
+
 if TYPE_CHECKING:
     from nemotron_magic.errors import InputError
 
@@ -197,16 +199,10 @@ def _literal(text: str) -> Any:
 
 
 _PYTHON = {"True": True, "False": False, "None": None}
-_LARGEST = 1e15
-
-
-def _number(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and -_LARGEST < value < _LARGEST else None
 
 
 def _integer(value: Any) -> int | None:
-    number = _number(value)
+    number = as_number(value)
     return None if number is None or number != int(number) else int(number)
 
 
@@ -233,7 +229,7 @@ def _json(value: Any) -> Any:
 
 
 _READERS: dict[Kind, Callable[[Any], Any]] = {
-    "number": _number,
+    "number": as_number,
     "integer": _integer,
     "boolean": _boolean,
     "text": _text,
@@ -267,7 +263,7 @@ def _not_blank(value: str) -> str:
 
 def _biases(value: Any) -> str:
     good = isinstance(value, dict) and all(
-        (number := _number(bias)) is not None and -100 <= number <= 100
+        (number := as_number(bias)) is not None and -100 <= number <= 100
         for bias in value.values()
     )
     return "" if good else "map token ids to numbers in [-100, 100]"

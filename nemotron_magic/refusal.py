@@ -29,6 +29,7 @@ from nemotron_magic.errors import (
 from nemotron_magic.parameters import DEFAULT_BASE_URL
 from nemotron_magic.retry import LONGEST_WAIT_S
 from nemotron_magic.text import one_line
+from nemotron_magic.untrusted import as_list, as_object
 
 __all__ = ["About", "Complaint", "error_for", "is_id"]
 
@@ -98,8 +99,7 @@ class Complaint:
             return cls._of_text(value)
         if not isinstance(value, dict):
             return cls._of_text(_words(value))
-        inner = value.get("error")
-        details = {**value, **inner} if isinstance(inner, dict) else value
+        details = {**value, **as_object(value.get("error"))}
         said = (details.get(k) for k in ("message", "detail", "error", "title", "msg"))
         message = next((words for v in said if (words := _words(v))), "")
         codes = (details.get(k) for k in ("code", "statusCode", "status"))
@@ -124,8 +124,7 @@ def _words(value: Any, depth: int = 0) -> str:
     if isinstance(value, list) and depth < _DEEPEST:
         return "; ".join(words for v in value if (words := _words(v, depth + 1)))
     if isinstance(value, dict) and depth < _DEEPEST:
-        loc = value.get("loc")
-        where = ".".join(str(part) for part in loc) if isinstance(loc, list) else ""
+        where = ".".join(map(str, as_list(value.get("loc"))))
         said = next((value[k] for k in ("msg", "message") if k in value), "")
         said = _words(said, depth + 1)
         return f"{where}: {said}" if where and said else said

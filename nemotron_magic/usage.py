@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, TypeGuard
+from typing import Any
+
+from nemotron_magic.untrusted import as_number, as_object
 
 __all__ = ["CREDITS_PER_USD", "Usage", "read_balance"]
 
 CREDITS_PER_USD = 2_000_000
 """https://docs.aimlapi.com/faq/how-can-i-track-my-funds (read 2026-08-21)."""
-
-
-_LARGEST = 1e15
-"""What is larger is no figure but a fault, and may not even fit into a float."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ cached_tokens=None, cost_usd=0.5)
     @classmethod
     def from_dict(cls, told: Any) -> Usage:
         """Read what `as_dict` gave; what is no figure is not known."""
-        known = _mapping(told)
+        known = as_object(told)
         figures: dict[str, Any] = {
             f.name: _amount(known.get(f.name)) for f in fields(cls)
         }
@@ -88,9 +86,9 @@ cached_tokens=None, cost_usd=0.5)
         meta : Any
             `{usage: {usd_spent, credits_used}}` of the AI/ML API.
         """
-        usage = usage if isinstance(usage, dict) else {}
-        completion = _mapping(usage.get("completion_tokens_details"))
-        prompt = _mapping(usage.get("prompt_tokens_details"))
+        usage = as_object(usage)
+        completion = as_object(usage.get("completion_tokens_details"))
+        prompt = as_object(usage.get("prompt_tokens_details"))
         return cls(
             _count(usage.get("prompt_tokens")),
             _count(usage.get("completion_tokens")),
@@ -105,24 +103,20 @@ def read_balance(answer: Any) -> float | None:
 
     The newer page tells dollars, the older one credits.
     """
-    page = _mapping(answer)
+    page = as_object(answer)
     for name, per_usd in (("current_balance", 1), ("balance", CREDITS_PER_USD)):
-        left = page.get(name)
-        if _is_number(left):
-            return float(left) / per_usd
+        left = as_number(page.get(name))
+        if left is not None:
+            return left / per_usd
     return None
 
 
 def _cost_usd(meta: Any) -> float | None:
-    spent = _mapping(_mapping(meta).get("usage"))
+    spent = as_object(as_object(meta).get("usage"))
     credits_used = _amount(spent.get("credits_used"))
     from_credits = None if credits_used is None else credits_used / CREDITS_PER_USD
     usd_spent = _amount(spent.get("usd_spent"))
     return from_credits if usd_spent is None else usd_spent
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _count(value: Any) -> int | None:
@@ -131,12 +125,8 @@ def _count(value: Any) -> int | None:
 
 
 def _amount(value: Any) -> float | None:
-    return value if _is_number(value) and value >= 0 else None
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and -_LARGEST < value < _LARGEST
+    amount = as_number(value)
+    return None if amount is None or amount < 0 else amount
 
 
 def _first(one: Any, other: Any) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nemotron_magic.cache.kept import Kept
+from nemotron_magic.untrusted import Object, as_list, as_object, as_text
 from nemotron_magic.usage import Usage
 
 __all__ = ["saved_replies"]
@@ -28,43 +29,31 @@ def saved_replies(text: str) -> dict[str, Kept]:
     return {name: kept for name, kept in found.items() if kept is not None}
 
 
-def _outputs(document: Any) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+def _outputs(document: Any) -> Iterator[tuple[str, Any, Object]]:
     """Give the outputs that are replies, each with its name and what is said of it."""
-    for cell in _list(_mapping(document).get("cells")):
-        for output in _list(_mapping(cell).get("outputs")):
-            about = _mapping(_mapping(output).get("metadata")).get("nemotron")
-            name = _mapping(about).get("request_hash")
-            if isinstance(name, str) and name:
-                yield name, output, _mapping(about)
+    for cell in as_list(as_object(document).get("cells")):
+        for output in as_list(as_object(cell).get("outputs")):
+            about = as_object(as_object(output).get("metadata")).get("nemotron")
+            name = as_text(as_object(about).get("request_hash"))
+            if name:
+                yield name, output, as_object(about)
 
 
-def _kept(output: Any, about: dict[str, Any]) -> Kept | None:
+def _kept(output: Any, about: Object) -> Kept | None:
     """Give the reply, if all of it is in the output: a text that ended well."""
-    plain = _mapping(_mapping(output).get("data")).get("text/plain")
+    plain = as_object(as_object(output).get("data")).get("text/plain")
     lines = plain if isinstance(plain, list) else [plain]
     size = about.get("characters")
-    text = "".join(line for line in lines if isinstance(line, str))
+    text = "".join(map(as_text, lines))
     if not isinstance(size, int) or not 0 < size <= len(text):
         return None
     # A reply that was itself recalled tells what it took when it was new.
-    asked = _mapping(about.get("cached")) or about
+    asked = as_object(about.get("cached")) or about
     return Kept(
         "notebook",
         (text[:size],),
-        _text(about.get("served_model")),
-        _text(about.get("finish_reason")) or None,
+        as_text(about.get("served_model")),
+        as_text(about.get("finish_reason")) or None,
         usage=Usage.from_dict(asked.get("usage")),
-        asked_at=_text(asked.get("asked_at")),
+        asked_at=as_text(asked.get("asked_at")),
     )
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

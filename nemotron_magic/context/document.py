@@ -10,6 +10,7 @@ from typing import Any
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.parts import Part
 from nemotron_magic.errors import InputError
+from nemotron_magic.untrusted import as_object
 
 __all__ = ["document_part"]
 
@@ -81,6 +82,6 @@ def _told(kind: str, source: str, numbers: dict[str, int]) -> str:
 
 
 def _source(cell: Any) -> str:
-    source = cell.get("source", "") if isinstance(cell, dict) else ""
+    source = as_object(cell).get("source", "")
     text = "".join(source) if isinstance(source, list) else str(source)
     return "" if Cell(0, text).is_skipped else text.strip("\n")
