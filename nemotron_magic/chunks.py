@@ -72,8 +72,7 @@ class Chunks:
         return [event for tags in self._tags.values() for event in tags.close()]
 
     def _choice(self, choice: Object, events: list[Event]) -> None:
-        index = choice.get("index")
-        index = index if isinstance(index, int) else 0
+        index = _number(choice.get("index"), 0)
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             self._delta(delta, index, events)
@@ -117,6 +116,11 @@ class Chunks:
                 events.append(_tool_call(call, position))
 
 
+def _number(value: Any, otherwise: int) -> int:
+    """Give which choice or call it is: a whole number from 0, or else `otherwise`."""
+    return value if type(value) is int and value >= 0 else otherwise
+
+
 def _reasoning(delta: Object) -> str:
     """Give the reasoning, which one chunk may hold up to three times, once."""
     for name in ("reasoning", "reasoning_content"):
@@ -134,10 +138,9 @@ def _parts(value: Any) -> str:
 
 
 def _tool_call(call: Object, position: int) -> ToolCall:
-    index = call.get("index")
     function = as_object(call.get("function") or call.get("custom"))
     return ToolCall(
-        index if isinstance(index, int) else position,
+        _number(call.get("index"), position),
         str(call.get("id") or ""),
         str(function.get("name") or ""),
         _as_text(function.get("arguments") or function.get("input") or ""),

@@ -96,7 +96,8 @@ class Conversation:
             # As it is now: another call may have ended in the meantime.
             turns = asked.turns_with(self.threads.get(asked.thread, []), reply)
             self.threads[asked.thread] = turns
-            self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
+            if self._is_to_the_last(asked, turns):
+                self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
 
     def asked_last(self, thread: str) -> Asked | None:
         """Give what was asked last in a thread, also if it failed."""
@@ -111,6 +112,14 @@ class Conversation:
         self._asked_last.pop(thread, None)
         self._latest.pop(thread, None)
         return len(self.threads.pop(thread, []))
+
+    def _is_to_the_last(self, asked: Asked, turns: Sequence[Turn]) -> bool:
+        """Tell a reply to what was asked last from that of a call that ended late."""
+        latest = self._latest.get(asked.thread)
+        if latest is not None:
+            return all(turn is not latest for turn in turns)
+        last = self._asked_last.get(asked.thread)
+        return last is None or last.turns_with is asked.turns_with
 
 
 def in_its_place(turn: Turn) -> Callable[[Sequence[Turn], Reply], list[Turn]]:

@@ -95,7 +95,7 @@ class Draft:
             case Reclassified(reasoning, choice):
                 self._texts[choice] = LongText()
                 self._reasoning.add(reasoning if choice == 0 else "")
-            case Refusal(text):
+            case Refusal(text, 0):
                 self._refusal.append(text)
             case ToolCall(index):
                 self._tools[index] = _joined(self._tools.get(index), event)

@@ -6,7 +6,6 @@ Those of parameters come from their rows; the others are for one call only.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nemotron_magic.parameters import PARAMETERS, Parameter
@@ -60,9 +59,9 @@ FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 """Each flag by each of its names."""
 
 
-def flags_table(flags: Iterable[Flag] = FLAGS) -> str:
+def flags_table() -> str:
     """Give the flags with their help, aligned, in lines that a page has room for."""
-    rows = [(f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in flags]
+    rows = [(f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in FLAGS]
     width = max(len(left) for left, _ in rows) + 2
     return "\n".join(
         textwrap.fill(

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from wire import NoStore, Told, ask_once
 
 from nemotron_magic import Session, rehearsal
@@ -16,6 +17,12 @@ from nemotron_magic.key import BASE_VARIABLES, KEY_VARIABLES
 from nemotron_magic.keystore import KeyStore
 
 pytest_plugins = ["leaks"]
+
+# How long an example takes says something of the machine alone.
+settings.register_profile(
+    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 

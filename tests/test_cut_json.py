@@ -39,6 +39,6 @@ def test_what_is_no_json_is_nothing_or_a_value(text: str) -> None:
 
 
 @given(st.text(alphabet='{}[]",:\\u0a1 -', max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_raises(text: str) -> None:
     json.dumps(read_cut_json(text))

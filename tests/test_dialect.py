@@ -21,7 +21,7 @@ from nemotron_magic.errors import (
     RequestError,
     ServiceError,
 )
-from nemotron_magic.events import Finish, Logprobs, Notice, ToolCall, Truncated
+from nemotron_magic.events import Notice, Truncated
 from nemotron_magic.key import Key
 from nemotron_magic.refusal import About
 
@@ -137,13 +137,6 @@ def test_a_body_is_read_for_what_it_is_not_for_its_label(kind: str) -> None:
     assert str(hear(whole, content_type=kind).reply) == "a"
 
 
-@pytest.mark.parametrize("refusal", [5, {"a": 1}, [], None, ""])
-def test_what_is_no_refusal_is_none(refusal: object) -> None:
-    odd = event({"choices": [{"index": 0, "delta": {"refusal": refusal}}]})
-
-    assert hear(odd + say("a") + STOP).reply.details.refusal == ""
-
-
 def test_a_whole_completion_has_all_that_a_stream_has() -> None:
     message = {"content": "a", "reasoning": "b", "refusal": None, "tool_calls": []}
     body = {
@@ -157,56 +150,6 @@ def test_a_whole_completion_has_all_that_a_stream_has() -> None:
 
     assert (str(reply), reply.reasoning, reply.model) == ("a", "b", "served")
     assert (reply.finish_reason, reply.cost_usd) == ("length", 0.5)
-
-
-def test_reasoning_in_three_fields_is_told_once() -> None:
-    details = [{"type": "reasoning.text", "text": "a"}]
-    heard = hear(
-        delta(reasoning="a", reasoning_content="a", reasoning_details=details),
-        delta(reasoning_details=[{"text": "b"}, {"summary": "x"}, 7]),
-        STOP,
-    )
-
-    assert heard.reply.reasoning == "ab"
-
-
-def test_content_may_come_in_parts() -> None:
-    parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"text": "b"}]
-
-    assert str(hear(delta(content=parts), STOP).reply) == "ab"
-
-
-def test_tool_calls_are_told_by_index_or_place() -> None:
-    first = {"index": 1, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}
-    heard = hear(
-        delta(tool_calls=[first]),
-        delta(tool_calls=[{"index": 1, "function": {"arguments": ":1}"}}]),
-        delta(tool_calls=[{"custom": {"name": "g", "input": "text"}}]),
-        delta(tool_calls=[{"index": 2, "function": {"arguments": {"b": 2}}}]),
-        delta("tool_calls"),
-    )
-
-    assert heard.reply.details.tool_calls == (
-        ToolCall(0, "", "g", "text"),
-        ToolCall(1, "x", "f", '{"a":1}'),
-        ToolCall(2, "", "", '{"b": 2}'),
-    )
-
-
-def test_logprobs_are_kept_as_they_came() -> None:
-    token = {"token": "a", "logprob": -0.1, "top_logprobs": []}
-    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [token]}}
-    heard = hear(event({"choices": [choice]}), STOP)
-
-    assert heard.reply.details.logprobs == (token,)
-
-
-@pytest.mark.parametrize("logprobs", [None, {}, {"content": []}, {"content": 7}, "x"])
-def test_logprobs_of_nothing_are_nothing(logprobs: Any) -> None:
-    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": logprobs}
-    heard = hear(event({"choices": [choice]}), STOP)
-
-    assert not [one for one in heard.events if isinstance(one, Logprobs)]
 
 
 @pytest.mark.parametrize(
@@ -289,13 +232,6 @@ def test_the_key_is_taken_out_of_what_a_body_began_with() -> None:
         reader.close()
 
         assert KEY[:9] not in str(reader.error)
-
-
-def test_one_finish_is_told_for_each_choice() -> None:
-    heard = hear(say("a"), STOP, STOP, delta("stop", 1), delta("length"), DONE)
-
-    finishes = [one for one in heard.events if isinstance(one, Finish)]
-    assert finishes == [Finish("stop"), Finish("stop", 1), Finish("length")]
 
 
 @pytest.mark.parametrize("end", [b"", STOP[:30]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from typing import Any
 
@@ -11,9 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from nemotron_magic.errors import InputError
-from nemotron_magic.flags import FLAGS, flags_table
+from nemotron_magic.flags import FLAGS
 from nemotron_magic.grammar import Invocation, parse
-from nemotron_magic.parameters import BY_NAME
 
 COMMANDS = ("help", "models", "login", "rehearse", "continue", "reset")
 ANY = st.text(st.characters(exclude_characters="\n"), max_size=40)
@@ -283,26 +281,3 @@ def test_a_word_that_is_only_like_a_command_is_a_question(line: str) -> None:
 
 def test_after_two_hyphens_a_command_is_a_word() -> None:
     assert read("-- reset") == Invocation(text="reset")
-
-
-# ---- help
-
-
-def test_the_table_has_every_flag_with_its_range() -> None:
-    lines = flags_table().splitlines()
-    table = re.sub(r"\n +", " ", flags_table()).splitlines()
-
-    assert max(map(len, lines)) <= 88
-    assert len(table) == len(FLAGS)
-    for flag, row in zip(FLAGS, table, strict=True):
-        assert row.startswith(", ".join(flag.names))
-        limits = flag.parameter.limits if flag.parameter else ""
-        assert row.endswith(f"{flag.help}")
-        assert row.endswith(limits)
-
-
-def test_no_stream_says_what_it_does_and_not_what_stream_does() -> None:
-    line = next(x for x in flags_table().splitlines() if x.startswith("--no-stream"))
-
-    assert line.endswith("Wait for the whole reply.")
-    assert BY_NAME["stream"].help not in line

@@ -120,7 +120,7 @@ LINES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(LINES, max_size=8).map("\n".join))
 def test_ordinary_code_is_left_as_it_is(source: str) -> None:
     assert made_visible(source) == (source, ())
@@ -129,7 +129,7 @@ def test_ordinary_code_is_left_as_it_is(source: str) -> None:
 HIDING = st.sampled_from([*"\u202e\u2066\u200b\ufeff\x1b\x00\x85\u2028", TAG, "\u200d"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(st.sampled_from("a='\"#\\\n 1é") | HIDING, max_size=40))
 def test_nothing_stays_hidden_in_anything(source: str) -> None:
     shown, warnings = made_visible(source)

@@ -251,7 +251,7 @@ VALUES = st.recursive(
 
 
 # Hypothesis itself looks at what it draws, so of the hostile it draws the names.
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     VALUES,
     st.sampled_from(sorted(zoo())),

@@ -234,7 +234,6 @@ PIECES = st.sampled_from(
 MADE = st.lists(PIECES | st.text("aA1 -_/+=", max_size=20), max_size=30).map("".join)
 
 
-@settings(deadline=None)
 @given(ANY | MADE)
 def test_redacting_twice_is_redacting_once(text: str) -> None:
     once = KNOWING.redact(text).text
@@ -242,7 +241,6 @@ def test_redacting_twice_is_redacting_once(text: str) -> None:
     assert KNOWING.redact(once).text == once
 
 
-@settings(deadline=None)
 @given(ANY | MADE)
 def test_a_text_without_findings_is_unchanged(text: str) -> None:
     redacted = KNOWING.redact(text)
@@ -258,7 +256,6 @@ def test_the_text_that_rules_see_is_as_long(text: str) -> None:
 SECRETS = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=8)
 
 
-@settings(deadline=None)
 @given(SECRETS, ANY | MADE, ANY | MADE)
 def test_an_exact_secret_never_survives(secret: str, before: str, after: str) -> None:
     assume(len(set(secret)) > 3)
@@ -266,7 +263,7 @@ def test_an_exact_secret_never_survives(secret: str, before: str, after: str) ->
     assert secret not in Redactor({}, [secret]).redact(f"{before}{secret}{after}").text
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(CASES), st.sampled_from(LINES), st.sampled_from(LINES))
 def test_a_secret_goes_whatever_stands_around(
     case: Case, before: str, after: str

@@ -105,7 +105,7 @@ def responses(draw: Callable[..., object]) -> bytes:
 
 @given(st.one_of(responses(), st.binary(max_size=60)), st.lists(st.integers(0, 1500)))
 @example(b"", [])
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_response_gives_the_same_in_every_cut(
     client: Client, data: bytes, at: list[int]
 ) -> None:

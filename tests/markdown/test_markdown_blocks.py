@@ -56,13 +56,13 @@ def whole(finished: list[Block], tail: Block) -> str:
 
 
 @given(_TEXTS, st.integers(1, 40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_character_is_lost_at_any_cut(text, step):
     assert whole(*fed(text, step)) == text
 
 
 @given(_TEXTS, st.integers(1, 40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_character_is_lost_when_blocks_are_cut_short(text, step):
     blocks = Blocks(soft_limit=20)
     parts = [text[at : at + step] for at in range(0, len(text), step)]
@@ -82,7 +82,7 @@ def test_finished_blocks_look_as_in_the_whole(step):
 
 
 @given(_TEXTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_comes_later_changes_no_finished_block(text):
     finished, tail = fed(text, 3)
 

@@ -1,0 +1,271 @@
+"""Chunks to events: every field that a service may fill, and what is no such field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from wire import DONE, STOP, delta, event, hear, say
+
+from nemotron_magic.chunks import Chunks
+from nemotron_magic.events import (
+    Event,
+    Finish,
+    Logprobs,
+    Reasoning,
+    Reclassified,
+    Refusal,
+    Served,
+    Text,
+    ToolCall,
+    UsageReport,
+)
+from nemotron_magic.usage import Usage
+
+
+def read(*chunks: Any, model: str = "openai/gpt-4o") -> list[Event]:
+    reader, events = Chunks(model), []
+    for chunk in chunks:
+        reader.read(chunk, events)
+    return events + reader.close()
+
+
+def choice(**fields: Any) -> dict[str, Any]:
+    return {"choices": [fields]}
+
+
+@pytest.mark.parametrize("name", ["delta", "message"])
+def test_a_stream_and_a_whole_completion_differ_in_one_name(name: str) -> None:
+    chunk = choice(index=0, finish_reason="stop", **{name: {"content": "a"}})
+
+    assert read(chunk) == [Text("a"), Finish("stop")]
+
+
+def test_what_is_empty_gives_way_to_what_is_not() -> None:
+    assert read(choice(delta={}, message={"content": "a"})) == [Text("a")]
+
+
+@pytest.mark.parametrize(
+    "index", [None, "1", 1.0, True, -1, [1]], ids=lambda index: repr(index)
+)
+def test_what_is_no_number_of_a_choice_is_the_first(index: Any) -> None:
+    assert read(choice(index=index, delta={"content": "a"})) == [Text("a", 0)]
+
+
+@pytest.mark.parametrize("index", [None, "1", True, -1])
+def test_a_call_without_a_number_goes_by_its_place(index: Any) -> None:
+    calls = [{"id": "x"}, {"id": "y", "index": index}]
+
+    assert read(choice(delta={"tool_calls": calls})) == [
+        ToolCall(0, "x"),
+        ToolCall(1, "y"),
+    ]
+
+
+def test_who_answers_is_told_once_and_by_the_first_who_says_it() -> None:
+    named = {"model": "a`b|c", "id": 7}
+
+    assert read({"id": "early"}, named, {"model": "x"}) == [Served("abc", "7")]
+    assert read({"model": "a"}) == [Served("a", "")]
+
+
+def test_choices_of_one_chunk_keep_apart() -> None:
+    both = [
+        {"index": 0, "delta": {"content": "<think>a</think>b"}},
+        {"index": 1, "delta": {"content": "c</think>"}},
+    ]
+
+    assert read({"choices": both}) == [
+        Reasoning("a"),
+        Text("b"),
+        Text("c</think>", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None},
+        {"choices": {"delta": {"content": "a"}}},
+        {"choices": ["a", None, 1, []]},
+        choice(delta="a"),
+        choice(delta={"content": 7}),
+        choice(delta={"content": {"text": "a"}}),
+        choice(delta={"content": [{"text": 7}, {"text": None}]}),
+        choice(delta={"reasoning": 7, "reasoning_content": [], "refusal": {}}),
+        choice(delta={"tool_calls": {"id": "x"}}),
+        choice(finish_reason=""),
+    ],
+)
+def test_what_says_nothing_is_no_event_and_no_part_of_a_reply(chunk: Any) -> None:
+    reader, events = Chunks("m"), []
+    reader.read(chunk, events)
+
+    assert (events + reader.close(), reader.said_something) == ([], False)
+    assert reader.finished == 0
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        choice(delta={"content": "<thi"}),
+        choice(delta={"content": [{"text": "a"}]}),
+        choice(delta={"reasoning": "a"}),
+        choice(delta={"refusal": "a"}),
+        choice(delta={"tool_calls": [{}]}),
+        choice(finish_reason="stop"),
+    ],
+)
+def test_any_part_of_a_reply_says_something(chunk: Any) -> None:
+    reader = Chunks("m")
+    reader.read(chunk, [])
+
+    assert reader.said_something
+
+
+def test_what_may_become_a_tag_is_held_back_up_to_the_end() -> None:
+    reader, events = Chunks("m"), []
+    reader.read(choice(delta={"content": "<thi"}), events)
+    reader.read(choice(index=1, delta={"content": "<th"}), events)
+
+    assert (events, reader.close()) == ([], [Text("<thi"), Text("<th", 1)])
+    assert reader.close() == []
+
+
+def test_what_one_chunk_holds_is_told_in_the_order_of_a_reply() -> None:
+    fields = {"refusal": "c", "tool_calls": [{}], "content": "d", "reasoning": "a"}
+    token = {"token": "d"}
+    chunk = choice(delta=fields, logprobs={"content": [token]}, finish_reason="stop")
+
+    assert read({**chunk, "usage": {"prompt_tokens": 1}, "model": "m"}) == [
+        Served("m"),
+        Reasoning("a"),
+        Refusal("c"),
+        ToolCall(0),
+        Text("d"),
+        Logprobs((token,)),
+        Finish("stop"),
+        UsageReport(Usage(1)),
+    ]
+
+
+def test_calls_of_further_choices_are_not_told_and_their_texts_are() -> None:
+    delta = {"tool_calls": [{}], "content": "a", "refusal": "b", "reasoning": "c"}
+
+    assert read(choice(index=2, delta=delta)) == [
+        Reasoning("c", 2),
+        Refusal("b", 2),
+        Text("a", 2),
+    ]
+
+
+def test_reasoning_that_is_told_apart_is_not_looked_for_in_the_answer() -> None:
+    thought = choice(delta={"reasoning": "hm"})
+    answer = choice(delta={"content": "a\n</think>\nb"})
+
+    assert read(answer, model="nemotron") == [Reclassified("a"), Text("b")]
+    assert read(thought, answer, model="nemotron") == [
+        Reasoning("hm"),
+        Text("a\n</think>\nb"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("chunk", "usage"),
+    [
+        ({"usage": {"prompt_tokens": 3}}, Usage(3)),
+        ({"meta": {"usage": {"usd_spent": 0.5}}}, Usage(cost_usd=0.5)),
+        ({"usage": "much"}, Usage()),
+    ],
+)
+def test_figures_are_told_wherever_they_stand(chunk: Any, usage: Usage) -> None:
+    assert read(chunk) == [UsageReport(usage)]
+
+
+@pytest.mark.parametrize("chunk", [{"usage": None}, {"usage": {}}, {"meta": {}}])
+def test_no_figures_are_no_report(chunk: Any) -> None:
+    assert read(chunk) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("stop", "stop"), (7, "7"), (["a|b"], "['ab']")]
+)
+def test_any_reason_for_the_end_is_told_in_one_line(reason: Any, told: str) -> None:
+    assert read(choice(finish_reason=reason)) == [Finish(told)]
+
+
+def test_arguments_that_are_no_text_become_their_json_as_it_reads() -> None:
+    function = {"name": 7, "arguments": {"name": "ü😊"}}
+
+    assert read(choice(delta={"tool_calls": [{"id": 8, "function": function}]})) == [
+        ToolCall(0, "8", "7", '{"name": "ü😊"}')
+    ]
+
+
+def test_a_call_of_no_known_shape_is_an_empty_one() -> None:
+    assert read(choice(delta={"tool_calls": [{"function": "f"}, "x"]})) == [ToolCall(0)]
+
+
+@pytest.mark.parametrize("refusal", [5, {"a": 1}, [], None, ""])
+def test_what_is_no_refusal_is_none(refusal: object) -> None:
+    odd = event({"choices": [{"index": 0, "delta": {"refusal": refusal}}]})
+
+    assert hear(odd + say("a") + STOP).reply.details.refusal == ""
+
+
+def test_reasoning_in_three_fields_is_told_once() -> None:
+    details = [{"type": "reasoning.text", "text": "a"}]
+    heard = hear(
+        delta(reasoning="a", reasoning_content="a", reasoning_details=details),
+        delta(reasoning_details=[{"text": "b"}, {"summary": "x"}, 7]),
+        STOP,
+    )
+
+    assert heard.reply.reasoning == "ab"
+
+
+def test_content_may_come_in_parts() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "image"}, {"text": "b"}]
+
+    assert str(hear(delta(content=parts), STOP).reply) == "ab"
+
+
+def test_tool_calls_are_told_by_index_or_place() -> None:
+    first = {"index": 1, "id": "x", "function": {"name": "f", "arguments": '{"a"'}}
+    heard = hear(
+        delta(tool_calls=[first]),
+        delta(tool_calls=[{"index": 1, "function": {"arguments": ":1}"}}]),
+        delta(tool_calls=[{"custom": {"name": "g", "input": "text"}}]),
+        delta(tool_calls=[{"index": 2, "function": {"arguments": {"b": 2}}}]),
+        delta("tool_calls"),
+    )
+
+    assert heard.reply.details.tool_calls == (
+        ToolCall(0, "", "g", "text"),
+        ToolCall(1, "x", "f", '{"a":1}'),
+        ToolCall(2, "", "", '{"b": 2}'),
+    )
+
+
+def test_logprobs_are_kept_as_they_came() -> None:
+    token = {"token": "a", "logprob": -0.1, "top_logprobs": []}
+    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [token]}}
+    heard = hear(event({"choices": [choice]}), STOP)
+
+    assert heard.reply.details.logprobs == (token,)
+
+
+@pytest.mark.parametrize("logprobs", [None, {}, {"content": []}, {"content": 7}, "x"])
+def test_logprobs_of_nothing_are_nothing(logprobs: Any) -> None:
+    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": logprobs}
+    heard = hear(event({"choices": [choice]}), STOP)
+
+    assert not [one for one in heard.events if isinstance(one, Logprobs)]
+
+
+def test_one_finish_is_told_for_each_choice() -> None:
+    heard = hear(say("a"), STOP, STOP, delta("stop", 1), delta("length"), DONE)
+
+    finishes = [one for one in heard.events if isinstance(one, Finish)]
+    assert finishes == [Finish("stop"), Finish("stop", 1), Finish("length")]

@@ -1,0 +1,85 @@
+"""The flags: their names, and the table that a user reads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from nemotron_magic.flags import FLAG_OF, FLAGS, flags_table
+from nemotron_magic.parameters import PARAMETERS
+
+LINES = flags_table().splitlines()
+ROWS = re.sub(r"\n +", " ", flags_table()).splitlines()
+
+
+def row_of(name: str) -> tuple[str, str]:
+    """Give the flag as the table has it, and its help."""
+    row = ROWS[FLAGS.index(FLAG_OF[name])]
+    left, _, right = row.partition("  ")
+    return left, right.strip()
+
+
+def test_no_two_flags_have_a_name_in_common() -> None:
+    names = [name for flag in FLAGS for name in flag.names]
+
+    assert sorted(names) == sorted(set(names)) == sorted(FLAG_OF)
+    assert all(name in FLAG_OF[name].names for name in names)
+
+
+def test_a_name_is_one_letter_or_a_word_that_no_number_looks_like() -> None:
+    names = list(FLAG_OF)
+
+    assert [x for x in names if not re.fullmatch(r"-[A-Za-z]|--[a-z][a-z-]+", x)] == []
+
+
+def test_every_setting_with_flags_has_one_of_them_under_its_names() -> None:
+    with_flags = [row for row in PARAMETERS if row.flags]
+
+    assert [flag.parameter for flag in FLAGS if flag.parameter] == with_flags
+    assert [FLAG_OF[row.flags[0]].names for row in with_flags] == [
+        row.flags for row in with_flags
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "left", "right"),
+    [
+        ("-t", "-t, --temperature TEMPERATURE", r".* \[0, 2\]"),
+        ("-n", "-n, --max-tokens TOKENS", r".* \[1, …\)"),
+        ("--top-p", "--top-p P", r".* \[0.01, 1\]"),
+        ("--no-stream", "--no-stream", r"Wait for the whole reply\."),
+        ("--cache", "--cache [=CACHE]", r".*"),
+        ("-p", "-p KEY=VALUE", r"Any further field of the request, as JSON\."),
+        ("-o", "-o, --out NAME", r"Put the reply into this variable, too\."),
+        ("-f", "-f, --file PATH", r"Attach a text file; may be given again\."),
+        ("-T", "-T, --thread THREAD", r"Ask in this conversation of its own\."),
+        ("--fresh", "--fresh", r"Leave the earlier turns out, for this once\."),
+    ],
+)
+def test_a_flag_is_shown_with_what_follows_it_and_its_range(
+    name: str, left: str, right: str
+) -> None:
+    shown, help_text = row_of(name)
+
+    assert shown == left
+    assert re.fullmatch(right, help_text)
+
+
+def test_every_flag_has_one_row_with_all_of_its_help() -> None:
+    assert len(ROWS) == len(FLAGS)
+    for flag, row in zip(FLAGS, ROWS, strict=True):
+        limits = flag.parameter.limits if flag.parameter else ""
+        assert row.startswith(", ".join(flag.names))
+        assert row.endswith(flag.help)
+        assert row.endswith(limits)
+        assert flag.help == flag.help.strip()
+
+
+def test_the_helps_stand_below_each_other_in_lines_that_a_page_has_room_for() -> None:
+    column = LINES[-1].index("Show the flags.")
+
+    assert max(map(len, LINES)) <= 88
+    assert {line[column - 2 : column] for line in LINES} == {"  "}
+    assert all(line[column] != " " for line in LINES)
+    assert any(line[column - 3] != " " for line in LINES)
