@@ -134,6 +134,11 @@ def service_keys() -> list[tuple[str, str]]:
         ("Cloudflare", "v1" + ".0-" + hexed(24) + "-" + hexed(146)),
         ("age", "AGE-" + "SECRET-KEY-1" + upper(58)),
         ("JWT", jwt()),
+        ("square access", "EA" + "AA" + mixed(60)),
+        ("facebook", "EA" + "AB" + mixed(90)),
+        ("sentry user", "sntr" + "yu_" + hexed(64)),
+        ("kaggle", "KGA" + "T_" + hexed(32)),
+        ("dropbox", "s" + "l." + mixed(130)),
     ]
 
 
@@ -337,6 +342,7 @@ OUTPUT = [
         K1,
     ),
     (f"client_secret={K2}\ntenant=common", K2),
+    (f"!openssl enc -d -aes256 -in x.enc -pass pass:{P7}", P7),
 ]
 BLOCKS = [
     ("RSA", block("RSA "), BODY[3]),

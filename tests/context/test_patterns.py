@@ -1,0 +1,64 @@
+"""Every form of a secret is one that a case of the corpus has."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from held_out import held_out_cases
+from secrets_corpus import hexed, mixed, secret_cases
+
+from nemotron_magic.context.redact import Redactor
+from nemotron_magic.context.secrets.patterns import RULES
+from nemotron_magic.context.secrets.rule import Rule, key, rule
+from nemotron_magic.context.secrets.spans import MASK, masked, placeholder
+
+TEXTS = [case.text for case in (*secret_cases(), *held_out_cases())]
+
+
+def found_by(one: Rule, text: str) -> str:
+    """Give what a rule takes out of a text that it looks at; empty if nothing."""
+    if not any(needle in text.lower() for needle in one.needles):
+        return ""
+    group = "secret" if "secret" in one.form.groupindex else 0
+    found = one.form.search(text)
+    return found[group] if found else ""
+
+
+@pytest.mark.parametrize("one", RULES, ids=lambda one: f"{one.kind} {one.needles[0]}")
+def test_every_rule_finds_a_secret_of_the_corpus(one: Rule) -> None:
+    assert max(len(found_by(one, text)) for text in TEXTS) >= 6
+
+
+@pytest.mark.parametrize("kind", sorted({one.kind for one in RULES}))
+def test_what_stands_for_every_kind_is_known_for_it(kind: str) -> None:
+    assert masked(placeholder(kind)) == MASK * len(placeholder(kind))
+
+
+def test_a_rule_has_each_of_its_needles_and_reads_ascii_alone() -> None:
+    one = rule("kind", "a bc", r"\w+", re.IGNORECASE)
+
+    assert (one.needles, one.form.flags) == (("a", "bc"), re.ASCII | re.IGNORECASE)
+    assert rule("kind", "a", r"\w+").form.fullmatch("é") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_key"),
+    [("k-1", True), ("(k-1)", True), ("ak-1", False), ("k-12", False)],
+)
+def test_a_key_does_not_begin_or_end_within_a_word(text: str, is_key: bool) -> None:
+    assert bool(key("kind", "k-", r"k-\d").form.search(text)) is is_key
+
+
+def test_a_signature_alone_is_enough() -> None:
+    signature = hexed(40)
+
+    assert Redactor({}).redact(f"Signature={signature} ok").text == (
+        "Signature=[redacted:signature] ok"
+    )
+
+
+def test_needles_in_any_case_are_looked_for() -> None:
+    token = mixed(30)
+
+    assert token not in Redactor({}).redact(f"BEARER {token}").text
