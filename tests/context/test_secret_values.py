@@ -21,8 +21,24 @@ RANDOM = "k3Jx0pQz81" + "LmW4rT9v"
 
 @pytest.mark.parametrize(
     "value",
-    """none changeme scram-sha-256 'todo' "test" <token> ${x} %s your_key my-secret
-    aws_secret_key ab...z xxxx **** env:x aa""".split(),
+    [
+        "none",
+        "changeme",
+        "scram-sha-256",
+        "'todo'",
+        '"test"',
+        "<token>",
+        "${x}",
+        "%s",
+        "your_key",
+        "my-secret",
+        "aws_secret_key",
+        "ab...z",
+        "xxxx",
+        "****",
+        "env:x",
+        "aa",
+    ],
 )
 def test_what_stands_in_a_secret_s_place_is_none(value: str) -> None:
     assert is_placeholder(value)
