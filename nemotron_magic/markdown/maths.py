@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING
 from nemotron_magic.markdown.hidden import with_badges
 
 if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
 
-__all__ = ["formula_html", "isolate", "math_block", "math_inline"]
+__all__ = ["add_maths", "as_written", "formula_html", "isolate"]
+
+_MAY_BE_INTERRUPTED = ["paragraph", "reference", "blockquote", "list"]
 
 _INLINE_CHARS = 1_000
 _DISPLAY_CHARS = 5_000
@@ -54,6 +58,19 @@ _NAMED = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}")
 _SHELL_NAME = re.compile(r"[A-Z_][A-Z0-9_]+\b|[({]")
 
 
+def add_maths(parser: MarkdownIt) -> None:
+    """Have a parser see formulas, as tokens `math_inline` and `math_block`."""
+    parser.block.ruler.before(
+        "fence", "math", _math_block, {"alt": _MAY_BE_INTERRUPTED}
+    )
+    parser.inline.ruler.before("escape", "math", _math_inline)
+
+
+def as_written(token: Token) -> str:
+    """Give a formula in a line of text with the signs around it."""
+    return f"{token.markup}{token.content}{_PAIRS.get(token.markup, token.markup)}"
+
+
 def isolate(html: str) -> str:
     """Put each sign that could open a formula into an element of its own."""
     return _OPENER.sub(r'<span class="nm-raw">\g<0></span>', html)
@@ -77,7 +94,7 @@ def _delimited(text: str, display: bool) -> str:
     return f"$${text}$$" if display else f"${text}$"
 
 
-def math_inline(state: StateInline, silent: bool) -> bool:
+def _math_inline(state: StateInline, silent: bool) -> bool:
     """Markdown rule: a formula in a line of text."""
     found = _find_inline(state)
     if found is None:
@@ -159,7 +176,7 @@ def _can_close(source: str, at: int) -> bool:
     )
 
 
-def math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Markdown rule: a formula in lines of its own, without an empty line in it."""
     if state.is_code_block(start):
         return False

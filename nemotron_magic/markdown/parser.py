@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from nemotron_magic.markdown.links import bare_link, may_link
-from nemotron_magic.markdown.maths import math_block, math_inline
+from nemotron_magic.markdown.maths import add_maths
 
 if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
@@ -33,15 +33,13 @@ _LINE_OF_TEXT_CHARS = 10_000
 
 _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_MAY_BE_INTERRUPTED = ["paragraph", "reference", "blockquote", "list"]
 
 
 @lru_cache(maxsize=1)
 def parser() -> MarkdownIt:
     """Make the parser of whole texts."""
     made = plain_parser()
-    made.block.ruler.before("fence", "math", math_block, {"alt": _MAY_BE_INTERRUPTED})
-    made.inline.ruler.before("escape", "math", math_inline)
+    add_maths(made)
     made.inline.ruler.before("escape", "bare_link", bare_link)
     made.core.ruler.before("inline", "long", _leave_long_text)
     made.core.ruler.push("task", _mark_tasks)
@@ -60,7 +58,7 @@ def plain_parser() -> MarkdownIt:
 @lru_cache(maxsize=1)
 def _skeleton_parser() -> MarkdownIt:
     made = MarkdownIt("commonmark", _OPTIONS).enable("table").disable("html_block")
-    made.block.ruler.before("fence", "math", math_block, {"alt": _MAY_BE_INTERRUPTED})
+    add_maths(made)
     return made.disable(["inline", "text_join"])
 
 

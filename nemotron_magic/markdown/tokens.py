@@ -1,7 +1,7 @@
 """A text as tokens that a terminal can print: nothing swallowed, nothing hidden.
 
-What `rich` makes of them itself would drop raw HTML, `List<String>` among it, and hide
-where a link leads behind its text.
+What `rich` makes of them itself would drop raw HTML, `List<String>` among it, hide
+where a link leads behind its text, and take the backslashes of formulas for escapes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from nemotron_magic.markdown.links import place_to_show
+from nemotron_magic.markdown.maths import add_maths, as_written
 from nemotron_magic.markdown.parser import NESTED_AT_MOST, plain_parser
 from nemotron_magic.text import visible
 
@@ -24,6 +25,8 @@ def terminal_tokens(text: str) -> list[Token]:
     if max((token.level for token in tokens), default=0) >= NESTED_AT_MOST - 2:
         return [Token("code_block", "code", 0, content=visible(text))]
     for token in tokens:
+        if token.type == "math_block":
+            token.type, token.tag = "code_block", "code"
         token.content = visible(token.content)
         if token.children is not None:
             token.children = _shown(token.children)
@@ -32,7 +35,9 @@ def terminal_tokens(text: str) -> list[Token]:
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
-    return plain_parser()
+    made = plain_parser()
+    add_maths(made)
+    return made
 
 
 def _shown(children: list[Token]) -> list[Token]:
@@ -61,6 +66,8 @@ def _said(token: Token, urls: list[str], text_of_link: str) -> Token:
         alt = f"{token.content} " if token.content else ""
         place = place_to_show(str(token.attrGet("src") or ""))
         return _text(f"{alt}[image not loaded: {place}]")
+    if token.type == "math_inline":
+        return _text(as_written(token))
     token.content = visible(token.content)
     return token
 

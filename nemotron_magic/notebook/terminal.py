@@ -261,10 +261,6 @@ def _print_markdown(console: Console, markdown: str) -> None:
 
 
 def _rendered(markdown: str) -> RenderableType:
-    from rich.markdown import Markdown
+    from nemotron_magic.notebook.rich_markdown import whole_markdown
 
-    from nemotron_magic.markdown.tokens import terminal_tokens
-
-    made = Markdown("", hyperlinks=False)
-    made.parsed = terminal_tokens(markdown)
-    return made
+    return whole_markdown(markdown)

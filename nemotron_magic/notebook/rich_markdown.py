@@ -1,0 +1,83 @@
+"""Markdown as `rich` prints it, but with nothing of a table left out.
+
+`rich` cuts the cells of a table that is too wide, and prints one with more columns than
+the terminal has room for as empty lines. Here cells are folded, and columns that do not
+fit side by side follow below, beside the first one again, as pandas does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich import box
+from rich.markdown import Markdown, MarkdownElement, TableElement
+from rich.table import Table
+from rich.text import Text
+
+from nemotron_magic.markdown.tokens import terminal_tokens
+from nemotron_magic.notebook.side_by_side import column_groups
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+
+__all__ = ["WholeMarkdown", "whole_markdown"]
+
+_GAP_CHARS = 2
+"""What the box puts between two columns."""
+
+
+class _WholeTable(TableElement):
+    """A table whose cells are all shown."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Table]:
+        """Give as many tables as it takes."""
+        header, *rows = self._rows()
+        columns = list(zip(header, *rows, strict=True))
+        widths = [max(map(_cell_width, cells)) for cells in columns]
+        for group in column_groups(widths, options.max_width - 2, _GAP_CHARS):
+            yield _table([columns[at] for at in group])
+
+    def _rows(self) -> list[list[Text]]:
+        """Give the cells of the header and of each row, as many in all of them."""
+        head = self.header.row if self.header else None
+        body = self.body.rows if self.body else []
+        return [[cell.content for cell in row.cells] for row in [head, *body] if row]
+
+
+class WholeMarkdown(Markdown):
+    """Markdown with such tables."""
+
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "table_open": _WholeTable,
+    }
+
+
+def whole_markdown(text: str) -> WholeMarkdown:
+    """Give a text as what `rich` can print."""
+    made = WholeMarkdown("", hyperlinks=False)
+    made.parsed = terminal_tokens(text)
+    return made
+
+
+def _cell_width(cell: Text) -> int:
+    return max((line.cell_len for line in cell.split()), default=0)
+
+
+def _table(columns: Sequence[Sequence[Text]]) -> Table:
+    table = Table(
+        box=box.SIMPLE,
+        pad_edge=False,
+        style="markdown.table.border",
+        collapse_padding=True,
+    )
+    for heading, *_ in columns:
+        styled = heading.copy()
+        styled.stylize("markdown.table.header")
+        table.add_column(styled, overflow="fold")
+    for row in zip(*(cells for _, *cells in columns), strict=True):
+        table.add_row(*row)
+    return table
