@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 from nemotron_magic import rehearsal
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.key import BASE_VARIABLES
+from nemotron_magic.quantities import cost_told, tokens_told
 from nemotron_magic.session import Session
 from nemotron_magic.storage import HOME_VARIABLE
-from nemotron_magic.summary import cost_told, tokens_told
 from nemotron_magic.usage import Usage
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from nemotron_magic.chunks import Chunks
 from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.errors import NemotronError, OutcomeUnknown, ServiceError
 from nemotron_magic.events import Event, Notice, Truncated
+from nemotron_magic.quantities import plural
 from nemotron_magic.refusal import About, Complaint, error_for
 from nemotron_magic.stream import MAX_EVENT_BYTES, EventStreamDecoder, ServerSentEvent
 from nemotron_magic.text import one_line
@@ -219,9 +220,8 @@ class ReplyReader:
     def _judge(self, events: list[Event]) -> None:
         """Say how a body ended that told of no error."""
         if self._unreadable:
-            s = "s" if self._unreadable > 1 else ""
-            skipped = f"{self._unreadable} unreadable piece{s} of the stream skipped"
-            events.append(Notice(skipped))
+            pieces = plural(self._unreadable, "unreadable piece")
+            events.append(Notice(f"{pieces} of the stream skipped"))
         if not self._chunks.said_something:
             self.error = OutcomeUnknown(
                 f"{self._about.endpoint.netloc} sent an empty reply",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from nemotron_magic.errors import LimitError
 from nemotron_magic.ledger import Totals
 from nemotron_magic.price import Estimate
+from nemotron_magic.quantities import in_usd
 from nemotron_magic.settings import Settings
-from nemotron_magic.summary import in_usd
 
 __all__ = ["Limits"]
 

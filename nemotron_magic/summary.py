@@ -6,19 +6,11 @@ import re
 import unicodedata
 from typing import Any
 
+from nemotron_magic.quantities import cost_told, plural, tokens_told
 from nemotron_magic.reply import Attached, Details, Reply
 from nemotron_magic.text import one_line
-from nemotron_magic.usage import Usage
 
-__all__ = [
-    "cost_told",
-    "footer",
-    "in_usd",
-    "metadata",
-    "remarks",
-    "sent_and_received",
-    "tokens_told",
-]
+__all__ = ["footer", "metadata", "remarks"]
 
 _ENDINGS = {
     "truncated": "The stream ended before the model did. Go on: %nemotron continue",
@@ -89,38 +81,6 @@ def metadata(reply: Reply) -> dict[str, Any]:
     }
 
 
-def in_usd(cost_usd: float) -> str:
-    """Give an amount of dollars with two digits that matter, at least cents.
-
-    >>> in_usd(1.5), in_usd(0.00124), in_usd(0)
-    ('$1.50', '$0.0012', '$0')
-    """
-    if cost_usd == 0:
-        return "$0"
-    if cost_usd >= 0.1:
-        return f"${cost_usd:,.2f}"
-    digits = re.sub(r"^0\.(0*).*", r"\1", f"{cost_usd:.12f}")
-    return f"${cost_usd:.{len(digits) + 2}f}"
-
-
-def cost_told(cost_usd: float | None, estimated_usd: float | None) -> str:
-    """Give the cost; `~` says that it is by the catalogue's prices."""
-    if cost_usd is not None:
-        return in_usd(cost_usd)
-    return "cost unknown" if estimated_usd is None else f"~{in_usd(estimated_usd)}"
-
-
-def sent_and_received(sent: int | None, received: int | None) -> str:
-    """Give the tokens of a call; empty if neither figure is known.
-
-    >>> sent_and_received(812, None)
-    '812 → ?'
-    """
-    if sent is None and received is None:
-        return ""
-    return f"{_figure(sent)} → {_figure(received)}"
-
-
 def _time(elapsed_s: float | None) -> str:
     if elapsed_s is None:
         return ""
@@ -135,12 +95,6 @@ def _taken(details: Details) -> str:
     return f"cached, from {place} ({tokens_told(details.recalled.usage)} when asked)"
 
 
-def tokens_told(usage: Usage) -> str:
-    """Give the tokens of a call in words; what is not known is called so."""
-    figures = sent_and_received(usage.prompt_tokens, usage.completion_tokens)
-    return f"{figures} tokens" if figures else "tokens unknown"
-
-
 def _attached(attached: Attached) -> list[str]:
     """Give what went along, what was cut, left out and taken out, as far as any was."""
     cells = sum(title.startswith("cell ") for title in attached.titles)
@@ -151,11 +105,7 @@ def _attached(attached: Attached) -> list[str]:
         (len(attached.left_out), "cell", "left out"),
         (len(attached.redacted), "secret", "redacted"),
     )
-    return [f"{n:,} {noun}{'s' * (n > 1)} {what}" for n, noun, what in counts if n]
-
-
-def _figure(value: int | None) -> str:
-    return "?" if value is None else f"{value:,}"
+    return [f"{plural(n, noun)} {what}" for n, noun, what in counts if n]
 
 
 def _reason(reply: Reply) -> str:

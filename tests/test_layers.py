@@ -52,7 +52,15 @@ FLOORS = (
         "thinking",
     ),
     ("events",),
-    ("errors", "rehearsal", "text", "unseen", "untrusted", "usage"),
+    (
+        "errors",
+        "quantities",
+        "rehearsal",
+        "text",
+        "unseen",
+        "untrusted",
+        "usage",
+    ),
 )
 CORE = tuple(room for rooms in FLOORS[7:] for room in rooms if room != "rehearsal")
 HOMES = {

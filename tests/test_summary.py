@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from wire import KEY
 
 from nemotron_magic.events import ToolCall
 from nemotron_magic.reply import Details, Reply
-from nemotron_magic.summary import footer, in_usd, metadata, remarks
+from nemotron_magic.summary import footer, metadata, remarks
 from nemotron_magic.usage import Usage
 
 
@@ -36,31 +34,6 @@ def test_the_footer_calls_the_unknown_unknown(
     elapsed_s: float | None, usage: Usage, line: str
 ) -> None:
     assert footer(reply(elapsed_s=elapsed_s, usage=usage)) == line
-
-
-@pytest.mark.parametrize(
-    ("cost_usd", "shown"),
-    [
-        (0, "$0"),
-        (0.00124, "$0.0012"),
-        (0.0000345, "$0.000034"),
-        (0.05, "$0.050"),
-        (0.1, "$0.10"),
-        (1.5, "$1.50"),
-        (12345.678, "$12,345.68"),
-    ],
-)
-def test_small_amounts_keep_two_digits_that_matter(cost_usd: float, shown: str) -> None:
-    assert in_usd(cost_usd) == shown
-
-
-@given(st.floats(0, 1e15))
-def test_no_amount_but_nought_looks_like_nought(cost_usd: float) -> None:
-    shown = in_usd(cost_usd)
-
-    assert shown.startswith("$")
-    if cost_usd >= 1e-12:
-        assert any(digit in shown for digit in "123456789")
 
 
 REMARKS: list[tuple[dict[str, Any], str]] = [

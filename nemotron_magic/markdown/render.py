@@ -22,6 +22,7 @@ from nemotron_magic.markdown.highlight import highlighted
 from nemotron_magic.markdown.links import host_to_show, picture_html
 from nemotron_magic.markdown.maths import formula_html, isolate
 from nemotron_magic.markdown.parser import NESTED_AT_MOST, parser
+from nemotron_magic.quantities import plural
 from nemotron_magic.text import without_hidden, without_smuggled
 
 __all__ = ["to_html"]
@@ -176,7 +177,7 @@ class _Writer(RendererHTML):
         if not self._folded or _trimmed(code) not in (self._folded, self._below_magic):
             return html
         lines = code.strip("\n").count("\n") + 1
-        label = f"Code, {lines:,} line{'s' * (lines > 1)}"
+        label = f"Code, {plural(lines, 'line')}"
         return f"<details><summary>{label}</summary>{html}</details>\n"
 
     @property

@@ -7,9 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.notebook.commands.command import plural
 from nemotron_magic.notebook.commands.spending import cost_of, kept_in, tokens_of
-from nemotron_magic.summary import in_usd
+from nemotron_magic.quantities import in_usd, plural
 
 __all__ = ["MOST_DAYS", "by_day", "columns", "figures"]
 

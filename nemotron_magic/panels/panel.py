@@ -19,7 +19,7 @@ from nemotron_magic.panels.sheet import Sheet
 from nemotron_magic.panels.still import Still
 from nemotron_magic.panels.talk import talk
 from nemotron_magic.panels.widget import PanelWidget
-from nemotron_magic.summary import in_usd
+from nemotron_magic.quantities import in_usd
 from nemotron_magic.turns import MAIN
 
 __all__ = ["Panel"]

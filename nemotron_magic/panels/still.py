@@ -14,9 +14,9 @@ from typing import Any
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.ledger import Ledger
 from nemotron_magic.markdown import to_html
-from nemotron_magic.notebook.commands.command import plural
 from nemotron_magic.notebook.commands.spending import cost_of, tokens_of
 from nemotron_magic.notebook.html import document
+from nemotron_magic.quantities import plural
 from nemotron_magic.session import Session
 from nemotron_magic.turns import Turn
 

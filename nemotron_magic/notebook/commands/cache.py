@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nemotron_magic.errors import InputError
 from nemotron_magic.notebook.commands.command import Command
+from nemotron_magic.quantities import plural
 from nemotron_magic.settings import Settings
 from nemotron_magic.text import one_line
 
@@ -35,7 +36,7 @@ def _cache(runner: Runner, text: str, settings: Settings) -> str:
 
 
 def _replies(number: int) -> str:
-    return f"{number:,} {'reply' if number == 1 else 'replies'}"
+    return plural(number, "reply", "replies")
 
 
 _WAYS = {

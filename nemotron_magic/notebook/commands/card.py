@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from nemotron_magic.flags import flags_table
-from nemotron_magic.notebook.commands.command import plural
 from nemotron_magic.notebook.commands.spending import cost_of, spent_lately, tokens_of
+from nemotron_magic.quantities import plural
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 

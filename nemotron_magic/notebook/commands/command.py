@@ -12,7 +12,7 @@ from nemotron_magic.text import one_line
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["Command", "literal", "plural"]
+__all__ = ["Command", "literal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,6 @@ class Command:
     run: Callable[[Runner, str, Settings], str | None] | None = None
     takes: str = ""
     takes_cell: bool = False
-
-
-def plural(number: int, noun: str) -> str:
-    """Give a number with its noun, such as `2 turns`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def literal(text: str, longest: int = 500) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nemotron_magic.notebook.commands.command import Command, literal, plural
+from nemotron_magic.notebook.commands.command import Command, literal
+from nemotron_magic.quantities import plural
 from nemotron_magic.settings import Settings
 from nemotron_magic.text import one_line
 from nemotron_magic.turns import MAIN

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from nemotron_magic.errors import InputError
 from nemotron_magic.ledger import Call, Ledger
 from nemotron_magic.notebook.commands.command import Command, literal
+from nemotron_magic.quantities import in_usd, sent_and_received
 from nemotron_magic.settings import Settings
-from nemotron_magic.summary import in_usd, sent_and_received
 from nemotron_magic.text import one_line
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from nemotron_magic.context.preview import preview as previewed
 from nemotron_magic.errors import InputError
-from nemotron_magic.notebook.commands.command import Command, plural
+from nemotron_magic.notebook.commands.command import Command
 from nemotron_magic.price import estimate, priced
+from nemotron_magic.quantities import in_usd, plural
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
-from nemotron_magic.summary import in_usd
 from nemotron_magic.turns import MAIN, Asked
 
 if TYPE_CHECKING:

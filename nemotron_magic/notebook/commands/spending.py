@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from nemotron_magic.errors import InputError
 from nemotron_magic.ledger import Ledger, Totals, export
 from nemotron_magic.notebook.commands.cache import CACHE
-from nemotron_magic.notebook.commands.command import Command, literal, plural
+from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.notebook.commands.log import LOG
+from nemotron_magic.quantities import in_usd, plural
 from nemotron_magic.settings import Settings
-from nemotron_magic.summary import in_usd
 from nemotron_magic.text import one_line
 
 if TYPE_CHECKING:
