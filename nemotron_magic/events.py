@@ -153,6 +153,12 @@ class Retry:
     delay_s: float
     attempt: int
 
+    @property
+    def words(self) -> str:
+        """What the user is told of it; a wait too short to wait for is left out."""
+        wait = f" in {self.delay_s:.0f} s" if self.delay_s >= 0.5 else ""
+        return f"{self.why}; trying again{wait} …"
+
 
 @dataclass(slots=True, frozen=True)
 class Notice:

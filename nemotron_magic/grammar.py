@@ -269,13 +269,21 @@ def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
         return "", ""
     if word in commands:
         return word, rest
-    near = difflib.get_close_matches(word.lower(), commands, 1, 0.8)
-    if near and (not rest or (blank and _is_slip(word.lower(), near[0]))):
+    near = _meant(word.lower(), commands)
+    if near and (not rest or (blank and _is_slip(word.lower(), near))):
         raise InputError(
             f"there is no command {word}",
-            todo=f"Did you mean {near[0]}{colon}? To ask it, put -- before it",
+            todo=f"Did you mean {near}{colon}? To ask it, put -- before it",
         )
     return "", ""
+
+
+def _meant(word: str, commands: Collection[str]) -> str:
+    """Give the command that a word looks like, or is but for one slip, or nothing."""
+    near = difflib.get_close_matches(word, commands, 1, 0.8)
+    # Of a short word, one slip is a large part.
+    slips = difflib.get_close_matches(word, commands, 3, 0.6)
+    return next(iter([*near, *(one for one in slips if _is_slip(word, one))]), "")
 
 
 def _is_slip(word: str, meant: str) -> bool:

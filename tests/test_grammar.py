@@ -264,6 +264,8 @@ def test_a_question_has_no_cell_of_its_own() -> None:
     [
         ("modles", "Did you mean models?"),
         ("Models", "Did you mean models?"),
+        ("hlep", "Did you mean help?"),
+        ("rest", "Did you mean reset?"),
         ("rehearsal", "Did you mean rehearse?"),
         ("model: nemo", "Did you mean models:?"),
         ("rehaerse: off", "Did you mean rehearse:?"),

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import FunctionType, MemberDescriptorType, MethodType
 from typing import Any
 
+from nemotron_magic.code.findings import nearest
 from nemotron_magic.context.describers.statics import (
     MISSING,
     bases,
@@ -66,7 +67,11 @@ def _value(node: ast.expr, variables: Mapping[str, object]) -> Any:
 
 def _variable(name: str, variables: Mapping[str, object]) -> object:
     if name not in variables:
-        raise InputError(f"there is no variable {name!r} in this notebook")
+        near = nearest(name, (one for one in variables if one[:1] != "_"))
+        raise InputError(
+            f"there is no variable {name!r} in this notebook",
+            todo=f"Did you mean $`{near}`?" if near else "Run the cell that makes it",
+        )
     return variables[name]
 
 

@@ -143,8 +143,8 @@ class PagePainter:
                 self._start_over(reasoning)
             case Sent(_, model):
                 self._status(f"asking {model} …")
-            case Retry(why, delay_s):
-                self._status(f"{why}; trying again in {delay_s:.0f} s …")
+            case Retry() as retry:
+                self._status(retry.words)
             case Notice(text):
                 self._notices.append(text)
 

@@ -76,8 +76,8 @@ class PlainPainter:
                 self._write(self._text.end())
                 self._line("— the text above was the model's reasoning —")
                 self._write("\n")
-            case Retry(why, delay_s):
-                self._line(f"{why}; trying again in {delay_s:.0f} s …")
+            case Retry() as retry:
+                self._line(retry.words)
 
     def finish(self, reply: Reply) -> None:
         """End the reply: what was not streamed, remarks, and the footer."""
@@ -153,8 +153,8 @@ class RichPainter:
                 self._dim("— the text above was the model's reasoning —")
             case Sent(_, model):
                 self._show(_dim(f"asking {model} …"))
-            case Retry(why, delay_s):
-                self._dim(f"{why}; trying again in {delay_s:.0f} s …")
+            case Retry() as retry:
+                self._dim(retry.words)
 
     def finish(self, reply: Reply) -> None:
         """Render what is left, remarks, and the footer."""

@@ -267,6 +267,19 @@ def test_a_property_of_a_class_derived_from_a_frame_does_not_run() -> None:
     assert ran == []
 
 
+@pytest.mark.parametrize(
+    ("path", "todo"),
+    [("dff", "Did you mean $`df`?"), ("sales", "Run the cell that makes it")],
+)
+def test_a_name_that_is_not_there_is_told_with_the_nearest(
+    path: str, todo: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        evaluate(path, {"df": 1, "_df": 2})
+
+    assert refused.value.todo == todo
+
+
 def test_a_column_of_polars_is_given() -> None:
     polars = pytest.importorskip("polars")
     frame = polars.DataFrame({"a": [1, 2]})

@@ -474,6 +474,14 @@ def test_threads_do_not_know_of_each_other(
     assert "Forgot 2 turns" in shell.run("%nemotron reset: plots").text
 
 
+def test_a_thread_that_is_not_there_is_not_forgotten(shell: Shell) -> None:
+    shell.run("%nemotron -q -T plots two")
+    refused = shell.run("%nemotron reset: plot").text
+
+    assert "there is no thread plot" in refused
+    assert "There are: plots" in refused
+
+
 def test_fresh_leaves_the_earlier_turns_out_for_once(
     shell: Shell, service: rehearsal.Address
 ) -> None:

@@ -188,6 +188,12 @@ def test_it_is_painted_at_most_ten_times_a_second() -> None:
     assert page.paints <= 2 + 10
 
 
+def test_a_wait_of_no_length_has_no_figure() -> None:
+    page, _, _ = paint([Sent("id", "some/model"), Retry("503 there", 0.4, 1)], 0.2)
+
+    assert page.words == "503 there; trying again …"
+
+
 def test_a_wait_is_shown_where_the_reply_will_be() -> None:
     page, _, _ = paint([Sent("id", "some/model"), Retry("503 there", 2.0, 1)], 0.2)
 

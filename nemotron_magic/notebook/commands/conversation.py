@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nemotron_magic.errors import InputError
 from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.quantities import plural
 from nemotron_magic.settings import Settings
-from nemotron_magic.text import one_line
+from nemotron_magic.text import as_name, one_line
 from nemotron_magic.turns import MAIN
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ __all__ = ["CONVERSATION"]
 
 def _reset(runner: Runner, text: str, settings: Settings) -> str:
     thread = text.strip() or MAIN
+    threads = [name for name, turns in runner.session.threads.items() if turns]
+    if thread not in (MAIN, *threads):
+        raise InputError(
+            f"there is no thread {as_name(thread, 60)}",
+            todo=f"There are: {as_name(', '.join(threads) or 'none yet')}",
+        )
     return f"Forgot {plural(runner.session.reset(thread), 'turn')}."
 
 
