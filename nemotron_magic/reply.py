@@ -185,6 +185,13 @@ class Reply(str):
         return says_something and known.ending == "complete" and ended_well
 
     @property
+    def is_cut_off(self) -> bool:
+        """Whether it has a text that the model could go on with."""
+        return bool(self.strip()) and not (
+            self.is_whole and self.finish_reason != "length"
+        )
+
+    @property
     def messages(self) -> tuple[Message, ...]:
         """What was sent, one mapping a message, keys `role` and `content`."""
         return self.details.messages

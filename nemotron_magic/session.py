@@ -159,6 +159,7 @@ class Session:
         settings: Settings | None = None,
         watch: Watch = lambda event: None,
         thread: str = MAIN,
+        stop: Stop | None = None,
     ) -> Reply:
         """Let the model go on where its last reply was cut off; give the whole of it.
 
@@ -170,7 +171,7 @@ class Session:
         cut = self._conversation.latest(thread)
         if cut is None or not cut.reply.strip():
             raise InputError("there is no reply to go on with")
-        if cut.reply.is_whole and cut.reply.finish_reason != "length":
+        if not cut.reply.is_cut_off:
             raise InputError(
                 "the last reply is whole, so there is nothing to go on with",
                 "nothing was sent",
@@ -186,9 +187,15 @@ class Session:
                 settings or self.settings,
                 joining,
                 lambda reply: _joined(begun, reply),
+                stop,
             )
         finally:
             joining.end()
+
+    def may_go_on(self, thread: str = MAIN) -> bool:
+        """Tell whether the last reply was cut off, so that `go_on` has work to do."""
+        cut = self._conversation.latest(thread)
+        return cut is not None and cut.reply.is_cut_off
 
     def corrected(
         self,
@@ -196,6 +203,7 @@ class Session:
         settings: Settings | None = None,
         watch: Watch = lambda event: None,
         thread: str = MAIN,
+        stop: Stop | None = None,
     ) -> Reply:
         """Tell the model what is wrong with its last reply; a new one replaces it.
 
@@ -208,7 +216,7 @@ class Session:
         if wrong is None or not wrong.reply.strip():
             raise InputError("there is no reply to correct")
         settings = settings or self.settings
-        return self._follow_up(wrong, complaint, thread, settings, watch)
+        return self._follow_up(wrong, complaint, thread, settings, watch, stop=stop)
 
     def again(
         self,
@@ -216,6 +224,7 @@ class Session:
         settings: Settings | None = None,
         watch: Watch = lambda event: None,
         thread: str = MAIN,
+        stop: Stop | None = None,
     ) -> Reply:
         """Ask the last question again, also one that failed; replace its turn.
 
@@ -239,7 +248,7 @@ class Session:
         before = self._conversation.latest(thread)
         if wish.strip() and before is not None and before.reply.strip():
             told = f"Answer the question again: {wish.strip()}"
-            return self._follow_up(before, told, thread, settings, watch)
+            return self._follow_up(before, told, thread, settings, watch, stop=stop)
         if wish.strip():
             last = asked.told[-1]
             more = {**last, "content": f"{last['content']}\n\n{wish.strip()}"}
@@ -247,7 +256,7 @@ class Session:
         if before is not None:
             asked = replace(asked, turns_with=in_its_place(before))
         asked = replace(asked, is_anew=True)
-        return self._calls.ask(asked, settings, watch)
+        return self._calls.ask(asked, settings, watch, stop)
 
     @property
     def threads(self) -> dict[str, list[Turn]]:
@@ -330,12 +339,13 @@ class Session:
         settings: Settings,
         watch: Watch,
         whole: Callable[[Reply], Reply] = lambda reply: reply,
+        stop: Stop | None = None,
     ) -> Reply:
         """Say something more on a turn; what comes of it replaces the turn's reply."""
         system = settings["system"]
         asked = self._conversation.follow_up(turn, told, thread, system, whole)
         sealed = self._sealing.sealed(asked, settings)
-        return self._calls.ask(sealed, settings, watch)
+        return self._calls.ask(sealed, settings, watch, stop)
 
 
 def _joined(begun: str, reply: Reply) -> Reply:

@@ -238,6 +238,24 @@ def test_there_must_be_something_to_go_on_with() -> None:
         Service().session().go_on()
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_cut"),
+    [(CUT, True), (FAILED, True), (whole("all"), False), ((400, {}), False)],
+    ids=["length", "failed midway", "whole", "nothing came"],
+)
+def test_what_may_be_gone_on_with_is_told_before(answer: Any, is_cut: bool) -> None:
+    session = Service(answer, whole(" whole")).session()
+    with suppress(NemotronError):
+        session.ask("first?")
+    told = session.may_go_on()
+    if is_cut:
+        session.go_on()
+
+    assert told is is_cut
+    assert not session.may_go_on()
+    assert not session.may_go_on("another thread")
+
+
 def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:
     service = Service(whole("all of it"))
     session = service.session()

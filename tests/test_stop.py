@@ -78,6 +78,27 @@ def test_what_was_stopped_is_kept_in_the_conversation(
     assert session.spent.calls == 1
 
 
+@pytest.mark.parametrize("follow_up", ["go_on", "corrected", "again", "again briefly"])
+def test_a_stop_ends_what_follows_on_a_reply(
+    served: Any, session_at: Any, follow_up: str
+) -> None:
+    session: Session = session_at(served(fault="stall-mid-stream:30"), Client())
+    stopped(session.ask, Text)
+
+    def ask(text: str, **how: Any) -> Any:
+        name, _, wish = follow_up.partition(" ")
+        words = {"corrected": ("no",), "again": (wish,)}.get(name, ())
+        return getattr(session, name)(*words, **how)
+
+    # What goes on is held back until it is seen how; that it is on its way is told.
+    error, took_s = stopped(ask, Answered)
+
+    assert type(error) is Interrupted
+    assert took_s < LIMIT_S
+    assert [turn.question for turn in session.turns] == ["Hello"]
+    assert session.turns[0].reply
+
+
 def test_a_stop_before_the_call_sends_nothing(session_at: Any) -> None:
     with rehearsal.serve() as url:
         session: Session = session_at(url, Client())
