@@ -44,10 +44,11 @@ _SHEET = """
 }
 .nm-reply .nm-table tr th,.nm-reply .nm-table tr td{
  border:1px solid var(--nm-line);padding:.3em .7em;max-width:none;white-space:normal;
- text-align:left;vertical-align:top
+ text-align:start;vertical-align:top
 }
 .nm-reply .nm-table tr [align=center]{text-align:center}
 .nm-reply .nm-table tr [align=right]{text-align:right}
+.nm-reply p,.nm-reply li,.nm-reply td{unicode-bidi:plaintext}
 .nm-reply ul,.nm-reply ol{padding-left:1.8em;margin:.4em 0}
 .nm-reply li>ul,.nm-reply li>ol{margin:0}
 .nm-reply li>p{margin:.4em 0}
@@ -74,7 +75,7 @@ _SHEET = """
 .nm-reply summary{cursor:pointer}
 .nm-reply details:not([class]){margin:.4em 0 .8em}
 .nm-reply details:not([class])>summary{color:var(--nm-muted);font-size:.9em}
-.nm-footer,.nm-notice{color:var(--nm-muted);font-size:.9em;margin-top:.6em}
+.nm-footer,.nm-notice{color:var(--nm-muted);font-size:.9em;margin:.6em 0}
 .nm-error{
  color:color-mix(in srgb,var(--jp-error-color1,
   var(--vscode-errorForeground,light-dark(#b3261e,#ff8a80))) 75%,currentColor);
