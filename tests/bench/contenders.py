@@ -23,7 +23,7 @@ class Contender:
     package : str
         As it is installed.
     load : str
-        A cell, one statement, that makes it ready to ask.
+        A cell that makes it ready to ask.
     point : str
         A cell that points it at a base URL, which is written URL there.
     ask : str
@@ -85,4 +85,28 @@ for chunk in client.chat.completions.create(
     handle.update(Markdown(text))
 """.strip(),
 )
-ALL = (OURS, JUPYTER_AI, CHATLAS, OPENAI)
+BARE = Contender(
+    name="bare httpx",
+    package="httpx",
+    load="""
+import httpx, json
+from IPython.display import Markdown, display
+client = httpx.Client()
+
+def ask(question):
+    asked = {"model": "any", "messages": [{"role": "user", "content": question}]}
+    pieces = []
+    with client.stream("POST", url, json={"stream": True, **asked}) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: {"):
+                delta = json.loads(line[6:])["choices"][0]["delta"]
+                pieces.append(delta.get("content") or "")
+    return "".join(pieces)
+""".strip(),
+    point="url = 'URL/chat/completions'",
+    ask=f"display(Markdown(ask({QUESTION!r})))",
+    streams=False,
+)
+"""No peer but the least that there can be: no key, no settings, no books, no errors."""
+
+ALL = (OURS, JUPYTER_AI, CHATLAS, OPENAI, BARE)
