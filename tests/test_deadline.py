@@ -14,6 +14,7 @@ class _Network(httpcore.NetworkBackend, httpcore.NetworkStream):
 
     def __init__(self, silent: bool = False) -> None:
         self.may_take_s: list[float | None] = []
+        self.written: list[bytes] = []
         self._silent = silent
 
     def connect_tcp(
@@ -29,6 +30,7 @@ class _Network(httpcore.NetworkBackend, httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.may_take_s.append(timeout)
+        self.written.append(buffer)
 
 
 def connected(
@@ -45,8 +47,34 @@ def test_a_step_may_take_what_it_may_but_not_longer_than_the_call() -> None:
     stream, timeout = connected(network, Deadline(4, lambda: now_s[0]))
     for now_s[0] in (0.0, 1.5):
         stream.write(b"POST", timeout.write)
+        stream.write(b"", timeout.write)
 
     assert network.may_take_s == [3, 2.5]
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+def test_a_short_request_goes_out_as_one_piece_before_an_answer_is_read(
+    is_ended: bool,
+) -> None:
+    network = _Network()
+    stream, timeout = connected(network, Deadline(4))
+    for data in (b"POST / HTTP/1.1\r\n\r\n", b"{}", *[b""] * is_ended):
+        stream.write(data, timeout.write)
+    assert network.written == [b"POST / HTTP/1.1\r\n\r\n{}"] * is_ended
+    stream.read(1, timeout.read)
+
+    assert network.written == [b"POST / HTTP/1.1\r\n\r\n{}"]
+
+
+def test_a_long_request_is_not_held_back() -> None:
+    network = _Network()
+    stream, timeout = connected(network, Deadline(4))
+    body = bytes(range(256)) * 1_000
+    stream.write(b"head", timeout.write)
+    stream.write(body, timeout.write)
+
+    assert b"".join(network.written) == b"head" + body
+    assert max(map(len, network.written)) <= 65_536
 
 
 def test_no_step_begins_when_the_call_is_over() -> None:
@@ -56,8 +84,9 @@ def test_no_step_begins_when_the_call_is_over() -> None:
     now_s[0] = 4.0
     with pytest.raises(httpcore.ReadTimeout):
         stream.read(1, timeout.read)
+    stream.write(b"x", timeout.write)
     with pytest.raises(httpcore.WriteTimeout):
-        stream.write(b"x", timeout.write)
+        stream.write(b"", timeout.write)
 
     assert network.may_take_s == []
 

@@ -108,11 +108,18 @@ class Backend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
+    """A stream that keeps deadlines, and sends a short request as one piece.
+
+    A request is written as its head, its body and an empty end.
+    """
+
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._unsent = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read in short waits, since an interrupt may be noted but wake nobody."""
+        self._send(timeout)
         left_s = _within(timeout, httpcore.ReadTimeout)
         while left_s is None or left_s > _BLINK_S:
             try:
@@ -124,8 +131,14 @@ class _Stream(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if isinstance(timeout, _Wait) and buffer and not buffer.startswith(_TUNNEL):
             timeout.deadline.is_sent = True
-        for at in range(0, len(buffer), _PIECE_BYTES):
-            piece = buffer[at : at + _PIECE_BYTES]
+        self._unsent += buffer
+        if not buffer or len(self._unsent) > _PIECE_BYTES:
+            self._send(timeout)
+
+    def _send(self, timeout: float | None) -> None:
+        unsent, self._unsent = self._unsent, b""
+        for at in range(0, len(unsent), _PIECE_BYTES):
+            piece = unsent[at : at + _PIECE_BYTES]
             self._stream.write(piece, _within(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
