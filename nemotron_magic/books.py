@@ -10,7 +10,7 @@ from nemotron_magic.cache import Cache, Kept, open_cache
 from nemotron_magic.catalogue import Model
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
-from nemotron_magic.ledger import Entry, Ledger
+from nemotron_magic.ledger import Entry, Ledger, Totals
 from nemotron_magic.limits import Limits
 from nemotron_magic.price import estimate, estimated_usd, priced
 from nemotron_magic.reply import Details, Reply
@@ -108,10 +108,12 @@ class Books:
         model = self._model(endpoint, settings)
         may_take = estimate(model, entry.details.messages, settings)
         limits.check_call(may_take, settings.model, why)
-        entry.begin(
-            may_take.most_usd if may_take else None,
-            lambda session, today: limits.check_budgets(may_take, session, today),
-        )
+
+        def allow(session: Totals, today: Totals) -> None:
+            limits.check_budgets(may_take, session, today)
+
+        most_usd = may_take.most_usd if may_take else None
+        entry.begin(most_usd, allow if limits.are_set else None)
 
     def recalled(self, entry: Entry, is_anew: bool, settings: Settings) -> Kept | None:
         """Give the reply that was kept for a request, and begin its row; else None.

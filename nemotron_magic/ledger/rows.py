@@ -40,10 +40,11 @@ _INSERT = (
     f"INSERT INTO calls ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
-_UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)} "
+_UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"
 _THIS = "WHERE number = ? AND started_s = ? AND session = ?"
+_SUM = ", ".join("?" * (2 + len(_FIGURES)))
 _ADD = (
-    f"INSERT INTO sums VALUES (?, ?, {', '.join('?' * len(_FIGURES))}) "
+    f"INSERT INTO sums VALUES ({_SUM}), ({_SUM}) "
     "ON CONFLICT (scope, model) DO UPDATE SET "
     + ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
 )
@@ -74,18 +75,18 @@ def insert(connection: sqlite3.Connection, call: Call) -> int:
 def complete(connection: sqlite3.Connection, begun: Call, ended: Call) -> None:
     """Fill in a row, once; write it anew if it is not there, as in a new file."""
     this = (begun.number, begun.started_s, begun.session)
-    found = connection.execute(f"SELECT ending FROM calls {_THIS}", this).fetchone()
-    if found is None:
-        insert(connection, ended)
-    elif found[0] == begun.ending:
-        connection.execute(_UPDATE + _THIS, (*_values(ended), *this))
+    once = (*_values(ended), *this, begun.ending)
+    if connection.execute(f"{_UPDATE} {_THIS} AND ending = ?", once).rowcount:
         _add(connection, ended, Totals.of(ended) + -Totals.of(begun))
+    elif not connection.execute(f"SELECT 1 FROM calls {_THIS}", this).fetchone():
+        insert(connection, ended)
 
 
 def _add(connection: sqlite3.Connection, call: Call, totals: Totals) -> None:
     figures = totals.figures()
-    for scope in (f"day:{call.day}", f"session:{call.session}"):
-        connection.execute(_ADD, (scope, call.model, *figures))
+    scopes = (f"day:{call.day}", f"session:{call.session}")
+    rows = [value for scope in scopes for value in (scope, call.model, *figures)]
+    connection.execute(_ADD, rows)
 
 
 def _values(call: Call) -> list[Any]:
