@@ -50,6 +50,7 @@ class Draft:
 
     def __init__(self, details: Details | None = None) -> None:
         self._details = details or Details()
+        self._known: dict[str, Any] = {}
         self._texts = defaultdict(LongText, {0: LongText()})
         self._reasoning = LongText()
         self._refusal: list[str] = []
@@ -86,6 +87,7 @@ class Draft:
             logprobs=tuple(self._logprobs),
             notices=tuple(self._notices),
             attempts=self.attempts,
+            **self._known,
             **known,
         )
         return Reply(choices[0], details)
@@ -107,18 +109,16 @@ class Draft:
                 self._notices.append(f"{why}; asked again")
             case Sent(client_request_id):
                 self.attempts += 1
-                self._set(client_request_id=client_request_id)
+                self._known["client_request_id"] = client_request_id
             case Answered(status, request_id):
                 self.accepted = 200 <= status < 300
-                self._set(request_id=request_id)
+                self._known["request_id"] = request_id
             case _:
-                self._set(**_details_of(event, self._details))
-
-    def _set(self, **details: Any) -> None:
-        self._details = replace(self._details, **details)
+                usage = self._known.get("usage", self._details.usage)
+                self._known.update(_details_of(event, usage))
 
 
-def _details_of(event: Event, known: Details) -> dict[str, Any]:
+def _details_of(event: Event, usage: Usage) -> dict[str, Any]:
     match event:
         case Recalled():
             return {"recalled": event, "usage": _NOTHING}
@@ -126,8 +126,8 @@ def _details_of(event: Event, known: Details) -> dict[str, Any]:
             return {"served_model": model, "completion_id": completion_id}
         case Finish(reason, 0):
             return {"finish_reason": reason}
-        case UsageReport(usage):
-            return {"usage": known.usage.updated(usage)}
+        case UsageReport(more):
+            return {"usage": usage.updated(more)}
         case Truncated():
             return {"ending": "truncated"}
         case _:

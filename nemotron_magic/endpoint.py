@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from nemotron_magic.errors import InputError
@@ -43,6 +44,7 @@ got api.example.org/
     prefix: str
 
     @classmethod
+    @lru_cache(maxsize=64)  # asked several times a question
     def read(cls, base_url: str) -> Endpoint:
         """Read a base URL with or without `/v1`, slash or `/chat/completions`.
 
@@ -93,12 +95,17 @@ got api.example.org/
     @property
     def is_loopback(self) -> bool:
         """Whether the service runs on this machine."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _split(base_url: str) -> SplitResult:

@@ -40,7 +40,8 @@ class Settings:
         for name, value in self.values.items():
             if name not in BY_NAME:
                 raise InputError(f"there is no setting {name!r}")
-            BY_NAME[name].check(value)
+            if value is not BY_NAME[name].default:
+                BY_NAME[name].check(value)
         if self["top_logprobs"] is not None and not self["logprobs"]:
             raise InputError(
                 "top_logprobs needs logprobs", todo="Add: -p logprobs=true"
