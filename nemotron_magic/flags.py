@@ -12,7 +12,7 @@ from nemotron_magic.parameters import PARAMETERS, Parameter
 
 __all__ = ["FLAGS", "FLAG_OF", "Flag", "flags_table"]
 
-_TABLE_CHARS = 88
+_TABLE_CHARS = 79
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 
 
 def flags_table() -> str:
-    """Give the flags with their help, aligned, in lines that a page has room for."""
+    """Give the flags with their help, in lines that a terminal has room for."""
     rows = [(f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in FLAGS]
     width = max(len(left) for left, _ in rows) + 2
     return "\n".join(

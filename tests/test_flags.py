@@ -79,7 +79,7 @@ def test_every_flag_has_one_row_with_all_of_its_help() -> None:
 def test_the_helps_stand_below_each_other_in_lines_that_a_page_has_room_for() -> None:
     column = LINES[-1].index("Show the flags.")
 
-    assert max(map(len, LINES)) <= 88
+    assert max(map(len, LINES)) <= 79
     assert {line[column - 2 : column] for line in LINES} == {"  "}
     assert all(line[column] != " " for line in LINES)
     assert any(line[column - 3] != " " for line in LINES)

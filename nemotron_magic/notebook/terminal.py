@@ -10,6 +10,7 @@ shows that, which no text of a reply can be: it steers nothing here.
 from __future__ import annotations
 
 from importlib.util import find_spec
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nemotron_magic.events import Event, Reasoning, Reclassified, Retry, Sent, Text
@@ -223,14 +224,16 @@ def print_footer(reply: Reply, stream: TextIO, is_styled: bool) -> None:
 
 
 def print_markdown(markdown: str, stream: TextIO, is_read: bool = False) -> None:
-    """Print a text of our own, rendered where `rich` is there.
+    """Print a text of our own, rendered for who reads it; into a file as it is.
 
     Parameters
     ----------
     is_read : bool
         Whether somebody reads the stream though it is no terminal itself.
     """
-    if has_rich() and (is_read or stream.isatty()):
+    if not is_read and not stream.isatty():
+        stream.write(f"{visible(markdown)}\n")
+    elif has_rich():
         from rich.console import Console
 
         console = Console(
@@ -241,7 +244,10 @@ def print_markdown(markdown: str, stream: TextIO, is_read: bool = False) -> None
         )
         _print_markdown(console, markdown)
     else:
-        stream.write(f"{visible(markdown)}\n")
+        from nemotron_magic.notebook.plain_text import plain_text
+
+        width = get_terminal_size().columns
+        stream.write(f"{plain_text(visible(markdown), width)}\n")
 
 
 def _ours(text: str, is_styled: bool) -> str:
