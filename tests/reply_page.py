@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
-from typing import Any
 
 from markdown_policy import violations
 
@@ -20,6 +19,7 @@ from nemotron_magic.notebook.html import (
     status_html,
 )
 from nemotron_magic.notebook.page import PagePainter
+from nemotron_magic.notebook.publisher import Display
 from nemotron_magic.reply import Details, Reply
 
 __all__ = ["faults", "interims", "painted", "wearing", "whole"]
@@ -99,16 +99,8 @@ class _Page:
     def __init__(self) -> None:
         self.shown: list[str] = []
 
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
-        self.shown.append(html)
+    def show(self, display: Display, *, again: bool = False) -> None:
+        self.shown.append(display.html)
 
     def clear(self) -> None:
         pass

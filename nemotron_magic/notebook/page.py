@@ -33,7 +33,7 @@ from nemotron_magic.notebook.html import (
     status_html,
 )
 from nemotron_magic.notebook.pace import LATE_S, Every, Pace
-from nemotron_magic.notebook.publisher import Publisher
+from nemotron_magic.notebook.publisher import Display, Publisher
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import metadata
 
@@ -233,7 +233,7 @@ class PagePainter:
         display_id = self._display_id or uuid.uuid4().hex
         again = bool(self._display_id)
         self._has_painted = True
-        self._publisher.show(display_id, html, text, about, again=again)
+        self._publisher.show(Display(display_id, html, text, about), again=again)
         # Not before: were it interrupted in between, nothing could be painted again.
         self._display_id = display_id
         self._held_back = None

@@ -12,7 +12,12 @@ from nemotron_magic.notebook.html import document
 from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.notebook.page import PagePainter, bundle
 from nemotron_magic.notebook.place import execution_of, place_of, request_of, source_of
-from nemotron_magic.notebook.publisher import Publisher, ShellPublisher, is_captured
+from nemotron_magic.notebook.publisher import (
+    Display,
+    Publisher,
+    ShellPublisher,
+    is_captured,
+)
 from nemotron_magic.notebook.terminal import (
     PlainPainter,
     RichPainter,
@@ -65,8 +70,7 @@ class Once:
 
     def finish(self, reply: Reply) -> None:
         """Publish the reply."""
-        html, text, about = bundle(reply)
-        self._publisher.show(_new_id(), html, text, about)
+        self._publisher.show(Display(_new_id(), *bundle(reply)))
 
     def fail(self) -> None:
         """Publish nothing."""
@@ -158,8 +162,7 @@ class Canvas:
             if self.front_end == "terminal":
                 print_footer(reply, _stdout(), _stdout().isatty())
         elif self._shows_html:
-            html, text, about = bundle(reply)
-            self._publisher.show(_new_id(), html, text, about)
+            self._publisher.show(Display(_new_id(), *bundle(reply)))
         else:
             print_reply(reply, _stdout())
 
@@ -168,7 +171,8 @@ class Canvas:
         if self._shows_html:
             from nemotron_magic.markdown import to_html
 
-            self._publisher.show(_new_id(), document(to_html(markdown)), markdown)
+            html = document(to_html(markdown))
+            self._publisher.show(Display(_new_id(), html, markdown))
         else:
             print_markdown(markdown, _stdout(), self.front_end == "console")
 

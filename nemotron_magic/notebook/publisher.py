@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Publisher", "ShellPublisher", "is_captured"]
+__all__ = ["Display", "Publisher", "ShellPublisher", "is_captured"]
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """One display of a cell, made or painted again by its id.
+
+    Parameters
+    ----------
+    text : str
+        What stands for the HTML where that is not shown; empty if nothing does.
+    about : mapping, optional
+        What is saved beside it, fit for JSON.
+    """
+
+    id: str
+    html: str
+    text: str = ""
+    about: Mapping[str, Any] | None = None
+
+    def bundle(self) -> dict[str, str]:
+        """Give what stands in it, by its media type."""
+        plain = {"text/plain": self.text} if self.text else {}
+        return {"text/html": self.html, **plain}
+
+    def metadata(self) -> dict[str, Any]:
+        """Give what is saved beside it, under our name."""
+        return {"nemotron": dict(self.about)} if self.about else {}
 
 
 class Publisher(Protocol):
     """Where displays go."""
 
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
+    def show(self, display: Display, *, again: bool = False) -> None:
         """Make a display, or paint the one of that id `again`."""
 
     def clear(self) -> None:
@@ -39,21 +59,13 @@ class ShellPublisher:
     def __init__(self, shell: Any) -> None:
         self._shell = shell
 
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
+    def show(self, display: Display, *, again: bool = False) -> None:
         """Make a display, or paint the one of that id `again`."""
         # Looked up each time, because `%%capture` puts another in its place.
         self._shell.display_pub.publish(
-            data={"text/html": html, **({"text/plain": text} if text else {})},
-            metadata={"nemotron": dict(about)} if about else {},
-            transient={"display_id": display_id},
+            data=display.bundle(),
+            metadata=display.metadata(),
+            transient={"display_id": display.id},
             update=again,
         )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+
+from nemotron_magic.notebook.publisher import Display
 
 __all__ = ["Stage"]
 
@@ -26,24 +27,15 @@ class Stage:
         self._is_cleared = False
         self._is_open = True
 
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
+    def show(self, display: Display, *, again: bool = False) -> None:
         """Make a display, or paint the one of that id `again`."""
         if not self._is_open:
             return
         if self._is_cleared:
             self._shown.clear()
-        self._shown[display_id] = html
+        self._shown[display.id] = display.html
         clear, self._is_cleared = self._is_cleared, False
-        # The page has the style sheet.
-        self._say("show", id=display_id, html=_without_style(html), clear=clear)
+        self._tell(display.id, display.html, clear)
 
     def clear(self) -> None:
         """Let the displays go when the next one comes."""
@@ -56,11 +48,9 @@ class Stage:
     def again(self) -> None:
         """Send all that is shown, to a page that has come later."""
         for number, (display_id, html) in enumerate([*self._shown.items()]):
-            self._say(
-                "show", id=display_id, html=_without_style(html), clear=number == 0
-            )
+            self._tell(display_id, html, number == 0)
 
-
-def _without_style(html: str) -> str:
-    """Give the HTML of one display without the style sheet at its end."""
-    return html.partition("\n<style>")[0]
+    def _tell(self, display_id: str, html: str, clear: bool) -> None:
+        # The page has the style sheet that stands at the end.
+        content = html.partition("\n<style>")[0]
+        self._say("show", id=display_id, html=content, clear=clear)

@@ -11,7 +11,7 @@ long it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from paced import CHARS_PER_TOKEN, reply_text
 from nemotron_magic.draft import Draft
 from nemotron_magic.events import Text
 from nemotron_magic.notebook.page import PagePainter
-from nemotron_magic.notebook.publisher import Publisher
+from nemotron_magic.notebook.publisher import Display, Publisher
 
 
 @dataclass
@@ -36,20 +36,11 @@ class Wire:
         metadata = {"cellId": "0" * 36, "deletedCells": [], "recordTiming": False}
         self._parent = self._session.msg("execute_request", metadata=metadata)
 
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
-        data = {"text/html": html, **({"text/plain": text} if text else {})}
+    def show(self, display: Display, *, again: bool = False) -> None:
         content = {
-            "data": data,
-            "metadata": {"nemotron": dict(about)} if about else {},
-            "transient": {"display_id": display_id},
+            "data": display.bundle(),
+            "metadata": display.metadata(),
+            "transient": {"display_id": display.id},
         }
         self._send("update_display_data" if again else "display_data", content)
 

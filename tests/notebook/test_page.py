@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from html import unescape
-from typing import Any
 
 import pytest
 
@@ -25,6 +24,7 @@ from nemotron_magic.events import (
 )
 from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.notebook.page import PagePainter
+from nemotron_magic.notebook.publisher import Display
 
 
 @dataclass
@@ -38,26 +38,18 @@ class Page:
     will_clear: bool = False
     interrupted_at: int = -1
 
-    def show(
-        self,
-        display_id: str,
-        html: str,
-        text: str = "",
-        about: Mapping[str, Any] | None = None,
-        *,
-        again: bool = False,
-    ) -> None:
+    def show(self, display: Display, *, again: bool = False) -> None:
         if self.will_clear:
             self.displays.clear()
             self.will_clear = False
         if self.paints == self.interrupted_at:
             self.interrupted_at = -1
             raise KeyboardInterrupt
-        assert again == (display_id in self.displays)
-        self.displays[display_id] = html
-        self.texts[display_id] = text
+        assert again == (display.id in self.displays)
+        self.displays[display.id] = display.html
+        self.texts[display.id] = display.text
         self.paints += 1
-        self.bytes += len(html.encode()) + len(text.encode()) + 900
+        self.bytes += len(display.html.encode()) + len(display.text.encode()) + 900
 
     def clear(self) -> None:
         self.will_clear = True
@@ -347,9 +339,9 @@ def test_what_ticks_ends_when_nothing_comes_and_begins_again() -> None:
 
 def test_a_thread_paints_what_was_held_back() -> None:
     class Seen(Page):
-        def show(self, display_id: str, html: str, *more: Any, **named: Any) -> None:
-            super().show(display_id, html, *more, **named)
-            if "end" in html:
+        def show(self, display: Display, *, again: bool = False) -> None:
+            super().show(display, again=again)
+            if "end" in display.html:
                 done.set()
 
     done = threading.Event()
