@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import live
@@ -11,20 +10,10 @@ import paced
 import peers
 import pytest
 from contenders import ALL, OURS
+from lowest import best
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 SECTION = README.partition("## How fast")[2].partition("\n## ")[0]
-TRIES = 3
-
-
-def best(ratio: Callable[[], float], good: float) -> float:
-    """Give the lowest of a few ratios, since noise only adds; stop at a good one."""
-    lowest = ratio()
-    for _ in range(TRIES - 1):
-        if lowest <= good:
-            break
-        lowest = min(lowest, ratio())
-    return lowest
 
 
 def test_the_readme_has_the_head_of_the_table() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shells import Kernel, Shell
+from shells import Kernel, Shell, close_event_loops
 
 from nemotron_magic import rehearsal
 from nemotron_magic.notebook.saved import Saved
@@ -189,18 +188,6 @@ def test_a_shared_notebook_runs_again_offline_from_its_own_outputs(
     assert about["request_hash"] == first["metadata"]["nemotron"]["request_hash"]
     assert "cached, from this notebook" in second["data"]["text/html"]
     assert asked(service) == 1
-
-
-def close_event_loops() -> None:
-    """Close the loops that jupyter_client made for itself and leaves open."""
-    import asyncio
-
-    for thing in gc.get_objects():
-        if (
-            issubclass(type(thing), asyncio.AbstractEventLoop)
-            and not thing.is_running()
-        ):
-            thing.close()
 
 
 # ---- the notebook's file

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from attacks import STEERING
-from hostile_service import Answer, Service, serving
-from shells import KEYS, Shell
+from hostile_service import Answer, Service
+from shells import Shell
 
 SEEN_ANYWAY = {"return", "surrogates"}
 """A carriage return ends a line, and half a character has become U+FFFD."""
-
-
-@pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    for name in KEYS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    with serving() as service:
-        monkeypatch.setenv("AIMLAPI_API_BASE", service.url)
-        yield service
-
-
-@pytest.fixture
-def shell(service: Service) -> Iterator[Shell]:
-    shell = Shell()
-    shell.run("%load_ext nemotron_magic")
-    yield shell
-    shell.close()
 
 
 @pytest.mark.parametrize("name", STEERING)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from hostile_service import Answer, Service, serving
+from hostile_service import Answer, Service
 from reply_page import faults
-from shells import KEYS, Shell
+from shells import Shell
 from wire import DONE, NoStore
 
 from nemotron_magic import Session
@@ -65,21 +64,9 @@ def shown(lines: str) -> None:
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    for name in KEYS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    with serving(models=Answer.json(MODELS)) as service:
-        monkeypatch.setenv("AIMLAPI_API_BASE", service.url)
-        yield service
-
-
-@pytest.fixture
-def shell(service: Service) -> Iterator[Shell]:
-    shell = Shell()
-    shell.run("%load_ext nemotron_magic")
-    yield shell
-    shell.close()
+def service(service: Service) -> Service:
+    service.answers["models"] = Answer.json(MODELS)
+    return service
 
 
 @pytest.fixture
