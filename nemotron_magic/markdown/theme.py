@@ -13,7 +13,7 @@ __all__ = ["stylesheet"]
 
 _TOKENS = """
 k keyword name #7928a1 #d2a8ff
-a atom boolean #0a5 #79c0ff
+a number boolean #0a5 #79c0ff
 s string string #a31515 #ff9d8a
 m number number #0b6b3a #7ee787
 c comment - #57606a #9aa4ae
@@ -44,11 +44,12 @@ _SHEET = """
 }
 .nm-reply .nm-table tr th,.nm-reply .nm-table tr td{
  border:1px solid var(--nm-line);padding:.3em .7em;max-width:none;white-space:normal;
- text-align:start;vertical-align:top
+ text-align:left;vertical-align:top
 }
 .nm-reply .nm-table tr [align=center]{text-align:center}
 .nm-reply .nm-table tr [align=right]{text-align:right}
 .nm-reply p,.nm-reply li,.nm-reply td{unicode-bidi:plaintext}
+.nm-reply li{text-align:left}
 .nm-reply ul,.nm-reply ol{padding-left:1.8em;margin:.4em 0}
 .nm-reply li>ul,.nm-reply li>ol{margin:0}
 .nm-reply li>p{margin:.4em 0}

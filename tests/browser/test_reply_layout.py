@@ -55,6 +55,14 @@ def test_a_text_runs_from_the_side_of_its_script(
     assert (last < first) is to_the_left
 
 
+def test_a_list_item_stays_beside_its_bullet(browser_context: BrowserContext) -> None:
+    page = page_of(browser_context, "- שלום עולם.\n- hello")
+    _, last = page.evaluate(_LEFT_OF_FIRST_AND_LAST, "li")
+    page.close()
+
+    assert last < 100
+
+
 def test_there_is_room_between_two_replies_of_a_cell(
     browser_context: BrowserContext,
 ) -> None:
@@ -70,3 +78,42 @@ def test_there_is_room_between_two_replies_of_a_cell(
     page.close()
 
     assert second - first >= 8
+
+
+# JupyterLab 4.6's light theme, its faintest colours among them.
+_LIGHT = (
+    ":root{--jp-mirror-editor-keyword-color:green;--jp-mirror-editor-atom-color:#88f;"
+    "--jp-mirror-editor-number-color:#080;--jp-mirror-editor-def-color:#00f;"
+    "--jp-mirror-editor-string-color:#ba2121;--jp-mirror-editor-comment-color:#408080;"
+    "--jp-mirror-editor-builtin-color:green;--jp-mirror-editor-meta-color:#a2f;"
+    "--jp-mirror-editor-tag-color:#170;--jp-cell-editor-background:#f5f5f5}"
+    "body{background:#fff;color:rgba(0,0,0,.87)}"
+)
+_LEAST_CONTRAST = """() => {
+  const canvas = document.createElement('canvas').getContext('2d');
+  const light = colours => {
+    for (const colour of colours) {
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map(value =>
+      value <= 10 ? value / 3295 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  return [...document.querySelectorAll('pre span[class^=nm-]')].map(span => {
+    const back = getComputedStyle(span.closest('pre')).backgroundColor;
+    const text = light(['#fff', back, getComputedStyle(span).color]);
+    return [span.className, (light(['#fff', back]) + 0.05) / (text + 0.05)];
+  });
+}"""
+
+
+def test_every_colour_of_code_can_be_read(browser_context: BrowserContext) -> None:
+    code = "# why\n@d\ndef f(a=None):\n    return len('a') + 1 if True else f"
+    page = page_of(browser_context, f"```python\n{code}\n```")
+    page.add_style_tag(content=_LIGHT)
+    contrasts = dict(page.evaluate(_LEAST_CONTRAST))
+    page.close()
+
+    assert {"nm-a", "nm-c", "nm-k", "nm-m", "nm-s"} <= set(contrasts)
+    assert min(contrasts.values()) >= 4.5  # WCAG 2.2, 1.4.3
