@@ -147,11 +147,6 @@ def _encoded(name: str, encode: Callable[[bytes], bytes], turn: Turn) -> Respons
     return replace(good, headers=headers, parts=[content], framing="chunked")
 
 
-def _zip(content: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=GZIP_WINDOW_BITS)
-    return packer.compress(content) + packer.flush()
-
-
 def _zip_cut(content: bytes) -> bytes:
     packer = zlib.compressobj(wbits=GZIP_WINDOW_BITS)
     half = packer.compress(content[: len(content) // 2])
