@@ -32,7 +32,7 @@ def test_every_beginning_gives_the_text_so_far(ascii_only: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "]", "nope", '"', "{]", "[" * 100_000, '{"a":01,']
+    "text", ["", "]", "nope", "1x", '"', "{]", "[" * 100_000, '{"a":01,']
 )
 def test_what_is_no_json_is_nothing_or_a_value(text: str) -> None:
     assert read_cut_json(text) in (None, "", {})

@@ -47,6 +47,13 @@ def test_what_is_kept_is_found_again_and_the_store_is_named() -> None:
     assert store.get("https://elsewhere.example") is None
 
 
+def test_keys_are_kept_under_our_name_and_their_service() -> None:
+    backend = Store()
+    KeyStore(backend).set(AIMLAPI.origin, KEY)
+
+    assert backend.kept == {("nemotron_magic", AIMLAPI.origin): KEY}
+
+
 def test_what_is_remembered_is_not_to_be_seen() -> None:
     store = KeyStore(Store())
     store.set(AIMLAPI.origin, KEY)

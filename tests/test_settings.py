@@ -193,6 +193,7 @@ def test_what_is_out_of_range_is_refused_with_the_range(
         ("response_format", "json", "be a JSON object"),
         ("response_format", {1: {2}}, "be a JSON value"),
         ("prediction", "x", "be a JSON object"),
+        ("prediction", {"x": float("nan")}, "be a JSON value"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_must_be(
@@ -241,6 +242,7 @@ def test_a_whole_number_may_be_written_as_another() -> None:
         ("logprobs", "true", True),
         ("logprobs", "True", True),
         ("logprobs", "null", None),
+        ("seed", "None", None),
         ("stop", "END", ["END"]),
         ("stop", "7", ["7"]),
         ("model", "7", "7"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nemotron_magic.text import (
     GrowingText,
     LongText,
+    as_name,
     one_line,
     visible,
     well_formed,
@@ -108,6 +109,12 @@ def test_so_many_signs_are_told_by_number_and_no_more() -> None:
     text = "\u200b\u2060" * 3
 
     assert with_hidden_shown(text, most=2) == "[U+200B][U+2060]" + "\ufffd" * 4
+
+
+def test_a_line_has_at_most_so_many_characters_with_a_sign_that_it_was_cut() -> None:
+    assert one_line("a" * 300) == "a" * 300
+    assert one_line("a" * 301) == "a" * 299 + "…"
+    assert as_name("a" * 201) == "a" * 199 + "…"
 
 
 def test_an_escape_that_does_not_end_swallows_one_line_at_most() -> None:

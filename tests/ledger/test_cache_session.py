@@ -91,8 +91,12 @@ def test_a_recalled_reply_says_so_everywhere_and_costs_nothing(
     assert footer(reply).endswith("cached, from disk (10 → 2 tokens when asked) · $0")
     assert remarks(reply) == ()
     about = metadata(reply)
-    assert about["cached"]["usage"]["cost_usd"] == 0.5
-    assert about["cached"]["asked_at"] == new.details.asked_at
+    assert about["cached"] == {
+        "from": "disk",
+        "asked_at": new.details.asked_at,
+        "usage": new.usage.as_dict(),
+    }
+    assert new.cost_usd == 0.5
     assert about["request_hash"] == metadata(new)["request_hash"] is not None
     assert metadata(new)["cached"] is None
     (call,) = session.ledger.all()
@@ -299,6 +303,17 @@ def test_two_sessions_may_keep_the_same_reply(service: Service, tmp_path: Path) 
 
     assert service.asked == 2
     assert Cache(tmp_path / "replies.sqlite").size()[0] == 2
+
+
+def test_a_session_that_is_closed_leaves_no_file_of_its_cache_open(
+    service: Service, tmp_path: Path
+) -> None:
+    session = service.session()
+    session.ask("a?")
+    session.close()
+
+    assert [one.name for one in tmp_path.rglob("*-wal")] == []
+    assert len(list(tmp_path.rglob("*.sqlite"))) == 1
 
 
 def test_a_setting_for_one_call_is_enough(service: Service) -> None:

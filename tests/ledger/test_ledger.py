@@ -169,6 +169,14 @@ def test_the_last_calls_come_first(ledger: Ledger) -> None:
     assert ledger.call(6) is None
 
 
+def test_all_calls_are_read_however_many_there_are() -> None:
+    ledger = Ledger()
+    for _ in range(5_002):
+        ledger.begin(Call())
+
+    assert [call.number for call in ledger.all()] == [*range(1, 5_003)]
+
+
 def test_two_sessions_share_a_file_and_have_their_own_sums(
     ledger: Ledger, tmp_path: Path, clock: Clock
 ) -> None:

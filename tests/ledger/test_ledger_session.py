@@ -94,6 +94,22 @@ def test_a_call_is_written_down_with_all_that_is_known(at: Any) -> None:
     assert call.endpoint == "http://127.0.0.1:1/v1"
 
 
+def test_a_script_that_names_no_notebook_is_written_down_by_its_own_clock() -> None:
+    session = Session(
+        base_url=HERE,
+        client=Client(
+            httpx.MockTransport(lambda request: httpx.Response(200, content=PAID))
+        ),
+        environ={},
+        keys=KeyStore(NoStore()),
+        now_s=lambda: 86_400.0,
+    )
+    session.ask("Hello")
+
+    (call,) = session.ledger.all()
+    assert (call.notebook, call.day, call.error) == ("", "1970-01-02", "")
+
+
 @pytest.mark.parametrize(
     ("answers", "ending", "error", "may_cost", "attempts"),
     [

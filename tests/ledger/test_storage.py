@@ -209,12 +209,22 @@ def test_a_file_of_a_later_version_is_left_alone(path: Path) -> None:
     assert storage.trouble.endswith("(a later nemotron_magic wrote it)")
 
 
-@pytest.mark.parametrize("owner", [0, 42])
-def test_another_programs_database_is_left_alone(path: Path, owner: int) -> None:
+@pytest.mark.parametrize(
+    "made_by",
+    [
+        ["CREATE TABLE theirs (a)"],
+        ["CREATE TABLE theirs (a)", "PRAGMA application_id = 42"],
+        ["PRAGMA user_version = 7"],
+        ["PRAGMA application_id = 42"],
+    ],
+)
+def test_another_programs_database_is_left_alone(
+    path: Path, made_by: list[str]
+) -> None:
     path.parent.mkdir()
     theirs = sqlite3.connect(path)
-    theirs.execute("CREATE TABLE theirs (a)")
-    theirs.execute(f"PRAGMA application_id = {owner}")
+    for statement in made_by:
+        theirs.execute(statement)
     theirs.close()
     before = path.read_bytes()
     storage = storage_at(path)
