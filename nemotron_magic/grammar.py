@@ -240,7 +240,8 @@ def _unknown_flag(name: str) -> InputError:
             "a key is never typed into a cell: it would be saved with the notebook",
             todo="Give it with: %nemotron login",
         )
-    near = difflib.get_close_matches(name, FLAG_OF, 1, 0.6)
+    begun = [one for one in FLAG_OF if len(name) > 3 and one.startswith(name)]
+    near = begun or difflib.get_close_matches(name, FLAG_OF, 1, 0.6)
     guess = f"Did you mean {near[0]}? " if near else ""
     return InputError(
         f"there is no flag {name}",

@@ -185,6 +185,7 @@ def test_every_flag_is_read() -> None:
     ("line", "words"),
     [
         ("--temprature 1 hi", "Did you mean --temperature?"),
+        ("--temp 1 hi", "Did you mean --temperature?"),
         ("-x hi", "there is no flag -x"),
         ("-x hi", "put -- before it"),
         ("--max_tokens 5 hi", "Did you mean --max-tokens?"),

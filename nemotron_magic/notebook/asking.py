@@ -87,6 +87,11 @@ class Asker:
         if call.command == "retry":
             wish = call.text
             return before, lambda watch: session.again(wish, settings, watch, thread)
+        if call.replace and not (call.code or call.command):
+            raise InputError(
+                "--replace is for code, and this question asks for none",
+                todo="Ask for it: %nemotron --code --replace …",
+            )
         question, source = self._question(call, settings)
         task = TASKS.get(call.command)
         job = Job(

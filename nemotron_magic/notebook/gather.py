@@ -270,7 +270,9 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
         data = Path(path).expanduser().read_bytes()
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
-        raise InputError(f"cannot attach {path}: {why}") from None
+        raise InputError(
+            f"cannot attach {path}: {why}", todo="What paths begin at: %pwd"
+        ) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

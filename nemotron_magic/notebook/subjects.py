@@ -71,7 +71,7 @@ class Subjects:
         for cell in self._others():
             return self._history.load(cell)
         raise InputError(
-            f"there is no cell to {call.command} yet",
+            f"{call.command} needs a cell, and none has run yet",
             todo=f"Run one first, or put %%nemotron {call.command} on top of it",
         )
 

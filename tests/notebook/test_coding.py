@@ -348,13 +348,20 @@ def test_what_to_explain_can_be_said(shell: Shell, service: rehearsal.Address) -
     assert "- 'bb'" in sent(service)
 
 
+def test_replace_is_for_code_alone(shell: Shell, service: rehearsal.Address) -> None:
+    shell.run("%load_ext nemotron_magic")
+    done = shell.run("%nemotron --replace hi")
+
+    assert "Ask for it: %nemotron --code --replace" in done.error
+
+
 def test_there_must_be_a_cell_to_explain(
     shell: Shell, service: rehearsal.Address
 ) -> None:
     shell.run("%load_ext nemotron_magic")
     done = shell.run("%nemotron explain")
 
-    assert "there is no cell to explain yet" in done.error
+    assert "explain needs a cell, and none has run yet" in done.error
     assert count(service) == 0
 
 

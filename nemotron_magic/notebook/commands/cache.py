@@ -23,7 +23,7 @@ def _cache(runner: Runner, text: str, settings: Settings) -> str:
     if wanted:
         raise InputError(
             f"cache takes nothing or clear, got {one_line(text, 40)}",
-            todo="Turn it on: %config Nemotron.cache = 'on'",
+            todo="Type: %nemotron cache   or: %nemotron cache: clear",
         )
     number, size = cache.size()
     room = f"{size / 1e6:.1f} of {cache.most_bytes / 1e6:,.0f} MB"
