@@ -192,10 +192,10 @@ class Session:
         finally:
             joining.end()
 
-    def may_go_on(self, thread: str = MAIN) -> bool:
-        """Tell whether the last reply was cut off, so that `go_on` has work to do."""
-        cut = self._conversation.latest(thread)
-        return cut is not None and cut.reply.is_cut_off
+    def cut_off(self, thread: str = MAIN) -> Turn | None:
+        """Give the turn that `go_on` would go on with; None if there is none."""
+        last = self._conversation.latest(thread)
+        return last if last is not None and last.reply.is_cut_off else None
 
     def corrected(
         self,

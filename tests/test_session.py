@@ -247,13 +247,13 @@ def test_what_may_be_gone_on_with_is_told_before(answer: Any, is_cut: bool) -> N
     session = Service(answer, whole(" whole")).session()
     with suppress(NemotronError):
         session.ask("first?")
-    told = session.may_go_on()
+    told = session.cut_off()
     if is_cut:
         session.go_on()
 
-    assert told is is_cut
-    assert not session.may_go_on()
-    assert not session.may_go_on("another thread")
+    assert (told is not None) is is_cut
+    assert session.cut_off() is None
+    assert session.cut_off("another thread") is None
 
 
 def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:

@@ -71,7 +71,7 @@ def interim_html(finished: list[str], tail: Block) -> str:
 
 def status_html(text: str) -> str:
     """Give a line that tells what is being waited for, which needs no style sheet."""
-    return f'<div class="nm-reply" style="{_QUIET}">{_shown(text)}</div>'
+    return f'<div class="nm-reply nm-status" style="{_QUIET}">{_shown(text)}</div>'
 
 
 def document(content: str) -> str:

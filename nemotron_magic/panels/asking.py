@@ -29,10 +29,11 @@ _PATIENCE_S = 0.6
 
 @dataclass(slots=True)
 class _Call:
-    """One question on its way."""
+    """One question on its way, or the rest of a reply that was cut off."""
 
     text: str
     thread: str
+    goes_on: bool
     stage: Stage
     painter: PagePainter
     stop: Stop
@@ -86,21 +87,48 @@ class Asking:
         NemotronError
             If nothing is asked.
         """
-        if self.is_busy:
-            raise InputError("the question before has not been answered yet")
+        self._check_is_free()
         if not text.strip():
             raise InputError("there is no question", todo="Type one into the box")
         question, settings = self.question(text, thread)
-        call = self._call = self._new_call(text, question.thread)
-        in_thread(lambda: self._run(call, question, settings))
+        call, ask = self._new_call(text, question.thread), self._desk.session.ask
+        self._begin(
+            call, lambda: ask(question, settings, call.painter.watch, call.stop)
+        )
 
-    def _new_call(self, text: str, thread: str) -> _Call:
+    def go_on(self, thread: str) -> None:
+        """Begin to let the model go on where its last reply was cut off.
+
+        Raises
+        ------
+        NemotronError
+            If there is nothing to go on with, or nothing can be asked.
+        """
+        self._check_is_free()
+        cut = self._desk.session.cut_off(thread)
+        if cut is None:
+            raise InputError("there is no reply to go on with", "nothing was sent")
+        settings, go_on = self._desk.settings(), self._desk.session.go_on
+        call = self._new_call(cut.question, thread, goes_on=True)
+        self._begin(
+            call, lambda: go_on(settings, call.painter.watch, thread, call.stop)
+        )
+
+    def _check_is_free(self) -> None:
+        if self.is_busy:
+            raise InputError("the question before has not been answered yet")
+
+    def _begin(self, call: _Call, ask: Callable[[], Reply]) -> None:
+        self._call = call
+        in_thread(lambda: self._run(call, ask))
+
+    def _new_call(self, text: str, thread: str, goes_on: bool = False) -> _Call:
         # Here and not above: it brings httpx along, and a panel is to open soon.
         from nemotron_magic.client.stop import Stop
 
         stage = Stage(self._say)
         painter = PagePainter(stage, True, time.monotonic, self._desk.ticker)
-        return _Call(text, thread, stage, painter, Stop())
+        return _Call(text, thread, goes_on, stage, painter, Stop())
 
     @property
     def is_busy(self) -> bool:
@@ -119,13 +147,17 @@ class Asking:
         """Show what is on its way to a page that has come later."""
         call = self._call
         if call is not None and not call.is_over:
-            self._say("asked", question=call.text, thread=call.thread)
+            self._say(
+                "asked",
+                question=call.text,
+                thread=call.thread,
+                goes_on=call.goes_on,
+            )
             call.stage.again()
 
-    def _run(self, call: _Call, question: Question, settings: Settings) -> None:
-        ask, watch = self._desk.session.ask, call.painter.watch
+    def _run(self, call: _Call, ask: Callable[[], Reply]) -> None:
         try:
-            reply = ask(question, settings, watch, call.stop)
+            reply = ask()
         except NemotronError as error:
             self._end(call, error.reply, error)
         else:
@@ -159,8 +191,13 @@ class Asking:
             stopped=isinstance(error, Interrupted),
             cells=cells,
             kept=reply is not None,
+            cut=reply is not None and self._may_go_on(call, reply),
         )
         self._ended()
+
+    def _may_go_on(self, call: _Call, reply: Reply) -> bool:
+        cut = self._desk.session.cut_off(call.thread)
+        return cut is not None and cut.reply is reply
 
     def _cells(self, reply: Reply) -> list[dict[str, Any]]:
         """Give the code of a reply, as cells to be put in."""

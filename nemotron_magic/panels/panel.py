@@ -117,6 +117,7 @@ class Panel:
             "models": lambda said: in_thread(self._list_models),
             "talk": self._show_talk,
             "ask": lambda said: self._asking.ask(*_typed(said)),
+            "continue": lambda said: self._asking.go_on(_typed(said)[1]),
             "stop": lambda said: self._asking.stop(),
             "forget": self._forget,
             "preview": self._preview,
@@ -161,9 +162,13 @@ class Panel:
         self._say("models", models=offered(models), problem=problem)
 
     def _show_talk(self, said: dict[str, Any]) -> None:
-        _, thread = _typed(said)
-        self._say("talk", **talk(self._desk.session.threads, thread))
+        self._tell_talk(said)
         self._asking.again()
+
+    def _tell_talk(self, said: dict[str, Any]) -> None:
+        _, thread = _typed(said)
+        session = self._desk.session
+        self._say("talk", **talk(session.threads, thread, session.cut_off(thread)))
 
     def _preview(self, said: dict[str, Any]) -> None:
         question, settings = self._asking.question(*_typed(said))
@@ -191,7 +196,7 @@ class Panel:
     def _forget(self, said: dict[str, Any]) -> None:
         _, thread = _typed(said)
         self._desk.session.reset(thread)
-        self._say("talk", **talk(self._desk.session.threads, thread))
+        self._tell_talk(said)
 
 
 def _typed(said: dict[str, Any]) -> tuple[str, str]:

@@ -21,9 +21,18 @@ def names(threads: Mapping[str, Sequence[Turn]]) -> list[str]:
 
 
 def talk(
-    threads: Mapping[str, Sequence[Turn]], name: str, most: int = MOST_TURNS
+    threads: Mapping[str, Sequence[Turn]],
+    name: str,
+    cut: Turn | None = None,
+    most: int = MOST_TURNS,
 ) -> dict[str, Any]:
-    """Give a conversation, fit for JSON: its newest turns, and how many came before."""
+    """Give a conversation, fit for JSON: its newest turns, and how many came before.
+
+    Parameters
+    ----------
+    cut : Turn, optional
+        The turn that can be gone on with, because its reply was cut off.
+    """
     turns = threads.get(name, ())
     shown = turns[-most:]
     return {
@@ -34,6 +43,7 @@ def talk(
             {
                 "question": turn.question,
                 "html": f'<div class="nm-reply">{content_html(turn.reply)}</div>',
+                "cut": turn is cut,
             }
             for turn in shown
         ],

@@ -119,6 +119,34 @@ def test_a_cell_runs_while_the_panel_asks_and_a_stop_works_within_a_second(
     assert stopped_s < 1
 
 
+def test_a_reply_cut_off_is_gone_on_with_by_keyboard_in_its_place(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    keys, answer = page.page.keyboard, panel(page).locator(".nm-answer")
+    go_on = panel(page).get_by_role("button", name="Continue")
+    question(page).fill("rehearsal: length 300\nrehearsal: slow 60")
+    question(page).press("Shift+Enter")
+    expect(answer).to_contain_text("wrote it")
+    keys.press("Escape")
+    expect(answer).to_contain_text("Stopped by you")
+    expect(question(page)).to_be_focused()
+    page.screenshot(f"panel-cut-{front_end}")
+    go_on.focus()
+    keys.press("Enter")
+    expect(panel(page).locator(".nm-turn")).to_contain_text("asking nvidia")
+    kept = panel(page).locator(".nm-turn").inner_text()
+    page.screenshot(f"panel-going-on-{front_end}")
+    status = panel(page).locator(".nm-ask > .nm-bar > [role='status']")
+    expect(status).to_have_text("Answered.", timeout=60_000)
+    page.screenshot(f"panel-gone-on-{front_end}")
+
+    assert "Rehearsal: no model is behind this reply" in kept
+    assert answer.inner_text().count("no model is behind this reply") == 1
+    assert "Stopped by you" not in answer.inner_text()
+    assert go_on.count() == 0
+    assert panel(page).locator(".nm-turn").count() == 1
+
+
 def test_code_becomes_a_cell_below_the_panel_that_has_not_run(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:

@@ -223,6 +223,129 @@ def test_other_panels_and_questions_in_cells_are_news(
     assert len(second.told("news")) == 2
 
 
+CUT = "rehearsal: length 300"
+
+
+def cut_off(shell: Shell, comm: FakeComm) -> str:
+    """Let a reply be cut off at its most tokens; give it."""
+    shell.run("%config Nemotron.max_tokens = 40")
+    answered(comm, CUT)
+    shell.run("%config Nemotron.max_tokens = 4096")
+    comm.messages.clear()
+    return str(shell["_nemotron"])
+
+
+def gone_on(comm: FakeComm) -> dict[str, Any]:
+    """Go on, wait for the end, and give what the page was told of it."""
+    before = len(comm.told("ended"))
+    comm.say("continue", thread="main")
+    return dict(wait_for(lambda: comm.told("ended")[before:])[0])
+
+
+def test_a_reply_cut_off_is_gone_on_with_and_stands_whole_in_its_place(
+    shell: Shell, runner: Any, open_panel: Any
+) -> None:
+    comm = open_panel()
+    begun = cut_off(shell, comm)
+    comm.say("talk", thread="main")
+    offered = [turn["cut"] for turn in comm.told("talk")[0]["turns"]]
+    ended = gone_on(comm)
+    (turn,) = runner.session.turns
+
+    assert offered == [True]
+    assert turn.reply.startswith(begun)
+    assert len(turn.reply) > len(begun)
+    assert turn.reply is shell["_nemotron"]
+    assert (ended["error"], ended["kept"], ended["cut"]) == ("", True, False)
+    assert shown(comm).count("nm-footer") == 1
+    assert "Cut off" not in shown(comm)
+
+
+def test_what_is_cut_off_again_can_be_gone_on_with_again(
+    shell: Shell, open_panel: Any
+) -> None:
+    comm = open_panel()
+    shell.run("%config Nemotron.max_tokens = 40")
+    cuts = [answered(comm, CUT)["cut"], gone_on(comm)["cut"]]
+    shell.run("%config Nemotron.max_tokens = 4096")
+    comm.messages.clear()
+
+    assert [*cuts, gone_on(comm)["cut"]] == [True, True, False]
+
+
+@pytest.fixture
+def stalls(shell: Shell, served: Any) -> Callable[[], None]:
+    """Give what lets all calls from then on stall in the middle."""
+
+    def begin() -> None:
+        url = served(fault="stall-mid-stream:30")
+        shell.run(f"%config Nemotron.base_url = '{url}'")
+
+    return begin
+
+
+def test_going_on_is_stopped_like_a_question(
+    shell: Shell, runner: Any, open_panel: Any, stalls: Callable[[], None]
+) -> None:
+    comm = open_panel()
+    begun = cut_off(shell, comm)
+    stalls()
+    comm.say("continue", thread="main")
+    wait_for(lambda: comm.told("show"))
+    started_s = time.monotonic()
+    comm.say("stop")
+    ended = wait_for(lambda: comm.told("ended"))[0]
+
+    assert ended["stopped"]
+    assert time.monotonic() - started_s < 3
+    assert runner.session.turns[0].reply.startswith(begun)
+
+
+def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
+    shell: Shell, runner: Any, open_panel: Any
+) -> None:
+    comm = open_panel()
+    begun = cut_off(shell, comm)
+    shell.run('%config Nemotron.base_url = "http://127.0.0.1:9/v1"')
+    ended = gone_on(comm)
+    comm.say("talk", thread="main")
+
+    assert ended["error"]
+    assert not ended["kept"]
+    assert runner.session.turns[0].reply == begun
+    assert comm.told("talk")[0]["turns"][0]["cut"]
+
+
+def test_nothing_is_offered_when_there_is_nothing_to_go_on_with(
+    shell: Shell, open_panel: Any
+) -> None:
+    comm = open_panel()
+    whole = answered(comm, "rehearsal: say all of it")
+    comm.say("talk", thread="main")
+    comm.say("continue", thread="main")
+    comm.say("continue", thread="another")
+
+    assert not whole["cut"]
+    assert not comm.told("talk")[0]["turns"][0]["cut"]
+    assert len(comm.told("ended")) == 1
+    assert {p["about"] for p in comm.told("problem")} == {"continue"}
+
+
+def test_a_page_that_comes_later_sees_a_reply_that_is_gone_on_with(
+    shell: Shell, open_panel: Any, stalls: Callable[[], None]
+) -> None:
+    comm = open_panel()
+    cut_off(shell, comm)
+    stalls()
+    comm.say("continue", thread="main")
+    comm.say("talk", thread="main")
+    asked = comm.told("asked")
+    comm.say("stop")
+    wait_for(lambda: comm.told("ended"))
+
+    assert [(a["question"], a["goes_on"]) for a in asked] == [(CUT, True)]
+
+
 def test_closing_a_panel_stops_what_it_asks(runner: Any, open_panel: Any) -> None:
     comm = open_panel()
     comm.say("ask", text=SLOW)

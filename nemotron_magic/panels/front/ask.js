@@ -1,13 +1,17 @@
 // The tab to ask in: a conversation, and a box below it.
 
 // One question and its reply. A reply comes as displays by id, as in a cell's output;
-// their HTML was made and sanitised by the kernel.
+// their HTML was made and sanitised by the kernel. While a reply that was cut off is gone
+// on with, it stays in `earlier` until there is more of it.
 class Turn {
   constructor(question) {
     this.displays = new Map();
+    this.earlier = null;
+    this.goesOn = false;
     this.answer = make("div", { class: "nm-answer" });
     this.node = make("article", { class: "nm-turn" },
       make("p", { class: "nm-question", textContent: question }), this.answer);
+    this.node.nmTurn = this;
   }
 
   show({ id, html, clear }) {
@@ -19,6 +23,48 @@ class Turn {
       this.displays.set(id, this.answer.appendChild(make("div")));
     }
     putHtml(this.displays.get(id), html);
+    if (this.earlier && this.#says()) this.#letGo();
+  }
+
+  #says() {
+    return [...this.displays.values()].some((display) =>
+      display.textContent.trim() && !display.querySelector(".nm-status"));
+  }
+
+  #letGo() {
+    this.earlier.remove();
+    this.earlier = null;
+  }
+
+  #below() {
+    return this.node.querySelectorAll(":scope > :is(.nm-cells, .nm-offer)");
+  }
+
+  goOn() {
+    this.goesOn = true;
+    this.earlier = this.answer;
+    this.answer = make("div", { class: "nm-answer" });
+    this.earlier.after(this.answer);
+    this.displays.clear();
+    this.#below().forEach((one) => { one.hidden = true; });
+  }
+
+  // Nothing more has come: what was there stays.
+  stay() {
+    if (!this.earlier) return false;
+    this.answer.remove();
+    this.answer = this.earlier;
+    this.earlier = null;
+    this.goesOn = false;
+    this.#below().forEach((one) => { one.hidden = false; });
+    return true;
+  }
+
+  finish(...below) {
+    if (this.earlier) this.#letGo();
+    this.goesOn = false;
+    this.#below().forEach((one) => one.remove());
+    this.node.append(...below);
   }
 }
 
@@ -57,19 +103,27 @@ function askTab(model, link) {
     id: boxId, rows: 2, placeholder: "Why does this merge lose rows?",
     input: () => { fit(box); wake(); },
     keydown: (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey || event.shiftKey)) {
         event.preventDefault();
         if (!go.disabled) ask();
       }
     },
   });
-  const go = button("Ask", () => ask(), { class: "nm-main", title: "Ctrl+Enter" });
-  const stop = button("Stop", () => halt(), { disabled: true });
+  const go = button("Ask", () => ask(), { class: "nm-main", title: "Ctrl+Enter or Shift+Enter" });
+  const stop = button("Stop", () => halt(), { disabled: true, title: "Escape" });
   const free = button("Interrupt the cell", () => {
     model.widget_manager?.kernel?.interrupt?.();
     free.hidden = true;
   }, { hidden: true });
-  const node = make("div", { class: "nm-ask" },
+  const node = make("div", {
+    class: "nm-ask",
+    keydown: (event) => {
+      if (event.key !== "Escape" || stop.disabled) return;
+      event.preventDefault();
+      event.stopPropagation();
+      halt();
+    },
+  },
     make("div", { class: "nm-bar" }, make("label", { htmlFor: threadId, textContent: "Conversation" }),
       choice, threads, forget),
     turns, error,
@@ -85,17 +139,34 @@ function askTab(model, link) {
   const isAtEnd = (room = 40) => turns.scrollHeight - turns.scrollTop - turns.clientHeight < room;
   const toEnd = () => { turns.scrollTop = turns.scrollHeight; };
   const load = () => { isStale = false; link.send("talk", { thread }); };
-  const ask = () => {
+  const send = (doing, more = {}) => {
     fail("");
     asked = true;
     status.textContent = "Waiting for the kernel …";
-    begin(box.value);
-    link.send("ask", { text: box.value, thread });
-    box.value = "";
-    fit(box);
+    link.send(doing, { thread, ...more });
+    box.focus({ preventScroll: true }); // the button that was pressed is off now
     wake();
   };
+  const ask = () => {
+    const text = box.value;
+    begin(text);
+    box.value = "";
+    fit(box);
+    send("ask", { text });
+  };
+  // Only the last reply can be gone on with.
+  const offer = () => make("div", { class: "nm-bar nm-offer" },
+    button("Continue", (event) => {
+      goOn(event.target.closest(".nm-turn").nmTurn);
+      send("continue");
+    }, { class: "nm-small", title: "Let the model go on where this was cut off" }));
+  const goOn = (one) => {
+    turn = one;
+    turn.goOn();
+    toEnd();
+  };
   const halt = () => {
+    if (document.activeElement === stop) box.focus({ preventScroll: true });
     stop.disabled = true;
     status.textContent = "Stopping …";
     link.send("stop");
@@ -110,13 +181,15 @@ function askTab(model, link) {
   const begin = (question) => {
     turn = new Turn(question);
     empty.hidden = true;
+    turns.querySelectorAll(".nm-offer").forEach((one) => one.remove());
     turns.append(turn.node);
     toEnd();
   };
 
   // Nothing came of it: the question goes back into the box.
   const takeBack = () => {
-    if (!turn) return;
+    const isGoingOn = turn?.stay();
+    if (!turn || isGoingOn) { turn = null; return; }
     if (!box.value) { box.value = turn.node.firstChild.textContent; fit(box); }
     turn.node.remove();
     turn = null;
@@ -124,10 +197,12 @@ function askTab(model, link) {
   };
 
   // This page has come while a question was on its way.
-  link.on("asked", ({ question, thread: where }) => {
+  link.on("asked", ({ question, thread: where, goes_on: goesOn }) => {
     asked = true;
     if (where !== thread) { thread = where; choice.value = where; }
-    if (!turn) begin(question);
+    const cut = goesOn && turns.querySelector(".nm-offer")?.closest(".nm-turn").nmTurn;
+    if (!turn && cut) goOn(cut);
+    else if (!turn) begin(question);
     wake();
   });
   link.on("show", (message) => {
@@ -140,14 +215,14 @@ function askTab(model, link) {
     turn.show(message);
     if (follow) toEnd();
   });
-  link.on("ended", ({ error: text, stopped, cells, kept }) => {
+  link.on("ended", ({ error: text, stopped, cells, kept, cut }) => {
     clearTimeout(stopTimer);
     free.hidden = true;
     asked = false;
     fail(stopped ? "" : text);
     if (turn && kept) {
+      turn.finish(...(cells.length ? [cellsOf(model, cells, node)] : []), ...(cut ? [offer()] : []));
       typeset(model, turn.answer);
-      if (cells.length) turn.node.append(cellsOf(model, cells, node));
     } else {
       takeBack();
     }
@@ -162,14 +237,16 @@ function askTab(model, link) {
     if (message.name !== thread) return;
     threads.replaceChildren(...message.names.map((value) => make("option", { value })));
     turns.querySelectorAll(".nm-turn").forEach((one) => one.remove());
-    for (const { question, html } of message.turns) {
+    for (const { question, html, cut } of message.turns) {
       const one = new Turn(question);
       one.show({ id: "reply", html });
+      if (cut) one.finish(offer());
       turns.append(one.node);
       typeset(model, one.answer);
     }
     before.hidden = !message.before;
     before.textContent = `${message.before} earlier, not shown`;
+    if (turn?.goesOn) turn = null; // told of anew
     if (turn && asked) turns.append(turn.node); // it is still on its way
     else turn = null;
     empty.hidden = Boolean(turns.querySelector(".nm-turn"));
@@ -177,7 +254,7 @@ function askTab(model, link) {
     wake();
   });
   link.on("problem", ({ text, about }) => {
-    if (about !== "ask") return;
+    if (about !== "ask" && about !== "continue") return;
     asked = false;
     status.textContent = "";
     takeBack();
@@ -194,7 +271,7 @@ function askTab(model, link) {
     news: (isShown) => {
       if (asked) return;
       isStale = true;
-      if (isShown && !turns.querySelector(".nm-cells")) load();
+      if (isShown && (!turns.querySelector(".nm-cells") || turns.querySelector(".nm-offer"))) load();
     },
   };
 }

@@ -58,7 +58,7 @@ function render({ model, el }) {
   const tabs = tabsOf(pages);
   const problem = make("p", { class: "nm-error nm-problem", role: "alert", hidden: true });
   link.on("problem", ({ text, about }) => {
-    if (about === "ask") return;
+    if (about === "ask" || about === "continue") return;
     problem.textContent = text;
     problem.hidden = !text;
   });
