@@ -19,6 +19,9 @@ _GAP = "  "
 _RULE = re.compile(r"\|(?: *:?-+:? *\|)+")
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _CELLS = re.compile(r"(?<!\\)\|")
+_BARE = "```text"
+"""A fence that is there for a page alone."""
+
 _LEAST_CHARS = 6
 """No column is made narrower to give others room."""
 
@@ -37,14 +40,18 @@ def plain_text(markdown: str, width_chars: int) -> str:
 
 
 def _lines(lines: Sequence[str], width: int) -> Iterator[str]:
-    at, fence = 0, ""
+    at, fence, is_bare = 0, "", False
     while at < len(lines):
         line = lines[at]
         mark = _FENCE.match(line)
         if fence or mark:
-            ends = fence and line == fence
-            fence = "" if ends else fence or (mark[0] if mark else "")
-            yield line
+            begins, ends = not fence, fence and line == fence
+            if begins and mark:
+                fence, is_bare = mark[0], line == _BARE
+            if not (is_bare and (begins or ends)):
+                yield line
+            if ends:
+                fence = ""
         elif line.startswith("|") and _RULE.fullmatch("".join(lines[at + 1 : at + 2])):
             table = _table_at(lines, at)
             yield from _aligned(table, width)

@@ -49,6 +49,12 @@ def test_a_table_in_a_fence_stays_as_it_is() -> None:
     assert plain_text(text, 20) == text
 
 
+def test_a_fence_that_is_for_a_page_alone_is_left_out() -> None:
+    text = f"```text\n{TABLE}\n```\nand ```"
+
+    assert plain_text(text, 20) == f"{TABLE}\nand ```"
+
+
 def test_a_line_is_broken_between_words_and_an_address_is_not() -> None:
     shown = plain_text("- it is in `/a/very/long/path/of/a/file` and more", 20)
 
