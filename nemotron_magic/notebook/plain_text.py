@@ -9,9 +9,8 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from unicodedata import east_asian_width
 
-from nemotron_magic.notebook.side_by_side import column_groups
+from nemotron_magic.notebook.side_by_side import column_groups, least_width, width_of
 
 __all__ = ["plain_text"]
 
@@ -21,9 +20,6 @@ _FENCE = re.compile(r"`{3,}|~{3,}")
 _CELLS = re.compile(r"(?<!\\)\|")
 _BARE = "```text"
 """A fence that is there for a page alone."""
-
-_LEAST_CHARS = 6
-"""No column is made narrower to give others room."""
 
 
 def plain_text(markdown: str, width_chars: int) -> str:
@@ -81,13 +77,14 @@ def _broken(line: str, width: int) -> str:
 def _aligned(table: Sequence[str], width: int) -> Iterator[str]:
     head, rule, *rows = map(_cells, table)
     columns = list(zip_longest(head, *rows, fillvalue=""))[: len(head)]
-    natural = [max(map(_width, column)) for column in columns]
+    natural = [max(map(width_of, column)) for column in columns]
+    least = [*map(least_width, columns)]
     to_right = [mark.endswith(":") and not mark.startswith(":") for mark in rule]
-    for number, group in enumerate(column_groups(natural, width, len(_GAP))):
+    for number, group in enumerate(column_groups(least, width, len(_GAP))):
         if number:
             yield ""
         room = width - len(_GAP) * (len(group) - 1)
-        widths = _shrunk([natural[at] for at in group], room)
+        widths = _shrunk([(natural[at], least[at]) for at in group], room)
         sides = [to_right[at] for at in group]
         heading, *body = zip(*(columns[at] for at in group), strict=True)
         yield from _row(heading, widths, sides)
@@ -101,11 +98,14 @@ def _cells(row: str) -> list[str]:
     return [cell.strip().replace("`", "") for cell in cells]
 
 
-def _shrunk(widths: Sequence[int], room: int) -> list[int]:
-    """Take from the widest columns until all fit."""
-    fitting = list(widths)
-    while sum(fitting) > room and max(fitting) > _LEAST_CHARS:
-        fitting[fitting.index(max(fitting))] -= 1
+def _shrunk(widths: Sequence[tuple[int, int]], room: int) -> list[int]:
+    """Take from the widest columns until all fit, but from none below its least."""
+    fitting = [natural for natural, _ in widths]
+    while sum(fitting) > room:
+        spare = [at for at, (_, least) in enumerate(widths) if fitting[at] > least]
+        if not spare:
+            break
+        fitting[max(spare, key=fitting.__getitem__)] -= 1
     return fitting
 
 
@@ -122,10 +122,5 @@ def _row(
 
 
 def _padded(text: str, width: int, is_to_right: bool) -> str:
-    blank = " " * (width - _width(text))
+    blank = " " * (width - width_of(text))
     return f"{blank}{text}" if is_to_right else f"{text}{blank}"
-
-
-def _width(text: str) -> int:
-    """Give how many places a text takes; a Chinese sign takes two."""
-    return sum(1 + (east_asian_width(sign) in "WF") for sign in text)

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nemotron_magic.markdown.tokens import terminal_tokens
-from nemotron_magic.notebook.side_by_side import column_groups
+from nemotron_magic.notebook.side_by_side import column_groups, least_width
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
@@ -36,8 +36,8 @@ class _WholeTable(TableElement):
         """Give as many tables as it takes."""
         header, *rows = self._rows()
         columns = list(zip(header, *rows, strict=True))
-        widths = [max(map(_cell_width, cells)) for cells in columns]
-        for group in column_groups(widths, options.max_width - 2, _GAP_CHARS):
+        least = [least_width(cell.plain for cell in cells) for cells in columns]
+        for group in column_groups(least, options.max_width - 2, _GAP_CHARS):
             yield _table([columns[at] for at in group])
 
     def _rows(self) -> list[list[Text]]:
@@ -61,10 +61,6 @@ def whole_markdown(text: str) -> WholeMarkdown:
     made = WholeMarkdown("", hyperlinks=False)
     made.parsed = terminal_tokens(text)
     return made
-
-
-def _cell_width(cell: Text) -> int:
-    return max((line.cell_len for line in cell.split()), default=0)
 
 
 def _table(columns: Sequence[Sequence[Text]]) -> Table:

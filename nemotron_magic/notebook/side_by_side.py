@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from unicodedata import east_asian_width
 
-__all__ = ["column_groups"]
+__all__ = ["column_groups", "least_width", "width_of"]
 
-_LEAST_CHARS = 12
-"""A column is folded down to here to make room for others; a narrower one never is."""
+_LONGEST_WORD_CHARS = 12
+"""A longer word is broken to make room for other columns; a shorter one is not."""
 
 
 def column_groups(
-    widths: Sequence[int], room_chars: int, gap_chars: int
+    least: Sequence[int], room_chars: int, gap_chars: int
 ) -> list[list[int]]:
     """Part columns into groups that fit; the first column stands in all of them.
 
     Parameters
     ----------
-    widths
-        How wide each column would like to be, in characters.
+    least
+        How wide each column must be at least, in characters.
     room_chars
         The width of the terminal.
     gap_chars
@@ -26,17 +27,32 @@ def column_groups(
 
     Examples
     --------
-    >>> column_groups([4, 30, 6], 24, 1)
+    >>> column_groups([4, 12, 6], 24, 1)
     [[0, 1, 2]]
-    >>> column_groups([4, 30, 6], 20, 1)
+    >>> column_groups([4, 12, 6], 20, 1)
     [[0, 1], [0, 2]]
     """
-    least = [min(width, _LEAST_CHARS) + gap_chars for width in widths]
-    groups, taken = [[0]], least[0]
+    widths = [width + gap_chars for width in least]
+    groups, taken = [[0]], widths[0]
     for at in range(1, len(widths)):
-        if len(groups[-1]) > 1 and taken + least[at] > room_chars + gap_chars:
+        if len(groups[-1]) > 1 and taken + widths[at] > room_chars + gap_chars:
             groups.append([0])
-            taken = least[0]
+            taken = widths[0]
         groups[-1].append(at)
-        taken += least[at]
+        taken += widths[at]
     return groups
+
+
+def least_width(cells: Iterable[str]) -> int:
+    """Give how narrow a column of these cells may be: its words stay whole.
+
+    >>> least_width(["Tokens out", "at least 1,171"])
+    6
+    """
+    words = (word for cell in cells for word in cell.split())
+    return min(max(map(width_of, words), default=0), _LONGEST_WORD_CHARS)
+
+
+def width_of(text: str) -> int:
+    """Give how many places a text takes; a Chinese sign takes two."""
+    return sum(1 + (east_asian_width(sign) in "WF") for sign in text)

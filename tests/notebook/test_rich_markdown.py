@@ -39,6 +39,16 @@ def test_each_part_of_a_wide_table_begins_with_its_first_column() -> None:
     assert [head[0] for head in heads] == ["column_0", "column_0"]
 
 
+def test_a_heading_of_two_words_is_broken_before_a_column_goes_below() -> None:
+    heads = ["Tokens in", "Tokens out", "First text", "Faults"]
+    text = "\n".join(["|" + "|".join(heads) + "|", "|--" * 4 + "|", "|1|2|3|4|"])
+    shown = printed(text, 36)
+
+    assert [line.split() for line in shown.splitlines() if "4" in line] == [
+        ["1", "2", "3", "4"]
+    ]
+
+
 def test_a_cell_is_folded_and_never_cut() -> None:
     text = "| a | b |\n|---|---|\n| x | df.key.duplicated().sum() and more words |"
     shown = printed(text, 24)
