@@ -7,7 +7,6 @@ a colon (`reset`, `rehearse: off`).
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import re
 from collections.abc import Collection, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 
 from nemotron_magic.errors import InputError
 from nemotron_magic.flags import FLAG_OF, Flag
+from nemotron_magic.meant import command_meant, flag_meant, is_slip
 from nemotron_magic.parameters import BY_NAME, Parameter
 
 __all__ = ["Invocation", "parse"]
@@ -240,9 +240,8 @@ def _unknown_flag(name: str) -> InputError:
             "a key is never typed into a cell: it would be saved with the notebook",
             todo="Give it with: %nemotron login",
         )
-    begun = [one for one in FLAG_OF if len(name) > 3 and one.startswith(name)]
-    near = begun or difflib.get_close_matches(name, FLAG_OF, 1, 0.6)
-    guess = f"Did you mean {near[0]}? " if near else ""
+    near = flag_meant(name, FLAG_OF)
+    guess = f"Did you mean {near}? " if near else ""
     return InputError(
         f"there is no flag {name}",
         todo=f"{guess}If it belongs to the question, put -- before it",
@@ -270,31 +269,13 @@ def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
         return "", ""
     if word in commands:
         return word, rest
-    near = _meant(word.lower(), commands)
-    if near and (not rest or (blank and _is_slip(word.lower(), near))):
+    near = command_meant(word.lower(), commands)
+    if near and (not rest or (blank and is_slip(word.lower(), near))):
         raise InputError(
             f"there is no command {word}",
             todo=f"Did you mean {near}{colon}? To ask it, put -- before it",
         )
     return "", ""
-
-
-def _meant(word: str, commands: Collection[str]) -> str:
-    """Give the command that a word looks like, or is but for one slip, or nothing."""
-    near = difflib.get_close_matches(word, commands, 1, 0.8)
-    # Of a short word, one slip is a large part.
-    slips = difflib.get_close_matches(word, commands, 3, 0.6)
-    return next(iter([*near, *(one for one in slips if _is_slip(word, one))]), "")
-
-
-def _is_slip(word: str, meant: str) -> bool:
-    """Tell whether one slip made `word`: a letter more, less, wrong, or two swapped."""
-    return not _shortened(word).isdisjoint(_shortened(meant))
-
-
-def _shortened(word: str) -> set[str]:
-    """Give a word, and what is left of it without any one of its letters."""
-    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
 
 
 def _join(text: str, body: str | None) -> str:

@@ -54,6 +54,7 @@ FLOORS = (
     ("events",),
     (
         "errors",
+        "meant",
         "quantities",
         "rehearsal",
         "text",

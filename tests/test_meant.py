@@ -1,0 +1,51 @@
+"""What was meant by a word that nothing is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from nemotron_magic.meant import command_meant, flag_meant, is_slip
+
+FLAGS = ("-t", "--temperature", "--top-p", "--thread", "--no-redact")
+COMMANDS = ("fix", "doc", "usage", "models", "conversations")
+
+
+@pytest.mark.parametrize(
+    ("name", "flag"),
+    [
+        ("--temp", "--temperature"),
+        ("--tempreature", "--temperature"),
+        ("--th", "--thread"),
+        ("--redact", "--no-redact"),
+        ("-q", ""),
+        ("--zzzzzz", ""),
+    ],
+)
+def test_a_flag_is_known_by_its_beginning_or_its_look(name: str, flag: str) -> None:
+    assert flag_meant(name, FLAGS) == flag
+
+
+@pytest.mark.parametrize(
+    ("word", "command"),
+    [
+        ("modles", "models"),
+        ("conversation", "conversations"),
+        ("fxi", "fix"),
+        ("fox", "fix"),
+        ("dog", "doc"),
+        ("why", ""),
+        ("fan", ""),
+    ],
+)
+def test_a_command_is_known_but_for_one_slip(word: str, command: str) -> None:
+    assert command_meant(word, COMMANDS) == command
+
+
+@pytest.mark.parametrize("word", ["fix", "fx", "fiix", "fux", "fxi", "ifx"])
+def test_one_slip_is_a_letter_more_less_wrong_or_two_swapped(word: str) -> None:
+    assert is_slip(word, "fix")
+
+
+@pytest.mark.parametrize("word", ["", "f", "xif", "fluxes", "fab"])
+def test_more_than_one_slip_is_another_word(word: str) -> None:
+    assert not is_slip(word, "fix")
