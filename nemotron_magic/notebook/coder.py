@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nemotron_magic.code.cells import CodeCell, cells_of
-from nemotron_magic.code.check import check
 from nemotron_magic.code.evidence import difference
 from nemotron_magic.code.findings import Finding, told
-from nemotron_magic.code.hidden import made_visible
 from nemotron_magic.errors import InputError
 from nemotron_magic.notebook.insert import Inserter
 from nemotron_magic.reply import Reply
@@ -117,6 +115,8 @@ class Coder:
 
     def _cells(self, reply: Reply) -> tuple[CodeCell, ...]:
         """Give the code of a reply with all that hides in it shown."""
+        from nemotron_magic.code.hidden import made_visible
+
         magics = self._shell.magics_manager.magics["cell"]
         cells = []
         for cell in cells_of(str(reply), magics):
@@ -129,6 +129,9 @@ class Coder:
         if cell.language != "python":
             return ()
         names = {**self._shell.user_ns_hidden, **self._shell.user_ns}
+        # Here and not above: it is most of the room, and waits for a reply with code.
+        from nemotron_magic.code.check import check
+
         return check(cell.source, names, self._shell.transform_cell)
 
     def _said_of(self, cell: CodeCell) -> list[str]:

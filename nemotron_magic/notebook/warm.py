@@ -119,6 +119,8 @@ _STEPS: tuple[Callable[[], object], ...] = (
     _importing("notebook.paint"),
     _importing("notebook.runner"),
     _importing("notebook.questions"),
+    _importing("code.check"),
+    _importing("code.hidden"),
     _importing("client"),
     _get_connections_ready,
     _importing("markdown.render"),

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from IPython.core.inputtransformer2 import TransformerManager
 
-from nemotron_magic.code import check
+from nemotron_magic.code.check import check
 
 CELL = '''\
 import pandas as pd

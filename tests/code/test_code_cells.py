@@ -8,7 +8,7 @@ import time
 import pytest
 from replies import MAGICS, NEVER_CLOSED, REPLIES
 
-from nemotron_magic.code import CodeCell, cells_of, joined
+from nemotron_magic.code.cells import CodeCell, cells_of, joined
 
 
 def sources(reply: str) -> list[str]:

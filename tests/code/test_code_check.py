@@ -17,7 +17,8 @@ from good_cells import GOOD
 from good_cells import live as live_good
 from IPython.core.inputtransformer2 import TransformerManager
 
-from nemotron_magic.code import Finding, check, told
+from nemotron_magic.code.check import check
+from nemotron_magic.code.findings import Finding, told
 
 LIBRARIES = ["IPython", "matplotlib", "numpy", "pandas", "polars", "sklearn"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemotron_magic.code import made_visible
+from nemotron_magic.code.hidden import made_visible
 
 RLO, ZWSP, TAG, BEL, ESC = "\u202e", "\u200b", "\U000e0041", "\x07", "\x1b"
 

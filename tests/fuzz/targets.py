@@ -14,7 +14,10 @@ from markdown_policy import violations
 from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
 from nemotron_magic.catalogue import live_replacement, read_models, sorted_for_people
-from nemotron_magic.code import cells_of, check, joined, made_visible, told
+from nemotron_magic.code.cells import cells_of, joined
+from nemotron_magic.code.check import check
+from nemotron_magic.code.findings import told
+from nemotron_magic.code.hidden import made_visible
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.cut_json import read_cut_json
 from nemotron_magic.dialect import ReplyReader
