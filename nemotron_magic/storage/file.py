@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -101,9 +101,13 @@ class Storage:
 
     def shrink(self) -> None:
         """Give back the room of what was deleted, so that nothing of it is left."""
-        with suppress(sqlite3.Error, OSError, Foreign), self._connection() as opened:
-            opened.execute("VACUUM")
-            opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+        with suppress(sqlite3.Error, OSError, Foreign):
+            self._used(work)
 
     def close(self) -> None:
         """Let go of the file, and of what is in memory."""
@@ -132,28 +136,31 @@ class Storage:
         until_s = self._clock_s() + patience_s
         while True:
             try:
-                with self._connection() as connection:
-                    return transacted(connection, work, begin)
+                return self._used(lambda c: transacted(c, work, begin))
             except sqlite3.OperationalError as error:
                 if _code(error) not in _BUSY or self._clock_s() > until_s:
                     raise
             # SQLite refuses some locks without waiting.
             time.sleep(0.002)
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _used(self, use: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Use the connection, alone.
+
+        No generator holds the lock: an interrupt just before its `with` would leave it
+        locked for as long as anyone keeps the traceback, as a shell does.
+        """
         self._kept.notice_fork()
         with self._kept.lock:
             if self.path is None:
-                yield self._in_memory()
-                return
+                return use(self._in_memory())
             try:
-                yield self._kept.connection(self.path, self._opened)
+                result = use(self._kept.connection(self.path, self._opened))
             except BaseException:
                 # Whatever it was, the next one begins with a fresh connection.
                 self._kept.let_go()
                 raise
             self._kept.rest()
+            return result
 
     def _opened(self, path: Path) -> sqlite3.Connection:
         self._look_at(path)

@@ -7,6 +7,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -494,3 +495,46 @@ def test_an_interrupt_while_waiting_for_others_comes_at_once(path: Path) -> None
 
     assert float(done.stdout or "99") < 5, done.stderr
     assert words(storage_at(path)) == ["first"]
+
+
+def interrupted_often(path: Path) -> int:
+    """Write while interrupts come, and keep each of them; give how many came."""
+    kept: list[BaseException] = []
+
+    def press(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, press)
+    storage, chance = storage_at(path), random.Random(2)
+    for number in range(400):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 1e-3))
+            while True:
+                add(storage, f"{number}")
+        except KeyboardInterrupt as pressed:
+            kept.append(pressed)
+    signal.setitimer(signal.ITIMER_REAL, 20)
+    add(storage, "last")
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return len(kept)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer here")
+def test_an_interrupt_that_is_kept_keeps_nothing_locked(path: Path) -> None:
+    """A shell keeps the last error with its frames, and a frame what it holds."""
+    program = (
+        "import pathlib, sys\n"
+        "sys.path.insert(0, sys.argv[2])\n"
+        "from test_storage import interrupted_often\n"
+        "print(interrupted_often(pathlib.Path(sys.argv[1])))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path), str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert int(done.stdout or 0) == 400, done.stderr
+    assert words(storage_at(path))[-1] == "last"
