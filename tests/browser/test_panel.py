@@ -127,6 +127,8 @@ def test_a_reply_cut_off_is_gone_on_with_by_keyboard_in_its_place(
     question(page).fill("rehearsal: length 300\nrehearsal: slow 60")
     question(page).press("Shift+Enter")
     expect(answer).to_contain_text("wrote it")
+    question(page).dispatch_event("keydown", {"key": "Escape", "isComposing": True})
+    streams_still = panel(page).get_by_role("button", name="Stop").is_enabled()
     keys.press("Escape")
     expect(answer).to_contain_text("Stopped by you")
     expect(question(page)).to_be_focused()
@@ -140,6 +142,7 @@ def test_a_reply_cut_off_is_gone_on_with_by_keyboard_in_its_place(
     expect(status).to_have_text("Answered.", timeout=60_000)
     page.screenshot(f"panel-gone-on-{front_end}")
 
+    assert streams_still
     assert "Rehearsal: no model is behind this reply" in kept
     assert answer.inner_text().count("no model is behind this reply") == 1
     assert "Stopped by you" not in answer.inner_text()

@@ -118,7 +118,8 @@ function askTab(model, link) {
   const node = make("div", {
     class: "nm-ask",
     keydown: (event) => {
-      if (event.key !== "Escape" || stop.disabled) return;
+      // While a word is being composed, Escape is the input method's.
+      if (event.key !== "Escape" || event.isComposing || stop.disabled) return;
       event.preventDefault();
       event.stopPropagation();
       halt();
