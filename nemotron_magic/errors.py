@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nemotron_magic.reply import Reply
 
 __all__ = [
+    "GO_ON",
+    "RUN_AGAIN",
     "AuthenticationError",
     "ConnectionFailed",
     "CreditError",
@@ -39,6 +41,12 @@ __all__ = [
     "RequestError",
     "ServiceError",
 ]
+
+RUN_AGAIN = "Run the cell again for another try"
+"""What to do when nothing of a reply has arrived."""
+
+GO_ON = "Go on with: %nemotron continue"
+"""What to do when some of it has."""
 
 _LINE_ENDS = re.compile(r"[\n\t\x85\u2028\u2029]+")
 

@@ -7,7 +7,13 @@ from contextlib import closing
 from dataclasses import replace
 
 from nemotron_magic.draft import Draft
-from nemotron_magic.errors import Interrupted, NemotronError, OutcomeUnknown
+from nemotron_magic.errors import (
+    GO_ON,
+    RUN_AGAIN,
+    Interrupted,
+    NemotronError,
+    OutcomeUnknown,
+)
 from nemotron_magic.events import Event, Notice, Text
 from nemotron_magic.reply import Details, Ending, Reply
 
@@ -100,7 +106,7 @@ class Exchange:
         error = Interrupted(
             "stopped by you",
             f"what had arrived is kept; {billed}",
-            "Go on with: %nemotron continue",
+            GO_ON,
         )
         return self._with_reply(error, "interrupted")
 
@@ -116,4 +122,6 @@ class Exchange:
         if self._draft.has_text:
             reply = self.so_far()
             error.reply = Reply(reply, replace(reply.details, ending=ending))
+            if reply.strip():
+                error.todo = error.todo.replace(RUN_AGAIN, GO_ON)
         return error

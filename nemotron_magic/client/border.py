@@ -14,6 +14,7 @@ import httpx
 
 from nemotron_magic.client.resolve import proxy_for
 from nemotron_magic.errors import (
+    RUN_AGAIN,
     ConnectionFailed,
     InputError,
     NemotronError,
@@ -45,7 +46,7 @@ _CUT_OFF = (
     httpx.WriteError,
     httpx.RemoteProtocolError,
 )
-_AGAIN = "It may have been billed. Run the cell again for another try"
+_AGAIN = f"It may have been billed. {RUN_AGAIN}"
 
 
 def translate(error: Exception, about: About, is_sent: bool = True) -> NemotronError:
