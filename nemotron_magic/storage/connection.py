@@ -85,13 +85,15 @@ class KeptConnection:
         """Close it soon, unless it is used again; the lock is held."""
         self._used_s = time.monotonic()
         if self._is_wanted is None:
-            self._is_wanted = threading.Event()
+            is_over = threading.Event()
             threading.Thread(
                 target=_close_when_idle,
-                args=(weakref.ref(self), self._is_wanted, self._idle_s),
+                args=(weakref.ref(self), is_over, self._idle_s),
                 name="nemotron-storage",
                 daemon=True,
             ).start()
+            # Not before: an interrupt in between would leave nobody to close it.
+            self._is_wanted = is_over
 
     def close(self) -> None:
         """Close it now."""

@@ -155,11 +155,11 @@ class Storage:
                 return use(self._in_memory())
             try:
                 result = use(self._kept.connection(self.path, self._opened))
+                self._kept.rest()
             except BaseException:
                 # Whatever it was, the next one begins with a fresh connection.
                 self._kept.let_go()
                 raise
-            self._kept.rest()
             return result
 
     def _opened(self, path: Path) -> sqlite3.Connection:

@@ -16,11 +16,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from nemotron_magic.storage import Schema, Storage, cache_folder, data_folder
 from nemotron_magic.storage.aside import identity, move_aside
+from nemotron_magic.storage.connection import KeptConnection
 from nemotron_magic.storage.folders import is_networked, mount_table
 
 SCHEMA = Schema(0x7E577E57, 2, "CREATE TABLE IF NOT EXISTS words (word TEXT)")
@@ -387,6 +390,48 @@ def test_it_is_closed_by_itself_so_that_the_file_is_whole(path: Path) -> None:
     assert words(storage_at(copied)) == ["mine"]
     add(storage, "more")
     assert words(storage) == ["mine", "more"]
+
+
+def interrupted_at(line: int) -> Callable[..., Any]:
+    """Give a trace that interrupts once, at a line of what has a file closed soon."""
+    left = [line]
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is not KeptConnection.rest.__code__:
+            return trace
+        left[0] -= event == "line"
+        if not left[0] and event == "line":
+            raise KeyboardInterrupt
+        return trace
+
+    return trace
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc here")
+def test_it_is_closed_by_itself_wherever_its_use_was_interrupted(path: Path) -> None:
+    storages = []
+    for line in range(1, 20):
+        here = path.with_name(f"{line}")
+        storages.append((here, storage_at(here)))
+        before = sys.gettrace()
+        sys.settrace(interrupted_at(line))
+        try:
+            add(storages[-1][1], "first")
+        except KeyboardInterrupt:
+            continue
+        finally:
+            sys.settrace(before)
+        break
+    assert 5 < len(storages) < 20
+    assert sum(open_files(here) for here, _ in storages) == 1
+    for _, storage in storages:
+        add(storage, "second")
+    end_s = time.monotonic() + 60
+    while any(open_files(here) for here, _ in storages) and time.monotonic() < end_s:
+        time.sleep(0.05)
+
+    assert [open_files(here) for here, _ in storages] == [0] * len(storages)
+    assert [words(one) for _, one in storages] == [["first", "second"]] * len(storages)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
