@@ -43,11 +43,11 @@ _INSERT = (
 _UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"
 _THIS = "WHERE number = ? AND started_s = ? AND session = ?"
 _SUM = ", ".join("?" * (2 + len(_FIGURES)))
+_SUMMED = ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
 _ADD = (
-    f"INSERT INTO sums VALUES ({_SUM}), ({_SUM}) "
-    "ON CONFLICT (scope, model) DO UPDATE SET "
-    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
+    f"INSERT INTO sums VALUES {{}} ON CONFLICT (scope, model) DO UPDATE SET {_SUMMED}"
 )
+_ADD_ONE, _ADD_TWO = (_ADD.format(", ".join([f"({_SUM})"] * n)) for n in (1, 2))
 
 
 def sums(connection: sqlite3.Connection, first: str, last: str) -> Totals:
@@ -86,7 +86,7 @@ def _add(connection: sqlite3.Connection, call: Call, totals: Totals) -> None:
     figures = totals.figures()
     scopes = (f"day:{call.day}", f"session:{call.session}")
     rows = [value for scope in scopes for value in (scope, call.model, *figures)]
-    connection.execute(_ADD, rows)
+    connection.execute(_ADD_TWO, rows)
 
 
 def _values(call: Call) -> list[Any]:
