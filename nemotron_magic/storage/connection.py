@@ -7,6 +7,7 @@ open is not whole by itself, so that nobody could copy it or put another in its 
 
 from __future__ import annotations
 
+import _thread
 import os
 import sqlite3
 import threading
@@ -86,12 +87,10 @@ class KeptConnection:
         self._used_s = time.monotonic()
         if self._is_wanted is None:
             is_over = threading.Event()
-            threading.Thread(
-                target=_close_when_idle,
-                args=(weakref.ref(self), is_over, self._idle_s),
-                name="nemotron-storage",
-                daemon=True,
-            ).start()
+            # No `Thread`: to start one waits for it, and an interrupt breaks that.
+            _thread.start_new_thread(
+                _close_when_idle, (weakref.ref(self), is_over, self._idle_s)
+            )
             # Not before: an interrupt in between would leave nobody to close it.
             self._is_wanted = is_over
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -111,4 +112,5 @@ def make_file(path: Path) -> None:
         path.parent.chmod(0o700)
     with suppress(FileExistsError):
         # The files that SQLite puts beside it get the same rights.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        # A file object, since an interrupt would leave a bare handle open.
+        open(path, "xb", opener=partial(os.open, mode=0o600)).close()
