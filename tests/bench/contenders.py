@@ -95,13 +95,10 @@ client = httpx.Client()
 
 def ask(question):
     asked = {"model": "any", "messages": [{"role": "user", "content": question}]}
-    pieces = []
-    with client.stream("POST", url, json={"stream": True, **asked}) as response:
-        for line in response.iter_lines():
-            if line.startswith("data: {"):
-                delta = json.loads(line[6:])["choices"][0]["delta"]
-                pieces.append(delta.get("content") or "")
-    return "".join(pieces)
+    said = client.post(url, json={"stream": True, **asked}).content.decode()
+    events = [json.loads(one[6:]) for one in said.split("\n\n") if "{" in one]
+    deltas = [event["choices"][0]["delta"] for event in events]
+    return "".join(delta.get("content") or "" for delta in deltas)
 """.strip(),
     point="url = 'URL/chat/completions'",
     ask=f"display(Markdown(ask({QUESTION!r})))",

@@ -444,6 +444,7 @@ class NotebookPage:
         light = json.dumps(theme == "light")
         body = self.page.locator(f"body[data-jp-theme-light='{light}']")
         body.wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def resize(self, width: int, height: int = 900) -> None:
         """Give the page another size in CSS pixels."""

@@ -119,6 +119,22 @@ def test_a_table_goes_by_its_schema_unless_told_otherwise(
     assert "value7" in sent(service)
 
 
+def test_a_machine_that_is_busy_with_others_does_not_cut_a_description_short(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    pytest.importorskip("pandas")
+    waits = "get_ipython().display_formatter.formatters['x-vendor/llm'] = waits"
+    run(
+        shell,
+        "import time",
+        f"def waits(value):\n    time.sleep(0.1)\n\n{waits}",
+        "import pandas as pd\nsales = pd.DataFrame({'price': [1.5, 2.5]})",
+        "%nemotron -q -c none why is $`sales` so short?",
+    )
+
+    assert "price: float64, none missing" in sent(service)
+
+
 def test_preview_shows_what_would_be_sent_and_sends_nothing(
     shell: Shell, service: rehearsal.Address
 ) -> None:

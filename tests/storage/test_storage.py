@@ -514,6 +514,17 @@ def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
     assert data_folder({}) != cache_folder({})
 
 
+def ran(program: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run a program that is given the file and where this module lies."""
+    return subprocess.run(
+        [sys.executable, "-c", program, str(path), str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def test_an_interrupt_while_waiting_for_others_comes_at_once(path: Path) -> None:
     add(storage_at(path), "first")
     program = (
@@ -530,13 +541,7 @@ def test_an_interrupt_while_waiting_for_others_comes_at_once(path: Path) -> None
         "try:\n    add(storage_at(path), 'second')\n"
         "except KeyboardInterrupt:\n    print(time.monotonic() - started_s)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(path), str(Path(__file__).parent)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ran(program, path)
 
     assert float(done.stdout or "99") < 5, done.stderr
     assert words(storage_at(path)) == ["first"]
@@ -573,13 +578,7 @@ def test_an_interrupt_that_is_kept_keeps_nothing_locked(path: Path) -> None:
         "from test_storage import interrupted_often\n"
         "print(interrupted_often(pathlib.Path(sys.argv[1])))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(path), str(Path(__file__).parent)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ran(program, path)
 
     assert int(done.stdout or 0) == 400, done.stderr
     assert words(storage_at(path))[-1] == "last"
