@@ -18,8 +18,10 @@ SHOWN_ROWS = 7
 SHOWN_CHARS = 40
 QUOTED_CHARS = 160
 ESCAPES = str.maketrans(
-    {mark: "\\" + mark for mark in "\\`*_[]"}
+    {mark: "\\" + mark for mark in "\\`*_"}
     | {"<": "&lt;", "|": "&#124;", "$": "&#36;", "~": "&#126;"}
+    # With a backslash before them they would begin and end a formula.
+    | {"[": "&#91;", "]": "&#93;"}
 )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import io
 import json
 import re
@@ -11,6 +12,7 @@ from rehearsal_client import MODEL, body, post
 from nemotron_magic import rehearsal
 from nemotron_magic.context.parts import Fitted, Part
 from nemotron_magic.context.prompt import written
+from nemotron_magic.markdown import to_html
 from nemotron_magic.rehearsal.catalogue import SEED_MODEL
 
 TALK = [
@@ -53,6 +55,24 @@ def test_a_reply_shows_what_arrived():
     assert f"`{MODEL}`" in content
     assert "Earlier replies that came along: 1. The last begins: A tube" in content
     assert len(content) < 1_500
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "why is `sales['price']` an object column?",
+        r"is \[x\] or \(x\), $x$ or [a](b) *better*?",
+        "<b>1</b> | 2 ~~3~~ _4_ ![i](j) **5**",
+    ],
+)
+def test_a_question_is_quoted_as_it_was_typed(question):
+    quoted = to_html(ask(question).content).partition("<blockquote>")[2]
+    quoted = quoted.partition("</blockquote>")[0].strip()
+    # What keeps MathJax off is no change of the text.
+    quoted = re.sub('<span class="nm-raw">(.)</span>', r"\1", quoted)
+
+    assert re.fullmatch("<p>[^<>]*</p>", quoted)
+    assert html.unescape(quoted[3:-4]) == question
 
 
 def test_what_came_along_is_told_from_the_question():
