@@ -55,6 +55,21 @@ def test_a_text_runs_from_the_side_of_its_script(
     assert (last < first) is to_the_left
 
 
+@pytest.mark.parametrize(
+    ("markdown", "is_at_the_right"), [("שלום עולם.", True), ("Hello.", False)]
+)
+def test_a_paragraph_begins_at_the_side_of_its_script_where_all_else_is_at_the_left(
+    browser_context: BrowserContext, markdown: str, is_at_the_right: bool
+) -> None:
+    page = page_of(browser_context, markdown)
+    page.evaluate("document.body.style.textAlign = 'left'")  # as JupyterLab has it
+    first, _ = page.evaluate(_LEFT_OF_FIRST_AND_LAST, "p")
+    width = page.evaluate("document.body.clientWidth")
+    page.close()
+
+    assert (first > width / 2) is is_at_the_right
+
+
 def test_a_list_item_stays_beside_its_bullet(browser_context: BrowserContext) -> None:
     page = page_of(browser_context, "- שלום עולם.\n- hello")
     _, last = page.evaluate(_LEFT_OF_FIRST_AND_LAST, "li")
