@@ -48,7 +48,7 @@ _SHEET = """
 }
 .nm-reply .nm-table tr [align=center]{text-align:center}
 .nm-reply .nm-table tr [align=right]{text-align:right}
-.nm-reply p,.nm-reply li,.nm-reply td{unicode-bidi:plaintext}
+.nm-reply :is(p,li,td){unicode-bidi:plaintext}
 .nm-reply>p{text-align:start}
 .nm-reply li{text-align:left}
 .nm-reply ul,.nm-reply ol{padding-left:1.8em;margin:.4em 0}
