@@ -96,7 +96,7 @@ client = httpx.Client()
 def ask(question):
     asked = {"model": "any", "messages": [{"role": "user", "content": question}]}
     said = client.post(url, json={"stream": True, **asked}).content.decode()
-    events = [json.loads(one[6:]) for one in said.split("\n\n") if "{" in one]
+    events = [json.loads(one[6:]) for one in said.split("\\n\\n") if "{" in one]
     deltas = [event["choices"][0]["delta"] for event in events]
     return "".join(delta.get("content") or "" for delta in deltas)
 """.strip(),

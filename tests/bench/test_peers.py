@@ -9,7 +9,7 @@ import live
 import paced
 import peers
 import pytest
-from contenders import ALL, OURS
+from contenders import ALL, OURS, Contender
 from lowest import best
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
@@ -45,6 +45,18 @@ def test_a_short_call_takes_little_more_than_to_show_markdown() -> None:
         return asked_s / shown_s
 
     assert best(ratio, 3) <= 3
+
+
+@pytest.mark.parametrize(
+    "one", [one for one in ALL if one.version], ids=lambda one: one.name
+)
+def test_what_is_compared_asks_and_shows_the_reply(one: Contender) -> None:
+    with paced.serving() as service, live.kernel() as kernel:
+        kernel.get_ready(one, service.url(5))
+        ran = kernel.run(one.ask)
+
+    assert ran.messages > 0
+    assert ran.bytes > len(paced.reply_text(5))
 
 
 def test_the_first_question_takes_little_more_than_the_next() -> None:
