@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from nemotron_magic.untrusted import as_number
-
 if TYPE_CHECKING:
     from nemotron_magic.errors import InputError
 
@@ -201,8 +199,15 @@ def _literal(text: str) -> Any:
 _PYTHON = {"True": True, "False": False, "None": None}
 
 
+def _number(value: Any) -> float | None:
+    # Here and not above: loading the extension is to stay light.
+    from nemotron_magic.untrusted import as_number
+
+    return as_number(value)
+
+
 def _integer(value: Any) -> int | None:
-    number = as_number(value)
+    number = _number(value)
     return None if number is None or number != int(number) else int(number)
 
 
@@ -229,7 +234,7 @@ def _json(value: Any) -> Any:
 
 
 _READERS: dict[Kind, Callable[[Any], Any]] = {
-    "number": as_number,
+    "number": _number,
     "integer": _integer,
     "boolean": _boolean,
     "text": _text,
@@ -263,7 +268,7 @@ def _not_blank(value: str) -> str:
 
 def _biases(value: Any) -> str:
     good = isinstance(value, dict) and all(
-        (number := as_number(bias)) is not None and -100 <= number <= 100
+        (number := _number(bias)) is not None and -100 <= number <= 100
         for bias in value.values()
     )
     return "" if good else "map token ids to numbers in [-100, 100]"
