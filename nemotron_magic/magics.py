@@ -15,6 +15,7 @@ from nemotron_magic.notebook.traits import configured
 if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
+    from nemotron_magic.notebook.cell_ids import CellIds
     from nemotron_magic.notebook.displays import Displays
     from nemotron_magic.notebook.history import Recorder
     from nemotron_magic.notebook.runner import Runner
@@ -36,6 +37,8 @@ class NemotronMagics:
         self.settings = configured(shell)
         self._recorder = _recorder(shell)
         self._displays = _displays_of(shell)
+        self._ids: dict[int, str] = {}
+        self._cell_ids: CellIds | None = None
         self._runner: Runner | None = None
         self._warm_up: WarmUp | None = None
 
@@ -47,7 +50,11 @@ class NemotronMagics:
             from nemotron_magic.reply import Reply
 
             self._runner = Runner(
-                self.shell, self.settings, self._recorder, self._displays
+                self.shell,
+                self.settings,
+                self._recorder,
+                self._displays,
+                self._ids,
             )
             _formatter(self.shell).for_type(Reply, self._runner.canvas.show_value)
         return self._runner
@@ -157,9 +164,14 @@ class NemotronMagics:
 
         return Completer(COMMANDS, self.runner.model_names).matches(text, word)
 
-    def warm_up(self, *_: Any) -> None:
+    def warm_up(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
         self._forget_warm_up()
+        from nemotron_magic.notebook.cell_ids import CellIds
+
+        # Not sooner: loading is to stay light.
+        self._cell_ids = CellIds(self.shell, self._ids)
+        self._cell_ids.note(result)
         from nemotron_magic.notebook.warm import WarmUp, is_live
 
         if is_live(self.shell) and self._runner is None:
@@ -175,7 +187,7 @@ class NemotronMagics:
         self._forget_warm_up()
         if self._warm_up is not None:
             self._warm_up.close()
-        for listener in (self._recorder, self._displays):
+        for listener in (self._recorder, self._displays, self._cell_ids):
             if listener is not None:
                 listener.close()
         if self._runner is not None:

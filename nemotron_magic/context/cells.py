@@ -32,6 +32,8 @@ class Cell:
         The traceback, without colours.
     is_ours : bool
         Whether it was a question of ours: those are turns, and not cells.
+    cell_id : str
+        What the front end calls the cell; empty where that is not known.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Cell:
     result: str = ""
     error: str = ""
     is_ours: bool = False
+    cell_id: str = ""
 
     @property
     def is_skipped(self) -> bool:

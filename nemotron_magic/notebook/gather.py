@@ -14,12 +14,13 @@ from nemotron_magic.context import Fitted, Part, Selection, fit, written
 from nemotron_magic.context.describe import describe
 from nemotron_magic.context.document import document_part
 from nemotron_magic.context.inserts import expand
+from nemotron_magic.context.runs import newest_runs
 from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.evaluate import evaluate
-from nemotron_magic.notebook.history import History, Recorder
+from nemotron_magic.notebook.history import NO_IDS, History, Recorder
 from nemotron_magic.notebook.place import execution_of, notebook_path, origin_of
 from nemotron_magic.reply import Attached
 from nemotron_magic.session import Question, Session
@@ -79,6 +80,8 @@ class Gatherer:
         What has been listening to the cells, where IPython keeps no outputs.
     displays : Displays, optional
         What has been listening to displays, in a kernel.
+    ids : mapping of int to str
+        Which cell each run was of, as far as the front end told.
 
     Attributes
     ----------
@@ -93,10 +96,11 @@ class Gatherer:
         environ: Mapping[str, str],
         recorder: Recorder | None = None,
         displays: Displays | None = None,
+        ids: Mapping[int, str] = NO_IDS,
     ) -> None:
         self._shell = shell
         self._session = session
-        self.history = History(shell, self._describe, recorder, displays)
+        self.history = History(shell, self._describe, recorder, displays, ids)
         self._environ = environ
         self._data = "schema"
         self._missing = ""
@@ -204,8 +208,11 @@ class Gatherer:
     ) -> Fitted:
         before = earlier(self._session.threads.get(thread, []), origin)
         since = max((turn.cell for turn in before), default=0)
-        cells = self.history.newest_first(self._last)
-        chosen = Selection.read(context).newest_first(cells, since)
+        selection = Selection.read(context)
+        ran = self.history.newest_first(self._last)
+        if not selection.ranges:  # those name runs, all else means cells
+            ran = newest_runs(ran, None if self._last else self.history.asking)
+        chosen = selection.newest_first(ran, since)
         budget = self._session.context_tokens(settings)
         return fit(asked_for, chosen, self.history.load, budget, estimate_tokens)
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.notebook.displays import Displays, shown
-from nemotron_magic.notebook.place import cell_number
+from nemotron_magic.notebook.place import cell_id_of, cell_number
 from nemotron_magic.text import without_controls
 
-__all__ = ["History", "Recorder"]
+__all__ = ["NO_IDS", "History", "Recorder"]
 
 _OURS = re.compile(
     r"%%nemotron\b|([\w.,\s]+=\s*)?%nemotron\b"
@@ -27,6 +28,8 @@ _OURS = re.compile(
 )
 _MOST_CHARS = 200_000
 """Longer outputs keep their head and their tail."""
+
+NO_IDS: Mapping[int, str] = MappingProxyType({})
 
 
 class History:
@@ -42,6 +45,8 @@ class History:
         What has been listening, where IPython keeps no outputs.
     displays : Displays, optional
         What has been listening to displays, in a kernel.
+    ids : mapping of int to str
+        Which cell each run was of, as far as the front end told.
     """
 
     def __init__(
@@ -50,11 +55,13 @@ class History:
         describe: Callable[[Any], str],
         recorder: Recorder | None = None,
         displays: Displays | None = None,
+        ids: Mapping[int, str] = NO_IDS,
     ) -> None:
         self._shell = shell
         self._describe = describe
         self._recorder = recorder
         self._displays = displays
+        self._ids = ids
 
     @property
     def current(self) -> int:
@@ -74,7 +81,14 @@ class History:
         for number in range(min(last, len(sources) - 1), 0, -1):
             source = sources[number]
             if source.strip():
-                yield Cell(number, source, is_ours=_is_ours(source))
+                name = self._ids.get(number, "")
+                yield Cell(number, source, is_ours=_is_ours(source), cell_id=name)
+
+    @property
+    def asking(self) -> Cell:
+        """The cell that runs now, as far as that is known."""
+        sources = self._shell.history_manager.input_hist_raw or [""]
+        return Cell(self.current, sources[-1], cell_id=cell_id_of(self._shell))
 
     def error_of(self, cell: Cell) -> str:
         """Give what a cell raised, as text; empty if it ended well."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from nemotron_magic.notebook.asking import Asker
 from nemotron_magic.notebook.commands import COMMANDS, Command, card, flags, preview
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.gather import Gatherer
-from nemotron_magic.notebook.history import Recorder
+from nemotron_magic.notebook.history import NO_IDS, Recorder
 from nemotron_magic.notebook.paint import Canvas
 from nemotron_magic.notebook.place import notebook_path
 from nemotron_magic.notebook.saved import Saved
@@ -42,6 +43,8 @@ class Runner:
         What has been listening to the cells, where IPython keeps no outputs.
     displays : Displays or None
         What has been listening to displays, in a kernel.
+    ids : mapping of int to str
+        Which cell each run was of, as far as the front end told.
 
     Attributes
     ----------
@@ -59,6 +62,7 @@ class Runner:
         config: Any,
         recorder: Recorder | None,
         displays: Displays | None,
+        ids: Mapping[int, str] = NO_IDS,
     ) -> None:
         self.session = Session()
         self._environ = Unshown(os.environ)
@@ -72,7 +76,7 @@ class Runner:
         self._saved = Saved(lambda: notebook_path(shell, self._environ))
         self._name = uuid.uuid4().hex
         self._gatherer = Gatherer(
-            shell, self.session, self._environ, recorder, displays
+            shell, self.session, self._environ, recorder, displays, ids
         )
         self.asker = Asker(shell, self.session, self._gatherer, self.canvas)
 

@@ -16,6 +16,7 @@ from nemotron_magic.code.evidence import (
 from nemotron_magic.code.tasks import TASKS
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.parts import Part
+from nemotron_magic.context.runs import newest_runs
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.evaluate import evaluate
@@ -92,9 +93,12 @@ class Subjects:
         return Cell(0, source, error=syntax_error(source, self._shell.transform_cell))
 
     def _failed(self) -> Cell:
-        """Give the newest cell that failed and that has not been mended since."""
+        """Give the newest cell that failed and that has not been mended since.
+
+        Only the newest run of a cell counts.
+        """
         well: list[str] = []
-        for cell in self._others():
+        for cell in newest_runs(self._others()):
             error = self._history.error_of(cell)
             if not error:
                 well.append(cell.source)

@@ -454,6 +454,24 @@ def test_where_nobody_takes_cells_the_code_stays_in_the_output(kernel: Kernel) -
     assert "nobody takes cells here" in later.error
 
 
+def test_of_a_cell_that_ran_several_times_the_newest_run_is_put_right(
+    kernel: Kernel,
+) -> None:
+    kernel.run("x = 1", "failing")
+    kernel.run("1 / 0", "failing")
+    failed = kernel.run("%nemotron fix", "question")
+    explained = kernel.run("%nemotron --preview explain", "question")
+    kernel.run("y = [2]", "failing")
+    mended = kernel.run("%nemotron fix", "question")
+    kernel.run("1 / 0", "failing")
+    kernel.run("%nemotron --preview why?", "failing")
+
+    assert failed.next_cell is not None
+    assert "ZeroDivisionError" in explained.outputs[0]["data"]["text/plain"]
+    assert "it has been mended since" in mended.error
+    assert kernel.run("%nemotron fix", "failing").next_cell is not None
+
+
 def test_a_failing_cell_is_put_right_in_a_kernel(kernel: Kernel) -> None:
     done = in_kernel(kernel, "1 / 0", "%nemotron fix")
 
