@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 import struct
@@ -77,7 +78,7 @@ class Player:
     def __init__(self, scripts: Sequence[Script], then: Script) -> None:
         self._scripts = list(scripts)
         self._then = then
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self._listener = _listener()
         self._listener.settimeout(0.1)
         self._stopping = threading.Event()
         self._open: list[tuple[socket.socket, threading.Thread]] = []
@@ -162,6 +163,18 @@ class Player:
                 continue
             raise EOFError
         connection.settimeout(_STOP_S)
+
+
+def _listener() -> socket.socket:
+    """Listen at a port that no system hands out by itself.
+
+    A Jupyter server goes on knocking at the ports of kernels that have ended, and these
+    were handed out (`net.ipv4.ip_local_port_range`); a knock would take a script.
+    """
+    for port in random.sample(range(20_000, 32_000), 100):
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", port), backlog=16)
+    raise OSError("no port is free")
 
 
 def _request(connection: socket.socket) -> Iterator[bytes]:
