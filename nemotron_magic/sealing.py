@@ -31,7 +31,7 @@ class Sealing:
         self._redactor = Redactor(self._environ)
 
     def sealed(self, asked: Asked, settings: Settings) -> Asked:
-        """Take secrets out of every message, wherever they come from."""
+        """Take secrets out of every message; what was sealed before may come again."""
         if not settings["redact"]:
             return asked
         key = self._access.readable_key(settings)
@@ -50,5 +50,6 @@ class Sealing:
                 found += [finding.kind for finding in clean.found]
                 pieces[number] = clean.text
             told.append({**message, "content": "".join(pieces)})
-        attached = replace(asked.attached, redacted=tuple(found))
+        before = asked.attached.redacted
+        attached = replace(asked.attached, redacted=(*before, *found))
         return replace(asked, told=tuple(told), attached=attached)

@@ -255,8 +255,8 @@ class Session:
             asked = replace(asked, told=(*asked.told[:-1], more))
         if before is not None:
             asked = replace(asked, turns_with=in_its_place(before))
-        asked = replace(asked, is_anew=True)
-        return self._calls.ask(asked, settings, watch, stop)
+        sealed = self._sealing.sealed(replace(asked, is_anew=True), settings)
+        return self._calls.ask(sealed, settings, watch, stop)
 
     @property
     def threads(self) -> dict[str, list[Turn]]:

@@ -344,6 +344,31 @@ def test_a_question_that_failed_can_be_asked_again() -> None:
     assert [(t.question, t.reply) for t in session.turns] == [("first?", "at last")]
 
 
+def test_a_wish_holds_no_secret_when_a_question_that_failed_is_asked_again() -> None:
+    service = Service((400, {}), whole("at last"))
+    session = service.session()
+    with pytest.raises(RequestError):
+        session.ask(f"first? {KEY}")
+    reply = session.again(f"with {KEY}")
+
+    assert service.told == [
+        ("user", "first? [redacted:api-key]\n\nwith [redacted:api-key]")
+    ]
+    assert reply.details.attached.redacted == ("api-key", "api-key")
+
+
+def test_what_is_asked_again_holds_no_secret_as_soon_as_none_is_to_be_sent() -> None:
+    service = Service()
+    session = service.session()
+    session.ask(f"first? {KEY}", Settings({**session.settings.values, "redact": False}))
+    session.again()
+
+    assert [body["messages"][-1]["content"] for body in service.bodies] == [
+        f"first? {KEY}",
+        "first? [redacted:api-key]",
+    ]
+
+
 @pytest.mark.parametrize("forget", [True, False], ids=["forgotten", "never asked"])
 def test_there_must_be_something_to_ask_again(forget: bool) -> None:
     session = Service().session()
