@@ -64,7 +64,7 @@ class Conversation:
         told: str,
         thread: str,
         system: str,
-        whole: Callable[[Reply], Reply],
+        whole: Callable[[Reply], Reply] = lambda reply: reply,
     ) -> Asked:
         """Give what says more on a turn; what comes of it replaces the turn's reply."""
         turns = self.threads.get(thread, [])

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +18,19 @@ from nemotron_magic.access import Access
 from nemotron_magic.books import Books
 from nemotron_magic.calls import Calls
 from nemotron_magic.catalogue import Model
-from nemotron_magic.conversation import Conversation, in_its_place
+from nemotron_magic.conversation import Conversation
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError
 from nemotron_magic.exchange import Watch
+from nemotron_magic.follow_up import (
+    asked_again,
+    correction,
+    rest_of,
+    turn_to_go_on_with,
+)
 from nemotron_magic.joining import Joining
 from nemotron_magic.key import Key, Unshown
 from nemotron_magic.keystore import KeyStore
-from nemotron_magic.markdown.seam import joined
 from nemotron_magic.reply import Reply
 from nemotron_magic.sealing import Sealing
 from nemotron_magic.settings import Settings
@@ -38,11 +42,6 @@ if TYPE_CHECKING:
     from nemotron_magic.ledger import Ledger
 
 __all__ = ["Question", "Session", "Spent", "Turn"]
-
-_CONTINUE = (
-    "Your reply was cut off. Go on exactly where it stopped, without repeating any of "
-    "it and without a preface."
-)
 
 
 class Session:
@@ -168,27 +167,12 @@ class Session:
         InputError
             If there is no last reply, or it is empty or whole; nothing is sent then.
         """
-        cut = self._conversation.latest(thread)
-        if cut is None or not cut.reply.strip():
-            raise InputError("there is no reply to go on with")
-        if not cut.reply.is_cut_off:
-            raise InputError(
-                "the last reply is whole, so there is nothing to go on with",
-                "nothing was sent",
-                "For more of it, ask: %nemotron tell me more",
-            )
-        begun = str(cut.reply)
-        joining = Joining(begun, watch)
+        settings = settings or self.settings
+        cut = turn_to_go_on_with(self._conversation, thread)
+        asked = rest_of(self._conversation, cut, thread, settings["system"])
+        joining = Joining(cut.reply, watch)
         try:
-            return self._follow_up(
-                cut,
-                _CONTINUE,
-                thread,
-                settings or self.settings,
-                joining,
-                lambda reply: _joined(begun, reply),
-                stop,
-            )
+            return self._sent(asked, settings, joining, stop)
         finally:
             joining.end()
 
@@ -212,11 +196,10 @@ class Session:
         InputError
             If there is no last reply.
         """
-        wrong = self._conversation.latest(thread)
-        if wrong is None or not wrong.reply.strip():
-            raise InputError("there is no reply to correct")
         settings = settings or self.settings
-        return self._follow_up(wrong, complaint, thread, settings, watch, stop=stop)
+        system = settings["system"]
+        asked = correction(self._conversation, complaint, thread, system)
+        return self._sent(asked, settings, watch, stop)
 
     def again(
         self,
@@ -238,25 +221,9 @@ class Session:
         InputError
             If nothing has been asked in this thread.
         """
-        asked = self._conversation.asked_last(thread)
-        if asked is None:
-            raise InputError(
-                "there is no question to ask again",
-                todo="Type one: %nemotron why is this slow?",
-            )
         settings = settings or self.settings
-        before = self._conversation.latest(thread)
-        if wish.strip() and before is not None and before.reply.strip():
-            told = f"Answer the question again: {wish.strip()}"
-            return self._follow_up(before, told, thread, settings, watch, stop=stop)
-        if wish.strip():
-            last = asked.told[-1]
-            more = {**last, "content": f"{last['content']}\n\n{wish.strip()}"}
-            asked = replace(asked, told=(*asked.told[:-1], more))
-        if before is not None:
-            asked = replace(asked, turns_with=in_its_place(before))
-        sealed = self._sealing.sealed(replace(asked, is_anew=True), settings)
-        return self._calls.ask(sealed, settings, watch, stop)
+        asked = asked_again(self._conversation, wish, thread, settings["system"])
+        return self._sent(asked, settings, watch, stop)
 
     @property
     def threads(self) -> dict[str, list[Turn]]:
@@ -331,24 +298,9 @@ class Session:
             self._client.close()
         self.books.close()
 
-    def _follow_up(
-        self,
-        turn: Turn,
-        told: str,
-        thread: str,
-        settings: Settings,
-        watch: Watch,
-        whole: Callable[[Reply], Reply] = lambda reply: reply,
-        stop: Stop | None = None,
+    def _sent(
+        self, asked: Asked, settings: Settings, watch: Watch, stop: Stop | None
     ) -> Reply:
-        """Say something more on a turn; what comes of it replaces the turn's reply."""
-        system = settings["system"]
-        asked = self._conversation.follow_up(turn, told, thread, system, whole)
+        """Ask what follows up on a turn, without the secrets in it."""
         sealed = self._sealing.sealed(asked, settings)
         return self._calls.ask(sealed, settings, watch, stop)
-
-
-def _joined(begun: str, reply: Reply) -> Reply:
-    """Give a reply with what came before it; the request was for the rest alone."""
-    details = replace(reply.details, request_hash="")
-    return Reply(joined(begun, reply), details)

@@ -23,7 +23,7 @@ FLOORS = (
     ("magics",),
     ("notebook", "panels"),
     ("session",),
-    ("calls", "conversation", "sealing"),
+    ("calls", "conversation", "follow_up", "sealing"),
     ("access",),
     ("books", "limits"),
     ("cache", "client", "ledger"),
