@@ -871,7 +871,7 @@ def test_an_unknown_encoding_is_told(ask: Any) -> None:
     assert "x-rehearsal" in ask(fault="unknown-encoding").error.why
 
 
-# Case 56, the interrupt, is in test_session.py: it needs a process of its own.
+# Case 56, the interrupt, is in test_interrupt.py: it needs a process of its own.
 
 
 @pytest.mark.parametrize("padding", [b" \n\n  \n", b"\n" * 5000, b"\xef\xbb\xbf \r\n"])

@@ -1,0 +1,168 @@
+"""A model that is gone, and what calls took."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from answering import CUT, FAILED, Service, whole
+from wire import DONE, LIVE
+
+from nemotron_magic import Session
+from nemotron_magic.client import Client
+from nemotron_magic.errors import (
+    InputError,
+    ModelError,
+    NemotronError,
+    OutcomeUnknown,
+    RequestError,
+)
+from nemotron_magic.events import Notice
+from nemotron_magic.parameters import DEFAULT_MODEL
+from nemotron_magic.settings import Settings
+from nemotron_magic.summary import remarks
+from nemotron_magic.usage import Usage
+
+# ---- a retired model
+
+
+GONE = (404, {"error": {"message": "No endpoints found for this model", "code": 404}})
+CATALOGUE = ("openai/gpt-4o", "nvidia/nemotron-3-nano-30b-a3b", LIVE)
+
+
+def test_the_retired_default_gives_way_and_says_so_each_time() -> None:
+    service = Service(GONE, models=CATALOGUE)
+    session = service.session()
+    notices: list[str] = []
+
+    def watch(one: object) -> None:
+        notices.extend([one.text] if isinstance(one, Notice) else [])
+
+    replies = [session.ask(question, watch=watch) for question in ("1", "2")]
+
+    assert [body["model"] for body in service.bodies] == [DEFAULT_MODEL, LIVE, LIVE]
+    assert notices == [f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"] * 2
+    assert [remarks(reply)[0] for reply in replies] == notices
+    assert [reply.details.model for reply in replies] == [LIVE, LIVE]
+    assert service.listed == 1
+
+
+def test_any_nemotron_will_do() -> None:
+    service = Service(GONE, models=("z/other", "b/nemotron-9", "a/nemotron-8"))
+    service.session().ask("1")
+
+    assert service.bodies[-1]["model"] == "a/nemotron-8"
+
+
+@pytest.mark.parametrize("model", ["x/mine", DEFAULT_MODEL])
+def test_a_model_of_ones_own_is_never_replaced(model: str) -> None:
+    service = Service(GONE, models=CATALOGUE)
+    with pytest.raises(ModelError) as failed:
+        service.session(model=model).ask("1")
+
+    assert [body["model"] for body in service.bodies] == [model]
+    assert failed.value.todo.startswith("Live here: nvidia/nemotron-3-nano-30b-a3b, ")
+
+
+@pytest.mark.parametrize("models", [("openai/gpt-4o",), ()], ids=["none", "no list"])
+def test_without_a_live_nemotron_the_error_stays(models: tuple[str, ...]) -> None:
+    service = Service(GONE, models=models)
+    with pytest.raises(ModelError, match="does not serve"):
+        service.session().ask("1")
+
+    assert len(service.bodies) == 1
+
+
+def test_a_replacement_that_is_gone_as_well_is_not_tried_for_ever() -> None:
+    service = Service(GONE, GONE, models=CATALOGUE)
+    with pytest.raises(ModelError) as failed:
+        service.session().ask("1")
+
+    assert len(service.bodies) == 2
+    assert "Live here" in failed.value.todo
+
+
+def test_another_service_is_asked_for_the_default_again() -> None:
+    service = Service(GONE, models=CATALOGUE)
+    session = service.session()
+    session.ask("1")
+    session.ask("2", Settings({"base_url": "http://127.0.0.2:1"}))
+
+    assert service.bodies[-1]["model"] == DEFAULT_MODEL
+
+
+# ---- what it took
+
+
+def test_what_was_spent_adds_up_and_the_unknown_is_counted() -> None:
+    session = Service(whole("a", 0.5), whole("b"), whole("c", 0.25)).session()
+    for question in "abc":
+        session.ask(question)
+
+    spent = session.spent
+    assert (spent.calls, spent.unpriced) == (3, 1)
+    assert spent.usage == Usage(30, 6, cost_usd=0.75)
+
+
+@pytest.mark.parametrize(
+    ("answer", "calls"),
+    [((400, {}), 0), ((401, {}), 0), ((504, {}), 1), (DONE, 1), (FAILED, 1), (CUT, 1)],
+    ids=["400", "401", "504", "empty", "failed", "cut"],
+)
+def test_only_what_may_have_been_billed_counts(answer: Any, calls: int) -> None:
+    session = Service(answer).session()
+    with suppress(NemotronError):
+        session.ask("1")
+
+    assert (session.spent.calls, session.spent.unpriced) == (calls, calls)
+
+
+def test_a_connection_that_failed_cost_nothing() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    client = Client(httpx.MockTransport(refuse), sleep=lambda s: None)
+    session = Session(base_url="http://127.0.0.1:1", client=client, environ={})
+    with pytest.raises(NemotronError):
+        session.ask("1")
+
+    assert session.spent.calls == 0
+
+
+def test_a_reply_knows_when_and_how_long() -> None:
+    details = Service().session().ask("1").details
+
+    assert details.asked_at == "1970-01-01T00:00:00+00:00"
+    # The clock of these tests goes on by one whenever it is read.
+    assert (details.first_text_s, details.elapsed_s) == (1.0, 2.0)
+    assert details.base_url == "http://127.0.0.1:1/v1"
+    assert details.parameters["max_tokens"] == 4096
+    assert details.messages[-1] == {"role": "user", "content": "1"}
+
+
+def test_an_error_leaves_the_last_reply_where_it_was() -> None:
+    session = Service(whole("One."), (400, {}), FAILED).session()
+    session.ask("1")
+    with pytest.raises(RequestError) as refused:
+        session.ask("2")
+    assert (refused.value.reply, session.last) == (None, "One.")
+
+    with pytest.raises(NemotronError) as failed:
+        session.ask("3")
+    assert failed.value.reply is session.last
+    assert session.last == "half"
+
+
+def test_what_is_wrong_with_a_setting_is_told_before_anything_is_sent() -> None:
+    service = Service()
+    with pytest.raises(InputError):
+        service.session(temperature=9)
+
+    assert service.bodies == []
+
+
+def test_an_empty_reply_may_have_been_billed() -> None:
+    with pytest.raises(OutcomeUnknown, match="empty reply"):
+        Service(DONE).session().ask("1")

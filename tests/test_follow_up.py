@@ -1,0 +1,224 @@
+"""Going on with a reply that was cut off, asking again, putting a reply right."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from answering import CUT, FAILED, Service, whole
+from wire import KEY
+
+from nemotron_magic.errors import InputError, NemotronError, RequestError
+from nemotron_magic.events import Text
+from nemotron_magic.settings import Settings
+from nemotron_magic.turns import Question, Turn
+
+# ---- going on
+
+
+@pytest.mark.parametrize("first", [CUT, FAILED], ids=["cut", "failed"])
+def test_going_on_sends_what_there_was_and_keeps_both_halves(first: bytes) -> None:
+    service = Service(whole("Zero."), first, whole(" whole"))
+    session = service.session()
+    session.ask("zeroth?")
+    with suppress(NemotronError):
+        session.ask("first?")
+    reply = session.go_on()
+    session.ask("second?")
+
+    assert reply == "half whole"
+    assert [turn.reply for turn in session.turns] == ["Zero.", "half whole", "ok"]
+    assert service.bodies[2]["messages"][-2] == {"role": "assistant", "content": "half"}
+    assert service.bodies[2]["messages"][-3]["content"] == "first?"
+    assert service.told[2:] == [
+        ("user", "first?"),
+        ("assistant", "half whole"),
+        ("user", "second?"),
+    ]
+
+
+def test_going_on_twice_goes_on_from_both_halves() -> None:
+    service = Service(CUT, CUT, whole("!"))
+    session = service.session()
+    session.ask("first?")
+    session.go_on()
+    session.go_on()
+
+    assert service.told[:2] == [("user", "first?"), ("assistant", "halfhalf")]
+    assert session.turns == [Turn("first?", session.last)]
+    assert session.last == "halfhalf!"
+
+
+def test_going_on_that_brings_nothing_loses_nothing() -> None:
+    service = Service(CUT, (400, {}), whole(" whole"))
+    session = service.session()
+    session.ask("first?")
+    with pytest.raises(RequestError):
+        session.go_on()
+    session.go_on()
+
+    assert session.turns[-1].reply == "half whole"
+
+
+def test_there_must_be_something_to_go_on_with() -> None:
+    with pytest.raises(InputError, match="no reply to go on with"):
+        Service().session().go_on()
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_cut"),
+    [(CUT, True), (FAILED, True), (whole("all"), False), ((400, {}), False)],
+    ids=["length", "failed midway", "whole", "nothing came"],
+)
+def test_what_may_be_gone_on_with_is_told_before(answer: Any, is_cut: bool) -> None:
+    session = Service(answer, whole(" whole")).session()
+    with suppress(NemotronError):
+        session.ask("first?")
+    told = session.cut_off()
+    if is_cut:
+        session.go_on()
+
+    assert (told is not None) is is_cut
+    assert session.cut_off() is None
+    assert session.cut_off("another thread") is None
+
+
+def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:
+    service = Service(whole("all of it"))
+    session = service.session()
+    session.ask("first?")
+    with pytest.raises(InputError, match="the last reply is whole"):
+        session.go_on()
+
+    assert len(service.bodies) == 1
+
+
+def test_a_reply_gone_on_with_is_painted_from_its_beginning() -> None:
+    session = Service(CUT, whole(" whole")).session()
+    session.ask("first?")
+    seen: list[str] = []
+
+    session.go_on(watch=lambda e: seen.append(e.text) if type(e) is Text else None)
+
+    assert "".join(seen) == "half whole"
+
+
+def test_going_on_shows_nothing_again_before_more_has_come() -> None:
+    session = Service(CUT, (400, {})).session()
+    session.ask("first?")
+    seen: list[type] = []
+    with pytest.raises(RequestError):
+        session.go_on(watch=lambda event: seen.append(type(event)))
+
+    assert seen
+    assert Text not in seen
+
+
+def test_what_is_gone_on_with_is_the_last_question_wherever_its_turn_stands() -> None:
+    service = Service(whole("1"), whole("2"), CUT, whole(" more"))
+    session = service.session()
+    for origin in ("a", "b", "a"):
+        session.ask(Question(f"from {origin}", origin=origin))
+    session.go_on()
+
+    assert [turn.reply for turn in session.turns] == ["half more", "2"]
+    assert service.told[-2] == ("assistant", "half")
+
+
+# ---- asking again
+
+
+def test_asking_again_replaces_the_turn() -> None:
+    service = Service(whole("Zero."), whole("long"), whole("other"))
+    session = service.session()
+    session.ask("zeroth?")
+    session.ask("first?")
+    reply = session.again()
+
+    assert reply == "other"
+    assert service.bodies[2]["messages"] == service.bodies[1]["messages"]
+    assert [(t.question, t.reply) for t in session.turns] == [
+        ("zeroth?", "Zero."),
+        ("first?", "other"),
+    ]
+
+
+def test_asking_again_with_a_wish_shows_the_model_its_reply() -> None:
+    service = Service(whole("long"), whole("short"))
+    session = service.session()
+    session.ask("first?")
+    session.again("shorter")
+
+    assert service.told == [
+        ("user", "first?"),
+        ("assistant", "long"),
+        ("user", "Answer the question again: shorter"),
+    ]
+    assert session.turns == [Turn("first?", session.last)]
+    assert session.last == "short"
+
+
+def test_a_question_that_failed_can_be_asked_again() -> None:
+    service = Service((400, {}), (400, {}), whole("at last"))
+    session = service.session()
+    with pytest.raises(RequestError):
+        session.ask("first?")
+    with pytest.raises(RequestError):
+        session.again()
+    session.again("briefly")
+
+    assert service.told == [("user", "first?\n\nbriefly")]
+    assert [(t.question, t.reply) for t in session.turns] == [("first?", "at last")]
+
+
+def test_a_wish_holds_no_secret_when_a_question_that_failed_is_asked_again() -> None:
+    service = Service((400, {}), whole("at last"))
+    session = service.session()
+    with pytest.raises(RequestError):
+        session.ask(f"first? {KEY}")
+    reply = session.again(f"with {KEY}")
+
+    assert service.told == [
+        ("user", "first? [redacted:api-key]\n\nwith [redacted:api-key]")
+    ]
+    assert reply.details.attached.redacted == ("api-key", "api-key")
+
+
+def test_what_is_asked_again_holds_no_secret_as_soon_as_none_is_to_be_sent() -> None:
+    service = Service()
+    session = service.session()
+    session.ask(f"first? {KEY}", Settings({**session.settings.values, "redact": False}))
+    session.again()
+
+    assert [body["messages"][-1]["content"] for body in service.bodies] == [
+        f"first? {KEY}",
+        "first? [redacted:api-key]",
+    ]
+
+
+@pytest.mark.parametrize("forget", [True, False], ids=["forgotten", "never asked"])
+def test_there_must_be_something_to_ask_again(forget: bool) -> None:
+    session = Service().session()
+    if forget:
+        session.ask("first?")
+        session.reset()
+
+    with pytest.raises(InputError, match="no question to ask again"):
+        session.again()
+
+
+def test_a_reply_put_right_replaces_the_wrong_one() -> None:
+    service = Service(whole("wrong"), whole("right"))
+    session = service.session()
+    session.ask("first?")
+    session.corrected("x is not defined")
+
+    assert service.told[-2:] == [("assistant", "wrong"), ("user", "x is not defined")]
+    assert session.turns == [Turn("first?", session.last)]
+    assert session.last == "right"
+
+
+def test_there_must_be_something_to_put_right() -> None:
+    with pytest.raises(InputError, match="no reply to correct"):
+        Service().session().corrected("no")
