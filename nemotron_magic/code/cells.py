@@ -29,7 +29,7 @@ from nemotron_magic.code.prompts import (
     without_shell_prompts,
 )
 from nemotron_magic.code.prose import without_prose
-from nemotron_magic.code.shell import is_shell, pip_lines
+from nemotron_magic.code.shell import is_line_magics, is_shell, pip_lines
 from nemotron_magic.markdown import CodeBlock
 
 __all__ = ["CodeCell", "cells_of", "joined"]
@@ -101,13 +101,16 @@ def joined(cells: Collection[CodeCell]) -> tuple[CodeCell, ...]:
 
 def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeCell]:
     blocks = fenced(text)
-    if not blocks and not depth:
+    # Of code without a fence, one that stands in a text of it is a part.
+    is_bare = not blocks or ("~~~" not in text and parsed(text) is not None)
+    if is_bare and not depth:
         code = without_prompts(_trimmed(text))
         first, _, rest = code.partition("\n")
         code = rest if first.strip().lower() in PYTHON else code  # a fence's remains
         # It does not tell whether it is whole, so it has to read as code to its end.
         if is_python(code, is_whole=True, is_shown=False):
             yield CodeCell(code)
+            return
     for block in blocks:
         is_markdown = block.language in MARKDOWN or (
             not block.language and has_fence(block.code)
@@ -133,9 +136,11 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
         return _python(code if block.closed else without_prose(code), magics)
     if block.language in SESSIONS or not block.language:
         return _guessed(code, magics, block)
+    magic = magic_of(block.language, magics)
+    if magic and is_line_magics(code):
+        return CodeCell(code)
     if block.language in SHELLS:
         return _shell(code, magics)
-    magic = magic_of(block.language, magics)
     return CodeCell(f"%%{magic}\n{code}", magic) if magic else None
 
 

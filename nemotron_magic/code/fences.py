@@ -16,18 +16,20 @@ from nemotron_magic.markdown.code import language_of
 
 __all__ = ["fenced", "has_fence"]
 
-_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)]) +)*(`{3,}|~{3,})(.*)")
+_FENCE = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)]) )*(`{3,}|~{3,})(.*)")
 _LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
 _MOST_TRIES = 8
 _MOST_MENDED = 40  # blocks; a reply has not so many
 _FAR = 500  # lines
+_CODE_INDENT = 4
 
 
 def fenced(text: str) -> tuple[CodeBlock, ...]:
     r"""Find the fenced blocks, as `code_blocks` does, and mend what models get wrong.
 
-    That is a fence which opens at the end of a line of prose, or closes at the end of
-    a line of code, and one that stands in a text within the code.
+    That is a fence which opens at the end of a line of prose, closes at the end of a
+    line of code, with another mark or with prose behind it, is indented as if it were
+    no fence, or stands in a text within the code.
 
     >>> fenced("Here: ```python\nx = 1\n```\n")
     (CodeBlock(code='x = 1\n', language='python', closed=True),)
@@ -64,6 +66,9 @@ def _set_right(lines: list[str]) -> Iterator[str]:
             block = _mended(line, fence, lines, start, at)
         if block:
             usual, at = block
+            mended += 1
+        if mended < _MOST_MENDED and _is_lost(fence, lines, start):
+            usual = _at_margin(usual, fence.start(1))
             mended += 1
         yield from usual
 
@@ -109,21 +114,23 @@ def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str],
     body, line = lines[start:end], lines[end]
     if _closes(mark, line):
         return body, end + 1
-    if _FENCE.match(line):  # the next block opens, and this one was not closed
+    if _opens(line):  # the next block, and this one was not closed
         return without_prose("\n".join(body)).split("\n"), end
+    if _FENCE.match(line):  # another mark, or prose behind it
+        return body, end + 1
     return [*body, line.rstrip().removesuffix(mark)], end + 1
 
 
 def _ends(mark: str, lines: list[str], start: int) -> Iterator[int]:
     """Give the lines at which a block may end."""
     for n in range(start, len(lines)):
-        if lines[n].rstrip().endswith(mark) or _opens(mark, lines[n]):
+        if lines[n].rstrip().endswith(mark) or _FENCE.match(lines[n]):
             yield n
 
 
-def _opens(mark: str, line: str) -> bool:
+def _opens(line: str) -> bool:
     fence = _FENCE.match(line)
-    return bool(fence and fence[1] == mark and is_known(language_of(fence[2])))
+    return bool(fence and is_known(language_of(fence[2])))
 
 
 def _closes(mark: str, line: str) -> bool:
@@ -141,6 +148,30 @@ def _marked(opening: str, fence: re.Match[str], body: list[str]) -> list[str]:
         *body,
         re.sub(r"[^>\s]", " ", before) + mark,
     ]
+
+
+def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
+    """Tell whether Markdown takes a fence for no fence, or its code for what follows.
+
+    It does so where it is indented as code is, but not within a text of bare code, and
+    where code at the margin follows a fence behind a bullet.
+    """
+    before = fence.string[: fence.start(1)]
+    if ">" in before:
+        return False
+    if before.strip():
+        following = next((line for line in lines[start:] if line.strip()), " ")
+        return not following[0].isspace()
+    above = "\n".join(lines[: start - 1])
+    is_text = any(above.count(quotes) % 2 for quotes in ('"""', "'''"))
+    return len(before.expandtabs(4)) >= _CODE_INDENT and not is_text
+
+
+def _at_margin(block: list[str], width: int) -> list[str]:
+    """Give a block without what stands before its mark."""
+    blanks = re.compile(rf"[ \t]{{0,{width}}}")
+    opening, *others = block
+    return [opening[width:], *(blanks.sub("", line, count=1) for line in others)]
 
 
 def _reads(lines: list[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_shell", "pip_lines"]
+__all__ = ["is_line_magics", "is_shell", "pip_lines"]
 
 _COMMAND = re.compile(
     r"(?:sudo |[A-Z_]+=\S+ )*(?:\./|\.venv/|\S+/bin/)?(?:apt|apt-get|awk|aws|bash|brew|"
@@ -17,6 +17,7 @@ _COMMAND = re.compile(
     r"uvx|virtualenv|wc|wget|which|yarn|yum|zip)(?:\s+(?![=(\[.,])\S.*|\s*)$"
 )
 _PIP = re.compile(r"!?\s*(?:python3? -m )?(pip|conda|mamba)3?( \w.*)$")
+_LINE_MAGIC = re.compile(r"[%!][A-Za-z]")
 _COMPOUND = re.compile(r"[|;&<>]|\$\(")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
@@ -25,6 +26,12 @@ def is_shell(code: str) -> bool:
     """Tell whether every line of a text is a well-known command."""
     lines = [line for line in _whole_lines(code) if not line.startswith("#")]
     return bool(lines) and all(_COMMAND.match(line) for line in lines)
+
+
+def is_line_magics(code: str) -> bool:
+    """Tell whether every line of a text is for IPython, such as `%pip` or `!ls`."""
+    lines = [line for line in _whole_lines(code) if not line.startswith("#")]
+    return bool(lines) and all(_LINE_MAGIC.match(line) for line in lines)
 
 
 def pip_lines(code: str) -> str:

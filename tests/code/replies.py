@@ -38,6 +38,16 @@ Nothing else.
 """
 print(PROMPT)'''
 
+FENCE_IN_TEXT = '''\
+def clean(text: str) -> str:
+    """Strip.
+
+    ```python
+    clean(" a ")
+    ```
+    """
+    return text.strip()'''
+
 LOOP = "if x:\n    print(x)"
 JSON = '{\n  "name": "sales",\n  "rows": [1, 2, null]\n}'
 TABLE = "| a | b |\n|---|---|\n| 1 | 2 |\n"
@@ -187,6 +197,29 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
         ["x = 1", "print(x)"],
     ),
     "closed with a language": (f"```python\n{CODE}\n```python\n", [CODE]),
+    "closed with prose behind the mark": (
+        f"```python\n{CODE}\n``` This sums the amounts.\n\n{fence('print(x)')}",
+        [CODE, "print(x)"],
+    ),
+    "closed by fewer backticks": (
+        f"````python\n{CODE}\n```\nThat was it.\n",
+        [CODE],
+    ),
+    "closed by another mark": (f"~~~python\n{CODE}\n```\nThat was it.\n", [CODE]),
+    "in a quote in a list": (
+        f"- > ```python\n{indented(LOOP, '  > ')}\n  > ```\n- b\n",
+        [LOOP],
+    ),
+    "indented below a paragraph": (
+        f"Step 1:\n\n{indented(fence(FUNCTION), '    ')}\nStep 2:\n",
+        [FUNCTION],
+    ),
+    "indented right below a line": (
+        f"Step 1:\n{indented(fence(CODE), '    ')}\nStep 2:\n",
+        [CODE],
+    ),
+    "indented by a tab": (f"So:\n\n{indented(fence('x = 1'), chr(9))}", ["x = 1"]),
+    "at the number, its code at the margin": (f"1. {fence(CODE)}2. Run it.", [CODE]),
     "opened twice": (f"```python\n```python\n{CODE}\n```\n```", [CODE]),
     "in a fence without language": (
         fence(f"So:\n\n{fence('x = 1')}", "", "````"),
@@ -264,6 +297,11 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
         ["%matplotlib inline\n!ls\nfiles = !ls\ndf?"],
     ),
     "bang pip": (fence("!pip install polars", ""), ["!pip install polars"]),
+    "line magics said to be bash": (
+        fence("%pip install polars\n!apt-get install -y jq", "bash"),
+        ["%pip install polars\n!apt-get install -y jq"],
+    ),
+    "line magic said to be sql": (fence("%sql SELECT 1", "sql"), ["%sql SELECT 1"]),
     # What is no cell.
     "prose": ("Yes. A DataFrame has columns, and `df.columns` names them.", []),
     "prose that would compile": ("None", []),
@@ -304,6 +342,7 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "bare code": (CODE, [CODE]),
     "bare code below its language": (f"python\n{CODE}", [CODE]),
     "bare function": (FUNCTION, [FUNCTION]),
+    "bare function with a fence in its text": (FENCE_IN_TEXT, [FENCE_IN_TEXT]),
     "bare call": ("df.describe()\n", ["df.describe()"]),
     "bare magic": ("%pip install polars", ["%pip install polars"]),
     "bare doctest": (">>> x = 1\n>>> x\n1\n", ["x = 1\nx"]),
