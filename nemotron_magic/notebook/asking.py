@@ -138,7 +138,7 @@ class Asker:
     def _kept(self, call: Invocation, reply: Reply, painter: Painter) -> Reply:
         """Paint a reply as it stays, and give it to the user's variables."""
         painter.finish(reply)
-        self._canvas.painted(reply)
+        self._canvas.painted(reply, painter)
         names = {"_nemotron", call.out} - {""}
         self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
         return reply

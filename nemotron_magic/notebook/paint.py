@@ -120,6 +120,8 @@ class Canvas:
         self._clock_s = clock_s
         self._ticker = Ticker()
         self._painted: tuple[object, Reply | None] = (None, None)
+        self._bare: Painter | None = None
+        self._owes_footer = False
 
     @property
     def front_end(self) -> FrontEnd:
@@ -141,25 +143,25 @@ class Canvas:
             self._painted = (marker, None)
             return PagePainter(self._publisher, alone, self._clock_s, self._ticker)
         is_terminal = self.front_end == "terminal"
-        with_footer = not (is_terminal and place.is_shown)
-        is_live = is_terminal and _stdout().isatty()
-        if not has_rich():
-            # A console's stream is no terminal here; the console itself is one.
-            return PlainPainter(_stdout(), with_footer, is_live or not is_terminal)
-        if is_terminal and not is_live:
-            return PlainPainter(_stdout(), with_footer)
-        return RichPainter(_stdout(), is_live, with_footer)
+        is_bare = is_terminal and place.is_shown and place.is_only
+        painter = _text_painter(is_terminal, with_footer=not is_bare)
+        self._bare = painter if is_bare else None
+        return painter
 
-    def painted(self, reply: Reply) -> None:
-        """Note that `reply` has been painted in the cell that runs now."""
+    def painted(self, reply: Reply, painter: Painter) -> None:
+        """Note that `painter` has shown `reply` in the cell that runs now."""
+        is_quiet = isinstance(painter, Silent)
+        if is_quiet and place_of(source_of(self._shell)).is_named:
+            return  # its cell may show it yet
         self._painted = (execution_of(self._shell), reply)
+        self._owes_footer = painter is self._bare
 
     def show_value(self, reply: Reply) -> None:
         """Show a reply that is the value of a cell, unless this cell has painted it."""
         marker, painted = self._painted
         if painted is reply and marker == execution_of(self._shell):
             # A terminal has written "Out[3]: " by now.
-            if self.front_end == "terminal":
+            if self._owes_footer:
                 print_footer(reply, _stdout(), _stdout().isatty())
         elif self._shows_html:
             self._publisher.show(Display(_new_id(), *bundle(reply)))
@@ -175,6 +177,16 @@ class Canvas:
             self._publisher.show(Display(_new_id(), html, markdown))
         else:
             print_markdown(markdown, _stdout(), self.front_end == "console")
+
+
+def _text_painter(is_terminal: bool, with_footer: bool) -> Painter:
+    """Give a painter for a terminal, a file in its place, or a console."""
+    stream = _stdout()
+    is_live = is_terminal and stream.isatty()
+    if has_rich() and (is_live or not is_terminal):
+        return RichPainter(stream, is_live, with_footer)
+    # A console's stream is no terminal here; the console itself is one.
+    return PlainPainter(stream, with_footer, is_live or not is_terminal)
 
 
 def _stdout() -> TextIO:

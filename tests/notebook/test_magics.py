@@ -140,6 +140,37 @@ def test_a_mistake_is_told_in_words_and_nothing_is_sent(
     assert service.requests == []
 
 
+@pytest.mark.parametrize(
+    ("cell", "footers"),
+    [
+        ("%nemotron hi", 1),
+        ("x = %nemotron hi", 1),
+        ("x = %nemotron hi\nx", 1),
+        ("%nemotron one\n%nemotron two", 2),
+        ("for n in '12':\n    %nemotron hi", 2),
+        ("def f():\n    x = %nemotron hi\n    return x\nf()", 1),
+        ("%time %nemotron hi", 1),
+        ("%%time\n%nemotron hi", 1),
+        ("%nemotron -q hi", 0),
+        ("%nemotron -q one\n%nemotron -q two", 0),
+        ("x = %nemotron -q hi", 0),
+        ("%time %nemotron -q hi", 0),
+        ("%%time\n%nemotron -q hi", 0),
+    ],
+)
+def test_in_a_terminal_each_reply_has_its_footer_once_and_a_quiet_one_none(
+    shell: Shell, cell: str, footers: int
+) -> None:
+    assert shell.run(cell).text.count(" tokens · $") == footers
+
+
+def test_a_quiet_reply_is_shown_by_a_later_line_of_its_cell(shell: Shell) -> None:
+    shown = shell.run("x = %nemotron -q rehearsal: say hello\nx").text
+
+    assert "hello" in shown
+    assert shown.count(" tokens · $") == 1
+
+
 def test_a_bare_magic_shows_a_card_of_ten_lines(shell: Shell) -> None:
     card = shell.run("%nemotron").text.strip().splitlines()
 
