@@ -14,6 +14,7 @@ from nemotron_magic.notebook.coder import Coder, Job
 from nemotron_magic.notebook.gather import Gatherer, Subject
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
 from nemotron_magic.notebook.subjects import Subjects
+from nemotron_magic.notebook.variables import Variables
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
@@ -105,7 +106,8 @@ class Asker:
     def _question(self, call: Invocation, settings: Settings) -> tuple[Question, str]:
         """Give the question, and the source of the cell that it is about."""
         if call.command in TASKS:
-            subject, source = self._subjects.of(call)
+            variables = Variables(self._shell, settings["data"])
+            subject, source = self._subjects.of(call, variables)
         elif call.command:
             raise InputError(f"{call.command} cannot be previewed")
         else:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from nemotron_magic.context import Fitted, Part, Selection, fit, written
-from nemotron_magic.context.describe import describe
+from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.document import document_part
 from nemotron_magic.context.inserts import expand
 from nemotron_magic.context.runs import newest_runs
@@ -19,13 +17,13 @@ from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.displays import Displays
-from nemotron_magic.notebook.evaluate import evaluate
 from nemotron_magic.notebook.history import NO_IDS, History, Recorder
 from nemotron_magic.notebook.place import execution_of, notebook_path, origin_of
+from nemotron_magic.notebook.variables import Variables
 from nemotron_magic.reply import Attached
 from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import MAIN, earlier
+from nemotron_magic.turns import MAIN, Turn, earlier
 
 __all__ = ["Gatherer", "Subject"]
 
@@ -35,8 +33,6 @@ _FIRST_USE = (
 )
 _MOST_FILE_BYTES = 1_000_000
 _MOST_NOTEBOOK_BYTES = 100_000_000
-_VALUE_CHARS = 8_000
-_MISSING = object()
 _NO_DOCUMENT = (
     "The notebook's file could not be found; only the cells that ran went along."
 )
@@ -63,6 +59,22 @@ class Subject:
     parts: tuple[Part, ...] = ()
     names: tuple[str, ...] = ()
     with_source: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a question is asked.
+
+    Attributes
+    ----------
+    last : int or None
+        Number of the newest cell that may go along; None for the one before `cell`,
+        which runs now.
+    """
+
+    origin: str
+    cell: int
+    last: int | None = None
 
 
 class Gatherer:
@@ -100,13 +112,10 @@ class Gatherer:
     ) -> None:
         self._shell = shell
         self._session = session
-        self.history = History(shell, self._describe, recorder, displays, ids)
+        self.history = History(shell, recorder, displays, ids)
         self._environ = environ
-        self._data = "schema"
-        self._missing = ""
         self._asked: tuple[object, int] = (None, 0)
         self._has_told = False
-        self._last: int | None = None
         self._lock = Lock()
 
     def question(
@@ -119,10 +128,8 @@ class Gatherer:
         InputError
             If a value or a file that it names cannot go along.
         """
-        with self._lock:
-            self._last = None
-            origin, cell = self._origin(), self.history.current
-            return self._question(call, settings, subject, origin, cell)
+        place = _Place(self._origin(), self.history.current)
+        return self._question(call, settings, subject or Subject(), place)
 
     def aside(self, call: Invocation, settings: Settings, last: int) -> Question:
         """Give a question that no cell asks; the cells up to the `last` may go along.
@@ -132,128 +139,86 @@ class Gatherer:
         InputError
             If a value that it names cannot go along.
         """
-        with self._lock:
-            self._last = last
-            return self._question(call, settings, None, "", last)
+        return self._question(call, settings, Subject(), _Place("", last, last))
 
     def _question(
-        self,
-        call: Invocation,
-        settings: Settings,
-        subject: Subject | None,
-        origin: str,
-        cell: int,
+        self, call: Invocation, settings: Settings, subject: Subject, place: _Place
     ) -> Question:
-        self._data, self._missing = settings["data"], ""
         thread = call.thread or MAIN
-        subject = subject or Subject()
-        text, asked_for = self._asked_for(call, subject)
+        variables = Variables(self._shell, settings["data"])
+        text, asked_for = self._asked_for(call, subject, variables, place)
+        before = earlier(self._session.threads.get(thread, []), place.origin)
         context = settings["context"]
         if subject.words and "context" not in call.values:
             context = "none"
-        fitted = self._fitted(asked_for, thread, origin, context, settings)
+        fitted = fit(
+            asked_for,
+            self._chosen(Selection.read(context), before, place),
+            lambda cell: self.history.load(cell, variables.described),
+            self._session.context_tokens(settings),
+            estimate_tokens,
+        )
         told = f"{text}\n\n{subject.told}" if subject.told else text
         return Question(
             text,
             _attached(told, fitted),
-            origin,
-            cell,
+            place.origin,
+            place.cell,
             thread,
             call.fresh,
-            self._notice(fitted),
+            self._notice(call, fitted),
         )
 
     def _origin(self) -> str:
         """Tell which question of the notebook this is; a cell may ask several."""
         marker = execution_of(self._shell)
-        self._asked = (marker, self._asked[1] + 1 if marker == self._asked[0] else 0)
-        return f"{origin_of(self._shell)}/{self._asked[1]}"
+        with self._lock:
+            before, number = self._asked
+            number = number + 1 if marker == before else 0
+            self._asked = (marker, number)
+        return f"{origin_of(self._shell)}/{number}"
 
-    def _asked_for(self, call: Invocation, subject: Subject) -> tuple[str, list[Part]]:
+    def _asked_for(
+        self, call: Invocation, subject: Subject, variables: Variables, place: _Place
+    ) -> tuple[str, list[Part]]:
         """Give the text with its values named, and what the user asked to send."""
-        text, values = expand(subject.words or call.text, self._look_up)
+        text, values = expand(subject.words or call.text, variables.at)
         parts = [Part("value", v.name, (("value", v.description),)) for v in values]
         files = [Part("file", path, (("text", _read(path)),)) for path in call.files]
-        document = self._document() if call.notebook else []
-        named = self._named(subject, {value.name for value in values})
+        document = self._document(place) if call.notebook else []
+        known = {value.name for value in values}
+        others = [name for name in subject.names if name not in known]
+        named = variables.parts(others, subject.with_source)
         return text, [*subject.parts, *named, *parts, *files, *document]
 
-    def _named(self, subject: Subject, known: Collection[str]) -> Iterator[Part]:
-        """Describe the variables that a subject names, but for modules."""
-        variables = self._shell.user_ns
-        for name in subject.names:
-            value = variables.get(name, _MISSING)
-            if name in known or value is _MISSING or type(value) is ModuleType:
-                continue
-            said = self._described(value, name, with_source=subject.with_source)
-            yield Part("value", name, (("value", said),))
-
-    def _document(self) -> list[Part]:
+    def _document(self, place: _Place) -> list[Part]:
         """Give the saved notebook, where a front end says which file it is."""
         path = notebook_path(self._shell, self._environ)
         if not Path(path).is_file():
-            self._missing = _NO_DOCUMENT
             return []
-        ran = self.history.newest_first(self._last)
+        ran = self.history.newest_first(place.last)
         text = _read(path, _MOST_NOTEBOOK_BYTES)
         return [document_part(Path(path).name, text, ran)]
 
-    def _fitted(
-        self,
-        asked_for: list[Part],
-        thread: str,
-        origin: str,
-        context: str,
-        settings: Settings,
-    ) -> Fitted:
-        before = earlier(self._session.threads.get(thread, []), origin)
+    def _chosen(
+        self, selection: Selection, before: Sequence[Turn], place: _Place
+    ) -> Iterator[Cell]:
+        """Give the cells that may go along, newest first and without outputs."""
         since = max((turn.cell for turn in before), default=0)
-        selection = Selection.read(context)
-        ran = self.history.newest_first(self._last)
+        ran = self.history.newest_first(place.last)
         if not selection.ranges:  # those name runs, all else means cells
-            ran = newest_runs(ran, None if self._last else self.history.asking)
-        chosen = selection.newest_first(ran, since)
-        budget = self._session.context_tokens(settings)
-        return fit(asked_for, chosen, self.history.load, budget, estimate_tokens)
+            ran = newest_runs(ran, self.history.asking if place.last is None else None)
+        return selection.newest_first(ran, since)
 
-    def _notice(self, fitted: Fitted) -> str:
-        """Tell of it the first time that cells go along."""
-        is_first = not self._has_told and any(p.kind == "cell" for p in fitted.kept)
-        self._has_told = self._has_told or is_first
-        return " ".join(filter(None, (self._missing, _FIRST_USE if is_first else "")))
-
-    def _look_up(self, name: str) -> str:
-        value = evaluate(name, self._shell.user_ns)
-        return self._described(value, name, _VALUE_CHARS)
-
-    def _describe(self, value: Any) -> str:
-        return self._described(value)
-
-    def _described(
-        self,
-        value: Any,
-        name: str = "",
-        budget_chars: int = 4_000,
-        with_source: bool = False,
-    ) -> str:
-        data = cast("Any", self._data)
-        return describe(
-            value,
-            name,
-            data=data,
-            budget_chars=budget_chars,
-            source=with_source,
-            formatter=self._formatted,
-            # Our own work: a machine busy with others must not make it say less.
-            clock_s=time.thread_time,
-        )
-
-    def _formatted(self, value: object) -> str | None:
-        """Give what a formatter that the user registered with IPython says of it."""
-        formatters = self._shell.display_formatter.formatters
-        formatter = formatters.get("x-vendor/llm")
-        said = formatter(value) if formatter is not None else None
-        return said if isinstance(said, str) else None
+    def _notice(self, call: Invocation, fitted: Fitted) -> str:
+        """Tell what did not go along, and of cells the first time that they go."""
+        kinds = {part.kind for part in fitted.kept}
+        is_missing = call.notebook and "notebook" not in kinds
+        with self._lock:
+            is_first = "cell" in kinds and not self._has_told
+            self._has_told = self._has_told or is_first
+        told = (_NO_DOCUMENT * is_missing, _FIRST_USE * is_first)
+        return " ".join(filter(None, told))
 
 
 def _attached(text: str, fitted: Fitted) -> Attached:

@@ -39,8 +39,6 @@ class History:
     ----------
     shell : InteractiveShell
         Whose history is read.
-    describe : callable
-        Gives the text for a cell's value.
     recorder : Recorder, optional
         What has been listening, where IPython keeps no outputs.
     displays : Displays, optional
@@ -52,13 +50,11 @@ class History:
     def __init__(
         self,
         shell: Any,
-        describe: Callable[[Any], str],
         recorder: Recorder | None = None,
         displays: Displays | None = None,
         ids: Mapping[int, str] = NO_IDS,
     ) -> None:
         self._shell = shell
-        self._describe = describe
         self._recorder = recorder
         self._displays = displays
         self._ids = ids
@@ -98,11 +94,17 @@ class History:
             return _clean(self._recorder.heard.get(cell.number, _Heard()).error)
         return _clean(self._error(cell.number))
 
-    def load(self, cell: Cell) -> Cell:
-        """Give a cell with what it printed, gave and raised."""
-        return cell if cell.is_ours else self._loaded(cell.number, cell.source)
+    def load(self, cell: Cell, describe: Callable[[object], str]) -> Cell:
+        """Give a cell with what it printed, gave and raised.
 
-    def _loaded(self, number: int, source: str) -> Cell:
+        Parameters
+        ----------
+        describe : callable
+            Gives the text for a cell's value.
+        """
+        if cell.is_ours:
+            return cell
+        number, source = cell.number, cell.source
         if self._recorder is not None:
             heard = self._recorder.heard.get(number, _Heard())
             printed, displayed = heard.printed, ""
@@ -111,7 +113,7 @@ class History:
         values = self._shell.user_ns.get("Out") or {}
         if self._displays is not None:
             displayed = "\n".join(self._displays.heard.get(number, ()))
-        value = self._describe(values[number]) if number in values else ""
+        value = describe(values[number]) if number in values else ""
         result = "\n".join(filter(None, (displayed, value)))
         error = self.error_of(Cell(number, source))
         return Cell(number, source, _clean(printed), result, error)

@@ -22,6 +22,7 @@ from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.evaluate import evaluate
 from nemotron_magic.notebook.gather import Subject
 from nemotron_magic.notebook.history import History
+from nemotron_magic.notebook.variables import Variables
 
 __all__ = ["Subjects"]
 
@@ -44,7 +45,7 @@ class Subjects:
         self._shell = shell
         self._history = history
 
-    def of(self, call: Invocation) -> tuple[Subject, str]:
+    def of(self, call: Invocation, variables: Variables) -> tuple[Subject, str]:
         """Give what a task is about, and the cell that its code is to replace.
 
         Raises
@@ -57,32 +58,32 @@ class Subjects:
             name = self._function(call.text)
             words = task.question(f"the function `{name}`", "")
             return Subject(words, task.told, (), (name,), with_source=True), ""
-        cell = self._cell(call)
+        cell = self._cell(call, variables)
         about = f"cell {cell.number}" if cell.number else "this cell"
         words = task.question(about, call.text)
         names = names_in(cell.source, self._shell.transform_cell)
         named = tuple(name for name in names if not hasattr(builtins, name))
         return Subject(words, task.told, (_part(cell, about),), named), cell.source
 
-    def _cell(self, call: Invocation) -> Cell:
+    def _cell(self, call: Invocation, variables: Variables) -> Cell:
         if call.cell.strip():
-            return self._typed(call)
+            return self._typed(call, variables)
         if call.command == "fix":
-            return self._failed()
+            return self._failed(variables)
         for cell in self._others():
-            return self._history.load(cell)
+            return self._history.load(cell, variables.described)
         raise InputError(
             f"{call.command} needs a cell, and none has run yet",
             todo=f"Run one first, or put %%nemotron {call.command} on top of it",
         )
 
-    def _typed(self, call: Invocation) -> Cell:
+    def _typed(self, call: Invocation, variables: Variables) -> Cell:
         """Give the cell below the magic, with what is known of its last run."""
         source = call.cell
         ran = (c for c in self._others() if c.source.strip() == source.strip())
         before = next(ran, None)
         if before is not None:
-            before = self._history.load(before)
+            before = self._history.load(before, variables.described)
             if call.command != "fix" or before.error or call.text.strip():
                 return before
             raise InputError(
@@ -92,7 +93,7 @@ class Subjects:
             )
         return Cell(0, source, error=syntax_error(source, self._shell.transform_cell))
 
-    def _failed(self) -> Cell:
+    def _failed(self, variables: Variables) -> Cell:
         """Give the newest cell that failed and that has not been mended since.
 
         Only the newest run of a cell counts.
@@ -105,7 +106,7 @@ class Subjects:
             elif "KeyboardInterrupt" in error.rpartition("\n")[2]:
                 continue
             elif not any(is_like(cell.source, one) for one in well):
-                return self._history.load(cell)
+                return self._history.load(cell, variables.described)
         raise InputError(
             "there is nothing to fix: no cell has failed"
             + (", or it has been mended since" if well else ""),

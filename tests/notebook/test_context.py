@@ -119,6 +119,22 @@ def test_a_table_goes_by_its_schema_unless_told_otherwise(
     assert "value7" in sent(service)
 
 
+def test_how_much_of_a_table_goes_along_is_not_for_the_next_question(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    pytest.importorskip("pandas")
+    run(
+        shell,
+        "import pandas as pd; pd.DataFrame({'note': [f'value{n}' for n in range(50)]})",
+        "%nemotron -q --data full why?",
+        "%nemotron -q explain",
+    )
+
+    assert "Explain cell" in sent(service)
+    assert "note" in sent(service)
+    assert "value7" not in sent(service)
+
+
 def test_a_machine_that_is_busy_with_others_does_not_cut_a_description_short(
     shell: Shell, service: rehearsal.Address
 ) -> None:

@@ -24,11 +24,11 @@ def recorder(plain_shell: Shell) -> Iterator[Recorder | None]:
 
 @pytest.fixture
 def history(plain_shell: Shell, recorder: Recorder | None) -> History:
-    return History(plain_shell.ip, repr, recorder)
+    return History(plain_shell.ip, recorder)
 
 
 def cells(history: History) -> list[Cell]:
-    return [history.load(cell) for cell in history.newest_first()]
+    return [history.load(cell, repr) for cell in history.newest_first()]
 
 
 def run(shell: Shell, *sources: str) -> None:
@@ -99,12 +99,12 @@ def test_only_what_is_taken_is_read(
         described.append(value)
         return ""
 
-    history = History(plain_shell.ip, describe, recorder)
+    history = History(plain_shell.ip, recorder)
     run(plain_shell, "1", "2", "3")
 
     newest = next(history.newest_first())
     before = list(described)
-    history.load(newest)
+    history.load(newest, describe)
 
     assert (before, described) == ([], [3])
 
