@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from nemotron_magic.code.findings import said
@@ -68,7 +69,8 @@ class Asker:
         while True:
             painter: Painter = Silent() if call.quiet else self._canvas.painter()
             reply = self._received(ask, call, job, painter)
-            findings = self.coder.findings(reply) if left else ()
+            is_checked = left and not reply.is_cut_off
+            findings = self.coder.findings(reply) if is_checked else ()
             if not findings:
                 return self._kept(call, self.coder.finished(reply, job), painter)
             notice = f"Sent back to be corrected, {job.repairs - left + 1} of at most "
@@ -84,23 +86,15 @@ class Asker:
         thread, session = call.thread or MAIN, self._session
         before = self._jobs.get(thread, Job())
         if call.command == "continue":
-            return before, lambda watch: session.go_on(settings, watch, thread)
+            job = _changed(before, call)
+            return job, lambda watch: session.go_on(settings, watch, thread)
         if call.command == "retry":
-            wish = call.text
-            return before, lambda watch: session.again(wish, settings, watch, thread)
-        if call.replace and not (call.code or call.command):
-            raise InputError(
-                "--replace is for code, and this question asks for none",
-                todo="Ask for it: %nemotron --code --replace …",
-            )
+            job, wish = _changed(before, call), call.text
+            return job, lambda watch: session.again(wish, settings, watch, thread)
+        gives_code = call.command in TASKS and TASKS[call.command].gives_code
+        job = _changed(Job(gives_code, repairs=int(settings["repair"])), call)
         question, source = self._question(call, settings)
-        task = TASKS.get(call.command)
-        job = Job(
-            call.code or bool(task and task.gives_code),
-            call.replace,
-            source if task and task.gives_code else "",
-            int(settings["repair"]),
-        )
+        job = replace(job, before=source if gives_code else "")
         return job, lambda watch: session.ask(question, settings, watch)
 
     def _question(self, call: Invocation, settings: Settings) -> tuple[Question, str]:
@@ -144,3 +138,24 @@ class Asker:
         names = {"_nemotron", call.out} - {""}
         self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
         return reply
+
+
+def _changed(job: Job, call: Invocation) -> Job:
+    """Give what is to become of a reply, with what this call says of it.
+
+    Raises
+    ------
+    InputError
+        If code is to take the place of the cell, and there will be none.
+    """
+    if call.replace and not (call.code or job.inserts):
+        raise InputError(
+            "--replace is for code, and this question asks for none",
+            todo="Ask for it: %nemotron --code --replace …",
+        )
+    return replace(
+        job,
+        inserts=job.inserts or call.code,
+        replaces=job.replaces or call.replace,
+        repairs=int(call.values.get("repair", job.repairs)),
+    )

@@ -167,10 +167,43 @@ def test_code_that_was_cut_is_whole_once_it_has_gone_on(shell: Shell) -> None:
     assert done.next_cell == lines
 
 
+def test_code_that_was_cut_is_sent_back_only_once_it_is_whole(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    numbers = "\n".join(f"    {n}," for n in range(30))
+    reply = f"```python\nx = [\n{numbers}\n]\nundefined_name\n```"
+    begun = shell.run(say(reply, "--code --repair 1 -n 20"))
+    before = count(service)
+    done = shell.run("%nemotron continue")
+
+    assert begun.next_cell is not None
+    assert (before, count(service)) == (1, 3)
+    assert "Sent back to be corrected, 1 of at most 1." in done.text
+
+
 def test_asking_again_puts_the_code_in_again(shell: Shell) -> None:
     shell.run(say("```python\nx = 1\n```", "--code"))
 
     assert shell.run("%nemotron retry").next_cell == "x = 1"
+
+
+def test_code_can_be_asked_for_when_asking_again(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run(say("```python\nundefined_name\n```"))
+    asked = [shell.run("%nemotron retry"), shell.run("%nemotron --code retry")]
+    again = shell.run("%nemotron --code --repair 1 retry")
+
+    assert [done.next_cell for done in asked] == [None, "undefined_name"]
+    assert again.next_cell == "undefined_name = None\nundefined_name"
+    assert count(service) == 5
+
+
+def test_a_reply_can_go_on_into_a_cell(shell: Shell) -> None:
+    lines = "\n".join(f"x{n} = {n}" for n in range(30))
+    shell.run(say(f"```python\n{lines}\n```", "-n 20"))
+
+    assert shell.run("%nemotron --code continue").next_cell == lines
 
 
 # ---- errors into cells that run
@@ -349,10 +382,13 @@ def test_what_to_explain_can_be_said(shell: Shell, service: rehearsal.Address) -
 
 
 def test_replace_is_for_code_alone(shell: Shell, service: rehearsal.Address) -> None:
-    shell.run("%load_ext nemotron_magic")
-    done = shell.run("%nemotron --replace hi")
+    shell.run("x = 1")
+    shell.run("%nemotron hi")
+    for words in ("hi", "explain", "retry"):
+        done = shell.run(f"%nemotron --replace {words}")
 
-    assert "Ask for it: %nemotron --code --replace" in done.error
+        assert "Ask for it: %nemotron --code --replace" in done.error
+    assert count(service) == 1
 
 
 def test_there_must_be_a_cell_to_explain(
@@ -470,6 +506,13 @@ def test_of_a_cell_that_ran_several_times_the_newest_run_is_put_right(
     assert "ZeroDivisionError" in explained.outputs[0]["data"]["text/plain"]
     assert "it has been mended since" in mended.error
     assert kernel.run("%nemotron fix", "failing").next_cell is not None
+
+
+def test_what_is_asked_again_can_take_the_place_of_its_cell(kernel: Kernel) -> None:
+    kernel.run(say("```python\nx = 1\n```", "--code"))
+    again = kernel.run("%nemotron --replace retry", cell_id="cell-2")
+
+    assert (again.next_cell, again.replaces) == ("x = 1", True)
 
 
 def test_a_failing_cell_is_put_right_in_a_kernel(kernel: Kernel) -> None:
