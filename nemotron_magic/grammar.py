@@ -265,6 +265,8 @@ def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
     match = re.match(r"([A-Za-z]+)(:?)(\s*)", text)
     word, colon, blank = match.groups() if match else ("", "", "")
     rest = text[match.end() :] if match else ""
+    if word in commands and not colon and _FLAG.match(rest):
+        _refuse_late_flags(word, rest)
     if not word or (rest and not colon):
         return "", ""
     if word in commands:
@@ -276,6 +278,20 @@ def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
             todo=f"Did you mean {near}{colon}? To ask it, put -- before it",
         )
     return "", ""
+
+
+def _refuse_late_flags(command: str, rest: str) -> None:
+    """Refuse a command with nothing but flags behind it: it is no question."""
+    try:
+        is_all = not _Collected().take_flags(rest).strip()
+    except InputError:
+        return
+    if is_all:
+        raise InputError(
+            f"what stands behind {command} would be a question",
+            f"Flags come first: %nemotron {rest.strip()} {command}",
+            "To ask it, put -- before it",
+        )
 
 
 def _join(text: str, body: str | None) -> str:

@@ -284,3 +284,22 @@ def test_a_word_that_is_only_like_a_command_is_a_question(line: str) -> None:
 
 def test_after_two_hyphens_a_command_is_a_word() -> None:
     assert read("-- reset") == Invocation(text="reset")
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("reset --fresh", "--fresh reset"),
+        ("reset -T side  -q ", "-T side  -q reset"),
+        ("continue --max-tokens 9000", "--max-tokens 9000 continue"),
+    ],
+)
+def test_flags_behind_a_command_are_told_to_come_first(line: str, meant: str) -> None:
+    assert f"Flags come first: %nemotron {meant}\n" in refusal(line)
+    assert "To ask it, put -- before it" in refusal(line)
+
+
+@pytest.mark.parametrize("text", ["reset -x", "reset --fresh please", "continue -T"])
+def test_what_is_not_only_flags_behind_a_command_is_a_question(text: str) -> None:
+    assert read(text) == Invocation(text=text)
+    assert read("-- reset --fresh") == Invocation(text="reset --fresh")
