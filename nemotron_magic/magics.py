@@ -13,11 +13,14 @@ from IPython.core.magic import no_var_expand
 from nemotron_magic.notebook.traits import configured
 
 if TYPE_CHECKING:
+    from tokenize import TokenInfo
+
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
     from nemotron_magic.notebook.cell_ids import CellIds
     from nemotron_magic.notebook.displays import Displays
     from nemotron_magic.notebook.history import Recorder
+    from nemotron_magic.notebook.questions import Question
     from nemotron_magic.notebook.runner import Runner
     from nemotron_magic.notebook.warm import WarmUp
     from nemotron_magic.reply import Reply
@@ -204,8 +207,9 @@ def load(shell: Any) -> None:
     magics = NemotronMagics(shell)
     shell.register_magic_function(magics.nemotron, "line_cell", "nemotron")
     shell.configurables.append(magics.settings)
-    # First, before IPython looks for a help request.
-    shell.input_transformers_cleanup[:0] = [_keep_prompts, _keep_questions]
+    # First, before IPython takes prompts off and looks for a cell magic.
+    shell.input_transformers_cleanup[:0] = [_keep_prompts, _keep_lone_lines]
+    shell.input_transformer_manager.token_transformers.append(_Questions)
     shell.Completer.custom_matchers.append(magics.complete)
     shell.events.register("post_run_cell", magics.warm_up)
 
@@ -241,18 +245,32 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("nemotron", None)
     shell.configurables.remove(magics.settings)
-    for transform in (_keep_prompts, _keep_questions):
+    for transform in (_keep_prompts, _keep_lone_lines):
         shell.input_transformers_cleanup.remove(transform)
+    shell.input_transformer_manager.token_transformers.remove(_Questions)
     shell.Completer.custom_matchers.remove(magics.complete)
 
 
-def _keep_questions(lines: list[str]) -> list[str]:
+def _keep_lone_lines(lines: list[str]) -> list[str]:
     """Give the lines of any cell; only one of ours is looked at closely."""
-    if not any("%nemotron" in line for line in lines):
+    if not any("%%nemotron" in line for line in lines):
         return lines
-    from nemotron_magic.notebook.questions import keep_questions
+    from nemotron_magic.notebook.questions import keep_lone_lines
 
-    return keep_questions(lines)
+    return keep_lone_lines(lines)
+
+
+class _Questions:
+    """Finds questions before IPython takes one for a request for help."""
+
+    @staticmethod
+    def find(tokens_by_line: list[list[TokenInfo]]) -> Question | None:
+        """Find one in any cell; only where we are named it is looked at closely."""
+        if not any(one.string == "nemotron" for line in tokens_by_line for one in line):
+            return None
+        from nemotron_magic.notebook.questions import question_in
+
+        return question_in(tokens_by_line)
 
 
 def _keep_prompts(lines: list[str]) -> list[str]:

@@ -2,18 +2,22 @@
 
 IPython turns `%nemotron what is this?` into a request for help before any magic runs
 (https://github.com/ipython/ipython/issues/14258), and refuses `%%nemotron` with nothing
-below. A blank at the end of such a line keeps it a question; help on everything else,
-`%nemotron?` among it, stays what it was.
+below. So what is ours is made a call before IPython looks for such requests, by its own
+means; help on everything else, `%nemotron?` among it, stays what it was.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from tokenize import DEDENT, INDENT, NEWLINE, TokenInfo
+from typing import Any
 
-__all__ = ["keep_prompts", "keep_questions"]
+from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
 
-_OURS = re.compile(r"\s*(?:[^\s=%#'\"][^=%#'\"]*=\s*)?%%?nemotron\s+\S")
+__all__ = ["Question", "keep_lone_lines", "keep_prompts", "question_in"]
 
+_MAGICS: tuple[Any, ...] = (EscapedCommand, MagicAssign)
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.|In \[\d*\]:)")
 
 
@@ -26,32 +30,47 @@ def keep_prompts(lines: list[str]) -> list[str]:
     first, *body = lines
     if not first.startswith("%%nemotron") or not any(map(_PROMPT.match, body)):
         return lines
-    line = _kept([first])[0][2:].rstrip("\r\n").partition(" ")[2]
+    line = first[2:].rstrip("\r\n").partition(" ")[2]
     call = f"get_ipython().run_cell_magic('nemotron', {line!r}, {''.join(body)!r})"
     return [f"{call}\n"]
 
 
-def keep_questions(lines: list[str]) -> list[str]:
-    """Give the lines of a cell, with a blank after each question of ours.
-
-    Only the first line of a cell magic is looked at: what is below it is its own.
-    """
+def keep_lone_lines(lines: list[str]) -> list[str]:
+    """Give the lines of a cell; a cell magic with nothing below becomes a line."""
     first = lines[0].lstrip() if lines else ""
-    if not first.startswith("%%"):
-        return _kept(lines)
     if re.match(r"%%nemotron[ \t]+\S", first) and not "".join(lines[1:]).strip():
-        lines = [lines[0].replace("%%", "%", 1), *lines[1:]]
-    return _kept(lines[:1]) + lines[1:]
+        return [lines[0].replace("%%", "%", 1), *lines[1:]]
+    return lines
 
 
-def _kept(lines: list[str]) -> list[str]:
-    kept = []
-    is_ours = False
-    for line in lines:
-        is_ours = is_ours or bool(_OURS.match(line))
-        text = line.rstrip("\r\n")
-        asks = is_ours and text.rstrip().endswith("?")
-        kept.append(f"{text} {line[len(text) :]}" if asks else line)
-        # A backslash at its end carries a line magic over to the next line.
-        is_ours = is_ours and text.endswith("\\")
-    return kept
+class Question:
+    """A question in a cell, as what IPython makes calls of.
+
+    Its priority is above that of a request for help that begins in the same place.
+    """
+
+    priority = 0
+
+    def __init__(self, place: tuple[int, int], magic: Any) -> None:
+        self.start_line, self.start_col = place[0] - 1, place[1]
+        self.transform = magic.transform
+
+
+def question_in(tokens_by_line: Sequence[Sequence[TokenInfo]]) -> Question | None:
+    """Find the first question of ours among the lines of a cell."""
+    for line in tokens_by_line:
+        found = (kind.find([line]) for kind in _MAGICS)
+        magic = next(filter(None, found), None)
+        if magic and _asks(line, (magic.start_line + 1, magic.start_col)):
+            begin = next(one for one in line if one.type not in (INDENT, DEDENT))
+            return Question(begin.start, magic)
+    return None
+
+
+def _asks(line: Sequence[TokenInfo], place: tuple[int, int]) -> bool:
+    """Tell whether the magic at this place is ours, with something to ask."""
+    at = next(number for number, one in enumerate(line) if one.start == place)
+    name, after = (*line[at + 1 : at + 3], None, None)[:2]
+    if name is None or after is None or name.string != "nemotron":
+        return False
+    return after.type != NEWLINE and after.start != name.end

@@ -71,6 +71,11 @@ def test_a_terminal_waits_for_more_behind_a_prompt(shell: Shell) -> None:
         "if True:\n    x = %nemotron why?",
         "x   =   %nemotron   why?",
         "x = %nemotron -- why?",
+        "d = {}\nd['x'] = %nemotron why?\nx = d['x']",
+        'd = {}\nd["a=b", (1, 2)] = %nemotron why?\nx = d["a=b", (1, 2)]',
+        ">>> x = %nemotron why?",
+        "In [3]: x = %nemotron why?",
+        ">>> %nemotron -o x why?",
         "%nemotron -o x why?",
         "%%nemotron --out x\nwhy?",
         "%%nemotron -o x why?",
@@ -97,6 +102,22 @@ def test_other_requests_for_help_stay_help(
     assert plain.status == "ok"
     assert "Docstring" in plain.text or "Source" in plain.text
     assert service.requests == []
+
+
+@pytest.mark.parametrize("line", ["%nemotron why?", "x = %nemotron why?"])
+def test_a_text_of_the_users_own_is_not_touched(shell: Shell, line: str) -> None:
+    shell.run(f"text = '''\n{line}\n'''")
+
+    assert shell["text"] == f"\n{line}\n"
+
+
+def test_a_long_word_before_a_question_mark_takes_no_time(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    word = "x" * 100_000  # a minute and more, where IPython looks for a name to explain
+    shell.run(f"%nemotron {word}?")
+
+    assert asked(service) == f"{word}?"
 
 
 def test_a_text_in_another_cell_magic_is_not_touched(
@@ -390,6 +411,7 @@ def test_unloading_leaves_nothing_behind(plain_shell: Shell, times: int) -> None
             set(ip.magics_manager.magics["cell"]),
             set(ip.magics_manager.registry),
             list(ip.input_transformers_cleanup),
+            list(ip.input_transformer_manager.token_transformers),
             list(ip.configurables),
             list(ip.Completer.custom_matchers),
             dict(formatter.type_printers),
