@@ -100,7 +100,9 @@ class Runner:
         elif call.preview:
             question = self.asker.question(call, settings)
             asked = self.session.prepared(question, settings)
-            self._show(preview(self.session, asked, settings))
+            beside = "" if question.text.strip() else " with a question"
+            heading = f"What would be sent{beside}"
+            self._show(preview(self.session, asked, settings, heading))
         else:
             return self.asker.reply(call, settings)
         return None

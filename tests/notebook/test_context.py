@@ -168,6 +168,13 @@ def test_preview_shows_what_would_be_sent_and_sends_nothing(
     assert "What was sent" in after
 
 
+def test_a_preview_of_no_question_says_that_one_is_missing(shell: Shell) -> None:
+    run(shell, "a = 1")
+
+    assert "What would be sent with a question" in shell.run("%nemotron --preview").text
+    assert "with a question" not in shell.run("%nemotron --preview why?").text
+
+
 def test_preview_counts_what_was_taken_out(shell: Shell) -> None:
     run(
         shell, "password = 'hunter2'", "pwd = 'correct-horse-9'", "api_key = 'Zx9-tR4q'"
