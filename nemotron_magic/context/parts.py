@@ -35,7 +35,8 @@ class Part:
     Attributes
     ----------
     fields : tuple of (str, str)
-        Name and text, such as `("source", "x = 1")`; empty texts are left out.
+        Name and text, such as `("source", "x = 1")`; a text that is all that there is
+        needs no name.
     cut_chars : int
         How much of it was cut.
     """
@@ -47,8 +48,8 @@ class Part:
 
     def tokens(self, count: _Count) -> int:
         """Give what it takes, delimiters included."""
-        fields = (count(text) + _FIELD_TOKENS for _, text in self.fields)
-        return _FRAME_TOKENS + sum(fields)
+        tags = sum(_FIELD_TOKENS for name, _ in self.fields if name)
+        return _FRAME_TOKENS + tags + sum(count(text) for _, text in self.fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ def _lines(title: str, part: Part, word: str) -> list[str]:
     cut = f' cut="{part.cut_chars} characters"' if part.cut_chars else ""
     lines = [f'<{part.kind}-{word} name="{title}"{cut}>']
     for name, text in part.fields:
-        lines += [f"<{name}-{word}>", text.rstrip("\n"), f"</{name}-{word}>"]
+        begin, end = ([f"<{name}-{word}>"], [f"</{name}-{word}>"]) if name else ([], [])
+        lines += [*begin, text.rstrip("\n"), *end]
     return [*lines, f"</{part.kind}-{word}>"]
 
 

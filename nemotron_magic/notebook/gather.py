@@ -183,8 +183,8 @@ class Gatherer:
     ) -> tuple[str, list[Part]]:
         """Give the text with its values named, and what the user asked to send."""
         text, values = expand(subject.words or call.text, variables.at)
-        parts = [Part("value", v.name, (("value", v.description),)) for v in values]
-        files = [Part("file", path, (("text", _read(path)),)) for path in call.files]
+        parts = [Part("value", v.name, (("", v.description),)) for v in values]
+        files = [Part("file", path, (("", _read(path)),)) for path in call.files]
         document = self._document(place) if call.notebook else []
         known = {value.name for value in values}
         others = [name for name in subject.names if name not in known]

@@ -53,7 +53,7 @@ class Variables:
             value = values.get(name, _MISSING)
             if value is not _MISSING and type(value) is not ModuleType:
                 said = self.described(value, name, with_source=with_source)
-                yield Part("value", name, (("value", said),))
+                yield Part("value", name, (("", said),))
 
     def described(
         self,

@@ -15,7 +15,10 @@ _MESSAGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One cell, value or file; ``fields`` are its texts by name, such as ``source``."""
+    """One cell, value or file; ``fields`` are its texts by name, such as ``source``.
+
+    A text that stands there without a name has that of its kind.
+    """
 
     kind: str
     title: str
@@ -36,14 +39,11 @@ def taken_apart(message: str) -> tuple[tuple[Attachment, ...], str]:
         return (), message
     word = found["word"]
     part = re.compile(
-        rf'<(\w+)-{word} name="([^"\n]*)"[^\n]*>\n(.*?)\n</\1-{word}>'
-        # A value's text is called value, too: its end is not that of the part.
-        rf"(?=\n<\w+-{word} name=|\Z)",
-        re.DOTALL,
+        rf'<(\w+)-{word} name="([^"\n]*)"[^\n]*>\n(.*?)\n</\1-{word}>', re.DOTALL
     )
     field = re.compile(rf"<(\w+)-{word}>\n(.*?)\n</\1-{word}>", re.DOTALL)
     parts = tuple(
-        Attachment(kind, title, dict(field.findall(inner)))
+        Attachment(kind, title, dict(field.findall(inner)) or {kind: inner})
         for kind, title, inner in part.findall(found["parts"])
     )
     return parts, found["question"]

@@ -93,7 +93,7 @@ def _earlier(messages: list[Mapping[str, Any]]) -> str:
 def _along(messages: list[Mapping[str, Any]]) -> str:
     came = [
         f"{part.kind} `{part.title}`"
-        if part.kind not in part.title
+        if part.kind != "cell"
         else f"{part.title} ({', '.join(part.fields)})"
         for part in attachments_of(messages)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,18 @@ def test_preview_shows_what_would_be_sent_and_sends_nothing(
     after = shell.run("%nemotron preview").text
     assert sent(service) in after
     assert "What was sent" in after
+
+
+def test_a_value_and_a_file_stand_between_one_pair_of_tags(
+    shell: Shell, service: rehearsal.Address, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.txt").write_text("Rows are orders.")
+    run(shell, "n = 7", f"%nemotron -q -c none -f {tmp_path}/notes.txt why is $`n` so?")
+
+    tags = re.findall(r"</?[a-z]+-[0-9a-f]{6}\b", sent(service).partition("\n")[2])
+    assert [tag.partition("-")[0] for tag in tags] == [
+        *("<context", "<value", "</value", "<file", "</file", "</context")
+    ]
 
 
 def test_a_preview_of_no_question_says_that_one_is_missing(shell: Shell) -> None:

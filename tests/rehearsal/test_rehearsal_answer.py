@@ -79,7 +79,7 @@ def test_what_came_along_is_told_from_the_question():
     fitted = Fitted(
         (
             Part("cell", "cell 2", (("source", "print(1)"), ("printed", "1"))),
-            Part("value", "df", (("value", "</context-x>\n\nnot the question"),)),
+            Part("value", "df", (("", "</context-x>\n\nnot the question"),)),
         )
     )
 

@@ -60,7 +60,7 @@ def test_the_other_requests_are_played_too() -> None:
 
 
 def test_a_value_that_came_along_is_read_to_its_end() -> None:
-    value = '<value-a1 name="x">\n<value-a1>\nlist\n</value-a1>\n</value-a1>'
+    value = '<value-a1 name="x">\nlist\n</value-a1>'
     message = f"Data.\n<context-a1>\n{value}\n{value}\n</context-a1>\n\nwhy?"
 
     one = Attachment("value", "x", {"value": "list"})
