@@ -12,6 +12,9 @@ from nemotron_magic.settings import Settings
 
 __all__ = ["Limits"]
 
+_ROUNDING_USD = 1e-9
+"""Less than any call costs; 0.1 + 0.2 is more than 0.3 by less than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -64,7 +67,7 @@ class Limits:
             if self.allow_unknown:
                 return
             raise _unknown(name, why)
-        if self.call_usd is not None and may_take.most_usd > self.call_usd:
+        if self.call_usd is not None and _is_above(may_take.most_usd, self.call_usd):
             limit = f"the limit is {in_usd(self.call_usd)} a call"
             raise _refused(may_take, limit, self.call_usd, "max_cost_usd")
 
@@ -89,10 +92,15 @@ class Limits:
             left_usd = budget_usd - spent.cost_usd - spent.open_usd
             used = f"{in_usd(max(left_usd, 0))} of {in_usd(budget_usd)} is left {span}"
             if may_take is None:
-                if left_usd <= 0:
+                if not _is_above(left_usd, 0):
                     raise LimitError("the budget is used up", used, _raise_it(setting))
-            elif may_take.most_usd > left_usd:
+            elif _is_above(may_take.most_usd, left_usd):
                 raise _refused(may_take, used, left_usd, setting)
+
+
+def _is_above(cost_usd: float, limit_usd: float) -> bool:
+    """Tell whether a sum is above another, by more than what adding up leaves over."""
+    return cost_usd - limit_usd > _ROUNDING_USD
 
 
 def _refused(may_take: Estimate, why: str, left_usd: float, setting: str) -> LimitError:

@@ -21,11 +21,13 @@ def plural(number: int, noun: str, several: str = "") -> str:
 def in_usd(cost_usd: float) -> str:
     """Give an amount of dollars with two digits that matter, at least cents.
 
-    >>> in_usd(1.5), in_usd(0.00124), in_usd(0)
-    ('$1.50', '$0.0012', '$0')
+    >>> in_usd(1.5), in_usd(0.00124), in_usd(-3)
+    ('$1.50', '$0.0012', '-$3.00')
     """
     if cost_usd == 0:
         return "$0"
+    if cost_usd < 0:
+        return f"-{in_usd(-cost_usd)}"
     if cost_usd >= 0.1:
         return f"${cost_usd:,.2f}"
     digits = re.sub(r"^0\.(0*).*", r"\1", f"{cost_usd:.12f}")

@@ -122,6 +122,14 @@ def test_just_enough_is_enough() -> None:
         Limits(session_usd=1.0).check_budgets(may_take, Totals(cost_usd=1e-6), Totals())
 
 
+def test_just_enough_is_enough_after_sums_that_do_not_come_out_even() -> None:
+    spent = Totals(cost_usd=0.1 + 0.1)
+    for budget_usd in (0.3, 0.1 + 0.2):
+        limits = Limits(session_usd=budget_usd, day_usd=budget_usd)
+        limits.check_budgets(Estimate(10, 10, 0.0, 0.1), spent, spent)
+    Limits(call_usd=0.3).check_call(Estimate(10, 10, 0.1, 0.2), "m")
+
+
 @pytest.mark.parametrize(
     ("setting", "span"),
     [("session_budget_usd", "this session"), ("daily_budget_usd", "today")],

@@ -34,6 +34,8 @@ def test_a_noun_may_have_a_plural_of_its_own(number: int, shown: str) -> None:
         (0.1, "$0.10"),
         (1.5, "$1.50"),
         (12345.678, "$12,345.68"),
+        (-10.0, "-$10.00"),
+        (-0.00124, "-$0.0012"),
     ],
 )
 def test_small_amounts_keep_two_digits_that_matter(cost_usd: float, shown: str) -> None:

@@ -1138,6 +1138,16 @@ def test_a_balance_that_is_refused_is_explained(
         client.balance_usd(AIMLAPI, Key(KEY, AIMLAPI.origin, "X"))
 
 
+def test_a_service_without_a_balance_is_not_told_of_as_a_wrong_address() -> None:
+    """Case 70."""
+    client = Client(answering({NEW: (404, {}), OLD: (404, {})}))
+    with pytest.raises(RequestError) as refused:
+        client.balance_usd(AIMLAPI, None)
+
+    assert f"{AIMLAPI.netloc} does not tell what is left (404)" in str(refused.value)
+    assert "chat/completions" not in str(refused.value)
+
+
 def test_the_rehearsal_is_what_these_tests_take_it_for(ask: Any) -> None:
     told: Told = ask("rehearsal: say Hello")
     assert (told.text, told.asked, told.retries) == ("Hello", 1, [])

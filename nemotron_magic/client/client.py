@@ -177,11 +177,15 @@ class Client:
                 page = self._get(endpoint, endpoint.origin + path, key, timeout_s)
             except (ModelError, RequestError) as error:
                 # Older accounts have the older page only.
-                if error.status != 404 or path == _BALANCES[-1]:
+                if error.status != 404:
                     raise
             else:
                 return read_balance(page.json())
-        return None
+        raise RequestError(
+            f"{endpoint.netloc} does not tell what is left (404)",
+            todo="%nemotron usage tells what it took",
+            status=404,
+        )
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""
