@@ -156,6 +156,67 @@ def test_levels_and_duplicate_or_odd_names_of_columns_are_said() -> None:
     assert "  7: " in describe(pandas.DataFrame({7: [1]}))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("price", "price"),
+        ("unit price (€)", "unit price (€)"),
+        ("größe_2", "größe_2"),
+        ("2024", "'2024'"),
+        (" price", "' price'"),
+        ("price ", "'price '"),
+        ("", "''"),
+        ("two\nlines", r"'two\nlines'"),
+        ("None", "'None'"),
+        ("a|b", "'a|b'"),
+        ("a:", "'a:'"),
+    ],
+)
+def test_a_name_that_would_be_misread_is_in_quotes(
+    kind: str, name: str, seen: str
+) -> None:
+    said = describe(made(kind, {name: [1] * ROWS}), data="sample")
+
+    assert said.splitlines()[2].startswith(f"  {seen}: ")
+    assert said.splitlines()[4] == f"  {seen}"
+
+
+def test_names_that_are_no_texts_are_said_as_code_takes_them() -> None:
+    pandas = pytest.importorskip("pandas")
+    names = [2024, ("a", "x"), ("b", 3), ("c",), pandas.Timestamp("2024-01-01"), None]
+    frame = pandas.DataFrame([range(6)] * ROWS, columns=pandas.Index(names, dtype="O"))
+
+    lines = describe(frame).splitlines()[2:]
+
+    assert [line.strip().partition(": ")[0] for line in lines] == [
+        "2024",
+        "('a', 'x')",
+        "('b', 3)",
+        "('c',)",
+        "2024-01-01 00:00:00",
+        "None",
+    ]
+
+
+def test_the_index_of_a_series_is_said_and_guarded_as_a_column_is() -> None:
+    pandas = pytest.importorskip("pandas")
+    dates = pandas.date_range("2026-01-01", periods=ROWS, name="day")
+    prices = pandas.Series(OPEN["price"], index=dates, name="price")
+    named = pandas.Series(OPEN["price"], index=pandas.Index(PERSONAL["email"]))
+    levels = pandas.MultiIndex.from_product([["DE", "FR"], range(30)], names=["c", "n"])
+
+    assert describe(prices).splitlines()[1] == (
+        f"index day: {dates.dtype}, none missing, 2026-01-01 to 2026-03-01"
+    )
+    assert "day | 'price'" in describe(prices, data="sample")
+    assert "planted0@" not in describe(named, data="sample")
+    assert "Series with the index levels c, n, 60 rows" in describe(
+        pandas.Series(OPEN["price"], index=levels)
+    )
+    assert len(describe(pandas.Series(OPEN["price"])).splitlines()) == 2
+
+
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
 def test_a_series_is_said_as_a_column(kind: str) -> None:
     library = pytest.importorskip(kind)

@@ -13,6 +13,7 @@ from nemotron_magic.context.describers.tables import (
     Kind,
     Table,
     column_lines,
+    labelled,
     step_of,
     table_lines,
 )
@@ -85,7 +86,7 @@ def _table(value: Any, look: Look) -> Iterator[str]:
     names = value.schema.names
 
     def column(place: int) -> _Column:
-        return _Column(names[place], value.column(place), step)
+        return _Column(labelled(names[place], look), value.column(place), step)
 
     kind = f"pyarrow {type(value).__name__}"
     return table_lines(Table(kind, rows, width, column, step), look)
@@ -101,7 +102,7 @@ def _array(value: Any, look: Look) -> Iterator[str]:
 def _schema(value: Any, look: Look) -> Iterator[str]:
     yield f"pyarrow Schema of {len(value.names)} columns"
     for part in value:
-        yield f"  {part.name}: {_said(part.type)}"
+        yield f"  {labelled(part.name, look)}: {_said(part.type)}"
 
 
 KINDS: dict[tuple[str, str], Describer] = {

@@ -14,6 +14,7 @@ from nemotron_magic.context.describers.tables import (
     Table,
     column_lines,
     labelled,
+    quoted,
     step_of,
     table_lines,
 )
@@ -99,17 +100,24 @@ def _frame(value: Any, look: Look) -> Iterator[str]:
     def column(place: int) -> _Column:
         return _column(labelled(labels[place], look), frame.iloc[:, place], step)
 
-    kind, index = "pandas DataFrame", None
-    if type(frame.index).__name__ == "MultiIndex":
-        kind += f" with the index levels {_names(frame.index, look)}"
-    elif type(frame.index).__name__ != "RangeIndex":
-        label = f"index {_name(frame.index, look)}".strip()
-        index = _column(label, frame.index, step)
+    kind = f"pandas DataFrame{_levels(frame.index, look)}"
+    index = _index_of(frame, step, look)
     return table_lines(Table(kind, rows, width, column, step, index), look)
 
 
-def _name(values: Any, look: Look) -> str:
-    return "" if values.name is None else labelled(values.name, look)
+def _levels(index: Any, look: Look) -> str:
+    if type(index).__name__ != "MultiIndex":
+        return ""
+    return f" with the index levels {_names(index, look)}"
+
+
+def _index_of(values: Any, step: int, look: Look) -> _Column | None:
+    """Give what names the rows, if it is one column and more than their numbers."""
+    index = values.index
+    if type(index).__name__ in ("MultiIndex", "RangeIndex"):
+        return None
+    name = "" if index.name is None else labelled(index.name, look)
+    return _column(f"index {name}".strip(), index, step)
 
 
 def _names(index: Any, look: Look) -> str:
@@ -118,7 +126,9 @@ def _names(index: Any, look: Look) -> str:
 
 def _series(value: Any, look: Look) -> Iterator[str]:
     series = as_library(value, "pandas")
-    return _single("pandas Series", series, look)
+    kind = f"pandas Series{_levels(series.index, look)}"
+    index = _index_of(series, step_of(len(series), 1), look)
+    return _single(kind, series, look, index)
 
 
 def _index(value: Any, look: Look) -> Iterator[str]:
@@ -131,11 +141,13 @@ def _index(value: Any, look: Look) -> Iterator[str]:
     return _single(kind, index, look)
 
 
-def _single(kind: str, values: Any, look: Look) -> Iterator[str]:
+def _single(
+    kind: str, values: Any, look: Look, index: _Column | None = None
+) -> Iterator[str]:
     rows = len(values)
     step = step_of(rows, 1)
-    column = _column(_name(values, look), values, step)
-    return column_lines(kind, column, rows, step, look)
+    name = "" if values.name is None else quoted(values.name, look)
+    return column_lines(kind, _column(name, values, step), rows, step, look, index)
 
 
 KINDS: dict[tuple[str, str], Describer] = {

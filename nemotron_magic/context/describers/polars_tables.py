@@ -13,6 +13,8 @@ from nemotron_magic.context.describers.tables import (
     Kind,
     Table,
     column_lines,
+    labelled,
+    quoted,
     step_of,
     table_lines,
 )
@@ -74,7 +76,7 @@ def _frame(value: Any, look: Look) -> Iterator[str]:
             return frame.slice(start, stop - start).to_series(place)
 
         series = sample.to_series(place)
-        return _Column(series.name, series, part)
+        return _Column(labelled(series.name, look), series, part)
 
     return table_lines(Table("polars DataFrame", rows, width, column, step), look)
 
@@ -87,7 +89,8 @@ def _series(value: Any, look: Look) -> Iterator[str]:
     def part(start: int, stop: int) -> Any:
         return series.slice(start, stop - start)
 
-    column = _Column(series.name, _every(series, step), part)
+    name = quoted(series.name, look) if series.name else ""
+    column = _Column(name, _every(series, step), part)
     return column_lines("polars Series", column, rows, step, look)
 
 

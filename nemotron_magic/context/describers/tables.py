@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ __all__ = [
     "Table",
     "column_lines",
     "labelled",
+    "quoted",
     "step_of",
     "table_lines",
 ]
@@ -39,6 +41,9 @@ MOST_TEXTS = 2_000  # of a column are looked at
 LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
 _LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
 _TYPICAL = 200  # texts that tell whether a column has few values
+_LEVELS = 10
+_TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
+_CONSTANTS = ("None", "True", "False", "nan", "NaT", "inf")
 
 
 class Column(Protocol):
@@ -100,15 +105,32 @@ def step_of(rows: int, columns: int) -> int:
 
 
 def labelled(label: object, look: Look) -> str:
-    """Say the name of a column, which may be any object."""
-    return short(label) if type(label) is str else look.headline(label, look)
+    """Say the name of a column, which may be any object, as code can take it.
+
+    A text is in quotes where it would be read as something else: `'2024'`, `' price'`.
+    """
+    if type(label) is str:
+        return short(label) if _reads_as_text(label) else repr(short(label))
+    if type(label) is not tuple:
+        return look.headline(label, look)
+    levels = ", ".join(look.headline(one, label) for one in label[:_LEVELS])
+    return short(f"({levels}{',' if len(label) == 1 else ''})")
+
+
+def quoted(label: object, look: Look) -> str:
+    """Say the name of what stands alone: a text always in quotes."""
+    return repr(short(label)) if type(label) is str else labelled(label, look)
+
+
+def _reads_as_text(label: str) -> bool:
+    return bool(_TEXT.fullmatch(label)) and label not in _CONSTANTS
 
 
 def table_lines(table: Table, look: Look) -> Iterator[str]:
     """Say a table, its columns, and rows as far as the `data` of `look` allows."""
     yield f"{table.kind}, {table.rows:,} rows × {table.width:,} columns"
     if table.index is not None:
-        yield f"index: {_said_column(table.index, look)}"
+        yield f"{table.index.label}: {_said_column(table.index, look)}"
     if table.width:
         yield f"columns{_sampled(table.step)}:"
     shown = [table.column(place) for place in range(min(table.width, _COLUMNS))]
@@ -120,13 +142,20 @@ def table_lines(table: Table, look: Look) -> Iterator[str]:
 
 
 def column_lines(
-    kind: str, column: Column, rows: int, step: int, look: Look
+    kind: str,
+    column: Column,
+    rows: int,
+    step: int,
+    look: Look,
+    index: Column | None = None,
 ) -> Iterator[str]:
     """Say a single column, such as a Series."""
-    name = f" {column.label!r}" if column.label else ""
+    name = f" {column.label}" if column.label else ""
     yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
+    if index is not None:
+        yield f"{index.label}: {_said_column(index, look)}"
     yield f"values{_sampled(step)}: {_figures(column, look)}"
-    yield from _rows([column], rows, look)
+    yield from _rows([column] if index is None else [index, column], rows, look)
 
 
 def _sampled(step: int) -> str:
