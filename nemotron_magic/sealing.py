@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from nemotron_magic.access import Access
 from nemotron_magic.context.prompt import frame
 from nemotron_magic.context.redact import Redactor
-from nemotron_magic.key import Unshown
+from nemotron_magic.key import Key, Unshown
 from nemotron_magic.reply import Message
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import Asked
@@ -35,9 +35,7 @@ class Sealing:
         if not settings["redact"]:
             return asked
         key = self._access.readable_key(settings)
-        if not self._redactor.is_for(self._environ):
-            self._redactor = Redactor(self._environ)
-        redactor = self._redactor
+        redactor = self._redactor_with(key)
         found: list[str] = []
         told: list[Message] = []
         for message in asked.told:
@@ -53,3 +51,14 @@ class Sealing:
         before = asked.attached.redacted
         attached = replace(asked.attached, redacted=(*before, *found))
         return replace(asked, told=tuple(told), attached=attached)
+
+    def _redactor_with(self, key: Key | None) -> Redactor:
+        """Give what knows the secrets of now, the key in all its forms among them."""
+
+        def exact() -> Iterator[str]:
+            known = [] if key is None else [key]
+            return (one.reveal_to(one.origin) or "" for one in known)
+
+        if not self._redactor.is_for(self._environ, exact()):
+            self._redactor = Redactor(self._environ, exact())
+        return self._redactor

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from wire import KEY, NoStore
@@ -51,6 +54,30 @@ def test_a_key_of_no_known_form_is_looked_for_where_it_goes_and_only_there() -> 
     here = sealing.sealed(asked(f"it is {plain_key}."), HERE)
     assert (texts_of(here), here.attached.redacted) == (["it is [key]."], ("key",))
     assert texts_of(sealing.sealed(asked(plain_key), elsewhere)) == [plain_key]
+
+
+@pytest.mark.parametrize(
+    "written_as",
+    [
+        lambda key: f"{key[:12]}\n{key[12:]}",
+        lambda key: b64encode(f"user:{key}".encode()).decode(),
+        lambda key: quote(key, safe=""),
+        lambda key: key.encode().hex(),
+    ],
+)
+def test_a_key_is_taken_out_however_it_is_written(
+    written_as: Callable[[str], str],
+) -> None:
+    key = "9f8e7d/6c5b4a+39281706"
+    sealing = Sealing(access_to(key=key), {})
+    first = sealing.sealed(asked(f"it is {written_as(key)}."), HERE)
+    other = Settings({"base_url": "https://elsewhere.example/v1"})
+
+    assert written_as(key)[8:-3] not in texts_of(first)[0]
+    assert first.attached.redacted == ("key",)
+    assert texts_of(sealing.sealed(asked(f"it is {written_as(key)}."), other)) == [
+        f"it is {written_as(key)}."
+    ]
 
 
 def test_without_secrets_all_is_as_it_was() -> None:

@@ -63,7 +63,7 @@ class Redactor:
     'password = "[redacted:password]"'
     """
 
-    __slots__ = ("_exact", "_is_for", "_remembered")
+    __slots__ = ("_exact", "_knows", "_remembered")
 
     def __init__(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> None:
         given = sealed(tuple(exact))
@@ -72,15 +72,15 @@ class Redactor:
         self._exact: Callable[[str], list[Span]] = lambda text: unseen(
             lambda: [*known.secrets(text)]
         )
-        self._is_for: Callable[[Mapping[str, str]], bool] = lambda environ: unseen(
-            lambda: exact_values(environ, given(0)) == values(0)
+        self._knows: Callable[[dict[str, Span]], bool] = lambda found: (
+            found == values(0)
         )
         # The turns of a conversation come again with every question.
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
 
-    def is_for(self, environ: Mapping[str, str]) -> bool:
-        """Tell whether the secrets of `environ` are those that this one knows."""
-        return self._is_for(environ)
+    def is_for(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> bool:
+        """Tell whether the secrets of `environ` and `exact` are those it knows."""
+        return unseen(lambda: self._knows(exact_values(environ, exact)))
 
     def redact(self, text: str) -> Redacted:
         """Give `text` with a visible placeholder for each secret.
