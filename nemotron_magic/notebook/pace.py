@@ -7,10 +7,9 @@ text and with the time keeps the whole in proportion to the reply, however long 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextvars import copy_context
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 __all__ = ["LATE_S", "Every", "Pace", "Ticker"]
 
@@ -95,13 +94,20 @@ class Ticker:
         self._idle_ticks = idle_s / interval_s
         self._calls: list[Callable[[], bool]] = []
         self._lock = Lock()
+        self._is_closed = Event()
         self._thread: Thread | None = None
+
+    def close(self) -> None:
+        """Call nothing any more, and let the thread end at once."""
+        self._is_closed.set()
 
     def __call__(self, call: Callable[[], bool]) -> None:
         """Call `call` from now on, in the context of the caller.
 
         ipykernel 7 keeps there which cell is written to.
         """
+        if self._is_closed.is_set():
+            return
         context = copy_context()
         with self._lock:
             self._calls.append(lambda: context.run(call))
@@ -114,8 +120,7 @@ class Ticker:
 
     def _run(self) -> None:
         idle_ticks = 0
-        while True:
-            time.sleep(self._interval_s)
+        while not self._is_closed.wait(self._interval_s):
             with self._lock:
                 calls, self._calls = self._calls, []
                 idle_ticks = 0 if calls else idle_ticks + 1

@@ -105,6 +105,11 @@ class Canvas:
         Where to show it.
     environ : mapping
         The process's environment.
+
+    Attributes
+    ----------
+    ticker : Ticker
+        Lets what was held back be painted.
     """
 
     def __init__(
@@ -118,7 +123,7 @@ class Canvas:
         self._environ = environ
         self._publisher = publisher or ShellPublisher(shell)
         self._clock_s = clock_s
-        self._ticker = Ticker()
+        self.ticker = Ticker()
         self._painted: tuple[object, Reply | None] = (None, None)
         self._bare: Painter | None = None
         self._owes_footer = False
@@ -141,7 +146,7 @@ class Canvas:
         if front == "page":
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
-            return PagePainter(self._publisher, alone, self._clock_s, self._ticker)
+            return PagePainter(self._publisher, alone, self._clock_s, self.ticker)
         is_terminal = self.front_end == "terminal"
         is_bare = is_terminal and place.is_shown and place.is_only
         painter = _text_painter(is_terminal, with_footer=not is_bare)

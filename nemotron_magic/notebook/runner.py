@@ -158,6 +158,7 @@ class Runner:
                     self._gatherer,
                     self.asker.coder,
                     self._keep_books,
+                    self.canvas.ticker,
                 )
             )
         self._panels.open(comm)
@@ -166,6 +167,7 @@ class Runner:
         """Let go of panels, of connections and of the stand-in."""
         if self._panels is not None:
             self._panels.close()
+        self.canvas.ticker.close()
         self.stop_rehearsal()
         self.session.close()
         for ledger in self._ledgers.values():

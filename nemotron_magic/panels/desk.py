@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from nemotron_magic.notebook.coder import Coder
@@ -29,6 +29,8 @@ class Desk:
         Where the code of replies waits for `%nemotron code`.
     keep_books : callable
         Called with the settings of a call before it is made.
+    ticker : Ticker
+        Lets what was held back be painted.
     """
 
     shell: Any
@@ -37,7 +39,7 @@ class Desk:
     gatherer: Gatherer
     coder: Coder
     keep_books: Callable[[Settings], None]
-    ticker: Ticker = field(default_factory=Ticker)
+    ticker: Ticker
 
     def settings(self) -> Settings:
         """Give the settings of a call that is to be made now.

@@ -115,3 +115,16 @@ def test_a_thread_that_has_ended_is_started_again() -> None:
         for thread in threading.enumerate():
             if thread.name == "nemotron-paint":
                 thread.join(10)
+
+
+def test_a_thread_ends_at_once_when_it_is_closed_and_is_not_started_again() -> None:
+    tick, seen = Ticker(60), list[str]()
+    before = set(threading.enumerate())
+    tick(counted(1, seen, threading.Event()))
+    (thread,) = set(threading.enumerate()) - before
+    tick.close()
+    thread.join(10)
+    tick(counted(1, seen, threading.Event()))
+
+    assert set(threading.enumerate()) <= before
+    assert seen == []
