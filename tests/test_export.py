@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -90,7 +89,7 @@ def test_the_html_export_reads_well_and_loads_nothing(
 
 
 def test_the_markdown_export_shows_the_text_before_the_style(
-    notebook: nbformat.NotebookNode, tmp_path: Path
+    notebook: nbformat.NotebookNode,
 ) -> None:
     body, _ = MarkdownExporter().from_notebook_node(notebook)
     reply = body[body.index("nm-reply") :]

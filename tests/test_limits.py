@@ -23,7 +23,6 @@ PRICES = {"prompt": "0.000001", "completion": "0.00001"}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
 COST = {"usage": {"usd_spent": 0.25}}
 PAID = say("Hi") + STOP + event({"choices": [], "usage": USAGE, "meta": COST}) + DONE
-LOST = event({"choices": []})
 
 
 class Service:

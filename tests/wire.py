@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NoReturn
@@ -131,15 +131,6 @@ def ask_once(
     except NemotronError as error:
         told.error, told.reply = error, error.reply
     return told
-
-
-def bodies_of(
-    data: bytes, sizes: Sequence[int] = (1, 2, 3, 7)
-) -> Iterator[list[bytes]]:
-    """Give a body whole, and cut in several ways."""
-    yield [data]
-    for size in sizes:
-        yield slices(data, size)
 
 
 class NoStore:

@@ -42,12 +42,12 @@ _INSERT = (
 )
 _UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"
 _THIS = "WHERE number = ? AND started_s = ? AND session = ?"
-_SUM = ", ".join("?" * (2 + len(_FIGURES)))
+_SUM = f"({', '.join('?' * (2 + len(_FIGURES)))})"
 _SUMMED = ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
 _ADD = (
     f"INSERT INTO sums VALUES {{}} ON CONFLICT (scope, model) DO UPDATE SET {_SUMMED}"
 )
-_ADD_ONE, _ADD_TWO = (_ADD.format(", ".join([f"({_SUM})"] * n)) for n in (1, 2))
+_ADD_TWO = _ADD.format(f"{_SUM}, {_SUM}")
 
 
 def sums(connection: sqlite3.Connection, first: str, last: str) -> Totals:

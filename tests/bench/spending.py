@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.ledger.rows import _ADD_ONE, _INSERT, _values
+from nemotron_magic.ledger.rows import _ADD, _INSERT, _SUM, _values
 from nemotron_magic.notebook.commands.spending import SPENDING
 from nemotron_magic.settings import Settings
 
@@ -66,7 +66,7 @@ def fill(path: Path, many: int) -> Ledger:
 
     def work(connection: sqlite3.Connection) -> None:
         connection.executemany(_INSERT, map(_values, calls(many)))
-        connection.executemany(_ADD_ONE, sums)
+        connection.executemany(_ADD.format(_SUM), sums)
 
     ledger._storage.write(work)
     return ledger

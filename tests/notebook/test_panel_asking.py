@@ -317,7 +317,7 @@ def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
 
 
 def test_nothing_is_offered_when_there_is_nothing_to_go_on_with(
-    shell: Shell, open_panel: Any
+    open_panel: Any,
 ) -> None:
     comm = open_panel()
     whole = answered(comm, "rehearsal: say all of it")
