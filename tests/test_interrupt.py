@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from answering import Service
+from apart import found_by
 
 from nemotron_magic.errors import NemotronError
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def interrupted() -> dict[str, dict[str, Any]]:
-    program = Path(__file__).parent / "interrupted.py"
-    done = subprocess.run(
-        [sys.executable, program],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout)
+    found: dict[str, dict[str, Any]] = found_by(HERE / "interrupted.py")
+    return found
 
 
 STAGES = (

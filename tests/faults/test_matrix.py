@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from apart import found_by
 from matrix import CA, ROWS, Row
 from playing import outcome, played, sections
 
@@ -66,19 +63,8 @@ def test_no_fault_is_expected_that_there_is_not() -> None:
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Wait in each fault with the limits of time as they are, and press stop."""
-    program = HERE / "interrupted_rows.py"
-    home = Path(__file__).parents[2]
-    path = os.pathsep.join([str(home), str(home / "tests"), str(HERE)])
-    done = subprocess.run(
-        [sys.executable, str(program), str(tmp_path_factory.mktemp("ca") / "ca.pem")],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    ca = tmp_path_factory.mktemp("ca") / "ca.pem"
+    found: dict[str, Any] = found_by(HERE / "interrupted_rows.py", ca)
     return found
 
 

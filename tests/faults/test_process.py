@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from apart import found_by
 from wire import ask_once, say
 
 from nemotron_magic import Session
@@ -30,28 +28,12 @@ FLOODS = {
 }
 
 
-def program(name: str, *arguments: str) -> dict[str, Any]:
-    """Run a program of this folder; give what it found."""
-    path = os.pathsep.join(map(str, (HERE.parents[1], HERE.parent, HERE)))
-    done = subprocess.run(
-        [sys.executable, str(HERE / name), *arguments],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 @pytest.mark.skipif(
     not os.access("/proc/self/clear_refs", os.W_OK), reason="Linux tells memory"
 )
 @pytest.mark.parametrize("flood", FLOODS)
 def test_a_flood_takes_less_memory_than_three_times_the_cap(flood: str) -> None:
-    found = program("limited.py", flood)
+    found = found_by(HERE / "limited.py", flood)
 
     assert found["what"].endswith(FLOODS[flood])
     assert found["grown_mb"] < 3 * 16
@@ -63,7 +45,7 @@ def test_a_flood_takes_less_memory_than_three_times_the_cap(flood: str) -> None:
 )
 def test_a_fork_has_connections_of_its_own(served: Callable[..., Any]) -> None:
     url = served()
-    found = program("forked.py", str(url))
+    found = found_by(HERE / "forked.py", url)
 
     assert (found["first"], found["after"]) == ("first", "after")
     assert found["parent"] == [f"parent{n}" for n in range(20)]
