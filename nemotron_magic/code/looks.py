@@ -186,13 +186,14 @@ def _is_value(node: ast.expr) -> bool:
 
 def _walked(node: ast.AST) -> Iterator[ast.AST]:
     """Give the parts of an expression, of a class's `repr` only what it holds."""
-    if isinstance(node, ast.Call) and _is_repr(node.func):
-        yield from (one for part in node.args for one in _walked(part))
-        yield from (one for part in node.keywords for one in _walked(part.value))
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _walked(child)
+    left = [node]
+    while left:
+        one = left.pop()
+        if isinstance(one, ast.Call) and _is_repr(one.func):
+            left += [*one.args, *(keyword.value for keyword in one.keywords)]
+        else:
+            yield one
+            left += ast.iter_child_nodes(one)
 
 
 def _is_repr(node: ast.expr) -> bool:

@@ -87,6 +87,7 @@ def test_joining_leaves_cell_magics_apart() -> None:
         "```python\n(\n```\n" * 5_000,
         "```\n" + "$ x\n" * 30_000,
         "```python\n(\n\n" + "This is the prose of it.\n\n" * 5_000,
+        "".join(f"```\n{'not ' * n}x\n```\n" for n in range(600, 1_000, 20)),
     ],
     ids=[
         "fences",
@@ -98,6 +99,7 @@ def test_joining_leaves_cell_magics_apart() -> None:
         "broken blocks",
         "commands",
         "prose",
+        "negations",
     ],
 )
 def test_what_no_model_would_write_takes_no_time(text: str) -> None:

@@ -52,6 +52,49 @@ def test_what_the_compiler_cannot_read_is_found(source: str) -> None:
     assert [finding.kind for finding in check(source, {})] == ["syntax"]
 
 
+DEEP = {
+    "attributes": lambda n: "df" + ".a" * n,
+    "sums": lambda n: "1" + " + df" * n,
+    "negations": lambda n: "not " * n + "df",
+    "branches": lambda n: "if df: 1\n" + "elif df: 1\n" * n,
+}
+
+
+@pytest.mark.parametrize("shape", DEEP)
+def test_what_nests_deeper_than_anyone_writes_is_let_be(
+    shape: str, namespace: dict[str, Any]
+) -> None:
+    kinds = {
+        finding.kind
+        for many in range(900, 1_000, 3)
+        for finding in check(DEEP[shape](many), namespace)
+    }
+
+    assert kinds <= {"syntax"}  # where the compiler gives up, too
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        "[" * 30 + "1" + " for x in total]" * 30,
+        "{" * 30 + "1" + " for x in total}" * 30,
+        "with " + "total, " * 19 + "total: [1 for x in total]",
+        "".join(f"{' ' * n}try:\n" for n in range(9))
+        + " " * 9
+        + "pass\n"
+        + "".join(f"{' ' * n}finally: pass\n" for n in range(8, -1, -1)),
+    ],
+    ids=["lists", "sets", "contexts", "tries"],
+)
+def test_what_ends_the_compiler_is_not_compiled(
+    blocks: str, namespace: dict[str, Any]
+) -> None:
+    alone = check("return", namespace)
+
+    assert [finding.kind for finding in alone] == ["syntax"]
+    assert check(f"{blocks}\nreturn", namespace) == ()
+
+
 def test_what_the_transformer_chokes_on_fails_before_it_runs() -> None:
     found = check("x = %", {}, transform)
 
@@ -64,14 +107,6 @@ def test_a_cell_of_a_hundred_thousand_lines_is_let_be() -> None:
 
 def test_the_corpus_of_bad_cells_is_large() -> None:
     assert len(BAD) >= 60
-
-
-def test_findings_are_told_in_one_short_line() -> None:
-    findings = [Finding("name", f"name_{n}" * 30 + "\n\x1b[31m") for n in range(99)]
-
-    assert "\n" not in told(findings)
-    assert len(told(findings)) <= 300
-    assert told([]) == ""
 
 
 @pytest.mark.parametrize("number", range(len(GOOD)))
