@@ -127,7 +127,7 @@ def _handed_on(
             known = part in _PARTS | _LEAVE_ALONE or part in frames[name].columns
             yield from [] if known else [name]
         case ast.Subscript(value, place):
-            yield from _handed_on(value, frames, True)
+            yield from _handed_on(value, frames, isinstance(value, ast.Name))
             yield from _handed_on(place, frames)
         case ast.comprehension() | ast.For() | ast.AsyncFor():
             for child in ast.iter_child_nodes(node):
