@@ -50,6 +50,13 @@ class Model:
     output_usd: float | None = None
 
     @property
+    def prices_usd(self) -> tuple[float, float] | None:
+        """Both prices, in and out; None if one is not listed."""
+        if self.input_usd is None or self.output_usd is None:
+            return None
+        return self.input_usd, self.output_usd
+
+    @property
     def is_nemotron(self) -> bool:
         """Whether it is one of NVIDIA's Nemotrons."""
         return "nemotron" in self.name.lower()

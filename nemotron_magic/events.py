@@ -2,7 +2,7 @@
 
 The words between network and display: values without behaviour, equal if their fields
 are. Which bytes became which event is told in `dialect`; what the events add up to, in
-`reply`.
+`draft`.
 """
 
 from __future__ import annotations

@@ -39,9 +39,7 @@ class Estimate:
 def priced(models: Iterable[Model], name: str) -> Model | None:
     """Give the model of that name, if both its prices are known."""
     model = next((m for m in models if m.goes_by(name)), None)
-    if model is None or model.input_usd is None or model.output_usd is None:
-        return None
-    return model
+    return model if model and model.prices_usd else None
 
 
 def estimate(
@@ -49,17 +47,17 @@ def estimate(
 ) -> Estimate | None:
     """Give what a call may cost; None if a price or the longest reply is not known."""
     longest = settings["max_tokens"] or (model.context_tokens if model else None)
-    if model is None or model.input_usd is None or model.output_usd is None:
+    prices_usd = model.prices_usd if model else None
+    if prices_usd is None or not longest:
         return None
-    if not longest:
-        return None
+    input_usd, output_usd = prices_usd
     sent = sum(estimate_tokens(message["content"]) for message in messages)
     received = int(longest) * int(settings["n"] or 1)
     return Estimate(
         sent,
         received,
-        sent * model.input_usd / 1e6,
-        received * model.output_usd / 1e6,
+        sent * input_usd / 1e6,
+        received * output_usd / 1e6,
     )
 
 
@@ -72,8 +70,8 @@ def estimated_usd(model: Model | None, usage: Usage) -> float | None:
     1.0
     """
     sent, received = usage.prompt_tokens, usage.completion_tokens
-    if model is None or sent is None or received is None:
+    prices_usd = model.prices_usd if model else None
+    if prices_usd is None or sent is None or received is None:
         return None
-    if model.input_usd is None or model.output_usd is None:
-        return None
-    return (sent * model.input_usd + received * model.output_usd) / 1e6
+    input_usd, output_usd = prices_usd
+    return (sent * input_usd + received * output_usd) / 1e6

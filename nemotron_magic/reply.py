@@ -13,9 +13,10 @@ from nemotron_magic.events import Recalled, ToolCall
 from nemotron_magic.markdown import CodeBlock, code_blocks
 from nemotron_magic.usage import Usage
 
-__all__ = ["Attached", "Details", "Ending", "Message", "Reply"]
+__all__ = ["ORDINARY_REASONS", "Attached", "Details", "Ending", "Message", "Reply"]
 
-_WELL_ENDED = ("stop", "length", "tool_calls", "function_call", "end_turn", "eos")
+ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
+"""Why a model stops that has said all it wanted to."""
 
 Ending = Literal["complete", "truncated", "interrupted", "failed"]
 Message = Mapping[str, str]
@@ -181,7 +182,7 @@ class Reply(str):
         """Whether the model itself ended it, or the length that it was allowed did."""
         known = self.details
         says_something = bool(self.strip() or known.tool_calls or known.refusal)
-        ended_well = known.finish_reason in _WELL_ENDED
+        ended_well = known.finish_reason in (*ORDINARY_REASONS, "length")
         return says_something and known.ending == "complete" and ended_well
 
     @property

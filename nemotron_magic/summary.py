@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any
 
 from nemotron_magic.quantities import cost_told, plural, tokens_told
-from nemotron_magic.reply import Attached, Details, Reply
+from nemotron_magic.reply import ORDINARY_REASONS, Attached, Details, Reply
 from nemotron_magic.text import one_line
 
 __all__ = ["footer", "metadata", "remarks"]
@@ -24,7 +24,6 @@ _REASONS = {
 }
 _FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\b(?:tokens|cached)\b")
 _IMITATION = "A line of this reply imitates the footer; only the last line is ours."
-_ORDINARY = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 
 
 def footer(reply: Reply) -> str:
@@ -110,7 +109,7 @@ def _attached(attached: Attached) -> list[str]:
 
 def _reason(reply: Reply) -> str:
     reason = reply.finish_reason
-    if reason is None or reason in _ORDINARY:
+    if reason is None or reason in ORDINARY_REASONS:
         return ""
     if reason == "length":
         limit = reply.details.parameters.get("max_tokens") or 4096
