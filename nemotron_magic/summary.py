@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import Any
 
+from nemotron_magic.parameters import BY_NAME
 from nemotron_magic.quantities import cost_told, plural, tokens_told
 from nemotron_magic.reply import ORDINARY_REASONS, Attached, Details, Reply
 from nemotron_magic.text import one_line
@@ -112,7 +113,8 @@ def _reason(reply: Reply) -> str:
     if reason is None or reason in ORDINARY_REASONS:
         return ""
     if reason == "length":
-        limit = reply.details.parameters.get("max_tokens") or 4096
+        limit = reply.details.parameters.get("max_tokens")
+        limit = limit or BY_NAME["max_tokens"].default
         return f"{_LENGTH}{int(limit) * 4}"
     return _REASONS.get(reason, f"The model stopped for this reason: {reason}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, TextIO
 
@@ -147,7 +148,7 @@ class Canvas:
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
             return PagePainter(self._publisher, alone, self._clock_s, self.ticker)
-        is_terminal = self.front_end == "terminal"
+        is_terminal = front == "terminal"
         is_bare = is_terminal and place.is_shown and place.is_only
         painter = _text_painter(is_terminal, with_footer=not is_bare)
         self._bare = painter if is_bare else None
@@ -199,6 +200,4 @@ def _stdout() -> TextIO:
 
 
 def _new_id() -> str:
-    import uuid
-
     return uuid.uuid4().hex

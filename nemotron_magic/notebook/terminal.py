@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _LONGEST_LINE = 500
+_WAS_REASONING = "— the text above was the model's reasoning —"
 
 
 def has_rich() -> bool:
@@ -75,7 +76,7 @@ class PlainPainter:
                 self._line("thinking …")
             case Reclassified():
                 self._write(self._text.end())
-                self._line("— the text above was the model's reasoning —")
+                self._line(_WAS_REASONING)
                 self._write("\n")
             case Retry() as retry:
                 self._line(retry.words)
@@ -120,6 +121,8 @@ class RichPainter:
         Where to write.
     is_live : bool
         Whether the stream is a terminal whose last lines can be painted again.
+    with_footer : bool
+        Whether to end with the footer.
     """
 
     def __init__(self, stream: TextIO, is_live: bool, with_footer: bool = True) -> None:
@@ -151,7 +154,7 @@ class RichPainter:
                 self._dim("thinking …")
             case Reclassified():
                 self._begin()
-                self._dim("— the text above was the model's reasoning —")
+                self._dim(_WAS_REASONING)
             case Sent(_, model):
                 self._show(_dim(f"asking {model} …"))
             case Retry() as retry:

@@ -10,12 +10,12 @@ from typing import Any
 
 from nemotron_magic.context.describe import describe
 from nemotron_magic.context.describers.look import Data
+from nemotron_magic.context.describers.statics import MISSING
 from nemotron_magic.context.parts import Part
 from nemotron_magic.notebook.evaluate import evaluate
 
 __all__ = ["Variables"]
 
-_MISSING = object()
 _NAMED_CHARS = 8_000
 """How much is said of a value that a question names."""
 
@@ -50,8 +50,8 @@ class Variables:
         """Describe those of the variables that there are, but for modules."""
         values = self.shell.user_ns
         for name in names:
-            value = values.get(name, _MISSING)
-            if value is not _MISSING and type(value) is not ModuleType:
+            value = values.get(name, MISSING)
+            if value is not MISSING and type(value) is not ModuleType:
                 said = self.described(value, name, with_source=with_source)
                 yield Part("value", name, (("", said),))
 

@@ -7,7 +7,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.notebook.commands.spending import cost_of, kept_in, tokens_of
+from nemotron_magic.notebook.commands.spending import (
+    ESTIMATED,
+    cost_of,
+    kept_in,
+    tokens_of,
+)
 from nemotron_magic.quantities import in_usd, plural
 
 __all__ = ["MOST_DAYS", "by_day", "columns", "figures"]
@@ -121,7 +126,7 @@ def _notes(spans: list[Totals | None]) -> list[str]:
     month = spans[-1] or Totals()
     notes = []
     if month.estimated_usd:
-        notes.append("~ is estimated from the catalogue's prices.")
+        notes.append(ESTIMATED)
     if month.unpriced:
         most = f", at most {in_usd(month.open_usd)}" if month.open_usd else ""
         calls = plural(month.unpriced, "call")

@@ -19,7 +19,10 @@ from nemotron_magic.text import one_line
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["SPENDING", "cost_of", "kept_in", "spent_lately", "tokens_of"]
+__all__ = ["ESTIMATED", "SPENDING", "cost_of", "kept_in", "spent_lately", "tokens_of"]
+
+ESTIMATED = "~ is estimated from the catalogue's prices."
+"""What is said below sums whose cost has that sign."""
 
 _HEAD = (
     "| {} | Calls | Tokens in | Tokens out | Cost | First text | Out/s | Faults |\n"
@@ -117,7 +120,7 @@ def _notes(spans: Iterable[Totals]) -> str:
             f"{plural(widest.cached, 'call')} answered from disk, for nothing."
         )
     if widest.estimated_usd:
-        notes.append("~ is estimated from the catalogue's prices.")
+        notes.append(ESTIMATED)
     if widest.unpriced:
         may = f"{plural(widest.unpriced, 'call')} may have been billed"
         notes.append(f"{may}; the cost is unknown.")
