@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich import box
 from rich.markdown import Markdown, MarkdownElement, TableElement
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -21,7 +22,9 @@ from nemotron_magic.notebook.side_by_side import column_groups, least_width
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
 
-__all__ = ["WholeMarkdown", "whole_markdown"]
+    from nemotron_magic.markdown import Block
+
+__all__ = ["Piece", "WholeMarkdown", "whole_markdown"]
 
 _GAP_CHARS = 2
 """What the box puts between two columns."""
@@ -54,6 +57,49 @@ class WholeMarkdown(Markdown):
         **Markdown.elements,
         "table_open": _WholeTable,
     }
+
+
+class Piece:
+    """A piece of a growing reply, as far from the piece before as if both were one.
+
+    Parameters
+    ----------
+    needs_gap : bool
+        Whether the piece before ended in text, with no empty line after it.
+
+    Attributes
+    ----------
+    ends_in_text : bool
+        The same of this one, once it was printed.
+    """
+
+    def __init__(self, block: Block, needs_gap: bool) -> None:
+        self._block = block
+        self._needs_gap = needs_gap
+        self.ends_in_text = True
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        """Give the lines."""
+        markdown = whole_markdown(self._block.markdown)
+        lines = console.render_lines(markdown, options, pad=False)
+        classes = self._block.classes.split()
+        if "nm-joined" in classes:
+            del lines[: _empty(lines[:1])]
+        elif self._needs_gap and lines and not _empty(lines[:1]):
+            lines.insert(0, [])
+        if "nm-open" in classes and _empty(lines[-1:]):
+            del lines[-1]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+        self.ends_in_text = bool(lines) and not _empty(lines[-1:])
+
+
+def _empty(lines: Sequence[Sequence[Segment]]) -> int:
+    """Count the lines without a letter."""
+    return sum(not "".join(part.text for part in line).strip() for line in lines)
 
 
 def whole_markdown(text: str) -> WholeMarkdown:

@@ -14,7 +14,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from nemotron_magic.events import Event, Reasoning, Reclassified, Retry, Sent, Text
-from nemotron_magic.markdown import Blocks
+from nemotron_magic.markdown import Block, Blocks
 from nemotron_magic.notebook.html import reply_text
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer, remarks
@@ -23,6 +23,8 @@ from nemotron_magic.text import GrowingText, one_line, visible
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.live import Live
+
+    from nemotron_magic.notebook.rich_markdown import Piece
 
 __all__ = [
     "PlainPainter",
@@ -143,6 +145,7 @@ class RichPainter:
 
     def _begin(self) -> None:
         self._blocks, self._text = Blocks(), GrowingText()
+        self._needs_gap = False
 
     def watch(self, event: Event) -> None:
         """Render what `event` finishes, and show what it begins."""
@@ -168,7 +171,7 @@ class RichPainter:
         if reply.details.choices or not reply:
             self._begin()
             self._take(visible(reply_text(reply)))
-        _print_markdown(self._console, self._blocks.tail.markdown)
+        self._print(self._blocks.tail)
         if reply and not reply.details.choices:
             _print_markdown(self._console, visible(reply.details.appended))
         for line in remarks(reply) if reply else ():
@@ -182,29 +185,38 @@ class RichPainter:
 
     def _take(self, text: str) -> None:
         finished = self._blocks.feed(text)
-        # The tail first: printing above it draws it again as it then is.
-        if self._is_live and text:
-            self._show(_rendered(self._blocks.tail.markdown))
+        if finished:
+            self._stop()  # what is printed while rich paints again may be painted over
         for block in finished:
-            _print_markdown(self._console, block.markdown)
+            self._print(block)
+        if text and self._blocks.tail.markdown.strip():
+            self._show(_laid_out(self._blocks.tail, self._needs_gap))
+
+    def _print(self, block: Block) -> None:
+        if block.markdown.strip():
+            piece = _laid_out(block, self._needs_gap)
+            self._console.print(piece, end="")
+            self._needs_gap = piece.ends_in_text
 
     def _show(self, tail: RenderableType) -> None:
         """Show the tail, on a terminal that lets it be painted again."""
         if not self._is_live:
             return
-        from rich.live import Live
-
         if self._live is None:
-            self._live = Live(console=self._console, transient=True)
-            self._live.start()
+            from rich.live import Live
+
+            self._live = Live(tail, console=self._console, transient=True)
+            self._live.start(refresh=True)
         self._live.update(tail)
 
     def _stop(self) -> None:
         if self._live is not None:
+            self._live.update("")  # the last frame is painted at any height
             self._live.stop()
             self._live = None
 
     def _dim(self, text: str) -> None:
+        self._stop()
         self._console.print(_dim(text))
 
 
@@ -267,6 +279,12 @@ def _dim(text: str) -> RenderableType:
 def _print_markdown(console: Console, markdown: str) -> None:
     if markdown.strip():
         console.print(_rendered(markdown))
+
+
+def _laid_out(block: Block, needs_gap: bool) -> Piece:
+    from nemotron_magic.notebook.rich_markdown import Piece
+
+    return Piece(block, needs_gap)
 
 
 def _rendered(markdown: str) -> RenderableType:

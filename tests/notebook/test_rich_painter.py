@@ -1,0 +1,72 @@
+"""A reply on a real terminal, painted again and again, looks as if printed once."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from screen import shown
+
+from nemotron_magic.events import Event, Sent, Text
+from nemotron_magic.notebook.terminal import RichPainter
+from nemotron_magic.reply import Reply
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+CODE = "".join(f"line_{n} = {n}\n" for n in range(60))
+REPLIES = {
+    "paragraphs": "A paragraph.\n\nAnd another one of some length.\n\nA third.\n",
+    "blocks": "# A\n\nText:\n\n```python\nx = 1\n```\n\n|a|b|\n|-|-|\n|1|2|\n\n> b\n"
+    * 3,
+    "long code": f"Code:\n\n```python\n{CODE}```\n\nThe end.\n",
+    "long list": "".join(f"- item number {n}\n" for n in range(60)),
+    "tall list": "".join(f"- {n}\n" for n in range(60)),
+    "nothing to see": "Text of a reply.\n\n[a]: http://example.com\n\nMore of it.\n",
+}
+
+
+def painted(events: list[Event], text: str, is_live: bool) -> str:
+    stream = io.StringIO()
+    painter = RichPainter(stream, is_live, with_footer=False)
+    for event in events:
+        painter.watch(event)
+    painter.finish(Reply(text))
+    return COLOUR.sub("", stream.getvalue())
+
+
+def streamed(text: str, is_live: bool = True) -> list[str]:
+    events = [Text(text[at : at + 8]) for at in range(0, len(text), 8)]
+    return shown(painted([*events], text, is_live))
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply_painted_again_and_again_is_left_as_if_printed_once(name: str) -> None:
+    assert streamed(REPLIES[name]) == streamed(REPLIES[name], is_live=False)
+
+
+def test_paragraphs_that_came_apart_are_parted_by_an_empty_line() -> None:
+    assert streamed(REPLIES["paragraphs"]) == [
+        "A paragraph.",
+        "",
+        "And another one of some length.",
+        "",
+        "A third.",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("name", ["long code", "long list"])
+def test_a_block_that_is_cut_in_two_shows_no_seam(name: str) -> None:
+    lines = [line for line in streamed(REPLIES[name]) if re.search(r"\d", line)]
+    at = streamed(REPLIES[name]).index(lines[0])
+
+    assert len(lines) == 60
+    assert streamed(REPLIES[name])[at : at + 60] == lines
+
+
+def test_once_a_reply_has_begun_no_line_says_that_it_is_waited_for() -> None:
+    text = "A paragraph of a reply.\n\nAnd another one of some length.\n\nA third.\n"
+    events = [Text(text[at : at + 8]) for at in range(0, len(text), 8)]
+    output = painted([Sent("an-id", "a/model"), *events], text, is_live=True)
+
+    assert output.rindex("asking a/model") < output.index("A paragraph")
