@@ -27,6 +27,10 @@ _FIELD_TOKENS = 18
 _LONGEST_FIELD_TOKENS = 1_500
 """A longer output keeps its head and its tail."""
 
+_HUGE_CHARS = 60_000
+_COUNTED_CHARS = 15_000
+"""Of a huge output only so much is counted: more would cost more than it tells."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -161,18 +165,26 @@ def _shortened(part: Part, count: _Count) -> tuple[Part, int]:
 def _head_and_tail(text: str, count: _Count) -> tuple[str, int]:
     """Give a text that is not too long, and its tokens."""
     most = _LONGEST_FIELD_TOKENS
-    # Text that is far too long is not counted: that would cost more than it tells.
-    is_huge = len(text) > most * 40
-    tokens = most * 5 if is_huge else count(text)
-    if tokens <= most:
+    seen = _ends(text, _COUNTED_CHARS) if len(text) > _HUGE_CHARS else text
+    tokens = count(seen)
+    if tokens <= most and seen is text:
         return text, tokens
-    keep = max(int(len(text) * most / tokens * 0.9), 40)
+    keep = len(seen) * most // max(tokens, most) * 9 // 10
+    while True:
+        short = _ends(text, keep)
+        if (size := count(short)) <= most or keep < 40:
+            return short, size
+        # The ends are denser than the whole.
+        keep = keep * 2 // 3
+
+
+def _ends(text: str, keep: int) -> str:
+    """Give about so many characters of both ends, in whole lines if there are any."""
     head, tail = text[: keep * 2 // 3], text[len(text) - keep // 3 :]
     head = head[: head.rfind("\n") + 1] or head
     tail = tail[tail.find("\n") + 1 :] or tail
     gone = len(text) - len(head) - len(tail)
-    short = f"{head}[… {gone:,} characters cut …]\n{tail}"
-    return short, count(short)
+    return f"{head}[… {gone:,} characters cut …]\n{tail}"
 
 
 def _too_large(parts: Sequence[Part], sizes: Sequence[int], budget: int) -> InputError:

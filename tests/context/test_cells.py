@@ -55,7 +55,17 @@ def test_cells_that_cannot_be_chosen_any_more_are_not_read(text: str) -> None:
     assert len(read) <= 4
 
 
-@pytest.mark.parametrize("mark", ["# nemotron: skip", "  #nemotron:skip\nx = 1"])
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "# nemotron: skip",
+        "  #nemotron:skip\nx = 1",
+        "# Nemotron: SKIP\nx = 1",
+        "# nemotron: skip, it names patients\nx = 1",
+        "%%bash\n# nemotron: skip\nenv",
+        "%%time\n\n  # nemotron: skip\nx = 1",
+    ],
+)
 def test_a_cell_that_says_so_is_skipped(mark: str) -> None:
     cells = [Cell(2, mark), Cell(1, "x = '# nemotron: skip'")]
 
@@ -64,4 +74,7 @@ def test_a_cell_that_says_so_is_skipped(mark: str) -> None:
 
 def test_a_cell_that_says_so_is_pinned() -> None:
     assert Cell(1, "# nemotron: pin\nx = 1").is_pinned
+    assert Cell(1, "%%time\n# nemotron: pin\nx = 1").is_pinned
     assert not Cell(1, "x = 1  # nemotron: pin").is_pinned
+    assert not Cell(1, "x = 1\n%%time\n# nemotron: pin").is_pinned
+    assert not Cell(1, "# nemotron: pinned\nx = 1").is_pinned

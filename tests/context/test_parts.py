@@ -12,6 +12,7 @@ from nemotron_magic.context import parts
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.parts import Fitted, Part
 from nemotron_magic.context.prompt import written
+from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
 
 
@@ -94,6 +95,25 @@ def test_a_long_output_keeps_its_head_and_its_tail() -> None:
     assert text.endswith("line 4999\n")
     assert "characters cut" in text
     assert part.cut_chars > 20_000
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "\n".join(map(str, range(34_000))),
+        "x" * 200_000,
+        "日本語" * 60_000,
+        "word and " * 22_000,
+        "#$%&" * 4_000 + " " * 100_000 + "end",
+    ],
+)
+def test_a_huge_output_leaves_room_for_other_cells(printed: str) -> None:
+    cells = [Cell(2, "run()", printed), Cell(1, "x = 1")]
+    fitted = parts.fit((), cells, lambda cell: cell, 2_000, estimate_tokens)
+
+    assert [part.title for part in fitted.kept] == ["cell 1", "cell 2"]
+    assert fitted.left_out == ()
+    assert len(dict(fitted.kept[1].fields)["printed"]) > 800
 
 
 def test_what_was_asked_for_by_name_must_fit() -> None:
