@@ -12,7 +12,8 @@ from nemotron_magic.parameters import CONTEXT_WORDS
 
 __all__ = ["Cell", "Selection"]
 
-_MARK = re.compile(r"\s*#\s*nemotron:\s*(skip|pin)\s*(?:\n|$)")
+# Nothing may stand above a cell magic, so that the mark is below it.
+_MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNORECASE)
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
@@ -46,7 +47,7 @@ class Cell:
 
     @property
     def is_skipped(self) -> bool:
-        """Whether its first line keeps it out."""
+        """Whether its first line keeps it out; of a cell magic, the one below."""
         return self._mark == "skip"
 
     @property
@@ -56,9 +57,8 @@ class Cell:
 
     @property
     def _mark(self) -> str:
-        # Nearly always the cheap look is enough.
-        found = "nemotron:" in self.source and _MARK.match(self.source)
-        return found[1] if found else ""
+        found = _MARK.match(self.source)
+        return found[1].lower() if found else ""
 
 
 @dataclass(frozen=True, slots=True)
