@@ -116,7 +116,7 @@ class History:
         value = describe(values[number]) if number in values else ""
         result = "\n".join(filter(None, (displayed, value)))
         error = self.error_of(Cell(number, source))
-        return Cell(number, source, _clean(printed), result, error)
+        return Cell(number, source, _clean(_as_seen(printed)), result, error)
 
     def _outputs(self, number: int) -> tuple[str, str]:
         """Give what a cell printed, and what it displayed, as IPython kept it."""
@@ -167,7 +167,7 @@ class Recorder:
     def _end(self, result: Any) -> None:
         if not self._ears:
             return
-        printed = _bounded("".join(self._ears[0].said))
+        printed = _bounded(_as_seen("".join(self._ears[0].said)))
         self._take_off()
         number = cell_number(self._shell)
         error = result.error_before_exec or result.error_in_exec
@@ -217,6 +217,14 @@ def _is_ours(source: str) -> bool:
     if code and code[0].startswith("%%"):
         return bool(_OURS.match(code[0]))
     return bool(code) and all(_OURS.match(line) for line in code)
+
+
+def _as_seen(printed: str) -> str:
+    """Give what was printed without what was printed over, as a progress bar is."""
+    if "\r" not in printed:
+        return printed
+    lines = printed.replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
 def _clean(text: str) -> str:

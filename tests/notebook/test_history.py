@@ -115,6 +115,26 @@ def test_a_huge_output_is_bounded(plain_shell: Shell, history: History) -> None:
     assert len(cells(history)[0].printed) < 250_000
 
 
+PROGRESS = r"""
+import sys
+for done in range(20_000):
+    print(f"\r{done:>6} of 20,000", end="", file=sys.stderr)
+print("\r\nall done\r\nbye\r")
+"""
+
+
+def test_of_a_progress_bar_its_end_is_read(
+    plain_shell: Shell, history: History
+) -> None:
+    recorder = Recorder(plain_shell.ip)
+    run(plain_shell, PROGRESS)
+    recorder.close()
+
+    assert cells(history)[0].printed == " 19999 of 20,000\nall done\nbye\n"
+    assert recorder.heard[1].printed.endswith("\nall done\nbye\n")
+    assert len(recorder.heard[1].printed) < 100
+
+
 def test_a_recorder_hears_cells_and_puts_the_streams_back(plain_shell: Shell) -> None:
     before = sys.stdout
     recorder = Recorder(plain_shell.ip)
