@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nemotron_magic.notebook.place import cell_id_of, cell_number
+from nemotron_magic.notebook.execution import cell_id_of, cell_number
 
 __all__ = ["CellIds"]
 

@@ -32,7 +32,7 @@ class Displays:
         """Note a message on its way to the front end; give it, to be sent."""
         if message["header"]["msg_type"] == "display_data":
             # Here and not above: loading the extension is to stay light.
-            from nemotron_magic.notebook.place import cell_number
+            from nemotron_magic.notebook.execution import cell_number
 
             number = cell_number(self._shell)
             noted = self.heard.setdefault(number, [])

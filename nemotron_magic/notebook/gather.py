@@ -17,8 +17,8 @@ from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.displays import Displays
+from nemotron_magic.notebook.execution import execution_of, notebook_path, origin_of
 from nemotron_magic.notebook.history import NO_IDS, History, Recorder
-from nemotron_magic.notebook.place import execution_of, notebook_path, origin_of
 from nemotron_magic.notebook.variables import Variables
 from nemotron_magic.reply import Attached
 from nemotron_magic.session import Question, Session
@@ -62,8 +62,8 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a question is asked.
+class _Moment:
+    """When a question is asked, among the cells of its notebook.
 
     Attributes
     ----------
@@ -128,8 +128,8 @@ class Gatherer:
         InputError
             If a value or a file that it names cannot go along.
         """
-        place = _Place(self._origin(), self.history.current)
-        return self._question(call, settings, subject or Subject(), place)
+        moment = _Moment(self._origin(), self.history.current)
+        return self._question(call, settings, subject or Subject(), moment)
 
     def aside(self, call: Invocation, settings: Settings, last: int) -> Question:
         """Give a question that no cell asks; the cells up to the `last` may go along.
@@ -139,21 +139,21 @@ class Gatherer:
         InputError
             If a value that it names cannot go along.
         """
-        return self._question(call, settings, Subject(), _Place("", last, last))
+        return self._question(call, settings, Subject(), _Moment("", last, last))
 
     def _question(
-        self, call: Invocation, settings: Settings, subject: Subject, place: _Place
+        self, call: Invocation, settings: Settings, subject: Subject, moment: _Moment
     ) -> Question:
         thread = call.thread or MAIN
         variables = Variables(self._shell, settings["data"])
-        text, asked_for = self._asked_for(call, subject, variables, place)
-        before = earlier(self._session.threads.get(thread, []), place.origin)
+        text, asked_for = self._asked_for(call, subject, variables, moment)
+        before = earlier(self._session.threads.get(thread, []), moment.origin)
         context = settings["context"]
         if subject.words and "context" not in call.values:
             context = "none"
         fitted = fit(
             asked_for,
-            self._chosen(Selection.read(context), before, place),
+            self._chosen(Selection.read(context), before, moment),
             lambda cell: self.history.load(cell, variables.described),
             self._session.context_tokens(settings),
             estimate_tokens,
@@ -162,8 +162,8 @@ class Gatherer:
         return Question(
             text,
             _attached(told, fitted),
-            place.origin,
-            place.cell,
+            moment.origin,
+            moment.cell,
             thread,
             call.fresh,
             self._notice(call, fitted),
@@ -179,35 +179,35 @@ class Gatherer:
         return f"{origin_of(self._shell)}/{number}"
 
     def _asked_for(
-        self, call: Invocation, subject: Subject, variables: Variables, place: _Place
+        self, call: Invocation, subject: Subject, variables: Variables, moment: _Moment
     ) -> tuple[str, list[Part]]:
         """Give the text with its values named, and what the user asked to send."""
         text, values = expand(subject.words or call.text, variables.at)
         parts = [Part("value", v.name, (("", v.description),)) for v in values]
         files = [Part("file", path, (("", _read(path)),)) for path in call.files]
-        document = self._document(place) if call.notebook else []
+        document = self._document(moment) if call.notebook else []
         known = {value.name for value in values}
         others = [name for name in subject.names if name not in known]
         named = variables.parts(others, subject.with_source)
         return text, [*subject.parts, *named, *parts, *files, *document]
 
-    def _document(self, place: _Place) -> list[Part]:
+    def _document(self, moment: _Moment) -> list[Part]:
         """Give the saved notebook, where a front end says which file it is."""
         path = notebook_path(self._shell, self._environ)
         if not Path(path).is_file():
             return []
-        ran = self.history.newest_first(place.last)
+        ran = self.history.newest_first(moment.last)
         text = _read(path, _MOST_NOTEBOOK_BYTES)
         return [document_part(Path(path).name, text, ran)]
 
     def _chosen(
-        self, selection: Selection, before: Sequence[Turn], place: _Place
+        self, selection: Selection, before: Sequence[Turn], moment: _Moment
     ) -> Iterator[Cell]:
         """Give the cells that may go along, newest first and without outputs."""
         since = max((turn.cell for turn in before), default=0)
-        ran = self.history.newest_first(place.last)
+        ran = self.history.newest_first(moment.last)
         if not selection.ranges:  # those name runs, all else means cells
-            ran = newest_runs(ran, self.history.asking if place.last is None else None)
+            ran = newest_runs(ran, self.history.asking if moment.last is None else None)
         return selection.newest_first(ran, since)
 
     def _notice(self, call: Invocation, fitted: Fitted) -> str:

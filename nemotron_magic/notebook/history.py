@@ -16,7 +16,7 @@ from typing import Any
 
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.notebook.displays import Displays, shown
-from nemotron_magic.notebook.place import cell_id_of, cell_number
+from nemotron_magic.notebook.execution import cell_id_of, cell_number
 from nemotron_magic.text import without_controls
 
 __all__ = ["NO_IDS", "History", "Recorder"]

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, TextIO
 
 from nemotron_magic.events import Event
+from nemotron_magic.notebook.execution import execution_of, request_of, source_of
 from nemotron_magic.notebook.html import document
 from nemotron_magic.notebook.pace import Ticker
 from nemotron_magic.notebook.page import PagePainter, bundle
-from nemotron_magic.notebook.place import execution_of, place_of, request_of, source_of
+from nemotron_magic.notebook.place import place_of
 from nemotron_magic.notebook.publisher import (
     Display,
     Publisher,

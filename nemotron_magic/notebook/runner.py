@@ -15,10 +15,10 @@ from nemotron_magic.ledger import Ledger, open_ledger
 from nemotron_magic.notebook.asking import Asker
 from nemotron_magic.notebook.commands import COMMANDS, Command, card, flags, preview
 from nemotron_magic.notebook.displays import Displays
+from nemotron_magic.notebook.execution import notebook_path
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.history import NO_IDS, Recorder
 from nemotron_magic.notebook.paint import Canvas
-from nemotron_magic.notebook.place import notebook_path
 from nemotron_magic.notebook.saved import Saved
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nemotron_magic.errors import NemotronError
-from nemotron_magic.notebook.place import cell_id_of, execution_of
+from nemotron_magic.notebook.execution import cell_id_of, execution_of
 from nemotron_magic.panels.asking import Asking
 from nemotron_magic.panels.background import in_thread, later
 from nemotron_magic.panels.controls import table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nemotron_magic.notebook.place import cell_number
+from nemotron_magic.notebook.execution import cell_number
 
 __all__ = ["Running"]
 

@@ -1,11 +1,11 @@
-"""Where a question stands, asked of a kernel's shell."""
+"""The cell that runs now, asked of a kernel's shell."""
 
 from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
 
-from nemotron_magic.notebook.place import source_of
+from nemotron_magic.notebook.execution import source_of
 
 
 def kernel_shell(code: str, raw: list[str], parsed: list[str]) -> Any:
