@@ -40,11 +40,14 @@ class Block:
         Classes for the element around the piece: ``nm-joined`` if it goes on where
         the piece before it stopped, ``nm-open`` if the next piece goes on here,
         ``nm-in-1`` to ``nm-in-4`` if it is indented.
+    is_inside
+        Whether it was cut out of the middle of a table or of code.
     """
 
     source: str
     markdown: str
     classes: str = ""
+    is_inside: bool = False
 
 
 class Blocks:
@@ -143,7 +146,9 @@ class Blocks:
         return len(self._context.indents) > 1
 
     def _block(self, source: str) -> Block:
-        return Block(source, self._markdown(source), self._context.classes)
+        context = self._context
+        inside = bool(context.head)
+        return Block(source, self._markdown(source), context.classes, inside)
 
     def _markdown(self, source: str) -> str:
         context = self._context

@@ -2,48 +2,89 @@
 
 `rich` cuts the cells of a table that is too wide, and prints one with more columns than
 the terminal has room for as empty lines. Here cells are folded, and columns that do not
-fit side by side follow below, beside the first one again, as pandas does it.
+fit side by side follow below, beside the first one again, as pandas does it. A table of
+which the beginning is printed already goes on below it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich import box
 from rich.markdown import Markdown, MarkdownElement, TableElement
-from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from nemotron_magic.markdown.tokens import terminal_tokens
-from nemotron_magic.notebook.side_by_side import column_groups, least_width
+from nemotron_magic.notebook.side_by_side import column_groups, least_width, width_of
 
 if TYPE_CHECKING:
+    from markdown_it.token import Token
     from rich.console import Console, ConsoleOptions
 
-    from nemotron_magic.markdown import Block
-
-__all__ = ["Piece", "WholeMarkdown", "whole_markdown"]
+__all__ = ["Columns", "WholeMarkdown", "whole_markdown"]
 
 _GAP_CHARS = 2
 """What the box puts between two columns."""
+
+_EDGES_CHARS = 2
+"""What it puts around all of them."""
+
+_Row = Sequence[Text]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a table looks like, for the rest of it to look the same."""
+
+    headings: tuple[Text, ...]
+    widths_chars: tuple[int, ...]
 
 
 class _WholeTable(TableElement):
     """A table whose cells are all shown."""
 
+    _markdown: WholeMarkdown
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _WholeTable:
+        """Make one that knows what it stands in."""
+        made = cls()
+        made._markdown = cast("WholeMarkdown", markdown)
+        return made
+
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[Table]:
         """Give as many tables as it takes."""
-        header, *rows = self._rows()
-        columns = list(zip(header, *rows, strict=True))
-        least = [least_width(cell.plain for cell in cells) for cells in columns]
-        for group in column_groups(least, options.max_width - 2, _GAP_CHARS):
-            yield _table([columns[at] for at in group])
+        headings, *rows = self._rows()
+        widths = [*map(_width, zip(headings, *rows, strict=True))]
+        above = self._above(headings)
+        if above:
+            headings = above.headings
+            widths = [*map(max, widths, above.widths_chars)]
+        self._markdown.below = Columns(tuple(headings), tuple(widths))
+        room = options.max_width - _EDGES_CHARS
+        if sum(widths) + _GAP_CHARS * (len(widths) - 1) <= room:
+            yield _table(headings, rows, widths, with_headings=not above)
+            return
+        self._markdown.is_apart = above is not None
+        least = [*map(_least, zip(headings, *rows, strict=True))]
+        for group in column_groups(least, room, _GAP_CHARS):
+            shown, *below = ([row[at] for at in group] for row in (headings, *rows))
+            yield _table(shown, below)
 
-    def _rows(self) -> list[list[Text]]:
+    def _above(self, headings: _Row) -> Columns | None:
+        """Give what is above, if this is the rest of a table: that has no headings."""
+        above = self._markdown.above
+        is_rest = above and len(above.headings) == len(headings)
+        is_bare = not any(heading.plain.strip() for heading in headings)
+        return above if is_rest and is_bare else None
+
+    def _rows(self) -> list[_Row]:
         """Give the cells of the header and of each row, as many in all of them."""
         head = self.header.row if self.header else None
         body = self.body.rows if self.body else []
@@ -51,75 +92,66 @@ class _WholeTable(TableElement):
 
 
 class WholeMarkdown(Markdown):
-    """Markdown with such tables."""
+    """Markdown with such tables.
+
+    Attributes
+    ----------
+    above : Columns or None
+        Of the table that it begins in the middle of.
+    below : Columns or None
+        Of the last table in it, once it has been printed.
+    is_apart : bool
+        Whether the table that it begins in was printed with its headings again.
+    """
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
         "table_open": _WholeTable,
     }
+    above: Columns | None = None
+    below: Columns | None = None
+    is_apart: bool = False
 
 
-class Piece:
-    """A piece of a growing reply, as far from the piece before as if both were one.
+def whole_markdown(text: str, above: Columns | None = None) -> WholeMarkdown:
+    """Give a text as what `rich` can print.
 
     Parameters
     ----------
-    needs_gap : bool
-        Whether the piece before ended in text, with no empty line after it.
-
-    Attributes
-    ----------
-    ends_in_text : bool
-        The same of this one, once it was printed.
+    above : Columns, optional
+        Of the table that the text begins in the middle of.
     """
-
-    def __init__(self, block: Block, needs_gap: bool) -> None:
-        self._block = block
-        self._needs_gap = needs_gap
-        self.ends_in_text = True
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Segment]:
-        """Give the lines."""
-        markdown = whole_markdown(self._block.markdown)
-        lines = console.render_lines(markdown, options, pad=False)
-        classes = self._block.classes.split()
-        if "nm-joined" in classes:
-            del lines[: _empty(lines[:1])]
-        elif self._needs_gap and lines and not _empty(lines[:1]):
-            lines.insert(0, [])
-        if "nm-open" in classes and _empty(lines[-1:]):
-            del lines[-1]
-        for line in lines:
-            yield from line
-            yield Segment.line()
-        self.ends_in_text = bool(lines) and not _empty(lines[-1:])
-
-
-def _empty(lines: Sequence[Sequence[Segment]]) -> int:
-    """Count the lines without a letter."""
-    return sum(not "".join(part.text for part in line).strip() for line in lines)
-
-
-def whole_markdown(text: str) -> WholeMarkdown:
-    """Give a text as what `rich` can print."""
     made = WholeMarkdown("", hyperlinks=False)
     made.parsed = terminal_tokens(text)
+    made.above = above
     return made
 
 
-def _table(columns: Sequence[Sequence[Text]]) -> Table:
+def _table(
+    headings: _Row,
+    rows: Sequence[_Row],
+    widths_chars: Sequence[int] = (),
+    with_headings: bool = True,
+) -> Table:
     table = Table(
         box=box.SIMPLE,
         pad_edge=False,
         style="markdown.table.border",
         collapse_padding=True,
+        show_header=with_headings,
     )
-    for heading, *_ in columns:
+    for heading, width in zip_longest(headings, widths_chars):
         styled = heading.copy()
         styled.stylize("markdown.table.header")
-        table.add_column(styled, overflow="fold")
-    for row in zip(*(cells for _, *cells in columns), strict=True):
+        table.add_column(styled, overflow="fold", min_width=width)
+    for row in rows:
         table.add_row(*row)
     return table
+
+
+def _width(cells: Iterable[Text]) -> int:
+    return max(width_of(cell.plain) for cell in cells)
+
+
+def _least(cells: Iterable[Text]) -> int:
+    return least_width(cell.plain for cell in cells)

@@ -10,6 +10,7 @@ shows that, which no text of a reply can be: it steers nothing here.
 from __future__ import annotations
 
 from importlib.util import find_spec
+from itertools import pairwise
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -21,10 +22,11 @@ from nemotron_magic.summary import footer, remarks
 from nemotron_magic.text import GrowingText, one_line, visible
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.live import Live
 
-    from nemotron_magic.notebook.rich_markdown import Piece
+    from nemotron_magic.notebook.rich_blocks import Piece
+    from nemotron_magic.notebook.rich_markdown import Columns
 
 __all__ = [
     "PlainPainter",
@@ -145,7 +147,8 @@ class RichPainter:
 
     def _begin(self) -> None:
         self._blocks, self._text = Blocks(), GrowingText()
-        self._needs_gap = False
+        self._is_first = True
+        self._columns: Columns | None = None
 
     def watch(self, event: Event) -> None:
         """Render what `event` finishes, and show what it begins."""
@@ -173,7 +176,8 @@ class RichPainter:
             self._take(visible(reply_text(reply)))
         self._print(self._blocks.tail)
         if reply and not reply.details.choices:
-            _print_markdown(self._console, visible(reply.details.appended))
+            appended = visible(reply.details.appended)
+            self._print(Block(appended, appended))
         for line in remarks(reply) if reply else ():
             self._dim(line)
         if self._with_footer:
@@ -187,16 +191,23 @@ class RichPainter:
         finished = self._blocks.feed(text)
         if finished:
             self._stop()  # what is printed while rich paints again may be painted over
-        for block in finished:
-            self._print(block)
-        if text and self._blocks.tail.markdown.strip():
-            self._show(_laid_out(self._blocks.tail, self._needs_gap))
+        tail = self._blocks.tail
+        for block, below in pairwise((*finished, tail)):
+            self._print(block, below)
+        if text and tail.markdown.strip():
+            self._show(self._piece(tail))
 
-    def _print(self, block: Block) -> None:
-        if block.markdown.strip():
-            piece = _laid_out(block, self._needs_gap)
-            self._console.print(piece, end="")
-            self._needs_gap = piece.ends_in_text
+    def _print(self, block: Block, below: Block | None = None) -> None:
+        """Print a block that stays; what is `below` may go on in the middle of it."""
+        piece = self._piece(block, goes_on=below is not None and below.is_inside)
+        self._console.print(piece, end="")
+        self._is_first = self._is_first and not piece.is_seen
+        self._columns = piece.columns
+
+    def _piece(self, block: Block, goes_on: bool = False) -> Piece:
+        from nemotron_magic.notebook.rich_blocks import Piece
+
+        return Piece(block, self._is_first, self._columns, goes_on)
 
     def _show(self, tail: RenderableType) -> None:
         """Show the tail, on a terminal that lets it be painted again."""
@@ -251,13 +262,15 @@ def print_markdown(markdown: str, stream: TextIO, is_read: bool = False) -> None
     elif has_rich():
         from rich.console import Console
 
+        from nemotron_magic.notebook.rich_markdown import whole_markdown
+
         console = Console(
             file=stream,
             force_terminal=is_read or None,
             force_jupyter=False,
             highlight=False,
         )
-        _print_markdown(console, markdown)
+        console.print(whole_markdown(markdown))
     else:
         from nemotron_magic.notebook.plain_text import plain_text
 
@@ -274,20 +287,3 @@ def _dim(text: str) -> RenderableType:
     from rich.text import Text as Styled
 
     return Styled(one_line(text, _LONGEST_LINE), style="dim")
-
-
-def _print_markdown(console: Console, markdown: str) -> None:
-    if markdown.strip():
-        console.print(_rendered(markdown))
-
-
-def _laid_out(block: Block, needs_gap: bool) -> Piece:
-    from nemotron_magic.notebook.rich_markdown import Piece
-
-    return Piece(block, needs_gap)
-
-
-def _rendered(markdown: str) -> RenderableType:
-    from nemotron_magic.notebook.rich_markdown import whole_markdown
-
-    return whole_markdown(markdown)
