@@ -126,17 +126,23 @@ class Runner:
             from nemotron_magic import rehearsal
 
             self._rehearsal = rehearsal.start()
+        if not self._rehearses(self._config.base_url):
             self._base_url_before = self._config.base_url
             self._config.base_url = str(self._rehearsal.url)
         return str(self._config.base_url)
 
     def stop_rehearsal(self) -> str:
         """Ask the service again; give its base URL."""
-        if self._rehearsal is not None:
+        if self._rehearses(self._config.base_url):
             self._config.base_url = self._base_url_before
+        if self._rehearsal is not None:
             self._rehearsal.stop()
             self._rehearsal = None
         return self.session.endpoint(self._config.snapshot()).base_url
+
+    def _rehearses(self, base_url: object) -> bool:
+        """Tell whether questions to `base_url` go to the stand-in."""
+        return self._rehearsal is not None and base_url == str(self._rehearsal.url)
 
     def open_panel(self, comm: Any = None) -> None:
         """Show a panel in the cell that runs now.
@@ -175,7 +181,8 @@ class Runner:
 
     def _keep_books(self, settings: Settings) -> None:
         """Write calls down where the setting says; a rehearsal's are not kept."""
-        where = "off" if self._rehearsal else str(settings["ledger"])
+        rehearses = self._rehearses(settings["base_url"])
+        where = "off" if rehearses else str(settings["ledger"])
         if where not in self._ledgers:
             self._ledgers[where] = open_ledger(where, self._environ, self._name)
         self.session.books.ledger = self._ledgers[where]

@@ -228,6 +228,31 @@ def test_a_rehearsal_is_in_nobodys_ledger(shell: Shell, home: Path) -> None:
     assert list(Ledger(home / "ledger.sqlite").all()) == []
 
 
+def test_a_service_chosen_during_a_rehearsal_is_counted_and_stays(
+    shell: Shell, home: Path
+) -> None:
+    with rehearsal.serve() as chosen:
+        shell.run("%nemotron rehearse")
+        shell.run(f"%config Nemotron.base_url = '{chosen}'")
+        shell.run(ASK)
+        off = shell.run("%nemotron rehearse: off").text
+        shell.run(ASK)
+        asked = len(chosen.requests)
+
+    assert len(list(Ledger(home / "ledger.sqlite").all())) == 2
+    assert str(chosen) in off
+    assert asked == 2
+
+
+def test_a_rehearsal_can_be_gone_back_to(shell: Shell) -> None:
+    shell.run("%nemotron rehearse")
+    shell.run("%config Nemotron.base_url = 'http://127.0.0.1:9/v1'")
+    shell.run("%nemotron rehearse")
+
+    assert shell.run(ASK).status == "ok"
+    assert "127.0.0.1:9/" in shell.run("%nemotron rehearse: off").text
+
+
 def test_the_notebook_is_named(
     shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
