@@ -72,6 +72,8 @@ class Parameter:
     bare : str
         What the flag means without a value, where that may be; any other is then given
         with `=`.
+    suggestions : tuple of str
+        Texts to offer; without them, the choices.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Parameter:
         rule: Callable[[Any], str] | None = None,
         choices: tuple[str, ...] = (),
         bare: str = "",
+        suggestions: tuple[str, ...] = (),
     ) -> None:
         self.name: Final = name
         self.kind: Final = kind
@@ -101,6 +104,7 @@ class Parameter:
         self.rule: Final = rule
         self.choices: Final = choices
         self.bare: Final = bare
+        self.suggestions: Final = suggestions or choices
 
     def parse(self, text: str) -> Any:
         """Read a value as it is typed after a flag, and check it.
@@ -337,7 +341,8 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
     Parameter("context", "text", "Which cells go along: auto (since the last reply), "
               "none, all, a number, or ranges such as 3-7 9.",
-              ("-c", "--context"), "auto", sent=False, rule=_is_selection),
+              ("-c", "--context"), "auto", sent=False, rule=_is_selection,
+              suggestions=CONTEXT_WORDS),
     Parameter("data", "text", "How much of tables goes along: schema, sample or full.",
               ("--data",), "schema", sent=False,
               choices=("schema", "sample", "full")),

@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable, Collection, Iterable
 
 from nemotron_magic.flags import FLAG_OF, Flag
-from nemotron_magic.parameters import CONTEXT_WORDS
 
 __all__ = ["Completer"]
 
 # At the start of a line, or after the name that gets the reply.
 _OURS = re.compile(r"\s*(?:(?P<cell>%)|[^\s=%#'\"][^=%#'\"]*=\s*)?%nemotron\s+(.*)")
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
-_SUGGESTED = {"context": CONTEXT_WORDS}
 
 
 class Completer:
@@ -59,7 +57,7 @@ class Completer:
             return ()
         if parameter.name == "model":
             return self._model_names()
-        return parameter.choices or _SUGGESTED.get(parameter.name, ())
+        return parameter.suggestions
 
 
 def _state(words: list[str]) -> tuple[Flag | None, bool]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from nemotron_magic.panels.values import shown
-from nemotron_magic.parameters import CONTEXT_WORDS, PARAMETERS, Parameter
+from nemotron_magic.parameters import PARAMETERS, Parameter
 
 __all__ = ["FIRST", "Control", "Shape", "control_of", "table"]
 
@@ -75,7 +75,6 @@ _OTHERS = "The rest"
 
 _UNITS = {"s": "seconds", "usd": "US dollars"}
 _SPELT = {"url": "URL", "http": "HTTP", "n": "answers"}
-_SUGGESTIONS = {"context": CONTEXT_WORDS}
 _LONG = ("system",)
 _LOGARITHMIC = 1_000
 """From this ratio of the ends on, equal parts of a slider multiply by equal factors."""
@@ -181,7 +180,7 @@ def _group(name: str) -> str:
 def _choices(parameter: Parameter) -> tuple[str, ...]:
     if parameter.kind == "boolean":
         return ("true", "false")
-    return parameter.choices or _SUGGESTIONS.get(parameter.name, ())
+    return parameter.suggestions
 
 
 def _is_logarithmic(parameter: Parameter) -> bool:
