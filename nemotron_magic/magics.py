@@ -175,11 +175,20 @@ class NemotronMagics:
         # Not sooner: loading is to stay light.
         self._cell_ids = CellIds(self.shell, self._ids)
         self._cell_ids.note(result)
+        self._tell_what_was_missed(getattr(result.info, "raw_cell", None) or "")
         from nemotron_magic.notebook.warm import WarmUp, is_live
 
         if is_live(self.shell) and self._runner is None:
             self._warm_up = WarmUp(self.shell)
             self._warm_up.begin()
+
+    def _tell_what_was_missed(self, cell: str) -> None:
+        """Tell of a question in the cell that loaded us, which was read before."""
+        if "%nemotron " in cell and "?" in cell:
+            from nemotron_magic.notebook.questions import MISSED, was_missed
+
+            if was_missed(self.shell, cell):
+                print(MISSED)
 
     def _forget_warm_up(self) -> None:
         if self.warm_up in self.shell.events.callbacks["post_run_cell"]:

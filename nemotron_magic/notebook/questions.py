@@ -15,8 +15,21 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
 
-__all__ = ["Question", "keep_lone_lines", "keep_prompts", "question_in"]
+from nemotron_magic.notebook.execution import source_of
 
+__all__ = [
+    "MISSED",
+    "Question",
+    "keep_lone_lines",
+    "keep_prompts",
+    "question_in",
+    "was_missed",
+]
+
+MISSED = (
+    "A question here was taken for a request for help, because this cell was read "
+    "before it loaded nemotron_magic. Run the cell again."
+)
 _MAGICS: tuple[Any, ...] = (EscapedCommand, MagicAssign)
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.|In \[\d*\]:)")
 
@@ -74,3 +87,9 @@ def _asks(line: Sequence[TokenInfo], place: tuple[int, int]) -> bool:
     if name is None or after is None or name.string != "nemotron":
         return False
     return after.type != NEWLINE and after.start != name.end
+
+
+def was_missed(shell: Any, cell: str) -> bool:
+    """Tell whether the cell that runs now would be read otherwise by now."""
+    read_now = str(shell.transform_cell(cell))
+    return read_now.rstrip("\n") != source_of(shell).rstrip("\n")

@@ -9,6 +9,7 @@ from traitlets.config import Config
 
 from nemotron_magic import rehearsal
 from nemotron_magic.notebook.commands import COMMANDS
+from nemotron_magic.notebook.questions import MISSED
 from nemotron_magic.reply import Reply
 
 PROSE = [
@@ -89,6 +90,31 @@ def test_a_question_with_a_question_mark_is_asked(
     assert asked(service) == "why?"
     assert isinstance(shell["x"], Reply)
     assert shell["_nemotron"] is shell["x"]
+
+
+@pytest.mark.parametrize("question", ["%nemotron why?", "x = %nemotron -q why?"])
+def test_a_question_in_the_cell_that_loads_is_told_of(
+    plain_shell: Shell, service: rehearsal.Address, question: str
+) -> None:
+    cell = f"%load_ext nemotron_magic\n{question}"
+    first, second = plain_shell.run(cell), plain_shell.run(cell)
+
+    assert first.text.endswith(f"{MISSED}\n")
+    assert MISSED not in second.text
+    assert asked(service) == "why?"
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["", "%nemotron -q say it", "%nemotron?", "# %nemotron why?", "'%nemotron ?'"],
+)
+def test_nothing_is_told_of_a_cell_that_loads_and_asks_what_can_be_asked(
+    plain_shell: Shell, more: str
+) -> None:
+    outcome = plain_shell.run(f"%load_ext nemotron_magic\n{more}")
+
+    assert outcome.status == "ok"
+    assert MISSED not in outcome.text
 
 
 @pytest.mark.parametrize(
