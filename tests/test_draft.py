@@ -145,11 +145,11 @@ def test_an_emoji_cut_in_two_is_joined_and_half_of_one_replaced() -> None:
 
 
 def test_a_long_reply_takes_linear_time() -> None:
-    begun_s = time.perf_counter()
+    begun_s = time.process_time()
     reply = made_of(*[Text("abcd")] * 250_000)
 
     assert len(reply) == 1_000_000
-    assert time.perf_counter() - begun_s < 2
+    assert time.process_time() - begun_s < 2
 
 
 def test_only_the_first_choice_refuses_the_question() -> None:

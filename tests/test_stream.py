@@ -143,9 +143,9 @@ def test_what_was_written_is_read(texts: list[str]) -> None:
 def test_a_long_line_takes_linear_time(size: int) -> None:
     def seconds(length: int) -> float:
         pieces = slices(b"data: " + b"x" * length, size)
-        begun_s = time.perf_counter()
+        begun_s = time.process_time()
         decoded(*pieces)
-        return time.perf_counter() - begun_s
+        return time.process_time() - begun_s
 
     length = 200_000 if size == 1 else 4_000_000
     short_s = min(seconds(length // 4) for _ in "four")

@@ -104,7 +104,7 @@ def test_no_letter_of_an_answer_is_lost(text: str) -> None:
 
 
 def test_an_answer_about_the_tag_takes_linear_time() -> None:
-    begun_s = time.perf_counter()
+    begun_s = time.process_time()
     told(["use `</think>` so\n", "and so on\n" * 10] * 20_000)
 
-    assert time.perf_counter() - begun_s < 2
+    assert time.process_time() - begun_s < 2

@@ -429,7 +429,7 @@ def test_a_broken_environment_is_told_and_costs_nothing(
 
 
 def test_the_limits_of_time_are_those_of_the_settings(served: Any) -> None:
-    url = served(fault="stall-before-headers:5")
+    url = served(fault="stall-before-headers:30")
     client = Client()
     began_s = time.monotonic()
     for values, what in (
@@ -439,7 +439,7 @@ def test_the_limits_of_time_are_those_of_the_settings(served: Any) -> None:
         assert what in failure(client, request_to(Endpoint.read(url), **values)).what
     client.close()
 
-    assert time.monotonic() - began_s < 1
+    assert time.monotonic() - began_s < 15
 
 
 def test_a_whole_reply_may_be_padded_for_as_long_as_it_may_take() -> None:

@@ -103,7 +103,7 @@ def test_joining_leaves_cell_magics_apart() -> None:
     ],
 )
 def test_what_no_model_would_write_takes_no_time(text: str) -> None:
-    started_s = time.perf_counter()
+    started_s = time.process_time()
     cells_of(text, MAGICS)
 
-    assert time.perf_counter() - started_s < 10
+    assert time.process_time() - started_s < 10
