@@ -32,7 +32,7 @@ def is_installed(module: str) -> bool:
         return True
     try:
         return importlib.util.find_spec(module) is not None
-    except (ImportError, ValueError, AttributeError):
+    except ImportError:  # a finder of the user's may refuse it
         return False
 
 

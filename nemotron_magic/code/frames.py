@@ -10,8 +10,6 @@ from nemotron_magic.context.describers.statics import bases, home
 
 __all__ = ["Frame", "frame_of"]
 
-_MOST_COLUMNS = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -42,7 +40,7 @@ def frame_of(namespace: Mapping[str, object], name: str) -> Frame | None:
     if place != ("pandas", "DataFrame"):
         return None
     labels, index = value.columns, value.index
-    if home(type(labels)) not in _PLAIN or len(labels) > _MOST_COLUMNS:
+    if home(type(labels)) not in _PLAIN:
         return None
     # A text can stand for rows where they are named by dates.
     if home(type(index))[0] != "pandas" or "DatetimeIndex" in _names(index):

@@ -93,7 +93,7 @@ def _symbols(text: str) -> symtable.SymbolTable | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return symtable.symtable(text, "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, RecursionError):
         return None
 
 

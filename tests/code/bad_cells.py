@@ -90,6 +90,10 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
     "Path without import": ('Path("x")', [name("Path", "from pathlib import Path")]),
     "file of a script": ("print(__file__)", [name("__file__")]),
     "two names": ("alpha1 + beta2", [name("alpha1"), name("beta2")]),
+    "caught with more": (
+        "try:\n    x = absent\n    print(x)\nexcept:\n    pass",
+        [name("absent")],
+    ),
     "case": ("print(Total)", [name("Total", "total")]),
     "builtin misspelt": ("pritn(total)", [name("pritn", "print")]),
     "function misspelt": ('laod_data("x")', [name("laod_data", "load_data")]),
@@ -167,6 +171,10 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
     "drop": ('df = df.drop(columns=["ragion"])', [column("df", "ragion", "region")]),
     "before it is rebound": (
         'df = df[df["when"] > 1]\ndf["whenever"]',
+        [column("df", "when")],
+    ),
+    "before it is rebound, annotated": (
+        'df: object = df[df["when"] > 1]',
         [column("df", "when")],
     ),
     "after another was added": (

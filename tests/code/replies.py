@@ -96,6 +96,7 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "marked lines": (fence(CODE, "python{1,3}"), [CODE]),
     "jupyter": (fence(CODE, "jupyter"), [CODE]),
     "no language": (f"Try:\n\n{fence(CODE, '')}", [CODE]),
+    "a look at a column, no language": (fence('df["region"]', ""), ['df["region"]']),
     "tildes": (f"Try:\n\n{fence(CODE, 'python', '~~~')}\nDone.", [CODE]),
     "many backticks": (fence(CODE, "python", "`````"), [CODE]),
     "windows": (fence(CODE).replace("\n", "\r\n"), [CODE]),
@@ -221,6 +222,10 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "indented by a tab": (f"So:\n\n{indented(fence('x = 1'), chr(9))}", ["x = 1"]),
     "at the number, its code at the margin": (f"1. {fence(CODE)}2. Run it.", [CODE]),
     "opened twice": (f"```python\n```python\n{CODE}\n```\n```", [CODE]),
+    "a fence in a text of the code, at a bullet": (
+        "- ```python\n  x = '''\n  ```\n  '''\n  ```\n- then\n\n```py\ny = 2\n```",
+        ["x = '''\n```\n'''", "y = 2"],
+    ),
     "in a fence without language": (
         fence(f"So:\n\n{fence('x = 1')}", "", "````"),
         ["x = 1"],
@@ -255,8 +260,8 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
         ["%%bash\nls data\nhead -1 data/a.csv"],
     ),
     "shell prompts, no language": (
-        fence("$ cd data\n$ ls \\\n    -l\ntotal 0", ""),
-        ["%%bash\ncd data\nls \\\n    -l"],
+        fence("$ cd data\n$ ls \\\n    -l \\\n    -a\ntotal 0", ""),
+        ["%%bash\ncd data\nls \\\n    -l \\\n    -a"],
     ),
     "shell prompts in a console": (
         fence("(base) ana@host:~/work$ ls\na.csv", "console"),
@@ -269,8 +274,8 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
         ["%pip install polars"],
     ),
     "pip of many lines": (
-        fence("# needed\npip3 install -U polars \\\n    'duckdb>=1'", "bash"),
-        ["# needed\n%pip install -U polars \\\n    'duckdb>=1'"],
+        fence("# needed\npip3 install -U polars \\\n    'duckdb>=1'\n  # all", "bash"),
+        ["# needed\n%pip install -U polars \\\n    'duckdb>=1'\n  # all"],
     ),
     "python -m pip": (
         fence("python -m pip install polars", "sh"),
@@ -312,6 +317,7 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "inline code": ("Use ```df.head()``` or `df.tail()`.", []),
     "empty block": ("```python\n```\n", []),
     "only the fence": ("```", []),
+    "a comment that asks, and a value": (fence("# Which one?\n3", ""), []),
     "text": (fence("x = 1", "text"), []),
     "json": (fence(JSON, "json"), []),
     "json, no language": (fence(JSON, ""), []),
@@ -362,6 +368,11 @@ NEVER_CLOSED: dict[str, tuple[str, list[str]]] = {
     "with bold words": (
         f"So:\n\n```py\n{CODE}\n\n**Note:** the file has to be there.\n\nx",
         [CODE],
+    ),
+    "with one bold word": (f"```py\n{CODE}\n\n**Output:**\n\n3", [CODE]),
+    "cut in a statement that begins like a sentence": (
+        "```py\nx = 1\n\nTrue if x",
+        ["x = 1\n\nTrue if x"],
     ),
     "not closed before the next": (
         f"```python\nx = 1\n\nThen:\n\n{fence('print(x)')}",

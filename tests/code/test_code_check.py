@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -17,8 +19,9 @@ from good_cells import GOOD
 from good_cells import live as live_good
 from IPython.core.inputtransformer2 import TransformerManager
 
-from nemotron_magic.code.check import check
+from nemotron_magic.code.check import check, is_installed
 from nemotron_magic.code.findings import Finding, told
+from nemotron_magic.code.python import compiled
 
 LIBRARIES = ["IPython", "matplotlib", "numpy", "pandas", "polars", "sklearn"]
 
@@ -96,9 +99,19 @@ def test_what_ends_the_compiler_is_not_compiled(
 
 
 def test_what_the_transformer_chokes_on_fails_before_it_runs() -> None:
+    def choke(source: str) -> str:
+        raise IndexError(source)
+
     found = check("x = %", {}, transform)
 
     assert [finding.kind for finding in found] == ["syntax"]
+    assert check("x = %", {}, choke) == (
+        Finding("syntax", "IPython cannot read it, IndexError"),
+    )
+
+
+def test_our_own_future_is_not_that_of_a_cell() -> None:
+    assert compiled("x: (await y)")  # not where annotations are kept as texts
 
 
 def test_a_cell_of_a_hundred_thousand_lines_is_let_be() -> None:
@@ -138,6 +151,84 @@ def installed(module: str) -> bool:
 
 def test_the_corpus_of_good_cells_is_large() -> None:
     assert len(GOOD) >= 120
+
+
+@pytest.fixture
+def finder() -> Iterator[Any]:
+    """Have a finder that refuses a module, as `sys.meta_path` may hold one."""
+
+    class Refusing:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "refused_module":
+                raise ImportError(name)
+
+    sys.meta_path.insert(0, made := Refusing())  # type: ignore[arg-type]
+    yield
+    sys.meta_path.remove(made)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("finder")
+def test_a_module_is_there_that_was_imported_or_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "made_by_hand", ModuleType("made_by_hand"))
+    names = ["json", "__main__", "made_by_hand", "this", "not_there", "refused_module"]
+
+    assert [is_installed(name) for name in names] == [True] * 4 + [False] * 2
+    assert "this" not in sys.modules  # it would print a poem
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "%pip install q",
+        "%conda install q",
+        "!pip install q",
+        "x = !pip install q",
+        "!uv add q; pip install q",
+        "%run setup.py",
+        "%cd ..",
+        "import sys\nsys.path.append('.')",
+        "import sys\nsys.modules['q'] = 1",
+        "import sys\nsys.meta_path.clear()",
+        "import os\nos.chdir('..')",
+        "import subprocess\nsubprocess.check_call(['pip'])",
+        "import os.path",
+    ],
+)
+def test_what_may_make_a_module_importable_is_trusted(change: str) -> None:
+    found = check(f"{change}\nimport q_q", {}, transform, {"sys", "os"}.__contains__)
+    kinds = [finding.what for finding in found if finding.kind == "module"]
+
+    assert kinds == (["q_q"] if change == "import os.path" else [])
+
+
+@pytest.mark.parametrize(
+    ("source", "namespace"),
+    [
+        ("def f(x: Later) -> Later:\n    y: Later = x\n    return y", ["annotations"]),
+        ("x: Later = 1", ["annotations"]),
+        ("try:\n    later\nexcept:\n    pass", []),
+        ("try:\n    later\n    x = 1\nexcept NameError:\n    pass", []),
+        ("try:\n    x = later\nexcept:\n    later = 1", []),
+        ("if PY2:\n    later", []),
+    ],
+)
+def test_what_is_provided_for_is_not_missed(source: str, namespace: list[str]) -> None:
+    assert check(source, dict.fromkeys(namespace)) == ()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f():\n    return first\nprint(second)\n[third for _ in []]",
+        "print(first); second\nx = third",
+    ],
+)
+def test_names_are_told_in_the_order_of_the_code(source: str) -> None:
+    found = [finding.what for finding in check(source, {})]
+
+    assert found == ["first", "second", "third"]
 
 
 class Hostile:

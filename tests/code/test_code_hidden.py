@@ -62,6 +62,16 @@ def test_a_warning_says_where_and_what() -> None:
     )
 
 
+def test_a_warning_counts_the_lines_of_texts() -> None:
+    source = f"x = '''a\nb{RLO}\n'''\n# {ZWSP}\nу_x = 1"
+
+    assert [one.partition(":")[0] for one in made_visible(source)[1]] == [
+        "line 2",
+        "line 4",
+        "line 5",
+    ]
+
+
 def test_there_are_never_many_warnings() -> None:
     _, warnings = made_visible(f"# {ZWSP}\n" * 5_000)
 
@@ -91,7 +101,8 @@ def test_names_that_look_like_others_are_named(name: str, warning: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["Δx", "σ_max", "ν_max", "x_μ", "naïve", "größe", "e\u0301te\u0301", "данные",
-     "df_продажи", "面积", "área_m2", "αβγ", "データ_1", "ŝ", "кот", "ρ_air", "Œuvre"],
+     "df_продажи", "面积", "área_m2", "αβγ", "データ_1", "ŝ", "кот", "ρ_air", "Œuvre",
+     "x面积", "nデータ"],
 )  # fmt: skip
 def test_ordinary_names_are_not_warned_of(name: str) -> None:
     assert made_visible(f"{name} = 1") == (f"{name} = 1", ())
