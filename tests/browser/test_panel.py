@@ -300,3 +300,24 @@ def exported_html(page: NotebookPage) -> str:
     from nbconvert import HTMLExporter
 
     return str(HTMLExporter().from_notebook_node(page.read_ipynb())[0])
+
+
+def test_a_panel_whose_kernel_has_restarted_says_so(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    question(page).fill("rehearsal: length 900\nrehearsal: slow 40")
+    question(page).press("Shift+Enter")
+    expect(panel(page).locator(".nm-answer")).to_contain_text("Rehearsal")
+    page.page.evaluate("nmPanel().sessionContext.session.kernel.restart()")
+    expect(panel(page).get_by_role("alert").first).to_contain_text("Run its cell again")
+    page.screenshot(f"panel-lost-{front_end}")
+    said = panel(page).inner_text()
+    page.wait_idle()
+    page.run(0)
+    page.run(1)
+    page.wait_idle()
+    expect(question(page)).to_be_visible()
+
+    assert "no model is behind this reply" in said
+    assert "Asking" not in said
+    assert panel(page).get_by_text("Run its cell again").count() == 0

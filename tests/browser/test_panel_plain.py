@@ -39,6 +39,7 @@ START = """async ({program, css, values}) => {
         },
         send: message => sent.push(message),
     };
+    window.loseKernel = () => { model.send = () => { throw Error('Cannot send'); }; };
     window.listening = () => Object.values(listeners).flat().length;
     const url = URL.createObjectURL(new Blob([program], {type: 'text/javascript'}));
     const module = await import(url);
@@ -78,12 +79,14 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-def answer(page: Page, html: str, cells: list[dict[str, Any]]) -> None:
+def answer(
+    page: Page, html: str, cells: list[dict[str, Any]], cut: bool = False
+) -> None:
     page.get_by_label("Question", exact=True).fill("Why?")
     page.get_by_role("button", name="Ask", exact=True).click()
     told = {"kind": "show", "id": "1", "html": html, "clear": False}
     page.evaluate("message => tell(message)", told)
-    ended = {"error": "", "stopped": False, "cells": cells, "kept": True}
+    ended = {"error": "", "stopped": False, "cells": cells, "kept": True, "cut": cut}
     page.evaluate("message => tell(message)", {"kind": "ended", **ended})
 
 
@@ -108,6 +111,31 @@ def test_what_is_refused_goes_back_into_the_box(page: Page) -> None:
     assert page.get_by_label("Question", exact=True).input_value() == "$`nope`"
     assert page.get_by_role("alert").filter(has_text="no nope").is_visible()
     assert page.locator(".nm-turn").count() == 0
+
+
+def test_a_reply_that_was_cut_off_is_not_said_to_be_the_answer(page: Page) -> None:
+    start(page)
+    answer(page, "<p>So it</p>", [], cut=True)
+    status = page.locator(".nm-ask > .nm-bar > [role=status]")
+
+    assert status.inner_text() == "Cut off. Continue goes on."
+
+
+def test_a_panel_without_its_kernel_says_so_and_gives_the_question_back(
+    page: Page,
+) -> None:
+    start(page)
+    page.evaluate("loseKernel()")
+    page.get_by_label("Question", exact=True).fill("Why?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    told = page.get_by_role("alert").filter(has_text="Run its cell again").first
+    told.wait_for()
+
+    assert page.get_by_label("Question", exact=True).input_value() == "Why?"
+    assert page.locator(".nm-turn").count() == 0
+    assert page.get_by_text("Waiting for the kernel").count() == 0
+    page.get_by_role("button", name="Close the panel").click()
+    assert page.locator(".nm-panel").count() == 0
 
 
 def test_values_of_an_enemy_are_text(page: Page) -> None:

@@ -23,10 +23,10 @@ class Turn {
       this.displays.set(id, this.answer.appendChild(make("div")));
     }
     putHtml(this.displays.get(id), html);
-    if (this.earlier && this.#says()) this.#letGo();
+    if (this.earlier && this.says()) this.#letGo();
   }
 
-  #says() {
+  says() {
     return [...this.displays.values()].some((display) =>
       display.textContent.trim() && !display.querySelector(".nm-status"));
   }
@@ -227,7 +227,8 @@ function askTab(model, link) {
     } else {
       takeBack();
     }
-    status.textContent = stopped ? "Stopped." : text ? "" : "Answered.";
+    status.textContent = stopped ? "Stopped." : text ? ""
+      : cut ? "Cut off. Continue goes on." : "Answered.";
     turn = null;
     toEnd();
     // Formulae grow when they are typeset.
@@ -260,6 +261,16 @@ function askTab(model, link) {
     status.textContent = "";
     takeBack();
     fail(text);
+    wake();
+  });
+  link.on("lost", () => {
+    if (!asked) return;
+    clearTimeout(stopTimer);
+    asked = false;
+    status.textContent = "";
+    fail(LOST);
+    if (turn?.says()) turn = null; // what has arrived stays
+    else takeBack();
     wake();
   });
   wake();

@@ -1,6 +1,8 @@
 // Talking with the kernel: at most one message for each setting is on its way, so that
 // a slider that is dragged does not fill the queue of a busy kernel.
 
+const LOST = "The kernel of this panel has ended. Run its cell again: %nemotron panel";
+
 class Link {
   constructor(model) {
     this.model = model;
@@ -23,8 +25,19 @@ class Link {
     (this.listeners[kind] ??= []).push(listener);
   }
 
+  // Tell whether it is on its way: where a kernel has ended, no message leaves.
   send(doing, more = {}) {
-    this.model.send({ do: doing, ...more });
+    try {
+      this.model.send({ do: doing, ...more });
+      return true;
+    } catch {
+      this.lose();
+      return false;
+    }
+  }
+
+  lose() {
+    for (const listener of this.listeners.lost ?? []) listener();
   }
 
   isWaiting(name) {

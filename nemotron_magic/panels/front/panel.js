@@ -43,6 +43,8 @@ function keepKeys(root) {
   return () => window.removeEventListener("keydown", guard, true);
 }
 
+const ENDED = ["restarting", "autorestarting", "terminating", "dead"];
+
 function render({ model, el }) {
   const link = new Link(model);
   const parameters = parametersTab(model, link);
@@ -67,7 +69,12 @@ function render({ model, el }) {
   }
   for (const kind of ["news", "ended"]) link.on(kind, () => usage.news(!pages[3].pane.hidden));
   link.on("news", () => asking.news(!pages[0].pane.hidden));
-  const close = button("✕", () => link.send("close"), {
+  const lose = () => {
+    problem.textContent = LOST;
+    problem.hidden = false;
+  };
+  link.on("lost", lose);
+  const close = button("✕", () => { if (!link.send("close")) root.remove(); }, {
     class: "nm-close", title: "Close the panel; its settings stay", "aria-label": "Close the panel",
   });
   const root = make("section", { class: "nm-panel", "aria-label": "Nemotron" },
@@ -85,8 +92,13 @@ function render({ model, el }) {
 
   const refresh = () => parameters.refresh();
   model.on("change:state", refresh);
+  // JupyterLab and Notebook 7 tell when a kernel ends; elsewhere the next message fails.
+  const statuses = model.widget_manager?.kernel?.statusChanged;
+  const follow = (_, status) => { if (ENDED.includes(status)) link.lose(); };
+  statuses?.connect?.(follow);
   return () => {
     model.off("change:state", refresh);
+    statuses?.disconnect?.(follow);
     sizes.disconnect();
     link.close();
     freeKeys();
