@@ -99,9 +99,10 @@ class Complaint:
             return cls._of_text(value)
         if not isinstance(value, dict):
             return cls._of_text(_words(value))
-        details = {**value, **as_object(value.get("error"))}
-        said = (details.get(k) for k in ("message", "detail", "error", "title", "msg"))
-        message = next((words for v in said if (words := _words(v))), "")
+        details = _details(value)
+        message, upstream = _said(details), _said_upstream(details)
+        if not message or message not in upstream:
+            message = ": ".join(words for words in (message, upstream) if words)
         codes = (details.get(k) for k in ("code", "statusCode", "status"))
         status = next((code for v in codes if (code := _status(v))), None)
         request_id = str(details.get("requestId") or details.get("request_id") or "")
@@ -116,6 +117,25 @@ class Complaint:
         shown = re.sub(r"(?is)<(script|style)\b.*?(</\1|$)", " ", body)
         words = title[1] if title else re.sub(r"<[^>]*>?", " ", shown)
         return cls(one_line(re.sub("[<>]", "", unescape(words)), 200), is_html=True)
+
+
+def _details(value: Any) -> dict[str, Any]:
+    return {**as_object(value), **as_object(as_object(value).get("error"))}
+
+
+def _said(details: dict[str, Any]) -> str:
+    said = (details.get(k) for k in ("message", "detail", "error", "title", "msg"))
+    return next((words for v in said if (words := _words(v))), "")
+
+
+def _said_upstream(details: dict[str, Any]) -> str:
+    """Give what a router's provider said; the router's own words only hint at it."""
+    raw = as_object(details.get("metadata")).get("raw")
+    try:
+        value = json.loads(raw) if isinstance(raw, str) else raw
+    except (ValueError, RecursionError):
+        value = raw
+    return _said(_details(value)) or _words(value)
 
 
 def _words(value: Any, depth: int = 0) -> str:

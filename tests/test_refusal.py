@@ -41,6 +41,22 @@ SHAPES: dict[str, tuple[Any, str, int | None]] = {
     "C, a text": ({"error": {"message": "died", "code": "500"}}, "died", 500),
     "C, a word": ({"error": {"message": "died", "code": "bad_key"}}, "died", None),
     "D": ({"error": {"code": 402, "message": "pay"}, "user_id": "u"}, "pay", 402),
+    "D, handed on": (
+        {"error": {"message": "Provider returned error", "code": 429,
+                   "metadata": {"raw": "m is busy upstream", "provider_name": "P"}}},
+        "Provider returned error: m is busy upstream", 429),
+    "D, handed on as JSON": (
+        {"error": {"message": "Provider returned error", "code": 400,
+                   "metadata": {"raw": '{"error": {"message": "no such tool"}}'}}},
+        "Provider returned error: no such tool", 400),
+    "D, handed on as it is": (
+        {"error": {"message": "slow", "metadata": {"raw": {"detail": "very"}}}},
+        "slow: very", None),
+    "D, handed on and repeated": (
+        {"error": {"message": "slow", "metadata": {"raw": "it said: slow"}}},
+        "slow", None),
+    "D, handed on with nothing": (
+        {"error": {"message": "slow", "metadata": {"raw": None}}}, "slow", None),
     "E": ({"object": "error", "message": "died", "code": 400}, "died", 400),
     "F": ({"type": "about:blank", "title": "Gone", "status": 410, "detail": "it ended"},
           "it ended", 410),
