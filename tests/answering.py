@@ -69,3 +69,4 @@ def whole(text: str, cost_usd: float | None = None) -> bytes:
 
 FAILED = say("half") + event({"error": {"message": "died", "code": 500}})
 CUT = say("half")
+GONE = (404, {"error": {"message": "No endpoints found for this model", "code": 404}})

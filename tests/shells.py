@@ -20,6 +20,8 @@ from IPython.utils.capture import capture_output
 from jupyter_client.manager import KernelManager
 from traitlets.config import Config
 
+from nemotron_magic import rehearsal
+
 KEYS = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY", "AIML_API_BASE")
 NO_COLOUR = "nocolor" if IPython.version_info >= (9,) else "NoColor"
 
@@ -169,6 +171,11 @@ class Kernel:
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
+
+
+def sent(service: rehearsal.Address) -> str:
+    """Give the last message of the last question that reached a stand-in."""
+    return str(service.requests[-1].body["messages"][-1]["content"])
 
 
 def close_event_loops() -> None:

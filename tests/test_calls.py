@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from answering import CUT, FAILED, Service, whole
+from answering import CUT, FAILED, GONE, Service, whole
 from wire import DONE, LIVE
 
 from nemotron_magic import Session
@@ -28,7 +28,6 @@ from nemotron_magic.usage import Usage
 # ---- a retired model
 
 
-GONE = (404, {"error": {"message": "No endpoints found for this model", "code": 404}})
 CATALOGUE = ("openai/gpt-4o", "nvidia/nemotron-3-nano-30b-a3b", LIVE)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from answering import GONE
 from wire import DONE, KEY, LIVE, STOP, NoStore, event, say
 
 from nemotron_magic import Session
@@ -24,7 +25,6 @@ from nemotron_magic.usage import Usage
 HERE = "http://127.0.0.1:1"
 META = {"usage": {"usd_spent": 0.5}}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
-GONE = (404, {"error": {"message": "No endpoints found for this model", "code": 404}})
 
 
 def whole(text: str) -> bytes:

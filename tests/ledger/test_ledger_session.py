@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from answering import FAILED, GONE
 from wire import DONE, KEY, LIVE, STOP, NoStore, event, say
 
 from nemotron_magic import Session
@@ -25,8 +26,6 @@ USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
 TOLD = say("Hi") + STOP + event({"choices": [], "usage": USAGE}) + DONE
 COST = {"usage": {"usd_spent": 0.5}}
 PAID = say("Hi") + STOP + event({"choices": [], "usage": USAGE, "meta": COST}) + DONE
-FAILED = say("half") + event({"error": {"message": "died", "code": 500}})
-GONE = (404, {"error": {"message": "No endpoints found for this model", "code": 404}})
 PRICES = {"prompt": "0.000001", "completion": "0.000002"}
 
 

@@ -30,6 +30,13 @@ def environment(
 
 
 @pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder of this test's own for ledger and cache."""
+    monkeypatch.setenv("NEMOTRON_MAGIC_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
 def plain_shell(environment: None) -> Iterator[Shell]:
     shell = Shell()
     yield shell

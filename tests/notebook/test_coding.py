@@ -6,7 +6,7 @@ import itertools
 import sys
 
 import pytest
-from shells import Kernel, Outcome, Shell
+from shells import Kernel, Outcome, Shell, sent
 
 from nemotron_magic import rehearsal
 
@@ -30,10 +30,6 @@ ls
 
 def say(reply: str, flags: str = "") -> str:
     return f"%%nemotron {flags}\nrehearsal: say {reply}\nrehearsal: end"
-
-
-def sent(service: rehearsal.Address) -> str:
-    return str(service.requests[-1].body["messages"][-1]["content"])
 
 
 def count(service: rehearsal.Address) -> int:

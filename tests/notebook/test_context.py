@@ -7,14 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from shells import Kernel, Shell
+from shells import Kernel, Shell, sent
 
 from nemotron_magic import rehearsal
 from nemotron_magic.summary import footer
-
-
-def sent(service: rehearsal.Address) -> str:
-    return str(service.requests[-1].body["messages"][-1]["content"])
 
 
 def run(shell: Shell, *cells: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from shells import Shell
+from shells import Shell, sent
 from traitlets.config import Config
 
 from nemotron_magic import rehearsal
@@ -24,17 +24,13 @@ PROSE = [
 ]
 
 
-def asked(service: rehearsal.Address) -> str:
-    return str(service.requests[-1].body["messages"][-1]["content"])
-
-
 @pytest.mark.parametrize("prose", PROSE)
 def test_a_line_arrives_byte_for_byte(
     shell: Shell, service: rehearsal.Address, prose: str
 ) -> None:
     assert shell.run(f"%nemotron {prose}").status == "ok"
 
-    assert asked(service) == prose
+    assert sent(service) == prose
 
 
 @pytest.mark.parametrize("prose", PROSE)
@@ -45,7 +41,7 @@ def test_a_cell_arrives_byte_for_byte(
 
     assert shell.run(f"%%nemotron\n{body}").status == "ok"
 
-    assert asked(service) == body
+    assert sent(service) == body
 
 
 SESSION = ">>> x = 1\n... x\n  >>> y\nIn [2]: z\n   ...: z"
@@ -58,7 +54,7 @@ def test_prompts_in_a_question_stay(
 ) -> None:
     assert shell.run(f"%%nemotron{flags}\n{first}{SESSION}").status == "ok"
 
-    assert asked(service).endswith(first + SESSION)
+    assert sent(service).endswith(first + SESSION)
 
 
 def test_a_terminal_waits_for_more_behind_a_prompt(shell: Shell) -> None:
@@ -87,7 +83,7 @@ def test_a_question_with_a_question_mark_is_asked(
 ) -> None:
     assert shell.run(cell).status == "ok"
 
-    assert asked(service) == "why?"
+    assert sent(service) == "why?"
     assert isinstance(shell["x"], Reply)
     assert shell["_nemotron"] is shell["x"]
 
@@ -101,7 +97,7 @@ def test_a_question_in_the_cell_that_loads_is_told_of(
 
     assert first.text.endswith(f"{MISSED}\n")
     assert MISSED not in second.text
-    assert asked(service) == "why?"
+    assert sent(service) == "why?"
 
 
 @pytest.mark.parametrize(
@@ -143,7 +139,7 @@ def test_a_long_word_before_a_question_mark_takes_no_time(
     word = "x" * 100_000  # a minute and more, where IPython looks for a name to explain
     shell.run(f"%nemotron {word}?")
 
-    assert asked(service) == f"{word}?"
+    assert sent(service) == f"{word}?"
 
 
 def test_a_text_in_another_cell_magic_is_not_touched(

@@ -24,12 +24,6 @@ CELLS = (
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NEMOTRON_MAGIC_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def new_shell(environment: None, home: Path) -> Iterator[Callable[[], Shell]]:
     shells: list[Shell] = []
 

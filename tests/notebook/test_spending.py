@@ -16,12 +16,6 @@ ASK = "x = %nemotron -q rehearsal: say hello"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("NEMOTRON_MAGIC_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def shell(home: Path, shell: Shell) -> Shell:
     return shell
 
