@@ -10,7 +10,9 @@ from nemotron_magic.flags import FLAG_OF, Flag
 __all__ = ["Completer"]
 
 # At the start of a line, or after the name that gets the reply.
-_OURS = re.compile(r"\s*(?:(?P<cell>%)|[^\s=%#'\"][^=%#'\"]*=\s*)?%nemotron\s+(.*)")
+_OURS = re.compile(
+    r"""\s*(?:(?P<cell>%)|[^\s=%#'"](?:[^=%#'"[]|\[[^]\n]*\])*=\s*)?%nemotron\s+(.*)"""
+)
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 
 

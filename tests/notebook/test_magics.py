@@ -460,7 +460,9 @@ def completed(shell: Shell, text: str) -> list[str]:
         return [text[: c.start] + c.text + text[c.end :] for c in found]
 
 
-@pytest.mark.parametrize("prefix", ["%nemotron ", "%%nemotron ", "x = %nemotron "])
+@pytest.mark.parametrize(
+    "prefix", ["%nemotron ", "%%nemotron ", "x = %nemotron ", "d['a=b'] = %nemotron "]
+)
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
