@@ -117,7 +117,7 @@ def _split(base_url: str) -> SplitResult:
     if url.scheme not in ("http", "https") or not url.hostname:
         raise InputError(
             f"base_url must start with https:// or http://, got {_shown(base_url)}",
-            todo=_SETTING.replace("https://host/v1", f"https://{_bare(base_url)}"),
+            todo=_SETTING.replace("https://host/v1", _meant(_bare(base_url))),
         )
     if "@" in url.netloc or url.query or url.fragment:
         raise InputError(
@@ -131,6 +131,12 @@ def _split(base_url: str) -> SplitResult:
 
 def _bare(base_url: str) -> str:
     return _shown(base_url.rpartition("//")[2]) or "host/v1"
+
+
+def _meant(address: str) -> str:
+    """Put in front of an address what was forgotten; none on this machine has TLS."""
+    host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
+    return f"{'http' if _is_loopback(host) else 'https'}://{address}"
 
 
 def _shown(base_url: str) -> str:

@@ -60,6 +60,7 @@ class About:
     model: str
     key_source: str = ""
     redact: Callable[[str], str] = _same
+    page: str = ""
 
     @property
     def is_aimlapi(self) -> bool:
@@ -280,8 +281,8 @@ def _todo(row: _Row, wait_s: float | None, about: About) -> str:
 
 
 def _fitting(status: int, complaint: Complaint, about: About) -> _Row:
-    if status == 404:
-        return _not_found(complaint, about)
+    if status in (404, 405):
+        return _not_found(status, complaint, about)
     message = complaint.message.replace(about.model or "<asked>", "<asked>")
     return next(
         row
@@ -296,13 +297,15 @@ def _is_for(row: _Row, status: int) -> bool:
     return not status and 400 in row.statuses and bool(row.pattern)
 
 
-def _not_found(complaint: Complaint, about: About) -> _Row:
+def _not_found(status: int, complaint: Complaint, about: About) -> _Row:
     """Tell a model that is gone from an address that is wrong."""
-    names_path = re.search(r"cannot (post|get)|^not found$", complaint.message, re.I)
+    bare = r"cannot (post|get)|^not found$"
+    names_path = status == 405 or re.search(bare, complaint.message, re.I)
     names_model = re.search(_MODEL, complaint.message, re.I)
     if names_model or (about.is_aimlapi and not names_path):
         what = "{host} does not serve {model}{status}"
-        return _Row((404,), "", ModelError, what, _MODELS)
+        return _Row((), "", ModelError, what, _MODELS)
     what = "{host} knows no such address or model{status}"
-    todo = f"Is base_url right? The question went to {about.endpoint.chat_url}"
-    return _Row((404,), "", RequestError, what, todo)
+    asked = f"It was asked for {about.page}" if about.page else ""
+    asked = asked or f"The question went to {about.endpoint.chat_url}"
+    return _Row((), "", RequestError, what, f"Is base_url right? {asked}")

@@ -70,11 +70,22 @@ def test_what_is_no_address_is_refused_without_a_secret(base_url: str) -> None:
     assert refused.value.todo
 
 
-def test_a_forgotten_scheme_is_put_in_front() -> None:
+@pytest.mark.parametrize(
+    ("address", "scheme"),
+    [
+        ("api.example.org/v1", "https"),
+        ("api.example.org:8443", "https"),
+        ("localhost:8000", "http"),
+        ("localhost", "http"),
+        ("127.0.0.1:11434/v1", "http"),
+        ("[::1]:8000", "http"),
+    ],
+)
+def test_a_forgotten_scheme_is_put_in_front(address: str, scheme: str) -> None:
     with pytest.raises(InputError) as refused:
-        Endpoint.read("api.example.org/v1")
+        Endpoint.read(address)
 
-    assert 'base_url = "https://api.example.org/v1"' in refused.value.todo
+    assert f'base_url = "{scheme}://{address}"' in refused.value.todo
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,8 @@ ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
     (404, "The model `x` does not exist.", ModelError, "does not serve", "models"),
     (404, "Cannot POST /v1/foo", RequestError, "no such address", "base_url"),
     (404, "Not Found", RequestError, "no such address", "base_url"),
+    (405, "", RequestError, "no such address", "base_url"),
+    (405, "Method Not Allowed", RequestError, "(405)", "chat/completions"),
     (408, "Request timed out", ServiceError, "failed (408)", "later"),
     (409, "Conflict", ServiceError, "failed (409)", "later"),
     (410, "reached its end of life", ModelError, "is retired", "models"),

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -159,7 +159,7 @@ class Http:
         NemotronError
             If it cannot be had, whatever the reason; 304 is no error.
         """
-        about = about_of(endpoint, "the page", key)
+        about = replace(about_of(endpoint, "the page", key), page=url)
         self.find_host(endpoint, timeout_s, about)
         fault: NemotronError
         try:

@@ -293,6 +293,17 @@ def test_a_list_of_no_models_is_an_error(body: bytes) -> None:
     assert client.listed(HERE) == ()
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_list_that_is_not_there_names_the_address_that_was_asked(status: int) -> None:
+    client = Client(answering(httpx.Response(status, json={"detail": "No"})))
+    with pytest.raises(RequestError) as failed:
+        client.models(HERE, None)
+
+    assert failed.value.todo == (
+        f"Is base_url right? It was asked for {HERE.models_url}"
+    )
+
+
 def test_what_was_listed_is_known_without_asking(served: Any) -> None:
     url = served()
     endpoint, client = Endpoint.read(url), Client()
