@@ -5,14 +5,11 @@ Those of parameters come from their rows; the others are for one call only.
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 
 from nemotron_magic.parameters import PARAMETERS, Parameter
 
 __all__ = ["FLAGS", "FLAG_OF", "Flag", "flags_table"]
-
-_TABLE_CHARS = 79
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +28,11 @@ class Flag:
     help: str
     value: str = ""
     parameter: Parameter | None = None
+
+    @property
+    def as_typed(self) -> str:
+        """Its names, and what follows them."""
+        return f"{', '.join(self.names)} {self.value}".strip()
 
 
 def _flag_of(parameter: Parameter) -> Flag:
@@ -60,15 +62,6 @@ FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 
 
 def flags_table() -> str:
-    """Give the flags with their help, in lines that a terminal has room for."""
-    rows = [(f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in FLAGS]
-    width = max(len(left) for left, _ in rows) + 2
-    return "\n".join(
-        textwrap.fill(
-            f"{left:<{width}}{right}",
-            _TABLE_CHARS,
-            subsequent_indent=" " * width,
-            break_on_hyphens=False,
-        )
-        for left, right in rows
-    )
+    """Give the flags with their help, as Markdown."""
+    rows = (f"| `{f.as_typed}` | {f.help} |" for f in FLAGS)
+    return "\n".join(["| Flag | |", "|:--|:--|", *rows])

@@ -7,17 +7,17 @@ import re
 import pytest
 
 from nemotron_magic.flags import FLAG_OF, FLAGS, flags_table
+from nemotron_magic.notebook.plain_text import plain_text
 from nemotron_magic.parameters import PARAMETERS
 
-LINES = flags_table().splitlines()
-ROWS = re.sub(r"\n +", " ", flags_table()).splitlines()
+ROWS = flags_table().splitlines()[2:]
 
 
 def row_of(name: str) -> tuple[str, str]:
     """Give the flag as the table has it, and its help."""
     row = ROWS[FLAGS.index(FLAG_OF[name])]
-    left, _, right = row.partition("  ")
-    return left, right.strip()
+    left, right = row.strip("| ").split(" | ")
+    return left.strip("`"), right
 
 
 def test_no_two_flags_have_a_name_in_common() -> None:
@@ -70,16 +70,19 @@ def test_every_flag_has_one_row_with_all_of_its_help() -> None:
     assert len(ROWS) == len(FLAGS)
     for flag, row in zip(FLAGS, ROWS, strict=True):
         limits = flag.parameter.limits if flag.parameter else ""
-        assert row.startswith(", ".join(flag.names))
-        assert row.endswith(flag.help)
-        assert row.endswith(limits)
+        assert row.startswith(f"| `{', '.join(flag.names)}")
+        assert row.endswith(f"{flag.help} |")
+        assert flag.help.endswith(limits)
         assert flag.help == flag.help.strip()
 
 
-def test_the_helps_stand_below_each_other_in_lines_that_a_page_has_room_for() -> None:
-    column = LINES[-1].index("Show the flags.")
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_helps_stand_below_each_other_in_a_terminal_of_any_width(
+    width: int,
+) -> None:
+    lines = plain_text(flags_table(), width).splitlines()
+    column = lines[-1].index("Show the flags.")
 
-    assert max(map(len, LINES)) <= 79
-    assert {line[column - 2 : column] for line in LINES} == {"  "}
-    assert all(line[column] != " " for line in LINES)
-    assert any(line[column - 3] != " " for line in LINES)
+    assert max(map(len, lines)) <= width
+    assert {line[column - 2 : column].strip() for line in lines} == {""}
+    assert all(line[column] != " " for line in lines[1:])

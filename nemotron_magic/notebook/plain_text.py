@@ -10,7 +10,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from nemotron_magic.notebook.side_by_side import column_groups, least_width, width_of
+from nemotron_magic.notebook.side_by_side import (
+    column_groups,
+    fitting_widths,
+    least_width,
+    width_of,
+)
 
 __all__ = ["plain_text"]
 
@@ -77,14 +82,13 @@ def _broken(line: str, width: int) -> str:
 def _aligned(table: Sequence[str], width: int) -> Iterator[str]:
     head, rule, *rows = map(_cells, table)
     columns = list(zip_longest(head, *rows, fillvalue=""))[: len(head)]
-    natural = [max(map(width_of, column)) for column in columns]
     least = [*map(least_width, columns)]
     to_right = [mark.endswith(":") and not mark.startswith(":") for mark in rule]
     for number, group in enumerate(column_groups(least, width, len(_GAP))):
         if number:
             yield ""
         room = width - len(_GAP) * (len(group) - 1)
-        widths = _shrunk([(natural[at], least[at]) for at in group], room)
+        widths = fitting_widths([columns[at] for at in group], room)
         sides = [to_right[at] for at in group]
         heading, *body = zip(*(columns[at] for at in group), strict=True)
         yield from _row(heading, widths, sides)
@@ -96,17 +100,6 @@ def _aligned(table: Sequence[str], width: int) -> Iterator[str]:
 def _cells(row: str) -> list[str]:
     cells = _CELLS.split(row.strip().removeprefix("|").removesuffix("|"))
     return [cell.strip().replace("`", "") for cell in cells]
-
-
-def _shrunk(widths: Sequence[tuple[int, int]], room: int) -> list[int]:
-    """Take from the widest columns until all fit, but from none below its least."""
-    fitting = [natural for natural, _ in widths]
-    while sum(fitting) > room:
-        spare = [at for at, (_, least) in enumerate(widths) if fitting[at] > least]
-        if not spare:
-            break
-        fitting[max(spare, key=fitting.__getitem__)] -= 1
-    return fitting
 
 
 def _row(

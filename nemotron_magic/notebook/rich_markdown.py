@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich import box
@@ -19,7 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from nemotron_magic.markdown.tokens import terminal_tokens
-from nemotron_magic.notebook.side_by_side import column_groups, least_width, width_of
+from nemotron_magic.notebook.side_by_side import (
+    column_groups,
+    fitting_widths,
+    least_width,
+    width_of,
+)
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -61,10 +65,11 @@ class _WholeTable(TableElement):
     ) -> Iterator[Table]:
         """Give as many tables as it takes."""
         headings, *rows = self._rows()
-        widths = [*map(_width, zip(headings, *rows, strict=True))]
         above = self._above(headings)
+        headings = above.headings if above else headings
+        columns = [_texts(cells) for cells in zip(headings, *rows, strict=True)]
+        widths = [max(map(width_of, cells)) for cells in columns]
         if above:
-            headings = above.headings
             widths = [*map(max, widths, above.widths_chars)]
         self._markdown.below = Columns(tuple(headings), tuple(widths))
         room = options.max_width - _EDGES_CHARS
@@ -72,10 +77,11 @@ class _WholeTable(TableElement):
             yield _table(headings, rows, widths, with_headings=not above)
             return
         self._markdown.is_apart = above is not None
-        least = [*map(_least, zip(headings, *rows, strict=True))]
-        for group in column_groups(least, room, _GAP_CHARS):
+        for group in column_groups([*map(least_width, columns)], room, _GAP_CHARS):
             shown, *below = ([row[at] for at in group] for row in (headings, *rows))
-            yield _table(shown, below)
+            left = room - _GAP_CHARS * (len(group) - 1)
+            widths = fitting_widths([columns[at] for at in group], left)
+            yield _table(shown, below, widths)
 
     def _above(self, headings: _Row) -> Columns | None:
         """Give what is above, if this is the rest of a table: that has no headings."""
@@ -130,7 +136,7 @@ def whole_markdown(text: str, above: Columns | None = None) -> WholeMarkdown:
 def _table(
     headings: _Row,
     rows: Sequence[_Row],
-    widths_chars: Sequence[int] = (),
+    widths_chars: Sequence[int],
     with_headings: bool = True,
 ) -> Table:
     table = Table(
@@ -140,18 +146,14 @@ def _table(
         collapse_padding=True,
         show_header=with_headings,
     )
-    for heading, width in zip_longest(headings, widths_chars):
+    for heading, width in zip(headings, widths_chars, strict=True):
         styled = heading.copy()
         styled.stylize("markdown.table.header")
-        table.add_column(styled, overflow="fold", min_width=width)
+        table.add_column(styled, overflow="fold", width=width)
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def _width(cells: Iterable[Text]) -> int:
-    return max(width_of(cell.plain) for cell in cells)
-
-
-def _least(cells: Iterable[Text]) -> int:
-    return least_width(cell.plain for cell in cells)
+def _texts(cells: Iterable[Text]) -> list[str]:
+    return [cell.plain for cell in cells]

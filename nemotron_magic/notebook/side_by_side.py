@@ -1,11 +1,11 @@
-"""Which columns of a table fit side by side in a terminal."""
+"""Which columns of a table fit side by side in a terminal, and how wide they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from unicodedata import east_asian_width
 
-__all__ = ["column_groups", "least_width", "width_of"]
+__all__ = ["column_groups", "fitting_widths", "least_width", "width_of"]
 
 _LONGEST_WORD_CHARS = 12
 """A longer word is broken to make room for other columns; a shorter one is not."""
@@ -49,8 +49,46 @@ def least_width(cells: Iterable[str]) -> int:
     >>> least_width(["Tokens out", "at least 1,171"])
     6
     """
+    return min(_longest_word(cells), _LONGEST_WORD_CHARS)
+
+
+def fitting_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:
+    """Give how wide columns are, to take no more room than there is.
+
+    Headings and long cells are broken between words before short cells such as `2.5 s`
+    are, and before a word is.
+
+    Parameters
+    ----------
+    columns
+        The cells of each; the first is its heading.
+
+    >>> fitting_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 25)
+    [9, 16]
+    >>> fitting_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 23)
+    [9, 14]
+    """
+    widths = [max(map(width_of, cells), default=0) for cells in columns]
+    for floor in (_whole_width, least_width):
+        least = [*map(floor, columns)]
+        while sum(widths) > room_chars:
+            spare = [at for at, width in enumerate(widths) if width > least[at]]
+            if not spare:
+                break
+            widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _whole_width(cells: Sequence[str]) -> int:
+    """Give how narrow a column may be with all words and short cells whole."""
+    short = (width_of(cell) for cell in cells[1:])
+    widths = (width for width in short if width <= _LONGEST_WORD_CHARS)
+    return max(_longest_word(cells), *widths, 0)
+
+
+def _longest_word(cells: Iterable[str]) -> int:
     words = (word for cell in cells for word in cell.split())
-    return min(max(map(width_of, words), default=0), _LONGEST_WORD_CHARS)
+    return max(map(width_of, words), default=0)
 
 
 def width_of(text: str) -> int:

@@ -8,6 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
+from nemotron_magic.notebook.plain_text import plain_text
 from nemotron_magic.notebook.rich_markdown import whole_markdown
 
 
@@ -47,6 +48,18 @@ def test_a_heading_of_two_words_is_broken_before_a_column_goes_below() -> None:
     assert [line.split() for line in shown.splitlines() if "4" in line] == [
         ["1", "2", "3", "4"]
     ]
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 80])
+def test_no_figure_of_ours_is_broken_in_a_narrow_terminal(width: int) -> None:
+    rows = [
+        "| Model | Context, tokens | $ / M in | Cost | First text |",
+        "|:--|--:|--:|--:|--:|",
+        "| nvidia/nemotron-3-nano-30b-a3b | 1,000,000 | 0.11 | $0.0000065 | 0.2 s |",
+    ]
+    for shown in (printed("\n".join(rows), width), plain_text("\n".join(rows), width)):
+        for figure in ("1,000,000", "0.11", "$0.0000065", "0.2 s"):
+            assert figure in shown
 
 
 def test_a_cell_is_folded_and_never_cut() -> None:

@@ -41,7 +41,7 @@ def card(runner: Runner, settings: Settings, names: Collection[str]) -> str:
 
 def flags() -> str:
     """Give what `-h` shows."""
-    return f"```text\n%nemotron [flags] QUESTION\n\n{flags_table()}\n```"
+    return f"`%nemotron [flags] QUESTION`\n\n{flags_table()}"
 
 
 def _key_state(session: Session, settings: Settings) -> str:
