@@ -9,13 +9,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
-
 from nemotron_magic.client.border import translate
 from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.http import FOREIGN, Http
 from nemotron_magic.client.keyless import without_key
-from nemotron_magic.client.reading import events_of, is_progress, too_slow
+from nemotron_magic.client.reading import events_of, is_progress, late
 from nemotron_magic.client.refused import about_of, refusal_of, request_id_of
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.endpoint import Endpoint
@@ -146,9 +144,9 @@ class Call:
                     return
                 fault = refusal_of(response, about, self.now_s(), deadline)
         except FOREIGN as error:
-            is_late = isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout)
-            late = too_slow(deadline, settings) if is_late else None
-            fault = late or translate(error, about, deadline.is_sent)
+            fault = late(error, deadline, about, settings) or translate(
+                error, about, deadline.is_sent
+            )
         except KeyboardInterrupt:
             if deadline.is_sent:
                 raise

@@ -27,7 +27,7 @@ from nemotron_magic.settings import Settings
 from nemotron_magic.text import one_line
 from nemotron_magic.usage import Usage
 
-__all__ = ["events_of", "is_progress", "too_slow"]
+__all__ = ["events_of", "is_progress", "late"]
 
 _AFTER_FINISH_S = 5.0
 """Longest wait for figures once the model has said that it is done."""
@@ -97,7 +97,7 @@ def _read(
                 break
             if reader.finished >= (settings["n"] or 1):
                 deadline.shorten(_AFTER_FINISH_S)
-            elif slow := too_slow(deadline, settings):
+            elif slow := _too_slow(deadline, settings):
                 raise slow
             if now_s - progress_s > longest_s:
                 raise _overdue("no new text came for", "progress_timeout_s", settings)
@@ -120,11 +120,25 @@ def _read_out(body: Iterator[bytes], deadline: Deadline) -> None:
         next(body, None)
 
 
-def too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
+def _too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
     """Give the error of a call whose time is over; None while it is not."""
     if deadline.left_s > 0:
         return None
     return _overdue("the reply took longer than", "total_timeout_s", settings)
+
+
+def late(
+    error: Exception, deadline: Deadline, about: About, settings: Settings
+) -> NemotronError | None:
+    """Give the error of a call that ran into one of its limits; None of any other."""
+    if not isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
+        return None
+    if slow := _too_slow(deadline, settings):
+        return slow
+    if isinstance(error, httpx.WriteTimeout) or not deadline.is_sent:
+        return None
+    what = f"{about.endpoint.netloc} fell silent for"
+    return _overdue(what, "gap_timeout_s", settings)
 
 
 def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
