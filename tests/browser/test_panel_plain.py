@@ -160,6 +160,24 @@ def test_values_of_an_enemy_are_text(page: Page) -> None:
     assert page.evaluate("window.pwned ?? 0") == 0
 
 
+def test_another_endpoint_has_other_models(page: Page) -> None:
+    start(page)
+    page.get_by_role("tab", name="Parameters").click()
+    arrow, options = page.locator("[data-name=model] .nm-arrow"), page.locator("li")
+    arrow.click()
+    found = [{"name": "acme/m", "about": ""}]
+    page.evaluate("models => tell({kind: 'models', models, problem: ''})", found)
+    listed = options.filter(has_text="acme/m").count()
+    arrow.click()
+    state = Sheet(Nemotron(base_url="http://127.0.0.1:9"), lambda: None).state()
+    page.evaluate("state => change(state)", state)
+    arrow.click()
+
+    assert listed == 1
+    assert options.filter(has_text="acme/m").count() == 0
+    assert page.evaluate("sent.filter(one => one.do === 'models').length") == 2
+
+
 def test_one_value_at_a_time_is_on_its_way(page: Page) -> None:
     start(page)
     page.get_by_role("tab", name="Parameters").click()

@@ -268,7 +268,6 @@ function askTab(model, link) {
     clearTimeout(stopTimer);
     asked = false;
     status.textContent = "";
-    fail(LOST);
     if (turn?.says()) turn = null; // what has arrived stays
     else takeBack();
     wake();

@@ -1,8 +1,6 @@
 // Talking with the kernel: at most one message for each setting is on its way, so that
 // a slider that is dragged does not fill the queue of a busy kernel.
 
-const LOST = "The kernel of this panel has ended. Run its cell again: %nemotron panel";
-
 class Link {
   constructor(model) {
     this.model = model;
@@ -12,7 +10,7 @@ class Link {
     this.hear = (message) => {
       this.alive?.();
       if (message.kind === "heard") this.heard(message);
-      for (const listener of this.listeners[message.kind] ?? []) listener(message);
+      this.tell(message);
     };
     model.on("msg:custom", this.hear);
   }
@@ -31,13 +29,13 @@ class Link {
       this.model.send({ do: doing, ...more });
       return true;
     } catch {
-      this.lose();
+      this.tell({ kind: "lost" });
       return false;
     }
   }
 
-  lose() {
-    for (const listener of this.listeners.lost ?? []) listener();
+  tell(message) {
+    for (const listener of this.listeners[message.kind] ?? []) listener(message);
   }
 
   isWaiting(name) {

@@ -80,6 +80,10 @@ function modelField(control, id, changed, link) {
     event.preventDefault();
   };
 
+  link.on("elsewhere", () => {
+    models = null;
+    close();
+  });
   link.on("models", (message) => {
     models = message.models.length ? message.models : null;
     if (list.hidden) return;

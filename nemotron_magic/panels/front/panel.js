@@ -69,11 +69,10 @@ function render({ model, el }) {
   }
   for (const kind of ["news", "ended"]) link.on(kind, () => usage.news(!pages[3].pane.hidden));
   link.on("news", () => asking.news(!pages[0].pane.hidden));
-  const lose = () => {
-    problem.textContent = LOST;
+  link.on("lost", () => {
+    problem.textContent = "The kernel of this panel has ended. Run its cell again: %nemotron panel";
     problem.hidden = false;
-  };
-  link.on("lost", lose);
+  });
   const close = button("✕", () => { if (!link.send("close")) root.remove(); }, {
     class: "nm-close", title: "Close the panel; its settings stay", "aria-label": "Close the panel",
   });
@@ -94,7 +93,7 @@ function render({ model, el }) {
   model.on("change:state", refresh);
   // JupyterLab and Notebook 7 tell when a kernel ends; elsewhere the next message fails.
   const statuses = model.widget_manager?.kernel?.statusChanged;
-  const follow = (_, status) => { if (ENDED.includes(status)) link.lose(); };
+  const follow = (_, status) => { if (ENDED.includes(status)) link.tell({ kind: "lost" }); };
   statuses?.connect?.(follow);
   return () => {
     model.off("change:state", refresh);

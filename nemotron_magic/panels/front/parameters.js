@@ -102,8 +102,11 @@ function parametersTab(model, link) {
   link.on("heard", ({ view, name, error }) => {
     if (view === link.view && !link.isWaiting(name)) rows.get(name)?.heard(error);
   });
+  let endpoint;
   const refresh = () => {
     const state = model.get("state");
+    if (endpoint !== undefined && endpoint !== state.values.base_url) link.tell({ kind: "elsewhere" });
+    endpoint = state.values.base_url;
     const changed = new Set(state.changed);
     for (const [name, row] of rows) row.refresh(state.values[name], changed.has(name));
     for (const [group, members] of groups) {

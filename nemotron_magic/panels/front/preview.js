@@ -17,6 +17,10 @@ function previewTab(link, asking) {
   const load = () => link.send("preview", what());
   const node = make("div", {}, make("div", { class: "nm-bar" }, about, prices, refresh),
     table, messages);
+  link.on("elsewhere", () => {
+    hasLookedUp = false;
+    prices.disabled = false;
+  });
   link.on("preview", (message) => {
     about.textContent = message.question
       ? `Nothing is sent yet. For the question in Ask: ${message.question}`
