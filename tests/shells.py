@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import IPython
@@ -77,7 +78,12 @@ class Kernel:
     """A real kernel, asked as JupyterLab asks it: every request names its cell."""
 
     def __init__(self, tmp_path: Path, **environ: str) -> None:
-        self._manager = KernelManager(kernel_name="python3")
+        self._place = TemporaryDirectory()  # short, for names of sockets
+        file = f"{self._place.name}/kernel.json"
+        self._manager = KernelManager(kernel_name="python3", connection_file=file)
+        if os.name == "posix":
+            # A port that is free when it is chosen may be taken when it begins.
+            self._manager.transport = "ipc"
         self._manager.kernel_cmd = [
             sys.executable,
             *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
@@ -157,6 +163,7 @@ class Kernel:
         self._manager.shutdown_kernel(now=True)
         self._manager.cleanup_resources()
         self.client.context.destroy(linger=0)
+        self._place.cleanup()
 
     def _send(self, code: str, cell_id: str | None, allow_stdin: bool) -> str:
         content = {

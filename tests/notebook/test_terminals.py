@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pexpect
 import pytest
@@ -18,11 +19,12 @@ LIMIT_S = 60
 
 @pytest.fixture
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
-    with rehearsal.serve(tokens_per_s=200) as url:
+    with rehearsal.serve(tokens_per_s=200) as url, TemporaryDirectory() as runtime:
         yield {
             **{k: v for k, v in os.environ.items() if k not in KEYS},
             "AIMLAPI_API_BASE": str(url),
             "IPYTHONDIR": str(tmp_path),
+            "JUPYTER_RUNTIME_DIR": runtime,  # short, for names of sockets
             "TERM": "xterm",
             "PYTHONWARNINGS": "default",  # jupyter_console ends at its own
             "PROMPT_TOOLKIT_NO_CPR": "1",
@@ -103,7 +105,8 @@ def test_login_asks_without_echo_and_refuses_a_wrong_key(
 
 def test_a_reply_streams_into_jupyter_console(environ: dict[str, str]) -> None:
     pytest.importorskip("jupyter_console")
-    terminal = start(environ, "jupyter_console", "--simple-prompt")
+    # A port that is free when it is chosen may be taken when the kernel begins.
+    terminal = start(environ, "jupyter_console", "--simple-prompt", "--transport=ipc")
     ask(terminal, "%load_ext nemotron_magic", r"In \[")
     seen = ask(terminal, "%nemotron rehearsal: say Hello **you**", r"tokens · \$")
     card = ask(terminal, "%nemotron", "the flags.*In ")
