@@ -223,8 +223,8 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "at the number, its code at the margin": (f"1. {fence(CODE)}2. Run it.", [CODE]),
     "opened twice": (f"```python\n```python\n{CODE}\n```\n```", [CODE]),
     "a fence in a text of the code, at a bullet": (
-        "- ```python\n  x = '''\n  ```\n  '''\n  ```\n- then\n\n```py\ny = 2\n```",
-        ["x = '''\n```\n'''", "y = 2"],
+        "- ```python\n  x = '''\n  ```\n  '''\n  ```\n\nf(x)\ng(x)\nh(x)\n",
+        ["x = '''\n```\n'''"],
     ),
     "in a fence without language": (
         fence(f"So:\n\n{fence('x = 1')}", "", "````"),

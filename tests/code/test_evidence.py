@@ -108,3 +108,4 @@ def test_a_difference_is_a_block_with_two_lines_around() -> None:
         " b\n c\n-x = 1\n+x = 2\n```"
     )
     assert difference(before, before.strip()) == ""
+    assert difference(before.strip(), before) == ""
