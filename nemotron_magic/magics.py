@@ -254,6 +254,8 @@ def unload(shell: Any) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("nemotron", None)
     shell.configurables.remove(magics.settings)
+    # What `%config` set and we refused is in the shell's alone: it would come back.
+    shell.config["Nemotron"] = magics.settings.config["Nemotron"]
     for transform in (_keep_prompts, _keep_lone_lines):
         shell.input_transformers_cleanup.remove(transform)
     shell.input_transformer_manager.token_transformers.remove(_Questions)

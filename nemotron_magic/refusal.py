@@ -54,6 +54,8 @@ class About:
         Takes the key out of a text; services echo it.
     key_source : str
         Where the key came from, in words; empty if none was sent.
+    page : str
+        The URL that was asked for; empty if it was a question.
     """
 
     endpoint: Endpoint

@@ -263,6 +263,21 @@ def test_a_bad_setting_is_refused_in_one_line(
     assert caplog.messages == ["temperature must lie in [0, 2], got 9"]
 
 
+@pytest.mark.parametrize("before", ["", "%config Nemotron.top_p = 0.5"])
+def test_a_setting_that_was_refused_does_not_come_back_on_reload(
+    shell: Shell, service: rehearsal.Address, before: str
+) -> None:
+    shell.run(before)
+    shell.run("%config Nemotron.seed = 3")
+    shell.run("%config Nemotron.top_p = 7")
+    outcome = shell.run("%reload_ext nemotron_magic")
+    shell.run("%nemotron -q hi")
+
+    assert outcome.status == "ok"
+    body = service.requests[-1].body
+    assert (body["seed"], body.get("top_p")) == (3, 0.5 if before else None)
+
+
 def test_config_lists_what_each_setting_may_be(shell: Shell) -> None:
     listed = shell.run("%config Nemotron").text
 
