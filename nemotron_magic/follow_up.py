@@ -28,7 +28,11 @@ def turn_to_go_on_with(conversation: Conversation, thread: str) -> Turn:
     """
     cut = conversation.latest(thread)
     if cut is None or not cut.reply.strip():
-        raise InputError("there is no reply to go on with")
+        raise InputError(
+            "there is no reply to go on with",
+            "nothing was sent",
+            "For a first one, ask: %nemotron why is this slow?",
+        )
     if not cut.reply.is_cut_off:
         raise InputError(
             "the last reply is whole, so there is nothing to go on with",

@@ -24,7 +24,10 @@ _FLAG = re.compile(r"--?[A-Za-z]")
 _QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
-_RESERVED = ("messages", "model")
+_RESERVED = {
+    "messages": "Type the question; the instruction before it is set with --system",
+    "model": "Choose one with: %nemotron --model NAME …",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +143,17 @@ class _Collected:
             return rest
         if not flag.value:
             if equals:
-                raise InputError(f"{name} takes no value")
+                raise InputError(
+                    f"{name} takes no value", todo=f"Type it alone: %nemotron {name} …"
+                )
             self._set(flag, "", "")
             return rest
         if not equals:
             if not rest or _is_flag(rest):
-                raise InputError(f"{name} needs a value: {name} {flag.value}")
+                raise InputError(
+                    f"{name} needs a value, and none stands behind it",
+                    todo=f"Type: %nemotron {name} {flag.value} …",
+                )
             token, rest = _token(rest)
             value, as_typed = token.text, token.as_typed
         self._set(flag, value, as_typed)
@@ -185,7 +193,7 @@ class _Collected:
                 f"-p needs KEY=VALUE, got {text[:60]}", todo="Such as: -p logprobs=true"
             )
         if key in _RESERVED:
-            raise InputError(f"-p cannot set {key}", todo=f"Use --{key} or your words")
+            raise InputError(f"-p cannot set {key}", todo=_RESERVED[key])
         parameter = BY_NAME.get(key)
         if parameter is None:
             self.extra[key] = Parameter(key, "json", "").parse(value)
@@ -223,7 +231,10 @@ def _token(text: str) -> tuple[_Token, str]:
         quoted = _QUOTED[text[at]].match(text, at) if text[at] in _QUOTED else None
         opens = text[at] in _QUOTED and (at == 0 or text[at - 1] == "=")
         if opens and not quoted:
-            raise InputError(f"a quote is not closed: {text[at : at + 40]}")
+            raise InputError(
+                f"a quote is not closed: {text[at : at + 40]}",
+                todo=f"End the value of the flag with {text[at]}, before the question",
+            )
         if quoted:
             plain = quoted[1]
             parts.append(_ESCAPED.sub(r"\1", plain) if text[at] == '"' else plain)
@@ -250,13 +261,16 @@ def _unknown_flag(name: str) -> InputError:
 
 def _thread(name: str) -> str:
     if not name.strip():
-        raise InputError("--thread needs a name")
+        raise InputError("--thread needs a name", todo="Such as: %nemotron -T draft …")
     return name.strip()
 
 
 def _variable(name: str) -> str:
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise InputError(f"--out needs the name of a variable, got {name[:60]}")
+        raise InputError(
+            f"--out needs the name of a variable, got {name[:60]}",
+            todo="Such as: %nemotron -o answer …",
+        )
     return name
 
 

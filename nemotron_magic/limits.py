@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nemotron_magic.errors import LimitError
 from nemotron_magic.ledger import Totals
+from nemotron_magic.parameters import BY_NAME
 from nemotron_magic.price import Estimate
 from nemotron_magic.quantities import in_usd
 from nemotron_magic.settings import Settings
@@ -123,7 +124,9 @@ def _tokens_that_fit(may_take: Estimate, left_usd: float) -> str:
 
 
 def _raise_it(setting: str) -> str:
-    return f"Allow more: %config Nemotron.{setting} = …"
+    # A flag would go before the setting, so where there is one it is named, too.
+    flags = "".join(f"{flag} …, or " for flag in BY_NAME[setting].flags)
+    return f"Allow more: {flags}%config Nemotron.{setting} = …"
 
 
 def _unknown(name: str, why: str) -> LimitError:

@@ -39,7 +39,9 @@ class Settings:
     def __post_init__(self) -> None:
         for name, value in self.values.items():
             if name not in BY_NAME:
-                raise InputError(f"there is no setting {name!r}")
+                raise InputError(
+                    f"there is no setting {name!r}", todo="All: %config Nemotron"
+                )
             if value is not BY_NAME[name].default:
                 BY_NAME[name].check(value)
         if self["top_logprobs"] is not None and not self["logprobs"]:

@@ -77,7 +77,9 @@ def test_what_may_cost_too_much_is_not_sent_and_the_figures_are_told() -> None:
     assert "up to 4,096 tokens)" in what
     assert why == "the limit is $0.010 a call; nothing was sent"
     assert todo.startswith("It fits with: --max-tokens 99")
-    assert todo.endswith("Allow more: %config Nemotron.max_cost_usd = …")
+    assert todo.endswith(
+        "Allow more: --max-cost …, or %config Nemotron.max_cost_usd = …"
+    )
     assert service.asked == []
     assert service.session.ledger.last() == []
 

@@ -183,7 +183,7 @@ class Client:
                 return read_balance(page.json())
         raise RequestError(
             f"{endpoint.netloc} does not tell what is left (404)",
-            todo="%nemotron usage tells what it took",
+            todo="What it took by our own count: %nemotron usage",
             status=404,
         )
 

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 from nemotron_magic.errors import InputError
 
-__all__ = ["Inserted", "expand"]
+__all__ = ["AS_TYPED", "Inserted", "expand"]
+
+AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed"
+"""What to do about an expression that has no value."""
 
 _MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")
 _CONSTANTS = (str, bytes, int, float, bool, type(None))
@@ -75,7 +78,7 @@ def _described(name: str, look_up: Callable[[str], str]) -> str:
         raise InputError(
             f"$`{name}` has no value that could be described",
             f"{type(error).__name__}: {error}",
-            "Correct it, or put a backslash before the dollar to send it as typed",
+            AS_TYPED,
         ) from error
 
 

@@ -39,7 +39,10 @@ def export(calls: Iterable[Call], path: Path) -> int:
         growing.replace(path)
     except OSError as error:
         why = (error.strerror or "it cannot be opened").lower()
-        raise InputError(f"cannot write {path}: {why}") from None
+        raise InputError(
+            f"cannot write {path}: {why}",
+            todo="Name another path: %nemotron usage: export calls.csv",
+        ) from None
     finally:
         with suppress(OSError):
             growing.unlink()

@@ -103,7 +103,11 @@ class Asker:
             variables = Variables(self._shell, settings["data"])
             subject, source = self._subjects.of(call, variables)
         elif call.command:
-            raise InputError(f"{call.command} cannot be previewed")
+            raise InputError(
+                f"{call.command} cannot be previewed",
+                "it sends the last question again, with what came of it",
+                "See what that sent: %nemotron preview",
+            )
         else:
             subject, source = Subject(told=CODE if call.code else ""), ""
         return self._gatherer.question(call, settings, subject), source

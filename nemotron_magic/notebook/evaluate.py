@@ -23,6 +23,7 @@ from nemotron_magic.context.describers.statics import (
     namespace,
     read,
 )
+from nemotron_magic.context.inserts import AS_TYPED
 from nemotron_magic.errors import InputError
 
 __all__ = ["evaluate"]
@@ -133,7 +134,8 @@ def _item(value: Any, key: object, node: ast.expr) -> object:
             return value[key]
     except Exception as error:
         what = f"`{ast.unparse(node)}` is not there"
-        raise InputError(what, f"{type(error).__name__}: {error}") from error
+        why = f"{type(error).__name__}: {error}"
+        raise InputError(what, why, AS_TYPED) from error
     raise _refusal(node)
 
 

@@ -251,5 +251,8 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise InputError(f"cannot attach {path}: it is no text file in UTF-8")
+        raise InputError(
+            f"cannot attach {path}: it is no text file in UTF-8",
+            todo="Read it into a variable, and name that: $`x`",
+        )
     return text

@@ -77,7 +77,7 @@ def _one(ledger: Ledger, wanted: str) -> str:
     if call is None:
         raise InputError(
             f"there is no call {one_line(wanted, 40)} in the ledger",
-            todo="%nemotron log lists the last ones with their numbers",
+            todo="The last ones with their numbers: %nemotron log",
         )
     told = {"when": f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC", "ended": _end(call)}
     told |= {"cost": _cost(call), **_fields(call)}
