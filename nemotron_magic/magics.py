@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.magic import no_var_expand
 
-from nemotron_magic.notebook.traits import configured
+from nemotron_magic.traits import configured
 
 if TYPE_CHECKING:
     from tokenize import TokenInfo

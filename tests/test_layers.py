@@ -21,7 +21,7 @@ ROOT = Path(nemotron_magic.__file__).parent
 FLOORS = (
     ("", "demo"),
     ("magics",),
-    ("notebook", "panels"),
+    ("notebook", "panels", "traits"),
     ("session",),
     ("calls", "conversation", "follow_up", "sealing"),
     ("access",),
@@ -79,7 +79,7 @@ HOMES = {
     "platformdirs": {"storage"},
     "pygments": {"markdown"},
     "rich": {"notebook"},
-    "traitlets": {"notebook", "panels"},
+    "traitlets": {"panels", "traits"},
 }
 
 
@@ -244,9 +244,8 @@ OPENED_LATE = {f"{HOUSE}.ledger", f"{HOUSE}.storage", f"{HOUSE}.session"}
 AT_LOAD = {
     HOUSE,
     f"{HOUSE}.magics",
-    f"{HOUSE}.notebook",
-    f"{HOUSE}.notebook.traits",
     f"{HOUSE}.parameters",
+    f"{HOUSE}.traits",
 }
 
 

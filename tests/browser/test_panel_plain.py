@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nemotron_magic.notebook.traits import Nemotron
 from nemotron_magic.panels.controls import table
 from nemotron_magic.panels.sheet import Sheet
 from nemotron_magic.panels.widget import PanelWidget
+from nemotron_magic.traits import Nemotron
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
