@@ -19,6 +19,7 @@ __all__ = [
     "visible",
     "well_formed",
     "with_hidden_shown",
+    "with_smuggled_shown",
     "without_controls",
     "without_hidden",
     "without_smuggled",
@@ -107,6 +108,22 @@ def without_controls(text: str) -> str:
 def without_smuggled(text: str) -> str:
     """Give `text` without what only carries hidden text, and well formed."""
     return text if text.isascii() else _SMUGGLERS.sub("", well_formed(text))
+
+
+def with_smuggled_shown(text: str) -> str:
+    r"""Give `text` with a sign in place of what only carries hidden text.
+
+    Examples
+    --------
+    >>> with_smuggled_shown("why\U000e0041\U000e0042?")
+    'why[U+E0041 and 1 more]?'
+    """
+
+    def sign(match: re.Match[str]) -> str:
+        more = f" and {len(match[0]) - 1:,} more" if len(match[0]) > 1 else ""
+        return f"[U+{ord(match[0][0]):04X}{more}]"
+
+    return text if text.isascii() else _SMUGGLERS.sub(sign, text)
 
 
 def without_hidden(text: str) -> str:

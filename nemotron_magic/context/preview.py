@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.markdown.code import as_block
+from nemotron_magic.text import with_smuggled_shown
 
 __all__ = ["preview"]
 
@@ -43,5 +44,5 @@ def _cell(text: str) -> str:
 
 
 def _fenced(number: int, message: Mapping[str, str]) -> str:
-    block = as_block(message["content"], "prompt")
+    block = as_block(with_smuggled_shown(message["content"]), "prompt")
     return f"**{number}. {message['role']}**\n\n{block}"

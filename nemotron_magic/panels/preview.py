@@ -8,6 +8,7 @@ from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.notebook.commands.prompt import notes
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
+from nemotron_magic.text import visible, with_smuggled_shown
 from nemotron_magic.turns import Question
 
 __all__ = ["preview"]
@@ -21,7 +22,7 @@ def preview(session: Session, question: Question, settings: Settings) -> dict[st
     return {
         "question": question.text,
         "messages": [
-            {**message, "tokens": size}
+            {**message, "content": _shown(message["content"]), "tokens": size}
             for message, size in zip(asked.told, sizes, strict=True)
         ],
         "rows": [
@@ -32,3 +33,7 @@ def preview(session: Session, question: Question, settings: Settings) -> dict[st
             what == "may cost" and how.startswith("unknown") for what, how in said
         ),
     }
+
+
+def _shown(text: str) -> str:
+    return visible(with_smuggled_shown(text))

@@ -35,6 +35,14 @@ def test_a_preview_is_what_is_sent_to_the_letter_and_sends_nothing(
     assert "sold 7" in sent[-1]["content"]
 
 
+def test_a_preview_shows_what_is_hidden_in_a_question(open_panel: Any) -> None:
+    comm = open_panel()
+    comm.say("preview", text="why\U000e0041\U000e0042\u200b \u202eso?\r\n❤️")
+
+    shown = told(comm, "preview")["messages"][-1]["content"]
+    assert shown.endswith("why[U+E0041 and 1 more][U+200B] [U+202E]so?\n❤️")
+
+
 def test_a_preview_tells_tokens_and_a_price_once_that_is_known(
     config: Any, open_panel: Any
 ) -> None:
