@@ -28,7 +28,8 @@ from contenders import ALL, OURS, Contender
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
-from notebook_page import NotebookPage, chromium, missing, serve
+from lab_server import serve
+from notebook_page import NotebookPage, chromium, missing
 
 TOKENS_PER_S = 100
 TAIL_S = 2.0

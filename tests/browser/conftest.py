@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from notebook_page import FrontEnd, NotebookPage, Server, chromium, missing, serve
+from lab_server import Server, serve
+from notebook_page import FrontEnd, NotebookPage, chromium, missing
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
