@@ -138,6 +138,55 @@ def test_a_panel_without_its_kernel_says_so_and_gives_the_question_back(
     assert page.locator(".nm-panel").count() == 0
 
 
+def test_long_code_and_long_paths_leave_everything_in_a_narrow_panel(
+    page: Page,
+) -> None:
+    page.set_viewport_size({"width": 336, "height": 900})
+    start(page)
+    source = f"x = 1  # {'y' * 200}"
+    answer(page, "<p>So.</p>", [{"source": source, "language": "python", "said": []}])
+    insert = page.get_by_role("button", name="Insert as cell").bounding_box()
+    copy = page.get_by_role("button", name="Copy the code").bounding_box()
+    page.get_by_role("tab", name="Usage").click()
+    figures = {"spans": [], "labels": [], "columns": [], "notes": [], "days": []}
+    usage = {"kind": "usage", "place": f"Kept in /home/{'ana' * 80}", **figures}
+    page.evaluate("message => tell(message)", usage)
+    picture(page, "panel-plain-narrow")
+
+    for box in (insert, copy):
+        assert box is not None
+        assert box["x"] + box["width"] <= 336
+    assert page.evaluate("document.documentElement.scrollWidth") == 336
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ([(0.5, False), (0.25, False)], "at most $0.50, $0.75 in all"),
+        ([(0.5, True), (0.25, False)], "at least $0.75 in all"),
+        ([(0.0, True), (0.0, True)], "unknown"),
+        ([(0.0, False)], "at most $0, $0 in all"),
+    ],
+    ids=["known", "in part", "unknown", "nothing"],
+)
+def test_days_of_unknown_cost_are_not_summed_up_as_nothing(
+    page: Page, costs: list[tuple[float, bool]], told: str
+) -> None:
+    start(page)
+    page.get_by_role("tab", name="Usage").click()
+    days = [
+        {"day": f"2026-08-2{n}", "cost_usd": cost, "unsure": unsure, "about": ""}
+        for n, (cost, unsure) in enumerate(costs)
+    ]
+    figures = {"spans": [], "labels": [], "columns": [], "notes": [], "place": ""}
+    page.evaluate(
+        "message => tell(message)", {"kind": "usage", "days": days, **figures}
+    )
+
+    assert page.locator("figcaption").inner_text() == f"Cost by day {told}"
+    assert told.split(", ")[-1] in page.get_by_role("img").get_attribute("aria-label")
+
+
 def test_values_of_an_enemy_are_text(page: Page) -> None:
     start(page, system=HOSTILE, stop=[HOSTILE], model=HOSTILE)
     page.evaluate("text => tell({kind: 'problem', text})", HOSTILE)
