@@ -38,6 +38,7 @@ FLOORS = (
         "joining",
         "summary",
         "turns",
+        "typed_flags",
     ),
     ("catalogue", "chunks", "draft", "key", "keystore", "refusal", "reply"),
     (
