@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -171,6 +172,7 @@ def test_levels_and_duplicate_or_odd_names_of_columns_are_said() -> None:
         ("None", "'None'"),
         ("a|b", "'a|b'"),
         ("a:", "'a:'"),
+        ("a\u202eb", r"'a\u202eb'"),
     ],
 )
 def test_a_name_that_would_be_misread_is_in_quotes(
@@ -197,6 +199,30 @@ def test_names_that_are_no_texts_are_said_as_code_takes_them() -> None:
         "2024-01-01 00:00:00",
         "None",
     ]
+
+
+class Own:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ([1, "a"], ", str, int in it"),
+        ([date(2026, 1, 1), None], ", datetime.date in it"),
+        ([Own(), [1], {}, 1.5, "a", 2], ", str, dict, float, int and 2 more in it"),
+        (["a", None, float("nan")], ", 1 value: 'a'"),
+        ([None, float("nan")], ""),
+    ],
+)
+def test_a_column_of_objects_tells_what_is_in_it(cells: list[Any], told: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    missing = [pandas.NA, pandas.NaT]
+    frame = pandas.DataFrame({"x": pandas.Series(cells * 10 + missing, dtype=object)})
+
+    line = column(describe(frame), "x")
+
+    assert line.partition("missing")[2] == told
 
 
 def test_the_index_of_a_series_is_said_and_guarded_as_a_column_is() -> None:

@@ -16,6 +16,7 @@ from nemotron_magic.context.describers.privacy import (
     may_be_personal,
 )
 from nemotron_magic.context.describers.scalars import said
+from nemotron_magic.context.describers.statics import class_name, home
 
 __all__ = [
     "LEAST_ROWS",
@@ -42,6 +43,8 @@ LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
 _LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
 _TYPICAL = 200  # texts that tell whether a column has few values
 _LEVELS = 10
+_KINDS = 4
+_MISSING = (("pandas", "NAType"), ("pandas", "NaTType"))
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
 _CONSTANTS = ("None", "True", "False", "nan", "NaT", "inf")
 
@@ -123,7 +126,8 @@ def quoted(label: object, look: Look) -> str:
 
 
 def _reads_as_text(label: str) -> bool:
-    return bool(_TEXT.fullmatch(label)) and label not in _CONSTANTS
+    is_plain = label.isprintable() and bool(_TEXT.fullmatch(label))
+    return is_plain and label not in _CONSTANTS
 
 
 def table_lines(table: Table, look: Look) -> Iterator[str]:
@@ -209,6 +213,10 @@ def _values(column: Column, look: Look) -> str:
 def _few(cells: Sequence[object], look: Look) -> str:
     """Name the values of a text column if they are few; of many, none."""
     texts = [cell for cell in cells if type(cell) is str]
+    if kinds := sorted({class_name(type(c)) for c in cells if not _is_text(c)}):
+        # To name the texts alone would tell of another column.
+        mixed = ["str"] * bool(texts) + kinds
+        return f", {and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
     if not texts:
         return ""
     counted = Counter(texts)
@@ -219,6 +227,13 @@ def _few(cells: Sequence[object], look: Look) -> str:
         return f", {HIDDEN}"
     named = and_more((repr(short(one, 40)) for one in often), len(counted) - len(often))
     return f", {_count(len(counted))}: {named}" if often else ""
+
+
+def _is_text(cell: object) -> bool:
+    """Tell whether a cell is a text, or missing."""
+    if type(cell) is float:
+        return cell != cell  # of all numbers, nan alone is not itself
+    return type(cell) is str or cell is None or home(type(cell)) in _MISSING
 
 
 def _count(different: int) -> str:
