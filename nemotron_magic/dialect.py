@@ -226,7 +226,7 @@ class ReplyReader:
             self.error = OutcomeUnknown(
                 f"{self._about.endpoint.netloc} sent an empty reply",
                 "it may have been billed all the same",
-                "Run the cell again, or see: %nemotron doctor",
+                "Ask again, or see: %nemotron doctor",
             )
         elif not (self.done or self._chunks.finished):
             events.append(Truncated())

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from nemotron_magic.reply import Reply
 
 __all__ = [
+    "ASK_AGAIN",
     "GO_ON",
-    "RUN_AGAIN",
     "AuthenticationError",
     "ConnectionFailed",
     "CreditError",
@@ -42,7 +42,7 @@ __all__ = [
     "ServiceError",
 ]
 
-RUN_AGAIN = "Run the cell again for another try"
+ASK_AGAIN = "Ask again for another try"
 """What to do when nothing of a reply has arrived."""
 
 GO_ON = "Go on with: %nemotron continue"

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from nemotron_magic.draft import Draft
 from nemotron_magic.errors import (
+    ASK_AGAIN,
     GO_ON,
-    RUN_AGAIN,
     Interrupted,
     NemotronError,
     OutcomeUnknown,
@@ -123,5 +123,5 @@ class Exchange:
             reply = self.so_far()
             error.reply = Reply(reply, replace(reply.details, ending=ending))
             if reply.strip():
-                error.todo = error.todo.replace(RUN_AGAIN, GO_ON)
+                error.todo = error.todo.replace(ASK_AGAIN, GO_ON)
         return error

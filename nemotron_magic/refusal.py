@@ -221,10 +221,10 @@ _ROWS: tuple[_Row, ...] = (
          RateLimitError, "the quota at {host} is used up{status}",
          "Wait until it is renewed, or raise the plan"),
     _Row((429,), "", RateLimitError, "too many requests at {host}{status}",
-         "Wait a little, then run the cell again", final=False),
+         "Wait a little, then ask again", final=False),
     _Row((504, 524), "", OutcomeUnknown,
          "{host} gave up waiting for the model{status}; it may have been billed",
-         "Run the cell again if you want to pay for another try"),
+         "Ask again if you want to pay for another try"),
     _Row((525, 526), "", ServiceError, "{host} is misconfigured{status}", _LATER),
     _Row((), "", ServiceError, "{host} failed{status}", _LATER, final=False),
 )  # fmt: skip
@@ -279,7 +279,7 @@ def _todo(row: _Row, wait_s: float | None, about: About) -> str:
         return row.todo if about.is_aimlapi else row.todo.partition(_AT_AIMLAPI)[0]
     unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
     wait = math.ceil(wait_s / unit_s)
-    return f"It asks to wait {wait} {unit}; run the cell again then"
+    return f"It asks to wait {wait} {unit}; ask again then"
 
 
 def _fitting(status: int, complaint: Complaint, about: About) -> _Row:

@@ -250,7 +250,7 @@ def test_nothing_at_all_may_have_been_billed(body: bytes) -> None:
     heard = hear(body + DONE)
 
     assert isinstance(heard.error, OutcomeUnknown)
-    assert heard.error.todo.startswith("Run the cell again")
+    assert heard.error.todo.startswith("Ask again")
 
 
 def test_a_body_that_never_tells_what_it_is_is_refused_at_the_cap() -> None:

@@ -219,7 +219,7 @@ def test_elsewhere_a_bare_404_may_be_the_address() -> None:
 def test_a_long_wait_is_told_and_never_shortened(wait_s: float, words: str) -> None:
     error = error_for(429, Complaint("x"), HERE, wait_s=wait_s)
 
-    assert error.todo == f"It asks to wait {words}; run the cell again then"
+    assert error.todo == f"It asks to wait {words}; ask again then"
 
 
 NASTY = st.sampled_from(

@@ -14,7 +14,7 @@ import httpx
 
 from nemotron_magic.client.resolve import proxy_for
 from nemotron_magic.errors import (
-    RUN_AGAIN,
+    ASK_AGAIN,
     ConnectionFailed,
     InputError,
     NemotronError,
@@ -46,7 +46,7 @@ _CUT_OFF = (
     httpx.WriteError,
     httpx.RemoteProtocolError,
 )
-_AGAIN = f"It may have been billed. {RUN_AGAIN}"
+_AGAIN = f"It may have been billed. {ASK_AGAIN}"
 
 
 def translate(error: Exception, about: About, is_sent: bool = True) -> NemotronError:

@@ -12,7 +12,7 @@ from nemotron_magic.client.http import FOREIGN
 from nemotron_magic.client.refused import request_id_of
 from nemotron_magic.client.unpack import ENCODINGS, body_of, encoding_of
 from nemotron_magic.dialect import ReplyReader
-from nemotron_magic.errors import RUN_AGAIN, NemotronError, OutcomeUnknown
+from nemotron_magic.errors import ASK_AGAIN, NemotronError, OutcomeUnknown
 from nemotron_magic.events import (
     Event,
     Notice,
@@ -151,7 +151,7 @@ def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
             raise OutcomeUnknown(
                 f"the reply has no end: {size_bytes // 2**20} MiB came",
                 "what came before is kept; it may have been billed",
-                RUN_AGAIN,
+                ASK_AGAIN,
             )
 
 

@@ -141,6 +141,16 @@ def test_an_error_is_told_and_nothing_is_kept(runner: Any, open_panel: Any) -> N
     assert runner.session.turns == []
 
 
+@pytest.mark.parametrize("fault", ["429-hour", "504", "empty-200"])
+def test_no_error_sends_to_a_cell_who_asked_in_the_panel(
+    open_panel: Any, fault: str
+) -> None:
+    told = answered(open_panel(), f"rehearsal: fault {fault}")["error"]
+
+    assert "sk again" in told
+    assert "cell" not in told
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [("  ", "there is no question"), ("$`nope`", "nope")]
 )
