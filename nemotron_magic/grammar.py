@@ -86,6 +86,8 @@ def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
     flags = TypedFlags()
     rest = flags.take(line)
     command, text = ("", rest) if flags.ended_by_hand else _command(rest, commands)
+    if body is None and rest.strip() == "?" and not flags.ended_by_hand:
+        command, text = "help", ""  # as behind any other name
     if command:
         cell = (body or "").removesuffix("\n")
     else:

@@ -56,6 +56,12 @@ def test_a_sentence_is_a_question_byte_for_byte(text: str) -> None:
     assert read(text) == Invocation(text=text)
 
 
+def test_a_lone_question_mark_asks_for_help_and_not_the_model() -> None:
+    assert read(" ? ") == Invocation(command="help")
+    assert read("-- ?") == Invocation(text="?")
+    assert read("?", "why") == Invocation(text="?\nwhy")
+
+
 @given(ANY)
 def test_any_text_after_two_hyphens_comes_through_unchanged(text: str) -> None:
     assert read(f"-- {text}") == Invocation(text=text)

@@ -212,6 +212,15 @@ def test_the_ledger_can_be_turned_off_and_put_elsewhere(
     ]
 
 
+def test_what_is_unknown_of_a_session_is_named(shell: Shell) -> None:
+    with rehearsal.serve(dialect="no-usage") as url:
+        shell.run(f"%config Nemotron.base_url = '{url}'")
+        shell.run(ASK)
+        card = shell.run("%nemotron").text
+
+    assert "| 1 call · tokens unknown · cost unknown · today unknown" in card
+
+
 def test_a_rehearsal_is_in_nobodys_ledger(shell: Shell, home: Path) -> None:
     shell.run("%nemotron rehearse")
     shell.run(ASK)

@@ -62,6 +62,10 @@ def _spent(session: Session) -> str:
         parts = ["nothing in this session"]
     else:
         sent, received = tokens_of(here)
-        parts = [plural(here.calls, "call"), f"{sent} → {received} tokens"]
-        parts.append(cost_of(here))
+        tokens, cost = f"{sent} → {received} tokens", cost_of(here)
+        parts = [
+            plural(here.calls, "call"),
+            "tokens unknown" if sent == "unknown" else tokens,
+            "cost unknown" if cost == "unknown" else cost,
+        ]
     return " · ".join([*parts, *spent_lately(ledger)])
