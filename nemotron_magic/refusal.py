@@ -50,10 +50,10 @@ class About:
 
     Parameters
     ----------
-    redact : callable
-        Takes the key out of a text; services echo it.
     key_source : str
         Where the key came from, in words; empty if none was sent.
+    redact : callable
+        Takes the key out of a text; services echo it.
     page : str
         The URL that was asked for; empty if it was a question.
     """

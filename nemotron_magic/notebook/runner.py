@@ -73,7 +73,8 @@ class Runner:
         self._panels: Panels | None = None
         self._base_url_before = ""
         self._ledgers: dict[str, Ledger] = {}
-        self._saved = Saved(lambda: notebook_path(shell, self._environ))
+        saved = Saved(lambda: notebook_path(shell, self._environ))
+        self.session.books.saved = saved.find
         self._name = uuid.uuid4().hex
         self._gatherer = Gatherer(
             shell, self.session, self._environ, recorder, displays, ids
@@ -186,7 +187,6 @@ class Runner:
         if where not in self._ledgers:
             self._ledgers[where] = open_ledger(where, self._environ, self._name)
         self.session.books.ledger = self._ledgers[where]
-        self.session.books.saved = self._saved.find
         self.session.books.notebook = Path(
             notebook_path(self._shell, self._environ)
         ).name
