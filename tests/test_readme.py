@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from nemotron_magic.client import Client
+from nemotron_magic.code.tasks import TASKS
 from nemotron_magic.flags import FLAGS
 from nemotron_magic.grammar import parse
 from nemotron_magic.magics import NemotronMagics
@@ -71,3 +73,18 @@ def test_the_figures_of_what_is_sent_are_those_of_the_code() -> None:
     assert BY_NAME["context"].default == "auto"
     assert BY_NAME["data"].default == "schema"
     assert BY_NAME["redact"].default is True
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_sent_names_the_commands_that_take_variables_along(task: str) -> None:
+    (row,) = re.findall(r"(?m)^\| variables \|.*", README)
+
+    assert f"`{task}`" in row
+
+
+def test_the_extras_that_the_readme_installs_are_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = re.findall(r"\.\[([\w,]+)\]", README)
+
+    assert {"demo", "keyring", "rich", "test"} <= set(",".join(named).split(","))
+    assert set(",".join(named).split(",")) <= set(project["optional-dependencies"])
