@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +162,7 @@ class Ledger:
         self._storage.close()
 
     def _today(self) -> str:
-        return datetime.fromtimestamp(self._now_s(), UTC).strftime("%Y-%m-%d")
+        return Call(started_s=self._now_s()).day
 
     def _month(self) -> tuple[str, str]:
         month = f"day:{self._today()[:7]}"

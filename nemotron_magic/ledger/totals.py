@@ -60,10 +60,9 @@ class Totals:
     @classmethod
     def of(cls, call: Call) -> Totals:
         """Give the totals of one call."""
-        bills = call.may_cost and not call.is_cached
-        is_unpriced = bills and call.cost_usd is None
+        is_unpriced = call.may_cost and call.cost_usd is None
         cost_usd = call.cost_usd or 0.0
-        is_timed = bills and call.elapsed_s and call.completion_tokens
+        is_timed = call.may_cost and call.elapsed_s and call.completion_tokens
         return cls(
             calls=1,
             unended=int(not call.is_over),
@@ -71,9 +70,9 @@ class Totals:
             failed=int(call.ending == "failed"),
             interrupted=int(call.ending == "interrupted"),
             retries=max(call.attempts - 1, 0),
-            billable=int(bills),
+            billable=int(call.may_cost),
             unpriced=int(is_unpriced),
-            untold=int(bills and call.completion_tokens is None),
+            untold=int(call.may_cost and call.completion_tokens is None),
             prompt_tokens=call.prompt_tokens or 0,
             completion_tokens=call.completion_tokens or 0,
             reasoning_tokens=call.reasoning_tokens or 0,
@@ -83,8 +82,8 @@ class Totals:
             open_usd=(call.most_usd or 0.0) if is_unpriced else 0.0,
             timed_s=(call.elapsed_s or 0.0) if is_timed else 0.0,
             timed_tokens=(call.completion_tokens or 0) if is_timed else 0,
-            first_text_s=(call.first_text_s or 0.0) if bills else 0.0,
-            first_texts=int(bills and call.first_text_s is not None),
+            first_text_s=(call.first_text_s or 0.0) if call.may_cost else 0.0,
+            first_texts=int(call.may_cost and call.first_text_s is not None),
         )
 
     def __add__(self, other: Totals) -> Totals:

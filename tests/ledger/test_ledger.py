@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sqlite3
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
@@ -50,8 +51,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, clock: Clock) -> Ledger:
-    return Ledger(tmp_path / "l.sqlite", now_s=clock, session="s-1", mounts=str)
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    made = Ledger(tmp_path / "l.sqlite", now_s=clock, session="s-1", mounts=str)
+    yield made
+    made.close()
 
 
 def test_a_call_is_there_before_its_request_goes_out(ledger: Ledger) -> None:
@@ -142,15 +145,21 @@ def test_a_clock_that_goes_backwards_mixes_nothing_up(
     assert ledger.of_all().unended == 0
 
 
-@pytest.mark.parametrize("now_s", [-1e12, 0.0, 1e15])
+@pytest.mark.parametrize(
+    ("now_s", "day"),
+    [(-1e12, "1970-01-01"), (0.0, "1970-01-01"), (1e15, "3000-01-01")],
+)
 def test_a_clock_that_is_far_off_harms_nothing(
-    ledger: Ledger, clock: Clock, now_s: float
+    ledger: Ledger, clock: Clock, now_s: float, day: str
 ) -> None:
     clock.now_s = now_s
     note(ledger)
 
-    assert ledger.last()[0].started_at.year in (1970, 3000)
-    assert ledger.of_all().calls == 1
+    assert ledger.last()[0].day == day
+    assert ledger.last()[0].started_at.hour == 0
+    assert list(ledger.by_day()) == [day]
+    for sums in (ledger.of_all(), ledger.of_today(), ledger.of_month()):
+        assert sums.calls == 1
 
 
 def test_models_come_the_dearest_first(ledger: Ledger) -> None:
@@ -340,6 +349,77 @@ def test_an_odd_figure_in_a_row_can_be_read(
     (call,) = ledger.last()
     assert call.day
     assert type(getattr(call, column)) in (str, float, int, bool, type(None))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("cost_usd", "9e999"), ("prompt_tokens", "9e999"), ("calls", "1e300")],
+)
+def test_an_odd_figure_in_a_sum_can_be_read(
+    ledger: Ledger, tmp_path: Path, column: str, value: str
+) -> None:
+    note(ledger)
+    connection = sqlite3.connect(tmp_path / "l.sqlite")
+    connection.execute(f"UPDATE sums SET {column} = {value}")
+    connection.commit()
+    connection.close()
+
+    sums = ledger.of_session()
+    assert sums.completion_tokens == 2
+    assert getattr(sums, column) in (0, int(1e300))
+
+
+def test_the_totals_of_a_call_are_its_figures() -> None:
+    call = Call(
+        ending="complete",
+        attempts=3,
+        prompt_tokens=5,
+        completion_tokens=8,
+        reasoning_tokens=2,
+        cached_tokens=1,
+        cost_usd=0.5,
+        cost_is_estimated=True,
+        most_usd=4.0,
+        elapsed_s=2.0,
+        first_text_s=0.25,
+    )
+    known = Totals(
+        calls=1,
+        retries=2,
+        billable=1,
+        prompt_tokens=5,
+        completion_tokens=8,
+        reasoning_tokens=2,
+        cached_tokens=1,
+        cost_usd=0.5,
+        estimated_usd=0.5,
+        timed_s=2.0,
+        timed_tokens=8,
+        first_text_s=0.25,
+        first_texts=1,
+    )
+    told = replace(call, cost_is_estimated=False)
+    free = replace(call, may_cost=False, is_cached=True, cost_usd=0.0)
+
+    assert Totals.of(call) == known
+    assert Totals.of(told) == replace(known, estimated_usd=0.0)
+    assert (
+        Totals.of(free).figures()
+        == Totals(
+            calls=1,
+            cached=1,
+            retries=2,
+            prompt_tokens=5,
+            completion_tokens=8,
+            reasoning_tokens=2,
+            cached_tokens=1,
+        ).figures()
+    )
+    assert Totals.of(Call(most_usd=4.0)) == Totals(
+        calls=1, unended=1, billable=1, unpriced=1, untold=1, open_usd=4.0
+    )
+    assert (known.mean_first_text_s, known.tokens_per_s) == (0.25, 4.0)
+    assert (Totals().mean_first_text_s, Totals().tokens_per_s) == (None, None)
 
 
 # ---- export
