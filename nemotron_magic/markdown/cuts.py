@@ -123,9 +123,9 @@ def _cut_in_code(
 ) -> tuple[int, Context]:
     if code.type == "code_block":
         return len(lines), Context(True, "", context.indents)
-    first = _start(code) - context.head.count("\n")
-    known = context.head or first < 0
-    indents = context.indents if known else _indents(path, lines, context, first)
+    indents = context.indents
+    if not context.head:
+        indents = _indents(path, lines, context, _start(code))
     is_closed = len(lines) > 1 and closes(code.markup, lines[-1])
     head = "" if is_closed else f"{code.markup}{code.info}\n"
     return len(lines), Context(True, head, indents if max(indents, default=0) else ())

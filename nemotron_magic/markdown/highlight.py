@@ -38,7 +38,7 @@ _COLOURED_CHARS = 20_000
 
 def highlighted(code: str, language: str) -> str:
     """Give the HTML of a code block's text; plain if the language is not known."""
-    lexer = _lexer(language) if language and len(code) <= _COLOURED_CHARS else None
+    lexer = _lexer(language) if len(code) <= _COLOURED_CHARS else None
     if lexer is None:
         return escape(code, quote=False)
     parts: list[str] = []

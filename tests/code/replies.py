@@ -318,6 +318,7 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "empty block": ("```python\n```\n", []),
     "only the fence": ("```", []),
     "a comment that asks, and a value": (fence("# Which one?\n3", ""), []),
+    "a comment that asks": (fence("# Which one?", ""), []),
     "text": (fence("x = 1", "text"), []),
     "json": (fence(JSON, "json"), []),
     "json, no language": (fence(JSON, ""), []),

@@ -4,6 +4,7 @@ import pytest
 from markdown_shapes import SHAPES
 
 from nemotron_magic.markdown import CodeBlock, code_blocks
+from nemotron_magic.markdown.code import as_block
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,19 @@ def test_every_prefix_of_a_text_gives_blocks():
     for text, _ in SHAPES.values():
         for end in range(0, len(text), 5):
             assert isinstance(code_blocks(text[:end]), tuple)
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("x", "```"),
+        ("a `b` ``c``", "```"),
+        ("```py\nx\n```", "````"),
+        ("`" * 7, "`" * 8),
+    ],
+)
+def test_a_text_cannot_close_the_block_around_it(text, mark):
+    block = as_block(text, "md")
+
+    assert block == f"{mark}md\n{text}\n{mark}"
+    assert code_blocks(block) == (CodeBlock(f"{text}\n", "md", True),)

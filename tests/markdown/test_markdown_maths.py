@@ -6,6 +6,7 @@ import pytest
 from markdown_policy import read
 
 from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.maths import formula_html
 
 _FORMULA = re.compile(r'<span class="nm-math">(.*?)</span>', re.DOTALL)
 _ALONE = re.compile(r'<span class="nm-raw">(\$|\\)</span>')
@@ -163,3 +164,20 @@ def test_a_macro_that_reaches_further_is_shown_not_run(macro, form):
 
 def test_hidden_characters_in_a_formula_are_shown():
     assert "[U+202E]" in to_html("$a\u202eb$")
+
+
+@pytest.mark.parametrize(
+    ("tex", "display", "html"),
+    [
+        ("x", False, '<span class="nm-math">$x$</span>'),
+        ("x", True, '<span class="nm-math">$$x$$</span>'),
+        ("a<b", False, '<span class="nm-math">$a&lt;b$</span>'),
+        (r"\text{$x$}", False, r'<span class="nm-math">\(\text{$x$}\)</span>'),
+        (r"\text{$x$}", True, r'<span class="nm-math">\[\text{$x$}\]</span>'),
+        (r"\href{x}{y}", False, r'<code class="nm-tex">\href{x}{y}</code>'),
+        ("x" * 5_001, True, f'<code class="nm-tex">{"x" * 5_001}</code>'),
+    ],
+    ids=["in text", "apart", "signs", "dollars", "dollars apart", "harmful", "long"],
+)
+def test_a_formula_goes_to_the_page_or_is_shown_as_it_was_written(tex, display, html):
+    assert formula_html(tex, display=display) == html

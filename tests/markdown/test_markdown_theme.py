@@ -23,6 +23,19 @@ def test_nothing_is_loaded_and_no_style_is_closed():
 
 def test_each_colour_of_code_has_its_rule():
     html = to_html("```python\n@d\ndef f(): return len('a') + 1 is None  # c\n```")
+    names = set(re.findall(r'class="(nm-[a-z])"', html))
 
-    for name in set(re.findall(r'class="(nm-[a-z])"', html)):
-        assert f".{name}{{" in stylesheet()
+    assert names == {"nm-a", "nm-b", "nm-c", "nm-d", "nm-f", "nm-k", "nm-m", "nm-s"}
+    assert all(f".{name}{{color:" in stylesheet() for name in names)
+
+
+def test_colours_are_those_of_the_page_or_else_our_own():
+    assert (
+        ".nm-s{color:color-mix(in srgb,var(--jp-mirror-editor-string-color,"
+        "var(--vscode-debugTokenExpression-string,light-dark(#a31515,#ff9d8a)))"
+        " 75%,currentColor)}"
+    ) in stylesheet()
+    assert (
+        ".nm-c{color:color-mix(in srgb,var(--jp-mirror-editor-comment-color,"
+        "light-dark(#57606a,#9aa4ae)) 75%,currentColor)}"
+    ) in stylesheet()

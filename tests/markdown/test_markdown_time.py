@@ -76,9 +76,21 @@ def test_what_is_too_long_is_still_shown_to_its_end():
     assert read(html)[1].count("word") == 30_000
 
 
+def test_a_text_without_empty_lines_is_cut_at_the_end_of_a_line():
+    html = to_html("word\n" * 90_000 + "the end")
+    read_part, _, written = html.partition('<pre class="nm-plain">')
+
+    assert written.endswith("word\nthe end</pre>\n")
+    assert written.startswith("word\n")
+    assert read_part.count("word") + written.count("word") == 90_000
+
+
 @pytest.mark.parametrize("text", ["> " * 5_000, "- " * 5_000, "1. " * 2_000])
 def test_what_is_nested_too_deep_is_shown_as_written(text):
-    assert "the end" in read(to_html(text + "the end"))[1]
+    html = to_html(f"**bold**\n\n{text}the end")
+
+    assert html.startswith("<p><strong>bold</strong></p>\n<pre")
+    assert "the end" in read(html)[1]
 
 
 def test_parting_takes_time_in_proportion():
