@@ -78,8 +78,8 @@ class Calls:
         NemotronError
             With `error.reply` set to what had arrived, if anything had.
         """
-        self._told = shared(asked.told, self._told)
-        asked = replace(asked, told=self._told)
+        asked = replace(asked, told=shared(asked.told, self._told))
+        self._told = asked.told
         settings = self._with_live_model(settings)
         while True:
             try:
