@@ -50,11 +50,14 @@ class CodeCell:
         `python`, or the name of the cell magic.
     number
         Its place among the cells of the reply, from 1.
+    warnings
+        What hides in it, one line each.
     """
 
     source: str
     language: str = "python"
     number: int = 1
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_python(self) -> bool:
@@ -93,9 +96,13 @@ def joined(cells: Collection[CodeCell]) -> tuple[CodeCell, ...]:
     >>> [cell.source for cell in joined([CodeCell("x = 1"), CodeCell("x")])]
     ['x = 1\n\nx']
     """
-    python = [cell.source for cell in cells if cell.is_python]
+    python = [cell for cell in cells if cell.is_python]
     others = [cell for cell in cells if not cell.is_python]
-    made = [CodeCell("\n\n".join(python)), *others] if python else others
+    if len(python) > 1:
+        warnings = (f"block {c.number}, {one}" for c in python for one in c.warnings)
+        source = "\n\n".join(cell.source for cell in python)
+        python = [CodeCell(source, warnings=tuple(warnings))]
+    made = [*python, *others]
     return tuple(replace(cell, number=n) for n, cell in enumerate(made, 1))
 
 

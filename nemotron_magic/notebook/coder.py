@@ -51,7 +51,6 @@ class Coder:
         self._shell = shell
         self._takes_cells = takes_cells
         self._inserter = Inserter(shell)
-        self._warnings: dict[str, tuple[str, ...]] = {}
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Give what keeps the code that would be put in from running here."""
@@ -70,7 +69,6 @@ class Coder:
         A reply that was broken off has its code wait: the page takes no cell of a run
         that failed.
         """
-        self._warnings.clear()
         cells = self._cells(reply)
         self._inserter.begin(cells)
         is_broken = reply.details.ending in ("interrupted", "failed")
@@ -91,7 +89,6 @@ class Coder:
 
     def offered(self, reply: Reply) -> list[tuple[CodeCell, list[str]]]:
         """Let the code of a reply wait; give each cell and what is to be said of it."""
-        self._warnings.clear()
         cells = self._cells(reply)
         self._inserter.begin(cells)
         return [(cell, self._said_of(cell)) for cell in cells]
@@ -121,8 +118,7 @@ class Coder:
         cells = []
         for cell in cells_of(str(reply), magics):
             source, warnings = made_visible(cell.source)
-            self._warnings[source] = warnings
-            cells.append(replace(cell, source=source))
+            cells.append(replace(cell, source=source, warnings=warnings))
         return tuple(cells)
 
     def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
@@ -137,8 +133,7 @@ class Coder:
     def _said_of(self, cell: CodeCell) -> list[str]:
         """Give what the user should know of code before it runs, one line each."""
         found = self._check(cell)
-        hidden = self._warnings.get(cell.source, ())
-        return [*hidden, *([told(found)] if found else [])]
+        return [*cell.warnings, *([told(found)] if found else [])]
 
 
 _HEADLESS = (

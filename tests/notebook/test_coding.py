@@ -118,6 +118,14 @@ def test_what_hides_in_code_is_made_visible(shell: Shell) -> None:
     assert "202E" in done.text.upper().rpartition("```")[2]
 
 
+def test_what_hides_in_code_is_told_of_all_that_is_put_in_at_once(shell: Shell) -> None:
+    shell.run(say("```py\nx = 1\n```\n\n```py\ny = 2\np\u0430y = 3\n```"))
+    done = shell.run("%nemotron code: all")
+
+    assert done.next_cell == "x = 1\n\ny = 2\np\u0430y = 3"
+    assert "block 2, line 2: the name 'p\u0430y' mixes Latin and Cyrillic" in done.text
+
+
 def test_what_would_fail_is_sent_back_as_often_as_was_said(
     shell: Shell, service: rehearsal.Address
 ) -> None:
