@@ -119,10 +119,12 @@ class _Walk:
         is_there = column in frame.columns or (
             taken.may_be_level and column in frame.levels
         )
-        may_be_values = taken.is_key and 0 < frame.rows <= _FEW_ROWS
+        may_be_values = taken.is_listed_key and 0 < frame.rows <= _FEW_ROWS
+        may_be_row = taken.may_be_row and frame.is_deep
         if (
             is_there
             or may_be_values
+            or may_be_row
             or column in self._tested
             or _may_be_pattern(column)
         ):

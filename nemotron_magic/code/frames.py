@@ -21,11 +21,15 @@ class Frame:
         The names of its columns; those that are no text are left out.
     levels
         The names of what names its rows, which pandas takes for columns in places.
+    is_deep
+        Whether rows are named by several values, so that the second one in `loc` may be
+        such a value and no column.
     """
 
     columns: frozenset[str]
     levels: frozenset[str] = frozenset()
     rows: int = 0
+    is_deep: bool = False
 
 
 def frame_of(namespace: Mapping[str, object], name: str) -> Frame | None:
@@ -47,7 +51,7 @@ def frame_of(namespace: Mapping[str, object], name: str) -> Frame | None:
         return None
     columns = frozenset(label for label in labels.tolist() if type(label) is str)
     levels = frozenset(level for level in index.names if type(level) is str)
-    return Frame(columns, levels, len(index))
+    return Frame(columns, levels, len(index), "MultiIndex" in _names(index))
 
 
 _PLAIN = [("pandas", "Index"), ("pandas", "RangeIndex")]

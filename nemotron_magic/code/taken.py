@@ -57,14 +57,18 @@ class Taken:
     ----------
     may_be_level
         Whether it can be the name of what names the rows, too.
-    is_key
-        Whether rows are grouped by it. A list as long as the table is no list of names.
+    is_listed_key
+        Whether rows are grouped by it and others: a list as long as the table is no
+        list of names.
+    may_be_row
+        Whether it can be a part of what names a row, too.
     """
 
     table: str
     column: str
     may_be_level: bool = False
-    is_key: bool = False
+    is_listed_key: bool = False
+    may_be_row: bool = False
 
 
 def taken_columns(node: ast.AST, names: Collection[str]) -> Iterator[Taken]:
@@ -120,7 +124,8 @@ def _by_brackets(node: ast.Subscript, names: Collection[str]) -> Iterator[Taken]
         case ast.Subscript(
             ast.Attribute(ast.Name(name), "loc" | "at"), ast.Tuple([_, place])
         ) if name in names:
-            yield from (Taken(name, text) for text in constant_texts(place))
+            for text in constant_texts(place):
+                yield Taken(name, text, may_be_row=True)
         case ast.Subscript(
             ast.Call(ast.Attribute(ast.Name(name), "groupby")), place
         ) if name in names:
@@ -130,9 +135,12 @@ def _by_brackets(node: ast.Subscript, names: Collection[str]) -> Iterator[Taken]
 def _by_call(node: ast.Call, names: Collection[str]) -> Iterator[Taken]:
     match node.func:
         case ast.Attribute(ast.Name(name), method) if name in names:
-            is_key = method in ("groupby", "pivot_table")
+            values = (*node.args, *(keyword.value for keyword in node.keywords))
+            is_listed_key = method in ("groupby", "pivot_table") and any(
+                isinstance(value, ast.List) for value in values
+            )
             for text in _arguments(node, method):
-                yield Taken(name, text, True, is_key)
+                yield Taken(name, text, True, is_listed_key)
         case ast.Attribute(ast.Attribute(ast.Name(name), "plot")) if name in names:
             yield from (Taken(name, text, True) for text in _arguments(node, "plot"))
         case ast.Attribute(ast.Name(library)) if library in _PLOTS:

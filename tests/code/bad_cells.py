@@ -162,6 +162,10 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
         'df.groupby("region")["sum"].sum()',
         [column("df", "sum")],
     ),
+    "groupby of a small table": (
+        'customers.groupby("nme").size()',
+        [column("customers", "nme", "name")],
+    ),
     "groupby of a list": ('df.groupby(["region", "yr"]).size()', [column("df", "yr")]),
     "sort_values": (
         'df.sort_values(by="amnt", ascending=False)',

@@ -40,6 +40,7 @@ def live() -> dict[str, Any]:
         "daily": df.set_index("date"),
         "people": pd.DataFrame({"id": [1, 2], "name": ["Ana", "Bo"]}).set_index("id"),
         "wide": pd.DataFrame([[1, 2]], columns=[["a", "a"], [1, 2]]),
+        "grouped": df.groupby(["region", "product"])[["amount"]].sum(),
         "numbered": pd.DataFrame(np.eye(3)),
         "trips": pl.DataFrame({"km": [1.0, 12.5], "city": ["Turin", "Bern"]}),
         "scores": [0.5, 0.75],

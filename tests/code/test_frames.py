@@ -34,6 +34,10 @@ DAYS = pd.date_range("2024-01-01", periods=2)
             pd.DataFrame({"a": [1, 2]}, INDEX),
             Frame(frozenset("a"), frozenset(["id"]), 2),
         ),
+        (
+            pd.DataFrame({"a": [1, 2]}, pd.MultiIndex.from_tuples([(1, 2), (3, 4)])),
+            Frame(frozenset("a"), rows=2, is_deep=True),
+        ),
         (pd.DataFrame({"a": [1, 2]}, DAYS), None),  # its text may be a day
         (pd.DataFrame([[1]], columns=DAYS[:1]), None),
         (pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("a", "b")])), None),
@@ -42,7 +46,8 @@ DAYS = pd.date_range("2024-01-01", periods=2)
         ({"a": [1]}, None),
     ],
     ids=[
-        *("polars", "pandas", "numbered", "with an index", "by days", "days across"),
+        *("polars", "pandas", "numbered", "with an index", "with two"),
+        *("by days", "days across"),
         *("labels of two levels", "the user's own", "a series", "a dict"),
     ],
 )
