@@ -59,6 +59,8 @@ class Sealing:
             known = [] if key is None else [key]
             return (one.reveal_to(one.origin) or "" for one in known)
 
-        if not self._redactor.is_for(self._environ, exact()):
-            self._redactor = Redactor(self._environ, exact())
-        return self._redactor
+        # Not read again: another call may have put its own there meanwhile.
+        redactor = self._redactor
+        if not redactor.is_for(self._environ, exact()):
+            self._redactor = redactor = Redactor(self._environ, exact())
+        return redactor

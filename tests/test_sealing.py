@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -77,6 +77,31 @@ def test_a_key_is_taken_out_however_it_is_written(
     assert first.attached.redacted == ("key",)
     assert texts_of(sealing.sealed(asked(f"it is {written_as(key)}."), other)) == [
         f"it is {written_as(key)}."
+    ]
+
+
+class Meanwhile(dict[str, str]):
+    """An environment that lets another call come in while it is looked at."""
+
+    def __init__(self) -> None:
+        self.call: Callable[[], object] | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        call, self.call = self.call, None
+        if call is not None:
+            call()
+        return super().__iter__()
+
+
+def test_a_key_is_taken_out_while_another_call_looks_for_its_own() -> None:
+    key, environ = "9f8e7d/6c5b4a+39281706", Meanwhile()
+    sealing = Sealing(access_to(key=key), environ)
+    other = Settings({"base_url": "https://elsewhere.example/v1"})
+    sealing.sealed(asked("first"), HERE)
+    environ.call = lambda: sealing.sealed(asked("second"), other)
+
+    assert texts_of(sealing.sealed(asked(key.encode().hex()), HERE)) == [
+        "[redacted:key]"
     ]
 
 
