@@ -68,14 +68,13 @@ class Subjects:
     def _cell(self, call: Invocation, variables: Variables) -> Cell:
         if call.cell.strip():
             return self._typed(call, variables)
-        if call.command == "fix":
-            return self._failed(variables)
-        for cell in self._others():
-            return self._history.load(cell, variables.described)
-        raise InputError(
-            f"{call.command} needs a cell, and none has run yet",
-            todo=f"Run one first, or put %%nemotron {call.command} on top of it",
-        )
+        newest = next(self._others(), None)
+        cell = self._failed() if call.command == "fix" else newest
+        if cell is None:
+            raise _no_cell(call.command)
+        if cell.is_skipped:
+            raise _stays_out(cell, call.command)
+        return self._history.load(cell, variables.described)
 
     def _typed(self, call: Invocation, variables: Variables) -> Cell:
         """Give the cell below the magic, with what is known of its last run."""
@@ -93,7 +92,7 @@ class Subjects:
             )
         return Cell(0, source, error=syntax_error(source, self._shell.transform_cell))
 
-    def _failed(self, variables: Variables) -> Cell:
+    def _failed(self) -> Cell:
         """Give the newest cell that failed and that has not been mended since.
 
         Only the newest run of a cell counts.
@@ -106,7 +105,7 @@ class Subjects:
             elif "KeyboardInterrupt" in error.rpartition("\n")[2]:
                 continue
             elif not any(is_like(cell.source, one) for one in well):
-                return self._history.load(cell, variables.described)
+                return cell
         raise InputError(
             "there is nothing to fix: no cell has failed"
             + (", or it has been mended since" if well else ""),
@@ -137,6 +136,21 @@ class Subjects:
             f"there is no function {name[:60]!r} in this notebook",
             todo="Name one that a cell has defined: %nemotron test: clean_names",
         )
+
+
+def _no_cell(command: str) -> InputError:
+    return InputError(
+        f"{command} needs a cell, and none has run yet",
+        todo=f"Run one first, or put %%nemotron {command} on top of it",
+    )
+
+
+def _stays_out(cell: Cell, command: str) -> InputError:
+    return InputError(
+        f"cell {cell.number} says that it stays out: # nemotron: skip",
+        "nothing was sent",
+        f"Take that line off, or put %%nemotron {command} on top of the cell",
+    )
 
 
 def _part(cell: Cell, about: str) -> Part:

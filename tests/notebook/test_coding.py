@@ -405,6 +405,21 @@ def test_there_must_be_a_cell_to_explain(
     assert count(service) == 0
 
 
+@pytest.mark.parametrize("command", ["fix", "explain", "doc"])
+def test_a_cell_that_stays_out_is_taken_only_where_it_is_asked_for(
+    shell: Shell, service: rehearsal.Address, command: str
+) -> None:
+    cell = "# nemotron: skip\nward = 1 / 0"
+    shell.run("x = 2 / 0")
+    shell.run(cell)
+    refused = shell.run(f"%nemotron {command}")
+
+    assert "cell 3 says that it stays out" in refused.error
+    assert count(service) == 0
+    assert shell.run(f"%%nemotron -q {command}\n{cell}").status == "ok"
+    assert "ward = 1 / 0" in sent(service)
+
+
 def test_a_cell_gets_docstrings(shell: Shell) -> None:
     shell.run("def double(x):\n    return 2 * x")
     done = shell.run("%nemotron doc")
