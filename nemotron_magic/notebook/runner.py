@@ -225,3 +225,8 @@ def _refuse(call: Invocation, command: Command) -> None:
             f"{call.command} takes no {'text' if has_text else 'cell below it'}",
             todo=f"To ask it, put -- before it: %nemotron -- {call.command} …",
         )
+    if call.preview and command.run is not None:
+        raise InputError(
+            f"{call.command} asks the model nothing, so there is nothing to preview",
+            todo=f"Type: %nemotron {call.command}",
+        )

@@ -195,6 +195,19 @@ def test_a_preview_of_no_question_says_that_one_is_missing(shell: Shell) -> None
     assert "with a question" not in shell.run("%nemotron --preview why?").text
 
 
+@pytest.mark.parametrize("command", ["models", "balance", "reset", "cache: clear"])
+def test_a_preview_runs_no_command(
+    shell: Shell, service: rehearsal.Address, command: str
+) -> None:
+    run(shell, "%nemotron -q why?")
+    sent_before = len(service.requests)
+    done = shell.run(f"%nemotron --preview {command}")
+
+    assert "nothing to preview" in done.error
+    assert len(service.requests) == sent_before
+    assert "| 1 |" in shell.run("%nemotron threads").text
+
+
 def test_preview_counts_what_was_taken_out(shell: Shell) -> None:
     run(
         shell, "password = 'hunter2'", "pwd = 'correct-horse-9'", "api_key = 'Zx9-tR4q'"

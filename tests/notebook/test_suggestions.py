@@ -41,6 +41,7 @@ REFUSED = {
     "nothing to ask again": ("", "%nemotron retry"),
     "nothing sent": ("", "%nemotron preview"),
     "no preview of a continuation": (CUT, "%nemotron --preview continue"),
+    "no preview of a command": ("", "%nemotron --preview models"),
     "nothing to fix": ("", "%nemotron fix"),
     "a cell without an error": ("x = 1", "%%nemotron fix\nx = 1"),
     "nothing to explain": ("", "%nemotron explain"),
