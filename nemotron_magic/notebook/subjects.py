@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from functools import lru_cache
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -30,6 +31,7 @@ _LOOKED_AT = 50
 """An error further back than so many cells is no one's any more."""
 
 _PRINTED_CHARS = 4_000
+_FUNCTIONS = (FunctionType, MethodType, type(lru_cache(len)))
 
 
 class Subjects:
@@ -130,7 +132,7 @@ class Subjects:
             value = evaluate(name, self._shell.user_ns)
         except (InputError, SyntaxError, ValueError):
             value = None
-        if type(value) is FunctionType or type(value) is MethodType:
+        if any(type(value) is one for one in _FUNCTIONS):
             return name
         raise InputError(
             f"there is no function {name[:60]!r} in this notebook",

@@ -47,10 +47,17 @@ class Variables:
         return self.described(value, path, _NAMED_CHARS)
 
     def parts(self, names: Iterable[str], with_source: bool) -> Iterator[Part]:
-        """Describe those of the variables that there are, but for modules."""
+        """Describe those of the variables that there are, but for modules.
+
+        Parameters
+        ----------
+        names
+            Of variables, or paths that were found to lead somewhere.
+        """
         values = self.shell.user_ns
         for name in names:
-            value = values.get(name, MISSING)
+            is_path = not name.isidentifier()
+            value = evaluate(name, values) if is_path else values.get(name, MISSING)
             if value is not MISSING and type(value) is not ModuleType:
                 said = self.described(value, name, with_source=with_source)
                 yield Part("value", name, (("", said),))

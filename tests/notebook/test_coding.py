@@ -438,6 +438,21 @@ def test_a_function_gets_tests(shell: Shell, service: rehearsal.Address) -> None
     assert shell.run(done.next_cell).status == "ok"
 
 
+@pytest.mark.parametrize("name", ["Box.double", "box.double", "cached"])
+def test_a_method_or_a_function_with_a_cache_gets_tests_for_its_source(
+    shell: Shell, service: rehearsal.Address, name: str
+) -> None:
+    shell.run(
+        "from functools import cache\nclass Box:\n    def double(self, x):\n"
+        "        return 2 * x\n\nbox = Box()\n"
+        "@cache\ndef cached(x):\n    return 2 * x"
+    )
+    done = shell.run(f"%nemotron test: {name}")
+
+    assert done.status == "ok"
+    assert "    return 2 * x" in sent(service)
+
+
 @pytest.mark.parametrize("name", ["", "missing", "math", "double()", "1 +", "x[0"])
 def test_what_is_no_function_is_not_tested(
     shell: Shell, service: rehearsal.Address, name: str

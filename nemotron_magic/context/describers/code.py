@@ -58,6 +58,14 @@ def _method(value: MethodType, look: Look) -> Iterator[str]:
     yield from others
 
 
+def _cached(value: object, look: Look) -> Iterator[str]:
+    inner = state(value).get("__wrapped__")
+    if type(inner) is FunctionType:
+        yield from _function(inner, look)
+    else:
+        yield "function with a cache"
+
+
 def _builtin(value: Any, look: Look) -> Iterator[str]:
     signature = exact(value.__text_signature__) or "(…)"
     plain = signature.replace("$module, ", "").replace("$self, ", "")
@@ -206,4 +214,5 @@ KINDS: dict[tuple[str, str], Describer] = {
     ("builtins", "builtin_function_or_method"): _builtin,
     ("builtins", "type"): _class,
     ("builtins", "module"): _module,
+    ("functools", "_lru_cache_wrapper"): _cached,
 }
