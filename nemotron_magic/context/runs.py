@@ -37,7 +37,7 @@ def newest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[C
         if cell.is_ours:
             yield cell
         elif not cell.cell_id:
-            if not sources or cell.source not in sources:
+            if cell.source not in sources:
                 yield cell
         elif asking is None or not _is_same(cell, asking):
             if cell.cell_id not in ids:

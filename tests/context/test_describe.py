@@ -265,3 +265,18 @@ def test_the_budget_holds(value: object, budget: int) -> None:
 
 def test_what_is_cut_is_said() -> None:
     assert describe(list(range(8)), budget_chars=50).endswith("… (cut: no room)")
+
+
+@pytest.mark.parametrize(
+    ("data", "shown", "more"), [("schema", 0, 60), ("sample", 5, 55), ("full", 60, 0)]
+)
+def test_a_dict_says_how_many_entries_it_does_not_show(
+    data: str, shown: int, more: int
+) -> None:
+    said = describe({f"k{n}": n for n in range(60)}, data=data)
+
+    assert said.splitlines() == [
+        "dict of 60: str → int",
+        *(f"  'k{n}': {n}" for n in range(shown)),
+        *([f"… {more} more entries"] if more else []),
+    ]

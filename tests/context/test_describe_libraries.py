@@ -116,6 +116,17 @@ def test_spark_is_asked_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe(known).splitlines()[1] == "  a: SimpleNamespace"
 
 
+@pytest.mark.parametrize(("rows", "more"), [(3, None), (4, "  … and 4 more axes")])
+def test_of_many_axes_a_dozen_is_said(rows: int, more: str | None) -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure()
+    figure.subplots(rows, 4)
+    head, *lines = describe(figure).splitlines()
+
+    assert head == f"matplotlib Figure, 6.4 × 4.8 inches, {4 * rows} axes"
+    assert lines.count("  matplotlib Axes") == 12
+    assert lines[-1] == (more or "    drawn: nothing")
+
+
 def test_an_engine_keeps_its_password() -> None:
     sqlalchemy = pytest.importorskip("sqlalchemy")
     driver = types.SimpleNamespace(paramstyle="format", VERSION=(1, 0, 0))

@@ -65,6 +65,16 @@ def test_an_expression_that_fails_is_named() -> None:
         expand("why $`nope`?", missing)
 
 
+@pytest.mark.parametrize(
+    ("typed", "todo"), [("f(x)", "x = f(x)"), (" ", "x = ..."), ("a +", "x = a +")]
+)
+def test_what_is_no_path_is_to_be_assigned_first(typed: str, todo: str) -> None:
+    with pytest.raises(InputError) as error:
+        expand(f"why $`{typed}`?", missing)
+
+    assert error.value.todo == f"Assign it first: {todo}; then write $`x`"
+
+
 def test_the_words_of_the_look_up_are_kept() -> None:
     def refuse(expression: str) -> str:
         raise InputError("not this one")

@@ -152,6 +152,56 @@ def test_a_value_of_the_environment_goes_in_every_form(name: str, form) -> None:
     assert found.found == (Removed("environment", name),)
 
 
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("after", range(4))
+def test_a_known_secret_within_base64_goes_wherever_it_stands(
+    before: int, after: int
+) -> None:
+    code = base64.b64encode(b"u" * before + KEY.encode() + b"v" * after).decode()
+    shown = Redactor({"MY_API_KEY": KEY}).redact(code).text
+
+    # Beside it, the letters that it shares with what stands around it.
+    assert len(shown.replace("[redacted:environment]", "")) <= 12
+    assert "[redacted:environment]" in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:PASSWORD@host.example/x",
+        "https://user:${PASS}@host.example",
+        "https://user:xxxx@host.example",
+        "curl -u user:PASSWORD https://host.example",
+        "Authorization: Bearer YOUR_TOKEN_HERE",
+        "password = hunter22",  # a program's variable
+        "passwd := correcthorse",
+        "user,password\nann,f(x)y1z2\nbob,a.b1c2d3\n",  # code, with a comma in it
+    ],
+)
+def test_what_only_stands_for_a_secret_stays(text: str) -> None:
+    assert PLAIN.redact(text).text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgres://user:{}@host.example/d",
+        "password: {}",
+        "DB_PASS={}",
+        "mysql --password {}",
+        "user,password\nann,{}\n",
+        "| user | password |\n|---|---|\n| ann | {} |\n",
+        "user  password\nann   {}\n",
+    ],
+)
+def test_a_plain_password_goes_where_its_place_says_what_it_is(text: str) -> None:
+    shown = PLAIN.redact(text.format("hunter22x")).text
+    head, _, tail = text.partition("{}")
+
+    assert shown.startswith(f"{head}[redacted:")
+    assert shown.endswith(f"password]{tail}")
+
+
 def test_the_key_is_found_without_any_name() -> None:
     given_key = coded(24)
 
