@@ -82,7 +82,7 @@ class Books:
     def entry(self, details: Details, thread: str, settings: Settings) -> Entry:
         """Give the row of a call that is to be made."""
         return Entry(
-            lambda: self.ledger,
+            self.ledger,
             details,
             thread=thread,
             notebook=self.notebook,

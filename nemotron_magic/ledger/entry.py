@@ -19,8 +19,6 @@ class Entry:
 
     Parameters
     ----------
-    ledger : callable
-        Gives the ledger; called when the row is begun.
     details : Details
         What is known before the call.
     log_text : bool
@@ -34,7 +32,7 @@ class Entry:
 
     def __init__(
         self,
-        ledger: Callable[[], Ledger],
+        ledger: Ledger,
         details: Details,
         *,
         thread: str = "",
@@ -42,8 +40,8 @@ class Entry:
         log_text: bool = False,
     ) -> None:
         self.details = details
-        self._open = ledger
-        self._ledger: Ledger | None = None
+        self._ledger = ledger
+        self._is_begun = False
         self._log_text = log_text
         self._begun = Call(
             model=details.model,
@@ -69,13 +67,12 @@ class Entry:
     def _write(
         self, call: Call, allow: Callable[[Totals, Totals], None] | None = None
     ) -> None:
-        ledger = self._open()
-        self._begun = ledger.begin(call, allow)
-        self._ledger = ledger
+        self._begun = self._ledger.begin(call, allow)
+        self._is_begun = True
 
     def news(self) -> str:
         """Give what the user should know of the ledger, once; else empty."""
-        return self._ledger.news() if self._ledger else ""
+        return self._ledger.news() if self._is_begun else ""
 
     def finish(
         self,
@@ -90,7 +87,7 @@ class Entry:
         reply : Reply
             As it stands, however it ended.
         """
-        if self._ledger is not None:
+        if self._is_begun:
             self._ledger.finish(self._begun, self._ended(reply, may_cost, error))
 
     def _ended(self, reply: Reply, may_cost: bool, error: NemotronError | None) -> Call:

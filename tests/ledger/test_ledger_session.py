@@ -251,6 +251,25 @@ def test_a_disk_that_fills_up_meanwhile_is_told_with_the_reply(
     assert [call.ending for call in service.calls] == ["complete"]
 
 
+class Elsewhere(Service):
+    """Calls are to be written down elsewhere from when its models are listed on."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            self.session.books.ledger = Ledger()
+        return super().__call__(request)
+
+
+def test_a_call_is_written_down_where_calls_were_when_it_began() -> None:
+    service = Elsewhere(None, PAID)
+    limited = {"base_url": HERE, "model": LIVE, "max_cost_usd": 1}
+    service.session.ask("Hello", Settings(limited))
+
+    assert [call.ending for call in service.calls] == ["complete"]
+    assert service.session.ledger.of_session().calls == 0
+    service.session.close()
+
+
 class Hasty(Ledger):
     """A ledger whose beginnings are interrupted."""
 
