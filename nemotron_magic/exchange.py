@@ -106,7 +106,7 @@ class Exchange:
         error = Interrupted(
             "stopped by you",
             f"what had arrived is kept; {billed}",
-            GO_ON,
+            ASK_AGAIN,
         )
         return self._with_reply(error, "interrupted")
 

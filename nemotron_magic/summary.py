@@ -18,7 +18,11 @@ _ENDINGS = {
     "interrupted": "Stopped by you; the text so far is kept. Go on: %nemotron continue",
     "failed": "Broken off; the text so far is kept. Go on: %nemotron continue",
 }
-_LENGTH = "Cut off at max_tokens. Go on: %nemotron continue · Allow more: --max-tokens "
+_BEGINNINGS = {
+    "truncated": "The stream ended before an answer began. Ask again: %nemotron retry",
+    "interrupted": "Stopped by you before an answer began. Ask again: %nemotron retry",
+    "failed": "Broken off before an answer began. Ask again: %nemotron retry",
+}
 _REASONS = {
     "content_filter": "The service's content filter stopped this reply.",
     "error": "The service reported an error at the end of this reply.",
@@ -41,7 +45,8 @@ def footer(reply: Reply) -> str:
 def remarks(reply: Reply) -> tuple[str, ...]:
     """Give what the user should know about this reply, one line each."""
     details = reply.details
-    said = [*details.notices, _ENDINGS.get(details.ending, "")]
+    endings = _ENDINGS if reply.strip() else _BEGINNINGS
+    said = [*details.notices, endings.get(details.ending, "")]
     if details.ending == "complete":
         said.append(_reason(reply))
     if not reply and not details.refusal and not details.tool_calls:
@@ -114,15 +119,16 @@ def _reason(reply: Reply) -> str:
         return ""
     if reason == "length":
         limit = reply.details.parameters.get("max_tokens")
-        limit = limit or BY_NAME["max_tokens"].default
-        return f"{_LENGTH}{int(limit) * 4}"
+        more = int(limit or BY_NAME["max_tokens"].default) * 4
+        goes_on = "Go on: %nemotron continue · " if reply.strip() else ""
+        return f"Cut off at max_tokens. {goes_on}Allow more: --max-tokens {more}"
     return _REASONS.get(reason, f"The model stopped for this reason: {reason}")
 
 
 def _emptiness(reply: Reply) -> str:
     if reply.reasoning and reply.finish_reason == "length":
         return "All tokens went into reasoning, none were left for an answer."
-    return "" if reply.details.ending == "interrupted" else "The reply is empty."
+    return "The reply is empty." if reply.details.ending == "complete" else ""
 
 
 def _recalled(details: Details) -> dict[str, Any] | None:

@@ -90,3 +90,4 @@ def test_reasoning_alone_is_kept_when_stopped() -> None:
 
     assert stopped.value.reply.reasoning == "hm"
     assert "what had arrived is kept" in stopped.value.why
+    assert stopped.value.todo == "Ask again for another try"  # nothing to go on with

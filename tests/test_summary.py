@@ -10,7 +10,7 @@ import pytest
 from wire import KEY
 
 from nemotron_magic.events import ToolCall
-from nemotron_magic.reply import Details, Reply
+from nemotron_magic.reply import Details, Ending, Reply
 from nemotron_magic.summary import footer, metadata, remarks
 from nemotron_magic.usage import Usage
 
@@ -82,14 +82,21 @@ def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
     [
         ({}, ("The reply is empty.",)),
         ({"refusal": "no"}, ()),
-        ({"ending": "interrupted"}, ("Stopped by you; the text so far is kept. Go on: "
-                                     "%nemotron continue",)),
+        ({"ending": "interrupted"}, ("Stopped by you before an answer began. Ask "
+                                     "again: %nemotron retry",)),
     ],
 )  # fmt: skip
 def test_an_empty_reply_is_called_empty(
     details: dict[str, Any], lines: tuple[str, ...]
 ) -> None:
     assert remarks(reply("", **details)) == lines
+
+
+@pytest.mark.parametrize("ending", ["truncated", "interrupted", "failed", "complete"])
+def test_a_reply_that_only_thought_is_none_to_go_on_with(ending: Ending) -> None:
+    lines = remarks(reply("", reasoning="hm", ending=ending, finish_reason="length"))
+
+    assert "continue" not in " ".join(lines)
 
 
 def test_a_reply_that_only_thought_says_so() -> None:
