@@ -13,7 +13,10 @@ from nemotron_magic.markdown.code import as_block
 __all__ = ["clipped_traceback", "difference", "is_like", "names_in", "syntax_error"]
 
 _FRAME = re.compile(r"\s*(?:Cell |Input |File )")
-_OWN = re.compile(r'\s*(?:Cell |Input |File "?<|File \S*ipykernel_)')
+_LIBRARY = re.compile(
+    r"site-packages|dist-packages|[/\\]lib(?:64)?[/\\]python\d|[/\\]Python\d+[/\\]Lib[/\\]"
+    r"|<frozen "
+)
 _MESSAGE = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit)\b")
 _WORD = re.compile(r"[^\W\d]\w*")
 _MOST_LINES = 80
@@ -93,7 +96,7 @@ def difference(before: str, after: str) -> str:
 def _is_kept(frames: list[list[str]], n: int) -> bool:
     """Keep what is no frame, the user's frames, and the last before a message."""
     lines = frames[n]
-    if not lines or not _FRAME.match(lines[0]) or _OWN.match(lines[0]):
+    if not lines or not _FRAME.match(lines[0]) or not _LIBRARY.search(lines[0]):
         return True
     is_last = n + 1 == len(frames)
     return is_last or any(_MESSAGE.match(line) for line in lines[1:])

@@ -13,12 +13,33 @@ from nemotron_magic.code.evidence import (
 )
 
 HEAD = "Traceback (most recent call last)\nCell In[1], line 1\n  a()\n"
-FIRST = "File /lib/a.py:3, in a()\n  b()\n"
-LAST = "File /lib/b.py:4, in b()\n  raise E\n\nValueError: no"
+LIBRARY = "/lib/python3.12/site-packages"
+FIRST = f"File {LIBRARY}/a.py:3, in a()\n  b()\n"
+LAST = f"File {LIBRARY}/b.py:4, in b()\n  raise E\n\nValueError: no"
 
 
 def test_a_traceback_keeps_the_users_frames_and_the_last_of_others() -> None:
     assert clipped_traceback(HEAD + FIRST + LAST) == HEAD + LAST
+
+
+@pytest.mark.parametrize(
+    ("path", "is_kept"),
+    [
+        ("~/project/helpers.py", True),
+        ("/home/ana/lib/load.py", True),
+        ("C:\\work\\helpers.py", True),
+        ("<string>", True),
+        ("~/.venv/lib/python3.12/site-packages/pandas/core/frame.py", False),
+        ("/usr/lib/python3/dist-packages/numpy/core.py", False),
+        ("/usr/lib/python3.12/json/decoder.py", False),
+        ("C:\\Python312\\Lib\\json\\decoder.py", False),
+        ("<frozen importlib._bootstrap>", False),
+    ],
+)
+def test_a_module_of_the_users_own_is_theirs(path: str, is_kept: bool) -> None:
+    frame = f"File {path}:3, in load(path)\n  b()\n"
+
+    assert (frame in clipped_traceback(HEAD + frame + LAST)) is is_kept
 
 
 def test_of_a_chain_of_errors_each_keeps_its_last_frame() -> None:
