@@ -12,9 +12,9 @@ from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.exchange import Watch
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.coder import Coder, Job
-from nemotron_magic.notebook.gather import Gatherer, Subject
+from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
-from nemotron_magic.notebook.subjects import Subjects
+from nemotron_magic.notebook.subjects import Subject, Subjects
 from nemotron_magic.notebook.variables import Variables
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Question, Session

@@ -19,13 +19,14 @@ from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.execution import execution_of, notebook_path, origin_of
 from nemotron_magic.notebook.history import NO_IDS, History, Recorder
+from nemotron_magic.notebook.subjects import Subject
 from nemotron_magic.notebook.variables import Variables
 from nemotron_magic.reply import Attached
 from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import MAIN, Turn, earlier
 
-__all__ = ["Gatherer", "Subject"]
+__all__ = ["Gatherer"]
 
 _FIRST_USE = (
     "Cells that ran go along with a question. See what goes: %nemotron preview · "
@@ -36,29 +37,6 @@ _MOST_NOTEBOOK_BYTES = 100_000_000
 _NO_DOCUMENT = (
     "The notebook's file could not be found; only the cells that ran went along."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a question is about, if it is about a cell or a function.
-
-    Attributes
-    ----------
-    words : str
-        The question, in place of what was typed.
-    told : str
-        What the model is told to do, after the question.
-    names : tuple of str
-        Variables to describe.
-    with_source : bool
-        Whether functions among them go with their source.
-    """
-
-    words: str = ""
-    told: str = ""
-    parts: tuple[Part, ...] = ()
-    names: tuple[str, ...] = ()
-    with_source: bool = False
 
 
 @dataclass(frozen=True, slots=True)
