@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from shells import Shell
 
 from nemotron_magic.context.cells import Cell
+from nemotron_magic.notebook.displays import shown
 from nemotron_magic.notebook.history import History, Recorder
 
 
@@ -79,6 +81,41 @@ def test_a_displayed_table_keeps_its_rows_to_itself(
     )
 
     assert "secret" not in cells(history)[0].result
+
+
+ROWS = {"city": ["Zora", "Bersabea"], "n": [97_531, 2]}
+TABLES: dict[str, Callable[[Any, Any], object]] = {
+    "a frame": lambda pandas, polars: pandas.DataFrame(ROWS),
+    "a frame of one column": lambda pandas, polars: pandas.DataFrame({"a": [97_531]}),
+    "a frame with an index": lambda pandas, polars: pandas.DataFrame(ROWS, [97_532, 2]),
+    "a long frame": lambda pandas, polars: pandas.DataFrame({"a": [97_531] * 500}),
+    "a wide frame": lambda pandas, polars: pandas.DataFrame([[97_531] * 90]),
+    "a series": lambda pandas, polars: pandas.Series([97_531, 2], name="a"),
+    "categories": lambda pandas, polars: pandas.Series([97_531], dtype="category"),
+    "an index": lambda pandas, polars: pandas.Index([97_531, 2]),
+    "dates": lambda pandas, polars: pandas.to_datetime(["2026-05-31"]),
+    "an array": lambda pandas, polars: pandas.Series([97_531]).to_numpy(),
+    "a frame of polars": lambda pandas, polars: polars.DataFrame(ROWS),
+    "a series of polars": lambda pandas, polars: polars.Series([97_531]),
+    "a table of arrow": lambda pandas, polars: polars.DataFrame(ROWS).to_arrow(),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_that_is_displayed_as_text_keeps_its_rows_to_itself(table: str) -> None:
+    pandas, polars, _ = map(pytest.importorskip, ("pandas", "polars", "pyarrow"))
+    made = TABLES[table](pandas, polars)
+
+    assert shown({"text/plain": repr(made)}) == "[a table was displayed]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "'Zora'", "two\nlines", "a  b\ncde", "x = 5\ny = 6", "{'a': 1,\n 'b': 2}",
+     "Pipeline(steps=[('a', 1)])", "<Figure size 640x480 with 1 Axes>", "(1, 2)"],
+)  # fmt: skip
+def test_other_text_that_is_displayed_stays(text: str) -> None:
+    assert shown({"text/plain": text}) == text
 
 
 def test_the_cell_that_runs_is_not_among_them(
