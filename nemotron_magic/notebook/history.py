@@ -22,7 +22,7 @@ from nemotron_magic.text import without_controls
 __all__ = ["NO_IDS", "History", "Recorder"]
 
 _OURS = re.compile(
-    r"%%nemotron\b|([\w.,\s]+=\s*)?%nemotron\b"
+    r"%%nemotron\b|([\w.,:\s\[\]'\"]+=\s*)?%nemotron\b"
     r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
     r"|import nemotron_magic\b|nemotron_magic\.panel\(\)"
 )
@@ -212,7 +212,8 @@ class _Ear:
 def _is_ours(source: str) -> bool:
     if "emotron" not in source:
         return False
-    lines = [line.strip() for line in source.splitlines()]
+    # A backslash at its end carries a line magic over to the next line.
+    lines = [line.strip() for line in source.replace("\\\n", " ").splitlines()]
     code = [line for line in lines if line and not line.startswith("#")]
     if code and code[0].startswith("%%"):
         return bool(_OURS.match(code[0]))

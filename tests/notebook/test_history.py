@@ -65,10 +65,13 @@ def test_questions_are_turns_and_not_cells(
         "%%nemotron\nwhy?",
         "x = %nemotron why?",
         "%load_ext nemotron_magic\n%config Nemotron",
+        "d['why', \"so\"] = %nemotron why?",
+        "x: str = %nemotron why?",
+        "%nemotron why \\\n  is it so?",
         "x = 1\n%nemotron why?",
     )
 
-    assert [cell.is_ours for cell in cells(history)] == [False, True, True, True]
+    assert [cell.is_ours for cell in cells(history)] == [False, *[True] * 6]
 
 
 def test_a_displayed_table_keeps_its_rows_to_itself(
