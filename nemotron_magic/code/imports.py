@@ -11,6 +11,7 @@ from nemotron_magic.code.trees import catches, is_call_of, magics
 __all__ = ["missing_modules"]
 
 _ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception"])
+_INSTALLERS = frozenset(["pip", "conda", "mamba", "micromamba", "uv", "run", "cd"])
 # What a package is called where it is installed from; of others it is not guessed, as
 # a model may have made them up and someone may have put something there.
 _PACKAGES = {
@@ -71,14 +72,13 @@ def _to_do(name: str) -> str:
 
 
 def _changes_what_is_there(tree: ast.Module) -> bool:
-    installs = any(
-        name in ("pip", "conda", "mamba", "micromamba", "uv", "run", "cd")
-        or (name in ("system", "getoutput", "sx") and "install" in text)
-        for name, text in magics(tree)
-    )
-    return installs or any(
-        isinstance(node, ast.Attribute)
-        and (node.attr in ("check_call", "chdir") or _is_search_path(node))
+    if any(name in _INSTALLERS for name, _ in magics(tree)):
+        return True
+    return any(
+        "install" in node.value.split()  # however the command is run
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        else isinstance(node, ast.Attribute)
+        and (node.attr == "chdir" or _is_search_path(node))
         for node in ast.walk(tree)
     )
 

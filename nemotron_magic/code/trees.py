@@ -26,7 +26,7 @@ HARMLESS_MAGICS = frozenset([
 
 
 def magics(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Give the magics and shell commands of a transformed cell: name and text."""
+    """Give the magics of a transformed cell: name and text."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -37,10 +37,6 @@ def magics(tree: ast.AST) -> Iterator[tuple[str, str]]:
         ]
         if node.func.attr in ("run_line_magic", "run_cell_magic", "magic"):
             yield "".join(texts[:1]), "\n".join(texts[1:])
-        elif node.func.attr in ("system", "getoutput") and is_call_of(
-            node.func.value, "get_ipython"
-        ):
-            yield node.func.attr, "".join(texts[:1])
 
 
 def is_call_of(node: ast.AST, *names: str) -> bool:

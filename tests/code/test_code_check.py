@@ -192,7 +192,9 @@ def test_a_module_is_there_that_was_imported_or_can_be(
         "import sys\nsys.modules['q'] = 1",
         "import sys\nsys.meta_path.clear()",
         "import os\nos.chdir('..')",
-        "import subprocess\nsubprocess.check_call(['pip'])",
+        "import subprocess\nsubprocess.check_call(['pip', 'install', 'q'])",
+        "import subprocess\nsubprocess.run(['pip', 'install', 'q'], check=True)",
+        "import os\nos.system('pip install q')",
         "import os.path",
     ],
 )

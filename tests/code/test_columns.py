@@ -70,6 +70,7 @@ def missing(source: str, namespace: dict[str, Any]) -> list[str]:
         "other['nope'] = 1",
         "other = 1",
         "df.sort_values('a')",
+        "other.merge(df)",
         "np.mean(df)",
         "pd.concat([df, df])",
         "y = dumps(1), sqrt(2), Counter('a'), Path('x')",

@@ -46,6 +46,9 @@ def taken(source: str) -> list[str]:
         ("t.merge(u, on='a')", "t.a"),
         ("t.merge(u, left_on='a', right_on='b')", "t.a"),
         ("t.merge(u, on='a', how='cross')", ""),
+        ("t.melt(id_vars='a', value_vars=['b', 'c'])", "t.a t.b t.c"),
+        ("t.boxplot(column='a', by='b')", "t.a t.b"),
+        ("t.pivot(index='a', columns='b', values='c')", "t.a t.b t.c"),
         ("t.plot(x='a', y='b')", "t.a t.b"),
         ("t.plot.bar(x='a')", "t.a"),
         ("t.style.bar(x='a')", ""),
@@ -86,19 +89,21 @@ def test_what_is_taken_is_named(source: str, columns: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "may_be_level", "is_key"),
+    ("source", "may_be_level", "is_listed_key"),
     [
         ("t['a']", False, False),
         ("t.sort_values('a')", True, False),
         ("t.plot.bar(x='a')", True, False),
         ("sns.lineplot(t, x='a')", True, False),
-        ("t.groupby('a')", True, True),
-        ("t.pivot_table('a', index='a')", True, True),
+        ("t.groupby('a')", True, False),
+        ("t.groupby(['a'])", True, True),
+        ("t.pivot_table('a', index='a')", True, False),
+        ("t.pivot_table(index=['a'])", True, True),
     ],
 )
 def test_what_it_may_be_besides_is_told(
-    source: str, may_be_level: bool, is_key: bool
+    source: str, may_be_level: bool, is_listed_key: bool
 ) -> None:
     (found,) = taken_columns(ast.parse(source), {"t"})
 
-    assert found == Taken("t", "a", may_be_level, is_key)
+    assert found == Taken("t", "a", may_be_level, is_listed_key)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import sys
+from typing import Any
 
 import pytest
 from shells import Kernel, Outcome, Shell, sent
+from wire import DONE, STOP
+from wire import say as told
 
 from nemotron_magic import rehearsal
 
@@ -375,6 +378,17 @@ def test_the_last_cell_is_explained_and_no_cell_put_in(
     assert "ZeroDivisionError: division by zero" in done.text
     assert done.next_cell is None
     assert "\n\nExplain cell 2.\n\n" in sent(service)
+
+
+def test_an_explanation_that_is_code_is_not_put_in(shell: Shell, served: Any) -> None:
+    url = served(body=[told("```python\nx = 1\n```") + STOP + DONE])
+    shell.run("%load_ext nemotron_magic")
+    shell.run(f"%config Nemotron.base_url = '{url}'")
+    shell.run("1 / 0")
+    done = shell.run("%nemotron explain")
+
+    assert "x = 1" in done.text
+    assert done.next_cell is None
 
 
 def test_what_to_explain_can_be_said(shell: Shell, service: rehearsal.Address) -> None:
