@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection
 
 __all__ = ["command_meant", "flag_meant", "is_slip"]
 
 
 def flag_meant(name: str, flags: Collection[str]) -> str:
-    """Give the flag that a name begins, or looks like; else nothing."""
+    """Give the flag that a name begins, or looks like; else nothing.
+
+    >>> flag_meant("-t0.3", ["-t", "--top-p"])
+    '-t 0.3'
+    """
+    if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
+        return f"{name[:2]} {name[2:]}"
     begun = [one for one in flags if len(name) > 3 and one.startswith(name)]
     near = begun or difflib.get_close_matches(name, flags, 1, 0.6)
     return next(iter(near), "")

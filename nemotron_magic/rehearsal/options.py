@@ -14,6 +14,8 @@ from .response import Framing
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CHAT_PATH = "/chat/completions"
 
+_LAST_PORT = 65_535
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -40,6 +42,8 @@ class Options:
     on_request: Callable[[Record], None] | None = None
 
     def __post_init__(self) -> None:
+        if not 0 <= self.port <= _LAST_PORT:
+            raise ValueError(f"a port lies in 0 to {_LAST_PORT:,}, got {self.port}")
         if self.host not in LOOPBACK:
             allowed = ", ".join(LOOPBACK)
             raise ValueError(

@@ -271,6 +271,7 @@ def test_the_command_lists_dialects_and_faults(capsys):
         (["--host", "0.0.0.0"], "listens at 127.0.0.1"),
         (["--dialect", "klingon"], "no dialect is called 'klingon'"),
         (["--fault", "nothing"], "no fault is called 'nothing'"),
+        (["--port", "99999"], "a port lies in 0 to 65,535"),
     ],
 )
 def test_the_command_refuses_what_it_can_not_do(arguments, said, capsys):
