@@ -65,6 +65,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.more = more
     if options.more and not options.lab:
         parser.error(f"there is no {options.more[0]}")
+    if options.notebook and not options.notebook.is_file():
+        hint = "; JupyterLab's flags take a =, as in --port=8888" if more else ""
+        parser.error(f"there is no notebook {options.notebook}{hint}")
     return options
 
 

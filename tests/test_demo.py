@@ -76,3 +76,14 @@ def test_another_notebook_runs_in_its_own_folder(tmp_path: Path) -> None:
     )
 
     assert "found" in run(tmp_path, "elsewhere/a.ipynb").stdout
+
+
+def test_a_notebook_that_is_not_there_is_named_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    missing = run(tmp_path, "nope.ipynb")
+    taken = run(tmp_path, "--lab", "--port", "8977")
+
+    assert missing.returncode == taken.returncode == 2
+    assert missing.stderr.endswith("error: there is no notebook nope.ipynb\n")
+    assert "no notebook 8977; JupyterLab's flags take a =" in taken.stderr
