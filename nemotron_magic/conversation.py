@@ -15,8 +15,8 @@ from nemotron_magic.turns import (
     Turn,
     earlier,
     in_place_of,
+    index_of,
     messages,
-    place_of,
     with_turn,
 )
 from nemotron_magic.usage import Usage
@@ -68,7 +68,7 @@ class Conversation:
     ) -> Asked:
         """Give what says more on a turn; what comes of it replaces the turn's reply."""
         turns = self.threads.get(thread, [])
-        before = turns[: place_of(turn, turns)]
+        before = turns[: index_of(turn, turns)]
         return Asked(
             (
                 *messages(turn.sent or turn.question, system, before),

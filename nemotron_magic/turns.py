@@ -18,8 +18,8 @@ __all__ = [
     "Turn",
     "earlier",
     "in_place_of",
+    "index_of",
     "messages",
-    "place_of",
     "remembered",
     "shared",
     "with_turn",
@@ -151,14 +151,14 @@ def with_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
     return [*before, turn, *turns[len(before) + 1 :]]
 
 
-def place_of(turn: Turn, turns: Sequence[Turn]) -> int:
+def index_of(turn: Turn, turns: Sequence[Turn]) -> int:
     """Give where a turn stands, by identity; the end if it does not."""
     return next((n for n, one in enumerate(turns) if one is turn), len(turns))
 
 
 def in_place_of(old: Turn, new: Turn, turns: Sequence[Turn]) -> list[Turn]:
     """Give the turns with `new` in place of `old`, else at the end."""
-    at = place_of(old, turns)
+    at = index_of(old, turns)
     return [*turns[:at], new, *turns[at + 1 :]]
 
 
