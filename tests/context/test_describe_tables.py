@@ -54,6 +54,16 @@ def test_a_table_is_its_shape_columns_ranges_and_few_values(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_ranges_leave_out_what_is_missing(kind: str) -> None:
+    half = [i / 2 if i % 2 else None for i in range(ROWS)]
+    said = describe(made(kind, {"half": half, "lists": [[1], None] * (ROWS // 2)}))
+
+    assert column(said, "half").endswith("50.0% missing, 0.5 to 29.5")
+    assert " to " not in column(said, "lists")
+    assert "values" not in column(said, "lists")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("data", ["schema", "sample"])
 def test_what_looks_personal_stays_in(kind: str, data: Any) -> None:
     said = describe(made(kind, OPEN | PERSONAL), "t", data=data)

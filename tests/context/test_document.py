@@ -35,6 +35,12 @@ def test_markdown_and_code_come_in_the_order_of_the_document() -> None:
     )
 
 
+def test_a_raw_cell_is_said_to_be_one() -> None:
+    raw = json.dumps({"cells": [{"cell_type": "raw", "source": ["a\n", "b"]}]})
+
+    assert document_part("a.ipynb", raw, []).fields == (("document", "[raw]\na\nb"),)
+
+
 def test_a_file_older_than_what_ran_says_so() -> None:
     part = document_part("a.ipynb", SAVED, [Cell(1, "w = 0")])
 

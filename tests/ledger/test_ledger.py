@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def test_a_clock_that_is_far_off_harms_nothing(
     note(ledger)
 
     assert ledger.last()[0].day == day
-    assert ledger.last()[0].started_at.hour == 0
+    assert ledger.last()[0].started_at.time() == time(0)
     assert list(ledger.by_day()) == [day]
     for sums in (ledger.of_all(), ledger.of_today(), ledger.of_month()):
         assert sums.calls == 1
@@ -267,6 +268,16 @@ def test_interrupts_at_any_moment_keep_rows_and_sums_in_step(tmp_path: Path) -> 
     assert ledger.of_all() == sum(map(Totals.of, rows), Totals())
     assert ledger.trouble == ""
     gc.collect()  # what such a press has left open is to be told of here
+
+
+def test_a_corrupt_file_is_set_aside_under_the_day_of_the_ledger(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "l.sqlite").write_bytes(b"no database at all" * 999)
+    note(ledger)
+
+    assert (tmp_path / "l.sqlite.corrupt-2026-08-21").is_file()
+    assert ledger.of_all().calls == 1
 
 
 def test_a_row_that_is_gone_is_written_anew(ledger: Ledger, tmp_path: Path) -> None:

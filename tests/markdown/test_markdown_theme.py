@@ -9,6 +9,15 @@ def test_the_sheet_is_small():
     assert len(stylesheet()) < 4_100
 
 
+def test_white_space_goes_and_every_rule_stays_whole():
+    sheet = stylesheet()
+
+    assert sheet.startswith(".nm-reply{--nm-muted:color-mix(in srgb,currentColor 78%")
+    assert ".nm-reply>:first-child{margin-top:0}.nm-reply pre[class]{" in sheet
+    assert sheet.count("{") == sheet.count("}") > 40
+    assert not re.search(r"\n|\s[{};]|[{};]\s", sheet)
+
+
 def test_each_rule_is_about_our_own_classes():
     selectors = re.findall(r"(?:^|\})([^{}]+)\{", stylesheet())
 
