@@ -56,6 +56,10 @@ class Access:
         except NemotronError:
             return None
 
+    def given_beside(self, key: Key | None) -> list[Key]:
+        """Give the keys of this session but for `key`: those for other services."""
+        return [one for one in self._given.values() if one is not key]
+
     def checked_key(self, endpoint: Endpoint, settings: Settings) -> Key | None:
         """Give the key for `endpoint`, as far as it may be sent there.
 

@@ -66,7 +66,7 @@ class Redactor:
     __slots__ = ("_exact", "_knows", "_remembered")
 
     def __init__(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> None:
-        given = sealed(tuple(exact))
+        given = unseen(lambda: sealed(tuple(exact)))
         values = unseen(lambda: sealed(exact_values(environ, given(0))))
         known = unseen(lambda: Exact(values(0)))
         self._exact: Callable[[str], list[Span]] = lambda text: unseen(
