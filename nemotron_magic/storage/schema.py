@@ -76,13 +76,16 @@ def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
 
 
 def _is_new(connection: sqlite3.Connection, schema: Schema) -> bool:
-    owner = _pragma(connection, "application_id")
-    version = _pragma(connection, "user_version")
+    # At one moment: another process may be making the tables just now.
+    names = ("application_id", "user_version", "page_count")
+    owner, version, pages = transacted(
+        connection, lambda c: [_pragma(c, name) for name in names], "BEGIN"
+    )
     if (owner, version) == (schema.application_id, schema.version):
         return False
     if owner == schema.application_id and int(str(version)) > schema.version:
         raise Foreign("a later nemotron_magic wrote it")
-    if owner or version or _pragma(connection, "page_count") not in (0, 1):
+    if owner or version or pages not in (0, 1):
         raise Foreign("it is another program's database")
     return True
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -25,6 +26,7 @@ from nemotron_magic.storage import Schema, Storage, cache_folder, data_folder
 from nemotron_magic.storage.aside import identity, move_aside
 from nemotron_magic.storage.connection import KeptConnection
 from nemotron_magic.storage.folders import is_networked, mount_table
+from nemotron_magic.storage.schema import prepare
 
 SCHEMA = Schema(0x7E577E57, 2, "CREATE TABLE IF NOT EXISTS words (word TEXT)")
 NOON_S = 1_787_313_600.0  # 2026-08-21
@@ -54,6 +56,30 @@ def words(storage: Storage) -> list[str]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "there is none" / "Ärger 日本.sqlite"
+
+
+class Overtaken(sqlite3.Connection):
+    """A connection to a new file that another one makes while this one looks at it."""
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        if sql == "PRAGMA user_version":
+            file = super().execute("PRAGMA database_list").fetchone()[2]
+            other = sqlite3.connect(file, timeout=0, isolation_level=None)
+            with suppress(sqlite3.OperationalError):  # it may have to wait
+                prepare(other, SCHEMA)
+            other.close()
+        return super().execute(sql, *values)
+
+
+def test_a_file_that_another_makes_at_the_same_moment_is_ours(tmp_path: Path) -> None:
+    here = sqlite3.connect(
+        tmp_path / "new.sqlite", isolation_level=None, factory=Overtaken
+    )
+    prepare(here, SCHEMA)
+    tables = here.execute("SELECT name FROM sqlite_master").fetchall()
+    here.close()
+
+    assert tables == [("words",)]
 
 
 def test_what_is_written_is_there_for_the_next_one(path: Path) -> None:
