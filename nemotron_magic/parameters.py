@@ -279,9 +279,11 @@ def _biases(value: Any) -> str:
 
 
 def _is_selection(value: str) -> str:
-    is_word = value.strip() in CONTEXT_WORDS
-    good = is_word or re.fullmatch(r"\s*\d+(-\d+)?(\s+\d+(-\d+)?)*\s*", value)
-    return "" if good else "be auto, none, all, a number or ranges such as 3-7 9"
+    ranges = [re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", one) for one in value.split()]
+    if value.strip() in CONTEXT_WORDS or (ranges and None not in ranges):
+        backward = [r[0] for r in ranges if r and r[2] and int(r[1]) > int(r[2])]
+        return f"name the lower number first, not {backward[0]}" if backward else ""
+    return "be auto, none, all, a number or ranges such as 3-7 9"
 
 
 def _is_list(value: Any) -> str:

@@ -185,6 +185,8 @@ def test_what_is_out_of_range_is_refused_with_the_range(
         ("cache", "yes", "be off, on or replay, got yes"),
         ("context", "3-", "be auto, none, all, a number or ranges"),
         ("context", "", "be auto, none, all, a number or ranges"),
+        ("context", "1 5-2", "name the lower number first, not 5-2"),
+        ("context", "9" * 5000, "be auto, none, all, a number or ranges"),
         ("repair", 6, "lie in [0, 5], got 6"),
         ("stop", [1], "be text or a list of texts"),
         ("tools", {}, "be a list"),

@@ -211,14 +211,20 @@ def _attached(text: str, fitted: Fitted) -> Attached:
 
 def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
     """Read a text file, or say why it cannot go along."""
+    file = Path(path).expanduser()
     try:
-        size = Path(path).expanduser().stat().st_size
+        size = file.stat().st_size
         if size > most_bytes:
             raise InputError(
                 f"{path} is too large to attach: {size:,} bytes",
                 todo="Attach a part of it, or read it into a variable and name that",
             )
-        data = Path(path).expanduser().read_bytes()
+        if not file.is_file():  # a pipe or a device: it may never end
+            raise InputError(
+                f"cannot attach {path}: it is no file",
+                todo="Read it into a variable, and name that: $`x`",
+            )
+        data = file.read_bytes()
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -342,6 +343,18 @@ def test_a_file_that_cannot_go_along_is_told_before_anything_is_sent(
 
     assert outcome.status == "error"
     assert words in outcome.text
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_waited_for(
+    shell: Shell, service: rehearsal.Address, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / kind
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    outcome = shell.run(f"%nemotron -f {path} why?")
+
+    assert "it is no file" in outcome.text
     assert service.requests == []
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nemotron_magic.catalogue import Model
 from nemotron_magic.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.notebook.commands.command import Command, literal
+from nemotron_magic.quantities import plural
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 
@@ -116,7 +117,7 @@ def _doctor(runner: Runner, text: str, settings: Settings) -> str:
         models = session.models(settings)
     except NemotronError as error:
         return "\n".join([*lines, _bad(f"endpoint `{endpoint.base_url}`", error)])
-    answers = f"answers and lists {len(models)} chat models"
+    answers = f"answers and lists {plural(len(models), 'chat model')}"
     lines.append(f"- ✓ endpoint `{endpoint.base_url}` {answers}")
     return "\n".join([*lines, _model_line(models, settings)])
 
