@@ -336,6 +336,14 @@ def test_random_faults_raise_nothing_when_all_is_read(tmp_path: Path) -> None:
         ledger.close()
 
 
+def spoil(path: Path, statement: str) -> None:
+    """Change a ledger's file behind its back."""
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -352,10 +360,7 @@ def test_an_odd_figure_in_a_row_can_be_read(
     ledger: Ledger, tmp_path: Path, column: str, value: str
 ) -> None:
     note(ledger)
-    connection = sqlite3.connect(tmp_path / "l.sqlite")
-    connection.execute(f"UPDATE calls SET {column} = {value}")
-    connection.commit()
-    connection.close()
+    spoil(tmp_path / "l.sqlite", f"UPDATE calls SET {column} = {value}")
 
     (call,) = ledger.last()
     assert call.day
@@ -370,10 +375,7 @@ def test_an_odd_figure_in_a_sum_can_be_read(
     ledger: Ledger, tmp_path: Path, column: str, value: str
 ) -> None:
     note(ledger)
-    connection = sqlite3.connect(tmp_path / "l.sqlite")
-    connection.execute(f"UPDATE sums SET {column} = {value}")
-    connection.commit()
-    connection.close()
+    spoil(tmp_path / "l.sqlite", f"UPDATE sums SET {column} = {value}")
 
     sums = ledger.of_session()
     assert sums.completion_tokens == 2
