@@ -56,6 +56,7 @@ class Calls:
         self._clock_s = clock_s
         self._now_s = now_s
         self._substitutes: dict[str, str] = {}
+        self._refused: dict[str, set[str]] = {}
         self._told: tuple[Message, ...] = ()
 
     def models(self, settings: Settings) -> list[Model]:
@@ -85,9 +86,7 @@ class Calls:
             try:
                 return self._call(asked, settings, watch, stop)
             except ModelError as error:
-                found = self._replacement(error, settings)
-            self._substitutes[self._access.endpoint(settings).origin] = found
-            settings = self._with_live_model(settings)
+                settings = self._replaced(error, settings)
 
     def is_kept(self, asked: Asked, settings: Settings) -> bool:
         """Tell whether the cache would answer, so that nothing is sent."""
@@ -100,20 +99,32 @@ class Calls:
             return settings
         return settings.with_model(found)
 
-    def _replacement(self, error: ModelError, settings: Settings) -> str:
-        """Give the model to ask instead; raise `error`, with live names, if none."""
+    def _replaced(self, error: ModelError, settings: Settings) -> Settings:
+        """Give the settings with a live model; raise `error` if there is none to ask.
+
+        Only the default model is replaced. A substitute that is refused as well ends
+        the question, and is not chosen again in this session: a service that lists
+        another model each time is asked once more, and not for ever.
+        """
+        origin = self._access.endpoint(settings).origin
+        refused = self._refused.setdefault(origin, set())
+        refused.add(settings.model)
+        if self._substitutes.get(origin) == settings.model:
+            del self._substitutes[origin]
         try:
-            live = self.models(settings)
+            live = [m for m in self.models(settings) if m.name not in refused]
         except Interrupted:
             raise
         except NemotronError:
             raise error from None
-        may_replace = settings.model_is_default and error.reply is None
-        found = live_replacement(live) if may_replace else None
-        if found and found.name != settings.model:
-            return found.name
-        names = ", ".join(m.name for m in live[:4])
-        error.todo = f"Live here: {names}. All: %nemotron models"
+        is_default = settings.model_is_default and settings.model == DEFAULT_MODEL
+        found = live_replacement(live) if is_default and error.reply is None else None
+        if found:
+            self._substitutes[origin] = found.name
+            return settings.with_model(found.name)
+        if live:
+            names = ", ".join(m.name for m in live[:4])
+            error.todo = f"Live here: {names}. All: %nemotron models"
         raise error
 
     def _call(

@@ -17,6 +17,7 @@ from typing import Any
 
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
+    ASK_AGAIN,
     AuthenticationError,
     CreditError,
     ModelError,
@@ -187,6 +188,10 @@ _TOO_LONG = (
     r"|exceed\w*.{0,40}context"
 )
 
+_NOT_PASSED_ON = {501, 503, 505, 511, 521, 522, 523, 525, 526, 529, 530}
+_PASSED_ON = tuple(sorted({*range(500, 1000)} - _NOT_PASSED_ON))
+"""Failures, 500, 502 and 520 among them, behind which a model may have answered."""
+
 # The first row that fits is taken; a row without statuses fits every one. An error in
 # mid-stream may name none: its words decide then, as if it were a 400.
 _ROWS: tuple[_Row, ...] = (
@@ -224,8 +229,10 @@ _ROWS: tuple[_Row, ...] = (
          "Wait a little, then ask again", final=False),
     _Row((504, 524), "", OutcomeUnknown,
          "{host} gave up waiting for the model{status}; it may have been billed",
-         "Ask again if you want to pay for another try"),
+         ASK_AGAIN),
     _Row((525, 526), "", ServiceError, "{host} is misconfigured{status}", _LATER),
+    _Row(_PASSED_ON, "", OutcomeUnknown,
+         "{host} failed{status}; it may have been billed", ASK_AGAIN),
     _Row((), "", ServiceError, "{host} failed{status}", _LATER, final=False),
 )  # fmt: skip
 

@@ -23,21 +23,20 @@ __all__ = ["LONGEST_WAIT_S", "delay_s", "retries_allowed", "retry_after_s"]
 LONGEST_WAIT_S = 60.0
 """Longest wait a service may ask for; a notebook must not seem dead."""
 
+_RETRIES = 2
 _FIRST_WAIT_S = 0.5
 _BACKOFF_CAP_S = 8.0
-_REFUSED = frozenset({408, 429, 503, 529})
-_FAILED = frozenset({500, 502, 520, 521, 522, 523, 530})
+_REFUSED = frozenset({408, 429, 503, 521, 522, 523, 529, 530})
+"""Statuses of a request that was turned away before any model had it."""
 
 
 def retries_allowed(error: NemotronError) -> int:
     """Give how often a call that failed like this may be tried again."""
     if error.final:
         return 0
-    if isinstance(error, ConnectionFailed):
-        return 2
-    if isinstance(error, RateLimitError | ServiceError):
-        return 2 if error.status in _REFUSED else int(error.status in _FAILED)
-    return 0
+    is_refused = isinstance(error, RateLimitError | ServiceError)
+    is_refused = is_refused and error.status in _REFUSED
+    return _RETRIES if is_refused or isinstance(error, ConnectionFailed) else 0
 
 
 def delay_s(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import httpx
@@ -74,13 +75,76 @@ def test_without_a_live_nemotron_the_error_stays(models: tuple[str, ...]) -> Non
     assert len(service.bodies) == 1
 
 
-def test_a_replacement_that_is_gone_as_well_is_not_tried_for_ever() -> None:
+class Renaming(Service):
+    """Knows no model that it is asked for, and lists another Nemotron each time."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__(*answers)
+        self.names = (f"nvidia/nemotron-{number}" for number in count())
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            self._models = (next(self.names), "nvidia/nemotron-z")
+        elif not self.answers:
+            self.answers.append(GONE)
+        return super().__call__(request)
+
+
+def test_a_replacement_that_is_gone_as_well_ends_the_question() -> None:
     service = Service(GONE, GONE, models=CATALOGUE)
     with pytest.raises(ModelError) as failed:
         service.session().ask("1")
 
-    assert len(service.bodies) == 2
-    assert "Live here" in failed.value.todo
+    assert [body["model"] for body in service.bodies] == [DEFAULT_MODEL, LIVE]
+    assert failed.value.todo.startswith("Live here: nvidia/nemotron-3-nano-30b-a3b, ")
+    assert LIVE not in failed.value.todo
+
+
+def test_each_question_is_sent_to_one_other_model_at_most() -> None:
+    service = Renaming()
+    session = service.session()
+    for question in "123":
+        with pytest.raises(ModelError):
+            session.ask(question)
+
+    asked = [body["model"] for body in service.bodies]
+    assert asked[::2] == [DEFAULT_MODEL] * 3
+    assert len(set(asked[1::2])) == 3
+    assert len(asked) == 6
+
+
+def test_a_correction_after_a_substitution_is_sent_to_no_third_model() -> None:
+    service = Renaming(GONE, whole("```python\nx = (\n```"))
+    session = service.session()
+    session.ask("1")
+    with pytest.raises(ModelError):
+        session.corrected("it cannot be parsed")
+
+    first, *others = [body["model"] for body in service.bodies]
+    assert first == DEFAULT_MODEL
+    assert others == ["nvidia/nemotron-0"] * 2
+
+
+def test_the_rest_of_a_reply_is_asked_of_no_third_model() -> None:
+    service = Renaming(GONE, CUT)
+    session = service.session()
+    session.ask("1")
+    with pytest.raises(ModelError):
+        session.go_on()
+
+    assert [body["model"] for body in service.bodies[1:]] == ["nvidia/nemotron-0"] * 2
+
+
+def test_a_substitute_that_was_refused_is_not_chosen_again() -> None:
+    service = Service(GONE, GONE, GONE, models=CATALOGUE)
+    session = service.session()
+    with pytest.raises(ModelError):
+        session.ask("1")
+    reply = session.ask("2")
+
+    names = [body["model"] for body in service.bodies]
+    assert names == [DEFAULT_MODEL, LIVE, DEFAULT_MODEL, CATALOGUE[1]]
+    assert (reply, reply.details.model) == ("ok", CATALOGUE[1])
 
 
 def test_another_service_is_asked_for_the_default_again() -> None:
@@ -107,8 +171,16 @@ def test_what_was_spent_adds_up_and_the_unknown_is_counted() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "calls"),
-    [((400, {}), 0), ((401, {}), 0), ((504, {}), 1), (DONE, 1), (FAILED, 1), (CUT, 1)],
-    ids=["400", "401", "504", "empty", "failed", "cut"],
+    [
+        ((400, {}), 0),
+        ((401, {}), 0),
+        ((500, {}), 1),
+        ((504, {}), 1),
+        (DONE, 1),
+        (FAILED, 1),
+        (CUT, 1),
+    ],
+    ids=["400", "401", "500", "504", "empty", "failed", "cut"],
 )
 def test_only_what_may_have_been_billed_counts(answer: Any, calls: int) -> None:
     session = Service(answer).session()

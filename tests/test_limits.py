@@ -50,8 +50,8 @@ class Service:
                 raise self.rows
             return httpx.Response(200, json={"data": self.rows})
         self.asked.append(request.read().decode())
-        if self.answer is None:
-            return httpx.Response(504)
+        if isinstance(self.answer, httpx.Response):
+            return self.answer
         return httpx.Response(200, content=self.answer)
 
     def ask(self, **values: Any) -> Any:
@@ -147,9 +147,10 @@ def test_a_budget_ends_when_it_is_used_up(setting: str, span: str) -> None:
     assert len(service.asked) == 2
 
 
-def test_a_call_of_unknown_cost_counts_with_the_most_it_could_cost() -> None:
+@pytest.mark.parametrize("status", [500, 502, 504, 520, 599])
+def test_a_call_of_unknown_cost_counts_with_the_most_it_could_cost(status: int) -> None:
     service = Service()
-    service.answer = None  # sent, and no answer came
+    service.answer = httpx.Response(status)
     with pytest.raises(Exception, match="may have been billed"):
         service.ask(session_budget_usd=0.05)
     assert service.session.ledger.of_session().open_usd == pytest.approx(
@@ -159,6 +160,18 @@ def test_a_call_of_unknown_cost_counts_with_the_most_it_could_cost() -> None:
         service.ask(session_budget_usd=0.05)
 
     assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503, 521, 530])
+def test_what_was_turned_away_takes_nothing_of_a_budget(status: int) -> None:
+    service = Service()
+    service.answer = httpx.Response(status)
+    for _ in range(2):
+        with pytest.raises(Exception, match=str(status)):
+            service.ask(session_budget_usd=0.05)
+
+    assert len(service.asked) == 6
+    assert service.session.ledger.of_session().open_usd == 0
 
 
 def test_a_daily_budget_is_shared_by_kernels_and_a_session_budget_is_not(

@@ -46,7 +46,7 @@ def test_earlier_turns_go_along() -> None:
     ids=["failed", "cut", "500", "400", "empty", "blank"],
 )
 def test_what_was_not_answered_does_not_go_along(answer: Any) -> None:
-    service = Service(*([answer] * 2 if answer == (500, {}) else [answer]))
+    service = Service(answer)
     session = service.session()
     with suppress(NemotronError):
         session.ask("first?")

@@ -374,15 +374,20 @@ STREAMS = (
 )
 
 STATUSES = (
+    Row("500", [refused("500 Internal Server Error", said="engine died")]),
+    Row("500, Retry-After: 1", [refused("500 E", "Retry-After: 1", said="died")]),
     Row(
         "502 in HTML",
-        [whole(page("502 Bad Gateway"), HTML, status="502 Bad Gateway")] * 2,
+        [whole(page("502 Bad Gateway"), HTML, status="502 Bad Gateway")],
     ),
     Row(
         "502 in 2 MB of HTML",
-        [whole(page("502 Bad Gateway", 2**21), HTML, status="502 Bad Gateway")] * 2,
+        [whole(page("502 Bad Gateway", 2**21), HTML, status="502 Bad Gateway")],
     ),
-    Row("520 in HTML", [whole(page("520 Unknown"), HTML, status="520 Unknown")] * 2),
+    Row("520 in HTML", [whole(page("520 Unknown"), HTML, status="520 Unknown")]),
+    Row("521 once", [whole(page("521 Down"), HTML, status="521 Down")]),
+    Row("522 for good", [whole(page("522 Timed out"), HTML, status="522 T")] * 3),
+    Row("530 once", [whole(page("530 Origin DNS"), HTML, status="530 DNS")]),
     Row("524 in HTML", [whole(page("A timeout occurred"), HTML, status="524 T")]),
     Row("504", [refused("504 Gateway Timeout", said="Generation timeout")]),
     Row("503 once", [refused("503 Service Unavailable", said="Overloaded")]),
@@ -537,6 +542,13 @@ WAYS = (
     Row(
         "a proxy that wants a login for plain HTTP",
         [whole(page("407 Login"), HTML, status="407 Login")],
+        {"allow_http": True},
+        base_url="http://models.example.org/v1",
+        environ={"HTTP_PROXY": "http://{netloc}"},
+    ),
+    Row(
+        "a proxy that lost the answer to plain HTTP",
+        [whole(page("502 Bad Gateway"), HTML, status="502 Bad Gateway")],
         {"allow_http": True},
         base_url="http://models.example.org/v1",
         environ={"HTTP_PROXY": "http://{netloc}"},

@@ -117,10 +117,13 @@ def test_a_script_that_names_no_notebook_is_written_down_by_its_own_clock() -> N
         ([(429, {}), PAID], "complete", "", True, 2),
         ([(504, {})], "failed", "OutcomeUnknown", True, 1),
         ([httpx.ReadError("gone")], "failed", "OutcomeUnknown", True, 1),
-        ([FAILED], "failed", "ServiceError", True, 1),
+        ([FAILED], "failed", "OutcomeUnknown", True, 1),
+        ([(500, {})], "failed", "OutcomeUnknown", True, 1),
+        ([(503, {}), (502, {}), PAID], "failed", "OutcomeUnknown", True, 2),
+        ([(521, {})] * 3, "failed", "ServiceError", False, 3),
         ([say("half")], "truncated", "", True, 1),
     ],
-    ids=["400", "429", "again", "504", "lost", "broken", "cut"],
+    ids=["400", "429", "again", "504", "lost", "broken", "500", "503", "521", "cut"],
 )
 def test_calls_that_did_not_go_well_are_rows_too(
     at: Any, answers: Any, ending: str, error: str, may_cost: bool, attempts: int
