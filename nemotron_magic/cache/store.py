@@ -116,7 +116,7 @@ class Cache:
 
 def open_cache(environ: Mapping[str, str]) -> Cache:
     """Give the user's cache; nothing is written yet."""
-    return Cache((cache_folder(environ) / _FILE).absolute())
+    return Cache((cache_folder(environ) / _FILE).absolute(), is_default=True)
 
 
 def _make_room(connection: sqlite3.Connection, most_bytes: int) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from nemotron_magic.ledger.book import Ledger
-from nemotron_magic.storage import data_folder
+from nemotron_magic.storage import data_folder, expanded
 
 __all__ = ["open_ledger"]
 
@@ -25,7 +24,7 @@ def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> 
     """
     if setting == "off":
         return Ledger(session=session)
-    on = setting == "on"
-    path = data_folder(environ) / _FILE if on else Path(setting).expanduser()
+    is_default = setting == "on"
+    path = data_folder(environ) / _FILE if is_default else expanded(setting)
     # A notebook may change its folder meanwhile.
-    return Ledger(path.absolute(), session=session)
+    return Ledger(path.absolute(), session=session, is_default=is_default)

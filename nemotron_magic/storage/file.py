@@ -1,8 +1,8 @@
 """One SQLite file: read and changed as a whole, mended when it is corrupt.
 
-What goes wrong with the file is never the user's trouble. A corrupt one is moved aside
-and begun anew. Where nothing can be kept (no room, no right, a network's file system),
-all goes on in memory; `trouble` says why.
+What goes wrong with the file is never the user's trouble. A corrupt one of ours is
+moved aside and begun anew. Where nothing can be kept (no room, no right, a network's
+file system, a file that is not ours), all goes on in memory; `trouble` says why.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from nemotron_magic.storage.aside import identity, move_aside
+from nemotron_magic.storage.aside import beginning, identity, move_aside
 from nemotron_magic.storage.connection import KeptConnection
 from nemotron_magic.storage.folders import is_networked, mount_table
+from nemotron_magic.storage.own import Foreign, check_place, tighten
 from nemotron_magic.storage.schema import (
-    Foreign,
     Schema,
+    begins_as_ours,
+    is_ours,
     make_file,
     prepare,
     transacted,
@@ -36,6 +38,7 @@ _WAIT_S = 0.2
 
 _PATIENCE_S = 10.0
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_NOT_OURS = "nemotron_magic did not make it"
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -51,6 +54,8 @@ class Storage:
         None for memory.
     schema : Schema
         What is in it.
+    is_default : bool
+        Whether we chose the place, so that what lies there under this name is ours.
     clock_s, now_s : callable
         A monotonic clock, and the time since 1970.
     mounts : callable
@@ -69,6 +74,7 @@ class Storage:
         path: Path | None,
         schema: Schema,
         *,
+        is_default: bool = False,
         clock_s: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
         mounts: Callable[[], str] = mount_table,
@@ -76,6 +82,7 @@ class Storage:
         self.path = path
         self.trouble = ""
         self._schema = schema
+        self._is_default = is_default
         self._clock_s = clock_s
         self._now_s = now_s
         self._mounts = mounts
@@ -106,7 +113,7 @@ class Storage:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-        with suppress(sqlite3.Error, OSError, Foreign):
+        with suppress(sqlite3.Error, OSError, ValueError, Foreign):
             self._used(work)
 
     def close(self) -> None:
@@ -122,12 +129,14 @@ class Storage:
             seen = identity(self.path)
             try:
                 return self._patiently(work, begin, patience_s)
-            except (sqlite3.Error, OSError, UnicodeDecodeError, Foreign) as error:
-                if _code(error) in _CORRUPT and not was_mended:
+            except (sqlite3.Error, OSError, ValueError, Foreign) as error:
+                if _code(error) not in _CORRUPT or was_mended:
+                    self._go_to_memory(error)
+                elif not self._was_ours(self.path):
+                    self._go_to_memory(Foreign(_NOT_OURS))
+                else:
                     was_mended = True
                     self._mend(self.path, seen)
-                else:
-                    self._go_to_memory(error)
         return self._patiently(work, begin, patience_s)
 
     def _patiently(
@@ -164,7 +173,8 @@ class Storage:
 
     def _opened(self, path: Path) -> sqlite3.Connection:
         self._look_at(path)
-        make_file(path)
+        make_file(path, self._schema, self._is_default)
+        tighten(path)
         connection = _connect(str(path))
         try:
             prepare(connection, self._schema)
@@ -182,10 +192,23 @@ class Storage:
         return self._memory
 
     def _look_at(self, path: Path) -> None:
-        """Keep off network file systems; asked once."""
+        """Keep off network file systems, asked once, and off what is not ours."""
         if not self._is_looked_at and is_networked(path, self._mounts()):
             raise Foreign("it would lie on a network file system")
         self._is_looked_at = True
+        found = check_place(path)
+        if found is None or self._is_default:
+            return
+        if not found.st_size or not is_ours(path, self._schema):
+            raise Foreign(_NOT_OURS)
+
+    def _was_ours(self, path: Path) -> bool:
+        """Return whether a corrupt file may be moved."""
+        if self._is_default:
+            return True
+        with suppress(OSError):
+            return begins_as_ours(beginning(path, 100), self._schema)
+        return False
 
     def _mend(self, path: Path, seen: tuple[int, int] | None) -> None:
         with suppress(OSError):

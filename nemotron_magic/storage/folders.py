@@ -7,10 +7,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 
+from nemotron_magic.errors import InputError
+
 __all__ = [
     "HOME_VARIABLE",
     "cache_folder",
     "data_folder",
+    "expanded",
     "is_networked",
     "mount_table",
 ]
@@ -69,7 +72,23 @@ def is_networked(path: Path, mounts: str) -> bool:
 
 def _chosen(environ: Mapping[str, str]) -> Path | None:
     folder = environ.get(HOME_VARIABLE, "").strip()
-    return Path(folder).expanduser() if folder else None
+    return expanded(folder) if folder else None
+
+
+def expanded(path: str) -> Path:
+    """Return a path in which `~` stands for a home folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"there is no home folder for {path}", todo="Name the whole path"
+        ) from None
 
 
 def _unescaped(folder: str) -> str:

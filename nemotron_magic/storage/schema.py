@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-__all__ = ["Foreign", "Schema", "make_file", "prepare", "transacted"]
+from nemotron_magic.storage.own import Foreign, beside
+
+__all__ = [
+    "Schema",
+    "begins_as_ours",
+    "is_ours",
+    "make_file",
+    "prepare",
+    "transacted",
+]
 
 _Result = TypeVar("_Result")
 
@@ -28,15 +38,14 @@ class Schema:
         Of the tables; a file with a later one is left alone.
     script : str
         Makes the tables, each if it is not there.
+    added : tuple of (str, str)
+        Columns that files of this version may lack: table and column.
     """
 
     application_id: int
     version: int
     script: str
-
-
-class Foreign(Exception):
-    """The file is whole but not ours to write, in words."""
+    added: tuple[tuple[str, str], ...] = ()
 
 
 def transacted(
@@ -73,6 +82,8 @@ def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     if is_new:
         _make_tables(connection, schema)
+    for table, column in schema.added:
+        _add_column(connection, table, column)
 
 
 def _is_new(connection: sqlite3.Connection, schema: Schema) -> bool:
@@ -102,18 +113,87 @@ def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
     transacted(connection, make, "BEGIN IMMEDIATE")
 
 
+def _add_column(connection: sqlite3.Connection, table: str, column: str) -> None:
+    """Add a column that is not there; earlier versions pass it over."""
+    ask = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?"
+
+    def is_there(connection: sqlite3.Connection) -> bool:
+        return bool(connection.execute(ask, (table, column)).fetchone()[0])
+
+    def add(connection: sqlite3.Connection) -> None:
+        if not is_there(connection):  # another may have added it meanwhile
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+    if not is_there(connection):
+        transacted(connection, add, "BEGIN IMMEDIATE")
+
+
 def _pragma(connection: sqlite3.Connection, name: str) -> object:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def make_file(path: Path) -> None:
-    """Make the file and its folder, for their owner's eyes alone."""
-    if path.exists():
+def is_ours(path: Path, schema: Schema) -> bool:
+    """Return whether a file bears our name, by its main file alone and unchanged.
+
+    It is read by SQLite, which knows the locks of this process, but as a file that
+    nobody changes, so that SQLite puts nothing beside it.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        return _pragma(connection, "application_id") == schema.application_id
+
+
+def begins_as_ours(first_bytes: bytes, schema: Schema) -> bool:
+    """Return whether a file that cannot be read any more was ours.
+
+    https://www.sqlite.org/fileformat2.html#the_database_header
+    """
+    number = schema.application_id.to_bytes(4, "big")
+    return first_bytes.startswith(b"SQLite format 3\0") and first_bytes[68:72] == number
+
+
+def make_file(path: Path, schema: Schema, is_default: bool) -> None:
+    """Make the file and its folder, for their owner's eyes alone.
+
+    Parameters
+    ----------
+    is_default : bool
+        Whether the place is ours, so that what an old file has left there is, too.
+    """
+    left = [*beside(path)]  # looked for first: another may make the file just now
+    if os.path.lexists(path):
         return
     if not path.parent.exists():
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
-    with suppress(FileExistsError):
-        # The files that SQLite puts beside it get the same rights.
-        # A file object, since an interrupt would leave a bare handle open.
-        open(path, "xb", opener=partial(os.open, mode=0o600)).close()
+    if not left:
+        _publish(path, schema)
+    elif is_default:
+        with suppress(FileExistsError):
+            _make_empty(path)  # SQLite then throws away what is left
+    else:
+        raise Foreign(f"{left[0].name} lies there")
+
+
+def _make_empty(path: Path) -> None:
+    """Make a file; what SQLite puts beside it gets the same rights."""
+    # A file object, since an interrupt would leave a bare handle open.
+    open(path, "xb", opener=partial(os.open, mode=0o600)).close()
+
+
+def _publish(path: Path, schema: Schema) -> None:
+    """Make the file elsewhere and let it appear whole, unless another was first.
+
+    An empty one could be anyone's, and is nobody's while its tables are in the log.
+    """
+    with TemporaryDirectory(dir=path.parent, prefix=".nemotron-") as folder:
+        made = Path(folder, "new")
+        _make_empty(made)
+        with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+            _make_tables(connection, schema)
+        try:
+            os.link(made, path)
+        except FileExistsError:
+            return
+        except OSError:  # no links on this file system
+            made.rename(path)

@@ -45,7 +45,7 @@ def kept(text: str = "Because.") -> Kept:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "r.sqlite", mounts=str)
+    return Cache(tmp_path / "r.sqlite", mounts=str, is_default=True)
 
 
 # ---- requests

@@ -9,7 +9,8 @@ import os
 import random
 import signal
 import sqlite3
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import time
@@ -53,7 +54,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "l.sqlite", now_s=clock, session="s-1", mounts=str)
+    path = tmp_path / "l.sqlite"
+    made = Ledger(path, now_s=clock, session="s-1", mounts=str, is_default=True)
     yield made
     made.close()
 
@@ -327,7 +329,7 @@ def test_random_faults_raise_nothing_when_all_is_read(tmp_path: Path) -> None:
         for _ in range(chance.choice((3, 30))):
             data[chance.randrange(100, len(data))] = chance.randrange(256)
         path.write_bytes(data)
-        ledger = Ledger(path, mounts=str)
+        ledger = Ledger(path, mounts=str, is_default=True)
         note(ledger)
         _ = [ledger.of_all(), ledger.by_day(), ledger.by_model(), ledger.last()]
         _ = [call.day for call in ledger.all()]  # all of it has been looked at now
@@ -460,12 +462,119 @@ def test_nothing_is_exported_as_nothing(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "c.json").read_text()) == []
 
 
-@pytest.mark.parametrize("name", ["c.parquet", "c", "missing/c.csv"])
+@pytest.mark.parametrize(
+    "name", ["c.parquet", "c", "missing/c.csv", "a\0b.csv", f"{'n' * 300}.csv"]
+)
 def test_what_cannot_be_exported_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError):
         export([Call()], tmp_path / name)
 
     assert list(tmp_path.iterdir()) == []
+
+
+CSV_START = "started_at,number,started_s,session,"
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.json"])
+def test_an_export_takes_the_place_of_an_earlier_one(
+    ledger: Ledger, tmp_path: Path, name: str
+) -> None:
+    for number in range(3):
+        assert export(ledger.all(), tmp_path / name) == number
+        (tmp_path / name).chmod(0o644)
+        note(ledger)
+    export(ledger.all(), tmp_path / name)
+
+    assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    assert sorted(p.name for p in tmp_path.glob("*c.*")) == [name]
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.json"])
+@pytest.mark.parametrize(
+    "text", ["month,sales\n1,2\n", "", "[1, 2]", "[]", "{}", "\ufeffstarted_at,number"]
+)
+def test_no_other_file_is_replaced_by_an_export(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match="there is a file that is no export of calls"):
+        export([Call()], tmp_path / name)
+
+    assert (tmp_path / name).read_text() == text
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.json"])
+@pytest.mark.parametrize(
+    ("put", "why"),
+    [
+        (os.mkfifo, "it is a pipe or a device"),
+        (Path.mkdir, "it is a folder"),
+        (lambda path: path.symlink_to(path.with_name("x.csv")), "it is a link"),
+        (lambda path: path.symlink_to("/dev/null"), "it is a link"),
+    ],
+)
+def test_an_export_follows_no_link_and_waits_for_no_pipe(
+    tmp_path: Path, name: str, put: Callable[[Path], None], why: str
+) -> None:
+    export([Call()], tmp_path / "x.csv")
+    before = (tmp_path / "x.csv").read_bytes()
+    put(tmp_path / name)
+    with pytest.raises(InputError, match=why):
+        export([Call(), Call()], tmp_path / name)
+
+    assert (tmp_path / "x.csv").read_bytes() == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == [name, "x.csv"]
+
+
+def test_a_link_planted_where_an_export_grows_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    (tmp_path / "c.csv.part").symlink_to(tmp_path / "notes")
+    export([Call()], tmp_path / "c.csv")
+
+    assert (tmp_path / "notes").read_text() == "mine"
+    assert (tmp_path / "c.csv").read_text().startswith(CSV_START)
+
+
+def test_an_export_that_is_broken_off_leaves_the_earlier_one(tmp_path: Path) -> None:
+    def some() -> Iterator[Call]:
+        yield Call()
+        raise KeyboardInterrupt
+
+    export([Call()], tmp_path / "c.csv")
+    before = (tmp_path / "c.csv").read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        export(some(), tmp_path / "c.csv")
+
+    assert (tmp_path / "c.csv").read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["c.csv"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "\t1", "\r1", "\n1", "\u200b=1", "＝1",
+     "＋1", "－1", "＠a", "\u00a0=1", "﹣1", "\ufeff=1"],
+)  # fmt: skip
+def test_no_cell_of_an_export_is_a_formula(tmp_path: Path, value: str) -> None:
+    table, tree = tmp_path / "c.csv", tmp_path / "c.json"
+    for path in (table, tree):
+        export([Call(notebook=value, cost_usd=0.5)], path)
+    with table.open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+
+    assert (row["notebook"], row["cost_usd"]) == (f"'{value}", "0.5")
+    assert json.loads(tree.read_text("utf-8"))[0]["notebook"] == value
+
+
+@pytest.mark.parametrize("value", ["a=b", "", "'=1", "x-1", "12 - 3", "日本"])
+def test_ordinary_cells_of_an_export_are_as_they_are(
+    tmp_path: Path, value: str
+) -> None:
+    export([Call(notebook=value)], tmp_path / "c.csv")
+    with (tmp_path / "c.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+
+    assert row["notebook"] == value
 
 
 # ---- where
@@ -481,3 +590,8 @@ def test_the_setting_names_the_place(tmp_path: Path) -> None:
     assert open_ledger("b", environ).path == Path.cwd() / "b"
     assert Ledger("/a/b").path == Path("/a/b")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_nobody_has_is_named() -> None:
+    with pytest.raises(InputError, match="no home folder for ~nobody-at-all/l"):
+        open_ledger("~nobody-at-all/l", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import time
@@ -139,3 +140,46 @@ def test_files_that_are_spoilt_cost_one_line_and_no_reply(
     assert [o.outputs[0]["data"]["text/plain"] for o in outcomes] == ["Hello"] * 2
     assert told in first
     assert told not in second
+
+
+SALES = "month,sales\n1,20\n"
+
+
+def a_table(path: Path) -> None:
+    path.write_text(SALES)
+
+
+def a_link_to_a_table(path: Path) -> None:
+    path.with_name("all-sales.csv").write_text(SALES)
+    path.symlink_to("all-sales.csv")
+
+
+@pytest.mark.parametrize(
+    ("put", "why"),
+    [
+        (a_table, "nemotron_magic did not make it"),
+        (Path.touch, "nemotron_magic did not make it"),
+        (a_link_to_a_table, "it is a link"),
+        (os.mkfifo, "it is a pipe or a device"),
+    ],
+    ids=["table", "empty", "link", "pipe"],
+)
+def test_a_file_of_the_users_is_no_place_for_ledger_or_export(
+    begin: Begin, tmp_path: Path, put: Callable[[Path], None], why: str
+) -> None:
+    folder = tmp_path / "kernel-0"
+    with rehearsal.serve() as url:
+        kernel = begin(url)
+        put(folder / "sales.csv")
+        before = sorted(folder.iterdir())
+        kernel.run("%config Nemotron.ledger = 'sales.csv'")
+        asked = [kernel.run(f"%nemotron rehearsal: say {n}") for n in "ab"]
+        exported = kernel.run("%nemotron usage: export sales.csv")
+
+    told = [texts(outcome.messages) for outcome in asked]
+    assert [f"sales.csv cannot be used ({why})" in one for one in told] == [True, False]
+    assert exported.status == "error"
+    assert "cannot write sales.csv: " in exported.error
+    assert sorted(folder.iterdir()) == before
+    for path in folder.glob("*sales.csv"):
+        assert not path.is_file() or path.read_text() in ("", SALES)

@@ -33,7 +33,7 @@ NOON_S = 1_787_313_600.0  # 2026-08-21
 
 
 def storage_at(path: Path | None, schema: Schema = SCHEMA, **more: object) -> Storage:
-    more = {"mounts": str, "now_s": lambda: NOON_S, **more}
+    more = {"mounts": str, "now_s": lambda: NOON_S, "is_default": True, **more}
     return Storage(path, schema, **more)  # type: ignore[arg-type]
 
 
@@ -262,6 +262,228 @@ def test_another_programs_database_is_left_alone(
 
     assert path.read_bytes() == before
     assert storage.trouble.endswith("(it is another program's database)")
+
+
+USERS = {
+    "table": b"month,sales\n1,20\n",
+    "noise": bytes(range(256)) * 40,
+    "nothing": b"",
+    "zeros": b"\0" * 8192,
+    "a beginning": b"SQLite format 3\0" + b"\xff" * 5000,
+    "short": b"SQLite",
+}
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_a_users_file_is_neither_moved_nor_changed(path: Path, name: str) -> None:
+    path.parent.mkdir()
+    path.write_bytes(USERS[name])
+    path.chmod(0o644)
+    storage = storage_at(path, is_default=False)
+    add(storage, "mine")
+
+    assert words(storage) == ["mine"]
+    assert storage.trouble == (
+        f"{path} cannot be used (nemotron_magic did not make it)"
+    )
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (USERS[name], 0o644)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_database_that_another_program_has_open_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    theirs = sqlite3.connect(path, isolation_level=None)
+    theirs.execute("PRAGMA journal_mode = WAL")
+    theirs.execute("CREATE TABLE theirs (a)")
+    before = {one: one.read_bytes() for one in path.parent.iterdir()}
+    storage = storage_at(path, is_default=False)
+    add(storage, "mine")
+    after = {one: one.read_bytes() for one in path.parent.iterdir()}
+    theirs.close()
+
+    assert len(before) == 3
+    assert before == after
+    assert storage.path is None
+
+
+@pytest.mark.parametrize("spoil", [truncate, scramble])
+def test_a_corrupt_file_that_a_user_named_is_moved_if_it_was_ours(
+    path: Path, spoil: Callable[[Path], None]
+) -> None:
+    fill(storage_at(path, is_default=False), "old" * 30)
+    spoil(path)
+    storage = storage_at(path, is_default=False)
+    add(storage, "new")
+
+    assert words(storage) == ["new"]
+    assert path.with_name(f"{path.name}.corrupt-2026-08-21").is_file()
+
+
+def test_what_lies_where_sqlite_would_write_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    log = path.with_name(f"{path.name}-wal")
+    log.write_text("notes of the user's")
+    storage = storage_at(path, is_default=False)
+    add(storage, "mine")
+
+    assert storage.trouble.endswith(f"({log.name} lies there)")
+    assert log.read_text() == "notes of the user's"
+    assert not path.exists()
+
+
+def linked(path: Path) -> None:
+    path.with_name("target").write_text("the user's")
+    path.symlink_to(path.with_name("target"))
+
+
+def linked_nowhere(path: Path) -> None:
+    path.symlink_to(path.with_name("nowhere"))
+
+
+def linked_log(path: Path) -> None:
+    path.with_name("target").write_text("the user's")
+    path.with_name(f"{path.name}-wal").symlink_to(path.with_name("target"))
+
+
+def piped_log(path: Path) -> None:
+    os.mkfifo(path.with_name(f"{path.name}-shm"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("is_default", [True, False])
+@pytest.mark.parametrize(
+    ("put", "why"),
+    [
+        (os.mkfifo, "it is a pipe or a device"),
+        (Path.mkdir, "it is a folder"),
+        (linked, "it is a link"),
+        (linked_nowhere, "it is a link"),
+        (linked_log, "it is a link"),
+        (piped_log, "it is a pipe or a device"),
+    ],
+)
+def test_what_is_no_file_is_left_alone(
+    path: Path, put: Callable[[Path], None], why: str, is_default: bool
+) -> None:
+    path.parent.mkdir()
+    put(path)
+    before = sorted(path.parent.iterdir())
+    storage = storage_at(path, is_default=is_default)
+    add(storage, "mine")
+
+    assert words(storage) == ["mine"]
+    assert storage.trouble == f"{path} cannot be used ({why})"
+    assert sorted(path.parent.iterdir()) == before
+    target = path.with_name("target")
+    assert not target.exists() or target.read_text() == "the user's"
+
+
+def test_a_file_that_a_link_takes_the_place_of_is_let_go(path: Path) -> None:
+    storage = storage_at(path)
+    add(storage, "mine")
+    path.rename(path.with_name("away"))
+    path.symlink_to(path.with_name("away"))
+    add(storage, "more")
+
+    assert words(storage) == ["more"]
+    assert storage.trouble.endswith("(it is a link)")
+
+
+def test_a_name_that_no_file_can_have_means_memory(tmp_path: Path) -> None:
+    for name in ("a\0b", "n" * 300):
+        storage = storage_at(tmp_path / name, is_default=False)
+        add(storage, "mine")
+        assert (words(storage), storage.path) == (["mine"], None)
+
+
+# ---- other users
+
+
+needs_other_users = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give away"
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such rights")
+@pytest.mark.parametrize("is_default", [True, False])
+def test_rights_of_others_are_taken_off_our_files(path: Path, is_default: bool) -> None:
+    storage_at(path).write(lambda c: None)
+    other = sqlite3.connect(path)
+    other.execute("INSERT INTO words VALUES ('one')")
+    other.commit()
+    for one in path.parent.iterdir():
+        one.chmod(0o666)
+    storage = storage_at(path, is_default=is_default)
+    assert words(storage) == ["one"]
+
+    modes = {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
+    other.close()
+    assert (modes, storage.trouble) == ({0o600}, "")
+
+
+def others_file(path: Path) -> None:
+    add(storage_at(path), "theirs")
+    os.chown(path, 65534, -1)
+
+
+def others_log(path: Path) -> None:
+    add(storage_at(path), "theirs")
+    log = path.with_name(f"{path.name}-wal")
+    log.touch()
+    os.chown(log, 65534, -1)
+
+
+def others_folder(path: Path) -> None:
+    os.chown(path.parent, 65534, -1)
+
+
+def anyones_folder(path: Path) -> None:
+    path.parent.chmod(0o777)
+
+
+@needs_other_users
+@pytest.mark.parametrize("is_default", [True, False])
+@pytest.mark.parametrize(
+    ("put", "why"),
+    [
+        (others_file, "it belongs to another user"),
+        (others_log, "Ärger 日本.sqlite-wal belongs to another user"),
+        (others_folder, "its folder belongs to another user"),
+        (anyones_folder, "anyone may change its folder"),
+    ],
+)
+def test_what_others_could_have_written_is_not_used(
+    path: Path, put: Callable[[Path], None], why: str, is_default: bool
+) -> None:
+    path.parent.mkdir()
+    put(path)
+    storage = storage_at(path, is_default=is_default)
+    add(storage, "mine")
+
+    assert words(storage) == ["mine"]
+    assert storage.trouble == f"{path} cannot be used ({why})"
+
+
+def test_a_folder_of_everybody_in_which_none_can_rename_is_used(tmp_path: Path) -> None:
+    tmp_path.chmod(0o1777)
+    storage = storage_at(tmp_path / "a", is_default=False)
+    add(storage, "mine")
+
+    assert (words(storage), storage.path) == (["mine"], tmp_path / "a")
+
+
+def test_a_column_that_came_later_is_added(path: Path) -> None:
+    add(storage_at(path), "old")
+    later = Schema(
+        SCHEMA.application_id, SCHEMA.version, SCHEMA.script, (("words", "mark"),)
+    )
+    for _ in range(2):
+        storage = storage_at(path, later)
+        storage.write(lambda c: c.execute("UPDATE words SET mark = 1"))
+        assert storage.trouble == ""
+
+    storage_at(path).write(lambda c: c.execute("INSERT INTO words (word) VALUES (1)"))
+    assert words(storage_at(path, later)) == ["old", "1"]
 
 
 def test_a_folder_in_its_place_is_left_alone(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemotron_magic.errors import InputError
@@ -14,6 +13,7 @@ from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.notebook.commands.log import LOG
 from nemotron_magic.quantities import in_usd, plural
 from nemotron_magic.settings import Settings
+from nemotron_magic.storage import expanded
 from nemotron_magic.text import one_line
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _exported(ledger: Ledger, text: str) -> str:
             f"usage takes nothing or export PATH, got {one_line(text, 60)}",
             todo="Such as: %nemotron usage: export calls.csv",
         )
-    path = Path(named[1].strip("'\"")).expanduser()
+    path = expanded(named[1].strip("'\""))
     number = export(ledger.all(), path)
     return f"Wrote {plural(number, 'call')} to `{path}`."
 
