@@ -8,13 +8,14 @@ a colon (`reset`, `rehearse: off`).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.errors import InputError
 from nemotron_magic.meant import command_meant, is_slip
 from nemotron_magic.typed_flags import TypedFlags, looks_like_flag
+from nemotron_magic.typed_key import refuse_key
 
 __all__ = ["Invocation", "parse"]
 
@@ -68,7 +69,12 @@ class Invocation:
     cell: str = ""
 
 
-def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
+def parse(
+    line: str,
+    body: str | None,
+    commands: Collection[str],
+    hide: Callable[[str], None] = lambda key: None,
+) -> Invocation:
     """Read what stands after `%nemotron`, and below `%%nemotron`.
 
     Parameters
@@ -77,18 +83,24 @@ def parse(line: str, body: str | None, commands: Collection[str]) -> Invocation:
         The rest of the line.
     body : str or None
         The lines below, for the cell form. Flags are not looked for in it.
+    hide : callable
+        Called with each key that was typed, before it is refused.
 
     Raises
     ------
     InputError
-        If a flag is unknown, has a bad value or none, or a command is misspelt.
+        If a flag is unknown, has a bad value or none, a command is misspelt, or a key
+        stands where a question belongs.
     """
-    flags = TypedFlags()
+    flags = TypedFlags(hide)
     rest = flags.take(line)
+    refuse_key(str(flags.values.get("system") or ""), hide)
+    refuse_key(_join(rest, body), hide, flags.ended_by_hand)
     command, text = ("", rest) if flags.ended_by_hand else _command(rest, commands)
     if body is None and rest.strip() == "?" and not flags.ended_by_hand:
         command, text = "help", ""  # as behind any other name
     if command:
+        refuse_key(text, hide, by_hand=True)
         cell = (body or "").removesuffix("\n")
     else:
         text, cell = _join(rest, body), ""

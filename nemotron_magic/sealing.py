@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -13,6 +13,7 @@ from nemotron_magic.key import Key, Unshown
 from nemotron_magic.reply import Message
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import Asked
+from nemotron_magic.unseen import sealed
 
 __all__ = ["Sealing"]
 
@@ -32,6 +33,11 @@ class Sealing:
         self._access = access
         self._environ = Unshown(environ)
         self._redactor = Redactor(self._environ)
+        self._hidden: list[Callable[[int], str]] = []
+
+    def hide(self, secret: str) -> None:
+        """Take `secret` out of every message from now on, wherever it stands."""
+        self._hidden.append(sealed(secret))
 
     def sealed(self, asked: Asked, settings: Settings) -> Asked:
         """Take secrets out of every message; what was sealed before may come again."""
@@ -61,7 +67,8 @@ class Sealing:
         def exact() -> Iterator[str]:
             own = [] if key is None else [key]
             others = self._access.given_beside(key)
-            return chain(_values(own), filter(_is_telling, _values(others)))
+            hidden = (reveal(0) for reveal in self._hidden)
+            return chain(_values(own), filter(_is_telling, _values(others)), hidden)
 
         # Not read again: another call may have put its own there meanwhile.
         redactor = self._redactor

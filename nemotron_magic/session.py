@@ -265,6 +265,10 @@ class Session:
         read = [m.context_tokens for m in listed if m.goes_by(settings.model)]
         return min([16_000, *(tokens // 4 for tokens in read if tokens)])
 
+    def hide(self, secret: str) -> None:
+        """Take `secret` out of all that is sent from now on."""
+        self._sealing.hide(secret)
+
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
         """Give where questions go."""
         return self.access.endpoint(settings or self.settings)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +14,7 @@ from nemotron_magic.errors import InputError
 from nemotron_magic.flags import FLAG_OF, Flag
 from nemotron_magic.meant import flag_meant
 from nemotron_magic.parameters import BY_NAME, Parameter
+from nemotron_magic.typed_key import never_typed, refuse_key
 
 __all__ = ["TypedFlags", "looks_like_flag"]
 
@@ -18,6 +22,11 @@ _FLAG = re.compile(r"--?[A-Za-z]")
 _QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
+_TAKEN = {*dir(builtins), "In", "Out", "get_ipython", "exit", "quit", "display"}
+# What IPython and we keep there: _, _12, _i3, _oh, _exit_code, __name__, _nemotron.
+_OF_THE_SHELL = re.compile(
+    r"_{1,3}|_\d+|_i{1,3}|_i\d+|_[iods]h|_exit_code|__\w+__|_nemotron"
+)
 _RESERVED = {
     "messages": "Type the question; the instruction before it is set with --system",
     "model": "Choose one with: %nemotron --model NAME …",
@@ -32,6 +41,11 @@ def looks_like_flag(text: str) -> bool:
 class TypedFlags:
     """Flags taken off the front of lines so far.
 
+    Parameters
+    ----------
+    hide : callable
+        Called with the value of a flag that would hold a key, before it is refused.
+
     Attributes
     ----------
     values, extra : dict
@@ -42,7 +56,8 @@ class TypedFlags:
         Whether `--` stood behind the last line's flags.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hide: Callable[[str], None] = lambda key: None) -> None:
+        self._hide = hide
         self.values: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
         self.others: dict[str, Any] = {}
@@ -67,6 +82,9 @@ class TypedFlags:
         name, equals, value = token.text.partition("=")
         as_typed = token.as_typed.partition("=")[2]
         flag = FLAG_OF.get(name)
+        if name in _KEY_FLAGS:
+            refuse_key(f"key {value or _token(rest)[0].text}", self._hide)
+            raise never_typed()
         if flag is None:
             raise _unknown_flag(name)
         if flag.parameter and flag.parameter.bare and not equals:
@@ -176,11 +194,6 @@ def _token(text: str) -> tuple[_Token, str]:
 
 
 def _unknown_flag(name: str) -> InputError:
-    if name in _KEY_FLAGS:
-        return InputError(
-            "a key is never typed into a cell: it would be saved with the notebook",
-            todo="Give it with: %nemotron login",
-        )
     near = flag_meant(name, FLAG_OF)
     guess = f"Did you mean {near}? " if near else ""
     return InputError(
@@ -196,10 +209,17 @@ def _thread(name: str) -> str:
 
 
 def _variable(name: str) -> str:
+    name = unicodedata.normalize("NFKC", name)  # as Python reads it
     if not name.isidentifier() or keyword.iskeyword(name):
         raise InputError(
             f"--out needs the name of a variable, got {name[:60]}",
             todo="Such as: %nemotron -o answer …",
+        )
+    if name in _TAKEN or _OF_THE_SHELL.fullmatch(name):
+        raise InputError(
+            f"--out cannot be {name[:60]}: Python or IPython uses that name itself",
+            "nothing was sent",
+            "Take another: %nemotron -o answer …",
         )
     return name
 

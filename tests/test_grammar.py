@@ -229,6 +229,34 @@ def test_a_key_that_was_typed_is_not_repeated() -> None:
     assert "sk-1" not in refusal("--api-key=sk-1 hi")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("get_ipython", "In", "Out", "exit", "quit", "display", "open", "_nemotron"),
+        *("_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "_7", "_i12"),
+        *("_exit_code", "__builtins__", "__name__", "print", "list", "ValueError"),
+        *("ｐｒｉｎｔ", "𝐈𝐧"),
+    ],
+)
+@pytest.mark.parametrize("flag", ["-o {}", "--out={}", "--out '{}'"])
+def test_the_reply_takes_no_name_that_a_shell_needs(flag: str, name: str) -> None:
+    said = refusal(f"{flag.format(name)} why?")
+
+    assert "uses that name itself" in said
+    assert "Take another: %nemotron -o answer" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        *(("_private", "_private"), ("out", "out"), ("exits", "exits")),
+        *(("df", "df"), ("größe", "größe"), ("ﬁt", "fit"), ("_ix", "_ix")),
+    ],
+)
+def test_other_names_are_taken_as_python_reads_them(typed: str, name: str) -> None:
+    assert read(f"-o {typed} why?").out == name
+
+
 # ---- commands
 
 

@@ -39,6 +39,7 @@ FLOORS = (
         "summary",
         "turns",
         "typed_flags",
+        "typed_key",
     ),
     ("catalogue", "chunks", "draft", "key", "keystore", "refusal", "reply"),
     (

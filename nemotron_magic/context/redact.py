@@ -11,6 +11,7 @@ from nemotron_magic.context.secrets.exact import Exact, exact_values
 from nemotron_magic.context.secrets.named import named_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
 from nemotron_magic.context.secrets.spans import Span, joined, masked, replaced
+from nemotron_magic.context.secrets.typed import typed_secrets
 from nemotron_magic.unseen import sealed, unseen
 
 __all__ = ["Redacted", "Redactor", "Removed"]
@@ -109,6 +110,7 @@ class Redactor:
                 *pattern_secrets(text, lowered),
                 *named_secrets(text, lowered),
                 *column_secrets(text, lowered),
+                *typed_secrets(text, lowered),
             ]
         )
 

@@ -25,6 +25,7 @@ from nemotron_magic.reply import Attached
 from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import MAIN, Turn, earlier
+from nemotron_magic.typed_key import refuse_key
 
 __all__ = ["Gatherer"]
 
@@ -115,8 +116,9 @@ class Gatherer:
         Raises
         ------
         InputError
-            If a value that it names cannot go along.
+            If a value that it names cannot go along, or it is a key and no question.
         """
+        refuse_key(call.text, self._session.hide)
         return self._question(call, settings, Subject(), _Moment("", last, last))
 
     def _question(

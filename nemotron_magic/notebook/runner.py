@@ -89,7 +89,7 @@ class Runner:
         NemotronError
             When it cannot be done; what had arrived of a reply is shown and kept.
         """
-        call = parse(self._as_typed(line), cell, COMMANDS)
+        call = parse(self._as_typed(line), cell, COMMANDS, self.session.hide)
         settings = self._config.snapshot(call.values, **call.extra)
         self._keep_books(settings)
         if call.help:

@@ -14,6 +14,7 @@ from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.quantities import plural
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
+from nemotron_magic.typed_key import never_typed
 
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
@@ -53,10 +54,7 @@ def _model_row(model: Model) -> str:
 
 def _login(runner: Runner, text: str, settings: Settings) -> str:
     if text.strip():
-        raise InputError(
-            "a key is never typed into a cell: it would be saved with the notebook",
-            todo="Type only: %nemotron login",
-        )
+        raise never_typed()
     session = runner.session
     endpoint = session.endpoint(settings)
     asking = f"Key for {endpoint.netloc} (not shown): "

@@ -1,0 +1,166 @@
+"""Keys typed behind `%nemotron`, where a question belongs: `login 4f9a…`, or the key.
+
+Such a text holds nothing but words that lead to a key, and the key. What a sentence
+says of a login is a question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nemotron_magic.context.secrets.services import SERVICES
+from nemotron_magic.context.secrets.spans import MASK, Span
+from nemotron_magic.context.secrets.values import is_placeholder, looks_random
+
+__all__ = ["TypedKey", "typed_key", "typed_secrets"]
+
+_SHORTEST = 6
+_SHORTEST_BARE = 16
+_LONGEST_TEXT = 2_000
+_TOKEN = re.compile(r"""[^\s=:,;"'`<>()\[\]{}|]+""")
+_LOGIN = re.compile(
+    r"[%!/:-]{0,2}(?:(?:log|sign)[_-]?(?:in|on|out|off|to)|login\w|loggin|lgoin|logn"
+    r"|auth|authenticate|re-?login)",
+    re.IGNORECASE,
+)
+_PARTED = re.compile(r"(?:log|sign) (?:in|on|out|off)", re.IGNORECASE)
+_NAME = re.compile(
+    r"[%!/$-]{0,2}(?:[\w-]*[_-])?(?:api)?(?:keys?|tokens?|secrets?|password|passwd|pwd"
+    r"|bearer|authorization|credentials?|apikey)",
+    re.IGNORECASE,
+)
+_LEADING_WORDS = """
+a access add ai aiml aimlapi an and api as be by com env export for here in is it it's
+let log me ml my new nemotron nvidia of on out please put s set setx sign that the this
+to use using with your - -> => %env %set_env %nemotron %%nemotron
+"""
+_LEADING = frozenset(_LEADING_WORDS.split())
+_CALL = re.compile(r"%nemotron\b[ \t]*(?P<line>[^\n]*)")
+_MOST_STARTS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class TypedKey:
+    """What gives a text away as a key and no question.
+
+    Attributes
+    ----------
+    is_named : bool
+        Whether a word says that it is a key or a login, and not only its looks.
+    places : tuple of (int, int)
+        Where in the text values stand that look like a key.
+    """
+
+    is_named: bool
+    places: tuple[tuple[int, int], ...] = ()
+
+
+def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
+    """Return what gives `text` away as a key that was typed; None for a question.
+
+    Parameters
+    ----------
+    by_hand : bool
+        Whether `--` says that it is a question: then only a key behind a word that
+        names one is still taken for a key.
+
+    Examples
+    --------
+    >>> typed_key("login 4f9a77b0c1").places
+    ((6, 16),)
+    >>> typed_key("login fails with 403, why?") is None
+    True
+    """
+    tokens = list(_TOKEN.finditer(text[:_LONGEST_TEXT]))
+    if not tokens:
+        return None
+    is_login = _is_login(tokens)
+    is_named = is_login or any(_names_key(one[0]) for one in tokens)
+    others = [one for one in tokens if not _leads(one[0])]
+    may_be_asked = by_hand and ("?" in text or not is_login)
+    is_key = _looks_like_key if is_named and not may_be_asked else _looks_made
+    if others and all(is_key(one[0]) for one in others) and (is_named or not by_hand):
+        return TypedKey(is_named, tuple(map(_place, others)))
+    if not is_login or by_hand:
+        return None
+    made = [one for one in others if _looks_made(one[0])]
+    is_alone = len(tokens) == 2 and "?" not in text
+    is_in_groups = bool(others) and all(re.search(r"\d", one[0]) for one in others)
+    if made or is_alone or is_in_groups:
+        keys = [one for one in others if _looks_like_key(one[0])]
+        return TypedKey(True, tuple(map(_place, keys)))
+    return None
+
+
+def typed_secrets(text: str, lowered: str) -> Iterator[Span]:
+    """Return the places of keys that cells have typed behind `%nemotron`."""
+    if "%nemotron" not in lowered:
+        return
+    for call in _CALL.finditer(text):
+        start, end = call.span("line")
+        if text[: call.start()].endswith("%"):
+            below = text.find("\n\n", end)
+            end = len(text) if below < 0 else below
+        for at in _starts(text[start:end]):
+            found = typed_key(text[start + at : end])
+            if found:
+                yield from (
+                    Span(start + at + first, start + at + last, "key")
+                    for first, last in found.places
+                    if MASK not in lowered[start + at + first : start + at + last]
+                )
+                break
+
+
+def _starts(typed: str) -> Iterator[int]:
+    """Return where a form may begin: behind flags, or at a word that names a key."""
+    tokens = list(_TOKEN.finditer(typed[:_LONGEST_TEXT]))[:_MOST_STARTS]
+    is_behind_flags, may_be_value = True, False
+    for number, one in enumerate(tokens):
+        if is_behind_flags or _is_login(tokens[number:]) or _names_key(one[0]):
+            yield one.start()
+        is_flag = one[0].startswith("-")
+        is_behind_flags = is_behind_flags and (is_flag or may_be_value)
+        may_be_value = is_flag
+
+
+def _is_login(tokens: list[re.Match[str]]) -> bool:
+    first = tokens[0][0].rstrip("?!.")
+    pair = " ".join(one[0] for one in tokens[:2])
+    return bool(_LOGIN.fullmatch(first) or _PARTED.fullmatch(pair))
+
+
+def _names_key(token: str) -> bool:
+    return bool(_NAME.fullmatch(token) or _LOGIN.fullmatch(token))
+
+
+def _leads(token: str) -> bool:
+    """Return whether a token is one of the words that lead to a key."""
+    word = token.rstrip("?!.").lower()
+    return not word or word in _LEADING or _names_key(word)
+
+
+def _looks_like_key(token: str) -> bool:
+    """Return whether a token may be a key, where a word before it names one."""
+    token = token.rstrip("?!.")
+    if len(token) < _SHORTEST or is_placeholder(token.lower()):
+        return False
+    mixed = re.search(r"\d", token) and re.search(r"[^\W\d]", token)
+    return bool(mixed) or _looks_made(token)
+
+
+def _looks_made(token: str) -> bool:
+    """Return whether a token was made by a machine, whatever stands around it."""
+    token = token.rstrip("?!.")
+    if any(one.form.fullmatch(token) for one in SERVICES):
+        return True
+    letters = re.sub(r"[^A-Za-z]", "", token)
+    has_both = not (letters.islower() or letters.isupper())
+    is_mixed = letters and (has_both or re.search(r"\d", token))
+    return bool(is_mixed) and looks_random(token, _SHORTEST_BARE)
+
+
+def _place(token: re.Match[str]) -> tuple[int, int]:
+    return token.start(), token.start() + len(token[0].rstrip("?!."))

@@ -1,0 +1,229 @@
+"""A key that is typed behind `%nemotron` is never sent, then or later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shells import Kernel, close_event_loops
+
+from nemotron_magic import Session, rehearsal
+from nemotron_magic.context.redact import Redactor
+from nemotron_magic.errors import InputError
+from nemotron_magic.grammar import parse
+from nemotron_magic.notebook.commands import COMMANDS
+
+HEX = "4f9a77b0c1d2e3f4" + "05162738495a6b7c"
+MIXED = "sk-proj-" + "Zt7Qp0xLm3Vb9Rk2Ws8Yd"
+SHORT = "hunter2" + "xy"
+
+
+def refused(line: str, body: str | None = None) -> tuple[str, list[str]]:
+    """Give the error of what is typed, and what is hidden from then on."""
+    hidden: list[str] = []
+    with pytest.raises(InputError) as error:
+        parse(line, body, COMMANDS, hidden.append)
+    return str(error.value), hidden
+
+
+@pytest.mark.parametrize("key", [HEX, MIXED])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "login {}",
+        "login: {}",
+        "login:{}",
+        "login={}",
+        "login = '{}'",
+        'login "{}"',
+        "login <{}>",
+        "Login {}",
+        "LOGIN: {}",
+        "log in {}",
+        "log-in {}",
+        "logn {}",
+        "logout {}",
+        "%nemotron login {}",
+        "login with {}",
+        "login with my key {} please",
+        "login {} does not work, why?",
+        "please login {}",
+        "--code login {}",
+        "-T draft login {}",
+        "-m nvidia/x -t 0 -- login {}",
+        "key {}",
+        "key: {}",
+        "set key {}",
+        "api_key {}",
+        "api key = {}",
+        "apikey={}",
+        "token {}",
+        "-- token {}",
+        "AIMLAPI_API_KEY={}",
+        "export AIMLAPI_API_KEY='{}'",
+        "Authorization: Bearer {}",
+        "here is my key: {}",
+        "--key {} why?",
+        "--api-key={} why?",
+        "-s 'login {}' why?",
+        "-s {} why?",
+        "retry: login {}",
+        "fix: key {}",
+    ],
+)
+def test_no_form_of_a_login_is_a_question(form: str, key: str) -> None:
+    said, hidden = refused(form.format(key))
+
+    assert key not in said
+    assert "nothing was sent" in said
+    assert "%nemotron login" in said
+    assert hidden == [key]
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("", f"login\n{HEX}\n"),
+        ("", f"login\n\n  {HEX}\n\n"),
+        ("login", f"{HEX}\n"),
+        ("login:", f"{HEX}\n"),
+        ("-q", f"key\n{HEX}"),
+        ("", f"\n{HEX}\n"),
+        (HEX, ""),
+    ],
+)
+def test_nor_is_a_cell_of_it(line: str, body: str) -> None:
+    said, hidden = refused(line, body)
+
+    assert HEX not in said
+    assert hidden == [HEX]
+
+
+@pytest.mark.parametrize("line", [f"login {SHORT}", f"password: {SHORT}"])
+def test_behind_a_word_that_names_it_a_short_key_is_one_too(line: str) -> None:
+    assert refused(line)[1] == [SHORT]
+
+
+@pytest.mark.parametrize("word", ["kirschbaum", "KEY", "<your-key>", "failed"])
+def test_login_takes_no_word_and_hides_none(word: str) -> None:
+    said, hidden = refused(f"login: {word}")
+
+    assert "a key is never typed into a cell" in said
+    assert hidden == []
+
+
+@pytest.mark.parametrize(
+    "line", [HEX, f"'{HEX}'", f"{HEX}?", MIXED, "ghp_" + HEX + "abcd", "aB3" * 9]
+)
+def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
+    said, hidden = refused(line)
+
+    assert "looks like a key and no question, and nothing was sent" in said
+    assert "To ask it, put -- before it" in said
+    assert hidden == [line.strip("'?")]
+    assert parse(f"-- {line}", None, COMMANDS).text == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "login fails with 403, why?",
+        "login failed?",
+        "login to the server works, but what does error 42 mean?",
+        "logging a metric: how?",
+        "key error, why?",
+        "keys of a dict in order?",
+        "token limit?",
+        "tokens of gpt4o-mini against llama3.1-70b?",
+        "password rules of pam_unix?",
+        f"what is {HEX}?",
+        "why?",
+        "antidisestablishmentarianism",
+        "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF",
+        "https://example.com/a8f7d6c5b4a392817f6e",
+        "3.14159265358979323846",
+        "df.groupby(['region']).agg(total=('price', 'sum'))",
+        "-- login failed",
+        "-- login error500?",
+        "Größenordnung",
+    ],
+)
+def test_prose_is_a_question(line: str) -> None:
+    call = parse(line, None, COMMANDS)
+
+    assert (call.command, call.text) == ("", line.removeprefix("-- "))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"%nemotron login {HEX}",
+        f"x = 1\n%nemotron --code login {HEX}",
+        f"answer = %nemotron login: {HEX}\ny = 2",
+        f"%%nemotron\nlogin\n{HEX}\n\nmore",
+        f"%%nemotron\n{HEX}",
+        f"%nemotron -m a/b -q {HEX}\nz = 3",
+        f"%nemotron key {SHORT}",
+    ],
+)
+def test_it_is_taken_out_of_cells_also_where_nobody_saw_it_typed(source: str) -> None:
+    told = Redactor({}).redact(source).text
+
+    assert HEX not in told
+    assert SHORT not in told
+    assert "%nemotron" in told
+    assert "[redacted:" in told
+
+
+def test_what_is_hidden_goes_from_every_message(
+    session_at: Any, service: rehearsal.Address
+) -> None:
+    session: Session = session_at(service)
+    session.hide(SHORT)
+    reply = session.ask(f"why does {SHORT} fail?")
+
+    assert SHORT not in json.dumps([dict(one) for one in reply.messages])
+
+
+# ---- in a kernel
+
+
+@pytest.fixture
+def service() -> Iterator[rehearsal.Address]:
+    with rehearsal.serve() as address:
+        yield address
+
+
+def test_a_kernel_sends_it_neither_at_once_nor_with_a_later_question(
+    service: rehearsal.Address, tmp_path: Path
+) -> None:
+    kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
+    try:
+        kernel.run("%load_ext nemotron_magic")
+        typed = [
+            kernel.run(cell, f"c{number}")
+            for number, cell in enumerate(
+                (
+                    f"%nemotron login {HEX}",
+                    f"%%nemotron\nlogin\n{MIXED}",
+                    f"x = 1\n%nemotron key {SHORT}",
+                    f"%config Nemotron.verbose_errors = True\n%nemotron login {HEX}",
+                )
+            )
+        ]
+        before = len(service.requests)
+        kernel.run(f"print('{HEX[::-1]}'[::-1], '{SHORT}')", "p")
+        later = kernel.run("%nemotron -c all why?", "q")
+    finally:
+        kernel.close()
+        close_event_loops()
+
+    assert [outcome.status for outcome in typed] == ["error"] * 4
+    for key in (HEX, MIXED, SHORT):
+        assert all(key not in outcome.error for outcome in typed)
+        assert key not in json.dumps([one.body for one in service.requests])
+    assert before == 0
+    assert later.status == "ok"
