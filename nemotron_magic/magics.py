@@ -5,6 +5,7 @@ Loading must be light: what a question needs is imported with the first question
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -13,6 +14,7 @@ from IPython.core.magic import no_var_expand
 from nemotron_magic.traits import configured
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from tokenize import TokenInfo
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -175,20 +177,11 @@ class NemotronMagics:
         # Not sooner: loading is to stay light.
         self._cell_ids = CellIds(self.shell, self._ids)
         self._cell_ids.note(result)
-        self._tell_what_was_missed(getattr(result.info, "raw_cell", None) or "")
         from nemotron_magic.notebook.warm import WarmUp, is_live
 
         if is_live(self.shell) and self._runner is None:
             self._warm_up = WarmUp(self.shell)
             self._warm_up.begin()
-
-    def _tell_what_was_missed(self, cell: str) -> None:
-        """Tell of a question in the cell that loaded us, which was read before."""
-        if "%nemotron " in cell and "?" in cell:
-            from nemotron_magic.notebook.questions import MISSED, was_missed
-
-            if was_missed(self.shell, cell):
-                print(MISSED)
 
     def _forget_warm_up(self) -> None:
         if self.warm_up in self.shell.events.callbacks["post_run_cell"]:
@@ -221,6 +214,7 @@ def load(shell: Any) -> None:
     shell.input_transformer_manager.token_transformers.append(_Questions)
     shell.Completer.custom_matchers.append(magics.complete)
     shell.events.register("post_run_cell", magics.warm_up)
+    _tell_what_is_missed(shell)
 
 
 def panel() -> None:
@@ -260,6 +254,28 @@ def unload(shell: Any) -> None:
         shell.input_transformers_cleanup.remove(transform)
     shell.input_transformer_manager.token_transformers.remove(_Questions)
     shell.Completer.custom_matchers.remove(magics.complete)
+
+
+def _tell_what_is_missed(shell: Any) -> None:
+    """Tell of a question in a cell that runs now, and so was read before."""
+    for cell, read in _running():
+        if "%nemotron " in cell and "?" in cell:
+            from nemotron_magic.notebook.questions import MISSED, is_missed
+
+            if is_missed(shell, cell, read):
+                print(MISSED)
+
+
+def _running() -> Iterator[tuple[str, str]]:
+    """Return each cell that runs now, as typed and as IPython has read it.
+
+    IPython tells nobody of a script's cells, nor of those that leave no history; a cell
+    may run a script that loads us.
+    """
+    for frame, _ in traceback.walk_stack(None):
+        if frame.f_code.co_name == "run_cell_async":
+            known = frame.f_locals
+            yield known.get("raw_cell") or "", known.get("cell") or ""
 
 
 def _keep_lone_lines(lines: list[str]) -> list[str]:

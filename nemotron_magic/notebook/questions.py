@@ -15,21 +15,21 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
 
-from nemotron_magic.notebook.execution import source_of
-
 __all__ = [
     "MISSED",
     "Question",
+    "is_missed",
     "keep_lone_lines",
     "keep_prompts",
     "question_in",
-    "was_missed",
 ]
 
 MISSED = (
     "A question here was taken for a request for help, because this cell was read "
-    "before it loaded nemotron_magic. Run the cell again."
+    "before it loaded nemotron_magic. Run the cell again; a script or -c needs: "
+    "ipython --ext nemotron_magic …"
 )
+_CALL = "_magic('nemotron', "
 _MAGICS: tuple[Any, ...] = (EscapedCommand, MagicAssign)
 _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.|In \[\d*\]:)")
 
@@ -89,7 +89,6 @@ def _asks(line: Sequence[TokenInfo], place: tuple[int, int]) -> bool:
     return after.type != NEWLINE and after.start != name.end
 
 
-def was_missed(shell: Any, cell: str) -> bool:
-    """Tell whether the cell that runs now would be read otherwise by now."""
-    read_now = str(shell.transform_cell(cell))
-    return read_now.rstrip("\n") != source_of(shell).rstrip("\n")
+def is_missed(shell: Any, cell: str, read: str) -> bool:
+    """Return whether a cell asks more, read by now, than as it was `read`."""
+    return str(shell.transform_cell(cell)).count(_CALL) > read.count(_CALL)
