@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from socket import inet_aton
 from urllib.parse import SplitResult, urlsplit
 
 from nemotron_magic.errors import InputError
 
-__all__ = ["Endpoint"]
+__all__ = ["Endpoint", "address_of", "loopback_addresses"]
 
 _VERSION = re.compile(r"/v\d+(beta\d*)?(/|$)")
 _PORTS = {"http": 80, "https": 443}
@@ -95,17 +96,47 @@ got api.example.org/
     @property
     def is_loopback(self) -> bool:
         """Whether the service runs on this machine."""
-        return _is_loopback(self.host)
+        return bool(loopback_addresses(self.host))
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that `host` is, in any form; None for a name.
+
+    >>> address_of("0x7f.1"), address_of("::ffff:127.0.0.1")
+    (IPv4Address('127.0.0.1'), IPv4Address('127.0.0.1'))
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return getattr(address, "ipv4_mapped", None) or address
+    try:
+        return IPv4Address(inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=64)
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def loopback_addresses(host: str) -> tuple[str, ...]:
+    """Return the addresses of a host on this machine; none if it is elsewhere.
+
+    The one rule of what needs no key, may be asked over http and has no proxy before
+    it. Connections go to these addresses and no name server is asked, which could send
+    the question anywhere (https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
+
+    >>> loopback_addresses("model.localhost."), loopback_addresses("0.0.0.0")
+    (('127.0.0.1', '::1'), ('127.0.0.1',))
+    """
+    host = host.lower().rstrip(".")
+    if f".{host}".endswith(".localhost"):
+        return ("127.0.0.1", "::1")
+    address = address_of(host)
+    if address is None or not (address.is_loopback or address.is_unspecified):
+        return ()
+    if isinstance(address, IPv6Address):
+        return ("::1",)
+    return ("127.0.0.1",) if address.is_unspecified else (str(address),)
 
 
 def _split(base_url: str) -> SplitResult:
@@ -136,7 +167,7 @@ def _bare(base_url: str) -> str:
 def _meant(address: str) -> str:
     """Put in front of an address what was forgotten; none on this machine has TLS."""
     host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
-    return f"{'http' if _is_loopback(host) else 'https'}://{address}"
+    return f"{'http' if loopback_addresses(host) else 'https'}://{address}"
 
 
 def _shown(base_url: str) -> str:

@@ -6,13 +6,11 @@ request was sent cannot; what failed after may.
 
 from __future__ import annotations
 
-import os
 import re
-from urllib.parse import urlsplit
 
 import httpx
 
-from nemotron_magic.client.resolve import proxy_for
+from nemotron_magic.client.proxies import WITHOUT_PROXY, proxy_to
 from nemotron_magic.errors import (
     ASK_AGAIN,
     ConnectionFailed,
@@ -59,7 +57,7 @@ def translate(error: Exception, about: About, is_sent: bool = True) -> NemotronE
     """
     why = one_line(_NOISE.sub("", about.redact(str(error))))
     if not is_sent and isinstance(error, _CUT_OFF):
-        make = _not_passed_on if _proxy(about) else _not_connected
+        make = _not_passed_on if proxy_to(about.endpoint) else _not_connected
         return make(error, why, about)
     for kinds, make in _TABLE:
         if isinstance(error, kinds):
@@ -69,7 +67,7 @@ def translate(error: Exception, about: About, is_sent: bool = True) -> NemotronE
 
 def _not_connected(error: Exception, why: str, about: About) -> NemotronError:
     host, said = about.endpoint.netloc, str(error)
-    if not _OF_TLS.search(said) and (proxy := _proxy(about)):
+    if not _OF_TLS.search(said) and (proxy := proxy_to(about.endpoint)):
         return _no_proxy(f"cannot connect to the proxy {proxy}", why)
     if "CERTIFICATE" in said.upper():
         todo = next(todo for words, todo in _CERTIFICATES if words in said)
@@ -98,27 +96,13 @@ def _not_connected(error: Exception, why: str, about: About) -> NemotronError:
 
 
 def _not_passed_on(error: Exception, why: str, about: About) -> NemotronError:
-    proxy = _proxy(about) or "on the way"
+    proxy = proxy_to(about.endpoint) or "on the way"
     what = f"the proxy {proxy} did not pass the request on"
     return _no_proxy(what, why, final=why.startswith("4"))
 
 
 def _no_proxy(what: str, why: str, final: bool = False) -> NemotronError:
-    todo = "Correct or unset it; NO_PROXY names hosts to reach without it"
-    return ConnectionFailed(what, why, todo, final=final)
-
-
-def _proxy(about: About) -> str:
-    """Name the proxy on the way and who set it, without the password in it."""
-    if about.endpoint.is_loopback:
-        return ""
-    scheme = urlsplit(about.endpoint.origin).scheme
-    url = proxy_for(scheme, about.endpoint.host)
-    netloc = urlsplit(url).netloc.rpartition("@")[2]
-    names = (f"{scheme}_proxy", "all_proxy")
-    forms = (form for name in names for form in (name.upper(), name))
-    source = next((f for f in forms if os.getenv(f)), "the system's settings")
-    return f"{netloc} of {source}" if netloc else ""
+    return ConnectionFailed(what, why, WITHOUT_PROXY, final=final)
 
 
 def _bad_request(error: Exception, why: str, about: About) -> NemotronError:

@@ -12,6 +12,7 @@ import httpx
 from nemotron_magic.catalogue import Model, read_models
 from nemotron_magic.client.call import Call, Request
 from nemotron_magic.client.http import Http, Page
+from nemotron_magic.client.proxies import proxy_to
 from nemotron_magic.client.resolve import Resolver, system_resolver
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.client.wait import pause
@@ -122,6 +123,16 @@ class Client:
             raise ServiceError(f"{endpoint.netloc} lists no chat models at {url}")
         self._catalogues[url] = (response.headers.get("etag", ""), models)
         return models
+
+    def proxy(self, endpoint: Endpoint) -> str:
+        """Return the proxy on the way and who set it, without a password; else empty.
+
+        Raises
+        ------
+        ConnectionFailed
+            If what is set is no URL of a proxy.
+        """
+        return str(proxy_to(endpoint) or "")
 
     def listed(self, endpoint: Endpoint) -> tuple[Model, ...]:
         """Give the models that were listed before, without asking the service."""

@@ -15,6 +15,9 @@ from typing import Any
 import httpcore
 import httpx
 
+from nemotron_magic.endpoint import loopback_addresses
+from nemotron_magic.errors import NemotronError
+
 __all__ = ["Backend", "Deadline"]
 
 _PIECE_BYTES = 64 * 1024
@@ -84,11 +87,26 @@ class Backend(httpcore.NetworkBackend):
     """The network as httpx has it, but for what `Deadline` adds."""
 
     @classmethod
-    def put_into(cls, client: httpx.Client) -> None:
-        """Let all connections of `client` keep the deadlines of their calls."""
-        for transport in (client._transport, *client._mounts.values()):
-            if isinstance(transport, httpx.HTTPTransport):
-                transport._pool._network_backend = cls()
+    def put_into(cls, transport: object) -> None:
+        """Let all connections of a transport keep the deadlines of their calls.
+
+        httpx has no public way for it.
+
+        Raises
+        ------
+        NemotronError
+            If this httpx does not have the private parts that it takes.
+        """
+        pool: Any = getattr(transport, "_pool", None)
+        network = getattr(pool, "_network_backend", None)
+        if not isinstance(network, httpcore.NetworkBackend):
+            raise NemotronError(
+                f"httpx {httpx.__version__} with httpcore {httpcore.__version__} "
+                "cannot be used",
+                "with it no limit of time would hold",
+                "Type: %pip install 'httpx>=0.28,<0.29' 'httpcore>=1.0.9,<2'",
+            )
+        pool._network_backend = cls()
 
     def __init__(self, network: httpcore.NetworkBackend | None = None) -> None:
         self._network = network or httpcore.SyncBackend()
@@ -101,10 +119,19 @@ class Backend(httpcore.NetworkBackend):
         *more: Any,
         **rest: Any,
     ) -> httpcore.NetworkStream:
-        """Open a connection."""
+        """Open a connection; to this machine, whatever a name server would say."""
         if isinstance(timeout, _Wait):
             timeout.deadline.is_sent = False
-        return _Stream(self._network.connect_tcp(host, port, timeout, *more, **rest))
+        failed: list[httpcore.ConnectError] = []
+        for address in loopback_addresses(host) or (host,):
+            try:
+                stream = self._network.connect_tcp(
+                    address, port, timeout, *more, **rest
+                )
+                return _Stream(stream)
+            except httpcore.ConnectError as error:
+                failed.append(error)
+        raise failed[0]
 
 
 class _Stream(httpcore.NetworkStream):

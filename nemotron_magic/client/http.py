@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from ssl import SSLContext
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,8 +17,9 @@ import httpx
 from nemotron_magic import __version__
 from nemotron_magic.client.border import translate
 from nemotron_magic.client.deadline import Backend, Deadline
+from nemotron_magic.client.proxies import Proxy, proxy_for, proxy_to
 from nemotron_magic.client.refused import about_of, refusal_of
-from nemotron_magic.client.resolve import Resolver, is_proxied, look_up
+from nemotron_magic.client.resolve import Resolver, look_up
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.client.trust import trusted
 from nemotron_magic.client.unpack import body_of
@@ -40,7 +42,55 @@ FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
 """What httpx may raise; a key that cannot be a header is a `ValueError`."""
 
 _PAGE_BYTES = 64 * 1024 * 1024
-_HERE = ("localhost", "127.0.0.1", "[::1]")
+
+
+class _Network(httpx.BaseTransport):
+    """Sends each request straight, or through the proxy that is set for it."""
+
+    def __init__(self) -> None:
+        self._ssl_context = trusted()
+        self._ways: dict[Proxy | None, httpx.HTTPTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        way = self.way(proxy_for(url.scheme, url.host, url.port))
+        return way.handle_request(request)
+
+    def way(self, proxy: Proxy | None) -> httpx.HTTPTransport:
+        """Return the transport by way of `proxy`, made when first used.
+
+        Raises
+        ------
+        ConnectionFailed
+            If there is no way through this proxy.
+        """
+        if proxy not in self._ways:
+            made = _through(proxy, self._ssl_context)
+            Backend.put_into(made)
+            self._ways[proxy] = made
+        return self._ways[proxy]
+
+    def close(self) -> None:
+        for way in self._ways.values():
+            way.close()
+
+
+def _through(proxy: Proxy | None, ssl_context: SSLContext) -> httpx.HTTPTransport:
+    # For cells and rows that follow at once. Servers close after 2 s and more, and a
+    # question that meets the closing may have been billed.
+    limits = httpx.Limits(keepalive_expiry=1.0)
+    if proxy is None:
+        return httpx.HTTPTransport(verify=ssl_context, limits=limits)
+    try:
+        return httpx.HTTPTransport(
+            verify=ssl_context, limits=limits, proxy=httpx.Proxy(proxy.url)
+        )
+    except ImportError:
+        why = 'it speaks SOCKS, which takes: %pip install "httpx[socks]"'
+    except (httpx.InvalidURL, ValueError):
+        why = "it is no URL"
+    # Raised outside of `except`: what httpx says may show the password.
+    raise proxy.unusable(why)
 
 
 class _Bearer(httpx.Auth):
@@ -183,17 +233,16 @@ class Http:
         Raises
         ------
         ConnectionFailed
-            If there is no such host.
+            If there is no such host, or what is set as its proxy is none.
         """
-        scheme, host = urlsplit(endpoint.origin).scheme, endpoint.host
+        url, host = urlsplit(endpoint.origin), endpoint.host
         known = endpoint.is_loopback or host in self._resolved
-        if self._transport or known or is_proxied(scheme, host):
+        if self._transport or known or proxy_to(endpoint):
             return
-        port = httpx.URL(endpoint.origin).port or 443
         fault: NemotronError
         try:
             check = self._stop.check if self._stop else None
-            error = look_up(host, port, timeout_s, self._resolve, check)
+            error = look_up(host, url.port or 443, timeout_s, self._resolve, check)
             if error is None:
                 self._resolved.add(host)
                 return
@@ -226,29 +275,19 @@ class Http:
 
 def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
     try:
-        client = httpx.Client(
-            verify=transport is not None or trusted(),
-            transport=transport,
-            # What runs on this machine is not behind a proxy.
-            mounts=None if transport else {f"all://{host}": None for host in _HERE},
+        return httpx.Client(
+            transport=transport or _Network(),
+            trust_env=False,
             follow_redirects=False,
             headers={
                 "User-Agent": f"nemotron_magic/{__version__}",
                 "Accept-Encoding": "gzip",
             },
-            # For cells and rows that follow at once. Servers close after 2 s and more,
-            # and a question that meets the closing may have been billed.
-            limits=httpx.Limits(keepalive_expiry=1.0),
         )
-        Backend.put_into(client)
-        return client
-    except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+    except (OSError, ValueError) as error:
         why = one_line(str(error))
     raise ConnectionFailed(
-        "no connection can be set up",
-        why,
-        "Look at SSL_CERT_FILE, HTTPS_PROXY, HTTP_PROXY and ALL_PROXY",
-        final=True,
+        "no connection can be set up", why, "Look at SSL_CERT_FILE", final=True
     )
 
 

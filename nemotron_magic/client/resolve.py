@@ -9,26 +9,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
-from urllib.request import getproxies, proxy_bypass
 
 from nemotron_magic.client.wait import wait_for
 
-__all__ = ["Resolver", "is_proxied", "look_up", "proxy_for", "system_resolver"]
+__all__ = ["Resolver", "look_up", "system_resolver"]
 
 Resolver = Callable[[str, int], object]
 system_resolver: Resolver = socket.getaddrinfo
-
-
-def is_proxied(scheme: str, host: str) -> bool:
-    """Tell whether a proxy will look the host up in our place."""
-    return bool(proxy_for(scheme, host))
-
-
-def proxy_for(scheme: str, host: str) -> str:
-    """Give the URL of the proxy on the way to a host; empty if there is none."""
-    proxies = getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all") or ""
-    return "" if proxy_bypass(host) else proxy
 
 
 def look_up(

@@ -19,7 +19,7 @@ from wire import DONE, ELSEWHERE, KEY, STOP, say
 
 from nemotron_magic.client import Client, Request
 from nemotron_magic.client.border import translate
-from nemotron_magic.client.resolve import is_proxied, look_up
+from nemotron_magic.client.resolve import look_up
 from nemotron_magic.client.wait import pause, wait_for
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
@@ -237,7 +237,7 @@ def test_a_call_that_is_left_closes_its_response(served: Any) -> None:
     events = client.stream(request_to(Endpoint.read(url)))
     next(one for one in events if isinstance(one, Answered))
     events.close()
-    pool = client._http._client()._transport_for_url(httpx.URL(url))._pool
+    pool = client._http._client()._transport.way(None)._pool
 
     assert pool.connections == []
     client.close()
@@ -390,46 +390,10 @@ def test_a_look_up_ends_in_words(resolve: Any, words: str | None) -> None:
     assert found is None if words is None else words in str(found)
 
 
-@pytest.mark.parametrize(
-    ("environ", "proxied"),
-    [
-        ({}, False),
-        ({"HTTPS_PROXY": "http://p:1"}, True),
-        ({"ALL_PROXY": "http://p:1"}, True),
-        ({"HTTP_PROXY": "http://p:1"}, False),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "h.example"}, False),
-    ],
-)
-def test_behind_a_proxy_the_proxy_looks_up(
-    environ: dict[str, str], proxied: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_missing_certificate_is_told_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-
-    assert is_proxied("https", "h.example") is proxied
-
-
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
-def test_this_machine_is_not_behind_a_proxy(
-    ask: Any, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(name, "http://127.0.0.1:9")
-
-    assert ask("rehearsal: say Hello").text == "Hello"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("SSL_CERT_FILE", "/no/such/file"),
-        ("HTTPS_PROXY", "nonsense://p"),
-        ("ALL_PROXY", "socks5://127.0.0.1:9"),
-    ],
-)
-def test_a_broken_environment_is_told_and_costs_nothing(
-    name: str, value: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
     client = Client(resolve=lambda host, port: None)
     error = failure(client, request_to())
 

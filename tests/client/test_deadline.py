@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import httpcore
 import httpx
 import pytest
 
 from nemotron_magic.client.deadline import Backend, Deadline
+from nemotron_magic.errors import NemotronError
 
 
 class _Network(httpcore.NetworkBackend, httpcore.NetworkStream):
@@ -124,10 +127,83 @@ def test_a_request_is_sent_once_a_byte_of_it_was_written(
     assert deadline.is_sent is is_sent
 
 
-def test_httpx_still_lets_itself_be_given_a_network() -> None:
+@pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"])
+def test_httpx_still_lets_itself_be_given_a_network(proxy: str | None) -> None:
     """It offers no way, so this holds the names that are used for it."""
-    with httpx.Client(proxy="http://127.0.0.1:9") as client:
-        Backend.put_into(client)
-        pools = [t._pool for t in (client._transport, *client._mounts.values())]
+    with httpx.HTTPTransport(proxy=proxy) as transport:
+        Backend.put_into(transport)
 
-    assert [type(pool._network_backend) for pool in pools] == [Backend] * len(pools)
+        assert type(transport._pool._network_backend) is Backend
+
+
+@pytest.mark.parametrize(
+    "transport",
+    [
+        object(),
+        SimpleNamespace(pool=SimpleNamespace(_network_backend=httpcore.SyncBackend())),
+        SimpleNamespace(_pool=None),
+        SimpleNamespace(_pool=SimpleNamespace(_backend=httpcore.SyncBackend())),
+        SimpleNamespace(_pool=SimpleNamespace(_network_backend=None)),
+    ],
+    ids=["nothing", "another pool", "no pool", "another name", "no network"],
+)
+def test_an_httpx_that_would_keep_no_deadline_is_refused(transport: object) -> None:
+    with pytest.raises(NemotronError) as refused:
+        Backend.put_into(transport)
+
+    what, why, todo = str(refused.value).split("\n")
+    assert what.startswith(f"httpx {httpx.__version__} with httpcore ")
+    assert why == "with it no limit of time would hold"
+    assert "httpx>=0.28,<0.29" in todo
+
+
+class _Elsewhere(_Network):
+    """Notes whereto connections are opened; there is nobody at the first places."""
+
+    def __init__(self, deaf: int = 0) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self._deaf = deaf
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *more: object
+    ) -> httpcore.NetworkStream:
+        self.asked.append(host)
+        if len(self.asked) <= self._deaf:
+            raise httpcore.ConnectError(f"refused by {host}")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("localhost", "127.0.0.1"),
+        ("model.localhost", "127.0.0.1"),
+        ("a.B.LocalHost.", "127.0.0.1"),
+        ("0x7f000001", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("0177.0.0.2", "127.0.0.2"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "::1"),
+        ("::ffff:127.0.0.3", "127.0.0.3"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("h.example", "h.example"),
+        ("10.0.0.1", "10.0.0.1"),
+    ],
+)
+def test_what_is_called_local_is_reached_here_whatever_a_resolver_says(
+    host: str, address: str
+) -> None:
+    network = _Elsewhere()
+    Backend(network).connect_tcp(host, 80)
+
+    assert network.asked == [address]
+
+
+def test_a_local_name_is_reached_by_either_protocol() -> None:
+    network = _Elsewhere(deaf=1)
+    Backend(network).connect_tcp("x.localhost", 80)
+
+    assert network.asked == ["127.0.0.1", "::1"]
+    with pytest.raises(httpcore.ConnectError, match=r"refused by 127\.0\.0\.1"):
+        Backend(_Elsewhere(deaf=2)).connect_tcp("x.localhost", 80)

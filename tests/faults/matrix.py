@@ -528,6 +528,13 @@ WAYS = (
         environ={"HTTPS_PROXY": "http://anna:geheim@127.0.0.1:9"},
         lasts=True,
     ),
+    Row(
+        "a proxy that is none",
+        [],
+        base_url="https://models.example.org/v1",
+        environ={"HTTPS_PROXY": "http://anna:geheim@proxy:port"},
+        lasts=True,
+    ),
     proxied("a proxy that refuses", READ, head(status="403 Forbidden")),
     proxied("a proxy that wants a login", READ, head(status="407 Login")),
     proxied("a proxy that finds nobody", READ, head(status="502 Bad Gateway")),

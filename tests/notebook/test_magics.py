@@ -424,6 +424,30 @@ def test_doctor_says_what_is_well_and_what_to_do(shell: Shell) -> None:
     assert "cannot connect" in ill
 
 
+@pytest.mark.parametrize(
+    ("base_url", "proxy", "line"),
+    [
+        ("https://h.example", "anna:geheim@127.0.0.1:9", "✓ proxy: `127.0.0.1:9 of"),
+        ("https://h.example", "http://anna:geheim@127.0.0.1:x", "✗ proxy: `the proxy"),
+        ("http://m.localhost:9", "http://127.0.0.1:9", "✓ proxy: none on the way"),
+    ],
+)
+def test_doctor_names_the_proxy_without_its_password(
+    base_url: str,
+    proxy: str,
+    line: str,
+    shell: Shell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    shell.run(f"%config Nemotron.base_url = {base_url!r}")
+    told = shell.run("%nemotron doctor").text
+
+    assert line in told
+    assert ("ALL_PROXY" in told) == ("none" not in line)
+    assert "geheim" not in told
+
+
 def test_rehearse_points_the_session_at_the_stand_in_and_back(
     shell: Shell, service: rehearsal.Address
 ) -> None:

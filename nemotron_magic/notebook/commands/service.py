@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from nemotron_magic.catalogue import Model
+from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.quantities import plural
@@ -110,7 +111,7 @@ def _doctor(runner: Runner, text: str, settings: Settings) -> str:
         endpoint = session.endpoint(settings)
     except NemotronError as error:
         return "\n".join([*lines, _bad("endpoint", error)])
-    lines.append(_key_line(session, settings))
+    lines += [_proxy_line(session, endpoint), _key_line(session, settings)]
     try:
         models = session.models(settings)
     except NemotronError as error:
@@ -139,6 +140,14 @@ def _versions() -> str:
         with suppress(PackageNotFoundError):
             found.append(f"{package} {version(package)}")
     return f"- ✓ Python {sys.version.split()[0]}, {', '.join(found)}"
+
+
+def _proxy_line(session: Session, endpoint: Endpoint) -> str:
+    try:
+        proxy = session.client.proxy(endpoint)
+    except NemotronError as error:
+        return _bad("proxy", error)
+    return f"- ✓ proxy: {literal(proxy) if proxy else 'none on the way'}"
 
 
 def _key_line(session: Session, settings: Settings) -> str:
