@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nemotron_magic.catalogue import Model
 from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.settings import Settings
-from nemotron_magic.usage import Usage
+from nemotron_magic.usage import Usage, believed_usd
 
 __all__ = ["Estimate", "estimate", "estimated_usd", "priced"]
 
@@ -74,4 +74,4 @@ def estimated_usd(model: Model | None, usage: Usage) -> float | None:
     if prices_usd is None or sent is None or received is None:
         return None
     input_usd, output_usd = prices_usd
-    return (sent * input_usd + received * output_usd) / 1e6
+    return believed_usd((sent * input_usd + received * output_usd) / 1e6)

@@ -7,10 +7,13 @@ from typing import Any
 
 from nemotron_magic.untrusted import as_number, as_object
 
-__all__ = ["CREDITS_PER_USD", "Usage", "read_balance"]
+__all__ = ["CREDITS_PER_USD", "Usage", "believed_usd", "read_balance"]
 
 CREDITS_PER_USD = 2_000_000
 """https://docs.aimlapi.com/faq/how-can-i-track-my-funds (read 2026-08-21)."""
+
+_MOST_CALL_USD = 1_000.0
+"""Ten times what the longest prompt and reply take at the dearest model's price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ cached_tokens=None, cost_usd=0.5)
         figures: dict[str, Any] = {
             f.name: _amount(known.get(f.name)) for f in fields(cls)
         }
-        return cls(**figures)
+        return cls(**{**figures, "cost_usd": believed_usd(figures["cost_usd"])})
 
     @classmethod
     def from_wire(cls, usage: Any, meta: Any = None) -> Usage:
@@ -94,8 +97,20 @@ cached_tokens=None, cost_usd=0.5)
             _count(usage.get("completion_tokens")),
             _count(completion.get("reasoning_tokens")),
             _count(prompt.get("cached_tokens")),
-            _first(_cost_usd(meta), _amount(usage.get("cost"))),
+            _first(_cost_usd(meta), believed_usd(_amount(usage.get("cost")))),
         )
+
+
+def believed_usd(cost_usd: float | None) -> float | None:
+    """Return what a call is said to cost; None if no call can cost as much.
+
+    One such figure would use up every budget.
+
+    >>> believed_usd(0.5), believed_usd(9.9e14)
+    (0.5, None)
+    """
+    is_believed = cost_usd is not None and 0 <= cost_usd <= _MOST_CALL_USD
+    return cost_usd if is_believed else None
 
 
 def read_balance(answer: Any) -> float | None:
@@ -116,7 +131,8 @@ def _cost_usd(meta: Any) -> float | None:
     credits_used = _amount(spent.get("credits_used"))
     from_credits = None if credits_used is None else credits_used / CREDITS_PER_USD
     usd_spent = _amount(spent.get("usd_spent"))
-    return from_credits if usd_spent is None else usd_spent
+    believed = believed_usd(usd_spent)
+    return believed_usd(from_credits) if believed is None else believed
 
 
 def _count(value: Any) -> int | None:

@@ -48,6 +48,17 @@ def test_the_cost_is_what_the_service_says(
     assert Usage.from_wire({}, meta).cost_usd == cost_usd
 
 
+@pytest.mark.parametrize("absurd", [9.9e14, 1_000.01, 1e15])
+def test_what_no_call_can_cost_is_unknown(absurd: float) -> None:
+    spent = {"credits_used": 2_000_000, "usd_spent": absurd}
+
+    assert Usage.from_wire({"cost": absurd}).cost_usd is None
+    assert Usage.from_wire({}, {"usage": {"usd_spent": absurd}}).cost_usd is None
+    assert Usage.from_wire({}, {"usage": spent}).cost_usd == 1.0
+    assert Usage.from_dict({"cost_usd": absurd}) == Usage()
+    assert Usage.from_dict({"cost_usd": 1_000.0}).cost_usd == 1_000.0
+
+
 def test_openrouters_cost_is_read_too() -> None:
     assert Usage.from_wire({"cost": 0.25}).cost_usd == 0.25
 

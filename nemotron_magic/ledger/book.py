@@ -17,6 +17,7 @@ from nemotron_magic.ledger.rows import (
     complete,
     grouped,
     insert,
+    strike,
     sums,
 )
 from nemotron_magic.ledger.totals import Totals
@@ -146,6 +147,16 @@ class Ledger:
         """Give one call by its number, or None."""
         found = self._storage.read(lambda c: calls(c, "WHERE number = ?", number))
         return found[0] if found else None
+
+    def strike(self, number: int, is_struck: bool = True) -> Call | None:
+        """Strike a call out of all sums, or take it in again; its row stays.
+
+        Returns
+        -------
+        Call or None
+            As it is now; None if there is none of that number.
+        """
+        return self._storage.write(lambda c: strike(c, number, is_struck))
 
     def all(self) -> Iterator[Call]:
         """Give every call, oldest first."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-__all__ = ["Call"]
+__all__ = ["LATEST_S", "Call"]
 
-_LATEST_S = 32_503_680_000.0
+LATEST_S = 32_503_680_000.0
 """The year 3000: a clock that is set beyond is wrong."""
 
 
@@ -48,6 +48,8 @@ class Call:
         Seconds from the question to the end, and to the first text.
     question, answer : str or None
         Only kept with the setting `log_text`.
+    is_struck : bool
+        Whether the user has struck it out: it counts in no sum.
     """
 
     number: int = 0
@@ -79,11 +81,12 @@ class Call:
     request_hash: str = ""
     question: str | None = None
     answer: str | None = None
+    is_struck: bool = False
 
     @property
     def started_at(self) -> datetime:
         """When it was asked, UTC."""
-        seconds = min(max(self.started_s, 0.0), _LATEST_S)
+        seconds = min(max(self.started_s, 0.0), LATEST_S)
         return datetime.fromtimestamp(seconds, UTC)
 
     @property

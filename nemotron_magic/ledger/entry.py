@@ -10,6 +10,7 @@ from nemotron_magic.ledger.book import Ledger
 from nemotron_magic.ledger.call import Call
 from nemotron_magic.ledger.totals import Totals
 from nemotron_magic.reply import Details, Reply
+from nemotron_magic.usage import believed_usd
 
 __all__ = ["Entry"]
 
@@ -58,7 +59,7 @@ class Entry:
         allow: Callable[[Totals, Totals], None] | None = None,
     ) -> None:
         """Write the row, unless `allow` raises; see `Ledger.begin`."""
-        self._write(replace(self._begun, most_usd=most_usd), allow)
+        self._write(replace(self._begun, most_usd=believed_usd(most_usd)), allow)
 
     def begin_recalled(self) -> None:
         """Write the row of a call that costs nothing: its reply was kept."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from nemotron_magic.ledger.call import Call
+from nemotron_magic.ledger.call import LATEST_S, Call
 from nemotron_magic.ledger.totals import Totals
 from nemotron_magic.storage import Schema
 
-__all__ = ["SCHEMA", "calls", "complete", "grouped", "insert", "sums"]
+__all__ = ["SCHEMA", "calls", "complete", "grouped", "insert", "strike", "sums"]
 
 _COLUMNS = tuple(field.name for field in fields(Call) if field.name != "number")
 _NAMES = ("number", *_COLUMNS)
@@ -32,6 +32,7 @@ SCHEMA = Schema(
         PRIMARY KEY (scope, model)
     ) WITHOUT ROWID
     """,
+    added=(("calls", "is_struck"),),
 )
 """`sums` has a row for each day and each session, by model: a million calls are added
 up in no time. They change in the same transaction as the call's row."""
@@ -41,6 +42,8 @@ _INSERT = (
     f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
 _UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"
+_DAY_S = 86_400.0
+_STARTED_S = f"min(max(started_s, 0), {LATEST_S})"
 _THIS = "WHERE number = ? AND started_s = ? AND session = ?"
 _SUM = f"({', '.join('?' * (2 + len(_FIGURES)))})"
 _SUMMED = ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
@@ -75,11 +78,52 @@ def insert(connection: sqlite3.Connection, call: Call) -> int:
 def complete(connection: sqlite3.Connection, begun: Call, ended: Call) -> None:
     """Fill in a row, once; write it anew if it is not there, as in a new file."""
     this = (begun.number, begun.started_s, begun.session)
-    once = (*_values(ended), *this, begun.ending)
-    if connection.execute(f"{_UPDATE} {_THIS} AND ending = ?", once).rowcount:
-        _add(connection, ended, Totals.of(ended) + -Totals.of(begun))
-    elif not connection.execute(f"SELECT 1 FROM calls {_THIS}", this).fetchone():
+    found = calls(connection, _THIS, *this)
+    if not found:
         insert(connection, ended)
+    elif found[0].ending == begun.ending:
+        # The user may have struck it out meanwhile.
+        ended = replace(ended, is_struck=found[0].is_struck)
+        connection.execute(f"{_UPDATE} {_THIS}", (*_values(ended), *this))
+        _add(connection, ended, Totals.of(ended) + -Totals.of(found[0]))
+
+
+def strike(connection: sqlite3.Connection, number: int, is_struck: bool) -> Call | None:
+    """Strike a call out of the sums, or take it in again; return it, or None."""
+    found = calls(connection, "WHERE number = ?", number)
+    if not found:
+        return None
+    struck = "UPDATE calls SET is_struck = ? WHERE number = ?"
+    connection.execute(struck, (is_struck, number))
+    _sum_anew(connection, found[0])
+    return replace(found[0], is_struck=is_struck)
+
+
+def _sum_anew(connection: sqlite3.Connection, call: Call) -> None:
+    """Add up the sums that a call is part of, from their rows.
+
+    What a huge figure has swallowed does not come back when it is subtracted.
+    """
+    day_s = call.started_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    first_s = day_s.timestamp()
+    same_model = calls(
+        connection,
+        f"WHERE model = ? AND (session = ? OR {_STARTED_S} BETWEEN ? AND ?)",
+        *(call.model, call.session, first_s, first_s + _DAY_S),
+    )
+    for scope, of_scope in (
+        (f"day:{call.day}", [c for c in same_model if c.day == call.day]),
+        (
+            f"session:{call.session}",
+            [c for c in same_model if c.session == call.session],
+        ),
+    ):
+        gone = "DELETE FROM sums WHERE scope = ? AND model = ?"
+        connection.execute(gone, (scope, call.model))
+        totals = sum(map(Totals.of, of_scope), Totals())
+        if totals.calls:
+            row = (scope, call.model, *totals.figures())
+            connection.execute(_ADD.format(_SUM), row)
 
 
 def _add(connection: sqlite3.Connection, call: Call, totals: Totals) -> None:

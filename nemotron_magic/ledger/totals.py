@@ -59,7 +59,9 @@ class Totals:
 
     @classmethod
     def of(cls, call: Call) -> Totals:
-        """Give the totals of one call."""
+        """Give the totals of one call; nothing of one that is struck out."""
+        if call.is_struck:
+            return cls()
         is_unpriced = call.may_cost and call.cost_usd is None
         cost_usd = call.cost_usd or 0.0
         is_timed = call.may_cost and call.elapsed_s and call.completion_tokens

@@ -70,13 +70,16 @@ def test_a_call_is_there_before_its_request_goes_out(ledger: Ledger) -> None:
     assert (sums.calls, sums.unended, sums.unpriced, sums.open_usd) == (1, 1, 1, 0.25)
 
 
+GIVEN = ("number", "started_s", "session", "thread", "model", "is_struck")
+
+
 def test_its_end_fills_the_row_in(ledger: Ledger, tmp_path: Path) -> None:
     known = {
         field.name: {"str": "x", "int": 3, "float": 0.5, "bool": True}[
             str(field.type).partition(" ")[0]
         ]
         for field in fields(Call)
-        if field.name not in ("number", "started_s", "session", "thread", "model")
+        if field.name not in GIVEN
     }
     begun = note(ledger, **known)
 
@@ -120,6 +123,77 @@ def test_what_is_not_known_is_counted_and_not_nought(ledger: Ledger) -> None:
     sums = ledger.of_today()
     assert (sums.calls, sums.billable, sums.unpriced, sums.untold) == (4, 3, 2, 1)
     assert (sums.cost_usd, sums.failed, sums.interrupted) == (0.5, 1, 1)
+
+
+ABSURD = (9.9e14, 1e15, 0.1 + 0.2)
+
+
+@pytest.mark.parametrize("cost_usd", ABSURD)
+def test_a_call_that_is_struck_out_counts_nowhere_and_stays(
+    ledger: Ledger, clock: Clock, cost_usd: float
+) -> None:
+    note(ledger, "a", cost_usd=0.0004)
+    note(ledger, "a", cost_usd=cost_usd, attempts=3)
+    clock.now_s += DAY_S
+    note(ledger, "a", cost_usd=0.125)
+    note(ledger, "b", cost_usd=0.25)
+    before = ledger.of_all()
+    struck = ledger.strike(2)
+    rows = list(ledger.all())
+
+    assert (struck, rows[1].is_struck, rows[1].cost_usd) == (rows[1], True, cost_usd)
+    sums = sum(map(Totals.of, rows), Totals())
+    assert ledger.of_session() == ledger.of_all() == sums
+    assert (sums.calls, sums.cost_usd, sums.retries) == (3, 0.3754, 0)
+    assert ledger.by_day()["2026-08-21"].cost_usd == 0.0004
+    assert ledger.by_model()["a"].cost_usd == 0.1254
+
+    assert ledger.strike(2) == struck
+    assert ledger.of_all() == sums
+    assert ledger.strike(2, is_struck=False) == replace(rows[1], is_struck=False)
+    assert ledger.of_all() == before
+
+
+def test_the_only_call_of_a_day_can_be_struck_out(ledger: Ledger) -> None:
+    note(ledger, cost_usd=9.9e14)
+    ledger.strike(1)
+
+    assert ledger.of_today() == ledger.of_session() == Totals()
+    assert ledger.by_model() == ledger.by_day() == {}
+    assert ledger.strike(2) is None
+
+
+def test_a_call_that_was_struck_out_while_it_ran_stays_so(ledger: Ledger) -> None:
+    begun = ledger.begin(Call(model="m", most_usd=999.0))
+    ledger.strike(1)
+    assert ledger.of_today().open_usd == 0
+    ledger.finish(begun, ended(begun))
+
+    assert (ledger.last()[0].ending, ledger.last()[0].is_struck) == ("complete", True)
+    assert ledger.of_today() == Totals()
+
+
+def test_a_clock_that_is_far_off_hinders_no_striking(
+    ledger: Ledger, clock: Clock
+) -> None:
+    for now_s in (-1e12, 1e15, NOON_S - NOON_S % DAY_S):
+        clock.now_s = now_s
+        note(ledger)
+    for number in (1, 2, 3):
+        ledger.strike(number)
+
+    assert ledger.of_all() == ledger.of_session() == Totals()
+
+
+def test_a_ledger_of_an_earlier_version_goes_on(ledger: Ledger, tmp_path: Path) -> None:
+    note(ledger)
+    ledger.close()
+    spoil(tmp_path / "l.sqlite", "ALTER TABLE calls DROP COLUMN is_struck")
+    note(ledger, cost_usd=0.25)
+    ledger.strike(1)
+
+    assert [call.is_struck for call in ledger.all()] == [True, False]
+    assert (ledger.of_all().cost_usd, ledger.trouble) == (0.25, "")
 
 
 def test_days_and_months_are_utc(ledger: Ledger, clock: Clock) -> None:

@@ -254,6 +254,23 @@ def test_a_disk_that_fills_up_meanwhile_is_told_with_the_reply(
     assert [call.ending for call in service.calls] == ["complete"]
 
 
+@pytest.mark.parametrize("absurd", [9.9e14, -0.5, float("nan"), float("inf")])
+def test_one_absurd_cost_does_not_block_the_day(at: Any, absurd: float) -> None:
+    meta = {"usage": {"usd_spent": absurd}}
+    told = (
+        say("Hi") + STOP + event({"choices": [], "usage": USAGE, "meta": meta}) + DONE
+    )
+    service = at(told, PAID)
+    mine = Settings({"model": LIVE, "base_url": HERE, "daily_budget_usd": 2})
+    replies = [service.session.ask(question, mine) for question in ("1", "2")]
+
+    assert replies == ["Hi", "Hi"]
+    assert [(c.cost_usd, c.cost_is_estimated) for c in service.calls] == [
+        (14e-6, True),
+        (0.5, False),
+    ]
+
+
 class Elsewhere(Service):
     """Calls are to be written down elsewhere from when its models are listed on."""
 

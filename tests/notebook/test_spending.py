@@ -308,3 +308,34 @@ def test_a_limit_can_be_set_for_the_session(shell: Shell) -> None:
 
     assert told.status == "error"
     assert "is left this session" in told.error
+
+
+@pytest.mark.parametrize("known", [{"cost_usd": 9.9e14}, {"cost_usd": 7.0}])
+def test_a_call_is_struck_out_of_the_budgets_and_taken_in_again(
+    shell: Shell, home: Path, known: dict[str, object]
+) -> None:
+    add(home, **known)
+    shell.run("%config Nemotron.daily_budget_usd = 0.5")
+    refused = shell.run(ASK)
+    struck = shell.run("%nemotron log: strike 1")
+    asked = shell.run(ASK)
+    log = shell.run("%nemotron log").text
+    again = shell.run("%nemotron log: unstrike 1")
+
+    assert "is left today" in refused.error
+    assert "counts in no sum and no budget" in struck.text
+    assert "%nemotron log: unstrike 1" in struck.text
+    assert asked.status == "ok"
+    assert "struck out (complete)" in log
+    assert "counts again" in again.text
+    assert "is left today" in shell.run(ASK).error
+
+
+@pytest.mark.parametrize("line", ["log: strike 99", "log: strike", "log: unstrike x"])
+def test_what_is_not_in_the_ledger_cannot_be_struck_out(
+    shell: Shell, line: str
+) -> None:
+    told = shell.run(f"%nemotron {line}")
+
+    assert told.status == "error"
+    assert "in the ledger" in told.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -27,13 +28,18 @@ _LAST = 20
 
 def _log(runner: Runner, text: str, settings: Settings) -> str:
     ledger, wanted = runner.session.ledger, text.strip()
+    if found := re.fullmatch(r"(strike|unstrike)\b\s*(.*)", wanted, re.IGNORECASE):
+        return _struck(ledger, found[2], found[1].lower() == "strike")
     if wanted:
-        return _one(ledger, wanted)
+        return _one(_numbered(ledger.call, wanted))
     calls = ledger.last(_LAST)
     if not calls:
         return "No call has been written down yet."
     rows = [f"| {call.number} | {' | '.join(_row(call))} |" for call in calls]
-    more = "`%nemotron log: NUMBER` tells all of one."
+    more = (
+        "`%nemotron log: NUMBER` tells all of one; "
+        "`%nemotron log: strike NUMBER` takes it out of the sums."
+    )
     return "\n".join([_HEAD, *rows, "", more])
 
 
@@ -60,6 +66,10 @@ def _cost(call: Call) -> str:
 
 
 def _end(call: Call) -> str:
+    return f"struck out ({_ended(call)})" if call.is_struck else _ended(call)
+
+
+def _ended(call: Call) -> str:
     if not call.is_over:
         return "no end was seen; it may have been billed"
     if call.is_cached:
@@ -72,20 +82,47 @@ def _end(call: Call) -> str:
     return call.ending
 
 
-def _one(ledger: Ledger, wanted: str) -> str:
-    call = ledger.call(int(wanted)) if re.fullmatch(r"[0-9]{1,15}", wanted) else None
+def _numbered(find: Callable[[int], Call | None], wanted: str) -> Call:
+    """Return what `find` finds by a number that was typed.
+
+    Raises
+    ------
+    InputError
+        If there is no such call.
+    """
+    call = find(int(wanted)) if re.fullmatch(r"[0-9]{1,15}", wanted) else None
     if call is None:
         raise InputError(
             f"there is no call {one_line(wanted, 40)} in the ledger",
             todo="The last ones with their numbers: %nemotron log",
         )
+    return call
+
+
+def _struck(ledger: Ledger, wanted: str, is_struck: bool) -> str:
+    call = _numbered(lambda number: ledger.strike(number, is_struck), wanted)
+    cost, undo = _cost(call), f"`%nemotron log: unstrike {call.number}`"
+    if not is_struck:
+        return f"Call {call.number} ({cost}) counts again."
+    return f"Call {call.number} ({cost}) counts in no sum and no budget. Undo: {undo}"
+
+
+def _one(call: Call) -> str:
     told = {"when": f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC", "ended": _end(call)}
     told |= {"cost": _cost(call), **_fields(call)}
     rows = [f"| {name} | {value} |" for name, value in told.items()]
     return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
 
 
-_TOLD_OTHERWISE = ("number", "started_s", "ending", "error", "cost_usd", "is_cached")
+_TOLD_OTHERWISE = (
+    "number",
+    "started_s",
+    "ending",
+    "error",
+    "cost_usd",
+    "is_cached",
+    "is_struck",
+)
 
 
 def _fields(call: Call) -> dict[str, str]:
@@ -107,4 +144,4 @@ def _shown(value: object) -> str:
     return literal(str(value), 2_000)
 
 
-LOG = {"log": Command("The last calls, one a line.", _log, "NUMBER")}
+LOG = {"log": Command("The last calls, one a line.", _log, "[strike] NUMBER")}
