@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkstemp
 from typing import TypeVar
 
 from nemotron_magic.storage.own import Foreign, beside
@@ -170,15 +170,11 @@ def make_file(path: Path, schema: Schema, is_default: bool) -> None:
         _publish(path, schema)
     elif is_default:
         with suppress(FileExistsError):
-            _make_empty(path)  # SQLite then throws away what is left
+            # SQLite then throws away what is left.
+            # A file object, since an interrupt would leave a bare handle open.
+            open(path, "xb", opener=partial(os.open, mode=0o600)).close()
     else:
         raise Foreign(f"{left[0].name} lies there")
-
-
-def _make_empty(path: Path) -> None:
-    """Make a file; what SQLite puts beside it gets the same rights."""
-    # A file object, since an interrupt would leave a bare handle open.
-    open(path, "xb", opener=partial(os.open, mode=0o600)).close()
 
 
 def _publish(path: Path, schema: Schema) -> None:
@@ -186,14 +182,27 @@ def _publish(path: Path, schema: Schema) -> None:
 
     An empty one could be anyone's, and is nobody's while its tables are in the log.
     """
-    with TemporaryDirectory(dir=path.parent, prefix=".nemotron-") as folder:
-        made = Path(folder, "new")
-        _make_empty(made)
-        with closing(sqlite3.connect(made, isolation_level=None)) as connection:
-            _make_tables(connection, schema)
-        try:
-            os.link(made, path)
-        except FileExistsError:
-            return
-        except OSError:  # no links on this file system
-            made.rename(path)
+    handle, name = mkstemp(dir=path.parent, prefix=".nemotron-")
+    try:
+        with open(handle, "wb") as file:
+            file.write(_new_file(schema))
+        _link(name, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _link(made: str, path: Path) -> None:
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return
+    except OSError:  # no links on this file system
+        os.rename(made, path)
+
+
+@cache
+def _new_file(schema: Schema) -> bytes:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _make_tables(connection, schema)
+        return connection.serialize()

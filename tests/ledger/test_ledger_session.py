@@ -260,7 +260,7 @@ def test_one_absurd_cost_does_not_block_the_day(at: Any, absurd: float) -> None:
     told = (
         say("Hi") + STOP + event({"choices": [], "usage": USAGE, "meta": meta}) + DONE
     )
-    service = at(told, PAID)
+    service = at(say("Hi") + STOP + last + DONE, PAID)
     mine = Settings({"model": LIVE, "base_url": HERE, "daily_budget_usd": 2})
     replies = [service.session.ask(question, mine) for question in ("1", "2")]
 
