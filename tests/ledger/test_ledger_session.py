@@ -257,9 +257,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_with_the_reply(
 @pytest.mark.parametrize("absurd", [9.9e14, -0.5, float("nan"), float("inf")])
 def test_one_absurd_cost_does_not_block_the_day(at: Any, absurd: float) -> None:
     meta = {"usage": {"usd_spent": absurd}}
-    told = (
-        say("Hi") + STOP + event({"choices": [], "usage": USAGE, "meta": meta}) + DONE
-    )
+    last = event({"choices": [], "usage": USAGE, "meta": meta})
     service = at(say("Hi") + STOP + last + DONE, PAID)
     mine = Settings({"model": LIVE, "base_url": HERE, "daily_budget_usd": 2})
     replies = [service.session.ask(question, mine) for question in ("1", "2")]
