@@ -12,7 +12,7 @@ from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
 from nemotron_magic.ledger import Entry, Ledger, Totals
 from nemotron_magic.limits import Limits
-from nemotron_magic.price import estimate, estimated_usd, priced
+from nemotron_magic.price import dearest, estimate, estimated_usd, unpriced_field
 from nemotron_magic.reply import Details, Reply
 from nemotron_magic.settings import Settings
 
@@ -105,9 +105,9 @@ class Books:
             why = self._list(endpoint)
         if limits.are_set and settings.model_is_default:
             self._check_default(endpoint, settings)
-        model = self._model(endpoint, settings)
-        may_take = estimate(model, entry.details.messages, settings)
-        limits.check_call(may_take, settings.model, why)
+        body = entry.details.body
+        may_take = estimate(self._listed(endpoint), body)
+        limits.check_call(may_take, settings.model, why, unpriced_field(body))
 
         def allow(session: Totals, today: Totals) -> None:
             limits.check_budgets(may_take, session, today)
@@ -166,7 +166,7 @@ class Books:
         Interrupted or None
             What to raise when the reply has been kept: the user stopped the writing.
         """
-        reply = self._priced(reply, settings)
+        reply = self._priced(reply)
         may_keep = reply.is_whole and reply.details.recalled is None
         stopped = None
         try:
@@ -192,7 +192,7 @@ class Books:
     ) -> None:
         """Complete the row of a call that ended in an error."""
         with suppress(KeyboardInterrupt):
-            entry.finish(self._priced(so_far, settings), may_cost, error)
+            entry.finish(self._priced(so_far), may_cost, error)
 
     def close(self) -> None:
         """Let go of what is in memory."""
@@ -217,14 +217,10 @@ class Books:
         if listed and not any(model.goes_by(settings.model) for model in listed):
             raise ModelError(f"{endpoint.netloc} does not list {settings.model}")
 
-    def _model(self, endpoint: Endpoint, settings: Settings) -> Model | None:
-        """Give the model with its prices, as far as it has been listed."""
-        return priced(self._listed(endpoint), settings.model)
-
-    def _priced(self, reply: Reply, settings: Settings) -> Reply:
+    def _priced(self, reply: Reply) -> Reply:
         """Put in what it cost by the catalogue, where the service did not tell."""
         if reply.cost_usd is not None:
             return reply
-        model = self._model(Endpoint.read(reply.details.base_url), settings)
-        cost_usd = estimated_usd(model, reply.usage)
+        listed = self._listed(Endpoint.read(reply.details.base_url))
+        cost_usd = estimated_usd(dearest(listed, reply.details.body), reply.usage)
         return Reply(reply, replace(reply.details, estimated_usd=cost_usd))

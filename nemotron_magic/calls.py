@@ -81,7 +81,7 @@ class Calls:
         """
         asked = replace(asked, told=shared(asked.told, self._told))
         self._told = asked.told
-        settings = self._with_live_model(settings)
+        settings = self.with_live_model(settings)
         while True:
             try:
                 return self._call(asked, settings, watch, stop)
@@ -93,7 +93,8 @@ class Calls:
         request = self._details(asked, settings).request_hash
         return self._books.kept(request, settings) is not None
 
-    def _with_live_model(self, settings: Settings) -> Settings:
+    def with_live_model(self, settings: Settings) -> Settings:
+        """Return the settings with the model that stands in for a retired one."""
         found = self._substitutes.get(self._access.endpoint(settings).origin)
         if found is None or not settings.model_is_default:
             return settings
@@ -162,22 +163,23 @@ class Calls:
         if settings.model_is_default and settings.model != DEFAULT_MODEL:
             gone = f"{DEFAULT_MODEL} is not served any more"
             yield Notice(f"{gone}; asked {settings.model}")
-        request = self._request(asked.told, settings)
+        request = self._request(entry.details, settings)
         self._books.begin(entry, settings)
         if news := self._books.news(entry):
             yield Notice(news)
         yield from self._client().stream(request, stop)
 
-    def _request(self, told: tuple[Message, ...], settings: Settings) -> Request:
+    def _request(self, details: Details, settings: Settings) -> Request:
         from nemotron_magic.client import Request
 
         endpoint = self._access.endpoint(settings)
         key = self._access.checked_key(endpoint, settings)
-        return Request(endpoint, told, settings, key)
+        told, fields = details.messages, details.parameters
+        return Request(endpoint, told, settings, key, fields)
 
     def _details(self, asked: Asked, settings: Settings) -> Details:
-        parameters = settings.parameters()
-        model = parameters.pop("model")
+        model = settings.model
+        parameters = {k: v for k, v in asked.fields.items() if k != "model"}
         base_url = self._access.endpoint(settings).base_url
         # By what the user asked for: a default that was replaced is still the default.
         wanted = DEFAULT_MODEL if settings.model_is_default else model

@@ -47,7 +47,9 @@ class Limits:
         """Whether there is any."""
         return (self.call_usd, self.session_usd, self.day_usd) != (None, None, None)
 
-    def check_call(self, may_take: Estimate | None, name: str, why: str = "") -> None:
+    def check_call(
+        self, may_take: Estimate | None, name: str, why: str = "", field: str = ""
+    ) -> None:
         """Refuse a call that may cost too much by itself.
 
         Parameters
@@ -56,6 +58,8 @@ class Limits:
             The model that is asked.
         why : str
             Why its price is not known, where that is so.
+        field : str
+            The field of the request for which it is not known, where that is so.
 
         Raises
         ------
@@ -67,7 +71,7 @@ class Limits:
         if may_take is None:
             if self.allow_unknown:
                 return
-            raise _unknown(name, why)
+            raise _field_unknown(field) if field else _unknown(name, why)
         if self.call_usd is not None and _is_above(may_take.most_usd, self.call_usd):
             limit = f"the limit is {in_usd(self.call_usd)} a call"
             raise _refused(may_take, limit, self.call_usd, "max_cost_usd")
@@ -127,6 +131,15 @@ def _raise_it(setting: str) -> str:
     # A flag would go before the setting, so where there is one it is named, too.
     flags = "".join(f"{flag} …, or " for flag in BY_NAME[setting].flags)
     return f"Allow more: {flags}%config Nemotron.{setting} = …"
+
+
+def _field_unknown(field: str) -> LimitError:
+    return LimitError(
+        f"what {field} may add to the price is not known, so a limit cannot be kept",
+        "no catalogue tells it; nothing was sent",
+        f"Leave {field} out.   "
+        "Or allow it: %config Nemotron.allow_unknown_price = True",
+    )
 
 
 def _unknown(name: str, why: str) -> LimitError:

@@ -113,6 +113,15 @@ class Details:
     first_text_s: float | None = None
     asked_at: str = ""
 
+    @property
+    def body(self) -> dict[str, Any]:
+        """The whole request, as it was sent."""
+        return {
+            "model": self.model,
+            "messages": [*self.messages],
+            **self.parameters,
+        }
+
 
 class Reply(str):
     r"""A model's answer: the Markdown it wrote, as a string, with all that is known.

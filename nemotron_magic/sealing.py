@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 from nemotron_magic.access import Access
 from nemotron_magic.context.prompt import frame
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.key import Key, Unshown
+from nemotron_magic.parameters import BY_NAME
 from nemotron_magic.reply import Message
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import Asked
@@ -21,7 +24,7 @@ _SHORTEST_ELSEWHERE = 8
 
 
 class Sealing:
-    """Takes secrets out of messages: the key, and what redaction finds.
+    """Takes secrets out of requests: the key, and what redaction finds.
 
     Parameters
     ----------
@@ -40,26 +43,39 @@ class Sealing:
         self._hidden.append(sealed(secret))
 
     def sealed(self, asked: Asked, settings: Settings) -> Asked:
-        """Take secrets out of every message; what was sealed before may come again."""
+        """Settle the whole request and take secrets out of it.
+
+        What was sealed before may come again.
+        """
+        fields = settings.parameters()
         if not settings["redact"]:
-            return asked
+            return replace(asked, fields=fields)
         key = self._access.readable_key(settings)
         redactor = self._redactor_with(key)
         found: list[str] = []
+
+        def clean(text: str) -> str:
+            masked = key.redact(text) if key else text
+            found.extend(["key"] * (masked != text))
+            redacted = redactor.redact(masked)
+            found.extend(finding.kind for finding in redacted.found)
+            return redacted.text
+
         told: list[Message] = []
         for message in asked.told:
             pieces = frame(message["content"])
             # Our own delimiters stand between: they must stay, whatever is taken out.
-            for number in range(0, len(pieces), 2):
-                masked = key.redact(pieces[number]) if key else pieces[number]
-                found += ["key"] * (masked != pieces[number])
-                clean = redactor.redact(masked)
-                found += [finding.kind for finding in clean.found]
-                pieces[number] = clean.text
+            pieces[::2] = map(clean, pieces[::2])
             told.append({**message, "content": "".join(pieces)})
+        fields = {
+            name if name in BY_NAME else clean(name): (
+                value if name == "model" else _cleaned(value, name, clean)
+            )
+            for name, value in fields.items()
+        }
         before = asked.attached.redacted
         attached = replace(asked.attached, redacted=(*before, *found))
-        return replace(asked, told=tuple(told), attached=attached)
+        return replace(asked, told=tuple(told), attached=attached, fields=fields)
 
     def _redactor_with(self, key: Key | None) -> Redactor:
         """Give what knows the secrets of now, the key in all its forms among them."""
@@ -75,6 +91,51 @@ class Sealing:
         if not redactor.is_for(self._environ, exact()):
             self._redactor = redactor = Redactor(self._environ, exact())
         return redactor
+
+
+def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
+    """Return a JSON value with every text in it cleaned, names of fields among them.
+
+    Parameters
+    ----------
+    name : str
+        Of the field that it is the value of: a telling one gives a secret away.
+    """
+    if isinstance(value, Mapping):
+        return {
+            one if one in _WORDS else clean(one): _cleaned(of_it, one, clean)
+            for one, of_it in zip(map(str, value), value.values(), strict=True)
+        }
+    if isinstance(value, list | tuple):
+        return [_cleaned(one, name, clean) for one in value]
+    if isinstance(value, str):
+        if name in _WORDS and value in _WORDS:
+            return value
+        value = clean(value)
+    elif isinstance(value, bool) or value is None or name in BY_NAME:
+        return value
+    pair = json.dumps({name: value}, ensure_ascii=False)
+    cleaned = clean(pair)
+    if cleaned == pair:
+        return value
+    try:
+        (value,) = json.loads(cleaned).values()
+    except ValueError:
+        return "[redacted]"
+    return value
+
+
+_PROTOCOL = """
+type tool_choice function name description parameters strict properties required
+items enum
+additionalProperties anyOf oneOf allOf default title format const
+object string number integer boolean array null
+auto none text json_object json_schema schema regex grammar content
+role system user assistant tool developer effort minimal low medium high
+"""
+"""Words of the protocol, which stay: between themselves they say nothing of anyone."""
+
+_WORDS = frozenset(_PROTOCOL.split())
 
 
 def _values(keys: Sequence[Key]) -> Iterator[str]:

@@ -151,7 +151,7 @@ class Session:
         """Give what would be sent, to the letter; sends nothing and needs no key."""
         settings = settings or self.settings
         asked = self._conversation.asked(question, settings["system"])
-        return self._sealing.sealed(asked, settings)
+        return self._sealed(asked, settings)
 
     def go_on(
         self,
@@ -306,5 +306,9 @@ class Session:
         self, asked: Asked, settings: Settings, watch: Watch, stop: Stop | None
     ) -> Reply:
         """Ask what follows up on a turn, without the secrets in it."""
-        sealed = self._sealing.sealed(asked, settings)
+        sealed = self._sealed(asked, settings)
         return self._calls.ask(sealed, settings, watch, stop)
+
+    def _sealed(self, asked: Asked, settings: Settings) -> Asked:
+        """Return the whole request, without the secrets in it."""
+        return self._sealing.sealed(asked, self._calls.with_live_model(settings))

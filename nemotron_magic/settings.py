@@ -21,7 +21,7 @@ class Settings:
     values : mapping
         By parameter name; a name that is absent or None is not set.
     extra : mapping
-        Further fields of the request that have no row of their own.
+        Further fields of the request: none that has a row of its own.
     model_is_default : bool
         Whether the model is ours and not the user's choice, so that it may be replaced
         when the service has retired it.
@@ -44,6 +44,12 @@ class Settings:
                 )
             if value is not BY_NAME[name].default:
                 BY_NAME[name].check(value)
+        for name in self.extra:
+            if name in BY_NAME or name == "messages":
+                raise InputError(
+                    f"{name} cannot be a further field of the request",
+                    todo="It is a setting of its own, or the question itself",
+                )
         if self["top_logprobs"] is not None and not self["logprobs"]:
             raise InputError(
                 "top_logprobs needs logprobs", todo="Add: -p logprobs=true"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from nemotron_magic.context.prompt import as_data
 from nemotron_magic.reply import Attached, Message, Reply
@@ -128,6 +129,8 @@ class Asked:
         Gives the reply that the user gets for what has arrived.
     is_anew : bool
         Whether the user wants another reply than the one that there is.
+    fields : mapping
+        All of the request but its messages, as far as that has been settled.
     """
 
     told: tuple[Message, ...]
@@ -137,6 +140,13 @@ class Asked:
     notice: str = ""
     whole: Callable[[Reply], Reply] = lambda reply: reply
     is_anew: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The whole request, as it is sent."""
+        model = self.fields.get("model", "")
+        return {"model": model, "messages": [*self.told], **self.fields}
 
 
 def earlier(turns: Sequence[Turn], origin: str) -> list[Turn]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from nemotron_magic.access import Access
 from nemotron_magic.context.parts import Fitted, Part
 from nemotron_magic.context.prompt import written
 from nemotron_magic.keystore import KeyStore
+from nemotron_magic.parameters import BY_NAME
 from nemotron_magic.reply import Attached
 from nemotron_magic.sealing import Sealing
 from nemotron_magic.settings import Settings
@@ -118,7 +120,7 @@ def test_without_secrets_all_is_as_it_was() -> None:
     told = asked("a", "", "ü😊\n", attached=Attached("a", ("In[1]",)), notice="n")
     sealed = Sealing(access_to(), {}).sealed(told, HERE)
 
-    assert sealed == told
+    assert sealed == replace(told, fields=HERE.parameters())
     assert sealed.turns_with is told.turns_with
 
 
@@ -126,9 +128,9 @@ def test_who_wants_nothing_taken_out_sends_it_all() -> None:
     told = asked(f"{KEY} {PASSWORD}")
     settings = Settings({**HERE.values, "redact": False})
 
-    assert Sealing(access_to(), {"DB_PASSWORD": PASSWORD}).sealed(told, settings) is (
-        told
-    )
+    sealed = Sealing(access_to(), {"DB_PASSWORD": PASSWORD}).sealed(told, settings)
+
+    assert sealed == replace(told, fields=settings.parameters())
 
 
 def test_kinds_are_told_in_the_order_in_which_they_stood() -> None:
@@ -171,3 +173,93 @@ def test_an_address_that_cannot_be_read_is_no_reason_to_send_a_secret(
     sealed = Sealing(access_to(), environ).sealed(asked(PASSWORD), settings)
 
     assert texts_of(sealed) == ["[redacted:environment]"]
+
+
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "get_password",
+        "description": f"Log in with {PASSWORD}",
+        "parameters": {
+            "type": "object",
+            "properties": {"token": {"type": "string", "enum": ["a", KEY]}},
+            "required": ["token"],
+        },
+    },
+}
+
+
+def asking_with(**fields: Any) -> Settings:
+    rows = {n: v for n, v in fields.items() if n in BY_NAME}
+    extra = {n: v for n, v in fields.items() if n not in BY_NAME}
+    return Settings({**HERE.values, **rows}, extra)
+
+
+IN_A_NAME = KEY.replace("-", "_")
+IN_BASE64 = b64encode(f"user:{KEY}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stop", [f"a {KEY}", PASSWORD]),
+        ("tools", [TOOL]),
+        ("prediction", {"type": "content", "content": f"x = '{KEY}' # {PASSWORD}"}),
+        ("response_format", {"type": "json_schema", "json_schema": {"enum": [KEY]}}),
+        ("logit_bias", {KEY: 1}),
+        ("metadata", {"deep": [{"deeper": [KEY, {PASSWORD: KEY}]}]}),
+        ("metadata", {"type": KEY, "role": PASSWORD}),
+        ("user", f"{KEY} {PASSWORD}"),
+        ("user", IN_BASE64),
+        (IN_A_NAME, PASSWORD),
+    ],
+)
+def test_no_field_of_the_request_takes_a_secret_out(name: str, value: Any) -> None:
+    environ = {"DB_PASSWORD": PASSWORD, "OTHER_KEY": IN_A_NAME}
+    sealed = Sealing(access_to(), environ).sealed(
+        asked("hi"), asking_with(**{name: value})
+    )
+    body = repr(sealed.body)
+
+    assert [one for one in (PASSWORD, KEY, IN_A_NAME) if one in body] == []
+    assert IN_BASE64[8:-4] not in body
+    assert sealed.attached.redacted != ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("metadata", {"password": "kirschbaum"}),
+        ("metadata", {"a": [{"api_key": "q8Zk2LmP0vXw"}]}),
+        ("db_password", "kirschbaum"),
+    ],
+)
+def test_a_telling_name_gives_its_value_away(name: str, value: Any) -> None:
+    sealed = Sealing(access_to(), {}).sealed(asked("hi"), asking_with(**{name: value}))
+
+    assert "kirschbaum" not in repr(sealed.fields)
+    assert "q8Zk2LmP0vXw" not in repr(sealed.fields)
+    assert type(sealed.fields[name]) is type(value)
+    assert len(sealed.attached.redacted) == 1
+
+
+def test_what_the_protocol_is_made_of_stays_byte_for_byte() -> None:
+    properties = {"token": {"type": "string"}, "password": {"type": "string"}}
+    named = {"name": "log_in", "parameters": {"properties": properties}}
+    settings = asking_with(
+        model="vendor/some-model-9x",
+        tools=[{"type": "function", "function": named}],
+        tool_choice="required",
+        response_format={"type": "json_object"},
+        logit_bias={"50256": -100},
+        stop=["###"],
+        seed=12345678,
+        reasoning={"effort": "high", "max_tokens": 2048},
+        token_budget=4096,
+        store=False,
+    )
+    environ = {"A_SECRET": "vendor/some-model-9x", "B_SECRET": "json_object"}
+    sealed = Sealing(access_to(), environ).sealed(asked("hi"), settings)
+
+    assert sealed.fields == settings.parameters()
+    assert sealed.attached.redacted == ()

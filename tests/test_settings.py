@@ -280,3 +280,9 @@ def test_every_row_tells_what_it_takes(parameter: Parameter) -> None:
     assert parameter.help.endswith(".")
     assert parameter.describe()
     assert parameter.check(parameter.default) == parameter.default
+
+
+@pytest.mark.parametrize("name", ["messages", "model", "stream", "max_tokens", "n"])
+def test_a_further_field_takes_the_place_of_nothing_that_is_shown(name: str) -> None:
+    with pytest.raises(InputError, match=f"{name} cannot be a further field"):
+        Settings({}, {name: "other"})

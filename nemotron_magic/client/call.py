@@ -38,17 +38,21 @@ class Request:
         One mapping a message, keys `role` and `content`.
     key : Key or None
         None for a service that wants none.
+    fields : mapping, optional
+        The other fields of the body but for `model`; without them, the settings' own.
     """
 
     endpoint: Endpoint
     messages: tuple[Mapping[str, str], ...]
     settings: Settings
     key: Key | None = None
+    fields: Mapping[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
-        """Give the body of the request, as it is sent."""
-        fields = self.settings.parameters()
-        return {"model": fields.pop("model"), "messages": [*self.messages], **fields}
+        """Return the body of the request, as it is sent."""
+        settled = self.settings.parameters() if self.fields is None else self.fields
+        model = self.settings.model
+        return {"model": model, "messages": [*self.messages], **settled}
 
     def about(self) -> About:
         """Give what error messages may mention."""

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.context.tokens import estimate_field_tokens, estimate_tokens
 from nemotron_magic.markdown.code import as_block
 from nemotron_magic.text import with_smuggled_shown
 
-__all__ = ["preview"]
+__all__ = ["other_fields", "preview"]
 
 
 def preview(
-    messages: Sequence[Mapping[str, str]],
+    body: Mapping[str, Any],
     notes: Sequence[tuple[str, str]],
     heading: str = "What would be sent",
 ) -> str:
-    """Give messages as Markdown: a table of what they take, then each in a fence.
+    """Return a request as Markdown: a table of what it takes, then all that is in it.
 
     Parameters
     ----------
-    messages : sequence of mapping
-        Keys `role` and `content`.
+    body : mapping
+        The whole request; `messages` have the keys `role` and `content`.
     notes : sequence of (str, str)
         Further rows of the table: what, and how much.
     """
+    messages, fields = body["messages"], other_fields(body)
     sizes = [estimate_tokens(message["content"]) for message in messages]
     rows = [
         *(
@@ -32,17 +35,31 @@ def preview(
             for n, (message, size) in enumerate(zip(messages, sizes, strict=True), 1)
         ),
         f"| all messages | about {sum(sizes):,} tokens |",
+        f"| all other fields | about {estimate_field_tokens(body):,} tokens |",
         *(f"| {_cell(what)} | {_cell(how_much)} |" for what, how_much in notes),
     ]
     table = "\n".join([f"| {heading} | |", "|:--|:--|", *rows])
-    texts = (_fenced(n, message) for n, message in enumerate(messages, 1))
-    return "\n\n".join([table, *texts])
+    texts = (
+        _fenced(f"{n}. {message['role']}", message["content"], "prompt")
+        for n, message in enumerate(messages, 1)
+    )
+    return "\n\n".join([table, *texts, _fenced("All other fields", fields, "json")])
+
+
+def other_fields(body: Mapping[str, Any]) -> str:
+    """Return the fields of a request beside its messages, as the JSON that is sent."""
+    fields = (
+        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in body.items()
+        if name != "messages"
+    )
+    return "{" + ",\n ".join(fields) + "}"
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _fenced(number: int, message: Mapping[str, str]) -> str:
-    block = as_block(with_smuggled_shown(message["content"]), "prompt")
-    return f"**{number}. {message['role']}**\n\n{block}"
+def _fenced(title: str, text: str, language: str) -> str:
+    block = as_block(with_smuggled_shown(text), language)
+    return f"**{title}**\n\n{block}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Mapping
 from math import ceil
+from typing import Any
 
-__all__ = ["estimate_tokens"]
+__all__ = ["estimate_field_tokens", "estimate_tokens"]
 
 # The weights are fitted so that about one text in thirty is under-estimated against the
 # larger count of two public vocabularies, Llama 3's and Mistral's Tekken, whose kin the
@@ -135,6 +138,22 @@ def estimate_tokens(text: str) -> int:
     """
     chunks = range(0, len(text), _CHUNK_CHARS)
     return ceil(_RAISED * sum(_weight(text[at : at + _CHUNK_CHARS]) for at in chunks))
+
+
+def estimate_field_tokens(body: Mapping[str, Any]) -> int:
+    """Return about how many tokens the fields of a request take beside its messages.
+
+    Numbers and switches take none; how the reply travels is nothing that a model reads.
+    """
+    read = {
+        name: value
+        for name, value in body.items()
+        if name not in _UNREAD and isinstance(value, str | list | tuple | Mapping)
+    }
+    return estimate_tokens(json.dumps(read, ensure_ascii=False)) if read else 0
+
+
+_UNREAD = ("model", "messages", "stream_options")
 
 
 def _weight(chunk: str) -> float:

@@ -9,13 +9,18 @@ def test_a_preview_is_a_table_and_each_message_in_a_fence() -> None:
         {"role": "user", "content": "why\n```x```"},
     ]
 
-    assert preview(messages, [("cells | more", "3")], "What was sent") == "\n".join(
+    assert preview(
+        {"model": "m", "stop": ["é"], "messages": messages},
+        [("cells | more", "3")],
+        "What was sent",
+    ) == "\n".join(
         [
             "| What was sent | |",
             "|:--|:--|",
             "| 1. system | about 6 tokens |",
             "| 2. user | about 6 tokens |",
             "| all messages | about 12 tokens |",
+            "| all other fields | about 7 tokens |",
             "| cells \\| more | 3 |",
             "",
             "**1. system**",
@@ -30,5 +35,11 @@ def test_a_preview_is_a_table_and_each_message_in_a_fence() -> None:
             "why",
             "```x```",
             "````",
+            "",
+            "**All other fields**",
+            "",
+            "```json",
+            '{"model": "m",\n "stop": ["é"]}',
+            "```",
         ]
     )

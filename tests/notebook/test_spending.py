@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shells import Shell
+from shells import Kernel, Shell
 
 from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Call, Ledger, Totals
@@ -339,3 +341,64 @@ def test_what_is_not_in_the_ledger_cannot_be_struck_out(
 
     assert told.status == "error"
     assert "in the ledger" in told.error
+
+
+TOOL = {"type": "function", "function": {"name": "f", "description": "d." * 50_000}}
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (
+            f"-p tools={json.dumps([TOOL], separators=(chr(44), chr(58)))}",
+            "it may cost $",
+        ),
+        ("-n 10 -p max_completion_tokens=900000", "up to 900,000 tokens"),
+        ("-n 10 -p best_of=90000", "up to 900,000 tokens"),
+        ('-p models=["some/other"]', "is not known, so a limit cannot be kept"),
+        ('-p plugins=[{"id":"web"}]', "what plugins may add to the price is not known"),
+        ("-p model=some/other", "-p cannot set model"),
+    ],
+)
+def test_no_field_gets_by_a_limit(
+    shell: Shell, service: rehearsal.Address, flags: str, words: str
+) -> None:
+    plain = shell.run("%nemotron -n 10 --max-cost 0.001 why?")
+    told = shell.run(f"%nemotron --max-cost 0.001 {flags} why?")
+
+    assert plain.status == "ok"
+    assert told.status == "error"
+    assert words in told.error
+    assert len([r for r in service.requests if r.method == "POST"]) == 1
+
+
+@pytest.fixture
+def own_kernel(
+    service: rehearsal.Address, tmp_path: Path, loops_closed: None
+) -> Iterator[Kernel]:
+    """Give a kernel that asks this test's service, with a home of its own."""
+    kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
+    kernel.run("%load_ext nemotron_magic")
+    yield kernel
+    kernel.close()
+
+
+def test_the_preview_is_all_that_is_sent(
+    own_kernel: Kernel, service: rehearsal.Address
+) -> None:
+    kernel = own_kernel
+    flags = (
+        '-n 77 --stop "|" -p metadata={"api_key":"q8Zk2LmP0vXw","team":"b`c"} '
+        '-p tools=[{"type":"function","function":{"name":"f"}}] -p logprobs=true'
+    )
+    shown = kernel.run(f"%nemotron -c none --fresh --preview {flags} why?").outputs
+    kernel.run(f"%nemotron -c none --fresh {flags} why?")
+    after = kernel.run("%nemotron preview").outputs
+    sent = service.requests[-1].body
+
+    for text in (one[0]["data"]["text/plain"] for one in (shown, after)):
+        fields = json.loads(text.partition("```json\n")[2].rpartition("\n```")[0])
+        assert {**fields, "messages": sent["messages"]} == sent
+        assert fields["metadata"]["team"] == "b`c"
+        assert "q8Zk2LmP0vXw" not in text
+        assert "1 × " in text

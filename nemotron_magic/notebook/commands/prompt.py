@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nemotron_magic.context.preview import preview as previewed
 from nemotron_magic.errors import InputError
 from nemotron_magic.notebook.commands.command import Command
-from nemotron_magic.price import estimate, priced
+from nemotron_magic.price import estimate, unpriced_field
 from nemotron_magic.quantities import in_usd, plural
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
@@ -28,19 +28,19 @@ def preview(
     heading: str = "What would be sent",
 ) -> str:
     """Give what would be sent, what goes along, and what that may cost."""
-    return previewed(asked.told, notes(session, asked, settings), heading)
+    return previewed(asked.body, notes(session, asked, settings), heading)
 
 
 def notes(session: Session, asked: Asked, settings: Settings) -> list[tuple[str, str]]:
     """Give what is to be said of a request, each with how much it is."""
-    attached = asked.attached
+    attached, model = asked.attached, asked.body["model"]
     sizes = zip(attached.titles, attached.tokens, strict=True)
     return [
         *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
         *(("shortened", title) for title in attached.cut),
         ("left out for lack of room", plural(len(attached.left_out), "cell")),
         ("secrets taken out", _counted(attached.redacted) or "none"),
-        ("goes to", f"`{settings.model}` at `{session.endpoint(settings).netloc}`"),
+        ("goes to", f"`{model}` at `{session.endpoint(settings).netloc}`"),
         ("may cost", _estimate(session, asked, settings)),
         *_kept(session, asked, settings),
     ]
@@ -69,7 +69,9 @@ def _kept(session: Session, asked: Asked, settings: Settings) -> list[tuple[str,
 def _estimate(session: Session, asked: Asked, settings: Settings) -> str:
     """Give the price by the catalogue, as far as that has been listed."""
     listed = session.client.listed(session.endpoint(settings))
-    may_take = estimate(priced(listed, settings.model), asked.told, settings)
+    may_take = estimate(listed, asked.body)
+    if field := unpriced_field(asked.body):
+        return f"unknown (what `{field}` may add is in no catalogue)"
     if may_take is None:
         return "unknown (`%nemotron models` shows the prices that are known)"
     most = f"at most {in_usd(may_take.reply_usd)} out"
@@ -84,7 +86,14 @@ def _preview(runner: Runner, text: str, settings: Settings) -> str:
             "nothing has been sent yet",
             todo="Preview a question: %nemotron --preview why is this slow?",
         )
-    asked = Asked(last.messages, MAIN, lambda now, reply: [], last.details.attached)
+    known = last.details
+    asked = Asked(
+        known.messages,
+        MAIN,
+        lambda now, reply: [],
+        known.attached,
+        fields={"model": known.model, **known.parameters},
+    )
     return preview(runner.session, asked, settings, "What was sent")
 
 
