@@ -101,7 +101,7 @@ def _fault(proxy_url: str) -> str:
         url = urlsplit(proxy_url)
         is_plain = bool(url.hostname) and url.port != 0
     except ValueError:
-        return "its host or port is none"
+        return "its host or port is not valid"
     if url.scheme not in _SCHEMES:
         return "it begins with none of http://, https:// and socks5://"
     # A password with a / # or ? in it would be taken for host and path.
