@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from nemotron_magic.untrusted import as_number, as_object
+from nemotron_magic.untrusted import Object, as_number, as_object
 
 __all__ = ["CREDITS_PER_USD", "Usage", "believed_usd", "read_balance"]
 
@@ -14,6 +14,9 @@ CREDITS_PER_USD = 2_000_000
 
 _MOST_CALL_USD = 1_000.0
 """Ten times what the longest prompt and reply take at the dearest model's price."""
+
+_MOST_TOKENS = 1_000_000_000
+"""A thousand times what any model reads or writes in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,18 @@ cached_tokens=None, cost_usd=0.5)
         )
 
     def updated(self, other: Usage) -> Usage:
-        """Give these figures, with those that `other` knows in their place.
+        """Return these figures, with those that `other` knows in their place.
 
-        A stream may report usage several times, each report replacing the one before.
+        A stream may report usage several times, each report replacing the one before,
+        but for the zeros of services that end each stream with an empty report.
+
+        >>> Usage(39_320, 26).updated(Usage(0, 30))
+        Usage(prompt_tokens=39320, completion_tokens=30, reasoning_tokens=None, \
+cached_tokens=None, cost_usd=None)
         """
         return Usage(
             *(
-                _first(getattr(other, f.name), getattr(self, f.name))
+                _told(getattr(other, f.name), getattr(self, f.name))
                 for f in fields(Usage)
             )
         )
@@ -85,19 +93,19 @@ cached_tokens=None, cost_usd=0.5)
         Parameters
         ----------
         usage : Any
-            `{prompt_tokens, completion_tokens, …_details}`; OpenRouter adds `cost`.
+            `{prompt_tokens, completion_tokens, …_details}`, or the same with `input`
+            and `output` in place of the first words; OpenRouter adds `cost`.
         meta : Any
             `{usage: {usd_spent, credits_used}}` of the AI/ML API.
         """
         usage = as_object(usage)
-        completion = as_object(usage.get("completion_tokens_details"))
-        prompt = as_object(usage.get("prompt_tokens_details"))
+        received, sent = (_direction(usage, names) for names in (_OUT, _IN))
         return cls(
-            _count(usage.get("prompt_tokens")),
-            _count(usage.get("completion_tokens")),
-            _count(completion.get("reasoning_tokens")),
-            _count(prompt.get("cached_tokens")),
-            _first(_cost_usd(meta), believed_usd(_amount(usage.get("cost")))),
+            sent[0],
+            received[0],
+            _count(received[1].get("reasoning_tokens")),
+            _count(sent[1].get("cached_tokens")),
+            _told(_cost_usd(meta), believed_usd(_amount(usage.get("cost")))),
         )
 
 
@@ -131,13 +139,24 @@ def _cost_usd(meta: Any) -> float | None:
     credits_used = _amount(spent.get("credits_used"))
     from_credits = None if credits_used is None else credits_used / CREDITS_PER_USD
     usd_spent = _amount(spent.get("usd_spent"))
-    believed = believed_usd(usd_spent)
-    return believed_usd(from_credits) if believed is None else believed
+    cost_usd: float | None = _told(believed_usd(usd_spent), believed_usd(from_credits))
+    return cost_usd
+
+
+_IN = ("prompt_tokens", "input_tokens")
+_OUT = ("completion_tokens", "output_tokens")
+
+
+def _direction(usage: Object, names: tuple[str, str]) -> tuple[int | None, Object]:
+    """Return the tokens of one direction by either of its names, and their details."""
+    first, second = (_count(usage.get(name)) for name in names)
+    details = [as_object(usage.get(f"{name}_details")) for name in names]
+    return _told(first, second), {**details[1], **details[0]}
 
 
 def _count(value: Any) -> int | None:
     amount = _amount(value)
-    return None if amount is None else int(amount)
+    return None if amount is None or amount > _MOST_TOKENS else int(amount)
 
 
 def _amount(value: Any) -> float | None:
@@ -145,9 +164,11 @@ def _amount(value: Any) -> float | None:
     return None if amount is None or amount < 0 else amount
 
 
-def _first(one: Any, other: Any) -> Any:
-    return other if one is None else one
+def _told(newer: Any, older: Any) -> Any:
+    """Return the newer of two figures, but for a zero where there was more."""
+    return older if newer is None or (older and not newer) else newer
 
 
 def _sum(one: Any, other: Any) -> Any:
-    return _first(one, other) if one is None or other is None else one + other
+    known = [figure for figure in (one, other) if figure is not None]
+    return sum(known) if known else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wire import DONE, STOP, event, hear, say
 
 from nemotron_magic.usage import CREDITS_PER_USD, Usage, read_balance
 
@@ -89,7 +91,55 @@ def test_a_later_report_replaces_what_it_knows(one: Usage, other: Usage) -> None
     updated = one.updated(other).as_dict()
 
     for name, figure in other.as_dict().items():
-        assert updated[name] == (getattr(one, name) if figure is None else figure)
+        before = getattr(one, name)
+        keeps = figure is None or (figure == 0 and before is not None)
+        assert updated[name] == (before if keeps else figure)
+
+
+REAL = {"prompt_tokens": 39_320, "completion_tokens": 26, "cost": 0.25}
+NOTHING = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "cost": 0}
+META = {"usage": {"usd_spent": 0.25, "credits_used": 500_000}}
+FREE = {"usage": {"usd_spent": 0, "credits_used": 0}}
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        [{"usage": REAL}, {"usage": NOTHING}],
+        [{"usage": REAL}, {"usage": NOTHING}, {"usage": NOTHING, "meta": FREE}],
+        [{"usage": NOTHING}, {"usage": REAL}, {"usage": None}],
+        [{"usage": REAL}, {"usage": {"prompt_tokens": 0}}, {"usage": {}}],
+        [{"usage": {"prompt_tokens": 1}}, {"usage": REAL}, {"usage": {"cost": 0}}],
+        [{"usage": REAL}, {"usage": {"prompt_tokens": -5, "completion_tokens": 1e300}}],
+        [{"usage": REAL}, {"usage": {"prompt_tokens": "9", "cost": "free"}}],
+        [{"usage": REAL}, {"usage": {"prompt_tokens": float("nan"), "cost": -1}}],
+        [{"usage": {**REAL, "cost": 0}, "meta": META}, {"usage": NOTHING}],
+        [{"usage": {**REAL, "cost": None}}, {"meta": META}, {"meta": FREE}],
+        [{"usage": REAL, "meta": FREE}, {"usage": NOTHING, "meta": FREE}],
+        [{"usage": {"input_tokens": 39_320, "output_tokens": 3, "cost": 0.25}},
+         {"usage": {"input_tokens": 0, "output_tokens": 26}}],
+    ],
+)  # fmt: skip
+def test_an_empty_report_wipes_out_nothing(reports: list[dict[str, Any]]) -> None:
+    chunks = [event({"choices": [], **report}) for report in reports]
+    in_the_middle = hear(say("Hel"), *chunks, say("lo"), STOP, DONE)
+    at_the_end = hear(say("Hello"), STOP, *chunks, DONE)
+
+    for heard in (in_the_middle, at_the_end):
+        assert heard.reply.usage == Usage(39_320, 26, cost_usd=0.25)
+
+
+def test_of_reports_that_add_up_the_last_counts() -> None:
+    reports = [{"prompt_tokens": 5, "completion_tokens": n} for n in (3, 9, 7)]
+    heard = hear(*(event({"usage": one}) for one in reports), STOP, DONE)
+
+    assert heard.reply.usage == Usage(5, 7)
+
+
+def test_a_figure_that_no_call_can_reach_is_unknown() -> None:
+    usage = {"prompt_tokens": 9.9e14, "completion_tokens": 10**9}
+
+    assert Usage.from_wire(usage) == Usage(None, 10**9)
 
 
 JSON = st.recursive(

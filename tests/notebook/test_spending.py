@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from shells import Kernel, Shell
+from wire import DONE, STOP, event, say
 
 from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Call, Ledger, Totals
@@ -402,3 +403,21 @@ def test_the_preview_is_all_that_is_sent(
         assert fields["metadata"]["team"] == "b`c"
         assert "q8Zk2LmP0vXw" not in text
         assert "1 × " in text
+
+
+@pytest.mark.parametrize("last", [{}, {"usd_spent": 0, "credits_used": 0}])
+def test_an_empty_report_at_the_end_hides_nothing_from_footer_and_budget(
+    shell: Shell, last: dict[str, int]
+) -> None:
+    real = {"prompt_tokens": 39_320, "completion_tokens": 26}
+    none = dict.fromkeys(real, 0)
+    spent = event({"usage": real, "meta": {"usage": {"usd_spent": 0.25}}})
+    empty = event({"usage": none, "meta": {"usage": last}})
+    with rehearsal.serve(body=[say("Hi"), STOP, spent, empty, DONE]) as url:
+        shell.run(f"%config Nemotron.base_url = '{url}'")
+        told = shell.run("%nemotron why?").text
+        shell.run("%config Nemotron.session_budget_usd = 0.2")
+        refused = shell.run("%nemotron why?").error
+
+    assert "39,320 → 26 tokens · $0.25" in told
+    assert "$0 of $0.20 is left this session" in refused
