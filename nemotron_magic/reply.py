@@ -38,6 +38,8 @@ class Attached:
         What each of those that went takes, by an estimate.
     redacted : tuple of str
         Kinds of the secrets that were taken out, one for each.
+    files : tuple of str
+        Which of the parts that went are files, with where links led to them.
     """
 
     text: str = ""
@@ -46,6 +48,7 @@ class Attached:
     cut: tuple[str, ...] = ()
     left_out: tuple[int, ...] = ()
     redacted: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

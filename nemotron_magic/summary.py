@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from nemotron_magic.parameters import BY_NAME
@@ -27,6 +28,8 @@ _REASONS = {
     "content_filter": "The service's content filter stopped this reply.",
     "error": "The service reported an error at the end of this reply.",
 }
+_LONGEST_NAME = 120
+_MOST_NAMES = 4
 _FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\b(?:tokens|cached)\b")
 _IMITATION = "A line of this reply imitates the footer; only the last line is ours."
 
@@ -105,12 +108,20 @@ def _attached(attached: Attached) -> list[str]:
     cells = sum(title.startswith("cell ") for title in attached.titles)
     counts = (
         (cells, "cell", "sent"),
-        (len(attached.titles) - cells, "attachment", "sent"),
+        (len(attached.titles) - cells, "attachment", f"sent{_named(attached.files)}"),
         (len(attached.cut), "part", "shortened"),
         (len(attached.left_out), "cell", "left out"),
         (len(attached.redacted), "secret", "redacted"),
     )
     return [f"{plural(n, noun)} {what}" for n, noun, what in counts if n]
+
+
+def _named(files: Sequence[str]) -> str:
+    """Give the names of files in brackets, those that there is room for."""
+    names = [one_line(name, _LONGEST_NAME) for name in files[:_MOST_NAMES]]
+    more = len(files) - len(names)
+    told = ", ".join([*names, *([f"{more} more"] if more else [])])
+    return f" ({told})" if told else ""
 
 
 def _reason(reply: Reply) -> str:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.errors import InputError
+from nemotron_magic.text import one_line
 
 __all__ = ["Fitted", "Part", "fit", "part_of_cell"]
 
@@ -43,12 +44,21 @@ class Part:
         needs no name.
     cut_chars : int
         How much of it was cut.
+    target : str
+        Where links led to it, if the title does not say: the user sees it, and it is
+        not sent.
     """
 
     kind: _Kind
     title: str
     fields: tuple[tuple[str, str], ...]
     cut_chars: int = 0
+    target: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What the user is told of it: its title, and where links led."""
+        return f"{self.title} → {one_line(self.target)}" if self.target else self.title
 
     def tokens(self, count: _Count) -> int:
         """Give what it takes, delimiters included."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -17,7 +18,7 @@ from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.displays import Displays
-from nemotron_magic.notebook.execution import execution_of, notebook_path, origin_of
+from nemotron_magic.notebook.execution import execution_of, origin_of
 from nemotron_magic.notebook.history import NO_IDS, History, Recorder
 from nemotron_magic.notebook.subjects import Subject
 from nemotron_magic.notebook.variables import Variables
@@ -35,9 +36,6 @@ _FIRST_USE = (
 )
 _MOST_FILE_BYTES = 1_000_000
 _MOST_NOTEBOOK_BYTES = 100_000_000
-_NO_DOCUMENT = (
-    "The notebook's file could not be found; only the cells that ran went along."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,8 @@ class Gatherer:
         Whose cells and variables go along.
     session : Session
         Whose turns tell what has been sent before.
-    environ : mapping
-        The process's environment, where Jupyter's server names the notebook's file.
+    own_file : callable
+        Returns the path of the notebook's own file; "" if none is known to be.
     recorder : Recorder, optional
         What has been listening to the cells, where IPython keeps no outputs.
     displays : Displays, optional
@@ -84,7 +82,7 @@ class Gatherer:
         self,
         shell: Any,
         session: Session,
-        environ: Mapping[str, str],
+        own_file: Callable[[], str],
         recorder: Recorder | None = None,
         displays: Displays | None = None,
         ids: Mapping[int, str] = NO_IDS,
@@ -92,7 +90,7 @@ class Gatherer:
         self._shell = shell
         self._session = session
         self.history = History(shell, recorder, displays, ids)
-        self._environ = environ
+        self._own_file = own_file
         self._asked: tuple[object, int] = (None, 0)
         self._has_told = False
         self._lock = Lock()
@@ -146,7 +144,7 @@ class Gatherer:
             moment.cell,
             thread,
             call.fresh,
-            self._notice(call, fitted),
+            self._notice(fitted),
         )
 
     def _origin(self) -> str:
@@ -164,21 +162,34 @@ class Gatherer:
         """Give the text with its values named, and what the user asked to send."""
         text, values = expand(subject.words or call.text, variables.at)
         parts = [Part("value", v.name, (("", v.description),)) for v in values]
-        files = [Part("file", path, (("", _read(path)),)) for path in call.files]
-        document = self._document(moment) if call.notebook else []
+        files = [_file_part(path) for path in call.files]
+        document = [self._document(moment)] if call.notebook else []
         known = {value.name for value in values}
         others = [name for name in subject.names if name not in known]
         named = variables.parts(others, subject.with_source)
         return text, [*subject.parts, *named, *parts, *files, *document]
 
-    def _document(self, moment: _Moment) -> list[Part]:
-        """Give the saved notebook, where a front end says which file it is."""
-        path = notebook_path(self._shell, self._environ)
-        if not Path(path).is_file():
-            return []
-        ran = self.history.newest_first(moment.last)
+    def _document(self, moment: _Moment) -> Part:
+        """Return the notebook as its own file has it.
+
+        Raises
+        ------
+        InputError
+            If no file is known to be this notebook's.
+        """
+        path = self._own_file()
+        if not path:
+            raise InputError(
+                "no file is known to be this notebook, and nothing was sent",
+                "the one that is sent holds a cell that ran here, by its id: perhaps "
+                "it is not saved yet, lies elsewhere, or has no ids (nbformat < 4.5)",
+                "Save the notebook and ask again, or ask without --notebook",
+            )
         text = _read(path, _MOST_NOTEBOOK_BYTES)
-        return [document_part(Path(path).name, text, ran)]
+        ran = self.history.newest_first(moment.last)
+        part = document_part(Path(path).name, text, ran)
+        folder, name = os.path.split(path)
+        return replace(part, target=_target(f"{os.path.realpath(folder)}/{name}"))
 
     def _chosen(
         self, selection: Selection, before: Sequence[Turn], moment: _Moment
@@ -190,25 +201,37 @@ class Gatherer:
             ran = newest_runs(ran, self.history.asking if moment.last is None else None)
         return selection.newest_first(ran, since)
 
-    def _notice(self, call: Invocation, fitted: Fitted) -> str:
-        """Tell what did not go along, and of cells the first time that they go."""
-        kinds = {part.kind for part in fitted.kept}
-        is_missing = call.notebook and "notebook" not in kinds
+    def _notice(self, fitted: Fitted) -> str:
+        """Tell of cells the first time that they go."""
+        has_cells = any(part.kind == "cell" for part in fitted.kept)
         with self._lock:
-            is_first = "cell" in kinds and not self._has_told
+            is_first = has_cells and not self._has_told
             self._has_told = self._has_told or is_first
-        told = (_NO_DOCUMENT * is_missing, _FIRST_USE * is_first)
-        return " ".join(filter(None, told))
+        return _FIRST_USE * is_first
 
 
 def _attached(text: str, fitted: Fitted) -> Attached:
     return Attached(
         written(text, fitted),
-        tuple(part.title for part in fitted.kept),
+        tuple(part.shown for part in fitted.kept),
         fitted.sizes,
-        tuple(part.title for part in fitted.cut),
+        tuple(part.shown for part in fitted.cut),
         fitted.left_out,
+        files=tuple(
+            part.shown for part in fitted.kept if part.kind in ("file", "notebook")
+        ),
     )
+
+
+def _file_part(path: str) -> Part:
+    text = _read(path)
+    return Part("file", path, (("", text),), target=_target(os.path.expanduser(path)))
+
+
+def _target(path: str) -> str:
+    """Return where a path leads, if links lead to another place than it names."""
+    real = os.path.realpath(path)
+    return "" if real == os.path.abspath(path) else real
 
 
 def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:

@@ -15,9 +15,9 @@ from nemotron_magic.ledger import Ledger, open_ledger
 from nemotron_magic.notebook.asking import Asker
 from nemotron_magic.notebook.commands import COMMANDS, Command, card, flags, preview
 from nemotron_magic.notebook.displays import Displays
-from nemotron_magic.notebook.execution import notebook_path
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.history import NO_IDS, Recorder
+from nemotron_magic.notebook.own_file import OwnFile
 from nemotron_magic.notebook.paint import Canvas
 from nemotron_magic.notebook.saved import Saved
 from nemotron_magic.reply import Reply
@@ -73,11 +73,11 @@ class Runner:
         self._panels: Panels | None = None
         self._base_url_before = ""
         self._ledgers: dict[str, Ledger] = {}
-        saved = Saved(lambda: notebook_path(shell, self._environ))
-        self.session.books.saved = saved.find
+        self._own_file = OwnFile(shell, self._environ, ids)
+        self.session.books.saved = Saved(self._own_file.path).find
         self._name = uuid.uuid4().hex
         self._gatherer = Gatherer(
-            shell, self.session, self._environ, recorder, displays, ids
+            shell, self.session, self._own_file.path, recorder, displays, ids
         )
         self.asker = Asker(shell, self.session, self._gatherer, self.canvas)
 
@@ -187,9 +187,7 @@ class Runner:
         if where not in self._ledgers:
             self._ledgers[where] = open_ledger(where, self._environ, self._name)
         self.session.books.ledger = self._ledgers[where]
-        self.session.books.notebook = Path(
-            notebook_path(self._shell, self._environ)
-        ).name
+        self.session.books.notebook = Path(self._own_file.path()).name
 
     def _show(self, markdown: str) -> None:
         self.canvas.show_markdown(markdown)

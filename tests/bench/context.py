@@ -52,7 +52,7 @@ def gather_s(cells: int, context: str = "auto", times: int = 9) -> float:
     taken: list[float] = []
     settings = Settings({"context": context, "base_url": "http://127.0.0.1:1"})
     for _ in range(times):
-        gatherer = Gatherer(kernel, Session(environ={}), {})
+        gatherer = Gatherer(kernel, Session(environ={}), str)
         started_s = time.perf_counter()
         gatherer.question(Invocation(text="why?"), settings)
         taken.append(time.perf_counter() - started_s)

@@ -39,7 +39,7 @@ class Notebook:
             user_ns={"In": self.inputs, "Out": {}},
         )
         self._ids = CellIds(self.shell, self._known)
-        self._gatherer = Gatherer(self.shell, Session(environ={}), {}, ids=self._known)
+        self._gatherer = Gatherer(self.shell, Session(environ={}), str, ids=self._known)
 
     def run(self, *cells: str) -> list[str]:
         """Run cells, each `id source`; give the numbers that went with the last.

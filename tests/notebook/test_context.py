@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -356,29 +355,3 @@ def test_what_is_no_file_is_not_waited_for(
 
     assert "it is no file" in outcome.text
     assert service.requests == []
-
-
-def test_the_saved_notebook_goes_along_where_it_is_found(
-    shell: Shell,
-    service: rehearsal.Address,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cells = [{"cell_type": "markdown", "source": "# Sales"}]
-    path = tmp_path / "a.ipynb"
-    path.write_text(json.dumps({"cells": cells}), "utf-8")
-    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
-    run(shell, "%nemotron -q -c none --notebook why?")
-
-    assert "[markdown]\n# Sales" in sent(service)
-
-
-def test_a_notebook_that_is_not_found_is_told_in_one_line(
-    shell: Shell, service: rehearsal.Address, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
-    outcome = shell.run("%nemotron --notebook why?")
-
-    assert outcome.status == "ok"
-    assert "file could not be found" in outcome.text
-    assert sent(service) == "why?"

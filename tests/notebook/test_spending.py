@@ -259,16 +259,6 @@ def test_a_rehearsal_can_be_gone_back_to(shell: Shell) -> None:
     assert "127.0.0.1:9/" in shell.run("%nemotron rehearse: off").text
 
 
-def test_the_notebook_is_named(
-    shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", "/home/me/Ärger 日本.ipynb")
-    shell.run(ASK)
-
-    (call,) = Ledger(home / "ledger.sqlite").all()
-    assert call.notebook == "Ärger 日本.ipynb"
-
-
 def test_the_doctor_looks_at_the_ledger(shell: Shell, home: Path) -> None:
     told = shell.run("%nemotron doctor").text
     assert f"✓ ledger: {home}/ledger.sqlite" in told.replace("`", "")
