@@ -110,7 +110,7 @@ class Call:
             attempt += 1
             answered = False
             try:
-                with closing(self._attempt(body, call_id)) as events:
+                with closing(self._attempt(body, call_id, attempt)) as events:
                     for event in events:
                         answered = answered or is_progress(event)
                         yield event
@@ -123,7 +123,9 @@ class Call:
             yield retry
             _wait(self.sleep, wait_s)
 
-    def _attempt(self, body: bytes, call_id: str) -> Generator[Event, None, None]:
+    def _attempt(
+        self, body: bytes, call_id: str, attempt: int
+    ) -> Generator[Event, None, None]:
         request, http = self.request, self.http
         about, settings = request.about(), request.settings
         headers = {
@@ -154,7 +156,8 @@ class Call:
         except KeyboardInterrupt:
             if deadline.is_sent:
                 raise
-            fault = Interrupted("stopped by you", "nothing was sent")
+            done = "sent" if attempt == 1 else "billed"
+            fault = Interrupted("stopped by you", f"nothing was {done}")
         # Raised out here so that it carries no httpx error, which holds the key.
         raise fault
 

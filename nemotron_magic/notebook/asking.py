@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from nemotron_magic.code.findings import said
+from nemotron_magic.code.findings import Finding, said
 from nemotron_magic.code.tasks import CODE, TASKS, complaint
 from nemotron_magic.errors import InputError, NemotronError
 from nemotron_magic.exchange import Watch
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.coder import Coder, Job
+from nemotron_magic.notebook.commands.command import literal
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
 from nemotron_magic.notebook.subjects import Subject, Subjects
@@ -66,18 +67,41 @@ class Asker:
         thread = call.thread or MAIN
         self._jobs[thread] = job
         left = job.repairs if job.inserts else 0
-        while True:
-            painter: Painter = Silent() if call.quiet else self._canvas.painter()
-            reply = self._received(ask, call, job, painter)
-            is_checked = left and not reply.is_cut_off
-            findings = self.coder.findings(reply) if is_checked else ()
-            if not findings:
-                return self._kept(call, self.coder.finished(reply, job), painter)
+        painter = self._painter(call)
+        reply = self._received(ask, call, job, painter)
+        while findings := self._findings(reply) if left else ():
             notice = f"Sent back to be corrected, {job.repairs - left + 1} of at most "
             back = self.coder.sent_back(reply, f"{notice}{job.repairs}.")
             self._kept(call, back, painter)
             left -= 1
             ask = self._correction([said(one) for one in findings], settings, thread)
+            painter = self._painter(call)
+            try:
+                reply = self._received(ask, call, Job(), painter)
+            except (NemotronError, KeyboardInterrupt) as error:
+                kept = self._uncorrected(call, reply, job, error)
+                return self._given(call, kept, painter)
+        return self._kept(call, self.coder.finished(reply, job), painter)
+
+    def _painter(self, call: Invocation) -> Painter:
+        return Silent() if call.quiet else self._canvas.painter()
+
+    def _findings(self, reply: Reply) -> tuple[Finding, ...]:
+        """Return what is wrong with the code of a reply that is not cut off."""
+        try:
+            return () if reply.is_cut_off else self.coder.findings(reply)
+        except KeyboardInterrupt:
+            return ()  # the reply is paid for, whoever stops the looking
+
+    def _uncorrected(
+        self, call: Invocation, reply: Reply, job: Job, error: BaseException
+    ) -> Reply:
+        """Put in what could not be corrected, which is paid for, and say why."""
+        kept = self.coder.finished(reply, job, _stopped(error))
+        if not call.quiet:
+            said_now = kept.details.notices[len(reply.details.notices) :]
+            self._canvas.show_markdown("\n\n".join(map(literal, said_now)))
+        return kept
 
     def _prepared(
         self, call: Invocation, settings: Settings
@@ -138,10 +162,23 @@ class Asker:
     def _kept(self, call: Invocation, reply: Reply, painter: Painter) -> Reply:
         """Paint a reply as it stays, and give it to the user's variables."""
         painter.finish(reply)
+        return self._given(call, reply, painter)
+
+    def _given(self, call: Invocation, reply: Reply, painter: Painter) -> Reply:
+        """Give a reply that has been painted to the user's variables."""
         self._canvas.painted(reply, painter)
         names = {"_nemotron", call.out} - {""}
         self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
         return reply
+
+
+def _stopped(error: BaseException) -> str:
+    """Return why a reply was not corrected; its question, at least, was sent."""
+    if not isinstance(error, NemotronError):
+        return "Not corrected: stopped by you."
+    why = error.why.replace("nothing was sent", "nothing more was sent")
+    reason = f"{error.what} ({why})" if why else error.what
+    return f"Not corrected: {reason}."
 
 
 def _changed(job: Job, call: Invocation) -> Job:

@@ -63,21 +63,27 @@ class Coder:
         self._inserter.begin(cells)
         return _with(reply, [*(self._said_of(cells[0]) if cells else ()), notice])
 
-    def finished(self, reply: Reply, job: Job) -> Reply:
+    def finished(self, reply: Reply, job: Job, notice: str = "") -> Reply:
         """Put the code of a reply in, as far as the job says; give the reply so told.
 
         A reply that was broken off has its code wait: the page takes no cell of a run
-        that failed.
+        that failed. Without any code in it, that of the reply before it still waits.
+
+        Parameters
+        ----------
+        notice : str
+            What is to be said before all else.
         """
         cells = self._cells(reply)
-        self._inserter.begin(cells)
         is_broken = reply.details.ending in ("interrupted", "failed")
+        if cells or not is_broken:
+            self._inserter.begin(cells)
         if not job.inserts or (is_broken and not cells):
             return reply
         if not cells:
             return _with(reply, ["There is no code in this reply for a cell."])
         diff = difference(job.before, cells[0].source) if job.before else ""
-        notices = self._said_of(cells[0])
+        notices = [*([notice] if notice else []), *self._said_of(cells[0])]
         if job.before and not diff:
             notices.append("The code is the same as it was.")
         if is_broken or not self._takes_cells():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import sys
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
 
+import httpx
 import pytest
 from shells import Kernel, Outcome, Shell, sent
-from wire import DONE, STOP
+from wire import DONE, STOP, event
 from wire import say as told
 
 from nemotron_magic import rehearsal
+from nemotron_magic.client import Client
 
 THREE = """Two ways.
 
@@ -568,3 +571,133 @@ def test_a_failing_cell_is_put_right_in_a_kernel(kernel: Kernel) -> None:
 
     assert done.next_cell is not None
     assert kernel.run(done.next_cell).status == "ok"
+
+
+# ---- a correction that does not come
+
+
+WRONG = "```python\nundefined_name\n```"
+PRICED = {"prompt": "0.000001", "completion": "0.00001"}
+
+
+class Once:
+    """A service that answers once, with code that would fail, and then otherwise."""
+
+    def __init__(self, then: Callable[[], httpx.Response]) -> None:
+        self.asked = 0
+        self._then = then
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(200, json={"data": [{"id": "m", "pricing": PRICED}]})
+        self.asked += 1
+        if self.asked > 1:
+            return self._then()
+        usage = {"prompt_tokens": 10, "completion_tokens": 2}
+        cost = event({"usage": usage, "meta": {"usage": {"usd_spent": 0.25}}})
+        return httpx.Response(200, content=told(WRONG) + STOP + cost + DONE)
+
+
+def stopped() -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def no_network() -> NoReturn:
+    raise httpx.ConnectError("no route")
+
+
+def cut_off() -> httpx.Response:
+    def body() -> Iterator[bytes]:
+        yield told("Here it is: ```python\nx")
+        raise httpx.ReadError("gone")
+
+    return httpx.Response(200, content=body())
+
+
+def refusing(status: int) -> Callable[[], httpx.Response]:
+    said = {"error": {"message": "*no* <b>more</b>"}}
+    return lambda: httpx.Response(status, json=said)
+
+
+@pytest.mark.parametrize("flags", ["--code --repair 2", "-q --code --repair 1"])
+@pytest.mark.parametrize(
+    ("then", "budget", "why"),
+    [
+        (stopped, "None", "stopped by you"),
+        (stopped, "0.2901", "$0.040 of $0.29 is left this session; nothing more was"),
+        (no_network, "None", "cannot connect to"),
+        (refusing(400), "None", "*no*"),
+        (refusing(401), "None", "wants a key"),
+        (refusing(500), "None", "failed (500)"),
+        (refusing(504), "None", "may have been billed"),
+        (cut_off, "None", "broke off"),
+        (lambda: httpx.Response(200, content=b"<html>"), "None", ""),
+    ],
+    ids=["stop", "limit", "offline", "400", "401", "500", "504", "cut off", "html"],
+)
+def test_code_whose_correction_does_not_come_is_put_in_all_the_same(
+    shell: Shell,
+    runner: Any,
+    flags: str,
+    then: Callable[[], httpx.Response],
+    budget: str,
+    why: str,
+) -> None:
+    service = Once(then)
+    transport = httpx.MockTransport(service)
+    runner.session._client = Client(transport, sleep=lambda delay_s: None)
+    shell.run("%config Nemotron.base_url = 'http://127.0.0.1:1/v1'")
+    shell.run("%config Nemotron.model = 'm'")
+    shell.run(f"%config Nemotron.session_budget_usd = {budget}")
+    done = shell.run(f"%nemotron {flags} plot it")
+    reply = shell["_nemotron"]
+    said = "\n".join(reply.details.notices)
+
+    assert done.status == "ok"
+    assert done.next_cell == "undefined_name"
+    assert reply == WRONG
+    assert "Not corrected: " in said
+    assert why in said
+    assert "nothing was sent" not in said + done.text
+    assert "The code is in the cell below." in said
+    assert ("Not corrected" in done.text) is not flags.startswith("-q")
+    assert service.asked == 1 if budget != "None" else service.asked >= 2
+
+
+@pytest.mark.parametrize("command", ["retry", "continue", "retry: shorter"])
+@pytest.mark.parametrize("then", [stopped, no_network, refusing(401), cut_off])
+def test_what_is_refused_later_takes_no_code_away(
+    shell: Shell, runner: Any, command: str, then: Callable[[], httpx.Response]
+) -> None:
+    service = Once(then)
+    transport = httpx.MockTransport(service)
+    runner.session._client = Client(transport, sleep=lambda delay_s: None)
+    shell.run("%config Nemotron.base_url = 'http://127.0.0.1:1/v1'")
+    paid = shell.run("%nemotron --code plot it")
+    refused = shell.run(f"%nemotron {command}")
+    again = shell.run("%nemotron code: 1")
+
+    assert paid.next_cell == "undefined_name"
+    assert refused.status == "error"
+    assert again.next_cell == "undefined_name"
+
+
+def test_a_limit_that_ends_the_correcting_leaves_a_page_the_code(
+    kernel: Kernel,
+) -> None:
+    question = say(WRONG, "--code -n 300 -c none --fresh REPAIR")
+    at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.runner"
+    first = question.replace("REPAIR", "--max-cost 1")
+    told_of = in_kernel(kernel, first, f"books = {at}.session.books.ledger")
+    kernel.run("left = books.of_session().cost_usd + books.last(1)[0].most_usd")
+    kernel.run("%config Nemotron.session_budget_usd = left + 1e-8")
+    done = kernel.run(question.replace("REPAIR", "--repair 3"))
+    again = kernel.run(question.replace("REPAIR", "--repair 3"))
+    kernel.run("%config Nemotron.session_budget_usd = None")
+    shown = repr(done.outputs)
+
+    assert told_of.status == done.status == "ok"
+    assert done.next_cell == "undefined_name"
+    assert "Not corrected: it may cost $" in shown
+    assert "is left this session; nothing more was sent" in shown
+    assert (again.status, again.next_cell) == ("error", None)
