@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nemotron_magic.context.secrets.typed import typed_key
+from nemotron_magic.context.secrets.typed import looks_like_key, typed_key
 from nemotron_magic.errors import InputError
 
 __all__ = ["TypedKeyError", "never_typed", "refuse_key"]
@@ -57,8 +57,9 @@ def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) ->
     found = typed_key(text, by_hand)
     if found is None:
         return
-    for start, end in found.places:
-        hide(text[start:end])
+    for value in (text[start:end] for start, end in found.places):
+        if looks_like_key(value):  # a plain word would be missed in every text
+            hide(value)
     if found.is_named:
         raise never_typed("" if by_hand else _TO_ASK)
     raise TypedKeyError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,14 @@ def refused(line: str, body: str | None = None) -> tuple[str, list[str]]:
         "-s {} why?",
         "retry: login {}",
         "fix: key {}",
+        "login {} # mine",
+        "login “{}”",
+        "login \u200b{}\ufeff",
+        "login *{}*",
+        "hi, here is my key {}, thanks!",
+        "пароль {}",
+        "clave: {}",
+        "AIML-Schlüssel {}",
     ],
 )
 def test_no_form_of_a_login_is_a_question(form: str, key: str) -> None:
@@ -131,6 +141,14 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
     "line",
     [
         "login fails with 403, why?",
+        "login to server42 fails with 403",
+        "login page2 returns error500, why?",
+        "login as user1 gives 403 - why?",
+        "login with OAuth2?",
+        "login via oauth2 does not work",
+        "login error500?",
+        "log of x1y2z3 against time",
+        "sort key of table2?",
         "login failed?",
         "login to the server works, but what does error 42 mean?",
         "logging a metric: how?",
@@ -167,14 +185,18 @@ def test_prose_is_a_question(line: str) -> None:
         f"%%nemotron\n{HEX}",
         f"%nemotron -m a/b -q {HEX}\nz = 3",
         f"%nemotron key {SHORT}",
+        f"get_ipython().run_line_magic('nemotron', 'login {HEX}')",
+        f'get_ipython().run_cell_magic("nemotron", "", "login {HEX}")',
+        f"%nemotron login {SHORT}  # mine",
+        f"%nemotron login {HEX[:4]} {HEX[4:8]}",
     ],
 )
 def test_it_is_taken_out_of_cells_also_where_nobody_saw_it_typed(source: str) -> None:
     told = Redactor({}).redact(source).text
 
-    assert HEX not in told
+    assert HEX[4:8] not in told
     assert SHORT not in told
-    assert "%nemotron" in told
+    assert "nemotron" in told
     assert "[redacted:" in told
 
 
@@ -186,6 +208,16 @@ def test_what_is_hidden_goes_from_every_message(
     reply = session.ask(f"why does {SHORT} fail?")
 
     assert SHORT not in json.dumps([dict(one) for one in reply.messages])
+
+
+@pytest.mark.parametrize("text", ["a1" * 200_000, "login " * 50_000, " " * 10**6 + "x"])
+def test_a_long_text_takes_no_time(text: str) -> None:
+    started_s = time.perf_counter()
+    with suppress(InputError):
+        parse("", text, COMMANDS)
+    Redactor({}).redact(f"%nemotron {text}")
+
+    assert time.perf_counter() - started_s < 5
 
 
 # ---- in a kernel

@@ -9,36 +9,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from nemotron_magic.context.secrets.services import SERVICES
 from nemotron_magic.context.secrets.spans import MASK, Span
+from nemotron_magic.context.secrets.telling import is_telling
 from nemotron_magic.context.secrets.values import is_placeholder, looks_random
 
-__all__ = ["TypedKey", "typed_key", "typed_secrets"]
+__all__ = ["TypedKey", "looks_like_key", "typed_key", "typed_secrets"]
 
 _SHORTEST = 6
 _SHORTEST_BARE = 16
-_LONGEST_TEXT = 2_000
-_TOKEN = re.compile(r"""[^\s=:,;"'`<>()\[\]{}|]+""")
+_MOST_TOKENS = 200
+_MOST_STARTS = 30
+# Quotes and what cannot be seen part tokens as blanks do; a comment is one.
+_TOKEN = re.compile(
+    r"""(?<!\S)\#[^\n]*|[^\s=:,;"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
+)
 _LOGIN = re.compile(
     r"[%!/:-]{0,2}(?:(?:log|sign)[_-]?(?:in|on|out|off|to)|login\w|loggin|lgoin|logn"
     r"|auth|authenticate|re-?login)",
     re.IGNORECASE,
 )
 _PARTED = re.compile(r"(?:log|sign) (?:in|on|out|off)", re.IGNORECASE)
-_NAME = re.compile(
-    r"[%!/$-]{0,2}(?:[\w-]*[_-])?(?:api)?(?:keys?|tokens?|secrets?|password|passwd|pwd"
-    r"|bearer|authorization|credentials?|apikey)",
-    re.IGNORECASE,
-)
 _LEADING_WORDS = """
-a access add ai aiml aimlapi an and api as be by com env export for here in is it it's
-let log me ml my new nemotron nvidia of on out please put s set setx sign that the this
-to use using with your - -> => %env %set_env %nemotron %%nemotron
+a access add again ai aiml aimlapi am an and api as be by check com enter env export for
+have hello here hi i in is it it's let log me mine ml my new nemotron now nvidia of ok
+on out paste please put save set setx sign store take test thank thanks that the this to
+try use using with you your - -> => %env %set_env %nemotron %%nemotron
 """
 _LEADING = frozenset(_LEADING_WORDS.split())
-_CALL = re.compile(r"%nemotron\b[ \t]*(?P<line>[^\n]*)")
-_MOST_STARTS = 30
+_WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
+_CALL = re.compile(
+    r"""(?:%nemotron\b|_magic\(["']nemotron["'])[ \t]*(?P<line>[^\n]*)"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class TypedKey:
     is_named : bool
         Whether a word says that it is a key or a login, and not only its looks.
     places : tuple of (int, int)
-        Where in the text values stand that look like a key.
+        Where in the text that which may be the key stands.
     """
 
     is_named: bool
@@ -63,8 +67,8 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     Parameters
     ----------
     by_hand : bool
-        Whether `--` says that it is a question: then only a key behind a word that
-        names one is still taken for a key.
+        Whether `--` says that it is a question: then only what looks like a key, behind
+        a word that names one, is still taken for it.
 
     Examples
     --------
@@ -73,30 +77,38 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     >>> typed_key("login fails with 403, why?") is None
     True
     """
-    tokens = list(_TOKEN.finditer(text[:_LONGEST_TEXT]))
+    found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
+    tokens = [one for one in found if not one[0].startswith("#")]
     if not tokens:
         return None
     is_login = _is_login(tokens)
     is_named = is_login or any(_names_key(one[0]) for one in tokens)
+    may_be_asked = by_hand or "?" in text
     others = [one for one in tokens if not _leads(one[0])]
-    may_be_asked = by_hand and ("?" in text or not is_login)
-    is_key = _looks_like_key if is_named and not may_be_asked else _looks_made
-    if others and all(is_key(one[0]) for one in others) and (is_named or not by_hand):
+
+    def may_be_key(token: str) -> bool:
+        if not is_named:
+            return not by_hand and _looks_made(token)
+        if by_hand and not is_login:
+            return _looks_made(token)
+        is_weak = _WORDY.fullmatch(_bare(token)) is not None
+        return looks_like_key(token) and not (is_weak and may_be_asked)
+
+    if others and all(may_be_key(one[0]) for one in others):
         return TypedKey(is_named, tuple(map(_place, others)))
     if not is_login or by_hand:
         return None
     made = [one for one in others if _looks_made(one[0])]
-    is_alone = len(tokens) == 2 and "?" not in text
+    is_alone = len(tokens) == 2 and not may_be_asked
     is_in_groups = bool(others) and all(re.search(r"\d", one[0]) for one in others)
-    if made or is_alone or is_in_groups:
-        keys = [one for one in others if _looks_like_key(one[0])]
-        return TypedKey(True, tuple(map(_place, keys)))
+    if made or is_alone or (is_in_groups and not may_be_asked):
+        return TypedKey(True, tuple(map(_place, made or others)))
     return None
 
 
 def typed_secrets(text: str, lowered: str) -> Iterator[Span]:
     """Return the places of keys that cells have typed behind `%nemotron`."""
-    if "%nemotron" not in lowered:
+    if "nemotron" not in lowered:
         return
     for call in _CALL.finditer(text):
         start, end = call.span("line")
@@ -114,9 +126,18 @@ def typed_secrets(text: str, lowered: str) -> Iterator[Span]:
                 break
 
 
+def looks_like_key(token: str) -> bool:
+    """Return whether a token may be a key, where a word before it names one."""
+    token = _bare(token)
+    if len(token) < _SHORTEST or is_placeholder(token.lower()):
+        return False
+    mixed = re.search(r"\d", token) and re.search(r"[^\W\d]", token)
+    return bool(mixed) or _looks_made(token)
+
+
 def _starts(typed: str) -> Iterator[int]:
     """Return where a form may begin: behind flags, or at a word that names a key."""
-    tokens = list(_TOKEN.finditer(typed[:_LONGEST_TEXT]))[:_MOST_STARTS]
+    tokens = list(islice(_TOKEN.finditer(typed), _MOST_STARTS))
     is_behind_flags, may_be_value = True, False
     for number, one in enumerate(tokens):
         if is_behind_flags or _is_login(tokens[number:]) or _names_key(one[0]):
@@ -127,33 +148,26 @@ def _starts(typed: str) -> Iterator[int]:
 
 
 def _is_login(tokens: list[re.Match[str]]) -> bool:
-    first = tokens[0][0].rstrip("?!.")
+    first = _bare(tokens[0][0])
     pair = " ".join(one[0] for one in tokens[:2])
     return bool(_LOGIN.fullmatch(first) or _PARTED.fullmatch(pair))
 
 
 def _names_key(token: str) -> bool:
-    return bool(_NAME.fullmatch(token) or _LOGIN.fullmatch(token))
+    return bool(_LOGIN.fullmatch(token)) or (
+        is_telling(token) and not _looks_made(token)
+    )
 
 
 def _leads(token: str) -> bool:
     """Return whether a token is one of the words that lead to a key."""
-    word = token.rstrip("?!.").lower()
-    return not word or word in _LEADING or _names_key(word)
-
-
-def _looks_like_key(token: str) -> bool:
-    """Return whether a token may be a key, where a word before it names one."""
-    token = token.rstrip("?!.")
-    if len(token) < _SHORTEST or is_placeholder(token.lower()):
-        return False
-    mixed = re.search(r"\d", token) and re.search(r"[^\W\d]", token)
-    return bool(mixed) or _looks_made(token)
+    word = _bare(token)
+    return not word or word.lower() in _LEADING or _names_key(word)
 
 
 def _looks_made(token: str) -> bool:
     """Return whether a token was made by a machine, whatever stands around it."""
-    token = token.rstrip("?!.")
+    token = _bare(token)
     if any(one.form.fullmatch(token) for one in SERVICES):
         return True
     letters = re.sub(r"[^A-Za-z]", "", token)
@@ -162,5 +176,9 @@ def _looks_made(token: str) -> bool:
     return bool(is_mixed) and looks_random(token, _SHORTEST_BARE)
 
 
+def _bare(token: str) -> str:
+    return token.rstrip("?!.…")
+
+
 def _place(token: re.Match[str]) -> tuple[int, int]:
-    return token.start(), token.start() + len(token[0].rstrip("?!."))
+    return token.start(), token.start() + len(_bare(token[0]))
