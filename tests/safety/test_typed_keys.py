@@ -15,8 +15,10 @@ from shells import Kernel, close_event_loops
 from nemotron_magic import Session, rehearsal
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.errors import InputError
-from nemotron_magic.grammar import parse
+from nemotron_magic.grammar import Invocation, parse
 from nemotron_magic.notebook.commands import COMMANDS
+from nemotron_magic.notebook.gather import Gatherer
+from nemotron_magic.session import Question
 
 HEX = "4f9a77b0c1d2e3f4" + "05162738495a6b7c"
 MIXED = "sk-proj-" + "Zt7Qp0xLm3Vb9Rk2Ws8Yd"
@@ -208,6 +210,17 @@ def test_what_is_hidden_goes_from_every_message(
     reply = session.ask(f"why does {SHORT} fail?")
 
     assert SHORT not in json.dumps([dict(one) for one in reply.messages])
+
+
+@pytest.mark.parametrize("text", [f"login {HEX}", HEX, f"my key is {HEX}"])
+def test_a_panel_asks_it_no_more_than_a_cell(session_at: Any, text: str) -> None:
+    session: Session = session_at("http://127.0.0.1:1/v1")
+    panel = Gatherer(None, session, str)
+    with pytest.raises(InputError, match="nothing was sent"):
+        panel.aside(Invocation(text=text), session.settings, 0)
+
+    told = session.prepared(Question(f"why {HEX}?")).told[-1]["content"]
+    assert HEX not in told
 
 
 @pytest.mark.parametrize("text", ["a1" * 200_000, "login " * 50_000, " " * 10**6 + "x"])
