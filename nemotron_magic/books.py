@@ -10,7 +10,7 @@ from nemotron_magic.cache import Cache, Kept, open_cache
 from nemotron_magic.catalogue import Model
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import InputError, Interrupted, ModelError, NemotronError
-from nemotron_magic.ledger import Entry, Ledger, Totals
+from nemotron_magic.ledger import Entry, Ledger, Tally, Totals
 from nemotron_magic.limits import Limits
 from nemotron_magic.price import dearest, estimate, estimated_usd, unpriced_field
 from nemotron_magic.reply import Details, Reply
@@ -54,9 +54,12 @@ class Books:
         self.notebook = ""
         self.saved: Callable[[str], Kept | None] = lambda request: None
         self._cache: Cache | None = None
+        self._tallies: dict[str, Tally] = {}
         self._newer: set[str] = set()
         self._environ = environ
-        self._ledger = ledger
+        self._ledger: Ledger | None = None
+        if ledger is not None:
+            self.ledger = ledger
         self._listed = listed
         self._fetch = fetch
         self._now_s = now_s
@@ -70,6 +73,8 @@ class Books:
 
     @ledger.setter
     def ledger(self, ledger: Ledger) -> None:
+        # What this session has spent stays spent, wherever it is written down.
+        ledger.tally = self._tallies.setdefault(ledger.session, ledger.tally)
         self._ledger = ledger
 
     @property
@@ -110,7 +115,7 @@ class Books:
         limits.check_call(may_take, settings.model, why, unpriced_field(body))
 
         def allow(session: Totals, today: Totals) -> None:
-            limits.check_budgets(may_take, session, today)
+            limits.check_budgets(may_take, session, today, self.ledger.unknown_day)
 
         most_usd = may_take.most_usd if may_take else None
         entry.begin(most_usd, allow if limits.are_set else None)

@@ -77,17 +77,28 @@ class Limits:
             raise _refused(may_take, limit, self.call_usd, "max_cost_usd")
 
     def check_budgets(
-        self, may_take: Estimate | None, session: Totals, today: Totals
+        self,
+        may_take: Estimate | None,
+        session: Totals,
+        today: Totals,
+        unknown_day: str = "",
     ) -> None:
         """Refuse a call for which too little is left of a budget.
 
         Calls whose cost is not known count with the most that they could cost.
+
+        Parameters
+        ----------
+        unknown_day : str
+            Why it is not known what today took, where that is so.
 
         Raises
         ------
         LimitError
             With what is spent and what is left.
         """
+        if self.day_usd is not None and unknown_day:
+            raise _day_unknown(unknown_day)
         for budget_usd, spent, span, setting in (
             (self.session_usd, session, "this session", "session_budget_usd"),
             (self.day_usd, today, "today", "daily_budget_usd"),
@@ -139,6 +150,15 @@ def _field_unknown(field: str) -> LimitError:
         "no catalogue tells it; nothing was sent",
         f"Leave {field} out.   "
         "Or allow it: %config Nemotron.allow_unknown_price = True",
+    )
+
+
+def _day_unknown(why: str) -> LimitError:
+    return LimitError(
+        "what today has cost is not known, so the daily budget cannot be kept",
+        f"the ledger {why}; nothing was sent",
+        "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
+        "Or go without: %config Nemotron.daily_budget_usd = None",
     )
 
 

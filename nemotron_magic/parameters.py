@@ -365,7 +365,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("session_budget_usd", "number", "Most that this session may cost.",
               minimum=0, sent=False),
     Parameter("daily_budget_usd", "number", "Most that a day (UTC) may cost, over all "
-              "that is in the ledger.", minimum=0, sent=False),
+              "that is in the ledger; refused while that cannot be read.",
+              minimum=0, sent=False),
     Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
               "is not known, too.", default=False, sent=False),
     Parameter("cache", "text", "Whether a request that was made before is answered "

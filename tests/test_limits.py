@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +261,128 @@ def test_the_default_without_a_live_nemotron_is_not_asked_under_a_limit() -> Non
         service.ask(model=DEFAULT_MODEL, max_cost_usd=1)
 
     assert service.asked == []
+
+
+def lose(path: Path) -> None:
+    path.unlink()
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100] + b"\0garbage" * 2000)
+
+
+def block(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def empty(path: Path) -> None:
+    Ledger(path.with_name("other"), mounts=str).begin(Call(cost_usd=0.0))
+    path.with_name("other").replace(path)
+
+
+def lessen(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE sums SET cost_usd = -9, open_usd = -9")
+
+
+@pytest.mark.parametrize("setting", ["session_budget_usd", "daily_budget_usd"])
+@pytest.mark.parametrize("harm", [lose, spoil, block, empty, lessen])
+def test_a_budget_holds_whatever_becomes_of_the_file(
+    tmp_path: Path, harm: Callable[[Path], None], setting: str
+) -> None:
+    ledger = Ledger(tmp_path / "l", mounts=str)
+    service = Service(ledger)
+    service.ask(max_tokens=100)
+    ledger.close()
+    harm(tmp_path / "l")
+    for _ in range(2):
+        with pytest.raises(LimitError):
+            service.ask(**{setting: 0.3, "max_tokens": 6000})
+
+    assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("other", ["off", "elsewhere"])
+def test_what_was_spent_stays_spent_in_another_ledger(
+    tmp_path: Path, other: str
+) -> None:
+    path = tmp_path / "l"
+    Ledger(path, mounts=str).begin(Call(cost_usd=0.2))
+    service = Service(Ledger(path, mounts=str, session="s"))
+    service.ask(max_tokens=100)
+    at = None if other == "off" else tmp_path / other
+    service.session.books.ledger = Ledger(at, mounts=str, session="s")
+
+    for setting, usd in (("session_budget_usd", 0.3), ("daily_budget_usd", 0.5)):
+        with pytest.raises(LimitError, match=r"\$0.050 of"):
+            service.ask(**{setting: usd, "max_tokens": 6000})
+    service.ask(daily_budget_usd=0.5, max_tokens=100)
+
+
+def test_what_is_struck_out_is_spent_no_more(tmp_path: Path) -> None:
+    service = Service(Ledger(tmp_path / "l", mounts=str))
+    service.ask(max_tokens=100)
+    service.session.ledger.strike(1)
+    service.ask(daily_budget_usd=0.05, session_budget_usd=0.05, max_tokens=100)
+    service.session.ledger.strike(1, is_struck=False)
+    service.session.ledger.strike(1, is_struck=False)
+
+    with pytest.raises(LimitError, match=r"\$0.50 is left today"):
+        service.ask(daily_budget_usd=0.5, max_tokens=100)
+    service.ask(daily_budget_usd=0.6, max_tokens=100)
+
+
+def test_a_day_that_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "l").mkdir()
+    service = Service(Ledger(tmp_path / "l", mounts=str))
+    with pytest.raises(LimitError) as refused:
+        service.ask(daily_budget_usd=100)
+
+    assert refused.value.what.startswith("what today has cost is not known")
+    assert f"the ledger {tmp_path / 'l'} cannot be used" in refused.value.why
+    assert refused.value.why.endswith("; nothing was sent")
+    assert "%config Nemotron.ledger = 'PATH'" in refused.value.todo
+    assert "Nemotron.daily_budget_usd = None" in refused.value.todo
+    assert service.asked == []
+    service.ask(session_budget_usd=100)
+    service.session.books.ledger = Ledger(tmp_path / "other", mounts=str)
+    service.ask(daily_budget_usd=100)
+
+
+def test_a_day_whose_file_was_corrupt_is_unknown_until_the_next(tmp_path: Path) -> None:
+    now_s = [1_000_000.0]
+    Ledger(tmp_path / "l", mounts=str).begin(Call(cost_usd=5.0))
+    spoil(tmp_path / "l")
+    ledger = Ledger(tmp_path / "l", mounts=str, now_s=lambda: now_s[0])
+    service = Service(ledger)
+    service.ask()
+    with pytest.raises(LimitError, match="was corrupt"):
+        service.ask(daily_budget_usd=100)
+    now_s[0] += 86_400
+    service.ask(daily_budget_usd=100)
+
+    assert len(service.asked) == 2
+
+
+def test_a_day_that_was_read_before_its_file_was_corrupt_is_known(
+    tmp_path: Path,
+) -> None:
+    Ledger(tmp_path / "l", mounts=str).begin(Call(cost_usd=5.0))
+    service = Service(Ledger(tmp_path / "l", mounts=str))
+    service.ask()
+    service.session.ledger.close()
+    spoil(tmp_path / "l")
+    service.ask(daily_budget_usd=100)
+    with pytest.raises(LimitError, match=r"of \$5.50 is left today"):
+        service.ask(daily_budget_usd=5.5, max_tokens=6000)
+
+
+def test_calls_of_several_threads_are_counted_once(tmp_path: Path) -> None:
+    service = Service(Ledger(tmp_path / "l", mounts=str))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: service.ask(max_tokens=10), range(12)))
+    lose(tmp_path / "l")
+
+    with pytest.raises(LimitError, match=r"\$0.010 of \$3.01 is left"):
+        service.ask(session_budget_usd=3.01, max_tokens=6000)

@@ -5,6 +5,7 @@ from nemotron_magic.ledger.call import Call
 from nemotron_magic.ledger.entry import Entry
 from nemotron_magic.ledger.export import export
 from nemotron_magic.ledger.open import open_ledger
+from nemotron_magic.ledger.tally import Tally
 from nemotron_magic.ledger.totals import Totals
 
-__all__ = ["Call", "Entry", "Ledger", "Totals", "export", "open_ledger"]
+__all__ = ["Call", "Entry", "Ledger", "Tally", "Totals", "export", "open_ledger"]

@@ -20,6 +20,7 @@ from nemotron_magic.ledger.rows import (
     strike,
     sums,
 )
+from nemotron_magic.ledger.tally import Tally
 from nemotron_magic.ledger.totals import Totals
 from nemotron_magic.storage import Storage
 
@@ -42,6 +43,13 @@ class Ledger:
         The time since 1970.
     session : str
         Name of the kernel or script whose calls are added; without it, a new one.
+
+    Attributes
+    ----------
+    tally : Tally
+        What this process knows to be spent; ledgers of one session share it.
+    unknown_day : str
+        Why what today took was not known when the last call began; empty if it was.
     """
 
     def __init__(
@@ -57,6 +65,9 @@ class Ledger:
         place = None if path is None else Path(path)
         self._storage = Storage(place, SCHEMA, now_s=now_s, **more)
         self._told = ""
+        self._noticed, self._sound_day, self._lost_day = "", "", ""
+        self.tally = Tally()
+        self.unknown_day = ""
 
     @property
     def path(self) -> Path | None:
@@ -86,18 +97,26 @@ class Ledger:
         Parameters
         ----------
         allow : callable, optional
-            Given what this session and today took so far; raises if the call may not be
-            made. Nobody else adds a call meanwhile.
+            Given what this session and today took so far, by the file or by what this
+            process knows if that is more; raises if the call may not be made. Nobody
+            else adds a call meanwhile.
         """
         call = replace(call, session=self.session, started_s=self._now_s())
 
+        scopes = _scopes(call)
+
         def work(connection: sqlite3.Connection) -> int:
+            told = [sums(connection, scope, scope) for scope in scopes]
+            session, today = map(self.tally.larger, scopes, told)
+            self.unknown_day = self._why_unknown(call.day)
             if allow is not None:
-                scopes = (f"session:{self.session}", f"day:{self._today()}")
-                allow(*(sums(connection, scope, scope) for scope in scopes))
+                allow(session, today)
             return insert(connection, call)
 
-        return replace(call, number=self._storage.write(work))
+        with self.tally.lock:
+            number = self._storage.write(work)
+            self.tally.add(scopes, Totals.of(call))
+        return replace(call, number=number)
 
     def finish(self, begun: Call, ended: Call) -> None:
         """Complete the row of a call; an interrupt meanwhile is raised afterwards."""
@@ -105,11 +124,13 @@ class Ledger:
         def work(connection: sqlite3.Connection) -> None:
             complete(connection, begun, ended)
 
-        try:
-            self._storage.write(work)
-        except KeyboardInterrupt:
-            self._storage.write(work, _SHORT_S)
-            raise
+        with self.tally.lock:
+            self.tally.add(_scopes(begun), Totals.of(ended) + -Totals.of(begun))
+            try:
+                self._storage.write(work)
+            except KeyboardInterrupt:
+                self._storage.write(work, _SHORT_S)
+                raise
 
     def of_session(self) -> Totals:
         """Give what this kernel or script took so far."""
@@ -156,7 +177,17 @@ class Ledger:
         Call or None
             As it is now; None if there is none of that number.
         """
-        return self._storage.write(lambda c: strike(c, number, is_struck))
+
+        def work(connection: sqlite3.Connection) -> tuple[list[Call], Call | None]:
+            before = calls(connection, "WHERE number = ?", number)
+            return before, strike(connection, number, is_struck)
+
+        with self.tally.lock:
+            before, struck = self._storage.write(work)
+            if struck is not None:
+                change = Totals.of(struck) + -Totals.of(before[0])
+                self.tally.add(_scopes(struck), change)
+        return struck
 
     def all(self) -> Iterator[Call]:
         """Give every call, oldest first."""
@@ -172,6 +203,19 @@ class Ledger:
         """Let go of what is in memory."""
         self._storage.close()
 
+    def _why_unknown(self, day: str) -> str:
+        """Return why what a day took is not known: the file is lost, or was that day.
+
+        What was read before it was lost is known.
+        """
+        if self.trouble != self._noticed:
+            self._noticed = self.trouble
+            self._lost_day = "" if self._sound_day == day else day
+        if self.trouble and (self.path is None or self._lost_day == day):
+            return self.trouble
+        self._sound_day = day
+        return ""
+
     def _today(self) -> str:
         return Call(started_s=self._now_s()).day
 
@@ -184,3 +228,8 @@ class Ledger:
 
     def _grouped(self, by: str, first: str, last: str) -> list[tuple[str, Totals]]:
         return self._storage.read(lambda c: grouped(c, by, first, last))
+
+
+def _scopes(call: Call) -> tuple[str, str]:
+    """Return the names of the sums that a call belongs to: its session and its day."""
+    return f"session:{call.session}", f"day:{call.day}"

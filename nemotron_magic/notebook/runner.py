@@ -72,7 +72,7 @@ class Runner:
         self._rehearsal: Any = None
         self._panels: Panels | None = None
         self._base_url_before = ""
-        self._ledgers: dict[str, Ledger] = {}
+        self._ledgers: dict[tuple[str, str], Ledger] = {}
         self._own_file = OwnFile(shell, self._environ, ids)
         self.session.books.saved = Saved(self._own_file.path).find
         self._name = uuid.uuid4().hex
@@ -183,10 +183,13 @@ class Runner:
     def _keep_books(self, settings: Settings) -> None:
         """Write calls down where the setting says; a rehearsal's are not kept."""
         rehearses = self._rehearses(settings["base_url"])
+        # Another session: what a rehearsal takes is no money.
+        name = f"{self._name}-rehearsal" if rehearses else self._name
         where = "off" if rehearses else str(settings["ledger"])
-        if where not in self._ledgers:
-            self._ledgers[where] = open_ledger(where, self._environ, self._name)
-        self.session.books.ledger = self._ledgers[where]
+        if (where, name) not in self._ledgers:
+            opened = open_ledger(where, self._environ, name)
+            self._ledgers[where, name] = opened
+        self.session.books.ledger = self._ledgers[where, name]
         self.session.books.notebook = Path(self._own_file.path()).name
 
     def _show(self, markdown: str) -> None:

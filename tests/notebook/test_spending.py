@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from shells import Kernel, Shell
-from wire import DONE, STOP, event, say
+from wire import DONE, LIVE, STOP, event, say
 
 from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Call, Ledger, Totals
@@ -411,3 +411,41 @@ def test_an_empty_report_at_the_end_hides_nothing_from_footer_and_budget(
 
     assert "39,320 → 26 tokens · $0.25" in told
     assert "$0 of $0.20 is left this session" in refused
+
+
+RUINS = {
+    "deleted": "import os; os.remove(PATH)",
+    "corrupt": "f = open(PATH, 'r+b'); f.write(bytes(9999)); f.close()",
+    "moved": "os.rename(PATH, PATH + '.old')",
+    "off": "%config Nemotron.ledger = 'off'",
+    "elsewhere": "%config Nemotron.ledger = 'other.sqlite'",
+    "rehearsed": "%nemotron rehearse\n%nemotron why?\n%nemotron rehearse: off",
+    "a folder": "%config Nemotron.ledger = 'on'\nos.remove(PATH); os.mkdir(PATH)",
+}
+
+
+def test_no_ruin_of_the_ledger_lets_a_refused_call_out(
+    own_kernel: Kernel, service: rehearsal.Address
+) -> None:
+    run = own_kernel.run
+    ask = "%nemotron -q -n 300 -c none --fresh rehearsal: say hello"
+    at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.runner"
+    run(f"%config Nemotron.model = '{LIVE}'")
+    assert run(ask.replace("-q", "-q --max-cost 1")).status == "ok"
+    run(f"PATH = str({at}.session.ledger.path)")
+    run(f"row = {at}.session.ledger.last(1)[0]")
+    run("limit = row.most_usd + row.cost_usd / 2")
+    sent = len(service.requests)
+    for name, ruin in RUINS.items():
+        done = run(ruin)
+        for setting in ("session", "daily"):
+            run(f"%config Nemotron.{setting}_budget_usd = limit")
+            told = run(ask)
+            run(f"%config Nemotron.{setting}_budget_usd = None")
+
+            assert (name, done.status, told.status) == (name, "ok", "error")
+            assert "LimitError" in told.error
+    assert len(service.requests) == sent
+    assert "what today has cost is not known" in told.error
+    run("%config Nemotron.session_budget_usd = 2 * limit")
+    assert run(ask).status == "ok"
