@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,8 +10,10 @@ from nemotron_magic.context.secrets.columns import column_secrets
 from nemotron_magic.context.secrets.exact import Exact, exact_values
 from nemotron_magic.context.secrets.named import named_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
+from nemotron_magic.context.secrets.series import series_secrets
 from nemotron_magic.context.secrets.spans import Span, joined, masked, replaced
 from nemotron_magic.context.secrets.typed import typed_secrets
+from nemotron_magic.context.secrets.views import as_read
 from nemotron_magic.unseen import sealed, unseen
 
 __all__ = ["Redacted", "Redactor", "Removed"]
@@ -103,19 +105,23 @@ class Redactor:
         return Redacted(text, tuple(found))
 
     def _secrets(self, text: str) -> list[Span]:
-        lowered = masked(text)
-        return joined(
-            [
-                *self._exact(text),
-                *pattern_secrets(text, lowered),
-                *named_secrets(text, lowered),
-                *column_secrets(text, lowered),
-                *typed_secrets(text, lowered),
-            ]
-        )
+        found = [*self._exact(text), *_telling(text)]
+        if view := as_read(text):
+            found += [view.back(span) for span in _telling(view.text)]
+        return joined(found)
 
     def __repr__(self) -> str:
         return "<redactor>"
 
     def __reduce__(self) -> str:
         raise TypeError("a redactor knows secrets and is not written anywhere")
+
+
+def _telling(text: str) -> Iterator[Span]:
+    """Yield what a form, a name or a column gives away."""
+    lowered = masked(text)
+    yield from pattern_secrets(text, lowered)
+    yield from named_secrets(text, lowered)
+    yield from column_secrets(text, lowered)
+    yield from series_secrets(text)
+    yield from typed_secrets(text, lowered)

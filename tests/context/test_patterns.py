@@ -6,6 +6,7 @@ import re
 
 import pytest
 from held_out import held_out_cases
+from marked import marked_cases
 from secrets_corpus import hexed, mixed, secret_cases
 
 from nemotron_magic.context.redact import Redactor
@@ -13,7 +14,9 @@ from nemotron_magic.context.secrets.patterns import RULES
 from nemotron_magic.context.secrets.rule import Rule, key, rule
 from nemotron_magic.context.secrets.spans import MASK, masked, placeholder
 
-TEXTS = [case.text for case in (*secret_cases(), *held_out_cases())]
+KINDS = [marked_cases("secrets_by_kind.txt"), marked_cases("held_out.txt")]
+BY_KIND = [case for kinds in KINDS for cases in kinds.values() for case in cases]
+TEXTS = [case.text for case in (*secret_cases(), *held_out_cases(), *BY_KIND)]
 
 
 def found_by(one: Rule, text: str) -> str:

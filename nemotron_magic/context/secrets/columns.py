@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nemotron_magic.context.secrets.named import kind_of, strength_of
+from nemotron_magic.context.secrets.named import kind_of
 from nemotron_magic.context.secrets.spans import Span
+from nemotron_magic.context.secrets.telling import KEYWORD, strength_of
 from nemotron_magic.context.secrets.values import Strength, is_secret
 
 __all__ = ["column_secrets"]
 
-_HEAD = re.compile(r"passw|passphrase|pwd|secret|token|key|credential|dsn")
+_HEAD = re.compile(KEYWORD)
 _MARKS = ("|", "│", "\t", ",", ";")
 _RULE = re.compile(r"[\s\-+|:=…\u2500-\u257f]*")
 _NAME = re.compile(r"[a-z][\w .-]{0,40}")
@@ -80,6 +81,8 @@ def _read_head(line: str) -> _Table | None:
     places = _parted(line, mark) if mark else _spaced(line)
     if mark == "," and any(start == end for start, end in places):
         return None  # arguments of a call, one a line
+    if mark == "," and any(line.count(a) != line.count(b) for a, b in ("()", "[]")):
+        return None
     named = {}
     for number, (start, end) in enumerate(places):
         name = line[start:end].strip("\"'")

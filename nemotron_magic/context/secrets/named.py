@@ -4,89 +4,69 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from nemotron_magic.context.secrets.expressions import QUOTED, Joined, Role, strings
+from nemotron_magic.context.secrets.settings import is_set_to
 from nemotron_magic.context.secrets.spans import Span
-from nemotron_magic.context.secrets.values import Strength, is_secret, is_set_secret
-
-__all__ = ["kind_of", "named_secrets", "strength_of"]
-
-_KEYWORD = (
-    r"(?:passw|passphrase|pwd|pass|secret|token|key|credential|auth|dsn|conn_?str"
-    r"|connection_?string|connection string|signature|cookie|session_?id|bearer|webhook"
-    r"|sig|pw(?![a-z]))"
+from nemotron_magic.context.secrets.telling import KEYWORD, strength_of
+from nemotron_magic.context.secrets.values import (
+    Strength,
+    is_odd,
+    is_placeholder,
+    is_secret,
+    is_set_secret,
+    is_word,
+    looks_random,
 )
+
+__all__ = ["kind_of", "named_secrets"]
+
 # The name's rest, what closes it, then what leads to a value. On small letters.
 _NAMED = re.compile(
-    _KEYWORD
-    + r"""[\w-]{0,40}+(?P<close>(?:\\*["'`])?[\])*]{0,3}+)
+    KEYWORD
+    + r"""[a-z0-9_\u00b5-\u04ff-]{0,40}+(?P<close>(?:\\*["'`])?[\])*]{0,3}+)
     (?:
-      (?P<typed>[ \t]*:[ \t]*[a-z][\w.\[\]| ,]{0,40}?=[ \t]*)
-      | (?P<set>[ \t]*(?:=>|:=|==|!=|=|:)[ \t]*\(?)
-      | (?P<pair>,?[ \t]*["']?(?:default_)?value["']?[ \t]*[:=][ \t]*)
-      | (?P<comma>[ \t]*,[ \t]*)(?=\\*["'])
-      | (?P<says>[ \t]+(?:(?:is|was)(?:[ \t]*:)?|provided:|used:)[ \t]+)
+      (?P<entry>[ \t]*\n[ \t]*value:[ \t]+)
+      | (?P<below>(?:[ \t][^\n=|{}\[\]"'<>]{0,60}:)?[ \t:：*=]*+\n
+        (?:[ \t]*+[-=─~`]{0,80}+[ \t]*+\n){0,2}(?=[^\n]))
+      | (?P<typed>[ \t]*:[ \t]*[a-z][\w.\[\]| ,]{0,40}?=[ \t]*(?=[^\s=,;}\])]))
+      | (?P<set>[ \t]*(?:\([^()\n]{1,60}\)[ \t]*)?(?:=>|:=|==|!=|<-|=|:|：|＝)[ \t]*
+        (?:\*\*?[ \t]*)?(?:!!binary[ \t]+)?)
+      | (?P<pair>(?:[ \t]+[\w-]{1,20}="[^"\n<>]{0,60}")?,?[ \t]*["']?
+        (?:(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
+      | (?P<comma>[ \t]*,[ \t]*)
+        (?=\\*["'](?![^"'\\\n]{0,200}\\*["'][ \t]*,[ \t]*\\*[\n"']))
+      | (?P<says>(?:[ \t]+(?:(?:is|was|ist|lautet|est|es|è|é)(?:[ \t]*:)?|provided:
+        |used:|[-–—])|[ \t]*[是为為は]:?)[ \t]+)
       | (?P<tag>>)
+      | (?P<cell>[ \t]*[|│┆\t][ \t]*\*{0,2})
       | (?P<blank>[ \t]+)(?=[^\s=:,|&><][^\s,]{3})
     )""",
     re.VERBOSE,
 )
-_QUOTED = re.compile(
-    r"""(?P<open>(?:[rbfu]{1,2})?(?P<quote>\\*(?:\"\"\"|'''|["'`])))"""
-    r"""(?P<value>[^"'`\\\n]*+(?:(?!(?P=quote))(?:\\.|\\(?!.)|["'`])[^"'`\\\n]*+)*)"""
-    r"""(?P=quote)"""
-)
 # Up to an equals sign, as another name may stand before it; padding belongs to it.
 _BARE = re.compile(r"""[^\s"'`,;)}\]<>|&=]{1,200}+={0,2}""")
 _REST = re.compile(r"""[^\s"'`,;)}\]<>|&]*+""")
+_ALONE = re.compile(
+    r"""[ \t]*+(?P<dash>[-*][ \t]+)?["'`]?(?P<value>[^\s"'`]{6,400}+)["'`]?"""
+    r"""[,.]?[ \t]*(?:\n|$)"""
+)
+_PHRASE = re.compile(r"[a-z]+(?: [a-z]+){3,8}(?=[ \t]*(?:#|\n|$))")
+_COOKIE = re.compile(
+    r"""[\w.-]{1,80}=["']?(?P<value>[^;\s"',]{6,4000}+)["']?[;, \t]*"""
+)
 _SCHEME = re.compile(
     r"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|bot|sso-key)[ \t]+"
     r"|secretstr\(",
     re.IGNORECASE,
 )
-_LISTED = re.compile(r"""[ \t]*,?[ \t]*\n?[ \t]*(?:\d{1,9}[ \t]*:[ \t]*)?(?=["'])""")
-_NAME_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$."
-_SETTERS = {"set_env", "setx", "set", "login", "user", "by", "with", "%set_env"}
+_OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
+_SETTERS = {"set_env", "setx", "set", "login", "%set_env"}
+_SPOKEN_SETTERS = {"user", "by", "with"}
+_SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
+_FOLDERS = {"PWD", "OLDPWD"}
 _LONGEST_LIST = 1000
-
-_PASSWORDS = {"password", "passwd", "passphrase", "pwd", "pw", "pass", "passcode"}
-_SECRETS = {"secret", "credential", "credentials", "dsn", "apikey", "authorization"}
-_PLAIN = re.compile(
-    r"(?:^|_)(?:pad|eos|bos|unk|mask|sep|cls|special|next|prev|max|min|num|n|total|new"
-    r"|per|all|first|last|stop|start|end|image|input|output|prompt|completion|cached"
-    r"|primary|foreign|sort|group|cache|partition|object|dict|row|index|join|merge|col"
-    r"|column|public|lookup|by|on|idempotency|no|has|is|reset|forgot|show|random|prng"
-    r"|subkey|natural|surrogate|hash|bucket|page|continuation)_(?:key|token)s?(?:$|_)"
-    r"|token(?:s$|s_|ize|ise|_ids?$|_type)|keyword|^keys$|_keys$|^author|^passeng|^passi"
-    r"|compass|bypass|passed|monkey|hotkey|keyboard|secretar|authenti(?!cation_token)"
-    r"|author(?!ization)|keyerror|turkey|whiskey|jockey|donkey|keycode|keystone|passport"
-)
-_ASIDE = re.compile(
-    r"_(?:name|url|uri|path|file|type|count|len|length|field|col|column|expir\w*|ttl"
-    r"|size|limit|usage|rate|policy|prompt|env|var|scopes?|endpoint|label|hint|index|dir"
-    r"|manager|func|function|class|format|list|dict|map|set|error|version|version_id"
-    r"|user|at|required|enabled|method|mode|arn|strength|reset|changed|provider|header"
-    r"|prefix|suffix|position|offset|str|text|freq|ratio|score|prob|level|logprobs?)$"
-)
-
-
-def strength_of(name: str) -> Strength | None:
-    """Tell how much a name says about its value; None if it says nothing."""
-    if _PLAIN.search(name) or _ASIDE.search(name):
-        return None
-    words = set(name.split("_"))
-    if words & _PASSWORDS or re.search(r"passw(?:or)?d|passphrase|pwd$", name):
-        return Strength.PASSWORD
-    if words & _SECRETS or re.search(
-        r"secret|(?:api|access|private|account|client|master|signing|encryption|service"
-        r"|shared|subscription|license|app|application|admin|consumer|security|storage"
-        r"|function|auth|refresh|bearer|bot|session|id|csrf|xsrf|push|personal|deploy"
-        r"|ci|hf|hub|github|gitlab|slack|user|service)_?(?:key|token)"
-        r"|key_id$|conn(?:ection)?_?str|connection string|_token$",
-        name,
-    ):
-        return Strength.SECRET
-    return Strength.HINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,88 +78,155 @@ class _Name:
     start: int
     found: re.Match[str]
 
-    def by(self, way: str) -> bool:
-        """Tell whether the value follows in this way, a group of the pattern."""
-        return self.found[way] is not None
+    @property
+    def kind(self) -> str:
+        return kind_of(self.name.lower())
+
+    def by(self, *ways: str) -> bool:
+        """Return whether the value follows in one of these ways, groups of the form."""
+        return any(self.found[way] is not None for way in ways)
 
 
 def named_secrets(text: str, lowered: str) -> Iterator[Span]:
-    """Give the values that stand behind a telling name."""
+    """Yield the values that stand behind a telling name."""
     at = 0
-    strengths: dict[str, Strength | None] = {}
     while found := _NAMED.search(lowered, at):
         at = found.end()
         start = _start(lowered, found)
-        name = _plain(lowered[start : found.start("close")])
-        if name not in strengths:
-            strengths[name] = strength_of(name)
-        strength = strengths[name]
-        if strength:
-            for span in _values(text, _Name(name, strength, start, found)):
-                at = max(at, span.end)
-                yield span
+        name = text[start : found.start("close")].strip("-$.").rpartition(".")[2]
+        strength = strength_of(name)
+        if strength is Strength.HINT and (owner := _owner(lowered, start)):
+            # Of an "API key" or a "secret key" only the last word was found.
+            strength = strength_of(f"{owner[0]}{name}") or strength
+        if strength is None:
+            # The next name may begin within what led to a value of this one.
+            at = found.end("close")
+            continue
+        named = _Name(name, strength, start, found)
+        for span in _values(text, named):
+            at = max(at, span.end)
+            yield span
+
+
+def _owner(lowered: str, start: int) -> re.Match[str] | None:
+    return _OWNER.search(lowered[max(0, start - 20) : start])
 
 
 def _start(lowered: str, found: re.Match[str]) -> int:
-    before = lowered[max(0, found.start() - 40) : found.start()]
-    return found.start() - len(before) + len(before.rstrip(_NAME_LETTERS))
-
-
-def _plain(name: str) -> str:
-    """Give the last part of a dotted name, its words parted by underscores."""
-    last = name.strip("-$.").rpartition(".")[2]
-    return last.replace("-", "_").replace(" ", "_")
+    start, first = found.start(), max(0, found.start() - 40)
+    while start > first and (
+        lowered[start - 1].isalnum() or lowered[start - 1] in "_-$."
+    ):
+        start -= 1
+    return start
 
 
 def _values(text: str, named: _Name) -> Iterator[Span]:
     at = named.found.end()
-    if named.by("blank") and not _may_be_blank(text, named):
+    if named.by("below"):
+        yield from _below(text, at, named)
+    elif (named.by("tag") and text[max(0, named.start - 1)] != "<") or (
+        named.by("blank") and not _may_be_blank(text, named)
+    ):
         return
-    if named.by("tag") and text[max(0, named.start - 1)] != "<":
-        return
-    if named.by("comma") and named.strength is Strength.PASSWORD:
-        named = replace(named, strength=Strength.SECRET)
-    if text[at : at + 1] in ("[", "{", "("):
-        yield from _listed(text, at + 1, named)
-    elif quoted := _QUOTED.match(text, at):
-        yield from _quoted(text, quoted, named)
+    elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
+        yield from _expressed(text, at, named)
     else:
-        yield from _bare(text, _after_scheme(text, at, len(text)), named)
+        if "cookie" in named.name.lower():
+            yield from _cookies(text, at, named)
+        bare = list(_bare(text, _after_scheme(text, at, len(text)), named))
+        yield from bare or (
+            _expressed(text, at, named) if named.by("set", "typed") else ()
+        )
+
+
+def _below(text: str, at: int, named: _Name) -> Iterator[Span]:
+    """Yield what stands alone on the next line, or in the list that begins there."""
+    announced = ":" in named.found["below"] or "：" in named.found["below"]
+    for _ in range(_LONGEST_LIST):
+        found = _ALONE.match(text, at)
+        if found is None:
+            return
+        value = found["value"]
+        is_one = looks_random(value, 16) or (
+            announced and named.strength is Strength.PASSWORD and is_odd(value)
+        )
+        if is_one and is_secret(value, named.strength, bare=True, code=False):
+            yield Span(*found.span("value"), named.kind)
+        if not found["dash"]:
+            return
+        at = found.end()
+
+
+def _cookies(text: str, at: int, named: _Name) -> Iterator[Span]:
+    while found := _COOKIE.match(text, at):
+        if looks_random(found["value"], 16):
+            yield Span(*found.span("value"), named.kind)
+        at = found.end()
 
 
 def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
+    if named.strength is Strength.PASSWORD and named.by("set"):
+        phrase = _PHRASE.match(text, at)
+        if phrase and "phrase" in named.name.lower() and not is_placeholder(phrase[0]):
+            yield Span(*phrase.span(), named.kind)
+            return
     found = _BARE.match(text, at)
     if found is None:
         return
     value = found[0].rstrip(".:")
-    code = _is_code(text, named)
-    is_one = is_secret(value, named.strength, bare=True, code=code)
-    if is_one or (_is_setting(text, named) and is_set_secret(value, named.strength)):
+    if _is_bare_secret(text, at, value, named):
         rest = _REST.match(text, at + len(value))
         end = rest.end() if rest and rest[0].strip(".:") else at + len(value)
-        yield Span(at, end, kind_of(named.name))
+        yield Span(at, end, named.kind)
 
 
-def _quoted(text: str, quoted: re.Match[str], named: _Name) -> Iterator[Span]:
-    start, end = quoted.span("value")
-    if "f" in quoted["open"] and "{" in quoted["value"]:
-        return
-    if text[start] in ",;:)]} ":
-        return  # the quote that ends a text, such as `"Password:"`
-    start = _after_scheme(text, start, end)
-    if is_secret(text[start:end], named.strength, bare=False, code=False):
-        yield Span(start, end, kind_of(named.name))
+def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
+    if named.name in _FOLDERS and value[0] in "/~":
+        return False
+    if (named.found["set"] or "").strip() in ("==", "!="):
+        return False
+    code = _is_code(text, named)
+    if is_secret(value, named.strength, bare=True, code=code):
+        return not _is_spoken(text, named) or is_odd(value)
+    if _is_environment(text, named) and is_set_secret(value, named.strength):
+        return True
+    if named.strength is not Strength.PASSWORD or not is_word(value):
+        return False
+    if named.by("blank"):
+        return _is_series(text, named.found.end())
+    name = named.start, named.found.start("close")
+    sign = named.found["set"]
+    return bool(sign) and is_set_to(text, name, sign, (at, at + len(value)))
 
 
-def _listed(text: str, at: int, named: _Name) -> Iterator[Span]:
-    """Give the secrets among the strings of a list, a tuple or a column as a dict."""
-    for _ in range(_LONGEST_LIST):
-        lead = _LISTED.match(text, at)
-        quoted = _QUOTED.match(text, lead.end()) if lead else None
-        if quoted is None:
-            return
-        yield from _quoted(text, quoted, named)
-        at = quoted.end()
+def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
+    for joined in strings(text, at):
+        strength = named.strength
+        if joined.role is Role.ARGUMENT:
+            strength = Strength.HINT
+        elif strength is Strength.PASSWORD and (
+            joined.role is Role.KEYED or named.by("comma", "cell")
+        ):
+            strength = Strength.SECRET
+        if "cookie" in named.name.lower():
+            for piece in joined.pieces:
+                yield from _cookies(text, piece.start("value"), named)
+        yield from _quoted(text, joined, named.kind, strength)
+
+
+def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterator[Span]:
+    places = []
+    for piece in joined.pieces:
+        start, end = piece.span("value")
+        if "f" in piece["open"].lower() and "{" in piece["value"]:
+            continue
+        if text[start] in ",;:)]} ":
+            continue  # the quote that ends a text, such as `"Password:"`
+        places.append((_after_scheme(text, start, end), end))
+    whole = "".join(text[start:end] for start, end in places)
+    if is_secret(whole, strength, bare=False, code=False):
+        yield from (Span(start, end, kind) for start, end in places if end - start >= 4)
 
 
 def _after_scheme(text: str, at: int, end: int) -> int:
@@ -187,36 +234,54 @@ def _after_scheme(text: str, at: int, end: int) -> int:
     return scheme.end() if scheme else at
 
 
+def _line(text: str, named: _Name) -> str:
+    """Return what stands before a name on its line."""
+    return text[max(0, named.start - 80) : named.start].rpartition("\n")[2]
+
+
 def _may_be_blank(text: str, named: _Name) -> bool:
-    """Tell whether a name and a value with only blanks between belong together."""
+    """Return whether a name and a value with only blanks between belong together."""
     if text[named.start] in "-$":
         return text.startswith("--", named.start)
-    line = max(text.rfind("\n", 0, named.start) + 1, named.start - 80)
-    before = text[line : named.start]
-    if not _SETTERS.isdisjoint(before.lower().split()[-2:]):
+    before = _line(text, named)
+    if not (_SETTERS | _SPOKEN_SETTERS).isdisjoint(before.lower().split()[-2:]):
         return True
     # A Series or a list of settings: the name begins the line and a column follows.
     return not before.strip(" \t|") and len(named.found["blank"]) >= 2
 
 
+def _is_spoken(text: str, named: _Name) -> bool:
+    """Return whether only words of prose say that a value follows."""
+    return named.by("blank") and not _SPOKEN_SETTERS.isdisjoint(
+        _line(text, named).lower().split()[-2:]
+    )
+
+
+def _is_series(text: str, at: int) -> bool:
+    """Return whether a place is in a Series as pandas prints it."""
+    end = text.find("\n\n", at, at + 4000)
+    return bool(_SERIES.search(text, at, end if end >= 0 else at + 4000))
+
+
 def _is_code(text: str, named: _Name) -> bool:
-    """Tell whether a value without quotes is an expression of a program."""
-    if text[named.start] == "-" or named.by("blank") or named.by("tag"):
+    """Return whether a value without quotes is an expression of a program."""
+    if text[named.start] == "-" or named.by("blank", "tag", "cell"):
         return False
-    if _is_setting(text, named):
+    if text[named.start - 1 : named.start] in ("?", "&") or _is_environment(
+        text, named
+    ):
         return False
     return named.by("typed") or "=" in (named.found["set"] or "")
 
 
-def _is_setting(text: str, named: _Name) -> bool:
-    """Tell whether a variable of the environment is set, as in `DB_PASS=letmein`."""
+def _is_environment(text: str, named: _Name) -> bool:
+    """Return whether a variable of the environment is set, as in `DB_PASS=letmein`."""
     name = text[named.start : named.found.start("close")]
     return name.isupper() and named.found["set"] == "="
 
 
 def kind_of(name: str) -> str:
-    """Give what a value of this name is called in its placeholder."""
-    words = set(name.split("_"))
-    if words & _PASSWORDS or re.search("passw|pwd", name):
+    """Return what a value of this name is called in its placeholder."""
+    if strength_of(name) is Strength.PASSWORD:
         return "password"
     return next((w for w in ("token", "secret", "key") if w in name), "credential")

@@ -19,18 +19,25 @@ class Rule:
         looking for them first is what makes many rules cheap.
     form : pattern
         The secret is its group `secret` if it has one, else all of it.
+    is_random : bool
+        What the form finds is a secret only if it looks made by a machine.
     """
 
     kind: str
     needles: tuple[str, ...]
     form: re.Pattern[str]
+    is_random: bool = False
 
 
-def rule(kind: str, needles: str, form: str, flags: int = 0) -> Rule:
-    """Give a rule; `needles` are parted by blanks."""
-    return Rule(kind, tuple(needles.split()), re.compile(form, re.ASCII | flags))
+def rule(
+    kind: str, needles: str, form: str, flags: int = 0, *, is_random: bool = False
+) -> Rule:
+    """Return a rule; `needles` are parted by blanks."""
+    return Rule(
+        kind, tuple(needles.split()), re.compile(form, re.ASCII | flags), is_random
+    )
 
 
 def key(kind: str, needles: str, form: str) -> Rule:
-    """Give the rule for a key of a service: it does not begin within a word."""
+    """Return the rule for a key of a service: it does not begin within a word."""
     return rule(kind, needles, rf"(?<![A-Za-z0-9]){form}(?![A-Za-z0-9])")

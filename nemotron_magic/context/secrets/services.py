@@ -57,13 +57,20 @@ SERVICES = (
     ),
     key("sendgrid-key", "sg.", r"SG\.[\w-]{16,}+\.[\w-]{16,}+"),
     key("twilio-key", "ac sk", r"(?:AC|SK)[0-9a-f]{32}"),
+    rule(
+        "twilio-secret",
+        "ac sk",
+        r"(?:AC|SK)[0-9a-f]{32}[\"']?[ \t]*[,;|:\t ][ \t]*[\"']?"
+        r"(?P<secret>[0-9a-f]{32})(?![0-9a-f])",
+    ),
     key("npm-token", "npm_", r"npm_[A-Za-z0-9]{30,}+"),
     key("pypi-token", "pypi-", r"pypi-[\w-]{40,}+"),
     key("databricks-token", "dapi", r"dapi[0-9a-f]{32}(?:-\d{1,2})?"),
     key("mailgun-key", "key-", r"key-[0-9a-f]{32}"),
     key("mailchimp-key", "-us", r"[0-9a-f]{32}-us\d{1,2}"),
     key("brevo-key", "xkeysib-", r"xkeysib-[\w-]{40,}+"),
-    key("telegram-token", ":aa", r"\d{8,10}:AA[\w-]{32,35}"),
+    # In a URL it stands right behind the word "bot".
+    rule("telegram-token", ":aa", r"(?<!\d)\d{8,10}:AA[\w-]{32,35}(?![\w-])"),
     key("discord-token", ".", r"[MNO][\w-]{23,27}\.[\w-]{6,7}\.[\w-]{27,42}"),
     rule(
         "discord-webhook",

@@ -15,7 +15,9 @@ KEYWORD = (
     r"|conn_?str|connection_?string|connection string|signature|cookie|session|bearer"
     r"|webhook|jwt|sig|pw(?![a-z])|(?<![a-z])(?:pin|pat|otp|cl[eé]s?)(?![a-z])|passe|mdp"
     r"|kennw|zugangscode|llave|segredo|contrase(?:ñ|n|ny)a|clave"
-    r"|senha|credencia|chave|jeton|schl(?:ü|u|ue)ssel|geheim|zugangsdaten|пароль|парол|пин_?код"
+    r"|mots?[ _-]de[ _-]passe|parola|wachtwoord|has[lł]o|heslo|l(?:ö|o)senord|salasana"
+    r"|adgangskode|parool|[şs]ifre|비밀번호|(?<![a-z])(?:sid|csrf|xsrf|sessid)(?![a-z])"
+    r"|phpsess|jsess|senha|credencia|chave|jeton|schl(?:ü|u|ue)ssel|geheim|zugangsdaten|пароль|парол|пин_?код"
     r"|ключ|токен|секрет|密[码碼钥鑰匙]|口令|令牌|[私秘][钥鑰]|凭[证据]|パスワード|パスフレーズ"
     r"|暗証番号|合言葉|秘密鍵|トークン|シークレット|キー|資格情報)"
 )
@@ -27,7 +29,8 @@ _PASSWORD = re.compile(
     r"|mdp|claves?|senha|palavra_?passe|parol|mima)s?(?:_|$)"
     r"|passw|passphrase|kennwo|pwds?(?:_|$)|contrasen"
     r"|(?:mots?|palavras?|phrases?|frases?)_?(?:de_?)?passe|geheimzahl|zugangscode"
-    r"|парол|пин_?код|密[码碼]|口令|パスワード|パスフレーズ|暗証番号|合言葉"
+    r"|(?:^|_)(?:parola|wachtwoord|hasło|haslo|heslo|losenord|salasana|adgangskode|parool"
+    r"|sifre)(?:_|$)|비밀번호|парол|пин_?код|密[码碼]|口令|パスワード|パスフレーズ|暗証番号|合言葉"
     r"|(?:^|[a-z]_?)pass(?:_(?:str|text|value|old|new|dict|list))?$|(?:^|_)pin(?:_code)?$"
 )
 _OWNERS = (
@@ -50,6 +53,7 @@ _SECRET = re.compile(
 _HINT = re.compile(
     r"(?:^|_)(?:key|token|auth|authorization|session|cookie|pat|sig|signature|jeton"
     r"|cle|chave|llave|ficha_de_acesso)s?(?:_|$)"
+    r"|(?:^|_)(?:sid|csrf|xsrf|\w*sess(?:ion)?_?id)(?:_|$)"
     r"|(?:key|token|schlu?e?ssel)s?(?:_|$)|ключ|токен|令牌|トークン|キー(?:_|$)"
 )
 # Other things that are called so: the key of a table, the token of a text.
@@ -83,7 +87,9 @@ _ASIDE = frozenset(
     word words phrase embedding embeddings host port sock by seen at id ids ips
     """.split()  # noqa: SIM905 - a list of a hundred words is read by nobody
 )
-_NOT_ASIDE = re.compile(r"(?:session|access_key|cookie)_ids?$|pass_(?:words?|phrase)$")
+_NOT_ASIDE = re.compile(
+    r"(?:session|access_key|private_key|cookie)_ids?$|pass_(?:words?|phrase)$"
+)
 _EDGES = re.compile(
     r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[а-яё])(?=[А-ЯЁ])|[\W_\d]+"
 )
