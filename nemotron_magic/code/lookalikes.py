@@ -11,7 +11,17 @@ _PARTS = re.compile(r"[\d_]+")
 _ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN", "LISU")
 # Of the letters that mathematics takes from Greek, those that pass for a Latin one.
 _LATIN_LOOKING_GREEK = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳ")
-_LATIN_LOOKING_CYRILLIC = frozenset("АВЕЅІЈКМНОРСТУХаеѕіјкорстухԁԛԝһɡ")
+_LATIN_LOOKING_CYRILLIC = frozenset("АВЕЅІЈКМНОРСТУХӀаеѕіјкорстухԁԛԝһӏɡ")
+# A name of these alone is read as Latin; of a single letter in Greek, mathematics has
+# its own use.
+_LATIN = {
+    "CYRILLIC": (
+        "АВЕЅІЈКМНОРСТУХӀԚԜаеѕіјорсухԁԛԝһӏ",
+        "ABESIJKMHOPCTYXIQWaesijopcyxdqwhl",
+    ),
+    "GREEK": ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳ", "ABEZHIKMNOPTYXavopuikcj"),
+    "ARMENIAN": ("ՍՏԼօոսհցզյ", "USLonuhgqj"),
+}
 
 
 def warning_of(name: str) -> str:
@@ -25,7 +35,25 @@ def warning_of(name: str) -> str:
     read = unicodedata.normalize("NFKC", name)
     if read != unicodedata.normalize("NFC", name):
         return f"Python reads the name {name!r} as {read!r}"
-    return _of_mixed(name)
+    return _of_mixed(name) or _of_whole(name)
+
+
+def _of_whole(name: str) -> str:
+    """Say which alphabet a name is in of which all letters pass for Latin ones."""
+    letters = [one for one in name if not _PARTS.fullmatch(one)]
+    alphabets = {_alphabet(one) for one in letters}
+    alphabet = alphabets.pop() if len(alphabets) == 1 else ""
+    if alphabet in ("CHEROKEE", "COPTIC", "LISU"):
+        reads = ""
+    elif alphabet in _LATIN and all(one in _LATIN[alphabet][0] for one in letters):
+        reads = f" that read {name.translate(str.maketrans(*_LATIN[alphabet]))!r}"
+    else:
+        return ""
+    if alphabet == "GREEK" and len(letters) == 1:
+        return ""
+    numbers = " ".join(f"U+{ord(one):04X}" for one in letters[:8])
+    words = f"the name {name!r} is of {alphabet.capitalize()} letters"
+    return f"{words}{reads} ({numbers})"
 
 
 def _of_mixed(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from warnings import catch_warnings
 
 import pytest
 from hypothesis import given, settings
@@ -87,15 +88,70 @@ def test_there_are_never_many_warnings() -> None:
         ("а_b", "the name 'а_b' mixes Latin and Cyrillic letters (U+0430)"),
         ("νalue", "the name 'νalue' mixes Latin and Greek letters (U+03BD)"),
         ("Οpen", "the name 'Οpen' mixes Latin and Greek letters (U+039F)"),
-        ("ｐrint", "Python reads the name 'ｐrint' as 'print'"),
-        ("𝐱", "Python reads the name '𝐱' as 'x'"),
-        ("ﬁle", "Python reads the name 'ﬁle' as 'file'"),
+        (
+            "ехес",
+            "the name 'ехес' is of Cyrillic letters that read 'exec' "
+            "(U+0435 U+0445 U+0435 U+0441)",
+        ),
+        ("х", "the name 'х' is of Cyrillic letters that read 'x' (U+0445)"),
+        (
+            "ΝΟΝΕ",
+            "the name 'ΝΟΝΕ' is of Greek letters that read 'NONE' "
+            "(U+039D U+039F U+039D U+0395)",
+        ),
+        ("ꓐꓢ", "the name 'ꓐꓢ' is of Lisu letters (U+A4D0 U+A4E2)"),
     ],
 )
 def test_names_that_look_like_others_are_named(name: str, warning: str) -> None:
     source = f"x = 1\n{name} = 2\nprint({name!r})  # {name}"
 
     assert made_visible(source) == (source, (f"line 2: {warning}",))
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("ｐrint", "print"),
+        ("𝐱", "x"),
+        ("ﬁle", "file"),
+        ("𝓮𝔁𝓮𝓬", "exec"),
+        ("ｏｓ", "os"),
+    ],
+)
+def test_a_name_stands_as_python_reads_it(name: str, read: str) -> None:
+    warning = f"line 2: Python reads the name {name!r} as {read!r}"
+    source = f"x = 1\n{name} = 2\nprint({name!r})  # {name}\n!{name}"
+
+    shown, warnings = made_visible(source)
+    assert shown == f"x = 1\n{read} = 2\nprint({name!r})  # {name}\n!{name}"
+    assert warnings[0] == warning
+
+
+@pytest.mark.parametrize("blank", "\u3164\u115f\u1160\uffa0\u2800\u00ad\U000e0061")
+def test_blanks_that_are_letters_are_shown_wherever_they_are(blank: str) -> None:
+    number = f"<U+{ord(blank):04X}>"
+    escape = blank.encode("unicode_escape").decode()
+    shown, warnings = made_visible(f"a{blank}b = '{blank}'\n%x {blank}  # {blank}")
+
+    assert shown == f"a{number}b = '{escape}'\n%x {number}  # {number}"
+    assert len(warnings) == 2
+    assert made_visible(f"%%bash\n{blank}")[0] == f"%%bash\n{number}"
+    assert made_visible(f"%%time\n'{blank}'")[0] == f"%%time\n'{escape}'"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [f"r'a{RLO}'", f"R'{ESC}'", f"rb'{ESC}'", f"'\\{RLO}'", f"'\\\\{RLO}'",
+     f"'\\\\\\{TAG}'", f"fr'{ZWSP}'", f"b'\\{ESC}'"],
+)  # fmt: skip
+def test_an_escape_stands_for_what_it_replaces_in_any_text(source: str) -> None:
+    shown, _ = made_visible(source)
+    with catch_warnings(action="ignore"):
+        before = ast.literal_eval(source.replace("f", ""))
+
+    assert shown.isascii()
+    assert shown.isprintable()
+    assert ast.literal_eval(shown.removeprefix("f")) == before
 
 
 @pytest.mark.parametrize(
@@ -111,8 +167,8 @@ def test_ordinary_names_are_not_warned_of(name: str) -> None:
 ALPHABETS = [
     "abcxyzé",
     "ñöüßø",
-    "данегж",
-    "αβγδλ",
+    "днгжзи",
+    "βγδλσω",
     "面积数据",
     "データ",
     "한국어",
