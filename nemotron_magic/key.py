@@ -45,7 +45,10 @@ class Key:
         If it is empty, or holds a blank or a character outside ASCII.
     """
 
-    __slots__ = ("_reveal", "origin", "source")
+    __slots__ = (
+        *("_forms", "_longest", "_reveal", "_shortest", "_starts"),
+        *("origin", "source"),
+    )
 
     def __init__(self, value: str, origin: str, source: str) -> None:
         value = value.strip()
@@ -56,6 +59,10 @@ class Key:
                 "Copy it again, then: %nemotron login",
             )
         self._reveal = sealed(value)
+        self._forms = unseen(lambda: sealed(_forms(value)))
+        self._starts = unseen(lambda: sealed(_starts(self._forms(0))))
+        sizes = unseen(lambda: [len(form) for form in self._forms(0)])
+        self._shortest, self._longest = min(sizes), max(sizes)
         self.origin = origin
         self.source = source
 
@@ -64,17 +71,29 @@ class Key:
         return self._reveal(0) if origin == self.origin else None
 
     def redact(self, text: str) -> str:
-        """Give `text` without the key, wherever it stands in it."""
-        return text.replace(self._reveal(0), "[key]")
+        """Return `text` without the key, wherever and however it is written in it."""
+        if len(text) < self._shortest:
+            return text  # as nearly every piece of a stream
+        return unseen(lambda: _without(self._forms(0), text))
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return where in `text` the key stands, in any of the ways to write it."""
+        return unseen(lambda: [*_places(self._forms(0), text)])
 
     def begun_in(self, text: str) -> int:
         """Count the characters at the end of `text` that may begin the key."""
-        reveal = self._reveal
-        if reveal(0)[0] not in text:
-            return 0
-        longest = min(len(reveal(0)) - 1, len(text))
-        sizes = range(longest, 0, -1)
-        return next((n for n in sizes if text.endswith(reveal(0)[:n])), 0)
+        size = len(text)
+        for at in range(max(0, size - self._longest + 1), size):
+            # One look for each place: every piece of a stream comes by here.
+            if text[at : at + _START] in self._starts(0) and self._goes_on(text[at:]):
+                return size - at
+        return 0
+
+    def _goes_on(self, text: str) -> bool:
+        forms = self._forms
+        return unseen(
+            lambda: any(form.startswith(text) and form != text for form in forms(0))
+        )
 
     def __repr__(self) -> str:
         return f"<key from {self.source} for {self.origin}>"
@@ -106,6 +125,42 @@ class Unshown(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return "<environment>"
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """Return how a key may be written, as it is and in base64, hex, URLs and JSON.
+
+    A short one has no other forms: they would be found in any text.
+    """
+    # Here and not above: loading the extension is to stay light.
+    from nemotron_magic.context.secrets.exact import forms_of
+
+    others = forms_of(value) if len(value) >= _SHORTEST_WRITTEN else set()
+    return (value, *sorted(others - {value}, key=len, reverse=True))
+
+
+def _without(forms: tuple[str, ...], text: str) -> str:
+    for form in forms:
+        if form in text:
+            text = text.replace(form, "[key]")
+    return text
+
+
+def _places(forms: tuple[str, ...], text: str) -> Iterator[tuple[int, int]]:
+    for form in forms:
+        at = text.find(form)
+        while at >= 0:
+            yield at, at + len(form)
+            at = text.find(form, at + 1)
+
+
+def _starts(forms: tuple[str, ...]) -> frozenset[str]:
+    sizes = range(1, _START + 1)
+    return frozenset(form[:n] for form in forms for n in sizes if n <= len(form))
+
+
+_SHORTEST_WRITTEN = 8
+_START = 64
 
 
 def _fault(value: str) -> str:

@@ -17,6 +17,7 @@ import httpx
 from nemotron_magic import __version__
 from nemotron_magic.client.border import translate
 from nemotron_magic.client.deadline import Backend, Deadline
+from nemotron_magic.client.keyless import without_key_in
 from nemotron_magic.client.proxies import Proxy, proxy_for, proxy_to
 from nemotron_magic.client.refused import about_of, refusal_of
 from nemotron_magic.client.resolve import Resolver, look_up
@@ -133,11 +134,12 @@ class Page:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    key: Key | None = None
 
     def json(self) -> Any:
-        """Give the body's value; None if it is no JSON."""
+        """Return the body's value without the key in it; None if it is no JSON."""
         try:
-            return json.loads(self.body)
+            return without_key_in(json.loads(self.body), self.key)
         except (ValueError, RecursionError):
             return None
 
@@ -218,7 +220,7 @@ class Http:
             request = self._client().build_request("GET", url, **more)
             with _sent(self._client(), request, key) as response:
                 if response.is_success or response.status_code == 304:
-                    return _page(response)
+                    return _page(response, key)
                 fault = refusal_of(response, about, now_s, deadline)
         except FOREIGN as error:
             fault = translate(error, about)
@@ -302,7 +304,7 @@ def get_ready() -> None:
     _new_client(None).close()
 
 
-def _page(response: httpx.Response) -> Page:
+def _page(response: httpx.Response, key: Key | None) -> Page:
     """Read the whole of a page.
 
     Raises
@@ -315,7 +317,8 @@ def _page(response: httpx.Response) -> Page:
         body += data
         if len(body) > _PAGE_BYTES:
             raise httpx.ReadError(f"more than {_PAGE_BYTES // 2**20} MiB came")
-    return Page(response.status_code, response.headers, bytes(body))
+    headers = httpx.Headers(without_key_in(response.headers, key))
+    return Page(response.status_code, headers, bytes(body), key)
 
 
 def _place(url: httpx.URL) -> tuple[str, str, int | None]:

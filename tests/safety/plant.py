@@ -136,6 +136,14 @@ def repeated(ip: InteractiveShell) -> None:
         {"id": KEY, "model": KEY, "choices": [{"delta": {"content": piece}}]}
         for piece in REPEATED
     ]
+    tokens = [{"token": letter, "bytes": [ord(letter)]} for letter in KEY]
+    chunks += [
+        {"choices": [{"delta": {}, "logprobs": {"content": [one]}}]} for one in tokens
+    ]
+    for piece in REPEATED:
+        called = {"id": KEY, "function": {"name": KEY, "arguments": piece}}
+        chunks.append({"choices": [{"delta": {"tool_calls": [called]}}]})
+    chunks.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     end = {"choices": [{"delta": {}, "finish_reason": KEY}]}
     body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in [*chunks, end])
     with rehearsal.serve(body=[body.encode(), b"data: [DONE]\n\n"]) as url:

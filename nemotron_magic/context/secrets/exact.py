@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 from nemotron_magic.context.secrets.spans import MASK, Span, masked
 from nemotron_magic.context.secrets.values import is_placeholder
 
-__all__ = ["Exact", "exact_values", "is_secret_name"]
+__all__ = ["Exact", "exact_values", "forms_of", "is_secret_name"]
 
 _SHORTEST = 8
 _SHORTEST_GIVEN = 4
@@ -89,8 +89,8 @@ def _is_telling(value: str) -> bool:
     return not (is_plain and len(value) < _LONGEST_WORD)
 
 
-def _forms(value: str) -> set[str]:
-    """Give the ways in which a value is written in code, JSON, URLs and headers."""
+def forms_of(value: str) -> set[str]:
+    """Return the ways in which a value is written in code, JSON, URLs and headers."""
     raw = value.encode("utf-8", "surrogatepass")
     forms = {value, raw.hex(), html.escape(value), repr(value)[1:-1]}
     forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
@@ -111,7 +111,7 @@ class Exact:
     __slots__ = ("_forms", "_wrapped")
 
     def __init__(self, values: Mapping[str, Span]) -> None:
-        self._forms = [(one, mark) for v, mark in values.items() for one in _forms(v)]
+        self._forms = [(one, mark) for v, mark in values.items() for one in forms_of(v)]
         self._wrapped = dict(values)
 
     def secrets(self, text: str) -> Iterator[Span]:
