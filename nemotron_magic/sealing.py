@@ -16,7 +16,7 @@ from nemotron_magic.parameters import BY_NAME
 from nemotron_magic.reply import Message
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import Asked
-from nemotron_magic.unseen import sealed
+from nemotron_magic.unseen import sealed, unseen
 
 __all__ = ["Sealing"]
 
@@ -30,10 +30,18 @@ class Sealing:
     ----------
     environ : mapping
         The process's environment, whose secret-looking values are secrets.
+    held : callable
+        Gives the secrets that variables of the user's hold, each with its kind.
     """
 
-    def __init__(self, access: Access, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        environ: Mapping[str, str],
+        held: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._access = access
+        self._held = held
         self._environ = Unshown(environ)
         self._redactor = Redactor(self._environ)
         self._hidden: list[Callable[[int], str]] = []
@@ -86,10 +94,12 @@ class Sealing:
             hidden = (reveal(0) for reveal in self._hidden)
             return chain(_values(own), filter(_is_telling, _values(others)), hidden)
 
+        held = unseen(lambda: sealed(self._held()))
         # Not read again: another call may have put its own there meanwhile.
         redactor = self._redactor
-        if not redactor.is_for(self._environ, exact()):
-            self._redactor = redactor = Redactor(self._environ, exact())
+        if not unseen(lambda: redactor.is_for(self._environ, exact(), held(0))):
+            redactor = unseen(lambda: Redactor(self._environ, exact(), held(0)))
+            self._redactor = redactor
         return redactor
 
 

@@ -59,6 +59,8 @@ class Session:
         In place of the system's keyring.
     ledger : Ledger, optional
         Where calls are written down; without it, in memory.
+    held : callable
+        Gives the secrets that variables of the user's hold, each with its kind.
     clock_s, now_s : callable
         A monotonic clock, and the time since 1970.
     **values
@@ -80,6 +82,7 @@ class Session:
         environ: Mapping[str, str] = os.environ,
         keys: KeyStore | None = None,
         ledger: Ledger | None = None,
+        held: Callable[[], Mapping[str, str]] = dict,
         clock_s: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
         **values: Any,
@@ -97,7 +100,7 @@ class Session:
             now_s,
             environ,
         )
-        self._sealing = Sealing(self.access, environ)
+        self._sealing = Sealing(self.access, environ, held)
         self._calls = Calls(
             self.access,
             lambda: self.client,

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nemotron_magic.context.secrets.columns import column_secrets
-from nemotron_magic.context.secrets.exact import Exact, exact_values
+from nemotron_magic.context.secrets.exact import (
+    NOTHING,
+    Exact,
+    exact_values,
+    short_words,
+)
 from nemotron_magic.context.secrets.named import named_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
 from nemotron_magic.context.secrets.series import series_secrets
@@ -59,6 +64,8 @@ class Redactor:
         looked at once, here.
     exact : iterable of str
         Secrets to be taken out wherever they stand, such as the key itself.
+    held : mapping of str to str
+        Secrets that variables hold, each with its kind.
 
     Examples
     --------
@@ -68,10 +75,15 @@ class Redactor:
 
     __slots__ = ("_exact", "_knows", "_remembered")
 
-    def __init__(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        exact: Iterable[str] = (),
+        held: Mapping[str, str] = NOTHING,
+    ) -> None:
         given = unseen(lambda: sealed(tuple(exact)))
-        values = unseen(lambda: sealed(exact_values(environ, given(0))))
-        known = unseen(lambda: Exact(values(0)))
+        values = unseen(lambda: sealed(exact_values(environ, given(0), held)))
+        known = unseen(lambda: Exact(values(0), short_words(held, given(0))))
         self._exact: Callable[[str], list[Span]] = lambda text: unseen(
             lambda: [*known.secrets(text)]
         )
@@ -81,9 +93,14 @@ class Redactor:
         # The turns of a conversation come again with every question.
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
 
-    def is_for(self, environ: Mapping[str, str], exact: Iterable[str] = ()) -> bool:
-        """Tell whether the secrets of `environ` and `exact` are those it knows."""
-        return unseen(lambda: self._knows(exact_values(environ, exact)))
+    def is_for(
+        self,
+        environ: Mapping[str, str],
+        exact: Iterable[str] = (),
+        held: Mapping[str, str] = NOTHING,
+    ) -> bool:
+        """Return whether it knows these secrets and no others."""
+        return unseen(lambda: self._knows(exact_values(environ, exact, held)))
 
     def redact(self, text: str) -> Redacted:
         """Give `text` with a visible placeholder for each secret.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
 from nemotron_magic.grammar import Invocation, parse
 from nemotron_magic.key import Unshown
@@ -64,7 +65,8 @@ class Runner:
         displays: Displays | None,
         ids: Mapping[int, str] = NO_IDS,
     ) -> None:
-        self.session = Session()
+        held = Held(shell.user_ns)
+        self.session = Session(held=held.secrets)
         self._environ = Unshown(os.environ)
         self.canvas = Canvas(shell, self._environ)
         self._shell = shell

@@ -6,32 +6,32 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from nemotron_magic.context.secrets.spans import MASK, Span, masked
-from nemotron_magic.context.secrets.values import is_placeholder
+from nemotron_magic.context.secrets.telling import Telling, hides, told_by
+from nemotron_magic.context.secrets.values import (
+    Strength,
+    is_placeholder,
+    looks_random,
+)
 
-__all__ = ["Exact", "exact_values", "forms_of", "is_secret_name"]
+__all__ = ["NOTHING", "Exact", "exact_values", "forms_of", "secrets_in", "short_words"]
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _SHORTEST = 8
 _SHORTEST_GIVEN = 4
 _LONGEST_WORD = 20
+_LONGEST = 20_000
+_START = 4
+_FEW = 500
+_WORKING_FOLDER = re.compile("(?:OLD)?PWD")
+_ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
 
-_NAMES = """
-KEY KEYS APIKEY TOKEN TOKENS SECRET SECRETS PASSWORD PASSWD PASS PASSPHRASE PWD PW
-CREDENTIAL CREDENTIALS CREDS AUTH DSN COOKIE BEARER PAT WEBHOOK SAS JWT
-"""
-_WORDS = frozenset(_NAMES.split())
-_PARTS = re.compile(
-    r"PASSW|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY"
-    r"|ACCOUNT_?KEY|CONN(ECTION)?_?STR(ING)?"
-)
-_NOT_NAMES = re.compile(
-    r"^(OLD)?PWD$|TOKENIZER|(^|_)(MAX|NUM|N)_TOKENS?"
-    r"|_(FILE|PATH|DIR|SOCK|TYPE|TTL|NAME|USER|HOST|PORT|EXPIRES_IN|TIMEOUT|METHOD)$"
-)
 _NOT_VALUES = re.compile(
     r"[~./\\]|[A-Za-z]:[\\/]|[\d.,+-]+$|[\w./\\-]+\.(json|pem|ya?ml|txt|toml|ini|cfg)$"
 )
@@ -40,33 +40,41 @@ _MARGIN = " \t\r\"'\\|│>"
 _WRAP = r"""[ \t"'\\|│]{0,40}\r?\n[ \t"'|│>]{0,80}"""
 
 
-@lru_cache(maxsize=1024)
-def is_secret_name(name: str) -> bool:
-    """Tell whether an environment variable of this name holds a secret."""
-    name = name.upper()
-    if _NOT_NAMES.search(name):
-        return False
-    words = set(re.split(r"[^A-Z0-9]+", name))
-    return bool(words & _WORDS or _PARTS.search(name) or name.endswith("KEY"))
-
-
-def exact_values(environ: Mapping[str, str], exact: Iterable[str]) -> dict[str, Span]:
-    """Give the secrets to look for, each with the kind and name it is reported by."""
+def exact_values(
+    environ: Mapping[str, str],
+    exact: Iterable[str],
+    held: Mapping[str, str] = NOTHING,
+) -> dict[str, Span]:
+    """Return the secrets to look for, each with the kind and name it is reported by."""
     found = {one: Span(0, 0, "key") for one in exact if len(one) >= _SHORTEST_GIVEN}
     for name, value in environ.items():
-        for secret in _secrets_in(name, value.strip()):
-            found.setdefault(secret, Span(0, 0, "environment", name))
+        told = None if _WORKING_FOLDER.fullmatch(name) else told_by(name)
+        for secret in secrets_in(told, value):
+            if _is_rare(secret):
+                found.setdefault(secret, Span(0, 0, "environment", name))
+    for secret, kind in held.items():
+        found.setdefault(secret, Span(0, 0, kind))
     return found
 
 
-def _secrets_in(name: str, value: str) -> Iterator[str]:
-    if "://" in value:
-        secrets = _password_of(value)
-        if not secrets and re.search(r"DSN|WEBHOOK|CONN", name.upper()):
-            secrets = [value]
-    else:
-        secrets = [value] if is_secret_name(name) else []
-    yield from (one for one in secrets if _is_telling(one))
+def short_words(held: Iterable[str], given: Collection[str]) -> frozenset[str]:
+    """Return those of the secrets that count only where no word goes on."""
+    return frozenset(one for one in held if len(one) < _SHORTEST and one not in given)
+
+
+def secrets_in(told: Telling | None, value: str) -> Iterator[str]:
+    """Return what is secret in the value of a name: it, a part of it, or nothing."""
+    value = value.strip()
+    is_password = told is not None and told.strength is Strength.PASSWORD
+    if "://" in value and not is_password:
+        yield from _password_of(value)
+        if told and _ADDRESSES.search(told.name.lower()):
+            yield value
+    elif told and len(value) <= _LONGEST and hides(told.strength, value):
+        yield value
+    if told and not is_password:
+        words = value[:_LONGEST].split()
+        yield from (one for one in words[1:] and words if looks_random(one))
 
 
 def _password_of(url: str) -> list[str]:
@@ -77,8 +85,8 @@ def _password_of(url: str) -> list[str]:
     return [password, unquote(password)] if password else []
 
 
-def _is_telling(value: str) -> bool:
-    """Tell whether a value is rare enough to be taken out wherever it stands."""
+def _is_rare(value: str) -> bool:
+    """Return whether a value is rare enough to be taken out wherever it stands."""
     if len(value) < _SHORTEST or is_placeholder(value.lower()):
         return False
     if _NOT_VALUES.match(value) and "://" not in value:
@@ -106,35 +114,84 @@ def forms_of(value: str) -> set[str]:
 
 
 class Exact:
-    """Known secrets, looked for in every form."""
+    """Known secrets, looked for in every form.
 
-    __slots__ = ("_forms", "_wrapped")
+    Parameters
+    ----------
+    values : mapping
+        The secrets, each with the kind and name it is reported by.
+    words : collection of str
+        Those of them that are so short that they count only as words of their own.
+    """
 
-    def __init__(self, values: Mapping[str, Span]) -> None:
-        self._forms = [(one, mark) for v, mark in values.items() for one in forms_of(v)]
-        self._wrapped = dict(values)
+    __slots__ = ("_forms", "_words", "_wrapped")
+
+    def __init__(
+        self, values: Mapping[str, Span], words: Collection[str] = frozenset()
+    ) -> None:
+        self._words = frozenset(words)
+        self._wrapped = _by_start(values.items())
+        self._forms = _by_start(
+            (form, mark)
+            for value, mark in values.items()
+            for form in (
+                {value, repr(value)[1:-1]} if value in words else forms_of(value)
+            )
+        )
 
     def secrets(self, text: str) -> Iterator[Span]:
-        """Give every place where one of the values stands."""
+        """Return every place where one of the values stands."""
         hidden = masked(text)
-        for form, mark in self._forms:
+        for form, mark in _possible(self._forms, text):
             at = text.find(form)
             while at >= 0:
                 end = at + len(form)
-                if not _is_mark(hidden, at, end):
+                is_part = form in self._words and _is_within_word(text, at, end)
+                if not is_part and not _is_mark(hidden, at, end):
                     yield mark._replace(start=at, end=end)
                 at = text.find(form, end)
         if "\n" in text:
             yield from self._broken(text)
 
     def _broken(self, text: str) -> Iterator[Span]:
-        """Give the places where a value is split by line breaks."""
+        """Return the places where a value is split by line breaks."""
         flat = "".join(line.strip(_MARGIN) for line in text.split("\n"))
-        for value, mark in self._wrapped.items():
+        for value, mark in _possible(self._wrapped, flat):
             if len(value) >= _SHORTEST and value in flat:
                 letters = f"(?:{_WRAP})?".join(map(re.escape, value))
                 for found in re.finditer(letters, text):
                     yield mark._replace(start=found.start(), end=found.end())
+
+
+_Forms: TypeAlias = dict[str, list[tuple[str, Span]]]
+
+
+def _by_start(forms: Iterable[tuple[str, Span]]) -> _Forms:
+    found: _Forms = {}
+    for form, mark in forms:
+        found.setdefault(form[:_START], []).append((form, mark))
+    return found
+
+
+def _possible(forms: _Forms, text: str) -> Iterator[tuple[str, Span]]:
+    """Return the forms whose beginning is in the text, if they are many."""
+    starts: Iterable[str] = forms
+    if len(forms) > _FEW:
+        there = {text[at : at + _START] for at in range(len(text) - _START + 1)}
+        starts = there & forms.keys()
+    for start in starts:
+        yield from forms[start]
+
+
+def _is_within_word(text: str, start: int, end: int) -> bool:
+    """Return whether letters or digits go on at either end of a place."""
+    around = text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]
+    return any(len(pair) == 2 and all(map(_is_of_word, pair)) for pair in around)
+
+
+def _is_of_word(letter: str) -> bool:
+    # Scripts without capitals may set no blanks between words.
+    return letter.isdigit() or letter.lower() != letter.upper()
 
 
 def _is_mark(hidden: str, start: int, end: int) -> bool:

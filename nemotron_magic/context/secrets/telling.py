@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 from nemotron_magic.context.secrets.values import Strength, is_placeholder
 
-__all__ = ["KEYWORD", "hides", "is_telling", "strength_of", "words_of"]
+__all__ = [
+    "KEYWORD",
+    "Telling",
+    "hides",
+    "is_telling",
+    "strength_of",
+    "told_by",
+    "words_of",
+]
 
 KEYWORD = (
     r"(?:passw|passphrase|passcode|pwd|pass|secret|token|key|credential|creds|auth|dsn"
@@ -80,11 +89,12 @@ _ASIDE = frozenset(
     function callback class format error errors version user users username required
     enabled method methods mode arn strength reset changed provider prefix suffix
     position positions offset offsets freq frequency frequencies ratio score scores prob
-    probs level levels logprob logprobs pattern regex message msg help title placeholder
-    tooltip description desc backend scheme plugin state status time times date start
-    duration timeout valid check checked validator mark grade threshold metric metrics
-    figure figures finding findings point points feature features press event events
-    word words phrase embedding embeddings host port sock by seen at id ids ips
+    probs level levels address addr server logprob logprobs pattern regex message msg
+    help title placeholder tooltip description desc backend scheme plugin state status
+    time times date start duration timeout valid check checked validator mark grade
+    threshold metric metrics figure figures finding findings point points feature
+    features press event events word words phrase embedding embeddings host port sock by
+    seen at id ids ips
     """.split()  # noqa: SIM905 - a list of a hundred words is read by nobody
 )
 _NOT_ASIDE = re.compile(
@@ -125,6 +135,27 @@ _ENCLOSED = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A name that tells, and how much.
+
+    Parameters
+    ----------
+    kind : str
+        What its value is called in a placeholder.
+    """
+
+    name: str
+    strength: Strength
+    kind: str
+
+    def passes_over(self, name: object) -> bool:
+        """Return whether a part of this name is no secret, as a user's name is none."""
+        if self.strength is Strength.PASSWORD or type(name) is not str:
+            return False
+        return not _ASIDE.isdisjoint(words_of(name)[-1:])
+
+
 def words_of(name: str) -> list[str]:
     """Return the words of a name in small letters, without digits and accents.
 
@@ -159,7 +190,7 @@ def strength_of(name: str) -> Strength | None:
     """
     words = words_of(name[:200])
     joined = "_".join(words)
-    is_aside = bool(words) and words[-1] in _ASIDE and not _NOT_ASIDE.search(joined)
+    is_aside = not _ASIDE.isdisjoint(words[-1:]) and not _NOT_ASIDE.search(joined)
     if is_aside or _ORDINARY.search(joined):
         return None
     if _PASSWORD.search(joined):
@@ -167,6 +198,20 @@ def strength_of(name: str) -> Strength | None:
     if _SECRET.search(joined):
         return Strength.SECRET
     return Strength.HINT if _HINT.search(joined) else None
+
+
+@lru_cache(maxsize=8192)
+def told_by(name: str) -> Telling | None:
+    """Return what a name tells of its value; None if that is nothing."""
+    strength = strength_of(name)
+    if strength is None:
+        return None
+    words = "_".join(words_of(name))
+    kinds = (one for one in ("token", "secret", "key") if one in words)
+    is_password = strength is Strength.PASSWORD
+    return Telling(
+        name, strength, "password" if is_password else next(kinds, "credential")
+    )
 
 
 def hides(strength: Strength, value: str) -> bool:
