@@ -6,6 +6,7 @@ Loading must be light: what a question needs is imported with the first question
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
+    from nemotron_magic.context.secrets.held import Held
     from nemotron_magic.notebook.cell_ids import CellIds
     from nemotron_magic.notebook.displays import Displays
     from nemotron_magic.notebook.history import Recorder
@@ -44,6 +46,7 @@ class NemotronMagics:
         self._displays = _displays_of(shell)
         self._ids: dict[int, str] = {}
         self._cell_ids: CellIds | None = None
+        self._held: Held | None = None
         self._runner: Runner | None = None
         self._warm_up: WarmUp | None = None
 
@@ -60,9 +63,19 @@ class NemotronMagics:
                 self._recorder,
                 self._displays,
                 self._ids,
+                self.held,
             )
             _formatter(self.shell).for_type(Reply, self._runner.canvas.show_value)
         return self._runner
+
+    @property
+    def held(self) -> Held:
+        """What knows the secrets that variables hold, made when first used."""
+        if self._held is None:
+            from nemotron_magic.context.secrets.held import Held
+
+            self._held = Held(self.shell.user_ns)
+        return self._held
 
     @no_var_expand
     def nemotron(self, line: str, cell: str | None = None) -> Reply | None:
@@ -171,25 +184,31 @@ class NemotronMagics:
 
     def warm_up(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
-        self._forget_warm_up()
+        self._forget(self.warm_up)
         from nemotron_magic.notebook.cell_ids import CellIds
 
         # Not sooner: loading is to stay light.
         self._cell_ids = CellIds(self.shell, self._ids)
         self._cell_ids.note(result)
+        self.shell.events.register("post_run_cell", self.look_at_variables)
         from nemotron_magic.notebook.warm import WarmUp, is_live
 
         if is_live(self.shell) and self._runner is None:
             self._warm_up = WarmUp(self.shell)
             self._warm_up.begin()
 
-    def _forget_warm_up(self) -> None:
-        if self.warm_up in self.shell.events.callbacks["post_run_cell"]:
-            self.shell.events.unregister("post_run_cell", self.warm_up)
+    def look_at_variables(self, result: Any) -> None:
+        """Note the secrets that a cell has left in variables, before they change."""
+        self.held.look()
+
+    def _forget(self, listener: Callable[[Any], None]) -> None:
+        if listener in self.shell.events.callbacks["post_run_cell"]:
+            self.shell.events.unregister("post_run_cell", listener)
 
     def close(self) -> None:
         """Let go of what was opened."""
-        self._forget_warm_up()
+        self._forget(self.warm_up)
+        self._forget(self.look_at_variables)
         if self._warm_up is not None:
             self._warm_up.close()
         for listener in (self._recorder, self._displays, self._cell_ids):

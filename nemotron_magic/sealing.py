@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 from nemotron_magic.access import Access
 from nemotron_magic.context.prompt import frame
-from nemotron_magic.context.redact import Redactor
+from nemotron_magic.context.redact import Redactor, given_away
 from nemotron_magic.key import Key, Unshown
 from nemotron_magic.parameters import BY_NAME
 from nemotron_magic.reply import Message
@@ -21,6 +21,7 @@ from nemotron_magic.unseen import sealed, unseen
 __all__ = ["Sealing"]
 
 _SHORTEST_ELSEWHERE = 8
+_MOST_GIVEN = 1_000
 
 
 class Sealing:
@@ -44,6 +45,8 @@ class Sealing:
         self._held = held
         self._environ = Unshown(environ)
         self._redactor = Redactor(self._environ)
+        given: dict[str, str] = {}
+        self._given = sealed(given)
         self._hidden: list[Callable[[int], str]] = []
 
     def hide(self, secret: str) -> None:
@@ -59,6 +62,9 @@ class Sealing:
         if not settings["redact"]:
             return replace(asked, fields=fields)
         key = self._access.readable_key(settings)
+        texts = [frame(message["content"]) for message in asked.told]
+        # Known by its name in one place, a secret goes from every other.
+        unseen(lambda: self._note(one for pieces in texts for one in pieces[::2]))
         redactor = self._redactor_with(key)
         found: list[str] = []
 
@@ -70,8 +76,7 @@ class Sealing:
             return redacted.text
 
         told: list[Message] = []
-        for message in asked.told:
-            pieces = frame(message["content"])
+        for message, pieces in zip(asked.told, texts, strict=True):
             # Our own delimiters stand between: they must stay, whatever is taken out.
             pieces[::2] = map(clean, pieces[::2])
             told.append({**message, "content": "".join(pieces)})
@@ -85,6 +90,14 @@ class Sealing:
         attached = replace(asked.attached, redacted=(*before, *found))
         return replace(asked, told=tuple(told), attached=attached, fields=fields)
 
+    def _note(self, texts: Iterable[str]) -> None:
+        """Remember what telling names give away."""
+        given: dict[str, str] = self._given(0)
+        for text in texts:
+            given.update(given_away(text))
+        for oldest in list(given)[:-_MOST_GIVEN]:
+            given.pop(oldest, None)
+
     def _redactor_with(self, key: Key | None) -> Redactor:
         """Give what knows the secrets of now, the key in all its forms among them."""
 
@@ -94,7 +107,7 @@ class Sealing:
             hidden = (reveal(0) for reveal in self._hidden)
             return chain(_values(own), filter(_is_telling, _values(others)), hidden)
 
-        held = unseen(lambda: sealed(self._held()))
+        held = unseen(lambda: sealed({**self._given(0), **self._held()}))
         # Not read again: another call may have put its own there meanwhile.
         redactor = self._redactor
         if not unseen(lambda: redactor.is_for(self._environ, exact(), held(0))):

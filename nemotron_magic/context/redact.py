@@ -11,6 +11,7 @@ from nemotron_magic.context.secrets.exact import (
     NOTHING,
     Exact,
     exact_values,
+    is_rare,
     short_words,
 )
 from nemotron_magic.context.secrets.named import named_secrets
@@ -21,7 +22,7 @@ from nemotron_magic.context.secrets.typed import typed_secrets
 from nemotron_magic.context.secrets.views import as_read
 from nemotron_magic.unseen import sealed, unseen
 
-__all__ = ["Redacted", "Redactor", "Removed"]
+__all__ = ["Redacted", "Redactor", "Removed", "given_away"]
 
 # Nearly always two: one that finds and one that finds no more.
 _PASSES = 8
@@ -132,6 +133,15 @@ class Redactor:
 
     def __reduce__(self) -> str:
         raise TypeError("a redactor knows secrets and is not written anywhere")
+
+
+def given_away(text: str) -> dict[str, str]:
+    """Return the values that a text has behind telling names, each with its kind.
+
+    Only those that are rare enough to be taken out of any other text as well.
+    """
+    found = ((text[s.start : s.end], s.kind) for s in named_secrets(text, masked(text)))
+    return {value: kind for value, kind in found if is_rare(value)}
 
 
 def _telling(text: str) -> Iterator[Span]:

@@ -46,6 +46,8 @@ class Runner:
         What has been listening to displays, in a kernel.
     ids : mapping of int to str
         Which cell each run was of, as far as the front end told.
+    held : Held, optional
+        What has been looking at variables after each cell.
 
     Attributes
     ----------
@@ -64,8 +66,9 @@ class Runner:
         recorder: Recorder | None,
         displays: Displays | None,
         ids: Mapping[int, str] = NO_IDS,
+        held: Held | None = None,
     ) -> None:
-        held = Held(shell.user_ns)
+        held = held or Held(shell.user_ns)
         self.session = Session(held=held.secrets)
         self._environ = Unshown(os.environ)
         self.canvas = Canvas(shell, self._environ)

@@ -19,7 +19,15 @@ from nemotron_magic.context.secrets.values import (
     looks_random,
 )
 
-__all__ = ["NOTHING", "Exact", "exact_values", "forms_of", "secrets_in", "short_words"]
+__all__ = [
+    "NOTHING",
+    "Exact",
+    "exact_values",
+    "forms_of",
+    "is_rare",
+    "secrets_in",
+    "short_words",
+]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -50,7 +58,7 @@ def exact_values(
     for name, value in environ.items():
         told = None if _WORKING_FOLDER.fullmatch(name) else told_by(name)
         for secret in secrets_in(told, value):
-            if _is_rare(secret):
+            if is_rare(secret):
                 found.setdefault(secret, Span(0, 0, "environment", name))
     for secret, kind in held.items():
         found.setdefault(secret, Span(0, 0, kind))
@@ -85,7 +93,7 @@ def _password_of(url: str) -> list[str]:
     return [password, unquote(password)] if password else []
 
 
-def _is_rare(value: str) -> bool:
+def is_rare(value: str) -> bool:
     """Return whether a value is rare enough to be taken out wherever it stands."""
     if len(value) < _SHORTEST or is_placeholder(value.lower()):
         return False

@@ -22,14 +22,18 @@ from nemotron_magic.unseen import sealed, unseen
 
 __all__ = ["Held"]
 
-_MOST = 2_000
+_MOST = 4_000
 """How many secrets are remembered."""
 
 _DEEPEST = 3
 _ENTRIES = 500  # of a container are looked at; of one with a telling name:
 _TOLD_ENTRIES = 4_000
-_LOOKS = 5_000  # at parts of what has no telling name, all together
+_LOOKS = 1_200  # at parts of what has no telling name, all together; the first time:
+_FIRST_LOOKS = 20_000
+_TURN = 50  # variables further on begins the next look
+_TOLD_LOOKS = 10_000  # at parts of one that has
 _TABLE = 50  # as dear as so many parts
+_TYPICAL = 100  # that tell whether a list is one of words
 
 _Waiting: TypeAlias = "deque[tuple[Any, Parts, int, Telling | None]]"
 
@@ -43,12 +47,18 @@ class Held:
         The variables of a kernel, which come and go.
     """
 
-    __slots__ = ("_found", "_variables")
+    __slots__ = ("_before", "_found", "_looks", "_variables")
 
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
+        self._before: dict[object, int] = {}
+        self._looks = 0
         found: dict[str, str] = {}
         self._found = sealed(found)
+
+    def look(self) -> None:
+        """Note what variables hold now."""
+        unseen(self._look)
 
     def secrets(self) -> dict[str, str]:
         """Return the secrets of now and of before, each with its kind.
@@ -58,59 +68,80 @@ class Held:
         return unseen(self._secrets)
 
     def _secrets(self) -> dict[str, str]:
-        look, found = _Look(), self._found(0)
-        look.at_all(self._variables)
-        found.update(look.found)
-        for oldest in list(found)[:-_MOST]:
-            del found[oldest]
-        names = look.labels
+        names = self._look().labels | set(self._variables)
         return {
-            one: kind
-            for one, kind in found.items()
-            if one not in names and one not in self._variables
+            one: kind for one, kind in self._found(0).copy().items() if one not in names
         }
+
+    def _look(self) -> _Look:
+        found = self._found(0)
+        look = _Look(found)
+        look.at_all(self._in_turn(), _LOOKS if self._looks else _FIRST_LOOKS)
+        self._looks += 1
+        for oldest in list(found)[:-_MOST]:
+            found.pop(oldest, None)
+        return look
+
+    def _in_turn(self) -> list[tuple[object, object]]:
+        """Return the variables: what is new, then the others, each first at times."""
+        pairs = list(self._variables.items())
+        new = [pair for pair in pairs if self._before.get(pair[0]) != id(pair[1])]
+        start = self._looks * _TURN % (len(pairs) or 1)
+        self._before = {name: id(value) for name, value in pairs}
+        return [*new, *pairs[start:], *pairs[:start]]
 
 
 @dataclass(slots=True)
 class _Look:
-    """One look at everything, the newest variables first, what tells before the rest.
+    """One look at everything, what tells before the rest.
+
+    Parameters
+    ----------
+    found : dict
+        The secrets, each with its kind; those of now are added.
 
     Attributes
     ----------
-    found : dict
-        The secrets, each with its kind.
     labels : set
         The names of columns.
     """
 
-    found: dict[str, str] = field(default_factory=dict)
+    found: dict[str, str]
     labels: set[str] = field(default_factory=set)
+    _seen: dict[int, object] = field(default_factory=dict)
     _told: _Waiting = field(default_factory=deque)
     _others: _Waiting = field(default_factory=deque)
 
-    def at_all(self, variables: Mapping[str, object]) -> None:
-        """Look at all variables, and in them as far as there is time."""
-        for name, value in reversed(list(variables.items())):
+    def at_all(self, pairs: list[tuple[object, object]], looks: int) -> None:
+        """Look at all variables, and in so many parts of those that do not tell."""
+        for name, value in pairs:
             self._at(value, told_by(name) if type(name) is str else None, 0)
-        left = _LOOKS
-        while self._told or (self._others and left > 0):
-            value, parts, depth, told = (self._told or self._others).popleft()
+        self._look(self._told, _TOLD_LOOKS)
+        self._look(self._others, looks)
+
+    def _look(self, waiting: _Waiting, left: int) -> None:
+        """Look at what waits, and then at what is found there to be telling."""
+        while waiting and left > 0:
+            value, parts, depth, told = waiting.popleft()
             try:
-                cost = self._within(value, parts, depth, told)
+                left -= self._within(value, parts, depth, told)
             except Exception:  # another thread changes it, or it is broken
-                cost = 1
-            left -= cost if told is None else 0
+                left -= 1
+            if waiting is self._others:
+                self._look(self._told, _TOLD_LOOKS)
 
     def _at(self, value: object, told: Telling | None, depth: int) -> None:
         if told is not None and (text := text_of(value)) is not None:
-            self.found.update(dict.fromkeys(secrets_in(told, text), told.kind))
+            if text not in self.found:
+                self.found.update(dict.fromkeys(secrets_in(told, text), told.kind))
             return
         parts = parts_of(type(value))
         if parts is None or depth > _DEEPEST:
             return
         if told is not None:
             self._told.append((value, parts, depth, told))
-        elif not needs_name(parts):
+        elif not needs_name(parts) and id(value) not in self._seen:
+            self._seen[id(value)] = value
             self._others.append((value, parts, depth, None))
 
     def _within(
@@ -119,16 +150,16 @@ class _Look:
         """Look at the parts of a value; return what that cost."""
         most = _ENTRIES if told is None else _TOLD_ENTRIES
         pairs = list(islice(parts(value), most))
-        if told is not None and _is_prose([part for _, part in pairs], told):
+        if told is not None and _is_prose([p for n, p in pairs if n is None], told):
             told = None
         is_named = is_table(parts)
+        if is_named:
+            self.labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
             own = told_by(name) if type(name) is str else None
             if own is None and told is not None and not told.passes_over(name):
                 own = told
             self._at(part, own, depth + 1)
-            if is_named and type(name) is str:
-                self.labels.add(name)
         return len(pairs) + _TABLE * is_named
 
 
@@ -136,5 +167,6 @@ def _is_prose(values: list[object], told: Telling) -> bool:
     """Return whether tokens or keys are the words of a text or the names of fields."""
     if told.strength is not Strength.HINT:
         return False
-    texts = [text for text in map(text_of, values) if text is not None]
-    return 2 * sum(any(secrets_in(told, text)) for text in texts) < len(texts)
+    texts = [text for text in map(text_of, values[:_TYPICAL]) if text is not None]
+    secret = sum(any(secrets_in(told, text)) for text in texts)
+    return 2 * secret < len(texts)

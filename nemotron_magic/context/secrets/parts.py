@@ -64,12 +64,12 @@ def parts_of(cls: type) -> Parts | None:
 
 def needs_name(parts: Parts) -> bool:
     """Return whether there is nothing to see in it unless its name is telling."""
-    return any(parts is one for one in _NEED_A_NAME)
+    return parts in _NEED_A_NAME
 
 
 def is_table(parts: Parts) -> bool:
     """Return whether the names of the parts are those of columns."""
-    return any(parts is one for one in _TABLES)
+    return parts in _TABLES
 
 
 def _new_parts_of(cls: type) -> Parts | None:
@@ -132,7 +132,9 @@ def _globals(value: object) -> Iterable[tuple[object, object]]:
 def _pandas_frame(value: Any) -> Iterator[tuple[object, object]]:
     frame = as_library(value, "pandas")
     yield from _pandas_index(frame.index)
-    for place, name in enumerate(frame.columns[:_COLUMNS].tolist()):
+    labels = frame.columns
+    labels = labels if len(labels) <= _COLUMNS else labels[:_COLUMNS]
+    for place, name in enumerate(labels.tolist()):
         yield name, _pandas_column(frame, place)
 
 
@@ -237,5 +239,5 @@ _PARTS: dict[tuple[str, str], Parts | None] = {
     ("pyarrow", "ChunkedArray"): _arrow_array,
     ("nemotron_magic", "_Column"): _cells,
 }
-_NEED_A_NAME = (_array, _arrow_array, _cells)
-_TABLES = (_arrow_table, _pandas_frame, _polars_frame)
+_NEED_A_NAME = {_array, _arrow_array, _cells}
+_TABLES = {_arrow_table, _pandas_frame, _polars_frame}
