@@ -320,7 +320,7 @@ def frame(rows: int) -> list[str]:
 def ordinary_lines() -> list[str]:
     """Give the lines in the order of notebooks, cells and outputs by turns."""
     lines: list[str] = []
-    for turn in range(22):
+    for turn in range(26):
         for one in (*CODE, *OUTPUT):
             if not turn or "{" in one.replace("{{", ""):
                 lines.append(filled(one))

@@ -22,6 +22,7 @@ _LONGEST = 8000
 _MOST = 3000
 # What bounds how often a text is read for names within the values of names.
 _DEEPEST = 5
+_MOST_WORDS = 16
 _JOINS = {"+", "\\", "&", "..", "string"}
 _LEADS = {"", "or", "||", "??", "else", "?", ":", "(", "[", "{", ",", *_JOINS}
 _WORDS = {"or", "and", "else", "if", "in", "not", "return", "await"}
@@ -55,7 +56,7 @@ def strings(text: str, at: int) -> Iterator[Joined]:
     end = min(len(text), at + _LONGEST)
     within: list[tuple[str, bool]] = []  # the open brackets, and whether of a call
     pieces: list[re.Match[str]] = []
-    role, last, asked = Role.VALUE, "", False
+    role, last, asked, words = Role.VALUE, "", False, 0
     for _ in range(_MOST):
         quoted = QUOTED.match(text, at, end) if text[at : at + 1] else None
         token = quoted or _TOKEN.match(text, at, end)
@@ -91,6 +92,10 @@ def strings(text: str, at: int) -> Iterator[Joined]:
             break
         elif sign == ":" and last == "string" and within[-1:] == [("{", False)]:
             pieces = []
+        if not within and sign not in _JOINS:
+            words += 1
+            if words > _MOST_WORDS:
+                break
         asked |= sign == "?"
         last = sign
     if pieces:

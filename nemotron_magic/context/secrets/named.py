@@ -31,8 +31,10 @@ _NAMED = re.compile(
       | (?P<below>(?:[ \t][^\n=|{}\[\]"'<>]{0,60}:)?[ \t:：*=]*+\n
         (?:[ \t]*+[-=─~`]{0,80}+[ \t]*+\n){0,2}(?=[^\n]))
       | (?P<typed>[ \t]*:[ \t]*[a-z][\w.\[\]| ,]{0,40}?=[ \t]*(?=[^\s=,;}\])]))
-      | (?P<set>[ \t]*(?:\([^()\n]{1,60}\)[ \t]*)?(?:=>|:=|==|!=|<-|=|:|：|＝)[ \t]*
-        (?:\*\*?[ \t]*)?(?:!!binary[ \t]+)?)
+      | (?P<set>[ \t]*(?:\([^()\n]{1,60}\)[ \t]*)?
+        (?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+[\w.@-]{1,40}[ \t]*(?=:))?
+        (?:=["'][ \t]*\+(?=[ \t]*["'])|=>|:=|==|!=|<-|=|:|：|＝|→)[ \t]*
+        (?:\*\*?[ \t]*)?(?:!![a-z/]{1,20}[ \t]+)?)
       | (?P<pair>(?:[ \t]+[\w-]{1,20}="[^"\n<>]{0,60}")?,?[ \t]*["']?
         (?:(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
       | (?P<comma>[ \t]*,[ \t]*)
@@ -62,10 +64,11 @@ _SCHEME = re.compile(
     re.IGNORECASE,
 )
 _OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
+_RANDOM = re.compile(r"(?=\w*[g-zG-Z])(?=\w*\d)\w{24,200}(?=\s|$)", re.ASCII)
 _SETTERS = {"set_env", "setx", "set", "login", "%set_env"}
 _SPOKEN_SETTERS = {"user", "by", "with"}
 _SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
-_FOLDERS = {"PWD", "OLDPWD"}
+_FOLDERS = {"pwd", "oldpwd"}
 _LONGEST_LIST = 1000
 
 
@@ -182,7 +185,7 @@ def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
 
 
 def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
-    if named.name in _FOLDERS and value[0] in "/~":
+    if named.name.lower() in _FOLDERS and value[0] in "/~":
         return False
     if (named.found["set"] or "").strip() in ("==", "!="):
         return False
@@ -206,13 +209,19 @@ def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
         if joined.role is Role.ARGUMENT:
             strength = Strength.HINT
         elif strength is Strength.PASSWORD and (
-            joined.role is Role.KEYED or named.by("comma", "cell")
+            (joined.role is Role.KEYED and not _is_word_of_many(named, joined))
+            or named.by("comma", "cell")
         ):
             strength = Strength.SECRET
         if "cookie" in named.name.lower():
             for piece in joined.pieces:
                 yield from _cookies(text, piece.start("value"), named)
         yield from _quoted(text, joined, named.kind, strength)
+
+
+def _is_word_of_many(named: _Name, joined: Joined) -> bool:
+    """Return whether a word may be one of the passwords in a dict of some."""
+    return named.name.endswith("s") and is_word(joined.pieces[0]["value"])
 
 
 def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterator[Span]:
@@ -245,6 +254,8 @@ def _may_be_blank(text: str, named: _Name) -> bool:
         return text.startswith("--", named.start)
     before = _line(text, named)
     if not (_SETTERS | _SPOKEN_SETTERS).isdisjoint(before.lower().split()[-2:]):
+        return True
+    if not before.strip() and _RANDOM.match(text, named.found.end()):
         return True
     # A Series or a list of settings: the name begins the line and a column follows.
     return not before.strip(" \t|") and len(named.found["blank"]) >= 2

@@ -142,7 +142,8 @@ _COMMANDS = (
     rule(
         "token",
         "login",
-        r"(?i)\blogin(?:[ \t]+--?[\w-]{1,30})*[ \t<]+(?P<secret>[\w.-]{16,}+)",
+        r"(?i)\blogin(?:[ \t]+--?[\w-]{1,30}(?:=\S{1,200})?)*[ \t<]+"
+        r"(?P<secret>[\w.-]{16,}+)",
         is_random=True,
     ),
     # In a connection string a password with signs stands in braces.
@@ -163,7 +164,7 @@ _COMMANDS = (
     rule(
         "password",
         "auth .login(",
-        r"(?i)(?:\bauth[ ]*=[ ]*|BasicAuth|\.login)\([ ]*"
+        r"(?i)(?:\bauth[ ]*=[ ]*|(?:Basic|Digest|Proxy)Auth|\.login)\([ ]*"
         rf"[\"'][^\"'\n]{{1,80}}[\"'][ ]*,[ ]*{_STRING}",
     ),
     rule("password", "secretstr(", rf"SecretStr\({_STRING}"),

@@ -56,7 +56,7 @@ def _lines_above(text: str, end: int) -> Iterator[tuple[int, int]]:
     while end > first:
         start = text.rfind("\n", first, end - 1) + 1 or first
         line = text[start : end - 1].rstrip()
-        if not line:
+        if not line or "dtype: " in line:
             return
         cell = _CELL.search(line, max(0, len(line) - 400))
         if cell and cell.start() and cell[0][0] != ".":

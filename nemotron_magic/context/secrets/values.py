@@ -51,7 +51,7 @@ _STAND_IN = re.compile(
     r"|(?:\\x[0-9a-f]{2}|\\.)+"  # bytes that fill up
     r"|(.)\1*"
 )
-_CALL = re.compile(r"[^\W\d][\w.]*[(\[]|lambda\b|await\b|not\b|-?\d+(?:\.\d+)?$")
+_CALL = re.compile(r"[^\W\d](?:[\w.]|::)*[(\[]|lambda\b|await\b|not\b|-?\d+(?:\.\d+)?$")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*\.?$")
 _ATTRIBUTE = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
