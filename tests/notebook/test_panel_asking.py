@@ -187,6 +187,19 @@ def test_code_is_offered_as_cells_and_waits_for_the_command(
     assert inserted.status == "ok"
 
 
+def test_what_code_hides_and_does_is_said_where_it_is_offered(open_panel: Any) -> None:
+    comm = open_panel()
+    code = f"x = 1{' ' * 300}; y = 2\n!ls"
+    ended = answered(comm, f"rehearsal: say Try\n\n```python\n{code}\n```")
+
+    (cell,) = ended["cells"]
+    assert cell["source"] == "x = 1 ; y = 2\n!ls"
+    assert cell["said"] == [
+        "This cell runs a shell.",
+        "line 1: 300 blanks hid what stands behind them",
+    ]
+
+
 def test_conversations_are_told_by_name_and_can_be_forgotten(
     runner: Any, open_panel: Any
 ) -> None:
