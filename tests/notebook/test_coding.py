@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
 from typing import Any, NoReturn
 
 import httpx
@@ -754,3 +756,55 @@ def test_a_limit_that_ends_the_correcting_leaves_a_page_the_code(
     assert "Not corrected: it may cost $" in shown
     assert "is left this session; nothing more was sent" in shown
     assert (again.status, again.next_cell) == ("error", None)
+
+
+@pytest.fixture
+def stalling() -> Iterator[str]:
+    """Give the address of a service that answers once, and then stalls."""
+    is_over = Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        asked = 0
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_POST(self) -> None:
+            Handler.asked += 1
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            if Handler.asked == 1:
+                self.wfile.write(told(WRONG) + STOP + DONE)
+                return
+            self.wfile.write(told("Here is"))
+            is_over.wait(30)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        is_over.set()
+        server.shutdown()
+
+
+def test_who_stops_the_correcting_gets_the_code_that_there_is(
+    kernel: Kernel, stalling: str
+) -> None:
+    stopped_at: list[str] = []
+
+    def stop(message: dict[str, Any]) -> None:
+        if "Here is" in repr(message["content"]) and not stopped_at:
+            stopped_at.append(message["msg_type"])
+            kernel.interrupt()
+
+    at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.settings"
+    kernel.run(f"before = {at}.base_url; {at}.base_url = '{stalling}'")
+    ask = "%nemotron --code --repair 2 -c none --fresh plot it"
+    done = kernel.run(ask, during=stop)
+    kernel.run(f"{at}.base_url = before")
+
+    assert stopped_at != []
+    assert (done.status, done.next_cell) == ("ok", "undefined_name")
+    assert "Not corrected: stopped by you" in repr(done.outputs)
+    assert "Here is" in repr(done.outputs)
