@@ -26,11 +26,13 @@ from nemotron_magic.context.describers import (
 from nemotron_magic.context.describers.look import Data, Describer, Look
 from nemotron_magic.context.describers.own import Formatter, Registry, own_words
 from nemotron_magic.context.describers.statics import bases, class_name, home
+from nemotron_magic.context.secrets.held import is_held_secret
 from nemotron_magic.text import well_formed, without_controls
 
-__all__ = ["REGISTRY", "describe", "register", "unregister"]
+__all__ = ["REGISTRY", "SECRET", "describe", "register", "unregister"]
 
 REGISTRY = Registry()
+SECRET = "looks secret: not shown"
 _LIMIT_S = 0.03
 _CUT = "\n… (cut: no room)"
 _DEEPEST = 20
@@ -80,7 +82,8 @@ def describe(
     data : str
         "schema" shows no cells of tables, but ranges and the few values that many
         rows share; "sample" some rows; "full" as many as there is room for. What
-        looks personal by its name is shown by "full" alone.
+        looks personal by its name is shown by "full" alone, and what looks secret by
+        its name never.
     budget_chars : int
         The length that the text does not exceed.
     source : bool
@@ -126,6 +129,9 @@ def _lines(value: object, look: Look) -> Iterator[str]:
         return
     said = False
     try:
+        if is_held_secret(look.name, value):
+            yield f"{class_name(type(value))}, {SECRET}"
+            return
         for line in _describer(value)(value, look):
             said = True
             yield line

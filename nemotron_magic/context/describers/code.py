@@ -106,7 +106,8 @@ def _signature(function: FunctionType, look: Look) -> str:
     parts = []
     for stars, name in parameters(function):
         note = f": {_note(notes[name], look)}" if name in notes else ""
-        value = short(look.headline(given[name], function), 40) if name in given else ""
+        value = look.headline(given[name], function, name) if name in given else ""
+        value = short(value, 40)
         equals = " = " if note else "="
         parts.append(f"{stars}{name}{note}{equals + value if value else ''}")
     returns = f" -> {_note(notes['return'], look)}" if "return" in notes else ""

@@ -30,7 +30,7 @@ def _estimator(value: object, look: Look) -> Iterator[str]:
     changed = [name for name in given if not _is_same(given[name], usual.get(name))]
     yield f"{class_name(type(value))} (scikit-learn), {_fitted(state(value))}"
     for name in changed[:_SHOWN]:
-        first, *others = look.lines(given[name], value)
+        first, *others = look.lines(given[name], value, name)
         yield f"  {name} = {first}"
         yield from (f"  {line}" for line in others)
     kept = [name for name in given if name not in changed]

@@ -36,7 +36,7 @@ def is_enum(value: object) -> bool:
 def enum_lines(value: object, look: Look) -> Iterator[str]:
     """Say a member of an enumeration."""
     name = exact(field(value, "_name_")) or "?"
-    inner = look.headline(field(value, "_value_"), value)
+    inner = look.headline(field(value, "_value_"), value, name)
     yield f"{class_name(type(value))}.{name} = {inner}"
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from nemotron_magic.context.secrets.exact import secrets_in
 from nemotron_magic.context.secrets.parts import (
     Parts,
+    is_container,
     is_table,
     needs_name,
     parts_of,
@@ -20,7 +21,7 @@ from nemotron_magic.context.secrets.telling import Telling, told_by
 from nemotron_magic.context.secrets.values import Strength
 from nemotron_magic.unseen import sealed, unseen
 
-__all__ = ["Held"]
+__all__ = ["Held", "is_held_secret"]
 
 _MOST = 4_000
 """How many secrets are remembered."""
@@ -170,3 +171,23 @@ def _is_prose(values: list[object], told: Telling) -> bool:
     texts = [text for text in map(text_of, values[:_TYPICAL]) if text is not None]
     secret = sum(any(secrets_in(told, text)) for text in texts)
     return 2 * secret < len(texts)
+
+
+def is_held_secret(name: str, value: object) -> bool:
+    """Return whether a value is or contains a secret, as far as its name tells.
+
+    Of a password and of a secret nothing is to be shown, be it a number or a list; a
+    key or a token may be an ordinary word.
+    """
+    told = told_by(name)
+    if told is None or value is None or value is True or value is False:
+        return False
+    parts = parts_of(type(value))
+    if told.strength is not Strength.HINT:
+        is_number = told.strength is Strength.PASSWORD and type(value) in (int, float)
+        return is_number or text_of(value) is not None or is_container(parts)
+    inner = [value]
+    if parts is not None and is_container(parts):
+        inner = [part for _, part in islice(parts(value), _ENTRIES)]
+    texts = [text for text in map(text_of, inner) if text is not None]
+    return any(any(secrets_in(told, text)) for text in texts)

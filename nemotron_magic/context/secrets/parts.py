@@ -21,7 +21,7 @@ from nemotron_magic.context.describers.statics import (
     state,
 )
 
-__all__ = ["Parts", "is_table", "needs_name", "parts_of", "text_of"]
+__all__ = ["Parts", "is_container", "is_table", "needs_name", "parts_of", "text_of"]
 
 _CLASSES = 2_000
 _COLUMNS = 1_000
@@ -65,6 +65,11 @@ def parts_of(cls: type) -> Parts | None:
 def needs_name(parts: Parts) -> bool:
     """Return whether there is nothing to see in it unless its name is telling."""
     return parts in _NEED_A_NAME
+
+
+def is_container(parts: Parts | None) -> bool:
+    """Return whether all that a value holds is kept in it, one by one."""
+    return parts in (_attributes, _entries, _items)
 
 
 def is_table(parts: Parts) -> bool:
@@ -213,7 +218,9 @@ def _cells(value: _Column) -> Iterator[tuple[object, object]]:
 
 def _ends(size: int, part: Callable[[int, int], list[object]]) -> list[object]:
     """Return the first and the last rows."""
-    return [*part(0, _ROWS), *part(max(_ROWS, size - _ROWS), size)]
+    if size <= 2 * _ROWS:
+        return part(0, size)
+    return [*part(0, _ROWS), *part(size - _ROWS, size)]
 
 
 _known: dict[int, tuple[type, Parts | None]] = {}

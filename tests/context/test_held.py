@@ -1,0 +1,226 @@
+"""What telling names hold is found, no code of the user's runs, and words stay."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import types
+from collections import OrderedDict, deque, namedtuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from telling_names import ORDINARY, PASSWORDS, SECRETS
+
+from nemotron_magic.context.describe import SECRET, describe
+from nemotron_magic.context.redact import Redactor
+from nemotron_magic.context.secrets.held import Held
+
+VALUE = "q7Lm" + "Zk49aBx4w"
+OTHER = "Rt5v" + "Nc82pYd1k"
+
+
+@dataclass(slots=True)
+class Login:
+    user: str
+    password: str
+
+
+class Client:
+    api_key = VALUE
+
+    def __init__(self, token: str) -> None:
+        self.__token = token
+
+
+class Key(enum.Enum):
+    API_KEY = VALUE
+
+
+def connect(host: str = "db", *, password: str = VALUE) -> None:
+    """Take a password that is given by default."""
+
+
+Pair = namedtuple("Pair", "user pw")
+SERIES = pd.Series({"api_key": VALUE, "host": "db"})
+HOLDERS: dict[str, dict[str, Any]] = {
+    "a name": {"api_key": VALUE},
+    "bytes": {"secret": VALUE.encode()},
+    "a list": {"TOKENS": [VALUE, OTHER]},
+    "a tuple in a list": {"api_keys": [("ann", VALUE)]},
+    "a set": {"passwords": {VALUE}},
+    "a deque": {"tokens": deque([VALUE])},
+    "a dict by name": {"config": {"db": {"password": VALUE}}},
+    "a dict of a name": {"passwords": {"ann": VALUE}},
+    "an ordered dict": {"config": OrderedDict(api_key=VALUE)},
+    "an array": {"tokens": np.array([VALUE, OTHER])},
+    "an attribute": {"client": types.SimpleNamespace(auth_token=VALUE)},
+    "a private attribute": {"client": Client(VALUE)},
+    "a class": {"Client": Client},
+    "a slot": {"login": Login("ann", VALUE)},
+    "a named tuple": {"login": Pair("ann", VALUE)},
+    "an enumeration": {"Key": Key},
+    "a keyword": {"connect": connect},
+    "a partial": {"call": functools.partial(connect, password=VALUE)},
+    "a column": {"df": pd.DataFrame({"api_key": [VALUE, OTHER]})},
+    "a column of polars": {"df": pl.DataFrame({"пароль": [VALUE, OTHER]})},
+    "a column of Arrow": {"df": pa.table({"token": [VALUE, OTHER]})},
+    "an index": {"df": pd.DataFrame({"n": [1]}, index=pd.Index([VALUE], name="token"))},
+    "a Series": {"s": pd.Series([VALUE, OTHER], name="token")},
+    "a Series by name": {"tokens": pl.Series([VALUE, OTHER])},
+    "a Series of settings": {"settings": SERIES},
+    "a header": {"headers": {"Authorization": f"Bearer {VALUE}"}},
+    "an address": {"dsn": f"postgresql://ann:{VALUE}@db/shop"},
+}
+
+
+@pytest.mark.parametrize("variables", HOLDERS.values(), ids=HOLDERS)
+def test_a_secret_is_found_in_whatever_holds_it(variables: dict[str, Any]) -> None:
+    assert VALUE in Held(variables).secrets()
+
+
+@pytest.mark.parametrize("variables", HOLDERS.values(), ids=HOLDERS)
+@pytest.mark.parametrize("data", ["schema", "sample"])
+def test_no_description_shows_it(variables: dict[str, Any], data: Any) -> None:
+    ((name, value),) = variables.items()
+
+    assert VALUE not in describe(value, name, data=data)
+
+
+@pytest.mark.parametrize("name", [*PASSWORDS, *SECRETS])
+def test_a_value_under_a_telling_name_is_not_described(name: str) -> None:
+    assert describe("anything", name) == f"{name}: str, {SECRET}"
+    assert "anything" not in describe({name: "anything", "n": 1}, "it", data="full")
+    assert describe(None, name) == f"{name}: None"
+
+
+def test_a_number_is_described_unless_it_is_a_password() -> None:
+    assert describe(4711, "pin") == f"pin: int, {SECRET}"
+    assert describe(4711, "tokens") == "tokens: int 4711"
+
+
+ORDINARY_VALUES = {
+    "key": "region",
+    "token": "the",
+    "keys": ["region", "customer_id2", "date", "price"],
+    "tokens": ["the", "iPhone14Pro", "is", "here", "now"],
+    "session": "morning",
+    "auth": "anonymous",
+    "password": None,
+    "secret": "",
+    "api_key": "your-api-key",
+    "key_path": "data/raw/2026/sales.csv",
+    "token_at": "2026-01-31 10:00:00",
+    "tokenizer": "all-MiniLM-L6-v2",
+}
+
+
+def test_ordinary_words_under_such_names_are_no_secrets() -> None:
+    assert Held(ORDINARY_VALUES).secrets() == {}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_what_an_ordinary_name_holds_is_none(name: str) -> None:
+    assert Held({name: VALUE, "settings": {name: VALUE}}).secrets() == {}
+
+
+def test_the_name_of_a_column_or_a_variable_is_none() -> None:
+    frame = pd.DataFrame({"customerId2": [1], "api_key": [VALUE]})
+    variables = {"key": "customerId2", "token": "total2026x", "total2026x": 1}
+
+    assert Held({**variables, "df": frame}).secrets() == {VALUE: "key"}
+
+
+def test_what_was_held_is_remembered() -> None:
+    variables = {"api_key": VALUE}
+    held = Held(variables)
+    held.look()
+    variables["api_key"] = OTHER
+    held.look()
+    variables.clear()
+
+    assert held.secrets() == {VALUE: "key", OTHER: "key"}
+
+
+def test_how_much_is_remembered_is_bounded() -> None:
+    variables: dict[str, object] = {}
+    held = Held(variables)
+    for n in range(3):
+        variables["api_keys"] = [f"{VALUE}{n}{k}" for k in range(3_000)]
+        held.look()
+
+    assert len(held.secrets()) == 4_000
+
+
+def refuse(*_: object) -> NoReturn:
+    raise AssertionError("code of the user's ran")
+
+
+class Hostile:
+    """Every way to ask it anything is code of the user's."""
+
+    token = property(refuse)
+    __getattribute__ = __getattr__ = __len__ = __iter__ = __repr__ = refuse
+    __eq__ = __hash__ = __bool__ = __str__ = refuse  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "__dict__", {"password": VALUE})
+
+
+class Meta(type):
+    __getattribute__ = __hash__ = __eq__ = __iter__ = refuse  # type: ignore[assignment]
+
+
+class Strange(metaclass=Meta):
+    api_key = VALUE
+
+
+class Text(str):
+    __str__ = __hash__ = __eq__ = strip = __len__ = refuse  # type: ignore[assignment]
+
+
+class Row(list[str]):
+    __iter__ = __len__ = __getitem__ = refuse  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Hostile(),
+        lambda: Strange,
+        lambda: {"api_key": Text(VALUE)},
+        lambda: {"api_keys": Row([VALUE])},
+    ],
+    ids=["object", "class", "text", "list"],
+)
+def test_no_code_of_the_user_s_runs(make: Callable[[], object]) -> None:
+    found = Held({"x": make()}).secrets()
+
+    assert VALUE in found
+
+
+def test_what_refers_to_itself_ends() -> None:
+    loop: dict[str, Any] = {"api_key": VALUE}
+    loop["again"] = loop["tokens"] = loop
+
+    assert Held({"a": loop, "tokens": [loop]}).secrets() == {VALUE: "key"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the hund barks", "the [redacted:password] barks"),
+        ("hundred and Hund", "hundred and Hund"),
+        ("pw=hund;", "pw=[redacted:password];"),
+        ("['hund']", "['[redacted:password]']"),
+    ],
+)
+def test_a_short_password_goes_only_as_a_word(text: str, expected: str) -> None:
+    held = Held({"pw": "hund"}).secrets()
+
+    assert Redactor({}, held=held).redact(text).text == expected
