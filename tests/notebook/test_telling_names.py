@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shells import Shell
+from shells import Kernel, Shell, close_event_loops, sent
 from telling_names import HINTS, PASSWORDS, SECRETS
 
 from nemotron_magic import rehearsal
@@ -93,3 +93,84 @@ def test_a_random_value_under_a_telling_name_leaves_in_no_way(
 
     assert "(hidden)" in out or "redacted" in out
     assert [value for value in values.made if value in out] == []
+
+
+# ---- in a real kernel
+
+API_KEY, WORD = "7c0f" + "e1b2a9d84c53", "kirsch" + "baum"
+CLIENT = """
+class Client:
+    def __init__(self, key, pw):
+        raise PermissionError(f"{key} and {pw} were refused")
+"""
+
+
+@pytest.fixture(scope="module")
+def asked(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Kernel, rehearsal.Address]]:
+    with rehearsal.serve() as url:
+        kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=str(url))
+        kernel.run("%load_ext nemotron_magic")
+        yield kernel, url
+        kernel.close()
+        close_event_loops()
+
+
+SHOWN = {
+    "fix": ("Client(api_key, pw)", "%nemotron fix"),
+    "explain": ("Client(api_key, pw)", "%nemotron explain"),
+    "doc": ("login = (api_key, pw)", "%nemotron doc"),
+    "named": ("$`api_key` $`pw` $`Client`",),
+    "printed": ("print(api_key, pw)", "why?"),
+    "formatted": ("print(f'{api_key}:{pw}', repr(api_key))", "why?"),
+    "alone": ("api_key", "why?"),
+    "alone too": ("pw", "why?"),
+    "listed": ("TOKENS = [api_key]; TOKENS", "$`TOKENS`"),
+    "in a column": (
+        "import pandas as pd; df = pd.DataFrame({'api_key': [api_key], 'pw': [pw]})",
+        "print(df); df.api_key.tolist()",
+        '--data full $`df` $`df["pw"]`',
+    ),
+    "in a header": ("print({'Authorization': f'Basic {api_key}'})", "why?"),
+    "in base64": (
+        "import base64; print(base64.b64encode((api_key + ':' + pw).encode()))",
+        "why?",
+    ),
+    "in an earlier turn": (f"is {API_KEY} or {WORD} the better one?", "and why?"),
+    "in a file": ("%%writefile notes.txt\n" + f"so {API_KEY}, {WORD}.", "-f notes.txt"),
+    "gone since": (
+        "print(api_key, pw); kept = api_key, pw; del api_key",
+        "pw = 'quittenbrot'",
+        "why?",
+    ),
+}
+
+
+@pytest.mark.parametrize("cells", SHOWN.values(), ids=SHOWN)
+def test_a_key_and_a_plain_password_stay_here(
+    asked: tuple[Kernel, rehearsal.Address], cells: tuple[str, ...]
+) -> None:
+    kernel, service = asked
+    kernel.run(f"{CLIENT}\napi_key='{API_KEY}'; pw='{WORD}'")
+    for cell in cells:
+        is_question = cell.endswith("?") or cell.startswith(("$", "-"))
+        kernel.run(f"%nemotron {cell}" if is_question else cell)
+
+    out = str(service.requests[-1].body)
+    assert API_KEY not in out
+    assert WORD not in out
+    assert "redacted" in out or "looks secret" in out
+
+
+def test_ordinary_words_under_such_names_stay_in_the_text(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    shell.run("key = 'region'; token = 'the'; sort_key = 'customerId'")
+    shell.run("author = 'Annabel Lee'; monkey = tokenizer = 'capuchin-2024'")
+    shell.run("tokens = 'the Monkey and the iPhone14Pro are in the region'.split()")
+    shell.run("%nemotron the region of customerId, capuchin-2024, iPhone14Pro by Lee?")
+
+    question = sent(service)
+    assert "redacted" not in question
+    assert "the region of customerId, capuchin-2024, iPhone14Pro by Lee?" in question

@@ -29,11 +29,11 @@ _MOST = 4_000
 _DEEPEST = 3
 _ENTRIES = 500  # of a container are looked at; of one with a telling name:
 _TOLD_ENTRIES = 4_000
-_LOOKS = 1_200  # at parts of what has no telling name, all together; the first time:
+_LOOKS = 1_000  # at parts of what has no telling name, together; the first time:
 _FIRST_LOOKS = 20_000
 _TURN = 50  # variables further on begins the next look
 _TOLD_LOOKS = 10_000  # at parts of one that has
-_TABLE = 50  # as dear as so many parts
+_TABLE = 70  # as dear as so many parts
 _TYPICAL = 100  # that tell whether a list is one of words
 
 _Waiting: TypeAlias = "deque[tuple[Any, Parts, int, Telling | None]]"
