@@ -10,6 +10,8 @@ import pytest
 
 from nemotron_magic.client import Client
 from nemotron_magic.code.tasks import TASKS
+from nemotron_magic.context.secrets.telling import hides, strength_of
+from nemotron_magic.context.secrets.values import Strength
 from nemotron_magic.flags import FLAGS
 from nemotron_magic.grammar import parse
 from nemotron_magic.magics import NemotronMagics
@@ -73,6 +75,24 @@ def test_the_figures_of_what_is_sent_are_those_of_the_code() -> None:
     assert BY_NAME["context"].default == "auto"
     assert BY_NAME["data"].default == "schema"
     assert BY_NAME["redact"].default is True
+
+
+def test_the_rule_of_telling_names_is_that_of_the_code() -> None:
+    (rule,) = re.findall(r"(?s)A name is telling if .*?\n\n", README)
+    password, secret, hint = (int(n) for n in re.findall(r"of (\d)", rule))
+
+    assert [strength_of(name) for name in re.findall(r"`(\w+)`", rule)] == [
+        *(Strength.SECRET, Strength.SECRET, Strength.HINT, Strength.HINT)
+    ]
+    for strength, letters, fewest in (
+        (Strength.PASSWORD, "abcdefgh", password),
+        (Strength.SECRET, "abcdefgh", secret),
+        (Strength.HINT, "abcdefg7", hint),
+        (Strength.HINT, "abcDefgh", hint),
+    ):
+        assert hides(strength, letters[-fewest:])
+        assert not hides(strength, letters[1 - fewest :])
+    assert not hides(Strength.HINT, "customer")
 
 
 @pytest.mark.parametrize("task", TASKS)
