@@ -44,6 +44,8 @@ def is_set_to(
         return True
     if sign.strip() != "=" or before.strip() or not _LINE_END.match(text, value[1]):
         return False
+    if sign == "=" and not _is_variable(text, value):
+        return True
     return _in_section(text, line) or _is_property(text, name, sign, value)
 
 
@@ -56,6 +58,13 @@ def _is_yaml(text: str, before: str, end: int) -> bool:
         and opened.startswith("{")
         and bool(_FLOW_END.match(text, end))
     )
+
+
+def _is_variable(text: str, value: tuple[int, int]) -> bool:
+    """Return whether a word stands near by once more, as a program's names do."""
+    start, end = value
+    near = text[max(0, start - _FARTHEST) : end + _FARTHEST]
+    return near.count(text[start:end]) > 1
 
 
 def _in_section(text: str, line: int) -> bool:
