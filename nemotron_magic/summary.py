@@ -30,6 +30,10 @@ _REASONS = {
 }
 _LONGEST_NAME = 120
 _MOST_NAMES = 4
+_SAVED = (
+    "Nothing was asked: this reply is from this notebook's saved outputs, which anyone "
+    "could have written."
+)
 _FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\b(?:tokens|cached)\b")
 _IMITATION = "A line of this reply imitates the footer; only the last line is ours."
 
@@ -49,7 +53,7 @@ def remarks(reply: Reply) -> tuple[str, ...]:
     """Give what the user should know about this reply, one line each."""
     details = reply.details
     endings = _ENDINGS if reply.strip() else _BEGINNINGS
-    said = [*details.notices, endings.get(details.ending, "")]
+    said = [*details.notices, _origin(details), endings.get(details.ending, "")]
     if details.ending == "complete":
         said.append(_reason(reply))
     if not reply and not details.refusal and not details.tool_calls:
@@ -96,11 +100,20 @@ def _time(elapsed_s: float | None) -> str:
 
 
 def _taken(details: Details) -> str:
-    """Give the tokens; of a reply that was kept, those that it took when it was new."""
+    """Return the tokens; of a reply that was kept, those that it took when it was new.
+
+    What a notebook's file tells of that need not be true.
+    """
     if details.recalled is None:
         return tokens_told(details.usage)
-    place = {"notebook": "this notebook"}.get(details.recalled.source, "disk")
-    return f"cached, from {place} ({tokens_told(details.recalled.usage)} when asked)"
+    if details.recalled.source == "notebook":
+        return "cached, from this notebook's saved outputs"
+    return f"cached, from disk ({tokens_told(details.recalled.usage)} when asked)"
+
+
+def _origin(details: Details) -> str:
+    is_saved = details.recalled is not None and details.recalled.source == "notebook"
+    return _SAVED if is_saved else ""
 
 
 def _attached(attached: Attached) -> list[str]:

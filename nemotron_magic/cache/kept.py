@@ -71,7 +71,8 @@ class Kept:
         """Tell it as a service would, but that it is not new."""
         # As careful as with a service: a notebook's file may come from anyone.
         yield Recalled(self.source, self.usage, as_name(self.asked_at))
-        yield Served(as_name(self.model))
+        # Which model it was only a service can tell, and our own notes of it.
+        yield Served(as_name(self.model) if self.source == "disk" else "")
         if self.reasoning:
             yield Reasoning(self.reasoning)
         for choice, text in enumerate(self.texts):

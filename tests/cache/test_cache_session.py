@@ -255,7 +255,40 @@ def test_the_notebooks_own_output_comes_first(service: Service) -> None:
     reply = session.ask("a?")
 
     assert reply == "As saved."
-    assert "cached, from this notebook (1 → 2 tokens when asked)" in footer(reply)
+    assert "cached, from this notebook's saved outputs" in footer(reply)
+    assert "which anyone could have written" in remarks(reply)[0]
+
+
+FORGED = Usage(9_999, 9_999, cost_usd=999.0)
+
+
+def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
+    service: Service,
+) -> None:
+    session = service.session()
+    session.books.saved = lambda request: Kept(
+        "notebook", ("As saved.",), model="gpt-9", finish_reason="stop", usage=FORGED
+    )
+    reply = session.ask("a?")
+
+    (call,) = session.ledger.last()
+    assert (reply.details.served_model, call.served_model) == ("", "")
+    assert (reply.cost_usd, call.cost_usd, call.may_cost) == (0.0, 0.0, False)
+    assert "9,999" not in footer(reply) + " ".join(remarks(reply))
+    assert session.ledger.of_today().prompt_tokens == 0
+    assert session.spent.calls == 0
+
+
+def test_what_the_user_has_kept_too_is_the_users_own(service: Service) -> None:
+    service.session().ask("a?")
+    session = service.session()
+    session.books.saved = lambda request: Kept(
+        "notebook", ("Reply 1",), finish_reason="stop", usage=FORGED
+    )
+    reply = session.ask("a?")
+
+    assert "cached, from disk" in footer(reply)
+    assert remarks(reply) == ()
 
 
 def test_a_reply_asked_anew_is_newer_than_the_notebooks(service: Service) -> None:
