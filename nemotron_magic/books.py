@@ -152,7 +152,8 @@ class Books:
             return None
         # What was asked anew since is newer than what the notebook has saved.
         saved = None if request in self._newer else self.saved(request)
-        kept = self.cache.find(request)
+        text = self.cache.find(request)
+        kept = None if text is None else Kept.from_json(text)
         # What the user has kept, too, is no forgery.
         is_own = kept is not None and (saved is None or saved.texts == kept.texts)
         return kept if is_own else saved
@@ -181,7 +182,7 @@ class Books:
             entry.finish(reply, reply.details.recalled is None)
             if settings["cache"] == "on" and may_keep:
                 self._newer.add(reply.details.request_hash)
-                self.cache.keep(reply.details.request_hash, Kept.of(reply))
+                self.cache.keep(reply.details.request_hash, Kept.of(reply).to_json())
             if news := self.news(entry):
                 notices = (*reply.details.notices, news)
                 reply = Reply(reply, replace(reply.details, notices=notices))

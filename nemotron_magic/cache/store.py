@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nemotron_magic.cache.kept import Kept
 from nemotron_magic.storage import Schema, Storage, cache_folder
 
 __all__ = ["Cache", "open_cache"]
@@ -67,8 +65,8 @@ class Cache:
         how = "Replies are kept in memory" if self.path is None else "Kept anew"
         return f"{how}: the cache {trouble}"
 
-    def find(self, request: str) -> Kept | None:
-        """Give the reply to a request, or None."""
+    def find(self, request: str) -> str | None:
+        """Return the text that is kept for a request, or None."""
 
         def work(connection: sqlite3.Connection) -> str | None:
             ask = "SELECT reply FROM replies WHERE hash = ?"
@@ -79,12 +77,10 @@ class Cache:
             connection.execute(use, (request,))
             return str(found[0])
 
-        found = self._storage.write(work)
-        return None if found is None else Kept.from_json(found)
+        return self._storage.write(work)
 
-    def keep(self, request: str, kept: Kept) -> None:
-        """Keep the reply to a request, in place of one that there is."""
-        text = replace(kept, source="disk").to_json()
+    def keep(self, request: str, text: str) -> None:
+        """Keep the text of a reply to a request, in place of one that there is."""
         size = len(text.encode())
 
         def work(connection: sqlite3.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 from nemotron_magic.code.findings import Finding, said
@@ -13,16 +14,99 @@ from nemotron_magic.exchange import Watch
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.coder import Coder, Job
 from nemotron_magic.notebook.commands.command import literal
-from nemotron_magic.notebook.gather import Gatherer
+from nemotron_magic.notebook.execution import execution_of, origin_of
+from nemotron_magic.notebook.gather import ContextRequest, Gatherer, Subject
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
-from nemotron_magic.notebook.subjects import Subject, Subjects
+from nemotron_magic.notebook.subjects import Subjects
 from nemotron_magic.notebook.variables import Variables
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import MAIN
+from nemotron_magic.turns import MAIN, earlier
+from nemotron_magic.typed_key import refuse_key
 
-__all__ = ["Asker"]
+__all__ = ["Asker", "QuestionBuilder"]
+
+
+class QuestionBuilder:
+    """Makes questions of what was typed, with their context and place in the notebook.
+
+    Parameters
+    ----------
+    session : Session
+        Whose turns tell what has been sent before.
+    """
+
+    def __init__(self, shell: Any, session: Session, gatherer: Gatherer) -> None:
+        self._shell = shell
+        self._session = session
+        self._gatherer = gatherer
+        self._asked: tuple[object, int] = (None, 0)
+        self._lock = Lock()
+
+    def typed(
+        self, call: Invocation, settings: Settings, subject: Subject | None = None
+    ) -> Question:
+        """Return the question of a cell; about a subject, other cells only if asked.
+
+        Raises
+        ------
+        InputError
+            If a value or a file that it names cannot be sent.
+        """
+        subject = subject or Subject()
+        thread, origin = call.thread or MAIN, self._origin()
+        keeps_cells = not subject.words or "context" in call.values
+        text, attached, notice = self._gatherer.gather(
+            ContextRequest(
+                text=call.text,
+                subject=subject,
+                files=tuple(call.files),
+                notebook=call.notebook,
+                context=settings["context"] if keeps_cells else "none",
+                data=settings["data"],
+                budget_tokens=self._session.context_tokens(settings),
+                since=self._since(thread, origin),
+            )
+        )
+        cell = self._gatherer.history.current
+        return Question(text, attached, origin, cell, thread, call.fresh, notice)
+
+    def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
+        """Return a question that no cell asks; cells up to `last` may be sent.
+
+        Raises
+        ------
+        InputError
+            If a value that it names cannot be sent, or it is a key and no question.
+        """
+        refuse_key(text, self._session.hide)
+        thread = thread or MAIN
+        text, attached, notice = self._gatherer.gather(
+            ContextRequest(
+                text=text,
+                context=settings["context"],
+                data=settings["data"],
+                budget_tokens=self._session.context_tokens(settings),
+                since=self._since(thread),
+                last=last,
+            )
+        )
+        return Question(text, attached, "", last, thread, notice=notice)
+
+    def _since(self, thread: str, origin: str = "") -> int:
+        """Return the number of the last cell that asked in a thread before."""
+        before = earlier(self._session.threads.get(thread, []), origin)
+        return max((turn.cell for turn in before), default=0)
+
+    def _origin(self) -> str:
+        """Return which question of the notebook this is; a cell may ask several."""
+        marker = execution_of(self._shell)
+        with self._lock:
+            before, number = self._asked
+            number = number + 1 if marker == before else 0
+            self._asked = (marker, number)
+        return f"{origin_of(self._shell)}/{number}"
 
 
 class Asker:
@@ -32,6 +116,8 @@ class Asker:
     ----------
     coder : Coder
         What puts the code of replies into cells.
+    questions : QuestionBuilder
+        What makes questions of what was typed.
     """
 
     def __init__(
@@ -40,7 +126,7 @@ class Asker:
         self.coder = Coder(shell, lambda: canvas.front_end != "headless")
         self._shell = shell
         self._session = session
-        self._gatherer = gatherer
+        self.questions = QuestionBuilder(shell, session, gatherer)
         self._canvas = canvas
         self._subjects = Subjects(shell, gatherer.history)
         self._jobs: dict[str, Job] = {}
@@ -134,7 +220,7 @@ class Asker:
             )
         else:
             subject, source = Subject(told=CODE if call.code else ""), ""
-        return self._gatherer.question(call, settings, subject), source
+        return self.questions.typed(call, settings, subject), source
 
     def _correction(
         self, findings: list[str], settings: Settings, thread: str

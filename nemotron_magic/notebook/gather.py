@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from nemotron_magic.context import Fitted, Part, Selection, fit, written
 from nemotron_magic.context.cells import Cell
+from nemotron_magic.context.describers.look import Data
 from nemotron_magic.context.document import document_part
 from nemotron_magic.context.inserts import expand
 from nemotron_magic.context.runs import newest_runs
 from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.errors import InputError
-from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.displays import Displays
-from nemotron_magic.notebook.execution import execution_of, origin_of
 from nemotron_magic.notebook.history import NO_IDS, History, Recorder
-from nemotron_magic.notebook.subjects import Subject
 from nemotron_magic.notebook.variables import Variables
 from nemotron_magic.reply import Attached
-from nemotron_magic.session import Question, Session
-from nemotron_magic.settings import Settings
-from nemotron_magic.turns import MAIN, Turn, earlier
-from nemotron_magic.typed_key import refuse_key
 
-__all__ = ["Gatherer"]
+__all__ = ["ContextRequest", "Gatherer", "Subject"]
 
 _FIRST_USE = (
     "Cells that ran go along with a question. See what goes: %nemotron preview · "
@@ -39,30 +33,71 @@ _MOST_NOTEBOOK_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
-    """When a question is asked, among the cells of its notebook.
+class Subject:
+    """What a question is about, if it is about a cell or a function.
 
     Attributes
     ----------
-    last : int or None
-        Number of the newest cell that may go along; None for the one before `cell`,
-        which runs now.
+    words : str
+        The question, in place of what was typed.
+    told : str
+        What the model is told to do, after the question.
+    names : tuple of str
+        Variables to describe.
+    with_source : bool
+        Whether functions among them are sent with their source.
     """
 
-    origin: str
-    cell: int
+    words: str = ""
+    told: str = ""
+    parts: tuple[Part, ...] = ()
+    names: tuple[str, ...] = ()
+    with_source: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRequest:
+    """What is to be sent along with a question.
+
+    Attributes
+    ----------
+    text : str
+        The question as typed.
+    files : tuple of str
+        Paths of text files to attach.
+    notebook : bool
+        Whether the saved notebook is attached.
+    context : str
+        Which cells are sent, as the setting of that name has it.
+    data : str
+        How much of tables is described: `schema`, `sample` or `full`.
+    budget_tokens : int
+        The most tokens that context may take.
+    since : int
+        Number of the last cell that asked in this thread: later ones are new.
+    last : int or None
+        Number of the newest cell that may be sent; None for the one before the cell
+        that runs now.
+    """
+
+    text: str
+    subject: Subject = field(default_factory=Subject)
+    files: tuple[str, ...] = ()
+    notebook: bool = False
+    context: str
+    data: Data
+    budget_tokens: int
+    since: int = 0
     last: int | None = None
 
 
 class Gatherer:
-    """Makes a question of what was typed, with its place in the notebook.
+    """Gathers what is sent along with a question.
 
     Parameters
     ----------
     shell : InteractiveShell
-        Whose cells and variables go along.
-    session : Session
-        Whose turns tell what has been sent before.
+        Whose cells and variables are sent.
     own_file : callable
         Returns the path of the notebook's own file; "" if none is known to be.
     recorder : Recorder, optional
@@ -70,7 +105,7 @@ class Gatherer:
     displays : Displays, optional
         What has been listening to displays, in a kernel.
     ids : mapping of int to str
-        Which cell each run was of, as far as the front end told.
+        Which cell each run was of, where the front end says it.
 
     Attributes
     ----------
@@ -81,95 +116,55 @@ class Gatherer:
     def __init__(
         self,
         shell: Any,
-        session: Session,
         own_file: Callable[[], str],
         recorder: Recorder | None = None,
         displays: Displays | None = None,
         ids: Mapping[int, str] = NO_IDS,
     ) -> None:
         self._shell = shell
-        self._session = session
         self.history = History(shell, recorder, displays, ids)
         self._own_file = own_file
-        self._asked: tuple[object, int] = (None, 0)
         self._has_told = False
         self._lock = Lock()
 
-    def question(
-        self, call: Invocation, settings: Settings, subject: Subject | None = None
-    ) -> Question:
-        """Give the question; one about a subject takes no other cells along unasked.
+    def gather(self, request: ContextRequest) -> tuple[str, Attached, str]:
+        """Return the question's text, its context, and a notice for the user.
+
+        A question about a subject has its words in place of what was typed.
 
         Raises
         ------
         InputError
-            If a value or a file that it names cannot go along.
+            If a value or a file that it names cannot be sent.
         """
-        moment = _Moment(self._origin(), self.history.current)
-        return self._question(call, settings, subject or Subject(), moment)
-
-    def aside(self, call: Invocation, settings: Settings, last: int) -> Question:
-        """Give a question that no cell asks; the cells up to the `last` may go along.
-
-        Raises
-        ------
-        InputError
-            If a value that it names cannot go along, or it is a key and no question.
-        """
-        refuse_key(call.text, self._session.hide)
-        return self._question(call, settings, Subject(), _Moment("", last, last))
-
-    def _question(
-        self, call: Invocation, settings: Settings, subject: Subject, moment: _Moment
-    ) -> Question:
-        thread = call.thread or MAIN
-        variables = Variables(self._shell, settings["data"])
-        text, asked_for = self._asked_for(call, subject, variables, moment)
-        before = earlier(self._session.threads.get(thread, []), moment.origin)
-        context = settings["context"]
-        if subject.words and "context" not in call.values:
-            context = "none"
+        subject = request.subject
+        variables = Variables(self._shell, request.data)
+        text, asked_for = self._asked_for(request, variables)
         fitted = fit(
             asked_for,
-            self._chosen(Selection.read(context), before, moment),
+            self._chosen(request),
             lambda cell: self.history.load(cell, variables.described),
-            self._session.context_tokens(settings),
+            request.budget_tokens,
             estimate_tokens,
         )
         told = f"{text}\n\n{subject.told}" if subject.told else text
-        return Question(
-            text,
-            _attached(told, fitted),
-            moment.origin,
-            moment.cell,
-            thread,
-            call.fresh,
-            self._notice(fitted),
-        )
-
-    def _origin(self) -> str:
-        """Tell which question of the notebook this is; a cell may ask several."""
-        marker = execution_of(self._shell)
-        with self._lock:
-            before, number = self._asked
-            number = number + 1 if marker == before else 0
-            self._asked = (marker, number)
-        return f"{origin_of(self._shell)}/{number}"
+        return text, _attached(told, fitted), self._notice(fitted)
 
     def _asked_for(
-        self, call: Invocation, subject: Subject, variables: Variables, moment: _Moment
+        self, request: ContextRequest, variables: Variables
     ) -> tuple[str, list[Part]]:
-        """Give the text with its values named, and what the user asked to send."""
-        text, values = expand(subject.words or call.text, variables.at)
+        """Return the text with its values named, and what the user asked to send."""
+        subject = request.subject
+        text, values = expand(subject.words or request.text, variables.at)
         parts = [Part("value", v.name, (("", v.description),)) for v in values]
-        files = [_file_part(path) for path in call.files]
-        document = [self._document(moment)] if call.notebook else []
+        files = [_file_part(path) for path in request.files]
+        document = [self._document(request.last)] if request.notebook else []
         known = {value.name for value in values}
         others = [name for name in subject.names if name not in known]
         named = variables.parts(others, subject.with_source)
         return text, [*subject.parts, *named, *parts, *files, *document]
 
-    def _document(self, moment: _Moment) -> Part:
+    def _document(self, last: int | None) -> Part:
         """Return the notebook as its own file has it.
 
         Raises
@@ -186,20 +181,20 @@ class Gatherer:
                 "Save the notebook and ask again, or ask without --notebook",
             )
         text = _read(path, _MOST_NOTEBOOK_BYTES)
-        ran = self.history.newest_first(moment.last)
+        ran = self.history.newest_first(last)
         part = document_part(Path(path).name, text, ran)
         folder, name = os.path.split(path)
         return replace(part, target=_target(f"{os.path.realpath(folder)}/{name}"))
 
-    def _chosen(
-        self, selection: Selection, before: Sequence[Turn], moment: _Moment
-    ) -> Iterator[Cell]:
-        """Give the cells that may go along, newest first and without outputs."""
-        since = max((turn.cell for turn in before), default=0)
-        ran = self.history.newest_first(moment.last)
+    def _chosen(self, request: ContextRequest) -> Iterator[Cell]:
+        """Yield the cells that may be sent, newest first and without outputs."""
+        selection = Selection.read(request.context)
+        ran = self.history.newest_first(request.last)
         if not selection.ranges:  # those name runs, all else means cells
-            ran = newest_runs(ran, self.history.asking if moment.last is None else None)
-        return selection.newest_first(ran, since)
+            ran = newest_runs(
+                ran, self.history.asking if request.last is None else None
+            )
+        return selection.newest_first(ran, request.since)
 
     def _notice(self, fitted: Fitted) -> str:
         """Tell of cells the first time that they go."""

@@ -81,10 +81,8 @@ class Runner:
         self._own_file = OwnFile(shell, self._environ, ids)
         self.session.books.saved = Saved(self._own_file.path).find
         self._name = uuid.uuid4().hex
-        self._gatherer = Gatherer(
-            shell, self.session, self._own_file.path, recorder, displays, ids
-        )
-        self.asker = Asker(shell, self.session, self._gatherer, self.canvas)
+        gatherer = Gatherer(shell, self._own_file.path, recorder, displays, ids)
+        self.asker = Asker(shell, self.session, gatherer, self.canvas)
 
     def run(self, line: str, cell: str | None) -> Reply | None:
         """Do what was typed; give the reply, if it was a question.
@@ -167,7 +165,7 @@ class Runner:
                     self._shell,
                     self._config,
                     self.session,
-                    self._gatherer,
+                    self.asker.questions.aside,
                     self.asker.coder,
                     self._keep_books,
                     self.canvas.ticker,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from types import FunctionType, MethodType
 from typing import Any
@@ -22,39 +21,17 @@ from nemotron_magic.context.runs import newest_runs
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.evaluate import evaluate
+from nemotron_magic.notebook.gather import Subject
 from nemotron_magic.notebook.history import History
 from nemotron_magic.notebook.variables import Variables
 
-__all__ = ["Subject", "Subjects"]
+__all__ = ["Subjects"]
 
 _LOOKED_AT = 50
 """An error further back than so many cells is no one's any more."""
 
 _PRINTED_CHARS = 4_000
 _FUNCTIONS = (FunctionType, MethodType, type(lru_cache(len)))
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a question is about, if it is about a cell or a function.
-
-    Attributes
-    ----------
-    words : str
-        The question, in place of what was typed.
-    told : str
-        What the model is told to do, after the question.
-    names : tuple of str
-        Variables to describe.
-    with_source : bool
-        Whether functions among them go with their source.
-    """
-
-    words: str = ""
-    told: str = ""
-    parts: tuple[Part, ...] = ()
-    names: tuple[str, ...] = ()
-    with_source: bool = False
 
 
 class Subjects:

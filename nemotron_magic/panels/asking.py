@@ -9,7 +9,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.errors import InputError, Interrupted, NemotronError
-from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.page import PagePainter
 from nemotron_magic.panels.background import in_thread
 from nemotron_magic.panels.desk import Desk
@@ -76,8 +75,9 @@ class Asking:
             If it cannot be.
         """
         settings = self._desk.settings()
-        typed = Invocation(text=text, thread=thread.strip())
-        return self._desk.gatherer.aside(typed, settings, self._last_cell()), settings
+        last = self._last_cell()
+        question = self._desk.question(text, thread.strip(), settings, last)
+        return question, settings
 
     def ask(self, text: str, thread: str) -> None:
         """Begin to ask; what comes of it is painted in the page.

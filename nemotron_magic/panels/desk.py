@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nemotron_magic.notebook.coder import Coder
-from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.pace import Ticker
-from nemotron_magic.session import Session
+from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
 
 __all__ = ["Desk"]
@@ -25,6 +24,9 @@ class Desk:
         Whose cells, variables and displays are used.
     config : Nemotron
         The settings as traits.
+    question : callable
+        Returns the question of a text, its thread, settings and the newest cell that
+        may be sent.
     coder : Coder
         Where the code of replies waits for `%nemotron code`.
     keep_books : callable
@@ -36,7 +38,7 @@ class Desk:
     shell: Any
     config: Any
     session: Session
-    gatherer: Gatherer
+    question: Callable[[str, str, Settings, int], Question]
     coder: Coder
     keep_books: Callable[[Settings], None]
     ticker: Ticker

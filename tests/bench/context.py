@@ -16,6 +16,7 @@ from typing import Any
 
 from nemotron_magic import Session
 from nemotron_magic.grammar import Invocation
+from nemotron_magic.notebook.asking import QuestionBuilder
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.settings import Settings
 
@@ -52,9 +53,10 @@ def gather_s(cells: int, context: str = "auto", times: int = 9) -> float:
     taken: list[float] = []
     settings = Settings({"context": context, "base_url": "http://127.0.0.1:1"})
     for _ in range(times):
-        gatherer = Gatherer(kernel, Session(environ={}), str)
+        gatherer = Gatherer(kernel, str)
+        questions = QuestionBuilder(kernel, Session(environ={}), gatherer)
         started_s = time.perf_counter()
-        gatherer.question(Invocation(text="why?"), settings)
+        questions.typed(Invocation(text="why?"), settings)
         taken.append(time.perf_counter() - started_s)
     return statistics.median(taken)
 

@@ -180,20 +180,20 @@ def test_only_a_whole_reply_may_be_kept(
 def test_a_reply_is_found_by_the_name_of_its_request(
     cache: Cache, tmp_path: Path
 ) -> None:
-    cache.keep("h-1", kept("One"))
-    cache.keep("h-2", kept("Two"))
+    cache.keep("h-1", kept("One").to_json())
+    cache.keep("h-2", kept("Two").to_json())
     again = Cache(tmp_path / "r.sqlite", mounts=str)
 
-    assert again.find("h-2") == kept("Two")
+    assert again.find("h-2") == kept("Two").to_json()
     assert again.find("h-3") is None
     assert again.size()[0] == 2
 
 
 def test_a_newer_reply_takes_the_place_of_an_older_one(cache: Cache) -> None:
-    cache.keep("h-1", kept("One"))
-    cache.keep("h-1", kept("Two"))
+    cache.keep("h-1", kept("One").to_json())
+    cache.keep("h-1", kept("Two").to_json())
 
-    assert cache.find("h-1") == kept("Two")
+    assert cache.find("h-1") == kept("Two").to_json()
     assert cache.size()[0] == 1
 
 
@@ -201,9 +201,9 @@ def test_the_longest_unused_go_when_there_is_no_room(tmp_path: Path) -> None:
     size = len(kept("x" * 1000).to_json())
     cache = Cache(tmp_path / "r.sqlite", 3 * size, mounts=str)
     for name in "abc":
-        cache.keep(name, kept("x" * 1000))
+        cache.keep(name, kept("x" * 1000).to_json())
     cache.find("a")
-    cache.keep("d", kept("x" * 1000))
+    cache.keep("d", kept("x" * 1000).to_json())
 
     assert [name for name in "abcd" if cache.find(name)] == ["a", "c", "d"]
     assert cache.size() == (3, 3 * size)
@@ -211,17 +211,17 @@ def test_the_longest_unused_go_when_there_is_no_room(tmp_path: Path) -> None:
 
 def test_what_has_no_room_at_all_throws_nothing_away(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "r.sqlite", 2000, mounts=str)
-    cache.keep("a", kept())
-    cache.keep("b", kept("x" * 5000))
+    cache.keep("a", kept().to_json())
+    cache.keep("b", kept("x" * 5000).to_json())
 
-    assert (cache.find("a"), cache.find("b")) == (kept(), None)
+    assert (cache.find("a"), cache.find("b")) == (kept().to_json(), None)
 
 
 def test_the_file_does_not_grow_beyond_its_bound(tmp_path: Path) -> None:
     cache, chance = Cache(tmp_path / "r.sqlite", 200_000, mounts=str), random.Random(1)
     for number in range(120):
         text = "".join(chance.choices(string.ascii_letters, k=10_000))
-        cache.keep(str(number), kept(text))
+        cache.keep(str(number), kept(text).to_json())
 
     assert cache.size()[1] <= 200_000
     cache.close()
@@ -230,7 +230,7 @@ def test_the_file_does_not_grow_beyond_its_bound(tmp_path: Path) -> None:
 
 def test_what_was_cleared_is_off_the_disk(cache: Cache, tmp_path: Path) -> None:
     for number in range(50):
-        cache.keep(str(number), kept("a zebra " * 500))
+        cache.keep(str(number), kept("a zebra " * 500).to_json())
 
     assert cache.clear() == 50
     assert cache.size() == (0, 0)
@@ -242,13 +242,13 @@ def test_what_was_cleared_is_off_the_disk(cache: Cache, tmp_path: Path) -> None:
 def test_a_corrupt_file_is_begun_anew_and_that_is_told_once(
     cache: Cache, tmp_path: Path
 ) -> None:
-    cache.keep("a", kept())
+    cache.keep("a", kept().to_json())
     cache.close()
     (tmp_path / "r.sqlite").write_bytes(b"\xff" * 9999)
 
     assert cache.find("a") is None
-    cache.keep("a", kept())
-    assert cache.find("a") == kept()
+    cache.keep("a", kept().to_json())
+    assert cache.find("a") == kept().to_json()
     assert cache.news().startswith("Kept anew: the cache ")
     assert cache.news() == ""
 
@@ -256,9 +256,9 @@ def test_a_corrupt_file_is_begun_anew_and_that_is_told_once(
 def test_a_file_that_cannot_be_used_means_memory(tmp_path: Path) -> None:
     (tmp_path / "r.sqlite").mkdir()
     cache = Cache(tmp_path / "r.sqlite", mounts=str)
-    cache.keep("a", kept())
+    cache.keep("a", kept().to_json())
 
-    assert cache.find("a") == kept()
+    assert cache.find("a") == kept().to_json()
     assert cache.path is None
     assert cache.news().startswith("Replies are kept in memory: the cache ")
     assert cache.clear() == 1
@@ -280,15 +280,15 @@ def test_kernels_side_by_side_lose_no_reply(tmp_path: Path) -> None:
         if children[-1] == 0:
             cache = Cache(tmp_path / "r.sqlite", mounts=str)
             for number in range(25):
-                cache.keep(f"{kernel}-{number}", kept(f"{kernel} {number}"))
-                cache.keep("shared", kept("The same."))
+                cache.keep(f"{kernel}-{number}", kept(f"{kernel} {number}").to_json())
+                cache.keep("shared", kept("The same.").to_json())
             os._exit(0 if cache.path else 1)
     ends = [os.waitpid(child, 0)[1] for child in children]
 
     cache = Cache(tmp_path / "r.sqlite", mounts=str)
     assert ends == [0, 0, 0]
     assert cache.size()[0] == 76
-    assert cache.find("2-24") == kept("2 24")
+    assert cache.find("2-24") == kept("2 24").to_json()
 
 
 # ---- in the notebook

@@ -9,7 +9,8 @@ from typing import Any
 from shells import Kernel, close_event_loops
 
 from nemotron_magic import Session, rehearsal
-from nemotron_magic.grammar import Invocation, parse
+from nemotron_magic.grammar import parse
+from nemotron_magic.notebook.asking import QuestionBuilder
 from nemotron_magic.notebook.cell_ids import CellIds
 from nemotron_magic.notebook.commands import COMMANDS
 from nemotron_magic.notebook.gather import Gatherer
@@ -39,7 +40,9 @@ class Notebook:
             user_ns={"In": self.inputs, "Out": {}},
         )
         self._ids = CellIds(self.shell, self._known)
-        self._gatherer = Gatherer(self.shell, Session(environ={}), str, ids=self._known)
+        gatherer = Gatherer(self.shell, str, ids=self._known)
+        session = Session(environ={})
+        self._questions = QuestionBuilder(self.shell, session, gatherer)
 
     def run(self, *cells: str) -> list[str]:
         """Run cells, each `id source`; give the numbers that went with the last.
@@ -67,7 +70,7 @@ class Notebook:
         """Ask from a panel; give the numbers that went along."""
         settings = Settings({"base_url": "http://127.0.0.1:1"})
         last = len(self.inputs) - 1
-        return _numbers(self._gatherer.aside(Invocation(text="why?"), settings, last))
+        return _numbers(self._questions.aside("why?", "", settings, last))
 
     def restart_counting(self) -> None:
         """As `%reset` does."""
@@ -76,7 +79,7 @@ class Notebook:
     def _asked(self, line: str) -> list[str]:
         call = parse(line, None, COMMANDS)
         values = {"base_url": "http://127.0.0.1:1", **call.values}
-        return _numbers(self._gatherer.question(call, Settings(values)))
+        return _numbers(self._questions.typed(call, Settings(values)))
 
 
 def _numbers(question: Question) -> list[str]:

@@ -15,7 +15,8 @@ from shells import Kernel, close_event_loops
 from nemotron_magic import Session, rehearsal
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.errors import InputError
-from nemotron_magic.grammar import Invocation, parse
+from nemotron_magic.grammar import parse
+from nemotron_magic.notebook.asking import QuestionBuilder
 from nemotron_magic.notebook.commands import COMMANDS
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.session import Question
@@ -215,9 +216,9 @@ def test_what_is_hidden_goes_from_every_message(
 @pytest.mark.parametrize("text", [f"login {HEX}", HEX, f"my key is {HEX}"])
 def test_a_panel_asks_it_no_more_than_a_cell(session_at: Any, text: str) -> None:
     session: Session = session_at("http://127.0.0.1:1/v1")
-    panel = Gatherer(None, session, str)
+    panel = QuestionBuilder(None, session, Gatherer(None, str))
     with pytest.raises(InputError, match="nothing was sent"):
-        panel.aside(Invocation(text=text), session.settings, 0)
+        panel.aside(text, "", session.settings, 0)
 
     told = session.prepared(Question(f"why {HEX}?")).told[-1]["content"]
     assert HEX not in told
