@@ -79,6 +79,7 @@ HOMES = {
     "nbformat": {"demo"},
     "nh3": {"markdown"},
     "platformdirs": {"storage"},
+    "pyflakes": {"code"},
     "pygments": {"markdown"},
     "rich": {"notebook"},
     "traitlets": {"panels", "traits"},
@@ -240,6 +241,7 @@ HEAVY = {
     "markdown",
     "markdown_it",
     "nh3",
+    "pyflakes",
     "rich",
 }
 OPENED_LATE = {f"{HOUSE}.ledger", f"{HOUSE}.storage", f"{HOUSE}.session"}

@@ -13,16 +13,16 @@ from collections.abc import Callable, Mapping
 from nemotron_magic.code.columns import missing_columns
 from nemotron_magic.code.findings import Finding
 from nemotron_magic.code.imports import missing_modules
-from nemotron_magic.code.names import undefined_names
 from nemotron_magic.code.python import compiled, python_of
 
 __all__ = ["check", "is_installed"]
 
 _LONGEST = 200_000  # characters; more than that is not checked
-# What stands behind %%timeit, but for options, is code that runs before the cell.
-_TIMED = re.compile(
-    r"%%(?:(?:time|timeit|prun|memit)(?:[ \t]+-[a-z]+(?:[ \t]*\d+)?)*"
-    r"|capture(?:[ \t][^\n]*)?)[ \t]*(?=\n)"
+# Lines without code above it: empty ones, and the magics that run the Python below but
+# are handed it as text. Behind %%timeit, but for options, is code that runs before it.
+_ABOVE = re.compile(
+    r"(?:(?:%%(?:(?:time|timeit|prun|memit)(?:[ \t]+-[a-z]+(?:[ \t]*\d+)?)*"
+    r"|capture(?:[ \t][^\n]*)?))?[ \t]*\n)+"
 )
 
 
@@ -60,19 +60,21 @@ def check(
     """
     if len(source) > _LONGEST:
         return ()
-    # These run Python, but are handed it as text.
-    if timed := _TIMED.match(source):
-        source = f"pass{source[timed.end() :]}"  # so that lines keep their numbers
+    # Here and not above: it reads pyflakes, for which no plain question is to wait.
+    from nemotron_magic.code.names import undefined_names
+
+    above = _ABOVE.match(source)
+    code = source[above.end() :] if above else source
+    lines_above = "\n" * source.count("\n", 0, len(source) - len(code))
     try:
-        text = python_of(source, transform)
-        tree = compiled(text)
+        tree = compiled(lines_above + python_of(code, transform))
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
         return (Finding("syntax", f"{line}{error.msg}"),)
     try:
         return (
             *missing_modules(tree, is_installed),
-            *undefined_names(text, tree, namespace),
+            *undefined_names(tree, namespace),
             *missing_columns(tree, namespace),
         )
     except RecursionError:  # it nests deeper than anyone writes

@@ -1,144 +1,368 @@
-"""The columns that code takes from a live table which does not have them.
+"""Find columns that code takes from a live table which does not have them.
 
-The code is followed from its top down, as it runs. As soon as something may have
-changed a table, nothing is said of it any more: in a loop, in a function that is
-called, under a name of its own.
+Only straight lines are read, from the top down. As soon as a table may be another, or
+may have other columns, nothing is said of it any more.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
 
 from nemotron_magic.code.findings import Finding, nearest
-from nemotron_magic.code.frames import Frame, frame_of
-from nemotron_magic.code.owner import Owner
-from nemotron_magic.code.taken import Taken, taken_columns
-from nemotron_magic.code.touched import effects_of
-from nemotron_magic.code.trees import is_call_of, tested_texts
+from nemotron_magic.code.trees import (
+    HARMLESS_MAGICS,
+    bound_names,
+    is_call_of,
+    magics,
+    names_in,
+    root_name,
+    tested_texts,
+)
+from nemotron_magic.context.describers.statics import bases, home
 
-__all__ = ["missing_columns"]
+__all__ = ["ColumnUse", "UserCode", "missing_columns"]
 
 _MOST = 20
-_FEW_ROWS = 10
+# The arguments that name columns: the place of one, and its keywords.
+_ARGUMENTS: dict[str, tuple[int | None, tuple[str, ...]]] = {
+    "boxplot": (None, ("column", "by")),
+    "drop": (None, ("columns",)),
+    "drop_duplicates": (0, ("subset",)),
+    "dropna": (None, ("subset",)),
+    "explode": (0, ("column",)),
+    "group_by": (0, ()),
+    "groupby": (0, ("by",)),
+    "hist": (None, ("column", "by")),
+    "melt": (None, ("id_vars", "value_vars")),
+    "merge": (None, ("on", "left_on")),
+    "nlargest": (1, ("columns",)),
+    "nsmallest": (1, ("columns",)),
+    "pivot": (None, ("index", "columns", "values")),
+    "pivot_table": (None, ("index", "columns", "values")),
+    "plot": (None, ("x", "y")),
+    "select": (0, ()),
+    "set_index": (0, ("keys",)),
+    "sort": (0, ("by",)),
+    "sort_values": (0, ("by",)),
+    "value_counts": (0, ("subset",)),
+}
+# With these, the names are no columns, or need not be there.
+_OTHERWISE = frozenset(["axis", "errors", "how", "level", "strict", None])
+_PLOTS = frozenset(["sns", "seaborn", "px"])
+_PLOTTED = frozenset(["x", "y", "hue"])  # a colour may be a literal one
+# What is in these may run later, or never.
+_NOT_SURE = (
+    ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.BoolOp, ast.ClassDef,
+    ast.DictComp, ast.For, ast.FunctionDef, ast.GeneratorExp, ast.If, ast.IfExp,
+    ast.Lambda, ast.ListComp, ast.Match, ast.SetComp, ast.Try, ast.TryStar, ast.While,
+    ast.With,
+)  # fmt: skip
+# What is known to leave a table as it is, and to give it no second name.
+_READ_ONLY = frozenset([
+    "T", "abs", "agg", "aggregate", "all", "any", "apply", "assign", "astype", "at",
+    "bfill", "boxplot", "clip", "columns", "copy", "corr", "count", "cov", "cumsum",
+    "describe", "diff", "drop", "drop_duplicates", "drop_nulls", "dropna", "dtypes",
+    "duplicated", "empty", "explode", "ffill", "fill_null", "fillna", "filter",
+    "first", "get", "get_column", "group_by", "groupby", "head", "height", "hist",
+    "iat", "idxmax", "idxmin", "iloc", "index", "info", "interpolate", "isin",
+    "isna", "isnull", "items", "iter_rows", "iterrows", "itertuples", "join",
+    "keys", "last", "lazy", "loc", "map", "max", "mean", "median", "melt",
+    "memory_usage", "merge", "min", "mode", "n_unique", "ndim", "nlargest", "notna",
+    "notnull", "nsmallest", "null_count", "nunique", "pct_change", "pivot",
+    "pivot_table", "plot", "quantile", "rank", "reindex", "rename", "replace",
+    "resample", "reset_index", "rolling", "round", "sample", "schema", "select",
+    "select_dtypes", "set_index", "shape", "shift", "size", "skew", "sort",
+    "sort_index", "sort_values", "stack", "std", "style", "sum", "tail", "to_csv",
+    "to_dict", "to_dicts", "to_excel", "to_html", "to_json", "to_markdown",
+    "to_numpy", "to_pandas", "to_parquet", "to_sql", "to_string", "transform",
+    "transpose", "unique", "unpivot", "unstack", "value_counts", "values", "var",
+    "where", "width", "with_columns", "write_csv", "write_parquet", "xs",
+])  # fmt: skip
+# Functions and libraries that neither change nor keep what they are handed.
+_BUILTINS = frozenset([
+    "display", "enumerate", "len", "list", "max", "min", "print", "repr", "sorted",
+    "str", "sum", "type", "zip",
+])  # fmt: skip
+_LIBRARIES = frozenset([
+    "alt", "np", "numpy", "pandas", "pd", "pl", "plt", "px", "seaborn", "sns",
+])  # fmt: skip
+_EVALUATE = frozenset([
+    "delattr", "eval", "exec", "globals", "locals", "setattr", "vars",
+])  # fmt: skip
+_BY_EXPRESSIONS = frozenset(["filter", "group_by", "select", "sort", "with_columns"])
+_OF_TABLES = _BY_EXPRESSIONS | {"agg", "eval", "join"}
+_NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
+_LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
+_USERS = ("", "__main__")
+_ROWS = frozenset([("pandas", "DatetimeIndex"), ("pandas", "MultiIndex")])
+
+
+@dataclass(slots=True)
+class _Table:
+    """What can be named in a table."""
+
+    columns: set[str]
+    levels: frozenset[str] = frozenset()
+    rows: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """Columns taken from a table, and whether they may be index levels, or values."""
+
+    table: str
+    columns: list[str]
+    may_be_levels: bool = False
+    may_be_values: bool = False
 
 
 def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[Finding]:
-    """Give a finding for each column that a table does not have."""
-    frames = _live_frames(tree, namespace)
-    if not frames:
-        return []
-    walk = _Walk(frames, Owner.of(tree, namespace).is_own, tested_texts(tree))
-    walk.follow(tree.body)
-    return list(walk.found.values())[:_MOST]
+    """Return a finding for each column that a table does not have."""
+    named = {name: namespace[name] for name in names_in(tree) if name in namespace}
+    # Two names of one table share what is known of it.
+    known = {id(value): _table(value) for value in named.values()}
+    tables = {name: t for name in named if (t := known[id(named[name])])}
+    user_code, tested = UserCode(tree, named), tested_texts(tree)
+    found: dict[str, Finding] = {}
+    for part in _in_order(tree.body) if tables else ():
+        lost = set(tables) if user_code.may_run(part) else _lost(part, tables)
+        tables = {
+            name: table
+            for name, table in tables.items()
+            if not any(table is tables.get(other) for other in lost)
+        }
+        for use in _uses(part, tables):
+            table = tables[use.table]
+            for column in _missing(use, table):
+                if column not in tested:
+                    near = nearest(column, table.columns)
+                    what = f"{use.table}[{column!r}]"
+                    found.setdefault(what, Finding("column", what, near))
+        for name, columns in _added(part, tables):
+            tables[name].columns.update(columns)
+    return list(found.values())[:_MOST]
 
 
-def _live_frames(tree: ast.Module, namespace: Mapping[str, object]) -> dict[str, Frame]:
-    names = {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and node.id in namespace
-    }
-    found = {name: frame_of(namespace, name) for name in names}
-    return {name: frame for name, frame in found.items() if frame}
+def _table(value: Any) -> _Table | None:
+    """Return what is known of a table; None for anything else.
+
+    A class that derives from a table may take other names for columns.
+    """
+    place = home(type(value))
+    if place == ("polars", "DataFrame"):
+        return _Table(set(value.columns))
+    if place != ("pandas", "DataFrame"):
+        return None
+    labels, index = value.columns, value.index
+    kinds = [home(cls) for cls in bases(type(index))]
+    # A text can stand for rows if they have dates, or several labels.
+    if kinds[0][0] != "pandas" or not _ROWS.isdisjoint(kinds):
+        return None
+    if home(type(labels)) not in [("pandas", "Index"), ("pandas", "RangeIndex")]:
+        return None
+    columns = {label for label in labels.tolist() if type(label) is str}
+    levels = frozenset(level for level in index.names if type(level) is str)
+    return _Table(columns, levels, len(index))
 
 
-class _Walk:
-    """What is known of the tables while the code is followed."""
+def _missing(use: ColumnUse, table: _Table) -> Iterator[str]:
+    if use.may_be_values and len(use.columns) == table.rows:
+        return
+    there = table.columns | (table.levels if use.may_be_levels else set())
+    for column in use.columns:
+        # polars may read a pattern, and plotly makes up three names.
+        is_made_up = column in ("index", "value", "variable")
+        if column not in there and column[:1] not in ("", "^", "*") and not is_made_up:
+            yield column
 
-    def __init__(
-        self,
-        frames: dict[str, Frame],
-        is_own: Callable[[ast.Call], bool],
-        tested: set[str],
-    ) -> None:
-        self.found: dict[tuple[str, str], Finding] = {}
-        self._frames = frames
-        self._is_own = is_own
-        self._tested = tested
 
-    def follow(self, body: list[ast.stmt], *, is_sure: bool = True) -> None:
-        """Follow statements; of those that may not run, only what they change."""
-        for statement in body:
-            if self._frames:
-                self._follow(statement, is_sure)
-
-    def _follow(self, node: ast.stmt, is_sure: bool) -> None:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                self._change(node)
-            case ast.For() | ast.AsyncFor() | ast.While():
-                if not isinstance(node, ast.While):
-                    self._run(node.iter, is_sure)
-                self._change(node)  # by an earlier round
-                self.follow([*node.body, *node.orelse], is_sure=is_sure)
-            case ast.With() | ast.AsyncWith():
-                is_sure = is_sure and not any(
-                    _expects_errors(one) for one in node.items
-                )
-                for item in node.items:
-                    self._run(item, is_sure)
-                self.follow(node.body, is_sure=is_sure)
-            case ast.If(test):
-                self._run(test, is_sure)
-                self._change(node)
-            case ast.Match() | ast.Try():
-                self._change(node)
+def _in_order(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield statements, and what runs first of them before the rest."""
+    for statement in body:
+        match statement:
             case ast.Assign(targets, value):
-                self._run(value, is_sure)
-                for target in targets:
-                    self._run(target, is_sure)
+                yield from (value, *targets)
             case ast.AnnAssign(target, _, value) if value:
-                self._run(value, is_sure)
-                self._run(target, is_sure)
+                yield from (value, target)
+            case ast.For(_, first) | ast.If(first) | ast.While(first):
+                yield from (first, statement)
+            case ast.With(items):
+                yield from (*items, statement)
             case _:
-                self._run(node, is_sure)
+                yield statement
 
-    def _run(self, node: ast.AST, is_sure: bool) -> None:
-        """Take in what an expression changes, then look at what it surely takes."""
-        before = dict(self._frames)
-        self._change(node)
-        same = {name for name in self._frames if self._frames[name] == before[name]}
-        if is_sure:
-            for taken in taken_columns(node, same):
-                self._look_up(taken)
 
-    def _change(self, node: ast.AST) -> None:
-        effects = effects_of(node, self._frames, self._is_own)
-        for name in effects.lost:
-            self._frames.pop(name, None)
-        for name, column in effects.added:
-            if frame := self._frames.get(name):
-                columns = frame.columns | {column}
-                self._frames[name] = replace(frame, columns=columns)
+class UserCode:
+    """Knows the names that stand for code of the user's: it can change any table."""
 
-    def _look_up(self, taken: Taken) -> None:
-        name, column = taken.table, taken.column
-        frame = self._frames[name]
-        is_there = column in frame.columns or (
-            taken.may_be_level and column in frame.levels
-        )
-        may_be_values = taken.is_listed_key and 0 < frame.rows <= _FEW_ROWS
-        may_be_row = taken.may_be_row and frame.is_deep
-        if (
-            is_there
-            or may_be_values
-            or may_be_row
-            or column in self._tested
-            or _may_be_pattern(column)
+    def __init__(self, tree: ast.Module, named: Mapping[str, object]) -> None:
+        imports = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
+        self._made = bound_names(tree) - bound_names(*imports)
+        self._names = {name for name, value in named.items() if _is_users(value)}
+
+    def may_run(self, part: ast.AST) -> bool:
+        """Return whether code of the user's may run with a piece of code."""
+        match part:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                return bool(part.decorator_list)
+            case ast.ClassDef() | ast.Await():
+                return True
+            case ast.Name(name) if name in self._names | _EVALUATE:
+                return True
+            case ast.Call(ast.Name(name)) if name in self._made:
+                return True
+            case ast.Call(func) if not isinstance(func, ast.Attribute | ast.Name):
+                return True
+            case ast.Call() if is_call_of(part, "run_line_magic", "run_cell_magic"):
+                return not HARMLESS_MAGICS.issuperset(name for name, _ in magics(part))
+        return any(map(self.may_run, ast.iter_child_nodes(part)))
+
+
+def _is_users(value: Any) -> bool:
+    """Return whether something was made in the notebook, or may call what was."""
+    if type(value) is FunctionType:
+        return value.__module__ in _USERS
+    if type in bases(type(value)):
+        return home(value)[0] in _USERS
+    if type(value) in (BuiltinFunctionType, ModuleType):
+        return False
+    return callable(value) or home(type(value))[0] in _USERS
+
+
+def _lost(part: ast.AST, tables: Mapping[str, _Table]) -> set[str]:
+    """Return the names whose tables may be others after a piece of code, or changed."""
+    if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+        return {part.name}
+    nodes, lost = list(ast.walk(part)), bound_names(part)
+    read_only = {id(name) for node in nodes for name in _read_only(node, tables)}
+    for node in nodes:
+        match node:
+            case ast.Name(name) if id(node) not in read_only:
+                lost.add(name)
+            case ast.Subscript(ast.Attribute(_, "iloc" | "iat")) | ast.Subscript(
+                _, _, ast.Load()
+            ):
+                pass  # changes cells only, or nothing
+            case ast.Subscript() if not list(_added(node, tables)):
+                lost.add(root_name(node))
+            case ast.Attribute(_, _, ast.Store() | ast.Del()):
+                lost.add(root_name(node))
+            case ast.Call(ast.Attribute(ast.Name(name)), _, keywords) if any(
+                keyword.arg in ("inplace", "in_place", None) for keyword in keywords
+            ):
+                lost.add(name)
+    return lost
+
+
+def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]:
+    """Yield the parts of a node that are left as they are, and get no second name."""
+    match node:
+        case ast.Subscript(value):
+            yield value
+        case ast.Attribute(ast.Name(name), part):
+            if part in _READ_ONLY or (name in tables and part in tables[name].columns):
+                yield node.value
+        case ast.Call(func, args, keywords):
+            name = func.id if isinstance(func, ast.Name) else ""
+            if name in _BUILTINS or root_name(func) in _LIBRARIES | tables.keys():
+                for one in (*args, *(keyword.value for keyword in keywords)):
+                    yield one
+                    if isinstance(one, ast.List | ast.Tuple | ast.Dict | ast.Starred):
+                        yield from ast.iter_child_nodes(one)
+        case _ if isinstance(node, _LOOPS):
+            yield node.iter
+        case _ if isinstance(node, _NEW_VALUES):
+            yield from ast.iter_child_nodes(node)
+
+
+def _added(
+    part: ast.AST, tables: Mapping[str, _Table]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the columns that assignments by name give to tables."""
+    for node in ast.walk(part):
+        match node:
+            case ast.Subscript(ast.Name(name), place, ast.Store()) | ast.Subscript(
+                ast.Attribute(ast.Name(name), "loc" | "at"),
+                ast.Tuple([_, place]),
+                ast.Store(),
+            ) if name in tables and (columns := _texts(place)):
+                yield name, columns
+
+
+def _texts(node: ast.expr) -> list[str]:
+    """Return the texts of a constant or a list of them; nothing of anything else."""
+    parts = node.elts if isinstance(node, ast.List) else [node]
+    return [
+        one.value
+        for one in parts
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    ]
+
+
+def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
+    """Yield the columns that are surely taken when a piece of code runs."""
+    if isinstance(node, _NOT_SURE):
+        return
+    match node:
+        case ast.Subscript(ast.Name(name), place, ast.Load()) if name in tables:
+            yield ColumnUse(name, _texts(place))
+        case ast.Subscript(
+            ast.Attribute(ast.Name(name), "loc" | "at"),
+            ast.Tuple([_, place]),
+            ast.Load(),
+        ) | ast.Subscript(
+            ast.Call(ast.Attribute(ast.Name(name), "groupby")), place
+        ) if name in tables:
+            yield ColumnUse(name, _texts(place))
+        case ast.Call(ast.Attribute(ast.Name(name), method)) if name in tables:
+            yield from _by_method(node, name, method)
+        case ast.Call(ast.Attribute(ast.Attribute(ast.Name(name), "plot"))) if (
+            name in tables
         ):
-            return
-        what = f"{name}[{column!r}]"
-        self.found[name, column] = Finding(
-            "column", what, nearest(column, frame.columns)
+            yield from _by_method(node, name, "plot")
+        case ast.Call(ast.Attribute(ast.Name(library))) if library in _PLOTS:
+            yield from _plotted(node, tables)
+    for part in ast.iter_child_nodes(node):
+        yield from _uses(part, tables)
+
+
+def _by_method(node: ast.Call, name: str, method: str) -> Iterator[ColumnUse]:
+    if method in _BY_EXPRESSIONS:
+        yield from _by_expressions(node, name)
+    if method not in _ARGUMENTS or any(one.arg in _OTHERWISE for one in node.keywords):
+        return
+    place, words = _ARGUMENTS[method]
+    values = [keyword.value for keyword in node.keywords if keyword.arg in words]
+    if place is not None and len(node.args) == place + 1:
+        values.append(node.args[place])
+    for value in values:
+        may_be_values = method in ("groupby", "pivot_table") and isinstance(
+            value, ast.List
         )
+        yield ColumnUse(name, _texts(value), True, may_be_values=may_be_values)
 
 
-def _may_be_pattern(column: str) -> bool:
-    """Tell whether polars may read it as a pattern, or plotly as what it makes up."""
-    return not column or column[0] in "^*" or column in ("index", "value", "variable")
+def _by_expressions(node: ast.Call, name: str) -> Iterator[ColumnUse]:
+    """Yield what polars takes by `pl.col`, unless some are of another table."""
+    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+    if sum(is_call_of(one, *_OF_TABLES) for one in calls) == 1:
+        for call in calls:
+            for text in call.args if is_call_of(call, "col") else ():
+                yield ColumnUse(name, _texts(text))
 
 
-def _expects_errors(item: ast.withitem) -> bool:
-    return is_call_of(item.context_expr, "suppress", "raises")
+def _plotted(node: ast.Call, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
+    words = {keyword.arg: keyword.value for keyword in node.keywords}
+    table = words.get("data", words.get("data_frame", next(iter(node.args), None)))
+    if isinstance(table, ast.Name) and table.id in tables:
+        for word in _PLOTTED & words.keys():
+            if isinstance(words[word], ast.Constant):
+                yield ColumnUse(table.id, _texts(words[word]), may_be_levels=True)

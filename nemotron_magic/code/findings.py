@@ -55,8 +55,8 @@ def told(findings: Collection[Finding]) -> str:
     return one_line(f"Look before you run it: {'; '.join(parts)}.", _LONGEST)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Give the known word that looks most like another one; empty if none does."""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.75) -> str:
+    """Return the known word that looks most like another one; empty if none does."""
     lower, room = word.lower(), max(2, len(word) // 3)
     close = (
         one
@@ -65,7 +65,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
         and (one[:1].lower() == lower[:1] or one[-2:].lower() == lower[-2:])
     )
     candidates = {one.lower(): one for one in islice(close, _CANDIDATES)}
-    found = difflib.get_close_matches(lower, candidates, n=1, cutoff=0.75)
+    found = difflib.get_close_matches(lower, candidates, n=1, cutoff=cutoff)
     return candidates[found[0]] if found else ""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from nemotron_magic.code.findings import Finding, nearest
 from nemotron_magic.code.trees import catches, is_call_of, magics
 
-__all__ = ["missing_modules"]
+__all__ = ["import_of", "missing_modules"]
 
 _ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception"])
 _INSTALLERS = frozenset(["pip", "conda", "mamba", "micromamba", "uv", "run", "cd"])
@@ -46,6 +46,32 @@ _PACKAGES = {
     "xgboost": "xgboost",
     "yaml": "pyyaml",
 }
+# What analysts call things, and the line that makes them so.
+_IMPORTS = {
+    "np": "import numpy as np",
+    "pd": "import pandas as pd",
+    "pl": "import polars as pl",
+    "plt": "import matplotlib.pyplot as plt",
+    "px": "import plotly.express as px",
+    "sns": "import seaborn as sns",
+    "tf": "import tensorflow as tf",
+    "Path": "from pathlib import Path",
+    "Counter": "from collections import Counter",
+    "defaultdict": "from collections import defaultdict",
+    "datetime": "from datetime import datetime",
+    "timedelta": "from datetime import timedelta",
+    "train_test_split": "from sklearn.model_selection import train_test_split",
+}
+_MODULES = frozenset([
+    "collections", "csv", "functools", "glob", "io", "itertools", "json", "math",
+    "os", "random", "re", "shutil", "sqlite3", "statistics", "string", "subprocess",
+    "sys", "time", "warnings", "numpy", "pandas",
+])  # fmt: skip
+
+
+def import_of(name: str) -> str:
+    """Return the line that imports what is known by a name; empty if none is known."""
+    return _IMPORTS.get(name, f"import {name}" if name in _MODULES else "")
 
 
 def missing_modules(

@@ -1,140 +1,196 @@
-"""The names that neither the namespace nor the code itself defines."""
+"""Find names that a cell reads and nothing defines: pyflakes, and what it cannot know.
+
+pyflakes reads a module; a notebook has names from other cells, and a function may wait
+for one that a later cell defines.
+"""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import re
-import symtable
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
+from pyflakes.checker import Checker, FunctionScope
+from pyflakes.messages import UndefinedName
+
 from nemotron_magic.code.findings import Finding, nearest
-from nemotron_magic.code.forgiven import forgiven_names
+from nemotron_magic.code.imports import import_of
 from nemotron_magic.code.trees import (
     HARMLESS_MAGICS,
     bound_names,
+    catches,
+    is_call_of,
     magics,
+    names_in,
+    tested_texts,
 )
 
 __all__ = ["undefined_names"]
 
-# What IPython defines, and what the compiler does.
+_MOST = 20
+# What IPython defines, and what every module has.
 _GIVEN = re.compile(
     r"get_ipython|display|In|Out|exit|quit|_+|_i{1,3}|_[dio]h|_i?\d+|(?!__file__)__\w+__"
-    r"|_\w+__\w+"  # of a class, with its name put before
 )
-_IMPORTS = {
-    "np": "import numpy as np",
-    "pd": "import pandas as pd",
-    "pl": "import polars as pl",
-    "plt": "import matplotlib.pyplot as plt",
-    "px": "import plotly.express as px",
-    "sns": "import seaborn as sns",
-    "tf": "import tensorflow as tf",
-    "Path": "from pathlib import Path",
-    "Counter": "from collections import Counter",
-    "defaultdict": "from collections import defaultdict",
-    "datetime": "from datetime import datetime",
-    "timedelta": "from datetime import timedelta",
-    "train_test_split": "from sklearn.model_selection import train_test_split",
-}
-_MODULES = frozenset([
-    "collections", "csv", "functools", "glob", "io", "itertools", "json", "math",
-    "os", "random", "re", "shutil", "sqlite3", "statistics", "string", "subprocess",
-    "sys", "time", "warnings", "numpy", "pandas",
+_ABOUT_SYSTEM = frozenset(["hexversion", "name", "platform", "version", "version_info"])
+_SYSTEM = re.compile(r"_*(?:IS_)?(?:PY|WIN)")
+# These call at once what they are handed.
+_CALL_BACK = frozenset([
+    "agg", "aggregate", "apply", "applymap", "assign", "filter", "map",
+    "map_elements", "max", "min", "pipe", "reduce", "sort", "sorted", "transform",
 ])  # fmt: skip
-_MOST = 20
+
+_Place = tuple[int, int]  # line and column
 
 
-def undefined_names(
-    text: str, tree: ast.Module, namespace: Mapping[str, object]
-) -> list[Finding]:
-    """Give a finding for each name that is read and that nothing defines."""
-    if _defines_unseen(tree):
+def undefined_names(tree: ast.Module, namespace: Mapping[str, object]) -> list[Finding]:
+    """Return a finding for each name that is read and that nothing defines."""
+    if _may_define_unseen(tree):
         return []
-    top = _symbols(text)
-    if top is None:
-        return []
-    bound = {*_bound_in(top), *_bound_in_passing(tree)}
-    read = [n for n in _global_reads(top) if n not in bound and n not in namespace]
-    early = [name for name in _early(tree) if name in bound and name not in namespace]
-    forgiven = forgiven_names(tree, namespace)
-    missing = [
-        name
-        for name in dict.fromkeys(chain(read, early))
-        if name not in forgiven and not _is_given(name)
+    bound, guarded, run = bound_names(tree), _guarded_names(tree), _places_run(tree)
+    reads = {
+        place: name
+        for place, name in _undefined(tree, bound, "annotations" in namespace)
+        if not (name in namespace or name in guarded or _is_given(name))
+    }
+    known = bound - set(reads.values())
+    found: dict[str, Finding] = {}
+    for place, name in sorted(reads.items()):
+        # A later cell may define what only a function reads that is not called here,
+        # unless it is a slip.
+        is_run = place in run
+        near = _near(name, namespace, known, 0.75 if is_run else 0.85)
+        if name not in found and (is_run or (near and name not in bound)):
+            found[name] = Finding("name", name, near)
+    return list(found.values())[:_MOST]
+
+
+def _undefined(
+    tree: ast.Module, bound: set[str], has_lazy_annotations: bool
+) -> Iterator[tuple[_Place, str]]:
+    """Yield each read, and the name, that finds nothing in the cell above it."""
+    rounds = [
+        (node.lineno, node.end_lineno or 0, _assigned(node))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While)
     ]
-    places = _places(tree)
-    missing.sort(key=lambda name: places.get(name, (0, 0)))
-    return [
-        Finding("name", name, _near(name, namespace, bound - set(early)))
-        for name in missing[:_MOST]
-    ]
+    for message in _Checker(tree, bound, has_lazy_annotations).messages:
+        if isinstance(message, UndefinedName):
+            line, name = message.lineno, message.message_args[0]
+            if not any(a <= line <= b and name in names for a, b, names in rounds):
+                yield (line, message.col), name
+    for node in ast.walk(tree):  # a module has one, a notebook none
+        if isinstance(node, ast.Name) and node.id == "__file__" not in bound:
+            yield (node.lineno, node.col_offset), node.id
 
 
-def _is_given(name: str) -> bool:
-    return hasattr(builtins, name) or bool(_GIVEN.fullmatch(name))
+class _Checker(Checker):
+    """pyflakes, with what is never looked up left out."""
+
+    def __init__(
+        self, tree: ast.Module, bound: set[str], has_lazy_annotations: bool
+    ) -> None:
+        self._bound = bound
+        self._has_lazy_annotations = has_lazy_annotations
+        super().__init__(tree, withDoctest=False)
+
+    AWAIT = Checker.handleChildren  # stands at the top of a cell, too
+
+    def GLOBAL(self, node: ast.Global) -> None:  # noqa: N802
+        """Count as defined only what the code binds somewhere."""
+        names = [name for name in node.names if name in self._bound]
+        super().GLOBAL(ast.copy_location(ast.Global(names), node))
+
+    def handleAnnotation(self, annotation: ast.expr, node: ast.AST) -> None:  # noqa: N802
+        """Read an annotation only where it is evaluated."""
+        is_local = isinstance(node, ast.AnnAssign) and isinstance(
+            self.scope, FunctionScope
+        )
+        if not (is_local or self._has_lazy_annotations):
+            super().handleAnnotation(annotation, node)
+
+    def handle_annotation_always_deferred(self, *_: object) -> None:
+        """Leave out annotations that are not evaluated."""
+
+    def handleStringAnnotation(self, *_: object) -> None:  # noqa: N802
+        """Leave out annotations that are texts."""
 
 
-def _near(name: str, namespace: Mapping[str, object], bound: set[str]) -> str:
-    if name in _IMPORTS:
-        return _IMPORTS[name]
-    if name in _MODULES:
-        return f"import {name}"
-    given = (one for one in vars(builtins) if one.islower() and len(one) > 3)
-    known = chain(bound, namespace, given)
-    return nearest(name, (one for one in known if type(one) is str and one[0] != "_"))
+def _assigned(loop: ast.AST) -> set[str]:
+    """Return what an earlier round of a loop may have assigned, not only changed."""
+    nodes = list(ast.walk(loop))
+    changed = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    return {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name)
+        and isinstance(node.ctx, ast.Store)
+        and id(node) not in changed
+    }
 
 
-def _symbols(text: str) -> symtable.SymbolTable | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return symtable.symtable(text, "<cell>", "exec")
-    except (SyntaxError, RecursionError):
-        return None
+def _places_run(tree: ast.Module) -> set[_Place]:
+    """Return where names are looked up when the cell runs."""
+    used: set[str] = set()
+    while True:
+        nodes = list(_nodes_run(tree, used))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        found = {node.id for node in names}
+        found |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        if found <= used:
+            return {(node.lineno, node.col_offset) for node in names}
+        used = found
 
 
-def _tables(top: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    found = [top]
-    while found:
-        table = found.pop()
-        found += table.get_children()
-        yield table
+def _nodes_run(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
+    """Yield what runs with a node: the bodies only of functions that are used."""
+    yield node
+    match node:
+        case ast.Lambda(args):
+            parts: Iterable[ast.AST] = [args]
+        case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) if name not in used:
+            returns = [node.returns] if node.returns else []
+            parts = [*node.decorator_list, node.args, *returns]
+        case ast.Call(_, args, keywords) if is_call_of(node, *_CALL_BACK):
+            handed = [*args, *(keyword.value for keyword in keywords)]
+            bodies = [one.body for one in handed if isinstance(one, ast.Lambda)]
+            parts = [*bodies, *ast.iter_child_nodes(node)]
+        case _:
+            parts = ast.iter_child_nodes(node)
+    for part in parts:
+        yield from _nodes_run(part, used)
 
 
-def _bound_in(top: symtable.SymbolTable) -> Iterator[str]:
-    """Give the global names that the code binds."""
-    for table in _tables(top):
-        for symbol in table.get_symbols():
-            is_global = table is top or symbol.is_declared_global()
-            if is_global and (
-                symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
-            ):
-                yield symbol.get_name()
-
-
-def _bound_in_passing(tree: ast.Module) -> Iterator[str]:
-    """Give the names that `:=` binds.
-
-    From Python 3.12 on, the table of symbols does not tell of those in a comprehension.
-    """
+def _guarded_names(tree: ast.Module) -> set[str]:
+    """Return the names whose absence the code provides for."""
+    found = tested_texts(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.NamedExpr):
-            yield node.target.id
+        match node:
+            case ast.Try(body, handlers) if catches(node, ["NameError"]):
+                one_look = len(body) == 1 and isinstance(body[0], ast.Expr)
+                is_named = any("NameError" in ast.dump(one) for one in handlers)
+                made = {name for one in handlers for name in bound_names(one)}
+                names = names_in(*body)
+                found |= names if one_look or is_named else names & made
+            case ast.If(test) | ast.IfExp(test) if _asks_system(test):
+                found |= names_in(node)
+            case ast.With(items, body) if any(
+                is_call_of(item.context_expr, "suppress", "raises") for item in items
+            ):
+                found |= names_in(*body)
+    return found
 
 
-def _global_reads(top: symtable.SymbolTable) -> Iterator[str]:
-    for table in _tables(top):
-        for symbol in table.get_symbols():
-            if symbol.is_referenced() and (table is top or symbol.is_global()):
-                yield symbol.get_name()
+def _asks_system(test: ast.expr) -> bool:
+    """Return whether a condition is about the Python or the system that runs it."""
+    attributes = {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    return bool(attributes & _ABOUT_SYSTEM) or any(map(_SYSTEM.match, names_in(test)))
 
 
-def _defines_unseen(tree: ast.Module) -> bool:
-    """Tell whether names may be defined in a way that cannot be seen."""
+def _may_define_unseen(tree: ast.Module) -> bool:
+    """Return whether names may be defined in a way that cannot be seen."""
     tested = {
         id(part)
         for node in ast.walk(tree)
@@ -155,59 +211,16 @@ def _defines_unseen(tree: ast.Module) -> bool:
     )
 
 
-def _places(tree: ast.Module) -> dict[str, tuple[int, int]]:
-    """Give where each name stands first."""
-    places: dict[str, tuple[int, int]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            place = (node.lineno, node.col_offset)
-            places[node.id] = min(place, places.get(node.id, place))
-    return places
+def _is_given(name: str) -> bool:
+    return hasattr(builtins, name) or bool(_GIVEN.fullmatch(name))
 
 
-def _early(tree: ast.Module) -> Iterator[str]:
-    """Give the names that the code reads at its top before it binds them."""
-    bound: set[str] = set()
-    for statement in tree.body:
-        made = bound_names(statement) - _only_changed(statement)
-        bound |= made
-        yield from (name for name in _read_at_once(statement) if name not in bound)
-
-
-def _only_changed(statement: ast.stmt) -> set[str]:
-    """Give the names that `+=` and the like change, and nothing else binds."""
-    targets = [
-        node.target
-        for node in ast.walk(statement)
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
-    ]
-    ids = {id(target) for target in targets}
-    others = {
-        node.id
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Name)
-        and not isinstance(node.ctx, ast.Load)
-        and id(node) not in ids
-    }
-    return {target.id for target in targets} - others
-
-
-def _read_at_once(node: ast.AST) -> Iterator[str]:
-    """Give the names that are read when a statement runs, not when a function does."""
-    match node:
-        case ast.Name(name, ast.Load()):
-            yield name
-        case ast.AugAssign(ast.Name(name)):
-            yield name
-            yield from _read_at_once(node.value)
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            defaults = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
-            for part in (*node.decorator_list, *defaults):
-                yield from _read_at_once(part)
-        case ast.Lambda():
-            return
-        case ast.GeneratorExp():
-            yield from _read_at_once(node.generators[0].iter)
-        case _:
-            for child in ast.iter_child_nodes(node):
-                yield from _read_at_once(child)
+def _near(
+    name: str, namespace: Mapping[str, object], bound: set[str], cutoff: float
+) -> str:
+    if line := import_of(name):
+        return line
+    given = (one for one in vars(builtins) if one.islower() and len(one) > 3)
+    known = chain(bound, namespace, given)
+    words = (one for one in known if type(one) is str and one[0] != "_")
+    return nearest(name, words, cutoff)

@@ -11,6 +11,7 @@ __all__ = [
     "catches",
     "is_call_of",
     "magics",
+    "names_in",
     "root_name",
     "tested_texts",
 ]
@@ -71,6 +72,13 @@ def _names(node: ast.expr) -> set[str]:
     }
 
 
+def names_in(*nodes: ast.AST) -> set[str]:
+    """Return all names that stand in pieces of code."""
+    return {
+        one.id for node in nodes for one in ast.walk(node) if isinstance(one, ast.Name)
+    }
+
+
 def tested_texts(tree: ast.AST) -> set[str]:
     """Give the texts of which the code asks whether they are in something."""
     return {
@@ -83,9 +91,9 @@ def tested_texts(tree: ast.AST) -> set[str]:
     }
 
 
-def bound_names(node: ast.AST) -> set[str]:
-    """Give all names that are bound or deleted somewhere in a piece of code."""
-    return {name for one in ast.walk(node) for name in _bound(one)}
+def bound_names(*nodes: ast.AST) -> set[str]:
+    """Return all names that are bound or deleted somewhere in pieces of code."""
+    return {name for node in nodes for one in ast.walk(node) for name in _bound(one)}
 
 
 def _bound(node: ast.AST) -> list[str]:
@@ -102,7 +110,5 @@ def _bound(node: ast.AST) -> list[str]:
             return [name] if name else []
         case ast.arg(name):
             return [name]
-        case ast.Global(names) | ast.Nonlocal(names):
-            return list(names)
         case _:
             return []

@@ -61,7 +61,7 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
         "def f(x):\n    return x + thresold\n",
         [name("thresold", "threshold")],
     ),
-    "in a lambda": ("f = lambda x: x + offset", [name("offset")]),
+    "in a lambda": ("df.map(lambda x: x + offset)", [name("offset")]),
     "in a comprehension": ("[x * factor for x in range(3)]", [name("factor")]),
     "source of a comprehension": ("[x for x in rows]", [name("rows")]),
     "variable of a comprehension, after": ("[v for v in [1]]\nprint(v)", [name("v")]),
@@ -78,7 +78,7 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
         [name("inside")],
     ),
     "attribute of the class": (
-        "class A:\n    size = 1\n    def get(self):\n        return size",
+        "class A:\n    size = 1\n    def get(self):\n        return size\nA().get()",
         [name("size")],
     ),
     "numpy without import": ("num = numpy.zeros(3)", [name("numpy", "import numpy")]),
@@ -110,7 +110,7 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
     "match": ("match total:\n    case 1:\n        print(one)", [name("one")]),
     "star": ("print(*args)", [name("args")]),
     "global that nobody binds": (
-        "def f():\n    global gg\n    print(gg)",
+        "def f():\n    global gg\n    print(gg)\nf()",
         [name("gg")],
     ),
     # Syntax.

@@ -223,7 +223,7 @@ def test_what_is_provided_for_is_not_missed(source: str, namespace: list[str]) -
 @pytest.mark.parametrize(
     "source",
     [
-        "def f():\n    return first\nprint(second)\n[third for _ in []]",
+        "def f():\n    return first\nprint(second)\n[f() for _ in third]",
         "print(first); second\nx = third",
     ],
 )
@@ -231,6 +231,83 @@ def test_names_are_told_in_the_order_of_the_code(source: str) -> None:
     found = [finding.what for finding in check(source, {})]
 
     assert found == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def report(rows):\n    return summary_of(rows)",
+        "def main():\n    step()\ndef step():\n    write_out()",
+        "class A:\n    def save(self):\n        return encoded(self)\nstore = A()",
+        "async def poll():\n    return await fetched()",
+        "refresh = lambda: redraw()",
+        "button.on_click(lambda _: redraw())",
+        "routes = {'a': lambda: redraw()}",
+        "@route\ndef page():\n    return rendered()",
+    ],
+)
+def test_what_only_a_function_reads_may_come_with_a_later_cell(source: str) -> None:
+    assert check(source, {"button": None, "route": None}) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("def report(rows):\n    return sumary_of(rows)", "sumary_of"),
+        ("def sort_all():\n    return srted([1])", "srted"),
+        ("def draw():\n    plt.show()", "plt"),
+        ("def f():\n    return gone()\nprint(f())", "gone"),
+        ("def f():\n    return gone()\ndef g():\n    return f()\ng()", "gone"),
+        ("def f(x):\n    return x * gone\nlist(map(f, [1]))", "gone"),
+        ("class A:\n    def go(self):\n        return gone\nA().go()", "gone"),
+        ("sorted([1], key=lambda x: x * gone)", "gone"),
+        ("sum(x * gone for x in [1])", "gone"),
+    ],
+)
+def test_a_function_that_runs_or_a_slip_in_it_is_looked_at(
+    source: str, name: str
+) -> None:
+    assert [one.what for one in check(source, {"summary_of": len})] == [name]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def top(n):\n    size = n\n    return size\ntop(1)",
+        "class top:\n    def get(self):\n        x = 1\n        return x\ntop().get()",
+        "%%capture\nfrom __future__ import annotations\nx = 1",
+        "%%time\n\n%%capture out\nfrom __future__ import annotations",
+        '%%capture --no-stderr\n"A text."\nfrom __future__ import annotations',
+        "previous = None\nfor n in [1, 2]:\n    if previous:\n        n - previous",
+        "for n in [1, 2]:\n    if n > 1:\n        print(n - last)\n    last = n",
+    ],
+)
+def test_what_other_checkers_stumble_over_is_no_alarm(source: str) -> None:
+    assert check(source, {}, transform) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("df = df.dropna()", "df"),
+        ("df = df[df['a'] > 1]", "df"),
+        ("model = model.fit([1])", "model"),
+        ("rows, n = rows[1:], 1", "rows"),
+        ("top = top + 1", "top"),
+        ("x: int\nprint(x)", "x"),
+        ("del df", "df"),
+        ("try:\n    1 / 0\nexcept ValueError as error:\n    pass\nerror", "error"),
+    ],
+)
+def test_what_is_made_of_itself_must_be_there(source: str, name: str) -> None:
+    assert [one.what for one in check(source, {})] == [name]
+    assert check(source, {name: None}) == ()
+
+
+def test_line_numbers_are_those_of_the_cell() -> None:
+    (found,) = check("\n%%time\n\n%%capture\nx = 1\ny = (", {}, transform)
+
+    assert found.what.startswith("line 6:")
 
 
 class Hostile:
