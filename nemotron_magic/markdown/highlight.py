@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from html import escape
+from typing import TYPE_CHECKING
 
 from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
-from pygments.token import Comment, Generic, Keyword, Name, Number, Operator, String
-from pygments.util import ClassNotFound
+from pygments.lexers import get_all_lexers, get_lexer_by_name
+from pygments.token import (
+    Comment,
+    Generic,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    String,
+    Text,
+)
 
-__all__ = ["highlighted"]
+if TYPE_CHECKING:
+    from pygments.token import _TokenType
+
+__all__ = ["LANGUAGES", "BoundedLexer", "highlighted"]
 
 # Few classes, so that the HTML stays small: it is sent again while a reply grows.
 _CLASSES = {
@@ -33,17 +48,75 @@ _CLASSES = {
     Generic.Heading: "f",
     Generic.Prompt: "c",
 }
+LANGUAGES = {
+    "bash", "bat", "c", "cmake", "console", "cpp", "csharp", "css", "dart", "diff",
+    "docker", "elixir", "fortran", "go", "graphql", "haskell", "html", "ini",
+    "java", "javascript", "json", "julia", "kotlin", "latex", "lua", "make",
+    "markdown", "matlab", "perl", "php", "powershell", "protobuf", "python", "pytb",
+    "r", "rst", "ruby", "rust", "scala", "scss", "sql", "swift", "terraform",
+    "toml", "tsx", "typescript", "xml", "yaml",
+}  # fmt: skip
+"""Languages in colour, by a name that Pygments has for each.
+
+A reply chooses the lexer. Hundreds are known to Pygments, and some of them work for
+minutes on a short text, or let the text choose another.
+"""
+
+# The lexer of Python's consoles reads all before it gives anything.
+_NAMED_OTHERWISE = dict.fromkeys(
+    ("ipython", "ipython3", "pycon", "python-console"), "python"
+)
 _COLOURED_CHARS = 20_000
+_COLOURED_S = 0.05
+"""Three times what the longest ordinary block takes."""
+
+_UNUSUAL = re.compile(r"(?<!\w)\w{200}|(?<!\s)\s{120}|^.{1000}", re.MULTILINE)
+"""Runs over which a single pattern of a lexer may work for minutes."""
+
+
+class BoundedLexer(Lexer):
+    """A lexer that leaves the rest of a block plain where that would take too long.
+
+    Parameters
+    ----------
+    language : str
+        Any name of it; code in a language that is not well known is plain.
+    clock_s : callable
+        The time that this thread has worked: many lexers take quadratic time.
+    """
+
+    def __init__(
+        self, language: str, clock_s: Callable[[], float] = time.thread_time
+    ) -> None:
+        super().__init__()
+        self._lexer = _lexer(language)
+        self._clock_s = clock_s
+
+    def get_tokens(
+        self, text: str, unfiltered: bool = False
+    ) -> Iterator[tuple[_TokenType, str]]:
+        """Give the text in pieces, each with its kind."""
+        done = 0
+        if self._lexer is not None:
+            text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+            unusual = _UNUSUAL.search(text, 0, _COLOURED_CHARS)
+            end = unusual.start() if unusual else _COLOURED_CHARS
+            end_s = self._clock_s() + _COLOURED_S
+            for kind, piece in self._lexer.get_tokens(text[:end]):
+                # Some lexers give what is not closed twice.
+                if self._clock_s() > end_s or not text.startswith(piece, done):
+                    break
+                yield kind, piece
+                done += len(piece)
+        if done < len(text):
+            yield Text, text[done:]
 
 
 def highlighted(code: str, language: str) -> str:
     """Give the HTML of a code block's text; plain if the language is not known."""
-    lexer = _lexer(language) if len(code) <= _COLOURED_CHARS else None
-    if lexer is None:
-        return escape(code, quote=False)
     parts: list[str] = []
     run, run_class = "", ""
-    for kind, text in lexer.get_tokens(code):
+    for kind, text in BoundedLexer(language).get_tokens(code):
         name = _class_of(kind)
         if name != run_class:
             parts.append(_span(run, run_class))
@@ -54,10 +127,22 @@ def highlighted(code: str, language: str) -> str:
 
 @lru_cache(maxsize=256)
 def _lexer(language: str) -> Lexer | None:
-    try:
-        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:
+    name = _names().get(language.lower())
+    if name is None:
         return None
+    # Markdown's lexer would choose another for each block of code within.
+    options = {"stripnl": False, "ensurenl": False, "handlecodeblocks": False}
+    found: Lexer = get_lexer_by_name(name, **options)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    """Give the one name of each language in colour by all of its names."""
+    found = dict(_NAMED_OTHERWISE)
+    for _, names, _, _ in get_all_lexers(plugins=False):
+        found |= {name: one for one in LANGUAGES & {*names} for name in names}
+    return found
 
 
 @lru_cache(maxsize=512)

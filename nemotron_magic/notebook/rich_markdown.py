@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich import box
-from rich.markdown import Markdown, MarkdownElement, TableElement
+from rich.markdown import CodeBlock, Markdown, MarkdownElement, TableElement
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from nemotron_magic.markdown.code import language_of
+from nemotron_magic.markdown.highlight import BoundedLexer
 from nemotron_magic.markdown.tokens import terminal_tokens
 from nemotron_magic.notebook.side_by_side import (
     column_groups,
@@ -97,8 +100,24 @@ class _WholeTable(TableElement):
         return [[cell.content for cell in row.cells] for row in [head, *body] if row]
 
 
+class _BoundedCode(CodeBlock):
+    """A block of code in the colours, and the bounds, of one on a page."""
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _BoundedCode:
+        """Make one for a fence or an indented block."""
+        return cls(language_of(token.info or ""), markdown.code_theme)
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Syntax]:
+        """Give the code as `rich` does, by our own lexer."""
+        code, lexer = str(self.text).rstrip(), BoundedLexer(self.lexer_name)
+        yield Syntax(code, lexer, theme=self.theme, word_wrap=True, padding=1)
+
+
 class WholeMarkdown(Markdown):
-    """Markdown with such tables.
+    """Markdown with such tables, and such code.
 
     Attributes
     ----------
@@ -113,6 +132,8 @@ class WholeMarkdown(Markdown):
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
         "table_open": _WholeTable,
+        "code_block": _BoundedCode,
+        "fence": _BoundedCode,
     }
     above: Columns | None = None
     below: Columns | None = None
