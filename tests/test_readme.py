@@ -10,6 +10,11 @@ import pytest
 
 from nemotron_magic.client import Client
 from nemotron_magic.code.tasks import TASKS
+from nemotron_magic.context.describers.privacy import (
+    is_personal,
+    is_vocabulary,
+    tells_of_person,
+)
 from nemotron_magic.context.secrets.telling import hides, strength_of
 from nemotron_magic.context.secrets.values import Strength
 from nemotron_magic.flags import FLAGS
@@ -93,6 +98,21 @@ def test_the_rule_of_telling_names_is_that_of_the_code() -> None:
         assert hides(strength, letters[-fewest:])
         assert not hides(strength, letters[1 - fewest :])
     assert not hides(Strength.HINT, "customer")
+
+
+def test_what_is_sent_says_which_values_of_tables_are() -> None:
+    (row,) = re.findall(r"(?m)^\| tables, .*", README)
+    told, _, personal = row.partition("nothing of what looks personal")
+    hidden, _, counts = personal.partition(" do, and ")
+    column = dict.fromkeys(re.findall(r"`([^`]+)`", told), 9)
+
+    assert len(row) < 3 * 150
+    assert is_vocabulary(column | {"benign": 9, "EU-27": 9, "XL": 9})
+    assert not is_vocabulary(column | {"Zebulon Quimby": 9})
+    for word in re.findall(r"`([^`]+)`", hidden):
+        assert is_personal(word) or tells_of_person(word)
+    for word in re.findall(r"`(\w+)`", counts.partition("|")[0]):
+        assert not is_personal(word)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -25,6 +25,7 @@ from nemotron_magic.context.describers import (
 )
 from nemotron_magic.context.describers.look import Data, Describer, Look
 from nemotron_magic.context.describers.own import Formatter, Registry, own_words
+from nemotron_magic.context.describers.privacy import own_name
 from nemotron_magic.context.describers.statics import bases, class_name, home
 from nemotron_magic.context.secrets.held import is_held_secret
 from nemotron_magic.text import well_formed, without_controls
@@ -80,9 +81,9 @@ def describe(
     name : str
         What the user calls it; goes before the text.
     data : str
-        "schema" shows no cells of tables, but ranges and the few values that many
-        rows share; "sample" some rows; "full" as many as there is room for. What
-        looks personal by its name is shown by "full" alone, and what looks secret by
+        "schema" shows no cells of tables, but ranges and the values of vocabularies;
+        "sample" some rows; "full" as many as there is room for. What looks personal,
+        by its name or by itself, is shown by "full" alone, and what looks secret by
         its name never.
     budget_chars : int
         The length that the text does not exceed.
@@ -97,7 +98,7 @@ def describe(
     registry : Registry
         What users registered.
     """
-    look = Look(_lines, _lateness(clock_s, limit_s), data, source, name)
+    look = Look(_lines, _lateness(clock_s, limit_s), data, source, own_name(name))
     try:
         words, failed = own_words(value, formatter, registry)
         lines = iter(words[: 2 * budget_chars].splitlines()) if words else None

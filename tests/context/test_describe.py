@@ -52,7 +52,10 @@ SINGLE = {
     "dict, empty": {},
     "list of 2 int\n  - 1\n  - 2": [1, 2],
     "list of 9 int, 0 to 8": list(range(9)),
-    "list of 9 dict with the keys a, b": [{"a": 1, "b": 2}] * 9,
+    "list of 9 dict, 9 rows × 1 columns\ncolumns:\n  a: int, none missing, 1 to 1": [
+        {"a": 1}
+    ]
+    * 9,
     "dict of 2: str → int, list\n  'a': 1\n  'b': list of 2 int: 1, 2": {
         "a": 1,
         "b": [1, 2],

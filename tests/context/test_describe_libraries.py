@@ -95,8 +95,8 @@ def test_a_frame_of_dask_has_the_columns_that_it_knows() -> None:
 
     assert describe(frame, data="full").splitlines() == [
         "dask DataFrame (lazy; nothing was computed)",
-        "  'a': int64",
-        "  'b': float64",
+        "  a: int64",
+        "  b: float64",
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nemotron_magic.context.describe import describe
-from nemotron_magic.context.describers.privacy import is_personal, may_be_personal
+from nemotron_magic.context.describers.privacy import is_personal, tells_of_person
 
 ROWS = 60
 PERSONAL = {
@@ -394,6 +394,6 @@ def test_other_names_are_left(name: str) -> None:
 
 
 def test_values_tell_as_well() -> None:
-    assert may_be_personal(["ok", "a@b.example"])
-    assert may_be_personal(["+49 170 1234567"])
-    assert not may_be_personal(["DE", "2026-01-02 x", "3.14"])
+    assert tells_of_person("a@b.example")
+    assert tells_of_person("+49 170 1234567")
+    assert not any(map(tells_of_person, ["DE", "2026-01-02 x", "3.14"]))

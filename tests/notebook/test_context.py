@@ -116,6 +116,53 @@ def test_a_table_goes_by_its_schema_unless_told_otherwise(
     assert "value7" in sent(service)
 
 
+PEOPLE = ("Zebulon Quimby", "Dr Voss", "山田太郎", "hiv", "ABDUL RAHMAN")
+HELD = (
+    "import pandas as pd, collections; from IPython.display import display",
+    f"df = pd.DataFrame({{'customer': {list(PEOPLE)} * 6, 'n': range(30)}}); df",
+    "df.customer",
+    "df.customer.value_counts()",
+    "df.customer.tolist()",
+    "df.to_dict('records')",
+    "df.to_csv()",
+    "df.to_json(orient='records')",
+    "collections.Counter(df.customer)",
+    "df.customer.unique()",
+    "df.customer[0]",
+)
+SHOWN = (
+    "display(df.customer.tolist())",
+    "display(dict.fromkeys(df.customer[:2], 3))",
+    "display(df.customer[0], df.customer, df.groupby('customer').sum().T)",
+    "display(collections.Counter(df.customer))",
+)
+
+
+def test_people_stay_here_in_results_displays_and_variables(
+    shell: Shell, service: rehearsal.Address
+) -> None:
+    pytest.importorskip("pandas")
+    run(shell, *HELD, "%nemotron -q what of $`df` and $`df['customer']`?")
+    lines = [line for line in sent(service).splitlines() if "df = " not in line]
+
+    assert "looks personal" in sent(service)
+    assert [one for one in PEOPLE if any(one in line for line in lines)] == []
+
+
+def test_people_stay_here_in_what_a_kernel_displays(kernel: Kernel) -> None:
+    kernel.run("%nemotron reset", "p0")
+    for number, cell in enumerate(HELD[:2] + SHOWN):
+        kernel.run(cell, f"p{number + 1}")
+    kernel.run("display({'accuracy': 0.917, 'solver': 'lbfgs'})", "p9")
+    outcome = kernel.run("%nemotron --preview why?", "p10")
+
+    text = outcome.outputs[0]["data"]["text/plain"]
+    lines = [line for line in text.splitlines() if "df = " not in line]
+    assert "[what was displayed looks personal]" in text
+    assert "{'accuracy': 0.917, 'solver': 'lbfgs'}" in text
+    assert [one for one in PEOPLE if any(one in line for line in lines)] == []
+
+
 def test_how_much_of_a_table_goes_along_is_not_for_the_next_question(
     shell: Shell, service: rehearsal.Address
 ) -> None:

@@ -114,11 +114,21 @@ def test_a_table_that_is_displayed_as_text_keeps_its_rows_to_itself(table: str) 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "'Zora'", "two\nlines", "a  b\ncde", "x = 5\ny = 6", "{'a': 1,\n 'b': 2}",
+    ["", "'zora'", "two\nlines", "a  b\ncde", "x = 5\ny = 6", "{'a': 1,\n 'b': 2}",
      "Pipeline(steps=[('a', 1)])", "<Figure size 640x480 with 1 Axes>", "(1, 2)"],
 )  # fmt: skip
 def test_other_text_that_is_displayed_stays(text: str) -> None:
     assert shown({"text/plain": text}) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'Zora'", "'Zebulon Quimby'", "['Dr Voss', 'jsmith']", "{'O’Brien': 3}",
+     "Counter({'Zora': 3})", "[('Zora', 3)]", "Row(customer='Zebulon Quimby', n=3)",
+     "{'patient': 'zora'}"],
+)  # fmt: skip
+def test_people_that_are_displayed_stay_here(text: str) -> None:
+    assert shown({"text/plain": text}) == "[what was displayed looks personal]"
 
 
 def test_the_cell_that_runs_is_not_among_them(

@@ -13,7 +13,7 @@ from nemotron_magic.context.describers.tables import (
     Kind,
     Table,
     column_lines,
-    labelled,
+    labels_of,
     step_of,
     table_lines,
 )
@@ -83,10 +83,10 @@ def _table(value: Any, look: Look) -> Iterator[str]:
     rows, width = value.num_rows, value.num_columns
     # Arrow takes rows by a list of their places: dearer than a view.
     step = max(step_of(rows, width), rows // 4_000 | 1)
-    names = value.schema.names
+    names = labels_of(value.schema.names[:50], look)
 
     def column(place: int) -> _Column:
-        return _Column(labelled(names[place], look), value.column(place), step)
+        return _Column(names[place], value.column(place), step)
 
     kind = f"pyarrow {type(value).__name__}"
     return table_lines(Table(kind, rows, width, column, step), look)
@@ -101,8 +101,8 @@ def _array(value: Any, look: Look) -> Iterator[str]:
 
 def _schema(value: Any, look: Look) -> Iterator[str]:
     yield f"pyarrow Schema of {len(value.names)} columns"
-    for part in value:
-        yield f"  {labelled(part.name, look)}: {_said(part.type)}"
+    for name, part in zip(labels_of(value.names, look), value, strict=True):
+        yield f"  {name}: {_said(part.type)}"
 
 
 KINDS: dict[tuple[str, str], Describer] = {

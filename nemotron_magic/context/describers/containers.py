@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from nemotron_magic.context.describers.look import Describer, Look, and_more, short
-from nemotron_magic.context.describers.privacy import HIDDEN, is_personal
+from nemotron_magic.context.describers.privacy import (
+    HIDDEN,
+    are_keys,
+    is_personal,
+    is_vocabulary,
+)
 from nemotron_magic.context.describers.scalars import is_plain, said
 from nemotron_magic.context.describers.statics import (
     bases,
     class_name,
     exact,
+    home,
     namespace,
     read,
+)
+from nemotron_magic.context.describers.tables import (
+    LEAST_ROWS,
+    Kind,
+    Table,
+    labels_of,
+    table_lines,
 )
 
 __all__ = ["KINDS", "entry"]
@@ -24,6 +38,8 @@ _SAMPLE = 1_000
 _ENTRIES = 40  # a dict of more is data rather than a record
 _SHORT = 8  # a list of more is data as well
 _SHOWN = 5
+_RECORDS = 300
+_KEYS = 60
 _FULL = 10_000
 
 
@@ -36,12 +52,37 @@ def _dict(value: dict[object, object], look: Look) -> Iterator[str]:
         return
     # Pairs, not another dict: that would ask the keys for their hashes.
     head = list(islice(dict.items(value), max(wanted, _SAMPLE)))
-    keys, values = (_types(part) for part in zip(*head, strict=True))
-    yield f"{kind} of {size:,}: {keys} → {values}"
+    keys, values = zip(*head, strict=True)
+    said = f"{kind} of {size:,}: {_types(keys)} → {_types(values)}"
+    if not (look.is_full or _are_fields(value, keys, values, look.name)):
+        yield f"{said}, keys not named{_about(list(values), size, look)}"
+        if all(type(inner) is dict for inner in values):
+            yield from (f"  {line}" for line in _records("values", values, size, look))
+        return
+    yield said
     for key, inner in head[:wanted]:
-        yield from entry(look.headline(key, value), inner, value, look)
+        label = repr(short(key)) if type(key) is str else look.headline(key, value)
+        yield from entry(label, inner, value, look)
     if wanted < size:
         yield f"… {size - wanted:,} more entries"
+
+
+def _are_fields(
+    value: object, keys: Sequence[object], values: Sequence[object], name: str
+) -> bool:
+    """Return whether the keys of a dict may be told: as fields, or as a vocabulary."""
+    texts = [key for key in keys if type(key) is str]
+    are_alike = len({*map(class_name, map(type, values))}) == 1
+    if is_personal(name) and are_alike and is_plain(values[0]):
+        return False
+    if any(home(cls) == ("collections", "Counter") for cls in bases(type(value))):
+        seen = {
+            key: count if type(count) is int else 1
+            for key, count in zip(keys, values, strict=True)
+            if type(key) is str
+        }
+        return not seen or is_vocabulary(seen, name)
+    return are_keys(texts, are_alike and len(keys) > 1)
 
 
 def entry(label: str, inner: object, container: object, look: Look) -> Iterator[str]:
@@ -110,47 +151,114 @@ def _row(
     if not size:
         yield f"{kind}, empty"
         return
-    hidden = not look.is_full and is_personal(look.name)
-    wanted = 0 if hidden else _wanted(size, _SHORT, look)
+    wanted = _wanted(size, _SHORT, look)
     head = list(islice(items, max(wanted, _SAMPLE)))
     what = f"{kind} of {size:,} {_types(head)}"
+    if not look.is_full and all(type(item) is dict for item in head):
+        yield from _records(what, head, size, look)
+        return
+    if note := _closed(head, look):
+        yield f"{what}, {note}"
+        return
     if wanted and look.is_inside and all(map(is_plain, head[:wanted])):
         # Within another container a short row stands in the line itself.
         yield f"{what}: {and_more(_short(head[:wanted], value, look), size - wanted)}"
         return
-    yield what if wanted == size else f"{what}{_about(head, size, hidden)}"
+    yield what if wanted == size else f"{what}{_about(head, size, look)}"
     for inner in head[:wanted]:
         yield from _item(inner, value, look)
 
 
+def _closed(items: list[object], look: Look) -> str:
+    """Say why the items of a row are not shown; empty if they may be."""
+    if look.is_full:
+        return ""
+    if is_personal(look.name):
+        return HIDDEN
+    counted = Counter(item for item in items if type(item) is str)
+    # Beside objects that are no data, a text is a word of the program's.
+    is_data = all(map(is_plain, items))
+    is_open = not counted or not is_data or is_vocabulary(counted, look.name)
+    return "" if is_open else "texts not named"
+
+
 def _short(items: list[object], value: object, look: Look) -> list[str]:
-    return [short(look.headline(item, value), 40) for item in items]
+    return [
+        repr(short(item))
+        if type(item) is str
+        else short(look.headline(item, value), 40)
+        for item in items
+    ]
 
 
 def _item(inner: object, value: object, look: Look) -> Iterator[str]:
-    first, *others = islice(look.lines(inner, value), 60)
+    first, *others = islice(look.lines(inner, value, look.name), 60)
     yield f"  - {first}"
     yield from (f"  {line}" for line in others)
 
 
-def _about(head: list[object], size: int, hidden: bool) -> str:
-    """Say of a long row what its numbers are between, or what its records hold."""
-    if hidden:
-        return f", {HIDDEN}"
-    if all(type(item) is dict for item in head):
-        return _records(head)
-    if any(type(item) not in (int, float) for item in head):
+def _about(head: list[object], size: int, look: Look) -> str:
+    """Say of many values what the numbers are between."""
+    is_short = len(head) < LEAST_ROWS or is_personal(look.name)
+    if is_short or any(type(item) not in (int, float) for item in head):
         return ""
     note = f" (of the first {len(head):,})" if len(head) < size else ""
     low, high = min(head), max(head)  # type: ignore[type-var]  # numbers, as just seen
     return f", {said(low)} to {said(high)}{note}"
 
 
-def _records(head: list[Any]) -> str:
-    keys = (key for item in head[:50] for key in islice(item, 50) if type(key) is str)
-    named = list(dict.fromkeys(keys))
-    shown = and_more(map(short, named[:_ENTRIES]), len(named) - _ENTRIES)
-    return f" with the keys {shown}" if named else ""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What the first records have under one key."""
+
+    label: str
+    values: list[Any]
+
+    @property
+    def dtype(self) -> str:
+        return _types(self._there) or "None"
+
+    @property
+    def kind(self) -> Kind:
+        types = {type(value) for value in self._there}
+        if types and types <= {int, float}:
+            return "number"
+        return "text" if types == {str} else "other"
+
+    @property
+    def _there(self) -> list[Any]:
+        return [value for value in self.values if value is not None]
+
+    def missing_share(self) -> float:
+        return 1 - len(self._there) / (len(self.values) or 1)
+
+    def extremes(self) -> tuple[object, object] | None:
+        there = [value for value in self._there if value == value]  # nan is not itself
+        return (min(there), max(there)) if there else None
+
+    def texts(self) -> Sequence[object]:
+        return self.values
+
+    def cells(self, start: int, stop: int) -> Sequence[object]:
+        return self.values[start:stop]
+
+
+def _records(kind: str, items: Sequence[Any], size: int, look: Look) -> Iterator[str]:
+    """Say a list of dicts as the table that it is, by its first rows."""
+    # A key of another class would be asked to compare.
+    rows = [
+        {key: value for key, value in islice(item.items(), _KEYS) if type(key) is str}
+        for item in items[:_RECORDS]
+    ]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    labels = labels_of(keys[:_KEYS], look)
+
+    def column(place: int) -> _Column:
+        return _Column(labels[place], [row.get(keys[place]) for row in rows])
+
+    note = f" (figures of the first {len(rows):,})" if len(rows) < size else ""
+    table = Table(f"{kind}{note}", size, len(keys), column, step=1)
+    return table_lines(table, look)
 
 
 def _types(items: Iterable[object]) -> str:

@@ -14,6 +14,7 @@ from nemotron_magic.context.describers.tables import (
     Table,
     column_lines,
     labelled,
+    labels_of,
     quoted,
     step_of,
     table_lines,
@@ -95,10 +96,11 @@ def _frame(value: Any, look: Look) -> Iterator[str]:
     frame = as_library(value, "pandas")
     rows, width = frame.shape
     step = step_of(rows, width)
-    labels = frame.columns[: min(width, 50)].tolist()
+    columns = frame.columns
+    labels = labels_of(columns[: min(width, 50)].tolist(), look, list(columns.names))
 
     def column(place: int) -> _Column:
-        return _column(labelled(labels[place], look), frame.iloc[:, place], step)
+        return _column(labels[place], frame.iloc[:, place], step)
 
     kind = f"pandas DataFrame{_levels(frame.index, look)}"
     index = _index_of(frame, step, look)

@@ -13,7 +13,7 @@ from nemotron_magic.context.describers.tables import (
     Kind,
     Table,
     column_lines,
-    labelled,
+    labels_of,
     quoted,
     step_of,
     table_lines,
@@ -70,13 +70,13 @@ def _frame(value: Any, look: Look) -> Iterator[str]:
     step = step_of(rows, width)
     # Of all columns at once: one that repeats a single value is never written out.
     sample = _every(frame, step)
+    labels = labels_of(frame.columns[:50], look)
 
     def column(place: int) -> _Column:
         def part(start: int, stop: int) -> Any:
             return frame.slice(start, stop - start).to_series(place)
 
-        series = sample.to_series(place)
-        return _Column(labelled(series.name, look), series, part)
+        return _Column(labels[place], sample.to_series(place), part)
 
     return table_lines(Table("polars DataFrame", rows, width, column, step), look)
 

@@ -19,6 +19,7 @@ from nemotron_magic.context.describers.statics import (
     home,
     state,
 )
+from nemotron_magic.context.describers.tables import labels_of, quoted
 
 __all__ = ["KINDS"]
 
@@ -32,10 +33,10 @@ def _dask_frame(value: Any, look: Look) -> Iterator[str]:
     kept = state(field(value, "_expr")).get("_meta")
     meta: Any = state(value).get("_meta", kept)
     if home(type(meta)) == ("pandas", "DataFrame"):
-        names = [look.headline(name, value) for name in meta.columns.tolist()]
+        names = labels_of(meta.columns.tolist(), look, list(meta.columns.names))
         yield from _columns(zip(names, map(str, meta.dtypes.tolist()), strict=True))
     elif home(type(meta)) == ("pandas", "Series"):
-        yield f"  {look.headline(meta.name, value)}: {meta.dtype}"
+        yield f"  {quoted(meta.name, look)}: {meta.dtype}"
 
 
 def _dask_array(value: Any, look: Look) -> Iterator[str]:
@@ -119,7 +120,7 @@ def _dataset(value: Any, look: Look) -> Iterator[str]:
     yield f"xarray Dataset of {len(variables) - len(coordinates)} data variables"
     for name, variable in list(variables.items())[:_COLUMNS]:
         kind = "coordinate" if exact(name) in coordinates else "variable"
-        yield f"  {kind} {look.headline(name, value)}: {_variable(variable)}"
+        yield f"  {kind} {quoted(name, look)}: {_variable(variable)}"
     if (more := len(variables) - _COLUMNS) > 0:
         yield f"  … and {more:,} more"
 
@@ -131,7 +132,7 @@ def _data_array(value: Any, look: Look) -> Iterator[str]:
     found = field(value, "_coords")
     coordinates = list(found.items()) if type(found) is dict else []
     for label, one in coordinates[:_COLUMNS]:
-        yield f"  coordinate {look.headline(label, value)}: {_variable(one)}"
+        yield f"  coordinate {quoted(label, look)}: {_variable(one)}"
 
 
 def _variable(variable: object) -> str:

@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from nemotron_magic.context.describers.look import CELL_CHARS, Describer, Look
+from nemotron_magic.context.describers.privacy import (
+    HIDDEN,
+    is_field_value,
+    is_personal,
+    tells_of_person,
+)
 from nemotron_magic.context.describers.statics import bases, class_name, home, read
+from nemotron_magic.context.describers.texts import data_in, is_printed_table
 
 __all__ = ["KINDS", "is_plain", "said"]
 
 _LONGEST_INT_BITS = 1_000
 _TEXT_CHARS = 400
+_LOOKED_AT_CHARS = 20_000
 _ZONES = ("datetime", "zoneinfo", "pytz", "dateutil")
 _DATE = ("year", "month", "day")
 _TIME = ("hour", "minute", "second", "microsecond")
@@ -40,11 +48,29 @@ def _constant(value: object, look: Look) -> Iterator[str]:
 
 def _text(value: str, look: Look) -> Iterator[str]:
     plain = str.__str__(value)
+    size = f"{class_name(type(value))} of {len(plain):,} characters"
     if look.is_inside:
-        yield _quoted(plain, CELL_CHARS)
+        is_open = look.is_full or is_field_value(plain, look.name)
+        yield _quoted(plain, CELL_CHARS) if is_open else size
         return
-    yield f"{class_name(type(value))} of {len(plain):,} characters"
-    yield _quoted(plain, len(plain) if look.is_full else _TEXT_CHARS)
+    if look.is_full:
+        yield size
+        yield _quoted(plain, len(plain))
+    elif (held := data_in(plain)) is not None:
+        yield f"{size}, which holds data:"
+        yield from look.describe(held, look)
+    else:
+        yield from _prose(plain, size, look.name)
+
+
+def _prose(text: str, size: str, name: str) -> Iterator[str]:
+    """Say a text that stands alone, unless it looks personal."""
+    is_hidden = is_personal(name) or is_printed_table(text)
+    if not is_hidden and not is_field_value(text, name):
+        is_hidden = tells_of_person(text[:_LOOKED_AT_CHARS])
+    yield f"{size}, {HIDDEN}" if is_hidden else size
+    if not is_hidden:
+        yield _quoted(text, _TEXT_CHARS)
 
 
 def _quoted(text: str, longest: int) -> str:
@@ -110,7 +136,11 @@ def _own(value: object, look: Look) -> Iterator[str]:
 
 
 def _typed(text: str, value: object, look: Look) -> str:
-    return text if look.is_inside else f"{class_name(type(value))} {text}"
+    if look.is_inside:
+        return text
+    if is_personal(look.name) and not look.is_full:
+        return f"{class_name(type(value))}, {HIDDEN}"
+    return f"{class_name(type(value))} {text}"
 
 
 def is_plain(value: object) -> bool:

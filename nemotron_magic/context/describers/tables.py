@@ -12,8 +12,12 @@ from typing import Literal, Protocol
 from nemotron_magic.context.describers.look import CELL_CHARS, Look, and_more, short
 from nemotron_magic.context.describers.privacy import (
     HIDDEN,
+    LEAST_SEEN,
+    MOST_VALUES,
     is_personal,
-    may_be_personal,
+    is_vocabulary,
+    person,
+    safe_labels,
 )
 from nemotron_magic.context.describers.scalars import said
 from nemotron_magic.context.describers.statics import class_name, home
@@ -26,6 +30,7 @@ __all__ = [
     "Table",
     "column_lines",
     "labelled",
+    "labels_of",
     "quoted",
     "step_of",
     "table_lines",
@@ -37,10 +42,8 @@ _SAMPLE_CELLS = 300_000
 _SAMPLE_ROWS = 50_000
 _SHOWN_ROWS = 5
 _CHUNK_ROWS = 50
-_CATEGORIES = 12
 MOST_TEXTS = 2_000  # of a column are looked at
 LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
-_LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
 _TYPICAL = 200  # texts that tell whether a column has few values
 _LEVELS = 10
 _KINDS = 4
@@ -116,8 +119,38 @@ def labelled(label: object, look: Look) -> str:
         return short(label) if _reads_as_text(label) else repr(short(label))
     if type(label) is not tuple:
         return look.headline(label, look)
-    levels = ", ".join(look.headline(one, label) for one in label[:_LEVELS])
+    levels = ", ".join(
+        repr(short(one)) if type(one) is str else look.headline(one, label)
+        for one in label[:_LEVELS]
+    )
     return short(f"({levels}{',' if len(label) == 1 else ''})")
+
+
+def labels_of(
+    labels: Sequence[object], look: Look, names: Sequence[object] = ()
+) -> list[str]:
+    """Say the names of columns, but for those that are people themselves.
+
+    Parameters
+    ----------
+    names : sequence of object
+        What the labels of each level are called. Those of a pivot have been values of
+        the column that was called so.
+    """
+    said = [labelled(label, look) for label in labels]
+    if look.is_full:
+        return said
+    if all(_may_be_labels(labels, name, level) for level, name in enumerate(names)):
+        return safe_labels(said)
+    return [person(place) for place in range(1, len(said) + 1)]
+
+
+def _may_be_labels(labels: Sequence[object], name: object, level: int) -> bool:
+    if type(name) is not str:
+        return True
+    found = [one[level] if type(one) is tuple else one for one in labels]
+    texts = Counter(one for one in found if type(one) is str)
+    return not is_personal(name) and (not texts or is_vocabulary(texts, name))
 
 
 def quoted(label: object, look: Look) -> str:
@@ -134,7 +167,7 @@ def table_lines(table: Table, look: Look) -> Iterator[str]:
     """Say a table, its columns, and rows as far as the `data` of `look` allows."""
     yield f"{table.kind}, {table.rows:,} rows × {table.width:,} columns"
     if table.index is not None:
-        yield f"{table.index.label}: {_said_column(table.index, look)}"
+        yield _said_index(table.index, look)
     if table.width:
         yield f"columns{_sampled(table.step)}:"
     shown = [table.column(place) for place in range(min(table.width, _COLUMNS))]
@@ -157,8 +190,8 @@ def column_lines(
     name = f" {column.label}" if column.label else ""
     yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
     if index is not None:
-        yield f"{index.label}: {_said_column(index, look)}"
-    yield f"values{_sampled(step)}: {_figures(column, look)}"
+        yield _said_index(index, look)
+    yield f"values{_sampled(step)}: {_figures(column, look, _names(column, look))}"
     yield from _rows([column] if index is None else [index, column], rows, look)
 
 
@@ -178,17 +211,29 @@ def _columns(columns: list[Column], look: Look) -> Iterator[str]:
         yield f"  {column.label}: {column.dtype}"
 
 
+def _names(column: Column, look: Look) -> tuple[str, ...]:
+    """Return what a column that stands alone is called, also by its variable."""
+    return tuple(filter(None, (column.label, look.name)))
+
+
 def _said_column(column: Column, look: Look) -> str:
-    figures = _figures(column, look)
-    return f"{column.dtype}, {figures}" if figures else column.dtype
+    return f"{column.dtype}, {_figures(column, look, (column.label,))}"
 
 
-def _figures(column: Column, look: Look) -> str:
+def _said_index(index: Column, look: Look) -> str:
+    """Say an index: as what names the rows, its values need not repeat."""
+    figures = _figures(index, look, (index.label,), is_index=True)
+    return f"{index.label}: {index.dtype}, {figures}"
+
+
+def _figures(
+    column: Column, look: Look, names: tuple[str, ...], is_index: bool = False
+) -> str:
     """Say what is missing, and between what or which the values are."""
     try:
         share = column.missing_share()
         missing = f"{_percent(share)} missing" if share else "none missing"
-        return f"{missing}{_values(column, look)}"
+        return f"{missing}{_values(column, look, names, is_index)}"
     except Exception as error:
         return f"its values could not be read: {type(error).__name__}"
 
@@ -197,20 +242,20 @@ def _percent(share: float) -> str:
     return "under 0.1%" if share < 0.001 else f"{share:.1%}"
 
 
-def _values(column: Column, look: Look) -> str:
+def _values(column: Column, look: Look, names: tuple[str, ...], is_index: bool) -> str:
     if column.kind == "other":
         return ""
-    if not look.is_full and is_personal(column.label or look.name):
+    if not look.is_full and any(map(is_personal, names)):
         return f", {HIDDEN}"
     if column.kind == "text":
-        return _few(column.texts(), look)
+        return _few(column.texts(), look, names[0] if names else "", is_index)
     if look.data == "schema" and len(column.cells(0, LEAST_ROWS)) < LEAST_ROWS:
         return ""
     ends = column.extremes()
     return f", {said(ends[0])} to {said(ends[1])}" if ends else ""
 
 
-def _few(cells: Sequence[object], look: Look) -> str:
+def _few(cells: Sequence[object], look: Look, label: str, is_index: bool) -> str:
     """Name the values of a text column if they are few; of many, none."""
     texts = [cell for cell in cells if type(cell) is str]
     if kinds := sorted({class_name(type(c)) for c in cells if not _is_text(c)}):
@@ -220,11 +265,11 @@ def _few(cells: Sequence[object], look: Look) -> str:
     if not texts:
         return ""
     counted = Counter(texts)
-    if not _has_few(texts):
+    few = _has_few(texts) or (is_index and len(counted) <= MOST_VALUES)
+    if not few or not (look.is_full or is_vocabulary(counted, label)):
         return f", {_count(len(counted))}, none of them named"
-    often = sorted(text for text, seen in counted.items() if seen >= _LEAST_SEEN)
-    if may_be_personal(counted) and not look.is_full:
-        return f", {HIDDEN}"
+    least = 1 if is_index else LEAST_SEEN
+    often = sorted(text for text, seen in counted.items() if seen >= least)
     named = and_more((repr(short(one, 40)) for one in often), len(counted) - len(often))
     return f", {_count(len(counted))}: {named}" if often else ""
 
@@ -239,14 +284,14 @@ def _is_text(cell: object) -> bool:
 def _count(different: int) -> str:
     if different == 1:
         return "1 value"
-    return f"{'many' if different > _CATEGORIES else different} different values"
+    return f"{'many' if different > MOST_VALUES else different} different values"
 
 
 def _has_few(texts: list[str]) -> bool:
     return (
         bool(texts)
-        and len(set(texts[:_TYPICAL])) <= _CATEGORIES
-        and len(set(texts)) <= min(_CATEGORIES, len(texts) // _LEAST_SEEN)
+        and len(set(texts[:_TYPICAL])) <= MOST_VALUES
+        and len(set(texts)) <= min(MOST_VALUES, len(texts) // LEAST_SEEN)
     )
 
 
@@ -269,12 +314,12 @@ def _rows(columns: list[Column], rows: int, look: Look) -> Iterator[str]:
 
 def _may_be_shown(column: Column, look: Look) -> bool:
     """Tell whether a few cells may be shown: of texts, only those of few values."""
-    if is_personal(column.label or look.name):
+    if any(map(is_personal, _names(column, look)[:1])):
         return False
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
     texts = [cell for cell in column.texts() if type(cell) is str]
-    return _has_few(texts) and not may_be_personal(set(texts))
+    return _has_few(texts) and is_vocabulary(Counter(texts), column.label)
 
 
 def _cell(cell: object, look: Look) -> str:
