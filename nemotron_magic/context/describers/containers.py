@@ -176,10 +176,10 @@ def _closed(items: list[object], look: Look) -> str:
     if is_personal(look.name):
         return HIDDEN
     counted = Counter(item for item in items if type(item) is str)
+    if not counted or is_vocabulary(counted, look.name):
+        return ""
     # Beside objects that are no data, a text is a word of the program's.
-    is_data = all(map(is_plain, items))
-    is_open = not counted or not is_data or is_vocabulary(counted, look.name)
-    return "" if is_open else "texts not named"
+    return "texts not named" if all(map(is_plain, items)) else ""
 
 
 def _short(items: list[object], value: object, look: Look) -> list[str]:
