@@ -154,7 +154,7 @@ def test_how_much_is_remembered_is_bounded() -> None:
         variables["api_keys"] = [f"{VALUE}{n}{k}" for k in range(3_000)]
         held.look()
 
-    assert len(held.secrets()) == 4_000
+    assert len(held.secrets()) == 2_000
 
 
 def refuse(*_: object) -> NoReturn:
@@ -224,3 +224,38 @@ def test_a_short_password_goes_only_as_a_word(text: str, expected: str) -> None:
     held = Held({"pw": "hund"}).secrets()
 
     assert Redactor({}, held=held).redact(text).text == expected
+
+
+LONG = "q7LmZk49aBx4wRt5v" + "Nc82pYd1kWs6gHj3fTb0u"
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [LONG[:12], LONG[:30], LONG[-12:], LONG[9:21], f"{LONG[:14]}...{LONG[-14:]}"],
+)
+def test_a_part_as_tables_and_tracebacks_cut_it_goes_too(cut: str) -> None:
+    shown = Redactor({}, held={LONG: "key"}).redact(f"0  {cut}...").text
+
+    assert (
+        shown == "0  " + "...".join(["[redacted:key]"] * len(cut.split("..."))) + "..."
+    )
+
+
+@pytest.mark.parametrize("text", [LONG[:11], LONG[-11:], "Nc82pYd1kWs5"])
+def test_a_shorter_part_and_what_is_only_alike_stay(text: str) -> None:
+    assert Redactor({}, held={LONG: "key"}).redact(f"0  {text}...").found == ()
+
+
+def test_a_phrase_is_looked_for_as_a_whole() -> None:
+    phrase = "correct horse battery staple"
+    redactor = Redactor({}, held={phrase: "password"})
+
+    assert redactor.redact("a correct horse battery").found == ()
+    assert redactor.redact(f"a {phrase}s").text == "a [redacted:password]s"
+
+
+def test_all_of_many_secrets_go() -> None:
+    many = {f"{VALUE}{n}x{OTHER}": "token" for n in range(1_000)}
+    found = Redactor({}, held=many).redact("\n".join(many)).found
+
+    assert len(found) == 1_000

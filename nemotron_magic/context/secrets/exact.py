@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 from urllib.parse import quote, quote_plus, unquote, urlsplit
@@ -36,7 +36,10 @@ _SHORTEST_GIVEN = 4
 _LONGEST_WORD = 20
 _LONGEST = 20_000
 _START = 4
-_FEW = 500
+_ANCHOR = 8
+_PART = 12  # as much of a value is looked for by itself
+_LONGEST_CUT = 500
+_FEW = 100
 _WORKING_FOLDER = re.compile("(?:OLD)?PWD")
 _ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
 
@@ -132,13 +135,18 @@ class Exact:
         Those of them that are so short that they count only as words of their own.
     """
 
-    __slots__ = ("_forms", "_words", "_wrapped")
+    __slots__ = ("_anchors", "_forms", "_words", "_wrapped")
 
     def __init__(
         self, values: Mapping[str, Span], words: Collection[str] = frozenset()
     ) -> None:
         self._words = frozenset(words)
         self._wrapped = _by_start(values.items())
+        self._anchors: dict[str, list[tuple[str, int, Span]]] = {}
+        for value, mark in values.items():
+            for at in _anchors_of(value):
+                anchor = self._anchors.setdefault(value[at : at + _ANCHOR], [])
+                anchor.append((value, at, mark))
         self._forms = _by_start(
             (form, mark)
             for value, mark in values.items()
@@ -160,6 +168,19 @@ class Exact:
                 at = text.find(form, end)
         if "\n" in text:
             yield from self._broken(text)
+        yield from self._cut(text, hidden)
+
+    def _cut(self, text: str, hidden: str) -> Iterator[Span]:
+        """Return the places where a long part of a value stands, as tables cut them."""
+        for anchor in _there(self._anchors.keys(), text, _ANCHOR):
+            places = self._anchors[anchor]
+            at = text.find(anchor)
+            while at >= 0:
+                for value, place, mark in places:
+                    start, end = _run(text, at, value, place)
+                    if end - start >= _PART and not _is_mark(hidden, start, end):
+                        yield mark._replace(start=start, end=end)
+                at = text.find(anchor, at + 1)
 
     def _broken(self, text: str) -> Iterator[Span]:
         """Return the places where a value is split by line breaks."""
@@ -169,6 +190,26 @@ class Exact:
                 letters = f"(?:{_WRAP})?".join(map(re.escape, value))
                 for found in re.finditer(letters, text):
                     yield mark._replace(start=found.start(), end=found.end())
+
+
+def _anchors_of(value: str) -> range:
+    """Return places in a value so near that each of its long parts has one."""
+    is_cuttable = _PART < len(value) <= _LONGEST_CUT and looks_random(value)
+    return (
+        range(0, len(value) - _ANCHOR + 1, _PART - _ANCHOR + 1)
+        if is_cuttable
+        else range(0)
+    )
+
+
+def _run(text: str, at: int, value: str, place: int) -> tuple[int, int]:
+    """Return how far a text says the same as a value around a place in both."""
+    end, rest = at, place
+    while end < len(text) and rest < len(value) and text[end] == value[rest]:
+        end, rest = end + 1, rest + 1
+    while at > 0 and place > 0 and text[at - 1] == value[place - 1]:
+        at, place = at - 1, place - 1
+    return at, end
 
 
 _Forms: TypeAlias = dict[str, list[tuple[str, Span]]]
@@ -182,13 +223,16 @@ def _by_start(forms: Iterable[tuple[str, Span]]) -> _Forms:
 
 
 def _possible(forms: _Forms, text: str) -> Iterator[tuple[str, Span]]:
-    """Return the forms whose beginning is in the text, if they are many."""
-    starts: Iterable[str] = forms
-    if len(forms) > _FEW:
-        there = {text[at : at + _START] for at in range(len(text) - _START + 1)}
-        starts = there & forms.keys()
-    for start in starts:
+    """Return the forms whose beginning may be in the text."""
+    for start in _there(forms.keys(), text, _START):
         yield from forms[start]
+
+
+def _there(pieces: KeysView[str], text: str, size: int) -> Iterable[str]:
+    """Return those of the pieces of this size that may be in the text."""
+    if len(pieces) <= _FEW:
+        return pieces
+    return pieces & {text[at : at + size] for at in range(len(text) - size + 1)}
 
 
 def _is_within_word(text: str, start: int, end: int) -> bool:

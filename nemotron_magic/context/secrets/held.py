@@ -23,7 +23,7 @@ from nemotron_magic.unseen import sealed, unseen
 
 __all__ = ["Held", "is_held_secret"]
 
-_MOST = 4_000
+_MOST = 2_000
 """How many secrets are remembered."""
 
 _DEEPEST = 3
