@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from service import serve
 from wire import NoStore, Told, ask_once
 
-from nemotron_magic import Session, rehearsal
+from nemotron_magic import Session
 from nemotron_magic.client import Client
 from nemotron_magic.key import BASE_VARIABLES, KEY_VARIABLES
 from nemotron_magic.keystore import KeyStore
@@ -44,7 +45,7 @@ def _home_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
 def served() -> Iterator[Callable[..., Any]]:
     """Begin a rehearsal; give its base URL."""
     with ExitStack() as stack:
-        yield lambda **options: stack.enter_context(rehearsal.serve(**options))
+        yield lambda **options: stack.enter_context(serve(**options))
 
 
 @pytest.fixture

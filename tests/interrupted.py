@@ -17,9 +17,10 @@ from contextlib import ExitStack, contextmanager
 from threading import Event, Thread, get_ident
 from typing import Any
 
+from service import serve
 from wire import KEY, NoStore
 
-from nemotron_magic import Session, rehearsal
+from nemotron_magic import Session
 from nemotron_magic.client import Client
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Retry, Sent, Text
@@ -98,9 +99,7 @@ def at_a_rehearsal(
     stop = Stop(aside)
     heard = None if stage else lambda record: stop.reached.set()
     watch = stop.at(stage or Sent) if stage else lambda event: None
-    with rehearsal.serve(
-        fault=fault, fault_times=1, faulty_path="/", on_request=heard
-    ) as url:
+    with serve(fault=fault, fault_times=1, faulty_path="/", on_request=heard) as url:
         session = session_at(str(url))
         ways = {
             "ask": lambda: session.ask("rehearsal: say abcdefgh", watch=watch),
@@ -117,7 +116,7 @@ def elsewhere(base_url: str, client: Client, stop: Stop) -> dict[str, Any]:
     session = session_at(base_url, client, key=KEY)
     watch = stop.at(Sent)
     found = outcome(session, stop, lambda: session.ask("Hello", watch=watch))
-    with rehearsal.serve() as url:
+    with serve() as url:
         found["next"] = session_at(str(url), client).ask("rehearsal: say next")
     session.close()
     return found

@@ -19,9 +19,8 @@ import IPython
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from jupyter_client.manager import KernelManager
+from service import Address
 from traitlets.config import Config
-
-from nemotron_magic import rehearsal
 
 KEYS = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY", "AIML_API_BASE")
 NO_COLOUR = "nocolor" if IPython.version_info >= (9,) else "NoColor"
@@ -180,7 +179,7 @@ class Kernel:
         return str(message["header"]["msg_id"])
 
 
-def sent(service: rehearsal.Address) -> str:
+def sent(service: Address) -> str:
     """Give the last message of the last question that reached a stand-in."""
     return str(service.requests[-1].body["messages"][-1]["content"])
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from service import DIALECTS, serve
 from wire import DONE, KEY, STOP, cuts, delta, event, hear, say, slices
 
-from nemotron_magic import rehearsal
 from nemotron_magic.dialect import ReplyReader
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import (
@@ -95,7 +95,7 @@ def recorded() -> Callable[[str, bool], bytes]:
     import http.client
 
     def record(dialect: str, stream: bool) -> bytes:
-        with rehearsal.serve(dialect=dialect) as url:
+        with serve(dialect=dialect) as url:
             connection = http.client.HTTPConnection(url.split("/")[2])
             messages = [
                 {"role": "user", "content": "rehearsal: say Hello, 'world' ü😊!"}
@@ -111,8 +111,7 @@ def recorded() -> Callable[[str, bool], bytes]:
 
 
 WHOLE_TEXT = sorted(
-    set(rehearsal.DIALECTS)
-    - {"gzip", "refusal", "reasoning-only", "tool-calls", "orphan-close"}
+    set(DIALECTS) - {"gzip", "refusal", "reasoning-only", "tool-calls", "orphan-close"}
 )
 
 

@@ -18,8 +18,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from service import serve
 
-from nemotron_magic import rehearsal
 from nemotron_magic.key import BASE_VARIABLES, KEY_VARIABLES
 from nemotron_magic.markdown import code_blocks
 from nemotron_magic.storage import HOME_VARIABLE
@@ -45,7 +45,7 @@ def executed(path: Path, home: Path) -> Any:
         extra_arguments=["--log-level=40"],
         timeout=120,
     )
-    with rehearsal.serve(tokens_per_s=None) as url:
+    with serve(tokens_per_s=None) as url:
         environ |= {BASE_VARIABLES[0]: str(url), HOME_VARIABLE: str(home)}
         client.execute(env=environ)
     return book

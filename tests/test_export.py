@@ -9,8 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
-
-from nemotron_magic import rehearsal
+from service import serve
 
 REPLY = """Two ways:
 
@@ -31,7 +30,7 @@ def notebook() -> nbformat.NotebookNode:
     node = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in cells]
     )
-    with rehearsal.serve() as url:
+    with serve() as url:
         environ = {"AIMLAPI_API_BASE": str(url)}
         client = NotebookClient(node, extra_arguments=["--log-level=40"])
         client.execute(env={**_environ(), **environ})

@@ -111,12 +111,13 @@ SHELL = """
 import os
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.io import capture_output
-from nemotron_magic import Session, rehearsal
+from service import serve
+from nemotron_magic import Session
 from nemotron_magic.client import Client
 
 shell = InteractiveShell.instance()
 shell.run_line_magic("xmode", MODE)
-with rehearsal.serve(fault="echo-key") as url:
+with serve(fault="echo-key") as url:
     os.environ["AIMLAPI_API_KEY"] = os.environ["PLANTED"]
     os.environ["AIMLAPI_API_BASE"] = str(url)
 
@@ -155,6 +156,7 @@ def test_a_shell_shows_it_in_no_mode(mode: str) -> None:
         env={
             **os.environ,
             "PLANTED": planted,
+            "PYTHONPATH": os.pathsep.join(sys.path),
             "IPYTHONDIR": os.devnull + "/none",
             "PYTHONWARNINGS": "default",  # IPython's, of that folder
         },

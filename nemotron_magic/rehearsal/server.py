@@ -1,52 +1,27 @@
-"""The sockets: listen, read, send as told, and stop at once when asked to."""
+"""The HTTP server: listen on this computer, answer, and stop at once when asked to."""
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
 
-from .line import Left, Line
-from .options import Options
-from .request import Malformed, Record, Request, read_or_refuse, record
-from .response import Response, json_response
-from .service import Service
+from . import chat
+from .replies import answer, directives_of, question_of
 
-WAKE_S = 0.5
-STOP_S = 5.0
-BACKLOG = 128
-
-
-class Address(str):
-    """The base URL of a rehearsal, with what it has seen.
-
-    It is a str, and can be given to whatever wants a URL.
-    """
-
-    server: Server
-
-    @classmethod
-    def of(cls, server: Server, url: str) -> Address:
-        """Give the address of a server."""
-        address = cls(url)
-        address.server = server
-        return address
-
-    @property
-    def requests(self) -> list[Record]:
-        """The requests received so far, oldest first."""
-        return self.server.requests
-
-    @property
-    def connections(self) -> int:
-        """How many connections were made."""
-        return self.server.connections
-
-    def close(self) -> None:
-        """Stop the server."""
-        self.server.stop()
+HOST = "127.0.0.1"
+BALANCE_USD = 10.0
+LARGEST_BODY_BYTES = 64 * 2**20
+CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
+MODELS_PATHS = ("/v1/models", "/models")
+BALANCE_PATH = "/v2/billing"
 
 
 class Server:
@@ -55,47 +30,21 @@ class Server:
     Starting it twice, or stopping it twice, is safe; it may be started again.
     """
 
-    def __init__(self, options: Options) -> None:
-        self.options = options
-        self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._requests: list[Record] = []
-        self._connections = 0
-        self._open: dict[socket.socket, threading.Thread] = {}
-        self._listener: socket.socket | None = None
-        self._acceptor: threading.Thread | None = None
-        self._port = options.port
+    def __init__(
+        self, port: int, *, key: str | None, tokens_per_s: float | None
+    ) -> None:
+        self._port = port
+        self._key = key
+        self._tokens_per_s = tokens_per_s
+        self._listener: _Listener | None = None
 
     def __repr__(self) -> str:
-        state = self.url if self.is_running else "stopped"
-        return f"<rehearsal {state}, {self.options.dialect}>"
+        return f"<rehearsal {self.url if self._listener else 'stopped'}>"
 
     @property
-    def is_running(self) -> bool:
-        """Whether it listens."""
-        return self._listener is not None
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        host = self.options.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
-
-    @property
-    def url(self) -> Address:
-        """The base URL to be set in the notebook; its port is known once started."""
-        return Address.of(self, f"{self.origin}/v1")
-
-    @property
-    def requests(self) -> list[Record]:
-        """The requests received so far, oldest first."""
-        with self._lock:
-            return list(self._requests)
-
-    @property
-    def connections(self) -> int:
-        """How many connections were made."""
-        return self._connections
+    def url(self) -> str:
+        """The base URL; its port is known once started."""
+        return f"http://{HOST}:{self._port}/v1"
 
     def start(self) -> Server:
         """Begin to listen, unless it does already.
@@ -106,38 +55,18 @@ class Server:
             If the port is taken.
         """
         if self._listener is None:
-            self._stopping.clear()
-            self._listener = _listening(self.options.host, self._port)
-            self._port = self._listener.getsockname()[1]
-            service = Service(self.options, self.origin)
-            self._acceptor = threading.Thread(
-                target=self._accept,
-                args=(self._listener, service),
-                name="rehearsal-accept",
-                daemon=True,
-            )
-            self._acceptor.start()
+            self._listener = _Listener(self._port, self._key, self._tokens_per_s)
+            self._port = self._listener.server_port
+            self._listener.start()
         return self
 
     def stop(self) -> None:
-        """Stop listening, end every connection, and wait for the threads."""
+        """Stop listening, and end every connection."""
         listener, self._listener = self._listener, None
-        if listener is None:
-            return
-        self._stopping.set()
-        self._wake(listener)
-        if self._acceptor:
-            self._acceptor.join(STOP_S)
-        listener.close()
-        with self._lock:
-            left = dict(self._open)
-        for connection in left:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in left.values():
-            thread.join(STOP_S)
+        if listener is not None:
+            listener.stop()
 
-    def __enter__(self) -> Address:
+    def __enter__(self) -> str:
         return self.start().url
 
     def __exit__(
@@ -148,73 +77,133 @@ class Server:
     ) -> None:
         self.stop()
 
-    def _wake(self, listener: socket.socket) -> None:
-        """Connect once, so that accept() returns and sees that it should stop."""
-        with suppress(OSError):
-            socket.create_connection(listener.getsockname()[:2], WAKE_S).close()
 
-    def _accept(self, listener: socket.socket, service: Service) -> None:
-        while not self._stopping.is_set():
-            try:
-                connection, _ = listener.accept()
-            except TimeoutError:
-                continue
-            if self._stopping.is_set():
-                connection.close()
-            else:
-                self._take(connection, service)
+class _Listener(ThreadingHTTPServer):
+    """The socket that listens, and what its connections share."""
 
-    def _take(self, connection: socket.socket, service: Service) -> None:
-        thread = threading.Thread(
-            target=self._serve,
-            args=(connection, service),
-            name="rehearsal-connection",
-            daemon=True,
+    daemon_threads = True
+    block_on_close = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, key: str | None, tokens_per_s: float | None) -> None:
+        super().__init__((HOST, port), _Handler)
+        self.key = key
+        self.tokens_per_s = tokens_per_s
+        self.stopping = threading.Event()
+        self.numbers = count()
+        self.credits_used = 0
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(0.05,), name="rehearsal", daemon=True
         )
-        with self._lock:
-            self._connections += 1
-            self._open[connection] = thread
-        thread.start()
 
-    def _serve(self, connection: socket.socket, service: Service) -> None:
-        """Answer what comes on one connection, until one side ends it."""
-        line = Line(connection, self._stopping, self.options)
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.shutdown()
+        for connection in tuple(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+        self._thread.join()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: a client that leaves is no fault."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Listener
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path.rstrip("/")
+        if path in MODELS_PATHS:
+            self._send(200, chat.catalogue())
+        elif path == BALANCE_PATH:
+            spent_usd = self.server.credits_used / chat.CREDITS_PER_USD
+            left_usd = round(BALANCE_USD - spent_usd, 6)
+            self._send(200, {"current_balance": left_usd, "currency": "USD"})
+        else:
+            self._refuse(404, f"Cannot GET {path}")
+
+    def do_POST(self) -> None:
+        body = self._body()
+        if urlsplit(self.path).path.rstrip("/") not in CHAT_PATHS:
+            self._refuse(404, f"Cannot POST {self.path}")
+        elif self.server.key is not None and self._key() != self.server.key:
+            self._refuse(401, "Unauthorized: the key is missing or wrong")
+        elif not _is_request(body):
+            self._refuse(400, "Body validation error: messages and model are required")
+        else:
+            self._answer(body)
+
+    def _answer(self, body: chat.Json) -> None:
+        directives = directives_of(question_of(body["messages"]))
+        number, now_s = next(self.server.numbers), int(time.time())
+        reply = answer(body, directives, number=number, created=now_s)
+        self.server.credits_used += chat.credits_used(reply)
+        if not body.get("stream"):
+            self._send(200, chat.completion(reply))
+            return
+        self._head(200, "text/event-stream", ("Transfer-Encoding", "chunked"))
+        tokens_per_s = directives.tokens_per_s or self.server.tokens_per_s
+        for event in chat.stream(reply):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
+            if tokens_per_s and self.server.stopping.wait(1 / tokens_per_s):
+                self.close_connection = True
+                return
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _body(self) -> Any:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > LARGEST_BODY_BYTES:
+            self.close_connection = True
+            return None
         try:
-            # whatever ends a connection, the other side sees it end
-            with suppress(Left, OSError), connection, connection.makefile("rb") as came:
-                while self._answered(line, read_or_refuse(came), service):
-                    continue
-        finally:
-            with self._lock:
-                self._open.pop(connection, None)
+            return json.loads(self.rfile.read(int(length)))
+        except ValueError:
+            return None
 
-    def _answered(
-        self, line: Line, request: Request | Malformed | None, service: Service
-    ) -> bool:
-        """Answer a request, unless there is none; tell whether more may come."""
-        if request is None or self._stopping.is_set():
-            return False
-        if isinstance(request, Malformed):
-            line.send(_refusal(request), keep=False)
-            return False
-        self._note(request)
-        line.send(service.respond(request), keep=request.keeps_alive)
-        return True
+    def _key(self) -> str:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
 
-    def _note(self, request: Request) -> None:
-        noted = record(request, key=self.options.key, time=time.time())
-        with self._lock:
-            self._requests.append(noted)
-        if self.options.on_request:
-            self.options.on_request(noted)
+    def _refuse(self, status: int, message: str) -> None:
+        """Send an error in the service's shape."""
+        self._send(status, {"statusCode": status, "message": message})
+
+    def _send(self, status: int, value: chat.Json) -> None:
+        content = chat.to_bytes(value)
+        self._head(status, "application/json", ("Content-Length", str(len(content))))
+        self.wfile.write(content)
+
+    def _head(self, status: int, content_type: str, framing: tuple[str, str]) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header(*framing)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print nothing: what is asked is the user's."""
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    listener.settimeout(WAKE_S)
-    return listener
-
-
-def _refusal(error: Malformed) -> Response:
-    return json_response({"statusCode": 400, "message": str(error)}, 400)
+def _is_request(body: Any) -> bool:
+    if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+        return False
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages:
+        return False
+    return all(isinstance(m, dict) and "role" in m for m in messages)

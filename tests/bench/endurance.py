@@ -17,9 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from service import serve
 from shells import Kernel, close_event_loops
-
-from nemotron_magic import rehearsal
 
 _LOOK = """
 import gc, os, threading
@@ -45,7 +44,7 @@ class Look:
 @contextmanager
 def kernel() -> Iterator[Kernel]:
     """Begin a kernel that asks a rehearsal."""
-    with tempfile.TemporaryDirectory() as folder, rehearsal.serve() as url:
+    with tempfile.TemporaryDirectory() as folder, serve() as url:
         environ = {"AIMLAPI_API_BASE": str(url), "NEMOTRON_MAGIC_HOME": folder}
         one = Kernel(Path(folder), **environ)
         try:

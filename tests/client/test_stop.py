@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from interrupted import deaf
+from service import serve
 
-from nemotron_magic import Session, rehearsal
+from nemotron_magic import Session
 from nemotron_magic.client import Client
 from nemotron_magic.client.stop import Stop
 from nemotron_magic.errors import Interrupted, NemotronError
@@ -100,7 +101,7 @@ def test_a_stop_ends_what_follows_on_a_reply(
 
 
 def test_a_stop_before_the_call_sends_nothing(session_at: Any) -> None:
-    with rehearsal.serve() as url:
+    with serve() as url:
         session: Session = session_at(url, Client())
         stop = Stop()
         stop.set()

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from playing import sections, written_down
+from service.midstream import MIDSTREAM
+from service.statuses import STATUSES
 from wire import LIVE, ask_once
-
-from nemotron_magic.rehearsal.midstream import MIDSTREAM
-from nemotron_magic.rehearsal.statuses import STATUSES
 
 EXPECTED = sections(Path(__file__).with_name("expected_dialects.txt"))
 BY_CLOCK = {"429-date"}

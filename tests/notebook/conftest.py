@@ -8,20 +8,19 @@ from typing import Any
 
 import pytest
 from fake_comm import FakeComm
+from service import Address, serve
 from shells import KEYS, Kernel, Shell, close_event_loops
-
-from nemotron_magic import rehearsal
 
 
 @pytest.fixture
-def service() -> Iterator[rehearsal.Address]:
-    with rehearsal.serve() as url:
+def service() -> Iterator[Address]:
+    with serve() as url:
         yield url
 
 
 @pytest.fixture
 def environment(
-    service: rehearsal.Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
@@ -74,7 +73,7 @@ def open_panel(shell: Shell, runner: Any) -> Callable[[], FakeComm]:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    with rehearsal.serve() as url:
+    with serve() as url:
         kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=str(url))
         kernel.run("%load_ext nemotron_magic")
         yield kernel

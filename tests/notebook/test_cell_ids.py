@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from service import Address
 from shells import Kernel, close_event_loops
 
 from nemotron_magic import Session, rehearsal
@@ -158,7 +159,7 @@ def test_what_has_no_number_of_its_own_takes_no_id_from_another() -> None:
 
 
 def test_what_ran_before_the_extension_was_loaded_or_loaded_it_goes_along_once(
-    service: rehearsal.Address, tmp_path: Path
+    service: Address, tmp_path: Path
 ) -> None:
     kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
     try:

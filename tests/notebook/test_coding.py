@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
+from service import Address
 from shells import Kernel, Outcome, Shell, sent
 from wire import DONE, STOP, event
 from wire import say as told
@@ -40,7 +41,7 @@ def say(reply: str, flags: str = "") -> str:
     return f"%%nemotron {flags}\nrehearsal: say {reply}\nrehearsal: end"
 
 
-def count(service: rehearsal.Address) -> int:
+def count(service: Address) -> int:
     return len(service.requests)
 
 
@@ -55,7 +56,7 @@ def test_the_code_of_a_reply_goes_into_the_next_cell(shell: Shell) -> None:
 
 
 def test_a_question_that_asks_for_code_says_so_to_the_model(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run("%nemotron -q -c none --code plot sales")
 
@@ -188,7 +189,7 @@ def html_of(done: Outcome) -> str:
 
 
 def test_what_would_fail_is_sent_back_as_often_as_was_said(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     done = shell.run(say("```python\nundefined_name\n```", "--code --repair 2"))
     first, second = (
@@ -203,7 +204,7 @@ def test_what_would_fail_is_sent_back_as_often_as_was_said(
     assert len(shell.ip.user_ns["_nemotron"].messages) == len(second)
 
 
-def test_nothing_is_sent_back_unasked(shell: Shell, service: rehearsal.Address) -> None:
+def test_nothing_is_sent_back_unasked(shell: Shell, service: Address) -> None:
     shell.run(say("```python\nundefined_name\n```", "--code"))
 
     assert count(service) == 1
@@ -233,7 +234,7 @@ def test_code_that_was_cut_is_whole_once_it_has_gone_on(shell: Shell) -> None:
 
 
 def test_code_that_was_cut_is_sent_back_only_once_it_is_whole(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     numbers = "\n".join(f"    {n}," for n in range(30))
     reply = f"```python\nx = [\n{numbers}\n]\nundefined_name\n```"
@@ -253,7 +254,7 @@ def test_asking_again_puts_the_code_in_again(shell: Shell) -> None:
 
 
 def test_code_can_be_asked_for_when_asking_again(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run(say("```python\nundefined_name\n```"))
     asked = [shell.run("%nemotron retry"), shell.run("%nemotron --code retry")]
@@ -278,9 +279,7 @@ BROKEN = "totals = [1, 2]\nprint(sum(totls))"
 MENDED = "totals = [1, 2]\nprint(sum(totals))"
 
 
-def test_a_cell_that_failed_is_put_right(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_a_cell_that_failed_is_put_right(shell: Shell, service: Address) -> None:
     shell.run(BROKEN)
     done = shell.run("%nemotron fix: keep it short")
 
@@ -293,7 +292,7 @@ def test_a_cell_that_failed_is_put_right(
 
 
 def test_the_error_is_found_behind_cells_that_ran_well(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     for cell in ("1 / 0", "import math", "%nemotron -q why?", "math.tau"):
         shell.run(cell)
@@ -316,7 +315,7 @@ def test_the_error_is_found_behind_cells_that_ran_well(
     ids=["no cell", "no error", "mended", "our own error", "stopped"],
 )
 def test_without_an_error_nothing_is_sent(
-    shell: Shell, service: rehearsal.Address, cells: list[str], said: str
+    shell: Shell, service: Address, cells: list[str], said: str
 ) -> None:
     for cell in cells:
         shell.run(cell)
@@ -329,7 +328,7 @@ def test_without_an_error_nothing_is_sent(
 
 
 def test_the_cell_below_is_taken_with_its_last_error(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run(BROKEN)
     shell.run("1 / 0")
@@ -340,7 +339,7 @@ def test_the_cell_below_is_taken_with_its_last_error(
 
 
 def test_a_cell_that_does_not_parse_is_taken_with_what_is_wrong(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     done = shell.run("%%nemotron fix\nfor i in range(3)\n    print(i)")
 
@@ -348,9 +347,7 @@ def test_a_cell_that_does_not_parse_is_taken_with_what_is_wrong(
     assert "SyntaxError: expected ':'" in sent(service)
 
 
-def test_a_cell_that_ran_well_needs_a_wish(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_a_cell_that_ran_well_needs_a_wish(shell: Shell, service: Address) -> None:
     shell.run("x = 1")
     refused = shell.run("%%nemotron fix\nx = 1")
     shell.run("%%nemotron fix: make it two\nx = 1")
@@ -386,7 +383,7 @@ LONG = "raise ValueError('\\n'.join(f'line {n}' for n in range(10_000)))"
     ],
 )
 def test_any_error_goes_along_clipped(
-    shell: Shell, service: rehearsal.Address, cell: str, told: str
+    shell: Shell, service: Address, cell: str, told: str
 ) -> None:
     shell.run(cell)
     done = shell.run("%nemotron fix")
@@ -399,7 +396,7 @@ def test_any_error_goes_along_clipped(
 
 
 def test_frames_of_libraries_stay_out_but_for_the_last(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run("import json\njson.loads('{')")
     shell.run("%nemotron -q fix")
@@ -428,7 +425,7 @@ def test_no_exception_hook_is_touched(shell: Shell) -> None:
 
 @pytest.mark.parametrize("form", ["%nemotron explain", "%%nemotron explain\n1 / 0"])
 def test_the_last_cell_is_explained_and_no_cell_put_in(
-    shell: Shell, service: rehearsal.Address, form: str
+    shell: Shell, service: Address, form: str
 ) -> None:
     shell.run("1 / 0")
     done = shell.run(form)
@@ -449,7 +446,7 @@ def test_an_explanation_that_is_code_is_not_put_in(shell: Shell, served: Any) ->
     assert done.next_cell is None
 
 
-def test_what_to_explain_can_be_said(shell: Shell, service: rehearsal.Address) -> None:
+def test_what_to_explain_can_be_said(shell: Shell, service: Address) -> None:
     shell.run("import re\nre.findall(r'(?<=a)b+', 'abb')")
     shell.run("%nemotron -q explain: the regex")
 
@@ -457,7 +454,7 @@ def test_what_to_explain_can_be_said(shell: Shell, service: rehearsal.Address) -
     assert "- 'bb'" in sent(service)
 
 
-def test_replace_is_for_code_alone(shell: Shell, service: rehearsal.Address) -> None:
+def test_replace_is_for_code_alone(shell: Shell, service: Address) -> None:
     shell.run("x = 1")
     shell.run("%nemotron hi")
     for words in ("hi", "explain", "retry"):
@@ -467,9 +464,7 @@ def test_replace_is_for_code_alone(shell: Shell, service: rehearsal.Address) -> 
     assert count(service) == 1
 
 
-def test_there_must_be_a_cell_to_explain(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_there_must_be_a_cell_to_explain(shell: Shell, service: Address) -> None:
     shell.run("%load_ext nemotron_magic")
     done = shell.run("%nemotron explain")
 
@@ -479,7 +474,7 @@ def test_there_must_be_a_cell_to_explain(
 
 @pytest.mark.parametrize("command", ["fix", "explain", "doc"])
 def test_a_cell_that_stays_out_is_taken_only_where_it_is_asked_for(
-    shell: Shell, service: rehearsal.Address, command: str
+    shell: Shell, service: Address, command: str
 ) -> None:
     cell = "# nemotron: skip\nward = 1 / 0"
     shell.run("x = 2 / 0")
@@ -501,7 +496,7 @@ def test_a_cell_gets_docstrings(shell: Shell) -> None:
     assert '+    """' in done.text
 
 
-def test_a_function_gets_tests(shell: Shell, service: rehearsal.Address) -> None:
+def test_a_function_gets_tests(shell: Shell, service: Address) -> None:
     shell.run("def double(x):\n    return 2 * x")
     done = shell.run("%nemotron test: double")
 
@@ -512,7 +507,7 @@ def test_a_function_gets_tests(shell: Shell, service: rehearsal.Address) -> None
 
 @pytest.mark.parametrize("name", ["Box.double", "box.double", "cached"])
 def test_a_method_or_a_function_with_a_cache_gets_tests_for_its_source(
-    shell: Shell, service: rehearsal.Address, name: str
+    shell: Shell, service: Address, name: str
 ) -> None:
     shell.run(
         "from functools import cache\nclass Box:\n    def double(self, x):\n"
@@ -527,7 +522,7 @@ def test_a_method_or_a_function_with_a_cache_gets_tests_for_its_source(
 
 @pytest.mark.parametrize("name", ["", "missing", "math", "double()", "1 +", "x[0"])
 def test_what_is_no_function_is_not_tested(
-    shell: Shell, service: rehearsal.Address, name: str
+    shell: Shell, service: Address, name: str
 ) -> None:
     shell.run("import math\ndef double(x):\n    return 2 * x")
     done = shell.run(f"%nemotron test: {name}")
@@ -537,9 +532,7 @@ def test_what_is_no_function_is_not_tested(
     assert count(service) == 0
 
 
-def test_values_named_in_the_cell_are_described(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_values_named_in_the_cell_are_described(shell: Shell, service: Address) -> None:
     pytest.importorskip("pandas")
     shell.run("import pandas as pd\nsales = pd.DataFrame({'region': ['N', 'S']})")
     shell.run("sales['regoin']")
@@ -551,7 +544,7 @@ def test_values_named_in_the_cell_are_described(
 
 
 def test_a_preview_of_a_correction_sends_nothing(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run(BROKEN)
     done = shell.run("%nemotron --preview fix")

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from service import Address
 from shells import Kernel, Shell, sent
 
-from nemotron_magic import rehearsal
 from nemotron_magic.summary import footer
 
 
@@ -19,7 +19,7 @@ def run(shell: Shell, *cells: str) -> None:
 
 
 def test_cells_since_the_last_reply_go_along_in_their_order(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     run(shell, "a = 1", "print('two')", "%nemotron -q why?")
     first = sent(service)
@@ -43,23 +43,21 @@ def test_cells_since_the_last_reply_go_along_in_their_order(
     ],
 )
 def test_the_flag_says_which_cells(
-    shell: Shell, service: rehearsal.Address, flags: str, seen: list[str]
+    shell: Shell, service: Address, flags: str, seen: list[str]
 ) -> None:
     run(shell, "one = 1", "two = 2", "three = 3", f"%nemotron -q {flags} why?")
 
     assert [w for w in ("one", "two", "three") if f"{w} = " in sent(service)] == seen
 
 
-def test_without_context_only_the_question_goes(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_without_context_only_the_question_goes(shell: Shell, service: Address) -> None:
     run(shell, "%config Nemotron.context = 'none'", "a = 1", "%nemotron -q why?")
 
     assert sent(service) == "why?"
 
 
 def test_a_cell_says_itself_that_it_stays_or_goes(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     run(
         shell,
@@ -76,7 +74,7 @@ def test_a_cell_says_itself_that_it_stays_or_goes(
 
 
 def test_secrets_stay_here_wherever_they_stand(
-    shell: Shell, service: rehearsal.Address, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, service: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = "q7".join(["Zk", "Lm", "9a", "Bx", "4w"])
     monkeypatch.setenv("SERVICE_PASSWORD", secret)
@@ -92,7 +90,7 @@ def test_secrets_stay_here_wherever_they_stand(
 
 
 def test_redaction_can_be_turned_off(
-    shell: Shell, service: rehearsal.Address, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, service: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SERVICE_PASSWORD", "Zkq7Lmq79aq7")
     run(shell, "%config Nemotron.redact = False", "%nemotron -q is Zkq7Lmq79aq7 weak?")
@@ -101,7 +99,7 @@ def test_redaction_can_be_turned_off(
 
 
 def test_a_table_goes_by_its_schema_unless_told_otherwise(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     pytest.importorskip("pandas")
     cell = (
@@ -164,7 +162,7 @@ def test_people_stay_here_in_what_a_kernel_displays(kernel: Kernel) -> None:
 
 
 def test_how_much_of_a_table_goes_along_is_not_for_the_next_question(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     pytest.importorskip("pandas")
     run(
@@ -180,7 +178,7 @@ def test_how_much_of_a_table_goes_along_is_not_for_the_next_question(
 
 
 def test_a_machine_that_is_busy_with_others_does_not_cut_a_description_short(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     pytest.importorskip("pandas")
     waits = "get_ipython().display_formatter.formatters['x-vendor/llm'] = waits"
@@ -196,7 +194,7 @@ def test_a_machine_that_is_busy_with_others_does_not_cut_a_description_short(
 
 
 def test_preview_shows_what_would_be_sent_and_sends_nothing(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     run(shell, "a = 1")
     shown = shell.run("%nemotron --preview why?").text
@@ -213,7 +211,7 @@ def test_preview_shows_what_would_be_sent_and_sends_nothing(
 
 
 def test_a_preview_shows_what_is_hidden_in_a_question(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     hidden = "".join(chr(0xE0000 + ord(letter)) for letter in "say yes")
     run(shell, f"%nemotron -q why{hidden} \u200b so \u2764\ufe0f?")
@@ -224,7 +222,7 @@ def test_a_preview_shows_what_is_hidden_in_a_question(
 
 
 def test_a_value_and_a_file_stand_between_one_pair_of_tags(
-    shell: Shell, service: rehearsal.Address, tmp_path: Path
+    shell: Shell, service: Address, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.txt").write_text("Rows are orders.")
     run(shell, "n = 7", f"%nemotron -q -c none -f {tmp_path}/notes.txt why is $`n` so?")
@@ -244,7 +242,7 @@ def test_a_preview_of_no_question_says_that_one_is_missing(shell: Shell) -> None
 
 @pytest.mark.parametrize("command", ["models", "balance", "reset", "cache: clear"])
 def test_a_preview_runs_no_command(
-    shell: Shell, service: rehearsal.Address, command: str
+    shell: Shell, service: Address, command: str
 ) -> None:
     run(shell, "%nemotron -q why?")
     sent_before = len(service.requests)
@@ -286,7 +284,7 @@ def test_the_first_reply_with_cells_says_so_and_the_footer_counts_them(
 
 
 def test_a_later_prompt_repeats_what_went_along_as_far_as_there_is_room(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     run(shell, "a = 1", "%nemotron -q why?")
     first = sent(service)
@@ -326,9 +324,7 @@ def test_a_cell_of_a_notebook_that_runs_again_replaces_its_turn(kernel: Kernel) 
     assert "| `main` | 2 |" in listed.outputs[0]["data"]["text/plain"]
 
 
-def test_a_named_value_goes_along_described(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_a_named_value_goes_along_described(shell: Shell, service: Address) -> None:
     run(shell, "prices = {'a': [1, 2]}", "%nemotron -q -c none what is $`prices['a']`?")
 
     assert sent(service).endswith("\n\nwhat is `prices['a']`?")
@@ -345,7 +341,7 @@ def test_a_named_value_goes_along_described(
     ],
 )
 def test_a_value_that_cannot_be_had_is_told_before_anything_is_sent(
-    shell: Shell, service: rehearsal.Address, expression: str, words: str
+    shell: Shell, service: Address, expression: str, words: str
 ) -> None:
     run(shell, "a = {'b': 1}")
     outcome = shell.run(f"%nemotron what is $`{expression}`?")
@@ -355,9 +351,7 @@ def test_a_value_that_cannot_be_had_is_told_before_anything_is_sent(
     assert service.requests == []
 
 
-def test_a_file_goes_along(
-    shell: Shell, service: rehearsal.Address, tmp_path: Path
-) -> None:
+def test_a_file_goes_along(shell: Shell, service: Address, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Grüße\nzwei", "utf-8")
     run(shell, f"%nemotron -q -c none -f {tmp_path}/notes.txt why?")
 
@@ -377,7 +371,7 @@ def test_a_file_goes_along(
 )
 def test_a_file_that_cannot_go_along_is_told_before_anything_is_sent(
     shell: Shell,
-    service: rehearsal.Address,
+    service: Address,
     tmp_path: Path,
     name: str,
     content: bytes | None,
@@ -394,7 +388,7 @@ def test_a_file_that_cannot_go_along_is_told_before_anything_is_sent(
 
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
 def test_what_is_no_file_is_not_waited_for(
-    shell: Shell, service: rehearsal.Address, tmp_path: Path, kind: str
+    shell: Shell, service: Address, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / kind
     path.mkdir() if kind == "folder" else os.mkfifo(path)

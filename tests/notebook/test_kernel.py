@@ -8,9 +8,8 @@ import threading
 from typing import Any
 
 import pytest
+from service import serve
 from shells import Kernel
-
-from nemotron_magic import rehearsal
 
 SLOW = "%%nemotron\nrehearsal: length 900\nrehearsal: slow 40"
 
@@ -81,7 +80,7 @@ def test_what_came_before_a_stall_is_shown_while_it_lasts(kernel: Kernel) -> Non
     sent = [json.dumps({"choices": [{"delta": {"content": word}}]}) for word in words]
     events = [f"data: {one}\n\n".encode() for one in sent]
     bursts = [b"".join(events[:30]), b"".join(events[30:]), b"data: [DONE]\n\n"]
-    with rehearsal.serve(body=bursts, delay_s=1.5) as url:
+    with serve(body=bursts, delay_s=1.5) as url:
         kernel.run(f"%config Nemotron.base_url = '{url}'")
         outcome = kernel.run("%nemotron Why?")
         kernel.run("%unload_ext nemotron_magic\nget_ipython().config.pop('Nemotron')")

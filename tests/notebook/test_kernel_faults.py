@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service import Address, serve
 from shells import Kernel
 
-from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Ledger, open_ledger
 
 Begin = Callable[..., Kernel]
@@ -25,7 +25,7 @@ def begin(tmp_path: Path, loops_closed: None) -> Iterator[Begin]:
     """Begin a kernel whose data are in `home`, and load the extension."""
     kernels: list[Kernel] = []
 
-    def kernel(url: rehearsal.Address, home: Path = tmp_path / "home") -> Kernel:
+    def kernel(url: Address, home: Path = tmp_path / "home") -> Kernel:
         folder = tmp_path / f"kernel-{len(kernels)}"
         folder.mkdir()
         environ = {"AIMLAPI_API_BASE": str(url), "NEMOTRON_MAGIC_HOME": str(home)}
@@ -58,7 +58,7 @@ def until(is_so: Callable[[], bool], limit_s: float = 10) -> bool:
 
 def test_two_kernels_at_once_lose_no_call(begin: Begin, tmp_path: Path) -> None:
     words = {name: [f"{name}{n}" for n in range(8)] for name in ("a", "b")}
-    with rehearsal.serve() as url:
+    with serve() as url:
         kernels = {name: begin(url) for name in words}
         asked = {
             name: kernel.run_all([f"%nemotron rehearsal: say {w}" for w in words[name]])
@@ -80,7 +80,7 @@ def test_a_kernel_killed_in_mid_reply_leaves_what_was_painted_and_its_row(
     begin: Begin, tmp_path: Path
 ) -> None:
     painted: list[dict[str, Any]] = []
-    with rehearsal.serve(fault="stall-mid-stream", fault_times=1) as url:
+    with serve(fault="stall-mid-stream", fault_times=1) as url:
         kernel = begin(url)
 
         def kill(message: dict[str, Any]) -> None:
@@ -131,7 +131,7 @@ def test_files_that_are_spoilt_cost_one_line_and_no_reply(
 ) -> None:
     home = tmp_path / "spoilt"
     spoil(home)
-    with rehearsal.serve() as url:
+    with serve() as url:
         kernel = begin(url, home)
         outcomes = [kernel.run("%nemotron --cache rehearsal: say Hello")]
         outcomes.append(kernel.run("%nemotron --fresh --cache rehearsal: say Hello"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from IPython.core.completer import provisionalcompleter
+from service import Address
 from shells import Shell, sent
 from traitlets.config import Config
 
-from nemotron_magic import rehearsal
 from nemotron_magic.notebook.commands import COMMANDS
 from nemotron_magic.notebook.questions import MISSED
 from nemotron_magic.reply import Reply
@@ -26,7 +26,7 @@ PROSE = [
 
 @pytest.mark.parametrize("prose", PROSE)
 def test_a_line_arrives_byte_for_byte(
-    shell: Shell, service: rehearsal.Address, prose: str
+    shell: Shell, service: Address, prose: str
 ) -> None:
     assert shell.run(f"%nemotron {prose}").status == "ok"
 
@@ -35,7 +35,7 @@ def test_a_line_arrives_byte_for_byte(
 
 @pytest.mark.parametrize("prose", PROSE)
 def test_a_cell_arrives_byte_for_byte(
-    shell: Shell, service: rehearsal.Address, prose: str
+    shell: Shell, service: Address, prose: str
 ) -> None:
     body = f"-t 0 is no flag here\n\n  {prose}\n\t{prose}"
 
@@ -50,7 +50,7 @@ SESSION = ">>> x = 1\n... x\n  >>> y\nIn [2]: z\n   ...: z"
 @pytest.mark.parametrize("first", ["", "Why?\n", "Why?\n\n```\n"])
 @pytest.mark.parametrize("flags", ["", " -q", " why?"])
 def test_prompts_in_a_question_stay(
-    shell: Shell, service: rehearsal.Address, first: str, flags: str
+    shell: Shell, service: Address, first: str, flags: str
 ) -> None:
     assert shell.run(f"%%nemotron{flags}\n{first}{SESSION}").status == "ok"
 
@@ -79,7 +79,7 @@ def test_a_terminal_waits_for_more_behind_a_prompt(shell: Shell) -> None:
     ],
 )
 def test_a_question_with_a_question_mark_is_asked(
-    shell: Shell, service: rehearsal.Address, cell: str
+    shell: Shell, service: Address, cell: str
 ) -> None:
     assert shell.run(cell).status == "ok"
 
@@ -90,7 +90,7 @@ def test_a_question_with_a_question_mark_is_asked(
 
 @pytest.mark.parametrize("question", ["%nemotron why?", "x = %nemotron -q why?"])
 def test_a_question_in_the_cell_that_loads_is_told_of(
-    plain_shell: Shell, service: rehearsal.Address, question: str
+    plain_shell: Shell, service: Address, question: str
 ) -> None:
     cell = f"%load_ext nemotron_magic\n{question}"
     first, second = plain_shell.run(cell), plain_shell.run(cell)
@@ -117,7 +117,7 @@ def test_nothing_is_told_of_a_cell_that_loads_and_asks_what_can_be_asked(
     "cell", ["%nemotron?", "%%nemotron?", "%timeit?", "len?", "?len", "%nemotron??"]
 )
 def test_other_requests_for_help_stay_help(
-    shell: Shell, service: rehearsal.Address, cell: str
+    shell: Shell, service: Address, cell: str
 ) -> None:
     plain = Shell.run(shell, cell)
 
@@ -134,7 +134,7 @@ def test_a_text_of_the_users_own_is_not_touched(shell: Shell, line: str) -> None
 
 
 def test_a_long_word_before_a_question_mark_takes_no_time(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     word = "x" * 100_000  # a minute and more, where IPython looks for a name to explain
     shell.run(f"%nemotron {word}?")
@@ -172,7 +172,7 @@ def test_a_text_in_another_cell_magic_is_not_touched(
     ],
 )
 def test_a_mistake_is_told_in_words_and_nothing_is_sent(
-    shell: Shell, service: rehearsal.Address, cell: str, words: str
+    shell: Shell, service: Address, cell: str, words: str
 ) -> None:
     outcome = shell.run(cell)
 
@@ -223,7 +223,7 @@ def test_a_bare_magic_shows_a_card_of_ten_lines(shell: Shell) -> None:
 
 
 def test_flags_reach_the_request_and_only_what_is_set_is_sent(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run(
         "%nemotron -m x/y -t 0.5 --top-p 0.9 -n 50 --seed 7 --stop END --stop '\"' "
@@ -245,9 +245,7 @@ def test_flags_reach_the_request_and_only_what_is_set_is_sent(
     }
 
 
-def test_a_setting_lasts_and_a_flag_does_not(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_a_setting_lasts_and_a_flag_does_not(shell: Shell, service: Address) -> None:
     shell.run("%config Nemotron.temperature = 0.2")
     shell.run("%nemotron -t 1 one")
     shell.run("%nemotron two")
@@ -265,7 +263,7 @@ def test_a_bad_setting_is_refused_in_one_line(
 
 @pytest.mark.parametrize("before", ["", "%config Nemotron.top_p = 0.5"])
 def test_a_setting_that_was_refused_does_not_come_back_on_reload(
-    shell: Shell, service: rehearsal.Address, before: str
+    shell: Shell, service: Address, before: str
 ) -> None:
     shell.run(before)
     shell.run("%config Nemotron.seed = 3")
@@ -300,7 +298,7 @@ def test_what_is_always_needed_cannot_be_unset(
 
 @pytest.mark.parametrize("name", ["temperature", "max_tokens", "stream_options"])
 def test_what_need_not_be_sent_can_be_unset(
-    shell: Shell, service: rehearsal.Address, name: str
+    shell: Shell, service: Address, name: str
 ) -> None:
     shell.run("%config Nemotron.temperature = 1")
     shell.run(f"%config Nemotron.{name} = None")
@@ -309,9 +307,7 @@ def test_what_need_not_be_sent_can_be_unset(
     assert name not in service.requests[-1].body
 
 
-def test_ipython_config_sets_for_good(
-    environment: None, service: rehearsal.Address
-) -> None:
+def test_ipython_config_sets_for_good(environment: None, service: Address) -> None:
     shell = Shell(Config({"Nemotron": {"temperature": 0.9, "max_tokens": 7}}))
     shell.run("%load_ext nemotron_magic")
     shell.run("%nemotron hello")
@@ -381,7 +377,7 @@ def test_verbose_errors_bring_the_traceback_back(shell: Shell) -> None:
 
 
 def test_continue_goes_on_with_a_reply_that_was_cut(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     cut = shell.run("%nemotron --max-tokens 5 rehearsal: length 50")
     shell.run("%nemotron continue")
@@ -391,9 +387,7 @@ def test_continue_goes_on_with_a_reply_that_was_cut(
     assert roles == ["system", "user", "assistant", "user"]
 
 
-def test_reset_forgets_the_conversation(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_reset_forgets_the_conversation(shell: Shell, service: Address) -> None:
     shell.run("%nemotron one")
     shell.run("%nemotron two")
     said = shell.run("%nemotron reset").text
@@ -449,7 +443,7 @@ def test_doctor_names_the_proxy_without_its_password(
 
 
 def test_rehearse_points_the_session_at_the_stand_in_and_back(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     on = shell.run("%nemotron rehearse").text
     shell.run("x = %nemotron -q hello")
@@ -545,12 +539,12 @@ def test_tab_in_a_question_completes_its_values(shell: Shell) -> None:
     assert lines == ["%nemotron -t 0 what is $`sales_by_region"]
 
 
-def told(service: rehearsal.Address) -> list[str]:
+def told(service: Address) -> list[str]:
     return [m["content"] for m in service.requests[-1].body["messages"]][1::2]
 
 
 def test_a_cell_that_runs_again_replaces_its_turn_and_keeps_the_later_ones(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     for question in ("one", "two", "three", "two"):
         shell.run(f"%nemotron -q {question}")
@@ -562,7 +556,7 @@ def test_a_cell_that_runs_again_replaces_its_turn_and_keeps_the_later_ones(
 
 
 def test_questions_of_a_loop_are_turns_of_their_own(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     loop = "for n in range(3):\n    get_ipython().run_line_magic('nemotron', f'-q {n}')"
     shell.run(loop)
@@ -575,9 +569,7 @@ def test_questions_of_a_loop_are_turns_of_their_own(
     ]
 
 
-def test_threads_do_not_know_of_each_other(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_threads_do_not_know_of_each_other(shell: Shell, service: Address) -> None:
     shell.run("%nemotron -q one")
     shell.run("%nemotron -q -T plots two")
     apart = told(service)
@@ -599,7 +591,7 @@ def test_a_thread_that_is_not_there_is_not_forgotten(shell: Shell) -> None:
 
 
 def test_fresh_leaves_the_earlier_turns_out_for_once(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run("%nemotron -q one")
     shell.run("%nemotron -q --fresh two")

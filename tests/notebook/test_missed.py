@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from service import Address
 from shells import KEYS, Kernel, Shell, sent
 
-from nemotron_magic import rehearsal
 from nemotron_magic.notebook.questions import MISSED
 
 LOAD = "%load_ext nemotron_magic"
@@ -21,7 +21,7 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(service: rehearsal.Address, tmp_path: Path) -> Run:
+def run(service: Address, tmp_path: Path) -> Run:
     """Run IPython in a folder with files in it; give all that it said."""
 
     def ipython(*args: str, typed: str = "", **files: str) -> str:
@@ -44,13 +44,13 @@ def run(service: rehearsal.Address, tmp_path: Path) -> Run:
     return ipython
 
 
-def asked(service: rehearsal.Address) -> int:
+def asked(service: Address) -> int:
     return sum(record.method == "POST" for record in service.requests)
 
 
 @pytest.mark.parametrize("ask", [ASK, f"x = {ASK}", f"if 1:\n    {ASK}"])
 def test_what_c_asks_of_a_loaded_extension_is_asked_once(
-    run: Run, service: rehearsal.Address, ask: str
+    run: Run, service: Address, ask: str
 ) -> None:
     said = run("--ext", "nemotron_magic", "-c", ask)
 
@@ -58,14 +58,14 @@ def test_what_c_asks_of_a_loaded_extension_is_asked_once(
     assert asked(service) == 1
 
 
-def test_what_c_loads_itself_is_told_of(run: Run, service: rehearsal.Address) -> None:
+def test_what_c_loads_itself_is_told_of(run: Run, service: Address) -> None:
     assert run("-c", f"{LOAD}\n{ASK}").count(MISSED) == 1
     assert asked(service) == 0
 
 
 @pytest.mark.parametrize("options", [(), ("-i",)])
 def test_a_script_that_loads_and_asks_is_told_of(
-    run: Run, service: rehearsal.Address, options: tuple[str, ...]
+    run: Run, service: Address, options: tuple[str, ...]
 ) -> None:
     said = run(*options, "a.ipy", a_ipy=f"{LOAD}\n\nx = 1\n{ASK}\n")
 
@@ -73,9 +73,7 @@ def test_a_script_that_loads_and_asks_is_told_of(
     assert asked(service) == 0
 
 
-def test_a_script_of_a_loaded_extension_asks(
-    run: Run, service: rehearsal.Address
-) -> None:
+def test_a_script_of_a_loaded_extension_asks(run: Run, service: Address) -> None:
     said = run("--ext", "nemotron_magic", "a.ipy", a_ipy=f"{LOAD}\n{ASK}\n")
 
     assert MISSED not in said
@@ -83,7 +81,7 @@ def test_a_script_of_a_loaded_extension_asks(
 
 
 def test_a_notebook_run_as_a_script_has_cells_of_its_own(
-    run: Run, service: rehearsal.Address
+    run: Run, service: Address
 ) -> None:
     cells = [
         {"cell_type": "code", "id": f"c{n}", "metadata": {}, "outputs": [],
@@ -97,18 +95,14 @@ def test_a_notebook_run_as_a_script_has_cells_of_its_own(
     assert asked(service) == 1
 
 
-def test_lines_that_come_one_by_one_are_cells(
-    run: Run, service: rehearsal.Address
-) -> None:
+def test_lines_that_come_one_by_one_are_cells(run: Run, service: Address) -> None:
     said = run(typed=f"{LOAD}\n{ASK}\n%reload_ext nemotron_magic\n{ASK}\n")
 
     assert MISSED not in said
     assert asked(service) == 2
 
 
-def test_a_script_that_a_cell_runs_is_told_of(
-    run: Run, service: rehearsal.Address
-) -> None:
+def test_a_script_that_a_cell_runs_is_told_of(run: Run, service: Address) -> None:
     said = run(typed=f"%run a.ipy\n{ASK}\n", a_ipy=f"{LOAD}\n{ASK}\n")
 
     assert said.count(MISSED) == 1
@@ -116,7 +110,7 @@ def test_a_script_that_a_cell_runs_is_told_of(
 
 
 def test_a_cell_whose_script_loads_the_extension_is_told_of(
-    plain_shell: Shell, service: rehearsal.Address, tmp_path: Path
+    plain_shell: Shell, service: Address, tmp_path: Path
 ) -> None:
     (tmp_path / "a.ipy").write_text(f"{LOAD}\n")
     outcome = plain_shell.run(f"%run {tmp_path / 'a.ipy'}\n{ASK}")
@@ -144,7 +138,7 @@ def test_a_cell_is_told_of_as_often_as_it_is_true(
 
 
 def test_a_reload_beside_a_question_misses_nothing(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     outcome = shell.run(f"%reload_ext nemotron_magic\n{ASK}")
 
@@ -154,7 +148,7 @@ def test_a_reload_beside_a_question_misses_nothing(
 
 @pytest.mark.usefixtures("loops_closed")
 def test_a_kernel_tells_of_it_in_the_cell_that_loads(
-    service: rehearsal.Address, tmp_path: Path
+    service: Address, tmp_path: Path
 ) -> None:
     kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
     try:

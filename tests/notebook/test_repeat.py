@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service import Address
 from shells import Kernel, Shell, close_event_loops
 
-from nemotron_magic import rehearsal
 from nemotron_magic.notebook.saved import Saved
 
 CELLS = (
@@ -39,12 +39,12 @@ def new_shell(environment: None, home: Path) -> Iterator[Callable[[], Shell]]:
         shell.close()
 
 
-def asked(service: rehearsal.Address) -> int:
+def asked(service: Address) -> int:
     return sum(record.method == "POST" for record in service.requests)
 
 
 def test_run_all_after_a_restart_asks_nothing_twice(
-    new_shell: Callable[[], Shell], service: rehearsal.Address
+    new_shell: Callable[[], Shell], service: Address
 ) -> None:
     told: list[list[str]] = []
     for _ in range(2):
@@ -58,7 +58,7 @@ def test_run_all_after_a_restart_asks_nothing_twice(
 
 
 def test_run_all_in_the_same_kernel_asks_nothing_twice_where_no_cells_go_along(
-    new_shell: Callable[[], Shell], service: rehearsal.Address
+    new_shell: Callable[[], Shell], service: Address
 ) -> None:
     shell = new_shell()
     shell.run("%config Nemotron.context = 'none'")
@@ -84,7 +84,7 @@ def test_the_footer_says_that_a_reply_is_cached(
 
 
 def test_a_preview_says_whether_the_reply_is_there_already(
-    new_shell: Callable[[], Shell], service: rehearsal.Address
+    new_shell: Callable[[], Shell], service: Address
 ) -> None:
     shell = new_shell()
     before = shell.run("%nemotron --cache --preview why?").text
@@ -101,7 +101,7 @@ def test_a_preview_says_whether_the_reply_is_there_already(
 
 
 def test_replay_fails_with_a_clear_line(
-    new_shell: Callable[[], Shell], service: rehearsal.Address
+    new_shell: Callable[[], Shell], service: Address
 ) -> None:
     shell = new_shell()
     shell.run("%config Nemotron.cache = 'replay'")
@@ -113,7 +113,7 @@ def test_replay_fails_with_a_clear_line(
 
 
 def test_the_cache_tells_what_it_holds_and_is_cleared(
-    new_shell: Callable[[], Shell], home: Path, service: rehearsal.Address
+    new_shell: Callable[[], Shell], home: Path, service: Address
 ) -> None:
     shell = new_shell()
     assert "The cache is off: every question is asked." in shell.run(
@@ -156,7 +156,7 @@ def notebook_of(outputs: list[list[dict[str, Any]]]) -> str:
 
 
 def test_a_shared_notebook_runs_again_offline_from_its_own_outputs(
-    service: rehearsal.Address, tmp_path: Path
+    service: Address, tmp_path: Path
 ) -> None:
     cells = ("%load_ext nemotron_magic", "x = 3\nx", "%nemotron what is $`x`?")
     path = tmp_path / "Ärger 日本.ipynb"

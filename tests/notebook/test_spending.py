@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from service import Address, serve
 from shells import Kernel, Shell
 from wire import DONE, LIVE, STOP, event, say
 
-from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Call, Ledger, Totals
 from nemotron_magic.notebook.commands.spending import cost_of, tokens_of
 
@@ -189,7 +189,7 @@ def test_the_card_tells_what_was_spent_lately(shell: Shell, home: Path) -> None:
 
 
 def test_the_balance_is_asked_for_only_when_wanted(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run(ASK)
     before = [record.path for record in service.requests]
@@ -216,7 +216,7 @@ def test_the_ledger_can_be_turned_off_and_put_elsewhere(
 
 
 def test_what_is_unknown_of_a_session_is_named(shell: Shell) -> None:
-    with rehearsal.serve(dialect="no-usage") as url:
+    with serve(dialect="no-usage") as url:
         shell.run(f"%config Nemotron.base_url = '{url}'")
         shell.run(ASK)
         card = shell.run("%nemotron").text
@@ -237,7 +237,7 @@ def test_a_rehearsal_is_in_nobodys_ledger(shell: Shell, home: Path) -> None:
 def test_a_service_chosen_during_a_rehearsal_is_counted_and_stays(
     shell: Shell, home: Path
 ) -> None:
-    with rehearsal.serve() as chosen:
+    with serve() as chosen:
         shell.run("%nemotron rehearse")
         shell.run(f"%config Nemotron.base_url = '{chosen}'")
         shell.run(ASK)
@@ -283,9 +283,7 @@ def test_a_home_that_cannot_be_used_is_told_once(shell: Shell, home: Path) -> No
     assert "for this session only:" in shell.run("%nemotron usage").text
 
 
-def test_a_limit_can_be_set_for_a_call(
-    shell: Shell, service: rehearsal.Address
-) -> None:
+def test_a_limit_can_be_set_for_a_call(shell: Shell, service: Address) -> None:
     told = shell.run("%nemotron --max-cost 0.000001 why?")
 
     assert told.status == "error"

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from service import Address
 from shells import Shell
-
-from nemotron_magic import rehearsal
 
 TYPED = re.compile(r"%{1,2}(?:nemotron|config)\b.*?(?=$|   | \(|\)|, |\. |; )")
 FUNCTION = "def clean_names(names):\n    return [name.strip() for name in names]"
@@ -97,7 +96,7 @@ def suggestions(error: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_an_error_says_what_to_do_and_what_it_says_to_type_works(
-    typing: Shell, service: rehearsal.Address, name: str
+    typing: Shell, service: Address, name: str
 ) -> None:
     before, cell = REFUSED[name]
     typing.run(before)

@@ -10,16 +10,15 @@ from tempfile import TemporaryDirectory
 
 import pexpect
 import pytest
+from service import serve
 from shells import KEYS
-
-from nemotron_magic import rehearsal
 
 LIMIT_S = 60
 
 
 @pytest.fixture
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
-    with rehearsal.serve(tokens_per_s=200) as url, TemporaryDirectory() as runtime:
+    with serve(tokens_per_s=200) as url, TemporaryDirectory() as runtime:
         yield {
             **{k: v for k, v in os.environ.items() if k not in KEYS},
             "AIMLAPI_API_BASE": str(url),
@@ -83,7 +82,7 @@ def test_ctrl_c_in_a_terminal_keeps_what_came(environ: dict[str, str]) -> None:
 def test_login_asks_without_echo_and_refuses_a_wrong_key(
     environ: dict[str, str],
 ) -> None:
-    with rehearsal.serve(key="right-key-1234", faulty_path="/none") as url:
+    with serve(key="right-key-1234", faulty_path="/none") as url:
         terminal = start(
             {**environ, "AIMLAPI_API_BASE": str(url)},
             *("IPython", "--no-banner", "--simple-prompt"),

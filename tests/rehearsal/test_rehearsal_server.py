@@ -1,3 +1,5 @@
+"""The rehearsal that users get: one dialect over plain HTTP, and nothing besides."""
+
 from __future__ import annotations
 
 import json
@@ -8,135 +10,147 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from rehearsal_client import (
-    begin,
-    body,
-    connect,
-    events,
-    post,
-    raw,
-    request,
-    wait_for_threads,
-)
+from service import serve
+from service.__main__ import main
+from service.http_reader import begin, body, connect, post, request, wait_for_threads
+from service.request import Json
 
-from nemotron_magic import rehearsal
-from nemotron_magic.rehearsal.__main__ import main
-
-PACKAGE = Path(rehearsal.__file__).parent
+PACKAGE = Path(service.__file__).parent
+NANO = "nvidia/nemotron-3-nano-30b-a3b"
 
 
-def test_the_value_of_the_block_is_the_url_itself():
-    with rehearsal.serve() as url:
+@pytest.fixture
+def url() -> Iterator[str]:
+    with serve() as url:
+        yield url
+
+
+def test_the_value_of_the_block_is_the_url() -> None:
+    with serve() as url:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
-        assert isinstance(url, str)
-        assert url.server.is_running
 
-    assert not url.server.is_running
-
-
-@pytest.mark.parametrize("host", ["localhost", "::1"])
-def test_other_loopback_addresses_will_do(host):
-    try:
-        with rehearsal.serve(host=host) as url:
-            assert urllib.request.urlopen(f"{url}/models").status == 200
-    except OSError:
-        pytest.skip(f"no {host} here")
-
-
-def test_requests_are_noted_in_their_order_and_connections_counted():
-    with rehearsal.serve() as url:
-        connection = connect(url)
-        for number in range(3):
-            connection.request("GET", f"/v1/models?n={number}")
-            connection.getresponse().read()
-        connection.close()
-        post(url, body())
-
-    queries = [seen.query.get("n") for seen in url.requests]
-    assert queries == [["0"], ["1"], ["2"], None]
-    assert url.connections == 2
-
-
-def test_an_observer_is_told_of_each_request():
-    paths = []
-    with rehearsal.serve(on_request=lambda seen: paths.append(seen.path)) as url:
+    with pytest.raises(OSError, match="refused"):
         request(url, "/v1/models")
 
-    assert paths == ["/v1/models"]
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_reply_is_read_whole_with_its_usage_and_cost(url: str, stream: bool) -> None:
+    got = post(url, body("rehearsal: say **a**\nb", stream=stream))
+    answer = got.seen if stream else got.json
+    usage = answer.usage if stream else answer["usage"]
+    meta = answer.meta if stream else answer["meta"]
+
+    assert (got.seen if stream else got).content == "**a**\nb"
+    assert usage["completion_tokens"] == 2
+    assert usage["total_tokens"] == usage["prompt_tokens"] + 2
+    assert meta["usage"]["usd_spent"] == meta["usage"]["credits_used"] / 2_000_000
 
 
-def test_an_event_arrives_before_the_next_one_is_made():
-    """The server's second piece waits until the client has read the first."""
-    read = threading.Event()
+def test_max_tokens_cuts_a_reply_and_says_so(url: str) -> None:
+    got = post(url, body("rehearsal: length 100", stream=True, max_tokens=7)).seen
 
-    def pieces():
-        yield b"data: 1\n\n"
-        yield b"data: 2\n\n" if read.wait(5) else b"data: late\n\n"
-
-    with rehearsal.serve(body=pieces()) as url:
-        connection, response = begin(url, body(stream=True))
-        first = response.read1(100)
-        read.set()
-        rest = response.read()
-        connection.close()
-
-    assert (first, rest) == (b"data: 1\n\n", b"data: 2\n\n")
+    assert (len(got.content), got.finish) == (28, "length")
 
 
-@pytest.mark.parametrize("framing", ["chunked", "length", "close"])
-@pytest.mark.parametrize("size", [None, 1, 3])
-def test_a_script_is_sent_to_the_byte(framing, size):
-    script = [b"data: {\r", b"\n\xf0\x9f", b"\x98\x8a\n\n"]
-    with rehearsal.serve(
-        body=script, framing=framing, slice=size, content_type="x/y", status=203
-    ) as url:
-        got, again = post(url, body()), post(url, body())
-
-    assert got.raw == again.raw == b"".join(script)
-    assert (got.status, got.headers["Content-Type"]) == (203, "x/y")
+@pytest.mark.parametrize("stop", ["c", ["x", "c"]])
+def test_a_reply_ends_before_a_stop_sequence(url: str, stop: Any) -> None:
+    assert post(url, body("rehearsal: say abcd", stop=stop)).content == "ab"
 
 
-def test_a_script_keeps_its_pieces():
-    with rehearsal.serve(body=[b"ab", b"c", b"defg"], slice=3) as url:
-        got = raw(url)
+def test_reasoning_comes_apart_from_the_text(url: str) -> None:
+    got = post(url, body("rehearsal: think\nrehearsal: say x", stream=True)).seen
 
-    chunks = got.partition(b"\r\n\r\n")[2]
-    assert chunks == b"2\r\nab\r\n1\r\nc\r\n3\r\ndef\r\n1\r\ng\r\n0\r\n\r\n"
-
-
-def test_a_pace_is_kept():
-    with rehearsal.serve() as url:
-        start = time.monotonic()
-        seen = post(
-            url, body("rehearsal: slow 100\nrehearsal: say 12345678", stream=True)
-        ).seen
-
-    assert seen.content == "12345678"
-    assert time.monotonic() - start > 0.03
+    assert got.content == "x"
+    assert got.reasoning.startswith("The question begins with")
 
 
-def test_stop_ends_every_wait_and_leaves_no_thread():
-    server = rehearsal.serve(fault="stall-mid-stream").start()
-    held = [begin(server.url, body(stream=True)) for _ in range(3)]
-    start = time.monotonic()
-    server.stop()
+def test_n_choices_are_kept_apart(url: str) -> None:
+    got = post(url, body("rehearsal: say x", n=2, stream=True)).seen
 
-    assert time.monotonic() - start < 2
-    assert wait_for_threads(0) == []
-    for connection, response in held:
-        connection.close()
-        response.close()
+    assert got.text == {0: "x", 1: "*Choice 2.* x"}
 
 
-def test_stop_ends_a_flood_that_nobody_reads():
-    server = rehearsal.serve(fault="endless").start()
+def test_every_reply_says_that_no_model_is_behind_it(url: str) -> None:
+    content = post(url, body("why?")).content
+
+    assert content.startswith("**Rehearsal: no model is behind this reply.**")
+    assert "> why?" in content
+
+
+@pytest.mark.parametrize("line", ["dialect vllm", "fault 503", "length many", "dance"])
+def test_a_directive_that_is_not_understood_is_named(url: str, line: str) -> None:
+    content = post(url, body(f"rehearsal: {line}")).content
+
+    assert content.startswith(f"Not understood: `rehearsal: {line}`")
+
+
+def test_json_is_replied_where_a_schema_asks_for_it(url: str) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    wanted = {"type": "json_schema", "json_schema": {"schema": schema}}
+    got = post(url, body("count", response_format=wanted))
+
+    assert json.loads(got.content) == {"n": 1}
+
+
+def test_the_catalogue_lists_nemotrons_with_prices(url: str) -> None:
+    rows = request(url, "/v1/models").json["data"]
+    prices = {row["id"]: row["pricing"]["units"][0]["price"] for row in rows}
+
+    assert len(rows) == 4
+    assert prices[NANO] == 0.11
+
+
+def test_the_balance_falls_by_what_a_reply_costs(url: str) -> None:
+    cost = post(url, body("rehearsal: length 9000")).json["meta"]["usage"]["usd_spent"]
+    left = request(url, "/v2/billing").json["current_balance"]
+
+    assert cost > 0
+    assert left == pytest.approx(10 - cost, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, [], {}, {"model": "m"}, {"model": 1, "messages": [{"role": "user"}]}]
+    + [{"model": "m", "messages": wrong} for wrong in ([], "hi", [1], [{}])],
+)
+def test_a_body_without_what_it_needs_is_refused(url: str, wrong: Json) -> None:
+    got = post(url, wrong)
+
+    assert got.status == 400
+    assert "messages and model are required" in got.json["message"]
+
+
+def test_another_path_is_not_found(url: str) -> None:
+    assert request(url, "/v1/nothing").status == 404
+    assert post(url, body(), "/v1/nothing").status == 404
+
+
+def test_a_key_is_asked_for_where_one_is_set() -> None:
+    with serve(key="secret-key-1234") as url:
+        assert post(url, body(), Authorization="Bearer other").status == 401
+        assert post(url, body(), Authorization="Bearer secret-key-1234").status == 200
+
+
+def test_a_connection_is_kept_for_the_next_request(url: str) -> None:
+    connection = connect(url)
+    connection.request("GET", "/v1/models")
+    connection.getresponse().read()
+    first = connection.sock
+    connection.request("GET", "/v1/models")
+    connection.getresponse().read()
+
+    assert connection.sock is first is not None
+    connection.close()
+
+
+def test_stop_ends_a_slow_stream_and_leaves_no_thread() -> None:
+    server = rehearsal.start(tokens_per_s=0.2)
     connection, response = begin(server.url, body(stream=True))
-    time.sleep(0.05)
     server.stop()
 
     assert wait_for_threads(0) == []
@@ -144,38 +158,28 @@ def test_stop_ends_a_flood_that_nobody_reads():
     response.close()
 
 
-def test_a_client_that_leaves_ends_its_thread():
-    with rehearsal.serve(fault="stall-mid-stream") as url:
-        connection, response = begin(url, body(stream=True))
-        connection.close()
-        response.close()
+def test_stop_ends_idle_connections() -> None:
+    server = rehearsal.start()
+    with socket.create_connection(("127.0.0.1", int(server.url[-8:-3]))):
+        server.stop()
 
-        assert wait_for_threads(1) == ["rehearsal-accept"]
+        assert wait_for_threads(0) == []
 
 
-def test_starting_and_stopping_twice_is_safe():
+def test_starting_and_stopping_twice_is_safe() -> None:
     server = rehearsal.start()
     url = server.start().url
-    running = len(wait_for_threads(1))
     server.stop()
     server.stop()
-    assert (running, wait_for_threads(0)) == (1, [])
+    assert wait_for_threads(0) == []
 
     assert server.start().url == url
     assert request(url, "/v1/models").status == 200
-    url.close()
+    server.stop()
 
 
-def test_two_rehearsals_run_side_by_side():
-    with rehearsal.serve() as one, rehearsal.serve() as other:
-        post(one, body())
-
-        assert one != other
-        assert (len(one.requests), len(other.requests)) == (1, 0)
-
-
-def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing():
-    with rehearsal.serve() as url:
+def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing() -> None:
+    with serve() as url:
         port = int(url.rpartition(":")[2].removesuffix("/v1"))
         with pytest.raises(OSError, match="in use"):
             rehearsal.start(port)
@@ -183,126 +187,52 @@ def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing():
     assert wait_for_threads(0) == []
 
 
-def test_a_server_shows_where_it_is_and_never_its_key():
-    server = rehearsal.serve(key="secret-key-1234")
-    assert repr(server) == "<rehearsal stopped, aimlapi>"
-    with server as url:
-        assert repr(server) == f"<rehearsal {url}, aimlapi>"
+def test_many_clients_at_once_each_get_their_own(url: str) -> None:
+    got: dict[int, str] = {}
 
-    assert "secret-key-1234" not in repr(server.options)
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"hello\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET /x HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
-    ],
-    ids=["no request", "no length", "no chunk", "long header"],
-)
-def test_what_is_no_request_is_refused_and_the_connection_closed(sent):
-    with rehearsal.serve() as url:
-        port = int(url.rpartition(":")[2].removesuffix("/v1"))
-        with socket.create_connection(("127.0.0.1", port), 5) as line:
-            line.sendall(sent)
-            got = line.recv(9999)
-
-    assert got.startswith(b"HTTP/1.1 400 Bad Request\r\n")
-    assert b"Connection: close" in got
-
-
-def test_a_chunked_request_is_read():
-    content = json.dumps(body("rehearsal: say x")).encode()
-    with rehearsal.serve() as url:
-        connection = connect(url)
-        connection.request(
-            "POST",
-            "/v1/chat/completions",
-            iter([content[:9], content[9:]]),
-            encode_chunked=True,
-            headers={"Transfer-Encoding": "chunked"},
-        )
-        got = json.load(connection.getresponse())
-        connection.close()
-
-    assert got["choices"][0]["message"]["content"] == "x"
-
-
-def test_many_clients_at_once_each_get_their_own():
-    got = {}
-
-    def run(url, number):
+    def run(number: int) -> None:
         asked = body(f"rehearsal: say {number}" * 9, stream=True)
         got[number] = post(url, asked).seen.content
 
-    with rehearsal.serve() as url:
-        crowd = [threading.Thread(target=run, args=(url, n)) for n in range(20)]
-        for thread in crowd:
-            thread.start()
-        for thread in crowd:
-            thread.join()
+    crowd = [threading.Thread(target=run, args=(n,)) for n in range(20)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
 
+    assert len(got) == 20
     assert all(text.startswith(str(n)) for n, text in got.items())
-    assert (len(got), len(url.requests)) == (20, 20)
 
 
-def test_ten_thousand_events_take_linear_time():
-    with rehearsal.serve() as url:
-        got = post(url, body("rehearsal: length 10000", stream=True))
-
-    assert len(events(got.raw)) == 10_003
-    assert got.seen.usage["completion_tokens"] == 10_000
-
-
-def test_the_command_lists_dialects_and_faults(capsys):
-    assert main(["--list"]) == 0
-
-    printed = capsys.readouterr().out
-    lines = [line.split()[0] for line in printed.splitlines() if line.startswith("  ")]
-    assert lines == [*rehearsal.DIALECTS, *rehearsal.FAULTS]
-    assert max(map(len, printed.splitlines())) < 100
+def test_a_server_shows_where_it_is_and_never_its_key() -> None:
+    server = serve(key="secret-key-1234")
+    assert repr(server) == "<rehearsal stopped>"
+    with server as url:
+        assert repr(server) == f"<rehearsal {url}>"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--host", "0.0.0.0"], "listens at 127.0.0.1"),
-        (["--dialect", "klingon"], "no dialect is called 'klingon'"),
-        (["--fault", "nothing"], "no fault is called 'nothing'"),
-        (["--port", "99999"], "a port lies in 0 to 65,535"),
-    ],
-)
-def test_the_command_refuses_what_it_can_not_do(arguments, said, capsys):
-    assert main(["--port", "0", *arguments]) == 2
+@pytest.mark.parametrize("port", ["99999", "-1", "many"])
+def test_the_command_refuses_what_is_no_port(port: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"--port={port}"])
 
-    assert said in capsys.readouterr().err
+    assert ended.value.code == 2
+    assert port in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process there")
-def test_the_command_serves_until_it_is_interrupted():
+def test_the_command_serves_until_it_is_interrupted() -> None:
     command = [sys.executable, "-m", "nemotron_magic.rehearsal", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        head = [process.stdout.readline() for _ in range(8)]
-        url = re.search(r"http://127\.0\.0\.1:\d+/v1", "".join(head))[0]
-        answered = post(url, body("rehearsal: say hi")).content
+        assert process.stdout is not None
+        head = "".join(process.stdout.readline() for _ in range(8))
+        found = re.search(r"http://127\.0\.0\.1:\d+/v1", head)
+        assert found is not None
+        answered = post(found[0], body("rehearsal: say hi")).content
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=5)
 
     assert answered == "hi"
-    assert f"%config Nemotron.base_url = '{url}'" in "".join(head)
-    assert "POST /v1/chat/completions nvidia/nemotron-3-super" in rest
+    assert f"%config Nemotron.base_url = '{found[0]}'" in head
     assert rest.endswith("Stopped.\n")
     assert process.returncode == 0
-
-
-def test_it_stands_alone():
-    """No module here imports another part of the package, or a third party's."""
-    sources = [path.read_text("utf-8") for path in PACKAGE.glob("*.py")]
-    modules = set(re.findall(r"^\s*(?:from|import) ([\w.]+)", "\n".join(sources), re.M))
-
-    own = {path.stem for path in PACKAGE.glob("*.py")}
-    outside = {m for m in modules if not m.startswith(".")}
-    assert {m.partition(".")[0] for m in outside} <= sys.stdlib_module_names
-    assert {m.lstrip(".") for m in modules if m.startswith(".")} - own == {""}

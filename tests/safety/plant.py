@@ -20,9 +20,8 @@ from pathlib import Path
 
 import IPython
 from IPython.core.interactiveshell import InteractiveShell
+from service import serve
 from traitlets.config import Config
-
-from nemotron_magic import rehearsal
 
 HERE = Path(os.environ["HERE"])
 KEY = os.environ["PLANTED"]
@@ -60,7 +59,7 @@ def shell() -> InteractiveShell:
 def asking(fault: str = "") -> Iterator[None]:
     """Have a service that fails so; some faults are of no service's making."""
     options = {"fault": fault} if fault and fault not in OURS else {}
-    with rehearsal.serve(**options) as url:  # type: ignore[arg-type]
+    with serve(**options) as url:  # type: ignore[arg-type]
         where = str(url)
         if fault == "refused":
             where = "http://127.0.0.1:1/v1"
@@ -146,7 +145,7 @@ def repeated(ip: InteractiveShell) -> None:
     chunks.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     end = {"choices": [{"delta": {}, "finish_reason": KEY}]}
     body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in [*chunks, end])
-    with rehearsal.serve(body=[body.encode(), b"data: [DONE]\n\n"]) as url:
+    with serve(body=[body.encode(), b"data: [DONE]\n\n"]) as url:
         os.environ["AIMLAPI_API_BASE"] = str(url)
         run(ip, "%nemotron -c none --fresh what did I send?")
         run(ip, "_nemotron, _nemotron.details, _nemotron.model")

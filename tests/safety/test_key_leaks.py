@@ -16,9 +16,10 @@ from types import FrameType
 from urllib.parse import quote
 
 import pytest
+from service import serve
 
 import nemotron_magic
-from nemotron_magic import Session, rehearsal
+from nemotron_magic import Session
 from nemotron_magic.client import Client
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.key import Key, Unshown
@@ -70,6 +71,7 @@ def left(key: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]
         env={
             **os.environ,
             **{name: str(folder / name) for name in homes},
+            "PYTHONPATH": os.pathsep.join(sys.path),
             "AIMLAPI_API_KEY": key,
             "PLANTED": key,
         },
@@ -214,7 +216,7 @@ def seen_in(error: BaseException) -> Iterator[tuple[str, str, str]]:
 # A socket whose opening broke off between two of our lines is left to the collector.
 @pytest.mark.filterwarnings("ignore")
 def test_an_error_at_any_line_near_the_key_shows_no_key(key: str) -> None:
-    with rehearsal.serve() as url:
+    with serve() as url:
         environ = {"AIMLAPI_API_KEY": key, "AIMLAPI_API_BASE": str(url)}
         clients: list[Client] = []
 

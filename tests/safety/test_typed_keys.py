@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from service import Address, serve
 from shells import Kernel, close_event_loops
 
-from nemotron_magic import Session, rehearsal
+from nemotron_magic import Session
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.errors import InputError
 from nemotron_magic.grammar import parse
@@ -204,7 +205,7 @@ def test_it_is_taken_out_of_cells_also_where_nobody_saw_it_typed(source: str) ->
 
 
 def test_what_is_hidden_goes_from_every_message(
-    session_at: Any, service: rehearsal.Address
+    session_at: Any, service: Address
 ) -> None:
     session: Session = session_at(service)
     session.hide(SHORT)
@@ -238,13 +239,13 @@ def test_a_long_text_takes_no_time(text: str) -> None:
 
 
 @pytest.fixture
-def service() -> Iterator[rehearsal.Address]:
-    with rehearsal.serve() as address:
+def service() -> Iterator[Address]:
+    with serve() as address:
         yield address
 
 
 def test_a_kernel_sends_it_neither_at_once_nor_with_a_later_question(
-    service: rehearsal.Address, tmp_path: Path
+    service: Address, tmp_path: Path
 ) -> None:
     kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
     try:

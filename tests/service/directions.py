@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from nemotron_magic.rehearsal.replies import question_of
+
 from .faults import fault_named
 from .options import check_dialect
-from .steering import Steering, question_of, steering_of
+from .steering import Steering, steering_of
 
 
 def directions(body: Any) -> Steering:

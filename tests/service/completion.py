@@ -6,7 +6,9 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .answer import Answer, Choice, pieces
+from nemotron_magic.rehearsal.replies import tokens_of
+
+from .answer import Answer, Choice
 from .dialect import Dialect
 from .request import Json
 from .response import Headers, to_bytes
@@ -84,7 +86,7 @@ def _whole_choice(choice: Choice, answer: Answer, dialect: Dialect) -> Json:
     return {
         "index": choice.index,
         "message": _message(choice, answer, dialect),
-        "logprobs": logprobs(answer, pieces(choice.content)),
+        "logprobs": logprobs(answer, tokens_of(choice.content)),
         "finish_reason": choice.finish,
         **native(choice.finish, dialect),
     }

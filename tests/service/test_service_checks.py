@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from rehearsal_client import MODEL, body, post
 
-from nemotron_magic import rehearsal
-from nemotron_magic.rehearsal.checks import issues
+from service import serve
+from service.checks import issues
+from service.http_reader import MODEL, body, post
 
 RANGES = [
     ("max_tokens", [1, 100_000], [0, -1, "1", None, True]),
@@ -143,12 +143,12 @@ def test_tools_are_checked(tool, passes):
 
 @pytest.mark.parametrize("wrong", [None, [], "x", {}, {"model": MODEL, "messages": []}])
 def test_what_is_no_request_at_all_is_refused(wrong):
-    with rehearsal.serve() as url:
+    with serve() as url:
         assert post(url, wrong).status == 400
 
 
 def test_the_refusal_names_the_field_and_its_bound():
-    with rehearsal.serve() as url:
+    with serve() as url:
         got = post(url, body(temperature=3, seed=0))
 
     assert got.status == 400
@@ -161,7 +161,7 @@ def test_the_refusal_names_the_field_and_its_bound():
 
 
 def test_unknown_fields_at_the_top_are_ignored():
-    with rehearsal.serve() as url:
+    with serve() as url:
         got = post(url, body(chat_template_kwargs={}, invented=1))
 
     assert got.status == 200

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from rehearsal_client import MODEL, body, post, request
 
-from nemotron_magic import rehearsal
-from nemotron_magic.rehearsal.catalogue import RETIRED, SEED_MODEL
+from service import serve
+from service.catalogue import RETIRED, SEED_MODEL
+from service.http_reader import MODEL, body, post, request
 
 LIVE = {
     "nvidia/nemotron-3-ultra-550b-a55b",
@@ -16,7 +16,7 @@ LIVE = {
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions"])
 def test_both_chat_paths_answer(path):
-    with rehearsal.serve() as url:
+    with serve() as url:
         got = post(url, body("rehearsal: say Hello"), path)
 
     assert (got.status, got.content) == (200, "Hello")
@@ -24,7 +24,7 @@ def test_both_chat_paths_answer(path):
 
 @pytest.mark.parametrize("path", ["/v1/models", "/models", "/api/v1/models"])
 def test_all_three_catalogue_paths_list_the_live_nemotrons(path):
-    with rehearsal.serve(key="secret-key-1234") as url:
+    with serve(key="secret-key-1234") as url:
         rows = request(url, path).json["data"]
 
     ids = {row["id"] for row in rows if row["id"].startswith("nvidia/")}
@@ -33,7 +33,7 @@ def test_all_three_catalogue_paths_list_the_live_nemotrons(path):
 
 
 def test_prices_come_only_when_asked_for_and_in_every_way_of_writing_them():
-    with rehearsal.serve() as url:
+    with serve() as url:
         plain = request(url, "/v1/models").json["data"]
         priced = request(url, "/v1/models?include=pricing,nonsense").json["data"]
 
@@ -49,7 +49,7 @@ def test_prices_come_only_when_asked_for_and_in_every_way_of_writing_them():
 
 @pytest.mark.parametrize("query", ["include=all", "details=true", "details=1"])
 def test_details_are_all_sections(query):
-    with rehearsal.serve() as url:
+    with serve() as url:
         rows = request(url, f"/v1/models?{query}").json["data"]
 
     assert {"pricing", "modalities", "capabilities"} <= rows[0].keys()
@@ -75,14 +75,14 @@ def test_details_are_all_sections(query):
     ],
 )
 def test_the_catalogue_is_filtered(query, ids):
-    with rehearsal.serve() as url:
+    with serve() as url:
         rows = request(url, f"/v1/models?{query}").json["data"]
 
     assert [row["id"] for row in rows] == ids
 
 
 def test_an_unchanged_catalogue_is_not_sent_again():
-    with rehearsal.serve() as url:
+    with serve() as url:
         first = request(url, "/v1/models")
         again = request(url, "/v1/models", **{"If-None-Match": first.headers["ETag"]})
         other = request(url, "/v1/models?id=x", **{"If-None-Match": "W/x"})
@@ -93,7 +93,7 @@ def test_an_unchanged_catalogue_is_not_sent_again():
 
 
 def test_a_long_catalogue_is_over_a_megabyte():
-    with rehearsal.serve(extra_models=3000) as url:
+    with serve(extra_models=3000) as url:
         got = request(url, "/v1/models?include=pricing")
 
     assert len(got.raw) > 1_300_000
@@ -103,7 +103,7 @@ def test_a_long_catalogue_is_over_a_megabyte():
     "dialect", ["vllm", "llamacpp", "nvidia", "litellm", "openrouter"]
 )
 def test_other_servers_list_models_as_openai_does(dialect):
-    with rehearsal.serve(dialect=dialect) as url:
+    with serve(dialect=dialect) as url:
         rows = request(url, "/v1/models").json["data"]
 
     assert {row["object"] for row in rows} == {"model"}
@@ -111,7 +111,7 @@ def test_other_servers_list_models_as_openai_does(dialect):
 
 
 def test_one_model_is_found_by_id_or_alias_in_any_case():
-    with rehearsal.serve() as url:
+    with serve() as url:
         by_id = request(url, f"/model/{MODEL.upper()}")
         by_alias = request(url, "/model/nemotron-3-super-120b-a12b")
         missing = request(url, "/model/nobody/nothing")
@@ -123,7 +123,7 @@ def test_one_model_is_found_by_id_or_alias_in_any_case():
 
 
 def test_a_balance_falls_by_what_replies_cost():
-    with rehearsal.serve(balance_usd=1.0) as url:
+    with serve(balance_usd=1.0) as url:
         before = request(url, "/v2/billing").json
         spent = post(url, body()).json["meta"]["usage"]
         after = request(url, "/v2/billing").json
@@ -139,7 +139,7 @@ def test_a_balance_falls_by_what_replies_cost():
     [("GET", "/v1/foo"), ("POST", "/"), ("GET", "/chat/completions")],
 )
 def test_other_paths_answer_as_nest_does(method, path):
-    with rehearsal.serve() as url:
+    with serve() as url:
         got = request(url, path, method=method)
 
     message = f"Cannot {method} {path}"
@@ -151,7 +151,7 @@ def test_other_paths_answer_as_nest_does(method, path):
 @pytest.mark.parametrize("sent", [{}, {"Authorization": "Bearer wrong"}])
 def test_only_the_key_that_was_set_is_let_in(path, sent):
     method = "POST" if "chat" in path else "GET"
-    with rehearsal.serve(key="right-key-5678") as url:
+    with serve(key="right-key-5678") as url:
         refused = request(url, path, "{}", method, **sent)
         let_in = request(url, path, "{}", method, Authorization="bearer right-key-5678")
 
@@ -169,7 +169,7 @@ def test_only_the_key_that_was_set_is_let_in(path, sent):
 
 def test_a_record_shows_no_more_of_a_key_than_its_end():
     key = "sk-0123456789abcdef"
-    with rehearsal.serve() as url:
+    with serve() as url:
         post(url, body(), Authorization=f"Bearer {key}", **{"X-Api-Key": key})
         post(url, body())
 
@@ -182,7 +182,7 @@ def test_a_record_shows_no_more_of_a_key_than_its_end():
 
 
 def test_the_inference_id_is_there_and_the_clients_id_comes_back_if_it_is_one():
-    with rehearsal.serve() as url:
+    with serve() as url:
         good = post(url, body(), **{"X-Client-Request-Id": "a.B_9:-"})
         bad = post(url, body(), **{"X-Client-Request-Id": "white space"})
         stream = post(url, body(stream=True))
@@ -196,7 +196,7 @@ def test_the_inference_id_is_there_and_the_clients_id_comes_back_if_it_is_one():
 
 
 def test_only_json_says_its_cost_in_the_headers():
-    with rehearsal.serve() as url:
+    with serve() as url:
         whole, stream = post(url, body()), post(url, body(stream=True))
 
     usage = whole.json["meta"]["usage"]
@@ -208,15 +208,15 @@ def test_only_json_says_its_cost_in_the_headers():
 @pytest.mark.parametrize("status", [200, 201])
 @pytest.mark.parametrize("stream", [True, False])
 def test_success_is_200_or_201_as_told(status, stream):
-    with rehearsal.serve(status=status) as url:
+    with serve(status=status) as url:
         assert post(url, body(stream=stream)).status == status
 
 
 def test_the_retired_default_is_accepted_until_told_otherwise():
     asked = {**body(), "model": SEED_MODEL}
-    with rehearsal.serve() as url:
+    with serve() as url:
         accepted = post(url, asked)
-    with rehearsal.serve(retired=True) as url:
+    with serve(retired=True) as url:
         refused = post(url, asked)
 
     assert accepted.status == 200
@@ -234,7 +234,7 @@ def test_the_retired_default_is_accepted_until_told_otherwise():
     ],
 )
 def test_an_unknown_model_gets_what_was_set(verdict, status, said):
-    with rehearsal.serve(unknown_model=verdict) as url:
+    with serve(unknown_model=verdict) as url:
         got = post(url, {**body(), "model": "nobody/nothing"})
 
     assert got.status == status

@@ -3,9 +3,9 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from rehearsal_client import begin, body, decode, post, raw
 
-from nemotron_magic import rehearsal
+from service import DIALECTS, serve
+from service.http_reader import begin, body, decode, post, raw
 
 TEXT = "Hello, world! ñ 日本 😊\n\n- a\n- b\n"
 ALTERED = {
@@ -20,11 +20,11 @@ ALTERED = {
 }
 REASONED = {"openrouter", "aimlapi-openrouter", "reasoning-content", "reasoning-bare"}
 UNFINISHED = {"content-filter", "finish-unknown", "finish-error"}
-SAME = sorted(set(rehearsal.DIALECTS) - ALTERED)
+SAME = sorted(set(DIALECTS) - ALTERED)
 
 
 def ask(dialect, *, stream=True, **parameters):
-    with rehearsal.serve(dialect=dialect) as url:
+    with serve(dialect=dialect) as url:
         return post(url, body(f"rehearsal: say {TEXT}", stream=stream, **parameters))
 
 
@@ -276,7 +276,7 @@ def test_a_compressed_stream_can_be_read_as_it_comes():
     import zlib
 
     prompt = f"rehearsal: fault stall-mid-stream\nrehearsal: say {TEXT}"
-    with rehearsal.serve(dialect="gzip") as url:
+    with serve(dialect="gzip") as url:
         connection, response = begin(url, body(prompt, stream=True))
         unpacker = zlib.decompressobj(wbits=31)
         text = b""
@@ -291,7 +291,7 @@ def test_a_compressed_stream_can_be_read_as_it_comes():
 
 @pytest.mark.parametrize("dialect", ["aimlapi", "crlf", "bom"])
 def test_one_byte_at_a_time_is_the_same_stream(dialect):
-    with rehearsal.serve(dialect=dialect, slice=1) as url:
+    with serve(dialect=dialect, slice=1) as url:
         asked = body(f"rehearsal: say {TEXT}", stream=True)
         got, bare = post(url, asked), raw(url, asked)
 

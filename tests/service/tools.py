@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nemotron_magic.rehearsal.replies import instance
+
 STAND_IN_TOOLS = ("get_weather", "get_time")
 
 
@@ -43,29 +45,3 @@ def stand_in_calls() -> tuple[ToolCall, ...]:
 def _call(number: int, tool: Mapping[str, Any]) -> ToolCall:
     arguments = json.dumps(instance(tool.get("parameters") or {"type": "object"}))
     return ToolCall(f"call_{number + 1}", tool["name"], arguments)
-
-
-SIMPLE_INSTANCES: dict[str, Any] = {
-    "string": "rehearsal",
-    "integer": 1,
-    "number": 1.5,
-    "boolean": True,
-    "null": None,
-}
-
-
-def instance(schema: Mapping[str, Any]) -> Any:
-    """Make a value of a JSON schema, of as much of it as is common.
-
-    >>> instance({"type": "object", "properties": {"n": {"type": "integer"}}})
-    {'n': 1}
-    """
-    if "enum" in schema:
-        return schema["enum"][0]
-    kind = schema.get("type", "object")
-    if kind == "array":
-        return [instance(schema.get("items") or {"type": "string"})]
-    if kind == "object":
-        properties = schema.get("properties") or {}
-        return {name: instance(inner) for name, inner in properties.items()}
-    return SIMPLE_INSTANCES.get(kind)

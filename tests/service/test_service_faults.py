@@ -9,7 +9,9 @@ from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisc
 
 import httpx
 import pytest
-from rehearsal_client import (
+
+from service import FAULTS, serve
+from service.http_reader import (
     begin,
     body,
     connect,
@@ -20,22 +22,20 @@ from rehearsal_client import (
     request,
     wait_for_threads,
 )
-
-from nemotron_magic import rehearsal
-from nemotron_magic.rehearsal.statuses import STATUSES
+from service.statuses import STATUSES
 
 TEXT = "Hello, world! And a little more, so that there is a half."
 ASKED = body(f"rehearsal: say {TEXT}", stream=True)
 
 
 def ask(fault, payload=ASKED, **headers):
-    with rehearsal.serve(fault=fault) as url:
+    with serve(fault=fault) as url:
         return post(url, payload, **headers)
 
 
 def cut(fault, payload=ASKED):
     """Give the error that ends a reply, and the text that came before it."""
-    with rehearsal.serve(fault=fault) as url:
+    with serve(fault=fault) as url:
         connection, response = begin(url, payload)
         got = b""
         try:
@@ -131,16 +131,16 @@ def test_a_key_may_be_echoed_in_full():
 
 
 def test_a_fault_stays_or_happens_so_many_times():
-    with rehearsal.serve(fault="503") as url:
+    with serve(fault="503") as url:
         always = [post(url, ASKED).status for _ in range(3)]
-    with rehearsal.serve(fault="503", fault_times=2) as url:
+    with serve(fault="503", fault_times=2) as url:
         twice = [post(url, ASKED).status for _ in range(3)]
 
     assert (always, twice) == ([503, 503, 503], [503, 503, 200])
 
 
 def test_several_faults_happen_once_each_in_turn():
-    with rehearsal.serve(fault=["503", "429", "close-before-headers"]) as url:
+    with serve(fault=["503", "429", "close-before-headers"]) as url:
         statuses = [post(url, ASKED).status, post(url, ASKED).status]
         with pytest.raises(RemoteDisconnected):
             post(url, ASKED)
@@ -151,7 +151,7 @@ def test_several_faults_happen_once_each_in_turn():
 
 
 def test_a_fault_may_happen_at_another_path():
-    with rehearsal.serve(fault="403-key", faulty_path="/billing") as url:
+    with serve(fault="403-key", faulty_path="/billing") as url:
         statuses = [request(url, "/v2/billing").status, post(url, ASKED).status]
 
     assert statuses == [403, 200]
@@ -170,7 +170,7 @@ def test_a_fault_may_happen_at_another_path():
 )
 def test_what_there_is_not_is_refused_at_once(options):
     with pytest.raises(ValueError, match=r"no (fault|dialect)|listens|float"):
-        rehearsal.serve(**options)
+        serve(**options)
 
 
 # ---- within the stream
@@ -242,7 +242,7 @@ def test_what_comes_after_done_is_there_to_be_ignored():
 
 
 def test_a_connection_may_stay_open_after_done():
-    with rehearsal.serve(fault="keep-open-after-done") as url:
+    with serve(fault="keep-open-after-done") as url:
         connection, response = begin(url, ASKED)
         got = b""
         while b"[DONE]" not in got:
@@ -260,7 +260,7 @@ def test_a_connection_may_stay_open_after_done():
 @pytest.mark.parametrize("name", ["close-before-headers", "reset-before-headers"])
 def test_a_connection_may_end_before_any_header(name):
     with (
-        rehearsal.serve(fault=name) as url,
+        serve(fault=name) as url,
         pytest.raises((RemoteDisconnected, ConnectionResetError)) as caught,
     ):
         post(url, ASKED)
@@ -309,7 +309,7 @@ def test_a_reply_may_be_cut_in_its_middle(name, error):
 )
 def test_httpx_names_the_fault_as_it_does_in_the_wild(name, error):
     with (
-        rehearsal.serve(fault=name) as url,
+        serve(fault=name) as url,
         httpx.Client(timeout=5, trust_env=False) as client,
         pytest.raises(error),
     ):
@@ -331,7 +331,7 @@ def test_a_bad_status_line_is_no_http():
 
 
 def test_bytes_may_follow_a_complete_response():
-    with rehearsal.serve(fault="extra-bytes") as url:
+    with serve(fault="extra-bytes") as url:
         got = raw(url, body("rehearsal: say x"))
 
     assert got.endswith(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray")
@@ -352,7 +352,7 @@ def until_silent(line):
 
 @pytest.mark.parametrize("name", ["stall-before-headers", "stall-mid-stream"])
 def test_a_stall_is_silent_until_the_client_leaves(name):
-    with rehearsal.serve(fault=name) as url:
+    with serve(fault=name) as url:
         connection = connect(url)
         connection.request("POST", "/v1/chat/completions", json.dumps(ASKED))
         connection.sock.settimeout(0.1)
@@ -383,7 +383,7 @@ def test_a_trickle_comes_byte_by_byte(stream):
     [("keepalive-forever:0.001", b": ping\n\n"), ("endless", b'"and on 9, "')],
 )
 def test_a_stream_without_end_goes_on_until_the_client_leaves(name, piece):
-    with rehearsal.serve(fault=name) as url:
+    with serve(fault=name) as url:
         connection, response = begin(url, ASKED)
         got = b""
         while got.count(piece) < 1 or len(got) < 200:
@@ -451,7 +451,7 @@ def test_a_redirect_says_where_to(name, status, where):
 
 
 def test_a_redirect_to_the_path_with_a_slash_arrives():
-    with rehearsal.serve(fault="redirect-slash") as url:
+    with serve(fault="redirect-slash") as url:
         got = post(url, ASKED, "/v1/chat/completions/")
 
     assert got.seen.content == TEXT
@@ -460,7 +460,7 @@ def test_a_redirect_to_the_path_with_a_slash_arrives():
 def test_a_redirect_to_another_host_shows_a_client_that_hands_on_the_key():
     """The other name of this computer is another host: httpx drops the key there."""
     with (
-        rehearsal.serve(fault="redirect-host", fault_times=1) as url,
+        serve(fault="redirect-host", fault_times=1) as url,
         httpx.Client(follow_redirects=True, trust_env=False) as client,
     ):
         key = {"Authorization": "Bearer sk-0123456789"}
@@ -469,9 +469,9 @@ def test_a_redirect_to_another_host_shows_a_client_that_hands_on_the_key():
     assert [seen.authorized for seen in url.requests] == [True, False]
 
 
-@pytest.mark.parametrize("name", sorted(rehearsal.FAULTS))
+@pytest.mark.parametrize("name", sorted(FAULTS))
 def test_no_fault_outlives_its_client_or_kills_the_server(name):
-    with rehearsal.serve(fault=name, fault_times=1) as url:
+    with serve(fault=name, fault_times=1) as url:
         connection = connect(url)
         connection.request("POST", "/v1/chat/completions", json.dumps(ASKED))
         assert eventually(lambda: len(url.requests) == 1)

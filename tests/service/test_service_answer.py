@@ -7,13 +7,13 @@ import json
 import re
 
 import pytest
-from rehearsal_client import MODEL, body, post
 
-from nemotron_magic import rehearsal
 from nemotron_magic.context.parts import Fitted, Part
 from nemotron_magic.context.prompt import written
 from nemotron_magic.markdown import to_html
-from nemotron_magic.rehearsal.catalogue import SEED_MODEL
+from service import serve
+from service.catalogue import SEED_MODEL
+from service.http_reader import MODEL, body, post
 
 TALK = [
     {"role": "system", "content": "Be brief."},
@@ -37,7 +37,7 @@ TOOLS = [
 
 
 def ask(text="hello", *, dialect="aimlapi", **parameters):
-    with rehearsal.serve(dialect=dialect) as url:
+    with serve(dialect=dialect) as url:
         return post(url, {**body(text), **parameters})
 
 
@@ -313,7 +313,7 @@ def test_a_prompt_chooses_the_dialect():
 
 def test_a_prompt_chooses_a_fault_for_its_first_tries():
     prompt = body("rehearsal: fault 503 2\nrehearsal: say at last")
-    with rehearsal.serve() as url:
+    with serve() as url:
         statuses = [post(url, prompt).status for _ in range(3)]
         other = post(url, body("rehearsal: fault 503 1"))
 

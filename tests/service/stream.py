@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from itertools import chain, cycle, zip_longest
 from typing import Any
 
-from .answer import Answer, Choice, pieces, tokens
+from nemotron_magic.rehearsal.replies import count_tokens, tokens_of
+
+from .answer import Answer, Choice
 from .completion import (
     call_fields,
     cost,
@@ -84,7 +86,7 @@ def _spelled(line: bytes, dialect: Dialect) -> bytes:
 def _chunks(answer: Answer, dialect: Dialect) -> Iterator[Json]:
     generated = 0
     for position, step in enumerate(_interleaved(answer, dialect)):
-        generated += tokens(step.token)
+        generated += count_tokens(step.token)
         yield {
             **_moment(answer, dialect, position),
             "choices": [_step_choice(step, answer, dialect)],
@@ -101,7 +103,7 @@ def _interleaved(answer: Answer, dialect: Dialect) -> Iterator[Step]:
 
 def _steps(choice: Choice, answer: Answer, dialect: Dialect) -> Iterator[Step]:
     n = choice.index
-    cut = (lambda text: [text] if text else []) if dialect.at_once else pieces
+    cut = (lambda text: [text] if text else []) if dialect.at_once else tokens_of
     yield Step(n, {**dialect.each, **dialect.first})
     for word in [] if answer.hides_reasoning else cut(choice.reasoning):
         empty = {"content": dialect.first.get("content")}
@@ -125,7 +127,7 @@ def _call_deltas(calls: tuple[ToolCall, ...]) -> Iterator[Json]:
 
 
 def _fragments(position: int, call: ToolCall) -> Iterator[Json]:
-    for piece in pieces(call.arguments):
+    for piece in tokens_of(call.arguments):
         yield {"index": position, "function": {"arguments": piece}}
 
 

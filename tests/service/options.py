@@ -19,7 +19,7 @@ _LAST_PORT = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What `nemotron_magic.rehearsal.serve` takes; it is explained there."""
+    """What `service.serve` takes; it is explained there."""
 
     port: int = 0
     host: str = "127.0.0.1"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
-
-from nemotron_magic.rehearsal.attached import Attachment, taken_apart
-from nemotron_magic.rehearsal.coding import correction, reply_to, request_of
+from service.notebook_replies import (
+    Attachment,
+    correction,
+    reply_to,
+    request_of,
+    split_attachments,
+)
 
 SALES = Attachment("value", "sales", {"value": "DataFrame of region, total"})
 
@@ -64,7 +68,7 @@ def test_a_value_that_came_along_is_read_to_its_end() -> None:
     message = f"Data.\n<context-a1>\n{value}\n{value}\n</context-a1>\n\nwhy?"
 
     one = Attachment("value", "x", {"value": "list"})
-    assert taken_apart(message) == ((one, one), "why?")
+    assert split_attachments(message) == ((one, one), "why?")
 
 
 def test_code_that_is_complained_of_comes_back_without_the_fault() -> None:
