@@ -168,7 +168,7 @@ def test_a_file_of_the_users_is_no_place_for_ledger_or_export(
     begin: Begin, tmp_path: Path, put: Callable[[Path], None], why: str
 ) -> None:
     folder = tmp_path / "kernel-0"
-    with rehearsal.serve() as url:
+    with serve() as url:
         kernel = begin(url)
         put(folder / "sales.csv")
         before = sorted(folder.iterdir())

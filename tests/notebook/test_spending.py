@@ -350,7 +350,7 @@ TOOL = {"type": "function", "function": {"name": "f", "description": "d." * 50_0
     ],
 )
 def test_no_field_gets_by_a_limit(
-    shell: Shell, service: rehearsal.Address, flags: str, words: str
+    shell: Shell, service: Address, flags: str, words: str
 ) -> None:
     plain = shell.run("%nemotron -n 10 --max-cost 0.001 why?")
     told = shell.run(f"%nemotron --max-cost 0.001 {flags} why?")
@@ -363,7 +363,7 @@ def test_no_field_gets_by_a_limit(
 
 @pytest.fixture
 def own_kernel(
-    service: rehearsal.Address, tmp_path: Path, loops_closed: None
+    service: Address, tmp_path: Path, loops_closed: None
 ) -> Iterator[Kernel]:
     """Give a kernel that asks this test's service, with a home of its own."""
     kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
@@ -372,9 +372,7 @@ def own_kernel(
     kernel.close()
 
 
-def test_the_preview_is_all_that_is_sent(
-    own_kernel: Kernel, service: rehearsal.Address
-) -> None:
+def test_the_preview_is_all_that_is_sent(own_kernel: Kernel, service: Address) -> None:
     kernel = own_kernel
     flags = (
         '-n 77 --stop "|" -p metadata={"api_key":"q8Zk2LmP0vXw","team":"b`c"} '
@@ -401,7 +399,7 @@ def test_an_empty_report_at_the_end_hides_nothing_from_footer_and_budget(
     none = dict.fromkeys(real, 0)
     spent = event({"usage": real, "meta": {"usage": {"usd_spent": 0.25}}})
     empty = event({"usage": none, "meta": {"usage": last}})
-    with rehearsal.serve(body=[say("Hi"), STOP, spent, empty, DONE]) as url:
+    with serve(body=[say("Hi"), STOP, spent, empty, DONE]) as url:
         shell.run(f"%config Nemotron.base_url = '{url}'")
         told = shell.run("%nemotron why?").text
         shell.run("%config Nemotron.session_budget_usd = 0.2")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from service.notebook_replies import (
+
+from nemotron_magic.rehearsal.notebook_replies import (
     Attachment,
     correction,
     reply_to,

@@ -15,23 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from service import serve
-from service.__main__ import main
 from service.http_reader import begin, body, connect, post, request, wait_for_threads
-from service.request import Json
 
-PACKAGE = Path(service.__file__).parent
+from nemotron_magic import rehearsal
+from nemotron_magic.rehearsal.__main__ import main
+
+PACKAGE = Path(rehearsal.__file__).parent
 NANO = "nvidia/nemotron-3-nano-30b-a3b"
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with serve() as url:
+    with rehearsal.serve() as url:
         yield url
 
 
 def test_the_value_of_the_block_is_the_url() -> None:
-    with serve() as url:
+    with rehearsal.serve() as url:
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v1", url)
 
     with pytest.raises(OSError, match="refused"):
@@ -118,7 +118,7 @@ def test_the_balance_falls_by_what_a_reply_costs(url: str) -> None:
     [None, [], {}, {"model": "m"}, {"model": 1, "messages": [{"role": "user"}]}]
     + [{"model": "m", "messages": wrong} for wrong in ([], "hi", [1], [{}])],
 )
-def test_a_body_without_what_it_needs_is_refused(url: str, wrong: Json) -> None:
+def test_a_body_without_what_it_needs_is_refused(url: str, wrong: Any) -> None:
     got = post(url, wrong)
 
     assert got.status == 400
@@ -131,7 +131,7 @@ def test_another_path_is_not_found(url: str) -> None:
 
 
 def test_a_key_is_asked_for_where_one_is_set() -> None:
-    with serve(key="secret-key-1234") as url:
+    with rehearsal.serve(key="secret-key-1234") as url:
         assert post(url, body(), Authorization="Bearer other").status == 401
         assert post(url, body(), Authorization="Bearer secret-key-1234").status == 200
 
@@ -179,7 +179,7 @@ def test_starting_and_stopping_twice_is_safe() -> None:
 
 
 def test_a_port_that_is_taken_is_an_oserror_and_leaves_nothing() -> None:
-    with serve() as url:
+    with rehearsal.serve() as url:
         port = int(url.rpartition(":")[2].removesuffix("/v1"))
         with pytest.raises(OSError, match="in use"):
             rehearsal.start(port)
@@ -205,7 +205,7 @@ def test_many_clients_at_once_each_get_their_own(url: str) -> None:
 
 
 def test_a_server_shows_where_it_is_and_never_its_key() -> None:
-    server = serve(key="secret-key-1234")
+    server = rehearsal.serve(key="secret-key-1234")
     assert repr(server) == "<rehearsal stopped>"
     with server as url:
         assert repr(server) == f"<rehearsal {url}>"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from service.notebook_replies import (
+
+from nemotron_magic.context.describe import describe
+from nemotron_magic.markdown import code_blocks
+from nemotron_magic.rehearsal.notebook_replies import (
     Attachment,
     Table,
     reply_about,
     table_of,
 )
-
-from nemotron_magic.context.describe import describe
-from nemotron_magic.markdown import code_blocks
 
 pd = pytest.importorskip("pandas")
 
