@@ -9,7 +9,7 @@ from typing import Any
 from service import Address
 from shells import Kernel, close_event_loops
 
-from nemotron_magic import Session, rehearsal
+from nemotron_magic import Session
 from nemotron_magic.grammar import parse
 from nemotron_magic.notebook.asking import QuestionBuilder
 from nemotron_magic.notebook.cell_ids import CellIds

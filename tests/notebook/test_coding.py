@@ -16,7 +16,6 @@ from shells import Kernel, Outcome, Shell, sent
 from wire import DONE, STOP, event
 from wire import say as told
 
-from nemotron_magic import rehearsal
 from nemotron_magic.client import Client
 
 THREE = """Two ways.

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from service import Address
 from shells import Kernel, Outcome, Shell, close_event_loops, sent
 
-from nemotron_magic import rehearsal
 from nemotron_magic.ledger import Ledger
 from nemotron_magic.notebook.own_file import OwnFile
 
@@ -208,7 +208,7 @@ def test_an_id_in_a_file_of_jupyters_is_no_address(save: Save) -> None:
 
 
 @pytest.fixture
-def kernel(service: rehearsal.Address, tmp_path: Path, save: Save) -> Iterator[Kernel]:
+def kernel(service: Address, tmp_path: Path, save: Save) -> Iterator[Kernel]:
     """Give the kernel of a notebook, `Sales.ipynb`, of which one cell ran."""
     kernel = Kernel(
         tmp_path,
@@ -233,7 +233,7 @@ def footer_of(outcome: Outcome) -> str:
 
 
 def test_after_a_rename_the_file_under_the_old_name_is_not_sent(
-    kernel: Kernel, service: rehearsal.Address, save: Save, tmp_path: Path
+    kernel: Kernel, service: Address, save: Save, tmp_path: Path
 ) -> None:
     save("Sales", "a", "q")
     first = asked(kernel, "q")
@@ -264,7 +264,7 @@ def test_after_a_rename_the_file_under_the_old_name_is_not_sent(
 
 
 def test_another_notebooks_saved_replies_answer_nothing(
-    kernel: Kernel, service: rehearsal.Address, tmp_path: Path
+    kernel: Kernel, service: Address, tmp_path: Path
 ) -> None:
     reply = asked(kernel, "q", "").outputs[-1]
     output = {"data": reply["data"], "metadata": reply["metadata"]}
@@ -282,7 +282,7 @@ def test_another_notebooks_saved_replies_answer_nothing(
 
 
 def test_in_a_shell_without_cells_that_are_named_there_is_no_file(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     outcome = shell.run("%nemotron --notebook why?")
 
@@ -304,7 +304,7 @@ def attached(shell: Shell, path: object, *more: str) -> tuple[str, ...]:
 @pytest.mark.parametrize("kind", ["file", "chain", "folder", "up", "relative"])
 def test_where_a_link_leads_is_shown_and_not_sent(
     shell: Shell,
-    service: rehearsal.Address,
+    service: Address,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     kind: str,
@@ -348,7 +348,7 @@ def test_a_file_without_links_is_shown_as_it_was_typed(
 
 
 def test_a_link_that_leads_round_is_refused(
-    shell: Shell, service: rehearsal.Address, tmp_path: Path
+    shell: Shell, service: Address, tmp_path: Path
 ) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")

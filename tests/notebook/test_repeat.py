@@ -189,7 +189,7 @@ def test_a_shared_notebook_runs_again_offline_from_its_own_outputs(
 
 @pytest.mark.parametrize("cache", ["on", "replay"])
 def test_the_code_of_a_forged_reply_is_looked_over_like_any_other(
-    service: rehearsal.Address, tmp_path: Path, cache: str
+    service: Address, tmp_path: Path, cache: str
 ) -> None:
     path = tmp_path / "a.ipynb"
     environ = {"AIMLAPI_API_BASE": str(service), "JPY_SESSION_NAME": str(path)}

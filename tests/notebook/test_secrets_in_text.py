@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from service import Address
 from shells import Shell
-
-from nemotron_magic import rehearsal
 
 VALUE = "k3Jx0pQz81" + "LmW77aBd92sT5r"
 PASSWORD = "kirsch" + "baum7"
@@ -28,7 +27,7 @@ CELLS = {
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_a_secret_in_a_cell_or_in_what_it_shows_is_not_sent(
-    shell: Shell, service: rehearsal.Address, cell: str
+    shell: Shell, service: Address, cell: str
 ) -> None:
     pytest.importorskip("pandas")
     shell.ip.user_ns["v"], shell.ip.user_ns["p"] = VALUE, PASSWORD

@@ -421,7 +421,7 @@ RUINS = {
 
 
 def test_no_ruin_of_the_ledger_lets_a_refused_call_out(
-    own_kernel: Kernel, service: rehearsal.Address
+    own_kernel: Kernel, service: Address
 ) -> None:
     run = own_kernel.run
     ask = "%nemotron -q -n 300 -c none --fresh rehearsal: say hello"

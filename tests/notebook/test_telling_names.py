@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from service import Address, serve
 from shells import Kernel, Shell, close_event_loops, sent
 from telling_names import HINTS, PASSWORDS, SECRETS
-
-from nemotron_magic import rehearsal
 
 NAMES = [*PASSWORDS, *SECRETS, *HINTS]
 LETTERS = string.ascii_letters + string.digits
@@ -67,7 +66,7 @@ HOLDERS = ("holder", "settings", "frame", "series", "call", "record")
 
 @pytest.mark.parametrize("part", range(4))
 def test_a_random_value_under_a_telling_name_leaves_in_no_way(
-    plain_shell: Shell, service: rehearsal.Address, home: Path, part: int
+    plain_shell: Shell, service: Address, home: Path, part: int
 ) -> None:
     values = Values(part)
     for cell in (*SETTINGS, IMPORTS):
@@ -108,8 +107,8 @@ class Client:
 @pytest.fixture(scope="module")
 def asked(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[Kernel, rehearsal.Address]]:
-    with rehearsal.serve() as url:
+) -> Iterator[tuple[Kernel, Address]]:
+    with serve() as url:
         kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=str(url))
         kernel.run("%load_ext nemotron_magic")
         yield kernel, url
@@ -149,7 +148,7 @@ SHOWN = {
 
 @pytest.mark.parametrize("cells", SHOWN.values(), ids=SHOWN)
 def test_a_key_and_a_plain_password_stay_here(
-    asked: tuple[Kernel, rehearsal.Address], cells: tuple[str, ...]
+    asked: tuple[Kernel, Address], cells: tuple[str, ...]
 ) -> None:
     kernel, service = asked
     kernel.run(f"{CLIENT}\napi_key='{API_KEY}'; pw='{WORD}'")
@@ -164,7 +163,7 @@ def test_a_key_and_a_plain_password_stay_here(
 
 
 def test_ordinary_words_under_such_names_stay_in_the_text(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     shell.run("key = 'region'; token = 'the'; sort_key = 'customerId'")
     shell.run("author = 'Annabel Lee'; monkey = tokenizer = 'capuchin-2024'")
