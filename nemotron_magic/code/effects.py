@@ -12,11 +12,13 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
 
 from nemotron_magic.code.python import python_of
-from nemotron_magic.context.describers.statics import home
+from nemotron_magic.context.describers.statics import bases, home
+from nemotron_magic.parameters import PARAMETERS
 from nemotron_magic.text import as_name
 
 __all__ = ["effects_of"]
@@ -33,6 +35,7 @@ _INSTALLS = "installs packages"
 _INSTALLS_FROM = "installs from"
 _FROM_URL = "runs code from a URL"
 _FILE = "runs another file"
+_UNPACKED = "runs code that it unpacks"
 _EXTENSION = "loads an extension"
 _ALIAS = "gives a magic another name"
 _SETTINGS = "changes settings of %nemotron"
@@ -84,7 +87,8 @@ _FETCHES = re.compile(
     r"(requests|httpx)\.(\w+\.|\w+\(\)\.)?(get|post|request)|urllib\.request\.urlopen"
 )
 _OPENS = re.compile(r"(io\.)?open|pathlib\.Path|shutil\.\w+|os\.(remove|unlink|rmdir)")
-_RUNS_TEXT = re.compile(r"exec|eval|.*get_ipython\(\)\.(run_cell|ex|ev)")
+_UNPACKS = re.compile(r"(b\d\ddecode|fromhex|unhexlify|decompress|\bloads|a85decode)$")
+_RUNS_TEXT = re.compile(r"exec|eval|compile|.*get_ipython\(\)\.(run_cell|ex|ev)")
 
 _HAS_SCRIPT = re.compile(
     r"<\s*(script|iframe|object|embed|link|meta|base|form)|\bon\w+\s*=|javascript:",
@@ -95,7 +99,7 @@ _OUR_VARIABLE = re.compile(r"AIML|NEMOTRON")
 _OUTSIDE_PATH = re.compile(r"[/\\~]|\.\.(?:[/\\]|$)|[A-Za-z]:[/\\]")
 _TIMES = frozenset(["capture", "memit", "mprun", "prun", "time", "timeit"])
 _OPTIONS = re.compile(r"(?:\s*-{1,2}\w+(?:\s*\d+)?)*\s*")
-_FLAG = re.compile(r"\s*--?\w")
+_FLAG = re.compile(r"(?:^|(?<=\s))-{1,2}[A-Za-z][\w-]*")
 _FREE_COMMAND = re.compile(
     r"\s*(balance|cache|clear|code|doctor|forget|help|log|login|logout|models|panel"
     r"|preview|rehearse|reset|threads|usage)\s*(:.*)?"
@@ -174,7 +178,9 @@ class _Look:
         for tree in _trees(source, self._transform):
             names = _Names(tree, self._namespace)
             for node in ast.walk(tree):
-                if isinstance(node, ast.Call):
+                if isinstance(node, ast.Name | ast.Attribute):
+                    self._at_name(names.path(node))
+                elif isinstance(node, ast.Call):
                     self._at_call(node, names)
                 elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
                     self._at_change(node, names)
@@ -187,6 +193,12 @@ class _Look:
         if any(_OURS.search(names.path(one)) for one in targets):
             self._found(_SETTINGS)
 
+    def _at_name(self, name: str) -> list[str]:
+        """Look at a name that is called, or given on to what calls it."""
+        effects = [effect for pattern, effect in _CALLS if pattern.fullmatch(name)]
+        self.found |= dict.fromkeys(effects)
+        return effects
+
     def _at_call(self, node: ast.Call, names: _Names) -> None:
         name = names.path(node.func)
         text = _text(ast.Tuple([*node.args, *(one.value for one in node.keywords)]))
@@ -194,11 +206,8 @@ class _Look:
         if method in ("run_line_magic", "run_cell_magic", "magic"):
             self._at_magic(*_magic(node))
             return
-        for pattern, effect in _CALLS:
-            if pattern.fullmatch(name):
-                self._found(effect)
-                if effect == _SHELL:
-                    self._at_command(text)
+        if _SHELL in self._at_name(name):
+            self._at_command(text)
         if _RUNS_TEXT.fullmatch(name):
             self._at_text(node, names)
         if _shows_script(node, name, text, names):
@@ -220,6 +229,8 @@ class _Look:
                 self._found(_FROM_URL)
             elif any(one == "open" or one.endswith(".read_text") for one in called):
                 self._found(_FILE)
+            elif any(map(_UNPACKS.search, called)):
+                self._found(_UNPACKED)
             self.at_cell(_text(argument))
 
     def _at_magic(self, name: str, line: str, body: str) -> None:
@@ -242,7 +253,7 @@ class _Look:
 
     def _at_own_magic(self, name: str, line: str, body: str) -> None:
         if name == "nemotron":
-            if _FLAG.match(line):
+            if _setting_flags() & set(_FLAG.findall(line)):
                 self._found(_SETTINGS)
             if (line + body).strip() and not _FREE_COMMAND.fullmatch(line):
                 self._found(_ASKS)
@@ -383,11 +394,18 @@ def _path_of(value: object) -> str:
         return value.__name__
     if type(value) in (FunctionType, BuiltinFunctionType):
         module, name = value.__module__, value.__qualname__  # type: ignore[attr-defined]
+    elif any(home(one)[1] == "InteractiveShell" for one in bases(type(value))):
+        return "get_ipython()"
     elif issubclass(type(value), type):
         module, name = home(value)  # type: ignore[arg-type]
     else:
         return ""
     return f"{'os' if module in ('posix', 'nt') else module}.{name}"
+
+
+@cache
+def _setting_flags() -> frozenset[str]:
+    return frozenset(flag for one in PARAMETERS for flag in one.flags)
 
 
 def _trees(source: str, transform: Callable[[str], str]) -> Iterator[ast.AST]:

@@ -48,9 +48,10 @@ _BLANK = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _GAP = re.compile(f"[{_BLANK}]{{2,}}")
 _MAY_HIDE = re.compile(
     rf"[{_BLANK}]{{{_WIDEST_GAP}}}|[{_BLANK}]*\t[{_BLANK}]*\t[{_BLANK}]*\t"
-    rf"|(?:\n[{_BLANK}]*#?[{_BLANK}]*(?=\n)){{{_MOST_EMPTY}}}|[^\n]{{{_LONGEST_LINE}}}"
+    rf"|(?:\n[{_BLANK}]*[#\\]?[{_BLANK}]*(?=\n)){{{_MOST_EMPTY}}}"
+    rf"|[^\n]{{{_LONGEST_LINE}}}"
 )
-_EMPTY = re.compile(f"[{_BLANK}]*#?[{_BLANK}]*")
+_EMPTY = re.compile(rf"[{_BLANK}]*(?:#|(\\))?[{_BLANK}]*")
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|`[^`\n]*`")
 _FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"#=\n]*=[ \t]*[!%]")
 _GOES_ON = "    "
@@ -111,9 +112,10 @@ class _Line:
         return replace(self, told=(*self.told, words))
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing on it to see, and nothing to run."""
-        return not self.is_inside and bool(_EMPTY.fullmatch(self.text))
+    def emptiness(self) -> str:
+        """The backslash of an empty line, or a blank; empty if there is more on it."""
+        found = None if self.is_inside else _EMPTY.fullmatch(self.text)
+        return (found[1] or " ") if found else ""
 
     @property
     def is_for_ipython(self) -> bool:
@@ -260,7 +262,7 @@ def _indented(line: _Line, width: int, new_width: int) -> _Line:
 def _without_empty(lines: Sequence[_Line]) -> Iterator[_Line]:
     """Take empty lines in a row out of code, and tell of those in a text."""
     words = ""
-    for is_empty, run in groupby(lines, lambda line: line.is_empty):
+    for is_empty, run in groupby(lines, lambda line: line.emptiness):
         some = [*run]
         if is_empty:
             kept = some[:2] if len(some) > _MOST_EMPTY else some

@@ -61,6 +61,10 @@ CELLS = {
     "import os\ngetattr(os, 'system')('ls')": SHELL,
     "import os\ngetattr(os, 'sys' + 'tem')('ls')": SHELL,
     "import os\nrun = os.system\nrun('ls')": SHELL,
+    "import os\nlist(map(os.system, ['ls']))": SHELL,
+    "import os, threading\nthreading.Thread(target=os.system, args=['ls'])": SHELL,
+    "exec(compile('import os; os.system(\"ls\")', 'x', 'exec'))": SHELL,
+    "held_shell.system('ls')": SHELL,
     "import sys\nsys.modules['os'].system('ls')": SHELL,
     "import os\nos.__dict__['system']('ls')": SHELL,
     "get_ipython().system('ls')": SHELL,
@@ -134,6 +138,8 @@ CELLS = {
         FROM_URL,
     "x = !curl https://e.example\nexec(x.n)":
         SHELL_URL,
+    "import base64\nexec(base64.b64decode(x))": "This cell runs code that it unpacks.",
+    "import zlib\neval(zlib.decompress(x))": "This cell runs code that it unpacks.",
     "%run other.py": "This cell runs another file.",
     "exec(open('x.py').read())": "This cell runs another file.",
     # the rest
@@ -154,6 +160,7 @@ CELLS = {
     "x = %nemotron why": ASKS,
     "%nemotron fix": ASKS,
     "%nemotron -- usage of memory": ASKS,
+    "%nemotron --code -T x plot it": ASKS,
     "%nemotron --max-cost 100 why":
         "This cell changes settings of %nemotron and asks the model again (costs).",
     "from nemotron_magic import Session\nSession().ask('why')": ASKS,
@@ -169,7 +176,12 @@ CELLS = {
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_what_a_cell_does_outside_of_python_is_said(shell: Shell, cell: str) -> None:
-    names = {"held_os": os, "held_run": subprocess.run, "held_system": os.system}
+    names: dict[str, object] = {
+        "held_os": os,
+        "held_run": subprocess.run,
+        "held_system": os.system,
+    }
+    names["held_shell"] = shell.ip
 
     assert effects_of(cell, shell.ip.transform_cell, names) == CELLS[cell]
 

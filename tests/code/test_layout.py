@@ -15,6 +15,7 @@ from nemotron_magic.code.hidden import made_visible
 FAR = " " * 300
 TABS = "\t" * 60
 EVIL = "open('x', 'w')"
+FILLERS = "\u2800" * 300
 LONG = ", ".join(f"item_{n}" for n in range(60))
 
 
@@ -32,6 +33,7 @@ LONG = ", ".join(f"item_{n}" for n in range(60))
         ("x = 1" + "\n" * 300 + EVIL, f"x = 1\n\n\n{EVIL}"),
         ("x = 1" + "\n  \t" * 300 + f"\n{EVIL}", f"x = 1\n  \t\n  \t\n{EVIL}"),
         ("x = 1\n" + "#\n" * 300 + EVIL, f"x = 1\n#\n#\n{EVIL}"),
+        ("x = 1; \\\n" + "\\\n" * 300 + EVIL, f"x = 1; \\\n\\\n\\\n{EVIL}"),
         (f"!ls{FAR}; rm x", "!ls ; rm x"),
         (f"if x:\n    !ls{FAR}; rm x", "if x:\n    !ls ; rm x"),
         (f"y = !ls{FAR}; rm x", "y = !ls ; rm x"),
@@ -99,6 +101,7 @@ def test_what_was_out_of_sight_is_told(source: str, words: str) -> None:
         f"x = {'(' * 5}{LONG}{')' * 5}; {EVIL}",
         f"x = 1; '''{'c' * 300}\n{'c' * 300}'''; y = [{LONG}]",
         f"if x: y = [{LONG}]; {EVIL}",
+        f"x = '{FILLERS}'; {EVIL}; y = [{LONG}]",
         f"x = {' % '.join(['y'] * 90)}",
         "x = [" + ",".join(f"{n}e5" for n in range(90)) + f"]; {EVIL}",
     ],
@@ -108,7 +111,9 @@ def test_long_lines_are_broken_where_code_goes_on(source: str) -> None:
 
     lines = shown.splitlines()
     assert len(lines) > 1
-    assert all(len(line.replace("c", "")) <= 160 for line in lines)
+    bare = [line.replace("c", "").replace("\\u2800", "") for line in lines]
+    assert all(len(line) <= 160 for line in bare)
+    assert [line for line in lines if "2800" in line and "open(" in line] == []
     assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(source))
     assert any("columns are broken into" in one for one in warnings)
     assert made_visible(shown)[0] == shown
@@ -142,6 +147,7 @@ PIECES = st.sampled_from([
     "x = 1", "; y = 2", ", 3", " " * 50, " " * 300, "\t" * 20, "\n", "\n" * 30, "# no",
     "'a", "b'", "'''", '"', "if x:", "\n" + " " * 100 + "z", "!ls", "f'{x}'", "r'a'",
     "(", ")", "\\", "\\\n", "%%bash\n", "%%time\n", "word " * 40, "é\u3000" * 50,
+    "\u2800" * 80, "\\\n" * 9,
 ])  # fmt: skip
 
 
