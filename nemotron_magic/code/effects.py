@@ -80,6 +80,7 @@ _CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 _SHOWS_HTML = re.compile(r"IPython\.(core\.)?display\.(HTML|SVG)")
+_SHOWS_TEXT = re.compile(r"IPython\.(core\.)?display\.(Markdown|Latex)")
 _SHOWS_DATA = re.compile(
     r"(IPython\.(core\.)?display\.)?(display|publish_display_data)"
 )
@@ -88,6 +89,7 @@ _FETCHES = re.compile(
 )
 _OPENS = re.compile(r"(io\.)?open|pathlib\.Path|shutil\.\w+|os\.(remove|unlink|rmdir)")
 _UNPACKS = re.compile(r"(b\d\ddecode|fromhex|unhexlify|decompress|\bloads|a85decode)$")
+_UNPICKLES = re.compile(r"(pickle|cloudpickle|dill|joblib|marshal)\.loads?")
 _RUNS_TEXT = re.compile(r"exec|eval|compile|.*get_ipython\(\)\.(run_cell|ex|ev)")
 
 _HAS_SCRIPT = re.compile(
@@ -108,7 +110,7 @@ _FREE_COMMAND = re.compile(
 _INSTALL = re.compile(
     r"\b(?:pip[\d.]*|pipx|conda|mamba|micromamba|apt|apt-get|brew|npm|pnpm|yarn|gem|cargo"
     r"|go|dnf|yum|apk|choco|winget|poetry|uv(?:\s+pip)?|pixi)\s+(?:-\S+\s+)*"
-    r"(?:install|add|download|config\s+set)\b|\b(?:npx|uvx|easy_install)\s+\S"
+    r"(?:install|add|i|ci|download|config\s+(?:set|--add))\b|\b(?:npx|uvx|easy_install)\s+\S"
 )
 _INDEX_VARIABLE = re.compile(r"\b(?:PIP|UV)_\w+=\S+")
 _URL = re.compile(r"\b[a-z][a-z+]*://[^\s'\"<>|]+|\b\w+@[\w.-]+\.\w+:", re.I)
@@ -190,7 +192,9 @@ class _Look:
         self, node: ast.Assign | ast.AugAssign | ast.Delete, names: _Names
     ) -> None:
         targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
-        if any(_OURS.search(names.path(one)) for one in targets):
+        paths = [names.path(one) for one in targets]
+        more = _text(node) if "os.environ" in paths else ""
+        if any(map(_OURS.search, paths)) or _OUR_VARIABLE.search(more):
             self._found(_SETTINGS)
 
     def _at_name(self, name: str) -> list[str]:
@@ -210,6 +214,8 @@ class _Look:
             self._at_command(text)
         if _RUNS_TEXT.fullmatch(name):
             self._at_text(node, names)
+        if _UNPICKLES.fullmatch(name) and any(map(names.is_fetched, node.args)):
+            self._found(_FROM_URL)
         if _shows_script(node, name, text, names):
             self._found(_SCRIPT)
         if any(one.arg == "trust_remote_code" for one in node.keywords):
@@ -242,11 +248,13 @@ class _Look:
             self.at_cell(body)
         elif name in ("nemotron", "config", "env", "set_env", "unload_ext"):
             self._at_own_magic(name, line, body)
-        elif name == "run" and _URL.match(line.rpartition(" ")[2]):
+        elif name == "run" and _URL.search(line):
             self._found(_FROM_URL)
         elif effect:
             self._found(effect)
-        if effect == _SHELL or _INSTALL.match(f"{name} {line}"):
+        elif name in ("markdown", "latex") and _HAS_SCRIPT.search(body):
+            self._found(_SCRIPT)
+        if effect in (_SHELL, _FILE) or _INSTALL.match(f"{name} {line}"):
             self._at_command(f"{'' if effect else name} {line}\n{body}")
         if effect == _PROGRAM and name.startswith(("python", "pypy")):
             self.at_cell(body)
@@ -461,7 +469,7 @@ def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
     if _SHOWS_DATA.fullmatch(name):
         return bool(re.search(r"text/html|image/svg|application/javascript", text))
     if not _SHOWS_HTML.fullmatch(name):
-        return False
+        return bool(_SHOWS_TEXT.fullmatch(name) and _HAS_SCRIPT.search(text))
     called = names.called_in(ast.Tuple(node.args))
     if any(one.endswith((".to_html", ".render")) for one in called):
         return False  # a table, whose values are escaped

