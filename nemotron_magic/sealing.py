@@ -4,24 +4,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
-from nemotron_magic.access import Access
 from nemotron_magic.context.prompt import frame
 from nemotron_magic.context.redact import Redactor, given_away
 from nemotron_magic.key import Key, Unshown
 from nemotron_magic.parameters import BY_NAME
 from nemotron_magic.reply import Message
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import Asked
 from nemotron_magic.unseen import sealed, unseen
 
-__all__ = ["Sealing"]
+__all__ = ["KeySource", "RedactedRequest", "Sealing"]
 
 _SHORTEST_ELSEWHERE = 8
 _MOST_GIVEN = 1_000
+
+
+class KeySource(Protocol):
+    """Where the keys are that no message may hold."""
+
+    def readable_key(self, settings: Settings) -> Key | None:
+        """Return the key for where questions go; None also if it cannot be read."""
+
+    def given_beside(self, key: Key | None) -> list[Key]:
+        """Return the keys of this session but for `key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedRequest:
+    """A whole request without the secrets in it.
+
+    Attributes
+    ----------
+    fields : mapping
+        The fields of the body beside the messages.
+    found : tuple of str
+        The kind of each secret that was taken out.
+    """
+
+    messages: tuple[Message, ...]
+    fields: Mapping[str, Any]
+    found: tuple[str, ...] = ()
 
 
 class Sealing:
@@ -37,7 +62,7 @@ class Sealing:
 
     def __init__(
         self,
-        access: Access,
+        access: KeySource,
         environ: Mapping[str, str],
         held: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
@@ -53,16 +78,18 @@ class Sealing:
         """Take `secret` out of every message from now on, wherever it stands."""
         self._hidden.append(sealed(secret))
 
-    def sealed(self, asked: Asked, settings: Settings) -> Asked:
-        """Settle the whole request and take secrets out of it.
+    def redact(
+        self, messages: Sequence[Message], settings: Settings
+    ) -> RedactedRequest:
+        """Return the whole request, without the secrets in it.
 
-        What was sealed before may come again.
+        What was redacted before may come again.
         """
         fields = settings.parameters()
         if not settings["redact"]:
-            return replace(asked, fields=fields)
+            return RedactedRequest(tuple(messages), fields)
         key = self._access.readable_key(settings)
-        texts = [frame(message["content"]) for message in asked.told]
+        texts = [frame(message["content"]) for message in messages]
         # Known by its name in one place, a secret goes from every other.
         unseen(lambda: self._note(one for pieces in texts for one in pieces[::2]))
         redactor = self._redactor_with(key)
@@ -76,7 +103,7 @@ class Sealing:
             return redacted.text
 
         told: list[Message] = []
-        for message, pieces in zip(asked.told, texts, strict=True):
+        for message, pieces in zip(messages, texts, strict=True):
             # Our own delimiters stand between: they must stay, whatever is taken out.
             pieces[::2] = map(clean, pieces[::2])
             told.append({**message, "content": "".join(pieces)})
@@ -86,9 +113,7 @@ class Sealing:
             )
             for name, value in fields.items()
         }
-        before = asked.attached.redacted
-        attached = replace(asked.attached, redacted=(*before, *found))
-        return replace(asked, told=tuple(told), attached=attached, fields=fields)
+        return RedactedRequest(tuple(told), fields, tuple(found))
 
     def _note(self, texts: Iterable[str]) -> None:
         """Remember what telling names give away."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -314,4 +315,12 @@ class Session:
 
     def _sealed(self, asked: Asked, settings: Settings) -> Asked:
         """Return the whole request, without the secrets in it."""
-        return self._sealing.sealed(asked, self._calls.with_live_model(settings))
+        live = self._calls.with_live_model(settings)
+        request = self._sealing.redact(asked.told, live)
+        before = asked.attached.redacted
+        return replace(
+            asked,
+            told=request.messages,
+            fields=request.fields,
+            attached=replace(asked.attached, redacted=(*before, *request.found)),
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -16,18 +15,16 @@ from nemotron_magic.context.parts import Fitted, Part
 from nemotron_magic.context.prompt import written
 from nemotron_magic.keystore import KeyStore
 from nemotron_magic.parameters import BY_NAME
-from nemotron_magic.reply import Attached
-from nemotron_magic.sealing import Sealing
+from nemotron_magic.reply import Message
+from nemotron_magic.sealing import RedactedRequest, Sealing
 from nemotron_magic.settings import Settings
-from nemotron_magic.turns import MAIN, Asked
 
 HERE = Settings({"base_url": "https://models.example.org/v1"})
 PASSWORD = "c0rrect-horse-b4ttery"
 
 
-def asked(*texts: str, **more: Any) -> Asked:
-    told = tuple({"role": "user", "content": text} for text in texts)
-    return Asked(told, MAIN, lambda now, reply: [], **more)
+def asked(*texts: str) -> tuple[Message, ...]:
+    return tuple({"role": "user", "content": text} for text in texts)
 
 
 def access_to(settings: Settings = HERE, key: str = KEY) -> Access:
@@ -36,16 +33,16 @@ def access_to(settings: Settings = HERE, key: str = KEY) -> Access:
     return access
 
 
-def texts_of(sealed: Asked) -> list[str]:
-    return [message["content"] for message in sealed.told]
+def texts_of(sealed: RedactedRequest) -> list[str]:
+    return [message["content"] for message in sealed.messages]
 
 
 def test_the_key_that_goes_there_is_taken_out_of_every_message() -> None:
-    sealed = Sealing(access_to(), {}).sealed(asked(f"a {KEY} b", "c", KEY), HERE)
+    sealed = Sealing(access_to(), {}).redact(asked(f"a {KEY} b", "c", KEY), HERE)
 
     assert [KEY in text for text in texts_of(sealed)] == [False] * 3
     assert texts_of(sealed)[1] == "c"
-    assert sealed.attached.redacted.count("key") == 2
+    assert sealed.found.count("key") == 2
 
 
 def test_a_key_of_no_known_form_goes_neither_where_it_belongs_nor_elsewhere() -> None:
@@ -53,9 +50,9 @@ def test_a_key_of_no_known_form_goes_neither_where_it_belongs_nor_elsewhere() ->
     elsewhere = Settings({"base_url": "https://elsewhere.example/v1"})
     sealing = Sealing(access_to(key=plain_key), {})
 
-    here = sealing.sealed(asked(f"it is {plain_key}."), HERE)
-    assert (texts_of(here), here.attached.redacted) == (["it is [key]."], ("key",))
-    there = sealing.sealed(asked(f"it is {plain_key}."), elsewhere)
+    here = sealing.redact(asked(f"it is {plain_key}."), HERE)
+    assert (texts_of(here), here.found) == (["it is [key]."], ("key",))
+    there = sealing.redact(asked(f"it is {plain_key}."), elsewhere)
     assert texts_of(there) == ["it is [redacted:key]."]
 
 
@@ -63,7 +60,7 @@ def test_a_word_that_a_server_here_takes_for_a_key_is_no_secret_elsewhere() -> N
     elsewhere = Settings({"base_url": "https://elsewhere.example/v1"})
     sealing = Sealing(access_to(key="test"), {})
 
-    assert texts_of(sealing.sealed(asked("write a test"), elsewhere)) == [
+    assert texts_of(sealing.redact(asked("write a test"), elsewhere)) == [
         "write a test"
     ]
 
@@ -82,12 +79,12 @@ def test_a_key_is_taken_out_however_it_is_written(
 ) -> None:
     key = "9f8e7d/6c5b4a+39281706"
     sealing = Sealing(access_to(key=key), {})
-    first = sealing.sealed(asked(f"it is {written_as(key)}."), HERE)
+    first = sealing.redact(asked(f"it is {written_as(key)}."), HERE)
     other = Settings({"base_url": "https://elsewhere.example/v1"})
 
     assert written_as(key)[8:-3] not in texts_of(first)[0]
-    assert first.attached.redacted == ("key",)
-    there = sealing.sealed(asked(f"it is {written_as(key)}."), other)
+    assert first.found == ("key",)
+    there = sealing.redact(asked(f"it is {written_as(key)}."), other)
     assert written_as(key)[8:-3] not in texts_of(there)[0]
 
 
@@ -108,45 +105,44 @@ def test_a_key_is_taken_out_while_another_call_looks_for_its_own() -> None:
     key, environ = "9f8e7d6", Meanwhile()  # too short to be looked for elsewhere
     sealing = Sealing(access_to(key=key), environ)
     other = Settings({"base_url": "https://elsewhere.example/v1"})
-    sealing.sealed(asked("first"), HERE)
-    environ.call = lambda: sealing.sealed(asked("second"), other)
+    sealing.redact(asked("first"), HERE)
+    environ.call = lambda: sealing.redact(asked("second"), other)
 
-    assert texts_of(sealing.sealed(asked(key.encode().hex()), HERE)) == [
+    assert texts_of(sealing.redact(asked(key.encode().hex()), HERE)) == [
         "[redacted:key]"
     ]
 
 
 def test_without_secrets_all_is_as_it_was() -> None:
-    told = asked("a", "", "ü😊\n", attached=Attached("a", ("In[1]",)), notice="n")
-    sealed = Sealing(access_to(), {}).sealed(told, HERE)
+    told = asked("a", "", "ü😊\n")
+    sealed = Sealing(access_to(), {}).redact(told, HERE)
 
-    assert sealed == replace(told, fields=HERE.parameters())
-    assert sealed.turns_with is told.turns_with
+    assert sealed == RedactedRequest(told, HERE.parameters())
 
 
 def test_who_wants_nothing_taken_out_sends_it_all() -> None:
     told = asked(f"{KEY} {PASSWORD}")
     settings = Settings({**HERE.values, "redact": False})
 
-    sealed = Sealing(access_to(), {"DB_PASSWORD": PASSWORD}).sealed(told, settings)
+    sealed = Sealing(access_to(), {"DB_PASSWORD": PASSWORD}).redact(told, settings)
 
-    assert sealed == replace(told, fields=settings.parameters())
+    assert sealed == RedactedRequest(told, settings.parameters())
 
 
 def test_kinds_are_told_in_the_order_in_which_they_stood() -> None:
     environ = {"DB_PASSWORD": PASSWORD}
     told = asked(f"pw {PASSWORD}", f"key {KEY}, again {PASSWORD}")
-    sealed = Sealing(access_to(), environ).sealed(told, HERE)
+    sealed = Sealing(access_to(), environ).redact(told, HERE)
 
-    assert sealed.attached.redacted == ("environment", "key", "environment")
+    assert sealed.found == ("environment", "key", "environment")
 
 
 def test_a_secret_that_came_into_the_environment_later_is_known() -> None:
     environ: dict[str, str] = {}
     sealing = Sealing(access_to(), environ)
-    before = sealing.sealed(asked(PASSWORD), HERE)
+    before = sealing.redact(asked(PASSWORD), HERE)
     environ["DB_PASSWORD"] = PASSWORD
-    after = sealing.sealed(asked(PASSWORD), HERE)
+    after = sealing.redact(asked(PASSWORD), HERE)
 
     assert texts_of(before) == [PASSWORD]
     assert texts_of(after) == ["[redacted:environment]"]
@@ -155,7 +151,7 @@ def test_a_secret_that_came_into_the_environment_later_is_known() -> None:
 def test_our_own_delimiters_stay_whatever_is_taken_out_between_them() -> None:
     part = Part("cell", f"In[1] {KEY}", (("code", f"password = '{KEY}'"),))
     text = written(f"why {KEY}?", Fitted((part,)))
-    (sealed,) = texts_of(Sealing(access_to(), {}).sealed(asked(text), HERE))
+    (sealed,) = texts_of(Sealing(access_to(), {}).redact(asked(text), HERE))
 
     assert KEY not in sealed
     assert [line for line in sealed.split("\n") if line.startswith("</")] == [
@@ -170,7 +166,7 @@ def test_an_address_that_cannot_be_read_is_no_reason_to_send_a_secret(
 ) -> None:
     environ = {"DB_PASSWORD": PASSWORD}
     settings = Settings({"base_url": base_url})
-    sealed = Sealing(access_to(), environ).sealed(asked(PASSWORD), settings)
+    sealed = Sealing(access_to(), environ).redact(asked(PASSWORD), settings)
 
     assert texts_of(sealed) == ["[redacted:environment]"]
 
@@ -216,14 +212,14 @@ IN_BASE64 = b64encode(f"user:{KEY}".encode()).decode()
 )
 def test_no_field_of_the_request_takes_a_secret_out(name: str, value: Any) -> None:
     environ = {"DB_PASSWORD": PASSWORD, "OTHER_KEY": IN_A_NAME}
-    sealed = Sealing(access_to(), environ).sealed(
+    sealed = Sealing(access_to(), environ).redact(
         asked("hi"), asking_with(**{name: value})
     )
-    body = repr(sealed.body)
+    body = repr(sealed)
 
     assert [one for one in (PASSWORD, KEY, IN_A_NAME) if one in body] == []
     assert IN_BASE64[8:-4] not in body
-    assert sealed.attached.redacted != ()
+    assert sealed.found != ()
 
 
 @pytest.mark.parametrize(
@@ -235,12 +231,12 @@ def test_no_field_of_the_request_takes_a_secret_out(name: str, value: Any) -> No
     ],
 )
 def test_a_telling_name_gives_its_value_away(name: str, value: Any) -> None:
-    sealed = Sealing(access_to(), {}).sealed(asked("hi"), asking_with(**{name: value}))
+    sealed = Sealing(access_to(), {}).redact(asked("hi"), asking_with(**{name: value}))
 
     assert "kirschbaum" not in repr(sealed.fields)
     assert "q8Zk2LmP0vXw" not in repr(sealed.fields)
     assert type(sealed.fields[name]) is type(value)
-    assert len(sealed.attached.redacted) == 1
+    assert len(sealed.found) == 1
 
 
 def test_what_the_protocol_is_made_of_stays_byte_for_byte() -> None:
@@ -259,7 +255,7 @@ def test_what_the_protocol_is_made_of_stays_byte_for_byte() -> None:
         store=False,
     )
     environ = {"A_SECRET": "vendor/some-model-9x", "B_SECRET": "json_object"}
-    sealed = Sealing(access_to(), environ).sealed(asked("hi"), settings)
+    sealed = Sealing(access_to(), environ).redact(asked("hi"), settings)
 
     assert sealed.fields == settings.parameters()
-    assert sealed.attached.redacted == ()
+    assert sealed.found == ()

@@ -137,7 +137,7 @@ SHOWN = (
 
 
 def test_people_stay_here_in_results_displays_and_variables(
-    shell: Shell, service: rehearsal.Address
+    shell: Shell, service: Address
 ) -> None:
     pytest.importorskip("pandas")
     run(shell, *HELD, "%nemotron -q what of $`df` and $`df['customer']`?")
