@@ -10,7 +10,7 @@ NemotronError
 ├── RateLimitError       wait
 ├── ServiceError         the service failed: try again later
 ├── ConnectionFailed     check the network; nothing reached the service
-├── OutcomeUnknown       the answer was lost on the way; it may have been billed
+├── OutcomeUnknown       the answer was lost, or its making failed; may be billed
 └── Interrupted          the user stopped it
 """
 
@@ -162,7 +162,7 @@ class ConnectionFailed(NemotronError):
 
 
 class OutcomeUnknown(NemotronError):
-    """The request was sent and its end was not seen, so it may have been billed."""
+    """The request was sent and no whole answer came back; it may have been billed."""
 
 
 class Interrupted(NemotronError):
