@@ -15,7 +15,7 @@ from nemotron_magic.errors import Interrupted, ModelError, NemotronError
 from nemotron_magic.events import Event, Notice
 from nemotron_magic.exchange import Exchange, Watch
 from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.reply import Details, Message, Reply
+from nemotron_magic.reply import Details, Message, Reply, partial_reply
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import Asked, shared
 
@@ -137,9 +137,10 @@ class Calls:
         try:
             reply = exchange.run(self._events(asked, settings, entry, stop))
         except NemotronError as error:
-            if error.reply is not None:
-                error.reply = asked.whole(error.reply)
-            self._note(asked, error.reply, exchange.may_cost)
+            partial = partial_reply(error)
+            if partial is not None:
+                error.reply = partial = asked.whole(partial)
+            self._note(asked, partial, exchange.may_cost)
             so_far = exchange.so_far()
             self._books.failed(entry, so_far, exchange.may_cost, error, settings)
             raise

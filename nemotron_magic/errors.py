@@ -18,12 +18,8 @@ from __future__ import annotations
 
 import re
 import traceback
-from typing import TYPE_CHECKING
 
 from nemotron_magic.text import without_controls
-
-if TYPE_CHECKING:
-    from nemotron_magic.reply import Reply
 
 __all__ = [
     "ASK_AGAIN",
@@ -73,13 +69,13 @@ class NemotronError(Exception):
 
     Attributes
     ----------
-    reply : Reply or None
+    reply : str or None
         What had arrived when the error came; None if nothing had.
     verbose : bool
         Whether a notebook shows the whole traceback instead of the three lines.
     """
 
-    reply: Reply | None = None
+    reply: str | None = None
     verbose: bool = False
 
     def __init__(

@@ -162,7 +162,9 @@ class NemotronMagics:
         from nemotron_magic.errors import NemotronError
 
         try:
-            return self.runner.run(line, cell)
+            from nemotron_magic.notebook.dispatch import run
+
+            return run(self.runner, line, cell)
         except NemotronError as error:
             error.verbose = self.settings.snapshot()["verbose_errors"]
             raise

@@ -9,11 +9,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from nemotron_magic.errors import NemotronError
 from nemotron_magic.events import Recalled, ToolCall
 from nemotron_magic.markdown import CodeBlock, code_blocks
 from nemotron_magic.usage import Usage
 
-__all__ = ["ORDINARY_REASONS", "Attached", "Details", "Ending", "Message", "Reply"]
+__all__ = [
+    "ORDINARY_REASONS",
+    "Attached",
+    "Details",
+    "Ending",
+    "Message",
+    "Reply",
+    "partial_reply",
+]
 
 ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 """Why a model stops that has said all it wanted to."""
@@ -218,3 +227,8 @@ class Reply(str):
     def choices(self) -> tuple[str, ...]:
         """All answers when several were asked for."""
         return self.details.choices or (str(self),)
+
+
+def partial_reply(error: NemotronError) -> Reply | None:
+    """Return what had arrived of a reply before an error; None if nothing had."""
+    return error.reply if isinstance(error.reply, Reply) else None

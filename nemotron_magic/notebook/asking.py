@@ -19,7 +19,7 @@ from nemotron_magic.notebook.gather import ContextRequest, Gatherer, Subject
 from nemotron_magic.notebook.paint import Canvas, Painter, Silent
 from nemotron_magic.notebook.subjects import Subjects
 from nemotron_magic.notebook.variables import Variables
-from nemotron_magic.reply import Reply
+from nemotron_magic.reply import Reply, partial_reply
 from nemotron_magic.session import Question, Session
 from nemotron_magic.settings import Settings
 from nemotron_magic.turns import MAIN, earlier
@@ -238,11 +238,12 @@ class Asker:
         try:
             return ask(painter.watch)
         except NemotronError as error:
-            if error.reply is None:
+            partial = partial_reply(error)
+            if partial is None:
                 painter.fail()
             else:
-                error.reply = self.coder.finished(error.reply, job)
-                self._kept(call, error.reply, painter)
+                error.reply = partial = self.coder.finished(partial, job)
+                self._kept(call, partial, painter)
             raise
 
     def _kept(self, call: Invocation, reply: Reply, painter: Painter) -> Reply:

@@ -1,4 +1,4 @@
-"""What `%nemotron` does once it is typed: a command, or a question and its reply."""
+"""The state of `%nemotron` in one shell: session, outputs, rehearsal, ledgers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.context.secrets.held import Held
-from nemotron_magic.errors import InputError, Interrupted, NemotronError
-from nemotron_magic.grammar import Invocation, parse
+from nemotron_magic.errors import NemotronError
 from nemotron_magic.key import Unshown
 from nemotron_magic.ledger import Ledger, open_ledger
 from nemotron_magic.notebook.asking import Asker
-from nemotron_magic.notebook.commands import COMMANDS, Command, card, flags, preview
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.gather import Gatherer
 from nemotron_magic.notebook.history import NO_IDS, Recorder
 from nemotron_magic.notebook.own_file import OwnFile
 from nemotron_magic.notebook.paint import Canvas
 from nemotron_magic.notebook.saved import Saved
-from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 
@@ -51,6 +48,10 @@ class Runner:
 
     Attributes
     ----------
+    shell : InteractiveShell
+        Whose variables and outputs are used.
+    config : Nemotron
+        The settings as traits.
     session : Session
         The conversation.
     canvas : Canvas
@@ -72,8 +73,8 @@ class Runner:
         self.session = Session(held=held.secrets)
         self._environ = Unshown(os.environ)
         self.canvas = Canvas(shell, self._environ)
-        self._shell = shell
-        self._config = config
+        self.shell = shell
+        self.config = config
         self._rehearsal: Any = None
         self._panels: Panels | None = None
         self._base_url_before = ""
@@ -84,36 +85,9 @@ class Runner:
         gatherer = Gatherer(shell, self._own_file.path, recorder, displays, ids)
         self.asker = Asker(shell, self.session, gatherer, self.canvas)
 
-    def run(self, line: str, cell: str | None) -> Reply | None:
-        """Do what was typed; give the reply, if it was a question.
-
-        Raises
-        ------
-        NemotronError
-            When it cannot be done; what had arrived of a reply is shown and kept.
-        """
-        call = parse(self._as_typed(line), cell, COMMANDS, self.session.hide)
-        settings = self._config.snapshot(call.values, **call.extra)
-        self._keep_books(settings)
-        if call.help:
-            self._show(flags())
-        elif cell is None and not line.strip():
-            self._show(card(self, settings, COMMANDS))
-        elif call.command and self._ran(call, settings):
-            pass
-        elif call.preview:
-            question = self.asker.question(call, settings)
-            asked = self.session.prepared(question, settings)
-            beside = "" if question.text.strip() else " with a question"
-            heading = f"What would be sent{beside}"
-            self._show(preview(self.session, asked, settings, heading))
-        else:
-            return self.asker.reply(call, settings)
-        return None
-
     def model_names(self) -> list[str]:
         """Give the models to offer on Tab; asks the service once, briefly."""
-        settings = self._config.snapshot()
+        settings = self.config.snapshot()
         endpoint = self.session.endpoint(settings)
         client = self.session.client
         try:
@@ -130,19 +104,19 @@ class Runner:
             from nemotron_magic import rehearsal
 
             self._rehearsal = rehearsal.start()
-        if not self._rehearses(self._config.base_url):
-            self._base_url_before = self._config.base_url
-            self._config.base_url = str(self._rehearsal.url)
-        return str(self._config.base_url)
+        if not self._rehearses(self.config.base_url):
+            self._base_url_before = self.config.base_url
+            self.config.base_url = str(self._rehearsal.url)
+        return str(self.config.base_url)
 
     def stop_rehearsal(self) -> str:
         """Ask the service again; give its base URL."""
-        if self._rehearses(self._config.base_url):
-            self._config.base_url = self._base_url_before
+        if self._rehearses(self.config.base_url):
+            self.config.base_url = self._base_url_before
         if self._rehearsal is not None:
             self._rehearsal.stop()
             self._rehearsal = None
-        return self.session.endpoint(self._config.snapshot()).base_url
+        return self.session.endpoint(self.config.snapshot()).base_url
 
     def _rehearses(self, base_url: object) -> bool:
         """Tell whether questions to `base_url` go to the stand-in."""
@@ -162,12 +136,12 @@ class Runner:
 
             self._panels = Panels(
                 Desk(
-                    self._shell,
-                    self._config,
+                    self.shell,
+                    self.config,
                     self.session,
                     self.asker.questions.aside,
                     self.asker.coder,
-                    self._keep_books,
+                    self.keep_books,
                     self.canvas.ticker,
                 )
             )
@@ -183,7 +157,7 @@ class Runner:
         for ledger in self._ledgers.values():
             ledger.close()
 
-    def _keep_books(self, settings: Settings) -> None:
+    def keep_books(self, settings: Settings) -> None:
         """Write calls down where the setting says; a rehearsal's are not kept."""
         rehearses = self._rehearses(settings["base_url"])
         # Another session: what a rehearsal takes is no money.
@@ -195,42 +169,6 @@ class Runner:
         self.session.books.ledger = self._ledgers[where, name]
         self.session.books.notebook = Path(self._own_file.path()).name
 
-    def _show(self, markdown: str) -> None:
+    def show(self, markdown: str) -> None:
+        """Show a text of our own."""
         self.canvas.show_markdown(markdown)
-
-    def _ran(self, call: Invocation, settings: Settings) -> bool:
-        """Run a command; tell whether it was one that does not ask the model."""
-        command = COMMANDS[call.command]
-        _refuse(call, command)
-        if command.run is None:
-            return False
-        try:
-            shown = command.run(self, call.text, settings)
-        except KeyboardInterrupt:
-            raise Interrupted("stopped by you") from None
-        if shown:
-            self._show(shown)
-        return True
-
-    def _as_typed(self, line: str) -> str:
-        """Give back the blanks at the line's end, which IPython takes off."""
-        raw = (self._shell.history_manager.input_hist_raw or [""])[-1]
-        typed = next((t for t in raw.splitlines() if t.rstrip().endswith(line)), "")
-        blanks = typed[len(typed.rstrip()) :]
-        return line + blanks if line.strip() and not line.endswith(" ") else line
-
-
-def _refuse(call: Invocation, command: Command) -> None:
-    """Refuse what a command has no use for: it may have been meant as a question."""
-    has_text = call.text.strip() and not command.takes and call.command != "login"
-    has_cell = call.cell.strip() and not command.takes_cell
-    if has_text or has_cell:
-        raise InputError(
-            f"{call.command} takes no {'text' if has_text else 'cell below it'}",
-            todo=f"To ask it, put -- before it: %nemotron -- {call.command} …",
-        )
-    if call.preview and command.run is not None:
-        raise InputError(
-            f"{call.command} asks the model nothing, so there is nothing to preview",
-            todo=f"Type: %nemotron {call.command}",
-        )

@@ -117,7 +117,7 @@ _STEPS: tuple[Callable[[], object], ...] = (
     _importing("session"),
     _importing("notebook.gather"),
     _importing("notebook.paint"),
-    _importing("notebook.runner"),
+    _importing("notebook.dispatch"),
     _importing("notebook.questions"),
     _importing("code.check"),
     _importing("code.hidden"),

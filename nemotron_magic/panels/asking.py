@@ -13,7 +13,7 @@ from nemotron_magic.notebook.page import PagePainter
 from nemotron_magic.panels.background import in_thread
 from nemotron_magic.panels.desk import Desk
 from nemotron_magic.panels.stage import Stage
-from nemotron_magic.reply import Reply
+from nemotron_magic.reply import Reply, partial_reply
 from nemotron_magic.session import Question
 from nemotron_magic.settings import Settings
 
@@ -159,7 +159,7 @@ class Asking:
         try:
             reply = ask()
         except NemotronError as error:
-            self._end(call, error.reply, error)
+            self._end(call, partial_reply(error), error)
         else:
             self._end(call, reply, None)
 
