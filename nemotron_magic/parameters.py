@@ -353,6 +353,9 @@ PARAMETERS: tuple[Parameter, ...] = (
               minimum=0, sent=False),
     Parameter("repair", "integer", "How often what is wrong with the code of a reply "
               "is sent back.", ("--repair",), 0, minimum=0, maximum=5, sent=False),
+    Parameter("insert_button", "text", "Whether the panel's replies have a button that "
+              "puts code into a cell: auto (if the page is new enough), on or off.",
+              default="auto", sent=False, choices=("auto", "on", "off")),
     Parameter("redact", "boolean", "Take secrets out of all that is sent.",
               default=True, sent=False),
     Parameter("base_url", "text", "The endpoint, with or without /v1.",

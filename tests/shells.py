@@ -118,9 +118,16 @@ class Kernel:
         outcome.elapsed_s = time.monotonic() - started_s
         return outcome
 
-    def speak(self, comm_id: str, **content: Any) -> Outcome:
-        """Say something to a widget as its page does; give what came of it."""
-        data = {"method": "custom", "content": content}
+    def press(self, comm_id: str) -> Outcome:
+        """Press a button as a page does; return what came of it."""
+        return self._speak(comm_id, {"method": "custom", "content": {"event": "click"}})
+
+    def change(self, comm_id: str, **state: Any) -> Outcome:
+        """Change a widget as a page does; return what came of it."""
+        change = {"method": "update", "state": state, "buffer_paths": []}
+        return self._speak(comm_id, change)
+
+    def _speak(self, comm_id: str, data: dict[str, Any]) -> Outcome:
         said = {"comm_id": comm_id, "data": data}
         message = self.client.session.msg("comm_msg", said)
         self.client.shell_channel.send(message)

@@ -71,7 +71,7 @@ HOMES = {
     "IPython": {"magics", "notebook"},
     "httpcore": {"client"},
     "httpx": {"client"},
-    "anywidget": {"panels"},
+    "ipywidgets": {"panels"},
     "keyring": {"keystore"},
     "markdown_it": {"markdown"},
     "nbclient": {"demo"},
@@ -234,7 +234,6 @@ from IPython.core.interactiveshell import InteractiveShell
 InteractiveShell.instance().run_line_magic("load_ext", "nemotron_magic")
 """
 HEAVY = {
-    "anywidget",
     "httpx",
     "ipywidgets",
     "keyring",

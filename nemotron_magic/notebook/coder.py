@@ -93,11 +93,13 @@ class Coder:
         notices.append(_placed(len(cells) - 1, job.replaces))
         return _with(reply, notices, diff, cells[0].source)
 
-    def offered(self, reply: Reply) -> list[tuple[CodeCell, list[str]]]:
-        """Let the code of a reply wait; give each cell and what is to be said of it."""
-        cells = self._cells(reply)
-        self._inserter.begin(cells)
-        return [(cell, self._said_of(cell)) for cell in cells]
+    def offer(self, reply: Reply) -> None:
+        """Let the code of a reply wait for `%nemotron code`."""
+        self._inserter.begin(self._cells(reply))
+
+    def found(self, reply: Reply) -> list[tuple[CodeCell, list[str]]]:
+        """Return the cells that a reply's code makes, each with what to say of it."""
+        return [(cell, self._said_of(cell)) for cell in self._cells(reply)]
 
     def insert(self, which: str) -> str:
         """Put in code that waits; give what to say of it.

@@ -16,6 +16,7 @@ __all__ = [
     "content_html",
     "document",
     "interim_html",
+    "line_html",
     "reply_html",
     "reply_text",
     "status_html",
@@ -42,8 +43,8 @@ def content_html(reply: Reply) -> str:
     parts = [_folded(details.reasoning) if details.reasoning else ""]
     parts += [to_html(text, details.inserted) for text in _texts(reply)]
     parts.append(to_html(details.appended))
-    parts += [f'<p class="nm-notice">{_shown(line)}</p>' for line in remarks(reply)]
-    parts.append(f'<div class="nm-footer">{_shown(footer(reply))}</div>')
+    parts += [f'<p class="nm-notice">{line_html(line)}</p>' for line in remarks(reply)]
+    parts.append(f'<div class="nm-footer">{line_html(footer(reply))}</div>')
     return "".join(parts)
 
 
@@ -71,7 +72,7 @@ def interim_html(finished: list[str], tail: Block) -> str:
 
 def status_html(text: str) -> str:
     """Give a line that tells what is being waited for, which needs no style sheet."""
-    return f'<div class="nm-reply nm-status" style="{_QUIET}">{_shown(text)}</div>'
+    return f'<div class="nm-reply nm-status" style="{_QUIET}">{line_html(text)}</div>'
 
 
 def document(content: str) -> str:
@@ -81,8 +82,8 @@ def document(content: str) -> str:
     return f'<div class="nm-reply">{content}</div>\n<style>{css}</style>'
 
 
-def _shown(text: str) -> str:
-    """Give a line of ours as HTML: what it quotes neither hides nor is a formula."""
+def line_html(text: str) -> str:
+    """Return a plain line as HTML: what it quotes neither hides nor is a formula."""
     plain = html.escape(without_smuggled(text), quote=False)
     return with_badges(isolate(plain))
 

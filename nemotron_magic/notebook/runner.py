@@ -23,7 +23,7 @@ from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 
 if TYPE_CHECKING:
-    from nemotron_magic.panels.opening import Panels
+    from nemotron_magic.panels.panel import Panel, PanelRegistry
 
 __all__ = ["Runner"]
 
@@ -76,7 +76,7 @@ class Runner:
         self.shell = shell
         self.config = config
         self._rehearsal: Any = None
-        self._panels: Panels | None = None
+        self._panels: PanelRegistry | None = None
         self._base_url_before = ""
         self._ledgers: dict[tuple[str, str], Ledger] = {}
         self._own_file = OwnFile(shell, self._environ, ids)
@@ -122,20 +122,14 @@ class Runner:
         """Tell whether questions to `base_url` go to the stand-in."""
         return self._rehearsal is not None and base_url == str(self._rehearsal.url)
 
-    def open_panel(self, comm: Any = None) -> None:
-        """Show a panel in the cell that runs now.
-
-        Parameters
-        ----------
-        comm : Comm, optional
-            In place of the kernel's own.
-        """
+    def open_panel(self) -> Panel:
+        """Show a panel in the cell that runs now."""
         if self._panels is None:
-            from nemotron_magic.panels.desk import Desk
-            from nemotron_magic.panels.opening import Panels
+            from nemotron_magic.panels.host import PanelHost
+            from nemotron_magic.panels.panel import PanelRegistry
 
-            self._panels = Panels(
-                Desk(
+            self._panels = PanelRegistry(
+                PanelHost(
                     self.shell,
                     self.config,
                     self.session,
@@ -145,7 +139,7 @@ class Runner:
                     self.canvas.ticker,
                 )
             )
-        self._panels.open(comm)
+        return self._panels.open()
 
     def close(self) -> None:
         """Let go of panels, of connections and of the stand-in."""

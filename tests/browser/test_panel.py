@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ NAMELESS = """panel => [...panel.querySelectorAll('input, select, textarea, butt
 TOO_WIDE = """panel => {
     const right = panel.getBoundingClientRect().right + 1;
     return [...panel.querySelectorAll('*')].filter(one => one.checkVisibility()
-        && !one.closest('.nm-tabs, .nm-unseen')
-        && one.getBoundingClientRect().right > right).map(one => one.outerHTML);
+        && !one.closest('pre, .nm-table') && one.getBoundingClientRect().right > right)
+        .map(one => one.outerHTML);
 }"""
 
 
@@ -37,13 +38,12 @@ def page(notebook_page: NotebookPage, front_end: FrontEnd) -> NotebookPage:
             "%config Nemotron.temperature = 0.3",
             "print('ran')",
             "import time\nprint('sleeping')\ntime.sleep(30)",
-            "%config Nemotron.model",
         ],
     )
     notebook_page.run(0)
     notebook_page.run(1)
     notebook_page.wait_idle()
-    panel(notebook_page).wait_for()
+    question(notebook_page).wait_for()
     return notebook_page
 
 
@@ -58,32 +58,22 @@ def panel(page: NotebookPage) -> Locator:
     return page.output(1).locator(".nm-panel")
 
 
-def row(page: NotebookPage, name: str) -> Locator:
-    return panel(page).locator(f".nm-row[data-name='{name}']")
+def talk(page: NotebookPage) -> Locator:
+    return panel(page).locator(".nm-turns")
 
 
-def test_a_slider_and_config_move_each_other(
-    page: NotebookPage, front_end: FrontEnd
-) -> None:
-    panel(page).get_by_role("tab", name="Parameters").click()
-    slider = row(page, "temperature").get_by_role("slider")
-    field = row(page, "temperature").get_by_role("spinbutton")
-    page.screenshot(f"panel-{front_end}-light")
-    unset = slider.get_attribute("aria-valuetext")
-    slider.fill("0.7")
-    expect(field).to_have_value("0.7")
-    page.run(2)
-    page.wait_for_text(2, "0.7")
-    page.run(3)
-    expect(field).to_have_value("0.3")
-
-    assert unset == "not set"
-    assert slider.input_value() == "0.3"
-    assert page.requests == []
+def press(page: NotebookPage, name: str) -> None:
+    panel(page).get_by_role("button", name=name, exact=True).click()
 
 
 def question(page: NotebookPage) -> Locator:
     return panel(page).get_by_label("Question", exact=True)
+
+
+def ask(page: NotebookPage, text: str) -> None:
+    question(page).fill(text)
+    question(page).press("End")
+    question(page).press("Enter")
 
 
 def sources(page: NotebookPage) -> list[str]:
@@ -93,12 +83,38 @@ def sources(page: NotebookPage) -> list[str]:
     return found
 
 
+def test_a_row_and_config_change_each_other_and_an_error_stands_below_it(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    press(page, "Parameters")
+    row = panel(page).get_by_label("Temperature", exact=True)
+    unset = row.input_value(), row.get_attribute("placeholder")
+    row.fill("0.7")
+    row.press("Tab")
+    expect(panel(page).locator(".nm-temperature.nm-changed")).to_be_visible()
+    page.run(2)
+    page.wait_for_text(2, "0.7")
+    page.run(3)
+    expect(row).to_have_value("0.3")
+    row.fill("9")
+    row.press("Tab")
+    expect(panel(page).get_by_role("alert").last).to_contain_text("lie in [0, 2]")
+    kept = row.input_value()
+    press(page, "Show as code")
+    expect(panel(page)).to_contain_text("%config Nemotron.temperature = 0.3")
+    page.screenshot(f"panel-parameters-{front_end}")
+
+    assert unset == ("", "not set")
+    assert kept == "9"
+    assert page.requests == []
+
+
 def test_a_cell_runs_while_the_panel_asks_and_a_stop_works_within_a_second(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
     question(page).fill("rehearsal: length 900\nrehearsal: slow 40")
-    panel(page).get_by_role("button", name="Ask", exact=True).click()
-    expect(panel(page).locator(".nm-answer")).to_contain_text("Rehearsal")
+    press(page, "Send")
+    expect(talk(page)).to_contain_text("Rehearsal")
     page.run(4)
     page.wait_for_text(4, "ran")
     streams_still = panel(page).get_by_role("button", name="Stop").is_enabled()
@@ -106,8 +122,8 @@ def test_a_cell_runs_while_the_panel_asks_and_a_stop_works_within_a_second(
     page.run(5)
     page.wait_for_text(5, "sleeping")
     started_s = time.monotonic()
-    panel(page).get_by_role("button", name="Stop").click()
-    expect(panel(page).locator(".nm-answer")).to_contain_text("Stopped by you")
+    press(page, "Stop")
+    expect(talk(page)).to_contain_text("Stopped by you")
     stopped_s = time.monotonic() - started_s
     sleeps_still = page.page.evaluate("!nmIdle()")
     page.screenshot(f"panel-stopped-{front_end}")
@@ -119,153 +135,149 @@ def test_a_cell_runs_while_the_panel_asks_and_a_stop_works_within_a_second(
     assert stopped_s < 1
 
 
-def test_a_reply_cut_off_is_gone_on_with_by_keyboard_in_its_place(
+def test_the_end_of_a_growing_reply_stays_in_sight(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
-    keys, answer = page.page.keyboard, panel(page).locator(".nm-answer")
-    go_on = panel(page).get_by_role("button", name="Continue")
-    question(page).fill("rehearsal: length 300\nrehearsal: slow 60")
-    question(page).press("Shift+Enter")
-    expect(answer).to_contain_text("wrote it")
-    question(page).dispatch_event("keydown", {"key": "Escape", "isComposing": True})
-    streams_still = panel(page).get_by_role("button", name="Stop").is_enabled()
-    keys.press("Escape")
-    expect(answer).to_contain_text("Stopped by you")
-    expect(question(page)).to_be_focused()
-    page.screenshot(f"panel-cut-{front_end}")
-    go_on.focus()
+    ask(page, "rehearsal: length 900")
+    expect(panel(page).get_by_role("status")).to_have_text("Answered.", timeout=60_000)
+    gap = (
+        panel(page)
+        .locator(".nm-talk")
+        .evaluate(
+            "talk => talk.querySelector('.nm-footer').getBoundingClientRect().bottom"
+            " - talk.getBoundingClientRect().bottom"
+        )
+    )
+    page.screenshot(f"panel-answered-{front_end}")
+
+    assert gap <= 1
+
+
+def test_by_keyboard_alone_one_asks_stops_goes_on_inserts_and_sets(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    keys = page.page.keyboard
+    question(page).focus()
+    keys.type("rehearsal: length 300")
     keys.press("Enter")
-    expect(panel(page).locator(".nm-turn")).to_contain_text("asking nvidia")
-    kept = panel(page).locator(".nm-turn").inner_text()
-    page.screenshot(f"panel-going-on-{front_end}")
-    status = panel(page).locator(".nm-ask > .nm-bar > [role='status']")
-    expect(status).to_have_text("Answered.", timeout=60_000)
-    page.screenshot(f"panel-gone-on-{front_end}")
-
-    assert streams_still
-    assert "Rehearsal: no model is behind this reply" in kept
-    assert answer.inner_text().count("no model is behind this reply") == 1
-    assert "Stopped by you" not in answer.inner_text()
-    assert go_on.count() == 0
-    assert panel(page).locator(".nm-turn").count() == 1
-
-
-def test_code_becomes_a_cell_below_the_panel_that_has_not_run(
-    page: NotebookPage, front_end: FrontEnd
-) -> None:
+    expect(panel(page).get_by_role("status")).to_have_text("Asking …")
+    keys.press("Tab")  # past Send, which is off meanwhile
+    expect(panel(page).get_by_role("button", name="Stop")).to_be_focused()
+    expect(talk(page)).to_contain_text("no model is behind")
+    keys.press("Enter")
+    expect(panel(page).get_by_role("status")).to_contain_text("Continue goes on")
+    page.screenshot(f"panel-cut-{front_end}")
+    keys.press("Tab")
+    expect(panel(page).get_by_role("button", name="Continue")).to_be_focused()
+    keys.press("Enter")
+    expect(panel(page).get_by_role("status")).to_have_text("Answered.", timeout=60_000)
+    whole = talk(page).inner_text()
+    question(page).focus()
     question(page).fill("rehearsal: say Try\n\n```python\nx = 6 * 7\n```\n\n`x`")
-    question(page).press("Control+Enter")
-    panel(page).get_by_role("button", name="Insert as cell").click()
-    expect(panel(page)).to_contain_text("It is in the cell below")
-    page.screenshot(f"panel-inserted-{front_end}")
-    after = sources(page)
-    page.page.evaluate("nmPanel().content.model.sharedModel.undo()")
+    for _ in range(1):
+        keys.press("Tab")
+    keys.press("Enter")
+    insert = talk(page).get_by_role("button", name="Insert the code as a cell below")
+    insert.wait_for()
+    page.screenshot(f"panel-insert-{front_end}")
+    for _ in range(8):
+        if insert.evaluate("one => one === document.activeElement"):
+            break
+        keys.press("Shift+Tab")
+    keys.press("Enter")
+    page.page.wait_for_function("nmPanel().content.widgets.length === 7")
+    inserted = sources(page)
+    dialogs = page.dialogs
 
-    assert after[1:3] == [OPEN, "x = 6 * 7"]
+    assert whole.count("no model is behind this reply") == 1
+    assert "Stopped by you" not in whole
+    assert inserted[1:3] == [OPEN, "x = 6 * 7"]
     assert page.page.evaluate("nmCell(2).model.executionCount ?? null") is None
-    assert "x = 6 * 7" not in sources(page)
+    assert dialogs == []
 
 
-def test_a_hostile_reply_and_question_are_text_in_the_panel(
+def test_a_hostile_reply_is_text_and_its_forged_buttons_are_gone(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
+    forged = (
+        '<button data-commandlinker-command="notebook:insert-cell-below" '
+        "data-commandlinker-args='{}'>go</button>"
+    )
     bad = (
         "<img src=x onerror=\"document.title='pwned'\"> ![p](http://127.0.0.1:9/p.png)"
     )
     question(page).fill(
-        f"rehearsal: say {bad}\n<script>document.title='pwned'</script>"
+        f"rehearsal: say {bad}{forged}\n{forged}\n"
+        "<script>document.title='pwned'</script>"
     )
-    question(page).press("Control+Enter")
-    expect(panel(page).locator(".nm-footer")).to_contain_text("tokens")
-    html = panel(page).locator(".nm-turn").inner_html()
+    press(page, "Send")
+    expect(talk(page).locator(".nm-footer")).to_contain_text("tokens")
+    page.screenshot(f"panel-hostile-{front_end}")
 
     assert "pwned" not in page.page.title()
-    assert "<script" not in html
-    assert "<img" not in html
+    assert talk(page).locator("script, img, button").count() == 0
+    assert talk(page).locator("[data-commandlinker-command]").count() == 0
     assert page.requests == []
 
 
-def test_the_keyboard_alone_reaches_tabs_settings_and_the_box(
+def test_every_tab_fits_into_320_px_in_the_dark_and_everything_has_a_label(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
-    keys = page.page.keyboard
-    cells = len(sources(page))
-    panel(page).get_by_role("tab", name="Ask").focus()
-    keys.press("ArrowRight")
-    expect(panel(page).get_by_role("tab", name="Parameters")).to_be_focused()
-    temperature = row(page, "temperature").get_by_role("slider")
-    temperature.focus()
-    keys.press("ArrowRight")
-    keys.press("ArrowRight")
-    field = row(page, "temperature").get_by_role("spinbutton")
-    expect(field).to_have_value("0.04")
-    panel(page).get_by_role("button", name="Reset Temperature").focus()
-    keys.press("Enter")
-    expect(field).to_have_value("")
-    panel(page).get_by_role("tab", name="Parameters").focus()
-    # Letters that are commands of JupyterLab: delete a cell, add one, run one.
-    for key in ("d", "d", "b", "Home"):
-        keys.press(key)
-    expect(panel(page).get_by_role("tab", name="Ask")).to_be_focused()
-    keys.press("Tab")
-
-    assert len(sources(page)) == cells
-    assert page.page.evaluate("nmPanel().content.activeCellIndex") == 1
-
-
-def test_models_are_listed_when_asked_for_nemotrons_first(
-    page: NotebookPage, front_end: FrontEnd
-) -> None:
-    panel(page).get_by_role("tab", name="Parameters").click()
-    model = row(page, "model").get_by_role("combobox")
-    model.focus()
-    page.page.keyboard.press("ArrowDown")
-    option = row(page, "model").get_by_role("option")
-    expect(option.first).to_contain_text("nemotron")
-    expect(option.first).to_contain_text("context")
-    page.screenshot(f"panel-models-{front_end}")
-    page.page.keyboard.press("ArrowDown")
-    page.page.keyboard.press("Enter")
-    chosen = model.input_value()
-    page.run(6)
-    page.wait_for_text(6, chosen)
-
-    assert "nemotron" in chosen.lower()
-
-
-def test_an_error_stands_beside_its_control_and_everything_has_a_label(
-    page: NotebookPage, front_end: FrontEnd
-) -> None:
-    panel(page).get_by_role("tab", name="Parameters").click()
-    panel(page).locator("summary").evaluate_all("all => all.forEach(s => s.click())")
-    row(page, "tools").get_by_role("textbox").fill("[{")
-    row(page, "top_logprobs").get_by_role("spinbutton").fill("3")
-    expect(row(page, "tools").get_by_role("alert")).to_contain_text("a JSON value")
-    expect(panel(page)).to_contain_text("top_logprobs needs logprobs")
-    expect(row(page, "tools").get_by_role("alert")).to_contain_text("a JSON value")
-    expect(row(page, "tools").get_by_role("textbox")).to_have_value("[{")
-    page.screenshot(f"panel-error-{front_end}")
-    nameless = panel(page).evaluate(NAMELESS)
+    ask(page, "rehearsal: say Try\n\n```python\nx = 1  # " + "y" * 200 + "\n```")
+    expect(talk(page).locator(".nm-footer")).to_contain_text("tokens")
     page.theme("dark")
     if front_end == "lab":
         page.page.evaluate(
             "jupyterapp.commands.execute('application:toggle-left-area')"
         )
     page.resize(320)
-    panel(page).get_by_role("tab", name="Ask").scroll_into_view_if_needed()
-    page.screenshot(f"panel-narrow-dark-{front_end}")
-    too_wide = panel(page).evaluate(TOO_WIDE)
+    nameless, too_wide = [], []
+    for tab in ("Usage", "Preview", "Parameters", "Ask"):
+        press(page, tab)
+        if tab == "Parameters":
+            press(page, "Cost")
+            expect(panel(page).get_by_label("Cache")).to_be_visible()
+        panel(page).get_by_role("button", name=tab, exact=True).evaluate(
+            "one => one.scrollIntoView({block: 'start'})"
+        )
+        page.page.wait_for_timeout(200)
+        page.screenshot(f"panel-narrow-{tab.lower()}-{front_end}")
+        nameless += panel(page).evaluate(NAMELESS)
+        too_wide += panel(page).evaluate(TOO_WIDE)
 
     assert nameless == []
     assert too_wide == []
 
 
+def test_models_preview_and_usage_are_shown(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    ask(page, "rehearsal: say The **north** sold most.")
+    expect(talk(page).locator(".nm-footer")).to_contain_text("tokens")
+    press(page, "Parameters")
+    expect(panel(page).locator(".nm-note").first).to_be_visible()
+    options = panel(page).locator("datalist option").first
+    expect(options).to_have_attribute("value", re.compile("nemotron"))
+    press(page, "Ask")
+    question(page).fill("What was sold?")
+    press(page, "Preview")
+    expect(panel(page)).to_contain_text("What would be sent")
+    expect(panel(page)).to_contain_text("What was sold?")
+    page.screenshot(f"panel-preview-{front_end}")
+    press(page, "Usage")
+    expect(panel(page)).to_contain_text("This session")
+    press(page, "Ask for the balance")
+    expect(panel(page)).to_contain_text("$10.00 left")
+    page.screenshot(f"panel-usage-{front_end}")
+    press(page, "Ask")
+    expect(question(page)).to_have_value("What was sold?")
+
+
 def test_without_a_kernel_its_last_state_is_there_as_text(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
-    question(page).fill("rehearsal: say The **north** sold most.")
-    question(page).press("Control+Enter")
-    expect(panel(page).locator(".nm-footer")).to_contain_text("tokens")
+    ask(page, "rehearsal: say The **north** sold most.")
+    expect(talk(page).locator(".nm-footer")).to_contain_text("tokens")
     page.run(3)
     page.wait_idle()
     still = page.output(1).locator("[class$='-still']")
@@ -275,8 +287,7 @@ def test_without_a_kernel_its_last_state_is_there_as_text(
     page.save()
     exported = exported_html(page)
     page.reload()
-    panel(page).wait_for()
-    expect(panel(page)).to_contain_text("The north sold most.")
+    expect(talk(page)).to_contain_text("The north sold most.")
     page.save()
     page.page.goto("about:blank")
     page.server.shut_down_kernels()
@@ -296,29 +307,27 @@ def test_without_a_kernel_its_last_state_is_there_as_text(
 
 
 def exported_html(page: NotebookPage) -> str:
-    """Give what nbconvert makes of the notebook."""
+    """Return what nbconvert makes of the notebook."""
     from nbconvert import HTMLExporter
 
     return str(HTMLExporter().from_notebook_node(page.read_ipynb())[0])
 
 
-def test_a_panel_whose_kernel_has_restarted_says_so(
+def test_a_panel_whose_kernel_has_restarted_says_so_and_a_new_one_opens(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
-    question(page).fill("rehearsal: length 900\nrehearsal: slow 40")
-    question(page).press("Shift+Enter")
-    arrived = "no model is behind this reply"
-    expect(panel(page).locator(".nm-answer")).to_contain_text(arrived)
+    ask(page, "rehearsal: say Hello")
+    expect(talk(page).locator(".nm-footer")).to_contain_text("tokens")
+    lost = panel(page).get_by_text("Run its cell again")
+    before = lost.is_visible()
     page.page.evaluate("nmPanel().sessionContext.session.kernel.restart()")
-    expect(panel(page).get_by_role("alert").first).to_contain_text("Run its cell again")
+    expect(lost).to_be_visible()
     page.screenshot(f"panel-lost-{front_end}")
-    said = panel(page).inner_text()
     page.wait_idle()
     page.run(0)
     page.run(1)
     page.wait_idle()
     expect(question(page)).to_be_visible()
 
-    assert arrived in said
-    assert "Asking" not in said
-    assert panel(page).get_by_text("Run its cell again").count() == 0
+    assert not before
+    assert lost.is_hidden()

@@ -97,6 +97,7 @@ def test_the_same_attacks_would_run_and_load_as_they_are(
 LOAD = "import os\nos.environ['AIMLAPI_API_BASE'] = '{}'\n%load_ext nemotron_magic"
 PANEL = "%nemotron panel"
 ACTIVE = re.compile("<(form|svg|img|script|iframe|button|math|style)\\b")
+OURS = re.compile(r'<button class="nm-insert"[^>]*></button>')
 FORMULA = 'display({"text/latex": r"$1 \\le 2$"}, raw=True)'
 CHANGED = 'display({"text/latex": r"$\\renewcommand{\\le}{\\ge} x$"}, raw=True)'
 
@@ -153,7 +154,7 @@ def test_hostile_replies_stay_text_live_saved_and_exported(
     page.run_all()
     page.wait_idle(90)
     panel = page.output(last + 2).locator(".nm-panel")
-    panel.locator(".nm-turn").nth(11).wait_for(state="attached")
+    panel.locator(".nm-question").nth(11).wait_for(state="attached")
     page.screenshot(f"hostile-{front_end}")
 
     silent(page, listener)
@@ -168,8 +169,8 @@ def test_hostile_replies_stay_text_live_saved_and_exported(
         assert reply.locator(".nm-footer").count() == 1
         html = reply.inner_html()
         assert not ACTIVE.search(html)
-    assert panel.locator(".nm-turn").count() == 12
-    assert not ACTIVE.search(panel.locator(".nm-turns").inner_html())
+    assert panel.locator(".nm-question").count() == 12
+    assert not ACTIVE.search(OURS.sub("", panel.locator(".nm-turns").inner_html()))
 
     page.save()
     page.reload()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_comm import FakeComm
+from panel_page import PanelPage
 from service import Address, serve
 from shells import KEYS, Kernel, Shell, close_event_loops
 
@@ -59,14 +59,13 @@ def config(shell: Shell) -> Any:
 
 
 @pytest.fixture
-def open_panel(shell: Shell, runner: Any) -> Callable[[], FakeComm]:
-    """Open a panel from a cell; give the line to its page."""
+def open_panel(shell: Shell, runner: Any) -> Callable[[], PanelPage]:
+    """Open a panel from a cell; return it as its user sees it."""
 
-    def open_one() -> FakeComm:
-        comm = shell.ip.user_ns["_comm"] = FakeComm()
+    def open_one() -> PanelPage:
         shell.ip.user_ns["_runner"] = runner
-        assert shell.run("_runner.open_panel(_comm)").status == "ok"
-        return comm
+        assert shell.run("_opened = _runner.open_panel()").status == "ok"
+        return PanelPage(shell["_opened"])
 
     return open_one
 

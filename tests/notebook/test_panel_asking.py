@@ -2,101 +2,143 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from html.parser import HTMLParser
 from typing import Any
 
+import ipywidgets
 import pytest
-from fake_comm import FakeComm
+from panel_page import PanelPage, wait_for
 from shells import Shell
 
 SLOW = "rehearsal: slow 40\nrehearsal: length 400"
+CUT = "rehearsal: length 300"
 
 
-def wait_for(what: Callable[[], Any], limit_s: float = 30) -> Any:
-    """Give the first thing that is there; threads need their time."""
-    end_s = time.monotonic() + limit_s
-    while not (found := what()):
-        assert time.monotonic() < end_s
-        time.sleep(0.01)
-    return found
+class Buttons(HTMLParser):
+    """The buttons of a page, and all attributes that a command linker reads."""
 
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[dict[str, Any]] = []
+        self.linked: list[str] = []
+        self.feed(html)
 
-def answered(comm: FakeComm, text: str, thread: str = "") -> dict[str, Any]:
-    """Ask, wait for the end, and give what the page was told of it."""
-    before = len(comm.told("ended"))
-    comm.say("ask", text=text, thread=thread)
-    return dict(wait_for(lambda: comm.told("ended")[before:])[0])
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.linked += [name for name, _ in attrs if "commandlinker" in name]
+        if tag == "button":
+            self.found.append(dict(attrs))
 
-
-def shown(comm: FakeComm) -> str:
-    """Give what stands in the page after all displays so far."""
-    displays: dict[str, str] = {}
-    for message in comm.told("show"):
-        if message["clear"]:
-            displays.clear()
-        displays[message["id"]] = message["html"]
-    return "\n".join(displays.values())
+    def sources(self) -> list[str]:
+        """Return the code that the buttons put in."""
+        told = (json.loads(one["data-commandlinker-args"]) for one in self.found)
+        return [one["args"]["text"] for one in told]
 
 
 def test_a_question_is_answered_in_the_page_and_counted(
     shell: Shell, runner: Any, open_panel: Any
 ) -> None:
-    comm = open_panel()
-    ended = answered(comm, "rehearsal: say Hello *you*")
+    page = open_panel()
+    status = page.answered("rehearsal: say Hello *you*")
 
-    assert "<em>you</em>" in shown(comm)
-    assert ended["error"] == ""
+    assert "<em>you</em>" in page.html()
+    assert status == "Answered."
     assert shell["_nemotron"] == "Hello *you*"
     assert [turn.reply for turn in runner.session.turns] == ["Hello *you*"]
     assert runner.session.ledger.of_session().calls == 1
 
 
-def test_the_style_sheet_is_not_sent_again(open_panel: Any) -> None:
-    comm = open_panel()
-    answered(comm, "rehearsal: length 400\nrehearsal: slow 2000")
+@pytest.mark.parametrize(
+    ("before", "typed", "sent"),
+    [
+        ("why", "why\n", "why"),
+        ("", "why is it slow\n", "why is it slow"),
+        ("two\nlines", "two\nlines\n", "two\nlines"),
+        ("", "two\npasted lines\n", None),
+        ("wy", "w\ny", None),
+        ("a\nb\n", "a\nb\nc", None),
+    ],
+)
+def test_a_line_end_typed_at_the_end_sends_and_a_pasted_text_stays(
+    shell: Shell, open_panel: Any, before: str, typed: str, sent: str | None
+) -> None:
+    page = open_panel()
+    page["Question"].value = before
+    page["Question"].value = typed
+    page.answered()
 
-    assert "<style" not in "".join(m["html"] for m in comm.told("show"))
+    assert page["Question"].value == ("" if sent else typed)
+    asked = shell.ip.user_ns.get("_nemotron")
+    assert asked.messages[-1]["content"].endswith(sent) if sent else asked is None
+
+
+def test_a_reply_grows_in_outputs_with_one_tail_and_is_one_output_at_the_end(
+    open_panel: Any,
+) -> None:
+    page = open_panel()
+    kinds: set[tuple[type, ...]] = set()
+
+    def grown() -> bool:
+        kinds.add(tuple(type(w) for w in page.of_class("nm-turns").children))
+        return not page.is_busy()
+
+    page.ask("rehearsal: slow 300\nrehearsal: length 900")
+    wait_for(grown, 60)
+    html, output = ipywidgets.HTML, ipywidgets.Output
+
+    assert {kind[0] for kind in kinds if len(kind) > 1} == {html}
+    assert {kind[-1] for kind in kinds if len(kind) > 1} == {html}
+    assert max(map(len, kinds)) >= 4
+    assert {one for kind in kinds for one in kind[1:-1]} == {output}
+    assert [type(w) for w in page.of_class("nm-turns").children] == [output]
+    assert page.html().count("nm-footer") == 1
+    assert "<style" not in page.html()
 
 
 def test_cells_run_while_it_streams_and_a_stop_ends_it_at_once(
     shell: Shell, runner: Any, open_panel: Any
 ) -> None:
-    comm = open_panel()
-    comm.say("ask", text=SLOW)
-    wait_for(lambda: "Rehearsal" in shown(comm))
+    page = open_panel()
+    page.ask(SLOW)
+    wait_for(lambda: "no model is behind" in page.html())
     ran = shell.run("print(6 * 7)")
     started_s = time.monotonic()
-    comm.say("stop")
-    ended = wait_for(lambda: comm.told("ended"))[0]
+    page.press("Stop")
+    status = page.answered()
 
     assert ran.text == "42\n"
     assert time.monotonic() - started_s < 3
-    assert (ended["stopped"], ended["kept"]) == (True, True)
-    assert "Stopped by you" in shown(comm)
+    assert status == "Stopped by you. Continue goes on."
+    assert "Stopped by you" in page.html()
     assert runner.session.turns[0].reply.details.ending == "interrupted"
 
 
 @pytest.mark.parametrize("fault", ["stall-before-headers:30", "429-after-2"])
-def test_a_stop_ends_the_wait_for_an_answer(open_panel: Any, fault: str) -> None:
-    comm = open_panel()
-    comm.say("ask", text=f"Hi\nrehearsal: fault {fault}")
-    wait_for(lambda: "asking" in shown(comm) or "again" in shown(comm))
+def test_a_stop_ends_the_wait_for_an_answer_and_gives_the_question_back(
+    open_panel: Any, fault: str
+) -> None:
+    page = open_panel()
+    text = f"Hi\nrehearsal: fault {fault}"
+    page.ask(text)
+    wait_for(lambda: "nm-status" in page.html())
     started_s = time.monotonic()
-    comm.say("stop")
-    ended = wait_for(lambda: comm.told("ended"))[0]
+    page.press("Stop")
+    status = page.answered()
 
     assert time.monotonic() - started_s < 3
-    assert (ended["stopped"], ended["kept"]) == (True, False)
+    assert status == "Stopped by you."
+    assert page["Question"].value == text
 
 
 def test_a_magic_and_a_panel_ask_at_the_same_time(
     shell: Shell, runner: Any, open_panel: Any
 ) -> None:
-    comm = open_panel()
-    comm.say("ask", text="rehearsal: slow 200\nrehearsal: say one two three")
+    page = open_panel()
+    page.ask("rehearsal: slow 200\nrehearsal: say one two three")
     outcome = shell.run("%nemotron -q rehearsal: say four")
-    wait_for(lambda: comm.told("ended"))
+    page.answered()
 
     assert outcome.status == "ok"
     assert sorted(turn.reply for turn in runner.session.turns) == [
@@ -105,26 +147,26 @@ def test_a_magic_and_a_panel_ask_at_the_same_time(
     ]
 
 
-def test_what_cells_did_goes_along_also_the_very_last(
+def test_what_cells_did_is_sent_along_also_the_very_last(
     shell: Shell, open_panel: Any
 ) -> None:
-    comm = open_panel()
+    page = open_panel()
     shell.run("sales = [3, 4]\nprint('sold', sum(sales))")
-    answered(comm, "What was sold, and is $`sales` a list?")
+    page.answered("What was sold, and is $`sales` a list?")
 
     sent = shell["_nemotron"].messages[-1]["content"]
     assert "sold 7" in sent
     assert "[3, 4]" in sent
 
 
-def test_what_ran_before_the_last_reply_does_not_go_again(
+def test_what_ran_before_the_last_reply_is_not_sent_again(
     shell: Shell, open_panel: Any
 ) -> None:
-    comm = open_panel()
+    page = open_panel()
     shell.run("print('once only')")
-    answered(comm, "rehearsal: say A")
+    page.answered("rehearsal: say A")
     shell.run("print('and then')")
-    answered(comm, "rehearsal: say B")
+    page.answered("rehearsal: say B")
 
     sent = shell["_nemotron"].details.attached.text
     assert "and then" in sent
@@ -132,12 +174,13 @@ def test_what_ran_before_the_last_reply_does_not_go_again(
 
 
 def test_an_error_is_told_and_nothing_is_kept(runner: Any, open_panel: Any) -> None:
-    comm = open_panel()
-    ended = answered(comm, "rehearsal: fault 401")
+    page = open_panel()
+    status = page.answered("rehearsal: fault 401")
 
-    assert "key" in ended["error"]
-    assert len(ended["error"].splitlines()) <= 3
-    assert not ended["kept"]
+    assert "key" in status
+    assert len(status.splitlines()) <= 3
+    assert page["Question"].value == "rehearsal: fault 401"
+    assert page.html() == ""
     assert runner.session.turns == []
 
 
@@ -145,160 +188,203 @@ def test_an_error_is_told_and_nothing_is_kept(runner: Any, open_panel: Any) -> N
 def test_no_error_sends_to_a_cell_who_asked_in_the_panel(
     open_panel: Any, fault: str
 ) -> None:
-    told = answered(open_panel(), f"rehearsal: fault {fault}")["error"]
+    status = open_panel().answered(f"rehearsal: fault {fault}")
 
-    assert "sk again" in told
-    assert "cell" not in told
+    assert "sk again" in status
+    assert "cell" not in status
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("  ", "there is no question"), ("$`nope`", "nope")]
+    ("text", "said"),
+    [("  ", "there is no question"), ("\n", "no question"), ("$`nope`", "nope")],
 )
-def test_what_cannot_be_asked_is_told_at_once(
+def test_what_cannot_be_asked_is_told_at_once_and_stays(
     open_panel: Any, text: str, said: str
 ) -> None:
-    comm = open_panel()
-    comm.say("ask", text=text)
+    page = open_panel()
+    page.ask(text)
 
-    (problem,) = comm.told("problem")
-    assert problem["about"] == "ask"
-    assert said in problem["text"]
+    assert said in page.status()
+    assert page["Question"].value == text.rstrip("\n")
+    assert not page.is_busy()
 
 
 def test_one_question_at_a_time(open_panel: Any) -> None:
-    comm = open_panel()
-    comm.say("ask", text=SLOW)
-    comm.say("ask", text="Another")
-    comm.say("stop")
-    wait_for(lambda: comm.told("ended"))
+    page = open_panel()
+    page.ask(SLOW)
+    page["Question"].value = "Another"
+    page["Question"].value = "Another\n"
+    refused = page.status()
+    page.press("Stop")
+    page.answered()
 
-    assert "not been answered yet" in comm.told("problem")[0]["text"]
-    assert len(comm.told("ended")) == 1
+    assert "not been answered yet" in refused
+    assert page["Question"].value == "Another"
 
 
-def test_code_is_offered_as_cells_and_waits_for_the_command(
+def test_the_draft_is_there_again_in_a_panel_that_is_drawn_anew(
+    open_panel: Any,
+) -> None:
+    open_panel()["Question"].value = "Why is"
+    page = open_panel()
+
+    assert page["Question"].value == "Why is"
+
+
+def test_each_panel_sends_what_is_in_its_own_box(shell: Shell, open_panel: Any) -> None:
+    first, second = open_panel(), open_panel()
+    first["Question"].value = "rehearsal: say first"
+    second["Question"].value = "rehearsal: say second"
+    first.press("Send")
+    first.answered()
+
+    assert shell["_nemotron"] == "first"
+    assert second["Question"].value == "rehearsal: say second"
+
+
+def test_a_button_puts_in_what_the_command_puts_in(
     shell: Shell, open_panel: Any
 ) -> None:
-    comm = open_panel()
-    ended = answered(comm, "rehearsal: say Try\n\n```python\nx = 6 * 7\n```")
+    shell.run("%config Nemotron.insert_button = 'on'")
+    page = open_panel()
+    page.answered(
+        "rehearsal: say Try\n\n```python\nx = '\u202e'  # \u200b</button>\n```"
+    )
     inserted = shell.run("%nemotron code")
+    (button,) = (buttons := Buttons(page.html())).found
 
-    assert ended["cells"] == [{"source": "x = 6 * 7", "language": "python", "said": []}]
-    assert inserted.status == "ok"
-
-
-def test_what_code_hides_and_does_is_said_where_it_is_offered(open_panel: Any) -> None:
-    comm = open_panel()
-    code = f"x = 1{' ' * 300}; y = 2\n!ls"
-    ended = answered(comm, f"rehearsal: say Try\n\n```python\n{code}\n```")
-
-    (cell,) = ended["cells"]
-    assert cell["source"] == "x = 1 ; y = 2\n!ls"
-    assert cell["said"] == [
-        "This cell runs a shell.",
-        "line 1: 300 blanks hid what stands behind them",
+    assert buttons.sources() == [inserted.next_cell]
+    assert button["data-commandlinker-command"] == "apputils:run-all-enabled"
+    assert json.loads(button["data-commandlinker-args"])["commands"] == [
+        "notebook:insert-cell-below",
+        "notebook:replace-selection",
     ]
+    assert button["aria-label"] == "Insert the code as a cell below"
+    assert "is shown by its number" in page.html()
 
 
-def test_conversations_are_told_by_name_and_can_be_forgotten(
+def test_what_code_hides_and_does_is_said_above_its_button(
+    shell: Shell, open_panel: Any
+) -> None:
+    shell.run("%config Nemotron.insert_button = 'on'")
+    page = open_panel()
+    code = f"x = 1{' ' * 300}; y = 2\n!ls"
+    page.answered(f"rehearsal: say Try\n\n```python\n{code}\n```")
+    above, _, _ = page.html().partition("<button")
+
+    assert Buttons(page.html()).sources() == ["x = 1 ; y = 2\n!ls"]
+    assert "This cell runs a shell." in above
+    assert "line 1: 300 blanks hid what stands behind them" in above
+
+
+def test_without_a_button_the_command_is_named_instead(
+    shell: Shell, open_panel: Any
+) -> None:
+    shell.run("%config Nemotron.insert_button = 'off'")
+    page = open_panel()
+    page.answered("rehearsal: say Try\n\n```python\nx = 1\n```\n\n```sh\nls\n```")
+
+    assert Buttons(page.html()).found == []
+    assert "%nemotron code: 1<" in page.html()
+    assert "%nemotron code: 2<" in page.html()
+
+
+def test_conversations_have_names_and_can_be_forgotten(
     runner: Any, open_panel: Any
 ) -> None:
-    comm = open_panel()
-    answered(comm, "rehearsal: say <b>one</b>")
-    answered(comm, "rehearsal: say two", "plots")
-    comm.say("talk", thread="plots")
-    comm.say("talk", thread="main")
-    plots, main = comm.told("talk")
-    comm.say("forget", thread="plots")
+    page = open_panel()
+    page.answered("rehearsal: say <b>one</b>")
+    page["Conversation"].value = "plots"
+    page.answered("rehearsal: say two")
+    plots, names = page.html(), page["Conversation"].options
+    page["Conversation"].value = ""
+    main = page.html()
+    page["Conversation"].value = "plots"
+    page.press("Forget")
 
-    assert plots["names"] == ["main", "plots"]
-    assert [turn["question"] for turn in plots["turns"]] == ["rehearsal: say two"]
-    assert "two" in plots["turns"][0]["html"]
-    assert "<b>one" not in main["turns"][0]["html"]
-    assert comm.told("talk")[-1]["turns"] == []
+    assert names == ("main", "plots")
+    assert "two" in plots
+    assert "one" not in plots
+    assert "one" in main
+    assert "<b>one" not in main
+    assert page.html() == ""
     assert "plots" not in runner.session.threads
 
 
-def test_a_page_that_comes_later_sees_what_streams(open_panel: Any) -> None:
-    comm = open_panel()
-    comm.say("ask", text=SLOW)
-    wait_for(lambda: "Rehearsal" in shown(comm))
-    comm.messages.clear()
-    comm.say("talk", thread="main")
-    later = comm.told("asked"), shown(comm)
-    comm.say("stop")
+def test_a_panel_that_opens_later_shows_what_was_asked_in_one_output(
+    shell: Shell, open_panel: Any
+) -> None:
+    for number in range(14):
+        shell.run(f"%nemotron -q rehearsal: say reply {number}.")
+    page = open_panel()
 
-    assert later[0][0]["question"] == SLOW
-    assert "Rehearsal" in later[1]
+    assert len(page.of_class("nm-turns").children) == 1
+    assert "2 earlier turns are not shown" in page.html()
+    assert "reply 1." not in page.html()
+    assert "reply 2." in page.html()
+    assert "reply 13." in page.html()
 
 
-def test_other_panels_and_questions_in_cells_are_news(
+def test_other_panels_and_cells_are_followed_and_nothing_is_sent_twice(
     shell: Shell, open_panel: Any
 ) -> None:
     first, second = open_panel(), open_panel()
-    answered(first, "rehearsal: say A")
-    wait_for(lambda: second.told("news"))
-    shell.run("x = 1")
-    quiet = len(second.told("news"))
-    shell.run("%nemotron -q rehearsal: say B")
+    first.answered("rehearsal: say A1")
+    wait_for(lambda: "A1" in second.html())
+    (output,) = second.of_class("nm-turns").children
+    shell.run("%nemotron -q rehearsal: say B2")
 
-    assert quiet == 1
-    assert len(second.told("news")) == 2
-
-
-CUT = "rehearsal: length 300"
+    assert "B2" in first.html()
+    assert "B2" in second.html()
+    assert second.of_class("nm-turns").children[0] is output
 
 
-def cut_off(shell: Shell, comm: FakeComm) -> str:
-    """Let a reply be cut off at its most tokens; give it."""
+def cut_off(shell: Shell, page: PanelPage) -> str:
+    """Let a reply be cut off at its most tokens; return it."""
     shell.run("%config Nemotron.max_tokens = 40")
-    answered(comm, CUT)
+    page.answered(CUT)
     shell.run("%config Nemotron.max_tokens = 4096")
-    comm.messages.clear()
     return str(shell["_nemotron"])
-
-
-def gone_on(comm: FakeComm) -> dict[str, Any]:
-    """Go on, wait for the end, and give what the page was told of it."""
-    before = len(comm.told("ended"))
-    comm.say("continue", thread="main")
-    return dict(wait_for(lambda: comm.told("ended")[before:])[0])
 
 
 def test_a_reply_cut_off_is_gone_on_with_and_stands_whole_in_its_place(
     shell: Shell, runner: Any, open_panel: Any
 ) -> None:
-    comm = open_panel()
-    begun = cut_off(shell, comm)
-    comm.say("talk", thread="main")
-    offered = [turn["cut"] for turn in comm.told("talk")[0]["turns"]]
-    ended = gone_on(comm)
+    page = open_panel()
+    begun = cut_off(shell, page)
+    offered = page.status()
+    page.press("Continue")
+    status = page.answered()
     (turn,) = runner.session.turns
 
-    assert offered == [True]
+    assert offered == "Cut off. Continue goes on."
     assert turn.reply.startswith(begun)
     assert len(turn.reply) > len(begun)
     assert turn.reply is shell["_nemotron"]
-    assert (ended["error"], ended["kept"], ended["cut"]) == ("", True, False)
-    assert shown(comm).count("nm-footer") == 1
-    assert "Cut off" not in shown(comm)
+    assert status == "Answered."
+    assert page["Continue"].disabled
+    assert page.html().count("nm-footer") == 1
+    assert "Cut off" not in page.html()
 
 
 def test_what_is_cut_off_again_can_be_gone_on_with_again(
     shell: Shell, open_panel: Any
 ) -> None:
-    comm = open_panel()
+    page = open_panel()
     shell.run("%config Nemotron.max_tokens = 40")
-    cuts = [answered(comm, CUT)["cut"], gone_on(comm)["cut"]]
+    cuts = [page.answered(CUT)]
+    page.press("Continue")
+    cuts.append(page.answered())
     shell.run("%config Nemotron.max_tokens = 4096")
-    comm.messages.clear()
+    page.press("Continue")
 
-    assert [*cuts, gone_on(comm)["cut"]] == [True, True, False]
+    assert cuts == ["Cut off. Continue goes on."] * 2
+    assert page.answered() == "Answered."
 
 
 @pytest.fixture
 def stalls(shell: Shell, served: Any) -> Callable[[], None]:
-    """Give what lets all calls from then on stall in the middle."""
+    """Return what lets all calls from then on stall in the middle."""
 
     def begin() -> None:
         url = served(fault="stall-mid-stream:30")
@@ -310,16 +396,18 @@ def stalls(shell: Shell, served: Any) -> Callable[[], None]:
 def test_going_on_is_stopped_like_a_question(
     shell: Shell, runner: Any, open_panel: Any, stalls: Callable[[], None]
 ) -> None:
-    comm = open_panel()
-    begun = cut_off(shell, comm)
+    page = open_panel()
+    begun = cut_off(shell, page)
     stalls()
-    comm.say("continue", thread="main")
-    wait_for(lambda: comm.told("show"))
+    page.press("Continue")
+    still = page.html()
     started_s = time.monotonic()
-    comm.say("stop")
-    ended = wait_for(lambda: comm.told("ended"))[0]
+    page.press("Stop")
+    status = page.answered()
 
-    assert ended["stopped"]
+    assert "no model is behind" in still
+    assert still.count("nm-question") == 1
+    assert status.startswith("Stopped by you.")
     assert time.monotonic() - started_s < 3
     assert runner.session.turns[0].reply.startswith(begun)
 
@@ -327,55 +415,35 @@ def test_going_on_is_stopped_like_a_question(
 def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
     shell: Shell, runner: Any, open_panel: Any
 ) -> None:
-    comm = open_panel()
-    begun = cut_off(shell, comm)
+    page = open_panel()
+    begun = cut_off(shell, page)
     shell.run('%config Nemotron.base_url = "http://127.0.0.1:9/v1"')
-    ended = gone_on(comm)
-    comm.say("talk", thread="main")
+    page.press("Continue")
+    status = page.answered()
 
-    assert ended["error"]
-    assert not ended["kept"]
+    assert "cannot connect" in status
     assert runner.session.turns[0].reply == begun
-    assert comm.told("talk")[0]["turns"][0]["cut"]
+    assert page.html().count("nm-footer") == 1
+    assert not page["Continue"].disabled
 
 
 def test_nothing_is_offered_when_there_is_nothing_to_go_on_with(
     open_panel: Any,
 ) -> None:
-    comm = open_panel()
-    whole = answered(comm, "rehearsal: say all of it")
-    comm.say("talk", thread="main")
-    comm.say("continue", thread="main")
-    comm.say("continue", thread="another")
+    page = open_panel()
+    at_first = page["Continue"].disabled
+    page.answered("rehearsal: say all of it")
 
-    assert not whole["cut"]
-    assert not comm.told("talk")[0]["turns"][0]["cut"]
-    assert len(comm.told("ended")) == 1
-    assert {p["about"] for p in comm.told("problem")} == {"continue"}
-
-
-def test_a_page_that_comes_later_sees_a_reply_that_is_gone_on_with(
-    shell: Shell, open_panel: Any, stalls: Callable[[], None]
-) -> None:
-    comm = open_panel()
-    cut_off(shell, comm)
-    stalls()
-    comm.say("continue", thread="main")
-    comm.say("talk", thread="main")
-    asked = comm.told("asked")
-    comm.say("stop")
-    wait_for(lambda: comm.told("ended"))
-
-    assert [(a["question"], a["goes_on"]) for a in asked] == [(CUT, True)]
+    assert at_first
+    assert page["Continue"].disabled
 
 
 def test_closing_a_panel_stops_what_it_asks(runner: Any, open_panel: Any) -> None:
-    comm = open_panel()
-    comm.say("ask", text=SLOW)
-    wait_for(lambda: "Rehearsal" in shown(comm))
-    comm.say("close")
-    told = len(comm.messages)
+    page = open_panel()
+    page.ask(SLOW)
+    wait_for(lambda: "no model is behind" in page.html())
+    page.press("Close")
     wait_for(lambda: runner.session.turns)
 
     assert runner.session.turns[0].reply.details.ending == "interrupted"
-    assert len(comm.messages) == told
+    assert page.panel.box.comm is None

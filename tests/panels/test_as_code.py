@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nemotron_magic.grammar import parse
-from nemotron_magic.panels.as_code import config_lines, flags_line
+from nemotron_magic.panels.settings import config_lines, flags_line
 from nemotron_magic.parameters import BY_NAME, PARAMETERS
 from nemotron_magic.traits import Nemotron
 

@@ -12,6 +12,7 @@ from nemotron_magic.notebook.commands.cache import CACHE
 from nemotron_magic.notebook.commands.command import Command, literal
 from nemotron_magic.notebook.commands.log import LOG
 from nemotron_magic.quantities import in_usd, plural
+from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
 from nemotron_magic.storage import expanded
 from nemotron_magic.text import one_line
@@ -19,10 +20,7 @@ from nemotron_magic.text import one_line
 if TYPE_CHECKING:
     from nemotron_magic.notebook.runner import Runner
 
-__all__ = ["ESTIMATED", "SPENDING", "cost_of", "kept_in", "spent_lately", "tokens_of"]
-
-ESTIMATED = "~ is estimated from the catalogue's prices."
-"""What is said below sums whose cost has that sign."""
+__all__ = ["SPENDING", "balance", "cost_of", "spent_lately", "tokens_of", "usage"]
 
 _HEAD = (
     "| {} | Calls | Tokens in | Tokens out | Cost | First text | Out/s | Faults |\n"
@@ -58,21 +56,24 @@ def spent_lately(ledger: Ledger) -> tuple[str, ...]:
     return f"today {cost_of(today)}", f"this month {cost_of(month)}"
 
 
-def _usage(runner: Runner, text: str, settings: Settings) -> str:
-    ledger = runner.session.ledger
-    if text.strip():
-        return _exported(ledger, text.strip())
+def usage(ledger: Ledger) -> str:
+    """Return what calls took, by span and by model, as Markdown."""
     spans = {
         "This session": ledger.of_session(),
         "Today": ledger.of_today(),
         "This month": ledger.of_month(),
         "Ever": ledger.of_all(),
     }
-    parts = [_table("", spans), _notes(spans.values()), kept_in(ledger)]
+    parts = [_table("", spans), _notes(spans.values()), _kept_in(ledger)]
     models = {literal(name, 80): sums for name, sums in _models(ledger)}
     if models:
         parts.insert(1, _table("Model, this month", models))
     return "\n\n".join(part for part in parts if part)
+
+
+def _usage(runner: Runner, text: str, settings: Settings) -> str:
+    ledger = runner.session.ledger
+    return _exported(ledger, text.strip()) if text.strip() else usage(ledger)
 
 
 def _models(ledger: Ledger) -> Iterable[tuple[str, Totals]]:
@@ -120,14 +121,14 @@ def _notes(spans: Iterable[Totals]) -> str:
             f"{plural(widest.cached, 'call')} answered from disk, for nothing."
         )
     if widest.estimated_usd:
-        notes.append(ESTIMATED)
+        notes.append("~ is estimated from the catalogue's prices.")
     if widest.unpriced:
         may = f"{plural(widest.unpriced, 'call')} may have been billed"
         notes.append(f"{may}; the cost is unknown.")
     return " ".join(notes)
 
 
-def kept_in(ledger: Ledger) -> str:
+def _kept_in(ledger: Ledger) -> str:
     """Tell where a ledger is kept."""
     if ledger.path is not None:
         return f"Days are UTC. Kept in `{ledger.path}`."
@@ -148,7 +149,17 @@ def _exported(ledger: Ledger, text: str) -> str:
 
 
 def _balance(runner: Runner, text: str, settings: Settings) -> str:
-    session = runner.session
+    return balance(runner.session, settings)
+
+
+def balance(session: Session, settings: Settings) -> str:
+    """Return what is left on the account, as Markdown.
+
+    Raises
+    ------
+    NemotronError
+        If the service does not answer.
+    """
     endpoint = session.endpoint(settings)
     left = session.client.balance_usd(endpoint, session.key(endpoint))
     if left is None:

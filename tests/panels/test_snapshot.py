@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.panels.still import Still, still_html, still_text
+from nemotron_magic.panels.panel import StaticSnapshot, snapshot_html, snapshot_text
 from nemotron_magic.reply import Reply
 from nemotron_magic.session import Session
 from nemotron_magic.turns import Turn
@@ -47,13 +47,13 @@ def config() -> list[str]:
 
 
 @pytest.fixture
-def still(page: Page, config: list[str]) -> Still:
+def snapshot(page: Page, config: list[str]) -> StaticSnapshot:
     session = Session(environ={})
-    return Still("nm-p", session, lambda: config[-1], page.publish, page.later)
+    return StaticSnapshot("nm-p", session, lambda: config[-1], page.publish, page.later)
 
 
 def test_it_tells_settings_question_answer_and_totals() -> None:
-    text = still_text(CONFIG, TURN, "This session: 1 call")
+    text = snapshot_text(CONFIG, TURN, "This session: 1 call")
 
     assert CONFIG in text
     assert "Question: Is <i>it</i>?" in text
@@ -62,7 +62,7 @@ def test_it_tells_settings_question_answer_and_totals() -> None:
 
 
 def test_its_html_is_safe_and_hides_beside_a_panel() -> None:
-    html = still_html("nm-p", CONFIG, TURN, "This session: 1 call")
+    html = snapshot_html("nm-p", CONFIG, TURN, "This session: 1 call")
 
     assert "<strong>Yes</strong>" in html
     assert "<script" not in html
@@ -71,7 +71,7 @@ def test_its_html_is_safe_and_hides_beside_a_panel() -> None:
 
 
 def test_a_long_answer_is_cut_and_defaults_are_said() -> None:
-    text = still_text("", Turn("Why?", Reply("a" * 10_000)), "")
+    text = snapshot_text("", Turn("Why?", Reply("a" * 10_000)), "")
 
     assert len(text) < 4_500
     assert "6,000 characters more" in text
@@ -79,12 +79,12 @@ def test_a_long_answer_is_cut_and_defaults_are_said() -> None:
 
 
 def test_many_changes_are_one_update_later(
-    page: Page, still: Still, config: list[str]
+    page: Page, snapshot: StaticSnapshot, config: list[str]
 ) -> None:
-    still.show()
+    snapshot.show()
     for number in range(5):
         config.append(f"%config Nemotron.seed = {number}")
-        still.touch()
+        snapshot.touch()
     before = len(page.shown)
     page.wait()
 
@@ -96,21 +96,23 @@ def test_many_changes_are_one_update_later(
     assert "seed = 4" in page.shown[1][0]["text/plain"]
 
 
-def test_what_has_not_changed_is_not_shown_again(page: Page, still: Still) -> None:
-    still.show()
-    still.touch()
+def test_what_has_not_changed_is_not_shown_again(
+    page: Page, snapshot: StaticSnapshot
+) -> None:
+    snapshot.show()
+    snapshot.touch()
     page.wait()
 
     assert len(page.shown) == 1
 
 
 def test_a_closed_panel_leaves_its_last_state(
-    page: Page, still: Still, config: list[str]
+    page: Page, snapshot: StaticSnapshot, config: list[str]
 ) -> None:
-    still.show()
+    snapshot.show()
     config.append("%config Nemotron.seed = 7")
-    still.touch()
-    still.close()
+    snapshot.touch()
+    snapshot.close()
     config.append("%config Nemotron.seed = 8")
     page.wait()
 
@@ -119,9 +121,9 @@ def test_a_closed_panel_leaves_its_last_state(
 
 
 def test_a_secret_among_the_settings_is_not_saved(
-    page: Page, still: Still, config: list[str]
+    page: Page, snapshot: StaticSnapshot, config: list[str]
 ) -> None:
     config.append("%config Nemotron.base_url = 'https://me:hunter2aB3dE5@host/v1'")
-    still.show()
+    snapshot.show()
 
     assert "hunter2aB3dE5" not in str(page.shown)
