@@ -37,6 +37,17 @@ HEADERS = (
     *("col1", "label", "x", "0", "value", "Unnamed: 0", "product_name", "team_name"),
 )
 ROWS = 24
+OTHER_PEOPLE = (
+    *("Oluwaseun Adeyemi", "Björk Jónsdóttir", "T. Okonkwo", "van Gogh, Vincent"),
+    *("LI WEI", "RAMIREZ", "mary-jane watson", "M.J. Watson", "李小龙", "佐藤 花子"),
+    *("สมชาย ใจดี", "अमित शर्मा", "דוד כהן", "Ξένια Παπαδοπούλου", "Ольга", "o'hara"),
+    *("D’Angelo", "(212) 555-0147", "221B Baker Street", "AB123456C", "123-45-6789"),
+    *("DE89 3704 0044 0532 0130 00", "St. John Smythe", "mschmidt", "Mx Rivers"),
+)
+OTHER_HEADERS = (
+    *("assigned_to", "PATIENT_NAME", "Vorname", "apellidos", "Schüler", "利用者"),
+    *("Diagnosis Code", "wage", "tenant name", "passenger", "who", "col_a", "notes"),
+)
 
 
 def pandas_frame(header: str, people: list[str]) -> Any:
@@ -118,13 +129,24 @@ HOLDERS: dict[str, Callable[[str, list[str]], Any]] = {
     "text of pairs": lambda h, people: json.dumps([[one, 7] for one in people]),
     "repr": lambda h, people: repr(people),
     "dataclass": lambda h, people: Visit(people[0], people[:3]),
+    "most common": lambda h, people: collections.Counter(people).most_common(),
+    "dummies": pandas_only(lambda df, h: pytest.importorskip("pandas").get_dummies(df)),
+    "columns": lambda h, people: pytest.importorskip("pandas").DataFrame(
+        [dict.fromkeys(people, 1)]
+    ),
+    "json by column": pandas_only(lambda df, h: df.to_json()),
+    "error": lambda h, people: KeyError(people[0]),
+    "named tuples": pandas_only(lambda df, h: list(df.itertuples())),
+    "summary": pandas_only(lambda df, h: df.describe(include="all")),
+    "joined": lambda h, people: ", ".join(people),
+    "lines": lambda h, people: "\n".join(people),
     "grouped": lambda h, people: collections.defaultdict(list, {people[0]: [1]}),
 }
 
 
-def people_of(start: int) -> list[str]:
-    """Give a few people, each several times, so that a categorical could be made."""
-    few = list(itertools.islice(itertools.cycle(PEOPLE), start, start + 4))
+def people_of(start: int, among: tuple[str, ...] = PEOPLE) -> list[str]:
+    """Return a few people, each several times, so that a categorical could be made."""
+    few = list(itertools.islice(itertools.cycle(among), start, start + 4))
     return (few * ROWS)[:ROWS]
 
 
@@ -141,6 +163,16 @@ def test_nobody_is_told_of_whatever_holds_them(holder: str) -> None:
             said = describe(value, name)
 
             assert not told_of(said, people), (header, name, said)
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_nor_is_anybody_else(holder: str) -> None:
+    for place, header in enumerate(OTHER_HEADERS):
+        for start in (place * 2, place * 2 + 5):
+            people = people_of(start, OTHER_PEOPLE)
+            said = describe(HOLDERS[holder](header, people), "x")
+
+            assert not told_of(said, people), (header, said)
 
 
 @pytest.mark.parametrize("header", HEADERS)

@@ -59,6 +59,9 @@ def _dict(value: dict[object, object], look: Look) -> Iterator[str]:
         if all(type(inner) is dict for inner in values):
             yield from (f"  {line}" for line in _records("values", values, size, look))
         return
+    if not look.is_full and _is_column(keys, values, look.name):
+        yield f"{said}, texts not named"
+        return
     yield said
     for key, inner in head[:wanted]:
         label = repr(short(key)) if type(key) is str else look.headline(key, value)
@@ -67,12 +70,24 @@ def _dict(value: dict[object, object], look: Look) -> Iterator[str]:
         yield f"… {size - wanted:,} more entries"
 
 
+def _is_column(keys: Sequence[object], values: Sequence[object], name: str) -> bool:
+    """Return whether a dict holds texts by number, as a column does, and is closed."""
+    texts = [value for value in values if type(value) is str]
+    if len(texts) < len(values) or is_vocabulary(Counter(texts), name):
+        return False
+    return all(type(key) is int or (type(key) is str and key.isdigit()) for key in keys)
+
+
+def _kind_of(value: object) -> str:
+    return "number" if type(value) in (int, float) else class_name(type(value))
+
+
 def _are_fields(
     value: object, keys: Sequence[object], values: Sequence[object], name: str
 ) -> bool:
     """Return whether the keys of a dict may be told: as fields, or as a vocabulary."""
     texts = [key for key in keys if type(key) is str]
-    are_alike = len({*map(class_name, map(type, values))}) == 1
+    are_alike = len({_kind_of(one) for one in values if one is not None}) <= 1
     if is_personal(name) and are_alike and is_plain(values[0]):
         return False
     if any(home(cls) == ("collections", "Counter") for cls in bases(type(value))):
@@ -251,7 +266,8 @@ def _records(kind: str, items: Sequence[Any], size: int, look: Look) -> Iterator
         for item in items[:_RECORDS]
     ]
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    labels = labels_of(keys[:_KEYS], look)
+    first = rows[0].values() if rows else ()
+    labels = labels_of(keys[:_KEYS], look, types=first)
 
     def column(place: int) -> _Column:
         return _Column(labels[place], [row.get(keys[place]) for row in rows])

@@ -97,7 +97,8 @@ def _frame(value: Any, look: Look) -> Iterator[str]:
     rows, width = frame.shape
     step = step_of(rows, width)
     columns = frame.columns
-    labels = labels_of(columns[: min(width, 50)].tolist(), look, list(columns.names))
+    names, types = list(columns.names), frame.dtypes.tolist()
+    labels = labels_of(columns[: min(width, 50)].tolist(), look, names, types)
 
     def column(place: int) -> _Column:
         return _column(labels[place], frame.iloc[:, place], step)

@@ -70,7 +70,7 @@ def _frame(value: Any, look: Look) -> Iterator[str]:
     step = step_of(rows, width)
     # Of all columns at once: one that repeats a single value is never written out.
     sample = _every(frame, step)
-    labels = labels_of(frame.columns[:50], look)
+    labels = labels_of(frame.columns[:50], look, types=frame.dtypes)
 
     def column(place: int) -> _Column:
         def part(start: int, stop: int) -> Any:

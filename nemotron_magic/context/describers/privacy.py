@@ -66,6 +66,8 @@ _GLUED = re.compile(
     r"|(?:customer|cust|patient|employee|emp|client|user|member|person|student|owner"
     r"|doctor|driver|tenant|teacher|manager|account|order|kunden?|mitarbeiter)_?"
     r"(?:names?|ids?|no|nr|num|number|nummer|code|mail|phone|address|key)$"
+    r"|(?:assign|creat|approv|report|sign|submitt|own|manag|review|request|handl|treat)ed"
+    r"_?(?:to|by)$|(?:sold|written|updated|modified|referred|prescribed)_?by$"
     r"|phone(?:no|nr|num)|^addr|sexual_?orientation|date_?of_?birth|marital"
     r"|(?:trade|labou?r)_?union|union_?(?:member|status)|political_?party|party_?affil"
     r"|criminal_?record|net_?worth|credit_?score|skin_?colou?r|take_?home"
@@ -175,9 +177,9 @@ def _is_thing(label: str) -> bool:
 
 # ---- the looks of a value
 
+_CODE_PART = r"(?:[A-Z]{1,3}|[A-Za-z]{0,3}\d{1,4}[A-Za-z]{0,2}|[A-Z]\d[A-Z]\d)"
 _CODE = re.compile(
-    r"(?:[A-Z]{1,3}|[A-Za-z]{0,3}\d{1,4}[A-Za-z]{0,2}|[a-z]{2}(?=[-_][A-Z]))"
-    r"(?:[-_/+]?(?:[A-Z]{1,3}|[A-Za-z]?\d{1,4}[A-Za-z]{0,2}|\+)){0,2}"
+    rf"(?:{_CODE_PART}|[a-z]{{2}}(?=[-_][A-Z]))(?:[-_/+]{_CODE_PART}){{0,2}}[+-]{{0,2}}"
 )
 _NUMBER = re.compile(
     r"[<>≤≥~±+-]{0,2}\s?[$€£¥]?\d{1,4}(?:[.,]\d{1,3})?[kKM]?"
@@ -204,11 +206,11 @@ _STEM = re.compile(r"([^\W\d]*?)[ _-]?(\d{1,3})")
 _CONTACT = re.compile(
     r"[^\s@]{1,64}@[^\s@.]{1,64}\.\w"
     r"|(?<![\d.-])(?!\d{4}-\d\d-\d\d)\+?\d[\d\s()./-]{7,30}\d"
-    r"|^[A-Z]{2}\d{2}[A-Z0-9 ]{10,30}$"
+    r"|^[A-Z]{2}\d{2}[A-Z0-9 ]{10,30}$|^[A-Z]{1,3}\d{6,9}[A-Z]?$"
 )
 _STREET = re.compile(
-    r"\b\d{1,5}[a-z]?,? (?:[A-Z][\w.]{0,20} ){1,3}(?:Street|St|Road|Rd|Avenue|Ave|Lane"
-    r"|Ln|Drive|Way|Court|Boulevard|Blvd|Square|Terrace|Place|Close)\b"
+    r"\b\d{1,5}[A-Za-z]?,? (?:[A-Z][\w.]{0,20} ){1,3}(?:Street|St|Road|Rd|Avenue|Ave"
+    r"|Lane|Ln|Drive|Way|Court|Boulevard|Blvd|Square|Terrace|Place|Close)\b"
     r"|\b[A-Z][\w.-]{0,30}(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee) \d"
     r"|\b(?:[Rr]ue|Calle|Via|Avenida|Rua|ul\.) [\w ]{1,30},? \d|\b\d{1,5},? rue\b"
 )
@@ -221,6 +223,8 @@ _PAIR = re.compile(
     r"(?<![\w.])(?=([^\W\d_]\w{0,30}(?:['’.-]\w{1,30}){0,3})\.?,?[ \t]{1,9}"
     r"([^\W\d_]\w{0,30}(?:['’-]\w{1,30}){0,3}))"
 )
+_INITIALS = re.compile(r"\b(?:[A-ZÀ-Þ]\. ?){1,3}([A-ZÀ-Þ][^\W\d_]{1,30})")
+_ROMAN = re.compile("[IVX]{1,4}")
 _NAME = re.compile(r"(?:[^\W\d_]|(?<=[^\W\d_])['’.-](?=[^\W\d_]|$))+")
 _CAMEL = re.compile(r"(?!Mc|Mac|De|Van|Von|Le|La|Di|Du|O['’])\w*[a-z][A-Z]")
 _BETWEEN = re.compile(r"[,;\n\t|、，]")
@@ -262,6 +266,7 @@ def _has_name(words: Iterable[str]) -> bool:
     """Return whether a common name is among words, or a login such as `jsmith`."""
     return any(
         word in FIRST_NAMES
+        or (word[:2] in ("o'", "o’") and word[2:] != "clock")
         or (word[1:] in FIRST_NAMES and len(word) > 4 and word not in ORDINARY_WORDS)
         for word in words
     )
@@ -276,7 +281,11 @@ def _is_thing_value(plain: str) -> bool:
         return False
     if _HONORIFIC.search(plain) or _STREET.search(plain):
         return False
-    unknown = [word for word in words if _fold(word) not in ORDINARY_WORDS]
+    unknown = [
+        word
+        for word in words
+        if _fold(word) not in ORDINARY_WORDS and not _ROMAN.fullmatch(word)
+    ]
     capital = [word for word in unknown if not word.islower()]
     if sum(map(str.isdigit, plain)) > _MOST_DIGITS or "," in plain:
         return False
@@ -352,16 +361,31 @@ def are_keys(keys: Collection[str], are_alike: bool) -> bool:
     """
     if _share_a_stem(keys):
         return True
-    return all(_is_key(key, are_alike) for key in keys)
+    closed = [key for key in keys if not _is_key(key, are_alike)]
+    if are_alike or 2 * len(closed) > len(keys):
+        return not closed
+    return all(
+        key.isidentifier() and key.isascii() and _is_nobody(key) for key in closed
+    )
+
+
+def _is_nobody(key: str) -> bool:
+    """Return whether no name of a person and no number of one is in a key."""
+    words = [_fold(word) for word in _EDGES.split(key) if word]
+    is_short = len(key) <= _LONGEST and sum(map(str.isdigit, key)) < _MOST_DIGITS
+    return is_short and not _has_name(words)
 
 
 def _is_key(key: str, must_be_known: bool) -> bool:
     if _is_known(key):
         return True
     words = [_fold(word) for word in _EDGES.split(key) if word]
-    if not words or len(key) > _LONGEST or _has_name(words):
+    if not words or not _is_nobody(key):
         return False
-    known = [word in ORDINARY_WORDS or len(word) < 3 for word in words]
+    may_be_short = key.isidentifier() and key.isascii()
+    known = [
+        word in ORDINARY_WORDS or (may_be_short and len(word) < 3) for word in words
+    ]
     if all(known):
         return True
     is_field = key.isidentifier() and key[:1].islower()
@@ -384,10 +408,17 @@ def tells_of_person(text: str) -> bool:
         return True
     if _has_name(_parts(text)):
         return True
-    if any(_is_full_name(*pair) for pair in _PAIR.findall(text)):
+    if _has_initials(text) or any(_is_full_name(*p) for p in _PAIR.findall(text)):
+        return True
+    if not text.isascii() and any(map(_ODD_NAME.match, _LETTERS.findall(text))):
         return True
     listed = [part for part in map(str.strip, _BETWEEN.split(text)) if part]
     return bool(listed) and 2 * sum(map(_is_bare_name, listed)) >= len(listed)
+
+
+def _has_initials(text: str) -> bool:
+    """Return whether initials with dots stand before a word that nobody knows."""
+    return any(_fold(last) not in ORDINARY_WORDS for last in _INITIALS.findall(text))
 
 
 def _is_full_name(first: str, last: str) -> bool:
@@ -398,9 +429,15 @@ def _is_full_name(first: str, last: str) -> bool:
     return ORDINARY_WORDS.isdisjoint(parts) and STARTS.isdisjoint(parts)
 
 
+def _without_marks(text: str) -> str:
+    """Return a text without the vowels and tones that stand on other letters."""
+    return "".join(one for one in text if unicodedata.category(one)[0] != "M")
+
+
 def _is_bare_name(text: str) -> bool:
     """Return whether a text is one to three words as those of a name are written."""
-    words = [word for word in text.split() if word not in PARTICLES]
+    plain = text if text.isascii() else _without_marks(text)
+    words = [word for word in re.split(r",? ", plain) if word not in PARTICLES]
     if len(words) > 3 or len(text) > _LONGEST or _is_known(text):
         return False
     if not words or any(one.islower() or _CAMEL.match(one) for one in words):
@@ -413,12 +450,28 @@ def _is_bare_name(text: str) -> bool:
 # ---- the names of columns
 
 
-def safe_labels(labels: Collection[str]) -> list[str]:
-    """Return the names of columns, without those that are people themselves."""
-    is_turned = bool(labels) and all(map(_is_lone_name, labels))
+def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
+    """Return the names of columns, without those that are people themselves.
+
+    Where a table was turned, its columns are alike and most are people: then those are
+    hidden, too, that may be one by their looks alone.
+    """
+    surely = [_is_surely_person(label) for label in labels]
+    suspects = [
+        is_sure or _is_unknown_name(label)
+        for label, is_sure in zip(labels, surely, strict=True)
+    ]
+    is_turned = (
+        are_alike
+        and 4 * sum(suspects) >= 3 * len(suspects)
+        and (any(surely) or any(len(_parts(label)) > 1 for label in labels))
+    )
+    if is_turned:
+        surely = [not _is_of_known(label) for label in labels]
+    heads = {head for label in labels if (head := _head_of_dummy(label))}
     return [
-        person(place) if is_turned or _is_people_label(one) else _unmixed(one, place)
-        for place, one in enumerate(labels, 1)
+        person(place) if is_hidden else _unmixed(label, heads, place)
+        for place, (label, is_hidden) in enumerate(zip(labels, surely, strict=True), 1)
     ]
 
 
@@ -427,29 +480,38 @@ def person(place: int) -> str:
     return f"(person {place})"
 
 
-def _is_lone_name(label: str) -> bool:
-    """Return whether it may be a whole name, or has a common one in it."""
-    parts = _parts(label)
-    is_whole = len(parts) > 1 and ORDINARY_WORDS.isdisjoint(parts)
-    return (is_whole and _is_bare_name(label)) or _has_name(parts)
+def _is_unknown_name(label: str) -> bool:
+    """Return whether it is as names are written, in words that nobody knows."""
+    return ORDINARY_WORDS.isdisjoint(_parts(label)) and _is_bare_name(label)
 
 
-def _is_people_label(label: str) -> bool:
-    """Return whether a name of a column is surely one of a person."""
+def _is_surely_person(label: str) -> bool:
+    """Return whether a name of a column is one of a person, whatever stands beside."""
     if any(sign.search(label) for sign in (_CONTACT, _HONORIFIC, _STREET)):
         return True
     parts = _parts(label)
-    return (
-        len(parts) < 4
-        and _has_name(parts)
-        and not any(part in ORDINARY_WORDS for part in parts)
+    is_known = any(part in ORDINARY_WORDS and len(part) > 1 for part in parts)
+    return not is_known and (
+        _has_initials(label) or (len(parts) < 4 and _has_name(parts))
     )
 
 
-def _unmixed(label: str, place: int) -> str:
-    """Return the name of a column that `get_dummies` made without the person in it."""
-    head, mark, rest = label.partition("_")
-    if not mark or not is_personal(head) or rest.islower() or _is_known(rest):
-        return label
-    is_field = any(part in ORDINARY_WORDS for part in _parts(rest))
-    return label if is_field else f"{head}_{person(place)}"
+def _is_of_known(text: str) -> bool:
+    return ORDINARY_WORDS.issuperset(_parts(text))
+
+
+def _head_of_dummy(label: str) -> str:
+    """Return the column before the person, in a name that `get_dummies` made."""
+    head, mark, rest = label.rpartition("_")
+    if not mark or not rest or _is_known(rest) or _is_of_known(rest):
+        return ""
+    # `field_T. Okonkwo`, `customer_Quimby`, but not `customer_since`.
+    is_value = not rest.isidentifier() or (is_personal(head) and not rest.islower())
+    return head if is_value else ""
+
+
+def _unmixed(label: str, heads: Collection[str], place: int) -> str:
+    """Return the name of a column without the person in it, if it has such a head."""
+    head, _, rest = label.rpartition("_")
+    is_value = head in heads and not (_is_known(rest) or _is_of_known(rest))
+    return f"{head}_{person(place)}" if is_value else label

@@ -8,6 +8,7 @@ from typing import Any
 
 from nemotron_magic.context.describers.containers import entry
 from nemotron_magic.context.describers.look import Describer, Look, short
+from nemotron_magic.context.describers.privacy import tells_of_person
 from nemotron_magic.context.describers.statics import (
     MISSING,
     bases,
@@ -103,7 +104,7 @@ def _error(value: Any, look: Look) -> str:
 
 
 def _argument(arg: object, value: object, look: Look) -> str:
-    if type(arg) is str:
+    if type(arg) is str and (look.is_full or not tells_of_person(arg)):
         return repr(short(arg, _MESSAGE_CHARS))
     return look.headline(arg, value)
 

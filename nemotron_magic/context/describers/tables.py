@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, Protocol
@@ -127,7 +127,10 @@ def labelled(label: object, look: Look) -> str:
 
 
 def labels_of(
-    labels: Sequence[object], look: Look, names: Sequence[object] = ()
+    labels: Sequence[object],
+    look: Look,
+    names: Sequence[object] = (),
+    types: Iterable[object] = (),
 ) -> list[str]:
     """Say the names of columns, but for those that are people themselves.
 
@@ -136,12 +139,15 @@ def labels_of(
     names : sequence of object
         What the labels of each level are called. Those of a pivot have been values of
         the column that was called so.
+    types : iterable of object
+        The types of the columns, as far as the library has made them: those of a table
+        that was turned are of one class.
     """
     said = [labelled(label, look) for label in labels]
     if look.is_full:
         return said
     if all(_may_be_labels(labels, name, level) for level, name in enumerate(names)):
-        return safe_labels(said)
+        return safe_labels(said, len({id(type(one)) for one in types}) == 1)
     return [person(place) for place in range(1, len(said) + 1)]
 
 

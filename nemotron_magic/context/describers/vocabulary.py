@@ -157,7 +157,8 @@ SENSITIVE_SIGNS = _words(
 
 THINGS = _words(
     """
-    activity aircraft airline airport airports algorithm animal animals app apps area
+    education degree occupation tz make activity aircraft airline airport airports
+    algorithm animal animals app apps area
     areas aspect asset axis band bands bank batch behavior behaviour benchmark bin block
     body borough brand brands breed browser browsers bucket building business campaign
     campaigns capital car carrier cars categoria categorie categories category channel
@@ -536,9 +537,11 @@ _LABELS = """
     mixed dtype iris titanic penguins tips sum unit
 """
 ORDINARY_WORDS = (
-    KNOWN_WORDS | THINGS | PEOPLE | SENSITIVE | PAY | _words(_LABELS)
+    KNOWN_WORDS | THINGS | PEOPLE | SENSITIVE | PAY | IDENTITY | NAMES | _words(_LABELS)
     | frozenset(word for phrase in KNOWN_PHRASES for word in phrase.split())
-) - _words("jordan chad georgia virginia carolina israel florence")  # fmt: skip
+) - _words(
+    "jordan chad georgia virginia carolina israel florence nick rue swift vin"
+)  # fmt: skip
 """Words of which names of columns, settings and titles are made."""
 
 FIRST_NAMES = (
@@ -599,6 +602,9 @@ FIRST_NAMES = (
     nakamura kobayashi yamada hansen johansen olsen larsen andersson johansson karlsson
     nilsson jensen nielsen o'brien o'connor o'neill murphy jansen devries visser bakker
     janssen peeters
+    ольга иван анна мария елена наталья сергей александр дмитрий алексей андрей михаил
+    николай татьяна екатерина ирина светлана владимир юлия иванов петров смирнов
+    γιωργος μαρια ελενη νικος ahn choi wei ming yusuf fatemeh hossein nguyen tran
     """
     )
     - KNOWN_WORDS
