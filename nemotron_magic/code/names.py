@@ -61,7 +61,7 @@ def undefined_names(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
         # A later cell may define what only a function reads that is not called here,
         # unless it is a slip.
         is_run = place in run
-        near = _near(name, namespace, known, 0.75 if is_run else 0.85)
+        near = _near(name, namespace, known, 0.75 if is_run else 0.8)
         if name not in found and (is_run or (near and name not in bound)):
             found[name] = Finding("name", name, near)
     return list(found.values())[:_MOST]
@@ -176,6 +176,8 @@ def _guarded_names(tree: ast.Module) -> set[str]:
                 found |= names if one_look or is_named else names & made
             case ast.If(test) | ast.IfExp(test) if _asks_system(test):
                 found |= names_in(node)
+            case ast.Delete(targets):  # by then, functions may have read them
+                found |= names_in(*targets) & bound_names(tree)
             case ast.With(items, body) if any(
                 is_call_of(item.context_expr, "suppress", "raises") for item in items
             ):

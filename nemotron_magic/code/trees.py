@@ -92,13 +92,13 @@ def tested_texts(tree: ast.AST) -> set[str]:
 
 
 def bound_names(*nodes: ast.AST) -> set[str]:
-    """Return all names that are bound or deleted somewhere in pieces of code."""
+    """Return all names that are bound somewhere in pieces of code."""
     return {name for node in nodes for one in ast.walk(node) for name in _bound(one)}
 
 
 def _bound(node: ast.AST) -> list[str]:
     match node:
-        case ast.Name(name, ast.Store() | ast.Del()):
+        case ast.Name(name, ast.Store()):
             return [name]
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return [node.name]

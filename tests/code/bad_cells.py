@@ -51,7 +51,10 @@ def column(table: str, label: str, near: str = "") -> Finding:
     return Finding("column", f"{table}[{label!r}]", near)
 
 
-INSTALLED = frozenset(["json", "math", "matplotlib", "numpy", "os", "pandas", "polars"])
+INSTALLED = frozenset([
+    "__future__", "json", "math", "matplotlib", "numpy", "os", "pandas", "polars",
+    "seaborn",
+])  # fmt: skip
 
 BAD: dict[str, tuple[str, list[Finding]]] = {
     # Names.
@@ -210,4 +213,192 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
         'import torchx\nprint(totl, df["x"])',
         [module("torchx", "torch"), name("totl", "total"), column("df", "x")],
     ),
+    # The errors after a restart: what the cell changes, it did not make.
+    "dropna of nothing": ("rows = rows.dropna()", [name("rows")]),
+    "filter of nothing": ("sales = sales[sales.amount > 0]", [name("sales")]),
+    "rename of nothing": (
+        "cohort = (\n    cohort\n    .rename(columns=str.lower)\n)",
+        [name("cohort")],
+    ),
+    "column of nothing": ('orders["total"] = orders.price * 2', [name("orders")]),
+    "item of nothing": ('settings["a"] = 1', [name("settings")]),
+    "append to nothing": ("history.append(1)", [name("history")]),
+    "concat with nothing": (
+        "everything = pd.concat([everything, df])",
+        [name("everything")],
+    ),
+    "fitted nothing": ("clf.fit(df[['amount']], df['region'])", [name("clf")]),
+    "swap of nothing": (
+        "left1, right1 = right1, left1",
+        [name("right1"), name("left1")],
+    ),
+    "deleted nothing": ("del interim_result", [name("interim_result")]),
+    "axes of nothing": ('ax.plot(df["amount"])', [name("ax")]),
+    "figure of nothing": ("fig.savefig('a.png')", [name("fig")]),
+    # Names, further.
+    "slip in a function that waits": (
+        "def late():\n    return totla * 2",
+        [name("totla", "total")],
+    ),
+    "in a function that is called": (
+        "def f(x):\n    return x * weight_of(x)\nf(2)",
+        [name("weight_of")],
+    ),
+    "in a function of a function": (
+        "def f():\n    return g()\ndef g():\n    return kaput\nf()",
+        [name("kaput")],
+    ),
+    "in a function that is handed on": (
+        "def f(x):\n    return x + shift_by\ndf['amount'].apply(f)",
+        [name("shift_by")],
+    ),
+    "in a lambda of apply": (
+        "df.apply(lambda row: row['amount'] * vat, axis=1)",
+        [name("vat")],
+    ),
+    "in a lambda of assign": (
+        "df.assign(net=lambda d: d['amount'] * vat)",
+        [name("vat")],
+    ),
+    "in a key": ("sorted([3, 1], key=lambda v: -v * sign_of)", [name("sign_of")]),
+    "in a method that is called": (
+        "class A:\n    def go(self):\n        return engine9\nA().go()",
+        [name("engine9")],
+    ),
+    "in a property's class": (
+        "class A:\n    size = default_size",
+        [name("default_size")],
+    ),
+    "in a generator": ("sum(v * unit_price for v in [1, 2])", [name("unit_price")]),
+    "in a condition of a comprehension": (
+        "[v for v in [1] if v > cutoff_value]",
+        [name("cutoff_value")],
+    ),
+    "in a dict comprehension": (
+        "{k: table_of[k] for k in 'ab'}",
+        [name("table_of")],
+    ),
+    "in a nested f-string": (
+        "print(f'{total:{digits_shown}}')",
+        [name("digits_shown")],
+    ),
+    "in an assertion": ("assert expected_rows == 3", [name("expected_rows")]),
+    "raised": ("raise CustomFailure('x')", [name("CustomFailure")]),
+    "caught": (
+        "try:\n    1 / 0\nexcept HTTPError:\n    pass",
+        [name("HTTPError")],
+    ),
+    "error after its handler": (
+        "try:\n    1 / 0\nexcept ValueError as err1:\n    pass\nprint(err1)",
+        [name("err1")],
+    ),
+    "in a while": ("while budget_left > 0:\n    break", [name("budget_left")]),
+    "iterated": ("for row in result_rows:\n    print(row)", [name("result_rows")]),
+    "sliced": ("print([1, 2][:cut_at])", [name("cut_at")]),
+    "unpacked": ("print({**extra_options})", [name("extra_options")]),
+    "walrus": ("if (n := total_rows) > 1:\n    print(n)", [name("total_rows")]),
+    "async for": ("async for part in stream_of():\n    pass", [name("stream_of")]),
+    "async with": ("async with client_for() as c:\n    pass", [name("client_for")]),
+    "deep in await": (
+        "print(await gathered(one_more))",
+        [name("gathered"), name("one_more")],
+    ),
+    "main is called first": (
+        "run_everything()\ndef run_everything():\n    pass",
+        [name("run_everything")],
+    ),
+    "only annotated": ("budget: float\nprint(budget)", [name("budget")]),
+    "pandas, not imported": (
+        "frame = pandas.DataFrame()",
+        [name("pandas", "import pandas")],
+    ),
+    "Counter without import": (
+        "Counter('abc')",
+        [name("Counter", "from collections import Counter")],
+    ),
+    "split without import": (
+        "train_test_split(df)",
+        [
+            name(
+                "train_test_split",
+                "from sklearn.model_selection import train_test_split",
+            )
+        ],
+    ),
+    "px without import": (
+        "px.bar(df, x='region', y='amount')",
+        [name("px", "import plotly.express as px")],
+    ),
+    "re in a function without import": (
+        "def clean(t):\n    return re.sub('a', 'b', t)",
+        [name("re", "import re")],
+    ),
+    "%%capture": ("%%capture\nprint(hidden_value)", [name("hidden_value")]),
+    "%%time above %%capture": ("%%time\n%%capture\nlost_one", [name("lost_one")]),
+    "below a future": (
+        "%%capture\nfrom __future__ import annotations\nprint(odd_one)",
+        [name("odd_one")],
+    ),
+    "function named top": (
+        "def top(n):\n    return n\ntop(how_many)",
+        [name("how_many")],
+    ),
+    # Columns, further.
+    "at": ('df.at[0, "amont"]', [column("df", "amont", "amount")]),
+    "plot with a literal colour": (
+        'import matplotlib\ndf.plot(x="day", y="amount", color="steelblue")',
+        [column("df", "day")],
+    ),
+    "set_index": ('df.set_index("dates")', [column("df", "dates", "date")]),
+    "nlargest": ('df.nlargest(3, "amounts")', [column("df", "amounts", "amount")]),
+    "value_counts": ('df.value_counts("regions")', [column("df", "regions", "region")]),
+    "dropna": ('df = df.dropna(subset=["price"])', [column("df", "price")]),
+    "drop_duplicates": ('df.drop_duplicates("client")', [column("df", "client")]),
+    "melt": ('df.melt(id_vars=["region"], value_vars=["q1"])', [column("df", "q1")]),
+    "made of another": ('df["tax"] = df["net"] * 0.2', [column("df", "net")]),
+    "in an if": ('if df["stock"].sum() > 1:\n    pass', [column("df", "stock")]),
+    "in a subplot": (
+        'fig, ax = plt.subplots()\nax.plot(df["date"], df["valeu"])',
+        [column("df", "valeu")],
+    ),
+    "two tables": (
+        'df["id"], customers["region"]',
+        [column("df", "id"), column("customers", "region")],
+    ),
+    "polars select": ('trips.select("kms")', [column("trips", "kms", "km")]),
+    "polars with_columns": (
+        'trips.with_columns((pl.col("mile") * 2).alias("x"))',
+        [column("trips", "mile")],
+    ),
+    "drawn": (
+        'import seaborn as sns\nsns.lineplot(data=df, x="date", y="amuont")',
+        [column("df", "amuont", "amount")],
+    ),
+    "drawn in a literal colour": (
+        'import seaborn as sns\nsns.barplot(df, x="regio", y="amount", color="red")',
+        [column("df", "regio", "region")],
+    ),
+    "hue": (
+        'import seaborn as sns\nsns.kdeplot(data=df, x="amount", hue="kind")',
+        [column("df", "kind")],
+    ),
+    "aggregated": (
+        'df.groupby("region")[["amount", "units"]].sum()',
+        [column("df", "units")],
+    ),
+    "in a call of a library": ('np.log(df["price"])', [column("df", "price")]),
+    "in a keyword": ('plt.hist(x=df["price"], bins=3)', [column("df", "price")]),
+    "below a harmless magic": (
+        '%matplotlib inline\ndf["cost"]',
+        [column("df", "cost")],
+    ),
+    "above a change": (
+        'df["cost"].sum()\ndf.columns = ["a", "b", "c"]',
+        [column("df", "cost")],
+    ),
+    "below a function that is not called": (
+        'def f(df):\n    return df["x"]\ndf["cost"]',
+        [column("df", "cost")],
+    ),
+    "negated": ('df[~df["valid"]]', [column("df", "valid")]),
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 import warnings
 from collections.abc import Iterator
 
 import matplotlib as mpl
 from good_cells import GOOD, live
 from IPython.core.interactiveshell import InteractiveShell
+
+from nemotron_magic.code.check import is_installed
 
 # For want of a page, a network, a file, an extension; one slows what follows.
 LACKING = (
@@ -23,15 +26,21 @@ LACKING = (
     "my_local_module",
     "In[-1]",
 )
+IMPORTED = re.compile(r"^(?:import|from) (\w+)", re.MULTILINE)
+
+
+def may_run(cell: str) -> bool:
+    """Tell whether all is there that a cell needs."""
+    return not any(word in cell for word in LACKING) and all(
+        map(is_installed, IMPORTED.findall(cell))
+    )
 
 
 def failures() -> Iterator[tuple[str, str]]:
     """Give each cell that fails, and its error."""
     shell = InteractiveShell.instance()
     initial = set(shell.user_ns)
-    for cell in GOOD:
-        if any(word in cell for word in LACKING):
-            continue
+    for cell in filter(may_run, GOOD):
         for name in set(shell.user_ns) - initial:
             del shell.user_ns[name]
         shell.user_ns.update(live())

@@ -155,3 +155,97 @@ def test_what_may_change_a_table_ends_what_is_said_of_it(
     namespace: dict[str, Any], first: str
 ) -> None:
     assert missing(f"{first}\ndf['nope']", namespace) == []
+
+
+INDEXED = pd.Index([1, 2], name="id")
+DAYS = pd.date_range("2024-01-01", periods=2)
+ROWS = pd.MultiIndex.from_tuples([(1, 2), (3, 4)])
+
+
+class Table(pd.DataFrame):
+    """A table of the user's, which may take other names."""
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (pl.DataFrame({"a": [1]}), True),
+        (pd.DataFrame({"a": [1, 2], 3: [4, 5]}), True),
+        (pd.DataFrame(np.eye(2)), True),
+        (pd.DataFrame({"a": [1, 2]}, INDEXED), True),
+        (pd.DataFrame({"a": [1, 2]}, DAYS), False),  # its text may be a day
+        (pd.DataFrame({"a": [1, 2]}, ROWS), False),  # or one of two labels
+        (pd.DataFrame([[1]], columns=DAYS[:1]), False),
+        (pd.DataFrame([[1]], columns=ROWS[:1]), False),
+        (Table({"a": [1]}), False),
+        (pd.Series([1]), False),
+        ({"a": [1]}, False),
+    ],
+)
+def test_columns_are_known_of_plain_tables(table: Any, said: bool) -> None:
+    assert missing("t['nope']", {"t": table}) == (["t['nope']"] if said else [])
+
+
+def test_two_names_of_one_table_share_its_columns(namespace: dict[str, Any]) -> None:
+    both = namespace | {"same": namespace["df"]}
+
+    assert missing("same['new'] = 1\ndf['new'], df['old']", both) == ["df['old']"]
+    assert missing("same.insert(0, 'new', 1)\ndf['new']", both) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "columns"),
+    [
+        # In brackets.
+        ("t['p']['q']", "p"),
+        ("t[['p', 'q', 1, x]]", "p q"),
+        ("t.loc[1, 'p'], t.at[1, 'q']", "p q"),
+        ("t.loc['p']", ""),
+        ("t[x]", ""),
+        ("t.groupby('p')['q']", "p q"),
+        ("t.rolling(2)['p']", ""),
+        # As arguments.
+        ("t.sort_values(by=['p', 'q'])", "p q"),
+        ("t.sort_values('p', axis=1)", ""),
+        ("t.sort_values(x, 'p')", ""),
+        ("t.nlargest(3, 'p')", "p"),
+        ("t.drop('p')", ""),
+        ("t.drop(columns='p')", "p"),
+        ("t.drop(columns='p', errors='ignore')", ""),
+        ("t.drop(index='p')", ""),
+        ("t.merge(u, left_on='p', right_on='q')", "p"),
+        ("t.merge(u, on='p', how='cross')", ""),
+        ("t.boxplot(column='p', by='q')", "p q"),
+        ("t.plot.bar(x='p', color='steelblue')", "p"),
+        ("t.rename(columns={'p': 'q'})", ""),
+        ("t.get('p')", ""),
+        ("t.groupby(['p', 'q']).size()", ""),  # as many as there are rows
+        ("t.groupby(['p']).size()", "p"),
+        ("t.groupby('id').size(), t.sort_values('id')", ""),
+        ("t['id']", "id"),
+        # In expressions of polars.
+        ("v.select('p', pl.col('q', 'r'))", "q r"),
+        ("v.filter(pl.col('p') > 1)", "p"),
+        ("v.filter(x.is_in(v.select(pl.col('p'))))", "p"),  # the inner one only
+        ("v.group_by('p').agg(pl.col('q'))", "p"),
+        ("v.select(pl.col('^p.*$'))", ""),
+        # In plots.
+        ("sns.lineplot(data=t, x='p', y='q')", "p q"),
+        ("sns.lineplot(t, hue='p', color='steelblue', style='--')", "p"),
+        ("px.bar(data_frame=t, x='p', color='red')", "p"),
+        ("px.bar(t, x=['p'], title='q')", ""),
+        ("plt.scatter('p', 'q', data=t, color='red')", ""),
+        # Only what surely runs.
+        ("lambda: t['p']", ""),
+        ("t['p'] if x else 1", ""),
+        ("x and t['p']", ""),
+        ("[t['p'] for _ in x]", ""),
+        ("f = print(1, *t['p'])", "p"),
+    ],
+)
+def test_what_is_taken_is_named(source: str, columns: str) -> None:
+    table = pd.DataFrame({"a": [1, 2]}, INDEXED)
+    named = {"t": table, "u": {}, "v": pl.DataFrame({"a": [1]}), "pl": pl, "x": 1}
+    found = [one.partition("'")[2].rstrip("']") for one in missing(source, named)]
+
+    assert sorted(found) == columns.split()
