@@ -28,6 +28,7 @@ __all__ = ["Redacted", "Redactor", "Removed", "given_away"]
 _PASSES = 8
 
 _REMEMBERED = 400
+_LATELY = 128  # texts that are looked at for what they give away, and then again
 _REMEMBERED_CHARS = 10_000
 
 
@@ -140,7 +141,7 @@ def given_away(text: str) -> dict[str, str]:
 
     Only those that are rare enough to be taken out of any other text as well.
     """
-    found = ((text[s.start : s.end], s.kind) for s in named_secrets(text, masked(text)))
+    found = ((text[span.start : span.end], span.kind) for span in _named(text))
     return {value: kind for value, kind in found if is_rare(value)}
 
 
@@ -148,7 +149,12 @@ def _telling(text: str) -> Iterator[Span]:
     """Yield what a form, a name or a column gives away."""
     lowered = masked(text)
     yield from pattern_secrets(text, lowered)
-    yield from named_secrets(text, lowered)
+    yield from _named(text)
     yield from column_secrets(text, lowered)
     yield from series_secrets(text)
     yield from typed_secrets(text, lowered)
+
+
+@lru_cache(maxsize=_LATELY)
+def _named(text: str) -> tuple[Span, ...]:
+    return tuple(named_secrets(text, masked(text)))

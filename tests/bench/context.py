@@ -3,7 +3,8 @@
     python tests/bench/context.py
 
 A kernel with many cells that ran and 200 MB of variables; the question takes along what
-fits. The cost is to grow with what is sent, and not with what is there.
+fits. The cost is to grow with what is sent, and not with what is there. So is that of
+looking for secrets in variables.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from nemotron_magic import Session
+from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.grammar import Invocation
 from nemotron_magic.notebook.asking import QuestionBuilder
 from nemotron_magic.notebook.gather import Gatherer
@@ -61,6 +63,19 @@ def gather_s(cells: int, context: str = "auto", times: int = 9) -> float:
     return statistics.median(taken)
 
 
+def look_s(names: int, times: int = 9) -> float:
+    """Give the median time to look for secrets in so many variables, in seconds."""
+    kinds = (1, "word", 2.5, None, [1, 2, 3], {"a": 1, "b": [2]}, SimpleNamespace(n=1))
+    held = Held({f"total_{n}": kinds[n % len(kinds)] for n in range(names)})
+    held.look()
+    taken: list[float] = []
+    for _ in range(times):
+        started_s = time.perf_counter()
+        held.secrets()
+        taken.append(time.perf_counter() - started_s)
+    return statistics.median(taken)
+
+
 def main(sizes: tuple[int, ...] = (100, 2_000, 10_000)) -> None:
     """Print the table."""
     gather_s(10)
@@ -68,6 +83,7 @@ def main(sizes: tuple[int, ...] = (100, 2_000, 10_000)) -> None:
     for context in ("auto", "all", "5"):
         times = [gather_s(size, context) for size in sizes]
         print(f"{context:<8}" + "".join(f"{1000 * t:>12.1f} ms" for t in times))
+    print(f"to look at 2,000 variables for secrets: {1000 * look_s(2_000):.1f} ms")
 
 
 if __name__ == "__main__":

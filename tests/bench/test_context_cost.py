@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from context import gather_s
+from context import gather_s, look_s
 
 
 def test_ten_thousand_cells_cost_little_more_than_what_fits() -> None:
@@ -10,3 +10,9 @@ def test_ten_thousand_cells_cost_little_more_than_what_fits() -> None:
     ratios = [gather_s(10_000) / gather_s(300) for _ in range(3)]
 
     assert min(ratios) < 4
+
+
+def test_two_thousand_variables_are_looked_at_in_less_than_it_takes_to_gather() -> None:
+    ratios = [look_s(2_000) / gather_s(300) for _ in range(3)]
+
+    assert min(ratios) < 0.5

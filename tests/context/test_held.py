@@ -58,6 +58,8 @@ HOLDERS: dict[str, dict[str, Any]] = {
     "a dict by name": {"config": {"db": {"password": VALUE}}},
     "a dict of a name": {"passwords": {"ann": VALUE}},
     "an ordered dict": {"config": OrderedDict(api_key=VALUE)},
+    "a dict of lists": {"tokens": {"ann": [VALUE, OTHER]}},
+    "records of secrets": {"credentials": [{"ann": VALUE}]},
     "an array": {"tokens": np.array([VALUE, OTHER])},
     "an attribute": {"client": types.SimpleNamespace(auth_token=VALUE)},
     "a private attribute": {"client": Client(VALUE)},
@@ -117,6 +119,9 @@ ORDINARY_VALUES = {
     "key_path": "data/raw/2026/sales.csv",
     "token_at": "2026-01-31 10:00:00",
     "tokenizer": "all-MiniLM-L6-v2",
+    "sessions": pd.DataFrame({"device": ["iPhone14Pro"], "order": ["ORD-2026-0012"]}),
+    "all_sessions": [{"device": "iPhone14Pro", "order": "ORD-2026-0012"}],
+    "session_by": {"ann": {"device": "iPhone14Pro"}},
 }
 
 

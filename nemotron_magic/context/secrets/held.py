@@ -12,6 +12,7 @@ from nemotron_magic.context.secrets.exact import secrets_in
 from nemotron_magic.context.secrets.parts import (
     Parts,
     is_container,
+    is_object,
     is_table,
     needs_name,
     parts_of,
@@ -151,8 +152,10 @@ class _Look:
         """Look at the parts of a value; return what that cost."""
         most = _ENTRIES if told is None else _TOLD_ENTRIES
         pairs = list(islice(parts(value), most))
-        if told is not None and _is_prose([p for n, p in pairs if n is None], told):
-            told = None
+        if told is not None and told.strength is Strength.HINT:
+            unnamed = [part for name, part in pairs if name is None]
+            is_record = is_table(parts) or is_object(parts) or (depth and not unnamed)
+            told = None if is_record or _is_prose(unnamed, told) else told
         is_named = is_table(parts)
         if is_named:
             self.labels.update(name for name, _ in pairs if type(name) is str)
@@ -166,8 +169,6 @@ class _Look:
 
 def _is_prose(values: list[object], told: Telling) -> bool:
     """Return whether tokens or keys are the words of a text or the names of fields."""
-    if told.strength is not Strength.HINT:
-        return False
     texts = [text for text in map(text_of, values[:_TYPICAL]) if text is not None]
     secret = sum(any(secrets_in(told, text)) for text in texts)
     return 2 * secret < len(texts)

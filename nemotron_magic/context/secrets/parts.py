@@ -21,7 +21,15 @@ from nemotron_magic.context.describers.statics import (
     state,
 )
 
-__all__ = ["Parts", "is_container", "is_table", "needs_name", "parts_of", "text_of"]
+__all__ = [
+    "Parts",
+    "is_container",
+    "is_object",
+    "is_table",
+    "needs_name",
+    "parts_of",
+    "text_of",
+]
 
 _CLASSES = 2_000
 _COLUMNS = 1_000
@@ -70,6 +78,11 @@ def needs_name(parts: Parts) -> bool:
 def is_container(parts: Parts | None) -> bool:
     """Return whether all that a value holds is kept in it, one by one."""
     return parts in (_attributes, _entries, _items)
+
+
+def is_object(parts: Parts) -> bool:
+    """Return whether the parts are the attributes of an object."""
+    return parts is _attributes
 
 
 def is_table(parts: Parts) -> bool:
