@@ -352,6 +352,20 @@ def test_a_text_that_holds_a_table_is_said_as_one() -> None:
     assert lines[-1] == "  country: str, none missing, 1 value: 'DE'"
 
 
+def test_people_in_a_figure_are_not_named() -> None:
+    axes = pytest.importorskip("matplotlib.figure").Figure().subplots()
+    for person in PEOPLE:
+        axes.plot([1, 2], [3, 4], label=person)
+    axes.plot([1, 2], [3, 4], label="sales")
+    axes.set(title="Sales of Zebulon Quimby", xlabel="Total Amount", ylabel="Dr Voss")
+    axes.legend()
+    said = describe(axes)
+
+    assert told_of(said, list(PEOPLE)) == []
+    assert "x axis: 'Total Amount'" in said
+    assert "Dr Voss" in describe(axes, data="full")
+
+
 def test_full_tells_all() -> None:
     for holder in ("records", "Counter", "csv", "list", "keys"):
         said = describe(HOLDERS[holder]("customer", people_of(0)), data="full")

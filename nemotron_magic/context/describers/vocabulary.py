@@ -500,6 +500,8 @@ KNOWN_PHRASES = _phrases(
 )
 
 _LABELS = """
+    report reports overview histogram distribution comparison correlation scatter
+    heatmap summary figure analysis performance history development evolution
     a absolute account actual added address age ago altitude amount an and annotation
     answer area as at attempts attributes audience available balance base battery by cap
     carbon chance change charge charges click clicks close code coefficient comment
