@@ -270,9 +270,11 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
         case ast.Attribute(ast.Name(name), part):
             if part in _READ_ONLY or (name in tables and part in tables[name].columns):
                 yield node.value
-        case ast.Call(func, args, keywords):
-            name = func.id if isinstance(func, ast.Name) else ""
-            if name in _BUILTINS or root_name(func) in _LIBRARIES | tables.keys():
+        case ast.Call(
+            ast.Name(name) | ast.Attribute(ast.Name(name)) as func, args, keywords
+        ):
+            owners = _BUILTINS if isinstance(func, ast.Name) else _LIBRARIES | {*tables}
+            if name in owners:
                 for one in (*args, *(keyword.value for keyword in keywords)):
                     yield one
                     if isinstance(one, ast.List | ast.Tuple | ast.Dict | ast.Starred):
@@ -312,7 +314,9 @@ def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
     if isinstance(node, _NOT_SURE):
         return
     match node:
-        case ast.Subscript(ast.Name(name), place, ast.Load()) if name in tables:
+        case ast.Subscript(ast.Name(name), place, ast.Load()) | ast.AugAssign(
+            ast.Subscript(ast.Name(name), place)
+        ) if name in tables:
             yield ColumnUse(name, _texts(place))
         case ast.Subscript(
             ast.Attribute(ast.Name(name), "loc" | "at"),

@@ -111,6 +111,8 @@ def test_what_leaves_a_table_alone_hides_nothing(
         "df.loc[0] = 1",
         "df.nope = 1",
         "df.insert(0, 'nope', 1)",
+        "pd.DataFrame.insert(df, 0, 'nope', 1)",
+        "add = df.insert\nadd(0, 'nope', 1)",
         "df.rename(columns={'a': 'nope'}, inplace=True)",
         "df.rename(**x)",
         "df.pipe(np.sum)",
@@ -202,6 +204,7 @@ def test_two_names_of_one_table_share_its_columns(namespace: dict[str, Any]) -> 
         ("t.loc[1, 'p'], t.at[1, 'q']", "p q"),
         ("t.loc['p']", ""),
         ("t[x]", ""),
+        ("t['p'] += 1", "p"),
         ("t.groupby('p')['q']", "p q"),
         ("t.rolling(2)['p']", ""),
         # As arguments.
