@@ -48,12 +48,15 @@ _OUTSIDE = "reads or writes outside this folder"
 _MAGICS: dict[str, str] = {
     **dict.fromkeys(["!", "bash", "cmd", "powershell", "pwsh", "script", "sh"], _SHELL),
     **dict.fromkeys(["sx", "system", "sc"], _SHELL),
+    # What IPython calls by an alias.
+    **dict.fromkeys(["cat", "cp", "ldir", "less", "lf", "lk", "ll", "ln"], _SHELL),
+    **dict.fromkeys(["ls", "lx", "man", "mkdir", "more", "mv", "rm", "rmdir"], _SHELL),
     **dict.fromkeys(["R", "julia", "node", "octave", "perl", "pypy"], _PROGRAM),
     **dict.fromkeys(["python", "python2", "python3", "ruby"], _PROGRAM),
     **dict.fromkeys(["HTML", "SVG", "html", "javascript", "js", "svg"], _SCRIPT),
     **dict.fromkeys(["load_ext", "reload_ext"], _EXTENSION),
     **dict.fromkeys(["file", "logstart", "notebook", "save", "writefile"], _WRITES),
-    "alias_magic": _ALIAS,
+    **dict.fromkeys(["alias", "alias_magic"], _ALIAS),
     "run": _FILE,
     "sql": _SQL,
 }
@@ -90,7 +93,12 @@ _FETCHES = re.compile(
 _OPENS = re.compile(r"(io\.)?open|pathlib\.Path|shutil\.\w+|os\.(remove|unlink|rmdir)")
 _UNPACKS = re.compile(r"(b\d\ddecode|fromhex|unhexlify|decompress|\bloads|a85decode)$")
 _UNPICKLES = re.compile(r"(pickle|cloudpickle|dill|joblib|marshal)\.loads?")
-_RUNS_TEXT = re.compile(r"exec|eval|compile|.*get_ipython\(\)\.(run_cell|ex|ev)")
+_RUNS_TEXT = re.compile(
+    r"exec|eval|compile|.*get_ipython\(\)\.(run_cell\w*|ex|ev|kernel\.do_execute)"
+)
+_CALLS_MAGIC = re.compile(r"run_(line|cell)_magic|magic|find_(line_|cell_)?magic")
+_RUNS_PIP = re.compile(r"pip\.(\w+\.)*main")
+_SHOWS_ITSELF = re.compile(r"_repr_(html|svg|markdown|latex|mimebundle)_")
 
 _HAS_SCRIPT = re.compile(
     r"<\s*(script|iframe|object|embed|link|meta|base|form)|\bon\w+\s*=|javascript:",
@@ -99,23 +107,28 @@ _HAS_SCRIPT = re.compile(
 _OURS = re.compile(r"(?i)(^|\.)nemotron(_magic)?\.|os\.environ\.\w*(AIML|NEMOTRON)")
 _OUR_VARIABLE = re.compile(r"AIML|NEMOTRON")
 _OUTSIDE_PATH = re.compile(r"[/\\~]|\.\.(?:[/\\]|$)|[A-Za-z]:[/\\]")
-_TIMES = frozenset(["capture", "memit", "mprun", "prun", "time", "timeit"])
+_TIMES = frozenset(["capture", "debug", "memit", "mprun", "prun", "time", "timeit"])
 _OPTIONS = re.compile(r"(?:\s*-{1,2}\w+(?:\s*\d+)?)*\s*")
 _FLAG = re.compile(r"(?:^|(?<=\s))-{1,2}[A-Za-z][\w-]*")
 _FREE_COMMAND = re.compile(
     r"\s*(balance|cache|clear|code|doctor|forget|help|log|login|logout|models|panel"
     r"|preview|rehearse|reset|threads|usage)\s*(:.*)?"
 )
+_OWN_COMMANDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"\s*log\s*:\s*(un)?strike\b", re.I), _SETTINGS),
+    (re.compile(r"\s*usage\s*:\s*export\b", re.I), _WRITES),
+)
 
 _INSTALL = re.compile(
-    r"\b(?:pip[\d.]*|pipx|conda|mamba|micromamba|apt|apt-get|brew|npm|pnpm|yarn|gem|cargo"
-    r"|go|dnf|yum|apk|choco|winget|poetry|uv(?:\s+pip)?|pixi)\s+(?:-\S+\s+)*"
+    r"(?:\b|(?<=-m))(?:pip[\d.]*|pipx|conda|mamba|micromamba|apt|apt-get|brew|npm|pnpm|yarn|gem|cargo"
+    r"|go|dnf|yum|apk|choco|winget|poetry|uv(?:\s+pip)?|pixi)\s+"
+    r"(?:-\S+\s+(?:[^-\s]\S*\s+)?)*"
     r"(?:install|add|i|ci|download|config\s+(?:set|--add))\b|\b(?:npx|uvx|easy_install)\s+\S"
 )
 _INDEX_VARIABLE = re.compile(r"\b(?:PIP|UV)_\w+=\S+")
 _URL = re.compile(r"\b[a-z][a-z+]*://[^\s'\"<>|]+|\b\w+@[\w.-]+\.\w+:", re.I)
 _RUNS_WHAT_IT_FETCHES = re.compile(
-    r"\b(?:curl|wget|fetch|iwr|irm|Invoke-\w+)\b[^|;\n]*\|\s*(?:sudo\s+|env\s+)*"
+    r"\b(?:curl|wget|fetch|iwr|irm|Invoke-\w+)\b[^;\n]*\|\s*(?:sudo\s+|env\s+)*"
     r"(?:\S*/)?(?:\w*sh|python[\d.]*|perl|ruby|node|iex)\b"
     r"|(?:\b(?:\w*sh|eval|source|exec|python[\d.]*|iex|Invoke-Expression)\b|(?<!\S)\.\s)"
     r"[^;\n]*[(`][^)\n]*\b(?:curl|wget|iwr|irm|Invoke-\w+)\b"
@@ -184,6 +197,8 @@ class _Look:
                     self._at_name(names.path(node))
                 elif isinstance(node, ast.Call):
                     self._at_call(node, names)
+                elif isinstance(node, ast.FunctionDef):
+                    self._at_function(node)
                 elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
                     self._at_change(node, names)
         self._depth -= 1
@@ -197,6 +212,14 @@ class _Look:
         if any(map(_OURS.search, paths)) or _OUR_VARIABLE.search(more):
             self._found(_SETTINGS)
 
+    def _at_function(self, node: ast.FunctionDef) -> None:
+        """Look at a method by which an object is shown."""
+        shows_html = _SHOWS_ITSELF.fullmatch(node.name)
+        if node.name == "_repr_javascript_" or (
+            shows_html and _HAS_SCRIPT.search(_text(node))
+        ):
+            self._found(_SCRIPT)
+
     def _at_name(self, name: str) -> list[str]:
         """Look at a name that is called, or given on to what calls it."""
         effects = [effect for pattern, effect in _CALLS if pattern.fullmatch(name)]
@@ -207,11 +230,13 @@ class _Look:
         name = names.path(node.func)
         text = _text(ast.Tuple([*node.args, *(one.value for one in node.keywords)]))
         method = name.rpartition(".")[2]
-        if method in ("run_line_magic", "run_cell_magic", "magic"):
+        if _CALLS_MAGIC.fullmatch(method):
             self._at_magic(*_magic(node))
             return
         if _SHELL in self._at_name(name):
             self._at_command(text)
+        if _RUNS_PIP.fullmatch(name):
+            self._at_command(f"pip {text}")
         if _RUNS_TEXT.fullmatch(name):
             self._at_text(node, names)
         if _UNPICKLES.fullmatch(name) and any(map(names.is_fetched, node.args)):
@@ -220,7 +245,9 @@ class _Look:
             self._found(_SCRIPT)
         if any(one.arg == "trust_remote_code" for one in node.keywords):
             self._found(_FROM_URL)
-        if _OPENS.fullmatch(name) and _OUTSIDE_PATH.match(_first_text(node)):
+        if _OPENS.fullmatch(name) and any(
+            _OUTSIDE_PATH.match(_text(argument)) for argument in node.args
+        ):
             self._found(_OUTSIDE)
         is_ours = _OURS.search(f"{name}.") and method in ("update", "set", "setdefault")
         changes = name in ("setattr", "os.putenv") or name.startswith("os.environ.")
@@ -261,6 +288,9 @@ class _Look:
 
     def _at_own_magic(self, name: str, line: str, body: str) -> None:
         if name == "nemotron":
+            for pattern, effect in _OWN_COMMANDS:
+                if pattern.match(line):
+                    self._found(effect)
             if _setting_flags() & set(_FLAG.findall(line)):
                 self._found(_SETTINGS)
             if (line + body).strip() and not _FREE_COMMAND.fullmatch(line):
@@ -323,7 +353,8 @@ class _Names:
                 found = self.path(value)
             case _:
                 found = ""
-        return _ROUNDABOUT.sub("", found)
+        found = _SHELL_ITSELF.sub("get_ipython()", _ROUNDABOUT.sub("", found))
+        return _OS_ITSELF.sub("os.", found)
 
     def called_in(self, node: ast.AST) -> list[str]:
         """Return what is called somewhere in an expression."""
@@ -389,7 +420,11 @@ class _Names:
                 pass
 
 
-_ROUNDABOUT = re.compile(r"^(?:builtins|__builtins__|sys\.modules)\.|\.__dict__")
+_ROUNDABOUT = re.compile(
+    r"^(?:builtins|__builtins__|sys\.modules|globals\(\)|locals\(\))\.|\.__dict__"
+)
+_OS_ITSELF = re.compile(r"^(?:posix|nt)\.")
+_SHELL_ITSELF = re.compile(r".*\bInteractiveShell\.(?:instance\(\)|_instance\b)")
 
 
 def _is_built_in(name: str) -> bool:
@@ -408,7 +443,7 @@ def _path_of(value: object) -> str:
         module, name = home(value)  # type: ignore[arg-type]
     else:
         return ""
-    return f"{'os' if module in ('posix', 'nt') else module}.{name}"
+    return _OS_ITSELF.sub("os.", f"{module}.{name}")
 
 
 @cache

