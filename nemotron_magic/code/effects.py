@@ -25,6 +25,7 @@ __all__ = ["effects_of"]
 
 _LONGEST = 200_000  # characters; more than that is not looked at
 _DEEPEST = 5  # cells in texts in cells
+_LONGEST_PATH = 20  # names and calls in a row
 _MOST_HOSTS = 3
 _MOST_LINES = 2_000
 
@@ -44,6 +45,8 @@ _SQL = "runs SQL"
 _WRITES = "writes a file"
 _DELETES = "deletes files"
 _OUTSIDE = "reads or writes outside this folder"
+
+_UNSEEN = "This cell is too {} to be looked over: read all of it before it runs."
 
 _MAGICS: dict[str, str] = {
     **dict.fromkeys(["!", "bash", "cmd", "powershell", "pwsh", "script", "sh"], _SHELL),
@@ -122,17 +125,17 @@ _OWN_COMMANDS: tuple[tuple[re.Pattern[str], str], ...] = (
 _INSTALL = re.compile(
     r"(?:\b|(?<=-m))(?:pip[\d.]*|pipx|conda|mamba|micromamba|apt|apt-get|brew|npm|pnpm|yarn|gem|cargo"
     r"|go|dnf|yum|apk|choco|winget|poetry|uv(?:\s+pip)?|pixi)\s+"
-    r"(?:-\S+\s+(?:[^-\s]\S*\s+)?)*"
+    r"(?:-\S+\s+(?:[^-\s]\S*\s+)?){0,12}"
     r"(?:install|add|i|ci|download|config\s+(?:set|--add))\b|\b(?:npx|uvx|easy_install)\s+\S"
 )
 _INDEX_VARIABLE = re.compile(r"\b(?:PIP|UV)_\w+=\S+")
-_URL = re.compile(r"\b[a-z][a-z+]*://[^\s'\"<>|]+|\b\w+@[\w.-]+\.\w+:", re.I)
-_RUNS_WHAT_IT_FETCHES = re.compile(
-    r"\b(?:curl|wget|fetch|iwr|irm|Invoke-\w+)\b[^;\n]*\|\s*(?:sudo\s+|env\s+)*"
-    r"(?:\S*/)?(?:\w*sh|python[\d.]*|perl|ruby|node|iex)\b"
-    r"|(?:\b(?:\w*sh|eval|source|exec|python[\d.]*|iex|Invoke-Expression)\b|(?<!\S)\.\s)"
-    r"[^;\n]*[(`][^)\n]*\b(?:curl|wget|iwr|irm|Invoke-\w+)\b"
+_URL = re.compile(r"\b[a-z][a-z+]*://[^\s'\"<>|]+|\b\w+@[\w.-]{1,200}:", re.I)
+_FETCHER = re.compile(r"\b(?:curl|wget|fetch|iwr|irm|Invoke-\w+)\b")
+_RUNNER = re.compile(
+    r"(?:\S*/)?(?:\w*sh|python[\d.]*|perl|ruby|node|iex|eval|source|exec|\."
+    r"|Invoke-Expression)"
 )
+_BEFORE_A_RUNNER = frozenset(["sudo", "env", "command", "nohup"])
 
 
 def effects_of(
@@ -155,10 +158,12 @@ def effects_of(
     'This cell runs a shell and installs from e.org.'
     """
     if len(source) > _LONGEST:
-        return ""
+        return _UNSEEN.format("long")
     look = _Look(transform, namespace)
-    with suppress(RecursionError):  # it nests deeper than anyone writes
+    try:
         look.at_cell(source)
+    except RecursionError:
+        return _UNSEEN.format("deep")
     *others, last = [*look.found] or [""]
     if _INSTALLS in look.found and look.hosts:
         others = [one for one in (*others, last) if one != _INSTALLS]
@@ -193,15 +198,18 @@ class _Look:
         for tree in _trees(source, self._transform):
             names = _Names(tree, self._namespace)
             for node in ast.walk(tree):
-                if isinstance(node, ast.Name | ast.Attribute):
-                    self._at_name(names.path(node))
-                elif isinstance(node, ast.Call):
-                    self._at_call(node, names)
-                elif isinstance(node, ast.FunctionDef):
-                    self._at_function(node)
-                elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
-                    self._at_change(node, names)
+                self._at(node, names)
         self._depth -= 1
+
+    def _at(self, node: ast.AST, names: _Names) -> None:
+        if isinstance(node, ast.Name | ast.Attribute):
+            self._at_name(names.path(node))
+        elif isinstance(node, ast.Call):
+            self._at_call(node, names)
+        elif isinstance(node, ast.FunctionDef):
+            self._at_function(node)
+        elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
+            self._at_change(node, names)
 
     def _at_change(
         self, node: ast.Assign | ast.AugAssign | ast.Delete, names: _Names
@@ -303,14 +311,16 @@ class _Look:
 
     def _at_command(self, text: str) -> None:
         """Look at what a shell is given."""
-        text = re.sub(r"\\\n", " ", text)
-        if _RUNS_WHAT_IT_FETCHES.search(text):
+        text = text.replace("\\\n", " ")
+        if any(map(_runs_what_it_fetches, re.split(r"[;\n]|&&|\|\|", text))):
             self._found(_FROM_URL)
-        for part in re.split(r"[;&|\n]+", text):
-            if _INSTALL.search(part):
-                self._found(_INSTALLS)
-                places = " ".join([part, *_INDEX_VARIABLE.findall(text)])
-                self.hosts |= dict.fromkeys(_hosts(places))
+        installs = [
+            part for part in re.split(r"[;&|\n]+", text) if _INSTALL.search(part)
+        ]
+        if installs:
+            self._found(_INSTALLS)
+            places = " ".join([*installs, *_INDEX_VARIABLE.findall(text)])
+            self.hosts |= dict.fromkeys(_hosts(places))
 
     def _found(self, effect: str) -> None:
         self.found[effect] = None
@@ -339,6 +349,13 @@ class _Names:
 
     def path(self, node: ast.AST) -> str:
         """Return what an expression names, such as `os.system`; empty if unknown."""
+        inner, depth = node, 0
+        while isinstance(inner, ast.Attribute | ast.Subscript | ast.Call):
+            inner = inner.func if isinstance(inner, ast.Call) else inner.value
+            depth += 1
+        return self._path(node) if depth <= _LONGEST_PATH else ""
+
+    def _path(self, node: ast.AST) -> str:
         match node:
             case ast.Name(name):
                 found = self._named(name)
@@ -468,8 +485,10 @@ def _tree(source: str, transform: Callable[[str], str]) -> ast.AST | None:
         warnings.simplefilter("ignore")  # what Python warns of shows when it runs
         try:
             return ast.parse(python_of(source, transform))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError):
             return None
+        except MemoryError as error:  # as Python has it, for what nests too deep
+            raise RecursionError from error
 
 
 def _magic(node: ast.Call) -> tuple[str, str, str]:
@@ -516,6 +535,20 @@ def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
 def _is_of_ours(node: ast.Call, names: _Names, text: str) -> bool:
     paths = (f"{names.path(argument)}." for argument in node.args[:1])
     return bool(_OUR_VARIABLE.search(text)) or any(map(_OURS.search, paths))
+
+
+def _runs_what_it_fetches(command: str) -> bool:
+    """Return whether a command is piped into one that runs it, or runs its output."""
+    first, *piped = command.split("|")
+    fetched = _FETCHER.search(first)
+    for part in piped:
+        words = (word for word in part.split() if word not in _BEFORE_A_RUNNER)
+        if fetched and _RUNNER.fullmatch(next(words, "").rstrip(")")):
+            return True
+        fetched = fetched or _FETCHER.search(part)
+    before, *inside = re.split(r"[(`]", command, maxsplit=1)
+    runs = any(map(_RUNNER.fullmatch, re.split(r"[\s\"'<$]+", before)))
+    return runs and bool(inside) and bool(_FETCHER.search(inside[0]))
 
 
 def _hosts(command: str) -> Iterator[str]:

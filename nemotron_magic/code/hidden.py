@@ -119,9 +119,10 @@ def _named(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
     if warning := warning_of(name):
         warnings[f"line {line}: {warning}"] = None
     read = unicodedata.normalize("NFKC", name)
-    # To IPython a name is a text like any other, and no keyword is written so.
-    is_text = is_for_ipython(part.string, part.start())
-    return name if is_text or iskeyword(read) or not read.isidentifier() else read
+    if read == name or iskeyword(read) or not read.isidentifier():
+        return name
+    # To IPython a name is a text like any other.
+    return name if is_for_ipython(part.string, part.start()) else read
 
 
 def _quoted(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:

