@@ -66,6 +66,7 @@ class Ledger:
         self._storage = Storage(place, SCHEMA, now_s=now_s, **more)
         self._told = ""
         self._noticed, self._sound_day, self._lost_day = "", "", ""
+        self._struck: set[int] = set()
         self.tally = Tally()
         self.unknown_day = ""
 
@@ -125,7 +126,8 @@ class Ledger:
             complete(connection, begun, ended)
 
         with self.tally.lock:
-            self.tally.add(_scopes(begun), Totals.of(ended) + -Totals.of(begun))
+            if begun.number not in self._struck:
+                self.tally.add(_scopes(begun), Totals.of(ended) + -Totals.of(begun))
             try:
                 self._storage.write(work)
             except KeyboardInterrupt:
@@ -187,6 +189,8 @@ class Ledger:
             if struck is not None:
                 change = Totals.of(struck) + -Totals.of(before[0])
                 self.tally.add(_scopes(struck), change)
+                change_of = self._struck.add if is_struck else self._struck.discard
+                change_of(number)
         return struck
 
     def all(self) -> Iterator[Call]:

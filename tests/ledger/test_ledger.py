@@ -171,6 +171,9 @@ def test_a_call_that_was_struck_out_while_it_ran_stays_so(ledger: Ledger) -> Non
 
     assert (ledger.last()[0].ending, ledger.last()[0].is_struck) == ("complete", True)
     assert ledger.of_today() == Totals()
+    sums: list[Totals] = []
+    ledger.begin(Call(model="m", most_usd=0.25), lambda *known: sums.extend(known))
+    assert [known.cost_usd for known in sums] == [0, 0]
 
 
 def test_a_clock_that_is_far_off_hinders_no_striking(
