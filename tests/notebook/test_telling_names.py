@@ -80,7 +80,8 @@ def test_a_random_value_under_a_telling_name_leaves_in_no_way(
             for cell in cells_of(name, "new()", n):
                 plain_shell.run(cell)
             asked += f" $`{name}` " + " ".join(f"$`{one}{n}`" for one in HOLDERS)
-        out += plain_shell.run(f"%nemotron preview {asked} why?").text
+        if not start:
+            out += plain_shell.run(f"%nemotron preview {asked} why?").text
         done = plain_shell.run(f"%nemotron -q {asked} why?")
         assert done.status == "ok", done.error
         out += str(service.requests[-1].body)

@@ -186,7 +186,8 @@ class Exact:
         """Return the places where a value is split by line breaks."""
         flat = "".join(line.strip(_MARGIN) for line in text.split("\n"))
         for value, mark in _possible(self._wrapped, flat):
-            if len(value) >= _SHORTEST and value in flat:
+            is_long = len(value) >= _SHORTEST
+            if is_long and flat.count(value) > text.count(value):
                 letters = f"(?:{_WRAP})?".join(map(re.escape, value))
                 for found in re.finditer(letters, text):
                     yield mark._replace(start=found.start(), end=found.end())

@@ -19,7 +19,7 @@ from nemotron_magic.context.secrets.parts import (
     text_of,
 )
 from nemotron_magic.context.secrets.telling import Telling, told_by
-from nemotron_magic.context.secrets.values import Strength
+from nemotron_magic.context.secrets.values import Strength, looks_random
 from nemotron_magic.unseen import sealed, unseen
 
 __all__ = ["Held", "is_held_secret"]
@@ -33,7 +33,7 @@ _TOLD_ENTRIES = 4_000
 _LOOKS = 1_000  # at parts of what has no telling name, together; the first time:
 _FIRST_LOOKS = 20_000
 _TURN = 50  # variables further on begins the next look
-_TOLD_LOOKS = 10_000  # at parts of one that has
+_TOLD_LOOKS = 5_000  # at parts of one that has
 _TABLE = 70  # as dear as so many parts
 _TYPICAL = 100  # that tell whether a list is one of words
 
@@ -117,7 +117,7 @@ class _Look:
     def at_all(self, pairs: list[tuple[object, object]], looks: int) -> None:
         """Look at all variables, and in so many parts of those that do not tell."""
         for name, value in pairs:
-            self._at(value, told_by(name) if type(name) is str else None, 0)
+            self._at(value, _told_by(name), 0)
         self._look(self._told, _TOLD_LOOKS)
         self._look(self._others, looks)
 
@@ -160,11 +160,22 @@ class _Look:
         if is_named:
             self.labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
-            own = told_by(name) if type(name) is str else None
+            own = _told_by(name)
             if own is None and told is not None and not told.passes_over(name):
                 own = told
+                if type(name) is str and looks_random(name):
+                    self.found.setdefault(name, told.kind)
             self._at(part, own, depth + 1)
         return len(pairs) + _TABLE * is_named
+
+
+def _told_by(name: object) -> Telling | None:
+    """Return what a name tells, or a part of it, as in a MultiIndex."""
+    if type(name) is str:
+        return told_by(name)
+    if type(name) is not tuple:
+        return None
+    return next(filter(None, map(_told_by, reversed(name))), None)
 
 
 def _is_prose(values: list[object], told: Telling) -> bool:
@@ -189,6 +200,9 @@ def is_held_secret(name: str, value: object) -> bool:
         return is_number or text_of(value) is not None or is_container(parts)
     inner = [value]
     if parts is not None and is_container(parts):
-        inner = [part for _, part in islice(parts(value), _ENTRIES)]
+        pairs = list(islice(parts(value), _ENTRIES))
+        inner = [part for _, part in pairs]
+        if any(type(key) is str and looks_random(key) for key, _ in pairs):
+            return True
     texts = [text for text in map(text_of, inner) if text is not None]
     return any(any(secrets_in(told, text)) for text in texts)

@@ -33,6 +33,7 @@ __all__ = [
 
 _CLASSES = 2_000
 _COLUMNS = 1_000
+_PAIR = 2
 _LABELS = 500
 _ROWS = 1_000  # of a column at either end
 _LIBRARIES = os.path.dirname(os.__file__)
@@ -114,6 +115,9 @@ def _items(value: Any) -> Iterator[tuple[object, object]]:
     names = next((one for one in found if type(one) is tuple), None)
     if names is not None:
         return zip(names, items, strict=False)
+    if type(value) is tuple and len(value) == _PAIR:
+        # Of two, the first may name the second, as in a list of headers.
+        return iter([(None, value[0]), value])
     return ((None, item) for item in items)
 
 
