@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pygments.lexer import Lexer
@@ -25,7 +26,7 @@ from pygments.token import (
 if TYPE_CHECKING:
     from pygments.token import _TokenType
 
-__all__ = ["LANGUAGES", "BoundedLexer", "highlighted"]
+__all__ = ["LANGUAGES", "BoundedLexer", "coloured", "highlighted"]
 
 # Few classes, so that the HTML stays small: it is sent again while a reply grows.
 _CLASSES = {
@@ -114,15 +115,14 @@ class BoundedLexer(Lexer):
 
 def highlighted(code: str, language: str) -> str:
     """Give the HTML of a code block's text; plain if the language is not known."""
-    parts: list[str] = []
-    run, run_class = "", ""
-    for kind, text in BoundedLexer(language).get_tokens(code):
-        name = _class_of(kind)
-        if name != run_class:
-            parts.append(_span(run, run_class))
-            run, run_class = "", name
-        run += text
-    return "".join([*parts, _span(run, run_class)])
+    return "".join(_span(text, name) for name, text in coloured(code, language))
+
+
+def coloured(code: str, language: str) -> Iterator[tuple[str, str]]:
+    """Yield the code in runs, each with the class of its colour, or an empty one."""
+    tokens = BoundedLexer(language).get_tokens(code)
+    for name, run in groupby(tokens, lambda token: _class_of(token[0])):
+        yield name, "".join(text for _, text in run)
 
 
 @lru_cache(maxsize=256)

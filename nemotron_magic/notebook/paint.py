@@ -21,12 +21,10 @@ from nemotron_magic.notebook.publisher import (
     is_captured,
 )
 from nemotron_magic.notebook.terminal import (
-    PlainPainter,
-    RichPainter,
-    has_rich,
     print_footer,
     print_markdown,
     print_reply,
+    text_painter,
 )
 from nemotron_magic.reply import Reply
 
@@ -149,9 +147,9 @@ class Canvas:
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
             return PagePainter(self._publisher, alone, self._clock_s, self.ticker)
-        is_terminal = front == "terminal"
-        is_bare = is_terminal and place.is_shown and place.is_only
-        painter = _text_painter(is_terminal, with_footer=not is_bare)
+        is_console = front == "console"
+        is_bare = not is_console and place.is_shown and place.is_only
+        painter = text_painter(_stdout(), is_console, with_footer=not is_bare)
         self._bare = painter if is_bare else None
         return painter
 
@@ -173,7 +171,7 @@ class Canvas:
         elif self._shows_html:
             self._publisher.show(Display(_new_id(), *bundle(reply)))
         else:
-            print_reply(reply, _stdout())
+            print_reply(reply, _stdout(), self.front_end == "console")
 
     def show_markdown(self, markdown: str) -> None:
         """Show a text of our own."""
@@ -184,16 +182,6 @@ class Canvas:
             self._publisher.show(Display(_new_id(), html, markdown))
         else:
             print_markdown(markdown, _stdout(), self.front_end == "console")
-
-
-def _text_painter(is_terminal: bool, with_footer: bool) -> Painter:
-    """Give a painter for a terminal, a file in its place, or a console."""
-    stream = _stdout()
-    is_live = is_terminal and stream.isatty()
-    if has_rich() and (is_live or not is_terminal):
-        return RichPainter(stream, is_live, with_footer)
-    # A console's stream is no terminal here; the console itself is one.
-    return PlainPainter(stream, with_footer, is_live or not is_terminal)
 
 
 def _stdout() -> TextIO:

@@ -1,34 +1,115 @@
-"""Our own Markdown as plain text: tables aligned, lines broken between words.
+"""Plain text for a terminal: lines wrapped between words, tables aligned, code as is.
 
-For a terminal without `rich`. What stands in a fence stays as it is, to the letter.
+For a terminal without `rich`: a reply is wrapped while it streams, our own reports are
+laid out whole.
 """
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
+from unicodedata import east_asian_width
 
-from nemotron_magic.notebook.side_by_side import (
-    column_groups,
-    fitting_widths,
-    least_width,
-    width_of,
+from nemotron_magic.markdown.code import closes
+
+__all__ = ["GAP_CHARS", "WordWrap", "column_widths", "plain_text", "width_of"]
+
+GAP_CHARS = 2
+"""What stands between two columns."""
+
+_LONGEST_WORD_CHARS = 12
+"""A longer word is broken to make room for other columns; a shorter one is not."""
+
+_LINE_START_CHARS = 200
+_WORDS = re.compile(r"\n|[^\S\n]*\S+|[^\S\n]+")
+_FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
+_PREFIX = re.compile(r"\s*(?:(?:[-*+]|\d+[.)])\s+|(?:>\s*)+)?")
+_UNWRAPPED = re.compile(r"\s*\||(?: {4}|\t)\s*(?![-*+]\s|\d+[.)]\s)\S")
+"""A row of a table, or what may be indented code."""
+
+_WHOLE = re.compile(
+    r"^(?P<mark>([`~])\2{2,})(?!\2)(?P<info>.*)\n(?P<code>(?:.*\n)*?)(?P=mark)$"
+    r"|^\|.*\n\|(?: *:?-+:? *\|)+$(?:\n\|.*)*",
+    re.MULTILINE,
 )
+"""A block of code, or a table."""
 
-__all__ = ["plain_text"]
 
-_GAP = "  "
-_RULE = re.compile(r"\|(?: *:?-+:? *\|)+")
-_FENCE = re.compile(r"`{3,}|~{3,}")
-_CELLS = re.compile(r"(?<!\\)\|")
-_BARE = "```text"
-"""A fence that is there for a page alone."""
+class WordWrap:
+    r"""Wrap a text between words while it streams in, but for code and tables.
+
+    Parameters
+    ----------
+    width_chars : int
+        The width of the terminal; 0 leaves every line as it is.
+
+    Examples
+    --------
+    >>> wrap = WordWrap(12)
+    >>> print(wrap.add("- one two th") + wrap.add("ree\n") + wrap.end(), end="")
+    - one two
+      three
+    """
+
+    def __init__(self, width_chars: int) -> None:
+        self._width_chars = width_chars
+        self._held = self._line_start = self._fence = ""
+        self._column = 0
+
+    def add(self, text: str) -> str:
+        """Return what can be shown now; hold the last word back, it may go on."""
+        text = self._held + text
+        blank = max(map(text.rfind, " \t\n"))
+        end = len(text[: blank + 1].rstrip(" \t"))
+        if len(text) - end > self._width_chars:
+            end = len(text)
+        self._held = text[end:]
+        return self._wrapped(text[:end])
+
+    def end(self) -> str:
+        """Return what was held back."""
+        held, self._held = self._held, ""
+        return self._wrapped(held)
+
+    def _wrapped(self, text: str) -> str:
+        return "".join(map(self._placed, _WORDS.findall(text)))
+
+    def _placed(self, word: str) -> str:
+        """Return a word, with the blanks before it, on this line or the next."""
+        if word == "\n":
+            self._end_line()
+            return word
+        self._line_start = (self._line_start + word)[:_LINE_START_CHARS]
+        column = self._column + width_of(word)
+        if column > self._width_chars and self._may_break_before(word):
+            prefix = _PREFIX.match(self._line_start)
+            indent = re.sub(r"[^\s>]", " ", prefix[0] if prefix else "")
+            word = indent + word.lstrip()
+            column = width_of(word)
+            word = f"\n{word}"
+        # The terminal itself goes on below where a word is too long.
+        is_below = column > self._width_chars > 0
+        self._column = column % self._width_chars if is_below else column
+        return word
+
+    def _may_break_before(self, word: str) -> bool:
+        if not self._width_chars or self._fence or self._line_start == word:
+            return False
+        return word[0].isspace() and not _UNWRAPPED.match(self._line_start)
+
+    def _end_line(self) -> None:
+        if self._fence:
+            if closes(self._fence, self._line_start):
+                self._fence = ""
+        elif mark := _FENCE.match(self._line_start):
+            self._fence = mark[1]
+        self._line_start, self._column = "", 0
 
 
 def plain_text(markdown: str, width_chars: int) -> str:
-    r"""Give a text of our own as it is best read in a terminal of this width.
+    r"""Return our own Markdown as it is best read in a terminal of this width.
 
     Examples
     --------
@@ -37,83 +118,115 @@ def plain_text(markdown: str, width_chars: int) -> str:
     ─────  ────
     nano   0.11
     """
-    return "\n".join(_lines(markdown.split("\n"), width_chars))
-
-
-def _lines(lines: Sequence[str], width: int) -> Iterator[str]:
-    at, fence, is_bare = 0, "", False
-    while at < len(lines):
-        line = lines[at]
-        mark = _FENCE.match(line)
-        if fence or mark:
-            begins, ends = not fence, fence and line == fence
-            if begins and mark:
-                fence, is_bare = mark[0], line == _BARE
-            if not (is_bare and (begins or ends)):
-                yield line
-            if ends:
-                fence = ""
-        elif line.startswith("|") and _RULE.fullmatch("".join(lines[at + 1 : at + 2])):
-            table = _table_at(lines, at)
-            yield from _aligned(table, width)
-            at += len(table) - 1
+    shown, end = "", 0
+    for whole in _WHOLE.finditer(markdown):
+        shown += _text(markdown[end : whole.start()], width_chars)
+        if not whole["mark"]:
+            shown += "\n".join(_table(whole[0].split("\n"), width_chars))
+        elif whole["info"] == "text":  # a fence that is there for a page alone
+            shown += whole["code"].removesuffix("\n")
         else:
-            yield _broken(line, width)
-        at += 1
+            shown += whole[0]
+        end = whole.end()
+    return shown + _text(markdown[end:], width_chars)
 
 
-def _table_at(lines: Sequence[str], start: int) -> Sequence[str]:
-    end = start
-    while end < len(lines) and lines[end].startswith("|"):
-        end += 1
-    return lines[start:end]
+def column_widths(
+    columns: Sequence[Sequence[str]],
+    room_chars: int,
+) -> list[int]:
+    """Return the widths of columns side by side; none if there is no room for them.
+
+    Headings and long cells are broken between words before short cells such as `2.5 s`
+    are, and before a word is.
+
+    Parameters
+    ----------
+    columns
+        The cells of each; the first is its heading.
+
+    Examples
+    --------
+    >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 27)
+    [9, 16]
+    >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 25)
+    [9, 14]
+    >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 15)
+    []
+    """
+    room_chars -= GAP_CHARS * (len(columns) - 1)
+    widths = [max(map(width_of, cells), default=0) for cells in columns]
+    for floor in (_whole_width, _least_width):
+        least = [*map(floor, columns)]
+        while sum(widths) > room_chars:
+            spare = [at for at, width in enumerate(widths) if width > least[at]]
+            if not spare:
+                break
+            widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths if sum(widths) <= room_chars else []
 
 
-def _broken(line: str, width: int) -> str:
-    return textwrap.fill(
-        line,
-        width,
-        subsequent_indent="  " if line.startswith("- ") else "",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def width_of(text: str) -> int:
+    """Return how many places a text takes; a Chinese sign takes two."""
+    return sum(1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
-def _aligned(table: Sequence[str], width: int) -> Iterator[str]:
-    head, rule, *rows = map(_cells, table)
-    columns = list(zip_longest(head, *rows, fillvalue=""))[: len(head)]
-    least = [*map(least_width, columns)]
-    to_right = [mark.endswith(":") and not mark.startswith(":") for mark in rule]
-    for number, group in enumerate(column_groups(least, width, len(_GAP))):
-        if number:
-            yield ""
-        room = width - len(_GAP) * (len(group) - 1)
-        widths = fitting_widths([columns[at] for at in group], room)
-        sides = [to_right[at] for at in group]
-        heading, *body = zip(*(columns[at] for at in group), strict=True)
-        yield from _row(heading, widths, sides)
-        yield _GAP.join("─" * one for one in widths)
-        for row in body:
+def _whole_width(cells: Sequence[str]) -> int:
+    """Return how narrow a column may be with all words and short cells whole."""
+    short = (width_of(cell) for cell in cells[1:])
+    widths = (width for width in short if width <= _LONGEST_WORD_CHARS)
+    return max(_longest_word(cells), *widths, 0)
+
+
+def _least_width(cells: Sequence[str]) -> int:
+    return min(_longest_word(cells), _LONGEST_WORD_CHARS)
+
+
+def _longest_word(cells: Iterable[str]) -> int:
+    words = (word for cell in cells for word in cell.split())
+    return max(map(width_of, words), default=0)
+
+
+def _text(text: str, width_chars: int) -> str:
+    wrap = WordWrap(width_chars)
+    return wrap.add(text) + wrap.end()
+
+
+def _table(lines: Sequence[str], width_chars: int) -> Iterator[str]:
+    """Yield an aligned table; where it is too wide, each row as lines of its own."""
+    head, rule, *body = map(_cells, lines)
+    columns = [*zip_longest(head, *body, fillvalue="")][: len(head)]
+    headings, *rows = zip(*columns, strict=True)
+    widths = column_widths(columns, width_chars)
+    if widths:
+        sides = [">" if mark[-1:] == ":" != mark[:1] else "<" for mark in rule]
+        yield from _row(headings, widths, sides)
+        yield (" " * GAP_CHARS).join("─" * width for width in widths)
+        for row in rows:
             yield from _row(row, widths, sides)
+    else:
+        for number, row in enumerate(rows):
+            yield from [""] if number else []
+            for heading, cell in zip(headings, row, strict=True):
+                yield _text(f"{heading}: {cell}", width_chars)
 
 
 def _cells(row: str) -> list[str]:
-    cells = _CELLS.split(row.strip().removeprefix("|").removesuffix("|"))
+    cells = re.split(r"(?<!\\)\|", row.strip().removeprefix("|").removesuffix("|"))
     return [cell.strip().replace("`", "") for cell in cells]
 
 
 def _row(
-    cells: Sequence[str], widths: Sequence[int], to_right: Sequence[bool]
+    cells: Sequence[str], widths: Sequence[int], sides: Sequence[str]
 ) -> Iterator[str]:
     folded = [
-        textwrap.wrap(cell, width, break_on_hyphens=False) if width else []
+        textwrap.wrap(cell, max(width, 1), break_on_hyphens=False)
         for cell, width in zip(cells, widths, strict=True)
     ]
     for parts in zip_longest(*folded, fillvalue=""):
-        padded = map(_padded, parts, widths, to_right)
-        yield _GAP.join(padded).rstrip()
+        yield (" " * GAP_CHARS).join(map(_padded, parts, widths, sides)).rstrip()
 
 
-def _padded(text: str, width: int, is_to_right: bool) -> str:
+def _padded(text: str, width: int, side: str) -> str:
     blank = " " * (width - width_of(text))
-    return f"{blank}{text}" if is_to_right else f"{text}{blank}"
+    return f"{blank}{text}" if side == ">" else f"{text}{blank}"

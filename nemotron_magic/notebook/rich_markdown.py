@@ -1,167 +1,357 @@
-"""Markdown as `rich` prints it, but with nothing of a table left out.
+"""Markdown as `rich` prints it, with nothing left out and code that can be copied.
 
-`rich` cuts the cells of a table that is too wide, and prints one with more columns than
-the terminal has room for as empty lines. Here cells are folded, and columns that do not
-fit side by side follow below, beside the first one again, as pandas does it. A table of
-which the beginning is printed already goes on below it.
+What `rich` does itself would drop raw HTML, `List<String>` among it, hide where a link
+leads, take the backslashes of formulas for escapes, cut wide tables, and put code into
+a dark box, its long lines broken.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TextIO, cast
 
 from rich import box
-from rich.markdown import CodeBlock, Markdown, MarkdownElement, TableElement
-from rich.syntax import Syntax
+from rich.console import Console
+from rich.markdown import (
+    BlockQuote,
+    CodeBlock,
+    Heading,
+    ListElement,
+    ListItem,
+    Markdown,
+    MarkdownElement,
+    Paragraph,
+    TableElement,
+)
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
-from nemotron_magic.markdown.code import language_of
-from nemotron_magic.markdown.highlight import BoundedLexer
-from nemotron_magic.markdown.tokens import terminal_tokens
-from nemotron_magic.notebook.side_by_side import (
-    column_groups,
-    fitting_widths,
-    least_width,
-    width_of,
-)
+from nemotron_magic.markdown import Block
+from nemotron_magic.markdown.code import as_block, language_of
+from nemotron_magic.markdown.highlight import coloured
+from nemotron_magic.markdown.links import place_to_show
+from nemotron_magic.markdown.maths import as_written
+from nemotron_magic.markdown.parser import NESTED_AT_MOST, parser
+from nemotron_magic.notebook.plain_text import GAP_CHARS, column_widths
+from nemotron_magic.text import visible
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
-    from rich.console import Console, ConsoleOptions
+    from rich.console import ConsoleOptions, RenderableType
 
-__all__ = ["Columns", "WholeMarkdown", "whole_markdown"]
+__all__ = ["TerminalMarkdown", "markdown_console"]
 
-_GAP_CHARS = 2
-"""What the box puts between two columns."""
+_Line = list[Segment]
 
-_EDGES_CHARS = 2
-"""What it puts around all of them."""
+_THEME = Theme(
+    {
+        "markdown.code": "bold cyan",
+        "markdown.h6": "italic",
+        "markdown.table.border": "cyan",
+        "markdown.table.header": "bold",
+    }
+)
+"""No background, which suits a dark or a light terminal alone; dim lines are ours."""
 
-_Row = Sequence[Text]
+_CODE_STYLES = {
+    "k": "green", "a": "cyan", "s": "red", "m": "cyan", "c": "italic", "d": "magenta",
+    "f": "bold", "b": "", "t": "green",
+}  # fmt: skip
+"""Colours that the terminal chooses itself, legible on its background."""
+
+_CLOSED_CODE = re.compile(r"[`~]{3}\s*$")
+_DEPTH = re.compile(r"nm-in-(\d)")
+_INDENT_CHARS = 3
+"""How far `rich` indents what is inside of an item."""
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+def markdown_console(stream: TextIO, **options: Any) -> Console:
+    """Return a console whose colours are legible on any background."""
+    return Console(
+        file=stream, force_jupyter=False, highlight=False, theme=_THEME, **options
+    )
+
+
+class _Columns(NamedTuple):
     """What a table looks like, for the rest of it to look the same."""
 
-    headings: tuple[Text, ...]
-    widths_chars: tuple[int, ...]
+    headings: list[Text]
+    widths_chars: list[int]  # none if the columns do not fit side by side
 
 
-class _WholeTable(TableElement):
-    """A table whose cells are all shown."""
-
-    _markdown: WholeMarkdown
+class _Code(CodeBlock):
+    """A block of code without a box, its lines as they are."""
 
     @classmethod
-    def create(cls, markdown: Markdown, token: Token) -> _WholeTable:
-        """Make one that knows what it stands in."""
+    def create(cls, markdown: Markdown, token: Token) -> _Code:
+        return cls(language_of(token.info or ""), markdown.code_theme)
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        for name, text in coloured(f"{self.text}".removesuffix("\n"), self.lexer_name):
+            yield Segment(text, console.get_style(_CODE_STYLES.get(name, "")))
+        yield Segment.line()
+
+
+class _Heading(Heading):
+    """A heading at the left, without a box."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Text]:
+        yield self.text
+
+
+class _Quote(BlockQuote):
+    """A quote whose code has no line broken."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        return _beside("▌ ", "▌ ", self.style, self, console, options)
+
+
+class _List(ListElement):
+    """A list whose code has no line broken, and stands apart from its text."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        is_numbered = self.list_type == "ordered_list_open"
+        start = self.list_start or 0
+        width = len(f"{start + len(self.items)}") + 2 if is_numbered else _INDENT_CHARS
+        style = "markdown.item.number" if is_numbered else "markdown.item.bullet"
+        for at, item in enumerate(self.items):
+            if at and _ends_in_code(self.items[at - 1]):
+                yield Segment.line()
+            mark = f"{start + at}".rjust(width - 1) + " " if is_numbered else " • "
+            yield from _beside(mark, " " * width, style, item, console, options)
+
+
+class _Table(TableElement):
+    """A table whose cells are all shown; one that was begun above goes on like it."""
+
+    _markdown: TerminalMarkdown
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _Table:
         made = cls()
-        made._markdown = cast("WholeMarkdown", markdown)
+        made._markdown = cast("TerminalMarkdown", markdown)
         return made
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Table]:
-        """Give as many tables as it takes."""
+    ) -> Iterator[RenderableType]:
         headings, *rows = self._rows()
-        above = self._above(headings)
-        headings = above.headings if above else headings
-        columns = [_texts(cells) for cells in zip(headings, *rows, strict=True)]
-        widths = [max(map(width_of, cells)) for cells in columns]
-        if above:
+        cells = [
+            [c.plain for c in cells] for cells in zip(headings, *rows, strict=True)
+        ]
+        widths = column_widths(cells, options.max_width)
+        above = self._markdown.columns
+        is_rest = bool(above) and not any(column[0].strip() for column in cells)
+        if above and is_rest:
+            headings = above.headings
             widths = [*map(max, widths, above.widths_chars)]
-        self._markdown.below = Columns(tuple(headings), tuple(widths))
-        room = options.max_width - _EDGES_CHARS
-        if sum(widths) + _GAP_CHARS * (len(widths) - 1) <= room:
-            yield _table(headings, rows, widths, with_headings=not above)
+            if sum(widths) + GAP_CHARS * (len(widths) - 1) > options.max_width:
+                widths = above.widths_chars
+        self._markdown.columns = _Columns(headings, widths)
+        if widths:
+            yield _table(headings, rows, widths, with_headings=not is_rest)
             return
-        self._markdown.is_apart = above is not None
-        for group in column_groups([*map(least_width, columns)], room, _GAP_CHARS):
-            shown, *below = ([row[at] for at in group] for row in (headings, *rows))
-            left = room - _GAP_CHARS * (len(group) - 1)
-            widths = fitting_widths([columns[at] for at in group], left)
-            yield _table(shown, below, widths)
+        for at, row in enumerate(rows):
+            yield from [Text()] if at else []
+            for heading, cell in zip(headings, row, strict=True):
+                name = Text.assemble((heading.plain, "markdown.table.header"), ": ")
+                yield name.append_text(cell)
 
-    def _above(self, headings: _Row) -> Columns | None:
-        """Give what is above, if this is the rest of a table: that has no headings."""
-        above = self._markdown.above
-        is_rest = above and len(above.headings) == len(headings)
-        is_bare = not any(heading.plain.strip() for heading in headings)
-        return above if is_rest and is_bare else None
-
-    def _rows(self) -> list[_Row]:
-        """Give the cells of the header and of each row, as many in all of them."""
+    def _rows(self) -> list[list[Text]]:
         head = self.header.row if self.header else None
         body = self.body.rows if self.body else []
         return [[cell.content for cell in row.cells] for row in [head, *body] if row]
 
 
-class _BoundedCode(CodeBlock):
-    """A block of code in the colours, and the bounds, of one on a page."""
+class TerminalMarkdown(Markdown):
+    """One block of a reply, or a whole text, as `rich` can print it.
 
-    @classmethod
-    def create(cls, markdown: Markdown, token: Token) -> _BoundedCode:
-        """Make one for a fence or an indented block."""
-        return cls(language_of(token.info or ""), markdown.code_theme)
-
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Syntax]:
-        """Give the code as `rich` does, by our own lexer."""
-        code, lexer = str(self.text).rstrip(), BoundedLexer(self.lexer_name)
-        yield Syntax(code, lexer, theme=self.theme, word_wrap=True, padding=1)
-
-
-class WholeMarkdown(Markdown):
-    """Markdown with such tables, and such code.
+    Parameters
+    ----------
+    block : Block
+        What to print. What was cut inside of a list, a table or a block of code is
+        joined to what is above; between all others is one empty line.
+    above : TerminalMarkdown, optional
+        What is printed above it, unless it is the first.
+    is_growing : bool
+        Whether to show only as much of its end as fits on the screen.
 
     Attributes
     ----------
-    above : Columns or None
-        Of the table that it begins in the middle of.
-    below : Columns or None
-        Of the last table in it, once it has been printed.
-    is_apart : bool
-        Whether the table that it begins in was printed with its headings again.
+    columns : tuple or None
+        Of the last table, once it has been printed.
+    is_seen : bool
+        Whether it took a line, once it has been printed.
     """
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,
-        "table_open": _WholeTable,
-        "code_block": _BoundedCode,
-        "fence": _BoundedCode,
+        "heading_open": _Heading,
+        "fence": _Code,
+        "code_block": _Code,
+        "blockquote_open": _Quote,
+        "bullet_list_open": _List,
+        "ordered_list_open": _List,
+        "table_open": _Table,
     }
-    above: Columns | None = None
-    below: Columns | None = None
-    is_apart: bool = False
+
+    def __init__(
+        self,
+        block: Block,
+        above: TerminalMarkdown | None = None,
+        is_growing: bool = False,
+    ) -> None:
+        super().__init__("", justify="default", hyperlinks=False)
+        # A tab has no width that could be counted.
+        text = block.markdown.expandtabs() if is_growing else block.markdown
+        self.parsed = _tokens(text)
+        self._block = block
+        self._is_growing = is_growing
+        self._has_gap = above is not None and not self._goes_on_from(above)
+        self.columns: _Columns | None = (
+            above.columns if above and block.is_inside else None
+        )
+        self.is_seen = False
+
+    def _goes_on_from(self, above: TerminalMarkdown) -> bool:
+        ends_code = _CLOSED_CODE.search(above._block.source)
+        return "nm-joined" in self._block.classes and (
+            self._block.is_inside or not ends_code
+        )
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        """Yield its lines, without the empty ones around them."""
+        depth = _DEPTH.search(self._block.classes)
+        indent = " " * (_INDENT_CHARS * int(depth[1]) if depth else 0)
+        inner = options.update(width=max(options.max_width - len(indent), 1))
+        made = super().__rich_console__(console, inner)
+        lines = self._stripped([*Segment.split_lines(cast("Iterable[Segment]", made))])
+        self.is_seen = bool(lines)
+        lines = [_without_blanks([Segment(indent), *line]) for line in lines]
+        is_row = (
+            self._block.is_inside and self.columns and not self.columns.widths_chars
+        )
+        if lines and (self._has_gap or is_row):
+            lines.insert(0, [])
+        if self._is_growing:
+            width, height = options.max_width, console.height - 1
+            lines = [
+                Segment.adjust_line_length(line, width, pad=False)
+                for line in lines[-height:]
+            ]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+
+    def _stripped(self, lines: list[_Line]) -> list[_Line]:
+        """Take off empty lines, but for those inside of code that was cut in two."""
+        seen = [at for at, line in enumerate(lines) if not _is_blank(line)]
+        if not seen:
+            return []
+        start = (
+            0 if self._block.is_inside and self.parsed[0].type == "fence" else seen[0]
+        )
+        end = len(lines) if "nm-open" in self._block.classes else seen[-1] + 1
+        return lines[start:end]
 
 
-def whole_markdown(text: str, above: Columns | None = None) -> WholeMarkdown:
-    """Give a text as what `rich` can print.
+def _tokens(text: str) -> list[Token]:
+    """Read a text; what is nested too deep is a block of code."""
+    tokens = parser().parse(text)
+    if max((token.level for token in tokens), default=0) >= NESTED_AT_MOST - 2:
+        tokens = parser().parse(as_block(text, ""))
+    for token in tokens:
+        if token.type == "math_block":
+            token.type, token.tag = "code_block", "code"
+        elif token.type == "long_text":
+            token.type = "text"
+        token.content = visible(token.content)
+        _write_out(token.children or [])
+    return tokens
 
-    Parameters
-    ----------
-    above : Columns, optional
-        Of the table that the text begins in the middle of.
-    """
-    made = WholeMarkdown("", hyperlinks=False)
-    made.parsed = terminal_tokens(text)
-    made.above = above
-    return made
+
+def _write_out(children: list[Token]) -> None:
+    """Write out where links lead, where images lie, and formulas."""
+    url = said = ""
+    for token in children:
+        match token.type:
+            case "link_open":
+                url, said = str(token.attrGet("href") or ""), ""
+            case "link_close":
+                token.content = "" if said.strip() == url else f" ({url})"
+            case "image":
+                alt = f"{token.content} " if token.content else ""
+                place = place_to_show(str(token.attrGet("src") or ""))
+                token.content = f"{alt}[image not loaded: {place}]"
+            case "math_inline":
+                token.content = as_written(token)
+            case "task":
+                token.content += " "
+        if token.type in ("link_open", "link_close", "image", "math_inline", "task"):
+            token.type, token.tag, token.children = "text", "", None
+        token.content = visible(token.content)
+        said += token.content
+
+
+def _beside(
+    mark: str,
+    indent: str,
+    style: Any,
+    parent: BlockQuote | ListItem,
+    console: Console,
+    options: ConsoleOptions,
+) -> Iterator[Segment]:
+    """Yield what is in a quote or an item, each line behind the mark or the indent."""
+    inner = options.update(width=max(options.max_width - len(mark), 1))
+    lines: list[_Line] = []
+    is_paragraph = False
+    for element in _elements(parent):
+        if lines and not (is_paragraph and isinstance(element, _List)):
+            lines.append([])
+        lines += Segment.split_lines(console.render(element, inner))
+        is_paragraph = isinstance(element, Paragraph)
+    for at, line in enumerate(lines or [[]]):
+        yield Segment(indent if at else mark, console.get_style(style))
+        yield from line
+        yield Segment.line()
+
+
+def _ends_in_code(item: ListItem) -> bool:
+    """Return whether the last line of an item is code."""
+    last = [*_elements(item), None][-2:][0]
+    return (
+        _ends_in_code(last.items[-1])
+        if isinstance(last, _List)
+        else isinstance(last, _Code)
+    )
+
+
+def _elements(parent: BlockQuote | ListItem) -> list[RenderableType]:
+    return [*cast("Iterator[RenderableType]", parent.elements)]
 
 
 def _table(
-    headings: _Row,
-    rows: Sequence[_Row],
+    headings: Sequence[Text],
+    rows: Sequence[Sequence[Text]],
     widths_chars: Sequence[int],
-    with_headings: bool = True,
+    with_headings: bool,
 ) -> Table:
     table = Table(
-        box=box.SIMPLE,
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
         pad_edge=False,
         style="markdown.table.border",
         collapse_padding=True,
@@ -176,5 +366,12 @@ def _table(
     return table
 
 
-def _texts(cells: Iterable[Text]) -> list[str]:
-    return [cell.plain for cell in cells]
+def _is_blank(line: _Line) -> bool:
+    return not "".join(segment.text for segment in line).strip()
+
+
+def _without_blanks(line: _Line) -> _Line:
+    """Return a line that is not filled up with blanks."""
+    while line and not line[-1].text.strip():
+        line.pop()
+    return [*line[:-1], *(Segment(one.text.rstrip(), one.style) for one in line[-1:])]

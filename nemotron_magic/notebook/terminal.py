@@ -1,7 +1,7 @@
 """Painting a reply as text: in terminal IPython, `jupyter console`, a log.
 
 With `rich`, finished blocks are rendered in colour; on a real terminal the growing tail
-is shown, too. Without it the Markdown is written as it comes.
+is shown, too. Without it the Markdown is written as it comes, wrapped between words.
 
 A model can write a line that reads like one of ours. So ours are dim where the stream
 shows that, which no text of a reply can be: it steers nothing here.
@@ -9,14 +9,15 @@ shows that, which no text of a reply can be: it steers nothing here.
 
 from __future__ import annotations
 
+import textwrap
 from importlib.util import find_spec
-from itertools import pairwise
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from nemotron_magic.events import Event, Reasoning, Reclassified, Retry, Sent, Text
 from nemotron_magic.markdown import Block, Blocks
 from nemotron_magic.notebook.html import reply_text
+from nemotron_magic.notebook.plain_text import WordWrap, plain_text
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer, remarks
 from nemotron_magic.text import GrowingText, one_line, visible
@@ -25,28 +26,87 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from nemotron_magic.notebook.rich_blocks import Piece
-    from nemotron_magic.notebook.rich_markdown import Columns
+    from nemotron_magic.notebook.rich_markdown import TerminalMarkdown
 
 __all__ = [
     "PlainPainter",
     "RichPainter",
-    "has_rich",
     "print_footer",
     "print_markdown",
     "print_reply",
+    "text_painter",
 ]
 
 _LONGEST_LINE = 500
 _WAS_REASONING = "— the text above was the model's reasoning —"
 
 
-def has_rich() -> bool:
-    """Tell whether `rich` is installed."""
-    return find_spec("rich") is not None
+class _TextPainter:
+    """What painters of text have in common: what is shown of each event."""
+
+    def __init__(self, stream: TextIO, with_footer: bool) -> None:
+        self._stream = stream
+        self._with_footer = with_footer
+        self._text = GrowingText()
+        self._is_thinking = False
+
+    def watch(self, event: Event) -> None:
+        """Show what `event` tells."""
+        match event:
+            case Text(text, 0):
+                self._is_thinking = False
+                self._add(self._text.add(text))
+            case Reasoning(_, 0) if not self._is_thinking:
+                self._is_thinking = True
+                self._note("thinking …")
+            case Reclassified():
+                self._end_text()
+                self._note(_WAS_REASONING)
+            case Sent(_, model):
+                self._wait(f"asking {model} …")
+            case Retry() as retry:
+                self._note(retry.words)
+
+    def finish(self, reply: Reply) -> None:
+        """End the reply: what was not streamed, remarks, and the footer."""
+        self._add(self._text.end())
+        self._end_text()
+        is_shown_anew = reply.details.choices or not reply
+        self._add(
+            visible(reply_text(reply) if is_shown_anew else reply.details.appended)
+        )
+        self._end_text()
+        for line in remarks(reply) if reply else ():
+            self._note(line)
+        if self._with_footer:
+            self._note(footer(reply))
+
+    def fail(self) -> None:
+        """End without a reply."""
+        self._end_text()
+
+    def _end_text(self) -> None:
+        self._add(self._text.end())
+        self._text = GrowingText()
+        self._end_block()
+
+    def _add(self, text: str) -> None:
+        """Show the next text of the reply."""
+        raise NotImplementedError
+
+    def _end_block(self) -> None:
+        """Show what was held back, and end the line."""
+        raise NotImplementedError
+
+    def _note(self, line: str) -> None:
+        """Show a line of our own."""
+        raise NotImplementedError
+
+    def _wait(self, line: str) -> None:
+        """Show what is waited for, where it can be taken back."""
 
 
-class PlainPainter:
+class PlainPainter(_TextPainter):
     """Write a reply as it comes.
 
     Parameters
@@ -56,58 +116,27 @@ class PlainPainter:
     with_footer : bool
         Whether to end with the footer.
     is_styled : bool
-        Whether what reads the stream shows dim text.
+        Whether somebody reads the stream on a terminal: ours are dim, lines wrapped.
     """
 
     def __init__(
         self, stream: TextIO, with_footer: bool = True, is_styled: bool = False
     ) -> None:
-        self._stream = stream
-        self._with_footer = with_footer
+        super().__init__(stream, with_footer)
         self._is_styled = is_styled
-        self._text = GrowingText()
-        self._is_thinking = False
+        self._wrap = WordWrap(get_terminal_size().columns if is_styled else 0)
         self._ends_line = True
 
-    def watch(self, event: Event) -> None:
-        """Write what `event` tells."""
-        match event:
-            case Text(text, 0):
-                self._is_thinking = False
-                self._write(self._text.add(text))
-            case Reasoning(_, 0) if not self._is_thinking:
-                self._is_thinking = True
-                self._line("thinking …")
-            case Reclassified():
-                self._write(self._text.end())
-                self._line(_WAS_REASONING)
-                self._write("\n")
-            case Retry() as retry:
-                self._line(retry.words)
+    def _add(self, text: str) -> None:
+        self._write(self._wrap.add(text))
 
-    def finish(self, reply: Reply) -> None:
-        """End the reply: what was not streamed, remarks, and the footer."""
-        self._write(self._text.end())
-        if more := _not_streamed(reply):
-            self._end_line()
-            self._write(f"{visible(more)}\n")
-        for line in remarks(reply) if reply else ():
-            self._line(line)
-        if self._with_footer:
-            self._line(footer(reply))
-        self._end_line()
+    def _end_block(self) -> None:
+        self._write(self._wrap.end())
+        self._write("" if self._ends_line else self._wrap.add("\n"))
 
-    def fail(self) -> None:
-        """End without a reply."""
-        self._end_line()
-
-    def _line(self, text: str) -> None:
-        """Write a line of our own."""
-        self._end_line()
-        self._write(_ours(text, self._is_styled))
-
-    def _end_line(self) -> None:
-        self._write("" if self._ends_line else "\n")
+    def _note(self, line: str) -> None:
+        self._end_block()
+        self._write(_ours(line, self._is_styled))
 
     def _write(self, text: str) -> None:
         if text:
@@ -116,7 +145,7 @@ class PlainPainter:
             self._ends_line = text.endswith("\n")
 
 
-class RichPainter:
+class RichPainter(_TextPainter):
     """Render a reply in colour, block by block.
 
     Parameters
@@ -130,84 +159,48 @@ class RichPainter:
     """
 
     def __init__(self, stream: TextIO, is_live: bool, with_footer: bool = True) -> None:
-        from rich.console import Console
+        from nemotron_magic.notebook.rich_markdown import markdown_console
 
-        self._console = Console(
-            file=stream,
-            force_terminal=True,
-            force_jupyter=False,
-            force_interactive=is_live,
-            highlight=False,
+        super().__init__(stream, with_footer)
+        self._console = markdown_console(
+            stream, force_terminal=True, force_interactive=is_live
         )
         self._is_live = is_live
-        self._with_footer = with_footer
         self._live: Live | None = None
-        self._begin()
-        self._is_thinking = False
+        self._blocks = Blocks()
+        self._above: TerminalMarkdown | None = None
 
-    def _begin(self) -> None:
-        self._blocks, self._text = Blocks(), GrowingText()
-        self._is_first = True
-        self._columns: Columns | None = None
-
-    def watch(self, event: Event) -> None:
-        """Render what `event` finishes, and show what it begins."""
-        match event:
-            case Text(text, 0):
-                self._take(self._text.add(text))
-            case Reasoning(_, 0) if not self._is_thinking:
-                self._is_thinking = True
-                self._dim("thinking …")
-            case Reclassified():
-                self._begin()
-                self._dim(_WAS_REASONING)
-            case Sent(_, model):
-                self._show(_dim(f"asking {model} …"))
-            case Retry() as retry:
-                self._dim(retry.words)
-
-    def finish(self, reply: Reply) -> None:
-        """Render what is left, remarks, and the footer."""
-        self._take(self._text.end())
-        self._stop()
-        self._is_live = False  # what follows is not painted again
-        if reply.details.choices or not reply:
-            self._begin()
-            self._take(visible(reply_text(reply)))
-        self._print(self._blocks.tail)
-        if reply and not reply.details.choices:
-            appended = visible(reply.details.appended)
-            self._print(Block(appended, appended))
-        for line in remarks(reply) if reply else ():
-            self._dim(line)
-        if self._with_footer:
-            self._dim(footer(reply))
-
-    def fail(self) -> None:
-        """End without a reply."""
-        self._stop()
-
-    def _take(self, text: str) -> None:
+    def _add(self, text: str) -> None:
         finished = self._blocks.feed(text)
         if finished:
             self._stop()  # what is printed while rich paints again may be painted over
-        tail = self._blocks.tail
-        for block, below in pairwise((*finished, tail)):
-            self._print(block, below)
-        if text and tail.markdown.strip():
-            self._show(self._piece(tail))
+        for block in finished:
+            self._print(block)
+        if text and self._blocks.tail.markdown.strip():
+            self._show(self._rendered(self._blocks.tail, is_growing=True))
 
-    def _print(self, block: Block, below: Block | None = None) -> None:
-        """Print a block that stays; what is `below` may go on in the middle of it."""
-        piece = self._piece(block, goes_on=below is not None and below.is_inside)
-        self._console.print(piece, end="")
-        self._is_first = self._is_first and not piece.is_seen
-        self._columns = piece.columns
+    def _end_block(self) -> None:
+        self._stop()
+        self._print(self._blocks.tail)
+        self._blocks = Blocks()
 
-    def _piece(self, block: Block, goes_on: bool = False) -> Piece:
-        from nemotron_magic.notebook.rich_blocks import Piece
+    def _note(self, line: str) -> None:
+        self._stop()
+        self._console.print(_dim(line))
 
-        return Piece(block, self._is_first, self._columns, goes_on)
+    def _wait(self, line: str) -> None:
+        self._show(_dim(line))
+
+    def _print(self, block: Block) -> None:
+        """Print a block that stays, its lines as long as they are."""
+        made = self._rendered(block)
+        self._console.print(made, end="", crop=False)
+        self._above = made if made.is_seen else self._above
+
+    def _rendered(self, block: Block, is_growing: bool = False) -> TerminalMarkdown:
+        from nemotron_magic.notebook.rich_markdown import TerminalMarkdown
+
+        return TerminalMarkdown(block, self._above, is_growing)
 
     def _show(self, tail: RenderableType) -> None:
         """Show the tail, on a terminal that lets it be painted again."""
@@ -226,20 +219,28 @@ class RichPainter:
             self._live.stop()
             self._live = None
 
-    def _dim(self, text: str) -> None:
-        self._stop()
-        self._console.print(_dim(text))
+
+def text_painter(
+    stream: TextIO, is_console: bool, with_footer: bool = True, is_live: bool = True
+) -> PlainPainter | RichPainter:
+    """Return a painter for a terminal, a file in its place, or a console.
+
+    Parameters
+    ----------
+    is_console : bool
+        Whether the stream's reader shows it on a terminal, though it is none itself.
+    is_live : bool
+        Whether a terminal shows the tail while it grows.
+    """
+    is_read = is_console or stream.isatty()
+    if is_read and _has_rich():
+        return RichPainter(stream, is_live and not is_console, with_footer)
+    return PlainPainter(stream, with_footer, is_read)
 
 
-def _not_streamed(reply: Reply) -> str:
-    """Give what is shown of a reply once it is whole: further answers, a diff."""
-    is_shown_anew = reply.details.choices or not reply
-    return reply_text(reply) if is_shown_anew else reply.details.appended
-
-
-def print_reply(reply: Reply, stream: TextIO) -> None:
-    """Print a whole reply again, rendered where `rich` is there."""
-    painter: Any = RichPainter(stream, False) if has_rich() else PlainPainter(stream)
+def print_reply(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
+    """Print a whole reply again, as it is painted on this stream."""
+    painter = text_painter(stream, is_console, is_live=False)
     painter.watch(Text(str(reply)))
     painter.finish(reply)
 
@@ -249,38 +250,37 @@ def print_footer(reply: Reply, stream: TextIO, is_styled: bool) -> None:
     stream.write(_ours(footer(reply), is_styled))
 
 
-def print_markdown(markdown: str, stream: TextIO, is_read: bool = False) -> None:
-    """Print a text of our own, rendered for who reads it; into a file as it is.
-
-    Parameters
-    ----------
-    is_read : bool
-        Whether somebody reads the stream though it is no terminal itself.
-    """
-    if not is_read and not stream.isatty():
+def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> None:
+    """Print a text of our own, rendered for who reads it; into a file as it is."""
+    if not is_console and not stream.isatty():
         stream.write(f"{visible(markdown)}\n")
-    elif has_rich():
-        from rich.console import Console
-
-        from nemotron_magic.notebook.rich_markdown import whole_markdown
-
-        console = Console(
-            file=stream,
-            force_terminal=is_read or None,
-            force_jupyter=False,
-            highlight=False,
+    elif _has_rich():
+        from nemotron_magic.notebook.rich_markdown import (
+            TerminalMarkdown,
+            markdown_console,
         )
-        console.print(whole_markdown(markdown))
-    else:
-        from nemotron_magic.notebook.plain_text import plain_text
 
-        width = get_terminal_size().columns
-        stream.write(f"{plain_text(visible(markdown), width)}\n")
+        console = markdown_console(stream, force_terminal=is_console or None)
+        block = Block(markdown, markdown)
+        console.print(TerminalMarkdown(block), end="", crop=False)
+    else:
+        width_chars = get_terminal_size().columns
+        stream.write(f"{plain_text(visible(markdown), width_chars)}\n")
+
+
+def _has_rich() -> bool:
+    return find_spec("rich") is not None
 
 
 def _ours(text: str, is_styled: bool) -> str:
     line = one_line(text, _LONGEST_LINE)
-    return f"\x1b[2m{line}\x1b[0m\n" if is_styled else f"{line}\n"
+    if not is_styled:
+        return f"{line}\n"
+    width_chars = get_terminal_size().columns
+    lines = textwrap.wrap(
+        line, width_chars, break_long_words=False, break_on_hyphens=False
+    )
+    return "".join(f"\x1b[2m{line}\x1b[0m\n" for line in lines)
 
 
 def _dim(text: str) -> RenderableType:

@@ -7,11 +7,10 @@ import time
 from itertools import chain, repeat
 
 import pytest
-from rich.console import Console
 
-from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown import Block, to_html
 from nemotron_magic.markdown.highlight import LANGUAGES, BoundedLexer, highlighted
-from nemotron_magic.notebook.rich_markdown import whole_markdown
+from nemotron_magic.notebook.rich_markdown import TerminalMarkdown, markdown_console
 
 WELL_KNOWN = sorted(LANGUAGES)
 LINE = "def f(x: int) -> str:  # what it does\n    return f'{x + 1:>8}' + \"a\"\n"
@@ -64,8 +63,9 @@ def test_a_terminal_takes_no_longer_for_it(
     language: str, name: str, ordinary_s: float
 ) -> None:
     def printing(language: str, code: str) -> float:
-        console = Console(file=io.StringIO(), force_terminal=True, width=80)
-        made = whole_markdown(f"````{language}\n{code[:6_000]}\n````\n")
+        console = markdown_console(io.StringIO(), force_terminal=True, width=80)
+        text = f"````{language}\n{code[:6_000]}\n````\n"
+        made = TerminalMarkdown(Block(text, text))
         start_s = time.thread_time()
         console.print(made)
         return time.thread_time() - start_s

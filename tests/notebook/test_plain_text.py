@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.notebook.plain_text import plain_text
+from nemotron_magic.notebook.plain_text import WordWrap, plain_text
 
 TABLE = """\
 | Model | Context, tokens | Ended |
@@ -60,10 +60,43 @@ def test_a_line_is_broken_between_words_and_an_address_is_not() -> None:
 
     assert shown.splitlines() == [
         "- it is in",
-        "  `/a/very/long/path/of/a/file`",
-        "  and more",
+        "  `/a/very/long/path/of/a/file` and more",  # below the end of the path
     ]
 
 
 def test_a_row_that_is_short_is_filled_up() -> None:
     assert plain_text("| a | b |\n|--|--|\n| c |", 20) == "a  b\n─  ─\nc"
+
+
+@pytest.mark.parametrize("piece_chars", [1, 5, 1000])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("one two three four\n", "one two\nthree four\n"),
+        ("123 56 901 3\n", "123 56 901\n3\n"),
+        ("1234567890 two", "1234567890\ntwo"),
+        ("- one two three\n  - four five",
+         "- one two\n  three\n  - four\n    five"),
+        ("10. one two\n", "10. one\n    two\n"),
+        ("> one two three\n", "> one two\n> three\n"),
+        ("```\none two three four\n```\none two three",
+         "```\none two three four\n```\none two\nthree"),
+        ("  ```\n  one two three\n  ```\n", "  ```\n  one two three\n  ```\n"),
+        ("    one two three\n", "    one two three\n"),
+        ("| one two | three |\n", "| one two | three |\n"),
+        ("one  two\n\n\nthree  \n", "one  two\n\n\nthree  \n"),
+    ],
+)  # fmt: skip
+def test_a_growing_text_is_wrapped_between_words_and_code_is_not(
+    text: str, shown: str, piece_chars: int
+) -> None:
+    wrap = WordWrap(10)
+    pieces = [text[at : at + piece_chars] for at in range(0, len(text), piece_chars)]
+
+    assert "".join(map(wrap.add, pieces)) + wrap.end() == shown
+
+
+def test_a_file_has_its_lines_as_they_are() -> None:
+    text = "one two three " * 40
+
+    assert (wrap := WordWrap(0)).add(text) + wrap.end() == text

@@ -6,10 +6,10 @@ import io
 import re
 
 import pytest
-from rich.console import Console
 
 from nemotron_magic.events import Text
-from nemotron_magic.notebook.rich_markdown import whole_markdown
+from nemotron_magic.markdown import Block
+from nemotron_magic.notebook.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.notebook.terminal import RichPainter
 from nemotron_magic.reply import Reply
 
@@ -33,11 +33,15 @@ def streamed(markdown: str, is_live: bool = False) -> list[str]:
 
 def whole(markdown: str) -> list[str]:
     stream = io.StringIO()
-    Console(file=stream, width=WIDTH).print(whole_markdown(markdown))
-    return lines(stream.getvalue().strip("\n"))
+    console = markdown_console(stream, width=WIDTH)
+    console.print(TerminalMarkdown(Block(markdown, markdown)), end="", crop=False)
+    return lines(stream.getvalue())
 
 
-CODE = "".join(f"def f{n}(x):\n    return x + {n}\n\n\n" for n in range(60))
+CODE = (
+    "".join(f"def f{n}(x):\n    return x + {n}\n\n\n" for n in range(60)).rstrip()
+    + "\n"
+)
 LIKE_WHOLE = {
     "paragraphs": "One.\n\nTwo,\nthree.\n\n## Four\n\nFive.\n",
     "lists and code": "So:\n\n- a\n- b\n\n1. c\n\n```python\nx = 1\n```\n\nDone.\n",
@@ -47,6 +51,13 @@ LIKE_WHOLE = {
     + "".join(f"  - inside {n} with words\n" for n in range(60)),
     "long code": f"Code:\n\n```python\n{CODE}```\n\nDone.\n",
     "nothing to see": "[a]: http://example.com\n\nOne.\n\n[b]: /b\n\nTwo.\n",
+    "items with code": "".join(
+        f"{n}. Step:\n\n   ```python\n   x = {n}\n\n   y = 2\n   ```\n\n"
+        for n in range(1, 40)
+    ),
+    "long code in an item": "- So:\n  ```python\n"
+    + "".join(f"  x_{n} = {n}\n\n" for n in range(90))
+    + "  y\n  ```\n- Done with some more words.\n- And so on.\n",
     "a loose list": "".join(f"- item {n} with some words\n\n" for n in range(60)),
 }
 
@@ -84,14 +95,15 @@ def test_a_part_of_a_table_keeps_the_columns_of_those_above() -> None:
     assert len(places) == 1
 
 
-def test_the_parts_of_a_wide_table_have_their_headings_again() -> None:
+def test_each_row_of_a_table_too_wide_stands_alone_with_its_headings() -> None:
     shown = streamed(table(12, 20))
 
-    starts = [at for at, line in enumerate(shown) if "column_0" in line]
-    assert len(starts) > 3
-    assert all(shown[at + 1].strip("─ ") == "" for at in starts)
-    assert all(shown[at - 1] == "" for at in starts[1:])
-    assert sum(line.count("column_11") for line in shown) == len(starts) // 2
+    assert [line for line in shown if line.startswith("column_11: ")] == [
+        f"column_11: value_{11 * row}" for row in range(20)
+    ]
+    assert [at for at, line in enumerate(shown) if not line] == [
+        *range(12, 20 * 13 - 1, 13)
+    ]
 
 
 def test_headings_that_the_model_left_empty_stay_so() -> None:

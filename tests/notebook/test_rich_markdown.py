@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import pytest
-from rich.console import Console
 
+from nemotron_magic.markdown import Block
 from nemotron_magic.notebook.plain_text import plain_text
-from nemotron_magic.notebook.rich_markdown import whole_markdown
+from nemotron_magic.notebook.rich_markdown import TerminalMarkdown, markdown_console
 
 
-def printed(markdown: str, width: int) -> str:
+def printed(markdown: str, width: int, **options: Any) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=width).print(whole_markdown(markdown))
+    console = markdown_console(stream, width=width, **options)
+    console.print(TerminalMarkdown(Block(markdown, markdown)), end="", crop=False)
     return stream.getvalue()
 
 
@@ -31,13 +33,6 @@ def test_a_table_of_forty_columns_is_shown_whole(width: int) -> None:
 
     assert {f"value_{at}" for at in range(40)} <= set(shown.split())
     assert max(map(len, shown.splitlines())) <= width
-
-
-def test_each_part_of_a_wide_table_begins_with_its_first_column() -> None:
-    lines = printed(table(9), 40).splitlines()
-
-    heads = [line.split() for line in lines if "column_1" in line or "column_8" in line]
-    assert [head[0] for head in heads] == ["column_0", "column_0"]
 
 
 def test_a_heading_of_two_words_is_broken_before_a_column_goes_below() -> None:
@@ -80,3 +75,55 @@ def test_a_formula_of_its_own_keeps_its_lines() -> None:
 
     lines = [line.strip() for line in shown.splitlines() if line.strip()]
     assert lines == [r"\begin{pmatrix} a \\", r"b \end{pmatrix}"]
+
+
+LONG = "result = " + " + ".join(f"some_long_name_{n}" for n in range(12))
+CODE = f"def f():\n    {LONG}\n\n\treturn result"
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_code_is_printed_to_the_letter(width: int) -> None:
+    shown = printed(f"So:\n\n```python\n{CODE}\n```\n\nDone.", width)
+
+    assert shown == f"So:\n\n{CODE}\n\nDone.\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "mark"), [("- ", "   "), ("1. ", "   "), ("> ", "▌ ")]
+)
+def test_code_in_a_list_or_a_quote_has_no_line_broken(before: str, mark: str) -> None:
+    inside = "> " if before == "> " else " " * len(before)
+    lines = ["So:", "```python", *CODE.replace("\t", "    ").split("\n"), "```"]
+    text = before + f"\n{inside}".join(lines)
+    shown = printed(text, 40).splitlines()
+
+    assert [f"{line} ".removeprefix(mark).rstrip() for line in shown][2:] == [
+        line.rstrip() for line in CODE.replace("\t", "    ").split("\n")
+    ]
+
+
+@pytest.mark.parametrize("text", ["# A *b*", "a `b` c", "```python\nx = 1\n```", "> q"])
+def test_nothing_has_a_background(text: str) -> None:
+    shown = printed(text, 80, force_terminal=True, color_system="standard")
+
+    assert re.search(r"\x1b\[[0-9;]*[34]\dm", shown) or "#" in text
+    assert not re.search(r"\x1b\[(?:[0-9;]*;)?4\d", shown)
+
+
+@pytest.mark.parametrize("mark", ["#" * n for n in range(1, 7)])
+def test_no_heading_is_dim_like_a_line_of_ours(mark: str) -> None:
+    shown = printed(f"{mark} 1.0 s", 80, force_terminal=True, color_system="standard")
+
+    assert not re.search(r"\x1b\[(?:[0-9;]*;)?2[;m]", shown)
+
+
+def test_chinese_text_is_broken_at_the_width_in_a_list() -> None:
+    lines = printed("- " + "漢" * 30, 23).splitlines()
+
+    assert lines == [" • " + "漢" * 10, "   " + "漢" * 10, "   " + "漢" * 10]
+
+
+def test_no_line_is_filled_up_with_blanks() -> None:
+    shown = printed("# A\n\nSome text.\n\n- b\n- c\n\n> d\n\n```\ne\n```\n", 80)
+
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []

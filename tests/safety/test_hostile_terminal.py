@@ -102,7 +102,11 @@ def test_plain_text_is_shown_as_it_is_however_it_is_cut(
     for events in cuts(text):
         output = paint(painter, events)
         assert steering(output.getvalue()) == set()
-        assert output.text.startswith(f"{visible(text)}\n1.0 s · ")
+        shown = output.text
+        expected = f"{visible(text)}\n1.0 s · "
+        if painter == "plain":  # is wrapped between words
+            shown, expected = " ".join(shown.split()), " ".join(expected.split())
+        assert shown.startswith(expected)
 
 
 @pytest.mark.parametrize("name", STEERING)
