@@ -163,8 +163,11 @@ def test_the_only_call_of_a_day_can_be_struck_out(ledger: Ledger) -> None:
     assert ledger.strike(2) is None
 
 
-def test_a_call_that_was_struck_out_while_it_ran_stays_so(ledger: Ledger) -> None:
-    begun = ledger.begin(Call(model="m", most_usd=999.0))
+@pytest.mark.parametrize("most_usd", [999.0, None])
+def test_a_call_that_was_struck_out_while_it_ran_stays_so(
+    ledger: Ledger, most_usd: float | None
+) -> None:
+    begun = ledger.begin(Call(model="m", most_usd=most_usd))
     ledger.strike(1)
     assert ledger.of_today().open_usd == 0
     ledger.finish(begun, ended(begun))
