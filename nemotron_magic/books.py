@@ -39,6 +39,8 @@ class Books:
     ----------
     notebook : str
         Name of the notebook's file; empty where there is none.
+    tallies : dict of str to Tally
+        What this process knows to be spent, by the session.
     saved : callable
         Gives the reply to a request that the notebook's own outputs hold, or None.
     """
@@ -54,7 +56,7 @@ class Books:
         self.notebook = ""
         self.saved: Callable[[str], Kept | None] = lambda request: None
         self._cache: Cache | None = None
-        self._tallies: dict[str, Tally] = {}
+        self.tallies: dict[str, Tally] = {}
         self._newer: set[str] = set()
         self._environ = environ
         self._ledger: Ledger | None = None
@@ -74,7 +76,7 @@ class Books:
     @ledger.setter
     def ledger(self, ledger: Ledger) -> None:
         # What this session has spent stays spent, wherever it is written down.
-        ledger.tally = self._tallies.setdefault(ledger.session, ledger.tally)
+        ledger.tally = self.tallies.setdefault(ledger.session, ledger.tally)
         self._ledger = ledger
 
     @property

@@ -22,9 +22,10 @@ def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> 
     session : str
         Name of the kernel or script whose calls are added; without it, a new one.
     """
-    if setting == "off":
+    word = setting.strip().lower()
+    if word == "off":
         return Ledger(session=session)
-    is_default = setting == "on"
+    is_default = word == "on"
     path = data_folder(environ) / _FILE if is_default else expanded(setting)
     # A notebook may change its folder meanwhile.
     return Ledger(path.absolute(), session=session, is_default=is_default)

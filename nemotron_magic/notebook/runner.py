@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.errors import NemotronError
 from nemotron_magic.key import Unshown
-from nemotron_magic.ledger import Ledger, open_ledger
+from nemotron_magic.ledger import Ledger, Tally, open_ledger
 from nemotron_magic.notebook.asking import Asker
 from nemotron_magic.notebook.displays import Displays
 from nemotron_magic.notebook.gather import Gatherer
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from nemotron_magic.panels.panel import Panel, PanelRegistry
 
 __all__ = ["Runner"]
+
+_SPENT: WeakKeyDictionary[Any, tuple[str, dict[str, Tally]]] = WeakKeyDictionary()
+"""The session of each shell and what it has spent: to load us again begins no other."""
 
 
 class Runner:
@@ -81,7 +85,8 @@ class Runner:
         self._ledgers: dict[tuple[str, str], Ledger] = {}
         self._own_file = OwnFile(shell, self._environ, ids)
         self.session.books.saved = Saved(self._own_file.path).find
-        self._name = uuid.uuid4().hex
+        spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
+        self._name, self.session.books.tallies = spent
         gatherer = Gatherer(shell, self._own_file.path, recorder, displays, ids)
         self.asker = Asker(shell, self.session, gatherer, self.canvas)
 

@@ -138,7 +138,7 @@ def test_usage_is_exported(shell: Shell, tmp_path: Path) -> None:
         ("usage: all", "usage takes nothing or export PATH, got all"),
         ("usage: export a.parquet", "calls are exported to .csv or .json"),
         ("log: 99", "there is no call 99 in the ledger"),
-        ("log: last", "there is no call last in the ledger"),
+        ("log: last", "a call goes by its number, got last"),
         ("balance: all", "balance takes no text"),
     ],
 )
@@ -203,7 +203,7 @@ def test_the_balance_is_asked_for_only_when_wanted(
 def test_the_ledger_can_be_turned_off_and_put_elsewhere(
     shell: Shell, home: Path, tmp_path: Path
 ) -> None:
-    shell.run("%config Nemotron.ledger = 'off'")
+    shell.run("%config Nemotron.ledger = ' OFF'")
     shell.run(ASK)
     assert "Kept in memory, for this session only." in shell.run("%nemotron usage").text
     assert not home.exists()
@@ -293,6 +293,19 @@ def test_a_limit_can_be_set_for_a_call(shell: Shell, service: Address) -> None:
     assert shell.run("%nemotron --max-cost 1 why?").status == "ok"
 
 
+@pytest.mark.parametrize("again", ["%reload_ext", "%unload_ext", "%load_ext"])
+def test_a_session_lasts_as_long_as_its_shell(shell: Shell, again: str) -> None:
+    shell.run(ASK)
+    shell.run("%config Nemotron.ledger = 'off'")
+    shell.run(f"{again} nemotron_magic")
+    shell.run("%load_ext nemotron_magic")
+    shell.run(f"%config Nemotron.session_budget_usd = {shell['x'].cost_usd}")
+    refused = shell.run(ASK)
+
+    assert "$0 of $" in refused.error
+    assert "is left this session" in refused.error
+
+
 def test_a_limit_can_be_set_for_the_session(shell: Shell) -> None:
     shell.run("%config Nemotron.session_budget_usd = 0.000001")
     told = shell.run("%nemotron why?")
@@ -322,14 +335,18 @@ def test_a_call_is_struck_out_of_the_budgets_and_taken_in_again(
     assert "is left today" in shell.run(ASK).error
 
 
-@pytest.mark.parametrize("line", ["log: strike 99", "log: strike", "log: unstrike x"])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("log: strike 99", "there is no call 99 in the ledger"),
+        ("log: strike", "a call goes by its number, got none"),
+        ("log: unstrike x", "a call goes by its number, got x"),
+    ],
+)
 def test_what_is_not_in_the_ledger_cannot_be_struck_out(
-    shell: Shell, line: str
+    shell: Shell, line: str, words: str
 ) -> None:
-    told = shell.run(f"%nemotron {line}")
-
-    assert told.status == "error"
-    assert "in the ledger" in told.error
+    assert words in shell.run(f"%nemotron {line}").error
 
 
 TOOL = {"type": "function", "function": {"name": "f", "description": "d." * 50_000}}
@@ -411,6 +428,7 @@ def test_an_empty_report_at_the_end_hides_nothing_from_footer_and_budget(
 
 RUINS = {
     "deleted": "import os; os.remove(PATH)",
+    "loaded anew": "import os; os.remove(PATH)\n%reload_ext nemotron_magic",
     "corrupt": "f = open(PATH, 'r+b'); f.write(bytes(9999)); f.close()",
     "moved": "os.rename(PATH, PATH + '.old')",
     "off": "%config Nemotron.ledger = 'off'",
@@ -431,7 +449,7 @@ def test_no_ruin_of_the_ledger_lets_a_refused_call_out(
     run(f"PATH = str({at}.session.ledger.path)")
     run(f"row = {at}.session.ledger.last(1)[0]")
     run("limit = row.most_usd + row.cost_usd / 2")
-    sent = len(service.requests)
+    asked = [request for request in service.requests if request.body]
     for name, ruin in RUINS.items():
         done = run(ruin)
         for setting in ("session", "daily"):
@@ -441,7 +459,7 @@ def test_no_ruin_of_the_ledger_lets_a_refused_call_out(
 
             assert (name, done.status, told.status) == (name, "ok", "error")
             assert "LimitError" in told.error
-    assert len(service.requests) == sent
+    assert [request for request in service.requests if request.body] == asked
     assert "what today has cost is not known" in told.error
     run("%config Nemotron.session_budget_usd = 2 * limit")
     assert run(ask).status == "ok"

@@ -88,9 +88,14 @@ def _numbered(find: Callable[[int], Call | None], wanted: str) -> Call:
     Raises
     ------
     InputError
-        If there is no such call.
+        If it is no number, or there is no such call.
     """
-    call = find(int(wanted)) if re.fullmatch(r"[0-9]{1,15}", wanted) else None
+    if not re.fullmatch(r"[0-9]{1,15}", wanted):
+        raise InputError(
+            f"a call goes by its number, got {one_line(wanted, 40) or 'none'}",
+            todo="The last ones with their numbers: %nemotron log",
+        )
+    call = find(int(wanted))
     if call is None:
         raise InputError(
             f"there is no call {one_line(wanted, 40)} in the ledger",
