@@ -17,6 +17,7 @@ from nemotron_magic.context.secrets.exact import (
 from nemotron_magic.context.secrets.named import named_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
 from nemotron_magic.context.secrets.series import series_secrets
+from nemotron_magic.context.secrets.several import several_secrets
 from nemotron_magic.context.secrets.spans import Span, joined, masked, replaced
 from nemotron_magic.context.secrets.typed import typed_secrets
 from nemotron_magic.context.secrets.views import as_read
@@ -152,6 +153,7 @@ def _telling(text: str) -> Iterator[Span]:
     yield from _named(text)
     yield from column_secrets(text, lowered)
     yield from series_secrets(text)
+    yield from several_secrets(text, lowered)
     yield from typed_secrets(text, lowered)
 
 

@@ -21,6 +21,13 @@ CELLS = {
     "wrapped": "print(f'api_key={v[:14]}\\n{v[14:]}')",
     "cookie": "print(f'Set-Cookie: session={v}; Path=/')",
     "below": "print(f'Your new token:\\n\\n{v}')",
+    "two names": "if False:\n    u, api_key, pw = 'ann', '"
+    + VALUE
+    + f"', '{PASSWORD}'",
+    "formatted": f"secret_key = f'{{v[:4]}}-{VALUE}'",
+    "tag": "print(f'<password>{p}</password>')",
+    "entry": "print(f'- name: DB_PASSWORD\\n  value: {p}')",
+    "option": "print(f'tool --user ann --password {p}')",
     "spoken": "print(f'Le mot de passe est {p}')",
 }
 

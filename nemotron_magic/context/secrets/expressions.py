@@ -24,7 +24,7 @@ _MOST = 3000
 _DEEPEST = 5
 _MOST_WORDS = 16
 _JOINS = {"+", "\\", "&", "..", "string"}
-_LEADS = {"", "or", "||", "??", "else", "?", ":", "(", "[", "{", ",", *_JOINS}
+_LEADS = {"", "or", "and", "||", "??", "else", "?", ":", "(", "[", "{", ",", *_JOINS}
 _WORDS = {"or", "and", "else", "if", "in", "not", "return", "await"}
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 # Calls that hand on the text that they are given.

@@ -39,8 +39,9 @@ _NAMED = re.compile(
         (?:(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
       | (?P<comma>[ \t]*,[ \t]*)
         (?=\\*["'](?![^"'\\\n]{0,200}\\*["'][ \t]*,[ \t]*\\*[\n"']))
-      | (?P<says>(?:[ \t]+(?:(?:is|was|ist|lautet|est|es|è|é)(?:[ \t]*:)?|provided:
-        |used:|[-–—])|[ \t]*[是为為は]:?)[ \t]+)
+      | (?P<says>(?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+[\w.@-]{1,40})?
+        (?:[ \t]+(?:(?:is|was|ist|lautet|est|es|è|é)(?:[ \t]*:)?|provided:
+        |used:|[-–—])|[ \t]*[是为為は]:?)[ \t]+|[是为為は]:?(?=[!-~]))
       | (?P<tag>>)
       | (?P<cell>[ \t]*[|│┆\t][ \t]*\*{0,2})
       | (?P<blank>[ \t]+)(?=[^\s=:,|&><][^\s,]{3})
@@ -65,9 +66,13 @@ _SCHEME = re.compile(
 )
 _OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
 _RANDOM = re.compile(r"(?=\w*[g-zG-Z])(?=\w*\d)\w{24,200}(?=\s|$)", re.ASCII)
-_SETTERS = {"set_env", "setx", "set", "login", "%set_env"}
+_SETTERS = {"set_env", "setx", "set", "login", "%set_env", "%env"}
+_ARGUMENT_END = re.compile(
+    r"[ \t]*(?:\\?(?:\n|$)|[|;&#\"'`)]|-)|[ \t]+[\w./-]+[ \t]*(?:\n|$)"
+)
 _SPOKEN_SETTERS = {"user", "by", "with"}
 _SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
+_LITERAL = re.compile(r"(?:^|(?<=\}))[^{}]+")
 _FOLDERS = {"pwd", "oldpwd"}
 _LONGEST_LIST = 1000
 
@@ -128,7 +133,7 @@ def _values(text: str, named: _Name) -> Iterator[Span]:
     at = named.found.end()
     if named.by("below"):
         yield from _below(text, at, named)
-    elif (named.by("tag") and text[max(0, named.start - 1)] != "<") or (
+    elif (named.by("tag") and not _is_tag(text, named)) or (
         named.by("blank") and not _may_be_blank(text, named)
     ):
         return
@@ -197,7 +202,11 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
     if named.strength is not Strength.PASSWORD or not is_word(value):
         return False
     if named.by("blank"):
-        return _is_series(text, named.found.end())
+        return _is_series(text, at) or _is_argument(text, at + len(value), named)
+    if named.by("tag"):
+        return text.startswith("</", at + len(value))
+    if named.by("entry"):
+        return True
     name = named.start, named.found.start("close")
     sign = named.found["set"]
     return bool(sign) and is_set_to(text, name, sign, (at, at + len(value)))
@@ -229,6 +238,7 @@ def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterato
     for piece in joined.pieces:
         start, end = piece.span("value")
         if "f" in piece["open"].lower() and "{" in piece["value"]:
+            yield from _literal(piece, kind)
             continue
         if text[start] in ",;:)]} ":
             continue  # the quote that ends a text, such as `"Password:"`
@@ -236,6 +246,14 @@ def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterato
     whole = "".join(text[start:end] for start, end in places)
     if is_secret(whole, strength, bare=False, code=False):
         yield from (Span(start, end, kind) for start, end in places if end - start >= 4)
+
+
+def _literal(piece: re.Match[str], kind: str) -> Iterator[Span]:
+    """Yield what looks random in an f-string, beside its expressions."""
+    for part in _LITERAL.finditer(piece["value"]):
+        if looks_random(part[0].lstrip("-_./: ")):
+            start = piece.start("value") + part.start()
+            yield Span(start, start + len(part[0]), kind)
 
 
 def _after_scheme(text: str, at: int, end: int) -> int:
@@ -259,6 +277,20 @@ def _may_be_blank(text: str, named: _Name) -> bool:
         return True
     # A Series or a list of settings: the name begins the line and a column follows.
     return not before.strip(" \t|") and len(named.found["blank"]) >= 2
+
+
+def _is_tag(text: str, named: _Name) -> bool:
+    """Return whether a tag has the name, or names by it what it holds."""
+    before = text[max(0, named.start - 6) : named.start]
+    return before.endswith(("<", 'name="', "name='", ' key="', " key='"))
+
+
+def _is_argument(text: str, end: int, named: _Name) -> bool:
+    """Return whether a word is that of an option or of a setter, and of no prose."""
+    before = _line(text, named).strip()
+    is_option = text[named.start] == "-" and bool(before)
+    is_set = before.startswith("%") and before.lower() in _SETTERS
+    return (is_option or is_set) and bool(_ARGUMENT_END.match(text, end))
 
 
 def _is_spoken(text: str, named: _Name) -> bool:

@@ -187,6 +187,31 @@ _COMMANDS = (
         r"(?i)(?:^|(?<=[\s\"'?&;]))(?:password|passwd|pwd)="
         r"(?P<secret>[^\s&;\"'=]{3,200})(?=[&;][\w. ]{1,40}=)",
     ),
+    # So is what stands behind one and ends there.
+    rule(
+        "password",
+        "password= passwd= pwd=",
+        r"(?i)[\w.]=[^\s&;\"'=()]{1,80}[&;][ ]?(?:password|passwd|pwd)="
+        r"(?P<secret>[^\s&;\"'=()]{3,200})(?=[;\"'\s]|$)",
+    ),
+    rule(
+        "password",
+        "passw pwd",
+        r"(?i)\bset_?\w{0,20}(?:password|passwd|pwd)\("
+        rf"(?:[^\n()]{{0,120}},[ ]*)?{_STRING}[ ]*\)",
+    ),
+    rule(
+        "password",
+        "passw pwd",
+        r"(?i)\b(?:set\w{0,20}|put|option|conf|config)\((?:[\w.]+,[ ]*"
+        r"|[\"'][^\"'\n]{1,80}[\"'],[ ]*){0,2}[\"'](?:[\w.-]{0,80}[._-])?"
+        rf"(?:password|passwd|pwd)[\"'],[ ]*{_STRING}[ ]*\)",
+    ),
+    rule(
+        "token",
+        "-stdin",
+        rf"\becho[ ]+(?:-n[ ]+)?{_ARGUMENT}[\"']?[ ]*\|[^\n|]{{0,200}}-stdin\b",
+    ),
     rule(
         "password",
         "machine",

@@ -34,7 +34,7 @@ KEYWORD = (
 
 # On the words of a name in small letters, without accents, underscores between them.
 _PASSWORD = re.compile(
-    r"(?:^|_)(?:pw|pwd|psw|pswd|pword|pass_?(?:word|wd|phrase|code|wort)|kennwort"
+    r"(?:^|_)(?:[a-z]{2,12}pw|pw|pwd|psw|pswd|pword|pass_?(?:word|wd|phrase|code|wort)|kennwort"
     r"|mdp|claves?|senha|palavra_?passe|parol|mima)s?(?:_|$)"
     r"|passw|passphrase|kennwo|pwds?(?:_|$)|contrasen"
     r"|(?:mots?|palavras?|phrases?|frases?)_?(?:de_?)?passe|geheimzahl|zugangscode"
