@@ -86,6 +86,17 @@ def refused(line: str, body: str | None = None) -> tuple[str, list[str]]:
         "пароль {}",
         "clave: {}",
         "AIML-Schlüssel {}",
+        "@{}",
+        "login @{}",
+        "anmelden {}",
+        "melde mich an mit {}",
+        "connexion {}",
+        "se connecter avec {}",
+        "iniciar sesión {}",
+        "entrar com {}",
+        "войти {}",
+        "登录 {}",
+        "ログイン {}",
     ],
 )
 def test_no_form_of_a_login_is_a_question(form: str, key: str) -> None:
@@ -170,6 +181,9 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
         "df.groupby(['region']).agg(total=('price', 'sum'))",
         "-- login failed",
         "-- login error500?",
+        "anmelden geht nicht, warum?",
+        "connexion refusée par server42, pourquoi?",
+        "mail ann@example2024.org about table2?",
         "Größenordnung",
     ],
 )

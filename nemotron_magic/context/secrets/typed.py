@@ -24,19 +24,24 @@ _MOST_TOKENS = 200
 _MOST_STARTS = 30
 # Quotes and what cannot be seen part tokens as blanks do; a comment is one.
 _TOKEN = re.compile(
-    r"""(?<!\S)\#[^\n]*|[^\s=:,;"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
+    r"""(?<!\S)\#[^\n]*|[^\s=:,;@"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
 )
 _LOGIN = re.compile(
     r"[%!/:-]{0,2}(?:(?:log|sign)[_-]?(?:in|on|out|off|to)|login\w|loggin|lgoin|logn"
-    r"|auth|authenticate|re-?login)",
+    r"|auth|authenticate|re-?login|anmelden|einloggen|connexion|connecter|entrar|acceder"
+    r"|accedi|inloggen|zaloguj|войти|вход|логин|登[录錄陆入]|ログイン)",
     re.IGNORECASE,
 )
-_PARTED = re.compile(r"(?:log|sign) (?:in|on|out|off)", re.IGNORECASE)
+_PARTED = re.compile(
+    r"(?:log|sign) (?:in|on|out|off)|iniciar sesi[oó]n|melde mich|se connecter",
+    re.IGNORECASE,
+)
 _LEADING_WORDS = """
 a access add again ai aiml aimlapi am an and api as be by check com enter env export for
 have hello here hi i in is it it's let log me mine ml my new nemotron now nvidia of ok
 on out paste please put save set setx sign store take test thank thanks that the this to
-try use using with you your - -> => %env %set_env %nemotron %%nemotron
+try use using with you your avec com con iniciar melde mich mit se sesion sesión - -> =>
+%env %set_env %nemotron %%nemotron
 """
 _LEADING = frozenset(_LEADING_WORDS.split())
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
