@@ -21,7 +21,11 @@ pytest_plugins = ["leaks"]
 
 # How long an example takes says something of the machine alone.
 settings.register_profile(
-    "patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "patient",
+    settings(),
+    deadline=None,
+    derandomize=True,  # tests/fuzz looks for what is new
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("patient")
 
