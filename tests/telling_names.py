@@ -6,7 +6,8 @@ from __future__ import annotations
 _PASSWORDS = """
 password passwords Password PASSWORD db_password dbPassword DB_PASSWORD password_2
 password1 old_password newPassword user_passwords password_str pass user_pass
-smtp_pass DB_PASS userpass dbpass dbpw bindpw pw my_pw PW userPw pwd PWD_ADMIN dbpwd passwd
+smtp_pass DB_PASS userpass dbpass dbpw bindpw pw my_pw PW userPw pwd PWD_ADMIN
+dbpwd passwd
 root_passwd passphrase passPhrase key_passphrase passcode passcodes pin PIN card_pin
 pin_code _password __password passWord pass_word passwort Passwort passwörter
 Passwörter passwoerter datenbank_passwort kennwort Kennwort MEIN_KENNWORT kennwörter

@@ -15,7 +15,9 @@ import pytest
 from nemotron_magic.context.describe import describe
 from nemotron_magic.context.describers.privacy import (
     is_personal,
+    is_vocabulary,
     own_name,
+    safe_labels,
     tells_of_person,
 )
 from nemotron_magic.context.describers.vocabulary import FIRST_NAMES, ORDINARY_WORDS
@@ -417,3 +419,30 @@ def test_other_texts_are_told(text: str) -> None:
 
 def test_no_name_is_an_ordinary_word() -> None:
     assert FIRST_NAMES.isdisjoint(ORDINARY_WORDS)
+
+
+def test_columns_made_of_illnesses_and_small_names_do_not_tell_them() -> None:
+    labels = ["amount", "diagnosis_hiv", "diagnosis_gout", "diagnosis_date"]
+    labels += ["religion_catholic", "religion_shinto", "doctor_anna", "sex_m"]
+
+    shown = safe_labels(
+        [*labels, "patient_mary smith", "sex_f", "religion_id"], are_alike=False
+    )
+
+    for told in ("hiv", "gout", "catholic", "shinto", "anna", "mary"):
+        assert told not in str(shown)
+    for kept in ("amount", "diagnosis_date", "sex_m", "sex_f", "religion_id"):
+        assert kept in shown
+
+
+def test_fields_of_people_keep_their_names() -> None:
+    labels = ["customer_churn", "customer_ltv", "employee_nps", "diagnosis_code"]
+    labels += ["salary_usd", "salary_eur", "patient_age"]
+
+    assert safe_labels(labels, are_alike=False) == labels
+
+
+def test_things_that_letters_count_are_a_vocabulary_and_people_are_none() -> None:
+    assert is_vocabulary({"Widget A": 4, "Widget B": 3}, "product_name")
+    assert is_vocabulary({"Plant C": 4, "Plant D": 3})
+    assert not is_vocabulary({"Anna B": 4, "Anna C": 3})

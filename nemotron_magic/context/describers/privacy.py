@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
@@ -53,6 +54,7 @@ HIDDEN = "looks personal: no values shown"
 MOST_VALUES = 12  # a column of more is no vocabulary
 LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
 _LONGEST = 40
+_SHORTEST_REST = 3  # of a name that tells more than `sex_m`
 
 # ---- the words of a name
 
@@ -116,7 +118,7 @@ def is_personal(label: str) -> bool:
     joined = "_".join(words)
     if not words or _counts(words):
         return False
-    if any(word in SENSITIVE or word.startswith(SENSITIVE_STEMS) for word in words):
+    if any(map(_is_sensitive, words)):
         return True
     if any(word in IDENTITY for word in words) and words[-1] not in TYPES:
         return True
@@ -128,6 +130,10 @@ def is_personal(label: str) -> bool:
         or (len(words) == 1 and words[0] in ALONE)
         or _is_name(words)
     )
+
+
+def _is_sensitive(word: str) -> bool:
+    return word in SENSITIVE or word.startswith(SENSITIVE_STEMS)
 
 
 def _counts(words: list[str]) -> bool:
@@ -202,7 +208,7 @@ _ONE_WORD = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+){0,3}")
 _TITLE = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[a-z0-9_%][a-z0-9_.%/:+-]*")
 _PART = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
-_STEM = re.compile(r"([^\W\d]*?)[ _-]?(\d{1,3})")
+_STEM = re.compile(r"([^\W\d]*?)(?:[ _-]?\d{1,3}|[ _-][A-Z])")
 _CONTACT = re.compile(
     r"[^\s@]{1,64}@[^\s@.]{1,64}\.\w"
     r"|(?<![\d.-])(?!\d{4}-\d\d-\d\d)\+?\d[\d\s()./-]{7,30}\d"
@@ -302,7 +308,8 @@ def _share_a_stem(texts: Collection[str]) -> bool:
     """Return whether they are counted through: `group 1`, `group 2`."""
     found = [_STEM.fullmatch(text) for text in texts]
     stems = {match[1] if match else "" for match in found}
-    return len(texts) > 1 and len(stems) == 1 and stems != {""}
+    named = any(_has_name([_fold(stem)]) for stem in stems)
+    return len(texts) > 1 and len(stems) == 1 and stems != {""} and not named
 
 
 def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
@@ -469,8 +476,10 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
     if is_turned:
         surely = [not _is_of_known(label) for label in labels]
     heads = {head for label in labels if (head := _head_of_dummy(label))}
+    shared = Counter(label.rpartition("_")[0] for label in labels)
+    of_health = {head for head, n in shared.items() if n > 1 and _is_of_health(head)}
     return [
-        person(place) if is_hidden else _unmixed(label, heads, place)
+        person(place) if is_hidden else _unmixed(label, heads, of_health, place)
         for place, (label, is_hidden) in enumerate(zip(labels, surely, strict=True), 1)
     ]
 
@@ -506,12 +515,28 @@ def _head_of_dummy(label: str) -> str:
     if not mark or not rest or _is_known(rest) or _is_of_known(rest):
         return ""
     # `field_T. Okonkwo`, `customer_Quimby`, but not `customer_since`.
-    is_value = not rest.isidentifier() or (is_personal(head) and not rest.islower())
+    is_name = not rest.islower() or _has_name(_parts(rest))
+    is_value = not rest.isidentifier() or (is_personal(head) and is_name)
     return head if is_value else ""
 
 
-def _unmixed(label: str, heads: Collection[str], place: int) -> str:
-    """Return the name of a column without the person in it, if it has such a head."""
+def _is_of_health(head: str) -> bool:
+    """Return whether columns of this head hold health, belief and the like."""
+    return any(map(_is_sensitive, map(_fold, _EDGES.split(head))))
+
+
+def _unmixed(
+    label: str, heads: Collection[str], of_health: Collection[str], place: int
+) -> str:
+    """Return the name of a column without the person in it, if it has such a head.
+
+    Several columns that begin alike with a word of health or belief are its values:
+    `diagnosis_hiv`, `diagnosis_flu`.
+    """
     head, _, rest = label.rpartition("_")
-    is_value = head in heads and not (_is_known(rest) or _is_of_known(rest))
+    is_known = _is_known(rest) or _is_of_known(rest)
+    if head in of_health and len(rest) >= _SHORTEST_REST:
+        is_value = not is_known or any(map(_is_sensitive, _parts(rest)))
+    else:
+        is_value = head in heads and not is_known
     return f"{head}_{person(place)}" if is_value else label
