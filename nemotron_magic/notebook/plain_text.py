@@ -208,7 +208,7 @@ def _table(lines: Sequence[str], width_chars: int) -> Iterator[str]:
         for number, row in enumerate(rows):
             yield from [""] if number else []
             for heading, cell in zip(headings, row, strict=True):
-                yield _text(f"{heading}: {cell}", width_chars)
+                yield _text(f"{heading}: {cell}" if heading else cell, width_chars)
 
 
 def _cells(row: str) -> list[str]:

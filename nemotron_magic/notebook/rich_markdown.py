@@ -165,8 +165,8 @@ class _Table(TableElement):
         for at, row in enumerate(rows):
             yield from [Text()] if at else []
             for heading, cell in zip(headings, row, strict=True):
-                name = Text.assemble((heading.plain, "markdown.table.header"), ": ")
-                yield name.append_text(cell)
+                name = f"{heading.plain}: " if heading else ""
+                yield Text.assemble((name, "markdown.table.header"), cell)
 
     def _rows(self) -> list[list[Text]]:
         head = self.header.row if self.header else None

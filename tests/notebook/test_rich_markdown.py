@@ -77,6 +77,15 @@ def test_a_formula_of_its_own_keeps_its_lines() -> None:
     assert lines == [r"\begin{pmatrix} a \\", r"b \end{pmatrix}"]
 
 
+def test_a_row_that_is_taken_apart_begins_with_its_name() -> None:
+    names = "|".join(f"column_{at}" for at in range(9))
+    text = f"||{names}|\n|{'--|' * 10}\n|Today|{names}|\n"
+    named = [f"column_{at}: column_{at}" for at in range(9)]
+
+    assert printed(text, 40).splitlines() == ["Today", *named]
+    assert plain_text(text, 40).splitlines() == ["Today", *named]
+
+
 LONG = "result = " + " + ".join(f"some_long_name_{n}" for n in range(12))
 CODE = f"def f():\n    {LONG}\n\n\treturn result"
 

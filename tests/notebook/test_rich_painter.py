@@ -21,6 +21,10 @@ REPLIES = {
     "long code": f"Code:\n\n```python\n{CODE}```\n\nThe end.\n",
     "long list": "".join(f"- item number {n}\n" for n in range(60)),
     "tall list": "".join(f"- {n}\n" for n in range(60)),
+    "long lines of code": f"So:\n\n```python\n{'x = 1; ' * 30}\n```\n\n- In:\n  ```\n"
+    + f"  {'y = 2; ' * 30}\n  ```\n- End.\n" * 2,
+    "a tall formula": "$$\n" + "a \\\\\n" * 60 + "$$\n\nThe end.\n",
+    "a tall table": "|a|b|\n|-|-|\n" + "|1|2|\n" * 60 + "\nThe end.\n",
     "nothing to see": "Text of a reply.\n\n[a]: http://example.com\n\nMore of it.\n",
 }
 
@@ -70,3 +74,18 @@ def test_once_a_reply_has_begun_no_line_says_that_it_is_waited_for() -> None:
     output = painted([Sent("an-id", "a/model"), *events], text, is_live=True)
 
     assert output.rindex("asking a/model") < output.index("A paragraph")
+
+
+def test_no_line_that_is_painted_again_is_longer_than_the_terminal() -> None:
+    text = f"So:\n\n```python\nif x:\n\ty = {'1 + ' * 90}1\n"
+    events = [Text(text[at : at + 40]) for at in range(0, len(text), 40)]
+    stream = io.StringIO()
+    painter = RichPainter(stream, True, with_footer=False)
+    for event in events:
+        painter.watch(event)
+    growing = COLOUR.sub("", stream.getvalue())
+    painter.fail()
+
+    assert "if x:" in growing
+    assert max(map(len, re.split(r"[\r\n]", growing))) <= 80
+    assert "1 + " * 90 in COLOUR.sub("", stream.getvalue())
