@@ -14,6 +14,7 @@ from service import serve
 from shells import KEYS
 
 LIMIT_S = 60
+TRIES = 3
 
 
 @pytest.fixture
@@ -31,16 +32,23 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def start(environ: dict[str, str], *command: str) -> pexpect.spawn[str]:
-    terminal = pexpect.spawn(
-        sys.executable,
-        ["-m", *command],
-        env=environ,  # type: ignore[arg-type]
-        encoding="utf-8",
-        timeout=LIMIT_S,
-        dimensions=(50, 100),
-    )
-    terminal.expect(r"In \[")
-    return terminal
+    """Begin a terminal program; a console that waits for its kernel begins again.
+
+    jupyter_console now and then misses the first word of a kernel that starts.
+    """
+    for _ in range(TRIES):
+        terminal = pexpect.spawn(
+            sys.executable,
+            ["-m", *command],
+            env=environ,  # type: ignore[arg-type]
+            encoding="utf-8",
+            timeout=LIMIT_S,
+            dimensions=(50, 100),
+        )
+        if terminal.expect([r"In \[", pexpect.TIMEOUT], timeout=LIMIT_S / TRIES) == 0:
+            return terminal
+        terminal.close(force=True)
+    raise TimeoutError(f"no prompt from {command[0]}")
 
 
 def ask(terminal: pexpect.spawn[str], line: str, expected: str) -> str:
