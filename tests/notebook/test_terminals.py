@@ -32,9 +32,9 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def start(environ: dict[str, str], *command: str) -> pexpect.spawn[str]:
-    """Begin a terminal program; a console that waits for its kernel begins again.
+    """Begin a terminal program, and again if its first cell does not end.
 
-    jupyter_console now and then misses the first word of a kernel that starts.
+    jupyter_console now and then misses what its kernel says of the first one.
     """
     for _ in range(TRIES):
         terminal = pexpect.spawn(
@@ -45,7 +45,9 @@ def start(environ: dict[str, str], *command: str) -> pexpect.spawn[str]:
             timeout=LIMIT_S,
             dimensions=(50, 100),
         )
-        if terminal.expect([r"In \[", pexpect.TIMEOUT], timeout=LIMIT_S / TRIES) == 0:
+        terminal.expect(r"In \[")
+        terminal.send("0\r")
+        if terminal.expect([r"In \[2", pexpect.TIMEOUT], timeout=LIMIT_S / TRIES) == 0:
             return terminal
         terminal.close(force=True)
     raise TimeoutError(f"no prompt from {command[0]}")
