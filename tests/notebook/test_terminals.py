@@ -46,6 +46,8 @@ def start(environ: dict[str, str], *command: str) -> pexpect.spawn[str]:
             dimensions=(50, 100),
         )
         terminal.expect(r"In \[")
+        if command[0] != "jupyter_console":
+            return terminal
         terminal.send("0\r")
         if terminal.expect([r"In \[2", pexpect.TIMEOUT], timeout=LIMIT_S / TRIES) == 0:
             return terminal
