@@ -14,7 +14,7 @@ from unicodedata import east_asian_width
 
 from nemotron_magic.markdown.code import closes
 
-__all__ = ["GAP_CHARS", "WordWrap", "column_widths", "plain_text", "width_of"]
+__all__ = ["GAP_CHARS", "WordWrap", "column_widths", "plain_text", "wrapped"]
 
 GAP_CHARS = 2
 """What stands between two columns."""
@@ -82,12 +82,12 @@ class WordWrap:
             self._end_line()
             return word
         self._line_start = (self._line_start + word)[:_LINE_START_CHARS]
-        column = self._column + width_of(word)
+        column = self._column + _width_of(word)
         if column > self._width_chars and self._may_break_before(word):
             prefix = _PREFIX.match(self._line_start)
             indent = re.sub(r"[^\s>]", " ", prefix[0] if prefix else "")
             word = indent + word.lstrip()
-            column = width_of(word)
+            column = _width_of(word)
             word = f"\n{word}"
         # The terminal itself goes on below where a word is too long.
         is_below = column > self._width_chars > 0
@@ -120,7 +120,7 @@ def plain_text(markdown: str, width_chars: int) -> str:
     """
     shown, end = "", 0
     for whole in _WHOLE.finditer(markdown):
-        shown += _text(markdown[end : whole.start()], width_chars)
+        shown += wrapped(markdown[end : whole.start()], width_chars)
         if not whole["mark"]:
             shown += "\n".join(_table(whole[0].split("\n"), width_chars))
         elif whole["info"] == "text":  # a fence that is there for a page alone
@@ -128,7 +128,7 @@ def plain_text(markdown: str, width_chars: int) -> str:
         else:
             shown += whole[0]
         end = whole.end()
-    return shown + _text(markdown[end:], width_chars)
+    return shown + wrapped(markdown[end:], width_chars)
 
 
 def column_widths(
@@ -155,7 +155,7 @@ def column_widths(
     []
     """
     room_chars -= GAP_CHARS * (len(columns) - 1)
-    widths = [max(map(width_of, cells), default=0) for cells in columns]
+    widths = [max(map(_width_of, cells), default=0) for cells in columns]
     for floor in (_whole_width, _least_width):
         least = [*map(floor, columns)]
         while sum(widths) > room_chars:
@@ -166,14 +166,14 @@ def column_widths(
     return widths if sum(widths) <= room_chars else []
 
 
-def width_of(text: str) -> int:
+def _width_of(text: str) -> int:
     """Return how many places a text takes; a Chinese sign takes two."""
     return sum(1 + (east_asian_width(sign) in "WF") for sign in text)
 
 
 def _whole_width(cells: Sequence[str]) -> int:
     """Return how narrow a column may be with all words and short cells whole."""
-    short = (width_of(cell) for cell in cells[1:])
+    short = (_width_of(cell) for cell in cells[1:])
     widths = (width for width in short if width <= _LONGEST_WORD_CHARS)
     return max(_longest_word(cells), *widths, 0)
 
@@ -184,10 +184,11 @@ def _least_width(cells: Sequence[str]) -> int:
 
 def _longest_word(cells: Iterable[str]) -> int:
     words = (word for cell in cells for word in cell.split())
-    return max(map(width_of, words), default=0)
+    return max(map(_width_of, words), default=0)
 
 
-def _text(text: str, width_chars: int) -> str:
+def wrapped(text: str, width_chars: int) -> str:
+    """Return a whole text wrapped between words."""
     wrap = WordWrap(width_chars)
     return wrap.add(text) + wrap.end()
 
@@ -208,7 +209,7 @@ def _table(lines: Sequence[str], width_chars: int) -> Iterator[str]:
         for number, row in enumerate(rows):
             yield from [""] if number else []
             for heading, cell in zip(headings, row, strict=True):
-                yield _text(f"{heading}: {cell}" if heading else cell, width_chars)
+                yield wrapped(f"{heading}: {cell}" if heading else cell, width_chars)
 
 
 def _cells(row: str) -> list[str]:
@@ -228,5 +229,5 @@ def _row(
 
 
 def _padded(text: str, width: int, side: str) -> str:
-    blank = " " * (width - width_of(text))
+    blank = " " * (width - _width_of(text))
     return f"{blank}{text}" if side == ">" else f"{text}{blank}"

@@ -238,13 +238,11 @@ class TerminalMarkdown(Markdown):
         indent = " " * (_INDENT_CHARS * int(depth[1]) if depth else 0)
         inner = options.update(width=max(options.max_width - len(indent), 1))
         made = super().__rich_console__(console, inner)
-        lines = self._stripped([*Segment.split_lines(cast("Iterable[Segment]", made))])
+        lines = self._stripped(Segment.split_lines(cast("Iterable[Segment]", made)))
         self.is_seen = bool(lines)
-        lines = [_without_blanks([Segment(indent), *line]) for line in lines]
-        is_row = (
-            self._block.is_inside and self.columns and not self.columns.widths_chars
-        )
-        if lines and (self._has_gap or is_row):
+        lines = [[Segment(indent), *line] if line else [] for line in lines]
+        is_row = self.columns and not self.columns.widths_chars
+        if lines and (self._has_gap or (self._block.is_inside and is_row)):
             lines.insert(0, [])
         if self._is_growing:
             width, height = options.max_width, console.height - 1
@@ -256,16 +254,17 @@ class TerminalMarkdown(Markdown):
             yield from line
             yield Segment.line()
 
-    def _stripped(self, lines: list[_Line]) -> list[_Line]:
+    def _stripped(self, lines: Iterable[_Line]) -> list[_Line]:
         """Take off empty lines, but for those inside of code that was cut in two."""
-        seen = [at for at, line in enumerate(lines) if not _is_blank(line)]
-        if not seen:
+        shown = [*map(_without_blanks, lines)]
+        is_in_code = self._block.is_inside and self.parsed[0].type == "fence"
+        if not any(shown):
             return []
-        start = (
-            0 if self._block.is_inside and self.parsed[0].type == "fence" else seen[0]
-        )
-        end = len(lines) if "nm-open" in self._block.classes else seen[-1] + 1
-        return lines[start:end]
+        while not shown[0] and not is_in_code:
+            del shown[0]
+        while not shown[-1] and "nm-open" not in self._block.classes:
+            del shown[-1]
+        return shown
 
 
 def _tokens(text: str) -> list[Token]:
@@ -331,12 +330,10 @@ def _beside(
 
 def _ends_in_code(item: ListItem) -> bool:
     """Return whether the last line of an item is code."""
-    last = [*_elements(item), None][-2:][0]
-    return (
-        _ends_in_code(last.items[-1])
-        if isinstance(last, _List)
-        else isinstance(last, _Code)
-    )
+    last = next(reversed(_elements(item)), None)
+    if isinstance(last, _List):
+        return _ends_in_code(last.items[-1])
+    return isinstance(last, _Code)
 
 
 def _elements(parent: BlockQuote | ListItem) -> list[RenderableType]:
@@ -364,10 +361,6 @@ def _table(
     for row in rows:
         table.add_row(*row)
     return table
-
-
-def _is_blank(line: _Line) -> bool:
-    return not "".join(segment.text for segment in line).strip()
 
 
 def _without_blanks(line: _Line) -> _Line:

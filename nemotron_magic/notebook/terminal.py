@@ -9,7 +9,6 @@ shows that, which no text of a reply can be: it steers nothing here.
 
 from __future__ import annotations
 
-import textwrap
 from importlib.util import find_spec
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from nemotron_magic.events import Event, Reasoning, Reclassified, Retry, Sent, Text
 from nemotron_magic.markdown import Block, Blocks
 from nemotron_magic.notebook.html import reply_text
-from nemotron_magic.notebook.plain_text import WordWrap, plain_text
+from nemotron_magic.notebook.plain_text import WordWrap, plain_text, wrapped
 from nemotron_magic.reply import Reply
 from nemotron_magic.summary import footer, remarks
 from nemotron_magic.text import GrowingText, one_line, visible
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PlainPainter",
     "RichPainter",
+    "has_rich",
     "print_footer",
     "print_markdown",
     "print_reply",
@@ -233,7 +233,7 @@ def text_painter(
         Whether a terminal shows the tail while it grows.
     """
     is_read = is_console or stream.isatty()
-    if is_read and _has_rich():
+    if is_read and has_rich():
         return RichPainter(stream, is_live and not is_console, with_footer)
     return PlainPainter(stream, with_footer, is_read)
 
@@ -254,7 +254,7 @@ def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> N
     """Print a text of our own, rendered for who reads it; into a file as it is."""
     if not is_console and not stream.isatty():
         stream.write(f"{visible(markdown)}\n")
-    elif _has_rich():
+    elif has_rich():
         from nemotron_magic.notebook.rich_markdown import (
             TerminalMarkdown,
             markdown_console,
@@ -268,7 +268,8 @@ def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> N
         stream.write(f"{plain_text(visible(markdown), width_chars)}\n")
 
 
-def _has_rich() -> bool:
+def has_rich() -> bool:
+    """Return whether `rich` is installed."""
     return find_spec("rich") is not None
 
 
@@ -276,11 +277,7 @@ def _ours(text: str, is_styled: bool) -> str:
     line = one_line(text, _LONGEST_LINE)
     if not is_styled:
         return f"{line}\n"
-    width_chars = get_terminal_size().columns
-    lines = textwrap.wrap(
-        line, width_chars, break_long_words=False, break_on_hyphens=False
-    )
-    return "".join(f"\x1b[2m{line}\x1b[0m\n" for line in lines)
+    return f"\x1b[2m{wrapped(line, get_terminal_size().columns)}\x1b[0m\n"
 
 
 def _dim(text: str) -> RenderableType:

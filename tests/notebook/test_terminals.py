@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from service import serve
 from shells import KEYS
 
 LIMIT_S = 60
+COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 TRIES = 3
 
 
@@ -31,7 +33,9 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def start(environ: dict[str, str], *command: str) -> pexpect.spawn[str]:
+def start(
+    environ: dict[str, str], *command: str, columns: int = 100
+) -> pexpect.spawn[str]:
     """Begin a terminal program, and again if its first cell does not end.
 
     jupyter_console now and then misses what its kernel says of the first one.
@@ -43,7 +47,7 @@ def start(environ: dict[str, str], *command: str) -> pexpect.spawn[str]:
             env=environ,  # type: ignore[arg-type]
             encoding="utf-8",
             timeout=LIMIT_S,
-            dimensions=(50, 100),
+            dimensions=(50, columns),
         )
         terminal.expect(r"In \[")
         if command[0] != "jupyter_console":
@@ -126,3 +130,29 @@ def test_a_reply_streams_into_jupyter_console(environ: dict[str, str]) -> None:
     assert "you" in seen
     assert "<div" not in seen
     assert "|:--" not in card
+
+
+CODE = f"total = {' + '.join(f'some_long_name_{n}' for n in range(12))}"
+WORDS = "Some words of a text that is longer than a line. " * 4
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+@pytest.mark.parametrize("has_rich", [True, False])
+def test_words_are_wrapped_at_the_width_and_lines_of_code_are_not(
+    environ: dict[str, str], columns: int, has_rich: bool
+) -> None:
+    terminal = start(
+        environ, "IPython", "--no-banner", "--simple-prompt", columns=columns
+    )
+    if not has_rich:
+        ask(terminal, "import sys; sys.modules['rich'] = None", r"In \[")
+    ask(terminal, "%load_ext nemotron_magic", r"In \[")
+    text = f"{WORDS}\n\n```python\n{CODE}\n```\n\nThe end."
+    call = f"run_cell_magic('nemotron', '', {f'rehearsal: say {text}'!r})"
+    seen = ask(terminal, f"get_ipython().{call}", r"The end\..*tokens · \$")
+    terminal.close(force=True)
+
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", COLOUR.sub("", seen))]
+    words = [line for line in lines if {*line.split()} <= {*WORDS.split()}]
+    assert CODE in lines
+    assert max(map(len, words)) <= columns < max(map(len, words)) + len("longer ")

@@ -12,6 +12,8 @@ from nemotron_magic.catalogue import Model
 from nemotron_magic.endpoint import Endpoint
 from nemotron_magic.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.notebook.commands.command import Command, literal
+from nemotron_magic.notebook.paint import FrontEnd
+from nemotron_magic.notebook.terminal import has_rich
 from nemotron_magic.quantities import plural
 from nemotron_magic.session import Session
 from nemotron_magic.settings import Settings
@@ -105,7 +107,7 @@ _FRONT_ENDS = {
 
 def _doctor(runner: Runner, text: str, settings: Settings) -> str:
     session = runner.session
-    lines = [_versions(), f"- ✓ {_FRONT_ENDS[runner.canvas.front_end]}"]
+    lines = [_versions(), _front_end_line(runner.canvas.front_end)]
     lines.append(_ledger_line(session))
     try:
         endpoint = session.endpoint(settings)
@@ -119,6 +121,12 @@ def _doctor(runner: Runner, text: str, settings: Settings) -> str:
     answers = f"answers and lists {plural(len(models), 'chat model')}"
     lines.append(f"- ✓ endpoint `{endpoint.base_url}` {answers}")
     return "\n".join([*lines, _model_line(models, settings)])
+
+
+def _front_end_line(front_end: FrontEnd) -> str:
+    is_bare = front_end in ("terminal", "console") and not has_rich()
+    way_out = "; `python -m pip install rich` renders them" if is_bare else ""
+    return f"- ✓ {_FRONT_ENDS[front_end]}{way_out}"
 
 
 def _ledger_line(session: Session) -> str:
