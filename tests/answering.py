@@ -9,8 +9,8 @@ import httpx
 from wire import DONE, STOP, NoStore, event, say
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.client.client import Client
+from nemotron_magic.session.credentials import KeyStore
 
 
 class Service:

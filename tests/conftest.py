@@ -13,9 +13,8 @@ from service import serve
 from wire import NoStore, Told, ask_once
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.key import BASE_VARIABLES, KEY_VARIABLES
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.client.client import Client
+from nemotron_magic.session.credentials import BASE_VARIABLES, KEY_VARIABLES, KeyStore
 
 pytest_plugins = ["leaks"]
 

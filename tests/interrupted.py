@@ -21,10 +21,10 @@ from service import serve
 from wire import KEY, NoStore
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.events import Retry, Sent, Text
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.events import Retry, Sent, Text
+from nemotron_magic.session.credentials import KeyStore
 
 SETTLE_S = 0.1
 """From the moment that a stage begins until the call waits in it."""

@@ -8,19 +8,17 @@ from html.parser import HTMLParser
 
 from markdown_policy import violations
 
-from nemotron_magic.draft import Draft
-from nemotron_magic.events import Event
-from nemotron_magic.markdown import Blocks
-from nemotron_magic.notebook.html import (
+from nemotron_magic.core.events import Event
+from nemotron_magic.display.page import Display, NotebookRenderer
+from nemotron_magic.display.reply import (
     block_html,
     document,
     interim_html,
     reply_html,
     status_html,
 )
-from nemotron_magic.notebook.page import PagePainter
-from nemotron_magic.notebook.publisher import Display
-from nemotron_magic.reply import Details, Reply
+from nemotron_magic.markdown.streaming import Blocks
+from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
 
 __all__ = ["faults", "interims", "painted", "wearing", "whole"]
 
@@ -81,9 +79,9 @@ def _read(html: str) -> _Frame:
 
 def whole(attack: str) -> Iterator[str]:
     """Give the HTML of replies that are, and that come with, this text."""
-    yield reply_html(Reply(attack, Details(reasoning=attack, notices=(attack,))))
-    yield reply_html(Reply("", Details(refusal=attack, choices=(attack, attack))))
-    yield reply_html(Reply("a", Details(appended=attack)))
+    yield reply_html(Reply(attack, ReplyMetadata(reasoning=attack, notices=(attack,))))
+    yield reply_html(Reply("", ReplyMetadata(refusal=attack, choices=(attack, attack))))
+    yield reply_html(Reply("a", ReplyMetadata(appended=attack)))
     yield status_html(attack)
 
 
@@ -109,8 +107,8 @@ class _Page:
 def painted(events: Sequence[Event]) -> list[str]:
     """Give all that a page is told while these events come in, a second apart."""
     page, now_s = _Page(), iter(range(1_000_000))
-    painter = PagePainter(page, True, lambda: float(next(now_s)), lambda *_: None)
-    draft = Draft(Details())
+    painter = NotebookRenderer(page, True, lambda: float(next(now_s)), lambda *_: None)
+    draft = ReplyAccumulator(ReplyMetadata())
     for event in events:
         draft.add(event)
         painter.watch(event)

@@ -12,19 +12,18 @@ from answering import CUT, FAILED, GONE, Service, whole
 from wire import DONE, LIVE
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.errors import (
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import (
     InputError,
     ModelError,
     NemotronError,
-    OutcomeUnknown,
+    OutcomeUnknownError,
     RequestError,
 )
-from nemotron_magic.events import Notice
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.settings import Settings
-from nemotron_magic.summary import remarks
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.events import Notice
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.usage import Usage
 
 # ---- a retired model
 
@@ -44,7 +43,7 @@ def test_the_retired_default_gives_way_and_says_so_each_time() -> None:
 
     assert [body["model"] for body in service.bodies] == [DEFAULT_MODEL, LIVE, LIVE]
     assert notices == [f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"] * 2
-    assert [remarks(reply)[0] for reply in replies] == notices
+    assert [notices(reply)[0] for reply in replies] == notices
     assert [reply.details.model for reply in replies] == [LIVE, LIVE]
     assert service.listed == 1
 
@@ -235,5 +234,5 @@ def test_what_is_wrong_with_a_setting_is_told_before_anything_is_sent() -> None:
 
 
 def test_an_empty_reply_may_have_been_billed() -> None:
-    with pytest.raises(OutcomeUnknown, match="empty reply"):
+    with pytest.raises(OutcomeUnknownError, match="empty reply"):
         Service(DONE).session().ask("1")

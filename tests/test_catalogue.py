@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.catalogue import (
+from nemotron_magic.client.models import (
     Model,
-    live_replacement,
+    fallback_model,
     read_models,
     sorted_for_people,
 )
@@ -115,6 +115,6 @@ def test_people_see_nemotrons_first() -> None:
     ],
 )  # fmt: skip
 def test_the_best_live_nemotron_is_taken(names: list[str], found: str | None) -> None:
-    replacement = live_replacement([Model(name) for name in names])
+    replacement = fallback_model([Model(name) for name in names])
 
     assert (replacement and replacement.name) == found

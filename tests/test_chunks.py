@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 from wire import DONE, STOP, delta, event, hear, say
 
-from nemotron_magic.chunks import Chunks
-from nemotron_magic.events import (
+from nemotron_magic.client.chunks import ChunkParser
+from nemotron_magic.core.events import (
     Event,
     Finish,
     Logprobs,
+    ModelInfo,
     Reasoning,
-    Reclassified,
     Refusal,
-    Served,
     Text,
+    TextWasReasoning,
     ToolCall,
     UsageReport,
 )
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.usage import Usage
 
 
 def read(*chunks: Any, model: str = "openai/gpt-4o") -> list[Event]:
-    reader, events = Chunks(model), []
+    reader, events = ChunkParser(model), []
     for chunk in chunks:
         reader.read(chunk, events)
     return events + reader.close()
@@ -65,8 +65,8 @@ def test_a_call_without_a_number_goes_by_its_place(index: Any) -> None:
 def test_who_answers_is_told_once_and_by_the_first_who_says_it() -> None:
     named = {"model": "a`b|c", "id": 7}
 
-    assert read({"id": "early"}, named, {"model": "x"}) == [Served("abc", "7")]
-    assert read({"model": "a"}) == [Served("a", "")]
+    assert read({"id": "early"}, named, {"model": "x"}) == [ModelInfo("abc", "7")]
+    assert read({"model": "a"}) == [ModelInfo("a", "")]
 
 
 def test_choices_of_one_chunk_keep_apart() -> None:
@@ -99,7 +99,7 @@ def test_choices_of_one_chunk_keep_apart() -> None:
     ],
 )
 def test_what_says_nothing_is_no_event_and_no_part_of_a_reply(chunk: Any) -> None:
-    reader, events = Chunks("m"), []
+    reader, events = ChunkParser("m"), []
     reader.read(chunk, events)
 
     assert (events + reader.close(), reader.said_something) == ([], False)
@@ -118,14 +118,14 @@ def test_what_says_nothing_is_no_event_and_no_part_of_a_reply(chunk: Any) -> Non
     ],
 )
 def test_any_part_of_a_reply_says_something(chunk: Any) -> None:
-    reader = Chunks("m")
+    reader = ChunkParser("m")
     reader.read(chunk, [])
 
     assert reader.said_something
 
 
 def test_what_may_become_a_tag_is_held_back_up_to_the_end() -> None:
-    reader, events = Chunks("m"), []
+    reader, events = ChunkParser("m"), []
     reader.read(choice(delta={"content": "<thi"}), events)
     reader.read(choice(index=1, delta={"content": "<th"}), events)
 
@@ -139,7 +139,7 @@ def test_what_one_chunk_holds_is_told_in_the_order_of_a_reply() -> None:
     chunk = choice(delta=fields, logprobs={"content": [token]}, finish_reason="stop")
 
     assert read({**chunk, "usage": {"prompt_tokens": 1}, "model": "m"}) == [
-        Served("m"),
+        ModelInfo("m"),
         Reasoning("a"),
         Refusal("c"),
         ToolCall(0),
@@ -164,7 +164,7 @@ def test_reasoning_that_is_told_apart_is_not_looked_for_in_the_answer() -> None:
     thought = choice(delta={"reasoning": "hm"})
     answer = choice(delta={"content": "a\n</think>\nb"})
 
-    assert read(answer, model="nemotron") == [Reclassified("a"), Text("b")]
+    assert read(answer, model="nemotron") == [TextWasReasoning("a"), Text("b")]
     assert read(thought, answer, model="nemotron") == [
         Reasoning("hm"),
         Text("a\n</think>\nb"),

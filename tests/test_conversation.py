@@ -8,17 +8,24 @@ from threading import Barrier
 
 import pytest
 
-from nemotron_magic.conversation import Conversation, in_its_place
-from nemotron_magic.reply import Attached, Details, Reply
-from nemotron_magic.turns import MAIN, Asked, Question, Spent
-from nemotron_magic.usage import Usage
+from nemotron_magic.context.prompt import ContextInfo
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.conversation import (
+    MAIN,
+    Conversation,
+    PreparedPrompt,
+    Question,
+    SessionUsage,
+    replace_reply,
+)
+from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 SYSTEM = "be kind"
 
 
 def asked_in(
     memory: Conversation, text: str, thread: str = MAIN, origin: str = ""
-) -> Asked:
+) -> PreparedPrompt:
     asked = memory.asked(Question(text, origin=origin, thread=thread), SYSTEM)
     memory.begin(asked)
     return asked
@@ -31,7 +38,7 @@ def with_turns(*questions: str) -> Conversation:
     return memory
 
 
-def told(asked: Asked) -> list[str]:
+def told(asked: PreparedPrompt) -> list[str]:
     return [message["content"] for message in asked.told]
 
 
@@ -42,14 +49,16 @@ def kept(memory: Conversation, thread: str = MAIN) -> list[tuple[str, str]]:
 def test_a_new_memory_is_empty() -> None:
     memory = Conversation()
 
-    assert (memory.threads, memory.last, memory.spent) == ({}, None, Spent())
+    assert (memory.threads, memory.last, memory.spent) == ({}, None, SessionUsage())
     assert (memory.latest(MAIN), memory.asked_last(MAIN)) == (None, None)
     assert memory.reset(MAIN) == 0
 
 
 def test_what_goes_along_is_sent_and_not_what_later_questions_repeat() -> None:
     memory = Conversation()
-    question = Question("why?", Attached("cells and why?", titles=("In[1]",)), "o", 3)
+    question = Question(
+        "why?", ContextInfo("cells and why?", titles=("In[1]",)), "o", 3
+    )
     asked = memory.asked(replace(question, notice="first use"), SYSTEM)
     memory.note(asked, Reply("so"), True)
 
@@ -111,15 +120,15 @@ def test_what_has_begun_has_no_reply_and_one_that_failed_none_either() -> None:
 @pytest.mark.parametrize(
     ("reply", "may_cost", "spent"),
     [
-        (None, True, Spent(1, 1)),
-        (None, False, Spent()),
-        (Reply("a", Details(usage=Usage(1, 2, cost_usd=0.5))), True,
-         Spent(1, 0, Usage(1, 2, cost_usd=0.5))),
-        (Reply("a", Details(usage=Usage(1, 2))), False, Spent()),
+        (None, True, SessionUsage(1, 1)),
+        (None, False, SessionUsage()),
+        (Reply("a", ReplyMetadata(usage=Usage(1, 2, cost_usd=0.5))), True,
+         SessionUsage(1, 0, Usage(1, 2, cost_usd=0.5))),
+        (Reply("a", ReplyMetadata(usage=Usage(1, 2))), False, SessionUsage()),
     ],
 )  # fmt: skip
 def test_what_may_cost_is_counted_also_if_its_price_is_not_known(
-    reply: Reply | None, may_cost: bool, spent: Spent
+    reply: Reply | None, may_cost: bool, spent: SessionUsage
 ) -> None:
     memory = Conversation()
     memory.note(asked_in(memory, "a"), reply, may_cost)
@@ -141,7 +150,7 @@ def test_more_on_a_turn_is_sent_after_it_and_without_those_after_it() -> None:
 
 def test_more_on_a_turn_is_sent_with_what_went_along_with_it() -> None:
     memory = Conversation()
-    question = Question("why?", Attached("cells and why?"))
+    question = Question("why?", ContextInfo("cells and why?"))
     memory.note(memory.asked(question, ""), Reply("so"), True)
     turn = memory.threads[MAIN][0]
 
@@ -180,7 +189,7 @@ def test_turns_with_the_same_words_are_told_apart() -> None:
     for _ in range(3):
         memory.note(asked_in(memory, "a"), Reply("A"), True)
     second = memory.threads[MAIN][1]
-    put = in_its_place(second)(memory.threads[MAIN], Reply("new"))
+    put = replace_reply(second)(memory.threads[MAIN], Reply("new"))
 
     assert [str(turn.reply) for turn in put] == ["A", "new", "A"]
 
@@ -252,10 +261,10 @@ def test_many_calls_that_end_at_once_are_all_kept_and_counted() -> None:
         for step in range(50):
             asked = memory.asked(Question(f"{number}.{step}"), SYSTEM)
             memory.begin(asked)
-            memory.note(asked, Reply("a", Details(usage=Usage(1))), True)
+            memory.note(asked, Reply("a", ReplyMetadata(usage=Usage(1))), True)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(call, range(8)))
 
-    assert memory.spent == Spent(400, 400, Usage(400))
+    assert memory.spent == SessionUsage(400, 400, Usage(400))
     assert len(set(kept(memory))) == len(memory.threads[MAIN]) == 400

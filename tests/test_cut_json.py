@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemotron_magic.cut_json import read_cut_json
+from nemotron_magic.core.loose_json import read_cut_json
 
 TEXT = 'a "quoted" \\ text, {with} [signs] é 😊'
 WHOLE = {"id": "x", "choices": [{"index": 0, "message": {"content": TEXT}}], "n": -1.5}

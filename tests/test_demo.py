@@ -1,4 +1,4 @@
-"""`python -m nemotron_magic.demo`, as the README says to type it."""
+"""`python -m nemotron_magic`, as the README says to type it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environ = {k: v for k, v in os.environ.items() if k not in keys}
     environ["PYTHONPATH"] = str(ROOT)
     return subprocess.run(
-        [sys.executable, "-m", "nemotron_magic.demo", *arguments],
+        [sys.executable, "-m", "nemotron_magic", *arguments],
         cwd=folder,
         env=environ,
         capture_output=True,

@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 from service import DIALECTS, serve
 from wire import DONE, KEY, STOP, cuts, delta, event, hear, say, slices
 
-from nemotron_magic.dialect import ReplyReader
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import (
+from nemotron_magic.client.http_errors import RequestInfo
+from nemotron_magic.client.parser import CompletionParser
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import (
     NemotronError,
-    OutcomeUnknown,
+    OutcomeUnknownError,
     RateLimitError,
     RequestError,
     ServiceError,
 )
-from nemotron_magic.events import Notice, Truncated
-from nemotron_magic.key import Key
-from nemotron_magic.refusal import About
+from nemotron_magic.core.events import Notice, Truncated
 
 NAMES = (
     *("choices", "delta", "content", "index", "message", "finish_reason", "logprobs"),
@@ -224,9 +223,9 @@ def test_deep_json_in_the_stream_is_one_unreadable_piece() -> None:
 
 def test_the_key_is_taken_out_of_what_a_body_began_with() -> None:
     key = Key(KEY, "https://a.example", "X")
-    asked = About(Endpoint.read("https://a.example"), "m", "X", key.redact)
+    asked = RequestInfo(Endpoint.read("https://a.example"), "m", "X", key.redact)
     for body in (f"oops {'x' * 180} {KEY}", f"data: oops {'x' * 180} {KEY}\n\n"):
-        reader = ReplyReader(asked)
+        reader = CompletionParser(asked)
         reader.feed(body.encode())
         reader.close()
 
@@ -248,12 +247,12 @@ def test_done_without_a_reason_is_an_end() -> None:
 def test_nothing_at_all_may_have_been_billed(body: bytes) -> None:
     heard = hear(body + DONE)
 
-    assert isinstance(heard.error, OutcomeUnknown)
+    assert isinstance(heard.error, OutcomeUnknownError)
     assert heard.error.todo.startswith("Ask again")
 
 
 def test_a_body_that_never_tells_what_it_is_is_refused_at_the_cap() -> None:
-    reader = ReplyReader(About(Endpoint.read("https://a.example"), "m"))
+    reader = CompletionParser(RequestInfo(Endpoint.read("https://a.example"), "m"))
     for _ in range(17):
         reader.feed(b"{" + b" " * 2**20)
 

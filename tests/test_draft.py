@@ -7,31 +7,30 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.draft import Draft
-from nemotron_magic.events import (
+from nemotron_magic.core.events import (
     Answered,
+    CacheHit,
     Event,
     Finish,
     Logprobs,
+    ModelInfo,
     Notice,
     Reasoning,
-    Recalled,
-    Reclassified,
     Refusal,
     Retry,
     Sent,
-    Served,
     Text,
+    TextWasReasoning,
     ToolCall,
     Truncated,
     UsageReport,
 )
-from nemotron_magic.reply import Details, Reply
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
 
 
-def drafted(*events: Event) -> Draft:
-    draft = Draft()
+def drafted(*events: Event) -> ReplyAccumulator:
+    draft = ReplyAccumulator()
     for event in events:
         draft.add(event)
     return draft
@@ -46,7 +45,7 @@ def test_events_add_up() -> None:
     reply = made_of(
         Sent("id-1", "m"),
         Answered(200, "r-1"),
-        Served("served", "gen-1"),
+        ModelInfo("served", "gen-1"),
         Reasoning("\nhm"),
         Text("Hel"),
         Text("lo"),
@@ -70,7 +69,7 @@ def test_events_add_up() -> None:
 
 
 def test_a_draft_gives_its_reply_at_any_moment() -> None:
-    draft = Draft(Details(model="m"))
+    draft = ReplyAccumulator(ReplyMetadata(model="m"))
     assert (draft.reply(), draft.has_text) == ("", False)
 
     draft.add(Text("a"))
@@ -80,10 +79,11 @@ def test_a_draft_gives_its_reply_at_any_moment() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", [Text("a"), Reasoning("a"), Refusal("a"), ToolCall(0), Reclassified("a")]
+    "event",
+    [Text("a"), Reasoning("a"), Refusal("a"), ToolCall(0), TextWasReasoning("a")],
 )
 def test_what_would_be_missed_counts_as_text(event: Any) -> None:
-    draft = Draft()
+    draft = ReplyAccumulator()
     draft.add(event)
 
     assert draft.has_text
@@ -93,14 +93,14 @@ def test_what_would_be_missed_counts_as_text(event: Any) -> None:
     ("status", "accepted"), [(200, True), (201, True), (401, False), (500, False)]
 )
 def test_a_refused_request_was_not_taken_on(status: int, accepted: bool) -> None:
-    draft = Draft()
+    draft = ReplyAccumulator()
     draft.add(Answered(status))
 
     assert draft.accepted is accepted
 
 
 def test_text_that_was_reasoning_becomes_it() -> None:
-    reply = made_of(Text("plan"), Reclassified("plan"), Text("Hello"))
+    reply = made_of(Text("plan"), TextWasReasoning("plan"), Text("Hello"))
 
     assert (reply, reply.reasoning) == ("Hello", "plan")
 
@@ -110,7 +110,7 @@ def test_only_the_first_choice_tells_its_reasons() -> None:
         Text("a"),
         Text("b", 1),
         Reasoning("x", 1),
-        Reclassified("b", 1),
+        TextWasReasoning("b", 1),
         Finish("length", 1),
         Logprobs(({},), 1),
     )
@@ -175,7 +175,9 @@ def test_reasoning_loses_its_empty_lines_at_both_ends_and_nothing_else() -> None
 
 
 def test_what_was_known_before_stays_and_what_is_known_at_the_end_is_put_in() -> None:
-    draft = Draft(Details(model="m", usage=Usage(7), notices=("gone",)))
+    draft = ReplyAccumulator(
+        ReplyMetadata(model="m", usage=Usage(7), notices=("gone",))
+    )
     draft.add(Finish("stop"))
     details = draft.reply(elapsed_s=1.5, first_text_s=0.5).details
 
@@ -185,7 +187,7 @@ def test_what_was_known_before_stays_and_what_is_known_at_the_end_is_put_in() ->
 
 
 def test_a_reply_from_before_took_nothing_now() -> None:
-    recalled = Recalled("disk", Usage(9, 9, cost_usd=1.0), "2026-01-01")
+    recalled = CacheHit("disk", Usage(9, 9, cost_usd=1.0), "2026-01-01")
     details = made_of(Text("a"), recalled).details
 
     assert details.recalled == recalled
@@ -220,7 +222,7 @@ def test_notices_and_retries_are_told_in_their_order() -> None:
 def test_two_drafts_have_nothing_in_common() -> None:
     drafted(Text("a"), Reasoning("b"), Refusal("c"), ToolCall(0), Notice("d"))
 
-    assert drafted().reply().details == Details()
+    assert drafted().reply().details == ReplyMetadata()
     assert not drafted().has_text
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import InputError
+from nemotron_magic.core.endpoint import Endpoint
+from nemotron_magic.core.errors import InputError
 
 
 @pytest.mark.parametrize(

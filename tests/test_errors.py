@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic import errors
-from nemotron_magic.errors import NemotronError, ServiceError
+from nemotron_magic.core import errors
+from nemotron_magic.core.errors import NemotronError, ServiceError
 
 KINDS = [getattr(errors, name) for name in errors.__all__ if not name.isupper()]
 

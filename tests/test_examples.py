@@ -20,9 +20,9 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from service import serve
 
-from nemotron_magic.key import BASE_VARIABLES, KEY_VARIABLES
-from nemotron_magic.markdown import code_blocks
-from nemotron_magic.storage import HOME_VARIABLE
+from nemotron_magic.markdown.parser import code_blocks
+from nemotron_magic.session.credentials import BASE_VARIABLES, KEY_VARIABLES
+from nemotron_magic.storage.files import HOME_VARIABLE
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 BOOKS = sorted(

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from nemotron_magic.flags import FLAG_OF, FLAGS, flags_table
-from nemotron_magic.notebook.plain_text import plain_text
-from nemotron_magic.parameters import PARAMETERS
+from nemotron_magic.core.parameters import PARAMETERS
+from nemotron_magic.display.plain_text import plain_text
+from nemotron_magic.magics.flags import FLAG_OF, FLAGS, flags_table
 
 ROWS = flags_table().splitlines()[2:]
 

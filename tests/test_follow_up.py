@@ -9,10 +9,10 @@ import pytest
 from answering import CUT, FAILED, Service, whole
 from wire import KEY
 
-from nemotron_magic.errors import InputError, NemotronError, RequestError
-from nemotron_magic.events import Text
-from nemotron_magic.settings import Settings
-from nemotron_magic.turns import Question, Turn
+from nemotron_magic.core.errors import InputError, NemotronError, RequestError
+from nemotron_magic.core.events import Text
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.session.conversation import Question, Turn
 
 # ---- going on
 

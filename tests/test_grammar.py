@@ -9,15 +9,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nemotron_magic.errors import InputError
-from nemotron_magic.flags import FLAGS
-from nemotron_magic.grammar import Invocation, parse
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.magics.flags import FLAGS
+from nemotron_magic.magics.parser import ParsedMagic, parse
 
 COMMANDS = ("help", "models", "login", "rehearse", "continue", "reset")
 ANY = st.text(st.characters(exclude_characters="\n"), max_size=40)
 
 
-def read(line: str, body: str | None = None) -> Invocation:
+def read(line: str, body: str | None = None) -> ParsedMagic:
     return parse(line, body, COMMANDS)
 
 
@@ -53,18 +53,18 @@ def refusal(line: str, body: str | None = None) -> str:
     ],
 )
 def test_a_sentence_is_a_question_byte_for_byte(text: str) -> None:
-    assert read(text) == Invocation(text=text)
+    assert read(text) == ParsedMagic(text=text)
 
 
 def test_a_lone_question_mark_asks_for_help_and_not_the_model() -> None:
-    assert read(" ? ") == Invocation(command="help")
-    assert read("-- ?") == Invocation(text="?")
-    assert read("?", "why") == Invocation(text="?\nwhy")
+    assert read(" ? ") == ParsedMagic(command="help")
+    assert read("-- ?") == ParsedMagic(text="?")
+    assert read("?", "why") == ParsedMagic(text="?\nwhy")
 
 
 @given(ANY)
 def test_any_text_after_two_hyphens_comes_through_unchanged(text: str) -> None:
-    assert read(f"-- {text}") == Invocation(text=text)
+    assert read(f"-- {text}") == ParsedMagic(text=text)
     assert read(f"-t 0 -q -- {text}").text == text
 
 
@@ -83,7 +83,7 @@ def test_any_body_comes_through_but_for_its_last_newline(body: str) -> None:
 
 @pytest.mark.parametrize("body", ["--model x\n", "-t 9", "reset\n", "-- a", "-q\n-q\n"])
 def test_a_first_line_of_the_body_is_never_taken_for_flags(body: str) -> None:
-    assert read("", body) == Invocation(text=body.removesuffix("\n"))
+    assert read("", body) == ParsedMagic(text=body.removesuffix("\n"))
 
 
 def test_words_on_the_line_stand_above_the_body() -> None:
@@ -96,7 +96,7 @@ def test_whatever_is_typed_is_read_or_refused_in_words(
     line: str, body: str | None
 ) -> None:
     with suppress(InputError):
-        assert isinstance(read(line, body), Invocation)
+        assert isinstance(read(line, body), ParsedMagic)
 
 
 # ---- flags
@@ -135,7 +135,7 @@ def test_whatever_is_typed_is_read_or_refused_in_words(
     ],
 )  # fmt: skip
 def test_flags_come_first_and_are_taken_off(line: str, values: dict[str, Any]) -> None:
-    assert read(line) == Invocation(values=values, text="hi")
+    assert read(line) == ParsedMagic(values=values, text="hi")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_flags_come_first_and_are_taken_off(line: str, values: dict[str, Any]) -
     ],
 )  # fmt: skip
 def test_any_further_field_can_be_sent(line: str, extra: dict[str, Any]) -> None:
-    assert read(line) == Invocation(extra=extra, text="hi")
+    assert read(line) == ParsedMagic(extra=extra, text="hi")
 
 
 def test_out_quiet_and_help_are_for_us() -> None:
@@ -167,7 +167,7 @@ def test_out_quiet_and_help_are_for_us() -> None:
 def test_a_flag_may_have_a_value_only_after_an_equals_sign(
     line: str, cache: str
 ) -> None:
-    assert read(line) == Invocation({"cache": cache}, text="hi")
+    assert read(line) == ParsedMagic({"cache": cache}, text="hi")
 
 
 def test_a_value_of_such_a_flag_is_checked() -> None:
@@ -313,11 +313,11 @@ def test_a_misspelt_command_is_not_asked_of_the_model(line: str, guess: str) -> 
 
 @pytest.mark.parametrize("line", ["rehearsal: say hi", "modular: why", "hello", "a: b"])
 def test_a_word_that_is_only_like_a_command_is_a_question(line: str) -> None:
-    assert read(line) == Invocation(text=line)
+    assert read(line) == ParsedMagic(text=line)
 
 
 def test_after_two_hyphens_a_command_is_a_word() -> None:
-    assert read("-- reset") == Invocation(text="reset")
+    assert read("-- reset") == ParsedMagic(text="reset")
 
 
 @pytest.mark.parametrize(
@@ -335,5 +335,5 @@ def test_flags_behind_a_command_are_told_to_come_first(line: str, meant: str) ->
 
 @pytest.mark.parametrize("text", ["reset -x", "reset --fresh please", "continue -T"])
 def test_what_is_not_only_flags_behind_a_command_is_a_question(text: str) -> None:
-    assert read(text) == Invocation(text=text)
-    assert read("-- reset --fresh") == Invocation(text="reset --fresh")
+    assert read(text) == ParsedMagic(text=text)
+    assert read("-- reset --fresh") == ParsedMagic(text="reset --fresh")

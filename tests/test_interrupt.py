@@ -9,7 +9,7 @@ import pytest
 from answering import Service
 from apart import found_by
 
-from nemotron_magic.errors import NemotronError
+from nemotron_magic.core.errors import NemotronError
 
 HERE = Path(__file__).parent
 

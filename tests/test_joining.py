@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.events import Event, Finish, Notice, Reasoning, Text
-from nemotron_magic.joining import Joining
+from nemotron_magic.core.events import Event, Finish, Notice, Reasoning, Text
+from nemotron_magic.session.conversation import ContinuationStream
 
 HELD_CHARS = 400
 
 
 def watched(begun: str, *events: Event) -> list[Event]:
     seen: list[Event] = []
-    joining = Joining(begun, seen.append)
+    joining = ContinuationStream(begun, seen.append)
     for event in events:
         joining(event)
     joining.end()
@@ -39,7 +39,7 @@ def test_however_it_is_cut_the_whole_is_shown_once(size: int) -> None:
 
 def test_as_soon_as_enough_has_come_nothing_is_held_back() -> None:
     seen: list[Event] = []
-    joining = Joining("a", seen.append)
+    joining = ContinuationStream("a", seen.append)
 
     joining(Text("b" * (HELD_CHARS - 1)))
     assert seen == []
@@ -65,7 +65,7 @@ def test_what_is_no_text_of_the_answer_is_passed_on_at_once() -> None:
 
 def test_after_its_end_what_comes_is_passed_on_as_it_is() -> None:
     seen: list[Event] = []
-    joining = Joining("a", seen.append)
+    joining = ContinuationStream("a", seen.append)
     joining.end()
     joining(Text("b"))
 

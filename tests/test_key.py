@@ -17,20 +17,18 @@ from typing import Any
 import pytest
 from wire import AIMLAPI, ELSEWHERE, KEY
 
-from nemotron_magic.client import Request
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import AuthenticationError, InputError
-from nemotron_magic.key import (
+from nemotron_magic.client.client import Request
+from nemotron_magic.client.http_errors import RequestInfo
+from nemotron_magic.core.endpoint import Endpoint, Key, SecretMapping
+from nemotron_magic.core.errors import AuthenticationError, InputError
+from nemotron_magic.core.parameters import DEFAULT_BASE_URL
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.session.credentials import (
     KEY_VARIABLES,
-    Key,
-    Unshown,
     base_url_in,
     check_key_rules,
     find_key,
 )
-from nemotron_magic.parameters import DEFAULT_BASE_URL
-from nemotron_magic.refusal import About
-from nemotron_magic.settings import Settings
 
 HERE = Endpoint.read("http://127.0.0.1:8000")
 
@@ -61,7 +59,7 @@ SHOWN: dict[str, Callable[[Key], object]] = {
     "dir": lambda key: [(name, repr(getattr(key, name))) for name in dir(key)],
     "slots": lambda key: [repr(getattr(key, name)) for name in key.__slots__],
     "in a request": lambda key: repr(Request(AIMLAPI, (), Settings(), key)),
-    "in what was asked": lambda key: repr(About(AIMLAPI, "m", "X", key.redact)),
+    "in what was asked": lambda key: repr(RequestInfo(AIMLAPI, "m", "X", key.redact)),
     "in fields": lambda key: repr(
         [getattr(Request(AIMLAPI, (), Settings(), key), f.name)
          for f in dataclasses.fields(Request)]
@@ -113,7 +111,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.io import capture_output
 from service import serve
 from nemotron_magic import Session
-from nemotron_magic.client import Client
+from nemotron_magic.client.client import Client
 
 shell = InteractiveShell.instance()
 shell.run_line_magic("xmode", MODE)
@@ -313,7 +311,7 @@ def test_a_key_goes_in_clear_only_if_that_is_allowed(allowed: bool) -> None:
 
 
 def test_an_environment_can_be_looked_up_in_and_not_seen() -> None:
-    environ = Unshown({"AIMLAPI_API_KEY": KEY})
+    environ = SecretMapping({"AIMLAPI_API_KEY": KEY})
 
     assert (environ["AIMLAPI_API_KEY"], [*environ], len(environ)) == (
         KEY,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from wire import AIMLAPI, KEY, NoStore
 
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.session.credentials import KeyStore
 
 
 class Store:

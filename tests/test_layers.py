@@ -6,116 +6,59 @@ import ast
 import importlib
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import IPython
 import pytest
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 import nemotron_magic
 
 HOUSE = "nemotron_magic"
 ROOT = Path(nemotron_magic.__file__).parent
-
-# From the roof down. Rooms on one floor may use each other, but not in a circle.
-FLOORS = (
-    ("", "demo"),
-    ("magics",),
-    ("notebook", "panels", "traits"),
-    ("session",),
-    ("calls", "conversation", "follow_up", "sealing"),
-    ("access",),
-    ("books", "limits"),
-    ("cache", "client", "ledger"),
-    ("storage",),
-    ("price",),
-    (
-        "describe",
-        "dialect",
-        "exchange",
-        "flags",
-        "grammar",
-        "joining",
-        "summary",
-        "turns",
-        "typed_flags",
-        "typed_key",
-    ),
-    ("catalogue", "chunks", "draft", "key", "keystore", "refusal", "reply"),
-    (
-        "code",
-        "context",
-        "cut_json",
-        "endpoint",
-        "markdown",
-        "parameters",
-        "retry",
-        "settings",
-        "stream",
-        "thinking",
-    ),
-    ("events",),
-    (
-        "errors",
-        "meant",
-        "quantities",
-        "rehearsal",
-        "text",
-        "unseen",
-        "untrusted",
-        "usage",
-    ),
-)
-CORE = tuple(room for rooms in FLOORS[7:] for room in rooms if room != "rehearsal")
+PROJECT = Path(__file__).parents[1]
+MOST_MODULES = 115
 HOMES = {
-    "IPython": {"magics", "notebook"},
+    "IPython": {"", "display", "magics"},
     "httpcore": {"client"},
     "httpx": {"client"},
-    "ipywidgets": {"panels"},
-    "keyring": {"keystore"},
-    "markdown_it": {"markdown"},
-    "nbclient": {"demo"},
-    "nbconvert": {"demo"},
-    "nbformat": {"demo"},
+    "ipywidgets": {"display"},
+    "keyring": {"session"},
+    "markdown_it": {"display", "markdown"},
+    "nbclient": {"__main__"},
+    "nbconvert": {"__main__"},
+    "nbformat": {"__main__"},
     "nh3": {"markdown"},
     "platformdirs": {"storage"},
     "pyflakes": {"code"},
     "pygments": {"markdown"},
-    "rich": {"notebook"},
-    "traitlets": {"panels", "traits"},
+    "rich": {"display"},
+    "traitlets": {"display", "magics"},
 }
 
 
 def name_of(path: Path) -> str:
-    """Give the name of a module within the house; the house's own is empty."""
+    """Return the name of a module within the package; the package's own is empty."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
-ROOMS = {name.partition(".")[0] for name in MODULES}
 
 
 def parsed(name: str) -> ast.Module:
     return ast.parse(MODULES[name].read_text("utf-8"))
 
 
-def nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Give all nodes, but for what only a type checker reads."""
-    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from nodes(child)
-
-
 def imports(name: str) -> set[str]:
-    """Give the full names of what a module imports; of ours, also what is taken."""
-    package = [HOUSE, *name.split(".")]
+    """Return the full names of what a module imports anywhere in it."""
+    package = [HOUSE, *filter(None, name.split("."))]
     if MODULES[name].name != "__init__.py":
         package.pop()
     found = set()
-    for node in nodes(parsed(name)):
+    for node in ast.walk(parsed(name)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -126,73 +69,63 @@ def imports(name: str) -> set[str]:
     return found
 
 
-def ours(name: str) -> set[str]:
-    """Give the modules of the house that a module imports."""
+def own_imports(name: str) -> set[str]:
+    """Return the modules of the package that a module imports."""
     found = (i for i in imports(name) if i.partition(".")[0] == HOUSE)
     inside = {i.removeprefix(HOUSE).removeprefix(".") for i in found}
     return {i if i in MODULES else i.rpartition(".")[0] for i in inside}
 
 
-def foreign(name: str) -> set[str]:
-    """Give the third-party libraries that a module imports."""
-    libraries = {i.partition(".")[0] for i in imports(name)}
-    return libraries - set(sys.stdlib_module_names) - {HOUSE}
+def libraries(name: str) -> set[str]:
+    """Return the third-party libraries that a module imports."""
+    found = {i.partition(".")[0] for i in imports(name)}
+    return found - set(sys.stdlib_module_names) - {HOUSE}
 
 
 def room(name: str) -> str:
     return name.partition(".")[0]
 
 
-def floor(name: str) -> int:
-    return next(number for number, rooms in enumerate(FLOORS) if room(name) in rooms)
+def test_rooms_import_rooms_below_and_no_neighbor() -> None:
+    status = lint_imports(config_filename=str(PROJECT / "pyproject.toml"))
 
-
-def test_every_room_has_its_floor() -> None:
-    assert sorted(ROOMS) == sorted(one for rooms in FLOORS for one in rooms)
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_imports_point_down(name: str) -> None:
-    above = {one for one in ours(name) if floor(one) < floor(name)}
-
-    # From the roof, anyone may take the version and nothing else.
-    taken = {i for i in imports(name) if i.count(".") == 1 and i.startswith(HOUSE)}
-    assert above <= {""}
-    assert not above or {i for i in taken if i.partition(".")[2] not in MODULES} == {
-        f"{HOUSE}.__version__"
-    }
+    assert status == EXIT_STATUS_SUCCESS
 
 
 def test_no_module_is_reached_from_itself() -> None:
-    left = {name: ours(name) - {"", name} for name in MODULES if name}
+    left = {name: own_imports(name) - {"", name} for name in MODULES if name}
     while free := {name for name, needs in left.items() if not needs & set(left)}:
         left = {name: needs for name, needs in left.items() if name not in free}
 
     assert left == {}
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_every_library_has_one_home(name: str) -> None:
-    strays = {one for one in foreign(name) if room(name) not in HOMES.get(one, set())}
+def test_every_library_has_one_home() -> None:
+    found = {(one, room(name)) for name in MODULES for one in libraries(name)}
 
-    assert strays == set()
-
-
-def test_every_home_is_lived_in() -> None:
-    assert {one for name in MODULES for one in foreign(name)} == set(HOMES)
+    assert found == {(one, home) for one, homes in HOMES.items() for home in homes}
 
 
-REHEARSAL = [name for name in MODULES if room(name) == "rehearsal"]
+def test_the_rehearsal_stands_alone() -> None:
+    inside = [name for name in MODULES if room(name) == "rehearsal"]
+
+    assert {one for name in inside for one in libraries(name)} == set()
+    assert {room(one) for name in inside for one in own_imports(name)} == {"rehearsal"}
 
 
-@pytest.mark.parametrize("name", REHEARSAL)
-def test_the_rehearsal_is_a_second_opinion(name: str) -> None:
-    assert foreign(name) == set()
-    assert {room(one) for one in ours(name)} <= {"rehearsal"}
+def test_the_house_stays_small() -> None:
+    names = Counter(path.name for path in MODULES.values())
+    twice = {name for name, n in names.items() if n > 1} - {
+        "__init__.py",
+        "__main__.py",
+    }
+
+    assert len(MODULES) <= MOST_MODULES
+    assert len(twice) <= 5
 
 
-def made_here(name: str) -> set[str]:
-    """Give the names that a module makes, without a leading underscore."""
+def public_names(name: str) -> set[str]:
+    """Return the names that a module makes, without a leading underscore."""
     names: set[str] = set()
     for node in parsed(name).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -208,25 +141,37 @@ def as_listed(name: str) -> tuple[bool, bool, str]:
     return (not name.isupper(), name[0].islower(), name)
 
 
-OFFERING = [name for name in MODULES if "\n__all__ = " in MODULES[name].read_text()]
-
-
-PUBLIC = [name for name in MODULES if made_here(name) and name not in REHEARSAL]
-
-
-@pytest.mark.parametrize("name", sorted({*CORE, *PUBLIC}))
-def test_every_module_says_what_it_offers(name: str) -> None:
-    assert name in OFFERING
-
-
-@pytest.mark.parametrize("name", OFFERING)
-def test_what_is_offered_is_what_is_public(name: str) -> None:
+def offered(name: str) -> Iterator[str]:
+    """Yield what is wrong with what a module says that it offers."""
     module = importlib.import_module(f"{HOUSE}.{name}".rstrip("."))
-    offered = list(module.__all__)
+    names = list(getattr(module, "__all__", []))
+    if names != sorted(names, key=as_listed):
+        yield f"{name}: not sorted"
+    if missing := public_names(name) - set(names):
+        yield f"{name}: {missing} not in __all__"
+    yield from (f"{name}: no {one}" for one in names if not hasattr(module, one))
 
-    assert offered == sorted(offered, key=as_listed)
-    assert made_here(name) <= set(offered) or name in REHEARSAL
-    assert all(hasattr(module, one) for one in offered)
+
+def test_every_module_says_what_it_offers() -> None:
+    names = [n for n in MODULES if room(n) != "rehearsal" and n != "__main__"]
+
+    assert [wrong for name in names for wrong in offered(name)] == []
+
+
+def test_the_public_names_are_those_of_the_package() -> None:
+    modules = {name for name in vars(nemotron_magic) if name in {*map(room, MODULES)}}
+    public = {name for name in vars(nemotron_magic) if not name.startswith("_")}
+    helpers = {"Any", "TYPE_CHECKING", "annotations"}
+
+    assert public - modules - helpers <= set(nemotron_magic.__all__)
+    assert all(getattr(nemotron_magic, one) for one in nemotron_magic.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = nemotron_magic.nonsense
+
+
+@pytest.mark.parametrize("name", nemotron_magic.__all__)
+def test_a_public_name_is_told_as_the_package_s_own(name: str) -> None:
+    assert getattr(nemotron_magic, name).__module__ == HOUSE
 
 
 LOAD = """
@@ -243,12 +188,14 @@ HEAVY = {
     "pyflakes",
     "rich",
 }
-OPENED_LATE = {f"{HOUSE}.ledger", f"{HOUSE}.storage", f"{HOUSE}.session"}
+OPENED_LATE = {f"{HOUSE}.storage", f"{HOUSE}.session", f"{HOUSE}.context"}
 AT_LOAD = {
     HOUSE,
+    f"{HOUSE}.core",
+    f"{HOUSE}.core.parameters",
     f"{HOUSE}.magics",
-    f"{HOUSE}.parameters",
-    f"{HOUSE}.traits",
+    f"{HOUSE}.magics.config",
+    f"{HOUSE}.magics.extension",
 }
 
 
@@ -283,9 +230,3 @@ def modules_after(code: str, home: Path) -> set[str]:
         check=True,
     )
     return set(done.stdout.split())
-
-
-def test_what_the_house_offers_is_there_when_it_is_asked_for() -> None:
-    assert all(getattr(nemotron_magic, name) for name in nemotron_magic.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = nemotron_magic.nonsense

@@ -14,14 +14,14 @@ import pytest
 from wire import DONE, LIVE, STOP, NoStore, event, say
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.errors import Interrupted, LimitError, ModelError
-from nemotron_magic.keystore import KeyStore
-from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.limits import Limits
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.price import Estimate
-from nemotron_magic.settings import Settings
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import InterruptedByUser, LimitError, ModelError
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.session.budget import Budget, CostEstimate
+from nemotron_magic.session.credentials import KeyStore
+from nemotron_magic.storage.ledger import Ledger
+from nemotron_magic.storage.records import CallRecord, Totals
 
 PRICES = {"prompt": "0.000001", "completion": "0.00001"}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
@@ -100,9 +100,9 @@ def test_what_it_says_would_fit_does() -> None:
 
 
 def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
-    may_take = Estimate(1000, 10, 5.0, 0.1)
+    may_take = CostEstimate(1000, 10, 5.0, 0.1)
     with pytest.raises(LimitError) as refused:
-        Limits(call_usd=1.0).check_call(may_take, "m")
+        Budget(call_usd=1.0).check_call(may_take, "m")
 
     assert "--max-tokens" not in refused.value.todo
 
@@ -111,28 +111,28 @@ def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
 def test_a_length_too_short_to_be_of_use_is_not_told(
     tokens: int, is_told: bool
 ) -> None:
-    may_take = Estimate(10, 1000, 0.0, 1.0)
+    may_take = CostEstimate(10, 1000, 0.0, 1.0)
     with pytest.raises(LimitError) as refused:
-        Limits(call_usd=tokens / 1000).check_call(may_take, "m")
+        Budget(call_usd=tokens / 1000).check_call(may_take, "m")
 
     assert (f"--max-tokens {tokens}" in refused.value.todo) is is_told
 
 
 def test_just_enough_is_enough() -> None:
-    may_take = Estimate(10, 10, 0.5, 0.5)
+    may_take = CostEstimate(10, 10, 0.5, 0.5)
 
-    Limits(call_usd=1.0).check_call(may_take, "m")
-    Limits(session_usd=1.0).check_budgets(may_take, Totals(), Totals())
+    Budget(call_usd=1.0).check_call(may_take, "m")
+    Budget(session_usd=1.0).check_budgets(may_take, Totals(), Totals())
     with pytest.raises(LimitError):
-        Limits(session_usd=1.0).check_budgets(may_take, Totals(cost_usd=1e-6), Totals())
+        Budget(session_usd=1.0).check_budgets(may_take, Totals(cost_usd=1e-6), Totals())
 
 
 def test_just_enough_is_enough_after_sums_that_do_not_come_out_even() -> None:
     spent = Totals(cost_usd=0.1 + 0.1)
     for budget_usd in (0.3, 0.1 + 0.2):
-        limits = Limits(session_usd=budget_usd, day_usd=budget_usd)
-        limits.check_budgets(Estimate(10, 10, 0.0, 0.1), spent, spent)
-    Limits(call_usd=0.3).check_call(Estimate(10, 10, 0.1, 0.2), "m")
+        limits = Budget(session_usd=budget_usd, day_usd=budget_usd)
+        limits.check_budgets(CostEstimate(10, 10, 0.0, 0.1), spent, spent)
+    Budget(call_usd=0.3).check_call(CostEstimate(10, 10, 0.1, 0.2), "m")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_daily_budget_is_shared_by_kernels_and_a_session_budget_is_not(
 
 def test_a_call_that_still_runs_counts_for_the_other_kernel(tmp_path: Path) -> None:
     other = Ledger(tmp_path / "l", mounts=str)
-    other.begin(Call(model="m", most_usd=0.2))
+    other.begin(CallRecord(model="m", most_usd=0.2))
     service = Service(Ledger(tmp_path / "l", mounts=str))
     with pytest.raises(LimitError, match=r"\$0.10 of \$0.30 is left today"):
         service.ask(daily_budget_usd=0.3, max_tokens=20_000)
@@ -239,7 +239,7 @@ def test_an_unknown_price_is_not_allowed_beyond_a_budget_that_is_used_up() -> No
 
 def test_an_interrupt_while_prices_are_fetched_is_one() -> None:
     service = Service(rows=KeyboardInterrupt())
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedByUser):
         service.ask(max_cost_usd=1)
 
     assert service.asked == []
@@ -277,7 +277,7 @@ def block(path: Path) -> None:
 
 
 def empty(path: Path) -> None:
-    Ledger(path.with_name("other"), mounts=str).begin(Call(cost_usd=0.0))
+    Ledger(path.with_name("other"), mounts=str).begin(CallRecord(cost_usd=0.0))
     path.with_name("other").replace(path)
 
 
@@ -308,7 +308,7 @@ def test_what_was_spent_stays_spent_in_another_ledger(
     tmp_path: Path, other: str
 ) -> None:
     path = tmp_path / "l"
-    Ledger(path, mounts=str).begin(Call(cost_usd=0.2))
+    Ledger(path, mounts=str).begin(CallRecord(cost_usd=0.2))
     service = Service(Ledger(path, mounts=str, session="s"))
     service.ask(max_tokens=100)
     at = None if other == "off" else tmp_path / other
@@ -352,7 +352,7 @@ def test_a_day_that_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path) -
 
 def test_a_day_whose_file_was_corrupt_is_unknown_until_the_next(tmp_path: Path) -> None:
     now_s = [1_000_000.0]
-    Ledger(tmp_path / "l", mounts=str).begin(Call(cost_usd=5.0))
+    Ledger(tmp_path / "l", mounts=str).begin(CallRecord(cost_usd=5.0))
     spoil(tmp_path / "l")
     ledger = Ledger(tmp_path / "l", mounts=str, now_s=lambda: now_s[0])
     service = Service(ledger)
@@ -368,7 +368,7 @@ def test_a_day_whose_file_was_corrupt_is_unknown_until_the_next(tmp_path: Path) 
 def test_a_day_that_was_read_before_its_file_was_corrupt_is_known(
     tmp_path: Path,
 ) -> None:
-    Ledger(tmp_path / "l", mounts=str).begin(Call(cost_usd=5.0))
+    Ledger(tmp_path / "l", mounts=str).begin(CallRecord(cost_usd=5.0))
     service = Service(Ledger(tmp_path / "l", mounts=str))
     service.ask()
     service.session.ledger.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.meant import command_meant, flag_meant, is_slip
+from nemotron_magic.magics.flags import is_typo, suggest_command, suggest_flag
 
 FLAGS = ("-t", "--temperature", "--top-p", "--thread", "--no-redact")
 COMMANDS = ("fix", "doc", "usage", "models", "conversations")
@@ -24,7 +24,7 @@ COMMANDS = ("fix", "doc", "usage", "models", "conversations")
     ],
 )
 def test_a_flag_is_known_by_its_beginning_or_its_look(name: str, flag: str) -> None:
-    assert flag_meant(name, FLAGS) == flag
+    assert suggest_flag(name, FLAGS) == flag
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_a_flag_is_known_by_its_beginning_or_its_look(name: str, flag: str) -> N
     ],
 )
 def test_a_command_is_known_but_for_one_slip(word: str, command: str) -> None:
-    assert command_meant(word, COMMANDS) == command
+    assert suggest_command(word, COMMANDS) == command
 
 
 @pytest.mark.parametrize("word", ["fix", "fx", "fiix", "fux", "fxi", "ifx"])
 def test_one_slip_is_a_letter_more_less_wrong_or_two_swapped(word: str) -> None:
-    assert is_slip(word, "fix")
+    assert is_typo(word, "fix")
 
 
 @pytest.mark.parametrize("word", ["", "f", "xif", "fluxes", "fab"])
 def test_more_than_one_slip_is_another_word(word: str) -> None:
-    assert not is_slip(word, "fix")
+    assert not is_typo(word, "fix")

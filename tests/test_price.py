@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.catalogue import Model
-from nemotron_magic.price import estimate, estimated_usd, priced, unpriced_field
-from nemotron_magic.settings import Settings
-from nemotron_magic.usage import Usage
+from nemotron_magic.client.models import Model
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.budget import (
+    estimate_cost,
+    estimate_cost_usd,
+    find_priced_model,
+    unpriced_field,
+)
 
 MODEL = Model("m/One", ("one",), 1000, input_usd=2.0, output_usd=10.0)
 TOLD = {"role": "user", "content": "What does this frame show?"}  # about 6 tokens
@@ -22,15 +27,15 @@ def body(*more: dict[str, str], **values: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["m/one", "ONE"])
 def test_a_model_is_found_by_any_of_its_names(name: str) -> None:
-    assert priced([Model("other"), MODEL], name) is MODEL
+    assert find_priced_model([Model("other"), MODEL], name) is MODEL
 
 
 @pytest.mark.parametrize(
     "models", [[], [Model("m")], [Model("m", input_usd=1)], [Model("m", output_usd=1)]]
 )
 def test_a_model_without_both_prices_has_none(models: list[Model]) -> None:
-    assert priced(models, "m") is None
-    assert all(estimate([one], body(model="m")) is None for one in models)
+    assert find_priced_model(models, "m") is None
+    assert all(estimate_cost([one], body(model="m")) is None for one in models)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +50,7 @@ def test_a_model_without_both_prices_has_none(models: list[Model]) -> None:
 def test_the_estimate_is_the_most_it_can_cost(
     values: dict[str, int | None], reply_tokens: int
 ) -> None:
-    found = estimate([MODEL], body(TOLD, **values))
+    found = estimate_cost([MODEL], body(TOLD, **values))
 
     assert found is not None
     assert (found.prompt_tokens, found.reply_tokens) == (12, reply_tokens)
@@ -56,7 +61,7 @@ def test_the_estimate_is_the_most_it_can_cost(
 def test_without_any_longest_reply_nothing_is_known() -> None:
     endless = Model("m", input_usd=1, output_usd=1)
 
-    assert estimate([endless], body(model="m", max_tokens=None)) is None
+    assert estimate_cost([endless], body(model="m", max_tokens=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -71,8 +76,8 @@ def test_without_any_longest_reply_nothing_is_known() -> None:
     ],
 )
 def test_tokens_that_are_known_have_a_price(usage: Usage, usd: float | None) -> None:
-    assert estimated_usd(MODEL, usage) == usd
-    assert estimated_usd(None, usage) is None
+    assert estimate_cost_usd(MODEL, usage) == usd
+    assert estimate_cost_usd(None, usage) is None
 
 
 BIG = "word " * 20_000
@@ -92,7 +97,10 @@ SCHEMA = {"type": "object", "properties": {"x": {"type": "string", "description"
     ],
 )
 def test_every_field_that_is_sent_counts(fields: dict[str, Any]) -> None:
-    found, plain = estimate([MODEL], body(**fields)), estimate([MODEL], body())
+    found, plain = (
+        estimate_cost([MODEL], body(**fields)),
+        estimate_cost([MODEL], body()),
+    )
 
     assert found is not None
     assert plain is not None
@@ -121,14 +129,14 @@ def test_every_field_that_is_sent_counts(fields: dict[str, Any]) -> None:
 def test_the_longest_of_all_lengths_counts(
     fields: dict[str, Any], reply_tokens: int
 ) -> None:
-    found = estimate([MODEL], body(**fields))
+    found = estimate_cost([MODEL], body(**fields))
 
     assert found is not None
     assert found.reply_tokens == reply_tokens
 
 
 def test_what_was_predicted_may_be_billed_twice() -> None:
-    found = estimate([MODEL], body(prediction={"type": "content", "content": BIG}))
+    found = estimate_cost([MODEL], body(prediction={"type": "content", "content": BIG}))
 
     assert found is not None
     assert found.reply_tokens > 4096 + 20_000
@@ -138,7 +146,7 @@ def test_the_dearest_of_several_models_counts() -> None:
     dear_in = Model("in", input_usd=50.0, output_usd=1.0)
     dear_out = Model("out", context_tokens=9, input_usd=1.0, output_usd=90.0)
     listed = [MODEL, dear_in, dear_out]
-    found = estimate(listed, body(models=["in", "out"]))
+    found = estimate_cost(listed, body(models=["in", "out"]))
 
     assert found is not None
     assert found.prompt_usd == pytest.approx(found.prompt_tokens * 50e-6)
@@ -162,7 +170,7 @@ def test_the_dearest_of_several_models_counts() -> None:
     ],
 )
 def test_a_field_that_hides_the_price_leaves_it_unknown(fields: dict[str, Any]) -> None:
-    assert estimate([MODEL], body(**fields)) is None
+    assert estimate_cost([MODEL], body(**fields)) is None
 
 
 @pytest.mark.parametrize(
@@ -175,4 +183,4 @@ def test_a_field_that_hides_the_price_leaves_it_unknown(fields: dict[str, Any]) 
 )
 def test_a_field_that_adds_nothing_hides_nothing(fields: dict[str, Any]) -> None:
     assert unpriced_field(body(**fields)) == ""
-    assert estimate([MODEL], body(**fields)) is not None
+    assert estimate_cost([MODEL], body(**fields)) is not None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.quantities import in_usd, plural
+from nemotron_magic.core.text import format_usd, plural
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_a_noun_may_have_a_plural_of_its_own(number: int, shown: str) -> None:
     ],
 )
 def test_small_amounts_keep_two_digits_that_matter(cost_usd: float, shown: str) -> None:
-    assert in_usd(cost_usd) == shown
+    assert format_usd(cost_usd) == shown
 
 
 @given(st.floats(0, 1e15))
 def test_no_amount_but_nought_looks_like_nought(cost_usd: float) -> None:
-    shown = in_usd(cost_usd)
+    shown = format_usd(cost_usd)
 
     assert shown.startswith("$")
     if cost_usd >= 1e-12:

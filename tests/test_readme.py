@@ -8,23 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from nemotron_magic.client import Client
-from nemotron_magic.code.tasks import TASKS
-from nemotron_magic.context.describers.privacy import (
+from nemotron_magic.client.client import Client
+from nemotron_magic.context.describe.privacy import (
     is_personal,
     is_vocabulary,
     tells_of_person,
 )
-from nemotron_magic.context.secrets.telling import hides, strength_of
-from nemotron_magic.context.secrets.values import Strength
-from nemotron_magic.flags import FLAGS
-from nemotron_magic.grammar import parse
-from nemotron_magic.magics import NemotronMagics
-from nemotron_magic.notebook.commands import COMMANDS
-from nemotron_magic.parameters import BY_NAME, PARAMETERS
-from nemotron_magic.session import Session
-from nemotron_magic.settings import Settings
-from nemotron_magic.turns import MEMORY_CHARS
+from nemotron_magic.context.secrets.values import Strength, hides, strength_of
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.magics.commands import COMMANDS
+from nemotron_magic.magics.extension import NemotronMagics
+from nemotron_magic.magics.flags import FLAGS
+from nemotron_magic.magics.parser import parse
+from nemotron_magic.magics.tasks import TASKS
+from nemotron_magic.session.conversation import MEMORY_CHARS
+from nemotron_magic.session.session import Session
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

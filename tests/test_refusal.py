@@ -10,27 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import AIMLAPI, ELSEWHERE, KEY
 
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import (
+from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import (
     AuthenticationError,
     CreditError,
     ModelError,
     NemotronError,
-    OutcomeUnknown,
+    OutcomeUnknownError,
     RateLimitError,
     RequestError,
     ServiceError,
 )
-from nemotron_magic.key import Key
-from nemotron_magic.refusal import About, Complaint, error_for
 
 MODEL = "nvidia/some-nemotron"
-HERE = About(AIMLAPI, MODEL, "AIMLAPI_API_KEY")
-THERE = About(ELSEWHERE, MODEL)
+HERE = RequestInfo(AIMLAPI, MODEL, "AIMLAPI_API_KEY")
+THERE = RequestInfo(ELSEWHERE, MODEL)
 
 
-def refused(status: int, message: str, asked: About = HERE) -> NemotronError:
-    return error_for(status, Complaint(message), asked)
+def refused(status: int, message: str, asked: RequestInfo = HERE) -> NemotronError:
+    return error_for(status, ServiceErrorBody(message), asked)
 
 
 SHAPES: dict[str, tuple[Any, str, int | None]] = {
@@ -84,12 +83,15 @@ SHAPES: dict[str, tuple[Any, str, int | None]] = {
 def test_every_shape_of_body_is_read(shape: str) -> None:
     body, message, status = SHAPES[shape]
 
-    for complaint in (Complaint.of(body), Complaint.read(json.dumps(body))):
+    for complaint in (
+        ServiceErrorBody.of(body),
+        ServiceErrorBody.read(json.dumps(body)),
+    ):
         assert (complaint.message, complaint.status) == (message, status)
 
 
 def test_the_id_of_a_request_is_read_from_the_body() -> None:
-    assert Complaint.of(SHAPES["A"][0]).request_id == "r-1"
+    assert ServiceErrorBody.of(SHAPES["A"][0]).request_id == "r-1"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_the_id_of_a_request_is_read_from_the_body() -> None:
     ],
 )
 def test_a_body_that_is_no_json_is_put_into_words(body: str, message: str) -> None:
-    assert Complaint.read(body).message in (message, message.replace("…", "["))
+    assert ServiceErrorBody.read(body).message in (message, message.replace("…", "["))
 
 
 ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
@@ -159,16 +161,17 @@ ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
     (429, "Free-tier limit: You've reached your free limit for the hour.",
      RateLimitError, "quota", "renewed"),
     (429, "free-models-per-day", RateLimitError, "quota", "renewed"),
-    (500, "Internal server error", OutcomeUnknown,
+    (500, "Internal server error", OutcomeUnknownError,
      "failed (500); it may have been billed", "Ask again"),
-    (502, "Bad Gateway", OutcomeUnknown, "may have been billed", "Ask again"),
+    (502, "Bad Gateway", OutcomeUnknownError, "may have been billed", "Ask again"),
     (503, "Service unavailable", ServiceError, "failed (503)", "later"),
-    (504, "Generation timeout", OutcomeUnknown, "may have been billed", "Ask again"),
-    (520, "", OutcomeUnknown, "may have been billed", "Ask again"),
+    (504, "Generation timeout", OutcomeUnknownError,
+     "may have been billed", "Ask again"),
+    (520, "", OutcomeUnknownError, "may have been billed", "Ask again"),
     (522, "", ServiceError, "failed (522)", "later"),
-    (524, "", OutcomeUnknown, "may have been billed", "Ask again"),
+    (524, "", OutcomeUnknownError, "may have been billed", "Ask again"),
     (525, "", ServiceError, "misconfigured (525)", "later"),
-    (527, "", OutcomeUnknown, "may have been billed", "Ask again"),
+    (527, "", OutcomeUnknownError, "may have been billed", "Ask again"),
     (529, "Overloaded", ServiceError, "failed (529)", "later"),
     (418, "teapot", ServiceError, "failed (418)", "later"),
 ]  # fmt: skip
@@ -197,7 +200,7 @@ def test_advice_for_one_service_is_not_given_for_another(status: int) -> None:
 
 
 def test_a_service_that_got_no_key_wants_one() -> None:
-    error = refused(401, "", About(ELSEWHERE, MODEL))
+    error = refused(401, "", RequestInfo(ELSEWHERE, MODEL))
 
     assert error.what == "models.example.org wants a key (401)"
 
@@ -220,7 +223,7 @@ def test_elsewhere_a_bare_404_may_be_the_address() -> None:
     ],
 )
 def test_a_long_wait_is_told_and_never_shortened(wait_s: float, words: str) -> None:
-    error = error_for(429, Complaint("x"), HERE, wait_s=wait_s)
+    error = error_for(429, ServiceErrorBody("x"), HERE, wait_s=wait_s)
 
     assert error.todo == f"It asks to wait {words}; ask again then"
 
@@ -252,9 +255,9 @@ SHAPED = st.one_of(
 @given(SHAPED, st.sampled_from([0, 400, 401, 403, 404, 429, 500, 504]), MESSAGES)
 def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) -> None:
     key = Key(KEY, AIMLAPI.origin, "AIMLAPI_API_KEY")
-    asked = About(AIMLAPI, "a\nmodel", key.source, key.redact)
+    asked = RequestInfo(AIMLAPI, "a\nmodel", key.source, key.redact)
 
-    error = error_for(status, Complaint.read(body), asked, request_id=sent_id)
+    error = error_for(status, ServiceErrorBody.read(body), asked, request_id=sent_id)
     shown = str(error)
 
     assert KEY not in shown
@@ -267,8 +270,8 @@ def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) ->
 
 def test_a_key_cannot_hide_behind_the_end_of_a_message() -> None:
     key = Key(KEY, "https://a.example", "X")
-    asked = About(Endpoint.read("https://a.example"), "m", "X", key.redact)
+    asked = RequestInfo(Endpoint.read("https://a.example"), "m", "X", key.redact)
     for length in range(250, 310):
-        error = error_for(400, Complaint("x" * length + KEY), asked)
+        error = error_for(400, ServiceErrorBody("x" * length + KEY), asked)
 
         assert KEY[:6] not in str(error)

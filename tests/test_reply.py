@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.events import ToolCall
-from nemotron_magic.reply import Details, Reply
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.events import ToolCall
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 CODE = "So:\n\n```python\na = 1\n```\n\n```sql\nselect 1\n```\n\n```\nb = 2\n```\n"
 
 
 def test_a_reply_is_a_string() -> None:
-    reply = Reply("Hello", Details(model="m"))
+    reply = Reply("Hello", ReplyMetadata(model="m"))
 
     assert reply == "Hello"
     assert reply[1:3] + "!" == "el!"
@@ -30,7 +30,7 @@ def test_a_reply_is_a_string() -> None:
     "again", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))]
 )
 def test_a_copy_knows_what_the_reply_knew(again: Any) -> None:
-    details = Details(model="m", usage=Usage(1, 2), elapsed_s=1.5)
+    details = ReplyMetadata(model="m", usage=Usage(1, 2), elapsed_s=1.5)
     reply = Reply("a", details)
 
     assert again(reply) == reply
@@ -55,8 +55,11 @@ def test_a_reply_of_nothing_is_the_empty_string_and_nothing_is_known() -> None:
 
 
 def test_the_model_that_answered_goes_before_the_one_that_was_asked() -> None:
-    assert Reply("a", Details(model="asked")).model == "asked"
-    assert Reply("a", Details(model="asked", served_model="served")).model == "served"
+    assert Reply("a", ReplyMetadata(model="asked")).model == "asked"
+    assert (
+        Reply("a", ReplyMetadata(model="asked", served_model="served")).model
+        == "served"
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,4 +81,4 @@ def test_the_model_that_answered_goes_before_the_one_that_was_asked() -> None:
 def test_a_reply_is_whole_if_it_says_something_and_ended_well(
     text: str, known: dict[str, Any], is_whole: bool
 ) -> None:
-    assert Reply(text, Details(**known)).is_whole is is_whole
+    assert Reply(text, ReplyMetadata(**known)).is_whole is is_whole

@@ -7,17 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import AIMLAPI
 
-from nemotron_magic.errors import (
-    ConnectionFailed,
-    InputError,
-    Interrupted,
-    NemotronError,
-    OutcomeUnknown,
+from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
+from nemotron_magic.client.retry import (
+    LONGEST_WAIT_S,
+    delay_s,
+    retries_allowed,
+    retry_after_s,
 )
-from nemotron_magic.refusal import About, Complaint, error_for
-from nemotron_magic.retry import LONGEST_WAIT_S, delay_s, retries_allowed, retry_after_s
+from nemotron_magic.core.errors import (
+    ConnectError,
+    InputError,
+    InterruptedByUser,
+    NemotronError,
+    OutcomeUnknownError,
+)
 
-ASKED = About(AIMLAPI, "m")
+ASKED = RequestInfo(AIMLAPI, "m")
 
 
 def high(low: float, high: float) -> float:
@@ -27,7 +32,7 @@ def high(low: float, high: float) -> float:
 def refused(
     status: int, message: str = "", wait_s: float | None = None
 ) -> NemotronError:
-    return error_for(status, Complaint(message), ASKED, wait_s=wait_s)
+    return error_for(status, ServiceErrorBody(message), ASKED, wait_s=wait_s)
 
 
 @pytest.mark.parametrize(
@@ -47,10 +52,10 @@ def test_only_what_cannot_have_been_billed_is_repeated(
 @pytest.mark.parametrize(
     ("error", "retries"),
     [
-        (ConnectionFailed("cannot connect"), 2),
-        (ConnectionFailed("no such host", final=True), 0),
-        (OutcomeUnknown("lost"), 0),
-        (Interrupted("stopped"), 0),
+        (ConnectError("cannot connect"), 2),
+        (ConnectError("no such host", final=True), 0),
+        (OutcomeUnknownError("lost"), 0),
+        (InterruptedByUser("stopped"), 0),
         (InputError("bad"), 0),
         (refused(429, "insufficient_quota"), 0),
         (NemotronError("?"), 0),

@@ -10,14 +10,16 @@ from urllib.parse import quote
 import pytest
 from wire import KEY, NoStore
 
-from nemotron_magic.access import Access
-from nemotron_magic.context.parts import Fitted, Part
-from nemotron_magic.context.prompt import written
-from nemotron_magic.keystore import KeyStore
-from nemotron_magic.parameters import BY_NAME
-from nemotron_magic.reply import Message
-from nemotron_magic.sealing import RedactedRequest, Sealing
-from nemotron_magic.settings import Settings
+from nemotron_magic.context.prompt import (
+    ContextPart,
+    FittedContext,
+    Message,
+    render_prompt,
+)
+from nemotron_magic.context.redact import MessageRedactor, RedactedRequest
+from nemotron_magic.core.parameters import BY_NAME
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.session.credentials import Credentials, KeyStore
 
 HERE = Settings({"base_url": "https://models.example.org/v1"})
 PASSWORD = "c0rrect-horse-b4ttery"
@@ -27,8 +29,8 @@ def asked(*texts: str) -> tuple[Message, ...]:
     return tuple({"role": "user", "content": text} for text in texts)
 
 
-def access_to(settings: Settings = HERE, key: str = KEY) -> Access:
-    access = Access({}, KeyStore(NoStore()))
+def access_to(settings: Settings = HERE, key: str = KEY) -> Credentials:
+    access = Credentials({}, KeyStore(NoStore()))
     access.use(key, access.endpoint(settings))
     return access
 
@@ -38,7 +40,9 @@ def texts_of(sealed: RedactedRequest) -> list[str]:
 
 
 def test_the_key_that_goes_there_is_taken_out_of_every_message() -> None:
-    sealed = Sealing(access_to(), {}).redact(asked(f"a {KEY} b", "c", KEY), HERE)
+    sealed = MessageRedactor(access_to(), {}).redact(
+        asked(f"a {KEY} b", "c", KEY), HERE
+    )
 
     assert [KEY in text for text in texts_of(sealed)] == [False] * 3
     assert texts_of(sealed)[1] == "c"
@@ -48,7 +52,7 @@ def test_the_key_that_goes_there_is_taken_out_of_every_message() -> None:
 def test_a_key_of_no_known_form_goes_neither_where_it_belongs_nor_elsewhere() -> None:
     plain_key = "correcthorsebattery"
     elsewhere = Settings({"base_url": "https://elsewhere.example/v1"})
-    sealing = Sealing(access_to(key=plain_key), {})
+    sealing = MessageRedactor(access_to(key=plain_key), {})
 
     here = sealing.redact(asked(f"it is {plain_key}."), HERE)
     assert (texts_of(here), here.found) == (["it is [key]."], ("key",))
@@ -58,7 +62,7 @@ def test_a_key_of_no_known_form_goes_neither_where_it_belongs_nor_elsewhere() ->
 
 def test_a_word_that_a_server_here_takes_for_a_key_is_no_secret_elsewhere() -> None:
     elsewhere = Settings({"base_url": "https://elsewhere.example/v1"})
-    sealing = Sealing(access_to(key="test"), {})
+    sealing = MessageRedactor(access_to(key="test"), {})
 
     assert texts_of(sealing.redact(asked("write a test"), elsewhere)) == [
         "write a test"
@@ -78,7 +82,7 @@ def test_a_key_is_taken_out_however_it_is_written(
     written_as: Callable[[str], str],
 ) -> None:
     key = "9f8e7d/6c5b4a+39281706"
-    sealing = Sealing(access_to(key=key), {})
+    sealing = MessageRedactor(access_to(key=key), {})
     first = sealing.redact(asked(f"it is {written_as(key)}."), HERE)
     other = Settings({"base_url": "https://elsewhere.example/v1"})
 
@@ -103,7 +107,7 @@ class Meanwhile(dict[str, str]):
 
 def test_a_key_is_taken_out_while_another_call_looks_for_its_own() -> None:
     key, environ = "9f8e7d6", Meanwhile()  # too short to be looked for elsewhere
-    sealing = Sealing(access_to(key=key), environ)
+    sealing = MessageRedactor(access_to(key=key), environ)
     other = Settings({"base_url": "https://elsewhere.example/v1"})
     sealing.redact(asked("first"), HERE)
     environ.call = lambda: sealing.redact(asked("second"), other)
@@ -115,7 +119,7 @@ def test_a_key_is_taken_out_while_another_call_looks_for_its_own() -> None:
 
 def test_without_secrets_all_is_as_it_was() -> None:
     told = asked("a", "", "ü😊\n")
-    sealed = Sealing(access_to(), {}).redact(told, HERE)
+    sealed = MessageRedactor(access_to(), {}).redact(told, HERE)
 
     assert sealed == RedactedRequest(told, HERE.parameters())
 
@@ -124,7 +128,9 @@ def test_who_wants_nothing_taken_out_sends_it_all() -> None:
     told = asked(f"{KEY} {PASSWORD}")
     settings = Settings({**HERE.values, "redact": False})
 
-    sealed = Sealing(access_to(), {"DB_PASSWORD": PASSWORD}).redact(told, settings)
+    sealed = MessageRedactor(access_to(), {"DB_PASSWORD": PASSWORD}).redact(
+        told, settings
+    )
 
     assert sealed == RedactedRequest(told, settings.parameters())
 
@@ -132,14 +138,14 @@ def test_who_wants_nothing_taken_out_sends_it_all() -> None:
 def test_kinds_are_told_in_the_order_in_which_they_stood() -> None:
     environ = {"DB_PASSWORD": PASSWORD}
     told = asked(f"pw {PASSWORD}", f"key {KEY}, again {PASSWORD}")
-    sealed = Sealing(access_to(), environ).redact(told, HERE)
+    sealed = MessageRedactor(access_to(), environ).redact(told, HERE)
 
     assert sealed.found == ("environment", "key", "environment")
 
 
 def test_a_secret_that_came_into_the_environment_later_is_known() -> None:
     environ: dict[str, str] = {}
-    sealing = Sealing(access_to(), environ)
+    sealing = MessageRedactor(access_to(), environ)
     before = sealing.redact(asked(PASSWORD), HERE)
     environ["DB_PASSWORD"] = PASSWORD
     after = sealing.redact(asked(PASSWORD), HERE)
@@ -149,9 +155,9 @@ def test_a_secret_that_came_into_the_environment_later_is_known() -> None:
 
 
 def test_our_own_delimiters_stay_whatever_is_taken_out_between_them() -> None:
-    part = Part("cell", f"In[1] {KEY}", (("code", f"password = '{KEY}'"),))
-    text = written(f"why {KEY}?", Fitted((part,)))
-    (sealed,) = texts_of(Sealing(access_to(), {}).redact(asked(text), HERE))
+    part = ContextPart("cell", f"In[1] {KEY}", (("code", f"password = '{KEY}'"),))
+    text = render_prompt(f"why {KEY}?", FittedContext((part,)))
+    (sealed,) = texts_of(MessageRedactor(access_to(), {}).redact(asked(text), HERE))
 
     assert KEY not in sealed
     assert [line for line in sealed.split("\n") if line.startswith("</")] == [
@@ -166,7 +172,7 @@ def test_an_address_that_cannot_be_read_is_no_reason_to_send_a_secret(
 ) -> None:
     environ = {"DB_PASSWORD": PASSWORD}
     settings = Settings({"base_url": base_url})
-    sealed = Sealing(access_to(), environ).redact(asked(PASSWORD), settings)
+    sealed = MessageRedactor(access_to(), environ).redact(asked(PASSWORD), settings)
 
     assert texts_of(sealed) == ["[redacted:environment]"]
 
@@ -212,7 +218,7 @@ IN_BASE64 = b64encode(f"user:{KEY}".encode()).decode()
 )
 def test_no_field_of_the_request_takes_a_secret_out(name: str, value: Any) -> None:
     environ = {"DB_PASSWORD": PASSWORD, "OTHER_KEY": IN_A_NAME}
-    sealed = Sealing(access_to(), environ).redact(
+    sealed = MessageRedactor(access_to(), environ).redact(
         asked("hi"), asking_with(**{name: value})
     )
     body = repr(sealed)
@@ -231,7 +237,9 @@ def test_no_field_of_the_request_takes_a_secret_out(name: str, value: Any) -> No
     ],
 )
 def test_a_telling_name_gives_its_value_away(name: str, value: Any) -> None:
-    sealed = Sealing(access_to(), {}).redact(asked("hi"), asking_with(**{name: value}))
+    sealed = MessageRedactor(access_to(), {}).redact(
+        asked("hi"), asking_with(**{name: value})
+    )
 
     assert "kirschbaum" not in repr(sealed.fields)
     assert "q8Zk2LmP0vXw" not in repr(sealed.fields)
@@ -255,7 +263,7 @@ def test_what_the_protocol_is_made_of_stays_byte_for_byte() -> None:
         store=False,
     )
     environ = {"A_SECRET": "vendor/some-model-9x", "B_SECRET": "json_object"}
-    sealed = Sealing(access_to(), environ).redact(asked("hi"), settings)
+    sealed = MessageRedactor(access_to(), environ).redact(asked("hi"), settings)
 
     assert sealed.fields == settings.parameters()
     assert sealed.found == ()

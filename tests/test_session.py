@@ -11,15 +11,14 @@ from answering import CUT, FAILED, Service, whole
 from wire import AIMLAPI, DONE, KEY, STOP, say
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import AuthenticationError, InputError, NemotronError
-from nemotron_magic.events import Text
-from nemotron_magic.key import Key
-from nemotron_magic.parameters import DEFAULT_BASE_URL
-from nemotron_magic.settings import Settings
-from nemotron_magic.summary import remarks
-from nemotron_magic.turns import MEMORY_CHARS, Question
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import AuthenticationError, InputError, NemotronError
+from nemotron_magic.core.events import Text
+from nemotron_magic.core.parameters import DEFAULT_BASE_URL
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.reply import notices
+from nemotron_magic.session.conversation import MEMORY_CHARS, Question
 
 # ---- memory
 
@@ -192,4 +191,4 @@ def test_a_reply_that_cannot_be_shown_is_kept() -> None:
     reply = Service(say("whole ", "answer")).session().ask("1", watch=fail)
 
     assert reply == "whole answer"
-    assert "could not be shown" in remarks(reply)[0]
+    assert "could not be shown" in notices(reply)[0]

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import AIMLAPI
 
-from nemotron_magic.client import Request
-from nemotron_magic.errors import InputError
-from nemotron_magic.parameters import BY_NAME, DEFAULT_MODEL, PARAMETERS, Parameter
-from nemotron_magic.settings import Settings
+from nemotron_magic.client.client import Request
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.parameters import BY_NAME, DEFAULT_MODEL, PARAMETERS, Parameter
+from nemotron_magic.core.settings import Settings
 
 PUBLISHED = Path(__file__).parent / "data" / "nemotron70b_request.json"
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import cuts, slices
 
-from nemotron_magic.errors import ServiceError
-from nemotron_magic.stream import EventStreamDecoder, ServerSentEvent
+from nemotron_magic.client.sse import EventStreamDecoder, ServerSentEvent
+from nemotron_magic.core.errors import ServiceError
 
 Event = tuple[str, str, str]
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from wire import KEY
 
-from nemotron_magic.events import ToolCall
-from nemotron_magic.reply import Details, Ending, Reply
-from nemotron_magic.summary import footer, metadata, remarks
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.events import ToolCall
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.display.reply import footer, metadata, notices
+from nemotron_magic.session.reply import Ending, Reply, ReplyMetadata
 
 
 def reply(text: str = "Hello", **details: Any) -> Reply:
-    return Reply(text, replace(Details(finish_reason="stop"), **details))
+    return Reply(text, replace(ReplyMetadata(finish_reason="stop"), **details))
 
 
 @pytest.mark.parametrize(
@@ -60,21 +60,21 @@ REMARKS: list[tuple[dict[str, Any], str]] = [
 def test_what_is_out_of_the_ordinary_is_remarked_in_one_line(
     details: dict[str, Any], remark: str
 ) -> None:
-    (line,) = remarks(reply(**details))
+    (line,) = notices(reply(**details))
 
     assert remark in line
     assert line.isprintable()
 
 
 def test_two_things_to_type_are_kept_apart_in_a_remark() -> None:
-    (line,) = remarks(reply(finish_reason="length", parameters={"max_tokens": 20}))
+    (line,) = notices(reply(finish_reason="length", parameters={"max_tokens": 20}))
 
     assert line.endswith("Go on: %nemotron continue · Allow more: --max-tokens 80")
 
 
 @pytest.mark.parametrize("reason", ["stop", "tool_calls", "end_turn", None])
 def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
-    assert remarks(reply(finish_reason=reason)) == ()
+    assert notices(reply(finish_reason=reason)) == ()
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
 def test_an_empty_reply_is_called_empty(
     details: dict[str, Any], lines: tuple[str, ...]
 ) -> None:
-    assert remarks(reply("", **details)) == lines
+    assert notices(reply("", **details)) == lines
 
 
 @pytest.mark.parametrize("ending", ["truncated", "interrupted", "failed", "complete"])
 def test_a_reply_that_only_thought_is_none_to_go_on_with(ending: Ending) -> None:
-    lines = remarks(reply("", reasoning="hm", ending=ending, finish_reason="length"))
+    lines = notices(reply("", reasoning="hm", ending=ending, finish_reason="length"))
 
     assert "continue" not in " ".join(lines)
 
 
 def test_a_reply_that_only_thought_says_so() -> None:
-    lines = remarks(reply("", reasoning="hm", finish_reason="length"))
+    lines = notices(reply("", reasoning="hm", finish_reason="length"))
 
     assert lines[-1].startswith("All tokens went into reasoning")
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.text import (
+from nemotron_magic.core.text import (
     GrowingText,
     LongText,
-    as_name,
+    escape_invisible,
     one_line,
+    sanitize_label,
+    strip_controls,
+    strip_hidden,
     visible,
     well_formed,
-    with_hidden_shown,
-    without_controls,
-    without_hidden,
 )
 
 ANY = st.text(st.characters(), max_size=80)
@@ -48,7 +48,7 @@ HOSTILE = st.text(
     ],
 )
 def test_nothing_steers_the_terminal(text: str, left: str) -> None:
-    assert without_controls(text) == left
+    assert strip_controls(text) == left
 
 
 @pytest.mark.parametrize(
@@ -102,29 +102,29 @@ def test_what_is_visible_steers_no_terminal_and_can_be_written(text: str) -> Non
 
 
 def test_a_sign_stands_in_a_frame_of_html() -> None:
-    assert with_hidden_shown("a\u202e{}", "<b>{}</b>") == "a<b>[U+202E]</b>{}"
+    assert escape_invisible("a\u202e{}", "<b>{}</b>") == "a<b>[U+202E]</b>{}"
 
 
 def test_so_many_signs_are_told_by_number_and_no_more() -> None:
     text = "\u200b\u2060" * 3
 
-    assert with_hidden_shown(text, most=2) == "[U+200B][U+2060]" + "\ufffd" * 4
+    assert escape_invisible(text, most=2) == "[U+200B][U+2060]" + "\ufffd" * 4
 
 
 def test_a_line_has_at_most_so_many_characters_with_a_sign_that_it_was_cut() -> None:
     assert one_line("a" * 300) == "a" * 300
     assert one_line("a" * 301) == "a" * 299 + "…"
-    assert as_name("a" * 201) == "a" * 199 + "…"
+    assert sanitize_label("a" * 201) == "a" * 199 + "…"
 
 
 def test_an_escape_that_does_not_end_swallows_one_line_at_most() -> None:
-    assert without_controls("a\x1b]0;title\nb\x90x\nc") == "a\nb\nc"
+    assert strip_controls("a\x1b]0;title\nb\x90x\nc") == "a\nb\nc"
 
 
 @given(HOSTILE)
 def test_what_cannot_be_seen_is_gone(text: str) -> None:
-    assert without_hidden(without_hidden(text)) == without_hidden(text)
-    assert not {"\u202e", "\x1b", "\u200b", "\U000e0041"} & set(without_hidden(text))
+    assert strip_hidden(strip_hidden(text)) == strip_hidden(text)
+    assert not {"\u202e", "\x1b", "\u200b", "\U000e0041"} & set(strip_hidden(text))
 
 
 @given(ANY)
@@ -138,7 +138,7 @@ def test_one_line_is_one_line(text: str) -> None:
 
 @given(ANY)
 def test_controls_are_gone_at_once(text: str) -> None:
-    assert without_controls(without_controls(text)) == without_controls(text)
+    assert strip_controls(strip_controls(text)) == strip_controls(text)
 
 
 @pytest.mark.parametrize(

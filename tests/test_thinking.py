@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.draft import Draft
-from nemotron_magic.thinking import ThinkTags, may_start_inside
+from nemotron_magic.client.chunks import ThinkTags, may_start_inside
+from nemotron_magic.session.reply import ReplyAccumulator
 
 
 def told(pieces: list[str], orphans: bool = True) -> tuple[str, str]:
     """Give the answer and the reasoning."""
-    tags, draft = ThinkTags(orphans), Draft()
+    tags, draft = ThinkTags(orphans), ReplyAccumulator()
     events = [event for piece in pieces for event in tags.feed(piece)]
     for event in [*events, *tags.close()]:
         draft.add(event)

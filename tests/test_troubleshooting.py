@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.summary import remarks
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.display.reply import notices
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -45,7 +45,7 @@ def said(served: Callable[..., Any], session_at: Callable[..., Any]) -> str:
         session_at(fault("429")),
     ]
     cut = session_at(served(), max_tokens=5).ask("Hello")
-    return "\n".join([*map(_error, sessions), *remarks(cut)])
+    return "\n".join([*map(_error, sessions), *notices(cut)])
 
 
 def _error(session: Any) -> str:

@@ -6,21 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from nemotron_magic.reply import Details, Reply
-from nemotron_magic.turns import (
-    Spent,
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.conversation import (
+    SessionUsage,
     Turn,
-    earlier,
-    messages,
-    remembered,
-    shared,
-    with_turn,
+    build_messages,
+    insert_turn,
+    intern_messages,
+    recent_messages,
+    turns_before,
 )
-from nemotron_magic.usage import Usage
+from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 
 def turn(question: str, answer: str, ending: str = "complete") -> Turn:
-    details = replace(Details(), ending=ending)
+    details = replace(ReplyMetadata(), ending=ending)
     return Turn(question, Reply(answer, details))
 
 
@@ -46,13 +46,13 @@ def test_the_newest_turns_go_first_up_to_a_size(
     most_chars: int, kept: list[str]
 ) -> None:
     turns = [turn("1..", "a"), turn("x", "y", "failed"), turn("2..", "b")]
-    told = remembered(turns, most_chars)
+    told = recent_messages(turns, most_chars)
 
     assert [m["content"] for m in told if m["role"] == "assistant"] == kept
 
 
 def test_the_instruction_comes_first_and_the_question_last() -> None:
-    assert messages("q2", "be kind", [turn("q", "a")]) == (
+    assert build_messages("q2", "be kind", [turn("q", "a")]) == (
         {"role": "system", "content": "be kind"},
         {"role": "user", "content": "q"},
         {"role": "assistant", "content": "a"},
@@ -61,9 +61,9 @@ def test_the_instruction_comes_first_and_the_question_last() -> None:
 
 
 def test_spending_adds_up() -> None:
-    spent = Spent() + Usage(1, 2, cost_usd=0.5) + Usage() + Usage(3)
+    spent = SessionUsage() + Usage(1, 2, cost_usd=0.5) + Usage() + Usage(3)
 
-    assert spent == Spent(3, 2, Usage(4, 2, cost_usd=0.5))
+    assert spent == SessionUsage(3, 2, Usage(4, 2, cost_usd=0.5))
 
 
 def named(origin: str, question: str = "q") -> Turn:
@@ -73,27 +73,27 @@ def named(origin: str, question: str = "q") -> Turn:
 def test_a_turn_takes_the_place_of_the_one_of_its_origin() -> None:
     turns = [named("a"), named("b", "old"), named("c")]
 
-    assert [t.question for t in with_turn(turns, named("b", "new"))] == [
+    assert [t.question for t in insert_turn(turns, named("b", "new"))] == [
         "q",
         "new",
         "q",
     ]
-    assert earlier(turns, "b") == turns[:1]
+    assert turns_before(turns, "b") == turns[:1]
 
 
 @pytest.mark.parametrize("origin", ["", "d"])
 def test_a_turn_of_no_known_origin_comes_last(origin: str) -> None:
     turns = [named(""), named("a")]
 
-    assert with_turn(turns, named(origin, "new"))[-1].question == "new"
-    assert earlier(turns, origin) == turns
+    assert insert_turn(turns, named(origin, "new"))[-1].question == "new"
+    assert turns_before(turns, origin) == turns
 
 
 def test_what_was_told_before_is_told_by_the_same_objects() -> None:
     before = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
     again = [dict(one) for one in before]
     new = {"role": "user", "content": "b"}
-    told = shared([*again, new], before)
+    told = intern_messages([*again, new], before)
 
     assert told == (*before, new)
     assert [one is two for one, two in zip(told, before, strict=False)] == [True, True]

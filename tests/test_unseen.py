@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from nemotron_magic.unseen import sealed, unseen
+from nemotron_magic.core.endpoint import secret_value, without_traceback
 
 
 def fail_with(secret: str) -> None:
@@ -24,14 +24,14 @@ def test_an_error_comes_as_it_is(kind: type[BaseException]) -> None:
         raise fault
 
     with pytest.raises(kind) as raised:
-        unseen(fail)
+        without_traceback(fail)
 
     assert raised.value is fault
 
 
 def test_no_frame_comes_along_not_even_of_what_went_before() -> None:
     with pytest.raises(KeyError) as raised:
-        unseen(lambda: fail_with("hunter2"))
+        without_traceback(lambda: fail_with("hunter2"))
     error = raised.value
 
     assert (error.__cause__, error.__context__) == (None, None)
@@ -41,11 +41,11 @@ def test_no_frame_comes_along_not_even_of_what_went_before() -> None:
 
 
 def test_what_is_sealed_is_shown_by_nothing() -> None:
-    secret = sealed({"a": "hunter2"})
+    secret = secret_value({"a": "hunter2"})
 
     assert secret(0) == {"a": "hunter2"}
     assert "hunter2" not in f"{secret!r} {secret} {[secret]}"
 
 
 def test_what_it_gives_is_given() -> None:
-    assert unseen(lambda: 3) == 3
+    assert without_traceback(lambda: 3) == 3

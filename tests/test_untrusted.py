@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.untrusted import (
+from nemotron_magic.core.loose_json import (
+    as_dict,
     as_list,
     as_number,
-    as_object,
     as_objects,
     as_text,
 )
@@ -21,7 +21,7 @@ ANYTHING = [None, True, 3, 2.5, "text", "", [1, {"a": 2}], [], {"b": []}, {}]
 
 @pytest.mark.parametrize(
     ("read", "kind", "nothing"),
-    [(as_object, dict, {}), (as_list, list, []), (as_text, str, "")],
+    [(as_dict, dict, {}), (as_list, list, []), (as_text, str, "")],
 )
 @pytest.mark.parametrize("value", ANYTHING, ids=json.dumps)
 def test_only_what_was_hoped_for_is_given(

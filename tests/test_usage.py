@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import DONE, STOP, event, hear, say
 
-from nemotron_magic.usage import CREDITS_PER_USD, Usage, read_balance
+from nemotron_magic.client.models import read_balance
+from nemotron_magic.core.usage import CREDITS_PER_USD, Usage
 
 FIGURES = st.none() | st.integers(0, 10**6)
 USAGES = st.builds(Usage, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from wire import DONE, STOP, delta, event, hear, say
 
-from nemotron_magic.errors import OutcomeUnknown
-from nemotron_magic.events import Finish
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.summary import remarks
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.errors import OutcomeUnknownError
+from nemotron_magic.core.events import Finish
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.display.reply import notices
 
 
 def test_a_chunk_without_choices_may_bring_the_usage() -> None:
@@ -60,7 +60,7 @@ def test_content_that_is_no_text_adds_nothing(content: Any) -> None:
 
 def test_a_stream_of_content_that_is_no_text_is_an_empty_reply() -> None:
     """Case 23."""
-    assert isinstance(hear(delta(content=7), DONE).error, OutcomeUnknown)
+    assert isinstance(hear(delta(content=7), DONE).error, OutcomeUnknownError)
 
 
 def test_the_last_finish_reason_that_is_given_counts() -> None:
@@ -172,7 +172,7 @@ def test_an_answer_that_mentions_the_tag_is_left_alone() -> None:
 
 def test_reasoning_that_ate_the_budget_is_no_blank_success(ask: Any) -> None:
     """Case 33."""
-    said = " ".join(remarks(ask(dialect="reasoning-only").reply))
+    said = " ".join(notices(ask(dialect="reasoning-only").reply))
 
     assert "All tokens went into reasoning" in said
     assert "--max-tokens 16384" in said
@@ -185,7 +185,7 @@ def test_tool_calls_are_put_together_and_told(ask: Any) -> None:
 
     assert len(calls) == 2
     assert all(json.loads(call.arguments) is not None for call in calls)
-    assert "nothing was run" in remarks(told.reply)[-1]
+    assert "nothing was run" in notices(told.reply)[-1]
 
 
 @pytest.mark.parametrize(
@@ -201,14 +201,14 @@ def test_an_odd_finish_reason_is_told(ask: Any, dialect: str, told: str) -> None
     reply = ask("rehearsal: say a", dialect=dialect).reply
 
     assert reply == "a"
-    assert told in remarks(reply)[0]
+    assert told in notices(reply)[0]
 
 
 def test_a_finish_reason_may_hold_anything() -> None:
     """Case 35."""
     reply = hear(say("a"), delta("{more} {0}")).reply
 
-    assert remarks(reply) == ("The model stopped for this reason: {more} {0}",)
+    assert notices(reply) == ("The model stopped for this reason: {more} {0}",)
 
 
 def test_a_refusal_is_kept_as_one(ask: Any) -> None:
@@ -217,7 +217,7 @@ def test_a_refusal_is_kept_as_one(ask: Any) -> None:
 
     assert told.text == ""
     assert "can't help" in told.reply.details.refusal
-    assert remarks(told.reply) == ()
+    assert notices(told.reply) == ()
 
 
 @pytest.mark.parametrize("dialect", ["openai", "llamacpp", "openrouter", "odd-chunks"])

@@ -18,8 +18,8 @@ import httpx
 import pytest
 from wire import HELLO, KEY, STOP, say, slices
 
-from nemotron_magic.client import Client
-from nemotron_magic.errors import ConnectionFailed, OutcomeUnknown, RequestError
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import ConnectError, OutcomeUnknownError, RequestError
 
 
 def test_a_refused_connection_names_the_host(session_at: Any) -> None:
@@ -27,7 +27,7 @@ def test_a_refused_connection_names_the_host(session_at: Any) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        with pytest.raises(ConnectionFailed) as failed:
+        with pytest.raises(ConnectError) as failed:
             session_at(f"http://127.0.0.1:{port}").ask("Hello")
 
     assert failed.value.what == f"cannot connect to 127.0.0.1:{port}"
@@ -41,7 +41,7 @@ def test_an_unknown_host_is_named_and_not_tried_again(session_at: Any) -> None:
     """Case 53."""
     waits_s: list[float] = []
     client = Client(resolve=no_such_host, sleep=waits_s.append)
-    with pytest.raises(ConnectionFailed, match=r"cannot find the host no\.such\.host"):
+    with pytest.raises(ConnectError, match=r"cannot find the host no\.such\.host"):
         session_at("https://no.such.host", client, key=KEY).ask("Hello")
 
     assert waits_s == []
@@ -72,7 +72,7 @@ def test_an_untrusted_certificate_is_refused_for_good(
 
         thread = Thread(target=accept)
         thread.start()
-        with pytest.raises(ConnectionFailed) as failed:
+        with pytest.raises(ConnectError) as failed:
             session_at(f"https://127.0.0.1:{server.getsockname()[1]}").ask("Hello")
         thread.join()
 
@@ -85,7 +85,7 @@ def test_https_to_a_service_without_it_is_told_as_such(
 ) -> None:
     """Case 53."""
     url = served().replace("http:", "https:")
-    with pytest.raises(ConnectionFailed, match="no secure connection") as failed:
+    with pytest.raises(ConnectError, match="no secure connection") as failed:
         session_at(url).ask("Hello")
 
     assert "certificate" not in str(failed.value)
@@ -96,7 +96,7 @@ def test_a_proxy_that_is_not_there_is_named(
 ) -> None:
     """Case 53."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    with pytest.raises(ConnectionFailed) as failed:
+    with pytest.raises(ConnectError) as failed:
         session_at("https://models.example.org", key=KEY).ask("Hello")
 
     assert failed.value.what == "cannot connect to the proxy 127.0.0.1:9 of HTTPS_PROXY"
@@ -116,7 +116,7 @@ def test_a_connection_that_breaks_off_keeps_the_text(ask: Any, fault: str) -> No
     """Case 54."""
     told = ask("rehearsal: length 60", fault=fault)
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert "may have been billed" in str(told.error)
     assert told.text.startswith("**Rehearsal")
     assert told.reply.details.ending == "failed"
@@ -143,7 +143,7 @@ def test_a_break_before_any_text_is_not_repeated_in_silence(
     """Case 54; the design is stricter than the case."""
     told = ask(fault=fault)
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert told.reply is None
     assert told.asked == 1
 
@@ -153,7 +153,7 @@ def test_silence_ends_after_its_time(ask: Any, fault: str) -> None:
     """Case 54."""
     told = ask("rehearsal: say Hello", fault=fault, settings={"gap_timeout_s": 0.2})
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert told.error.what.endswith("fell silent for 0.2 s")
     assert told.error.todo == "Allow more: %config Nemotron.gap_timeout_s = 0.4"
     assert told.asked == 1
@@ -176,7 +176,7 @@ def test_a_stream_without_end_is_ended(ask: Any, fault: str, words: str) -> None
 
     told = ask(fault=fault, settings=settings)
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert words in told.error.what
 
 
@@ -184,7 +184,7 @@ def test_damaged_compression_is_our_error(ask: Any) -> None:
     """Case 55."""
     told = ask(fault="bad-gzip")
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert "damaged compressed data" in told.error.what
 
 
@@ -199,7 +199,7 @@ def test_compressed_text_before_the_damage_is_kept(ask: Any) -> None:
 
     told = ask(settings={"client": Client(httpx.MockTransport(answer))})
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert told.text == "Hello"
 
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from wire import LIVE, event, hear, say
 
-from nemotron_magic.errors import (
+from nemotron_magic.core.errors import (
     AuthenticationError,
     CreditError,
     ModelError,
-    OutcomeUnknown,
+    OutcomeUnknownError,
     RateLimitError,
     RequestError,
     ServiceError,
 )
-from nemotron_magic.summary import remarks
+from nemotron_magic.display.reply import notices
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_an_empty_success_is_an_error(ask: Any, fault: str) -> None:
     """Case 47."""
     told = ask(fault=fault)
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert "sent an empty reply" in told.error.what
     assert told.asked == 1
 
@@ -214,7 +214,7 @@ def test_a_failure_then_success_is_shown_once_and_told(ask: Any, fault: str) -> 
 
     assert told.text == "Hello"
     assert told.reply.details.attempts == 2
-    assert "asked again" in remarks(told.reply)[0]
+    assert "asked again" in notices(told.reply)[0]
 
 
 @pytest.mark.parametrize("fault", ["503", "408", "529"])
@@ -235,7 +235,7 @@ def test_what_failed_behind_a_gateway_may_have_cost_and_is_not_repeated(
     """Case 51; the design is stricter than the case."""
     told = ask(fault=fault)
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert "may have been billed" in told.error.what
     assert told.asked == 1
 

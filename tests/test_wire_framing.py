@@ -14,9 +14,9 @@ import httpx
 import pytest
 from wire import DONE, HELLO, STOP, Told, cuts, say, slices
 
-from nemotron_magic.client import Client
-from nemotron_magic.errors import ServiceError
-from nemotron_magic.summary import remarks
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import ServiceError
+from nemotron_magic.display.reply import notices
 
 
 def test_the_rehearsal_is_what_these_tests_take_it_for(ask: Any) -> None:
@@ -129,7 +129,7 @@ def test_a_finished_stream_needs_no_done(ask: Any) -> None:
     told = ask(body=[HELLO.removesuffix(DONE)])
 
     assert told.reply.details.ending == "complete"
-    assert remarks(told.reply) == ()
+    assert notices(told.reply) == ()
 
 
 @pytest.mark.parametrize("framing", ["chunked", "close"])
@@ -139,7 +139,7 @@ def test_a_stream_without_any_end_is_called_cut(ask: Any, framing: str) -> None:
 
     assert told.text == "Hello, "
     assert told.reply.details.ending == "truncated"
-    assert "before the model did" in remarks(told.reply)[0]
+    assert "before the model did" in notices(told.reply)[0]
 
 
 def test_nothing_counts_after_done(ask: Any) -> None:

@@ -11,11 +11,10 @@ import httpx
 import pytest
 from wire import AIMLAPI, KEY
 
-from nemotron_magic.catalogue import read_models
-from nemotron_magic.client import Client
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import AuthenticationError, NemotronError, RequestError
-from nemotron_magic.key import Key
+from nemotron_magic.client.client import Client
+from nemotron_magic.client.models import read_models
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import AuthenticationError, NemotronError, RequestError
 
 
 def priced(pricing: Any) -> tuple[float | None, float | None]:

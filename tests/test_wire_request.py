@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from wire import AIMLAPI, KEY, LIVE
 
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import AuthenticationError, InputError, RequestError
-from nemotron_magic.key import Key
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.settings import Settings
-from nemotron_magic.summary import remarks
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import AuthenticationError, InputError, RequestError
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.reply import notices
 
 
 def test_blanks_around_a_key_are_dropped(ask: Any) -> None:
@@ -106,7 +105,7 @@ def test_a_retired_default_is_replaced_by_a_live_model_and_told(
         assert isinstance(told.error, RequestError)  # it may be the address as well
     else:
         assert told.text == "Hello"
-        assert remarks(told.reply)[0] == (
+        assert notices(told.reply)[0] == (
             f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"
         )
 

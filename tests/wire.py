@@ -9,15 +9,14 @@ from itertools import pairwise
 from typing import Any, NoReturn
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.dialect import ReplyReader
-from nemotron_magic.draft import Draft
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.events import Event, Notice, Retry
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.refusal import About
-from nemotron_magic.reply import Reply
+from nemotron_magic.client.client import Client
+from nemotron_magic.client.http_errors import RequestInfo
+from nemotron_magic.client.parser import CompletionParser
+from nemotron_magic.core.endpoint import Endpoint
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.events import Event, Notice, Retry
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.session.reply import Reply, ReplyAccumulator
 
 DONE = b"data: [DONE]\n\n"
 AIMLAPI = Endpoint.read("https://api.aimlapi.com/v1")
@@ -70,8 +69,8 @@ def hear(
     *pieces: bytes, model: str = DEFAULT_MODEL, content_type: str = "text/event-stream"
 ) -> Heard:
     """Read the pieces of a body, without any network."""
-    reader = ReplyReader(About(ELSEWHERE, model), content_type)
-    draft, events = Draft(), []
+    reader = CompletionParser(RequestInfo(ELSEWHERE, model), content_type)
+    draft, events = ReplyAccumulator(), []
     for piece in pieces:
         events += reader.feed(piece)
     events += reader.close()

@@ -1,33 +1,207 @@
-"""The client of a service: calls with a reply, and pages on models and account."""
+"""Calls to a service: one request out, its events in, retries between."""
 
 from __future__ import annotations
 
+import json
 import random
 import time
-from collections.abc import Callable, Generator
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 
-from nemotron_magic.catalogue import Model, read_models
-from nemotron_magic.client.call import Call, Request
-from nemotron_magic.client.http import Http, Page
+from nemotron_magic.client.deadline import (
+    CancelToken,
+    Deadline,
+    Resolver,
+    interruptible_sleep,
+    system_resolver,
+)
+from nemotron_magic.client.http_errors import (
+    RequestInfo,
+    error_from_response,
+    request_id_of,
+    request_info,
+)
+from nemotron_magic.client.models import Model, read_balance, read_models
+from nemotron_magic.client.network_errors import FOREIGN, map_httpx_error
 from nemotron_magic.client.proxies import proxy_to
-from nemotron_magic.client.resolve import Resolver, system_resolver
-from nemotron_magic.client.stop import Stop
-from nemotron_magic.client.wait import pause
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import (
+from nemotron_magic.client.response import (
+    is_progress,
+    read_events,
+    redact_key,
+    timeout_error,
+)
+from nemotron_magic.client.retry import delay_s
+from nemotron_magic.client.transport import Http, Page
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import (
+    InterruptedByUser,
     ModelError,
     NemotronError,
     RequestError,
     ServiceError,
 )
-from nemotron_magic.events import Event
-from nemotron_magic.key import Key
-from nemotron_magic.usage import read_balance
+from nemotron_magic.core.events import Answered, Event, Retry, Sent
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.text import well_formed
 
-__all__ = ["Client"]
+__all__ = [
+    "Client",
+    "Request",
+    "StreamCall",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that a call needs to know.
+
+    Parameters
+    ----------
+    messages : tuple of mapping
+        One mapping a message, keys `role` and `content`.
+    key : Key or None
+        None for a service that wants none.
+    fields : mapping, optional
+        The other fields of the body but for `model`; without them, the settings' own.
+    """
+
+    endpoint: Endpoint
+    messages: tuple[Mapping[str, str], ...]
+    settings: Settings
+    key: Key | None = None
+    fields: Mapping[str, Any] | None = None
+
+    def body(self) -> dict[str, Any]:
+        """Return the body of the request, as it is sent."""
+        settled = self.settings.parameters() if self.fields is None else self.fields
+        model = self.settings.model
+        return {"model": model, "messages": [*self.messages], **settled}
+
+    def about(self) -> RequestInfo:
+        """Give what error messages may mention."""
+        return request_info(self.endpoint, self.settings.model, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCall:
+    """A request on its way to a reply; what varies is passed in, as to a `Client`."""
+
+    request: Request
+    http: Http
+    sleep: Callable[[float], None]
+    clock_s: Callable[[], float]
+    now_s: Callable[[], float]
+    uniform: Callable[[float, float], float]
+
+    def events_until(self, stop: CancelToken) -> Generator[Event, None, None]:
+        """Give what happens until `stop` is set, by a connection of its own.
+
+        Raises
+        ------
+        NemotronError, KeyboardInterrupt
+            As `Client.stream` does.
+        """
+        try:
+            with closing(self.http.apart(stop)) as http:
+                call = replace(self, http=http, sleep=stop.sleep)
+                with closing(call.events()) as events:
+                    for event in events:
+                        stop.check()
+                        yield event
+            stop.check()
+        except InterruptedByUser:
+            raise
+        except NemotronError:
+            stop.check()  # what fails after it was set was stopped
+            raise
+        finally:
+            stop.let_go()
+
+    def events(self) -> Generator[Event, None, None]:
+        """Give what happens, as it happens, a second attempt among it.
+
+        Raises
+        ------
+        NemotronError
+            As `Client.stream` does.
+        """
+        fields = self.request.body()
+        body = well_formed(json.dumps(fields, ensure_ascii=False)).encode()
+        call_id = uuid.uuid4().hex
+        attempt = 0
+        while True:
+            attempt += 1
+            answered = False
+            try:
+                with closing(self._attempt(body, call_id, attempt)) as events:
+                    for event in events:
+                        answered = answered or is_progress(event)
+                        yield event
+                return
+            except NemotronError as error:
+                wait_s = None if answered else delay_s(error, attempt, self.uniform)
+                if wait_s is None:
+                    raise
+                retry = Retry(error.what, wait_s, attempt)
+            yield retry
+            _wait(self.sleep, wait_s)
+
+    def _attempt(
+        self, body: bytes, call_id: str, attempt: int
+    ) -> Generator[Event, None, None]:
+        request, http = self.request, self.http
+        about, settings = request.about(), request.settings
+        headers = {
+            "Accept": "text/event-stream, application/json",
+            "X-Client-Request-Id": f"nemotron-magic-{uuid.uuid4().hex}",
+            "Idempotency-Key": call_id,
+        }
+        yield Sent(headers["X-Client-Request-Id"], settings.model)
+        connect_s = float(settings["connect_timeout_s"])
+        http.find_host(request.endpoint, connect_s, about)
+        deadline = Deadline(settings["total_timeout_s"], self.clock_s)
+        timeout = deadline.timeout(connect_s, _gap_s(settings))
+        url = request.endpoint.chat_url
+        fault: NemotronError
+        try:
+            with http.post(url, body, request.key, headers, timeout) as response:
+                yield Answered(response.status_code, request_id_of(response, about))
+                if response.is_success:
+                    clock_s = self.clock_s
+                    events = read_events(response, settings, about, clock_s, deadline)
+                    yield from redact_key(events, request.key)
+                    return
+                fault = error_from_response(response, about, self.now_s(), deadline)
+        except FOREIGN as error:
+            fault = timeout_error(error, deadline, about, settings) or map_httpx_error(
+                error, about, deadline.is_sent
+            )
+        except KeyboardInterrupt:
+            if deadline.is_sent:
+                raise
+            done = "sent" if attempt == 1 else "billed"
+            fault = InterruptedByUser("stopped by you", f"nothing was {done}")
+        # Raised out here so that it carries no httpx error, which holds the key.
+        raise fault
+
+
+def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
+    try:
+        sleep(wait_s)
+        return
+    except KeyboardInterrupt:
+        why = "while waiting to ask again; nothing was billed"
+    raise InterruptedByUser("stopped by you", why)
+
+
+def _gap_s(settings: Settings) -> float:
+    return float(settings["gap_timeout_s" if settings["stream"] else "total_timeout_s"])
+
 
 _BALANCES = ("/v2/billing", "/v1/billing/balance")
 
@@ -55,7 +229,7 @@ class Client:
         self,
         transport: httpx.BaseTransport | None = None,
         *,
-        sleep: Callable[[float], None] = pause,
+        sleep: Callable[[float], None] = interruptible_sleep,
         clock_s: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
         uniform: Callable[[float, float], float] = random.uniform,
@@ -69,13 +243,13 @@ class Client:
         self._catalogues: dict[str, tuple[str, tuple[Model, ...]]] = {}
 
     def stream(
-        self, request: Request, stop: Stop | None = None
+        self, request: Request, stop: CancelToken | None = None
     ) -> Generator[Event, None, None]:
         """Send `request`; give what happens, as it happens.
 
         Parameters
         ----------
-        stop : Stop, optional
+        stop : CancelToken, optional
             Ends the call from another thread. Such a call has a connection of its own.
 
         Raises
@@ -86,7 +260,7 @@ class Client:
         KeyboardInterrupt
             When `stop` is set.
         """
-        call = Call(
+        call = StreamCall(
             request,
             self._http,
             self._sleep,

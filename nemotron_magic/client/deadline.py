@@ -1,24 +1,48 @@
-"""The end of a call: none of its reads and writes outlasts it.
+"""Deadlines, cancellation and waits that an interrupt always ends.
 
 httpx limits each read by itself, so a service that sends one byte now and then, even
 of a header, would be waited for without end
 (https://www.python-httpx.org/advanced/timeouts/, read 2026-11).
+
+Closing a client does not wake a thread that waits for the service's next byte; shutting
+its socket down does, at once. The reader then gets an end or an error of the network,
+which counts for nothing any more: as after Ctrl-C, the call raises `KeyboardInterrupt`.
+
+A signal may arrive in another thread, or in the moment before the wait begins. Then it
+is noted, but wakes nobody: so no wait of ours is longer than a blink.
+
+The system's resolver blocks in C, where Ctrl-C does not reach it, for as long as a dead
+name server takes. So the first look-up of a host runs in a thread of its own.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from threading import Event, Lock
 from typing import Any
 
 import httpcore
 import httpx
 
-from nemotron_magic.endpoint import loopback_addresses
-from nemotron_magic.errors import NemotronError
+from nemotron_magic.core.endpoint import loopback_addresses
+from nemotron_magic.core.errors import NemotronError
 
-__all__ = ["Backend", "Deadline"]
+__all__ = [
+    "Backend",
+    "CancelToken",
+    "Deadline",
+    "Resolver",
+    "interruptible_sleep",
+    "look_up",
+    "system_resolver",
+    "wait_for",
+]
+
 
 _PIECE_BYTES = 64 * 1024
 _TUNNEL = b"CONNECT "
@@ -181,3 +205,131 @@ class _Stream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+class CancelToken:
+    """Ends one call, or several at once, when it is set; it stays set."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+        self._lock = Lock()
+        self._sockets: list[socket.socket] = []
+
+    def set(self) -> None:
+        """End the call, from any thread."""
+        self._event.set()
+        with self._lock:
+            for one in self._sockets:
+                _shut(one)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the call is to end."""
+        return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` if the call is to end."""
+        if self.is_set:
+            raise KeyboardInterrupt
+
+    def sleep(self, wait_s: float) -> None:
+        """Wait for so many seconds, or until the call is to end."""
+        self._event.wait(wait_s)
+        self.check()
+
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """Learn which connection a call uses, as httpx's `trace` extension.
+
+        https://www.python-httpx.org/advanced/extensions/#trace (read 2026-11-25).
+        """
+        if name == "connection.connect_tcp.complete":
+            self._hold(info["return_value"].get_extra_info("socket"))
+
+    def let_go(self) -> None:
+        """Forget the connections of a call that is over."""
+        with self._lock:
+            for one in self._sockets:
+                one.close()
+            self._sockets.clear()
+
+    def _hold(self, one: socket.socket | None) -> None:
+        if one is None:
+            return
+        # A twin of our own, which works also once the other has been wrapped for TLS.
+        twin = one.dup()
+        with self._lock:
+            self._sockets.append(twin)
+            if self.is_set:
+                _shut(twin)
+
+
+def _shut(one: socket.socket) -> None:
+    # It may have been closed by the other side.
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+
+
+_BLINK_S_WAIT = 0.1
+
+
+def interruptible_sleep(wait_s: float) -> None:
+    """Wait for so many seconds."""
+    end_s = time.monotonic() + wait_s
+    while (left_s := end_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, _BLINK_S_WAIT))
+
+
+def wait_for(
+    event: Event, timeout_s: float, check: Callable[[], None] | None = None
+) -> bool:
+    """Wait until `event` is set; tell whether it was in time.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Called again and again; may raise, to end the wait.
+    """
+    end_s = time.monotonic() + timeout_s
+    while not event.wait(_BLINK_S_WAIT):
+        if check is not None:
+            check()
+        if time.monotonic() >= end_s:
+            return event.is_set()
+    return True
+
+
+Resolver = Callable[[str, int], object]
+system_resolver: Resolver = socket.getaddrinfo
+
+
+def look_up(
+    host: str,
+    port: int,
+    timeout_s: float,
+    resolve: Resolver,
+    check: Callable[[], None] | None = None,
+) -> OSError | None:
+    """Look `host` up; give the error if there is no such host or no answer in time.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Called again and again; may raise, to end the wait.
+    """
+    found: list[OSError | None] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            resolve(host, port)
+            found.append(None)
+        except OSError as error:
+            found.append(error)
+        except UnicodeError:
+            found.append(OSError(f"no address can be called {host!r}"))
+        done.set()
+
+    threading.Thread(target=run, name="nemotron-look-up", daemon=True).start()
+    if not wait_for(done, timeout_s, check):
+        return OSError("no address: the name server does not answer")
+    return found[0]

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, by the environment's and the system's settings.
+"""Which proxy a request goes through.
 
 They are read here, anew for each call, and not by httpx, which fails on entries of
 `NO_PROXY` that other programs write there, such as `fd00::/8`.
@@ -14,10 +14,17 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
-from nemotron_magic.endpoint import Endpoint, address_of, loopback_addresses
-from nemotron_magic.errors import ConnectionFailed
+from nemotron_magic.core.endpoint import Endpoint, address_of, loopback_addresses
+from nemotron_magic.core.errors import ConnectError
 
-__all__ = ["WITHOUT_PROXY", "Proxy", "is_exempt", "proxy_for", "proxy_to"]
+__all__ = [
+    "WITHOUT_PROXY",
+    "Proxy",
+    "is_exempt",
+    "proxy_for",
+    "proxy_to",
+]
+
 
 WITHOUT_PROXY = "Correct or unset it; NO_PROXY names hosts to reach without it"
 
@@ -46,10 +53,10 @@ class Proxy:
     def __str__(self) -> str:
         return f"{urlsplit(self.url).netloc.rpartition('@')[2]} of {self.source}"
 
-    def unusable(self, why: str) -> ConnectionFailed:
+    def unusable(self, why: str) -> ConnectError:
         """Return the error of a proxy that cannot be used; shows nothing of its URL."""
         what = f"the proxy that {self.source} names cannot be used"
-        return ConnectionFailed(what, why, WITHOUT_PROXY, final=True)
+        return ConnectError(what, why, WITHOUT_PROXY, final=True)
 
 
 def proxy_to(endpoint: Endpoint) -> Proxy | None:

@@ -1,4 +1,4 @@
-"""The cells that the code of a reply makes: exactly the code, never prose or fences."""
+"""Make cells from the code of a reply: exactly the code, no prose, no fences."""
 
 from __future__ import annotations
 
@@ -6,33 +6,39 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
-from nemotron_magic.code.fences import fenced, has_fence
-from nemotron_magic.code.languages import (
+from nemotron_magic.code.classify import (
+    PYTHON_PROMPT,
+    SHELL_PROMPT,
+    is_line_magics,
+    is_literal,
+    is_no_code,
+    is_python,
+    is_shell,
+    is_too_little,
+    parsed,
+    pip_lines,
+    strip_prompts,
+    strip_shell_prompts,
+)
+from nemotron_magic.code.fences import (
     MARKDOWN,
     PYTHON,
     SESSIONS,
     SHELLS,
+    fenced,
+    has_fence,
     is_python_name,
     magic_of,
+    without_prose,
 )
-from nemotron_magic.code.looks import (
-    is_literal,
-    is_no_code,
-    is_python,
-    is_too_little,
-    parsed,
-)
-from nemotron_magic.code.prompts import (
-    PYTHON_PROMPT,
-    SHELL_PROMPT,
-    without_prompts,
-    without_shell_prompts,
-)
-from nemotron_magic.code.prose import without_prose
-from nemotron_magic.code.shell import is_line_magics, is_shell, pip_lines
-from nemotron_magic.markdown import CodeBlock
+from nemotron_magic.markdown.parser import CodeBlock
 
-__all__ = ["CodeCell", "cells_of", "joined"]
+__all__ = [
+    "CodeCell",
+    "cells_of",
+    "join_cells",
+]
+
 
 _MARK = re.compile(r"[ \t]*(?:`{3,}|~{3,})[\w+-]*")
 _DEEPEST = 4  # Markdown in Markdown in Markdown
@@ -88,12 +94,12 @@ def cells_of(markdown: str, magics: Collection[str]) -> tuple[CodeCell, ...]:
     return tuple(replace(cell, number=n) for n, cell in enumerate(found, 1))
 
 
-def joined(cells: Collection[CodeCell]) -> tuple[CodeCell, ...]:
+def join_cells(cells: Collection[CodeCell]) -> tuple[CodeCell, ...]:
     r"""Join the Python cells into one; cells with a magic of their own follow it.
 
     A cell magic takes the whole cell, so nothing can be joined to it.
 
-    >>> [cell.source for cell in joined([CodeCell("x = 1"), CodeCell("x")])]
+    >>> [cell.source for cell in join_cells([CodeCell("x = 1"), CodeCell("x")])]
     ['x = 1\n\nx']
     """
     python = [cell for cell in cells if cell.is_python]
@@ -111,7 +117,7 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
     # Of code without a fence, one that stands in a text of it is a part.
     is_bare = not blocks or ("~~~" not in text and parsed(text) is not None)
     if is_bare and not depth:
-        code = without_prompts(_trimmed(text))
+        code = strip_prompts(_trimmed(text))
         first, _, rest = code.partition("\n")
         code = rest if first.strip().lower() in PYTHON else code  # a fence's remains
         # It does not tell whether it is whole, so it has to read as code to its end.
@@ -155,7 +161,7 @@ def _python(code: str, magics: Collection[str]) -> CodeCell | None:
     """Make a cell of code that is said to be Python, unless it plainly is none."""
     if SHELL_PROMPT.match(code) or (is_shell(code) and parsed(code) is None):
         return _shell(code, magics)
-    bare = _trimmed(without_prompts(code))
+    bare = _trimmed(strip_prompts(code))
     return CodeCell(bare) if bare and not is_no_code(bare) else None
 
 
@@ -165,14 +171,14 @@ def _guessed(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell |
         return _shell(code, magics)
     if block.language and not PYTHON_PROMPT.match(code):
         return None  # a console's output
-    bare = _trimmed(without_prompts(code))
+    bare = _trimmed(strip_prompts(code))
     if is_python(bare, is_whole=block.closed):
         return CodeCell(bare)
     return _shell(code, magics) if is_shell(code) else None
 
 
 def _shell(code: str, magics: Collection[str]) -> CodeCell | None:
-    code = _trimmed(without_shell_prompts(code))
+    code = _trimmed(strip_shell_prompts(code))
     if installs := pip_lines(code):
         return CodeCell(installs)
     magic = magic_of("bash", magics)

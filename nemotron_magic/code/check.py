@@ -1,4 +1,4 @@
-"""Check code before it is put into a cell; nothing of it runs, and nothing is asked.
+"""Check code before it is inserted, without running it.
 
 What is found is what surely fails: no alarm is better than a false one.
 """
@@ -11,11 +11,19 @@ import sys
 from collections.abc import Callable, Mapping
 
 from nemotron_magic.code.columns import missing_columns
-from nemotron_magic.code.findings import Finding
-from nemotron_magic.code.imports import missing_modules
-from nemotron_magic.code.python import compiled, python_of
+from nemotron_magic.code.names import undefined_names
+from nemotron_magic.code.syntax import (
+    Finding,
+    compile_error,
+    missing_modules,
+    python_source,
+)
 
-__all__ = ["check", "is_installed"]
+__all__ = [
+    "check",
+    "is_installed",
+]
+
 
 _LONGEST = 200_000  # characters; more than that is not checked
 # Lines without code above it: empty ones, and the magics that run the Python below but
@@ -61,13 +69,11 @@ def check(
     if len(source) > _LONGEST:
         return ()
     # Here and not above: it reads pyflakes, for which no plain question is to wait.
-    from nemotron_magic.code.names import undefined_names
-
     above = _ABOVE.match(source)
     code = source[above.end() :] if above else source
     lines_above = "\n" * source.count("\n", 0, len(source) - len(code))
     try:
-        tree = compiled(lines_above + python_of(code, transform))
+        tree = compile_error(lines_above + python_source(code, transform))
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
         return (Finding("syntax", f"{line}{error.msg}"),)

@@ -1,4 +1,4 @@
-"""Find columns that code takes from a live table which does not have them.
+"""Find columns that code takes from a live table that does not have them.
 
 Only straight lines are read, from the top down. As soon as a table may be another, or
 may have other columns, nothing is said of it any more.
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from nemotron_magic.code.findings import Finding, nearest
-from nemotron_magic.code.trees import (
+from nemotron_magic.code.syntax import (
     HARMLESS_MAGICS,
+    Finding,
     bound_names,
     is_call_of,
     magics,
@@ -22,9 +22,15 @@ from nemotron_magic.code.trees import (
     root_name,
     tested_texts,
 )
-from nemotron_magic.context.describers.statics import bases, home
+from nemotron_magic.core.introspection import bases, home
+from nemotron_magic.core.text import closest_match
 
-__all__ = ["ColumnUse", "UserCode", "missing_columns"]
+__all__ = [
+    "ColumnUse",
+    "UserCode",
+    "missing_columns",
+]
+
 
 _MOST = 20
 # The arguments that name columns: the place of one, and its keywords.
@@ -139,7 +145,7 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
             table = tables[use.table]
             for column in _missing(use, table):
                 if column not in tested:
-                    near = nearest(column, table.columns)
+                    near = closest_match(column, table.columns)
                     what = f"{use.table}[{column!r}]"
                     found.setdefault(what, Finding("column", what, near))
         for name, columns in _added(part, tables):

@@ -1,4 +1,4 @@
-"""What a cell does outside of Python, said in one line before the user runs it.
+"""What a cell does outside Python, in one line.
 
 Only what is certain is said, by the names that the code calls: a shell, script in the
 page, packages and where they come from, code from elsewhere, settings of our own.
@@ -16,12 +16,15 @@ from functools import cache
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
 
-from nemotron_magic.code.python import python_of
-from nemotron_magic.context.describers.statics import bases, home
-from nemotron_magic.parameters import PARAMETERS
-from nemotron_magic.text import as_name
+from nemotron_magic.code.syntax import python_source
+from nemotron_magic.core.introspection import bases, home
+from nemotron_magic.core.parameters import PARAMETERS
+from nemotron_magic.core.text import sanitize_label
 
-__all__ = ["effects_of"]
+__all__ = [
+    "effects_of",
+]
+
 
 _LONGEST = 200_000  # characters; more than that is not looked at
 _DEEPEST = 5  # cells in texts in cells
@@ -484,7 +487,7 @@ def _tree(source: str, transform: Callable[[str], str]) -> ast.AST | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Python warns of shows when it runs
         try:
-            return ast.parse(python_of(source, transform))
+            return ast.parse(python_source(source, transform))
         except (SyntaxError, ValueError):
             return None
         except MemoryError as error:  # as Python has it, for what nests too deep
@@ -558,4 +561,4 @@ def _hosts(command: str) -> Iterator[str]:
         with suppress(ValueError):
             host = host or urlsplit(url).hostname or ""
         if host:
-            yield as_name(host if host.isascii() else ascii(host)[1:-1], 60)
+            yield sanitize_label(host if host.isascii() else ascii(host)[1:-1], 60)

@@ -1,24 +1,142 @@
-"""The fenced blocks of a reply, also where the model set a fence a little wrong."""
+"""Find the fenced blocks of a reply, also where a fence is a little wrong."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
-from nemotron_magic.code.languages import is_known, is_python_name
-from nemotron_magic.code.looks import parsed
-from nemotron_magic.code.prompts import without_prompts
-from nemotron_magic.code.prose import without_prose
-from nemotron_magic.markdown import CodeBlock, code_blocks
-from nemotron_magic.markdown.code import language_of
+from nemotron_magic.code.classify import parsed, strip_prompts
+from nemotron_magic.markdown.parser import CodeBlock, code_blocks, language_of
 
-__all__ = ["fenced", "has_fence"]
+__all__ = [
+    "MARKDOWN",
+    "PYTHON",
+    "SESSIONS",
+    "SHELLS",
+    "fenced",
+    "has_fence",
+    "is_known",
+    "is_python_name",
+    "magic_of",
+    "without_prose",
+]
+
+
+PYTHON = frozenset([
+    "python", "py", "ipython", "ipy", "pycon", "python-repl", "python-console",
+    "pyrepl", "jupyter", "jupyter-python", "code-cell", "cell", "sage", "x-python",
+    "text/x-python",
+])  # fmt: skip
+# What shows commands with their prompts, and output without.
+SESSIONS = frozenset([
+    "console", "shell-session", "shellsession", "sh-session", "bash-session",
+    "terminal", "session", "doctest",
+])  # fmt: skip
+SHELLS = frozenset(["bash", "sh", "shell", "shellscript", "zsh"])
+MARKDOWN = frozenset(["markdown", "md", "mdx", "qmd", "rmd", "rmarkdown", "myst"])
+
+# The magics that can take a language, the best first.
+_MAGICS: dict[str, tuple[str, ...]] = {
+    "bash": ("bash", "sh"),
+    "html": ("html", "HTML"),
+    "javascript": ("javascript", "js"),
+    "latex": ("latex",),
+    "perl": ("perl",),
+    "ruby": ("ruby",),
+    "sql": ("sql",),
+    "svg": ("svg", "SVG"),
+    "cython": ("cython",),
+    "julia": ("julia",),
+    "octave": ("octave",),
+    "r": ("R",),
+    "cmd": ("cmd",),
+}
+_OTHER_NAMES = {
+    **dict.fromkeys(SHELLS, "bash"),
+    "htm": "html",
+    "html5": "html",
+    "js": "javascript",
+    "tex": "latex",
+    "pl": "perl",
+    "rb": "ruby",
+    "postgres": "sql",
+    "postgresql": "sql",
+    "mysql": "sql",
+    "sqlite": "sql",
+    "sqlite3": "sql",
+    "duckdb": "sql",
+    "pyx": "cython",
+    "jl": "julia",
+    "bat": "cmd",
+    "batch": "cmd",
+}
+
+
+def magic_of(language: str, magics: Collection[str]) -> str:
+    """Give the cell magic that takes a language, among those there are; else nothing.
+
+    >>> magic_of("sh", ["bash", "html"]), magic_of("rust", ["bash", "html"])
+    ('bash', '')
+    """
+    known = _MAGICS.get(_OTHER_NAMES.get(language, language), ())
+    return next((magic for magic in known if magic in magics), "")
+
+
+def is_python_name(language: str) -> bool:
+    """Tell whether a language is Python, of whichever version.
+
+    >>> is_python_name("python3.12"), is_python_name("pytb")
+    (True, False)
+    """
+    return language.rstrip("0123456789.") in PYTHON
+
+
+def is_known(language: str) -> bool:
+    """Tell whether a language can make a cell here or elsewhere."""
+    return is_python_name(language) or _OTHER_NAMES.get(language, language) in _MAGICS
+
+
+_PARAGRAPH = re.compile(r"\n[ \t]*\n(?=\S)")
+_HEADING = re.compile(r"(?:\n[ \t]*)*\n#{2,6} [^\n]*\s*$")
+_SENTENCE = re.compile(
+    r"(?:[-*+] |\d{1,3}\. |>)?\s*(?:[A-Z][\w'’]*|[`*_]+\w[^\n]*?[`*_:]+)[,:]?"
+    r"(?: [\w'’`*(][^\n]*)?(?:\n|$)"
+)
+_WORDS = re.compile(r"[A-Za-z'’]{2,}")
+_LEAST_WORDS = 4
+_MOST_TRIES = 20
+
+
+def without_prose(code: str) -> str:
+    r"""Give code of an open fence up to the first paragraph that is plainly prose.
+
+    >>> without_prose("x = 1\n\nThis sets the value of x.")
+    'x = 1'
+    """
+    if parsed(code) is not None:
+        return code
+    if _is_prose(code):
+        return ""
+    for _, gap in zip(range(_MOST_TRIES), _PARAGRAPH.finditer(code), strict=False):
+        head, tail = code[: gap.start()], code[gap.end() :]
+        if _is_prose(tail) and parsed(head) is not None:
+            return _HEADING.sub("", head)
+    return code
+
+
+def _is_prose(text: str) -> bool:
+    """Tell whether a text begins with a sentence: words, and no Python."""
+    line = text.partition("\n")[0]
+    words = len(_WORDS.findall(line))
+    is_long = words >= _LEAST_WORDS or (words and line.rstrip().endswith((":", ":**")))
+    return bool(is_long and _SENTENCE.match(text)) and parsed(line) is None
+
 
 _FENCE = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)]) )*(`{3,}|~{3,})(.*)")
 _LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
-_MOST_TRIES = 8
+_MOST_TRIES_FENCES = 8
 _MOST_MENDED = 40  # blocks; a reply has not so many
 _FAR = 500  # lines
 _CODE_INDENT = 4
@@ -102,7 +220,7 @@ def _mended(
     """Give the lines of a block that reads only if it ends elsewhere, and so on."""
     if _reads(lines[start : behind - 1]):
         return None
-    for end in islice(_ends(fence[1], lines, start), _MOST_TRIES):
+    for end in islice(_ends(fence[1], lines, start), _MOST_TRIES_FENCES):
         body, behind = _upto(fence[1], lines, start, end)
         if _reads(body):
             return _marked(opening, fence, body), behind
@@ -175,4 +293,4 @@ def _at_margin(block: list[str], width: int) -> list[str]:
 
 
 def _reads(lines: list[str]) -> bool:
-    return parsed(without_prompts(textwrap.dedent("\n".join(lines)))) is not None
+    return parsed(strip_prompts(textwrap.dedent("\n".join(lines)))) is not None

@@ -1,4 +1,4 @@
-"""Find names that a cell reads and nothing defines: pyflakes, and what it cannot know.
+"""Names that code reads and nothing defines, by pyflakes and a filter.
 
 pyflakes reads a module; a notebook has names from other cells, and a function may wait
 for one that a later cell defines.
@@ -15,19 +15,23 @@ from itertools import chain
 from pyflakes.checker import Checker, FunctionScope
 from pyflakes.messages import UndefinedName
 
-from nemotron_magic.code.findings import Finding, nearest
-from nemotron_magic.code.imports import import_of
-from nemotron_magic.code.trees import (
+from nemotron_magic.code.syntax import (
     HARMLESS_MAGICS,
+    Finding,
     bound_names,
     catches,
+    import_of,
     is_call_of,
     magics,
     names_in,
     tested_texts,
 )
+from nemotron_magic.core.text import closest_match
 
-__all__ = ["undefined_names"]
+__all__ = [
+    "undefined_names",
+]
+
 
 _MOST = 20
 # What IPython defines, and what every module has.
@@ -225,4 +229,4 @@ def _near(
     given = (one for one in vars(builtins) if one.islower() and len(one) > 3)
     known = chain(bound, namespace, given)
     words = (one for one in known if type(one) is str and one[0] != "_")
-    return nearest(name, words, cutoff)
+    return closest_match(name, words, cutoff)

@@ -1,12 +1,15 @@
-"""Secrets out of a text, before anything leaves."""
+"""Redact secrets in messages before they are sent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
+from typing import Any, Protocol
 
-from nemotron_magic.context.secrets.columns import column_secrets
+from nemotron_magic.context.prompt import Message, split_delimiters
 from nemotron_magic.context.secrets.exact import (
     NOTHING,
     Exact,
@@ -14,16 +17,35 @@ from nemotron_magic.context.secrets.exact import (
     is_rare,
     short_words,
 )
-from nemotron_magic.context.secrets.named import named_secrets
+from nemotron_magic.context.secrets.named import named_secrets, several_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
-from nemotron_magic.context.secrets.series import series_secrets
-from nemotron_magic.context.secrets.several import several_secrets
-from nemotron_magic.context.secrets.spans import Span, joined, masked, replaced
 from nemotron_magic.context.secrets.typed import typed_secrets
-from nemotron_magic.context.secrets.views import as_read
-from nemotron_magic.unseen import sealed, unseen
+from nemotron_magic.context.secrets.values import (
+    Span,
+    mask_spans,
+    merge_spans,
+    replace_spans,
+)
+from nemotron_magic.context.secrets.views import as_read, column_secrets, series_secrets
+from nemotron_magic.core.endpoint import (
+    Key,
+    SecretMapping,
+    secret_value,
+    without_traceback,
+)
+from nemotron_magic.core.parameters import BY_NAME
+from nemotron_magic.core.settings import Settings
 
-__all__ = ["Redacted", "Redactor", "Removed", "given_away"]
+__all__ = [
+    "KeySource",
+    "MessageRedactor",
+    "Redacted",
+    "RedactedRequest",
+    "Redactor",
+    "Removed",
+    "given_away",
+]
+
 
 # Nearly always two: one that finds and one that finds no more.
 _PASSES = 8
@@ -84,10 +106,12 @@ class Redactor:
         exact: Iterable[str] = (),
         held: Mapping[str, str] = NOTHING,
     ) -> None:
-        given = unseen(lambda: sealed(tuple(exact)))
-        values = unseen(lambda: sealed(exact_values(environ, given(0), held)))
-        known = unseen(lambda: Exact(values(0), short_words(held, given(0))))
-        self._exact: Callable[[str], list[Span]] = lambda text: unseen(
+        given = without_traceback(lambda: secret_value(tuple(exact)))
+        values = without_traceback(
+            lambda: secret_value(exact_values(environ, given(0), held))
+        )
+        known = without_traceback(lambda: Exact(values(0), short_words(held, given(0))))
+        self._exact: Callable[[str], list[Span]] = lambda text: without_traceback(
             lambda: [*known.secrets(text)]
         )
         self._knows: Callable[[dict[str, Span]], bool] = lambda found: (
@@ -103,7 +127,9 @@ class Redactor:
         held: Mapping[str, str] = NOTHING,
     ) -> bool:
         """Return whether it knows these secrets and no others."""
-        return unseen(lambda: self._knows(exact_values(environ, exact, held)))
+        return without_traceback(
+            lambda: self._knows(exact_values(environ, exact, held))
+        )
 
     def redact(self, text: str) -> Redacted:
         """Give `text` with a visible placeholder for each secret.
@@ -121,14 +147,14 @@ class Redactor:
             if not spans:
                 break
             found += [Removed(span.kind, span.name) for span in spans]
-            text = replaced(text, spans)
+            text = replace_spans(text, spans)
         return Redacted(text, tuple(found))
 
     def _secrets(self, text: str) -> list[Span]:
         found = [*self._exact(text), *_telling(text)]
         if view := as_read(text):
             found += [view.back(span) for span in _telling(view.text)]
-        return joined(found)
+        return merge_spans(found)
 
     def __repr__(self) -> str:
         return "<redactor>"
@@ -148,7 +174,7 @@ def given_away(text: str) -> dict[str, str]:
 
 def _telling(text: str) -> Iterator[Span]:
     """Yield what a form, a name or a column gives away."""
-    lowered = masked(text)
+    lowered = mask_spans(text)
     yield from pattern_secrets(text, lowered)
     yield from _named(text)
     yield from column_secrets(text, lowered)
@@ -159,4 +185,189 @@ def _telling(text: str) -> Iterator[Span]:
 
 @lru_cache(maxsize=_LATELY)
 def _named(text: str) -> tuple[Span, ...]:
-    return tuple(named_secrets(text, masked(text)))
+    return tuple(named_secrets(text, mask_spans(text)))
+
+
+_SHORTEST_ELSEWHERE = 8
+_MOST_GIVEN = 1_000
+
+
+class KeySource(Protocol):
+    """Where the keys are that no message may hold."""
+
+    def readable_key(self, settings: Settings) -> Key | None:
+        """Return the key for where questions go; None also if it cannot be read."""
+
+    def given_beside(self, key: Key | None) -> list[Key]:
+        """Return the keys of this session but for `key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedRequest:
+    """A whole request without the secrets in it.
+
+    Attributes
+    ----------
+    fields : mapping
+        The fields of the body beside the messages.
+    found : tuple of str
+        The kind of each secret that was taken out.
+    """
+
+    messages: tuple[Message, ...]
+    fields: Mapping[str, Any]
+    found: tuple[str, ...] = ()
+
+
+class MessageRedactor:
+    """Takes secrets out of requests: the key, and what redaction finds.
+
+    Parameters
+    ----------
+    environ : mapping
+        The process's environment, whose secret-looking values are secrets.
+    held : callable
+        Gives the secrets that variables of the user's hold, each with its kind.
+    """
+
+    def __init__(
+        self,
+        access: KeySource,
+        environ: Mapping[str, str],
+        held: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self._access = access
+        self._held = held
+        self._environ = SecretMapping(environ)
+        self._redactor = Redactor(self._environ)
+        given: dict[str, str] = {}
+        self._given = secret_value(given)
+        self._hidden: list[Callable[[int], str]] = []
+
+    def hide(self, secret: str) -> None:
+        """Take `secret` out of every message from now on, wherever it stands."""
+        self._hidden.append(secret_value(secret))
+
+    def redact(
+        self, messages: Sequence[Message], settings: Settings
+    ) -> RedactedRequest:
+        """Return the whole request, without the secrets in it.
+
+        What was redacted before may come again.
+        """
+        fields = settings.parameters()
+        if not settings["redact"]:
+            return RedactedRequest(tuple(messages), fields)
+        key = self._access.readable_key(settings)
+        texts = [split_delimiters(message["content"]) for message in messages]
+        # Known by its name in one place, a secret goes from every other.
+        without_traceback(
+            lambda: self._note(one for pieces in texts for one in pieces[::2])
+        )
+        redactor = self._redactor_with(key)
+        found: list[str] = []
+
+        def clean(text: str) -> str:
+            masked = key.redact(text) if key else text
+            found.extend(["key"] * (masked != text))
+            redacted = redactor.redact(masked)
+            found.extend(finding.kind for finding in redacted.found)
+            return redacted.text
+
+        told: list[Message] = []
+        for message, pieces in zip(messages, texts, strict=True):
+            # Our own delimiters stand between: they must stay, whatever is taken out.
+            pieces[::2] = map(clean, pieces[::2])
+            told.append({**message, "content": "".join(pieces)})
+        fields = {
+            name if name in BY_NAME else clean(name): (
+                value if name == "model" else _cleaned(value, name, clean)
+            )
+            for name, value in fields.items()
+        }
+        return RedactedRequest(tuple(told), fields, tuple(found))
+
+    def _note(self, texts: Iterable[str]) -> None:
+        """Remember what telling names give away."""
+        given: dict[str, str] = self._given(0)
+        for text in texts:
+            given.update(given_away(text))
+        for oldest in list(given)[:-_MOST_GIVEN]:
+            given.pop(oldest, None)
+
+    def _redactor_with(self, key: Key | None) -> Redactor:
+        """Give what knows the secrets of now, the key in all its forms among them."""
+
+        def exact() -> Iterator[str]:
+            own = [] if key is None else [key]
+            others = self._access.given_beside(key)
+            hidden = (reveal(0) for reveal in self._hidden)
+            return chain(_values(own), filter(_is_telling, _values(others)), hidden)
+
+        held = without_traceback(
+            lambda: secret_value({**self._given(0), **self._held()})
+        )
+        # Not read again: another call may have put its own there meanwhile.
+        redactor = self._redactor
+        if not without_traceback(
+            lambda: redactor.is_for(self._environ, exact(), held(0))
+        ):
+            redactor = without_traceback(
+                lambda: Redactor(self._environ, exact(), held(0))
+            )
+            self._redactor = redactor
+        return redactor
+
+
+def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
+    """Return a JSON value with every text in it cleaned, names of fields among them.
+
+    Parameters
+    ----------
+    name : str
+        Of the field that it is the value of: a telling one gives a secret away.
+    """
+    if isinstance(value, Mapping):
+        return {
+            one if one in _WORDS else clean(one): _cleaned(of_it, one, clean)
+            for one, of_it in zip(map(str, value), value.values(), strict=True)
+        }
+    if isinstance(value, list | tuple):
+        return [_cleaned(one, name, clean) for one in value]
+    if isinstance(value, str):
+        if name in _WORDS and value in _WORDS:
+            return value
+        value = clean(value)
+    elif isinstance(value, bool) or value is None or name in BY_NAME:
+        return value
+    pair = json.dumps({name: value}, ensure_ascii=False)
+    cleaned = clean(pair)
+    if cleaned == pair:
+        return value
+    try:
+        (value,) = json.loads(cleaned).values()
+    except ValueError:
+        return "[redacted]"
+    return value
+
+
+_PROTOCOL = """
+type tool_choice function name description parameters strict properties required
+items enum
+additionalProperties anyOf oneOf allOf default title format const
+object string number integer boolean array null
+auto none text json_object json_schema schema regex grammar content
+role system user assistant tool developer effort minimal low medium high
+"""
+"""Words of the protocol, which stay: between themselves they say nothing of anyone."""
+
+_WORDS = frozenset(_PROTOCOL.split())
+
+
+def _values(keys: Sequence[Key]) -> Iterator[str]:
+    return (key.reveal_to(key.origin) or "" for key in keys)
+
+
+def _is_telling(value: str) -> bool:
+    """Tell a key from the word that a server on this machine takes for one."""
+    return len(value) >= _SHORTEST_ELSEWHERE

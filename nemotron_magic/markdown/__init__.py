@@ -1,13 +1,23 @@
-"""The Markdown of a reply: its code blocks, its parts as it grows, its safe HTML.
+"""The Markdown of a reply: parse it, split it while it streams, render safe HTML.
 
 The parser, the sanitiser and the highlighter are loaded at the first use.
 """
 
-from nemotron_magic.markdown.blocks import Block, Blocks
-from nemotron_magic.markdown.code import CodeBlock, code_blocks
-from nemotron_magic.markdown.theme import stylesheet
+from __future__ import annotations
 
-__all__ = ["Block", "Blocks", "CodeBlock", "code_blocks", "stylesheet", "to_html"]
+from nemotron_magic.markdown.html import stylesheet
+from nemotron_magic.markdown.html import to_html as render
+from nemotron_magic.markdown.parser import CodeBlock, code_blocks
+from nemotron_magic.markdown.streaming import Block, Blocks
+
+__all__ = [
+    "Block",
+    "Blocks",
+    "CodeBlock",
+    "code_blocks",
+    "stylesheet",
+    "to_html",
+]
 
 
 def to_html(markdown_text: str, folded: str = "") -> str:
@@ -18,6 +28,4 @@ def to_html(markdown_text: str, folded: str = "") -> str:
     >>> print(to_html("2 * 3 is **6**").strip())
     <p>2 * 3 is <strong>6</strong></p>
     """
-    from nemotron_magic.markdown.render import to_html as render
-
     return render(markdown_text, folded)

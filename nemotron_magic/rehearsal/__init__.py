@@ -26,9 +26,14 @@ https://docs.aimlapi.com as of 2026-08-21; the prices are invented.
 
 from __future__ import annotations
 
-from .server import Server
+from nemotron_magic.rehearsal.server import Server
 
-__all__ = ["Server", "serve", "start"]
+__all__ = [
+    "Server",
+    "serve",
+    "start",
+]
+
 
 READING_TOKENS_PER_S = 60.0
 

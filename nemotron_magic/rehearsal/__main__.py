@@ -7,7 +7,7 @@ import threading
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from . import READING_TOKENS_PER_S, serve
+from nemotron_magic.rehearsal import READING_TOKENS_PER_S, serve
 
 USAGE_ERROR = 2
 PORT = 8765

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeVar
 
-from .notebook_replies import (
+from nemotron_magic.rehearsal.notebook_replies import (
     Attachment,
     correction,
     reply_about,

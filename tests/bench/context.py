@@ -16,11 +16,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from nemotron_magic import Session
+from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.secrets.held import Held
-from nemotron_magic.grammar import Invocation
-from nemotron_magic.notebook.asking import QuestionBuilder
-from nemotron_magic.notebook.gather import Gatherer
-from nemotron_magic.settings import Settings
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.magics.ask import QuestionBuilder
+from nemotron_magic.magics.parser import ParsedMagic
 
 
 @dataclass
@@ -55,10 +55,10 @@ def gather_s(cells: int, context: str = "auto", times: int = 9) -> float:
     taken: list[float] = []
     settings = Settings({"context": context, "base_url": "http://127.0.0.1:1"})
     for _ in range(times):
-        gatherer = Gatherer(kernel, str)
+        gatherer = ContextGatherer(kernel, str)
         questions = QuestionBuilder(kernel, Session(environ={}), gatherer)
         started_s = time.perf_counter()
-        questions.typed(Invocation(text="why?"), settings)
+        questions.typed(ParsedMagic(text="why?"), settings)
         taken.append(time.perf_counter() - started_s)
     return statistics.median(taken)
 

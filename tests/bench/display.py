@@ -18,10 +18,9 @@ from typing import Any
 from jupyter_client.session import Session
 from paced import CHARS_PER_TOKEN, reply_text
 
-from nemotron_magic.draft import Draft
-from nemotron_magic.events import Text
-from nemotron_magic.notebook.page import PagePainter
-from nemotron_magic.notebook.publisher import Display, Publisher
+from nemotron_magic.core.events import Text
+from nemotron_magic.display.page import Display, NotebookRenderer, Publisher
+from nemotron_magic.session.reply import ReplyAccumulator
 
 
 @dataclass
@@ -78,8 +77,8 @@ def paint(tokens: int, gap_s: float | None, publisher: Publisher) -> int:
     ticks = _ticks(gap_s)
     now_s = [0.0]
     clock_s: Callable[[], float] = time.monotonic if ticks is None else lambda: now_s[0]
-    draft = Draft()
-    painter = PagePainter(publisher, True, clock_s, _never)
+    draft = ReplyAccumulator()
+    painter = NotebookRenderer(publisher, True, clock_s, _never)
     for start in range(0, len(text), CHARS_PER_TOKEN):
         if ticks is not None:
             now_s[0] = next(ticks)

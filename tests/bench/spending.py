@@ -23,20 +23,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
-from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.ledger.rows import _ADD, _INSERT, _SUM, _values
-from nemotron_magic.notebook.commands.spending import SPENDING
-from nemotron_magic.settings import Settings
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.magics.commands.usage import SPENDING
+from nemotron_magic.storage.ledger import _ADD, _INSERT, _SUM, Ledger, _values
+from nemotron_magic.storage.records import CallRecord, Totals
 
 NOON_S = 1_787_313_600.0
 DAYS, MODELS = 730, 8
 WRITERS = 4
 
 
-def calls(many: int) -> Iterator[Call]:
+def calls(many: int) -> Iterator[CallRecord]:
     """Give calls of two years and eight models, the newest last."""
     for number in range(many):
-        yield Call(
+        yield CallRecord(
             started_s=NOON_S - (many - 1 - number) * DAYS * 86_400 / many,
             session=f"session-{number // 50}",
             notebook="Sales.ipynb",
@@ -96,7 +96,7 @@ def begin_and_finish_s(ledger: Ledger, times: int = 50) -> float:
 def write(ledger: Ledger, many: int) -> Iterator[int]:
     """Write calls; give the number of each once it is acknowledged."""
     for _ in range(many):
-        begun = ledger.begin(Call(model="m", thread="main"))
+        begun = ledger.begin(CallRecord(model="m", thread="main"))
         ledger.finish(begun, replace(begun, ending="complete"))
         yield begun.number
 

@@ -28,12 +28,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from nemotron_magic.client import Client, Request
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.events import Event, Text
-from nemotron_magic.exchange import Exchange
-from nemotron_magic.reply import Details
-from nemotron_magic.settings import Settings
+from nemotron_magic.client.client import Client, Request
+from nemotron_magic.core.endpoint import Endpoint
+from nemotron_magic.core.events import Event, Text
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.session.call import StreamConsumer
+from nemotron_magic.session.reply import ReplyMetadata
 
 MODEL = "nvidia/nemotron-3-super-120b-a12b"
 QUESTION = {"role": "user", "content": "Why?"}
@@ -160,7 +160,9 @@ def our_text(
     """Ask as a session does."""
     settings = Settings({"model": MODEL})
     request = Request(Endpoint.read(url), (QUESTION,), settings)
-    return Exchange(Details(), time.monotonic, watch).run(client.stream(request))
+    return StreamConsumer(ReplyMetadata(), time.monotonic, watch).run(
+        client.stream(request)
+    )
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from pathlib import Path
 from pydoc_data.topics import topics
 from statistics import median
 
-from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.context.prompt import estimate_tokens
 
 CHUNK_CHARS = (300, 1500, 6000)
 MOST = 25

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nemotron_magic.notebook.html import reply_html
-from nemotron_magic.reply import Details, Reply
+from nemotron_magic.display.reply import reply_html
+from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -30,7 +30,9 @@ _LEFT_OF_FIRST_AND_LAST = """selector => {
 
 def page_of(context: BrowserContext, *markdown: str) -> Page:
     page = context.new_page()
-    page.set_content("".join(reply_html(Reply(one, Details())) for one in markdown))
+    page.set_content(
+        "".join(reply_html(Reply(one, ReplyMetadata())) for one in markdown)
+    )
     return page
 
 

@@ -14,22 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.cache import (
-    Cache,
-    Kept,
-    open_cache,
-    request_hash,
-    saved_replies,
-)
-from nemotron_magic.draft import Draft
-from nemotron_magic.events import Recalled, ToolCall
-from nemotron_magic.reply import Details, Reply
-from nemotron_magic.summary import metadata
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.events import CacheHit, ToolCall
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.display.reply import metadata
+from nemotron_magic.session.replay import CachedReply, saved_replies
+from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
+from nemotron_magic.storage.cache import Cache, open_cache, request_hash
 
 USAGE = Usage(812, 240, 7, None, 0.0004)
 TOLD = ({"role": "user", "content": "why?"},)
-DETAILS = Details(
+DETAILS = ReplyMetadata(
     served_model="m",
     finish_reason="stop",
     reasoning="Hm.",
@@ -39,8 +33,8 @@ DETAILS = Details(
 )
 
 
-def kept(text: str = "Because.") -> Kept:
-    return Kept.of(Reply(text, DETAILS))
+def kept(text: str = "Because.") -> CachedReply:
+    return CachedReply.of(Reply(text, DETAILS))
 
 
 @pytest.fixture
@@ -114,8 +108,8 @@ def test_a_reply_is_told_as_it_was_but_that_it_is_not_new() -> None:
         tool_calls=calls,
         logprobs=({"token": "x"},),
     )
-    draft = Draft(Details(model="asked"))
-    again = Kept.from_json(Kept.of(Reply("One", details)).to_json())
+    draft = ReplyAccumulator(ReplyMetadata(model="asked"))
+    again = CachedReply.from_json(CachedReply.of(Reply("One", details)).to_json())
     assert again is not None
     for event in again.events():
         draft.add(event)
@@ -129,13 +123,13 @@ def test_a_reply_is_told_as_it_was_but_that_it_is_not_new() -> None:
     )
     assert (reply.finish_reason, reply.model) == ("stop", "m")
     assert reply.usage == Usage(0, 0, 0, 0, 0.0)
-    assert reply.details.recalled == Recalled("disk", USAGE, DETAILS.asked_at)
+    assert reply.details.recalled == CacheHit("disk", USAGE, DETAILS.asked_at)
     assert reply.details.attempts == 0
 
 
 @given(st.text())
 def test_any_text_comes_back_as_it_was(text: str) -> None:
-    again = Kept.from_json(kept(text).to_json())
+    again = CachedReply.from_json(kept(text).to_json())
 
     assert again is not None
     assert again.texts == (text,)
@@ -149,7 +143,7 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     ],
 )
 def test_what_cannot_be_read_is_not_there(text: str) -> None:
-    assert Kept.from_json(text) is None
+    assert CachedReply.from_json(text) is None
 
 
 @pytest.mark.parametrize(
@@ -324,7 +318,7 @@ def test_a_saved_reply_that_was_recalled_tells_what_it_took_when_new() -> None:
     again = replace(
         DETAILS,
         usage=Usage(0, 0, 0, 0, 0.0),
-        recalled=Recalled("disk", USAGE, DETAILS.asked_at),
+        recalled=CacheHit("disk", USAGE, DETAILS.asked_at),
         asked_at="2026-08-22T12:00:00+00:00",
     )
     found = saved_replies(notebook(Reply("Because.", again)))["h-1"]

@@ -12,15 +12,16 @@ from answering import GONE
 from wire import DONE, KEY, LIVE, STOP, NoStore, event, say
 
 from nemotron_magic import Session
-from nemotron_magic.cache import Cache, Kept
-from nemotron_magic.client import Client
-from nemotron_magic.errors import InputError, NemotronError
-from nemotron_magic.events import Text
-from nemotron_magic.keystore import KeyStore
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.settings import Settings
-from nemotron_magic.summary import footer, metadata, remarks
-from nemotron_magic.usage import Usage
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import InputError, NemotronError
+from nemotron_magic.core.events import Text
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.display.reply import footer, metadata, notices
+from nemotron_magic.session.credentials import KeyStore
+from nemotron_magic.session.replay import CachedReply
+from nemotron_magic.storage.cache import Cache
 
 HERE = "http://127.0.0.1:1"
 META = {"usage": {"usd_spent": 0.5}}
@@ -89,7 +90,7 @@ def test_a_recalled_reply_says_so_everywhere_and_costs_nothing(
     assert [one.text for one in events if isinstance(one, Text)] == ["Reply 1"]
     assert reply.cost_usd == 0
     assert footer(reply).endswith("cached, from disk (10 → 2 tokens when asked) · $0")
-    assert remarks(reply) == ()
+    assert notices(reply) == ()
     about = metadata(reply)
     assert about["cached"] == {
         "from": "disk",
@@ -250,13 +251,15 @@ def test_a_limit_is_no_hindrance_to_what_costs_nothing(service: Service) -> None
 def test_the_notebooks_own_output_comes_first(service: Service) -> None:
     service.session().ask("a?")
     session = service.session()
-    kept = Kept("notebook", ("As saved.",), finish_reason="stop", usage=Usage(1, 2))
+    kept = CachedReply(
+        "notebook", ("As saved.",), finish_reason="stop", usage=Usage(1, 2)
+    )
     session.books.saved = lambda request: kept
     reply = session.ask("a?")
 
     assert reply == "As saved."
     assert "cached, from this notebook's saved outputs" in footer(reply)
-    assert "which anyone could have written" in remarks(reply)[0]
+    assert "which anyone could have written" in notices(reply)[0]
 
 
 FORGED = Usage(9_999, 9_999, cost_usd=999.0)
@@ -266,7 +269,7 @@ def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
     service: Service,
 ) -> None:
     session = service.session()
-    session.books.saved = lambda request: Kept(
+    session.books.saved = lambda request: CachedReply(
         "notebook", ("As saved.",), model="gpt-9", finish_reason="stop", usage=FORGED
     )
     reply = session.ask("a?")
@@ -274,7 +277,7 @@ def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
     (call,) = session.ledger.last()
     assert (reply.details.served_model, call.served_model) == ("", "")
     assert (reply.cost_usd, call.cost_usd, call.may_cost) == (0.0, 0.0, False)
-    assert "9,999" not in footer(reply) + " ".join(remarks(reply))
+    assert "9,999" not in footer(reply) + " ".join(notices(reply))
     assert session.ledger.of_today().prompt_tokens == 0
     assert session.spent.calls == 0
 
@@ -282,18 +285,18 @@ def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
 def test_what_the_user_has_kept_too_is_the_users_own(service: Service) -> None:
     service.session().ask("a?")
     session = service.session()
-    session.books.saved = lambda request: Kept(
+    session.books.saved = lambda request: CachedReply(
         "notebook", ("Reply 1",), finish_reason="stop", usage=FORGED
     )
     reply = session.ask("a?")
 
     assert "cached, from disk" in footer(reply)
-    assert remarks(reply) == ()
+    assert notices(reply) == ()
 
 
 def test_a_reply_asked_anew_is_newer_than_the_notebooks(service: Service) -> None:
     session = service.session()
-    kept = Kept("notebook", ("As saved.",), finish_reason="stop")
+    kept = CachedReply("notebook", ("As saved.",), finish_reason="stop")
     session.books.saved = lambda request: kept
     replies = [session.ask("a?"), session.again()]
     session.reset()
@@ -320,8 +323,8 @@ def test_a_cache_that_cannot_be_used_is_told_once(
     session = service.session()
     replies = [session.ask("a?") for _ in range(2)]
 
-    assert "Replies are kept in memory" in remarks(replies[0])[0]
-    assert remarks(replies[1]) == ()
+    assert "Replies are kept in memory" in notices(replies[0])[0]
+    assert notices(replies[1]) == ()
     session.reset()
     assert session.ask("a?") == "Reply 1"
     session.close()

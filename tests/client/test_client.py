@@ -17,24 +17,22 @@ import httpx
 import pytest
 from wire import DONE, ELSEWHERE, KEY, STOP, say
 
-from nemotron_magic.client import Client, Request
-from nemotron_magic.client.border import translate
-from nemotron_magic.client.resolve import look_up
-from nemotron_magic.client.wait import pause, wait_for
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import (
-    ConnectionFailed,
+from nemotron_magic.client.client import Client, Request
+from nemotron_magic.client.deadline import interruptible_sleep, look_up, wait_for
+from nemotron_magic.client.http_errors import RequestInfo
+from nemotron_magic.client.network_errors import map_httpx_error
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import (
+    ConnectError,
     InputError,
     NemotronError,
-    OutcomeUnknown,
+    OutcomeUnknownError,
     RequestError,
     ServiceError,
 )
-from nemotron_magic.events import Answered, Retry, Sent, Text, UsageReport
-from nemotron_magic.key import Key
-from nemotron_magic.refusal import About
-from nemotron_magic.settings import Settings
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.events import Answered, Retry, Sent, Text, UsageReport
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.usage import Usage
 
 HERE = Endpoint.read("http://127.0.0.1:1")
 
@@ -132,26 +130,26 @@ def test_no_frame_of_an_error_shows_the_key(fault: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind", "final"),
     [
-        ("not connected", ConnectionFailed, False),
-        ("connecting took too long", ConnectionFailed, False),
-        ("no connection free", ConnectionFailed, False),
-        ("a proxy", ConnectionFailed, True),
+        ("not connected", ConnectError, False),
+        ("connecting took too long", ConnectError, False),
+        ("no connection free", ConnectError, False),
+        ("a proxy", ConnectError, True),
         ("a bad header", InputError, False),
         ("a bad address", InputError, False),
-        ("fell silent", OutcomeUnknown, False),
-        ("sending took too long", OutcomeUnknown, False),
-        ("broke off", OutcomeUnknown, False),
-        ("not HTTP", OutcomeUnknown, False),
-        ("damaged", OutcomeUnknown, False),
+        ("fell silent", OutcomeUnknownError, False),
+        ("sending took too long", OutcomeUnknownError, False),
+        ("broke off", OutcomeUnknownError, False),
+        ("not HTTP", OutcomeUnknownError, False),
+        ("damaged", OutcomeUnknownError, False),
     ],
 )
 def test_what_may_have_been_sent_may_have_been_billed(
     fault: str, kind: type[NemotronError], final: bool
 ) -> None:
-    error = translate(FAULTS[fault], About(ELSEWHERE, "m"))
+    error = map_httpx_error(FAULTS[fault], RequestInfo(ELSEWHERE, "m"))
 
     assert (type(error), error.final) == (kind, final)
-    assert ("billed" in str(error)) is (kind is OutcomeUnknown)
+    assert ("billed" in str(error)) is (kind is OutcomeUnknownError)
 
 
 @pytest.mark.parametrize(
@@ -165,16 +163,16 @@ def test_what_may_have_been_sent_may_have_been_billed(
     ],
 )
 def test_some_failures_to_connect_are_for_good(said: str, what: str) -> None:
-    error = translate(httpx.ConnectError(said), About(ELSEWHERE, "m"))
+    error = map_httpx_error(httpx.ConnectError(said), RequestInfo(ELSEWHERE, "m"))
 
     assert what in error.what
     assert error.final
 
 
 def test_an_unknown_error_is_taken_for_the_worst() -> None:
-    error = translate(ValueError("x"), About(ELSEWHERE, "m"))
+    error = map_httpx_error(ValueError("x"), RequestInfo(ELSEWHERE, "m"))
 
-    assert isinstance(error, OutcomeUnknown)
+    assert isinstance(error, OutcomeUnknownError)
     assert error.what == "the call failed: ValueError"
 
 
@@ -225,7 +223,7 @@ def test_text_held_back_for_a_tag_is_given_when_the_line_breaks() -> None:
 
     client = Client(answering(httpx.Response(200, content=broken())))
     events: list[object] = []
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(OutcomeUnknownError):
         events.extend(client.stream(request_to()))
 
     assert events[-1] == Text("<thi")
@@ -342,7 +340,7 @@ def test_a_key_counts_as_checked_only_where_one_is_needed(
 def test_a_pause_is_as_long_as_it_was_to_be() -> None:
     began_s = time.monotonic()
     for wait_s in (0.15, 0, -1):
-        pause(wait_s)
+        interruptible_sleep(wait_s)
 
     assert 0.15 <= time.monotonic() - began_s < 1
 
@@ -369,7 +367,7 @@ def test_a_host_is_looked_up_once_where_it_can_be_interrupted() -> None:
     endpoint = Endpoint.read("http://no.such.host:8000")
     for ask in (lambda: list(client.stream(request_to(endpoint))),
                 lambda: client.models(endpoint, None)):  # fmt: skip
-        with pytest.raises(ConnectionFailed, match=r"cannot find the host no\.such"):
+        with pytest.raises(ConnectError, match=r"cannot find the host no\.such"):
             ask()
 
     assert looked == [("no.such.host", 8000, "nemotron-look-up")] * 2
@@ -397,7 +395,7 @@ def test_a_missing_certificate_is_told_and_costs_nothing(
     client = Client(resolve=lambda host, port: None)
     error = failure(client, request_to())
 
-    assert isinstance(error, ConnectionFailed)
+    assert isinstance(error, ConnectError)
     assert error.what == "no connection can be set up"
     assert error.__cause__ is None
     assert error.__context__ is None

@@ -13,7 +13,7 @@ import pytest
 from wire import HELLO
 
 from nemotron_magic import Session
-from nemotron_magic.client.trust import trusted
+from nemotron_magic.client.transport import ssl_context
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -103,9 +103,9 @@ def test_certificates_are_read_again_only_when_the_environment_changes(
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    first, again = trusted(), trusted()
+    first, again = ssl_context(), ssl_context()
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/at all.pem")
 
     assert again is first
     with pytest.raises(OSError, match="nowhere"):
-        trusted()
+        ssl_context()

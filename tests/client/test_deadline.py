@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from nemotron_magic.client.deadline import Backend, Deadline
-from nemotron_magic.errors import NemotronError
+from nemotron_magic.core.errors import NemotronError
 
 
 class _Network(httpcore.NetworkBackend, httpcore.NetworkStream):

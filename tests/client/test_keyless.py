@@ -11,24 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.client.keyless import without_key
-from nemotron_magic.draft import Draft
-from nemotron_magic.events import (
+from nemotron_magic.client.response import redact_key
+from nemotron_magic.core.endpoint import Key
+from nemotron_magic.core.events import (
     Event,
     Finish,
     Logprobs,
+    ModelInfo,
     Notice,
     Reasoning,
-    Reclassified,
     Refusal,
     Sent,
-    Served,
     Text,
+    TextWasReasoning,
     ToolCall,
     UsageReport,
 )
-from nemotron_magic.key import Key
-from nemotron_magic.usage import Usage
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.reply import ReplyAccumulator
 
 VALUE = "sk-aba-aba-0"
 KEY = Key(VALUE, "https://a.example", "X")
@@ -41,7 +41,7 @@ TEXT = st.lists(
 
 
 def told(events: Iterable[Event], key: Key | None = KEY) -> list[Event]:
-    return list(without_key((event for event in events), key))
+    return list(redact_key((event for event in events), key))
 
 
 @given(TEXT, st.lists(st.integers(0, 90), max_size=9))
@@ -59,7 +59,7 @@ def test_it_is_taken_out_however_the_text_is_cut(text: str, cuts: list[int]) -> 
 
 def test_a_text_without_it_is_the_same_object_and_comes_at_once() -> None:
     piece = Text("Hello, wor")
-    events = without_key((e for e in [piece, Text("ld")]), KEY)
+    events = redact_key((e for e in [piece, Text("ld")]), KEY)
 
     assert next(events) is piece
 
@@ -107,12 +107,12 @@ def test_it_is_in_no_text_that_turns_out_to_be_reasoning() -> None:
     events = told(
         [
             Text(f"so {VALUE[:6]}"),
-            Reclassified(f"so {VALUE[:6]}"),
+            TextWasReasoning(f"so {VALUE[:6]}"),
             Reasoning(f"{VALUE} hm"),
             Text("yes"),
         ]
     )
-    draft = Draft()
+    draft = ReplyAccumulator()
     for one in events:
         draft.add(one)
 
@@ -190,7 +190,7 @@ def test_it_is_in_no_number_and_no_name_of_a_token() -> None:
 def test_a_good_part_of_it_at_a_broken_end_is_no_better() -> None:
     for piece in (Text(f"a {LONG[:15]}"), ToolCall(0, "", "", f"a {LONG[:15]}")):
         assert LONG[:12] not in repr(told([piece], LONG_KEY))
-    assert LONG[:12] not in repr(told([Served(f"m {LONG[:15]}")], LONG_KEY))
+    assert LONG[:12] not in repr(told([ModelInfo(f"m {LONG[:15]}")], LONG_KEY))
     assert told([Text(f"a {LONG[:4]}")], LONG_KEY) == [Text("a "), Text(LONG[:4])]
 
 
@@ -203,7 +203,7 @@ def test_what_waits_is_not_lost_when_it_breaks_off(fault: BaseException) -> None
     seen: list[Event] = []
 
     def listen() -> None:
-        for event in without_key(events(), KEY):
+        for event in redact_key(events(), KEY):
             seen.append(event)  # what came before the fault counts
 
     with pytest.raises(type(fault)):
@@ -215,7 +215,7 @@ def test_what_waits_is_not_lost_when_it_breaks_off(fault: BaseException) -> None
 def test_it_is_in_no_name_either() -> None:
     events: list[Event] = [
         Sent("id", "m"),
-        Served(f"m-{VALUE}", VALUE),
+        ModelInfo(f"m-{VALUE}", VALUE),
         ToolCall(0, "c", VALUE, f'{{"a": "{VALUE}"}}'),
         Finish(VALUE),
     ]
@@ -235,7 +235,7 @@ def test_who_stops_listening_closes_what_is_below() -> None:
         finally:
             closed.append(True)
 
-    listening = without_key(events(), KEY)
+    listening = redact_key(events(), KEY)
     next(listening)
     listening.close()
 

@@ -12,20 +12,20 @@ from interrupted import deaf
 from service import serve
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.client.stop import Stop
-from nemotron_magic.errors import Interrupted, NemotronError
-from nemotron_magic.events import Answered, Retry, Sent, Text
+from nemotron_magic.client.client import Client
+from nemotron_magic.client.deadline import CancelToken
+from nemotron_magic.core.errors import InterruptedByUser, NemotronError
+from nemotron_magic.core.events import Answered, Retry, Sent, Text
 
 LIMIT_S = 3.0
 """A busy machine may take its time; what is not woken takes 30 s."""
 
 
 def stopped(
-    ask: Callable[..., Any], at: type | None, stop: Stop | None = None
+    ask: Callable[..., Any], at: type | None, stop: CancelToken | None = None
 ) -> tuple[NemotronError, float]:
     """Ask in a thread, stop it at such an event; give the error and the time."""
-    stop, reached = stop or Stop(), Event()
+    stop, reached = stop or CancelToken(), Event()
     raised: list[NemotronError] = []
 
     def watch(event: Any) -> None:
@@ -62,7 +62,7 @@ def test_a_stop_ends_a_call_wherever_it_is(
     session: Session = session_at(served(fault=fault), Client())
     error, took_s = stopped(session.ask, at)
 
-    assert type(error) is Interrupted
+    assert type(error) is InterruptedByUser
     assert error.why.startswith(why)
     assert (error.reply is not None) is (at is Text)
     assert took_s < LIMIT_S
@@ -94,7 +94,7 @@ def test_a_stop_ends_what_follows_on_a_reply(
     # What goes on is held back until it is seen how; that it is on its way is told.
     error, took_s = stopped(ask, Answered)
 
-    assert type(error) is Interrupted
+    assert type(error) is InterruptedByUser
     assert took_s < LIMIT_S
     assert [turn.question for turn in session.turns] == ["Hello"]
     assert session.turns[0].reply
@@ -103,11 +103,11 @@ def test_a_stop_ends_what_follows_on_a_reply(
 def test_a_stop_before_the_call_sends_nothing(session_at: Any) -> None:
     with serve() as url:
         session: Session = session_at(url, Client())
-        stop = Stop()
+        stop = CancelToken()
         stop.set()
         error, _ = stopped(session.ask, None, stop)
 
-        assert type(error) is Interrupted
+        assert type(error) is InterruptedByUser
         assert "nothing was sent" in error.why
         assert url.requests == []
 
@@ -122,10 +122,10 @@ def test_a_stop_ends_a_look_up(session_at: Any) -> None:
     session: Session = session_at(
         "https://a.invalid/v1", Client(resolve=resolve), key="k" * 32
     )
-    stop = Stop()
+    stop = CancelToken()
     Thread(target=lambda: (asked.wait(30), stop.set())).start()
     started_s = time.monotonic()
-    with pytest.raises(Interrupted, match="nothing was sent"):
+    with pytest.raises(InterruptedByUser, match="nothing was sent"):
         session.ask("Hello", stop=stop)
     took_s = time.monotonic() - started_s
     answer.set()
@@ -140,7 +140,7 @@ def test_nothing_is_sent_when_a_connection_comes_after_the_stop(
         session: Session = session_at(f"{address}/v1", Client(), connect_timeout_s=0.5)
         error, took_s = stopped(session.ask, Sent)
 
-    assert type(error) is Interrupted
+    assert type(error) is InterruptedByUser
     assert took_s < LIMIT_S
 
 
@@ -152,7 +152,7 @@ def test_one_stop_leaves_other_calls_alone(served: Any, session_at: Any) -> None
     error, _ = stopped(lambda text, **more: session.ask(text, **more), Answered)
     other.join(30)
 
-    assert type(error) is Interrupted
+    assert type(error) is InterruptedByUser
     assert len(replies[0]) > 400
     assert [turn.reply.details.ending for turn in session.turns][-1] == "complete"
 
@@ -179,7 +179,7 @@ def test_two_threads_at_once_lose_no_turn_and_no_call(
 
 def test_a_stopped_call_leaves_no_socket_open(served: Any, session_at: Any) -> None:
     session: Session = session_at(served(fault="stall-mid-stream:30"), Client())
-    stop = Stop()
+    stop = CancelToken()
     stopped(session.ask, Text, stop)
 
     assert stop._sockets == []

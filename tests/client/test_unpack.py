@@ -11,7 +11,7 @@ import httpx
 import pytest
 from wire import slices
 
-from nemotron_magic.client.unpack import body_of
+from nemotron_magic.client.sse import iter_decompressed
 
 TEXT = b"".join(b"data: %d\n\n" % n for n in range(2_000))
 
@@ -29,7 +29,7 @@ class _Raw(httpx.SyncByteStream):
 def unpacked(packed: bytes, encoding: str, size: int) -> Iterator[bytes]:
     headers = {"Content-Encoding": encoding} if encoding else {}
     stream = _Raw(slices(packed, size))
-    return body_of(httpx.Response(200, headers=headers, stream=stream))
+    return iter_decompressed(httpx.Response(200, headers=headers, stream=stream))
 
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])

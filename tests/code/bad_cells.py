@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nemotron_magic.code.findings import Finding
+from nemotron_magic.code.syntax import Finding
 
 
 def live() -> dict[str, Any]:

@@ -8,7 +8,7 @@ import time
 import pytest
 from replies import MAGICS, NEVER_CLOSED, REPLIES
 
-from nemotron_magic.code.cells import CodeCell, cells_of, joined
+from nemotron_magic.code.cells import CodeCell, cells_of, join_cells
 
 
 def sources(reply: str) -> list[str]:
@@ -70,9 +70,9 @@ def test_what_installs_needs_no_magic_of_the_shell() -> None:
 def test_joining_leaves_cell_magics_apart() -> None:
     cells = [CodeCell("%%time\nx"), CodeCell("a"), CodeCell("b", number=3)]
 
-    assert joined(cells) == (CodeCell("a\n\nb"), CodeCell("%%time\nx", number=2))
-    assert joined(cells[:1]) == (CodeCell("%%time\nx"),)
-    assert joined([]) == ()
+    assert join_cells(cells) == (CodeCell("a\n\nb"), CodeCell("%%time\nx", number=2))
+    assert join_cells(cells[:1]) == (CodeCell("%%time\nx"),)
+    assert join_cells([]) == ()
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ from good_cells import live as live_good
 from IPython.core.inputtransformer2 import TransformerManager
 
 from nemotron_magic.code.check import check, is_installed
-from nemotron_magic.code.findings import Finding, told
-from nemotron_magic.code.python import compiled
+from nemotron_magic.code.syntax import Finding, compile_error, format_findings
 
 LIBRARIES = [
     "IPython", "altair", "bs4", "dask", "ipywidgets", "matplotlib", "networkx", "numpy",
@@ -115,7 +114,7 @@ def test_what_the_transformer_chokes_on_fails_before_it_runs() -> None:
 
 
 def test_our_own_future_is_not_that_of_a_cell() -> None:
-    assert compiled("x: (await y)")  # not where annotations are kept as texts
+    assert compile_error("x: (await y)")  # not where annotations are kept as texts
 
 
 def test_a_cell_of_a_hundred_thousand_lines_is_let_be() -> None:
@@ -365,4 +364,4 @@ def test_no_object_of_an_unknown_class_is_asked_anything() -> None:
     ],
 )
 def test_what_is_told_names_what_to_look_at(source: str, told_first: str) -> None:
-    assert told(check(source, {"total": 1})).startswith(told_first)
+    assert format_findings(check(source, {"total": 1})).startswith(told_first)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemotron_magic.code.hidden import made_visible
+from nemotron_magic.code.visibility import escape_bidi
 
 RLO, ZWSP, TAG, BEL, ESC = "\u202e", "\u200b", "\U000e0041", "\x07", "\x1b"
 
@@ -43,15 +43,15 @@ RLO, ZWSP, TAG, BEL, ESC = "\u202e", "\u200b", "\U000e0041", "\x07", "\x1b"
     ],
 )
 def test_what_hides_is_shown(source: str, shown: str) -> None:
-    found, warnings = made_visible(source)
+    found, warnings = escape_bidi(source)
 
     assert found == shown
-    assert made_visible(found) == (found, ())
+    assert escape_bidi(found) == (found, ())
     assert bool(warnings) == ("\r\n" not in source)
 
 
 def test_a_warning_says_where_and_what() -> None:
-    _, warnings = made_visible(f"x = 1\n# {RLO}{RLO}\ny{ZWSP} = '{TAG}{ESC}'\r#")
+    _, warnings = escape_bidi(f"x = 1\n# {RLO}{RLO}\ny{ZWSP} = '{TAG}{ESC}'\r#")
 
     assert warnings == (
         "line 3: it ends with a bare carriage return, which can hide the next",
@@ -66,7 +66,7 @@ def test_a_warning_says_where_and_what() -> None:
 def test_a_warning_counts_the_lines_of_texts() -> None:
     source = f"x = '''a\nb{RLO}\n'''\n# {ZWSP}\nу_x = 1"
 
-    assert [one.partition(":")[0] for one in made_visible(source)[1]] == [
+    assert [one.partition(":")[0] for one in escape_bidi(source)[1]] == [
         "line 2",
         "line 4",
         "line 5",
@@ -74,7 +74,7 @@ def test_a_warning_counts_the_lines_of_texts() -> None:
 
 
 def test_there_are_never_many_warnings() -> None:
-    _, warnings = made_visible(f"# {ZWSP}\n" * 5_000)
+    _, warnings = escape_bidi(f"# {ZWSP}\n" * 5_000)
 
     assert len(warnings) == 11
     assert warnings[-1] == "and 4990 more"
@@ -105,7 +105,7 @@ def test_there_are_never_many_warnings() -> None:
 def test_names_that_look_like_others_are_named(name: str, warning: str) -> None:
     source = f"x = 1\n{name} = 2\nprint({name!r})  # {name}"
 
-    assert made_visible(source) == (source, (f"line 2: {warning}",))
+    assert escape_bidi(source) == (source, (f"line 2: {warning}",))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_name_stands_as_python_reads_it(name: str, read: str) -> None:
     warning = f"line 2: Python reads the name {name!r} as {read!r}"
     source = f"x = 1\n{name} = 2\nprint({name!r})  # {name}\n!{name}"
 
-    shown, warnings = made_visible(source)
+    shown, warnings = escape_bidi(source)
     assert shown == f"x = 1\n{read} = 2\nprint({name!r})  # {name}\n!{name}"
     assert warnings[0] == warning
 
@@ -131,12 +131,12 @@ def test_a_name_stands_as_python_reads_it(name: str, read: str) -> None:
 def test_blanks_that_are_letters_are_shown_wherever_they_are(blank: str) -> None:
     number = f"<U+{ord(blank):04X}>"
     escape = blank.encode("unicode_escape").decode()
-    shown, warnings = made_visible(f"a{blank}b = '{blank}'\n%x {blank}  # {blank}")
+    shown, warnings = escape_bidi(f"a{blank}b = '{blank}'\n%x {blank}  # {blank}")
 
     assert shown == f"a{number}b = '{escape}'\n%x {number}  # {number}"
     assert len(warnings) == 2
-    assert made_visible(f"%%bash\n{blank}")[0] == f"%%bash\n{number}"
-    assert made_visible(f"%%time\n'{blank}'")[0] == f"%%time\n'{escape}'"
+    assert escape_bidi(f"%%bash\n{blank}")[0] == f"%%bash\n{number}"
+    assert escape_bidi(f"%%time\n'{blank}'")[0] == f"%%time\n'{escape}'"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_blanks_that_are_letters_are_shown_wherever_they_are(blank: str) -> None
      f"'\\\\\\{TAG}'", f"fr'{ZWSP}'", f"b'\\{ESC}'"],
 )  # fmt: skip
 def test_an_escape_stands_for_what_it_replaces_in_any_text(source: str) -> None:
-    shown, _ = made_visible(source)
+    shown, _ = escape_bidi(source)
     with catch_warnings(action="ignore"):
         before = ast.literal_eval(source.replace("f", ""))
 
@@ -161,7 +161,7 @@ def test_an_escape_stands_for_what_it_replaces_in_any_text(source: str) -> None:
      "x面积", "nデータ"],
 )  # fmt: skip
 def test_ordinary_names_are_not_warned_of(name: str) -> None:
-    assert made_visible(f"{name} = 1") == (f"{name} = 1", ())
+    assert escape_bidi(f"{name} = 1") == (f"{name} = 1", ())
 
 
 ALPHABETS = [
@@ -190,7 +190,7 @@ LINES = st.one_of(
 @settings(max_examples=150)
 @given(st.lists(LINES, max_size=8).map("\n".join))
 def test_ordinary_code_is_left_as_it_is(source: str) -> None:
-    assert made_visible(source) == (source, ())
+    assert escape_bidi(source) == (source, ())
 
 
 HIDING = st.sampled_from([*"\u202e\u2066\u200b\ufeff\x1b\x00\x85\u2028", TAG, "\u200d"])
@@ -199,15 +199,15 @@ HIDING = st.sampled_from([*"\u202e\u2066\u200b\ufeff\x1b\x00\x85\u2028", TAG, "\
 @settings(max_examples=150)
 @given(st.text(st.sampled_from("a='\"#\\\n 1é") | HIDING, max_size=40))
 def test_nothing_stays_hidden_in_anything(source: str) -> None:
-    shown, warnings = made_visible(source)
+    shown, warnings = escape_bidi(source)
 
     assert not set(shown) & {*"\u202e\u2066\u200b\ufeff\x1b\x00\x85\u2028", TAG}
     assert bool(warnings) == (shown != source)
-    assert made_visible(shown)[0] == shown
+    assert escape_bidi(shown)[0] == shown
 
 
 def test_an_escaped_text_means_the_same() -> None:
     source = f"x = 'a{RLO}b{ESC}{TAG}'"
-    shown, _ = made_visible(source)
+    shown, _ = escape_bidi(source)
 
     assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(source))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.code.evidence import (
+from nemotron_magic.display.insert import diff_html
+from nemotron_magic.magics.tasks import (
     clipped_traceback,
-    difference,
-    is_like,
+    is_similar,
     names_in,
     syntax_error,
 )
@@ -118,15 +118,15 @@ def test_why_a_cell_cannot_run_is_told_with_its_line(source: str, told: str) -> 
 def test_a_cell_is_like_what_it_was_before_a_change(
     one: str, other: str, is_so: bool
 ) -> None:
-    assert is_like(one, other) == is_so
+    assert is_similar(one, other) == is_so
 
 
 def test_a_difference_is_a_block_with_two_lines_around() -> None:
     before = "\na\nb\nc\nx = 1\n"
 
-    assert difference(before, "a\nb\nc\nx = 2") == (
+    assert diff_html(before, "a\nb\nc\nx = 2") == (
         "```diff\n--- the cell\n+++ the new cell\n@@ -2,3 +2,3 @@\n"
         " b\n c\n-x = 1\n+x = 2\n```"
     )
-    assert difference(before, before.strip()) == ""
-    assert difference(before.strip(), before) == ""
+    assert diff_html(before, before.strip()) == ""
+    assert diff_html(before.strip(), before) == ""

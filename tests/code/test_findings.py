@@ -1,10 +1,11 @@
-"""What is found is told in few words, with what was meant perhaps."""
+"""What is found is format_findings in few words, with what was meant perhaps."""
 
 from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.code.findings import Finding, nearest, told
+from nemotron_magic.code.syntax import Finding, format_findings
+from nemotron_magic.core.text import closest_match
 
 
 @pytest.mark.parametrize(
@@ -25,14 +26,14 @@ from nemotron_magic.code.findings import Finding, nearest, told
 def test_what_was_meant_is_the_most_alike(
     word: str, known: list[str], found: str
 ) -> None:
-    assert nearest(word, known) == found
+    assert closest_match(word, known) == found
 
 
 def test_not_all_of_many_names_are_compared() -> None:
     names = [f"total_{n:03}" for n in range(200)]
 
-    assert nearest("total_000x", ["total_000x", *names[1:]]) == "total_000x"
-    assert nearest("total_xyzw", [*names, "total_xyzw"]) == ""
+    assert closest_match("total_000x", ["total_000x", *names[1:]]) == "total_000x"
+    assert closest_match("total_xyzw", [*names, "total_xyzw"]) == ""
 
 
 @pytest.mark.parametrize(
@@ -57,11 +58,11 @@ def test_not_all_of_many_names_are_compared() -> None:
     ids=["none", "one", "two", "two lines", "seven"],
 )
 def test_findings_are_told_in_one_line(findings: list[Finding], line: str) -> None:
-    assert told(findings) == (line and f"Look before you run it: {line}.")
+    assert format_findings(findings) == (line and f"Look before you run it: {line}.")
 
 
 def test_findings_however_long_are_told_in_three_hundred_signs() -> None:
     findings = [Finding("name", f"name_{n}" * 30 + "\n\x1b[31m") for n in range(99)]
 
-    assert len(told(findings)) == 300
-    assert told(findings).isprintable()
+    assert len(format_findings(findings)) == 300
+    assert format_findings(findings).isprintable()

@@ -11,7 +11,7 @@ from good_cells import GOOD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemotron_magic.code.hidden import made_visible
+from nemotron_magic.code.visibility import escape_bidi
 
 FAR = " " * 300
 TABS = "\t" * 60
@@ -52,11 +52,11 @@ LONG = ", ".join(f"item_{n}" for n in range(60))
     ],
 )
 def test_what_lies_out_of_sight_is_brought_into_sight(source: str, shown: str) -> None:
-    found, warnings = made_visible(source)
+    found, warnings = escape_bidi(source)
 
     assert found == shown
     assert len(warnings) > 0
-    assert made_visible(found) == (found, ())
+    assert escape_bidi(found) == (found, ())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_lies_out_of_sight_is_brought_into_sight(source: str, shown: str) -
     ],
 )
 def test_what_was_out_of_sight_is_told(source: str, words: str) -> None:
-    assert words in made_visible(source)[1]
+    assert words in escape_bidi(source)[1]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_was_out_of_sight_is_told(source: str, words: str) -> None:
     ],
 )
 def test_long_lines_are_broken_where_code_goes_on(source: str) -> None:
-    shown, warnings = made_visible(source)
+    shown, warnings = escape_bidi(source)
 
     lines = shown.splitlines()
     assert len(lines) > 1
@@ -117,7 +117,7 @@ def test_long_lines_are_broken_where_code_goes_on(source: str) -> None:
     assert [line for line in lines if "2800" in line and "open(" in line] == []
     assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(source))
     assert any("columns are broken into" in one for one in warnings)
-    assert made_visible(shown)[0] == shown
+    assert escape_bidi(shown)[0] == shown
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_long_lines_are_broken_where_code_goes_on(source: str) -> None:
     ],
 )
 def test_an_ordinary_layout_is_left_as_it_is(source: str) -> None:
-    assert made_visible(source) == (source, ())
+    assert escape_bidi(source) == (source, ())
 
 
 @pytest.mark.parametrize("source", GOOD)
 def test_ordinary_cells_are_left_as_they_are(source: str) -> None:
-    assert made_visible(source) == (source, ())
+    assert escape_bidi(source) == (source, ())
 
 
 PIECES = st.sampled_from([
@@ -155,9 +155,9 @@ PIECES = st.sampled_from([
 @settings(max_examples=300)
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_python_means_the_same_and_is_shown_once(source: str) -> None:
-    shown, warnings = made_visible(source)
+    shown, warnings = escape_bidi(source)
 
-    assert made_visible(shown)[0] == shown
+    assert escape_bidi(shown)[0] == shown
     assert all(len(line.splitlines()) == 1 for line in warnings)
     try:
         tree = ast.parse(source)
@@ -180,7 +180,7 @@ def test_python_means_the_same_and_is_shown_once(source: str) -> None:
 )
 def test_much_code_is_laid_out_in_no_time(source: str) -> None:
     begun_s = time.process_time()
-    shown, _ = made_visible(source)
+    shown, _ = escape_bidi(source)
 
-    assert made_visible(shown)[0] == shown
+    assert escape_bidi(shown)[0] == shown
     assert time.process_time() - begun_s < 20

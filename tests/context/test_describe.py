@@ -14,9 +14,8 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.context.describe import describe
-from nemotron_magic.context.describers.own import Registry
-from nemotron_magic.errors import InputError
+from nemotron_magic.context.describe import Registry, describe
+from nemotron_magic.core.errors import InputError
 
 Point = collections.namedtuple("Point", "x y")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nemotron_magic import describe
+import nemotron_magic as describe
 
 
 class Own:

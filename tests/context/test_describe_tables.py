@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nemotron_magic.context.describe import describe
-from nemotron_magic.context.describers.privacy import is_personal, tells_of_person
+from nemotron_magic.context.describe.privacy import is_personal, tells_of_person
 
 ROWS = 60
 PERSONAL = {

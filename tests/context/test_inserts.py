@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.context.inserts import Inserted, expand
-from nemotron_magic.errors import InputError
+from nemotron_magic.context.variables import Interpolation, interpolate
+from nemotron_magic.core.errors import InputError
 
 
 def said(expression: str) -> str:
@@ -22,9 +22,9 @@ PATHS += ("d[key]", "x[:]", "x[::2]", "x[None]", "df[['a', 'b']]", "obj.attr.x")
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_name_or_path_becomes_a_reference(path: str) -> None:
-    found = expand(f"why is $`{path}` so?", said)
+    found = interpolate(f"why is $`{path}` so?", said)
 
-    assert found == (f"why is `{path}` so?", (Inserted(path, f"<{path}>"),))
+    assert found == (f"why is `{path}` so?", (Interpolation(path, f"<{path}>"),))
 
 
 REFUSED = ("f(x)", "x + 1", "lambda: 1", "f'{x}'", "x if y else z", "[x]", "x[f()]")
@@ -35,21 +35,21 @@ REFUSED += ("x[~1]", "import os", "*x", "\0", "(" * 3000, "df.a()", "x[lambda: 1
 @pytest.mark.parametrize("code", REFUSED, ids=lambda code: code[:20])
 def test_what_would_have_to_be_run_is_refused_with_the_way_out(code: str) -> None:
     with pytest.raises(InputError, match="Assign it first: x = ") as error:
-        expand(f"look at $`{code}`", said)
+        interpolate(f"look at $`{code}`", said)
 
     shown = code.replace("\0", "")  # as any error shows what was typed
     assert f"$`{shown}`" in str(error.value)
 
 
 def test_a_value_named_twice_is_described_once() -> None:
-    text, found = expand("$`a` and $`b` and $` a `", said)
+    text, found = interpolate("$`a` and $`b` and $` a `", said)
 
     assert text == "`a` and `b` and `a`"
     assert [one.name for one in found] == ["a", "b"]
 
 
 def test_a_backslash_sends_it_as_typed() -> None:
-    assert expand(r"keep \$`f(x)` so", missing) == ("keep $`f(x)` so", ())
+    assert interpolate(r"keep \$`f(x)` so", missing) == ("keep $`f(x)` so", ())
 
 
 PLAIN = ("$5 and `code`", "`a`$", "$ `a`", "$`a\nb`", "{x} $x ${x}", "", "$``$"[:2])
@@ -57,12 +57,12 @@ PLAIN = ("$5 and `code`", "`a`$", "$ `a`", "$`a\nb`", "{x} $x ${x}", "", "$``$"[
 
 @pytest.mark.parametrize("prompt", PLAIN)
 def test_every_other_dollar_stays(prompt: str) -> None:
-    assert expand(prompt, missing) == (prompt, ())
+    assert interpolate(prompt, missing) == (prompt, ())
 
 
 def test_an_expression_that_fails_is_named() -> None:
     with pytest.raises(InputError, match=r"\$`nope` has no value.*\nKeyError: 'nope'"):
-        expand("why $`nope`?", missing)
+        interpolate("why $`nope`?", missing)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_expression_that_fails_is_named() -> None:
 )
 def test_what_is_no_path_is_to_be_assigned_first(typed: str, todo: str) -> None:
     with pytest.raises(InputError) as error:
-        expand(f"why $`{typed}`?", missing)
+        interpolate(f"why $`{typed}`?", missing)
 
     assert error.value.todo == f"Assign it first: {todo}; then write $`x`"
 
@@ -80,4 +80,4 @@ def test_the_words_of_the_look_up_are_kept() -> None:
         raise InputError("not this one")
 
     with pytest.raises(InputError, match=r"\Anot this one\Z"):
-        expand("why $`x`?", refuse)
+        interpolate("why $`x`?", refuse)

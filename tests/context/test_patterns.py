@@ -10,9 +10,8 @@ from marked import marked_cases
 from secrets_corpus import hexed, mixed, secret_cases
 
 from nemotron_magic.context.redact import Redactor
-from nemotron_magic.context.secrets.patterns import RULES
-from nemotron_magic.context.secrets.rule import Rule, key, rule
-from nemotron_magic.context.secrets.spans import MASK, masked, placeholder
+from nemotron_magic.context.secrets.patterns import RULES, Rule, key, rule
+from nemotron_magic.context.secrets.values import MASK, mask_spans, placeholder
 
 KINDS = [marked_cases("secrets_by_kind.txt"), marked_cases("held_out.txt")]
 BY_KIND = [case for kinds in KINDS for cases in kinds.values() for case in cases]
@@ -35,7 +34,7 @@ def test_every_rule_finds_a_secret_of_the_corpus(one: Rule) -> None:
 
 @pytest.mark.parametrize("kind", sorted({one.kind for one in RULES}))
 def test_what_stands_for_every_kind_is_known_for_it(kind: str) -> None:
-    assert masked(placeholder(kind)) == MASK * len(placeholder(kind))
+    assert mask_spans(placeholder(kind)) == MASK * len(placeholder(kind))
 
 
 def test_a_rule_has_each_of_its_needles_and_reads_ascii_alone() -> None:

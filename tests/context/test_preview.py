@@ -1,6 +1,6 @@
 """What would be sent is shown to the letter."""
 
-from nemotron_magic.context.preview import preview
+from nemotron_magic.display.reports import preview_messages
 
 
 def test_a_preview_is_a_table_and_each_message_in_a_fence() -> None:
@@ -9,7 +9,7 @@ def test_a_preview_is_a_table_and_each_message_in_a_fence() -> None:
         {"role": "user", "content": "why\n```x```"},
     ]
 
-    assert preview(
+    assert preview_messages(
         {"model": "m", "stop": ["é"], "messages": messages},
         [("cells | more", "3")],
         "What was sent",

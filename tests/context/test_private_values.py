@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from nemotron_magic.context.describe import describe
-from nemotron_magic.context.describers.privacy import (
+from nemotron_magic.context.describe.privacy import (
     is_personal,
     is_vocabulary,
     own_name,
     safe_labels,
     tells_of_person,
 )
-from nemotron_magic.context.describers.vocabulary import FIRST_NAMES, ORDINARY_WORDS
+from nemotron_magic.context.describe.vocabulary import FIRST_NAMES, ORDINARY_WORDS
 
 PEOPLE = (
     *("Zebulon Quimby", "Dr Voss", "O’Brien", "山田太郎", "Müller-Lüdenscheidt"),

@@ -22,8 +22,7 @@ from secrets_corpus import Case, coded, hexed, mixed, secret_cases
 
 import nemotron_magic
 from nemotron_magic.context.redact import Redactor, Removed
-from nemotron_magic.context.secrets.spans import masked
-from nemotron_magic.context.secrets.telling import is_telling
+from nemotron_magic.context.secrets.values import is_telling, mask_spans
 
 PLAIN = Redactor({})
 CASES = [*secret_cases(), *held_out_cases()]
@@ -307,7 +306,7 @@ def test_a_text_without_findings_is_unchanged(text: str) -> None:
 
 @given(ANY)
 def test_the_text_that_rules_see_is_as_long(text: str) -> None:
-    assert len(masked(text)) == len(text)
+    assert len(mask_spans(text)) == len(text)
 
 
 SECRETS = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=8)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.context.cells import Cell
-from nemotron_magic.context.runs import newest_runs
+from nemotron_magic.context.cells import Cell, latest_runs
 
 
 def ran(*runs: str) -> list[Cell]:
@@ -51,7 +50,7 @@ def ran(*runs: str) -> list[Cell]:
 def test_of_each_cell_the_newest_run_is_given(
     runs: tuple[str, ...], kept: list[int]
 ) -> None:
-    assert [cell.number for cell in newest_runs(ran(*runs))] == kept
+    assert [cell.number for cell in latest_runs(ran(*runs))] == kept
 
 
 @pytest.mark.parametrize(
@@ -69,4 +68,4 @@ def test_runs_of_the_asking_cell_that_asked_the_same_are_left_out(
 ) -> None:
     asking = Cell(9, "f()\n%nemotron how?", cell_id="a")
 
-    assert [cell.number for cell in newest_runs(ran(*runs), asking)] == kept
+    assert [cell.number for cell in latest_runs(ran(*runs), asking)] == kept

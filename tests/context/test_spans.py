@@ -1,16 +1,16 @@
-"""Places that are taken out: joined where they overlap, and nothing between them."""
+"""Places to take out of a text: merged, and replaced by marks of their kind."""
 
 from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.context.secrets.spans import (
+from nemotron_magic.context.secrets.values import (
     MASK,
     Span,
-    joined,
-    masked,
+    mask_spans,
+    merge_spans,
     placeholder,
-    replaced,
+    replace_spans,
 )
 
 
@@ -34,7 +34,7 @@ def span(start: int, end: int, kind: str = "k", name: str = "") -> Span:
 def test_places_that_overlap_are_one_and_others_stay_apart(
     spans: list[Span], expected: list[tuple[int, int]]
 ) -> None:
-    assert [(one.start, one.end) for one in joined(spans)] == expected
+    assert [(one.start, one.end) for one in merge_spans(spans)] == expected
 
 
 @pytest.mark.parametrize("named_first", [span(0, 4, "a", "A"), span(2, 6, "a", "A")])
@@ -43,20 +43,22 @@ def test_the_first_that_was_named_names_the_whole(named_first: Span) -> None:
         one for one in (span(0, 4, "b"), span(2, 6, "b")) if one[0] != named_first[0]
     ]
 
-    assert joined([named_first, *others]) == [span(0, 6, "a", "A")]
+    assert merge_spans([named_first, *others]) == [span(0, 6, "a", "A")]
 
 
 def test_of_three_that_overlap_the_first_that_was_named_names_all() -> None:
     spans = [span(4, 8, "first"), span(0, 3, "second"), span(2, 5, "third")]
 
-    assert joined(spans) == [span(0, 8, "first")]
+    assert merge_spans(spans) == [span(0, 8, "first")]
 
 
 def test_what_stands_between_secrets_stays() -> None:
     spans = [span(0, 2, "a"), span(5, 6, "b"), span(6, 7, "c")]
 
-    assert replaced("xx = yz!", spans) == "[redacted:a] = [redacted:b][redacted:c]!"
-    assert replaced("all", []) == "all"
+    assert (
+        replace_spans("xx = yz!", spans) == "[redacted:a] = [redacted:b][redacted:c]!"
+    )
+    assert replace_spans("all", []) == "all"
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,8 @@ def test_what_stands_between_secrets_stays() -> None:
     ],
 )
 def test_rules_see_small_letters_and_no_placeholders(text: str, seen: str) -> None:
-    assert masked(text) == seen
-    assert len(masked(text)) == len(text)
+    assert mask_spans(text) == seen
+    assert len(mask_spans(text)) == len(text)
 
 
 def test_a_placeholder_says_the_kind() -> None:

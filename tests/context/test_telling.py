@@ -10,8 +10,7 @@ import unicodedata
 import pytest
 from telling_names import HINTS, ORDINARY, PASSWORDS, SECRETS
 
-from nemotron_magic.context.secrets.telling import KEYWORD, hides, strength_of
-from nemotron_magic.context.secrets.values import Strength
+from nemotron_magic.context.secrets.values import KEYWORD, Strength, hides, strength_of
 
 STRENGTHS = {
     **dict.fromkeys(HINTS, Strength.HINT),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.context.prompt import estimate_tokens
 
 
 def bench() -> ModuleType:

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from wire import NoStore
 
 from nemotron_magic import Session
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.session.credentials import KeyStore
 
 
 def many(session: Session, who: str) -> list[str]:

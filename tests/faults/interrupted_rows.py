@@ -17,8 +17,8 @@ from playing import played
 from wire import NoStore
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.client.client import Client
+from nemotron_magic.session.credentials import KeyStore
 
 
 def interrupted(row: Row, ca: Path) -> dict[str, Any]:

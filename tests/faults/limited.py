@@ -16,8 +16,8 @@ from scripted import Player, Script
 from wire import DONE, NoStore, delta
 
 from nemotron_magic import Session
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.session.credentials import KeyStore
 
 MEGABYTE = b"x" * 2**20
 

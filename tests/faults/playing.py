@@ -12,9 +12,9 @@ from matrix import GOOD, Row
 from scripted import Player, Scripted
 
 from nemotron_magic import Session
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.reply import Reply
-from nemotron_magic.summary import remarks
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.display.reply import notices
+from nemotron_magic.session.reply import Reply
 
 _PORT = re.compile(r"(127\.0\.0\.1|localhost):\d{4,5}")
 _SECTION = re.compile(r"^== (.*)\n((?:(?!== ).*\n)*)", re.MULTILINE)
@@ -57,7 +57,7 @@ def written_down(
     waits_s: list[float],
 ) -> str:
     """Write what a user sees and keeps, and what was sent, without the port."""
-    shown = error._render_traceback_() if error else list(remarks(reply or Reply()))
+    shown = error._render_traceback_() if error else list(notices(reply or Reply()))
     kept = "nothing" if reply is None else f"{_short(reply)} ({reply.details.ending})"
     lines = [*shown, f"kept: {kept}", f"requests: {requests}"]
     if waits_s:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from matrix import CHUNKED, COMPLETION, GZIP, HELLO, HTML, JSON, SSE, chunk, head, page
 from wire import DONE, STOP, cuts, delta, event, say
 
-from nemotron_magic.client import Client, Request
+from nemotron_magic.client.client import Client, Request
 from nemotron_magic.client.deadline import Backend
-from nemotron_magic.draft import Draft
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.settings import Settings
+from nemotron_magic.core.endpoint import Endpoint
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.session.reply import ReplyAccumulator
 
 REQUEST = Request(
     Endpoint.read("http://127.0.0.1:1"),
@@ -62,7 +62,7 @@ def heard(client: Client, pieces: list[bytes]) -> tuple[str, ...]:
     """Ask over such a connection; give all that the user would get of it."""
     pool = client._http._client()._transport.way(None)._pool  # type: ignore[attr-defined]
     pool._network_backend = Backend(_Line(pieces))
-    draft, error = Draft(), ""
+    draft, error = ReplyAccumulator(), ""
     try:
         for one in client.stream(REQUEST):
             draft.add(one)

@@ -12,7 +12,7 @@ from matrix import CA, ROWS, Row
 from playing import outcome, played, sections
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
+from nemotron_magic.client.client import Client
 
 HERE = Path(__file__).parent
 EXPECTED = sections(HERE / "expected.txt")

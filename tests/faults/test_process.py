@@ -14,8 +14,8 @@ from apart import found_by
 from wire import ask_once, say
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.errors import OutcomeUnknown
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import OutcomeUnknownError
 
 HERE = Path(__file__).parent
 FLOODS = {
@@ -68,7 +68,7 @@ def test_what_came_before_the_memory_was_full_is_kept(
 
     told = ask_once(session_at, "http://127.0.0.1:1", "Hi", {"client": answering(body)})
 
-    assert isinstance(told.error, OutcomeUnknown)
+    assert isinstance(told.error, OutcomeUnknownError)
     assert told.error.what == "this process has no memory left"
     assert (told.text, told.reply.details.ending) == ("Hello, ", "failed")
 

@@ -13,9 +13,9 @@ from matrix import GOOD, HTML, page, whole
 from scripted import Player, Scripted
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
+from nemotron_magic.client.client import Client
 from nemotron_magic.client.proxies import Proxy, is_exempt, proxy_for
-from nemotron_magic.errors import ConnectionFailed, NemotronError
+from nemotron_magic.core.errors import ConnectError, NemotronError
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")
 CLIENTS = "localhost,127.0.0.0/8,::1,fd00::/8,[::1],*.orb.local, .internal ,,10.0.0.0/8"
@@ -121,7 +121,7 @@ def test_a_host_in_no_proxy_is_looked_up_here(
     no_proxy: str, base_url: str, proxy: Scripted, behind: Setter, session_at: Any
 ) -> None:
     behind("no_proxy", no_proxy)
-    with pytest.raises(ConnectionFailed, match="cannot find the host"):
+    with pytest.raises(ConnectError, match="cannot find the host"):
         asked(session_at, base_url, allow_http=True)
 
     assert proxy.connections == 0
@@ -138,7 +138,7 @@ def test_a_changed_variable_holds_from_the_next_call_on(
         ("elsewhere.example", "did not pass"),
     ):
         behind("NO_PROXY", no_proxy)
-        with pytest.raises(ConnectionFailed, match=fault):
+        with pytest.raises(ConnectError, match=fault):
             session.ask("Hello")
 
 
@@ -260,7 +260,7 @@ def test_what_is_no_proxy_is_told_with_its_variable_and_not_shown(
     url: str, session_at: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", url)
-    with pytest.raises(ConnectionFailed) as failed:
+    with pytest.raises(ConnectError) as failed:
         asked(session_at, "https://h.example")
 
     error = failed.value
@@ -274,7 +274,7 @@ def test_a_socks_proxy_without_its_package_is_told(
     session_at: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://anna:geheim@127.0.0.1:9")
-    with pytest.raises(ConnectionFailed) as failed:
+    with pytest.raises(ConnectError) as failed:
         asked(session_at, "https://h.example")
 
     assert "geheim" not in str(failed.value)

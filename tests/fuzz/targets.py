@@ -13,28 +13,34 @@ from unicodedata import category
 from markdown_policy import violations
 from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
-from nemotron_magic.catalogue import live_replacement, read_models, sorted_for_people
-from nemotron_magic.code.cells import cells_of, joined
+from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
+from nemotron_magic.client.models import (
+    fallback_model,
+    read_balance,
+    read_models,
+    sorted_for_people,
+)
+from nemotron_magic.client.parser import CompletionParser
+from nemotron_magic.client.retry import retry_after_s
+from nemotron_magic.client.sse import EventStreamDecoder, ServerSentEvent
+from nemotron_magic.code.cells import cells_of, join_cells
 from nemotron_magic.code.check import check
-from nemotron_magic.code.findings import told
-from nemotron_magic.code.hidden import made_visible
+from nemotron_magic.code.syntax import format_findings
+from nemotron_magic.code.visibility import escape_bidi
 from nemotron_magic.context.redact import Redactor
-from nemotron_magic.cut_json import read_cut_json
-from nemotron_magic.dialect import ReplyReader
-from nemotron_magic.draft import Draft
-from nemotron_magic.errors import InputError, NemotronError
-from nemotron_magic.grammar import parse
-from nemotron_magic.markdown import Blocks, to_html
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.refusal import About, Complaint, error_for
-from nemotron_magic.retry import retry_after_s
-from nemotron_magic.stream import EventStreamDecoder, ServerSentEvent
-from nemotron_magic.summary import footer, metadata, remarks
-from nemotron_magic.usage import Usage, read_balance
+from nemotron_magic.core.errors import InputError, NemotronError
+from nemotron_magic.core.loose_json import read_cut_json
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.display.reply import footer, metadata, notices
+from nemotron_magic.magics.parser import parse
+from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.streaming import Blocks
+from nemotron_magic.session.reply import ReplyAccumulator
 
 Target = Callable[[bytes], None]
 
-_ASKED = About(ELSEWHERE, DEFAULT_MODEL)
+_ASKED = RequestInfo(ELSEWHERE, DEFAULT_MODEL)
 _SECRET = "hunter2hunter2hunter2"
 _LONGEST_LINE = 1_000
 
@@ -58,7 +64,7 @@ def refusal(data: bytes) -> None:
     status = 400 + int.from_bytes(data[:2], "big") % 200
     text = data[2:].decode("utf-8", "replace")
     wait_s = retry_after_s({"retry-after": text[:60], "date": text[60:120]}, 1.8e9)
-    error = error_for(status, Complaint.read(text), _ASKED, wait_s=wait_s)
+    error = error_for(status, ServiceErrorBody.read(text), _ASKED, wait_s=wait_s)
     lines = str(error).splitlines()
 
     assert 1 <= len(lines) <= 3
@@ -75,7 +81,7 @@ def catalogue(data: bytes) -> None:
         return
     models = read_models(answer)
     sorted_for_people(models)
-    live_replacement(models)
+    fallback_model(models)
     usage = Usage.from_wire(answer, answer)
 
     assert all(isinstance(model.name, str) and model.name for model in models)
@@ -133,14 +139,14 @@ def cells(data: bytes) -> None:
     """The code of any reply becomes cells, whose checks raise nothing."""
     text = data.decode("utf-8", "replace")
     found = cells_of(text, ["bash", "time"])
-    for cell in (*found, *joined(found)):
-        shown, warnings = made_visible(cell.source)
+    for cell in (*found, *join_cells(found)):
+        shown, warnings = escape_bidi(cell.source)
         findings = check(
             cell.source, {"df": 1, "np": 2}, is_installed={"os"}.__contains__
         )
 
-        assert made_visible(shown)[0] == shown
-        assert len(told(findings).splitlines()) <= 1
+        assert escape_bidi(shown)[0] == shown
+        assert len(format_findings(findings).splitlines()) <= 1
         assert all(len(warning.splitlines()) == 1 for warning in warnings)
 
 
@@ -242,7 +248,7 @@ def _events(pieces: list[bytes]) -> list[ServerSentEvent]:
 
 def _heard(pieces: list[bytes], content_type: str) -> tuple[Any, ...]:
     """Read a body as the client does; give all that comes of it."""
-    reader, draft = ReplyReader(_ASKED, content_type), Draft()
+    reader, draft = CompletionParser(_ASKED, content_type), ReplyAccumulator()
     for piece in pieces:
         for one in reader.feed(piece):
             draft.add(one)
@@ -254,7 +260,7 @@ def _heard(pieces: list[bytes], content_type: str) -> tuple[Any, ...]:
     assert reader.error is None or isinstance(reader.error, NemotronError)
     json.dumps(metadata(reply)).encode()
     reply.encode()
-    return str(reply), reply.details, footer(reply), remarks(reply), str(reader.error)
+    return str(reply), reply.details, footer(reply), notices(reply), str(reader.error)
 
 
 def _is_amount(value: float | None) -> bool:

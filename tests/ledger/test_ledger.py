@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.errors import InputError
-from nemotron_magic.ledger import Call, Ledger, Totals, export, open_ledger
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.storage.ledger import Ledger, export, open_ledger
+from nemotron_magic.storage.records import CallRecord, Totals
 
 NOON_S = 1_787_313_600.0  # 2026-08-21T12:00:00Z
 DAY_S = 86_400.0
@@ -36,13 +37,13 @@ class Clock:
         return self.now_s
 
 
-def ended(begun: Call, **known: Any) -> Call:
+def ended(begun: CallRecord, **known: Any) -> CallRecord:
     figures = {"prompt_tokens": 10, "completion_tokens": 2, "cost_usd": 0.5}
     return replace(begun, **{"ending": "complete", "attempts": 1, **figures, **known})
 
 
-def note(ledger: Ledger, model: str = "m", **known: Any) -> Call:
-    begun = ledger.begin(Call(model=model, thread="main"))
+def note(ledger: Ledger, model: str = "m", **known: Any) -> CallRecord:
+    begun = ledger.begin(CallRecord(model=model, thread="main"))
     ledger.finish(begun, ended(begun, **known))
     return begun
 
@@ -61,7 +62,7 @@ def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
 
 
 def test_a_call_is_there_before_its_request_goes_out(ledger: Ledger) -> None:
-    begun = ledger.begin(Call(model="m", most_usd=0.25))
+    begun = ledger.begin(CallRecord(model="m", most_usd=0.25))
 
     assert ledger.last() == [begun]
     assert (begun.number, begun.ending, begun.session) == (1, "started", "s-1")
@@ -78,7 +79,7 @@ def test_its_end_fills_the_row_in(ledger: Ledger, tmp_path: Path) -> None:
         field.name: {"str": "x", "int": 3, "float": 0.5, "bool": True}[
             str(field.type).partition(" ")[0]
         ]
-        for field in fields(Call)
+        for field in fields(CallRecord)
         if field.name not in GIVEN
     }
     begun = note(ledger, **known)
@@ -107,7 +108,7 @@ def test_the_sums_are_those_of_the_rows(
         for number, end in enumerate(ENDS):
             note(ledger, f"m{number % 3}", **end)
             clock.now_s += DAY_S / 5
-    ledger.begin(Call(model="m1", most_usd=0.125))
+    ledger.begin(CallRecord(model="m1", most_usd=0.125))
 
     rows = [Totals.of(call) for call in ledger.all()]
     sums = sum(rows, Totals())
@@ -167,7 +168,7 @@ def test_the_only_call_of_a_day_can_be_struck_out(ledger: Ledger) -> None:
 def test_a_call_that_was_struck_out_while_it_ran_stays_so(
     ledger: Ledger, most_usd: float | None
 ) -> None:
-    begun = ledger.begin(Call(model="m", most_usd=most_usd))
+    begun = ledger.begin(CallRecord(model="m", most_usd=most_usd))
     ledger.strike(1)
     assert ledger.of_today().open_usd == 0
     ledger.finish(begun, ended(begun))
@@ -175,7 +176,9 @@ def test_a_call_that_was_struck_out_while_it_ran_stays_so(
     assert (ledger.last()[0].ending, ledger.last()[0].is_struck) == ("complete", True)
     assert ledger.of_today() == Totals()
     sums: list[Totals] = []
-    ledger.begin(Call(model="m", most_usd=0.25), lambda *known: sums.extend(known))
+    ledger.begin(
+        CallRecord(model="m", most_usd=0.25), lambda *known: sums.extend(known)
+    )
     assert [known.cost_usd for known in sums] == [0, 0]
 
 
@@ -215,7 +218,7 @@ def test_days_and_months_are_utc(ledger: Ledger, clock: Clock) -> None:
 def test_a_clock_that_goes_backwards_mixes_nothing_up(
     ledger: Ledger, clock: Clock
 ) -> None:
-    begun = ledger.begin(Call(model="m"))
+    begun = ledger.begin(CallRecord(model="m"))
     clock.now_s -= 3 * DAY_S
     ledger.finish(begun, ended(begun))
     note(ledger)
@@ -264,7 +267,7 @@ def test_the_last_calls_come_first(ledger: Ledger) -> None:
 def test_all_calls_are_read_however_many_there_are() -> None:
     ledger = Ledger()
     for _ in range(5_002):
-        ledger.begin(Call())
+        ledger.begin(CallRecord())
 
     assert [call.number for call in ledger.all()] == [*range(1, 5_003)]
 
@@ -313,7 +316,7 @@ def test_an_interrupt_while_an_end_is_written_loses_nothing(
     tmp_path: Path, after: bool
 ) -> None:
     ledger = Stopping(tmp_path / "l.sqlite", after)
-    begun = ledger.begin(Call(model="m"))
+    begun = ledger.begin(CallRecord(model="m"))
     ledger.stop_next()
     with pytest.raises(KeyboardInterrupt):
         ledger.finish(begun, ended(begun))
@@ -363,7 +366,7 @@ def test_a_corrupt_file_is_set_aside_under_the_day_of_the_ledger(
 
 
 def test_a_row_that_is_gone_is_written_anew(ledger: Ledger, tmp_path: Path) -> None:
-    begun = ledger.begin(Call(model="m"))
+    begun = ledger.begin(CallRecord(model="m"))
     (tmp_path / "l.sqlite").write_bytes(b"no database at all" * 999)
     ledger.finish(begun, ended(begun))
 
@@ -375,7 +378,9 @@ def test_a_row_that_is_gone_is_written_anew(ledger: Ledger, tmp_path: Path) -> N
 def test_a_call_whose_process_was_killed_may_have_been_billed(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
-        Ledger(tmp_path / "l.sqlite", mounts=str).begin(Call(model="m", most_usd=0.5))
+        Ledger(tmp_path / "l.sqlite", mounts=str).begin(
+            CallRecord(model="m", most_usd=0.5)
+        )
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
 
@@ -465,7 +470,7 @@ def test_an_odd_figure_in_a_sum_can_be_read(
 
 
 def test_the_totals_of_a_call_are_its_figures() -> None:
-    call = Call(
+    call = CallRecord(
         ending="complete",
         attempts=3,
         prompt_tokens=5,
@@ -510,7 +515,7 @@ def test_the_totals_of_a_call_are_its_figures() -> None:
             cached_tokens=1,
         ).figures()
     )
-    assert Totals.of(Call(most_usd=4.0)) == Totals(
+    assert Totals.of(CallRecord(most_usd=4.0)) == Totals(
         calls=1, unended=1, billable=1, unpriced=1, untold=1, open_usd=4.0
     )
     assert (known.mean_first_text_s, known.tokens_per_s) == (0.25, 4.0)
@@ -547,7 +552,7 @@ def test_nothing_is_exported_as_nothing(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_exported_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError):
-        export([Call()], tmp_path / name)
+        export([CallRecord()], tmp_path / name)
 
     assert list(tmp_path.iterdir()) == []
 
@@ -578,7 +583,7 @@ def test_no_other_file_is_replaced_by_an_export(
 ) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError, match="there is a file that is no export of calls"):
-        export([Call()], tmp_path / name)
+        export([CallRecord()], tmp_path / name)
 
     assert (tmp_path / name).read_text() == text
     assert [one.name for one in tmp_path.iterdir()] == [name]
@@ -597,11 +602,11 @@ def test_no_other_file_is_replaced_by_an_export(
 def test_an_export_follows_no_link_and_waits_for_no_pipe(
     tmp_path: Path, name: str, put: Callable[[Path], None], why: str
 ) -> None:
-    export([Call()], tmp_path / "x.csv")
+    export([CallRecord()], tmp_path / "x.csv")
     before = (tmp_path / "x.csv").read_bytes()
     put(tmp_path / name)
     with pytest.raises(InputError, match=why):
-        export([Call(), Call()], tmp_path / name)
+        export([CallRecord(), CallRecord()], tmp_path / name)
 
     assert (tmp_path / "x.csv").read_bytes() == before
     assert sorted(one.name for one in tmp_path.iterdir()) == [name, "x.csv"]
@@ -610,18 +615,18 @@ def test_an_export_follows_no_link_and_waits_for_no_pipe(
 def test_a_link_planted_where_an_export_grows_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("mine")
     (tmp_path / "c.csv.part").symlink_to(tmp_path / "notes")
-    export([Call()], tmp_path / "c.csv")
+    export([CallRecord()], tmp_path / "c.csv")
 
     assert (tmp_path / "notes").read_text() == "mine"
     assert (tmp_path / "c.csv").read_text().startswith(CSV_START)
 
 
 def test_an_export_that_is_broken_off_leaves_the_earlier_one(tmp_path: Path) -> None:
-    def some() -> Iterator[Call]:
-        yield Call()
+    def some() -> Iterator[CallRecord]:
+        yield CallRecord()
         raise KeyboardInterrupt
 
-    export([Call()], tmp_path / "c.csv")
+    export([CallRecord()], tmp_path / "c.csv")
     before = (tmp_path / "c.csv").read_bytes()
     with pytest.raises(KeyboardInterrupt):
         export(some(), tmp_path / "c.csv")
@@ -638,7 +643,7 @@ def test_an_export_that_is_broken_off_leaves_the_earlier_one(tmp_path: Path) -> 
 def test_no_cell_of_an_export_is_a_formula(tmp_path: Path, value: str) -> None:
     table, tree = tmp_path / "c.csv", tmp_path / "c.json"
     for path in (table, tree):
-        export([Call(notebook=value, cost_usd=0.5)], path)
+        export([CallRecord(notebook=value, cost_usd=0.5)], path)
     with table.open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
 
@@ -650,7 +655,7 @@ def test_no_cell_of_an_export_is_a_formula(tmp_path: Path, value: str) -> None:
 def test_ordinary_cells_of_an_export_are_as_they_are(
     tmp_path: Path, value: str
 ) -> None:
-    export([Call(notebook=value)], tmp_path / "c.csv")
+    export([CallRecord(notebook=value)], tmp_path / "c.csv")
     with (tmp_path / "c.csv").open(encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
 

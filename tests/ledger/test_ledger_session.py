@@ -12,14 +12,15 @@ from answering import FAILED, GONE
 from wire import DONE, KEY, LIVE, STOP, NoStore, event, say
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.events import Notice, Text
-from nemotron_magic.keystore import KeyStore
-from nemotron_magic.ledger import Call, Ledger
-from nemotron_magic.parameters import DEFAULT_MODEL
-from nemotron_magic.settings import Settings
-from nemotron_magic.summary import footer, metadata, remarks
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.events import Notice, Text
+from nemotron_magic.core.parameters import DEFAULT_MODEL
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.reply import footer, metadata, notices
+from nemotron_magic.session.credentials import KeyStore
+from nemotron_magic.storage.ledger import Ledger
+from nemotron_magic.storage.records import CallRecord
 
 HERE = "http://127.0.0.1:1"
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
@@ -34,7 +35,7 @@ class Service:
 
     def __init__(self, path: Path | None, *answers: Any) -> None:
         self.ledger = Ledger(path, mounts=str)
-        self.seen: list[Call] = []
+        self.seen: list[CallRecord] = []
         self._answers = list(answers)
         self.session = Session(
             base_url=HERE,
@@ -57,7 +58,7 @@ class Service:
         return httpx.Response(status, headers={"x-request-id": "r-1"}, **more)
 
     @property
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[CallRecord]:
         """What the ledger holds, oldest first."""
         return list(self.ledger.all())
 
@@ -234,7 +235,7 @@ def test_a_ledger_that_fails_is_told_once_and_costs_no_reply(tmp_path: Path) -> 
     assert replies == ["Hi", "Hi"]
     assert len(notices) == 1
     assert notices[0].startswith("Spending is counted in memory")
-    assert remarks(replies[0])[0] == notices[0]
+    assert notices(replies[0])[0] == notices[0]
     assert service.ledger.of_session().cost_usd == 1.0
 
 
@@ -250,7 +251,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_with_the_reply(
     reply = service.session.ask("Hello", watch=spoil)
 
     assert reply == "Hi"
-    assert remarks(reply)[0].startswith("Spending is counted in memory")
+    assert notices(reply)[0].startswith("Spending is counted in memory")
     assert [call.ending for call in service.calls] == ["complete"]
 
 
@@ -291,7 +292,7 @@ def test_a_call_is_written_down_where_calls_were_when_it_began() -> None:
 class Hasty(Ledger):
     """A ledger whose beginnings are interrupted."""
 
-    def begin(self, call: Call, allow: Any = None) -> Call:
+    def begin(self, call: CallRecord, allow: Any = None) -> CallRecord:
         raise KeyboardInterrupt
 
 
@@ -308,7 +309,7 @@ def test_an_interrupt_before_the_row_is_there_sends_nothing() -> None:
 class Stubborn(Ledger):
     """A ledger whose ends are always interrupted."""
 
-    def finish(self, begun: Call, ended: Call) -> None:
+    def finish(self, begun: CallRecord, ended: CallRecord) -> None:
         raise KeyboardInterrupt
 
 

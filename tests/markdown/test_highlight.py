@@ -8,9 +8,10 @@ from itertools import chain, repeat
 
 import pytest
 
-from nemotron_magic.markdown import Block, to_html
-from nemotron_magic.markdown.highlight import LANGUAGES, BoundedLexer, highlighted
-from nemotron_magic.notebook.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.html import LANGUAGES, BoundedLexer, highlight
+from nemotron_magic.markdown.streaming import Block
 
 WELL_KNOWN = sorted(LANGUAGES)
 LINE = "def f(x: int) -> str:  # what it does\n    return f'{x + 1:>8}' + \"a\"\n"
@@ -33,7 +34,7 @@ SLOW = {
 
 def seconds(language: str, code: str) -> float:
     start_s = time.thread_time()
-    highlighted(code, language)
+    highlight(code, language)
     return time.thread_time() - start_s
 
 
@@ -105,7 +106,7 @@ def test_a_well_known_language_is_coloured(language: str) -> None:
     code = "<?php # x\n// x\n<a b='c'>\nif x = \"a\" { return 1; }\n% c\n"
     code += '>>> 1\n$ ls\n{"a": 1}\n-- a\nError: b\n+a\n\n# A\n'
 
-    assert '<span class="nm-' in highlighted(code, language)
+    assert '<span class="nm-' in highlight(code, language)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +124,14 @@ def test_a_well_known_language_is_coloured(language: str) -> None:
     ],
 )
 def test_any_other_language_is_plain(language: str) -> None:
-    assert highlighted("if x: <b>'a'\n", language) == "if x: &lt;b&gt;'a'\n"
+    assert highlight("if x: <b>'a'\n", language) == "if x: &lt;b&gt;'a'\n"
 
 
 @pytest.mark.parametrize("language", ["markdown", "rst"])
 @pytest.mark.parametrize("block", ["```{}\n{}\n```", ".. code-block:: {}\n\n   {}\n"])
 def test_a_text_in_markup_chooses_no_other_language(language: str, block: str) -> None:
     python, unknown = (
-        highlighted(block.format(name, "return 'x'"), language).replace(name, "_")
+        highlight(block.format(name, "return 'x'"), language).replace(name, "_")
         for name in ("python", "nosuch")
     )
 
@@ -160,7 +161,7 @@ def test_what_takes_too_long_is_plain_from_there_on() -> None:
     ids=["a word", "a gap", "empty lines", "a line"],
 )
 def test_the_code_before_an_unusual_run_is_coloured(tail: str) -> None:
-    html = highlighted(f"return 1\n\n{tail}\nreturn 2\n", "python")
+    html = highlight(f"return 1\n\n{tail}\nreturn 2\n", "python")
 
     assert html.startswith('<span class="nm-k">return</span> ')
     assert html.endswith(f"{tail}\nreturn 2\n"[-9:])

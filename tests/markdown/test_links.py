@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.markdown.links import host_to_show, place_to_show
+from nemotron_magic.markdown.sanitize import host_to_show, place_to_show
 
 HERE = "https://example.org/a"
 

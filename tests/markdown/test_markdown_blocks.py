@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from markdown_shape import shape
 from markdown_shapes import SHAPES, replies
 
-from nemotron_magic.markdown import Block, Blocks, to_html
+from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.streaming import Block, Blocks
 
 _PIECES = [
     "- ",

@@ -3,8 +3,7 @@
 import pytest
 from markdown_shapes import SHAPES
 
-from nemotron_magic.markdown import CodeBlock, code_blocks
-from nemotron_magic.markdown.code import as_block
+from nemotron_magic.markdown.parser import CodeBlock, as_block, code_blocks
 
 
 @pytest.mark.parametrize(

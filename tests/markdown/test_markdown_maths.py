@@ -6,7 +6,7 @@ import pytest
 from markdown_policy import read
 
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.maths import formula_html
+from nemotron_magic.markdown.parser import formula_html
 
 _FORMULA = re.compile(r'<span class="nm-math">(.*?)</span>', re.DOTALL)
 _ALONE = re.compile(r'<span class="nm-raw">(\$|\\)</span>')

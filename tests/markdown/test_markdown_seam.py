@@ -8,15 +8,14 @@ import pytest
 from markdown_shapes import SHAPES
 from seams import REPLIES, SEAMS
 
-from nemotron_magic.markdown.ends import open_fence
-from nemotron_magic.markdown.seam import joined
+from nemotron_magic.markdown.join import join_replies, open_fence
 
 
 @pytest.mark.parametrize("name", SEAMS)
 def test_the_parts_are_joined(name: str) -> None:
     before, after, expected = SEAMS[name]
 
-    assert joined(before, after) == expected
+    assert join_replies(before, after) == expected
 
 
 def test_the_corpus_is_large() -> None:
@@ -28,7 +27,7 @@ def test_a_reply_gone_on_with_at_any_character_is_the_whole(name: str) -> None:
     reply = REPLIES[name]
 
     for end in range(len(reply) + 1):
-        assert joined(reply[:end], reply[end:]) == reply, reply[:end]
+        assert join_replies(reply[:end], reply[end:]) == reply, reply[:end]
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -38,13 +37,13 @@ def test_a_fence_opened_again_anywhere_leaves_no_trace(name: str, phrase: str) -
 
     for end, mark, info, indent in inside_fences(reply):
         again = f"{phrase}{indent}{mark}{info}\n{reply[end:]}"
-        assert joined(reply[:end], again) == reply, reply[:end]
+        assert join_replies(reply[:end], again) == reply, reply[:end]
 
 
 def test_no_shape_of_text_has_a_seam() -> None:
     for text, _ in SHAPES.values():
         for end in range(0, len(text), 3):
-            assert joined(text[:end], text[end:]) == text, text[:end]
+            assert join_replies(text[:end], text[end:]) == text, text[:end]
 
 
 def inside_fences(reply: str) -> Iterator[tuple[int, str, str, str]]:
@@ -66,7 +65,7 @@ def test_a_line_begun_again_is_there_once(name: str) -> None:
         line = reply[start:end]
         if len(line.strip()) >= 8 and len({c for c in line if c.isalnum()}) >= 4:
             tried += 1
-            assert joined(reply[:end], reply[start:]) == reply, reply[:end]
+            assert join_replies(reply[:end], reply[start:]) == reply, reply[:end]
     assert tried > 10
 
 
@@ -77,10 +76,10 @@ def test_the_line_before_written_again_is_there_once(name: str) -> None:
     for n, line in enumerate(lines):
         end = len("".join(lines[: n + 1]))
         if len({c for c in line if c.isalnum()}) >= 4 and len(line.strip()) >= 8:
-            assert joined(reply[:end], line + reply[end:]) == reply, reply[:end]
+            assert join_replies(reply[:end], line + reply[end:]) == reply, reply[:end]
 
 
 def test_a_long_reply_is_joined_in_no_time() -> None:
     text = "a b c d e f g h\n" * 50_000
 
-    assert joined(text, text) == text + text
+    assert join_replies(text, text) == text + text

@@ -2,7 +2,8 @@
 
 import re
 
-from nemotron_magic.markdown import stylesheet, to_html
+from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.html import stylesheet
 
 
 def test_the_sheet_is_small():

@@ -6,7 +6,8 @@ import pytest
 from markdown_policy import read
 from markdown_shapes import replies
 
-from nemotron_magic.markdown import Blocks, to_html
+from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.streaming import Blocks
 
 _CHARS = 80_000
 _UNITS = [

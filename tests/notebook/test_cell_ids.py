@@ -10,13 +10,13 @@ from service import Address
 from shells import Kernel, close_event_loops
 
 from nemotron_magic import Session
-from nemotron_magic.grammar import parse
-from nemotron_magic.notebook.asking import QuestionBuilder
-from nemotron_magic.notebook.cell_ids import CellIds
-from nemotron_magic.notebook.commands import COMMANDS
-from nemotron_magic.notebook.gather import Gatherer
-from nemotron_magic.settings import Settings
-from nemotron_magic.turns import Question
+from nemotron_magic.context.gather import ContextGatherer
+from nemotron_magic.context.history import CellIds
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.magics.ask import QuestionBuilder
+from nemotron_magic.magics.commands import COMMANDS
+from nemotron_magic.magics.parser import parse
+from nemotron_magic.session.conversation import Question
 
 
 class Notebook:
@@ -41,7 +41,7 @@ class Notebook:
             user_ns={"In": self.inputs, "Out": {}},
         )
         self._ids = CellIds(self.shell, self._known)
-        gatherer = Gatherer(self.shell, str, ids=self._known)
+        gatherer = ContextGatherer(self.shell, str, ids=self._known)
         session = Session(environ={})
         self._questions = QuestionBuilder(self.shell, session, gatherer)
 

@@ -16,7 +16,7 @@ from shells import Kernel, Outcome, Shell, sent
 from wire import DONE, STOP, event
 from wire import say as told
 
-from nemotron_magic.client import Client
+from nemotron_magic.client.client import Client
 
 THREE = """Two ways.
 

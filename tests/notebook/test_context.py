@@ -10,7 +10,7 @@ import pytest
 from service import Address
 from shells import Kernel, Shell, sent
 
-from nemotron_magic.summary import footer
+from nemotron_magic.display.reply import footer
 
 
 def run(shell: Shell, *cells: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.errors import InputError
-from nemotron_magic.notebook.evaluate import evaluate
+from nemotron_magic.context.variables import evaluate
+from nemotron_magic.core.errors import InputError
 
 ran: list[str] = []
 

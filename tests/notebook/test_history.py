@@ -10,8 +10,7 @@ import pytest
 from shells import Shell
 
 from nemotron_magic.context.cells import Cell
-from nemotron_magic.notebook.displays import shown
-from nemotron_magic.notebook.history import History, Recorder
+from nemotron_magic.context.history import History, Recorder, display_text
 
 
 @pytest.fixture
@@ -109,7 +108,7 @@ def test_a_table_that_is_displayed_as_text_keeps_its_rows_to_itself(table: str) 
     pandas, polars, _ = map(pytest.importorskip, ("pandas", "polars", "pyarrow"))
     made = TABLES[table](pandas, polars)
 
-    assert shown({"text/plain": repr(made)}) == "[a table was displayed]"
+    assert display_text({"text/plain": repr(made)}) == "[a table was displayed]"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,7 @@ def test_a_table_that_is_displayed_as_text_keeps_its_rows_to_itself(table: str) 
      "Pipeline(steps=[('a', 1)])", "<Figure size 640x480 with 1 Axes>", "(1, 2)"],
 )  # fmt: skip
 def test_other_text_that_is_displayed_stays(text: str) -> None:
-    assert shown({"text/plain": text}) == text
+    assert display_text({"text/plain": text}) == text
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def test_other_text_that_is_displayed_stays(text: str) -> None:
      "{'patient': 'zora'}"],
 )  # fmt: skip
 def test_people_that_are_displayed_stay_here(text: str) -> None:
-    assert shown({"text/plain": text}) == "[what was displayed looks personal]"
+    assert display_text({"text/plain": text}) == "[what was displayed looks personal]"
 
 
 def test_the_cell_that_runs_is_not_among_them(

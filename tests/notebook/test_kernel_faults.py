@@ -15,7 +15,7 @@ import pytest
 from service import Address, serve
 from shells import Kernel
 
-from nemotron_magic.ledger import Ledger, open_ledger
+from nemotron_magic.storage.ledger import Ledger, open_ledger
 
 Begin = Callable[..., Kernel]
 

@@ -8,9 +8,9 @@ from service import Address
 from shells import Shell, sent
 from traitlets.config import Config
 
-from nemotron_magic.notebook.commands import COMMANDS
-from nemotron_magic.notebook.questions import MISSED
-from nemotron_magic.reply import Reply
+from nemotron_magic.magics.commands import COMMANDS
+from nemotron_magic.magics.input_transformers import MISSED
+from nemotron_magic.session.reply import Reply
 
 PROSE = [
     "explain the -x flag",

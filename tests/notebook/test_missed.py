@@ -13,7 +13,7 @@ import pytest
 from service import Address
 from shells import KEYS, Kernel, Shell, sent
 
-from nemotron_magic.notebook.questions import MISSED
+from nemotron_magic.magics.input_transformers import MISSED
 
 LOAD = "%load_ext nemotron_magic"
 ASK = "%nemotron -q why is this slow?"

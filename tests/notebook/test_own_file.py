@@ -13,8 +13,8 @@ import pytest
 from service import Address
 from shells import Kernel, Outcome, Shell, close_event_loops, sent
 
-from nemotron_magic.ledger import Ledger
-from nemotron_magic.notebook.own_file import OwnFile
+from nemotron_magic.context.notebook_file import OwnFile
+from nemotron_magic.storage.ledger import Ledger
 
 Save = Callable[..., Path]
 

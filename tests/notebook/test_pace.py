@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nemotron_magic.notebook.pace import Pace, Ticker
+from nemotron_magic.display.page import RepaintBudget, Ticker
 
 CELL = contextvars.ContextVar("CELL", default="none")
 
@@ -22,7 +22,7 @@ class Clock:
 
 def paints_per_s(tokens_per_s: float, size: int = 1800, seconds: int = 60) -> float:
     """Stream and paint whenever the pace allows it, 4 characters a token."""
-    pace = Pace(clock := Clock())
+    pace = RepaintBudget(clock := Clock())
     paints = 0
     for _ in range(int(tokens_per_s * seconds)):
         clock.now_s += 1 / tokens_per_s
@@ -48,7 +48,7 @@ def test_a_long_display_is_painted_less_often() -> None:
 
 
 def test_what_arrives_in_bursts_costs_no_more() -> None:
-    pace, spent = Pace(clock := Clock()), 0
+    pace, spent = RepaintBudget(clock := Clock()), 0
     for burst in range(200):
         for _ in range(20):
             pace.arrived(4)
@@ -61,7 +61,7 @@ def test_what_arrives_in_bursts_costs_no_more() -> None:
 
 
 def test_a_long_wait_is_not_saved_up() -> None:
-    pace = Pace(clock := Clock())
+    pace = RepaintBudget(clock := Clock())
     clock.now_s = 1000.0
     pace.painted(0)
     clock.now_s += 0.2

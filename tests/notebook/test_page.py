@@ -12,19 +12,17 @@ from html import unescape
 
 import pytest
 
-from nemotron_magic.draft import Draft
-from nemotron_magic.events import (
+from nemotron_magic.core.events import (
     Event,
     Notice,
     Reasoning,
-    Reclassified,
     Retry,
     Sent,
     Text,
+    TextWasReasoning,
 )
-from nemotron_magic.notebook.pace import Ticker
-from nemotron_magic.notebook.page import PagePainter
-from nemotron_magic.notebook.publisher import Display
+from nemotron_magic.display.page import Display, NotebookRenderer, Ticker
+from nemotron_magic.session.reply import ReplyAccumulator
 
 
 @dataclass
@@ -80,9 +78,9 @@ class Ticks:
 
 def paint(
     events: list[Event], gap_s: float = 0.01, alone: bool = True, stalls: bool = False
-) -> tuple[Page, PagePainter, Draft]:
-    page, clock, draft, ticks = Page(), Clock(), Draft(), Ticks()
-    painter = PagePainter(page, alone, clock, ticks)
+) -> tuple[Page, NotebookRenderer, ReplyAccumulator]:
+    page, clock, draft, ticks = Page(), Clock(), ReplyAccumulator(), Ticks()
+    painter = NotebookRenderer(page, alone, clock, ticks)
     for event in events:
         clock.now_s += gap_s
         draft.add(event)
@@ -201,7 +199,7 @@ def test_thinking_is_counted_and_not_shown() -> None:
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_text_that_was_reasoning_is_taken_back(alone: bool) -> None:
-    events: list[Event] = [Text("I plan"), Reclassified("I plan"), Text("Hello")]
+    events: list[Event] = [Text("I plan"), TextWasReasoning("I plan"), Text("Hello")]
     page, painter, draft = paint(events, gap_s=0.2, alone=alone)
     during = page.words
     painter.finish(draft.reply())
@@ -251,7 +249,7 @@ def test_a_display_that_is_left_alone_is_typeset_and_holds_enough() -> None:
 
 def test_nothing_vanishes_when_a_display_is_left() -> None:
     page, clock = Page(), Clock()
-    painter = PagePainter(page, True, clock, Ticks())
+    painter = NotebookRenderer(page, True, clock, Ticks())
     seen = 0
     for event in tokens(PROSE, 8):
         clock.now_s += 0.5
@@ -264,7 +262,7 @@ def test_nothing_vanishes_when_a_display_is_left() -> None:
 
 
 def test_text_that_was_reasoning_is_taken_back_from_all_displays() -> None:
-    events = [*tokens(PROSE), Reclassified(PROSE), Text("Hello")]
+    events = [*tokens(PROSE), TextWasReasoning(PROSE), Text("Hello")]
     page, _, _ = paint(events, gap_s=0.2)
 
     assert page.words == "Hello"
@@ -279,8 +277,8 @@ def test_what_was_said_before_the_text_stands_in_the_line_that_waits() -> None:
 @pytest.mark.parametrize("alone", [True, False])
 @pytest.mark.parametrize("number", [0, 1, 2, 5])
 def test_an_interrupt_in_a_paint_loses_nothing(number: int, alone: bool) -> None:
-    page, clock, draft = Page(interrupted_at=number), Clock(), Draft()
-    painter = PagePainter(page, alone, clock, Ticks())
+    page, clock, draft = Page(interrupted_at=number), Clock(), ReplyAccumulator()
+    painter = NotebookRenderer(page, alone, clock, Ticks())
     with suppress(KeyboardInterrupt):
         for event in tokens(PROSE):
             clock.now_s += 0.5
@@ -295,7 +293,7 @@ def test_an_interrupt_in_a_paint_loses_nothing(number: int, alone: bool) -> None
 
 def test_what_was_held_back_is_painted_when_the_stream_stalls() -> None:
     page, clock, ticks = Page(), Clock(), Ticks()
-    painter = PagePainter(page, True, clock, ticks)
+    painter = NotebookRenderer(page, True, clock, ticks)
     for event in tokens("word " * 20):
         painter.watch(event)
     before = page.words
@@ -309,10 +307,10 @@ def test_what_was_held_back_is_painted_when_the_stream_stalls() -> None:
 
 def test_nothing_is_painted_by_itself_after_the_end() -> None:
     page, clock, ticks = Page(), Clock(), Ticks()
-    painter = PagePainter(page, True, clock, ticks)
+    painter = NotebookRenderer(page, True, clock, ticks)
     for event in tokens("word " * 20):
         painter.watch(event)
-    painter.finish(Draft().reply())
+    painter.finish(ReplyAccumulator().reply())
     paints = page.paints
     clock.now_s += 1
 
@@ -322,7 +320,7 @@ def test_nothing_is_painted_by_itself_after_the_end() -> None:
 
 def test_what_ticks_ends_when_nothing_comes_and_begins_again() -> None:
     page, clock, ticks = Page(), Clock(), Ticks()
-    painter = PagePainter(page, True, clock, ticks)
+    painter = NotebookRenderer(page, True, clock, ticks)
     painter.watch(Text("One "))
     painter.watch(Text("two "))
     clock.now_s += 1
@@ -346,10 +344,10 @@ def test_a_thread_paints_what_was_held_back() -> None:
 
     done = threading.Event()
     tick = Ticker(0.01, idle_s=0.0)
-    painter = PagePainter(page := Seen(), True, time.monotonic, tick)
+    painter = NotebookRenderer(page := Seen(), True, time.monotonic, tick)
     for word in ("A ", "stalled ", "end"):
         painter.watch(Text(word))
 
     assert done.wait(10)
-    painter.finish(Draft().reply())
+    painter.finish(ReplyAccumulator().reply())
     assert len(page.displays) == 1

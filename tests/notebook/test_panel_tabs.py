@@ -10,7 +10,7 @@ from panel_page import wait_for
 from shells import Shell
 
 import nemotron_magic
-from nemotron_magic.errors import InputError
+from nemotron_magic.core.errors import InputError
 
 
 def test_a_preview_is_what_is_sent_to_the_letter_and_sends_nothing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.notebook.plain_text import WordWrap, plain_text
+from nemotron_magic.display.plain_text import WordWrap, plain_text
 
 TABLE = """\
 | Model | Context, tokens | Ended |

@@ -12,7 +12,7 @@ import pytest
 from service import Address
 from shells import Kernel, Shell, close_event_loops
 
-from nemotron_magic.notebook.saved import Saved
+from nemotron_magic.session.replay import NotebookReplyCache
 
 CELLS = (
     "%config Nemotron.cache = 'on'",
@@ -222,7 +222,7 @@ OUTPUT = {"data": {"text/plain": "Hi"}, "metadata": {"nemotron": ABOUT}}
 
 def test_what_was_seen_in_the_file_stays_known(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
-    saved = Saved(lambda: str(path))
+    saved = NotebookReplyCache(lambda: str(path))
     assert saved.find("h") is None
 
     path.write_text(notebook_of([[OUTPUT]]))
@@ -237,7 +237,7 @@ def test_the_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None
     path = tmp_path / "a.ipynb"
     path.write_text(notebook_of([[]]))
     before = path.stat()
-    saved = Saved(lambda: str(path))
+    saved = NotebookReplyCache(lambda: str(path))
     saved.find("h")
     text = notebook_of([[OUTPUT]])
     path.write_text(" " * before.st_size)
@@ -250,4 +250,4 @@ def test_the_file_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("path", ["", "/nothing/a.ipynb", "/tmp"])
 def test_without_a_file_nothing_is_found(path: str) -> None:
-    assert Saved(lambda: path).find("h") is None
+    assert NotebookReplyCache(lambda: path).find("h") is None

@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from nemotron_magic.events import Text
-from nemotron_magic.markdown import Block
-from nemotron_magic.notebook.rich_markdown import TerminalMarkdown, markdown_console
-from nemotron_magic.notebook.terminal import RichPainter
-from nemotron_magic.reply import Reply
+from nemotron_magic.core.events import Text
+from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.display.terminal import RichRenderer
+from nemotron_magic.markdown.streaming import Block
+from nemotron_magic.session.reply import Reply
 
 WIDTH = 80  # of a console that knows no terminal
 PIECE = 5
@@ -24,7 +24,7 @@ def lines(text: str) -> list[str]:
 def streamed(markdown: str, is_live: bool = False) -> list[str]:
     """Give the lines of a reply that came in small pieces, without its footer."""
     stream = io.StringIO()
-    painter = RichPainter(stream, is_live, with_footer=False)
+    painter = RichRenderer(stream, is_live, with_footer=False)
     for at in range(0, len(markdown), PIECE):
         painter.watch(Text(markdown[at : at + PIECE]))
     painter.finish(Reply(markdown))

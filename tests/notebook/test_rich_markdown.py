@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.markdown import Block
-from nemotron_magic.notebook.plain_text import plain_text
-from nemotron_magic.notebook.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.display.plain_text import plain_text
+from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
+from nemotron_magic.markdown.streaming import Block
 
 
 def printed(markdown: str, width: int, **options: Any) -> str:

@@ -8,9 +8,9 @@ import re
 import pytest
 from screen import shown
 
-from nemotron_magic.events import Event, Sent, Text
-from nemotron_magic.notebook.terminal import RichPainter
-from nemotron_magic.reply import Reply
+from nemotron_magic.core.events import Event, Sent, Text
+from nemotron_magic.display.terminal import RichRenderer
+from nemotron_magic.session.reply import Reply
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CODE = "".join(f"line_{n} = {n}\n" for n in range(60))
@@ -31,7 +31,7 @@ REPLIES = {
 
 def painted(events: list[Event], text: str, is_live: bool) -> str:
     stream = io.StringIO()
-    painter = RichPainter(stream, is_live, with_footer=False)
+    painter = RichRenderer(stream, is_live, with_footer=False)
     for event in events:
         painter.watch(event)
     painter.finish(Reply(text))
@@ -80,7 +80,7 @@ def test_no_line_that_is_painted_again_is_longer_than_the_terminal() -> None:
     text = f"So:\n\n```python\nif x:\n\ty = {'1 + ' * 90}1\n"
     events = [Text(text[at : at + 40]) for at in range(0, len(text), 40)]
     stream = io.StringIO()
-    painter = RichPainter(stream, True, with_footer=False)
+    painter = RichRenderer(stream, True, with_footer=False)
     for event in events:
         painter.watch(event)
     growing = COLOUR.sub("", stream.getvalue())

@@ -12,8 +12,9 @@ from service import Address, serve
 from shells import Kernel, Shell
 from wire import DONE, LIVE, STOP, event, say
 
-from nemotron_magic.ledger import Call, Ledger, Totals
-from nemotron_magic.notebook.commands.spending import cost_of, tokens_of
+from nemotron_magic.display.reports import cost_text, tokens_text
+from nemotron_magic.storage.ledger import Ledger
+from nemotron_magic.storage.records import CallRecord, Totals
 
 ASK = "x = %nemotron -q rehearsal: say hello"
 
@@ -26,10 +27,10 @@ def shell(home: Path, shell: Shell) -> Shell:
 def add(home: Path, **known: object) -> None:
     """Write a row of another session."""
     ledger = Ledger(home / "ledger.sqlite")
-    begun = ledger.begin(Call(model="other|`model`"))
+    begun = ledger.begin(CallRecord(model="other|`model`"))
     if known:
-        values = {name: getattr(begun, name) for name in Call.__slots__}
-        ledger.finish(begun, Call(**{**values, "ending": "complete", **known}))
+        values = {name: getattr(begun, name) for name in CallRecord.__slots__}
+        ledger.finish(begun, CallRecord(**{**values, "ending": "complete", **known}))
 
 
 def test_nothing_is_opened_before_the_first_question(shell: Shell, home: Path) -> None:
@@ -89,9 +90,9 @@ def test_usage_says_how_sure_it_is(
 
 
 def test_tokens_are_unknown_or_a_lower_bound() -> None:
-    assert tokens_of(Totals()) == ("0", "0")
-    assert tokens_of(Totals(billable=1, untold=1)) == ("unknown", "unknown")
-    assert tokens_of(Totals(billable=2, untold=1, prompt_tokens=1000)) == (
+    assert tokens_text(Totals()) == ("0", "0")
+    assert tokens_text(Totals(billable=1, untold=1)) == ("unknown", "unknown")
+    assert tokens_text(Totals(billable=2, untold=1, prompt_tokens=1000)) == (
         "at least 1,000",
         "at least 0",
     )
@@ -110,7 +111,7 @@ def test_tokens_are_unknown_or_a_lower_bound() -> None:
 def test_a_cost_is_unknown_estimated_or_a_lower_bound(
     totals: Totals, words: str
 ) -> None:
-    assert cost_of(totals) == words
+    assert cost_text(totals) == words
 
 
 def test_usage_before_the_first_call(shell: Shell) -> None:

@@ -12,7 +12,7 @@ import pytest
 from IPython.core.events import EventManager, available_events
 from shells import Kernel, Shell
 
-from nemotron_magic.notebook.warm import _STEPS, WarmUp, is_live
+from nemotron_magic.magics.extension import _STEPS, Preload, is_live
 
 LIMIT_S = 60
 
@@ -62,12 +62,12 @@ def callbacks(shell: Any) -> list[Callable[..., Any]]:
     """Give what listens to the shell's cells."""
     names = ("pre_run_cell", "post_run_cell")
     ours = (call for name in names for call in shell.events.callbacks[name])
-    return [call for call in ours if type(getattr(call, "__self__", None)) is WarmUp]
+    return [call for call in ours if type(getattr(call, "__self__", None)) is Preload]
 
 
 def test_all_steps_are_done_and_then_nothing_is_left(shell: Any, steps: Steps) -> None:
     steps.let_go.set()
-    warm_up = WarmUp(shell, steps.all, delay_s=0)
+    warm_up = Preload(shell, steps.all, delay_s=0)
     warm_up.begin()
     assert steps.ended.wait(LIMIT_S)
     warm_up.close()
@@ -78,7 +78,7 @@ def test_all_steps_are_done_and_then_nothing_is_left(shell: Any, steps: Steps) -
 
 
 def test_no_step_begins_while_a_cell_runs(shell: Any, steps: Steps) -> None:
-    WarmUp(shell, steps.all, delay_s=0).begin()
+    Preload(shell, steps.all, delay_s=0).begin()
     assert steps.begun.wait(LIMIT_S)
     shell.events.trigger("pre_run_cell", None)
     steps.let_go.set()
@@ -97,7 +97,7 @@ def test_once_closed_it_does_no_further_step(shell: Any) -> None:
         done.append(2)
 
     steps = [lambda: done.append(1), second, lambda: done.append(3)]
-    warm_up = WarmUp(shell, steps, delay_s=0)
+    warm_up = Preload(shell, steps, delay_s=0)
     warm_up.begin()
     assert begun.wait(LIMIT_S)
     warm_up.close()
@@ -110,7 +110,7 @@ def test_once_closed_it_does_no_further_step(shell: Any) -> None:
 def test_a_step_that_fails_troubles_nobody(shell: Any) -> None:
     done: list[int] = []
     steps = [lambda: done.append(1), lambda: 1 / 0, lambda: done.append(3)]
-    warm_up = WarmUp(shell, steps, delay_s=0)
+    warm_up = Preload(shell, steps, delay_s=0)
     warm_up.begin()
     end_s = time.monotonic() + LIMIT_S
     while not warm_up.is_over and time.monotonic() < end_s:
@@ -134,7 +134,7 @@ def test_a_shell_that_nobody_types_into_is_left_cold(shell: Any) -> None:
     assert listening == []
 
 
-READY = "import sys; print('nemotron_magic.markdown.sanitise' in sys.modules)"
+READY = "import sys; print('nemotron_magic.markdown.sanitize' in sys.modules)"
 LEFT = """
 import threading
 print([t.name for t in threading.enumerate() if t.name.startswith("nemotron")])

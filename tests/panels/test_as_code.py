@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nemotron_magic.grammar import parse
-from nemotron_magic.panels.settings import config_lines, flags_line
-from nemotron_magic.parameters import BY_NAME, PARAMETERS
-from nemotron_magic.traits import Nemotron
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
+from nemotron_magic.display.panel.form import config_lines, flags_line
+from nemotron_magic.magics.config import Nemotron
+from nemotron_magic.magics.parser import parse
 
 DEFAULTS = {p.name: p.default for p in PARAMETERS}
 STATES: list[dict[str, Any]] = [

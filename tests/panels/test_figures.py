@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from nemotron_magic.ledger import Call, Totals
-from nemotron_magic.panels.figures import by_day, chart
+from nemotron_magic.display.reports import by_day, chart
+from nemotron_magic.storage.records import CallRecord, Totals
 
-CALL = Call(model="m", ending="complete", attempts=1, cost_usd=0.5)
+CALL = CallRecord(model="m", ending="complete", attempts=1, cost_usd=0.5)
 KNOWN = Totals.of(CALL)
 UNKNOWN = Totals.of(replace(CALL, cost_usd=None))
 

@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from nemotron_magic.code.cells import CodeCell
+from nemotron_magic.display.panel.ask import insert_html, may_insert
+from nemotron_magic.display.reply import content_html, line_html
 from nemotron_magic.markdown import to_html
-from nemotron_magic.notebook.html import content_html, line_html
-from nemotron_magic.panels.ask import insert_html, may_insert
-from nemotron_magic.reply import Details, Reply
+from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 LINKED = (
     'data-commandlinker-command="terminal:create-new" '
@@ -49,7 +49,7 @@ def test_no_reply_forges_a_button_whole_or_at_any_prefix(text: str) -> None:
 
 @pytest.mark.parametrize("text", FORGED)
 def test_nor_its_reasoning_its_remarks_and_the_notes_on_its_code(text: str) -> None:
-    details = Details(reasoning=text, notices=(text,), served_model=text)
+    details = ReplyMetadata(reasoning=text, notices=(text,), served_model=text)
     cell = CodeCell("x")
 
     assert Linked(content_html(Reply(text, details))).found == []

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.catalogue import Model
-from nemotron_magic.errors import InputError
-from nemotron_magic.panels.host import WidgetFactory
-from nemotron_magic.panels.settings import (
+from nemotron_magic.client.models import Model
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
+from nemotron_magic.display.panel import WidgetFactory
+from nemotron_magic.display.panel.form import (
     FIRST,
     SECTIONS,
     SettingsForm,
     as_text,
     from_text,
 )
-from nemotron_magic.parameters import BY_NAME, PARAMETERS
-from nemotron_magic.traits import Nemotron
+from nemotron_magic.magics.config import Nemotron
 
 VALUES: list[tuple[str, Any]] = [
     ("temperature", 0),

@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.panels.panel import StaticSnapshot, snapshot_html, snapshot_text
-from nemotron_magic.reply import Reply
-from nemotron_magic.session import Session
-from nemotron_magic.turns import Turn
+from nemotron_magic.display.panel.panel import (
+    StaticSnapshot,
+    snapshot_html,
+    snapshot_text,
+)
+from nemotron_magic.session.conversation import Turn
+from nemotron_magic.session.reply import Reply
+from nemotron_magic.session.session import Session
 
 TURN = Turn("Is <i>it</i>?", Reply("**Yes** <script>alert(1)</script>"))
 CONFIG = "%config Nemotron.temperature = 0.2"

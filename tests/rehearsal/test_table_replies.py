@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nemotron_magic.context.describe import describe
-from nemotron_magic.markdown import code_blocks
+from nemotron_magic.markdown.parser import code_blocks
 from nemotron_magic.rehearsal.notebook_replies import (
     Attachment,
     Table,

@@ -14,11 +14,11 @@ import pytest
 from wire import NoStore, event
 
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.keystore import KeyStore
-from nemotron_magic.ledger import Ledger
-from nemotron_magic.summary import metadata
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.display.reply import metadata
+from nemotron_magic.session.credentials import KeyStore
+from nemotron_magic.storage.ledger import Ledger
 
 KEY = "9f8e7d6c-5b4a/39281706+abcdef"
 IN_BASE64 = b64encode(f"Bearer {KEY}".encode()).decode()

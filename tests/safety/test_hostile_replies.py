@@ -7,12 +7,19 @@ from attacks import ADDRESSES, ATTACKS, BANNED, WORST, armed
 from markdown_policy import read, violations
 from reply_page import faults, interims, painted, wearing, whole
 
-from nemotron_magic.events import Notice, Reasoning, Reclassified, Retry, Sent, Text
+from nemotron_magic.core.events import (
+    Notice,
+    Reasoning,
+    Retry,
+    Sent,
+    Text,
+    TextWasReasoning,
+)
+from nemotron_magic.core.text import strip_hidden
+from nemotron_magic.display.reply import reply_html
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.sanitise import sanitised
-from nemotron_magic.notebook.html import reply_html
-from nemotron_magic.reply import Details, Reply
-from nemotron_magic.text import without_hidden
+from nemotron_magic.markdown.sanitize import sanitize
+from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 ARMED = tuple(map(armed, ATTACKS))
 _WHOLE_CHARS = 160
@@ -68,7 +75,7 @@ def test_no_event_brings_an_attack_into_a_page(attack: str) -> None:
         Sent("id", attack),
         Retry(attack, 2.0, 1),
         *map(Text, pieces),
-        Reclassified(attack),
+        TextWasReasoning(attack),
         *map(Reasoning, pieces),
         *map(Text, pieces),
     ]
@@ -128,7 +135,7 @@ def test_no_sign_of_code_is_swallowed_or_read(language: str) -> None:
     ],
 )
 def test_a_reply_draws_no_footer_of_ours(text: str) -> None:
-    html = reply_html(Reply(text, Details(elapsed_s=1.0)))
+    html = reply_html(Reply(text, ReplyMetadata(elapsed_s=1.0)))
     ours = '<div class="nm-footer">1.0 s · tokens unknown · cost unknown</div></div>'
 
     assert wearing(html, "nm-footer") == 1
@@ -146,12 +153,12 @@ RAW = [
 
 @pytest.mark.parametrize("start", range(5))
 def test_the_last_wall_alone_keeps_the_policy(start: int) -> None:
-    texts = map(without_hidden, [*ARMED, *RAW][start::5])
+    texts = map(strip_hidden, [*ARMED, *RAW][start::5])
 
     # A fold is of our own making; a reply's Markdown has no way to begin one.
     folds = {"<details>", "<summary>"}
     found = {
-        text: bad for text in texts if (bad := {*violations(sanitised(text))} - folds)
+        text: bad for text in texts if (bad := {*violations(sanitize(text))} - folds)
     }
 
     assert found == {}
@@ -164,12 +171,12 @@ def test_the_last_wall_lets_through_what_may_stand() -> None:
         '<img src="data:image/png;base64,iVBORw0KGgo=" alt="z"></p>'
     )
 
-    assert sanitised(kept) == kept
+    assert sanitize(kept) == kept
 
 
 @pytest.mark.parametrize(
     "name", ["nm-footer", "nm-notice", "nm-reasoning", "nm-error", "nm-reply", "nm-x"]
 )
 def test_the_last_wall_takes_off_what_only_our_own_frame_wears(name: str) -> None:
-    assert name not in sanitised(f'<div class="{name} nm-table">x</div>')
-    assert "nm-table" in sanitised(f'<div class="{name} nm-table">x</div>')
+    assert name not in sanitize(f'<div class="{name} nm-table">x</div>')
+    assert "nm-table" in sanitize(f'<div class="{name} nm-table">x</div>')

@@ -10,26 +10,25 @@ from typing import Any
 import pytest
 from attacks import ATTACKS, STEERING, armed
 
-from nemotron_magic.draft import Draft
-from nemotron_magic.events import (
+from nemotron_magic.core.events import (
     Event,
     Notice,
     Reasoning,
-    Reclassified,
     Retry,
     Sent,
     Text,
+    TextWasReasoning,
 )
-from nemotron_magic.notebook.terminal import (
-    PlainPainter,
-    RichPainter,
+from nemotron_magic.core.text import visible
+from nemotron_magic.display.reply import footer, notices
+from nemotron_magic.display.terminal import (
+    PlainRenderer,
+    RichRenderer,
     print_footer,
     print_markdown,
     print_reply,
 )
-from nemotron_magic.reply import Details, Reply
-from nemotron_magic.summary import footer, remarks
-from nemotron_magic.text import visible
+from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
 
 ALLOWED = re.compile(r"\x1b\[[0-9;]*m")
 LIVE = re.compile(r"\x1b\[(?:\d*[AKG]|\?25[lh]|[0-9;]*m)|\r")
@@ -54,23 +53,23 @@ class Terminal(io.StringIO):
         return ALLOWED.sub("", self.getvalue())
 
 
-def plain(stream: Terminal) -> PlainPainter:
-    return PlainPainter(stream, is_styled=stream.isatty())
+def plain(stream: Terminal) -> PlainRenderer:
+    return PlainRenderer(stream, is_styled=stream.isatty())
 
 
 PAINTERS: dict[str, Callable[[Terminal], Any]] = {
     "plain": plain,
-    "rich": lambda stream: RichPainter(stream, False),
-    "live": lambda stream: RichPainter(stream, True),
+    "rich": lambda stream: RichRenderer(stream, False),
+    "live": lambda stream: RichRenderer(stream, True),
 }
 
 
 def paint(
-    painter: str, events: list[Event], details: Details | None = None
+    painter: str, events: list[Event], details: ReplyMetadata | None = None
 ) -> Terminal:
     stream = Terminal(painter != "file")
     made = PAINTERS.get(painter, plain)(stream)
-    draft = Draft(details or Details())
+    draft = ReplyAccumulator(details or ReplyMetadata())
     for event in events:
         draft.add(event)
         made.watch(event)
@@ -207,13 +206,13 @@ def test_only_lines_of_ours_are_dim(painter: str) -> None:
     ],
 )
 def test_a_line_that_imitates_the_footer_is_told_of(text: str, is_told: bool) -> None:
-    said = [line for line in remarks(Reply(text)) if "imitates" in line]
+    said = [line for line in notices(Reply(text)) if "imitates" in line]
 
     assert bool(said) is is_told
 
 
 def test_a_footer_after_a_value_is_dim_on_a_terminal_alone() -> None:
-    reply = Reply("x", Details(elapsed_s=1.0))
+    reply = Reply("x", ReplyMetadata(elapsed_s=1.0))
     terminal, file = Terminal(True), Terminal(False)
 
     print_footer(reply, terminal, True)
@@ -226,8 +225,10 @@ def test_a_footer_after_a_value_is_dim_on_a_terminal_alone() -> None:
 @pytest.mark.parametrize("name", STEERING)
 def test_no_line_of_ours_is_steered_by_what_it_quotes(name: str) -> None:
     sign = STEERING[name]
-    details = Details(notices=(f"quote {sign}",), finish_reason=sign, refusal=sign)
-    events: list[Event] = [Notice(sign), Text("a"), Reclassified("a")]
+    details = ReplyMetadata(
+        notices=(f"quote {sign}",), finish_reason=sign, refusal=sign
+    )
+    events: list[Event] = [Notice(sign), Text("a"), TextWasReasoning("a")]
     for painter in PAINTERS:
         output = paint(painter, [*events, Retry(sign, 1.0, 1)], details)
         assert steering(output.getvalue(), LIVE) == set()
@@ -251,6 +252,6 @@ def test_a_reply_that_rich_cannot_take_is_printed_as_it_is() -> None:
 
 
 def test_text_that_was_reasoning_does_not_run_into_the_answer() -> None:
-    events: list[Event] = [Text("hm\u200b"), Reclassified("hm"), Text("yes")]
+    events: list[Event] = [Text("hm\u200b"), TextWasReasoning("hm"), Text("yes")]
 
     assert paint("rich", events).text.split("reasoning —")[1].split()[0] == "yes"

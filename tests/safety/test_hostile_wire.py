@@ -13,17 +13,21 @@ from shells import Shell
 from wire import DONE, NoStore
 
 from nemotron_magic import Session
-from nemotron_magic.cache.saved import saved_replies
-from nemotron_magic.client import Client
-from nemotron_magic.draft import Draft
-from nemotron_magic.errors import NemotronError
-from nemotron_magic.events import Retry, Sent
-from nemotron_magic.keystore import KeyStore
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.events import Retry, Sent
+from nemotron_magic.core.text import literal
+from nemotron_magic.display.reply import (
+    footer,
+    metadata,
+    notices,
+    reply_html,
+    status_html,
+)
 from nemotron_magic.markdown import to_html
-from nemotron_magic.notebook.commands.command import literal
-from nemotron_magic.notebook.html import reply_html, status_html
-from nemotron_magic.reply import Details
-from nemotron_magic.summary import footer, metadata, remarks
+from nemotron_magic.session.credentials import KeyStore
+from nemotron_magic.session.replay import saved_replies
+from nemotron_magic.session.reply import ReplyAccumulator, ReplyMetadata
 
 EVIL = (
     "\x1b[2J\x1b]52;c;eA==\x07\x9b8m\r\n\n- ✓ key: found\n\n# Forged\n\u2028"
@@ -205,7 +209,7 @@ def test_what_a_service_calls_things_is_one_short_line(
 
     for line in (
         footer(reply),
-        *remarks(reply),
+        *notices(reply),
         reply.model,
         *map(str, saved.values()),
     ):
@@ -259,13 +263,13 @@ def test_a_notebook_s_file_is_no_better_than_a_service() -> None:
     }
     output = {"data": {"text/plain": "hi" + EVIL}, "metadata": {"nemotron": about}}
     kept = saved_replies(json.dumps({"cells": [{"outputs": [output]}]}))["h"]
-    draft = Draft(Details())
+    draft = ReplyAccumulator(ReplyMetadata())
     for one in kept.events():
         draft.add(one)
     reply = draft.reply(elapsed_s=0.0)
 
     assert str(reply) == "hi"
-    for line in (footer(reply), *remarks(reply), *map(str, metadata(reply).values())):
+    for line in (footer(reply), *notices(reply), *map(str, metadata(reply).values())):
         shown(line)
         assert "\n" not in line
     assert faults(reply_html(reply), notices=3) == []

@@ -20,11 +20,9 @@ from service import serve
 
 import nemotron_magic
 from nemotron_magic import Session
-from nemotron_magic.client import Client
-from nemotron_magic.endpoint import Endpoint
-from nemotron_magic.key import Key, Unshown
-from nemotron_magic.keystore import KeyStore
-from nemotron_magic.unseen import sealed
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.endpoint import Endpoint, Key, SecretMapping, secret_value
+from nemotron_magic.session.credentials import KeyStore
 
 HERE_AT = Endpoint.read("http://127.0.0.1:1")
 HERE = Path(__file__).parent
@@ -119,7 +117,7 @@ def test_the_key_is_in_none_of_it(left: dict[str, bytes], key: str) -> None:
 
 def test_what_gives_a_secret_has_no_frame_to_look_into(key: str) -> None:
     environ = {"AIMLAPI_API_KEY": key}
-    for holder in (Key(key, HERE_AT.origin, "X"), Unshown(environ)):
+    for holder in (Key(key, HERE_AT.origin, "X"), SecretMapping(environ)):
         reveal = holder._reveal
 
         assert key in str(reveal(0))
@@ -182,7 +180,7 @@ class EmptyStore:
 
 
 # Until these have put it away, an environment is as open as whoever gave it has it.
-PUTTING_AWAY = lines_of(Unshown.__init__) | lines_of(sealed)
+PUTTING_AWAY = lines_of(SecretMapping.__init__) | lines_of(secret_value)
 
 
 def ask_with(trap: Trap, ask: Callable[[], object]) -> BaseException | None:

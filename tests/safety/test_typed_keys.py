@@ -14,13 +14,13 @@ from service import Address, serve
 from shells import Kernel, close_event_loops
 
 from nemotron_magic import Session
+from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.redact import Redactor
-from nemotron_magic.errors import InputError
-from nemotron_magic.grammar import parse
-from nemotron_magic.notebook.asking import QuestionBuilder
-from nemotron_magic.notebook.commands import COMMANDS
-from nemotron_magic.notebook.gather import Gatherer
-from nemotron_magic.session import Question
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.magics.ask import QuestionBuilder
+from nemotron_magic.magics.commands import COMMANDS
+from nemotron_magic.magics.parser import parse
+from nemotron_magic.session.conversation import Question
 
 HEX = "4f9a77b0c1d2e3f4" + "05162738495a6b7c"
 MIXED = "sk-proj-" + "Zt7Qp0xLm3Vb9Rk2Ws8Yd"
@@ -231,7 +231,7 @@ def test_what_is_hidden_goes_from_every_message(
 @pytest.mark.parametrize("text", [f"login {HEX}", HEX, f"my key is {HEX}"])
 def test_a_panel_asks_it_no_more_than_a_cell(session_at: Any, text: str) -> None:
     session: Session = session_at("http://127.0.0.1:1/v1")
-    panel = QuestionBuilder(None, session, Gatherer(None, str))
+    panel = QuestionBuilder(None, session, ContextGatherer(None, str))
     with pytest.raises(InputError, match="nothing was sent"):
         panel.aside(text, "", session.settings, 0)
 

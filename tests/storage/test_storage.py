@@ -22,11 +22,15 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.storage import Schema, Storage, cache_folder, data_folder
-from nemotron_magic.storage.aside import identity, move_aside
-from nemotron_magic.storage.connection import KeptConnection
-from nemotron_magic.storage.folders import is_networked, mount_table
-from nemotron_magic.storage.schema import prepare
+from nemotron_magic.storage.database import KeptConnection, Schema, Storage, prepare
+from nemotron_magic.storage.files import (
+    cache_folder,
+    data_folder,
+    identity,
+    is_networked,
+    mount_table,
+    quarantine,
+)
 
 SCHEMA = Schema(0x7E577E57, 2, "CREATE TABLE IF NOT EXISTS words (word TEXT)")
 NOON_S = 1_787_313_600.0  # 2026-08-21
@@ -194,7 +198,7 @@ def test_a_file_that_another_process_has_replaced_is_left_alone(path: Path) -> N
     path.rename(f"{path}.away")
     add(storage_at(path), "new")
 
-    assert move_aside(path, seen, NOON_S) is None
+    assert quarantine(path, seen, NOON_S) is None
     assert words(storage_at(path)) == ["new"]
 
 

@@ -1,1 +1,3 @@
-"""What a secret looks like, by its value, its form, its name or its column."""
+"""What a secret looks like: by value, form, name or column."""
+
+from __future__ import annotations

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from nemotron_magic.context.secrets.spans import MASK, Span, masked
-from nemotron_magic.context.secrets.telling import Telling, hides, told_by
 from nemotron_magic.context.secrets.values import (
+    MASK,
+    Span,
     Strength,
+    Telling,
+    hides,
     is_placeholder,
     looks_random,
+    mask_spans,
+    told_by,
 )
+from nemotron_magic.core.text import _SHORTEST_GIVEN, forms_of
 
 __all__ = [
     "NOTHING",
     "Exact",
     "exact_values",
-    "forms_of",
     "is_rare",
     "secrets_in",
     "short_words",
 ]
 
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _SHORTEST = 8
-_SHORTEST_GIVEN = 4
 _LONGEST_WORD = 20
 _LONGEST = 20_000
 _START = 4
@@ -108,22 +109,6 @@ def is_rare(value: str) -> bool:
     return not (is_plain and len(value) < _LONGEST_WORD)
 
 
-def forms_of(value: str) -> set[str]:
-    """Return the ways in which a value is written in code, JSON, URLs and headers."""
-    raw = value.encode("utf-8", "surrogatepass")
-    forms = {value, raw.hex(), html.escape(value), repr(value)[1:-1]}
-    forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
-    forms |= quoted | {re.sub("%..", lambda at: at[0].lower(), one) for one in quoted}
-    for before in range(3):
-        # Only the letters that do not depend on what stands around the value.
-        code = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
-        whole = code[(0, 2, 3)[before] :]
-        inner = whole[:-1] if (before + len(raw)) % 3 else whole
-        forms |= {inner, inner.translate({43: "-", 47: "_"})}
-    return {one for one in forms if len(one) >= _SHORTEST_GIVEN}
-
-
 class Exact:
     """Known secrets, looked for in every form.
 
@@ -157,7 +142,7 @@ class Exact:
 
     def secrets(self, text: str) -> Iterator[Span]:
         """Return every place where one of the values stands."""
-        hidden = masked(text)
+        hidden = mask_spans(text)
         for form, mark in _possible(self._forms, text):
             at = text.find(form)
             while at >= 0:

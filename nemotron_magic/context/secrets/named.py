@@ -1,16 +1,15 @@
-"""Secrets that stand behind a name: in code, JSON, YAML, shells, headers and reprs."""
+"""Secrets known by the name or column they stand behind."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
-from nemotron_magic.context.secrets.expressions import QUOTED, Joined, Role, strings
-from nemotron_magic.context.secrets.settings import is_set_to
-from nemotron_magic.context.secrets.spans import Span
-from nemotron_magic.context.secrets.telling import KEYWORD, strength_of
 from nemotron_magic.context.secrets.values import (
+    KEYWORD,
+    Span,
     Strength,
     is_odd,
     is_placeholder,
@@ -18,9 +17,217 @@ from nemotron_magic.context.secrets.values import (
     is_set_secret,
     is_word,
     looks_random,
+    strength_of,
 )
 
-__all__ = ["kind_of", "named_secrets"]
+__all__ = [
+    "QUOTED",
+    "Joined",
+    "Role",
+    "is_set_to",
+    "kind_of",
+    "named_secrets",
+    "several_secrets",
+    "strings",
+]
+
+
+QUOTED = re.compile(
+    r"""(?P<open>(?:[rbfuRBFU]{1,2})?(?P<quote>\\*(?:\"\"\"|'''|["'`])))"""
+    r"""(?P<value>[^"'`\\\n]*+(?:(?!(?P=quote))(?:\\.|\\(?!.)|["'`])[^"'`\\\n]*+)*)"""
+    r"""(?P=quote)"""
+)
+_TOKEN = re.compile(
+    r"""(?P<blank>[ \t\r]+)|(?P<comment>(?:\#|//)[^\n]*+)|(?P<line>\n)"""
+    r"""|(?P<other>[\w.$]+|\|\||\?\?|.)"""
+)
+_LONGEST = 8000
+_MOST = 3000
+# What bounds how often a text is read for names within the values of names.
+_DEEPEST = 5
+_MOST_WORDS = 16
+_JOINS = {"+", "\\", "&", "..", "string"}
+_LEADS = {"", "or", "and", "||", "??", "else", "?", ":", "(", "[", "{", ",", *_JOINS}
+_WORDS = {"or", "and", "else", "if", "in", "not", "return", "await"}
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+# Calls that hand on the text that they are given.
+_HANDS_ON = re.compile(
+    r"(?:.*\.)?(?:str|bytes|bytearray|secretstr|\w*decode|unhexlify|fromhex|join"
+    r"|paste0?|concat|cycle|list|tuple|set|dict|c|token|api_key)",
+    re.IGNORECASE,
+)
+
+
+class Role(Enum):
+    """What a string is to the expression that it stands in."""
+
+    VALUE = auto()  # it or its item
+    KEYED = auto()  # behind a key in a dict
+    ARGUMENT = auto()  # of a call, such as a default
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Strings that are one text, as `"a" + "b"` is."""
+
+    pieces: list[re.Match[str]]
+    role: Role
+
+
+def strings(text: str, at: int) -> Iterator[Joined]:
+    """Yield the strings of the expression that begins at a place of a text."""
+    end = min(len(text), at + _LONGEST)
+    within: list[tuple[str, bool]] = []  # the open brackets, and whether of a call
+    pieces: list[re.Match[str]] = []
+    role, last, asked, words = Role.VALUE, "", False, 0
+    for _ in range(_MOST):
+        quoted = QUOTED.match(text, at, end) if text[at : at + 1] else None
+        token = quoted or _TOKEN.match(text, at, end)
+        if token is None:
+            break
+        at = token.end()
+        kind = "string" if quoted else token.lastgroup
+        if kind in ("blank", "comment"):
+            continue
+        sign = kind if kind == "string" else token[0]
+        if kind == "line":
+            if not within and last not in _LEADS - {"string"}:
+                break
+            continue
+        if quoted:
+            if pieces and last not in _JOINS:
+                yield Joined(pieces, role)
+                pieces = []
+            if not pieces:
+                role = _role(within, last)
+            if last in _LEADS and (within[-1:] != [("[", True)]):
+                pieces.append(quoted)
+        elif sign in "([{":
+            if len(within) == _DEEPEST:
+                break
+            is_call = last not in _LEADS and last not in _WORDS
+            is_call = is_call and not (sign == "(" and _HANDS_ON.fullmatch(last))
+            within.append((sign, is_call))
+        elif sign in _PAIRS:
+            if not within or within.pop()[0] != _PAIRS[sign]:
+                break
+        elif not within and _ends(sign, last, asked):
+            break
+        elif sign == ":" and last == "string" and within[-1:] == [("{", False)]:
+            pieces = []
+        if not within and sign not in _JOINS:
+            words += 1
+            if words > _MOST_WORDS:
+                break
+        asked |= sign == "?"
+        last = sign
+    if pieces:
+        yield Joined(pieces, role)
+
+
+def _ends(sign: str, last: str, asked: bool) -> bool:
+    """Return whether an expression is over where a sign follows the last one."""
+    if sign in ",;=" or (sign == ":" and not asked):
+        return True
+    return _is_word(sign) and _is_word(last)
+
+
+def _is_word(sign: str) -> bool:
+    return sign[:1].isalnum() and sign not in _WORDS and sign != "string"
+
+
+def _role(within: list[tuple[str, bool]], last: str) -> Role:
+    if any(is_call for _, is_call in within):
+        return Role.ARGUMENT
+    return Role.KEYED if last == ":" and within else Role.VALUE
+
+
+_PAIR_AFTER = re.compile(r"""[ \t]+[\w.]{1,40}=\S""")
+_PAIR_BEFORE = re.compile(r"""(?:^|[\s"'])[\w.]{1,40}=[^\s,;()]{1,80}[ \t]+$""")
+_LINE_END = re.compile(r"[ \t\r]*(?:\#[^\n]*)?(?:\n|$)")
+_FLOW_END = re.compile(r"[ \t]*[,}]")
+_ASSIGNS = re.compile(r"[ \t]*(?:[\w.-]{1,80}[ \t]*[=:][^\n(]{0,200}|[#;][^\n]*)?\r?$")
+_SECTION = re.compile(r"[ \t]*\[[\w .:\"'-]{1,60}\][ \t\r]*$")
+# The rest of a line `db.host = localhost`, which no program has.
+_PLAIN_SETTING = (
+    r"\.[\w.-]+(?:=[^\s()\[\]\"']*|[ ]=[ ](?:localhost|\d+|true|false"
+    r"|[\w.:/@=,-]*[:/@=,-][\w.:/@=,-]*))$"
+)
+_OWN = {"self", "cls", "args", "opts", "options", "config", "cfg", "settings", "this"}
+_FARTHEST = 1000
+_NEAR = 200
+
+
+def is_set_to(
+    text: str, name: tuple[int, int], sign: str, value: tuple[int, int]
+) -> bool:
+    """Return whether the text sets a name to a word, as files of settings do.
+
+    Parameters
+    ----------
+    name, value : tuple of int
+        Where each stands, from its start to before its end.
+    sign : str
+        What stands between them.
+    """
+    line = max(text.rfind("\n", max(0, name[0] - _NEAR), name[0]) + 1, name[0] - _NEAR)
+    before = text[line : name[0]]
+    if sign.strip() == ":":
+        return _is_yaml(text, before, value[1])
+    if sign == "=" and (
+        _PAIR_AFTER.match(text, value[1]) or _PAIR_BEFORE.search(before)
+    ):
+        return True
+    if sign.strip() != "=" or before.strip() or not _LINE_END.match(text, value[1]):
+        return False
+    if sign == "=" and not _is_variable(text, value):
+        return True
+    return _in_section(text, line) or _is_property(text, name, sign, value)
+
+
+def _is_yaml(text: str, before: str, end: int) -> bool:
+    opened = before.strip(" \t-*`\"'")
+    if not opened:
+        return bool(_LINE_END.match(text, end))
+    return (
+        opened[-1] in "{,"
+        and opened.startswith("{")
+        and bool(_FLOW_END.match(text, end))
+    )
+
+
+def _is_variable(text: str, value: tuple[int, int]) -> bool:
+    """Return whether a word stands near by once more, as a program's names do."""
+    start, end = value
+    near = text[max(0, start - _FARTHEST) : end + _FARTHEST]
+    return near.count(text[start:end]) > 1
+
+
+def _in_section(text: str, line: int) -> bool:
+    """Return whether only settings stand between a line and a section's head."""
+    above = text[max(0, line - _FARTHEST) : line].splitlines()
+    for one in reversed(above):
+        if _SECTION.match(one):
+            return True
+        if not _ASSIGNS.match(one):
+            return False
+    return False
+
+
+def _is_property(
+    text: str, name: tuple[int, int], sign: str, value: tuple[int, int]
+) -> bool:
+    """Return whether a dotted name is one of a file of properties."""
+    parts = text[name[0] : name[1]].split(".")
+    if len(parts) < 2 or parts[0] in _OWN or text[slice(*value)] in parts[-1]:
+        return False
+    if len(parts) > 2 and sign == "=":
+        return True
+    above = text[max(0, name[0] - _NEAR) : name[0]].split("\n")[-2:-1]
+    below = text[value[1] : value[1] + _NEAR].split("\n")[1:2]
+    sibling = re.compile(re.escape(parts[0]) + _PLAIN_SETTING)
+    return any(sibling.match(one.strip()) for one in above + below)
+
 
 # The name's rest, what closes it, then what leads to a value. On small letters.
 _NAMED = re.compile(
@@ -328,3 +535,37 @@ def kind_of(name: str) -> str:
     if strength_of(name) is Strength.PASSWORD:
         return "password"
     return next((w for w in ("token", "secret", "key") if w in name), "credential")
+
+
+_NAMES = re.compile(
+    r"(?m)(?:^|(?<=[;:]))[ \t]*(?P<names>[^\W\d][\w.]{0,60}"
+    r"(?:[ \t]*,[ \t]*[^\W\d][\w.]{0,60}){1,12})[ \t]*=(?!=)[ \t]*[(\[]?\s{0,20}"
+)
+_TELLING = re.compile(KEYWORD)
+_OTHER = re.compile(r"[^\s,;\"'()\[\]{}]{1,80}(?:\([^()\n]{0,80}\))?")
+_COMMA = re.compile(r"[ \t]*,\s{0,20}")
+
+
+def several_secrets(text: str, lowered: str) -> Iterator[Span]:
+    """Yield the strings that telling names get which are assigned with others."""
+    for found in _NAMES.finditer(lowered):
+        if _TELLING.search(found["names"]):
+            yield from _values_several(text, found)
+
+
+def _values_several(text: str, found: re.Match[str]) -> Iterator[Span]:
+    names, at = text[slice(*found.span("names"))].split(","), found.end()
+    for name in names:
+        quoted = QUOTED.match(text, at)
+        value = quoted or _OTHER.match(text, at)
+        if value is None:
+            return
+        strength = strength_of(name.strip().rpartition(".")[2])
+        if quoted and strength:
+            one = quoted["value"]
+            if is_secret(one, strength, bare=False, code=False):
+                yield Span(*quoted.span("value"), kind_of(name.strip()))
+        comma = _COMMA.match(text, value.end())
+        if comma is None:
+            return
+        at = comma.end()

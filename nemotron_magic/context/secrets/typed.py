@@ -1,4 +1,4 @@
-"""Keys typed behind `%nemotron`, where a question belongs: `login 4f9a…`, or the key.
+"""Keys typed behind `%nemotron`, where a question belongs.
 
 Such a text holds nothing but words that lead to a key, and the key. What a sentence
 says of a login is a question.
@@ -11,12 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from nemotron_magic.context.secrets.services import SERVICES
-from nemotron_magic.context.secrets.spans import MASK, Span
-from nemotron_magic.context.secrets.telling import is_telling
-from nemotron_magic.context.secrets.values import is_placeholder, looks_random
+from nemotron_magic.context.secrets.patterns import SERVICES
+from nemotron_magic.context.secrets.values import (
+    MASK,
+    Span,
+    is_placeholder,
+    is_telling,
+    looks_random,
+)
 
-__all__ = ["TypedKey", "looks_like_key", "typed_key", "typed_secrets"]
+__all__ = [
+    "TypedKey",
+    "looks_like_key",
+    "typed_key",
+    "typed_secrets",
+]
+
 
 _SHORTEST = 6
 _SHORTEST_BARE = 16

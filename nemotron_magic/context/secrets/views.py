@@ -1,4 +1,4 @@
-"""A text as its reader sees it: without colours and tags, and with no word broken."""
+"""Secrets in tables, Series, markup and colored or wrapped text."""
 
 from __future__ import annotations
 
@@ -9,23 +9,202 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from nemotron_magic.context.secrets.spans import Span
-from nemotron_magic.context.secrets.values import looks_random
+from nemotron_magic.context.secrets.named import kind_of, strings
+from nemotron_magic.context.secrets.values import (
+    KEYWORD,
+    Span,
+    Strength,
+    is_secret,
+    looks_random,
+    strength_of,
+)
 
-__all__ = ["View", "as_read"]
+__all__ = [
+    "View",
+    "as_read",
+    "column_secrets",
+    "series_secrets",
+]
+
+
+_HEAD = re.compile(KEYWORD)
+_MARKS = ("|", "│", "\t", ",", ";")
+_RULE = re.compile(r"[\s\-+|:=…\u2500-\u257f]*")
+_NAME = re.compile(r"[a-z][\w .-]{0,40}")
+_CELL = re.compile(r"[^\s]+(?: [^\s]+)*")
+_CODE = re.compile(r"[()\[\]{}]|[^\W\d]\w*\.[^\W\d]")
+_NUMBER = re.compile(r"[-+\d.,%:e ]*")
+_LONGEST_HEAD = 2000
+
+_Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The head of a table: how its cells are parted, and which hold secrets."""
+
+    mark: str | None  # None if they are parted by blanks
+    columns: int
+    named: dict[int, tuple[_Place, str, Strength]]
+
+    def cells(self, line: str) -> list[_Place | None] | None:
+        """Give the cells of the named columns; None if the line is no row."""
+        if self.mark:
+            parts = _parted(line, self.mark)
+            return (
+                [parts[number] for number in self.named]
+                if len(parts) == self.columns
+                else None
+            )
+        places = _spaced(line)
+        starts, ends = {one[0]: one for one in places}, {one[1]: one for one in places}
+        found = [
+            ends.get(head[1]) or starts.get(head[0])
+            for head, _, _ in self.named.values()
+        ]
+        return found if len(places) > 1 and any(found) else None
+
+
+def column_secrets(text: str, lowered: str) -> Iterator[Span]:
+    """Give the values in columns whose head names a secret."""
+    at = 0
+    while head := _HEAD.search(lowered, at):
+        start = lowered.rfind("\n", at, head.start()) + 1 or at
+        at = _line_end(lowered, head.end()) + 1
+        if at - start > _LONGEST_HEAD:
+            continue
+        table = _read_head(lowered[start : at - 1])
+        while table and at < len(text):
+            end = _line_end(text, at)
+            row = _read_row(text[at:end], table)
+            if row is None:
+                break
+            yield from (
+                one._replace(start=at + one.start, end=at + one.end) for one in row
+            )
+            at = end + 1
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+def _read_head(line: str) -> _Table | None:
+    mark = next((one for one in _MARKS if one in line), None)
+    places = _parted(line, mark) if mark else _spaced(line)
+    if mark == "," and any(start == end for start, end in places):
+        return None  # arguments of a call, one a line
+    if mark == "," and any(line.count(a) != line.count(b) for a, b in ("()", "[]")):
+        return None
+    named = {}
+    for number, (start, end) in enumerate(places):
+        name = line[start:end].strip("\"'")
+        if _HEAD.search(name) and _NAME.fullmatch(name) and name != "pass":
+            name = re.sub(r"[-. ]+", "_", name)
+            strength = strength_of(name)
+            if strength:
+                named[number] = (start, end), kind_of(name), strength
+    return _Table(mark, len(places), named) if named and len(places) > 1 else None
+
+
+def _read_row(line: str, table: _Table) -> list[Span] | None:
+    """Give the secrets in a row; None if the line is none of the table's."""
+    if _RULE.fullmatch(line):
+        return [] if line.strip() else None
+    cells = table.cells(line)
+    if cells is None:
+        return None
+    found = []
+    for cell, (_, kind, strength) in zip(cells, table.named.values(), strict=True):
+        value = line[cell[0] : cell[1]] if cell else ""
+        plain = value.strip("\"'")
+        if _NUMBER.fullmatch(plain) or (table.mark == "," and _CODE.search(plain)):
+            continue
+        if cell and is_secret(plain, strength, bare=False, code=False):
+            start = cell[0] + value.find(plain)
+            found.append(Span(start, start + len(plain), kind))
+    return found
+
+
+def _parted(line: str, mark: str) -> list[_Place]:
+    places, at = [], 0
+    for part in line.replace("┆", "│").split(mark):
+        inner = part.strip()
+        start = at + (part.find(inner) if inner else 0)
+        places.append((start, start + len(inner)))
+        at += len(part) + len(mark)
+    return places
+
+
+def _spaced(line: str) -> list[_Place]:
+    return [found.span() for found in _CELL.finditer(line)]
+
+
+_NAME_SERIES = r"(?P<name>[\w .-]{1,60})"
+# Below the values, as pandas has it.
+_BELOW = re.compile(
+    rf"(?m)^(?:Freq: [\w-]{{1,20}}, )?Name: {_NAME_SERIES}, "
+    r"(?:Length: \d{1,12}, )?dtype: "
+)
+_ABOVE = re.compile(rf"\bSeries: '{_NAME_SERIES}' \[\w{{1,20}}\]\n(?=\[)")
+_BESIDE = re.compile(rf"\][^()\[\]\n]{{0,60}}\bname=['\"]{_NAME_SERIES}['\"]")
+_CELL_SERIES = re.compile(r"[^ ]+(?: [^ ]+)*$")
+_MOST_CHARS = 8000
+
+
+def series_secrets(text: str) -> Iterator[Span]:
+    """Yield the values of each Series or index whose name is telling."""
+    for found in _BELOW.finditer(text):
+        yield from _values(text, _lines_above(text, found.start()), found["name"])
+    for found in _ABOVE.finditer(text):
+        yield from _values(text, _strings(text, found.end()), found["name"])
+    for found in _BESIDE.finditer(text):
+        start = text.rfind("[", max(0, found.start() - _MOST_CHARS), found.start())
+        if start >= 0:
+            yield from _values(text, _strings(text, start), found["name"])
+
+
+def _values(text: str, places: Iterator[tuple[int, int]], name: str) -> Iterator[Span]:
+    strength = strength_of(name)
+    if strength:
+        for start, end in places:
+            value = text[start:end]
+            if is_secret(value, strength, bare=False, code=False):
+                yield Span(start, end, kind_of(name))
+
+
+def _strings(text: str, at: int) -> Iterator[tuple[int, int]]:
+    for joined in strings(text, at):
+        yield from (piece.span("value") for piece in joined.pieces)
+
+
+def _lines_above(text: str, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the last cell of each line above, up to one that is empty."""
+    first = max(0, end - _MOST_CHARS)
+    while end > first:
+        start = text.rfind("\n", first, end - 1) + 1 or first
+        line = text[start : end - 1].rstrip()
+        if not line or "dtype: " in line:
+            return
+        cell = _CELL_SERIES.search(line, max(0, len(line) - 400))
+        if cell and cell.start() and cell[0][0] != ".":
+            yield start + cell.start(), start + cell.end()
+        end = start
+
 
 _COLOUR = r"\x1b\[[0-9;:?]{0,40}[A-Za-z]|\x1b\][^\x07\x1b\n]{0,400}(?:\x07|\x1b\\)"
-_CELL = "td|th|dd"
+_CELL_VIEWS = "td|th|dd"
 _LINE = "tr|dt|table|thead|tbody|dl|ul|ol|li|p|div|pre|br|hr|h[1-6]"
 _WITHIN = "b|i|u|s|em|strong|code|kbd|samp|tt|var|mark|span|small|font|label|a|button"
-_TAG = rf"</?(?:{_CELL}|{_LINE}|{_WITHIN})(?:\s[^<>]{{0,400}})?/?>"
+_TAG = rf"</?(?:{_CELL_VIEWS}|{_LINE}|{_WITHIN})(?:\s[^<>]{{0,400}})?/?>"
 _MARKUP = re.compile(
     rf"{_COLOUR}|(?<!\s)\s*{_TAG}(?:\s*{_TAG})*\s*"
     r"|&(?:quot|amp|lt|gt|apos|nbsp|#\d{1,5}|#x[0-9a-f]{1,4});",
     re.IGNORECASE,
 )
 _ONE_TAG = re.compile(_TAG, re.IGNORECASE)
-_OPENS_CELL = re.compile(rf"<(?:{_CELL})\b", re.IGNORECASE)
+_OPENS_CELL = re.compile(rf"<(?:{_CELL_VIEWS})\b", re.IGNORECASE)
 _ENDS_LINE = re.compile(rf"</?(?:{_LINE})\b", re.IGNORECASE)
 
 # What frames, quotes and programs put around a line break.

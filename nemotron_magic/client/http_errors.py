@@ -1,0 +1,401 @@
+"""Map HTTP error responses, in every dialect, to our errors.
+
+Shapes of bodies and meaning of statuses: https://docs.aimlapi.com/errors-and-messages
+and https://openrouter.ai/docs/errors (read 2026-08-21), and the sources of vLLM,
+llama.cpp and LiteLLM.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from html import unescape
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from nemotron_magic.client.deadline import Deadline
+from nemotron_magic.client.retry import LONGEST_WAIT_S, retry_after_s
+from nemotron_magic.client.sse import iter_decompressed
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import (
+    ASK_AGAIN,
+    AuthenticationError,
+    CreditError,
+    ModelError,
+    NemotronError,
+    OutcomeUnknownError,
+    RateLimitError,
+    RequestError,
+    ServiceError,
+)
+from nemotron_magic.core.loose_json import as_dict, as_list
+from nemotron_magic.core.parameters import DEFAULT_BASE_URL
+from nemotron_magic.core.text import one_line
+
+__all__ = [
+    "RequestInfo",
+    "ServiceErrorBody",
+    "error_for",
+    "error_from_response",
+    "is_id",
+    "request_id_of",
+    "request_info",
+]
+
+
+_LONGEST = 20_000
+_DEEPEST = 6
+_MARKUP = re.compile(r"(?i)\s*<|<(!doctype|html|head|body|script|iframe)\b")
+_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_UNITS = ((172_800, 86_400, "days"), (7200, 3600, "hours"), (0, 60, "minutes"))
+
+
+def _same(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """What an error message may mention of the request.
+
+    Parameters
+    ----------
+    key_source : str
+        Where the key came from, in words; empty if none was sent.
+    redact : callable
+        Takes the key out of a text; services echo it.
+    page : str
+        The URL that was asked for; empty if it was a question.
+    """
+
+    endpoint: Endpoint
+    model: str
+    key_source: str = ""
+    redact: Callable[[str], str] = _same
+    page: str = ""
+
+    @property
+    def is_aimlapi(self) -> bool:
+        """Whether the service is the AI/ML API, whose advice we know."""
+        return self.endpoint.origin == Endpoint.read(DEFAULT_BASE_URL).origin
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceErrorBody:
+    """A service's words about a failure.
+
+    Attributes
+    ----------
+    message : str
+        One line; empty if it said nothing.
+    status : int or None
+        The status that the body itself names.
+    """
+
+    message: str = ""
+    status: int | None = None
+    request_id: str = ""
+    is_html: bool = False
+
+    @classmethod
+    def read(cls, body: str) -> ServiceErrorBody:
+        """Read the body of a failed response, whatever it is."""
+        try:
+            return cls.of(json.loads(body))
+        except (ValueError, RecursionError):
+            return cls._of_text(body)
+
+    @classmethod
+    def of(cls, value: Any) -> ServiceErrorBody:
+        """Read a JSON value in any of the shapes that services use."""
+        if isinstance(value, str):
+            return cls._of_text(value)
+        if not isinstance(value, dict):
+            return cls._of_text(_words(value))
+        details = _details(value)
+        message, upstream = _said(details), _said_upstream(details)
+        if not message or message not in upstream:
+            message = ": ".join(words for words in (message, upstream) if words)
+        codes = (details.get(k) for k in ("code", "statusCode", "status"))
+        status = next((code for v in codes if (code := _status(v))), None)
+        request_id = str(details.get("requestId") or details.get("request_id") or "")
+        return replace(cls._of_text(message), status=status, request_id=request_id)
+
+    @classmethod
+    def _of_text(cls, body: str) -> ServiceErrorBody:
+        body = body[:_LONGEST]
+        if not _MARKUP.search(body):
+            return cls(one_line(body, _LONGEST))
+        title = re.search(r"(?is)<title[^>]*>(.*?)</title", body)
+        shown = re.sub(r"(?is)<(script|style)\b.*?(</\1|$)", " ", body)
+        words = title[1] if title else re.sub(r"<[^>]*>?", " ", shown)
+        return cls(one_line(re.sub("[<>]", "", unescape(words)), 200), is_html=True)
+
+
+def _details(value: Any) -> dict[str, Any]:
+    return {**as_dict(value), **as_dict(as_dict(value).get("error"))}
+
+
+def _said(details: dict[str, Any]) -> str:
+    said = (details.get(k) for k in ("message", "detail", "error", "title", "msg"))
+    return next((words for v in said if (words := _words(v))), "")
+
+
+def _said_upstream(details: dict[str, Any]) -> str:
+    """Give what a router's provider said; the router's own words only hint at it."""
+    raw = as_dict(details.get("metadata")).get("raw")
+    try:
+        value = json.loads(raw) if isinstance(raw, str) else raw
+    except (ValueError, RecursionError):
+        value = raw
+    return _said(_details(value)) or _words(value)
+
+
+def _words(value: Any, depth: int = 0) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and depth < _DEEPEST:
+        return "; ".join(words for v in value if (words := _words(v, depth + 1)))
+    if isinstance(value, dict) and depth < _DEEPEST:
+        where = ".".join(map(str, as_list(value.get("loc"))))
+        said = next((value[k] for k in ("msg", "message") if k in value), "")
+        said = _words(said, depth + 1)
+        return f"{where}: {said}" if where and said else said
+    return ""
+
+
+def _status(value: Any) -> int | None:
+    text = str(value) if isinstance(value, int | str) else ""
+    return int(text) if re.fullmatch(r"[45]\d\d", text) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One kind of failure: when it is meant, what it is, what to do."""
+
+    statuses: tuple[int, ...]
+    pattern: str
+    error: type[NemotronError]
+    what: str
+    todo: str = ""
+    final: bool = True
+
+
+_AT_AIMLAPI = ": https://aimlapi.com"
+_BILLING = "Top up: https://aimlapi.com/app/billing"
+_MODELS = "Choose another: %nemotron models, then --model NAME"
+_LOGIN = "Give a key: %nemotron login"
+_LATER = "Try again later"
+_MODEL = (
+    r"model.{0,80}(not (found|exist|valid|supported|avail)|does ?n.t exist|retired"
+    r"|unknown|end of life|deprecat|no longer)|no endpoints|endpoints out of"
+    r"|unknown model|invalid model|function .* not found"
+    r"|model.{0,200}enum value|enum value.{0,100}\w/\w|received .?<asked>"
+)
+_TOO_LONG = (
+    r"context.?(length|size|window)|maximum context|prompt is too long|too many tokens"
+    r"|exceed\w*.{0,40}context"
+)
+
+_NOT_PASSED_ON = {501, 503, 505, 511, 521, 522, 523, 525, 526, 529, 530}
+_PASSED_ON = tuple(sorted({*range(500, 1000)} - _NOT_PASSED_ON))
+"""Failures, 500, 502 and 520 among them, behind which a model may have answered."""
+
+# The first row that fits is taken; a row without statuses fits every one. An error in
+# mid-stream may name none: its words decide then, as if it were a 400.
+_ROWS: tuple[_Row, ...] = (
+    _Row((400, 404, 413, 422, 500), _TOO_LONG, RequestError,
+         "the question is too long for {model}",
+         "Shorten it, drop earlier turns (%nemotron reset), or choose a model that "
+         "reads more (%nemotron models)"),
+    _Row((400,), r"output limit was reached|max_tokens.{0,40}reached", RequestError,
+         "the reply did not fit into max_tokens", "Allow more: --max-tokens 16000"),
+    _Row((400, 422), r"not support 'system'|system.{0,40}role.{0,40}not", RequestError,
+         "{model} takes no system message", 'Ask with: --system ""'),
+    _Row((400, 404, 422), _MODEL, ModelError, "{host} does not serve {model}", _MODELS),
+    _Row((400, 422), "", RequestError, "{host} refused the request{status}",
+         "Change what it names; %nemotron -h lists the flags with their ranges"),
+    _Row((401,), "", AuthenticationError, "{host} {key}{status}", _LOGIN),
+    _Row((402,), "", CreditError, "no credit left at {host}{status}", "Top up there"),
+    _Row((403,), r"verif", CreditError, "the account is not verified{status}",
+         "Verify it: https://aimlapi.com/app/billing/verification"),
+    _Row((403,), r"credit|fund|exhausted|subscription|billing|balance|spending",
+         CreditError, "no credit left at {host}{status}", _BILLING),
+    _Row((403,), r"scope|not permitted|permission|key.{0,40}limit|limit.{0,40}key",
+         CreditError, "the key may not do this{status}",
+         "Check the key's limits and scopes: https://aimlapi.com/app/keys"),
+    _Row((403,), "", RequestError, "{host} blocked the request{status}",
+         "Rephrase the question, or check whether a proxy or firewall is in between"),
+    _Row((407,), "", RequestError, "the proxy on the way wants a login{status}",
+         "Put it into its address: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"),
+    _Row((410,), "", ModelError, "{model} is retired at {host}{status}", _MODELS),
+    _Row((413, 414), "", RequestError, "the question is too large{status}",
+         "Shorten it, or drop earlier turns: %nemotron reset"),
+    _Row((429,), r"quota|free.?tier|free limit|free-models|per.?day|credit|billing",
+         RateLimitError, "the quota at {host} is used up{status}",
+         "Wait until it is renewed, or raise the plan"),
+    _Row((429,), "", RateLimitError, "too many requests at {host}{status}",
+         "Wait a little, then ask again", final=False),
+    _Row((504, 524), "", OutcomeUnknownError,
+         "{host} gave up waiting for the model{status}; it may have been billed",
+         ASK_AGAIN),
+    _Row((525, 526), "", ServiceError, "{host} is misconfigured{status}", _LATER),
+    _Row(_PASSED_ON, "", OutcomeUnknownError,
+         "{host} failed{status}; it may have been billed", ASK_AGAIN),
+    _Row((), "", ServiceError, "{host} failed{status}", _LATER, final=False),
+)  # fmt: skip
+
+
+def error_for(
+    status: int,
+    complaint: ServiceErrorBody,
+    about: RequestInfo,
+    *,
+    request_id: str | None = None,
+    wait_s: float | None = None,
+) -> NemotronError:
+    """Give the error that tells the user what this failure means.
+
+    Parameters
+    ----------
+    status : int
+        The HTTP status, or the one that an error in mid-stream names; 0 if none.
+    wait_s : float, optional
+        What the service asked to wait, in seconds.
+    """
+    row = _fitting(status, complaint, about)
+    names = {
+        "host": about.endpoint.netloc,
+        "model": one_line(about.model, 100),
+        "status": f" ({status})" if status else "",
+        "key": f"does not accept the key from {about.key_source}"
+        if about.key_source
+        else "wants a key",
+    }
+    message = one_line(about.redact(complaint.message))
+    ids = (request_id or "", complaint.request_id)
+    return row.error(
+        row.what.format(**names),
+        f"it said: {message}" if message else "",
+        _todo(row, wait_s, about),
+        status=status or None,
+        request_id=next((one for one in ids if is_id(about.redact(one))), None),
+        retry_after_s=wait_s,
+        final=row.final,
+    )
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text is an id that can be quoted, and nothing worse."""
+    return _ID.fullmatch(text) is not None
+
+
+def _todo(row: _Row, wait_s: float | None, about: RequestInfo) -> str:
+    if wait_s is None or wait_s <= LONGEST_WAIT_S:
+        return row.todo if about.is_aimlapi else row.todo.partition(_AT_AIMLAPI)[0]
+    unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
+    wait = math.ceil(wait_s / unit_s)
+    return f"It asks to wait {wait} {unit}; ask again then"
+
+
+def _fitting(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _Row:
+    if status in (404, 405):
+        return _not_found(status, complaint, about)
+    message = complaint.message.replace(about.model or "<asked>", "<asked>")
+    return next(
+        row
+        for row in _ROWS
+        if _is_for(row, status) and re.search(row.pattern, message, re.IGNORECASE)
+    )
+
+
+def _is_for(row: _Row, status: int) -> bool:
+    if not row.statuses or status in row.statuses:
+        return True
+    return not status and 400 in row.statuses and bool(row.pattern)
+
+
+def _not_found(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _Row:
+    """Tell a model that is gone from an address that is wrong."""
+    bare = r"cannot (post|get)|^not found$"
+    names_path = status == 405 or re.search(bare, complaint.message, re.I)
+    names_model = re.search(_MODEL, complaint.message, re.I)
+    if names_model or (about.is_aimlapi and not names_path):
+        what = "{host} does not serve {model}{status}"
+        return _Row((), "", ModelError, what, _MODELS)
+    what = "{host} knows no such address or model{status}"
+    asked = f"It was asked for {about.page}" if about.page else ""
+    asked = asked or f"The question went to {about.endpoint.chat_url}"
+    return _Row((), "", RequestError, what, f"Is base_url right? {asked}")
+
+
+_ERROR_BODY_BYTES = 256 * 1024
+_ERROR_BODY_S = 5.0
+"""The status of an error is worth more than a body that is slow to come."""
+
+_REQUEST_IDS = ("x-inference-id", "x-generation-id", "x-request-id", "cf-ray")
+
+
+def request_info(endpoint: Endpoint, model: str, key: Key | None = None) -> RequestInfo:
+    """Give what error messages may mention."""
+    if key is None:
+        return RequestInfo(endpoint, model)
+    return RequestInfo(endpoint, model, key.source, key.redact)
+
+
+def request_id_of(response: httpx.Response, about: RequestInfo) -> str | None:
+    """Give the service's id of a request, to quote to its support."""
+    found = (about.redact(response.headers.get(name, "")) for name in _REQUEST_IDS)
+    return next((one for one in found if is_id(one)), None)
+
+
+def error_from_response(
+    response: httpx.Response, about: RequestInfo, now_s: float, deadline: Deadline
+) -> NemotronError:
+    """Give the error that a response without success means."""
+    deadline.shorten(_ERROR_BODY_S)
+    request_id = request_id_of(response, about)
+    if response.is_redirect:
+        return _redirected(response, about, request_id)
+    return error_for(
+        response.status_code,
+        ServiceErrorBody.read(_error_body(response)),
+        about,
+        request_id=request_id,
+        wait_s=retry_after_s(response.headers, now_s),
+    )
+
+
+def _redirected(
+    response: httpx.Response, about: RequestInfo, request_id: str | None
+) -> NemotronError:
+    location = response.headers.get("location", "")
+    target = urlsplit(urljoin(about.endpoint.chat_url, location))
+    # Without a user's name, a key and what else may stand in it.
+    netloc = target.netloc.rpartition("@")[2]
+    where = f"{target.scheme}://{netloc}{target.path}" if location else "nowhere"
+    return RequestError(
+        f"{about.endpoint.netloc} redirects to {one_line(about.redact(where), 100)}",
+        "not followed, because question and key would go there",
+        "Is base_url right? %nemotron doctor",
+        status=response.status_code,
+        request_id=request_id,
+        final=True,
+    )
+
+
+def _error_body(response: httpx.Response) -> str:
+    """Read what there is of an error's body, of which only the start matters."""
+    body = bytearray()
+    with suppress(httpx.HTTPError, httpx.StreamError):
+        for data in iter_decompressed(response):
+            body += data
+            if len(body) > _ERROR_BODY_BYTES:
+                break
+    return bytes(body[:_ERROR_BODY_BYTES]).decode("utf-8", "replace")

@@ -1,0 +1,237 @@
+"""Parse the body of a response into events, in any server's dialect.
+
+The service is a router, so one reply may come in the shape of OpenAI, OpenRouter, vLLM,
+llama.cpp, LiteLLM, NVIDIA or a translated Anthropic stream. What a chunk of it holds is
+read in `chunks`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+from nemotron_magic.client.chunks import ChunkParser
+from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
+from nemotron_magic.client.sse import (
+    MAX_EVENT_BYTES,
+    EventStreamDecoder,
+    ServerSentEvent,
+)
+from nemotron_magic.core.errors import NemotronError, OutcomeUnknownError, ServiceError
+from nemotron_magic.core.events import Event, Notice, Truncated
+from nemotron_magic.core.loose_json import JsonObject, read_cut_json
+from nemotron_magic.core.text import one_line, plural
+
+__all__ = [
+    "CompletionParser",
+]
+
+
+_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
+_read_json = json.JSONDecoder().decode
+_DOCTOR = "Is base_url right? %nemotron doctor"
+_FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
+
+
+class CompletionParser:
+    """Read one response body, fed as it arrives.
+
+    Whether it is a stream or one JSON object is decided by its first bytes, since some
+    servers ignore what was asked and mislabel what they send.
+
+    Parameters
+    ----------
+    about : RequestInfo
+        What error messages may mention.
+    content_type : str
+        As the response names it; may be empty.
+
+    Attributes
+    ----------
+    error : NemotronError or None
+        What the body said went wrong; to be raised once the events before it are used.
+    done : bool
+        Whether the reply is over, so that the rest of the body need not be read.
+    """
+
+    def __init__(self, about: RequestInfo, content_type: str = "") -> None:
+        self.error: NemotronError | None = None
+        self.done = False
+        self._about = about
+        self._is_stream = "event-stream" in content_type.lower()
+        self._decoder: EventStreamDecoder | None = None
+        self._body = bytearray()
+        self._chunks = ChunkParser(about.model)
+        self._payloads = 0
+        self._unreadable = 0
+        self._is_cut = False
+
+    @property
+    def finished(self) -> int:
+        """How many of the answers the model has said to be done."""
+        return self._chunks.finished
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take the next bytes of the body; give the events that they complete."""
+        events: list[Event] = []
+        try:
+            if self._decoder is None:
+                data = self._sniff(data)
+            if self._decoder is not None:
+                self._take(self._decoder.feed(data), events)
+        except NemotronError as error:
+            self.error = error
+        return events
+
+    def close(self) -> list[Event]:
+        """Take the end of the body; give what was held back and how it ended."""
+        events: list[Event] = []
+        if self.error is None and self._decoder is None:
+            self._whole(events)
+        else:
+            self._end(events)
+        events += self._chunks.close()
+        if self.error is None:
+            self._judge(events)
+        return events
+
+    def break_off(self) -> list[Event]:
+        """Give what is there, also half an event, when no more will come than this."""
+        events: list[Event] = []
+        self._end(events)
+        return events + self._chunks.close()
+
+    def _end(self, events: list[Event]) -> None:
+        """Read what has come of a last event, or of a body that is no stream."""
+        self._is_cut = True
+        if self.error is not None:
+            return
+        try:
+            if self._decoder is not None:
+                self._take(self._decoder.close(), events)
+            elif not self.done:
+                self._completion(self._text(), events)
+        except NemotronError as error:
+            self.error = error
+
+    def _sniff(self, data: bytes) -> bytes:
+        """Gather the first bytes until they tell a stream from a single object."""
+        self._body += data
+        # Servers pad a slow reply with blanks, to keep the connection alive.
+        blank = _BLANK.match(self._body)
+        at = blank.end() if blank else 0
+        start = bytes(self._body[at : at + 64])
+        looks_like_one = start[:1] in (b"{", b"[", b"<")
+        if len(start) >= 8 or b"\n" in start:
+            is_stream = bool(_FIELD.match(start)) or self._is_stream
+            if is_stream and not looks_like_one:
+                self._decoder = EventStreamDecoder()
+                return bytes(self._body)
+        if len(self._body) > MAX_EVENT_BYTES:
+            raise ServiceError(
+                f"{self._about.endpoint.netloc} sent more than a chat reply can be",
+                f"{MAX_EVENT_BYTES // 2**20} MiB came, and no reply among them",
+                _DOCTOR,
+            )
+        return b""
+
+    def _take(self, sent: Iterable[ServerSentEvent], events: list[Event]) -> None:
+        for event in sent:
+            if self.done or self.error:
+                return
+            data = event.data
+            if data[:1] == "{" and event.name != "error":
+                self._payload(data, events)
+            elif data.strip().startswith("[DONE]"):
+                self.done = True
+            elif event.name == "error":
+                self._fail(ServiceErrorBody.read(data))
+            elif data.strip():
+                self._payload(data, events)
+
+    def _payload(self, data: str, events: list[Event]) -> None:
+        self._payloads += 1
+        try:
+            chunk = _read_json(data)
+        except (ValueError, RecursionError):
+            chunk = read_cut_json(data) if self._is_cut else None
+        if not isinstance(chunk, dict):
+            self._skip(data)
+            return
+        self._chunks.read(chunk, events)
+        self._look_for_error(chunk)
+
+    def _skip(self, data: str) -> None:
+        if self._payloads == 1:
+            self.error = ServiceError(
+                f"{self._about.endpoint.netloc} sent a stream that is no chat reply",
+                f"it began: {one_line(self._about.redact(data), 200)}",
+                _DOCTOR,
+            )
+        self._unreadable += 1
+
+    def _look_for_error(self, chunk: JsonObject) -> None:
+        is_flat = "choices" not in chunk and (
+            chunk.get("object") == "error"
+            or ("message" in chunk and ("statusCode" in chunk or "code" in chunk))
+            or ("status" in chunk and ("title" in chunk or "detail" in chunk))
+        )
+        if chunk.get("error") not in (None, "", False) or is_flat:
+            self._fail(ServiceErrorBody.of(chunk))
+
+    def _fail(self, complaint: ServiceErrorBody) -> None:
+        self.error = error_for(complaint.status or 0, complaint, self._about)
+        # The service accepted the request before it failed: trying again may cost.
+        self.error.final = True
+
+    def _whole(self, events: list[Event]) -> None:
+        """Read a body that was no stream."""
+        text = self._text()
+        if not text:
+            return
+        self._payloads += 1
+        self._completion(text, events)
+        if not self._chunks.said_something and self.error is None:
+            self.error = self._not_a_reply(text)
+
+    def _text(self) -> str:
+        return bytes(self._body).decode("utf-8-sig", "replace").strip()
+
+    def _completion(self, text: str, events: list[Event]) -> None:
+        """Read a whole completion, or as much of one as there is."""
+        try:
+            completion = json.loads(text)
+            self.done = isinstance(completion, dict)
+        except (ValueError, RecursionError):
+            completion = read_cut_json(text)
+        if isinstance(completion, dict):
+            self._chunks.read(completion, events)
+            self._look_for_error(completion)
+
+    def _not_a_reply(self, text: str) -> NemotronError:
+        complaint = ServiceErrorBody.read(text)
+        said = complaint.message if complaint.is_html else text
+        todo = _DOCTOR
+        if complaint.is_html:
+            todo = "Does this network ask you to log in first? Else: %nemotron doctor"
+        return ServiceError(
+            f"{self._about.endpoint.netloc} answered, but not with a chat reply",
+            f"it began: {one_line(self._about.redact(said), 200)}",
+            todo,
+            final=True,
+        )
+
+    def _judge(self, events: list[Event]) -> None:
+        """Say how a body ended that told of no error."""
+        if self._unreadable:
+            pieces = plural(self._unreadable, "unreadable piece")
+            events.append(Notice(f"{pieces} of the stream skipped"))
+        if not self._chunks.said_something:
+            self.error = OutcomeUnknownError(
+                f"{self._about.endpoint.netloc} sent an empty reply",
+                "it may have been billed all the same",
+                "Ask again, or see: %nemotron doctor",
+            )
+        elif not (self.done or self._chunks.finished):
+            events.append(Truncated())

@@ -1,0 +1,354 @@
+"""Read the events of a response within its time limits, without the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import fields, replace
+from typing import Any
+
+import httpx
+
+from nemotron_magic.client.deadline import Deadline
+from nemotron_magic.client.http_errors import RequestInfo, request_id_of
+from nemotron_magic.client.network_errors import FOREIGN
+from nemotron_magic.client.parser import CompletionParser
+from nemotron_magic.client.sse import ENCODINGS, encoding_of, iter_decompressed
+from nemotron_magic.core.endpoint import Key
+from nemotron_magic.core.errors import ASK_AGAIN, NemotronError, OutcomeUnknownError
+from nemotron_magic.core.events import (
+    Event,
+    Logprobs,
+    Notice,
+    Reasoning,
+    Refusal,
+    Text,
+    TextWasReasoning,
+    ToolCall,
+    UsageReport,
+)
+from nemotron_magic.core.loose_json import as_text
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.text import one_line
+from nemotron_magic.core.usage import Usage
+
+__all__ = [
+    "is_progress",
+    "read_events",
+    "redact_key",
+    "timeout_error",
+    "without_key_in",
+]
+
+
+_MARK = "[key]"
+_TELLING = 12
+"""So much of a key is one, where the rest of it was cut off."""
+
+_Piece = Text | Reasoning | Refusal | ToolCall
+_PIECES = (Text, Reasoning, Refusal, ToolCall)
+
+
+def redact_key(
+    events: Generator[Event, None, None], key: Key | None
+) -> Generator[Event, None, None]:
+    """Return the events with `[key]` in place of the key, also if it comes in pieces.
+
+    What may be its beginning is held back until it is known what follows: whatever
+    else comes in between, the pieces of one text end up side by side.
+    """
+    if key is None:
+        yield from events
+        return
+    keyless = _Keyless(key)
+    with closing(events):
+        try:
+            for event in events:
+                told = keyless.told(event)
+                if told is not None:
+                    yield told
+        except GeneratorExit:
+            raise
+        except BaseException:
+            yield from keyless.rest()
+            raise
+    yield from keyless.rest()
+
+
+def without_key_in(value: Any, key: Key | None) -> Any:
+    """Return a JSON value with `[key]` in place of the key, in all texts and names."""
+    if key is None or value is None:
+        return value
+    if isinstance(value, str):
+        return _without(value, key)
+    if isinstance(value, Mapping):
+        return {
+            without_key_in(name, key): without_key_in(one, key)
+            for name, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        is_key = _MARK in key.redact(_as_bytes(value))
+        return [] if is_key else [without_key_in(one, key) for one in value]
+    return value
+
+
+class _Keyless:
+    """Takes the key out of the events of one reply."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+        self._held: dict[tuple[type, int], _Piece] = {}
+        self._tokens: dict[int, list[dict[str, Any]]] = {}
+
+    def told(self, event: Event) -> Event | None:
+        """Return what can be told by now of an event, and of those before it."""
+        if isinstance(event, _PIECES):
+            return self._parted(event)
+        if isinstance(event, Logprobs):
+            return self._logprobs(event)
+        if isinstance(event, TextWasReasoning):
+            # It holds all of the text so far, also what was held back of it.
+            self._held.pop((Text, event.choice), None)
+        cleaned: Event = _cleaned(event, self._key)
+        return cleaned
+
+    def rest(self) -> Iterator[Event]:
+        """Return what was held back, now that nothing follows."""
+        for piece in self._held.values():
+            text = _text_of(piece)
+            yield _with_text(piece, _MARK if len(text) >= _TELLING else text)
+        for choice, tokens in self._tokens.items():
+            if tokens:
+                size = self._key.begun_in("".join(map(_token, tokens)))
+                shown = [{"token": _MARK}] if size >= _TELLING else tokens
+                yield Logprobs(tuple(without_key_in(shown, self._key)), choice)
+
+    def _parted(self, piece: _Piece) -> _Piece | None:
+        """Return what can be told of a text, and hold back what must wait."""
+        where = (type(piece), _which(piece))
+        held = self._held.pop(where, None)
+        before, more = "" if held is None else _text_of(held), _text_of(piece)
+        text = self._key.redact(before + more)
+        size = self._key.begun_in(text)
+        if size:
+            self._held[where] = _with_text(_bare(piece), text[len(text) - size :])
+        if not size and text is more:
+            return _cleaned(piece, self._key) if type(piece) is ToolCall else piece
+        told = _with_text(piece, text[: len(text) - size])
+        if type(told) is ToolCall:
+            told = _cleaned(told, self._key)
+        return told if _text_of(told) or type(told) is ToolCall else None
+
+    def _logprobs(self, event: Logprobs) -> Logprobs | None:
+        """Return the tokens that can be told, and hold back what may begin the key."""
+        key = self._key
+        tokens = [*self._tokens.pop(event.choice, []), *event.content]
+        begun = key.begun_in("".join(map(_token, tokens)))
+        ready = len(tokens)
+        while begun > 0 and ready:
+            ready -= 1
+            begun -= len(_token(tokens[ready]))
+        self._tokens[event.choice] = tokens[ready:]
+        told = [*_hidden(tokens[:ready], key)]
+        return Logprobs(tuple(told), event.choice) if told else None
+
+
+def _hidden(tokens: list[dict[str, Any]], key: Key) -> Iterator[dict[str, Any]]:
+    """Return tokens with a mark in place of each that is a part of the key."""
+    places = key.places("".join(map(_token, tokens)))
+    at = 0
+    for token in tokens:
+        end = at + len(_token(token))
+        is_part = any(at < last and end > first for first, last in places)
+        yield {"token": _MARK} if is_part else without_key_in(token, key)
+        at = end
+
+
+def _token(entry: Mapping[str, Any]) -> str:
+    return as_text(entry.get("token"))
+
+
+def _as_bytes(values: list[Any] | tuple[Any, ...]) -> str:
+    """Return the text that numbers are the bytes of; nothing of any other list."""
+    if not values or not all(type(one) is int and 0 <= one < 256 for one in values):
+        return ""
+    return bytes(values).decode("latin-1")
+
+
+def _which(piece: _Piece) -> int:
+    return piece.index if isinstance(piece, ToolCall) else piece.choice
+
+
+def _text_of(piece: _Piece) -> str:
+    return piece.arguments if isinstance(piece, ToolCall) else piece.text
+
+
+def _with_text(piece: _Piece, text: str) -> _Piece:
+    if isinstance(piece, ToolCall):
+        return replace(piece, arguments=text)
+    return type(piece)(text, piece.choice)
+
+
+def _bare(piece: _Piece) -> _Piece:
+    return ToolCall(piece.index) if isinstance(piece, ToolCall) else piece
+
+
+def _cleaned(event: Any, key: Key) -> Any:
+    """Return an event without the key in any of its texts."""
+    texts = {
+        field.name: value
+        for field in fields(event)
+        if isinstance(value := getattr(event, field.name), str)
+    }
+    clean = {name: _without(text, key) for name, text in texts.items()}
+    return event if clean == texts else replace(event, **clean)
+
+
+def _without(text: str, key: Key) -> str:
+    """Return a text without the key, nor a good part of it where the text was cut."""
+    text = key.redact(text)
+    size = key.begun_in(text)
+    return text[: len(text) - size] + _MARK if size >= _TELLING else text
+
+
+_AFTER_FINISH_S = 5.0
+"""Longest wait for figures once the model has said that it is done."""
+
+_READ_OUT_S = 0.02
+"""Longest wait for a body to end that has nothing more to say."""
+
+_LONGEST_BODY_BYTES = 256 * 1024 * 1024
+"""More than the longest reply of any model takes, log-probabilities and all."""
+
+_PROGRESS = (Text, Reasoning, Refusal, ToolCall)
+
+
+def is_progress(event: Event) -> bool:
+    """Tell whether an event brings something that the user would miss."""
+    return isinstance(event, _PROGRESS)
+
+
+def read_events(
+    response: httpx.Response,
+    settings: Settings,
+    about: RequestInfo,
+    clock_s: Callable[[], float],
+    deadline: Deadline,
+) -> Generator[Event, None, None]:
+    """Give the events of a response that succeeded.
+
+    Raises
+    ------
+    NemotronError
+        After the events that came before it.
+    """
+    encoding = encoding_of(response)
+    if encoding not in ENCODINGS:
+        raise OutcomeUnknownError(
+            f"{about.endpoint.netloc} sent a reply in another encoding than asked for",
+            f"it is called {one_line(about.redact(encoding), 40)}",
+            "It may have been billed all the same. %nemotron doctor",
+        )
+    reader = CompletionParser(about, response.headers.get("content-type", ""))
+    try:
+        yield from _read(response, reader, settings, clock_s, deadline)
+    except NemotronError as error:
+        error.request_id = error.request_id or request_id_of(response, about)
+        raise
+    yield from _cost_in(response.headers)
+
+
+def _read(
+    response: httpx.Response,
+    reader: CompletionParser,
+    settings: Settings,
+    clock_s: Callable[[], float],
+    deadline: Deadline,
+) -> Iterator[Event]:
+    progress_s = clock_s()
+    streams, longest_s = settings["stream"], settings["progress_timeout_s"]
+    body = _bounded(iter_decompressed(response))
+    try:
+        for data in body:
+            events = reader.feed(data)
+            now_s = clock_s()
+            if not streams or any(map(is_progress, events)):
+                progress_s = now_s
+            yield from events
+            if reader.done or reader.error is not None:
+                break
+            if reader.finished >= (settings["n"] or 1):
+                deadline.shorten(_AFTER_FINISH_S)
+            elif slow := _too_slow(deadline, settings):
+                raise slow
+            if now_s - progress_s > longest_s:
+                raise _overdue("no new text came for", "progress_timeout_s", settings)
+    except (*FOREIGN, NemotronError):
+        yield from reader.break_off()
+        if reader.finished < (settings["n"] or 1):
+            raise
+        yield Notice("The connection broke off after the end; figures may be missing")
+        return
+    yield from reader.close()
+    if reader.error is not None:
+        raise reader.error
+    _read_out(body, deadline)
+
+
+def _read_out(body: Iterator[bytes], deadline: Deadline) -> None:
+    """Read what is left, which is nothing, so that the connection can be used again."""
+    deadline.shorten(_READ_OUT_S)
+    with suppress(*FOREIGN):
+        next(body, None)
+
+
+def _too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
+    """Give the error of a call whose time is over; None while it is not."""
+    if deadline.left_s > 0:
+        return None
+    return _overdue("the reply took longer than", "total_timeout_s", settings)
+
+
+def timeout_error(
+    error: Exception, deadline: Deadline, about: RequestInfo, settings: Settings
+) -> NemotronError | None:
+    """Give the error of a call that ran into one of its limits; None of any other."""
+    if not isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
+        return None
+    if slow := _too_slow(deadline, settings):
+        return slow
+    if isinstance(error, httpx.WriteTimeout) or not deadline.is_sent:
+        return None
+    what = f"{about.endpoint.netloc} fell silent for"
+    return _overdue(what, "gap_timeout_s", settings)
+
+
+def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
+    """Give a body as it comes, but not without end."""
+    size_bytes = 0
+    for data in body:
+        yield data
+        size_bytes += len(data)
+        if size_bytes > _LONGEST_BODY_BYTES:
+            raise OutcomeUnknownError(
+                f"the reply has no end: {size_bytes // 2**20} MiB came",
+                "what came before is kept; it may have been billed",
+                ASK_AGAIN,
+            )
+
+
+def _overdue(what: str, name: str, settings: Settings) -> NemotronError:
+    return OutcomeUnknownError(
+        f"{what} {settings[name]:g} s",
+        "it may have been billed",
+        f"Allow more: %config Nemotron.{name} = {settings[name] * 2:g}",
+    )
+
+
+def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
+    """Give the cost that stands in a header when the reply was no stream."""
+    try:
+        usd_spent = float(headers.get("x-aimlapi-usd-spent", ""))
+    except ValueError:
+        return
+    yield UsageReport(Usage.from_wire(None, {"usage": {"usd_spent": usd_spent}}))

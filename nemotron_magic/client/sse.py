@@ -1,0 +1,230 @@
+"""Decompress a response body and decode its server-sent events, however it is cut.
+
+httpx unpacks what one read brought in one go, so that 64 kB may become 64 MB, and what
+came before a damage is lost with it.
+
+By the text of https://html.spec.whatwg.org/multipage/server-sent-events.html, with two
+leniencies for servers seen in the wild: data that is pending when the stream ends is
+dispatched (llama.cpp ends with `data: [DONE]` and no blank line), and a field named
+`error` counts as data of an `error` event (llama.cpp until September 2025).
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from nemotron_magic.core.errors import ServiceError
+
+__all__ = [
+    "ENCODINGS",
+    "MAX_EVENT_BYTES",
+    "EventStreamDecoder",
+    "ServerSentEvent",
+    "encoding_of",
+    "iter_decompressed",
+]
+
+
+_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+ENCODINGS = frozenset({"", "identity", *_WINDOWS})
+"""What a body may be packed in; we ask for no other."""
+
+_PIECE_BYTES = 64 * 1024
+
+
+def iter_decompressed(response: httpx.Response) -> Iterator[bytes]:
+    """Give the body of a response as it comes, unpacked.
+
+    Raises
+    ------
+    httpx.DecodingError
+        If it is damaged, after what came before the damage.
+    """
+    encoding = encoding_of(response)
+    if response.is_stream_consumed:  # it was read on the way here
+        yield response.content
+    elif encoding in _WINDOWS:
+        yield from _unpacked(response.iter_raw(), _WINDOWS[encoding])
+    else:
+        yield from response.iter_raw()
+
+
+def encoding_of(response: httpx.Response) -> str:
+    """Give what a body is packed in, empty for nothing."""
+    return str(response.headers.get("content-encoding", "")).strip().lower()
+
+
+def _unpacked(packed: Iterator[bytes], window_bits: int) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(window_bits)
+    for data in packed:
+        left, is_more = data, True
+        while is_more and not unpacker.eof:
+            before = unpacker.copy()
+            try:
+                piece = unpacker.decompress(left, _PIECE_BYTES)
+            except zlib.error as error:
+                damage = str(error)
+                break
+            left = unpacker.unconsumed_tail
+            is_more = bool(left) or len(piece) == _PIECE_BYTES
+            yield piece
+        else:
+            continue
+        yield from _up_to_the_damage(before, left)
+        raise httpx.DecodingError(damage)
+
+
+def _up_to_the_damage(unpacker: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    for at in range(len(data)):
+        try:
+            yield unpacker.decompress(data[at : at + 1])
+        except zlib.error:
+            return
+
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+"""One event may be this long; a longer one is no chat chunk but a fault."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(slots=True)
+class ServerSentEvent:
+    """One dispatched event.
+
+    Attributes
+    ----------
+    data : str
+        The data lines, joined by newlines; bytes that are no UTF-8 became U+FFFD.
+    name : str
+        The event's type; `message` where the server gave none.
+    last_id : str
+        The last id that the server gave, on this event or before.
+    """
+
+    data: str
+    name: str = "message"
+    last_id: str = ""
+
+
+class EventStreamDecoder:
+    r"""Turn the bytes of one response into events.
+
+    Lines end at CR, LF or CRLF and nowhere else: a reply may hold U+2028 or U+0085, at
+    which `str.splitlines` would cut its JSON in two.
+
+    Parameters
+    ----------
+    max_event_bytes : int
+        Longest event, and longest line, in bytes.
+
+    Examples
+    --------
+    >>> list(EventStreamDecoder().feed(b"data: a\r\n\r\ndata: b\n"))
+    [ServerSentEvent(data='a', name='message', last_id='')]
+    """
+
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._rest = bytearray()
+        self._searched = 0
+        self._after_cr = False
+        self._at_start = True
+        self._data: list[bytes] = []
+        self._data_bytes = 0
+        self._name = ""
+        self._last_id = ""
+
+    def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
+        """Take the next bytes; give the events that they complete, to be used up.
+
+        Raises
+        ------
+        ServiceError
+            If a line or an event grows over the limit, after the events before it.
+        """
+        for line in self._lines(data):
+            if line:
+                self._field(line)
+            elif self._data or self._name:
+                yield from self._dispatched()
+        self._check(len(self._rest))
+
+    def close(self) -> Iterator[ServerSentEvent]:
+        """Take the end of the stream; give the event that was pending, if one was."""
+        if self._rest:
+            self._field(self._without_bom(bytes(self._rest)))
+            self._rest.clear()
+        yield from self._dispatched()
+
+    def _lines(self, data: bytes) -> list[bytes]:
+        """Give the lines that end in `data`, and keep what follows the last one."""
+        if self._after_cr and data:
+            # The LF of a CRLF that the network cut in two ends no second line.
+            self._after_cr = False
+            data = data.removeprefix(b"\n")
+        rest = self._rest
+        rest += data
+        last = max(rest.rfind(b"\n", self._searched), rest.rfind(b"\r", self._searched))
+        if last < 0 or (self._at_start and last < 2 and _BOM.startswith(rest[:3])):
+            self._searched = len(rest)
+            return []
+        end = last - 1 if rest[last - 1 : last + 1] == b"\r\n" else last
+        block = self._without_bom(bytes(rest[:end]))
+        self._after_cr = rest.endswith(b"\r")
+        del rest[: last + 1]
+        self._searched = len(rest)
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return block.split(b"\n")
+
+    def _without_bom(self, data: bytes) -> bytes:
+        if not self._at_start:
+            return data
+        self._at_start = False
+        return data.removeprefix(_BOM)
+
+    def _field(self, line: bytes) -> None:
+        if line.startswith(b"data: "):
+            self._append(line[6:])
+            return
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._append(value)
+        elif name == b"event":
+            self._name = value.decode("utf-8", "replace")
+        elif name == b"id" and b"\0" not in value:
+            self._last_id = value.decode("utf-8", "replace")
+        elif name == b"error":
+            self._name = "error"
+            self._append(value)
+
+    def _append(self, value: bytes) -> None:
+        self._data.append(value)
+        self._data_bytes += len(value)
+        self._check(self._data_bytes)
+
+    def _dispatched(self) -> Iterator[ServerSentEvent]:
+        data, name = self._data, self._name
+        self._name = ""
+        if not data:
+            return
+        self._data = []
+        self._data_bytes = 0
+        text = (data[0] if len(data) == 1 else b"\n".join(data)).decode(
+            "utf-8", "replace"
+        )
+        yield ServerSentEvent(text, name or "message", self._last_id)
+
+    def _check(self, size: int) -> None:
+        if size > self._max_event_bytes:
+            raise ServiceError(
+                "the service sent one event larger than "
+                f"{self._max_event_bytes // 2**20} MiB",
+                "that is no chat reply; what came before it is kept",
+            )

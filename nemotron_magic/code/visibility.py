@@ -1,0 +1,586 @@
+"""Make visible what code hides from its reader: far away, invisible, or look-alike.
+
+A page shows some hundred columns of a cell and does not wrap them, so three hundred
+blanks hide what stands behind them. The layout changes and the meaning does not; what
+only another meaning could bring into sight is told.
+
+What lies out of sight is brought into sight. Marks of writing direction make code read
+as something it is not, invisible characters make two names look like one, and so do
+letters of other alphabets (https://trojansource.codes, CVE-2021-42574 and
+CVE-2021-42694).
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import unicodedata
+import warnings
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from keyword import iskeyword
+
+from nemotron_magic.core.text import one_line
+
+__all__ = [
+    "PARTS",
+    "brought_into_sight",
+    "cell_magic",
+    "escape_bidi",
+    "is_for_ipython",
+    "lookalike_warning",
+    "runs_python",
+]
+
+
+_PARTS = re.compile(r"[\d_]+")
+_ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN", "LISU")
+# Of the letters that mathematics takes from Greek, those that pass for a Latin one.
+_LATIN_LOOKING_GREEK = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳ")
+_LATIN_LOOKING_CYRILLIC = frozenset("АВЕЅІЈКМНОРСТУХӀаеѕіјкорстухԁԛԝһӏɡ")
+# A name of these alone is read as Latin; of a single letter in Greek, mathematics has
+# its own use.
+_LATIN = {
+    "CYRILLIC": (
+        "АВЕЅІЈКМНОРСТУХӀԚԜаеѕіјорсухԁԛԝһӏ",
+        "ABESIJKMHOPCTYXIQWaesijopcyxdqwhl",
+    ),
+    "GREEK": ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳ", "ABEZHIKMNOPTYXavopuikcj"),
+    "ARMENIAN": ("ՍՏԼօոսհցզյ", "USLonuhgqj"),
+}
+
+
+def lookalike_warning(name: str) -> str:
+    """Say why a name may not be what it looks like; nothing of an ordinary one.
+
+    >>> lookalike_warning("ﬁle"), lookalike_warning("длина_max")
+    ("Python reads the name 'ﬁle' as 'file'", '')
+    """
+    if name.isascii():
+        return ""
+    read = unicodedata.normalize("NFKC", name)
+    if read != unicodedata.normalize("NFC", name):
+        return f"Python reads the name {name!r} as {read!r}"
+    return _of_mixed(name) or _of_whole(name)
+
+
+def _of_whole(name: str) -> str:
+    """Say which alphabet a name is in of which all letters pass for Latin ones."""
+    letters = [one for one in name if not _PARTS.fullmatch(one)]
+    alphabets = {_alphabet(one) for one in letters}
+    alphabet = alphabets.pop() if len(alphabets) == 1 else ""
+    if alphabet in ("CHEROKEE", "COPTIC", "LISU"):
+        reads = ""
+    elif alphabet in _LATIN and all(one in _LATIN[alphabet][0] for one in letters):
+        reads = f" that read {name.translate(str.maketrans(*_LATIN[alphabet]))!r}"
+    else:
+        return ""
+    if alphabet == "GREEK" and len(letters) == 1:
+        return ""
+    numbers = " ".join(f"U+{ord(one):04X}" for one in letters[:8])
+    words = f"the name {name!r} is of {alphabet.capitalize()} letters"
+    return f"{words}{reads} ({numbers})"
+
+
+def _of_mixed(name: str) -> str:
+    """Say which letters of a name pass for letters of the alphabet that it is in."""
+    if not any(_alphabet(letter) == "LATIN" for letter in name):
+        return ""
+    for part in filter(None, _PARTS.split(name)):
+        strange = [one for one in part if _alphabet(one) not in ("", "LATIN")]
+        is_mixed = len(strange) < len(part)
+        doubtful = [one for one in strange if _passes(one, is_mixed)]
+        if doubtful and (is_mixed or len(doubtful) == len(part)):
+            number = f"U+{ord(doubtful[0]):04X}"
+            alphabet = _alphabet(doubtful[0]).capitalize()
+            return f"the name {name!r} mixes Latin and {alphabet} letters ({number})"
+    return ""
+
+
+def _passes(letter: str, is_mixed: bool) -> bool:
+    if _alphabet(letter) == "GREEK":
+        return is_mixed and letter in _LATIN_LOOKING_GREEK
+    return is_mixed or letter in _LATIN_LOOKING_CYRILLIC
+
+
+def _alphabet(letter: str) -> str:
+    word = unicodedata.name(letter, "").partition(" ")[0]
+    return word if word in _ALPHABETS else ""
+
+
+PARTS = re.compile(
+    r"""(?P<string>(?P<prefix>[A-Za-z]{0,2})(?:
+        \"{3}(?:[^\\]|\\.)*?(?:\"{3}|\Z)|'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)
+        |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))
+    |(?P<comment>\#[^\n]*)
+    |(?P<name>[^\W\d]\w*)""",
+    re.DOTALL | re.VERBOSE,
+)
+"""The parts of Python in which a character means something else."""
+
+# All in columns or lines: more than this is out of sight, or there to put it there.
+_WIDEST_GAP, _WIDEST_GAP_IN_TEXT = 40, 80
+_DEEPEST = 60
+_LONGEST_LINE, _BREAK_AT = 160, 100
+_MOST_EMPTY, _MOST_EMPTY_IN_TEXT = 4, 20
+_TAB = 8
+_TAIL = 80
+
+_SPACES = " \t"
+_BLANK = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_GAP = re.compile(f"[{_BLANK}]{{2,}}")
+_MAY_HIDE = re.compile(
+    rf"[{_BLANK}]{{{_WIDEST_GAP}}}|[{_BLANK}]*\t[{_BLANK}]*\t[{_BLANK}]*\t"
+    rf"|(?:\n[{_BLANK}]*[#\\]?[{_BLANK}]*(?=\n)){{{_MOST_EMPTY}}}"
+    rf"|[^\n]{{{_LONGEST_LINE}}}"
+)
+_EMPTY = re.compile(rf"[{_BLANK}]*(?:#|(\\))?[{_BLANK}]*")
+_QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|`[^`\n]*`")
+_FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"#=\n]{0,200}=[ \t]*[!%]")
+_GOES_ON = "    "
+_CLOSES = " \t)]},;:\\"
+
+_RUNS_PYTHON = frozenset([
+    "capture", "memit", "mprun", "prun", "pypy", "python", "python3", "time", "timeit",
+])  # fmt: skip
+_BLANKS_ARE_FREE = frozenset([
+    "!", "HTML", "SVG", "bash", "cmd", "html", "javascript", "js", "powershell", "pwsh",
+    "script", "sh", "svg", "sx", "system",
+])  # fmt: skip
+
+
+def cell_magic(source: str) -> tuple[str, int]:
+    r"""Return the name of a cell's magic, and where the lines below it begin.
+
+    >>> cell_magic("%%time -q\nx = 1"), cell_magic("x = 1")
+    (('time', 10), ('', 0))
+    """
+    found = re.match(r"\s*%%(\S*)[^\n]*\n?", source)
+    return (found[1], found.end()) if found else ("", 0)
+
+
+def runs_python(magic: str) -> bool:
+    """Return whether what stands below a cell magic is Python, as it is without one."""
+    return not magic or magic in _RUNS_PYTHON
+
+
+def is_for_ipython(source: str, place: int) -> bool:
+    """Return whether the line that a place is in is no Python, such as `!ls`."""
+    start = source.rfind("\n", 0, place) + 1
+    return bool(_FOR_IPYTHON.match(source, start))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a cell.
+
+    Attributes
+    ----------
+    mask : str
+        What each character is part of: `c` code, `#` a comment, `s` a text that can go
+        on in the next line, `r` one that cannot.
+    is_inside : bool
+        Whether it begins within a text.
+    told : tuple of str
+        What the user should know of it.
+    """
+
+    text: str
+    mask: str
+    is_inside: bool = False
+    told: tuple[str, ...] = ()
+
+    def telling(self, words: str) -> _Line:
+        """Return the same line with more to say of it."""
+        return replace(self, told=(*self.told, words))
+
+    @property
+    def emptiness(self) -> str:
+        """The backslash of an empty line, or a blank; empty if there is more on it."""
+        found = None if self.is_inside else _EMPTY.fullmatch(self.text)
+        return (found[1] or " ") if found else ""
+
+    @property
+    def is_for_ipython(self) -> bool:
+        """Whether it is no Python, such as `!ls`."""
+        return not self.is_inside and bool(_FOR_IPYTHON.match(self.text))
+
+    @property
+    def indentation(self) -> int:
+        """How many blanks it begins with."""
+        return len(self.text) - len(self.text.lstrip(" \t"))
+
+
+def brought_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
+    r"""Return code of which nothing lies out of sight, and a line for each change.
+
+    Examples
+    --------
+    >>> brought_into_sight(f"x = 1{' ' * 300}; y = 2")
+    ('x = 1 ; y = 2', ('line 1: 300 blanks hid what stands behind them',))
+    """
+    if not _MAY_HIDE.search(source):
+        return source, ()
+    magic, start = cell_magic(source)
+    is_python = runs_python(magic)
+    lines = [one for line in _lines(source) for one in _without_gaps(line)]
+    nearer = _without_empty(_less_indented(lines))
+    lines = [one for line in nearer for one in _broken(line, is_python)]
+    shown = "\n".join(line.text for line in lines)
+    if is_python and not _mean_the_same(source[start:], shown[cell_magic(shown)[1] :]):
+        return source, ("parts of it lie out of sight: read all of it before it runs",)
+    told = (
+        f"line {number}: {words}"
+        for number, line in enumerate(lines, 1)
+        for words in line.told
+    )
+    return shown, tuple(told)
+
+
+def _lines(source: str) -> Iterator[_Line]:
+    magic, start = cell_magic(source)
+    head, body = source[:start], source[start:]
+    if runs_python(magic):
+        mask = _quoted_mask(head) + _python_mask(body)
+    elif magic in _BLANKS_ARE_FREE:
+        mask = _quoted_mask(source)
+    else:
+        mask = _quoted_mask(head) + "r" * len(body)
+    at, is_inside = 0, False
+    for text in source.split("\n"):
+        end = at + len(text)
+        yield _Line(text, mask[at:end], is_inside)
+        is_inside = mask[end : end + 1] in ("s", "r")
+        at = end + 1
+
+
+def _quoted_mask(text: str) -> str:
+    """Return the mask of what is no Python: what is quoted counts as a text."""
+    made, at = "", 0
+    for quoted in _QUOTED.finditer(text):
+        made += "c" * (quoted.start() - at) + "r" * len(quoted[0])
+        at = quoted.end()
+    return made + "c" * (len(text) - at)
+
+
+def _python_mask(text: str) -> str:
+    made: list[str] = []
+    at, part = 0, PARTS.search(text)
+    while at < len(text):  # at the beginning of a line
+        end = text.find("\n", at) + 1 or len(text)
+        if _FOR_IPYTHON.match(text, at):
+            made.append(_quoted_mask(text[at:end]))
+            at = end
+            part = PARTS.search(text, at)
+        while at < end:
+            start = part.start() if part else len(text)
+            made.append("c" * (min(start, end) - at))
+            at = min(start, end)
+            if part and start < end:
+                made.append(_kind(part) * len(part[0]))
+                at = part.end()
+                end = end if at <= end else text.find("\n", at) + 1 or len(text)
+                part = PARTS.search(text, at)
+    return "".join(made)
+
+
+def _kind(part: re.Match[str]) -> str:
+    if part["string"]:
+        return "r" if set(part["prefix"].lower()) & set("rft") else "s"
+    return "#" if part["comment"] else "c"
+
+
+def _without_gaps(line: _Line) -> Iterator[_Line]:
+    """Take wide gaps out of code; go on in the next line behind those in a text."""
+    text, mask, at = "", "", 0
+    for gap in _GAP.finditer(line.text):
+        start, end = gap.span()
+        kind, width = line.mask[start], len(gap[0].expandtabs(_TAB))
+        is_last = not line.text[end:].strip("\\")
+        if kind == "c" and width > _WIDEST_GAP and (start or line.is_inside):
+            blank = "" if is_last else "  " if line.mask[end] == "#" else " "
+            text += line.text[at:start] + blank
+            mask += line.mask[at:start] + "c" * len(blank)
+            at = end
+            if not is_last:
+                line = line.telling(f"{width} blanks hid what stands behind them")
+        elif kind == "s" and width > _WIDEST_GAP_IN_TEXT and not is_last:
+            text, mask = text + line.text[at:end] + "\\", mask + line.mask[at:end] + "s"
+            line = line.telling(f"{width} blanks in a text hid what stands behind them")
+            yield replace(line, text=text, mask=mask)
+            line = replace(line, is_inside=True, told=())
+            text, mask, at = "", "", end
+        elif kind == "r" and width > _WIDEST_GAP_IN_TEXT and not is_last:
+            line = line.telling(
+                f"behind {width} blanks stands {_tail(line.text[end:])}"
+            )
+    yield replace(line, text=text + line.text[at:], mask=mask + line.mask[at:])
+
+
+def _less_indented(lines: Sequence[_Line]) -> list[_Line]:
+    """Bring deep indentation nearer; which line is deeper than which stays as it is."""
+    widths = [len(line.text[: line.indentation].expandtabs(_TAB)) for line in lines]
+    is_code = [bool(line.text.strip()) and not line.is_inside for line in lines]
+    deep = {
+        w for w, is_so in zip(widths, is_code, strict=True) if is_so and w > _DEEPEST
+    }
+    nearer = {width: _DEEPEST + 4 * n for n, width in enumerate(sorted(deep), 1)}
+    made = []
+    for line, width, is_so in zip(lines, widths, is_code, strict=True):
+        if is_so and width in nearer:
+            made.append(_indented(line, width, nearer[width]))
+        else:
+            made.append(line)
+    return made
+
+
+def _indented(line: _Line, width: int, new_width: int) -> _Line:
+    if width - new_width > _WIDEST_GAP:
+        line = line.telling(f"it stood behind {width} blanks")
+    text = " " * new_width + line.text[line.indentation :]
+    mask = "c" * new_width + line.mask[line.indentation :]
+    return replace(line, text=text, mask=mask)
+
+
+def _without_empty(lines: Sequence[_Line]) -> Iterator[_Line]:
+    """Take empty lines in a row out of code, and tell of those in a text."""
+    words = ""
+    for is_empty, run in groupby(lines, lambda line: line.emptiness):
+        some = [*run]
+        if is_empty:
+            kept = some[:2] if len(some) > _MOST_EMPTY else some
+            words = f"{len(some)} empty lines above it hid it" if kept != some else ""
+            yield from kept
+        else:
+            first, *others = some
+            first = first.telling(words) if words else first
+            yield from _telling_of_empty([first, *others])
+            words = ""
+
+
+def _telling_of_empty(lines: Sequence[_Line]) -> Iterator[_Line]:
+    count = 0
+    for line in lines:
+        if line.is_inside and not line.text.strip():
+            count += 1
+            yield line
+            continue
+        words = f"below {count} empty lines in a text stands {_tail(line.text)}"
+        yield line.telling(words) if count > _MOST_EMPTY_IN_TEXT else line
+        count = 0
+
+
+def _broken(line: _Line, is_python: bool) -> Iterator[_Line]:
+    """Go on in the next line where code is too far to the right; tell of texts."""
+    end = len(line.text[: len(line.mask.rstrip("#"))].rstrip(f"{_SPACES}\\"))
+    if end <= _LONGEST_LINE:
+        yield line
+        return
+    cuts = _cuts(line, end) if is_python and not line.is_for_ipython else []
+    if cuts:
+        line = line.telling(
+            f"its {end:,} columns are broken into {len(cuts) + 1} lines"
+        )
+    for start, stop in pairwise([0, *cuts, len(line.text)]):
+        text = line.text[start:stop]
+        if min(stop, end) - start > _LONGEST_LINE:
+            line = line.telling(
+                f"it goes on for {len(text):,} columns, to {_tail(text)}"
+            )
+        if stop != len(line.text):
+            text = f"{text.rstrip(_SPACES)} \\"
+        yield replace(line, text=f"{_GOES_ON}{text}" if start else text)
+        line = replace(line, told=())
+
+
+def _cuts(line: _Line, end: int) -> list[int]:
+    """Return where to go on in the next line, if that shows more than texts."""
+    beyond = zip(
+        line.text[_LONGEST_LINE:end], line.mask[_LONGEST_LINE:end], strict=True
+    )
+    if not any(kind == "c" and sign not in _CLOSES for sign, kind in beyond):
+        return []
+    places = [
+        place
+        for place in range(line.indentation + 1, end)
+        if line.mask[place - 1] == "c"
+        and line.text[place - 1] in " \t,;([{"
+        and line.text[place] not in " \t\\!%?"
+    ]
+    cuts, start = [], 0
+    while end - start > _LONGEST_LINE - len(_GOES_ON):
+        first = bisect_right(places, start)
+        if first == len(places):
+            break
+        start = places[max(bisect_right(places, start + _BREAK_AT) - 1, first)]
+        cuts.append(start)
+    return cuts
+
+
+def _tail(text: str) -> str:
+    """Return the end of a text as it is quoted."""
+    end = one_line(text.strip()[-_TAIL:], _TAIL).replace("`", "'")
+    return f"`{end}`"
+
+
+def _mean_the_same(before: str, after: str) -> bool:
+    """Return whether Python reads two texts alike, as far as it can read them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            tree = ast.parse(before)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return True
+        try:
+            return ast.dump(tree) == ast.dump(ast.parse(after))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+
+
+_MOST_WARNINGS = 10
+_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSEEN = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u2028\u2029\u2060-\u2065"
+    "\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\u2800\U00016fe4\U0001d159\U00013441\U00013442"
+)
+_CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+_CARRIERS = "\U000e0000-\U000e0fff"
+_JOINERS = "\u200c\u200d\ufe00-\ufe0f"
+_HIDES = _DIRECTION + _UNSEEN + _CONTROLS + _CARRIERS + _JOINERS
+# Flags of parts of countries are the only use of tags that is left.
+_FLAG = "(?:gbeng|gbsct|gbwls)".translate({n: n + 0xE0000 for n in range(97, 123)})
+# In texts, joiners belong to emoji and to scripts that need them; one selector may
+# follow what it selects a form of. Anywhere else they hide.
+_ORDINARY = (
+    f"(?:\U0001f3f4{_FLAG}\U000e007f"
+    '|[^\x00-\x1f !-"$-)+-/:-~][\ufe00-\ufe0f](?:\u200d(?=[^ -~]))?'
+    "|[#*0-9]\ufe0f(?=\u20e3)"
+    "|[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][\U000e0100-\U000e01ef]"
+    f"|(?<=[^\x00-~{_HIDES}])[\u200c\u200d](?=[^\x00-~{_HIDES}]))"
+)
+_IN_CODE = re.compile(f"[{_HIDES}]")
+_IN_TEXT = re.compile(f"{_ORDINARY}|(?P<hiding>[{_HIDES}])")
+_PLAIN = re.compile(r"[\n\t -~]*")
+_KINDS = (
+    (re.compile(f"[{_DIRECTION}]"), "a sign that changes the direction of writing"),
+    (re.compile(f"[{_CARRIERS}\ufe00-\ufe0f]"), "a character that carries hidden text"),
+    (re.compile(f"[{_CONTROLS}]"), "a control character"),
+    (re.compile(""), "an invisible character"),
+)
+
+
+def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
+    r"""Return code with all that hides in it shown, and a line of warning for each.
+
+    In a text it becomes an escape, so that the code means the same; elsewhere it
+    becomes a sign that Python does not take. Names stand as Python reads them; those
+    that look like others are left as they are, and warned of.
+
+    Examples
+    --------
+    >>> escape_bidi('is_admin = "user\u202e"  # \u200b')[0]
+    'is_admin = "user\\u202e"  # <U+200B>'
+    >>> escape_bidi("p\u0430y = 1")[1]
+    ("line 1: the name 'p\u0430y' mixes Latin and Cyrillic letters (U+0430)",)
+    """
+    warnings: dict[str, None] = {}
+    text = source.replace("\r\n", "\n")
+    for line, part in enumerate(text.replace("\r", "\r\n").split("\n"), 1):
+        if part.endswith("\r"):
+            words = "ends with a bare carriage return, which can hide the next"
+            warnings[f"line {line}: it {words}"] = None
+    text, moved = brought_into_sight(text.replace("\r", "\n"))
+    warnings |= dict.fromkeys(moved)
+    shown = text if _PLAIN.fullmatch(text) else "".join(_shown(text, warnings))
+    if shown != text:
+        # A sign that is shown takes more room, and may push what follows out of sight.
+        shown, moved = brought_into_sight(shown)
+        warnings |= dict.fromkeys(moved)
+    told = list(warnings)
+    more = len(told) - _MOST_WARNINGS
+    return shown, (*told[:_MOST_WARNINGS], *([f"and {more} more"] if more > 0 else []))
+
+
+def _shown(text: str, warnings: dict[str, None]) -> Iterator[str]:
+    magic, done = cell_magic(text)
+    done = done if runs_python(magic) else len(text)
+    yield _replaced(_IN_TEXT, text[:done], 1, warnings, is_string=False)
+    line = 1 + text.count("\n", 0, done)
+    for part in PARTS.finditer(text, done):
+        between = text[done : part.start()]
+        yield _replaced(_IN_CODE, between, line, warnings, is_string=False)
+        line, done = line + between.count("\n"), part.end()
+        if part["name"]:
+            yield _named(part, line, warnings)
+        elif part["comment"]:
+            yield _replaced(_IN_TEXT, part[0], line, warnings, is_string=False)
+        else:
+            yield _quoted(part, line, warnings)
+        line += part[0].count("\n")
+    yield _replaced(_IN_CODE, text[done:], line, warnings, is_string=False)
+
+
+def _named(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
+    """Return a name as Python reads it, with the letters shown that look like none."""
+    name = part[0]
+    if name.isascii():
+        return name
+    if _IN_CODE.search(name):
+        return _replaced(_IN_CODE, name, line, warnings, is_string=False)
+    if warning := lookalike_warning(name):
+        warnings[f"line {line}: {warning}"] = None
+    read = unicodedata.normalize("NFKC", name)
+    if read == name or iskeyword(read) or not read.isidentifier():
+        return name
+    # To IPython a name is a text like any other.
+    return name if is_for_ipython(part.string, part.start()) else read
+
+
+def _quoted(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
+    text = part[0]
+    shown = _replaced(_IN_TEXT, text, line, warnings, is_string=True)
+    prefix = part["prefix"]
+    # In a raw text an escape is none; without a backslash it need not be raw.
+    if shown != text and "r" in prefix.lower() and "\\" not in text:
+        return re.sub("[rR]", "", prefix) + shown[len(prefix) :]
+    return shown
+
+
+def _replaced(
+    pattern: re.Pattern[str],
+    text: str,
+    first_line: int,
+    warnings: dict[str, None],
+    is_string: bool,
+) -> str:
+    """Show what hides in a part of the code, which begins at a line."""
+    if _PLAIN.fullmatch(text):
+        return text
+    ends = [match.start() for match in re.finditer("\n", text)]
+
+    def show(match: re.Match[str]) -> str:
+        if "hiding" in pattern.groupindex and not match["hiding"]:
+            return match[0]
+        sign, line = match[0], first_line + bisect_left(ends, match.start())
+        kind = next(words for one, words in _KINDS if one.match(sign))
+        warnings[f"line {line}: {kind} (U+{ord(sign):04X}) is shown by its number"] = (
+            None
+        )
+        if not is_string:
+            return f"<U+{ord(sign):04X}>"
+        before = text[: match.start()]
+        # A backslash before it stands for itself, and must go on to do so.
+        is_escaped = (len(before) - len(before.rstrip("\\"))) % 2
+        return "\\" * is_escaped + _escape(sign)
+
+    return pattern.sub(show, text)
+
+
+def _escape(sign: str) -> str:
+    number = ord(sign)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -1,0 +1,286 @@
+"""Describe any value to a model, without running its code.
+
+Nothing here raises, runs a method of an unknown class, or touches lazy data. Classes
+are told by their names in the libraries that made them; of all others, only the name
+is said. The values of tables stay out unless they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from types import CoroutineType, FunctionType
+from typing import Any, TypeAlias
+
+from nemotron_magic.context.describe.base import (
+    SCALAR_KINDS,
+    Data,
+    DescribeContext,
+    Describer,
+)
+from nemotron_magic.context.describe.builtins import CONTAINER_KINDS
+from nemotron_magic.context.describe.dataframes import (
+    ARROW_KINDS,
+    PANDAS_KINDS,
+    POLARS_KINDS,
+)
+from nemotron_magic.context.describe.libraries import (
+    ARRAY_KINDS,
+    ESTIMATOR_KINDS,
+    FIGURE_KINDS,
+    LAZY_KINDS,
+)
+from nemotron_magic.context.describe.objects import (
+    CODE_KINDS,
+    RECORD_KINDS,
+    dataclass_lines,
+    enum_lines,
+    is_dataclass,
+    is_enum,
+)
+from nemotron_magic.context.describe.privacy import own_name
+from nemotron_magic.context.secrets.held import is_held_secret
+from nemotron_magic.core import public
+from nemotron_magic.core.introspection import bases, class_name, home, namespace
+from nemotron_magic.core.text import strip_controls, well_formed
+
+__all__ = [
+    "REGISTRY",
+    "SECRET",
+    "Formatter",
+    "Registry",
+    "describe",
+    "describe_itself",
+    "register",
+    "unregister",
+]
+
+
+Formatter: TypeAlias = Callable[[object], str | None]
+
+# `_ai_repr_` is Jupyter's proposal 129, `_repr_llm_` IPython's x-vendor/llm.
+_METHODS = ("_repr_llm_", "_ai_repr_")
+_MIME_TYPES = ("text/plain", "text/markdown", "text/x-vendor-llm", "x-vendor/llm")
+
+
+class Registry:
+    """The describers that users have registered, by the class they are for."""
+
+    def __init__(self) -> None:
+        # By identity: the hash of a class may be code of its metaclass.
+        self._describers: dict[int, tuple[type, Callable[[Any], str]]] = {}
+
+    def register(self, cls: type, function: Callable[[Any], str]) -> None:
+        """Let `function` describe the objects of `cls` and of what derives from it."""
+        self._describers[id(cls)] = (cls, function)
+
+    def unregister(self, cls: type) -> None:
+        """Forget the describer of `cls`; that there is none is no error."""
+        self._describers.pop(id(cls), None)
+
+    def describer(self, cls: type) -> Callable[[Any], str] | None:
+        """Give the describer of a class, or of the nearest it derives from."""
+        for base in bases(cls):
+            if id(base) in self._describers:
+                return self._describers[id(base)][1]
+        return None
+
+
+def describe_itself(
+    value: object, formatter: Formatter | None, registry: Registry
+) -> tuple[str, str]:
+    """Give what is said of an object by those asked first, and what failed.
+
+    The object's own method comes first, then the formatter, then what the user
+    registered. One that raises is passed over and named in the second text.
+    """
+    sources = [(name, _method(type(value), name)) for name in _METHODS]
+    sources += [("the formatter for x-vendor/llm", formatter)]
+    sources += [("its registered describer", registry.describer(type(value)))]
+    failed = []
+    for name, function in sources:
+        if function is None:
+            continue
+        try:
+            if text := _text(function(value)):
+                return text, ""
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            failed.append(f"({name} raised {class_name(type(error))})")
+    return "", " ".join(failed)
+
+
+def _method(cls: type, name: str) -> Callable[[Any], Any] | None:
+    """Give a method of the class; what an object invents when asked is none."""
+    for base in bases(cls):
+        found = namespace(base).get(name)
+        if found is not None:
+            return found if type(found) is FunctionType else None
+    return None
+
+
+def _text(said: Any) -> str:
+    """Give the text among the forms that the two protocols allow."""
+    if type(said) is CoroutineType:
+        said = _awaited(said)
+    if dict in bases(type(said)):
+        kinds = dict(dict.items(said))
+        said = next((kinds[kind] for kind in _MIME_TYPES if kind in kinds), None)
+    return str.__str__(said) if str in bases(type(said)) else ""
+
+
+def _awaited(coroutine: CoroutineType[Any, Any, Any]) -> object:
+    """Give what a coroutine returns at once; one that has to wait gives nothing."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    finally:
+        coroutine.close()
+    return None
+
+
+REGISTRY = Registry()
+SECRET = "looks secret: not shown"
+_LIMIT_S = 0.03
+_CUT = "\n… (cut: no room)"
+_DEEPEST = 20
+_KINDS: dict[tuple[str, str], Describer] = {
+    **ARRAY_KINDS,
+    **ARROW_KINDS,
+    **CODE_KINDS,
+    **CONTAINER_KINDS,
+    **ESTIMATOR_KINDS,
+    **FIGURE_KINDS,
+    **LAZY_KINDS,
+    **PANDAS_KINDS,
+    **POLARS_KINDS,
+    **RECORD_KINDS,
+    **SCALAR_KINDS,
+}
+
+
+@public
+def register(cls: type, function: Callable[..., str]) -> None:
+    """Let `function` describe the objects of `cls`, and of classes derived from it."""
+    REGISTRY.register(cls, function)
+
+
+@public
+def unregister(cls: type) -> None:
+    """Take back what was registered for `cls`."""
+    REGISTRY.unregister(cls)
+
+
+@public
+def describe(
+    value: object,
+    name: str = "",
+    *,
+    data: Data = "schema",
+    budget_chars: int = 4_000,
+    source: bool = False,
+    formatter: Formatter | None = None,
+    clock_s: Callable[[], float] | None = None,
+    limit_s: float = _LIMIT_S,
+    registry: Registry = REGISTRY,
+) -> str:
+    """Describe a value in plain text; whatever it is, this does not raise.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls it; goes before the text.
+    data : str
+        "schema" shows no cells of tables, but ranges and the values of vocabularies;
+        "sample" some rows; "full" as many as there is room for. What looks personal,
+        by its name or by itself, is shown by "full" alone, and what looks secret by
+        its name never.
+    budget_chars : int
+        The length that the text does not exceed.
+    source : bool
+        Whether the source of a function or class is wanted.
+    formatter : Callable, optional
+        Gives the notebook's own words for an object, or None.
+    clock_s : Callable, optional
+        A clock in seconds; without one, sampling alone bounds the time.
+    limit_s : float
+        After this time, columns are named and not looked at.
+    registry : Registry
+        What users registered.
+    """
+    look = DescribeContext(
+        _lines, _lateness(clock_s, limit_s), data, source, own_name(name)
+    )
+    try:
+        words, failed = describe_itself(value, formatter, registry)
+        lines = iter(words[: 2 * budget_chars].splitlines()) if words else None
+        title = f"{name}: " if name else ""
+        return _bounded(title, lines or _lines(value, look), failed, budget_chars)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        kind = class_name(type(error))
+        return f"{name} (not described: {kind})".strip()[: max(0, budget_chars)]
+
+
+def _lateness(
+    clock_s: Callable[[], float] | None, limit_s: float
+) -> Callable[[], bool]:
+    if clock_s is None:
+        return lambda: False
+    end_s = clock_s() + limit_s
+    return lambda: clock_s() > end_s
+
+
+def _lines(value: object, look: DescribeContext) -> Iterator[str]:
+    """Give the lines on a value; what fails in between ends them and is named."""
+    if id(value) in look.path:
+        yield f"{class_name(type(value))} (itself, from further up)"
+        return
+    if len(look.path) > _DEEPEST:
+        yield "…"
+        return
+    said = False
+    try:
+        if is_held_secret(look.name, value):
+            yield f"{class_name(type(value))}, {SECRET}"
+            return
+        for line in _describer(value)(value, look):
+            said = True
+            yield line
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        what = "" if said else f"{class_name(type(value))} object "
+        yield f"{what}(not all could be read: {class_name(type(error))})"
+
+
+def _describer(value: object) -> Describer:
+    """Give how to say a value: by the first class that is known of those it has."""
+    if is_enum(value):
+        return enum_lines
+    for cls in bases(type(value)):
+        if found := _KINDS.get(home(cls)):
+            return found
+    return dataclass_lines if is_dataclass(value) else _unknown
+
+
+def _unknown(value: object, look: DescribeContext) -> Iterator[str]:
+    yield f"{class_name(type(value))} object (not inspected)"
+
+
+def _bounded(title: str, lines: Iterator[str], failed: str, budget_chars: int) -> str:
+    """Join lines as long as there is room, and say when there was none."""
+    kept, size, most = [], len(title), max(0, budget_chars)
+    for line in chain(lines, filter(None, [failed])):
+        # What would steer a terminal takes no room, as it does not stay.
+        kept.append(well_formed(strip_controls(line)))
+        size += len(kept[-1]) + 1
+        if size > most + 1:
+            break
+    text = title + "\n".join(kept)
+    return (
+        text if len(text) <= most else (text[: max(0, most - len(_CUT))] + _CUT)[:most]
+    )

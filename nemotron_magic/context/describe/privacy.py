@@ -1,0 +1,542 @@
+"""Which columns and values are personal, and which are a vocabulary."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+
+from nemotron_magic.context.describe.vocabulary import (
+    ALONE,
+    AVERAGES,
+    COUNTS,
+    COUNTS_OF_MANY,
+    FIRST_NAMES,
+    GENERIC,
+    IDENTITY,
+    KINDS_OF_PEOPLE,
+    KNOWN_PHRASES,
+    KNOWN_WORDS,
+    NAMES,
+    ORDINARY_WORDS,
+    PARTICLES,
+    PAY,
+    PEOPLE,
+    PEOPLE_STEMS,
+    SENSITIVE,
+    SENSITIVE_SIGNS,
+    SENSITIVE_STEMS,
+    STARTS,
+    THING_SIGNS,
+    THINGS,
+    TYPES,
+)
+from nemotron_magic.context.secrets.values import Strength, strength_of
+
+__all__ = [
+    "HIDDEN",
+    "LEAST_SEEN",
+    "MOST_VALUES",
+    "are_keys",
+    "is_field_value",
+    "is_personal",
+    "is_vocabulary",
+    "own_name",
+    "person",
+    "safe_labels",
+    "tells_of_person",
+]
+
+
+HIDDEN = "looks personal: no values shown"
+MOST_VALUES = 12  # a column of more is no vocabulary
+LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
+_LONGEST = 40
+_SHORTEST_REST = 3  # of a name that tells more than `sex_m`
+
+# ---- the words of a name
+
+_EDGES = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W\d_]+")
+_ACCENTS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
+_STEP = re.compile(r"""["']([^"']+)["']|([^\W\d]\w*)""")
+
+_GLUED = re.compile(
+    r"e-?mail|iban|surname|passport|credit.?card|username|nutzername|benutzername"
+    r"|(?:first|last|full|given|family|middle|maiden|screen|display)_?name"
+    r"|(?:customer|cust|patient|employee|emp|client|user|member|person|student|owner"
+    r"|doctor|driver|tenant|teacher|manager|account|order|kunden?|mitarbeiter)_?"
+    r"(?:names?|ids?|no|nr|num|number|nummer|code|mail|phone|address|key)$"
+    r"|(?:assign|creat|approv|report|sign|submitt|own|manag|review|request|handl|treat)ed"
+    r"_?(?:to|by)$|(?:sold|written|updated|modified|referred|prescribed)_?by$"
+    r"|phone(?:no|nr|num)|^addr|sexual_?orientation|date_?of_?birth|marital"
+    r"|(?:trade|labou?r)_?union|union_?(?:member|status)|political_?party|party_?affil"
+    r"|criminal_?record|net_?worth|credit_?score|skin_?colou?r|take_?home"
+)
+_ALPHA = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def _fold(text: str) -> str:
+    """Return the text in small letters, without the accents of Latin ones."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFD", text.casefold())
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
+
+
+def own_name(path: str) -> str:
+    """Return what the last step of a path is called.
+
+    Examples
+    --------
+    >>> own_name('users["country"][0]'), own_name("df.customer")
+    ('country', 'customer')
+    """
+    if path.isidentifier():
+        return path
+    steps: list[tuple[str, str]] = _STEP.findall(path)
+    return (steps[-1][0] or steps[-1][1]) if steps else path
+
+
+@lru_cache(2_000)
+def is_personal(label: str) -> bool:
+    """Return whether the name of a column or field speaks of a person or a secret.
+
+    Examples
+    --------
+    >>> is_personal("customerId"), is_personal("E-Mail"), is_personal("doctor")
+    (True, True, True)
+    >>> is_personal("width"), is_personal("product_name"), is_personal("n_patients")
+    (False, False, False)
+    """
+    if strength_of(label) in (Strength.PASSWORD, Strength.SECRET):
+        return True
+    if any(sign in label for sign in SENSITIVE_SIGNS):
+        return True
+    words = [_fold(word) for word in _EDGES.split(label) if word]
+    joined = "_".join(words)
+    if not words or _counts(words):
+        return False
+    if any(map(_is_sensitive, words)):
+        return True
+    if any(word in IDENTITY for word in words) and words[-1] not in TYPES:
+        return True
+    if len(words) > 1 and words[-1] in KINDS_OF_PEOPLE:
+        return False
+    return (
+        any(_is_person(word) or word in PAY for word in words)
+        or bool(_GLUED.search(joined))
+        or (len(words) == 1 and words[0] in ALONE)
+        or _is_name(words)
+    )
+
+
+def _is_sensitive(word: str) -> bool:
+    return word in SENSITIVE or word.startswith(SENSITIVE_STEMS)
+
+
+def _counts(words: list[str]) -> bool:
+    """Return whether the name is that of a number of things, or of an average."""
+    if any(word in PAY for word in words):
+        return not AVERAGES.isdisjoint(words)
+    if len(words) == 1 or "blood" in words:
+        return False
+    many = words[0] in COUNTS_OF_MANY and ("of" in words or words[-1].endswith("s"))
+    return many or not COUNTS.isdisjoint(words)
+
+
+def _is_person(word: str) -> bool:
+    return word in PEOPLE or (
+        word.startswith(PEOPLE_STEMS) and not word.endswith("ship")
+    )
+
+
+def _is_name(words: list[str]) -> bool:
+    """Return whether it is a name and not said of what, as in `product_name`."""
+    if NAMES.isdisjoint(words):
+        return False
+    return all(word in NAMES or word in GENERIC for word in words)
+
+
+@lru_cache(2_000)
+def _is_thing(label: str) -> bool:
+    """Return whether the name is that of a vocabulary: a product, a region, a status.
+
+    Examples
+    --------
+    >>> _is_thing("Country"), _is_thing("team_name"), _is_thing("x")
+    (True, True, False)
+    """
+    if is_personal(label):
+        return False
+    words = [_fold(word) for word in _EDGES.split(label) if word]
+    named = [word for word in words if word not in NAMES]
+    if len(named) < len(words):
+        return True
+    return bool(words) and (
+        words[-1] in THINGS
+        or (words[0] in THINGS and ORDINARY_WORDS.issuperset(words))
+        or label.strip().endswith(THING_SIGNS)
+    )
+
+
+# ---- the looks of a value
+
+_CODE_PART = r"(?:[A-Z]{1,3}|[A-Za-z]{0,3}\d{1,4}[A-Za-z]{0,2}|[A-Z]\d[A-Z]\d)"
+_CODE = re.compile(
+    rf"(?:{_CODE_PART}|[a-z]{{2}}(?=[-_][A-Z]))(?:[-_/+]{_CODE_PART}){{0,2}}[+-]{{0,2}}"
+)
+_NUMBER = re.compile(
+    r"[<>≤≥~±+-]{0,2}\s?[$€£¥]?\d{1,4}(?:[.,]\d{1,3})?[kKM]?"
+    r"(?:\s?(?:-|–|to|/|:)\s?[$€£¥]?\d{1,4}(?:[.,]\d{1,3})?[kKM]?)?\s?\+?"
+    r"(?:%|[a-zµ°]{1,5}[²³]?|[A-Z]{1,2}|kW|GHz|MHz|kWh)?"
+)
+_MOST_DIGITS = 6
+_LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+# With capitals as in `McDonald` and `O'Brien`, or a family name of East Asia before
+# one that is given.
+_ODD_NAME = re.compile(
+    r"(?:Mc|Mac|\w['’])[A-ZÀ-Þ]"
+    r"|[王李张張刘劉陈陳杨楊赵趙吴吳周徐孙孫朱胡郭何罗羅郑鄭梁谢謝宋唐许許邓鄧冯馮韩韓曹曾]"
+    r"[\u4e00-\u9fff]{1,2}$"
+    r"|(?:山田|田中|佐藤|鈴木|高橋|渡辺|伊藤|中村|小林|加藤|吉田|山本|山口|松本|井上|木村|清水|斎藤)"
+    r"[\u3040-\u30ff\u4e00-\u9fff]{0,3}$"
+    r"|[김이박최정강조윤장임한오서신권황안송류홍][\uac00-\ud7a3]{2}$"
+)
+_ONE_WORD = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+){0,3}")
+_TITLE = re.compile(r"[^\W\d_]+")
+_TOKEN = re.compile(r"[a-z0-9_%][a-z0-9_.%/:+-]*")
+_PART = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
+_STEM = re.compile(r"([^\W\d]*?)(?:[ _-]?\d{1,3}|[ _-][A-Z])")
+_CONTACT = re.compile(
+    r"[^\s@]{1,64}@[^\s@.]{1,64}\.\w"
+    r"|(?<![\d.-])(?!\d{4}-\d\d-\d\d)\+?\d[\d\s()./-]{7,30}\d"
+    r"|^[A-Z]{2}\d{2}[A-Z0-9 ]{10,30}$|^[A-Z]{1,3}\d{6,9}[A-Z]?$"
+)
+_STREET = re.compile(
+    r"\b\d{1,5}[A-Za-z]?,? (?:[A-Z][\w.]{0,20} ){1,3}(?:Street|St|Road|Rd|Avenue|Ave"
+    r"|Lane|Ln|Drive|Way|Court|Boulevard|Blvd|Square|Terrace|Place|Close)\b"
+    r"|\b[A-Z][\w.-]{0,30}(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee) \d"
+    r"|\b(?:[Rr]ue|Calle|Via|Avenida|Rua|ul\.) [\w ]{1,30},? \d|\b\d{1,5},? rue\b"
+)
+_HONORIFIC = re.compile(
+    r"(?i:\b(?:dr|mr|mrs|mx|prof|mme|mlle|dott|dra|srta)\b\.? ?(?=[^\W\d_]{2}))"
+    r"|\b(?:Ms|Hr|Fr|Sra?|Herrn?|Frau|Miss|Sir|Dame|Rev|Señora?|Don|Doña|Doctor"
+    r"|Professor|Pani?|Madame|Monsieur|Signora?|Sheikh|Rabbi|Imam)\b\.? (?=[A-ZÀ-Þ])"
+)
+_PAIR = re.compile(
+    r"(?<![\w.])(?=([^\W\d_]\w{0,30}(?:['’.-]\w{1,30}){0,3})\.?,?[ \t]{1,9}"
+    r"([^\W\d_]\w{0,30}(?:['’-]\w{1,30}){0,3}))"
+)
+_INITIALS = re.compile(r"\b(?:[A-ZÀ-Þ]\. ?){1,3}([A-ZÀ-Þ][^\W\d_]{1,30})")
+_ROMAN = re.compile("[IVX]{1,4}")
+_NAME = re.compile(r"(?:[^\W\d_]|(?<=[^\W\d_])['’.-](?=[^\W\d_]|$))+")
+_CAMEL = re.compile(r"(?!Mc|Mac|De|Van|Von|Le|La|Di|Du|O['’])\w*[a-z][A-Z]")
+_BETWEEN = re.compile(r"[,;\n\t|、，]")
+
+
+def _parts(text: str) -> list[str]:
+    return [_fold(part) for part in _PART.findall(text)]
+
+
+def _is_known(text: str) -> bool:
+    """Return whether a value belongs to a known vocabulary, or is a code or a size."""
+    plain = " ".join(text.split())
+    folded = _fold(plain)
+    if len(plain) > _LONGEST:
+        return False
+    if not plain or folded in KNOWN_WORDS or folded in KNOWN_PHRASES:
+        return True
+    if folded in FIRST_NAMES or not any(map(str.isalnum, plain)):
+        return len(plain) < 4 and folded not in FIRST_NAMES
+    if sum(map(str.isdigit, plain)) > _MOST_DIGITS:
+        return False
+    is_code = bool(_CODE.fullmatch(plain) or _NUMBER.fullmatch(plain))
+    return is_code and FIRST_NAMES.isdisjoint(_TITLE.findall(folded))
+
+
+def _is_plain(text: str, is_of_thing: bool) -> bool:
+    """Return whether a value looks like no name and no prose."""
+    plain = " ".join(text.split())
+    if _is_known(plain):
+        return True
+    if len(plain) > _LONGEST or _has_name(_parts(plain)):
+        return False
+    if plain.islower() and _ONE_WORD.fullmatch(plain):
+        return True
+    return is_of_thing and _is_thing_value(plain)
+
+
+def _has_name(words: Iterable[str]) -> bool:
+    """Return whether a common name is among words, or a login such as `jsmith`."""
+    return any(
+        word in FIRST_NAMES
+        or (word[:2] in ("o'", "o’") and word[2:] != "clock")
+        or (word[1:] in FIRST_NAMES and len(word) > 4 and word not in ORDINARY_WORDS)
+        for word in words
+    )
+
+
+def _is_thing_value(plain: str) -> bool:
+    """Return whether a value may be that of a thing: a capital word, or known ones."""
+    words = _LETTERS.findall(plain)
+    if not words or len(words) > 6 or _CONTACT.search(plain):
+        return False
+    if any(map(_ODD_NAME.match, words)):
+        return False
+    if _HONORIFIC.search(plain) or _STREET.search(plain):
+        return False
+    unknown = [
+        word
+        for word in words
+        if _fold(word) not in ORDINARY_WORDS and not _ROMAN.fullmatch(word)
+    ]
+    capital = [word for word in unknown if not word.islower()]
+    if sum(map(str.isdigit, plain)) > _MOST_DIGITS or "," in plain:
+        return False
+    # Two capital words that nobody knows are a name; so is one beside a name's dot.
+    return not capital or (
+        len(capital) == 1
+        and words[0] == capital[0]
+        and all(word.islower() for word in words[1:])
+        and "." not in plain
+    )
+
+
+def _share_a_stem(texts: Collection[str]) -> bool:
+    """Return whether they are counted through: `group 1`, `group 2`."""
+    found = [_STEM.fullmatch(text) for text in texts]
+    stems = {match[1] if match else "" for match in found}
+    named = any(_has_name([_fold(stem)]) for stem in stems)
+    return len(texts) > 1 and len(stems) == 1 and stems != {""} and not named
+
+
+def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
+    """Return whether the values of a column may be told, by its name and their looks.
+
+    Few values that repeat are a vocabulary, if none looks like a name or like prose.
+    Where they do not repeat, they must be known words or codes, or the name that of a
+    vocabulary.
+
+    Parameters
+    ----------
+    counted : mapping of str to int
+        The values, and how often each was seen.
+    label : str
+        What the column, the index, the list or the variable is called.
+    """
+    if not counted or is_personal(label):
+        return False
+    if _share_a_stem(counted):
+        return True
+    is_of_thing = _is_thing(label)
+    repeats = len(counted) <= min(MOST_VALUES, sum(counted.values()) // LEAST_SEEN)
+    if repeats or is_of_thing:
+        return all(_is_plain(one, is_of_thing) for one in counted)
+    return all(map(_is_known, counted))
+
+
+def is_field_value(text: str, label: str) -> bool:
+    """Return whether the one text that a field of a record holds may be told."""
+    if is_personal(label):
+        return False
+    is_of_thing = _is_thing(label)
+    if _is_plain(text, is_of_thing):
+        return True
+    is_token = len(text) <= 2 * _LONGEST and bool(_TOKEN.fullmatch(text))
+    return is_token and _is_plain_token(text, is_of_thing)
+
+
+def _is_plain_token(text: str, is_of_thing: bool) -> bool:
+    parts = _TITLE.findall(text)
+    if _has_name(parts):
+        return False
+    if sum(map(str.isdigit, text)) > _MOST_DIGITS or _CONTACT.search(text):
+        return False
+    return is_of_thing or any(part in ORDINARY_WORDS for part in parts)
+
+
+def are_keys(keys: Collection[str], are_alike: bool) -> bool:
+    """Return whether the keys of a dict are names of fields, not values of a column.
+
+    Parameters
+    ----------
+    are_alike : bool
+        Whether all values are of one class: then the keys may be a column, and must be
+        words that are known.
+    """
+    if _share_a_stem(keys):
+        return True
+    closed = [key for key in keys if not _is_key(key, are_alike)]
+    if are_alike or 2 * len(closed) > len(keys):
+        return not closed
+    return all(
+        key.isidentifier() and key.isascii() and _is_nobody(key) for key in closed
+    )
+
+
+def _is_nobody(key: str) -> bool:
+    """Return whether no name of a person and no number of one is in a key."""
+    words = [_fold(word) for word in _EDGES.split(key) if word]
+    is_short = len(key) <= _LONGEST and sum(map(str.isdigit, key)) < _MOST_DIGITS
+    return is_short and not _has_name(words)
+
+
+def _is_key(key: str, must_be_known: bool) -> bool:
+    if _is_known(key):
+        return True
+    words = [_fold(word) for word in _EDGES.split(key) if word]
+    if not words or not _is_nobody(key):
+        return False
+    may_be_short = key.isidentifier() and key.isascii()
+    known = [
+        word in ORDINARY_WORDS or (may_be_short and len(word) < 3) for word in words
+    ]
+    if all(known):
+        return True
+    is_field = key.isidentifier() and key[:1].islower()
+    if not must_be_known:
+        return is_field
+    # `min_samples_leaf`, but not `customer_quimby` or `zeb_quimby`.
+    named = [word for word in words if word in ORDINARY_WORDS and word not in PEOPLE]
+    return is_field and bool(named) and not any(map(_is_person, words))
+
+
+def tells_of_person(text: str) -> bool:
+    """Return whether a text looks like a person's name, address or number.
+
+    Examples
+    --------
+    >>> tells_of_person("Dr Voss"), tells_of_person("hello world")
+    (True, False)
+    """
+    if _CONTACT.search(text) or _HONORIFIC.search(text) or _STREET.search(text):
+        return True
+    if _has_name(_parts(text)):
+        return True
+    if _has_initials(text) or any(_is_full_name(*p) for p in _PAIR.findall(text)):
+        return True
+    if not text.isascii() and any(map(_ODD_NAME.match, _LETTERS.findall(text))):
+        return True
+    listed = [part for part in map(str.strip, _BETWEEN.split(text)) if part]
+    return bool(listed) and 2 * sum(map(_is_bare_name, listed)) >= len(listed)
+
+
+def _has_initials(text: str) -> bool:
+    """Return whether initials with dots stand before a word that nobody knows."""
+    return any(_fold(last) not in ORDINARY_WORDS for last in _INITIALS.findall(text))
+
+
+def _is_full_name(first: str, last: str) -> bool:
+    """Return whether two words that follow each other are capital and unknown."""
+    if not (first[0].isupper() and last[0].isupper()):
+        return False
+    parts = [part for word in (first, last) for part in _parts(word)]
+    return ORDINARY_WORDS.isdisjoint(parts) and STARTS.isdisjoint(parts)
+
+
+def _without_marks(text: str) -> str:
+    """Return a text without the vowels and tones that stand on other letters."""
+    return "".join(one for one in text if unicodedata.category(one)[0] != "M")
+
+
+def _is_bare_name(text: str) -> bool:
+    """Return whether a text is one to three words as those of a name are written."""
+    plain = text if text.isascii() else _without_marks(text)
+    words = [word for word in re.split(r",? ", plain) if word not in PARTICLES]
+    if len(words) > 3 or len(text) > _LONGEST or _is_known(text):
+        return False
+    if not words or any(one.islower() or _CAMEL.match(one) for one in words):
+        return False
+    return all(map(_NAME.fullmatch, words)) and not ORDINARY_WORDS.issuperset(
+        _parts(text)
+    )
+
+
+# ---- the names of columns
+
+
+def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
+    """Return the names of columns, without those that are people themselves.
+
+    Where a table was turned, its columns are alike and most are people: then those are
+    hidden, too, that may be one by their looks alone.
+    """
+    surely = [_is_surely_person(label) for label in labels]
+    suspects = [
+        is_sure or _is_unknown_name(label)
+        for label, is_sure in zip(labels, surely, strict=True)
+    ]
+    is_turned = (
+        are_alike
+        and 4 * sum(suspects) >= 3 * len(suspects)
+        and (any(surely) or any(len(_parts(label)) > 1 for label in labels))
+    )
+    if is_turned:
+        surely = [not _is_of_known(label) for label in labels]
+    heads = {head for label in labels if (head := _head_of_dummy(label))}
+    shared = Counter(label.rpartition("_")[0] for label in labels)
+    of_health = {head for head, n in shared.items() if n > 1 and _is_of_health(head)}
+    return [
+        person(place) if is_hidden else _unmixed(label, heads, of_health, place)
+        for place, (label, is_hidden) in enumerate(zip(labels, surely, strict=True), 1)
+    ]
+
+
+def person(place: int) -> str:
+    """Return what stands for a name of a column that is a person's."""
+    return f"(person {place})"
+
+
+def _is_unknown_name(label: str) -> bool:
+    """Return whether it is as names are written, in words that nobody knows."""
+    return ORDINARY_WORDS.isdisjoint(_parts(label)) and _is_bare_name(label)
+
+
+def _is_surely_person(label: str) -> bool:
+    """Return whether a name of a column is one of a person, whatever stands beside."""
+    if any(sign.search(label) for sign in (_CONTACT, _HONORIFIC, _STREET)):
+        return True
+    parts = _parts(label)
+    is_known = any(part in ORDINARY_WORDS and len(part) > 1 for part in parts)
+    return not is_known and (
+        _has_initials(label) or (len(parts) < 4 and _has_name(parts))
+    )
+
+
+def _is_of_known(text: str) -> bool:
+    return ORDINARY_WORDS.issuperset(_parts(text))
+
+
+def _head_of_dummy(label: str) -> str:
+    """Return the column before the person, in a name that `get_dummies` made."""
+    head, mark, rest = label.rpartition("_")
+    if not mark or not rest or _is_known(rest) or _is_of_known(rest):
+        return ""
+    # `field_T. Okonkwo`, `customer_Quimby`, but not `customer_since`.
+    is_name = not rest.islower() or _has_name(_parts(rest))
+    is_value = not rest.isidentifier() or (is_personal(head) and is_name)
+    return head if is_value else ""
+
+
+def _is_of_health(head: str) -> bool:
+    """Return whether columns of this head hold health, belief and the like."""
+    return any(map(_is_sensitive, map(_fold, _EDGES.split(head))))
+
+
+def _unmixed(
+    label: str, heads: Collection[str], of_health: Collection[str], place: int
+) -> str:
+    """Return the name of a column without the person in it, if it has such a head.
+
+    Several columns that begin alike with a word of health or belief are its values:
+    `diagnosis_hiv`, `diagnosis_flu`.
+    """
+    head, _, rest = label.rpartition("_")
+    is_known = _is_known(rest) or _is_of_known(rest)
+    if head in of_health and len(rest) >= _SHORTEST_REST:
+        is_value = not is_known or any(map(_is_sensitive, _parts(rest)))
+    else:
+        is_value = head in heads and not is_known
+    return f"{head}_{person(place)}" if is_value else label

@@ -1,0 +1,271 @@
+"""Gather the context of a question: values, files, cells, the notebook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from nemotron_magic.context.cells import Cell, Selection, latest_runs
+from nemotron_magic.context.describe.base import Data
+from nemotron_magic.context.history import NO_IDS, DisplayLog, History, Recorder
+from nemotron_magic.context.notebook_file import notebook_part
+from nemotron_magic.context.prompt import (
+    ContextInfo,
+    ContextPart,
+    FittedContext,
+    estimate_tokens,
+    fit_to_budget,
+    render_prompt,
+)
+from nemotron_magic.context.variables import Variables, interpolate
+from nemotron_magic.core.errors import InputError
+
+__all__ = [
+    "ContextGatherer",
+    "ContextRequest",
+    "Subject",
+]
+
+
+_FIRST_USE = (
+    "Cells that ran go along with a question. See what goes: %nemotron preview · "
+    "Turn it off: %config Nemotron.context = 'none'"
+)
+_MOST_FILE_BYTES = 1_000_000
+_MOST_NOTEBOOK_BYTES = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a question is about, if it is about a cell or a function.
+
+    Attributes
+    ----------
+    words : str
+        The question, in place of what was typed.
+    told : str
+        What the model is told to do, after the question.
+    names : tuple of str
+        Variables to describe.
+    with_source : bool
+        Whether functions among them are sent with their source.
+    """
+
+    words: str = ""
+    told: str = ""
+    parts: tuple[ContextPart, ...] = ()
+    names: tuple[str, ...] = ()
+    with_source: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRequest:
+    """What is to be sent along with a question.
+
+    Attributes
+    ----------
+    text : str
+        The question as typed.
+    files : tuple of str
+        Paths of text files to attach.
+    notebook : bool
+        Whether the saved notebook is attached.
+    context : str
+        Which cells are sent, as the setting of that name has it.
+    data : str
+        How much of tables is described: `schema`, `sample` or `full`.
+    budget_tokens : int
+        The most tokens that context may take.
+    since : int
+        Number of the last cell that asked in this thread: later ones are new.
+    last : int or None
+        Number of the newest cell that may be sent; None for the one before the cell
+        that runs now.
+    """
+
+    text: str
+    subject: Subject = field(default_factory=Subject)
+    files: tuple[str, ...] = ()
+    notebook: bool = False
+    context: str
+    data: Data
+    budget_tokens: int
+    since: int = 0
+    last: int | None = None
+
+
+class ContextGatherer:
+    """Gathers what is sent along with a question.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose cells and variables are sent.
+    own_file : callable
+        Returns the path of the notebook's own file; "" if none is known to be.
+    recorder : Recorder, optional
+        What has been listening to the cells, where IPython keeps no outputs.
+    displays : DisplayLog, optional
+        What has been listening to displays, in a kernel.
+    ids : mapping of int to str
+        Which cell each run was of, where the front end says it.
+
+    Attributes
+    ----------
+    history : History
+        The cells that ran.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        own_file: Callable[[], str],
+        recorder: Recorder | None = None,
+        displays: DisplayLog | None = None,
+        ids: Mapping[int, str] = NO_IDS,
+    ) -> None:
+        self._shell = shell
+        self.history = History(shell, recorder, displays, ids)
+        self._own_file = own_file
+        self._has_told = False
+        self._lock = Lock()
+
+    def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
+        """Return the question's text, its context, and a notice for the user.
+
+        A question about a subject has its words in place of what was typed.
+
+        Raises
+        ------
+        InputError
+            If a value or a file that it names cannot be sent.
+        """
+        subject = request.subject
+        variables = Variables(self._shell, request.data)
+        text, asked_for = self._asked_for(request, variables)
+        fitted = fit_to_budget(
+            asked_for,
+            self._chosen(request),
+            lambda cell: self.history.load(cell, variables.described),
+            request.budget_tokens,
+            estimate_tokens,
+        )
+        told = f"{text}\n\n{subject.told}" if subject.told else text
+        return text, _attached(told, fitted), self._notice(fitted)
+
+    def _asked_for(
+        self, request: ContextRequest, variables: Variables
+    ) -> tuple[str, list[ContextPart]]:
+        """Return the text with its values named, and what the user asked to send."""
+        subject = request.subject
+        text, values = interpolate(subject.words or request.text, variables.at)
+        parts = [ContextPart("value", v.name, (("", v.description),)) for v in values]
+        files = [_file_part(path) for path in request.files]
+        document = [self._document(request.last)] if request.notebook else []
+        known = {value.name for value in values}
+        others = [name for name in subject.names if name not in known]
+        named = variables.parts(others, subject.with_source)
+        return text, [*subject.parts, *named, *parts, *files, *document]
+
+    def _document(self, last: int | None) -> ContextPart:
+        """Return the notebook as its own file has it.
+
+        Raises
+        ------
+        InputError
+            If no file is known to be this notebook's.
+        """
+        path = self._own_file()
+        if not path:
+            raise InputError(
+                "no file is known to be this notebook, and nothing was sent",
+                "the one that is sent holds a cell that ran here, by its id: perhaps "
+                "it is not saved yet, lies elsewhere, or has no ids (nbformat < 4.5)",
+                "Save the notebook and ask again, or ask without --notebook",
+            )
+        text = _read(path, _MOST_NOTEBOOK_BYTES)
+        ran = self.history.newest_first(last)
+        part = notebook_part(Path(path).name, text, ran)
+        folder, name = os.path.split(path)
+        return replace(part, target=_target(f"{os.path.realpath(folder)}/{name}"))
+
+    def _chosen(self, request: ContextRequest) -> Iterator[Cell]:
+        """Yield the cells that may be sent, newest first and without outputs."""
+        selection = Selection.read(request.context)
+        ran = self.history.newest_first(request.last)
+        if not selection.ranges:  # those name runs, all else means cells
+            ran = latest_runs(
+                ran, self.history.asking if request.last is None else None
+            )
+        return selection.newest_first(ran, request.since)
+
+    def _notice(self, fitted: FittedContext) -> str:
+        """Tell of cells the first time that they go."""
+        has_cells = any(part.kind == "cell" for part in fitted.kept)
+        with self._lock:
+            is_first = has_cells and not self._has_told
+            self._has_told = self._has_told or is_first
+        return _FIRST_USE * is_first
+
+
+def _attached(text: str, fitted: FittedContext) -> ContextInfo:
+    return ContextInfo(
+        render_prompt(text, fitted),
+        tuple(part.shown for part in fitted.kept),
+        fitted.sizes,
+        tuple(part.shown for part in fitted.cut),
+        fitted.left_out,
+        files=tuple(
+            part.shown for part in fitted.kept if part.kind in ("file", "notebook")
+        ),
+    )
+
+
+def _file_part(path: str) -> ContextPart:
+    text = _read(path)
+    return ContextPart(
+        "file", path, (("", text),), target=_target(os.path.expanduser(path))
+    )
+
+
+def _target(path: str) -> str:
+    """Return where a path leads, if links lead to another place than it names."""
+    real = os.path.realpath(path)
+    return "" if real == os.path.abspath(path) else real
+
+
+def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
+    """Read a text file, or say why it cannot go along."""
+    file = Path(path).expanduser()
+    try:
+        size = file.stat().st_size
+        if size > most_bytes:
+            raise InputError(
+                f"{path} is too large to attach: {size:,} bytes",
+                todo="Attach a part of it, or read it into a variable and name that",
+            )
+        if not file.is_file():  # a pipe or a device: it may never end
+            raise InputError(
+                f"cannot attach {path}: it is no file",
+                todo="Read it into a variable, and name that: $`x`",
+            )
+        data = file.read_bytes()
+    except OSError as error:
+        why = (error.strerror or "it cannot be read").lower()
+        raise InputError(
+            f"cannot attach {path}: {why}", todo="What paths begin at: %pwd"
+        ) from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise InputError(
+            f"cannot attach {path}: it is no text file in UTF-8",
+            todo="Read it into a variable, and name that: $`x`",
+        )
+    return text

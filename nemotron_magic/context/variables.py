@@ -1,0 +1,368 @@
+"""Find live values by path, without running user code, and put them into a prompt.
+
+In a prompt, a dollar and an expression in backticks stand for a value. Only names and
+paths are taken, such as `df["price"]`, as anything else would have to be run.
+
+This is not IPython's `guarded_eval`, which was made for completion: measured on 8.37
+and 9.18, it runs custom descriptors, cached properties, `__missing__`, default
+factories and the `__getattr__` of a module, makes up a value where a class has an
+annotation, and takes or refuses `df.shape` by the order of a set.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
+from typing import Any
+
+from nemotron_magic.context.describe import describe
+from nemotron_magic.context.describe.base import Data
+from nemotron_magic.context.prompt import ContextPart
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.introspection import (
+    MISSING,
+    bases,
+    field,
+    home,
+    namespace,
+    read,
+)
+from nemotron_magic.core.text import closest_match
+
+__all__ = [
+    "AS_TYPED",
+    "Interpolation",
+    "Variables",
+    "evaluate",
+    "interpolate",
+]
+
+
+AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed"
+"""What to do about an expression that has no value."""
+
+_MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")
+_CONSTANTS = (str, bytes, int, float, bool, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolation:
+    """A value that a prompt names, and what is said of it."""
+
+    name: str
+    description: str
+
+
+def interpolate(
+    prompt: str, look_up: Callable[[str], str]
+) -> tuple[str, tuple[Interpolation, ...]]:
+    r"""Give the prompt with plain references, and each named value described once.
+
+    Parameters
+    ----------
+    look_up : Callable
+        Gives the description of the value of an expression; raises if there is none.
+
+    Raises
+    ------
+    InputError
+        If an expression is more than a name or a path, or has no value.
+
+    Examples
+    --------
+    >>> interpolate("why is $`x` so?", lambda name: f"{name}: int 3")
+    ('why is `x` so?', (Interpolation(name='x', description='x: int 3'),))
+    """
+    found: dict[str, Interpolation] = {}
+
+    def reference(mark: re.Match[str]) -> str:
+        if mark["escape"]:
+            return mark[0][1:]
+        name = mark["expr"].strip()
+        if name not in found:
+            found[name] = Interpolation(name, _described(name, look_up))
+        return f"`{name}`"
+
+    text = _MARK.sub(reference, prompt)
+    return text, tuple(found.values())
+
+
+def _described(name: str, look_up: Callable[[str], str]) -> str:
+    if not _is_path(name):
+        raise InputError(
+            f"$`{name}` is more than a name or a path, and nothing is run for a prompt",
+            todo=f"Assign it first: x = {name or '...'}; then write $`x`",
+        )
+    try:
+        return look_up(name)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"$`{name}` has no value that could be described",
+            f"{type(error).__name__}: {error}",
+            AS_TYPED,
+        ) from error
+
+
+def _is_path(text: str) -> bool:
+    """Tell whether a text is a name followed by attributes and items alone."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    while type(node) in (ast.Attribute, ast.Subscript):
+        if isinstance(node, ast.Subscript) and not _is_key(node.slice):
+            return False
+        node = node.value  # type: ignore[attr-defined]  # both stand on a value
+    return isinstance(node, ast.Name)
+
+
+def _is_key(node: ast.expr | None) -> bool:
+    """Tell whether a text between brackets is fixed, or made of names and paths."""
+    match node:
+        case None:
+            return True
+        case ast.Constant(value=value):
+            return type(value) in _CONSTANTS
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
+            return True
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return all(map(_is_key, (lower, upper, step)))
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            return all(map(_is_key, elements))
+        case ast.Name():
+            return True
+        case _:
+            return False
+
+
+# Of these classes themselves, and of none derived from them, items may be taken.
+_TABLES = {
+    ("numpy", "ndarray"),
+    ("pandas", "DataFrame"),
+    ("pandas", "Series"),
+    ("pandas", "_LocIndexer"),
+    ("pandas", "_iLocIndexer"),
+    ("polars", "DataFrame"),
+}
+_FIGURES = {"columns", "dtype", "dtypes", "iloc", "index", "loc", "name", "shape", "T"}
+_ROWS = (list, tuple, str, bytes)
+_DICTS = (dict, OrderedDict, defaultdict)
+_KEYS = (str, bytes, int, float, bool, type(None))
+
+
+def evaluate(expression: str, variables: Mapping[str, object]) -> object:
+    """Give the value of a name or path among `variables`.
+
+    Raises
+    ------
+    InputError
+        If a part is not there, or cannot be had without running code.
+    """
+    return _value(ast.parse(expression, mode="eval").body, variables)
+
+
+def _value(node: ast.expr, variables: Mapping[str, object]) -> Any:
+    match node:
+        case ast.Name(id=name):
+            return _variable(name, variables)
+        case ast.Attribute(value=inner, attr=name):
+            return _attribute(_value(inner, variables), name, node)
+        case ast.Subscript(value=inner, slice=key):
+            return _item(_value(inner, variables), _key(key, variables), node)
+        case _:
+            raise _refusal(node)
+
+
+def _variable(name: str, variables: Mapping[str, object]) -> object:
+    if name not in variables:
+        near = closest_match(name, (one for one in variables if one[:1] != "_"))
+        raise InputError(
+            f"there is no variable {name!r} in this notebook",
+            todo=f"Did you mean $`{near}`?" if near else "Run the cell that makes it",
+        )
+    return variables[name]
+
+
+def _attribute(value: Any, name: str, node: ast.expr) -> object:
+    kind = home(type(value))
+    if kind == ("pandas", "DataFrame") and name not in _FIGURES:
+        return _item(value, name, node)
+    if kind in _TABLES and name in _FIGURES:
+        found = getattr(value, name, MISSING)
+    else:
+        found = _kept(value, name)
+    if found is MISSING:
+        raise _refusal(node)
+    return found
+
+
+def _kept(value: object, name: str) -> object:
+    """Give an attribute that is kept as it is, in the object or in its class."""
+    classes = bases(type(value))
+    if type in classes:
+        return _of_class(read(type, "__mro__", value), name)
+    if type(_defined(classes, "__getattribute__")) is FunctionType:
+        return MISSING
+    inherited = _defined(classes, name)
+    if _has(inherited, "__set__") and type(inherited) is not MemberDescriptorType:
+        return MISSING
+    found = field(value, name)
+    if found is not MISSING:
+        return found
+    if type(inherited) is FunctionType:
+        # Binding a function to the object runs nothing.
+        return MethodType(inherited, value)
+    return MISSING if _has(inherited, "__get__") else inherited
+
+
+def _of_class(classes: tuple[type, ...], name: str) -> object:
+    found = _defined(classes, name)
+    is_read_by_code = _has(found, "__get__") and type(found) is not FunctionType
+    return MISSING if is_read_by_code else found
+
+
+def _defined(classes: tuple[type, ...], name: str) -> object:
+    """Give what the nearest class that knows the name has under it."""
+    spaces = (namespace(cls) for cls in classes)
+    return next((space[name] for space in spaces if name in space), MISSING)
+
+
+def _has(value: object, method: str) -> bool:
+    return _defined(bases(type(value)), method) is not MISSING
+
+
+def _item(value: Any, key: object, node: ast.expr) -> object:
+    cls = type(value)
+    try:
+        if any(cls is one for one in _DICTS):
+            return _entry(value, key)
+        is_row = any(cls is one for one in _ROWS) and _is_place(key)
+        if is_row or home(cls) in _TABLES:
+            return value[key]
+    except Exception as error:
+        what = f"`{ast.unparse(node)}` is not there"
+        why = f"{type(error).__name__}: {error}"
+        raise InputError(what, why, AS_TYPED) from error
+    raise _refusal(node)
+
+
+def _entry(value: dict[object, object], key: object) -> object:
+    """Give an entry of a dict: by its own key, and without making a missing one."""
+    found = dict.get(value, key, MISSING)
+    if found is MISSING:
+        raise KeyError(key)
+    return found
+
+
+def _is_place(key: object) -> bool:
+    return type(key) is int or type(key) is slice
+
+
+def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:
+    """Give what stands between brackets, as long as it is plain."""
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)):
+            return -value  # type: ignore[operator]  # only numbers pass the parser
+        case ast.Slice(lower=lower, upper=upper, step=step):
+            return slice(
+                *(part and _key(part, variables) for part in (lower, upper, step))
+            )
+        case ast.Tuple(elts=elements):
+            return tuple(_key(one, variables) for one in elements)
+        case ast.List(elts=elements):
+            return [_key(one, variables) for one in elements]
+        case ast.Name(id=name):
+            key = _variable(name, variables)
+            if any(type(key) is one for one in _KEYS):
+                return key
+    raise _refusal(node)
+
+
+def _refusal(node: ast.expr) -> InputError:
+    path = ast.unparse(node)
+    return InputError(
+        f"`{path}` cannot be had without running code",
+        todo=f"Assign it first: x = {path}; then write $`x`",
+    )
+
+
+_NAMED_CHARS = 8_000
+"""How much is said of a value that a question names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Describes values of one notebook for one call.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose variables and formatters they are.
+    data : str
+        How much of tables is told: `schema`, `sample` or `full`.
+    """
+
+    shell: Any
+    data: Data
+
+    def at(self, path: str) -> str:
+        """Describe what a name or a path such as `df["price"]` stands for.
+
+        Raises
+        ------
+        InputError
+            If a part is not there, or cannot be had without running code.
+        """
+        value = evaluate(path, self.shell.user_ns)
+        return self.described(value, path, _NAMED_CHARS)
+
+    def parts(self, names: Iterable[str], with_source: bool) -> Iterator[ContextPart]:
+        """Describe those of the variables that there are, but for modules.
+
+        Parameters
+        ----------
+        names
+            Of variables, or paths that were found to lead somewhere.
+        """
+        values = self.shell.user_ns
+        for name in names:
+            is_path = not name.isidentifier()
+            value = evaluate(name, values) if is_path else values.get(name, MISSING)
+            if value is not MISSING and type(value) is not ModuleType:
+                said = self.described(value, name, with_source=with_source)
+                yield ContextPart("value", name, (("", said),))
+
+    def described(
+        self,
+        value: object,
+        name: str = "",
+        budget_chars: int = 4_000,
+        with_source: bool = False,
+    ) -> str:
+        """Describe a value; a function or class with its source, if wanted."""
+        return describe(
+            value,
+            name,
+            data=self.data,
+            budget_chars=budget_chars,
+            source=with_source,
+            formatter=self._formatted,
+            # Our own work: a machine busy with others must not make it say less.
+            clock_s=time.thread_time,
+        )
+
+    def _formatted(self, value: object) -> str | None:
+        """Give what a formatter that the user registered with IPython says of it."""
+        formatters = self.shell.display_formatter.formatters
+        formatter = formatters.get("x-vendor/llm")
+        said = formatter(value) if formatter is not None else None
+        return said if isinstance(said, str) else None

@@ -1,0 +1,15 @@
+"""Words that every other room uses: errors, events, settings, endpoint, text."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+__all__ = ["public"]
+
+_T = TypeVar("_T")
+
+
+def public(thing: _T) -> _T:
+    """Let tracebacks and pickles name a class or function as the package's own."""
+    thing.__module__ = "nemotron_magic"
+    return thing

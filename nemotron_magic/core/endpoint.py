@@ -1,0 +1,368 @@
+"""Where requests go, the key for it, and holders that never show a secret.
+
+A verbose traceback prints the variables of each frame, and a debugger those of any
+frame that it goes up to. So what has a secret among its variables runs inside of
+`unseen`, and what keeps one keeps it `sealed`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from socket import inet_aton
+from typing import NoReturn, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from nemotron_magic.core.errors import AuthenticationError, InputError
+from nemotron_magic.core.text import forms_of
+
+__all__ = [
+    "Endpoint",
+    "Key",
+    "SecretMapping",
+    "address_of",
+    "loopback_addresses",
+    "secret_value",
+    "without_traceback",
+]
+
+
+_VERSION = re.compile(r"/v\d+(beta\d*)?(/|$)")
+_PORTS = {"http": 80, "https": 443}
+_CHAT = "/chat/completions"
+_SETTING = 'Set it with: %config Nemotron.base_url = "https://host/v1"'
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The addresses of one service.
+
+    Parameters
+    ----------
+    origin : str
+        Scheme, host and port, such as `https://api.aimlapi.com`. A key belongs to one.
+    prefix : str
+        Path of the API, such as `/v1`; may be empty.
+
+    Examples
+    --------
+    >>> Endpoint.read("api.example.org/").chat_url
+    Traceback (most recent call last):
+    nemotron_magic.InputError: base_url must start with https:// or http://, \
+got api.example.org/
+    Set it with: %config Nemotron.base_url = "https://api.example.org/"
+    >>> Endpoint.read("https://api.example.org/").chat_url
+    'https://api.example.org/v1/chat/completions'
+    """
+
+    origin: str
+    prefix: str
+
+    @classmethod
+    @lru_cache(maxsize=64)  # asked several times a question
+    def read(cls, base_url: str) -> Endpoint:
+        """Read a base URL with or without `/v1`, slash or `/chat/completions`.
+
+        A URL that ends in `/chat/completions` is taken as it stands; in any other, a
+        path that names no version gets `/v1`.
+
+        Raises
+        ------
+        InputError
+            If it is no http(s) URL, or carries a password, a query or a fragment.
+        """
+        url = _split(base_url.strip())
+        path = url.path.rstrip("/")
+        if path.endswith(_CHAT):
+            return cls(_origin(url), path.removesuffix(_CHAT))
+        return cls(_origin(url), path if _VERSION.search(path) else f"{path}/v1")
+
+    @property
+    def base_url(self) -> str:
+        """The base URL in its one normal form."""
+        return self.origin + self.prefix
+
+    @property
+    def chat_url(self) -> str:
+        """Where questions go."""
+        return self.base_url + _CHAT
+
+    @property
+    def models_url(self) -> str:
+        """Where the catalogue is."""
+        return f"{self.base_url}/models"
+
+    @property
+    def host(self) -> str:
+        """Host name without port."""
+        return urlsplit(self.origin).hostname or ""
+
+    @property
+    def netloc(self) -> str:
+        """Host and port as written: what a person calls the service."""
+        return urlsplit(self.origin).netloc
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the connection is https."""
+        return self.origin.startswith("https:")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the service runs on this machine."""
+        return bool(loopback_addresses(self.host))
+
+
+def address_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that `host` is, in any form; None for a name.
+
+    >>> address_of("0x7f.1"), address_of("::ffff:127.0.0.1")
+    (IPv4Address('127.0.0.1'), IPv4Address('127.0.0.1'))
+    """
+    try:
+        address = ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return getattr(address, "ipv4_mapped", None) or address
+    try:
+        return IPv4Address(inet_aton(host))
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def loopback_addresses(host: str) -> tuple[str, ...]:
+    """Return the addresses of a host on this machine; none if it is elsewhere.
+
+    The one rule of what needs no key, may be asked over http and has no proxy before
+    it. Connections go to these addresses and no name server is asked, which could send
+    the question anywhere (https://www.rfc-editor.org/rfc/rfc6761#section-6.3).
+
+    >>> loopback_addresses("model.localhost."), loopback_addresses("0.0.0.0")
+    (('127.0.0.1', '::1'), ('127.0.0.1',))
+    """
+    host = host.lower().rstrip(".")
+    if f".{host}".endswith(".localhost"):
+        return ("127.0.0.1", "::1")
+    address = address_of(host)
+    if address is None or not (address.is_loopback or address.is_unspecified):
+        return ()
+    if isinstance(address, IPv6Address):
+        return ("::1",)
+    return ("127.0.0.1",) if address.is_unspecified else (str(address),)
+
+
+def _split(base_url: str) -> SplitResult:
+    try:
+        url = urlsplit(base_url)
+        port = url.port
+    except ValueError as error:
+        raise InputError(f"base_url is no URL: {error}", todo=_SETTING) from None
+    if url.scheme not in ("http", "https") or not url.hostname:
+        raise InputError(
+            f"base_url must start with https:// or http://, got {_shown(base_url)}",
+            todo=_SETTING.replace("https://host/v1", _meant(_bare(base_url))),
+        )
+    if "@" in url.netloc or url.query or url.fragment:
+        raise InputError(
+            "base_url must hold no user, password, query or fragment",
+            todo="Give the key with: %nemotron login",
+        )
+    if port == 0 or not url.hostname.isascii() or re.search(r"\s", base_url):
+        raise InputError("base_url names no host that can be reached", todo=_SETTING)
+    return url
+
+
+def _bare(base_url: str) -> str:
+    return _shown(base_url.rpartition("//")[2]) or "host/v1"
+
+
+def _meant(address: str) -> str:
+    """Put in front of an address what was forgotten; none on this machine has TLS."""
+    host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
+    return f"{'http' if loopback_addresses(host) else 'https'}://{address}"
+
+
+def _shown(base_url: str) -> str:
+    """Give what may be shown: a mistyped URL may hold a password before its host."""
+    return base_url.rpartition("@")[2][:80]
+
+
+def _origin(url: SplitResult) -> str:
+    """Give the origin in its one normal form: a key is bound to it."""
+    host = url.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = "" if url.port in (None, _PORTS[url.scheme]) else f":{url.port}"
+    return f"{url.scheme}://{host}{port}"
+
+
+_T = TypeVar("_T")
+
+
+def without_traceback(call: Callable[[], _T]) -> _T:
+    """Give what `call` gives; an error in it brings none of its frames along."""
+    try:
+        return call()
+    except BaseException as error:
+        fault = error.with_traceback(None)
+        fault.__cause__ = fault.__context__ = None
+    raise fault
+
+
+def secret_value(value: _T) -> Callable[[int], _T]:
+    """Give a function that gives `value` when called with 0, and shows it to nobody.
+
+    It has no frame and no attribute that a traceback would print, as a closure has.
+
+    >>> "secret" in repr(secret_value("secret")), secret_value("secret")(0)
+    (False, 'secret')
+    """
+    return (value,).__getitem__
+
+
+class Key:
+    """A key, bound to the one origin that may see it.
+
+    It has no readable repr or str and refuses to be pickled or copied into a text: the
+    value leaves only through `reveal_to`.
+
+    Parameters
+    ----------
+    value : str
+        Blanks around it are dropped.
+    origin : str
+        The `Endpoint.origin` it belongs to.
+    source : str
+        Where it was found, in words.
+
+    Raises
+    ------
+    AuthenticationError
+        If it is empty, or holds a blank or a character outside ASCII.
+    """
+
+    __slots__ = (
+        *("_forms", "_longest", "_reveal", "_shortest", "_starts"),
+        *("origin", "source"),
+    )
+
+    def __init__(self, value: str, origin: str, source: str) -> None:
+        value = value.strip()
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            raise AuthenticationError(
+                f"the key in {source} is {_fault(value)}",
+                "a key is a run of plain ASCII characters",
+                "Copy it again, then: %nemotron login",
+            )
+        self._reveal = secret_value(value)
+        self._forms = without_traceback(lambda: secret_value(_forms(value)))
+        self._starts = without_traceback(lambda: secret_value(_starts(self._forms(0))))
+        sizes = without_traceback(lambda: [len(form) for form in self._forms(0)])
+        self._shortest, self._longest = min(sizes), max(sizes)
+        self.origin = origin
+        self.source = source
+
+    def reveal_to(self, origin: str) -> str | None:
+        """Give the key, if `origin` is the one it belongs to."""
+        return self._reveal(0) if origin == self.origin else None
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the key, wherever and however it is written in it."""
+        if len(text) < self._shortest:
+            return text  # as nearly every piece of a stream
+        return without_traceback(lambda: _without(self._forms(0), text))
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Return where in `text` the key stands, in any of the ways to write it."""
+        return without_traceback(lambda: [*_places(self._forms(0), text)])
+
+    def begun_in(self, text: str) -> int:
+        """Count the characters at the end of `text` that may begin the key."""
+        size = len(text)
+        for at in range(max(0, size - self._longest + 1), size):
+            # One look for each place: every piece of a stream comes by here.
+            if text[at : at + _START] in self._starts(0) and self._goes_on(text[at:]):
+                return size - at
+        return 0
+
+    def _goes_on(self, text: str) -> bool:
+        forms = self._forms
+        return without_traceback(
+            lambda: any(form.startswith(text) and form != text for form in forms(0))
+        )
+
+    def __repr__(self) -> str:
+        return f"<key from {self.source} for {self.origin}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is not written anywhere")
+
+
+class SecretMapping(Mapping[str, str]):
+    """An environment to look names up in, with nothing to be seen from outside.
+
+    A verbose traceback or `vars` prints what objects hold, and the process's
+    environment holds keys.
+    """
+
+    __slots__ = ("_reveal",)
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._reveal = secret_value(environ)
+
+    def __getitem__(self, name: str) -> str:
+        return self._reveal(0)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._reveal(0))
+
+    def __len__(self) -> int:
+        return len(self._reveal(0))
+
+    def __repr__(self) -> str:
+        return "<environment>"
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """Return how a key may be written, as it is and in base64, hex, URLs and JSON.
+
+    A short one has no other forms: they would be found in any text.
+    """
+    # Here and not above: loading the extension is to stay light.
+    others = forms_of(value) if len(value) >= _SHORTEST_WRITTEN else set()
+    return (value, *sorted(others - {value}, key=len, reverse=True))
+
+
+def _without(forms: tuple[str, ...], text: str) -> str:
+    for form in forms:
+        if form in text:
+            text = text.replace(form, "[key]")
+    return text
+
+
+def _places(forms: tuple[str, ...], text: str) -> Iterator[tuple[int, int]]:
+    for form in forms:
+        at = text.find(form)
+        while at >= 0:
+            yield at, at + len(form)
+            at = text.find(form, at + 1)
+
+
+def _starts(forms: tuple[str, ...]) -> frozenset[str]:
+    sizes = range(1, _START + 1)
+    return frozenset(form[:n] for form in forms for n in sizes if n <= len(form))
+
+
+_SHORTEST_WRITTEN = 8
+_START = 64
+
+
+def _fault(value: str) -> str:
+    if not value:
+        return "empty"
+    strange = next((c for c in value if not c.isascii() or not c.isprintable()), " ")
+    return f"malformed: it holds {strange!r} (U+{ord(strange):04X})"

@@ -1,0 +1,179 @@
+"""Errors, one class for each thing the user can do about it.
+
+NemotronError
+├── InputError           change what was typed or set; nothing was sent
+├── LimitError           raise a limit, or ask for less; nothing was sent
+├── AuthenticationError  give a (different) key
+├── CreditError          top up, verify the account, or lift the key's limit
+├── ModelError           choose another model
+├── RequestError         the service refused this request: change it
+├── RateLimitError       wait
+├── ServiceError         the service failed: try again later
+├── ConnectionFailed     check the network; nothing reached the service
+├── OutcomeUnknown       the answer was lost, or its making failed; may be billed
+└── Interrupted          the user stopped it
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+
+from nemotron_magic.core import public
+from nemotron_magic.core.text import strip_controls
+
+__all__ = [
+    "ASK_AGAIN",
+    "GO_ON",
+    "AuthenticationError",
+    "ConnectError",
+    "CreditError",
+    "InputError",
+    "InterruptedByUser",
+    "LimitError",
+    "ModelError",
+    "NemotronError",
+    "OutcomeUnknownError",
+    "RateLimitError",
+    "RequestError",
+    "ServiceError",
+]
+
+
+ASK_AGAIN = "Ask again for another try"
+"""What to do when nothing of a reply has arrived."""
+
+GO_ON = "Go on with: %nemotron continue"
+"""What to do when some of it has."""
+
+_LINE_ENDS = re.compile(r"[\n\t\x85\u2028\u2029]+")
+
+
+@public
+class NemotronError(Exception):
+    """The root: one to three lines that say what happened, why, and what to do.
+
+    Parameters
+    ----------
+    what : str
+        What happened, one line.
+    why : str
+        The reason, in the service's own words where it gave any; may be empty.
+    todo : str
+        What to type or do next; may be empty.
+    status : int, optional
+        The HTTP status, where there was one.
+    request_id : str, optional
+        The service's id of the request (`x-inference-id`), to quote to its support.
+    retry_after_s : float, optional
+        The wait that the service asked for, in seconds.
+    final : bool
+        Whether the same request would fail again at once, so that no retry helps.
+
+    Attributes
+    ----------
+    reply : str or None
+        What had arrived when the error came; None if nothing had.
+    verbose : bool
+        Whether a notebook shows the whole traceback instead of the three lines.
+    """
+
+    reply: str | None = None
+    verbose: bool = False
+
+    def __init__(
+        self,
+        what: str,
+        why: str = "",
+        todo: str = "",
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        final: bool = False,
+    ) -> None:
+        super().__init__(what, why, todo)
+        self.what = what
+        self.why = why
+        self.todo = todo
+        self.status = status
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+        self.final = final
+
+    def __str__(self) -> str:
+        lines = (self.what, self._reason(), self.todo)
+        # What was typed, or sent by a service, may hold a line end or worse.
+        return "\n".join(
+            _LINE_ENDS.sub(" ", strip_controls(line)) for line in lines if line
+        )
+
+    def _reason(self) -> str:
+        if not self.request_id:
+            return self.why
+        return f"{self.why} (request id {self.request_id})".strip()
+
+    def _render_traceback_(self) -> list[str]:
+        """Give IPython the lines to show in place of a traceback.
+
+        https://ipython.readthedocs.io/en/stable/config/integrating.html
+        """
+        if self.verbose:
+            return "".join(traceback.format_exception(self)).splitlines()
+        first, *others = str(self).splitlines()
+        return [f"{type(self).__name__}: {first}", *others]
+
+
+@public
+class InputError(NemotronError):
+    """What was typed or set cannot be sent; nothing was."""
+
+
+@public
+class LimitError(NemotronError):
+    """It may cost more than a limit of the user's allows; nothing was sent."""
+
+
+@public
+class AuthenticationError(NemotronError):
+    """The key is missing, malformed or not accepted."""
+
+
+@public
+class CreditError(NemotronError):
+    """The account or the key may not spend: funds, verification, limits."""
+
+
+@public
+class ModelError(NemotronError):
+    """The model does not exist, is retired, or is not served."""
+
+
+@public
+class RequestError(NemotronError):
+    """The service read the request and refused it."""
+
+
+@public
+class RateLimitError(NemotronError):
+    """Too many requests, or a quota is used up."""
+
+
+@public
+class ServiceError(NemotronError):
+    """The service, or something in front of it, failed."""
+
+
+@public
+class ConnectError(NemotronError):
+    """The request did not reach the service, so it cannot have been billed."""
+
+
+@public
+class OutcomeUnknownError(NemotronError):
+    """The request was sent and no whole answer came back; it may have been billed."""
+
+
+@public
+class InterruptedByUser(NemotronError):
+    """The user stopped it; what had arrived is kept."""

@@ -1,0 +1,190 @@
+"""Events of a call, in the order in which they happen.
+
+The words between network and display: values without behaviour, equal if their fields
+are. Which bytes became which event is told in `dialect`; what the events add up to, in
+`draft`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from nemotron_magic.core.usage import Usage
+
+__all__ = [
+    "Answered",
+    "CacheHit",
+    "Event",
+    "EventCallback",
+    "Finish",
+    "Logprobs",
+    "ModelInfo",
+    "Notice",
+    "Reasoning",
+    "Refusal",
+    "Retry",
+    "Sent",
+    "Text",
+    "TextWasReasoning",
+    "ToolCall",
+    "Truncated",
+    "UsageReport",
+]
+
+
+@dataclass(slots=True, frozen=True)
+class Sent:
+    """A request is on its way; each attempt is a `Sent` of its own."""
+
+    client_request_id: str
+    model: str
+
+
+@dataclass(slots=True, frozen=True)
+class Answered:
+    """The service's headers are here."""
+
+    status: int
+    request_id: str | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class ModelInfo:
+    """Who answers: the ids in the first chunk that has them."""
+
+    model: str
+    completion_id: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class CacheHit:
+    """The reply is not new: the same request was made before, and its reply kept.
+
+    Attributes
+    ----------
+    source : str
+        Where it was kept: `disk` or `notebook`.
+    usage : Usage
+        What it took then.
+    asked_at : str
+        When that was, UTC, ISO 8601.
+    """
+
+    source: str
+    usage: Usage
+    asked_at: str = ""
+
+
+@dataclass(slots=True)
+class Text:
+    """A piece of the answer; not frozen because it is made once for every token."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(slots=True)
+class Reasoning:
+    """A piece of the model's thinking, which is not part of its answer."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class TextWasReasoning:
+    """All text so far was reasoning: a `</think>` came without its opening tag."""
+
+    reasoning: str
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Refusal:
+    """A piece of the model's refusal."""
+
+    text: str
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class ToolCall:
+    """A fragment of a tool call; fragments of one `index` belong together."""
+
+    index: int
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Logprobs:
+    """Log-probabilities of the tokens just received, as the service gave them."""
+
+    content: tuple[dict[str, Any], ...]
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Finish:
+    """Why the model stopped: `stop`, `length`, `content_filter`, `tool_calls`, …."""
+
+    reason: str
+    choice: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class Truncated:
+    """The stream ended before the model said that it was done."""
+
+
+@dataclass(slots=True, frozen=True)
+class UsageReport:
+    """Figures so far; a later report replaces what an earlier one said."""
+
+    usage: Usage
+
+
+@dataclass(slots=True, frozen=True)
+class Retry:
+    """The request failed in a way that allows another try, after a wait."""
+
+    why: str
+    delay_s: float
+    attempt: int
+
+    @property
+    def words(self) -> str:
+        """What the user is told of it; a wait too short to wait for is left out."""
+        wait = f" in {self.delay_s:.0f} s" if self.delay_s >= 0.5 else ""
+        return f"{self.why}; trying again{wait} …"
+
+
+@dataclass(slots=True, frozen=True)
+class Notice:
+    """Something the user should know that is no error, one line."""
+
+    text: str
+
+
+Event = (
+    Sent
+    | Answered
+    | ModelInfo
+    | CacheHit
+    | Text
+    | Reasoning
+    | TextWasReasoning
+    | Refusal
+    | ToolCall
+    | Logprobs
+    | Finish
+    | Truncated
+    | UsageReport
+    | Retry
+    | Notice
+)
+
+EventCallback = Callable[[Event], None]

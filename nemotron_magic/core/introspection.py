@@ -1,0 +1,132 @@
+"""Look at an object without running any code of its class.
+
+`isinstance`, `hasattr`, `len`, `repr` and a plain attribute may each call code of the
+user's. What stands here goes through `type` and the slots of the interpreter alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType
+from typing import Any
+
+__all__ = [
+    "MISSING",
+    "as_library",
+    "bases",
+    "class_name",
+    "exact",
+    "field",
+    "home",
+    "library",
+    "namespace",
+    "read",
+    "state",
+]
+
+
+_BASES = type.__dict__["__mro__"]
+_NAMESPACE = type.__dict__["__dict__"]
+_MODULE = type.__dict__["__module__"]
+_NAME = type.__dict__["__qualname__"]
+_FLAGS = type.__dict__["__flags__"]
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a program, not in C
+
+
+class _Missing:
+    """What stands where there is nothing."""
+
+
+MISSING = _Missing()
+
+
+def bases(cls: type) -> tuple[type, ...]:
+    """Give the classes that `cls` is made of, itself first."""
+    return tuple(_BASES.__get__(cls))
+
+
+def namespace(cls: type) -> Mapping[str, object]:
+    """Give what the body of `cls` defines."""
+    found: MappingProxyType[str, object] = _NAMESPACE.__get__(cls)
+    return found
+
+
+def exact(value: object) -> str:
+    """Give `value` if it is a text, and no class of the user's pretends it is."""
+    return value if type(value) is str else ""
+
+
+def class_name(cls: type) -> str:
+    """Give the full name of a class, as in `collections.OrderedDict`."""
+    try:
+        module = exact(_MODULE.__get__(cls))
+    except AttributeError:
+        module = ""
+    # Of a class that a function made, where it was made is of no use.
+    name = exact(_NAME.__get__(cls)).rpartition("<locals>.")[2] or "?"
+    return name if module in ("", "builtins") else f"{module}.{name}"
+
+
+def home(cls: type) -> tuple[str, str]:
+    """Give the library and the name of a class, or empty texts if it only claims them.
+
+    A class is what it says it is if its module has it under that name.
+    """
+    *module, name = class_name(cls).rsplit(".", 1)
+    path = module[0] if module else "builtins"
+    root = path.partition(".")[0]
+    if not _FLAGS.__get__(cls) & _HEAP:
+        return root, name
+    is_there = state(sys.modules.get(path)).get(name) is cls
+    return (root, name) if is_there else ("", "")
+
+
+def state(value: object) -> dict[str, object]:
+    """Give the attributes of the object itself, as the interpreter keeps them."""
+    for cls in bases(type(value)):
+        slot = namespace(cls).get("__dict__")
+        if type(slot) in (GetSetDescriptorType, MemberDescriptorType):
+            found = read(cls, "__dict__", value)
+            return found if type(found) is dict else {}
+    return {}
+
+
+def read(cls: type, name: str, value: object) -> Any:
+    """Give what the slot of `cls` holds for the object, past what derives from it."""
+    slot: Any = namespace(cls)[name]
+    return slot.__get__(value)
+
+
+def field(value: object, name: str) -> object:
+    """Give an attribute that is kept in the object, else `MISSING`."""
+    own = state(value)
+    if name in own:
+        return own[name]
+    for cls in bases(type(value)):
+        slot = namespace(cls).get(name)
+        if type(slot) is MemberDescriptorType:
+            try:
+                return read(cls, name, value)
+            except AttributeError:
+                return MISSING
+    return MISSING
+
+
+def library(name: str) -> Any:
+    """Give a library that is loaded; a value of its cannot exist without it."""
+    return sys.modules[name]
+
+
+def as_library(value: object, name: str) -> Any:
+    """Give the object as one of the library's own class, without the user's methods.
+
+    A class of the user's that is derived from a table of a library may define any
+    method anew, and may set any attribute; only what begins with an underscore, where
+    the libraries keep the cells, is taken over.
+    """
+    cls = next(one for one in bases(type(value)) if home(one)[0] == name)
+    twin: Any = object.__new__(cls)
+    own = {name: part for name, part in state(value).items() if name[:1] == "_"}
+    state(twin).update(own)
+    return twin

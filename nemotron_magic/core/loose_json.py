@@ -1,0 +1,109 @@
+"""Read JSON that is cut off or has unexpected types.
+
+Services, notebook files and caches hold what they hold; nobody reads a field of theirs
+without asking first what it is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = [
+    "JsonObject",
+    "as_dict",
+    "as_list",
+    "as_number",
+    "as_objects",
+    "as_text",
+    "read_cut_json",
+]
+
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?P<end>"?)|[{}\[\],]', re.DOTALL)
+_HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_CLOSERS = {"{": "}", "[": "]"}
+
+
+def read_cut_json(text: str) -> Any:
+    r"""Read a JSON text that may end too soon; None if nothing can be made of it.
+
+    >>> read_cut_json('{"a": [1, {"b": "so fa')
+    {'a': [1, {'b': 'so fa'}]}
+    >>> read_cut_json('{"a": [1, 2], "b')
+    {'a': [1, 2]}
+    """
+    for whole in (text, *_completed(text)):
+        try:
+            return json.loads(whole)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _completed(text: str) -> Iterator[str]:
+    """Give the text with what is open closed, then up to its last comma."""
+    opened: list[str] = []
+    comma, around_comma, in_string = 0, "", False
+    for token in _TOKEN.finditer(text):
+        sign = token[0][0]
+        if sign == '"':
+            in_string = not token["end"]
+        elif sign == ",":
+            comma, around_comma = token.start(), _closing(opened)
+        elif sign in _CLOSERS:
+            opened.append(sign)
+        elif opened:
+            opened.pop()
+    if in_string:
+        yield f'{text}"{_closing(opened)}'
+        yield f'{_HALF_ESCAPE.sub("", text)}"{_closing(opened)}'
+    else:
+        yield text + _closing(opened)
+    if comma:
+        yield text[:comma] + around_comma
+
+
+def _closing(opened: list[str]) -> str:
+    return "".join(_CLOSERS[sign] for sign in reversed(opened))
+
+
+JsonObject = dict[str, Any]
+"""A JSON object, as it was read."""
+
+_LARGEST = 1e15
+"""What is larger is no figure but a fault, and may not even fit into a float."""
+
+
+def as_dict(value: Any) -> JsonObject:
+    """Give `value` if it is an object; else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Give `value` if it is a list; else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_objects(value: Any) -> list[JsonObject]:
+    """Give the objects of a list; nothing of anything else."""
+    if not isinstance(value, list):
+        return []
+    return [one for one in value if isinstance(one, dict)]
+
+
+def as_text(value: Any) -> str:
+    """Give `value` if it is a text; else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def as_number(value: Any) -> float | None:
+    """Give `value` if it is a number that can be reckoned with; else None.
+
+    >>> as_number(3), as_number(True), as_number("3"), as_number(float("nan"))
+    (3, None, None, None)
+    """
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and -_LARGEST < value < _LARGEST else None

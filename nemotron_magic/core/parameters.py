@@ -1,0 +1,399 @@
+"""The parameter table: one row for everything that can be set.
+
+Each row becomes a flag, a trait, a range check
+and, where `sent` is true, a field of the request. Adding a parameter is adding a row.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from nemotron_magic.core.errors import InputError
+
+
+__all__ = [
+    "BY_NAME",
+    "CONTEXT_WORDS",
+    "DEFAULT_BASE_URL",
+    "DEFAULT_MODEL",
+    "DEFAULT_SYSTEM",
+    "PARAMETERS",
+    "Kind",
+    "Parameter",
+]
+
+
+DEFAULT_BASE_URL = "https://api.aimlapi.com/v1"
+DEFAULT_MODEL = "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF"
+DEFAULT_SYSTEM = (
+    "You help a data analyst who works in a Jupyter notebook. "
+    "Answer in GitHub-flavoured Markdown, as briefly as the question allows. "
+    "Put code in fenced blocks that name their language."
+)
+
+CONTEXT_WORDS = ("auto", "none", "all")
+"""What may be said of the cells that go along, but for numbers."""
+
+Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
+
+
+class Parameter:
+    """One thing that can be set.
+
+    Written out, since it is made whenever the extension loads: a frozen dataclass takes
+    longer to make than all the rest of the table.
+
+    Parameters
+    ----------
+    name : str
+        Name of the trait and, where `sent`, of the field in the request.
+    kind : str
+        `number`, `integer`, `boolean`, `text`, `texts` (a list of them) or `json`.
+    help : str
+        What it does, one sentence, with unit and range in words where they matter.
+    flags : tuple of str
+        How it is written before a question; empty where there is no flag for one call.
+        A boolean's flag that starts with `--no-` sets it to False.
+    default : Any
+        Its value when nothing was set; None means not set, and then it is not sent.
+    minimum, maximum : float or None
+        The range, both ends included.
+    sent : bool
+        Whether it goes into the request under its own name.
+    flag_help : str
+        What the flag does, where that is not what the row says.
+    rule : callable, optional
+        A further check: given the value, the words for what is wrong with it, or "".
+    choices : tuple of str
+        The only texts that may be set, where they are few.
+    bare : str
+        What the flag means without a value, where that may be; any other is then given
+        with `=`.
+    suggestions : tuple of str
+        Texts to offer; without them, the choices.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        help: str,
+        flags: tuple[str, ...] = (),
+        default: Any = None,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        sent: bool = True,
+        flag_help: str = "",
+        rule: Callable[[Any], str] | None = None,
+        choices: tuple[str, ...] = (),
+        bare: str = "",
+        suggestions: tuple[str, ...] = (),
+    ) -> None:
+        self.name: Final = name
+        self.kind: Final = kind
+        self.help: Final = help
+        self.flags: Final = flags
+        self.default: Final = default
+        self.minimum: Final = minimum
+        self.maximum: Final = maximum
+        self.sent: Final = sent
+        self.flag_help: Final = flag_help
+        self.rule: Final = rule
+        self.choices: Final = choices
+        self.bare: Final = bare
+        self.suggestions: Final = suggestions or choices
+
+    def parse(self, text: str) -> Any:
+        """Read a value as it is typed after a flag, and check it.
+
+        Raises
+        ------
+        InputError
+            If it is not of this kind or out of range.
+        """
+        if self.kind in ("text", "texts"):
+            return self.check(text if self.kind == "text" else [text])
+        value = _literal(text)
+        is_word = isinstance(value, str) and value == text
+        if is_word and (self.kind != "json" or text[:1] in ("{", "[")):
+            raise self._refused(text, self._wanted())
+        return self.check(value)
+
+    def check(self, value: Any) -> Any:
+        """Give `value` as it is sent, or say in words why it cannot be.
+
+        Raises
+        ------
+        InputError
+            If it is not of this kind, out of range, or against the row's own rule.
+        """
+        if value is None or value == []:
+            return None
+        value = self._of_kind(value)
+        if not self._in_range(value):
+            raise self._refused(value, f"lie in {self.limits}")
+        if self.choices and value not in self.choices:
+            raise self._refused(value, self._wanted())
+        wrong = self.rule(value) if self.rule else ""
+        if wrong:
+            raise self._refused(value, wrong)
+        return value
+
+    @property
+    def may_be_unset(self) -> bool:
+        """Whether None may stand for its value.
+
+        Where the default is ours, that is so for what is sent and need not be.
+        """
+        may_be_absent = self.kind in ("number", "integer", "json", "texts")
+        return self.default is None or (self.sent and may_be_absent)
+
+    def describe(self) -> str:
+        """Give what a value must be, in words."""
+        return self._wanted().removeprefix("be ")
+
+    def _of_kind(self, value: Any) -> Any:
+        accepted = _READERS[self.kind](value)
+        if accepted is None:
+            raise self._refused(value, self._wanted())
+        return accepted
+
+    def _wanted(self) -> str:
+        if self.choices:
+            return f"be {', '.join(self.choices[:-1])} or {self.choices[-1]}"
+        limits = f" in {self.limits}" if self.limits else ""
+        return f"be {_WORDS[self.kind]}{limits}"
+
+    def _in_range(self, value: Any) -> bool:
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        return self.kind not in ("number", "integer") or bool(low <= value <= high)
+
+    @property
+    def limits(self) -> str:
+        """The range as it is written, such as `[0, 2]`; empty if there is none."""
+        if self.minimum is None:
+            return ""
+        if self.maximum is None:
+            return f"[{self.minimum:g}, …)"
+        return f"[{self.minimum:g}, {self.maximum:g}]"
+
+    def _refused(self, value: Any, must: str) -> InputError:
+        # Here and not above: loading the extension is to stay light.
+        from nemotron_magic.core.errors import InputError
+
+        return InputError(f"{self.name} must {must}, got {_brief(value)}")
+
+
+def _literal(text: str) -> Any:
+    """Read JSON, Python's words for it, or a number such as `.5`; else give `text`."""
+    if text in _PYTHON:
+        return _PYTHON[text]
+    for read in (json.loads, float):
+        try:
+            return read(text)
+        except (ValueError, RecursionError):
+            continue
+    return text
+
+
+_PYTHON = {"True": True, "False": False, "None": None}
+
+
+def _number(value: Any) -> float | None:
+    # Here and not above: loading the extension is to stay light.
+    from nemotron_magic.core.loose_json import as_number
+
+    return as_number(value)
+
+
+def _integer(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None or number != int(number) else int(number)
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: Any) -> list[str] | None:
+    values = [value] if isinstance(value, str) else value
+    good = isinstance(values, list | tuple) and all(isinstance(v, str) for v in values)
+    return list(values) if good else None
+
+
+def _json(value: Any) -> Any:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return value
+
+
+_READERS: dict[Kind, Callable[[Any], Any]] = {
+    "number": _number,
+    "integer": _integer,
+    "boolean": _boolean,
+    "text": _text,
+    "texts": _texts,
+    "json": _json,
+}
+_WORDS: dict[Kind, str] = {
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "text": "text",
+    "texts": "text or a list of texts",
+    "json": "a JSON value",
+}
+
+
+def _brief(value: Any) -> str:
+    shown = value if isinstance(value, str) else repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
+
+
+def _at_most_four(values: list[str]) -> str:
+    if any(not value for value in values):
+        return "hold no empty text"
+    return "" if len(values) <= 4 else "hold at most 4 texts"
+
+
+def _not_blank(value: str) -> str:
+    return "" if value.strip() else "not be empty"
+
+
+def _biases(value: Any) -> str:
+    good = isinstance(value, dict) and all(
+        (number := _number(bias)) is not None and -100 <= number <= 100
+        for bias in value.values()
+    )
+    return "" if good else "map token ids to numbers in [-100, 100]"
+
+
+def _is_selection(value: str) -> str:
+    ranges = [re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", one) for one in value.split()]
+    if value.strip() in CONTEXT_WORDS or (ranges and None not in ranges):
+        backward = [r[0] for r in ranges if r and r[2] and int(r[1]) > int(r[2])]
+        return f"name the lower number first, not {backward[0]}" if backward else ""
+    return "be auto, none, all, a number or ranges such as 3-7 9"
+
+
+def _is_list(value: Any) -> str:
+    return "" if isinstance(value, list) else "be a list"
+
+
+def _is_object(value: Any) -> str:
+    return "" if isinstance(value, dict) else "be a JSON object"
+
+
+def _is_choice(value: Any) -> str:
+    good = isinstance(value, dict) or value in ("none", "auto", "required")
+    return "" if good else 'be "none", "auto", "required" or a JSON object'
+
+
+# Ranges: https://docs.aimlapi.com/api-references/text-models-llm/nvidia (2026-08-21).
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("model", "text", "Model id, see %nemotron models.", ("-m", "--model"),
+              DEFAULT_MODEL, rule=_not_blank),
+    Parameter("temperature", "number", "Randomness; 0 is the most predictable.",
+              ("-t", "--temperature"), minimum=0, maximum=2),
+    Parameter("top_p", "number", "Sample from the likeliest tokens of this total mass.",
+              ("--top-p",), minimum=0.01, maximum=1),
+    Parameter("top_k", "number", "Sample from this many likeliest tokens.",
+              ("--top-k",)),
+    Parameter("min_p", "number", "Drop tokens less likely than this share of the best.",
+              ("--min-p",), minimum=0.001, maximum=0.999),
+    Parameter("max_tokens", "integer", "Longest reply, in tokens.",
+              ("-n", "--max-tokens"), 4096, minimum=1),
+    Parameter("seed", "integer", "Same seed, same reply, as far as the service can.",
+              ("--seed",), minimum=1),
+    Parameter("stop", "texts", "Stop before this text; may be given up to four times.",
+              ("--stop",), rule=_at_most_four),
+    Parameter("frequency_penalty", "number", "Penalise tokens by how often they came.",
+              ("--frequency-penalty",), minimum=-2, maximum=2),
+    Parameter("presence_penalty", "number", "Penalise tokens that came at all.",
+              ("--presence-penalty",), minimum=-2, maximum=2),
+    Parameter("repetition_penalty", "number", "Above 1 discourages repetition.",
+              ("--repetition-penalty",)),
+    Parameter("n", "integer", "Number of answers; every one is billed.", minimum=1),
+    Parameter("logprobs", "boolean", "Report each token's log-probability."),
+    Parameter("top_logprobs", "integer", "Alternatives per token; needs logprobs.",
+              minimum=0, maximum=20),
+    Parameter("logit_bias", "json", "Token ids to biases.", rule=_biases),
+    Parameter("echo", "boolean", "Repeat the prompt in the reply."),
+    Parameter("prediction", "json", "Text expected in the reply.", rule=_is_object),
+    Parameter("tools", "json", "Functions the model may call.", rule=_is_list),
+    Parameter("tool_choice", "json", "Force or forbid tool calls.", rule=_is_choice),
+    Parameter("parallel_tool_calls", "boolean", "Allow several tool calls a turn."),
+    Parameter("response_format", "json", 'Such as {"type": "json_object"}.',
+              rule=_is_object),
+    Parameter("stream", "boolean", "Receive the reply as it is written.",
+              ("--no-stream",), True, flag_help="Wait for the whole reply."),
+    Parameter("stream_options", "json", "Only sent when streaming.",
+              default={"include_usage": True}, rule=_is_object),
+    Parameter("system", "text", "Instruction before every question; empty: none.",
+              ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
+    Parameter("context", "text", "Which cells go along: auto (since the last reply), "
+              "none, all, a number, or ranges such as 3-7 9.",
+              ("-c", "--context"), "auto", sent=False, rule=_is_selection,
+              suggestions=CONTEXT_WORDS),
+    Parameter("data", "text", "How much of tables goes along: schema, sample or full.",
+              ("--data",), "schema", sent=False,
+              choices=("schema", "sample", "full")),
+    Parameter("context_tokens", "integer", "Most tokens of what goes along; not set: "
+              "a quarter of what the model reads, at most 16,000.",
+              minimum=0, sent=False),
+    Parameter("repair", "integer", "How often what is wrong with the code of a reply "
+              "is sent back.", ("--repair",), 0, minimum=0, maximum=5, sent=False),
+    Parameter("insert_button", "text", "Whether the panel's replies have a button that "
+              "puts code into a cell: auto (if the page is new enough), on or off.",
+              default="auto", sent=False, choices=("auto", "on", "off")),
+    Parameter("redact", "boolean", "Take secrets out of all that is sent.",
+              default=True, sent=False),
+    Parameter("base_url", "text", "The endpoint, with or without /v1.",
+              default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
+    Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",
+              default=False, sent=False),
+    Parameter("max_cost_usd", "number", "Most that a call may cost, in US dollars; "
+              "refused before it is sent when the estimate is above.",
+              ("--max-cost",), minimum=0, sent=False),
+    Parameter("session_budget_usd", "number", "Most that this session may cost.",
+              minimum=0, sent=False),
+    Parameter("daily_budget_usd", "number", "Most that a day (UTC) may cost, over all "
+              "that is in the ledger; refused while that cannot be read.",
+              minimum=0, sent=False),
+    Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
+              "is not known, too.", default=False, sent=False),
+    Parameter("cache", "text", "Whether a request that was made before is answered "
+              "from disk: off, on, or replay (never ask).",
+              ("--cache",), "off", sent=False, bare="on",
+              flag_help="Answer a request that was made before from disk; also "
+              "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
+    Parameter("ledger", "text", "Where every call is written down: on (the usual "
+              "place), off (in memory) or the path of a file.",
+              default="on", sent=False, rule=_not_blank),
+    Parameter("log_text", "boolean", "Write questions and replies into the ledger, "
+              "too.", default=False, sent=False),
+    Parameter("verbose_errors", "boolean", "Show whole tracebacks of our errors.",
+              default=False, sent=False),
+    Parameter("connect_timeout_s", "number", "Longest wait for a connection, seconds.",
+              default=10, minimum=0.1, maximum=600, sent=False),
+    Parameter("gap_timeout_s", "number", "Longest silence of the service, seconds.",
+              default=60, minimum=0.1, maximum=3600, sent=False),
+    Parameter("progress_timeout_s", "number", "Longest time without new text, seconds.",
+              default=120, minimum=0.1, maximum=3600, sent=False),
+    Parameter("total_timeout_s", "number", "Longest call, seconds.",
+              default=600, minimum=0.1, maximum=86400, sent=False),
+)  # fmt: skip
+
+BY_NAME: dict[str, Parameter] = {p.name: p for p in PARAMETERS}

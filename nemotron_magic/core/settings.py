@@ -1,0 +1,83 @@
+"""The settings of one call: a checked snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is set for one call: a snapshot, checked.
+
+    Parameters
+    ----------
+    values : mapping
+        By parameter name; a name that is absent or None is not set.
+    extra : mapping
+        Further fields of the request: none that has a row of its own.
+    model_is_default : bool
+        Whether the model is ours and not the user's choice, so that it may be replaced
+        when the service has retired it.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range, or two contradict each other.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    model_is_default: bool = True
+
+    def __post_init__(self) -> None:
+        for name, value in self.values.items():
+            if name not in BY_NAME:
+                raise InputError(
+                    f"there is no setting {name!r}", todo="All: %config Nemotron"
+                )
+            if value is not BY_NAME[name].default:
+                BY_NAME[name].check(value)
+        for name in self.extra:
+            if name in BY_NAME or name == "messages":
+                raise InputError(
+                    f"{name} cannot be a further field of the request",
+                    todo="It is a setting of its own, or the question itself",
+                )
+        if self["top_logprobs"] is not None and not self["logprobs"]:
+            raise InputError(
+                "top_logprobs needs logprobs", todo="Add: -p logprobs=true"
+            )
+
+    def __getitem__(self, name: str) -> Any:
+        parameter = BY_NAME[name]
+        value = self.values.get(name, parameter.default)
+        if value is None and not parameter.may_be_unset:
+            return parameter.default
+        return value
+
+    @property
+    def model(self) -> str:
+        """The model asked for."""
+        return str(self["model"])
+
+    def with_model(self, model: str) -> Settings:
+        """Give the same settings with another model in place of the default one."""
+        return Settings({**self.values, "model": model}, self.extra, True)
+
+    def parameters(self) -> dict[str, Any]:
+        """Give the fields of the request but `messages`: only those that are set."""
+        fields = {
+            p.name: value
+            for p in PARAMETERS
+            if p.sent and (value := p.check(self[p.name])) is not None
+        }
+        if not fields.get("stream"):
+            fields.pop("stream_options", None)
+        return fields | dict(self.extra)

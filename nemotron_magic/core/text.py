@@ -1,0 +1,320 @@
+"""Make text from elsewhere fit to be shown, and format counts, tokens and costs.
+
+Text that looks empty can carry orders to a model, marks of writing direction can make
+code read as something it is not (https://trojansource.codes, CVE-2021-42574), and a
+terminal obeys what it prints.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import html
+import json
+import math
+import re
+from collections.abc import Iterable
+from itertools import count, islice
+from urllib.parse import quote, quote_plus
+
+from nemotron_magic.core.usage import Usage
+
+__all__ = [
+    "GrowingText",
+    "LongText",
+    "closest_match",
+    "escape_invisible",
+    "escape_smuggled",
+    "format_cost",
+    "format_exchange",
+    "format_tokens",
+    "format_usd",
+    "forms_of",
+    "literal",
+    "one_line",
+    "plural",
+    "sanitize_label",
+    "strip_controls",
+    "strip_hidden",
+    "strip_invisible",
+    "visible",
+    "well_formed",
+]
+
+_SHORTEST_GIVEN = 4
+
+
+def forms_of(value: str) -> set[str]:
+    """Return the ways in which a value is written in code, JSON, URLs and headers."""
+    raw = value.encode("utf-8", "surrogatepass")
+    forms = {value, raw.hex(), html.escape(value), repr(value)[1:-1]}
+    forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    forms |= quoted | {re.sub("%..", lambda at: at[0].lower(), one) for one in quoted}
+    for before in range(3):
+        # Only the letters that do not depend on what stands around the value.
+        code = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
+        whole = code[(0, 2, 3)[before] :]
+        inner = whole[:-1] if (before + len(raw)) % 3 else whole
+        forms |= {inner, inner.translate({43: "-", 47: "_"})}
+    return {one for one in forms if len(one) >= _SHORTEST_GIVEN}
+
+
+def plural(number: int, noun: str, several: str = "") -> str:
+    """Give a number with its noun; `several` where that takes more than an s.
+
+    >>> plural(1, "turn"), plural(1200, "turn"), plural(0, "reply", "replies")
+    ('1 turn', '1,200 turns', '0 replies')
+    """
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
+
+
+def format_usd(cost_usd: float) -> str:
+    """Give an amount of dollars with two digits that matter, at least cents.
+
+    >>> format_usd(1.5), format_usd(0.00124), format_usd(-3)
+    ('$1.50', '$0.0012', '-$3.00')
+    """
+    if cost_usd == 0:
+        return "$0"
+    if cost_usd < 0:
+        return f"-{format_usd(-cost_usd)}"
+    if cost_usd >= 0.1:
+        return f"${cost_usd:,.2f}"
+    digits = re.sub(r"^0\.(0*).*", r"\1", f"{cost_usd:.12f}")
+    return f"${cost_usd:.{len(digits) + 2}f}"
+
+
+def format_cost(cost_usd: float | None, estimated_usd: float | None) -> str:
+    """Give the cost; `~` says that it is by the catalogue's prices."""
+    if cost_usd is not None:
+        return format_usd(cost_usd)
+    return "cost unknown" if estimated_usd is None else f"~{format_usd(estimated_usd)}"
+
+
+def format_exchange(sent: int | None, received: int | None) -> str:
+    """Give the tokens of a call; empty if neither figure is known.
+
+    >>> format_exchange(812, None)
+    '812 → ?'
+    """
+    if sent is None and received is None:
+        return ""
+    return f"{_figure(sent)} → {_figure(received)}"
+
+
+def format_tokens(usage: Usage) -> str:
+    """Give the tokens of a call in words; what is not known is called so."""
+    figures = format_exchange(usage.prompt_tokens, usage.completion_tokens)
+    return f"{figures} tokens" if figures else "tokens unknown"
+
+
+def _figure(value: int | None) -> str:
+    return "?" if value is None else f"{value:,}"
+
+
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -~]?)"
+    r"|\x9b[0-?]*[ -/]*[@-~]|[\x90\x98\x9d-\x9f][^\x07\x9c\n]*[\x07\x9c]?"
+)
+_UNSEEN = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b"
+    "\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001d173-\U0001d17a"
+)
+# Tags have no look at all and carry text of their own; so do selectors of a variation,
+# but for one after a character.
+_SMUGGLERS = re.compile(
+    "[\U000e0000-\U000e0fff]+"
+    rf"|(?<![^{_UNSEEN}\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff])[\ufe00-\ufe0f]+"
+)
+# Joiners are letters' business in emoji and in Persian; beside all else they only hide.
+_LETTER = rf"[^\x00-\xa0{_UNSEEN}\u200c\u200d]"
+_HIDDEN = re.compile(
+    rf"([{_UNSEEN}]|(?<!{_LETTER})[\u200c\u200d]|[\u200c\u200d](?!{_LETTER}))\1*"
+)
+# Nearly no text has any, and one set of characters is looked for five times as fast.
+_MAY_HIDE = re.compile(rf"[{_UNSEEN}\u200c\u200d]")
+_HIDDEN_AT_END = re.compile(
+    rf"[{_UNSEEN}\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff\ud800-\udfff]+\Z"
+)
+
+
+class LongText:
+    """A text that grows by pieces and takes the memory of its characters alone.
+
+    A list of the pieces of a reply takes ten times that, and so does `io.StringIO`,
+    which keeps such a list.
+    """
+
+    __slots__ = ("_encoded",)
+
+    def __init__(self) -> None:
+        self._encoded = bytearray()
+
+    def add(self, piece: str) -> None:
+        """Put `piece` at the end."""
+        # A piece may end in half an emoji, see `well_formed`.
+        self._encoded += piece.encode("utf-8", "surrogatepass")
+
+    def __bool__(self) -> bool:
+        return bool(self._encoded)
+
+    def __str__(self) -> str:
+        return self._encoded.decode("utf-8", "surrogatepass")
+
+
+def one_line(text: str, longest: int = 300) -> str:
+    """Give `text` as one line of at most `longest` characters, none a control."""
+    line = " ".join(strip_controls(text).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def sanitize_label(text: str, longest: int = 200) -> str:
+    """Give what a service calls something: one line that fits in a cell of a table.
+
+    >>> sanitize_label("a` | b")
+    'a b'
+    """
+    return one_line(text.replace("`", "").replace("|", ""), longest)
+
+
+def strip_controls(text: str) -> str:
+    r"""Give `text` without what cannot be seen or would steer a terminal.
+
+    Whole escape sequences go (colours, links, titles, clipboard), then every other
+    character without a look of its own; newline and tab stay.
+
+    Examples
+    --------
+    >>> strip_controls("a\x1b[31mb\x1b]52;c;eA==\x07c")
+    'abc'
+    """
+    return strip_hidden(_ESCAPES.sub("", text.replace("\r\n", "\n")))
+
+
+def strip_invisible(text: str) -> str:
+    """Give `text` without what only carries hidden text, and well formed."""
+    return text if text.isascii() else _SMUGGLERS.sub("", well_formed(text))
+
+
+def escape_smuggled(text: str) -> str:
+    r"""Give `text` with a sign in place of what only carries hidden text.
+
+    Examples
+    --------
+    >>> escape_smuggled("why\U000e0041\U000e0042?")
+    'why[U+E0041 and 1 more]?'
+    """
+
+    def sign(match: re.Match[str]) -> str:
+        more = f" and {len(match[0]) - 1:,} more" if len(match[0]) > 1 else ""
+        return f"[U+{ord(match[0][0]):04X}{more}]"
+
+    return text if text.isascii() else _SMUGGLERS.sub(sign, text)
+
+
+def strip_hidden(text: str) -> str:
+    """Give `text` without what cannot be seen, for where no sign of it can stand."""
+    text = strip_invisible(text)
+    return _HIDDEN.sub("", text) if _MAY_HIDE.search(text) else text
+
+
+def escape_invisible(text: str, frame: str = "{}", most: float = math.inf) -> str:
+    r"""Give `text` with a sign in place of each character that cannot be seen.
+
+    Parameters
+    ----------
+    frame : str
+        What the sign stands in, at `{}`.
+    most : float
+        How many are told by their number; U+FFFD stands for every one after them.
+
+    Examples
+    --------
+    >>> escape_invisible("a\u202eb\x1b[1m\x00\x00")
+    'a[U+202E]b[U+001B][1m[U+0000 ×2]'
+    """
+    numbers = count()
+
+    def sign(match: re.Match[str]) -> str:
+        if next(numbers) >= most:
+            return "\ufffd"
+        times = f" ×{len(match[0])}" if len(match[0]) > 1 else ""
+        return frame.replace("{}", f"[U+{ord(match[1]):04X}{times}]")
+
+    text = text if text.isascii() else _SMUGGLERS.sub("", text)
+    return _HIDDEN.sub(sign, text) if _MAY_HIDE.search(text) else text
+
+
+def visible(text: str) -> str:
+    """Give `text` for a terminal: nothing in it steers, hides or is lost."""
+    return escape_invisible(well_formed(text).replace("\r\n", "\n"))
+
+
+class GrowingText:
+    """Makes a text `visible` that comes by pieces, the same however it is cut.
+
+    What cannot be seen is held back at the end of a piece until it is known what
+    follows.
+    """
+
+    __slots__ = ("_before", "_held")
+
+    def __init__(self) -> None:
+        self._before = self._held = ""
+
+    def add(self, piece: str) -> str:
+        """Give what can be shown now."""
+        text = self._held + piece
+        hidden = _HIDDEN_AT_END.search(text)
+        end = hidden.start() if hidden else len(text)
+        self._held = text[end:]
+        return self._shown(text[:end])
+
+    def end(self) -> str:
+        """Give what was held back."""
+        held, self._held = self._held, ""
+        return self._shown(held)
+
+    def _shown(self, text: str) -> str:
+        shown = visible(self._before + text)[len(self._before) :]
+        # What a joiner after it is depends on it.
+        self._before = text[-1:] or self._before
+        return shown
+
+
+def well_formed(text: str) -> str:
+    """Give `text` so that it can be encoded.
+
+    JSON may cut an emoji's two surrogates into two chunks: halves that stand side by
+    side become one character. A half that stays alone becomes U+FFFD.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+_CANDIDATES = 200
+
+
+def closest_match(word: str, known: Iterable[str], cutoff: float = 0.75) -> str:
+    """Return the known word that looks most like another one; empty if none does."""
+    lower, room = word.lower(), max(2, len(word) // 3)
+    close = (
+        one
+        for one in known
+        if abs(len(one) - len(word)) <= room
+        and (one[:1].lower() == lower[:1] or one[-2:].lower() == lower[-2:])
+    )
+    candidates = {one.lower(): one for one in islice(close, _CANDIDATES)}
+    found = difflib.get_close_matches(lower, candidates, n=1, cutoff=cutoff)
+    return candidates[found[0]] if found else ""
+
+
+def literal(text: str, longest: int = 500) -> str:
+    """Give a text that others wrote as code in a line: nothing in it is Markdown."""
+    plain = one_line(text, longest).replace("`", "'").replace("|", "¦")
+    return f"`{plain}`" if plain else ""

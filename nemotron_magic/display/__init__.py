@@ -1,0 +1,1 @@
+"""Show replies: page, terminal, reports, panel; put code into cells."""

@@ -1,0 +1,271 @@
+"""Put code of a reply into cells.
+
+A front end takes only the first cell that a run gives it, and only if the run ended
+well (JupyterLab), so further cells wait in a queue. Nothing is run, and no cell of the
+user's is replaced unasked.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nemotron_magic.code.cells import CodeCell, cells_of, join_cells
+from nemotron_magic.code.check import check
+from nemotron_magic.code.effects import effects_of
+from nemotron_magic.code.syntax import Finding, format_findings
+from nemotron_magic.code.visibility import escape_bidi
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.markdown.parser import as_block
+from nemotron_magic.session.reply import Reply
+
+__all__ = [
+    "CodeInserter",
+    "InsertOptions",
+    "Inserter",
+    "diff_html",
+]
+
+
+def diff_html(before: str, after: str) -> str:
+    """Give a unified diff of two cells as a fenced block; empty if they are equal."""
+    lines = difflib.unified_diff(
+        before.strip("\n").splitlines(),
+        after.strip("\n").splitlines(),
+        "the cell",
+        "the new cell",
+        lineterm="",
+        n=2,
+    )
+    text = "\n".join(lines)
+    return as_block(text, "diff") if text else ""
+
+
+class Inserter:
+    """Puts code into cells of one shell.
+
+    Attributes
+    ----------
+    cells : tuple of CodeCell
+        Those of the last reply.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.cells: tuple[CodeCell, ...] = ()
+        self._shell = shell
+        self._next = 0
+
+    def begin(self, cells: Sequence[CodeCell]) -> None:
+        """Let these cells wait, in place of those that did."""
+        self.cells, self._next = tuple(cells), 0
+
+    def insert(self, which: str, replaces: bool = False) -> tuple[CodeCell, str]:
+        """Put a cell in; give it, and what was done.
+
+        Parameters
+        ----------
+        which : str
+            Empty for the next one, a number from 1, or `all` for one cell of all that
+            is Python.
+        replaces : bool
+            Whether it takes the place of the cell that runs.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if not self.cells:
+            raise InputError(
+                "the last reply has no code to put in",
+                todo="Ask for some: %nemotron --code plot sales by month",
+            )
+        if which.strip().lower() == "all":
+            return self._insert_all(replaces)
+        number = self._number(which.strip())
+        cell = self.cells[number - 1]
+        self._put(cell, replaces)
+        self._next = max(self._next, number)
+        return cell, f"Block {number} of {len(self.cells)} is in the cell below."
+
+    def _insert_all(self, replaces: bool) -> tuple[CodeCell, str]:
+        whole, *others = join_cells(self.cells)
+        count = len(self.cells) - len(others)
+        blocks = "1 block is" if count == 1 else f"{count} blocks are"
+        self._put(whole, replaces)
+        self.begin(others)
+        left = f" {len(others)} with a magic of their own wait." if others else ""
+        return whole, f"{blocks} in the cell below.{left}"
+
+    def _number(self, which: str) -> int:
+        if not which and self._next == len(self.cells):
+            raise InputError(
+                "all code of the last reply has been put in",
+                todo="Again: %nemotron code: 1   or: %nemotron code: all",
+            )
+        number = int(which) if which.isdecimal() else 0 if which else self._next + 1
+        if not 1 <= number <= len(self.cells):
+            raise InputError(
+                f"code takes all or a number up to {len(self.cells)}, got {which[:40]}"
+            )
+        return number
+
+    def _put(self, cell: CodeCell, replaces: bool) -> None:
+        self._shell.set_next_input(cell.source.rstrip("\n"), replace=replaces)
+
+
+@dataclass(frozen=True, slots=True)
+class InsertOptions:
+    """What is to become of the code of a reply.
+
+    Attributes
+    ----------
+    inserts : bool
+        Whether it goes into a cell by itself.
+    replaces : bool
+        Whether that cell takes the place of the one that asks.
+    before : str
+        The cell that it corrects, to tell what has changed; empty for none.
+    repairs : int
+        How often what is wrong with it is sent back at most.
+    """
+
+    inserts: bool = False
+    replaces: bool = False
+    before: str = ""
+    repairs: int = 0
+
+
+class CodeInserter:
+    """Puts the code of replies into the cells of one shell.
+
+    Parameters
+    ----------
+    takes_cells : callable
+        Tells whether whoever shows the outputs can put in a cell.
+    """
+
+    def __init__(self, shell: Any, takes_cells: Callable[[], bool]) -> None:
+        self._shell = shell
+        self._takes_cells = takes_cells
+        self._inserter = Inserter(shell)
+
+    def findings(self, reply: Reply) -> tuple[Finding, ...]:
+        """Give what keeps the code that would be put in from running here."""
+        cells = self._cells(reply)
+        return self._check(cells[0]) if cells else ()
+
+    def sent_back(self, reply: Reply, notice: str) -> Reply:
+        """Give a reply whose code is sent back, with what was found."""
+        cells = self._cells(reply)
+        self._inserter.begin(cells)
+        return _with(reply, [*(self._said_of(cells[0]) if cells else ()), notice])
+
+    def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
+        """Put the code of a reply in, as far as the job says; give the reply so told.
+
+        A reply that was broken off has its code wait: the page takes no cell of a run
+        that failed. Without any code in it, that of the reply before it still waits.
+
+        Parameters
+        ----------
+        notice : str
+            What is to be said before all else.
+        """
+        cells = self._cells(reply)
+        is_broken = reply.details.ending in ("interrupted", "failed")
+        if cells or not is_broken:
+            self._inserter.begin(cells)
+        if not job.inserts or (is_broken and not cells):
+            return reply
+        if not cells:
+            return _with(reply, ["There is no code in this reply for a cell."])
+        diff = diff_html(job.before, cells[0].source) if job.before else ""
+        notices = [*([notice] if notice else []), *self._said_of(cells[0])]
+        if job.before and not diff:
+            notices.append("The code is the same as it was.")
+        if is_broken or not self._takes_cells():
+            notices.append(_BROKEN if is_broken else _HEADLESS)
+            return _with(reply, notices, diff)
+        self._inserter.insert("", job.replaces)
+        notices.append(_placed(len(cells) - 1, job.replaces))
+        return _with(reply, notices, diff, cells[0].source)
+
+    def offer(self, reply: Reply) -> None:
+        """Let the code of a reply wait for `%nemotron code`."""
+        self._inserter.begin(self._cells(reply))
+
+    def found(self, reply: Reply) -> list[tuple[CodeCell, list[str]]]:
+        """Return the cells that a reply's code makes, each with what to say of it."""
+        return [(cell, self._said_of(cell)) for cell in self._cells(reply)]
+
+    def insert(self, which: str) -> str:
+        """Put in code that waits; give what to say of it.
+
+        Raises
+        ------
+        InputError
+            If there is none, or nobody to take it.
+        """
+        if not self._takes_cells():
+            raise InputError(
+                "nobody takes cells here",
+                "no page shows this notebook",
+                "The code of the last reply is in: _nemotron.code",
+            )
+        cell, said = self._inserter.insert(which)
+        return "\n\n".join([said, *self._said_of(cell)])
+
+    def _cells(self, reply: Reply) -> tuple[CodeCell, ...]:
+        """Give the code of a reply with all that hides in it shown."""
+        magics = self._shell.magics_manager.magics["cell"]
+        cells = []
+        for cell in cells_of(str(reply), magics):
+            source, warnings = escape_bidi(cell.source)
+            cells.append(replace(cell, source=source, warnings=warnings))
+        return tuple(cells)
+
+    def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
+        if cell.language != "python":
+            return ()
+        # Here and not above: it is most of the room, and waits for a reply with code.
+        return check(cell.source, self._names(), self._shell.transform_cell)
+
+    def _names(self) -> dict[str, object]:
+        return {**self._shell.user_ns_hidden, **self._shell.user_ns}
+
+    def _said_of(self, cell: CodeCell) -> list[str]:
+        """Give what the user should know of code before it runs, one line each."""
+        names, transform = self._names(), self._shell.transform_cell
+        effects = effects_of(cell.source, transform, names)
+        lines = (effects, *cell.warnings, format_findings(self._check(cell)))
+        return [line for line in lines if line]
+
+
+_HEADLESS = (
+    "No page is open to put a cell in: the code stays in this reply, and in its .code."
+)
+_BROKEN = "Its code was not put in. Take what there is: %nemotron code"
+
+
+def _placed(waiting: int, replaces: bool) -> str:
+    where = "in place of this cell" if replaces else "in the cell below"
+    if not waiting:
+        return f"The code is {where}."
+    blocks = "block waits" if waiting == 1 else "blocks wait"
+    return f"The code is {where}; {waiting} more {blocks}: %nemotron code"
+
+
+def _with(
+    reply: Reply, notices: Sequence[str], appended: str = "", inserted: str = ""
+) -> Reply:
+    """Give a reply with more to say below it."""
+    details = replace(
+        reply.details,
+        notices=(*reply.details.notices, *notices),
+        appended=appended,
+        inserted=inserted,
+    )
+    return Reply(reply, details)

@@ -1,0 +1,419 @@
+"""Stream a reply into a notebook page, repainted within a budget.
+
+A page, and the notebook server before it, must carry every paint. Ten a second of all
+that is there would be 100 MB for a reply of 16,000 tokens; a budget that grows with the
+text and with the time keeps the whole in proportion to the reply, however long it is.
+
+A display takes the finished blocks and the growing tail, until it holds enough to be
+left alone; then a new one begins. At the end the displays give way to one output, the
+one that is saved. How often the growing display is painted follows from how many bytes
+that takes: a page, and a notebook server, must carry them all.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Event as ThreadEvent
+from threading import Lock, RLock, Thread
+from typing import Any, Protocol
+
+from nemotron_magic.core.events import (
+    Event,
+    Notice,
+    Reasoning,
+    Retry,
+    Sent,
+    Text,
+    TextWasReasoning,
+)
+from nemotron_magic.display.reply import (
+    block_html,
+    document,
+    interim_html,
+    metadata,
+    reply_html,
+    reply_text,
+    status_html,
+)
+from nemotron_magic.markdown.streaming import Block, Blocks
+from nemotron_magic.session.reply import Reply
+
+__all__ = [
+    "LATE_S",
+    "Display",
+    "Every",
+    "NotebookRenderer",
+    "Publisher",
+    "RepaintBudget",
+    "Ticker",
+    "bundle",
+]
+
+
+Every = Callable[[Callable[[], bool]], None]
+"""Calls a function again and again until it gives False."""
+
+LATE_S = 0.1
+"""After so long, what was held back is painted even if nothing else has come."""
+
+_LEAST_INTERVAL_S = 0.1
+"""More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
+
+_PATIENCE_S = 0.03
+"""What is over sooner is painted once: a paint takes as long as a short call."""
+
+_MESSAGE_BYTES = 900
+"""A message without its content: four JSON headers and a signature."""
+
+_BYTES_AT_START = 8_000
+"""What may be spent before anything is earned; also the most that may be saved up."""
+
+# What the time since the last paint has earned, whichever is more: so much for each
+# character that has come in it, or so much for each second, less the faster the text
+# comes. Together: 35 kB a second, nearly ten paints, while a model is slow; 12 kB, or
+# 31 bytes a character, at 100 tokens a second; and never less than that a character.
+_BYTES_PER_CHAR = 31
+_BYTES_PER_S = 35_000
+_BYTES_LESS_PER_CHAR = 57
+
+
+class RepaintBudget:
+    """Keeps account of what paints cost and what may be spent.
+
+    Parameters
+    ----------
+    clock_s : callable
+        A monotonic clock.
+    """
+
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._counted_s = clock_s()
+        self._painted_s = self._counted_s - _LEAST_INTERVAL_S + _PATIENCE_S
+        self._chars = 0
+        self._saved = _BYTES_AT_START
+
+    def arrived(self, chars: int) -> None:
+        """Note that so many characters have come."""
+        self._chars += chars
+
+    def allows(self, size: int) -> bool:
+        """Tell whether a paint of about so many bytes may be now."""
+        now_s = self._clock_s()
+        if now_s - self._painted_s < _LEAST_INTERVAL_S:
+            return False
+        return size + _MESSAGE_BYTES <= self._saved + self._earned(now_s)
+
+    def painted(self, size: int) -> None:
+        """Note a paint of so many bytes, whether it was allowed or had to be."""
+        now_s = self._clock_s()
+        left = self._saved + self._earned(now_s) - size - _MESSAGE_BYTES
+        self._saved = min(left, _BYTES_AT_START)
+        self._painted_s = self._counted_s = now_s
+        self._chars = 0
+
+    def _earned(self, now_s: float) -> int:
+        by_time = _BYTES_PER_S * (now_s - self._counted_s)
+        slow = by_time - _BYTES_LESS_PER_CHAR * self._chars
+        return int(max(_BYTES_PER_CHAR * self._chars, slow))
+
+
+class Ticker:
+    """Calls functions every so often until they give False.
+
+    In one thread, because each thread that writes to a page opens a socket in the
+    kernel; it stays for a while when there is nothing to call, because to start one
+    takes longer than many a call.
+    """
+
+    def __init__(self, interval_s: float = LATE_S, idle_s: float = 1.0) -> None:
+        self._interval_s = interval_s
+        self._idle_ticks = idle_s / interval_s
+        self._calls: list[Callable[[], bool]] = []
+        self._lock = Lock()
+        self._is_closed = ThreadEvent()
+        self._thread: Thread | None = None
+
+    def close(self) -> None:
+        """Call nothing any more, and let the thread end at once."""
+        self._is_closed.set()
+
+    def __call__(self, call: Callable[[], bool]) -> None:
+        """Call `call` from now on, in the context of the caller.
+
+        ipykernel 7 keeps there which cell is written to.
+        """
+        if self._is_closed.is_set():
+            return
+        context = copy_context()
+        with self._lock:
+            self._calls.append(lambda: context.run(call))
+            # After a fork there is none, whatever the variable says.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = Thread(
+                    target=self._run, name="nemotron-paint", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        idle_ticks = 0
+        while not self._is_closed.wait(self._interval_s):
+            with self._lock:
+                calls, self._calls = self._calls, []
+                idle_ticks = 0 if calls else idle_ticks + 1
+                if idle_ticks > self._idle_ticks:
+                    self._thread = None
+                    return
+            wanted = [call for call in calls if call()]
+            with self._lock:
+                self._calls += wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    """One display of a cell, made or painted again by its id.
+
+    Parameters
+    ----------
+    text : str
+        What stands for the HTML where that is not shown; empty if nothing does.
+    about : mapping, optional
+        What is saved beside it, fit for JSON.
+    """
+
+    id: str
+    html: str
+    text: str = ""
+    about: Mapping[str, Any] | None = None
+
+    def bundle(self) -> dict[str, str]:
+        """Give what stands in it, by its media type."""
+        plain = {"text/plain": self.text} if self.text else {}
+        return {"text/html": self.html, **plain}
+
+    def metadata(self) -> dict[str, Any]:
+        """Give what is saved beside it, under our name."""
+        return {"nemotron": dict(self.about)} if self.about else {}
+
+
+class Publisher(Protocol):
+    """Where displays go."""
+
+    def show(self, display: Display, *, again: bool = False) -> None:
+        """Make a display, or paint the one of that id `again`."""
+
+    def clear(self) -> None:
+        """Let the cell's outputs go when the next one comes."""
+
+
+_DISPLAY_CHARS = 1_200
+"""A display is left alone from here on: shorter ones cost the page, longer the wire."""
+
+_STATUS_BYTES = 200
+"""A line of our own."""
+
+_IDLE_TICKS = round(10 / LATE_S)
+"""What has had nothing to paint for so long needs no more ticks."""
+
+
+def bundle(reply: Reply) -> tuple[str, str, dict[str, Any]]:
+    """Give what is saved of a reply: HTML, Markdown source, metadata."""
+    return reply_html(reply), reply_text(reply), metadata(reply)
+
+
+class NotebookRenderer:
+    """Paint one reply.
+
+    Parameters
+    ----------
+    alone : bool
+        Whether the cell has no other output, so that it may be cleared at the end. If
+        not, the whole reply is one display from the beginning, painted less often as
+        it grows.
+    clock_s : callable
+        A monotonic clock.
+    every : callable
+        Calls a function again and again: what was held back to save bytes must not stay
+        out of sight when the stream stalls.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        alone: bool,
+        clock_s: Callable[[], float],
+        every: Every,
+    ) -> None:
+        self._publisher = publisher
+        self._alone = alone
+        self._pace = RepaintBudget(clock_s)
+        self._every = every
+        self._html_of = lru_cache(maxsize=256)(_html_of)
+        self._lock = RLock()
+        self._idle_ticks = 0
+        self._is_ticking = self._has_painted = self._has_ended = False
+        self._thought_chars = 0
+        self._notices: list[str] = []
+        self._begin()
+
+    def watch(self, event: Event) -> None:
+        """Paint what `event` changes."""
+        with self._lock:
+            self._note(event)
+
+    def finish(self, reply: Reply) -> None:
+        """Put the whole reply in the place of its parts."""
+        with self._lock:
+            self._end()
+            if self._alone:
+                self._clear()
+                self._display_id = ""
+            self._paint(*bundle(reply))
+
+    def fail(self) -> None:
+        """Take back what was painted, because nothing of a reply has arrived."""
+        with self._lock:
+            self._end()
+            if self._alone:
+                self._clear()
+            elif self._display_id:
+                self._paint(status_html("no reply"), "no reply")
+
+    def _begin(self) -> None:
+        """Have nothing painted."""
+        self._held_back: tuple[Callable[[], None], int] | None = None
+        self._blocks = Blocks()
+        self._finished: list[Block] = []
+        self._left: list[list[Block]] = []
+        self._unread: list[str] = []
+        self._unread_chars = self._written_bytes = 0
+        self._head = "" if self._alone else document("")
+        self._is_styled = not self._alone
+        self._display_id = ""
+
+    def _clear(self) -> None:
+        if self._has_painted:
+            self._publisher.clear()
+
+    def _end(self) -> None:
+        """Paint nothing more by itself."""
+        self._held_back = None
+        self._has_ended = True
+
+    def _note(self, event: Event) -> None:
+        match event:
+            case Text(text, 0):
+                self._take(text)
+            case Reasoning(text, 0):
+                self._think(text)
+            case TextWasReasoning(reasoning, 0):
+                self._start_over(reasoning)
+            case Sent(_, model):
+                self._status(f"asking {model} …")
+            case Retry() as retry:
+                self._status(retry.words)
+            case Notice(text):
+                self._notices.append(text)
+
+    def _status(self, text: str) -> None:
+        self._waiting_for = text
+        self._paint_soon(self._show_status, _STATUS_BYTES)
+
+    def _show_status(self) -> None:
+        self._paint(status_html(" · ".join([*self._notices, self._waiting_for])))
+
+    def _think(self, text: str) -> None:
+        self._thought_chars += len(text)
+        self._paint_soon(self._show_thinking, _STATUS_BYTES)
+
+    def _show_thinking(self) -> None:
+        self._waiting_for = f"thinking … {self._thought_chars:,} characters"
+        self._show_status()
+
+    def _take(self, text: str) -> None:
+        self._pace.arrived(len(text))
+        self._unread.append(text)
+        self._unread_chars += len(text)
+        self._paint_soon(self._show_growing, self._growing_bytes())
+
+    def _read(self) -> None:
+        """Part what has come since the last paint into blocks, and these by display."""
+        text = "".join(self._unread)
+        self._unread.clear()
+        for block in self._blocks.feed(text):
+            self._finished.append(block)
+            if self._alone and _chars(self._finished) >= _DISPLAY_CHARS:
+                self._left.append(self._finished)
+                self._finished = []
+
+    def _show_growing(self) -> None:
+        self._read()
+        if not self._is_styled:
+            # The style sheet stays in a display of its own: it is sent only once.
+            self._paint(document(""))
+            self._display_id, self._is_styled = "", True
+        while self._left:
+            self._paint("".join(map(self._html_of, self._left[0])))
+            del self._left[0]
+            self._display_id = ""
+        written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
+        self._paint(self._head + interim_html(written, tail))
+        self._written_bytes = sum(map(len, written))
+        self._unread_chars = len(tail.source)
+
+    def _growing_bytes(self) -> int:
+        return len(self._head) + self._written_bytes + 4 * self._unread_chars
+
+    def _paint_soon(self, show: Callable[[], None], size: int) -> None:
+        """Paint now, or once the pace allows it, or when nothing else comes."""
+        if self._pace.allows(size):
+            show()
+            return
+        self._held_back = (show, size)
+        self._idle_ticks = 0
+        if not self._is_ticking:
+            self._is_ticking = True
+            self._every(self._tick)
+
+    def _tick(self) -> bool:
+        """Paint what was held back; tell whether to come again. In another thread."""
+        with self._lock:
+            self._idle_ticks += 1
+            if self._held_back:
+                self._paint_soon(*self._held_back)
+            self._is_ticking = not self._has_ended and self._idle_ticks < _IDLE_TICKS
+            return self._is_ticking
+
+    def _start_over(self, reasoning: str) -> None:
+        """Take back the text: it has turned out to be reasoning."""
+        self._thought_chars += len(reasoning)
+        display_id = self._display_id
+        self._begin()
+        if self._alone:
+            self._clear()
+        else:
+            self._display_id = display_id
+
+    def _paint(
+        self, html: str, text: str = "", about: Mapping[str, Any] | None = None
+    ) -> None:
+        display_id = self._display_id or uuid.uuid4().hex
+        again = bool(self._display_id)
+        self._has_painted = True
+        self._publisher.show(Display(display_id, html, text, about), again=again)
+        # Not before: were it interrupted in between, nothing could be painted again.
+        self._display_id = display_id
+        self._held_back = None
+        self._pace.painted(len(html) + len(text))
+
+
+def _chars(blocks: Iterable[Block]) -> int:
+    return sum(len(block.source) for block in blocks)
+
+
+def _html_of(block: Block) -> str:
+    return block_html(block) if block.source.strip() else ""

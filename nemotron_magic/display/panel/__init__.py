@@ -1,0 +1,168 @@
+"""The panel: what its parts share.
+
+Everything is loaded when a panel is first opened.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import dataclass
+from threading import RLock, Thread
+from typing import Any
+
+import ipywidgets
+
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.insert import CodeInserter
+from nemotron_magic.display.page import Ticker
+from nemotron_magic.display.reply import line_html
+from nemotron_magic.markdown import to_html
+from nemotron_magic.session.conversation import Question
+from nemotron_magic.session.session import Session
+
+__all__ = [
+    "PanelHost",
+    "WidgetFactory",
+    "error_html",
+    "in_thread",
+    "later",
+    "report",
+]
+
+
+@dataclass(slots=True)
+class PanelHost:
+    """What all panels of a notebook share.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose cells, variables and displays are used.
+    config : Nemotron
+        The settings as traits.
+    question : callable
+        Returns the question of a text, its thread, settings and the newest cell that
+        may be sent.
+    coder : CodeInserter
+        Where the code of replies waits for `%nemotron code`.
+    keep_books : callable
+        Called with the settings of a call before it is made.
+    ticker : Ticker
+        Calls again and again what paints a growing reply.
+    draft : str
+        The question that is being typed: a panel that is drawn anew shows it again.
+    """
+
+    shell: Any
+    config: Any
+    session: Session
+    question: Callable[[str, str, Settings, int], Question]
+    coder: CodeInserter
+    keep_books: Callable[[Settings], None]
+    ticker: Ticker
+    draft: str = ""
+
+    def settings(self) -> Settings:
+        """Return the settings of a call that is to be made now.
+
+        Raises
+        ------
+        InputError
+            If two of them contradict each other.
+        """
+        settings: Settings = self.config.snapshot()
+        self.keep_books(settings)
+        return settings
+
+
+class WidgetFactory:
+    """Make the widgets of one panel, with one layout and one style of each kind.
+
+    A layout and a style are a message each, and by default every widget has its own.
+    How widgets look follows from their classes, see `panel.css`.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held by a thread while it changes what is shown.
+    is_closed : bool
+        Whether there is nothing to show any more.
+    """
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.is_closed = False
+        self._layout = ipywidgets.Layout()
+        self._styles: dict[type, Any] = {}
+        self._made: dict[Any, None] = {self._layout: None}
+
+    def __call__(self, kind: Any, *classes: str, **traits: Any) -> Any:
+        """Return a widget of this kind, with these classes of the style sheet."""
+        style = kind.class_traits().get("style")
+        if style is not None:
+            traits["style"] = self._style(style.klass)
+        widget = kind(layout=self._layout, _dom_classes=classes, **traits)
+        self._made[widget] = None
+        return widget
+
+    def output(self, html: str) -> Any:
+        """Return an output that shows HTML as a cell's output does."""
+        data = {"text/html": html}
+        shown = {"output_type": "display_data", "data": data, "metadata": {}}
+        return self(ipywidgets.Output, outputs=(shown,))
+
+    def button(self, label: str, press: Callable[[], None], **traits: Any) -> Any:
+        """Return a button that calls `press`."""
+        button = self(ipywidgets.Button, description=label, **traits)
+        button.on_click(lambda button: press())
+        return button
+
+    def drop(self, widget: Any) -> None:
+        """Close a widget that is no longer shown."""
+        del self._made[widget]
+        widget.close()
+
+    def close(self) -> None:
+        """Close all of them."""
+        with self.lock:
+            self.is_closed = True
+            for widget in [*self._made]:
+                self.drop(widget)
+
+    def _style(self, kind: type) -> Any:
+        if kind not in self._styles:
+            self._styles[kind] = kind()
+            self._made[self._styles[kind]] = None
+        return self._styles[kind]
+
+
+def report(markdown: str) -> str:
+    """Return the HTML of a text of our own; what looks like a formula is none."""
+    return f'<div class="nm-reply mathjax_ignore">{to_html(markdown)}</div>'
+
+
+def error_html(text: str) -> str:
+    """Return a line of HTML that says what is wrong; empty for no text."""
+    return f'<div class="nm-error" role="alert">{line_html(text)}</div>' if text else ""
+
+
+def in_thread(work: Callable[[], None]) -> None:
+    """Do `work` in a thread, so that the kernel need not wait for it.
+
+    In the context of the caller, because ipykernel 7 keeps there to which cell belongs
+    what is sent.
+    """
+    run = copy_context().run
+    Thread(target=run, args=(work,), name="nemotron-panel", daemon=True).start()
+
+
+def later(delay_s: float, work: Callable[[], None]) -> None:
+    """Do `work` after a delay, in a thread."""
+
+    def run() -> None:
+        time.sleep(delay_s)
+        work()
+
+    in_thread(run)

@@ -1,0 +1,558 @@
+"""The panel's Ask tab: question box, streaming replies, stop, continue, insert."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from importlib import metadata
+from typing import Any
+
+import ipywidgets
+
+from nemotron_magic.client.deadline import CancelToken
+from nemotron_magic.code.cells import CodeCell
+from nemotron_magic.core.errors import InputError, InterruptedByUser, NemotronError
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.page import Display, NotebookRenderer
+from nemotron_magic.display.panel import PanelHost, WidgetFactory, error_html, in_thread
+from nemotron_magic.display.reply import content_html, document, line_html, status_html
+from nemotron_magic.session.conversation import MAIN, Question, Turn
+from nemotron_magic.session.reply import Reply, partial_reply
+
+__all__ = [
+    "AskTab",
+    "GrowingReply",
+    "Transcript",
+    "insert_html",
+    "may_insert",
+]
+
+
+_MOST_TURNS = 12
+"""Earlier turns are counted, not shown."""
+
+_PATIENCE_S = 0.6
+"""A call that has been stopped and is still connecting is waited for no longer."""
+
+_MOST_CODE_BYTES = 20_000
+"""Code above it has no button: it stands in the file once more."""
+
+_ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
+"""From these on, a page asks before a button of an untrusted file does anything."""
+
+_HINT = (
+    "Enter sends. What cells did since the last reply is sent along; Preview shows it."
+)
+_BLANK = document("").partition("\n<style>")[0]
+_WAITING = status_html("").partition(" style=")[0]
+
+
+def may_insert(choice: str, version_of: Callable[[str], str]) -> bool:
+    """Return whether replies carry a button that puts their code into a cell.
+
+    Parameters
+    ----------
+    choice : str
+        The setting `insert_button`. The page does not tell its version, so `auto` looks
+        at what is installed beside the kernel.
+    version_of : callable
+        Returns the version of a package, or raises `PackageNotFoundError`.
+    """
+    if choice != "auto":
+        return choice == "on"
+    return any(_is_from(version_of, name, least) for name, least in _ASKS_FIRST.items())
+
+
+def _is_from(
+    version_of: Callable[[str], str], name: str, least: tuple[int, ...]
+) -> bool:
+    try:
+        release = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version_of(name))
+    except metadata.PackageNotFoundError:
+        return False
+    return release is not None and tuple(map(int, release.groups())) >= least
+
+
+def insert_html(found: Sequence[tuple[CodeCell, Sequence[str]]], button: bool) -> str:
+    """Return what stands below a reply with code: buttons, or what to type instead.
+
+    A button is run by the page's own command linker: a cell below the one in whose
+    output it stands, with the code in it, and not run. Its label is the style sheet's,
+    so that no stray word is left where style is stripped.
+    """
+    return "".join(
+        "".join(f'<p class="nm-notice">{line_html(line)}</p>' for line in notes)
+        + f"<p>{_button(cell, len(found)) if button else ''}"
+        f'<span class="nm-instead">Into a cell: {_command(cell, len(found))}</span></p>'
+        for cell, notes in found
+    )
+
+
+def _command(cell: CodeCell, count: int) -> str:
+    return "%nemotron code" + (f": {cell.number}" if count > 1 else "")
+
+
+def _button(cell: CodeCell, count: int) -> str:
+    source = cell.source.rstrip("\n")
+    if len(source.encode("utf-8", "replace")) > _MOST_CODE_BYTES:
+        return ""
+    commands = ["notebook:insert-cell-below", "notebook:replace-selection"]
+    arguments = json.dumps({"commands": commands, "args": {"text": source}})
+    which = "the code" if count == 1 else f"block {cell.number}"
+    return (
+        f'<button class="nm-insert" aria-label="Insert {which} as a cell below"'
+        ' data-commandlinker-command="apputils:run-all-enabled"'
+        f' data-commandlinker-args="{escape(arguments)}"></button>'
+    )
+
+
+class GrowingReply:
+    """Show one reply while it grows: what is finished in outputs, the rest in a tail.
+
+    It is a `Publisher`: the painter of cells paints here, too, at the same pace.
+
+    Parameters
+    ----------
+    question : str
+        The HTML to show above it.
+    replaces : bool
+        Whether a turn with that question is shown until the first of it is there.
+    begun : callable
+        Called when the first of the reply is there.
+    arrange : callable
+        Called when there are more widgets to show, or fewer.
+    """
+
+    def __init__(
+        self,
+        make: WidgetFactory,
+        question: str,
+        replaces: bool,
+        begun: Callable[[], None],
+        arrange: Callable[[], None],
+    ) -> None:
+        self._make = make
+        self._begun = begun
+        self._arrange = arrange
+        self._html = ""
+        self._is_cleared = self._has_begun = self._has_ended = False
+        self._asked = question
+        self._question = make(ipywidgets.HTML, value="" if replaces else question)
+        self._parts: list[Any] = []
+        self._tail = make(ipywidgets.HTML, "nm-tail")
+
+    @property
+    def widgets(self) -> tuple[Any, ...]:
+        """What to show, from the top."""
+        return self._question, *self._parts, self._tail
+
+    def show(self, display: Display, *, again: bool = False) -> None:
+        """Make a display, or paint the one of that id `again`: the last one grows."""
+        html = display.html.partition("\n<style>")[0]  # the panel has the style sheet
+        with self._make.lock:
+            if not self._has_ended and not self._make.is_closed:
+                self._show("" if html == _BLANK else html, again)
+
+    def clear(self) -> None:
+        """Let the displays go when the next one comes."""
+        self._is_cleared = True
+
+    def end(self) -> None:
+        """Show nothing more."""
+        with self._make.lock:
+            self._has_ended = True
+
+    def close(self) -> None:
+        """Close its widgets."""
+        for widget in self.widgets:
+            self._make.drop(widget)
+
+    def _show(self, html: str, again: bool) -> None:
+        if html and not self._has_begun and not html.startswith(_WAITING):
+            self._has_begun = True
+            self._begun()
+            self._question.value = self._asked
+        parts, dropped = self._parts, []
+        if self._is_cleared:
+            parts, dropped = [], parts
+        elif not again and self._html:
+            parts = [*parts, self._make.output(self._html)]
+        self._is_cleared, self._html, self._tail.value = False, html, html
+        if parts != self._parts:
+            self._parts = parts
+            self._arrange()
+        for part in dropped:
+            self._make.drop(part)
+
+
+class Transcript:
+    """Show a conversation: its turns, those that came together in one output.
+
+    Parameters
+    ----------
+    html_of : callable
+        Returns the HTML of a turn.
+
+    Attributes
+    ----------
+    box : VBox
+        What to show; the style sheet keeps its end in sight.
+    """
+
+    def __init__(self, make: WidgetFactory, html_of: Callable[[Turn], str]) -> None:
+        self._make = make
+        self._html_of = html_of
+        self._batches: list[tuple[list[Turn], Any]] = []
+        self._growing: GrowingReply | None = None
+        self._turns = make(ipywidgets.VBox, "nm-turns")
+        self.box = make(ipywidgets.VBox, "nm-talk", children=(self._turns,))
+
+    def show(self, turns: Sequence[Turn], before: int = 0) -> None:
+        """Bring the turns up to date; `before` them came others that are not shown."""
+        with self._make.lock:
+            left, kept = list(turns), 0
+            for shown, _ in self._batches:
+                if [*map(id, left[: len(shown)])] != [*map(id, shown)]:
+                    break
+                left, kept = left[len(shown) :], kept + 1
+            dropped = self._batches[kept:]
+            del self._batches[kept:]
+            if left:
+                htmls = map(self._html_of, left)
+                head = "" if kept else _before(before)
+                output = self._make.output("".join([head, *htmls]))
+                self._batches.append((left, output))
+            self._arrange()
+            for _, output in dropped:
+                self._make.drop(output)
+
+    def begin(
+        self, question: str, replaces: bool, begun: Callable[[], None]
+    ) -> GrowingReply:
+        """Return where a reply to this question may grow, below the turns."""
+        with self._make.lock:
+            html = _question_html(question)
+            self._growing = GrowingReply(
+                self._make, html, replaces, begun, self._arrange
+            )
+            self._arrange()
+            return self._growing
+
+    def end(self, turns: Sequence[Turn], before: int) -> None:
+        """Put turns in the place of the reply that grew."""
+        with self._make.lock:
+            growing, self._growing = self._growing, None
+            self.show(turns, before)
+            if growing is not None:
+                growing.close()
+
+    def _arrange(self) -> None:
+        outputs = [output for _, output in self._batches]
+        growing = self._growing.widgets if self._growing else ()
+        self._turns.children = (*outputs, *growing)
+
+
+_version = cache(metadata.version)
+
+
+def _before(count: int) -> str:
+    if not count:
+        return ""
+    return f'<p class="nm-muted">{count:,} earlier turns are not shown.</p>'
+
+
+def _status_html(text: str) -> str:
+    return f'<div class="nm-muted" role="status">{escape(text)}</div>'
+
+
+def _question_html(text: str) -> str:
+    return f'<p class="nm-question">{line_html(text)}</p>'
+
+
+@dataclass(slots=True)
+class _Call:
+    """One question on its way, or the rest of a reply that was cut off."""
+
+    text: str
+    growing: GrowingReply
+    painter: NotebookRenderer
+    stop: CancelToken
+    is_over: bool = False
+
+
+class AskTab:
+    """Ask the questions of one panel, one at a time, in a thread.
+
+    Parameters
+    ----------
+    last_cell : callable
+        Returns the number of the last cell that has ended.
+    answered : callable
+        Called when a question has its answer, or will have none.
+
+    Attributes
+    ----------
+    box : VBox
+        What to show.
+    """
+
+    def __init__(
+        self,
+        host: PanelHost,
+        make: WidgetFactory,
+        last_cell: Callable[[], int],
+        answered: Callable[[], None],
+    ) -> None:
+        self._host = host
+        self._last_cell = last_cell
+        self._answered = answered
+        self._make = make
+        self._call: _Call | None = None
+        self._thread = MAIN
+        self._first: int | None = None
+        self._transcript = Transcript(make, self._turn_html)
+        self._box = make(
+            ipywidgets.Textarea,
+            "nm-box",
+            description="Question",
+            placeholder="Why does this merge lose rows?",
+            value=host.draft,
+            rows=2,
+        )
+        self._send = make.button("Send", self.ask, button_style="primary")
+        self._stop = make.button("Stop", self.stop, disabled=True)
+        self._continue = make.button("Continue", self.go_on, disabled=True)
+        self._forget = make.button(
+            "Forget", self.forget, tooltip="Begin this conversation anew"
+        )
+        self._name = make(
+            ipywidgets.Combobox,
+            "nm-name",
+            description="Conversation",
+            options=self._names(),
+            tooltip="A new name begins another conversation",
+            value=MAIN,
+            continuous_update=False,
+        )
+        self._status = make(
+            ipywidgets.HTML, "nm-status-line", value=_status_html(_HINT)
+        )
+        buttons = (self._send, self._stop, self._continue, self._name, self._forget)
+        bar = make(ipywidgets.HBox, "nm-bar", children=buttons)
+        parts = (self._transcript.box, self._box, self._status, bar)
+        self.box = make(ipywidgets.VBox, "nm-ask", children=parts)
+        self._box.observe(self._typed, names="value")
+        self._name.observe(self._switch, names="value")
+        self.refresh()
+
+    def question(self) -> tuple[Question, Settings]:
+        """Return what would be asked now, with what is sent along.
+
+        Raises
+        ------
+        NemotronError
+            If it cannot be.
+        """
+        settings = self._host.settings()
+        text, last = self._box.value, self._last_cell()
+        return self._host.question(text, self._thread, settings, last), settings
+
+    def ask(self) -> None:
+        """Ask what is in the box; what comes of it is shown in the page."""
+        text = self._box.value
+        try:
+            self._check_is_free()
+            if not text.strip():
+                raise InputError("there is no question", todo="Type one into the box")
+            question, settings = self.question()
+        except NemotronError as error:
+            self._say_error(error)
+            return
+        self._put("")
+        call, ask = self._new_call(text), self._host.session.ask
+        self._begin(
+            call,
+            "Asking …",
+            lambda: ask(question, settings, call.painter.watch, call.stop),
+        )
+
+    def go_on(self) -> None:
+        """Let the model go on where its last reply was cut off."""
+        session, thread = self._host.session, self._thread
+        cut = session.cut_off(thread)
+        try:
+            self._check_is_free()
+            if cut is None:
+                raise InputError("there is no reply to go on with", "nothing was sent")
+            settings = self._host.settings()
+        except NemotronError as error:
+            self._say_error(error)
+            return
+        call = self._new_call(cut.question, cut)
+        self._begin(
+            call,
+            "Going on …",
+            lambda: session.go_on(settings, call.painter.watch, thread, call.stop),
+        )
+
+    def stop(self) -> None:
+        """Stop the question that is on its way, if one is."""
+        call = self._call
+        if call is None or call.is_over:
+            return
+        call.stop.set()
+        in_thread(lambda: self._give_up(call))
+
+    def forget(self) -> None:
+        """Forget the conversation: what comes next begins anew."""
+        self._host.session.reset(self._thread)
+        self.refresh()
+        self._say("Forgotten: the next question begins anew.")
+
+    def refresh(self) -> None:
+        """Show what has been asked meanwhile, in cells and other panels."""
+        with self._make.lock:
+            if not self.is_busy and not self._make.is_closed:
+                self._transcript.show(*self._turns())
+                self._offer()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is on its way."""
+        return self._call is not None and not self._call.is_over
+
+    def _typed(self, change: Any) -> None:
+        """Keep the draft; a line end that was typed at its end sends it."""
+        old, new = change.old, change.new
+        self._host.draft = new  # of all panels, what was typed last
+        if new.endswith("\n") and new.count("\n") == old.count("\n") + 1:
+            self._put(new[:-1])
+            self.ask()
+
+    def _put(self, text: str) -> None:
+        """Put a text into the box, in place of what is there."""
+        self._host.draft = self._box.value = text
+
+    def _switch(self, change: Any) -> None:
+        self._thread, self._first = change.new.strip() or MAIN, None
+        self._name.value = self._thread
+        self.refresh()
+
+    def _turns(self, but: Turn | None = None) -> tuple[list[Turn], int]:
+        """Return the turns to show, and how many came before them.
+
+        The first of them stays the same for a while, so that no turn is sent twice.
+        """
+        turns = self._host.session.threads.get(self._thread, [])
+        first = self._first
+        if first is None or not 0 <= len(turns) - first <= 2 * _MOST_TURNS:
+            first = self._first = max(0, len(turns) - _MOST_TURNS)
+        return [turn for turn in turns[first:] if turn is not but], first
+
+    def _turn_html(self, turn: Turn) -> str:
+        found = self._host.coder.found(turn.reply)
+        button = may_insert(self._host.config.insert_button, _version)
+        html = content_html(turn.reply) + insert_html(found, button)
+        return f'{_question_html(turn.question)}<div class="nm-reply">{html}</div>'
+
+    def _offer(self) -> None:
+        """Let be pressed what can be done now."""
+        busy, session = self.is_busy, self._host.session
+        self._name.options = self._names()
+        self._name.disabled = self._forget.disabled = self._send.disabled = busy
+        self._stop.disabled = not busy
+        self._continue.disabled = busy or session.cut_off(self._thread) is None
+
+    def _names(self) -> tuple[str, ...]:
+        threads = self._host.session.threads
+        return tuple(
+            sorted({MAIN, *(name for name, turns in threads.items() if turns)})
+        )
+
+    def _say(self, text: str) -> None:
+        self._status.value = _status_html(text)
+
+    def _say_error(self, error: NemotronError) -> None:
+        self._status.value = error_html(str(error))
+
+    def _check_is_free(self) -> None:
+        if self.is_busy:
+            raise InputError("the question before has not been answered yet")
+
+    def _new_call(self, text: str, cut: Turn | None = None) -> _Call:
+        # Here and not above: it brings httpx along, and a panel is to open soon.
+        growing = self._transcript.begin(
+            text,
+            cut is not None,
+            lambda: self._transcript.show(*self._turns(cut)),
+        )
+        painter = NotebookRenderer(growing, True, time.monotonic, self._host.ticker)
+        return _Call(text, growing, painter, CancelToken())
+
+    def _begin(self, call: _Call, status: str, ask: Callable[[], Reply]) -> None:
+        self._call = call
+        self._offer()
+        self._say(status)
+        in_thread(lambda: self._run(call, ask))
+
+    def _run(self, call: _Call, ask: Callable[[], Reply]) -> None:
+        try:
+            reply = ask()
+        except NemotronError as error:
+            self._end(call, partial_reply(error), error)
+        else:
+            self._end(call, reply, None)
+
+    def _give_up(self, call: _Call) -> None:
+        """Let the page go on, though the call is still connecting."""
+        end_s = time.monotonic() + _PATIENCE_S
+        while not call.is_over and time.monotonic() < end_s:
+            time.sleep(0.02)
+        self._end(
+            call, None, InterruptedByUser("stopped by you", "nothing had arrived yet")
+        )
+
+    def _end(
+        self, call: _Call, reply: Reply | None, error: NemotronError | None
+    ) -> None:
+        call.growing.end()
+        call.painter.fail()
+        with self._make.lock:
+            if call.is_over:
+                return
+            call.is_over = True
+            if reply is not None:
+                self._host.coder.offer(reply)
+                self._host.shell.push({"_nemotron": reply}, interactive=False)
+            if not self._make.is_closed:
+                self._show_end(call, reply, error)
+        self._answered()
+
+    def _show_end(
+        self, call: _Call, reply: Reply | None, error: NemotronError | None
+    ) -> None:
+        self._transcript.end(*self._turns())
+        if error is not None and not isinstance(error, InterruptedByUser):
+            self._say_error(error)
+        else:
+            self._say(_OUTCOMES[error is not None, self._is_cut(reply)])
+        if reply is None and not self._box.value:
+            self._put(call.text)
+        self._offer()
+
+    def _is_cut(self, reply: Reply | None) -> bool:
+        cut = self._host.session.cut_off(self._thread)
+        return cut is not None and cut.reply is reply
+
+
+_OUTCOMES: Mapping[tuple[bool, bool], str] = {
+    (False, False): "Answered.",
+    (False, True): "Cut off. Continue goes on.",
+    (True, True): "Stopped by you. Continue goes on.",
+    (True, False): "Stopped by you.",
+}

@@ -1,0 +1,417 @@
+"""The panel's Parameters tab, tied to the traits both ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from html import escape
+from typing import Any
+
+import ipywidgets
+from traitlets import All, TraitError
+
+from nemotron_magic.client.models import Model
+from nemotron_magic.core.errors import InputError, NemotronError
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.display.panel import WidgetFactory, error_html
+from nemotron_magic.display.reply import line_html
+
+__all__ = [
+    "FIRST",
+    "SECTIONS",
+    "SettingsForm",
+    "about_model",
+    "as_text",
+    "config_lines",
+    "flags_line",
+    "from_text",
+]
+
+
+# fmt: off
+FIRST = (
+    "model", "system", "temperature", "top_p", "max_tokens", "seed", "stop", "context",
+    "data", "context_tokens",
+)
+_NAMED = {
+    "Sampling": (
+        "top_k", "min_p", "frequency_penalty", "presence_penalty",
+        "repetition_penalty", "logit_bias",
+    ),
+    "The reply": (
+        "n", "response_format", "tools", "tool_choice", "parallel_tool_calls",
+        "logprobs", "top_logprobs", "echo", "prediction", "stream", "stream_options",
+        "repair",
+    ),
+    "Cost": (
+        "max_cost_usd", "session_budget_usd", "daily_budget_usd",
+        "allow_unknown_price", "cache", "ledger", "log_text",
+    ),
+}
+# fmt: on
+_ELSEWHERE = {name for names in (FIRST, *_NAMED.values()) for name in names}
+SECTIONS: Mapping[str, tuple[str, ...]] = {
+    **_NAMED,
+    "Privacy and service": tuple(
+        p.name for p in PARAMETERS if p.name not in _ELSEWHERE
+    ),
+}
+"""What waits under headings that open; a parameter that is new is in the last one."""
+
+_UNITS = {"s": "seconds", "usd": "US dollars"}
+_SPELT = {"url": "URL", "http": "HTTP", "n": "Answers"}
+_LINE_CHARS = 60
+"""Longer JSON is shown on several lines."""
+
+
+class SettingsForm:
+    """The settings of a session as controls of a panel.
+
+    Parameters
+    ----------
+    config : Nemotron
+        The settings as traits: the one place where they are kept.
+    make : WidgetFactory
+        Makes the controls; those of a section are made when it is opened.
+
+    Attributes
+    ----------
+    box : VBox
+        What to show.
+    """
+
+    def __init__(self, config: Any, make: WidgetFactory) -> None:
+        self._config = config
+        self._make = make
+        self._controls: dict[str, Any] = {}
+        self._notes: dict[str, Any] = {}
+        self._models: dict[str, str] = {}
+        self._is_following = False
+        self._headings = {name: self._toggle(name) for name in SECTIONS}
+        self._shows_code = self._toggle("Show as code")
+        self._code = make(ipywidgets.HTML)
+        self._problem = make(ipywidgets.HTML)
+        reset = make.button("Reset all", self.reset)
+        self._end = make(ipywidgets.HBox, "nm-bar", children=(self._shows_code, reset))
+        self.box = make(ipywidgets.VBox, "nm-form")
+        self._arrange()
+        config.observe(self._follow, names=All)
+
+    def close(self) -> None:
+        """Observe no more."""
+        self._config.unobserve(self._follow, names=All)
+
+    def reset(self) -> None:
+        """Set every setting to its default."""
+        for parameter in PARAMETERS:
+            # The very object: a model of the user's own is told from it by identity.
+            setattr(self._config, parameter.name, parameter.default)
+            self._accept(parameter.name)
+
+    def offer(self, models: Iterable[Model], problem: str = "") -> None:
+        """Offer these models, or say why there are none."""
+        self._models = {model.name: about_model(model) for model in models}
+        self._controls["model"].options = tuple(self._models)
+        self._note("model", line_html(problem) or self._about_chosen())
+
+    def _toggle(self, label: str) -> Any:
+        toggle = self._make(
+            ipywidgets.ToggleButton, description=label, tooltip="Show or hide"
+        )
+        toggle.observe(lambda change: self._arrange(), names="value")
+        return toggle
+
+    def _arrange(self) -> None:
+        """Show the rows of what is open, each with its note below it."""
+        shown = [self._problem, *self._rows(FIRST)]
+        for name, heading in self._headings.items():
+            shown += [heading, *(self._rows(SECTIONS[name]) if heading.value else ())]
+        shown.append(self._end)
+        if self._shows_code.value:
+            self._code.value = self._as_code()
+            shown.append(self._code)
+        self.box.children = tuple(shown)
+
+    def _rows(self, names: Iterable[str]) -> Iterable[Any]:
+        for name in names:
+            if name not in self._controls:
+                self._controls[name] = self._control(BY_NAME[name])
+            yield self._controls[name]
+            if name in self._notes:
+                yield self._notes[name]
+
+    def _control(self, parameter: Parameter) -> Any:
+        value = getattr(self._config, parameter.name)
+        kind, traits = _kind(parameter)
+        control = self._make(
+            kind,
+            *_classes(parameter, value),
+            description=_label(parameter.name),
+            tooltip=_help(parameter),
+            value=_shown(parameter, value),
+            **traits,
+        )
+        control.observe(lambda change: self._set(parameter, change.new), names="value")
+        return control
+
+    def _set(self, parameter: Parameter, value: Any) -> None:
+        """Set what the page sent, or say below its row why it cannot be."""
+        if self._is_following:
+            return
+        try:
+            if isinstance(value, str):
+                value = from_text(parameter, value)
+            setattr(self._config, parameter.name, value)
+        except InputError as error:
+            self._note(parameter.name, error_html(error.what))
+        except TraitError as error:
+            self._note(parameter.name, error_html(str(error).partition("\n")[0]))
+        else:
+            self._accept(parameter.name)
+
+    def _follow(self, change: Any) -> None:
+        if change.name in BY_NAME:
+            self._accept(change.name)
+
+    def _accept(self, name: str) -> None:
+        """Show a setting as it is, in one message, and no error."""
+        if name in self._controls:
+            control, parameter = self._controls[name], BY_NAME[name]
+            value = getattr(self._config, name)
+            self._is_following = True
+            try:
+                with control.hold_sync():
+                    control.value = _shown(parameter, value)
+                    control._dom_classes = _classes(parameter, value)
+            finally:
+                self._is_following = False
+            self._note(name, self._about_chosen() if name == "model" else "")
+        self._problem.value = error_html(self._contradiction())
+        if self._shows_code.value:
+            self._code.value = self._as_code()
+
+    def _note(self, name: str, html: str) -> None:
+        """Show a line below a row, or none."""
+        if name in self._notes:
+            self._notes[name].value = html
+        elif html:
+            self._notes[name] = self._make(ipywidgets.HTML, "nm-note", value=html)
+            self._arrange()
+
+    def _about_chosen(self) -> str:
+        if not self._models:
+            return ""
+        return line_html(
+            self._models.get(self._config.model, "not in the service's list")
+        )
+
+    def _contradiction(self) -> str:
+        """Return in one line which settings contradict each other."""
+        try:
+            self._config.snapshot()
+        except NemotronError as error:
+            return error.what
+        return ""
+
+    def _as_code(self) -> str:
+        values = {p.name: getattr(self._config, p.name) for p in PARAMETERS}
+        lines, (flags, without) = config_lines(values), flags_line(values)
+        if not lines:
+            return "<p>All settings are at their defaults.</p>"
+        only = f"<p>Only for a session: {', '.join(without)}.</p>" if without else ""
+        return (
+            f"<p>For this session:</p><pre>{escape(lines)}</pre>"
+            f"<p>For one question:</p><pre>{escape(flags)}</pre>{only}"
+        )
+
+
+def as_text(parameter: Parameter, value: Any) -> str:
+    r"""Return a value as it is edited: empty if it is not set.
+
+    >>> as_text(BY_NAME["stop"], ["END", "\n\n"])
+    'END\n"\\n\\n"'
+    """
+    if value is None:
+        return ""
+    if parameter.kind == "texts":
+        return "\n".join(map(_line, value))
+    if parameter.kind == "json":
+        line = json.dumps(value, ensure_ascii=False)
+        is_short = len(line) <= _LINE_CHARS
+        return line if is_short else json.dumps(value, ensure_ascii=False, indent=1)
+    return str(value)
+
+
+def from_text(parameter: Parameter, text: str) -> Any:
+    """Return the value that is meant by what was typed.
+
+    Nothing is "not set" where that can be, else empty text, else the default.
+
+    Raises
+    ------
+    InputError
+        If it is none for this row.
+    """
+    if not text.strip():
+        if parameter.may_be_unset:
+            return None
+        with suppress(InputError):
+            return parameter.check("")
+        return parameter.default
+    if parameter.kind == "texts":
+        lines = text.replace("\r", "").split("\n")
+        return parameter.check([_read_line(line) for line in lines if line.strip()])
+    return parameter.parse(text if parameter.kind == "text" else text.strip())
+
+
+def about_model(model: Model) -> str:
+    """Return what is known of a model; prices are for a million tokens.
+
+    >>> about_model(Model("a", context_tokens=131072, input_usd=0.5, output_usd=2.0))
+    '131,072 tokens context · $0.5 in, $2 out per million tokens'
+    >>> about_model(Model("a"))
+    'context unknown · price unknown'
+    """
+    tokens, prices = model.context_tokens, model.prices_usd
+    length = "context unknown" if tokens is None else f"{tokens:,} tokens context"
+    if prices is None:
+        return f"{length} · price unknown"
+    return f"{length} · ${prices[0]:g} in, ${prices[1]:g} out per million tokens"
+
+
+def config_lines(values: Mapping[str, Any]) -> str:
+    """Return the lines that set these values for a session.
+
+    >>> config_lines({"temperature": 0.2})
+    '%config Nemotron.temperature = 0.2'
+    """
+    return "\n".join(
+        f"%config Nemotron.{name} = {value!r}"
+        for name, value in values.items()
+        if value != BY_NAME[name].default
+    )
+
+
+def flags_line(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return the flags that set these values for one call, and what has none.
+
+    >>> flags_line({"temperature": 0.2, "redact": False})
+    ('%nemotron -t 0.2', ('redact',))
+    """
+    flags, without = ["%nemotron"], []
+    for parameter in PARAMETERS:
+        value = values.get(parameter.name, parameter.default)
+        if value == parameter.default:
+            continue
+        written = _flags(parameter, value)
+        if written and "\n" not in written:
+            flags.append(written)
+        else:
+            without.append(parameter.name)
+    return " ".join(flags), tuple(without)
+
+
+def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
+    """Return the control of a row, and how it differs from others of its kind."""
+    options: list[tuple[str, Any]] = []
+    if parameter.may_be_unset:
+        options.append(("not set", None))
+    if parameter.kind == "boolean":
+        options += [("true", True), ("false", False)]
+        return ipywidgets.Dropdown, {"options": options}
+    if parameter.choices:
+        options += [(one, one) for one in parameter.choices]
+        return ipywidgets.Dropdown, {"options": options}
+    traits = {"placeholder": _placeholder(parameter), "continuous_update": False}
+    if parameter.name == "model" or parameter.suggestions:
+        offered = parameter.suggestions
+        return ipywidgets.Combobox, {"options": offered, **traits}
+    if parameter.kind in ("texts", "json") or parameter.name == "system":
+        return ipywidgets.Textarea, {"rows": 2, **traits}
+    return ipywidgets.Text, traits
+
+
+def _placeholder(parameter: Parameter) -> str:
+    if parameter.may_be_unset:
+        return "not set"
+    return (
+        "none" if parameter.name == "system" else as_text(parameter, parameter.default)
+    )
+
+
+def _shown(parameter: Parameter, value: Any) -> Any:
+    """Return a value as its control takes it."""
+    is_choice = parameter.kind == "boolean" or parameter.choices
+    return value if is_choice else as_text(parameter, value)
+
+
+def _classes(parameter: Parameter, value: Any) -> tuple[str, ...]:
+    """Mark what is not at its default."""
+    row = ("nm-row", f"nm-{parameter.name}")
+    return row if value == parameter.default else (*row, "nm-changed")
+
+
+def _label(name: str) -> str:
+    *words, last = name.split("_")
+    if words and last in _UNITS:
+        name = f"{'_'.join(words)} ({_UNITS[last]})"
+    label = " ".join(_SPELT.get(word, word) for word in name.split("_"))
+    return label[:1].upper() + label[1:]
+
+
+def _help(parameter: Parameter) -> str:
+    flags = f" {', '.join(parameter.flags)}" if parameter.flags else ""
+    return f"{parameter.help} Takes {parameter.describe()}.{flags}"
+
+
+def _line(text: str) -> str:
+    """Write a text on one line: as JSON if it could not be told apart otherwise."""
+    is_plain = text.strip() and not {"\n", "\r"} & {*text} and text[0] != '"'
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
+
+
+def _read_line(line: str) -> str:
+    if not line.startswith('"'):
+        return line
+    try:
+        text = json.loads(line)
+    except ValueError:
+        return line
+    return text if isinstance(text, str) else line
+
+
+def _flags(parameter: Parameter, value: Any) -> str:
+    """Return the flags of one value; empty if it cannot be set for one call."""
+    flag = min(parameter.flags, key=len, default="")
+    if parameter.kind == "boolean" and flag:
+        says = flag.startswith("--no-") is not value
+        return flag if says else _field(parameter, value)
+    if value is None or not flag:
+        return _field(parameter, value)
+    if parameter.kind == "texts":
+        return " ".join(f"{flag} {_quoted(text)}" for text in value)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"{flag}{'=' if parameter.bare else ' '}{_quoted(text)}"
+
+
+def _field(parameter: Parameter, value: Any) -> str:
+    if not parameter.sent:
+        return ""
+    return f"-p {parameter.name}={json.dumps(value, separators=(',', ':'))}"
+
+
+def _quoted(text: str) -> str:
+    """Put quotes around what would be more than one word, or a flag."""
+    is_word = text.split() == [text] and not set(text) & set("\"'\\=")
+    if is_word and (text[0] != "-" or _is_number(text)):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(float(text) or True)
+    except ValueError:
+        return False

@@ -1,0 +1,453 @@
+"""The panel: its tabs, its registry, its state as text in a saved notebook."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from functools import cache
+from html import escape
+from importlib.resources import files
+from threading import Lock
+from typing import Any
+
+import ipywidgets
+from traitlets import All
+
+from nemotron_magic.context.history import cell_id_of, cell_number, execution_of
+from nemotron_magic.context.redact import Redactor
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
+from nemotron_magic.core.text import plural
+from nemotron_magic.display.panel import (
+    PanelHost,
+    WidgetFactory,
+    error_html,
+    in_thread,
+    later,
+    report,
+)
+from nemotron_magic.display.panel.ask import AskTab
+from nemotron_magic.display.panel.form import SettingsForm, config_lines
+from nemotron_magic.display.reply import document
+from nemotron_magic.display.reports import (
+    balance,
+    chart,
+    cost_text,
+    preview_report,
+    tokens_text,
+    usage,
+)
+from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.html import stylesheet
+from nemotron_magic.session.conversation import Turn
+from nemotron_magic.session.session import Session
+from nemotron_magic.storage.ledger import Ledger
+
+__all__ = [
+    "Panel",
+    "PanelRegistry",
+    "StaticSnapshot",
+    "snapshot_html",
+    "snapshot_text",
+]
+
+
+_VIEW = "application/vnd.jupyter.widget-view+json"
+
+_LOST = (
+    '<p class="nm-error nm-lost" role="alert">The kernel of this panel is gone.'
+    " Run its cell again to open a live one.</p>"
+)
+"""Shown by the style sheet once the page has lost the kernel."""
+
+_MOST_CHARS = 4_000
+_PAUSE_S = 2.0
+"""A saved notebook need not follow every change."""
+
+_HEADING = "The panel of %nemotron as it was last; run the cell for a live one."
+_DEFAULTS = "All settings are at their defaults."
+
+_HIDE = """
+.jp-OutputArea:has(.MARK) .jp-OutputArea-child:has(.MARK-still),
+body:has(.MARK) .MARK-still{display:none}
+.jp-OutputArea-child:has(+.jp-OutputArea-child .MARK-still):not(:has(.MARK)){
+display:none}
+.jp-NotebookPanel .MARK-still{animation:nm-still 1ms 1.5s backwards}
+@keyframes nm-still{from{max-height:0;overflow:hidden;visibility:hidden}}
+"""
+"""The last lines: a panel that is about to be drawn is waited for."""
+
+
+class PanelRegistry:
+    """The open panels of one notebook."""
+
+    def __init__(self, host: PanelHost) -> None:
+        self._host = host
+        self._open: list[Panel] = []
+        self._is_following = self._is_running = False
+        self._last = host.session.last
+
+    def open(self) -> Panel:
+        """Show a panel in the cell that runs now."""
+        if not self._is_following:
+            self._follow_cells("register")
+            self._is_running = True  # it is a cell that opens a panel
+        panel = Panel(self._host, self._last_cell, self._drop, self._tell)
+        self._close_earlier(panel)
+        self._open.append(panel)
+        panel.show()
+        return panel
+
+    def close(self) -> None:
+        """Close them all."""
+        for panel in [*self._open]:
+            panel.close()
+
+    def _last_cell(self) -> int:
+        """Return the number of the last cell that has ended."""
+        return cell_number(self._host.shell) - self._is_running
+
+    def _close_earlier(self, panel: Panel) -> None:
+        """Close what an earlier run of the same cell opened: its output is gone."""
+        for other in [*self._open]:
+            is_same_cell = bool(panel.cell_id) and other.cell_id == panel.cell_id
+            if is_same_cell and other.execution != panel.execution:
+                other.close()
+
+    def _drop(self, panel: Panel) -> None:
+        self._open.remove(panel)
+        if not self._open:
+            self._follow_cells("unregister")
+
+    def _follow_cells(self, how: str) -> None:
+        self._is_following = how == "register"
+        change = getattr(self._host.shell.events, how)
+        change("pre_run_cell", self._begin_cell)
+        change("post_run_cell", self._end_cell)
+
+    def _begin_cell(self, info: Any) -> None:
+        self._is_running = True
+
+    def _end_cell(self, result: Any) -> None:
+        self._is_running = False
+        if self._host.session.last is not self._last:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Let all panels show what has been asked."""
+        self._last = self._host.session.last
+        for panel in [*self._open]:
+            panel.refresh()
+
+
+class Panel:
+    """A panel that is open until it is closed.
+
+    Parameters
+    ----------
+    last_cell : callable
+        Returns the number of the last cell that has ended.
+    closed : callable
+        Called when it has closed.
+    answered : callable
+        Called when one of its questions has been answered, or will not be.
+
+    Attributes
+    ----------
+    cell_id : str
+        The cell that opened it; empty where no front end names it.
+    execution : object
+        Which run of that cell it was.
+    box : VBox
+        What the page shows.
+    """
+
+    def __init__(
+        self,
+        host: PanelHost,
+        last_cell: Callable[[], int],
+        closed: Callable[[Panel], None],
+        answered: Callable[[], None],
+    ) -> None:
+        self._host = host
+        self._closed = closed
+        self.cell_id = cell_id_of(host.shell)
+        self.execution = execution_of(host.shell)
+        mark = f"nm-{uuid.uuid4().hex[:12]}"
+        self._make = make = WidgetFactory()
+        self._snapshot = StaticSnapshot(
+            mark,
+            host.session,
+            lambda: config_lines(
+                {p.name: getattr(host.config, p.name) for p in PARAMETERS}
+            ),
+            host.shell.display_pub.publish,
+            # Without a kernel nothing that is shown can be shown anew.
+            later
+            if getattr(host.shell, "kernel", None)
+            else lambda delay_s, work: None,
+        )
+        self._ask = AskTab(host, make, last_cell, answered)
+        self._form: SettingsForm | None = None
+        self._preview: Any = None
+        self._usage: Any = None
+        self._tabs: dict[str, tuple[Any, Callable[[], Any]]] = {
+            "Ask": (self._tab("Ask"), lambda: self._ask.box),
+            "Parameters": (self._tab("Parameters"), self._show_form),
+            "Preview": (self._tab("Preview"), self._show_preview),
+            "Usage": (self._tab("Usage"), self._show_usage),
+        }
+        close = make.button("Close", self.close, tooltip="Take the panel off the page")
+        toggles = [toggle for toggle, _ in self._tabs.values()]
+        top = make(ipywidgets.HBox, "nm-top", children=(*toggles, close))
+        style = make(ipywidgets.HTML, value=f"<style>{_css()}</style>{_LOST}")
+        self._head = (style, top)
+        self.box = make(
+            ipywidgets.VBox, "nm-panel", mark, children=(*self._head, self._ask.box)
+        )
+        self._is_closed = self._is_switching = False
+        self.box.observe(self._look, names="comm")
+        host.config.observe(self._note, names=All)
+
+    def show(self) -> None:
+        """Show the panel in the cell that runs now, and its state as text beside it."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        bundle = {_VIEW: view, "text/plain": "A panel of %nemotron"}
+        self._host.shell.display_pub.publish(bundle)
+        self._snapshot.show()
+
+    def refresh(self) -> None:
+        """Show what has been asked meanwhile."""
+        self._ask.refresh()
+        self._snapshot.touch()
+
+    def close(self) -> None:
+        """Take the panel off the page, and leave nothing behind; twice is once."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._ask.stop()
+        if self._form is not None:
+            self._form.close()
+        self._host.config.unobserve(self._note, names=All)
+        self._snapshot.close()
+        self._make.close()
+        self._closed(self)
+
+    def _look(self, change: Any) -> None:
+        """Close the rest of it when somebody else has closed its box."""
+        if change.new is None:
+            self.close()
+
+    def _note(self, change: Any) -> None:
+        if change.name in BY_NAME:
+            self._snapshot.touch()
+
+    def _tab(self, name: str) -> Any:
+        toggle = self._make(
+            ipywidgets.ToggleButton,
+            "nm-tab",
+            description=name,
+            tooltip=name,
+            value=name == "Ask",
+        )
+        toggle.observe(lambda change: self._open_tab(name), names="value")
+        return toggle
+
+    def _open_tab(self, name: str) -> None:
+        """Show a tab; one that is open is brought up to date."""
+        if self._is_switching:
+            return
+        self._is_switching = True
+        try:
+            for other, (toggle, _) in self._tabs.items():
+                toggle.value = other == name
+        finally:
+            self._is_switching = False
+        self.box.children = (*self._head, self._tabs[name][1]())
+
+    def _show_form(self) -> Any:
+        if self._form is None:
+            self._form = SettingsForm(self._host.config, self._make)
+        in_thread(self._list_models)
+        return self._form.box
+
+    def _list_models(self) -> None:
+        try:
+            models, problem = self._host.session.models(self._host.settings()), ""
+        except NemotronError as error:
+            models, problem = [], f"The models cannot be listed: {error.what}"
+        with self._make.lock:
+            if self._form is not None and not self._make.is_closed:
+                self._form.offer(models, problem)
+
+    def _show_preview(self) -> Any:
+        if self._preview is None:
+            self._preview = self._make(ipywidgets.HTML, "nm-page")
+        try:
+            question, settings = self._ask.question()
+            asked = self._host.session.prepared(question, settings)
+            html = report(preview_report(self._host.session, asked, settings))
+        except NemotronError as error:
+            html = error_html(str(error))
+        self._preview.value = html
+        return self._preview
+
+    def _show_usage(self) -> Any:
+        if self._usage is None:
+            table, left = (self._make(ipywidgets.HTML) for _ in range(2))
+            ask = self._make.button(
+                "Ask for the balance",
+                lambda: in_thread(lambda: self._ask_balance(left)),
+            )
+            parts = (table, ask, left)
+            self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
+        ledger = self._host.session.ledger
+        with_error = ""
+        try:
+            self._host.settings()  # the ledger is the one that is set
+        except NemotronError as error:
+            with_error = error_html(str(error))
+        table = self._usage.children[0]
+        table.value = with_error + report(usage(ledger)) + chart(ledger.by_day())
+        return self._usage
+
+    def _ask_balance(self, line: Any) -> None:
+        try:
+            html = report(balance(self._host.session, self._host.settings()))
+        except NemotronError as error:
+            html = error_html(f"The balance cannot be had: {error.what}")
+        line.value = html
+
+
+class StaticSnapshot:
+    """Keep the state of one panel beside it as text, for a saved notebook.
+
+    It is a display of its own. Its style sheet hides it while the panel is in the page,
+    and the page's complaint when it is not.
+
+    Parameters
+    ----------
+    mark : str
+        The class of the panel's own element.
+    publish : callable
+        Shows a bundle, as the shell's display publisher does.
+    later : callable
+        Calls a function after a delay in seconds.
+    """
+
+    def __init__(
+        self,
+        mark: str,
+        session: Session,
+        config: Callable[[], str],
+        publish: Callable[..., None],
+        later: Callable[[float, Callable[[], None]], None],
+    ) -> None:
+        self._mark = mark
+        self._session = session
+        self._config = config
+        self._publish = publish
+        self._later = later
+        self._lock = Lock()
+        self._is_due = self._is_closed = False
+        self._shown: Mapping[str, Any] = {}
+
+    def show(self) -> None:
+        """Show the text in the cell that runs now."""
+        self._shown = self._bundle()
+        self._publish(self._shown, transient=self._place())
+
+    def touch(self) -> None:
+        """Bring it up to date in a while."""
+        with self._lock:
+            is_due, self._is_due = self._is_due, True
+        if not is_due:
+            self._later(_PAUSE_S, self.update)
+
+    def close(self) -> None:
+        """Bring it up to date for the last time."""
+        self.update()
+        self._is_closed = True
+
+    def update(self) -> None:
+        """Bring it up to date now."""
+        if self._is_closed:
+            return
+        with self._lock:
+            self._is_due = False
+            bundle = self._bundle()
+            is_news, self._shown = bundle != self._shown, bundle
+        if is_news:
+            self._publish(bundle, transient=self._place(), update=True)
+
+    def _place(self) -> dict[str, str]:
+        return {"display_id": f"{self._mark}-still"}
+
+    def _bundle(self) -> dict[str, str]:
+        config = Redactor({}).redact(self._config()).text
+        state = (config, _last_turn(self._session), _spent(self._session.ledger))
+        return {
+            "text/html": snapshot_html(self._mark, *state),
+            "text/plain": snapshot_text(*state),
+        }
+
+
+def snapshot_text(config: str, turn: Turn | None, spent: str) -> str:
+    """Return the state of a panel as plain text.
+
+    Parameters
+    ----------
+    config : str
+        The lines that set what is not at its default.
+    spent : str
+        What the session took, one line.
+    """
+    parts = [_HEADING, config or _DEFAULTS]
+    if turn is not None:
+        parts += [f"Question: {turn.question}", f"Answer: {_cut(str(turn.reply))}"]
+    return "\n\n".join([*parts, spent])
+
+
+def snapshot_html(mark: str, config: str, turn: Turn | None, spent: str) -> str:
+    """Return the state as HTML, hidden while the panel of that `mark` is shown."""
+    parts = [f"<p><em>{escape(_HEADING)}</em></p>"]
+    if config:
+        parts.append(f'<pre class="nm-plain">{escape(config)}</pre>')
+    else:
+        parts.append(f"<p>{_DEFAULTS}</p>")
+    if turn is not None:
+        question = escape(turn.question)
+        parts.append(f'<p style="white-space:pre-wrap"><b>{question}</b></p>')
+        parts.append(to_html(_cut(str(turn.reply))))
+    parts.append(f'<div class="nm-footer">{escape(spent)}</div>')
+    content = "".join(parts)
+    shown = content if turn is None else document(content)
+    style = _HIDE.replace("MARK", mark).replace("\n", "")
+    return f'<div class="{mark}-still">{shown}<style>{style}</style></div>'
+
+
+def _last_turn(session: Session) -> Turn | None:
+    turns = (turn for thread in session.threads.values() for turn in thread)
+    return next((turn for turn in turns if turn.reply is session.last), None)
+
+
+def _spent(ledger: Ledger) -> str:
+    totals = ledger.of_session()
+    calls = plural(totals.calls, "call")
+    sent, received = tokens_text(totals)
+    return f"This session: {calls} · {sent} → {received} tokens · {cost_text(totals)}"
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _MOST_CHARS:
+        return text
+    return f"{text[:_MOST_CHARS]}\n\n… and {len(text) - _MOST_CHARS:,} characters more."
+
+
+@cache
+def _css() -> str:
+    own = files("nemotron_magic").joinpath("panels", "panel.css").read_text("utf-8")
+    small = re.sub(r"\s*([{};,>]|: )\s*", lambda sign: sign[1].strip(), own)
+    return stylesheet() + small.replace(";}", "}")

@@ -1,0 +1,279 @@
+"""What a finished reply shows: HTML, footer, notices, metadata."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from nemotron_magic.context.prompt import ContextInfo
+from nemotron_magic.core.parameters import BY_NAME
+from nemotron_magic.core.text import (
+    format_cost,
+    format_tokens,
+    one_line,
+    plural,
+    strip_invisible,
+)
+from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.html import stylesheet
+from nemotron_magic.markdown.parser import isolate
+from nemotron_magic.markdown.sanitize import escape_invisible_html
+from nemotron_magic.markdown.streaming import Block
+from nemotron_magic.session.reply import ORDINARY_REASONS, Reply, ReplyMetadata
+
+__all__ = [
+    "block_html",
+    "content_html",
+    "document",
+    "footer",
+    "interim_html",
+    "line_html",
+    "metadata",
+    "notices",
+    "reply_html",
+    "reply_text",
+    "status_html",
+]
+
+
+_ENDINGS = {
+    "truncated": "The stream ended before the model did. Go on: %nemotron continue",
+    "interrupted": "Stopped by you; the text so far is kept. Go on: %nemotron continue",
+    "failed": "Broken off; the text so far is kept. Go on: %nemotron continue",
+}
+_BEGINNINGS = {
+    "truncated": "The stream ended before an answer began. Ask again: %nemotron retry",
+    "interrupted": "Stopped by you before an answer began. Ask again: %nemotron retry",
+    "failed": "Broken off before an answer began. Ask again: %nemotron retry",
+}
+_REASONS = {
+    "content_filter": "The service's content filter stopped this reply.",
+    "error": "The service reported an error at the end of this reply.",
+}
+_LONGEST_NAME = 120
+_MOST_NAMES = 4
+_SAVED = (
+    "Nothing was asked: this reply is from this notebook's saved outputs, which anyone "
+    "could have written."
+)
+_FORGED = re.compile(r"(?m)^\W*[\d.,]+ ?s\b *[^\w\s,].{0,60}\b(?:tokens|cached)\b")
+_IMITATION = "A line of this reply imitates the footer; only the last line is ours."
+
+
+def footer(reply: Reply) -> str:
+    """Give time, tokens and cost in one line; what is not known is called so."""
+    parts = (
+        _time(reply.details.elapsed_s),
+        _taken(reply.details),
+        format_cost(reply.usage.cost_usd, reply.details.estimated_usd),
+        *_attached(reply.details.attached),
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def notices(reply: Reply) -> tuple[str, ...]:
+    """Give what the user should know about this reply, one line each."""
+    details = reply.details
+    endings = _ENDINGS if reply.strip() else _BEGINNINGS
+    said = [*details.notices, _origin(details), endings.get(details.ending, "")]
+    if details.ending == "complete":
+        said.append(_reason(reply))
+    if not reply and not details.refusal and not details.tool_calls:
+        said.append(_emptiness(reply))
+    if _FORGED.search(unicodedata.normalize("NFKC", reply)):
+        said.append(_IMITATION)
+    calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in details.tool_calls)
+    if calls:
+        said.append(f"The model called {calls}; nothing was run.")
+    return tuple(one_line(line, 500) for line in said if line)
+
+
+def metadata(reply: Reply) -> dict[str, Any]:
+    """Give the reply's own audit trail, fit for JSON; no prompt and no key in it."""
+    details = reply.details
+    return {
+        "model": details.model,
+        "served_model": details.served_model or None,
+        "base_url": details.base_url,
+        "parameters": dict(details.parameters),
+        "sent": list(details.attached.titles),
+        "redacted": len(details.attached.redacted),
+        "usage": details.usage.as_dict(),
+        "estimated_cost_usd": details.estimated_usd,
+        "cached": _recalled(details),
+        "request_hash": details.request_hash or None,
+        "characters": _characters(reply),
+        "finish_reason": details.finish_reason,
+        "ending": details.ending,
+        "request_id": details.request_id,
+        "client_request_id": details.client_request_id or None,
+        "completion_id": details.completion_id or None,
+        "attempts": details.attempts,
+        "asked_at": details.asked_at,
+        "elapsed_s": _rounded(details.elapsed_s),
+        "first_text_s": _rounded(details.first_text_s),
+    }
+
+
+def _time(elapsed_s: float | None) -> str:
+    if elapsed_s is None:
+        return ""
+    return f"{elapsed_s:.1f} s" if elapsed_s < 100 else f"{elapsed_s:.0f} s"
+
+
+def _taken(details: ReplyMetadata) -> str:
+    """Return the tokens; of a reply that was kept, those that it took when it was new.
+
+    What a notebook's file tells of that need not be true.
+    """
+    if details.recalled is None:
+        return format_tokens(details.usage)
+    if details.recalled.source == "notebook":
+        return "cached, from this notebook's saved outputs"
+    return f"cached, from disk ({format_tokens(details.recalled.usage)} when asked)"
+
+
+def _origin(details: ReplyMetadata) -> str:
+    is_saved = details.recalled is not None and details.recalled.source == "notebook"
+    return _SAVED if is_saved else ""
+
+
+def _attached(attached: ContextInfo) -> list[str]:
+    """Give what went along, what was cut, left out and taken out, as far as any was."""
+    cells = sum(title.startswith("cell ") for title in attached.titles)
+    counts = (
+        (cells, "cell", "sent"),
+        (len(attached.titles) - cells, "attachment", f"sent{_named(attached.files)}"),
+        (len(attached.cut), "part", "shortened"),
+        (len(attached.left_out), "cell", "left out"),
+        (len(attached.redacted), "secret", "redacted"),
+    )
+    return [f"{plural(n, noun)} {what}" for n, noun, what in counts if n]
+
+
+def _named(files: Sequence[str]) -> str:
+    """Give the names of files in brackets, those that there is room for."""
+    names = [one_line(name, _LONGEST_NAME) for name in files[:_MOST_NAMES]]
+    more = len(files) - len(names)
+    told = ", ".join([*names, *([f"{more} more"] if more else [])])
+    return f" ({told})" if told else ""
+
+
+def _reason(reply: Reply) -> str:
+    reason = reply.finish_reason
+    if reason is None or reason in ORDINARY_REASONS:
+        return ""
+    if reason == "length":
+        limit = reply.details.parameters.get("max_tokens")
+        more = int(limit or BY_NAME["max_tokens"].default) * 4
+        goes_on = "Go on: %nemotron continue · " if reply.strip() else ""
+        return f"Cut off at max_tokens. {goes_on}Allow more: --max-tokens {more}"
+    return _REASONS.get(reason, f"The model stopped for this reason: {reason}")
+
+
+def _emptiness(reply: Reply) -> str:
+    if reply.reasoning and reply.finish_reason == "length":
+        return "All tokens went into reasoning, none were left for an answer."
+    return "The reply is empty." if reply.details.ending == "complete" else ""
+
+
+def _recalled(details: ReplyMetadata) -> dict[str, Any] | None:
+    """Give where a reply was kept and what it took when it was new."""
+    kept = details.recalled
+    if kept is None:
+        return None
+    usage = kept.usage.as_dict()
+    return {"from": kept.source, "asked_at": kept.asked_at, "usage": usage}
+
+
+def _characters(reply: Reply) -> int | None:
+    """Give how much of the output is the reply, if that is all there is to it."""
+    known = reply.details
+    is_more = reply.choices[1:] or known.tool_calls or known.refusal or known.logprobs
+    return len(reply) if reply.is_whole and not is_more else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+# Notebook 7 puts outputs of some 1,800 px into a box of 312 px that scrolls, while they
+# grow, so that the end, which is being written, is out of sight.
+_NO_INNER_SCROLL = (
+    ".jp-mod-outputsScrolled .jp-Cell-outputArea:has(.nm-reply)"
+    "{max-height:none;overflow-y:visible;resize:none;box-shadow:none}"
+)
+
+_QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
+
+
+def reply_html(reply: Reply) -> str:
+    """Give all that is shown of a reply, as one element with its style sheet."""
+    return document(content_html(reply))
+
+
+def content_html(reply: Reply) -> str:
+    """Give all that is shown of a reply, for a page that has the style sheet."""
+    details = reply.details
+    parts = [_folded(details.reasoning) if details.reasoning else ""]
+    parts += [to_html(text, details.inserted) for text in _texts(reply)]
+    parts.append(to_html(details.appended))
+    parts += [f'<p class="nm-notice">{line_html(line)}</p>' for line in notices(reply)]
+    parts.append(f'<div class="nm-footer">{line_html(footer(reply))}</div>')
+    return "".join(parts)
+
+
+def reply_text(reply: Reply) -> str:
+    """Give the Markdown that the model wrote; remarks only where it wrote nothing."""
+    texts = [text for text in (*_texts(reply), reply.details.appended) if text]
+    return "\n\n".join(texts) or "\n".join(notices(reply))
+
+
+def block_html(block: Block) -> str:
+    """Give one piece of a reply that is still growing."""
+    classes = f"nm-reply {block.classes}".strip()
+    return f'<div class="{classes}">{to_html(block.markdown)}</div>'
+
+
+def interim_html(finished: list[str], tail: Block) -> str:
+    """Give blocks and a tail that will be painted again, with formulae left as text.
+
+    MathJax would typeset them anew with every paint: 100 formulae painted 40 times take
+    a page 8.6 s.
+    """
+    growing = block_html(tail) if tail.source.strip() else ""
+    return f'<div class="mathjax_ignore">{"".join(finished)}{growing}</div>'
+
+
+def status_html(text: str) -> str:
+    """Give a line that tells what is being waited for, which needs no style sheet."""
+    return f'<div class="nm-reply nm-status" style="{_QUIET}">{line_html(text)}</div>'
+
+
+def document(content: str) -> str:
+    """Give `content`, which is HTML, with the style sheet that it needs."""
+    css = stylesheet() + _NO_INNER_SCROLL
+    # Last, so that a Markdown export begins with the text.
+    return f'<div class="nm-reply">{content}</div>\n<style>{css}</style>'
+
+
+def line_html(text: str) -> str:
+    """Return a plain line as HTML: what it quotes neither hides nor is a formula."""
+    plain = html.escape(strip_invisible(text), quote=False)
+    return escape_invisible_html(isolate(plain))
+
+
+def _texts(reply: Reply) -> list[str]:
+    if len(reply.choices) > 1:
+        return [f"### Answer {i}\n\n{c}" for i, c in enumerate(reply.choices, 1)]
+    return [text for text in (str(reply), reply.details.refusal) if text]
+
+
+def _folded(reasoning: str) -> str:
+    return (
+        '<details class="nm-reasoning"><summary>Reasoning</summary>'
+        f"{to_html(reasoning)}</details>"
+    )

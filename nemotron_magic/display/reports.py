@@ -1,0 +1,331 @@
+"""Reports in Markdown: usage, cost, preview."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from html import escape
+from typing import Any
+
+from nemotron_magic.context.prompt import estimate_field_tokens, estimate_tokens
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.text import escape_smuggled, format_usd, literal, plural
+from nemotron_magic.markdown.parser import as_block
+from nemotron_magic.session.budget import estimate_cost, unpriced_field
+from nemotron_magic.session.conversation import PreparedPrompt
+from nemotron_magic.session.session import Session
+from nemotron_magic.storage.ledger import Ledger
+from nemotron_magic.storage.records import Totals
+
+__all__ = [
+    "MOST_DAYS",
+    "balance",
+    "by_day",
+    "chart",
+    "cost_text",
+    "other_fields",
+    "preview_messages",
+    "preview_notes",
+    "preview_report",
+    "recent_usage",
+    "tokens_text",
+    "usage",
+]
+
+
+def preview_messages(
+    body: Mapping[str, Any],
+    notes: Sequence[tuple[str, str]],
+    heading: str = "What would be sent",
+) -> str:
+    """Return a request as Markdown: a table of what it takes, then all that is in it.
+
+    Parameters
+    ----------
+    body : mapping
+        The whole request; `messages` have the keys `role` and `content`.
+    notes : sequence of (str, str)
+        Further rows of the table: what, and how much.
+    """
+    messages, fields = body["messages"], other_fields(body)
+    sizes = [estimate_tokens(message["content"]) for message in messages]
+    rows = [
+        *(
+            f"| {n}. {message['role']} | about {size:,} tokens |"
+            for n, (message, size) in enumerate(zip(messages, sizes, strict=True), 1)
+        ),
+        f"| all messages | about {sum(sizes):,} tokens |",
+        f"| all other fields | about {estimate_field_tokens(body):,} tokens |",
+        *(f"| {_cell(what)} | {_cell(how_much)} |" for what, how_much in notes),
+    ]
+    table = "\n".join([f"| {heading} | |", "|:--|:--|", *rows])
+    texts = (
+        _fenced(f"{n}. {message['role']}", message["content"], "prompt")
+        for n, message in enumerate(messages, 1)
+    )
+    return "\n\n".join([table, *texts, _fenced("All other fields", fields, "json")])
+
+
+def other_fields(body: Mapping[str, Any]) -> str:
+    """Return the fields of a request beside its messages, as the JSON that is sent."""
+    fields = (
+        f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
+        for name, value in body.items()
+        if name != "messages"
+    )
+    return "{" + ",\n ".join(fields) + "}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _fenced(title: str, text: str, language: str) -> str:
+    block = as_block(escape_smuggled(text), language)
+    return f"**{title}**\n\n{block}"
+
+
+def preview_report(
+    session: Session,
+    asked: PreparedPrompt,
+    settings: Settings,
+    heading: str = "What would be sent",
+) -> str:
+    """Give what would be sent, what goes along, and what that may cost."""
+    return preview_messages(
+        asked.body, preview_notes(session, asked, settings), heading
+    )
+
+
+def preview_notes(
+    session: Session, asked: PreparedPrompt, settings: Settings
+) -> list[tuple[str, str]]:
+    """Give what is to be said of a request, each with how much it is."""
+    attached, model = asked.attached, asked.body["model"]
+    sizes = zip(attached.titles, attached.tokens, strict=True)
+    return [
+        *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
+        *(("shortened", title) for title in attached.cut),
+        ("left out for lack of room", plural(len(attached.left_out), "cell")),
+        ("secrets taken out", _counted(attached.redacted) or "none"),
+        ("goes to", f"`{model}` at `{session.endpoint(settings).netloc}`"),
+        ("may cost", _estimate(session, asked, settings)),
+        *_kept(session, asked, settings),
+    ]
+
+
+def _counted(kinds: Sequence[str]) -> str:
+    """Give each kind once, with how many there are of it."""
+    return ", ".join(f"{number} × {kind}" for kind, number in Counter(kinds).items())
+
+
+def _kept(
+    session: Session, asked: PreparedPrompt, settings: Settings
+) -> list[tuple[str, str]]:
+    """Tell whether the reply is there already, where the cache is on."""
+    if settings["cache"] == "off":
+        return []
+    if session.is_kept(asked, settings):
+        return [
+            ("kept from before", "yes: nothing would be sent, and it costs nothing")
+        ]
+    misses = {
+        "on": "no",
+        "replay": "no: it would fail, as nothing is asked in a replay",
+    }
+    return [("kept from before", misses[settings["cache"]])]
+
+
+def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> str:
+    """Give the price by the catalogue, as far as that has been listed."""
+    listed = session.client.listed(session.endpoint(settings))
+    may_take = estimate_cost(listed, asked.body)
+    if field := unpriced_field(asked.body):
+        return f"unknown (what `{field}` may add is in no catalogue)"
+    if may_take is None:
+        return "unknown (`%nemotron models` shows the prices that are known)"
+    most = f"at most {format_usd(may_take.reply_usd)} out"
+    tokens = f"{may_take.reply_tokens:,} tokens"
+    return f"{format_usd(may_take.prompt_usd)} in, {most} ({tokens})"
+
+
+_HEAD = (
+    "| {} | Calls | Tokens in | Tokens out | Cost | First text | Out/s | Faults |\n"
+    "|:--|--:|--:|--:|--:|--:|--:|:--|"
+)
+
+
+def cost_text(totals: Totals) -> str:
+    """Give the cost in words that say how sure it is."""
+    if totals.billable and totals.unpriced == totals.billable:
+        return "unknown"
+    is_estimated = "~" if totals.estimated_usd else ""
+    at_least = "at least " if totals.unpriced else ""
+    return f"{at_least}{is_estimated}{format_usd(totals.cost_usd)}"
+
+
+def tokens_text(totals: Totals) -> tuple[str, str]:
+    """Give the tokens sent and received, likewise."""
+    if totals.billable and totals.untold == totals.billable:
+        return "unknown", "unknown"
+    at_least = "at least " if totals.untold else ""
+    return (
+        f"{at_least}{totals.prompt_tokens:,}",
+        f"{at_least}{totals.completion_tokens:,}",
+    )
+
+
+def recent_usage(ledger: Ledger) -> tuple[str, ...]:
+    """Give what was spent today and this month, as far as anything was."""
+    today, month = ledger.of_today(), ledger.of_month()
+    if not month.calls:
+        return ()
+    return f"today {cost_text(today)}", f"this month {cost_text(month)}"
+
+
+def usage(ledger: Ledger) -> str:
+    """Return what calls took, by span and by model, as Markdown."""
+    spans = {
+        "This session": ledger.of_session(),
+        "Today": ledger.of_today(),
+        "This month": ledger.of_month(),
+        "Ever": ledger.of_all(),
+    }
+    parts = [_table("", spans), _notes(spans.values()), _kept_in(ledger)]
+    models = {literal(name, 80): sums for name, sums in _models(ledger)}
+    if models:
+        parts.insert(1, _table("Model, this month", models))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _models(ledger: Ledger) -> Iterable[tuple[str, Totals]]:
+    return (pair for pair in ledger.by_model().items() if pair[1].calls)
+
+
+def _table(first: str, spans: Mapping[str, Totals]) -> str:
+    rows = [f"| {name} | {' | '.join(_row(sums))} |" for name, sums in spans.items()]
+    return "\n".join([_HEAD.format(first), *rows])
+
+
+def _row(totals: Totals) -> tuple[str, ...]:
+    first, speed = totals.mean_first_text_s, totals.tokens_per_s
+    return (
+        f"{totals.calls:,}",
+        *tokens_text(totals),
+        cost_text(totals),
+        "" if first is None else f"{first:.1f} s",
+        "" if speed is None else f"{speed:,.0f}",
+        _faults(totals),
+    )
+
+
+def _faults(totals: Totals) -> str:
+    counts = (
+        (totals.failed, "failed"),
+        (totals.interrupted, "interrupted"),
+        (totals.unended, "without an end"),
+        (totals.retries, "sent again"),
+    )
+    return ", ".join(f"{number:,} {what}" for number, what in counts if number)
+
+
+def _notes(spans: Iterable[Totals]) -> str:
+    widest = max(spans, key=lambda totals: totals.calls)
+    notes = []
+    if widest.reasoning_tokens:
+        notes.append(f"{widest.reasoning_tokens:,} of the tokens out were reasoning.")
+    if widest.cached_tokens:
+        notes.append(
+            f"{widest.cached_tokens:,} of the tokens in, the service had cached."
+        )
+    if widest.cached:
+        notes.append(
+            f"{plural(widest.cached, 'call')} answered from disk, for nothing."
+        )
+    if widest.estimated_usd:
+        notes.append("~ is estimated from the catalogue's prices.")
+    if widest.unpriced:
+        may = f"{plural(widest.unpriced, 'call')} may have been billed"
+        notes.append(f"{may}; the cost is unknown.")
+    return " ".join(notes)
+
+
+def _kept_in(ledger: Ledger) -> str:
+    """Tell where a ledger is kept."""
+    if ledger.path is not None:
+        return f"Days are UTC. Kept in `{ledger.path}`."
+    why = f": {ledger.trouble}" if ledger.trouble else ""
+    return f"Days are UTC. Kept in memory, for this session only{why}."
+
+
+def balance(session: Session, settings: Settings) -> str:
+    """Return what is left on the account, as Markdown.
+
+    Raises
+    ------
+    NemotronError
+        If the service does not answer.
+    """
+    endpoint = session.endpoint(settings)
+    left = session.client.balance_usd(endpoint, session.key(endpoint))
+    if left is None:
+        return f"`{endpoint.netloc}` does not say what is left."
+    booked = "Charges are booked a little after the reply."
+    return f"{format_usd(left)} left at `{endpoint.netloc}`. {booked}"
+
+
+MOST_DAYS = 30
+
+_WIDTH, _HEIGHT = 600, 90
+
+
+def chart(days: Mapping[str, Totals], most: int = MOST_DAYS) -> str:
+    """Return the cost of each day as a figure in HTML; empty without calls.
+
+    Parameters
+    ----------
+    days : mapping
+        Totals by day, such as `2026-08-21`.
+    """
+    shown = by_day({day: one for day, one in days.items() if one.calls}, most)
+    if not shown:
+        return ""
+    total = escape(cost_text(sum(shown.values(), Totals())))
+    step = _WIDTH / max(len(shown), 10)
+    highest = max(one.cost_usd for one in shown.values()) or 1.0
+    bars = (
+        _bar(place * step, step, one.cost_usd / highest, day, one)
+        for place, (day, one) in enumerate(shown.items())
+    )
+    first, last = min(shown), max(shown)
+    until = f"<span>{last}</span>" if last != first else ""
+    return (
+        f'<figure class="nm-days"><figcaption>Cost by day: {total}</figcaption>'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img"'
+        f' aria-label="Cost by day, {plural(len(shown), "day")}: {total}">'
+        f'{"".join(bars)}</svg><div class="nm-muted"><span>{first}</span>{until}</div>'
+        "</figure>"
+    )
+
+
+def by_day(days: Mapping[str, Totals], most: int = MOST_DAYS) -> dict[str, Totals]:
+    """Return the totals of each day up to the last one, those without calls too."""
+    if not days:
+        return {}
+    last = date.fromisoformat(max(days))
+    first = max(date.fromisoformat(min(days)), last - timedelta(days=most - 1))
+    count = (last - first).days + 1
+    names = [(first + timedelta(days=n)).isoformat() for n in range(count)]
+    return {name: days.get(name, Totals()) for name in names}
+
+
+def _bar(left: float, step: float, share: float, day: str, totals: Totals) -> str:
+    tall = max((_HEIGHT - 2) * share, 1)
+    about = escape(f"{day}: {cost_text(totals)}, {plural(totals.calls, 'call')}")
+    kind = "nm-unsure" if totals.unpriced else "nm-sure"
+    return (
+        f'<rect class="{kind}" x="{left + step * 0.15:.1f}" width="{step * 0.7:.1f}"'
+        f' y="{_HEIGHT - tall:.1f}" height="{tall:.1f}"><title>{about}</title></rect>'
+    )

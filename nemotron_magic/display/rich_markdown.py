@@ -1,0 +1,378 @@
+"""Markdown in a terminal, rendered with rich.
+
+What `rich` does itself would drop raw HTML, `List<String>` among it, hide where a link
+leads, take the backslashes of formulas for escapes, cut wide tables, and put code into
+a dark box, its long lines broken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TextIO, cast
+
+from rich import box
+from rich.console import Console
+from rich.markdown import (
+    BlockQuote,
+    CodeBlock,
+    Heading,
+    ListElement,
+    ListItem,
+    Markdown,
+    MarkdownElement,
+    Paragraph,
+    TableElement,
+)
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+from rich.theme import Theme
+
+from nemotron_magic.core.text import visible
+from nemotron_magic.display.plain_text import GAP_CHARS, column_widths
+from nemotron_magic.markdown.html import coloured
+from nemotron_magic.markdown.parser import (
+    NESTED_AT_MOST,
+    as_block,
+    as_written,
+    language_of,
+    parser,
+)
+from nemotron_magic.markdown.sanitize import place_to_show
+from nemotron_magic.markdown.streaming import Block
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+    from rich.console import ConsoleOptions, RenderableType
+
+__all__ = [
+    "TerminalMarkdown",
+    "markdown_console",
+]
+
+
+_Line = list[Segment]
+
+_THEME = Theme(
+    {
+        "markdown.code": "bold cyan",
+        "markdown.h6": "italic",
+        "markdown.table.border": "cyan",
+        "markdown.table.header": "bold",
+    }
+)
+"""No background, which suits a dark or a light terminal alone; dim lines are ours."""
+
+_CODE_STYLES = {
+    "k": "green", "a": "cyan", "s": "red", "m": "cyan", "c": "italic", "d": "magenta",
+    "f": "bold", "b": "", "t": "green",
+}  # fmt: skip
+"""Colours that the terminal chooses itself, legible on its background."""
+
+_CLOSED_CODE = re.compile(r"[`~]{3}\s*$")
+_DEPTH = re.compile(r"nm-in-(\d)")
+_INDENT_CHARS = 3
+"""How far `rich` indents what is inside of an item."""
+
+
+def markdown_console(stream: TextIO, **options: Any) -> Console:
+    """Return a console whose colours are legible on any background."""
+    return Console(
+        file=stream, force_jupyter=False, highlight=False, theme=_THEME, **options
+    )
+
+
+class _Columns(NamedTuple):
+    """What a table looks like, for the rest of it to look the same."""
+
+    headings: list[Text]
+    widths_chars: list[int]  # none if the columns do not fit side by side
+
+
+class _Code(CodeBlock):
+    """A block of code without a box, its lines as they are."""
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _Code:
+        return cls(language_of(token.info or ""), markdown.code_theme)
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        for name, text in coloured(f"{self.text}".removesuffix("\n"), self.lexer_name):
+            yield Segment(text, console.get_style(_CODE_STYLES.get(name, "")))
+        yield Segment.line()
+
+
+class _Heading(Heading):
+    """A heading at the left, without a box."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Text]:
+        yield self.text
+
+
+class _Quote(BlockQuote):
+    """A quote whose code has no line broken."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        return _beside("▌ ", "▌ ", self.style, self, console, options)
+
+
+class _List(ListElement):
+    """A list whose code has no line broken, and stands apart from its text."""
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        is_numbered = self.list_type == "ordered_list_open"
+        start = self.list_start or 0
+        width = len(f"{start + len(self.items)}") + 2 if is_numbered else _INDENT_CHARS
+        style = "markdown.item.number" if is_numbered else "markdown.item.bullet"
+        for at, item in enumerate(self.items):
+            if at and _ends_in_code(self.items[at - 1]):
+                yield Segment.line()
+            mark = f"{start + at}".rjust(width - 1) + " " if is_numbered else " • "
+            yield from _beside(mark, " " * width, style, item, console, options)
+
+
+class _Table(TableElement):
+    """A table whose cells are all shown; one that was begun above goes on like it."""
+
+    _markdown: TerminalMarkdown
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> _Table:
+        made = cls()
+        made._markdown = cast("TerminalMarkdown", markdown)
+        return made
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        headings, *rows = self._rows()
+        cells = [
+            [c.plain for c in cells] for cells in zip(headings, *rows, strict=True)
+        ]
+        widths = column_widths(cells, options.max_width)
+        above = self._markdown.columns
+        is_rest = bool(above) and not any(column[0].strip() for column in cells)
+        if above and is_rest:
+            headings = above.headings
+            widths = [*map(max, widths, above.widths_chars)]
+            if sum(widths) + GAP_CHARS * (len(widths) - 1) > options.max_width:
+                widths = above.widths_chars
+        self._markdown.columns = _Columns(headings, widths)
+        if widths:
+            yield _table(headings, rows, widths, with_headings=not is_rest)
+            return
+        for at, row in enumerate(rows):
+            yield from [Text()] if at else []
+            for heading, cell in zip(headings, row, strict=True):
+                name = f"{heading.plain}: " if heading else ""
+                yield Text.assemble((name, "markdown.table.header"), cell)
+
+    def _rows(self) -> list[list[Text]]:
+        head = self.header.row if self.header else None
+        body = self.body.rows if self.body else []
+        return [[cell.content for cell in row.cells] for row in [head, *body] if row]
+
+
+class TerminalMarkdown(Markdown):
+    """One block of a reply, or a whole text, as `rich` can print it.
+
+    Parameters
+    ----------
+    block : Block
+        What to print. What was cut inside of a list, a table or a block of code is
+        joined to what is above; between all others is one empty line.
+    above : TerminalMarkdown, optional
+        What is printed above it, unless it is the first.
+    is_growing : bool
+        Whether to show only as much of its end as fits on the screen.
+
+    Attributes
+    ----------
+    columns : tuple or None
+        Of the last table, once it has been printed.
+    is_seen : bool
+        Whether it took a line, once it has been printed.
+    """
+
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "heading_open": _Heading,
+        "fence": _Code,
+        "code_block": _Code,
+        "blockquote_open": _Quote,
+        "bullet_list_open": _List,
+        "ordered_list_open": _List,
+        "table_open": _Table,
+    }
+
+    def __init__(
+        self,
+        block: Block,
+        above: TerminalMarkdown | None = None,
+        is_growing: bool = False,
+    ) -> None:
+        super().__init__("", justify="default", hyperlinks=False)
+        # A tab has no width that could be counted.
+        text = block.markdown.expandtabs() if is_growing else block.markdown
+        self.parsed = _tokens(text)
+        self._block = block
+        self._is_growing = is_growing
+        self._has_gap = above is not None and not self._goes_on_from(above)
+        self.columns: _Columns | None = (
+            above.columns if above and block.is_inside else None
+        )
+        self.is_seen = False
+
+    def _goes_on_from(self, above: TerminalMarkdown) -> bool:
+        ends_code = _CLOSED_CODE.search(above._block.source)
+        return "nm-joined" in self._block.classes and (
+            self._block.is_inside or not ends_code
+        )
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[Segment]:
+        """Yield its lines, without the empty ones around them."""
+        depth = _DEPTH.search(self._block.classes)
+        indent = " " * (_INDENT_CHARS * int(depth[1]) if depth else 0)
+        inner = options.update(width=max(options.max_width - len(indent), 1))
+        made = super().__rich_console__(console, inner)
+        lines = self._stripped(Segment.split_lines(cast("Iterable[Segment]", made)))
+        self.is_seen = bool(lines)
+        lines = [[Segment(indent), *line] if line else [] for line in lines]
+        is_row = self.columns and not self.columns.widths_chars
+        if lines and (self._has_gap or (self._block.is_inside and is_row)):
+            lines.insert(0, [])
+        if self._is_growing:
+            width, height = options.max_width, console.height - 1
+            lines = [
+                Segment.adjust_line_length(line, width, pad=False)
+                for line in lines[-height:]
+            ]
+        for line in lines:
+            yield from line
+            yield Segment.line()
+
+    def _stripped(self, lines: Iterable[_Line]) -> list[_Line]:
+        """Take off empty lines, but for those inside of code that was cut in two."""
+        shown = [*map(_without_blanks, lines)]
+        is_in_code = self._block.is_inside and self.parsed[0].type == "fence"
+        if not any(shown):
+            return []
+        while not shown[0] and not is_in_code:
+            del shown[0]
+        while not shown[-1] and "nm-open" not in self._block.classes:
+            del shown[-1]
+        return shown
+
+
+def _tokens(text: str) -> list[Token]:
+    """Read a text; what is nested too deep is a block of code."""
+    tokens = parser().parse(text)
+    if max((token.level for token in tokens), default=0) >= NESTED_AT_MOST - 2:
+        tokens = parser().parse(as_block(text, ""))
+    for token in tokens:
+        if token.type == "math_block":
+            token.type, token.tag = "code_block", "code"
+        elif token.type == "long_text":
+            token.type = "text"
+        token.content = visible(token.content)
+        _write_out(token.children or [])
+    return tokens
+
+
+def _write_out(children: list[Token]) -> None:
+    """Write out where links lead, where images lie, and formulas."""
+    url = said = ""
+    for token in children:
+        match token.type:
+            case "link_open":
+                url, said = str(token.attrGet("href") or ""), ""
+            case "link_close":
+                token.content = "" if said.strip() == url else f" ({url})"
+            case "image":
+                alt = f"{token.content} " if token.content else ""
+                place = place_to_show(str(token.attrGet("src") or ""))
+                token.content = f"{alt}[image not loaded: {place}]"
+            case "math_inline":
+                token.content = as_written(token)
+            case "task":
+                token.content += " "
+        if token.type in ("link_open", "link_close", "image", "math_inline", "task"):
+            token.type, token.tag, token.children = "text", "", None
+        token.content = visible(token.content)
+        said += token.content
+
+
+def _beside(
+    mark: str,
+    indent: str,
+    style: Any,
+    parent: BlockQuote | ListItem,
+    console: Console,
+    options: ConsoleOptions,
+) -> Iterator[Segment]:
+    """Yield what is in a quote or an item, each line behind the mark or the indent."""
+    inner = options.update(width=max(options.max_width - len(mark), 1))
+    lines: list[_Line] = []
+    is_paragraph = False
+    for element in _elements(parent):
+        if lines and not (is_paragraph and isinstance(element, _List)):
+            lines.append([])
+        lines += Segment.split_lines(console.render(element, inner))
+        is_paragraph = isinstance(element, Paragraph)
+    for at, line in enumerate(lines or [[]]):
+        yield Segment(indent if at else mark, console.get_style(style))
+        yield from line
+        yield Segment.line()
+
+
+def _ends_in_code(item: ListItem) -> bool:
+    """Return whether the last line of an item is code."""
+    last = next(reversed(_elements(item)), None)
+    if isinstance(last, _List):
+        return _ends_in_code(last.items[-1])
+    return isinstance(last, _Code)
+
+
+def _elements(parent: BlockQuote | ListItem) -> list[RenderableType]:
+    return [*cast("Iterator[RenderableType]", parent.elements)]
+
+
+def _table(
+    headings: Sequence[Text],
+    rows: Sequence[Sequence[Text]],
+    widths_chars: Sequence[int],
+    with_headings: bool,
+) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        style="markdown.table.border",
+        collapse_padding=True,
+        show_header=with_headings,
+    )
+    for heading, width in zip(headings, widths_chars, strict=True):
+        styled = heading.copy()
+        styled.stylize("markdown.table.header")
+        table.add_column(styled, overflow="fold", width=width)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _without_blanks(line: _Line) -> _Line:
+    """Return a line that is not filled up with blanks."""
+    while line and not line[-1].text.strip():
+        line.pop()
+    return [*line[:-1], *(Segment(one.text.rstrip(), one.style) for one in line[-1:])]

@@ -1,0 +1,293 @@
+"""Show a reply as text: terminal IPython, `jupyter console`, a log.
+
+With `rich`, finished blocks are rendered in colour; on a real terminal the growing tail
+is shown, too. Without it the Markdown is written as it comes, wrapped between words.
+
+A model can write a line that reads like one of ours. So ours are dim where the stream
+shows that, which no text of a reply can be: it steers nothing here.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, TextIO
+
+from nemotron_magic.core.events import (
+    Event,
+    Reasoning,
+    Retry,
+    Sent,
+    Text,
+    TextWasReasoning,
+)
+from nemotron_magic.core.text import GrowingText, one_line, visible
+from nemotron_magic.display.plain_text import WordWrap, plain_text, wrapped
+from nemotron_magic.display.reply import footer, notices, reply_text
+from nemotron_magic.markdown.streaming import Block, Blocks
+from nemotron_magic.session.reply import Reply
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from nemotron_magic.display.rich_markdown import TerminalMarkdown
+
+__all__ = [
+    "PlainRenderer",
+    "RichRenderer",
+    "has_rich",
+    "print_footer",
+    "print_markdown",
+    "print_reply",
+    "text_painter",
+]
+
+
+_LONGEST_LINE = 500
+_WAS_REASONING = "— the text above was the model's reasoning —"
+
+
+class _TextPainter:
+    """What painters of text have in common: what is shown of each event."""
+
+    def __init__(self, stream: TextIO, with_footer: bool) -> None:
+        self._stream = stream
+        self._with_footer = with_footer
+        self._text = GrowingText()
+        self._is_thinking = False
+
+    def watch(self, event: Event) -> None:
+        """Show what `event` tells."""
+        match event:
+            case Text(text, 0):
+                self._is_thinking = False
+                self._add(self._text.add(text))
+            case Reasoning(_, 0) if not self._is_thinking:
+                self._is_thinking = True
+                self._note("thinking …")
+            case TextWasReasoning():
+                self._end_text()
+                self._note(_WAS_REASONING)
+            case Sent(_, model):
+                self._wait(f"asking {model} …")
+            case Retry() as retry:
+                self._note(retry.words)
+
+    def finish(self, reply: Reply) -> None:
+        """End the reply: what was not streamed, remarks, and the footer."""
+        self._add(self._text.end())
+        self._end_text()
+        is_shown_anew = reply.details.choices or not reply
+        self._add(
+            visible(reply_text(reply) if is_shown_anew else reply.details.appended)
+        )
+        self._end_text()
+        for line in notices(reply) if reply else ():
+            self._note(line)
+        if self._with_footer:
+            self._note(footer(reply))
+
+    def fail(self) -> None:
+        """End without a reply."""
+        self._end_text()
+
+    def _end_text(self) -> None:
+        self._add(self._text.end())
+        self._text = GrowingText()
+        self._end_block()
+
+    def _add(self, text: str) -> None:
+        """Show the next text of the reply."""
+        raise NotImplementedError
+
+    def _end_block(self) -> None:
+        """Show what was held back, and end the line."""
+        raise NotImplementedError
+
+    def _note(self, line: str) -> None:
+        """Show a line of our own."""
+        raise NotImplementedError
+
+    def _wait(self, line: str) -> None:
+        """Show what is waited for, where it can be taken back."""
+
+
+class PlainRenderer(_TextPainter):
+    """Write a reply as it comes.
+
+    Parameters
+    ----------
+    stream : TextIO
+        Where to write.
+    with_footer : bool
+        Whether to end with the footer.
+    is_styled : bool
+        Whether somebody reads the stream on a terminal: ours are dim, lines wrapped.
+    """
+
+    def __init__(
+        self, stream: TextIO, with_footer: bool = True, is_styled: bool = False
+    ) -> None:
+        super().__init__(stream, with_footer)
+        self._is_styled = is_styled
+        self._wrap = WordWrap(get_terminal_size().columns if is_styled else 0)
+        self._ends_line = True
+
+    def _add(self, text: str) -> None:
+        self._write(self._wrap.add(text))
+
+    def _end_block(self) -> None:
+        self._write(self._wrap.end())
+        self._write("" if self._ends_line else self._wrap.add("\n"))
+
+    def _note(self, line: str) -> None:
+        self._end_block()
+        self._write(_ours(line, self._is_styled))
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._stream.write(text)
+            self._stream.flush()
+            self._ends_line = text.endswith("\n")
+
+
+class RichRenderer(_TextPainter):
+    """Render a reply in colour, block by block.
+
+    Parameters
+    ----------
+    stream : TextIO
+        Where to write.
+    is_live : bool
+        Whether the stream is a terminal whose last lines can be painted again.
+    with_footer : bool
+        Whether to end with the footer.
+    """
+
+    def __init__(self, stream: TextIO, is_live: bool, with_footer: bool = True) -> None:
+        from nemotron_magic.display.rich_markdown import markdown_console
+
+        super().__init__(stream, with_footer)
+        self._console = markdown_console(
+            stream, force_terminal=True, force_interactive=is_live
+        )
+        self._is_live = is_live
+        self._live: Live | None = None
+        self._blocks = Blocks()
+        self._above: TerminalMarkdown | None = None
+
+    def _add(self, text: str) -> None:
+        finished = self._blocks.feed(text)
+        if finished:
+            self._stop()  # what is printed while rich paints again may be painted over
+        for block in finished:
+            self._print(block)
+        if text and self._blocks.tail.markdown.strip():
+            self._show(self._rendered(self._blocks.tail, is_growing=True))
+
+    def _end_block(self) -> None:
+        self._stop()
+        self._print(self._blocks.tail)
+        self._blocks = Blocks()
+
+    def _note(self, line: str) -> None:
+        self._stop()
+        self._console.print(_dim(line))
+
+    def _wait(self, line: str) -> None:
+        self._show(_dim(line))
+
+    def _print(self, block: Block) -> None:
+        """Print a block that stays, its lines as long as they are."""
+        made = self._rendered(block)
+        self._console.print(made, end="", crop=False)
+        self._above = made if made.is_seen else self._above
+
+    def _rendered(self, block: Block, is_growing: bool = False) -> TerminalMarkdown:
+        from nemotron_magic.display.rich_markdown import TerminalMarkdown
+
+        return TerminalMarkdown(block, self._above, is_growing)
+
+    def _show(self, tail: RenderableType) -> None:
+        """Show the tail, on a terminal that lets it be painted again."""
+        if not self._is_live:
+            return
+        if self._live is None:
+            from rich.live import Live
+
+            self._live = Live(tail, console=self._console, transient=True)
+            self._live.start(refresh=True)
+        self._live.update(tail)
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            self._live.update("")  # the last frame is painted at any height
+            self._live.stop()
+            self._live = None
+
+
+def text_painter(
+    stream: TextIO, is_console: bool, with_footer: bool = True, is_live: bool = True
+) -> PlainRenderer | RichRenderer:
+    """Return a painter for a terminal, a file in its place, or a console.
+
+    Parameters
+    ----------
+    is_console : bool
+        Whether the stream's reader shows it on a terminal, though it is none itself.
+    is_live : bool
+        Whether a terminal shows the tail while it grows.
+    """
+    is_read = is_console or stream.isatty()
+    if is_read and has_rich():
+        return RichRenderer(stream, is_live and not is_console, with_footer)
+    return PlainRenderer(stream, with_footer, is_read)
+
+
+def print_reply(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
+    """Print a whole reply again, as it is painted on this stream."""
+    painter = text_painter(stream, is_console, is_live=False)
+    painter.watch(Text(str(reply)))
+    painter.finish(reply)
+
+
+def print_footer(reply: Reply, stream: TextIO, is_styled: bool) -> None:
+    """Print the footer alone, for a reply that was painted without it."""
+    stream.write(_ours(footer(reply), is_styled))
+
+
+def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> None:
+    """Print a text of our own, rendered for who reads it; into a file as it is."""
+    if not is_console and not stream.isatty():
+        stream.write(f"{visible(markdown)}\n")
+    elif has_rich():
+        from nemotron_magic.display.rich_markdown import (
+            TerminalMarkdown,
+            markdown_console,
+        )
+
+        console = markdown_console(stream, force_terminal=is_console or None)
+        block = Block(markdown, markdown)
+        console.print(TerminalMarkdown(block), end="", crop=False)
+    else:
+        width_chars = get_terminal_size().columns
+        stream.write(f"{plain_text(visible(markdown), width_chars)}\n")
+
+
+def has_rich() -> bool:
+    """Return whether `rich` is installed."""
+    return find_spec("rich") is not None
+
+
+def _ours(text: str, is_styled: bool) -> str:
+    line = one_line(text, _LONGEST_LINE)
+    if not is_styled:
+        return f"{line}\n"
+    return f"\x1b[2m{wrapped(line, get_terminal_size().columns)}\x1b[0m\n"
+
+
+def _dim(text: str) -> RenderableType:
+    from rich.text import Text as Styled
+
+    return Styled(one_line(text, _LONGEST_LINE), style="dim")

@@ -1,0 +1,3 @@
+"""`%nemotron` and `%%nemotron`: read the line, dispatch, run commands."""
+
+from __future__ import annotations

@@ -1,0 +1,197 @@
+"""The state of `%nemotron` in one shell."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from nemotron_magic.context.gather import ContextGatherer
+from nemotron_magic.context.history import NO_IDS, DisplayLog, Recorder
+from nemotron_magic.context.notebook_file import OwnFile
+from nemotron_magic.context.secrets.held import Held
+from nemotron_magic.core.endpoint import SecretMapping
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.front_end import DisplayManager
+from nemotron_magic.display.panel import PanelHost
+from nemotron_magic.display.panel.panel import Panel, PanelRegistry
+from nemotron_magic.magics.ask import Asker
+from nemotron_magic.session.replay import NotebookReplyCache
+from nemotron_magic.session.session import Session
+from nemotron_magic.storage.ledger import Ledger, Tally, open_ledger
+
+__all__ = [
+    "App",
+    "Command",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    run : callable, optional
+        Given the runner, the text after the colon and the settings of this call; gives
+        the Markdown to show, or None if it has shown what there is. Without it, the
+        command asks the model.
+    takes : str
+        What may stand after its colon; empty if nothing.
+    takes_cell : bool
+        Whether a cell may stand below it.
+    """
+
+    help: str
+    run: Callable[[App, str, Settings], str | None] | None = None
+    takes: str = ""
+    takes_cell: bool = False
+
+
+_SPENT: WeakKeyDictionary[Any, tuple[str, dict[str, Tally]]] = WeakKeyDictionary()
+"""The session of each shell and what it has spent: to load us again begins no other."""
+
+
+class App:
+    """One notebook's conversation.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose variables and outputs are used.
+    config : Nemotron
+        The settings as traits.
+    recorder : Recorder or None
+        What has been listening to the cells, where IPython keeps no outputs.
+    displays : DisplayLog or None
+        What has been listening to displays, in a kernel.
+    ids : mapping of int to str
+        Which cell each run was of, as far as the front end told.
+    held : Held, optional
+        What has been looking at variables after each cell.
+
+    Attributes
+    ----------
+    shell : InteractiveShell
+        Whose variables and outputs are used.
+    config : Nemotron
+        The settings as traits.
+    session : Session
+        The conversation.
+    canvas : DisplayManager
+        Where outputs go.
+    asker : Asker
+        What asks questions.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        config: Any,
+        recorder: Recorder | None,
+        displays: DisplayLog | None,
+        ids: Mapping[int, str] = NO_IDS,
+        held: Held | None = None,
+    ) -> None:
+        held = held or Held(shell.user_ns)
+        self.session = Session(held=held.secrets)
+        self._environ = SecretMapping(os.environ)
+        self.canvas = DisplayManager(shell, self._environ)
+        self.shell = shell
+        self.config = config
+        self._rehearsal: Any = None
+        self._panels: PanelRegistry | None = None
+        self._base_url_before = ""
+        self._ledgers: dict[tuple[str, str], Ledger] = {}
+        self._own_file = OwnFile(shell, self._environ, ids)
+        self.session.books.saved = NotebookReplyCache(self._own_file.path).find
+        spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
+        self._name, self.session.books.tallies = spent
+        gatherer = ContextGatherer(shell, self._own_file.path, recorder, displays, ids)
+        self.asker = Asker(shell, self.session, gatherer, self.canvas)
+
+    def model_names(self) -> list[str]:
+        """Give the models to offer on Tab; asks the service once, briefly."""
+        settings = self.config.snapshot()
+        endpoint = self.session.endpoint(settings)
+        client = self.session.client
+        try:
+            known = client.listed(endpoint) or client.models(
+                endpoint, self.session.key(endpoint), timeout_s=2.0
+            )
+        except NemotronError:
+            return [settings.model]
+        return [model.name for model in known]
+
+    def start_rehearsal(self) -> str:
+        """Ask the stand-in from now on; give its base URL."""
+        if self._rehearsal is None:
+            from nemotron_magic import rehearsal
+
+            self._rehearsal = rehearsal.start()
+        if not self._rehearses(self.config.base_url):
+            self._base_url_before = self.config.base_url
+            self.config.base_url = str(self._rehearsal.url)
+        return str(self.config.base_url)
+
+    def stop_rehearsal(self) -> str:
+        """Ask the service again; give its base URL."""
+        if self._rehearses(self.config.base_url):
+            self.config.base_url = self._base_url_before
+        if self._rehearsal is not None:
+            self._rehearsal.stop()
+            self._rehearsal = None
+        return self.session.endpoint(self.config.snapshot()).base_url
+
+    def _rehearses(self, base_url: object) -> bool:
+        """Tell whether questions to `base_url` go to the stand-in."""
+        return self._rehearsal is not None and base_url == str(self._rehearsal.url)
+
+    def open_panel(self) -> Panel:
+        """Show a panel in the cell that runs now."""
+        if self._panels is None:
+            from nemotron_magic.display.panel.panel import PanelRegistry
+
+            self._panels = PanelRegistry(
+                PanelHost(
+                    self.shell,
+                    self.config,
+                    self.session,
+                    self.asker.questions.aside,
+                    self.asker.coder,
+                    self.keep_books,
+                    self.canvas.ticker,
+                )
+            )
+        return self._panels.open()
+
+    def close(self) -> None:
+        """Let go of panels, of connections and of the stand-in."""
+        if self._panels is not None:
+            self._panels.close()
+        self.canvas.ticker.close()
+        self.stop_rehearsal()
+        self.session.close()
+        for ledger in self._ledgers.values():
+            ledger.close()
+
+    def keep_books(self, settings: Settings) -> None:
+        """Write calls down where the setting says; a rehearsal's are not kept."""
+        rehearses = self._rehearses(settings["base_url"])
+        # Another session: what a rehearsal takes is no money.
+        name = f"{self._name}-rehearsal" if rehearses else self._name
+        where = "off" if rehearses else str(settings["ledger"])
+        if (where, name) not in self._ledgers:
+            opened = open_ledger(where, self._environ, name)
+            self._ledgers[where, name] = opened
+        self.session.books.ledger = self._ledgers[where, name]
+        self.session.books.notebook = Path(self._own_file.path()).name
+
+    def show(self, markdown: str) -> None:
+        """Show a text of our own."""
+        self.canvas.show_markdown(markdown)

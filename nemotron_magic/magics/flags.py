@@ -1,0 +1,393 @@
+"""Flags: their table, their values, and what a misspelt one meant.
+
+Those of parameters come from their rows; the others are for one call only.
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import keyword
+import re
+import unicodedata
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from nemotron_magic.context.secrets.typed import looks_like_key, typed_key
+from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
+
+__all__ = [
+    "FLAGS",
+    "FLAG_OF",
+    "Flag",
+    "FlagParser",
+    "TypedKeyError",
+    "flags_table",
+    "is_typo",
+    "looks_like_flag",
+    "never_typed",
+    "refuse_key",
+    "suggest_command",
+    "suggest_flag",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag.
+
+    Parameters
+    ----------
+    names : tuple of str
+        As typed, short form first.
+    value : str
+        What its value is called in help; empty if it takes none.
+    """
+
+    names: tuple[str, ...]
+    help: str
+    value: str = ""
+    parameter: Parameter | None = None
+
+    @property
+    def as_typed(self) -> str:
+        """Its names, and what follows them."""
+        return f"{', '.join(self.names)} {self.value}".strip()
+
+
+def _flag_of(parameter: Parameter) -> Flag:
+    value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
+    words = (parameter.flag_help or parameter.help, parameter.limits)
+    shown = f"[={value.upper()}]" if parameter.bare else value.upper()
+    return Flag(parameter.flags, " ".join(words).strip(), shown, parameter)
+
+
+FLAGS: tuple[Flag, ...] = (
+    *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
+    Flag(("-p",), "Any further field of the request, as JSON.", "KEY=VALUE"),
+    Flag(("-o", "--out"), "Put the reply into this variable, too.", "NAME"),
+    Flag(("-f", "--file"), "Attach a text file; may be given again.", "PATH"),
+    Flag(("--notebook",), "Attach the saved notebook: its Markdown, its order."),
+    Flag(("-T", "--thread"), "Ask in this conversation of its own.", "THREAD"),
+    Flag(("--fresh",), "Leave the earlier turns out, for this once."),
+    Flag(("--preview",), "Show what would be sent, and send nothing."),
+    Flag(("--code",), "Ask for code, and put it into the next cell."),
+    Flag(("--replace",), "Put the code in place of this cell."),
+    Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
+    Flag(("-h", "--help"), "Show the flags."),
+)
+
+FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
+"""Each flag by each of its names."""
+
+
+def flags_table() -> str:
+    """Give the flags with their help, as Markdown."""
+    rows = (f"| `{f.as_typed}` | {f.help} |" for f in FLAGS)
+    return "\n".join(["| Flag | |", "|:--|:--|", *rows])
+
+
+def suggest_flag(name: str, flags: Collection[str]) -> str:
+    """Give the flag that a name begins, or looks like; else nothing.
+
+    >>> suggest_flag("-t0.3", ["-t", "--top-p"])
+    '-t 0.3'
+    """
+    if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
+        return f"{name[:2]} {name[2:]}"
+    begun = [one for one in flags if len(name) > 3 and one.startswith(name)]
+    near = begun or difflib.get_close_matches(name, flags, 1, 0.6)
+    return next(iter(near), "")
+
+
+def suggest_command(word: str, commands: Collection[str]) -> str:
+    """Give the command that a word looks like, or is but for one slip; else nothing."""
+    near = difflib.get_close_matches(word, commands, 1, 0.8)
+    # Of a short word, one slip is a large part.
+    slips = difflib.get_close_matches(word, commands, 3, 0.6)
+    return next(iter([*near, *(one for one in slips if is_typo(word, one))]), "")
+
+
+def is_typo(word: str, meant: str) -> bool:
+    """Tell whether one slip made `word`: a letter more, less, wrong, or two swapped.
+
+    >>> is_typo("fxi", "fix"), is_typo("six", "fix"), is_typo("sox", "fix")
+    (True, True, False)
+    """
+    return not _shortened(word).isdisjoint(_shortened(meant))
+
+
+def _shortened(word: str) -> set[str]:
+    """Give a word, and what is left of it without any one of its letters."""
+    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+_STAYS = (
+    "It stays in this cell and in IPython's history: delete the cell, "
+    "and make a new key if others may see it"
+)
+_TO_ASK = "To ask it, put -- before it"
+
+
+class TypedKeyError(InputError):
+    """A key was typed; a traceback would show it, as it stands in the cell's line."""
+
+    def _render_traceback_(self) -> list[str]:
+        self.verbose = False
+        return super()._render_traceback_()
+
+
+def never_typed(otherwise: str = "") -> InputError:
+    """Return the error for a key that was typed in place of being asked for.
+
+    Parameters
+    ----------
+    otherwise : str
+        What to do if it was none.
+    """
+    return TypedKeyError(
+        "a key is never typed into a cell, and nothing was sent",
+        _STAYS,
+        f"Type only: %nemotron login   It does not show the key. {otherwise}".strip(),
+    )
+
+
+def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) -> None:
+    """Refuse a text that is a key, or a login with one, and no question.
+
+    Parameters
+    ----------
+    hide : callable
+        Called with each value that looks like a key, before it is refused.
+    by_hand : bool
+        Whether `--` says that it is a question.
+
+    Raises
+    ------
+    InputError
+        If it is one.
+    """
+    found = typed_key(text, by_hand)
+    if found is None:
+        return
+    for value in (text[start:end] for start, end in found.places):
+        if looks_like_key(value):  # a plain word would be missed in every text
+            hide(value)
+    if found.is_named:
+        raise never_typed("" if by_hand else _TO_ASK)
+    raise TypedKeyError(
+        "this looks like a key and no question, and nothing was sent",
+        _STAYS,
+        f"To give a key: %nemotron login   {_TO_ASK}",
+    )
+
+
+_FLAG = re.compile(r"--?[A-Za-z]")
+_QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
+_TAKEN = {*dir(builtins), "In", "Out", "get_ipython", "exit", "quit", "display"}
+# What IPython and we keep there: _, _12, _i3, _oh, _exit_code, __name__, _nemotron.
+_OF_THE_SHELL = re.compile(
+    r"_{1,3}|_\d+|_i{1,3}|_i\d+|_[iods]h|_exit_code|__\w+__|_nemotron"
+)
+_RESERVED = {
+    "messages": "Type the question; the instruction before it is set with --system",
+    "model": "Choose one with: %nemotron --model NAME …",
+}
+
+
+def looks_like_flag(text: str) -> bool:
+    """Tell whether a text begins as flags do, whether or not there is such a one."""
+    return _FLAG.match(text) is not None
+
+
+class FlagParser:
+    """Flags taken off the front of lines so far.
+
+    Parameters
+    ----------
+    hide : callable
+        Called with the value of a flag that would hold a key, before it is refused.
+
+    Attributes
+    ----------
+    values, extra : dict
+        Settings of this call, and further fields of the request.
+    others : dict
+        What is no setting, by the names that `ParsedMagic` has for it.
+    ended_by_hand : bool
+        Whether `--` stood behind the last line's flags.
+    """
+
+    def __init__(self, hide: Callable[[str], None] = lambda key: None) -> None:
+        self._hide = hide
+        self.values: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {}
+        self.others: dict[str, Any] = {}
+        self.ended_by_hand = False
+
+    def take(self, line: str) -> str:
+        """Take the flags off the front of `line`; give the rest, untouched.
+
+        Raises
+        ------
+        InputError
+            If one is unknown, or has a bad value or none.
+        """
+        rest = line.lstrip()
+        while looks_like_flag(rest):
+            rest = self._taken(*_token(rest))
+        end = re.match(r"--(\s|$)", rest)
+        self.ended_by_hand = end is not None
+        return rest[end.end() :] if end else rest
+
+    def _taken(self, token: _Token, rest: str) -> str:
+        name, equals, value = token.text.partition("=")
+        as_typed = token.as_typed.partition("=")[2]
+        flag = FLAG_OF.get(name)
+        if name in _KEY_FLAGS:
+            refuse_key(f"key {value or _token(rest)[0].text}", self._hide)
+            raise never_typed()
+        if flag is None:
+            raise _unknown_flag(name)
+        if flag.parameter and flag.parameter.bare and not equals:
+            self._set(flag, flag.parameter.bare, "")
+            return rest
+        if not flag.value:
+            if equals:
+                raise InputError(
+                    f"{name} takes no value", todo=f"Type it alone: %nemotron {name} …"
+                )
+            self._set(flag, "", "")
+            return rest
+        if not equals:
+            if not rest or _is_flag(rest):
+                raise InputError(
+                    f"{name} needs a value, and none stands behind it",
+                    todo=f"Type: %nemotron {name} {flag.value} …",
+                )
+            token, rest = _token(rest)
+            value, as_typed = token.text, token.as_typed
+        self._set(flag, value, as_typed)
+        return rest
+
+    def _set(self, flag: Flag, value: str, as_typed: str) -> None:
+        name = flag.names[-1]
+        if flag.parameter is not None:
+            self._set_parameter(flag.parameter, name, value)
+        elif name == "-p":
+            self._set_field(value, as_typed)
+        elif name == "--file":
+            self.others["files"] = (*self.others.get("files", ()), value)
+        elif name in _READERS:
+            self.others[name.removeprefix("--")] = _READERS[name](value)
+        else:
+            self.others[name.removeprefix("--")] = True
+
+    def _set_parameter(self, parameter: Parameter, name: str, value: str) -> None:
+        if parameter.kind == "boolean":
+            self.values[parameter.name] = not name.startswith("--no-")
+            return
+        if parameter.kind == "texts":
+            value_list = [*self.values.get(parameter.name, []), value]
+            self.values[parameter.name] = parameter.check(value_list)
+            return
+        self.values[parameter.name] = parameter.parse(value)
+
+    def _set_field(self, text: str, as_typed: str) -> None:
+        key, equals, value = text.partition("=")
+        if as_typed.startswith((f"{key}={{", f"{key}=[")):
+            # JSON needs its quotes, which a shell would take away.
+            value = as_typed.partition("=")[2]
+        if not equals or not re.fullmatch(r"[A-Za-z_]\w*", key):
+            raise InputError(
+                f"-p needs KEY=VALUE, got {text[:60]}", todo="Such as: -p logprobs=true"
+            )
+        if key in _RESERVED:
+            raise InputError(f"-p cannot set {key}", todo=_RESERVED[key])
+        parameter = BY_NAME.get(key)
+        if parameter is None:
+            self.extra[key] = Parameter(key, "json", "").parse(value)
+        elif not parameter.sent:
+            raise InputError(
+                f"{key} is no field of the request",
+                todo=f"Set it with: %config Nemotron.{key} = …",
+            )
+        elif parameter.kind == "texts":
+            self.values[key] = parameter.check(_list_or_text(value))
+        else:
+            self.values[key] = parameter.parse(value)
+
+
+def _list_or_text(text: str) -> Any:
+    return Parameter("stop", "json", "").parse(text)
+
+
+def _is_flag(text: str) -> bool:
+    """Tell a flag from a value that starts with a hyphen, such as -1."""
+    return re.split(r"[\s=]", text, maxsplit=1)[0] in FLAG_OF
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    as_typed: str
+
+
+def _token(text: str) -> tuple[_Token, str]:
+    """Take one token off, with shell quotes; give it and the rest after blanks."""
+    parts: list[str] = []
+    at = 0
+    while at < len(text) and not text[at].isspace():
+        quoted = _QUOTED[text[at]].match(text, at) if text[at] in _QUOTED else None
+        opens = text[at] in _QUOTED and (at == 0 or text[at - 1] == "=")
+        if opens and not quoted:
+            raise InputError(
+                f"a quote is not closed: {text[at : at + 40]}",
+                todo=f"End the value of the flag with {text[at]}, before the question",
+            )
+        if quoted:
+            plain = quoted[1]
+            parts.append(_ESCAPED.sub(r"\1", plain) if text[at] == '"' else plain)
+            at = quoted.end()
+        else:
+            parts.append(text[at])
+            at += 1
+    return _Token("".join(parts), text[:at]), text[at:].lstrip()
+
+
+def _unknown_flag(name: str) -> InputError:
+    near = suggest_flag(name, FLAG_OF)
+    guess = f"Did you mean {near}? " if near else ""
+    return InputError(
+        f"there is no flag {name}",
+        todo=f"{guess}If it belongs to the question, put -- before it",
+    )
+
+
+def _thread(name: str) -> str:
+    if not name.strip():
+        raise InputError("--thread needs a name", todo="Such as: %nemotron -T draft …")
+    return name.strip()
+
+
+def _variable(name: str) -> str:
+    name = unicodedata.normalize("NFKC", name)  # as Python reads it
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise InputError(
+            f"--out needs the name of a variable, got {name[:60]}",
+            todo="Such as: %nemotron -o answer …",
+        )
+    if name in _TAKEN or _OF_THE_SHELL.fullmatch(name):
+        raise InputError(
+            f"--out cannot be {name[:60]}: Python or IPython uses that name itself",
+            "nothing was sent",
+            "Take another: %nemotron -o answer …",
+        )
+    return name
+
+
+_READERS = {"--out": _variable, "--thread": _thread}

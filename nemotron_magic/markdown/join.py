@@ -1,0 +1,363 @@
+"""Join a reply that was cut off with its continuation.
+
+A model goes on in the middle of a word, or opens the fence again, or says that it goes
+on, or writes its last lines or the head of the table once more. What it repeats is
+taken away if it is long enough to be no coincidence, or if the code reads only then.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nemotron_magic.markdown.parser import closes
+
+__all__ = [
+    "OpenFence",
+    "Table",
+    "join_replies",
+    "open_fence",
+    "open_table",
+    "parses_as",
+]
+
+
+_OPENS = re.compile(r"([ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(`{3,}|~{3,})(.*)")
+_PYTHON = re.compile(r"[\s{.]*(?:i?python|py)", re.IGNORECASE)
+_RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_CELL_END = re.compile(r"(?<!\\)\|")
+_LONGEST = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFence:
+    """A fence that nothing has closed.
+
+    Parameters
+    ----------
+    indent
+        What stands before its code, of a list or a quote.
+    start
+        Where its code begins in the text.
+    """
+
+    mark: str
+    info: str
+    indent: str
+    start: int
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it says so."""
+        return bool(_PYTHON.match(self.info))
+
+    def is_like(self, mark: str, info: str) -> bool:
+        """Tell whether a mark opens a fence for the same language."""
+        words = [
+            re.split(r"[\s:{},]", one.strip(" {."))[0] for one in (info, self.info)
+        ]
+        same = words[0].lower() == words[1].lower() or not words[1]
+        return mark[0] == self.mark[0] and (
+            same or (self.is_python and bool(_PYTHON.match(info)))
+        )
+
+    def closes(self, line: str) -> bool:
+        """Tell whether a line closes it."""
+        return closes(self.mark, line)
+
+    def code(self, text: str) -> str:
+        """Give its code in the text that it was found in."""
+        return text[self.start :]
+
+    def upto_end(self, code: str) -> str:
+        """Give code up to the line that closes it."""
+        lines = code.split("\n")
+        end = next((n for n, line in enumerate(lines) if self.closes(line)), None)
+        return "\n".join(lines[:end])
+
+
+def open_fence(text: str) -> OpenFence | None:
+    r"""Find the fence that a text ends in; not one whose own line was cut.
+
+    >>> open_fence("- a\n  ```py\n  x").indent
+    '  '
+    """
+    found, place = None, 0
+    for line in text.splitlines(keepends=True):
+        place += len(line)
+        if found:
+            found = None if found.closes(line) else found
+        elif (opens := _OPENS.match(line)) and line.endswith("\n"):
+            indent = re.sub(r"[^>\s]", " ", opens[1])
+            is_fence = opens[2][0] == "~" or "`" not in opens[3]
+            found = OpenFence(opens[2], opens[3], indent, place) if is_fence else None
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that a text ends in.
+
+    Parameters
+    ----------
+    last
+        Its last line, if that has no line break: it may be cut.
+    has_rows
+        Whether the text goes on below the rule.
+    """
+
+    before: str
+    head: str
+    last: str
+    has_rows: bool
+
+    def is_head(self, line: str, rule: str) -> bool:
+        """Tell whether two lines are its head once more."""
+        return line.split() == self.head.split() and bool(_RULE.fullmatch(rule))
+
+    def fits(self, line: str) -> bool:
+        """Tell whether a line is a whole row of it."""
+        text = line.strip()
+        is_closed = text.endswith("|") or not self.head.strip().endswith("|")
+        return is_closed and len(_CELL_END.findall(text)) == len(
+            _CELL_END.findall(self.head)
+        )
+
+
+def open_table(text: str) -> Table | None:
+    r"""Find the table that a text ends in, from its first line on.
+
+    >>> open_table("| a | b |\n|---|---|\n| 1 ").last
+    '| 1 '
+    """
+    *lines, last = text.split("\n")
+    rows = [last] if last.strip() else []
+    while lines and "|" in lines[-1] and lines[-1].strip():
+        rows.insert(0, lines.pop())
+    if not rows or not rows[0].lstrip(" \t>").startswith("|"):
+        return None
+    is_table = len(rows) < 2 or _RULE.fullmatch(rows[1]) or rows[1] is last
+    head = rows[0] if len(rows) > 1 else ""
+    return Table(text, head, last, len(rows) > 2) if is_table and head else None
+
+
+def parses_as(code: str, indent: str) -> bool:
+    """Tell whether Python code can be read, without what stands before its lines."""
+    if len(code) > _LONGEST:
+        return False
+    lines = [line.removeprefix(indent) for line in code.split("\n")]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(textwrap.dedent("\n".join(lines)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+_PREFACE = re.compile(
+    r"\s*(?:(?:sure|certainly|of course|okay|ok|absolutely|right)[,.!]?\s+)?"
+    r"(?:here(?:'s|’s| is| are)?\b[^\n]{0,60}\b(?:rest|continu|remain)\w*[^\n]{0,60}"
+    r"|continu(?:ing|ed|ation)\b[^\n]{0,60}|(?:i'll|i will|let me) continue[^\n]{0,60}"
+    r"|picking up[^\n]{0,60}|resuming[^\n]{0,60}|\(continued\)|\[continued\])"
+    r"(?:[:.…]|(?<=[)\]]))[ \t]*\n(?=[ \t]*(?:\n|```|~~~))(?:[ \t]*\n)*",
+    re.IGNORECASE,
+)
+_FENCE_LINE = re.compile(r"\s*?([ \t]*)(`{3,}|~{3,})([^`\n]*)(?:\n|$)")
+_HEADING = re.compile(r"#{1,6} \S")
+_MARKER = re.compile(r"([ \t]*)([-*+]|\d{1,9}(?=[.)]))[.)]? ")
+_FURTHEST = 4_000
+_LINE = (8, 4)  # characters, and different letters among them, at the start of a line
+_WITHIN = (24, 8)  # the same, within a line
+
+
+def join_replies(before: str, after: str) -> str:
+    r"""Join the parts of a reply.
+
+    >>> join_replies("```python\nx = [1,", "```python\nx = [1, 2]\n```\n")
+    '```python\nx = [1, 2]\n```\n'
+    """
+    if not before.strip() or not after.strip():
+        return before + after
+    if fence := open_fence(before):
+        return _in_code(before, after, fence)
+    rest = after
+    if not before.endswith("\n"):
+        rest = _PREFACE.sub("", after, count=1) if _PREFACE.match(after) else after
+    if table := open_table(before):
+        return before + _rows(table, rest)
+    return _in_text(before, rest)
+
+
+def _in_code(before: str, after: str, fence: OpenFence) -> str:
+    """Go on inside of a fence."""
+    preface = _PREFACE.match(after)
+    rest = after[preface.end() :] if preface else after
+    half = _half_mark(before, fence)
+    line = rest.partition("\n")[0]
+    if half and fence.closes(half + line) and not fence.closes(line):
+        return before + rest
+    opens = _FENCE_LINE.match(rest)
+    if opens and _opens_again(opens, rest[opens.end() :], fence):
+        before = before.removesuffix(half)
+        rest = _indented(rest[opens.end() :], fence, opens)
+    elif fence.closes(line):
+        before = before.removesuffix(half)
+        is_in_line = before[before.rfind("\n") + 1 :].strip(" \t>")
+        return before + ("\n" if is_in_line else "") + rest
+    return before + _best(before, rest, fence)
+
+
+def _half_mark(before: str, fence: OpenFence) -> str:
+    """Give the beginning of a closing mark that the first part ends with."""
+    last = before[before.rfind("\n") + 1 :]
+    is_half = last.strip() and not last.strip().strip(fence.mark[0])
+    return last.strip() if is_half else ""
+
+
+def _opens_again(opens: re.Match[str], rest: str, fence: OpenFence) -> bool:
+    """Tell a fence that is opened again from one that closes what was open."""
+    if opens[3].strip():
+        return len(opens[2]) >= len(fence.mark) and fence.is_like(opens[2], opens[3])
+    if opens[2] != fence.mark:
+        return False
+    if not _open_at_end(f"\n{rest}"):
+        return False  # it closes, as do all that follow
+    following = re.search(r"^[ \t]*(?:`{3,}|~{3,})([^\n]*)$", rest, re.MULTILINE)
+    return bool(following and not following[1].strip())
+
+
+def _open_at_end(text: str) -> bool:
+    return open_fence(f"{text}\n") is not None
+
+
+def _indented(rest: str, fence: OpenFence, opens: re.Match[str]) -> str:
+    """Indent what goes on as the fence was: a list's code went on outside of it."""
+    missing = fence.indent[len(opens[1]) :]
+    if not missing:
+        return rest
+    lines = rest.split("\n")
+    end = next((n for n, line in enumerate(lines) if fence.closes(line)), len(lines))
+    inside = [missing + line if line.strip() else line for line in lines[1 : end + 1]]
+    return "\n".join([lines[0], *inside, *lines[end + 1 :]])
+
+
+def _best(before: str, rest: str, fence: OpenFence) -> str:
+    """Choose how code goes on: the first way in which it reads, else the first."""
+    ways = list(dict.fromkeys(_ways(before, rest)))
+    so_far = fence.code(before)
+    for way in ways if fence.is_python and len(ways) > 1 else []:
+        if parses_as(fence.upto_end(so_far + way), fence.indent):
+            return way
+    return ways[0]
+
+
+def _ways(before: str, rest: str) -> Iterator[str]:
+    """Give the ways in which code may go on, the most likely first."""
+    if size := _repeated(before, rest):
+        yield rest[size:]
+    yield rest
+    head, _, last = before.rpartition("\n")
+    bare = rest.lstrip(" \t")
+    if last.strip() and bare.startswith(last.strip()):
+        yield bare[len(last.strip()) :]
+    if last.strip():
+        yield "\n" + rest
+    else:
+        line = head[head.rfind("\n") + 1 :]
+        if line.strip() and rest.startswith(f"{line}\n"):
+            yield rest[len(line) + 1 :]
+        if last and rest.startswith(last):
+            yield rest[len(last) :]
+
+
+def _repeated(before: str, rest: str) -> int:
+    """Give how much of what goes on was there already, and is no coincidence."""
+    longest = min(len(before), len(rest), _FURTHEST)
+    for size in range(longest, _LINE[0] - 1, -1):
+        if before.endswith(rest[:size]) and _is_meant(before, rest[:size]):
+            return size
+    last = before[before.rfind("\n") + 1 :].strip()
+    bare = rest.lstrip(" \t")
+    if bare.startswith(last) and _has(last, *_LINE):
+        return len(rest) - len(bare) + len(last)
+    return 0
+
+
+def _is_meant(before: str, text: str) -> bool:
+    """Tell whether a text that is there twice was repeated, and not just alike."""
+    start = len(before) - len(text)
+    if before.endswith(text, 0, start):
+        return False  # it comes again and again
+    in_line = before[before.rfind("\n", 0, start) + 1 : start]
+    if not in_line.strip():
+        return _has(text, *_LINE)
+    return not (in_line[-1].isalnum() and text[0].isalnum()) and _has(text, *_WITHIN)
+
+
+def _has(text: str, least_chars: int, least_letters: int) -> bool:
+    letters = {letter for letter in text if letter.isalnum()}
+    return len(text.strip()) >= least_chars and len(letters) >= least_letters
+
+
+def _rows(table: Table, rest: str) -> str:
+    """Go on inside of a table."""
+    lines = rest.lstrip("\n").split("\n")
+    if table.has_rows and len(lines) > 1 and table.is_head(lines[0], lines[1]):
+        lines = lines[2:]
+        first = lines[0] if lines else ""
+        if table.last and first.strip().startswith(table.last.strip()):
+            lines[0] = first.strip()[len(table.last.strip()) :]
+        elif table.last and first.lstrip().startswith("|"):
+            lines.insert(0, "")
+        return "\n".join(lines)
+    last, first = table.last, rest.partition("\n")[0]
+    if not last.strip() or table.fits(last + first) or not first.startswith("|"):
+        return rest[_repeated(table.before, rest) :]
+    if rest.startswith(last):
+        return rest[len(last) :]
+    return f"\n{rest}" if table.fits(last) else rest
+
+
+def _in_text(before: str, rest: str) -> str:
+    """Go on in prose, in a list, or where a block has just ended."""
+    last = before[before.rfind("\n") + 1 :]
+    opens = _FENCE_LINE.match(rest)
+    closed = re.fullmatch(r"[ \t>]*(`{3,}|~{3,})[ \t]*", last or _line_before(before))
+    if opens and closed and not opens[3].strip():
+        marks = re.findall(r"^[ \t]*(?:`{3,}|~{3,})", rest[opens.end() :], re.MULTILINE)
+        if len(marks) % 2 == 0:  # the closing mark, once more
+            return before.rstrip("\n") + "\n" + rest[opens.end() :]
+    rest = rest[_repeated(before, rest) :]
+    return before + _break(last, rest) + rest
+
+
+def _line_before(before: str) -> str:
+    return before[before.rfind("\n", 0, len(before) - 1) + 1 :].rstrip("\n")
+
+
+def _break(last: str, rest: str) -> str:
+    """Give the line break that was lost where a block begins behind a text."""
+    if not last.strip() or last[-1].isspace():
+        return ""
+    if re.match(r"(?:```|~~~)[\w+-]*\n", rest) and last.strip("`~ \t"):
+        return "\n"
+    if _HEADING.match(rest) and last[-1] in ".!?:)`*_":
+        return "\n\n"
+    return "\n" if _follows(last, rest) else ""
+
+
+def _follows(last: str, rest: str) -> bool:
+    """Tell whether an item of a list begins, behind one of the same list."""
+    item, other = _MARKER.match(last), _MARKER.match(rest)
+    if not item or not other or last[-1] in "*_-+" or item.end() == len(last):
+        return False
+    if item[1] != other[1]:
+        return False
+    if item[2].isdigit() and other[2].isdigit():
+        return int(other[2]) == int(item[2]) + 1
+    return item[2] == other[2]

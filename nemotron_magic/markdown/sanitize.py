@@ -1,0 +1,226 @@
+"""Sanitize HTML: only known elements, attributes and addresses pass."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import nh3
+
+from nemotron_magic.core.text import escape_invisible, strip_hidden
+
+if TYPE_CHECKING:
+    from markdown_it.rules_inline import StateInline
+
+__all__ = [
+    "bare_link",
+    "escape_invisible_html",
+    "host_to_show",
+    "is_mail",
+    "is_picture",
+    "is_web",
+    "may_link",
+    "picture_html",
+    "place_to_show",
+    "sanitize",
+]
+
+
+_MOST_BADGES = 500  # each is forty times as long as what it stands for
+
+
+def escape_invisible_html(html: str) -> str:
+    """Show each unseen character of an HTML text (not of a tag) by its number."""
+    return escape_invisible(html, '<span class="nm-hidden">{}</span>', _MOST_BADGES)
+
+
+# A name or password before the host serves only to deceive; so do slashes too many.
+_WEB = re.compile(r"https?://[^\s/\\?#@]+(?:[/?#][^\\\s]*)?", re.IGNORECASE)
+_MAIL = re.compile(r"mailto:[^\s\\/]+", re.IGNORECASE)
+_PICTURE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=]+")
+# What could be read as a host; `df.groupby` and `plot.py` are not.
+_HOST_IN_TEXT = re.compile(
+    r"(?:(?<=://)|(?<=//)|\b)(?:[\w-]+\.)+"
+    r"(?:com|org|net|edu|gov|mil|int|info|biz|xyz|dev|app|cloud|site|online|shop|top"
+    r"|(?!py|js|md|rs|ts|sh|cc|go|to|at|is)[a-z]{2})(?![\w(])",
+    re.IGNORECASE,
+)
+_LONG_QUERY_CHARS = 100
+_SHOWN_CHARS = 120
+
+_BARE = re.compile(r"//[^\s<>`\"\\\x00-\x20]{1,2000}")
+_SCHEME_AT_END = re.compile(r"(?<![A-Za-z0-9+.-])https?$", re.IGNORECASE)
+
+
+def is_web(url: str) -> bool:
+    """Tell whether this is a plain ``http`` or ``https`` address."""
+    return _WEB.fullmatch(url) is not None
+
+
+def is_mail(url: str) -> bool:
+    """Tell whether this is an address to write to."""
+    return _MAIL.fullmatch(url) is not None
+
+
+def is_picture(url: str) -> bool:
+    """Tell whether this is a picture given in the address itself: nothing is loaded."""
+    return _PICTURE.fullmatch(url) is not None
+
+
+def may_link(url: str) -> bool:
+    """Tell whether an address may stand in a link or an image at all."""
+    return is_web(url) or is_mail(url) or is_picture(url)
+
+
+def host_to_show(text: str, url: str) -> str:
+    """Give the host if the text names another or the link carries a lot, else ""."""
+    if not is_web(url):
+        return ""
+    host, query = _parts(url)
+    named = {name.lower().removeprefix("www.") for name in _HOST_IN_TEXT.findall(text)}
+    deceives = bool(named) and host.removeprefix("www.") not in named
+    carries = len(query) > _LONG_QUERY_CHARS
+    return host if deceives or carries or "xn--" in host else ""
+
+
+def _parts(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname or "").lower(), parts.query
+    except ValueError:  # such as an unclosed [ in the host
+        return url[:_SHOWN_CHARS], ""
+
+
+def picture_html(url: str, alt: str) -> str:
+    """Show a picture that needs no loading; of every other only where it is."""
+    alt = strip_hidden(alt)
+    if is_picture(url):
+        return f'<img src="{url}" alt="{escape(alt)}">'
+    note = escape(f"[image not loaded: {place_to_show(url)}]".replace("$", "%24"))
+    label = f"{escape(alt)} " if alt else ""
+    link = f'<a href="{escape(url)}">{note}</a>' if is_web(url) else note
+    return f'{label}<span class="nm-image">{link}</span>'
+
+
+def place_to_show(url: str) -> str:
+    """Give host and path of an address, as far as a reader wants to know."""
+    return strip_hidden(re.sub(r"^https?://|[?#].*$", "", url))[:_SHOWN_CHARS]
+
+
+def bare_link(state: StateInline, silent: bool) -> bool:
+    """Markdown rule: an address in running text, as GitHub reads it."""
+    if state.linkLevel > 0 or not state.src.startswith("://", state.pos):
+        return False
+    scheme = _SCHEME_AT_END.search(state.src, max(0, state.pos - 6), state.pos)
+    if scheme is None or not state.pending.endswith(scheme[0]):
+        return False
+    match = _BARE.match(state.src, state.pos + 1)
+    if match is None:
+        return False
+    url = f"{scheme[0]}:{_trimmed(match[0])}"
+    if not is_web(url):
+        return False
+    if not silent:
+        state.pending = state.pending[: -len(scheme[0])]
+        _push_link(state, url)
+    state.pos += len(url) - len(scheme[0])
+    return True
+
+
+def _trimmed(address: str) -> str:
+    """Leave what ends the sentence, and brackets that were not opened."""
+    address = re.split(r"\*\*|~~|\$", address, maxsplit=1)[0]
+    while address and address[-1] in "?!.,:;*_~'\")]}":
+        closing = address[-1]
+        if closing == ")" and address.count(")") <= address.count("("):
+            break
+        address = address[:-1]
+    return address
+
+
+def _push_link(state: StateInline, url: str) -> None:
+    token = state.push("link_open", "a", 1)
+    token.attrs = {"href": state.md.normalizeLink(url)}
+    token.info = "auto"
+    state.push("text", "", 0).content = url
+    state.push("link_close", "a", -1)
+
+
+# fmt: off
+_TAGS = {
+    "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "code",
+    "pre", "blockquote", "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td",
+    "a", "img", "span", "div", "details", "summary",
+}
+_DROPPED_WITH_CONTENT = {
+    "script", "style", "template", "noscript", "iframe", "object", "embed", "svg",
+    "math", "title", "xmp", "textarea", "select", "noembed", "noframes",
+}
+# fmt: on
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt"},
+    "th": {"align"},
+    "td": {"align"},
+    "ol": {"start"},
+    "code": {"class"},
+    "span": {"class"},
+    "div": {"class"},
+    "pre": {"class"},
+    **{f"h{level}": {"class"} for level in range(1, 7)},
+}
+# What the page's own frame wears (its footer, its remarks) is not among them.
+_CLASSES = {
+    f"nm-{name}"
+    for name in (
+        "code",
+        "hidden",
+        "host",
+        "image",
+        "math",
+        "plain",
+        "raw",
+        "table",
+        "task",
+        "tex",
+        *"abcdfkmst",
+    )
+}
+_CLASSES.add("jp-toc-ignore")  # JupyterLab's own
+_LANGUAGE = re.compile(r"language-[a-z0-9+#._-]+")
+
+
+def sanitize(html: str) -> str:
+    """Give HTML that can neither run, load nor leave its place."""
+    return _cleaner().clean(html)
+
+
+@lru_cache(maxsize=1)
+def _cleaner() -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        clean_content_tags=_DROPPED_WITH_CONTENT,
+        generic_attribute_prefixes=set(),
+        attribute_filter=_allowed,
+        url_relative="deny",
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def _allowed(_tag: str, attribute: str, value: str) -> str | None:
+    if attribute == "href":
+        return value if is_web(value) or is_mail(value) else None
+    if attribute == "src":
+        return value if is_picture(value) else None
+    if attribute == "class":
+        return " ".join(filter(_is_ours, value.split())) or None
+    return value
+
+
+def _is_ours(name: str) -> bool:
+    return name in _CLASSES or _LANGUAGE.fullmatch(name) is not None

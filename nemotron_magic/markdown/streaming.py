@@ -1,0 +1,383 @@
+"""Split a growing reply into finished blocks and a tail that may still change.
+
+Only the unfinished tail is painted again, so it must stay short. A block is finished
+when the next one has begun: no later line can change it then. A block that grows too
+long is cut between its lines, and its parts are written so that they look like one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from nemotron_magic.markdown.parser import closes, skeleton
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+__all__ = [
+    "Block",
+    "Blocks",
+    "Context",
+    "indent_of",
+    "soft_cut",
+]
+
+
+_DEEPEST_CLASS = 4
+_RULES = {
+    "text-align:left": ":--",
+    "text-align:center": ":-:",
+    "text-align:right": "--:",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a piece stands in: the fence, the table, the items cut before it."""
+
+    joined: bool = False
+    head: str = ""  # lines to put before it
+    indents: tuple[
+        int, ...
+    ] = ()  # of the items around it and of itself, outermost first
+    number: str = ""  # of its first item, where the model did not count
+
+    @property
+    def indent(self) -> int:
+        """The columns of white space to take from each line."""
+        return self.indents[-1] if self.indents else 0
+
+    @property
+    def classes(self) -> str:
+        """The classes that make a piece look like a part of what it was cut from."""
+        depth = min(len(self.indents) - 1, _DEEPEST_CLASS)
+        inside = f" nm-in-{depth}" if depth > 0 else ""
+        return f"nm-joined{inside}" if self.joined else ""
+
+
+def indent_of(line: str) -> int:
+    """Count the columns of white space before a line's text."""
+    line = line.expandtabs(4)
+    return len(line) - len(line.lstrip(" "))
+
+
+def soft_cut(
+    tokens: list[Token], lines: list[str], context: Context
+) -> tuple[int, Context]:
+    """Cut at the last item or row, or in a long block of code between two lines.
+
+    Returns
+    -------
+    tuple
+        How many lines are cut off, none if there is no place; what the rest stands in.
+    """
+    if not tokens:  # empty lines, or definitions of links
+        return len(lines), context
+    offset = context.head.count("\n")
+    leaf = tokens[-1] if tokens[-1].type in ("fence", "code_block") else None
+    path = _open_path(tokens)
+    if leaf is None and path and path[-1].type == "list_item_open":
+        leaf = _last_code(tokens, path[-1])
+    item = _place(path, offset, len(lines))
+    if leaf and (item is None or 3 * (_start(item) - offset) < len(lines)):
+        return _cut_in_code(leaf, path, lines, context)
+    if item is None:
+        return 0, context
+    if item.type == "tr_open":
+        return _cut_at_row(item, tokens, path, lines, context)
+    return _cut_at_item(item, tokens, path, lines, context)
+
+
+def _place(path: list[Token], offset: int, size: int) -> Token | None:
+    """Choose the outermost item or row that leaves less than two thirds behind."""
+    places = [t for t in path if _start(t) > offset]
+    good = (t for t in places if 3 * (_start(t) - offset) > size)
+    return next(good, places[-1] if places else None)
+
+
+def _start(token: Token) -> int:
+    return token.map[0] if token.map else 0
+
+
+def _open_path(tokens: list[Token]) -> list[Token]:
+    """Give the items, and the row, that the end of the text stands in."""
+    path: list[Token] = []
+    for token in tokens:
+        if token.type in ("list_item_open", "tr_open", "blockquote_open"):
+            while path and path[-1].level >= token.level:
+                path.pop()
+            path.append(token)
+        elif token.level == 0 and token.nesting == 1:
+            path.clear()
+    return path if not any(t.type == "blockquote_open" for t in path) else []
+
+
+def _last_code(tokens: list[Token], item: Token) -> Token | None:
+    """Give the block of code that ends the last item."""
+    inside = [t for t in tokens[tokens.index(item) :] if t.nesting == 0]
+    return inside[-1] if inside and inside[-1].type == "fence" else None
+
+
+def _indents(
+    path: list[Token], lines: list[str], context: Context, upto: int
+) -> tuple[int, ...]:
+    """Give the indentation of the items around a line, and its own."""
+    offset = context.head.count("\n")
+    starts = [_start(t) - offset for t in path if t.type == "list_item_open"]
+    around = [indent_of(lines[n]) if n >= 0 else 0 for n in starts if n < upto]
+    outer = context.indents[:-1]
+    return (*outer, *around, indent_of(lines[upto]))
+
+
+def _cut_in_code(
+    code: Token, path: list[Token], lines: list[str], context: Context
+) -> tuple[int, Context]:
+    if code.type == "code_block":
+        return len(lines), Context(True, "", context.indents)
+    indents = context.indents
+    if not context.head:
+        indents = _indents(path, lines, context, _start(code))
+    is_closed = len(lines) > 1 and closes(code.markup, lines[-1])
+    head = "" if is_closed else f"{code.markup}{code.info}\n"
+    return len(lines), Context(True, head, indents if max(indents, default=0) else ())
+
+
+def _cut_at_row(
+    row: Token,
+    tokens: list[Token],
+    path: list[Token],
+    lines: list[str],
+    context: Context,
+) -> tuple[int, Context]:
+    number = _start(row) - context.head.count("\n")
+    heads = [
+        t for t in tokens[: tokens.index(row)] if t.type in ("table_open", "th_open")
+    ]
+    begin = max(n for n, t in enumerate(heads) if t.type == "table_open")
+    rules = [_RULES.get(str(t.attrGet("style")), "---") for t in heads[begin + 1 :]]
+    head = f"|{' |' * len(rules)}\n|{'|'.join(rules)}|\n"
+    indents = (
+        context.indents if context.head else _indents(path, lines, context, number)
+    )
+    return number, Context(True, head, indents if max(indents, default=0) else ())
+
+
+def _cut_at_item(
+    item: Token,
+    tokens: list[Token],
+    path: list[Token],
+    lines: list[str],
+    context: Context,
+) -> tuple[int, Context]:
+    number = _start(item) - context.head.count("\n")
+    indents = _indents(path, lines, context, number)
+    return number, Context(True, "", indents, _counted(item, tokens))
+
+
+def _counted(item: Token, tokens: list[Token]) -> str:
+    """Give the number that an item has, if it is not the one it is written with."""
+    before = tokens[: tokens.index(item)]
+    opened = next(t for t in reversed(before) if t.level == item.level - 1)
+    if opened.type != "ordered_list_open":
+        return ""
+    siblings = before[before.index(opened) :]
+    count = sum(t.type == item.type and t.level == item.level for t in siblings)
+    number = str(int(opened.attrGet("start") or 1) + count)
+    return "" if number == item.info else number
+
+
+# As Markdown has it, where a lone CR ends a line, too.
+_LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_LINE_END = re.compile(r"\r\n?")
+_NUMBER = re.compile(r"\d+")
+_OPEN_FORMULA = re.compile(r"[ >]*(?:\$\$|\\\[|\\begin\{)")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a reply, to be painted as ``to_html(block.markdown)``.
+
+    Parameters
+    ----------
+    source
+        The piece as the model wrote it; all sources joined are the reply.
+    markdown
+        What to render: the source, with the fence, the head of the table or the
+        indentation that it stands in, if it was cut out of the middle of a block.
+    classes
+        Classes for the element around the piece: ``nm-joined`` if it goes on where
+        the piece before it stopped, ``nm-open`` if the next piece goes on here,
+        ``nm-in-1`` to ``nm-in-4`` if it is indented.
+    is_inside
+        Whether it was cut out of the middle of a table or of code.
+    """
+
+    source: str
+    markdown: str
+    classes: str = ""
+    is_inside: bool = False
+
+
+class Blocks:
+    r"""Parts a stream of Markdown into finished blocks and a tail.
+
+    >>> blocks = Blocks()
+    >>> [block.source for block in blocks.feed("# Title\nSome text\nand *mo")]
+    ['# Title\n']
+    >>> blocks.tail.source
+    'Some text\nand *mo'
+    """
+
+    def __init__(self, soft_limit: int = 700) -> None:
+        self._soft_limit = soft_limit
+        self._tail = ""
+        self._context = Context()
+        self._looked_at = 0
+
+    @property
+    def tail(self) -> Block:
+        """What has begun and may still change."""
+        return self._block(self._tail)
+
+    def feed(self, text: str) -> list[Block]:
+        """Take the next text; give the blocks that it finished."""
+        finished: list[Block] = []
+        step = max(self._soft_limit, 1)
+        for start in range(0, len(text), step):
+            self._tail += text[start : start + step]
+            if self._is_worth_a_look():
+                finished += self._look()
+        return finished
+
+    def _is_worth_a_look(self) -> bool:
+        """Look again only when a sixteenth is new, so that the work stays linear."""
+        new = len(self._tail) - self._looked_at
+        enough = new > max(16, len(self._tail) // 16)
+        return enough and ("\n" in self._tail[-new:] or self._is_far_too_long())
+
+    def _is_far_too_long(self) -> bool:
+        return len(self._tail) > 3 * self._soft_limit
+
+    def _look(self) -> list[Block]:
+        finished: list[Block] = []
+        while block := self._cut():
+            finished.append(block)
+        self._looked_at = len(self._tail)
+        return finished
+
+    def _cut(self) -> Block | None:
+        """Cut off the next finished piece, if there is one."""
+        lines = _whole_lines(self._tail)
+        number, context = self._where(lines) if lines else (0, self._context)
+        size = sum(map(len, lines[:number]))
+        if not size and self._is_far_too_long():
+            size, context = (
+                self._anywhere(),
+                replace(self._context, number="", joined=True),
+            )
+        if not size:
+            return None
+        block = self._block(self._tail[:size])
+        if context.joined:
+            block = replace(block, classes=f"{block.classes} nm-open".lstrip())
+        self._tail, self._context, self._looked_at = self._tail[size:], context, 0
+        return block
+
+    def _anywhere(self) -> int:
+        """Find a place in a text that has none."""
+        room = self._soft_limit
+        return (
+            self._tail.rfind("\n", 1, room) + 1
+            or self._tail.rfind(" ", 1, room) + 1
+            or room
+        )
+
+    def _where(self, lines: list[str]) -> tuple[int, Context]:
+        """Give the number of lines that are finished, and what the rest stands in."""
+        outside = _first_outside(lines, self._context.indent)
+        if outside:
+            return outside, _context_outside(self._context, lines[outside])
+        head_lines = self._context.head.count("\n")
+        tokens = _skeleton(self._markdown("".join(lines)))
+        number = _last_start(tokens) - head_lines
+        number = min(number, _open_formula_line(lines))
+        if number > 0:
+            return number, replace(
+                self._context, head="", number="", joined=self._in_list
+            )
+        if sum(map(len, lines)) > self._soft_limit:
+            return soft_cut(tokens, lines, self._context)
+        return 0, self._context
+
+    @property
+    def _in_list(self) -> bool:
+        return len(self._context.indents) > 1
+
+    def _block(self, source: str) -> Block:
+        context = self._context
+        inside = bool(context.head)
+        return Block(source, self._markdown(source), context.classes, inside)
+
+    def _markdown(self, source: str) -> str:
+        context = self._context
+        text = _LINE_END.sub("\n", source)
+        text = _dedented(text, context.indent) if context.indent else text
+        text = _numbered(text, context.number) if context.number else text
+        return context.head + text
+
+
+def _skeleton(text: str) -> list[Token]:
+    return skeleton(text)
+
+
+def _whole_lines(text: str) -> list[str]:
+    return _LINES.findall(text[: text.rfind("\n") + 1])
+
+
+def _first_outside(lines: list[str], indent: int) -> int:
+    """Give the first line that is less indented than the piece."""
+    inside = (not line.strip() or indent_of(line) >= indent for line in lines)
+    return next((n for n, is_inside in enumerate(inside) if not is_inside), 0)
+
+
+def _context_outside(context: Context, line: str) -> Context:
+    indent = indent_of(line)
+    around = tuple(one for one in context.indents if one < indent)
+    return Context(joined=True, indents=(*around, indent) if around else ())
+
+
+def _dedented(text: str, indent: int) -> str:
+    """Take up to so many columns of white space from each line."""
+    lines = text.split("\n")
+    return "\n".join(_without_indent(line, indent) for line in lines)
+
+
+def _without_indent(line: str, indent: int) -> str:
+    text = line.lstrip(" \t")
+    return " " * max(0, indent_of(line) - indent) + text if text else ""
+
+
+def _numbered(text: str, number: str) -> str:
+    """Count on: put the number of the first item right, and make room for it."""
+    old = _NUMBER.match(text)
+    if old is None:
+        return text
+    room = "\n" + " " * max(0, len(number) - len(old[0]))
+    return number + text[old.end() :].replace("\n", room)
+
+
+def _last_start(tokens: list[Token]) -> int:
+    """Give the line at which the last of the outermost blocks starts."""
+    starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
+    return starts[-1] if len(starts) > 1 else 0
+
+
+def _open_formula_line(lines: list[str]) -> int:
+    """Give the line of the first formula that may still close."""
+    start = len(lines)
+    while start and lines[start - 1].strip():
+        start -= 1
+    opened = (n for n in range(start, len(lines)) if _OPEN_FORMULA.match(lines[n]))
+    return next(opened, len(lines))

@@ -1,1 +1,0 @@
-"""The notebook's side: everything that needs a running IPython shell."""

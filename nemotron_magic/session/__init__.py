@@ -1,0 +1,1 @@
+"""One conversation: prompt, budget, call, reply, cost."""

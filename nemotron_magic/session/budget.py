@@ -1,0 +1,357 @@
+"""Limits on cost, and estimates from the catalogue's prices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nemotron_magic.client.models import Model
+from nemotron_magic.context.prompt import estimate_field_tokens, estimate_tokens
+from nemotron_magic.core.errors import LimitError
+from nemotron_magic.core.loose_json import as_number
+from nemotron_magic.core.parameters import BY_NAME
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.text import format_usd
+from nemotron_magic.core.usage import Usage, believed_usd
+from nemotron_magic.storage.records import Totals
+
+__all__ = [
+    "Budget",
+    "CostEstimate",
+    "dearest",
+    "estimate_cost",
+    "estimate_cost_usd",
+    "find_priced_model",
+    "unpriced_field",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CostEstimate:
+    """What a call may cost, before it is sent.
+
+    Attributes
+    ----------
+    prompt_tokens, reply_tokens : int
+        Rather too many than too few; the longest reply that is allowed.
+    prompt_usd, reply_usd : float
+        What they take in US dollars.
+    """
+
+    prompt_tokens: int
+    reply_tokens: int
+    prompt_usd: float
+    reply_usd: float
+
+    @property
+    def most_usd(self) -> float:
+        """What it costs at most."""
+        return self.prompt_usd + self.reply_usd
+
+
+def find_priced_model(models: Iterable[Model], name: str) -> Model | None:
+    """Give the model of that name, if both its prices are known."""
+    model = next((m for m in models if m.goes_by(name)), None)
+    return model if model and model.prices_usd else None
+
+
+def dearest(models: Iterable[Model], body: Mapping[str, Any]) -> Model | None:
+    """Return the model a request is priced by; None if one it may go to has no price.
+
+    A request may name several models to choose from: then each price is the highest.
+    """
+    known, names = tuple(models), [body.get("model")]
+    for field in _MORE_MODELS:
+        more = body.get(field)
+        names += more if isinstance(more, list | tuple) else [more] if more else []
+    found = [find_priced_model(known, n) if isinstance(n, str) else None for n in names]
+    chosen = [model for model in found if model is not None]
+    if not chosen or len(chosen) < len(found):
+        return None
+    prices_usd = [model.prices_usd or (0.0, 0.0) for model in chosen]
+    return replace(
+        chosen[0],
+        context_tokens=max(model.context_tokens or 0 for model in chosen) or None,
+        input_usd=max(price[0] for price in prices_usd),
+        output_usd=max(price[1] for price in prices_usd),
+    )
+
+
+def unpriced_field(body: Mapping[str, Any]) -> str:
+    """Return a field of a request that may cost what no catalogue tells; "" if none."""
+    for name, value in body.items():
+        if value in _NOTHING_MORE:
+            continue
+        if name in (*_LENGTHS, *_ANSWERS) and not _is_number(value):
+            return name
+        if name == "tools" and all(map(_is_function, value)):
+            continue
+        if name in ("tools", *_EXTRAS) or (name not in _MODELS and "model" in name):
+            return name
+    return ""
+
+
+def estimate_cost(
+    models: Iterable[Model], body: Mapping[str, Any]
+) -> CostEstimate | None:
+    """Return what a call may cost; None if a price or the longest reply is not known.
+
+    Parameters
+    ----------
+    models : iterable of Model
+        Those that the service lists.
+    body : mapping
+        The whole request.
+    """
+    model = dearest(models, body)
+    longest = _longest(body) or (model.context_tokens if model else None)
+    if model is None or model.prices_usd is None or not longest or unpriced_field(body):
+        return None
+    input_usd, output_usd = model.prices_usd
+    sent = sum(estimate_tokens(message["content"]) for message in body["messages"])
+    sent += estimate_field_tokens(body)
+    # What was predicted and did not come is billed as if it had.
+    longest += estimate_field_tokens({"prediction": body.get("prediction")})
+    longest += sent if body.get("echo") else 0
+    received = longest * max(1, *(_whole(body.get(name)) for name in _ANSWERS))
+    return CostEstimate(
+        sent,
+        received,
+        sent * input_usd / 1e6,
+        received * output_usd / 1e6,
+    )
+
+
+def _longest(body: Mapping[str, Any]) -> int:
+    """Return how many tokens one answer may take, its reasoning among them; 0: any."""
+    named = [int(body[name]) for name in _LENGTHS if _is_number(body.get(name))]
+    if not named or min(named) <= 0:  # llama.cpp: -1 is without end
+        return 0
+    return max(named) + sum(
+        _budget(value, _THINKS.search(name) is not None)
+        for name, value in body.items()
+        if name not in ("messages", *BY_NAME)
+    )
+
+
+def _budget(value: Any, thinks: bool) -> int:
+    """Return the tokens that a field and those within it allow for reasoning."""
+    if isinstance(value, Mapping):
+        return sum(
+            _budget(one, thinks or _THINKS.search(name) is not None)
+            for name, one in value.items()
+        )
+    return max(_whole(value), 0) if thinks else 0
+
+
+def _is_number(value: Any) -> bool:
+    return as_number(value) is not None
+
+
+def _whole(value: Any) -> int:
+    return int(as_number(value) or 0)
+
+
+def _is_function(tool: Any) -> bool:
+    """Tell a function of the user's own from a tool that the service runs and bills."""
+    return isinstance(tool, Mapping) and tool.get("type", "function") in _OWN_TOOLS
+
+
+_OWN_TOOLS = ("function", "custom")
+_MORE_MODELS = ("models", "fallbacks")
+_MODELS = ("model", *_MORE_MODELS)
+_LENGTHS = (
+    *("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens"),
+    *("max_tokens_to_sample", "max_gen_len", "max_length", "n_predict", "num_predict"),
+)
+"""What services call the longest reply; which of several counts, only they know."""
+
+_ANSWERS = ("n", "best_of", "num_return_sequences", "candidate_count", "n_completions")
+_THINKS = re.compile(r"think|reason|budget", re.IGNORECASE)
+_NOTHING_MORE: tuple[Any, ...] = (None, False, [], {}, "", "none", "default", ["text"])
+_EXTRAS = (
+    *("provider", "preset", "route", "plugins", "service_tier", "speed"),
+    *("web_search", "web_search_options", "search_parameters", "modalities", "audio"),
+    *("extra_body", "mcp_servers", "container"),
+)
+"""Fields by which a service chooses dearer places, or does more than to reply."""
+
+
+def estimate_cost_usd(model: Model | None, usage: Usage) -> float | None:
+    """Give what tokens cost by the catalogue; None if a price or a figure is unknown.
+
+    Tokens that the service had in its own cache may be cheaper: it is at most this.
+
+    >>> model = Model("m", input_usd=1, output_usd=2)
+    >>> estimate_cost_usd(model, Usage(500_000, 250_000))
+    1.0
+    """
+    sent, received = usage.prompt_tokens, usage.completion_tokens
+    prices_usd = model.prices_usd if model else None
+    if prices_usd is None or sent is None or received is None:
+        return None
+    input_usd, output_usd = prices_usd
+    return believed_usd((sent * input_usd + received * output_usd) / 1e6)
+
+
+_ROUNDING_USD = 1e-9
+"""Less than any call costs; 0.1 + 0.2 is more than 0.3 by less than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one call, a session and a day (UTC) may cost, in US dollars; None: anything.
+
+    Parameters
+    ----------
+    allow_unknown : bool
+        Whether a call may go out whose price is not known.
+    """
+
+    call_usd: float | None = None
+    session_usd: float | None = None
+    day_usd: float | None = None
+    allow_unknown: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Budget:
+        """Give the limits that are set."""
+        return cls(
+            settings["max_cost_usd"],
+            settings["session_budget_usd"],
+            settings["daily_budget_usd"],
+            bool(settings["allow_unknown_price"]),
+        )
+
+    @property
+    def are_set(self) -> bool:
+        """Whether there is any."""
+        return (self.call_usd, self.session_usd, self.day_usd) != (None, None, None)
+
+    def check_call(
+        self, may_take: CostEstimate | None, name: str, why: str = "", field: str = ""
+    ) -> None:
+        """Refuse a call that may cost too much by itself.
+
+        Parameters
+        ----------
+        name : str
+            The model that is asked.
+        why : str
+            Why its price is not known, where that is so.
+        field : str
+            The field of the request for which it is not known, where that is so.
+
+        Raises
+        ------
+        LimitError
+            Also if its price is not known and that is not allowed.
+        """
+        if not self.are_set:
+            return
+        if may_take is None:
+            if self.allow_unknown:
+                return
+            raise _field_unknown(field) if field else _unknown(name, why)
+        if self.call_usd is not None and _is_above(may_take.most_usd, self.call_usd):
+            limit = f"the limit is {format_usd(self.call_usd)} a call"
+            raise _refused(may_take, limit, self.call_usd, "max_cost_usd")
+
+    def check_budgets(
+        self,
+        may_take: CostEstimate | None,
+        session: Totals,
+        today: Totals,
+        unknown_day: str = "",
+    ) -> None:
+        """Refuse a call for which too little is left of a budget.
+
+        Calls whose cost is not known count with the most that they could cost.
+
+        Parameters
+        ----------
+        unknown_day : str
+            Why it is not known what today took, where that is so.
+
+        Raises
+        ------
+        LimitError
+            With what is spent and what is left.
+        """
+        if self.day_usd is not None and unknown_day:
+            raise _day_unknown(unknown_day)
+        for budget_usd, spent, span, setting in (
+            (self.session_usd, session, "this session", "session_budget_usd"),
+            (self.day_usd, today, "today", "daily_budget_usd"),
+        ):
+            if budget_usd is None:
+                continue
+            left_usd = budget_usd - spent.cost_usd - spent.open_usd
+            left, budget = format_usd(max(left_usd, 0)), format_usd(budget_usd)
+            used = f"{left} of {budget} is left {span}"
+            if may_take is None:
+                if not _is_above(left_usd, 0):
+                    raise LimitError("the budget is used up", used, _raise_it(setting))
+            elif _is_above(may_take.most_usd, left_usd):
+                raise _refused(may_take, used, left_usd, setting)
+
+
+def _is_above(cost_usd: float, limit_usd: float) -> bool:
+    """Tell whether a sum is above another, by more than what adding up leaves over."""
+    return cost_usd - limit_usd > _ROUNDING_USD
+
+
+def _refused(
+    may_take: CostEstimate, why: str, left_usd: float, setting: str
+) -> LimitError:
+    prompt, most = format_usd(may_take.prompt_usd), format_usd(may_take.most_usd)
+    fits = _tokens_that_fit(may_take, left_usd)
+    return LimitError(
+        f"it may cost {most} ({prompt} to send, the rest for up to "
+        f"{may_take.reply_tokens:,} tokens)",
+        f"{why}; nothing was sent",
+        f"{fits}{_raise_it(setting)}",
+    )
+
+
+def _tokens_that_fit(may_take: CostEstimate, left_usd: float) -> str:
+    """Tell how short the reply would have to be, if that helps."""
+    for_reply_usd = left_usd - may_take.prompt_usd
+    share = for_reply_usd / may_take.reply_usd if may_take.reply_usd else 0.0
+    tokens = int(share * may_take.reply_tokens)
+    return f"It fits with: --max-tokens {tokens}   " if tokens >= 100 else ""
+
+
+def _raise_it(setting: str) -> str:
+    # A flag would go before the setting, so where there is one it is named, too.
+    flags = "".join(f"{flag} …, or " for flag in BY_NAME[setting].flags)
+    return f"Allow more: {flags}%config Nemotron.{setting} = …"
+
+
+def _field_unknown(field: str) -> LimitError:
+    return LimitError(
+        f"what {field} may add to the price is not known, so a limit cannot be kept",
+        "no catalogue tells it; nothing was sent",
+        f"Leave {field} out.   "
+        "Or allow it: %config Nemotron.allow_unknown_price = True",
+    )
+
+
+def _day_unknown(why: str) -> LimitError:
+    return LimitError(
+        "what today has cost is not known, so the daily budget cannot be kept",
+        f"the ledger {why}; nothing was sent",
+        "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
+        "Or go without: %config Nemotron.daily_budget_usd = None",
+    )
+
+
+def _unknown(name: str, why: str) -> LimitError:
+    return LimitError(
+        f"the price of {name} is not known, so a limit cannot be kept",
+        why or "the catalogue lists none",
+        "Choose one with a price: %nemotron models   "
+        "Or allow it: %config Nemotron.allow_unknown_price = True",
+    )

@@ -1,0 +1,195 @@
+"""Replies from the cache and from a notebook's saved outputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nemotron_magic.core.events import (
+    CacheHit,
+    Event,
+    Finish,
+    Logprobs,
+    ModelInfo,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+)
+from nemotron_magic.core.loose_json import JsonObject, as_dict, as_list, as_text
+from nemotron_magic.core.text import sanitize_label
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.reply import Reply
+
+__all__ = [
+    "CachedReply",
+    "NotebookReplyCache",
+    "saved_replies",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedReply:
+    """One reply.
+
+    Attributes
+    ----------
+    source : str
+        Where it is kept: `disk` or `notebook`.
+    texts : tuple of str
+        The answer; several if several were asked for.
+    asked_at : str
+        When it was asked, UTC, ISO 8601.
+    """
+
+    source: str
+    texts: tuple[str, ...]
+    model: str = ""
+    finish_reason: str | None = None
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[dict[str, Any], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    asked_at: str = ""
+
+    @classmethod
+    def of(cls, reply: Reply) -> CachedReply:
+        """Give what is kept of a reply."""
+        known = reply.details
+        return cls(
+            "disk",
+            reply.choices,
+            known.served_model,
+            known.finish_reason,
+            known.reasoning,
+            known.refusal,
+            known.tool_calls,
+            known.logprobs,
+            known.usage,
+            known.asked_at,
+        )
+
+    def events(self) -> Iterator[Event]:
+        """Tell it as a service would, but that it is not new."""
+        # As careful as with a service: a notebook's file may come from anyone.
+        yield CacheHit(self.source, self.usage, sanitize_label(self.asked_at))
+        # Which model it was only a service can tell, and our own notes of it.
+        yield ModelInfo(sanitize_label(self.model) if self.source == "disk" else "")
+        if self.reasoning:
+            yield Reasoning(self.reasoning)
+        for choice, text in enumerate(self.texts):
+            yield Text(text, choice)
+        if self.refusal:
+            yield Refusal(self.refusal)
+        yield from self.tool_calls
+        if self.logprobs:
+            yield Logprobs(self.logprobs)
+        if self.finish_reason:
+            yield Finish(sanitize_label(self.finish_reason))
+
+    def to_json(self) -> str:
+        """Give it as text."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> CachedReply | None:
+        """Read it; None if it cannot be read, whatever the reason."""
+        try:
+            told = json.loads(text)
+            told["texts"] = tuple(str(one) for one in told["texts"])
+            told["tool_calls"] = tuple(ToolCall(**call) for call in told["tool_calls"])
+            told["logprobs"] = tuple(dict(one) for one in told["logprobs"])
+            told["usage"] = Usage.from_dict(told["usage"])
+            return cls(**told)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+
+def saved_replies(text: str) -> dict[str, CachedReply]:
+    """Read the whole replies in a notebook's file, by the name of their request.
+
+    Parameters
+    ----------
+    text : str
+        The file's JSON; what is not as it should be is passed over.
+    """
+    try:
+        outputs = list(_outputs(json.loads(text)))
+    except (ValueError, RecursionError):
+        return {}
+    found = {name: _kept(output, about) for name, output, about in outputs}
+    return {name: kept for name, kept in found.items() if kept is not None}
+
+
+def _outputs(document: Any) -> Iterator[tuple[str, Any, JsonObject]]:
+    """Give the outputs that are replies, each with its name and what is said of it."""
+    for cell in as_list(as_dict(document).get("cells")):
+        for output in as_list(as_dict(cell).get("outputs")):
+            about = as_dict(as_dict(output).get("metadata")).get("nemotron")
+            name = as_text(as_dict(about).get("request_hash"))
+            if name:
+                yield name, output, as_dict(about)
+
+
+def _kept(output: Any, about: JsonObject) -> CachedReply | None:
+    """Give the reply, if all of it is in the output: a text that ended well."""
+    plain = as_dict(as_dict(output).get("data")).get("text/plain")
+    lines = plain if isinstance(plain, list) else [plain]
+    size = about.get("characters")
+    text = "".join(map(as_text, lines))
+    if not isinstance(size, int) or not 0 < size <= len(text):
+        return None
+    # A reply that was itself recalled tells what it took when it was new.
+    asked = as_dict(about.get("cached")) or about
+    return CachedReply(
+        "notebook",
+        (text[:size],),
+        as_text(about.get("served_model")),
+        as_text(about.get("finish_reason")) or None,
+        usage=Usage.from_dict(asked.get("usage")),
+        asked_at=as_text(asked.get("asked_at")),
+    )
+
+
+_MOST_BYTES = 100_000_000
+
+
+class NotebookReplyCache:
+    """Looks into the notebook's file, again only when it has changed.
+
+    What has been seen in it once stays known: running a cell again empties its output,
+    and the file is saved meanwhile.
+
+    Parameters
+    ----------
+    path : callable
+        Gives where the file is; "" if that is not known.
+    """
+
+    def __init__(self, path: Callable[[], str]) -> None:
+        self._path = path
+        self._seen: tuple[str, int, int] = ("", 0, 0)
+        self._known: dict[str, CachedReply] = {}
+
+    def find(self, request: str) -> CachedReply | None:
+        """Give the reply to a request, or None."""
+        path = self._path()
+        if path:
+            self._look_into(Path(path))
+        return self._known.get(request)
+
+    def _look_into(self, path: Path) -> None:
+        try:
+            found = path.stat()
+            now = (str(path), found.st_mtime_ns, found.st_size)
+            if now == self._seen or found.st_size > _MOST_BYTES:
+                return
+            text = path.read_text("utf-8", "replace")
+        except OSError:
+            return
+        self._seen = now
+        self._known |= saved_replies(text)

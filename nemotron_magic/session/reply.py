@@ -1,0 +1,339 @@
+"""A reply as a value, and its accumulation from events.
+
+`ReplyAccumulator` adds up the events of a call, one by one, and gives the reply.
+
+It grows with every event, in time linear in the text. (A frozen reply that is made anew
+for every token would copy the text each time: 33 GB for a reply of 1 MB.)
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from nemotron_magic.code.cells import cells_of
+from nemotron_magic.context.prompt import ContextInfo, Message
+from nemotron_magic.core import public
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.events import (
+    Answered,
+    CacheHit,
+    Event,
+    Finish,
+    Logprobs,
+    ModelInfo,
+    Notice,
+    Reasoning,
+    Refusal,
+    Retry,
+    Sent,
+    Text,
+    TextWasReasoning,
+    ToolCall,
+    Truncated,
+    UsageReport,
+)
+from nemotron_magic.core.text import LongText, well_formed
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.markdown.parser import CodeBlock, code_blocks
+
+__all__ = [
+    "ORDINARY_REASONS",
+    "Ending",
+    "Reply",
+    "ReplyAccumulator",
+    "ReplyMetadata",
+    "partial_reply",
+]
+
+
+ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
+"""Why a model stops that has said all it wanted to."""
+
+Ending = Literal["complete", "truncated", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyMetadata:
+    """All that is known of a reply but its text.
+
+    Attributes
+    ----------
+    model : str
+        The model asked for.
+    served_model : str
+        The model that answered, by its own account; empty if it did not say.
+    messages : tuple of mapping
+        What was sent, one mapping a message, keys `role` and `content`.
+    parameters : mapping
+        The other fields of the request.
+    ending : str
+        `complete`; `truncated` (the stream ended early); `interrupted` (by the user);
+        `failed` (an error came after the first text).
+    finish_reason : str or None
+        As the service gave it: `stop`, `length`, `content_filter`, `tool_calls`, ….
+    choices : tuple of str
+        All answers when several were asked for; the first is the reply itself.
+    request_hash : str
+        Name of the request: equal requests have equal ones.
+    recalled : CacheHit or None
+        Where the reply was kept, if it is not new; `usage` is what this call took.
+    estimated_usd : float or None
+        What it cost by the catalogue's prices, where the service did not tell.
+    appended : str
+        Markdown of ours that is shown below the reply, such as a diff.
+    inserted : str
+        Code of the reply that was put into a cell, and is folded where it stood.
+    elapsed_s, first_text_s : float or None
+        Seconds from the question to the end, and to the first text.
+    asked_at : str
+        When it was asked, UTC, ISO 8601.
+    """
+
+    model: str = ""
+    served_model: str = ""
+    messages: tuple[Message, ...] = ()
+    attached: ContextInfo = field(default_factory=ContextInfo)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    base_url: str = ""
+    ending: Ending = "complete"
+    finish_reason: str | None = None
+    reasoning: str = ""
+    refusal: str = ""
+    choices: tuple[str, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[dict[str, Any], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    estimated_usd: float | None = None
+    request_hash: str = ""
+    recalled: CacheHit | None = None
+    completion_id: str = ""
+    request_id: str | None = None
+    client_request_id: str = ""
+    attempts: int = 0
+    notices: tuple[str, ...] = ()
+    appended: str = ""
+    inserted: str = ""
+    elapsed_s: float | None = None
+    first_text_s: float | None = None
+    asked_at: str = ""
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The whole request, as it was sent."""
+        return {
+            "model": self.model,
+            "messages": [*self.messages],
+            **self.parameters,
+        }
+
+
+@public
+class Reply(str):
+    r"""A model's answer: the Markdown it wrote, as a string, with all that is known.
+
+    Parameters
+    ----------
+    text : str
+        The Markdown source.
+    details : ReplyMetadata
+        Everything else.
+
+    Examples
+    --------
+    >>> reply = Reply("Use `sum`:\n\n```python\nsum([1, 2])\n```")
+    >>> reply.code
+    'sum([1, 2])\n'
+    >>> reply.upper()[:3]
+    'USE'
+    """
+
+    details: ReplyMetadata
+
+    def __new__(cls, text: str = "", details: ReplyMetadata | None = None) -> Reply:
+        """Make a reply of its Markdown source."""
+        reply = super().__new__(cls, text)
+        reply.details = details or ReplyMetadata()
+        return reply
+
+    def __reduce__(self) -> tuple[type[Reply], tuple[str, ReplyMetadata]]:
+        return (type(self), (str(self), self.details))
+
+    @property
+    def blocks(self) -> tuple[CodeBlock, ...]:
+        """The fenced code blocks, in order."""
+        return code_blocks(self)
+
+    @property
+    def code(self) -> str:
+        """The Python code, as it can be run: no fences, no prompts, no outputs."""
+        sources = [cell.source for cell in cells_of(self, ())]
+        return "\n\n".join(sources) + "\n" if sources else ""
+
+    @property
+    def model(self) -> str:
+        """The model that answered, or else the one that was asked."""
+        return self.details.served_model or self.details.model
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens and cost; what is not known is None."""
+        return self.details.usage
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What the service says it charged, in US dollars; None if it did not say."""
+        return self.details.usage.cost_usd
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the model stopped, as the service gave it."""
+        return self.details.finish_reason
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model itself ended it, or the length that it was allowed did."""
+        known = self.details
+        says_something = bool(self.strip() or known.tool_calls or known.refusal)
+        ended_well = known.finish_reason in (*ORDINARY_REASONS, "length")
+        return says_something and known.ending == "complete" and ended_well
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it has a text that the model could go on with."""
+        return bool(self.strip()) and not (
+            self.is_whole and self.finish_reason != "length"
+        )
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What was sent, one mapping a message, keys `role` and `content`."""
+        return self.details.messages
+
+    @property
+    def reasoning(self) -> str:
+        """What the model thought before it answered; empty if it did not tell."""
+        return self.details.reasoning
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All answers when several were asked for."""
+        return self.details.choices or (str(self),)
+
+
+def partial_reply(error: NemotronError) -> Reply | None:
+    """Return what had arrived of a reply before an error; None if nothing had."""
+    return error.reply if isinstance(error.reply, Reply) else None
+
+
+_NOTHING = Usage(0, 0, 0, 0, 0.0)
+
+
+class ReplyAccumulator:
+    """A reply that is being written.
+
+    Attributes
+    ----------
+    attempts : int
+        How many requests went out.
+    accepted : bool
+        Whether the service took one of them on, so that it may be billed.
+    """
+
+    def __init__(self, details: ReplyMetadata | None = None) -> None:
+        self._details = details or ReplyMetadata()
+        self._known: dict[str, Any] = {}
+        self._texts = defaultdict(LongText, {0: LongText()})
+        self._reasoning = LongText()
+        self._refusal: list[str] = []
+        self._tools: dict[int, ToolCall] = {}
+        self._logprobs: list[dict[str, Any]] = []
+        self._notices: list[str] = []
+        self.attempts = 0
+        self.accepted = False
+
+    @property
+    def has_text(self) -> bool:
+        """Whether anything arrived that a user would miss."""
+        return bool(self._texts[0] or self._reasoning or self._refusal or self._tools)
+
+    def add(self, event: Event) -> None:
+        """Take in what happened."""
+        if type(event) is Text:
+            self._texts[event.choice].add(event.text)
+        elif type(event) is Reasoning:
+            if event.choice == 0:
+                self._reasoning.add(event.text)
+        else:
+            self._add_rare(event)
+
+    def reply(self, **known: Any) -> Reply:
+        """Give the reply as it stands, with `known` details put in."""
+        choices = tuple(well_formed(str(self._texts[i])) for i in sorted(self._texts))
+        details = replace(
+            self._details,
+            reasoning=well_formed(str(self._reasoning)).strip("\n"),
+            refusal=well_formed("".join(self._refusal)),
+            choices=choices if len(choices) > 1 else (),
+            tool_calls=tuple(self._tools[i] for i in sorted(self._tools)),
+            logprobs=tuple(self._logprobs),
+            notices=tuple(self._notices),
+            attempts=self.attempts,
+            **self._known,
+            **known,
+        )
+        return Reply(choices[0], details)
+
+    def _add_rare(self, event: Event) -> None:
+        match event:
+            case TextWasReasoning(reasoning, choice):
+                self._texts[choice] = LongText()
+                self._reasoning.add(reasoning if choice == 0 else "")
+            case Refusal(text, 0):
+                self._refusal.append(text)
+            case ToolCall(index):
+                self._tools[index] = _joined(self._tools.get(index), event)
+            case Logprobs(content, 0):
+                self._logprobs += content
+            case Notice(text):
+                self._notices.append(text)
+            case Retry(why):
+                self._notices.append(f"{why}; asked again")
+            case Sent(client_request_id):
+                self.attempts += 1
+                self._known["client_request_id"] = client_request_id
+            case Answered(status, request_id):
+                self.accepted = 200 <= status < 300
+                self._known["request_id"] = request_id
+            case _:
+                usage = self._known.get("usage", self._details.usage)
+                self._known.update(_details_of(event, usage))
+
+
+def _details_of(event: Event, usage: Usage) -> dict[str, Any]:
+    match event:
+        case CacheHit():
+            return {"recalled": event, "usage": _NOTHING}
+        case ModelInfo(model, completion_id):
+            return {"served_model": model, "completion_id": completion_id}
+        case Finish(reason, 0):
+            return {"finish_reason": reason}
+        case UsageReport(more):
+            return {"usage": usage.updated(more)}
+        case Truncated():
+            return {"ending": "truncated"}
+        case _:
+            return {}
+
+
+def _joined(call: ToolCall | None, more: ToolCall) -> ToolCall:
+    if call is None:
+        return more
+    return ToolCall(
+        call.index,
+        call.call_id or more.call_id,
+        call.name or more.name,
+        call.arguments + more.arguments,
+    )

@@ -1,0 +1,163 @@
+"""Cached replies, as text by the hash of their request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nemotron_magic.storage.database import Schema, Storage
+from nemotron_magic.storage.files import cache_folder
+
+__all__ = [
+    "Cache",
+    "open_cache",
+    "request_hash",
+]
+
+
+_FORMAT = 1
+"""Of what is kept for a request: a later one never finds what an earlier one kept."""
+
+_HOW_IT_TRAVELS = ("stream", "stream_options")
+
+
+def request_hash(
+    base_url: str,
+    model: str,
+    messages: Sequence[Mapping[str, str]],
+    parameters: Mapping[str, Any],
+) -> str:
+    """Give a name for a request: equal if and only if it asks for the same.
+
+    The key is not in it, and nothing of it can be read from the name.
+
+    Parameters
+    ----------
+    model : str
+        The model that the user asked for.
+    parameters : mapping
+        The other fields of the request; how the reply travels makes no difference.
+    """
+    asked = {name: v for name, v in parameters.items() if name not in _HOW_IT_TRAVELS}
+    told = [_FORMAT, base_url, model, [dict(one) for one in messages], asked]
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_FILE = "replies.sqlite"
+_MOST_BYTES = 100_000_000
+
+# No library: `diskcache`, the usual one, unpickles what it reads, and was last released
+# in 2023 (https://pypi.org/project/diskcache/, read 2026-08-21).
+_SCHEMA = Schema(
+    0x4E4D5231,
+    1,
+    """
+    CREATE TABLE IF NOT EXISTS replies (
+        hash TEXT PRIMARY KEY, reply TEXT, bytes INTEGER, used INTEGER
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS by_use ON replies (used, bytes)
+    """,
+)
+"""`used` counts up with every use: a clock may go backwards."""
+
+_USE = "(SELECT ifnull(max(used), 0) + 1 FROM replies)"
+
+
+class Cache:
+    """Replies by the name of their request.
+
+    No method raises for what is wrong with the file: they are then kept in memory.
+
+    Parameters
+    ----------
+    path : Path or None
+        Where they are kept; None for memory.
+    most_bytes : int
+        How much room the replies may take together.
+    """
+
+    def __init__(
+        self, path: Path | None = None, most_bytes: int = _MOST_BYTES, **more: Any
+    ) -> None:
+        self._storage = Storage(path, _SCHEMA, **more)
+        self.most_bytes = most_bytes
+        self._told = ""
+
+    @property
+    def path(self) -> Path | None:
+        """Where they are kept; None for memory."""
+        return self._storage.path
+
+    def news(self) -> str:
+        """Give once what the user should know of the file; else empty."""
+        trouble = self._storage.trouble
+        if self._told == trouble:
+            return ""
+        self._told = trouble
+        how = "Replies are kept in memory" if self.path is None else "Kept anew"
+        return f"{how}: the cache {trouble}"
+
+    def find(self, request: str) -> str | None:
+        """Return the text that is kept for a request, or None."""
+
+        def work(connection: sqlite3.Connection) -> str | None:
+            ask = "SELECT reply FROM replies WHERE hash = ?"
+            found = connection.execute(ask, (request,)).fetchone()
+            if found is None:
+                return None
+            use = f"UPDATE replies SET used = {_USE} WHERE hash = ?"
+            connection.execute(use, (request,))
+            return str(found[0])
+
+        return self._storage.write(work)
+
+    def keep(self, request: str, text: str) -> None:
+        """Keep the text of a reply to a request, in place of one that there is."""
+        size = len(text.encode())
+
+        def work(connection: sqlite3.Connection) -> None:
+            add = f"INSERT OR REPLACE INTO replies VALUES (?, ?, ?, {_USE})"
+            connection.execute(add, (request, text, size))
+            _make_room(connection, self.most_bytes)
+
+        if size <= self.most_bytes:
+            self._storage.write(work)
+
+    def size(self) -> tuple[int, int]:
+        """Give how many replies there are, and how many bytes they take."""
+        ask = "SELECT count(*), total(bytes) FROM replies"
+        number, size = self._storage.read(lambda c: c.execute(ask).fetchone())
+        return number, int(size)
+
+    def clear(self) -> int:
+        """Throw all replies away, off the disk, too; give how many there were."""
+        number = self._storage.write(
+            lambda c: c.execute("DELETE FROM replies").rowcount
+        )
+        self._storage.shrink()
+        return number
+
+    def close(self) -> None:
+        """Let go of what is in memory."""
+        self._storage.close()
+
+
+def open_cache(environ: Mapping[str, str]) -> Cache:
+    """Give the user's cache; nothing is written yet."""
+    return Cache((cache_folder(environ) / _FILE).absolute(), is_default=True)
+
+
+def _make_room(connection: sqlite3.Connection, most_bytes: int) -> None:
+    """Throw away the longest unused until the rest has room."""
+    (size,) = connection.execute("SELECT total(bytes) FROM replies").fetchone()
+    rows = connection.execute("SELECT hash, bytes FROM replies ORDER BY used")
+    gone = []
+    while size > most_bytes and (row := rows.fetchone()):
+        gone.append((row[0],))
+        size -= row[1]
+    connection.executemany("DELETE FROM replies WHERE hash = ?", gone)
