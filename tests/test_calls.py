@@ -34,16 +34,16 @@ CATALOGUE = ("openai/gpt-4o", "nvidia/nemotron-3-nano-30b-a3b", LIVE)
 def test_the_retired_default_gives_way_and_says_so_each_time() -> None:
     service = Service(GONE, models=CATALOGUE)
     session = service.session()
-    notices: list[str] = []
+    heard: list[str] = []
 
     def watch(one: object) -> None:
-        notices.extend([one.text] if isinstance(one, Notice) else [])
+        heard.extend([one.text] if isinstance(one, Notice) else [])
 
     replies = [session.ask(question, watch=watch) for question in ("1", "2")]
 
     assert [body["model"] for body in service.bodies] == [DEFAULT_MODEL, LIVE, LIVE]
-    assert notices == [f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"] * 2
-    assert [notices(reply)[0] for reply in replies] == notices
+    assert heard == [f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"] * 2
+    assert [notices(reply)[0] for reply in replies] == heard
     assert [reply.details.model for reply in replies] == [LIVE, LIVE]
     assert service.listed == 1
 

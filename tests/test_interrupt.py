@@ -42,7 +42,7 @@ def test_an_interrupt_ends_a_call_at_once_and_the_next_one_works(
     """Case 56."""
     found = interrupted[stage]
 
-    assert found["error"] == "Interrupted"
+    assert found["error"] == "InterruptedByUser"
     assert found["seconds"] < 1
     assert found["next"] == "next"
     assert found.get("requests", 1) == 1

@@ -36,7 +36,7 @@ def test_no_frame_comes_along_not_even_of_what_went_before() -> None:
 
     assert (error.__cause__, error.__context__) == (None, None)
     names = [f.f_code.co_name for f, _ in traceback.walk_tb(error.__traceback__)]
-    assert names[-1] == "unseen"
+    assert names[-1] == "without_traceback"
     assert "fail_with" not in names
 
 

@@ -303,7 +303,7 @@ class Client:
 
         Raises
         ------
-        ConnectionFailed
+        ConnectError
             If what is set is no URL of a proxy.
         """
         return str(proxy_to(endpoint) or "")

@@ -64,7 +64,7 @@ def proxy_to(endpoint: Endpoint) -> Proxy | None:
 
     Raises
     ------
-    ConnectionFailed
+    ConnectError
         If what is set is no URL of a proxy.
     """
     url = urlsplit(endpoint.origin)
@@ -78,7 +78,7 @@ def proxy_for(scheme: str, host: str, port: int | None = None) -> Proxy | None:
 
     Raises
     ------
-    ConnectionFailed
+    ConnectError
         If what is set is no URL of a proxy.
     """
     if loopback_addresses(host):

@@ -1,7 +1,7 @@
 """Decide whether a failed call is retried, and after what delay.
 
 Only what cannot have been billed is repeated without asking: a request that was not
-sent, or that the service refused. See `errors.OutcomeUnknown` for the others.
+sent, or that the service refused. See `errors.OutcomeUnknownError` for the others.
 """
 
 from __future__ import annotations

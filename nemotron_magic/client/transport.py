@@ -88,7 +88,7 @@ class _Network(httpx.BaseTransport):
 
         Raises
         ------
-        ConnectionFailed
+        ConnectError
             If there is no way through this proxy.
         """
         if proxy not in self._ways:
@@ -262,7 +262,7 @@ class Http:
 
         Raises
         ------
-        ConnectionFailed
+        ConnectError
             If there is no such host, or what is set as its proxy is none.
         """
         url, host = urlsplit(endpoint.origin), endpoint.host
@@ -326,7 +326,7 @@ def get_ready() -> None:
 
     Raises
     ------
-    ConnectionFailed
+    ConnectError
         If no connection can be set up.
     """
     _new_client(None).close()

@@ -9,9 +9,9 @@ NemotronError
 ├── RequestError         the service refused this request: change it
 ├── RateLimitError       wait
 ├── ServiceError         the service failed: try again later
-├── ConnectionFailed     check the network; nothing reached the service
-├── OutcomeUnknown       the answer was lost, or its making failed; may be billed
-└── Interrupted          the user stopped it
+├── ConnectError         check the network; nothing reached the service
+├── OutcomeUnknownError  the answer was lost, or its making failed; may be billed
+└── InterruptedByUser    the user stopped it
 """
 
 from __future__ import annotations

@@ -304,7 +304,7 @@ class CallAccounting:
         -------
         Reply
             With an estimate of the cost, and what the user should know of the ledger.
-        Interrupted or None
+        InterruptedByUser or None
             What to raise when the reply has been kept: the user stopped the writing.
         """
         reply = self._priced(reply)

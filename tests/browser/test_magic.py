@@ -66,7 +66,7 @@ def test_the_stop_button_keeps_what_came_and_the_reply_survives_a_reload(
     assert stopped_s < 5
     reply, error = page.outputs(2)
     assert "Stopped by you" in reply["data"]["text/html"]
-    assert error["ename"] == "Interrupted"
+    assert error["ename"] == "InterruptedByUser"
     assert "Stopped by you" in page.text(2)
 
 

@@ -168,7 +168,7 @@ def test_code_is_named(value: object, said: str) -> None:
 def test_a_class_has_its_call_parents_and_methods() -> None:
     said = describe(Registry)
 
-    assert "own.Registry() -> None" in said
+    assert "describe.Registry() -> None" in said
     assert "methods: register, unregister, describer" in said
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.context import prompt as parts
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.prompt import (
     ContextPart,
     FittedContext,
     estimate_tokens,
+    fit_to_budget,
     render_prompt,
 )
 from nemotron_magic.core.errors import InputError
@@ -28,7 +28,7 @@ def fit(
 ) -> FittedContext:
     """Fit cells with these sources, the last of which ran last."""
     cells = [Cell(n, text) for n, text in enumerate(texts, 1)][::-1]
-    return parts.fit(asked_for, cells, lambda cell: cell, budget, count)
+    return fit_to_budget(asked_for, cells, lambda cell: cell, budget, count)
 
 
 @given(
@@ -72,7 +72,7 @@ def test_the_model_is_told_what_was_left_out(
 def test_a_long_output_is_cut_between_its_lines_and_says_how_much() -> None:
     printed = "".join(f"line {n}\n" for n in range(5_000))
     cell = Cell(1, "x", printed)
-    (part,) = parts.fit((), [cell], lambda one: one, 9_000, count).kept
+    (part,) = fit_to_budget((), [cell], lambda one: one, 9_000, count).kept
     shown = dict(part.fields)["printed"]
     head, gap, tail = shown.partition("[… ")
 
@@ -93,7 +93,7 @@ def test_a_pinned_cell_is_kept_beyond_a_hole() -> None:
 def test_a_long_output_keeps_its_head_and_its_tail() -> None:
     printed = "".join(f"line {n}\n" for n in range(5000))
     cell = Cell(1, "run()", printed)
-    (part,) = parts.fit((), [cell], lambda cell: cell, 4000, count).kept
+    (part,) = fit_to_budget((), [cell], lambda cell: cell, 4000, count).kept
     text = dict(part.fields)["printed"]
 
     assert text.startswith("line 0\n")
@@ -114,7 +114,7 @@ def test_a_long_output_keeps_its_head_and_its_tail() -> None:
 )
 def test_a_huge_output_leaves_room_for_other_cells(printed: str) -> None:
     cells = [Cell(2, "run()", printed), Cell(1, "x = 1")]
-    fitted = parts.fit((), cells, lambda cell: cell, 2_000, estimate_tokens)
+    fitted = fit_to_budget((), cells, lambda cell: cell, 2_000, estimate_tokens)
 
     assert [part.title for part in fitted.kept] == ["cell 1", "cell 2"]
     assert fitted.left_out == ()
@@ -165,7 +165,7 @@ def test_outputs_of_what_is_left_out_are_not_read() -> None:
         return cell
 
     cells = [Cell(n, "x" * 200) for n in range(10_000, 0, -1)]
-    fitted = parts.fit((), cells, load, 500, count)
+    fitted = fit_to_budget((), cells, load, 500, count)
 
     assert len(loaded) < 10
     assert len(fitted.left_out) > 9_900

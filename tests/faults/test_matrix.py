@@ -76,7 +76,7 @@ def test_a_fault_that_waits_can_be_interrupted_and_the_next_call_works(
     kept = EXPECTED[name].partition("kept: ")[2].partition("\n")[0]
     has_text = not kept.startswith(("nothing", "''", "'Hello, world!'"))
 
-    assert found["error"] == "Interrupted"
+    assert found["error"] == "InterruptedByUser"
     assert found["seconds"] < 1
     assert bool(found["kept"]) == has_text
     assert found["next"] == "Hello, world!"

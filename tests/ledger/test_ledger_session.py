@@ -116,11 +116,11 @@ def test_a_script_that_names_no_notebook_is_written_down_by_its_own_clock() -> N
         ([(400, {})], "failed", "RequestError", False, 1),
         ([(429, {})] * 3, "failed", "RateLimitError", False, 3),
         ([(429, {}), PAID], "complete", "", True, 2),
-        ([(504, {})], "failed", "OutcomeUnknown", True, 1),
-        ([httpx.ReadError("gone")], "failed", "OutcomeUnknown", True, 1),
-        ([FAILED], "failed", "OutcomeUnknown", True, 1),
-        ([(500, {})], "failed", "OutcomeUnknown", True, 1),
-        ([(503, {}), (502, {}), PAID], "failed", "OutcomeUnknown", True, 2),
+        ([(504, {})], "failed", "OutcomeUnknownError", True, 1),
+        ([httpx.ReadError("gone")], "failed", "OutcomeUnknownError", True, 1),
+        ([FAILED], "failed", "OutcomeUnknownError", True, 1),
+        ([(500, {})], "failed", "OutcomeUnknownError", True, 1),
+        ([(503, {}), (502, {}), PAID], "failed", "OutcomeUnknownError", True, 2),
         ([(521, {})] * 3, "failed", "ServiceError", False, 3),
         ([say("half")], "truncated", "", True, 1),
     ],
@@ -151,7 +151,7 @@ def test_an_interrupted_call_is_a_row_too(at: Any) -> None:
     (call,) = service.calls
     assert (call.ending, call.error, call.may_cost) == (
         "interrupted",
-        "Interrupted",
+        "InterruptedByUser",
         True,
     )
 
@@ -231,11 +231,11 @@ def test_a_ledger_that_fails_is_told_once_and_costs_no_reply(tmp_path: Path) -> 
     events: list[object] = []
     replies = [service.session.ask(q, watch=events.append) for q in ("1", "2")]
 
-    notices = [one.text for one in events if isinstance(one, Notice)]
+    heard = [one.text for one in events if isinstance(one, Notice)]
     assert replies == ["Hi", "Hi"]
-    assert len(notices) == 1
-    assert notices[0].startswith("Spending is counted in memory")
-    assert notices(replies[0])[0] == notices[0]
+    assert len(heard) == 1
+    assert heard[0].startswith("Spending is counted in memory")
+    assert notices(replies[0])[0] == heard[0]
     assert service.ledger.of_session().cost_usd == 1.0
 
 

@@ -70,7 +70,7 @@ def test_an_interrupt_keeps_what_came_and_the_next_call_works(kernel: Kernel) ->
     after = kernel.run("%nemotron rehearsal: say Hi")
 
     assert stopped.status == "error"
-    assert stopped.error.startswith("Interrupted: stopped by you")
+    assert stopped.error.startswith("InterruptedByUser: stopped by you")
     assert "Stopped by you" in stopped.outputs[0]["data"]["text/html"]
     assert after.outputs[0]["data"]["text/plain"] == "Hi"
 

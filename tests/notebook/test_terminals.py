@@ -88,7 +88,7 @@ def test_ctrl_c_in_a_terminal_keeps_what_came(environ: dict[str, str]) -> None:
     ask(terminal, "%load_ext nemotron_magic", r"In \[")
     ask(terminal, "%nemotron rehearsal: length 3000", "Rehearsal")
     terminal.sendintr()
-    terminal.expect("Interrupted: stopped by you")
+    terminal.expect("InterruptedByUser: stopped by you")
     kept = ask(terminal, "print('kept:', len(_nemotron) > 0)", "kept: True")
     terminal.close(force=True)
 

@@ -27,6 +27,8 @@ __all__ = [
     "SPENDING",
 ]
 
+_INTERRUPTED = ("InterruptedByUser", "Interrupted")  # as older ledgers have it
+
 
 def _cache(runner: App, text: str, settings: Settings) -> str:
     cache, wanted = runner.session.books.cache, text.strip().lower()
@@ -114,7 +116,7 @@ def _ended(call: CallRecord) -> str:
         return "no end was seen; it may have been billed"
     if call.is_cached:
         return "answered from disk"
-    if call.error and call.error != "Interrupted":
+    if call.error and call.error not in _INTERRUPTED:
         return f"{call.ending}: {call.error}"
     finish = call.finish_reason
     if call.ending == "complete" and finish and finish != "stop":
