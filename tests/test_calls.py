@@ -24,6 +24,7 @@ from nemotron_magic.core.events import Notice
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.usage import Usage
+from nemotron_magic.display.reply import notices
 
 # ---- a retired model
 
