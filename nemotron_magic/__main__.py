@@ -38,7 +38,7 @@ _MISSING = "The demo needs more packages: python -m pip install 'nemotron-magic[
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo; give the exit status."""
+    """Run the demo; return the exit status."""
     options = _options(arguments)
     try:
         source = _notebook(options.notebook)
@@ -84,7 +84,7 @@ def _notebook(given: Path | None) -> Path:
 
 @contextmanager
 def _endpoint() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Give what to say about the endpoint, and the kernel's environment."""
+    """Yield what to say about the endpoint, and the kernel's environment."""
     session = Session()
     try:
         endpoint = session.endpoint()
@@ -143,7 +143,7 @@ def _execute(source: Path, environ: Mapping[str, str]) -> int:
 
 
 def _told(cell: NotebookNode) -> Iterator[str]:
-    """Give what a cell asked, what came back, and what it took."""
+    """Yield what a cell asked, what came back, and what it took."""
     if cell.cell_type != "code":
         return
     yield f"\n── In [{cell.execution_count}] " + "─" * 60
@@ -174,7 +174,7 @@ def _usage_line(about: Mapping[str, Any]) -> str:
 
 
 def _written(source: Path, notebook: NotebookNode) -> Iterator[Path]:
-    """Write the executed notebook and its HTML; give where they are."""
+    """Write the executed notebook and its HTML; return where they are."""
     import nbformat
     from nbconvert import HTMLExporter
 

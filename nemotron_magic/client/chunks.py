@@ -43,7 +43,7 @@ _FAMILIES = ("nemotron", "deepseek-r1", "qwen3", "qwq")
 
 
 def may_start_inside(model: str) -> bool:
-    """Tell whether a model's template may swallow the opening tag.
+    """Return whether a model's template may swallow the opening tag.
 
     Nemotron's does, so that its output starts in mid-thought
     (https://github.com/NVIDIA/NemoClaw/issues/6992).
@@ -52,7 +52,7 @@ def may_start_inside(model: str) -> bool:
 
 
 class ThinkTags:
-    """Tell the answer from the reasoning, piece by piece, wherever the tags are cut.
+    """Split answer and reasoning, piece by piece, wherever the tags are cut.
 
     An opening tag counts only as the first thing in the reply. A closing tag without
     an opening one counts only on a line of its own, outside fenced code, and only for
@@ -74,11 +74,11 @@ class ThinkTags:
         self._read = self._at_start
 
     def feed(self, piece: str) -> list[Event]:
-        """Take the next piece of content; give what it is."""
+        """Take the next piece of content; return what it is."""
         return self._read(piece)
 
     def close(self) -> list[Event]:
-        """Take the end of the reply; give what was held back."""
+        """Take the end of the reply; return what was held back."""
         if self._orphans and self._read == self._in_answer and _CLOSE in self._tail:
             return self._split(str(self._said) + "\n")
         held, self._held = self._held, ""
@@ -157,7 +157,7 @@ def _outside(text: str, tag: re.Match[str]) -> bool:
 
 
 def _overlap(text: str) -> int:
-    """Give the length of the longest end of `text` that may begin a closing tag."""
+    """Return the length of the longest end of `text` that may begin a closing tag."""
     sizes = range(min(len(text), len(_CLOSE) - 1), 0, -1)
     return next((n for n in sizes if _CLOSE.startswith(text[-n:])), 0)
 
@@ -204,7 +204,7 @@ class ChunkParser:
             events.append(UsageReport(usage))
 
     def close(self) -> list[Event]:
-        """Give what was held back because it might have become a tag."""
+        """Return what was held back because it might have become a tag."""
         return [event for tags in self._tags.values() for event in tags.close()]
 
     def _choice(self, choice: JsonObject, events: list[Event]) -> None:
@@ -253,12 +253,12 @@ class ChunkParser:
 
 
 def _number(value: Any, otherwise: int) -> int:
-    """Give which choice or call it is: a whole number from 0, or else `otherwise`."""
+    """Return which choice or call it is: a whole number from 0, or else `otherwise`."""
     return value if type(value) is int and value >= 0 else otherwise
 
 
 def _reasoning(delta: JsonObject) -> str:
-    """Give the reasoning, which one chunk may hold up to three times, once."""
+    """Return the reasoning, which one chunk may hold up to three times, once."""
     for name in ("reasoning", "reasoning_content"):
         text = as_text(delta.get(name))
         if text:
@@ -267,7 +267,7 @@ def _reasoning(delta: JsonObject) -> str:
 
 
 def _parts(value: Any) -> str:
-    """Give the text of a list of `{type, text}` parts; nothing of anything else."""
+    """Return the text of a list of `{type, text}` parts; nothing of anything else."""
     if not value:
         return ""
     return "".join(as_text(part.get("text")) for part in as_objects(value))

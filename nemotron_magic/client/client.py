@@ -83,7 +83,7 @@ class Request:
         return {"model": model, "messages": [*self.messages], **settled}
 
     def about(self) -> RequestInfo:
-        """Give what error messages may mention."""
+        """Return what error messages may mention."""
         return request_info(self.endpoint, self.settings.model, self.key)
 
 
@@ -99,7 +99,7 @@ class StreamCall:
     uniform: Callable[[float, float], float]
 
     def events_until(self, stop: CancelToken) -> Generator[Event, None, None]:
-        """Give what happens until `stop` is set, by a connection of its own.
+        """Yield what happens until `stop` is set, by a connection of its own.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class StreamCall:
             stop.let_go()
 
     def events(self) -> Generator[Event, None, None]:
-        """Give what happens, as it happens, a second attempt among it.
+        """Yield what happens, as it happens, a second attempt among it.
 
         Raises
         ------
@@ -245,7 +245,7 @@ class Client:
     def stream(
         self, request: Request, stop: CancelToken | None = None
     ) -> Generator[Event, None, None]:
-        """Send `request`; give what happens, as it happens.
+        """Send `request`; return what happens, as it happens.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class Client:
     def models(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
     ) -> tuple[Model, ...]:
-        """Give the chat models that the service lists; an unchanged list comes cheap.
+        """Return the chat models that the service lists; an unchanged list comes cheap.
 
         Raises
         ------
@@ -309,7 +309,7 @@ class Client:
         return str(proxy_to(endpoint) or "")
 
     def listed(self, endpoint: Endpoint) -> tuple[Model, ...]:
-        """Give the models that were listed before, without asking the service."""
+        """Return the models that were listed before, without asking the service."""
         return self._catalogues.get(endpoint.models_url, ("", ()))[1]
 
     def check_key(
@@ -347,7 +347,7 @@ class Client:
     def balance_usd(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
     ) -> float | None:
-        """Give what is left on the account, in US dollars; None if it does not say.
+        """Return what is left on the account, in US dollars; None if it does not say.
 
         Charges are booked after the reply, so right after a call it is too high
         (https://docs.aimlapi.com/api-references/service-endpoints/account-balance).

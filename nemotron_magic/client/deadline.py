@@ -82,7 +82,7 @@ class Deadline:
         self._end_s = min(self._end_s, self._clock_s() + most_s)
 
     def timeout(self, connect_s: float, gap_s: float) -> httpx.Timeout:
-        """Give the limits of the steps of a call that ends by then."""
+        """Return the limits of the steps of a call that ends by then."""
         return httpx.Timeout(_Wait(gap_s, self), connect=_Wait(connect_s, self))
 
 
@@ -98,7 +98,7 @@ class _Wait(float):
 
 
 def _within(timeout: float | None, late: type[Exception]) -> float | None:
-    """Give how long a step may take that begins now."""
+    """Return how long a step may take that begins now."""
     if not isinstance(timeout, _Wait):
         return timeout
     left_s = timeout.deadline.left_s
@@ -282,7 +282,7 @@ def interruptible_sleep(wait_s: float) -> None:
 def wait_for(
     event: Event, timeout_s: float, check: Callable[[], None] | None = None
 ) -> bool:
-    """Wait until `event` is set; tell whether it was in time.
+    """Wait until `event` is set; return whether it was in time.
 
     Parameters
     ----------
@@ -309,7 +309,7 @@ def look_up(
     resolve: Resolver,
     check: Callable[[], None] | None = None,
 ) -> OSError | None:
-    """Look `host` up; give the error if there is no such host or no answer in time.
+    """Look `host` up; return the error if there is no such host or no answer in time.
 
     Parameters
     ----------

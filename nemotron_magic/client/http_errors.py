@@ -148,7 +148,7 @@ def _said(details: dict[str, Any]) -> str:
 
 
 def _said_upstream(details: dict[str, Any]) -> str:
-    """Give what a router's provider said; the router's own words only hint at it."""
+    """Return what a router's provider said; the router's own words only hint at it."""
     raw = as_dict(details.get("metadata")).get("raw")
     try:
         value = json.loads(raw) if isinstance(raw, str) else raw
@@ -260,7 +260,7 @@ def error_for(
     request_id: str | None = None,
     wait_s: float | None = None,
 ) -> NemotronError:
-    """Give the error that tells the user what this failure means.
+    """Return the error that tells the user what this failure means.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ def error_for(
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text is an id that can be quoted, and nothing worse."""
+    """Return whether a text is an id that can be quoted, and nothing worse."""
     return _ID.fullmatch(text) is not None
 
 
@@ -322,7 +322,7 @@ def _is_for(row: _Row, status: int) -> bool:
 
 
 def _not_found(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _Row:
-    """Tell a model that is gone from an address that is wrong."""
+    """Distinguish a model that is gone from an address that is wrong."""
     bare = r"cannot (post|get)|^not found$"
     names_path = status == 405 or re.search(bare, complaint.message, re.I)
     names_model = re.search(_MODEL, complaint.message, re.I)
@@ -343,14 +343,14 @@ _REQUEST_IDS = ("x-inference-id", "x-generation-id", "x-request-id", "cf-ray")
 
 
 def request_info(endpoint: Endpoint, model: str, key: Key | None = None) -> RequestInfo:
-    """Give what error messages may mention."""
+    """Return what error messages may mention."""
     if key is None:
         return RequestInfo(endpoint, model)
     return RequestInfo(endpoint, model, key.source, key.redact)
 
 
 def request_id_of(response: httpx.Response, about: RequestInfo) -> str | None:
-    """Give the service's id of a request, to quote to its support."""
+    """Return the service's id of a request, to quote to its support."""
     found = (about.redact(response.headers.get(name, "")) for name in _REQUEST_IDS)
     return next((one for one in found if is_id(one)), None)
 
@@ -358,7 +358,7 @@ def request_id_of(response: httpx.Response, about: RequestInfo) -> str | None:
 def error_from_response(
     response: httpx.Response, about: RequestInfo, now_s: float, deadline: Deadline
 ) -> NemotronError:
-    """Give the error that a response without success means."""
+    """Return the error that a response without success means."""
     deadline.shorten(_ERROR_BODY_S)
     request_id = request_id_of(response, about)
     if response.is_redirect:

@@ -78,7 +78,7 @@ class Model:
         return "nemotron" in self.name.lower()
 
     def goes_by(self, name: str) -> bool:
-        """Tell whether `name` is its id or an alias, in any case."""
+        """Return whether `name` is its id or an alias, in any case."""
         return name.lower() in {n.lower() for n in (self.name, *self.aliases)}
 
 
@@ -100,7 +100,7 @@ def sorted_for_people(models: Iterable[Model]) -> list[Model]:
 
 
 def fallback_model(models: Sequence[Model]) -> Model | None:
-    """Give the Nemotron to use in place of the retired default, if one is listed."""
+    """Return the Nemotron to use in place of the retired default, if one is listed."""
     for name in _PREFERRED:
         found = next((m for m in models if m.goes_by(name)), None)
         if found:
@@ -122,12 +122,12 @@ def _model(row: JsonObject) -> Model:
 
 
 def _is_name(value: Any) -> bool:
-    """Tell whether a model can be called so: not what would break out of a table."""
+    """Return whether a model can be called so: not what would break out of a table."""
     return isinstance(value, str) and bool(value) and sanitize_label(value) == value
 
 
 def _prices(pricing: JsonObject) -> dict[str, float]:
-    """Give the price of a million tokens by direction, as far as it can be read.
+    """Return the price of a million tokens by direction, as far as it can be read.
 
     Two dialects are in use: `measure` names the direction, or `origin` does.
     """
@@ -141,7 +141,7 @@ def _prices(pricing: JsonObject) -> dict[str, float]:
 
 
 def _way(unit: JsonObject) -> str:
-    """Give the direction of text tokens that a unit prices; "" if it prices others."""
+    """Return the direction of the text tokens that a unit prices, or ""."""
     if unit.get("name") != "token" or unit.get("content", "text") != "text":
         return ""
     return _WAYS.get(str(unit.get("measure") or unit.get("origin")), "")

@@ -54,7 +54,7 @@ _AGAIN = f"It may have been billed. {ASK_AGAIN}"
 def map_httpx_error(
     error: Exception, about: RequestInfo, is_sent: bool = True
 ) -> NemotronError:
-    """Give our error for one that httpx raised.
+    """Return our error for one that httpx raised.
 
     Parameters
     ----------

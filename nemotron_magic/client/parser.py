@@ -73,7 +73,7 @@ class CompletionParser:
         return self._chunks.finished
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes of the body; give the events that they complete."""
+        """Take the next bytes of the body; return the events that they complete."""
         events: list[Event] = []
         try:
             if self._decoder is None:
@@ -85,7 +85,7 @@ class CompletionParser:
         return events
 
     def close(self) -> list[Event]:
-        """Take the end of the body; give what was held back and how it ended."""
+        """Take the end of the body; return what was held back and how it ended."""
         events: list[Event] = []
         if self.error is None and self._decoder is None:
             self._whole(events)
@@ -97,7 +97,7 @@ class CompletionParser:
         return events
 
     def break_off(self) -> list[Event]:
-        """Give what is there, also half an event, when no more will come than this."""
+        """Return what is there, also half an event, when no more will come."""
         events: list[Event] = []
         self._end(events)
         return events + self._chunks.close()

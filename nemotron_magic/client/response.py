@@ -224,7 +224,7 @@ _PROGRESS = (Text, Reasoning, Refusal, ToolCall)
 
 
 def is_progress(event: Event) -> bool:
-    """Tell whether an event brings something that the user would miss."""
+    """Return whether an event brings something that the user would miss."""
     return isinstance(event, _PROGRESS)
 
 
@@ -235,7 +235,7 @@ def read_events(
     clock_s: Callable[[], float],
     deadline: Deadline,
 ) -> Generator[Event, None, None]:
-    """Give the events of a response that succeeded.
+    """Yield the events of a response that succeeded.
 
     Raises
     ------
@@ -303,7 +303,7 @@ def _read_out(body: Iterator[bytes], deadline: Deadline) -> None:
 
 
 def _too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
-    """Give the error of a call whose time is over; None while it is not."""
+    """Return the error of a call whose time is over; None while it is not."""
     if deadline.left_s > 0:
         return None
     return _overdue("the reply took longer than", "total_timeout_s", settings)
@@ -312,7 +312,7 @@ def _too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
 def timeout_error(
     error: Exception, deadline: Deadline, about: RequestInfo, settings: Settings
 ) -> NemotronError | None:
-    """Give the error of a call that ran into one of its limits; None of any other."""
+    """Return the error of a call that ran into one of its limits; None of any other."""
     if not isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return None
     if slow := _too_slow(deadline, settings):
@@ -324,7 +324,7 @@ def timeout_error(
 
 
 def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
-    """Give a body as it comes, but not without end."""
+    """Yield a body as it comes, but not without end."""
     size_bytes = 0
     for data in body:
         yield data
@@ -346,7 +346,7 @@ def _overdue(what: str, name: str, settings: Settings) -> NemotronError:
 
 
 def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
-    """Give the cost that stands in a header when the reply was no stream."""
+    """Yield the cost that stands in a header when the reply was no stream."""
     try:
         usd_spent = float(headers.get("x-aimlapi-usd-spent", ""))
     except ValueError:

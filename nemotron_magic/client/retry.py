@@ -37,7 +37,7 @@ _REFUSED = frozenset({408, 429, 503, 521, 522, 523, 529, 530})
 
 
 def retries_allowed(error: NemotronError) -> int:
-    """Give how often a call that failed like this may be tried again."""
+    """Return how often a call that failed like this may be tried again."""
     if error.final:
         return 0
     is_refused = isinstance(error, RateLimitError | ServiceError)
@@ -48,7 +48,7 @@ def retries_allowed(error: NemotronError) -> int:
 def delay_s(
     error: NemotronError, attempt: int, uniform: Callable[[float, float], float]
 ) -> float | None:
-    """Give the wait before the next try in seconds; None if there is to be none.
+    """Return the wait before the next try in seconds; None if there is to be none.
 
     What the service asked for is obeyed, never shortened; where it asked for nothing,
     the wait is random up to a bound that doubles ("full jitter",
@@ -69,7 +69,7 @@ def delay_s(
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
-    """Give the wait that a response asks for, in seconds; None if it asks for none.
+    """Return the wait that a response asks for, in seconds; None if it asks for none.
 
     Parameters
     ----------

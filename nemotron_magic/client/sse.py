@@ -37,7 +37,7 @@ _PIECE_BYTES = 64 * 1024
 
 
 def iter_decompressed(response: httpx.Response) -> Iterator[bytes]:
-    """Give the body of a response as it comes, unpacked.
+    """Yield the body of a response as it comes, unpacked.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def iter_decompressed(response: httpx.Response) -> Iterator[bytes]:
 
 
 def encoding_of(response: httpx.Response) -> str:
-    """Give what a body is packed in, empty for nothing."""
+    """Return what a body is packed in, empty for nothing."""
     return str(response.headers.get("content-encoding", "")).strip().lower()
 
 
@@ -140,7 +140,7 @@ class EventStreamDecoder:
         self._last_id = ""
 
     def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
-        """Take the next bytes; give the events that they complete, to be used up.
+        """Take the next bytes; return the events that they complete, to be used up.
 
         Raises
         ------
@@ -155,14 +155,14 @@ class EventStreamDecoder:
         self._check(len(self._rest))
 
     def close(self) -> Iterator[ServerSentEvent]:
-        """Take the end of the stream; give the event that was pending, if one was."""
+        """Take the end of the stream; return the event that was pending, if one was."""
         if self._rest:
             self._field(self._without_bom(bytes(self._rest)))
             self._rest.clear()
         yield from self._dispatched()
 
     def _lines(self, data: bytes) -> list[bytes]:
-        """Give the lines that end in `data`, and keep what follows the last one."""
+        """Return the lines that end in `data`, and keep what follows the last one."""
         if self._after_cr and data:
             # The LF of a CRLF that the network cut in two ends no second line.
             self._after_cr = False

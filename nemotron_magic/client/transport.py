@@ -52,7 +52,7 @@ __all__ = [
 
 
 def ssl_context() -> SSLContext:
-    """Give the certificates to trust, read anew only if the environment says so.
+    """Return the certificates to trust, read anew only if the environment says so.
 
     Raises
     ------
@@ -199,7 +199,7 @@ class Http:
         self._pid = os.getpid()
 
     def apart(self, stop: CancelToken) -> Http:
-        """Give the same with connections of its own, which `stop` may shut down."""
+        """Return the same with connections of its own, which `stop` may shut down."""
         return Http(self._resolve, self._transport, stop)
 
     def post(
@@ -354,7 +354,7 @@ def _place(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 def _of_a_page(fault: NemotronError) -> NemotronError:
-    """Give the same fault of a request that costs nothing."""
+    """Return the same fault of a request that costs nothing."""
     if not isinstance(fault, OutcomeUnknownError):
         return fault
     what = fault.what.removesuffix("; it may have been billed")

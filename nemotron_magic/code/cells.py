@@ -72,7 +72,7 @@ class CodeCell:
 
 
 def cells_of(markdown: str, magics: Collection[str]) -> tuple[CodeCell, ...]:
-    r"""Give the code of a reply as cells, also of a reply that was cut short.
+    r"""Return the code of a reply as cells, also of a reply that was cut short.
 
     Parameters
     ----------

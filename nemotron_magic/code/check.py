@@ -35,7 +35,7 @@ _ABOVE = re.compile(
 
 
 def is_installed(module: str) -> bool:
-    """Tell whether a top-level module can be imported; nothing is imported for it."""
+    """Return whether a top-level module can be imported; nothing is imported for it."""
     if module in sys.modules:
         return True
     try:

@@ -79,7 +79,7 @@ def parsed(code: str) -> ast.Module | None:
 
 
 def is_python(code: str, *, is_whole: bool, is_shown: bool = True) -> bool:
-    """Tell whether a text that does not say what it is looks like Python to run.
+    """Return whether a text that does not say what it is looks like Python to run.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def is_python(code: str, *, is_whole: bool, is_shown: bool = True) -> bool:
 
 
 def is_literal(code: str) -> bool:
-    """Tell whether a text is nothing but values, as a program prints them."""
+    """Return whether a text is nothing but values, as a program prints them."""
     tree = parsed(code)
     return tree is not None and all(
         isinstance(node, ast.Expr)
@@ -109,7 +109,7 @@ def is_literal(code: str) -> bool:
 
 
 def is_too_little(code: str) -> bool:
-    """Tell whether a text that was cut is a word, a value or signs, so far."""
+    """Return whether a text that was cut is a word, a value or signs, so far."""
     if re.match(r" \S", code):  # a line of a diff
         return True
     code = code.strip()
@@ -121,7 +121,7 @@ def is_too_little(code: str) -> bool:
 
 
 def is_no_code(code: str) -> bool:
-    """Tell whether a text is a traceback, a diff, or data."""
+    """Return whether a text is a traceback, a diff, or data."""
     text = code.strip()
     if not text or (_TRACEBACK.startswith(text[: len(_TRACEBACK)]) and len(text) > 1):
         return True
@@ -155,7 +155,7 @@ def _plain(line: str) -> str:
 
 
 def _beginning(code: str) -> ast.Module | None:
-    """Give as much of a text that was cut as can be read, without its last line."""
+    """Return as much of a text that was cut as can be read, without its last line."""
     lines = code.split("\n")[:200]
     for end in range(len(lines) - 1, max(0, len(lines) - 40), -1):
         tree = parsed("\n".join(lines[:end]))
@@ -165,7 +165,7 @@ def _beginning(code: str) -> ast.Module | None:
 
 
 def _works(node: ast.stmt, is_shown: bool) -> bool:
-    """Tell whether a statement does what neither a printed value nor a word does."""
+    """Return whether a statement does what neither a printed value nor a word does."""
     if isinstance(node, _WORK):
         return True
     if isinstance(node, ast.AnnAssign):
@@ -181,19 +181,19 @@ def _works(node: ast.stmt, is_shown: bool) -> bool:
 
 
 def _looks_up(node: ast.expr) -> bool:
-    """Tell whether an expression takes a part of something, and is no file's name."""
+    """Return whether an expression takes a part of something, and is no file's name."""
     if isinstance(node, ast.Subscript):
         return True
     return isinstance(node, ast.Attribute) and node.attr not in _FILE
 
 
 def _is_value(node: ast.expr) -> bool:
-    """Tell whether an expression is a value as `repr` writes it."""
+    """Return whether an expression is a value as `repr` writes it."""
     return all(isinstance(one, _LITERAL) for one in _walked(node))
 
 
 def _walked(node: ast.AST) -> Iterator[ast.AST]:
-    """Give the parts of an expression, of a class's `repr` only what it holds."""
+    """Yield the parts of an expression, of a class's `repr` only what it holds."""
     left = [node]
     while left:
         one = left.pop()
@@ -242,7 +242,7 @@ _COMMENT = re.compile(r"\s*(?:#|$)")
 
 
 def strip_prompts(code: str) -> str:
-    r"""Give what was typed at `>>>` or `In [1]:`; code without prompts stays as it is.
+    r"""Return what was typed at `>>>` or `In [1]:`; code without prompts is kept.
 
     A prompt counts if nothing but comments stands before it: further down it is an
     example in a docstring.
@@ -258,7 +258,7 @@ def strip_prompts(code: str) -> str:
 
 
 def strip_shell_prompts(code: str) -> str:
-    r"""Give the commands typed at `$`; without such prompts the code stays as it is.
+    r"""Return the commands typed at `$`; without such prompts the code stays as it is.
 
     >>> strip_shell_prompts("$ ls \\\n  -l\ntotal 0\n$ pwd")
     'ls \\\n  -l\npwd'
@@ -280,7 +280,7 @@ def strip_shell_prompts(code: str) -> str:
 def _typed(
     lines: list[str], prompt: re.Pattern[str], goes_on: re.Pattern[str]
 ) -> Iterator[str]:
-    """Give what stands behind prompts, and comments that stand before the first."""
+    """Yield what stands behind prompts, and comments that stand before the first."""
     begun = in_input = False
     for line in lines:
         if found := prompt.match(line):
@@ -311,19 +311,19 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 def is_shell(code: str) -> bool:
-    """Tell whether every line of a text is a well-known command."""
+    """Return whether every line of a text is a well-known command."""
     lines = [line for line in _whole_lines(code) if not line.startswith("#")]
     return bool(lines) and all(_COMMAND.match(line) for line in lines)
 
 
 def is_line_magics(code: str) -> bool:
-    """Tell whether every line of a text is for IPython, such as `%pip` or `!ls`."""
+    """Return whether every line of a text is for IPython, such as `%pip` or `!ls`."""
     lines = [line for line in _whole_lines(code) if not line.startswith("#")]
     return bool(lines) and all(_LINE_MAGIC.match(line) for line in lines)
 
 
 def pip_lines(code: str) -> str:
-    r"""Give commands that install packages as magics, which install into this kernel.
+    r"""Return commands that install packages as magics, which install into this kernel.
 
     Empty if there are other commands.
 
@@ -350,6 +350,6 @@ def _is_comment(line: str) -> bool:
 
 
 def _whole_lines(code: str) -> list[str]:
-    """Give the lines that say something, those that a backslash joins as one."""
+    """Return the lines that say something, those that a backslash joins as one."""
     joined = re.sub(r"\\\n\s*", "", code)
     return [line.strip() for line in joined.split("\n") if line.strip()]

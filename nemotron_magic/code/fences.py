@@ -75,7 +75,7 @@ _OTHER_NAMES = {
 
 
 def magic_of(language: str, magics: Collection[str]) -> str:
-    """Give the cell magic that takes a language, among those there are; else nothing.
+    """Return the cell magic that takes a language, among those there are; else nothing.
 
     >>> magic_of("sh", ["bash", "html"]), magic_of("rust", ["bash", "html"])
     ('bash', '')
@@ -85,7 +85,7 @@ def magic_of(language: str, magics: Collection[str]) -> str:
 
 
 def is_python_name(language: str) -> bool:
-    """Tell whether a language is Python, of whichever version.
+    """Return whether a language is Python, of whichever version.
 
     >>> is_python_name("python3.12"), is_python_name("pytb")
     (True, False)
@@ -94,7 +94,7 @@ def is_python_name(language: str) -> bool:
 
 
 def is_known(language: str) -> bool:
-    """Tell whether a language can make a cell here or elsewhere."""
+    """Return whether a language can make a cell here or elsewhere."""
     return is_python_name(language) or _OTHER_NAMES.get(language, language) in _MAGICS
 
 
@@ -110,7 +110,7 @@ _MOST_TRIES = 20
 
 
 def without_prose(code: str) -> str:
-    r"""Give code of an open fence up to the first paragraph that is plainly prose.
+    r"""Return code of an open fence up to the first paragraph that is plainly prose.
 
     >>> without_prose("x = 1\n\nThis sets the value of x.")
     'x = 1'
@@ -127,7 +127,7 @@ def without_prose(code: str) -> str:
 
 
 def _is_prose(text: str) -> bool:
-    """Tell whether a text begins with a sentence: words, and no Python."""
+    """Return whether a text begins with a sentence: words, and no Python."""
     line = text.partition("\n")[0]
     words = len(_WORDS.findall(line))
     is_long = words >= _LEAST_WORDS or (words and line.rstrip().endswith((":", ":**")))
@@ -158,13 +158,13 @@ def fenced(text: str) -> tuple[CodeBlock, ...]:
 
 
 def has_fence(text: str) -> bool:
-    """Tell whether a block of a language that makes cells begins in a text."""
+    """Return whether a block of a language that makes cells begins in a text."""
     fences = (fence for line in text.split("\n") if (fence := _FENCE.match(line)))
     return any(is_known(language_of(fence[2])) for fence in fences)
 
 
 def _set_right(lines: list[str]) -> Iterator[str]:
-    """Give the lines with each block's marks on lines of their own, and fit to it."""
+    """Yield the lines with each block's marks on lines of their own, and fit to it."""
     at = mended = 0
     while at < len(lines):
         line = lines[at]
@@ -208,7 +208,7 @@ def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
 def _usual(
     opening: str, fence: re.Match[str], lines: list[str], start: int
 ) -> tuple[list[str], int]:
-    """Give the lines of a block that opened, and the place behind it."""
+    """Return the lines of a block that opened, and the place behind it."""
     ends = (n for n in range(start, len(lines)) if _closes(fence[1], lines[n]))
     end = next(ends, len(lines))
     return [opening, *lines[start : end + 1]], end + 1
@@ -217,7 +217,7 @@ def _usual(
 def _mended(
     opening: str, fence: re.Match[str], lines: list[str], start: int, behind: int
 ) -> tuple[list[str], int] | None:
-    """Give the lines of a block that reads only if it ends elsewhere, and so on."""
+    """Return the lines of a block that reads only if it ends elsewhere, and so on."""
     if _reads(lines[start : behind - 1]):
         return None
     for end in islice(_ends(fence[1], lines, start), _MOST_TRIES_FENCES):
@@ -228,7 +228,7 @@ def _mended(
 
 
 def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str], int]:
-    """Give the lines of a block that ends at a line, and the place behind it."""
+    """Return the lines of a block that ends at a line, and the place behind it."""
     body, line = lines[start:end], lines[end]
     if _closes(mark, line):
         return body, end + 1
@@ -240,7 +240,7 @@ def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str],
 
 
 def _ends(mark: str, lines: list[str], start: int) -> Iterator[int]:
-    """Give the lines at which a block may end."""
+    """Yield the lines at which a block may end."""
     for n in range(start, len(lines)):
         if lines[n].rstrip().endswith(mark) or _FENCE.match(lines[n]):
             yield n
@@ -269,7 +269,7 @@ def _marked(opening: str, fence: re.Match[str], body: list[str]) -> list[str]:
 
 
 def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
-    """Tell whether Markdown takes a fence for no fence, or its code for what follows.
+    """Return whether Markdown takes a fence for no fence, or its code for what follows.
 
     It does so where it is indented as code is, but not within a text of bare code, and
     where code at the margin follows a fence behind a bullet.
@@ -286,7 +286,7 @@ def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
 
 
 def _at_margin(block: list[str], width: int) -> list[str]:
-    """Give a block without what stands before its mark."""
+    """Return a block without what stands before its mark."""
     blanks = re.compile(rf"[ \t]{{0,{width}}}")
     opening, *others = block
     return [opening[width:], *(blanks.sub("", line, count=1) for line in others)]

@@ -89,7 +89,7 @@ _DEEPEST = 18  # of the compiler's 20
 
 
 def python_source(source: str, transform: Callable[[str], str]) -> str:
-    """Give a cell with its magics made into calls.
+    """Return a cell with its magics made into calls.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def compile_error(text: str) -> ast.Module:
 
 
 def _is_deep(tree: ast.Module) -> bool:
-    """Tell whether blocks stand in one another deeper than the compiler can count."""
+    """Return whether blocks stand in one another deeper than the compiler can count."""
     inside: list[tuple[ast.AST, int]] = [(tree, 0)]
     while inside:
         node, depth = inside.pop()
@@ -143,7 +143,7 @@ def _is_deep(tree: ast.Module) -> bool:
 
 
 def _blocks(node: ast.AST) -> int:
-    """Give how many blocks a node opens at most."""
+    """Return how many blocks a node opens at most."""
     match node:
         case ast.With(items) | ast.AsyncWith(items):
             return len(items)
@@ -164,7 +164,7 @@ HARMLESS_MAGICS = frozenset([
 
 
 def magics(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Give the magics of a transformed cell: name and text."""
+    """Yield the magics of a transformed cell: name and text."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
@@ -178,7 +178,7 @@ def magics(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def is_call_of(node: ast.AST, *names: str) -> bool:
-    """Tell whether something is a call of a function or method of such a name."""
+    """Return whether something is a call of a function or method of such a name."""
     if not isinstance(node, ast.Call):
         return False
     called = node.func
@@ -187,14 +187,14 @@ def is_call_of(node: ast.AST, *names: str) -> bool:
 
 
 def root_name(node: ast.AST) -> str:
-    """Give the name that an expression begins with; empty if it begins otherwise."""
+    """Return the name that an expression begins with; empty if it begins otherwise."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
 
 
 def catches(node: ast.Try, errors: Collection[str]) -> bool:
-    """Tell whether one of the handlers takes one of the errors, or every error."""
+    """Return whether one of the handlers takes one of the errors, or every error."""
     return any(
         handler.type is None or _names(handler.type) & set(errors)
         for handler in node.handlers
@@ -202,7 +202,7 @@ def catches(node: ast.Try, errors: Collection[str]) -> bool:
 
 
 def _names(node: ast.expr) -> set[str]:
-    """Give the last names of an error, or of a tuple of errors."""
+    """Return the last names of an error, or of a tuple of errors."""
     found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
     return found | {
         one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)
@@ -217,7 +217,7 @@ def names_in(*nodes: ast.AST) -> set[str]:
 
 
 def tested_texts(tree: ast.AST) -> set[str]:
-    """Give the texts of which the code asks whether they are in something."""
+    """Return the texts of which the code asks whether they are in something."""
     return {
         part.value
         for node in ast.walk(tree)
@@ -318,7 +318,7 @@ def import_of(name: str) -> str:
 def missing_modules(
     tree: ast.Module, is_installed: Callable[[str], bool]
 ) -> list[Finding]:
-    """Give a finding for each top-level module that cannot be imported.
+    """Return a finding for each top-level module that cannot be imported.
 
     None if the code itself changes what is installed, or where modules are found.
     """
@@ -356,7 +356,7 @@ def _is_search_path(node: ast.Attribute) -> bool:
 
 
 def _imported(body: list[ast.stmt]) -> Iterator[str]:
-    """Give what is imported where nothing provides for its absence."""
+    """Yield what is imported where nothing provides for its absence."""
     for node in body:
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)

@@ -115,7 +115,7 @@ class Selection:
         return cls("", ranges=tuple(pairs))
 
     def newest_first(self, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
-        """Give the chosen ones of `cells`, which come newest first.
+        """Return the chosen ones of `cells`, which come newest first.
 
         Cells that cannot be chosen any more are not asked for, so that the cost grows
         with what goes along and not with what there is.
@@ -141,7 +141,7 @@ class Selection:
 
 
 def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[Cell]:
-    """Give of each cell its newest run, at the place of that.
+    """Yield of each cell its newest run, at the place of that.
 
     The id that the front end sends tells which cell it was, whatever its text is by
     then. A run of which no id is known, as from before the extension was loaded, is of

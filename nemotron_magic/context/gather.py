@@ -204,7 +204,7 @@ class ContextGatherer:
         return selection.newest_first(ran, request.since)
 
     def _notice(self, fitted: FittedContext) -> str:
-        """Tell of cells the first time that they go."""
+        """Return the notice for the first time that cells are sent."""
         has_cells = any(part.kind == "cell" for part in fitted.kept)
         with self._lock:
             is_first = has_cells and not self._has_told

@@ -60,7 +60,7 @@ class DisplayLog:
         self._shell.display_pub.unregister_hook(self._hear)
 
     def _hear(self, message: Any) -> Any:
-        """Note a message on its way to the front end; give it, to be sent."""
+        """Note a message on its way to the front end; return it, to be sent."""
         if message["header"]["msg_type"] == "display_data":
             # Here and not above: loading the extension is to stay light.
             number = cell_number(self._shell)
@@ -81,32 +81,32 @@ def display_text(bundle: dict[str, Any]) -> str:
 
 
 def cell_number(shell: Any) -> int:
-    """Give the number of the cell that runs now, from 1; 0 before the first."""
+    """Return the number of the cell that runs now, from 1; 0 before the first."""
     # The execution count is one more in newer versions; this is the same in all.
     return len(shell.user_ns.get("In") or [""]) - 1
 
 
 def cell_id_of(shell: Any) -> str:
-    """Give the id of the cell that runs now; "" where no front end tells it."""
+    """Return the id of the cell that runs now; "" where no front end tells it."""
     return str(request_of(shell).get("metadata", {}).get("cellId", ""))
 
 
 def request_of(shell: Any) -> dict[str, Any]:
-    """Give the message that asked for the cell that runs now; empty in a terminal."""
+    """Return the message that asked for the cell that runs now; empty in a terminal."""
     if getattr(shell, "kernel", None) is None:
         return {}
     return shell.get_parent() or {}
 
 
 def execution_of(shell: Any) -> object:
-    """Give a marker of the cell that runs now."""
+    """Return a marker of the cell that runs now."""
     if getattr(shell, "kernel", None) is None:
         return cell_number(shell)
     return request_of(shell).get("header", {}).get("msg_id")
 
 
 def source_of(shell: Any) -> str:
-    """Give the source of the cell that runs now, after IPython's transforms."""
+    """Return the source of the cell that runs now, after IPython's transforms."""
     if getattr(shell, "kernel", None) is None:
         return str((shell.user_ns.get("In") or [""])[-1])
     code = str(request_of(shell).get("content", {}).get("code", ""))
@@ -118,7 +118,7 @@ def source_of(shell: Any) -> str:
 
 
 def origin_of(shell: Any) -> str:
-    """Tell which cell runs now, so that running it again is known as that.
+    """Return which cell runs now, so that running it again is known as that.
 
     JupyterLab, Notebook and VS Code name the cell; elsewhere its source does.
     """
@@ -129,7 +129,7 @@ def origin_of(shell: Any) -> str:
 
 
 def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
-    """Give the path of the notebook's file; "" where no front end tells it.
+    """Return the path of the notebook's file; "" where no front end tells it.
 
     Jupyter's server names it in the environment, VS Code in a variable.
     """
@@ -215,7 +215,7 @@ class History:
         return cell_number(self._shell)
 
     def newest_first(self, last: int | None = None) -> Iterator[Cell]:
-        """Give the cells that ran, without outputs.
+        """Yield the cells that ran, without outputs.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class History:
         return Cell(self.current, sources[-1], cell_id=cell_id_of(self._shell))
 
     def error_of(self, cell: Cell) -> str:
-        """Give what a cell raised, as text; empty if it ended well."""
+        """Return what a cell raised, as text; empty if it ended well."""
         if cell.is_ours:
             return ""
         if self._recorder is not None:
@@ -245,7 +245,7 @@ class History:
         return _clean(self._error(cell.number))
 
     def load(self, cell: Cell, describe: Callable[[object], str]) -> Cell:
-        """Give a cell with what it printed, gave and raised.
+        """Return a cell with what it printed, gave and raised.
 
         Parameters
         ----------
@@ -269,7 +269,7 @@ class History:
         return Cell(number, source, _clean(_as_seen(printed)), result, error)
 
     def _outputs(self, number: int) -> tuple[str, str]:
-        """Give what a cell printed, and what it displayed, as IPython kept it."""
+        """Return what a cell printed, and what it displayed, as IPython kept it."""
         printed: list[str] = []
         displayed: list[str] = []
         for output in self._shell.history_manager.outputs.get(number, ()):
@@ -371,7 +371,7 @@ def _is_ours(source: str) -> bool:
 
 
 def _as_seen(printed: str) -> str:
-    """Give what was printed without what was printed over, as a progress bar is."""
+    """Return what was printed without what was printed over, as a progress bar is."""
     if "\r" not in printed:
         return printed
     lines = printed.replace("\r\n", "\n").split("\n")

@@ -34,7 +34,7 @@ _HEAD = re.compile(
 
 
 def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
-    """Give a notebook file as a part: Markdown and code in the order of the document.
+    """Return a notebook file as a part: Markdown and code in the order of the document.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
 
 
 def _is_older(cells: list[tuple[Any, str]], ran: list[Cell]) -> bool:
-    """Tell whether a cell has run since the file was saved that is not in it.
+    """Return whether a cell has run since the file was saved that is not in it.
 
     The file has each cell's count. One that ran before the last of those is not in the
     file, perhaps, because it was changed and run again, or deleted.

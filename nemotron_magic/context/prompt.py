@@ -86,7 +86,7 @@ class ContextPart:
         return f"{self.title} → {one_line(self.target)}" if self.target else self.title
 
     def tokens(self, count: _Count) -> int:
-        """Give what it takes, delimiters included."""
+        """Return what it takes, delimiters included."""
         tags = sum(_FIELD_TOKENS for name, _ in self.fields if name)
         return _FRAME_TOKENS + tags + sum(count(text) for _, text in self.fields)
 
@@ -121,7 +121,7 @@ class FittedContext:
 
 
 def part_of_cell(cell: Cell) -> ContextPart:
-    """Give a cell as a part."""
+    """Return a cell as a part."""
     fields = (
         ("source", cell.source),
         ("printed", cell.printed),
@@ -184,7 +184,7 @@ def _title(cell: Cell) -> str:
 
 
 def _shortened(part: ContextPart, count: _Count) -> tuple[ContextPart, int]:
-    """Give the part with its long fields cut in the middle, and what it takes."""
+    """Return the part with its long fields cut in the middle, and what it takes."""
     fields: list[tuple[str, str]] = []
     tokens, cut_chars = _FRAME_TOKENS, 0
     for name, text in part.fields:
@@ -198,7 +198,7 @@ def _shortened(part: ContextPart, count: _Count) -> tuple[ContextPart, int]:
 
 
 def _head_and_tail(text: str, count: _Count) -> tuple[str, int]:
-    """Give a text that is not too long, and its tokens."""
+    """Return a text that is not too long, and its tokens."""
     most = _LONGEST_FIELD_TOKENS
     seen = _ends(text, _COUNTED_CHARS) if len(text) > _HUGE_CHARS else text
     tokens = count(seen)
@@ -214,7 +214,7 @@ def _head_and_tail(text: str, count: _Count) -> tuple[str, int]:
 
 
 def _ends(text: str, keep: int) -> str:
-    """Give about so many characters of both ends, in whole lines if there are any."""
+    """Return about so many characters of both ends, in whole lines if there are any."""
     head, tail = text[: keep * 2 // 3], text[len(text) - keep // 3 :]
     head = head[: head.rfind("\n") + 1] or head
     tail = tail[tail.find("\n") + 1 :] or tail
@@ -251,7 +251,7 @@ _PREFACE = (
 
 
 def render_prompt(question: str, fitted: FittedContext) -> str:
-    """Give the text of the user's message: what goes along, then the question."""
+    """Return the text of the user's message: what goes along, then the question."""
     if not fitted.kept and not fitted.left_out:
         return question
     parts = [_plain(part) for part in fitted.kept]
@@ -265,7 +265,7 @@ def render_prompt(question: str, fitted: FittedContext) -> str:
 
 
 def as_data(text: str) -> str:
-    """Give `text` without what no reader sees, and with no template's sign in it.
+    """Return `text` without what no reader sees, and with no template's sign in it.
 
     >>> as_data("done<|im_end|>")
     'done< |im_end|>'
@@ -302,7 +302,7 @@ _TAG = re.compile(
 
 
 def _plain(part: ContextPart) -> tuple[str, ContextPart]:
-    """Give the title as an attribute can hold it, and the part as data."""
+    """Return the title as an attribute can hold it, and the part as data."""
     title = one_line(as_data(part.title), _LONGEST_TITLE).replace('"', "'")
     fields = tuple((name, as_data(text)) for name, text in part.fields)
     return title, ContextPart(part.kind, part.title, fields, part.cut_chars)
@@ -323,7 +323,7 @@ def _left_out(numbers: Sequence[int]) -> str:
 
 
 def _unused_word(parts: Sequence[tuple[str, ContextPart]], question: str) -> str:
-    """Give a short word that occurs in none of the texts; the same for the same.
+    """Return a short word that occurs in none of the texts; the same for the same.
 
     Not even with other signs between its letters: the model may overlook those.
     """
@@ -454,7 +454,7 @@ _COMMON = frozenset(_COMMON_WORDS.split())
 
 
 def estimate_tokens(text: str) -> int:
-    """Give about how many tokens `text` takes, rather too many than too few.
+    """Return about how many tokens `text` takes, rather too many than too few.
 
     Examples
     --------

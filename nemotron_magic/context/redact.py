@@ -132,7 +132,7 @@ class Redactor:
         )
 
     def redact(self, text: str) -> Redacted:
-        """Give `text` with a visible placeholder for each secret.
+        """Return `text` with a visible placeholder for each secret.
 
         A text without secrets comes back as it is, and one that was redacted already
         too.
@@ -296,7 +296,7 @@ class MessageRedactor:
             given.pop(oldest, None)
 
     def _redactor_with(self, key: Key | None) -> Redactor:
-        """Give what knows the secrets of now, the key in all its forms among them."""
+        """Return what knows the secrets of now, the key in all its forms among them."""
 
         def exact() -> Iterator[str]:
             own = [] if key is None else [key]
@@ -369,5 +369,5 @@ def _values(keys: Sequence[Key]) -> Iterator[str]:
 
 
 def _is_telling(value: str) -> bool:
-    """Tell a key from the word that a server on this machine takes for one."""
+    """Distinguish a key from the word that a server on this machine takes for one."""
     return len(value) >= _SHORTEST_ELSEWHERE

@@ -61,7 +61,7 @@ class Interpolation:
 def interpolate(
     prompt: str, look_up: Callable[[str], str]
 ) -> tuple[str, tuple[Interpolation, ...]]:
-    r"""Give the prompt with plain references, and each named value described once.
+    r"""Return the prompt with plain references, and each named value described once.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def _described(name: str, look_up: Callable[[str], str]) -> str:
 
 
 def _is_path(text: str) -> bool:
-    """Tell whether a text is a name followed by attributes and items alone."""
+    """Return whether a text is a name followed by attributes and items alone."""
     try:
         node = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -124,7 +124,7 @@ def _is_path(text: str) -> bool:
 
 
 def _is_key(node: ast.expr | None) -> bool:
-    """Tell whether a text between brackets is fixed, or made of names and paths."""
+    """Return whether a text between brackets is fixed, or made of names and paths."""
     match node:
         case None:
             return True
@@ -158,7 +158,7 @@ _KEYS = (str, bytes, int, float, bool, type(None))
 
 
 def evaluate(expression: str, variables: Mapping[str, object]) -> object:
-    """Give the value of a name or path among `variables`.
+    """Return the value of a name or path among `variables`.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def _attribute(value: Any, name: str, node: ast.expr) -> object:
 
 
 def _kept(value: object, name: str) -> object:
-    """Give an attribute that is kept as it is, in the object or in its class."""
+    """Return an attribute that is kept as it is, in the object or in its class."""
     classes = bases(type(value))
     if type in classes:
         return _of_class(read(type, "__mro__", value), name)
@@ -229,7 +229,7 @@ def _of_class(classes: tuple[type, ...], name: str) -> object:
 
 
 def _defined(classes: tuple[type, ...], name: str) -> object:
-    """Give what the nearest class that knows the name has under it."""
+    """Return what the nearest class that knows the name has under it."""
     spaces = (namespace(cls) for cls in classes)
     return next((space[name] for space in spaces if name in space), MISSING)
 
@@ -254,7 +254,7 @@ def _item(value: Any, key: object, node: ast.expr) -> object:
 
 
 def _entry(value: dict[object, object], key: object) -> object:
-    """Give an entry of a dict: by its own key, and without making a missing one."""
+    """Return an entry of a dict: by its own key, and without making a missing one."""
     found = dict.get(value, key, MISSING)
     if found is MISSING:
         raise KeyError(key)
@@ -266,7 +266,7 @@ def _is_place(key: object) -> bool:
 
 
 def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:
-    """Give what stands between brackets, as long as it is plain."""
+    """Return what stands between brackets, as long as it is plain."""
     match node:
         case ast.Constant(value=value):
             return value
@@ -361,7 +361,7 @@ class Variables:
         )
 
     def _formatted(self, value: object) -> str | None:
-        """Give what a formatter that the user registered with IPython says of it."""
+        """Return what a formatter that the user registered with IPython says of it."""
         formatters = self.shell.display_formatter.formatters
         formatter = formatters.get("x-vendor/llm")
         said = formatter(value) if formatter is not None else None

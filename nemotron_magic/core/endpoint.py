@@ -188,12 +188,12 @@ def _meant(address: str) -> str:
 
 
 def _shown(base_url: str) -> str:
-    """Give what may be shown: a mistyped URL may hold a password before its host."""
+    """Return what may be shown: a mistyped URL may hold a password before its host."""
     return base_url.rpartition("@")[2][:80]
 
 
 def _origin(url: SplitResult) -> str:
-    """Give the origin in its one normal form: a key is bound to it."""
+    """Return the origin in its one normal form: a key is bound to it."""
     host = url.hostname or ""
     host = f"[{host}]" if ":" in host else host
     port = "" if url.port in (None, _PORTS[url.scheme]) else f":{url.port}"
@@ -204,7 +204,7 @@ _T = TypeVar("_T")
 
 
 def without_traceback(call: Callable[[], _T]) -> _T:
-    """Give what `call` gives; an error in it brings none of its frames along."""
+    """Return what `call` gives; an error in it brings none of its frames along."""
     try:
         return call()
     except BaseException as error:
@@ -214,7 +214,7 @@ def without_traceback(call: Callable[[], _T]) -> _T:
 
 
 def secret_value(value: _T) -> Callable[[int], _T]:
-    """Give a function that gives `value` when called with 0, and shows it to nobody.
+    """Return a function that gives `value` when called with 0, and shows it to nobody.
 
     It has no frame and no attribute that a traceback would print, as a closure has.
 
@@ -267,7 +267,7 @@ class Key:
         self.source = source
 
     def reveal_to(self, origin: str) -> str | None:
-        """Give the key, if `origin` is the one it belongs to."""
+        """Return the key, if `origin` is the one it belongs to."""
         return self._reveal(0) if origin == self.origin else None
 
     def redact(self, text: str) -> str:

@@ -114,7 +114,7 @@ class NemotronError(Exception):
         return f"{self.why} (request id {self.request_id})".strip()
 
     def _render_traceback_(self) -> list[str]:
-        """Give IPython the lines to show in place of a traceback.
+        """Return IPython the lines to show in place of a traceback.
 
         https://ipython.readthedocs.io/en/stable/config/integrating.html
         """

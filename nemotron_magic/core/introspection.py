@@ -42,23 +42,23 @@ MISSING = _Missing()
 
 
 def bases(cls: type) -> tuple[type, ...]:
-    """Give the classes that `cls` is made of, itself first."""
+    """Return the classes that `cls` is made of, itself first."""
     return tuple(_BASES.__get__(cls))
 
 
 def namespace(cls: type) -> Mapping[str, object]:
-    """Give what the body of `cls` defines."""
+    """Return what the body of `cls` defines."""
     found: MappingProxyType[str, object] = _NAMESPACE.__get__(cls)
     return found
 
 
 def exact(value: object) -> str:
-    """Give `value` if it is a text, and no class of the user's pretends it is."""
+    """Return `value` if it is a text, and no class of the user's pretends it is."""
     return value if type(value) is str else ""
 
 
 def class_name(cls: type) -> str:
-    """Give the full name of a class, as in `collections.OrderedDict`."""
+    """Return the full name of a class, as in `collections.OrderedDict`."""
     try:
         module = exact(_MODULE.__get__(cls))
     except AttributeError:
@@ -69,7 +69,7 @@ def class_name(cls: type) -> str:
 
 
 def home(cls: type) -> tuple[str, str]:
-    """Give the library and the name of a class, or empty texts if it only claims them.
+    """Return the library and name of a class, or empty texts if it only claims them.
 
     A class is what it says it is if its module has it under that name.
     """
@@ -83,7 +83,7 @@ def home(cls: type) -> tuple[str, str]:
 
 
 def state(value: object) -> dict[str, object]:
-    """Give the attributes of the object itself, as the interpreter keeps them."""
+    """Return the attributes of the object itself, as the interpreter keeps them."""
     for cls in bases(type(value)):
         slot = namespace(cls).get("__dict__")
         if type(slot) in (GetSetDescriptorType, MemberDescriptorType):
@@ -93,13 +93,13 @@ def state(value: object) -> dict[str, object]:
 
 
 def read(cls: type, name: str, value: object) -> Any:
-    """Give what the slot of `cls` holds for the object, past what derives from it."""
+    """Return what the slot of `cls` holds for the object, past what derives from it."""
     slot: Any = namespace(cls)[name]
     return slot.__get__(value)
 
 
 def field(value: object, name: str) -> object:
-    """Give an attribute that is kept in the object, else `MISSING`."""
+    """Return an attribute that is kept in the object, else `MISSING`."""
     own = state(value)
     if name in own:
         return own[name]
@@ -114,12 +114,12 @@ def field(value: object, name: str) -> object:
 
 
 def library(name: str) -> Any:
-    """Give a library that is loaded; a value of its cannot exist without it."""
+    """Return a library that is loaded; a value of its cannot exist without it."""
     return sys.modules[name]
 
 
 def as_library(value: object, name: str) -> Any:
-    """Give the object as one of the library's own class, without the user's methods.
+    """Return the object as one of the library's own class, without the user's methods.
 
     A class of the user's that is derived from a table of a library may define any
     method anew, and may set any attribute; only what begins with an underscore, where

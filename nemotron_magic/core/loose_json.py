@@ -44,7 +44,7 @@ def read_cut_json(text: str) -> Any:
 
 
 def _completed(text: str) -> Iterator[str]:
-    """Give the text with what is open closed, then up to its last comma."""
+    """Yield the text with what is open closed, then up to its last comma."""
     opened: list[str] = []
     comma, around_comma, in_string = 0, "", False
     for token in _TOKEN.finditer(text):
@@ -78,29 +78,29 @@ _LARGEST = 1e15
 
 
 def as_dict(value: Any) -> JsonObject:
-    """Give `value` if it is an object; else an empty one."""
+    """Return `value` if it is an object; else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:
-    """Give `value` if it is a list; else an empty one."""
+    """Return `value` if it is a list; else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def as_objects(value: Any) -> list[JsonObject]:
-    """Give the objects of a list; nothing of anything else."""
+    """Return the objects of a list; nothing of anything else."""
     if not isinstance(value, list):
         return []
     return [one for one in value if isinstance(one, dict)]
 
 
 def as_text(value: Any) -> str:
-    """Give `value` if it is a text; else an empty one."""
+    """Return `value` if it is a text; else an empty one."""
     return value if isinstance(value, str) else ""
 
 
 def as_number(value: Any) -> float | None:
-    """Give `value` if it is a number that can be reckoned with; else None.
+    """Return `value` if it is a number that can be reckoned with; else None.
 
     >>> as_number(3), as_number(True), as_number("3"), as_number(float("nan"))
     (3, None, None, None)

@@ -125,7 +125,7 @@ class Parameter:
         return self.check(value)
 
     def check(self, value: Any) -> Any:
-        """Give `value` as it is sent, or say in words why it cannot be.
+        """Return `value` as it is sent, or say in words why it cannot be.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class Parameter:
         return self.default is None or (self.sent and may_be_absent)
 
     def describe(self) -> str:
-        """Give what a value must be, in words."""
+        """Return what a value must be, in words."""
         return self._wanted().removeprefix("be ")
 
     def _of_kind(self, value: Any) -> Any:

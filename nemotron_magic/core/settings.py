@@ -68,11 +68,11 @@ class Settings:
         return str(self["model"])
 
     def with_model(self, model: str) -> Settings:
-        """Give the same settings with another model in place of the default one."""
+        """Return the same settings with another model in place of the default one."""
         return Settings({**self.values, "model": model}, self.extra, True)
 
     def parameters(self) -> dict[str, Any]:
-        """Give the fields of the request but `messages`: only those that are set."""
+        """Return the fields of the request but `messages`: only those that are set."""
         fields = {
             p.name: value
             for p in PARAMETERS

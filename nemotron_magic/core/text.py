@@ -61,7 +61,7 @@ def forms_of(value: str) -> set[str]:
 
 
 def plural(number: int, noun: str, several: str = "") -> str:
-    """Give a number with its noun; `several` where that takes more than an s.
+    """Return a number with its noun; `several` where that takes more than an s.
 
     >>> plural(1, "turn"), plural(1200, "turn"), plural(0, "reply", "replies")
     ('1 turn', '1,200 turns', '0 replies')
@@ -70,7 +70,7 @@ def plural(number: int, noun: str, several: str = "") -> str:
 
 
 def format_usd(cost_usd: float) -> str:
-    """Give an amount of dollars with two digits that matter, at least cents.
+    """Return an amount of dollars with two digits that matter, at least cents.
 
     >>> format_usd(1.5), format_usd(0.00124), format_usd(-3)
     ('$1.50', '$0.0012', '-$3.00')
@@ -86,14 +86,14 @@ def format_usd(cost_usd: float) -> str:
 
 
 def format_cost(cost_usd: float | None, estimated_usd: float | None) -> str:
-    """Give the cost; `~` says that it is by the catalogue's prices."""
+    """Return the cost; `~` says that it is by the catalogue's prices."""
     if cost_usd is not None:
         return format_usd(cost_usd)
     return "cost unknown" if estimated_usd is None else f"~{format_usd(estimated_usd)}"
 
 
 def format_exchange(sent: int | None, received: int | None) -> str:
-    """Give the tokens of a call; empty if neither figure is known.
+    """Return the tokens of a call; empty if neither figure is known.
 
     >>> format_exchange(812, None)
     '812 → ?'
@@ -104,7 +104,7 @@ def format_exchange(sent: int | None, received: int | None) -> str:
 
 
 def format_tokens(usage: Usage) -> str:
-    """Give the tokens of a call in words; what is not known is called so."""
+    """Return the tokens of a call in words; what is not known is called so."""
     figures = format_exchange(usage.prompt_tokens, usage.completion_tokens)
     return f"{figures} tokens" if figures else "tokens unknown"
 
@@ -165,13 +165,13 @@ class LongText:
 
 
 def one_line(text: str, longest: int = 300) -> str:
-    """Give `text` as one line of at most `longest` characters, none a control."""
+    """Return `text` as one line of at most `longest` characters, none a control."""
     line = " ".join(strip_controls(text).split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
 def sanitize_label(text: str, longest: int = 200) -> str:
-    """Give what a service calls something: one line that fits in a cell of a table.
+    """Return what a service calls something: one line that fits in a cell of a table.
 
     >>> sanitize_label("a` | b")
     'a b'
@@ -180,7 +180,7 @@ def sanitize_label(text: str, longest: int = 200) -> str:
 
 
 def strip_controls(text: str) -> str:
-    r"""Give `text` without what cannot be seen or would steer a terminal.
+    r"""Return `text` without what cannot be seen or would steer a terminal.
 
     Whole escape sequences go (colours, links, titles, clipboard), then every other
     character without a look of its own; newline and tab stay.
@@ -194,12 +194,12 @@ def strip_controls(text: str) -> str:
 
 
 def strip_invisible(text: str) -> str:
-    """Give `text` without what only carries hidden text, and well formed."""
+    """Return `text` without what only carries hidden text, and well formed."""
     return text if text.isascii() else _SMUGGLERS.sub("", well_formed(text))
 
 
 def escape_smuggled(text: str) -> str:
-    r"""Give `text` with a sign in place of what only carries hidden text.
+    r"""Return `text` with a sign in place of what only carries hidden text.
 
     Examples
     --------
@@ -215,13 +215,13 @@ def escape_smuggled(text: str) -> str:
 
 
 def strip_hidden(text: str) -> str:
-    """Give `text` without what cannot be seen, for where no sign of it can stand."""
+    """Return `text` without what cannot be seen, for where no sign of it can stand."""
     text = strip_invisible(text)
     return _HIDDEN.sub("", text) if _MAY_HIDE.search(text) else text
 
 
 def escape_invisible(text: str, frame: str = "{}", most: float = math.inf) -> str:
-    r"""Give `text` with a sign in place of each character that cannot be seen.
+    r"""Return `text` with a sign in place of each character that cannot be seen.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def escape_invisible(text: str, frame: str = "{}", most: float = math.inf) -> st
 
 
 def visible(text: str) -> str:
-    """Give `text` for a terminal: nothing in it steers, hides or is lost."""
+    """Return `text` for a terminal: nothing in it steers, hides or is lost."""
     return escape_invisible(well_formed(text).replace("\r\n", "\n"))
 
 
@@ -265,7 +265,7 @@ class GrowingText:
         self._before = self._held = ""
 
     def add(self, piece: str) -> str:
-        """Give what can be shown now."""
+        """Return what can be shown now."""
         text = self._held + piece
         hidden = _HIDDEN_AT_END.search(text)
         end = hidden.start() if hidden else len(text)
@@ -273,7 +273,7 @@ class GrowingText:
         return self._shown(text[:end])
 
     def end(self) -> str:
-        """Give what was held back."""
+        """Return what was held back."""
         held, self._held = self._held, ""
         return self._shown(held)
 
@@ -285,7 +285,7 @@ class GrowingText:
 
 
 def well_formed(text: str) -> str:
-    """Give `text` so that it can be encoded.
+    """Return `text` so that it can be encoded.
 
     JSON may cut an emoji's two surrogates into two chunks: halves that stand side by
     side become one character. A half that stays alone becomes U+FFFD.
@@ -315,6 +315,6 @@ def closest_match(word: str, known: Iterable[str], cutoff: float = 0.75) -> str:
 
 
 def literal(text: str, longest: int = 500) -> str:
-    """Give a text that others wrote as code in a line: nothing in it is Markdown."""
+    """Return a text that others wrote as code in a line: nothing in it is Markdown."""
     plain = one_line(text, longest).replace("`", "'").replace("|", "¦")
     return f"`{plain}`" if plain else ""

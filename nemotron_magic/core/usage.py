@@ -81,7 +81,7 @@ cached_tokens=None, cost_usd=None)
         )
 
     def as_dict(self) -> dict[str, int | float | None]:
-        """Give the figures by name, unknown ones as None."""
+        """Return the figures by name, unknown ones as None."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod

@@ -109,7 +109,7 @@ def _is_magic(node: object) -> TypeGuard[ast.Call]:
 
 
 def is_captured(shell: Any) -> bool:
-    """Tell whether displays are kept, as by `%%capture`, and not shown."""
+    """Return whether displays are kept, as by `%%capture`, and not shown."""
     from IPython.core.displaypub import CapturingDisplayPublisher
 
     return isinstance(shell.display_pub, CapturingDisplayPublisher)
@@ -183,7 +183,7 @@ class FinalRenderer:
 
 
 def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
-    """Tell what shows the outputs of the cell that runs now.
+    """Return what shows the outputs of the cell that runs now.
 
     `page` shows HTML and lets displays be painted again: JupyterLab, Notebook, VS Code
     and Colab, which name the cell or are known otherwise. `headless` runs save a
@@ -244,7 +244,7 @@ class DisplayManager:
         return self.front_end in ("page", "headless")
 
     def painter(self) -> Renderer:
-        """Give a painter for a reply in the cell that runs now."""
+        """Return a painter for a reply in the cell that runs now."""
         marker, place = (
             execution_of(self._shell),
             magic_position(source_of(self._shell)),

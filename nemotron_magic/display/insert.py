@@ -30,7 +30,7 @@ __all__ = [
 
 
 def diff_html(before: str, after: str) -> str:
-    """Give a unified diff of two cells as a fenced block; empty if they are equal."""
+    """Return a unified diff of two cells as a fenced block; empty if they are equal."""
     lines = difflib.unified_diff(
         before.strip("\n").splitlines(),
         after.strip("\n").splitlines(),
@@ -62,7 +62,7 @@ class Inserter:
         self.cells, self._next = tuple(cells), 0
 
     def insert(self, which: str, replaces: bool = False) -> tuple[CodeCell, str]:
-        """Put a cell in; give it, and what was done.
+        """Put a cell in; return it, and what was done.
 
         Parameters
         ----------
@@ -153,18 +153,18 @@ class CodeInserter:
         self._inserter = Inserter(shell)
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
-        """Give what keeps the code that would be put in from running here."""
+        """Return what keeps the code that would be put in from running here."""
         cells = self._cells(reply)
         return self._check(cells[0]) if cells else ()
 
     def sent_back(self, reply: Reply, notice: str) -> Reply:
-        """Give a reply whose code is sent back, with what was found."""
+        """Return a reply whose code is sent back, with what was found."""
         cells = self._cells(reply)
         self._inserter.begin(cells)
         return _with(reply, [*(self._said_of(cells[0]) if cells else ()), notice])
 
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
-        """Put the code of a reply in, as far as the job says; give the reply so told.
+        """Put the code of a reply in, as far as the job says; return the reply so told.
 
         A reply that was broken off has its code wait: the page takes no cell of a run
         that failed. Without any code in it, that of the reply before it still waits.
@@ -202,7 +202,7 @@ class CodeInserter:
         return [(cell, self._said_of(cell)) for cell in self._cells(reply)]
 
     def insert(self, which: str) -> str:
-        """Put in code that waits; give what to say of it.
+        """Put in code that waits; return what to say of it.
 
         Raises
         ------
@@ -219,7 +219,7 @@ class CodeInserter:
         return "\n\n".join([said, *self._said_of(cell)])
 
     def _cells(self, reply: Reply) -> tuple[CodeCell, ...]:
-        """Give the code of a reply with all that hides in it shown."""
+        """Return the code of a reply with all that hides in it shown."""
         magics = self._shell.magics_manager.magics["cell"]
         cells = []
         for cell in cells_of(str(reply), magics):
@@ -237,7 +237,7 @@ class CodeInserter:
         return {**self._shell.user_ns_hidden, **self._shell.user_ns}
 
     def _said_of(self, cell: CodeCell) -> list[str]:
-        """Give what the user should know of code before it runs, one line each."""
+        """Return what the user should know of code before it runs, one line each."""
         names, transform = self._names(), self._shell.transform_cell
         effects = effects_of(cell.source, transform, names)
         lines = (effects, *cell.warnings, format_findings(self._check(cell)))
@@ -261,7 +261,7 @@ def _placed(waiting: int, replaces: bool) -> str:
 def _with(
     reply: Reply, notices: Sequence[str], appended: str = "", inserted: str = ""
 ) -> Reply:
-    """Give a reply with more to say below it."""
+    """Return a reply with more to say below it."""
     details = replace(
         reply.details,
         notices=(*reply.details.notices, *notices),

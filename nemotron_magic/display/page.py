@@ -102,7 +102,7 @@ class RepaintBudget:
         self._chars += chars
 
     def allows(self, size: int) -> bool:
-        """Tell whether a paint of about so many bytes may be now."""
+        """Return whether a paint of about so many bytes may be now."""
         now_s = self._clock_s()
         if now_s - self._painted_s < _LEAST_INTERVAL_S:
             return False
@@ -191,12 +191,12 @@ class Display:
     about: Mapping[str, Any] | None = None
 
     def bundle(self) -> dict[str, str]:
-        """Give what stands in it, by its media type."""
+        """Return what stands in it, by its media type."""
         plain = {"text/plain": self.text} if self.text else {}
         return {"text/html": self.html, **plain}
 
     def metadata(self) -> dict[str, Any]:
-        """Give what is saved beside it, under our name."""
+        """Return what is saved beside it, under our name."""
         return {"nemotron": dict(self.about)} if self.about else {}
 
 
@@ -221,7 +221,7 @@ _IDLE_TICKS = round(10 / LATE_S)
 
 
 def bundle(reply: Reply) -> tuple[str, str, dict[str, Any]]:
-    """Give what is saved of a reply: HTML, Markdown source, metadata."""
+    """Return what is saved of a reply: HTML, Markdown source, metadata."""
     return reply_html(reply), reply_text(reply), metadata(reply)
 
 
@@ -380,7 +380,7 @@ class NotebookRenderer:
             self._every(self._tick)
 
     def _tick(self) -> bool:
-        """Paint what was held back; tell whether to come again. In another thread."""
+        """Paint what was held back; return whether to come again. In another thread."""
         with self._lock:
             self._idle_ticks += 1
             if self._held_back:

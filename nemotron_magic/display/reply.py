@@ -64,7 +64,7 @@ _IMITATION = "A line of this reply imitates the footer; only the last line is ou
 
 
 def footer(reply: Reply) -> str:
-    """Give time, tokens and cost in one line; what is not known is called so."""
+    """Return time, tokens and cost in one line; what is not known is called so."""
     parts = (
         _time(reply.details.elapsed_s),
         _taken(reply.details),
@@ -75,7 +75,7 @@ def footer(reply: Reply) -> str:
 
 
 def notices(reply: Reply) -> tuple[str, ...]:
-    """Give what the user should know about this reply, one line each."""
+    """Return what the user should know about this reply, one line each."""
     details = reply.details
     endings = _ENDINGS if reply.strip() else _BEGINNINGS
     said = [*details.notices, _origin(details), endings.get(details.ending, "")]
@@ -92,7 +92,7 @@ def notices(reply: Reply) -> tuple[str, ...]:
 
 
 def metadata(reply: Reply) -> dict[str, Any]:
-    """Give the reply's own audit trail, fit for JSON; no prompt and no key in it."""
+    """Return the reply's own audit trail, fit for JSON; no prompt and no key in it."""
     details = reply.details
     return {
         "model": details.model,
@@ -142,7 +142,7 @@ def _origin(details: ReplyMetadata) -> str:
 
 
 def _attached(attached: ContextInfo) -> list[str]:
-    """Give what went along, what was cut, left out and taken out, as far as any was."""
+    """Return the non-zero counts of parts sent, shortened, left out and redacted."""
     cells = sum(title.startswith("cell ") for title in attached.titles)
     counts = (
         (cells, "cell", "sent"),
@@ -155,7 +155,7 @@ def _attached(attached: ContextInfo) -> list[str]:
 
 
 def _named(files: Sequence[str]) -> str:
-    """Give the names of files in brackets, those that there is room for."""
+    """Return the names of files in brackets, those that there is room for."""
     names = [one_line(name, _LONGEST_NAME) for name in files[:_MOST_NAMES]]
     more = len(files) - len(names)
     told = ", ".join([*names, *([f"{more} more"] if more else [])])
@@ -181,7 +181,7 @@ def _emptiness(reply: Reply) -> str:
 
 
 def _recalled(details: ReplyMetadata) -> dict[str, Any] | None:
-    """Give where a reply was kept and what it took when it was new."""
+    """Return where a reply was kept and what it took when it was new."""
     kept = details.recalled
     if kept is None:
         return None
@@ -190,7 +190,7 @@ def _recalled(details: ReplyMetadata) -> dict[str, Any] | None:
 
 
 def _characters(reply: Reply) -> int | None:
-    """Give how much of the output is the reply, if that is all there is to it."""
+    """Return how much of the output is the reply, if that is all there is to it."""
     known = reply.details
     is_more = reply.choices[1:] or known.tool_calls or known.refusal or known.logprobs
     return len(reply) if reply.is_whole and not is_more else None
@@ -211,12 +211,12 @@ _QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
 
 
 def reply_html(reply: Reply) -> str:
-    """Give all that is shown of a reply, as one element with its style sheet."""
+    """Return all that is shown of a reply, as one element with its style sheet."""
     return document(content_html(reply))
 
 
 def content_html(reply: Reply) -> str:
-    """Give all that is shown of a reply, for a page that has the style sheet."""
+    """Return all that is shown of a reply, for a page that has the style sheet."""
     details = reply.details
     parts = [_folded(details.reasoning) if details.reasoning else ""]
     parts += [to_html(text, details.inserted) for text in _texts(reply)]
@@ -227,19 +227,19 @@ def content_html(reply: Reply) -> str:
 
 
 def reply_text(reply: Reply) -> str:
-    """Give the Markdown that the model wrote; remarks only where it wrote nothing."""
+    """Return the Markdown that the model wrote; remarks only where it wrote nothing."""
     texts = [text for text in (*_texts(reply), reply.details.appended) if text]
     return "\n\n".join(texts) or "\n".join(notices(reply))
 
 
 def block_html(block: Block) -> str:
-    """Give one piece of a reply that is still growing."""
+    """Return one piece of a reply that is still growing."""
     classes = f"nm-reply {block.classes}".strip()
     return f'<div class="{classes}">{to_html(block.markdown)}</div>'
 
 
 def interim_html(finished: list[str], tail: Block) -> str:
-    """Give blocks and a tail that will be painted again, with formulae left as text.
+    """Return blocks and a tail that will be painted again, with formulae left as text.
 
     MathJax would typeset them anew with every paint: 100 formulae painted 40 times take
     a page 8.6 s.
@@ -249,12 +249,12 @@ def interim_html(finished: list[str], tail: Block) -> str:
 
 
 def status_html(text: str) -> str:
-    """Give a line that tells what is being waited for, which needs no style sheet."""
+    """Return a line that tells what is being waited for, which needs no style sheet."""
     return f'<div class="nm-reply nm-status" style="{_QUIET}">{line_html(text)}</div>'
 
 
 def document(content: str) -> str:
-    """Give `content`, which is HTML, with the style sheet that it needs."""
+    """Return `content`, which is HTML, with the style sheet that it needs."""
     css = stylesheet() + _NO_INNER_SCROLL
     # Last, so that a Markdown export begins with the text.
     return f'<div class="nm-reply">{content}</div>\n<style>{css}</style>'

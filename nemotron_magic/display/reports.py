@@ -93,7 +93,7 @@ def preview_report(
     settings: Settings,
     heading: str = "What would be sent",
 ) -> str:
-    """Give what would be sent, what goes along, and what that may cost."""
+    """Return what would be sent, what goes along, and what that may cost."""
     return preview_messages(
         asked.body, preview_notes(session, asked, settings), heading
     )
@@ -102,7 +102,7 @@ def preview_report(
 def preview_notes(
     session: Session, asked: PreparedPrompt, settings: Settings
 ) -> list[tuple[str, str]]:
-    """Give what is to be said of a request, each with how much it is."""
+    """Return what is to be said of a request, each with how much it is."""
     attached, model = asked.attached, asked.body["model"]
     sizes = zip(attached.titles, attached.tokens, strict=True)
     return [
@@ -117,14 +117,14 @@ def preview_notes(
 
 
 def _counted(kinds: Sequence[str]) -> str:
-    """Give each kind once, with how many there are of it."""
+    """Return each kind once, with how many there are of it."""
     return ", ".join(f"{number} × {kind}" for kind, number in Counter(kinds).items())
 
 
 def _kept(
     session: Session, asked: PreparedPrompt, settings: Settings
 ) -> list[tuple[str, str]]:
-    """Tell whether the reply is there already, where the cache is on."""
+    """Return whether the reply is there already, where the cache is on."""
     if settings["cache"] == "off":
         return []
     if session.is_kept(asked, settings):
@@ -139,7 +139,7 @@ def _kept(
 
 
 def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> str:
-    """Give the price by the catalogue, as far as that has been listed."""
+    """Return the price by the catalogue, as far as that has been listed."""
     listed = session.client.listed(session.endpoint(settings))
     may_take = estimate_cost(listed, asked.body)
     if field := unpriced_field(asked.body):
@@ -158,7 +158,7 @@ _HEAD = (
 
 
 def cost_text(totals: Totals) -> str:
-    """Give the cost in words that say how sure it is."""
+    """Return the cost in words that say how sure it is."""
     if totals.billable and totals.unpriced == totals.billable:
         return "unknown"
     is_estimated = "~" if totals.estimated_usd else ""
@@ -167,7 +167,7 @@ def cost_text(totals: Totals) -> str:
 
 
 def tokens_text(totals: Totals) -> tuple[str, str]:
-    """Give the tokens sent and received, likewise."""
+    """Return the tokens sent and received, likewise."""
     if totals.billable and totals.untold == totals.billable:
         return "unknown", "unknown"
     at_least = "at least " if totals.untold else ""
@@ -178,7 +178,7 @@ def tokens_text(totals: Totals) -> tuple[str, str]:
 
 
 def recent_usage(ledger: Ledger) -> tuple[str, ...]:
-    """Give what was spent today and this month, as far as anything was."""
+    """Return what was spent today and this month, as far as anything was."""
     today, month = ledger.of_today(), ledger.of_month()
     if not month.calls:
         return ()
@@ -253,7 +253,7 @@ def _notes(spans: Iterable[Totals]) -> str:
 
 
 def _kept_in(ledger: Ledger) -> str:
-    """Tell where a ledger is kept."""
+    """Return where a ledger is kept."""
     if ledger.path is not None:
         return f"Days are UTC. Kept in `{ledger.path}`."
     why = f": {ledger.trouble}" if ledger.trouble else ""

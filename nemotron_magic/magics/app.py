@@ -116,7 +116,7 @@ class App:
         self.asker = Asker(shell, self.session, gatherer, self.canvas)
 
     def model_names(self) -> list[str]:
-        """Give the models to offer on Tab; asks the service once, briefly."""
+        """Return the models to offer on Tab; asks the service once, briefly."""
         settings = self.config.snapshot()
         endpoint = self.session.endpoint(settings)
         client = self.session.client
@@ -129,7 +129,7 @@ class App:
         return [model.name for model in known]
 
     def start_rehearsal(self) -> str:
-        """Ask the stand-in from now on; give its base URL."""
+        """Ask the stand-in from now on; return its base URL."""
         if self._rehearsal is None:
             from nemotron_magic import rehearsal
 
@@ -140,7 +140,7 @@ class App:
         return str(self.config.base_url)
 
     def stop_rehearsal(self) -> str:
-        """Ask the service again; give its base URL."""
+        """Ask the service again; return its base URL."""
         if self._rehearses(self.config.base_url):
             self.config.base_url = self._base_url_before
         if self._rehearsal is not None:
@@ -149,7 +149,7 @@ class App:
         return self.session.endpoint(self.config.snapshot()).base_url
 
     def _rehearses(self, base_url: object) -> bool:
-        """Tell whether questions to `base_url` go to the stand-in."""
+        """Return whether questions to `base_url` go to the stand-in."""
         return self._rehearsal is not None and base_url == str(self._rehearsal.url)
 
     def open_panel(self) -> Panel:

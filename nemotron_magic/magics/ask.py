@@ -138,7 +138,7 @@ class Asker:
         self._jobs: dict[str, InsertOptions] = {}
 
     def question(self, call: ParsedMagic, settings: Settings) -> Question:
-        """Give the question that a call asks, with what goes along.
+        """Return the question that a call asks, with what goes along.
 
         Raises
         ------
@@ -148,7 +148,7 @@ class Asker:
         return self._question(call, settings)[0]
 
     def reply(self, call: ParsedMagic, settings: Settings) -> Reply:
-        """Ask; give the reply as it was painted.
+        """Ask; return the reply as it was painted.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Asker:
     def _prepared(
         self, call: ParsedMagic, settings: Settings
     ) -> tuple[InsertOptions, Callable[[EventCallback], Reply]]:
-        """Give what is to become of the reply, and how to ask for it."""
+        """Return what is to become of the reply, and how to ask for it."""
         thread, session = call.thread or MAIN, self._session
         before = self._jobs.get(thread, InsertOptions())
         if call.command == "continue":
@@ -216,7 +216,7 @@ class Asker:
         return job, lambda watch: session.ask(question, settings, watch)
 
     def _question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
-        """Give the question, and the source of the cell that it is about."""
+        """Return the question, and the source of the cell that it is about."""
         if call.command in TASKS:
             variables = Variables(self._shell, settings["data"])
             subject, source = self._subjects.of(call, variables)
@@ -260,7 +260,7 @@ class Asker:
         return self._given(call, reply, painter)
 
     def _given(self, call: ParsedMagic, reply: Reply, painter: Renderer) -> Reply:
-        """Give a reply that has been painted to the user's variables."""
+        """Return a reply that has been painted to the user's variables."""
         self._canvas.painted(reply, painter)
         names = {"_nemotron", call.out} - {""}
         self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
@@ -277,7 +277,7 @@ def _stopped(error: BaseException) -> str:
 
 
 def _changed(job: InsertOptions, call: ParsedMagic) -> InsertOptions:
-    """Give what is to become of a reply, with what this call says of it.
+    """Return what is to become of a reply, with what this call says of it.
 
     Raises
     ------

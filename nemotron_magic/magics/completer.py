@@ -37,7 +37,7 @@ class Completer:
         self._model_names = model_names
 
     def matches(self, text: str, word: str) -> list[str]:
-        """Give what may stand in place of `word` at the end of `text`, a cell so far.
+        """Return what may stand in place of `word` at the end of `text`, a cell so far.
 
         Within a question there is nothing of ours to offer.
         """
@@ -66,7 +66,7 @@ class Completer:
 
 
 def _state(words: list[str]) -> tuple[Flag | None, bool]:
-    """Give the flag whose value comes next, and whether the question has begun."""
+    """Return the flag whose value comes next, and whether the question has begun."""
     waiting: Flag | None = None
     for word in words:
         flag = FLAG_OF.get(word.partition("=")[0])
@@ -80,12 +80,12 @@ def _state(words: list[str]) -> tuple[Flag | None, bool]:
 
 
 def _takes_next(flag: Flag) -> bool:
-    """Tell whether the next word is the flag's value; it may have one after `=`."""
+    """Return whether the next word is the flag's value; it may have one after `=`."""
     return bool(flag.value) and not flag.value.startswith("[")
 
 
 def _starting(names: Iterable[str], word: str) -> list[str]:
-    """Give those that start with `word`; if none does, those that hold it."""
+    """Return those that start with `word`; if none does, those that hold it."""
     names = list(names)
     found = [name for name in names if name.startswith(word)]
     return sorted(found or [name for name in names if "/" in name and word in name])

@@ -57,7 +57,7 @@ class Nemotron(Configurable):
     def class_get_trait_help(
         cls, trait: Any, inst: Any = None, helptext: str | None = None
     ) -> str:
-        """Give a setting as `%config Nemotron` lists it, with what it may be."""
+        """Return a setting as `%config Nemotron` lists it, with what it may be."""
         text = super().class_get_trait_help(trait, inst, helptext)
         return text.replace(f"<{type(trait).__name__}>", f"<{trait.info()}>", 1)
 
@@ -67,7 +67,7 @@ class Nemotron(Configurable):
     def snapshot(
         self, values: Mapping[str, Any] | None = None, **more: Any
     ) -> Settings:
-        """Give the settings of one call, `values` in place of the traits'.
+        """Return the settings of one call, `values` in place of the traits'.
 
         Raises
         ------
@@ -84,7 +84,7 @@ class Nemotron(Configurable):
 
 
 def load_config(shell: Any) -> Any:
-    """Give the settings of a shell, as its configuration files have them.
+    """Return the settings of a shell, as its configuration files have them.
 
     Raises
     ------

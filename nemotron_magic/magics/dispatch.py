@@ -49,7 +49,7 @@ def _preview(app: App, call: ParsedMagic, settings: Settings) -> None:
 
 
 def _ran(app: App, call: ParsedMagic, settings: Settings) -> bool:
-    """Run a command; tell whether it was one that does not ask the model."""
+    """Run a command; return whether it was one that does not ask the model."""
     command = COMMANDS[call.command]
     _refuse(call, command)
     if command.run is None:
@@ -64,7 +64,7 @@ def _ran(app: App, call: ParsedMagic, settings: Settings) -> bool:
 
 
 def _as_typed(app: App, line: str) -> str:
-    """Give back the blanks at the line's end, which IPython takes off."""
+    """Return back the blanks at the line's end, which IPython takes off."""
     raw = (app.shell.history_manager.input_hist_raw or [""])[-1]
     typed = next((t for t in raw.splitlines() if t.rstrip().endswith(line)), "")
     blanks = typed[len(typed.rstrip()) :]

@@ -288,7 +288,7 @@ def unload(shell: Any) -> None:
 
 
 def _tell_what_is_missed(shell: Any) -> None:
-    """Tell of a question in a cell that runs now, and so was read before."""
+    """Notice a question in a cell that runs now, and so was read before."""
     for cell, read in _running():
         if "%nemotron " in cell and "?" in cell:
             from nemotron_magic.magics.input_transformers import MISSED, is_missed
@@ -310,7 +310,7 @@ def _running() -> Iterator[tuple[str, str]]:
 
 
 def _keep_lone_lines(lines: list[str]) -> list[str]:
-    """Give the lines of any cell; only one of ours is looked at closely."""
+    """Return the lines of any cell; only one of ours is looked at closely."""
     if not any("%%nemotron" in line for line in lines):
         return lines
     from nemotron_magic.magics.input_transformers import keep_lone_lines
@@ -332,7 +332,7 @@ class _Questions:
 
 
 def _keep_prompts(lines: list[str]) -> list[str]:
-    """Give the lines of any cell; only one of ours is looked at closely."""
+    """Return the lines of any cell; only one of ours is looked at closely."""
     if not lines or not lines[0].startswith("%%nemotron"):
         return lines
     from nemotron_magic.magics.input_transformers import keep_prompts
@@ -381,7 +381,7 @@ _SAMPLE = "A *word*, `code` and $x$.\n\n- one\n\n```python\nx = [1]\n```\n"
 
 
 def is_live(shell: Any) -> bool:
-    """Tell whether somebody, or a notebook, will type into this shell."""
+    """Return whether somebody, or a notebook, will type into this shell."""
     return getattr(shell, "kernel", None) is not None or hasattr(shell, "pt_app")
 
 

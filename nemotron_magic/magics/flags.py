@@ -84,13 +84,13 @@ FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 
 
 def flags_table() -> str:
-    """Give the flags with their help, as Markdown."""
+    """Return the flags with their help, as Markdown."""
     rows = (f"| `{f.as_typed}` | {f.help} |" for f in FLAGS)
     return "\n".join(["| Flag | |", "|:--|:--|", *rows])
 
 
 def suggest_flag(name: str, flags: Collection[str]) -> str:
-    """Give the flag that a name begins, or looks like; else nothing.
+    """Return the flag that a name begins, or looks like; else nothing.
 
     >>> suggest_flag("-t0.3", ["-t", "--top-p"])
     '-t 0.3'
@@ -103,7 +103,7 @@ def suggest_flag(name: str, flags: Collection[str]) -> str:
 
 
 def suggest_command(word: str, commands: Collection[str]) -> str:
-    """Give the command that a word looks like, or is but for one slip; else nothing."""
+    """Return the command that a word looks like, or is but for one slip, or ""."""
     near = difflib.get_close_matches(word, commands, 1, 0.8)
     # Of a short word, one slip is a large part.
     slips = difflib.get_close_matches(word, commands, 3, 0.6)
@@ -111,7 +111,7 @@ def suggest_command(word: str, commands: Collection[str]) -> str:
 
 
 def is_typo(word: str, meant: str) -> bool:
-    """Tell whether one slip made `word`: a letter more, less, wrong, or two swapped.
+    """Return whether one slip made `word`: a letter more, less, wrong, or two swapped.
 
     >>> is_typo("fxi", "fix"), is_typo("six", "fix"), is_typo("sox", "fix")
     (True, True, False)
@@ -120,7 +120,7 @@ def is_typo(word: str, meant: str) -> bool:
 
 
 def _shortened(word: str) -> set[str]:
-    """Give a word, and what is left of it without any one of its letters."""
+    """Return a word, and what is left of it without any one of its letters."""
     return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
 
 
@@ -200,7 +200,7 @@ _RESERVED = {
 
 
 def looks_like_flag(text: str) -> bool:
-    """Tell whether a text begins as flags do, whether or not there is such a one."""
+    """Return whether a text begins as flags do, whether or not there is such a one."""
     return _FLAG.match(text) is not None
 
 
@@ -230,7 +230,7 @@ class FlagParser:
         self.ended_by_hand = False
 
     def take(self, line: str) -> str:
-        """Take the flags off the front of `line`; give the rest, untouched.
+        """Take the flags off the front of `line`; return the rest, untouched.
 
         Raises
         ------
@@ -327,7 +327,7 @@ def _list_or_text(text: str) -> Any:
 
 
 def _is_flag(text: str) -> bool:
-    """Tell a flag from a value that starts with a hyphen, such as -1."""
+    """Distinguish a flag from a value that starts with a hyphen, such as -1."""
     return re.split(r"[\s=]", text, maxsplit=1)[0] in FLAG_OF
 
 
@@ -338,7 +338,7 @@ class _Token:
 
 
 def _token(text: str) -> tuple[_Token, str]:
-    """Take one token off, with shell quotes; give it and the rest after blanks."""
+    """Take one token off, with shell quotes; return it and the rest after blanks."""
     parts: list[str] = []
     at = 0
     while at < len(text) and not text[at].isspace():

@@ -36,7 +36,7 @@ _PROMPT = re.compile(r"\s*(?:>>>|\.\.\.|In \[\d*\]:)")
 
 
 def keep_prompts(lines: list[str]) -> list[str]:
-    """Give a cell of ours as the call that it becomes, if there are prompts in it.
+    """Return a cell of ours as the call that it becomes, if there are prompts in it.
 
     IPython takes the prompts of a pasted session off all cells, before it knows that
     one is a question in which they stand.
@@ -50,7 +50,7 @@ def keep_prompts(lines: list[str]) -> list[str]:
 
 
 def keep_lone_lines(lines: list[str]) -> list[str]:
-    """Give the lines of a cell; a cell magic with nothing below becomes a line."""
+    """Return the lines of a cell; a cell magic with nothing below becomes a line."""
     first = lines[0].lstrip() if lines else ""
     if re.match(r"%%nemotron[ \t]+\S", first) and not "".join(lines[1:]).strip():
         return [lines[0].replace("%%", "%", 1), *lines[1:]]
@@ -82,7 +82,7 @@ def question_in(tokens_by_line: Sequence[Sequence[TokenInfo]]) -> Question | Non
 
 
 def _asks(line: Sequence[TokenInfo], place: tuple[int, int]) -> bool:
-    """Tell whether the magic at this place is ours, with something to ask."""
+    """Return whether the magic at this place is ours, with something to ask."""
     at = next(number for number, one in enumerate(line) if one.start == place)
     name, after = (*line[at + 1 : at + 3], None, None)[:2]
     if name is None or after is None or name.string != "nemotron":

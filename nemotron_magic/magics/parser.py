@@ -122,7 +122,7 @@ def parse(
 
 
 def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
-    """Give the command and its text; two empty strings if `text` is a question."""
+    """Return the command and its text; two empty strings if `text` is a question."""
     match = re.match(r"([A-Za-z]+)(:?)(\s*)", text)
     word, colon, blank = match.groups() if match else ("", "", "")
     rest = text[match.end() :] if match else ""

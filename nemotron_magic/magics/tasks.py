@@ -49,7 +49,7 @@ _LIKE = 0.6
 
 
 def clipped_traceback(text: str) -> str:
-    """Give a traceback with the user's own frames, and the last of each other's.
+    """Return a traceback with the user's own frames, and the last of each other's.
 
     Frames within libraries tell little that the error does not; a traceback of
     thousands of lines keeps its head and its tail.
@@ -64,7 +64,7 @@ def clipped_traceback(text: str) -> str:
 
 
 def names_in(source: str, transform: Callable[[str], str]) -> list[str]:
-    """Give the names that a cell reads, in their order, at most a dozen.
+    """Return the names that a cell reads, in their order, at most a dozen.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def names_in(source: str, transform: Callable[[str], str]) -> list[str]:
 
 
 def syntax_error(source: str, transform: Callable[[str], str]) -> str:
-    """Give the error that keeps a cell from running at all; empty if there is none."""
+    """Return the error that keeps a cell from running at all, or ""."""
     try:
         compile_error(python_source(source, transform))
     except SyntaxError as error:
@@ -96,7 +96,7 @@ def syntax_error(source: str, transform: Callable[[str], str]) -> str:
 
 
 def is_similar(one: str, other: str) -> bool:
-    """Tell whether one cell may be the other after a change."""
+    """Return whether one cell may be the other after a change."""
     matcher = difflib.SequenceMatcher(None, one[:5_000], other[:5_000])
     return matcher.quick_ratio() >= _LIKE and matcher.ratio() >= _LIKE
 
@@ -141,7 +141,7 @@ class Task:
     gives_code: bool = True
 
     def question(self, about: str, wish: str) -> str:
-        """Give the question, with what the user added."""
+        """Return the question, with what the user added."""
         words = self.words.format(about=about)
         return f"{words} {wish.strip()}" if wish.strip() else words
 
@@ -180,7 +180,7 @@ TASKS: dict[str, Task] = {
 
 
 def correction_request(findings: Sequence[str]) -> str:
-    """Give what the model is told of what is wrong with the code of its reply."""
+    """Return what the model is told of what is wrong with the code of its reply."""
     lines = "\n".join(f"- {finding}" for finding in findings)
     return (
         f"That code cannot run in this notebook:\n\n{lines}\n\n"
@@ -209,7 +209,7 @@ class TaskTargets:
         self._history = history
 
     def of(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
-        """Give what a task is about, and the cell that its code is to replace.
+        """Return what a task is about, and the cell that its code is to replace.
 
         Raises
         ------
@@ -240,7 +240,7 @@ class TaskTargets:
         return self._history.load(cell, variables.described)
 
     def _typed(self, call: ParsedMagic, variables: Variables) -> Cell:
-        """Give the cell below the magic, with what is known of its last run."""
+        """Return the cell below the magic, with what is known of its last run."""
         source = call.cell
         ran = (c for c in self._others() if c.source.strip() == source.strip())
         before = next(ran, None)
@@ -256,7 +256,7 @@ class TaskTargets:
         return Cell(0, source, error=syntax_error(source, self._shell.transform_cell))
 
     def _failed(self) -> Cell:
-        """Give the newest cell that failed and that has not been mended since.
+        """Return the newest cell that failed and that has not been mended since.
 
         Only the newest run of a cell counts.
         """
@@ -277,7 +277,7 @@ class TaskTargets:
         )
 
     def _others(self) -> Iterator[Cell]:
-        """Give the cells that ran, newest first, but for ours."""
+        """Return the cells that ran, newest first, but for ours."""
         newest = self._history.newest_first()
         ran = (cell for _, cell in zip(range(_LOOKED_AT), newest, strict=False))
         return (cell for cell in ran if not cell.is_ours)

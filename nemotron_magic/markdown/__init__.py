@@ -21,7 +21,7 @@ __all__ = [
 
 
 def to_html(markdown_text: str, folded: str = "") -> str:
-    """Give safe HTML for any text; put it in a ``<div class="nm-reply">``.
+    """Return safe HTML for any text; put it in a ``<div class="nm-reply">``.
 
     The block of code that is `folded` is shown as one line that can be opened.
 

@@ -129,7 +129,7 @@ class BoundedLexer(Lexer):
     def get_tokens(
         self, text: str, unfiltered: bool = False
     ) -> Iterator[tuple[_TokenType, str]]:
-        """Give the text in pieces, each with its kind."""
+        """Yield the text in pieces, each with its kind."""
         done = 0
         if self._lexer is not None:
             text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
@@ -147,7 +147,7 @@ class BoundedLexer(Lexer):
 
 
 def highlight(code: str, language: str) -> str:
-    """Give the HTML of a code block's text; plain if the language is not known."""
+    """Return the HTML of a code block's text; plain if the language is not known."""
     return "".join(_span(text, name) for name, text in coloured(code, language))
 
 
@@ -171,7 +171,7 @@ def _lexer(language: str) -> Lexer | None:
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
-    """Give the one name of each language in colour by all of its names."""
+    """Return the one name of each language in colour by all of its names."""
     found = dict(_NAMED_OTHERWISE)
     for _, names, _, _ in get_all_lexers(plugins=False):
         found |= {name: one for one in LANGUAGES & {*names} for name in names}
@@ -202,7 +202,7 @@ _SHORT_CHARS = 2_000
 
 
 def to_html(text: str, folded: str = "") -> str:
-    """Give safe HTML for any text; the code that is `folded` can be opened."""
+    """Return safe HTML for any text; the code that is `folded` can be opened."""
     if not text:
         return ""
     text = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
@@ -485,7 +485,7 @@ _SHEET = """
 
 @cache
 def stylesheet() -> str:
-    """Give the CSS of all classes used here; it goes once into a page."""
+    """Return the CSS of all classes used here; it goes once into a page."""
     return _small(_SHEET) + "".join(map(_token_rule, _TOKENS.split("\n")[1:-1]))
 
 

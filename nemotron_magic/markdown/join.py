@@ -56,7 +56,7 @@ class OpenFence:
         return bool(_PYTHON.match(self.info))
 
     def is_like(self, mark: str, info: str) -> bool:
-        """Tell whether a mark opens a fence for the same language."""
+        """Return whether a mark opens a fence for the same language."""
         words = [
             re.split(r"[\s:{},]", one.strip(" {."))[0] for one in (info, self.info)
         ]
@@ -66,15 +66,15 @@ class OpenFence:
         )
 
     def closes(self, line: str) -> bool:
-        """Tell whether a line closes it."""
+        """Return whether a line closes it."""
         return closes(self.mark, line)
 
     def code(self, text: str) -> str:
-        """Give its code in the text that it was found in."""
+        """Return its code in the text that it was found in."""
         return text[self.start :]
 
     def upto_end(self, code: str) -> str:
-        """Give code up to the line that closes it."""
+        """Return code up to the line that closes it."""
         lines = code.split("\n")
         end = next((n for n, line in enumerate(lines) if self.closes(line)), None)
         return "\n".join(lines[:end])
@@ -116,11 +116,11 @@ class Table:
     has_rows: bool
 
     def is_head(self, line: str, rule: str) -> bool:
-        """Tell whether two lines are its head once more."""
+        """Return whether two lines are its head once more."""
         return line.split() == self.head.split() and bool(_RULE.fullmatch(rule))
 
     def fits(self, line: str) -> bool:
-        """Tell whether a line is a whole row of it."""
+        """Return whether a line is a whole row of it."""
         text = line.strip()
         is_closed = text.endswith("|") or not self.head.strip().endswith("|")
         return is_closed and len(_CELL_END.findall(text)) == len(
@@ -146,7 +146,7 @@ def open_table(text: str) -> Table | None:
 
 
 def parses_as(code: str, indent: str) -> bool:
-    """Tell whether Python code can be read, without what stands before its lines."""
+    """Return whether Python code can be read, without what stands before its lines."""
     if len(code) > _LONGEST:
         return False
     lines = [line.removeprefix(indent) for line in code.split("\n")]
@@ -213,14 +213,14 @@ def _in_code(before: str, after: str, fence: OpenFence) -> str:
 
 
 def _half_mark(before: str, fence: OpenFence) -> str:
-    """Give the beginning of a closing mark that the first part ends with."""
+    """Return the beginning of a closing mark that the first part ends with."""
     last = before[before.rfind("\n") + 1 :]
     is_half = last.strip() and not last.strip().strip(fence.mark[0])
     return last.strip() if is_half else ""
 
 
 def _opens_again(opens: re.Match[str], rest: str, fence: OpenFence) -> bool:
-    """Tell a fence that is opened again from one that closes what was open."""
+    """Distinguish a fence that is opened again from one that closes what was open."""
     if opens[3].strip():
         return len(opens[2]) >= len(fence.mark) and fence.is_like(opens[2], opens[3])
     if opens[2] != fence.mark:
@@ -257,7 +257,7 @@ def _best(before: str, rest: str, fence: OpenFence) -> str:
 
 
 def _ways(before: str, rest: str) -> Iterator[str]:
-    """Give the ways in which code may go on, the most likely first."""
+    """Yield the ways in which code may go on, the most likely first."""
     if size := _repeated(before, rest):
         yield rest[size:]
     yield rest
@@ -276,7 +276,7 @@ def _ways(before: str, rest: str) -> Iterator[str]:
 
 
 def _repeated(before: str, rest: str) -> int:
-    """Give how much of what goes on was there already, and is no coincidence."""
+    """Return how much of what goes on was there already, and is no coincidence."""
     longest = min(len(before), len(rest), _FURTHEST)
     for size in range(longest, _LINE[0] - 1, -1):
         if before.endswith(rest[:size]) and _is_meant(before, rest[:size]):
@@ -289,7 +289,7 @@ def _repeated(before: str, rest: str) -> int:
 
 
 def _is_meant(before: str, text: str) -> bool:
-    """Tell whether a text that is there twice was repeated, and not just alike."""
+    """Return whether a text that is there twice was repeated, and not just alike."""
     start = len(before) - len(text)
     if before.endswith(text, 0, start):
         return False  # it comes again and again
@@ -341,7 +341,7 @@ def _line_before(before: str) -> str:
 
 
 def _break(last: str, rest: str) -> str:
-    """Give the line break that was lost where a block begins behind a text."""
+    """Return the line break that was lost where a block begins behind a text."""
     if not last.strip() or last[-1].isspace():
         return ""
     if re.match(r"(?:```|~~~)[\w+-]*\n", rest) and last.strip("`~ \t"):
@@ -352,7 +352,7 @@ def _break(last: str, rest: str) -> str:
 
 
 def _follows(last: str, rest: str) -> bool:
-    """Tell whether an item of a list begins, behind one of the same list."""
+    """Return whether an item of a list begins, behind one of the same list."""
     item, other = _MARKER.match(last), _MARKER.match(rest)
     if not item or not other or last[-1] in "*_-+" or item.end() == len(last):
         return False

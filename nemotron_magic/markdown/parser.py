@@ -77,7 +77,7 @@ def code_blocks(text: str) -> tuple[CodeBlock, ...]:
 
 
 def as_block(text: str, language: str) -> str:
-    r"""Give a text as a fenced block that nothing within it can close.
+    r"""Return a text as a fenced block that nothing within it can close.
 
     >>> as_block("x = 1", "python")
     '```python\nx = 1\n```'
@@ -106,7 +106,7 @@ def _code_block(token: Token, lines: list[str]) -> CodeBlock:
 
 
 def closes(mark: str, line: str) -> bool:
-    """Tell whether a line, perhaps in a quote, is the closing mark of a fence."""
+    """Return whether a line, perhaps in a quote, is the closing mark of a fence."""
     line = line.lstrip(" \t>").rstrip()
     return line.startswith(mark) and not line.strip(mark[0])
 
@@ -156,7 +156,7 @@ def add_math(parser: MarkdownIt) -> None:
 
 
 def as_written(token: Token) -> str:
-    """Give a formula in a line of text with the signs around it."""
+    """Return a formula in a line of text with the signs around it."""
     return f"{token.markup}{token.content}{_PAIRS.get(token.markup, token.markup)}"
 
 
@@ -166,7 +166,7 @@ def isolate(html: str) -> str:
 
 
 def formula_html(tex: str, *, display: bool) -> str:
-    """Give a formula to the page's MathJax, or show its source if it may do harm."""
+    """Return a formula to the page's MathJax, or show its source if it may do harm."""
     tex = _LABEL.sub("", tex)
     text = escape(tex, quote=False)
     shown = escape_invisible_html(text)
@@ -235,7 +235,7 @@ def _find_dollar(state: StateInline) -> tuple[int, int, int] | None:
 
 
 def _may_be_formula(tex: str, after: str) -> bool:
-    """Tell a formula from amounts of money, shell variables and code."""
+    """Distinguish a formula from amounts of money, shell variables and code."""
     if "`" in tex or "](" in tex:
         return False
     if (after.isalpha() or after in ("{", "_")) and _SHELL_NAME.match(tex):

@@ -56,27 +56,27 @@ _SCHEME_AT_END = re.compile(r"(?<![A-Za-z0-9+.-])https?$", re.IGNORECASE)
 
 
 def is_web(url: str) -> bool:
-    """Tell whether this is a plain ``http`` or ``https`` address."""
+    """Return whether this is a plain ``http`` or ``https`` address."""
     return _WEB.fullmatch(url) is not None
 
 
 def is_mail(url: str) -> bool:
-    """Tell whether this is an address to write to."""
+    """Return whether this is an address to write to."""
     return _MAIL.fullmatch(url) is not None
 
 
 def is_picture(url: str) -> bool:
-    """Tell whether this is a picture given in the address itself: nothing is loaded."""
+    """Return whether the address holds the picture itself: nothing is loaded."""
     return _PICTURE.fullmatch(url) is not None
 
 
 def may_link(url: str) -> bool:
-    """Tell whether an address may stand in a link or an image at all."""
+    """Return whether an address may stand in a link or an image at all."""
     return is_web(url) or is_mail(url) or is_picture(url)
 
 
 def host_to_show(text: str, url: str) -> str:
-    """Give the host if the text names another or the link carries a lot, else ""."""
+    """Return the host if the text names another or the link carries a lot, else ""."""
     if not is_web(url):
         return ""
     host, query = _parts(url)
@@ -106,7 +106,7 @@ def picture_html(url: str, alt: str) -> str:
 
 
 def place_to_show(url: str) -> str:
-    """Give host and path of an address, as far as a reader wants to know."""
+    """Return host and path of an address, as far as a reader wants to know."""
     return strip_hidden(re.sub(r"^https?://|[?#].*$", "", url))[:_SHOWN_CHARS]
 
 
@@ -194,7 +194,7 @@ _LANGUAGE = re.compile(r"language-[a-z0-9+#._-]+")
 
 
 def sanitize(html: str) -> str:
-    """Give HTML that can neither run, load nor leave its place."""
+    """Return HTML that can neither run, load nor leave its place."""
     return _cleaner().clean(html)
 
 

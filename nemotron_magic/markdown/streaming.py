@@ -102,7 +102,7 @@ def _start(token: Token) -> int:
 
 
 def _open_path(tokens: list[Token]) -> list[Token]:
-    """Give the items, and the row, that the end of the text stands in."""
+    """Return the items, and the row, that the end of the text stands in."""
     path: list[Token] = []
     for token in tokens:
         if token.type in ("list_item_open", "tr_open", "blockquote_open"):
@@ -115,7 +115,7 @@ def _open_path(tokens: list[Token]) -> list[Token]:
 
 
 def _last_code(tokens: list[Token], item: Token) -> Token | None:
-    """Give the block of code that ends the last item."""
+    """Return the block of code that ends the last item."""
     inside = [t for t in tokens[tokens.index(item) :] if t.nesting == 0]
     return inside[-1] if inside and inside[-1].type == "fence" else None
 
@@ -123,7 +123,7 @@ def _last_code(tokens: list[Token], item: Token) -> Token | None:
 def _indents(
     path: list[Token], lines: list[str], context: Context, upto: int
 ) -> tuple[int, ...]:
-    """Give the indentation of the items around a line, and its own."""
+    """Return the indentation of the items around a line, and its own."""
     offset = context.head.count("\n")
     starts = [_start(t) - offset for t in path if t.type == "list_item_open"]
     around = [indent_of(lines[n]) if n >= 0 else 0 for n in starts if n < upto]
@@ -177,7 +177,7 @@ def _cut_at_item(
 
 
 def _counted(item: Token, tokens: list[Token]) -> str:
-    """Give the number that an item has, if it is not the one it is written with."""
+    """Return the number that an item has, if it is not the one it is written with."""
     before = tokens[: tokens.index(item)]
     opened = next(t for t in reversed(before) if t.level == item.level - 1)
     if opened.type != "ordered_list_open":
@@ -242,7 +242,7 @@ class Blocks:
         return self._block(self._tail)
 
     def feed(self, text: str) -> list[Block]:
-        """Take the next text; give the blocks that it finished."""
+        """Take the next text; return the blocks that it finished."""
         finished: list[Block] = []
         step = max(self._soft_limit, 1)
         for start in range(0, len(text), step):
@@ -295,7 +295,7 @@ class Blocks:
         )
 
     def _where(self, lines: list[str]) -> tuple[int, Context]:
-        """Give the number of lines that are finished, and what the rest stands in."""
+        """Return the number of lines that are finished, and what the rest stands in."""
         outside = _first_outside(lines, self._context.indent)
         if outside:
             return outside, _context_outside(self._context, lines[outside])
@@ -337,7 +337,7 @@ def _whole_lines(text: str) -> list[str]:
 
 
 def _first_outside(lines: list[str], indent: int) -> int:
-    """Give the first line that is less indented than the piece."""
+    """Return the first line that is less indented than the piece."""
     inside = (not line.strip() or indent_of(line) >= indent for line in lines)
     return next((n for n, is_inside in enumerate(inside) if not is_inside), 0)
 
@@ -369,13 +369,13 @@ def _numbered(text: str, number: str) -> str:
 
 
 def _last_start(tokens: list[Token]) -> int:
-    """Give the line at which the last of the outermost blocks starts."""
+    """Return the line at which the last of the outermost blocks starts."""
     starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
     return starts[-1] if len(starts) > 1 else 0
 
 
 def _open_formula_line(lines: list[str]) -> int:
-    """Give the line of the first formula that may still close."""
+    """Return the line of the first formula that may still close."""
     start = len(lines)
     while start and lines[start - 1].strip():
         start -= 1

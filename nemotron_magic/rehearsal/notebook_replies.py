@@ -37,7 +37,7 @@ class Attachment:
 
 
 def split_attachments(message: str) -> tuple[tuple[Attachment, ...], str]:
-    r"""Give what came along in a message, and the question in the user's own words.
+    r"""Return what came along in a message, and the question in the user's own words.
 
     >>> split_attachments(
     ...     "Data.\n<context-a1>\n<cell-a1 name=\"cell 2\">\n<source-a1>\nx = 1\n"
@@ -150,7 +150,7 @@ class Table:
 
 
 def table_of(attached: Sequence[Attachment]) -> Table | None:
-    """Give the first frame that the question named; None if it named none."""
+    """Return the first frame that the question named; None if it named none."""
     for one in attached:
         lines = "\n".join(one.fields.values()).split("\n")
         head = _HEAD.fullmatch(lines[0])
@@ -304,7 +304,7 @@ def _category(table: Table, question: str) -> str | None:
 
 
 def _chosen(columns: list[Column], question: str) -> str | None:
-    """Give the column that the question names, else the first."""
+    """Return the column that the question names, else the first."""
     words = re.findall(r"\w+", question.lower())
     named = (column.name for column in columns if column.name.lower() in words)
     return next(named, columns[0].name if columns else None)
@@ -381,7 +381,7 @@ def reply_to(request: CellRequest) -> str:
 
 
 def correction(reply: str, complaint: str) -> str:
-    """Give a reply's code again, without what is complained of."""
+    """Return a reply's code again, without what is complained of."""
     code = "\n".join(_CODE.findall(reply))
     for wrong, right in _NOT_DEFINED.findall(complaint):
         code = (
@@ -405,7 +405,7 @@ def _explanation(request: CellRequest) -> str:
 
 
 def _fixed(request: CellRequest) -> tuple[str, str]:
-    """Give what was wrong, and the cell put right."""
+    """Return what was wrong, and the cell put right."""
     for wrong, right in _slips(request):
         code = _with_name_replaced(request.source, wrong, right)
         if code != request.source:
@@ -417,7 +417,7 @@ def _fixed(request: CellRequest) -> tuple[str, str]:
 
 
 def _slips(request: CellRequest) -> Iterator[tuple[str, str]]:
-    """Give what may be misspelt in the cell, with what may be meant."""
+    """Yield what may be misspelt in the cell, with what may be meant."""
     yield from _MEANT.findall(request.error)
     known = _WORDS.findall(f"{request.values}\n{request.source}")
     for pattern in (_UNDEFINED, _NO_KEY, _NO_COLUMNS):
@@ -455,7 +455,7 @@ def _closed(source: str) -> tuple[str, str]:
 
 
 def _documented(source: str) -> str:
-    """Give the source with a docstring in each function that has none."""
+    """Return the source with a docstring in each function that has none."""
     if not _parses(source):
         return source
     lines = source.split("\n")

@@ -297,7 +297,7 @@ def reasoning_text(question: str) -> str:
 
 
 def _as_json(body: Mapping[str, Any], question: str) -> dict[str, Any]:
-    """Give what ``response_format: json_object`` is answered with."""
+    """Return what ``response_format: json_object`` is answered with."""
     received = [{"role": m["role"], "characters": _chars(m)} for m in body["messages"]]
     return {"rehearsal": True, "question": question, "messages": received}
 

@@ -92,7 +92,7 @@ class PendingCall:
         self._is_begun = True
 
     def news(self) -> str:
-        """Give what the user should know of the ledger, once; else empty."""
+        """Return what the user should know of the ledger, once; else empty."""
         return self._ledger.news() if self._is_begun else ""
 
     def finish(
@@ -215,7 +215,7 @@ class CallAccounting:
     def entry(
         self, details: ReplyMetadata, thread: str, settings: Settings
     ) -> PendingCall:
-        """Give the row of a call that is to be made."""
+        """Return the row of a call that is to be made."""
         return PendingCall(
             self.ledger,
             details,
@@ -253,7 +253,7 @@ class CallAccounting:
     def recalled(
         self, entry: PendingCall, is_anew: bool, settings: Settings
     ) -> CachedReply | None:
-        """Give the reply that was kept for a request, and begin its row; else None.
+        """Return the reply that was kept for a request, and begin its row; else None.
 
         Parameters
         ----------
@@ -279,7 +279,7 @@ class CallAccounting:
         return kept
 
     def kept(self, request: str, settings: Settings) -> CachedReply | None:
-        """Give the reply that was kept for a request, if the cache is on; else None."""
+        """Return the cached reply to a request, or None; also if the cache is off."""
         if settings["cache"] == "off":
             return None
         # What was asked anew since is newer than what the notebook has saved.
@@ -291,14 +291,14 @@ class CallAccounting:
         return kept if is_own else saved
 
     def news(self, entry: PendingCall) -> str:
-        """Give once what the user should know of ledger and cache; else empty."""
+        """Return once what the user should know of ledger and cache; else empty."""
         cache = self._cache.news() if self._cache else ""
         return "; ".join(filter(None, (entry.news(), cache)))
 
     def ended(
         self, entry: PendingCall, reply: Reply, settings: Settings
     ) -> tuple[Reply, InterruptedByUser | None]:
-        """Complete the row of a call that ended well; give the reply with its cost.
+        """Complete the row of a call that ended well; return the reply with its cost.
 
         Returns
         -------
@@ -345,7 +345,7 @@ class CallAccounting:
             self._cache.close()
 
     def _list(self, endpoint: Endpoint) -> str:
-        """Have the models listed; give why that cannot be done, or nothing."""
+        """Have the models listed; return why that cannot be done, or nothing."""
         try:
             self._fetch(endpoint)
         except InterruptedByUser:

@@ -52,7 +52,7 @@ class CostEstimate:
 
 
 def find_priced_model(models: Iterable[Model], name: str) -> Model | None:
-    """Give the model of that name, if both its prices are known."""
+    """Return the model of that name, if both its prices are known."""
     model = next((m for m in models if m.goes_by(name)), None)
     return model if model and model.prices_usd else None
 
@@ -155,7 +155,7 @@ def _whole(value: Any) -> int:
 
 
 def _is_function(tool: Any) -> bool:
-    """Tell a function of the user's own from a tool that the service runs and bills."""
+    """Return whether a tool is the user's own function, not one the service bills."""
     return isinstance(tool, Mapping) and tool.get("type", "function") in _OWN_TOOLS
 
 
@@ -180,7 +180,7 @@ _EXTRAS = (
 
 
 def estimate_cost_usd(model: Model | None, usage: Usage) -> float | None:
-    """Give what tokens cost by the catalogue; None if a price or a figure is unknown.
+    """Return what tokens cost by the catalogue; None if a price or a figure is unknown.
 
     Tokens that the service had in its own cache may be cheaper: it is at most this.
 
@@ -217,7 +217,7 @@ class Budget:
 
     @classmethod
     def of(cls, settings: Settings) -> Budget:
-        """Give the limits that are set."""
+        """Return the limits that are set."""
         return cls(
             settings["max_cost_usd"],
             settings["session_budget_usd"],
@@ -299,7 +299,7 @@ class Budget:
 
 
 def _is_above(cost_usd: float, limit_usd: float) -> bool:
-    """Tell whether a sum is above another, by more than what adding up leaves over."""
+    """Return whether a sum is above another by more than rounding errors."""
     return cost_usd - limit_usd > _ROUNDING_USD
 
 
@@ -317,7 +317,7 @@ def _refused(
 
 
 def _tokens_that_fit(may_take: CostEstimate, left_usd: float) -> str:
-    """Tell how short the reply would have to be, if that helps."""
+    """Return how short the reply would have to be, if that helps."""
     for_reply_usd = left_usd - may_take.prompt_usd
     share = for_reply_usd / may_take.reply_usd if may_take.reply_usd else 0.0
     tokens = int(share * may_take.reply_tokens)

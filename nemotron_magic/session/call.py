@@ -73,7 +73,7 @@ class StreamConsumer:
         self._first_text_s: float | None = None
 
     def run(self, events: Generator[Event, None, None]) -> Reply:
-        """Use `events` up; give the reply when it is whole.
+        """Use `events` up; return the reply when it is whole.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class StreamConsumer:
         raise error
 
     def so_far(self) -> Reply:
-        """Give the reply as it stands, also if nothing has arrived."""
+        """Return the reply as it stands, also if nothing has arrived."""
         elapsed_s = self._clock_s() - self._started_s
         return self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)
 
@@ -178,7 +178,7 @@ class CallRunner:
         self._told: tuple[Message, ...] = ()
 
     def models(self, settings: Settings) -> list[Model]:
-        """Give the models that the service lists, Nemotrons first."""
+        """Return the models that the service lists, Nemotrons first."""
         endpoint = self._access.endpoint(settings)
         listed = self._client().models(endpoint, self._access.key(endpoint))
         return sorted_for_people(listed)
@@ -207,7 +207,7 @@ class CallRunner:
                 settings = self._replaced(error, settings)
 
     def is_kept(self, asked: PreparedPrompt, settings: Settings) -> bool:
-        """Tell whether the cache would answer, so that nothing is sent."""
+        """Return whether the cache would answer, so that nothing is sent."""
         request = self._details(asked, settings).request_hash
         return self._books.kept(request, settings) is not None
 
@@ -219,7 +219,7 @@ class CallRunner:
         return settings.with_model(found)
 
     def _replaced(self, error: ModelError, settings: Settings) -> Settings:
-        """Give the settings with a live model; raise `error` if there is none to ask.
+        """Return the settings with a live model; raise `error` if there is none to ask.
 
         Only the default model is replaced. A substitute that is refused as well ends
         the question, and is not chosen again in this session: a service that lists

@@ -112,7 +112,7 @@ class Question:
     notice: str = ""
 
     def answered(self, reply: Reply) -> Turn:
-        """Give the turn that it becomes with a reply."""
+        """Return the turn that it becomes with a reply."""
         sent = self.attached.text
         return Turn(self.text, reply, self.origin, self.cell, sent)
 
@@ -198,24 +198,24 @@ class PreparedPrompt:
 
 
 def turns_before(turns: Sequence[Turn], origin: str) -> list[Turn]:
-    """Give the turns before the one of this origin: all, if there is none yet."""
+    """Return the turns before the one of this origin: all, if there is none yet."""
     places = (n for n, turn in enumerate(turns) if origin and turn.origin == origin)
     return [*turns[: next(places, len(turns))]]
 
 
 def insert_turn(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
-    """Give the turns with `turn` in place of the one of its origin, else at the end."""
+    """Return the turns with `turn` in place of that of its origin, else at the end."""
     before = turns_before(turns, turn.origin)
     return [*before, turn, *turns[len(before) + 1 :]]
 
 
 def index_of(turn: Turn, turns: Sequence[Turn]) -> int:
-    """Give where a turn stands, by identity; the end if it does not."""
+    """Return where a turn stands, by identity; the end if it does not."""
     return next((n for n, one in enumerate(turns) if one is turn), len(turns))
 
 
 def replace_turn(old: Turn, new: Turn, turns: Sequence[Turn]) -> list[Turn]:
-    """Give the turns with `new` in place of `old`, else at the end."""
+    """Return the turns with `new` in place of `old`, else at the end."""
     at = index_of(old, turns)
     return [*turns[:at], new, *turns[at + 1 :]]
 
@@ -223,7 +223,7 @@ def replace_turn(old: Turn, new: Turn, turns: Sequence[Turn]) -> list[Turn]:
 def build_messages(
     question: str, system: str, turns: Sequence[Turn]
 ) -> tuple[Message, ...]:
-    """Give what is sent with a question: instruction, earlier turns, the question."""
+    """Return what is sent with a question: instruction, earlier turns, the question."""
     instruction = [{"role": "system", "content": system}] if system.strip() else []
     return (
         *instruction,
@@ -235,7 +235,7 @@ def build_messages(
 def recent_messages(
     turns: Sequence[Turn], most_chars: int = MEMORY_CHARS
 ) -> tuple[Message, ...]:
-    """Give the turns that go along: the newest that were answered, up to a size.
+    """Return the turns that go along: the newest that were answered, up to a size.
 
     A question goes with what went along with it, as far as there is room: the model is
     to know what it spoke of.
@@ -260,7 +260,7 @@ def recent_messages(
 def intern_messages(
     told: Sequence[Message], before: Sequence[Message]
 ) -> tuple[Message, ...]:
-    """Give what is told, with the very messages that were told before where equal.
+    """Return what is told, with the very messages that were told before where equal.
 
     Every reply keeps what it is the answer to, so that copies of earlier turns would
     add up: 60 MB in 500 questions.
@@ -291,7 +291,7 @@ class Conversation:
         self._lock = Lock()
 
     def asked(self, question: Question, system: str) -> PreparedPrompt:
-        """Give what is sent with a question: earlier turns, and what goes along."""
+        """Return what is sent with a question: earlier turns, and what goes along."""
         turns = self.threads.get(question.thread, [])
         before = [] if question.is_fresh else turns_before(turns, question.origin)
         text = question.attached.text or question.text
@@ -311,7 +311,7 @@ class Conversation:
         system: str,
         whole: Callable[[Reply], Reply] = lambda reply: reply,
     ) -> PreparedPrompt:
-        """Give what says more on a turn; what comes of it replaces the turn's reply."""
+        """Return a prompt that adds to a turn; its reply replaces the turn's."""
         turns = self.threads.get(thread, [])
         before = turns[: index_of(turn, turns)]
         return PreparedPrompt(
@@ -345,21 +345,21 @@ class Conversation:
                 self._latest[asked.thread] = next(t for t in turns if t.reply is reply)
 
     def asked_last(self, thread: str) -> PreparedPrompt | None:
-        """Give what was asked last in a thread, also if it failed."""
+        """Return what was asked last in a thread, also if it failed."""
         return self._asked_last.get(thread)
 
     def latest(self, thread: str) -> Turn | None:
-        """Give the turn of what was asked last; None if nothing of it has arrived."""
+        """Return the turn of what was asked last; None if nothing of it has arrived."""
         return self._latest.get(thread)
 
     def reset(self, thread: str) -> int:
-        """Forget a thread; give how many turns that were."""
+        """Forget a thread; return how many turns that were."""
         self._asked_last.pop(thread, None)
         self._latest.pop(thread, None)
         return len(self.threads.pop(thread, []))
 
     def _is_to_the_last(self, asked: PreparedPrompt, turns: Sequence[Turn]) -> bool:
-        """Tell a reply to what was asked last from that of a call that ended late."""
+        """Return whether this was asked last, and is no call that ended late."""
         latest = self._latest.get(asked.thread)
         if latest is not None:
             return all(turn is not latest for turn in turns)
@@ -368,7 +368,7 @@ class Conversation:
 
 
 def replace_reply(turn: Turn) -> Callable[[Sequence[Turn], Reply], list[Turn]]:
-    """Give what puts another reply in the place of a turn's own."""
+    """Return what puts another reply in the place of a turn's own."""
     return lambda now, reply: replace_turn(turn, replace(turn, reply=reply), now)
 
 
@@ -379,7 +379,7 @@ _CONTINUE = (
 
 
 def turn_to_continue(conversation: Conversation, thread: str) -> Turn:
-    """Give the turn whose reply was cut off.
+    """Return the turn whose reply was cut off.
 
     Raises
     ------
@@ -418,7 +418,7 @@ def continuation_prompt(
 def correction_prompt(
     conversation: Conversation, complaint: str, thread: str, system: str
 ) -> PreparedPrompt:
-    """Tell the model what is wrong with its last reply.
+    """Return the prompt that says what is wrong with the last reply.
 
     Raises
     ------

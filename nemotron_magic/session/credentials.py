@@ -32,7 +32,7 @@ BASE_VARIABLES = ("AIMLAPI_API_BASE", "AIML_API_BASE")
 
 
 def base_url_in(environ: Mapping[str, str]) -> str:
-    """Give the base URL that the environment names, else the AI/ML API's."""
+    """Return the base URL that the environment names, else the AI/ML API's."""
     found = (environ.get(name, "").strip() for name in BASE_VARIABLES)
     return next((url for url in found if url), DEFAULT_BASE_URL)
 
@@ -43,7 +43,7 @@ def find_key(
     environ: Mapping[str, str],
     stored: Callable[[str], str | None],
 ) -> Key | None:
-    """Give the key for `endpoint`, or None if there is none.
+    """Return the key for `endpoint`, or None if there is none.
 
     Looked for in this order: given in this session, the environment, the system's
     keyring. A key in the environment belongs to the base URL in the environment, so
@@ -116,7 +116,7 @@ def _in_environment(endpoint: Endpoint, environ: Mapping[str, str]) -> Key | Non
 
 
 def _key_variable(environ: Mapping[str, str]) -> str | None:
-    """Give the name of the variable that holds a key, if one does."""
+    """Return the name of the variable that holds a key, if one does."""
     return next((n for n in KEY_VARIABLES if environ.get(n, "").strip()), None)
 
 
@@ -145,7 +145,7 @@ class KeyStore:
         self._known: dict[str, Callable[[int], str | None]] = {}
 
     def get(self, origin: str) -> str | None:
-        """Give the key kept for `origin`; asked of the store only once."""
+        """Return the key kept for `origin`; asked of the store only once."""
         if origin not in self._known:
             self._known[origin] = secret_value(
                 self._try("get_password", _SERVICE, origin)
@@ -153,7 +153,7 @@ class KeyStore:
         return self._known[origin](0)
 
     def set(self, origin: str, value: str) -> str:
-        """Keep a key; give the name of the store, or "" if it could not be kept."""
+        """Keep a key; return the name of the store, or "" if it could not be kept."""
         self._try("set_password", _SERVICE, origin, value)
         self._known.pop(origin, None)
         return self._name() if self.get(origin) == value else ""
@@ -194,7 +194,7 @@ class Credentials:
         self._given: dict[str, Key] = {}
 
     def endpoint(self, settings: Settings) -> Endpoint:
-        """Give where questions go."""
+        """Return where questions go."""
         base_url = settings["base_url"]
         # Identity: a user who types the default URL means it.
         if base_url is DEFAULT_BASE_URL:
@@ -202,22 +202,22 @@ class Credentials:
         return Endpoint.read(base_url)
 
     def key(self, endpoint: Endpoint) -> Key | None:
-        """Give the key for `endpoint`, if there is one."""
+        """Return the key for `endpoint`, if there is one."""
         return find_key(endpoint, self._given, self._environ, self._keys.get)
 
     def readable_key(self, settings: Settings) -> Key | None:
-        """Give the key for where questions go; None also if it cannot be had."""
+        """Return the key for where questions go; None also if it cannot be had."""
         try:
             return self.key(self.endpoint(settings))
         except NemotronError:
             return None
 
     def given_beside(self, key: Key | None) -> list[Key]:
-        """Give the keys of this session but for `key`: those for other services."""
+        """Return the keys of this session but for `key`: those for other services."""
         return [one for one in self._given.values() if one is not key]
 
     def checked_key(self, endpoint: Endpoint, settings: Settings) -> Key | None:
-        """Give the key for `endpoint`, as far as it may be sent there.
+        """Return the key for `endpoint`, as far as it may be sent there.
 
         Raises
         ------
@@ -249,7 +249,7 @@ class Credentials:
             self._given[endpoint.origin] = before
 
     def keep(self, key: Key) -> str:
-        """Keep a key for good; give the name of the store, "" if there is none."""
+        """Keep a key for good; return the name of the store, "" if there is none."""
         self._given[key.origin] = key
         return without_traceback(
             lambda: self._keys.set(key.origin, key.reveal_to(key.origin) or "")

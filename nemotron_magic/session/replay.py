@@ -58,7 +58,7 @@ class CachedReply:
 
     @classmethod
     def of(cls, reply: Reply) -> CachedReply:
-        """Give what is kept of a reply."""
+        """Return what is kept of a reply."""
         known = reply.details
         return cls(
             "disk",
@@ -74,7 +74,7 @@ class CachedReply:
         )
 
     def events(self) -> Iterator[Event]:
-        """Tell it as a service would, but that it is not new."""
+        """Yield the events a service would, marked as not new."""
         # As careful as with a service: a notebook's file may come from anyone.
         yield CacheHit(self.source, self.usage, sanitize_label(self.asked_at))
         # Which model it was only a service can tell, and our own notes of it.
@@ -92,7 +92,7 @@ class CachedReply:
             yield Finish(sanitize_label(self.finish_reason))
 
     def to_json(self) -> str:
-        """Give it as text."""
+        """Return it as text."""
         return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
@@ -126,7 +126,7 @@ def saved_replies(text: str) -> dict[str, CachedReply]:
 
 
 def _outputs(document: Any) -> Iterator[tuple[str, Any, JsonObject]]:
-    """Give the outputs that are replies, each with its name and what is said of it."""
+    """Yield the outputs that are replies, each with its name and what is said of it."""
     for cell in as_list(as_dict(document).get("cells")):
         for output in as_list(as_dict(cell).get("outputs")):
             about = as_dict(as_dict(output).get("metadata")).get("nemotron")
@@ -136,7 +136,7 @@ def _outputs(document: Any) -> Iterator[tuple[str, Any, JsonObject]]:
 
 
 def _kept(output: Any, about: JsonObject) -> CachedReply | None:
-    """Give the reply, if all of it is in the output: a text that ended well."""
+    """Return the reply, if all of it is in the output: a text that ended well."""
     plain = as_dict(as_dict(output).get("data")).get("text/plain")
     lines = plain if isinstance(plain, list) else [plain]
     size = about.get("characters")
@@ -176,7 +176,7 @@ class NotebookReplyCache:
         self._known: dict[str, CachedReply] = {}
 
     def find(self, request: str) -> CachedReply | None:
-        """Give the reply to a request, or None."""
+        """Return the reply to a request, or None."""
         path = self._path()
         if path:
             self._look_into(Path(path))

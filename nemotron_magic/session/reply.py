@@ -270,7 +270,7 @@ class ReplyAccumulator:
             self._add_rare(event)
 
     def reply(self, **known: Any) -> Reply:
-        """Give the reply as it stands, with `known` details put in."""
+        """Return the reply as it stands, with `known` details put in."""
         choices = tuple(well_formed(str(self._texts[i])) for i in sorted(self._texts))
         details = replace(
             self._details,

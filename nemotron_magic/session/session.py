@@ -124,7 +124,7 @@ class Session:
         watch: EventCallback = lambda event: None,
         stop: CancelToken | None = None,
     ) -> Reply:
-        """Send a question; give the reply when it is whole.
+        """Send a question; return the reply when it is whole.
 
         Several threads may ask at once.
 
@@ -158,7 +158,7 @@ class Session:
     def prepared(
         self, question: Question, settings: Settings | None = None
     ) -> PreparedPrompt:
-        """Give what would be sent, to the letter; sends nothing and needs no key."""
+        """Return what would be sent, to the letter; sends nothing and needs no key."""
         settings = settings or self.settings
         asked = self._conversation.asked(question, settings["system"])
         return self._sealed(asked, settings)
@@ -170,7 +170,7 @@ class Session:
         thread: str = MAIN,
         stop: CancelToken | None = None,
     ) -> Reply:
-        """Let the model go on where its last reply was cut off; give the whole of it.
+        """Let the model go on where its last reply was cut off; return the whole of it.
 
         Raises
         ------
@@ -187,7 +187,7 @@ class Session:
             joining.end()
 
     def cut_off(self, thread: str = MAIN) -> Turn | None:
-        """Give the turn that `go_on` would go on with; None if there is none."""
+        """Return the turn that `go_on` would go on with; None if there is none."""
         last = self._conversation.latest(thread)
         return last if last is not None and last.reply.is_cut_off else None
 
@@ -199,7 +199,7 @@ class Session:
         thread: str = MAIN,
         stop: CancelToken | None = None,
     ) -> Reply:
-        """Tell the model what is wrong with its last reply; a new one replaces it.
+        """Send what is wrong with the last reply; a new one replaces it.
 
         Raises
         ------
@@ -256,15 +256,15 @@ class Session:
         return self.threads.get(MAIN, [])
 
     def reset(self, thread: str = MAIN) -> int:
-        """Forget a thread; give how many turns that were."""
+        """Forget a thread; return how many turns that were."""
         return self._conversation.reset(thread)
 
     def is_kept(self, asked: PreparedPrompt, settings: Settings) -> bool:
-        """Tell whether the cache would answer, so that nothing is sent."""
+        """Return whether the cache would answer, so that nothing is sent."""
         return self._calls.is_kept(asked, settings)
 
     def context_tokens(self, settings: Settings) -> int:
-        """Give how many tokens may go along with a question.
+        """Return how many tokens may go along with a question.
 
         Without a setting, a quarter of what the model reads by the catalogue, as far
         as that has been listed, and at most 16,000.
@@ -280,15 +280,15 @@ class Session:
         self._sealing.hide(secret)
 
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
-        """Give where questions go."""
+        """Return where questions go."""
         return self.access.endpoint(settings or self.settings)
 
     def key(self, endpoint: Endpoint) -> Key | None:
-        """Give the key for `endpoint`, if there is one."""
+        """Return the key for `endpoint`, if there is one."""
         return self.access.key(endpoint)
 
     def models(self, settings: Settings | None = None) -> list[Model]:
-        """Give the models that the service lists, Nemotrons first."""
+        """Return the models that the service lists, Nemotrons first."""
         return self._calls.models(settings or self.settings)
 
     @property

@@ -31,7 +31,7 @@ def request_hash(
     messages: Sequence[Mapping[str, str]],
     parameters: Mapping[str, Any],
 ) -> str:
-    """Give a name for a request: equal if and only if it asks for the same.
+    """Return a name for a request: equal if and only if it asks for the same.
 
     The key is not in it, and nothing of it can be read from the name.
 
@@ -94,7 +94,7 @@ class Cache:
         return self._storage.path
 
     def news(self) -> str:
-        """Give once what the user should know of the file; else empty."""
+        """Return once what the user should know of the file; else empty."""
         trouble = self._storage.trouble
         if self._told == trouble:
             return ""
@@ -129,13 +129,13 @@ class Cache:
             self._storage.write(work)
 
     def size(self) -> tuple[int, int]:
-        """Give how many replies there are, and how many bytes they take."""
+        """Return how many replies there are, and how many bytes they take."""
         ask = "SELECT count(*), total(bytes) FROM replies"
         number, size = self._storage.read(lambda c: c.execute(ask).fetchone())
         return number, int(size)
 
     def clear(self) -> int:
-        """Throw all replies away, off the disk, too; give how many there were."""
+        """Throw all replies away, off the disk, too; return how many there were."""
         number = self._storage.write(
             lambda c: c.execute("DELETE FROM replies").rowcount
         )
@@ -148,7 +148,7 @@ class Cache:
 
 
 def open_cache(environ: Mapping[str, str]) -> Cache:
-    """Give the user's cache; nothing is written yet."""
+    """Return the user's cache; nothing is written yet."""
     return Cache((cache_folder(environ) / _FILE).absolute(), is_default=True)
 
 

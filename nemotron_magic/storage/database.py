@@ -96,7 +96,7 @@ class KeptConnection:
     def connection(
         self, path: Path, connect: Callable[[Path], sqlite3.Connection]
     ) -> sqlite3.Connection:
-        """Give the connection to `path`, opened by `connect`; the lock is held."""
+        """Return the connection to `path`, opened by `connect`; the lock is held."""
         seen = identity(path)
         if self._open is None or self._open.identity != seen:
             self.let_go()
@@ -130,7 +130,7 @@ class KeptConnection:
             self._end_waiting()
 
     def close_if_idle(self) -> bool:
-        """Close it if it has not been used for long enough; tell whether it is."""
+        """Close it if it has not been used for long enough; return whether it is."""
         with self.lock:
             if time.monotonic() - self._used_s < self._idle_s:
                 return False
@@ -415,7 +415,7 @@ class Storage:
         return self._done(work, "BEGIN", _PATIENCE_S)
 
     def shrink(self) -> None:
-        """Give back the room of what was deleted, so that nothing of it is left."""
+        """Return back the room of what was deleted, so that nothing of it is left."""
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("VACUUM")

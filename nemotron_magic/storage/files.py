@@ -45,21 +45,21 @@ _NETWORKED = re.compile(
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
-    """Give the folder of what is to last: `NEMOTRON_MAGIC_HOME`, or the system's."""
+    """Return the folder of what is to last: `NEMOTRON_MAGIC_HOME`, or the system's."""
     import platformdirs
 
     return _chosen(environ) or Path(platformdirs.user_data_dir(_NAME, False))
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Give the folder of what may be thrown away, likewise."""
+    """Return the folder of what may be thrown away, likewise."""
     import platformdirs
 
     return _chosen(environ) or Path(platformdirs.user_cache_dir(_NAME, False))
 
 
 def mount_table() -> str:
-    """Give the mounted file systems as Linux lists them; "" where it cannot."""
+    """Return the mounted file systems as Linux lists them; "" where it cannot."""
     try:
         return Path("/proc/self/mounts").read_text("utf-8", "surrogateescape")
     except OSError:
@@ -67,7 +67,7 @@ def mount_table() -> str:
 
 
 def is_networked(path: Path, mounts: str) -> bool:
-    r"""Tell whether a file lies on a network: SQLite's locks do not hold there.
+    r"""Return whether a file lies on a network: SQLite's locks do not hold there.
 
     https://www.sqlite.org/faq.html#q5 (read 2026-08-21).
 
@@ -210,7 +210,7 @@ _ITSELF = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Give device and number of a file, which stay when it is renamed; or None."""
+    """Return device and number of a file, which stay when it is renamed; or None."""
     try:
         found = path.lstat()
     except (OSError, ValueError):  # such as a name with a zero in it

@@ -189,7 +189,7 @@ _ADD_TWO = _ADD.format(f"{_SUM}, {_SUM}")
 
 
 def select_sums(connection: sqlite3.Connection, first: str, last: str) -> Totals:
-    """Give the sums of the scopes from `first` to `last`, as text is ordered."""
+    """Return the sums of the scopes from `first` to `last`, as text is ordered."""
     ask = f"SELECT {_SUMS} FROM sums WHERE scope BETWEEN ? AND ?"
     return _totals(connection.execute(ask, (first, last)).fetchone())
 
@@ -197,14 +197,14 @@ def select_sums(connection: sqlite3.Connection, first: str, last: str) -> Totals
 def select_grouped(
     connection: sqlite3.Connection, by: str, first: str, last: str
 ) -> list[tuple[str, Totals]]:
-    """Give the same sums for each `scope` or each `model`."""
+    """Return the same sums for each `scope` or each `model`."""
     ask = f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
     rows = connection.execute(ask, (first, last)).fetchall()
     return [(str(name), _totals(figures)) for name, *figures in rows]
 
 
 def insert_call(connection: sqlite3.Connection, call: CallRecord) -> int:
-    """Write a row, and add it to the sums; give its number."""
+    """Write a row, and add it to the sums; return its number."""
     cursor = connection.execute(_INSERT, _values(call))
     _add(connection, call, Totals.of(call))
     return cursor.lastrowid or 0
@@ -279,13 +279,13 @@ def _values(call: CallRecord) -> list[Any]:
 def select_calls(
     connection: sqlite3.Connection, where: str, *values: object
 ) -> list[CallRecord]:
-    """Give the calls that a clause chooses."""
+    """Return the calls that a clause chooses."""
     rows = connection.execute(f"SELECT {', '.join(_NAMES)} FROM calls {where}", values)
     return [CallRecord(**dict(map(_sound, _NAMES, row))) for row in rows]
 
 
 def _sound(name: str, value: Any) -> tuple[str, Any]:
-    """Give a figure as it may be, whatever a flipped bit has made of it."""
+    """Return a figure as it may be, whatever a flipped bit has made of it."""
     kind, default = _KINDS[name]
     if value is None:
         return name, None if "None" in kind else default
@@ -391,7 +391,7 @@ class Ledger:
         return self._storage.trouble
 
     def news(self) -> str:
-        """Give `trouble` once, as a line for the user; then empty."""
+        """Return `trouble` once, as a line for the user; then empty."""
         if self._told == self.trouble:
             return ""
         self._told = self.trouble
@@ -403,7 +403,7 @@ class Ledger:
     def begin(
         self, call: CallRecord, allow: Callable[[Totals, Totals], None] | None = None
     ) -> CallRecord:
-        """Write down a call before its request goes out; give it with its number.
+        """Write down a call before its request goes out; return it with its number.
 
         Parameters
         ----------
@@ -445,39 +445,39 @@ class Ledger:
                 raise
 
     def of_session(self) -> Totals:
-        """Give what this kernel or script took so far."""
+        """Return what this kernel or script took so far."""
         return self._sums(f"session:{self.session}")
 
     def of_today(self) -> Totals:
-        """Give what was taken since midnight, UTC, by everything on this machine."""
+        """Return what was taken since midnight, UTC, by everything on this machine."""
         return self._sums(f"day:{self._today()}")
 
     def of_month(self) -> Totals:
-        """Give what was taken since the first of the month, UTC."""
+        """Return what was taken since the first of the month, UTC."""
         return self._sums(*self._month())
 
     def of_all(self) -> Totals:
-        """Give what was ever taken."""
+        """Return what was ever taken."""
         return self._sums("day:", "day:~")
 
     def by_model(self) -> dict[str, Totals]:
-        """Give what was taken this month, by the model asked, the dearest first."""
+        """Return what was taken this month, by the model asked, the dearest first."""
         rows = self._grouped("model", *self._month())
         order = sorted(rows, key=lambda row: (-row[1].cost_usd, -row[1].calls, row[0]))
         return dict(order)
 
     def by_day(self, days: int = 30) -> dict[str, Totals]:
-        """Give what was taken on the last days that had any calls, oldest first."""
+        """Return what was taken on the last days that had any calls, oldest first."""
         rows = self._grouped("scope", "day:", "day:~")
         return {name.removeprefix("day:"): sums for name, sums in sorted(rows)[-days:]}
 
     def last(self, many: int = 20) -> list[CallRecord]:
-        """Give the last calls, newest first."""
+        """Return the last calls, newest first."""
         order = "ORDER BY number DESC LIMIT ?"
         return self._storage.read(lambda c: select_calls(c, order, many))
 
     def call(self, number: int) -> CallRecord | None:
-        """Give one call by its number, or None."""
+        """Return one call by its number, or None."""
         found = self._storage.read(
             lambda c: select_calls(c, "WHERE number = ?", number)
         )
@@ -508,7 +508,7 @@ class Ledger:
         return struck
 
     def all(self) -> Iterator[CallRecord]:
-        """Give every call, oldest first."""
+        """Yield every call, oldest first."""
         number = 0
         order = "WHERE number > ? ORDER BY number LIMIT ?"
         while rows := self._storage.read(
@@ -557,7 +557,7 @@ _FILE = "ledger.sqlite"
 
 
 def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> Ledger:
-    """Give the ledger that a setting names; nothing is written yet.
+    """Return the ledger that a setting names; nothing is written yet.
 
     Parameters
     ----------

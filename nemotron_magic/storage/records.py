@@ -159,7 +159,7 @@ class Totals:
 
     @classmethod
     def of(cls, call: CallRecord) -> Totals:
-        """Give the totals of one call; nothing of one that is struck out."""
+        """Return the totals of one call; nothing of one that is struck out."""
         if call.is_struck:
             return cls()
         is_unpriced = call.may_cost and call.cost_usd is None
@@ -195,7 +195,7 @@ class Totals:
         return Totals(*map(neg, self.figures()))
 
     def figures(self) -> tuple[Any, ...]:
-        """Give the figures in the order of the fields."""
+        """Return the figures in the order of the fields."""
         return _FIGURES(self)
 
     @property

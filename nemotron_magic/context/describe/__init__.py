@@ -79,7 +79,7 @@ class Registry:
         self._describers.pop(id(cls), None)
 
     def describer(self, cls: type) -> Callable[[Any], str] | None:
-        """Give the describer of a class, or of the nearest it derives from."""
+        """Return the describer of a class, or of the nearest it derives from."""
         for base in bases(cls):
             if id(base) in self._describers:
                 return self._describers[id(base)][1]
@@ -89,7 +89,7 @@ class Registry:
 def describe_itself(
     value: object, formatter: Formatter | None, registry: Registry
 ) -> tuple[str, str]:
-    """Give what is said of an object by those asked first, and what failed.
+    """Return what is said of an object by those asked first, and what failed.
 
     The object's own method comes first, then the formatter, then what the user
     registered. One that raises is passed over and named in the second text.
@@ -112,7 +112,7 @@ def describe_itself(
 
 
 def _method(cls: type, name: str) -> Callable[[Any], Any] | None:
-    """Give a method of the class; what an object invents when asked is none."""
+    """Return a method of the class; what an object invents when asked is none."""
     for base in bases(cls):
         found = namespace(base).get(name)
         if found is not None:
@@ -121,7 +121,7 @@ def _method(cls: type, name: str) -> Callable[[Any], Any] | None:
 
 
 def _text(said: Any) -> str:
-    """Give the text among the forms that the two protocols allow."""
+    """Return the text among the forms that the two protocols allow."""
     if type(said) is CoroutineType:
         said = _awaited(said)
     if dict in bases(type(said)):
@@ -131,7 +131,7 @@ def _text(said: Any) -> str:
 
 
 def _awaited(coroutine: CoroutineType[Any, Any, Any]) -> object:
-    """Give what a coroutine returns at once; one that has to wait gives nothing."""
+    """Return what a coroutine returns at once; one that has to wait gives nothing."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -235,7 +235,7 @@ def _lateness(
 
 
 def _lines(value: object, look: DescribeContext) -> Iterator[str]:
-    """Give the lines on a value; what fails in between ends them and is named."""
+    """Yield the lines on a value; what fails in between ends them and is named."""
     if id(value) in look.path:
         yield f"{class_name(type(value))} (itself, from further up)"
         return
@@ -258,7 +258,7 @@ def _lines(value: object, look: DescribeContext) -> Iterator[str]:
 
 
 def _describer(value: object) -> Describer:
-    """Give how to say a value: by the first class that is known of those it has."""
+    """Return how to say a value: by the first class that is known of those it has."""
     if is_enum(value):
         return enum_lines
     for cls in bases(type(value)):

@@ -78,7 +78,7 @@ class DescribeContext:
         return bool(self.path)
 
     def inside(self, container: object, name: str = "") -> DescribeContext:
-        """Give how to look at what `container` holds."""
+        """Return how to look at what `container` holds."""
         return replace(self, name=name, path=(*self.path, id(container)), source=False)
 
     def headline(self, value: object, container: object, name: str = "") -> str:
@@ -86,7 +86,7 @@ class DescribeContext:
         return short(next(self.describe(value, self.inside(container, name)), "?"))
 
     def lines(self, value: object, container: object, name: str = "") -> Iterator[str]:
-        """Give the lines of what a container holds; deep down, the first one."""
+        """Yield the lines of what a container holds; deep down, the first one."""
         found = self.describe(value, self.inside(container, name))
         yield next(found, "?")
         if len(self.path) < _DEEPEST:
@@ -99,7 +99,7 @@ Describer: TypeAlias = Callable[[Any, DescribeContext], Iterator[str]]
 
 
 def short(text: str, longest: int = CELL_CHARS) -> str:
-    """Give the beginning of a text, with a sign where it was cut."""
+    """Return the beginning of a text, with a sign where it was cut."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
@@ -293,7 +293,7 @@ def _prose(text: str, size: str, name: str) -> Iterator[str]:
 
 
 def _quoted(text: str, longest: int) -> str:
-    """Give the head of a text in quotes, and of a long one the tail as well."""
+    """Return the head of a text in quotes, and of a long one the tail as well."""
     if len(text) <= longest:
         return repr(text)
     if longest <= CELL_CHARS:
@@ -363,7 +363,7 @@ def _typed(text: str, value: object, look: DescribeContext) -> str:
 
 
 def is_plain(value: object) -> bool:
-    """Tell whether a value is single and small, so that it can stand in a line."""
+    """Return whether a value is single and small, so that it can stand in a line."""
     return any(home(cls) in SCALAR_KINDS for cls in bases(type(value)))
 
 

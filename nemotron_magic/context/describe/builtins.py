@@ -128,7 +128,7 @@ def _is_hollow(value: object) -> bool:
 
 
 def _wanted(size: int, few: int, look: DescribeContext) -> int:
-    """Give how many entries are shown."""
+    """Return how many entries are shown."""
     if look.is_full:
         return min(size, _FULL)
     if size <= few:

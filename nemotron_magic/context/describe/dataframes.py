@@ -176,7 +176,7 @@ class _PandasColumn:
 
 
 def _is_known(dtype: Any) -> bool:
-    """Tell whether the cells are kept by pandas, not by some class of the user's."""
+    """Return whether the cells are kept by pandas, not by some class of the user's."""
     return home(type(dtype))[0] in ("pandas", "numpy")
 
 
@@ -185,7 +185,7 @@ def _column(label: str, values: Any, step: int) -> _PandasColumn:
 
 
 def _by_place(values: Any) -> Any:
-    """Give what takes the places of rows: an Index does so itself."""
+    """Return what takes the places of rows: an Index does so itself."""
     return getattr(values, "iloc", values)
 
 
@@ -212,7 +212,7 @@ def _levels(index: Any, look: DescribeContext) -> str:
 
 
 def _index_of(values: Any, step: int, look: DescribeContext) -> _PandasColumn | None:
-    """Give what names the rows, if it is one column and more than their numbers."""
+    """Return what names the rows, if it is one column and more than their numbers."""
     index = values.index
     if type(index).__name__ in ("MultiIndex", "RangeIndex"):
         return None

@@ -72,7 +72,7 @@ def array_text(kind: str, array: Any) -> str:
 
 
 def _not_read(value: Any) -> str:
-    """Tell why values are not looked at: those of a file, also behind some views."""
+    """Return why values are not looked at: those of a file, also behind some views."""
     for _ in range(10):
         names = [home(cls)[1] for cls in bases(type(value))]
         if reasons := [_NOT_READ[name] for name in names if name in _NOT_READ]:
@@ -101,7 +101,7 @@ def _range(array: Any, look: DescribeContext) -> str:
 
 
 def _sample(array: Any) -> Any:
-    """Give an even part of the array, a view of it, on every axis."""
+    """Return an even part of the array, a view of it, on every axis."""
     parts, room = [], _SAMPLE
     for size in array.shape:
         step = -(-size // room) or 1
@@ -189,7 +189,7 @@ _DRAWN = ("lines", "patches", "collections", "images", "texts")
 
 
 def _own(value: Any, name: str) -> Any:
-    """Give the class of matplotlib's, whose methods are called instead of others'."""
+    """Return the class of matplotlib's, whose methods are called instead of others'."""
     return next(cls for cls in bases(type(value)) if home(cls) == ("matplotlib", name))
 
 

@@ -60,7 +60,7 @@ def _function(value: FunctionType, look: DescribeContext) -> Iterator[str]:
 
 
 def _unwrapped(value: FunctionType) -> FunctionType:
-    """Give the function that a decorator wraps, as far as it is one."""
+    """Return the function that a decorator wraps, as far as it is one."""
     for _ in range(_WRAPPERS):
         inner = state(value).get("__wrapped__")
         if type(inner) is not FunctionType:
@@ -95,7 +95,7 @@ def _builtin(value: Any, look: DescribeContext) -> Iterator[str]:
 
 
 def parameters(function: FunctionType) -> list[tuple[str, str]]:
-    """Give the parameters of a function, each with its stars, in their order."""
+    """Return the parameters of a function, each with its stars, in their order."""
     code = function.__code__
     names = code.co_varnames
     places, only = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
@@ -114,7 +114,7 @@ def parameters(function: FunctionType) -> list[tuple[str, str]]:
 
 
 def defaults(function: FunctionType) -> dict[str, object]:
-    """Give the values that parameters have when none is given."""
+    """Return the values that parameters have when none is given."""
     code = function.__code__
     values = function.__defaults__ or ()
     places = code.co_varnames[: code.co_argcount]
@@ -164,7 +164,7 @@ def _note(note: Any, look: DescribeContext) -> str:
 
 
 def _doc(doc: object) -> Iterator[str]:
-    """Give the first paragraph of a docstring."""
+    """Yield the first paragraph of a docstring."""
     text = inspect.cleandoc(exact(doc)[: 4 * _DOC_CHARS])
     first = " ".join(text.partition("\n\n")[0].split())
     if first:
@@ -196,7 +196,7 @@ def _class(value: type, look: DescribeContext) -> Iterator[str]:
 
 
 def _call(cls: type, look: DescribeContext) -> str:
-    """Give how the class is called, as far as its `__init__` tells."""
+    """Return how the class is called, as far as its `__init__` tells."""
     found = (namespace(base).get("__init__") for base in bases(cls))
     init = next((one for one in found if one is not None), None)
     if type(init) is not FunctionType:
@@ -205,7 +205,7 @@ def _call(cls: type, look: DescribeContext) -> str:
 
 
 def _class_source(value: type, own: Any) -> Iterator[str]:
-    """Give the source of a class, found by that of its first method."""
+    """Yield the source of a class, found by that of its first method."""
     codes = [part.__code__ for part in own.values() if type(part) is FunctionType]
     try:
         is_python = type(value) is type
@@ -246,7 +246,7 @@ _PLACES = 3
 
 
 def is_enum(value: object) -> bool:
-    """Tell whether a value is a member of an enumeration."""
+    """Return whether a value is a member of an enumeration."""
     return any(home(cls) == ("enum", "Enum") for cls in bases(type(value)))
 
 
@@ -258,7 +258,7 @@ def enum_lines(value: object, look: DescribeContext) -> Iterator[str]:
 
 
 def is_dataclass(value: object) -> bool:
-    """Tell whether the class of a value is a dataclass."""
+    """Return whether the class of a value is a dataclass."""
     return bool(_dataclass_fields(value))
 
 
@@ -277,7 +277,7 @@ def dataclass_lines(value: object, look: DescribeContext) -> Iterator[str]:
 
 
 def _said(fields: dict[str, object]) -> list[str]:
-    """Give the fields that their class does not keep out of its own repr."""
+    """Return the fields that their class does not keep out of its own repr."""
     return [name for name, part in fields.items() if field(part, "repr") is not False]
 
 

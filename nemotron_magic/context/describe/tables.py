@@ -74,16 +74,16 @@ class Column(Protocol):
         """What can be said of its values."""
 
     def missing_share(self) -> float:
-        """Give the share of missing values in the sample, from 0 to 1."""
+        """Return the share of missing values in the sample, from 0 to 1."""
 
     def extremes(self) -> tuple[object, object] | None:
-        """Give the smallest and the largest value of the sample, if it has any."""
+        """Return the smallest and the largest value of the sample, if it has any."""
 
     def texts(self) -> Sequence[object]:
-        """Give values of the sample, about `MOST_TEXTS` at most."""
+        """Return values of the sample, about `MOST_TEXTS` at most."""
 
     def cells(self, start: int, stop: int) -> Sequence[object]:
-        """Give the values of some rows."""
+        """Return the values of some rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Table:
 
 
 def step_of(rows: int, columns: int) -> int:
-    """Give every how many rows one is looked at; odd, as data repeat in even steps."""
+    """Return the step between rows looked at; odd, as data repeat in even steps."""
     most = min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, min(columns, _COLUMNS)))
     return 1 if rows <= most else (rows // most + 1) | 1
 
@@ -294,7 +294,7 @@ def _few(
 
 
 def _is_text(cell: object) -> bool:
-    """Tell whether a cell is a text, or missing."""
+    """Return whether a cell is a text, or missing."""
     if type(cell) is float:
         return cell != cell  # of all numbers, nan alone is not itself
     return type(cell) is str or cell is None or home(type(cell)) in _MISSING
@@ -332,7 +332,7 @@ def _rows(columns: list[Column], rows: int, look: DescribeContext) -> Iterator[s
 
 
 def _may_be_shown(column: Column, look: DescribeContext) -> bool:
-    """Tell whether a few cells may be shown: of texts, only those of few values."""
+    """Return whether a few cells may be shown: of texts, only those of few values."""
     if any(map(is_personal, _names(column, look)[:1])):
         return False
     if column.kind != "text":

@@ -233,5 +233,5 @@ def _is_of_word(letter: str) -> bool:
 
 
 def _is_mark(hidden: str, start: int, end: int) -> bool:
-    """Tell whether a place lies within a placeholder."""
+    """Return whether a place lies within a placeholder."""
     return not hidden[start:end].strip(MASK)

@@ -52,12 +52,12 @@ class Span(NamedTuple):
 
 
 def placeholder(kind: str) -> str:
-    """Give what stands in a secret's place."""
+    """Return what stands in a secret's place."""
     return f"{PLACEHOLDER_START}{kind}]"
 
 
 def mask_spans(text: str) -> str:
-    """Give `text`, as long as it was, in small letters and without placeholders."""
+    """Return `text`, as long as it was, in small letters and without placeholders."""
     # The one character that is longer in small letters.
     lowered = text.replace("\u0130", "I").lower()
     if PLACEHOLDER_START not in lowered:
@@ -66,7 +66,7 @@ def mask_spans(text: str) -> str:
 
 
 def merge_spans(spans: Iterable[Span]) -> list[Span]:
-    """Give the spans in order, those that overlap as one; the first named wins."""
+    """Return the spans in order, those that overlap as one; the first named wins."""
     ranked = sorted(enumerate(spans), key=lambda one: (one[1].start, one[0]))
     found: list[tuple[int, Span]] = []
     for rank, span in ranked:
@@ -81,7 +81,7 @@ def merge_spans(spans: Iterable[Span]) -> list[Span]:
 
 
 def replace_spans(text: str, spans: Iterable[Span]) -> str:
-    """Give `text` with a placeholder for each span; they are in order and apart."""
+    """Return `text` with a placeholder for each span; they are in order and apart."""
     pieces, at = [], 0
     for span in spans:
         pieces += [text[at : span.start], placeholder(span.kind)]
@@ -138,13 +138,13 @@ _SENTENCE = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Tell whether a value in small letters stands in the place of a secret."""
+    """Return whether a value in small letters stands in the place of a secret."""
     value = value.strip("\"' ")
     return value in _STAND_INS or bool(_STAND_IN.fullmatch(value))
 
 
 def looks_random(value: str, shortest: int = 12) -> bool:
-    """Tell whether a value looks made by a machine: letters and digits all mixed.
+    """Return whether a value looks made by a machine: letters and digits all mixed.
 
     Examples
     --------
@@ -217,7 +217,7 @@ _JUDGES: dict[Strength, Callable[[str, bool], bool]] = {
 
 
 def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool:
-    """Tell whether a value is a secret.
+    """Return whether a value is a secret.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def _is_secret_url(value: str) -> bool:
 
 
 def is_set_secret(value: str, strength: Strength) -> bool:
-    """Tell whether a value that an environment variable is set to is a secret."""
+    """Return whether a value that an environment variable is set to is a secret."""
     if "." in value or value.isupper() or _CALL.match(value):
         return False  # an expression of a program that writes its constants so
     strength = Strength.SECRET if strength is Strength.HINT else strength

@@ -48,7 +48,7 @@ class _Table:
     named: dict[int, tuple[_Place, str, Strength]]
 
     def cells(self, line: str) -> list[_Place | None] | None:
-        """Give the cells of the named columns; None if the line is no row."""
+        """Return the cells of the named columns; None if the line is no row."""
         if self.mark:
             parts = _parted(line, self.mark)
             return (
@@ -66,7 +66,7 @@ class _Table:
 
 
 def column_secrets(text: str, lowered: str) -> Iterator[Span]:
-    """Give the values in columns whose head names a secret."""
+    """Yield the values in columns whose head names a secret."""
     at = 0
     while head := _HEAD.search(lowered, at):
         start = lowered.rfind("\n", at, head.start()) + 1 or at
@@ -109,7 +109,7 @@ def _read_head(line: str) -> _Table | None:
 
 
 def _read_row(line: str, table: _Table) -> list[Span] | None:
-    """Give the secrets in a row; None if the line is none of the table's."""
+    """Return the secrets in a row; None if the line is none of the table's."""
     if _RULE.fullmatch(line):
         return [] if line.strip() else None
     cells = table.cells(line)

@@ -29,7 +29,7 @@ __all__ = [
 
 
 def status(runner: App, settings: Settings, names: Collection[str]) -> str:
-    """Give what a bare `%nemotron` shows: where things stand."""
+    """Return what a bare `%nemotron` shows: where things stand."""
     session = runner.session
     endpoint = session.endpoint(settings)
     commands = " · ".join(f"`{name}`" for name in names)
@@ -51,7 +51,7 @@ def status(runner: App, settings: Settings, names: Collection[str]) -> str:
 
 
 def flags() -> str:
-    """Give what `-h` shows."""
+    """Return what `-h` shows."""
     return f"`%nemotron [flags] QUESTION`\n\n{flags_table()}"
 
 
@@ -66,7 +66,7 @@ def _key_state(session: Session, settings: Settings) -> str:
 
 
 def _spent(session: Session) -> str:
-    """Give what this session took, and all of them lately, as the ledger has it."""
+    """Return what this session took, and all of them lately, as the ledger has it."""
     ledger = session.ledger
     here = ledger.of_session()
     if not here.calls:

@@ -129,7 +129,7 @@ def _front_end_line(front_end: FrontEnd) -> str:
 
 
 def _ledger_line(session: Session) -> str:
-    """Tell where calls are written down; looks whether that can be done."""
+    """Return where calls are written down; looks whether that can be done."""
     ledger = session.ledger
     ledger.of_today()
     if ledger.path is not None:
