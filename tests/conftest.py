@@ -31,6 +31,31 @@ settings.load_profile("patient")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
+# What is left out of the fast loop: -m "not kernel and not browser and not slow".
+KERNELS = ("tests/notebook/", "tests/test_demo.py", "tests/test_examples.py")
+SLOW = (
+    "tests/bench/",
+    "tests/code/test_code_check.py",
+    "tests/context/test_describe_cost.py",
+    "tests/context/test_held.py",
+    "tests/context/test_redact.py",
+    "tests/faults/",
+    "tests/fuzz/",
+    "tests/markdown/test_highlight.py",
+    "tests/markdown/test_markdown_time.py",
+    "tests/safety/",
+    "tests/service/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.nodeid.startswith(KERNELS):
+            item.add_marker(pytest.mark.kernel)
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*KEY_VARIABLES, *BASE_VARIABLES, *PROXIES):

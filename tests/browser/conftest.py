@@ -42,7 +42,7 @@ def browser_context(jupyter_server: Server) -> Iterator[BrowserContext]:
         yield context
 
 
-@pytest.fixture(params=["lab", "notebook"])
+@pytest.fixture(params=["lab", pytest.param("notebook", marks=pytest.mark.extended)])
 def front_end(request: pytest.FixtureRequest) -> FrontEnd:
     """Run the test once in JupyterLab and once in Notebook 7."""
     front_end: FrontEnd = request.param
