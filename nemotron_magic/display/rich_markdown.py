@@ -31,7 +31,7 @@ from rich.theme import Theme
 
 from nemotron_magic.core.text import visible
 from nemotron_magic.display.plain_text import GAP_CHARS, column_widths
-from nemotron_magic.markdown.html import coloured
+from nemotron_magic.markdown.highlight import coloured
 from nemotron_magic.markdown.parser import (
     NESTED_AT_MOST,
     as_block,

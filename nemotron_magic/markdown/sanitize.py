@@ -8,11 +8,10 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import nh3
-
 from nemotron_magic.core.text import escape_invisible, strip_hidden
 
 if TYPE_CHECKING:
+    import nh3
     from markdown_it.rules_inline import StateInline
 
 __all__ = [
@@ -200,6 +199,8 @@ def sanitize(html: str) -> str:
 
 @lru_cache(maxsize=1)
 def _cleaner() -> nh3.Cleaner:
+    import nh3  # not before the first reply
+
     return nh3.Cleaner(
         tags=_TAGS,
         attributes=_ATTRIBUTES,

@@ -10,7 +10,7 @@ import pytest
 
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.html import LANGUAGES, BoundedLexer, highlight
+from nemotron_magic.markdown.highlight import LANGUAGES, BoundedLexer, highlight
 from nemotron_magic.markdown.streaming import Block
 
 WELL_KNOWN = sorted(LANGUAGES)

@@ -1,0 +1,159 @@
+"""Code in colour: Pygments finds the words, the page's theme gives the colours."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from html import escape
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from pygments.lexer import Lexer
+from pygments.lexers import get_all_lexers, get_lexer_by_name
+from pygments.token import (
+    Comment,
+    Generic,
+    Keyword,
+    Name,
+    Number,
+    Operator,
+    String,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from pygments.token import _TokenType
+
+__all__ = ["LANGUAGES", "BoundedLexer", "coloured", "highlight"]
+
+# Few classes, so that the HTML stays small: it is sent again while a reply grows.
+_CLASSES = {
+    Keyword: "k",
+    Keyword.Constant: "a",
+    Operator.Word: "k",
+    String: "s",
+    Number: "m",
+    Comment: "c",
+    Comment.Preproc: "d",
+    Name.Function: "f",
+    Name.Class: "f",
+    Name.Builtin: "b",
+    Name.Exception: "b",
+    Name.Decorator: "d",
+    Name.Tag: "t",
+    Name.Attribute: "f",
+    Generic.Deleted: "s",
+    Generic.Inserted: "k",
+    Generic.Heading: "f",
+    Generic.Prompt: "c",
+}
+LANGUAGES = {
+    "bash", "bat", "c", "cmake", "console", "cpp", "csharp", "css", "dart", "diff",
+    "docker", "elixir", "fortran", "go", "graphql", "haskell", "html", "ini",
+    "java", "javascript", "json", "julia", "kotlin", "latex", "lua", "make",
+    "markdown", "matlab", "perl", "php", "powershell", "protobuf", "python", "pytb",
+    "r", "rst", "ruby", "rust", "scala", "scss", "sql", "swift", "terraform",
+    "toml", "tsx", "typescript", "xml", "yaml",
+}  # fmt: skip
+"""Languages in colour, by a name that Pygments has for each.
+
+A reply chooses the lexer. Hundreds are known to Pygments, and some of them work for
+minutes on a short text, or let the text choose another.
+"""
+
+# The lexer of Python's consoles reads all before it gives anything.
+_NAMED_OTHERWISE = dict.fromkeys(
+    ("ipython", "ipython3", "pycon", "python-console"), "python"
+)
+_COLOURED_CHARS = 20_000
+_COLOURED_S = 0.05
+"""Three times what the longest ordinary block takes."""
+
+_UNUSUAL = re.compile(r"(?<!\w)\w{200}|(?<!\s)\s{120}|^.{1000}", re.MULTILINE)
+"""Runs over which a single pattern of a lexer may work for minutes."""
+
+
+class BoundedLexer(Lexer):
+    """A lexer that leaves the rest of a block plain where that would take too long.
+
+    Parameters
+    ----------
+    language : str
+        Any name of it; code in a language that is not well known is plain.
+    clock_s : callable
+        The time that this thread has worked: many lexers take quadratic time.
+    """
+
+    def __init__(
+        self, language: str, clock_s: Callable[[], float] = time.thread_time
+    ) -> None:
+        super().__init__()
+        self._lexer = _lexer(language)
+        self._clock_s = clock_s
+
+    def get_tokens(
+        self, text: str, unfiltered: bool = False
+    ) -> Iterator[tuple[_TokenType, str]]:
+        """Return the text in pieces, each with its kind."""
+        done = 0
+        if self._lexer is not None:
+            text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+            unusual = _UNUSUAL.search(text, 0, _COLOURED_CHARS)
+            end = unusual.start() if unusual else _COLOURED_CHARS
+            end_s = self._clock_s() + _COLOURED_S
+            for kind, piece in self._lexer.get_tokens(text[:end]):
+                # Some lexers give what is not closed twice.
+                if self._clock_s() > end_s or not text.startswith(piece, done):
+                    break
+                yield kind, piece
+                done += len(piece)
+        if done < len(text):
+            yield Text, text[done:]
+
+
+def highlight(code: str, language: str) -> str:
+    """Return the HTML of a code block's text; plain if the language is not known."""
+    return "".join(_span(text, name) for name, text in coloured(code, language))
+
+
+def coloured(code: str, language: str) -> Iterator[tuple[str, str]]:
+    """Yield the code in runs, each with the class of its colour, or an empty one."""
+    tokens = BoundedLexer(language).get_tokens(code)
+    for name, run in groupby(tokens, lambda token: _class_of(token[0])):
+        yield name, "".join(text for _, text in run)
+
+
+@lru_cache(maxsize=256)
+def _lexer(language: str) -> Lexer | None:
+    name = _names().get(language.lower())
+    if name is None:
+        return None
+    # Markdown's lexer would choose another for each block of code within.
+    options = {"stripnl": False, "ensurenl": False, "handlecodeblocks": False}
+    found: Lexer = get_lexer_by_name(name, **options)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    """Return the one name of each language in colour by all of its names."""
+    found = dict(_NAMED_OTHERWISE)
+    for _, names, _, _ in get_all_lexers(plugins=False):
+        found |= {name: one for one in LANGUAGES & {*names} for name in names}
+    return found
+
+
+@lru_cache(maxsize=512)
+def _class_of(kind: object) -> str:
+    while kind is not None:
+        if kind in _CLASSES:
+            return _CLASSES[kind]
+        kind = getattr(kind, "parent", None)
+    return ""
+
+
+def _span(text: str, name: str) -> str:
+    html = escape(text, quote=False)
+    return f'<span class="nm-{name}">{html}</span>' if name and text else html
