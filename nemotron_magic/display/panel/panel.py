@@ -448,6 +448,10 @@ def _cut(text: str) -> str:
 
 @cache
 def _css() -> str:
-    own = files("nemotron_magic").joinpath("panels", "panel.css").read_text("utf-8")
+    own = (
+        files("nemotron_magic")
+        .joinpath("display", "panel", "panel.css")
+        .read_text("utf-8")
+    )
     small = re.sub(r"\s*([{};,>]|: )\s*", lambda sign: sign[1].strip(), own)
     return stylesheet() + small.replace(";}", "}")
