@@ -12,7 +12,7 @@ import nemotron_magic
 
 ROOT = Path(nemotron_magic.__file__).parent
 SOURCES = {str(p.relative_to(ROOT)): p.read_text("utf-8") for p in ROOT.rglob("*.py")}
-OWN_PROCESS = {"demo.py", "rehearsal/__main__.py"}
+OWN_PROCESS = {"__main__.py", "rehearsal/__main__.py"}
 """Started by the user from a shell; they run no text of a model."""
 
 NEVER_CALLED = {
@@ -30,10 +30,6 @@ NEVER_CALLED = {
     "trusts any certificate": {"_create_unverified_context", "CERT_NONE"},
 }
 ALLOWED = {
-    (
-        "notebook/terminal.py",
-        "Markdown",
-    ),  # rich's; it gets an empty text and our tokens
     # To see whether it can be: nothing here runs what comes of it.
     *((path, "compile") for path in SOURCES if path.startswith("code/")),
 }
@@ -114,7 +110,7 @@ def test_nothing_of_ipython_display_is_imported_that_reads_its_text() -> None:
     "kind", ["text/markdown", "text/latex", "application/javascript", "image/svg+xml"]
 )
 def test_no_output_is_of_a_kind_that_a_page_reads_by_itself(kind: str) -> None:
-    shows = [p for p in SOURCES if p.startswith(("notebook/", "magics", "panels/"))]
+    shows = [p for p in SOURCES if p.startswith(("display/", "magics/"))]
 
     assert shows
     assert [path for path in shows if f'"{kind}":' in SOURCES[path]] == []
