@@ -87,7 +87,9 @@ def room(name: str) -> str:
 
 
 def test_rooms_import_rooms_below_and_no_neighbor() -> None:
-    status = lint_imports(config_filename=str(PROJECT / "pyproject.toml"))
+    status = lint_imports(
+        config_filename=str(PROJECT / "pyproject.toml"), no_cache=True
+    )
 
     assert status == EXIT_STATUS_SUCCESS
 
