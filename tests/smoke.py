@@ -39,7 +39,12 @@ def main() -> None:
     assert "no model is behind this reply" in shell.user_ns["reply"]
     assert "nvidia/nemotron-3-nano" in captured.stdout
     package = files("nemotron_magic")
-    for name in ("py.typed", "examples/quickstart.ipynb", "display/panel/panel.css"):
+    for name in (
+        "py.typed",
+        "examples/quickstart.ipynb",
+        "context/describe/vocabulary.txt",
+        "display/panel/panel.css",
+    ):
         assert package.joinpath(name).is_file(), name
     assert version("nemotron-magic") == nemotron_magic.__version__
     assert metadata("nemotron-magic")["License-Expression"] == "BSD-3-Clause"
