@@ -17,13 +17,14 @@ from shells import KEYS
 LIMIT_S = 60
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 TRIES = 3
+SIZES = ("COLUMNS", "LINES")  # pytest sets them for its own processes
 
 
 @pytest.fixture
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     with serve(tokens_per_s=200) as url, TemporaryDirectory() as runtime:
         yield {
-            **{k: v for k, v in os.environ.items() if k not in KEYS},
+            **{k: v for k, v in os.environ.items() if k not in (*KEYS, *SIZES)},
             "AIMLAPI_API_BASE": str(url),
             "IPYTHONDIR": str(tmp_path),
             "JUPYTER_RUNTIME_DIR": runtime,  # short, for names of sockets
