@@ -181,12 +181,18 @@ def tighten(path: Path) -> None:
     if os.name != "posix":
         return
     for one in (path, *beside(path)):
-        mode = stat.S_IMODE(one.lstat().st_mode)
-        if mode & _OTHERS:
-            with suppress(OSError):
-                one.chmod(mode & ~_OTHERS)
-            if one.lstat().st_mode & _OTHERS:
-                raise Foreign("others may read or change it")
+        # Whoever closed it last meanwhile took it away.
+        with suppress(FileNotFoundError):
+            _tighten(one)
+
+
+def _tighten(path: Path) -> None:
+    mode = stat.S_IMODE(path.lstat().st_mode)
+    if mode & _OTHERS:
+        with suppress(OSError):
+            path.chmod(mode & ~_OTHERS)
+        if path.lstat().st_mode & _OTHERS:
+            raise Foreign("others may read or change it")
 
 
 def _check_folder(folder: Path) -> None:
