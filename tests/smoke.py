@@ -49,8 +49,8 @@ def main() -> None:
     assert version("nemotron-magic") == nemotron_magic.__version__
     assert metadata("nemotron-magic")["License-Expression"] == "BSD-3-Clause"
     command = [sys.executable, "-m", "nemotron_magic.rehearsal", "--help"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "--tokens-per-s" in listed.stdout
+    helped = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "--tokens-per-s" in helped.stdout
     print(f"nemotron_magic {nemotron_magic.__version__}: the smoke test passed")
 
 

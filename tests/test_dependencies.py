@@ -10,7 +10,9 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+GROUPS = PYPROJECT["dependency-groups"]
 ASKED = {
     requirement.name: requirement
     for text in (
@@ -53,3 +55,16 @@ def test_an_httpx_whose_private_parts_were_not_tried_is_not_installed() -> None:
 @pytest.mark.parametrize("name", [name for name, _, _ in FLOORS] + ["httpx"])
 def test_the_tests_run_with_what_is_asked_for(name: str) -> None:
     assert ASKED[name].specifier.contains(version(name))
+
+
+def test_what_only_developers_need_is_no_extra_of_the_package() -> None:
+    assert set(GROUPS) == {"bench", "fuzz"}
+    assert set(PROJECT["optional-dependencies"]) == {"demo", "keyring", "rich", "test"}
+
+
+@pytest.mark.parametrize("text", [text for group in GROUPS.values() for text in group])
+def test_what_a_group_asks_for_has_a_floor(text: str) -> None:
+    asked = Requirement(text)
+
+    assert asked.name != PROJECT["name"]
+    assert any(one.operator == ">=" for one in asked.specifier)

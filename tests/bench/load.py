@@ -112,7 +112,7 @@ def main() -> None:
     for name, (seconds, modules) in measured.items():
         print(f"{name:<20}{seconds * 1e3:9.1f}{seconds / least_s:8.1f}{modules:9}")
     if OTHER not in measured:
-        print(f"For a row of {OTHER}: pip install 'nemotron-magic[bench]'")
+        print(f"For a row of {OTHER}: pip install --group bench")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Everything that is fast about this package, against its peers, in one run.
 
-    python -m pip install '.[bench]' && python tests/bench/peers.py
+    python -m pip install --group bench '.[demo]' && python tests/bench/peers.py
 
 prints a table in Markdown. All read the same reply from the same server on this
 machine; what is compared is measured in turn, so that a busy machine disturbs all
@@ -221,7 +221,7 @@ def main(arguments: list[str]) -> None:
     contenders = [one for one in ALL if one.version]
     for one in ALL:
         if not one.version:
-            print(f"{one.name} is not here: pip install '.[bench]'", file=sys.stderr)
+            print(f"{one.name} is not here: pip install --group bench", file=sys.stderr)
     print(head(contenders), flush=True)
     with paced.serving() as service:
         run = Run(contenders, service, chosen.rounds, chosen.page)

@@ -277,7 +277,7 @@ def print_costs(server: Server, events: int = 5_000, rounds: int = 5) -> None:
                 least_s = least_s or seconds
                 print(f"  {name:<28}{seconds * 1e6:9.1f}{seconds / least_s:8.1f}")
     if "openai" not in ways:
-        print("  For a row of openai: pip install 'nemotron-magic[bench]'")
+        print("  For a row of openai: pip install --group bench")
 
 
 def main() -> None:

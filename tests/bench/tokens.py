@@ -1,6 +1,6 @@
 """How far the estimate of tokens is from what public vocabularies count.
 
-    python -m pip install '.[bench]' && python tests/bench/tokens.py
+    python -m pip install --group bench '.[demo]' && python tests/bench/tokens.py
 
 The truth is the larger count of two vocabularies that come within packages and need no
 network: Llama 3's (`llama-models`), which Llama Nemotron uses, and Mistral's Tekken

@@ -1,6 +1,6 @@
 """Fuzz one room, guided by coverage, for a bounded time.
 
-    pip install -e '.[test,fuzz]'
+    pip install --group fuzz -e '.[test]'
     python tests/fuzz/fuzz.py dialect --seconds 300
 
 What it finds is written into the directory it runs in, as `crash-…`; make a row of
