@@ -27,6 +27,12 @@ from nemotron_magic.session.session import Session
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / ".github/CONTRIBUTING.md").read_text(encoding="utf-8")
+PACKAGE = "\n".join(
+    path.read_text("utf-8")
+    for folder in ("nemotron_magic", "tests/service")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+)
 LINES = sorted(set(re.findall(r"(?<!%)%nemotron(?: [^`\n]*)?(?=`)", README)))
 
 
@@ -54,6 +60,28 @@ def test_the_manual_names_every_flag() -> None:
 @pytest.mark.parametrize("path", re.findall(r"\]\(([^)h][^)]*)\)", README))
 def test_the_files_that_the_readme_names_are_there(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\(([^)h][^)]*)\)", CONTRIBUTING))
+def test_the_files_that_contributing_names_are_there(path: str) -> None:
+    assert (ROOT / ".github" / path).exists()
+
+
+GLOSSARY = CONTRIBUTING.partition("## Glossary")[2]
+TERMS = [row.rpartition(" | ")[2] for row in GLOSSARY.splitlines() if " | `" in row]
+WORDS = sorted(set(re.findall(r"`(\w+)`", " ".join(TERMS))))
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_words_of_the_glossary_are_those_of_the_code(word: str) -> None:
+    assert re.search(rf"(?m)^(class|def) {word}\b|^{word}\b.* = ", PACKAGE)
+
+
+def test_most_of_the_readme_is_folded() -> None:
+    shown = re.sub(r"(?s)<details>.*?</details>\n", "", README)
+
+    assert README.count("<details>\n<summary>") == README.count("</details>\n")
+    assert len(shown.splitlines()) <= 160
 
 
 def table() -> str:
@@ -122,8 +150,11 @@ def test_what_is_sent_names_the_commands_that_take_variables_along(task: str) ->
 
 
 def test_the_extras_that_the_readme_installs_are_there() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    named = re.findall(r"\.\[([\w,]+)\]", README)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    named = re.findall(r"\.\[([\w,]+)\]", README + CONTRIBUTING)
+    groups = re.findall(r"--group (\w+)", README + CONTRIBUTING)
 
     assert {"demo", "keyring", "rich", "test"} <= set(",".join(named).split(","))
-    assert set(",".join(named).split(",")) <= set(project["optional-dependencies"])
+    extras = project["project"]["optional-dependencies"]
+    assert set(",".join(named).split(",")) <= set(extras)
+    assert set(groups) == set(project["dependency-groups"])
