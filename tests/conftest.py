@@ -16,7 +16,7 @@ from nemotron_magic import Session
 from nemotron_magic.client.client import Client
 from nemotron_magic.session.credentials import BASE_VARIABLES, KEY_VARIABLES, KeyStore
 
-pytest_plugins = ["leaks"]
+pytest_plugins = ["leaks", "notebook_fixtures"]
 
 # How long an example takes says something of the machine alone.
 settings.register_profile(
@@ -32,7 +32,8 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
 # What is left out of the fast loop: -m "not kernel and not browser and not slow".
-KERNELS = ("tests/notebook/", "tests/test_demo.py", "tests/test_examples.py")
+KERNELS = ("tests/kernel/", "tests/test_demo.py", "tests/test_examples.py")
+SHELLS = {"kernel", "loops_closed", "plain_shell"}
 SLOW = (
     "tests/bench/",
     "tests/code/test_code_check.py",
@@ -48,9 +49,9 @@ SLOW = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
-        if item.nodeid.startswith(KERNELS):
+        if item.nodeid.startswith(KERNELS) or SHELLS & set(item.fixturenames):
             item.add_marker(pytest.mark.kernel)
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)

@@ -784,7 +784,7 @@ def test_an_interrupt_while_waiting_for_others_comes_at_once(path: Path) -> None
         # What is started in the background is not interrupted otherwise.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.path.insert(0, sys.argv[2])\n"
-        "from test_storage import add, storage_at, words\n"
+        "from test_database import add, storage_at, words\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "other = sqlite3.connect(path, isolation_level=None)\n"
         "other.execute('BEGIN IMMEDIATE')\n"
@@ -827,7 +827,7 @@ def test_an_interrupt_that_is_kept_keeps_nothing_locked(path: Path) -> None:
     program = (
         "import pathlib, sys\n"
         "sys.path.insert(0, sys.argv[2])\n"
-        "from test_storage import interrupted_often\n"
+        "from test_database import interrupted_often\n"
         "print(interrupted_often(pathlib.Path(sys.argv[1])))\n"
     )
     done = ran(program, path)

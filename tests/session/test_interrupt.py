@@ -11,12 +11,12 @@ from apart import found_by
 
 from nemotron_magic.core.errors import NemotronError
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 @pytest.fixture(scope="module")
 def interrupted() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = found_by(HERE / "interrupted.py")
+    found: dict[str, dict[str, Any]] = found_by(SUPPORT / "interrupted.py")
     return found
 
 

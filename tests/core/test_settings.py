@@ -17,7 +17,7 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, DEFAULT_MODEL, PARAMETERS, Parameter
 from nemotron_magic.core.settings import Settings
 
-PUBLISHED = Path(__file__).parent / "data" / "nemotron70b_request.json"
+PUBLISHED = Path(__file__).parents[1] / "data" / "nemotron70b_request.json"
 
 
 def translated(schema: Any) -> Any:

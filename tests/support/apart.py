@@ -9,15 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-
 
 def found_by(program: Path, *arguments: object, timeout_s: float = 240) -> Any:
     """Run a program to its end; give what it found, which it prints as JSON."""
-    path = os.pathsep.join(map(str, (HERE.parent, HERE)))
     done = subprocess.run(
         [sys.executable, str(program), *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=timeout_s,
