@@ -368,7 +368,7 @@ class Client:
                 return read_balance(page.json())
         raise RequestError(
             f"{endpoint.netloc} does not tell what is left (404)",
-            todo="What it took by our own count: %nemotron usage",
+            hint="What it took by our own count: %nemotron usage",
             status=404,
         )
 

@@ -183,7 +183,7 @@ class _Row:
     pattern: str
     error: type[NemotronError]
     what: str
-    todo: str = ""
+    hint: str = ""
     final: bool = True
 
 
@@ -298,7 +298,7 @@ def is_id(text: str) -> bool:
 
 def _todo(row: _Row, wait_s: float | None, about: RequestInfo) -> str:
     if wait_s is None or wait_s <= LONGEST_WAIT_S:
-        return row.todo if about.is_aimlapi else row.todo.partition(_AT_AIMLAPI)[0]
+        return row.hint if about.is_aimlapi else row.hint.partition(_AT_AIMLAPI)[0]
     unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
     wait = math.ceil(wait_s / unit_s)
     return f"It asks to wait {wait} {unit}; ask again then"

@@ -76,9 +76,9 @@ def _not_connected(error: Exception, why: str, about: RequestInfo) -> NemotronEr
     if not _OF_TLS.search(said) and (proxy := proxy_to(about.endpoint)):
         return _no_proxy(f"cannot connect to the proxy {proxy}", why)
     if "CERTIFICATE" in said.upper():
-        todo = next(todo for words, todo in _CERTIFICATES if words in said)
+        hint = next(hint for words, hint in _CERTIFICATES if words in said)
         what = f"the certificate of {host} is not trusted"
-        return ConnectError(what, why, todo, final=True)
+        return ConnectError(what, why, hint, final=True)
     if _OF_TLS.search(said):
         return ConnectError(
             f"no secure connection to {host}",

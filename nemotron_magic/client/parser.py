@@ -212,13 +212,13 @@ class CompletionParser:
     def _not_a_reply(self, text: str) -> NemotronError:
         complaint = ServiceErrorBody.read(text)
         said = complaint.message if complaint.is_html else text
-        todo = _DOCTOR
+        hint = _DOCTOR
         if complaint.is_html:
-            todo = "Does this network ask you to log in first? Else: %nemotron doctor"
+            hint = "Does this network ask you to log in first? Else: %nemotron doctor"
         return ServiceError(
             f"{self._about.endpoint.netloc} answered, but not with a chat reply",
             f"it began: {one_line(self._about.redact(said), 200)}",
-            todo,
+            hint,
             final=True,
         )
 

@@ -107,7 +107,7 @@ class Selection:
         if not words or None in found:
             raise InputError(
                 f"context must be auto, none, all, a number or ranges, got {text[:60]}",
-                todo="Such as: -c none   or: -c 3   or: -c '3-7 9'",
+                hint="Such as: -c none   or: -c 3   or: -c '3-7 9'",
             )
         pairs = [(int(m[1]), int(m[2] or m[1])) for m in found if m]
         if len(words) == 1 and "-" not in words[0]:

@@ -246,18 +246,18 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
         if size > most_bytes:
             raise InputError(
                 f"{path} is too large to attach: {size:,} bytes",
-                todo="Attach a part of it, or read it into a variable and name that",
+                hint="Attach a part of it, or read it into a variable and name that",
             )
         if not file.is_file():  # a pipe or a device: it may never end
             raise InputError(
                 f"cannot attach {path}: it is no file",
-                todo="Read it into a variable, and name that: $`x`",
+                hint="Read it into a variable, and name that: $`x`",
             )
         data = file.read_bytes()
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
         raise InputError(
-            f"cannot attach {path}: {why}", todo="What paths begin at: %pwd"
+            f"cannot attach {path}: {why}", hint="What paths begin at: %pwd"
         ) from None
     try:
         text = data.decode("utf-8-sig")
@@ -266,6 +266,6 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
     if "\0" in text:
         raise InputError(
             f"cannot attach {path}: it is no text file in UTF-8",
-            todo="Read it into a variable, and name that: $`x`",
+            hint="Read it into a variable, and name that: $`x`",
         )
     return text

@@ -96,7 +96,7 @@ def _described(name: str, look_up: Callable[[str], str]) -> str:
     if not _is_path(name):
         raise InputError(
             f"$`{name}` is more than a name or a path, and nothing is run for a prompt",
-            todo=f"Assign it first: x = {name or '...'}; then write $`x`",
+            hint=f"Assign it first: x = {name or '...'}; then write $`x`",
         )
     try:
         return look_up(name)
@@ -185,7 +185,7 @@ def _variable(name: str, variables: Mapping[str, object]) -> object:
         near = closest_match(name, (one for one in variables if one[:1] != "_"))
         raise InputError(
             f"there is no variable {name!r} in this notebook",
-            todo=f"Did you mean $`{near}`?" if near else "Run the cell that makes it",
+            hint=f"Did you mean $`{near}`?" if near else "Run the cell that makes it",
         )
     return variables[name]
 
@@ -291,7 +291,7 @@ def _refusal(node: ast.expr) -> InputError:
     path = ast.unparse(node)
     return InputError(
         f"`{path}` cannot be had without running code",
-        todo=f"Assign it first: x = {path}; then write $`x`",
+        hint=f"Assign it first: x = {path}; then write $`x`",
     )
 
 

@@ -161,19 +161,19 @@ def _split(base_url: str) -> SplitResult:
         url = urlsplit(base_url)
         port = url.port
     except ValueError as error:
-        raise InputError(f"base_url is no URL: {error}", todo=_SETTING) from None
+        raise InputError(f"base_url is no URL: {error}", hint=_SETTING) from None
     if url.scheme not in ("http", "https") or not url.hostname:
         raise InputError(
             f"base_url must start with https:// or http://, got {_shown(base_url)}",
-            todo=_SETTING.replace("https://host/v1", _meant(_bare(base_url))),
+            hint=_SETTING.replace("https://host/v1", _meant(_bare(base_url))),
         )
     if "@" in url.netloc or url.query or url.fragment:
         raise InputError(
             "base_url must hold no user, password, query or fragment",
-            todo="Give the key with: %nemotron login",
+            hint="Give the key with: %nemotron login",
         )
     if port == 0 or not url.hostname.isascii() or re.search(r"\s", base_url):
-        raise InputError("base_url names no host that can be reached", todo=_SETTING)
+        raise InputError("base_url names no host that can be reached", hint=_SETTING)
     return url
 
 

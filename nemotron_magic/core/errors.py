@@ -59,7 +59,7 @@ class NemotronError(Exception):
         What happened, one line.
     why : str
         The reason, in the service's own words where it gave any; may be empty.
-    todo : str
+    hint : str
         What to type or do next; may be empty.
     status : int, optional
         The HTTP status, where there was one.
@@ -85,24 +85,24 @@ class NemotronError(Exception):
         self,
         what: str,
         why: str = "",
-        todo: str = "",
+        hint: str = "",
         *,
         status: int | None = None,
         request_id: str | None = None,
         retry_after_s: float | None = None,
         final: bool = False,
     ) -> None:
-        super().__init__(what, why, todo)
+        super().__init__(what, why, hint)
         self.what = what
         self.why = why
-        self.todo = todo
+        self.hint = hint
         self.status = status
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.final = final
 
     def __str__(self) -> str:
-        lines = (self.what, self._reason(), self.todo)
+        lines = (self.what, self._reason(), self.hint)
         # What was typed, or sent by a service, may hold a line end or worse.
         return "\n".join(
             _LINE_ENDS.sub(" ", strip_controls(line)) for line in lines if line

@@ -40,7 +40,7 @@ class Settings:
         for name, value in self.values.items():
             if name not in BY_NAME:
                 raise InputError(
-                    f"there is no setting {name!r}", todo="All: %config Nemotron"
+                    f"there is no setting {name!r}", hint="All: %config Nemotron"
                 )
             if value is not BY_NAME[name].default:
                 BY_NAME[name].check(value)
@@ -48,11 +48,11 @@ class Settings:
             if name in BY_NAME or name == "messages":
                 raise InputError(
                     f"{name} cannot be a further field of the request",
-                    todo="It is a setting of its own, or the question itself",
+                    hint="It is a setting of its own, or the question itself",
                 )
         if self["top_logprobs"] is not None and not self["logprobs"]:
             raise InputError(
-                "top_logprobs needs logprobs", todo="Add: -p logprobs=true"
+                "top_logprobs needs logprobs", hint="Add: -p logprobs=true"
             )
 
     def __getitem__(self, name: str) -> Any:

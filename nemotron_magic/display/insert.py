@@ -80,7 +80,7 @@ class Inserter:
         if not self.cells:
             raise InputError(
                 "the last reply has no code to put in",
-                todo="Ask for some: %nemotron --code plot sales by month",
+                hint="Ask for some: %nemotron --code plot sales by month",
             )
         if which.strip().lower() == "all":
             return self._insert_all(replaces)
@@ -103,7 +103,7 @@ class Inserter:
         if not which and self._next == len(self.cells):
             raise InputError(
                 "all code of the last reply has been put in",
-                todo="Again: %nemotron code: 1   or: %nemotron code: all",
+                hint="Again: %nemotron code: 1   or: %nemotron code: all",
             )
         number = int(which) if which.isdecimal() else 0 if which else self._next + 1
         if not 1 <= number <= len(self.cells):
@@ -175,7 +175,7 @@ class CodeInserter:
             What is to be said before all else.
         """
         cells = self._cells(reply)
-        is_broken = reply.details.ending in ("interrupted", "failed")
+        is_broken = reply.metadata.ending in ("interrupted", "failed")
         if cells or not is_broken:
             self._inserter.begin(cells)
         if not job.inserts or (is_broken and not cells):
@@ -262,10 +262,10 @@ def _with(
     reply: Reply, notices: Sequence[str], appended: str = "", inserted: str = ""
 ) -> Reply:
     """Return a reply with more to say below it."""
-    details = replace(
-        reply.details,
-        notices=(*reply.details.notices, *notices),
+    metadata = replace(
+        reply.metadata,
+        notices=(*reply.metadata.notices, *notices),
         appended=appended,
         inserted=inserted,
     )
-    return Reply(reply, details)
+    return Reply(reply, metadata)

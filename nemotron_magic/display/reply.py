@@ -66,26 +66,26 @@ _IMITATION = "A line of this reply imitates the footer; only the last line is ou
 def footer(reply: Reply) -> str:
     """Return time, tokens and cost in one line; what is not known is called so."""
     parts = (
-        _time(reply.details.elapsed_s),
-        _taken(reply.details),
-        format_cost(reply.usage.cost_usd, reply.details.estimated_usd),
-        *_attached(reply.details.attached),
+        _time(reply.metadata.elapsed_s),
+        _taken(reply.metadata),
+        format_cost(reply.usage.cost_usd, reply.metadata.estimated_usd),
+        *_attached(reply.metadata.context_info),
     )
     return " · ".join(part for part in parts if part)
 
 
 def notices(reply: Reply) -> tuple[str, ...]:
     """Return what the user should know about this reply, one line each."""
-    details = reply.details
+    metadata = reply.metadata
     endings = _ENDINGS if reply.strip() else _BEGINNINGS
-    said = [*details.notices, _origin(details), endings.get(details.ending, "")]
-    if details.ending == "complete":
+    said = [*metadata.notices, _origin(metadata), endings.get(metadata.ending, "")]
+    if metadata.ending == "complete":
         said.append(_reason(reply))
-    if not reply and not details.refusal and not details.tool_calls:
+    if not reply and not metadata.refusal and not metadata.tool_calls:
         said.append(_emptiness(reply))
     if _FORGED.search(unicodedata.normalize("NFKC", reply)):
         said.append(_IMITATION)
-    calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in details.tool_calls)
+    calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in metadata.tool_calls)
     if calls:
         said.append(f"The model called {calls}; nothing was run.")
     return tuple(one_line(line, 500) for line in said if line)
@@ -93,28 +93,28 @@ def notices(reply: Reply) -> tuple[str, ...]:
 
 def metadata(reply: Reply) -> dict[str, Any]:
     """Return the reply's own audit trail, fit for JSON; no prompt and no key in it."""
-    details = reply.details
+    metadata = reply.metadata
     return {
-        "model": details.model,
-        "served_model": details.served_model or None,
-        "base_url": details.base_url,
-        "parameters": dict(details.parameters),
-        "sent": list(details.attached.titles),
-        "redacted": len(details.attached.redacted),
-        "usage": details.usage.as_dict(),
-        "estimated_cost_usd": details.estimated_usd,
-        "cached": _recalled(details),
-        "request_hash": details.request_hash or None,
+        "model": metadata.model,
+        "served_model": metadata.served_model or None,
+        "base_url": metadata.base_url,
+        "parameters": dict(metadata.parameters),
+        "sent": list(metadata.context_info.titles),
+        "redacted": len(metadata.context_info.redacted),
+        "usage": metadata.usage.as_dict(),
+        "estimated_cost_usd": metadata.estimated_usd,
+        "cached": _recalled(metadata),
+        "request_hash": metadata.request_hash or None,
         "characters": _characters(reply),
-        "finish_reason": details.finish_reason,
-        "ending": details.ending,
-        "request_id": details.request_id,
-        "client_request_id": details.client_request_id or None,
-        "completion_id": details.completion_id or None,
-        "attempts": details.attempts,
-        "asked_at": details.asked_at,
-        "elapsed_s": _rounded(details.elapsed_s),
-        "first_text_s": _rounded(details.first_text_s),
+        "finish_reason": metadata.finish_reason,
+        "ending": metadata.ending,
+        "request_id": metadata.request_id,
+        "client_request_id": metadata.client_request_id or None,
+        "completion_id": metadata.completion_id or None,
+        "attempts": metadata.attempts,
+        "asked_at": metadata.asked_at,
+        "elapsed_s": _rounded(metadata.elapsed_s),
+        "first_text_s": _rounded(metadata.first_text_s),
     }
 
 
@@ -124,32 +124,36 @@ def _time(elapsed_s: float | None) -> str:
     return f"{elapsed_s:.1f} s" if elapsed_s < 100 else f"{elapsed_s:.0f} s"
 
 
-def _taken(details: ReplyMetadata) -> str:
+def _taken(metadata: ReplyMetadata) -> str:
     """Return the tokens; of a reply that was kept, those that it took when it was new.
 
     What a notebook's file tells of that need not be true.
     """
-    if details.recalled is None:
-        return format_tokens(details.usage)
-    if details.recalled.source == "notebook":
+    if metadata.recalled is None:
+        return format_tokens(metadata.usage)
+    if metadata.recalled.source == "notebook":
         return "cached, from this notebook's saved outputs"
-    return f"cached, from disk ({format_tokens(details.recalled.usage)} when asked)"
+    return f"cached, from disk ({format_tokens(metadata.recalled.usage)} when asked)"
 
 
-def _origin(details: ReplyMetadata) -> str:
-    is_saved = details.recalled is not None and details.recalled.source == "notebook"
+def _origin(metadata: ReplyMetadata) -> str:
+    is_saved = metadata.recalled is not None and metadata.recalled.source == "notebook"
     return _SAVED if is_saved else ""
 
 
-def _attached(attached: ContextInfo) -> list[str]:
+def _attached(context_info: ContextInfo) -> list[str]:
     """Return the non-zero counts of parts sent, shortened, left out and redacted."""
-    cells = sum(title.startswith("cell ") for title in attached.titles)
+    cells = sum(title.startswith("cell ") for title in context_info.titles)
     counts = (
         (cells, "cell", "sent"),
-        (len(attached.titles) - cells, "attachment", f"sent{_named(attached.files)}"),
-        (len(attached.cut), "part", "shortened"),
-        (len(attached.left_out), "cell", "left out"),
-        (len(attached.redacted), "secret", "redacted"),
+        (
+            len(context_info.titles) - cells,
+            "attachment",
+            f"sent{_named(context_info.files)}",
+        ),
+        (len(context_info.cut), "part", "shortened"),
+        (len(context_info.left_out), "cell", "left out"),
+        (len(context_info.redacted), "secret", "redacted"),
     )
     return [f"{plural(n, noun)} {what}" for n, noun, what in counts if n]
 
@@ -167,7 +171,7 @@ def _reason(reply: Reply) -> str:
     if reason is None or reason in ORDINARY_REASONS:
         return ""
     if reason == "length":
-        limit = reply.details.parameters.get("max_tokens")
+        limit = reply.metadata.parameters.get("max_tokens")
         more = int(limit or BY_NAME["max_tokens"].default) * 4
         goes_on = "Go on: %nemotron continue · " if reply.strip() else ""
         return f"Cut off at max_tokens. {goes_on}Allow more: --max-tokens {more}"
@@ -177,12 +181,12 @@ def _reason(reply: Reply) -> str:
 def _emptiness(reply: Reply) -> str:
     if reply.reasoning and reply.finish_reason == "length":
         return "All tokens went into reasoning, none were left for an answer."
-    return "The reply is empty." if reply.details.ending == "complete" else ""
+    return "The reply is empty." if reply.metadata.ending == "complete" else ""
 
 
-def _recalled(details: ReplyMetadata) -> dict[str, Any] | None:
+def _recalled(metadata: ReplyMetadata) -> dict[str, Any] | None:
     """Return where a reply was kept and what it took when it was new."""
-    kept = details.recalled
+    kept = metadata.recalled
     if kept is None:
         return None
     usage = kept.usage.as_dict()
@@ -191,7 +195,7 @@ def _recalled(details: ReplyMetadata) -> dict[str, Any] | None:
 
 def _characters(reply: Reply) -> int | None:
     """Return how much of the output is the reply, if that is all there is to it."""
-    known = reply.details
+    known = reply.metadata
     is_more = reply.choices[1:] or known.tool_calls or known.refusal or known.logprobs
     return len(reply) if reply.is_whole and not is_more else None
 
@@ -217,10 +221,10 @@ def reply_html(reply: Reply) -> str:
 
 def content_html(reply: Reply) -> str:
     """Return all that is shown of a reply, for a page that has the style sheet."""
-    details = reply.details
-    parts = [_folded(details.reasoning) if details.reasoning else ""]
-    parts += [to_html(text, details.inserted) for text in _texts(reply)]
-    parts.append(to_html(details.appended))
+    metadata = reply.metadata
+    parts = [_folded(metadata.reasoning) if metadata.reasoning else ""]
+    parts += [to_html(text, metadata.inserted) for text in _texts(reply)]
+    parts.append(to_html(metadata.appended))
     parts += [f'<p class="nm-notice">{line_html(line)}</p>' for line in notices(reply)]
     parts.append(f'<div class="nm-footer">{line_html(footer(reply))}</div>')
     return "".join(parts)
@@ -228,7 +232,7 @@ def content_html(reply: Reply) -> str:
 
 def reply_text(reply: Reply) -> str:
     """Return the Markdown that the model wrote; remarks only where it wrote nothing."""
-    texts = [text for text in (*_texts(reply), reply.details.appended) if text]
+    texts = [text for text in (*_texts(reply), reply.metadata.appended) if text]
     return "\n\n".join(texts) or "\n".join(notices(reply))
 
 
@@ -269,7 +273,7 @@ def line_html(text: str) -> str:
 def _texts(reply: Reply) -> list[str]:
     if len(reply.choices) > 1:
         return [f"### Answer {i}\n\n{c}" for i, c in enumerate(reply.choices, 1)]
-    return [text for text in (str(reply), reply.details.refusal) if text]
+    return [text for text in (str(reply), reply.metadata.refusal) if text]
 
 
 def _folded(reasoning: str) -> str:

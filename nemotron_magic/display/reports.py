@@ -103,13 +103,13 @@ def preview_notes(
     session: Session, asked: PreparedPrompt, settings: Settings
 ) -> list[tuple[str, str]]:
     """Return what is to be said of a request, each with how much it is."""
-    attached, model = asked.attached, asked.body["model"]
-    sizes = zip(attached.titles, attached.tokens, strict=True)
+    context_info, model = asked.context_info, asked.body["model"]
+    sizes = zip(context_info.titles, context_info.tokens, strict=True)
     return [
         *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
-        *(("shortened", title) for title in attached.cut),
-        ("left out for lack of room", plural(len(attached.left_out), "cell")),
-        ("secrets taken out", _counted(attached.redacted) or "none"),
+        *(("shortened", title) for title in context_info.cut),
+        ("left out for lack of room", plural(len(context_info.left_out), "cell")),
+        ("secrets taken out", _counted(context_info.redacted) or "none"),
         ("goes to", f"`{model}` at `{session.endpoint(settings).netloc}`"),
         ("may cost", _estimate(session, asked, settings)),
         *_kept(session, asked, settings),
@@ -159,18 +159,18 @@ _HEAD = (
 
 def cost_text(totals: Totals) -> str:
     """Return the cost in words that say how sure it is."""
-    if totals.billable and totals.unpriced == totals.billable:
+    if totals.billable and totals.unknown_cost == totals.billable:
         return "unknown"
     is_estimated = "~" if totals.estimated_usd else ""
-    at_least = "at least " if totals.unpriced else ""
+    at_least = "at least " if totals.unknown_cost else ""
     return f"{at_least}{is_estimated}{format_usd(totals.cost_usd)}"
 
 
 def tokens_text(totals: Totals) -> tuple[str, str]:
     """Return the tokens sent and received, likewise."""
-    if totals.billable and totals.untold == totals.billable:
+    if totals.billable and totals.unknown_tokens == totals.billable:
         return "unknown", "unknown"
-    at_least = "at least " if totals.untold else ""
+    at_least = "at least " if totals.unknown_tokens else ""
     return (
         f"{at_least}{totals.prompt_tokens:,}",
         f"{at_least}{totals.completion_tokens:,}",
@@ -225,7 +225,7 @@ def _faults(totals: Totals) -> str:
     counts = (
         (totals.failed, "failed"),
         (totals.interrupted, "interrupted"),
-        (totals.unended, "without an end"),
+        (totals.pending, "without an end"),
         (totals.retries, "sent again"),
     )
     return ", ".join(f"{number:,} {what}" for number, what in counts if number)
@@ -246,8 +246,8 @@ def _notes(spans: Iterable[Totals]) -> str:
         )
     if widest.estimated_usd:
         notes.append("~ is estimated from the catalogue's prices.")
-    if widest.unpriced:
-        may = f"{plural(widest.unpriced, 'call')} may have been billed"
+    if widest.unknown_cost:
+        may = f"{plural(widest.unknown_cost, 'call')} may have been billed"
         notes.append(f"{may}; the cost is unknown.")
     return " ".join(notes)
 
@@ -324,7 +324,7 @@ def by_day(days: Mapping[str, Totals], most: int = MOST_DAYS) -> dict[str, Total
 def _bar(left: float, step: float, share: float, day: str, totals: Totals) -> str:
     tall = max((_HEIGHT - 2) * share, 1)
     about = escape(f"{day}: {cost_text(totals)}, {plural(totals.calls, 'call')}")
-    kind = "nm-unsure" if totals.unpriced else "nm-sure"
+    kind = "nm-unsure" if totals.unknown_cost else "nm-sure"
     return (
         f'<rect class="{kind}" x="{left + step * 0.15:.1f}" width="{step * 0.7:.1f}"'
         f' y="{_HEIGHT - tall:.1f}" height="{tall:.1f}"><title>{about}</title></rect>'

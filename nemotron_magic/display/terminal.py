@@ -78,9 +78,9 @@ class _TextPainter:
         """End the reply: what was not streamed, remarks, and the footer."""
         self._add(self._text.end())
         self._end_text()
-        is_shown_anew = reply.details.choices or not reply
+        is_shown_anew = reply.metadata.choices or not reply
         self._add(
-            visible(reply_text(reply) if is_shown_anew else reply.details.appended)
+            visible(reply_text(reply) if is_shown_anew else reply.metadata.appended)
         )
         self._end_text()
         for line in notices(reply) if reply else ():

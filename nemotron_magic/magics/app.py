@@ -38,7 +38,7 @@ class Command:
     Parameters
     ----------
     run : callable, optional
-        Given the runner, the text after the colon and the settings of this call; gives
+        Given the app, the text after the colon and the settings of this call; gives
         the Markdown to show, or None if it has shown what there is. Without it, the
         command asks the model.
     takes : str
@@ -83,7 +83,7 @@ class App:
         The settings as traits.
     session : Session
         The conversation.
-    canvas : DisplayManager
+    displays : DisplayManager
         Where outputs go.
     asker : Asker
         What asks questions.
@@ -101,7 +101,7 @@ class App:
         held = held or Held(shell.user_ns)
         self.session = Session(held=held.secrets)
         self._environ = SecretMapping(os.environ)
-        self.canvas = DisplayManager(shell, self._environ)
+        self.displays = DisplayManager(shell, self._environ)
         self.shell = shell
         self.config = config
         self._rehearsal: Any = None
@@ -109,11 +109,11 @@ class App:
         self._base_url_before = ""
         self._ledgers: dict[tuple[str, str], Ledger] = {}
         self._own_file = OwnFile(shell, self._environ, ids)
-        self.session.books.saved = NotebookReplyCache(self._own_file.path).find
+        self.session.accounting.saved = NotebookReplyCache(self._own_file.path).find
         spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
-        self._name, self.session.books.tallies = spent
+        self._name, self.session.accounting.tallies = spent
         gatherer = ContextGatherer(shell, self._own_file.path, recorder, displays, ids)
-        self.asker = Asker(shell, self.session, gatherer, self.canvas)
+        self.asker = Asker(shell, self.session, gatherer, self.displays)
 
     def model_names(self) -> list[str]:
         """Return the models to offer on Tab; asks the service once, briefly."""
@@ -165,7 +165,7 @@ class App:
                     self.asker.questions.aside,
                     self.asker.coder,
                     self.keep_books,
-                    self.canvas.ticker,
+                    self.displays.ticker,
                 )
             )
         return self._panels.open()
@@ -174,7 +174,7 @@ class App:
         """Let go of panels, of connections and of the stand-in."""
         if self._panels is not None:
             self._panels.close()
-        self.canvas.ticker.close()
+        self.displays.ticker.close()
         self.stop_rehearsal()
         self.session.close()
         for ledger in self._ledgers.values():
@@ -189,9 +189,9 @@ class App:
         if (where, name) not in self._ledgers:
             opened = open_ledger(where, self._environ, name)
             self._ledgers[where, name] = opened
-        self.session.books.ledger = self._ledgers[where, name]
-        self.session.books.notebook = Path(self._own_file.path()).name
+        self.session.accounting.ledger = self._ledgers[where, name]
+        self.session.accounting.notebook = Path(self._own_file.path()).name
 
     def show(self, markdown: str) -> None:
         """Show a text of our own."""
-        self.canvas.show_markdown(markdown)
+        self.displays.show_markdown(markdown)

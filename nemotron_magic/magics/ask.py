@@ -59,7 +59,7 @@ class QuestionBuilder:
         subject = subject or Subject()
         thread, origin = call.thread or MAIN, self._origin()
         keeps_cells = not subject.words or "context" in call.values
-        text, attached, notice = self._gatherer.gather(
+        text, context_info, notice = self._gatherer.gather(
             ContextRequest(
                 text=call.text,
                 subject=subject,
@@ -72,7 +72,7 @@ class QuestionBuilder:
             )
         )
         cell = self._gatherer.history.current
-        return Question(text, attached, origin, cell, thread, call.fresh, notice)
+        return Question(text, context_info, origin, cell, thread, call.fresh, notice)
 
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
         """Return a question that no cell asks; cells up to `last` may be sent.
@@ -84,7 +84,7 @@ class QuestionBuilder:
         """
         refuse_key(text, self._session.hide)
         thread = thread or MAIN
-        text, attached, notice = self._gatherer.gather(
+        text, context_info, notice = self._gatherer.gather(
             ContextRequest(
                 text=text,
                 context=settings["context"],
@@ -94,7 +94,7 @@ class QuestionBuilder:
                 last=last,
             )
         )
-        return Question(text, attached, "", last, thread, notice=notice)
+        return Question(text, context_info, "", last, thread, notice=notice)
 
     def _since(self, thread: str, origin: str = "") -> int:
         """Return the number of the last cell that asked in a thread before."""
@@ -127,13 +127,13 @@ class Asker:
         shell: Any,
         session: Session,
         gatherer: ContextGatherer,
-        canvas: DisplayManager,
+        displays: DisplayManager,
     ) -> None:
-        self.coder = CodeInserter(shell, lambda: canvas.front_end != "headless")
+        self.coder = CodeInserter(shell, lambda: displays.front_end != "headless")
         self._shell = shell
         self._session = session
         self.questions = QuestionBuilder(shell, session, gatherer)
-        self._canvas = canvas
+        self._displays = displays
         self._subjects = TaskTargets(shell, gatherer.history)
         self._jobs: dict[str, InsertOptions] = {}
 
@@ -178,7 +178,7 @@ class Asker:
         return self._kept(call, self.coder.finished(reply, job), painter)
 
     def _painter(self, call: ParsedMagic) -> Renderer:
-        return NullRenderer() if call.quiet else self._canvas.painter()
+        return NullRenderer() if call.quiet else self._displays.painter()
 
     def _findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Return what is wrong with the code of a reply that is not cut off."""
@@ -193,8 +193,8 @@ class Asker:
         """Put in what could not be corrected, which is paid for, and say why."""
         kept = self.coder.finished(reply, job, _stopped(error))
         if not call.quiet:
-            said_now = kept.details.notices[len(reply.details.notices) :]
-            self._canvas.show_markdown("\n\n".join(map(literal, said_now)))
+            said_now = kept.metadata.notices[len(reply.metadata.notices) :]
+            self._displays.show_markdown("\n\n".join(map(literal, said_now)))
         return kept
 
     def _prepared(
@@ -261,7 +261,7 @@ class Asker:
 
     def _given(self, call: ParsedMagic, reply: Reply, painter: Renderer) -> Reply:
         """Return a reply that has been painted to the user's variables."""
-        self._canvas.painted(reply, painter)
+        self._displays.painted(reply, painter)
         names = {"_nemotron", call.out} - {""}
         self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
         return reply
@@ -287,7 +287,7 @@ def _changed(job: InsertOptions, call: ParsedMagic) -> InsertOptions:
     if call.replace and not (call.code or job.inserts):
         raise InputError(
             "--replace is for code, and this question asks for none",
-            todo="Ask for it: %nemotron --code --replace …",
+            hint="Ask for it: %nemotron --code --replace …",
         )
     return replace(
         job,

@@ -97,5 +97,5 @@ def load_config(shell: Any) -> Any:
         from nemotron_magic.core.errors import InputError
 
         raise InputError(
-            str(error), todo="Correct c.Nemotron in ipython_config.py, then load again"
+            str(error), hint="Correct c.Nemotron in ipython_config.py, then load again"
         ) from None

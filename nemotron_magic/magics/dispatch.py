@@ -78,10 +78,10 @@ def _refuse(call: ParsedMagic, command: Command) -> None:
     if has_text or has_cell:
         raise InputError(
             f"{call.command} takes no {'text' if has_text else 'cell below it'}",
-            todo=f"To ask it, put -- before it: %nemotron -- {call.command} …",
+            hint=f"To ask it, put -- before it: %nemotron -- {call.command} …",
         )
     if call.preview and command.run is not None:
         raise InputError(
             f"{call.command} asks the model nothing, so there is nothing to preview",
-            todo=f"Type: %nemotron {call.command}",
+            hint=f"Type: %nemotron {call.command}",
         )

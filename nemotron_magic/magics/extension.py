@@ -58,17 +58,17 @@ class NemotronMagics:
         self._ids: dict[int, str] = {}
         self._cell_ids: CellIds | None = None
         self._held: Held | None = None
-        self._runner: App | None = None
+        self._app: App | None = None
         self._warm_up: Preload | None = None
 
     @property
-    def runner(self) -> App:
+    def app(self) -> App:
         """What runs questions and commands, made when first used."""
-        if self._runner is None:
+        if self._app is None:
             from nemotron_magic.magics.app import App as Runner
             from nemotron_magic.session.reply import Reply
 
-            self._runner = Runner(
+            self._app = Runner(
                 self.shell,
                 self.settings,
                 self._recorder,
@@ -76,8 +76,8 @@ class NemotronMagics:
                 self._ids,
                 self.held,
             )
-            _formatter(self.shell).for_type(Reply, self._runner.canvas.show_value)
-        return self._runner
+            _formatter(self.shell).for_type(Reply, self._app.displays.show_value)
+        return self._app
 
     @property
     def held(self) -> Held:
@@ -175,7 +175,7 @@ class NemotronMagics:
         try:
             from nemotron_magic.magics.dispatch import run
 
-            return run(self.runner, line, cell)
+            return run(self.app, line, cell)
         except NemotronError as error:
             error.verbose = self.settings.snapshot()["verbose_errors"]
             raise
@@ -193,7 +193,7 @@ class NemotronMagics:
         from nemotron_magic.magics.commands import COMMANDS
         from nemotron_magic.magics.completer import Completer
 
-        return Completer(COMMANDS, self.runner.model_names).matches(text, word)
+        return Completer(COMMANDS, self.app.model_names).matches(text, word)
 
     def warm_up(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
@@ -204,7 +204,7 @@ class NemotronMagics:
         self._cell_ids = CellIds(self.shell, self._ids)
         self._cell_ids.note(result)
         self.shell.events.register("post_run_cell", self.look_at_variables)
-        if is_live(self.shell) and self._runner is None:
+        if is_live(self.shell) and self._app is None:
             self._warm_up = Preload(self.shell)
             self._warm_up.begin()
 
@@ -225,10 +225,10 @@ class NemotronMagics:
         for listener in (self._recorder, self._displays, self._cell_ids):
             if listener is not None:
                 listener.close()
-        if self._runner is not None:
+        if self._app is not None:
             from nemotron_magic.session.reply import Reply
 
-            self._runner.close()
+            self._app.close()
             _formatter(self.shell).type_printers.pop(Reply, None)
 
 
@@ -264,7 +264,7 @@ def panel() -> None:
 
         raise InputError(
             "a panel needs a notebook, and none is running here",
-            todo="From Python, use nemotron_magic.Session",
+            hint="From Python, use nemotron_magic.Session",
         )
     load(shell)
     cast("NemotronMagics", _registered(shell)).nemotron("panel")

@@ -259,7 +259,7 @@ class FlagParser:
         if not flag.value:
             if equals:
                 raise InputError(
-                    f"{name} takes no value", todo=f"Type it alone: %nemotron {name} …"
+                    f"{name} takes no value", hint=f"Type it alone: %nemotron {name} …"
                 )
             self._set(flag, "", "")
             return rest
@@ -267,7 +267,7 @@ class FlagParser:
             if not rest or _is_flag(rest):
                 raise InputError(
                     f"{name} needs a value, and none stands behind it",
-                    todo=f"Type: %nemotron {name} {flag.value} …",
+                    hint=f"Type: %nemotron {name} {flag.value} …",
                 )
             token, rest = _token(rest)
             value, as_typed = token.text, token.as_typed
@@ -304,17 +304,17 @@ class FlagParser:
             value = as_typed.partition("=")[2]
         if not equals or not re.fullmatch(r"[A-Za-z_]\w*", key):
             raise InputError(
-                f"-p needs KEY=VALUE, got {text[:60]}", todo="Such as: -p logprobs=true"
+                f"-p needs KEY=VALUE, got {text[:60]}", hint="Such as: -p logprobs=true"
             )
         if key in _RESERVED:
-            raise InputError(f"-p cannot set {key}", todo=_RESERVED[key])
+            raise InputError(f"-p cannot set {key}", hint=_RESERVED[key])
         parameter = BY_NAME.get(key)
         if parameter is None:
             self.extra[key] = Parameter(key, "json", "").parse(value)
         elif not parameter.sent:
             raise InputError(
                 f"{key} is no field of the request",
-                todo=f"Set it with: %config Nemotron.{key} = …",
+                hint=f"Set it with: %config Nemotron.{key} = …",
             )
         elif parameter.kind == "texts":
             self.values[key] = parameter.check(_list_or_text(value))
@@ -347,7 +347,7 @@ def _token(text: str) -> tuple[_Token, str]:
         if opens and not quoted:
             raise InputError(
                 f"a quote is not closed: {text[at : at + 40]}",
-                todo=f"End the value of the flag with {text[at]}, before the question",
+                hint=f"End the value of the flag with {text[at]}, before the question",
             )
         if quoted:
             plain = quoted[1]
@@ -364,13 +364,13 @@ def _unknown_flag(name: str) -> InputError:
     guess = f"Did you mean {near}? " if near else ""
     return InputError(
         f"there is no flag {name}",
-        todo=f"{guess}If it belongs to the question, put -- before it",
+        hint=f"{guess}If it belongs to the question, put -- before it",
     )
 
 
 def _thread(name: str) -> str:
     if not name.strip():
-        raise InputError("--thread needs a name", todo="Such as: %nemotron -T draft …")
+        raise InputError("--thread needs a name", hint="Such as: %nemotron -T draft …")
     return name.strip()
 
 
@@ -379,7 +379,7 @@ def _variable(name: str) -> str:
     if not name.isidentifier() or keyword.iskeyword(name):
         raise InputError(
             f"--out needs the name of a variable, got {name[:60]}",
-            todo="Such as: %nemotron -o answer …",
+            hint="Such as: %nemotron -o answer …",
         )
     if name in _TAKEN or _OF_THE_SHELL.fullmatch(name):
         raise InputError(

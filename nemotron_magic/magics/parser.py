@@ -136,7 +136,7 @@ def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
     if near and (not rest or (blank and is_typo(word.lower(), near))):
         raise InputError(
             f"there is no command {word}",
-            todo=f"Did you mean {near}{colon}? To ask it, put -- before it",
+            hint=f"Did you mean {near}{colon}? To ask it, put -- before it",
         )
     return "", ""
 

@@ -287,7 +287,7 @@ class TaskTargets:
         if not name:
             raise InputError(
                 "test needs the name of a function",
-                todo="Type it after a colon: %nemotron test: clean_names",
+                hint="Type it after a colon: %nemotron test: clean_names",
             )
         try:
             value = evaluate(name, self._shell.user_ns)
@@ -297,14 +297,14 @@ class TaskTargets:
             return name
         raise InputError(
             f"there is no function {name[:60]!r} in this notebook",
-            todo="Name one that a cell has defined: %nemotron test: clean_names",
+            hint="Name one that a cell has defined: %nemotron test: clean_names",
         )
 
 
 def _no_cell(command: str) -> InputError:
     return InputError(
         f"{command} needs a cell, and none has run yet",
-        todo=f"Run one first, or put %%nemotron {command} on top of it",
+        hint=f"Run one first, or put %%nemotron {command} on top of it",
     )
 
 

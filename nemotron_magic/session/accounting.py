@@ -54,23 +54,23 @@ class PendingCall:
     def __init__(
         self,
         ledger: Ledger,
-        details: ReplyMetadata,
+        metadata: ReplyMetadata,
         *,
         thread: str = "",
         notebook: str = "",
         log_text: bool = False,
     ) -> None:
-        self.details = details
+        self.metadata = metadata
         self._ledger = ledger
         self._is_begun = False
         self._log_text = log_text
         self._begun = CallRecord(
-            model=details.model,
+            model=metadata.model,
             thread=thread,
             notebook=notebook,
-            endpoint=details.base_url,
-            request_hash=details.request_hash,
-            question=details.messages[-1]["content"] if log_text else None,
+            endpoint=metadata.base_url,
+            request_hash=metadata.request_hash,
+            question=metadata.messages[-1]["content"] if log_text else None,
         )
 
     def begin(
@@ -114,7 +114,7 @@ class PendingCall:
     def _ended(
         self, reply: Reply, may_cost: bool, error: NemotronError | None
     ) -> CallRecord:
-        known, usage = reply.details, reply.usage
+        known, usage = reply.metadata, reply.usage
         is_reported = usage.cost_usd is not None
         return replace(
             self._begun,
@@ -213,12 +213,12 @@ class CallAccounting:
         return self._cache
 
     def entry(
-        self, details: ReplyMetadata, thread: str, settings: Settings
+        self, metadata: ReplyMetadata, thread: str, settings: Settings
     ) -> PendingCall:
         """Return the row of a call that is to be made."""
         return PendingCall(
             self.ledger,
-            details,
+            metadata,
             thread=thread,
             notebook=self.notebook,
             log_text=bool(settings["log_text"]),
@@ -235,12 +235,12 @@ class CallAccounting:
             If there is a limit and the model is the default one, but not listed.
         """
         limits, why = Budget.of(settings), ""
-        endpoint = Endpoint.read(entry.details.base_url)
+        endpoint = Endpoint.read(entry.metadata.base_url)
         if limits.are_set and not self._listed(endpoint):
             why = self._list(endpoint)
         if limits.are_set and settings.model_is_default:
             self._check_default(endpoint, settings)
-        body = entry.details.body
+        body = entry.metadata.body
         may_take = estimate_cost(self._listed(endpoint), body)
         limits.check_call(may_take, settings.model, why, unpriced_field(body))
 
@@ -267,7 +267,7 @@ class CallAccounting:
         """
         if is_anew and settings["cache"] != "replay":
             return None
-        kept = self.kept(entry.details.request_hash, settings)
+        kept = self.kept(entry.metadata.request_hash, settings)
         if kept is not None:
             entry.begin_recalled()
         elif settings["cache"] == "replay":
@@ -308,18 +308,18 @@ class CallAccounting:
             What to raise when the reply has been kept: the user stopped the writing.
         """
         reply = self._priced(reply)
-        may_keep = reply.is_whole and reply.details.recalled is None
+        may_keep = reply.is_whole and reply.metadata.recalled is None
         stopped = None
         try:
-            entry.finish(reply, reply.details.recalled is None)
+            entry.finish(reply, reply.metadata.recalled is None)
             if settings["cache"] == "on" and may_keep:
-                self._newer.add(reply.details.request_hash)
+                self._newer.add(reply.metadata.request_hash)
                 self.cache.keep(
-                    reply.details.request_hash, CachedReply.of(reply).to_json()
+                    reply.metadata.request_hash, CachedReply.of(reply).to_json()
                 )
             if news := self.news(entry):
-                notices = (*reply.details.notices, news)
-                reply = Reply(reply, replace(reply.details, notices=notices))
+                notices = (*reply.metadata.notices, news)
+                reply = Reply(reply, replace(reply.metadata, notices=notices))
         except KeyboardInterrupt:
             why = "the reply had arrived and is kept"
             stopped = InterruptedByUser("stopped by you", why)
@@ -364,6 +364,6 @@ class CallAccounting:
         """Put in what it cost by the catalogue, where the service did not tell."""
         if reply.cost_usd is not None:
             return reply
-        listed = self._listed(Endpoint.read(reply.details.base_url))
-        cost_usd = estimate_cost_usd(dearest(listed, reply.details.body), reply.usage)
-        return Reply(reply, replace(reply.details, estimated_usd=cost_usd))
+        listed = self._listed(Endpoint.read(reply.metadata.base_url))
+        cost_usd = estimate_cost_usd(dearest(listed, reply.metadata.body), reply.usage)
+        return Reply(reply, replace(reply.metadata, estimated_usd=cost_usd))

@@ -63,10 +63,13 @@ class StreamConsumer:
     """
 
     def __init__(
-        self, details: ReplyMetadata, clock_s: Callable[[], float], watch: EventCallback
+        self,
+        metadata: ReplyMetadata,
+        clock_s: Callable[[], float],
+        watch: EventCallback,
     ) -> None:
         self.may_cost = False
-        self._draft = ReplyAccumulator(details)
+        self._draft = ReplyAccumulator(metadata)
         self._clock_s = clock_s
         self._watch = watch
         self._started_s = clock_s()
@@ -139,9 +142,9 @@ class StreamConsumer:
     def _with_reply(self, error: NemotronError, ending: Ending) -> NemotronError:
         if self._draft.has_text:
             reply = self.so_far()
-            error.reply = Reply(reply, replace(reply.details, ending=ending))
+            error.reply = Reply(reply, replace(reply.metadata, ending=ending))
             if reply.strip():
-                error.todo = error.todo.replace(ASK_AGAIN, GO_ON)
+                error.hint = error.hint.replace(ASK_AGAIN, GO_ON)
         return error
 
 
@@ -175,7 +178,7 @@ class CallRunner:
         self._now_s = now_s
         self._substitutes: dict[str, str] = {}
         self._refused: dict[str, set[str]] = {}
-        self._told: tuple[Message, ...] = ()
+        self._messages: tuple[Message, ...] = ()
 
     def models(self, settings: Settings) -> list[Model]:
         """Return the models that the service lists, Nemotrons first."""
@@ -197,8 +200,8 @@ class CallRunner:
         NemotronError
             With `error.reply` set to what had arrived, if anything had.
         """
-        asked = replace(asked, told=intern_messages(asked.told, self._told))
-        self._told = asked.told
+        asked = replace(asked, messages=intern_messages(asked.messages, self._messages))
+        self._messages = asked.messages
         settings = self.with_live_model(settings)
         while True:
             try:
@@ -208,7 +211,7 @@ class CallRunner:
 
     def is_kept(self, asked: PreparedPrompt, settings: Settings) -> bool:
         """Return whether the cache would answer, so that nothing is sent."""
-        request = self._details(asked, settings).request_hash
+        request = self._metadata(asked, settings).request_hash
         return self._books.kept(request, settings) is not None
 
     def with_live_model(self, settings: Settings) -> Settings:
@@ -243,7 +246,7 @@ class CallRunner:
             return settings.with_model(found.name)
         if live:
             names = ", ".join(m.name for m in live[:4])
-            error.todo = f"Live here: {names}. All: %nemotron models"
+            error.hint = f"Live here: {names}. All: %nemotron models"
         raise error
 
     def _call(
@@ -253,9 +256,9 @@ class CallRunner:
         watch: EventCallback,
         stop: CancelToken | None,
     ) -> Reply:
-        details = self._details(asked, settings)
-        exchange = StreamConsumer(details, self._clock_s, watch)
-        entry = self._books.entry(details, asked.thread, settings)
+        metadata = self._metadata(asked, settings)
+        exchange = StreamConsumer(metadata, self._clock_s, watch)
+        entry = self._books.entry(metadata, asked.thread, settings)
         try:
             reply = exchange.run(self._events(asked, settings, entry, stop))
         except NemotronError as error:
@@ -290,19 +293,19 @@ class CallRunner:
         if settings.model_is_default and settings.model != DEFAULT_MODEL:
             gone = f"{DEFAULT_MODEL} is not served any more"
             yield Notice(f"{gone}; asked {settings.model}")
-        request = self._request(entry.details, settings)
+        request = self._request(entry.metadata, settings)
         self._books.begin(entry, settings)
         if news := self._books.news(entry):
             yield Notice(news)
         yield from self._client().stream(request, stop)
 
-    def _request(self, details: ReplyMetadata, settings: Settings) -> Request:
+    def _request(self, metadata: ReplyMetadata, settings: Settings) -> Request:
         endpoint = self._access.endpoint(settings)
         key = self._access.checked_key(endpoint, settings)
-        told, fields = details.messages, details.parameters
+        told, fields = metadata.messages, metadata.parameters
         return Request(endpoint, told, settings, key, fields)
 
-    def _details(self, asked: PreparedPrompt, settings: Settings) -> ReplyMetadata:
+    def _metadata(self, asked: PreparedPrompt, settings: Settings) -> ReplyMetadata:
         model = settings.model
         parameters = {k: v for k, v in asked.fields.items() if k != "model"}
         base_url = self._access.endpoint(settings).base_url
@@ -311,10 +314,10 @@ class CallRunner:
         asked_at = datetime.fromtimestamp(self._now_s(), UTC)
         return ReplyMetadata(
             model=model,
-            messages=asked.told,
-            attached=asked.attached,
+            messages=asked.messages,
+            context_info=asked.context_info,
             parameters=parameters,
             base_url=base_url,
-            request_hash=request_hash(base_url, wanted, asked.told, parameters),
+            request_hash=request_hash(base_url, wanted, asked.messages, parameters),
             asked_at=asked_at.isoformat("T", "seconds"),
         )

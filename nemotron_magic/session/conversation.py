@@ -90,7 +90,7 @@ class Question:
     ----------
     text : str
         In the user's own words; this is what later prompts repeat.
-    attached : ContextInfo
+    context_info : ContextInfo
         What goes along.
     origin : str
         Which question of the notebook it is: asked again, it replaces its turn. Empty
@@ -104,7 +104,7 @@ class Question:
     """
 
     text: str
-    attached: ContextInfo = field(default_factory=ContextInfo)
+    context_info: ContextInfo = field(default_factory=ContextInfo)
     origin: str = ""
     cell: int = 0
     thread: str = MAIN
@@ -113,7 +113,7 @@ class Question:
 
     def answered(self, reply: Reply) -> Turn:
         """Return the turn that it becomes with a reply."""
-        sent = self.attached.text
+        sent = self.context_info.text
         return Turn(self.text, reply, self.origin, self.cell, sent)
 
 
@@ -140,7 +140,7 @@ class Turn:
     @property
     def is_answered(self) -> bool:
         """Whether the reply may stand in a later prompt."""
-        return bool(self.reply.strip()) and self.reply.details.ending == "complete"
+        return bool(self.reply.strip()) and self.reply.metadata.ending == "complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +152,17 @@ class SessionUsage:
 
     Attributes
     ----------
-    unpriced : int
+    unknown_cost : int
         Calls whose cost the service did not tell: `usage.cost_usd` leaves them out.
     """
 
     calls: int = 0
-    unpriced: int = 0
+    unknown_cost: int = 0
     usage: Usage = field(default_factory=Usage)
 
     def __add__(self, usage: Usage) -> SessionUsage:
-        unpriced = self.unpriced + (usage.cost_usd is None)
-        return SessionUsage(self.calls + 1, unpriced, self.usage + usage)
+        unknown_cost = self.unknown_cost + (usage.cost_usd is None)
+        return SessionUsage(self.calls + 1, unknown_cost, self.usage + usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +181,10 @@ class PreparedPrompt:
         All of the request but its messages, as far as that has been settled.
     """
 
-    told: tuple[Message, ...]
+    messages: tuple[Message, ...]
     thread: str
     turns_with: Callable[[Sequence[Turn], Reply], list[Turn]]
-    attached: ContextInfo = field(default_factory=ContextInfo)
+    context_info: ContextInfo = field(default_factory=ContextInfo)
     notice: str = ""
     whole: Callable[[Reply], Reply] = lambda reply: reply
     is_anew: bool = False
@@ -194,7 +194,7 @@ class PreparedPrompt:
     def body(self) -> dict[str, Any]:
         """The whole request, as it is sent."""
         model = self.fields.get("model", "")
-        return {"model": model, "messages": [*self.told], **self.fields}
+        return {"model": model, "messages": [*self.messages], **self.fields}
 
 
 def turns_before(turns: Sequence[Turn], origin: str) -> list[Turn]:
@@ -294,12 +294,12 @@ class Conversation:
         """Return what is sent with a question: earlier turns, and what goes along."""
         turns = self.threads.get(question.thread, [])
         before = [] if question.is_fresh else turns_before(turns, question.origin)
-        text = question.attached.text or question.text
+        text = question.context_info.text or question.text
         return PreparedPrompt(
             build_messages(text, system, before),
             question.thread,
             lambda now, reply: insert_turn(now, question.answered(reply)),
-            question.attached,
+            question.context_info,
             question.notice,
         )
 
@@ -409,8 +409,8 @@ def continuation_prompt(
 
     def whole(reply: Reply) -> Reply:
         # The request was for the rest alone.
-        details = replace(reply.details, request_hash="")
-        return Reply(join_replies(cut.reply, reply), details)
+        metadata = replace(reply.metadata, request_hash="")
+        return Reply(join_replies(cut.reply, reply), metadata)
 
     return conversation.follow_up(cut, _CONTINUE, thread, system, whole)
 
@@ -450,16 +450,16 @@ def retry_prompt(
     if asked is None:
         raise InputError(
             "there is no question to ask again",
-            todo="Type one: %nemotron why is this slow?",
+            hint="Type one: %nemotron why is this slow?",
         )
     wish, before = wish.strip(), conversation.latest(thread)
     if wish and before is not None and before.reply.strip():
         told = f"Answer the question again: {wish}"
         return conversation.follow_up(before, told, thread, system)
     if wish:
-        last = asked.told[-1]
+        last = asked.messages[-1]
         more = {**last, "content": f"{last['content']}\n\n{wish}"}
-        asked = replace(asked, told=(*asked.told[:-1], more))
+        asked = replace(asked, messages=(*asked.messages[:-1], more))
     if before is not None:
         asked = replace(asked, turns_with=replace_reply(before))
     return replace(asked, is_anew=True)

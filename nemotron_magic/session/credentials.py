@@ -96,7 +96,7 @@ def check_key_rules(
     if not endpoint.is_encrypted and not allow_http:
         raise InputError(
             f"the key would go to {endpoint.netloc} unencrypted",
-            todo="Use https://, or allow it: %config Nemotron.allow_http = True",
+            hint="Use https://, or allow it: %config Nemotron.allow_http = True",
         )
 
 

@@ -59,7 +59,7 @@ class CachedReply:
     @classmethod
     def of(cls, reply: Reply) -> CachedReply:
         """Return what is kept of a reply."""
-        known = reply.details
+        known = reply.metadata
         return cls(
             "disk",
             reply.choices,

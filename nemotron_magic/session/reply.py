@@ -95,7 +95,7 @@ class ReplyMetadata:
     model: str = ""
     served_model: str = ""
     messages: tuple[Message, ...] = ()
-    attached: ContextInfo = field(default_factory=ContextInfo)
+    context_info: ContextInfo = field(default_factory=ContextInfo)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     base_url: str = ""
     ending: Ending = "complete"
@@ -150,16 +150,16 @@ class Reply(str):
     'USE'
     """
 
-    details: ReplyMetadata
+    metadata: ReplyMetadata
 
-    def __new__(cls, text: str = "", details: ReplyMetadata | None = None) -> Reply:
+    def __new__(cls, text: str = "", metadata: ReplyMetadata | None = None) -> Reply:
         """Make a reply of its Markdown source."""
         reply = super().__new__(cls, text)
-        reply.details = details or ReplyMetadata()
+        reply.metadata = metadata or ReplyMetadata()
         return reply
 
     def __reduce__(self) -> tuple[type[Reply], tuple[str, ReplyMetadata]]:
-        return (type(self), (str(self), self.details))
+        return (type(self), (str(self), self.metadata))
 
     @property
     def blocks(self) -> tuple[CodeBlock, ...]:
@@ -175,27 +175,27 @@ class Reply(str):
     @property
     def model(self) -> str:
         """The model that answered, or else the one that was asked."""
-        return self.details.served_model or self.details.model
+        return self.metadata.served_model or self.metadata.model
 
     @property
     def usage(self) -> Usage:
         """Tokens and cost; what is not known is None."""
-        return self.details.usage
+        return self.metadata.usage
 
     @property
     def cost_usd(self) -> float | None:
         """What the service says it charged, in US dollars; None if it did not say."""
-        return self.details.usage.cost_usd
+        return self.metadata.usage.cost_usd
 
     @property
     def finish_reason(self) -> str | None:
         """Why the model stopped, as the service gave it."""
-        return self.details.finish_reason
+        return self.metadata.finish_reason
 
     @property
     def is_whole(self) -> bool:
         """Whether the model itself ended it, or the length that it was allowed did."""
-        known = self.details
+        known = self.metadata
         says_something = bool(self.strip() or known.tool_calls or known.refusal)
         ended_well = known.finish_reason in (*ORDINARY_REASONS, "length")
         return says_something and known.ending == "complete" and ended_well
@@ -210,17 +210,17 @@ class Reply(str):
     @property
     def messages(self) -> tuple[Message, ...]:
         """What was sent, one mapping a message, keys `role` and `content`."""
-        return self.details.messages
+        return self.metadata.messages
 
     @property
     def reasoning(self) -> str:
         """What the model thought before it answered; empty if it did not tell."""
-        return self.details.reasoning
+        return self.metadata.reasoning
 
     @property
     def choices(self) -> tuple[str, ...]:
         """All answers when several were asked for."""
-        return self.details.choices or (str(self),)
+        return self.metadata.choices or (str(self),)
 
 
 def partial_reply(error: NemotronError) -> Reply | None:
@@ -242,8 +242,8 @@ class ReplyAccumulator:
         Whether the service took one of them on, so that it may be billed.
     """
 
-    def __init__(self, details: ReplyMetadata | None = None) -> None:
-        self._details = details or ReplyMetadata()
+    def __init__(self, metadata: ReplyMetadata | None = None) -> None:
+        self._metadata = metadata or ReplyMetadata()
         self._known: dict[str, Any] = {}
         self._texts = defaultdict(LongText, {0: LongText()})
         self._reasoning = LongText()
@@ -272,8 +272,8 @@ class ReplyAccumulator:
     def reply(self, **known: Any) -> Reply:
         """Return the reply as it stands, with `known` details put in."""
         choices = tuple(well_formed(str(self._texts[i])) for i in sorted(self._texts))
-        details = replace(
-            self._details,
+        metadata = replace(
+            self._metadata,
             reasoning=well_formed(str(self._reasoning)).strip("\n"),
             refusal=well_formed("".join(self._refusal)),
             choices=choices if len(choices) > 1 else (),
@@ -284,7 +284,7 @@ class ReplyAccumulator:
             **self._known,
             **known,
         )
-        return Reply(choices[0], details)
+        return Reply(choices[0], metadata)
 
     def _add_rare(self, event: Event) -> None:
         match event:
@@ -308,7 +308,7 @@ class ReplyAccumulator:
                 self.accepted = 200 <= status < 300
                 self._known["request_id"] = request_id
             case _:
-                usage = self._known.get("usage", self._details.usage)
+                usage = self._known.get("usage", self._metadata.usage)
                 self._known.update(_details_of(event, usage))
 
 

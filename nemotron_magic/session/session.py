@@ -97,25 +97,25 @@ class Session:
         self._conversation = Conversation()
         self._lock = RLock()
         self._client = client
-        self.access = Credentials(environ, keys or KeyStore())
-        self.books = CallAccounting(
+        self.credentials = Credentials(environ, keys or KeyStore())
+        self.accounting = CallAccounting(
             ledger,
             lambda where: self.client.listed(where),
             lambda where: self.client.models(where, self.key(where)),
             now_s,
             environ,
         )
-        self._sealing = MessageRedactor(self.access, environ, held)
+        self._sealing = MessageRedactor(self.credentials, environ, held)
         self._calls = CallRunner(
-            self.access,
+            self.credentials,
             lambda: self.client,
-            self.books,
+            self.accounting,
             self._conversation.note,
             clock_s,
             now_s,
         )
         if key is not None:
-            self.access.use(key, self.endpoint())
+            self.credentials.use(key, self.endpoint())
 
     def ask(
         self,
@@ -148,7 +148,7 @@ class Session:
             question = Question(question)
         if not question.text.strip():
             raise InputError(
-                "there is no question", todo="Type one: %nemotron why is this slow?"
+                "there is no question", hint="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
         asked = self.prepared(question, settings)
@@ -281,11 +281,11 @@ class Session:
 
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
         """Return where questions go."""
-        return self.access.endpoint(settings or self.settings)
+        return self.credentials.endpoint(settings or self.settings)
 
     def key(self, endpoint: Endpoint) -> Key | None:
         """Return the key for `endpoint`, if there is one."""
-        return self.access.key(endpoint)
+        return self.credentials.key(endpoint)
 
     def models(self, settings: Settings | None = None) -> list[Model]:
         """Return the models that the service lists, Nemotrons first."""
@@ -304,13 +304,13 @@ class Session:
     @property
     def ledger(self) -> Ledger:
         """Where calls are written down."""
-        return self.books.ledger
+        return self.accounting.ledger
 
     def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
             self._client.close()
-        self.books.close()
+        self.accounting.close()
 
     def _sent(
         self,
@@ -326,11 +326,13 @@ class Session:
     def _sealed(self, asked: PreparedPrompt, settings: Settings) -> PreparedPrompt:
         """Return the whole request, without the secrets in it."""
         live = self._calls.with_live_model(settings)
-        request = self._sealing.redact(asked.told, live)
-        before = asked.attached.redacted
+        request = self._sealing.redact(asked.messages, live)
+        before = asked.context_info.redacted
         return replace(
             asked,
-            told=request.messages,
+            messages=request.messages,
             fields=request.fields,
-            attached=replace(asked.attached, redacted=(*before, *request.found)),
+            context_info=replace(
+                asked.context_info, redacted=(*before, *request.found)
+            ),
         )

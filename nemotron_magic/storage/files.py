@@ -105,7 +105,7 @@ def expanded(path: str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise InputError(
-            f"there is no home folder for {path}", todo="Name the whole path"
+            f"there is no home folder for {path}", hint="Name the whole path"
         ) from None
 
 

@@ -60,7 +60,7 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     if write is None:
         raise InputError(
             f"calls are exported to .csv or .json, got {path.name}",
-            todo="Such as: %nemotron usage: export calls.csv",
+            hint="Such as: %nemotron usage: export calls.csv",
         )
     try:
         _check_is_export(path)
@@ -68,7 +68,7 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     except (OSError, ValueError, Foreign) as error:
         raise InputError(
             f"cannot write {path}: {_reason(error)}",
-            todo="Name another path: %nemotron usage: export calls.csv",
+            hint="Name another path: %nemotron usage: export calls.csv",
         ) from None
 
 
@@ -332,7 +332,7 @@ class Tally:
 
 
 def _spent_usd(totals: Totals) -> float:
-    return totals.cost_usd + totals.open_usd
+    return totals.cost_usd + totals.pending_usd
 
 
 _SHORT_S = 0.5

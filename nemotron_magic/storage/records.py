@@ -117,19 +117,19 @@ class Totals:
 
     Attributes
     ----------
-    unended : int
+    pending : int
         Calls that still run, or whose process died: they may have been billed.
     cached : int
         Calls answered from disk.
     failed, interrupted, retries : int
         Calls that ended so; requests sent again.
-    billable, unpriced, untold : int
+    billable, unknown_cost, unknown_tokens : int
         Calls that may have been billed; those of them whose cost is not known; those
         whose tokens are not.
     cost_usd, estimated_usd : float
         All cost that is known; the part of it that is an estimate.
-    open_usd : float
-        What unpriced calls could cost at most, as far as that was estimated.
+    pending_usd : float
+        The most that calls of unknown cost could cost, where that was estimated.
     timed_s, timed_tokens : float, int
         Time and tokens of the calls of which both are known.
     first_text_s, first_texts : float, int
@@ -137,21 +137,21 @@ class Totals:
     """
 
     calls: int = 0
-    unended: int = 0
+    pending: int = 0
     cached: int = 0
     failed: int = 0
     interrupted: int = 0
     retries: int = 0
     billable: int = 0
-    unpriced: int = 0
-    untold: int = 0
+    unknown_cost: int = 0
+    unknown_tokens: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
     cached_tokens: int = 0
     cost_usd: float = 0.0
     estimated_usd: float = 0.0
-    open_usd: float = 0.0
+    pending_usd: float = 0.0
     timed_s: float = 0.0
     timed_tokens: int = 0
     first_text_s: float = 0.0
@@ -167,21 +167,21 @@ class Totals:
         is_timed = call.may_cost and call.elapsed_s and call.completion_tokens
         return cls(
             calls=1,
-            unended=int(not call.is_over),
+            pending=int(not call.is_over),
             cached=int(call.is_cached),
             failed=int(call.ending == "failed"),
             interrupted=int(call.ending == "interrupted"),
             retries=max(call.attempts - 1, 0),
             billable=int(call.may_cost),
-            unpriced=int(is_unpriced),
-            untold=int(call.may_cost and call.completion_tokens is None),
+            unknown_cost=int(is_unpriced),
+            unknown_tokens=int(call.may_cost and call.completion_tokens is None),
             prompt_tokens=call.prompt_tokens or 0,
             completion_tokens=call.completion_tokens or 0,
             reasoning_tokens=call.reasoning_tokens or 0,
             cached_tokens=call.cached_tokens or 0,
             cost_usd=cost_usd,
             estimated_usd=cost_usd if call.cost_is_estimated else 0.0,
-            open_usd=(call.most_usd or 0.0) if is_unpriced else 0.0,
+            pending_usd=(call.most_usd or 0.0) if is_unpriced else 0.0,
             timed_s=(call.elapsed_s or 0.0) if is_timed else 0.0,
             timed_tokens=(call.completion_tokens or 0) if is_timed else 0,
             first_text_s=(call.first_text_s or 0.0) if call.may_cost else 0.0,

@@ -74,11 +74,11 @@ def fill(path: Path, many: int) -> Ledger:
 
 def usage_s(ledger: Ledger, times: int = 9) -> float:
     """Give the median time of `%nemotron usage`, in seconds."""
-    runner = SimpleNamespace(session=SimpleNamespace(ledger=ledger))
+    app = SimpleNamespace(session=SimpleNamespace(ledger=ledger))
     taken = []
     for _ in range(times):
         started_s = time.perf_counter()
-        SPENDING["usage"].run(runner, "", Settings())  # type: ignore[arg-type]
+        SPENDING["usage"].run(app, "", Settings())  # type: ignore[arg-type]
         taken.append(time.perf_counter() - started_s)
     return statistics.median(taken)
 

@@ -75,7 +75,7 @@ def test_what_was_stopped_is_kept_in_the_conversation(
     stopped(session.ask, Text)
 
     assert session.turns[0].reply
-    assert session.turns[0].reply.details.ending == "interrupted"
+    assert session.turns[0].reply.metadata.ending == "interrupted"
     assert session.spent.calls == 1
 
 
@@ -154,7 +154,7 @@ def test_one_stop_leaves_other_calls_alone(served: Any, session_at: Any) -> None
 
     assert type(error) is InterruptedByUser
     assert len(replies[0]) > 400
-    assert [turn.reply.details.ending for turn in session.turns][-1] == "complete"
+    assert [turn.reply.metadata.ending for turn in session.turns][-1] == "complete"
 
 
 def test_two_threads_at_once_lose_no_turn_and_no_call(

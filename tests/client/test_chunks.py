@@ -211,7 +211,7 @@ def test_a_call_of_no_known_shape_is_an_empty_one() -> None:
 def test_what_is_no_refusal_is_none(refusal: object) -> None:
     odd = event({"choices": [{"index": 0, "delta": {"refusal": refusal}}]})
 
-    assert hear(odd + say("a") + STOP).reply.details.refusal == ""
+    assert hear(odd + say("a") + STOP).reply.metadata.refusal == ""
 
 
 def test_reasoning_in_three_fields_is_told_once() -> None:
@@ -241,7 +241,7 @@ def test_tool_calls_are_told_by_index_or_place() -> None:
         delta("tool_calls"),
     )
 
-    assert heard.reply.details.tool_calls == (
+    assert heard.reply.metadata.tool_calls == (
         ToolCall(0, "", "g", "text"),
         ToolCall(1, "x", "f", '{"a":1}'),
         ToolCall(2, "", "", '{"b": 2}'),
@@ -253,7 +253,7 @@ def test_logprobs_are_kept_as_they_came() -> None:
     choice = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [token]}}
     heard = hear(event({"choices": [choice]}), STOP)
 
-    assert heard.reply.details.logprobs == (token,)
+    assert heard.reply.metadata.logprobs == (token,)
 
 
 @pytest.mark.parametrize("logprobs", [None, {}, {"content": []}, {"content": 7}, "x"])

@@ -91,12 +91,12 @@ FAULTS: dict[str, Any] = {
 
 def within(error: BaseException) -> list[Any]:
     """Give all that hangs on an exception, but for the frames of its traceback."""
-    found, todo = [], [error]
-    while todo:
-        one = todo.pop()
+    found, hint = [], [error]
+    while hint:
+        one = hint.pop()
         held = [one.__cause__, one.__context__, *vars(one).values(), *one.args]
         found += [one, *held]
-        todo += [new for new in held if isinstance(new, BaseException)]
+        hint += [new for new in held if isinstance(new, BaseException)]
     return found
 
 
@@ -297,7 +297,7 @@ def test_a_list_that_is_not_there_names_the_address_that_was_asked(status: int) 
     with pytest.raises(RequestError) as failed:
         client.models(HERE, None)
 
-    assert failed.value.todo == (
+    assert failed.value.hint == (
         f"Is base_url right? It was asked for {HERE.models_url}"
     )
 
@@ -435,7 +435,7 @@ def test_a_limit_of_time_names_its_setting(name: str) -> None:
     client = Client(answering(httpx.Response(200, content=body)), clock_s=seconds())
     error = failure(client, request_to(**{name: 20}))
 
-    assert f"%config Nemotron.{name} = 40" in error.todo
+    assert f"%config Nemotron.{name} = 40" in error.hint
 
 
 def test_a_redirect_names_its_target_without_its_query() -> None:

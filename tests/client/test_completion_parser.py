@@ -81,9 +81,9 @@ def test_no_cut_changes_the_reply(events: list[bytes], at: list[int]) -> None:
     body = say("<thi", "nk>a</think>b") + b"".join(events) + STOP
     whole, cut = hear(body), hear(*cuts(body, at))
 
-    assert (str(whole.reply), whole.reply.details) == (
+    assert (str(whole.reply), whole.reply.metadata) == (
         str(cut.reply),
-        cut.reply.details,
+        cut.reply.metadata,
     )
     assert str(whole.error) == str(cut.error)
 
@@ -123,7 +123,7 @@ def test_every_dialect_gives_the_same_text_in_every_cut(
     heard = [hear(*slices(body, size), content_type="") for size in (1, 3, 7, 4096)]
 
     assert {str(one.reply) for one in heard} == {"Hello, 'world' ü😊!"}
-    assert all(one.reply.details == heard[0].reply.details for one in heard)
+    assert all(one.reply.metadata == heard[0].reply.metadata for one in heard)
     assert all(one.error is None for one in heard)
 
 
@@ -212,7 +212,7 @@ def test_a_body_that_is_no_reply_is_shown_in_short(body: bytes, words: str) -> N
 def test_a_captive_portal_is_guessed() -> None:
     heard = hear(b"<html><title>Hotel</title></html>", content_type="text/html")
 
-    assert "log in" in heard.error.todo
+    assert "log in" in heard.error.hint
 
 
 def test_deep_json_in_the_stream_is_one_unreadable_piece() -> None:
@@ -248,7 +248,7 @@ def test_nothing_at_all_may_have_been_billed(body: bytes) -> None:
     heard = hear(body + DONE)
 
     assert isinstance(heard.error, OutcomeUnknownError)
-    assert heard.error.todo.startswith("Ask again")
+    assert heard.error.hint.startswith("Ask again")
 
 
 def test_a_body_that_never_tells_what_it_is_is_refused_at_the_cap() -> None:

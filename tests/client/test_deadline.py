@@ -151,10 +151,10 @@ def test_an_httpx_that_would_keep_no_deadline_is_refused(transport: object) -> N
     with pytest.raises(NemotronError) as refused:
         Backend.put_into(transport)
 
-    what, why, todo = str(refused.value).split("\n")
+    what, why, hint = str(refused.value).split("\n")
     assert what.startswith(f"httpx {httpx.__version__} with httpcore ")
     assert why == "with it no limit of time would hold"
-    assert "httpx>=0.28,<0.29" in todo
+    assert "httpx>=0.28,<0.29" in hint
 
 
 class _Elsewhere(_Network):

@@ -178,18 +178,18 @@ ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("status", "said", "kind", "what", "todo"),
+    ("status", "said", "kind", "what", "hint"),
     ROWS,
     ids=[f"{r[0]} {r[1][:30]}" for r in ROWS],
 )
 def test_every_status_has_its_meaning_and_its_way_on(
-    status: int, said: str, kind: type[NemotronError], what: str, todo: str
+    status: int, said: str, kind: type[NemotronError], what: str, hint: str
 ) -> None:
     error = refused(status, said)
 
     assert type(error) is kind
     assert what in error.what
-    assert todo in error.todo
+    assert hint in error.hint
     assert said in error.why
     assert error.status == status
 
@@ -209,7 +209,7 @@ def test_elsewhere_a_bare_404_may_be_the_address() -> None:
     error = refused(404, "", THERE)
 
     assert type(error) is RequestError
-    assert "https://models.example.org/v1/chat/completions" in error.todo
+    assert "https://models.example.org/v1/chat/completions" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_elsewhere_a_bare_404_may_be_the_address() -> None:
 def test_a_long_wait_is_told_and_never_shortened(wait_s: float, words: str) -> None:
     error = error_for(429, ServiceErrorBody("x"), HERE, wait_s=wait_s)
 
-    assert error.todo == f"It asks to wait {words}; ask again then"
+    assert error.hint == f"It asks to wait {words}; ask again then"
 
 
 NASTY = st.sampled_from(

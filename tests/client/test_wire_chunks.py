@@ -75,9 +75,9 @@ def test_empty_ids_and_another_model_are_told_as_they_are(ask: Any) -> None:
     """Case 25."""
     told = ask(dialect="aimlapi-anthropic", unknown_model="accept")
 
-    assert told.reply.details.model == DEFAULT_MODEL
+    assert told.reply.metadata.model == DEFAULT_MODEL
     assert told.reply.model == "Llama-3.1-Nemotron-70B-Instruct-HF"
-    assert told.reply.details.completion_id.startswith("msg_")
+    assert told.reply.metadata.completion_id.startswith("msg_")
 
 
 def test_the_first_model_that_is_named_is_the_one_that_served() -> None:
@@ -87,7 +87,7 @@ def test_the_first_model_that_is_named_is_the_one_that_served() -> None:
     heard = hear(nameless, named, say("a"), STOP)
 
     assert heard.reply.model == "served"
-    assert heard.reply.details.completion_id == "gen-1"
+    assert heard.reply.metadata.completion_id == "gen-1"
 
 
 def test_usage_on_every_chunk_is_not_summed(ask: Any) -> None:
@@ -181,7 +181,7 @@ def test_reasoning_that_ate_the_budget_is_no_blank_success(ask: Any) -> None:
 def test_tool_calls_are_put_together_and_told(ask: Any) -> None:
     """Case 34."""
     told = ask(dialect="tool-calls", slice=3)
-    calls = told.reply.details.tool_calls
+    calls = told.reply.metadata.tool_calls
 
     assert len(calls) == 2
     assert all(json.loads(call.arguments) is not None for call in calls)
@@ -216,7 +216,7 @@ def test_a_refusal_is_kept_as_one(ask: Any) -> None:
     told = ask(dialect="refusal")
 
     assert told.text == ""
-    assert "can't help" in told.reply.details.refusal
+    assert "can't help" in told.reply.metadata.refusal
     assert notices(told.reply) == ()
 
 

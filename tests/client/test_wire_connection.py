@@ -119,7 +119,7 @@ def test_a_connection_that_breaks_off_keeps_the_text(ask: Any, fault: str) -> No
     assert isinstance(told.error, OutcomeUnknownError)
     assert "may have been billed" in str(told.error)
     assert told.text.startswith("**Rehearsal")
-    assert told.reply.details.ending == "failed"
+    assert told.reply.metadata.ending == "failed"
     assert told.asked == 1
 
 
@@ -129,7 +129,7 @@ def test_a_cut_that_looks_like_an_end_is_told(ask: Any, fault: str) -> None:
     told = ask("rehearsal: length 60", fault=fault)
 
     assert told.text.startswith("**Rehearsal")
-    assert told.reply.details.ending == "truncated"
+    assert told.reply.metadata.ending == "truncated"
 
 
 SILENT = ("close-before-headers", "reset-before-headers", "reset-after-headers",
@@ -155,7 +155,7 @@ def test_silence_ends_after_its_time(ask: Any, fault: str) -> None:
 
     assert isinstance(told.error, OutcomeUnknownError)
     assert told.error.what.endswith("fell silent for 0.2 s")
-    assert told.error.todo == "Allow more: %config Nemotron.gap_timeout_s = 0.4"
+    assert told.error.hint == "Allow more: %config Nemotron.gap_timeout_s = 0.4"
     assert told.asked == 1
 
 

@@ -46,7 +46,7 @@ def test_an_error_in_mid_stream_keeps_the_text_and_is_not_retried(
     assert told.error is not None
     assert words in told.error.why
     assert told.text == "Hello, w"
-    assert told.reply.details.ending == "failed"
+    assert told.reply.metadata.ending == "failed"
     assert told.asked == 1
 
 
@@ -161,7 +161,7 @@ def test_each_refusal_has_its_own_advice_and_is_not_repeated(
     told = ask(fault=fault, settings={"model": LIVE})
 
     assert type(told.error) is kind
-    assert advice in told.error.todo
+    assert advice in told.error.hint
     assert (told.asked, told.retries) == (1, [])
 
 
@@ -204,7 +204,7 @@ def test_a_date_to_wait_for_is_kept(ask: Any) -> None:
 
 def test_a_wait_of_a_day_is_told(ask: Any) -> None:
     """Case 50."""
-    assert ask(fault="429-day").error.todo.startswith("It asks to wait 24 hours")
+    assert ask(fault="429-day").error.hint.startswith("It asks to wait 24 hours")
 
 
 @pytest.mark.parametrize("fault", ["503", "408", "529"])
@@ -213,7 +213,7 @@ def test_a_failure_then_success_is_shown_once_and_told(ask: Any, fault: str) -> 
     told = ask("rehearsal: say Hello", fault=fault, fault_times=1)
 
     assert told.text == "Hello"
-    assert told.reply.details.attempts == 2
+    assert told.reply.metadata.attempts == 2
     assert "asked again" in notices(told.reply)[0]
 
 

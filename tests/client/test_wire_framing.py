@@ -121,14 +121,14 @@ def test_done_may_lack_its_newline(ask: Any) -> None:
     told = ask(body=[HELLO.removesuffix(b"\n\n")])
 
     assert told.text == "Hello, world!"
-    assert told.reply.details.ending == "complete"
+    assert told.reply.metadata.ending == "complete"
 
 
 def test_a_finished_stream_needs_no_done(ask: Any) -> None:
     """Case 14."""
     told = ask(body=[HELLO.removesuffix(DONE)])
 
-    assert told.reply.details.ending == "complete"
+    assert told.reply.metadata.ending == "complete"
     assert notices(told.reply) == ()
 
 
@@ -138,7 +138,7 @@ def test_a_stream_without_any_end_is_called_cut(ask: Any, framing: str) -> None:
     told = ask(body=[say("Hel", "lo, ")], framing=framing)
 
     assert told.text == "Hello, "
-    assert told.reply.details.ending == "truncated"
+    assert told.reply.metadata.ending == "truncated"
     assert "before the model did" in notices(told.reply)[0]
 
 

@@ -130,6 +130,6 @@ def test_the_ids_of_a_request_are_sent_and_kept(ask: Any) -> None:
     told = ask()
     sent = told.url.requests[-1].headers["x-client-request-id"]
 
-    assert told.reply.details.client_request_id == sent
-    assert told.reply.details.request_id == "rehearsal000000000001"
+    assert told.reply.metadata.client_request_id == sent
+    assert told.reply.metadata.request_id == "rehearsal000000000001"
     assert "request id rehearsal000000000001" in str(ask(fault="400").error)

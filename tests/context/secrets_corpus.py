@@ -84,7 +84,7 @@ def service_keys() -> list[tuple[str, str]]:
         ("GitHub app", "gh" + "s_" + mixed(36)),
         ("GitHub fine", "github" + "_pat_" + mixed(22) + "_" + mixed(59)),
         ("GitLab", "gl" + "pat-" + mixed(20)),
-        ("GitLab runner", "gl" + "rt-" + mixed(20)),
+        ("GitLab app", "gl" + "rt-" + mixed(20)),
         ("Slack bot", "xo" + "xb-" + digits(11) + "-" + digits(12) + "-" + mixed(24)),
         ("Slack app", "xa" + "pp-1-A" + upper(9) + "-" + digits(12) + "-" + hexed(40)),
         ("Stripe", "sk" + "_live_" + mixed(24)),

@@ -84,7 +84,7 @@ class Notebook:
 
 
 def _numbers(question: Question) -> list[str]:
-    return [title.removeprefix("cell ") for title in question.attached.titles]
+    return [title.removeprefix("cell ") for title in question.context_info.titles]
 
 
 def test_a_cell_that_ran_again_goes_along_once_where_it_ran_last() -> None:

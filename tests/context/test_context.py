@@ -86,7 +86,7 @@ def test_secrets_stay_here_wherever_they_stand(
 
     assert secret not in str(service.requests[-1].body)
     assert "[redacted" in sent(service)
-    assert len(shell["_nemotron"].details.attached.redacted) >= 2
+    assert len(shell["_nemotron"].metadata.context_info.redacted) >= 2
 
 
 def test_redaction_can_be_turned_off(

@@ -298,7 +298,7 @@ def attached(shell: Shell, path: object, *more: str) -> tuple[str, ...]:
     flags = " ".join([f'-f "{path}"', *more])
     assert shell.run(f"%nemotron -c none {flags} why?").status == "ok"
     reply: Any = shell["_nemotron"]
-    return tuple(reply.details.attached.files)
+    return tuple(reply.metadata.context_info.files)
 
 
 @pytest.mark.parametrize("kind", ["file", "chain", "folder", "up", "relative"])
@@ -333,7 +333,7 @@ def test_where_a_link_leads_is_shown_and_not_sent(
     assert str(target) in preview.replace("\n", "")
     assert "1 2 3" in sent(service)
     assert str(away) not in sent(service)
-    assert shell["_nemotron"].details.attached.titles == outcome_files
+    assert shell["_nemotron"].metadata.context_info.titles == outcome_files
 
 
 def test_a_file_without_links_is_shown_as_it_was_typed(

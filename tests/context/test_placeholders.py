@@ -66,13 +66,13 @@ def test_an_expression_that_fails_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "todo"), [("f(x)", "x = f(x)"), (" ", "x = ..."), ("a +", "x = a +")]
+    ("typed", "hint"), [("f(x)", "x = f(x)"), (" ", "x = ..."), ("a +", "x = a +")]
 )
-def test_what_is_no_path_is_to_be_assigned_first(typed: str, todo: str) -> None:
+def test_what_is_no_path_is_to_be_assigned_first(typed: str, hint: str) -> None:
     with pytest.raises(InputError) as error:
         interpolate(f"why $`{typed}`?", missing)
 
-    assert error.value.todo == f"Assign it first: {todo}; then write $`x`"
+    assert error.value.hint == f"Assign it first: {hint}; then write $`x`"
 
 
 def test_the_words_of_the_look_up_are_kept() -> None:

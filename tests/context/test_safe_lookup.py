@@ -268,16 +268,16 @@ def test_a_property_of_a_class_derived_from_a_frame_does_not_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "todo"),
+    ("path", "hint"),
     [("dff", "Did you mean $`df`?"), ("sales", "Run the cell that makes it")],
 )
 def test_a_name_that_is_not_there_is_told_with_the_nearest(
-    path: str, todo: str
+    path: str, hint: str
 ) -> None:
     with pytest.raises(InputError) as refused:
         evaluate(path, {"df": 1, "_df": 2})
 
-    assert refused.value.todo == todo
+    assert refused.value.hint == hint
 
 
 def test_a_column_of_polars_is_given() -> None:

@@ -25,7 +25,7 @@ RANDOM = "k3Jx0pQz81" + "LmW4rT9v"
         "none",
         "changeme",
         "scram-sha-256",
-        "'todo'",
+        "'hint'",
         '"test"',
         "<token>",
         "${x}",

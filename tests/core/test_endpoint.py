@@ -67,7 +67,7 @@ def test_what_is_no_address_is_refused_without_a_secret(base_url: str) -> None:
         Endpoint.read(base_url)
 
     assert "secret" not in str(refused.value)
-    assert refused.value.todo
+    assert refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_forgotten_scheme_is_put_in_front(address: str, scheme: str) -> None:
     with pytest.raises(InputError) as refused:
         Endpoint.read(address)
 
-    assert f'base_url = "{scheme}://{address}"' in refused.value.todo
+    assert f'base_url = "{scheme}://{address}"' in refused.value.hint
 
 
 @pytest.mark.parametrize(

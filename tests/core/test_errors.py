@@ -36,7 +36,7 @@ def test_a_message_is_what_why_and_what_to_do() -> None:
     ("error", "lines"),
     [
         (ServiceError("it failed"), ["it failed"]),
-        (ServiceError("it failed", todo="Wait"), ["it failed", "Wait"]),
+        (ServiceError("it failed", hint="Wait"), ["it failed", "Wait"]),
         (ServiceError("it failed", request_id="r"), ["it failed", "(request id r)"]),
     ],
 )
@@ -59,7 +59,7 @@ def test_the_whole_traceback_is_a_setting_away() -> None:
 
 @pytest.mark.parametrize("again", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
 def test_a_copy_of_an_error_says_the_same(again: Any) -> None:
-    error = ServiceError("it failed", "why", "todo", status=503, retry_after_s=2.0)
+    error = ServiceError("it failed", "why", "hint", status=503, retry_after_s=2.0)
 
     assert str(again(error)) == str(error)
     assert vars(again(error)) == vars(error)

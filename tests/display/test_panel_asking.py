@@ -38,7 +38,7 @@ class Buttons(HTMLParser):
 
 
 def test_a_question_is_answered_in_the_page_and_counted(
-    shell: Shell, runner: Any, open_panel: Any
+    shell: Shell, app: Any, open_panel: Any
 ) -> None:
     page = open_panel()
     status = page.answered("rehearsal: say Hello *you*")
@@ -46,8 +46,8 @@ def test_a_question_is_answered_in_the_page_and_counted(
     assert "<em>you</em>" in page.html()
     assert status == "Answered."
     assert shell["_nemotron"] == "Hello *you*"
-    assert [turn.reply for turn in runner.session.turns] == ["Hello *you*"]
-    assert runner.session.ledger.of_session().calls == 1
+    assert [turn.reply for turn in app.session.turns] == ["Hello *you*"]
+    assert app.session.ledger.of_session().calls == 1
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_reply_grows_in_outputs_with_one_tail_and_is_one_output_at_the_end(
 
 
 def test_cells_run_while_it_streams_and_a_stop_ends_it_at_once(
-    shell: Shell, runner: Any, open_panel: Any
+    shell: Shell, app: Any, open_panel: Any
 ) -> None:
     page = open_panel()
     page.ask(SLOW)
@@ -112,7 +112,7 @@ def test_cells_run_while_it_streams_and_a_stop_ends_it_at_once(
     assert time.monotonic() - started_s < 3
     assert status == "Stopped by you. Continue goes on."
     assert "Stopped by you" in page.html()
-    assert runner.session.turns[0].reply.details.ending == "interrupted"
+    assert app.session.turns[0].reply.metadata.ending == "interrupted"
 
 
 @pytest.mark.parametrize("fault", ["stall-before-headers:30", "429-after-2"])
@@ -133,7 +133,7 @@ def test_a_stop_ends_the_wait_for_an_answer_and_gives_the_question_back(
 
 
 def test_a_magic_and_a_panel_ask_at_the_same_time(
-    shell: Shell, runner: Any, open_panel: Any
+    shell: Shell, app: Any, open_panel: Any
 ) -> None:
     page = open_panel()
     page.ask("rehearsal: slow 200\nrehearsal: say one two three")
@@ -141,7 +141,7 @@ def test_a_magic_and_a_panel_ask_at_the_same_time(
     page.answered()
 
     assert outcome.status == "ok"
-    assert sorted(turn.reply for turn in runner.session.turns) == [
+    assert sorted(turn.reply for turn in app.session.turns) == [
         "four",
         "one two three",
     ]
@@ -168,12 +168,12 @@ def test_what_ran_before_the_last_reply_is_not_sent_again(
     shell.run("print('and then')")
     page.answered("rehearsal: say B")
 
-    sent = shell["_nemotron"].details.attached.text
+    sent = shell["_nemotron"].metadata.context_info.text
     assert "and then" in sent
     assert "once only" not in sent
 
 
-def test_an_error_is_told_and_nothing_is_kept(runner: Any, open_panel: Any) -> None:
+def test_an_error_is_told_and_nothing_is_kept(app: Any, open_panel: Any) -> None:
     page = open_panel()
     status = page.answered("rehearsal: fault 401")
 
@@ -181,7 +181,7 @@ def test_an_error_is_told_and_nothing_is_kept(runner: Any, open_panel: Any) -> N
     assert len(status.splitlines()) <= 3
     assert page["Question"].value == "rehearsal: fault 401"
     assert page.html() == ""
-    assert runner.session.turns == []
+    assert app.session.turns == []
 
 
 @pytest.mark.parametrize("fault", ["429-hour", "504", "empty-200"])
@@ -290,7 +290,7 @@ def test_without_a_button_the_command_is_named_instead(
 
 
 def test_conversations_have_names_and_can_be_forgotten(
-    runner: Any, open_panel: Any
+    app: Any, open_panel: Any
 ) -> None:
     page = open_panel()
     page.answered("rehearsal: say <b>one</b>")
@@ -308,7 +308,7 @@ def test_conversations_have_names_and_can_be_forgotten(
     assert "one" in main
     assert "<b>one" not in main
     assert page.html() == ""
-    assert "plots" not in runner.session.threads
+    assert "plots" not in app.session.threads
 
 
 def test_a_panel_that_opens_later_shows_what_was_asked_in_one_output(
@@ -348,14 +348,14 @@ def cut_off(shell: Shell, page: PanelPage) -> str:
 
 
 def test_a_reply_cut_off_is_gone_on_with_and_stands_whole_in_its_place(
-    shell: Shell, runner: Any, open_panel: Any
+    shell: Shell, app: Any, open_panel: Any
 ) -> None:
     page = open_panel()
     begun = cut_off(shell, page)
     offered = page.status()
     page.press("Continue")
     status = page.answered()
-    (turn,) = runner.session.turns
+    (turn,) = app.session.turns
 
     assert offered == "Cut off. Continue goes on."
     assert turn.reply.startswith(begun)
@@ -394,7 +394,7 @@ def stalls(shell: Shell, served: Any) -> Callable[[], None]:
 
 
 def test_going_on_is_stopped_like_a_question(
-    shell: Shell, runner: Any, open_panel: Any, stalls: Callable[[], None]
+    shell: Shell, app: Any, open_panel: Any, stalls: Callable[[], None]
 ) -> None:
     page = open_panel()
     begun = cut_off(shell, page)
@@ -409,11 +409,11 @@ def test_going_on_is_stopped_like_a_question(
     assert still.count("nm-question") == 1
     assert status.startswith("Stopped by you.")
     assert time.monotonic() - started_s < 3
-    assert runner.session.turns[0].reply.startswith(begun)
+    assert app.session.turns[0].reply.startswith(begun)
 
 
 def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
-    shell: Shell, runner: Any, open_panel: Any
+    shell: Shell, app: Any, open_panel: Any
 ) -> None:
     page = open_panel()
     begun = cut_off(shell, page)
@@ -422,7 +422,7 @@ def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
     status = page.answered()
 
     assert "cannot connect" in status
-    assert runner.session.turns[0].reply == begun
+    assert app.session.turns[0].reply == begun
     assert page.html().count("nm-footer") == 1
     assert not page["Continue"].disabled
 
@@ -438,12 +438,12 @@ def test_nothing_is_offered_when_there_is_nothing_to_go_on_with(
     assert page["Continue"].disabled
 
 
-def test_closing_a_panel_stops_what_it_asks(runner: Any, open_panel: Any) -> None:
+def test_closing_a_panel_stops_what_it_asks(app: Any, open_panel: Any) -> None:
     page = open_panel()
     page.ask(SLOW)
     wait_for(lambda: "no model is behind" in page.html())
     page.press("Close")
-    wait_for(lambda: runner.session.turns)
+    wait_for(lambda: app.session.turns)
 
-    assert runner.session.turns[0].reply.details.ending == "interrupted"
+    assert app.session.turns[0].reply.metadata.ending == "interrupted"
     assert page.panel.box.comm is None

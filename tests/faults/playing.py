@@ -58,7 +58,7 @@ def written_down(
 ) -> str:
     """Write what a user sees and keeps, and what was sent, without the port."""
     shown = error._render_traceback_() if error else list(notices(reply or Reply()))
-    kept = "nothing" if reply is None else f"{_short(reply)} ({reply.details.ending})"
+    kept = "nothing" if reply is None else f"{_short(reply)} ({reply.metadata.ending})"
     lines = [*shown, f"kept: {kept}", f"requests: {requests}"]
     if waits_s:
         lines.append("waits: " + ", ".join(f"{wait_s:g} s" for wait_s in waits_s))

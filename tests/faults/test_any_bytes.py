@@ -69,7 +69,7 @@ def heard(client: Client, pieces: list[bytes]) -> tuple[str, ...]:
     except NemotronError as raised:
         error = f"{type(raised).__name__} of {len(str(raised).splitlines())} lines"
     reply = draft.reply()
-    details = reply.details
+    details = reply.metadata
     ended = (details.ending, str(details.finish_reason), error)
     return (str(reply), details.reasoning, *ended)
 

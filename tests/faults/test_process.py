@@ -70,7 +70,7 @@ def test_what_came_before_the_memory_was_full_is_kept(
 
     assert isinstance(told.error, OutcomeUnknownError)
     assert told.error.what == "this process has no memory left"
-    assert (told.text, told.reply.details.ending) == ("Hello, ", "failed")
+    assert (told.text, told.reply.metadata.ending) == ("Hello, ", "failed")
 
 
 def test_a_reply_that_only_goes_on_is_ended(session_at: Callable[..., Session]) -> None:
@@ -99,4 +99,4 @@ def test_a_clock_that_jumps_changes_nothing(session_at: Callable[..., Session]) 
     told = ask_once(session_at, "http://127.0.0.1:1", "Hi", settings)
 
     assert told.text == "Hello, world!"
-    assert 0 <= told.reply.details.elapsed_s < 5
+    assert 0 <= told.reply.metadata.elapsed_s < 5

@@ -260,7 +260,7 @@ def _heard(pieces: list[bytes], content_type: str) -> tuple[Any, ...]:
     assert reader.error is None or isinstance(reader.error, NemotronError)
     json.dumps(metadata(reply)).encode()
     reply.encode()
-    return str(reply), reply.details, footer(reply), notices(reply), str(reader.error)
+    return str(reply), reply.metadata, footer(reply), notices(reply), str(reader.error)
 
 
 def _is_amount(value: float | None) -> bool:

@@ -73,7 +73,7 @@ def test_two_kernels_at_once_lose_no_call(begin: Begin, tmp_path: Path) -> None:
         totals = ledger.of_all()
 
     assert said == words
-    assert (totals.calls, totals.unended) == (16, 0)
+    assert (totals.calls, totals.pending) == (16, 0)
 
 
 def test_a_kernel_killed_in_mid_reply_leaves_what_was_painted_and_its_row(
@@ -97,7 +97,7 @@ def test_a_kernel_killed_in_mid_reply_leaves_what_was_painted_and_its_row(
         totals, calls = ledger.of_all(), ledger.last()
 
     assert after.outputs[0]["data"]["text/plain"] == "Hello"
-    assert (totals.calls, totals.unended, totals.unpriced) == (2, 1, 1)
+    assert (totals.calls, totals.pending, totals.unknown_cost) == (2, 1, 1)
     assert sorted(call.ending for call in calls) == ["complete", "started"]
 
 

@@ -684,7 +684,7 @@ def refusing(status: int) -> Callable[[], httpx.Response]:
 )
 def test_code_whose_correction_does_not_come_is_put_in_all_the_same(
     shell: Shell,
-    runner: Any,
+    app: Any,
     flags: str,
     then: Callable[[], httpx.Response],
     budget: str,
@@ -692,13 +692,13 @@ def test_code_whose_correction_does_not_come_is_put_in_all_the_same(
 ) -> None:
     service = Once(then)
     transport = httpx.MockTransport(service)
-    runner.session._client = Client(transport, sleep=lambda delay_s: None)
+    app.session._client = Client(transport, sleep=lambda delay_s: None)
     shell.run("%config Nemotron.base_url = 'http://127.0.0.1:1/v1'")
     shell.run("%config Nemotron.model = 'm'")
     shell.run(f"%config Nemotron.session_budget_usd = {budget}")
     done = shell.run(f"%nemotron {flags} plot it")
     reply = shell["_nemotron"]
-    said = "\n".join(reply.details.notices)
+    said = "\n".join(reply.metadata.notices)
 
     assert done.status == "ok"
     assert done.next_cell == "undefined_name"
@@ -714,11 +714,11 @@ def test_code_whose_correction_does_not_come_is_put_in_all_the_same(
 @pytest.mark.parametrize("command", ["retry", "continue", "retry: shorter"])
 @pytest.mark.parametrize("then", [stopped, no_network, refusing(401), cut_off])
 def test_what_is_refused_later_takes_no_code_away(
-    shell: Shell, runner: Any, command: str, then: Callable[[], httpx.Response]
+    shell: Shell, app: Any, command: str, then: Callable[[], httpx.Response]
 ) -> None:
     service = Once(then)
     transport = httpx.MockTransport(service)
-    runner.session._client = Client(transport, sleep=lambda delay_s: None)
+    app.session._client = Client(transport, sleep=lambda delay_s: None)
     shell.run("%config Nemotron.base_url = 'http://127.0.0.1:1/v1'")
     paid = shell.run("%nemotron --code plot it")
     refused = shell.run(f"%nemotron {command}")
@@ -733,9 +733,9 @@ def test_a_limit_that_ends_the_correcting_leaves_a_page_the_code(
     kernel: Kernel,
 ) -> None:
     question = say(WRONG, "--code -n 300 -c none --fresh REPAIR")
-    at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.runner"
+    at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.app"
     first = question.replace("REPAIR", "--max-cost 1")
-    told_of = in_kernel(kernel, first, f"books = {at}.session.books.ledger")
+    told_of = in_kernel(kernel, first, f"books = {at}.session.accounting.ledger")
     kernel.run("left = books.of_session().cost_usd + books.last(1)[0].most_usd")
     kernel.run("%config Nemotron.session_budget_usd = left + 1e-8")
     done = kernel.run(question.replace("REPAIR", "--repair 3"))

@@ -366,7 +366,7 @@ def test_an_error_ends_the_cell_with_three_lines_and_keeps_what_came(
 
     assert outcome.status == "error"
     assert "Traceback" not in outcome.text
-    assert shell["_nemotron"].details.ending == "failed"
+    assert shell["_nemotron"].metadata.ending == "failed"
     assert len(shell["_nemotron"]) > 0
 
 

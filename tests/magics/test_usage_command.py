@@ -91,8 +91,8 @@ def test_usage_says_how_sure_it_is(
 
 def test_tokens_are_unknown_or_a_lower_bound() -> None:
     assert tokens_text(Totals()) == ("0", "0")
-    assert tokens_text(Totals(billable=1, untold=1)) == ("unknown", "unknown")
-    assert tokens_text(Totals(billable=2, untold=1, prompt_tokens=1000)) == (
+    assert tokens_text(Totals(billable=1, unknown_tokens=1)) == ("unknown", "unknown")
+    assert tokens_text(Totals(billable=2, unknown_tokens=1, prompt_tokens=1000)) == (
         "at least 1,000",
         "at least 0",
     )
@@ -102,8 +102,8 @@ def test_tokens_are_unknown_or_a_lower_bound() -> None:
     ("totals", "words"),
     [
         (Totals(), "$0"),
-        (Totals(calls=1, billable=1, unpriced=1), "unknown"),
-        (Totals(calls=2, billable=2, unpriced=1, cost_usd=0.5), "at least $0.50"),
+        (Totals(calls=1, billable=1, unknown_cost=1), "unknown"),
+        (Totals(calls=2, billable=2, unknown_cost=1, cost_usd=0.5), "at least $0.50"),
         (Totals(calls=1, billable=1, cost_usd=0.5, estimated_usd=0.1), "~$0.50"),
         (Totals(calls=1, cached=1), "$0"),
     ],
@@ -167,7 +167,7 @@ def test_the_log_tells_all_of_one_call(shell: Shell) -> None:
     shell.run(ASK)
     told = shell.run("%nemotron log: 1").text
 
-    assert shell["x"].details.client_request_id in told
+    assert shell["x"].metadata.client_request_id in told
     assert "hello" not in told
     assert "unknown" not in told.splitlines()[2]
 
@@ -444,7 +444,7 @@ def test_no_ruin_of_the_ledger_lets_a_refused_call_out(
 ) -> None:
     run = own_kernel.run
     ask = "%nemotron -q -n 300 -c none --fresh rehearsal: say hello"
-    at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.runner"
+    at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.app"
     run(f"%config Nemotron.model = '{LIVE}'")
     assert run(ask.replace("-q", "-q --max-cost 1")).status == "ok"
     run(f"PATH = str({at}.session.ledger.path)")

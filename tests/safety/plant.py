@@ -31,13 +31,13 @@ DEBUGGER = "\n".join(
     ["where", "args", "pp locals()", *["up", "pp locals()"] * 25, "q\n"]
 )
 LOOKS = (
-    "repr(_nemotron), _nemotron.details, vars(_nemotron), _nemotron.messages",
-    "get_ipython().magics_manager.magics['line']['nemotron'].__self__.runner",
-    "session = RUNNER.session; vars(session)",
-    "vars(session.access), vars(session.access._keys), vars(session._calls)",
+    "repr(_nemotron), _nemotron.metadata, vars(_nemotron), _nemotron.messages",
+    "get_ipython().magics_manager.magics['line']['nemotron'].__self__.app",
+    "session = APP.session; vars(session)",
+    "vars(session.credentials), vars(session.credentials._keys), vars(session._calls)",
     "vars(session._sealing), vars(session.client), vars(session.client._http)",
-    "[vars(one) for one in (session.books, RUNNER, RUNNER._gatherer, RUNNER.canvas)]",
-    "session.access.key(session.endpoint()), session.last, session.threads",
+    "[vars(one) for one in (session.accounting, APP, APP._gatherer, APP.displays)]",
+    "session.credentials.key(session.endpoint()), session.last, session.threads",
     "%whos", "%config Nemotron", "%history -n", "%nemotron", "%nemotron log",
     "%nemotron log: 1", "%nemotron usage", "%nemotron doctor", "%nemotron preview",
     "%nemotron threads", "%nemotron help", "%nemotron?", "_oh, In, Out",
@@ -104,8 +104,8 @@ def fail(ip: InteractiveShell, mode: str) -> None:
 
 def bugs(ip: InteractiveShell) -> None:
     """Fail where no error of ours is raised: in the middle, at our own hands."""
-    runner = ip.user_ns["RUNNER"]
-    session = runner.session
+    app = ip.user_ns["APP"]
+    session = app.session
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
@@ -113,8 +113,8 @@ def bugs(ip: InteractiveShell) -> None:
     for place, name in (
         *((session.client, name) for name in ("_now_s", "_uniform", "_http")),
         *((session._calls, "_clock_s"), (session._sealing, "_access")),
-        *((runner, "_ledgers"), (runner.canvas, "_publisher")),
-        *((session.access, "_keys"), (session.books, "_ledger")),
+        *((app, "_ledgers"), (app.displays, "_publisher")),
+        *((session.credentials, "_keys"), (session.accounting, "_ledger")),
     ):
         if not hasattr(place, name):
             continue
@@ -148,17 +148,17 @@ def repeated(ip: InteractiveShell) -> None:
     with serve(body=[body.encode(), b"data: [DONE]\n\n"]) as url:
         os.environ["AIMLAPI_API_BASE"] = str(url)
         run(ip, "%nemotron -c none --fresh what did I send?")
-        run(ip, "_nemotron, _nemotron.details, _nemotron.model")
+        run(ip, "_nemotron, _nemotron.metadata, _nemotron.model")
         run(ip, "%nemotron -c none what did you say?")
 
 
 def pickled(ip: InteractiveShell) -> None:
     """Write whatever can be written."""
-    runner = ip.user_ns["RUNNER"]
-    session = runner.session
-    things = [session, session.last, session.settings, session.client, session.access,
-              runner, *session.threads.values(), ip.user_ns.get("ERROR"),
-              session.endpoint(), session.spent]  # fmt: skip
+    app = ip.user_ns["APP"]
+    session = app.session
+    things = [session, session.last, session.settings, session.client, session.spent,
+              session.credentials, app, *session.threads.values(), session.endpoint(),
+              ip.user_ns.get("ERROR")]  # fmt: skip
     for number, thing in enumerate(things):
         try:
             data = pickle.dumps(thing)
@@ -174,7 +174,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.DEBUG)
     ip = shell()
     owner = ip.magics_manager.magics["line"]["nemotron"].__self__
-    ip.user_ns["RUNNER"] = owner.runner
+    ip.user_ns["APP"] = owner.app
     run(ip, "%config Nemotron.cache = 'on'")
     for mode in ("Plain", "Context", "Verbose", "Minimal"):
         run(ip, f"%xmode {mode}")

@@ -153,7 +153,7 @@ def test_no_reply_brings_the_key_to_disk(
     echo.said = KEY if written == "plain" else IN_BASE64
     session, seen = echo.session, []
     reply = session.ask("why?", watch=seen.append)
-    known = reply.details
+    known = reply.metadata
     session.close()
     things = (reply, known, metadata(reply), session.threads, session.ledger.last())
     kept = [*everything(tmp_path, *things), json.dumps(metadata(reply)).encode()]
@@ -164,7 +164,7 @@ def test_no_reply_brings_the_key_to_disk(
     assert reply.startswith("a ")
     assert reply.endswith(" b")
     assert known.finish_reason == "stop"
-    assert session.books.cache.size()[0] == 1
+    assert session.accounting.cache.size()[0] == 1
     assert [form for form in FORMS for one in kept if form.encode() in one] == []
     words = "".join(str(one.get("token")) for one in known.logprobs)
     assert [form for form in FORMS if form in words] == []
@@ -197,7 +197,7 @@ def test_no_error_tells_the_key(tmp_path: Path, name: str, written: str) -> None
         echo.session.ask("why?")
     error = raised.value
     echo.session.close()
-    told = (str(error), error.args, error.todo, error.request_id, error.reply)
+    told = (str(error), error.args, error.hint, error.request_id, error.reply)
     kept = [*everything(tmp_path, told, echo.session.ledger.last())]
 
     assert [form for form in FORMS for one in kept if form.encode() in one] == []

@@ -169,7 +169,7 @@ def test_so_it_is_once_secrets_are_out_and_in_turns_that_are_repeated(
     turn = asked.answered(Reply("so", ReplyMetadata()))
     session.threads["main"] = [turn]
 
-    told = session.prepared(asked, Settings({"system": ""})).told
+    told = session.prepared(asked, Settings({"system": ""})).messages
     redacted = Redactor({}).redact(question).text
 
     assert [m["role"] for m in told] == ["user", "assistant", "user"]
@@ -182,7 +182,7 @@ def test_so_it_is_once_secrets_are_out_and_in_turns_that_are_repeated(
 def test_a_secret_without_end_takes_no_delimiter_along() -> None:
     parts = [part_of_cell(Cell(n, f"print(k{n})", PEM)) for n in (1, 2)]
     message = render_prompt("why?", FittedContext(tuple(parts)))
-    told = quiet_session().prepared(Question("why?", ContextInfo(message))).told[-1]
+    told = quiet_session().prepared(Question("why?", ContextInfo(message))).messages[-1]
 
     assert told["content"].count("</printed-") == 2
     assert told["content"].count("[redacted:") == 2
@@ -291,4 +291,4 @@ def test_settings_can_leave_a_message_as_it_is() -> None:
     message = render_prompt("why?", FittedContext((part_of_cell(Cell(1, PEM)),)))
     asked = quiet_session().prepared(Question("why?", ContextInfo(message)), settings)
 
-    assert asked.told[0]["content"] == message
+    assert asked.messages[0]["content"] == message

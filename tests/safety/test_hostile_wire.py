@@ -214,7 +214,7 @@ def test_what_a_service_calls_things_is_one_short_line(
         *map(str, saved.values()),
     ):
         shown(line)
-    names = (reply.model, reply.finish_reason, reply.details.completion_id)
+    names = (reply.model, reply.finish_reason, reply.metadata.completion_id)
     assert all(name and len(name) <= 200 for name in names)
     assert not {"`", "|", "\n"} & set("".join(map(str, names)))
     assert faults(reply_html(reply), notices=3) == []
@@ -248,8 +248,8 @@ def test_the_models_named_in_place_of_one_that_is_gone_are_real_names(
         session.ask("Hello")
 
     look_at(failed.value)
-    assert "nvidia/nemotron-good" in failed.value.todo
-    assert "orged" not in failed.value.todo
+    assert "nvidia/nemotron-good" in failed.value.hint
+    assert "orged" not in failed.value.hint
 
 
 def test_a_notebook_s_file_is_no_better_than_a_service() -> None:

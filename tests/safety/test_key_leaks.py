@@ -223,8 +223,10 @@ def test_an_error_at_any_line_near_the_key_shows_no_key(key: str) -> None:
             store = KeyStore(EmptyStore())
             session = Session(environ=environ, keys=store, client=clients[-1])
             session.ask("Hello")
-            session.access.keep(session.access.use_asked(lambda: key, HERE_AT))
-            session.access.key(Endpoint.read("https://models.example.org"))
+            session.credentials.keep(
+                session.credentials.use_asked(lambda: key, HERE_AT)
+            )
+            session.credentials.key(Endpoint.read("https://models.example.org"))
 
         ask_with(dry := Trap(), ask)
         places = [place for place in dry.lines if place not in PUTTING_AWAY]

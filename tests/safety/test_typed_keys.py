@@ -235,7 +235,7 @@ def test_a_panel_asks_it_no_more_than_a_cell(session_at: Any, text: str) -> None
     with pytest.raises(InputError, match="nothing was sent"):
         panel.aside(text, "", session.settings, 0)
 
-    told = session.prepared(Question(f"why {HEX}?")).told[-1]["content"]
+    told = session.prepared(Question(f"why {HEX}?")).messages[-1]["content"]
     assert HEX not in told
 
 

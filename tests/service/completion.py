@@ -114,7 +114,7 @@ def reasoning_fields(text: str, dialect: Dialect) -> Json:
     return REASONING[dialect.reasoning](text)
 
 
-def _details(text: str) -> Json:
+def _metadata(text: str) -> Json:
     detail = {"type": "reasoning.text", "text": text, "format": "unknown", "index": 0}
     return {"reasoning": text, "reasoning_details": [detail]}
 
@@ -128,7 +128,7 @@ def _bare(text: str) -> Json:
 
 
 REASONING: Mapping[str, Callable[[str], Json]] = {
-    "details": _details,
+    "details": _metadata,
     "content": _content_field,
     "bare": _bare,
 }

@@ -79,7 +79,7 @@ def test_the_row_is_there_when_the_request_goes_out(at: Any) -> None:
 
 def test_a_call_is_written_down_with_all_that_is_known(at: Any) -> None:
     service = at(PAID)
-    service.session.books.notebook = "Ärger 日本.ipynb"
+    service.session.accounting.notebook = "Ärger 日本.ipynb"
     reply = service.session.ask("Hello")
 
     (call,) = service.calls
@@ -89,8 +89,8 @@ def test_a_call_is_written_down_with_all_that_is_known(at: Any) -> None:
     assert (call.cost_usd, call.cost_is_estimated) == (0.5, False)
     assert (call.finish_reason, call.attempts) == ("stop", 1)
     assert (call.request_id, call.completion_id) == ("r-1", "gen-1")
-    assert call.client_request_id == reply.details.client_request_id != ""
-    assert call.elapsed_s == reply.details.elapsed_s > 0
+    assert call.client_request_id == reply.metadata.client_request_id != ""
+    assert call.elapsed_s == reply.metadata.elapsed_s > 0
     assert call.endpoint == "http://127.0.0.1:1/v1"
 
 
@@ -179,7 +179,7 @@ def test_what_was_never_sent_is_no_call(at: Any, values: dict[str, Any]) -> None
 
 def test_neither_words_nor_keys_are_kept(at: Any, tmp_path: Path) -> None:
     service = at(PAID, FAILED)
-    service.session.access.use(KEY, service.session.endpoint())
+    service.session.credentials.use(KEY, service.session.endpoint())
     service.session.ask("What of the zebra?")
     with suppress(NemotronError):
         service.session.ask("And the walrus?")
@@ -193,7 +193,7 @@ def test_words_are_kept_where_the_user_wants_it_but_no_key(
     at: Any, tmp_path: Path
 ) -> None:
     service = at(PAID)
-    service.session.access.use(KEY, service.session.endpoint())
+    service.session.credentials.use(KEY, service.session.endpoint())
     service.session.ask(
         f"Is {KEY} a zebra?", Settings({"log_text": True, "base_url": HERE})
     )
@@ -275,7 +275,7 @@ class Elsewhere(Service):
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
-            self.session.books.ledger = Ledger()
+            self.session.accounting.ledger = Ledger()
         return super().__call__(request)
 
 
@@ -298,7 +298,7 @@ class Hasty(Ledger):
 
 def test_an_interrupt_before_the_row_is_there_sends_nothing() -> None:
     service = Service(None, PAID)
-    service.session.books.ledger = Hasty()
+    service.session.accounting.ledger = Hasty()
     with pytest.raises(NemotronError, match="nothing was sent"):
         service.session.ask("Hello")
 
@@ -315,7 +315,7 @@ class Stubborn(Ledger):
 
 def test_a_reply_is_kept_when_its_row_is_interrupted() -> None:
     service = Service(None, PAID)
-    service.session.books.ledger = Stubborn()
+    service.session.accounting.ledger = Stubborn()
     with pytest.raises(NemotronError, match="stopped by you") as stopped:
         service.session.ask("Hello")
 

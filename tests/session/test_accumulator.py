@@ -56,7 +56,7 @@ def test_events_add_up() -> None:
         UsageReport(Usage(cost_usd=0.5)),
         Notice("one"),
     )
-    details = reply.details
+    details = reply.metadata
 
     assert (reply, reply.reasoning, reply.model) == ("Hello", "hm", "served")
     assert (reply.finish_reason, reply.usage) == ("stop", Usage(1, 2, cost_usd=0.5))
@@ -117,7 +117,7 @@ def test_only_the_first_choice_tells_its_reasons() -> None:
 
     assert reply.choices == ("a", "")
     assert (reply.reasoning, reply.finish_reason) == ("", None)
-    assert reply.details.logprobs == ()
+    assert reply.metadata.logprobs == ()
 
 
 def test_fragments_of_a_tool_call_are_joined() -> None:
@@ -127,7 +127,7 @@ def test_fragments_of_a_tool_call_are_joined() -> None:
         ToolCall(1, "", "", '":1}'),
     )
 
-    assert reply.details.tool_calls == (
+    assert reply.metadata.tool_calls == (
         ToolCall(0, "x", "g", "{}"),
         ToolCall(1, "id", "f", '{"a":1}'),
     )
@@ -136,8 +136,8 @@ def test_fragments_of_a_tool_call_are_joined() -> None:
 def test_a_retry_and_an_early_end_are_told() -> None:
     reply = made_of(Retry("it failed (503)", 1.0, 1), Truncated())
 
-    assert reply.details.notices == ("it failed (503); asked again",)
-    assert reply.details.ending == "truncated"
+    assert reply.metadata.notices == ("it failed (503); asked again",)
+    assert reply.metadata.ending == "truncated"
 
 
 def test_an_emoji_cut_in_two_is_joined_and_half_of_one_replaced() -> None:
@@ -155,7 +155,7 @@ def test_a_long_reply_takes_linear_time() -> None:
 def test_only_the_first_choice_refuses_the_question() -> None:
     reply = made_of(Refusal("I can"), Refusal("never", 1), Refusal("not"))
 
-    assert reply.details.refusal == "I cannot"
+    assert reply.metadata.refusal == "I cannot"
 
 
 def test_choices_stand_by_their_number_however_they_come() -> None:
@@ -165,7 +165,7 @@ def test_choices_stand_by_their_number_however_they_come() -> None:
 
 
 def test_one_answer_is_no_choice_of_several() -> None:
-    assert made_of(Text("a")).details.choices == ()
+    assert made_of(Text("a")).metadata.choices == ()
 
 
 def test_reasoning_loses_its_empty_lines_at_both_ends_and_nothing_else() -> None:
@@ -179,7 +179,7 @@ def test_what_was_known_before_stays_and_what_is_known_at_the_end_is_put_in() ->
         ReplyMetadata(model="m", usage=Usage(7), notices=("gone",))
     )
     draft.add(Finish("stop"))
-    details = draft.reply(elapsed_s=1.5, first_text_s=0.5).details
+    details = draft.reply(elapsed_s=1.5, first_text_s=0.5).metadata
 
     assert (details.model, details.usage) == ("m", Usage(7))
     assert (details.finish_reason, details.notices) == ("stop", ())
@@ -188,7 +188,7 @@ def test_what_was_known_before_stays_and_what_is_known_at_the_end_is_put_in() ->
 
 def test_a_reply_from_before_took_nothing_now() -> None:
     recalled = CacheHit("disk", Usage(9, 9, cost_usd=1.0), "2026-01-01")
-    details = made_of(Text("a"), recalled).details
+    details = made_of(Text("a"), recalled).metadata
 
     assert details.recalled == recalled
     assert details.usage == Usage(0, 0, 0, 0, 0.0)
@@ -198,8 +198,8 @@ def test_every_request_counts_and_the_last_one_is_named() -> None:
     draft = drafted(Sent("one", "m"), Answered(503, "r-1"), Sent("two", "m"))
 
     assert (draft.attempts, draft.accepted) == (2, False)
-    assert draft.reply().details.client_request_id == "two"
-    assert draft.reply().details.request_id == "r-1"
+    assert draft.reply().metadata.client_request_id == "two"
+    assert draft.reply().metadata.request_id == "r-1"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_the_last_answer_tells_whether_it_was_taken_on(
 
 def test_notices_and_retries_are_told_in_their_order() -> None:
     retry = Retry("it failed (503)", 1.0, 1)
-    notices = made_of(Notice("one"), retry, Notice("one")).details.notices
+    notices = made_of(Notice("one"), retry, Notice("one")).metadata.notices
 
     assert notices == ("one", "it failed (503); asked again", "one")
 
@@ -222,7 +222,7 @@ def test_notices_and_retries_are_told_in_their_order() -> None:
 def test_two_drafts_have_nothing_in_common() -> None:
     drafted(Text("a"), Reasoning("b"), Refusal("c"), ToolCall(0), Notice("d"))
 
-    assert drafted().reply().details == ReplyMetadata()
+    assert drafted().reply().metadata == ReplyMetadata()
     assert not drafted().has_text
 
 

@@ -76,12 +76,12 @@ def test_what_may_cost_too_much_is_not_sent_and_the_figures_are_told() -> None:
     with pytest.raises(LimitError) as refused:
         service.ask(max_cost_usd=0.01)
 
-    what, why, todo = str(refused.value).split("\n")
+    what, why, hint = str(refused.value).split("\n")
     assert what.startswith("it may cost $0.041 ($0.0000")
     assert "up to 4,096 tokens)" in what
     assert why == "the limit is $0.010 a call; nothing was sent"
-    assert todo.startswith("It fits with: --max-tokens 99")
-    assert todo.endswith(
+    assert hint.startswith("It fits with: --max-tokens 99")
+    assert hint.endswith(
         "Allow more: --max-cost …, or %config Nemotron.max_cost_usd = …"
     )
     assert service.asked == []
@@ -92,7 +92,7 @@ def test_what_it_says_would_fit_does() -> None:
     service = Service()
     with pytest.raises(LimitError) as refused:
         service.ask(max_cost_usd=0.01)
-    tokens = int(refused.value.todo.split("--max-tokens ")[1].split()[0])
+    tokens = int(refused.value.hint.split("--max-tokens ")[1].split()[0])
     service.ask(max_cost_usd=0.01, max_tokens=tokens)
 
     assert len(service.asked) == 1
@@ -104,7 +104,7 @@ def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
     with pytest.raises(LimitError) as refused:
         Budget(call_usd=1.0).check_call(may_take, "m")
 
-    assert "--max-tokens" not in refused.value.todo
+    assert "--max-tokens" not in refused.value.hint
 
 
 @pytest.mark.parametrize(("tokens", "is_told"), [(99, False), (100, True)])
@@ -115,7 +115,7 @@ def test_a_length_too_short_to_be_of_use_is_not_told(
     with pytest.raises(LimitError) as refused:
         Budget(call_usd=tokens / 1000).check_call(may_take, "m")
 
-    assert (f"--max-tokens {tokens}" in refused.value.todo) is is_told
+    assert (f"--max-tokens {tokens}" in refused.value.hint) is is_told
 
 
 def test_just_enough_is_enough() -> None:
@@ -157,7 +157,7 @@ def test_a_call_of_unknown_cost_counts_with_the_most_it_could_cost(status: int) 
     service.answer = httpx.Response(status)
     with pytest.raises(Exception, match="may have been billed"):
         service.ask(session_budget_usd=0.05)
-    assert service.session.ledger.of_session().open_usd == pytest.approx(
+    assert service.session.ledger.of_session().pending_usd == pytest.approx(
         0.04096, abs=1e-4
     )
     with pytest.raises(LimitError):
@@ -175,7 +175,7 @@ def test_what_was_turned_away_takes_nothing_of_a_budget(status: int) -> None:
             service.ask(session_budget_usd=0.05)
 
     assert len(service.asked) == 6
-    assert service.session.ledger.of_session().open_usd == 0
+    assert service.session.ledger.of_session().pending_usd == 0
 
 
 def test_a_daily_budget_is_shared_by_kernels_and_a_session_budget_is_not(
@@ -222,7 +222,7 @@ def test_an_unknown_price_is_refused_with_the_way_out(
 
     assert f"the price of {LIVE} is not known" in refused.value.what
     assert why in refused.value.why
-    assert "Nemotron.allow_unknown_price = True" in refused.value.todo
+    assert "Nemotron.allow_unknown_price = True" in refused.value.hint
     assert service.asked == []
 
     service.ask(**{setting: 100, "allow_unknown_price": True})
@@ -283,7 +283,7 @@ def empty(path: Path) -> None:
 
 def lessen(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE sums SET cost_usd = -9, open_usd = -9")
+        connection.execute("UPDATE sums SET cost_usd = -9, pending_usd = -9")
 
 
 @pytest.mark.parametrize("setting", ["session_budget_usd", "daily_budget_usd"])
@@ -312,7 +312,7 @@ def test_what_was_spent_stays_spent_in_another_ledger(
     service = Service(Ledger(path, mounts=str, session="s"))
     service.ask(max_tokens=100)
     at = None if other == "off" else tmp_path / other
-    service.session.books.ledger = Ledger(at, mounts=str, session="s")
+    service.session.accounting.ledger = Ledger(at, mounts=str, session="s")
 
     for setting, usd in (("session_budget_usd", 0.3), ("daily_budget_usd", 0.5)):
         with pytest.raises(LimitError, match=r"\$0.050 of"):
@@ -342,11 +342,11 @@ def test_a_day_that_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path) -
     assert refused.value.what.startswith("what today has cost is not known")
     assert f"the ledger {tmp_path / 'l'} cannot be used" in refused.value.why
     assert refused.value.why.endswith("; nothing was sent")
-    assert "%config Nemotron.ledger = 'PATH'" in refused.value.todo
-    assert "Nemotron.daily_budget_usd = None" in refused.value.todo
+    assert "%config Nemotron.ledger = 'PATH'" in refused.value.hint
+    assert "Nemotron.daily_budget_usd = None" in refused.value.hint
     assert service.asked == []
     service.ask(session_budget_usd=100)
-    service.session.books.ledger = Ledger(tmp_path / "other", mounts=str)
+    service.session.accounting.ledger = Ledger(tmp_path / "other", mounts=str)
     service.ask(daily_budget_usd=100)
 
 

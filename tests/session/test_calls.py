@@ -45,7 +45,7 @@ def test_the_retired_default_gives_way_and_says_so_each_time() -> None:
     assert [body["model"] for body in service.bodies] == [DEFAULT_MODEL, LIVE, LIVE]
     assert heard == [f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"] * 2
     assert [notices(reply)[0] for reply in replies] == heard
-    assert [reply.details.model for reply in replies] == [LIVE, LIVE]
+    assert [reply.metadata.model for reply in replies] == [LIVE, LIVE]
     assert service.listed == 1
 
 
@@ -63,7 +63,7 @@ def test_a_model_of_ones_own_is_never_replaced(model: str) -> None:
         service.session(model=model).ask("1")
 
     assert [body["model"] for body in service.bodies] == [model]
-    assert failed.value.todo.startswith("Live here: nvidia/nemotron-3-nano-30b-a3b, ")
+    assert failed.value.hint.startswith("Live here: nvidia/nemotron-3-nano-30b-a3b, ")
 
 
 @pytest.mark.parametrize("models", [("openai/gpt-4o",), ()], ids=["none", "no list"])
@@ -96,8 +96,8 @@ def test_a_replacement_that_is_gone_as_well_ends_the_question() -> None:
         service.session().ask("1")
 
     assert [body["model"] for body in service.bodies] == [DEFAULT_MODEL, LIVE]
-    assert failed.value.todo.startswith("Live here: nvidia/nemotron-3-nano-30b-a3b, ")
-    assert LIVE not in failed.value.todo
+    assert failed.value.hint.startswith("Live here: nvidia/nemotron-3-nano-30b-a3b, ")
+    assert LIVE not in failed.value.hint
 
 
 def test_each_question_is_sent_to_one_other_model_at_most() -> None:
@@ -144,7 +144,7 @@ def test_a_substitute_that_was_refused_is_not_chosen_again() -> None:
 
     names = [body["model"] for body in service.bodies]
     assert names == [DEFAULT_MODEL, LIVE, DEFAULT_MODEL, CATALOGUE[1]]
-    assert (reply, reply.details.model) == ("ok", CATALOGUE[1])
+    assert (reply, reply.metadata.model) == ("ok", CATALOGUE[1])
 
 
 def test_another_service_is_asked_for_the_default_again() -> None:
@@ -165,7 +165,7 @@ def test_what_was_spent_adds_up_and_the_unknown_is_counted() -> None:
         session.ask(question)
 
     spent = session.spent
-    assert (spent.calls, spent.unpriced) == (3, 1)
+    assert (spent.calls, spent.unknown_cost) == (3, 1)
     assert spent.usage == Usage(30, 6, cost_usd=0.75)
 
 
@@ -187,7 +187,7 @@ def test_only_what_may_have_been_billed_counts(answer: Any, calls: int) -> None:
     with suppress(NemotronError):
         session.ask("1")
 
-    assert (session.spent.calls, session.spent.unpriced) == (calls, calls)
+    assert (session.spent.calls, session.spent.unknown_cost) == (calls, calls)
 
 
 def test_a_connection_that_failed_cost_nothing() -> None:
@@ -203,7 +203,7 @@ def test_a_connection_that_failed_cost_nothing() -> None:
 
 
 def test_a_reply_knows_when_and_how_long() -> None:
-    details = Service().session().ask("1").details
+    details = Service().session().ask("1").metadata
 
     assert details.asked_at == "1970-01-01T00:00:00+00:00"
     # The clock of these tests goes on by one whenever it is read.

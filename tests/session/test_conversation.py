@@ -39,7 +39,7 @@ def with_turns(*questions: str) -> Conversation:
 
 
 def told(asked: PreparedPrompt) -> list[str]:
-    return [message["content"] for message in asked.told]
+    return [message["content"] for message in asked.messages]
 
 
 def kept(memory: Conversation, thread: str = MAIN) -> list[tuple[str, str]]:
@@ -63,7 +63,7 @@ def test_what_goes_along_is_sent_and_not_what_later_questions_repeat() -> None:
     memory.note(asked, Reply("so"), True)
 
     assert told(asked) == [SYSTEM, "cells and why?"]
-    assert (asked.attached.titles, asked.notice) == (("In[1]",), "first use")
+    assert (asked.context_info.titles, asked.notice) == (("In[1]",), "first use")
     turn = memory.threads[MAIN][0]
     assert (turn.question, turn.sent) == ("why?", "cells and why?")
     assert (turn.origin, turn.cell) == ("o", 3)
@@ -144,7 +144,7 @@ def test_more_on_a_turn_is_sent_after_it_and_without_those_after_it() -> None:
     memory.note(more, Reply("short"), True)
 
     assert told(more) == [SYSTEM, "a", "A", "b", "B", "shorter"]
-    assert [m["role"] for m in more.told[-3:]] == ["user", "assistant", "user"]
+    assert [m["role"] for m in more.messages[-3:]] == ["user", "assistant", "user"]
     assert kept(memory) == [("a", "A"), ("b", "short"), ("c", "C")]
 
 
@@ -228,7 +228,7 @@ def test_going_on_with_an_older_turn_leaves_the_latest_alone() -> None:
 def test_what_is_asked_again_with_other_words_is_still_what_was_asked_last() -> None:
     memory = Conversation()
     asked = asked_in(memory, "a")
-    memory.note(replace(asked, told=(), is_anew=True), Reply("A"), True)
+    memory.note(replace(asked, messages=(), is_anew=True), Reply("A"), True)
 
     assert memory.latest(MAIN).reply == "A"
 

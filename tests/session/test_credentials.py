@@ -136,7 +136,7 @@ with serve(fault="echo-key") as url:
         "%tb",
         "k / 2",
         "s.client.check_key(e, k)",
-        "vars(s.access), vars(s), vars(s.client), vars(s.client._http), s.last",
+        "vars(s.credentials), vars(s), vars(s.client), vars(s.client._http), s.last",
     ):
         print(">>>", cell)
         shell.run_cell(cell, store_history=True)
@@ -195,7 +195,7 @@ def test_what_is_no_key_is_refused(value: str, fault: str) -> None:
         Key(value, AIMLAPI.origin, "X")
 
     assert fault in refused.value.what
-    assert "%nemotron login" in refused.value.todo
+    assert "%nemotron login" in refused.value.hint
 
 
 def test_it_is_revealed_to_its_own_origin_only() -> None:
@@ -284,7 +284,7 @@ def test_a_service_elsewhere_needs_a_key() -> None:
 
     assert refused.value.what == "no key for api.aimlapi.com"
     assert "AIMLAPI_API_KEY" in refused.value.why
-    assert "%nemotron rehearse" in refused.value.todo
+    assert "%nemotron rehearse" in refused.value.hint
 
 
 def test_a_key_for_another_service_is_told_and_not_shown() -> None:

@@ -182,7 +182,7 @@ def test_a_wish_holds_no_secret_when_a_question_that_failed_is_asked_again() -> 
     assert service.told == [
         ("user", "first? [redacted:api-key]\n\nwith [redacted:api-key]")
     ]
-    assert reply.details.attached.redacted == ("api-key", "api-key")
+    assert reply.metadata.context_info.redacted == ("api-key", "api-key")
 
 
 def test_what_is_asked_again_holds_no_secret_as_soon_as_none_is_to_be_sent() -> None:

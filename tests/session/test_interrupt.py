@@ -63,7 +63,7 @@ def test_an_interrupted_reply_is_kept(interrupted: dict[str, Any], stage: str) -
 
     assert found["kept"]
     assert (found["ending"], found["turns"]) == ("interrupted", 1)
-    assert (found["calls"], found["unpriced"]) == (1, 1)
+    assert (found["calls"], found["unknown_cost"]) == (1, 1)
 
 
 def test_what_was_not_sent_is_said_not_to_have_cost(
@@ -90,4 +90,4 @@ def test_reasoning_alone_is_kept_when_stopped() -> None:
 
     assert stopped.value.reply.reasoning == "hm"
     assert "what had arrived is kept" in stopped.value.why
-    assert stopped.value.todo == "Ask again for another try"  # nothing to go on with
+    assert stopped.value.hint == "Ask again for another try"  # nothing to go on with

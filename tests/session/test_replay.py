@@ -94,7 +94,7 @@ def test_a_recalled_reply_says_so_everywhere_and_costs_nothing(
     about = metadata(reply)
     assert about["cached"] == {
         "from": "disk",
-        "asked_at": new.details.asked_at,
+        "asked_at": new.metadata.asked_at,
         "usage": new.usage.as_dict(),
     }
     assert new.cost_usd == 0.5
@@ -254,7 +254,7 @@ def test_the_notebooks_own_output_comes_first(service: Service) -> None:
     kept = CachedReply(
         "notebook", ("As saved.",), finish_reason="stop", usage=Usage(1, 2)
     )
-    session.books.saved = lambda request: kept
+    session.accounting.saved = lambda request: kept
     reply = session.ask("a?")
 
     assert reply == "As saved."
@@ -269,13 +269,13 @@ def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
     service: Service,
 ) -> None:
     session = service.session()
-    session.books.saved = lambda request: CachedReply(
+    session.accounting.saved = lambda request: CachedReply(
         "notebook", ("As saved.",), model="gpt-9", finish_reason="stop", usage=FORGED
     )
     reply = session.ask("a?")
 
     (call,) = session.ledger.last()
-    assert (reply.details.served_model, call.served_model) == ("", "")
+    assert (reply.metadata.served_model, call.served_model) == ("", "")
     assert (reply.cost_usd, call.cost_usd, call.may_cost) == (0.0, 0.0, False)
     assert "9,999" not in footer(reply) + " ".join(notices(reply))
     assert session.ledger.of_today().prompt_tokens == 0
@@ -285,7 +285,7 @@ def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
 def test_what_the_user_has_kept_too_is_the_users_own(service: Service) -> None:
     service.session().ask("a?")
     session = service.session()
-    session.books.saved = lambda request: CachedReply(
+    session.accounting.saved = lambda request: CachedReply(
         "notebook", ("Reply 1",), finish_reason="stop", usage=FORGED
     )
     reply = session.ask("a?")
@@ -297,7 +297,7 @@ def test_what_the_user_has_kept_too_is_the_users_own(service: Service) -> None:
 def test_a_reply_asked_anew_is_newer_than_the_notebooks(service: Service) -> None:
     session = service.session()
     kept = CachedReply("notebook", ("As saved.",), finish_reason="stop")
-    session.books.saved = lambda request: kept
+    session.accounting.saved = lambda request: kept
     replies = [session.ask("a?"), session.again()]
     session.reset()
 

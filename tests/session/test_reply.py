@@ -34,7 +34,7 @@ def test_a_copy_knows_what_the_reply_knew(again: Any) -> None:
     reply = Reply("a", details)
 
     assert again(reply) == reply
-    assert again(reply).details == details
+    assert again(reply).metadata == details
     assert type(again(reply)) is Reply
 
 

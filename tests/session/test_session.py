@@ -126,8 +126,8 @@ def test_a_secret_that_came_into_the_environment_later_is_taken_out_too() -> Non
     environ["SHOP_PASSWORD"] = secret
     after = session.prepared(Question(f"Why is {secret} wrong?"))
 
-    assert secret in before.told[-1]["content"]
-    assert secret not in after.told[-1]["content"]
+    assert secret in before.messages[-1]["content"]
+    assert secret not in after.messages[-1]["content"]
 
 
 def test_the_key_goes_to_its_own_service_only() -> None:
@@ -153,18 +153,23 @@ def test_a_key_given_and_taken_back_leaves_the_one_before() -> None:
     session = Service().session("https://a.example", key="before")
     endpoint = session.endpoint()
     before = session.key(endpoint)
-    session.access.use("after", endpoint)
-    session.access.forget(endpoint, before)
+    session.credentials.use("after", endpoint)
+    session.credentials.forget(endpoint, before)
 
     assert session.key(endpoint) is before
-    session.access.forget(endpoint, None)
+    session.credentials.forget(endpoint, None)
     assert session.key(endpoint) is None
 
 
 def test_a_key_is_kept_for_its_service_or_said_not_to_be() -> None:
     session = Service().session("https://a.example")
 
-    assert session.access.keep(session.access.use(f" {KEY} ", session.endpoint())) == ""
+    assert (
+        session.credentials.keep(
+            session.credentials.use(f" {KEY} ", session.endpoint())
+        )
+        == ""
+    )
     assert session.key(session.endpoint()).reveal_to("https://a.example") == KEY
 
 

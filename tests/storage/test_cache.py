@@ -116,15 +116,15 @@ def test_a_reply_is_told_as_it_was_but_that_it_is_not_new() -> None:
     reply = draft.reply()
 
     assert (reply, reply.choices) == ("One", ("One", "Two"))
-    assert (reply.reasoning, reply.details.refusal) == ("Hm.", "No.")
-    assert (reply.details.tool_calls, reply.details.logprobs) == (
+    assert (reply.reasoning, reply.metadata.refusal) == ("Hm.", "No.")
+    assert (reply.metadata.tool_calls, reply.metadata.logprobs) == (
         calls,
         ({"token": "x"},),
     )
     assert (reply.finish_reason, reply.model) == ("stop", "m")
     assert reply.usage == Usage(0, 0, 0, 0, 0.0)
-    assert reply.details.recalled == CacheHit("disk", USAGE, DETAILS.asked_at)
-    assert reply.details.attempts == 0
+    assert reply.metadata.recalled == CacheHit("disk", USAGE, DETAILS.asked_at)
+    assert reply.metadata.attempts == 0
 
 
 @given(st.text())

@@ -68,7 +68,12 @@ def test_a_call_is_there_before_its_request_goes_out(ledger: Ledger) -> None:
     assert (begun.number, begun.ending, begun.session) == (1, "started", "s-1")
     assert begun.day == "2026-08-21"
     sums = ledger.of_session()
-    assert (sums.calls, sums.unended, sums.unpriced, sums.open_usd) == (1, 1, 1, 0.25)
+    assert (sums.calls, sums.pending, sums.unknown_cost, sums.pending_usd) == (
+        1,
+        1,
+        1,
+        0.25,
+    )
 
 
 GIVEN = ("number", "started_s", "session", "thread", "model", "is_struck")
@@ -122,7 +127,12 @@ def test_what_is_not_known_is_counted_and_not_nought(ledger: Ledger) -> None:
         note(ledger, **end)
 
     sums = ledger.of_today()
-    assert (sums.calls, sums.billable, sums.unpriced, sums.untold) == (4, 3, 2, 1)
+    assert (sums.calls, sums.billable, sums.unknown_cost, sums.unknown_tokens) == (
+        4,
+        3,
+        2,
+        1,
+    )
     assert (sums.cost_usd, sums.failed, sums.interrupted) == (0.5, 1, 1)
 
 
@@ -170,7 +180,7 @@ def test_a_call_that_was_struck_out_while_it_ran_stays_so(
 ) -> None:
     begun = ledger.begin(CallRecord(model="m", most_usd=most_usd))
     ledger.strike(1)
-    assert ledger.of_today().open_usd == 0
+    assert ledger.of_today().pending_usd == 0
     ledger.finish(begun, ended(begun))
 
     assert (ledger.last()[0].ending, ledger.last()[0].is_struck) == ("complete", True)
@@ -228,7 +238,7 @@ def test_a_clock_that_goes_backwards_mixes_nothing_up(
         "2026-08-21": 1,
     }
     assert [call.number for call in ledger.last()] == [2, 1]
-    assert ledger.of_all().unended == 0
+    assert ledger.of_all().pending == 0
 
 
 @pytest.mark.parametrize(
@@ -386,7 +396,7 @@ def test_a_call_whose_process_was_killed_may_have_been_billed(tmp_path: Path) ->
 
     ledger = Ledger(tmp_path / "l.sqlite", mounts=str)
     sums = ledger.of_today()
-    assert (sums.unended, sums.unpriced, sums.open_usd) == (1, 1, 0.5)
+    assert (sums.pending, sums.unknown_cost, sums.pending_usd) == (1, 1, 0.5)
     assert not ledger.last()[0].is_over
 
 
@@ -516,7 +526,12 @@ def test_the_totals_of_a_call_are_its_figures() -> None:
         ).figures()
     )
     assert Totals.of(CallRecord(most_usd=4.0)) == Totals(
-        calls=1, unended=1, billable=1, unpriced=1, untold=1, open_usd=4.0
+        calls=1,
+        pending=1,
+        billable=1,
+        unknown_cost=1,
+        unknown_tokens=1,
+        pending_usd=4.0,
     )
     assert (known.mean_first_text_s, known.tokens_per_s) == (0.25, 4.0)
     assert (Totals().mean_first_text_s, Totals().tokens_per_s) == (None, None)

@@ -366,7 +366,7 @@ BANNED: tuple[str, ...] = (
     *("frameset", "object", "embed", "applet", "form", "input", "button"),
     *("select", "option", "textarea", "template", "svg", "math", "noscript"),
     *("noembed", "noframes", "xmp", "plaintext", "title", "portal", "dialog"),
-    *("audio", "video", "source", "track", "canvas", "marquee", "bgsound"),
+    *("audio", "video", "source", "track", "displays", "marquee", "bgsound"),
     *("isindex", "slot", "picture", "map", "area", "details", "summary"),
     *("body", "html", "head"),
 )
@@ -422,7 +422,7 @@ STEERING = {
     "device string": "\x1bP+q544e\x1b\\ \x1bX sos \x1b\\ \x1b^pm\x1b\\ \x1b_apc\x1b\\",
     "report": "\x1b[6n\x1b[c\x1b[>c\x1b[21t\x05",
     "C1": "\x9b31m\x9d0;owned\x9c\x90q\x9c\x85\x84",
-    "unended": "before\x1b]0;all that follows\nnext line",
+    "pending": "before\x1b]0;all that follows\nnext line",
     "return": "rm -rf /\rls      ",
     "backspace": "rm -rf /\b\b\b\b\b\b\b\bls      ",
     "charset": "\x1b(0lqk\x1b(B\x0e\x0f",

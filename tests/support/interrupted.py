@@ -82,13 +82,13 @@ def outcome(session: Session, stop: Stop, ask: Callable[[], Any]) -> dict[str, A
     except NemotronError as error:
         found |= {"error": type(error).__name__, "why": error.why}
         found["kept"] = error.reply and str(error.reply)[:20]
-        found["ending"] = error.reply and error.reply.details.ending
+        found["ending"] = error.reply and error.reply.metadata.ending
     found["seconds"] = time.monotonic() - stop.sent_s
     stop.ended.set()
     sender.join()
     found["presses"] = stop.presses
     found |= {"turns": len(session.turns), "calls": session.spent.calls}
-    found["unpriced"] = session.spent.unpriced
+    found["unknown_cost"] = session.spent.unknown_cost
     return found
 
 

@@ -49,8 +49,8 @@ def shell(plain_shell: Shell) -> Shell:
 
 
 @pytest.fixture
-def runner(shell: Shell) -> Any:
-    return shell.ip.magics_manager.magics["line"]["nemotron"].__self__.runner
+def app(shell: Shell) -> Any:
+    return shell.ip.magics_manager.magics["line"]["nemotron"].__self__.app
 
 
 @pytest.fixture
@@ -59,12 +59,12 @@ def config(shell: Shell) -> Any:
 
 
 @pytest.fixture
-def open_panel(shell: Shell, runner: Any) -> Callable[[], PanelPage]:
+def open_panel(shell: Shell, app: Any) -> Callable[[], PanelPage]:
     """Open a panel from a cell; return it as its user sees it."""
 
     def open_one() -> PanelPage:
-        shell.ip.user_ns["_runner"] = runner
-        assert shell.run("_opened = _runner.open_panel()").status == "ok"
+        shell.ip.user_ns["_app"] = app
+        assert shell.run("_opened = _app.open_panel()").status == "ok"
         return PanelPage(shell["_opened"])
 
     return open_one

@@ -102,7 +102,7 @@ none null nil nan na n/a true false undefined unset empty missing unknown blank 
 string text bytes int integer number bool boolean object float type any required
 optional hidden masked redacted secret password passwd pass pwd token key apikey
 api_key api-key username user name value values default example sample test testing
-dummy fake mock placeholder changeme change_me change-me changeit todo tbd fixme foo
+dummy fake mock placeholder changeme change_me change-me changeit hint tbd fixme foo
 bar baz foobar abc xyz xxx secure encrypted plaintext bcrypt md5 sha1 sha256
 scram-sha-256 basic bearer digest oauth oauth2 header query cookie postgresql prompt env
 environ getpass input keyring vault local admin

@@ -368,7 +368,7 @@ class AskTab:
         try:
             self._check_is_free()
             if not text.strip():
-                raise InputError("there is no question", todo="Type one into the box")
+                raise InputError("there is no question", hint="Type one into the box")
             question, settings = self.question()
         except NemotronError as error:
             self._say_error(error)

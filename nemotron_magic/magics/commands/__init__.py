@@ -20,13 +20,13 @@ __all__ = [
 ]
 
 
-def _help(runner: App, text: str, settings: Settings) -> str:
+def _help(app: App, text: str, settings: Settings) -> str:
     rows = (
         f"| `{name}{f': {command.takes}' if command.takes else ''}` | {command.help} |"
         for name, command in COMMANDS.items()
     )
     table = "\n".join(["| Command | |", "|:--|:--|", *rows])
-    return f"{status(runner, settings, COMMANDS)}\n\n{table}\n\n{flags()}"
+    return f"{status(app, settings, COMMANDS)}\n\n{table}\n\n{flags()}"
 
 
 COMMANDS: dict[str, Command] = {

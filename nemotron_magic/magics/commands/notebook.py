@@ -28,9 +28,9 @@ __all__ = [
 ]
 
 
-def status(runner: App, settings: Settings, names: Collection[str]) -> str:
+def status(app: App, settings: Settings, names: Collection[str]) -> str:
     """Return what a bare `%nemotron` shows: where things stand."""
-    session = runner.session
+    session = app.session
     endpoint = session.endpoint(settings)
     commands = " · ".join(f"`{name}`" for name in names)
     default = " (the default)" if settings.model_is_default else ""
@@ -82,8 +82,8 @@ def _spent(session: Session) -> str:
     return " · ".join([*parts, *recent_usage(ledger)])
 
 
-def _code(runner: App, text: str, settings: Settings) -> str:
-    return runner.asker.coder.insert(text)
+def _code(app: App, text: str, settings: Settings) -> str:
+    return app.asker.coder.insert(text)
 
 
 CODING = {
@@ -95,19 +95,19 @@ CODING = {
 }
 
 
-def _reset(runner: App, text: str, settings: Settings) -> str:
+def _reset(app: App, text: str, settings: Settings) -> str:
     thread = text.strip() or MAIN
-    threads = [name for name, turns in runner.session.threads.items() if turns]
+    threads = [name for name, turns in app.session.threads.items() if turns]
     if thread not in (MAIN, *threads):
         raise InputError(
             f"there is no thread {sanitize_label(thread, 60)}",
-            todo=f"There are: {sanitize_label(', '.join(threads) or 'none yet')}",
+            hint=f"There are: {sanitize_label(', '.join(threads) or 'none yet')}",
         )
-    return f"Forgot {plural(runner.session.reset(thread), 'turn')}."
+    return f"Forgot {plural(app.session.reset(thread), 'turn')}."
 
 
-def _threads(runner: App, text: str, settings: Settings) -> str:
-    threads = runner.session.threads
+def _threads(app: App, text: str, settings: Settings) -> str:
+    threads = app.session.threads
     if not any(threads.values()):
         return "No conversation has begun yet."
     rows = [
@@ -130,13 +130,13 @@ CONVERSATION = {
 }
 
 
-def _panel(runner: App, text: str, settings: Settings) -> None:
-    if runner.canvas.front_end not in ("page", "headless"):
+def _panel(app: App, text: str, settings: Settings) -> None:
+    if app.displays.front_end not in ("page", "headless"):
         raise InputError(
             "a panel needs a notebook page, and this is none",
-            todo="Where things stand: %nemotron   Settings: %config Nemotron",
+            hint="Where things stand: %nemotron   Settings: %config Nemotron",
         )
-    runner.open_panel()
+    app.open_panel()
 
 
 PANEL = {
@@ -144,22 +144,22 @@ PANEL = {
 }
 
 
-def _preview(runner: App, text: str, settings: Settings) -> str:
-    last = runner.session.last
+def _preview(app: App, text: str, settings: Settings) -> str:
+    last = app.session.last
     if last is None:
         raise InputError(
             "nothing has been sent yet",
-            todo="Preview a question: %nemotron --preview why is this slow?",
+            hint="Preview a question: %nemotron --preview why is this slow?",
         )
-    known = last.details
+    known = last.metadata
     asked = PreparedPrompt(
         known.messages,
         MAIN,
         lambda now, reply: [],
-        known.attached,
+        known.context_info,
         fields={"model": known.model, **known.parameters},
     )
-    return preview_report(runner.session, asked, settings, "What was sent")
+    return preview_report(app.session, asked, settings, "What was sent")
 
 
 PROMPT = {

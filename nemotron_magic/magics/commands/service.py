@@ -26,9 +26,9 @@ __all__ = [
 _SHOWN_MODELS = 40
 
 
-def _models(runner: App, text: str, settings: Settings) -> str:
+def _models(app: App, text: str, settings: Settings) -> str:
     wanted = text.strip().lower()
-    models = runner.session.models(settings)
+    models = app.session.models(settings)
     found = [m for m in models if wanted in m.name.lower()]
     if not found:
         return f"No model of {len(models)} has {literal(wanted)} in its name."
@@ -54,23 +54,23 @@ def _model_row(model: Model) -> str:
     return f"| `{model.name}` | {context} | {' | '.join(prices)} |"
 
 
-def _login(runner: App, text: str, settings: Settings) -> str:
+def _login(app: App, text: str, settings: Settings) -> str:
     if text.strip():
         raise never_typed()
-    session = runner.session
+    session = app.session
     endpoint = session.endpoint(settings)
     asking = f"Key for {endpoint.netloc} (not shown): "
     before = session.key(endpoint)
-    key = session.access.use_asked(lambda: _ask_for_key(asking), endpoint)
+    key = session.credentials.use_asked(lambda: _ask_for_key(asking), endpoint)
     try:
         is_checked = session.client.check_key(endpoint, key)
         checked = f"`{endpoint.netloc}` {_ACCEPTED[is_checked]}."
     except AuthenticationError:
-        session.access.forget(endpoint, before)
+        session.credentials.forget(endpoint, before)
         raise
     except NemotronError as error:
         checked = f"The key could not be checked: {literal(error.what)}."
-    store = session.access.keep(key)
+    store = session.credentials.keep(key)
     kept = f"It is kept in {store}." if store else _NOT_KEPT
     return f"{checked} {kept}"
 
@@ -92,7 +92,7 @@ def _ask_for_key(prompt: str) -> str:
         # ipykernel raises a RuntimeError of its own where nobody can be asked.
         raise InputError(
             "nobody can be asked for a key here",
-            todo="Set AIMLAPI_API_KEY in the environment before the kernel starts",
+            hint="Set AIMLAPI_API_KEY in the environment before the kernel starts",
         ) from None
 
 
@@ -104,9 +104,9 @@ _FRONT_ENDS = {
 }
 
 
-def _doctor(runner: App, text: str, settings: Settings) -> str:
-    session = runner.session
-    lines = [_versions(), _front_end_line(runner.canvas.front_end)]
+def _doctor(app: App, text: str, settings: Settings) -> str:
+    session = app.session
+    lines = [_versions(), _front_end_line(app.displays.front_end)]
     lines.append(_ledger_line(session))
     try:
         endpoint = session.endpoint(settings)
@@ -185,21 +185,21 @@ def _model_line(models: list[Model], settings: Settings) -> str:
 
 def _bad(what: str, error: NemotronError) -> str:
     reason = f"{error.what}: {error.why}" if error.why else error.what
-    todo = f" → {literal(error.todo)}" if error.todo else ""
-    return f"- ✗ {what}: {literal(reason)}{todo}"
+    hint = f" → {literal(error.hint)}" if error.hint else ""
+    return f"- ✗ {what}: {literal(reason)}{hint}"
 
 
-def _rehearse(runner: App, text: str, settings: Settings) -> str:
+def _rehearse(app: App, text: str, settings: Settings) -> str:
     wanted = text.strip().lower()
     if wanted == "off":
-        back = runner.stop_rehearsal()
+        back = app.stop_rehearsal()
         return f"Rehearsal is off. Questions go to `{back}`."
     if wanted:
         raise InputError(
             f"rehearse takes nothing or off, got {wanted}",
-            todo="Type: %nemotron rehearse   or: %nemotron rehearse: off",
+            hint="Type: %nemotron rehearse   or: %nemotron rehearse: off",
         )
-    url = runner.start_rehearsal()
+    url = app.start_rehearsal()
     return (
         f"Rehearsal is on: questions go to `{url}`, inside this process. No model is "
         "behind it, no key is needed and nothing is billed. "

@@ -30,14 +30,14 @@ __all__ = [
 _INTERRUPTED = ("InterruptedByUser", "Interrupted")  # as older ledgers have it
 
 
-def _cache(runner: App, text: str, settings: Settings) -> str:
-    cache, wanted = runner.session.books.cache, text.strip().lower()
+def _cache(app: App, text: str, settings: Settings) -> str:
+    cache, wanted = app.session.accounting.cache, text.strip().lower()
     if wanted == "clear":
         return f"Threw away {_replies(cache.clear())}."
     if wanted:
         raise InputError(
             f"cache takes nothing or clear, got {one_line(text, 40)}",
-            todo="Type: %nemotron cache   or: %nemotron cache: clear",
+            hint="Type: %nemotron cache   or: %nemotron cache: clear",
         )
     number, size = cache.size()
     room = f"{size / 1e6:.1f} of {cache.most_bytes / 1e6:,.0f} MB"
@@ -68,8 +68,8 @@ _HEAD = (
 _LAST = 20
 
 
-def _log(runner: App, text: str, settings: Settings) -> str:
-    ledger, wanted = runner.session.ledger, text.strip()
+def _log(app: App, text: str, settings: Settings) -> str:
+    ledger, wanted = app.session.ledger, text.strip()
     if found := re.fullmatch(r"(strike|unstrike)\b\s*(.*)", wanted, re.IGNORECASE):
         return _struck(ledger, found[2], found[1].lower() == "strike")
     if wanted:
@@ -135,13 +135,13 @@ def _numbered(find: Callable[[int], CallRecord | None], wanted: str) -> CallReco
     if not re.fullmatch(r"[0-9]{1,15}", wanted):
         raise InputError(
             f"a call goes by its number, got {one_line(wanted, 40) or 'none'}",
-            todo="The last ones with their numbers: %nemotron log",
+            hint="The last ones with their numbers: %nemotron log",
         )
     call = find(int(wanted))
     if call is None:
         raise InputError(
             f"there is no call {one_line(wanted, 40)} in the ledger",
-            todo="The last ones with their numbers: %nemotron log",
+            hint="The last ones with their numbers: %nemotron log",
         )
     return call
 
@@ -194,8 +194,8 @@ def _shown(value: object) -> str:
 LOG = {"log": Command("The last calls, one a line.", _log, "[strike] NUMBER")}
 
 
-def _usage(runner: App, text: str, settings: Settings) -> str:
-    ledger = runner.session.ledger
+def _usage(app: App, text: str, settings: Settings) -> str:
+    ledger = app.session.ledger
     return _exported(ledger, text.strip()) if text.strip() else usage(ledger)
 
 
@@ -204,15 +204,15 @@ def _exported(ledger: Ledger, text: str) -> str:
     if named is None:
         raise InputError(
             f"usage takes nothing or export PATH, got {one_line(text, 60)}",
-            todo="Such as: %nemotron usage: export calls.csv",
+            hint="Such as: %nemotron usage: export calls.csv",
         )
     path = expanded(named[1].strip("'\""))
     number = export(ledger.all(), path)
     return f"Wrote {plural(number, 'call')} to `{path}`."
 
 
-def _balance(runner: App, text: str, settings: Settings) -> str:
-    return balance(runner.session, settings)
+def _balance(app: App, text: str, settings: Settings) -> str:
+    return balance(app.session, settings)
 
 
 SPENDING = {
