@@ -256,7 +256,7 @@ def _kept_in(ledger: Ledger) -> str:
     """Return where a ledger is kept."""
     if ledger.path is not None:
         return f"Days are UTC. Kept in `{ledger.path}`."
-    why = f": {ledger.trouble}" if ledger.trouble else ""
+    why = f": {ledger.error}" if ledger.error else ""
     return f"Days are UTC. Kept in memory, for this session only{why}."
 
 

@@ -93,7 +93,7 @@ class PendingCall:
 
     def news(self) -> str:
         """Return what the user should know of the ledger, once; else empty."""
-        return self._ledger.news() if self._is_begun else ""
+        return self._ledger.pop_warning() if self._is_begun else ""
 
     def finish(
         self,
@@ -292,7 +292,7 @@ class CallAccounting:
 
     def news(self, entry: PendingCall) -> str:
         """Return once what the user should know of ledger and cache; else empty."""
-        cache = self._cache.news() if self._cache else ""
+        cache = self._cache.pop_warning() if self._cache else ""
         return "; ".join(filter(None, (entry.news(), cache)))
 
     def ended(

@@ -288,7 +288,7 @@ class Budget:
         ):
             if budget_usd is None:
                 continue
-            left_usd = budget_usd - spent.cost_usd - spent.pending_usd
+            left_usd = budget_usd - spent.most_usd
             left, budget = format_usd(max(left_usd, 0)), format_usd(budget_usd)
             used = f"{left} of {budget} is left {span}"
             if may_take is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nemotron_magic.storage.database import Schema, Storage
-from nemotron_magic.storage.files import cache_folder
+from nemotron_magic.storage.files import user_folder
 
 __all__ = [
     "Cache",
@@ -86,21 +86,17 @@ class Cache:
     ) -> None:
         self._storage = Storage(path, _SCHEMA, **more)
         self.most_bytes = most_bytes
-        self._told = ""
 
     @property
     def path(self) -> Path | None:
         """Where they are kept; None for memory."""
         return self._storage.path
 
-    def news(self) -> str:
+    def pop_warning(self) -> str:
         """Return once what the user should know of the file; else empty."""
-        trouble = self._storage.trouble
-        if self._told == trouble:
-            return ""
-        self._told = trouble
-        how = "Replies are kept in memory" if self.path is None else "Kept anew"
-        return f"{how}: the cache {trouble}"
+        how = "Kept anew" if self.path else "Replies are kept in memory"
+        error = self._storage.pop_warning()
+        return error and f"{how}: the cache {error}"
 
     def find(self, request: str) -> str | None:
         """Return the text that is kept for a request, or None."""
@@ -149,7 +145,7 @@ class Cache:
 
 def open_cache(environ: Mapping[str, str]) -> Cache:
     """Return the user's cache; nothing is written yet."""
-    return Cache((cache_folder(environ) / _FILE).absolute(), is_default=True)
+    return Cache((user_folder(environ, "cache") / _FILE).absolute(), is_default=True)
 
 
 def _make_room(connection: sqlite3.Connection, most_bytes: int) -> None:

@@ -15,33 +15,26 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from nemotron_magic.core import public
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import strip_hidden
 from nemotron_magic.storage.database import Schema, Storage
 from nemotron_magic.storage.files import (
-    Foreign,
-    beginning,
+    NotOurFile,
     check_regular,
-    data_folder,
     expanded,
+    first_bytes,
+    user_folder,
 )
 from nemotron_magic.storage.records import LATEST_S, CallRecord, Totals
 
 __all__ = [
-    "SCHEMA",
     "Ledger",
     "Tally",
     "export",
-    "insert_call",
     "open_ledger",
-    "select_calls",
-    "select_grouped",
-    "select_sums",
-    "strike",
-    "update_call",
 ]
 
 
@@ -65,7 +58,7 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     try:
         _check_is_export(path)
         return _replace(path, lambda file: write(file, map(_row, calls)))
-    except (OSError, ValueError, Foreign) as error:
+    except (OSError, ValueError, NotOurFile) as error:
         raise InputError(
             f"cannot write {path}: {_reason(error)}",
             hint="Name another path: %nemotron usage: export calls.csv",
@@ -73,12 +66,12 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
 
 
 def _check_is_export(path: Path) -> None:
-    """Raise Foreign if there is something at `path` that no export has made."""
+    """Raise NotOurFile if there is something at `path` that no export has made."""
     if check_regular(path) is None:
         return
-    start = beginning(path, 100)
+    start = first_bytes(path, 100)
     if not start.startswith(_STARTS) and start != _NO_CALLS:
-        raise Foreign("there is a file that is no export of calls")
+        raise NotOurFile("there is a file that is no export of calls")
 
 
 def _replace(path: Path, write: Callable[[TextIO], int]) -> int:
@@ -152,10 +145,18 @@ _COLUMNS = tuple(field.name for field in fields(CallRecord) if field.name != "nu
 _NAMES = ("number", *_COLUMNS)
 _KINDS = {field.name: (str(field.type), field.default) for field in fields(CallRecord)}
 _LARGEST = 1e17
-_FIGURES = tuple(field.name for field in fields(Totals))
+_FIRST_NAMES = {
+    "pending": "unended",
+    "unknown_cost": "unpriced",
+    "unknown_tokens": "untold",
+    "pending_usd": "open_usd",
+}
+"""Columns have the names that the first files gave them."""
+
+_FIGURES = [_FIRST_NAMES.get(one.name, one.name) for one in fields(Totals)]
 _SUMS = ", ".join(f"total({name})" for name in _FIGURES)
 
-SCHEMA = Schema(
+_SCHEMA = Schema(
     0x4E4D4C31,
     1,
     f"""
@@ -177,47 +178,49 @@ _INSERT = (
     f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
 _UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"
-_DAY_S = 86_400.0
+_DAY_S = 90_000.0  # the longest there is
 _STARTED_S = f"min(max(started_s, 0), {LATEST_S})"
 _THIS = "WHERE number = ? AND started_s = ? AND session = ?"
-_SUM = f"({', '.join('?' * (2 + len(_FIGURES)))})"
-_SUMMED = ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
 _ADD = (
-    f"INSERT INTO sums VALUES {{}} ON CONFLICT (scope, model) DO UPDATE SET {_SUMMED}"
+    f"INSERT INTO sums VALUES ({', '.join('?' * (2 + len(_FIGURES)))}) "
+    "ON CONFLICT (scope, model) DO UPDATE SET "
+    + ", ".join(f"{name} = {name} + excluded.{name}" for name in _FIGURES)
 )
-_ADD_TWO = _ADD.format(f"{_SUM}, {_SUM}")
 
 
-def select_sums(connection: sqlite3.Connection, first: str, last: str) -> Totals:
-    """Return the sums of the scopes from `first` to `last`, as text is ordered."""
-    ask = f"SELECT {_SUMS} FROM sums WHERE scope BETWEEN ? AND ?"
-    return _totals(connection.execute(ask, (first, last)).fetchone())
+def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Totals:
+    return _totals_between(connection, first, last or first).get("", Totals())
 
 
-def select_grouped(
-    connection: sqlite3.Connection, by: str, first: str, last: str
-) -> list[tuple[str, Totals]]:
-    """Return the same sums for each `scope` or each `model`."""
+def _totals_between(
+    connection: sqlite3.Connection, first: str, last: str, by: str = "''"
+) -> dict[Any, Totals]:
+    """Return the sums of the scopes from `first` to `last`, by `scope` or `model`."""
     ask = f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
     rows = connection.execute(ask, (first, last)).fetchall()
-    return [(str(name), _totals(figures)) for name, *figures in rows]
+    zeros = Totals().figures()
+    return {by: Totals(*map(_as_finite, zeros, figures)) for by, *figures in rows}
 
 
-def insert_call(connection: sqlite3.Connection, call: CallRecord) -> int:
+def _as_finite(zero: Any, figure: float) -> Any:
+    return type(zero)(figure) if math.isfinite(figure) else zero
+
+
+def _insert(connection: sqlite3.Connection, call: CallRecord) -> int:
     """Write a row, and add it to the sums; return its number."""
     cursor = connection.execute(_INSERT, _values(call))
     _add(connection, call, Totals.of(call))
     return cursor.lastrowid or 0
 
 
-def update_call(
+def _update(
     connection: sqlite3.Connection, begun: CallRecord, ended: CallRecord
 ) -> None:
-    """Fill in a row, once; write it anew if it is not there, as in a new file."""
+    """Fill in a row, once; write it anew if it does not exist, as in a new file."""
     this = (begun.number, begun.started_s, begun.session)
-    found = select_calls(connection, _THIS, *this)
+    found = _calls(connection, _THIS, *this)
     if not found:
-        insert_call(connection, ended)
+        _insert(connection, ended)
     elif found[0].ending == begun.ending:
         # The user may have struck it out meanwhile.
         ended = replace(ended, is_struck=found[0].is_struck)
@@ -225,67 +228,56 @@ def update_call(
         _add(connection, ended, Totals.of(ended) + -Totals.of(found[0]))
 
 
-def strike(
+def _strike(
     connection: sqlite3.Connection, number: int, is_struck: bool
-) -> CallRecord | None:
-    """Strike a call out of the sums, or take it in again; return it, or None."""
-    found = select_calls(connection, "WHERE number = ?", number)
+) -> tuple[CallRecord, CallRecord] | None:
+    """Strike a call out, or take it in again; return it before and after, or None.
+
+    The sums that it is part of are added up from their rows: what a huge figure has
+    swallowed does not come back when it is subtracted.
+    """
+    found = _calls(connection, "WHERE number = ?", number)
     if not found:
         return None
-    struck = "UPDATE calls SET is_struck = ? WHERE number = ?"
-    connection.execute(struck, (is_struck, number))
-    _sum_anew(connection, found[0])
-    return replace(found[0], is_struck=is_struck)
-
-
-def _sum_anew(connection: sqlite3.Connection, call: CallRecord) -> None:
-    """Add up the sums that a call is part of, from their rows.
-
-    What a huge figure has swallowed does not come back when it is subtracted.
-    """
-    day_s = call.started_at.replace(hour=0, minute=0, second=0, microsecond=0)
-    first_s = day_s.timestamp()
-    same_model = select_calls(
-        connection,
-        f"WHERE model = ? AND (session = ? OR {_STARTED_S} BETWEEN ? AND ?)",
-        *(call.model, call.session, first_s, first_s + _DAY_S),
-    )
-    for scope, of_scope in (
-        (f"day:{call.day}", [c for c in same_model if c.day == call.day]),
-        (
-            f"session:{call.session}",
-            [c for c in same_model if c.session == call.session],
-        ),
-    ):
+    call = found[0]
+    change = "UPDATE calls SET is_struck = ? WHERE number = ?"
+    connection.execute(change, (is_struck, number))
+    day_s = call.started_at.timestamp()
+    near = f"WHERE model = ? AND (session = ? OR {_STARTED_S} BETWEEN ? AND ?)"
+    span_s = (day_s - _DAY_S, day_s + _DAY_S)
+    others = _calls(connection, near, call.model, call.session, *span_s)
+    for scope in _scopes(call):
         gone = "DELETE FROM sums WHERE scope = ? AND model = ?"
         connection.execute(gone, (scope, call.model))
-        totals = sum(map(Totals.of, of_scope), Totals())
+        totals = sum((Totals.of(c) for c in others if scope in _scopes(c)), Totals())
         if totals.calls:
-            row = (scope, call.model, *totals.figures())
-            connection.execute(_ADD.format(_SUM), row)
+            connection.execute(_ADD, (scope, call.model, *totals.figures()))
+    return call, replace(call, is_struck=is_struck)
 
 
 def _add(connection: sqlite3.Connection, call: CallRecord, totals: Totals) -> None:
-    figures = totals.figures()
-    scopes = (f"day:{call.day}", f"session:{call.session}")
-    rows = [value for scope in scopes for value in (scope, call.model, *figures)]
-    connection.execute(_ADD_TWO, rows)
+    rows = ((scope, call.model, *totals.figures()) for scope in _scopes(call))
+    connection.executemany(_ADD, rows)
+
+
+def _scopes(call: CallRecord) -> tuple[str, str]:
+    """Return the names of the sums that a call belongs to: its session and its day."""
+    return f"session:{call.session}", f"day:{call.day}"
 
 
 def _values(call: CallRecord) -> list[Any]:
     return [getattr(call, name) for name in _COLUMNS]
 
 
-def select_calls(
+def _calls(
     connection: sqlite3.Connection, where: str, *values: object
 ) -> list[CallRecord]:
-    """Return the calls that a clause chooses."""
     rows = connection.execute(f"SELECT {', '.join(_NAMES)} FROM calls {where}", values)
-    return [CallRecord(**dict(map(_sound, _NAMES, row))) for row in rows]
+    return [CallRecord(**dict(map(_repaired, _NAMES, row))) for row in rows]
 
 
-def _sound(name: str, value: Any) -> tuple[str, Any]:
-    """Return a figure as it may be, whatever a flipped bit has made of it."""
+def _repaired(name: str, value: Any) -> tuple[str, Any]:
+    """Return a figure that can be right, whatever a flipped bit has made of it."""
     kind, default = _KINDS[name]
     if value is None:
         return name, None if "None" in kind else default
@@ -296,33 +288,23 @@ def _sound(name: str, value: Any) -> tuple[str, Any]:
     return name, bool(figure) if kind == "bool" else figure
 
 
-def _totals(figures: Any) -> Totals:
-    kinds = {"int": int, "float": float}
-    return Totals(
-        *(
-            kinds[str(field.type)](figure if math.isfinite(figure) else 0)
-            for field, figure in zip(fields(Totals), figures, strict=True)
-        )
-    )
-
-
 class Tally:
     """Sums of sessions and of days, which no loss of a file makes less.
 
     Attributes
     ----------
     lock : Lock
-        Held while a call is written down, so that none counts twice.
+        Held while a call is recorded, so that none counts twice.
     """
 
     def __init__(self) -> None:
         self.lock = Lock()
         self._sums: dict[str, Totals] = {}
 
-    def larger(self, scope: str, told: Totals) -> Totals:
-        """Return what a scope took: what a ledger tells, or what is known if more."""
+    def larger(self, scope: str, recorded: Totals) -> Totals:
+        """Return the totals of a scope: those recorded, or those known if more."""
         known = self._sums.get(scope, Totals())
-        self._sums[scope] = max(told, known, key=_spent_usd)
+        self._sums[scope] = max(recorded, known, key=lambda one: one.most_usd)
         return self._sums[scope]
 
     def add(self, scopes: Sequence[str], totals: Totals) -> None:
@@ -331,12 +313,10 @@ class Tally:
             self._sums[scope] = self._sums.get(scope, Totals()) + totals
 
 
-def _spent_usd(totals: Totals) -> float:
-    return totals.cost_usd + totals.pending_usd
-
-
 _SHORT_S = 0.5
 _ROWS_A_READ = 5_000
+_DAYS = ("day:", "day:~")
+_Result = TypeVar("_Result")
 
 
 @public
@@ -373,8 +353,7 @@ class Ledger:
         self.session = session or uuid.uuid4().hex
         self._now_s = now_s
         place = None if path is None else Path(path)
-        self._storage = Storage(place, SCHEMA, now_s=now_s, **more)
-        self._told = ""
+        self._storage = Storage(place, _SCHEMA, now_s=now_s, **more)
         self._noticed, self._sound_day, self._lost_day = "", "", ""
         self._struck: set[int] = set()
         self.tally = Tally()
@@ -386,43 +365,40 @@ class Ledger:
         return self._storage.path
 
     @property
-    def trouble(self) -> str:
+    def error(self) -> str:
         """Why it is not on disk, or what became of the file; empty if all is well."""
-        return self._storage.trouble
+        return self._storage.error
 
-    def news(self) -> str:
-        """Return `trouble` once, as a line for the user; then empty."""
-        if self._told == self.trouble:
-            return ""
-        self._told = self.trouble
-        if self.path is not None:
-            return f"Counted anew: the ledger {self.trouble}"
+    def pop_warning(self) -> str:
+        """Return `error` once, as a line for the user; then empty."""
+        error = self._storage.pop_warning()
+        if not error or self.path is not None:
+            return error and f"Counted anew: the ledger {error}"
         way_out = "Another place, or none: %config Nemotron.ledger = …"
-        return f"Spending is counted in memory: the ledger {self.trouble}. {way_out}"
+        return f"Spending is counted in memory: the ledger {error}. {way_out}"
 
     def begin(
         self, call: CallRecord, allow: Callable[[Totals, Totals], None] | None = None
     ) -> CallRecord:
-        """Write down a call before its request goes out; return it with its number.
+        """Record a call before its request goes out; return it with its number.
 
         Parameters
         ----------
         allow : callable, optional
-            Given what this session and today took so far, by the file or by what this
+            Given the totals of this session and of today, by the file or by what this
             process knows if that is more; raises if the call may not be made. Nobody
             else adds a call meanwhile.
         """
         call = replace(call, session=self.session, started_s=self._now_s())
-
         scopes = _scopes(call)
 
         def work(connection: sqlite3.Connection) -> int:
-            told = [select_sums(connection, scope, scope) for scope in scopes]
-            session, today = map(self.tally.larger, scopes, told)
+            recorded = [_totals(connection, scope) for scope in scopes]
+            session, today = map(self.tally.larger, scopes, recorded)
             self.unknown_day = self._why_unknown(call.day)
             if allow is not None:
                 allow(session, today)
-            return insert_call(connection, call)
+            return _insert(connection, call)
 
         with self.tally.lock:
             number = self._storage.write(work)
@@ -433,7 +409,7 @@ class Ledger:
         """Complete the row of a call; an interrupt meanwhile is raised afterwards."""
 
         def work(connection: sqlite3.Connection) -> None:
-            update_call(connection, begun, ended)
+            _update(connection, begun, ended)
 
         with self.tally.lock:
             if begun.number not in self._struck:
@@ -445,92 +421,81 @@ class Ledger:
                 raise
 
     def of_session(self) -> Totals:
-        """Return what this kernel or script took so far."""
-        return self._sums(f"session:{self.session}")
+        """Return the totals of this kernel or script."""
+        return self._read(_totals, f"session:{self.session}")
 
     def of_today(self) -> Totals:
-        """Return what was taken since midnight, UTC, by everything on this machine."""
-        return self._sums(f"day:{self._today()}")
+        """Return the totals since midnight, UTC, of everything on this machine."""
+        return self._read(_totals, f"day:{self._today()}")
 
     def of_month(self) -> Totals:
-        """Return what was taken since the first of the month, UTC."""
-        return self._sums(*self._month())
+        """Return the totals since the first of the month, UTC."""
+        return self._read(_totals, *self._month())
 
     def of_all(self) -> Totals:
-        """Return what was ever taken."""
-        return self._sums("day:", "day:~")
+        """Return the totals of all calls."""
+        return self._read(_totals, *_DAYS)
 
     def by_model(self) -> dict[str, Totals]:
-        """Return what was taken this month, by the model asked, the dearest first."""
-        rows = self._grouped("model", *self._month())
-        order = sorted(rows, key=lambda row: (-row[1].cost_usd, -row[1].calls, row[0]))
-        return dict(order)
+        """Return the totals of this month by the model asked, the dearest first."""
+        found = self._read(_totals_between, *self._month(), "model")
+        order = sorted(found, key=lambda n: (-found[n].cost_usd, -found[n].calls, n))
+        return {str(name): found[name] for name in order}
 
     def by_day(self, days: int = 30) -> dict[str, Totals]:
-        """Return what was taken on the last days that had any calls, oldest first."""
-        rows = self._grouped("scope", "day:", "day:~")
-        return {name.removeprefix("day:"): sums for name, sums in sorted(rows)[-days:]}
+        """Return the totals of the last days that had any calls, oldest first."""
+        found = self._read(_totals_between, *_DAYS, "scope")
+        return {day.removeprefix("day:"): found[day] for day in sorted(found)[-days:]}
 
     def last(self, many: int = 20) -> list[CallRecord]:
         """Return the last calls, newest first."""
-        order = "ORDER BY number DESC LIMIT ?"
-        return self._storage.read(lambda c: select_calls(c, order, many))
+        return self._read(_calls, "ORDER BY number DESC LIMIT ?", many)
 
     def call(self, number: int) -> CallRecord | None:
         """Return one call by its number, or None."""
-        found = self._storage.read(
-            lambda c: select_calls(c, "WHERE number = ?", number)
-        )
-        return found[0] if found else None
+        return next(iter(self._read(_calls, "WHERE number = ?", number)), None)
 
     def strike(self, number: int, is_struck: bool = True) -> CallRecord | None:
         """Strike a call out of all sums, or take it in again; its row stays.
 
         Returns
         -------
-        Call or None
-            As it is now; None if there is none of that number.
+        CallRecord or None
+            As it is now; None if no call has that number.
         """
-
-        def work(
-            connection: sqlite3.Connection,
-        ) -> tuple[list[CallRecord], CallRecord | None]:
-            before = select_calls(connection, "WHERE number = ?", number)
-            return before, strike(connection, number, is_struck)
-
         with self.tally.lock:
-            before, struck = self._storage.write(work)
-            if struck is not None:
-                change = Totals.of(struck) + -Totals.of(before[0])
-                self.tally.add(_scopes(struck), change)
-                change_of = self._struck.add if is_struck else self._struck.discard
-                change_of(number)
+            found = self._storage.write(lambda c: _strike(c, number, is_struck))
+            if found is None:
+                return None
+            before, struck = found
+            self.tally.add(_scopes(struck), Totals.of(struck) + -Totals.of(before))
+            (self._struck.add if is_struck else self._struck.discard)(number)
         return struck
 
     def all(self) -> Iterator[CallRecord]:
         """Yield every call, oldest first."""
-        number = 0
-        order = "WHERE number > ? ORDER BY number LIMIT ?"
-        while rows := self._storage.read(
-            lambda c: select_calls(c, order, number, _ROWS_A_READ)  # noqa: B023
-        ):
+        number, where = 0, "WHERE number > ? ORDER BY number LIMIT ?"
+        while rows := self._read(_calls, where, number, _ROWS_A_READ):
             yield from rows
             number = rows[-1].number
 
     def close(self) -> None:
-        """Let go of what is in memory."""
+        """Close the file, and forget what is in memory."""
         self._storage.close()
 
+    def _read(self, work: Callable[..., _Result], *values: object) -> _Result:
+        return self._storage.read(lambda connection: work(connection, *values))
+
     def _why_unknown(self, day: str) -> str:
-        """Return why what a day took is not known: the file is lost, or was that day.
+        """Return why the totals of a day are unknown: the file was lost then.
 
         What was read before it was lost is known.
         """
-        if self.trouble != self._noticed:
-            self._noticed = self.trouble
+        if self.error != self._noticed:
+            self._noticed = self.error
             self._lost_day = "" if self._sound_day == day else day
-        if self.trouble and (self.path is None or self._lost_day == day):
-            return self.trouble
+        if self.error and (self.path is None or self._lost_day == day):
+            return self.error
         self._sound_day = day
         return ""
 
@@ -540,17 +505,6 @@ class Ledger:
     def _month(self) -> tuple[str, str]:
         month = f"day:{self._today()[:7]}"
         return f"{month}-00", f"{month}-99"
-
-    def _sums(self, first: str, last: str = "") -> Totals:
-        return self._storage.read(lambda c: select_sums(c, first, last or first))
-
-    def _grouped(self, by: str, first: str, last: str) -> list[tuple[str, Totals]]:
-        return self._storage.read(lambda c: select_grouped(c, by, first, last))
-
-
-def _scopes(call: CallRecord) -> tuple[str, str]:
-    """Return the names of the sums that a call belongs to: its session and its day."""
-    return f"session:{call.session}", f"day:{call.day}"
 
 
 _FILE = "ledger.sqlite"
@@ -564,12 +518,12 @@ def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> 
     setting : str
         `on`, `off` (in memory), or the path of a file.
     session : str
-        Name of the kernel or script whose calls are added; without it, a new one.
+        See `Ledger`.
     """
     word = setting.strip().lower()
     if word == "off":
         return Ledger(session=session)
     is_default = word == "on"
-    path = data_folder(environ) / _FILE if is_default else expanded(setting)
+    path = user_folder(environ, "data") / _FILE if is_default else expanded(setting)
     # A notebook may change its folder meanwhile.
     return Ledger(path.absolute(), session=session, is_default=is_default)

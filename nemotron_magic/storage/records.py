@@ -199,6 +199,11 @@ class Totals:
         return _FIGURES(self)
 
     @property
+    def most_usd(self) -> float:
+        """All cost that is known, and the most that the rest could cost."""
+        return self.cost_usd + self.pending_usd
+
+    @property
     def mean_first_text_s(self) -> float | None:
         """Mean time to the first text; None if no call had one."""
         return self.first_text_s / self.first_texts if self.first_texts else None

@@ -25,7 +25,7 @@ from types import SimpleNamespace
 
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.magics.commands.usage import SPENDING
-from nemotron_magic.storage.ledger import _ADD, _INSERT, _SUM, Ledger, _values
+from nemotron_magic.storage.ledger import _ADD, _INSERT, Ledger, _values
 from nemotron_magic.storage.records import CallRecord, Totals
 
 NOON_S = 1_787_313_600.0
@@ -66,7 +66,7 @@ def fill(path: Path, many: int) -> Ledger:
 
     def work(connection: sqlite3.Connection) -> None:
         connection.executemany(_INSERT, map(_values, calls(many)))
-        connection.executemany(_ADD.format(_SUM), sums)
+        connection.executemany(_ADD, sums)
 
     ledger._storage.write(work)
     return ledger
@@ -121,7 +121,7 @@ def killed(
         told |= {int(line) for line in out.split()}
     ledger = Ledger(path)
     kept = {call.number: call.ending for call in ledger.all()}
-    assert not ledger.trouble, ledger.trouble
+    assert not ledger.error, ledger.error
     assert ledger.of_all().calls == len(kept)
     lost = sum(kept.get(number) != "complete" for number in told)
     return len(told), lost, len(kept)

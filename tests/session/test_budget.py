@@ -283,7 +283,7 @@ def empty(path: Path) -> None:
 
 def lessen(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE sums SET cost_usd = -9, pending_usd = -9")
+        connection.execute("UPDATE sums SET cost_usd = -9, open_usd = -9")
 
 
 @pytest.mark.parametrize("setting", ["session_budget_usd", "daily_budget_usd"])

@@ -243,8 +243,8 @@ def test_a_corrupt_file_is_begun_anew_and_that_is_told_once(
     assert cache.find("a") is None
     cache.keep("a", kept().to_json())
     assert cache.find("a") == kept().to_json()
-    assert cache.news().startswith("Kept anew: the cache ")
-    assert cache.news() == ""
+    assert cache.pop_warning().startswith("Kept anew: the cache ")
+    assert cache.pop_warning() == ""
 
 
 def test_a_file_that_cannot_be_used_means_memory(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_file_that_cannot_be_used_means_memory(tmp_path: Path) -> None:
 
     assert cache.find("a") == kept().to_json()
     assert cache.path is None
-    assert cache.news().startswith("Replies are kept in memory: the cache ")
+    assert cache.pop_warning().startswith("Replies are kept in memory: the cache ")
     assert cache.clear() == 1
     cache.close()
 

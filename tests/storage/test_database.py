@@ -22,14 +22,13 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.storage.database import KeptConnection, Schema, Storage, prepare
+from nemotron_magic.storage.database import Schema, Storage, prepare
 from nemotron_magic.storage.files import (
-    cache_folder,
-    data_folder,
     identity,
     is_networked,
     mount_table,
     quarantine,
+    user_folder,
 )
 
 SCHEMA = Schema(0x7E577E57, 2, "CREATE TABLE IF NOT EXISTS words (word TEXT)")
@@ -138,7 +137,7 @@ def test_a_change_that_fails_leaves_nothing(path: Path) -> None:
 
     assert words(storage) == []
     add(storage, "next")
-    assert (words(storage), storage.trouble) == (["next"], "")
+    assert (words(storage), storage.error) == (["next"], "")
 
 
 # ---- corrupt
@@ -177,7 +176,7 @@ def test_a_corrupt_file_is_moved_aside_and_begun_anew(
     aside = path.with_name(f"{path.name}.corrupt-2026-08-21")
     assert words(storage_at(path)) == ["new"]
     assert aside.read_bytes() == spoilt
-    assert storage.trouble == f"{path} was corrupt; it is {aside.name} now"
+    assert storage.error == f"{path} was corrupt; it is {aside.name} now"
 
 
 def test_a_second_corrupt_file_of_one_day_does_not_replace_the_first(
@@ -208,7 +207,7 @@ def test_an_empty_file_is_a_new_one(path: Path) -> None:
     storage = storage_at(path)
     add(storage, "one")
 
-    assert (words(storage), storage.trouble) == (["one"], "")
+    assert (words(storage), storage.error) == (["one"], "")
 
 
 def test_random_faults_raise_nothing(path: Path) -> None:
@@ -240,7 +239,7 @@ def test_a_file_of_a_later_version_is_left_alone(path: Path) -> None:
 
     assert words(storage) == ["mine"]
     assert words(storage_at(path, later)) == ["later"]
-    assert storage.trouble.endswith("(a later nemotron_magic wrote it)")
+    assert storage.error.endswith("(a later nemotron_magic wrote it)")
 
 
 @pytest.mark.parametrize(
@@ -265,7 +264,7 @@ def test_another_programs_database_is_left_alone(
     add(storage, "mine")
 
     assert path.read_bytes() == before
-    assert storage.trouble.endswith("(it is another program's database)")
+    assert storage.error.endswith("(it is another program's database)")
 
 
 USERS = {
@@ -287,9 +286,7 @@ def test_a_users_file_is_neither_moved_nor_changed(path: Path, name: str) -> Non
     add(storage, "mine")
 
     assert words(storage) == ["mine"]
-    assert storage.trouble == (
-        f"{path} cannot be used (nemotron_magic did not make it)"
-    )
+    assert storage.error == (f"{path} cannot be used (nemotron_magic did not make it)")
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (USERS[name], 0o644)
     assert list(path.parent.iterdir()) == [path]
 
@@ -330,7 +327,7 @@ def test_what_lies_where_sqlite_would_write_is_left_alone(path: Path) -> None:
     storage = storage_at(path, is_default=False)
     add(storage, "mine")
 
-    assert storage.trouble.endswith(f"({log.name} lies there)")
+    assert storage.error.endswith(f"({log.name} lies there)")
     assert log.read_text() == "notes of the user's"
     assert not path.exists()
 
@@ -376,7 +373,7 @@ def test_what_is_no_file_is_left_alone(
     add(storage, "mine")
 
     assert words(storage) == ["mine"]
-    assert storage.trouble == f"{path} cannot be used ({why})"
+    assert storage.error == f"{path} cannot be used ({why})"
     assert sorted(path.parent.iterdir()) == before
     target = path.with_name("target")
     assert not target.exists() or target.read_text() == "the user's"
@@ -390,7 +387,7 @@ def test_a_file_that_a_link_takes_the_place_of_is_let_go(path: Path) -> None:
     add(storage, "more")
 
     assert words(storage) == ["more"]
-    assert storage.trouble.endswith("(it is a link)")
+    assert storage.error.endswith("(it is a link)")
 
 
 def test_a_name_that_no_file_can_have_means_memory(tmp_path: Path) -> None:
@@ -422,7 +419,7 @@ def test_rights_of_others_are_taken_off_our_files(path: Path, is_default: bool) 
 
     modes = {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
     other.close()
-    assert (modes, storage.trouble) == ({0o600}, "")
+    assert (modes, storage.error) == ({0o600}, "")
 
 
 def others_file(path: Path) -> None:
@@ -465,7 +462,7 @@ def test_what_others_could_have_written_is_not_used(
     add(storage, "mine")
 
     assert words(storage) == ["mine"]
-    assert storage.trouble == f"{path} cannot be used ({why})"
+    assert storage.error == f"{path} cannot be used ({why})"
 
 
 def test_a_folder_of_everybody_in_which_none_can_rename_is_used(tmp_path: Path) -> None:
@@ -484,7 +481,7 @@ def test_a_column_that_came_later_is_added(path: Path) -> None:
     for _ in range(2):
         storage = storage_at(path, later)
         storage.write(lambda c: c.execute("UPDATE words SET mark = 1"))
-        assert storage.trouble == ""
+        assert storage.error == ""
 
     storage_at(path).write(lambda c: c.execute("INSERT INTO words (word) VALUES (1)"))
     assert words(storage_at(path, later)) == ["old", "1"]
@@ -496,7 +493,7 @@ def test_a_folder_in_its_place_is_left_alone(path: Path) -> None:
     add(storage, "mine")
 
     assert (words(storage), storage.path) == (["mine"], None)
-    assert str(path) in storage.trouble
+    assert str(path) in storage.error
 
 
 @pytest.mark.parametrize("place", ["/proc/nothing/here/a", "/dev/null/a"])
@@ -505,7 +502,7 @@ def test_a_folder_that_cannot_be_made_means_memory(place: str) -> None:
     add(storage, "mine")
 
     assert words(storage) == ["mine"]
-    assert storage.trouble.startswith(f"{place} cannot be used (")
+    assert storage.error.startswith(f"{place} cannot be used (")
 
 
 def in_a_child(work: Callable[[], bool]) -> bool:
@@ -528,7 +525,7 @@ def test_a_read_only_folder_means_memory(path: Path) -> None:
             os.setuid(65534)
         storage = storage_at(Path(path.name))
         add(storage, "mine")
-        return words(storage) == ["mine"] and "cannot be used" in storage.trouble
+        return words(storage) == ["mine"] and "cannot be used" in storage.error
 
     assert in_a_child(work)
     path.parent.chmod(0o755)
@@ -549,7 +546,7 @@ def test_a_full_disk_means_memory_and_no_harm(path: Path) -> None:
     assert in_a_child(work)
     storage = storage_at(path)
     assert words(storage)[0] == "old"
-    assert storage.trouble == ""
+    assert storage.error == ""
 
 
 # ---- others
@@ -580,7 +577,7 @@ def test_one_who_never_ends_is_not_waited_for_for_ever(path: Path) -> None:
     other.close()
 
     assert words(storage) == ["mine"]
-    assert storage.trouble.endswith("(database is locked)")
+    assert storage.error.endswith("(database is locked)")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -590,7 +587,7 @@ def test_a_fork_goes_on_with_the_same_file(path: Path) -> None:
 
     def work() -> bool:
         add(storage, "child")
-        return storage.trouble == ""
+        return storage.error == ""
 
     assert in_a_child(work)
     add(storage, "parent")
@@ -603,7 +600,7 @@ def test_a_file_that_was_deleted_is_made_anew(path: Path) -> None:
     path.unlink()
     add(storage, "new")
 
-    assert (words(storage), storage.trouble) == (["new"], "")
+    assert (words(storage), storage.error) == (["new"], "")
 
 
 def open_files(path: Path) -> int:
@@ -649,7 +646,7 @@ def interrupted_at(line: int) -> Callable[..., Any]:
     left = [line]
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
-        if frame.f_code is not KeptConnection.rest.__code__:
+        if frame.f_code is not Storage._close_soon.__code__:
             return trace
         left[0] -= event == "line"
         if not left[0] and event == "line":
@@ -750,7 +747,7 @@ def test_a_network_means_memory(path: Path) -> None:
     add(storage, "mine")
 
     assert words(storage) == ["mine"]
-    assert storage.trouble.endswith("(it would lie on a network file system)")
+    assert storage.error.endswith("(it would lie on a network file system)")
     assert not path.parent.exists()
 
 
@@ -758,12 +755,15 @@ def test_the_mounts_of_this_machine_can_be_read() -> None:
     assert (" / " in mount_table()) == Path("/proc/self/mounts").exists()
 
 
+KINDS = ("data", "cache")
+
+
 def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
     environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path)}
 
-    assert data_folder(environ) == cache_folder(environ) == tmp_path
-    assert "nemotron_magic" in str(data_folder({}))
-    assert data_folder({}) != cache_folder({})
+    assert {user_folder(environ, kind) for kind in KINDS} == {tmp_path}
+    assert "nemotron_magic" in str(user_folder({}, "data"))
+    assert len({user_folder({}, kind) for kind in KINDS}) == 2
 
 
 def ran(program: str, path: Path) -> subprocess.CompletedProcess[str]:

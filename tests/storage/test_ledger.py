@@ -212,7 +212,7 @@ def test_a_ledger_of_an_earlier_version_goes_on(ledger: Ledger, tmp_path: Path) 
     ledger.strike(1)
 
     assert [call.is_struck for call in ledger.all()] == [True, False]
-    assert (ledger.of_all().cost_usd, ledger.trouble) == (0.25, "")
+    assert (ledger.of_all().cost_usd, ledger.error) == (0.25, "")
 
 
 def test_days_and_months_are_utc(ledger: Ledger, clock: Clock) -> None:
@@ -272,6 +272,22 @@ def test_the_last_calls_come_first(ledger: Ledger) -> None:
 
     assert [call.number for call in ledger.last(3)] == [5, 4, 3]
     assert ledger.call(6) is None
+
+
+def test_a_file_whose_sums_bear_their_first_names_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    here = Ledger(path, mounts=str)
+    here.begin(CallRecord(model="m", most_usd=0.25))
+    here.close()
+    connection = sqlite3.connect(path)
+    names = [row[1] for row in connection.execute("PRAGMA table_info(sums)")]
+    connection.close()
+    there = Ledger(path, mounts=str)
+    totals = there.of_all()
+
+    assert {"unended", "unpriced", "untold", "open_usd"} < {*names}
+    assert (totals.pending, totals.unknown_cost, totals.unknown_tokens) == (1, 1, 1)
+    assert (totals.pending_usd, there.error) == (0.25, "")
 
 
 def test_all_calls_are_read_however_many_there_are() -> None:
@@ -361,7 +377,7 @@ def test_interrupts_at_any_moment_keep_rows_and_sums_in_step(tmp_path: Path) -> 
     assert len(presses) > 0
     assert len(rows) > 0
     assert ledger.of_all() == sum(map(Totals.of, rows), Totals())
-    assert ledger.trouble == ""
+    assert ledger.error == ""
     gc.collect()  # what such a press has left open is to be told of here
 
 
@@ -403,13 +419,13 @@ def test_a_call_whose_process_was_killed_may_have_been_billed(tmp_path: Path) ->
 def test_trouble_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "l.sqlite").mkdir()
     ledger = Ledger(tmp_path / "l.sqlite", mounts=str)
-    assert ledger.news() == ""
+    assert ledger.pop_warning() == ""
     note(ledger)
 
-    news = ledger.news()
+    news = ledger.pop_warning()
     assert news.startswith("Spending is counted in memory: the ledger /")
     assert news.endswith("Another place, or none: %config Nemotron.ledger = …")
-    assert ledger.news() == ""
+    assert ledger.pop_warning() == ""
     assert ledger.of_all().calls == 1
     assert ledger.path is None
 

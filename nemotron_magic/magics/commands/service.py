@@ -134,10 +134,10 @@ def _ledger_line(session: Session) -> str:
     ledger.of_today()
     if ledger.path is not None:
         return f"- ✓ ledger: {literal(str(ledger.path), 300)}"
-    if not ledger.trouble:
+    if not ledger.error:
         return "- ✓ ledger: in memory, for this session only"
     way_out = "`%config Nemotron.ledger = PATH` puts it elsewhere"
-    return f"- ✗ ledger: in memory; {literal(ledger.trouble, 300)} → {way_out}"
+    return f"- ✗ ledger: in memory; {literal(ledger.error, 300)} → {way_out}"
 
 
 def _versions() -> str:
