@@ -70,16 +70,36 @@ def test_a_page_and_config_set_the_same_settings(kernel: Kernel) -> None:
     assert changes(told) == [(row, {"value": "0.25"})]
 
 
-def test_the_first_parameters_and_each_section_take_few_messages(
+def rows(outcome: Outcome) -> list[str]:
+    """Return the classes of the controls that were made, one a message.
+
+    The list of models comes when it comes: what is said of it is not counted.
+    """
+    states = (c["data"]["state"] for c in comms(outcome))
+    classes = [" ".join(state.get("_dom_classes", ())) for state in states]
+    return [one for one in classes if one != "nm-note"]
+
+
+def test_the_first_parameters_and_each_section_take_a_message_a_control(
     kernel: Kernel,
 ) -> None:
     outcome, _ = opened(kernel)
-    form = kernel.change(made(outcome)["Parameters"], value=True)
-    section = kernel.change(made(form)["Cost"], value=True)
+    form = rows(kernel.change(made(outcome)["Parameters"], value=True))
+    kernel.change(made(outcome)["Ask"], value=True)
+    again = rows(kernel.change(made(outcome)["Parameters"], value=True))
 
-    # The list of models may come with either.
-    sent = [one for part in (form, section) for one in (*comms(part), *changes(part))]
-    assert len(sent) <= 33
+    assert sum(one.startswith("nm-row") for one in form) == 10
+    assert len(form) <= 22
+    assert again == []
+
+
+def test_a_section_takes_a_message_a_control_when_it_opens(kernel: Kernel) -> None:
+    outcome, _ = opened(kernel)
+    form = kernel.change(made(outcome)["Parameters"], value=True)
+    section = rows(kernel.change(made(form)["Cost"], value=True))
+
+    assert len(section) == 7
+    assert all(one.startswith("nm-row") for one in section)
 
 
 def test_closing_closes_its_comms(kernel: Kernel) -> None:
