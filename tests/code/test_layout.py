@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from nemotron_magic.code.visibility import escape_bidi
 
 FAR = " " * 300
+WIDE = "\u3000" * 300
 TABS = "\t" * 60
 EVIL = "open('x', 'w')"
 FILLERS = "\u2800" * 300
@@ -62,12 +63,18 @@ def test_what_lies_out_of_sight_is_brought_into_sight(source: str, shown: str) -
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (f"x = 1{FAR}; y", "line 1: 300 blanks hid what stands behind them"),
-        (f"x =\t{TABS}1; y", "line 1: 488 blanks hid what stands behind them"),
+        (f"x = 1{FAR}; y", "line 1: behind 300 blanks stood `; y`"),
+        (f"x =\t{TABS}1; y", "line 1: behind 488 blanks stood `1; y`"),
         ("x" + "\n" * 301 + "y", "line 4: 300 empty lines above it hid it"),
         (f"x\nif x:\n{FAR}y", "line 3: it stood behind 300 blanks"),
         (f"f(r'{FAR}; rm x')", "line 1: behind 300 blanks stands `; rm x')`"),
         (f"f(f'{FAR}{{y}}')", "line 1: behind 300 blanks stands `{y}')`"),
+        (
+            f"x = 1{WIDE}; {EVIL}",
+            "line 1: behind 600 blanks (U+3000) stood `; open('x', 'w')`",
+        ),
+        (f"f('{WIDE}'); y", "line 1: behind 600 blanks (U+3000) stood `'); y`"),
+        (f"!ls{WIDE[:30]}; rm x", "line 1: behind 60 blanks (U+3000) stood `; rm x`"),
         (f"!echo 'a{FAR}`b`'", "line 1: behind 300 blanks stands `'b''`"),
         (f"%%writefile x\na{FAR}b", "line 2: behind 300 blanks stands `b`"),
         (
@@ -90,6 +97,13 @@ def test_what_lies_out_of_sight_is_brought_into_sight(source: str, shown: str) -
 )
 def test_what_was_out_of_sight_is_told(source: str, words: str) -> None:
     assert words in escape_bidi(source)[1]
+
+
+@pytest.mark.parametrize(
+    "source", [f"f('{WIDE}'); y", f"f(r'{FAR}; rm x')", f"!a '{FAR}b'"]
+)
+def test_a_gap_is_told_once(source: str) -> None:
+    assert len(escape_bidi(source)[1]) == 1
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,17 @@ def test_there_are_never_many_warnings() -> None:
             "the name 'ΝΟΝΕ' is of Greek letters that read 'NONE' "
             "(U+039D U+039F U+039D U+0395)",
         ),
+        ("ο", "the name 'ο' is of Greek letters that read 'o' (U+03BF)"),
+        ("ο_1", "the name 'ο_1' is of Greek letters that read 'o_1' (U+03BF)"),
+        ("Α", "the name 'Α' is of Greek letters that read 'A' (U+0391)"),
+        (
+            "νοχ",
+            "the name 'νοχ' is of Greek letters that read 'vox' (U+03BD U+03BF U+03C7)",
+        ),
+        (
+            "τοη",
+            "the name 'τοη' is of Greek letters that read 'ton' (U+03C4 U+03BF U+03B7)",
+        ),
         ("ꓐꓢ", "the name 'ꓐꓢ' is of Lisu letters (U+A4D0 U+A4E2)"),
     ],
 )
@@ -158,7 +169,7 @@ def test_an_escape_stands_for_what_it_replaces_in_any_text(source: str) -> None:
     "name",
     ["Δx", "σ_max", "ν_max", "x_μ", "naïve", "größe", "e\u0301te\u0301", "данные",
      "df_продажи", "面积", "área_m2", "αβγ", "データ_1", "ŝ", "кот", "ρ_air", "Œuvre",
-     "x面积", "nデータ"],
+     "x面积", "nデータ", "ν", "χ", "γ", "η_0", "Δ", "κ", "Ω"],
 )  # fmt: skip
 def test_ordinary_names_are_not_warned_of(name: str) -> None:
     assert escape_bidi(f"{name} = 1") == (f"{name} = 1", ())

