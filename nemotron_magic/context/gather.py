@@ -17,10 +17,10 @@ from nemotron_magic.context.prompt import (
     ContextInfo,
     ContextPart,
     FittedContext,
-    estimate_tokens,
     fit_to_budget,
     render_prompt,
 )
+from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.context.variables import Variables, interpolate
 from nemotron_magic.core.errors import InputError
 

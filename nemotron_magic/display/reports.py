@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
-from nemotron_magic.context.prompt import estimate_field_tokens, estimate_tokens
+from nemotron_magic.context.tokens import estimate_field_tokens, estimate_tokens
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import escape_smuggled, format_usd, literal, plural
 from nemotron_magic.markdown.parser import as_block

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nemotron_magic.client.models import Model
-from nemotron_magic.context.prompt import estimate_field_tokens, estimate_tokens
+from nemotron_magic.context.tokens import estimate_field_tokens, estimate_tokens
 from nemotron_magic.core.errors import LimitError
 from nemotron_magic.core.loose_json import as_number
 from nemotron_magic.core.parameters import BY_NAME
@@ -110,7 +110,10 @@ def estimate_cost(
     if model is None or model.prices_usd is None or not longest or unpriced_field(body):
         return None
     input_usd, output_usd = model.prices_usd
-    sent = sum(estimate_tokens(message["content"]) for message in body["messages"])
+    sent = sum(
+        estimate_tokens(message["content"], digits_apart=True)
+        for message in body["messages"]
+    )
     sent += estimate_field_tokens(body)
     # What was predicted and did not come is billed as if it had.
     longest += estimate_field_tokens({"prediction": body.get("prediction")})

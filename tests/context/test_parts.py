@@ -12,10 +12,10 @@ from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.prompt import (
     ContextPart,
     FittedContext,
-    estimate_tokens,
     fit_to_budget,
     render_prompt,
 )
+from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.core.errors import InputError
 
 

@@ -17,10 +17,10 @@ def test_a_preview_is_a_table_and_each_message_in_a_fence() -> None:
         [
             "| What was sent | |",
             "|:--|:--|",
-            "| 1. system | about 6 tokens |",
+            "| 1. system | about 4 tokens |",
             "| 2. user | about 6 tokens |",
-            "| all messages | about 12 tokens |",
-            "| all other fields | about 7 tokens |",
+            "| all messages | about 10 tokens |",
+            "| all other fields | about 8 tokens |",
             "| cells \\| more | 3 |",
             "",
             "**1. system**",

@@ -17,7 +17,7 @@ from nemotron_magic.session.budget import (
 )
 
 MODEL = Model("m/One", ("one",), 1000, input_usd=2.0, output_usd=10.0)
-TOLD = {"role": "user", "content": "What does this frame show?"}  # about 6 tokens
+TOLD = {"role": "user", "content": "What does this frame show?"}  # about 7 tokens
 
 
 def body(*more: dict[str, str], **values: Any) -> dict[str, Any]:
@@ -53,9 +53,9 @@ def test_the_estimate_is_the_most_it_can_cost(
     found = estimate_cost([MODEL], body(TOLD, **values))
 
     assert found is not None
-    assert (found.prompt_tokens, found.reply_tokens) == (12, reply_tokens)
-    assert found.prompt_usd == pytest.approx(12 * 2e-6)
-    assert found.most_usd == pytest.approx(12 * 2e-6 + reply_tokens * 10e-6)
+    assert (found.prompt_tokens, found.reply_tokens) == (14, reply_tokens)
+    assert found.prompt_usd == pytest.approx(14 * 2e-6)
+    assert found.most_usd == pytest.approx(14 * 2e-6 + reply_tokens * 10e-6)
 
 
 def test_without_any_longest_reply_nothing_is_known() -> None:
@@ -123,7 +123,7 @@ def test_every_field_that_is_sent_counts(fields: dict[str, Any]) -> None:
         ({"chat_template_kwargs": {"reasoning_budget": 300, "x": 5}}, 4396),
         ({"max_new_tokens": -1}, 1000),
         ({"logprobs": True, "top_k": 40, "seed": 9_999_999}, 4096),
-        ({"max_tokens": 10, "echo": True}, 16),
+        ({"max_tokens": 10, "echo": True}, 17),
     ],
 )
 def test_the_longest_of_all_lengths_counts(
