@@ -9,9 +9,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from nemotron_magic.context.cells import Cell, Selection, latest_runs
 from nemotron_magic.context.describe.base import Data
-from nemotron_magic.context.history import NO_IDS, DisplayLog, History, Recorder
+from nemotron_magic.context.history import (
+    NO_IDS,
+    Cell,
+    DisplayLog,
+    History,
+    Recorder,
+    Selection,
+    latest_runs,
+)
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.context.prompt import (
     ContextInfo,

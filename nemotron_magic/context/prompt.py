@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from nemotron_magic.context.cells import Cell
+from nemotron_magic.context.history import Cell
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line, strip_invisible
 

@@ -13,9 +13,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from nemotron_magic.code.syntax import compile_error, python_source
-from nemotron_magic.context.cells import Cell, latest_runs
 from nemotron_magic.context.gather import Subject
-from nemotron_magic.context.history import History
+from nemotron_magic.context.history import Cell, History, latest_runs
 from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError

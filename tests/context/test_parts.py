@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.context.cells import Cell
+from nemotron_magic.context.history import Cell
 from nemotron_magic.context.prompt import (
     ContextPart,
     FittedContext,
