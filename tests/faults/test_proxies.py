@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matrix import GOOD, HTML, page, whole
 from scripted import Player, Scripted
+from shells import Kernel, Outcome
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
@@ -289,3 +291,62 @@ def test_a_proxy_shows_no_password() -> None:
     proxy = Proxy("http://anna:geheim@p:1", "X")
 
     assert "geheim" not in f"{proxy} {proxy!r} {[proxy]}"
+
+
+@pytest.fixture
+def kernel_behind(
+    proxy: Scripted, tmp_path: Path, loops_closed: None
+) -> Iterator[Kernel]:
+    """A kernel that was started behind that proxy, as a company's are."""
+    names = dict.fromkeys(NAMES, f"http://anna:geheim@{proxy.netloc}")
+    at = {"AIMLAPI_API_BASE": "http://models.example.org", "AIMLAPI_API_KEY": "sk-k42"}
+    kernel = Kernel(tmp_path, **names, **at)
+    kernel.run("import os\n%load_ext nemotron_magic")
+    kernel.run("%config Nemotron.allow_http = True")
+    yield kernel
+    kernel.close()
+
+
+def ask_at(kernel: Kernel, base_url: str, no_proxy: str = "") -> Outcome:
+    kernel.run(f"os.environ['NO_PROXY'] = os.environ['no_proxy'] = {no_proxy!r}")
+    return kernel.run(f"%config Nemotron.base_url = {base_url!r}\n%nemotron hello")
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("host", "no_proxy"),
+    [
+        ("model.localhost", ""),
+        ("a.b.LOCALHOST.", "localhost,fd00::/8,[::1]:x"),
+        ("127.0.0.2", ""),
+        ("[::ffff:127.0.0.1]", "*.example"),
+    ],
+)
+def test_a_kernel_behind_a_proxy_asks_its_own_machine_without_it(
+    host: str,
+    no_proxy: str,
+    service: Scripted,
+    proxy: Scripted,
+    kernel_behind: Kernel,
+) -> None:
+    told = ask_at(kernel_behind, f"http://{host}:{service.port}/v1", no_proxy)
+    hears = host != "127.0.0.2"  # nothing listens there
+
+    assert (told.status, service.posts) == (("ok", 1) if hears else ("error", 0))
+    assert hears or "cannot connect to" in told.error
+    assert proxy.connections == 0
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("no_proxy", [CLIENTS, "[::1],:::,/,localhost"])
+def test_a_kernel_sends_to_its_proxy_what_no_entry_exempts(
+    no_proxy: str, proxy: Scripted, kernel_behind: Kernel
+) -> None:
+    told = ask_at(kernel_behind, "http://models.example.org/v1", no_proxy)
+    exempt = f"{no_proxy},models.example.org"
+    direct = ask_at(kernel_behind, "http://models.example.org/v1", exempt)
+
+    assert "Invalid port" not in told.error + direct.error
+    assert "blocked the request" in told.error
+    assert "cannot find the host models.example.org" in direct.error
+    assert (proxy.posts, proxy.connections) == (1, 1)
