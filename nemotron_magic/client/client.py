@@ -8,7 +8,8 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import httpx
@@ -52,7 +53,6 @@ from nemotron_magic.core.text import well_formed
 __all__ = [
     "Client",
     "Request",
-    "StreamCall",
 ]
 
 
@@ -87,109 +87,6 @@ class Request:
         return request_info(self.endpoint, self.settings.model, self.key)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamCall:
-    """A request on its way to a reply; what varies is passed in, as to a `Client`."""
-
-    request: Request
-    http: Http
-    sleep: Callable[[float], None]
-    clock_s: Callable[[], float]
-    now_s: Callable[[], float]
-    uniform: Callable[[float, float], float]
-
-    def events_until(self, stop: CancelToken) -> Generator[Event, None, None]:
-        """Yield what happens until `stop` is set, by a connection of its own.
-
-        Raises
-        ------
-        NemotronError, KeyboardInterrupt
-            As `Client.stream` does.
-        """
-        try:
-            with closing(self.http.apart(stop)) as http:
-                call = replace(self, http=http, sleep=stop.sleep)
-                with closing(call.events()) as events:
-                    for event in events:
-                        stop.check()
-                        yield event
-            stop.check()
-        except InterruptedByUser:
-            raise
-        except NemotronError:
-            stop.check()  # what fails after it was set was stopped
-            raise
-        finally:
-            stop.let_go()
-
-    def events(self) -> Generator[Event, None, None]:
-        """Yield what happens, as it happens, a second attempt among it.
-
-        Raises
-        ------
-        NemotronError
-            As `Client.stream` does.
-        """
-        fields = self.request.body()
-        body = well_formed(json.dumps(fields, ensure_ascii=False)).encode()
-        call_id = uuid.uuid4().hex
-        attempt = 0
-        while True:
-            attempt += 1
-            answered = False
-            try:
-                with closing(self._attempt(body, call_id, attempt)) as events:
-                    for event in events:
-                        answered = answered or is_progress(event)
-                        yield event
-                return
-            except NemotronError as error:
-                wait_s = None if answered else delay_s(error, attempt, self.uniform)
-                if wait_s is None:
-                    raise
-                retry = Retry(error.what, wait_s, attempt)
-            yield retry
-            _wait(self.sleep, wait_s)
-
-    def _attempt(
-        self, body: bytes, call_id: str, attempt: int
-    ) -> Generator[Event, None, None]:
-        request, http = self.request, self.http
-        about, settings = request.about(), request.settings
-        headers = {
-            "Accept": "text/event-stream, application/json",
-            "X-Client-Request-Id": f"nemotron-magic-{uuid.uuid4().hex}",
-            "Idempotency-Key": call_id,
-        }
-        yield Sent(headers["X-Client-Request-Id"], settings.model)
-        connect_s = float(settings["connect_timeout_s"])
-        http.find_host(request.endpoint, connect_s, about)
-        deadline = Deadline(settings["total_timeout_s"], self.clock_s)
-        timeout = deadline.timeout(connect_s, _gap_s(settings))
-        url = request.endpoint.chat_url
-        fault: NemotronError
-        try:
-            with http.post(url, body, request.key, headers, timeout) as response:
-                yield Answered(response.status_code, request_id_of(response, about))
-                if response.is_success:
-                    clock_s = self.clock_s
-                    events = read_events(response, settings, about, clock_s, deadline)
-                    yield from redact_key(events, request.key)
-                    return
-                fault = error_from_response(response, about, self.now_s(), deadline)
-        except FOREIGN as error:
-            fault = timeout_error(error, deadline, about, settings) or map_httpx_error(
-                error, about, deadline.is_sent
-            )
-        except KeyboardInterrupt:
-            if deadline.is_sent:
-                raise
-            done = "sent" if attempt == 1 else "billed"
-            fault = InterruptedByUser("stopped by you", f"nothing was {done}")
-        # Raised out here so that it carries no httpx error, which holds the key.
-        raise fault
-
-
 def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
     try:
         sleep(wait_s)
@@ -197,10 +94,6 @@ def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
     except KeyboardInterrupt:
         why = "while waiting to ask again; nothing was billed"
     raise InterruptedByUser("stopped by you", why)
-
-
-def _gap_s(settings: Settings) -> float:
-    return float(settings["gap_timeout_s" if settings["stream"] else "total_timeout_s"])
 
 
 _BALANCES = ("/v2/billing", "/v1/billing/balance")
@@ -260,15 +153,92 @@ class Client:
         KeyboardInterrupt
             When `stop` is set.
         """
-        call = StreamCall(
-            request,
-            self._http,
-            self._sleep,
-            self._clock_s,
-            self._now_s,
-            self._uniform,
-        )
-        return call.events() if stop is None else call.events_until(stop)
+        if stop is None:
+            return self._events(request, self._http, self._sleep)
+        return self._events_until(stop, request)
+
+    def _events_until(
+        self, stop: CancelToken, request: Request
+    ) -> Generator[Event, None, None]:
+        try:
+            with (
+                closing(self._http.apart(stop)) as http,
+                closing(self._events(request, http, stop.sleep)) as events,
+            ):
+                for event in events:
+                    stop.check()
+                    yield event
+            stop.check()
+        except InterruptedByUser:
+            raise
+        except NemotronError:
+            stop.check()  # what fails after it was set was stopped
+            raise
+        finally:
+            stop.let_go()
+
+    def _events(
+        self, request: Request, http: Http, sleep: Callable[[float], None]
+    ) -> Generator[Event, None, None]:
+        """Yield what happens, a second attempt among it."""
+        fields = json.dumps(request.body(), ensure_ascii=False)
+        body, call_id = well_formed(fields).encode(), uuid.uuid4().hex
+        for attempt in count(1):
+            answered = False
+            try:
+                with closing(self._attempt(request, http, body, call_id)) as events:
+                    for event in events:
+                        answered = answered or is_progress(event)
+                        yield event
+                return
+            except InterruptedByUser as error:
+                if attempt > 1:
+                    error.why = error.why.replace("sent", "billed")
+                raise
+            except NemotronError as error:
+                wait_s = None if answered else delay_s(error, attempt, self._uniform)
+                if wait_s is None:
+                    raise
+                retry = Retry(error.what, wait_s, attempt)
+            yield retry
+            _wait(sleep, wait_s)
+
+    def _attempt(
+        self, request: Request, http: Http, body: bytes, call_id: str
+    ) -> Generator[Event, None, None]:
+        about, settings = request.about(), request.settings
+        headers = {
+            "Accept": "text/event-stream, application/json",
+            "X-Client-Request-Id": f"nemotron-magic-{uuid.uuid4().hex}",
+            "Idempotency-Key": call_id,
+        }
+        yield Sent(headers["X-Client-Request-Id"], settings.model)
+        connect_s = float(settings["connect_timeout_s"])
+        http.find_host(request.endpoint, connect_s, about)
+        deadline = Deadline(settings["total_timeout_s"], self._clock_s)
+        gap = "gap_timeout_s" if settings["stream"] else "total_timeout_s"
+        timeout = deadline.timeout(connect_s, float(settings[gap]))
+        url = request.endpoint.chat_url
+        fault: NemotronError
+        try:
+            with http.post(url, body, request.key, headers, timeout) as response:
+                yield Answered(response.status_code, request_id_of(response, about))
+                if response.is_success:
+                    clock_s = self._clock_s
+                    events = read_events(response, settings, about, clock_s, deadline)
+                    yield from redact_key(events, request.key)
+                    return
+                fault = error_from_response(response, about, self._now_s(), deadline)
+        except FOREIGN as error:
+            fault = timeout_error(error, deadline, about, settings) or map_httpx_error(
+                error, about, deadline.is_sent
+            )
+        except KeyboardInterrupt:
+            if deadline.is_sent:
+                raise
+            fault = InterruptedByUser("stopped by you", "nothing was sent")
+        # Raised out here so that it carries no httpx error, which holds the key.
+        raise fault
 
     def models(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0

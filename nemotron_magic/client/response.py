@@ -104,8 +104,9 @@ class _Keyless:
         """Return what can be told by now of an event, and of those before it."""
         if isinstance(event, _PIECES):
             return self._parted(event)
-        if isinstance(event, Logprobs):
-            return self._logprobs(event)
+        if isinstance(event, Logprobs):  # nobody reads them before the end
+            self._tokens.setdefault(event.choice, []).extend(event.content)
+            return None
         if isinstance(event, TextWasReasoning):
             # It holds all of the text so far, also what was held back of it.
             self._held.pop((Text, event.choice), None)
@@ -118,10 +119,7 @@ class _Keyless:
             text = _text_of(piece)
             yield _with_text(piece, _MARK if len(text) >= _TELLING else text)
         for choice, tokens in self._tokens.items():
-            if tokens:
-                size = self._key.begun_in("".join(map(_token, tokens)))
-                shown = [{"token": _MARK}] if size >= _TELLING else tokens
-                yield Logprobs(tuple(without_key_in(shown, self._key)), choice)
+            yield Logprobs(tuple(_hidden(tokens, self._key)), choice)
 
     def _parted(self, piece: _Piece) -> _Piece | None:
         """Return what can be told of a text, and hold back what must wait."""
@@ -139,24 +137,13 @@ class _Keyless:
             told = _cleaned(told, self._key)
         return told if _text_of(told) or type(told) is ToolCall else None
 
-    def _logprobs(self, event: Logprobs) -> Logprobs | None:
-        """Return the tokens that can be told, and hold back what may begin the key."""
-        key = self._key
-        tokens = [*self._tokens.pop(event.choice, []), *event.content]
-        begun = key.begun_in("".join(map(_token, tokens)))
-        ready = len(tokens)
-        while begun > 0 and ready:
-            ready -= 1
-            begun -= len(_token(tokens[ready]))
-        self._tokens[event.choice] = tokens[ready:]
-        told = [*_hidden(tokens[:ready], key)]
-        return Logprobs(tuple(told), event.choice) if told else None
-
 
 def _hidden(tokens: list[dict[str, Any]], key: Key) -> Iterator[dict[str, Any]]:
     """Return tokens with a mark in place of each that is a part of the key."""
-    places = key.places("".join(map(_token, tokens)))
-    at = 0
+    text = "".join(map(_token, tokens))
+    begun = key.begun_in(text)
+    cut_off = [(len(text) - begun, len(text))] if begun >= _TELLING else []
+    places, at = [*key.places(text), *cut_off], 0
     for token in tokens:
         end = at + len(_token(token))
         is_part = any(at < last and end > first for first, last in places)

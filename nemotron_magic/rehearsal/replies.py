@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import Any, TypeVar
 
 from nemotron_magic.rehearsal.notebook_replies import (
@@ -39,9 +38,6 @@ ESCAPES = str.maketrans(
 )
 
 
-# ---- answers
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """One of the n replies."""
@@ -54,47 +50,39 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """All replies to a request; ``created`` is in seconds since 1970."""
+    """All replies to a request; `created` is in seconds since 1970."""
 
     number: int
     created: int
     model: str
     choices: tuple[Choice, ...]
     prompt_tokens: int
-
-    @property
-    def completion_tokens(self) -> int:
-        """Tokens of all that was generated."""
-        texts = (text for c in self.choices for text in (c.reasoning, c.content))
-        return sum(count_tokens(text) for text in texts)
+    completion_tokens: int
 
 
 def answer(
     body: Mapping[str, Any], directives: Directives, *, number: int, created: int
 ) -> Answer:
-    """Answer the body of a request; ``number`` counts the answers of this server."""
+    """Answer the body of a request; `number` counts the answers of this server."""
     question = question_of(body["messages"])
     reasoning = reasoning_text(question) if directives.think else ""
-    text = reply_text(body, directives, question)
-    most_tokens = body.get("max_tokens")
+    text = cut_at_stop(reply_text(body, directives, question), body.get("stop"))
+    choices = []
+    for n in range(body.get("n") or 1):
+        whole = reasoning, (f"*Choice {n + 1}.* " if n else "") + text
+        cut = cut_to_tokens(*whole, body.get("max_tokens"))
+        finish = "stop" if cut == whole else "length"
+        choices.append(Choice(index=n, reasoning=cut[0], content=cut[1], finish=finish))
     return Answer(
         number=number,
         created=created,
         model=body["model"],
-        choices=tuple(
-            _choice(n, reasoning, cut_at_stop(text, body.get("stop")), most_tokens)
-            for n in range(body.get("n") or 1)
-        ),
+        choices=tuple(choices),
         prompt_tokens=prompt_tokens(body["messages"]),
+        completion_tokens=sum(
+            count_tokens(text) for c in choices for text in (c.reasoning, c.content)
+        ),
     )
-
-
-def _choice(index: int, reasoning: str, text: str, most_tokens: int | None) -> Choice:
-    label = f"*Choice {index + 1}.* " if index else ""
-    reasoning_cut, content = cut_to_tokens(reasoning, label + text, most_tokens)
-    is_whole = (reasoning_cut, content) == (reasoning, label + text)
-    finish = "stop" if is_whole else "length"
-    return Choice(index=index, content=content, reasoning=reasoning_cut, finish=finish)
 
 
 def cut_at_stop(text: str, stop: str | list[str] | None) -> str:
@@ -147,19 +135,17 @@ def text_of(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _asked(
+    messages: Sequence[Mapping[str, Any]],
+) -> tuple[tuple[Attachment, ...], str]:
+    """Return the context and the question of the last user message."""
+    asked = [text_of(m.get("content")) for m in messages if m.get("role") == "user"]
+    return split_attachments(asked[-1] if asked else "")
+
+
 def question_of(messages: Sequence[Mapping[str, Any]]) -> str:
     """Return the question of the last user message, without its context."""
-    return split_attachments(_last_user_text(messages))[1]
-
-
-def attachments_of(messages: Sequence[Mapping[str, Any]]) -> tuple[Attachment, ...]:
-    """Return the context of the last user message."""
-    return split_attachments(_last_user_text(messages))[0]
-
-
-def _last_user_text(messages: Sequence[Mapping[str, Any]]) -> str:
-    asked = [text_of(m.get("content")) for m in messages if m.get("role") == "user"]
-    return asked[-1] if asked else ""
+    return _asked(messages)[1]
 
 
 # ---- directives: lines of the question
@@ -179,56 +165,8 @@ class Directives:
 DirectivesT = TypeVar("DirectivesT", bound=Directives)
 Verbs = Mapping[str, Callable[..., Mapping[str, Any]]]
 
-_DIRECTIVE = re.compile(
-    r"\s*rehearsal:\s*(?P<verb>\w+)[ \t]?(?P<rest>.*)", re.IGNORECASE
-)
-
-
-def directives_of(question: str) -> Directives:
-    r"""Read the directives in a question.
-
-    >>> directives_of("rehearsal: say **a**\nb").say
-    '**a**\nb'
-    """
-    return read_directives(question, Directives(), VERBS)
-
-
-def read_directives(question: str, start: DirectivesT, verbs: Verbs) -> DirectivesT:
-    """Read the directives of these verbs, as changes of `start`."""
-    directives = start
-    lines = question.split("\n")
-    while lines:
-        match = _DIRECTIVE.match(lines.pop(0))
-        if match and match["verb"].lower() == "say":
-            text, lines = _until_end(match["rest"], lines)
-            directives = replace(directives, say=text)
-        elif match:
-            words = match["rest"].split()
-            directives = _changed(directives, match["verb"].lower(), words, verbs)
-    return directives
-
-
-def _until_end(first: str, lines: list[str]) -> tuple[str, list[str]]:
-    """Split the lines at ``rehearsal: end``."""
-    ends = [
-        number
-        for number, line in enumerate(lines)
-        if (match := _DIRECTIVE.match(line)) and match["verb"].lower() == "end"
-    ]
-    end = ends[0] if ends else len(lines)
-    spoken = ([first] if first else []) + lines[:end]
-    return "\n".join(spoken), lines[end + 1 :]
-
-
-def _changed(
-    directives: DirectivesT, verb: str, words: list[str], verbs: Verbs
-) -> DirectivesT:
-    try:
-        return replace(directives, **verbs[verb](*words))
-    except (KeyError, TypeError, ValueError):
-        mistake = f"rehearsal: {' '.join([verb, *words])}"
-        return replace(directives, mistakes=(*directives.mistakes, mistake))
-
+_DIRECTIVE = re.compile(r"\s*rehearsal:\s*(\w+)[ \t]?(.*)", re.IGNORECASE)
+_END = re.compile(r"^\s*rehearsal:\s*end\b.*$\n?", re.IGNORECASE | re.MULTILINE)
 
 VERBS: Verbs = {
     "length": lambda tokens: {"length_tokens": max(1, int(tokens))},
@@ -238,15 +176,43 @@ VERBS: Verbs = {
 }
 
 
+def read_directives(question: str, start: DirectivesT, verbs: Verbs) -> DirectivesT:
+    r"""Read the directives of these verbs in a question, as changes of `start`.
+
+    >>> read_directives("rehearsal: say **a**\nb", Directives(), VERBS).say
+    '**a**\nb'
+    """
+    directives, rest = start, question
+    while rest:
+        line, _, rest = rest.partition("\n")
+        match = _DIRECTIVE.match(line)
+        if match is None:
+            continue
+        verb, words = match[1].lower(), match[2].split()
+        try:
+            if verb == "say":
+                below, *after = _END.split(rest, maxsplit=1)
+                below = below.removesuffix("\n") if after else below
+                said = "\n".join(part for part in (match[2], below) if part)
+                directives, rest = replace(directives, say=said), "".join(after)
+            else:
+                directives = replace(directives, **verbs[verb](*words))
+        except (KeyError, TypeError, ValueError):
+            mistake = f"rehearsal: {' '.join([verb, *words])}"
+            directives = replace(directives, mistakes=(*directives.mistakes, mistake))
+    return directives
+
+
 # ---- texts
 
 
 def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -> str:
     """Return the text of the reply to a request, in Markdown or JSON."""
+    messages = body["messages"]
     if question.startswith(CONTINUATION_REQUEST):
         return _continuation(body)
     if question.startswith(CORRECTION_REQUEST):
-        before = text_of(body["messages"][-2].get("content"))
+        before = text_of(messages[-2].get("content"))
         return f"{NO_MODEL}\n\n{correction(before, question)}"
     if directives.say is not None:
         return directives.say
@@ -254,10 +220,12 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
         return long_text(directives.length_tokens * CHARS_PER_TOKEN)
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_object":
-        return json.dumps(_as_json(body, question), ensure_ascii=False)
+        received = [{"role": m["role"], "characters": _chars(m)} for m in messages]
+        value = {"rehearsal": True, "question": question, "messages": received}
+        return json.dumps(value, ensure_ascii=False)
     if wanted.get("type") == "json_schema":
         return json.dumps(instance(wanted["json_schema"].get("schema") or {}))
-    attached = attachments_of(body["messages"])
+    attached = _asked(messages)[0]
     request = request_of(question, attached)
     if request is not None:
         return f"{NO_MODEL}\n\n{reply_to(request)}"
@@ -272,18 +240,38 @@ def _continuation(body: Mapping[str, Any]) -> str:
     """Return the rest of the last reply, if it was cut out of one of ours."""
     *before, cut, _ = body["messages"]
     question = question_of(before)
-    text = reply_text({**body, "messages": before}, directives_of(question), question)
-    begun = text_of(cut.get("content"))
-    return text.removeprefix(begun) if text.startswith(begun) else text
+    directives = read_directives(question, Directives(), VERBS)
+    text = reply_text({**body, "messages": before}, directives, question)
+    return text.removeprefix(text_of(cut.get("content")))
 
 
 def describe(body: Mapping[str, Any], question: str) -> str:
     """Write the usual reply: what was received, then one of each kind of Markdown."""
     messages = body["messages"]
-    sections = [NO_MODEL, _table(messages), _parameters(body), _earlier(messages)]
-    sections.append(_along(messages))
-    sections += [f"> {_plain(question, QUOTED_CHARS)}", _gallery(messages, question)]
-    return "\n\n".join(section for section in sections if section)
+    fields = {k: v for k, v in body.items() if k not in ("messages", "model", "tools")}
+    pairs = [f"`{n}` {_plain(json.dumps(v), SHOWN_CHARS)}" for n, v in fields.items()]
+    replies = [text_of(m.get("content")) for m in messages if m["role"] == "assistant"]
+    came = [
+        f"{part.title} ({', '.join(part.fields)})"
+        if part.kind == "cell"
+        else f"{part.kind} `{part.title}`"
+        for part in _asked(messages)[0]
+    ]
+    sections = [
+        NO_MODEL,
+        _table(messages),
+        f"Model asked for: `{body['model']}`. Set: {', '.join(pairs) or 'nothing'}.",
+    ]
+    if replies:
+        begun = _plain(replies[-1], SHOWN_CHARS)
+        sections.append(
+            f"Earlier replies that came along: {len(replies)}. The last begins: {begun}"
+        )
+    if came:
+        sections.append(f"With the question came: {', '.join(came)}.")
+    words = json.dumps(" ".join(question.split())[:SHOWN_CHARS], ensure_ascii=False)
+    gallery = _GALLERY % (len(messages), sum(map(_chars, messages)), words)
+    return "\n\n".join([*sections, f"> {_plain(question, QUOTED_CHARS)}", gallery])
 
 
 def reasoning_text(question: str) -> str:
@@ -294,12 +282,6 @@ def reasoning_text(question: str) -> str:
         "nothing to think about; but a trace has to be shown somewhere. First I list "
         "what arrived. Then I show a formula, a list and a program that runs."
     )
-
-
-def _as_json(body: Mapping[str, Any], question: str) -> dict[str, Any]:
-    """Return what ``response_format: json_object`` is answered with."""
-    received = [{"role": m["role"], "characters": _chars(m)} for m in body["messages"]]
-    return {"rehearsal": True, "question": question, "messages": received}
 
 
 def _chars(message: Mapping[str, Any]) -> int:
@@ -324,47 +306,16 @@ def _table(messages: list[Mapping[str, Any]]) -> str:
     return "\n".join(head + rows)
 
 
-def _parameters(body: Mapping[str, Any]) -> str:
-    hidden = {"messages", "model", "tools"}
-    pairs = [
-        f"`{n}` {_plain(json.dumps(v), SHOWN_CHARS)}"
-        for n, v in body.items()
-        if n not in hidden
-    ]
-    return f"Model asked for: `{body['model']}`. Set: {', '.join(pairs) or 'nothing'}."
+_GALLERY = """\
+A formula, in a line $e^{i\\pi} = -1$ and by itself:
 
-
-def _earlier(messages: list[Mapping[str, Any]]) -> str:
-    replies = [text_of(m.get("content")) for m in messages if m["role"] == "assistant"]
-    if not replies:
-        return ""
-    begun = _plain(replies[-1], SHOWN_CHARS)
-    return f"Earlier replies that came along: {len(replies)}. The last begins: {begun}"
-
-
-def _along(messages: list[Mapping[str, Any]]) -> str:
-    came = [
-        f"{part.kind} `{part.title}`"
-        if part.kind != "cell"
-        else f"{part.title} ({', '.join(part.fields)})"
-        for part in attachments_of(messages)
-    ]
-    return f"With the question came: {', '.join(came)}." if came else ""
-
-
-def _gallery(messages: list[Mapping[str, Any]], question: str) -> str:
-    chars = sum(_chars(m) for m in messages)
-    words = json.dumps(" ".join(question.split())[:SHOWN_CHARS], ensure_ascii=False)
-    return f"""\
-A formula, in a line $e^{{i\\pi}} = -1$ and by itself:
-
-$$\\sum_{{k=1}}^{{n}} k = \\frac{{n(n+1)}}{{2}}$$
+$$\\sum_{k=1}^{n} k = \\frac{n(n+1)}{2}$$
 
 A nested list:
 
 - the prompt
-    - messages: {len(messages)}
-    - characters: {chars}
+    - messages: %d
+    - characters: %d
 - the reply
     1. this text
     2. the program below
@@ -374,64 +325,37 @@ A program that runs:
 ```python
 from collections import Counter
 
-question = {words}
+question = %s
 words = Counter(question.lower().split())
 for word, times in words.most_common(3):
-    print(f"{{times}} x {{word}}")
+    print(f"{times} x {word}")
 ```
 """
 
-
-# ---- as long as you like
+_SECTIONS = (
+    "> {n}: naïve café, 日本語, Ελλάδα, 😊 and `code`, [link](https://example.org/{n})",
+    "## Section {n}\n\n"
+    + "Section {n} takes {square} steps and *some* **patience**; " * 3
+    + "then it ends.",
+    "- item {n}\n    - below it {more}\n    - and {last}\n- item {twice}",
+    "| k | k × {n} | k + {n} |\n|--:|--:|--:|\n| 1 | {n} | {more} |\n| 2 | {twice} | "
+    "{last} |",
+    "```python\ntotal = sum(range({n}))\nprint(total)\n```",
+    "$$\\int_0^{{{n}}} x^2\\,dx$$\n\nwhich is inline ${n}^2 = {square}$.",
+)
 
 
 def long_text(chars: int) -> str:
-    """Write this many characters of Markdown, no two sections alike."""
-    text = NO_MODEL + "\n\n"
-    for section in _sections():
-        if len(text) >= chars:
-            break
-        text += section + "\n\n"
+    """Write this many characters of Markdown of all kinds, no two sections alike."""
+    text, n = NO_MODEL, 0
+    while len(text) < chars:
+        n += 1
+        figures = {"more": n + 1, "last": n + 2, "twice": 2 * n, "square": n * n}
+        text += "\n\n" + _SECTIONS[n % len(_SECTIONS)].format(n=n, **figures)
     return text[:chars]
 
 
-def _sections() -> Iterator[str]:
-    for number in count(1):
-        yield SECTIONS[number % len(SECTIONS)](number)
-
-
-def _heading(n: int) -> str:
-    sentence = f"Section {n} takes {n * 7 % 23} steps and *some* **patience**; "
-    return f"## Section {n}\n\n{sentence * 3}then it ends."
-
-
-def _list(n: int) -> str:
-    return f"- item {n}\n    - below it {n + 1}\n    - and {n + 2}\n- item {n * 2}"
-
-
-def _grid(n: int) -> str:
-    rows = "\n".join(f"| {k} | {k * n} | {k**2 + n} |" for k in range(1, 5))
-    return f"| k | k × {n} | k² + {n} |\n|--:|--:|--:|\n{rows}"
-
-
-def _code(n: int) -> str:
-    return f"```python\ntotal = sum(range({n}))\nprint(total)  # {sum(range(n))}\n```"
-
-
-def _maths(n: int) -> str:
-    return (
-        f"$$\\int_0^{{{n}}} x^{n % 5 + 1}\\,dx$$\n\nwhich is inline ${n}^2 = {n**2}$."
-    )
-
-
-def _quote(n: int) -> str:
-    return f"> {n}: naïve café, 日本語, Ελλάδα, 😊 and `code`, [link](https://example.org/{n})"
-
-
-SECTIONS = (_heading, _list, _grid, _code, _maths, _quote)
-
-
-SIMPLE_INSTANCES: dict[str, Any] = {
+_INSTANCES: dict[str, Any] = {
     "string": "rehearsal",
     "integer": 1,
     "number": 1.5,
@@ -454,4 +378,4 @@ def instance(schema: Mapping[str, Any]) -> Any:
     if kind == "object":
         properties = schema.get("properties") or {}
         return {name: instance(inner) for name, inner in properties.items()}
-    return SIMPLE_INSTANCES.get(kind)
+    return _INSTANCES.get(kind)

@@ -6,22 +6,21 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from nemotron_magic.rehearsal import server as chat
 from nemotron_magic.rehearsal.replies import (
+    VERBS,
     Answer,
     Choice,
+    Directives,
     answer,
-    directives_of,
     question_of,
+    read_directives,
     tokens_of,
 )
 
@@ -32,62 +31,45 @@ CREDITS_PER_USD = 2_000_000
 """From https://docs.aimlapi.com/faq/how-can-i-track-my-funds, 2026-08-21."""
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One row of the catalogue; prices are invented, in USD for a million tokens."""
+PRICES_USD = {
+    "nvidia/nemotron-3-ultra-550b-a55b": (5.55, 6.66),
+    "nvidia/nemotron-3-super-120b-a12b": (3.33, 4.44),
+    "nvidia/nemotron-3-nano-30b-a3b": (0.11, 0.22),
+    "nvidia/nemotron-3.5-lightning": (0.33, 0.44),
+}
+"""What is listed, with invented prices of a million tokens in and out, in USD."""
 
-    id: str
-    name: str
-    prompt_usd: float
-    completion_usd: float
-
-
-MODELS = (
-    Model("nvidia/nemotron-3-ultra-550b-a55b", "Nemotron 3 Ultra", 5.55, 6.66),
-    Model("nvidia/nemotron-3-super-120b-a12b", "Nemotron 3 Super", 3.33, 4.44),
-    Model("nvidia/nemotron-3-nano-30b-a3b", "Nemotron 3 Nano", 0.11, 0.22),
-    Model("nvidia/nemotron-3.5-lightning", "Nemotron 3.5 Lightning", 0.33, 0.44),
-)
-UNLISTED = Model("", "", 1.11, 2.22)
+UNLISTED_USD = (1.11, 2.22)
 
 
 def catalogue() -> Json:
     """Return the body of ``GET /v1/models``."""
-    return {"object": "list", "data": [_row(model) for model in MODELS]}
+    return {"object": "list", "data": [_row(name) for name in PRICES_USD]}
 
 
-def _row(model: Model) -> Json:
-    def unit(origin: str, usd: float) -> Json:
-        kind = {"type": "charge", "name": "token", "content": "text"}
-        return {**kind, "origin": origin, "price": usd, "per": 1_000_000}
-
-    info = {
-        "name": model.name,
-        "developer": "NVIDIA",
-        "description": "Listed by the rehearsal; its price is invented.",
-        "contextLength": 1_000_000,
-        "url": "",
-    }
-    prices = [
-        unit("provided", model.prompt_usd),
-        unit("generated", model.completion_usd),
+def _row(model: str) -> Json:
+    kind = {"type": "charge", "name": "token", "content": "text", "per": 1_000_000}
+    units = [
+        {**kind, "origin": origin, "price": usd}
+        for origin, usd in zip(
+            ("provided", "generated"), PRICES_USD[model], strict=True
+        )
     ]
     return {
-        "id": model.id,
-        "aliases": [model.id.partition("/")[2]],
+        "id": model,
+        "aliases": [model.partition("/")[2]],
         "type": "openai/chat-completions",
-        "info": info,
+        "info": {"name": model, "developer": "NVIDIA", "contextLength": 1_000_000},
         "tags": ["playground:chat"],
-        "pricing": {"kind": "fixed", "currency": "USD", "units": prices},
+        "pricing": {"kind": "fixed", "currency": "USD", "units": units},
     }
 
 
 def credits_used(answer: Answer) -> int:
     """Return what an answer costs by this price list, in whole credits."""
-    model = next((m for m in MODELS if m.id == answer.model), UNLISTED)
-    prompt = answer.prompt_tokens * model.prompt_usd
-    completion = answer.completion_tokens * model.completion_usd
-    return round((prompt + completion) * CREDITS_PER_USD / 1_000_000)
+    prompt_usd, completion_usd = PRICES_USD.get(answer.model, UNLISTED_USD)
+    usd = answer.prompt_tokens * prompt_usd + answer.completion_tokens * completion_usd
+    return round(usd * CREDITS_PER_USD / 1_000_000)
 
 
 def completion(answer: Answer) -> Json:
@@ -108,11 +90,19 @@ def stream(answer: Answer) -> Iterator[bytes]:
     """Yield the server-sent events of a streamed reply."""
     head = _head(answer, "chat.completion.chunk")
     for choice in answer.choices:
-        for delta in _deltas(choice):
-            yield _event({**head, "choices": [_delta(choice, delta)], "usage": None})
-        end = _delta(choice, {}, choice.finish)
-        yield _event({**head, "choices": [end], "usage": None})
+        for delta, finish in _deltas(choice):
+            one = {"index": choice.index, "delta": delta, "finish_reason": finish}
+            yield _event({**head, "choices": [one], "usage": None})
     yield _event({**head, "choices": [], **_usage(answer)})
+
+
+def _deltas(choice: Choice) -> Iterator[tuple[Json, str | None]]:
+    yield {"role": "assistant", "content": ""}, None
+    for token in tokens_of(choice.reasoning):
+        yield {"content": "", "reasoning": token}, None
+    for token in tokens_of(choice.content):
+        yield {"content": token}, None
+    yield {}, choice.finish
 
 
 def to_bytes(value: Any) -> bytes:
@@ -148,18 +138,6 @@ def _usage(answer: Answer) -> Json:
 def _texts(choice: Choice) -> Json:
     reasoning = {"reasoning": choice.reasoning} if choice.reasoning else {}
     return {"content": choice.content, **reasoning}
-
-
-def _deltas(choice: Choice) -> Iterator[Json]:
-    yield {"role": "assistant", "content": ""}
-    for token in tokens_of(choice.reasoning):
-        yield {"content": "", "reasoning": token}
-    for token in tokens_of(choice.content):
-        yield {"content": token}
-
-
-def _delta(choice: Choice, delta: Mapping[str, Any], finish: str | None = None) -> Json:
-    return {"index": choice.index, "delta": dict(delta), "finish_reason": finish}
 
 
 HOST = "127.0.0.1"
@@ -215,12 +193,7 @@ class Server:
     def __enter__(self) -> str:
         return self.start().url
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
 
@@ -278,36 +251,37 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path.rstrip("/")
         if path in MODELS_PATHS:
-            self._send(200, chat.catalogue())
+            self._send(200, catalogue())
         elif path == BALANCE_PATH:
-            spent_usd = self.server.credits_used / chat.CREDITS_PER_USD
+            spent_usd = self.server.credits_used / CREDITS_PER_USD
             left_usd = round(BALANCE_USD - spent_usd, 6)
             self._send(200, {"current_balance": left_usd, "currency": "USD"})
         else:
-            self._refuse(404, f"Cannot GET {path}")
+            self._send(404, f"Cannot GET {path}")
 
     def do_POST(self) -> None:
         body = self._body()
         if urlsplit(self.path).path.rstrip("/") not in CHAT_PATHS:
-            self._refuse(404, f"Cannot POST {self.path}")
-        elif self.server.key is not None and self._key() != self.server.key:
-            self._refuse(401, "Unauthorized: the key is missing or wrong")
+            self._send(404, f"Cannot POST {self.path}")
+        elif self._is_key_wrong():
+            self._send(401, "Unauthorized: the key is missing or wrong")
         elif not _is_request(body):
-            self._refuse(400, "Body validation error: messages and model are required")
+            self._send(400, "Body validation error: messages and model are required")
         else:
             self._answer(body)
 
-    def _answer(self, body: chat.Json) -> None:
-        directives = directives_of(question_of(body["messages"]))
+    def _answer(self, body: Json) -> None:
+        question = question_of(body["messages"])
+        directives = read_directives(question, Directives(), VERBS)
         number, now_s = next(self.server.numbers), int(time.time())
         reply = answer(body, directives, number=number, created=now_s)
-        self.server.credits_used += chat.credits_used(reply)
+        self.server.credits_used += credits_used(reply)
         if not body.get("stream"):
-            self._send(200, chat.completion(reply))
+            self._send(200, completion(reply))
             return
         self._head(200, "text/event-stream", ("Transfer-Encoding", "chunked"))
         tokens_per_s = directives.tokens_per_s or self.server.tokens_per_s
-        for event in chat.stream(reply):
+        for event in stream(reply):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
             if tokens_per_s and self.server.stopping.wait(1 / tokens_per_s):
                 self.close_connection = True
@@ -324,15 +298,15 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             return None
 
-    def _key(self) -> str:
-        return self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    def _is_key_wrong(self) -> bool:
+        key = self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        return self.server.key not in (None, key)
 
-    def _refuse(self, status: int, message: str) -> None:
-        """Send an error in the service's shape."""
-        self._send(status, {"statusCode": status, "message": message})
-
-    def _send(self, status: int, value: chat.Json) -> None:
-        content = chat.to_bytes(value)
+    def _send(self, status: int, value: Json | str) -> None:
+        """Send a body; a text is the message of an error."""
+        if isinstance(value, str):
+            value = {"statusCode": status, "message": value}
+        content = to_bytes(value)
         self._head(status, "application/json", ("Content-Length", str(len(content))))
         self.wfile.write(content)
 

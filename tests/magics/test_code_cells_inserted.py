@@ -616,7 +616,7 @@ def test_what_is_asked_again_can_take_the_place_of_its_cell(kernel: Kernel) -> N
 
 
 def test_a_failing_cell_is_put_right_in_a_kernel(kernel: Kernel) -> None:
-    done = in_kernel(kernel, "1 / 0", "%nemotron fix")
+    done = in_kernel(kernel, "total = 1\ntotl", "%nemotron fix")
 
     assert done.next_cell is not None
     assert kernel.run(done.next_cell).status == "ok"

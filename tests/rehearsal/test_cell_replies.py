@@ -33,7 +33,6 @@ def answer(source: str, error: str, question: str = "Fix cell 3.\n\nBriefly.") -
         ("if x\n    y", "SyntaxError: expected ':'", "if x:\n    y"),
         ("a = (\n    1\nb = 2", "SyntaxError: never closed", "a = (\n    1)\nb = 2"),
         ("sales['regoin']", "KeyError: 'Column not found: regoin'", "sales['region']"),
-        ("some prose here", "SyntaxError: invalid syntax", "# some prose here\npass"),
     ],
 )
 def test_what_the_error_tells_of_is_put_right(
@@ -44,13 +43,22 @@ def test_what_the_error_tells_of_is_put_right(
     assert answer(source, error).endswith(f"```python\n{code}\n```")
 
 
-def test_any_other_error_is_shown_instead_of_raised(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("source", "error", "code"),
+    [
+        ("1 / 0", "ZeroDivisionError: b", "# {}ZeroDivisionError: b\n1 / 0"),
+        ("some prose here", "SyntaxError: invalid syntax", "# some prose here"),
+        ("[]['x']", "TypeError: list", "# {}TypeError: list\n[]['x']"),
+    ],
+)
+def test_an_error_that_no_rule_mends_is_not_hidden(
+    source: str, error: str, code: str
 ) -> None:
-    text = answer("1 / 0", "ZeroDivisionError: division by zero")
-    exec(text.partition("```python\n")[2].partition("```")[0], {})
+    text = answer(source, error)
 
-    assert capsys.readouterr().out == "ZeroDivisionError: division by zero\n"
+    assert "no rule of the rehearsal" in text.lower()
+    rule = "No rule of the rehearsal mends: "
+    assert text.endswith(f"```python\n{code.format(rule)}\n```")
 
 
 def test_the_other_requests_are_played_too() -> None:

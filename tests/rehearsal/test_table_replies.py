@@ -47,12 +47,18 @@ def test_a_table_is_read_back_from_its_description() -> None:
     columns = {column.name: column for column in table().columns}
 
     assert table().rows == "40"
-    assert columns["region"].missing == "25.0%"
-    assert columns["region"].is_written_in_several_ways
-    assert [n for n, c in columns.items() if c.should_be_number] == ["price"]
-    assert [n for n, c in columns.items() if c.should_be_date] == ["day"]
-    assert [n for n, c in columns.items() if c.is_date] == ["when"]
-    assert [n for n, c in columns.items() if c.is_number] == ["units"]
+    assert columns["region"].findings == (
+        "25.0% missing",
+        "the same value is written in several ways",
+    )
+    assert columns["price"].findings == ("named like a number, kept as text",)
+    assert columns["day"].findings == ("named like a date, kept as text",)
+    assert columns["email"].findings == ("looks personal, so no value was sent",)
+    assert {name: column.kind for name, column in columns.items()} == {
+        **dict.fromkeys(["region", "price", "day", "email"], "text"),
+        "when": "dates",
+        "units": "numbers",
+    }
 
 
 @pytest.mark.parametrize(
