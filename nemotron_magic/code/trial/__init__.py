@@ -1,0 +1,362 @@
+"""Try code on a forked copy of this kernel before it is inserted.
+
+The copy has the user's own data; its writes, its network and its processes are refused,
+and it ends after the last cell. The kernel, its files and its connections stay as they
+were. Linux only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nemotron_magic.core.text import one_line
+
+__all__ = [
+    "Trials",
+    "Verdict",
+    "shape_of",
+    "sweep",
+]
+
+_PREFIX = "nemotron-trial-"
+_POLL_S, _STUCK_S = 0.05, 0.8
+_MOST_ANSWER = 1 << 16  # bytes
+_SECRETS = (
+    ".ssh", ".aws", ".gnupg", ".kube", ".netrc", ".pgpass", ".git-credentials",
+    ".pypirc", ".docker", ".azure", ".config/gcloud", ".config/gh",
+    ".local/share/keyrings",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of trying one cell.
+
+    Attributes
+    ----------
+    kind : {"runs", "fails", "not tried"}
+        Whatever met a refusal, a limit or a lock is "not tried".
+    reason : str
+        Why it was not tried, as what the code does: "reads from the network".
+    elapsed_s : float
+        How long the code ran, in seconds.
+    value : str
+        What kind of value the cell has, without its content; empty for none.
+    error, message : str
+        Type and message of what was raised; the message is redacted.
+    line : int or None
+        The line of the cell in which it was raised, from 1.
+    """
+
+    kind: Literal["runs", "fails", "not tried"]
+    reason: str = ""
+    elapsed_s: float = 0.0
+    value: str = ""
+    error: str = ""
+    message: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        if self.kind == "not tried":
+            return f"Not tried: {self.reason}."
+        tried = "Tried on a copy of this kernel:"
+        if self.kind == "fails":
+            at = f", line {self.line}" if self.line else ""
+            return f"{tried} fails: {self.raised}{at}. Nothing of yours was changed."
+        gives = f", gives {self.value}" if self.value else ""
+        time_ = f"{self.elapsed_s:.2f} s"
+        return f"{tried} runs ({time_}){gives}. Nothing of yours was changed."
+
+    @property
+    def raised(self) -> str:
+        """The error on one line."""
+        return one_line(f"{self.error} {self.message}".strip(), 120)
+
+
+def shape_of(value: object) -> str:
+    """Return the type of a value and, of a table or an array, its shape.
+
+    Nothing of the value's content is in it. It runs in the copy of the kernel.
+    """
+    kind = type(value).__name__
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and all(isinstance(one, int) for one in shape):
+        return f"{kind} {' × '.join(map(str, shape))}".strip()
+    if isinstance(value, (list, dict, set)):
+        return f"{kind} of {len(value)}"
+    return kind
+
+
+class Trials:
+    """Tries cells in copies of one kernel, one trial at a time.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The kernel's shell.
+    describe : callable
+        Says in a few words what a value is; called in the copy.
+    redact : callable
+        Takes secrets out of a text.
+    unreadable : sequence of path
+        What the code may not read, beside the usual homes of secrets.
+    limit_s : float
+        How long a trial may take, in seconds.
+    guards : sequence of callable, optional
+        What holds the copy; see `nemotron_magic.code.trial.guards.GUARDS`.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        describe: Callable[[object], str] = shape_of,
+        redact: Callable[[str], str] = str,
+        unreadable: Sequence[Path] = (),
+        limit_s: float = 10.0,
+        guards: Sequence[Callable[[Any], None]] | None = None,
+    ) -> None:
+        self._shell = shell
+        self._describe = describe
+        self._redact = redact
+        self._unreadable = tuple(unreadable)
+        self._limit_s = limit_s
+        self._guards = guards
+
+    def run(
+        self, cells: Sequence[str], tick: Callable[[float], None] = lambda s: None
+    ) -> list[Verdict]:
+        """Try cells one after another in one copy; return a verdict for each.
+
+        Parameters
+        ----------
+        cells : sequence of str
+            Sources as they would be inserted.
+        tick : callable
+            Told every 50 ms how many seconds it has taken.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the user stops it; the copy has ended then.
+        """
+        reason = _unsupported() or self._reason(cells)
+        outcomes: list[dict[str, Any]] = []
+        if not reason and cells:
+            outcomes, reason = self._tried(cells, tick)
+        verdicts = [self._verdict(one) for one in outcomes if "guard" not in one]
+        if verdicts and verdicts[-1].kind != "runs":
+            reason = "the code before it did not run to its end"
+        missing = len(cells) - len(verdicts)
+        return verdicts + [Verdict("not tried", reason)] * missing
+
+    def _reason(self, cells: Sequence[str]) -> str:
+        # Here and not above, like the child: most sessions try nothing.
+        from nemotron_magic.code.trial.precheck import reason_not_to_try
+
+        namespace: Mapping[str, object] = self._shell.user_ns
+        sources = []
+        for cell in cells:
+            with suppress(Exception):  # a transformer of the user's, or bad syntax
+                sources.append(self._shell.transform_cell(cell))
+        reason = reason_not_to_try(sources, namespace)
+        return f"it {reason}" if reason else ""
+
+    def _tried(
+        self, cells: Sequence[str], tick: Callable[[float], None]
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Fork, wait; return what the copy wrote, and why it wrote no more."""
+        from nemotron_magic.code.trial.child import run_in_child
+        from nemotron_magic.code.trial.guards import GUARDS, Place
+
+        with _temporary() as folder, _pipe() as (ours, theirs):
+            place = Place(
+                temporary=folder,
+                answer=theirs,
+                unreadable=self._hidden(),
+                time_s=self._limit_s,
+                memory_bytes=_spare_memory(),
+            )
+            guards = GUARDS if self._guards is None else self._guards
+            parent = os.getpid()
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(Exception):
+                    stream.flush()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of threads, from Python 3.12 on
+                child = os.fork()
+            if child == 0:
+                run_in_child(self._shell, cells, place, guards, self._describe, parent)
+            os.close(theirs)
+            data, reason = _watched(child, ours, self._limit_s, tick)
+        outcomes = []
+        for line in data.split(b"\n"):
+            with suppress(ValueError):
+                outcomes.append(json.loads(line))
+        if outcomes and "guard" in outcomes[-1]:
+            reason = f"the copy could not be guarded ({outcomes[-1]['guard']})"
+        return outcomes, reason or "the copy ended without a word"
+
+    def _hidden(self) -> tuple[str, ...]:
+        home = Path.home()
+        paths = [*(home / one for one in _SECRETS), *self._unreadable]
+        needed = [Path(one or ".").resolve() for one in (*sys.path, sys.prefix, ".")]
+        return tuple(
+            str(path)
+            for path in paths
+            if path.exists()
+            and not any(one.is_relative_to(path.resolve()) for one in needed)
+        )
+
+    def _verdict(self, outcome: Mapping[str, Any]) -> Verdict:
+        elapsed_s = float(outcome["elapsed_s"])
+        if outcome.get("refused"):
+            return Verdict("not tried", f"it {outcome['refused']}", elapsed_s)
+        if "error" not in outcome:
+            return Verdict("runs", "", elapsed_s, str(outcome.get("value", "")))
+        message = self._redact(str(outcome["message"]))
+        error, line = str(outcome["error"]), outcome["line"]
+        return Verdict("fails", "", elapsed_s, "", error, message, line)
+
+
+def _unsupported() -> str:
+    """Return why this system can try nothing; empty if it can."""
+    if sys.platform != "linux":
+        return "trials need Linux"
+    from nemotron_magic.code.trial.guards import landlock_version
+    from nemotron_magic.code.trial.system_calls import is_known_machine
+
+    if not is_known_machine():
+        return "trials need an x86_64 or aarch64 machine"
+    if landlock_version() < 3:
+        return "trials need landlock, which Linux has from 6.2 on unless it is off"
+    return ""
+
+
+def _spare_memory() -> int:
+    """Return how many bytes a copy may take: half of what is free, 2 GB at most."""
+    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(256 << 20, min(2 << 30, pages // 2))
+
+
+@contextmanager
+def _temporary() -> Iterator[str]:
+    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    try:
+        yield os.path.realpath(folder)
+    finally:
+        _remove(Path(folder))
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of a trial; that of its private layer bars its owner."""
+    for barred in folder.glob("work/work"):
+        with suppress(OSError):
+            barred.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove what trials of kernels that were killed have left."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError):
+            is_ours = folder.stat().st_uid == os.getuid() and not folder.is_symlink()
+            if is_ours and owner.isdecimal() and not _is_alive(int(owner)):
+                _remove(folder)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+@contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    ours, theirs = os.pipe()
+    try:
+        yield ours, theirs
+    finally:
+        for end in (ours, theirs):
+            with suppress(OSError):
+                os.close(end)
+
+
+def _watched(
+    child: int, pipe: int, limit_s: float, tick: Callable[[float], None]
+) -> tuple[bytes, str]:
+    """Wait for a copy; return what it wrote, and why it did not come to its end."""
+    begun_s = time.monotonic()
+    data, reason, lock = b"", "", _LockWatch(child)
+    try:
+        while len(data) < _MOST_ANSWER:
+            elapsed_s = time.monotonic() - begun_s
+            if select.select([pipe], [], [], _POLL_S)[0]:
+                piece = os.read(pipe, _MOST_ANSWER)
+                if not piece:
+                    break
+                data += piece
+            elif elapsed_s > limit_s:
+                reason = f"it took longer than {limit_s:.0f} s"
+                break
+            elif lock.is_stuck():
+                reason = "it waits for a lock that is held in the kernel"
+                break
+            tick(elapsed_s)
+    finally:
+        with suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+    return data, reason or _end(status)
+
+
+def _end(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return "it took longer than a trial may"
+        return f"it ended its process ({signal.Signals(number).name})"
+    return f"it ended its process (exit {os.WEXITSTATUS(status)})"
+
+
+class _LockWatch:
+    """Tells early that a process waits for a lock whose holder was not copied."""
+
+    def __init__(self, process: int) -> None:
+        self._tasks = Path(f"/proc/{process}/task")
+        self._stat = Path(f"/proc/{process}/stat")
+        self._before: tuple[str, ...] = ()
+        self._since_s = time.monotonic()
+
+    def is_stuck(self) -> bool:
+        """Return whether all threads wait for locks, and no time was spent lately."""
+        from nemotron_magic.code.trial.system_calls import FUTEX
+
+        try:
+            spent = self._stat.read_text().rpartition(")")[2].split()[11:13]
+            calls = [
+                path.read_text().split()[:1] for path in self._tasks.glob("*/syscall")
+            ]
+        except OSError:
+            return False
+        now_s = time.monotonic()
+        if tuple(spent) != self._before or calls != [[str(FUTEX)]] * len(calls):
+            self._before, self._since_s = tuple(spent), now_s
+        return now_s - self._since_s > _STUCK_S

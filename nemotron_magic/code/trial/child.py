@@ -1,0 +1,345 @@
+"""What happens in the forked copy of the kernel: guard it, run the cells, report.
+
+Nothing here may return to the kernel's own code: the copy ends with `os._exit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from nemotron_magic.code.trial.guards import (
+    Guard,
+    Place,
+    make_private_layer,
+    use_one_openmp_thread,
+)
+from nemotron_magic.code.trial.system_calls import libc, number
+
+__all__ = [
+    "MOST_MESSAGE",
+    "run_in_child",
+]
+
+MOST_MESSAGE = 300  # characters of an error's message that are reported
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+
+# What an audit event means in words; the events are Python's own.
+_REFUSED = {
+    "reads from the network": (
+        "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind",
+        "socket.sendto", "smtplib.connect", "ftplib.connect",
+    ),
+    "starts another process": (
+        "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork",
+        "os.forkpty", "pty.spawn",
+    ),
+    "signals other processes": ("os.kill", "os.killpg"),
+    "changes files": (
+        "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link",
+        "os.symlink", "shutil.rmtree",
+    ),
+    "changes modes or times of files": (
+        "os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr",
+    ),
+}  # fmt: skip
+_WORDS = {event: words for words, events in _REFUSED.items() for event in events}
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Caches of libraries, which do without where they may not write.
+_CACHE = re.compile(r"__pycache__|/\.?cache/|/\.?(?:config/)?(?:matplotlib|ipython)\b")
+# What libraries say of a refusal, where the error itself does not tell.
+_SIGNS = re.compile(
+    r"permission denied|not permitted|disk i/o error|database is locked|readonly|"
+    r"read-only|unable to open database|bad file descriptor|not a socket|"
+    r"install the required extension|function not implemented|"
+    r"can't start new thread|cannot allocate memory|out of memory",
+    re.IGNORECASE,
+)
+_REFUSALS = {
+    errno.EPERM, errno.EACCES, errno.EROFS, errno.EBADF, errno.ENOSYS, errno.ENOTSOCK,
+    errno.ENOMEM, errno.EXDEV,
+}  # fmt: skip
+
+
+class _Refused(PermissionError):
+    """Raised where a trial may not go on as the code wants."""
+
+
+def run_in_child(
+    shell: Any,
+    cells: Sequence[str],
+    place: Place,
+    guards: Sequence[Guard],
+    describe: Callable[[object], str],
+    parent: int,
+) -> NoReturn:
+    """Run cells in this forked process; write a line of JSON for each, and end.
+
+    A line holds ``error`` or ``value``, ``refused`` (why it was not really tried) and
+    ``elapsed_s``. If a guard does not hold, the only line holds ``guard``.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The copy of the user's shell.
+    cells : sequence of str
+        Sources as they would be inserted.
+    describe : callable
+        Says in a few words what a value is, and nothing of its content.
+    parent : int
+        The process of the kernel; the copy ends with it.
+    """
+    try:
+        _leave_kernel(parent)
+        folder = os.getcwd()
+        layer = folder if make_private_layer(place.temporary, folder) else ""
+        own = replace(place, layer=layer)
+        run = _Run(shell, own, describe)
+        for guard in guards:
+            guard(own)
+        run.watch()
+        for cell in cells:
+            outcome = run.cell(cell)
+            _answer(place, outcome)
+            if "error" in outcome:
+                break
+    except BaseException as error:
+        _answer(place, {"guard": f"{type(error).__name__}: {error}"[:MOST_MESSAGE]})
+    finally:
+        os._exit(0)
+
+
+def _answer(place: Place, outcome: dict[str, Any]) -> None:
+    data = json.dumps(outcome).encode() + b"\n"
+    while data:
+        data = data[os.write(place.answer, data) :]
+
+
+def _leave_kernel(parent: int) -> None:
+    """Cut what ties this copy to the kernel: its terminal, its signals, its death."""
+    gc.freeze()  # a collection would copy every page that it looks at
+    os.setsid()
+    libc.prctl(_DIE_WITH_PARENT, number(signal.SIGKILL), *[number(0)] * 3)
+    if os.getppid() != parent:
+        os._exit(0)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    use_one_openmp_thread()
+
+
+class _Run:
+    """Runs cells in the copy of the shell; nothing of it reaches the page."""
+
+    def __init__(
+        self, shell: Any, place: Place, describe: Callable[[object], str]
+    ) -> None:
+        self._shell = shell
+        self._place = place
+        self._describe = describe
+        self._refusals: list[str] = []
+        self._shown: list[BaseException] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def watch(self) -> None:
+        """Take the place of all that shows, asks or stores; note what is refused."""
+        place, shell = self._place, self._shell
+        os.environ["TMPDIR"] = tempfile.tempdir = place.temporary
+        sys.dont_write_bytecode = True
+        warnings.filterwarnings("ignore", message=".*fork.*")
+        out = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (it stays open)
+        sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = out  # type: ignore[misc]
+        kernel = getattr(shell, "kernel", None)
+        if kernel is not None:
+            kernel.session.send = lambda *args, **kwargs: None
+            kernel.raw_input = kernel.getpass = self._refuse_input
+        import builtins
+        import getpass
+
+        builtins.input = getpass.getpass = self._refuse_input
+        shell.ask_exit = lambda *args: self._refusals.append("ends the kernel")
+        shell.display_pub.publish = lambda *args, **kwargs: None
+        shell.display_pub.clear_output = lambda *args, **kwargs: None
+        for step in _SHOWING:
+            if hasattr(shell.displayhook, step):
+                setattr(shell.displayhook, step, lambda *args, **kwargs: None)
+        shell.showtraceback = self._note_shown
+        shell.showsyntaxerror = lambda *args, **kwargs: None
+        drawing = [
+            one
+            for one in shell.events.callbacks.get("post_execute", [])
+            if getattr(one, "__module__", "").startswith("matplotlib")
+        ]
+        self._draws: list[Callable[[], object]] = drawing
+        for callbacks in shell.events.callbacks.values():
+            callbacks.clear()
+        _run_jobs_in_turn()
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        sys.addaudithook(self._audit)
+
+    def cell(self, source: str) -> dict[str, Any]:
+        """Run one cell; return what came of it."""
+        self._refusals.clear()
+        self._shown.clear()
+        begun_s = time.monotonic()
+        error, value = self._ran(source)
+        outcome: dict[str, Any] = {"elapsed_s": round(time.monotonic() - begun_s, 4)}
+        refusal = next(iter(self._refusals), "")
+        if error is not None:
+            refusal = refusal or next(filter(None, map(_refusal_of, _chain(error))), "")
+            outcome["error"] = type(error).__name__
+            outcome["message"] = _message(error)
+            outcome["line"] = self._line(error)
+        elif value is not None:
+            outcome["value"] = self._describe(value)
+        if refusal:
+            outcome["refused"] = refusal
+        return outcome
+
+    def _ran(self, source: str) -> tuple[BaseException | None, object]:
+        assert self._loop is not None
+        try:
+            transformed, failure = self._shell.transform_cell(source), None
+        except Exception:
+            transformed, failure = source, sys.exc_info()
+        try:
+            result = self._loop.run_until_complete(
+                self._shell.run_cell_async(
+                    source,
+                    store_history=False,
+                    transformed_cell=transformed,
+                    preprocessing_exc_tuple=failure,
+                )
+            )
+            error = result.error_before_exec or result.error_in_exec
+            if error is None:
+                for draw in self._draws:
+                    draw()
+        except BaseException as raised:
+            return raised, None
+        if error is None and self._shown:
+            error = self._shown[0]
+        return error, result.result
+
+    def _refuse_input(self, *args: object, **kwargs: object) -> NoReturn:
+        self._refusals.append("asks for input")
+        raise _Refused("asks for input")
+
+    def _note_shown(self, *args: Any, **kwargs: object) -> None:
+        error = sys.exc_info()[1]
+        if error is not None:
+            self._shown.append(error)
+
+    def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        """Put refusals into words. It is no wall: libraries in C pass it by."""
+        if event == "open":
+            path, _, flags = (*args, 0, 0)[:3]
+            if isinstance(flags, int) and flags & _WRITES and self._is_outside(path):
+                self._refusals.append(f"writes {os.path.basename(os.fsdecode(path))}")
+            return
+        words = _WORDS.get(event)
+        if words is None:
+            return
+        if words == "changes files":
+            path = args[0] if args else ""
+            if event == "os.mkdir" and os.path.isdir(path):
+                return  # as libraries ask for their own folders
+            if self._is_outside(path):
+                self._refusals.append(words)
+            return
+        self._refusals.append(words)
+        raise _Refused(words)
+
+    def _is_outside(self, path: object) -> bool:
+        if not isinstance(path, (str, bytes)):
+            return False
+        whole = os.path.abspath(os.fsdecode(path))
+        inside = (self._place.temporary, self._place.layer or self._place.temporary)
+        if any(whole == one or whole.startswith(one + "/") for one in inside):
+            return False
+        return whole != os.devnull and not _CACHE.search(whole)
+
+    def _line(self, error: BaseException) -> int | None:
+        """Return the line of the cell in which an error arose, from 1."""
+        if isinstance(error, SyntaxError):
+            return error.lineno
+        frames = []
+        trace = error.__traceback__
+        while trace is not None:
+            frames.append((trace.tb_frame, trace.tb_lineno))
+            trace = trace.tb_next
+        names = [
+            frame.f_code.co_filename
+            for frame, _ in frames
+            if frame.f_globals is self._shell.user_ns
+        ]
+        lines = [at for frame, at in frames if frame.f_code.co_filename in names[:1]]
+        return lines[-1] if lines else None
+
+
+# What a display hook calls to show a value, after it has been formatted.
+_SHOWING = (
+    "start_displayhook", "write_output_prompt", "write_format_data", "log_output",
+    "finish_displayhook",
+)  # fmt: skip
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, what caused it, and the members of a group."""
+    waiting, seen = [error], set[int]()
+    while waiting and len(seen) < 30:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        following = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
+        waiting += [more for more in following if isinstance(more, BaseException)]
+
+
+def _refusal_of(error: BaseException) -> str:
+    """Return why an error means that the code was not really tried; empty if not."""
+    if isinstance(error, MemoryError):
+        return "needs more memory than a trial may take"
+    if isinstance(error, KeyboardInterrupt):
+        return "was interrupted"
+    number = getattr(error, "errno", None)
+    if isinstance(error, PermissionError) or number in _REFUSALS:
+        name = getattr(error, "filename", None)
+        where = f" ({os.path.basename(os.fsdecode(name))})" if name else ""
+        return f"does what a trial may not{where}"
+    if isinstance(error, BlockingIOError) or _SIGNS.search(_message(error)):
+        return "does what a trial may not"
+    return ""
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = error.msg if isinstance(error, SyntaxError) else error
+        return str(text)[:MOST_MESSAGE]
+    except Exception:
+        return ""
+
+
+def _run_jobs_in_turn() -> None:
+    """Let joblib, where it is loaded, start no process: it could not."""
+    joblib = sys.modules.get("joblib.parallel")
+    if joblib is not None:
+        try:
+            joblib.DEFAULT_BACKEND = "sequential"  # type: ignore[attr-defined]
+            joblib.parallel_config(backend="sequential").__enter__()
+        except Exception:
+            return

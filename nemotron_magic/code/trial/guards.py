@@ -1,0 +1,322 @@
+"""What keeps a trial from changing anything: installed in the forked child, in order.
+
+Each guard raises `GuardError` if it does not hold; then the code does not run. They
+were measured one by one: only descriptors that are replaced stop a COMMIT on an open
+connection, only landlock stops libraries that write by themselves, and only seccomp
+stops changed modes and signals. Landlock is described in
+https://docs.kernel.org/userspace-api/landlock.html
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import resource
+import stat
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nemotron_magic.code.trial.system_calls import (
+    GuardError,
+    forbid_system_calls,
+    libc,
+    number,
+    system_call,
+)
+
+__all__ = [
+    "GUARDS",
+    "Guard",
+    "Place",
+    "landlock_version",
+    "make_private_layer",
+    "use_one_openmp_thread",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a trial may read and write.
+
+    Attributes
+    ----------
+    temporary : str
+        Its own folder, that is removed afterwards.
+    answer : int
+        The descriptor of the pipe to the kernel, which is kept.
+    unreadable : tuple of str
+        Files and folders that it may not read.
+    layer : str
+        The working folder, if a private layer lies over it; empty for none.
+    time_s : float
+        How long the code may run, in seconds of the processor.
+    memory_bytes : int
+        How much the process may grow.
+    """
+
+    temporary: str
+    answer: int
+    unreadable: tuple[str, ...] = ()
+    layer: str = ""
+    time_s: float = 10.0
+    memory_bytes: int = 2 << 30
+
+
+Guard = Callable[[Place], None]
+
+
+def limit_resources(place: Place) -> None:
+    """Bound time and memory, and leave no core file behind."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    size = pages * resource.getpagesize() + place.memory_bytes
+    time_s = int(place.time_s) + 1
+    limits = [
+        (resource.RLIMIT_CORE, 0, 0),
+        (resource.RLIMIT_CPU, time_s, time_s + 1),
+        (resource.RLIMIT_AS, size, size),
+    ]
+    for which, soft, hard in limits:
+        highest = resource.getrlimit(which)[1]
+        if highest != resource.RLIM_INFINITY:
+            soft, hard = min(soft, highest), min(hard, highest)
+        try:
+            resource.setrlimit(which, (soft, hard))
+        except (OSError, ValueError) as error:
+            raise GuardError("limits") from error
+
+
+_HARMLESS_DEVICES = {"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
+
+
+def replace_descriptors(place: Place) -> None:
+    """Make every open file read-only and of our own; close what is no file.
+
+    A path descriptor takes the place of sockets, pipes and terminals, so that their use
+    fails: with /dev/null there, writes would seem to succeed.
+    """
+    dead = os.open("/", os.O_PATH)
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        for name in os.listdir("/proc/self/fd"):
+            descriptor = int(name)
+            if descriptor not in (place.answer, dead, null):
+                _replace(descriptor, dead, null)
+    except OSError as error:
+        raise GuardError("descriptors", error.errno or 0) from error
+    os.close(null)
+
+
+def _replace(descriptor: int, dead: int, null: int) -> None:
+    try:
+        mode = os.fstat(descriptor).st_mode
+    except OSError:  # the one that listed them
+        return
+    if descriptor <= 2:
+        os.dup2(null, descriptor, inheritable=False)
+        return
+    source = f"/proc/self/fd/{descriptor}"
+    if stat.S_ISDIR(mode):
+        return
+    if stat.S_ISCHR(mode) and os.readlink(source) in _HARMLESS_DEVICES:
+        return
+    if stat.S_ISREG(mode):
+        try:
+            own = os.open(source, os.O_RDONLY)
+        except OSError:  # deleted, or not ours to read
+            pass
+        else:
+            os.lseek(own, os.lseek(descriptor, 0, os.SEEK_CUR), os.SEEK_SET)
+            os.dup2(own, descriptor, inheritable=False)
+            os.close(own)
+            return
+    os.dup2(dead, descriptor, inheritable=False)
+
+
+_LARGEST_COPY = 64 << 20  # bytes; larger maps become read-only: a write is a crash
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x10  # MAP_FIXED
+
+
+def unshare_memory(place: Place) -> None:
+    """Put private copies in the place of memory that is shared with others."""
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [
+        ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int,
+        ctypes.c_int, ctypes.c_int, ctypes.c_long,
+    ]  # fmt: skip
+    for low, high, mode in list(_shared_maps()):
+        size = high - low
+        data = ctypes.string_at(low, size) if size <= _LARGEST_COPY else None
+        if data is None or "r" not in mode:
+            address, length = ctypes.c_void_p(low), ctypes.c_size_t(size)
+            if libc.mprotect(address, length, mmap.PROT_READ):
+                raise GuardError("shared memory", ctypes.get_errno())
+            continue
+        access = mmap.PROT_READ | mmap.PROT_WRITE
+        if libc.mmap(low, size, access, _PRIVATE, -1, 0) != low:
+            raise GuardError("shared memory", ctypes.get_errno())
+        ctypes.memmove(low, data, size)
+
+
+def _shared_maps() -> Iterator[tuple[int, int, str]]:
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, mode = line.split()[:2]
+        if mode[1] == "w" and mode[3] == "s":
+            low, high = (int(one, 16) for one in span.split("-"))
+            yield low, high, mode
+
+
+# Rights of landlock, by their bits.
+_READ_FILE, _READ_FOLDER = 1 << 2, 1 << 3
+_READ = _READ_FILE | _READ_FOLDER
+_WRITE_FILE, _TRUNCATE = 1 << 1, 1 << 14
+_WRITE = _WRITE_FILE | sum(1 << bit for bit in range(4, 13))  # remove and make
+_CREATE, _ADD, _RESTRICT = 444, 445, 446  # calls, the same on all machines
+_NO_NEW_PRIVILEGES = 38
+_LEAST_VERSION = 3  # the first that knows truncation
+
+
+def landlock_version() -> int:
+    """Return the version of landlock that the kernel has; 0 or less for none."""
+    return system_call(_CREATE, None, ctypes.c_size_t(0), 1)
+
+
+def restrict_files(place: Place) -> None:
+    """Allow writes in the trial's own folder only, and no reading of secrets."""
+    version = landlock_version()
+    if version < _LEAST_VERSION:
+        raise GuardError("landlock", -min(version, 0))
+    write = _WRITE | 1 << 13 | _TRUNCATE | (1 << 15 if version >= 5 else 0)
+    network = 3 if version >= 4 else 0  # bind, connect
+    scope = 3 if version >= 6 else 0  # abstract sockets, signals
+    size = 8 if version < 4 else 16 if version < 6 else 24
+    attributes = struct.pack("QQQ", write | _READ, network, scope)[:size]
+    rules = system_call(_CREATE, ctypes.c_char_p(attributes), ctypes.c_size_t(size), 0)
+    if rules < 0:
+        raise GuardError("landlock", -rules)
+    _allow(rules, place.temporary, write | _READ)
+    if place.layer:
+        _allow(rules, place.layer, write)
+    _allow(rules, os.devnull, _WRITE_FILE | _TRUNCATE)
+    hidden = {os.path.realpath(one) for one in place.unreadable}
+    _allow(rules, "/", _READ_FOLDER)  # the names of what is hidden are no secret
+    for path in _readable(Path("/"), hidden):
+        _allow(rules, path, _READ)
+    libc.prctl(_NO_NEW_PRIVILEGES, number(1), number(0), number(0), number(0))
+    result = system_call(_RESTRICT, rules, 0)
+    os.close(rules)
+    if result < 0:
+        raise GuardError("landlock", -result)
+
+
+def _readable(folder: Path, hidden: set[str]) -> Iterator[str]:
+    """Yield what is below a folder and holds nothing hidden, in as few as possible.
+
+    Links are passed over: what they lead to is reached by its own name.
+    """
+    above = {str(parent) for one in hidden for parent in Path(one).parents}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_symlink() or entry.path in hidden:
+                continue
+            if entry.path in above:
+                yield from _readable(Path(entry.path), hidden)
+            else:
+                yield entry.path
+
+
+def _allow(rules: int, path: str, rights: int) -> None:
+    try:
+        target = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # it went, or is not ours to look into
+        return
+    if not stat.S_ISDIR(os.fstat(target).st_mode):
+        rights &= _READ_FILE | _WRITE_FILE | _TRUNCATE  # what a file can have
+    rule = ctypes.c_char_p(struct.pack("=Qi", rights, target))
+    result = system_call(_ADD, rules, 1, rule, 0)
+    os.close(target)
+    if result < 0:
+        raise GuardError("landlock", -result)
+
+
+GUARDS: tuple[Guard, ...] = (
+    limit_resources,
+    replace_descriptors,
+    unshare_memory,
+    restrict_files,
+    lambda place: forbid_system_calls(),
+)
+"""All of them, in the order in which they are installed."""
+
+
+_NEW_USER, _NEW_MOUNTS, _NEW_NETWORK = 0x10000000, 0x20000, 0x40000000
+_PRIVATE_RECURSIVE = 0x44000
+
+
+def make_private_layer(temporary: str, folder: str) -> bool:
+    """Lay a private layer over a folder: what is written there stays in the child.
+
+    It is no guard. Return whether it could be made; where it could not, writes in the
+    folder are refused like all others.
+
+    Raises
+    ------
+    GuardError
+        If the child is left without a user of its own.
+    """
+    if _holds_mounts(folder) or Path(temporary).is_relative_to(folder):
+        return False
+    user, group = os.getuid(), os.getgid()
+    if libc.unshare(_NEW_USER | _NEW_MOUNTS | _NEW_NETWORK):
+        return False
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    except OSError as error:
+        raise GuardError("private layer", error.errno or 0) from error
+    upper, work = f"{temporary}/upper", f"{temporary}/work"
+    options = f"lowerdir={folder},upperdir={upper},workdir={work},userxattr"
+    for one in (upper, work):
+        os.mkdir(one)
+    where, overlay = os.fsencode(folder), b"overlay"
+    if libc.mount(b"none", b"/", None, number(_PRIVATE_RECURSIVE), None):
+        return False
+    if libc.mount(overlay, where, overlay, number(0), os.fsencode(options)):
+        return False
+    os.chdir(folder)
+    return True
+
+
+def _holds_mounts(folder: str) -> bool:
+    """Return whether something is mounted below a folder: the layer would hide it.
+
+    The same goes for a name that would end an option of the mount.
+    """
+    if set(folder) & set(",:\\"):
+        return True
+    try:
+        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return True
+    points = (Path(line.split()[4]) for line in lines)
+    return any(Path(folder) in point.parents for point in points)
+
+
+def use_one_openmp_thread(libraries: Iterable[str] = ("gomp", "omp", "iomp")) -> None:
+    """Let OpenMP use this thread alone: those of its pool did not survive the fork."""
+    names = tuple(f"lib{one}" for one in libraries)
+    mapped = {
+        line.split()[-1]
+        for line in Path("/proc/self/maps").read_text().splitlines()
+        if "/" in line
+    }
+    for path in mapped:
+        if os.path.basename(path).startswith(names):
+            try:
+                library = ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_NOLOAD)
+                library.omp_set_num_threads(1)
+            except (OSError, AttributeError):
+                continue

@@ -1,0 +1,184 @@
+"""Find, before a fork, what a copy of the kernel could not really try."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FunctionType
+
+__all__ = [
+    "reason_not_to_try",
+]
+
+_ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
+_SHELL = {"system", "getoutput", "getoutput_split"}
+# Magics, and what they do that a copy may not.
+_MAGICS = {
+    "runs a shell command": (
+        "sx", "bash", "sh", "script", "system", "!", "pip", "conda", "mamba", "uv",
+        "cmd", "perl", "ruby", "R", "julia", "killbgscripts",
+    ),
+    "asks a model": ("nemotron", "ai", "chat"),
+    "writes files": ("writefile", "save", "notebook", "logstart", "store", "edit"),
+    "changes the kernel": ("reset", "load_ext", "reload_ext", "unload_ext", "config"),
+    "starts the debugger": ("debug", "pdb"),
+}  # fmt: skip
+_OF_MAGIC = {name: words for words, names in _MAGICS.items() for name in names}
+# Modules whose objects are connections, or are of no use without one.
+_CONNECTIONS = re.compile(
+    r"(?:sqlite3|sqlalchemy|duckdb|psycopg\w*|pymysql|MySQLdb|mysql|oracledb|cx_Oracle|"
+    r"pyodbc|pymssql|asyncpg|aiohttp|httpx|requests|urllib3|http|socket|ssl|paramiko|"
+    r"ftplib|smtplib|imaplib|pymongo|redis|boto3|botocore|s3fs|gcsfs|fsspec|google|"
+    r"azure|snowflake|databricks|pyspark|distributed|ibis|pyhive|trino|clickhouse\w*|"
+    r"elasticsearch|kafka|pika|zmq|websockets?|grpc|selenium|playwright|openai|"
+    r"multiprocessing|concurrent|ray)(?:\.|$)"
+)
+_NO_CONNECTION = re.compile(
+    r"(?:Response|Error|Exception|Result|Row|Table|MetaData|Column|Timeout|URL|Headers|"
+    r"TextClause|Select|Cookies\w*|Future|HTTPStatus|Value|Array)$"
+)
+_ON_A_GPU = ("jax", "tensorflow", "cupy", "cudf", "numba.cuda.cudadrv.driver")
+_LEAST_FREE = 1 << 30  # bytes
+
+
+def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -> str:
+    """Return why transformed code cannot be tried in a copy; empty if it may be.
+
+    Parameters
+    ----------
+    sources : sequence of str
+        Python, as IPython makes it of cells.
+    namespace : mapping
+        What the user's names stand for; nothing of theirs runs.
+    """
+    names: set[str] = set()
+    for source in sources:
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # the trial tells
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name):
+                names.add(node.id)
+            elif reason := _reason_in(node):
+                return reason
+    reached = dict(_reached(names, namespace))
+    return _held(reached) or _of_libraries(reached) or _of_memory()
+
+
+def _reason_in(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return "reads from the network" if _ADDRESS.search(node.value) else ""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return ""
+    called = node.func.attr
+    if called in _SHELL and _is_shell(node.func.value):
+        return "runs a shell command"
+    if called in ("run_line_magic", "run_cell_magic") and node.args:
+        magic = node.args[0]
+        if isinstance(magic, ast.Constant):
+            return _OF_MAGIC.get(str(magic.value), "")
+    return ""
+
+
+def _is_shell(node: ast.expr) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "get_ipython"
+    )
+
+
+def _reached(
+    names: set[str], namespace: Mapping[str, object]
+) -> Iterator[tuple[str, object]]:
+    """Yield the values of names, and of those that the user's functions read."""
+    waiting, seen = list(names), set(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in namespace:
+            continue
+        value = namespace[name]
+        yield name, value
+        if isinstance(value, FunctionType) and value.__globals__ is namespace:
+            more = set(value.__code__.co_names) - seen
+            waiting += more
+            seen |= more
+
+
+def _held(reached: Mapping[str, object]) -> str:
+    """Return which value is a connection, or holds one as an attribute or item."""
+    for name, value in reached.items():
+        if _is_connection(value) or any(map(_is_connection, _parts(value))):
+            return f"uses the connection {name}"
+    return ""
+
+
+def _parts(value: object) -> list[object]:
+    if type(value) in (list, tuple, set):
+        return list(value)[:20]  # type: ignore[call-overload, no-any-return]
+    if type(value) is dict:
+        return list(value.values())[:20]
+    if type(value).__module__ == "__main__":
+        try:
+            return list(object.__getattribute__(value, "__dict__").values())[:20]
+        except AttributeError:
+            return []
+    return []
+
+
+def _is_connection(value: object) -> bool:
+    kind = type(value)
+    if isinstance(value, type) or kind.__module__ in ("builtins", "types"):
+        return False
+    return bool(
+        _CONNECTIONS.match(str(kind.__module__))
+        and not _NO_CONNECTION.search(kind.__qualname__)
+    )
+
+
+def _of_libraries(reached: Mapping[str, object]) -> str:
+    homes = {_home(value) for value in reached.values()}
+    if "polars" in homes and any(one.startswith("polars-") for one in _threads()):
+        return "uses polars, whose threads do not survive in a copy"
+    torch = sys.modules.get("torch.cuda")
+    is_used = getattr(torch, "is_initialized", None)
+    if callable(is_used) and is_used():
+        return "shares the kernel's GPU"
+    for library in _ON_A_GPU:
+        if library in sys.modules:
+            return f"shares the kernel's GPU ({library} is loaded)"
+    return ""
+
+
+def _home(value: object) -> str:
+    """Return the top-level package that a value, or a module, comes from."""
+    if isinstance(value, type(sys)):
+        return value.__name__.partition(".")[0]
+    module = getattr(type(value), "__module__", "")
+    if isinstance(value, (type, FunctionType)):
+        module = value.__module__
+    return str(module).partition(".")[0]
+
+
+def _threads() -> Iterator[str]:
+    for path in Path("/proc/self/task").glob("*/comm"):
+        try:
+            yield path.read_text()
+        except OSError:
+            continue
+
+
+def _of_memory() -> str:
+    """Return whether too little memory is free for a copy that grows."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        sizes = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines}
+        free, total = sizes["MemAvailable"], sizes["MemTotal"]
+    except (OSError, KeyError, ValueError, IndexError):
+        return ""
+    is_short = free < _LEAST_FREE + total // 10
+    return "needs memory, of which too little is free" if is_short else ""
