@@ -1,0 +1,201 @@
+"""What a trial may not change or leave behind, each with a kernel of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shells import Kernel
+from test_trial import SETUP
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials need Linux")
+
+
+class Peer:
+    """A server on loopback that keeps what it receives."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self.received = b""
+        self._ends: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        connection, _ = self._server.accept()
+        with connection:
+            while data := connection.recv(1024):
+                self.received += data
+
+    def close(self) -> None:
+        self._server.close()
+        self._thread.join(5)
+
+
+ACTIONS = """
+wf.write('x'); wf.flush()
+os.write(wf.fileno(), b'x')
+rf.read()
+os.lseek(rf.fileno(), 3, 0)
+db.execute('insert into t values (2)'); db.commit()
+open('kept.txt', 'w')
+os.truncate('kept.txt', 0)
+os.remove('kept.txt')
+os.rename('kept.txt', 'b')
+os.symlink('kept.txt', 'link')
+libc.unlink(b'kept.txt')
+libc.chmod(b'kept.txt', 0o600)
+libc.system(b'echo x > new.txt')
+libc.kill(os.getppid(), 15)
+os.chmod('kept.txt', 0o600)
+os.utime('kept.txt', (1, 1))
+os.setxattr('kept.txt', 'user.x', b'1')
+df.to_parquet('new.parquet')
+peer.sendall(b'COMMIT')
+os.write(peer.fileno(), b'COMMIT')
+peer.sendmsg([b'COMMIT'])
+peer.shutdown(2)
+shared.buf[0] = 9
+maps[0] = 9
+anonymous[0] = 9
+os.write(pipe[1], b'x')
+os.read(pipe[0], 1)
+import ctypes; ctypes.CDLL(None).prctl(1, 0); os.kill(os.getppid(), 9)
+import resource; resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (9, 9))
+os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)
+open(f'/proc/{os.getppid()}/mem', 'r+b').write(b'x')
+open(f'/proc/{os.getppid()}/fd/{pipe[1]}', 'wb').write(b'x')
+os.environ['LEFT'] = '1'
+os.chdir('/')
+df.loc[:, 'sales'] = 0
+get_ipython().user_ns.clear()
+"""
+
+HANDLES = """
+import ctypes, mmap, socket, sqlite3
+from multiprocessing.shared_memory import SharedMemory
+libc = ctypes.CDLL(None)
+here = os.getcwd()
+open('kept.txt', 'w').write('kept as it was')
+open('other.txt', 'w').write('before')
+wf, rf = open('other.txt', 'a'), open('kept.txt')
+db = sqlite3.connect('rows.db')
+db.execute('create table t (n)'); db.execute('insert into t values (1)'); db.commit()
+peer = socket.create_connection(('127.0.0.1', {port}))
+shared = SharedMemory(create=True, size=4096)
+np.zeros(4, dtype='u1').tofile('map.bin')
+maps = np.memmap('map.bin', dtype='u1', mode='r+')
+anonymous = mmap.mmap(-1, 4096)
+pipe = os.pipe()
+os.write(pipe[1], b'abc')
+def state():
+    import resource
+    files = {{n: (os.stat(n).st_mode, os.stat(n).st_size, os.stat(n).st_mtime_ns)
+             for n in sorted(os.listdir(here))}}
+    return repr([
+        files, rf.tell(), os.lseek(rf.fileno(), 0, 1),
+        db.execute('select count(*) from t').fetchall(), shared.buf[0], int(maps[0]),
+        anonymous[0], os.getcwd(), os.environ.get('LEFT'), float(df.sales.sum()),
+        resource.getrlimit(resource.RLIMIT_NOFILE), os.getpriority(0, 0),
+        os.listxattr('kept.txt'),
+        sorted(n for n in os.listdir('/dev/shm') if n == shared.name.strip('/')),
+    ])
+bare = Unchecked(get_ipython())
+"""
+
+
+def test_no_action_changes_anything_of_the_kernel_s_or_of_its_peers(
+    tmp_path_factory: pytest.TempPathFactory, loops_closed: None
+) -> None:
+    peer = Peer()
+    kernel = Kernel(tmp_path_factory.mktemp("handles"))
+    try:
+        assert kernel.run(SETUP).status == "ok"
+        ready = kernel.run(HANDLES.format(port=peer.port))
+        assert ready.status == "ok", ready.error
+        kernel.run("state()")
+        before = kernel.run("print(state())").text
+        for action in ACTIONS.strip().splitlines():
+            outcome = kernel.run(f"print(bare.run([{action!r}])[0].kind)")
+            assert outcome.text.strip() in ("runs", "fails", "not tried"), outcome.error
+            assert kernel.run("print(state())").text == before, action
+        assert kernel.run("peer.sendall(b'end'); peer.close()").status == "ok"
+        peer.close()
+        assert peer.received == b"end"
+        assert kernel.run("shared.close(); shared.unlink(); db.close()").status == "ok"
+    finally:
+        kernel.close()
+
+
+def test_a_killed_kernel_leaves_no_copy_behind(
+    tmp_path_factory: pytest.TempPathFactory, loops_closed: None
+) -> None:
+    place = tmp_path_factory.mktemp("killed")
+    kernel = Kernel(place, TMPDIR=str(place))
+    kernel.run(SETUP)
+    parent = int(kernel.run("print(os.getpid())").text)
+
+    def kill(message: dict[str, Any]) -> None:
+        if message["msg_type"] == "stream":
+            os.kill(parent, signal.SIGKILL)
+            raise StopIteration
+
+    code = (
+        "def say(elapsed_s):\n    print('.', flush=True)\n"
+        "trials.run(['import time; time.sleep(60)'], say)"
+    )
+    with pytest.raises(StopIteration):
+        kernel.run(code, during=kill)
+    kernel.close()
+    deadline_s = time.monotonic() + 10
+    while time.monotonic() < deadline_s and _copies_of(parent):
+        threading.Event().wait(0.05)
+
+    assert _copies_of(parent) == []
+
+
+def _copies_of(parent: int) -> list[str]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"nemotron-trial-{parent}-".encode() in stat.read_bytes():
+                found.append(stat.parent.name)
+        except OSError:
+            continue
+    return found
+
+
+def test_many_trials_leave_descriptors_memory_and_folders_as_before(
+    tmp_path_factory: pytest.TempPathFactory, loops_closed: None
+) -> None:
+    place = tmp_path_factory.mktemp("many")
+    kernel = Kernel(place, TMPDIR=str(place))
+    try:
+        kernel.run(SETUP)
+        look = (
+            "status = open('/proc/self/status').read()\n"
+            "rss = int(status.split('VmRSS:')[1].split()[0])\n"
+            "children = os.listdir('/proc/self/task')\n"
+            "print(json.dumps([len(os.listdir('/proc/self/fd')), rss, "
+            f"[n for n in os.listdir({str(place)!r}) if n.startswith('nemotron')]]))"
+        )
+        kernel.run("for _ in range(5):\n    trials.run(['df.sum()'])")
+        before = json.loads(kernel.run(look).text)
+        done = kernel.run("for _ in range(40):\n    trials.run(['df.sum()'])")
+        after = json.loads(kernel.run(look).text)
+    finally:
+        kernel.close()
+
+    assert done.status == "ok"
+    assert after[0] <= before[0] + 1  # the kernel's own come and go
+    assert after[1] - before[1] < 4096  # kB
+    assert after[2] == []
