@@ -68,7 +68,7 @@ class Place:
 Guard = Callable[[Place], None]
 
 
-def limit_resources(place: Place) -> None:
+def _limit_resources(place: Place) -> None:
     """Bound time and memory, and leave no core file behind."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     size = pages * resource.getpagesize() + place.memory_bytes
@@ -91,7 +91,7 @@ def limit_resources(place: Place) -> None:
 _HARMLESS_DEVICES = {"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}
 
 
-def replace_descriptors(place: Place) -> None:
+def _replace_descriptors(place: Place) -> None:
     """Make every open file read-only and of our own; close what is no file.
 
     A path descriptor takes the place of sockets, pipes and terminals, so that their use
@@ -139,7 +139,7 @@ _LARGEST_COPY = 64 << 20  # bytes; larger maps become read-only: a write is a cr
 _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x10  # MAP_FIXED
 
 
-def unshare_memory(place: Place) -> None:
+def _unshare_memory(place: Place) -> None:
     """Put private copies in the place of memory that is shared with others."""
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [
@@ -183,7 +183,7 @@ def landlock_version() -> int:
     return system_call(_CREATE, None, ctypes.c_size_t(0), 1)
 
 
-def restrict_files(place: Place) -> None:
+def _restrict_files(place: Place) -> None:
     """Allow writes in the trial's own folder only, and no reading of secrets."""
     version = landlock_version()
     if version < _LEAST_VERSION:
@@ -242,10 +242,10 @@ def _allow(rules: int, path: str, rights: int) -> None:
 
 
 GUARDS: tuple[Guard, ...] = (
-    limit_resources,
-    replace_descriptors,
-    unshare_memory,
-    restrict_files,
+    _limit_resources,
+    _replace_descriptors,
+    _unshare_memory,
+    _restrict_files,
     lambda place: forbid_system_calls(),
 )
 """All of them, in the order in which they are installed."""
