@@ -39,8 +39,8 @@ __all__ = [
 
 
 _FIRST_USE = (
-    "Cells that ran go along with a question. See what goes: %nemotron preview · "
-    "Turn it off: %config Nemotron.context = 'none'"
+    "Cells that ran are sent as context with a question. See them: %nemotron preview "
+    "· Turn it off: %config Nemotron.context = 'none'"
 )
 _MOST_FILE_BYTES = 1_000_000
 _MOST_NOTEBOOK_BYTES = 100_000_000
@@ -246,7 +246,7 @@ def _target(path: str) -> str:
 
 
 def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
-    """Read a text file, or say why it cannot go along."""
+    """Read a text file, or say why it cannot be sent."""
     file = Path(path).expanduser()
     try:
         size = file.stat().st_size

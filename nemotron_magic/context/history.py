@@ -92,7 +92,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which cells go along.
+    """Which cells are sent as context.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Selection:
         """Return the chosen ones of `cells`, which come newest first.
 
         Cells that cannot be chosen any more are not asked for, so that the cost grows
-        with what goes along and not with what there is.
+        with what is sent and not with what there is.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[C
         Newest first.
     asking : Cell, optional
         The one that runs now. Runs of it with the same text are left out: they asked
-        this question before, and it did not go along then.
+        this question before, and were no context of it.
     """
     ids: set[str] = set()
     sources: set[str] = set()

@@ -11,15 +11,15 @@ import ast
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 _MESSAGE = re.compile(
-    r"[^\n]*\n<context-(?P<word>\w+)>\n(?P<parts>.*)\n</context-(?P=word)>\n\n"
-    r"(?P<question>.*)",
+    r"[^\n]*<(?P<mark>\w+) …>[^\n]*\n(?P<parts>.*)</(?P=mark)>\n\n(?P<question>.*)",
     re.DOTALL,
 )
+_HEAD_OF_PART = re.compile(r"(cell|value|file|notebook) (.+)|this cell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +31,31 @@ class Attachment:
 
     kind: str
     title: str
-    fields: Mapping[str, str]
+    fields: dict[str, str]
 
 
 def split_attachments(message: str) -> tuple[tuple[Attachment, ...], str]:
     r"""Return what came along in a message, and the question in the user's own words.
 
-    >>> split_attachments(
-    ...     "Data.\n<context-a1>\n<cell-a1 name=\"cell 2\">\n<source-a1>\nx = 1\n"
-    ...     "</source-a1>\n</cell-a1>\n</context-a1>\n\nwhy?"
-    ... )
+    >>> split_attachments("Lines <M …> delimit.\n<M cell 2>\nx = 1\n</M>\n\nwhy?")
     ((Attachment(kind='cell', title='cell 2', fields={'source': 'x = 1'}),), 'why?')
     """
     found = _MESSAGE.fullmatch(message)
     if found is None:
         return (), message
-    word = found["word"]
-    part = rf'<(\w+)-{word} name="([^"\n]*)"[^\n]*>\n(.*?)\n</\1-{word}>'
-    field = re.compile(rf"<(\w+)-{word}>\n(.*?)\n</\1-{word}>", re.DOTALL)
-    parts = tuple(
-        Attachment(kind, title, dict(field.findall(inner)) or {kind: inner})
-        for kind, title, inner in re.findall(part, found["parts"], re.DOTALL)
-    )
-    return parts, found["question"]
+    pieces = re.split(rf"(?m)^<{found['mark']} ([^\n]+)>\n", found["parts"])
+    parts: list[Attachment] = []
+    for label, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        head = _HEAD_OF_PART.fullmatch(label)
+        text = text.removesuffix("\n")
+        if head:
+            kind = head[1] or "cell"
+            title = label if kind == "cell" else head[2]
+            own = {"source" if kind == "cell" else kind: text} if text else {}
+            parts.append(Attachment(kind, title, own))
+        elif parts:
+            parts[-1].fields[label] = text
+    return tuple(parts), found["question"]
 
 
 # ---- tables

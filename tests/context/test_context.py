@@ -1,4 +1,4 @@
-"""What goes along with a question, as it arrives at the service."""
+"""What is sent as context with a question, as it arrives at the service."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_cell_says_itself_that_it_stays_or_goes(
 
     assert "pinned = 1" in sent(service)
     assert "skipped" not in sent(service)
-    assert "cells left out for lack of room" in sent(service)
+    assert " left out for lack of room: cell 4>" in sent(service)
 
 
 def test_secrets_stay_here_wherever_they_stand(
@@ -227,9 +227,9 @@ def test_a_value_and_a_file_stand_between_one_pair_of_tags(
     (tmp_path / "notes.txt").write_text("Rows are orders.")
     run(shell, "n = 7", f"%nemotron -q -c none -f {tmp_path}/notes.txt why is $`n` so?")
 
-    tags = re.findall(r"</?[a-z]+-[0-9a-f]{6}\b", sent(service).partition("\n")[2])
-    assert [tag.partition("-")[0] for tag in tags] == [
-        *("<context", "<value", "</value", "<file", "</file", "</context")
+    tags = re.findall(r"(?m)^</?Vertex\b.*", sent(service))
+    assert tags == [
+        *("<Vertex value n>", f"<Vertex file {tmp_path}/notes.txt>", "</Vertex>")
     ]
 
 
@@ -366,7 +366,7 @@ def test_a_file_goes_along(shell: Shell, service: Address, tmp_path: Path) -> No
         ("image.png", b"\x89PNG\x00\x01", "no text file"),
         ("latin.txt", b"Gr\xfc\xdfe", "no text file"),
         ("huge.txt", b"a" * 1_000_001, "too large to attach"),
-        ("long.txt", b"word " * 40_000, "what goes along takes about"),
+        ("long.txt", b"word " * 40_000, "the context takes about"),
     ],
 )
 def test_a_file_that_cannot_go_along_is_told_before_anything_is_sent(

@@ -73,8 +73,8 @@ def test_the_other_requests_are_played_too() -> None:
 
 
 def test_a_value_that_came_along_is_read_to_its_end() -> None:
-    value = '<value-a1 name="x">\nlist\n</value-a1>'
-    message = f"Data.\n<context-a1>\n{value}\n{value}\n</context-a1>\n\nwhy?"
+    value = "<Mark value x>\nlist\n"
+    message = f"Lines <Mark …> delimit.\n{value}{value}</Mark>\n\nwhy?"
 
     one = Attachment("value", "x", {"value": "list"})
     assert split_attachments(message) == ((one, one), "why?")
