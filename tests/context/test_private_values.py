@@ -446,3 +446,54 @@ def test_things_that_letters_count_are_a_vocabulary_and_people_are_none() -> Non
     assert is_vocabulary({"Widget A": 4, "Widget B": 3}, "product_name")
     assert is_vocabulary({"Plant C": 4, "Plant D": 3})
     assert not is_vocabulary({"Anna B": 4, "Anna C": 3})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We met Quimby at noon, and the figures were fine.",
+        "the ticket was closed by Xanthe. It was late",
+        "please ask Okonkwo's office",
+        "when voss left, Oduya said nothing",
+    ],
+)
+def test_a_rare_name_within_a_sentence_is_known(text: str) -> None:
+    assert tells_of_person(text)
+    assert repr(text) not in describe(text, "note")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Trained on the Titanic data, with Keras and TensorFlow",
+        "call KeyError and for Foo.bar do print(Baz)",
+        "results for Kaggle, in Ljubljana. Then rerun",
+    ],
+)
+def test_things_and_places_within_a_sentence_are_told(text: str) -> None:
+    assert not tells_of_person(text)
+    assert repr(text) in describe(text, "note")
+
+
+ORDINARY = (
+    ["gizmo", "widget", "sprocket"],
+    {"apple": 3, "banana": 4, "kiwi": 2},
+    ["title", "price", "rating", "mean_squared_error"],
+    {"hammer": [1, 2], "wrench": [3]},
+    ("bugfix", "refactor", "docs"),
+    {"tokenizer": 0.2, "gradient": 0.1, "threshold": 0.5},
+)
+
+
+@pytest.mark.parametrize("value", ORDINARY, ids=str)
+def test_lists_and_dicts_of_ordinary_words_are_told(value: Any) -> None:
+    said = describe(value, "x")
+
+    assert [word for word in value if repr(word) not in said] == [], said
+
+
+def test_an_everyday_word_with_a_capital_may_be_a_family_name() -> None:
+    for names in (["Zebulon Fox", "Xanthe Stone"], ["Wolf", "Quimby"], {"Cook": 3}):
+        assert told_of(describe(names, "x"), list(names)) == []
+    assert "quimby" not in describe(["fox", "quimby"], "x")
+    assert "gout" not in describe(["hiv", "gout", "flu"], "x")

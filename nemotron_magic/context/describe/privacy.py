@@ -5,33 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from nemotron_magic.context.describe.vocabulary import (
-    ALONE,
-    AVERAGES,
-    COUNTS,
-    COUNTS_OF_MANY,
     FIRST_NAMES,
-    GENERIC,
-    IDENTITY,
-    KINDS_OF_PEOPLE,
     KNOWN_PHRASES,
     KNOWN_WORDS,
-    NAMES,
     ORDINARY_WORDS,
-    PARTICLES,
-    PAY,
-    PEOPLE,
-    PEOPLE_STEMS,
-    SENSITIVE,
-    SENSITIVE_SIGNS,
-    SENSITIVE_STEMS,
-    STARTS,
-    THING_SIGNS,
-    THINGS,
-    TYPES,
+    WORDS,
 )
 from nemotron_magic.context.secrets.values import Strength, strength_of
 
@@ -60,6 +42,9 @@ _SHORTEST_REST = 3  # of a name that tells more than `sex_m`
 
 _EDGES = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W\d_]+")
 _ACCENTS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
+_PEOPLE_STEMS = tuple(WORDS["people_stems"])
+_SENSITIVE_STEMS = tuple(WORDS["sensitive_stems"])
+_THING_SIGNS = tuple(WORDS["thing_signs"])
 _STEP = re.compile(r"""["']([^"']+)["']|([^\W\d]\w*)""")
 
 _GLUED = re.compile(
@@ -74,15 +59,18 @@ _GLUED = re.compile(
     r"|(?:trade|labou?r)_?union|union_?(?:member|status)|political_?party|party_?affil"
     r"|criminal_?record|net_?worth|credit_?score|skin_?colou?r|take_?home"
 )
-_ALPHA = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
 def _fold(text: str) -> str:
-    """Return the text in small letters, without the accents of Latin ones."""
+    """Return the text in lower case, without the accents of Latin letters."""
     if text.isascii():
         return text.lower()
     plain = unicodedata.normalize("NFD", text.casefold())
     return unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
+
+
+def _words_of(label: str) -> list[str]:
+    return [_fold(word) for word in _EDGES.split(label) if word]
 
 
 def own_name(path: str) -> str:
@@ -112,51 +100,47 @@ def is_personal(label: str) -> bool:
     """
     if strength_of(label) in (Strength.PASSWORD, Strength.SECRET):
         return True
-    if any(sign in label for sign in SENSITIVE_SIGNS):
+    if any(sign in label for sign in WORDS["sensitive_signs"]):
         return True
-    words = [_fold(word) for word in _EDGES.split(label) if word]
-    joined = "_".join(words)
-    if not words or _counts(words):
+    words = _words_of(label)
+    if not words or _is_count(words):
         return False
     if any(map(_is_sensitive, words)):
         return True
-    if any(word in IDENTITY for word in words) and words[-1] not in TYPES:
+    if not WORDS["identity"].isdisjoint(words) and words[-1] not in WORDS["types"]:
         return True
-    if len(words) > 1 and words[-1] in KINDS_OF_PEOPLE:
+    if len(words) > 1 and words[-1] in WORDS["kinds_of_people"]:
         return False
     return (
-        any(_is_person(word) or word in PAY for word in words)
-        or bool(_GLUED.search(joined))
-        or (len(words) == 1 and words[0] in ALONE)
-        or _is_name(words)
+        any(_is_person(word) or word in WORDS["pay"] for word in words)
+        or bool(_GLUED.search("_".join(words)))
+        or (len(words) == 1 and words[0] in WORDS["alone"])
+        # A name that is not said of what, as in `product_name`.
+        or (
+            not WORDS["names"].isdisjoint(words)
+            and (WORDS["names"] | WORDS["generic"]).issuperset(words)
+        )
     )
 
 
 def _is_sensitive(word: str) -> bool:
-    return word in SENSITIVE or word.startswith(SENSITIVE_STEMS)
+    return word in WORDS["sensitive"] or word.startswith(_SENSITIVE_STEMS)
 
 
-def _counts(words: list[str]) -> bool:
+def _is_count(words: list[str]) -> bool:
     """Return whether the name is that of a number of things, or of an average."""
-    if any(word in PAY for word in words):
-        return not AVERAGES.isdisjoint(words)
+    if not WORDS["pay"].isdisjoint(words):
+        return not WORDS["averages"].isdisjoint(words)
     if len(words) == 1 or "blood" in words:
         return False
-    many = words[0] in COUNTS_OF_MANY and ("of" in words or words[-1].endswith("s"))
-    return many or not COUNTS.isdisjoint(words)
+    is_plural = "of" in words or words[-1].endswith("s")
+    many = words[0] in WORDS["counts_of_many"] and is_plural
+    return many or not WORDS["counts"].isdisjoint(words)
 
 
 def _is_person(word: str) -> bool:
-    return word in PEOPLE or (
-        word.startswith(PEOPLE_STEMS) and not word.endswith("ship")
-    )
-
-
-def _is_name(words: list[str]) -> bool:
-    """Return whether it is a name and not said of what, as in `product_name`."""
-    if NAMES.isdisjoint(words):
-        return False
-    return all(word in NAMES or word in GENERIC for word in words)
+    is_stem = word.startswith(_PEOPLE_STEMS) and not word.endswith("ship")
+    return word in WORDS["people"] or is_stem
 
 
 @lru_cache(2_000)
@@ -168,16 +152,14 @@ def _is_thing(label: str) -> bool:
     >>> _is_thing("Country"), _is_thing("team_name"), _is_thing("x")
     (True, True, False)
     """
-    if is_personal(label):
+    words = _words_of(label)
+    if not words or is_personal(label):
         return False
-    words = [_fold(word) for word in _EDGES.split(label) if word]
-    named = [word for word in words if word not in NAMES]
-    if len(named) < len(words):
-        return True
-    return bool(words) and (
-        words[-1] in THINGS
-        or (words[0] in THINGS and ORDINARY_WORDS.issuperset(words))
-        or label.strip().endswith(THING_SIGNS)
+    return (
+        not WORDS["names"].isdisjoint(words)
+        or words[-1] in WORDS["things"]
+        or (words[0] in WORDS["things"] and ORDINARY_WORDS.issuperset(words))
+        or label.strip().endswith(_THING_SIGNS)
     )
 
 
@@ -205,7 +187,6 @@ _ODD_NAME = re.compile(
     r"|[김이박최정강조윤장임한오서신권황안송류홍][\uac00-\ud7a3]{2}$"
 )
 _ONE_WORD = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+){0,3}")
-_TITLE = re.compile(r"[^\W\d_]+")
 _TOKEN = re.compile(r"[a-z0-9_%][a-z0-9_.%/:+-]*")
 _PART = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
 _STEM = re.compile(r"([^\W\d]*?)(?:[ _-]?\d{1,3}|[ _-][A-Z])")
@@ -230,6 +211,9 @@ _PAIR = re.compile(
     r"([^\W\d_]\w{0,30}(?:['’-]\w{1,30}){0,3}))"
 )
 _INITIALS = re.compile(r"\b(?:[A-ZÀ-Þ]\. ?){1,3}([A-ZÀ-Þ][^\W\d_]{1,30})")
+_AMID = re.compile(
+    r"(?<!\S)([a-zß-ÿ]+),? (?=([A-ZÀ-Þ][a-zß-ÿ]+(?:[’'-]\w+)*)(?![\w(=_]|\.\w))"
+)
 _ROMAN = re.compile("[IVX]{1,4}")
 _NAME = re.compile(r"(?:[^\W\d_]|(?<=[^\W\d_])['’.-](?=[^\W\d_]|$))+")
 _CAMEL = re.compile(r"(?!Mc|Mac|De|Van|Von|Le|La|Di|Du|O['’])\w*[a-z][A-Z]")
@@ -240,6 +224,10 @@ def _parts(text: str) -> list[str]:
     return [_fold(part) for part in _PART.findall(text)]
 
 
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
 def _is_known(text: str) -> bool:
     """Return whether a value belongs to a known vocabulary, or is a code or a size."""
     plain = " ".join(text.split())
@@ -248,12 +236,16 @@ def _is_known(text: str) -> bool:
         return False
     if not plain or folded in KNOWN_WORDS or folded in KNOWN_PHRASES:
         return True
-    if folded in FIRST_NAMES or not any(map(str.isalnum, plain)):
-        return len(plain) < 4 and folded not in FIRST_NAMES
-    if sum(map(str.isdigit, plain)) > _MOST_DIGITS:
+    if folded in FIRST_NAMES or _digits(plain) > _MOST_DIGITS:
         return False
+    if not any(map(str.isalnum, plain)):
+        return len(plain) < 4
     is_code = bool(_CODE.fullmatch(plain) or _NUMBER.fullmatch(plain))
-    return is_code and FIRST_NAMES.isdisjoint(_TITLE.findall(folded))
+    return is_code and FIRST_NAMES.isdisjoint(_LETTERS.findall(folded))
+
+
+def _is_ordinary(text: str) -> bool:
+    return ORDINARY_WORDS.issuperset(_parts(text))
 
 
 def _is_plain(text: str, is_of_thing: bool) -> bool:
@@ -278,27 +270,27 @@ def _has_name(words: Iterable[str]) -> bool:
     )
 
 
+def _is_contact(text: str) -> bool:
+    """Return whether an address, a number or a title of a person is in a text."""
+    return any(sign.search(text) for sign in (_CONTACT, _HONORIFIC, _STREET))
+
+
 def _is_thing_value(plain: str) -> bool:
     """Return whether a value may be that of a thing: a capital word, or known ones."""
     words = _LETTERS.findall(plain)
-    if not words or len(words) > 6 or _CONTACT.search(plain):
+    if not 0 < len(words) < 7 or _is_contact(plain) or any(map(_ODD_NAME.match, words)):
         return False
-    if any(map(_ODD_NAME.match, words)):
+    if _digits(plain) > _MOST_DIGITS or "," in plain:
         return False
-    if _HONORIFIC.search(plain) or _STREET.search(plain):
-        return False
-    unknown = [
+    capital = [
         word
         for word in words
         if _fold(word) not in ORDINARY_WORDS and not _ROMAN.fullmatch(word)
+        if not word.islower()
     ]
-    capital = [word for word in unknown if not word.islower()]
-    if sum(map(str.isdigit, plain)) > _MOST_DIGITS or "," in plain:
-        return False
     # Two capital words that nobody knows are a name; so is one beside a name's dot.
     return not capital or (
-        len(capital) == 1
-        and words[0] == capital[0]
+        capital == words[:1]
         and all(word.islower() for word in words[1:])
         and "." not in plain
     )
@@ -316,8 +308,8 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
     """Return whether the values of a column may be told, by its name and their looks.
 
     Few values that repeat are a vocabulary, if none looks like a name or like prose.
-    Where they do not repeat, they must be known words or codes, or the name that of a
-    vocabulary.
+    Where they do not repeat, they must be ordinary words or codes, or the name that of
+    a vocabulary.
 
     Parameters
     ----------
@@ -334,7 +326,10 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
     repeats = len(counted) <= min(MOST_VALUES, sum(counted.values()) // LEAST_SEEN)
     if repeats or is_of_thing:
         return all(_is_plain(one, is_of_thing) for one in counted)
-    return all(map(_is_known, counted))
+    are_sensitive = [any(map(_is_sensitive, _parts(one))) for one in counted]
+    return 2 * sum(are_sensitive) < len(counted) and all(
+        _is_known(one) or _is_field(one, must_be_known=True) for one in counted
+    )
 
 
 def is_field_value(text: str, label: str) -> bool:
@@ -344,17 +339,12 @@ def is_field_value(text: str, label: str) -> bool:
     is_of_thing = _is_thing(label)
     if _is_plain(text, is_of_thing):
         return True
-    is_token = len(text) <= 2 * _LONGEST and bool(_TOKEN.fullmatch(text))
-    return is_token and _is_plain_token(text, is_of_thing)
-
-
-def _is_plain_token(text: str, is_of_thing: bool) -> bool:
-    parts = _TITLE.findall(text)
-    if _has_name(parts):
+    if len(text) > 2 * _LONGEST or not _TOKEN.fullmatch(text):
         return False
-    if sum(map(str.isdigit, text)) > _MOST_DIGITS or _CONTACT.search(text):
+    parts = _LETTERS.findall(text)
+    if _has_name(parts) or _digits(text) > _MOST_DIGITS or _CONTACT.search(text):
         return False
-    return is_of_thing or any(part in ORDINARY_WORDS for part in parts)
+    return is_of_thing or not ORDINARY_WORDS.isdisjoint(parts)
 
 
 def are_keys(keys: Collection[str], are_alike: bool) -> bool:
@@ -368,7 +358,7 @@ def are_keys(keys: Collection[str], are_alike: bool) -> bool:
     """
     if _share_a_stem(keys):
         return True
-    closed = [key for key in keys if not _is_key(key, are_alike)]
+    closed = [key for key in keys if not (_is_known(key) or _is_field(key, are_alike))]
     if are_alike or 2 * len(closed) > len(keys):
         return not closed
     return all(
@@ -378,29 +368,29 @@ def are_keys(keys: Collection[str], are_alike: bool) -> bool:
 
 def _is_nobody(key: str) -> bool:
     """Return whether no name of a person and no number of one is in a key."""
-    words = [_fold(word) for word in _EDGES.split(key) if word]
-    is_short = len(key) <= _LONGEST and sum(map(str.isdigit, key)) < _MOST_DIGITS
-    return is_short and not _has_name(words)
+    is_short = len(key) <= _LONGEST and _digits(key) < _MOST_DIGITS
+    return is_short and not _has_name(_words_of(key))
 
 
-def _is_key(key: str, must_be_known: bool) -> bool:
-    if _is_known(key):
-        return True
-    words = [_fold(word) for word in _EDGES.split(key) if word]
+def _is_field(key: str, must_be_known: bool) -> bool:
+    """Return whether a key may name a field: `Unit Price`, `min_samples_leaf`."""
+    words = _words_of(key)
     if not words or not _is_nobody(key):
         return False
     may_be_short = key.isidentifier() and key.isascii()
-    known = [
-        word in ORDINARY_WORDS or (may_be_short and len(word) < 3) for word in words
-    ]
-    if all(known):
+    if all(
+        word in ORDINARY_WORDS
+        or (key.islower() and word in WORDS["common"])
+        or (may_be_short and len(word) < 3)
+        for word in words
+    ):
         return True
     is_field = key.isidentifier() and key[:1].islower()
     if not must_be_known:
         return is_field
-    # `min_samples_leaf`, but not `customer_quimby` or `zeb_quimby`.
-    named = [word for word in words if word in ORDINARY_WORDS and word not in PEOPLE]
-    return is_field and bool(named) and not any(map(_is_person, words))
+    # Not `customer_quimby`.
+    is_named = not ORDINARY_WORDS.isdisjoint(words)
+    return is_field and is_named and not any(map(_is_person, words))
 
 
 def tells_of_person(text: str) -> bool:
@@ -408,14 +398,22 @@ def tells_of_person(text: str) -> bool:
 
     Examples
     --------
-    >>> tells_of_person("Dr Voss"), tells_of_person("hello world")
-    (True, False)
+    >>> tells_of_person("Dr Voss"), tells_of_person("We met Quimby at noon.")
+    (True, True)
+    >>> tells_of_person("hello world"), tells_of_person("Trained on the Titanic data")
+    (False, False)
     """
-    if _CONTACT.search(text) or _HONORIFIC.search(text) or _STREET.search(text):
+    if _is_contact(text) or _has_name(_parts(text)):
         return True
-    if _has_name(_parts(text)):
+    # Initials with dots before a word that nobody knows, or two capital words.
+    if any(_fold(last) not in ORDINARY_WORDS for last in _INITIALS.findall(text)):
         return True
-    if _has_initials(text) or any(_is_full_name(*p) for p in _PAIR.findall(text)):
+    if any(_are_unknown(pair) for pair in _PAIR.findall(text) if pair[1][0].isupper()):
+        return True
+    if any(
+        before not in WORDS["before_things"] and _are_unknown([name])
+        for before, name in _AMID.findall(text)
+    ):
         return True
     if not text.isascii() and any(map(_ODD_NAME.match, _LETTERS.findall(text))):
         return True
@@ -423,38 +421,23 @@ def tells_of_person(text: str) -> bool:
     return bool(listed) and 2 * sum(map(_is_bare_name, listed)) >= len(listed)
 
 
-def _has_initials(text: str) -> bool:
-    """Return whether initials with dots stand before a word that nobody knows."""
-    return any(_fold(last) not in ORDINARY_WORDS for last in _INITIALS.findall(text))
-
-
-def _is_full_name(first: str, last: str) -> bool:
-    """Return whether two words that follow each other are capital and unknown."""
-    if not (first[0].isupper() and last[0].isupper()):
-        return False
-    parts = [part for word in (first, last) for part in _parts(word)]
-    return ORDINARY_WORDS.isdisjoint(parts) and STARTS.isdisjoint(parts)
-
-
-def _without_marks(text: str) -> str:
-    """Return a text without the vowels and tones that stand on other letters."""
-    return "".join(one for one in text if unicodedata.category(one)[0] != "M")
+def _are_unknown(words: Sequence[str]) -> bool:
+    """Return whether words with a capital are in no list of ordinary ones."""
+    parts = [part for word in words for part in _parts(word)]
+    is_known = any(part in ORDINARY_WORDS or part in WORDS["starts"] for part in parts)
+    return words[0][0].isupper() and not is_known
 
 
 def _is_bare_name(text: str) -> bool:
     """Return whether a text is one to three words as those of a name are written."""
-    plain = text if text.isascii() else _without_marks(text)
-    words = [word for word in re.split(r",? ", plain) if word not in PARTICLES]
+    # Vowels and tones that stand on other letters are no letters of their own.
+    plain = "".join(one for one in text if unicodedata.category(one)[0] != "M")
+    words = [word for word in re.split(r",? ", plain) if word not in WORDS["particles"]]
     if len(words) > 3 or len(text) > _LONGEST or _is_known(text):
         return False
     if not words or any(one.islower() or _CAMEL.match(one) for one in words):
         return False
-    return all(map(_NAME.fullmatch, words)) and not ORDINARY_WORDS.issuperset(
-        _parts(text)
-    )
-
-
-# ---- the names of columns
+    return all(map(_NAME.fullmatch, words)) and not _is_ordinary(text)
 
 
 def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
@@ -463,24 +446,28 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
     Where a table was turned, its columns are alike and most are people: then those are
     hidden, too, that may be one by their looks alone.
     """
-    surely = [_is_surely_person(label) for label in labels]
-    suspects = [
-        is_sure or _is_unknown_name(label)
-        for label, is_sure in zip(labels, surely, strict=True)
-    ]
-    is_turned = (
-        are_alike
-        and 4 * sum(suspects) >= 3 * len(suspects)
-        and (any(surely) or any(len(_parts(label)) > 1 for label in labels))
-    )
-    if is_turned:
-        surely = [not _is_of_known(label) for label in labels]
-    heads = {head for label in labels if (head := _head_of_dummy(label))}
+    parts = {label: _parts(label) for label in labels}
+    hidden = {label for label in parts if _is_surely_person(label, parts[label])}
+    suspects = hidden | {
+        label
+        for label in parts
+        if ORDINARY_WORDS.isdisjoint(parts[label]) and _is_bare_name(label)
+    }
+    is_turned = are_alike and 4 * len(suspects) >= 3 * len(parts)
+    if is_turned and (hidden or any(len(words) > 1 for words in parts.values())):
+        hidden = {label for label in parts if not _is_ordinary(label)}
+    heads = set(filter(None, map(_head_of_dummy, parts)))
     shared = Counter(label.rpartition("_")[0] for label in labels)
-    of_health = {head for head, n in shared.items() if n > 1 and _is_of_health(head)}
+    # Columns that begin alike with a word of health or belief are its values:
+    # `diagnosis_hiv`, `diagnosis_flu`.
+    of_health = {
+        head
+        for head, count in shared.items()
+        if count > 1 and any(map(_is_sensitive, _words_of(head)))
+    }
     return [
-        person(place) if is_hidden else _unmixed(label, heads, of_health, place)
-        for place, (label, is_hidden) in enumerate(zip(labels, surely, strict=True), 1)
+        person(place) if label in hidden else _unmixed(label, heads, of_health, place)
+        for place, label in enumerate(labels, 1)
     ]
 
 
@@ -489,30 +476,20 @@ def person(place: int) -> str:
     return f"(person {place})"
 
 
-def _is_unknown_name(label: str) -> bool:
-    """Return whether it is as names are written, in words that nobody knows."""
-    return ORDINARY_WORDS.isdisjoint(_parts(label)) and _is_bare_name(label)
-
-
-def _is_surely_person(label: str) -> bool:
+def _is_surely_person(label: str, parts: Sequence[str]) -> bool:
     """Return whether a name of a column is one of a person, whatever stands beside."""
-    if any(sign.search(label) for sign in (_CONTACT, _HONORIFIC, _STREET)):
+    if _is_contact(label):
         return True
-    parts = _parts(label)
-    is_known = any(part in ORDINARY_WORDS and len(part) > 1 for part in parts)
-    return not is_known and (
-        _has_initials(label) or (len(parts) < 4 and _has_name(parts))
-    )
-
-
-def _is_of_known(text: str) -> bool:
-    return ORDINARY_WORDS.issuperset(_parts(text))
+    if any(part in ORDINARY_WORDS and len(part) > 1 for part in parts):
+        return False
+    has_initials = any(_fold(w) not in ORDINARY_WORDS for w in _INITIALS.findall(label))
+    return has_initials or (len(parts) < 4 and _has_name(parts))
 
 
 def _head_of_dummy(label: str) -> str:
     """Return the column before the person, in a name that `get_dummies` made."""
     head, mark, rest = label.rpartition("_")
-    if not mark or not rest or _is_known(rest) or _is_of_known(rest):
+    if not mark or not rest or _is_known(rest) or _is_ordinary(rest):
         return ""
     # `field_T. Okonkwo`, `customer_Quimby`, but not `customer_since`.
     is_name = not rest.islower() or _has_name(_parts(rest))
@@ -520,21 +497,12 @@ def _head_of_dummy(label: str) -> str:
     return head if is_value else ""
 
 
-def _is_of_health(head: str) -> bool:
-    """Return whether columns of this head hold health, belief and the like."""
-    return any(map(_is_sensitive, map(_fold, _EDGES.split(head))))
-
-
 def _unmixed(
     label: str, heads: Collection[str], of_health: Collection[str], place: int
 ) -> str:
-    """Return the name of a column without the person in it, if it has such a head.
-
-    Several columns that begin alike with a word of health or belief are its values:
-    `diagnosis_hiv`, `diagnosis_flu`.
-    """
+    """Return the name of a column without the person in it, if it has such a head."""
     head, _, rest = label.rpartition("_")
-    is_known = _is_known(rest) or _is_of_known(rest)
+    is_known = _is_known(rest) or _is_ordinary(rest)
     if head in of_health and len(rest) >= _SHORTEST_REST:
         is_value = not is_known or any(map(_is_sensitive, _parts(rest)))
     else:
