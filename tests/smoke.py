@@ -43,6 +43,7 @@ def main() -> None:
         "py.typed",
         "examples/quickstart.ipynb",
         "code/effects.toml",
+        "code/libraries.toml",
         "context/describe/vocabulary.txt",
         "display/panel/panel.css",
     ):

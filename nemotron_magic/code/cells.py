@@ -140,9 +140,8 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     if not code.strip() or (not block.closed and is_too_little(code)):
         return None
     code = _trimmed(code)
-    head = code.partition("\n")[0].rstrip()
-    if head.startswith("%%") and head[2:].partition(" ")[0] in magics:
-        magic = head[2:].partition(" ")[0]
+    head = re.match(r"%%(\S*)", code)
+    if head and (magic := head[1]) in magics:
         known = magic_of(block.language, magics) == magic
         return CodeCell(code, magic if known else "python")
     if is_python_name(block.language):
@@ -194,11 +193,8 @@ def _without_half_mark(code: str) -> str:
 
 def _trimmed(code: str) -> str:
     """Take off empty lines around, and indentation that all lines share."""
-    lines = code.rstrip().split("\n")
-    while lines and not lines[0].strip():
-        lines.pop(0)
-    indents = [len(one) - len(one.lstrip(" \t")) for one in lines if one.strip()]
-    shared = min(indents, default=0)
-    if not shared or len({line[:shared] for line in lines if line.strip()}) > 1:
-        return "\n".join(lines)
-    return "\n".join(line[shared:] for line in lines)
+    lines = re.sub(r"^(?:[^\S\n]*\n)+", "", code.rstrip()).split("\n")
+    indents = [line[: -len(line.lstrip(" \t"))] for line in lines if line.strip()]
+    shared = min(indents, key=len, default="")
+    is_shared = all(indent.startswith(shared) for indent in indents)
+    return "\n".join(line[len(shared) * is_shared :] for line in lines)

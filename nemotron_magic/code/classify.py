@@ -6,7 +6,8 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Iterator
+
+from nemotron_magic.code.syntax import LIBRARIES
 
 __all__ = [
     "PYTHON_PROMPT",
@@ -32,38 +33,18 @@ _MAGIC = re.compile(r"(\s*)(?:[%!]\s*[\w./]|.*[^\s?]\?{1,2}\s*$)")
 _ASSIGNED_MAGIC = re.compile(r"([\w\s,.\[\]'\"]+=\s*)[%!]\s*\w.*")
 _HALF_PROMPT = re.compile(r"In ?\[\d*\]?:?")
 _VALUE_BEGINS = "[{(-'\"0123456789"
-_FILE = frozenset([
-    "cfg", "com", "csv", "db", "gz", "html", "io", "ipynb", "js", "json", "log",
-    "md", "net", "org", "parquet", "pdf", "pkl", "png", "py", "sh", "sql", "svg",
-    "toml", "tsv", "txt", "xlsx", "xml", "yaml", "yml", "zip",
-])  # fmt: skip
+_FILE_ENDINGS = frozenset(LIBRARIES["file_endings"].split())
+_PRINTED = frozenset(LIBRARIES["printed"].split())
 _WORK = (
-    ast.Assign,
-    ast.AsyncFor,
-    ast.AsyncFunctionDef,
-    ast.AsyncWith,
-    ast.AugAssign,
-    ast.ClassDef,
-    ast.For,
-    ast.FunctionDef,
-    ast.Import,
-    ast.ImportFrom,
-    ast.Match,
-    ast.Try,
-    ast.With,
-)
+    ast.Assign, ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.AugAssign,
+    ast.ClassDef, ast.For, ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Match,
+    ast.Try, ast.With,
+)  # fmt: skip
 _DOES = (ast.Await, ast.Call, ast.DictComp, ast.GeneratorExp, ast.ListComp, ast.SetComp)
 _LITERAL = (
-    ast.Constant,
-    ast.Dict,
-    ast.List,
-    ast.Set,
-    ast.Tuple,
-    ast.UnaryOp,
-    ast.unaryop,
-    ast.expr_context,
-    ast.keyword,
-)
+    ast.Constant, ast.Dict, ast.List, ast.Set, ast.Tuple, ast.UnaryOp, ast.unaryop,
+    ast.expr_context, ast.keyword,
+)  # fmt: skip
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -174,53 +155,34 @@ def _works(node: ast.stmt, is_shown: bool) -> bool:
         return any(_works(one, is_shown) for one in node.body)
     if not isinstance(node, ast.Expr):
         return any(isinstance(one, _DOES) for one in ast.walk(node))
-    return not _is_value(node.value) and (
-        any(isinstance(one, _DOES) for one in ast.walk(node.value))
-        or (is_shown and _looks_up(node.value))
+    value = node.value
+    # It takes a part of something, and is no file's name.
+    looks_up = isinstance(value, ast.Subscript) or (
+        isinstance(value, ast.Attribute) and value.attr not in _FILE_ENDINGS
     )
+    does = any(isinstance(one, _DOES) for one in ast.walk(value))
+    return not _is_value(value) and (does or (is_shown and looks_up))
 
 
-def _looks_up(node: ast.expr) -> bool:
-    """Return whether an expression takes a part of something, and is no file's name."""
-    if isinstance(node, ast.Subscript):
-        return True
-    return isinstance(node, ast.Attribute) and node.attr not in _FILE
-
-
-def _is_value(node: ast.expr) -> bool:
+def _is_value(node: ast.AST) -> bool:
     """Return whether an expression is a value as `repr` writes it."""
-    return all(isinstance(one, _LITERAL) for one in _walked(node))
-
-
-def _walked(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the parts of an expression, of a class's `repr` only what it holds."""
     left = [node]
     while left:
         one = left.pop()
-        if isinstance(one, ast.Call) and _is_repr(one.func):
-            left += [*one.args, *(keyword.value for keyword in one.keywords)]
-        else:
-            yield one
+        func = one.func if isinstance(one, ast.Call) else None
+        name = getattr(func, "attr", getattr(func, "id", ""))
+        if name in _PRINTED or (name[:1].isupper() and not name.isupper()):
+            left += [part for part in ast.iter_child_nodes(one) if part is not func]
+        elif isinstance(one, _LITERAL):
             left += ast.iter_child_nodes(one)
-
-
-def _is_repr(node: ast.expr) -> bool:
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name in _PRINTED or (name[:1].isupper() and not name.isupper())
-
-
-_PRINTED = frozenset([
-    "array", "datetime", "date", "time", "timedelta", "defaultdict", "deque",
-    "dict_keys", "dict_values", "dict_items", "range", "set", "frozenset", "tensor",
-    "namespace", "mappingproxy",
-])  # fmt: skip
+        else:
+            return False
+    return True
 
 
 def _is_diff(text: str) -> bool:
-    lines = [line for line in text.split("\n") if line]
-    return all(line[0] in "+- @\\" for line in lines) and any(
-        line[0] in "+-" for line in lines
-    )
+    signs = {line[0] for line in text.split("\n") if line}
+    return signs <= set("+- @\\") and bool(signs & set("+-"))
 
 
 def _is_json(text: str) -> bool:
@@ -254,7 +216,17 @@ def strip_prompts(code: str) -> str:
     first = next((line for line in lines if not _COMMENT.match(line)), "")
     if not PYTHON_PROMPT.match(first):
         return code
-    return "\n".join(_typed(lines, PYTHON_PROMPT, _GOES_ON))
+    typed, begun, in_input = [], False, False
+    for line in lines:
+        prompt = PYTHON_PROMPT.match(line)
+        goes_on = _GOES_ON.match(line) if in_input else None
+        if found := prompt or goes_on:
+            typed.append(line[found.end() :])
+            begun = True
+        elif not begun:  # a comment
+            typed.append(line.strip())
+        in_input = bool(found)
+    return "\n".join(typed)
 
 
 def strip_shell_prompts(code: str) -> str:
@@ -277,32 +249,10 @@ def strip_shell_prompts(code: str) -> str:
     return "\n".join(typed)
 
 
-def _typed(
-    lines: list[str], prompt: re.Pattern[str], goes_on: re.Pattern[str]
-) -> Iterator[str]:
-    """Yield what stands behind prompts, and comments that stand before the first."""
-    begun = in_input = False
-    for line in lines:
-        if found := prompt.match(line):
-            begun = in_input = True
-            yield line[found.end() :]
-        elif in_input and (found := goes_on.match(line)):
-            yield line[found.end() :]
-        elif not begun:
-            yield line.strip()
-        else:
-            in_input = False
-
-
 _COMMAND = re.compile(
-    r"(?:sudo |[A-Z_]+=\S+ )*(?:\./|\.venv/|\S+/bin/)?(?:apt|apt-get|awk|aws|bash|brew|"
-    r"bun|cargo|cat|cd|chmod|chown|choco|code|conda|cp|curl|dbt|deactivate|df|docker|"
-    r"docker-compose|du|dvc|echo|export|find|gcloud|gh|git|grep|gunzip|gzip|head|"
-    r"huggingface-cli|ipython|jupyter|jupyter-lab|kaggle|kill|kubectl|ln|ls|make|mamba|"
-    r"micromamba|mkdir|mv|mypy|node|npm|npx|nvidia-smi|ollama|openssl|pip|pip3|pipenv|"
-    r"pipx|poetry|pre-commit|psql|pwd|pytest|python|python3|rm|rsync|ruff|scp|sed|"
-    r"source|sqlite3|ssh|streamlit|tail|tar|terraform|touch|uname|unzip|uv|uvicorn|"
-    r"uvx|virtualenv|wc|wget|which|yarn|yum|zip)(?:\s+(?![=(\[.,])\S.*|\s*)$"
+    r"(?:sudo |[A-Z_]+=\S+ )*(?:\./|\.venv/|\S+/bin/)?"
+    rf"(?:{'|'.join(LIBRARIES['commands'].split())})"
+    r"(?:\s+(?![=(\[.,])\S.*|\s*)$"
 )
 _PIP = re.compile(r"!?\s*(?:python3? -m )?(pip|conda|mamba)3?( \w.*)$")
 _LINE_MAGIC = re.compile(r"[%!][A-Za-z]")
@@ -312,14 +262,19 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 def is_shell(code: str) -> bool:
     """Return whether every line of a text is a well-known command."""
-    lines = [line for line in _whole_lines(code) if not line.startswith("#")]
-    return bool(lines) and all(_COMMAND.match(line) for line in lines)
+    return _all_lines_match(_COMMAND, code)
 
 
 def is_line_magics(code: str) -> bool:
     """Return whether every line of a text is for IPython, such as `%pip` or `!ls`."""
-    lines = [line for line in _whole_lines(code) if not line.startswith("#")]
-    return bool(lines) and all(_LINE_MAGIC.match(line) for line in lines)
+    return _all_lines_match(_LINE_MAGIC, code)
+
+
+def _all_lines_match(pattern: re.Pattern[str], code: str) -> bool:
+    """Return whether all lines but comments match; those a backslash joins are one."""
+    lines = (line.strip() for line in re.sub(r"\\\n\s*", "", code).split("\n"))
+    lines_of_code = [line for line in lines if line and line[0] != "#"]
+    return bool(lines_of_code) and all(map(pattern.match, lines_of_code))
 
 
 def pip_lines(code: str) -> str:
@@ -334,7 +289,7 @@ def pip_lines(code: str) -> str:
     goes_on = False
     for line in code.strip("\n").split("\n"):
         command = _PIP.match(line)
-        if goes_on or _is_comment(line):
+        if goes_on or not line.strip() or line.lstrip().startswith("#"):
             made.append(line)
         elif command and not _COMPOUND.search(_QUOTED.sub("", line)):
             made.append(f"%{command[1]}{command[2]}")
@@ -343,13 +298,3 @@ def pip_lines(code: str) -> str:
         goes_on = line.endswith("\\")
     is_any = any(line.startswith("%") for line in made)
     return "\n".join(made) if is_any else ""
-
-
-def _is_comment(line: str) -> bool:
-    return not line.strip() or line.lstrip().startswith("#")
-
-
-def _whole_lines(code: str) -> list[str]:
-    """Return the lines that say something, those that a backslash joins as one."""
-    joined = re.sub(r"\\\n\s*", "", code)
-    return [line.strip() for line in joined.split("\n") if line.strip()]

@@ -14,8 +14,10 @@ from typing import Any
 
 from nemotron_magic.code.syntax import (
     HARMLESS_MAGICS,
+    LIBRARIES,
     Finding,
     bound_names,
+    constant_texts,
     is_call_of,
     magics,
     names_in,
@@ -33,28 +35,8 @@ __all__ = [
 
 
 _MOST = 20
-# The arguments that name columns: the place of one, and its keywords.
-_ARGUMENTS: dict[str, tuple[int | None, tuple[str, ...]]] = {
-    "boxplot": (None, ("column", "by")),
-    "drop": (None, ("columns",)),
-    "drop_duplicates": (0, ("subset",)),
-    "dropna": (None, ("subset",)),
-    "explode": (0, ("column",)),
-    "group_by": (0, ()),
-    "groupby": (0, ("by",)),
-    "hist": (None, ("column", "by")),
-    "melt": (None, ("id_vars", "value_vars")),
-    "merge": (None, ("on", "left_on")),
-    "nlargest": (1, ("columns",)),
-    "nsmallest": (1, ("columns",)),
-    "pivot": (None, ("index", "columns", "values")),
-    "pivot_table": (None, ("index", "columns", "values")),
-    "plot": (None, ("x", "y")),
-    "select": (0, ()),
-    "set_index": (0, ("keys",)),
-    "sort": (0, ("by",)),
-    "sort_values": (0, ("by",)),
-    "value_counts": (0, ("subset",)),
+_TABLES: dict[str, frozenset[str]] = {
+    name: frozenset(words.split()) for name, words in LIBRARIES["tables"].items()
 }
 # With these, the names are no columns, or need not be there.
 _OTHERWISE = frozenset(["axis", "errors", "how", "level", "strict", None])
@@ -67,38 +49,6 @@ _NOT_SURE = (
     ast.Lambda, ast.ListComp, ast.Match, ast.SetComp, ast.Try, ast.TryStar, ast.While,
     ast.With,
 )  # fmt: skip
-# What is known to leave a table as it is, and to give it no second name.
-_READ_ONLY = frozenset([
-    "T", "abs", "agg", "aggregate", "all", "any", "apply", "assign", "astype", "at",
-    "bfill", "boxplot", "clip", "columns", "copy", "corr", "count", "cov", "cumsum",
-    "describe", "diff", "drop", "drop_duplicates", "drop_nulls", "dropna", "dtypes",
-    "duplicated", "empty", "explode", "ffill", "fill_null", "fillna", "filter",
-    "first", "get", "get_column", "group_by", "groupby", "head", "height", "hist",
-    "iat", "idxmax", "idxmin", "iloc", "index", "info", "interpolate", "isin",
-    "isna", "isnull", "items", "iter_rows", "iterrows", "itertuples", "join",
-    "keys", "last", "lazy", "loc", "map", "max", "mean", "median", "melt",
-    "memory_usage", "merge", "min", "mode", "n_unique", "ndim", "nlargest", "notna",
-    "notnull", "nsmallest", "null_count", "nunique", "pct_change", "pivot",
-    "pivot_table", "plot", "quantile", "rank", "reindex", "rename", "replace",
-    "resample", "reset_index", "rolling", "round", "sample", "schema", "select",
-    "select_dtypes", "set_index", "shape", "shift", "size", "skew", "sort",
-    "sort_index", "sort_values", "stack", "std", "style", "sum", "tail", "to_csv",
-    "to_dict", "to_dicts", "to_excel", "to_html", "to_json", "to_markdown",
-    "to_numpy", "to_pandas", "to_parquet", "to_sql", "to_string", "transform",
-    "transpose", "unique", "unpivot", "unstack", "value_counts", "values", "var",
-    "where", "width", "with_columns", "write_csv", "write_parquet", "xs",
-])  # fmt: skip
-# Functions and libraries that neither change nor keep what they are handed.
-_BUILTINS = frozenset([
-    "display", "enumerate", "len", "list", "max", "min", "print", "repr", "sorted",
-    "str", "sum", "type", "zip",
-])  # fmt: skip
-_LIBRARIES = frozenset([
-    "alt", "np", "numpy", "pandas", "pd", "pl", "plt", "px", "seaborn", "sns",
-])  # fmt: skip
-_EVALUATE = frozenset([
-    "delattr", "eval", "exec", "globals", "locals", "setattr", "vars",
-])  # fmt: skip
 _BY_EXPRESSIONS = frozenset(["filter", "group_by", "select", "sort", "with_columns"])
 _OF_TABLES = _BY_EXPRESSIONS | {"agg", "eval", "join"}
 _NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
@@ -221,7 +171,7 @@ class UserCode:
                 return bool(part.decorator_list)
             case ast.ClassDef() | ast.Await():
                 return True
-            case ast.Name(name) if name in self._names | _EVALUATE:
+            case ast.Name(name) if name in self._names | _TABLES["evaluate"]:
                 return True
             case ast.Call(ast.Name(name)) if name in self._made:
                 return True
@@ -274,12 +224,18 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
         case ast.Subscript(value):
             yield value
         case ast.Attribute(ast.Name(name), part):
-            if part in _READ_ONLY or (name in tables and part in tables[name].columns):
+            if part in _TABLES["read_only"] or (
+                name in tables and part in tables[name].columns
+            ):
                 yield node.value
         case ast.Call(
             ast.Name(name) | ast.Attribute(ast.Name(name)) as func, args, keywords
         ):
-            owners = _BUILTINS if isinstance(func, ast.Name) else _LIBRARIES | {*tables}
+            owners = (
+                _TABLES["builtins"]
+                if isinstance(func, ast.Name)
+                else _TABLES["libraries"] | {*tables}
+            )
             if name in owners:
                 for one in (*args, *(keyword.value for keyword in keywords)):
                     yield one
@@ -301,18 +257,8 @@ def _added(
                 ast.Attribute(ast.Name(name), "loc" | "at"),
                 ast.Tuple([_, place]),
                 ast.Store(),
-            ) if name in tables and (columns := _texts(place)):
+            ) if name in tables and (columns := constant_texts(place)):
                 yield name, columns
-
-
-def _texts(node: ast.expr) -> list[str]:
-    """Return the texts of a constant or a list of them; nothing of anything else."""
-    parts = node.elts if isinstance(node, ast.List) else [node]
-    return [
-        one.value
-        for one in parts
-        if isinstance(one, ast.Constant) and isinstance(one.value, str)
-    ]
 
 
 def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
@@ -323,7 +269,7 @@ def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
         case ast.Subscript(ast.Name(name), place, ast.Load()) | ast.AugAssign(
             ast.Subscript(ast.Name(name), place)
         ) if name in tables:
-            yield ColumnUse(name, _texts(place))
+            yield ColumnUse(name, constant_texts(place))
         case ast.Subscript(
             ast.Attribute(ast.Name(name), "loc" | "at"),
             ast.Tuple([_, place]),
@@ -331,7 +277,7 @@ def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
         ) | ast.Subscript(
             ast.Call(ast.Attribute(ast.Name(name), "groupby")), place
         ) if name in tables:
-            yield ColumnUse(name, _texts(place))
+            yield ColumnUse(name, constant_texts(place))
         case ast.Call(ast.Attribute(ast.Name(name), method)) if name in tables:
             yield from _by_method(node, name, method)
         case ast.Call(ast.Attribute(ast.Attribute(ast.Name(name), "plot"))) if (
@@ -347,17 +293,17 @@ def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
 def _by_method(node: ast.Call, name: str, method: str) -> Iterator[ColumnUse]:
     if method in _BY_EXPRESSIONS:
         yield from _by_expressions(node, name)
-    if method not in _ARGUMENTS or any(one.arg in _OTHERWISE for one in node.keywords):
+    named = LIBRARIES["arguments"].get(method, "").split()
+    if not named or any(one.arg in _OTHERWISE for one in node.keywords):
         return
-    place, words = _ARGUMENTS[method]
-    values = [keyword.value for keyword in node.keywords if keyword.arg in words]
-    if place is not None and len(node.args) == place + 1:
-        values.append(node.args[place])
+    values = [keyword.value for keyword in node.keywords if keyword.arg in named]
+    if named[0].isdecimal() and len(node.args) == int(named[0]) + 1:
+        values.append(node.args[-1])
     for value in values:
         may_be_values = method in ("groupby", "pivot_table") and isinstance(
             value, ast.List
         )
-        yield ColumnUse(name, _texts(value), True, may_be_values=may_be_values)
+        yield ColumnUse(name, constant_texts(value), True, may_be_values=may_be_values)
 
 
 def _by_expressions(node: ast.Call, name: str) -> Iterator[ColumnUse]:
@@ -366,7 +312,7 @@ def _by_expressions(node: ast.Call, name: str) -> Iterator[ColumnUse]:
     if sum(is_call_of(one, *_OF_TABLES) for one in calls) == 1:
         for call in calls:
             for text in call.args if is_call_of(call, "col") else ():
-                yield ColumnUse(name, _texts(text))
+                yield ColumnUse(name, constant_texts(text))
 
 
 def _plotted(node: ast.Call, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
@@ -375,4 +321,6 @@ def _plotted(node: ast.Call, tables: Mapping[str, _Table]) -> Iterator[ColumnUse
     if isinstance(table, ast.Name) and table.id in tables:
         for word in _PLOTTED & words.keys():
             if isinstance(words[word], ast.Constant):
-                yield ColumnUse(table.id, _texts(words[word]), may_be_levels=True)
+                yield ColumnUse(
+                    table.id, constant_texts(words[word]), may_be_levels=True
+                )

@@ -56,77 +56,22 @@ _MAGICS: dict[str, str] = {
     for effect, names in _TABLES["magics"].items()
     for name in names.split()
 }
-_CALLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), effect)
-    for effect, patterns in _TABLES["calls"].items()
-    for pattern in patterns
-)
-_PYTHON: dict[str, re.Pattern[str]] = {
-    name: re.compile(pattern, re.VERBOSE) for name, pattern in _TABLES["python"].items()
+_CALLS: list[tuple[str, str]] = [
+    ("|".join(patterns), effect) for effect, patterns in _TABLES["calls"].items()
+]
+_PATTERNS: dict[str, str] = {
+    name: re.sub(r"@(\w+)@", lambda word: f"(?:{_TABLES['words'][word[1]]})", pattern)
+    for name, pattern in _TABLES["patterns"].items()
 }
-_WORDS: dict[str, str] = {
-    name: "(?:" + "".join(line.strip() for line in words.split("\n")) + ")"
-    for name, words in _TABLES["shell"].items()
-}
-
-_CALLS_MAGIC = re.compile(r"run_(line|cell)_magic|magic|find_(line_|cell_)?magic")
-_RUNS_PIP = re.compile(r"pip\.(\w+\.)*main")
-_SHOWS_ITSELF = re.compile(r"_repr_(html|svg|markdown|latex|mimebundle)_")
-_HAS_SCRIPT = re.compile(
-    r"<\s*(script|i?frame|object|embed|applet|link|meta|base|form)|\bon\w+\s*="
-    r"|javascript\s*:",
-    re.I,
-)
-_OURS = re.compile(r"(?i)(^|\.)nemotron\.|^nemotron_magic\.[\w.]*$|_magics\.nemotron\.")
-_OUR_VARIABLE = re.compile(r"(?i)AIML|NEMOTRON")
-_DEVICES = re.compile(r"/dev/(null|zero|u?random|std(in|out|err)|tty|fd/\d+)|NUL|nul")
+_IS = {name: re.compile(one, re.VERBOSE) for name, one in _PATTERNS.items()}
 _TIMES = frozenset(["capture", "debug", "memit", "mprun", "prun", "time", "timeit"])
-_OPTIONS = re.compile(r"(?:\s*-{1,2}\w+(?:\s*\d+)?)*\s*")
-_TOKEN = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[^\s\"'])+)")
-_FREE_COMMAND = re.compile(
-    r"\s*(balance|cache|clear|code|doctor|forget|help|log|login|logout|models|panel"
-    r"|preview|rehearse|reset|threads|usage)\s*(:.*)?"
-)
-_OWN_COMMANDS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"\s*log\s*:\s*(un)?strike\b", re.I), _SETTINGS),
-    (re.compile(r"\s*usage\s*:\s*export\b", re.I), _WRITES),
-)
 # The flags behind which a value stands; those that let more be spent, or sent; those
 # that ask for no reply.
-_TAKES_VALUE = {"-p", "-o", "--out", "-f", "--file", "-T", "--thread"} | {
-    flag
-    for one in PARAMETERS
-    for flag in one.flags
-    if one.kind != "boolean" and not one.bare
-}
+_TAKES_VALUE = {"-p", "-o", "--out", "-f", "--file", "-T", "--thread"}.union(
+    *(one.flags for one in PARAMETERS if one.kind != "boolean" and not one.bare)
+)
 _UNGUARDS = frozenset(["--max-cost", "--data"])
 _ASKS_NOTHING = frozenset(["-h", "--help", "--preview"])
-
-_INSTALL = re.compile(
-    r"(?:(?:\b|(?<=-m))(?:{installers}\s+(?:-\S+\s+(?:[^-\s]\S*\s+)?){{0,12}}"
-    r"(?:(?:tool|env|global|self|lib)\s+)?{verbs}|{updaters}\s+"
-    r"(?:-\S+\s+(?:[^-\s]\S*\s+)?){{0,12}}(?:env\s+)?update)"
-    r"|\b{one_word_installers})(?![\w.=/-])".format_map(_WORDS)
-)
-_INDEX_VARIABLE = re.compile(r"\b(?:PIP|UV|NPM|CONDA)_\w+[=\s]\S+")
-_URL = re.compile(r"\b[a-z][a-z+]*://[^\s'\"<>|]+|\b\w+@[\w.-]{1,200}:", re.I)
-_FETCHER = re.compile(
-    r"(?:^|[\s/(`$=])(?:{fetchers}(?:\.exe)?(?=[\s)]|$)|\S*{fetching})".format_map(
-        _WORDS
-    )
-)
-_SUBSTITUTES = re.compile(r"[(`].*", re.DOTALL)
-_RUNNER = re.compile("(?:\\S*/)?{runners}(?:\\.exe)?".format_map(_WORDS))
-_WRAPPER = re.compile(r"(?:\S*/)?{wrappers}(?=\s|$)".format_map(_WORDS))
-_NO_PROGRAM = re.compile(r"[-+]\S*|\w+=\S*|\d[\d.]*[smhd]?|run|[(){}]")
-# Behind these stands what to run, and no file; by what the interpreter is called.
-_TEXT_OPTIONS = (
-    (re.compile(r".*sh|cmd"), re.compile(r"-[a-zA-Z]*c|/c|-Command", re.I)),
-    (re.compile(r"py.*"), re.compile(r"-[a-zA-Z]*[cm]")),
-    (re.compile(r".*"), re.compile(r"-[a-zA-Z]*[eEpn]|--(?:eval|print).*")),
-)
-_VALUE_OPTION = re.compile(r"[-+][a-zA-Z]*[oOWX]|--(?:rcfile|init-file)")
-_EVALUATES = re.compile(r"\b(?:exec|eval)\b|\bcat\b|stdin|\{\}")
 
 
 def effects_of(
@@ -187,6 +132,14 @@ class _Look:
         self._namespace = namespace
         self._depth = 0
 
+    def _add(self, *effects: str) -> None:
+        self.found |= dict.fromkeys(effects)
+
+    def _add_run(self, *paths: str) -> None:
+        """Note files that are run, and the folders that they stand in."""
+        folders = (one.removeprefix("./").partition("/")[0] for one in paths)
+        self.run |= {*map(_base, paths), *filter(None, folders)}
+
     def at_cell(self, source: str) -> None:
         """Look at a cell, or at a text that is run as one."""
         if self._depth == _DEEPEST:
@@ -200,168 +153,137 @@ class _Look:
 
     def _at(self, node: ast.AST, names: _Names) -> None:
         match node:
-            case ast.Name() | ast.Attribute():
-                self._at_name(names.path(node))
+            case ast.Name() | ast.Attribute():  # called, or handed to what calls it
+                self._add(*_effects(names.path(node)))
+            case ast.Call(func) if _IS["calls_magic"].fullmatch(
+                names.path(func).rpartition(".")[2]
+            ):
+                self._at_magic(*_magic(node, names))
             case ast.Call():
                 self._at_call(node, names)
             case ast.FunctionDef(name):
-                has_script = _SHOWS_ITSELF.fullmatch(name) and _is_script(
-                    names.text(node)
-                )
-                if name == "_repr_javascript_" or has_script:
+                is_shown = _IS["shows_itself"].fullmatch(name)
+                if name == "_repr_javascript_" or (
+                    is_shown and _is_script(names.text(node))
+                ):
                     self._add(_SCRIPT)
             case ast.Import(aliases):
                 self.run |= {f"{one.name.partition('.')[0]}.py" for one in aliases}
             case ast.ImportFrom(str(module)):
                 self.run.add(f"{module.partition('.')[0]}.py")
             case ast.AugAssign(target):
-                self._at_change([target], node, names)
+                self._at_change([target], names.text(node), names)
             case ast.Assign(targets) | ast.Delete(targets):
                 changed = [one for one in targets if not isinstance(one, ast.Name)]
-                self._at_change(changed, node, names)
+                self._at_change(changed, names.text(node), names)
 
-    def _at_change(self, targets: list[ast.expr], node: ast.AST, names: _Names) -> None:
-        paths = [f"{names.place(one)}." for one in targets]
-        text = names.text(node)
-        if any(map(_OURS.search, paths)):
-            self._add(_SETTINGS)
-        if any(path.startswith("os.environ.") for path in paths):
-            self._at_variables(text if "os.environ." in paths else " ".join(paths))
-            self.hosts |= dict.fromkeys(_index_hosts(" ".join([*paths, text])))
+    def _at_change(self, targets: list[ast.expr], text: str, names: _Names) -> None:
+        for path in (f"{names.place(one)}." for one in targets):
+            if _IS["ours"].search(path):
+                self._add(_SETTINGS)
+            if path.startswith("os.environ."):
+                self._at_variables(f"{path.removeprefix('os.environ.')}={text}")
 
     def _at_variables(self, text: str) -> None:
-        if _OUR_VARIABLE.search(text):
-            self._add(_SETTINGS)
-
-    def _at_name(self, name: str) -> list[str]:
-        """Look at a name that is called, or given on to what calls it."""
-        effects = [effect for pattern, effect in _CALLS if pattern.fullmatch(name)]
-        self.found |= dict.fromkeys(effects)
-        return effects
+        """Look at variables of the environment that are set."""
+        self._add(*([_SETTINGS] if _IS["our_variable"].search(text) else []))
+        self.hosts |= dict.fromkeys(_index_hosts(text))
 
     def _at_call(self, node: ast.Call, names: _Names) -> None:
         name = names.path(node.func)
         values = [*node.args, *(one.value for one in node.keywords)]
         text, method = names.text(ast.Tuple(values)), name.rpartition(".")[2]
-        if _CALLS_MAGIC.fullmatch(method):
-            self._at_magic(*_magic(node, names))
-            return
-        effects = self._at_name(name)
+        effects = _effects(name)
+        self._add(*effects)
         if _SHELL in effects:
             self._at_command(text)
-            self._at_handed(node, names, text)
         if _FILE in effects:
             self._add_run(*text.split())
-        if _RUNS_PIP.fullmatch(name):
+        if _IS["runs_pip"].fullmatch(name):
             self._at_command(f"pip {text}")
-        self._at_files(node, names, text)
-        self._at_text(node, name, names)
-        if _PYTHON["unpickles"].fullmatch(name) and any(map(names.is_fetched, values)):
+        if _IS["fetches"].fullmatch(name):
+            self.fetched |= {_base(word) for word in text.split()}
+        if method.startswith("write") and any(map(names.is_fetched, node.args)):
+            self.fetched |= {_base(word) for word in names.text(node.func).split()}
+        self._at_text(name, values, names)
+        if _runs_fetched(node, name, effects, text, names):
             self._add(_FROM_URL)
         if _shows_script(node, name, text, names):
             self._add(_SCRIPT)
-        for keyword in node.keywords:
-            if keyword.arg == "trust_remote_code" and not _is_false(keyword.value):
-                self._add(_FROM_URL)
-        if _PYTHON["opens"].fullmatch(name) and any(
+        if _IS["opens"].fullmatch(name) and any(
             _is_outside(names.text(value)) for value in values
         ):
             self._add(_OUTSIDE)
-        is_change = method in ("update", "set", "setdefault", "merge", "__setitem__")
-        if is_change and _OURS.search(f"{name}."):
-            self._add(_SETTINGS)
-        elif name in ("setattr", "delattr") or is_change:
-            owners = "".join(f"{names.path(one)}. " for one in values[:1])
-            is_config = ".config." in f".{name}" and "Nemotron" in text
-            if is_config or _OURS.search(owners) or _OURS.search(f"{name}."):
+        changes = method in ("update", "set", "setdefault", "merge", "__setitem__")
+        if changes or name in ("setattr", "delattr"):
+            owner = "".join(f"{names.path(one)}." for one in values[:1])
+            in_config = f".{name}".rpartition(".")[0].endswith(".config")
+            if any(map(_IS["ours"].search, (f"{name}.", owner))) or (
+                in_config and "Nemotron" in text
+            ):
                 self._add(_SETTINGS)
         if name == "os.putenv" or name.startswith("os.environ."):
             self._at_variables(text)
 
-    def _at_handed(self, node: ast.Call, names: _Names, text: str) -> None:
-        """Look at what a shell gets that was fetched: its command, or its input."""
-        commands = [one for one in node.args if not isinstance(one, ast.List)]
-        inputs = [one.value for one in node.keywords if one.arg in ("input", "stdin")]
-        runs_input = any(map(_RUNNER.fullmatch, text.split()[:1]))
-        handed = [*commands, *(inputs if runs_input else [])]
-        if any(map(names.is_fetched, handed)):
-            self._add(_FROM_URL)
-
-    def _at_files(self, node: ast.Call, names: _Names, text: str) -> None:
-        """Note the files that are written with what was fetched."""
-        path = names.path(node.func)
-        if _PYTHON["fetches"].fullmatch(path):
-            self.fetched |= {_base(word) for word in text.split()}
-        writes = path.endswith((".write", ".write_text", ".write_bytes"))
-        if writes and any(map(names.is_fetched, node.args)):
-            self.fetched |= {_base(word) for word in names.text(node.func).split()}
-
-    def _at_text(self, node: ast.Call, name: str, names: _Names) -> None:
+    def _at_text(self, name: str, values: list[ast.expr], names: _Names) -> None:
         """Look at a call that runs a text, or is handed what runs one."""
-        arguments = [*node.args, *(one.value for one in node.keywords)]
-        if _PYTHON["runs_text"].fullmatch(name):
-            # The rest of the arguments of exec and its kin are no text to run.
-            arguments = arguments if name.startswith("timeit") else arguments[:1]
-        elif not any(_PYTHON["runs_text"].fullmatch(names.path(a)) for a in arguments):
+        if _IS["runs_text"].fullmatch(name):
+            # What follows the text is none, but for timeit's.
+            values = values if name.startswith("timeit") else values[:1]
+        elif not any(_IS["runs_text"].fullmatch(names.path(one)) for one in values):
             return
-        for argument in arguments:
-            called = names.called_in(argument)
-            if names.is_fetched(argument):
+        for value in values:
+            called, text = names.called_in(value), names.text(value)
+            if names.is_fetched(value):
                 self._add(_FROM_URL)
             elif any(one == "open" or one.endswith(".read_text") for one in called):
                 self._add(_FILE)
-                self._add_run(*names.text(argument).split())
-            elif any(map(_PYTHON["unpacks"].fullmatch, called)):
+                self._add_run(*text.split())
+            elif any(map(_IS["unpacks"].fullmatch, called)):
                 self._add(_UNPACKED)
-            self.at_cell(names.text(argument))
+            self.at_cell(text)
 
     def _at_magic(self, name: str, line: str, body: str) -> None:
         effect = _MAGICS.get(name, "")
         if name in _TIMES:
             # The line of %%time and its kin is Python, too, but for their options.
-            rest = line[_OPTIONS.match(line).end() :]  # type: ignore[union-attr]
-            self.at_cell(rest)
+            self.at_cell(_IS["timing_options"].sub("", line, count=1))
             self.at_cell(body)
-        elif name in ("nemotron", "config", "env", "set_env", "unload_ext"):
-            self._at_own_magic(name, line, body)
-        elif name == "run" and _URL.search(line):
-            self._add(_FROM_URL)
+        elif name == "nemotron":
+            self._at_own_magic(line, body)
+        elif name == "config":
+            self._add(*([_SETTINGS] if re.match(r"\s*Nemotron\b.*=", line) else []))
+        elif name == "unload_ext" or (
+            name in ("env", "set_env") and re.search(r"=|\S\s+\S", line)
+        ):
+            self._at_variables(line)
+        elif name == "run":
+            self._add(_FROM_URL if _IS["url"].search(line) else _FILE)
+            self._add_run(*line.split())
         elif effect:
             self._add(effect)
         elif name.lower() in ("html", "svg", "markdown", "latex") and _is_script(body):
             self._add(_SCRIPT)
-        if name == "run":
-            self._add_run(*line.split())
-        if effect in (_SHELL, _FILE) or _INSTALL.match(f"{name} {line}"):
+        if effect in (_SHELL, _FILE) or _IS["install"].match(f"{name} {line}"):
             self._at_command(f"{'' if effect else name} {line}\n{body}")
         if effect == _PROGRAM and name.startswith(("python", "pypy")):
             self.at_cell(body)
 
-    def _at_own_magic(self, name: str, line: str, body: str) -> None:
-        if name == "nemotron":
-            for pattern, effect in _OWN_COMMANDS:
-                if pattern.match(line):
-                    self._add(effect)
-            flags = _leading_flags(line)
-            asks = (line + body).strip() and not _FREE_COMMAND.fullmatch(line)
-            if asks and not flags & _ASKS_NOTHING:
-                self.found |= dict.fromkeys([_SETTINGS] if flags & _UNGUARDS else [])
-                self._add(_ASKS)
-        elif name == "config":
-            if re.match(r"\s*Nemotron\b.*=", line):
-                self._add(_SETTINGS)
-        elif name == "unload_ext" or re.search(r"=|\S\s+\S", line):
-            self._at_variables(line)
-            self.hosts |= dict.fromkeys(_index_hosts(line))
+    def _at_own_magic(self, line: str, body: str) -> None:
+        for effect, pattern in _TABLES["commands"].items():
+            self._add(*([effect] if re.match(pattern, line) else []))
+        flags = _leading_flags(line)
+        is_free = _IS["free_command"].fullmatch(line) or not (line + body).strip()
+        if not is_free and not flags & _ASKS_NOTHING:
+            self._add(*([_SETTINGS] if flags & _UNGUARDS else []), _ASKS)
 
     def _at_command(self, text: str) -> None:
         """Look at what a shell is given."""
-        for pipeline in _pipelines(text):
+        text = text.replace("\\\n", " ")
+        for pipeline in _IS["pipeline_end"].split(re.sub(r"[\\'\"]", "", text)):
             self._at_pipeline(pipeline)
-        installs = [
-            part for part in re.split(r"[;&|\n]+", text) if _INSTALL.search(part)
-        ]
-        if installs:
+        parts = re.split(r"[;&|\n]+", text)
+        if installs := [part for part in parts if _IS["install"].search(part)]:
             self._add(_INSTALLS)
             self.hosts |= dict.fromkeys([*_hosts(*installs), *_index_hosts(text)])
 
@@ -371,40 +293,25 @@ class _Look:
         for part in re.split(r"\|&?", pipeline):
             program, rest = _program(part)
             words = set(map(_base, re.split(r"[\s$(){}<>`]+", part)))
-            is_run = bool(_RUNNER.fullmatch(program))
-            inside = "".join(_SUBSTITUTES.findall(part))
+            is_run = bool(_IS["runner"].fullmatch(program))
             scripts, runs_input = _scripts(program, rest) if is_run else ([], False)
             runs_input = runs_input or part.split()[:1] == ["xargs"]
+            inside = "".join(_IS["substitution"].findall(part))
             if (
                 (is_run and is_fetched and runs_input)
-                or (is_run and inside and _FETCHER.search(inside))
-                or any(map(_URL.match, (program, *scripts)))
+                or (is_run and inside and _IS["fetcher"].search(inside))
+                or any(map(_IS["url"].match, (program, *scripts)))
             ):
                 self._add(_FROM_URL)
             self._add_run(program, *scripts)
-            if _FETCHER.search(part):
-                is_fetched = True
+            if _IS["fetcher"].search(part):
                 self.fetched |= words - {_base(program)}
-            if words & self.fetched:
                 is_fetched = True
-
-    def _add_run(self, *paths: str) -> None:
-        """Note files that are run, and the folders that they stand in."""
-        folders = (one.removeprefix("./").partition("/")[0] for one in paths)
-        self.run |= {*map(_base, paths), *filter(None, folders)}
-
-    def _add(self, effect: str) -> None:
-        self.found[effect] = None
+            is_fetched = is_fetched or bool(words & self.fetched)
 
 
 class _Names:
-    """What the names in a cell stand for: an import's path, or a fixed text.
-
-    Parameters
-    ----------
-    namespace
-        What the user's names stand for.
-    """
+    """What the names in a cell stand for: an import's path, or a fixed text."""
 
     def __init__(self, tree: ast.AST, namespace: Mapping[str, object]) -> None:
         self._namespace = namespace
@@ -431,28 +338,29 @@ class _Names:
 
     def place(self, node: ast.AST) -> str:
         """Return the path of an expression, whatever was assigned to it here."""
-        found = _ROUNDABOUT.sub("", self._path(node))
-        found = _SHELL_ITSELF.sub("get_ipython()", found)
-        return _OS_ITSELF.sub("os.", found)
+        found = _IS["detour"].sub("", self._place(node))
+        return _OS_ITSELF.sub("os.", _IS["shell_itself"].sub("get_ipython()", found))
 
-    def _path(self, node: ast.AST) -> str:
+    def _place(self, node: ast.AST) -> str:
         match node:
             case ast.Name(name):
                 return self._named(name)
-            case ast.Subscript(ast.List(parts) | ast.Tuple(parts)):
+            case ast.Subscript(ast.List(parts) | ast.Tuple(parts)) | ast.BoolOp(
+                _, parts
+            ):
                 return next(filter(None, map(self.path, parts)), "")
-            case ast.Attribute(value, name):
-                return self._part(value, name)
-            case ast.Subscript(value, place):
-                return self._part(value, self.text(place))
-            case ast.Call():
-                return self._called(node)
-            case ast.NamedExpr(_, value) | ast.Await(value):
-                return self.path(value)
             case ast.IfExp(_, one, other):
                 return self.path(one) or self.path(other)
-            case ast.BoolOp(_, parts):
-                return next(filter(None, map(self.path, parts)), "")
+            case ast.Attribute(value, name):
+                return self._part(value, name)
+            case ast.Subscript(value, index):
+                return self._part(value, self.text(index))
+            case ast.Call(ast.Lambda(_, value)) | ast.NamedExpr(_, value):
+                return self.path(value)
+            case ast.Await(value):
+                return self.path(value)
+            case ast.Call():
+                return self._called(node)
         return ""
 
     def _part(self, value: ast.expr, name: str) -> str:
@@ -460,27 +368,23 @@ class _Names:
         return f"{base}.{name}" if base else ""
 
     def _called(self, node: ast.Call) -> str:
-        if isinstance(node.func, ast.Lambda):
-            return self.path(node.func.body)
         called = self.path(node.func)
         values = [*node.args, *(one.value for one in node.keywords)]
         first, second, *_ = (*map(self.text, values), "", "")
         owner = self.path(values[0]) if values else ""
-        if re.fullmatch(r"(importlib\.)?(__import__|import_module)", called) and first:
+        base, _, method = called.rpartition(".")
+        if _IS["imports"].fullmatch(called) and first:
             return first
-        if called.endswith("getattr") or called == "object.__getattribute__":
+        if called in ("getattr", "object.__getattribute__"):
             return f"{owner}.{second}"
         if called in ("vars", "importlib.reload", "copy.copy"):
             return owner
-        base, _, method = called.rpartition(".")
         if method in ("__getattribute__", "__getitem__", "get") and base and first:
             return f"{base}.{first}"
-        if match := re.fullmatch(
-            r"operator\.(attrgetter|methodcaller)\((.*)\)", called
-        ):
-            return f"{owner}.{match[2]}"
-        if called in ("operator.attrgetter", "operator.methodcaller"):
-            return f"{called}({first})"
+        if called.startswith("operator.attrgetter "):
+            return f"{owner}.{called.partition(' ')[2]}"
+        if called == "operator.attrgetter":
+            return f"{called} {first}"
         return f"{called}()" if called else ""
 
     def text(self, node: ast.AST) -> str:
@@ -491,10 +395,8 @@ class _Names:
             case ast.Name(name):
                 held = self._namespace.get(name)
                 return self._texts.get(name, held if type(held) is str else "")
-            case ast.JoinedStr(values):
-                return "".join(self.text(one) or _UNKNOWN for one in values)
-            case ast.FormattedValue(value):
-                return self.text(value)
+            case ast.JoinedStr(parts):
+                return "".join(self.text(one) or _UNKNOWN for one in parts)
             case ast.BinOp(left, ast.Add(), right):
                 return "".join(self.text(one) or _UNKNOWN for one in (left, right))
             case ast.Call(
@@ -513,117 +415,93 @@ class _Names:
         """Return whether something in an expression was fetched from elsewhere."""
         names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
         called = self.called_in(node)
-        if names & self._fetched or any(map(_PYTHON["fetches"].fullmatch, called)):
+        if names & self._fetched or any(map(_IS["fetches"].fullmatch, called)):
             return True
-        shells = [p for p, effect in _CALLS if effect == _SHELL]
-        by_shell = any(p.fullmatch(one) for p in shells for one in called)
-        return by_shell and bool(_FETCHER.search(self.text(node)))
+        by_shell = any(_SHELL in _effects(one) for one in called)
+        return by_shell and bool(_IS["fetcher"].search(self.text(node)))
 
     def _named(self, name: str) -> str:
         if name in self._known:
             return self._known[name]
         if name in self._namespace:
             return _path_of(self._namespace[name]) or name
-        return f"{self._star}.{name}" if self._star and not _is_built_in(name) else name
+        is_builtin = hasattr(builtins, name)
+        return f"{self._star}.{name}" if self._star and not is_builtin else name
 
     def _at_import(self, node: ast.AST) -> None:
         match node:
             case ast.Import(names):
-                for one in names:
-                    if one.asname:
-                        self._known[one.asname] = one.name
+                self._known |= {one.asname: one.name for one in names if one.asname}
+            case ast.ImportFrom(module, [ast.alias("*")]):
+                self._star = module or ""
             case ast.ImportFrom(module, names):
                 for one in names:
-                    if one.name == "*":
-                        self._star = module or ""
-                    else:
-                        self._known[one.asname or one.name] = f"{module}.{one.name}"
-            case _:
-                pass
+                    self._known[one.asname or one.name] = f"{module}.{one.name}"
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
-        path = self.path(value)
         name = target.id if isinstance(target, ast.Name) else ""
-        place = name or self.place(target)
+        place, path, text = name or self.place(target), self.path(value), ""
         if place and path and path != place:
             self._known[place] = path
-        if not name:
-            return
-        if self.is_fetched(value):
-            self._fetched.add(name)
-        # What was opened is known by the name of its file.
-        text = self.text(value)
-        if text and len(text) < _LONGEST and name != text:
+        if name:
+            self._fetched |= {name} if self.is_fetched(value) else set()
+            text = self.text(value)  # of what was opened, the name of its file
+        if text and len(text) < _LONGEST:
             self._texts[name] = text
 
 
-_ROUNDABOUT = re.compile(
-    r"^(?:builtins|__builtins__|sys\.modules|globals\(\)|locals\(\))\.(?!get$|__get)"
-    r"|\.__dict__|\.__call__"
-)
 _OS_ITSELF = re.compile(r"^(?:posix|nt)\.")
-_SHELL_ITSELF = re.compile(r".*\bInteractiveShell\.(?:instance\(\)|_instance\b)")
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Yield what a statement binds: each target, and its value."""
+    targets: list[ast.expr] = []
     match node:
         case ast.Assign(targets, value):
-            pairs = [(target, value) for target in targets]
+            pass
         case (
             ast.AnnAssign(target, _, ast.expr() as value)
             | ast.NamedExpr(target, value)
             | ast.withitem(value, ast.expr() as target)
             | ast.For(target, ast.List([value, *_]) | ast.Tuple([value, *_]))
         ):
-            pairs = [(target, value)]
-        case _:
-            pairs = []
-    for target, value in pairs:
+            targets = [target]
+    for target in targets:
         match target, value:
-            case ast.Tuple(names) | ast.List(names), ast.Tuple(values) | ast.List(
-                values
-            ):
-                yield from zip(names, values, strict=False)
-            case _, ast.Dict(keys, values):
-                for key, one in zip(keys, values, strict=True):
-                    if key is not None:
-                        yield ast.Subscript(target, key), one
+            case ast.Tuple(names) | ast.List(names), ast.Tuple(parts) | ast.List(parts):
+                yield from zip(names, parts, strict=False)
+            case _, ast.Dict(keys, parts):
+                pairs = zip(keys, parts, strict=True)
+                yield from ((ast.Subscript(target, k), one) for k, one in pairs if k)
             case _:
                 yield target, value
 
 
-def _is_built_in(name: str) -> bool:
-    return hasattr(builtins, name)
+def _effects(name: str) -> list[str]:
+    return [effect for pattern, effect in _CALLS if re.fullmatch(pattern, name)]
 
 
 def _path_of(value: object) -> str:
     """Return where a module, function or class of the user's comes from."""
-    if type(value) is ModuleType:
-        return value.__name__
-    if type(value) in (FunctionType, BuiltinFunctionType):
+    kind = type(value)
+    if kind is ModuleType:
+        return value.__name__  # type: ignore[attr-defined, no-any-return]
+    if kind in (FunctionType, BuiltinFunctionType):
         module, name = value.__module__, value.__qualname__  # type: ignore[attr-defined]
         return _OS_ITSELF.sub("os.", f"{module}.{name}")
-    homes = [home(one) for one in bases(type(value))]
-    if any(name == "InteractiveShell" for _, name in homes):
+    if any(home(one)[1] == "InteractiveShell" for one in bases(kind)):
         return "get_ipython()"
-    if re.fullmatch(r"nemotron_magic\.(.*\.)?Session", class_name(type(value))):
+    if re.fullmatch(r"nemotron_magic\.(.*\.)?Session", class_name(kind)):
         return "nemotron_magic.Session()"
-    if issubclass(type(value), type):
-        return ".".join(home(value))  # type: ignore[arg-type]
-    return ""
+    return ".".join(home(value)) if issubclass(kind, type) else ""  # type: ignore[arg-type]
 
 
 def _trees(source: str, transform: Callable[[str], str]) -> Iterator[ast.AST]:
     """Yield the syntax tree of a cell, or those of its lines if it has none."""
     whole = _tree(source, transform)
-    if whole is not None:
-        yield whole
-        return
-    for line in source.split("\n")[:_MOST_LINES]:
-        tree = _tree(line.strip(), transform)
-        if tree is not None:
-            yield tree
+    lines = [] if whole else source.split("\n")[:_MOST_LINES]
+    trees = (_tree(line.strip(), transform) for line in lines)
+    yield from filter(None, (whole, *trees))
 
 
 def _tree(source: str, transform: Callable[[str], str]) -> ast.AST | None:
@@ -648,26 +526,40 @@ def _magic(node: ast.Call, names: _Names) -> tuple[str, str, str]:
 
 def _leading_flags(line: str) -> set[str]:
     """Return the flags before the question on a line of ours."""
-    flags: set[str] = set()
-    takes = False
-    for token in _TOKEN.findall(line):
-        if takes:
-            takes = False
-        elif not re.match(r"--?[A-Za-z]", token):
+    flags, takes = set(), False
+    for token in _IS["token"].findall(line):
+        if not takes and not re.match(r"--?[A-Za-z]", token):
             break
-        else:
-            name, _, value = token.partition("=")
-            flags.add(name)
-            takes = name in _TAKES_VALUE and not value
+        name, _, value = token.partition("=")
+        flags |= set() if takes else {name}
+        takes = not takes and name in _TAKES_VALUE and not value
     return flags
+
+
+def _runs_fetched(
+    node: ast.Call, name: str, effects: list[str], text: str, names: _Names
+) -> bool:
+    """Return whether a call runs what comes from elsewhere."""
+    keywords = {one.arg: one.value for one in node.keywords}
+    trust = keywords.get("trust_remote_code", ast.Constant(False))
+    if not (isinstance(trust, ast.Constant) and not trust.value):
+        return True
+    handed: list[ast.expr] = []
+    if _IS["unpickles"].fullmatch(name):
+        handed = node.args
+    elif _SHELL in effects:
+        handed = [one for one in node.args if not isinstance(one, ast.List)]
+        if any(map(_IS["runner"].fullmatch, text.split()[:1])):
+            handed += [keywords[one] for one in ("input", "stdin") if one in keywords]
+    return any(map(names.is_fetched, handed))
 
 
 def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
     """Return whether a call shows HTML that may hold script, as far as can be seen."""
-    if _PYTHON["shows_data"].fullmatch(name):
-        return bool(re.search(r"text/html|image/svg|application/javascript", text))
-    if not _PYTHON["shows_html"].fullmatch(name):
-        return bool(_PYTHON["shows_text"].fullmatch(name)) and _is_script(text)
+    if _IS["shows_data"].fullmatch(name):
+        return bool(_IS["page_data"].search(text))
+    if not _IS["shows_html"].fullmatch(name):
+        return bool(_IS["shows_text"].fullmatch(name)) and _is_script(text)
     called = names.called_in(ast.Tuple(node.args))
     if any(one.endswith((".to_html", ".render")) for one in called):
         return False  # a table, whose values are escaped
@@ -677,68 +569,52 @@ def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
 
 
 def _is_script(text: str) -> bool:
-    return bool(_HAS_SCRIPT.search(html.unescape(text)))
-
-
-def _is_false(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and not node.value
+    return bool(_IS["script"].search(html.unescape(text)))
 
 
 def _is_outside(path: str) -> bool:
     """Return whether a path leads out of the folder that the kernel runs in."""
-    if not re.match(r"[/\\~]|(?:.*[/\\])?\.\.(?:[/\\]|$)|[A-Za-z]:[/\\]", path):
+    if not _IS["outside"].match(path) or _IS["devices"].fullmatch(path):
         return False
     here = os.path.abspath("")
     there = os.path.abspath(os.path.expanduser(path))
-    return not (_DEVICES.fullmatch(path) or f"{there}/".startswith(f"{here}/"))
-
-
-def _pipelines(text: str) -> list[str]:
-    """Split what a shell is given at what ends a pipeline; quotes mean nothing."""
-    text = re.sub(r"[\\'\"]", "", text.replace("\\\n", " "))
-    return re.split(r"[;\n]|&&|\|\||(?<![|>&<])&(?![&>\d])", text)
+    return not f"{there}/".startswith(f"{here}/")
 
 
 def _program(command: str) -> tuple[str, list[str]]:
     """Return the program that a command runs, behind sudo and its kin, and the rest."""
     words, is_wrapped = command.strip(" \t(){}").split(), False
-    while words and (_NO_PROGRAM.fullmatch(words[0]) or _is_wrapper(words)):
-        is_wrapped = is_wrapped or _is_wrapper(words)
-        words = words[1:]
+    while words:
+        is_wrapper = bool(_IS["wrapper"].match(" ".join(words[:2])))
+        if not is_wrapper and not _IS["no_program"].fullmatch(words[0]):
+            break
+        words, is_wrapped = words[1:], is_wrapped or is_wrapper
     # Behind an option of sudo's may stand its value.
-    runners = [bool(_RUNNER.fullmatch(word)) for word in words[:2]]
+    runners = [bool(_IS["runner"].fullmatch(word)) for word in words[:2]]
     if is_wrapped and runners == [False, True]:
         words = words[1:]
     return (words[0].rstrip(")"), words[1:]) if words else ("", [])
 
 
-def _is_wrapper(words: list[str]) -> bool:
-    return bool(_WRAPPER.match(" ".join(words[:2])))
-
-
 def _scripts(program: str, words: list[str]) -> tuple[list[str], bool]:
     """Return the files that an interpreter is told to run, and if it runs its input."""
-    if _base(program) in ("eval", "iex", "Invoke-Expression", "exec"):
+    base, skips = _base(program), False
+    if base in ("eval", "iex", "Invoke-Expression", "exec"):
         return words, True
-    skips, text_option = False, _text_option(program)
+    kind = next((k for k in ("shell", "python") if _IS[k].fullmatch(base)), "other")
     for n, word in enumerate(words):
+        rest = words[n + 1 :]
         if skips or word == "run":
             skips = False
         elif word in ("-", "/dev/stdin", "-s") or word.startswith("<"):
-            return [word.lstrip("<"), *words[n + 1 : n + 2]], True
-        elif _VALUE_OPTION.fullmatch(word):
+            return [word.lstrip("<"), *rest[:1]], True
+        elif _IS["value_option"].fullmatch(word):
             skips = True
-        elif text_option.fullmatch(word):
-            rest = " ".join(words[n + 1 :])
-            return words[n + 1 :], bool(_EVALUATES.search(rest))
+        elif _IS[f"{kind}_text"].fullmatch(word):
+            return rest, bool(_IS["evaluates"].search(" ".join(rest)))
         elif word[0] not in "-+&>" and not re.match(r"\d>", word):
             return [word], word.startswith("$(")
     return [], True
-
-
-def _text_option(program: str) -> re.Pattern[str]:
-    base = _base(program)
-    return next(option for kind, option in _TEXT_OPTIONS if kind.fullmatch(base))
 
 
 def _base(word: str) -> str:
@@ -748,12 +624,12 @@ def _base(word: str) -> str:
 
 
 def _index_hosts(text: str) -> Iterator[str]:
-    yield from _hosts(*_INDEX_VARIABLE.findall(text))
+    yield from _hosts(*_IS["index_variable"].findall(text))
 
 
 def _hosts(*commands: str) -> Iterator[str]:
     """Yield the hosts that are named in commands, as ASCII."""
-    for url in _URL.findall(" ".join(commands)):
+    for url in _IS["url"].findall(" ".join(commands)):
         host = url.partition("@")[2].rstrip(":") if "://" not in url else ""
         with suppress(ValueError):
             host = host or urlsplit(url).hostname or ""

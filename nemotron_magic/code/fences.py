@@ -37,40 +37,24 @@ SESSIONS = frozenset([
 SHELLS = frozenset(["bash", "sh", "shell", "shellscript", "zsh"])
 MARKDOWN = frozenset(["markdown", "md", "mdx", "qmd", "rmd", "rmarkdown", "myst"])
 
-# The magics that can take a language, the best first.
-_MAGICS: dict[str, tuple[str, ...]] = {
-    "bash": ("bash", "sh"),
-    "html": ("html", "HTML"),
-    "javascript": ("javascript", "js"),
-    "latex": ("latex",),
-    "perl": ("perl",),
-    "ruby": ("ruby",),
-    "sql": ("sql",),
-    "svg": ("svg", "SVG"),
-    "cython": ("cython",),
-    "julia": ("julia",),
-    "octave": ("octave",),
-    "r": ("R",),
-    "cmd": ("cmd",),
-}
-_OTHER_NAMES = {
-    **dict.fromkeys(SHELLS, "bash"),
-    "htm": "html",
-    "html5": "html",
-    "js": "javascript",
-    "tex": "latex",
-    "pl": "perl",
-    "rb": "ruby",
-    "postgres": "sql",
-    "postgresql": "sql",
-    "mysql": "sql",
-    "sqlite": "sql",
-    "sqlite3": "sql",
-    "duckdb": "sql",
-    "pyx": "cython",
-    "jl": "julia",
-    "bat": "cmd",
-    "batch": "cmd",
+# The magics that can take a language, the best first, and its other names.
+_LANGUAGES: tuple[tuple[str, str], ...] = (
+    ("bash sh", " ".join(("bash", *SHELLS))),
+    ("html HTML", "html htm html5"),
+    ("javascript js", "javascript js"),
+    ("latex", "latex tex"),
+    ("perl", "perl pl"),
+    ("ruby", "ruby rb"),
+    ("sql", "sql postgres postgresql mysql sqlite sqlite3 duckdb"),
+    ("svg SVG", "svg"),
+    ("cython", "cython pyx"),
+    ("julia", "julia jl"),
+    ("octave", "octave"),
+    ("R", "r"),
+    ("cmd", "cmd bat batch"),
+)
+_MAGICS: dict[str, list[str]] = {
+    name: magics.split() for magics, names in _LANGUAGES for name in names.split()
 }
 
 
@@ -80,8 +64,7 @@ def magic_of(language: str, magics: Collection[str]) -> str:
     >>> magic_of("sh", ["bash", "html"]), magic_of("rust", ["bash", "html"])
     ('bash', '')
     """
-    known = _MAGICS.get(_OTHER_NAMES.get(language, language), ())
-    return next((magic for magic in known if magic in magics), "")
+    return next((one for one in _MAGICS.get(language, ()) if one in magics), "")
 
 
 def is_python_name(language: str) -> bool:
@@ -95,7 +78,7 @@ def is_python_name(language: str) -> bool:
 
 def is_known(language: str) -> bool:
     """Return whether a language can make a cell here or elsewhere."""
-    return is_python_name(language) or _OTHER_NAMES.get(language, language) in _MAGICS
+    return is_python_name(language) or language in _MAGICS
 
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n(?=\S)")
@@ -106,7 +89,7 @@ _SENTENCE = re.compile(
 )
 _WORDS = re.compile(r"[A-Za-z'’]{2,}")
 _LEAST_WORDS = 4
-_MOST_TRIES = 20
+_MOST_PARAGRAPHS = 20
 
 
 def without_prose(code: str) -> str:
@@ -119,7 +102,7 @@ def without_prose(code: str) -> str:
         return code
     if _is_prose(code):
         return ""
-    for _, gap in zip(range(_MOST_TRIES), _PARAGRAPH.finditer(code), strict=False):
+    for gap in islice(_PARAGRAPH.finditer(code), _MOST_PARAGRAPHS):
         head, tail = code[: gap.start()], code[gap.end() :]
         if _is_prose(tail) and parsed(head) is not None:
             return _HEADING.sub("", head)
@@ -136,7 +119,7 @@ def _is_prose(text: str) -> bool:
 
 _FENCE = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)]) )*(`{3,}|~{3,})(.*)")
 _LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
-_MOST_TRIES_FENCES = 8
+_MOST_ENDS = 8
 _MOST_MENDED = 40  # blocks; a reply has not so many
 _FAR = 500  # lines
 _CODE_INDENT = 4
@@ -159,8 +142,7 @@ def fenced(text: str) -> tuple[CodeBlock, ...]:
 
 def has_fence(text: str) -> bool:
     """Return whether a block of a language that makes cells begins in a text."""
-    fences = (fence for line in text.split("\n") if (fence := _FENCE.match(line)))
-    return any(is_known(language_of(fence[2])) for fence in fences)
+    return any(map(_opens, text.split("\n")))
 
 
 def _set_right(lines: list[str]) -> Iterator[str]:
@@ -179,12 +161,11 @@ def _set_right(lines: list[str]) -> Iterator[str]:
             continue
         start = at + 1
         usual, at = _usual(line, fence, lines, start)
-        block = None
-        if mended < _MOST_MENDED and is_python_name(language_of(fence[2])):
-            block = _mended(line, fence, lines, start, at)
-        if block:
-            usual, at = block
-            mended += 1
+        is_python = is_python_name(language_of(fence[2]))
+        if mended < _MOST_MENDED and is_python:
+            block, behind = _mended(line, fence, lines, start, at)
+            mended += bool(block)
+            usual, at = (block, behind) if block else (usual, at)
         if mended < _MOST_MENDED and _is_lost(fence, lines, start):
             usual = _at_margin(usual, fence.start(1))
             mended += 1
@@ -196,13 +177,9 @@ def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
     found = _LATE.search(lines[at]) if "```" in lines[at] else None
     if not found or "`" in lines[at][: found.start()]:
         return None
-    if not is_known(language_of(found[2])):
-        return None
-    fences = (
-        fence for line in lines[at + 1 : at + _FAR] if (fence := _FENCE.match(line))
-    )
-    following = next(fences, None)
-    return found if following and not following[2].strip() else None
+    following = next(filter(None, map(_FENCE.match, lines[at + 1 : at + _FAR])), None)
+    closes = following and not following[2].strip()
+    return found if closes and is_known(language_of(found[2])) else None
 
 
 def _usual(
@@ -216,15 +193,20 @@ def _usual(
 
 def _mended(
     opening: str, fence: re.Match[str], lines: list[str], start: int, behind: int
-) -> tuple[list[str], int] | None:
+) -> tuple[list[str], int]:
     """Return the lines of a block that reads only if it ends elsewhere, and so on."""
     if _reads(lines[start : behind - 1]):
-        return None
-    for end in islice(_ends(fence[1], lines, start), _MOST_TRIES_FENCES):
+        return [], behind
+    ends = (
+        n
+        for n in range(start, len(lines))
+        if lines[n].rstrip().endswith(fence[1]) or _FENCE.match(lines[n])
+    )
+    for end in islice(ends, _MOST_ENDS):
         body, behind = _upto(fence[1], lines, start, end)
         if _reads(body):
             return _marked(opening, fence, body), behind
-    return None
+    return [], behind
 
 
 def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str], int]:
@@ -237,13 +219,6 @@ def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str],
     if _FENCE.match(line):  # another mark, or prose behind it
         return body, end + 1
     return [*body, line.rstrip().removesuffix(mark)], end + 1
-
-
-def _ends(mark: str, lines: list[str], start: int) -> Iterator[int]:
-    """Yield the lines at which a block may end."""
-    for n in range(start, len(lines)):
-        if lines[n].rstrip().endswith(mark) or _FENCE.match(lines[n]):
-            yield n
 
 
 def _opens(line: str) -> bool:
@@ -261,11 +236,8 @@ def _marked(opening: str, fence: re.Match[str], body: list[str]) -> list[str]:
     runs = re.findall(re.escape(fence[1][0]) + "{3,}", "\n".join(body))
     mark = fence[1][0] * (max(map(len, runs), default=2) + 1)
     before = opening[: fence.start(1)]
-    return [
-        f"{before}{mark}{fence[2]}",
-        *body,
-        re.sub(r"[^>\s]", " ", before) + mark,
-    ]
+    end = re.sub(r"[^>\s]", " ", before) + mark
+    return [f"{before}{mark}{fence[2]}", *body, end]
 
 
 def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:

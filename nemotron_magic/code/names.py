@@ -10,7 +10,6 @@ import ast
 import builtins
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 
 from pyflakes.checker import Checker, FunctionScope
 from pyflakes.messages import UndefinedName
@@ -24,6 +23,7 @@ from nemotron_magic.code.syntax import (
     is_call_of,
     magics,
     names_in,
+    suppresses,
     tested_texts,
 )
 from nemotron_magic.core.text import closest_match
@@ -57,7 +57,10 @@ def undefined_names(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
     reads = {
         place: name
         for place, name in _undefined(tree, bound, "annotations" in namespace)
-        if not (name in namespace or name in guarded or _is_given(name))
+        if name not in namespace
+        and name not in guarded
+        and not hasattr(builtins, name)
+        and not _GIVEN.fullmatch(name)
     }
     known = bound - set(reads.values())
     found: dict[str, Finding] = {}
@@ -72,7 +75,7 @@ def undefined_names(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
 
 
 def _undefined(
-    tree: ast.Module, bound: set[str], has_lazy_annotations: bool
+    tree: ast.Module, bound: set[str], are_lazy: bool
 ) -> Iterator[tuple[_Place, str]]:
     """Yield each read, and the name, that finds nothing in the cell above it."""
     rounds = [
@@ -80,7 +83,7 @@ def _undefined(
         for node in ast.walk(tree)
         if isinstance(node, ast.For | ast.AsyncFor | ast.While)
     ]
-    for message in _Checker(tree, bound, has_lazy_annotations).messages:
+    for message in _Checker(tree, bound, are_lazy).messages:
         if isinstance(message, UndefinedName):
             line, name = message.lineno, message.message_args[0]
             if not any(a <= line <= b and name in names for a, b, names in rounds):
@@ -93,11 +96,9 @@ def _undefined(
 class _Checker(Checker):
     """pyflakes, with what is never looked up left out."""
 
-    def __init__(
-        self, tree: ast.Module, bound: set[str], has_lazy_annotations: bool
-    ) -> None:
+    def __init__(self, tree: ast.Module, bound: set[str], are_lazy: bool) -> None:
         self._bound = bound
-        self._has_lazy_annotations = has_lazy_annotations
+        self._are_lazy = are_lazy  # the annotations
         super().__init__(tree, withDoctest=False)
 
     AWAIT = Checker.handleChildren  # stands at the top of a cell, too
@@ -112,7 +113,7 @@ class _Checker(Checker):
         is_local = isinstance(node, ast.AnnAssign) and isinstance(
             self.scope, FunctionScope
         )
-        if not (is_local or self._has_lazy_annotations):
+        if not (is_local or self._are_lazy):
             super().handleAnnotation(annotation, node)
 
     def handle_annotation_always_deferred(self, *_: object) -> None:
@@ -182,9 +183,7 @@ def _guarded_names(tree: ast.Module) -> set[str]:
                 found |= names_in(node)
             case ast.Delete(targets):  # by then, functions may have read them
                 found |= names_in(*targets) & bound_names(tree)
-            case ast.With(items, body) if any(
-                is_call_of(item.context_expr, "suppress", "raises") for item in items
-            ):
+            case ast.With(_, body) if suppresses(node):
                 found |= names_in(*body)
     return found
 
@@ -217,16 +216,11 @@ def _may_define_unseen(tree: ast.Module) -> bool:
     )
 
 
-def _is_given(name: str) -> bool:
-    return hasattr(builtins, name) or bool(_GIVEN.fullmatch(name))
-
-
 def _near(
     name: str, namespace: Mapping[str, object], bound: set[str], cutoff: float
 ) -> str:
     if line := import_of(name):
         return line
     given = (one for one in vars(builtins) if one.islower() and len(one) > 3)
-    known = chain(bound, namespace, given)
-    words = (one for one in known if type(one) is str and one[0] != "_")
-    return closest_match(name, words, cutoff)
+    known = (one for one in (*bound, *namespace, *given) if type(one) is str)
+    return closest_match(name, (one for one in known if one[:1] != "_"), cutoff)

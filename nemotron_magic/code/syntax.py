@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from itertools import islice
-from typing import Literal
+from importlib.resources import files
+from typing import Any, Literal
 
 from nemotron_magic.core.text import closest_match, one_line
 
 __all__ = [
     "HARMLESS_MAGICS",
+    "LIBRARIES",
     "Finding",
     "bound_names",
     "catches",
     "compile_error",
+    "constant_texts",
     "describe_finding",
     "format_findings",
     "import_of",
@@ -26,13 +29,24 @@ __all__ = [
     "names_in",
     "python_source",
     "root_name",
+    "suppresses",
     "tested_texts",
 ]
 
 
-_MOST_TOLD = 5
+LIBRARIES: dict[str, Any] = tomllib.loads(
+    files(__package__).joinpath("libraries.toml").read_text("utf-8")
+)
+HARMLESS_MAGICS = frozenset(LIBRARIES["harmless_magics"].split())
+_PACKAGES: dict[str, str] = LIBRARIES["packages"] | {
+    name: name for name in LIBRARIES["same_packages"].split()
+}
+_IMPORTS: dict[str, str] = LIBRARIES["imports"] | {
+    name: f"import {name}" for name in LIBRARIES["modules"].split()
+}
+_MOST_FINDINGS = 5
 _LONGEST = 300
-_SAID = {
+_WORDS = {
     "syntax": "it does not compile ({})",
     "name": "{} is not defined",
     "module": "{} is not installed",
@@ -66,10 +80,10 @@ def format_findings(findings: Collection[Finding]) -> str:
     """
     if not findings:
         return ""
-    parts = [describe_finding(finding) for finding in islice(findings, _MOST_TOLD)]
-    more = len(findings) - len(parts)
-    parts += [f"and {more} more"] if more else []
-    return one_line(f"Look before you run it: {'; '.join(parts)}.", _LONGEST)
+    parts = [*map(describe_finding, findings)]
+    more = [f"and {len(parts[_MOST_FINDINGS:])} more"] if parts[_MOST_FINDINGS:] else []
+    words = "; ".join(parts[:_MOST_FINDINGS] + more)
+    return one_line(f"Look before you run it: {words}.", _LONGEST)
 
 
 def describe_finding(finding: Finding) -> str:
@@ -78,13 +92,14 @@ def describe_finding(finding: Finding) -> str:
     >>> describe_finding(Finding("name", "totl", "total"))
     'totl is not defined (total?)'
     """
-    words = _SAID[finding.kind].format(one_line(finding.what, 120))
+    words = _WORDS[finding.kind].format(one_line(finding.what, 120))
     return f"{words} ({finding.near}?)" if finding.near else words
 
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_OPENS_BLOCK = (
+    ast.AsyncFor, ast.DictComp, ast.For, ast.ListComp, ast.SetComp, ast.While,
+)  # fmt: skip
 _DEEPEST = 18  # of the compiler's 20
 
 
@@ -135,55 +150,44 @@ def _is_deep(tree: ast.Module) -> bool:
     inside: list[tuple[ast.AST, int]] = [(tree, 0)]
     while inside:
         node, depth = inside.pop()
-        depth += _blocks(node)
+        match node:
+            case ast.With(items) | ast.AsyncWith(items):
+                depth += len(items)
+            case ast.Try() | ast.TryStar():
+                depth += 3
+            case _ if isinstance(node, _OPENS_BLOCK):
+                depth += 1
         if depth > _DEEPEST:
             return True
         inside += [(child, depth) for child in ast.iter_child_nodes(node)]
     return False
 
 
-def _blocks(node: ast.AST) -> int:
-    """Return how many blocks a node opens at most."""
-    match node:
-        case ast.With(items) | ast.AsyncWith(items):
-            return len(items)
-        case ast.Try() | ast.TryStar():
-            return 3
-        case _:
-            return isinstance(node, _COMPREHENSIONS + _LOOPS)
-
-
-# These neither bind a name nor change a value.
-HARMLESS_MAGICS = frozenset([
-    "alias_magic", "autoreload", "bash", "cd", "conda", "config", "env",
-    "getoutput", "html", "javascript", "js", "latex", "load_ext", "ls",
-    "matplotlib", "memit", "nemotron", "perl", "pinfo", "pinfo2", "pip",
-    "precision", "prun", "pwd", "reload_ext", "ruby", "set_env", "sh", "svg", "sx",
-    "system", "timeit", "who", "whos", "writefile",
-])  # fmt: skip
-
-
 def magics(tree: ast.AST) -> Iterator[tuple[str, str]]:
     """Yield the magics of a transformed cell: name and text."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            continue
-        texts = [
-            arg.value
-            for arg in node.args
-            if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
-        ]
-        if node.func.attr in ("run_line_magic", "run_cell_magic", "magic"):
+        if is_call_of(node, "run_line_magic", "run_cell_magic", "magic"):
+            assert isinstance(node, ast.Call)
+            texts = [text for arg in node.args for text in constant_texts(arg)]
             yield "".join(texts[:1]), "\n".join(texts[1:])
+
+
+def constant_texts(node: ast.AST) -> list[str]:
+    """Return the text of a constant, or those in a list; nothing of anything else."""
+    parts = node.elts if isinstance(node, ast.List) else [node]
+    return [
+        one.value
+        for one in parts
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+    ]
 
 
 def is_call_of(node: ast.AST, *names: str) -> bool:
     """Return whether something is a call of a function or method of such a name."""
-    if not isinstance(node, ast.Call):
-        return False
-    called = node.func
-    name = called.attr if isinstance(called, ast.Attribute) else None
-    return (called.id if isinstance(called, ast.Name) else name) in names
+    match node:
+        case ast.Call(ast.Name(name)) | ast.Call(ast.Attribute(_, name)):
+            return name in names
+    return False
 
 
 def root_name(node: ast.AST) -> str:
@@ -196,17 +200,19 @@ def root_name(node: ast.AST) -> str:
 def catches(node: ast.Try, errors: Collection[str]) -> bool:
     """Return whether one of the handlers takes one of the errors, or every error."""
     return any(
-        handler.type is None or _names(handler.type) & set(errors)
+        handler.type is None
+        or any(
+            getattr(one, "id", getattr(one, "attr", "")) in errors
+            for one in ast.walk(handler.type)
+        )
         for handler in node.handlers
     )
 
 
-def _names(node: ast.expr) -> set[str]:
-    """Return the last names of an error, or of a tuple of errors."""
-    found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    return found | {
-        one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)
-    }
+def suppresses(node: ast.With) -> bool:
+    """Return whether a block ends quietly at an error, or is there to see one."""
+    calls = (item.context_expr for item in node.items)
+    return any(is_call_of(call, "suppress", "raises") for call in calls)
 
 
 def names_in(*nodes: ast.AST) -> set[str]:
@@ -219,12 +225,12 @@ def names_in(*nodes: ast.AST) -> set[str]:
 def tested_texts(tree: ast.AST) -> set[str]:
     """Return the texts of which the code asks whether they are in something."""
     return {
-        part.value
+        text
         for node in ast.walk(tree)
         if isinstance(node, ast.Compare)
         and any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
         for part in ast.walk(node)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        for text in constant_texts(part)
     }
 
 
@@ -235,84 +241,26 @@ def bound_names(*nodes: ast.AST) -> set[str]:
 
 def _bound(node: ast.AST) -> list[str]:
     match node:
-        case ast.Name(name, ast.Store()):
+        case ast.alias(name, other):
+            return [other or name.partition(".")[0]]
+        case ast.MatchMapping(_, _, str(name)) | ast.ExceptHandler(_, str(name)):
             return [name]
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return [node.name]
-        case ast.alias(name, other):
-            return [other or name.partition(".")[0]]
-        case ast.ExceptHandler(_, name) | ast.MatchAs(_, name) | ast.MatchStar(name):
-            return [name] if name else []
-        case ast.MatchMapping(_, _, name):
-            return [name] if name else []
-        case ast.arg(name):
+        case ast.MatchAs(_, str(name)) | ast.MatchStar(str(name)) | ast.arg(name):
             return [name]
-        case _:
-            return []
+        case ast.Name(name, ast.Store()):
+            return [name]
+    return []
 
 
 _ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception"])
 _INSTALLERS = frozenset(["pip", "conda", "mamba", "micromamba", "uv", "run", "cd"])
-# What a package is called where it is installed from; of others it is not guessed, as
-# a model may have made them up and someone may have put something there.
-_PACKAGES = {
-    "PIL": "pillow",
-    "altair": "altair",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dask": "dask",
-    "duckdb": "duckdb",
-    "geopandas": "geopandas",
-    "lightgbm": "lightgbm",
-    "lxml": "lxml",
-    "matplotlib": "matplotlib",
-    "networkx": "networkx",
-    "nltk": "nltk",
-    "numpy": "numpy",
-    "openpyxl": "openpyxl",
-    "pandas": "pandas",
-    "plotly": "plotly",
-    "polars": "polars",
-    "pyarrow": "pyarrow",
-    "requests": "requests",
-    "scipy": "scipy",
-    "seaborn": "seaborn",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "sqlalchemy": "sqlalchemy",
-    "statsmodels": "statsmodels",
-    "tensorflow": "tensorflow",
-    "torch": "torch",
-    "tqdm": "tqdm",
-    "xgboost": "xgboost",
-    "yaml": "pyyaml",
-}
-# What analysts call things, and the line that makes them so.
-_IMPORTS = {
-    "np": "import numpy as np",
-    "pd": "import pandas as pd",
-    "pl": "import polars as pl",
-    "plt": "import matplotlib.pyplot as plt",
-    "px": "import plotly.express as px",
-    "sns": "import seaborn as sns",
-    "tf": "import tensorflow as tf",
-    "Path": "from pathlib import Path",
-    "Counter": "from collections import Counter",
-    "defaultdict": "from collections import defaultdict",
-    "datetime": "from datetime import datetime",
-    "timedelta": "from datetime import timedelta",
-    "train_test_split": "from sklearn.model_selection import train_test_split",
-}
-_MODULES = frozenset([
-    "collections", "csv", "functools", "glob", "io", "itertools", "json", "math",
-    "os", "random", "re", "shutil", "sqlite3", "statistics", "string", "subprocess",
-    "sys", "time", "warnings", "numpy", "pandas",
-])  # fmt: skip
 
 
 def import_of(name: str) -> str:
     """Return the line that imports what is known by a name; empty if none is known."""
-    return _IMPORTS.get(name, f"import {name}" if name in _MODULES else "")
+    return _IMPORTS.get(name, "")
 
 
 def missing_modules(
@@ -324,57 +272,47 @@ def missing_modules(
     """
     if _changes_what_is_there(tree):
         return []
-    names = dict.fromkeys(_imported(tree.body))
+    missing = [n for n in dict.fromkeys(_imported(tree.body)) if not is_installed(n)]
+    installs = {name: f"%pip install {_PACKAGES.get(name)}" for name in missing}
     return [
-        Finding("module", name, _to_do(name))
-        for name in names
-        if not is_installed(name)
+        Finding(
+            "module",
+            name,
+            installs[name] if name in _PACKAGES else closest_match(name, _PACKAGES),
+        )
+        for name in missing
     ]
 
 
-def _to_do(name: str) -> str:
-    if name in _PACKAGES:
-        return f"%pip install {_PACKAGES[name]}"
-    return closest_match(name, _PACKAGES)
-
-
 def _changes_what_is_there(tree: ast.Module) -> bool:
-    if any(name in _INSTALLERS for name, _ in magics(tree)):
-        return True
-    return any(
-        "install" in node.value.split()  # however the command is run
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        else isinstance(node, ast.Attribute)
-        and (node.attr == "chdir" or _is_search_path(node))
-        for node in ast.walk(tree)
-    )
-
-
-def _is_search_path(node: ast.Attribute) -> bool:
-    is_sys = isinstance(node.value, ast.Name) and node.value.id == "sys"
-    return is_sys and node.attr in ("path", "modules", "meta_path")
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(str(text)) if (
+                "install" in text.split()
+            ):  # however it runs
+                return True
+            case ast.Attribute(_, "chdir"):
+                return True
+            case ast.Attribute(ast.Name("sys"), "path" | "modules" | "meta_path"):
+                return True
+    return any(name in _INSTALLERS for name, _ in magics(tree))
 
 
 def _imported(body: list[ast.stmt]) -> Iterator[str]:
     """Yield what is imported where nothing provides for its absence."""
     for node in body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from [(node.module or "").partition(".")[0]] if not node.level else []
-        elif isinstance(node, ast.If):
-            yield from _imported(node.body) if _is_main(node.test) else ()
-        elif isinstance(node, ast.Try):
-            yield from _imported(node.body) if not catches(node, _ERRORS) else ()
-        elif isinstance(node, ast.With) and any(
-            is_call_of(item.context_expr, "suppress", "raises") for item in node.items
-        ):
-            continue
-        else:
-            yield from _imported(getattr(node, "body", []))
-
-
-def _is_main(test: ast.expr) -> bool:
-    return isinstance(test, ast.Compare) and (
-        isinstance(test.left, ast.Name) and test.left.id == "__name__"
-    )
+        match node:
+            case ast.Import(names):
+                yield from (alias.name.partition(".")[0] for alias in names)
+            case ast.ImportFrom(str(module), _, 0):
+                yield module.partition(".")[0]
+            case ast.If(ast.Compare(ast.Name("__name__"))):
+                yield from _imported(node.body)
+            case ast.If():
+                pass
+            case ast.Try() if catches(node, _ERRORS):
+                pass
+            case ast.With() if suppresses(node):
+                pass
+            case _:
+                yield from _imported(getattr(node, "body", []))
