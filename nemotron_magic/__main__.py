@@ -88,7 +88,7 @@ def _endpoint() -> Iterator[tuple[str, Mapping[str, str]]]:
     session = Session()
     try:
         endpoint = session.endpoint()
-        has_key = endpoint.is_loopback or session.key(endpoint) is not None
+        has_key = endpoint.is_loopback or session.credentials.key(endpoint) is not None
     except NemotronError as error:
         raise SystemExit(str(error)) from None
     if has_key:

@@ -127,7 +127,7 @@ def _kept(
     """Return whether the reply is there already, where the cache is on."""
     if settings["cache"] == "off":
         return []
-    if session.is_kept(asked, settings):
+    if session.is_cached(asked, settings):
         return [
             ("kept from before", "yes: nothing would be sent, and it costs nothing")
         ]
@@ -269,7 +269,7 @@ def balance(session: Session, settings: Settings) -> str:
         If the service does not answer.
     """
     endpoint = session.endpoint(settings)
-    left = session.client.balance_usd(endpoint, session.key(endpoint))
+    left = session.client.balance_usd(endpoint, session.credentials.key(endpoint))
     if left is None:
         return f"`{endpoint.netloc}` does not say what is left."
     booked = "Charges are booked a little after the reply."

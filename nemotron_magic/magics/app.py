@@ -122,7 +122,7 @@ class App:
         client = self.session.client
         try:
             known = client.listed(endpoint) or client.models(
-                endpoint, self.session.key(endpoint), timeout_s=2.0
+                endpoint, self.session.credentials.key(endpoint), timeout_s=2.0
             )
         except NemotronError:
             return [settings.model]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -12,7 +11,6 @@ from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subje
 from nemotron_magic.context.history import execution_of, origin_of
 from nemotron_magic.context.variables import Variables
 from nemotron_magic.core.errors import InputError, NemotronError
-from nemotron_magic.core.events import EventCallback
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal
 from nemotron_magic.display.front_end import DisplayManager, NullRenderer, Renderer
@@ -20,7 +18,15 @@ from nemotron_magic.display.insert import CodeInserter, InsertOptions
 from nemotron_magic.magics.flags import refuse_key
 from nemotron_magic.magics.parser import ParsedMagic
 from nemotron_magic.magics.tasks import CODE, TASKS, TaskTargets, correction_request
-from nemotron_magic.session.conversation import MAIN, Question, turns_before
+from nemotron_magic.session.conversation import (
+    MAIN,
+    Continuation,
+    Correction,
+    FollowUp,
+    Question,
+    Regeneration,
+    turns_before,
+)
 from nemotron_magic.session.reply import Reply, partial_reply
 from nemotron_magic.session.session import Session
 
@@ -82,7 +88,7 @@ class QuestionBuilder:
         InputError
             If a value that it names cannot be sent, or it is a key and no question.
         """
-        refuse_key(text, self._session.hide)
+        refuse_key(text, self._session.redactor.hide)
         thread = thread or MAIN
         text, context_info, notice = self._gatherer.gather(
             ContextRequest(
@@ -98,7 +104,9 @@ class QuestionBuilder:
 
     def _since(self, thread: str, origin: str = "") -> int:
         """Return the number of the last cell that asked in a thread before."""
-        before = turns_before(self._session.threads.get(thread, []), origin)
+        before = turns_before(
+            self._session.conversation.threads.get(thread, []), origin
+        )
         return max((turn.cell for turn in before), default=0)
 
     def _origin(self) -> str:
@@ -155,23 +163,24 @@ class Asker:
         NemotronError
             When there is no whole reply; what had arrived is painted and kept.
         """
-        job, ask = self._prepared(call, settings)
+        job, request = self._prepared(call, settings)
         thread = call.thread or MAIN
         self._jobs[thread] = job
         left = job.repairs if job.inserts else 0
         painter = self._painter(call)
-        reply = self._received(ask, call, job, painter)
+        reply = self._received(request, settings, call, job, painter)
         while findings := self._findings(reply) if left else ():
             notice = f"Sent back to be corrected, {job.repairs - left + 1} of at most "
             back = self.coder.sent_back(reply, f"{notice}{job.repairs}.")
             self._kept(call, back, painter)
             left -= 1
-            ask = self._correction(
-                [describe_finding(one) for one in findings], settings, thread
-            )
+            complaint = correction_request([describe_finding(one) for one in findings])
+            request = Correction(complaint, thread)
             painter = self._painter(call)
             try:
-                reply = self._received(ask, call, InsertOptions(), painter)
+                reply = self._received(
+                    request, settings, call, InsertOptions(), painter
+                )
             except (NemotronError, KeyboardInterrupt) as error:
                 kept = self._uncorrected(call, reply, job, error)
                 return self._given(call, kept, painter)
@@ -199,21 +208,19 @@ class Asker:
 
     def _prepared(
         self, call: ParsedMagic, settings: Settings
-    ) -> tuple[InsertOptions, Callable[[EventCallback], Reply]]:
-        """Return what is to become of the reply, and how to ask for it."""
-        thread, session = call.thread or MAIN, self._session
+    ) -> tuple[InsertOptions, Question | FollowUp]:
+        """Return what is to become of the reply, and what to ask."""
+        thread = call.thread or MAIN
         before = self._jobs.get(thread, InsertOptions())
         if call.command == "continue":
-            job = _changed(before, call)
-            return job, lambda watch: session.go_on(settings, watch, thread)
+            return _changed(before, call), Continuation(thread)
         if call.command == "retry":
-            job, wish = _changed(before, call), call.text
-            return job, lambda watch: session.again(wish, settings, watch, thread)
+            return _changed(before, call), Regeneration(call.text, thread)
         gives_code = call.command in TASKS and TASKS[call.command].gives_code
         job = _changed(InsertOptions(gives_code, repairs=int(settings["repair"])), call)
         question, source = self._question(call, settings)
         job = replace(job, before=source if gives_code else "")
-        return job, lambda watch: session.ask(question, settings, watch)
+        return job, question
 
     def _question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
         """Return the question, and the source of the cell that it is about."""
@@ -230,21 +237,16 @@ class Asker:
             subject, source = Subject(told=CODE if call.code else ""), ""
         return self.questions.typed(call, settings, subject), source
 
-    def _correction(
-        self, findings: list[str], settings: Settings, thread: str
-    ) -> Callable[[EventCallback], Reply]:
-        text = correction_request(findings)
-        return lambda watch: self._session.corrected(text, settings, watch, thread)
-
     def _received(
         self,
-        ask: Callable[[EventCallback], Reply],
+        request: Question | FollowUp,
+        settings: Settings,
         call: ParsedMagic,
         job: InsertOptions,
         painter: Renderer,
     ) -> Reply:
         try:
-            return ask(painter.watch)
+            return self._session.ask(request, settings, painter.watch)
         except NemotronError as error:
             partial = partial_reply(error)
             if partial is None:

@@ -24,7 +24,7 @@ def run(app: App, line: str, cell: str | None) -> Reply | None:
     NemotronError
         When it cannot be done; what had arrived of a reply is shown and kept.
     """
-    call = parse(_as_typed(app, line), cell, COMMANDS, app.session.hide)
+    call = parse(_as_typed(app, line), cell, COMMANDS, app.session.redactor.hide)
     settings = app.config.snapshot(call.values, **call.extra)
     app.keep_books(settings)
     if call.help:
@@ -42,7 +42,7 @@ def run(app: App, line: str, cell: str | None) -> Reply | None:
 
 def _preview(app: App, call: ParsedMagic, settings: Settings) -> None:
     question = app.asker.question(call, settings)
-    asked = app.session.prepared(question, settings)
+    asked = app.session.prepare(question, settings)
     beside = "" if question.text.strip() else " with a question"
     heading = f"What would be sent{beside}"
     app.show(preview_report(app.session, asked, settings, heading))

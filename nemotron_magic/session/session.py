@@ -12,35 +12,36 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from threading import RLock
 from typing import Any
 
 from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken
-from nemotron_magic.client.models import Model
+from nemotron_magic.client.models import Model, fallback_model, sorted_for_people
+from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
 from nemotron_magic.core import public
-from nemotron_magic.core.endpoint import Endpoint, Key, SecretMapping
-from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.endpoint import Endpoint, SecretMapping
+from nemotron_magic.core.errors import (
+    InputError,
+    InterruptedByUser,
+    ModelError,
+    NemotronError,
+)
 from nemotron_magic.core.events import EventCallback
+from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.session.accounting import CallAccounting
-from nemotron_magic.session.call import CallRunner
+from nemotron_magic.session.call import Call, metadata_of
 from nemotron_magic.session.conversation import (
-    MAIN,
     ContinuationStream,
     Conversation,
+    FollowUp,
     PreparedPrompt,
     Question,
-    SessionUsage,
-    Turn,
-    continuation_prompt,
-    correction_prompt,
-    retry_prompt,
-    turn_to_continue,
+    intern_messages,
 )
 from nemotron_magic.session.credentials import Credentials, KeyStore
-from nemotron_magic.session.reply import Reply
+from nemotron_magic.session.reply import Reply, partial_reply
 from nemotron_magic.storage.ledger import Ledger
 
 __all__ = [
@@ -50,12 +51,12 @@ __all__ = [
 
 @public
 class Session:
-    """Ask questions; earlier turns go along.
+    """Ask questions; earlier turns are sent with them.
 
     Parameters
     ----------
     key : str, optional
-        The key for `base_url`; without it the environment and the keyring are asked.
+        The key for `base_url`; without it, the environment and the keyring are asked.
     client : Client, optional
         In place of the real one.
     environ : mapping, optional
@@ -63,9 +64,9 @@ class Session:
     keys : KeyStore, optional
         In place of the system's keyring.
     ledger : Ledger, optional
-        Where calls are written down; without it, in memory.
+        Where calls are recorded; without it, in memory.
     held : callable
-        Gives the secrets that variables of the user's hold, each with its kind.
+        Returns the secrets that the user's variables hold, each with its kind.
     clock_s, now_s : callable
         A monotonic clock, and the time since 1970.
     **values
@@ -73,10 +74,16 @@ class Session:
 
     Attributes
     ----------
-    access : Credentials
-        Where its questions go, and with which key.
-    books : CallAccounting
-        What is written down of its calls.
+    conversation : Conversation
+        The turns so far, by thread, and what they cost.
+    credentials : Credentials
+        Where questions go, and with which key.
+    accounting : CallAccounting
+        Where calls are recorded and replies are cached.
+    redactor : MessageRedactor
+        What takes secrets out of requests.
+    client : Client
+        What speaks to services.
     """
 
     def __init__(
@@ -94,32 +101,22 @@ class Session:
     ) -> None:
         environ = SecretMapping(environ)
         self.settings = Settings(values, model_is_default="model" not in values)
-        self._conversation = Conversation()
-        self._lock = RLock()
-        self._client = client
+        self.conversation = Conversation()
+        self.client = client or Client()
         self.credentials = Credentials(environ, keys or KeyStore())
-        self.accounting = CallAccounting(
-            ledger,
-            lambda where: self.client.listed(where),
-            lambda where: self.client.models(where, self.key(where)),
-            now_s,
-            environ,
-        )
-        self._sealing = MessageRedactor(self.credentials, environ, held)
-        self._calls = CallRunner(
-            self.credentials,
-            lambda: self.client,
-            self.accounting,
-            self._conversation.note,
-            clock_s,
-            now_s,
-        )
+        self.accounting = CallAccounting(ledger, now_s, environ)
+        self.redactor = MessageRedactor(self.credentials, environ, held)
+        self._clock_s = clock_s
+        self._now_s = now_s
+        self._sent: tuple[Message, ...] = ()
+        self._substitutes: dict[str, str] = {}
+        self._refused: dict[str, set[str]] = {}
         if key is not None:
             self.credentials.use(key, self.endpoint())
 
     def ask(
         self,
-        question: str | Question,
+        question: str | Question | FollowUp,
         settings: Settings | None = None,
         watch: EventCallback = lambda event: None,
         stop: CancelToken | None = None,
@@ -130,8 +127,9 @@ class Session:
 
         Parameters
         ----------
-        question : str or Question
-            In the user's own words, or with what goes along and where it comes from.
+        question : str, Question, Continuation, Correction or Regeneration
+            In the user's own words, or with its context and where it comes from; or
+            what is asked about the last reply of a thread.
         settings : Settings, optional
             For this call; without it, the session's own.
         watch : callable
@@ -146,128 +144,45 @@ class Session:
         """
         if isinstance(question, str):
             question = Question(question)
-        if not question.text.strip():
+        if isinstance(question, Question) and not question.text.strip():
             raise InputError(
                 "there is no question", hint="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
-        asked = self.prepared(question, settings)
-        self._conversation.begin(asked)
-        return self._calls.ask(asked, settings, watch, stop)
+        prompt = self.prepare(question, settings)
+        if isinstance(question, Question):
+            self.conversation.begin(prompt)
+        stream = ContinuationStream(prompt.begun, watch)
+        try:
+            return self._ask(prompt, settings, stream, stop)
+        finally:
+            stream.end()
 
-    def prepared(
-        self, question: Question, settings: Settings | None = None
+    def prepare(
+        self, question: Question | FollowUp, settings: Settings | None = None
     ) -> PreparedPrompt:
         """Return what would be sent, to the letter; sends nothing and needs no key."""
         settings = settings or self.settings
-        asked = self._conversation.asked(question, settings["system"])
-        return self._sealed(asked, settings)
+        prompt = question.prepare(self.conversation, settings["system"])
+        request = self.redactor.redact(prompt.messages, self._with_live_model(settings))
+        found = (*prompt.context_info.redacted, *request.found)
+        return replace(
+            prompt,
+            messages=request.messages,
+            fields=request.fields,
+            context_info=replace(prompt.context_info, redacted=found),
+        )
 
-    def go_on(
-        self,
-        settings: Settings | None = None,
-        watch: EventCallback = lambda event: None,
-        thread: str = MAIN,
-        stop: CancelToken | None = None,
-    ) -> Reply:
-        """Let the model go on where its last reply was cut off; return the whole of it.
-
-        Raises
-        ------
-        InputError
-            If there is no last reply, or it is empty or whole; nothing is sent then.
-        """
-        settings = settings or self.settings
-        cut = turn_to_continue(self._conversation, thread)
-        asked = continuation_prompt(self._conversation, cut, thread, settings["system"])
-        joining = ContinuationStream(cut.reply, watch)
-        try:
-            return self._sent(asked, settings, joining, stop)
-        finally:
-            joining.end()
-
-    def cut_off(self, thread: str = MAIN) -> Turn | None:
-        """Return the turn that `go_on` would go on with; None if there is none."""
-        last = self._conversation.latest(thread)
-        return last if last is not None and last.reply.is_cut_off else None
-
-    def corrected(
-        self,
-        complaint: str,
-        settings: Settings | None = None,
-        watch: EventCallback = lambda event: None,
-        thread: str = MAIN,
-        stop: CancelToken | None = None,
-    ) -> Reply:
-        """Send what is wrong with the last reply; a new one replaces it.
-
-        Raises
-        ------
-        InputError
-            If there is no last reply.
-        """
-        settings = settings or self.settings
-        system = settings["system"]
-        asked = correction_prompt(self._conversation, complaint, thread, system)
-        return self._sent(asked, settings, watch, stop)
-
-    def again(
-        self,
-        wish: str = "",
-        settings: Settings | None = None,
-        watch: EventCallback = lambda event: None,
-        thread: str = MAIN,
-        stop: CancelToken | None = None,
-    ) -> Reply:
-        """Ask the last question again, also one that failed; replace its turn.
-
-        Parameters
-        ----------
-        wish : str
-            What to do otherwise this time, such as `shorter`.
-
-        Raises
-        ------
-        InputError
-            If nothing has been asked in this thread.
-        """
-        settings = settings or self.settings
-        asked = retry_prompt(self._conversation, wish, thread, settings["system"])
-        return self._sent(asked, settings, watch, stop)
-
-    @property
-    def threads(self) -> dict[str, list[Turn]]:
-        """The conversations so far, by name."""
-        return self._conversation.threads
-
-    @property
-    def last(self) -> Reply | None:
-        """The newest reply, also if it is not whole."""
-        return self._conversation.last
-
-    @property
-    def spent(self) -> SessionUsage:
-        """What the calls took together."""
-        return self._conversation.spent
-
-    @property
-    def turns(self) -> list[Turn]:
-        """The main thread, failed and interrupted turns among it."""
-        return self.threads.get(MAIN, [])
-
-    def reset(self, thread: str = MAIN) -> int:
-        """Forget a thread; return how many turns that were."""
-        return self._conversation.reset(thread)
-
-    def is_kept(self, asked: PreparedPrompt, settings: Settings) -> bool:
+    def is_cached(self, prompt: PreparedPrompt, settings: Settings) -> bool:
         """Return whether the cache would answer, so that nothing is sent."""
-        return self._calls.is_kept(asked, settings)
+        known = metadata_of(prompt, settings, self.endpoint(settings), self._now_s())
+        return self.accounting.cached(known.request_hash, settings) is not None
 
     def context_tokens(self, settings: Settings) -> int:
-        """Return how many tokens may go along with a question.
+        """Return how many tokens of context may be sent with a question.
 
-        Without a setting, a quarter of what the model reads by the catalogue, as far
-        as that has been listed, and at most 16,000.
+        Without a setting, a quarter of what the model reads by the catalogue, if that
+        has been listed, and at most 16,000.
         """
         if settings["context_tokens"] is not None:
             return int(settings["context_tokens"])
@@ -275,64 +190,87 @@ class Session:
         read = [m.context_tokens for m in listed if m.goes_by(settings.model)]
         return min([16_000, *(tokens // 4 for tokens in read if tokens)])
 
-    def hide(self, secret: str) -> None:
-        """Take `secret` out of all that is sent from now on."""
-        self._sealing.hide(secret)
-
     def endpoint(self, settings: Settings | None = None) -> Endpoint:
         """Return where questions go."""
         return self.credentials.endpoint(settings or self.settings)
 
-    def key(self, endpoint: Endpoint) -> Key | None:
-        """Return the key for `endpoint`, if there is one."""
-        return self.credentials.key(endpoint)
-
     def models(self, settings: Settings | None = None) -> list[Model]:
         """Return the models that the service lists, Nemotrons first."""
-        return self._calls.models(settings or self.settings)
-
-    @property
-    def client(self) -> Client:
-        """The client, made when first used."""
-        with self._lock:
-            if self._client is None:
-                from nemotron_magic.client.client import Client
-
-                self._client = Client()
-            return self._client
-
-    @property
-    def ledger(self) -> Ledger:
-        """Where calls are written down."""
-        return self.accounting.ledger
+        endpoint = self.endpoint(settings)
+        listed = self.client.models(endpoint, self.credentials.key(endpoint))
+        return sorted_for_people(listed)
 
     def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            self._client.close()
+        """Close connections and files."""
+        self.client.close()
         self.accounting.close()
 
-    def _sent(
+    def _ask(
         self,
-        asked: PreparedPrompt,
+        prompt: PreparedPrompt,
         settings: Settings,
         watch: EventCallback,
         stop: CancelToken | None,
     ) -> Reply:
-        """Ask what follows up on a turn, without the secrets in it."""
-        sealed = self._sealed(asked, settings)
-        return self._calls.ask(sealed, settings, watch, stop)
+        """Ask, and ask a live model if the default one is gone."""
+        messages = intern_messages(prompt.messages, self._sent)
+        prompt, self._sent = replace(prompt, messages=messages), messages
+        settings = self._with_live_model(settings)
+        while True:
+            endpoint = self.endpoint(settings)
+            call = Call(
+                prompt,
+                metadata_of(prompt, settings, endpoint, self._now_s()),
+                settings,
+                client=self.client,
+                credentials=self.credentials,
+                accounting=self.accounting,
+                watch=watch,
+                stop=stop,
+                clock_s=self._clock_s,
+            )
+            try:
+                reply = call.run()
+            except NemotronError as error:
+                self.conversation.end(prompt, partial_reply(error), call.may_cost)
+                if not isinstance(error, ModelError):
+                    raise
+                settings = self._replaced(error, settings)
+            else:
+                self.conversation.end(prompt, reply, call.may_cost)
+                return reply
 
-    def _sealed(self, asked: PreparedPrompt, settings: Settings) -> PreparedPrompt:
-        """Return the whole request, without the secrets in it."""
-        live = self._calls.with_live_model(settings)
-        request = self._sealing.redact(asked.messages, live)
-        before = asked.context_info.redacted
-        return replace(
-            asked,
-            messages=request.messages,
-            fields=request.fields,
-            context_info=replace(
-                asked.context_info, redacted=(*before, *request.found)
-            ),
-        )
+    def _with_live_model(self, settings: Settings) -> Settings:
+        """Return the settings with the model that stands in for a retired one."""
+        found = self._substitutes.get(self.endpoint(settings).origin)
+        if found is None or not settings.model_is_default:
+            return settings
+        return settings.with_model(found)
+
+    def _replaced(self, error: ModelError, settings: Settings) -> Settings:
+        """Return the settings with a live model; raise `error` if there is none to ask.
+
+        Only the default model is replaced. A substitute that is refused as well ends
+        the question, and is not chosen again in this session: a service that lists
+        another model each time is asked once more, and not for ever.
+        """
+        origin = self.endpoint(settings).origin
+        refused = self._refused.setdefault(origin, set())
+        refused.add(settings.model)
+        if self._substitutes.get(origin) == settings.model:
+            del self._substitutes[origin]
+        try:
+            live = [m for m in self.models(settings) if m.name not in refused]
+        except InterruptedByUser:
+            raise
+        except NemotronError:
+            raise error from None
+        is_default = settings.model_is_default and settings.model == DEFAULT_MODEL
+        found = fallback_model(live) if is_default and error.reply is None else None
+        if found:
+            self._substitutes[origin] = found.name
+            return settings.with_model(found.name)
+        if live:
+            names = ", ".join(m.name for m in live[:4])
+            error.hint = f"Live here: {names}. All: %nemotron models"
+        raise error

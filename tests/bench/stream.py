@@ -28,12 +28,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from nemotron_magic.client.client import Client, Request
-from nemotron_magic.core.endpoint import Endpoint
+from nemotron_magic import Session
+from nemotron_magic.client.client import Client
 from nemotron_magic.core.events import Event, Text
-from nemotron_magic.core.settings import Settings
-from nemotron_magic.session.call import StreamConsumer
-from nemotron_magic.session.reply import ReplyMetadata
 
 MODEL = "nvidia/nemotron-3-super-120b-a12b"
 QUESTION = {"role": "user", "content": "Why?"}
@@ -158,11 +155,8 @@ def our_text(
     client: Client, url: str, watch: Callable[[Event], None] = lambda event: None
 ) -> str:
     """Ask as a session does."""
-    settings = Settings({"model": MODEL})
-    request = Request(Endpoint.read(url), (QUESTION,), settings)
-    return StreamConsumer(ReplyMetadata(), time.monotonic, watch).run(
-        client.stream(request)
-    )
+    session = Session(client=client, base_url=url, environ={}, model=MODEL, system="")
+    return session.ask(QUESTION["content"], watch=watch)
 
 
 @contextmanager

@@ -16,6 +16,12 @@ from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 from nemotron_magic.core.events import Answered, Retry, Sent, Text
+from nemotron_magic.session.conversation import (
+    Continuation,
+    Correction,
+    FollowUp,
+    Regeneration,
+)
 
 LIMIT_S = 3.0
 """A busy machine may take its time; what is not woken takes 30 s."""
@@ -74,30 +80,29 @@ def test_what_was_stopped_is_kept_in_the_conversation(
     session: Session = session_at(served(fault="stall-mid-stream:30"), Client())
     stopped(session.ask, Text)
 
-    assert session.turns[0].reply
-    assert session.turns[0].reply.metadata.ending == "interrupted"
-    assert session.spent.calls == 1
+    assert session.conversation.turns[0].reply
+    assert session.conversation.turns[0].reply.metadata.ending == "interrupted"
+    assert session.conversation.spent.calls == 1
 
 
-@pytest.mark.parametrize("follow_up", ["go_on", "corrected", "again", "again briefly"])
+@pytest.mark.parametrize(
+    "follow_up",
+    [Continuation(), Correction("no"), Regeneration(), Regeneration("briefly")],
+    ids=["continued", "corrected", "again", "again briefly"],
+)
 def test_a_stop_ends_what_follows_on_a_reply(
-    served: Any, session_at: Any, follow_up: str
+    served: Any, session_at: Any, follow_up: FollowUp
 ) -> None:
     session: Session = session_at(served(fault="stall-mid-stream:30"), Client())
     stopped(session.ask, Text)
 
-    def ask(text: str, **how: Any) -> Any:
-        name, _, wish = follow_up.partition(" ")
-        words = {"corrected": ("no",), "again": (wish,)}.get(name, ())
-        return getattr(session, name)(*words, **how)
-
-    # What goes on is held back until it is seen how; that it is on its way is told.
-    error, took_s = stopped(ask, Answered)
+    # What is continued is held back at first; that it has begun is told.
+    error, took_s = stopped(lambda text, **how: session.ask(follow_up, **how), Answered)
 
     assert type(error) is InterruptedByUser
     assert took_s < LIMIT_S
-    assert [turn.question for turn in session.turns] == ["Hello"]
-    assert session.turns[0].reply
+    assert [turn.question for turn in session.conversation.turns] == ["Hello"]
+    assert session.conversation.turns[0].reply
 
 
 def test_a_stop_before_the_call_sends_nothing(session_at: Any) -> None:
@@ -154,7 +159,9 @@ def test_one_stop_leaves_other_calls_alone(served: Any, session_at: Any) -> None
 
     assert type(error) is InterruptedByUser
     assert len(replies[0]) > 400
-    assert [turn.reply.metadata.ending for turn in session.turns][-1] == "complete"
+    assert [turn.reply.metadata.ending for turn in session.conversation.turns][
+        -1
+    ] == "complete"
 
 
 def test_two_threads_at_once_lose_no_turn_and_no_call(
@@ -173,8 +180,10 @@ def test_two_threads_at_once_lose_no_turn_and_no_call(
         thread.join(60)
 
     wanted = sorted(f"{name}{number}" for name in "ab" for number in range(15))
-    assert sorted(map(str, (turn.reply for turn in session.turns))) == wanted
-    assert session.spent.calls == 30
+    assert (
+        sorted(map(str, (turn.reply for turn in session.conversation.turns))) == wanted
+    )
+    assert session.conversation.spent.calls == 30
 
 
 def test_a_stopped_call_leaves_no_socket_open(served: Any, session_at: Any) -> None:

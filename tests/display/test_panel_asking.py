@@ -46,8 +46,8 @@ def test_a_question_is_answered_in_the_page_and_counted(
     assert "<em>you</em>" in page.html()
     assert status == "Answered."
     assert shell["_nemotron"] == "Hello *you*"
-    assert [turn.reply for turn in app.session.turns] == ["Hello *you*"]
-    assert app.session.ledger.of_session().calls == 1
+    assert [turn.reply for turn in app.session.conversation.turns] == ["Hello *you*"]
+    assert app.session.accounting.ledger.of_session().calls == 1
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_cells_run_while_it_streams_and_a_stop_ends_it_at_once(
     assert time.monotonic() - started_s < 3
     assert status == "Stopped by you. Continue goes on."
     assert "Stopped by you" in page.html()
-    assert app.session.turns[0].reply.metadata.ending == "interrupted"
+    assert app.session.conversation.turns[0].reply.metadata.ending == "interrupted"
 
 
 @pytest.mark.parametrize("fault", ["stall-before-headers:30", "429-after-2"])
@@ -141,7 +141,7 @@ def test_a_magic_and_a_panel_ask_at_the_same_time(
     page.answered()
 
     assert outcome.status == "ok"
-    assert sorted(turn.reply for turn in app.session.turns) == [
+    assert sorted(turn.reply for turn in app.session.conversation.turns) == [
         "four",
         "one two three",
     ]
@@ -181,7 +181,7 @@ def test_an_error_is_told_and_nothing_is_kept(app: Any, open_panel: Any) -> None
     assert len(status.splitlines()) <= 3
     assert page["Question"].value == "rehearsal: fault 401"
     assert page.html() == ""
-    assert app.session.turns == []
+    assert app.session.conversation.turns == []
 
 
 @pytest.mark.parametrize("fault", ["429-hour", "504", "empty-200"])
@@ -308,7 +308,7 @@ def test_conversations_have_names_and_can_be_forgotten(
     assert "one" in main
     assert "<b>one" not in main
     assert page.html() == ""
-    assert "plots" not in app.session.threads
+    assert "plots" not in app.session.conversation.threads
 
 
 def test_a_panel_that_opens_later_shows_what_was_asked_in_one_output(
@@ -355,7 +355,7 @@ def test_a_reply_cut_off_is_gone_on_with_and_stands_whole_in_its_place(
     offered = page.status()
     page.press("Continue")
     status = page.answered()
-    (turn,) = app.session.turns
+    (turn,) = app.session.conversation.turns
 
     assert offered == "Cut off. Continue goes on."
     assert turn.reply.startswith(begun)
@@ -409,7 +409,7 @@ def test_going_on_is_stopped_like_a_question(
     assert still.count("nm-question") == 1
     assert status.startswith("Stopped by you.")
     assert time.monotonic() - started_s < 3
-    assert app.session.turns[0].reply.startswith(begun)
+    assert app.session.conversation.turns[0].reply.startswith(begun)
 
 
 def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
@@ -422,7 +422,7 @@ def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
     status = page.answered()
 
     assert "cannot connect" in status
-    assert app.session.turns[0].reply == begun
+    assert app.session.conversation.turns[0].reply == begun
     assert page.html().count("nm-footer") == 1
     assert not page["Continue"].disabled
 
@@ -443,7 +443,7 @@ def test_closing_a_panel_stops_what_it_asks(app: Any, open_panel: Any) -> None:
     page.ask(SLOW)
     wait_for(lambda: "no model is behind" in page.html())
     page.press("Close")
-    wait_for(lambda: app.session.turns)
+    wait_for(lambda: app.session.conversation.turns)
 
-    assert app.session.turns[0].reply.metadata.ending == "interrupted"
+    assert app.session.conversation.turns[0].reply.metadata.ending == "interrupted"
     assert page.panel.box.comm is None

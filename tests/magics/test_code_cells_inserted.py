@@ -694,7 +694,7 @@ def test_code_whose_correction_does_not_come_is_put_in_all_the_same(
 ) -> None:
     service = Once(then)
     transport = httpx.MockTransport(service)
-    app.session._client = Client(transport, sleep=lambda delay_s: None)
+    app.session.client = Client(transport, sleep=lambda delay_s: None)
     shell.run("%config Nemotron.base_url = 'http://127.0.0.1:1/v1'")
     shell.run("%config Nemotron.model = 'm'")
     shell.run(f"%config Nemotron.session_budget_usd = {budget}")
@@ -720,7 +720,7 @@ def test_what_is_refused_later_takes_no_code_away(
 ) -> None:
     service = Once(then)
     transport = httpx.MockTransport(service)
-    app.session._client = Client(transport, sleep=lambda delay_s: None)
+    app.session.client = Client(transport, sleep=lambda delay_s: None)
     shell.run("%config Nemotron.base_url = 'http://127.0.0.1:1/v1'")
     paid = shell.run("%nemotron --code plot it")
     refused = shell.run(f"%nemotron {command}")

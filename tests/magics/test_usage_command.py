@@ -447,8 +447,8 @@ def test_no_ruin_of_the_ledger_lets_a_refused_call_out(
     at = "get_ipython().magics_manager.magics['line']['nemotron'].__self__.app"
     run(f"%config Nemotron.model = '{LIVE}'")
     assert run(ask.replace("-q", "-q --max-cost 1")).status == "ok"
-    run(f"PATH = str({at}.session.ledger.path)")
-    run(f"row = {at}.session.ledger.last(1)[0]")
+    run(f"PATH = str({at}.session.accounting.ledger.path)")
+    run(f"row = {at}.session.accounting.ledger.last(1)[0]")
     run("limit = row.most_usd + row.cost_usd / 2")
     asked = [request for request in service.requests if request.body]
     for name, ruin in RUINS.items():

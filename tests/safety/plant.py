@@ -34,10 +34,10 @@ LOOKS = (
     "repr(_nemotron), _nemotron.metadata, vars(_nemotron), _nemotron.messages",
     "get_ipython().magics_manager.magics['line']['nemotron'].__self__.app",
     "session = APP.session; vars(session)",
-    "vars(session.credentials), vars(session.credentials._keys), vars(session._calls)",
-    "vars(session._sealing), vars(session.client), vars(session.client._http)",
+    "vars(session.credentials), vars(session.credentials._keys)",
+    "vars(session.redactor), vars(session.client), vars(session.client._http)",
     "[vars(one) for one in (session.accounting, APP, APP._gatherer, APP.displays)]",
-    "session.credentials.key(session.endpoint()), session.last, session.threads",
+    "session.credentials.key(session.endpoint()), vars(session.conversation)",
     "%whos", "%config Nemotron", "%history -n", "%nemotron", "%nemotron log",
     "%nemotron log: 1", "%nemotron usage", "%nemotron doctor", "%nemotron preview",
     "%nemotron threads", "%nemotron help", "%nemotron?", "_oh, In, Out",
@@ -112,7 +112,7 @@ def bugs(ip: InteractiveShell) -> None:
 
     for place, name in (
         *((session.client, name) for name in ("_now_s", "_uniform", "_http")),
-        *((session._calls, "_clock_s"), (session._sealing, "_access")),
+        *((session, "_clock_s"), (session.redactor, "_access")),
         *((app, "_ledgers"), (app.displays, "_publisher")),
         *((session.credentials, "_keys"), (session.accounting, "_ledger")),
     ):
@@ -156,8 +156,9 @@ def pickled(ip: InteractiveShell) -> None:
     """Write whatever can be written."""
     app = ip.user_ns["APP"]
     session = app.session
-    things = [session, session.last, session.settings, session.client, session.spent,
-              session.credentials, app, *session.threads.values(), session.endpoint(),
+    talk = session.conversation
+    things = [session, talk.last, session.settings, session.client, talk.spent,
+              session.credentials, app, *talk.threads.values(), session.endpoint(),
               ip.user_ns.get("ERROR")]  # fmt: skip
     for number, thing in enumerate(things):
         try:

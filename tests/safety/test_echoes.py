@@ -155,7 +155,13 @@ def test_no_reply_brings_the_key_to_disk(
     reply = session.ask("why?", watch=seen.append)
     known = reply.metadata
     session.close()
-    things = (reply, known, metadata(reply), session.threads, session.ledger.last())
+    things = (
+        reply,
+        known,
+        metadata(reply),
+        session.conversation.threads,
+        session.accounting.ledger.last(),
+    )
     kept = [*everything(tmp_path, *things), json.dumps(metadata(reply)).encode()]
 
     assert known.tool_calls
@@ -198,7 +204,7 @@ def test_no_error_tells_the_key(tmp_path: Path, name: str, written: str) -> None
     error = raised.value
     echo.session.close()
     told = (str(error), error.args, error.hint, error.request_id, error.reply)
-    kept = [*everything(tmp_path, told, echo.session.ledger.last())]
+    kept = [*everything(tmp_path, told, echo.session.accounting.ledger.last())]
 
     assert [form for form in FORMS for one in kept if form.encode() in one] == []
 

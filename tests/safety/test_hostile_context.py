@@ -165,9 +165,9 @@ def test_so_it_is_once_secrets_are_out_and_in_turns_that_are_repeated(
     session = quiet_session()
     asked = Question(question, ContextInfo(sent))
     turn = asked.answered(Reply("so", ReplyMetadata()))
-    session.threads["main"] = [turn]
+    session.conversation.threads["main"] = [turn]
 
-    told = session.prepared(asked, Settings({"system": ""})).messages
+    told = session.prepare(asked, Settings({"system": ""})).messages
     redacted = Redactor({}).redact(question).text
 
     assert [m["role"] for m in told] == ["user", "assistant", "user"]
@@ -180,7 +180,7 @@ def test_so_it_is_once_secrets_are_out_and_in_turns_that_are_repeated(
 def test_a_secret_without_end_takes_no_delimiter_along() -> None:
     parts = [cell_part(Cell(n, f"print(k{n})", PEM)) for n in (1, 2)]
     message = render_prompt("why?", FittedContext(tuple(parts)))
-    told = quiet_session().prepared(Question("why?", ContextInfo(message))).messages[-1]
+    told = quiet_session().prepare(Question("why?", ContextInfo(message))).messages[-1]
 
     assert told["content"].count(" printed>\n") == 2
     assert told["content"].count("[redacted:") == 2
@@ -210,7 +210,7 @@ def test_a_secret_in_a_name_is_redacted_and_the_delimiter_stays(kind: str) -> No
     secret = "sk-proj-Zx81mQp0aWv93LkT7bYcR2dN"
     part = ContextPart(kind, f"{secret}.csv", (("", "1,2"),))
     message = render_prompt("why?", FittedContext((part,)))
-    told = quiet_session().prepared(Question("why?", ContextInfo(message))).messages[-1]
+    told = quiet_session().prepare(Question("why?", ContextInfo(message))).messages[-1]
 
     assert secret not in told["content"]
     assert re.search(rf"(?m)^<\w+ {kind} [^\n]*\[redacted[^\n]*>$", told["content"])
@@ -297,6 +297,6 @@ def test_the_frame_of_a_message_is_known_again() -> None:
 def test_settings_can_leave_a_message_as_it_is() -> None:
     settings = Settings({"redact": False, "system": ""})
     message = render_prompt("why?", FittedContext((cell_part(Cell(1, PEM)),)))
-    asked = quiet_session().prepared(Question("why?", ContextInfo(message)), settings)
+    asked = quiet_session().prepare(Question("why?", ContextInfo(message)), settings)
 
     assert asked.messages[0]["content"] == message

@@ -222,7 +222,7 @@ def test_what_is_hidden_goes_from_every_message(
     session_at: Any, service: Address
 ) -> None:
     session: Session = session_at(service)
-    session.hide(SHORT)
+    session.redactor.hide(SHORT)
     reply = session.ask(f"why does {SHORT} fail?")
 
     assert SHORT not in json.dumps([dict(one) for one in reply.messages])
@@ -235,7 +235,7 @@ def test_a_panel_asks_it_no_more_than_a_cell(session_at: Any, text: str) -> None
     with pytest.raises(InputError, match="nothing was sent"):
         panel.aside(text, "", session.settings, 0)
 
-    told = session.prepared(Question(f"why {HEX}?")).messages[-1]["content"]
+    told = session.prepare(Question(f"why {HEX}?")).messages[-1]["content"]
     assert HEX not in told
 
 

@@ -106,7 +106,7 @@ def test_a_script_that_names_no_notebook_is_written_down_by_its_own_clock() -> N
     )
     session.ask("Hello")
 
-    (call,) = session.ledger.all()
+    (call,) = session.accounting.ledger.all()
     assert (call.notebook, call.day, call.error) == ("", "1970-01-02", "")
 
 
@@ -285,7 +285,7 @@ def test_a_call_is_written_down_where_calls_were_when_it_began() -> None:
     service.session.ask("Hello", Settings(limited))
 
     assert [call.ending for call in service.calls] == ["complete"]
-    assert service.session.ledger.of_session().calls == 0
+    assert service.session.accounting.ledger.of_session().calls == 0
     service.session.close()
 
 
@@ -303,7 +303,7 @@ def test_an_interrupt_before_the_row_is_there_sends_nothing() -> None:
         service.session.ask("Hello")
 
     assert service.seen == []
-    assert service.session.spent.calls == 0
+    assert service.session.conversation.spent.calls == 0
 
 
 class Stubborn(Ledger):
@@ -319,8 +319,8 @@ def test_a_reply_is_kept_when_its_row_is_interrupted() -> None:
     with pytest.raises(NemotronError, match="stopped by you") as stopped:
         service.session.ask("Hello")
 
-    assert stopped.value.reply == service.session.last == "Hi"
-    assert service.session.turns[0].is_answered
+    assert stopped.value.reply == service.session.conversation.last == "Hi"
+    assert service.session.conversation.turns[0].is_answered
 
 
 def test_a_script_writes_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
@@ -329,8 +329,8 @@ def test_a_script_writes_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
     session = Session(environ={})
     told = Session(environ={}, ledger=Ledger(str(tmp_path / "calls.sqlite")))
 
-    assert session.ledger.path is None
-    assert told.ledger.path == tmp_path / "calls.sqlite"
-    assert service.session.ledger.of_session().calls == 1
+    assert session.accounting.ledger.path is None
+    assert told.accounting.ledger.path == tmp_path / "calls.sqlite"
+    assert service.session.accounting.ledger.of_session().calls == 1
     service.session.close()
     session.close()

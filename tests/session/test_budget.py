@@ -85,7 +85,7 @@ def test_what_may_cost_too_much_is_not_sent_and_the_figures_are_told() -> None:
         "Allow more: --max-cost …, or %config Nemotron.max_cost_usd = …"
     )
     assert service.asked == []
-    assert service.session.ledger.last() == []
+    assert service.session.accounting.ledger.last() == []
 
 
 def test_what_it_says_would_fit_does() -> None:
@@ -157,7 +157,7 @@ def test_a_call_of_unknown_cost_counts_with_the_most_it_could_cost(status: int) 
     service.answer = httpx.Response(status)
     with pytest.raises(Exception, match="may have been billed"):
         service.ask(session_budget_usd=0.05)
-    assert service.session.ledger.of_session().pending_usd == pytest.approx(
+    assert service.session.accounting.ledger.of_session().pending_usd == pytest.approx(
         0.04096, abs=1e-4
     )
     with pytest.raises(LimitError):
@@ -175,7 +175,7 @@ def test_what_was_turned_away_takes_nothing_of_a_budget(status: int) -> None:
             service.ask(session_budget_usd=0.05)
 
     assert len(service.asked) == 6
-    assert service.session.ledger.of_session().pending_usd == 0
+    assert service.session.accounting.ledger.of_session().pending_usd == 0
 
 
 def test_a_daily_budget_is_shared_by_kernels_and_a_session_budget_is_not(
@@ -252,7 +252,7 @@ def test_the_retired_default_gives_way_before_anything_is_sent() -> None:
     assert reply == "Hi"
     assert len(service.asked) == 1
     assert LIVE in service.asked[0]
-    assert [call.model for call in service.session.ledger.all()] == [LIVE]
+    assert [call.model for call in service.session.accounting.ledger.all()] == [LIVE]
 
 
 def test_the_default_without_a_live_nemotron_is_not_asked_under_a_limit() -> None:
@@ -323,10 +323,10 @@ def test_what_was_spent_stays_spent_in_another_ledger(
 def test_what_is_struck_out_is_spent_no_more(tmp_path: Path) -> None:
     service = Service(Ledger(tmp_path / "l", mounts=str))
     service.ask(max_tokens=100)
-    service.session.ledger.strike(1)
+    service.session.accounting.ledger.strike(1)
     service.ask(daily_budget_usd=0.05, session_budget_usd=0.05, max_tokens=100)
-    service.session.ledger.strike(1, is_struck=False)
-    service.session.ledger.strike(1, is_struck=False)
+    service.session.accounting.ledger.strike(1, is_struck=False)
+    service.session.accounting.ledger.strike(1, is_struck=False)
 
     with pytest.raises(LimitError, match=r"\$0.50 is left today"):
         service.ask(daily_budget_usd=0.5, max_tokens=100)
@@ -371,7 +371,7 @@ def test_a_day_that_was_read_before_its_file_was_corrupt_is_known(
     Ledger(tmp_path / "l", mounts=str).begin(CallRecord(cost_usd=5.0))
     service = Service(Ledger(tmp_path / "l", mounts=str))
     service.ask()
-    service.session.ledger.close()
+    service.session.accounting.ledger.close()
     spoil(tmp_path / "l")
     service.ask(daily_budget_usd=100)
     with pytest.raises(LimitError, match=r"of \$5.50 is left today"):

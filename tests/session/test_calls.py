@@ -25,6 +25,7 @@ from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import notices
+from nemotron_magic.session.conversation import Continuation, Correction
 
 # ---- a retired model
 
@@ -118,7 +119,7 @@ def test_a_correction_after_a_substitution_is_sent_to_no_third_model() -> None:
     session = service.session()
     session.ask("1")
     with pytest.raises(ModelError):
-        session.corrected("it cannot be parsed")
+        session.ask(Correction("it cannot be parsed"))
 
     first, *others = [body["model"] for body in service.bodies]
     assert first == DEFAULT_MODEL
@@ -130,7 +131,7 @@ def test_the_rest_of_a_reply_is_asked_of_no_third_model() -> None:
     session = service.session()
     session.ask("1")
     with pytest.raises(ModelError):
-        session.go_on()
+        session.ask(Continuation())
 
     assert [body["model"] for body in service.bodies[1:]] == ["nvidia/nemotron-0"] * 2
 
@@ -164,7 +165,7 @@ def test_what_was_spent_adds_up_and_the_unknown_is_counted() -> None:
     for question in "abc":
         session.ask(question)
 
-    spent = session.spent
+    spent = session.conversation.spent
     assert (spent.calls, spent.unknown_cost) == (3, 1)
     assert spent.usage == Usage(30, 6, cost_usd=0.75)
 
@@ -187,7 +188,10 @@ def test_only_what_may_have_been_billed_counts(answer: Any, calls: int) -> None:
     with suppress(NemotronError):
         session.ask("1")
 
-    assert (session.spent.calls, session.spent.unknown_cost) == (calls, calls)
+    assert (
+        session.conversation.spent.calls,
+        session.conversation.spent.unknown_cost,
+    ) == (calls, calls)
 
 
 def test_a_connection_that_failed_cost_nothing() -> None:
@@ -199,7 +203,7 @@ def test_a_connection_that_failed_cost_nothing() -> None:
     with pytest.raises(NemotronError):
         session.ask("1")
 
-    assert session.spent.calls == 0
+    assert session.conversation.spent.calls == 0
 
 
 def test_a_reply_knows_when_and_how_long() -> None:
@@ -218,12 +222,12 @@ def test_an_error_leaves_the_last_reply_where_it_was() -> None:
     session.ask("1")
     with pytest.raises(RequestError) as refused:
         session.ask("2")
-    assert (refused.value.reply, session.last) == (None, "One.")
+    assert (refused.value.reply, session.conversation.last) == (None, "One.")
 
     with pytest.raises(NemotronError) as failed:
         session.ask("3")
-    assert failed.value.reply is session.last
-    assert session.last == "half"
+    assert failed.value.reply is session.conversation.last
+    assert session.conversation.last == "half"
 
 
 def test_what_is_wrong_with_a_setting_is_told_before_anything_is_sent() -> None:

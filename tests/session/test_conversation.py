@@ -16,7 +16,7 @@ from nemotron_magic.session.conversation import (
     PreparedPrompt,
     Question,
     SessionUsage,
-    replace_reply,
+    replace_turn,
 )
 from nemotron_magic.session.reply import Reply, ReplyMetadata
 
@@ -26,7 +26,7 @@ SYSTEM = "be kind"
 def asked_in(
     memory: Conversation, text: str, thread: str = MAIN, origin: str = ""
 ) -> PreparedPrompt:
-    asked = memory.asked(Question(text, origin=origin, thread=thread), SYSTEM)
+    asked = Question(text, origin=origin, thread=thread).prepare(memory, SYSTEM)
     memory.begin(asked)
     return asked
 
@@ -34,7 +34,7 @@ def asked_in(
 def with_turns(*questions: str) -> Conversation:
     memory = Conversation()
     for question in questions:
-        memory.note(asked_in(memory, question), Reply(question.upper()), True)
+        memory.end(asked_in(memory, question), Reply(question.upper()), True)
     return memory
 
 
@@ -50,7 +50,7 @@ def test_a_new_memory_is_empty() -> None:
     memory = Conversation()
 
     assert (memory.threads, memory.last, memory.spent) == ({}, None, SessionUsage())
-    assert (memory.latest(MAIN), memory.asked_last(MAIN)) == (None, None)
+    assert (memory.latest.get(MAIN), memory.asked_last.get(MAIN)) == (None, None)
     assert memory.reset(MAIN) == 0
 
 
@@ -59,19 +59,19 @@ def test_what_goes_along_is_sent_and_not_what_later_questions_repeat() -> None:
     question = Question(
         "why?", ContextInfo("cells and why?", titles=("In[1]",)), "o", 3
     )
-    asked = memory.asked(replace(question, notice="first use"), SYSTEM)
-    memory.note(asked, Reply("so"), True)
+    asked = replace(question, notice="first use").prepare(memory, SYSTEM)
+    memory.end(asked, Reply("so"), True)
 
     assert told(asked) == [SYSTEM, "cells and why?"]
     assert (asked.context_info.titles, asked.notice) == (("In[1]",), "first use")
     turn = memory.threads[MAIN][0]
-    assert (turn.question, turn.sent) == ("why?", "cells and why?")
+    assert (turn.question, turn.prompt) == ("why?", "cells and why?")
     assert (turn.origin, turn.cell) == ("o", 3)
 
 
 def test_threads_know_nothing_of_each_other() -> None:
     memory = with_turns("a")
-    memory.note(asked_in(memory, "b", "side"), Reply("B"), True)
+    memory.end(asked_in(memory, "b", "side"), Reply("B"), True)
 
     assert told(asked_in(memory, "c", "side")) == [SYSTEM, "b", "B", "c"]
     assert told(asked_in(memory, "c")) == [SYSTEM, "a", "A", "c"]
@@ -80,8 +80,8 @@ def test_threads_know_nothing_of_each_other() -> None:
 
 def test_a_fresh_question_leaves_the_turns_out_and_joins_them() -> None:
     memory = with_turns("a")
-    asked = memory.asked(Question("b", is_fresh=True), SYSTEM)
-    memory.note(asked, Reply("B"), True)
+    asked = Question("b", without_history=True).prepare(memory, SYSTEM)
+    memory.end(asked, Reply("B"), True)
 
     assert told(asked) == [SYSTEM, "b"]
     assert kept(memory) == [("a", "A"), ("b", "B")]
@@ -90,9 +90,9 @@ def test_a_fresh_question_leaves_the_turns_out_and_joins_them() -> None:
 def test_a_question_asked_again_from_its_cell_is_sent_with_what_came_before() -> None:
     memory = Conversation()
     for origin in "xyz":
-        memory.note(asked_in(memory, origin, origin=origin), Reply(origin), True)
+        memory.end(asked_in(memory, origin, origin=origin), Reply(origin), True)
     again = asked_in(memory, "y!", origin="y")
-    memory.note(again, Reply("Y"), True)
+    memory.end(again, Reply("Y"), True)
 
     assert told(again) == [SYSTEM, "x", "x", "y!"]
     assert kept(memory) == [("x", "x"), ("y!", "Y"), ("z", "z")]
@@ -100,19 +100,19 @@ def test_a_question_asked_again_from_its_cell_is_sent_with_what_came_before() ->
 
 def test_asking_alone_changes_nothing() -> None:
     memory = with_turns("a")
-    memory.asked(Question("b"), SYSTEM)
+    Question("b").prepare(memory, SYSTEM)
 
-    assert told(memory.asked_last(MAIN)) == [SYSTEM, "a"]
-    assert memory.latest(MAIN).question == "a"
+    assert told(memory.asked_last.get(MAIN)) == [SYSTEM, "a"]
+    assert memory.latest.get(MAIN).question == "a"
 
 
 def test_what_has_begun_has_no_reply_and_one_that_failed_none_either() -> None:
     memory = with_turns("a")
     asked = asked_in(memory, "b")
-    assert (memory.asked_last(MAIN), memory.latest(MAIN)) == (asked, None)
+    assert (memory.asked_last.get(MAIN), memory.latest.get(MAIN)) == (asked, None)
 
-    memory.note(asked, None, False)
-    assert (memory.asked_last(MAIN), memory.latest(MAIN)) == (asked, None)
+    memory.end(asked, None, False)
+    assert (memory.asked_last.get(MAIN), memory.latest.get(MAIN)) == (asked, None)
     assert (memory.last, memory.spent.calls) == ("A", 1)
     assert kept(memory) == [("a", "A")]
 
@@ -131,7 +131,7 @@ def test_what_may_cost_is_counted_also_if_its_price_is_not_known(
     reply: Reply | None, may_cost: bool, spent: SessionUsage
 ) -> None:
     memory = Conversation()
-    memory.note(asked_in(memory, "a"), reply, may_cost)
+    memory.end(asked_in(memory, "a"), reply, may_cost)
 
     assert memory.spent == spent
     assert memory.last is reply
@@ -140,8 +140,8 @@ def test_what_may_cost_is_counted_also_if_its_price_is_not_known(
 def test_more_on_a_turn_is_sent_after_it_and_without_those_after_it() -> None:
     memory = with_turns("a", "b", "c")
     turn = memory.threads[MAIN][1]
-    more = memory.follow_up(turn, "shorter", MAIN, SYSTEM, lambda reply: reply)
-    memory.note(more, Reply("short"), True)
+    more = memory.follow_up(turn, "shorter", MAIN, SYSTEM)
+    memory.end(more, Reply("short"), True)
 
     assert told(more) == [SYSTEM, "a", "A", "b", "B", "shorter"]
     assert [m["role"] for m in more.messages[-3:]] == ["user", "assistant", "user"]
@@ -151,10 +151,10 @@ def test_more_on_a_turn_is_sent_after_it_and_without_those_after_it() -> None:
 def test_more_on_a_turn_is_sent_with_what_went_along_with_it() -> None:
     memory = Conversation()
     question = Question("why?", ContextInfo("cells and why?"))
-    memory.note(memory.asked(question, ""), Reply("so"), True)
+    memory.end(question.prepare(memory, ""), Reply("so"), True)
     turn = memory.threads[MAIN][0]
 
-    assert told(memory.follow_up(turn, "and?", MAIN, "", str)) == [
+    assert told(memory.follow_up(turn, "and?", MAIN, "")) == [
         "cells and why?",
         "so",
         "and?",
@@ -163,11 +163,11 @@ def test_more_on_a_turn_is_sent_with_what_went_along_with_it() -> None:
 
 def test_more_on_a_turn_that_was_forgotten_meanwhile_comes_last() -> None:
     memory = with_turns("a")
-    turn = memory.latest(MAIN)
+    turn = memory.latest.get(MAIN)
     memory.reset(MAIN)
-    memory.note(asked_in(memory, "b"), Reply("B"), True)
-    more = memory.follow_up(turn, "shorter", MAIN, SYSTEM, lambda reply: reply)
-    memory.note(more, Reply("short"), True)
+    memory.end(asked_in(memory, "b"), Reply("B"), True)
+    more = memory.follow_up(turn, "shorter", MAIN, SYSTEM)
+    memory.end(more, Reply("short"), True)
 
     assert told(more) == [SYSTEM, "b", "B", "a", "A", "shorter"]
     assert kept(memory) == [("b", "B"), ("a", "short")]
@@ -176,20 +176,21 @@ def test_more_on_a_turn_that_was_forgotten_meanwhile_comes_last() -> None:
 def test_what_more_brings_is_the_latest_and_can_be_gone_on_with() -> None:
     memory = with_turns("a")
     for answer in ("one", "two"):
-        turn = memory.latest(MAIN)
-        more = memory.follow_up(turn, "go on", MAIN, SYSTEM, lambda reply: reply)
-        memory.note(more, Reply(answer), True)
+        turn = memory.latest.get(MAIN)
+        more = memory.follow_up(turn, "go on", MAIN, SYSTEM)
+        memory.end(more, Reply(answer), True)
 
-        assert memory.latest(MAIN) is memory.threads[MAIN][0]
+        assert memory.latest.get(MAIN) is memory.threads[MAIN][0]
         assert kept(memory) == [("a", answer)]
 
 
 def test_turns_with_the_same_words_are_told_apart() -> None:
     memory = Conversation()
     for _ in range(3):
-        memory.note(asked_in(memory, "a"), Reply("A"), True)
+        memory.end(asked_in(memory, "a"), Reply("A"), True)
     second = memory.threads[MAIN][1]
-    put = replace_reply(second)(memory.threads[MAIN], Reply("new"))
+    new = replace(second, reply=Reply("new"))
+    put = replace_turn(memory.threads[MAIN], second, new)
 
     assert [str(turn.reply) for turn in put] == ["A", "new", "A"]
 
@@ -199,58 +200,58 @@ def test_of_two_calls_at_once_the_latest_is_the_one_asked_last(first: str) -> No
     memory = Conversation()
     calls = {"slow": asked_in(memory, "slow"), "quick": asked_in(memory, "quick")}
     for name in sorted(calls, key=lambda name: name != first):
-        memory.note(calls[name], Reply(name), True)
+        memory.end(calls[name], Reply(name), True)
 
-    assert memory.asked_last(MAIN) is calls["quick"]
-    assert memory.latest(MAIN).question == "quick"
+    assert memory.asked_last.get(MAIN) is calls["quick"]
+    assert memory.latest.get(MAIN).question == "quick"
     assert sorted(kept(memory)) == [("quick", "quick"), ("slow", "slow")]
 
 
 def test_an_older_call_that_ends_late_is_not_the_reply_of_one_that_failed() -> None:
     memory = Conversation()
     slow, failing = asked_in(memory, "slow"), asked_in(memory, "failing")
-    memory.note(failing, None, True)
-    memory.note(slow, Reply("slow"), True)
+    memory.end(failing, None, True)
+    memory.end(slow, Reply("slow"), True)
 
-    assert memory.asked_last(MAIN) is failing
-    assert memory.latest(MAIN) is None
+    assert memory.asked_last.get(MAIN) is failing
+    assert memory.latest.get(MAIN) is None
 
 
 def test_going_on_with_an_older_turn_leaves_the_latest_alone() -> None:
     memory = with_turns("a", "b")
     older, latest = memory.threads[MAIN]
-    more = memory.follow_up(older, "go on", MAIN, SYSTEM, lambda reply: reply)
-    memory.note(more, Reply("more"), True)
+    more = memory.follow_up(older, "go on", MAIN, SYSTEM)
+    memory.end(more, Reply("more"), True)
 
-    assert memory.latest(MAIN) is latest
+    assert memory.latest.get(MAIN) is latest
 
 
 def test_what_is_asked_again_with_other_words_is_still_what_was_asked_last() -> None:
     memory = Conversation()
     asked = asked_in(memory, "a")
-    memory.note(replace(asked, messages=(), is_anew=True), Reply("A"), True)
+    memory.end(replace(asked, messages=(), bypass_cache=True), Reply("A"), True)
 
-    assert memory.latest(MAIN).reply == "A"
+    assert memory.latest.get(MAIN).reply == "A"
 
 
 def test_a_thread_that_is_forgotten_is_gone_and_no_other() -> None:
     memory = with_turns("a", "b")
-    memory.note(asked_in(memory, "c", "side"), Reply("C"), True)
+    memory.end(asked_in(memory, "c", "side"), Reply("C"), True)
 
     assert (memory.reset(MAIN), memory.reset(MAIN)) == (2, 0)
-    assert (memory.latest(MAIN), memory.asked_last(MAIN)) == (None, None)
+    assert (memory.latest.get(MAIN), memory.asked_last.get(MAIN)) == (None, None)
     assert (list(memory.threads), memory.spent.calls) == (["side"], 3)
-    assert memory.latest("side").question == "c"
+    assert memory.latest.get("side").question == "c"
 
 
 def test_a_reply_to_what_was_forgotten_meanwhile_is_kept_all_the_same() -> None:
     memory = with_turns("a")
     asked = asked_in(memory, "b")
     memory.reset(MAIN)
-    memory.note(asked, Reply("B"), True)
+    memory.end(asked, Reply("B"), True)
 
     assert kept(memory) == [("b", "B")]
-    assert memory.latest(MAIN).question == "b"
+    assert memory.latest.get(MAIN).question == "b"
 
 
 def test_many_calls_that_end_at_once_are_all_kept_and_counted() -> None:
@@ -259,9 +260,9 @@ def test_many_calls_that_end_at_once_are_all_kept_and_counted() -> None:
     def call(number: int) -> None:
         together.wait()
         for step in range(50):
-            asked = memory.asked(Question(f"{number}.{step}"), SYSTEM)
+            asked = Question(f"{number}.{step}").prepare(memory, SYSTEM)
             memory.begin(asked)
-            memory.note(asked, Reply("a", ReplyMetadata(usage=Usage(1))), True)
+            memory.end(asked, Reply("a", ReplyMetadata(usage=Usage(1))), True)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(call, range(8)))

@@ -12,7 +12,13 @@ from wire import KEY
 from nemotron_magic.core.errors import InputError, NemotronError, RequestError
 from nemotron_magic.core.events import Text
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.session.conversation import Question, Turn
+from nemotron_magic.session.conversation import (
+    Continuation,
+    Correction,
+    Question,
+    Regeneration,
+    Turn,
+)
 
 # ---- going on
 
@@ -24,11 +30,15 @@ def test_going_on_sends_what_there_was_and_keeps_both_halves(first: bytes) -> No
     session.ask("zeroth?")
     with suppress(NemotronError):
         session.ask("first?")
-    reply = session.go_on()
+    reply = session.ask(Continuation())
     session.ask("second?")
 
     assert reply == "half whole"
-    assert [turn.reply for turn in session.turns] == ["Zero.", "half whole", "ok"]
+    assert [turn.reply for turn in session.conversation.turns] == [
+        "Zero.",
+        "half whole",
+        "ok",
+    ]
     assert service.bodies[2]["messages"][-2] == {"role": "assistant", "content": "half"}
     assert service.bodies[2]["messages"][-3]["content"] == "first?"
     assert service.told[2:] == [
@@ -42,12 +52,12 @@ def test_going_on_twice_goes_on_from_both_halves() -> None:
     service = Service(CUT, CUT, whole("!"))
     session = service.session()
     session.ask("first?")
-    session.go_on()
-    session.go_on()
+    session.ask(Continuation())
+    session.ask(Continuation())
 
     assert service.told[:2] == [("user", "first?"), ("assistant", "halfhalf")]
-    assert session.turns == [Turn("first?", session.last)]
-    assert session.last == "halfhalf!"
+    assert session.conversation.turns == [Turn("first?", session.conversation.last)]
+    assert session.conversation.last == "halfhalf!"
 
 
 def test_going_on_that_brings_nothing_loses_nothing() -> None:
@@ -55,15 +65,15 @@ def test_going_on_that_brings_nothing_loses_nothing() -> None:
     session = service.session()
     session.ask("first?")
     with pytest.raises(RequestError):
-        session.go_on()
-    session.go_on()
+        session.ask(Continuation())
+    session.ask(Continuation())
 
-    assert session.turns[-1].reply == "half whole"
+    assert session.conversation.turns[-1].reply == "half whole"
 
 
 def test_there_must_be_something_to_go_on_with() -> None:
     with pytest.raises(InputError, match="no reply to go on with"):
-        Service().session().go_on()
+        Service().session().ask(Continuation())
 
 
 @pytest.mark.parametrize(
@@ -75,13 +85,13 @@ def test_what_may_be_gone_on_with_is_told_before(answer: Any, is_cut: bool) -> N
     session = Service(answer, whole(" whole")).session()
     with suppress(NemotronError):
         session.ask("first?")
-    told = session.cut_off()
+    told = session.conversation.cut_off()
     if is_cut:
-        session.go_on()
+        session.ask(Continuation())
 
     assert (told is not None) is is_cut
-    assert session.cut_off() is None
-    assert session.cut_off("another thread") is None
+    assert session.conversation.cut_off() is None
+    assert session.conversation.cut_off("another thread") is None
 
 
 def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:
@@ -89,7 +99,7 @@ def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:
     session = service.session()
     session.ask("first?")
     with pytest.raises(InputError, match="the last reply is whole"):
-        session.go_on()
+        session.ask(Continuation())
 
     assert len(service.bodies) == 1
 
@@ -99,7 +109,9 @@ def test_a_reply_gone_on_with_is_painted_from_its_beginning() -> None:
     session.ask("first?")
     seen: list[str] = []
 
-    session.go_on(watch=lambda e: seen.append(e.text) if type(e) is Text else None)
+    session.ask(
+        Continuation(), watch=lambda e: seen.append(e.text) if type(e) is Text else None
+    )
 
     assert "".join(seen) == "half whole"
 
@@ -109,7 +121,7 @@ def test_going_on_shows_nothing_again_before_more_has_come() -> None:
     session.ask("first?")
     seen: list[type] = []
     with pytest.raises(RequestError):
-        session.go_on(watch=lambda event: seen.append(type(event)))
+        session.ask(Continuation(), watch=lambda event: seen.append(type(event)))
 
     assert seen
     assert Text not in seen
@@ -120,9 +132,9 @@ def test_what_is_gone_on_with_is_the_last_question_wherever_its_turn_stands() ->
     session = service.session()
     for origin in ("a", "b", "a"):
         session.ask(Question(f"from {origin}", origin=origin))
-    session.go_on()
+    session.ask(Continuation())
 
-    assert [turn.reply for turn in session.turns] == ["half more", "2"]
+    assert [turn.reply for turn in session.conversation.turns] == ["half more", "2"]
     assert service.told[-2] == ("assistant", "half")
 
 
@@ -134,11 +146,11 @@ def test_asking_again_replaces_the_turn() -> None:
     session = service.session()
     session.ask("zeroth?")
     session.ask("first?")
-    reply = session.again()
+    reply = session.ask(Regeneration())
 
     assert reply == "other"
     assert service.bodies[2]["messages"] == service.bodies[1]["messages"]
-    assert [(t.question, t.reply) for t in session.turns] == [
+    assert [(t.question, t.reply) for t in session.conversation.turns] == [
         ("zeroth?", "Zero."),
         ("first?", "other"),
     ]
@@ -148,15 +160,15 @@ def test_asking_again_with_a_wish_shows_the_model_its_reply() -> None:
     service = Service(whole("long"), whole("short"))
     session = service.session()
     session.ask("first?")
-    session.again("shorter")
+    session.ask(Regeneration("shorter"))
 
     assert service.told == [
         ("user", "first?"),
         ("assistant", "long"),
         ("user", "Answer the question again: shorter"),
     ]
-    assert session.turns == [Turn("first?", session.last)]
-    assert session.last == "short"
+    assert session.conversation.turns == [Turn("first?", session.conversation.last)]
+    assert session.conversation.last == "short"
 
 
 def test_a_question_that_failed_can_be_asked_again() -> None:
@@ -165,11 +177,13 @@ def test_a_question_that_failed_can_be_asked_again() -> None:
     with pytest.raises(RequestError):
         session.ask("first?")
     with pytest.raises(RequestError):
-        session.again()
-    session.again("briefly")
+        session.ask(Regeneration())
+    session.ask(Regeneration("briefly"))
 
     assert service.told == [("user", "first?\n\nbriefly")]
-    assert [(t.question, t.reply) for t in session.turns] == [("first?", "at last")]
+    assert [(t.question, t.reply) for t in session.conversation.turns] == [
+        ("first?", "at last")
+    ]
 
 
 def test_a_wish_holds_no_secret_when_a_question_that_failed_is_asked_again() -> None:
@@ -177,7 +191,7 @@ def test_a_wish_holds_no_secret_when_a_question_that_failed_is_asked_again() -> 
     session = service.session()
     with pytest.raises(RequestError):
         session.ask(f"first? {KEY}")
-    reply = session.again(f"with {KEY}")
+    reply = session.ask(Regeneration(f"with {KEY}"))
 
     assert service.told == [
         ("user", "first? [redacted:api-key]\n\nwith [redacted:api-key]")
@@ -189,7 +203,7 @@ def test_what_is_asked_again_holds_no_secret_as_soon_as_none_is_to_be_sent() -> 
     service = Service()
     session = service.session()
     session.ask(f"first? {KEY}", Settings({**session.settings.values, "redact": False}))
-    session.again()
+    session.ask(Regeneration())
 
     assert [body["messages"][-1]["content"] for body in service.bodies] == [
         f"first? {KEY}",
@@ -202,23 +216,23 @@ def test_there_must_be_something_to_ask_again(forget: bool) -> None:
     session = Service().session()
     if forget:
         session.ask("first?")
-        session.reset()
+        session.conversation.reset()
 
     with pytest.raises(InputError, match="no question to ask again"):
-        session.again()
+        session.ask(Regeneration())
 
 
 def test_a_reply_put_right_replaces_the_wrong_one() -> None:
     service = Service(whole("wrong"), whole("right"))
     session = service.session()
     session.ask("first?")
-    session.corrected("x is not defined")
+    session.ask(Correction("x is not defined"))
 
     assert service.told[-2:] == [("assistant", "wrong"), ("user", "x is not defined")]
-    assert session.turns == [Turn("first?", session.last)]
-    assert session.last == "right"
+    assert session.conversation.turns == [Turn("first?", session.conversation.last)]
+    assert session.conversation.last == "right"
 
 
 def test_there_must_be_something_to_put_right() -> None:
     with pytest.raises(InputError, match="no reply to correct"):
-        Service().session().corrected("no")
+        Service().session().ask(Correction("no"))

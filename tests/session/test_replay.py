@@ -19,6 +19,7 @@ from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import footer, metadata, notices
+from nemotron_magic.session.conversation import Continuation, Regeneration
 from nemotron_magic.session.credentials import KeyStore
 from nemotron_magic.session.replay import CachedReply
 from nemotron_magic.storage.cache import Cache
@@ -100,11 +101,11 @@ def test_a_recalled_reply_says_so_everywhere_and_costs_nothing(
     assert new.cost_usd == 0.5
     assert about["request_hash"] == metadata(new)["request_hash"] is not None
     assert metadata(new)["cached"] is None
-    (call,) = session.ledger.all()
+    (call,) = session.accounting.ledger.all()
     assert (call.is_cached, call.may_cost, call.cost_usd) == (True, False, 0)
     assert (call.ending, call.request_hash) == ("complete", about["request_hash"])
-    assert session.spent.calls == 0
-    assert session.ledger.of_session().cached == 1
+    assert session.conversation.spent.calls == 0
+    assert session.accounting.ledger.of_session().cached == 1
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_an_interrupted_reply_is_not_kept(service: Service) -> None:
 def test_asking_again_asks_and_keeps_the_new_reply(service: Service) -> None:
     session = service.session()
     session.ask("a?")
-    anew = session.again()
+    anew = session.ask(Regeneration())
 
     assert (anew, service.asked) == ("Reply 2", 2)
     assert service.session().ask("a?") == "Reply 2"
@@ -189,17 +190,17 @@ def test_a_reply_that_was_gone_on_with_is_recalled_in_its_parts(
     for _ in range(2):
         session = service.session()
         session.ask("count")
-        assert session.go_on() == "One, two."
+        assert session.ask(Continuation()) == "One, two."
 
     assert service.asked == 2
-    assert metadata(session.last)["request_hash"] is None
+    assert metadata(session.conversation.last)["request_hash"] is None
 
 
 def test_replay_never_asks(service: Service) -> None:
     service.session().ask("a?")
     session = service.session(cache="replay", base_url=HERE)
 
-    assert session.ask("a?") == session.again() == "Reply 1"
+    assert session.ask("a?") == session.ask(Regeneration()) == "Reply 1"
     with pytest.raises(InputError) as missed:
         session.ask("b?")
     assert str(missed.value).split("\n") == [
@@ -208,7 +209,7 @@ def test_replay_never_asks(service: Service) -> None:
         "Ask it: %nemotron --cache …   Or all: %config Nemotron.cache = 'on'",
     ]
     assert (service.asked, service.listings) == (1, 0)
-    assert [call.is_cached for call in session.ledger.all()] == [True, True]
+    assert [call.is_cached for call in session.accounting.ledger.all()] == [True, True]
 
 
 def test_replay_needs_no_key(service: Service) -> None:
@@ -228,7 +229,7 @@ def test_a_default_that_was_replaced_is_recalled_without_asking_for_it(
 
     assert first == reply
     assert (service.asked, service.listings) == (2, 1)
-    assert session.ledger.last()[0].model == DEFAULT_MODEL
+    assert session.accounting.ledger.last()[0].model == DEFAULT_MODEL
 
 
 def test_a_model_of_ones_own_is_not_answered_for_by_the_default(
@@ -274,12 +275,12 @@ def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
     )
     reply = session.ask("a?")
 
-    (call,) = session.ledger.last()
+    (call,) = session.accounting.ledger.last()
     assert (reply.metadata.served_model, call.served_model) == ("", "")
     assert (reply.cost_usd, call.cost_usd, call.may_cost) == (0.0, 0.0, False)
     assert "9,999" not in footer(reply) + " ".join(notices(reply))
-    assert session.ledger.of_today().prompt_tokens == 0
-    assert session.spent.calls == 0
+    assert session.accounting.ledger.of_today().prompt_tokens == 0
+    assert session.conversation.spent.calls == 0
 
 
 def test_what_the_user_has_kept_too_is_the_users_own(service: Service) -> None:
@@ -298,8 +299,8 @@ def test_a_reply_asked_anew_is_newer_than_the_notebooks(service: Service) -> Non
     session = service.session()
     kept = CachedReply("notebook", ("As saved.",), finish_reason="stop")
     session.accounting.saved = lambda request: kept
-    replies = [session.ask("a?"), session.again()]
-    session.reset()
+    replies = [session.ask("a?"), session.ask(Regeneration())]
+    session.conversation.reset()
 
     assert [*replies, session.ask("a?")] == ["As saved.", "Reply 1", "Reply 1"]
     assert service.asked == 1
@@ -325,7 +326,7 @@ def test_a_cache_that_cannot_be_used_is_told_once(
 
     assert "Replies are kept in memory" in notices(replies[0])[0]
     assert notices(replies[1]) == ()
-    session.reset()
+    session.conversation.reset()
     assert session.ask("a?") == "Reply 1"
     session.close()
 
@@ -334,7 +335,7 @@ def test_two_sessions_may_keep_the_same_reply(service: Service, tmp_path: Path) 
     one, two = service.session(), service.session()
     one.ask("a?")
     two.ask("b?")
-    two.reset()
+    two.conversation.reset()
     two.ask("a?")
 
     assert service.asked == 2
@@ -356,6 +357,6 @@ def test_a_setting_for_one_call_is_enough(service: Service) -> None:
     session = service.session(cache="off")
     for _ in range(2):
         session.ask("a?", Settings({"cache": "on", "base_url": HERE}))
-        session.reset()
+        session.conversation.reset()
 
     assert service.asked == 1

@@ -66,7 +66,7 @@ def test_an_interrupted_turn_does_not_go_along() -> None:
         session.ask("first?", watch=stop)
     session.ask("second?")
 
-    assert stopped.value.reply == session.turns[0].reply == "ok"
+    assert stopped.value.reply == session.conversation.turns[0].reply == "ok"
     assert stopped.value.__context__ is None
     assert service.told == [("user", "second?")]
 
@@ -85,7 +85,7 @@ def test_reset_forgets_and_tells_how_much() -> None:
     session = service.session()
     session.ask("first?")
 
-    assert (session.reset(), session.reset()) == (1, 0)
+    assert (session.conversation.reset(), session.conversation.reset()) == (1, 0)
     session.ask("second?")
     assert service.told == [("user", "second?")]
 
@@ -122,9 +122,9 @@ def test_a_secret_that_came_into_the_environment_later_is_taken_out_too() -> Non
     client = Client(transport=httpx.MockTransport(lambda request: None))
     session = Session(client=client, environ=environ, base_url="http://127.0.0.1:1")
     secret = "c0rrect-horse-b4ttery"
-    before = session.prepared(Question(f"Why is {secret} wrong?"))
+    before = session.prepare(Question(f"Why is {secret} wrong?"))
     environ["SHOP_PASSWORD"] = secret
-    after = session.prepared(Question(f"Why is {secret} wrong?"))
+    after = session.prepare(Question(f"Why is {secret} wrong?"))
 
     assert secret in before.messages[-1]["content"]
     assert secret not in after.messages[-1]["content"]
@@ -152,13 +152,13 @@ def test_the_port_may_be_written_out(port: str) -> None:
 def test_a_key_given_and_taken_back_leaves_the_one_before() -> None:
     session = Service().session("https://a.example", key="before")
     endpoint = session.endpoint()
-    before = session.key(endpoint)
+    before = session.credentials.key(endpoint)
     session.credentials.use("after", endpoint)
     session.credentials.forget(endpoint, before)
 
-    assert session.key(endpoint) is before
+    assert session.credentials.key(endpoint) is before
     session.credentials.forget(endpoint, None)
-    assert session.key(endpoint) is None
+    assert session.credentials.key(endpoint) is None
 
 
 def test_a_key_is_kept_for_its_service_or_said_not_to_be() -> None:
@@ -170,7 +170,10 @@ def test_a_key_is_kept_for_its_service_or_said_not_to_be() -> None:
         )
         == ""
     )
-    assert session.key(session.endpoint()).reveal_to("https://a.example") == KEY
+    assert (
+        session.credentials.key(session.endpoint()).reveal_to("https://a.example")
+        == KEY
+    )
 
 
 def test_the_environment_names_the_service_unless_a_setting_does() -> None:
@@ -181,8 +184,8 @@ def test_the_environment_names_the_service_unless_a_setting_does() -> None:
     assert session.endpoint() == Endpoint.read("http://127.0.0.1:7")
     assert typed == DEFAULT_BASE_URL
     assert session.endpoint(Settings({"base_url": typed})) == AIMLAPI
-    assert isinstance(session.key(session.endpoint()), Key)
-    assert session.key(AIMLAPI) is None
+    assert isinstance(session.credentials.key(session.endpoint()), Key)
+    assert session.credentials.key(AIMLAPI) is None
 
 
 def test_a_session_that_never_asked_has_nothing_to_close() -> None:

@@ -11,9 +11,9 @@ from nemotron_magic.session.conversation import (
     SessionUsage,
     Turn,
     build_messages,
-    insert_turn,
     intern_messages,
     recent_messages,
+    replace_turn,
     turns_before,
 )
 from nemotron_magic.session.reply import Reply, ReplyMetadata
@@ -73,11 +73,8 @@ def named(origin: str, question: str = "q") -> Turn:
 def test_a_turn_takes_the_place_of_the_one_of_its_origin() -> None:
     turns = [named("a"), named("b", "old"), named("c")]
 
-    assert [t.question for t in insert_turn(turns, named("b", "new"))] == [
-        "q",
-        "new",
-        "q",
-    ]
+    new = named("b", "new")
+    assert [t.question for t in replace_turn(turns, new, new)] == ["q", "new", "q"]
     assert turns_before(turns, "b") == turns[:1]
 
 
@@ -85,7 +82,8 @@ def test_a_turn_takes_the_place_of_the_one_of_its_origin() -> None:
 def test_a_turn_of_no_known_origin_comes_last(origin: str) -> None:
     turns = [named(""), named("a")]
 
-    assert insert_turn(turns, named(origin, "new"))[-1].question == "new"
+    new = named(origin, "new")
+    assert replace_turn(turns, new, new)[-1].question == "new"
     assert turns_before(turns, origin) == turns
 
 

@@ -87,8 +87,11 @@ def outcome(session: Session, stop: Stop, ask: Callable[[], Any]) -> dict[str, A
     stop.ended.set()
     sender.join()
     found["presses"] = stop.presses
-    found |= {"turns": len(session.turns), "calls": session.spent.calls}
-    found["unknown_cost"] = session.spent.unknown_cost
+    found |= {
+        "turns": len(session.conversation.turns),
+        "calls": session.conversation.spent.calls,
+    }
+    found["unknown_cost"] = session.conversation.spent.unknown_cost
     return found
 
 

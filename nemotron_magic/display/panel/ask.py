@@ -21,7 +21,7 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.page import Display, NotebookRenderer
 from nemotron_magic.display.panel import PanelHost, WidgetFactory, error_html, in_thread
 from nemotron_magic.display.reply import content_html, document, line_html, status_html
-from nemotron_magic.session.conversation import MAIN, Question, Turn
+from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
 
 __all__ = [
@@ -384,7 +384,7 @@ class AskTab:
     def go_on(self) -> None:
         """Let the model go on where its last reply was cut off."""
         session, thread = self._host.session, self._thread
-        cut = session.cut_off(thread)
+        cut = session.conversation.cut_off(thread)
         try:
             self._check_is_free()
             if cut is None:
@@ -397,7 +397,9 @@ class AskTab:
         self._begin(
             call,
             "Going on …",
-            lambda: session.go_on(settings, call.painter.watch, thread, call.stop),
+            lambda: session.ask(
+                Continuation(thread), settings, call.painter.watch, call.stop
+            ),
         )
 
     def stop(self) -> None:
@@ -410,7 +412,7 @@ class AskTab:
 
     def forget(self) -> None:
         """Forget the conversation: what comes next begins anew."""
-        self._host.session.reset(self._thread)
+        self._host.session.conversation.reset(self._thread)
         self.refresh()
         self._say("Forgotten: the next question begins anew.")
 
@@ -448,7 +450,7 @@ class AskTab:
 
         The first of them stays the same for a while, so that no turn is sent twice.
         """
-        turns = self._host.session.threads.get(self._thread, [])
+        turns = self._host.session.conversation.threads.get(self._thread, [])
         first = self._first
         if first is None or not 0 <= len(turns) - first <= 2 * _MOST_TURNS:
             first = self._first = max(0, len(turns) - _MOST_TURNS)
@@ -466,10 +468,12 @@ class AskTab:
         self._name.options = self._names()
         self._name.disabled = self._forget.disabled = self._send.disabled = busy
         self._stop.disabled = not busy
-        self._continue.disabled = busy or session.cut_off(self._thread) is None
+        self._continue.disabled = (
+            busy or session.conversation.cut_off(self._thread) is None
+        )
 
     def _names(self) -> tuple[str, ...]:
-        threads = self._host.session.threads
+        threads = self._host.session.conversation.threads
         return tuple(
             sorted({MAIN, *(name for name, turns in threads.items() if turns)})
         )
@@ -546,7 +550,7 @@ class AskTab:
         self._offer()
 
     def _is_cut(self, reply: Reply | None) -> bool:
-        cut = self._host.session.cut_off(self._thread)
+        cut = self._host.session.conversation.cut_off(self._thread)
         return cut is not None and cut.reply is reply
 
 

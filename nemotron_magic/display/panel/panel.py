@@ -86,7 +86,7 @@ class PanelRegistry:
         self._host = host
         self._open: list[Panel] = []
         self._is_following = self._is_running = False
-        self._last = host.session.last
+        self._last = host.session.conversation.last
 
     def open(self) -> Panel:
         """Show a panel in the cell that runs now."""
@@ -131,12 +131,12 @@ class PanelRegistry:
 
     def _end_cell(self, result: Any) -> None:
         self._is_running = False
-        if self._host.session.last is not self._last:
+        if self._host.session.conversation.last is not self._last:
             self._tell()
 
     def _tell(self) -> None:
         """Let all panels show what has been asked."""
-        self._last = self._host.session.last
+        self._last = self._host.session.conversation.last
         for panel in [*self._open]:
             panel.refresh()
 
@@ -287,7 +287,7 @@ class Panel:
             self._preview = self._make(ipywidgets.HTML, "nm-page")
         try:
             question, settings = self._ask.question()
-            asked = self._host.session.prepared(question, settings)
+            asked = self._host.session.prepare(question, settings)
             html = report(preview_report(self._host.session, asked, settings))
         except NemotronError as error:
             html = error_html(str(error))
@@ -303,7 +303,7 @@ class Panel:
             )
             parts = (table, ask, left)
             self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
-        ledger = self._host.session.ledger
+        ledger = self._host.session.accounting.ledger
         with_error = ""
         try:
             self._host.settings()  # the ledger is the one that is set
@@ -387,7 +387,11 @@ class StaticSnapshot:
 
     def _bundle(self) -> dict[str, str]:
         config = Redactor({}).redact(self._config()).text
-        state = (config, _last_turn(self._session), _spent(self._session.ledger))
+        state = (
+            config,
+            _last_turn(self._session),
+            _spent(self._session.accounting.ledger),
+        )
         return {
             "text/html": snapshot_html(self._mark, *state),
             "text/plain": snapshot_text(*state),
@@ -429,8 +433,12 @@ def snapshot_html(mark: str, config: str, turn: Turn | None, spent: str) -> str:
 
 
 def _last_turn(session: Session) -> Turn | None:
-    turns = (turn for thread in session.threads.values() for turn in thread)
-    return next((turn for turn in turns if turn.reply is session.last), None)
+    turns = (
+        turn for thread in session.conversation.threads.values() for turn in thread
+    )
+    return next(
+        (turn for turn in turns if turn.reply is session.conversation.last), None
+    )
 
 
 def _spent(ledger: Ledger) -> str:

@@ -15,7 +15,7 @@ from nemotron_magic.display.reports import (
 )
 from nemotron_magic.magics.app import App, Command
 from nemotron_magic.magics.flags import flags_table
-from nemotron_magic.session.conversation import MAIN, PreparedPrompt
+from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
 
 __all__ = [
@@ -41,7 +41,7 @@ def status(app: App, settings: Settings, names: Collection[str]) -> str:
             f"| Model | `{settings.model}`{default} |",
             f"| Endpoint | `{endpoint.base_url}` |",
             f"| Key | {_key_state(session, settings)} |",
-            f"| Conversation | {plural(len(session.turns), 'turn')} |",
+            f"| Conversation | {plural(len(session.conversation.turns), 'turn')} |",
             f"| Spent so far | {_spent(session)} |",
             f"| Commands | {commands} |",
             "| Ask | `%nemotron QUESTION`, or `%%nemotron` and a text below |",
@@ -57,7 +57,7 @@ def flags() -> str:
 
 def _key_state(session: Session, settings: Settings) -> str:
     endpoint = session.endpoint(settings)
-    key = session.key(endpoint)
+    key = session.credentials.key(endpoint)
     if key is not None:
         return f"found in {key.source}"
     if endpoint.is_loopback:
@@ -67,7 +67,7 @@ def _key_state(session: Session, settings: Settings) -> str:
 
 def _spent(session: Session) -> str:
     """Return what this session took, and all of them lately, as the ledger has it."""
-    ledger = session.ledger
+    ledger = session.accounting.ledger
     here = ledger.of_session()
     if not here.calls:
         parts = ["nothing in this session"]
@@ -97,17 +97,19 @@ CODING = {
 
 def _reset(app: App, text: str, settings: Settings) -> str:
     thread = text.strip() or MAIN
-    threads = [name for name, turns in app.session.threads.items() if turns]
+    threads = [
+        name for name, turns in app.session.conversation.threads.items() if turns
+    ]
     if thread not in (MAIN, *threads):
         raise InputError(
             f"there is no thread {sanitize_label(thread, 60)}",
             hint=f"There are: {sanitize_label(', '.join(threads) or 'none yet')}",
         )
-    return f"Forgot {plural(app.session.reset(thread), 'turn')}."
+    return f"Forgot {plural(app.session.conversation.reset(thread), 'turn')}."
 
 
 def _threads(app: App, text: str, settings: Settings) -> str:
-    threads = app.session.threads
+    threads = app.session.conversation.threads
     if not any(threads.values()):
         return "No conversation has begun yet."
     rows = [
@@ -145,7 +147,7 @@ PANEL = {
 
 
 def _preview(app: App, text: str, settings: Settings) -> str:
-    last = app.session.last
+    last = app.session.conversation.last
     if last is None:
         raise InputError(
             "nothing has been sent yet",
@@ -155,7 +157,7 @@ def _preview(app: App, text: str, settings: Settings) -> str:
     asked = PreparedPrompt(
         known.messages,
         MAIN,
-        lambda now, reply: [],
+        Turn(""),
         known.context_info,
         fields={"model": known.model, **known.parameters},
     )

@@ -60,7 +60,7 @@ def _login(app: App, text: str, settings: Settings) -> str:
     session = app.session
     endpoint = session.endpoint(settings)
     asking = f"Key for {endpoint.netloc} (not shown): "
-    before = session.key(endpoint)
+    before = session.credentials.key(endpoint)
     key = session.credentials.use_asked(lambda: _ask_for_key(asking), endpoint)
     try:
         is_checked = session.client.check_key(endpoint, key)
@@ -130,7 +130,7 @@ def _front_end_line(front_end: FrontEnd) -> str:
 
 def _ledger_line(session: Session) -> str:
     """Return where calls are written down; looks whether that can be done."""
-    ledger = session.ledger
+    ledger = session.accounting.ledger
     ledger.of_today()
     if ledger.path is not None:
         return f"- ✓ ledger: {literal(str(ledger.path), 300)}"
@@ -160,7 +160,7 @@ def _proxy_line(session: Session, endpoint: Endpoint) -> str:
 def _key_line(session: Session, settings: Settings) -> str:
     endpoint = session.endpoint(settings)
     try:
-        key = session.key(endpoint)
+        key = session.credentials.key(endpoint)
         if key is None and endpoint.is_loopback:
             return "- ✓ key: none, and none is needed on this machine"
         if key is None:

@@ -69,7 +69,7 @@ _LAST = 20
 
 
 def _log(app: App, text: str, settings: Settings) -> str:
-    ledger, wanted = app.session.ledger, text.strip()
+    ledger, wanted = app.session.accounting.ledger, text.strip()
     if found := re.fullmatch(r"(strike|unstrike)\b\s*(.*)", wanted, re.IGNORECASE):
         return _struck(ledger, found[2], found[1].lower() == "strike")
     if wanted:
@@ -195,7 +195,7 @@ LOG = {"log": Command("The last calls, one a line.", _log, "[strike] NUMBER")}
 
 
 def _usage(app: App, text: str, settings: Settings) -> str:
-    ledger = app.session.ledger
+    ledger = app.session.accounting.ledger
     return _exported(ledger, text.strip()) if text.strip() else usage(ledger)
 
 
