@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apart import found_by
 from shells import Kernel
 from test_trial import SETUP
 
@@ -199,3 +200,23 @@ def test_many_trials_leave_descriptors_memory_and_folders_as_before(
     assert after[0] <= before[0] + 1  # the kernel's own come and go
     assert after[1] - before[1] < 4096  # kB
     assert after[2] == []
+
+
+@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="becomes nobody")
+def test_all_guards_hold_for_an_ordinary_user_too() -> None:
+    cells = {
+        "df.a.sum()": "runs",
+        "df.to_csv('x.csv'); pd.read_csv('x.csv')": "runs",
+        "df['b']": "fails",
+        "open('/tmp/new-of-nobody', 'w')": "Not tried: it writes new-of-nobody.",
+        "open('.ssh/key').read()": "Not tried: it reads key, which may be secret.",
+        "import os; os.chmod('.', 0o700)": "Not tried: it changes modes or times",
+        "socket.socket()": "Not tried: it does what a trial may not.",
+    }
+    program = Path(__file__).with_name("ordinary_user.py")
+    said, left = found_by(program, json.dumps([*cells]))
+
+    for (cell, words), one in zip(cells.items(), said, strict=True):
+        assert words in one, (cell, one)
+    assert "x.csv" not in left
+    assert not os.path.exists("/tmp/new-of-nobody")

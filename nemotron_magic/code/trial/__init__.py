@@ -214,7 +214,7 @@ class Trials:
         paths = [*(home / one for one in _SECRETS), *self._unreadable]
         needed = [Path(one or ".").resolve() for one in (*sys.path, sys.prefix, ".")]
         return tuple(
-            str(path)
+            str(path.resolve())
             for path in paths
             if path.exists()
             and not any(one.is_relative_to(path.resolve()) for one in needed)

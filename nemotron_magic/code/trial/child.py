@@ -6,8 +6,10 @@ Nothing here may return to the kernel's own code: the copy ends with `os._exit`.
 from __future__ import annotations
 
 import asyncio
+import builtins
 import errno
 import gc
+import getpass
 import json
 import os
 import re
@@ -104,7 +106,7 @@ def run_in_child(
     try:
         _leave_kernel(parent)
         folder = os.getcwd()
-        layer = folder if make_private_layer(place.temporary, folder) else ""
+        layer = folder if make_private_layer(place, folder) else ""
         own = replace(place, layer=layer)
         run = _Run(shell, own, describe)
         for guard in guards:
@@ -165,9 +167,6 @@ class _Run:
         if kernel is not None:
             kernel.session.send = lambda *args, **kwargs: None
             kernel.raw_input = kernel.getpass = self._refuse_input
-        import builtins
-        import getpass
-
         builtins.input = getpass.getpass = self._refuse_input
         shell.ask_exit = lambda *args: self._refusals.append("ends the kernel")
         shell.display_pub.publish = lambda *args, **kwargs: None
@@ -247,8 +246,14 @@ class _Run:
         """Put refusals into words. It is no wall: libraries in C pass it by."""
         if event == "open":
             path, _, flags = (*args, 0, 0)[:3]
+            if not isinstance(path, (str, bytes)):
+                return
+            name = os.path.basename(os.fsdecode(path))
             if isinstance(flags, int) and flags & _WRITES and self._is_outside(path):
-                self._refusals.append(f"writes {os.path.basename(os.fsdecode(path))}")
+                self._refusals.append(f"writes {name}")
+            elif self._is_hidden(path):
+                self._refusals.append(f"reads {name}, which may be secret")
+                raise _Refused(name)
             return
         words = _WORDS.get(event)
         if words is None:
@@ -262,6 +267,11 @@ class _Run:
             return
         self._refusals.append(words)
         raise _Refused(words)
+
+    def _is_hidden(self, path: str | bytes) -> bool:
+        whole = os.path.realpath(os.fsdecode(path))
+        hidden = self._place.unreadable
+        return any(whole == one or whole.startswith(f"{one}/") for one in hidden)
 
     def _is_outside(self, path: object) -> bool:
         if not isinstance(path, (str, bytes)):

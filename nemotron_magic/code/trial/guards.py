@@ -48,7 +48,7 @@ class Place:
     answer : int
         The descriptor of the pipe to the kernel, which is kept.
     unreadable : tuple of str
-        Files and folders that it may not read.
+        Files and folders that it may not read, without links in their names.
     layer : str
         The working folder, if a private layer lies over it; empty for none.
     time_s : float
@@ -197,10 +197,10 @@ def _restrict_files(place: Place) -> None:
     if rules < 0:
         raise GuardError("landlock", -rules)
     _allow(rules, place.temporary, write | _READ)
-    if place.layer:
-        _allow(rules, place.layer, write)
+    if place.layer:  # what it hides is covered up there
+        _allow(rules, place.layer, write | _READ)
     _allow(rules, os.devnull, _WRITE_FILE | _TRUNCATE)
-    hidden = {os.path.realpath(one) for one in place.unreadable}
+    hidden = {one for one in place.unreadable if not _is_below(one, place.layer)}
     _allow(rules, "/", _READ_FOLDER)  # the names of what is hidden are no secret
     for path in _readable(Path("/"), hidden):
         _allow(rules, path, _READ)
@@ -252,10 +252,10 @@ GUARDS: tuple[Guard, ...] = (
 
 
 _NEW_USER, _NEW_MOUNTS, _NEW_NETWORK = 0x10000000, 0x20000, 0x40000000
-_PRIVATE_RECURSIVE = 0x44000
+_PRIVATE_RECURSIVE, _READ_ONLY, _BIND = 0x44000, 1, 0x1000
 
 
-def make_private_layer(temporary: str, folder: str) -> bool:
+def make_private_layer(place: Place, folder: str) -> bool:
     """Lay a private layer over a folder: what is written there stays in the child.
 
     It is no guard. Return whether it could be made; where it could not, writes in the
@@ -264,8 +264,9 @@ def make_private_layer(temporary: str, folder: str) -> bool:
     Raises
     ------
     GuardError
-        If the child is left without a user of its own.
+        If the child is left without a user of its own, or with secrets in sight.
     """
+    temporary = place.temporary
     if _holds_mounts(folder) or Path(temporary).is_relative_to(folder):
         return False
     user, group = os.getuid(), os.getgid()
@@ -287,7 +288,25 @@ def make_private_layer(temporary: str, folder: str) -> bool:
     if libc.mount(overlay, where, overlay, number(0), os.fsencode(options)):
         return False
     os.chdir(folder)
+    for path in place.unreadable:
+        if _is_below(path, folder):
+            _cover(path)
     return True
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return bool(folder) and Path(path).is_relative_to(folder)
+
+
+def _cover(path: str) -> None:
+    """Put nothing in the place of a file or folder, in this child's view alone."""
+    target = os.fsencode(path)
+    if os.path.isdir(path):
+        failed = libc.mount(b"tmpfs", target, b"tmpfs", number(_READ_ONLY), None)
+    else:
+        failed = libc.mount(b"/dev/null", target, None, number(_BIND), None)
+    if failed:
+        raise GuardError("private layer", ctypes.get_errno())
 
 
 def _holds_mounts(folder: str) -> bool:
