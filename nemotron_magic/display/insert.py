@@ -8,8 +8,13 @@ user's is replaced unasked.
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cache
+from html import escape
+from importlib import metadata
 from typing import Any
 
 from nemotron_magic.code.cells import CodeCell, cells_of, join_cells
@@ -18,6 +23,8 @@ from nemotron_magic.code.effects import effects_of
 from nemotron_magic.code.syntax import Finding, format_findings
 from nemotron_magic.code.visibility import escape_bidi
 from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.text import one_line
+from nemotron_magic.markdown.html import line_html
 from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.reply import Reply
 
@@ -25,8 +32,120 @@ __all__ = [
     "CodeInserter",
     "InsertOptions",
     "Inserter",
+    "ReplyCode",
     "diff_html",
+    "may_insert",
 ]
+
+
+_MOST_CODE_BYTES = 20_000
+"""Code above it has no button: it stands in the file once more."""
+
+_ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
+"""From these on, a page asks before a button of an untrusted file does anything."""
+
+_LABEL_CHARS = 40
+
+_version = cache(metadata.version)
+
+
+def may_insert(choice: str, version_of: Callable[[str], str] = _version) -> bool:
+    """Return whether replies carry buttons that put their code into cells.
+
+    Parameters
+    ----------
+    choice : str
+        The setting `insert_button`. The page does not tell its version, so `auto` looks
+        at what is installed beside the kernel.
+    version_of : callable
+        Returns the version of a package, or raises `PackageNotFoundError`.
+    """
+    if choice != "auto":
+        return choice == "on"
+    return any(_is_from(version_of, name, least) for name, least in _ASKS_FIRST.items())
+
+
+def _is_from(
+    version_of: Callable[[str], str], name: str, least: tuple[int, ...]
+) -> bool:
+    try:
+        release = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version_of(name))
+    except metadata.PackageNotFoundError:
+        return False
+    return release is not None and tuple(map(int, release.groups())) >= least
+
+
+@dataclass(slots=True)
+class ReplyCode:
+    """What a page shows of the code of one reply, beside the code itself.
+
+    Parameters
+    ----------
+    cells : sequence of CodeCell
+        The cells that the code makes.
+    remarks : callable
+        Returns what is to be said of a cell, one line each.
+    cells_in : callable
+        Returns the cells that a text makes.
+    has_buttons : bool
+        Whether the page may be given buttons.
+    """
+
+    cells: Sequence[CodeCell]
+    remarks: Callable[[CodeCell], Sequence[str]]
+    cells_in: Callable[[str], Sequence[CodeCell]]
+    has_buttons: bool
+    _placed: set[int] = field(default_factory=set, init=False)
+    _pressable: int = field(default=0, init=False)
+
+    def below(self, code: str, language: str) -> str:
+        """Return what stands below a block: a button for each cell that it makes."""
+        sources = {one.source for one in self.cells_in(as_block(code, language))}
+        here = {c.source: c for c in reversed(self._left()) if c.source in sources}
+        self._placed |= {cell.number for cell in here.values()}
+        return self._html([*here.values()], "Insert")
+
+    def rest(self) -> str:
+        """Return buttons for what no block makes as it stands, and what to type."""
+        if not self.cells:
+            return ""
+        row = self._html(self._left(), "Insert: {}")
+        where = "Into cells, block by block" if len(self.cells) > 1 else "Into a cell"
+        kind = "nm-elsewhere" if self._pressable == len(self.cells) else "nm-instead"
+        return f'{row}<p class="{kind}">{where}: %nemotron code</p>'
+
+    def _left(self) -> list[CodeCell]:
+        return [cell for cell in self.cells if cell.number not in self._placed]
+
+    def _html(self, cells: Sequence[CodeCell], label: str) -> str:
+        lines = (line for cell in cells for line in self.remarks(cell))
+        notes = "".join(f'<p class="nm-notice">{line_html(line)}</p>' for line in lines)
+        buttons = "".join(self._button(cell, label) for cell in cells)
+        row = f'<p class="nm-act">{buttons}</p>' if buttons else ""
+        return notes + row
+
+    def _button(self, cell: CodeCell, label: str) -> str:
+        """Return a button that is run by the page's own command linker.
+
+        A cell below the one in whose output it stands, with the code in it, and not
+        run. Its label is the style sheet's, so that no stray word is left where style
+        is stripped.
+        """
+        source = cell.source.rstrip("\n")
+        size = len(source.encode("utf-8", "replace"))
+        if not self.has_buttons or size > _MOST_CODE_BYTES:
+            return ""
+        self._pressable += 1
+        commands = ["notebook:insert-cell-below", "notebook:replace-selection"]
+        arguments = json.dumps({"commands": commands, "args": {"text": source}})
+        which = f"block {cell.number}" if len(self.cells) > 1 else "the code"
+        label = label.format(one_line(source.partition("\n")[0], _LABEL_CHARS))
+        return (
+            f'<button class="nm-insert" aria-label="Insert {which} as a cell below"'
+            f' title="{escape(label)}"'
+            ' data-commandlinker-command="apputils:run-all-enabled"'
+            f' data-commandlinker-args="{escape(arguments)}"></button>'
+        )
 
 
 def diff_html(before: str, after: str) -> str:
@@ -197,9 +316,9 @@ class CodeInserter:
         """Let the code of a reply wait for `%nemotron code`."""
         self._inserter.begin(self._cells(reply))
 
-    def found(self, reply: Reply) -> list[tuple[CodeCell, list[str]]]:
-        """Return the cells that a reply's code makes, each with what to say of it."""
-        return [(cell, self._said_of(cell)) for cell in self._cells(reply)]
+    def code_of(self, reply: Reply, has_buttons: bool) -> ReplyCode:
+        """Return what a page shows of the code of a reply."""
+        return ReplyCode(self._cells(reply), self._said_of, self._cells, has_buttons)
 
     def insert(self, which: str) -> str:
         """Put in code that waits; return what to say of it.
@@ -218,7 +337,7 @@ class CodeInserter:
         cell, said = self._inserter.insert(which)
         return "\n\n".join([said, *self._said_of(cell)])
 
-    def _cells(self, reply: Reply) -> tuple[CodeCell, ...]:
+    def _cells(self, reply: str) -> tuple[CodeCell, ...]:
         """Return the code of a reply with all that hides in it shown."""
         magics = self._shell.magics_manager.magics["cell"]
         cells = []

@@ -291,7 +291,7 @@ class NotebookRenderer:
         self._left: list[list[Block]] = []
         self._unread: list[str] = []
         self._unread_chars = self._written_bytes = 0
-        self._head = "" if self._alone else document("")
+        self._head = "" if self._alone else document("", is_growing=True)
         self._is_styled = not self._alone
         self._display_id = ""
 
@@ -354,7 +354,7 @@ class NotebookRenderer:
         self._read()
         if not self._is_styled:
             # The style sheet stays in a display of its own: it is sent only once.
-            self._paint(document(""))
+            self._paint(document("", is_growing=True))
             self._display_id, self._is_styled = "", True
         while self._left:
             self._paint("".join(map(self._html_of, self._left[0])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -15,12 +14,10 @@ from nemotron_magic.core.text import (
     format_tokens,
     one_line,
     plural,
-    strip_invisible,
 )
+from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.html import stylesheet
-from nemotron_magic.markdown.parser import isolate
-from nemotron_magic.markdown.sanitize import escape_invisible_html
+from nemotron_magic.markdown.html import line_html, stylesheet, used_rules
 from nemotron_magic.markdown.streaming import Block
 from nemotron_magic.session.reply import ORDINARY_REASONS, Reply, ReplyMetadata
 
@@ -30,7 +27,6 @@ __all__ = [
     "document",
     "footer",
     "interim_html",
-    "line_html",
     "metadata",
     "notices",
     "reply_html",
@@ -219,12 +215,13 @@ def reply_html(reply: Reply) -> str:
     return document(content_html(reply))
 
 
-def content_html(reply: Reply) -> str:
+def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
     """Return all that is shown of a reply, for a page that has the style sheet."""
+    below = code.below if code else None
     metadata = reply.metadata
     parts = [_folded(metadata.reasoning) if metadata.reasoning else ""]
-    parts += [to_html(text, metadata.inserted) for text in _texts(reply)]
-    parts.append(to_html(metadata.appended))
+    parts += [to_html(text, metadata.inserted, below) for text in _texts(reply)]
+    parts += [to_html(metadata.appended), code.rest() if code else ""]
     parts += [f'<p class="nm-notice">{line_html(line)}</p>' for line in notices(reply)]
     parts.append(f'<div class="nm-footer">{line_html(footer(reply))}</div>')
     return "".join(parts)
@@ -257,17 +254,15 @@ def status_html(text: str) -> str:
     return f'<div class="nm-reply nm-status" style="{_QUIET}">{line_html(text)}</div>'
 
 
-def document(content: str) -> str:
-    """Return `content`, which is HTML, with the style sheet that it needs."""
-    css = stylesheet() + _NO_INNER_SCROLL
+def document(content: str, is_growing: bool = False) -> str:
+    """Return `content`, which is HTML, with as much of the style sheet as it needs.
+
+    What is growing may come to need all of it.
+    """
+    html = f'<div class="nm-reply">{content}</div>'
+    css = stylesheet() + _NO_INNER_SCROLL if is_growing else used_rules(html)
     # Last, so that a Markdown export begins with the text.
-    return f'<div class="nm-reply">{content}</div>\n<style>{css}</style>'
-
-
-def line_html(text: str) -> str:
-    """Return a plain line as HTML: what it quotes neither hides nor is a formula."""
-    plain = html.escape(strip_invisible(text), quote=False)
-    return escape_invisible_html(isolate(plain))
+    return f"{html}\n<style>{css}</style>"
 
 
 def _texts(reply: Reply) -> list[str]:

@@ -175,21 +175,12 @@ _ATTRIBUTES = {
 _CLASSES = {
     f"nm-{name}"
     for name in (
-        "code",
-        "hidden",
-        "host",
-        "image",
-        "math",
-        "plain",
-        "raw",
-        "table",
-        "task",
-        "tex",
-        *"abcdfkmst",
+        *("code", "hidden", "host", "image", "math", "plain", "raw", "table", "task"),
+        *("tex", *"abcdfkmst"),
     )
 }
 _CLASSES.add("jp-toc-ignore")  # JupyterLab's own
-_LANGUAGE = re.compile(r"language-[a-z0-9+#._-]+")
+_WITH_A_NAME = re.compile(r"language-[a-z0-9+#._-]+|nm-below-\d+")
 
 
 def sanitize(html: str) -> str:
@@ -224,4 +215,4 @@ def _allowed(_tag: str, attribute: str, value: str) -> str | None:
 
 
 def _is_ours(name: str) -> bool:
-    return name in _CLASSES or _LANGUAGE.fullmatch(name) is not None
+    return name in _CLASSES or _WITH_A_NAME.fullmatch(name) is not None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from nemotron_magic.code.cells import CodeCell
-from nemotron_magic.display.panel.ask import insert_html, may_insert
-from nemotron_magic.display.reply import content_html, line_html
+from nemotron_magic.code.cells import CodeCell, cells_of
+from nemotron_magic.display.insert import ReplyCode, may_insert
+from nemotron_magic.display.reply import content_html
 from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.reply import Reply, ReplyMetadata
 
 LINKED = (
@@ -47,19 +49,30 @@ def test_no_reply_forges_a_button_whole_or_at_any_prefix(text: str) -> None:
         assert Linked(to_html(text[:end])).found == []
 
 
+def shown(reply: str, has_buttons: bool = True, *remarks: str) -> str:
+    def cells_in(text: str) -> tuple[CodeCell, ...]:
+        return cells_of(text, ["bash"])
+
+    code = ReplyCode(cells_in(reply), lambda cell: remarks, cells_in, has_buttons)
+    return content_html(Reply(reply, ReplyMetadata()), code)
+
+
 @pytest.mark.parametrize("text", FORGED)
 def test_nor_its_reasoning_its_remarks_and_the_notes_on_its_code(text: str) -> None:
     details = ReplyMetadata(reasoning=text, notices=(text,), served_model=text)
-    cell = CodeCell("x")
 
     assert Linked(content_html(Reply(text, details))).found == []
     assert Linked(line_html(text)).found == []
-    assert Linked(insert_html([(cell, [text])], button=False)).found == []
+    assert Linked(shown("```py\nx = 1\n```", False, text)).found == []
 
 
 @pytest.mark.parametrize("text", FORGED)
-def test_code_stays_inside_its_button(text: str) -> None:
-    html = insert_html([(CodeCell(f"'{text}\"' # </button>"), [])], button=True)
+@pytest.mark.parametrize("frame", ["```python\n{}\n```", "{}\n\n```python\nx = 1\n```"])
+def test_only_our_own_button_is_there_and_code_stays_inside_it(
+    text: str, frame: str
+) -> None:
+    reply = frame.format(f"x = {text!r}  # </button>")
+    html = shown(reply, True, text)
 
     assert Linked(html).found == [
         "button",
@@ -68,21 +81,56 @@ def test_code_stays_inside_its_button(text: str) -> None:
     ]
 
 
+PLACE = '<span class="nm-below-0"></span>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [PLACE, f"`{PLACE}`", f"    {PLACE}", f"[a](https://b.c '{PLACE}')", f"${PLACE}$"],
+)
+def test_a_reply_cannot_say_where_a_button_stands(text: str) -> None:
+    html = shown(f"{text}\n\n```py\nx = 1\n```")
+
+    assert html.count("<button") == 1
+    assert html.index("<button") > html.index("</pre>")
+
+
 @pytest.mark.parametrize(("size", "count"), [(20_000, 1), (20_001, 0)])
 def test_above_20_kb_code_has_no_button(size: int, count: int) -> None:
-    html = insert_html([(CodeCell("x" * size), [])], button=True)
+    html = shown(f"```py\nx = {'1' * (size - 4)}\n```")
 
     assert html.count("<button") == count
     assert "%nemotron code<" in html
 
 
+BLOCKS = {
+    "two": ("```py\nx = 1\n```\n\nThen:\n\n```py\ny = 2\n```", "PBPB"),
+    "the same twice": ("```py\nx = 1\n```\n\n```py\nx = 1\n```", "PBPB"),
+    "in a list": ("1. First:\n   ```py\n   x = 1\n   ```\n2. End.", "PB"),
+    "in a quote": ("> ```py\n> x = 1\n> ```", "PB"),
+    "a session": ("```pycon\n>>> x = 1\n>>> x\n1\n```", "PB"),
+    "a shell": ("```bash\nls -l\n```", "PB"),
+    "no code of Python": ("```json\n{}\n```\n\n```py\nx = 1\n```", "PPB"),
+    "behind prose": ("See: ```python\nx = 1\n```\n\nEnd.", "PB"),
+    "without a fence": ("import pandas as pd\ndf = pd.DataFrame()\nprint(df)", "B"),
+    "cut": ("```py\nx = [1,\n     2]\ny = 3", "PB"),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_each_button_stands_below_its_block_or_else_below_the_reply(name: str) -> None:
+    reply, order = BLOCKS[name]
+    found = re.findall("<(pre|button)", shown(reply))
+
+    assert "".join("PB"[tag == "button"] for tag in found) == order
+
+
 def test_blocks_are_numbered_where_there_are_several() -> None:
-    cells = [(CodeCell("x"), []), (CodeCell("y", number=2), ["line 1: <odd>"])]
-    html = insert_html(cells, button=True)
+    html = shown("```py\nx = 1\n```\n\n```py\ny = 2\n```", True, "line 1: <odd>")
 
     assert 'aria-label="Insert block 2 as a cell below"' in html
-    assert "%nemotron code: 2<" in html
-    assert "line 1: &lt;odd&gt;" in html
+    assert "block by block: %nemotron code<" in html
+    assert html.count("line 1: &lt;odd&gt;") == 2
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,43 @@
 
 import re
 
+import pytest
+
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.html import stylesheet
+from nemotron_magic.markdown.html import stylesheet, used_rules
 
 
 def test_the_sheet_is_small():
-    assert len(stylesheet()) < 4_100
+    assert len(stylesheet()) < 4_700
+
+
+@pytest.mark.parametrize(
+    ("markdown", "most_bytes"),
+    [
+        ("It is **6**.", 600),
+        ("- a\n- b\n\n## H\n\n`x` and $x$", 1_200),
+        ("```python\nx = 1  # a\n```", 1_200),
+        ("| a |\n|--|\n| 1 |", 1_200),
+    ],
+)
+def test_an_output_carries_the_rules_that_it_has_a_use_for(markdown, most_bytes):
+    html = to_html(markdown)
+    sheet = used_rules(f'<div class="nm-reply">{html}</div>')
+    named = set(re.findall(r"nm-[a-z]+", html)) & set(
+        re.findall(r"nm-[a-z]+", stylesheet())
+    )
+
+    assert len(sheet) < most_bytes
+    assert sheet.count("{") == sheet.count("}") > 2
+    assert named <= set(re.findall(r"nm-[a-z]+", sheet))
+
+
+def test_no_rule_is_without_use():
+    sheet = stylesheet()
+    tags = "".join(f"<{tag}>" for tag in re.findall(r"[a-z]\w*", sheet))
+    names = " ".join(re.findall(r"nm-[\w-]+", sheet))
+
+    assert used_rules(f'<p class="{names}">{tags}') == sheet
 
 
 def test_white_space_goes_and_every_rule_stays_whole():

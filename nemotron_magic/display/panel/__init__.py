@@ -17,8 +17,8 @@ import ipywidgets
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.insert import CodeInserter
 from nemotron_magic.display.page import Ticker
-from nemotron_magic.display.reply import line_html
 from nemotron_magic.markdown import to_html
+from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import Question
 from nemotron_magic.session.session import Session
 

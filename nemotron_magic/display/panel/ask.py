@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from html import escape
-from importlib import metadata
 from typing import Any
 
 import ipywidgets
 
 from nemotron_magic.client.deadline import CancelToken
-from nemotron_magic.code.cells import CodeCell
 from nemotron_magic.core.errors import InputError, InterruptedByUser, NemotronError
 from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.insert import may_insert
 from nemotron_magic.display.page import Display, NotebookRenderer
 from nemotron_magic.display.panel import PanelHost, WidgetFactory, error_html, in_thread
-from nemotron_magic.display.reply import content_html, document, line_html, status_html
+from nemotron_magic.display.reply import content_html, document, status_html
+from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
 
@@ -28,8 +25,6 @@ __all__ = [
     "AskTab",
     "GrowingReply",
     "Transcript",
-    "insert_html",
-    "may_insert",
 ]
 
 
@@ -39,76 +34,11 @@ _MOST_TURNS = 12
 _PATIENCE_S = 0.6
 """A call that has been stopped and is still connecting is waited for no longer."""
 
-_MOST_CODE_BYTES = 20_000
-"""Code above it has no button: it stands in the file once more."""
-
-_ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
-"""From these on, a page asks before a button of an untrusted file does anything."""
-
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
 )
 _BLANK = document("").partition("\n<style>")[0]
 _WAITING = status_html("").partition(" style=")[0]
-
-
-def may_insert(choice: str, version_of: Callable[[str], str]) -> bool:
-    """Return whether replies carry a button that puts their code into a cell.
-
-    Parameters
-    ----------
-    choice : str
-        The setting `insert_button`. The page does not tell its version, so `auto` looks
-        at what is installed beside the kernel.
-    version_of : callable
-        Returns the version of a package, or raises `PackageNotFoundError`.
-    """
-    if choice != "auto":
-        return choice == "on"
-    return any(_is_from(version_of, name, least) for name, least in _ASKS_FIRST.items())
-
-
-def _is_from(
-    version_of: Callable[[str], str], name: str, least: tuple[int, ...]
-) -> bool:
-    try:
-        release = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version_of(name))
-    except metadata.PackageNotFoundError:
-        return False
-    return release is not None and tuple(map(int, release.groups())) >= least
-
-
-def insert_html(found: Sequence[tuple[CodeCell, Sequence[str]]], button: bool) -> str:
-    """Return what stands below a reply with code: buttons, or what to type instead.
-
-    A button is run by the page's own command linker: a cell below the one in whose
-    output it stands, with the code in it, and not run. Its label is the style sheet's,
-    so that no stray word is left where style is stripped.
-    """
-    return "".join(
-        "".join(f'<p class="nm-notice">{line_html(line)}</p>' for line in notes)
-        + f"<p>{_button(cell, len(found)) if button else ''}"
-        f'<span class="nm-instead">Into a cell: {_command(cell, len(found))}</span></p>'
-        for cell, notes in found
-    )
-
-
-def _command(cell: CodeCell, count: int) -> str:
-    return "%nemotron code" + (f": {cell.number}" if count > 1 else "")
-
-
-def _button(cell: CodeCell, count: int) -> str:
-    source = cell.source.rstrip("\n")
-    if len(source.encode("utf-8", "replace")) > _MOST_CODE_BYTES:
-        return ""
-    commands = ["notebook:insert-cell-below", "notebook:replace-selection"]
-    arguments = json.dumps({"commands": commands, "args": {"text": source}})
-    which = "the code" if count == 1 else f"block {cell.number}"
-    return (
-        f'<button class="nm-insert" aria-label="Insert {which} as a cell below"'
-        ' data-commandlinker-command="apputils:run-all-enabled"'
-        f' data-commandlinker-args="{escape(arguments)}"></button>'
-    )
 
 
 class GrowingReply:
@@ -255,9 +185,6 @@ class Transcript:
         outputs = [output for _, output in self._batches]
         growing = self._growing.widgets if self._growing else ()
         self._turns.children = (*outputs, *growing)
-
-
-_version = cache(metadata.version)
 
 
 def _before(count: int) -> str:
@@ -457,9 +384,9 @@ class AskTab:
         return [turn for turn in turns[first:] if turn is not but], first
 
     def _turn_html(self, turn: Turn) -> str:
-        found = self._host.coder.found(turn.reply)
-        button = may_insert(self._host.config.insert_button, _version)
-        html = content_html(turn.reply) + insert_html(found, button)
+        has_buttons = may_insert(self._host.config.insert_button)
+        code = self._host.coder.code_of(turn.reply, has_buttons)
+        html = content_html(turn.reply, code)
         return f'{_question_html(turn.question)}<div class="nm-reply">{html}</div>'
 
     def _offer(self) -> None:

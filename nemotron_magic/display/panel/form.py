@@ -15,7 +15,7 @@ from nemotron_magic.client.models import Model
 from nemotron_magic.core.errors import InputError, NemotronError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
 from nemotron_magic.display.panel import WidgetFactory, error_html
-from nemotron_magic.display.reply import line_html
+from nemotron_magic.markdown.html import line_html
 
 __all__ = [
     "FIRST",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -39,7 +38,7 @@ from nemotron_magic.display.reports import (
     usage,
 )
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.html import stylesheet
+from nemotron_magic.markdown.html import small_css, stylesheet
 from nemotron_magic.session.conversation import Turn
 from nemotron_magic.session.session import Session
 from nemotron_magic.storage.ledger import Ledger
@@ -456,10 +455,5 @@ def _cut(text: str) -> str:
 
 @cache
 def _css() -> str:
-    own = (
-        files("nemotron_magic")
-        .joinpath("display", "panel", "panel.css")
-        .read_text("utf-8")
-    )
-    small = re.sub(r"\s*([{};,>]|: )\s*", lambda sign: sign[1].strip(), own)
-    return stylesheet() + small.replace(";}", "}")
+    own = files(__package__).joinpath("panel.css").read_text("utf-8")
+    return stylesheet() + small_css(own)
