@@ -12,6 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from nemotron_magic.code.trial import Trials, child, precheck
 
+IMPORTED = (child, precheck)  # while that is allowed
+
 NOBODY = 65534
 DUMPABLE = 4  # prctl: without it, /proc/self belongs to root after a change of user
 
@@ -24,9 +26,8 @@ def main(cells: list[str]) -> None:
     os.chdir(home)
     shell = InteractiveShell.instance(history_manager=None)
     shell.run_cell("import pandas as pd, socket\ndf = pd.DataFrame({'a': [1]})")
-    shell.run_cell("df.to_csv('y.csv'); pd.read_csv('y.csv')")
+    shell.run_cell("df.to_csv('y.csv'); pd.read_csv('y.csv');")
     os.remove("y.csv")
-    assert child and precheck  # imported while that is allowed
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)
