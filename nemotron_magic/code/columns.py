@@ -7,7 +7,7 @@ may have other columns, nothing is said of it any more.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
@@ -29,7 +29,6 @@ from nemotron_magic.core.text import closest_match
 
 __all__ = [
     "ColumnUse",
-    "UserCode",
     "missing_columns",
 ]
 
@@ -54,6 +53,7 @@ _OF_TABLES = _BY_EXPRESSIONS | {"agg", "eval", "join"}
 _NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _USERS = ("", "__main__")
+_PLAIN_LABELS = [("pandas", "Index"), ("pandas", "RangeIndex")]
 _ROWS = frozenset([("pandas", "DatetimeIndex"), ("pandas", "MultiIndex")])
 
 
@@ -82,10 +82,14 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
     # Two names of one table share what is known of it.
     known = {id(value): _table(value) for value in named.values()}
     tables = {name: t for name in named if (t := known[id(named[name])])}
-    user_code, tested = UserCode(tree, named), tested_texts(tree)
+    user_code = {name for name, value in named.items() if _is_users(value)}
+    kinds = ast.Import | ast.ImportFrom
+    imports = [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    made, tested = bound_names(tree) - bound_names(*imports), tested_texts(tree)
     found: dict[str, Finding] = {}
     for part in _in_order(tree.body) if tables else ():
-        lost = set(tables) if user_code.may_run(part) else _lost(part, tables)
+        lost = _lost(part, tables)
+        lost = set(tables) if _may_run_user_code(part, user_code, made) else lost
         tables = {
             name: table
             for name, table in tables.items()
@@ -116,9 +120,8 @@ def _table(value: Any) -> _Table | None:
     labels, index = value.columns, value.index
     kinds = [home(cls) for cls in bases(type(index))]
     # A text can stand for rows if they have dates, or several labels.
-    if kinds[0][0] != "pandas" or not _ROWS.isdisjoint(kinds):
-        return None
-    if home(type(labels)) not in [("pandas", "Index"), ("pandas", "RangeIndex")]:
+    has_rows = kinds[0][0] != "pandas" or not _ROWS.isdisjoint(kinds)
+    if has_rows or home(type(labels)) not in _PLAIN_LABELS:
         return None
     columns = {label for label in labels.tolist() if type(label) is str}
     levels = frozenset(level for level in index.names if type(level) is str)
@@ -152,34 +155,26 @@ def _in_order(body: list[ast.stmt]) -> Iterator[ast.AST]:
                 yield statement
 
 
-class UserCode:
-    """Knows the names that stand for code of the user's: it can change any table."""
+def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) -> bool:
+    """Return whether code of the user's may run with a piece of code.
 
-    def __init__(self, tree: ast.Module, named: Mapping[str, object]) -> None:
-        imports = [
-            node
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Import | ast.ImportFrom)
-        ]
-        self._made = bound_names(tree) - bound_names(*imports)
-        self._names = {name for name, value in named.items() if _is_users(value)}
-
-    def may_run(self, part: ast.AST) -> bool:
-        """Return whether code of the user's may run with a piece of code."""
-        match part:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                return bool(part.decorator_list)
-            case ast.ClassDef() | ast.Await():
-                return True
-            case ast.Name(name) if name in self._names | _TABLES["evaluate"]:
-                return True
-            case ast.Call(ast.Name(name)) if name in self._made:
-                return True
-            case ast.Call(func) if not isinstance(func, ast.Attribute | ast.Name):
-                return True
-            case ast.Call() if is_call_of(part, "run_line_magic", "run_cell_magic"):
-                return not HARMLESS_MAGICS.issuperset(name for name, _ in magics(part))
-        return any(map(self.may_run, ast.iter_child_nodes(part)))
+    `names` stand for such code, and `made` are defined in the cell itself.
+    """
+    match part:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return bool(part.decorator_list)
+        case ast.ClassDef() | ast.Await():
+            return True
+        case ast.Name(name) if name in names or name in _TABLES["evaluate"]:
+            return True
+        case ast.Call(ast.Name(name)) if name in made:
+            return True
+        case ast.Call(func) if not isinstance(func, ast.Attribute | ast.Name):
+            return True
+        case ast.Call() if is_call_of(part, "run_line_magic", "run_cell_magic"):
+            return not HARMLESS_MAGICS.issuperset(name for name, _ in magics(part))
+    parts = ast.iter_child_nodes(part)
+    return any(_may_run_user_code(one, names, made) for one in parts)
 
 
 def _is_users(value: Any) -> bool:

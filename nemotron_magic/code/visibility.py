@@ -17,7 +17,7 @@ import re
 import unicodedata
 import warnings
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from keyword import iskeyword
@@ -26,7 +26,7 @@ from nemotron_magic.core.text import one_line
 
 __all__ = [
     "PARTS",
-    "brought_into_sight",
+    "bring_into_sight",
     "cell_magic",
     "escape_bidi",
     "is_for_ipython",
@@ -35,22 +35,21 @@ __all__ = [
 ]
 
 
-_PARTS = re.compile(r"[\d_]+")
+_SEPARATORS = re.compile(r"[\d_]+")
 _ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN", "LISU")
-# Of the letters that mathematics takes from Greek, those that pass for a Latin one.
-_LATIN_LOOKING_GREEK = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳ")
-_LATIN_LOOKING_CYRILLIC = frozenset("АВЕЅІЈКМНОРСТУХӀаеѕіјкорстухԁԛԝһӏɡ")
-# A name of these alone is read as Latin; of a single letter in Greek, mathematics has
-# its own use, but for these.
-_NOT_GREEK = frozenset("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο")
+# Letters that pass for Latin ones, and those. Further Greek ones pass only in a name of
+# them alone; of a single letter in Greek, mathematics has its own use, but for some.
 _LATIN = {
     "CYRILLIC": (
         "АВЕЅІЈКМНОРСТУХӀԚԜаеѕіјорсухԁԛԝһӏ",
         "ABESIJKMHOPCTYXIQWaesijopcyxdqwhl",
     ),
-    "GREEK": ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορυικϲϳγητχω", "ABEZHIKMNOPTYXavopuikcjyntxw"),
+    "GREEK": ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧοανρυικϲϳγητχω", "ABEZHIKMNOPTYXoavpuikcjyntxw"),
     "ARMENIAN": ("ՍՏԼօոսհցզյ", "USLonuhgqj"),
 }
+_LATIN_LOOKING_GREEK = _LATIN["GREEK"][0][:-5]
+_NO_MATHEMATICS = _LATIN["GREEK"][0][:15]
+_LATIN_LOOKING_CYRILLIC = f"{_LATIN['CYRILLIC'][0]}ктɡ"
 
 
 def lookalike_warning(name: str) -> str:
@@ -64,46 +63,47 @@ def lookalike_warning(name: str) -> str:
     read = unicodedata.normalize("NFKC", name)
     if read != unicodedata.normalize("NFC", name):
         return f"Python reads the name {name!r} as {read!r}"
-    return _of_mixed(name) or _of_whole(name)
+    return _mixed_warning(name) or _whole_warning(name)
 
 
-def _of_whole(name: str) -> str:
+def _whole_warning(name: str) -> str:
     """Say which alphabet a name is in of which all letters pass for Latin ones."""
-    letters = [one for one in name if not _PARTS.fullmatch(one)]
+    letters = _SEPARATORS.sub("", name)
     alphabets = {_alphabet(one) for one in letters}
     alphabet = alphabets.pop() if len(alphabets) == 1 else ""
     if alphabet in ("CHEROKEE", "COPTIC", "LISU"):
         reads = ""
-    elif alphabet in _LATIN and all(one in _LATIN[alphabet][0] for one in letters):
+    elif alphabet in _LATIN and set(letters) <= set(_LATIN[alphabet][0]):
         reads = f" that read {name.translate(str.maketrans(*_LATIN[alphabet]))!r}"
     else:
         return ""
-    if alphabet == "GREEK" and len(letters) == 1 and letters[0] not in _NOT_GREEK:
+    if alphabet == "GREEK" and len(letters) == 1 and letters not in _NO_MATHEMATICS:
         return ""
     numbers = " ".join(f"U+{ord(one):04X}" for one in letters[:8])
     words = f"the name {name!r} is of {alphabet.capitalize()} letters"
     return f"{words}{reads} ({numbers})"
 
 
-def _of_mixed(name: str) -> str:
+def _mixed_warning(name: str) -> str:
     """Say which letters of a name pass for letters of the alphabet that it is in."""
-    if not any(_alphabet(letter) == "LATIN" for letter in name):
-        return ""
-    for part in filter(None, _PARTS.split(name)):
+    parts = _SEPARATORS.split(name) if "LATIN" in map(_alphabet, name) else []
+    for part in filter(None, parts):
         strange = [one for one in part if _alphabet(one) not in ("", "LATIN")]
         is_mixed = len(strange) < len(part)
-        doubtful = [one for one in strange if _passes(one, is_mixed)]
+        doubtful = [
+            one
+            for one in strange
+            if (is_mixed and one in _LATIN_LOOKING_GREEK)
+            or (
+                _alphabet(one) != "GREEK"
+                and (is_mixed or one in _LATIN_LOOKING_CYRILLIC)
+            )
+        ]
         if doubtful and (is_mixed or len(doubtful) == len(part)):
             number = f"U+{ord(doubtful[0]):04X}"
             alphabet = _alphabet(doubtful[0]).capitalize()
             return f"the name {name!r} mixes Latin and {alphabet} letters ({number})"
     return ""
-
-
-def _passes(letter: str, is_mixed: bool) -> bool:
-    if _alphabet(letter) == "GREEK":
-        return is_mixed and letter in _LATIN_LOOKING_GREEK
-    return is_mixed or letter in _LATIN_LOOKING_CYRILLIC
 
 
 def _alphabet(letter: str) -> str:
@@ -138,7 +138,11 @@ _MAY_HIDE = re.compile(
 )
 _EMPTY = re.compile(rf"[{_BLANK}]*(?:#|(\\))?[{_BLANK}]*")
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|`[^`\n]*`")
-_FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"#=\n]{0,200}=[ \t]*[!%]")
+_FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"\#=\n]{0,200}=[ \t]*[!%]")
+_LINE_OR_PART = re.compile(
+    rf"^(?P<ipython>(?:{_FOR_IPYTHON.pattern})[^\n]*)|{PARTS.pattern}",
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
 _GOES_ON = "    "
 _CLOSES = " \t)]},;:\\"
 
@@ -183,18 +187,18 @@ class _Line:
         on in the next line, `r` one that cannot.
     is_inside : bool
         Whether it begins within a text.
-    told : tuple of str
+    warnings : tuple of str
         What the user should know of it.
     """
 
     text: str
     mask: str
     is_inside: bool = False
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
-    def telling(self, words: str) -> _Line:
+    def with_warning(self, words: str) -> _Line:
         """Return the same line with more to say of it."""
-        return replace(self, told=(*self.told, words))
+        return replace(self, warnings=(*self.warnings, words))
 
     @property
     def emptiness(self) -> str:
@@ -213,30 +217,29 @@ class _Line:
         return len(self.text) - len(self.text.lstrip(" \t"))
 
 
-def brought_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
+def bring_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
     r"""Return code of which nothing lies out of sight, and a line for each change.
 
     Examples
     --------
-    >>> brought_into_sight(f"x = 1{' ' * 300}; y = 2")
+    >>> bring_into_sight(f"x = 1{' ' * 300}; y = 2")
     ('x = 1 ; y = 2', ('line 1: behind 300 blanks stood `; y = 2`',))
     """
     if not _MAY_HIDE.search(source):
         return source, ()
     magic, start = cell_magic(source)
     is_python = runs_python(magic)
-    lines = [one for line in _lines(source) for one in _without_gaps(line)]
-    nearer = _without_empty(_less_indented(lines))
-    lines = [one for line in nearer for one in _broken(line, is_python)]
+    lines = [one for line in _lines(source) for one in _remove_gaps(line)]
+    nearer = _remove_empty(_reduce_indentation(lines))
+    lines = [one for line in nearer for one in _break(line, is_python)]
     shown = "\n".join(line.text for line in lines)
     if is_python and not _mean_the_same(source[start:], shown[cell_magic(shown)[1] :]):
         return source, ("parts of it lie out of sight: read all of it before it runs",)
-    told = (
+    return shown, tuple(
         f"line {number}: {words}"
         for number, line in enumerate(lines, 1)
-        for words in line.told
+        for words in line.warnings
     )
-    return shown, tuple(told)
 
 
 def _lines(source: str) -> Iterator[_Line]:
@@ -266,33 +269,21 @@ def _quoted_mask(text: str) -> str:
 
 
 def _python_mask(text: str) -> str:
-    made: list[str] = []
-    at, part = 0, PARTS.search(text)
-    while at < len(text):  # at the beginning of a line
-        end = text.find("\n", at) + 1 or len(text)
-        if _FOR_IPYTHON.match(text, at):
-            made.append(_quoted_mask(text[at:end]))
-            at = end
-            part = PARTS.search(text, at)
-        while at < end:
-            start = part.start() if part else len(text)
-            made.append("c" * (min(start, end) - at))
-            at = min(start, end)
-            if part and start < end:
-                made.append(_kind(part) * len(part[0]))
-                at = part.end()
-                end = end if at <= end else text.find("\n", at) + 1 or len(text)
-                part = PARTS.search(text, at)
-    return "".join(made)
+    made, at = [], 0
+    for part in _LINE_OR_PART.finditer(text):
+        if part["ipython"] is not None:
+            mask = _quoted_mask(part[0])
+        elif part["string"]:
+            is_raw = set(part["prefix"].lower()) & set("rft")
+            mask = ("r" if is_raw else "s") * len(part[0])
+        else:
+            mask = ("#" if part["comment"] else "c") * len(part[0])
+        made += ["c" * (part.start() - at), mask]
+        at = part.end()
+    return "".join(made) + "c" * (len(text) - at)
 
 
-def _kind(part: re.Match[str]) -> str:
-    if part["string"]:
-        return "r" if set(part["prefix"].lower()) & set("rft") else "s"
-    return "#" if part["comment"] else "c"
-
-
-def _without_gaps(line: _Line) -> Iterator[_Line]:
+def _remove_gaps(line: _Line) -> Iterator[_Line]:
     """Take wide gaps out of code; go on in the next line behind those in a text."""
     text, mask, at = "", "", 0
     for gap in _GAP.finditer(line.text):
@@ -305,15 +296,15 @@ def _without_gaps(line: _Line) -> Iterator[_Line]:
             mask += line.mask[at:start] + "c" * len(blank)
             at = end
             if not is_last:
-                line = line.telling(_gap_words(gap, "stood"))
+                line = line.with_warning(_gap_words(gap, "stood"))
         elif kind == "s" and width > _WIDEST_GAP_IN_TEXT and not is_last:
             text, mask = text + line.text[at:end] + "\\", mask + line.mask[at:end] + "s"
-            line = line.telling(_gap_words(gap, "stood"))
+            line = line.with_warning(_gap_words(gap, "stood"))
             yield replace(line, text=text, mask=mask)
-            line = replace(line, is_inside=True, told=())
+            line = replace(line, is_inside=True, warnings=())
             text, mask, at = "", "", end
         elif kind == "r" and width > _WIDEST_GAP_IN_TEXT and not is_last:
-            line = line.telling(_gap_words(gap, "stands"))
+            line = line.with_warning(_gap_words(gap, "stands"))
     yield replace(line, text=text + line.text[at:], mask=mask + line.mask[at:])
 
 
@@ -326,64 +317,56 @@ def _gap_words(gap: re.Match[str], verb: str) -> str:
     """Say what is behind a gap, and what the gap is made of."""
     strange = sorted(set(gap[0]) - {" ", "\t"})
     kinds = f" ({' '.join(f'U+{ord(one):04X}' for one in strange)})" if strange else ""
-    quoted = _quoted(gap.string[gap.end() :].strip())
+    quoted = _quote(gap.string[gap.end() :].strip())
     return f"behind {_width(gap[0])} blanks{kinds} {verb} {quoted}"
 
 
-def _less_indented(lines: Sequence[_Line]) -> list[_Line]:
+def _reduce_indentation(lines: Sequence[_Line]) -> Iterator[_Line]:
     """Bring deep indentation nearer; which line is deeper than which stays as it is."""
-    widths = [len(line.text[: line.indentation].expandtabs(_TAB)) for line in lines]
-    is_code = [bool(line.text.strip()) and not line.is_inside for line in lines]
-    deep = {
-        w for w, is_so in zip(widths, is_code, strict=True) if is_so and w > _DEEPEST
-    }
-    nearer = {width: _DEEPEST + 4 * n for n, width in enumerate(sorted(deep), 1)}
-    made = []
-    for line, width, is_so in zip(lines, widths, is_code, strict=True):
-        if is_so and width in nearer:
-            made.append(_indented(line, width, nearer[width]))
-        else:
-            made.append(line)
-    return made
+    widths = [
+        len(line.text[: line.indentation].expandtabs(_TAB))
+        if line.text.strip() and not line.is_inside
+        else 0
+        for line in lines
+    ]
+    deep = sorted({width for width in widths if width > _DEEPEST})
+    nearer = {width: _DEEPEST + 4 * n for n, width in enumerate(deep, 1)}
+    for line, width in zip(lines, widths, strict=True):
+        if not (new_width := nearer.get(width, 0)):
+            yield line
+            continue
+        words = f"it stood behind {width} blanks"
+        yield replace(
+            line.with_warning(words) if width - new_width > _WIDEST_GAP else line,
+            text=" " * new_width + line.text[line.indentation :],
+            mask="c" * new_width + line.mask[line.indentation :],
+        )
 
 
-def _indented(line: _Line, width: int, new_width: int) -> _Line:
-    if width - new_width > _WIDEST_GAP:
-        line = line.telling(f"it stood behind {width} blanks")
-    text = " " * new_width + line.text[line.indentation :]
-    mask = "c" * new_width + line.mask[line.indentation :]
-    return replace(line, text=text, mask=mask)
-
-
-def _without_empty(lines: Sequence[_Line]) -> Iterator[_Line]:
+def _remove_empty(lines: Iterable[_Line]) -> Iterator[_Line]:
     """Take empty lines in a row out of code, and tell of those in a text."""
-    words = ""
+    words, in_text = "", 0
     for is_empty, run in groupby(lines, lambda line: line.emptiness):
         some = [*run]
         if is_empty:
-            kept = some[:2] if len(some) > _MOST_EMPTY else some
-            words = f"{len(some)} empty lines above it hid it" if kept != some else ""
-            yield from kept
-        else:
-            first, *others = some
-            first = first.telling(words) if words else first
-            yield from _telling_of_empty([first, *others])
-            words = ""
-
-
-def _telling_of_empty(lines: Sequence[_Line]) -> Iterator[_Line]:
-    count = 0
-    for line in lines:
-        if line.is_inside and not line.text.strip():
-            count += 1
-            yield line
+            yield from some[:2] if len(some) > _MOST_EMPTY else some
+            if len(some) > _MOST_EMPTY:
+                words = f"{len(some)} empty lines above it hid it"
             continue
-        words = f"below {count} empty lines in a text stands {_tail(line.text)}"
-        yield line.telling(words) if count > _MOST_EMPTY_IN_TEXT else line
-        count = 0
+        for line in some:
+            if line.is_inside and not line.text.strip():
+                in_text += 1
+                yield line
+                continue
+            if in_text > _MOST_EMPTY_IN_TEXT:
+                words = (
+                    f"below {in_text} empty lines in a text stands {_tail(line.text)}"
+                )
+            yield line.with_warning(words) if words else line
+            words, in_text = "", 0
 
 
-def _broken(line: _Line, is_python: bool) -> Iterator[_Line]:
+def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
     """Go on in the next line where code is too far to the right; tell of texts."""
     end = len(line.text[: len(line.mask.rstrip("#"))].rstrip(f"{_BLANK}\\"))
     if end <= _LONGEST_LINE:
@@ -391,20 +374,20 @@ def _broken(line: _Line, is_python: bool) -> Iterator[_Line]:
         return
     cuts = _cuts(line, end) if is_python and not line.is_for_ipython else []
     if cuts:
-        line = line.telling(
+        line = line.with_warning(
             f"its {end:,} columns are broken into {len(cuts) + 1} lines"
         )
     for start, stop in pairwise([0, *cuts, len(line.text)]):
         text = line.text[start:stop]
-        is_told = any(words.startswith("behind") for words in line.told)
+        is_told = any(words.startswith("behind") for words in line.warnings)
         if min(stop, end) - start > _LONGEST_LINE and not is_told:
-            line = line.telling(
+            line = line.with_warning(
                 f"it goes on for {len(text):,} columns, to {_tail(text)}"
             )
         if stop != len(line.text):
             text = f"{text.rstrip(_BLANK)} \\"
         yield replace(line, text=f"{_GOES_ON}{text}" if start else text)
-        line = replace(line, told=())
+        line = replace(line, warnings=())
 
 
 def _cuts(line: _Line, end: int) -> list[int]:
@@ -433,10 +416,10 @@ def _cuts(line: _Line, end: int) -> list[int]:
 
 def _tail(text: str) -> str:
     """Return the end of a text as it is quoted."""
-    return _quoted(text.strip()[-_TAIL:])
+    return _quote(text.strip()[-_TAIL:])
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return f"`{one_line(text, _TAIL).replace('`', chr(39))}`"
 
 
@@ -507,44 +490,43 @@ def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
         if part.endswith("\r"):
             words = "ends with a bare carriage return, which can hide the next"
             warnings[f"line {line}: it {words}"] = None
-    text, moved = brought_into_sight(text.replace("\r", "\n"))
+    text, moved = bring_into_sight(text.replace("\r", "\n"))
     warnings |= dict.fromkeys(moved)
-    shown = text if _PLAIN.fullmatch(text) else "".join(_shown(text, warnings))
+    shown = text if _PLAIN.fullmatch(text) else "".join(_escape_parts(text, warnings))
     if shown != text:
         # A sign that is shown takes more room, and may push what follows out of sight.
-        shown, moved = brought_into_sight(shown)
+        shown, moved = bring_into_sight(shown)
         warnings |= dict.fromkeys(moved)
-    told = list(warnings)
-    more = len(told) - _MOST_WARNINGS
-    return shown, (*told[:_MOST_WARNINGS], *([f"and {more} more"] if more > 0 else []))
+    first, others = [*warnings][:_MOST_WARNINGS], [*warnings][_MOST_WARNINGS:]
+    return shown, (*first, *([f"and {len(others)} more"] if others else []))
 
 
-def _shown(text: str, warnings: dict[str, None]) -> Iterator[str]:
+def _escape_parts(text: str, warnings: dict[str, None]) -> Iterator[str]:
     magic, done = cell_magic(text)
     done = done if runs_python(magic) else len(text)
-    yield _replaced(_IN_TEXT, text[:done], 1, warnings, is_string=False)
+    yield _escape_in(_IN_TEXT, text[:done], 1, warnings, is_string=False)
     line = 1 + text.count("\n", 0, done)
     for part in PARTS.finditer(text, done):
         between = text[done : part.start()]
-        yield _replaced(_IN_CODE, between, line, warnings, is_string=False)
+        yield _escape_in(_IN_CODE, between, line, warnings, is_string=False)
         line, done = line + between.count("\n"), part.end()
         if part["name"]:
-            yield _named(part, line, warnings)
+            yield _escape_name(part, line, warnings)
         elif part["comment"]:
-            yield _replaced(_IN_TEXT, part[0], line, warnings, is_string=False)
+            yield _escape_in(_IN_TEXT, part[0], line, warnings, is_string=False)
         else:
-            yield _escaped(part, line, warnings)
+            yield _escape_string(part, line, warnings)
         line += part[0].count("\n")
-    yield _replaced(_IN_CODE, text[done:], line, warnings, is_string=False)
+    yield _escape_in(_IN_CODE, text[done:], line, warnings, is_string=False)
 
 
-def _named(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
+def _escape_name(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
     """Return a name as Python reads it, with the letters shown that look like none."""
     name = part[0]
     if name.isascii():
         return name
     if _IN_CODE.search(name):
-        return _replaced(_IN_CODE, name, line, warnings, is_string=False)
+        return _escape_in(_IN_CODE, name, line, warnings, is_string=False)
     if warning := lookalike_warning(name):
         warnings[f"line {line}: {warning}"] = None
     read = unicodedata.normalize("NFKC", name)
@@ -554,9 +536,9 @@ def _named(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
     return name if is_for_ipython(part.string, part.start()) else read
 
 
-def _escaped(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
+def _escape_string(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
     text = part[0]
-    shown = _replaced(_IN_TEXT, text, line, warnings, is_string=True)
+    shown = _escape_in(_IN_TEXT, text, line, warnings, is_string=True)
     prefix = part["prefix"]
     # In a raw text an escape is none; without a backslash it need not be raw.
     if shown != text and "r" in prefix.lower() and "\\" not in text:
@@ -564,7 +546,7 @@ def _escaped(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
     return shown
 
 
-def _replaced(
+def _escape_in(
     pattern: re.Pattern[str],
     text: str,
     first_line: int,
