@@ -7,9 +7,8 @@ a dark box, its long lines broken.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TextIO, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO, cast
 
 from rich import box
 from rich.console import Console
@@ -30,7 +29,7 @@ from rich.text import Text
 from rich.theme import Theme
 
 from nemotron_magic.core.text import visible
-from nemotron_magic.display.plain_text import GAP_CHARS, column_widths
+from nemotron_magic.display.plain_text import column_widths
 from nemotron_magic.markdown.highlight import coloured
 from nemotron_magic.markdown.parser import (
     NESTED_AT_MOST,
@@ -40,7 +39,6 @@ from nemotron_magic.markdown.parser import (
     parser,
 )
 from nemotron_magic.markdown.sanitize import place_to_show
-from nemotron_magic.markdown.streaming import Block
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -70,8 +68,6 @@ _CODE_STYLES = {
 }  # fmt: skip
 """Colours that the terminal chooses itself, legible on its background."""
 
-_CLOSED_CODE = re.compile(r"[`~]{3}\s*$")
-_DEPTH = re.compile(r"nm-in-(\d)")
 _INDENT_CHARS = 3
 """How far `rich` indents what is inside of an item."""
 
@@ -81,13 +77,6 @@ def markdown_console(stream: TextIO, **options: Any) -> Console:
     return Console(
         file=stream, force_jupyter=False, highlight=False, theme=_THEME, **options
     )
-
-
-class _Columns(NamedTuple):
-    """What a table looks like, for the rest of it to look the same."""
-
-    headings: list[Text]
-    widths_chars: list[int]  # none if the columns do not fit side by side
 
 
 class _Code(CodeBlock):
@@ -141,15 +130,7 @@ class _List(ListElement):
 
 
 class _Table(TableElement):
-    """A table whose cells are all shown; one that was begun above goes on like it."""
-
-    _markdown: TerminalMarkdown
-
-    @classmethod
-    def create(cls, markdown: Markdown, token: Token) -> _Table:
-        made = cls()
-        made._markdown = cast("TerminalMarkdown", markdown)
-        return made
+    """A table whose cells are all shown."""
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
@@ -159,16 +140,8 @@ class _Table(TableElement):
             [c.plain for c in cells] for cells in zip(headings, *rows, strict=True)
         ]
         widths = column_widths(cells, options.max_width)
-        above = self._markdown.columns
-        is_rest = bool(above) and not any(column[0].strip() for column in cells)
-        if above and is_rest:
-            headings = above.headings
-            widths = [*map(max, widths, above.widths_chars)]
-            if sum(widths) + GAP_CHARS * (len(widths) - 1) > options.max_width:
-                widths = above.widths_chars
-        self._markdown.columns = _Columns(headings, widths)
         if widths:
-            yield _table(headings, rows, widths, with_headings=not is_rest)
+            yield _table(headings, rows, widths)
             return
         for at, row in enumerate(rows):
             yield from [Text()] if at else []
@@ -183,22 +156,17 @@ class _Table(TableElement):
 
 
 class TerminalMarkdown(Markdown):
-    """One block of a reply, or a whole text, as `rich` can print it.
+    """A text as `rich` can print it.
 
     Parameters
     ----------
-    block : Block
-        What to print. What was cut inside of a list, a table or a block of code is
-        joined to what is above; between all others is one empty line.
-    above : TerminalMarkdown, optional
-        What is printed above it, unless it is the first.
+    has_gap : bool
+        Whether an empty line stands above it.
     is_growing : bool
         Whether to show only as much of its end as fits on the screen.
 
     Attributes
     ----------
-    columns : tuple or None
-        Of the last table, once it has been printed.
     is_seen : bool
         Whether it took a line, once it has been printed.
     """
@@ -215,42 +183,29 @@ class TerminalMarkdown(Markdown):
     }
 
     def __init__(
-        self,
-        block: Block,
-        above: TerminalMarkdown | None = None,
-        is_growing: bool = False,
+        self, markdown: str, has_gap: bool = False, is_growing: bool = False
     ) -> None:
         super().__init__("", justify="default", hyperlinks=False)
-        # A tab has no width that could be counted.
-        text = block.markdown.expandtabs() if is_growing else block.markdown
-        self.parsed = _tokens(text)
-        self._block = block
+        self._source = markdown
+        self._has_gap = has_gap
         self._is_growing = is_growing
-        self._has_gap = above is not None and not self._goes_on_from(above)
-        self.columns: _Columns | None = (
-            above.columns if above and block.is_inside else None
-        )
         self.is_seen = False
-
-    def _goes_on_from(self, above: TerminalMarkdown) -> bool:
-        ends_code = _CLOSED_CODE.search(above._block.source)
-        return "nm-joined" in self._block.classes and (
-            self._block.is_inside or not ends_code
-        )
 
     def __rich_console__(
         self, console: Console, options: ConsoleOptions
     ) -> Iterator[Segment]:
         """Yield its lines, without the empty ones around them."""
-        depth = _DEPTH.search(self._block.classes)
-        indent = " " * (_INDENT_CHARS * int(depth[1]) if depth else 0)
-        inner = options.update(width=max(options.max_width - len(indent), 1))
-        made = super().__rich_console__(console, inner)
-        lines = self._stripped(Segment.split_lines(cast("Iterable[Segment]", made)))
-        self.is_seen = bool(lines)
-        lines = [[Segment(indent), *line] if line else [] for line in lines]
-        is_row = self.columns and not self.columns.widths_chars
-        if lines and (self._has_gap or (self._block.is_inside and is_row)):
+        # A tab has no width that could be counted. Not before: what grows comes more
+        # often than it is painted.
+        self.parsed = _tokens(
+            self._source.expandtabs() if self._is_growing else self._source
+        )
+        made = cast("Iterable[Segment]", super().__rich_console__(console, options))
+        lines = [*map(_without_blanks, Segment.split_lines(made))]
+        seen = [at for at, line in enumerate(lines) if line]
+        self.is_seen = bool(seen)
+        lines = lines[seen[0] : seen[-1] + 1] if seen else []
+        if lines and self._has_gap:
             lines.insert(0, [])
         if self._is_growing:
             width, height = options.max_width, console.height - 1
@@ -261,18 +216,6 @@ class TerminalMarkdown(Markdown):
         for line in lines:
             yield from line
             yield Segment.line()
-
-    def _stripped(self, lines: Iterable[_Line]) -> list[_Line]:
-        """Take off empty lines, but for those inside of code that was cut in two."""
-        shown = [*map(_without_blanks, lines)]
-        is_in_code = self._block.is_inside and self.parsed[0].type == "fence"
-        if not any(shown):
-            return []
-        while not shown[0] and not is_in_code:
-            del shown[0]
-        while not shown[-1] and "nm-open" not in self._block.classes:
-            del shown[-1]
-        return shown
 
 
 def _tokens(text: str) -> list[Token]:
@@ -352,7 +295,6 @@ def _table(
     headings: Sequence[Text],
     rows: Sequence[Sequence[Text]],
     widths_chars: Sequence[int],
-    with_headings: bool,
 ) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -360,7 +302,6 @@ def _table(
         pad_edge=False,
         style="markdown.table.border",
         collapse_padding=True,
-        show_header=with_headings,
     )
     for heading, width in zip(headings, widths_chars, strict=True):
         styled = heading.copy()

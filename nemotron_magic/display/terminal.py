@@ -24,7 +24,7 @@ from nemotron_magic.core.events import (
 from nemotron_magic.core.text import GrowingText, one_line, visible
 from nemotron_magic.display.plain_text import WordWrap, plain_text, wrapped
 from nemotron_magic.display.reply import footer, notices, reply_text
-from nemotron_magic.markdown.streaming import Block, Blocks
+from nemotron_magic.markdown.streaming import Blocks
 from nemotron_magic.session.reply import Reply
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ __all__ = [
 
 
 _LONGEST_LINE = 500
+_LONGEST_BLOCK = 1_000_000
+"""A terminal is given whole blocks, and shows the end of the one that grows."""
+
 _WAS_REASONING = "— the text above was the model's reasoning —"
 
 
@@ -174,22 +177,23 @@ class RichRenderer(_TextPainter):
         )
         self._is_live = is_live
         self._live: Live | None = None
-        self._blocks = Blocks()
-        self._above: TerminalMarkdown | None = None
+        self._blocks = Blocks(_LONGEST_BLOCK)
+        self._has_printed = False
 
     def _add(self, text: str) -> None:
         finished = self._blocks.feed(text)
         if finished:
             self._stop()  # what is printed while rich paints again may be painted over
         for block in finished:
-            self._print(block)
-        if text and self._blocks.tail.markdown.strip():
-            self._show(self._rendered(self._blocks.tail, is_growing=True))
+            self._print(block.markdown)
+        tail = self._blocks.tail.markdown
+        if text and tail.strip():
+            self._show(self._rendered(tail, is_growing=True))
 
     def _end_block(self) -> None:
         self._stop()
-        self._print(self._blocks.tail)
-        self._blocks = Blocks()
+        self._print(self._blocks.tail.markdown)
+        self._blocks = Blocks(_LONGEST_BLOCK)
 
     def _note(self, line: str) -> None:
         self._stop()
@@ -198,16 +202,16 @@ class RichRenderer(_TextPainter):
     def _wait(self, line: str) -> None:
         self._show(_dim(line))
 
-    def _print(self, block: Block) -> None:
+    def _print(self, markdown: str) -> None:
         """Print a block that stays, its lines as long as they are."""
-        made = self._rendered(block)
+        made = self._rendered(markdown)
         self._console.print(made, end="", crop=False)
-        self._above = made if made.is_seen else self._above
+        self._has_printed |= made.is_seen
 
-    def _rendered(self, block: Block, is_growing: bool = False) -> TerminalMarkdown:
+    def _rendered(self, markdown: str, is_growing: bool = False) -> TerminalMarkdown:
         from nemotron_magic.display.rich_markdown import TerminalMarkdown
 
-        return TerminalMarkdown(block, self._above, is_growing)
+        return TerminalMarkdown(markdown, self._has_printed, is_growing)
 
     def _show(self, tail: RenderableType) -> None:
         """Show the tail, on a terminal that lets it be painted again."""
@@ -268,8 +272,7 @@ def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> N
         )
 
         console = markdown_console(stream, force_terminal=is_console or None)
-        block = Block(markdown, markdown)
-        console.print(TerminalMarkdown(block), end="", crop=False)
+        console.print(TerminalMarkdown(markdown), end="", crop=False)
     else:
         width_chars = get_terminal_size().columns
         stream.write(f"{plain_text(visible(markdown), width_chars)}\n")

@@ -10,7 +10,6 @@ import pytest
 from nemotron_magic.core.events import Text
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.display.terminal import RichRenderer
-from nemotron_magic.markdown.streaming import Block
 from nemotron_magic.session.reply import Reply
 
 WIDTH = 80  # of a console that knows no terminal
@@ -34,7 +33,7 @@ def streamed(markdown: str, is_live: bool = False) -> list[str]:
 def whole(markdown: str) -> list[str]:
     stream = io.StringIO()
     console = markdown_console(stream, width=WIDTH)
-    console.print(TerminalMarkdown(Block(markdown, markdown)), end="", crop=False)
+    console.print(TerminalMarkdown(markdown), end="", crop=False)
     return lines(stream.getvalue())
 
 

@@ -10,13 +10,12 @@ import pytest
 
 from nemotron_magic.display.plain_text import plain_text
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
-from nemotron_magic.markdown.streaming import Block
 
 
 def printed(markdown: str, width: int, **options: Any) -> str:
     stream = io.StringIO()
     console = markdown_console(stream, width=width, **options)
-    console.print(TerminalMarkdown(Block(markdown, markdown)), end="", crop=False)
+    console.print(TerminalMarkdown(markdown), end="", crop=False)
     return stream.getvalue()
 
 

@@ -11,7 +11,6 @@ import pytest
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.highlight import LANGUAGES, BoundedLexer, highlight
-from nemotron_magic.markdown.streaming import Block
 
 WELL_KNOWN = sorted(LANGUAGES)
 LINE = "def f(x: int) -> str:  # what it does\n    return f'{x + 1:>8}' + \"a\"\n"
@@ -66,7 +65,7 @@ def test_a_terminal_takes_no_longer_for_it(
     def printing(language: str, code: str) -> float:
         console = markdown_console(io.StringIO(), force_terminal=True, width=80)
         text = f"````{language}\n{code[:6_000]}\n````\n"
-        made = TerminalMarkdown(Block(text, text))
+        made = TerminalMarkdown(text)
         start_s = time.thread_time()
         console.print(made)
         return time.thread_time() - start_s
