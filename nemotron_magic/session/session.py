@@ -112,7 +112,7 @@ class Session:
         self._substitutes: dict[str, str] = {}
         self._refused: dict[str, set[str]] = {}
         if key is not None:
-            self.credentials.use(key, self.endpoint())
+            self.credentials.use(lambda: key, self.endpoint())
 
     def ask(
         self,

@@ -223,9 +223,7 @@ def test_an_error_at_any_line_near_the_key_shows_no_key(key: str) -> None:
             store = KeyStore(EmptyStore())
             session = Session(environ=environ, keys=store, client=clients[-1])
             session.ask("Hello")
-            session.credentials.keep(
-                session.credentials.use_asked(lambda: key, HERE_AT)
-            )
+            session.credentials.keep(session.credentials.use(lambda: key, HERE_AT))
             session.credentials.key(Endpoint.read("https://models.example.org"))
 
         ask_with(dry := Trap(), ask)

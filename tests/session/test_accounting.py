@@ -179,7 +179,7 @@ def test_what_was_never_sent_is_no_call(at: Any, values: dict[str, Any]) -> None
 
 def test_neither_words_nor_keys_are_kept(at: Any, tmp_path: Path) -> None:
     service = at(PAID, FAILED)
-    service.session.credentials.use(KEY, service.session.endpoint())
+    service.session.credentials.use(lambda: KEY, service.session.endpoint())
     service.session.ask("What of the zebra?")
     with suppress(NemotronError):
         service.session.ask("And the walrus?")
@@ -193,7 +193,7 @@ def test_words_are_kept_where_the_user_wants_it_but_no_key(
     at: Any, tmp_path: Path
 ) -> None:
     service = at(PAID)
-    service.session.credentials.use(KEY, service.session.endpoint())
+    service.session.credentials.use(lambda: KEY, service.session.endpoint())
     service.session.ask(
         f"Is {KEY} a zebra?", Settings({"log_text": True, "base_url": HERE})
     )

@@ -23,12 +23,7 @@ from nemotron_magic.core.endpoint import Endpoint, Key, SecretMapping
 from nemotron_magic.core.errors import AuthenticationError, InputError
 from nemotron_magic.core.parameters import DEFAULT_BASE_URL
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.session.credentials import (
-    KEY_VARIABLES,
-    base_url_in,
-    check_key_rules,
-    find_key,
-)
+from nemotron_magic.session.credentials import KEY_VARIABLES, Credentials, KeyStore
 
 HERE = Endpoint.read("http://127.0.0.1:8000")
 
@@ -212,10 +207,27 @@ def test_it_is_taken_out_wherever_it_stands() -> None:
 
 
 def found(endpoint: Endpoint, environ: dict[str, str], **more: Any) -> str | None:
-    key = find_key(
-        endpoint, more.get("given", {}), environ, more.get("stored", nothing_stored)
-    )
+    credentials = credentials_in(environ, more.get("stored", nothing_stored))
+    if "given" in more:
+        credentials.use(lambda: more["given"], AIMLAPI)
+    key = credentials.key(endpoint)
     return key and key.reveal_to(endpoint.origin)
+
+
+class Backend:
+    """A keyring that knows what a function tells of an origin."""
+
+    def __init__(self, stored: Callable[[str], str | None]) -> None:
+        self._stored = stored
+
+    def get_password(self, service: str, origin: str) -> str | None:
+        return self._stored(origin)
+
+
+def credentials_in(
+    environ: dict[str, str], stored: Callable[[str], str | None] = nothing_stored
+) -> Credentials:
+    return Credentials(environ, KeyStore(Backend(stored)))
 
 
 @pytest.mark.parametrize("name", KEY_VARIABLES)
@@ -229,10 +241,8 @@ def test_the_first_name_that_is_set_counts() -> None:
 
 
 def test_a_key_given_in_the_session_comes_first() -> None:
-    given = {AIMLAPI.origin: held()}
-
-    assert found(AIMLAPI, {"AIMLAPI_API_KEY": "other"}, given=given) == KEY
-    assert found(ELSEWHERE, {}, given=given) is None
+    assert found(AIMLAPI, {"AIMLAPI_API_KEY": "other"}, given=KEY) == KEY
+    assert found(ELSEWHERE, {}, given=KEY) is None
 
 
 def test_a_key_in_the_environment_goes_to_no_other_service() -> None:
@@ -272,7 +282,8 @@ def test_the_keyring_is_asked_last_and_by_origin() -> None:
 def test_the_environment_may_name_the_service(
     environ: dict[str, str], base_url: str
 ) -> None:
-    assert base_url_in(environ) == base_url
+    here = credentials_in(environ).endpoint(Settings())
+    assert here == Endpoint.read(base_url)
 
 
 # ---- when it may go out
@@ -280,7 +291,7 @@ def test_the_environment_may_name_the_service(
 
 def test_a_service_elsewhere_needs_a_key() -> None:
     with pytest.raises(AuthenticationError) as refused:
-        check_key_rules(AIMLAPI, None, False, {})
+        credentials_in({}).checked_key(AIMLAPI, Settings())
 
     assert refused.value.what == "no key for api.aimlapi.com"
     assert "AIMLAPI_API_KEY" in refused.value.why
@@ -289,25 +300,25 @@ def test_a_service_elsewhere_needs_a_key() -> None:
 
 def test_a_key_for_another_service_is_told_and_not_shown() -> None:
     with pytest.raises(AuthenticationError) as refused:
-        check_key_rules(ELSEWHERE, None, False, {"AIML_API_KEY": KEY})
+        credentials_in({"AIML_API_KEY": KEY}).checked_key(ELSEWHERE, Settings())
 
     assert "the key in AIML_API_KEY is for https://api.aimlapi.com" in refused.value.why
     assert KEY not in str(refused.value)
 
 
 def test_a_service_on_this_machine_needs_none() -> None:
-    check_key_rules(HERE, None, False, {})
+    assert credentials_in({}).checked_key(HERE, Settings()) is None
 
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_a_key_goes_in_clear_only_if_that_is_allowed(allowed: bool) -> None:
     plain = Endpoint.read("http://models.example.org")
-    key = Key(KEY, plain.origin, "X")
+    credentials = credentials_in({}, {plain.origin: KEY}.get)
     if allowed:
-        check_key_rules(plain, key, True, {})
+        assert credentials.checked_key(plain, Settings({"allow_http": True}))
         return
     with pytest.raises(InputError, match="unencrypted"):
-        check_key_rules(plain, key, False, {})
+        credentials.checked_key(plain, Settings())
 
 
 def test_an_environment_can_be_looked_up_in_and_not_seen() -> None:

@@ -153,11 +153,11 @@ def test_a_key_given_and_taken_back_leaves_the_one_before() -> None:
     session = Service().session("https://a.example", key="before")
     endpoint = session.endpoint()
     before = session.credentials.key(endpoint)
-    session.credentials.use("after", endpoint)
-    session.credentials.forget(endpoint, before)
+    session.credentials.use(lambda: "after", endpoint)
+    session.credentials.restore(endpoint, before)
 
     assert session.credentials.key(endpoint) is before
-    session.credentials.forget(endpoint, None)
+    session.credentials.restore(endpoint, None)
     assert session.credentials.key(endpoint) is None
 
 
@@ -166,7 +166,7 @@ def test_a_key_is_kept_for_its_service_or_said_not_to_be() -> None:
 
     assert (
         session.credentials.keep(
-            session.credentials.use(f" {KEY} ", session.endpoint())
+            session.credentials.use(lambda: f" {KEY} ", session.endpoint())
         )
         == ""
     )

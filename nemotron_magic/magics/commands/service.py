@@ -61,12 +61,12 @@ def _login(app: App, text: str, settings: Settings) -> str:
     endpoint = session.endpoint(settings)
     asking = f"Key for {endpoint.netloc} (not shown): "
     before = session.credentials.key(endpoint)
-    key = session.credentials.use_asked(lambda: _ask_for_key(asking), endpoint)
+    key = session.credentials.use(lambda: _ask_for_key(asking), endpoint)
     try:
         is_checked = session.client.check_key(endpoint, key)
         checked = f"`{endpoint.netloc}` {_ACCEPTED[is_checked]}."
     except AuthenticationError:
-        session.credentials.forget(endpoint, before)
+        session.credentials.restore(endpoint, before)
         raise
     except NemotronError as error:
         checked = f"The key could not be checked: {literal(error.what)}."
