@@ -141,14 +141,14 @@ def _kept(
 def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> str:
     """Return the price by the catalogue, as far as that has been listed."""
     listed = session.client.listed(session.endpoint(settings))
-    may_take = estimate_cost(listed, asked.body)
+    estimate = estimate_cost(listed, asked.body)
     if field := unpriced_field(asked.body):
         return f"unknown (what `{field}` may add is in no catalogue)"
-    if may_take is None:
+    if estimate is None:
         return "unknown (`%nemotron models` shows the prices that are known)"
-    most = f"at most {format_usd(may_take.reply_usd)} out"
-    tokens = f"{may_take.reply_tokens:,} tokens"
-    return f"{format_usd(may_take.prompt_usd)} in, {most} ({tokens})"
+    most = f"at most {format_usd(estimate.reply_usd)} out"
+    tokens = f"{estimate.reply_tokens:,} tokens"
+    return f"{format_usd(estimate.prompt_usd)} in, {most} ({tokens})"
 
 
 _HEAD = (

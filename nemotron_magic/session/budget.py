@@ -30,15 +30,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """What a call may cost, before it is sent.
-
-    Attributes
-    ----------
-    prompt_tokens, reply_tokens : int
-        Rather too many than too few; the longest reply that is allowed.
-    prompt_usd, reply_usd : float
-        What they take in US dollars.
-    """
+    """The most that a call may cost: rather too many tokens, the longest reply."""
 
     prompt_tokens: int
     reply_tokens: int
@@ -84,7 +76,7 @@ def unpriced_field(body: Mapping[str, Any]) -> str:
     for name, value in body.items():
         if value in _NOTHING_MORE:
             continue
-        if name in (*_LENGTHS, *_ANSWERS) and not _is_number(value):
+        if name in (*_LENGTHS, *_ANSWERS) and as_number(value) is None:
             return name
         if name == "tools" and all(map(_is_function, value)):
             continue
@@ -96,14 +88,9 @@ def unpriced_field(body: Mapping[str, Any]) -> str:
 def estimate_cost(
     models: Iterable[Model], body: Mapping[str, Any]
 ) -> CostEstimate | None:
-    """Return what a call may cost; None if a price or the longest reply is not known.
+    """Return what a call may cost by the models that the service lists.
 
-    Parameters
-    ----------
-    models : iterable of Model
-        Those that the service lists.
-    body : mapping
-        The whole request.
+    None if a price or the longest reply is not known.
     """
     model = dearest(models, body)
     longest = _longest(body) or (model.context_tokens if model else None)
@@ -118,42 +105,32 @@ def estimate_cost(
     # What was predicted and did not come is billed as if it had.
     longest += estimate_field_tokens({"prediction": body.get("prediction")})
     longest += sent if body.get("echo") else 0
-    received = longest * max(1, *(_whole(body.get(name)) for name in _ANSWERS))
-    return CostEstimate(
-        sent,
-        received,
-        sent * input_usd / 1e6,
-        received * output_usd / 1e6,
-    )
+    received = longest * max(1, *(_as_int(body.get(name)) for name in _ANSWERS))
+    prompt_usd, reply_usd = sent * input_usd / 1e6, received * output_usd / 1e6
+    return CostEstimate(sent, received, prompt_usd, reply_usd)
 
 
 def _longest(body: Mapping[str, Any]) -> int:
     """Return how many tokens one answer may take, its reasoning among them; 0: any."""
-    named = [int(body[name]) for name in _LENGTHS if _is_number(body.get(name))]
+    numbers = (as_number(body.get(name)) for name in _LENGTHS)
+    named = [int(number) for number in numbers if number is not None]
     if not named or min(named) <= 0:  # llama.cpp: -1 is without end
         return 0
-    return max(named) + sum(
-        _budget(value, _THINKS.search(name) is not None)
-        for name, value in body.items()
-        if name not in ("messages", *BY_NAME)
-    )
+    more = {n: v for n, v in body.items() if n not in ("messages", *BY_NAME)}
+    return max(named) + _reasoning_tokens(more, False)
 
 
-def _budget(value: Any, thinks: bool) -> int:
+def _reasoning_tokens(value: Any, thinks: bool) -> int:
     """Return the tokens that a field and those within it allow for reasoning."""
     if isinstance(value, Mapping):
         return sum(
-            _budget(one, thinks or _THINKS.search(name) is not None)
+            _reasoning_tokens(one, thinks or _THINKS.search(name) is not None)
             for name, one in value.items()
         )
-    return max(_whole(value), 0) if thinks else 0
+    return max(_as_int(value), 0) if thinks else 0
 
 
-def _is_number(value: Any) -> bool:
-    return as_number(value) is not None
-
-
-def _whole(value: Any) -> int:
+def _as_int(value: Any) -> int:
     return int(as_number(value) or 0)
 
 
@@ -207,10 +184,7 @@ _ROUNDING_USD = 1e-9
 class Budget:
     """What one call, a session and a day (UTC) may cost, in US dollars; None: anything.
 
-    Parameters
-    ----------
-    allow_unknown : bool
-        Whether a call may go out whose price is not known.
+    `allow_unknown` allows calls whose price is not known.
     """
 
     call_usd: float | None = None
@@ -234,37 +208,27 @@ class Budget:
         return (self.call_usd, self.session_usd, self.day_usd) != (None, None, None)
 
     def check_call(
-        self, may_take: CostEstimate | None, name: str, why: str = "", field: str = ""
+        self, estimate: CostEstimate | None, name: str, why: str = "", field: str = ""
     ) -> None:
         """Refuse a call that may cost too much by itself.
-
-        Parameters
-        ----------
-        name : str
-            The model that is asked.
-        why : str
-            Why its price is not known, where that is so.
-        field : str
-            The field of the request for which it is not known, where that is so.
 
         Raises
         ------
         LimitError
-            Also if its price is not known and that is not allowed.
+            Also if the price of model `name` is not known and that is not allowed:
+            `why`, or because of a `field` of the request.
         """
-        if not self.are_set:
+        if not self.are_set or (estimate is None and self.allow_unknown):
             return
-        if may_take is None:
-            if self.allow_unknown:
-                return
-            raise _field_unknown(field) if field else _unknown(name, why)
-        if self.call_usd is not None and _is_above(may_take.most_usd, self.call_usd):
+        if estimate is None:
+            raise _unknown(name, why, field)
+        if self.call_usd is not None and _is_above(estimate.most_usd, self.call_usd):
             limit = f"the limit is {format_usd(self.call_usd)} a call"
-            raise _refused(may_take, limit, self.call_usd, "max_cost_usd")
+            raise _refused(estimate, limit, self.call_usd, "max_cost_usd")
 
     def check_budgets(
         self,
-        may_take: CostEstimate | None,
+        estimate: CostEstimate | None,
         session: Totals,
         today: Totals,
         unknown_day: str = "",
@@ -273,15 +237,11 @@ class Budget:
 
         Calls whose cost is not known count with the most that they could cost.
 
-        Parameters
-        ----------
-        unknown_day : str
-            Why it is not known what today took, where that is so.
-
         Raises
         ------
         LimitError
-            With what is spent and what is left.
+            With what is spent and what is left; or, if there is a daily budget, with
+            the reason why today's totals are unknown.
         """
         if self.day_usd is not None and unknown_day:
             raise _day_unknown(unknown_day)
@@ -294,11 +254,11 @@ class Budget:
             left_usd = budget_usd - spent.most_usd
             left, budget = format_usd(max(left_usd, 0)), format_usd(budget_usd)
             used = f"{left} of {budget} is left {span}"
-            if may_take is None:
+            if estimate is None:
                 if not _is_above(left_usd, 0):
                     raise LimitError("the budget is used up", used, _raise_it(setting))
-            elif _is_above(may_take.most_usd, left_usd):
-                raise _refused(may_take, used, left_usd, setting)
+            elif _is_above(estimate.most_usd, left_usd):
+                raise _refused(estimate, used, left_usd, setting)
 
 
 def _is_above(cost_usd: float, limit_usd: float) -> bool:
@@ -307,39 +267,25 @@ def _is_above(cost_usd: float, limit_usd: float) -> bool:
 
 
 def _refused(
-    may_take: CostEstimate, why: str, left_usd: float, setting: str
+    estimate: CostEstimate, why: str, left_usd: float, setting: str
 ) -> LimitError:
-    prompt, most = format_usd(may_take.prompt_usd), format_usd(may_take.most_usd)
-    fits = _tokens_that_fit(may_take, left_usd)
+    prompt, most = format_usd(estimate.prompt_usd), format_usd(estimate.most_usd)
+    for_reply_usd = left_usd - estimate.prompt_usd
+    share = for_reply_usd / estimate.reply_usd if estimate.reply_usd else 0.0
+    tokens = int(share * estimate.reply_tokens)
+    fits = f"It fits with: --max-tokens {tokens}   " if tokens >= 100 else ""
     return LimitError(
         f"it may cost {most} ({prompt} to send, the rest for up to "
-        f"{may_take.reply_tokens:,} tokens)",
+        f"{estimate.reply_tokens:,} tokens)",
         f"{why}; nothing was sent",
         f"{fits}{_raise_it(setting)}",
     )
-
-
-def _tokens_that_fit(may_take: CostEstimate, left_usd: float) -> str:
-    """Return how short the reply would have to be, if that helps."""
-    for_reply_usd = left_usd - may_take.prompt_usd
-    share = for_reply_usd / may_take.reply_usd if may_take.reply_usd else 0.0
-    tokens = int(share * may_take.reply_tokens)
-    return f"It fits with: --max-tokens {tokens}   " if tokens >= 100 else ""
 
 
 def _raise_it(setting: str) -> str:
     # A flag would go before the setting, so where there is one it is named, too.
     flags = "".join(f"{flag} …, or " for flag in BY_NAME[setting].flags)
     return f"Allow more: {flags}%config Nemotron.{setting} = …"
-
-
-def _field_unknown(field: str) -> LimitError:
-    return LimitError(
-        f"what {field} may add to the price is not known, so a limit cannot be kept",
-        "no catalogue tells it; nothing was sent",
-        f"Leave {field} out.   "
-        "Or allow it: %config Nemotron.allow_unknown_price = True",
-    )
 
 
 def _day_unknown(why: str) -> LimitError:
@@ -351,10 +297,13 @@ def _day_unknown(why: str) -> LimitError:
     )
 
 
-def _unknown(name: str, why: str) -> LimitError:
+def _unknown(model: str, why: str, field: str) -> LimitError:
+    what, hint = f"the price of {model}", "Choose one with a price: %nemotron models"
+    if field:
+        what, hint = f"what {field} may add to the price", f"Leave {field} out."
+        why = "no catalogue tells it; nothing was sent"
     return LimitError(
-        f"the price of {name} is not known, so a limit cannot be kept",
+        f"{what} is not known, so a limit cannot be kept",
         why or "the catalogue lists none",
-        "Choose one with a price: %nemotron models   "
-        "Or allow it: %config Nemotron.allow_unknown_price = True",
+        f"{hint}   Or allow it: %config Nemotron.allow_unknown_price = True",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CachedReply:
-    """One reply.
+    """A reply that is kept.
 
     Attributes
     ----------
@@ -110,23 +111,20 @@ class CachedReply:
 
 
 def saved_replies(text: str) -> dict[str, CachedReply]:
-    """Read the whole replies in a notebook's file, by the name of their request.
+    """Read the whole replies in a notebook's JSON, by the name of their request.
 
-    Parameters
-    ----------
-    text : str
-        The file's JSON; what is not as it should be is passed over.
+    What is not as it should be is passed over.
     """
     try:
         outputs = list(_outputs(json.loads(text)))
     except (ValueError, RecursionError):
         return {}
-    found = {name: _kept(output, about) for name, output, about in outputs}
+    found = {name: _reply_in(output, about) for name, output, about in outputs}
     return {name: kept for name, kept in found.items() if kept is not None}
 
 
 def _outputs(document: Any) -> Iterator[tuple[str, Any, JsonObject]]:
-    """Yield the outputs that are replies, each with its name and what is said of it."""
+    """Yield the outputs that are replies, each with its request and metadata."""
     for cell in as_list(as_dict(document).get("cells")):
         for output in as_list(as_dict(cell).get("outputs")):
             about = as_dict(as_dict(output).get("metadata")).get("nemotron")
@@ -135,7 +133,7 @@ def _outputs(document: Any) -> Iterator[tuple[str, Any, JsonObject]]:
                 yield name, output, as_dict(about)
 
 
-def _kept(output: Any, about: JsonObject) -> CachedReply | None:
+def _reply_in(output: Any, about: JsonObject) -> CachedReply | None:
     """Return the reply, if all of it is in the output: a text that ended well."""
     plain = as_dict(as_dict(output).get("data")).get("text/plain")
     lines = plain if isinstance(plain, list) else [plain]
@@ -159,7 +157,7 @@ _MOST_BYTES = 100_000_000
 
 
 class NotebookReplyCache:
-    """Looks into the notebook's file, again only when it has changed.
+    """Reads the replies in the notebook's file, again only when it has changed.
 
     What has been seen in it once stays known: running a cell again empties its output,
     and the file is saved meanwhile.
@@ -167,7 +165,7 @@ class NotebookReplyCache:
     Parameters
     ----------
     path : callable
-        Gives where the file is; "" if that is not known.
+        Returns where the file is; "" if that is not known.
     """
 
     def __init__(self, path: Callable[[], str]) -> None:
@@ -177,19 +175,14 @@ class NotebookReplyCache:
 
     def find(self, request: str) -> CachedReply | None:
         """Return the reply to a request, or None."""
-        path = self._path()
-        if path:
-            self._look_into(Path(path))
+        if path := self._path():
+            with suppress(OSError):
+                self._read(Path(path))
         return self._known.get(request)
 
-    def _look_into(self, path: Path) -> None:
-        try:
-            found = path.stat()
-            now = (str(path), found.st_mtime_ns, found.st_size)
-            if now == self._seen or found.st_size > _MOST_BYTES:
-                return
-            text = path.read_text("utf-8", "replace")
-        except OSError:
-            return
-        self._seen = now
-        self._known |= saved_replies(text)
+    def _read(self, path: Path) -> None:
+        found = path.stat()
+        now = (str(path), found.st_mtime_ns, found.st_size)
+        if now != self._seen and found.st_size <= _MOST_BYTES:
+            self._known |= saved_replies(path.read_text("utf-8", "replace"))
+            self._seen = now

@@ -1,9 +1,7 @@
 """A reply as a value, and its accumulation from events.
 
-`ReplyAccumulator` adds up the events of a call, one by one, and gives the reply.
-
-It grows with every event, in time linear in the text. (A frozen reply that is made anew
-for every token would copy the text each time: 33 GB for a reply of 1 MB.)
+It is accumulated in time linear in the text: a frozen reply that is made anew for every
+token would copy the text each time, 33 GB for a reply of 1 MB.
 """
 
 from __future__ import annotations
@@ -294,7 +292,8 @@ class ReplyAccumulator:
             case Refusal(text, 0):
                 self._refusal.append(text)
             case ToolCall(index):
-                self._tools[index] = _joined(self._tools.get(index), event)
+                before = self._tools.get(index, ToolCall(index))
+                self._tools[index] = _join_call(before, event)
             case Logprobs(content, 0):
                 self._logprobs += content
             case Notice(text):
@@ -307,33 +306,19 @@ class ReplyAccumulator:
             case Answered(status, request_id):
                 self.accepted = 200 <= status < 300
                 self._known["request_id"] = request_id
-            case _:
-                usage = self._known.get("usage", self._metadata.usage)
-                self._known.update(_details_of(event, usage))
+            case CacheHit():
+                self._known |= {"recalled": event, "usage": _NOTHING}
+            case ModelInfo(model, completion_id):
+                self._known |= {"served_model": model, "completion_id": completion_id}
+            case Finish(reason, 0):
+                self._known["finish_reason"] = reason
+            case UsageReport(more):
+                before = self._known.get("usage", self._metadata.usage)
+                self._known["usage"] = before.updated(more)
+            case Truncated():
+                self._known["ending"] = "truncated"
 
 
-def _details_of(event: Event, usage: Usage) -> dict[str, Any]:
-    match event:
-        case CacheHit():
-            return {"recalled": event, "usage": _NOTHING}
-        case ModelInfo(model, completion_id):
-            return {"served_model": model, "completion_id": completion_id}
-        case Finish(reason, 0):
-            return {"finish_reason": reason}
-        case UsageReport(more):
-            return {"usage": usage.updated(more)}
-        case Truncated():
-            return {"ending": "truncated"}
-        case _:
-            return {}
-
-
-def _joined(call: ToolCall | None, more: ToolCall) -> ToolCall:
-    if call is None:
-        return more
-    return ToolCall(
-        call.index,
-        call.call_id or more.call_id,
-        call.name or more.name,
-        call.arguments + more.arguments,
-    )
+def _join_call(call: ToolCall, more: ToolCall) -> ToolCall:
+    call_id, name = call.call_id or more.call_id, call.name or more.name
+    return ToolCall(call.index, call_id, name, call.arguments + more.arguments)

@@ -100,9 +100,9 @@ def test_what_it_says_would_fit_does() -> None:
 
 
 def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
-    may_take = CostEstimate(1000, 10, 5.0, 0.1)
+    estimate = CostEstimate(1000, 10, 5.0, 0.1)
     with pytest.raises(LimitError) as refused:
-        Budget(call_usd=1.0).check_call(may_take, "m")
+        Budget(call_usd=1.0).check_call(estimate, "m")
 
     assert "--max-tokens" not in refused.value.hint
 
@@ -111,20 +111,20 @@ def test_a_prompt_that_is_too_dear_by_itself_has_no_length_that_fits() -> None:
 def test_a_length_too_short_to_be_of_use_is_not_told(
     tokens: int, is_told: bool
 ) -> None:
-    may_take = CostEstimate(10, 1000, 0.0, 1.0)
+    estimate = CostEstimate(10, 1000, 0.0, 1.0)
     with pytest.raises(LimitError) as refused:
-        Budget(call_usd=tokens / 1000).check_call(may_take, "m")
+        Budget(call_usd=tokens / 1000).check_call(estimate, "m")
 
     assert (f"--max-tokens {tokens}" in refused.value.hint) is is_told
 
 
 def test_just_enough_is_enough() -> None:
-    may_take = CostEstimate(10, 10, 0.5, 0.5)
+    estimate = CostEstimate(10, 10, 0.5, 0.5)
 
-    Budget(call_usd=1.0).check_call(may_take, "m")
-    Budget(session_usd=1.0).check_budgets(may_take, Totals(), Totals())
+    Budget(call_usd=1.0).check_call(estimate, "m")
+    Budget(session_usd=1.0).check_budgets(estimate, Totals(), Totals())
     with pytest.raises(LimitError):
-        Budget(session_usd=1.0).check_budgets(may_take, Totals(cost_usd=1e-6), Totals())
+        Budget(session_usd=1.0).check_budgets(estimate, Totals(cost_usd=1e-6), Totals())
 
 
 def test_just_enough_is_enough_after_sums_that_do_not_come_out_even() -> None:
