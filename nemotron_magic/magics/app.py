@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from nemotron_magic.context.gather import ContextGatherer
@@ -18,76 +17,25 @@ from nemotron_magic.core.endpoint import SecretMapping
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.front_end import DisplayManager
-from nemotron_magic.display.panel import PanelHost
-from nemotron_magic.display.panel.panel import Panel, PanelRegistry
 from nemotron_magic.magics.ask import Asker
+from nemotron_magic.session.conversation import MAIN
 from nemotron_magic.session.replay import NotebookReplyCache
+from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.session import Session
 from nemotron_magic.storage.ledger import Ledger, Tally, open_ledger
 
-__all__ = [
-    "App",
-    "Command",
-]
+if TYPE_CHECKING:
+    from nemotron_magic.display.panel.panel import Panel, PanelRegistry
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command.
-
-    Parameters
-    ----------
-    run : callable, optional
-        Given the app, the text after the colon and the settings of this call; gives
-        the Markdown to show, or None if it has shown what there is. Without it, the
-        command asks the model.
-    takes : str
-        What may stand after its colon; empty if nothing.
-    takes_cell : bool
-        Whether a cell may stand below it.
-    """
-
-    help: str
-    run: Callable[[App, str, Settings], str | None] | None = None
-    takes: str = ""
-    takes_cell: bool = False
+__all__ = ["App"]
 
 
 _SPENT: WeakKeyDictionary[Any, tuple[str, dict[str, Tally]]] = WeakKeyDictionary()
-"""The session of each shell and what it has spent: to load us again begins no other."""
+"""The session of each shell and its cost: loading us again begins no other."""
 
 
 class App:
-    """One notebook's conversation.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose variables and outputs are used.
-    config : Nemotron
-        The settings as traits.
-    recorder : Recorder or None
-        What has been listening to the cells, where IPython keeps no outputs.
-    displays : DisplayLog or None
-        What has been listening to displays, in a kernel.
-    ids : mapping of int to str
-        Which cell each run was of, as far as the front end told.
-    held : Held, optional
-        What has been looking at variables after each cell.
-
-    Attributes
-    ----------
-    shell : InteractiveShell
-        Whose variables and outputs are used.
-    config : Nemotron
-        The settings as traits.
-    session : Session
-        The conversation.
-    displays : DisplayManager
-        Where outputs go.
-    asker : Asker
-        What asks questions.
-    """
+    """One notebook's conversation, in `shell` with the traits `config`."""
 
     def __init__(
         self,
@@ -114,6 +62,8 @@ class App:
         self._name, self.session.accounting.tallies = spent
         gatherer = ContextGatherer(shell, self._own_file.path, recorder, displays, ids)
         self.asker = Asker(shell, self.session, gatherer, self.displays)
+        self._printers = shell.display_formatter.ipython_display_formatter
+        self._printers.for_type(Reply, self.displays.show_value)
 
     def model_names(self) -> list[str]:
         """Return the models to offer on Tab; asks the service once, briefly."""
@@ -155,6 +105,7 @@ class App:
     def open_panel(self) -> Panel:
         """Show a panel in the cell that runs now."""
         if self._panels is None:
+            from nemotron_magic.display.panel import PanelHost
             from nemotron_magic.display.panel.panel import PanelRegistry
 
             self._panels = PanelRegistry(
@@ -176,6 +127,7 @@ class App:
             self._panels.close()
         self.displays.ticker.close()
         self.stop_rehearsal()
+        self._printers.type_printers.pop(Reply, None)
         self.session.close()
         for ledger in self._ledgers.values():
             ledger.close()
@@ -191,6 +143,11 @@ class App:
             self._ledgers[where, name] = opened
         self.session.accounting.ledger = self._ledgers[where, name]
         self.session.accounting.notebook = Path(self._own_file.path()).name
+
+    def last_reply(self, thread: str) -> str:
+        """Return the last reply of a thread; empty if there is none."""
+        turns = self.session.conversation.threads.get(thread or MAIN)
+        return turns[-1].reply if turns else ""
 
     def show(self, markdown: str) -> None:
         """Show a text of our own."""

@@ -37,13 +37,7 @@ __all__ = [
 
 
 class QuestionBuilder:
-    """Makes questions of what was typed, with their context and place in the notebook.
-
-    Parameters
-    ----------
-    session : Session
-        Whose turns tell what has been sent before.
-    """
+    """Makes questions of what was typed, with their context and their place."""
 
     def __init__(self, shell: Any, session: Session, gatherer: ContextGatherer) -> None:
         self._shell = shell
@@ -63,22 +57,19 @@ class QuestionBuilder:
             If a value or a file that it names cannot be sent.
         """
         subject = subject or Subject()
-        thread, origin = call.thread or MAIN, self._origin()
         keeps_cells = not subject.words or "context" in call.values
-        text, context_info, notice = self._gatherer.gather(
-            ContextRequest(
-                text=call.text,
-                subject=subject,
-                files=tuple(call.files),
-                notebook=call.notebook,
-                context=settings["context"] if keeps_cells else "none",
-                data=settings["data"],
-                budget_tokens=self._session.context_tokens(settings),
-                since=self._since(thread, origin),
-            )
+        question = self._question(
+            call.text,
+            call.thread,
+            settings,
+            self._origin(),
+            self._gatherer.history.current,
+            subject=subject,
+            files=tuple(call.files),
+            notebook=call.notebook,
+            context=settings["context"] if keeps_cells else "none",
         )
-        cell = self._gatherer.history.current
-        return Question(text, context_info, origin, cell, thread, call.fresh, notice)
+        return replace(question, without_history=call.fresh)
 
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
         """Return a question that no cell asks; cells up to `last` may be sent.
@@ -89,25 +80,34 @@ class QuestionBuilder:
             If a value that it names cannot be sent, or it is a key and no question.
         """
         refuse_key(text, self._session.redactor.hide)
-        thread = thread or MAIN
-        text, context_info, notice = self._gatherer.gather(
-            ContextRequest(
-                text=text,
-                context=settings["context"],
-                data=settings["data"],
-                budget_tokens=self._session.context_tokens(settings),
-                since=self._since(thread),
-                last=last,
-            )
+        context = settings["context"]
+        return self._question(
+            text, thread, settings, "", last, context=context, last=last
         )
-        return Question(text, context_info, "", last, thread, notice=notice)
 
-    def _since(self, thread: str, origin: str = "") -> int:
-        """Return the number of the last cell that asked in a thread before."""
+    def _question(
+        self,
+        text: str,
+        thread: str,
+        settings: Settings,
+        origin: str,
+        cell: int,
+        **request: Any,
+    ) -> Question:
+        thread = thread or MAIN
         before = turns_before(
             self._session.conversation.threads.get(thread, []), origin
         )
-        return max((turn.cell for turn in before), default=0)
+        text, context_info, notice = self._gatherer.gather(
+            ContextRequest(
+                text=text,
+                data=settings["data"],
+                budget_tokens=self._session.context_tokens(settings),
+                since=max((turn.cell for turn in before), default=0),
+                **request,
+            )
+        )
+        return Question(text, context_info, origin, cell, thread, notice=notice)
 
     def _origin(self) -> str:
         """Return which question of the notebook this is; a cell may ask several."""
@@ -142,51 +142,67 @@ class Asker:
         self._session = session
         self.questions = QuestionBuilder(shell, session, gatherer)
         self._displays = displays
-        self._subjects = TaskTargets(shell, gatherer.history)
-        self._jobs: dict[str, InsertOptions] = {}
+        self._targets = TaskTargets(shell, gatherer.history)
+        self._options: dict[str, InsertOptions] = {}
 
-    def question(self, call: ParsedMagic, settings: Settings) -> Question:
-        """Return the question that a call asks, with what goes along.
+    def question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
+        """Return the question of a call, and the source of the cell that it is about.
 
         Raises
         ------
         InputError
-            If there is nothing to ask about, or what it names cannot go along.
+            If there is nothing to ask about, or what it names cannot be sent.
         """
-        return self._question(call, settings)[0]
+        subject, source = Subject(told=CODE if call.code else ""), ""
+        if call.command in TASKS:
+            variables = Variables(self._shell, settings["data"])
+            subject, source = self._targets.of(call, variables)
+        elif call.command:
+            raise InputError(
+                f"{call.command} cannot be previewed",
+                "it sends the last question again, with what came of it",
+                "See what that sent: %nemotron preview",
+            )
+        return self.questions.typed(call, settings, subject), source
 
     def reply(self, call: ParsedMagic, settings: Settings) -> Reply:
-        """Ask; return the reply as it was painted.
+        """Ask; return the reply as it was shown.
 
         Raises
         ------
         NemotronError
-            When there is no whole reply; what had arrived is painted and kept.
+            When there is no whole reply; what had arrived is shown and kept.
         """
-        job, request = self._prepared(call, settings)
         thread = call.thread or MAIN
-        self._jobs[thread] = job
-        left = job.repairs if job.inserts else 0
-        painter = self._painter(call)
-        reply = self._received(request, settings, call, job, painter)
-        while findings := self._findings(reply) if left else ():
-            notice = f"Sent back to be corrected, {job.repairs - left + 1} of at most "
-            back = self.coder.sent_back(reply, f"{notice}{job.repairs}.")
-            self._kept(call, back, painter)
-            left -= 1
-            complaint = correction_request([describe_finding(one) for one in findings])
-            request = Correction(complaint, thread)
-            painter = self._painter(call)
+        options, request = self._prepare(call, settings, thread)
+        self._options[thread] = options
+        renderer = self._renderer(call)
+        reply = self._receive(request, settings, call, options, renderer)
+        for number in range(1, (options.repairs if options.inserts else 0) + 1):
+            findings = self._findings(reply)
+            if not findings:
+                break
+            notice = (
+                f"Sent back to be corrected, {number} of at most {options.repairs}."
+            )
+            self._show(call, self.coder.sent_back(reply, notice), renderer)
+            wish = correction_request([describe_finding(one) for one in findings])
+            request = Correction(wish, thread)
+            renderer = self._renderer(call)
             try:
-                reply = self._received(
-                    request, settings, call, InsertOptions(), painter
+                reply = self._receive(
+                    request, settings, call, InsertOptions(), renderer
                 )
             except (NemotronError, KeyboardInterrupt) as error:
-                kept = self._uncorrected(call, reply, job, error)
-                return self._given(call, kept, painter)
-        return self._kept(call, self.coder.finished(reply, job), painter)
+                # What could not be corrected is paid for, and goes in as it is.
+                kept = self.coder.finished(reply, options, _why_not_corrected(error))
+                if not call.quiet:
+                    notices = kept.metadata.notices[len(reply.metadata.notices) :]
+                    self._displays.show_markdown("\n\n".join(map(literal, notices)))
+                return self._assign(call, kept, renderer)
+        return self._show(call, self.coder.finished(reply, options), renderer)
 
-    def _painter(self, call: ParsedMagic) -> Renderer:
+    def _renderer(self, call: ParsedMagic) -> Renderer:
         return NullRenderer() if call.quiet else self._displays.painter()
 
     def _findings(self, reply: Reply) -> tuple[Finding, ...]:
@@ -196,80 +212,53 @@ class Asker:
         except KeyboardInterrupt:
             return ()  # the reply is paid for, whoever stops the looking
 
-    def _uncorrected(
-        self, call: ParsedMagic, reply: Reply, job: InsertOptions, error: BaseException
-    ) -> Reply:
-        """Put in what could not be corrected, which is paid for, and say why."""
-        kept = self.coder.finished(reply, job, _stopped(error))
-        if not call.quiet:
-            said_now = kept.metadata.notices[len(reply.metadata.notices) :]
-            self._displays.show_markdown("\n\n".join(map(literal, said_now)))
-        return kept
-
-    def _prepared(
-        self, call: ParsedMagic, settings: Settings
+    def _prepare(
+        self, call: ParsedMagic, settings: Settings, thread: str
     ) -> tuple[InsertOptions, Question | FollowUp]:
         """Return what is to become of the reply, and what to ask."""
-        thread = call.thread or MAIN
-        before = self._jobs.get(thread, InsertOptions())
+        before = self._options.get(thread, InsertOptions())
         if call.command == "continue":
             return _changed(before, call), Continuation(thread)
         if call.command == "retry":
             return _changed(before, call), Regeneration(call.text, thread)
         gives_code = call.command in TASKS and TASKS[call.command].gives_code
-        job = _changed(InsertOptions(gives_code, repairs=int(settings["repair"])), call)
-        question, source = self._question(call, settings)
-        job = replace(job, before=source if gives_code else "")
-        return job, question
+        options = InsertOptions(gives_code, repairs=int(settings["repair"]))
+        options = _changed(options, call)
+        question, source = self.question(call, settings)
+        return replace(options, before=source if gives_code else ""), question
 
-    def _question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
-        """Return the question, and the source of the cell that it is about."""
-        if call.command in TASKS:
-            variables = Variables(self._shell, settings["data"])
-            subject, source = self._subjects.of(call, variables)
-        elif call.command:
-            raise InputError(
-                f"{call.command} cannot be previewed",
-                "it sends the last question again, with what came of it",
-                "See what that sent: %nemotron preview",
-            )
-        else:
-            subject, source = Subject(told=CODE if call.code else ""), ""
-        return self.questions.typed(call, settings, subject), source
-
-    def _received(
+    def _receive(
         self,
         request: Question | FollowUp,
         settings: Settings,
         call: ParsedMagic,
-        job: InsertOptions,
-        painter: Renderer,
+        options: InsertOptions,
+        renderer: Renderer,
     ) -> Reply:
         try:
-            return self._session.ask(request, settings, painter.watch)
+            return self._session.ask(request, settings, renderer.watch)
         except NemotronError as error:
-            partial = partial_reply(error)
-            if partial is None:
-                painter.fail()
+            arrived = partial_reply(error)
+            if arrived is None:
+                renderer.fail()
             else:
-                error.reply = partial = self.coder.finished(partial, job)
-                self._kept(call, partial, painter)
+                error.reply = arrived = self.coder.finished(arrived, options)
+                self._show(call, arrived, renderer)
             raise
 
-    def _kept(self, call: ParsedMagic, reply: Reply, painter: Renderer) -> Reply:
-        """Paint a reply as it stays, and give it to the user's variables."""
-        painter.finish(reply)
-        return self._given(call, reply, painter)
+    def _show(self, call: ParsedMagic, reply: Reply, renderer: Renderer) -> Reply:
+        """Show a reply as it stays, and give it to the user's variables."""
+        renderer.finish(reply)
+        return self._assign(call, reply, renderer)
 
-    def _given(self, call: ParsedMagic, reply: Reply, painter: Renderer) -> Reply:
-        """Return a reply that has been painted to the user's variables."""
-        self._displays.painted(reply, painter)
+    def _assign(self, call: ParsedMagic, reply: Reply, renderer: Renderer) -> Reply:
+        self._displays.painted(reply, renderer)
         names = {"_nemotron", call.out} - {""}
         self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
         return reply
 
 
-def _stopped(error: BaseException) -> str:
+def _why_not_corrected(error: BaseException) -> str:
     """Return why a reply was not corrected; its question, at least, was sent."""
     if not isinstance(error, NemotronError):
         return "Not corrected: stopped by you."
@@ -278,7 +267,7 @@ def _stopped(error: BaseException) -> str:
     return f"Not corrected: {reason}."
 
 
-def _changed(job: InsertOptions, call: ParsedMagic) -> InsertOptions:
+def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:
     """Return what is to become of a reply, with what this call says of it.
 
     Raises
@@ -286,14 +275,14 @@ def _changed(job: InsertOptions, call: ParsedMagic) -> InsertOptions:
     InputError
         If code is to take the place of the cell, and there will be none.
     """
-    if call.replace and not (call.code or job.inserts):
+    if call.replace and not (call.code or options.inserts):
         raise InputError(
             "--replace is for code, and this question asks for none",
             hint="Ask for it: %nemotron --code --replace …",
         )
     return replace(
-        job,
-        inserts=job.inserts or call.code,
-        replaces=job.replaces or call.replace,
-        repairs=int(call.values.get("repair", job.repairs)),
+        options,
+        inserts=options.inserts or call.code,
+        replaces=options.replaces or call.replace,
+        repairs=int(call.values.get("repair", options.repairs)),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from nemotron_magic.magics.flags import FLAG_OF, Flag
 
 __all__ = [
-    "Completer",
+    "completions",
 ]
 
 
@@ -19,50 +19,35 @@ _OURS = re.compile(
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 
 
-class Completer:
-    """What may come next on a line of ours.
+def completions(
+    text: str,
+    word: str,
+    commands: Collection[str],
+    model_names: Callable[[], Iterable[str]],
+) -> list[str]:
+    """Return what may stand in place of `word` at the end of `text`, a cell so far.
+
+    Within a question there is nothing of ours to offer.
 
     Parameters
     ----------
-    commands : collection of str
-        Their names.
     model_names : callable
-        Gives the names of the models to offer.
+        Called for the names of the models to offer.
     """
-
-    def __init__(
-        self, commands: Collection[str], model_names: Callable[[], Iterable[str]]
-    ) -> None:
-        self._commands = commands
-        self._model_names = model_names
-
-    def matches(self, text: str, word: str) -> list[str]:
-        """Return what may stand in place of `word` at the end of `text`, a cell so far.
-
-        Within a question there is nothing of ours to offer.
-        """
-        above, _, line = text.rpartition("\n")
-        found = _OURS.fullmatch(line)
-        if (
-            found is None
-            or above.lstrip().startswith("%%")
-            or (found["cell"] and above)
-        ):
-            return []
-        flag, is_in_question = _state(_WORD.findall(found[2].removesuffix(word)))
-        if is_in_question:
-            return []
-        if flag is not None:
-            return _starting(self._values(flag), word)
-        return _starting(FLAG_OF if word.startswith("-") else self._commands, word)
-
-    def _values(self, flag: Flag) -> Iterable[str]:
-        parameter = flag.parameter
-        if parameter is None:
-            return ()
-        if parameter.name == "model":
-            return self._model_names()
-        return parameter.suggestions
+    above, _, line = text.rpartition("\n")
+    found = _OURS.fullmatch(line)
+    is_elsewhere = above.lstrip().startswith("%%")
+    if found is None or is_elsewhere or (found["cell"] and above):
+        return []
+    flag, is_in_question = _state(_WORD.findall(found[2].removesuffix(word)))
+    if is_in_question:
+        return []
+    if flag is None:
+        return _starting(FLAG_OF if word.startswith("-") else commands, word)
+    if flag.parameter is None:
+        return []
+    is_model = flag.parameter.name == "model"
+    return _starting(model_names() if is_model else flag.parameter.suggestions, word)
 
 
 def _state(words: list[str]) -> tuple[Flag | None, bool]:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from nemotron_magic.core.errors import InputError, InterruptedByUser
-from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.reports import preview_report
-from nemotron_magic.magics.app import App, Command
-from nemotron_magic.magics.commands import COMMANDS
-from nemotron_magic.magics.commands.notebook import flags, status
-from nemotron_magic.magics.parser import ParsedMagic, parse
+from nemotron_magic.magics.app import App
+from nemotron_magic.magics.commands import COMMANDS, flags_help
+from nemotron_magic.magics.parser import Command, ParsedMagic, parse
 from nemotron_magic.session.reply import Reply
 
-__all__ = [
-    "run",
-]
+__all__ = ["run"]
 
 
 def run(app: App, line: str, cell: str | None) -> Reply | None:
@@ -24,51 +20,32 @@ def run(app: App, line: str, cell: str | None) -> Reply | None:
     NemotronError
         When it cannot be done; what had arrived of a reply is shown and kept.
     """
-    call = parse(_as_typed(app, line), cell, COMMANDS, app.session.redactor.hide)
+    if cell is None and not line.strip():
+        line = "status"
+    call = parse(line, cell, COMMANDS, app.session.redactor.hide, app.last_reply)
     settings = app.config.snapshot(call.values, **call.extra)
     app.keep_books(settings)
+    command = COMMANDS.get(call.command)
+    if command is not None:
+        _refuse(call, command)
     if call.help:
-        app.show(flags())
-    elif cell is None and not line.strip():
-        app.show(status(app, settings, COMMANDS))
-    elif call.command and _ran(app, call, settings):
-        pass
+        app.show(flags_help())
+    elif command is not None and command.run is not None:
+        try:
+            shown = command.run(app, call.text, settings)
+        except KeyboardInterrupt:
+            raise InterruptedByUser("stopped by you") from None
+        if shown:
+            app.show(shown)
     elif call.preview:
-        _preview(app, call, settings)
+        question, _ = app.asker.question(call, settings)
+        prompt = app.session.prepare(question, settings)
+        beside = "" if question.text.strip() else " with a question"
+        heading = f"What would be sent{beside}"
+        app.show(preview_report(app.session, prompt, settings, heading))
     else:
         return app.asker.reply(call, settings)
     return None
-
-
-def _preview(app: App, call: ParsedMagic, settings: Settings) -> None:
-    question = app.asker.question(call, settings)
-    asked = app.session.prepare(question, settings)
-    beside = "" if question.text.strip() else " with a question"
-    heading = f"What would be sent{beside}"
-    app.show(preview_report(app.session, asked, settings, heading))
-
-
-def _ran(app: App, call: ParsedMagic, settings: Settings) -> bool:
-    """Run a command; return whether it was one that does not ask the model."""
-    command = COMMANDS[call.command]
-    _refuse(call, command)
-    if command.run is None:
-        return False
-    try:
-        shown = command.run(app, call.text, settings)
-    except KeyboardInterrupt:
-        raise InterruptedByUser("stopped by you") from None
-    if shown:
-        app.show(shown)
-    return True
-
-
-def _as_typed(app: App, line: str) -> str:
-    """Return back the blanks at the line's end, which IPython takes off."""
-    raw = (app.shell.history_manager.input_hist_raw or [""])[-1]
-    typed = next((t for t in raw.splitlines() if t.rstrip().endswith(line)), "")
-    blanks = typed[len(typed.rstrip()) :]
-    return line + blanks if line.strip() and not line.endswith(" ") else line
 
 
 def _refuse(call: ParsedMagic, command: Command) -> None:

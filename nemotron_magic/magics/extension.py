@@ -1,18 +1,17 @@
-"""Load and unload the magics; all else is imported with the first question.
+"""Load and unload the magics.
 
-Loading must be light: what a question needs is imported with the first question.
-
-The first question would take 0.4 s longer than the next, nearly all of it in imports.
+Loading must be light: what a question needs, 0.4 s of imports, is imported behind the
+cell that loads, or with the first question.
 """
 
 from __future__ import annotations
 
-import atexit
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
-from threading import Event, Thread
+from threading import Timer
+from time import sleep
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -22,7 +21,6 @@ from nemotron_magic.core import public
 from nemotron_magic.magics.config import load_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from tokenize import TokenInfo
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
@@ -35,10 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NemotronMagics",
-    "Preload",
-    "is_live",
     "load",
     "panel",
+    "preload",
     "unload",
 ]
 
@@ -59,16 +56,15 @@ class NemotronMagics:
         self._cell_ids: CellIds | None = None
         self._held: Held | None = None
         self._app: App | None = None
-        self._warm_up: Preload | None = None
+        self._preload = Timer(0.1, preload)
 
     @property
     def app(self) -> App:
         """What runs questions and commands, made when first used."""
         if self._app is None:
-            from nemotron_magic.magics.app import App as Runner
-            from nemotron_magic.session.reply import Reply
+            from nemotron_magic.magics.app import App
 
-            self._app = Runner(
+            self._app = App(
                 self.shell,
                 self.settings,
                 self._recorder,
@@ -76,7 +72,6 @@ class NemotronMagics:
                 self._ids,
                 self.held,
             )
-            _formatter(self.shell).for_type(Reply, self._app.displays.show_value)
         return self._app
 
     @property
@@ -109,7 +104,7 @@ class NemotronMagics:
 
         Commands (a lone word; with a text it takes a colon):
 
-            %nemotron                 where things stand
+            %nemotron                 where things stand, as %nemotron status
             %nemotron help            commands and flags
             %nemotron models          the live catalogue, Nemotrons first
             %nemotron models: WORD    those with WORD in their name
@@ -185,28 +180,62 @@ class NemotronMagics:
         """Complete a word on a line of ours, and keep others from guessing there."""
         lines = context.full_text.split("\n")[: context.cursor_line]
         text = "\n".join([*lines, context.text_until_cursor])
-        found = self._completions(text, context.token) if "%nemotron" in text else []
-        completions = [SimpleCompletion(name, type="nemotron") for name in found]
-        return {"completions": completions, "suppress": bool(found)}
+        found: list[str] = []
+        if "%nemotron" in text:
+            from nemotron_magic.magics.commands import COMMANDS
+            from nemotron_magic.magics.completer import completions
 
-    def _completions(self, text: str, word: str) -> list[str]:
-        from nemotron_magic.magics.commands import COMMANDS
-        from nemotron_magic.magics.completer import Completer
+            found = completions(text, context.token, COMMANDS, self.app.model_names)
+        matches = [SimpleCompletion(name, type="nemotron") for name in found]
+        return {"completions": matches, "suppress": bool(found)}
 
-        return Completer(COMMANDS, self.app.model_names).matches(text, word)
+    def call_cell(self, lines: list[str]) -> list[str]:
+        """Return the lines of a cell, a cell magic of ours as its call."""
+        return self._transformed("call_cell", lines)
 
-    def warm_up(self, result: Any) -> None:
+    # So that a terminal does not take a cell for whole at its first line.
+    call_cell.has_side_effects = True  # type: ignore[attr-defined]  # IPython's way
+
+    def join_lines(self, lines: list[str]) -> list[str]:
+        """Return the lines of a cell, ours not cut but at newlines."""
+        return self._transformed("join_lines", lines)
+
+    def _transformed(self, how: str, lines: list[str]) -> list[str]:
+        """Look only at cells that name us: most cells are not to pay for it."""
+        names = self._names()
+        if not any(f"%{name}" in line for line in lines for name in names):
+            return lines
+        module = import_module("nemotron_magic.magics.input_transformers")
+        return cast("list[str]", getattr(module, how)(lines, names))
+
+    def find(self, tokens_by_line: list[list[TokenInfo]]) -> Question | None:
+        """Find a question in any cell, before IPython takes it for one for help."""
+        names = self._names()
+        if not any(one.string in names for line in tokens_by_line for one in line):
+            return None
+        from nemotron_magic.magics.input_transformers import find_question
+
+        return find_question(tokens_by_line, names)
+
+    def _names(self) -> set[str]:
+        """Return our name, and those that `%alias_magic` gave us."""
+        known = self.shell.magics_manager.magics
+        magics = [*known["line"].items(), *known["cell"].items()]
+        aliases = {name for name, one in magics if _target(one) == "nemotron"}
+        return {"nemotron", *aliases}
+
+    def get_ready(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
-        self._forget(self.warm_up)
+        self._forget(self.get_ready)
         from nemotron_magic.context.history import CellIds
 
         # Not sooner: loading is to stay light.
         self._cell_ids = CellIds(self.shell, self._ids)
         self._cell_ids.note(result)
         self.shell.events.register("post_run_cell", self.look_at_variables)
-        if is_live(self.shell) and self._app is None:
-            self._warm_up = Preload(self.shell)
-            self._warm_up.begin()
+        # Nobody types into any other shell.
+        if getattr(self.shell, "kernel", None) or hasattr(self.shell, "pt_app"):
+            self._preload.start()
 
     def look_at_variables(self, result: Any) -> None:
         """Note the secrets that a cell has left in variables, before they change."""
@@ -218,18 +247,17 @@ class NemotronMagics:
 
     def close(self) -> None:
         """Let go of what was opened."""
-        self._forget(self.warm_up)
+        self._forget(self.get_ready)
         self._forget(self.look_at_variables)
-        if self._warm_up is not None:
-            self._warm_up.close()
-        for listener in (self._recorder, self._displays, self._cell_ids):
-            if listener is not None:
-                listener.close()
-        if self._app is not None:
-            from nemotron_magic.session.reply import Reply
+        self._preload.cancel()
+        for one in (self._recorder, self._displays, self._cell_ids, self._app):
+            if one is not None:
+                one.close()
 
-            self._app.close()
-            _formatter(self.shell).type_printers.pop(Reply, None)
+
+def _target(magic: object) -> str:
+    """Return the name of the magic that an alias is for; empty for any other."""
+    return str(getattr(magic, "magic_name", ""))
 
 
 def load(shell: Any) -> None:
@@ -240,11 +268,13 @@ def load(shell: Any) -> None:
     shell.register_magic_function(magics.nemotron, "line_cell", "nemotron")
     shell.configurables.append(magics.settings)
     # First, before IPython takes prompts off and looks for a cell magic.
-    shell.input_transformers_cleanup[:0] = [_keep_prompts, _keep_lone_lines]
-    shell.input_transformer_manager.token_transformers.append(_Questions)
+    transformers = shell.input_transformer_manager
+    transformers.cleanup_transforms.insert(0, magics.call_cell)
+    transformers.line_transforms.append(magics.join_lines)
+    transformers.token_transformers.append(magics)
     shell.Completer.custom_matchers.append(magics.complete)
-    shell.events.register("post_run_cell", magics.warm_up)
-    _tell_what_is_missed(shell)
+    shell.events.register("post_run_cell", magics.get_ready)
+    _report_missed(shell)
 
 
 @public
@@ -281,67 +311,27 @@ def unload(shell: Any) -> None:
     shell.configurables.remove(magics.settings)
     # What `%config` set and we refused is in the shell's alone: it would come back.
     shell.config["Nemotron"] = magics.settings.config["Nemotron"]
-    for transform in (_keep_prompts, _keep_lone_lines):
-        shell.input_transformers_cleanup.remove(transform)
-    shell.input_transformer_manager.token_transformers.remove(_Questions)
+    transformers = shell.input_transformer_manager
+    transformers.cleanup_transforms.remove(magics.call_cell)
+    transformers.line_transforms.remove(magics.join_lines)
+    transformers.token_transformers.remove(magics)
     shell.Completer.custom_matchers.remove(magics.complete)
 
 
-def _tell_what_is_missed(shell: Any) -> None:
-    """Notice a question in a cell that runs now, and so was read before."""
-    for cell, read in _running():
+def _report_missed(shell: Any) -> None:
+    """Notice a question in a cell that runs now, and so was read before.
+
+    IPython names neither a script's cells nor those that leave no history, and a cell
+    may run a script that loads us: they are found by their frames.
+    """
+    for frame, _ in traceback.walk_stack(None):
+        known = frame.f_locals if frame.f_code.co_name == "run_cell_async" else {}
+        cell, read = known.get("raw_cell") or "", known.get("cell") or ""
         if "%nemotron " in cell and "?" in cell:
             from nemotron_magic.magics.input_transformers import MISSED, is_missed
 
             if is_missed(shell, cell, read):
                 print(MISSED)
-
-
-def _running() -> Iterator[tuple[str, str]]:
-    """Return each cell that runs now, as typed and as IPython has read it.
-
-    IPython tells nobody of a script's cells, nor of those that leave no history; a cell
-    may run a script that loads us.
-    """
-    for frame, _ in traceback.walk_stack(None):
-        if frame.f_code.co_name == "run_cell_async":
-            known = frame.f_locals
-            yield known.get("raw_cell") or "", known.get("cell") or ""
-
-
-def _keep_lone_lines(lines: list[str]) -> list[str]:
-    """Return the lines of any cell; only one of ours is looked at closely."""
-    if not any("%%nemotron" in line for line in lines):
-        return lines
-    from nemotron_magic.magics.input_transformers import keep_lone_lines
-
-    return keep_lone_lines(lines)
-
-
-class _Questions:
-    """Finds questions before IPython takes one for a request for help."""
-
-    @staticmethod
-    def find(tokens_by_line: list[list[TokenInfo]]) -> Question | None:
-        """Find one in any cell; only where we are named it is looked at closely."""
-        if not any(one.string == "nemotron" for line in tokens_by_line for one in line):
-            return None
-        from nemotron_magic.magics.input_transformers import question_in
-
-        return question_in(tokens_by_line)
-
-
-def _keep_prompts(lines: list[str]) -> list[str]:
-    """Return the lines of any cell; only one of ours is looked at closely."""
-    if not lines or not lines[0].startswith("%%nemotron"):
-        return lines
-    from nemotron_magic.magics.input_transformers import keep_prompts
-
-    return keep_prompts(lines)
-
-
-# So that a terminal does not take a cell for whole at its first prompt.
-_keep_prompts.has_side_effects = True  # type: ignore[attr-defined]  # IPython's way
 
 
 def _registered(shell: Any) -> NemotronMagics | None:
@@ -365,125 +355,21 @@ def _displays_of(shell: Any) -> DisplayLog | None:
     """Listen to displays from now on, in a kernel."""
     if not hasattr(shell.display_pub, "register_hook"):
         return None
-    from nemotron_magic.context.history import DisplayLog as Displays
+    from nemotron_magic.context.history import DisplayLog
 
-    return Displays(shell)
-
-
-def _formatter(shell: Any) -> Any:
-    return shell.display_formatter.ipython_display_formatter
+    return DisplayLog(shell)
 
 
-_PAUSE_S = 0.01
-"""Between two steps, so that whoever types is not kept waiting."""
+def preload() -> None:
+    """Import what the first question needs; what fails will fail again with it."""
+    for name in ("magics.dispatch", "code.check", "client.client", "markdown.sanitize"):
+        with suppress(Exception):
+            import_module(f"nemotron_magic.{name}")
+        sleep(0.01)  # so that a cell that begins is not kept waiting
+    with suppress(Exception):
+        from nemotron_magic.client.transport import get_ready
+        from nemotron_magic.display.reply import document
+        from nemotron_magic.markdown import to_html
 
-_SAMPLE = "A *word*, `code` and $x$.\n\n- one\n\n```python\nx = [1]\n```\n"
-
-
-def is_live(shell: Any) -> bool:
-    """Return whether somebody, or a notebook, will type into this shell."""
-    return getattr(shell, "kernel", None) is not None or hasattr(shell, "pt_app")
-
-
-class Preload:
-    """Does its steps in a thread, as long as no cell runs.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose cells it keeps out of the way of.
-    steps : sequence of callable
-        Short ones, since a cell that begins competes with the one that is being done.
-    delay_s : float
-        How long to wait before the first.
-    """
-
-    def __init__(
-        self,
-        shell: Any,
-        steps: Sequence[Callable[[], object]] | None = None,
-        delay_s: float = 0.1,
-    ) -> None:
-        self._shell = shell
-        self._steps = _STEPS if steps is None else steps
-        self._delay_s = delay_s
-        self._is_idle, self._is_over = Event(), Event()
-        self._thread = Thread(target=self._run, name="nemotron-warm-up", daemon=True)
-        self._events = {"pre_run_cell": self._pause, "post_run_cell": self._go_on}
-
-    @property
-    def is_over(self) -> bool:
-        """Whether all is done that will be."""
-        return self._is_over.is_set()
-
-    def begin(self) -> None:
-        """Begin; no cell runs."""
-        for name, call in self._events.items():
-            self._shell.events.register(name, call)
-        # A thread that imports while the interpreter ends may crash it.
-        atexit.register(self.close)
-        self._is_idle.set()
-        self._thread.start()
-
-    def close(self) -> None:
-        """End it, done or not."""
-        self._is_over.set()
-        self._is_idle.set()
-        for name, call in self._events.items():
-            if call in self._shell.events.callbacks[name]:
-                self._shell.events.unregister(name, call)
-        atexit.unregister(self.close)
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _pause(self, *_: Any) -> None:
-        self._is_idle.clear()
-
-    def _go_on(self, *_: Any) -> None:
-        self._is_idle.set()
-        if self.is_over:
-            self.close()
-
-    def _run(self) -> None:
-        self._is_over.wait(self._delay_s)
-        for step in self._steps:
-            self._is_idle.wait()
-            if self.is_over:
-                return
-            with suppress(Exception):  # the first question will tell
-                step()
-            self._is_over.wait(_PAUSE_S)
-        self._is_over.set()
-
-
-def _importing(name: str) -> Callable[[], object]:
-    return lambda: import_module(f"nemotron_magic.{name}")
-
-
-def _get_connections_ready() -> None:
-    from nemotron_magic.client.transport import get_ready
-
-    get_ready()
-
-
-def _render() -> None:
-    from nemotron_magic.display.reply import document
-    from nemotron_magic.markdown import to_html
-
-    document(to_html(_SAMPLE))
-
-
-_STEPS: tuple[Callable[[], object], ...] = (
-    _importing("session.session"),
-    _importing("context.gather"),
-    _importing("display.front_end"),
-    _importing("magics.dispatch"),
-    _importing("magics.input_transformers"),
-    _importing("code.check"),
-    _importing("code.visibility"),
-    _importing("client.client"),
-    _get_connections_ready,
-    _importing("markdown.html"),
-    _importing("markdown.sanitize"),
-    _render,
-)
+        get_ready()
+        document(to_html("*A*, `b`, $x$\n\n- c\n\n```python\nx = [1]\n```\n"))

@@ -21,15 +21,14 @@ from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
 __all__ = [
     "FLAGS",
     "FLAG_OF",
+    "TO_ASK",
     "Flag",
     "FlagParser",
     "TypedKeyError",
     "flags_table",
-    "is_typo",
     "looks_like_flag",
     "never_typed",
     "refuse_key",
-    "suggest_command",
     "suggest_flag",
 ]
 
@@ -50,11 +49,6 @@ class Flag:
     help: str
     value: str = ""
     parameter: Parameter | None = None
-
-    @property
-    def as_typed(self) -> str:
-        """Its names, and what follows them."""
-        return f"{', '.join(self.names)} {self.value}".strip()
 
 
 def _flag_of(parameter: Parameter) -> Flag:
@@ -85,50 +79,30 @@ FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 
 def flags_table() -> str:
     """Return the flags with their help, as Markdown."""
-    rows = (f"| `{f.as_typed}` | {f.help} |" for f in FLAGS)
+    typed = ((f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in FLAGS)
+    rows = (f"| `{names}` | {words} |" for names, words in typed)
     return "\n".join(["| Flag | |", "|:--|:--|", *rows])
 
 
 def suggest_flag(name: str, flags: Collection[str]) -> str:
     """Return the flag that a name begins, or looks like; else nothing.
 
-    >>> suggest_flag("-t0.3", ["-t", "--top-p"])
-    '-t 0.3'
+    >>> suggest_flag("-t0.3", ["-t", "--top-p"]), suggest_flag("—top-p", ["--top-p"])
+    ('-t 0.3', '--top-p')
     """
     if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
         return f"{name[:2]} {name[2:]}"
+    word = name.lstrip(f"-{_LONG_DASHES}")
     begun = [one for one in flags if len(name) > 3 and one.startswith(name)]
-    near = begun or difflib.get_close_matches(name, flags, 1, 0.6)
-    return next(iter(near), "")
-
-
-def suggest_command(word: str, commands: Collection[str]) -> str:
-    """Return the command that a word looks like, or is but for one slip, or ""."""
-    near = difflib.get_close_matches(word, commands, 1, 0.8)
-    # Of a short word, one slip is a large part.
-    slips = difflib.get_close_matches(word, commands, 3, 0.6)
-    return next(iter([*near, *(one for one in slips if is_typo(word, one))]), "")
-
-
-def is_typo(word: str, meant: str) -> bool:
-    """Return whether one slip made `word`: a letter more, less, wrong, or two swapped.
-
-    >>> is_typo("fxi", "fix"), is_typo("six", "fix"), is_typo("sox", "fix")
-    (True, True, False)
-    """
-    return not _shortened(word).isdisjoint(_shortened(meant))
-
-
-def _shortened(word: str) -> set[str]:
-    """Return a word, and what is left of it without any one of its letters."""
-    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
+    near = [one for one in (f"--{word}", f"-{word}") if one in flags] or begun
+    return next(iter(near or difflib.get_close_matches(name, flags, 1, 0.6)), "")
 
 
 _STAYS = (
     "It stays in this cell and in IPython's history: delete the cell, "
     "and make a new key if others may see it"
 )
-_TO_ASK = "To ask it, put -- before it"
+TO_ASK = "To ask it as it stands, put -- before it"
 
 
 class TypedKeyError(InputError):
@@ -140,13 +114,7 @@ class TypedKeyError(InputError):
 
 
 def never_typed(otherwise: str = "") -> InputError:
-    """Return the error for a key that was typed in place of being asked for.
-
-    Parameters
-    ----------
-    otherwise : str
-        What to do if it was none.
-    """
+    """Return the error for a key that was typed; `otherwise` helps if it was none."""
     return TypedKeyError(
         "a key is never typed into a cell, and nothing was sent",
         _STAYS,
@@ -176,17 +144,27 @@ def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) ->
         if looks_like_key(value):  # a plain word would be missed in every text
             hide(value)
     if found.is_named:
-        raise never_typed("" if by_hand else _TO_ASK)
+        raise never_typed("" if by_hand else TO_ASK)
     raise TypedKeyError(
         "this looks like a key and no question, and nothing was sent",
         _STAYS,
-        f"To give a key: %nemotron login   {_TO_ASK}",
+        f"To give a key: %nemotron login   {TO_ASK}",
     )
 
 
+_LONG_DASHES = "‐‑‒–—―−"
 _FLAG = re.compile(r"--?[A-Za-z]")
-_QUOTED = {'"': re.compile(r'"((?:[^"\\]|\\.)*)"'), "'": re.compile(r"'([^']*)'")}
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+# As an editor may have made it of hyphens.
+_LONG_FLAG = re.compile(
+    rf"-?[{_LONG_DASHES}][-{_LONG_DASHES}]*(?P<name>[A-Za-z][\w-]*)"
+)
+_ESCAPING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_QUOTED = {
+    '"': _ESCAPING,
+    "'": re.compile(r"'([^']*)'"),
+    "“": re.compile(r"“([^”]*)”"),
+    "‘": re.compile(r"‘([^’]*)’"),
+}
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
 _TAKEN = {*dir(builtins), "In", "Out", "get_ipython", "exit", "quit", "display"}
 # What IPython and we keep there: _, _12, _i3, _oh, _exit_code, __name__, _nemotron.
@@ -205,12 +183,7 @@ def looks_like_flag(text: str) -> bool:
 
 
 class FlagParser:
-    """Flags taken off the front of lines so far.
-
-    Parameters
-    ----------
-    hide : callable
-        Called with the value of a flag that would hold a key, before it is refused.
+    """Takes flags off the front of a line.
 
     Attributes
     ----------
@@ -219,7 +192,7 @@ class FlagParser:
     others : dict
         What is no setting, by the names that `ParsedMagic` has for it.
     ended_by_hand : bool
-        Whether `--` stood behind the last line's flags.
+        Whether `--` stood behind the flags.
     """
 
     def __init__(self, hide: Callable[[str], None] = lambda key: None) -> None:
@@ -239,12 +212,15 @@ class FlagParser:
         """
         rest = line.lstrip()
         while looks_like_flag(rest):
-            rest = self._taken(*_token(rest))
+            rest = self._take_one(*_token(rest))
         end = re.match(r"--(\s|$)", rest)
         self.ended_by_hand = end is not None
+        long = _LONG_FLAG.match(rest)
+        if long and any(f"{dash}{long[1]}" in FLAG_OF for dash in ("-", "--")):
+            raise _unknown_flag(long[0])
         return rest[end.end() :] if end else rest
 
-    def _taken(self, token: _Token, rest: str) -> str:
+    def _take_one(self, token: _Token, rest: str) -> str:
         name, equals, value = token.text.partition("=")
         as_typed = token.as_typed.partition("=")[2]
         flag = FLAG_OF.get(name)
@@ -253,49 +229,43 @@ class FlagParser:
             raise never_typed()
         if flag is None:
             raise _unknown_flag(name)
-        if flag.parameter and flag.parameter.bare and not equals:
-            self._set(flag, flag.parameter.bare, "")
-            return rest
-        if not flag.value:
-            if equals:
-                raise InputError(
-                    f"{name} takes no value", hint=f"Type it alone: %nemotron {name} …"
-                )
-            self._set(flag, "", "")
-            return rest
-        if not equals:
-            if not rest or _is_flag(rest):
+        bare = flag.parameter.bare if flag.parameter else ""
+        if equals and not flag.value:
+            raise InputError(
+                f"{name} takes no value", hint=f"Type it alone: %nemotron {name} …"
+            )
+        if not equals and flag.value and not bare:
+            # A value may start with a hyphen, too, such as -1.
+            if not rest or re.split(r"[\s=]", rest, maxsplit=1)[0] in FLAG_OF:
                 raise InputError(
                     f"{name} needs a value, and none stands behind it",
                     hint=f"Type: %nemotron {name} {flag.value} …",
                 )
             token, rest = _token(rest)
             value, as_typed = token.text, token.as_typed
-        self._set(flag, value, as_typed)
+        self._set(flag, value if equals or not bare else bare, as_typed)
         return rest
 
     def _set(self, flag: Flag, value: str, as_typed: str) -> None:
-        name = flag.names[-1]
-        if flag.parameter is not None:
-            self._set_parameter(flag.parameter, name, value)
+        name = flag.names[-1].removeprefix("--")
+        if parameter := flag.parameter:
+            self._set_parameter(parameter, name, value)
         elif name == "-p":
             self._set_field(value, as_typed)
-        elif name == "--file":
+        elif name == "file":
             self.others["files"] = (*self.others.get("files", ()), value)
-        elif name in _READERS:
-            self.others[name.removeprefix("--")] = _READERS[name](value)
         else:
-            self.others[name.removeprefix("--")] = True
+            self.others[name] = _READERS[name](value) if name in _READERS else True
 
     def _set_parameter(self, parameter: Parameter, name: str, value: str) -> None:
+        read: Any = value
         if parameter.kind == "boolean":
-            self.values[parameter.name] = not name.startswith("--no-")
-            return
-        if parameter.kind == "texts":
-            value_list = [*self.values.get(parameter.name, []), value]
-            self.values[parameter.name] = parameter.check(value_list)
-            return
-        self.values[parameter.name] = parameter.parse(value)
+            read = not name.startswith("no-")
+        elif parameter.kind == "texts":
+            read = [*self.values.get(parameter.name, []), value]
+        else:
+            read = parameter.parse(value)
+        self.values[parameter.name] = parameter.check(read)
 
     def _set_field(self, text: str, as_typed: str) -> None:
         key, equals, value = text.partition("=")
@@ -317,18 +287,9 @@ class FlagParser:
                 hint=f"Set it with: %config Nemotron.{key} = …",
             )
         elif parameter.kind == "texts":
-            self.values[key] = parameter.check(_list_or_text(value))
+            self.values[key] = parameter.check(Parameter(key, "json", "").parse(value))
         else:
             self.values[key] = parameter.parse(value)
-
-
-def _list_or_text(text: str) -> Any:
-    return Parameter("stop", "json", "").parse(text)
-
-
-def _is_flag(text: str) -> bool:
-    """Distinguish a flag from a value that starts with a hyphen, such as -1."""
-    return re.split(r"[\s=]", text, maxsplit=1)[0] in FLAG_OF
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,20 +303,18 @@ def _token(text: str) -> tuple[_Token, str]:
     parts: list[str] = []
     at = 0
     while at < len(text) and not text[at].isspace():
-        quoted = _QUOTED[text[at]].match(text, at) if text[at] in _QUOTED else None
-        opens = text[at] in _QUOTED and (at == 0 or text[at - 1] == "=")
+        quote = _QUOTED.get(text[at])
+        quoted = quote.match(text, at) if quote else None
+        opens = quote and (at == 0 or text[at - 1] == "=")
         if opens and not quoted:
             raise InputError(
                 f"a quote is not closed: {text[at : at + 40]}",
                 hint=f"End the value of the flag with {text[at]}, before the question",
             )
-        if quoted:
-            plain = quoted[1]
-            parts.append(_ESCAPED.sub(r"\1", plain) if text[at] == '"' else plain)
-            at = quoted.end()
-        else:
-            parts.append(text[at])
-            at += 1
+        plain = quoted[1] if quoted else text[at]
+        is_escaped = quoted and quote is _ESCAPING
+        parts.append(re.sub(r"(?s)\\(.)", r"\1", plain) if is_escaped else plain)
+        at = quoted.end() if quoted else at + 1
     return _Token("".join(parts), text[:at]), text[at:].lstrip()
 
 
@@ -390,4 +349,4 @@ def _variable(name: str) -> str:
     return name
 
 
-_READERS = {"--out": _variable, "--thread": _thread}
+_READERS = {"out": _variable, "thread": _thread}

@@ -1,27 +1,31 @@
-"""Keep questions whole that IPython would take for help requests.
+"""Keep questions whole that IPython would cut, or take for requests for help.
 
 IPython turns `%nemotron what is this?` into a request for help before any magic runs
-(https://github.com/ipython/ipython/issues/14258), and refuses `%%nemotron` with nothing
-below. So what is ours is made a call before IPython looks for such requests, by its own
-means; help on everything else, `%nemotron?` among it, stays what it was.
+(https://github.com/ipython/ipython/issues/14258), cuts lines at characters that end no
+line of a notebook, and refuses `%%nemotron` with nothing below. So a question is made a
+call before IPython looks at it; help on all else stays, also on `%nemotron?`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from tokenize import DEDENT, INDENT, NEWLINE, TokenInfo
+from collections.abc import Collection, Sequence
+from tokenize import DEDENT, INDENT, TokenInfo
 from typing import Any
 
-from IPython.core.inputtransformer2 import EscapedCommand, MagicAssign
+from IPython.core.inputtransformer2 import (
+    EscapedCommand,
+    MagicAssign,
+    find_end_of_continued_line,
+)
 
 __all__ = [
     "MISSED",
     "Question",
+    "call_cell",
+    "find_question",
     "is_missed",
-    "keep_lone_lines",
-    "keep_prompts",
-    "question_in",
+    "join_lines",
 ]
 
 
@@ -32,62 +36,98 @@ MISSED = (
 )
 _CALL = "_magic('nemotron', "
 _MAGICS: tuple[Any, ...] = (EscapedCommand, MagicAssign)
-_PROMPT = re.compile(r"\s*(?:>>>|\.\.\.|In \[\d*\]:)")
+# What a page may have put before a magic that was copied from it.
+_STRAY = "\ufeff\xa0\u3000\u2000-\u200f\u202f\u2060"
 
 
-def keep_prompts(lines: list[str]) -> list[str]:
-    """Return a cell of ours as the call that it becomes, if there are prompts in it.
+def call_cell(lines: list[str], names: Collection[str]) -> list[str]:
+    """Return a cell magic by one of the names as its call; any other cell unchanged.
 
-    IPython takes the prompts of a pasted session off all cells, before it knows that
-    one is a question in which they stand.
+    Comments may stand above it. With nothing below, it is called as a line.
     """
-    first, *body = lines
-    if not first.startswith("%%nemotron") or not any(map(_PROMPT.match, body)):
+    above = next((n for n, line in enumerate(lines) if not _is_comment(line)), 0)
+    cell = re.fullmatch(
+        rf"(?P<indent>[ \t]*)[{_STRAY}]*%%(?P<name>{_any_of(names)})"
+        r"(?:[^\S\n](?P<line>[^\n]*))?(?:\n(?P<body>.*))?",
+        "".join(lines[above:]),
+        re.DOTALL,
+    )
+    if cell is None:
         return lines
-    line = first[2:].rstrip("\r\n").partition(" ")[2]
-    call = f"get_ipython().run_cell_magic('nemotron', {line!r}, {''.join(body)!r})"
-    return [f"{call}\n"]
+    indent, name, line, body = cell.groups(default="")
+    line, body = line.removesuffix("\r"), re.sub(rf"(?m)^{indent}", "", body)
+    if line.strip() and not body.strip():
+        return [f"get_ipython().run_line_magic({name!r}, {line!r})\n"]
+    return [f"get_ipython().run_cell_magic({name!r}, {line!r}, {body!r})\n"]
 
 
-def keep_lone_lines(lines: list[str]) -> list[str]:
-    """Return the lines of a cell; a cell magic with nothing below becomes a line."""
-    first = lines[0].lstrip() if lines else ""
-    if re.match(r"%%nemotron[ \t]+\S", first) and not "".join(lines[1:]).strip():
-        return [lines[0].replace("%%", "%", 1), *lines[1:]]
-    return lines
+def _is_comment(line: str) -> bool:
+    return line.strip()[:1] in ("", "#")
+
+
+def _any_of(names: Collection[str]) -> str:
+    return "|".join(map(re.escape, names))
+
+
+def join_lines(lines: list[str], names: Collection[str]) -> list[str]:
+    """Return lines that end at newlines only, where they hold one of the names."""
+    magic = rf"%(?:{_any_of(names)})\b"
+    whole: list[str] = []
+    is_ours = False
+    for line in lines:
+        if is_ours and not whole[-1].endswith("\n"):
+            whole[-1] += line
+        else:
+            goes_on = is_ours and whole[-1].endswith("\\\n")
+            is_ours = goes_on or re.search(magic, line) is not None
+            if all(map(_is_comment, whole)):  # and so it is in no text of the user's
+                line = re.sub(rf"^[ \t]*[{_STRAY}]+[ \t]*(?={magic})", "", line)
+            whole.append(line)
+        if is_ours:
+            whole[-1] = re.sub(r"\\\r\n\Z", r"\\\n", whole[-1])
+    return whole
 
 
 class Question:
-    """A question in a cell, as what IPython makes calls of.
+    """A question on a line, as what IPython makes calls of.
 
     Its priority is above that of a request for help that begins in the same place.
     """
 
     priority = 0
 
-    def __init__(self, place: tuple[int, int], magic: Any) -> None:
-        self.start_line, self.start_col = place[0] - 1, place[1]
-        self.transform = magic.transform
+    def __init__(self, begin: tuple[int, int], magic: Any) -> None:
+        self.start_line, self.start_col = begin[0] - 1, begin[1]
+        self._magic = magic
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """Return the lines with a call in place of the question, blank by blank."""
+        row, column = self._magic.start_line, self._magic.start_col
+        last = find_end_of_continued_line(lines, row)
+        *parts, end = [lines[row][column:], *lines[row + 1 : last + 1]]
+        text = " ".join([*(part.rstrip()[:-1] for part in parts), end.rstrip("\r\n")])
+        name, line = re.split(r"\s", text[1:], maxsplit=1)
+        call = f"get_ipython().run_line_magic({name!r}, {line!r})"
+        before, after = lines[:row], lines[last + 1 :]
+        return [*before, f"{lines[row][:column]}{call}\n", *after]
 
 
-def question_in(tokens_by_line: Sequence[Sequence[TokenInfo]]) -> Question | None:
-    """Find the first question of ours among the lines of a cell."""
+def find_question(
+    tokens_by_line: Sequence[Sequence[TokenInfo]], names: Collection[str]
+) -> Question | None:
+    """Find the first question by one of the names, alone or behind another magic."""
+    asks = re.compile(rf"%(?:\w+ (?:.*\s)?%)?(?:{_any_of(names)})[^\S\n]+\S")
     for line in tokens_by_line:
-        found = (kind.find([line]) for kind in _MAGICS)
-        magic = next(filter(None, found), None)
-        if magic and _asks(line, (magic.start_line + 1, magic.start_col)):
+        magic = next(filter(None, (kind.find([line]) for kind in _MAGICS)), None)
+        if magic is None:
+            continue
+        row, column = magic.start_line + 1, magic.start_col
+        at = next(one for one in line if one.start == (row, column))
+        # The text and not its tokens: a question may hold what Python has none for.
+        if asks.match(at.line, column):
             begin = next(one for one in line if one.type not in (INDENT, DEDENT))
             return Question(begin.start, magic)
     return None
-
-
-def _asks(line: Sequence[TokenInfo], place: tuple[int, int]) -> bool:
-    """Return whether the magic at this place is ours, with something to ask."""
-    at = next(number for number, one in enumerate(line) if one.start == place)
-    name, after = (*line[at + 1 : at + 3], None, None)[:2]
-    if name is None or after is None or name.string != "nemotron":
-        return False
-    return after.type != NEWLINE and after.start != name.end
 
 
 def is_missed(shell: Any, cell: str, read: str) -> bool:

@@ -2,29 +2,56 @@
 
 Flags come first. The first token that is no flag starts the question, and from there
 every byte is the user's. A lone word that names a command is one; with a text it takes
-a colon (`reset`, `rehearse: off`).
+a colon (`reset: main`), unless it can be nothing else (`rehearse off`).
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.magics.flags import (
-    FlagParser,
-    is_typo,
-    looks_like_flag,
-    refuse_key,
-    suggest_command,
-)
+from nemotron_magic.magics.flags import TO_ASK, FlagParser, looks_like_flag, refuse_key
 
 __all__ = [
+    "Command",
     "ParsedMagic",
+    "is_typo",
     "parse",
+    "suggest_command",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Parameters
+    ----------
+    run : callable, optional
+        Called with the app, the text after the colon and the settings of this call;
+        returns the Markdown to show, or None if it has shown all itself. Without it,
+        the command asks the model.
+    takes : str
+        What may stand after its colon; empty if nothing.
+    closed : str
+        A pattern of what may follow it without a colon, as it is no question.
+    takes_cell : bool
+        Whether a cell may stand below it.
+    """
+
+    help: str
+    run: Callable[[Any, str, Any], str | None] | None = None
+    takes: str = ""
+    closed: str = ""
+    takes_cell: bool = False
+
+    def is_followed_by(self, text: str) -> bool:
+        """Return whether `text` can be nothing but what the command takes."""
+        return re.fullmatch(self.closed, text.strip(), re.IGNORECASE) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +106,9 @@ class ParsedMagic:
 def parse(
     line: str,
     body: str | None,
-    commands: Collection[str],
+    commands: Mapping[str, Command],
     hide: Callable[[str], None] = lambda key: None,
+    last_reply: Callable[[str], str] = lambda thread: "",
 ) -> ParsedMagic:
     """Read what stands after `%nemotron`, and below `%%nemotron`.
 
@@ -92,20 +120,31 @@ def parse(
         The lines below, for the cell form. Flags are not looked for in it.
     hide : callable
         Called with each key that was typed, before it is refused.
+    last_reply : callable
+        Called with the name of a thread for what a short text may answer.
 
     Raises
     ------
     InputError
-        If a flag is unknown, has a bad value or none, a command is misspelt, or a key
-        stands where a question belongs.
+        If a flag is unknown, has a bad value or none, a command is misspelt or lacks
+        its colon, or a key stands where a question belongs.
     """
     flags = FlagParser(hide)
     rest = flags.take(line)
     refuse_key(str(flags.values.get("system") or ""), hide)
-    refuse_key(_join(rest, body), hide, flags.ended_by_hand)
-    command, text = ("", rest) if flags.ended_by_hand else _command(rest, commands)
+    if rest.strip().lower() not in _MEANT or body:
+        refuse_key(_join(rest, body), hide, flags.ended_by_hand)
+    command, text, meant = "", rest, ""
     if body is None and rest.strip() == "?" and not flags.ended_by_hand:
         command, text = "help", ""  # as behind any other name
+    elif not flags.ended_by_hand:
+        command, text = _command(rest, body, commands)
+        meant = "" if command else _meant(rest, body, commands)
+        is_guess = meant or not rest.startswith(command)
+        if is_guess and _is_answer(rest, last_reply(flags.others.get("thread", ""))):
+            command, text, meant = "", rest, ""
+    if meant:
+        raise _did_you_mean(line, rest, meant, body is not None, commands)
     if command:
         refuse_key(text, hide, by_hand=True)
         cell = (body or "").removesuffix("\n")
@@ -121,38 +160,136 @@ def parse(
     )
 
 
-def _command(text: str, commands: Collection[str]) -> tuple[str, str]:
-    """Return the command and its text; two empty strings if `text` is a question."""
-    match = re.match(r"([A-Za-z]+)(:?)(\s*)", text)
-    word, colon, blank = match.groups() if match else ("", "", "")
-    rest = text[match.end() :] if match else ""
-    if word in commands and not colon and looks_like_flag(rest):
-        _refuse_late_flags(word, rest)
-    if not word or (rest and not colon):
-        return "", ""
-    if word in commands:
+_MOST_WORDS = 4
+
+# What else a command is called. It is run where that changes nothing, else named.
+_SYNONYMS = {
+    "calls": "log",
+    "catalogue": "models",
+    "commands": "help",
+    "cost": "usage",
+    "costs": "usage",
+    "flags": "help",
+    "history": "log",
+    "ledger": "log",
+    "manual": "help",
+    "prices": "models",
+    "spending": "usage",
+    "version": "doctor",
+    "versions": "doctor",
+}
+_MEANT = {
+    "clear": "reset",
+    "clear cache": "cache: clear",
+    "clear history": "reset",
+    "config": "panel",
+    "forget": "reset",
+    "key": "login",
+    "log off": "login: forget",
+    "log out": "login: forget",
+    "logoff": "login: forget",
+    "logout": "login: forget",
+    "rehearsal": "rehearse",
+    "rehearsal off": "rehearse: off",
+    "settings": "panel",
+    "sign out": "login: forget",
+    "stop rehearsal": "rehearse: off",
+}
+
+
+def _command(
+    text: str, body: str | None, commands: Mapping[str, Command]
+) -> tuple[str, str]:
+    """Return the command and its text; two empty strings if `text` is none."""
+    word, colon, blank, rest = _split(text)
+    if word in commands and (colon or not rest):
         return word, rest
+    name = _SYNONYMS.get(word.lower(), word.lower())
+    if name not in commands or (body or "").strip():
+        return "", ""
+    if rest:
+        is_one = (colon or blank) and commands[name].is_followed_by(rest)
+        return (name, rest) if is_one else ("", "")
+    return ("", "") if colon else (name, "")
+
+
+def _split(text: str) -> tuple[str, str, str, str]:
+    """Return the first word, a colon behind it, the blanks there, and the rest."""
+    found = re.match(r"([A-Za-z]*)(:?)(\s*)(.*)", text, re.DOTALL)
+    word, colon, blank, rest = found.groups() if found else ("", "", "", text)
+    return word, colon, blank, rest
+
+
+def _meant(text: str, body: str | None, commands: Mapping[str, Command]) -> str:
+    """Return the line that a short text must have been meant for; "" for a question."""
+    word, colon, blank, rest = _split(text.rstrip())
+    if text.lower().strip() in _MEANT:
+        return _MEANT[text.lower().strip()]
+    if word in commands:
+        if looks_like_flag(rest):
+            return f"{rest} {word}" if _is_all_flags(rest) else ""
+        is_short = 0 < len(rest.split()) <= _MOST_WORDS and not (body or "").strip()
+        if not blank or not is_short or rest.endswith("?"):
+            return ""
+        return f"{word}: {rest}" if commands[word].takes.isupper() else word
     near = suggest_command(word.lower(), commands)
-    if near and (not rest or (blank and is_typo(word.lower(), near))):
-        raise InputError(
-            f"there is no command {word}",
-            hint=f"Did you mean {near}{colon}? To ask it, put -- before it",
-        )
-    return "", ""
+    if not near or (rest and not blank) or (colon and (body or "").strip()):
+        return ""
+    is_one = colon or not rest or commands[near].is_followed_by(rest)
+    return f"{near}{colon}{blank}{rest}" if is_one else ""
 
 
-def _refuse_late_flags(command: str, rest: str) -> None:
-    """Refuse a command with nothing but flags behind it: it is no question."""
+def _is_all_flags(text: str) -> bool:
     try:
-        is_all = not FlagParser().take(rest).strip()
+        return not FlagParser().take(text).strip()
     except InputError:
-        return
-    if is_all:
-        raise InputError(
-            f"what stands behind {command} would be a question",
-            f"Flags come first: %nemotron {rest.strip()} {command}",
-            "To ask it, put -- before it",
-        )
+        return False
+
+
+def suggest_command(word: str, commands: Collection[str]) -> str:
+    """Return the command that a word is but for one slip, or ""."""
+    near = [one for one in commands if is_typo(word, one)]
+    return next(iter(difflib.get_close_matches(word, near, 1, 0)), "")
+
+
+def is_typo(word: str, meant: str) -> bool:
+    """Return whether one slip made `word`: a letter more, less, wrong, or two swapped.
+
+    >>> is_typo("fxi", "fix"), is_typo("six", "fix"), is_typo("sox", "fix")
+    (True, True, False)
+    """
+    return not _shortened(word).isdisjoint(_shortened(meant))
+
+
+def _shortened(word: str) -> set[str]:
+    """Return a word, and what is left of it without any one of its letters."""
+    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+def _is_answer(text: str, reply: str) -> bool:
+    """Return whether a short text may answer a reply: it asks, or has these words."""
+    is_asked = re.search(r"\?\W*\Z", reply) and len(text.split()) == 1
+    words = re.escape(text.strip())
+    there = re.search(rf"(?<!\w){words}(?!\w)", reply, re.IGNORECASE)
+    return bool(is_asked or there)
+
+
+def _did_you_mean(
+    line: str, text: str, meant: str, is_cell: bool, commands: Mapping[str, Command]
+) -> InputError:
+    word = _split(text)[0]
+    if word not in commands:
+        what = f"there is no command {word}"
+    elif meant.startswith(f"{word}:"):
+        what = f"{word} takes its text behind a colon"
+    elif meant == word:
+        what = f"{word} takes {commands[word].takes or 'no text'}"
+    else:
+        what = f"flags stand before {word}"
+    typed = f"%{'%' * is_cell}nemotron {line.removesuffix(text)}{meant}"
+    return InputError(
+        f"{what}, and nothing was sent", "", f"Did you mean: {typed}   {TO_ASK}"
+    )
 
 
 def _join(text: str, body: str | None) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.magics.flags import is_typo, suggest_command, suggest_flag
+from nemotron_magic.magics.flags import suggest_flag
+from nemotron_magic.magics.parser import is_typo, suggest_command
 
 FLAGS = ("-t", "--temperature", "--top-p", "--thread", "--no-redact")
 COMMANDS = ("fix", "doc", "usage", "models", "conversations")
@@ -37,6 +38,8 @@ def test_a_flag_is_known_by_its_beginning_or_its_look(name: str, flag: str) -> N
         ("dog", "doc"),
         ("why", ""),
         ("fan", ""),
+        ("plain", ""),
+        ("conversing", ""),
     ],
 )
 def test_a_command_is_known_but_for_one_slip(word: str, command: str) -> None:

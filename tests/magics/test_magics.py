@@ -13,7 +13,7 @@ from nemotron_magic.magics.input_transformers import MISSED
 from nemotron_magic.session.reply import Reply
 
 PROSE = [
-    "explain the -x flag",
+    "what is the -x flag",
     "cost is $5 for {df} and {1/0} and $HOME",
     'it\'s "quoted" and \\n is a backslash',
     "why?",
@@ -42,6 +42,73 @@ def test_a_cell_arrives_byte_for_byte(
     assert shell.run(f"%%nemotron\n{body}").status == "ok"
 
     assert sent(service) == body
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *("¿por qué?", "“smart” why?", "😀 why?", "€5 why?", "– why?", "«why»?"),
+        *("？why?", "¡ay! ¿no?", "`x` why?", "№ 5 is what?", "… why?", "1e why?"),
+        *(f"a{end}b?" for end in "\f\v\r\x1c\x1d\x1e\x85\u2028\u2029"),
+        *(f"a{end}b" for end in "\f\v\r\x1c\x1d\x1e\x85\u2028\u2029"),
+        *("a\fb\u2028c\r d", "ends in one\f."),
+    ],
+)
+@pytest.mark.parametrize(
+    "cell",
+    ["%nemotron -q {}", "x = %nemotron -q {}\ny = 1", "if 1:\n    %nemotron -q {}"],
+)
+def test_a_question_may_hold_any_character(
+    shell: Shell, service: Address, cell: str, question: str
+) -> None:
+    assert shell.run(cell.replace("{}", question)).status == "ok"
+
+    assert sent(service) == question
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "question"),
+    [
+        ("%nemotron -q a \\\r\nb \\\r\nc?", "a  b  c?"),
+        ("%nemotron -q a\\\nb?", "a b?"),
+        ("%nemotron -q why?\r\nx = 1\r\n", "why?"),
+        ("%nemotron\xa0-q why?", "why?"),
+        ("%nemotron\t-q why", "why"),
+        ("x = %nemotron\u3000why?", "why?"),
+        ("%%nemotron\xa0-q\nwhy?", "why?"),
+        ("%%nemotron\t\nwhy?", "why?"),
+        ("%%nemotron -q one\u2028two\nthree", "one\u2028two\nthree"),
+        ("# note\n%%nemotron\nwhy?", "why?"),
+        ("\n# a note\n\n  # and one\n%%nemotron -q\nwhy?\n\n# b", "why?\n\n# b"),
+        ("# note\n%%nemotron why?", "why?"),
+        ("  %%nemotron -q\n  why?\n    so", "why?\n  so"),
+        ("\ufeff%nemotron why?", "why?"),
+        ("\xa0\xa0%%nemotron\nwhy?", "why?"),
+        ("%time %nemotron why?", "why?"),
+        ("%time x = %nemotron -q why?", "why?"),
+        ("%%time\n%nemotron a\fb?", "a\fb?"),
+        ("%timeit -n1 -r1 %nemotron -q ¿why?", "¿why?"),
+    ],
+)
+def test_a_question_is_asked_however_it_is_set(
+    shell: Shell, service: Address, cell: str, question: str
+) -> None:
+    assert shell.run(cell).status == "ok"
+
+    assert sent(service) == question
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["%ask why?", "x = %ask ¿why?", "%%ask\nwhy?", "%%ask why?", "%time %ask why?"],
+)
+def test_an_alias_of_ours_asks(shell: Shell, service: Address, cell: str) -> None:
+    shell.run("%alias_magic ask nemotron")
+
+    assert shell.run(cell).status == "ok"
+    assert sent(service).endswith("why?")
+    assert len(service.requests) == 1
 
 
 SESSION = ">>> x = 1\n... x\n  >>> y\nIn [2]: z\n   ...: z"
@@ -156,7 +223,7 @@ def test_a_text_in_another_cell_magic_is_not_touched(
     ("cell", "words"),
     [
         ("%nemotron --temprature 1 hi", "Did you mean --temperature?"),
-        ("%nemotron modles", "Did you mean models?"),
+        ("%nemotron modles", "Did you mean: %nemotron models "),
         ("%nemotron -t 9 hi", "temperature must lie in [0, 2], got 9"),
         ("%nemotron -t", "-t needs a value"),
         ("%nemotron -t 0", "there is no question"),
@@ -167,7 +234,7 @@ def test_a_text_in_another_cell_magic_is_not_touched(
         ("%nemotron -o 1x hi", "--out needs the name of a variable"),
         ("%nemotron threads: all", "threads takes no text"),
         ("%nemotron -T '' hi", "--thread needs a name"),
-        ("%nemotron rehearse: on", "rehearse takes nothing or off"),
+        ("%nemotron rehearse: up", "rehearse takes nothing or off"),
         ("%nemotron continue", "there is no reply to go on with"),
     ],
 )
@@ -214,10 +281,11 @@ def test_a_quiet_reply_is_shown_by_a_later_line_of_its_cell(shell: Shell) -> Non
     assert shown.count(" tokens · $") == 1
 
 
-def test_a_bare_magic_shows_a_card_of_ten_lines(shell: Shell) -> None:
-    card = shell.run("%nemotron").text.strip().splitlines()
+@pytest.mark.parametrize("line", ["%nemotron", "%nemotron status", "%nemotron  "])
+def test_a_bare_magic_shows_a_card_of_nine_lines(shell: Shell, line: str) -> None:
+    card = shell.run(line).text.strip().splitlines()
 
-    assert len(card) == 10
+    assert len(card) == 9
     assert "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF" in card[2]
     assert "none is needed" in card[4]
 

@@ -59,7 +59,7 @@ REFUSED = {
     "no such folder": ("", "%nemotron usage: export nonesuch/calls.csv"),
     "no such word": ("", "%nemotron usage: all"),
     "no such part of the cache": ("", "%nemotron cache: all"),
-    "no such rehearsal": ("", "%nemotron rehearse: on"),
+    "no such rehearsal": ("", "%nemotron rehearse: up"),
     "no panel": ("", "%nemotron panel"),
     "no such cells": ("", "%nemotron -c some why?"),
     "too little room": (

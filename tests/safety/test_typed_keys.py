@@ -147,7 +147,7 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
     said, hidden = refused(line)
 
     assert "looks like a key and no question, and nothing was sent" in said
-    assert "To ask it, put -- before it" in said
+    assert "To ask it as it stands, put -- before it" in said
     assert hidden == [line.strip("'?")]
     assert parse(f"-- {line}", None, COMMANDS).text == line
 
@@ -162,7 +162,7 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
         "login with OAuth2?",
         "login via oauth2 does not work",
         "login error500?",
-        "log of x1y2z3 against time",
+        "log of x1y2z3 against the time",
         "sort key of table2?",
         "login failed?",
         "login to the server works, but what does error 42 mean?",

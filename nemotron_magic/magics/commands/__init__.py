@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.magics.app import App, Command
-from nemotron_magic.magics.commands.notebook import (
-    CODING,
-    CONVERSATION,
-    PANEL,
-    PROMPT,
-    flags,
-    status,
-)
+from nemotron_magic.magics.app import App
+from nemotron_magic.magics.commands.notebook import NOTEBOOK
 from nemotron_magic.magics.commands.service import SERVICE
-from nemotron_magic.magics.commands.usage import SPENDING
+from nemotron_magic.magics.commands.usage import USAGE
+from nemotron_magic.magics.flags import flags_table
+from nemotron_magic.magics.parser import Command
 
-__all__ = [
-    "COMMANDS",
-]
+__all__ = ["COMMANDS", "flags_help"]
+
+
+def flags_help() -> str:
+    """Return what `-h` shows."""
+    return f"`%nemotron [flags] QUESTION`\n\n{flags_table()}"
 
 
 def _help(app: App, text: str, settings: Settings) -> str:
     rows = (
-        f"| `{name}{f': {command.takes}' if command.takes else ''}` | {command.help} |"
+        f"| `{name}` | {command.help}{_argument(name, command)} |"
         for name, command in COMMANDS.items()
     )
     table = "\n".join(["| Command | |", "|:--|:--|", *rows])
-    return f"{status(app, settings, COMMANDS)}\n\n{table}\n\n{flags()}"
+    return f"{table}\n\n{flags_help()}"
 
 
-COMMANDS: dict[str, Command] = {
-    "help": Command("What there is.", _help),
+def _argument(name: str, command: Command) -> str:
+    return f" Also `{name}: {command.takes}`." if command.takes else ""
+
+
+COMMANDS = {
+    "help": Command("Commands and flags.", _help),
     **SERVICE,
-    **PROMPT,
-    **CODING,
-    **CONVERSATION,
-    **PANEL,
-    **SPENDING,
+    **NOTEBOOK,
+    **USAGE,
 }

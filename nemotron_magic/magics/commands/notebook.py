@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal, one_line, plural, sanitize_label
@@ -13,46 +11,29 @@ from nemotron_magic.display.reports import (
     recent_usage,
     tokens_text,
 )
-from nemotron_magic.magics.app import App, Command
-from nemotron_magic.magics.flags import flags_table
+from nemotron_magic.magics.app import App
+from nemotron_magic.magics.parser import Command
 from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
 
-__all__ = [
-    "CODING",
-    "CONVERSATION",
-    "PANEL",
-    "PROMPT",
-    "flags",
-    "status",
-]
+__all__ = ["NOTEBOOK", "status"]
 
 
-def status(app: App, settings: Settings, names: Collection[str]) -> str:
+def status(app: App, text: str, settings: Settings) -> str:
     """Return what a bare `%nemotron` shows: where things stand."""
     session = app.session
-    endpoint = session.endpoint(settings)
-    commands = " · ".join(f"`{name}`" for name in names)
     default = " (the default)" if settings.model_is_default else ""
-    return "\n".join(
-        [
-            "| Nemotron | |",
-            "|:--|:--|",
-            f"| Model | `{settings.model}`{default} |",
-            f"| Endpoint | `{endpoint.base_url}` |",
-            f"| Key | {_key_state(session, settings)} |",
-            f"| Conversation | {plural(len(session.conversation.turns), 'turn')} |",
-            f"| Spent so far | {_spent(session)} |",
-            f"| Commands | {commands} |",
-            "| Ask | `%nemotron QUESTION`, or `%%nemotron` and a text below |",
-            "| More | `%nemotron?` the manual · `%nemotron -h` the flags |",
-        ]
-    )
-
-
-def flags() -> str:
-    """Return what `-h` shows."""
-    return f"`%nemotron [flags] QUESTION`\n\n{flags_table()}"
+    rows = {
+        "Model": f"`{settings.model}`{default}",
+        "Endpoint": f"`{session.endpoint(settings).base_url}`",
+        "Key": _key_state(session, settings),
+        "Conversation": plural(len(session.conversation.turns), "turn"),
+        "Spent so far": _spent(session),
+        "Ask": "`%nemotron QUESTION`, or `%%nemotron` and a text below",
+        "More": "`%nemotron help` commands and flags · `%nemotron?` the manual",
+    }
+    lines = (f"| {name} | {value} |" for name, value in rows.items())
+    return "\n".join(["| Nemotron | |", "|:--|:--|", *lines])
 
 
 def _key_state(session: Session, settings: Settings) -> str:
@@ -66,70 +47,46 @@ def _key_state(session: Session, settings: Settings) -> str:
 
 
 def _spent(session: Session) -> str:
-    """Return what this session took, and all of them lately, as the ledger has it."""
-    ledger = session.accounting.ledger
-    here = ledger.of_session()
-    if not here.calls:
-        parts = ["nothing in this session"]
-    else:
+    """Return the cost of this session, and of all lately, as the ledger has it."""
+    here = session.accounting.ledger.of_session()
+    parts = ["nothing in this session"]
+    if here.calls:
         sent, received = tokens_text(here)
-        tokens, cost = f"{sent} → {received} tokens", cost_text(here)
+        cost = cost_text(here)
         parts = [
             plural(here.calls, "call"),
-            "tokens unknown" if sent == "unknown" else tokens,
+            "tokens unknown" if sent == "unknown" else f"{sent} → {received} tokens",
             "cost unknown" if cost == "unknown" else cost,
         ]
-    return " · ".join([*parts, *recent_usage(ledger)])
+    return " · ".join([*parts, *recent_usage(session.accounting.ledger)])
 
 
 def _code(app: App, text: str, settings: Settings) -> str:
     return app.asker.coder.insert(text)
 
 
-CODING = {
-    "code": Command("Put the next code of the last reply into a cell.", _code, "all"),
-    "fix": Command("Correct the cell that failed.", takes="WISH", takes_cell=True),
-    "explain": Command("Explain the last cell.", takes="WISH", takes_cell=True),
-    "doc": Command("Document the last cell.", takes="WISH", takes_cell=True),
-    "test": Command("Write tests for a function.", takes="NAME"),
-}
-
-
 def _reset(app: App, text: str, settings: Settings) -> str:
     thread = text.strip() or MAIN
-    threads = [
-        name for name, turns in app.session.conversation.threads.items() if turns
-    ]
+    conversation = app.session.conversation
+    threads = [name for name, turns in conversation.threads.items() if turns]
     if thread not in (MAIN, *threads):
         raise InputError(
             f"there is no thread {sanitize_label(thread, 60)}",
             hint=f"There are: {sanitize_label(', '.join(threads) or 'none yet')}",
         )
-    return f"Forgot {plural(app.session.conversation.reset(thread), 'turn')}."
+    return f"Forgot {plural(conversation.reset(thread), 'turn')}."
 
 
 def _threads(app: App, text: str, settings: Settings) -> str:
-    threads = app.session.conversation.threads
-    if not any(threads.values()):
-        return "No conversation has begun yet."
     rows = [
-        f"| {literal(name)} | {len(turns)} | {_begin(turns[-1].question)} |"
-        for name, turns in threads.items()
+        f"| {literal(name)} | {len(turns)} "
+        f"| {one_line(turns[-1].question, 60).replace('|', '¦')} |"
+        for name, turns in app.session.conversation.threads.items()
         if turns
     ]
+    if not rows:
+        return "No conversation has begun yet."
     return "\n".join(["| Thread | Turns | Last question |", "|:--|--:|:--|", *rows])
-
-
-def _begin(question: str) -> str:
-    return one_line(question, 60).replace("|", "¦")
-
-
-CONVERSATION = {
-    "continue": Command("Go on with a reply that was cut off."),
-    "retry": Command("Ask the last question again.", takes="WISH"),
-    "threads": Command("The conversations of this notebook.", _threads),
-    "reset": Command("Forget the conversation.", _reset, "THREAD"),
-}
 
 
 def _panel(app: App, text: str, settings: Settings) -> None:
@@ -141,11 +98,6 @@ def _panel(app: App, text: str, settings: Settings) -> None:
     app.open_panel()
 
 
-PANEL = {
-    "panel": Command("Settings, a place to ask and what it cost, to click.", _panel)
-}
-
-
 def _preview(app: App, text: str, settings: Settings) -> str:
     last = app.session.conversation.last
     if last is None:
@@ -154,16 +106,29 @@ def _preview(app: App, text: str, settings: Settings) -> str:
             hint="Preview a question: %nemotron --preview why is this slow?",
         )
     known = last.metadata
+    fields = {"model": known.model, **known.parameters}
     asked = PreparedPrompt(
-        known.messages,
-        MAIN,
-        Turn(""),
-        known.context_info,
-        fields={"model": known.model, **known.parameters},
+        known.messages, MAIN, Turn(""), known.context_info, fields=fields
     )
     return preview_report(app.session, asked, settings, "What was sent")
 
 
-PROMPT = {
-    "preview": Command("What the last question sent, to the letter.", _preview),
+NOTEBOOK = {
+    "status": Command("Model, endpoint, key and cost so far.", status),
+    "preview": Command("What the last question sent, byte for byte.", _preview),
+    "code": Command(
+        "Put the next code of the last reply into a cell.",
+        _code,
+        "NUMBER or all",
+        r"\d+|all",
+    ),
+    "fix": Command("Correct the cell that failed.", takes="WISH", takes_cell=True),
+    "explain": Command("Explain the last cell.", takes="WISH", takes_cell=True),
+    "doc": Command("Document the last cell.", takes="WISH", takes_cell=True),
+    "test": Command("Write tests for a function.", takes="NAME"),
+    "continue": Command("Go on with a reply that was cut off."),
+    "retry": Command("Ask the last question again.", takes="WISH"),
+    "threads": Command("The conversations of this notebook.", _threads),
+    "reset": Command("Forget the conversation.", _reset, "THREAD", MAIN),
+    "panel": Command("A panel with question box, settings and usage.", _panel),
 }

@@ -16,24 +16,32 @@ from nemotron_magic.core.text import (
     plural,
 )
 from nemotron_magic.display.reports import balance, usage
-from nemotron_magic.magics.app import App, Command
+from nemotron_magic.magics.app import App
+from nemotron_magic.magics.parser import Command
 from nemotron_magic.storage.files import expanded
 from nemotron_magic.storage.ledger import Ledger, export
 from nemotron_magic.storage.records import CallRecord
 
-__all__ = [
-    "CACHE",
-    "LOG",
-    "SPENDING",
-]
+__all__ = ["USAGE"]
 
 _INTERRUPTED = ("InterruptedByUser", "Interrupted")  # as older ledgers have it
+_HEAD = (
+    "| No. | UTC | Model | Tokens | Cost | Time | Ended |\n"
+    "|--:|:--|:--|--:|--:|--:|:--|"
+)
+_LAST = 20
+_CACHING = {
+    "off": "every question is asked",
+    "on": "a request that was made before is answered from disk",
+    "replay": "nothing is asked, and what was not asked before fails",
+}
+_TO_SEE_NUMBERS = "The last calls with their numbers: %nemotron log"
 
 
 def _cache(app: App, text: str, settings: Settings) -> str:
     cache, wanted = app.session.accounting.cache, text.strip().lower()
     if wanted == "clear":
-        return f"Threw away {_replies(cache.clear())}."
+        return f"Deleted {plural(cache.clear(), 'reply', 'replies')}."
     if wanted:
         raise InputError(
             f"cache takes nothing or clear, got {one_line(text, 40)}",
@@ -43,62 +51,39 @@ def _cache(app: App, text: str, settings: Settings) -> str:
     room = f"{size / 1e6:.1f} of {cache.most_bytes / 1e6:,.0f} MB"
     where = f"`{cache.path}`" if cache.path else "memory, for this session only"
     how = settings["cache"]
+    replies = plural(number, "reply", "replies")
     return (
-        f"The cache is {how}: {_WAYS[how]}. It holds {_replies(number)} ({room}) in "
-        f"{where}."
+        f"The cache is {how}: {_CACHING[how]}. It holds {replies} ({room}) in {where}."
     )
-
-
-def _replies(number: int) -> str:
-    return plural(number, "reply", "replies")
-
-
-_WAYS = {
-    "off": "every question is asked",
-    "on": "a request that was made before is answered from disk",
-    "replay": "nothing is asked, and what was not asked before fails",
-}
-
-CACHE = {"cache": Command("Replies that are kept.", _cache, "clear")}
-
-_HEAD = (
-    "| No. | UTC | Model | Tokens | Cost | Time | Ended |\n"
-    "|--:|:--|:--|--:|--:|--:|:--|"
-)
-_LAST = 20
 
 
 def _log(app: App, text: str, settings: Settings) -> str:
     ledger, wanted = app.session.accounting.ledger, text.strip()
     if found := re.fullmatch(r"(strike|unstrike)\b\s*(.*)", wanted, re.IGNORECASE):
-        return _struck(ledger, found[2], found[1].lower() == "strike")
+        return _strike(ledger, found[2], found[1].lower() == "strike")
     if wanted:
-        return _one(_numbered(ledger.call, wanted))
+        return _one_call(_find_call(ledger.call, wanted))
     calls = ledger.last(_LAST)
     if not calls:
-        return "No call has been written down yet."
+        return "No call has been recorded yet."
     rows = [f"| {call.number} | {' | '.join(_row(call))} |" for call in calls]
     more = (
-        "`%nemotron log: NUMBER` tells all of one; "
-        "`%nemotron log: strike NUMBER` takes it out of the sums."
+        "`%nemotron log: NUMBER` shows all of one; "
+        "`%nemotron log: strike NUMBER` takes it out of all sums."
     )
     return "\n".join([_HEAD, *rows, "", more])
 
 
 def _row(call: CallRecord) -> tuple[str, ...]:
+    figures = format_exchange(call.prompt_tokens, call.completion_tokens)
     return (
         f"{call.started_at:%Y-%m-%d %H:%M:%S}",
         literal(call.model, 80),
-        _tokens(call),
+        figures or ("unknown" if call.may_cost else ""),
         _cost(call),
         "" if call.elapsed_s is None else f"{call.elapsed_s:.1f} s",
-        _end(call),
+        _ending(call),
     )
-
-
-def _tokens(call: CallRecord) -> str:
-    figures = format_exchange(call.prompt_tokens, call.completion_tokens)
-    return figures or ("unknown" if call.may_cost else "")
 
 
 def _cost(call: CallRecord) -> str:
@@ -107,100 +92,71 @@ def _cost(call: CallRecord) -> str:
     return "unknown" if call.may_cost else "$0"
 
 
-def _end(call: CallRecord) -> str:
-    return f"struck out ({_ended(call)})" if call.is_struck else _ended(call)
-
-
-def _ended(call: CallRecord) -> str:
+def _ending(call: CallRecord) -> str:
+    ending, finish = call.ending, call.finish_reason
     if not call.is_over:
-        return "no end was seen; it may have been billed"
-    if call.is_cached:
-        return "answered from disk"
-    if call.error and call.error not in _INTERRUPTED:
-        return f"{call.ending}: {call.error}"
-    finish = call.finish_reason
-    if call.ending == "complete" and finish and finish != "stop":
-        return f"complete: {literal(finish, 60)}"
-    return call.ending
+        ending = "no end was seen; it may have been billed"
+    elif call.is_cached:
+        ending = "answered from disk"
+    elif call.error and call.error not in _INTERRUPTED:
+        ending = f"{ending}: {call.error}"
+    elif ending == "complete" and finish and finish != "stop":
+        ending = f"complete: {literal(finish, 60)}"
+    return f"struck out ({ending})" if call.is_struck else ending
 
 
-def _numbered(find: Callable[[int], CallRecord | None], wanted: str) -> CallRecord:
-    """Return what `find` finds by a number that was typed.
+def _find_call(find: Callable[[int], CallRecord | None], wanted: str) -> CallRecord:
+    """Return what `find` returns for a number that was typed.
 
     Raises
     ------
     InputError
         If it is no number, or there is no such call.
     """
+    number = one_line(wanted, 40)
     if not re.fullmatch(r"[0-9]{1,15}", wanted):
-        raise InputError(
-            f"a call goes by its number, got {one_line(wanted, 40) or 'none'}",
-            hint="The last ones with their numbers: %nemotron log",
-        )
+        what = f"a call goes by its number, got {number or 'none'}"
+        raise InputError(what, hint=_TO_SEE_NUMBERS)
     call = find(int(wanted))
     if call is None:
-        raise InputError(
-            f"there is no call {one_line(wanted, 40)} in the ledger",
-            hint="The last ones with their numbers: %nemotron log",
-        )
+        what = f"there is no call {number} in the ledger"
+        raise InputError(what, hint=_TO_SEE_NUMBERS)
     return call
 
 
-def _struck(ledger: Ledger, wanted: str, is_struck: bool) -> str:
-    call = _numbered(lambda number: ledger.strike(number, is_struck), wanted)
+def _strike(ledger: Ledger, wanted: str, is_struck: bool) -> str:
+    call = _find_call(lambda number: ledger.strike(number, is_struck), wanted)
     cost, undo = _cost(call), f"`%nemotron log: unstrike {call.number}`"
     if not is_struck:
         return f"Call {call.number} ({cost}) counts again."
     return f"Call {call.number} ({cost}) counts in no sum and no budget. Undo: {undo}"
 
 
-def _one(call: CallRecord) -> str:
-    told = {"when": f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC", "ended": _end(call)}
-    told |= {"cost": _cost(call), **_fields(call)}
-    rows = [f"| {name} | {value} |" for name, value in told.items()]
+def _one_call(call: CallRecord) -> str:
+    values: dict[str, object] = asdict(call)
+    when = f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    first = {"when": when, "ended": _ending(call), "cost": _cost(call)}
+    for name in ("number", "started_s", "ending", "error", "cost_usd"):
+        del values[name]
+    del values["is_cached"], values["is_struck"]
+    shown = first | {n: _format(v) for n, v in values.items() if v not in (None, "")}
+    rows = [f"| {name} | {value} |" for name, value in shown.items()]
     return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
 
 
-_TOLD_OTHERWISE = (
-    "number",
-    "started_s",
-    "ending",
-    "error",
-    "cost_usd",
-    "is_cached",
-    "is_struck",
-)
-
-
-def _fields(call: CallRecord) -> dict[str, str]:
-    known = {
-        name: value
-        for name, value in asdict(call).items()
-        if name not in _TOLD_OTHERWISE and value not in (None, "")
-    }
-    return {name: _shown(value) for name, value in known.items()}
-
-
-def _shown(value: object) -> str:
+def _format(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return literal(str(value), 2_000)
-
-
-LOG = {"log": Command("The last calls, one a line.", _log, "[strike] NUMBER")}
+    return f"{value:,}" if isinstance(value, int) else literal(str(value), 2_000)
 
 
 def _usage(app: App, text: str, settings: Settings) -> str:
     ledger = app.session.accounting.ledger
-    return _exported(ledger, text.strip()) if text.strip() else usage(ledger)
-
-
-def _exported(ledger: Ledger, text: str) -> str:
-    named = re.fullmatch(r"export\s+(.+)", text)
+    if not text.strip():
+        return usage(ledger)
+    named = re.fullmatch(r"export\s+(.+)", text.strip())
     if named is None:
         raise InputError(
             f"usage takes nothing or export PATH, got {one_line(text, 60)}",
@@ -215,11 +171,19 @@ def _balance(app: App, text: str, settings: Settings) -> str:
     return balance(app.session, settings)
 
 
-SPENDING = {
+USAGE = {
     "usage": Command(
-        "What it took: session, day, month, model.", _usage, "export PATH"
+        "Tokens and cost: session, day, month, model.",
+        _usage,
+        "export PATH",
+        r"export \S+",
     ),
-    **LOG,
-    **CACHE,
+    "log": Command(
+        "The last calls, one a line.",
+        _log,
+        "[strike] NUMBER",
+        r"(?:(?:un)?strike +)?\d+",
+    ),
+    "cache": Command("Stored replies.", _cache, "clear", "clear"),
     "balance": Command("What is left on the account.", _balance),
 }
