@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType
+from types import (
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+)
 from typing import Any
 
 __all__ = [
@@ -16,6 +21,7 @@ __all__ = [
     "as_library",
     "bases",
     "class_name",
+    "defaults",
     "exact",
     "field",
     "home",
@@ -111,6 +117,15 @@ def field(value: object, name: str) -> object:
             except AttributeError:
                 return MISSING
     return MISSING
+
+
+def defaults(function: FunctionType) -> dict[str, object]:
+    """Return the values that parameters have when none is given."""
+    code = function.__code__
+    values = function.__defaults__ or ()
+    places = code.co_varnames[: code.co_argcount]
+    found = dict(zip(places[len(places) - len(values) :], values, strict=False))
+    return found | dict(function.__kwdefaults__ or {})
 
 
 def library(name: str) -> Any:

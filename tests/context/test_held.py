@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import enum
 import functools
+import threading
 import types
 from collections import OrderedDict, deque, namedtuple
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -46,6 +48,51 @@ def connect(host: str = "db", *, password: str = VALUE) -> None:
     """Take a password that is given by default."""
 
 
+class Refused(ConnectionError):
+    """An error of a client's that remembers what was refused."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("refused")
+        self.token = token
+
+
+def noted(error: Exception) -> Exception:
+    error.password = VALUE  # type: ignore[attr-defined]
+    return error
+
+
+def in_thread() -> threading.local:
+    local = threading.local()
+    local.auth_token = VALUE
+    return local
+
+
+def module(name: str) -> types.ModuleType:
+    made = types.ModuleType(name)
+    made.api_key = VALUE  # type: ignore[attr-defined]
+    return made
+
+
+def closing_over(api_key: str) -> Callable[[], object]:
+    def call() -> object:
+        return len(api_key)
+
+    return call
+
+
+def marked(function: Callable[[], object]) -> Callable[[], object]:
+    function.secret = VALUE  # type: ignore[attr-defined]
+    return function
+
+
+class Session:
+    def __init__(self) -> None:
+        self.cookie_token = VALUE
+
+    def ask(self) -> None:
+        """Ask nothing."""
+
+
 Pair = namedtuple("Pair", "user pw")
 SERIES = pd.Series({"api_key": VALUE, "host": "db"})
 HOLDERS: dict[str, dict[str, Any]] = {
@@ -81,6 +128,15 @@ HOLDERS: dict[str, dict[str, Any]] = {
     "a Series by name": {"tokens": pl.Series([VALUE, OTHER])},
     "a Series of settings": {"settings": SERIES},
     "a header": {"headers": {"Authorization": f"Bearer {VALUE}"}},
+    "an attribute of an error": {"failed": noted(ValueError("no"))},
+    "an attribute of an own error": {"failed": Refused(VALUE)},
+    "a local of a thread": {"here": in_thread()},
+    "a module made by hand": {"settings": module("settings")},
+    "a variable of a context": {"now": ContextVar("token", default=VALUE)},
+    "a cell of a closure": {"ask": closing_over(VALUE)},
+    "a cell of a decorated function": {"ask": functools.cache(closing_over(VALUE))},
+    "an attribute of a function": {"ask": marked(lambda: None)},
+    "the object of a method": {"ask": Session().ask},
     "an address": {"dsn": f"postgresql://ann:{VALUE}@db/shop"},
 }
 
@@ -154,6 +210,32 @@ def test_what_was_held_is_remembered() -> None:
     variables.clear()
 
     assert held.secrets() == {VALUE: "key", OTHER: "key"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["client.token = new()", "%nemotron what does client do?", "x(client)"]
+)
+def test_what_the_last_cell_names_is_looked_at_first(cell: str) -> None:
+    client, other = types.SimpleNamespace(), types.SimpleNamespace()
+    many = {f"total_{n}": [n] for n in range(3_000)}
+    variables = {**many, "client": client, "other": other, "In": [""]}
+    held = Held(variables)
+    held.look()
+    client.token, other.token = VALUE, OTHER
+    variables["In"].append(cell)
+
+    assert held.secrets() == {VALUE: "token"}
+
+
+def test_each_of_many_variables_is_looked_at_in_its_turn() -> None:
+    many = {f"total_{n}": types.SimpleNamespace() for n in range(500)}
+    held = Held(many)
+    held.look()
+    many["total_440"].token = VALUE
+    for _ in range(12):
+        held.look()
+
+    assert held.secrets() == {VALUE: "token"}
 
 
 def test_how_much_is_remembered_is_bounded() -> None:

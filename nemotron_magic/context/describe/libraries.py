@@ -18,13 +18,14 @@ from nemotron_magic.context.describe.base import (
     said,
     short,
 )
-from nemotron_magic.context.describe.objects import defaults, parameters
+from nemotron_magic.context.describe.objects import parameters
 from nemotron_magic.context.describe.privacy import HIDDEN, is_personal, tells_of_person
 from nemotron_magic.context.describe.tables import LEAST_ROWS, labels_of, quoted
 from nemotron_magic.core.introspection import (
     MISSING,
     bases,
     class_name,
+    defaults,
     exact,
     field,
     home,

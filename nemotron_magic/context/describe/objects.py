@@ -22,6 +22,7 @@ from nemotron_magic.core.introspection import (
     MISSING,
     bases,
     class_name,
+    defaults,
     exact,
     field,
     home,
@@ -34,7 +35,6 @@ __all__ = [
     "CODE_KINDS",
     "RECORD_KINDS",
     "dataclass_lines",
-    "defaults",
     "enum_lines",
     "is_dataclass",
     "is_enum",
@@ -111,15 +111,6 @@ def parameters(function: FunctionType) -> list[tuple[str, str]]:
     if code.co_posonlyargcount:
         found.insert(code.co_posonlyargcount, ("/", ""))
     return found
-
-
-def defaults(function: FunctionType) -> dict[str, object]:
-    """Return the values that parameters have when none is given."""
-    code = function.__code__
-    values = function.__defaults__ or ()
-    places = code.co_varnames[: code.co_argcount]
-    found = dict(zip(places[len(places) - len(values) :], values, strict=False))
-    return found | dict(function.__kwdefaults__ or {})
 
 
 def _signature(function: FunctionType, look: DescribeContext) -> str:

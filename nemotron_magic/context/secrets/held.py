@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import islice
-from types import MemberDescriptorType
+from threading import local
+from types import FunctionType, MemberDescriptorType
 from typing import Any, TypeAlias
 
-from nemotron_magic.context.describe.objects import defaults
 from nemotron_magic.context.secrets.exact import secrets_in
 from nemotron_magic.context.secrets.values import (
     Strength,
@@ -22,6 +25,7 @@ from nemotron_magic.core.endpoint import secret_value, without_traceback
 from nemotron_magic.core.introspection import (
     as_library,
     bases,
+    defaults,
     exact,
     home,
     library,
@@ -105,6 +109,8 @@ def is_table(parts: Parts) -> bool:
 
 def _new_parts_of(cls: type) -> Parts | None:
     classes = bases(cls)
+    if any(base is BaseException for base in classes):
+        return _attributes
     for base in classes:
         where = home(base)
         if where in _PARTS:
@@ -152,15 +158,45 @@ def _slots(cls: type) -> list[tuple[type, str]]:
 
 
 def _members(value: type) -> Iterable[tuple[object, object]]:
-    return () if home(value)[0] in _LEFT_OUT else list(namespace(value).items())
+    if home(value)[0] in _LEFT_OUT:
+        return ()
+    found = list(namespace(value).items())
+    # The descriptions that dataclasses and others keep hold words of their own.
+    return [
+        (name, part)
+        for name, part in found
+        if type(part) is FunctionType or exact(name)[:2] != "__"
+    ]
 
 
 def _globals(value: object) -> Iterable[tuple[object, object]]:
-    """Return the names of a module of the user's, such as one of settings."""
+    """Return the names of a module of the user's, from a file or made by hand."""
     own = state(value)
     file = exact(own.get("__file__"))
-    is_library = not file or "site-packages" in file or file.startswith(_LIBRARIES)
-    return () if is_library else list(own.items())
+    is_of_library = "site-packages" in file or file.startswith(_LIBRARIES)
+    is_builtin = not file and own.get("__spec__") is not None
+    return () if is_of_library or is_builtin else list(own.items())
+
+
+def _of_function(value: Any) -> Iterator[tuple[object, object]]:
+    """Yield the defaults of a function, its attributes and what it closes over."""
+    yield from defaults(value).items()
+    yield from list(state(value).items())
+    for name, cell in zip(
+        value.__code__.co_freevars, value.__closure__ or (), strict=True
+    ):
+        with suppress(ValueError):  # an empty cell
+            yield name, cell.cell_contents
+
+
+def _of_thread(value: local) -> Iterable[tuple[object, object]]:
+    return list(local.__getattribute__(value, "__dict__").items())
+
+
+def _of_context(value: ContextVar[object]) -> Iterable[tuple[object, object]]:
+    with suppress(LookupError):
+        return [(value.name, value.get())]
+    return []
 
 
 def _pandas_frame(value: Any) -> Iterator[tuple[object, object]]:
@@ -260,7 +296,10 @@ _PARTS: dict[tuple[str, str], Parts | None] = {
     ("builtins", "set"): _items,
     ("builtins", "frozenset"): _items,
     ("collections", "deque"): _items,
-    ("builtins", "function"): lambda value: defaults(value).items(),
+    ("builtins", "function"): _of_function,
+    ("_thread", "_local"): _of_thread,
+    ("builtins", "method"): lambda value: [(None, value.__self__)],
+    ("_contextvars", "ContextVar"): _of_context,
     ("builtins", "type"): _members,
     ("builtins", "module"): _globals,
     ("numpy", "ndarray"): _array,
@@ -284,8 +323,11 @@ _MOST = 2_000
 _DEEPEST = 3
 _ENTRIES = 500  # of a container are looked at; of one with a telling name:
 _TOLD_ENTRIES = 4_000
-_LOOKS = 400  # at parts of what has no telling name, together; the first time:
+_LOOKS = 200  # at parts of what has no telling name, together; the first time:
 _FIRST_LOOKS = 20_000
+_IN_TURN = 200  # variables that nothing names come with each look
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_LONGEST_CELL = 10_000
 _TURN = 50  # variables further on begins the next look
 _TOLD_LOOKS = 5_000  # at parts of one that has
 _TABLE = 70  # as dear as so many parts
@@ -303,11 +345,13 @@ class Held:
         The variables of a kernel, which come and go.
     """
 
-    __slots__ = ("_before", "_found", "_looks", "_variables")
+    __slots__ = ("_found", "_known", "_labels", "_looks", "_telling", "_variables")
 
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
-        self._before: dict[object, int] = {}
+        self._known: dict[object, int] = {}
+        self._telling: set[object] = set()
+        self._labels: set[str] = set()
         self._looks = 0
         found: dict[str, str] = {}
         self._found = secret_value(found)
@@ -324,27 +368,40 @@ class Held:
         return without_traceback(self._secrets)
 
     def _secrets(self) -> dict[str, str]:
-        names = self._look().labels | set(self._variables)
+        self._look()
+        names, labels = self._variables, self._labels
+        found = self._found(0).copy()
         return {
-            one: kind for one, kind in self._found(0).copy().items() if one not in names
+            one: kind
+            for one, kind in found.items()
+            if one not in labels and one not in names
         }
 
-    def _look(self) -> _Look:
+    def _look(self) -> None:
         found = self._found(0)
-        look = _Look(found)
-        look.at_all(self._in_turn(), _LOOKS if self._looks else _FIRST_LOOKS)
+        look = _Look(found, self._labels)
+        pairs = list(self._variables.items())
+        new = [one for one in pairs if self._known.get(one[0]) != id(one[1])]
+        if len(self._known) > 2 * len(pairs):
+            self._known.clear()
+        self._known.update((name, id(value)) for name, value in new)
+        self._telling.update(name for name, _ in new if _told_by(name))
+        first = self._telling | _named_in(self._variables.get("In"))
+        found_first = [one for one in pairs if one[0] in first]
+        start = self._looks * _TURN % (len(pairs) or 1)
+        turn = (pairs[start:] + pairs[:start])[:_IN_TURN]
+        look.at_all(
+            [*found_first, *new, *turn], _LOOKS if self._looks else _FIRST_LOOKS
+        )
         self._looks += 1
         for oldest in list(found)[:-_MOST]:
             found.pop(oldest, None)
-        return look
 
-    def _in_turn(self) -> list[tuple[object, object]]:
-        """Return the variables: what is new, then the others, each first at times."""
-        pairs = list(self._variables.items())
-        new = [pair for pair in pairs if self._before.get(pair[0]) != id(pair[1])]
-        start = self._looks * _TURN % (len(pairs) or 1)
-        self._before = {name: id(value) for name, value in pairs}
-        return [*new, *pairs[start:], *pairs[:start]]
+
+def _named_in(cells: object) -> set[str]:
+    """Return the names in the last cell, which may have changed what they hold."""
+    last = exact(cells[-1]) if type(cells) is list and cells else ""
+    return set(_IDENTIFIER.findall(last[:_LONGEST_CELL]))
 
 
 @dataclass(slots=True)
@@ -355,15 +412,12 @@ class _Look:
     ----------
     found : dict
         The secrets, each with its kind; those of now are added.
-
-    Attributes
-    ----------
     labels : set
-        The names of columns.
+        The names of columns, which are added too.
     """
 
     found: dict[str, str]
-    labels: set[str] = field(default_factory=set)
+    labels: set[str]
     _seen: dict[int, object] = field(default_factory=dict)
     _told: _Waiting = field(default_factory=deque)
     _others: _Waiting = field(default_factory=deque)
