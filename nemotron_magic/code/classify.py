@@ -29,16 +29,21 @@ _LONGEST = 200_000  # characters; more than that is not read
 _TRACEBACK = "Traceback (most recent call last)"
 _TRACEBACK_RULE = re.compile(r"-{20,}\n\w+(?:Error|Exception|Interrupt|Warning)\b")
 _HUNK = re.compile(r"^(?:@@ -\d|diff --git |--- \S.*\n\+\+\+ )", re.MULTILINE)
-_MAGIC = re.compile(r"(\s*)(?:[%!]\s*[\w./]|.*[^\s?]\?{1,2}\s*$)")
+_MAGIC = re.compile(
+    r"\s*(?:[%!]\s*[\w./]|\?{1,2}\s*[\w.*]+\s*$|%{0,2}[\w.*]+(?:\[\d+\])?\?{1,2}\s*$)"
+)
 _ASSIGNED_MAGIC = re.compile(r"([\w\s,.\[\]'\"]+=\s*)[%!]\s*\w.*")
 _HALF_PROMPT = re.compile(r"In ?\[\d*\]?:?")
 _VALUE_BEGINS = "[{(-'\"0123456789"
 _FILE_ENDINGS = frozenset(LIBRARIES["file_endings"].split())
 _PRINTED = frozenset(LIBRARIES["printed"].split())
+_PRINTED_WITH_DOTS = re.compile(LIBRARIES["printed_with_dots"])
+_NEVER_PRINTED = frozenset(LIBRARIES["never_printed"].split())
+_TABLE = re.compile(r"df\w*")
 _WORK = (
-    ast.Assign, ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.AugAssign,
-    ast.ClassDef, ast.For, ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Match,
-    ast.Try, ast.With,
+    ast.Assert, ast.Assign, ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith,
+    ast.AugAssign, ast.ClassDef, ast.Delete, ast.For, ast.FunctionDef, ast.Import,
+    ast.ImportFrom, ast.Match, ast.Raise, ast.Try, ast.With,
 )  # fmt: skip
 _DOES = (ast.Await, ast.Call, ast.DictComp, ast.GeneratorExp, ast.ListComp, ast.SetComp)
 _LITERAL = (
@@ -74,7 +79,8 @@ def is_python(code: str, *, is_whole: bool, is_shown: bool = True) -> bool:
     tree = parsed(code) if is_whole else _beginning(code)
     if tree is None:
         return False
-    if any(_is_magic(line) for line in code.split("\n")) and len(tree.body) < 2:
+    is_bare = all(isinstance(node, ast.Pass) for node in tree.body)
+    if is_bare and any(map(_is_magic, code.split("\n"))):
         return True
     return any(_works(node, is_shown) for node in tree.body)
 
@@ -156,12 +162,23 @@ def _works(node: ast.stmt, is_shown: bool) -> bool:
     if not isinstance(node, ast.Expr):
         return any(isinstance(one, _DOES) for one in ast.walk(node))
     value = node.value
-    # It takes a part of something, and is no file's name.
-    looks_up = isinstance(value, ast.Subscript) or (
-        isinstance(value, ast.Attribute) and value.attr not in _FILE_ENDINGS
-    )
     does = any(isinstance(one, _DOES) for one in ast.walk(value))
-    return not _is_value(value) and (does or (is_shown and looks_up))
+    return not _is_value(value) and (does or (is_shown and _looks_up(value)))
+
+
+def _looks_up(node: ast.expr) -> bool:
+    """Return whether an expression takes a part of something, and is no path."""
+    match node:
+        case ast.Name(name):
+            return bool(_TABLE.fullmatch(name))
+        case ast.Compare(_, [ast.Eq() | ast.NotEq()]) | ast.JoinedStr() | ast.IfExp():
+            return True
+    kinds = {type(one) for one in ast.walk(node)}
+    is_path = kinds & {ast.Div, ast.Sub} or any(
+        isinstance(one, ast.Attribute) and one.attr in _FILE_ENDINGS
+        for one in ast.walk(node)
+    )
+    return ast.Subscript in kinds or (ast.Attribute in kinds and not is_path)
 
 
 def _is_value(node: ast.AST) -> bool:
@@ -170,14 +187,25 @@ def _is_value(node: ast.AST) -> bool:
     while left:
         one = left.pop()
         func = one.func if isinstance(one, ast.Call) else None
-        name = getattr(func, "attr", getattr(func, "id", ""))
-        if name in _PRINTED or (name[:1].isupper() and not name.isupper()):
+        if func and _prints_as_call(ast.unparse(func)):
             left += [part for part in ast.iter_child_nodes(one) if part is not func]
+        elif isinstance(one, ast.Attribute) and _prints_as_call(ast.unparse(one)):
+            continue
         elif isinstance(one, _LITERAL):
             left += ast.iter_child_nodes(one)
         else:
             return False
     return True
+
+
+def _prints_as_call(name: str) -> bool:
+    """Return whether what a name makes is printed as a call of it."""
+    is_class = name.isidentifier() and name[:1].isupper() and not name.isupper()
+    return (
+        name in _PRINTED
+        or (is_class and name not in _NEVER_PRINTED)
+        or bool(_PRINTED_WITH_DOTS.fullmatch(name))
+    )
 
 
 def _is_diff(text: str) -> bool:
@@ -252,7 +280,8 @@ def strip_shell_prompts(code: str) -> str:
 _COMMAND = re.compile(
     r"(?:sudo |[A-Z_]+=\S+ )*(?:\./|\.venv/|\S+/bin/)?"
     rf"(?:{'|'.join(LIBRARIES['commands'].split())})"
-    r"(?:\s+(?![=(\[.,])\S.*|\s*)$"
+    r"(?:\s+(?![=(\[.,])\S.*)$"
+    rf"|(?:{'|'.join(LIBRARIES['lone_commands'].split())})\s*$"
 )
 _PIP = re.compile(r"!?\s*(?:python3? -m )?(pip|conda|mamba)3?( \w.*)$")
 _LINE_MAGIC = re.compile(r"[%!][A-Za-z]")

@@ -67,6 +67,83 @@ def test_what_installs_needs_no_magic_of_the_shell() -> None:
     assert cells_of("```sh\npip install x\n```", []) == (CodeCell("%pip install x"),)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "pd.DataFrame({'a': [1, 2]})",
+        "np.array([[1, 2], [3, 4]])",
+        "pl.Series('a', [1, 2])",
+        "DataFrame({'a': [1]})",
+        "Image('plot.png')",
+        "Video('a.mp4', width=300)",
+        "HTML('<b>a</b>')",
+        "Markdown('**a**')",
+        "Path('data.csv')",
+        "assert len(df) == 3",
+        "assert ready",
+        "df['a'] > 3",
+        "df.a.sum() == 3",
+        "x == y",
+        "left != right",
+        "(df.a > 1) & mask",
+        "df['a'] / df['b']",
+        "df.a * 2",
+        "not df.empty",
+        "df.a, df.b",
+        "f'{total:.2f}'",
+        "big if total > 3 else small",
+        "del df",
+        "raise StopIteration",
+        "df",
+        "df_sales",
+        "df?",
+        "?df",
+        "df.head??",
+        "%timeit f(x)",
+        "%timeit f(x)\n%timeit g(x)",
+        "%time f()\n# and the other\n%time g()",
+        "%pip list\n%who",
+        "!ls\n!pwd",
+        '"""Is it true?\n\nYes."""\nx = 1',
+        'def f():\n    """Why so?\n\n    Because.\n    """\n    return 1',
+        "'''What is it?'''\nprint(1)",
+    ],
+)
+def test_code_that_does_not_say_what_it_is_makes_a_cell(code: str) -> None:
+    assert sources(f"So:\n\n```\n{code}\n```\n") == [code]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "array([1, 2])",
+        "datetime.datetime(2024, 1, 1, 0, 0)",
+        "np.float64(3.5)",
+        "np.True_",
+        "torch.Size([2, 3])",
+        "Timestamp('2024-01-01 00:00:00')",
+        "LinearRegression()",
+        "Pipeline(steps=[('scale', StandardScaler()), ('fit', Ridge(alpha=1.0))])",
+        "dtype('int64')",
+        "Decimal('1.50')",
+        "KeyError('region')",
+        "p < 0.05",
+        "model",
+        "date",
+        "head",
+        "x, y",
+        "data/raw/sales.csv",
+        "docs/index.rst",
+        "scikit-learn",
+        "example.com",
+        "Is it true?",
+        "yes",
+    ],
+)
+def test_what_is_printed_or_named_makes_no_cell(text: str) -> None:
+    assert sources(f"It gives:\n\n```\n{text}\n```\n") == []
+
+
 def test_joining_leaves_cell_magics_apart() -> None:
     cells = [CodeCell("%%time\nx"), CodeCell("a"), CodeCell("b", number=3)]
 
