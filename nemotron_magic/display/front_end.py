@@ -203,20 +203,7 @@ def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
 
 
 class DisplayManager:
-    """Everything that is shown in one shell.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Where to show it.
-    environ : mapping
-        The process's environment.
-
-    Attributes
-    ----------
-    ticker : Ticker
-        Lets what was held back be painted.
-    """
+    """Everything that is shown in one shell."""
 
     def __init__(
         self,

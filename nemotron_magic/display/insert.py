@@ -31,7 +31,6 @@ from nemotron_magic.session.reply import Reply
 __all__ = [
     "CodeInserter",
     "InsertOptions",
-    "Inserter",
     "ReplyCode",
     "diff_html",
     "may_insert",
@@ -50,16 +49,7 @@ _version = cache(metadata.version)
 
 
 def may_insert(choice: str, version_of: Callable[[str], str] = _version) -> bool:
-    """Return whether replies carry buttons that put their code into cells.
-
-    Parameters
-    ----------
-    choice : str
-        The setting `insert_button`. The page does not tell its version, so `auto` looks
-        at what is installed beside the kernel.
-    version_of : callable
-        Returns the version of a package, or raises `PackageNotFoundError`.
-    """
+    """Return whether replies carry buttons that put their code into cells."""
     if choice != "auto":
         return choice == "on"
     return any(_is_from(version_of, name, least) for name, least in _ASKS_FIRST.items())
@@ -77,19 +67,7 @@ def _is_from(
 
 @dataclass(slots=True)
 class ReplyCode:
-    """What a page shows of the code of one reply, beside the code itself.
-
-    Parameters
-    ----------
-    cells : sequence of CodeCell
-        The cells that the code makes.
-    remarks : callable
-        Returns what is to be said of a cell, one line each.
-    cells_in : callable
-        Returns the cells that a text makes.
-    has_buttons : bool
-        Whether the page may be given buttons.
-    """
+    """What a page shows of the code of one reply, beside the code itself."""
 
     cells: Sequence[CodeCell]
     remarks: Callable[[CodeCell], Sequence[str]]
@@ -148,93 +126,6 @@ class ReplyCode:
         )
 
 
-def diff_html(before: str, after: str) -> str:
-    """Return a unified diff of two cells as a fenced block; empty if they are equal."""
-    lines = difflib.unified_diff(
-        before.strip("\n").splitlines(),
-        after.strip("\n").splitlines(),
-        "the cell",
-        "the new cell",
-        lineterm="",
-        n=2,
-    )
-    text = "\n".join(lines)
-    return as_block(text, "diff") if text else ""
-
-
-class Inserter:
-    """Puts code into cells of one shell.
-
-    Attributes
-    ----------
-    cells : tuple of CodeCell
-        Those of the last reply.
-    """
-
-    def __init__(self, shell: Any) -> None:
-        self.cells: tuple[CodeCell, ...] = ()
-        self._shell = shell
-        self._next = 0
-
-    def begin(self, cells: Sequence[CodeCell]) -> None:
-        """Let these cells wait, in place of those that did."""
-        self.cells, self._next = tuple(cells), 0
-
-    def insert(self, which: str, replaces: bool = False) -> tuple[CodeCell, str]:
-        """Put a cell in; return it, and what was done.
-
-        Parameters
-        ----------
-        which : str
-            Empty for the next one, a number from 1, or `all` for one cell of all that
-            is Python.
-        replaces : bool
-            Whether it takes the place of the cell that runs.
-
-        Raises
-        ------
-        InputError
-            If there is none.
-        """
-        if not self.cells:
-            raise InputError(
-                "the last reply has no code to put in",
-                hint="Ask for some: %nemotron --code plot sales by month",
-            )
-        if which.strip().lower() == "all":
-            return self._insert_all(replaces)
-        number = self._number(which.strip())
-        cell = self.cells[number - 1]
-        self._put(cell, replaces)
-        self._next = max(self._next, number)
-        return cell, f"Block {number} of {len(self.cells)} is in the cell below."
-
-    def _insert_all(self, replaces: bool) -> tuple[CodeCell, str]:
-        whole, *others = join_cells(self.cells)
-        count = len(self.cells) - len(others)
-        blocks = "1 block is" if count == 1 else f"{count} blocks are"
-        self._put(whole, replaces)
-        self.begin(others)
-        left = f" {len(others)} with a magic of their own wait." if others else ""
-        return whole, f"{blocks} in the cell below.{left}"
-
-    def _number(self, which: str) -> int:
-        if not which and self._next == len(self.cells):
-            raise InputError(
-                "all code of the last reply has been put in",
-                hint="Again: %nemotron code: 1   or: %nemotron code: all",
-            )
-        number = int(which) if which.isdecimal() else 0 if which else self._next + 1
-        if not 1 <= number <= len(self.cells):
-            raise InputError(
-                f"code takes all or a number up to {len(self.cells)}, got {which[:40]}"
-            )
-        return number
-
-    def _put(self, cell: CodeCell, replaces: bool) -> None:
-        self._shell.set_next_input(cell.source.rstrip("\n"), replace=replaces)
-
-
 @dataclass(frozen=True, slots=True)
 class InsertOptions:
     """What is to become of the code of a reply.
@@ -258,18 +149,13 @@ class InsertOptions:
 
 
 class CodeInserter:
-    """Puts the code of replies into the cells of one shell.
-
-    Parameters
-    ----------
-    takes_cells : callable
-        Tells whether whoever shows the outputs can put in a cell.
-    """
+    """Puts the code of replies into the cells of one shell."""
 
     def __init__(self, shell: Any, takes_cells: Callable[[], bool]) -> None:
         self._shell = shell
         self._takes_cells = takes_cells
-        self._inserter = Inserter(shell)
+        self._waiting: tuple[CodeCell, ...] = ()
+        self._next = 0
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Return what keeps the code that would be put in from running here."""
@@ -279,72 +165,99 @@ class CodeInserter:
     def sent_back(self, reply: Reply, notice: str) -> Reply:
         """Return a reply whose code is sent back, with what was found."""
         cells = self._cells(reply)
-        self._inserter.begin(cells)
-        return _with(reply, [*(self._said_of(cells[0]) if cells else ()), notice])
+        self._queue(cells)
+        return _with(reply, [*(self._remarks(cells[0]) if cells else ()), notice])
 
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
         """Put the code of a reply in, as far as the job says; return the reply so told.
 
         A reply that was broken off has its code wait: the page takes no cell of a run
         that failed. Without any code in it, that of the reply before it still waits.
-
-        Parameters
-        ----------
-        notice : str
-            What is to be said before all else.
         """
         cells = self._cells(reply)
         is_broken = reply.metadata.ending in ("interrupted", "failed")
         if cells or not is_broken:
-            self._inserter.begin(cells)
+            self._queue(cells)
         if not job.inserts or (is_broken and not cells):
             return reply
         if not cells:
             return _with(reply, ["There is no code in this reply for a cell."])
         diff = diff_html(job.before, cells[0].source) if job.before else ""
-        notices = [*([notice] if notice else []), *self._said_of(cells[0])]
+        notices = [*filter(None, [notice]), *self._remarks(cells[0])]
         if job.before and not diff:
             notices.append("The code is the same as it was.")
         if is_broken or not self._takes_cells():
             notices.append(_BROKEN if is_broken else _HEADLESS)
             return _with(reply, notices, diff)
-        self._inserter.insert("", job.replaces)
+        self._put(1, job.replaces)
         notices.append(_placed(len(cells) - 1, job.replaces))
         return _with(reply, notices, diff, cells[0].source)
 
     def offer(self, reply: Reply) -> None:
         """Let the code of a reply wait for `%nemotron code`."""
-        self._inserter.begin(self._cells(reply))
+        self._queue(self._cells(reply))
 
     def code_of(self, reply: Reply, has_buttons: bool) -> ReplyCode:
         """Return what a page shows of the code of a reply."""
-        return ReplyCode(self._cells(reply), self._said_of, self._cells, has_buttons)
+        return ReplyCode(self._cells(reply), self._remarks, self._cells, has_buttons)
 
     def insert(self, which: str) -> str:
-        """Put in code that waits; return what to say of it.
-
-        Raises
-        ------
-        InputError
-            If there is none, or nobody to take it.
-        """
+        """Put in code that waits, the next or `which`; return what to say of it."""
         if not self._takes_cells():
             raise InputError(
                 "nobody takes cells here",
                 "no page shows this notebook",
                 "The code of the last reply is in: _nemotron.code",
             )
-        cell, said = self._inserter.insert(which)
-        return "\n\n".join([said, *self._said_of(cell)])
+        if not self._waiting:
+            raise InputError(
+                "the last reply has no code to put in",
+                hint="Ask for some: %nemotron --code plot sales by month",
+            )
+        which, count = which.strip(), len(self._waiting)
+        if which.lower() == "all":
+            whole, *others = join_cells(self._waiting)
+            count -= len(others)
+            blocks = "1 block is" if count == 1 else f"{count} blocks are"
+            left = f" {len(others)} with a magic of their own wait." if others else ""
+            self._queue([whole, *others])
+            cell, done = self._put(1), f"{blocks} in the cell below.{left}"
+            self._queue(others)
+        else:
+            number = self._number(which)
+            cell = self._put(number)
+            done = f"Block {number} of {count} is in the cell below."
+        return "\n\n".join([done, *self._remarks(cell)])
+
+    def _queue(self, cells: Sequence[CodeCell]) -> None:
+        """Let these cells wait, in place of those that did."""
+        self._waiting, self._next = tuple(cells), 0
+
+    def _number(self, which: str) -> int:
+        count = len(self._waiting)
+        if not which and self._next == count:
+            raise InputError(
+                "all code of the last reply has been put in",
+                hint="Again: %nemotron code: 1   or: %nemotron code: all",
+            )
+        number = int(which) if which.isdecimal() else 0 if which else self._next + 1
+        if not 1 <= number <= count:
+            raise InputError(
+                f"code takes all or a number up to {count}, got {which[:40]}"
+            )
+        return number
+
+    def _put(self, number: int, replaces: bool = False) -> CodeCell:
+        cell = self._waiting[number - 1]
+        self._shell.set_next_input(cell.source.rstrip("\n"), replace=replaces)
+        self._next = max(self._next, number)
+        return cell
 
     def _cells(self, reply: str) -> tuple[CodeCell, ...]:
         """Return the code of a reply with all that hides in it shown."""
         magics = self._shell.magics_manager.magics["cell"]
-        cells = []
-        for cell in cells_of(str(reply), magics):
-            source, warnings = escape_bidi(cell.source)
-            cells.append(replace(cell, source=source, warnings=warnings))
-        return tuple(cells)
+        found = ((c, *escape_bidi(c.source)) for c in cells_of(str(reply), magics))
+        return tuple(replace(c, source=s, warnings=w) for c, s, w in found)
 
     def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
         if cell.language != "python":
@@ -355,7 +268,7 @@ class CodeInserter:
     def _names(self) -> dict[str, object]:
         return {**self._shell.user_ns_hidden, **self._shell.user_ns}
 
-    def _said_of(self, cell: CodeCell) -> list[str]:
+    def _remarks(self, cell: CodeCell) -> list[str]:
         """Return what the user should know of code before it runs, one line each."""
         names, transform = self._names(), self._shell.transform_cell
         effects = effects_of(cell.source, transform, names)
@@ -375,6 +288,20 @@ def _placed(waiting: int, replaces: bool) -> str:
         return f"The code is {where}."
     blocks = "block waits" if waiting == 1 else "blocks wait"
     return f"The code is {where}; {waiting} more {blocks}: %nemotron code"
+
+
+def diff_html(before: str, after: str) -> str:
+    """Return a unified diff of two cells as a fenced block; empty if they are equal."""
+    lines = difflib.unified_diff(
+        before.strip("\n").splitlines(),
+        after.strip("\n").splitlines(),
+        "the cell",
+        "the new cell",
+        lineterm="",
+        n=2,
+    )
+    text = "\n".join(lines)
+    return as_block(text, "diff") if text else ""
 
 
 def _with(

@@ -82,13 +82,7 @@ _BYTES_LESS_PER_CHAR = 57
 
 
 class RepaintBudget:
-    """Keeps account of what paints cost and what may be spent.
-
-    Parameters
-    ----------
-    clock_s : callable
-        A monotonic clock.
-    """
+    """Keeps account of what paints cost and what may be spent."""
 
     def __init__(self, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
@@ -175,15 +169,7 @@ class Ticker:
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """One display of a cell, made or painted again by its id.
-
-    Parameters
-    ----------
-    text : str
-        What stands for the HTML where that is not shown; empty if nothing does.
-    about : mapping, optional
-        What is saved beside it, fit for JSON.
-    """
+    """One display of a cell, made or painted again by its id."""
 
     id: str
     html: str

@@ -47,13 +47,6 @@ _WHOLE = re.compile(
 class WordWrap:
     r"""Wrap a text between words while it streams in, but for code and tables.
 
-    Parameters
-    ----------
-    width_chars : int
-        The width of the terminal; 0 leaves every line as it is.
-
-    Examples
-    --------
     >>> wrap = WordWrap(12)
     >>> print(wrap.add("- one two th") + wrap.add("ree\n") + wrap.end(), end="")
     - one two
@@ -118,8 +111,6 @@ class WordWrap:
 def plain_text(markdown: str, width_chars: int) -> str:
     r"""Return our own Markdown as it is best read in a terminal of this width.
 
-    Examples
-    --------
     >>> print(plain_text("| Model | $ |\n|:--|--:|\n| `nano` | 0.11 |", 40))
     Model     $
     ─────  ────
@@ -147,13 +138,6 @@ def column_widths(
     Headings and long cells are broken between words before short cells such as `2.5 s`
     are, and before a word is.
 
-    Parameters
-    ----------
-    columns
-        The cells of each; the first is its heading.
-
-    Examples
-    --------
     >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 27)
     [9, 16]
     >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 25)

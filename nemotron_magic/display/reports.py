@@ -40,15 +40,7 @@ def preview_messages(
     notes: Sequence[tuple[str, str]],
     heading: str = "What would be sent",
 ) -> str:
-    """Return a request as Markdown: a table of what it takes, then all that is in it.
-
-    Parameters
-    ----------
-    body : mapping
-        The whole request; `messages` have the keys `role` and `content`.
-    notes : sequence of (str, str)
-        Further rows of the table: what, and how much.
-    """
+    """Return a request as Markdown: a table of what it takes, then all of it."""
     messages, fields = body["messages"], other_fields(body)
     sizes = [estimate_tokens(message["content"]) for message in messages]
     rows = [
@@ -261,13 +253,7 @@ def _kept_in(ledger: Ledger) -> str:
 
 
 def balance(session: Session, settings: Settings) -> str:
-    """Return what is left on the account, as Markdown.
-
-    Raises
-    ------
-    NemotronError
-        If the service does not answer.
-    """
+    """Return what is left on the account, as Markdown."""
     endpoint = session.endpoint(settings)
     left = session.client.balance_usd(endpoint, session.credentials.key(endpoint))
     if left is None:
@@ -282,13 +268,7 @@ _WIDTH, _HEIGHT = 600, 90
 
 
 def chart(days: Mapping[str, Totals], most: int = MOST_DAYS) -> str:
-    """Return the cost of each day as a figure in HTML; empty without calls.
-
-    Parameters
-    ----------
-    days : mapping
-        Totals by day, such as `2026-08-21`.
-    """
+    """Return the cost of each day as a figure in HTML; empty without calls."""
     shown = by_day({day: one for day, one in days.items() if one.calls}, most)
     if not shown:
         return ""

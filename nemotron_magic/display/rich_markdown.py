@@ -156,20 +156,7 @@ class _Table(TableElement):
 
 
 class TerminalMarkdown(Markdown):
-    """A text as `rich` can print it.
-
-    Parameters
-    ----------
-    has_gap : bool
-        Whether an empty line stands above it.
-    is_growing : bool
-        Whether to show only as much of its end as fits on the screen.
-
-    Attributes
-    ----------
-    is_seen : bool
-        Whether it took a line, once it has been printed.
-    """
+    """A text as `rich` can print it."""
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
         **Markdown.elements,

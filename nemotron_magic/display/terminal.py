@@ -117,17 +117,7 @@ class _TextPainter:
 
 
 class PlainRenderer(_TextPainter):
-    """Write a reply as it comes.
-
-    Parameters
-    ----------
-    stream : TextIO
-        Where to write.
-    with_footer : bool
-        Whether to end with the footer.
-    is_styled : bool
-        Whether somebody reads the stream on a terminal: ours are dim, lines wrapped.
-    """
+    """Write a reply as it comes."""
 
     def __init__(
         self, stream: TextIO, with_footer: bool = True, is_styled: bool = False
@@ -156,17 +146,7 @@ class PlainRenderer(_TextPainter):
 
 
 class RichRenderer(_TextPainter):
-    """Render a reply in colour, block by block.
-
-    Parameters
-    ----------
-    stream : TextIO
-        Where to write.
-    is_live : bool
-        Whether the stream is a terminal whose last lines can be painted again.
-    with_footer : bool
-        Whether to end with the footer.
-    """
+    """Render a reply in colour, block by block."""
 
     def __init__(self, stream: TextIO, is_live: bool, with_footer: bool = True) -> None:
         from nemotron_magic.display.rich_markdown import markdown_console
@@ -234,15 +214,7 @@ class RichRenderer(_TextPainter):
 def text_painter(
     stream: TextIO, is_console: bool, with_footer: bool = True, is_live: bool = True
 ) -> PlainRenderer | RichRenderer:
-    """Return a painter for a terminal, a file in its place, or a console.
-
-    Parameters
-    ----------
-    is_console : bool
-        Whether the stream's reader shows it on a terminal, though it is none itself.
-    is_live : bool
-        Whether a terminal shows the tail while it grows.
-    """
+    """Return a painter for a terminal, a file in its place, or a console."""
     is_read = is_console or stream.isatty()
     if is_read and has_rich():
         return RichRenderer(stream, is_live and not is_console, with_footer)

@@ -76,15 +76,7 @@ _UNUSUAL = re.compile(r"(?<!\w)\w{200}|(?<!\s)\s{120}|^.{1000}", re.MULTILINE)
 
 
 class BoundedLexer(Lexer):
-    """A lexer that leaves the rest of a block plain where that would take too long.
-
-    Parameters
-    ----------
-    language : str
-        Any name of it; code in a language that is not well known is plain.
-    clock_s : callable
-        The time that this thread has worked: many lexers take quadratic time.
-    """
+    """A lexer that leaves the rest of a block plain where that would take too long."""
 
     def __init__(
         self, language: str, clock_s: Callable[[], float] = time.thread_time

@@ -35,15 +35,7 @@ _LONGEST = 200_000
 
 @dataclass(frozen=True, slots=True)
 class OpenFence:
-    """A fence that nothing has closed.
-
-    Parameters
-    ----------
-    indent
-        What stands before its code, of a list or a quote.
-    start
-        Where its code begins in the text.
-    """
+    """A fence that nothing has closed."""
 
     mark: str
     info: str
@@ -100,15 +92,7 @@ def open_fence(text: str) -> OpenFence | None:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that a text ends in.
-
-    Parameters
-    ----------
-    last
-        Its last line, if that has no line break: it may be cut.
-    has_rows
-        Whether the text goes on below the rule.
-    """
+    """A table that a text ends in."""
 
     before: str
     head: str

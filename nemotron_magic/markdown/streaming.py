@@ -66,13 +66,7 @@ def indent_of(line: str) -> int:
 def soft_cut(
     tokens: list[Token], lines: list[str], context: Context
 ) -> tuple[int, Context]:
-    """Cut at the last item or row, or in a long block of code between two lines.
-
-    Returns
-    -------
-    tuple
-        How many lines are cut off, none if there is no place; what the rest stands in.
-    """
+    """Cut at the last item or row, or in a long block of code between two lines."""
     if not tokens:  # empty lines, or definitions of links
         return len(lines), context
     offset = context.head.count("\n")

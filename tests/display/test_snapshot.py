@@ -8,11 +8,7 @@ from typing import Any
 
 import pytest
 
-from nemotron_magic.display.panel.panel import (
-    StaticSnapshot,
-    snapshot_html,
-    snapshot_text,
-)
+from nemotron_magic.display.panel.panel import StaticSnapshot, panel_state
 from nemotron_magic.session.conversation import Turn
 from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.session import Session
@@ -51,22 +47,31 @@ def config() -> list[str]:
 
 
 @pytest.fixture
-def snapshot(page: Page, config: list[str]) -> StaticSnapshot:
-    session = Session(environ={})
+def session() -> Session:
+    return Session(environ={})
+
+
+@pytest.fixture
+def snapshot(page: Page, config: list[str], session: Session) -> StaticSnapshot:
     return StaticSnapshot("nm-p", session, lambda: config[-1], page.publish, page.later)
 
 
 def test_it_tells_settings_question_answer_and_totals() -> None:
-    text = snapshot_text(CONFIG, TURN, "This session: 1 call")
+    text = panel_state(CONFIG, TURN, "This session: 1 call")
 
     assert CONFIG in text
-    assert "Question: Is <i>it</i>?" in text
-    assert "Answer: **Yes**" in text
+    assert "Is <i>it</i>?" in text
+    assert "\n**Yes**" in text
     assert text.endswith("This session: 1 call")
 
 
-def test_its_html_is_safe_and_hides_beside_a_panel() -> None:
-    html = snapshot_html("nm-p", CONFIG, TURN, "This session: 1 call")
+def test_its_html_is_safe_and_hides_beside_a_panel(
+    page: Page, snapshot: StaticSnapshot, session: Session
+) -> None:
+    session.conversation.threads["main"] = [TURN]
+    session.conversation.last = TURN.reply
+    snapshot.show()
+    html = page.shown[0][0]["text/html"]
 
     assert "<strong>Yes</strong>" in html
     assert "<script" not in html
@@ -75,7 +80,7 @@ def test_its_html_is_safe_and_hides_beside_a_panel() -> None:
 
 
 def test_a_long_answer_is_cut_and_defaults_are_said() -> None:
-    text = snapshot_text("", Turn("Why?", Reply("a" * 10_000)), "")
+    text = panel_state("", Turn("Why?", Reply("a" * 10_000)), "")
 
     assert len(text) < 4_500
     assert "6,000 characters more" in text

@@ -65,13 +65,7 @@ class PanelHost:
     draft: str = ""
 
     def settings(self) -> Settings:
-        """Return the settings of a call that is to be made now.
-
-        Raises
-        ------
-        InputError
-            If two of them contradict each other.
-        """
+        """Return the settings of a call that is to be made now."""
         settings: Settings = self.config.snapshot()
         self.keep_books(settings)
         return settings
@@ -82,13 +76,6 @@ class WidgetFactory:
 
     A layout and a style are a message each, and by default every widget has its own.
     How widgets look follows from their classes, see `panel.css`.
-
-    Attributes
-    ----------
-    lock : RLock
-        Held by a thread while it changes what is shown.
-    is_closed : bool
-        Whether there is nothing to show any more.
     """
 
     def __init__(self) -> None:

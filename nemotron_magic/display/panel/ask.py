@@ -45,17 +45,6 @@ class GrowingReply:
     """Show one reply while it grows: what is finished in outputs, the rest in a tail.
 
     It is a `Publisher`: the painter of cells paints here, too, at the same pace.
-
-    Parameters
-    ----------
-    question : str
-        The HTML to show above it.
-    replaces : bool
-        Whether a turn with that question is shown until the first of it is there.
-    begun : callable
-        Called when the first of the reply is there.
-    arrange : callable
-        Called when there are more widgets to show, or fewer.
     """
 
     def __init__(
@@ -121,18 +110,7 @@ class GrowingReply:
 
 
 class Transcript:
-    """Show a conversation: its turns, those that came together in one output.
-
-    Parameters
-    ----------
-    html_of : callable
-        Returns the HTML of a turn.
-
-    Attributes
-    ----------
-    box : VBox
-        What to show; the style sheet keeps its end in sight.
-    """
+    """Show a conversation: its turns, those that came together in one output."""
 
     def __init__(self, make: WidgetFactory, html_of: Callable[[Turn], str]) -> None:
         self._make = make
@@ -213,20 +191,7 @@ class _Call:
 
 
 class AskTab:
-    """Ask the questions of one panel, one at a time, in a thread.
-
-    Parameters
-    ----------
-    last_cell : callable
-        Returns the number of the last cell that has ended.
-    answered : callable
-        Called when a question has its answer, or will have none.
-
-    Attributes
-    ----------
-    box : VBox
-        What to show.
-    """
+    """Ask the questions of one panel, one at a time, in a thread."""
 
     def __init__(
         self,
@@ -278,13 +243,7 @@ class AskTab:
         self.refresh()
 
     def question(self) -> tuple[Question, Settings]:
-        """Return what would be asked now, with what is sent along.
-
-        Raises
-        ------
-        NemotronError
-            If it cannot be.
-        """
+        """Return what would be asked now, with what is sent along."""
         settings = self._host.settings()
         text, last = self._box.value, self._last_cell()
         return self._host.question(text, self._thread, settings, last), settings

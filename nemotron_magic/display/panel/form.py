@@ -66,20 +66,7 @@ _LINE_CHARS = 60
 
 
 class SettingsForm:
-    """The settings of a session as controls of a panel.
-
-    Parameters
-    ----------
-    config : Nemotron
-        The settings as traits: the one place where they are kept.
-    make : WidgetFactory
-        Makes the controls; those of a section are made when it is opened.
-
-    Attributes
-    ----------
-    box : VBox
-        What to show.
-    """
+    """The settings of a session as controls of a panel."""
 
     def __init__(self, config: Any, make: WidgetFactory) -> None:
         self._config = config
@@ -247,11 +234,6 @@ def from_text(parameter: Parameter, text: str) -> Any:
     """Return the value that is meant by what was typed.
 
     Nothing is "not set" where that can be, else empty text, else the default.
-
-    Raises
-    ------
-    InputError
-        If it is none for this row.
     """
     if not text.strip():
         if parameter.may_be_unset:

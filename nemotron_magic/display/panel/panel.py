@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
-from html import escape
 from importlib.resources import files
 from threading import Lock
 from typing import Any
@@ -39,6 +38,7 @@ from nemotron_magic.display.reports import (
 )
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import small_css, stylesheet
+from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.conversation import Turn
 from nemotron_magic.session.session import Session
 from nemotron_magic.storage.ledger import Ledger
@@ -47,8 +47,7 @@ __all__ = [
     "Panel",
     "PanelRegistry",
     "StaticSnapshot",
-    "snapshot_html",
-    "snapshot_text",
+    "panel_state",
 ]
 
 
@@ -141,26 +140,7 @@ class PanelRegistry:
 
 
 class Panel:
-    """A panel that is open until it is closed.
-
-    Parameters
-    ----------
-    last_cell : callable
-        Returns the number of the last cell that has ended.
-    closed : callable
-        Called when it has closed.
-    answered : callable
-        Called when one of its questions has been answered, or will not be.
-
-    Attributes
-    ----------
-    cell_id : str
-        The cell that opened it; empty where no front end names it.
-    execution : object
-        Which run of that cell it was.
-    box : VBox
-        What the page shows.
-    """
+    """A panel that is open until it is closed."""
 
     def __init__(
         self,
@@ -325,15 +305,6 @@ class StaticSnapshot:
 
     It is a display of its own. Its style sheet hides it while the panel is in the page,
     and the page's complaint when it is not.
-
-    Parameters
-    ----------
-    mark : str
-        The class of the panel's own element.
-    publish : callable
-        Shows a bundle, as the shell's display publisher does.
-    later : callable
-        Calls a function after a delay in seconds.
     """
 
     def __init__(
@@ -391,44 +362,19 @@ class StaticSnapshot:
             _last_turn(self._session),
             _spent(self._session.accounting.ledger),
         )
-        return {
-            "text/html": snapshot_html(self._mark, *state),
-            "text/plain": snapshot_text(*state),
-        }
+        text = panel_state(*state)
+        style = _HIDE.replace("MARK", self._mark).replace("\n", "")
+        html = f"{document(to_html(text))}<style>{style}</style>"
+        still = f'<div class="{self._mark}-still">{html}</div>'
+        return {"text/html": still, "text/plain": text}
 
 
-def snapshot_text(config: str, turn: Turn | None, spent: str) -> str:
-    """Return the state of a panel as plain text.
-
-    Parameters
-    ----------
-    config : str
-        The lines that set what is not at its default.
-    spent : str
-        What the session took, one line.
-    """
-    parts = [_HEADING, config or _DEFAULTS]
+def panel_state(config: str, turn: Turn | None, spent: str) -> str:
+    """Return the state of a panel as Markdown: what is set, the last turn, the cost."""
+    parts = [f"*{_HEADING}*", as_block(config, "python") if config else _DEFAULTS]
     if turn is not None:
-        parts += [f"Question: {turn.question}", f"Answer: {_cut(str(turn.reply))}"]
+        parts += [as_block(turn.question, "text"), _cut(str(turn.reply))]
     return "\n\n".join([*parts, spent])
-
-
-def snapshot_html(mark: str, config: str, turn: Turn | None, spent: str) -> str:
-    """Return the state as HTML, hidden while the panel of that `mark` is shown."""
-    parts = [f"<p><em>{escape(_HEADING)}</em></p>"]
-    if config:
-        parts.append(f'<pre class="nm-plain">{escape(config)}</pre>')
-    else:
-        parts.append(f"<p>{_DEFAULTS}</p>")
-    if turn is not None:
-        question = escape(turn.question)
-        parts.append(f'<p style="white-space:pre-wrap"><b>{question}</b></p>')
-        parts.append(to_html(_cut(str(turn.reply))))
-    parts.append(f'<div class="nm-footer">{escape(spent)}</div>')
-    content = "".join(parts)
-    shown = content if turn is None else document(content)
-    style = _HIDE.replace("MARK", mark).replace("\n", "")
-    return f'<div class="{mark}-still">{shown}<style>{style}</style></div>'
 
 
 def _last_turn(session: Session) -> Turn | None:
