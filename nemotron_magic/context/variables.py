@@ -47,12 +47,11 @@ AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed
 """What to do about an expression that has no value."""
 
 _MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")
-_CONSTANTS = (str, bytes, int, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
 class Interpolation:
-    """A value that a prompt names, and what is said of it."""
+    """A value that a prompt names, and its description."""
 
     name: str
     description: str
@@ -66,7 +65,7 @@ def interpolate(
     Parameters
     ----------
     look_up : Callable
-        Gives the description of the value of an expression; raises if there is none.
+        Returns the description of the value of an expression; raises if it has none.
 
     Raises
     ------
@@ -85,14 +84,14 @@ def interpolate(
             return mark[0][1:]
         name = mark["expr"].strip()
         if name not in found:
-            found[name] = Interpolation(name, _described(name, look_up))
+            found[name] = Interpolation(name, _look_up(name, look_up))
         return f"`{name}`"
 
     text = _MARK.sub(reference, prompt)
     return text, tuple(found.values())
 
 
-def _described(name: str, look_up: Callable[[str], str]) -> str:
+def _look_up(name: str, look_up: Callable[[str], str]) -> str:
     if not _is_path(name):
         raise InputError(
             f"$`{name}` is more than a name or a path, and nothing is run for a prompt",
@@ -113,35 +112,25 @@ def _described(name: str, look_up: Callable[[str], str]) -> str:
 def _is_path(text: str) -> bool:
     """Return whether a text is a name followed by attributes and items alone."""
     try:
-        node = ast.parse(text, mode="eval").body
+        node: ast.AST = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    while type(node) in (ast.Attribute, ast.Subscript):
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
         if isinstance(node, ast.Subscript) and not _is_key(node.slice):
             return False
-        node = node.value  # type: ignore[attr-defined]  # both stand on a value
+        node = node.value
     return isinstance(node, ast.Name)
 
 
-def _is_key(node: ast.expr | None) -> bool:
-    """Return whether a text between brackets is fixed, or made of names and paths."""
-    match node:
-        case None:
-            return True
-        case ast.Constant(value=value):
-            return type(value) in _CONSTANTS
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float())):
-            return True
-        case ast.Slice(lower=lower, upper=upper, step=step):
-            return all(map(_is_key, (lower, upper, step)))
-        case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            return all(map(_is_key, elements))
-        case ast.Name():
-            return True
-        case _:
-            return False
+def _is_key(node: ast.expr) -> bool:
+    """Return whether what stands between brackets is made of constants and names."""
+    return all(isinstance(part, _KEY_NODES) for part in ast.walk(node))
 
 
+_KEY_NODES = (
+    *(ast.Constant, ast.UnaryOp, ast.USub, ast.Slice, ast.Tuple, ast.List, ast.Name),
+    ast.expr_context,
+)
 # Of these classes themselves, and of none derived from them, items may be taken.
 _TABLES = {
     ("numpy", "ndarray"),
@@ -176,8 +165,7 @@ def _value(node: ast.expr, variables: Mapping[str, object]) -> Any:
             return _attribute(_value(inner, variables), name, node)
         case ast.Subscript(value=inner, slice=key):
             return _item(_value(inner, variables), _key(key, variables), node)
-        case _:
-            raise _refusal(node)
+    raise _refusal(node)
 
 
 def _variable(name: str, variables: Mapping[str, object]) -> object:
@@ -194,24 +182,25 @@ def _attribute(value: Any, name: str, node: ast.expr) -> object:
     kind = home(type(value))
     if kind == ("pandas", "DataFrame") and name not in _FIGURES:
         return _item(value, name, node)
-    if kind in _TABLES and name in _FIGURES:
-        found = getattr(value, name, MISSING)
-    else:
-        found = _kept(value, name)
+    is_figure = kind in _TABLES and name in _FIGURES
+    found = getattr(value, name, MISSING) if is_figure else _stored(value, name)
     if found is MISSING:
         raise _refusal(node)
     return found
 
 
-def _kept(value: object, name: str) -> object:
+def _stored(value: object, name: str) -> object:
     """Return an attribute that is kept as it is, in the object or in its class."""
     classes = bases(type(value))
     if type in classes:
-        return _of_class(read(type, "__mro__", value), name)
+        found = _defined(read(type, "__mro__", value), name)
+        return (
+            found if type(found) is FunctionType or not _has(found, "get") else MISSING
+        )
     if type(_defined(classes, "__getattribute__")) is FunctionType:
         return MISSING
     inherited = _defined(classes, name)
-    if _has(inherited, "__set__") and type(inherited) is not MemberDescriptorType:
+    if _has(inherited, "set") and type(inherited) is not MemberDescriptorType:
         return MISSING
     found = field(value, name)
     if found is not MISSING:
@@ -219,13 +208,7 @@ def _kept(value: object, name: str) -> object:
     if type(inherited) is FunctionType:
         # Binding a function to the object runs nothing.
         return MethodType(inherited, value)
-    return MISSING if _has(inherited, "__get__") else inherited
-
-
-def _of_class(classes: tuple[type, ...], name: str) -> object:
-    found = _defined(classes, name)
-    is_read_by_code = _has(found, "__get__") and type(found) is not FunctionType
-    return MISSING if is_read_by_code else found
+    return MISSING if _has(inherited, "get") else inherited
 
 
 def _defined(classes: tuple[type, ...], name: str) -> object:
@@ -235,34 +218,26 @@ def _defined(classes: tuple[type, ...], name: str) -> object:
 
 
 def _has(value: object, method: str) -> bool:
-    return _defined(bases(type(value)), method) is not MISSING
+    """Return whether a class attribute is a descriptor with such a method."""
+    return _defined(bases(type(value)), f"__{method}__") is not MISSING
 
 
-def _item(value: Any, key: object, node: ast.expr) -> object:
+def _item(value: Any, key: Any, node: ast.expr) -> object:
     cls = type(value)
+    is_place = type(key) is int or type(key) is slice
     try:
         if any(cls is one for one in _DICTS):
-            return _entry(value, key)
-        is_row = any(cls is one for one in _ROWS) and _is_place(key)
-        if is_row or home(cls) in _TABLES:
+            # `value[key]` of a `defaultdict` would make a missing entry.
+            if (found := dict.get(value, key, MISSING)) is MISSING:
+                raise KeyError(key)
+            return found
+        if home(cls) in _TABLES or (is_place and any(cls is one for one in _ROWS)):
             return value[key]
     except Exception as error:
         what = f"`{ast.unparse(node)}` is not there"
         why = f"{type(error).__name__}: {error}"
         raise InputError(what, why, AS_TYPED) from error
     raise _refusal(node)
-
-
-def _entry(value: dict[object, object], key: object) -> object:
-    """Return an entry of a dict: by its own key, and without making a missing one."""
-    found = dict.get(value, key, MISSING)
-    if found is MISSING:
-        raise KeyError(key)
-    return found
-
-
-def _is_place(key: object) -> bool:
-    return type(key) is int or type(key) is slice
 
 
 def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:

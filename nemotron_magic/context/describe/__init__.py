@@ -1,8 +1,8 @@
 """Describe any value to a model, without running its code.
 
 Nothing here raises, runs a method of an unknown class, or touches lazy data. Classes
-are told by their names in the libraries that made them; of all others, only the name
-is said. The values of tables stay out unless they are asked for.
+are known by their names in the libraries that made them; of all others, only the name
+is told. The values of tables stay out unless they are asked for.
 """
 
 from __future__ import annotations
@@ -19,24 +19,12 @@ from nemotron_magic.context.describe.base import (
     Describer,
 )
 from nemotron_magic.context.describe.builtins import CONTAINER_KINDS
-from nemotron_magic.context.describe.dataframes import (
-    ARROW_KINDS,
-    PANDAS_KINDS,
-    POLARS_KINDS,
-)
-from nemotron_magic.context.describe.libraries import (
-    ARRAY_KINDS,
-    ESTIMATOR_KINDS,
-    FIGURE_KINDS,
-    LAZY_KINDS,
-)
+from nemotron_magic.context.describe.dataframes import DATAFRAME_KINDS
+from nemotron_magic.context.describe.libraries import LIBRARY_KINDS
 from nemotron_magic.context.describe.objects import (
-    CODE_KINDS,
-    RECORD_KINDS,
+    OBJECT_KINDS,
+    dataclass_fields,
     dataclass_lines,
-    enum_lines,
-    is_dataclass,
-    is_enum,
 )
 from nemotron_magic.context.describe.privacy import own_name
 from nemotron_magic.context.secrets.held import is_held_secret
@@ -50,7 +38,6 @@ __all__ = [
     "Formatter",
     "Registry",
     "describe",
-    "describe_itself",
     "register",
     "unregister",
 ]
@@ -86,23 +73,22 @@ class Registry:
         return None
 
 
-def describe_itself(
+def _own_words(
     value: object, formatter: Formatter | None, registry: Registry
 ) -> tuple[str, str]:
-    """Return what is said of an object by those asked first, and what failed.
+    """Return what an object says of itself, and what failed.
 
-    The object's own method comes first, then the formatter, then what the user
-    registered. One that raises is passed over and named in the second text.
+    Its own method comes first, then the formatter, then what the user registered. One
+    that raises is passed over and named in the second text.
     """
-    sources = [(name, _method(type(value), name)) for name in _METHODS]
+    cls = type(value)
+    sources = [(name, _method(cls, name)) for name in _METHODS]
     sources += [("the formatter for x-vendor/llm", formatter)]
-    sources += [("its registered describer", registry.describer(type(value)))]
+    sources += [("its registered describer", registry.describer(cls))]
     failed = []
     for name, function in sources:
-        if function is None:
-            continue
         try:
-            if text := _text(function(value)):
+            if function and (text := _text(function(value))):
                 return text, ""
         except KeyboardInterrupt:
             raise
@@ -113,25 +99,23 @@ def describe_itself(
 
 def _method(cls: type, name: str) -> Callable[[Any], Any] | None:
     """Return a method of the class; what an object invents when asked is none."""
-    for base in bases(cls):
-        found = namespace(base).get(name)
-        if found is not None:
-            return found if type(found) is FunctionType else None
-    return None
+    spaces = (namespace(base) for base in bases(cls))
+    found = next((space[name] for space in spaces if name in space), None)
+    return found if type(found) is FunctionType else None
 
 
-def _text(said: Any) -> str:
+def _text(words: Any) -> str:
     """Return the text among the forms that the two protocols allow."""
-    if type(said) is CoroutineType:
-        said = _awaited(said)
-    if dict in bases(type(said)):
-        kinds = dict(dict.items(said))
-        said = next((kinds[kind] for kind in _MIME_TYPES if kind in kinds), None)
-    return str.__str__(said) if str in bases(type(said)) else ""
+    if type(words) is CoroutineType:
+        words = _result(words)
+    if dict in bases(type(words)):
+        forms = dict(dict.items(words))
+        words = next((forms[kind] for kind in _MIME_TYPES if kind in forms), None)
+    return str.__str__(words) if str in bases(type(words)) else ""
 
 
-def _awaited(coroutine: CoroutineType[Any, Any, Any]) -> object:
-    """Return what a coroutine returns at once; one that has to wait gives nothing."""
+def _result(coroutine: CoroutineType[Any, Any, Any]) -> object:
+    """Return what a coroutine returns at once, or None if it has to wait."""
     try:
         coroutine.send(None)
     except StopIteration as end:
@@ -147,18 +131,13 @@ _LIMIT_S = 0.03
 _CUT = "\n… (cut: no room)"
 _DEEPEST = 20
 _KINDS: dict[tuple[str, str], Describer] = {
-    **ARRAY_KINDS,
-    **ARROW_KINDS,
-    **CODE_KINDS,
     **CONTAINER_KINDS,
-    **ESTIMATOR_KINDS,
-    **FIGURE_KINDS,
-    **LAZY_KINDS,
-    **PANDAS_KINDS,
-    **POLARS_KINDS,
-    **RECORD_KINDS,
+    **DATAFRAME_KINDS,
+    **LIBRARY_KINDS,
+    **OBJECT_KINDS,
     **SCALAR_KINDS,
 }
+_ENUM = ("enum", "Enum")
 
 
 @public
@@ -210,14 +189,19 @@ def describe(
     registry : Registry
         What users registered.
     """
-    look = DescribeContext(
-        _lines, _lateness(clock_s, limit_s), data, source, own_name(name)
+    end_s = clock_s() + limit_s if clock_s else 0.0
+    ctx = DescribeContext(
+        _lines,
+        lambda: clock_s is not None and clock_s() > end_s,
+        data,
+        source,
+        own_name(name),
     )
     try:
-        words, failed = describe_itself(value, formatter, registry)
+        words, failed = _own_words(value, formatter, registry)
         lines = iter(words[: 2 * budget_chars].splitlines()) if words else None
         title = f"{name}: " if name else ""
-        return _bounded(title, lines or _lines(value, look), failed, budget_chars)
+        return _bounded(title, lines or _lines(value, ctx), failed, budget_chars)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -225,49 +209,40 @@ def describe(
         return f"{name} (not described: {kind})".strip()[: max(0, budget_chars)]
 
 
-def _lateness(
-    clock_s: Callable[[], float] | None, limit_s: float
-) -> Callable[[], bool]:
-    if clock_s is None:
-        return lambda: False
-    end_s = clock_s() + limit_s
-    return lambda: clock_s() > end_s
-
-
-def _lines(value: object, look: DescribeContext) -> Iterator[str]:
+def _lines(value: object, ctx: DescribeContext) -> Iterator[str]:
     """Yield the lines on a value; what fails in between ends them and is named."""
-    if id(value) in look.path:
-        yield f"{class_name(type(value))} (itself, from further up)"
+    name, has_begun = class_name(type(value)), False
+    if id(value) in ctx.path:
+        yield f"{name} (itself, from further up)"
         return
-    if len(look.path) > _DEEPEST:
+    if len(ctx.path) > _DEEPEST:
         yield "…"
         return
-    said = False
     try:
-        if is_held_secret(look.name, value):
-            yield f"{class_name(type(value))}, {SECRET}"
+        if is_held_secret(ctx.name, value):
+            yield f"{name}, {SECRET}"
             return
-        for line in _describer(value)(value, look):
-            said = True
+        for line in _describer(value)(value, ctx):
+            has_begun = True
             yield line
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
-        what = "" if said else f"{class_name(type(value))} object "
+        what = "" if has_begun else f"{name} object "
         yield f"{what}(not all could be read: {class_name(type(error))})"
 
 
 def _describer(value: object) -> Describer:
-    """Return how to say a value: by the first class that is known of those it has."""
-    if is_enum(value):
-        return enum_lines
-    for cls in bases(type(value)):
-        if found := _KINDS.get(home(cls)):
-            return found
-    return dataclass_lines if is_dataclass(value) else _unknown
+    """Return how to describe a value: by the first of its classes that is known."""
+    homes = [home(cls) for cls in bases(type(value))]
+    # Its members are numbers or texts first.
+    known = [_ENUM] if _ENUM in homes else [one for one in homes if one in _KINDS]
+    if known:
+        return _KINDS[known[0]]
+    return dataclass_lines if dataclass_fields(value) else _unknown
 
 
-def _unknown(value: object, look: DescribeContext) -> Iterator[str]:
+def _unknown(value: object, ctx: DescribeContext) -> Iterator[str]:
     yield f"{class_name(type(value))} object (not inspected)"
 
 
@@ -275,7 +250,7 @@ def _bounded(title: str, lines: Iterator[str], failed: str, budget_chars: int) -
     """Join lines as long as there is room, and say when there was none."""
     kept, size, most = [], len(title), max(0, budget_chars)
     for line in chain(lines, filter(None, [failed])):
-        # What would steer a terminal takes no room, as it does not stay.
+        # What would steer a terminal takes no room, as it is stripped.
         kept.append(well_formed(strip_controls(line)))
         size += len(kept[-1]) + 1
         if size > most + 1:

@@ -30,12 +30,12 @@ __all__ = [
     "DescribeContext",
     "Describer",
     "and_more",
-    "data_in",
+    "format_extreme",
     "is_open",
-    "is_plain",
     "is_printed_table",
-    "said",
-    "short",
+    "is_scalar",
+    "parse_data",
+    "shorten",
 ]
 
 
@@ -74,7 +74,7 @@ class DescribeContext:
 
     @property
     def is_inside(self) -> bool:
-        """Whether the value stands in another one."""
+        """Whether the value is held by another one."""
         return bool(self.path)
 
     def inside(self, container: object, name: str = "") -> DescribeContext:
@@ -82,23 +82,23 @@ class DescribeContext:
         return replace(self, name=name, path=(*self.path, id(container)), source=False)
 
     def headline(self, value: object, container: object, name: str = "") -> str:
-        """Say in a few words what a container holds."""
-        return short(next(self.describe(value, self.inside(container, name)), "?"))
+        """Return in a few words what a container holds."""
+        return shorten(next(self.describe(value, self.inside(container, name)), "?"))
 
     def lines(self, value: object, container: object, name: str = "") -> Iterator[str]:
-        """Yield the lines of what a container holds; deep down, the first one."""
+        """Yield the lines on what a container holds; deep down, only the first."""
         found = self.describe(value, self.inside(container, name))
         yield next(found, "?")
         if len(self.path) < _DEEPEST:
             yield from found
 
 
-# Its first line says what the value is; the others come one by one, as they are asked
-# for, so that nothing is looked at for which there is no room.
+# The first line says what the value is; the others are made as they are asked for, so
+# that nothing is looked at for which there is no room.
 Describer: TypeAlias = Callable[[Any, DescribeContext], Iterator[str]]
 
 
-def short(text: str, longest: int = CELL_CHARS) -> str:
+def shorten(text: str, longest: int = CELL_CHARS) -> str:
     """Return the beginning of a text, with a sign where it was cut."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
@@ -133,45 +133,34 @@ _END = re.compile(
 )
 
 
-def data_in(text: str) -> object | None:
-    """Return the lists and dicts that a text is written form of; None for others.
+def parse_data(text: str) -> object | None:
+    """Return the lists and dicts that a text writes down; None for other texts.
 
-    Nothing is evaluated. Of separated values, each row is a dict.
+    Nothing is evaluated. A row of separated values becomes a dict.
     """
     plain = text.strip()[:_MOST_CHARS]
     if plain[:1] in ("[", "{", "("):
-        found = _json(plain)
-        return found if found is not None else _literal(plain)
+        found = (_read(one, plain) for one in (json.loads, _json_lines, _literal))
+        return next((data for data in found if data is not None), None)
     if (call := _CALL.fullmatch(plain)) and call[1][:1] in ("[", "{", "("):
-        return _literal(call[1])
+        return _read(_literal, call[1])
     return _separated(plain)
 
 
-def _json(text: str) -> object | None:
-    lines = text.splitlines()
+def _read(reader: Callable[[str], object], text: str) -> object | None:
     try:
-        return _holder(json.loads(text))
-    except (ValueError, RecursionError):
-        pass
-    if len(lines) < 2 or text[:1] != "{":
-        return None
-    try:
-        return _holder([json.loads(line) for line in lines[:_MOST_LINES] if line])
-    except (ValueError, RecursionError):
-        return None
-
-
-def _literal(text: str) -> object | None:
-    if len(text) > _MOST_LITERAL_CHARS:
-        return None
-    try:
-        return _holder(ast.literal_eval(text))
+        data = reader(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
+    return data if type(data) in (list, dict, tuple, set) else None
 
 
-def _holder(found: object) -> object | None:
-    return found if type(found) in (list, dict, tuple, set) else None
+def _json_lines(text: str) -> object:
+    return [json.loads(line) for line in text.splitlines()[:_MOST_LINES] if line]
+
+
+def _literal(text: str) -> object:
+    return ast.literal_eval(text) if len(text) <= _MOST_LITERAL_CHARS else None
 
 
 def _separated(text: str) -> list[dict[str, str]] | None:
@@ -211,9 +200,9 @@ def is_open(text: str) -> bool:
     """Return whether a text that stands for an object may be told as it is."""
     if is_printed_table(text):
         return False
-    held = data_in(text)
-    if held is not None:
-        return _is_open(held, "", 0)
+    data = parse_data(text)
+    if data is not None:
+        return _is_open(data, "", 0)
     return not tells_of_person(text.strip("'\""))
 
 
@@ -239,60 +228,36 @@ def _is_open(value: object, label: str, depth: int) -> bool:
 
 _LONGEST_INT_BITS = 1_000
 _TEXT_CHARS = 400
-_LOOKED_AT_CHARS_SCALARS = 20_000
+_SEARCHED_CHARS = 20_000
 _ZONES = ("datetime", "zoneinfo", "pytz", "dateutil")
-_DATE = ("year", "month", "day")
-_TIME = ("hour", "minute", "second", "microsecond")
-_DURATION = ("days", "seconds", "microseconds")
 
 
-def _number(value: int, look: DescribeContext) -> Iterator[str]:
-    bits = int.bit_length(value)
-    # Python takes seconds for the digits of very long numbers, or refuses.
-    long = bits > _LONGEST_INT_BITS
-    yield _typed(f"of {bits:,} bits" if long else int.__repr__(value), value, look)
-
-
-def _float(value: float, look: DescribeContext) -> Iterator[str]:
-    yield _typed(float.__repr__(value), value, look)
-
-
-def _complex(value: complex, look: DescribeContext) -> Iterator[str]:
-    yield _typed(complex.__repr__(value), value, look)
-
-
-def _constant(value: object, look: DescribeContext) -> Iterator[str]:
-    yield repr(value)
-
-
-def _text(value: str, look: DescribeContext) -> Iterator[str]:
-    plain = str.__str__(value)
-    size = f"{class_name(type(value))} of {len(plain):,} characters"
-    if look.is_inside:
-        is_open = look.is_full or is_field_value(plain, look.name)
-        yield _quoted(plain, CELL_CHARS) if is_open else size
-        return
-    if look.is_full:
+def _text(value: str, ctx: DescribeContext) -> Iterator[str]:
+    text = str.__str__(value)
+    size = f"{class_name(type(value))} of {len(text):,} characters"
+    if ctx.is_inside:
+        is_shown = ctx.is_full or is_field_value(text, ctx.name)
+        yield _quote(text, CELL_CHARS) if is_shown else size
+    elif ctx.is_full:
         yield size
-        yield _quoted(plain, len(plain))
-    elif (held := data_in(plain)) is not None:
+        yield _quote(text, len(text))
+    elif (data := parse_data(text)) is not None:
         yield f"{size}, which holds data:"
-        yield from look.describe(held, look)
+        yield from ctx.describe(data, ctx)
+    elif _is_hidden_prose(text, ctx.name):
+        yield f"{size}, {HIDDEN}"
     else:
-        yield from _prose(plain, size, look.name)
+        yield size
+        yield _quote(text, _TEXT_CHARS)
 
 
-def _prose(text: str, size: str, name: str) -> Iterator[str]:
-    """Say a text that stands alone, unless it looks personal."""
-    is_hidden = is_personal(name) or is_printed_table(text)
-    if not is_hidden and not is_field_value(text, name):
-        is_hidden = tells_of_person(text[:_LOOKED_AT_CHARS_SCALARS])
-    yield f"{size}, {HIDDEN}" if is_hidden else size
-    if not is_hidden:
-        yield _quoted(text, _TEXT_CHARS)
+def _is_hidden_prose(text: str, name: str) -> bool:
+    if is_personal(name) or is_printed_table(text):
+        return True
+    return not is_field_value(text, name) and tells_of_person(text[:_SEARCHED_CHARS])
 
 
-def _quoted(text: str, longest: int) -> str:
+def _quote(text: str, longest: int) -> str:
     """Return the head of a text in quotes, and of a long one the tail as well."""
     if len(text) <= longest:
         return repr(text)
@@ -302,78 +267,69 @@ def _quoted(text: str, longest: int) -> str:
     return f"{head!r} … {len(text) - longest:,} characters … {tail!r}"
 
 
-def _bytes(value: bytes | bytearray, look: DescribeContext) -> Iterator[str]:
+def _constant(value: object, ctx: DescribeContext) -> Iterator[str]:
+    yield repr(value)
+
+
+def _bytes(value: bytes | bytearray, ctx: DescribeContext) -> Iterator[str]:
     kind = bytes if bytes in bases(type(value)) else bytearray
-    size = read(kind, "__len__", value)()
-    yield f"{class_name(type(value))} of {size:,} bytes"
+    yield f"{class_name(type(value))} of {read(kind, '__len__', value)():,} bytes"
 
 
-def _path(value: Any, look: DescribeContext) -> Iterator[str]:
-    # The class of the user's would be asked for its `__str__`.
-    is_ours = home(type(value))[0] == "pathlib"
-    yield _typed(repr(str(value)), value, look) if is_ours else class_name(type(value))
+def _integer_text(value: int) -> str:
+    # Python takes seconds for the digits of very long numbers, or refuses.
+    bits = int.bit_length(value)
+    return int.__repr__(value) if bits <= _LONGEST_INT_BITS else f"of {bits:,} bits"
 
 
-def _day(value: datetime.date, look: DescribeContext) -> Iterator[str]:
-    yield _typed(_date(value).isoformat(), value, look)
-
-
-def _moment(value: datetime.datetime, look: DescribeContext) -> Iterator[str]:
-    # `isoformat` would ask the time zone, which may be a class of the user's.
+def _datetime_text(value: datetime.datetime) -> str:
+    # `isoformat` would ask the time zone, which may be a class of user code.
     cls = datetime.datetime
-    time = datetime.time(*(read(cls, part, value) for part in _TIME))
-    plain = cls.combine(_date(value), time)
-    zone = _zone(read(cls, "tzinfo", value))
-    yield _typed(plain.isoformat(" ") + zone, value, look)
+    zone = read(cls, "tzinfo", value)
+    is_known = home(type(zone))[0] in _ZONES
+    suffix = "" if zone is None else f" {zone}" if is_known else " in a time zone"
+    return f"{cls.date(value)} {cls.time(value)}{suffix}"
 
 
-def _date(value: datetime.date) -> datetime.date:
-    return datetime.date(*(read(datetime.date, part, value) for part in _DATE))
+def _time_text(value: datetime.time) -> str:
+    moment = datetime.datetime.combine(datetime.date.min, value)
+    return str(datetime.datetime.time(moment))
 
 
-def _zone(zone: object) -> str:
-    if zone is None:
-        return ""
-    return f" {zone}" if home(type(zone))[0] in _ZONES else " in a time zone"
+def _own_text(value: object) -> str:
+    """Return the text of a class that is known to write itself well."""
+    return str(value) if home(type(value)) in SCALAR_KINDS else "a class of its own"
 
 
-def _time(value: datetime.time, look: DescribeContext) -> Iterator[str]:
-    parts = (read(datetime.time, part, value) for part in _TIME)
-    yield _typed(datetime.time(*parts).isoformat(), value, look)
+def _path(value: object, ctx: DescribeContext) -> Iterator[str]:
+    # A class of user code would be asked for its `__str__`.
+    is_library = home(type(value))[0] == "pathlib"
+    name = class_name(type(value))
+    yield _typed(repr(str(value)), value, ctx) if is_library else name
 
 
-def _duration(value: datetime.timedelta, look: DescribeContext) -> Iterator[str]:
-    cls = datetime.timedelta
-    plain = cls(*(read(cls, part, value) for part in _DURATION))
-    yield _typed(str(plain), value, look)
-
-
-def _own(value: object, look: DescribeContext) -> Iterator[str]:
-    """Say a value of a class that is known to write itself well, and of no other."""
-    text = str(value) if home(type(value)) in SCALAR_KINDS else "a class of its own"
-    yield _typed(text, value, look)
-
-
-def _typed(text: str, value: object, look: DescribeContext) -> str:
-    if look.is_inside:
+def _typed(text: str, value: object, ctx: DescribeContext) -> str:
+    if ctx.is_inside:
         return text
-    if is_personal(look.name) and not look.is_full:
-        return f"{class_name(type(value))}, {HIDDEN}"
-    return f"{class_name(type(value))} {text}"
+    is_hidden = is_personal(ctx.name) and not ctx.is_full
+    return class_name(type(value)) + (f", {HIDDEN}" if is_hidden else f" {text}")
 
 
-def is_plain(value: object) -> bool:
+def _writer(write: Callable[[Any], str]) -> Describer:
+    return lambda value, ctx: iter([_typed(write(value), value, ctx)])
+
+
+def is_scalar(value: object) -> bool:
     """Return whether a value is single and small, so that it can stand in a line."""
     return any(home(cls) in SCALAR_KINDS for cls in bases(type(value)))
 
 
-def said(value: object) -> str:
-    """Say an extreme of a range: a number or a date."""
-    # NumPy's float64 is one as well.
+def format_extreme(value: object) -> str:
+    """Return the text of one end of a range: a number or a date."""
+    # NumPy's float64 is a float as well.
     if float in bases(type(value)):
         return f"{value:.6g}"
-    text = str(value)
-    return text.removesuffix(" 00:00:00")
+    return str(value).removesuffix(" 00:00:00")
 
 
 SCALAR_KINDS: dict[tuple[str, str], Describer] = {
@@ -381,20 +337,20 @@ SCALAR_KINDS: dict[tuple[str, str], Describer] = {
     ("builtins", "bool"): _constant,
     ("builtins", "ellipsis"): _constant,
     ("builtins", "range"): _constant,
-    ("builtins", "int"): _number,
-    ("builtins", "float"): _float,
-    ("builtins", "complex"): _complex,
+    ("builtins", "int"): _writer(_integer_text),
+    ("builtins", "float"): _writer(float.__repr__),
+    ("builtins", "complex"): _writer(complex.__repr__),
     ("builtins", "str"): _text,
     ("builtins", "bytes"): _bytes,
     ("builtins", "bytearray"): _bytes,
-    ("datetime", "date"): _day,
-    ("datetime", "datetime"): _moment,
-    ("datetime", "time"): _time,
-    ("datetime", "timedelta"): _duration,
-    ("decimal", "Decimal"): _own,
-    ("pandas", "NaTType"): _own,
-    ("pandas", "NAType"): _own,
-    ("pandas", "Period"): _own,
+    ("datetime", "date"): _writer(datetime.date.isoformat),
+    ("datetime", "datetime"): _writer(_datetime_text),
+    ("datetime", "time"): _writer(_time_text),
+    ("datetime", "timedelta"): _writer(datetime.timedelta.__str__),
+    ("decimal", "Decimal"): _writer(_own_text),
+    ("pandas", "NaTType"): _writer(_own_text),
+    ("pandas", "NAType"): _writer(_own_text),
+    ("pandas", "Period"): _writer(_own_text),
     ("pathlib", "PurePath"): _path,
-    ("uuid", "UUID"): _own,
+    ("uuid", "UUID"): _writer(_own_text),
 }

@@ -2,331 +2,225 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from nemotron_magic.context.describe.base import DescribeContext, Describer, short
+from nemotron_magic.context.describe.base import DescribeContext, Describer, shorten
 from nemotron_magic.context.describe.tables import (
-    MOST_TEXTS,
+    MOST_COLUMNS,
+    Column,
     Kind,
-    Table,
     column_lines,
-    labelled,
-    labels_of,
-    quoted,
+    format_label,
+    format_labels,
+    quote_label,
     step_of,
     table_lines,
 )
 from nemotron_magic.core.introspection import as_library, class_name, home, library
 
-__all__ = [
-    "ARROW_KINDS",
-    "PANDAS_KINDS",
-    "POLARS_KINDS",
-]
+__all__ = ["DATAFRAME_KINDS"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """An Arrow column seen through every so many of its rows."""
+def _arrow_column(label: str, values: Any, step: int) -> Column:
+    types, dtype = library("pyarrow").types, values.type
+    value = dtype.value_type if types.is_dictionary(dtype) else dtype
+    kind: Kind = "other"
+    if types.is_integer(dtype) or types.is_floating(dtype):
+        kind = "number"
+    elif types.is_temporal(dtype):
+        kind = "date"
+    elif types.is_string(value) or types.is_large_string(value):
+        kind = "text"
 
-    label: str
-    whole: Any
-    step: int
+    def sample(every: int) -> Any:
+        places = library("pyarrow").array(range(0, len(values), step * every))
+        return values.take(places).to_pylist()
 
-    @property
-    def dtype(self) -> str:
-        return _said(self.whole.type)
+    def rows(start: int, stop: int) -> Any:
+        return values.slice(start, stop - start).to_pylist()
 
-    @property
-    def kind(self) -> Kind:
-        types = library("pyarrow").types
-        dtype = self.whole.type
-        if types.is_integer(dtype) or types.is_floating(dtype):
-            return "number"
-        if types.is_temporal(dtype):
-            return "date"
-        value = dtype.value_type if types.is_dictionary(dtype) else dtype
-        is_text = types.is_string(value) or types.is_large_string(value)
-        return "text" if is_text else "other"
-
-    def missing_share(self) -> float:
-        sample = self._sample(self.step)
-        return float(sample.null_count / (len(sample) or 1))
-
-    def extremes(self) -> tuple[object, object] | None:
-        there = [
-            cell for cell in self._sample(self.step).to_pylist() if _is_there(cell)
-        ]
-        return (min(there), max(there)) if there else None
-
-    def texts(self) -> Sequence[object]:
-        every = max(self.step, -(-len(self.whole) // MOST_TEXTS))
-        found: list[object] = self._sample(every).to_pylist()
-        return found
-
-    def cells(self, start: int, stop: int) -> Sequence[object]:
-        found: list[object] = self.whole.slice(start, stop - start).to_pylist()
-        return found
-
-    def _sample(self, every: int) -> Any:
-        places = library("pyarrow").array(range(0, len(self.whole), every))
-        return self.whole.take(places)
+    size = -(-len(values) // step)
+    return Column(label, _arrow_type(dtype), kind, size, sample, rows)
 
 
-def _said(dtype: object) -> str:
-    """Say a type; one that the user made has a `__str__` of its own."""
+def _arrow_type(dtype: object) -> str:
+    """Return the name of a type; one of user code has a `__str__` of its own."""
     is_own = home(type(dtype))[0] != "pyarrow"
-    return class_name(type(dtype)) if is_own else short(str(dtype))
+    return class_name(type(dtype)) if is_own else shorten(str(dtype))
 
 
-def _is_there(cell: Any) -> bool:
-    return cell is not None and cell == cell  # of all numbers, nan alone is not itself
-
-
-def _table(value: Any, look: DescribeContext) -> Iterator[str]:
+def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
     rows, width = value.num_rows, value.num_columns
     # Arrow takes rows by a list of their places: dearer than a view.
     step = max(step_of(rows, width), rows // 4_000 | 1)
-    names = labels_of(value.schema.names[:50], look)
-
-    def column(place: int) -> _Column:
-        return _Column(names[place], value.column(place), step)
-
+    labels = format_labels(value.schema.names[:50], ctx)[:MOST_COLUMNS]
+    columns = [
+        _arrow_column(one, value.column(i), step) for i, one in enumerate(labels)
+    ]
     kind = f"pyarrow {type(value).__name__}"
-    return table_lines(Table(kind, rows, width, column, step), look)
+    return table_lines(kind, (rows, width), columns, ctx, step)
 
 
-def _array(value: Any, look: DescribeContext) -> Iterator[str]:
+def _arrow_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     rows = len(value)
     step = max(1, rows // 20_000 | 1)
-    kind = f"pyarrow {type(value).__name__}"
-    return column_lines(kind, _Column("", value, step), rows, step, look)
+    column = _arrow_column("", value, step)
+    return column_lines(f"pyarrow {type(value).__name__}", column, rows, step, ctx)
 
 
-def _schema(value: Any, look: DescribeContext) -> Iterator[str]:
+def _arrow_schema(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield f"pyarrow Schema of {len(value.names)} columns"
-    for name, part in zip(labels_of(value.names, look), value, strict=True):
-        yield f"  {name}: {_said(part.type)}"
+    for name, part in zip(format_labels(value.names, ctx), value, strict=True):
+        yield f"  {name}: {_arrow_type(part.type)}"
 
-
-ARROW_KINDS: dict[tuple[str, str], Describer] = {
-    ("pyarrow", "Table"): _table,
-    ("pyarrow", "RecordBatch"): _table,
-    ("pyarrow", "Array"): _array,
-    ("pyarrow", "ChunkedArray"): _array,
-    ("pyarrow", "Schema"): _schema,
-}
 
 _KINDS: dict[str, Kind] = {
-    "i": "number",
-    "u": "number",
-    "f": "number",
-    "m": "date",
-    "M": "date",
+    **dict.fromkeys("iuf", "number"),
+    **dict.fromkeys("mM", "date"),
 }
 _TEXT_DTYPES = ("StringDtype", "CategoricalDtype", "ArrowDtype")
 
 
-@dataclass(frozen=True, slots=True)
-class _PandasColumn:
-    """A Series or Index seen through every so many of its rows."""
+def _pandas_column(label: str, values: Any, step: int) -> Column:
+    """Return a Series or Index as a column."""
+    dtype, by_place = values.dtype, getattr(values, "iloc", values)
+    sample = by_place[::step]
+    if home(type(dtype))[0] not in ("pandas", "numpy"):
+        # The cells are kept by a class of user code.
+        name = class_name(type(dtype))
+        unread = partial(_unread, len(values))
+        return Column(label, name, "other", 0, unread, unread, lambda: 0.0)
+    is_text = dtype.kind == "O" or type(dtype).__name__ in _TEXT_DTYPES
+    kind = _KINDS.get(dtype.kind, "text" if is_text else "other")
 
-    label: str
-    whole: Any
-    sample: Any
+    def extremes() -> tuple[object, object] | None:
+        present = sample.dropna()
+        return (present.min(), present.max()) if len(present) else None
 
-    @property
-    def dtype(self) -> str:
-        dtype = self.whole.dtype
-        if not _is_known(dtype):
-            return class_name(type(dtype))
-        return short(str(dtype))
-
-    @property
-    def kind(self) -> Kind:
-        dtype = self.whole.dtype
-        if not _is_known(dtype) or type(dtype).__name__ == "SparseDtype":
-            return "other"
-        is_text = dtype.kind == "O" or type(dtype).__name__ in _TEXT_DTYPES
-        return _KINDS.get(dtype.kind, "text" if is_text else "other")
-
-    def missing_share(self) -> float:
-        if not _is_known(self.whole.dtype):
-            return 0.0
-        return float(self.sample.isna().mean()) if len(self.sample) else 0.0
-
-    def extremes(self) -> tuple[object, object] | None:
-        there = self.sample.dropna()
-        return (there.min(), there.max()) if len(there) else None
-
-    def texts(self) -> Sequence[object]:
-        every = -(-len(self.sample) // MOST_TEXTS) or 1
-        return self._listed(self.sample, slice(None, None, every))
-
-    def cells(self, start: int, stop: int) -> Sequence[object]:
-        return self._listed(self.whole, slice(start, stop))
-
-    def _listed(self, values: Any, part: slice) -> Sequence[object]:
-        if not _is_known(self.whole.dtype):
-            return ["(not inspected)"] * len(range(len(values))[part])
-        found: list[object] = _by_place(values)[part].tolist()
-        return found
+    return Column(
+        label,
+        shorten(str(dtype)),
+        "other" if type(dtype).__name__ == "SparseDtype" else kind,
+        len(sample),
+        lambda every: getattr(sample, "iloc", sample)[::every].tolist(),
+        lambda start, stop: by_place[start:stop].tolist(),
+        lambda: float(sample.isna().mean()) if len(sample) else 0.0,
+        extremes,
+    )
 
 
-def _is_known(dtype: Any) -> bool:
-    """Return whether the cells are kept by pandas, not by some class of the user's."""
-    return home(type(dtype))[0] in ("pandas", "numpy")
+def _unread(size: int, start: int, stop: int = 0) -> list[str]:
+    return ["(not inspected)"] * len(range(size)[start:stop])
 
 
-def _column(label: str, values: Any, step: int) -> _PandasColumn:
-    return _PandasColumn(label, values, _by_place(values)[::step])
-
-
-def _by_place(values: Any) -> Any:
-    """Return what takes the places of rows: an Index does so itself."""
-    return getattr(values, "iloc", values)
-
-
-def _frame(value: Any, look: DescribeContext) -> Iterator[str]:
+def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     frame = as_library(value, "pandas")
     rows, width = frame.shape
     step = step_of(rows, width)
-    columns = frame.columns
-    names, types = list(columns.names), frame.dtypes.tolist()
-    labels = labels_of(columns[: min(width, 50)].tolist(), look, names, types)
+    names, types = list(frame.columns.names), frame.dtypes.tolist()
+    labels = format_labels(frame.columns[:50].tolist(), ctx, names, types)
+    columns = [
+        _pandas_column(label, frame.iloc[:, place], step)
+        for place, label in enumerate(labels[:MOST_COLUMNS])
+    ]
+    kind = f"pandas DataFrame{_levels(frame.index, ctx)}"
+    index = _pandas_index(frame, step, ctx)
+    return table_lines(kind, (rows, width), columns, ctx, step, index)
 
-    def column(place: int) -> _PandasColumn:
-        return _column(labels[place], frame.iloc[:, place], step)
 
-    kind = f"pandas DataFrame{_levels(frame.index, look)}"
-    index = _index_of(frame, step, look)
-    return table_lines(Table(kind, rows, width, column, step, index), look)
-
-
-def _levels(index: Any, look: DescribeContext) -> str:
+def _levels(index: Any, ctx: DescribeContext) -> str:
     if type(index).__name__ != "MultiIndex":
         return ""
-    return f" with the index levels {_names(index, look)}"
+    return f" with the index levels {_level_names(index, ctx)}"
 
 
-def _index_of(values: Any, step: int, look: DescribeContext) -> _PandasColumn | None:
+def _level_names(index: Any, ctx: DescribeContext) -> str:
+    return ", ".join(format_label(name, ctx) for name in index.names)
+
+
+def _pandas_index(values: Any, step: int, ctx: DescribeContext) -> Column | None:
     """Return what names the rows, if it is one column and more than their numbers."""
     index = values.index
     if type(index).__name__ in ("MultiIndex", "RangeIndex"):
         return None
-    name = "" if index.name is None else labelled(index.name, look)
-    return _column(f"index {name}".strip(), index, step)
+    name = "" if index.name is None else format_label(index.name, ctx)
+    return _pandas_column(f"index {name}".strip(), index, step)
 
 
-def _names(index: Any, look: DescribeContext) -> str:
-    return ", ".join(labelled(name, look) for name in index.names)
-
-
-def _series(value: Any, look: DescribeContext) -> Iterator[str]:
-    series = as_library(value, "pandas")
-    kind = f"pandas Series{_levels(series.index, look)}"
-    index = _index_of(series, step_of(len(series), 1), look)
-    return _single(kind, series, look, index)
-
-
-def _index(value: Any, look: DescribeContext) -> Iterator[str]:
-    index = as_library(value, "pandas")
-    kind = f"pandas {type(index).__name__}"
+def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a Series or Index."""
+    values = as_library(value, "pandas")
+    rows, kind = len(values), f"pandas {type(values).__name__}"
     if kind == "pandas MultiIndex":
-        return iter([f"{kind}, {len(index):,} rows, levels {_names(index, look)}"])
+        return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
     if kind == "pandas RangeIndex":
-        return iter([f"{kind}, {len(index):,} rows from {index.start}"])
-    return _single(kind, index, look)
+        return iter([f"{kind}, {rows:,} rows from {values.start}"])
+    step, index = step_of(rows, 1), None
+    if kind == "pandas Series":
+        kind += _levels(values.index, ctx)
+        index = _pandas_index(values, step, ctx)
+    name = "" if values.name is None else quote_label(values.name, ctx)
+    column = _pandas_column(name, values, step)
+    return column_lines(kind, column, rows, step, ctx, index)
 
 
-def _single(
-    kind: str, values: Any, look: DescribeContext, index: _PandasColumn | None = None
-) -> Iterator[str]:
-    rows = len(values)
-    step = step_of(rows, 1)
-    name = "" if values.name is None else quoted(values.name, look)
-    return column_lines(kind, _column(name, values, step), rows, step, look, index)
+def _polars_column(label: str, sample: Any, rows: Any) -> Column:
+    dtype = sample.dtype
+    base = dtype.base_type().__name__
+    kind: Kind = "other"
+    if dtype.is_numeric():
+        kind = "number"
+    elif dtype.is_temporal():
+        kind = "date"
+    elif base in ("String", "Enum", "Categorical"):
+        kind = "text"
+    # The long name of these would list all their values.
+    lists_values = base in ("Enum", "Categorical", "Object")
+
+    def extremes() -> tuple[object, object] | None:
+        low = sample.min()
+        return None if low is None else (low, sample.max())
+
+    return Column(
+        label,
+        base if lists_values else shorten(str(dtype)),
+        kind,
+        len(sample),
+        lambda every: _every(sample, every).to_list(),
+        lambda start, stop: rows(start, stop - start).to_list(),
+        lambda: float(sample.null_count() / (len(sample) or 1)),
+        extremes,
+    )
 
 
-PANDAS_KINDS: dict[tuple[str, str], Describer] = {
-    ("pandas", "DataFrame"): _frame,
-    ("pandas", "Series"): _series,
-    ("pandas", "Index"): _index,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _PolarsColumn:
-    """A Series seen through every so many of its rows."""
-
-    label: str
-    sample: Any
-    rows: Callable[[int, int], Any]
-
-    @property
-    def dtype(self) -> str:
-        base = self.sample.dtype.base_type().__name__
-        # The long name of these would list all their values.
-        lists_values = base in ("Enum", "Categorical", "Object")
-        return base if lists_values else short(str(self.sample.dtype))
-
-    @property
-    def kind(self) -> Kind:
-        dtype = self.sample.dtype
-        if dtype.is_numeric():
-            return "number"
-        if dtype.is_temporal():
-            return "date"
-        is_text = dtype.base_type().__name__ in ("String", "Enum", "Categorical")
-        return "text" if is_text else "other"
-
-    def missing_share(self) -> float:
-        return float(self.sample.null_count() / (len(self.sample) or 1))
-
-    def extremes(self) -> tuple[object, object] | None:
-        low, high = self.sample.min(), self.sample.max()
-        return None if low is None else (low, high)
-
-    def texts(self) -> Sequence[object]:
-        every = -(-len(self.sample) // MOST_TEXTS) or 1
-        found: list[object] = _every(self.sample, every).to_list()
-        return found
-
-    def cells(self, start: int, stop: int) -> Sequence[object]:
-        found: list[object] = self.rows(start, stop).to_list()
-        return found
-
-
-def _frame_polars_tables(value: Any, look: DescribeContext) -> Iterator[str]:
+def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     frame = as_library(value, "polars")
     rows, width = frame.shape
     step = step_of(rows, width)
     # Of all columns at once: one that repeats a single value is never written out.
     sample = _every(frame, step)
-    labels = labels_of(frame.columns[:50], look, types=frame.dtypes)
+    labels = format_labels(frame.columns[:50], ctx, types=frame.dtypes)
+    columns = [
+        _polars_column(
+            label, sample.to_series(place), partial(_polars_rows, frame, place)
+        )
+        for place, label in enumerate(labels[:MOST_COLUMNS])
+    ]
+    return table_lines("polars DataFrame", (rows, width), columns, ctx, step)
 
-    def column(place: int) -> _PolarsColumn:
-        def part(start: int, stop: int) -> Any:
-            return frame.slice(start, stop - start).to_series(place)
 
-        return _PolarsColumn(labels[place], sample.to_series(place), part)
-
-    return table_lines(Table("polars DataFrame", rows, width, column, step), look)
+def _polars_rows(frame: Any, place: int, start: int, size: int) -> Any:
+    return frame.slice(start, size).to_series(place)
 
 
-def _series_polars_tables(value: Any, look: DescribeContext) -> Iterator[str]:
+def _polars_series(value: Any, ctx: DescribeContext) -> Iterator[str]:
     series = as_library(value, "polars")
-    rows = len(series)
-    step = step_of(rows, 1)
-
-    def part(start: int, stop: int) -> Any:
-        return series.slice(start, stop - start)
-
-    name = quoted(series.name, look) if series.name else ""
-    column = _PolarsColumn(name, _every(series, step), part)
-    return column_lines("polars Series", column, rows, step, look)
+    step = step_of(len(series), 1)
+    name = quote_label(series.name, ctx) if series.name else ""
+    column = _polars_column(name, _every(series, step), series.slice)
+    return column_lines("polars Series", column, len(series), step, ctx)
 
 
 def _every(values: Any, step: int) -> Any:
@@ -334,13 +228,21 @@ def _every(values: Any, step: int) -> Any:
     return values if step == 1 else values.gather_every(step)
 
 
-def _lazy(value: Any, look: DescribeContext) -> Iterator[str]:
-    # Even its schema may open files, ask a network, or call a function of the user's.
+def _polars_lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    # Even its schema may open files, ask a network, or call user code.
     yield "polars LazyFrame (a query that has not run; nothing was read for it)"
 
 
-POLARS_KINDS: dict[tuple[str, str], Describer] = {
-    ("polars", "DataFrame"): _frame_polars_tables,
-    ("polars", "LazyFrame"): _lazy,
-    ("polars", "Series"): _series_polars_tables,
+DATAFRAME_KINDS: dict[tuple[str, str], Describer] = {
+    ("pandas", "DataFrame"): _pandas_frame,
+    ("pandas", "Series"): _pandas_single,
+    ("pandas", "Index"): _pandas_single,
+    ("polars", "DataFrame"): _polars_frame,
+    ("polars", "LazyFrame"): _polars_lazy,
+    ("polars", "Series"): _polars_series,
+    ("pyarrow", "Table"): _arrow_table,
+    ("pyarrow", "RecordBatch"): _arrow_table,
+    ("pyarrow", "Array"): _arrow_array,
+    ("pyarrow", "ChunkedArray"): _arrow_array,
+    ("pyarrow", "Schema"): _arrow_schema,
 }

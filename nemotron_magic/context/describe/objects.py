@@ -14,9 +14,9 @@ from nemotron_magic.context.describe.base import (
     DescribeContext,
     Describer,
     and_more,
-    short,
+    shorten,
 )
-from nemotron_magic.context.describe.builtins import entry
+from nemotron_magic.context.describe.builtins import entry_lines
 from nemotron_magic.context.describe.privacy import tells_of_person
 from nemotron_magic.core.introspection import (
     MISSING,
@@ -25,20 +25,16 @@ from nemotron_magic.core.introspection import (
     defaults,
     exact,
     field,
-    home,
     namespace,
     read,
     state,
 )
 
 __all__ = [
-    "CODE_KINDS",
-    "RECORD_KINDS",
+    "OBJECT_KINDS",
+    "dataclass_fields",
     "dataclass_lines",
-    "enum_lines",
-    "is_dataclass",
-    "is_enum",
-    "parameters",
+    "find_init",
 ]
 
 
@@ -47,88 +43,83 @@ _NOTES = ("types.GenericAlias", "types.UnionType", "typing.Union")
 _NAMES = 40
 _SOURCE_LINES = 200
 _DOC_CHARS = 600
+_FIELDS = 40
+_CAUSES = 3
+_MESSAGE_CHARS = 400
+_PLACES = 3
 
 
-def _function(value: FunctionType, look: DescribeContext) -> Iterator[str]:
-    inner = _unwrapped(value)
-    name = exact(inner.__qualname__) or "?"
-    asynchronous = "async " if inspect.iscoroutinefunction(inner) else ""
-    yield f"{asynchronous}function {name}{_signature(inner, look)}"
-    yield from _doc(inner.__doc__)
-    if look.source:
-        yield from _source(inner.__code__)
-
-
-def _unwrapped(value: FunctionType) -> FunctionType:
-    """Return the function that a decorator wraps, as far as it is one."""
+def _function(value: FunctionType, ctx: DescribeContext) -> Iterator[str]:
     for _ in range(_WRAPPERS):
         inner = state(value).get("__wrapped__")
         if type(inner) is not FunctionType:
             break
         value = inner
-    return value
+    name = exact(value.__qualname__) or "?"
+    asynchronous = "async " if inspect.iscoroutinefunction(value) else ""
+    yield f"{asynchronous}function {name}{_signature(value, ctx)}"
+    yield from _doc(value.__doc__)
+    if ctx.source:
+        yield from _source(value.__code__)
 
 
-def _method(value: MethodType, look: DescribeContext) -> Iterator[str]:
+def _method(value: MethodType, ctx: DescribeContext) -> Iterator[str]:
     inner = value.__func__
     if type(inner) is not FunctionType:
         yield f"method of {class_name(type(value.__self__))}"
         return
-    first, *others = _function(inner, look)
+    first, *others = _function(inner, ctx)
     yield f"method {first.removeprefix('function ')}"
     yield from others
 
 
-def _cached(value: object, look: DescribeContext) -> Iterator[str]:
+def _cached(value: object, ctx: DescribeContext) -> Iterator[str]:
     inner = state(value).get("__wrapped__")
     if type(inner) is FunctionType:
-        yield from _function(inner, look)
-    else:
-        yield "function with a cache"
+        return _function(inner, ctx)
+    return iter(["function with a cache"])
 
 
-def _builtin(value: Any, look: DescribeContext) -> Iterator[str]:
+def _builtin(value: Any, ctx: DescribeContext) -> Iterator[str]:
     signature = exact(value.__text_signature__) or "(…)"
     plain = signature.replace("$module, ", "").replace("$self, ", "")
     yield f"builtin function {exact(value.__qualname__) or '?'}{plain}"
     yield from _doc(value.__doc__)
 
 
-def parameters(function: FunctionType) -> list[tuple[str, str]]:
-    """Return the parameters of a function, each with its stars, in their order."""
+def find_init(cls: type) -> FunctionType | None:
+    """Return the `__init__` of a class if it is written in Python."""
+    found = (namespace(base).get("__init__") for base in bases(cls))
+    init = next((one for one in found if one is not None), None)
+    return init if type(init) is FunctionType else None
+
+
+class _Verbatim(str):
+    """A text that `inspect` writes as it is."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _signature(function: FunctionType, ctx: DescribeContext) -> str:
     code = function.__code__
-    names = code.co_varnames
-    places, only = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
-    found = [("", name) for name in names[:places]]
-    rest = list(names[only:])
-    if code.co_flags & inspect.CO_VARARGS:
-        found.append(("*", rest.pop(0)))
-    elif code.co_kwonlyargcount:
-        found.append(("*", ""))
-    found += [("", name) for name in names[places:only]]
-    if code.co_flags & inspect.CO_VARKEYWORDS:
-        found.append(("**", rest.pop(0)))
-    if code.co_posonlyargcount:
-        found.insert(code.co_posonlyargcount, ("/", ""))
-    return found
-
-
-def _signature(function: FunctionType, look: DescribeContext) -> str:
-    given, notes = defaults(function), _annotations(function)
-    parts = []
-    for stars, name in parameters(function):
-        note = f": {_note(notes[name], look)}" if name in notes else ""
-        value = look.headline(given[name], function, name) if name in given else ""
-        value = short(value, 40)
-        equals = " = " if note else "="
-        parts.append(f"{stars}{name}{note}{equals + value if value else ''}")
-    returns = f" -> {_note(notes['return'], look)}" if "return" in notes else ""
-    return f"({', '.join(parts)}){returns}"
+    places = code.co_varnames[: code.co_argcount]
+    values = {
+        name: _Verbatim(shorten(ctx.headline(value, function, name), 40))
+        for name, value in defaults(function).items()
+    }
+    # A twin without the attributes by which user code could answer for it.
+    by_place = tuple(values[name] for name in places if name in values)
+    twin = FunctionType(code, {}, "twin", by_place, function.__closure__)
+    twin.__kwdefaults__ = values
+    notes = _annotations(function).items()
+    twin.__annotations__ = {name: _Verbatim(_note(note)) for name, note in notes}
+    return str(inspect.signature(twin))
 
 
 def _annotations(function: FunctionType) -> dict[str, object]:
     # From 3.14 on they are evaluated when they are read, which would run them; the
-    # library that gives them as texts is there from 3.14 on as well.
+    # library that returns them as texts is there from 3.14 on as well.
     if sys.version_info >= (3, 14):
         library: Any = importlib.import_module("annotationlib")
         texts = library.get_annotations(function, format=library.Format.STRING)
@@ -136,19 +127,19 @@ def _annotations(function: FunctionType) -> dict[str, object]:
     return dict(function.__annotations__)
 
 
-def _note(note: Any, look: DescribeContext) -> str:
-    """Say an annotation: a class by its name, and others only if Python made them."""
+def _note(note: Any) -> str:
+    """Return an annotation: a class by its name, another only if Python made it."""
     if type in bases(type(note)):
         return class_name(note)
     if type(note) is str:
-        return short(note, 60)
+        return shorten(note, 60)
     if note is None:
         return "None"
     # `list[int]` and `int | None` are Python's own; others may be of any class.
     kind = class_name(type(note))
     if kind not in _NOTES:
         return "…"
-    inner = [_note(part, look) for part in note.__args__]
+    inner = [_note(part) for part in note.__args__]
     if kind != "types.GenericAlias":
         return " | ".join("None" if one == "NoneType" else one for one in inner)
     return f"{class_name(note.__origin__)}[{', '.join(inner)}]"
@@ -157,123 +148,84 @@ def _note(note: Any, look: DescribeContext) -> str:
 def _doc(doc: object) -> Iterator[str]:
     """Yield the first paragraph of a docstring."""
     text = inspect.cleandoc(exact(doc)[: 4 * _DOC_CHARS])
-    first = " ".join(text.partition("\n\n")[0].split())
-    if first:
-        yield f"  {short(first, _DOC_CHARS)}"
+    if first := " ".join(text.partition("\n\n")[0].split()):
+        yield f"  {shorten(first, _DOC_CHARS)}"
 
 
 def _source(code: CodeType) -> Iterator[str]:
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
-    block = inspect.getblock(lines[: 10 * _SOURCE_LINES]) if lines else []
+    return _source_lines(inspect.getblock(lines[: 10 * _SOURCE_LINES]) if lines else [])
+
+
+def _source_lines(block: list[str]) -> Iterator[str]:
     yield "source:" if block else "source: not to be found"
     yield from (line.rstrip("\n") for line in block[:_SOURCE_LINES])
     if len(block) > _SOURCE_LINES:
         yield f"… {len(block) - _SOURCE_LINES:,} more lines"
 
 
-def _class(value: type, look: DescribeContext) -> Iterator[str]:
-    own = namespace(value)
-    yield f"class {class_name(value)}{_call(value, look)}"
+def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
+    own, init = namespace(value), find_init(value)
+    call = _signature(init, ctx) if init else ""
+    call = "(" + call.removeprefix("(self").removeprefix(", ") if call else ""
+    yield f"class {class_name(value)}{call}"
     parents = [class_name(one) for one in bases(value)[1:-1]]
     if parents:
         yield f"  derived from {and_more(parents[:8], len(parents) - 8)}"
     yield from _doc(own.get("__doc__"))
     functions = [name for name, part in own.items() if type(part) is FunctionType]
-    methods = [name for name in functions if exact(name)[:1] not in ("_", "")]
-    if methods:
-        yield f"  methods: {and_more(methods[:_NAMES], len(methods) - _NAMES)}"
-    if look.source:
-        yield from _class_source(value, own)
+    yield from _names_line("methods", functions)
+    if ctx.source:
+        # Its source is found by that of its first method.
+        try:
+            is_python = type(value) is type and functions
+            lines = inspect.getsource(value).splitlines() if is_python else []
+        except (OSError, TypeError):
+            lines = []
+        yield from _source_lines(lines)
 
 
-def _call(cls: type, look: DescribeContext) -> str:
-    """Return how the class is called, as far as its `__init__` tells."""
-    found = (namespace(base).get("__init__") for base in bases(cls))
-    init = next((one for one in found if one is not None), None)
-    if type(init) is not FunctionType:
-        return ""
-    return "(" + _signature(init, look).removeprefix("(self").removeprefix(", ")
+def _names_line(what: str, names: list[str]) -> Iterator[str]:
+    public = [one for one in names if exact(one)[:1] not in ("_", "")]
+    if public:
+        yield f"  {what}: {and_more(public[:_NAMES], len(public) - _NAMES)}"
 
 
-def _class_source(value: type, own: Any) -> Iterator[str]:
-    """Yield the source of a class, found by that of its first method."""
-    codes = [part.__code__ for part in own.values() if type(part) is FunctionType]
-    try:
-        is_python = type(value) is type
-        lines = inspect.getsource(value).splitlines() if is_python and codes else []
-    except (OSError, TypeError):
-        lines = []
-    yield "source:" if lines else "source: not to be found"
-    yield from lines[:_SOURCE_LINES]
-
-
-def _module(value: ModuleType, look: DescribeContext) -> Iterator[str]:
+def _module(value: ModuleType, ctx: DescribeContext) -> Iterator[str]:
     own = state(value)
     version = exact(own.get("__version__"))
-    name = exact(own.get("__name__")) or "?"
-    yield f"module {name}{f' {version}' if version else ''}"
+    yield f"module {exact(own.get('__name__')) or '?'}{version and f' {version}'}"
     yield from _doc(own.get("__doc__"))
     listed = own.get("__all__")
-    others = [one for one, part in own.items() if type(part) is not ModuleType]
-    names = [exact(one) for one in (listed if type(listed) is list else others)]
-    public = [one for one in names if one and one[0] != "_"]
-    if public:
-        yield f"  names: {and_more(public[:_NAMES], len(public) - _NAMES)}"
+    others = [name for name, part in own.items() if type(part) is not ModuleType]
+    yield from _names_line("names", listed if type(listed) is list else others)
 
 
-CODE_KINDS: dict[tuple[str, str], Describer] = {
-    ("builtins", "function"): _function,
-    ("builtins", "method"): _method,
-    ("builtins", "builtin_function_or_method"): _builtin,
-    ("builtins", "type"): _class,
-    ("builtins", "module"): _module,
-    ("functools", "_lru_cache_wrapper"): _cached,
-}
-
-_FIELDS = 40
-_CAUSES = 3
-_MESSAGE_CHARS = 400
-_PLACES = 3
-
-
-def is_enum(value: object) -> bool:
-    """Return whether a value is a member of an enumeration."""
-    return any(home(cls) == ("enum", "Enum") for cls in bases(type(value)))
-
-
-def enum_lines(value: object, look: DescribeContext) -> Iterator[str]:
-    """Say a member of an enumeration."""
+def _enum(value: object, ctx: DescribeContext) -> Iterator[str]:
     name = exact(field(value, "_name_")) or "?"
-    inner = look.headline(field(value, "_value_"), value, name)
+    inner = ctx.headline(field(value, "_value_"), value, name)
     yield f"{class_name(type(value))}.{name} = {inner}"
 
 
-def is_dataclass(value: object) -> bool:
-    """Return whether the class of a value is a dataclass."""
-    return bool(_dataclass_fields(value))
-
-
-def _dataclass_fields(value: object) -> dict[str, object]:
-    for cls in bases(type(value)):
-        found = namespace(cls).get("__dataclass_fields__")
-        if type(found) is dict:
-            return found
-    return {}
-
-
-def dataclass_lines(value: object, look: DescribeContext) -> Iterator[str]:
-    """Say a dataclass: its fields, but for those kept out of its repr."""
-    names = _said(_dataclass_fields(value))
-    return _fields("dataclass", names, value, look)
-
-
-def _said(fields: dict[str, object]) -> list[str]:
-    """Return the fields that their class does not keep out of its own repr."""
+def dataclass_fields(value: object, key: str = "__dataclass_fields__") -> list[str]:
+    """Return the fields of a dataclass, but for those kept out of its repr."""
+    found = (namespace(cls).get(key) for cls in bases(type(value)))
+    fields = next((one for one in found if type(one) is dict), {})
     return [name for name, part in fields.items() if field(part, "repr") is not False]
 
 
+def dataclass_lines(value: object, ctx: DescribeContext) -> Iterator[str]:
+    """Yield the lines on a dataclass and its fields."""
+    return _fields("dataclass", dataclass_fields(value), value, ctx)
+
+
+def _model(value: object, ctx: DescribeContext) -> Iterator[str]:
+    names = dataclass_fields(value, "__pydantic_fields__") or list(state(value))
+    return _fields("pydantic model", names, value, ctx)
+
+
 def _fields(
-    kind: str, names: list[str], value: object, look: DescribeContext
+    kind: str, names: list[str], value: object, ctx: DescribeContext
 ) -> Iterator[str]:
     yield f"{class_name(type(value))} ({kind}) of {len(names)} fields"
     for name in names[:_FIELDS]:
@@ -281,52 +233,38 @@ def _fields(
         if inner is MISSING:
             yield f"  {name}: not kept in the object, not read"
         else:
-            yield from entry(name, inner, value, look)
+            yield from entry_lines(name, inner, value, ctx)
     if len(names) > _FIELDS:
         yield f"  … and {len(names) - _FIELDS:,} more fields"
 
 
-def _model(value: object, look: DescribeContext) -> Iterator[str]:
-    for cls in bases(type(value)):
-        found = namespace(cls).get("__pydantic_fields__")
-        if type(found) is dict:
-            return _fields("pydantic model", _said(found), value, look)
-    return _fields("pydantic model", list(state(value)), value, look)
-
-
-def _exception(value: Any, look: DescribeContext) -> Iterator[str]:
-    yield _error(value, look)
+def _exception(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    yield _error(value, ctx)
     for place in _places(read(BaseException, "__traceback__", value)):
         yield f"  at {place}"
-    seen = {id(value)}
-    cause = _cause(value)
-    while cause is not None and id(cause) not in seen and len(seen) <= _CAUSES:
-        seen.add(id(cause))
-        yield f"  after {_error(cause, look)}"
-        cause = _cause(cause)
+    seen: list[object] = []
+    while len(seen) < _CAUSES:
+        seen.append(value)
+        cause = read(BaseException, "__cause__", value)
+        value = read(BaseException, "__context__", value) if cause is None else cause
+        if value is None or any(value is one for one in seen):
+            break
+        yield f"  after {_error(value, ctx)}"
 
 
-def _error(value: Any, look: DescribeContext) -> str:
+def _error(value: Any, ctx: DescribeContext) -> str:
     args = read(BaseException, "args", value)
-    said = ", ".join(_argument(arg, value, look) for arg in args[:5])
-    return f"{class_name(type(value))}({said})"
-
-
-def _argument(arg: object, value: object, look: DescribeContext) -> str:
-    if type(arg) is str and (look.is_full or not tells_of_person(arg)):
-        return repr(short(arg, _MESSAGE_CHARS))
-    return look.headline(arg, value)
-
-
-def _cause(value: Any) -> BaseException | None:
-    cause = read(BaseException, "__cause__", value)
-    context = read(BaseException, "__context__", value)
-    found: BaseException | None = cause if cause is not None else context
-    return found
+    shown = ", ".join(
+        repr(shorten(arg, _MESSAGE_CHARS))
+        if type(arg) is str and (ctx.is_full or not tells_of_person(arg))
+        else ctx.headline(arg, value)
+        for arg in args[:5]
+    )
+    return f"{class_name(type(value))}({shown})"
 
 
 def _places(trace: TracebackType | None) -> list[str]:
-    """Name the last calls of a traceback: function and line."""
+    """Return the last calls of a traceback: function and line."""
     places: list[str] = []
     while trace is not None:
         name = trace.tb_frame.f_code.co_qualname
@@ -335,7 +273,14 @@ def _places(trace: TracebackType | None) -> list[str]:
     return places
 
 
-RECORD_KINDS: dict[tuple[str, str], Describer] = {
+OBJECT_KINDS: dict[tuple[str, str], Describer] = {
     ("builtins", "BaseException"): _exception,
+    ("builtins", "builtin_function_or_method"): _builtin,
+    ("builtins", "function"): _function,
+    ("builtins", "method"): _method,
+    ("builtins", "module"): _module,
+    ("builtins", "type"): _class,
+    ("enum", "Enum"): _enum,
+    ("functools", "_lru_cache_wrapper"): _cached,
     ("pydantic", "BaseModel"): _model,
 }

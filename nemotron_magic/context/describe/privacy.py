@@ -47,18 +47,7 @@ _SENSITIVE_STEMS = tuple(WORDS["sensitive_stems"])
 _THING_SIGNS = tuple(WORDS["thing_signs"])
 _STEP = re.compile(r"""["']([^"']+)["']|([^\W\d]\w*)""")
 
-_GLUED = re.compile(
-    r"e-?mail|iban|surname|passport|credit.?card|username|nutzername|benutzername"
-    r"|(?:first|last|full|given|family|middle|maiden|screen|display)_?name"
-    r"|(?:customer|cust|patient|employee|emp|client|user|member|person|student|owner"
-    r"|doctor|driver|tenant|teacher|manager|account|order|kunden?|mitarbeiter)_?"
-    r"(?:names?|ids?|no|nr|num|number|nummer|code|mail|phone|address|key)$"
-    r"|(?:assign|creat|approv|report|sign|submitt|own|manag|review|request|handl|treat)ed"
-    r"_?(?:to|by)$|(?:sold|written|updated|modified|referred|prescribed)_?by$"
-    r"|phone(?:no|nr|num)|^addr|sexual_?orientation|date_?of_?birth|marital"
-    r"|(?:trade|labou?r)_?union|union_?(?:member|status)|political_?party|party_?affil"
-    r"|criminal_?record|net_?worth|credit_?score|skin_?colou?r|take_?home"
-)
+_GLUED = re.compile("|".join(WORDS["glued"]))
 
 
 def _fold(text: str) -> str:
@@ -176,16 +165,7 @@ _NUMBER = re.compile(
 )
 _MOST_DIGITS = 6
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-# With capitals as in `McDonald` and `O'Brien`, or a family name of East Asia before
-# one that is given.
-_ODD_NAME = re.compile(
-    r"(?:Mc|Mac|\w['’])[A-ZÀ-Þ]"
-    r"|[王李张張刘劉陈陳杨楊赵趙吴吳周徐孙孫朱胡郭何罗羅郑鄭梁谢謝宋唐许許邓鄧冯馮韩韓曹曾]"
-    r"[\u4e00-\u9fff]{1,2}$"
-    r"|(?:山田|田中|佐藤|鈴木|高橋|渡辺|伊藤|中村|小林|加藤|吉田|山本|山口|松本|井上|木村|清水|斎藤)"
-    r"[\u3040-\u30ff\u4e00-\u9fff]{0,3}$"
-    r"|[김이박최정강조윤장임한오서신권황안송류홍][\uac00-\ud7a3]{2}$"
-)
+_ODD_NAME = re.compile("|".join(WORDS["odd_names"]))
 _ONE_WORD = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+){0,3}")
 _TOKEN = re.compile(r"[a-z0-9_%][a-z0-9_.%/:+-]*")
 _PART = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
@@ -328,7 +308,15 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
         return all(_is_plain(one, is_of_thing) for one in counted)
     are_sensitive = [any(map(_is_sensitive, _parts(one))) for one in counted]
     return 2 * sum(are_sensitive) < len(counted) and all(
-        _is_known(one) or _is_field(one, must_be_known=True) for one in counted
+        _is_known(one) or (_has_word(one) and _is_field(one, must_be_known=True))
+        for one in counted
+    )
+
+
+def _has_word(text: str) -> bool:
+    """Return whether a text is more than single letters, as a random one would be."""
+    return (
+        _digits(text) < _SHORTEST_REST and max(map(len, _words_of(text)), default=0) > 2
     )
 
 

@@ -6,15 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Literal, Protocol
+from typing import Any, Literal, TypeAlias
 
 from nemotron_magic.context.describe.base import (
-    CELL_CHARS,
     DescribeContext,
     and_more,
-    said,
-    short,
+    format_extreme,
+    shorten,
 )
 from nemotron_magic.context.describe.privacy import (
     HIDDEN,
@@ -29,27 +27,26 @@ from nemotron_magic.core.introspection import class_name, home
 
 __all__ = [
     "LEAST_ROWS",
-    "MOST_TEXTS",
+    "MOST_COLUMNS",
     "Column",
     "Kind",
-    "Table",
     "column_lines",
-    "labelled",
-    "labels_of",
-    "quoted",
+    "format_label",
+    "format_labels",
+    "quote_label",
     "step_of",
     "table_lines",
 ]
 
 
-Kind = Literal["number", "date", "text", "other"]
-_COLUMNS = 40
+Kind: TypeAlias = Literal["number", "date", "text", "other"]
+MOST_COLUMNS = 40
+LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
 _SAMPLE_CELLS = 300_000
 _SAMPLE_ROWS = 50_000
 _SHOWN_ROWS = 5
 _CHUNK_ROWS = 50
-MOST_TEXTS = 2_000  # of a column are looked at
-LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
+_MOST_TEXTS = 2_000  # of a column are looked at
 _TYPICAL = 200  # texts that tell whether a column has few values
 _LEVELS = 10
 _KINDS = 4
@@ -58,87 +55,77 @@ _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
 _CONSTANTS = ("None", "True", "False", "nan", "NaT", "inf")
 
 
-class Column(Protocol):
-    """One column of a table, of which a sample of the rows is looked at."""
-
-    @property
-    def label(self) -> str:
-        """The name that is said of it."""
-
-    @property
-    def dtype(self) -> str:
-        """The type of its values, in the words of its library."""
-
-    @property
-    def kind(self) -> Kind:
-        """What can be said of its values."""
-
-    def missing_share(self) -> float:
-        """Return the share of missing values in the sample, from 0 to 1."""
-
-    def extremes(self) -> tuple[object, object] | None:
-        """Return the smallest and the largest value of the sample, if it has any."""
-
-    def texts(self) -> Sequence[object]:
-        """Return values of the sample, about `MOST_TEXTS` at most."""
-
-    def cells(self, start: int, stop: int) -> Sequence[object]:
-        """Return the values of some rows."""
-
-
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table as its library gives it.
+class Column:
+    """One column of a table, of which a sample of the rows is looked at.
 
     Parameters
     ----------
+    label, dtype : str
+        Its name, and the type of its values in the words of its library.
     kind : str
-        What it is, as in "pandas DataFrame".
-    column : Callable
-        Makes a column from its place.
-    step : int
-        Every how many rows one is looked at.
-    index : Column, optional
-        What names the rows.
+        What can be said of its values.
+    size : int
+        The rows of the sample.
+    sample : Callable
+        Returns every so many values of the sample.
+    rows : Callable
+        Returns the values between two places.
+    missing_share, extremes : Callable, optional
+        What a library finds faster than Python: the share of missing values, and the
+        smallest and the largest one of the sample, if it has any.
     """
 
-    kind: str
-    rows: int
-    width: int
-    column: Callable[[int], Column]
-    step: int = 1
-    index: Column | None = None
+    label: str
+    dtype: str
+    kind: Kind
+    size: int
+    sample: Callable[[int], Sequence[Any]]
+    rows: Callable[[int, int], Sequence[Any]]
+    missing_share: Callable[[], float] | None = None
+    extremes: Callable[[], tuple[object, object] | None] | None = None
+
+    def texts(self) -> Sequence[Any]:
+        """Return values of the sample, at most 2,000."""
+        return self.sample(-(-self.size // _MOST_TEXTS) or 1)
 
 
 def step_of(rows: int, columns: int) -> int:
     """Return the step between rows looked at; odd, as data repeat in even steps."""
-    most = min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, min(columns, _COLUMNS)))
+    most = min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, min(columns, MOST_COLUMNS)))
     return 1 if rows <= most else (rows // most + 1) | 1
 
 
-def labelled(label: object, look: DescribeContext) -> str:
-    """Say the name of a column, which may be any object, as code can take it.
+def format_label(label: object, ctx: DescribeContext) -> str:
+    """Return the name of a column, which may be any object, as code can take it.
 
     A text is in quotes where it would be read as something else: `'2024'`, `' price'`.
     """
     if type(label) is str:
-        return short(label) if _reads_as_text(label) else repr(short(label))
+        is_plain = label.isprintable() and bool(_TEXT.fullmatch(label))
+        is_clear = is_plain and label not in _CONSTANTS
+        return shorten(label) if is_clear else repr(shorten(label))
     if type(label) is not tuple:
-        return look.headline(label, look)
+        return ctx.headline(label, ctx)
     levels = ", ".join(
-        repr(short(one)) if type(one) is str else look.headline(one, label)
+        repr(shorten(one)) if type(one) is str else ctx.headline(one, label)
         for one in label[:_LEVELS]
     )
-    return short(f"({levels}{',' if len(label) == 1 else ''})")
+    return shorten(f"({levels}{',' if len(label) == 1 else ''})")
 
 
-def labels_of(
+def quote_label(label: object, ctx: DescribeContext) -> str:
+    """Return the name of what stands alone: a text always in quotes."""
+    return repr(shorten(label)) if type(label) is str else format_label(label, ctx)
+
+
+def format_labels(
     labels: Sequence[object],
-    look: DescribeContext,
+    ctx: DescribeContext,
     names: Sequence[object] = (),
     types: Iterable[object] = (),
 ) -> list[str]:
-    """Say the names of columns, but for those that are people themselves.
+    """Return the names of columns, but for those that are people themselves.
 
     Parameters
     ----------
@@ -146,15 +133,15 @@ def labels_of(
         What the labels of each level are called. Those of a pivot have been values of
         the column that was called so.
     types : iterable of object
-        The types of the columns, as far as the library has made them: those of a table
-        that was turned are of one class.
+        The types of the columns, if the library has made them: those of a table that
+        was turned are of one class.
     """
-    said = [labelled(label, look) for label in labels]
-    if look.is_full:
-        return said
+    found = [format_label(label, ctx) for label in labels]
+    if ctx.is_full:
+        return found
     if all(_may_be_labels(labels, name, level) for level, name in enumerate(names)):
-        return safe_labels(said, len({id(type(one)) for one in types}) == 1)
-    return [person(place) for place in range(1, len(said) + 1)]
+        return safe_labels(found, len({id(type(one)) for one in types}) == 1)
+    return [person(place) for place in range(1, len(found) + 1)]
 
 
 def _may_be_labels(labels: Sequence[object], name: object, level: int) -> bool:
@@ -165,29 +152,43 @@ def _may_be_labels(labels: Sequence[object], name: object, level: int) -> bool:
     return not is_personal(name) and (not texts or is_vocabulary(texts, name))
 
 
-def quoted(label: object, look: DescribeContext) -> str:
-    """Say the name of what stands alone: a text always in quotes."""
-    return repr(short(label)) if type(label) is str else labelled(label, look)
+def table_lines(
+    kind: str,
+    size: tuple[int, int],
+    columns: Sequence[Column],
+    ctx: DescribeContext,
+    step: int = 1,
+    index: Column | None = None,
+) -> Iterator[str]:
+    """Yield the lines on a table, with rows if `ctx.data` allows them.
 
-
-def _reads_as_text(label: str) -> bool:
-    is_plain = label.isprintable() and bool(_TEXT.fullmatch(label))
-    return is_plain and label not in _CONSTANTS
-
-
-def table_lines(table: Table, look: DescribeContext) -> Iterator[str]:
-    """Say a table, its columns, and rows as far as the `data` of `look` allows."""
-    yield f"{table.kind}, {table.rows:,} rows × {table.width:,} columns"
-    if table.index is not None:
-        yield _said_index(table.index, look)
-    if table.width:
-        yield f"columns{_sampled(table.step)}:"
-    shown = [table.column(place) for place in range(min(table.width, _COLUMNS))]
-    yield from _columns(shown, look)
-    if more := table.width - len(shown):
+    Parameters
+    ----------
+    kind : str
+        What it is, as in "pandas DataFrame".
+    size : tuple of int
+        How many rows and columns it has; of a wide one, `columns` has the first.
+    step : int
+        Every how many rows one is looked at.
+    index : Column, optional
+        What names the rows.
+    """
+    rows, width = size
+    yield f"{kind}, {rows:,} rows × {width:,} columns"
+    if index is not None:
+        yield _index_line(index, ctx)
+    if width:
+        yield f"columns{_sampled(step)}:"
+    is_late = False
+    for column in columns:
+        if not is_late and ctx.is_late():
+            is_late = True
+            yield "  (no time was left for more than the names of these)"
+        figures = "" if is_late else f", {_figures(column, ctx, (column.label,))}"
+        yield f"  {column.label}: {column.dtype}{figures}"
+    if more := width - len(columns):
         yield f"  … and {more:,} more columns, not looked at"
-    columns = [table.index] if table.index is not None else []
-    yield from _rows([*columns, *shown], table.rows, look)
+    yield from _rows([index, *columns], rows, ctx)
 
 
 def column_lines(
@@ -195,85 +196,72 @@ def column_lines(
     column: Column,
     rows: int,
     step: int,
-    look: DescribeContext,
+    ctx: DescribeContext,
     index: Column | None = None,
 ) -> Iterator[str]:
-    """Say a single column, such as a Series."""
+    """Yield the lines on a single column, such as a Series."""
     name = f" {column.label}" if column.label else ""
     yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
     if index is not None:
-        yield _said_index(index, look)
-    yield f"values{_sampled(step)}: {_figures(column, look, _names(column, look))}"
-    yield from _rows([column] if index is None else [index, column], rows, look)
+        yield _index_line(index, ctx)
+    # A column that stands alone is also called as its variable.
+    names = tuple(filter(None, (column.label, ctx.name)))
+    yield f"values{_sampled(step)}: {_figures(column, ctx, names)}"
+    yield from _rows([index, column], rows, ctx)
 
 
 def _sampled(step: int) -> str:
     return f" (figures from one row in {step:,})" if step > 1 else ""
 
 
-def _columns(columns: list[Column], look: DescribeContext) -> Iterator[str]:
-    was_late = False
-    for column in columns:
-        if not look.is_late():
-            yield f"  {column.label}: {_said_column(column, look)}"
-            continue
-        if not was_late:
-            yield "  (no time was left for more than the names of these)"
-        was_late = True
-        yield f"  {column.label}: {column.dtype}"
-
-
-def _names(column: Column, look: DescribeContext) -> tuple[str, ...]:
-    """Return what a column that stands alone is called, also by its variable."""
-    return tuple(filter(None, (column.label, look.name)))
-
-
-def _said_column(column: Column, look: DescribeContext) -> str:
-    return f"{column.dtype}, {_figures(column, look, (column.label,))}"
-
-
-def _said_index(index: Column, look: DescribeContext) -> str:
-    """Say an index: as what names the rows, its values need not repeat."""
-    figures = _figures(index, look, (index.label,), is_index=True)
+def _index_line(index: Column, ctx: DescribeContext) -> str:
+    """Return the line on an index, whose values need not repeat."""
+    figures = _figures(index, ctx, (index.label,), is_index=True)
     return f"{index.label}: {index.dtype}, {figures}"
 
 
 def _figures(
-    column: Column,
-    look: DescribeContext,
-    names: tuple[str, ...],
-    is_index: bool = False,
+    column: Column, ctx: DescribeContext, names: Sequence[str], is_index: bool = False
 ) -> str:
-    """Say what is missing, and between what or which the values are."""
+    """Return what is missing, and between what or which the values are."""
     try:
-        share = column.missing_share()
-        missing = f"{_percent(share)} missing" if share else "none missing"
-        return f"{missing}{_values(column, look, names, is_index)}"
+        if column.missing_share:
+            share = column.missing_share()
+        else:
+            share = 1 - len(_present(column.sample(1))) / (column.size or 1)
+        percent = "under 0.1%" if share < 0.001 else f"{share:.1%}"
+        missing = f"{percent} missing" if share else "none missing"
+        return f"{missing}{_values(column, ctx, names, is_index)}"
     except Exception as error:
         return f"its values could not be read: {type(error).__name__}"
 
 
-def _percent(share: float) -> str:
-    return "under 0.1%" if share < 0.001 else f"{share:.1%}"
+def _present(cells: Sequence[Any]) -> list[Any]:
+    # Of all numbers, nan is not itself.
+    return [cell for cell in cells if cell is not None and cell == cell]
 
 
 def _values(
-    column: Column, look: DescribeContext, names: tuple[str, ...], is_index: bool
+    column: Column, ctx: DescribeContext, names: Sequence[str], is_index: bool
 ) -> str:
     if column.kind == "other":
         return ""
-    if not look.is_full and any(map(is_personal, names)):
+    if not ctx.is_full and any(map(is_personal, names)):
         return f", {HIDDEN}"
     if column.kind == "text":
-        return _few(column.texts(), look, names[0] if names else "", is_index)
-    if look.data == "schema" and len(column.cells(0, LEAST_ROWS)) < LEAST_ROWS:
+        return _text_values(column.texts(), ctx, names[0] if names else "", is_index)
+    if ctx.data == "schema" and len(column.rows(0, LEAST_ROWS)) < LEAST_ROWS:
         return ""
-    ends = column.extremes()
-    return f", {said(ends[0])} to {said(ends[1])}" if ends else ""
+    if column.extremes:
+        ends = column.extremes()
+    else:
+        cells = _present(column.sample(1))
+        ends = (min(cells), max(cells)) if cells else None
+    return f", {format_extreme(ends[0])} to {format_extreme(ends[1])}" if ends else ""
 
 
-def _few(
-    cells: Sequence[object], look: DescribeContext, label: str, is_index: bool
+def _text_values(
+    cells: Sequence[object], ctx: DescribeContext, label: str, is_index: bool
 ) -> str:
     """Name the values of a text column if they are few; of many, none."""
     texts = [cell for cell in cells if type(cell) is str]
@@ -284,64 +272,60 @@ def _few(
     if not texts:
         return ""
     counted = Counter(texts)
-    few = _has_few(texts) or (is_index and len(counted) <= MOST_VALUES)
-    if not few or not (look.is_full or is_vocabulary(counted, label)):
-        return f", {_count(len(counted))}, none of them named"
+    number = "many" if len(counted) > MOST_VALUES else str(len(counted))
+    count = "1 value" if number == "1" else f"{number} different values"
+    are_few = _are_few(texts) or (is_index and len(counted) <= MOST_VALUES)
+    if not are_few or not (ctx.is_full or is_vocabulary(counted, label)):
+        return f", {count}, none of them named"
     least = 1 if is_index else LEAST_SEEN
     often = sorted(text for text, seen in counted.items() if seen >= least)
-    named = and_more((repr(short(one, 40)) for one in often), len(counted) - len(often))
-    return f", {_count(len(counted))}: {named}" if often else ""
+    more = len(counted) - len(often)
+    named = and_more((repr(shorten(one, 40)) for one in often), more)
+    return f", {count}: {named}" if often else ""
 
 
 def _is_text(cell: object) -> bool:
     """Return whether a cell is a text, or missing."""
     if type(cell) is float:
-        return cell != cell  # of all numbers, nan alone is not itself
+        return cell != cell
     return type(cell) is str or cell is None or home(type(cell)) in _MISSING
 
 
-def _count(different: int) -> str:
-    if different == 1:
-        return "1 value"
-    return f"{'many' if different > MOST_VALUES else different} different values"
+def _are_few(texts: list[str]) -> bool:
+    most = min(MOST_VALUES, len(texts) // LEAST_SEEN)
+    is_typical = len(set(texts[:_TYPICAL])) <= MOST_VALUES
+    return bool(texts) and is_typical and len(set(texts)) <= most
 
 
-def _has_few(texts: list[str]) -> bool:
-    return (
-        bool(texts)
-        and len(set(texts[:_TYPICAL])) <= MOST_VALUES
-        and len(set(texts)) <= min(MOST_VALUES, len(texts) // LEAST_SEEN)
-    )
-
-
-def _rows(columns: list[Column], rows: int, look: DescribeContext) -> Iterator[str]:
-    if look.data == "schema" or not rows or not columns:
+def _rows(found: list[Column | None], rows: int, ctx: DescribeContext) -> Iterator[str]:
+    columns = [column for column in found if column is not None]
+    if ctx.data == "schema" or not rows or not columns:
         return
-    wanted = rows if look.is_full else min(rows, _SHOWN_ROWS)
-    open_ = [look.is_full or _may_be_shown(column, look) for column in columns]
-    yield f"{'rows' if look.is_full else 'first rows'}, cells divided by |:"
+    wanted = rows if ctx.is_full else min(rows, _SHOWN_ROWS)
+    are_open = [ctx.is_full or _may_be_shown(column) for column in columns]
+    yield f"{'rows' if ctx.is_full else 'first rows'}, cells divided by |:"
     yield "  " + " | ".join(column.label or "value" for column in columns)
     for start in range(0, wanted, _CHUNK_ROWS):
         stop = min(start + _CHUNK_ROWS, wanted)
         cells = [
-            column.cells(start, stop) if shown else ["(hidden)"] * (stop - start)
-            for column, shown in zip(columns, open_, strict=True)
+            column.rows(start, stop) if is_open else ["(hidden)"] * (stop - start)
+            for column, is_open in zip(columns, are_open, strict=True)
         ]
-        for row in islice(zip(*cells, strict=False), stop - start):
-            yield "  " + " | ".join(_cell(cell, look) for cell in row)
+        for row in zip(*cells, strict=False):
+            yield "  " + " | ".join(_cell(cell, ctx) for cell in row)
 
 
-def _may_be_shown(column: Column, look: DescribeContext) -> bool:
+def _may_be_shown(column: Column) -> bool:
     """Return whether a few cells may be shown: of texts, only those of few values."""
-    if any(map(is_personal, _names(column, look)[:1])):
+    if is_personal(column.label):
         return False
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
     texts = [cell for cell in column.texts() if type(cell) is str]
-    return _has_few(texts) and is_vocabulary(Counter(texts), column.label)
+    return _are_few(texts) and is_vocabulary(Counter(texts), column.label)
 
 
-def _cell(cell: object, look: DescribeContext) -> str:
+def _cell(cell: object, ctx: DescribeContext) -> str:
     if type(cell) is str:
-        return " ".join(short(cell).split())
-    return short(look.headline(cell, look), CELL_CHARS)
+        return " ".join(shorten(cell).split())
+    return shorten(ctx.headline(cell, ctx))

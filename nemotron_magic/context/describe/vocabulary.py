@@ -5,13 +5,15 @@ All are lower case without accents, as `privacy` folds what it looks up.
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 
 __all__ = ["FIRST_NAMES", "KNOWN_PHRASES", "KNOWN_WORDS", "ORDINARY_WORDS", "WORDS"]
 
 _LINES = files(__package__).joinpath("vocabulary.txt").read_text("utf-8").splitlines()
 _TEXT = "\n".join(line for line in _LINES if not line.startswith("#"))
-_SECTIONS = dict(section.split("]\n", 1) for section in _TEXT.split("[")[1:])
+_PIECES = re.split(r"(?m)^\[(\w+)\]\n", _TEXT)
+_SECTIONS = dict(zip(_PIECES[1::2], _PIECES[2::2], strict=True))
 WORDS = {name: frozenset(text.split()) for name, text in _SECTIONS.items()}
 """The words of each section of the file."""
 
