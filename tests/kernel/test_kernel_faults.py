@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,13 @@ def begin(tmp_path: Path, loops_closed: None) -> Iterator[Begin]:
     """Begin a kernel whose data are in `home`, and load the extension."""
     kernels: list[Kernel] = []
 
-    def kernel(url: Address, home: Path = tmp_path / "home") -> Kernel:
+    def kernel(
+        url: Address, home: Path = tmp_path / "home", prefix: Sequence[str] = ()
+    ) -> Kernel:
         folder = tmp_path / f"kernel-{len(kernels)}"
         folder.mkdir()
         environ = {"AIMLAPI_API_BASE": str(url), "NEMOTRON_MAGIC_HOME": str(home)}
-        kernels.append(Kernel(folder, **environ))
+        kernels.append(Kernel(folder, prefix, **environ))
         kernels[-1].run("%load_ext nemotron_magic")
         return kernels[-1]
 
@@ -183,3 +187,94 @@ def test_a_file_of_the_users_is_no_place_for_ledger_or_export(
     assert sorted(folder.iterdir()) == before
     for path in folder.glob("*sales.csv"):
         assert not path.is_file() or path.read_text() in ("", SALES)
+
+
+# ---- limits
+
+
+def prices(home: Path) -> tuple[float, float]:
+    """Return what the last call cost, and what it could have cost at most."""
+    with closing(ledger_in(home)) as ledger:
+        (call,) = ledger.last(1)
+    return call.cost_usd or 0.0, call.most_usd or 0.0
+
+
+@pytest.mark.parametrize("room", [0.5, 3.5])
+def test_two_kernels_at_once_keep_one_daily_budget(
+    begin: Begin, tmp_path: Path, room: float
+) -> None:
+    ask, home = "%nemotron --max-tokens 200 rehearsal: length 40", tmp_path / "home"
+    with serve() as url:
+        kernels = [begin(url), begin(url)]
+        kernels[0].run(ask)
+        spent_usd, most_usd = prices(home)
+        budget_usd = spent_usd + room * most_usd
+        limit = f"%config Nemotron.daily_budget_usd = {budget_usd!r}"
+        asked = [kernel.run_all([limit, *[ask] * 12]) for kernel in kernels]
+        # A refusal is an error, after which a kernel drops what is waiting.
+        first = [finished()[1:] for finished in asked]
+        last = [kernel.run(ask) for kernel in kernels]
+        sent = len([r for r in url.requests if r.method == "POST"])
+    with closing(ledger_in(home)) as ledger:
+        totals = ledger.of_today()
+
+    answered = [cell for cells in first for cell in cells if cell.outputs]
+    assert totals.cost_usd <= budget_usd
+    assert totals.pending == totals.unknown_cost == 0
+    assert sent == totals.calls
+    assert 1 <= sent <= 1 + len(answered)
+    assert [cell.status for cell in last] == ["error", "error"]
+    assert all("is left today; nothing was sent" in cell.error for cell in last)
+
+
+def on_a_small_disk(home: Path, size: str = "400k") -> tuple[str, ...]:
+    """Return the command that mounts a disk for one process alone; skip if none may."""
+    home.mkdir(exist_ok=True)
+    mount = f"mount -t tmpfs -o mode=700,size={size} tmpfs {home}"
+    prefix = ("unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh")
+    tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
+    if shutil.which("unshare") is None or tried.returncode:
+        pytest.skip("no disk can be mounted here")
+    return prefix
+
+
+FILL = """
+import contextlib, os
+with open(os.environ["NEMOTRON_MAGIC_HOME"] + "/other", "wb", 0) as full:
+    with contextlib.suppress(OSError):
+        for _ in range(1000):
+            full.write(bytes(4096))
+"""
+FREE = "os.remove(os.environ['NEMOTRON_MAGIC_HOME'] + '/other')"
+
+
+@pytest.mark.parametrize("span", ["session", "daily"])
+@pytest.mark.parametrize("when", ["before the first call", "between two calls"])
+def test_a_budget_holds_on_a_disk_that_is_full(
+    begin: Begin, tmp_path: Path, span: str, when: str
+) -> None:
+    home = tmp_path / "small"
+    ask = "%nemotron --cache --max-tokens 200 rehearsal: say"
+    with serve() as url:
+        kernel = begin(url, home, on_a_small_disk(home))
+        if when == "before the first call":
+            kernel.run(FILL)
+        first = kernel.run(f"{ask} one")
+        if when == "between two calls":
+            kernel.run(FILL)
+        second = kernel.run(f"{ask} two")
+        kernel.run(f"%config Nemotron.{span}_budget_usd = 1e-9")
+        refused = [kernel.run(f"{ask} three")]
+        kernel.run(FREE)
+        refused.append(kernel.run(f"{ask} four"))
+        sent = len([r for r in url.requests if r.method == "POST"])
+
+    shown = [str(cell.outputs[-1]["data"]) for cell in (first, second)]
+    warned = ["Spending is counted in memory: the ledger" in one for one in shown]
+    assert [one.outputs[-1]["data"]["text/plain"] for one in (first, second)] == [
+        "one",
+        "two",
+    ]
+    assert warned == [when == "before the first call", when == "between two calls"]
+    assert [one.status for one in refused] == ["error", "error"]
+    assert sent == 2

@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hostile_service import Answer, serving
+from shells import Kernel
 from wire import NoStore, event
 
 from nemotron_magic import Session
@@ -216,3 +218,53 @@ def test_no_list_of_models_tells_the_key(tmp_path: Path) -> None:
     assert [model.name for model in models] == ["m [key]"]
     assert KEY not in repr(models)
     assert KEY not in repr(vars(echo.session.client))
+
+
+# ---- in a kernel
+
+
+LOOKS = (
+    "_nemotron, repr(_nemotron.metadata), _nemotron.metadata.tool_calls",
+    "%tb",
+    "%nemotron log: 1",
+    "%nemotron preview",
+    "%nemotron models",
+    "%nemotron doctor",
+    "%nemotron retry",
+)
+
+
+def spoken(response: httpx.Response) -> Answer:
+    """Return the same answer on a socket, the key in its headers as well."""
+    headers = [(n, v) for n, v in response.headers.items() if n != "content-length"]
+    own = [(name, KEY) for name in ("x-request-id", "x-inference-id", "cf-ray")]
+    return Answer(response.read(), response.status_code, (*headers, *own))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("written", ["plain", "base64"])
+@pytest.mark.parametrize("name", ["whole", "letter by letter", "401", "in a stream"])
+def test_a_kernel_shows_no_key_that_a_service_repeats(
+    tmp_path: Path, loops_closed: None, name: str, written: str
+) -> None:
+    said = KEY if written == "plain" else IN_BASE64
+    answer = spoken({**ANSWERS, **ERRORS}[name](said))
+    listed = Answer.json(model_list(said))
+    with serving(completions=answer, models=listed) as service:
+        own = {"AIMLAPI_API_BASE": f"{service.url}/v1", "AIMLAPI_API_KEY": KEY}
+        kernel = Kernel(tmp_path, NEMOTRON_MAGIC_HOME=str(tmp_path / "home"), **own)
+        try:
+            kernel.run("%load_ext nemotron_magic")
+            kernel.run("%config Nemotron.log_text = True")
+            outcomes = [
+                kernel.run("%nemotron --cache why?"),
+                *map(kernel.run, LOOKS),
+            ]
+        finally:
+            kernel.close()
+    heard = [json.dumps(outcome.messages, default=str) for outcome in outcomes]
+    kept = [*(one.encode() for one in heard), *everything(tmp_path)]
+
+    assert len(service.sent) >= 3
+    assert (tmp_path / "home" / "ledger.sqlite").is_file()
+    assert [form for form in FORMS for one in kept if form.encode() in one] == []

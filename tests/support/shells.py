@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from typing import Any
 import IPython
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 from service import Address
 from traitlets.config import Config
@@ -73,21 +74,40 @@ class Shell:
         return self.ip.user_ns[name]
 
 
-class Kernel:
-    """A real kernel, asked as JupyterLab asks it: every request names its cell."""
+class OneSpec(KernelSpecManager):
+    """Knows one kernel, by any name."""
 
-    def __init__(self, tmp_path: Path, **environ: str) -> None:
+    argv: Sequence[str] = ()
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return KernelSpec(argv=[*self.argv], display_name="Python", language="python")
+
+
+class Kernel:
+    """A real kernel, asked as JupyterLab asks it: every request names its cell.
+
+    `prefix` is the command that runs the kernel's own command.
+    """
+
+    def __init__(
+        self, tmp_path: Path, prefix: Sequence[str] = (), **environ: str
+    ) -> None:
         self._place = TemporaryDirectory()  # short, for names of sockets
         file = f"{self._place.name}/kernel.json"
-        self._manager = KernelManager(kernel_name="python3", connection_file=file)
+        specs = OneSpec()
+        specs.argv = [
+            *prefix,
+            sys.executable,
+            *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+            *(
+                "--log-level=50",
+                f"--HistoryManager.hist_file={self._place.name}/h.sqlite",
+            ),
+        ]
+        self._manager = KernelManager(connection_file=file, kernel_spec_manager=specs)
         if os.name == "posix":
             # A port that is free when it is chosen may be taken when it begins.
             self._manager.transport = "ipc"
-        self._manager.kernel_cmd = [
-            sys.executable,
-            *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
-            *("--log-level=50", f"--HistoryManager.hist_file={tmp_path}/h.sqlite"),
-        ]
         env = {k: v for k, v in os.environ.items() if k not in KEYS}
         own = {"NEMOTRON_MAGIC_HOME": str(tmp_path / "home")}  # and not the user's
         self._manager.start_kernel(env={**own, **env, **environ}, cwd=str(tmp_path))
