@@ -16,14 +16,7 @@ from dataclasses import dataclass
 
 from nemotron_magic.markdown.parser import closes
 
-__all__ = [
-    "OpenFence",
-    "Table",
-    "join_replies",
-    "open_fence",
-    "open_table",
-    "parses_as",
-]
+__all__ = ["join_replies", "open_fence"]
 
 
 _OPENS = re.compile(r"([ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(`{3,}|~{3,})(.*)")
@@ -34,36 +27,29 @@ _LONGEST = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFence:
-    """A fence that nothing has closed."""
+class _Fence:
+    """A fence that nothing has closed; its code begins at `start`."""
 
     mark: str
     info: str
-    indent: str
+    indent: str  # before its code, of a list or a quote
     start: int
 
     @property
     def is_python(self) -> bool:
-        """Whether it says so."""
         return bool(_PYTHON.match(self.info))
 
     def is_like(self, mark: str, info: str) -> bool:
         """Return whether a mark opens a fence for the same language."""
-        words = [
-            re.split(r"[\s:{},]", one.strip(" {."))[0] for one in (info, self.info)
-        ]
-        same = words[0].lower() == words[1].lower() or not words[1]
-        return mark[0] == self.mark[0] and (
-            same or (self.is_python and bool(_PYTHON.match(info)))
+        new, old = (
+            re.split(r"[\s{}:,]", one.strip(" {."))[0].lower()
+            for one in (info, self.info)
         )
+        is_python = self.is_python and bool(_PYTHON.match(info))
+        return mark[0] == self.mark[0] and (new == old or not old or is_python)
 
     def closes(self, line: str) -> bool:
-        """Return whether a line closes it."""
         return closes(self.mark, line)
-
-    def code(self, text: str) -> str:
-        """Return its code in the text that it was found in."""
-        return text[self.start :]
 
     def upto_end(self, code: str) -> str:
         """Return code up to the line that closes it."""
@@ -72,12 +58,8 @@ class OpenFence:
         return "\n".join(lines[:end])
 
 
-def open_fence(text: str) -> OpenFence | None:
-    r"""Find the fence that a text ends in; not one whose own line was cut.
-
-    >>> open_fence("- a\n  ```py\n  x").indent
-    '  '
-    """
+def open_fence(text: str) -> _Fence | None:
+    """Find the fence that a text ends in; not one whose own line was cut."""
     found, place = None, 0
     for line in text.splitlines(keepends=True):
         place += len(line)
@@ -86,13 +68,13 @@ def open_fence(text: str) -> OpenFence | None:
         elif (opens := _OPENS.match(line)) and line.endswith("\n"):
             indent = re.sub(r"[^>\s]", " ", opens[1])
             is_fence = opens[2][0] == "~" or "`" not in opens[3]
-            found = OpenFence(opens[2], opens[3], indent, place) if is_fence else None
+            found = _Fence(opens[2], opens[3], indent, place) if is_fence else None
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table that a text ends in."""
+class _Table:
+    """A table that a text ends in; `last` is its last line if that may be cut."""
 
     before: str
     head: str
@@ -107,29 +89,23 @@ class Table:
         """Return whether a line is a whole row of it."""
         text = line.strip()
         is_closed = text.endswith("|") or not self.head.strip().endswith("|")
-        return is_closed and len(_CELL_END.findall(text)) == len(
-            _CELL_END.findall(self.head)
-        )
+        ends = (len(_CELL_END.findall(one)) for one in (text, self.head))
+        return is_closed and next(ends) == next(ends)
 
 
-def open_table(text: str) -> Table | None:
-    r"""Find the table that a text ends in, from its first line on.
-
-    >>> open_table("| a | b |\n|---|---|\n| 1 ").last
-    '| 1 '
-    """
+def _open_table(text: str) -> _Table | None:
+    """Find the table that a text ends in, from its first line on."""
     *lines, last = text.split("\n")
     rows = [last] if last.strip() else []
     while lines and "|" in lines[-1] and lines[-1].strip():
         rows.insert(0, lines.pop())
-    if not rows or not rows[0].lstrip(" \t>").startswith("|"):
+    if len(rows) < 2 or not rows[0].lstrip(" \t>").startswith("|"):
         return None
-    is_table = len(rows) < 2 or _RULE.fullmatch(rows[1]) or rows[1] is last
-    head = rows[0] if len(rows) > 1 else ""
-    return Table(text, head, last, len(rows) > 2) if is_table and head else None
+    is_table = _RULE.fullmatch(rows[1]) or rows[1] is last
+    return _Table(text, rows[0], last, len(rows) > 2) if is_table else None
 
 
-def parses_as(code: str, indent: str) -> bool:
+def _parses(code: str, indent: str) -> bool:
     """Return whether Python code can be read, without what stands before its lines."""
     if len(code) > _LONGEST:
         return False
@@ -172,12 +148,12 @@ def join_replies(before: str, after: str) -> str:
     rest = after
     if not before.endswith("\n"):
         rest = _PREFACE.sub("", after, count=1) if _PREFACE.match(after) else after
-    if table := open_table(before):
+    if table := _open_table(before):
         return before + _rows(table, rest)
     return _in_text(before, rest)
 
 
-def _in_code(before: str, after: str, fence: OpenFence) -> str:
+def _in_code(before: str, after: str, fence: _Fence) -> str:
     """Go on inside of a fence."""
     preface = _PREFACE.match(after)
     rest = after[preface.end() :] if preface else after
@@ -196,30 +172,26 @@ def _in_code(before: str, after: str, fence: OpenFence) -> str:
     return before + _best(before, rest, fence)
 
 
-def _half_mark(before: str, fence: OpenFence) -> str:
+def _half_mark(before: str, fence: _Fence) -> str:
     """Return the beginning of a closing mark that the first part ends with."""
     last = before[before.rfind("\n") + 1 :]
     is_half = last.strip() and not last.strip().strip(fence.mark[0])
     return last.strip() if is_half else ""
 
 
-def _opens_again(opens: re.Match[str], rest: str, fence: OpenFence) -> bool:
+def _opens_again(opens: re.Match[str], rest: str, fence: _Fence) -> bool:
     """Distinguish a fence that is opened again from one that closes what was open."""
     if opens[3].strip():
         return len(opens[2]) >= len(fence.mark) and fence.is_like(opens[2], opens[3])
     if opens[2] != fence.mark:
         return False
-    if not _open_at_end(f"\n{rest}"):
+    if not open_fence(f"\n{rest}\n"):
         return False  # it closes, as do all that follow
     following = re.search(r"^[ \t]*(?:`{3,}|~{3,})([^\n]*)$", rest, re.MULTILINE)
     return bool(following and not following[1].strip())
 
 
-def _open_at_end(text: str) -> bool:
-    return open_fence(f"{text}\n") is not None
-
-
-def _indented(rest: str, fence: OpenFence, opens: re.Match[str]) -> str:
+def _indented(rest: str, fence: _Fence, opens: re.Match[str]) -> str:
     """Indent what goes on as the fence was: a list's code went on outside of it."""
     missing = fence.indent[len(opens[1]) :]
     if not missing:
@@ -230,12 +202,12 @@ def _indented(rest: str, fence: OpenFence, opens: re.Match[str]) -> str:
     return "\n".join([lines[0], *inside, *lines[end + 1 :]])
 
 
-def _best(before: str, rest: str, fence: OpenFence) -> str:
+def _best(before: str, rest: str, fence: _Fence) -> str:
     """Choose how code goes on: the first way in which it reads, else the first."""
     ways = list(dict.fromkeys(_ways(before, rest)))
-    so_far = fence.code(before)
+    so_far = before[fence.start :]
     for way in ways if fence.is_python and len(ways) > 1 else []:
-        if parses_as(fence.upto_end(so_far + way), fence.indent):
+        if _parses(fence.upto_end(so_far + way), fence.indent):
             return way
     return ways[0]
 
@@ -288,7 +260,7 @@ def _has(text: str, least_chars: int, least_letters: int) -> bool:
     return len(text.strip()) >= least_chars and len(letters) >= least_letters
 
 
-def _rows(table: Table, rest: str) -> str:
+def _rows(table: _Table, rest: str) -> str:
     """Go on inside of a table."""
     lines = rest.lstrip("\n").split("\n")
     if table.has_rows and len(lines) > 1 and table.is_head(lines[0], lines[1]):
@@ -311,17 +283,15 @@ def _in_text(before: str, rest: str) -> str:
     """Go on in prose, in a list, or where a block has just ended."""
     last = before[before.rfind("\n") + 1 :]
     opens = _FENCE_LINE.match(rest)
-    closed = re.fullmatch(r"[ \t>]*(`{3,}|~{3,})[ \t]*", last or _line_before(before))
+    closed = re.fullmatch(
+        r"[ \t>]*(`{3,}|~{3,})[ \t]*", last or before[:-1].rpartition("\n")[2]
+    )
     if opens and closed and not opens[3].strip():
         marks = re.findall(r"^[ \t]*(?:`{3,}|~{3,})", rest[opens.end() :], re.MULTILINE)
         if len(marks) % 2 == 0:  # the closing mark, once more
             return before.rstrip("\n") + "\n" + rest[opens.end() :]
     rest = rest[_repeated(before, rest) :]
     return before + _break(last, rest) + rest
-
-
-def _line_before(before: str) -> str:
-    return before[before.rfind("\n", 0, len(before) - 1) + 1 :].rstrip("\n")
 
 
 def _break(last: str, rest: str) -> str:

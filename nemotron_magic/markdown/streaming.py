@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Block",
     "Blocks",
-    "Context",
-    "indent_of",
-    "soft_cut",
 ]
 
 
@@ -34,14 +31,12 @@ _RULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class _Context:
     """What a piece stands in: the fence, the table, the items cut before it."""
 
     joined: bool = False
     head: str = ""  # lines to put before it
-    indents: tuple[
-        int, ...
-    ] = ()  # of the items around it and of itself, outermost first
+    indents: tuple[int, ...] = ()  # of the items around it and its own, outer first
     number: str = ""  # of its first item, where the model did not count
 
     @property
@@ -57,38 +52,41 @@ class Context:
         return f"nm-joined{inside}" if self.joined else ""
 
 
-def indent_of(line: str) -> int:
+def _indent_of(line: str) -> int:
     """Count the columns of white space before a line's text."""
     line = line.expandtabs(4)
     return len(line) - len(line.lstrip(" "))
 
 
-def soft_cut(
-    tokens: list[Token], lines: list[str], context: Context
-) -> tuple[int, Context]:
-    """Cut at the last item or row, or in a long block of code between two lines."""
+def _soft_cut(
+    tokens: list[Token], lines: list[str], context: _Context
+) -> tuple[int, _Context]:
+    """Cut at the last item or row, or in a long block of code between two lines.
+
+    Return how many lines are cut off, and what the rest stands in.
+    """
     if not tokens:  # empty lines, or definitions of links
         return len(lines), context
     offset = context.head.count("\n")
-    leaf = tokens[-1] if tokens[-1].type in ("fence", "code_block") else None
     path = _open_path(tokens)
-    if leaf is None and path and path[-1].type == "list_item_open":
-        leaf = _last_code(tokens, path[-1])
-    item = _place(path, offset, len(lines))
-    if leaf and (item is None or 3 * (_start(item) - offset) < len(lines)):
-        return _cut_in_code(leaf, path, lines, context)
+    places = [token for token in path if _start(token) > offset]
+    # The outermost that leaves less than two thirds behind.
+    good = (t for t in places if 3 * (_start(t) - offset) > len(lines))
+    item = next(good, places[-1] if places else None)
+    code = _code_at_end(tokens, path)
+    if code and (item is None or 3 * (_start(item) - offset) < len(lines)):
+        return len(lines), _inside_code(code, path, lines, context)
     if item is None:
         return 0, context
-    if item.type == "tr_open":
-        return _cut_at_row(item, tokens, path, lines, context)
-    return _cut_at_item(item, tokens, path, lines, context)
-
-
-def _place(path: list[Token], offset: int, size: int) -> Token | None:
-    """Choose the outermost item or row that leaves less than two thirds behind."""
-    places = [t for t in path if _start(t) > offset]
-    good = (t for t in places if 3 * (_start(t) - offset) > size)
-    return next(good, places[-1] if places else None)
+    number = _start(item) - offset
+    indents = _indents(path, lines, context, number)
+    if item.type != "tr_open":
+        return number, _Context(True, "", indents, _counted(item, tokens))
+    return number, _Context(
+        True,
+        _table_head(tokens[: tokens.index(item)]),
+        _unless_flush(context.indents if context.head else indents),
+    )
 
 
 def _start(token: Token) -> int:
@@ -108,66 +106,49 @@ def _open_path(tokens: list[Token]) -> list[Token]:
     return path if not any(t.type == "blockquote_open" for t in path) else []
 
 
-def _last_code(tokens: list[Token], item: Token) -> Token | None:
-    """Return the block of code that ends the last item."""
-    inside = [t for t in tokens[tokens.index(item) :] if t.nesting == 0]
+def _code_at_end(tokens: list[Token], path: list[Token]) -> Token | None:
+    """Return the block of code that ends the text, or its last item."""
+    if tokens[-1].type in ("fence", "code_block"):
+        return tokens[-1]
+    if not path or path[-1].type != "list_item_open":
+        return None
+    inside = [t for t in tokens[tokens.index(path[-1]) :] if t.nesting == 0]
     return inside[-1] if inside and inside[-1].type == "fence" else None
 
 
 def _indents(
-    path: list[Token], lines: list[str], context: Context, upto: int
+    path: list[Token], lines: list[str], context: _Context, upto: int
 ) -> tuple[int, ...]:
     """Return the indentation of the items around a line, and its own."""
     offset = context.head.count("\n")
     starts = [_start(t) - offset for t in path if t.type == "list_item_open"]
-    around = [indent_of(lines[n]) if n >= 0 else 0 for n in starts if n < upto]
-    outer = context.indents[:-1]
-    return (*outer, *around, indent_of(lines[upto]))
+    around = [_indent_of(lines[n]) if n >= 0 else 0 for n in starts if n < upto]
+    return (*context.indents[:-1], *around, _indent_of(lines[upto]))
 
 
-def _cut_in_code(
-    code: Token, path: list[Token], lines: list[str], context: Context
-) -> tuple[int, Context]:
-    if code.type == "code_block":
-        return len(lines), Context(True, "", context.indents)
+def _unless_flush(indents: tuple[int, ...]) -> tuple[int, ...]:
+    return indents if max(indents, default=0) else ()
+
+
+def _inside_code(
+    code: Token, path: list[Token], lines: list[str], context: _Context
+) -> _Context:
     indents = context.indents
+    if code.type == "code_block":
+        return _Context(True, "", indents)
     if not context.head:
         indents = _indents(path, lines, context, _start(code))
     is_closed = len(lines) > 1 and closes(code.markup, lines[-1])
     head = "" if is_closed else f"{code.markup}{code.info}\n"
-    return len(lines), Context(True, head, indents if max(indents, default=0) else ())
+    return _Context(True, head, _unless_flush(indents))
 
 
-def _cut_at_row(
-    row: Token,
-    tokens: list[Token],
-    path: list[Token],
-    lines: list[str],
-    context: Context,
-) -> tuple[int, Context]:
-    number = _start(row) - context.head.count("\n")
-    heads = [
-        t for t in tokens[: tokens.index(row)] if t.type in ("table_open", "th_open")
-    ]
-    begin = max(n for n, t in enumerate(heads) if t.type == "table_open")
-    rules = [_RULES.get(str(t.attrGet("style")), "---") for t in heads[begin + 1 :]]
-    head = f"|{' |' * len(rules)}\n|{'|'.join(rules)}|\n"
-    indents = (
-        context.indents if context.head else _indents(path, lines, context, number)
-    )
-    return number, Context(True, head, indents if max(indents, default=0) else ())
-
-
-def _cut_at_item(
-    item: Token,
-    tokens: list[Token],
-    path: list[Token],
-    lines: list[str],
-    context: Context,
-) -> tuple[int, Context]:
-    number = _start(item) - context.head.count("\n")
-    indents = _indents(path, lines, context, number)
-    return number, Context(True, "", indents, _counted(item, tokens))
+def _table_head(tokens: list[Token]) -> str:
+    """Return an empty head with the alignment of the last table."""
+    begin = max(n for n, token in enumerate(tokens) if token.type == "table_open")
+    cells = (token for token in tokens[begin:] if token.type == "th_open")
+    rules = [_RULES.get(str(cell.attrGet("style")), "---") for cell in cells]
+    return f"|{' |' * len(rules)}\n|{'|'.join(rules)}|\n"
 
 
 def _counted(item: Token, tokens: list[Token]) -> str:
@@ -204,14 +185,11 @@ class Block:
         Classes for the element around the piece: ``nm-joined`` if it goes on where
         the piece before it stopped, ``nm-open`` if the next piece goes on here,
         ``nm-in-1`` to ``nm-in-4`` if it is indented.
-    is_inside
-        Whether it was cut out of the middle of a table or of code.
     """
 
     source: str
     markdown: str
     classes: str = ""
-    is_inside: bool = False
 
 
 class Blocks:
@@ -227,7 +205,7 @@ class Blocks:
     def __init__(self, soft_limit: int = 700) -> None:
         self._soft_limit = soft_limit
         self._tail = ""
-        self._context = Context()
+        self._context = _Context()
         self._looked_at = 0
 
     @property
@@ -288,13 +266,13 @@ class Blocks:
             or room
         )
 
-    def _where(self, lines: list[str]) -> tuple[int, Context]:
+    def _where(self, lines: list[str]) -> tuple[int, _Context]:
         """Return the number of lines that are finished, and what the rest stands in."""
         outside = _first_outside(lines, self._context.indent)
         if outside:
             return outside, _context_outside(self._context, lines[outside])
         head_lines = self._context.head.count("\n")
-        tokens = _skeleton(self._markdown("".join(lines)))
+        tokens = skeleton(self._markdown("".join(lines)))
         number = _last_start(tokens) - head_lines
         number = min(number, _open_formula_line(lines))
         if number > 0:
@@ -302,7 +280,7 @@ class Blocks:
                 self._context, head="", number="", joined=self._in_list
             )
         if sum(map(len, lines)) > self._soft_limit:
-            return soft_cut(tokens, lines, self._context)
+            return _soft_cut(tokens, lines, self._context)
         return 0, self._context
 
     @property
@@ -311,8 +289,7 @@ class Blocks:
 
     def _block(self, source: str) -> Block:
         context = self._context
-        inside = bool(context.head)
-        return Block(source, self._markdown(source), context.classes, inside)
+        return Block(source, self._markdown(source), context.classes)
 
     def _markdown(self, source: str) -> str:
         context = self._context
@@ -322,35 +299,28 @@ class Blocks:
         return context.head + text
 
 
-def _skeleton(text: str) -> list[Token]:
-    return skeleton(text)
-
-
 def _whole_lines(text: str) -> list[str]:
     return _LINES.findall(text[: text.rfind("\n") + 1])
 
 
 def _first_outside(lines: list[str], indent: int) -> int:
     """Return the first line that is less indented than the piece."""
-    inside = (not line.strip() or indent_of(line) >= indent for line in lines)
+    inside = (not line.strip() or _indent_of(line) >= indent for line in lines)
     return next((n for n, is_inside in enumerate(inside) if not is_inside), 0)
 
 
-def _context_outside(context: Context, line: str) -> Context:
-    indent = indent_of(line)
+def _context_outside(context: _Context, line: str) -> _Context:
+    indent = _indent_of(line)
     around = tuple(one for one in context.indents if one < indent)
-    return Context(joined=True, indents=(*around, indent) if around else ())
+    return _Context(joined=True, indents=(*around, indent) if around else ())
 
 
 def _dedented(text: str, indent: int) -> str:
     """Take up to so many columns of white space from each line."""
-    lines = text.split("\n")
-    return "\n".join(_without_indent(line, indent) for line in lines)
-
-
-def _without_indent(line: str, indent: int) -> str:
-    text = line.lstrip(" \t")
-    return " " * max(0, indent_of(line) - indent) + text if text else ""
+    return "\n".join(
+        " " * max(0, _indent_of(line) - indent) + line.lstrip(" \t")
+        for line in (line if line.strip(" \t") else "" for line in text.split("\n"))
+    )
 
 
 def _numbered(text: str, number: str) -> str:
