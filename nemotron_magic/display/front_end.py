@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TextIO, TypeGuard
+from typing import Any, Literal, Protocol, TypeGuard
 
 from nemotron_magic.context.history import execution_of, request_of, source_of
 from nemotron_magic.core.events import Event
@@ -156,30 +156,24 @@ class NullRenderer:
     """Paints nothing, for `--quiet`."""
 
     def watch(self, event: Event) -> None:
-        """Do nothing."""
+        """Wait for the end."""
 
     def finish(self, reply: Reply) -> None:
-        """Do nothing."""
+        """Paint nothing."""
 
     def fail(self) -> None:
-        """Do nothing."""
+        """Paint nothing."""
 
 
-class FinalRenderer:
+class FinalRenderer(NullRenderer):
     """Publishes a reply when it is whole, for runs that nobody watches."""
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
 
-    def watch(self, event: Event) -> None:
-        """Wait for the end."""
-
     def finish(self, reply: Reply) -> None:
         """Publish the reply."""
         self._publisher.show(Display(_new_id(), *bundle(reply)))
-
-    def fail(self) -> None:
-        """Publish nothing."""
 
 
 def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
@@ -232,10 +226,8 @@ class DisplayManager:
 
     def painter(self) -> Renderer:
         """Return a painter for a reply in the cell that runs now."""
-        marker, place = (
-            execution_of(self._shell),
-            magic_position(source_of(self._shell)),
-        )
+        marker = execution_of(self._shell)
+        place = magic_position(source_of(self._shell))
         front = self.front_end
         if front == "headless" or (front == "page" and is_captured(self._shell)):
             return FinalRenderer(self._publisher)
@@ -245,7 +237,7 @@ class DisplayManager:
             return NotebookRenderer(self._publisher, alone, self._clock_s, self.ticker)
         is_console = front == "console"
         is_bare = not is_console and place.is_shown and place.is_only
-        painter = text_painter(_stdout(), is_console, with_footer=not is_bare)
+        painter = text_painter(sys.stdout, is_console, with_footer=not is_bare)
         self._bare = painter if is_bare else None
         return painter
 
@@ -263,11 +255,11 @@ class DisplayManager:
         if painted is reply and marker == execution_of(self._shell):
             # A terminal has written "Out[3]: " by now.
             if self._owes_footer:
-                print_footer(reply, _stdout(), _stdout().isatty())
+                print_footer(reply, sys.stdout, sys.stdout.isatty())
         elif self._shows_html:
             self._publisher.show(Display(_new_id(), *bundle(reply)))
         else:
-            print_reply(reply, _stdout(), self.front_end == "console")
+            print_reply(reply, sys.stdout, self.front_end == "console")
 
     def show_markdown(self, markdown: str) -> None:
         """Show a text of our own."""
@@ -275,11 +267,7 @@ class DisplayManager:
             html = document(to_html(markdown))
             self._publisher.show(Display(_new_id(), html, markdown))
         else:
-            print_markdown(markdown, _stdout(), self.front_end == "console")
-
-
-def _stdout() -> TextIO:
-    return sys.stdout
+            print_markdown(markdown, sys.stdout, self.front_end == "console")
 
 
 def _new_id() -> str:
