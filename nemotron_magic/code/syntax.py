@@ -51,6 +51,7 @@ _WORDS = {
     "name": "{} is not defined",
     "module": "{} is not installed",
     "column": "{} is no column",
+    "trial": "tried, it raises {}",
 }
 
 
@@ -62,12 +63,12 @@ class Finding:
     ----------
     what
         The message of the compiler with its line, the name, the module, or the table
-        with the column, as in `df['reigon']`.
+        with the column, as in `df['reigon']`; of a trial, what was raised and where.
     near
         What was meant, perhaps: a name or column much like it, or an import to add.
     """
 
-    kind: Literal["syntax", "name", "module", "column"]
+    kind: Literal["syntax", "name", "module", "column", "trial"]
     what: str
     near: str = ""
 

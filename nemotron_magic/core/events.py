@@ -169,6 +169,18 @@ class Notice:
     text: str
 
 
+@dataclass(slots=True, frozen=True)
+class Trying:
+    """The code of the reply is being tried on a copy of the kernel."""
+
+    elapsed_s: float
+
+    @property
+    def words(self) -> str:
+        """What the user is told meanwhile."""
+        return f"trying … {self.elapsed_s:.0f} s"
+
+
 Event = (
     Sent
     | Answered
@@ -185,6 +197,7 @@ Event = (
     | UsageReport
     | Retry
     | Notice
+    | Trying
 )
 
 EventCallback = Callable[[Event], None]

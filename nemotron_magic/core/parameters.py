@@ -355,6 +355,11 @@ PARAMETERS: tuple[Parameter, ...] = (
               minimum=0, sent=False),
     Parameter("repair", "integer", "How often what is wrong with the code of a reply "
               "is sent back.", ("--repair",), 0, minimum=0, maximum=5, sent=False),
+    Parameter("try_code", "text", "Whether code is tried on a copy of this kernel "
+              "before it is put into a cell: off or on. Linux only.",
+              ("--try",), "off", sent=False, bare="on",
+              flag_help="Try the code on a copy of this kernel before it is put into "
+              "a cell; also --try=off.", choices=("off", "on")),
     Parameter("insert_button", "text", "Whether the panel's replies have a button that "
               "puts code into a cell: auto (if the page is new enough), on or off.",
               default="auto", sent=False, choices=("auto", "on", "off")),

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from nemotron_magic.code.cells import CodeCell, cells_of, join_cells
 from nemotron_magic.code.check import check
 from nemotron_magic.code.effects import effects_of
 from nemotron_magic.code.syntax import Finding, format_findings
+from nemotron_magic.code.trial import Trials, Verdict, unsupported
 from nemotron_magic.code.visibility import escape_bidi
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line
@@ -140,27 +142,95 @@ class InsertOptions:
         The cell that it corrects, to tell what has changed; empty for none.
     repairs : int
         How often what is wrong with it is sent back at most.
+    tries : bool
+        Whether it is tried on a copy of the kernel before.
+    is_trial_asked : bool
+        Whether the user asked for that with this question, not by a setting.
+    repairs_failures : bool
+        Whether what a trial raised is sent back, too: it may hold what the code read.
     """
 
     inserts: bool = False
     replaces: bool = False
     before: str = ""
     repairs: int = 0
+    tries: bool = False
+    is_trial_asked: bool = False
+    repairs_failures: bool = False
 
 
 class CodeInserter:
-    """Puts the code of replies into the cells of one shell."""
+    """Puts the code of replies into the cells of one shell.
 
-    def __init__(self, shell: Any, takes_cells: Callable[[], bool]) -> None:
+    Parameters
+    ----------
+    takes_cells : callable
+        Tells whether whoever shows the outputs can put in a cell.
+    unreadable : callable
+        Returns the folders that code which is tried may not read.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        takes_cells: Callable[[], bool],
+        unreadable: Callable[[], Sequence[Path]] = tuple,
+    ) -> None:
         self._shell = shell
         self._takes_cells = takes_cells
         self._waiting: tuple[CodeCell, ...] = ()
         self._next = 0
+        self._unreadable = unreadable
+        self._verdicts: dict[str, Verdict] = {}
+        self._has_told = False
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Return what keeps the code that would be put in from running here."""
         cells = self._cells(reply)
         return self._check(cells[0]) if cells else ()
+
+    def forget_trials(self) -> None:
+        """Say no more what came of trying the code of an earlier reply."""
+        self._verdicts = {}
+
+    def try_code(
+        self, reply: Reply, is_asked: bool, tick: Callable[[float], None]
+    ) -> tuple[Finding, ...]:
+        """Try the code of a reply on a copy of the kernel, all cells in their order.
+
+        What the static check finds for certain needs no copy. What is said of the
+        cells from now on is what came of it.
+
+        Parameters
+        ----------
+        is_asked : bool
+            Whether the user asked for it now; if not, that it cannot be done here is
+            said once a session.
+        tick : callable
+            Told again and again how many seconds it has taken.
+
+        Returns
+        -------
+        tuple of Finding
+            What the cell that would be put in raised.
+        """
+        self._verdicts = {}
+        cells = [one for one in self._cells(reply) if one.language == "python"]
+        if not cells or self._check(cells[0]):
+            return ()
+        if not is_asked and unsupported():
+            if self._has_told:
+                return ()
+            self._has_told = True
+        sources = [cell.source for cell in cells]
+        trials = Trials(self._shell, unreadable=self._unreadable())
+        try:
+            verdicts = trials.run(sources, tick)
+        except KeyboardInterrupt:  # the reply is paid for: it stays
+            verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
+        self._verdicts = dict(zip(sources, verdicts, strict=True))
+        first = verdicts[0]
+        return (Finding("trial", first.raised),) if first.kind == "fails" else ()
 
     def sent_back(self, reply: Reply, notice: str) -> Reply:
         """Return a reply whose code is sent back, with what was found."""
@@ -195,6 +265,7 @@ class CodeInserter:
 
     def offer(self, reply: Reply) -> None:
         """Let the code of a reply wait for `%nemotron code`."""
+        self.forget_trials()
         self._queue(self._cells(reply))
 
     def code_of(self, reply: Reply, has_buttons: bool) -> ReplyCode:
@@ -272,7 +343,9 @@ class CodeInserter:
         """Return what the user should know of code before it runs, one line each."""
         names, transform = self._names(), self._shell.transform_cell
         effects = effects_of(cell.source, transform, names)
-        lines = (effects, *cell.warnings, format_findings(self._check(cell)))
+        verdict = self._verdicts.get(cell.source)
+        checked = str(verdict) if verdict else format_findings(self._check(cell))
+        lines = (effects, *cell.warnings, checked)
         return [line for line in lines if line]
 
 

@@ -29,6 +29,7 @@ from nemotron_magic.core.events import (
     Sent,
     Text,
     TextWasReasoning,
+    Trying,
 )
 from nemotron_magic.display.reply import (
     block_html,
@@ -279,7 +280,7 @@ class NotebookRenderer:
         self._unread_chars = self._written_bytes = 0
         self._head = "" if self._alone else document("", is_growing=True)
         self._is_styled = not self._alone
-        self._display_id = ""
+        self._display_id = self._below = ""
 
     def _clear(self) -> None:
         if self._has_painted:
@@ -304,6 +305,9 @@ class NotebookRenderer:
                 self._status(retry.words)
             case Notice(text):
                 self._notices.append(text)
+            case Trying() as trying:
+                self._below = status_html(trying.words)
+                self._paint_soon(self._show_growing, self._growing_bytes())
 
     def _status(self, text: str) -> None:
         self._waiting_for = text
@@ -347,7 +351,7 @@ class NotebookRenderer:
             del self._left[0]
             self._display_id = ""
         written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
-        self._paint(self._head + interim_html(written, tail))
+        self._paint(self._head + interim_html(written, tail) + self._below)
         self._written_bytes = sum(map(len, written))
         self._unread_chars = len(tail.source)
 

@@ -20,6 +20,7 @@ from nemotron_magic.core.events import (
     Sent,
     Text,
     TextWasReasoning,
+    Trying,
 )
 from nemotron_magic.core.text import GrowingText, one_line, visible
 from nemotron_magic.display.plain_text import WordWrap, plain_text, wrapped
@@ -76,6 +77,9 @@ class _TextPainter:
                 self._wait(f"asking {model} …")
             case Retry() as retry:
                 self._note(retry.words)
+            case Trying(elapsed_s) if elapsed_s < 0.5:
+                self._add(self._text.end())
+                self._wait("trying …")
 
     def finish(self, reply: Reply) -> None:
         """End the reply: what was not streamed, remarks, and the footer."""

@@ -22,6 +22,7 @@ from nemotron_magic.session.conversation import MAIN
 from nemotron_magic.session.replay import NotebookReplyCache
 from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.session import Session
+from nemotron_magic.storage.files import user_folder
 from nemotron_magic.storage.ledger import Ledger, Tally, open_ledger
 
 if TYPE_CHECKING:
@@ -61,9 +62,14 @@ class App:
         spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
         self._name, self.session.accounting.tallies = spent
         gatherer = ContextGatherer(shell, self._own_file.path, recorder, displays, ids)
-        self.asker = Asker(shell, self.session, gatherer, self.displays)
+        self.asker = Asker(
+            shell, self.session, gatherer, self.displays, self._own_folders
+        )
         self._printers = shell.display_formatter.ipython_display_formatter
         self._printers.for_type(Reply, self.displays.show_value)
+
+    def _own_folders(self) -> list[Path]:
+        return [user_folder(self._environ, kind) for kind in ("data", "cache")]
 
     def model_names(self) -> list[str]:
         """Return the models to offer on Tab; asks the service once, briefly."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -11,6 +13,7 @@ from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subje
 from nemotron_magic.context.history import execution_of, origin_of
 from nemotron_magic.context.variables import Variables
 from nemotron_magic.core.errors import InputError, NemotronError
+from nemotron_magic.core.events import Trying
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal
 from nemotron_magic.display.front_end import DisplayManager, NullRenderer, Renderer
@@ -136,8 +139,11 @@ class Asker:
         session: Session,
         gatherer: ContextGatherer,
         displays: DisplayManager,
+        unreadable: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        self.coder = CodeInserter(shell, lambda: displays.front_end != "headless")
+        self.coder = CodeInserter(
+            shell, lambda: displays.front_end != "headless", unreadable
+        )
         self._shell = shell
         self._session = session
         self.questions = QuestionBuilder(shell, session, gatherer)
@@ -176,14 +182,14 @@ class Asker:
         thread = call.thread or MAIN
         options, request = self._prepare(call, settings, thread)
         self._options[thread] = options
+        self.coder.forget_trials()
         renderer = self._renderer(call)
         reply = self._receive(request, settings, call, options, renderer)
-        for number in range(1, (options.repairs if options.inserts else 0) + 1):
-            findings = self._findings(reply)
-            if not findings:
-                break
+        rounds = 0
+        while findings := self._findings(reply, options, rounds, renderer):
+            rounds += 1
             notice = (
-                f"Sent back to be corrected, {number} of at most {options.repairs}."
+                f"Sent back to be corrected, {rounds} of at most {options.repairs}."
             )
             self._show(call, self.coder.sent_back(reply, notice), renderer)
             wish = correction_request([describe_finding(one) for one in findings])
@@ -205,12 +211,26 @@ class Asker:
     def _renderer(self, call: ParsedMagic) -> Renderer:
         return NullRenderer() if call.quiet else self._displays.painter()
 
-    def _findings(self, reply: Reply) -> tuple[Finding, ...]:
-        """Return what is wrong with the code of a reply that is not cut off."""
+    def _findings(
+        self, reply: Reply, options: InsertOptions, rounds: int, renderer: Renderer
+    ) -> tuple[Finding, ...]:
+        """Return what is wrong with the code of a reply, and is to be sent back.
+
+        Where it is to be tried it is tried, sent back or not.
+        """
+        if reply.is_cut_off or not options.inserts:
+            return ()
+        may_send = rounds < options.repairs
         try:
-            return () if reply.is_cut_off else self.coder.findings(reply)
+            found = self.coder.findings(reply) if may_send else ()
+            if found or not options.tries:
+                return found
+            failing = self.coder.try_code(
+                reply, options.is_trial_asked, _ticker(renderer)
+            )
         except KeyboardInterrupt:
             return ()  # the reply is paid for, whoever stops the looking
+        return failing if may_send and options.repairs_failures else ()
 
     def _prepare(
         self, call: ParsedMagic, settings: Settings, thread: str
@@ -222,7 +242,8 @@ class Asker:
         if call.command == "retry":
             return _changed(before, call), Regeneration(call.text, thread)
         gives_code = call.command in TASKS and TASKS[call.command].gives_code
-        options = InsertOptions(gives_code, repairs=int(settings["repair"]))
+        repairs, tries = int(settings["repair"]), settings["try_code"] == "on"
+        options = InsertOptions(gives_code, repairs=repairs, tries=tries)
         options = _changed(options, call)
         question, source = self.question(call, settings)
         return replace(options, before=source if gives_code else ""), question
@@ -258,6 +279,19 @@ class Asker:
         return reply
 
 
+def _ticker(renderer: Renderer) -> Callable[[float], None]:
+    """Return what shows twice a second how long a trial has taken."""
+    shown = -1
+
+    def tick(elapsed_s: float) -> None:
+        nonlocal shown
+        if int(elapsed_s * 2) > shown:
+            shown = int(elapsed_s * 2)
+            renderer.watch(Trying(elapsed_s))
+
+    return tick
+
+
 def _why_not_corrected(error: BaseException) -> str:
     """Return why a reply was not corrected; its question, at least, was sent."""
     if not isinstance(error, NemotronError):
@@ -280,9 +314,18 @@ def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:
             "--replace is for code, and this question asks for none",
             hint="Ask for it: %nemotron --code --replace …",
         )
+    trial = call.values.get("try_code")
+    if trial == "on" and not (call.code or options.inserts):
+        raise InputError(
+            "--try is for code, and this question asks for none",
+            hint="Ask for it: %nemotron --code --try …",
+        )
     return replace(
         options,
         inserts=options.inserts or call.code,
         replaces=options.replaces or call.replace,
         repairs=int(call.values.get("repair", options.repairs)),
+        tries=options.tries if trial is None else trial == "on",
+        is_trial_asked=trial == "on",
+        repairs_failures=options.repairs_failures or "repair" in call.values,
     )

@@ -156,6 +156,7 @@ class NemotronMagics:
             --code                    ask for code, and put it into the next cell
             --replace                 put it in place of this cell
             --repair REPAIR           send back what is wrong with it, so many times
+            --try                     try it on a copy of this kernel before (Linux)
             -q, --quiet               show nothing; the reply is the value
             --no-stream               wait for the whole reply
             -h, --help                all flags with their ranges
@@ -372,4 +373,5 @@ def preload() -> None:
         from nemotron_magic.markdown import to_html
 
         get_ready()
+        import_module("nemotron_magic.code.trial").sweep()
         document(to_html("*A*, `b`, $x$\n\n- c\n\n```python\nx = [1]\n```\n"))

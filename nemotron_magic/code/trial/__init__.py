@@ -29,6 +29,7 @@ __all__ = [
     "Verdict",
     "shape_of",
     "sweep",
+    "unsupported",
 ]
 
 _PREFIX = "nemotron-trial-"
@@ -74,16 +75,16 @@ class Verdict:
             return f"Not tried: {self.reason}."
         tried = "Tried on a copy of this kernel:"
         if self.kind == "fails":
-            at = f", line {self.line}" if self.line else ""
-            return f"{tried} fails: {self.raised}{at}. Nothing of yours was changed."
+            return f"{tried} fails: {self.raised}. Nothing of yours was changed."
         gives = f", gives {self.value}" if self.value else ""
         time_ = f"{self.elapsed_s:.2f} s"
         return f"{tried} runs ({time_}){gives}. Nothing of yours was changed."
 
     @property
     def raised(self) -> str:
-        """The error on one line."""
-        return one_line(f"{self.error} {self.message}".strip(), 120)
+        """The error on one line, with the line of the cell."""
+        at = f", line {self.line}" if self.line else ""
+        return one_line(f"{self.error} {self.message}".strip(), 120) + at
 
 
 def shape_of(value: object) -> str:
@@ -152,7 +153,7 @@ class Trials:
         KeyboardInterrupt
             If the user stops it; the copy has ended then.
         """
-        reason = _unsupported() or self._reason(cells)
+        reason = unsupported() or self._reason(cells)
         outcomes: list[dict[str, Any]] = []
         if not reason and cells:
             outcomes, reason = self._tried(cells, tick)
@@ -231,7 +232,7 @@ class Trials:
         return Verdict("fails", "", elapsed_s, "", error, message, line)
 
 
-def _unsupported() -> str:
+def unsupported() -> str:
     """Return why this system can try nothing; empty if it can."""
     if sys.platform != "linux":
         return "trials need Linux"

@@ -1,0 +1,230 @@
+"""Code is tried on a copy of the kernel before it is inserted, where that was asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from html import unescape
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from shells import Kernel, Outcome, close_event_loops
+from wire import DONE, STOP
+from wire import say as told
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials need Linux")
+
+SALES = (
+    "import pandas as pd\nsales = pd.DataFrame({'region': ['N', 'S'], 'usd': [1, 2]})"
+)
+
+
+class Replies:
+    """A service that gives replies in their turn, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.replies: list[str] = []
+        self.bodies: list[dict[str, Any]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_POST(self) -> None:
+                size = int(self.headers["Content-Length"])
+                outer.bodies.append(json.loads(self.rfile.read(size)))
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                last = len(outer.replies) == 1
+                reply = outer.replies[0] if last else outer.replies.pop(0)
+                self.wfile.write(told(reply) + STOP + DONE)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def replies() -> Iterator[Replies]:
+    service = Replies()
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def kernel(
+    replies: Replies, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kernel]:
+    kernel = Kernel(tmp_path_factory.mktemp("try"), AIMLAPI_API_BASE=replies.url)
+    kernel.run(f"{SALES}\n%load_ext nemotron_magic\n%config Nemotron.context = 'none'")
+    yield kernel
+    kernel.close()
+    close_event_loops()
+
+
+def words(done: Outcome) -> str:
+    """Return what a cell shows, without its markup and styles."""
+    html = "".join(
+        str(one.get("data", {}).get("text/html", "")) for one in done.outputs
+    )
+    html = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    return done.text + unescape(re.sub(r"<[^>]+>", "", html))
+
+
+def block(*codes: str) -> str:
+    return "\n\n".join(f"```python\n{code}\n```" for code in codes)
+
+
+def test_what_runs_on_a_copy_is_said_to_and_nothing_has_changed(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("total = sales.usd.sum()\nsales.assign(x=total)")]
+    done = kernel.run("%nemotron --code --try --fresh total")
+
+    assert done.next_cell == "total = sales.usd.sum()\nsales.assign(x=total)"
+    assert "Tried on a copy of this kernel: runs (" in words(done)
+    assert "gives DataFrame 2 × 3. Nothing of yours was changed." in words(done)
+    assert kernel.run("print('total' in globals())").text == "False\n"
+
+
+def test_what_fails_is_inserted_with_its_verdict(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("x = 1\nsales.usd['Region']")]
+    done = kernel.run("%nemotron --code --try --fresh by region")
+
+    assert done.next_cell == "x = 1\nsales.usd['Region']"
+    assert "fails: KeyError 'Region', line 2." in words(done)
+
+
+def test_what_the_static_check_knows_for_certain_is_not_tried(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("print(slaes)")]
+    done = kernel.run("%nemotron --code --try --fresh print")
+
+    assert "slaes is not defined (sales?)" in words(done)
+    assert "ried" not in words(done)
+
+
+def test_a_failure_is_sent_back_only_with_the_flag(
+    kernel: Kernel, replies: Replies
+) -> None:
+    wrong, right = block("int('1,' + '200')"), block("int('1,200'.replace(',', ''))")
+    replies.replies, replies.bodies = [wrong, right], []
+    kernel.run("%config Nemotron.repair = 2")
+    kernel.run("%nemotron --code --try --fresh number")
+    kernel.run("%config Nemotron.repair = 0")
+    by_setting = len(replies.bodies)
+    replies.replies, replies.bodies = [wrong, right], []
+    done = kernel.run("%nemotron --code --try --repair 2 --fresh number")
+    back = replies.bodies[-1]["messages"][-1]["content"]
+
+    assert by_setting == 1
+    assert len(replies.bodies) == 2
+    assert "invalid literal for int() with base 10: '1,200', line 1" in back
+    assert "Sent back to be corrected, 1 of at most 2." in words(done)
+    assert done.next_cell == "int('1,200'.replace(',', ''))"
+    assert "runs (" in words(done)
+
+
+def test_a_secret_that_was_raised_is_not_sent_back(
+    kernel: Kernel, replies: Replies, tmp_path: Path
+) -> None:
+    key = "sk-proj-" + "aB3dE5fG7hJ9kL1mN3pQ5rS7"
+    (tmp_path / "notes.txt").write_text(key)
+    wrong = block(f"raise ValueError(open('{tmp_path}/notes.txt').read())")
+    replies.replies, replies.bodies = [wrong, block("1")], []
+    kernel.run("%nemotron --code --try --repair 1 --fresh read it")
+
+    assert len(replies.bodies) == 2
+    assert key not in json.dumps(replies.bodies)
+
+
+def test_all_blocks_are_tried_in_order_and_each_has_its_verdict(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("n = 1", "n += 1\nn", "n / 0", "n")]
+    first = kernel.run("%nemotron --code --try --fresh count")
+    others = [kernel.run("%nemotron code") for _ in range(3)]
+
+    assert "Tried on a copy of this kernel: runs" in words(first)
+    assert "gives int" in words(others[0])
+    assert "ZeroDivisionError division by zero, line 1" in words(others[1])
+    assert "Not tried: the code before it did not run to its end." in words(others[2])
+
+
+def test_the_setting_tries_code_but_no_plain_question(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("sales.usd.max()")]
+    kernel.run("%config Nemotron.try_code = 'on'")
+    plain = kernel.run("%nemotron --fresh the highest?")
+    code = kernel.run("%nemotron --code --fresh the highest")
+    without = kernel.run("%nemotron --code --try=off --fresh the highest")
+    kernel.run("%config Nemotron.try_code = 'off'")
+
+    assert "ried" not in words(plain)
+    assert "Tried on a copy of this kernel: runs" in words(code)
+    assert "ried" not in words(without)
+
+
+def test_the_flag_is_for_code(kernel: Kernel, replies: Replies) -> None:
+    replies.bodies = []
+    done = kernel.run("%nemotron --try why is it so?")
+
+    assert done.status == "error"
+    assert "--try is for code, and this question asks for none" in done.error
+    assert replies.bodies == []
+
+
+def test_tasks_are_tried_too(kernel: Kernel, replies: Replies) -> None:
+    replies.replies = [block("sales['usd'].sum()")]
+    kernel.run("sales['USD'].sum()")
+    done = kernel.run("%nemotron --try fix", cell_id="cell-2")
+
+    assert "Tried on a copy of this kernel: runs" in words(done)
+
+
+def test_a_stop_ends_the_trial_and_keeps_the_reply(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("import time\ntime.sleep(60)")]
+    seen: list[str] = []
+
+    def stop(message: dict[str, Any]) -> None:
+        if "trying" in json.dumps(message["content"], default=str) and not seen:
+            seen.append("trying")
+            kernel.interrupt()
+
+    done = kernel.run("%nemotron --code --try --fresh wait", during=stop)
+
+    assert seen == ["trying"]
+    assert done.elapsed_s < 8
+    assert "Not tried: you stopped it." in words(done)
+    assert "time.sleep(60)" in kernel.run("print(_nemotron.code)").text
+
+
+def test_our_own_folders_cannot_be_read(kernel: Kernel, replies: Replies) -> None:
+    home = kernel.run(
+        "import os; print(os.environ['NEMOTRON_MAGIC_HOME'])"
+    ).text.strip()
+    name = next(name for name in os.listdir(home) if name.endswith("sqlite"))
+    replies.replies = [block(f"open('{home}/{name}', 'rb').read()")]
+    done = kernel.run("%nemotron --code --try --fresh read")
+
+    assert "Not tried: it reads" in words(done)
