@@ -30,6 +30,7 @@ __all__ = [
     "TextWasReasoning",
     "ToolCall",
     "Truncated",
+    "Trying",
     "UsageReport",
 ]
 
