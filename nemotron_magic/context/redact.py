@@ -110,7 +110,9 @@ class Redactor:
         values = without_traceback(
             lambda: secret_value(exact_values(environ, given(0), held))
         )
-        known = without_traceback(lambda: Exact(values(0), short_words(held, given(0))))
+        known = without_traceback(
+            lambda: Exact(values(0), short_words(values(0), given(0)))
+        )
         self._exact: Callable[[str], list[Span]] = lambda text: without_traceback(
             lambda: [*known.secrets(text)]
         )

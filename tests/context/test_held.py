@@ -350,3 +350,40 @@ def test_all_of_many_secrets_go() -> None:
     found = Redactor({}, held=many).redact("\n".join(many)).found
 
     assert len(found) == 1_000
+
+
+@pytest.mark.parametrize(
+    "value", ["SalesPerRegion", "ResNet50V2", "RevenueByMonth2024", "bestSeller2023"]
+)
+def test_words_and_figures_in_one_are_ordinary(value: str) -> None:
+    held = {"key": value, "tokens": ["pear", value], "sessions": {"first": value}}
+
+    assert Held(held).secrets() == {}
+    assert value in describe(held["tokens"], "tokens", data="full")
+
+
+@pytest.mark.parametrize("change", [str.upper, str.lower, str.title, str.swapcase])
+@pytest.mark.parametrize("value", ["kirschbaum", VALUE, "Holunder-42"])
+def test_a_value_goes_in_whatever_case_it_is_printed(
+    value: str, change: Callable[[str], str]
+) -> None:
+    text = f"now {change(value)}, or {value[::-1]}"
+
+    assert Redactor({}, held={value: "password"}).redact(text).text == (
+        "now [redacted:password], or [redacted:password]"
+    )
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "MYSQL_PWD", "SMTP_PASS"])
+@pytest.mark.parametrize("value", ["holunder", "Quitte", "birnbaum-im-hof", "4711"])
+def test_a_plain_password_of_the_environment_goes_too(name: str, value: str) -> None:
+    shown = Redactor({name: value}).redact(f"it is {value}, not {value}s").text
+
+    assert shown.startswith("it is [redacted:environment], not ")
+
+
+@pytest.mark.parametrize("value", ["changeme", "postgres", "secret"])
+def test_a_password_that_everybody_has_is_none(value: str) -> None:
+    text = f"import {value}"
+
+    assert Redactor({"DB_PASSWORD": value}).redact(text).text == text

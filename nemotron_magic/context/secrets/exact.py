@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -61,17 +62,18 @@ def exact_values(
     found = {one: Span(0, 0, "key") for one in exact if len(one) >= _SHORTEST_GIVEN}
     for name, value in environ.items():
         told = None if _WORKING_FOLDER.fullmatch(name) else told_by(name)
+        is_password = told is not None and told.strength is Strength.PASSWORD
         for secret in secrets_in(told, value):
-            if is_rare(secret):
+            if is_password or is_rare(secret):
                 found.setdefault(secret, Span(0, 0, "environment", name))
     for secret, kind in held.items():
         found.setdefault(secret, Span(0, 0, kind))
     return found
 
 
-def short_words(held: Iterable[str], given: Collection[str]) -> frozenset[str]:
+def short_words(known: Iterable[str], given: Collection[str]) -> frozenset[str]:
     """Return those of the secrets that count only where no word goes on."""
-    return frozenset(one for one in held if len(one) < _SHORTEST and one not in given)
+    return frozenset(one for one in known if len(one) < _SHORTEST and one not in given)
 
 
 def secrets_in(told: Telling | None, value: str) -> Iterator[str]:
@@ -125,19 +127,18 @@ class Exact:
     def __init__(
         self, values: Mapping[str, Span], words: Collection[str] = frozenset()
     ) -> None:
-        self._words = frozenset(words)
         self._wrapped = _by_start(values.items())
         self._anchors: dict[str, list[tuple[str, int, Span]]] = {}
         for value, mark in values.items():
             for at in _anchors_of(value):
                 anchor = self._anchors.setdefault(value[at : at + _ANCHOR], [])
                 anchor.append((value, at, mark))
+        short = {word: _forms_of_word(word) for word in words}
+        self._words = frozenset(chain.from_iterable(short.values()))
         self._forms = _by_start(
             (form, mark)
             for value, mark in values.items()
-            for form in (
-                {value, repr(value)[1:-1]} if value in words else forms_of(value)
-            )
+            for form in short.get(value) or {*forms_of(value), *_transformed(value)}
         )
 
     def secrets(self, text: str) -> Iterator[Span]:
@@ -176,6 +177,18 @@ class Exact:
                 letters = f"(?:{_WRAP})?".join(map(re.escape, value))
                 for found in re.finditer(letters, text):
                     yield mark._replace(start=found.start(), end=found.end())
+
+
+def _transformed(value: str) -> set[str]:
+    """Return a value as the methods of a text change it."""
+    forms = {value.upper(), value.lower(), value.swapcase(), value.title()}
+    forms |= {value[::-1], " ".join(value), value.strip()}
+    return {one for one in forms if len(one) >= _START}
+
+
+def _forms_of_word(word: str) -> set[str]:
+    """Return how a short value is written; capitalized, it may be any other word."""
+    return {word, repr(word)[1:-1], word.upper(), word[::-1], " ".join(word)}
 
 
 def _anchors_of(value: str) -> range:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 __all__ = [
@@ -106,7 +107,7 @@ dummy fake mock placeholder changeme change_me change-me changeit hint tbd fixme
 bar baz foobar abc xyz xxx secure encrypted plaintext bcrypt md5 sha1 sha256
 scram-sha-256 basic bearer digest oauth oauth2 header query cookie postgresql prompt env
 environ getpass input keyring vault local admin
-anonymous anonymous@ guest root
+anonymous anonymous@ guest root postgres mysql
 """
 _STAND_INS = frozenset(_WORDS.split())
 _STAND_IN = re.compile(
@@ -347,6 +348,20 @@ _UNSPOKEN = re.compile(
     r"|h[bcfghjkpqvxz]|f[bcdghjkmnpqvwxz]|p[bcdfgjkmqvwxz]|b[cfghkmpqvwz]|g[cdfjkpqvxz]"
     r"|m[dfghjkqrvwxz]|c[bdfgjmnpvwx]|d[cfkpqtxz]|[bcdfghjklmnpqrstvwxz]{6}"
 )
+_SPOKEN = frozenset(
+    """
+    th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou
+    io le ve co me de hi ri ro ic ne ea ra ce li ch ll be ma si om ur ca el ta la ns di
+    fo ho pe ec pr no ct us ac ot il tr ly nc et ut ss so rs un lo wa ge ie wh ee wi em
+    ad ol rt po we na ul ni ts mo ow pa im mi ai sh ir su id os iv ia am fi ci vi pl ig
+    tu ev ld ry mp fe bl ab gh ty op wo sa ay ex ke ui fr oo ag rd da ob sc cr br sp sk
+    pi bu if do ov ef ap uc ue um up ck rm ls bo ga gi gr go gu pt ft ff nn mm tt pp rr
+    dd cl fl dr au ya ey od og nk lt ep eg ph nu fe gu
+    """.split()  # noqa: SIM905 - a list of pairs of letters is read by nobody
+)
+_NO_VOWEL = re.compile("[^aeiouy]*")
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_SHORTEST_COMPOSED = 10
 _PLACE = re.compile(
     r"[~.]*(?:[/\\][\w. ~-]*){2,}|[~.]*[/\\][A-Za-z_.-]*|[A-Za-z]:[\\/].*"
     r"|[\w./\\ -]+\.(?:csv|tsv|json|parquet|txt|py|ipynb|pem|key|ya?ml|toml|ini|cfg|env"
@@ -479,4 +494,20 @@ def _is_mixed(value: str) -> bool:
 def _is_plain(value: str) -> bool:
     """Return whether a value is a date, a number, or words as people write them."""
     is_words = _TITLED.fullmatch(value) and not _UNSPOKEN.search(value.lower())
-    return bool(is_words or _FIGURE.fullmatch(value))
+    return bool(is_words or _FIGURE.fullmatch(value)) or _is_composed(value)
+
+
+def _is_composed(value: str) -> bool:
+    """Return whether a value is words and figures in one, as in `SalesPerRegion2`."""
+    parts = _PARTS.findall(value)
+    words = sum(len(one) for one in parts if _is_spoken(one.lower()))
+    figures = sum(len(one) for one in parts if one.isdigit())
+    others = sum(map(len, parts)) - words - figures
+    is_long = len(value) >= (_SHORTEST_COMPOSED if figures else _SHORTEST)
+    return is_long and words >= 6 and 2 * words >= 4 * others + figures
+
+
+def _is_spoken(word: str) -> bool:
+    """Return whether a word of three letters or more reads like one."""
+    is_long = len(word) > 2 and not _NO_VOWEL.fullmatch(word)
+    return is_long and all(map(_SPOKEN.__contains__, map("".join, pairwise(word))))
