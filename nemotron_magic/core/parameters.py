@@ -37,7 +37,7 @@ DEFAULT_SYSTEM = (
 )
 
 CONTEXT_WORDS = ("auto", "none", "all")
-"""What may be said of the cells that go along, but for numbers."""
+"""Which cells may be sent, but for numbers."""
 
 Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
 
@@ -45,37 +45,28 @@ Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
 class Parameter:
     """One thing that can be set.
 
-    Written out, since it is made whenever the extension loads: a frozen dataclass takes
-    longer to make than all the rest of the table.
+    No dataclass: making one takes longer than all the rest of the table, at each load.
 
     Parameters
     ----------
-    name : str
-        Name of the trait and, where `sent`, of the field in the request.
-    kind : str
-        `number`, `integer`, `boolean`, `text`, `texts` (a list of them) or `json`.
-    help : str
-        What it does, one sentence, with unit and range in words where they matter.
+    name, kind, help : str
+        `name` is that of the trait and, where `sent`, of the field in the request.
     flags : tuple of str
         How it is written before a question; empty where there is no flag for one call.
         A boolean's flag that starts with `--no-` sets it to False.
     default : Any
-        Its value when nothing was set; None means not set, and then it is not sent.
+        None means not set, and then it is not sent.
     minimum, maximum : float or None
         The range, both ends included.
-    sent : bool
-        Whether it goes into the request under its own name.
     flag_help : str
-        What the flag does, where that is not what the row says.
+        What the flag does, where that is not what `help` says.
     rule : callable, optional
-        A further check: given the value, the words for what is wrong with it, or "".
-    choices : tuple of str
-        The only texts that may be set, where they are few.
+        A further check: called with the value, it returns what is wrong with it, or "".
+    choices, suggestions : tuple of str
+        The only texts that may be set, where they are few; texts to offer on Tab.
     bare : str
         What the flag means without a value, where that may be; any other is then given
         with `=`.
-    suggestions : tuple of str
-        Texts to offer; without them, the choices.
     """
 
     def __init__(
@@ -315,13 +306,13 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("--min-p",), minimum=0.001, maximum=0.999),
     Parameter("max_tokens", "integer", "Longest reply, in tokens.",
               ("-n", "--max-tokens"), 4096, minimum=1),
-    Parameter("seed", "integer", "Same seed, same reply, as far as the service can.",
+    Parameter("seed", "integer", "Same seed, same reply, if the service can do it.",
               ("--seed",), minimum=1),
     Parameter("stop", "texts", "Stop before this text; may be given up to four times.",
               ("--stop",), rule=_at_most_four),
-    Parameter("frequency_penalty", "number", "Penalise tokens by how often they came.",
+    Parameter("frequency_penalty", "number", "Penalize tokens by how often they came.",
               ("--frequency-penalty",), minimum=-2, maximum=2),
-    Parameter("presence_penalty", "number", "Penalise tokens that came at all.",
+    Parameter("presence_penalty", "number", "Penalize tokens that came at all.",
               ("--presence-penalty",), minimum=-2, maximum=2),
     Parameter("repetition_penalty", "number", "Above 1 discourages repetition.",
               ("--repetition-penalty",)),
@@ -343,18 +334,19 @@ PARAMETERS: tuple[Parameter, ...] = (
               default={"include_usage": True}, rule=_is_object),
     Parameter("system", "text", "Instruction before every question; empty: none.",
               ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
-    Parameter("context", "text", "Which cells go along: auto (since the last reply), "
+    Parameter("context", "text", "Which cells are sent: auto (since the last reply), "
               "none, all, a number, or ranges such as 3-7 9.",
               ("-c", "--context"), "auto", sent=False, rule=_is_selection,
               suggestions=CONTEXT_WORDS),
-    Parameter("data", "text", "How much of tables goes along: schema, sample or full.",
+    Parameter("data", "text", "How much of tables is sent: schema, sample or full.",
               ("--data",), "schema", sent=False,
               choices=("schema", "sample", "full")),
-    Parameter("context_tokens", "integer", "Most tokens of what goes along; not set: "
+    Parameter("context_tokens", "integer", "Most tokens of context to send; not set: "
               "a quarter of what the model reads, at most 16,000.",
               minimum=0, sent=False),
-    Parameter("repair", "integer", "How often what is wrong with the code of a reply "
-              "is sent back.", ("--repair",), 0, minimum=0, maximum=5, sent=False),
+    Parameter("repair", "integer", "How often errors found in the code of a reply are "
+              "sent back to be corrected.",
+              ("--repair",), 0, minimum=0, maximum=5, sent=False),
     Parameter("try_code", "text", "Whether code is tried on a copy of this kernel "
               "before it is put into a cell: off or on. Linux only.",
               ("--try",), "off", sent=False, bare="on",
@@ -363,7 +355,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("insert_button", "text", "Whether the panel's replies have a button that "
               "puts code into a cell: auto (if the page is new enough), on or off.",
               default="auto", sent=False, choices=("auto", "on", "off")),
-    Parameter("redact", "boolean", "Take secrets out of all that is sent.",
+    Parameter("redact", "boolean", "Redact secrets in all that is sent.",
               default=True, sent=False),
     Parameter("base_url", "text", "The endpoint, with or without /v1.",
               default=DEFAULT_BASE_URL, sent=False, rule=_not_blank),
@@ -384,11 +376,11 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("--cache",), "off", sent=False, bare="on",
               flag_help="Answer a request that was made before from disk; also "
               "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
-    Parameter("ledger", "text", "Where every call is written down: on (the usual "
-              "place), off (in memory) or the path of a file.",
+    Parameter("ledger", "text", "Where every call is recorded: on (the usual place), "
+              "off (in memory) or the path of a file.",
               default="on", sent=False, rule=_not_blank),
-    Parameter("log_text", "boolean", "Write questions and replies into the ledger, "
-              "too.", default=False, sent=False),
+    Parameter("log_text", "boolean", "Record questions and replies in the ledger, too.",
+              default=False, sent=False),
     Parameter("verbose_errors", "boolean", "Show whole tracebacks of our errors.",
               default=False, sent=False),
     Parameter("connect_timeout_s", "number", "Longest wait for a connection, seconds.",

@@ -40,6 +40,12 @@ __all__ = [
 ]
 
 
+def _manual() -> str:
+    from nemotron_magic.magics.commands import manual
+
+    return manual()
+
+
 class NemotronMagics:
     """The magics of one shell.
 
@@ -85,87 +91,7 @@ class NemotronMagics:
 
     @no_var_expand
     def nemotron(self, line: str, cell: str | None = None) -> Reply | None:
-        """Ask a Nemotron model; its answer streams in as Markdown.
-
-            %nemotron why does this merge lose rows?
-            answer = %nemotron -t 0 name three uses of a pivot table
-
-            %%nemotron --max-tokens 800
-            Explain this traceback.
-            KeyError: 'region'
-
-        $`name` stands for a live value: `why is $`df["price"]` an object column?`
-
-        Flags come first; the first word that is no flag starts the question, and from
-        there every character is yours. `--` ends the flags by hand. The reply is the
-        value: text, with .code, .blocks, .usage, .cost_usd, .model, .reasoning,
-        .finish_reason and .messages. `_nemotron` is always the last one. The stop
-        button, or Ctrl-C, ends a call at any time and keeps what has arrived.
-
-        Commands (a lone word; with a text it takes a colon):
-
-            %nemotron                 where things stand, as %nemotron status
-            %nemotron help            commands and flags
-            %nemotron models          the live catalogue, Nemotrons first
-            %nemotron models: WORD    those with WORD in their name
-            %nemotron login           ask for the key, check it, keep it
-            %nemotron doctor          check endpoint, key, model and versions
-            %nemotron rehearse        try without key, network or cost
-            %nemotron rehearse: off   go back
-            %nemotron code            put the next code of the last reply into a
-                                      cell; code: 3 the third, code: all joins them
-            %nemotron fix             correct the cell that failed; fix: keep the index
-            %nemotron explain         explain the last cell, or why it failed
-            %nemotron doc             add docstrings and comments to the last cell
-            %nemotron test: NAME      write tests for a function of the notebook
-            %nemotron continue        go on with a reply that was cut off
-            %nemotron retry           ask again; retry: shorter says how
-            %nemotron preview         what the last question sent, to the letter
-            %nemotron threads         the conversations of this notebook
-            %nemotron reset           forget the conversation; reset: NAME another one
-            %nemotron panel           settings, asking and usage to click
-            %nemotron usage           what it took: session, day, month, model
-            %nemotron usage: export calls.csv
-            %nemotron log             the last calls; log: 12 one of them
-            %nemotron cache           replies that are kept; cache: clear
-            %nemotron balance         what is left on the account
-
-        %%nemotron fix, explain and doc take a cell of yours below them, as it is.
-
-        Flags:
-
-            -m, --model MODEL         which model to ask
-            -t, --temperature         randomness, 0 to 2
-            -n, --max-tokens          longest reply, in tokens
-            --top-p, --top-k, --min-p, --seed, --stop (up to four times)
-            --frequency-penalty, --presence-penalty, --repetition-penalty
-            -s, --system SYSTEM       instruction before the question; "" for none
-            -p KEY=VALUE              any further field of the request, as JSON
-            -o, --out NAME            put the reply into this variable, too
-            -c, --context CONTEXT     which cells go along: auto (since the last
-                                      reply), none, all, a number, or ranges
-            --data DATA               of tables: schema, sample or full
-            -f, --file PATH           attach a text file; may be given again
-            --notebook                attach the saved notebook: Markdown and order
-            --max-cost USD            refuse it if it may cost more
-            --cache                   answer from disk what was asked before; also
-                                      --cache=replay (never ask), --cache=off
-            --preview                 show what would be sent, and send nothing
-            -T, --thread THREAD       ask in a conversation of its own
-            --fresh                   leave the earlier turns out, for this once
-            --code                    ask for code, and put it into the next cell
-            --replace                 put it in place of this cell
-            --repair REPAIR           send back what is wrong with it, so many times
-            --try                     try it on a copy of this kernel before (Linux)
-            -q, --quiet               show nothing; the reply is the value
-            --no-stream               wait for the whole reply
-            -h, --help                all flags with their ranges
-
-        Settings for the session: `%config Nemotron` lists them,
-        `%config Nemotron.temperature = 0.2` sets one; for good, write
-        `c.Nemotron.temperature = 0.2` into ipython_config.py. The key comes from
-        AIMLAPI_API_KEY or from `%nemotron login`; it is never written into a notebook.
-        """
+        """Ask a Nemotron model; see `%nemotron help`."""
         from nemotron_magic.core.errors import NemotronError
 
         try:
@@ -175,6 +101,9 @@ class NemotronMagics:
         except NemotronError as error:
             error.verbose = self.settings.snapshot()["verbose_errors"]
             raise
+
+    # What `%nemotron?` and Shift-Tab show: IPython asks for it by this name.
+    nemotron.getdoc = _manual  # type: ignore[attr-defined]
 
     @context_matcher()  # type: ignore[untyped-decorator]  # IPython leaves it so
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:

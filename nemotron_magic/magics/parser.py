@@ -56,28 +56,12 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class ParsedMagic:
-    """A parsed line or cell.
+    """A parsed line or cell; what is no flag of that name is below.
 
     Attributes
     ----------
     values, extra : mapping
         Settings of this call, and further fields of the request.
-    out : str
-        Name of the variable that gets the reply; empty for none.
-    files : tuple of str
-        Paths of files to attach.
-    notebook : bool
-        Whether to attach the saved notebook.
-    thread : str
-        Name of the conversation; empty for the notebook's own.
-    fresh : bool
-        Whether to leave the earlier turns out.
-    preview : bool
-        Whether to show what would be sent instead of sending it.
-    code : bool
-        Whether to put the reply's code into the next cell.
-    replace : bool
-        Whether that cell takes the place of the one that asks.
     command : str
         Empty for a question.
     text : str

@@ -1,0 +1,173 @@
+"""Each command, flag and setting once in a real kernel, against the rehearsal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from shells import Kernel, Outcome, close_event_loops
+
+from nemotron_magic import rehearsal
+from nemotron_magic.core.parameters import PARAMETERS
+from nemotron_magic.magics.commands import COMMANDS
+from nemotron_magic.magics.flags import FLAGS
+
+NANO = "nvidia/nemotron-3-nano-30b-a3b"
+BLOCKS = "rehearsal: say A\n```python\nx = 1\n```\n```python\ny = 2\n```"
+FUNCTION = "def clean_names(names):\n    return [name.strip() for name in names]"
+FAILS = "value = 0\nfor number in [1, 2]:\n    value += nunber"
+CUT = "%nemotron -n 60 rehearsal: length 200"
+
+# What is typed in turn in one kernel, and what then stands in its outputs.
+TYPED = (
+    ("%nemotron", r"\| Endpoint \|"),
+    ("%nemotron status", r"none is needed on this machine"),
+    ("%nemotron help", r"\| `code` \| Put the next code .* `code: NUMBER or all`"),
+    ("%nemotron -h", r"-n, --max-tokens TOKENS"),
+    ("%nemotron doctor", r"✓ key: none, and none is needed on this machine"),
+    ("%nemotron models", NANO),
+    ("%nemotron models: nano", NANO),
+    ("%nemotron models nano", NANO),
+    ("%nemotron threads", r"No conversation has begun yet"),
+    ("%nemotron --preview why?", r"What would be sent"),
+    (f"%%nemotron --code\n{BLOCKS}", r"x = 1"),
+    ("%nemotron code", r"Block 2 of 2 is in the cell below"),
+    ("%nemotron code: 1", r"Block 1 of 2 is in the cell below"),
+    ("%nemotron code: all", r"2 blocks are in the cell below"),
+    (f"{FUNCTION}\nclean_names(['a '])", r"\['a'\]"),
+    ("%nemotron explain", r"It ran without an error"),
+    ("%nemotron explain: the loop", r"lines"),
+    ("%nemotron doc", r'"""'),
+    ("%nemotron test: clean_names", r"def test_"),
+    (FAILS, r"NameError"),
+    ("%nemotron fix", r"value \+= number"),
+    (FAILS, r"NameError"),
+    ("%nemotron fix: keep the loop", r"number"),
+    (CUT, r"Cut off at max_tokens"),
+    ("%nemotron continue", r"Section 1 takes"),
+    ("%nemotron retry", r"Rehearsal"),
+    ("%nemotron retry: shorter", r"Rehearsal"),
+    ("%nemotron preview", r"What was sent"),
+    ("%nemotron threads", r"\| `main` \| \d+ \|"),
+    ("%nemotron -T side why?", r"Rehearsal"),
+    ("%nemotron reset: side", r"Forgot 1 turn\."),
+    ("%nemotron reset", r"Forgot \d+ turns\."),
+    ("%nemotron usage", r"This session"),
+    ("%nemotron usage: export calls.csv", r"Wrote \d+ calls to .*calls\.csv"),
+    ("%nemotron log", r"\| 1 \|"),
+    ("%nemotron log 1", r"\| Call 1 \|"),
+    ("%nemotron log: strike 1", r"counts in no sum"),
+    ("%nemotron log: unstrike 1", r"counts again"),
+    ("%nemotron --cache why is this slow?", r"Rehearsal"),
+    ("%nemotron cache", r"It holds 1 reply"),
+    ("%nemotron cache: clear", r"Deleted 1 reply\."),
+    ("%nemotron balance", r"left at"),
+    ("%nemotron panel", r"panel of %nemotron"),
+    ("%nemotron login", r"nobody can be asked for a key here"),
+    ("%nemotron rehearse", r"Rehearsal is on"),
+    ("%nemotron rehearse: off", r"Rehearsal is off"),
+)
+# For each flag, a question with it, and what then stands in the outputs.
+WITH_FLAGS = {
+    "--model": (f"-m {NANO}", NANO),
+    "--temperature": ("-t 0.2", r'"temperature": 0.2'),
+    "--top-p": ("--top-p 0.9", r'"top_p": 0.9'),
+    "--top-k": ("--top-k 40", r'"top_k": 40'),
+    "--min-p": ("--min-p 0.1", r'"min_p": 0.1'),
+    "--max-tokens": ("-n 50", r'"max_tokens": 50'),
+    "--seed": ("--seed 7", r'"seed": 7'),
+    "--stop": ("--stop END", r'"stop": \["END"\]'),
+    "--frequency-penalty": ("--frequency-penalty 1", r'"frequency_penalty": 1'),
+    "--presence-penalty": ("--presence-penalty -1", r'"presence_penalty": -1'),
+    "--repetition-penalty": ("--repetition-penalty 1.1", r'"repetition_penalty": 1.1'),
+    "--no-stream": ("--no-stream", r'"stream": false'),
+    "--system": ("-s 'Be brief.'", r"Be brief\."),
+    "--context": ("-c all", r"seen = 41"),
+    "--data": ("--data full", r"why\?"),
+    "--repair": ("--code --repair 2", r"why\?"),
+    "--try": ("--code --try", r"code"),
+    "--max-cost": ("--max-cost 100", r"why\?"),
+    "--cache": ("--cache", r"kept from before"),
+    "-p": ("-p top_a=0.5", r'"top_a": 0.5'),
+    "--out": ("-o answer", r"why\?"),
+    "--file": ("-f notes.txt", r"a note in a file"),
+    "--notebook": ("--notebook", r"notebook"),  # no page here says which it is
+    "--thread": ("-T side", r"why\?"),
+    "--fresh": ("--fresh", r"why\?"),
+    "--preview": ("", r"What would be sent"),
+    "--code": ("--code", r"code"),
+    "--replace": ("--code --replace", r"code"),
+    "--quiet": ("-q", r"What would be sent"),
+    "--help": ("-h", r"--max-tokens TOKENS"),
+}
+
+
+@pytest.fixture
+def rehearsing(tmp_path: Path) -> Iterator[Kernel]:
+    (tmp_path / "notes.txt").write_text("a note in a file")
+    with rehearsal.serve() as url:
+        kernel = Kernel(tmp_path, AIMLAPI_API_BASE=url)
+        assert kernel.run("%load_ext nemotron_magic").outputs == []
+        yield kernel
+        kernel.close()
+        close_event_loops()
+
+
+def shown(outcome: Outcome) -> str:
+    """Give all that a cell shows, as text."""
+    data = [output.get("data", {}) for output in outcome.outputs]
+    plain = [str(one.get("text/plain", "")) for one in data]
+    html = [re.sub(r"(?s)<style>.*?</style>|<[^>]*>", "", one.get("text/html", ""))
+            for one in data]  # fmt: skip
+    return "\n".join([*plain, *html, outcome.text, outcome.error])
+
+
+def test_every_command_shows_what_it_is_for(rehearsing: Kernel) -> None:
+    named = re.findall(r"%nemotron (\w+)", "\n".join(cell for cell, _ in TYPED))
+    wrong = []
+    for number, (cell, words) in enumerate(TYPED):
+        done = rehearsing.run(cell, f"cell-{number}", allow_stdin=False)
+        if not re.search(words, shown(done)):
+            wrong.append((cell, shown(done)))
+
+    assert set(COMMANDS) <= set(named)
+    assert wrong == []
+
+
+def test_every_flag_does_what_help_says(rehearsing: Kernel) -> None:
+    rehearsing.run("seen = 41", "cell-a")
+    wrong = []
+    for name, (flags, words) in WITH_FLAGS.items():
+        done = rehearsing.run(f"%nemotron --preview {flags} why?", f"cell{name}")
+        if not re.search(words, shown(done)):
+            wrong.append((name, shown(done)))
+
+    assert [flag.names[-1] for flag in FLAGS] == [*WITH_FLAGS]
+    assert wrong == []
+
+
+def test_every_setting_is_listed_and_read_back(rehearsing: Kernel) -> None:
+    listed = shown(rehearsing.run("%config Nemotron"))
+    missing = [
+        parameter.name
+        for parameter in PARAMETERS
+        if f"Nemotron.{parameter.name}=<{parameter.describe()}>" not in listed
+    ]
+    rehearsing.run("%config Nemotron.temperature = 0.2")
+    rehearsing.run("%config Nemotron.max_tokens = 77")
+    preview = shown(rehearsing.run("%nemotron --preview -t 0.9 why?"))
+
+    assert missing == []
+    assert '"temperature": 0.9' in preview
+    assert '"max_tokens": 77' in preview
+
+
+def test_the_manual_names_all_commands_and_flags(rehearsing: Kernel) -> None:
+    done = rehearsing.run(
+        "print(get_ipython().object_inspect_mime('nemotron')['text/plain'])"
+    )
+
+    for name in [*COMMANDS, *(flag.names[-1] for flag in FLAGS)]:
+        assert name in done.text
