@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from nemotron_magic.code.syntax import python_source
 from nemotron_magic.context.describe.base import Data
 from nemotron_magic.context.history import (
     NO_IDS,
@@ -17,6 +20,7 @@ from nemotron_magic.context.history import (
     History,
     Recorder,
     Selection,
+    clip_traceback,
     latest_runs,
 )
 from nemotron_magic.context.notebook_file import notebook_part
@@ -35,6 +39,7 @@ __all__ = [
     "ContextGatherer",
     "ContextRequest",
     "Subject",
+    "read_names",
 ]
 
 
@@ -54,19 +59,22 @@ class Subject:
     ----------
     words : str
         The question, in place of what was typed.
-    told : str
+    instruction : str
         What the model is told to do, after the question.
     names : tuple of str
         Variables to describe.
     with_source : bool
         Whether functions among them are sent with their source.
+    notice : str
+        What the user is told of how it was found.
     """
 
     words: str = ""
-    told: str = ""
+    instruction: str = ""
     parts: tuple[ContextPart, ...] = ()
     names: tuple[str, ...] = ()
     with_source: bool = False
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +146,7 @@ class ContextGatherer:
         self._shell = shell
         self.history = History(shell, recorder, displays, ids)
         self._own_file = own_file
-        self._has_told = False
+        self._sent_cells = False
         self._lock = Lock()
 
     def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
@@ -153,18 +161,19 @@ class ContextGatherer:
         """
         subject = request.subject
         variables = Variables(self._shell, request.data)
-        text, asked_for = self._asked_for(request, variables)
+        text, requested = self._requested(request, variables)
         fitted = fit_to_budget(
-            asked_for,
+            requested,
             self._chosen(request),
-            lambda cell: self.history.load(cell, variables.described),
+            self._loader(variables),
             request.budget_tokens,
             estimate_tokens,
         )
-        told = f"{text}\n\n{subject.told}" if subject.told else text
-        return text, _attached(told, fitted), self._notice(fitted)
+        prompt = "\n\n".join(filter(None, (text, subject.instruction)))
+        notices = filter(None, (subject.notice, self._notice(fitted)))
+        return text, _info(render_prompt(prompt, fitted), fitted), "\n".join(notices)
 
-    def _asked_for(
+    def _requested(
         self, request: ContextRequest, variables: Variables
     ) -> tuple[str, list[ContextPart]]:
         """Return the text with its values named, and what the user asked to send."""
@@ -172,13 +181,13 @@ class ContextGatherer:
         text, values = interpolate(subject.words or request.text, variables.at)
         parts = [ContextPart("value", v.name, (("", v.description),)) for v in values]
         files = [_file_part(path) for path in request.files]
-        document = [self._document(request.last)] if request.notebook else []
-        known = {value.name for value in values}
-        others = [name for name in subject.names if name not in known]
-        named = variables.parts(others, subject.with_source)
-        return text, [*subject.parts, *named, *parts, *files, *document]
+        notebook = [self._notebook_part(request.last)] if request.notebook else []
+        named = {value.name for value in values}
+        others = [name for name in subject.names if name not in named]
+        described = variables.parts(others, subject.with_source)
+        return text, [*subject.parts, *described, *parts, *files, *notebook]
 
-    def _document(self, last: int | None) -> ContextPart:
+    def _notebook_part(self, last: int | None) -> ContextPart:
         """Return the notebook as its own file has it.
 
         Raises
@@ -195,48 +204,54 @@ class ContextGatherer:
                 "Save the notebook and ask again, or ask without --notebook",
             )
         text = _read(path, _MOST_NOTEBOOK_BYTES)
-        ran = self.history.newest_first(last)
-        part = notebook_part(Path(path).name, text, ran)
+        part = notebook_part(Path(path).name, text, self.history.newest_first(last))
         folder, name = os.path.split(path)
         return replace(part, target=_target(f"{os.path.realpath(folder)}/{name}"))
 
     def _chosen(self, request: ContextRequest) -> Iterator[Cell]:
-        """Yield the cells that may be sent, newest first and without outputs."""
+        """Return the cells that may be sent, newest first and without outputs."""
         selection = Selection.read(request.context)
         ran = self.history.newest_first(request.last)
         if not selection.ranges:  # those name runs, all else means cells
-            ran = latest_runs(
-                ran, self.history.asking if request.last is None else None
-            )
+            asking = self.history.asking if request.last is None else None
+            ran = latest_runs(ran, asking)
         return selection.newest_first(ran, request.since)
+
+    def _loader(self, variables: Variables) -> Callable[[Cell], Cell]:
+        """Return what loads cells newest first, with more of the first error only."""
+        failed: list[Cell] = []
+
+        def load(cell: Cell) -> Cell:
+            loaded = self.history.load(cell, variables.described)
+            error = clip_traceback(loaded.error, is_newest=not failed)
+            failed.extend([loaded] * bool(error))
+            return replace(loaded, error=error)
+
+        return load
 
     def _notice(self, fitted: FittedContext) -> str:
         """Return the notice for the first time that cells are sent."""
         has_cells = any(part.kind == "cell" for part in fitted.kept)
         with self._lock:
-            is_first = has_cells and not self._has_told
-            self._has_told = self._has_told or is_first
+            is_first = has_cells and not self._sent_cells
+            self._sent_cells = self._sent_cells or is_first
         return _FIRST_USE * is_first
 
 
-def _attached(text: str, fitted: FittedContext) -> ContextInfo:
+def _info(text: str, fitted: FittedContext) -> ContextInfo:
     return ContextInfo(
-        render_prompt(text, fitted),
+        text,
         tuple(part.shown for part in fitted.kept),
         fitted.sizes,
         tuple(part.shown for part in fitted.cut),
         fitted.left_out,
-        files=tuple(
-            part.shown for part in fitted.kept if part.kind in ("file", "notebook")
-        ),
+        files=tuple(p.shown for p in fitted.kept if p.kind in ("file", "notebook")),
     )
 
 
 def _file_part(path: str) -> ContextPart:
-    text = _read(path)
-    return ContextPart(
-        "file", path, (("", text),), target=_target(os.path.expanduser(path))
-    )
+    target = _target(os.path.expanduser(path))
+    return ContextPart("file", path, (("", _read(path)),), target=target)
 
 
 def _target(path: str) -> str:
@@ -246,8 +261,15 @@ def _target(path: str) -> str:
 
 
 def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
-    """Read a text file, or say why it cannot be sent."""
+    """Read a text file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be sent; the message says why.
+    """
     file = Path(path).expanduser()
+    name_it = "Read it into a variable, and name that: $`x`"
     try:
         size = file.stat().st_size
         if size > most_bytes:
@@ -256,23 +278,53 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
                 hint="Attach a part of it, or read it into a variable and name that",
             )
         if not file.is_file():  # a pipe or a device: it may never end
-            raise InputError(
-                f"cannot attach {path}: it is no file",
-                hint="Read it into a variable, and name that: $`x`",
-            )
-        data = file.read_bytes()
+            raise InputError(f"cannot attach {path}: it is no file", hint=name_it)
+        text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
         raise InputError(
             f"cannot attach {path}: {why}", hint="What paths begin at: %pwd"
         ) from None
-    try:
-        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise InputError(
-            f"cannot attach {path}: it is no text file in UTF-8",
-            hint="Read it into a variable, and name that: $`x`",
-        )
+        what = f"cannot attach {path}: it is no text file in UTF-8"
+        raise InputError(what, hint=name_it)
     return text
+
+
+_MOST_CHARS = 200_000
+_WORD = re.compile(r"[^\W\d]\w*")
+_RUN_MAGIC = ("run_line_magic", "run_cell_magic")
+
+
+def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
+    """Return the names that a cell reads, in their order; also those below a magic.
+
+    Parameters
+    ----------
+    transform : callable
+        Returns the Python of a cell with magics in it.
+
+    Examples
+    --------
+    >>> read_names("total = price * n + price", str)
+    ['price', 'n']
+    """
+    text = source[:_MOST_CHARS]
+    try:
+        nodes = list(ast.walk(ast.parse(python_source(text, transform))))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return list(dict.fromkeys(_WORD.findall(text)))
+    found: list[tuple[int, int, list[str]]] = []
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) if name != "get_ipython":
+                found.append((node.lineno, node.col_offset, [name]))
+            case ast.Call(
+                func=ast.Attribute(attr=called), args=[*_, ast.Constant(str() as code)]
+            ):
+                if called in _RUN_MAGIC:
+                    inner = read_names(code, transform)
+                    found.append((node.lineno, node.col_offset, inner))
+    return list(dict.fromkeys(name for *_, names in sorted(found) for name in names))

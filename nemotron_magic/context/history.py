@@ -11,13 +11,14 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice, takewhile
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice, takewhile
 from types import MappingProxyType
 from typing import Any
 
 from nemotron_magic.context.describe.base import is_open, is_printed_table
 from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.introspection import home
 from nemotron_magic.core.parameters import CONTEXT_WORDS
 from nemotron_magic.core.text import strip_controls
 
@@ -31,8 +32,10 @@ __all__ = [
     "Selection",
     "cell_id_of",
     "cell_number",
+    "clip_traceback",
     "display_text",
     "execution_of",
+    "is_library",
     "latest_runs",
     "notebook_path",
     "origin_of",
@@ -99,7 +102,7 @@ class Selection:
     word : str
         `auto` (those that ran since the last reply), `none`, `all`, or "" for others.
     last : int
-        The last so many; 0 where `ranges` says which.
+        The last this many; 0 where `ranges` says which.
     ranges : tuple of (int, int)
         First and last number, both included.
     """
@@ -155,12 +158,12 @@ class Selection:
         elif self.ranges:
             lowest = min(first for first, _ in self.ranges)
             reachable = takewhile(lambda cell: cell.number >= lowest, others)
-            chosen = (cell for cell in reachable if self._names(cell.number))
+            chosen = (cell for cell in reachable if self._includes(cell.number))
         else:
             chosen = islice(others, 0 if self.word == "none" else self.last or None)
         return (cell for cell in chosen if not cell.is_skipped)
 
-    def _names(self, number: int) -> bool:
+    def _includes(self, number: int) -> bool:
         return any(first <= number <= last for first, last in self.ranges)
 
 
@@ -171,11 +174,8 @@ def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[C
     then. A run of which no id is known, as from before the extension was loaded, is of
     a cell with an id if that has run with the very same text since.
 
-    Where no front end sends ids, as in a terminal, nothing is left out. What was typed
-    twice stands there twice, and may be needed twice: `x += 1`, or `df.shape` before a
-    filter and after it. To leave one out would tell the model something else than what
-    happened, to send both takes some tokens.
-
+    Where no front end sends ids, as in a terminal, nothing is left out: what was typed
+    twice may be needed twice, as `x += 1`, or `df.shape` before a filter and after it.
     A question takes the place of no code: it may be asked in the very cell that failed.
 
     Parameters
@@ -205,48 +205,7 @@ def _is_same(cell: Cell, asking: Cell) -> bool:
     return (cell.cell_id, cell.source) == (asking.cell_id, asking.source)
 
 
-_MOST_DISPLAYS = 20
-_MOST_CHARS = 4_000
-_HIDDEN = "[what was displayed looks personal]"
-
-
-class DisplayLog:
-    """Listens to the displays of a kernel's cells.
-
-    Attributes
-    ----------
-    heard : dict of int to list of str
-        What each cell displayed, as text, by its number.
-    """
-
-    def __init__(self, shell: Any) -> None:
-        self.heard: dict[int, list[str]] = {}
-        self._shell = shell
-        shell.display_pub.register_hook(self._hear)
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._shell.display_pub.unregister_hook(self._hear)
-
-    def _hear(self, message: Any) -> Any:
-        """Note a message on its way to the front end; return it, to be sent."""
-        if message["header"]["msg_type"] == "display_data":
-            # Here and not above: loading the extension is to stay light.
-            number = cell_number(self._shell)
-            noted = self.heard.setdefault(number, [])
-            if len(noted) < _MOST_DISPLAYS:
-                noted.append(display_text(message["content"]["data"]))
-        return message
-
-
-def display_text(bundle: dict[str, Any]) -> str:
-    """Return a displayed object as text; values that may be people's stay here."""
-    text = str(bundle.get("text/plain", ""))
-    if "<table" in str(bundle.get("text/html", ""))[:5000] or is_printed_table(text):
-        return "[a table was displayed]"
-    images = [kind for kind in bundle if kind.startswith("image/")]
-    text = text[:_MOST_CHARS] if is_open(text) else _HIDDEN
-    return f"{text} [{images[0]}]" if images else text
+# ---- what the shell and the front end tell of the cell that runs
 
 
 def cell_number(shell: Any) -> int:
@@ -340,125 +299,166 @@ class CellIds:
             self._known[number] = cell_id
 
 
-_OURS = re.compile(
-    r"%%nemotron\b|([\w.,:\s\[\]'\"]+=\s*)?%nemotron\b"
-    r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
-    r"|import nemotron_magic\b|nemotron_magic\.panel\(\)"
-)
-_MOST_CHARS_HISTORY = 200_000
+# ---- what a cell printed and displayed, as it stands there in the end
+
+_MOST_DISPLAYS = 20
+_MOST_DISPLAY_CHARS = 4_000
+_MOST_CHARS = 200_000
 """Longer outputs keep their head and their tail."""
 
-NO_IDS: Mapping[int, str] = MappingProxyType({})
+
+def display_text(bundle: Mapping[str, Any]) -> str:
+    """Return a displayed object as text; values that may be people's stay here."""
+    text = strip_controls(str(bundle.get("text/plain", "")))
+    if "<table" in str(bundle.get("text/html", ""))[:5000] or is_printed_table(text):
+        return "[a table was displayed]"
+    images = [kind for kind in bundle if kind.startswith("image/")]
+    hidden = "[what was displayed looks personal]"
+    text = text[:_MOST_DISPLAY_CHARS] if is_open(text) else hidden
+    return f"{text} [{images[0]}]" if images else text
 
 
-class History:
-    """The cells of one shell.
+@dataclass
+class _Display:
+    """One display; `area` is the Output widget that it went to."""
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose history is read.
-    recorder : Recorder, optional
-        What has been listening, where IPython keeps no outputs.
-    displays : DisplayLog, optional
-        What has been listening to displays, in a kernel.
-    ids : mapping of int to str
-        Which cell each run was of, as far as the front end told.
+    area: str
+    display_id: str
+    text: str
+    widget: str = ""
+
+
+@dataclass
+class _Screen:
+    """What stands below one cell; `start` counts the prints that were cleared away.
+
+    `waiting` holds the areas that the next output clears, with the prints by then.
     """
 
-    def __init__(
-        self,
-        shell: Any,
-        recorder: Recorder | None = None,
-        displays: DisplayLog | None = None,
-        ids: Mapping[int, str] = NO_IDS,
-    ) -> None:
+    displays: list[_Display] = field(default_factory=list)
+    start: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+
+    def clear(self, area: str, prints: int) -> None:
+        self.displays = [one for one in self.displays if one.area != area]
+        self.start = self.start if area else prints
+        self.waiting.pop(area, None)
+
+    def settle(self, prints: int) -> None:
+        """Clear what waited for an output, if something was printed since."""
+        if self.waiting.get("", prints) < prints:
+            self.clear("", self.waiting[""])
+
+
+class DisplayLog:
+    """Listens to the displays of a kernel's cells, and to what clears them away.
+
+    Not by the publisher's own hooks: those are of one thread, and progress bars paint
+    from others.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self._screens: dict[int, _Screen] = {}
         self._shell = shell
-        self._recorder = recorder
-        self._displays = displays
-        self._ids = ids
+        self._publisher = shell.display_pub
+        self._publish = self._publisher.publish
+        self._clear_output = self._publisher.clear_output
+        self._publisher.publish = self._hear_display
+        self._publisher.clear_output = self._hear_clear
 
-    @property
-    def current(self) -> int:
-        """The number of the cell that runs now."""
-        return cell_number(self._shell)
+    def close(self) -> None:
+        """Stop listening, unless somebody else listens through this."""
+        if self._publisher.publish == self._hear_display:
+            self._publisher.publish = self._publish
+            self._publisher.clear_output = self._clear_output
 
-    def newest_first(self, last: int | None = None) -> Iterator[Cell]:
-        """Yield the cells that ran, without outputs.
-
-        Parameters
-        ----------
-        last : int, optional
-            Number of the newest; without it, the one before that which runs now.
-        """
-        sources = self._shell.history_manager.input_hist_raw
-        last = self.current - 1 if last is None else last
-        for number in range(min(last, len(sources) - 1), 0, -1):
-            source = sources[number]
-            if source.strip():
-                name = self._ids.get(number, "")
-                yield Cell(number, source, is_ours=_is_ours(source), cell_id=name)
-
-    @property
-    def asking(self) -> Cell:
-        """The cell that runs now, as far as that is known."""
-        sources = self._shell.history_manager.input_hist_raw or [""]
-        return Cell(self.current, sources[-1], cell_id=cell_id_of(self._shell))
-
-    def error_of(self, cell: Cell) -> str:
-        """Return what a cell raised, as text; empty if it ended well."""
-        if cell.is_ours:
-            return ""
-        if self._recorder is not None:
-            return _clean(self._recorder.heard.get(cell.number, _Heard()).error)
-        return _clean(self._error(cell.number))
-
-    def load(self, cell: Cell, describe: Callable[[object], str]) -> Cell:
-        """Return a cell with what it printed, gave and raised.
+    def of(self, number: int, prints: int) -> tuple[str, int]:
+        """Return what a cell displayed, and how many of its prints were cleared away.
 
         Parameters
         ----------
-        describe : callable
-            Gives the text for a cell's value.
+        prints : int
+            How many there were.
         """
-        if cell.is_ours:
-            return cell
-        number, source = cell.number, cell.source
-        if self._recorder is not None:
-            heard = self._recorder.heard.get(number, _Heard())
-            printed, displayed = heard.printed, ""
-        else:
-            printed, displayed = self._outputs(number)
-        values = self._shell.user_ns.get("Out") or {}
-        if self._displays is not None:
-            displayed = "\n".join(self._displays.heard.get(number, ()))
-        value = describe(values[number]) if number in values else ""
-        result = "\n".join(filter(None, (displayed, value)))
-        error = self.error_of(Cell(number, source))
-        return Cell(number, source, _clean(_as_seen(printed)), result, error)
+        screen = self._screens.get(number, _Screen())
+        screen.settle(prints)
+        shown = (_live_text(one) for one in screen.displays)
+        return "\n".join(filter(None, shown)), screen.start
 
-    def _outputs(self, number: int) -> tuple[str, str]:
-        """Return what a cell printed, and what it displayed, as IPython kept it."""
-        printed: list[str] = []
-        displayed: list[str] = []
-        for output in self._shell.history_manager.outputs.get(number, ()):
-            if output.output_type in ("out_stream", "err_stream"):
-                printed += output.bundle.get("stream", ())
-            elif output.output_type == "display_data":
-                displayed.append(display_text(output.bundle))
-        return "".join(printed), "\n".join(displayed)
+    def _hear_clear(self, wait: bool = False) -> None:
+        area, prints = _output_area(self._shell), len(_prints(self._shell))
+        screen = self._screen()
+        screen.settle(prints)
+        screen.waiting[area] = prints
+        if not wait:
+            screen.clear(area, prints)
+        self._clear_output(wait)
 
-    def _error(self, number: int) -> str:
-        found = self._shell.history_manager.exceptions.get(number)
-        errors = found if isinstance(found, list) else [found] if found else []
-        return "\n".join(line for error in errors for line in error["traceback"])
+    def _hear_display(
+        self, data: Mapping[str, Any], *args: Any, update: bool = False, **kwargs: Any
+    ) -> None:
+        display_id = str((kwargs.get("transient") or {}).get("display_id", ""))
+        text = display_text(data)
+        if display_id:
+            self._update(display_id, text)
+        if not update:
+            area, screen = _output_area(self._shell), self._screen()
+            if area in screen.waiting:
+                screen.clear(area, screen.waiting[area])
+            view = data.get("application/vnd.jupyter.widget-view+json", {})
+            widget = str(view.get("model_id", ""))
+            screen.displays.append(_Display(area, display_id, text, widget))
+            # Of very many the last say what came of it.
+            del screen.displays[:-_MOST_DISPLAYS]
+        self._publish(data, *args, update=update, **kwargs)
+
+    def _screen(self) -> _Screen:
+        return self._screens.setdefault(cell_number(self._shell), _Screen())
+
+    def _update(self, display_id: str, text: str) -> None:
+        """Put the new text wherever the display with this id stands."""
+        for one in chain.from_iterable(s.displays for s in self._screens.values()):
+            if one.display_id == display_id:
+                one.text = text
+
+
+def _widgets() -> dict[str, Any]:
+    module = sys.modules.get("ipywidgets.widgets.widget")
+    return dict(getattr(module, "_instances", {}))
+
+
+def _output_area(shell: Any) -> str:
+    """Return the Output widget that takes what is shown now; "" for the cell's own."""
+    request = execution_of(shell)
+    for name, widget in reversed(_widgets().items()):  # the inner one first
+        if home(type(widget))[1] == "Output" and widget.msg_id == request:
+            return name
+    return ""
+
+
+def _live_text(display: _Display) -> str:
+    """Return the text of a display; that of a progress bar as it stands by now."""
+    widget = _widgets().get(display.widget)
+    if widget is not None and home(type(widget)) == ("tqdm", "TqdmHBox"):
+        return _as_seen(str(repr(widget)))
+    # What an Output widget holds was heard with its own messages.
+    return "" if display.widget and display.text == "Output()" else display.text
+
+
+def _prints(shell: Any, number: int | None = None) -> list[str]:
+    """Return what a cell has printed, piece by piece; without a number, that of now."""
+    if isinstance(sys.stdout, _Ear) and number is None:
+        return sys.stdout.said
+    number = cell_number(shell) if number is None else number
+    outputs = getattr(shell.history_manager, "outputs", {}).get(number, ())
+    return [one for out in outputs for one in out.bundle.get("stream", ())]
 
 
 @dataclass
 class _Heard:
-    """What a cell printed and raised."""
+    """What a cell printed, piece by piece, and raised."""
 
-    printed: str = ""
+    said: list[str] = field(default_factory=list)
     error: str = ""
 
 
@@ -486,15 +486,11 @@ class Recorder:
     def _end(self, result: Any) -> None:
         if not self._ears:
             return
-        printed = _bounded(_as_seen("".join(self._ears[0].said)))
+        said = self._ears[0].said
         self._take_off()
-        number = cell_number(self._shell)
         error = result.error_before_exec or result.error_in_exec
         told = "".join(traceback.format_exception(error)).rstrip() if error else ""
-        # A terminal's own lines: the value, and the traceback below its rule.
-        printed = printed.partition("-" * 75)[0] if error else printed
-        printed = printed.partition(f"Out[{number}]: ")[0]
-        self.heard[number] = _Heard(printed, _bounded(told))
+        self.heard[cell_number(self._shell)] = _Heard(said, _bounded(told))
 
     def _take_off(self) -> None:
         for ear in self._ears:
@@ -514,8 +510,8 @@ class _Ear:
 
     def write(self, text: str) -> Any:
         """Write to the stream, and note it."""
-        if self._chars < _MOST_CHARS_HISTORY:
-            self.said.append(text[:_MOST_CHARS_HISTORY])
+        if self._chars < _MOST_CHARS:
+            self.said.append(text[:_MOST_CHARS])
             self._chars += len(text)
         return self._stream.write(text)
 
@@ -526,6 +522,163 @@ class _Ear:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+_MOVE = re.compile(r"(\r\n|[\r\n\b]|\x1b\[\d*[A-Za-z])")
+
+
+def _as_seen(printed: str) -> str:
+    r"""Return what stands there once what was printed over is gone, as of a bar.
+
+    >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\x1b[Kepoch 2")
+    '20%\nepoch 2\n'
+    """
+    if "\r" not in printed and "\b" not in printed and "\x1b[" not in printed:
+        return printed
+    lines, row, column = [""], 0, 0
+    for piece in _MOVE.split(printed):
+        if piece in ("\n", "\r\n"):
+            row, column = row + 1, 0
+        elif piece == "\r":
+            column = 0
+        elif piece == "\b":
+            column = max(column - 1, 0)
+        elif not piece.startswith("\x1b["):
+            line = lines[row].ljust(column)
+            column += len(piece)
+            lines[row] = f"{line[: column - len(piece)]}{piece}{line[column:]}"
+        elif piece[-1] == "A":
+            row = max(row - int(piece[2:-1] or 1), 0)
+        elif piece[-1] in "JK":
+            lines[row] = "" if piece[2:-1] == "2" else lines[row][:column]
+        if row == len(lines):
+            lines.append("")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _clean(text: str) -> str:
+    return strip_controls(_bounded(text))
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= _MOST_CHARS:
+        return text
+    half = _MOST_CHARS // 2
+    gone = len(text) - _MOST_CHARS
+    return f"{text[:half]}\n[… {gone:,} characters cut …]\n{text[-half:]}"
+
+
+# ---- cells with all that came of them
+
+_OURS = re.compile(
+    r"%%nemotron\b|([\w.,:\s\[\]'\"]+=\s*)?%nemotron\b"
+    r"|%(load|reload|unload)_ext\s+nemotron_magic\b|%config\s+Nemotron\b"
+    r"|import nemotron_magic\b|nemotron_magic\.panel\(\)"
+)
+NO_IDS: Mapping[int, str] = MappingProxyType({})
+
+
+class History:
+    """The cells of one shell.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose history is read.
+    recorder : Recorder, optional
+        What has been listening, where IPython keeps no outputs.
+    displays : DisplayLog, optional
+        What has been listening to displays, in a kernel.
+    ids : mapping of int to str
+        Which cell each run was of, where the front end tells it.
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        recorder: Recorder | None = None,
+        displays: DisplayLog | None = None,
+        ids: Mapping[int, str] = NO_IDS,
+    ) -> None:
+        self._shell = shell
+        self._recorder = recorder
+        self._displays = displays
+        self._ids = ids
+
+    @property
+    def current(self) -> int:
+        """The number of the cell that runs now."""
+        return cell_number(self._shell)
+
+    @property
+    def asking(self) -> Cell:
+        """The cell that runs now, with its id where that is known."""
+        sources = self._shell.history_manager.input_hist_raw or [""]
+        return Cell(self.current, sources[-1], cell_id=cell_id_of(self._shell))
+
+    def newest_first(self, last: int | None = None) -> Iterator[Cell]:
+        """Yield the cells that ran, without outputs.
+
+        Parameters
+        ----------
+        last : int, optional
+            Number of the newest; without it, the one before that which runs now.
+        """
+        sources = self._shell.history_manager.input_hist_raw
+        last = self.current - 1 if last is None else last
+        for number in range(min(last, len(sources) - 1), 0, -1):
+            source = sources[number]
+            if source.strip():
+                name = self._ids.get(number, "")
+                yield Cell(number, source, is_ours=_is_ours(source), cell_id=name)
+
+    def error_of(self, cell: Cell) -> str:
+        """Return what a cell raised, as text; empty if it ended well."""
+        if cell.is_ours:
+            return ""
+        if self._recorder is not None:
+            return _clean(self._recorder.heard.get(cell.number, _Heard()).error)
+        found = self._shell.history_manager.exceptions.get(cell.number)
+        errors = found if isinstance(found, list) else [found] if found else []
+        lines = (line for error in errors for line in error["traceback"])
+        return _bounded(strip_controls("\n".join(lines)))
+
+    def load(self, cell: Cell, describe: Callable[[object], str]) -> Cell:
+        """Return a cell with what it printed, gave and raised.
+
+        Parameters
+        ----------
+        describe : callable
+            Returns the text for a cell's value.
+        """
+        if cell.is_ours:
+            return cell
+        number, error = cell.number, self.error_of(cell)
+        printed, displayed = self._outputs(number, failed=bool(error))
+        values = self._shell.user_ns.get("Out") or {}
+        value = describe(values[number]) if number in values else ""
+        result = "\n".join(filter(None, (displayed, value)))
+        return replace(cell, printed=printed, result=result, error=error)
+
+    def _outputs(self, number: int, failed: bool) -> tuple[str, str]:
+        """Return what stands below a cell: its prints, and what it displayed."""
+        heard = self._recorder and self._recorder.heard.get(number, _Heard())
+        pieces = heard.said if heard else _prints(self._shell, number)
+        if self._displays is not None:
+            displayed, start = self._displays.of(number, len(pieces))
+        else:
+            kept = getattr(self._shell.history_manager, "outputs", {}).get(number, ())
+            shown = (o.bundle for o in kept if o.output_type == "display_data")
+            displayed, start = "\n".join(map(display_text, shown)), 0
+        printed = _as_seen("".join(pieces[start:]))
+        if failed:
+            # A kernel prints the traceback of a group, too.
+            printed = printed.partition("  + Exception Group Traceback")[0]
+        if heard:
+            # A terminal's own lines: the value, and the traceback below its rule.
+            printed = printed.partition("-" * 75)[0] if failed else printed
+            printed = printed.partition(f"Out[{number}]: ")[0]
+        return _clean(printed), displayed
 
 
 def _is_ours(source: str) -> bool:
@@ -539,21 +692,104 @@ def _is_ours(source: str) -> bool:
     return bool(code) and all(_OURS.match(line) for line in code)
 
 
-def _as_seen(printed: str) -> str:
-    """Return what was printed without what was printed over, as a progress bar is."""
-    if "\r" not in printed:
-        return printed
-    lines = printed.replace("\r\n", "\n").split("\n")
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+# ---- tracebacks
+
+_LED_TO = re.compile(
+    r"(?m)^.*(?:above exception was the direct cause|During handling of the above).*$"
+)
+_OF_GROUP = re.compile(r"\s*[|+](?:-\+)?")
+_FRAME = re.compile(r"\s*(?:Cell |Input |File )\S.*(?::\d+|line \d+)")
+_FRAME_BODY = re.compile(r"\s*-*>? *\d+ |\s*-+> |\s{3}|\s*$")
+_ARROW = re.compile(r"\s*-*> ?\d")
+_FOLDED = re.compile(r"\s*\[(?:\.\.\. skipping similar|Previous line repeated)")
+_TIMES = re.compile(r"(\d+) (?:more )?times")
+_NO_NEWS = re.compile(
+    r"[-+|\s]*$|.*Traceback \(most recent call last\):?$|.*'Could not get source, "
+)
+_LIBRARY = re.compile(
+    r"site-packages|dist-packages|[/\\]lib(?:64)?[/\\]python\d|[/\\]Python\d+[/\\]Lib[/\\]"
+    r"|<frozen |<__array_function__|\.(?:pyx|pxi|pxd)\b"
+)
+_MOST_LINES = 60
+_MOST_LINE_CHARS = 500
 
 
-def _clean(text: str) -> str:
-    return strip_controls(_bounded(text))
+def clip_traceback(text: str, *, is_newest: bool = True) -> str:
+    """Return the user's frames of a traceback, and what each error of a chain said.
+
+    Frames within libraries tell little that the message does not. Of an error that is
+    not the newest, the user's last frame and the first line of the message are enough.
+    """
+    errors = _LED_TO.split(text)
+    last = _without_libraries(errors[-1])
+    if not any(is_frame for _, is_frame in last):
+        # Somewhere it must have been: the innermost frame is all that is known.
+        frames = [line for line in errors[-1].splitlines() if _FRAME.match(line)]
+        last[:0] = [(frame, True) for frame in frames[-1:]]
+    if not is_newest:
+        frames = [piece for piece, _ in takewhile(lambda one: one[1], last)]
+        message = [piece for piece, is_frame in last if not is_frame]
+        return _bounded_lines([*frames[-1:], *message[:1]])
+    told = [
+        _bounded_lines(_folded(error))
+        for error in (*map(_without_libraries, errors[:-1]), last)
+    ]
+    # What pandas raises twice tells nothing new the first time.
+    news = [one for one in told[:-1] if one and not told[-1].endswith(one)]
+    return "\nled to\n".join([*dict.fromkeys(news), told[-1]])
 
 
-def _bounded(text: str) -> str:
-    if len(text) <= _MOST_CHARS_HISTORY:
-        return text
-    half = _MOST_CHARS_HISTORY // 2
-    gone = len(text) - _MOST_CHARS_HISTORY
-    return f"{text[:half]}\n[… {gone:,} characters cut …]\n{text[-half:]}"
+def is_library(file: str) -> bool:
+    """Return whether a file, as a frame names it, is not the user's."""
+    return bool(_LIBRARY.search(file))
+
+
+def _without_libraries(error: str) -> list[tuple[str, bool]]:
+    """Return the user's frames, marked as such, and the other lines, in order."""
+    found: list[tuple[list[str], bool]] = []
+    in_frame = False
+    for line in error.splitlines():
+        plain = _OF_GROUP.sub("", line, count=1)
+        starts_frame = bool(_FRAME.match(plain) or _FOLDED.match(plain))
+        if starts_frame or not (in_frame and _FRAME_BODY.match(plain)):
+            if not starts_frame and _NO_NEWS.match(plain):
+                continue
+            found.append(([], starts_frame))
+            in_frame = starts_frame
+        found[-1][0].append(line)
+    own = [one for one in found if not (one[1] and is_library(one[0][0]))]
+    return [("\n".join(_telling_lines(lines)), is_frame) for lines, is_frame in own]
+
+
+def _telling_lines(lines: list[str]) -> list[str]:
+    """Return the head of a frame, and of its code what the model does not have."""
+    marked = [line for line in lines if _ARROW.match(line)]
+    is_cell = lines[0].lstrip().startswith(("Cell ", "Input ", "File <ipython-input"))
+    code = marked if is_cell and marked else lines[1:]
+    return [*lines[:1], *(line for line in code if not _NO_NEWS.match(line))]
+
+
+def _folded(pieces: Iterable[tuple[str, bool]]) -> Iterator[str]:
+    """Yield the pieces, each frame once, and how many of them there were more."""
+    seen: set[str] = set()
+    more = 0
+    for piece, is_frame in pieces:
+        folded = is_frame and _FOLDED.match(piece)
+        if folded or (is_frame and piece in seen):
+            more += sum(map(int, _TIMES.findall(piece))) if folded else 1
+            continue
+        if more:
+            yield f"[… {more:,} more frames like these …]"
+        more = 0
+        seen.add(piece)
+        yield piece
+
+
+def _bounded_lines(pieces: Iterable[str]) -> str:
+    """Return the pieces as one text, without the middle of it if it is long."""
+    lines = [line[:_MOST_LINE_CHARS] for line in "\n".join(pieces).splitlines()]
+    half = _MOST_LINES // 2
+    if len(lines) > _MOST_LINES:
+        gone = f"[… {len(lines) - 2 * half:,} lines cut …]"
+        lines = [*lines[:half], gone, *lines[-half:]]
+    return "\n".join(lines)

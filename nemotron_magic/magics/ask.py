@@ -159,7 +159,7 @@ class Asker:
         InputError
             If there is nothing to ask about, or what it names cannot be sent.
         """
-        subject, source = Subject(told=CODE if call.code else ""), ""
+        subject, source = Subject(instruction=CODE if call.code else ""), ""
         if call.command in TASKS:
             variables = Variables(self._shell, settings["data"])
             subject, source = self._targets.of(call, variables)

@@ -283,7 +283,7 @@ def _recorder(shell: Any) -> Recorder | None:
 
 def _displays_of(shell: Any) -> DisplayLog | None:
     """Listen to displays from now on, in a kernel."""
-    if not hasattr(shell.display_pub, "register_hook"):
+    if getattr(shell, "kernel", None) is None:
         return None
     from nemotron_magic.context.history import DisplayLog
 

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import difflib
+import linecache
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from types import FunctionType, MethodType
+from itertools import islice
+from traceback import walk_tb
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nemotron_magic.code.syntax import compile_error, python_source
-from nemotron_magic.context.gather import Subject
-from nemotron_magic.context.history import Cell, History, latest_runs
-from nemotron_magic.context.prompt import ContextPart
+from nemotron_magic.context.gather import Subject, read_names
+from nemotron_magic.context.history import (
+    Cell,
+    History,
+    clip_traceback,
+    is_library,
+    latest_runs,
+)
+from nemotron_magic.context.prompt import ContextPart, cell_part
 from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.introspection import MISSING
 from nemotron_magic.magics.parser import ParsedMagic
 
 __all__ = [
@@ -25,62 +35,13 @@ __all__ = [
     "TASKS",
     "Task",
     "TaskTargets",
-    "clipped_traceback",
     "correction_request",
     "is_similar",
-    "names_in",
     "syntax_error",
 ]
 
 
-_FRAME = re.compile(r"\s*(?:Cell |Input |File )")
-_LIBRARY = re.compile(
-    r"site-packages|dist-packages|[/\\]lib(?:64)?[/\\]python\d|[/\\]Python\d+[/\\]Lib[/\\]"
-    r"|<frozen "
-)
-_MESSAGE = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit)\b")
-_WORD = re.compile(r"[^\W\d]\w*")
-_MOST_LINES = 80
-_MOST_LINE_CHARS = 500
-_MOST_CHARS = 200_000
-_MOST_NAMES = 12
-_LIKE = 0.6
-
-
-def clipped_traceback(text: str) -> str:
-    """Return a traceback with the user's own frames, and the last of each other's.
-
-    Frames within libraries tell little that the error does not; a traceback of
-    thousands of lines keeps its head and its tail.
-    """
-    frames: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if _FRAME.match(line):
-            frames.append([])
-        frames[-1].append(line)
-    kept = (frame for n, frame in enumerate(frames) if _is_kept(frames, n))
-    return "\n".join(_bounded([line for frame in kept for line in frame]))
-
-
-def names_in(source: str, transform: Callable[[str], str]) -> list[str]:
-    """Return the names that a cell reads, in their order, at most a dozen.
-
-    Parameters
-    ----------
-    transform : callable
-        Gives the Python of a cell with magics in it.
-    """
-    try:
-        tree = ast.parse(python_source(source[:_MOST_CHARS], transform))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return list(dict.fromkeys(_WORD.findall(source[:_MOST_CHARS])))[:_MOST_NAMES]
-    read = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    ]
-    read.sort(key=lambda node: (node.lineno, node.col_offset))
-    return list(dict.fromkeys(node.id for node in read))[:_MOST_NAMES]
+_SIMILAR = 0.6
 
 
 def syntax_error(source: str, transform: Callable[[str], str]) -> str:
@@ -97,25 +58,7 @@ def syntax_error(source: str, transform: Callable[[str], str]) -> str:
 def is_similar(one: str, other: str) -> bool:
     """Return whether one cell may be the other after a change."""
     matcher = difflib.SequenceMatcher(None, one[:5_000], other[:5_000])
-    return matcher.quick_ratio() >= _LIKE and matcher.ratio() >= _LIKE
-
-
-def _is_kept(frames: list[list[str]], n: int) -> bool:
-    """Keep what is no frame, the user's frames, and the last before a message."""
-    lines = frames[n]
-    if not lines or not _FRAME.match(lines[0]) or not _LIBRARY.search(lines[0]):
-        return True
-    is_last = n + 1 == len(frames)
-    return is_last or any(_MESSAGE.match(line) for line in lines[1:])
-
-
-def _bounded(lines: list[str]) -> list[str]:
-    short = [line[:_MOST_LINE_CHARS] for line in lines]
-    if len(short) <= _MOST_LINES:
-        return short
-    half = _MOST_LINES // 2
-    gone = len(short) - 2 * half
-    return [*short[:half], f"[… {gone:,} lines cut …]", *short[-half:]]
+    return matcher.quick_ratio() >= _SIMILAR and matcher.ratio() >= _SIMILAR
 
 
 _ONE_CELL = "in one fenced block that names its language"
@@ -129,14 +72,14 @@ class Task:
     ----------
     words : str
         What the conversation remembers as the question; `{about}` is the cell.
-    told : str
+    instruction : str
         What the model is told to do, after the words.
     gives_code : bool
         Whether the reply's code becomes a cell.
     """
 
     words: str
-    told: str
+    instruction: str
     gives_code: bool = True
 
     def question(self, about: str, wish: str) -> str:
@@ -187,11 +130,13 @@ def correction_request(findings: Sequence[str]) -> str:
     )
 
 
-_LOOKED_AT = 50
-"""An error further back than so many cells is no one's any more."""
+_MOST_CELLS = 50
+"""Ignore errors older than this many cells."""
 
-_PRINTED_CHARS = 4_000
+_MOST_PRINTED_CHARS = 4_000
+_MOST_VALUES = 12
 _FUNCTIONS = (FunctionType, MethodType, type(lru_cache(len)))
+_PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 class TaskTargets:
@@ -219,55 +164,102 @@ class TaskTargets:
         if call.command == "test":
             name = self._function(call.text)
             words = task.question(f"the function `{name}`", "")
-            return Subject(words, task.told, (), (name,), with_source=True), ""
-        cell = self._cell(call, variables)
+            named = Subject(words, task.instruction, (), (name,), with_source=True)
+            return named, ""
+        cell, notice = self._cell(call, variables)
         about = f"cell {cell.number}" if cell.number else "this cell"
-        words = task.question(about, call.text)
-        names = names_in(cell.source, self._shell.transform_cell)
-        named = tuple(name for name in names if not hasattr(builtins, name))
-        return Subject(words, task.told, (_part(cell, about),), named), cell.source
+        names, values = self._values(cell, variables)
+        subject = Subject(
+            task.question(about, call.text),
+            task.instruction,
+            (_part(cell, about), *values),
+            names,
+            notice=notice,
+        )
+        return subject, cell.source
 
-    def _cell(self, call: ParsedMagic, variables: Variables) -> Cell:
+    def _values(
+        self, cell: Cell, variables: Variables
+    ) -> tuple[tuple[str, ...], tuple[ContextPart, ...]]:
+        """Return the variables that a cell needs, and other values of its error.
+
+        Those that the failing lines name come first, local ones of functions described
+        as they were.
+        """
+        names: list[str] = []
+        parts: dict[str, ContextPart] = {}
+        for frame, text in _failing_lines(self._shell, cell.number):
+            is_function = frame.f_locals is not frame.f_globals
+            local = frame.f_locals if is_function else {}
+            for path, value in _values_in(text, {**frame.f_globals, **local}):
+                if path.partition(".")[0] not in local:
+                    names.append(path)
+                elif len(parts) < _MOST_VALUES:
+                    title = f"{path} in {frame.f_code.co_name}()"
+                    described = variables.described(value, path)
+                    parts[title] = ContextPart("value", title, (("", described),))
+        read = read_names(cell.source, self._shell.transform_cell)
+        text = " ".join((*read, clip_traceback(cell.error)))
+        names += (path for path, _ in _values_in(text, self._shell.user_ns))
+        unique = tuple(islice(dict.fromkeys(names), _MOST_VALUES))
+        return unique, tuple(parts.values())
+
+    def _cell(self, call: ParsedMagic, variables: Variables) -> tuple[Cell, str]:
+        """Return the cell that a task is about, and a notice for the user."""
+        notice = ""
         if call.cell.strip():
-            return self._typed(call, variables)
-        newest = next(self._others(), None)
-        cell = self._failed() if call.command == "fix" else newest
-        if cell is None:
-            raise _no_cell(call.command)
+            return self._typed(call, variables), notice
+        if call.command == "fix":
+            cell, notice = self._failed()
+        else:
+            newest = next(self._others(), None)
+            if newest is None:
+                raise _no_cell(call.command)
+            cell = newest
         if cell.is_skipped:
             raise _stays_out(cell, call.command)
-        return self._history.load(cell, variables.described)
+        return self._history.load(cell, variables.described), notice
 
     def _typed(self, call: ParsedMagic, variables: Variables) -> Cell:
         """Return the cell below the magic, with what is known of its last run."""
         source = call.cell
         ran = (c for c in self._others() if c.source.strip() == source.strip())
         before = next(ran, None)
-        if before is not None:
-            before = self._history.load(before, variables.described)
-            if call.command != "fix" or before.error or call.text.strip():
-                return before
-            raise InputError(
-                f"this cell ran without an error, as cell {before.number}",
-                "nothing was sent",
-                "Say what to change: %%nemotron fix: keep the index",
-            )
-        return Cell(0, source, error=syntax_error(source, self._shell.transform_cell))
+        if before is None:
+            error = syntax_error(source, self._shell.transform_cell)
+            return Cell(0, source, error=error)
+        before = self._history.load(before, variables.described)
+        if call.command != "fix" or before.error or call.text.strip():
+            return before
+        raise InputError(
+            f"this cell ran without an error, as cell {before.number}",
+            "nothing was sent",
+            "Say what to change: %%nemotron fix: keep the index",
+        )
 
-    def _failed(self) -> Cell:
-        """Return the newest cell that failed and that has not been mended since.
+    def _failed(self) -> tuple[Cell, str]:
+        """Return the newest cell that failed and is not mended, and a notice.
 
-        Only the newest run of a cell counts.
+        Only the newest run of a cell counts. Where the front end does not tell which
+        cell ran, one that is like it and ran well is taken for the mended one.
         """
-        well: list[str] = []
+        well: list[Cell] = []
+        notice = ""
         for cell in latest_runs(self._others()):
             error = self._history.error_of(cell)
-            if not error:
-                well.append(cell.source)
-            elif "KeyboardInterrupt" in error.rpartition("\n")[2]:
+            if "KeyboardInterrupt" in error.rpartition("\n")[2]:
                 continue
-            elif not any(is_similar(cell.source, one) for one in well):
-                return cell
+            if not error:
+                well.append(cell)
+                continue
+            mended = next((one for one in well if _may_mend(one, cell)), None)
+            if mended is None:
+                return cell, notice
+            notice = notice or (
+                f"Cell {cell.number} failed later: it counts as mended by cell "
+                f"{mended.number}, which is much like it. If it is not, put "
+                "%%nemotron fix on top of it."
+            )
         raise InputError(
             "there is nothing to fix: no cell has failed"
             + (", or it has been mended since" if well else ""),
@@ -277,8 +269,7 @@ class TaskTargets:
 
     def _others(self) -> Iterator[Cell]:
         """Return the cells that ran, newest first, but for ours."""
-        newest = self._history.newest_first()
-        ran = (cell for _, cell in zip(range(_LOOKED_AT), newest, strict=False))
+        ran = islice(self._history.newest_first(), _MOST_CELLS)
         return (cell for cell in ran if not cell.is_ours)
 
     def _function(self, text: str) -> str:
@@ -288,16 +279,62 @@ class TaskTargets:
                 "test needs the name of a function",
                 hint="Type it after a colon: %nemotron test: clean_names",
             )
-        try:
-            value = evaluate(name, self._shell.user_ns)
-        except (InputError, SyntaxError, ValueError):
-            value = None
+        value = _value_at(name, self._shell.user_ns)
         if any(type(value) is one for one in _FUNCTIONS):
             return name
         raise InputError(
             f"there is no function {name[:60]!r} in this notebook",
             hint="Name one that a cell has defined: %nemotron test: clean_names",
         )
+
+
+def _failing_lines(shell: Any, number: int) -> Iterator[tuple[Any, str]]:
+    """Yield the user's frames of the last error, with the code that ran there.
+
+    Nothing if the last error is not that of the cell with this number.
+    """
+    numbers = getattr(shell.compile, "_filename_map", {})
+    last = getattr(sys, "last_value", None)
+    frames = list(walk_tb(last.__traceback__)) if last is not None else []
+    ran = (numbers.get(frame.f_code.co_filename) for frame, _ in frames)
+    if next((one for one in ran if one is not None), None) != number:
+        return
+    for frame, line in frames:
+        code = frame.f_code
+        if not is_library(code.co_filename):
+            text = linecache.getline(code.co_filename, line)
+            yield frame, text or " ".join((*code.co_names, *code.co_varnames))
+
+
+def _values_in(
+    text: str, namespace: Mapping[str, object]
+) -> Iterator[tuple[str, object]]:
+    """Yield each name or path in a text that leads to a value worth describing."""
+    for found in dict.fromkeys(_PATH.findall(text)):
+        path = found
+        while path and _is_of_others(value := _value_at(path, namespace)):
+            path = path.rpartition(".")[0]
+        if path and not hasattr(builtins, path):
+            yield path, value
+
+
+def _is_of_others(value: object) -> bool:
+    return value is MISSING or type(value) in (ModuleType, MethodType)
+
+
+def _value_at(path: str, namespace: Mapping[str, object]) -> object:
+    """Return the value of a path, without running code; MISSING if there is none."""
+    try:
+        return evaluate(path, namespace)
+    except (InputError, SyntaxError, ValueError):
+        return MISSING
+
+
+def _may_mend(one: Cell, failed: Cell) -> bool:
+    """Return whether a run that went well may be of the failed cell, after a change."""
+    if one.cell_id and failed.cell_id:
+        return one.cell_id == failed.cell_id
+    return is_similar(one.source, failed.source)
 
 
 def _no_cell(command: str) -> InputError:
@@ -317,14 +354,7 @@ def _stays_out(cell: Cell, command: str) -> InputError:
 
 def _part(cell: Cell, about: str) -> ContextPart:
     printed = cell.printed
-    if len(printed) > _PRINTED_CHARS:
-        printed = f"[…]\n{printed[-_PRINTED_CHARS:]}"
-    fields = (
-        ("source", cell.source),
-        ("printed", printed),
-        ("result", cell.result),
-        ("error", clipped_traceback(cell.error)),
-    )
-    return ContextPart(
-        "cell", about, tuple((n, text) for n, text in fields if text.strip())
-    )
+    if len(printed) > _MOST_PRINTED_CHARS:
+        printed = f"[…]\n{printed[-_MOST_PRINTED_CHARS:]}"
+    error = clip_traceback(cell.error)
+    return cell_part(replace(cell, printed=printed, error=error), about)

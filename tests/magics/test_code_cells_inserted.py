@@ -299,7 +299,6 @@ def test_the_error_is_found_behind_cells_that_ran_well(
         shell.run(cell)
     shell.run("%nemotron -q fix")
 
-    assert "<source" in sent(service)
     assert "\n1 / 0\n" in sent(service)
     assert "math.tau" not in sent(service)
 
@@ -396,15 +395,12 @@ def test_any_error_goes_along_clipped(
     assert done.next_cell is not None
 
 
-def test_frames_of_libraries_stay_out_but_for_the_last(
-    shell: Shell, service: Address
-) -> None:
+def test_frames_of_libraries_stay_out(shell: Shell, service: Address) -> None:
     shell.run("import json\njson.loads('{')")
     shell.run("%nemotron -q fix")
-    frames = [x for x in sent(service).splitlines() if "/json/" in x or "ipython" in x]
 
-    assert len([frame for frame in frames if "json/decoder" in frame]) == 1
-    assert not any("json/__init__" in frame for frame in frames)
+    assert "/json/" not in sent(service)
+    assert "2 json.loads('{')\nJSONDecodeError: " in sent(service)
 
 
 def test_no_exception_hook_is_touched(shell: Shell) -> None:
@@ -540,7 +536,7 @@ def test_values_named_in_the_cell_are_described(shell: Shell, service: Address) 
     done = shell.run("%nemotron fix")
 
     assert "2 rows" in sent(service)
-    assert 'name="sales"' in sent(service)
+    assert " value sales>\n" in sent(service)
     assert done.next_cell == "sales['region']"
 
 
