@@ -32,6 +32,8 @@ _ABOVE = re.compile(
     r"(?:(?:%%(?:(?:time|timeit|prun|memit)(?:[ \t]+-[a-z]+(?:[ \t]*\d+)?)*"
     r"|capture(?:[ \t][^\n]*)?))?[ \t]*\n)+"
 )
+# A line that is timed is Python, too.
+_TIMED = re.compile(r"(?m)^%time(?:it)?[ \t]+(?=[^-\s])")
 
 
 def is_installed(module: str) -> bool:
@@ -70,7 +72,7 @@ def check(
         return ()
     # Here and not above: it reads pyflakes, for which no plain question is to wait.
     above = _ABOVE.match(source)
-    code = source[above.end() :] if above else source
+    code = _TIMED.sub("", source[above.end() :] if above else source)
     lines_above = "\n" * source.count("\n", 0, len(source) - len(code))
     try:
         tree = compile_error(lines_above + python_source(code, transform))

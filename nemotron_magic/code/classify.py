@@ -187,15 +187,24 @@ def _is_value(node: ast.AST) -> bool:
     while left:
         one = left.pop()
         func = one.func if isinstance(one, ast.Call) else None
-        if func and _prints_as_call(ast.unparse(func)):
+        if func and _prints_as_call(_dotted(func)):
             left += [part for part in ast.iter_child_nodes(one) if part is not func]
-        elif isinstance(one, ast.Attribute) and _prints_as_call(ast.unparse(one)):
+        elif isinstance(one, ast.Attribute) and _prints_as_call(_dotted(one)):
             continue
         elif isinstance(one, _LITERAL):
             left += ast.iter_child_nodes(one)
         else:
             return False
     return True
+
+
+def _dotted(node: ast.AST) -> str:
+    match node:
+        case ast.Name(name):
+            return name
+        case ast.Attribute(ast.Name(owner), name):
+            return f"{owner}.{name}"
+    return ""
 
 
 def _prints_as_call(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -50,6 +50,7 @@ _NOT_SURE = (
 )  # fmt: skip
 _BY_EXPRESSIONS = frozenset(["filter", "group_by", "select", "sort", "with_columns"])
 _OF_TABLES = _BY_EXPRESSIONS | {"agg", "eval", "join"}
+_COMPREHENSIONS = (ast.DictComp, ast.GeneratorExp, ast.ListComp, ast.SetComp)
 _NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _USERS = ("", "__main__")
@@ -64,14 +65,16 @@ class _Table:
     columns: set[str]
     levels: frozenset[str] = frozenset()
     rows: int = -1
+    attributes: frozenset[str] = frozenset()  # none if they are not known
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnUse:
     """Columns taken from a table, and whether they may be index levels, or values."""
 
-    table: str
-    columns: list[str]
+    table: _Table
+    name: str
+    columns: Collection[str]
     may_be_levels: bool = False
     may_be_values: bool = False
 
@@ -87,7 +90,11 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
     imports = [node for node in ast.walk(tree) if isinstance(node, kinds)]
     made, tested = bound_names(tree) - bound_names(*imports), tested_texts(tree)
     found: dict[str, Finding] = {}
-    for part in _in_order(tree.body) if tables else ():
+    for part, target in _in_order(tree.body) if tables else ():
+        takes_out = isinstance(part, ast.Delete) or is_call_of(
+            getattr(part, "value", part), "pop"
+        )
+        uses = [*_uses(part, tables)] if takes_out else []
         lost = _lost(part, tables)
         lost = set(tables) if _may_run_user_code(part, user_code, made) else lost
         tables = {
@@ -95,15 +102,18 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
             for name, table in tables.items()
             if not any(table is tables.get(other) for other in lost)
         }
-        for use in _uses(part, tables):
-            table = tables[use.table]
-            for column in _missing(use, table):
+        for use in (*uses, *_uses(part, tables)):
+            for column in _missing(use):
                 if column not in tested:
-                    near = closest_match(column, table.columns)
-                    what = f"{use.table}[{column!r}]"
+                    near = closest_match(column, use.table.columns)
+                    what = f"{use.name}[{column!r}]"
                     found.setdefault(what, Finding("column", what, near))
         for name, columns in _added(part, tables):
             tables[name].columns.update(columns)
+        if target:
+            made_table = _derive(part, tables)
+            tables.pop(target, None)
+            tables |= {target: made_table} if made_table else {}
     return list(found.values())[:_MOST]
 
 
@@ -125,10 +135,77 @@ def _table(value: Any) -> _Table | None:
         return None
     columns = {label for label in labels.tolist() if type(label) is str}
     levels = frozenset(level for level in index.names if type(level) is str)
-    return _Table(columns, levels, len(index))
+    return _Table(columns, levels, len(index), frozenset(dir(type(value))))
 
 
-def _missing(use: ColumnUse, table: _Table) -> Iterator[str]:
+def _derive(node: ast.AST, tables: Mapping[str, _Table]) -> _Table | None:
+    """Return what is known of the table that an expression is; at most these columns.
+
+    What may lack some of them, as after `head`, is one that has no others.
+    """
+    match node:
+        case ast.Name(name):
+            return tables.get(name)
+        case ast.Subscript(owner) | ast.Call(ast.Attribute(owner)):
+            table = _derive(owner, tables)
+        case _:
+            return None
+    if table is None:
+        return None
+    columns, levels, attributes = set(table.columns), table.levels, table.attributes
+    keeping = "keep_columns" if attributes else "keep_columns_in_polars"
+    match node:
+        case ast.Subscript(_, ast.List() as place) if constant_texts(place):
+            columns = set(constant_texts(place))
+            if len(place.elts) != len(columns):
+                return None
+        case ast.Subscript(_, place) if _is_mask(place):
+            pass
+        case ast.Call(ast.Attribute(_, method)) if method in _TABLES[keeping]:
+            pass
+        case ast.Call(ast.Attribute(_, method), [], []) if (
+            method in _TABLES["reduce_to_columns"]
+        ):
+            attributes = frozenset()
+        case ast.Call(ast.Attribute(_, "set_index"), args):
+            levels |= {text for one in args for text in constant_texts(one)}
+        case ast.Call(ast.Attribute(_, "reset_index"), [], [] | [ast.keyword("drop")]):
+            columns |= levels | {"index", "level_0"}
+        case ast.Call(ast.Attribute(_, "assign"), [], words) if _are_named(words):
+            columns |= {word.arg for word in words if word.arg}
+        case ast.Call(ast.Attribute(_, "drop"), [], [ast.keyword("columns", value)]):
+            columns -= set(constant_texts(value))
+        case ast.Call(
+            ast.Attribute(_, "rename"),
+            [],
+            [ast.keyword("columns", ast.Dict(keys, values))],
+        ):
+            old = [text for key in keys if key for text in constant_texts(key)]
+            new = [text for value in values for text in constant_texts(value)]
+            if len(old) != len(keys) or len(new) != len(values):
+                return None
+            columns = columns - set(old) | set(new)
+        case _:
+            return None
+    return _Table(columns, levels, attributes=attributes)
+
+
+def _is_mask(place: ast.expr) -> bool:
+    """Return whether what stands in brackets chooses rows, and no columns."""
+    match place:
+        case ast.BinOp(_, ast.BitAnd() | ast.BitOr() | ast.BitXor()):
+            return True
+        case ast.Compare() | ast.Slice() | ast.UnaryOp(ast.Invert()):
+            return True
+    return is_call_of(place, *_TABLES["masks"])
+
+
+def _are_named(keywords: list[ast.keyword]) -> bool:
+    return all(keyword.arg for keyword in keywords)
+
+
+def _missing(use: ColumnUse) -> Iterator[str]:
+    table = use.table
     if use.may_be_values and len(use.columns) == table.rows:
         return
     there = table.columns | (table.levels if use.may_be_levels else set())
@@ -139,20 +216,23 @@ def _missing(use: ColumnUse, table: _Table) -> Iterator[str]:
             yield column
 
 
-def _in_order(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield statements, and what runs first of them before the rest."""
+def _in_order(body: list[ast.stmt]) -> Iterator[tuple[ast.AST, str]]:
+    """Yield statements, what runs first of them before the rest, and a name for it."""
     for statement in body:
+        parts: tuple[ast.AST, ...] = (statement,)
         match statement:
+            case ast.Assign([ast.Name(name)], value):
+                yield value, name
+                continue
             case ast.Assign(targets, value):
-                yield from (value, *targets)
-            case ast.AnnAssign(target, _, value) if value:
-                yield from (value, target)
+                parts = (value, *targets)
+            case ast.AnnAssign(target, _, ast.expr() as value):
+                parts = (value, target)
             case ast.For(_, first) | ast.If(first) | ast.While(first):
-                yield from (first, statement)
+                parts = (first, statement)
             case ast.With(items):
-                yield from (*items, statement)
-            case _:
-                yield statement
+                parts = (*items, statement)
+        yield from ((part, "") for part in parts)
 
 
 def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) -> bool:
@@ -218,11 +298,11 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
     match node:
         case ast.Subscript(value):
             yield value
-        case ast.Attribute(ast.Name(name), part):
-            if part in _TABLES["read_only"] or (
-                name in tables and part in tables[name].columns
-            ):
-                yield node.value
+        case ast.Attribute(ast.Name(name) as value, part):
+            table = tables.get(name, _Table(set()))
+            is_error = bool(table.attributes) and part not in table.attributes
+            if part in _TABLES["read_only"] or part in table.columns or is_error:
+                yield value
         case ast.Call(
             ast.Name(name) | ast.Attribute(ast.Name(name)) as func, args, keywords
         ):
@@ -258,64 +338,126 @@ def _added(
 
 def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
     """Yield the columns that are surely taken when a piece of code runs."""
+    if isinstance(node, _COMPREHENSIONS):
+        yield from _uses(node.generators[0].iter, tables)
     if isinstance(node, _NOT_SURE):
         return
     match node:
-        case ast.Subscript(ast.Name(name), place, ast.Load()) | ast.AugAssign(
-            ast.Subscript(ast.Name(name), place)
-        ) if name in tables:
-            yield ColumnUse(name, constant_texts(place))
-        case ast.Subscript(
-            ast.Attribute(ast.Name(name), "loc" | "at"),
-            ast.Tuple([_, place]),
-            ast.Load(),
-        ) | ast.Subscript(
-            ast.Call(ast.Attribute(ast.Name(name), "groupby")), place
-        ) if name in tables:
-            yield ColumnUse(name, constant_texts(place))
-        case ast.Call(ast.Attribute(ast.Name(name), method)) if name in tables:
-            yield from _by_method(node, name, method)
-        case ast.Call(ast.Attribute(ast.Attribute(ast.Name(name), "plot"))) if (
-            name in tables
+        case (
+            ast.Subscript(ast.Attribute(owner, "loc" | "at"), ast.Tuple([_, place]))
+            | ast.Subscript(ast.Call(ast.Attribute(owner, "groupby")), place)
+            | ast.Subscript(owner, place, ast.Load() | ast.Del())
+            | ast.AugAssign(ast.Subscript(owner, place))
+        ) if table := _derive(owner, tables):
+            is_set = isinstance(getattr(node, "ctx", None), ast.Store)
+            columns = [] if is_set else constant_texts(place)
+            is_made = not isinstance(owner, ast.Name)
+            yield ColumnUse(table, root_name(owner), columns, may_be_levels=is_made)
+        case ast.Attribute(owner, name, ast.Load()) if (
+            table := _derive(owner, tables)
+        ) and table.attributes:
+            if name not in table.attributes and name[0] != "_":
+                yield ColumnUse(table, root_name(owner), [name])
+        case (
+            ast.Call(ast.Attribute(ast.Call(ast.Attribute(owner, "groupby")), method))
+            | ast.Call(ast.Attribute(ast.Attribute(owner, "plot" as method)))
+            | ast.Call(ast.Attribute(owner, method))
+        ) if table := _derive(owner, tables):
+            yield from _by_method(node, table, root_name(owner), method)
+            yield from _by_lambda(node, table, method, tables)
+        case ast.Call(ast.Attribute(ast.Name("pd" | "pandas"), name), [owner, *_]) if (
+            table := _derive(owner, tables)
         ):
-            yield from _by_method(node, name, "plot")
+            named = LIBRARIES["functions"].get(name, "").split()
+            yield from _by_keyword(node, table, root_name(owner), named)
         case ast.Call(ast.Attribute(ast.Name(library))) if library in _PLOTS:
             yield from _plotted(node, tables)
     for part in ast.iter_child_nodes(node):
         yield from _uses(part, tables)
 
 
-def _by_method(node: ast.Call, name: str, method: str) -> Iterator[ColumnUse]:
+def _by_method(
+    node: ast.Call, table: _Table, name: str, method: str
+) -> Iterator[ColumnUse]:
     if method in _BY_EXPRESSIONS:
-        yield from _by_expressions(node, name)
+        yield from _by_expressions(node, table, name)
+    if method in ("agg", "aggregate", "astype"):
+        firsts = [
+            one.value.elts[0]
+            for one in node.keywords
+            if isinstance(one.value, ast.Tuple)
+        ]
+        keys = [
+            key for one in node.args if isinstance(one, ast.Dict) for key in one.keys
+        ]
+        for part in (*keys, *firsts):
+            yield ColumnUse(table, name, constant_texts(part) if part else [], True)
+    elif method == "query" and node.args:
+        for text in constant_texts(node.args[0]):
+            yield ColumnUse(table, name, _names_of_query(text), True)
     named = LIBRARIES["arguments"].get(method, "").split()
+    yield from _by_keyword(
+        node, table, name, named, method in ("groupby", "pivot_table")
+    )
+
+
+def _by_keyword(
+    node: ast.Call, table: _Table, name: str, named: list[str], are_values: bool = False
+) -> Iterator[ColumnUse]:
     if not named or any(one.arg in _OTHERWISE for one in node.keywords):
         return
     values = [keyword.value for keyword in node.keywords if keyword.arg in named]
     if named[0].isdecimal() and len(node.args) == int(named[0]) + 1:
         values.append(node.args[-1])
     for value in values:
-        may_be_values = method in ("groupby", "pivot_table") and isinstance(
-            value, ast.List
-        )
-        yield ColumnUse(name, constant_texts(value), True, may_be_values=may_be_values)
+        may_be_values = are_values and isinstance(value, ast.List)
+        yield ColumnUse(table, name, constant_texts(value), True, may_be_values)
 
 
-def _by_expressions(node: ast.Call, name: str) -> Iterator[ColumnUse]:
+def _by_lambda(
+    node: ast.Call, table: _Table, method: str, tables: Mapping[str, _Table]
+) -> Iterator[ColumnUse]:
+    """Yield what a function in place takes of the table, or of each of its rows."""
+    words = {one.arg: one.value for one in node.keywords}
+    axis = words.get("axis")
+    is_row = method == "apply" and table.rows > 0 and isinstance(axis, ast.Constant)
+    if method == "assign":
+        columns = table.columns | {word for word in words if word}
+        handed = replace(table, columns=columns)
+    elif is_row and axis.value in (1, "columns"):  # type: ignore[union-attr]
+        handed = replace(table, attributes=frozenset())
+    else:
+        return
+    for value in (*node.args, *words.values()):
+        match value:
+            case ast.Lambda(ast.arguments(args=[ast.arg(name)]), body):
+                yield from _uses(body, {**tables, name: handed})
+
+
+def _names_of_query(text: str) -> set[str]:
+    """Return the names that a query takes for columns; none if it cannot be read."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError):  # `@` and backticks are no Python
+        return set()
+    calls = [one.func for one in ast.walk(tree) if isinstance(one, ast.Call)]
+    return names_in(tree) - names_in(*calls)
+
+
+def _by_expressions(node: ast.Call, table: _Table, name: str) -> Iterator[ColumnUse]:
     """Yield what polars takes by `pl.col`, unless some are of another table."""
     calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
     if sum(is_call_of(one, *_OF_TABLES) for one in calls) == 1:
         for call in calls:
             for text in call.args if is_call_of(call, "col") else ():
-                yield ColumnUse(name, constant_texts(text))
+                yield ColumnUse(table, name, constant_texts(text))
 
 
 def _plotted(node: ast.Call, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
     words = {keyword.arg: keyword.value for keyword in node.keywords}
-    table = words.get("data", words.get("data_frame", next(iter(node.args), None)))
-    if isinstance(table, ast.Name) and table.id in tables:
+    owner = words.get("data", words.get("data_frame", next(iter(node.args), None)))
+    if owner and (table := _derive(owner, tables)):
         for word in _PLOTTED & words.keys():
             if isinstance(words[word], ast.Constant):
-                yield ColumnUse(
-                    table.id, constant_texts(words[word]), may_be_levels=True
-                )
+                columns = constant_texts(words[word])
+                yield ColumnUse(table, root_name(owner), columns, may_be_levels=True)

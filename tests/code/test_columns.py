@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from bad_cells import live
 from IPython.core.inputtransformer2 import TransformerManager
 
 from nemotron_magic.code.check import check
@@ -252,3 +253,92 @@ def test_what_is_taken_is_named(source: str, columns: str) -> None:
     found = [one.partition("'")[2].rstrip("']") for one in missing(source, named)]
 
     assert sorted(found) == columns.split()
+
+
+MISSING = [
+    'df["reigon"].unique()',
+    'df[df["amout"] > 2]',
+    'df.groupby("regin")["amount"].sum()',
+    'df.groupby("region")["amout"].sum()',
+    'df.groupby("region").agg({"amout": "sum"})',
+    'df.groupby("region").agg(total=("amout", "sum"))',
+    'df.sort_values("amout", ascending=False).head()',
+    'df.drop(columns=["amout"])',
+    'df.astype({"amout": float})',
+    'df.plot(x="date", y="amout")',
+    'plt.plot(df["date"], df["price"])',
+    'df["date"] = pd.to_datetime(df["Date"])',
+    'df.query("amout > 1")',
+    'df.assign(z=lambda d: d["amout"] * 2)',
+    'df.apply(lambda r: r["amout"] * 2, axis=1)',
+    'df["amount"].fillna(df["price"].mean())',
+    'if df["amout"].sum() > 1:\n    print(1)',
+    "print(f\"{df['amout'].mean():.2f}\")",
+    'len(df[df["amout"].isna()])',
+    'df.dropna(subset=["amout"])',
+    'df.nlargest(3, "amout")',
+    'df.value_counts("regin")',
+    'df.hist(column="amout")',
+    'trips.select("kms")',
+    'trips.with_columns((pl.col("kms") * 2).alias("d"))',
+    'df.at[0, "amout"]',
+    'del df["amout"]',
+    'df.pop("amout")',
+    'df.corr()["amout"]',
+    'df[["amount", "date"]].groupby("region").sum()',
+    'np.mean(df["amout"])',
+    'sum(df["amout"])',
+    'max(df["amout"])',
+    'df["amount"].corr(df["price"])',
+    'df.loc[:, ["region", "amout"]]',
+    'df.loc[:, "amout"]',
+    '%time df["amout"].sum()',
+    '%timeit df["amout"].sum()',
+    '%%time\ndf["amout"].sum()',
+    '_ = df["amout"]',
+    'df["amount"] = df["amout"].astype(int)',
+    'df.region.value_counts(), df["regin"]',
+    'df.reset_index()["amout"]',
+    'df.head(3)["amout"]',
+    'df.copy()["amout"]',
+    'df.dropna()["amout"].sum()',
+    'df[df["amount"] > 1]["amout"]',
+    'tmp = df[df["amount"] > 1]\ntmp["amout"]',
+    's = df["amout"]\ns.plot()',
+    'df.set_index("date")["amout"].plot()',
+    'df.sort_values(by=["region", "amout"])',
+    'df.sort_values(by="amout")',
+    'df.to_csv("x.csv", columns=["amout"])',
+    'df.plot.bar(x="region", y="amout")',
+    "df.amout.sum()",
+    "df.regin.unique()",
+    "df.loc[df.amout > 1]",
+    'df[df.regin == "N"]',
+    'np.where(df["amout"] > 1, 1, 0)',
+    '[x for x in df["amout"]]',
+    'list(df["amout"])',
+    'zip(df["region"], df["amout"])',
+    'pd.cut(df["amout"], bins=3)',
+    'pd.get_dummies(df, columns=["regin"])',
+    'pd.concat([df["region"], df["amout"]], axis=1)',
+    'df.agg({"amount": "sum", "amout": "mean"})',
+    'df.replace({"amount": 1})["amout"]',
+    'df.groupby("region")[["amount", "qty"]].sum()',
+    'df.groupby(by="regin").size()',
+    'df.pivot(index="region", columns="date", values="amout")',
+    'df = df.rename(columns={"amount": "value"})\ndf["amount"].sum()',
+    'df = df.drop(columns="amount")\ndf["amount"]',
+    'part = df[["region", "date"]]\npart["amount"]',
+    'best = df.sort_values("amount").head(3)\nbest["name"]',
+    'pd.merge(df, customers, on="customer_id")',
+    'y = df.pop("target")',
+    'df.describe()["price"]',
+    'x = df.isna().sum()\nx["price"]',
+]
+
+
+@pytest.mark.parametrize("source", MISSING)
+def test_a_column_is_missed_wherever_it_is_taken(source: str) -> None:
+    found = check(source, live(), TransformerManager().transform_cell, lambda _: True)
+
+    assert {one.kind for one in found} == {"column"}
