@@ -39,6 +39,7 @@ __all__ = [
     "ShellPublisher",
     "front_end",
     "is_captured",
+    "is_in_output_widget",
     "magic_position",
 ]
 
@@ -115,6 +116,19 @@ def is_captured(shell: Any) -> bool:
     return isinstance(shell.display_pub, CapturingDisplayPublisher)
 
 
+def is_in_output_widget(shell: Any) -> bool:
+    """Return whether an `ipywidgets.Output` takes what is displayed now.
+
+    JupyterLab's ignores every update of a display.
+    """
+    widgets = sys.modules.get("ipywidgets.widgets.widget")
+    if widgets is None:
+        return False
+    request = execution_of(shell)
+    made = [*getattr(widgets, "_instances", {}).values()]
+    return any(getattr(one, "msg_id", "") == request for one in made)
+
+
 class ShellPublisher:
     """Displays of a running shell."""
 
@@ -188,12 +202,23 @@ def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
     if getattr(shell, "kernel", None) is None:
         return "terminal"
     request = request_of(shell)
-    is_served = "JPY_SESSION_NAME" in environ
     is_colab = type(shell).__module__.startswith("google.colab")
-    if "cellId" in request.get("metadata", {}) or is_served or is_colab:
+    if "cellId" in request.get("metadata", {}) or is_colab:
+        return "page"
+    is_served = "JPY_SESSION_NAME" in environ
+    if is_served and _version(request) < _CONSOLES_FROM:
         return "page"
     can_ask = request.get("content", {}).get("allow_stdin")
     return "console" if can_ask else "headless"
+
+
+_CONSOLES_FROM = (5, 3)
+"""The version of the protocol that clients in Python name; those of pages name 5.2."""
+
+
+def _version(request: Mapping[str, Any]) -> tuple[int, ...]:
+    numbers = str(request.get("header", {}).get("version", "")).split(".")
+    return tuple(int(number) for number in numbers if number.isdecimal())
 
 
 class DisplayManager:
@@ -224,12 +249,17 @@ class DisplayManager:
     def _shows_html(self) -> bool:
         return self.front_end in ("page", "headless")
 
+    @property
+    def _shows_once(self) -> bool:
+        """Whether what is shown now cannot be painted again."""
+        return is_captured(self._shell) or is_in_output_widget(self._shell)
+
     def painter(self) -> Renderer:
         """Return a painter for a reply in the cell that runs now."""
         marker = execution_of(self._shell)
         place = magic_position(source_of(self._shell))
         front = self.front_end
-        if front == "headless" or (front == "page" and is_captured(self._shell)):
+        if front == "headless" or (front == "page" and self._shows_once):
             return FinalRenderer(self._publisher)
         if front == "page":
             alone = place.is_first and self._painted[0] != marker
