@@ -31,7 +31,7 @@ def asked(*texts: str) -> tuple[Message, ...]:
 
 def access_to(settings: Settings = HERE, key: str = KEY) -> Credentials:
     access = Credentials({}, KeyStore(NoStore()))
-    access.use(key, access.endpoint(settings))
+    access.use(lambda: key, access.endpoint(settings))
     return access
 
 
