@@ -179,7 +179,7 @@ def test_a_known_secret_within_base64_goes_wherever_it_stands(
         "https://user:xxxx@host.example",
         "curl -u user:PASSWORD https://host.example",
         "Authorization: Bearer YOUR_TOKEN_HERE",
-        "password = hunter22",  # a program's variable
+        "password = entered",  # a program's variable
         "passwd := correcthorse",
         "user,password\nann,f(x)y1z2\nbob,a.b1c2d3\n",  # code, with a comma in it
     ],

@@ -72,6 +72,7 @@ class Joined:
 
     pieces: list[re.Match[str]]
     role: Role
+    key: str = ""  # that stands before it in a dict
 
 
 def strings(text: str, at: int) -> Iterator[Joined]:
@@ -79,7 +80,7 @@ def strings(text: str, at: int) -> Iterator[Joined]:
     end = min(len(text), at + _LONGEST)
     within: list[tuple[str, bool]] = []  # the open brackets, and whether of a call
     pieces: list[re.Match[str]] = []
-    role, last, asked, words = Role.VALUE, "", False, 0
+    role, last, asked, words, key = Role.VALUE, "", False, 0, ""
     for _ in range(_MOST):
         quoted = QUOTED.match(text, at, end) if text[at : at + 1] else None
         token = quoted or _TOKEN.match(text, at, end)
@@ -96,7 +97,7 @@ def strings(text: str, at: int) -> Iterator[Joined]:
             continue
         if quoted:
             if pieces and last not in _JOINS:
-                yield Joined(pieces, role)
+                yield Joined(pieces, role, key)
                 pieces = []
             if not pieces:
                 role = _role(within, last)
@@ -114,7 +115,7 @@ def strings(text: str, at: int) -> Iterator[Joined]:
         elif not within and _ends(sign, last, asked):
             break
         elif sign == ":" and last == "string" and within[-1:] == [("{", False)]:
-            pieces = []
+            key, pieces = "".join(one["value"] for one in pieces), []
         if not within and sign not in _JOINS:
             words += 1
             if words > _MOST_WORDS:
@@ -122,7 +123,7 @@ def strings(text: str, at: int) -> Iterator[Joined]:
         asked |= sign == "?"
         last = sign
     if pieces:
-        yield Joined(pieces, role)
+        yield Joined(pieces, role, key)
 
 
 def _ends(sign: str, last: str, asked: bool) -> bool:
@@ -155,6 +156,7 @@ _PLAIN_SETTING = (
 )
 _OWN = {"self", "cls", "args", "opts", "options", "config", "cfg", "settings", "this"}
 _FARTHEST = 1000
+_WORD_WITH_DIGITS = re.compile(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}")
 _NEAR = 200
 
 
@@ -180,7 +182,9 @@ def is_set_to(
         return True
     if sign.strip() != "=" or before.strip() or not _LINE_END.match(text, value[1]):
         return False
-    if sign == "=" and not _is_variable(text, value):
+    if not _is_variable(text, value) and (
+        sign == "=" or _WORD_WITH_DIGITS.fullmatch(text, *value)
+    ):
         return True
     return _in_section(text, line) or _is_property(text, name, sign, value)
 
@@ -234,13 +238,14 @@ _NAMED = re.compile(
     KEYWORD
     + r"""[a-z0-9_\u00b5-\u04ff-]{0,40}+(?P<close>(?:\\*["'`])?[\])*]{0,3}+)
     (?:
-      (?P<entry>[ \t]*\n[ \t]*value:[ \t]+)
+      (?P<entry>:?[ \t]*\n[ \t]*(?:default_value|value|default|content|plain|text)
+        :[ \t]+)
       | (?P<below>(?:[ \t][^\n=|{}\[\]"'<>]{0,60}:)?[ \t:：*=]*+\n
         (?:[ \t]*+[-=─~`]{0,80}+[ \t]*+\n){0,2}(?=[^\n]))
       | (?P<typed>[ \t]*:[ \t]*[a-z][\w.\[\]| ,]{0,40}?=[ \t]*(?=[^\s=,;}\])]))
       | (?P<set>[ \t]*(?:\([^()\n]{1,60}\)[ \t]*)?
         (?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+[\w.@-]{1,40}[ \t]*(?=:))?
-        (?:=["'][ \t]*\+(?=[ \t]*["'])|=>|:=|==|!=|<-|=|:|：|＝|→)[ \t]*
+        (?:=["'][ \t]*\+(?=[ \t]*["'])|=>|:=|==|!=|<-|=|::|:|：|＝|→)[ \t]*
         (?:\*\*?[ \t]*)?(?:!![a-z/]{1,20}[ \t]+)?)
       | (?P<pair>(?:[ \t]+[\w-]{1,20}="[^"\n<>]{0,60}")?,?[ \t]*["']?
         (?:(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
@@ -282,6 +287,11 @@ _SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
 _LITERAL = re.compile(r"(?:^|(?<=\}))[^{}]+")
 _FOLDERS = {"pwd", "oldpwd"}
 _LONGEST_LIST = 1000
+_CODE_NUMBER = re.compile(r"\d{4,12}")
+_HEAD_RULE = re.compile(r"[ \t|│┆+]*[-:=─═┼╪]{3}")
+_FRAME = " \t\r|│┆\"'`*,"
+_VALUE_KEYS = {"value", "default", "default_value", "content", "text", "plain", "raw"}
+_VALUE_KEYS |= {"plaintext", "val", "current", "data", "secret", "wert", "valor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,8 +416,12 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
         return not _is_spoken(text, named) or is_odd(value)
     if _is_environment(text, named) and is_set_secret(value, named.strength):
         return True
+    if _is_code_number(text, at, value, named):
+        return True
     if named.strength is not Strength.PASSWORD or not is_word(value):
         return False
+    if named.by("cell"):
+        return _is_pair(text, at + len(value), named)
     if named.by("blank"):
         return _is_series(text, at) or _is_argument(text, at + len(value), named)
     if named.by("tag"):
@@ -417,6 +431,26 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
     name = named.start, named.found.start("close")
     sign = named.found["set"]
     return bool(sign) and is_set_to(text, name, sign, (at, at + len(value)))
+
+
+def _is_code_number(text: str, at: int, value: str, named: _Name) -> bool:
+    """Return whether digits alone are a PIN, a passcode or a code for once."""
+    name = named.name.lower()
+    is_code = named.strength is Strength.PASSWORD or name.endswith("otp")
+    if not is_code or name.endswith("s") or not _CODE_NUMBER.fullmatch(value):
+        return False
+    return named.by("set", "says", "entry", "typed") or (
+        named.by("cell") and _is_pair(text, at + len(value), named)
+    )
+
+
+def _is_pair(text: str, end: int, named: _Name) -> bool:
+    """Return whether a row of a table is a name and its value, and no head."""
+    after = text[end : end + _NEAR].split("\n")
+    is_head = len(after) > 1 and bool(_HEAD_RULE.match(after[1]))
+    before = _line(text, named).strip(_FRAME)
+    is_named_whole = all(mark.isalnum() or mark in " _." for mark in before)
+    return is_named_whole and not is_head and not after[0].strip(_FRAME)
 
 
 def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
@@ -436,8 +470,9 @@ def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
 
 
 def _is_word_of_many(named: _Name, joined: Joined) -> bool:
-    """Return whether a word may be one of the passwords in a dict of some."""
-    return named.name.endswith("s") and is_word(joined.pieces[0]["value"])
+    """Return whether a word may be one of the passwords in a dict, or the one."""
+    is_of_many = named.name.endswith("s") or joined.key.lower() in _VALUE_KEYS
+    return is_of_many and is_word(joined.pieces[0]["value"])
 
 
 def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterator[Span]:
@@ -495,7 +530,9 @@ def _is_tag(text: str, named: _Name) -> bool:
 def _is_argument(text: str, end: int, named: _Name) -> bool:
     """Return whether a word is that of an option or of a setter, and of no prose."""
     before = _line(text, named).strip()
-    is_option = text[named.start] == "-" and bool(before)
+    is_option = text.startswith("--", named.start) or (
+        text[named.start] == "-" and bool(before)
+    )
     is_set = before.startswith("%") and before.lower() in _SETTERS
     return (is_option or is_set) and bool(_ARGUMENT_END.match(text, end))
 

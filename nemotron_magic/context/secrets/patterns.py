@@ -240,6 +240,7 @@ _OPTIONS = (
     ("mongo", "mongo(?:sh|dump|restore|export|import)?", "-p", "?"),
     ("az", "az login", "-p", ""),
     ("sqlcmd bcp osql tsql", "sqlcmd|bcp|osql|tsql", "-P", "?"),
+    ("openssl", "openssl", "-[kK]", "?"),
     ("ldap", "ldap(?:search|modify|add|delete|passwd|whoami)", "-w", "?"),
 )
 _STRING = r"[bu]?[\"'](?P<secret>[^\"'\n]{3,200})[\"']"
@@ -299,7 +300,7 @@ _COMMANDS = (
         r"(?i)\b(?:pwd|password)=\{(?P<secret>(?=[^{}\n]*(?:[^\w.{}\n]|\}\}))"
         r"(?:[^{}\n]|\}\}){1,200})\}",
     ),
-    rule("password", "pass:", rf"-pass(?:in|out)?[ ]+pass:{_ARGUMENT}"),
+    rule("password", "pass:", rf"-pass(?:in|out)?[\"', =]+pass:{_ARGUMENT}"),
     rule(
         "password",
         "identified",
@@ -402,8 +403,20 @@ _COOKIES = (
 RULES = (*_BLOCKS, *SERVICES, *_URLS, *_HEADERS, *_COMMANDS, *_HASHES, *_COOKIES)
 
 
+_MANIFEST = re.compile(r"(?m)^[ \t-]*[\"']?kind[\"']?:[ \t]*[\"']?Secret\b")
+_DATA = re.compile(
+    r"(?m)^([ \t]*)[\"']?(?:data|stringData)[\"']?:[ \t{]*\n((?:\1[ \t]+\S[^\n]*\n?)+)"
+)
+_ENTRY = re.compile(r"(?m)^[^\n:]{1,80}:[ \t]+[\"']?(?P<secret>[^\s\"',|>]{4,})")
+
+
 def pattern_secrets(text: str, lowered: str) -> Iterator[Span]:
     """Yield every place where a rule of the table finds a secret."""
+    if "secret" in lowered and _MANIFEST.search(text):
+        for block in _DATA.finditer(text):
+            for found in _ENTRY.finditer(text, *block.span(2)):
+                if MASK not in lowered[slice(*found.span("secret"))]:
+                    yield Span(*found.span("secret"), "secret")
     for one in RULES:
         if any(needle in lowered for needle in one.needles):
             group = "secret" if "secret" in one.form.groupindex else 0

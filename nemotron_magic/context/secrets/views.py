@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from urllib.parse import unquote
 
 from nemotron_magic.context.secrets.named import kind_of, strings
 from nemotron_magic.context.secrets.values import (
@@ -33,6 +34,7 @@ _RULE = re.compile(r"[\s\-+|:=…\u2500-\u257f]*")
 _NAME = re.compile(r"[a-z][\w .-]{0,40}")
 _CELL = re.compile(r"[^\s]+(?: [^\s]+)*")
 _CODE = re.compile(r"[()\[\]{}]|[^\W\d]\w*\.[^\W\d]")
+_CALLED = re.compile(r"[()\[\]{}]")
 _NUMBER = re.compile(r"[-+\d.,%:e ]*")
 _LONGEST_HEAD = 2000
 
@@ -93,10 +95,8 @@ def _line_end(text: str, at: int) -> int:
 def _read_head(line: str) -> _Table | None:
     mark = next((one for one in _MARKS if one in line), None)
     places = _parted(line, mark) if mark else _spaced(line)
-    if mark == "," and any(start == end for start, end in places):
-        return None  # arguments of a call, one a line
-    if mark == "," and any(line.count(a) != line.count(b) for a, b in ("()", "[]")):
-        return None
+    if mark == "," and (_CALLED.search(line) or any(a == b for a, b in places)):
+        return None  # arguments of a call
     named = {}
     for number, (start, end) in enumerate(places):
         name = line[start:end].strip("\"'")
@@ -141,15 +141,15 @@ def _spaced(line: str) -> list[_Place]:
     return [found.span() for found in _CELL.finditer(line)]
 
 
-_NAME_SERIES = r"(?P<name>[\w .-]{1,60})"
+_SERIES_NAME = r"(?P<name>[\w .-]{1,60})"
 # Below the values, as pandas has it.
 _BELOW = re.compile(
-    rf"(?m)^(?:Freq: [\w-]{{1,20}}, )?Name: {_NAME_SERIES}, "
+    rf"(?m)^(?:Freq: [\w-]{{1,20}}, )?Name: {_SERIES_NAME}, "
     r"(?:Length: \d{1,12}, )?dtype: "
 )
-_ABOVE = re.compile(rf"\bSeries: '{_NAME_SERIES}' \[\w{{1,20}}\]\n(?=\[)")
-_BESIDE = re.compile(rf"\][^()\[\]\n]{{0,60}}\bname=['\"]{_NAME_SERIES}['\"]")
-_CELL_SERIES = re.compile(r"[^ ]+(?: [^ ]+)*$")
+_ABOVE = re.compile(rf"\bSeries: '{_SERIES_NAME}' \[\w{{1,20}}\]\n(?=\[)")
+_BESIDE = re.compile(rf"\][^()\[\]\n]{{0,60}}\bname=['\"]{_SERIES_NAME}['\"]")
+_LAST_CELL = re.compile(r"[^ ]+(?: [^ ]+)*$")
 _MOST_CHARS = 8000
 
 
@@ -187,25 +187,26 @@ def _lines_above(text: str, end: int) -> Iterator[tuple[int, int]]:
         line = text[start : end - 1].rstrip()
         if not line or "dtype: " in line:
             return
-        cell = _CELL_SERIES.search(line, max(0, len(line) - 400))
+        cell = _LAST_CELL.search(line, max(0, len(line) - 400))
         if cell and cell.start() and cell[0][0] != ".":
             yield start + cell.start(), start + cell.end()
         end = start
 
 
 _COLOUR = r"\x1b\[[0-9;:?]{0,40}[A-Za-z]|\x1b\][^\x07\x1b\n]{0,400}(?:\x07|\x1b\\)"
-_CELL_VIEWS = "td|th|dd"
-_LINE = "tr|dt|table|thead|tbody|dl|ul|ol|li|p|div|pre|br|hr|h[1-6]"
+_CELL_TAGS = "td|th|dd"
+_LINE = "tr|table|thead|tbody|dl|ul|ol|li|p|div|pre|br|hr|h[1-6]"
 _WITHIN = "b|i|u|s|em|strong|code|kbd|samp|tt|var|mark|span|small|font|label|a|button"
-_TAG = rf"</?(?:{_CELL_VIEWS}|{_LINE}|{_WITHIN})(?:\s[^<>]{{0,400}})?/?>"
+_TAG = rf"</?(?:{_CELL_TAGS}|dt|{_LINE}|{_WITHIN})(?:\s[^<>]{{0,400}})?/?>"
 _MARKUP = re.compile(
     rf"{_COLOUR}|(?<!\s)\s*{_TAG}(?:\s*{_TAG})*\s*"
-    r"|&(?:quot|amp|lt|gt|apos|nbsp|#\d{1,5}|#x[0-9a-f]{1,4});",
+    r"|&(?:quot|amp|lt|gt|apos|nbsp|#\d{1,5}|#x[0-9a-f]{1,4});"
+    r"|%(?:2[26c]|3[abd]|5[bd]|7[bd])|\\u00(?:2[267]|3[abcde])",
     re.IGNORECASE,
 )
 _ONE_TAG = re.compile(_TAG, re.IGNORECASE)
-_OPENS_CELL = re.compile(rf"<(?:{_CELL_VIEWS})\b", re.IGNORECASE)
-_ENDS_LINE = re.compile(rf"</?(?:{_LINE})\b", re.IGNORECASE)
+_OPENS_CELL = re.compile(rf"<(?:{_CELL_TAGS})\b", re.IGNORECASE)
+_ENDS_LINE = re.compile(rf"<dt\b|</?(?:{_LINE})\b", re.IGNORECASE)
 
 # What frames, quotes and programs put around a line break.
 _BEFORE_BREAK = " \t\r│|\\\"'"
@@ -298,12 +299,16 @@ def _far(changes: list[int]) -> Iterator[_Edit]:
 
 
 def _markup(text: str) -> Iterator[_Edit]:
-    if not any(mark in text for mark in ("\x1b", "<", "&")):
+    if not any(mark in text for mark in ("\x1b", "<", "&", "%", "\\u00")):
         return
     for found in _MARKUP.finditer(text):
         written = found[0]
         if written[0] == "&":
             instead = html.unescape(written)
+        elif written[0] == "%":
+            instead = unquote(written)
+        elif written[0] == "\\":
+            instead = chr(int(written[2:], 16))
         elif written[0] == "\x1b":
             instead = ""
         else:
