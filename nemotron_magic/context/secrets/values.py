@@ -356,11 +356,12 @@ _SPOKEN = frozenset(
     ad ol rt po we na ul ni ts mo ow pa im mi ai sh ir su id os iv ia am fi ci vi pl ig
     tu ev ld ry mp fe bl ab gh ty op wo sa ay ex ke ui fr oo ag rd da ob sc cr br sp sk
     pi bu if do ov ef ap uc ue um up ck rm ls bo ga gi gr go gu pt ft ff nn mm tt pp rr
-    dd cl fl dr au ya ey od og nk lt ep eg ph nu fe gu
+    dd cl fl dr au ya ey od og nk lt ep eg ph nu fe ye
     """.split()  # noqa: SIM905 - a list of pairs of letters is read by nobody
 )
 _NO_VOWEL = re.compile("[^aeiouy]*")
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_HEX = re.compile(r"[\da-f-]*|[\dA-F-]*")
 _SHORTEST_COMPOSED = 10
 _PLACE = re.compile(
     r"[~.]*(?:[/\\][\w. ~-]*){2,}|[~.]*[/\\][A-Za-z_.-]*|[A-Za-z]:[\\/].*"
@@ -504,7 +505,8 @@ def _is_composed(value: str) -> bool:
     figures = sum(len(one) for one in parts if one.isdigit())
     others = sum(map(len, parts)) - words - figures
     is_long = len(value) >= (_SHORTEST_COMPOSED if figures else _SHORTEST)
-    return is_long and words >= 6 and 2 * words >= 4 * others + figures
+    is_hex = _HEX.fullmatch(value)
+    return is_long and not is_hex and 6 <= words >= 3 * others + figures
 
 
 def _is_spoken(word: str) -> bool:
