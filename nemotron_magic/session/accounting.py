@@ -15,16 +15,7 @@ __all__ = ["CallAccounting"]
 
 
 class CallAccounting:
-    """The ledger and the cache of a session.
-
-    Parameters
-    ----------
-    ledger : Ledger or None
-        None for one in memory, made when first used.
-    now_s : callable
-        The time since 1970.
-    environ : mapping
-        The process's environment, which may say where files are kept.
+    """The ledger and the cache of a session, each opened when first used.
 
     Attributes
     ----------
@@ -86,13 +77,7 @@ class CallAccounting:
         return kept if is_own else saved
 
     def recall(self, request: str, settings: Settings) -> CachedReply | None:
-        """Return the cached reply to a request that is asked now, or None.
-
-        Raises
-        ------
-        InputError
-            If there is none and the service is not to be asked.
-        """
+        """Return the cached reply to a request; raise InputError if one must exist."""
         cached = self.cached(request, settings)
         if cached is None and settings["cache"] == "replay":
             raise InputError(

@@ -69,21 +69,7 @@ def metadata_of(
 class Call:
     """One call, from the check of its limits to its row in the ledger.
 
-    Parameters
-    ----------
-    metadata : ReplyMetadata
-        See `metadata_of`.
-    watch : callable
-        Told each event as it happens.
-    stop : CancelToken or None
-        Ends the call from another thread.
-    clock_s : callable
-        A monotonic clock.
-
-    Attributes
-    ----------
-    may_cost : bool
-        Whether the service may bill it.
+    `may_cost` is whether the service may bill it; for the rest see `Session.ask`.
     """
 
     def __init__(
@@ -171,15 +157,7 @@ class Call:
         yield from self._client.stream(request, self._stop)
 
     def _begin_within_limits(self, key: Key | None) -> None:
-        """Record the call before it is sent.
-
-        Raises
-        ------
-        LimitError
-            If it may cost more than a limit allows.
-        ModelError
-            If there is a limit and the model is the default one, but not listed.
-        """
+        """Record the call before it is sent, unless it may cost more than allowed."""
         budget, settings, why = Budget.of(self._settings), self._settings, ""
         if budget.are_set and not self._client.listed(self._endpoint):
             why = self._list_models(key)

@@ -164,13 +164,7 @@ class Continuation:
     thread: str = MAIN
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
-        """Return what is sent.
-
-        Raises
-        ------
-        InputError
-            If there is no last reply, or it is empty or whole.
-        """
+        """Return what is sent; raise InputError if no last reply is cut off."""
         cut = conversation.latest.get(self.thread)
         if cut is None or not cut.reply.strip():
             raise InputError(
@@ -196,13 +190,7 @@ class Correction:
     thread: str = MAIN
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
-        """Return what is sent.
-
-        Raises
-        ------
-        InputError
-            If there is no last reply.
-        """
+        """Return what is sent; raise InputError if there is no last reply."""
         wrong = conversation.latest.get(self.thread)
         if wrong is None or not wrong.reply.strip():
             raise InputError("there is no reply to correct")
@@ -213,23 +201,14 @@ class Correction:
 class Regeneration:
     """Asks the last question again, also one that failed; replaces its turn.
 
-    Parameters
-    ----------
-    wish : str
-        What to do otherwise this time, such as `shorter`; empty for nothing.
+    `wish` is what to do otherwise this time, such as `shorter`.
     """
 
     wish: str = ""
     thread: str = MAIN
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
-        """Return what is sent.
-
-        Raises
-        ------
-        InputError
-            If nothing has been asked in this thread.
-        """
+        """Return what is sent; raise InputError if nothing has been asked."""
         prompt = conversation.asked_last.get(self.thread)
         if prompt is None:
             raise InputError(
@@ -252,15 +231,9 @@ FollowUp = Continuation | Correction | Regeneration
 
 @dataclass(frozen=True, slots=True)
 class SessionUsage:
-    """Sums over the calls of a session.
+    """Sums over the calls of a session that may have been billed.
 
-    A call that never reached the service, or that it refused, cost nothing and is not
-    among them.
-
-    Attributes
-    ----------
-    unknown_cost : int
-        Calls whose cost the service did not report: `usage.cost_usd` leaves them out.
+    `unknown_cost` counts those whose cost `usage.cost_usd` leaves out.
     """
 
     calls: int = 0
@@ -420,12 +393,7 @@ def intern_messages(
 class ContinuationStream:
     """Passes events on as if a continued reply came in one piece.
 
-    Parameters
-    ----------
-    begun : str
-        The reply as it was cut off; if it is empty, all events are passed on at once.
-    watch : callable
-        Told each event.
+    `begun` is the reply as it was cut off; if it is empty, nothing is held back.
     """
 
     def __init__(self, begun: str, watch: EventCallback) -> None:

@@ -248,7 +248,7 @@ class Session:
         return settings.with_model(found)
 
     def _replaced(self, error: ModelError, settings: Settings) -> Settings:
-        """Return the settings with a live model; raise `error` if there is none to ask.
+        """Return the settings with a live model, or raise `error`.
 
         Only the default model is replaced. A substitute that is refused as well ends
         the question, and is not chosen again in this session: a service that lists

@@ -33,14 +33,8 @@ def request_hash(
 ) -> str:
     """Return a name for a request: equal if and only if it asks for the same.
 
-    The key is not in it, and nothing of it can be read from the name.
-
-    Parameters
-    ----------
-    model : str
-        The model that the user asked for.
-    parameters : mapping
-        The other fields of the request; how the reply travels makes no difference.
+    The key is not in it, and nothing of it can be read from the name. How the reply
+    travels makes no difference.
     """
     asked = {name: v for name, v in parameters.items() if name not in _HOW_IT_TRAVELS}
     told = [_FORMAT, base_url, model, [dict(one) for one in messages], asked]
@@ -69,16 +63,9 @@ _USE = "(SELECT ifnull(max(used), 0) + 1 FROM replies)"
 
 
 class Cache:
-    """Replies by the name of their request.
+    """Replies by the name of their request, up to `most_bytes` together.
 
     No method raises for what is wrong with the file: they are then kept in memory.
-
-    Parameters
-    ----------
-    path : Path or None
-        Where they are kept; None for memory.
-    most_bytes : int
-        How much room the replies may take together.
     """
 
     def __init__(
@@ -93,7 +80,7 @@ class Cache:
         return self._storage.path
 
     def pop_warning(self) -> str:
-        """Return once what the user should know of the file; else empty."""
+        """Return once what the user should know of the file."""
         how = "Kept anew" if self.path else "Replies are kept in memory"
         error = self._storage.pop_warning()
         return error and f"{how}: the cache {error}"

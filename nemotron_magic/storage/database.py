@@ -80,13 +80,7 @@ class Schema:
 
 
 def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
-    """Make the tables that do not exist yet.
-
-    Raises
-    ------
-    NotOurFile
-        If the file is not ours to write.
-    """
+    """Make the tables that do not exist yet; raise NotOurFile if it is not ours."""
     is_new = _is_new(connection, schema)
     # Asked first: setting it again would disturb others.
     if _pragma(connection, "journal_mode") != "wal":
@@ -293,14 +287,9 @@ class Storage:
         self._is_over: threading.Event | None = None
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
-        """Do `work` as one change: all of it happens, or nothing.
+        """Do `work` as one change, all or nothing; it may be called again.
 
-        Parameters
-        ----------
-        work : callable
-            Given a connection; may be called again.
-        patience_s : float
-            How long to wait for others who write.
+        Wait `patience_s` at most for others who write.
         """
         return self._do(work, "BEGIN IMMEDIATE", patience_s)
 

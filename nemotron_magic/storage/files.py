@@ -65,13 +65,7 @@ def user_folder(environ: Mapping[str, str], kind: Literal["data", "cache"]) -> P
 
 
 def expanded(path: str) -> Path:
-    """Return a path in which `~` stands for a home folder.
-
-    Raises
-    ------
-    InputError
-        If there is no such home.
-    """
+    """Return a path in which `~` stands for a home folder, if there is such a home."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -124,10 +118,7 @@ def beside(path: Path) -> Iterator[Path]:
 def check_regular(path: Path) -> os.stat_result | None:
     """Return what the system knows of a regular file; None if there is no file.
 
-    Raises
-    ------
-    NotOurFile
-        If it is anything else, such as a link or a pipe; it has not been opened.
+    Raise NotOurFile if it is anything else, such as a link or a pipe.
     """
     try:
         found = path.lstat()
@@ -143,12 +134,9 @@ def check_regular(path: Path) -> os.stat_result | None:
 
 
 def check_place(path: Path) -> os.stat_result | None:
-    """Return what is known of the file at `path`, if it and its folder are the user's.
+    """Return what is known of the file at `path`.
 
-    Raises
-    ------
-    NotOurFile
-        If the file, what lies beside it, or the folder could be another user's doing.
+    Raise NotOurFile if the file, what is beside it or the folder may be another user's.
     """
     for one in beside(path):
         _check_owner(check_regular(one), f"{one.name} belongs to another user")
@@ -177,10 +165,7 @@ def _check_owner(
 def tighten(path: Path) -> None:
     """Take the rights of others off a file of ours and what SQLite keeps beside it.
 
-    Raises
-    ------
-    NotOurFile
-        If they stay, as on file systems that know no rights.
+    Raise NotOurFile if they stay, as on file systems that know no rights.
     """
     for one in (path, *beside(path)) if os.name == "posix" else ():
         # Whoever closed it last meanwhile took it away.
