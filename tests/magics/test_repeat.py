@@ -124,7 +124,7 @@ def test_the_cache_tells_what_it_holds_and_is_cleared(
 
     assert "1 reply (0.0 of 100 MB)" in told
     assert str(home / "replies.sqlite") in told
-    assert "Threw away 1 reply." in shell.run("%nemotron cache: clear").text
+    assert "Deleted 1 reply." in shell.run("%nemotron cache: clear").text
     refused = shell.run("%nemotron cache: all").error
     assert "cache takes nothing or clear" in refused
     assert "or: %nemotron cache: clear" in refused
@@ -210,7 +210,11 @@ def test_the_code_of_a_forged_reply_is_looked_over_like_any_other(
 
     shown = done.outputs[-1]["data"]["text/html"]
     assert done.next_cell == "x = 1 ; import os; os.system('true')"
-    for words in ("which anyone could", "This cell runs a shell.", "300 blanks hid"):
+    for words in (
+        "which anyone could",
+        "This cell runs a shell.",
+        "behind 300 blanks stood",
+    ):
         assert words in shown
 
 
