@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
-import warnings
 
-from nemotron_magic.code.syntax import LIBRARIES
+from nemotron_magic.code.syntax import LIBRARIES, parse_quietly
 
 __all__ = [
     "PYTHON_PROMPT",
@@ -57,9 +56,7 @@ def parsed(code: str) -> ast.Module | None:
     if len(code) > _LONGEST:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of `"\d"` and of `x is 1`
-            return ast.parse(_without_magics(code))
+        return parse_quietly(_without_magics(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -12,14 +12,13 @@ import html
 import os
 import re
 import tomllib
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib.resources import files
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
 
-from nemotron_magic.code.syntax import python_source
+from nemotron_magic.code.syntax import parse_quietly, python_source
 from nemotron_magic.core.introspection import bases, class_name, home
 from nemotron_magic.core.parameters import PARAMETERS
 from nemotron_magic.core.text import sanitize_label
@@ -505,14 +504,12 @@ def _trees(source: str, transform: Callable[[str], str]) -> Iterator[ast.AST]:
 
 
 def _tree(source: str, transform: Callable[[str], str]) -> ast.AST | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Python warns of shows when it runs
-        try:
-            return ast.parse(python_source(source, transform))
-        except (SyntaxError, ValueError):
-            return None
-        except MemoryError as error:  # as Python has it, for what nests too deep
-            raise RecursionError from error
+    try:
+        return parse_quietly(python_source(source, transform))
+    except (SyntaxError, ValueError):
+        return None
+    except MemoryError as error:  # as Python has it, for what nests too deep
+        raise RecursionError from error
 
 
 def _magic(node: ast.Call, names: _Names) -> tuple[str, str, str]:

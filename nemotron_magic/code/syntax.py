@@ -27,6 +27,7 @@ __all__ = [
     "magics",
     "missing_modules",
     "names_in",
+    "parse_quietly",
     "python_source",
     "root_name",
     "suppresses",
@@ -120,6 +121,13 @@ def python_source(source: str, transform: Callable[[str], str]) -> str:
     except Exception as error:
         why = type(error).__name__
         raise SyntaxError(f"IPython cannot read it, {why}") from error
+
+
+def parse_quietly(text: str) -> ast.Module:
+    """Parse Python; what it warns of shows when it runs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def compile_error(text: str) -> ast.Module:

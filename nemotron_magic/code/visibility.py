@@ -15,13 +15,13 @@ from __future__ import annotations
 import ast
 import re
 import unicodedata
-import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from keyword import iskeyword
 
+from nemotron_magic.code.syntax import parse_quietly
 from nemotron_magic.core.text import one_line
 
 __all__ = [
@@ -425,16 +425,14 @@ def _quote(text: str) -> str:
 
 def _mean_the_same(before: str, after: str) -> bool:
     """Return whether Python reads two texts alike, as far as it can read them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            tree = ast.parse(before)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return True
-        try:
-            return ast.dump(tree) == ast.dump(ast.parse(after))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
+    try:
+        tree = parse_quietly(before)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    try:
+        return ast.dump(tree) == ast.dump(parse_quietly(after))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
 
 
 _MOST_WARNINGS = 10
@@ -492,7 +490,9 @@ def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
             warnings[f"line {line}: it {words}"] = None
     text, moved = bring_into_sight(text.replace("\r", "\n"))
     warnings |= dict.fromkeys(moved)
-    shown = text if _PLAIN.fullmatch(text) else "".join(_escape_parts(text, warnings))
+    escaper = _Escaper(text)
+    shown = text if _PLAIN.fullmatch(text) else escaper.escape()
+    warnings |= escaper.warnings
     if shown != text:
         # A sign that is shown takes more room, and may push what follows out of sight.
         shown, moved = bring_into_sight(shown)
@@ -501,83 +501,78 @@ def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
     return shown, (*first, *([f"and {len(others)} more"] if others else []))
 
 
-def _escape_parts(text: str, warnings: dict[str, None]) -> Iterator[str]:
-    magic, done = cell_magic(text)
-    done = done if runs_python(magic) else len(text)
-    yield _escape_in(_IN_TEXT, text[:done], 1, warnings, is_string=False)
-    line = 1 + text.count("\n", 0, done)
-    for part in PARTS.finditer(text, done):
-        between = text[done : part.start()]
-        yield _escape_in(_IN_CODE, between, line, warnings, is_string=False)
-        line, done = line + between.count("\n"), part.end()
-        if part["name"]:
-            yield _escape_name(part, line, warnings)
-        elif part["comment"]:
-            yield _escape_in(_IN_TEXT, part[0], line, warnings, is_string=False)
-        else:
-            yield _escape_string(part, line, warnings)
-        line += part[0].count("\n")
-    yield _escape_in(_IN_CODE, text[done:], line, warnings, is_string=False)
+class _Escaper:
+    """Escape what hides in a text, and note a warning for each."""
 
+    def __init__(self, text: str) -> None:
+        self.warnings: dict[str, None] = {}
+        self._text = text
+        self._ends = [match.start() for match in re.finditer("\n", text)]
 
-def _escape_name(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
-    """Return a name as Python reads it, with the letters shown that look like none."""
-    name = part[0]
-    if name.isascii():
-        return name
-    if _IN_CODE.search(name):
-        return _escape_in(_IN_CODE, name, line, warnings, is_string=False)
-    if warning := lookalike_warning(name):
-        warnings[f"line {line}: {warning}"] = None
-    read = unicodedata.normalize("NFKC", name)
-    if read == name or iskeyword(read) or not read.isidentifier():
-        return name
-    # To IPython a name is a text like any other.
-    return name if is_for_ipython(part.string, part.start()) else read
+    def escape(self) -> str:
+        magic, done = cell_magic(self._text)
+        done = done if runs_python(magic) else len(self._text)
+        made = [self._without_hidden(_IN_TEXT, 0, done)]
+        for part in PARTS.finditer(self._text, done):
+            start, end = part.span()
+            made.append(self._without_hidden(_IN_CODE, done, start))
+            if part["name"]:
+                made.append(self._name(part))
+            elif part["comment"]:
+                made.append(self._without_hidden(_IN_TEXT, start, end))
+            else:
+                made.append(self._string(part))
+            done = end
+        return "".join([*made, self._without_hidden(_IN_CODE, done, len(self._text))])
 
+    def _warn(self, place: int, words: str) -> None:
+        line = 1 + bisect_left(self._ends, place)
+        self.warnings[f"line {line}: {words}"] = None
 
-def _escape_string(part: re.Match[str], line: int, warnings: dict[str, None]) -> str:
-    text = part[0]
-    shown = _escape_in(_IN_TEXT, text, line, warnings, is_string=True)
-    prefix = part["prefix"]
-    # In a raw text an escape is none; without a backslash it need not be raw.
-    if shown != text and "r" in prefix.lower() and "\\" not in text:
-        return re.sub("[rR]", "", prefix) + shown[len(prefix) :]
-    return shown
+    def _name(self, part: re.Match[str]) -> str:
+        """Return a name as Python reads it, with strange letters shown."""
+        name, start = part[0], part.start()
+        if name.isascii():
+            return name
+        if _IN_CODE.search(name):
+            return self._without_hidden(_IN_CODE, start, part.end())
+        if warning := lookalike_warning(name):
+            self._warn(start, warning)
+        read = unicodedata.normalize("NFKC", name)
+        # To IPython a name is a text like any other.
+        is_kept = iskeyword(read) or not read.isidentifier()
+        return name if is_kept or is_for_ipython(self._text, start) else read
 
+    def _string(self, part: re.Match[str]) -> str:
+        text, prefix = part[0], part["prefix"]
+        shown = self._without_hidden(_IN_TEXT, *part.span(), is_string=True)
+        # In a raw text an escape is none; without a backslash it need not be raw.
+        if shown != text and "r" in prefix.lower() and "\\" not in text:
+            return re.sub("[rR]", "", prefix) + shown[len(prefix) :]
+        return shown
 
-def _escape_in(
-    pattern: re.Pattern[str],
-    text: str,
-    first_line: int,
-    warnings: dict[str, None],
-    is_string: bool,
-) -> str:
-    """Show what hides in a part of the code, which begins at a line."""
-    if _PLAIN.fullmatch(text):
-        return text
-    ends = [match.start() for match in re.finditer("\n", text)]
+    def _without_hidden(
+        self, pattern: re.Pattern[str], start: int, end: int, is_string: bool = False
+    ) -> str:
+        text = self._text[start:end]
 
-    def show(match: re.Match[str]) -> str:
-        if "hiding" in pattern.groupindex and not match["hiding"]:
-            return match[0]
-        sign, line = match[0], first_line + bisect_left(ends, match.start())
-        kind = next(words for one, words in _KINDS if one.match(sign))
-        warnings[f"line {line}: {kind} (U+{ord(sign):04X}) is shown by its number"] = (
-            None
-        )
-        if not is_string:
-            return f"<U+{ord(sign):04X}>"
-        before = text[: match.start()]
-        # A backslash before it stands for itself, and must go on to do so.
-        is_escaped = (len(before) - len(before.rstrip("\\"))) % 2
-        return "\\" * is_escaped + _escape(sign)
+        def show(match: re.Match[str]) -> str:
+            if "hiding" in pattern.groupindex and not match["hiding"]:
+                return match[0]
+            sign, number = match[0], ord(match[0])
+            kind = next(words for one, words in _KINDS if one.match(sign))
+            words = f"{kind} (U+{number:04X}) is shown by its number"
+            self._warn(start + match.start(), words)
+            if not is_string:
+                return f"<U+{number:04X}>"
+            # A backslash before it stands for itself, and must go on to do so.
+            before = text[: match.start()]
+            is_escaped = (len(before) - len(before.rstrip("\\"))) % 2
+            escape = (
+                f"\\x{number:02x}"
+                if number < 0x100
+                else (f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}")
+            )
+            return "\\" * is_escaped + escape
 
-    return pattern.sub(show, text)
-
-
-def _escape(sign: str) -> str:
-    number = ord(sign)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+        return text if _PLAIN.fullmatch(text) else pattern.sub(show, text)
