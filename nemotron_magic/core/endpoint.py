@@ -106,6 +106,12 @@ got api.example.org/
         return urlsplit(self.origin).netloc
 
     @property
+    def key_page(self) -> str:
+        """Where a key for the service is made; empty if that is not known."""
+        is_default = self.host == "api.aimlapi.com"
+        return "https://aimlapi.com/app/keys" if is_default else ""
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether the connection is https."""
         return self.origin.startswith("https:")

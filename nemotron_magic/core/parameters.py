@@ -366,7 +366,7 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("--max-cost",), minimum=0, sent=False),
     Parameter("session_budget_usd", "number", "Most that this session may cost.",
               minimum=0, sent=False),
-    Parameter("daily_budget_usd", "number", "Most that a day (UTC) may cost, over all "
+    Parameter("daily_budget_usd", "number", "Most that a day may cost, over all "
               "that is in the ledger; refused while that cannot be read.",
               minimum=0, sent=False),
     Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "

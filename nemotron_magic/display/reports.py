@@ -247,9 +247,9 @@ def _notes(spans: Iterable[Totals]) -> str:
 def _kept_in(ledger: Ledger) -> str:
     """Return where a ledger is kept."""
     if ledger.path is not None:
-        return f"Days are UTC. Kept in `{ledger.path}`."
+        return f"Kept in `{ledger.path}`."
     why = f": {ledger.error}" if ledger.error else ""
-    return f"Days are UTC. Kept in memory, for this session only{why}."
+    return f"Kept in memory, for this session only{why}."
 
 
 def balance(session: Session, settings: Settings) -> str:

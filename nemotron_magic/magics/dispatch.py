@@ -50,7 +50,7 @@ def run(app: App, line: str, cell: str | None) -> Reply | None:
 
 def _refuse(call: ParsedMagic, command: Command) -> None:
     """Refuse what a command has no use for: it may have been meant as a question."""
-    has_text = call.text.strip() and not command.takes and call.command != "login"
+    has_text = call.text.strip() and not command.takes
     has_cell = call.cell.strip() and not command.takes_cell
     if has_text or has_cell:
         raise InputError(

@@ -116,7 +116,7 @@ def parse(
     flags = FlagParser(hide)
     rest = flags.take(line)
     refuse_key(str(flags.values.get("system") or ""), hide)
-    if rest.strip().lower() not in _MEANT or body:
+    if body or rest.strip().lower() not in _KEYLESS:
         refuse_key(_join(rest, body), hide, flags.ended_by_hand)
     command, text, meant = "", rest, ""
     if body is None and rest.strip() == "?" and not flags.ended_by_hand:
@@ -179,6 +179,8 @@ _MEANT = {
     "sign out": "login: forget",
     "stop rehearsal": "rehearse: off",
 }
+
+_KEYLESS = {*_MEANT, *_MEANT.values(), "login forget"}
 
 
 def _command(

@@ -182,7 +182,7 @@ _ROUNDING_USD = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one call, a session and a day (UTC) may cost, in US dollars; None: anything.
+    """What one call, a session and a day may cost, in US dollars; None: anything.
 
     `allow_unknown` allows calls whose price is not known.
     """

@@ -134,10 +134,12 @@ class Credentials:
         if endpoint.is_loopback:
             return key
         if key is None:
+            page = endpoint.key_page
+            make = f"Make one at {page}, then type: " if page else "Give one: "
             raise AuthenticationError(
                 f"no key for {endpoint.netloc}",
                 self._where_looked(),
-                "Give one: %nemotron login   Or try without: %nemotron rehearse",
+                f"{make}%nemotron login   Or try without: %nemotron rehearse",
             )
         if not endpoint.is_encrypted and not settings["allow_http"]:
             raise InputError(

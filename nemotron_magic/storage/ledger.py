@@ -425,11 +425,11 @@ class Ledger:
         return self._read(_totals, f"session:{self.session}")
 
     def of_today(self) -> Totals:
-        """Return the totals since midnight, UTC, of everything on this machine."""
+        """Return the totals since midnight of everything on this machine."""
         return self._read(_totals, f"day:{self._today()}")
 
     def of_month(self) -> Totals:
-        """Return the totals since the first of the month, UTC."""
+        """Return the totals since the first of the month."""
         return self._read(_totals, *self._month())
 
     def of_all(self) -> Totals:

@@ -95,13 +95,13 @@ class CallRecord:
 
     @property
     def started_at(self) -> datetime:
-        """When it was asked, UTC."""
+        """When it was asked, in local time."""
         seconds = min(max(self.started_s, 0.0), LATEST_S)
-        return datetime.fromtimestamp(seconds, UTC)
+        return datetime.fromtimestamp(seconds, UTC).astimezone()
 
     @property
     def day(self) -> str:
-        """The day it belongs to, UTC, such as `2026-08-21`."""
+        """The local day it belongs to, such as `2026-08-21`."""
         return self.started_at.strftime("%Y-%m-%d")
 
     @property

@@ -171,3 +171,70 @@ def test_the_manual_names_all_commands_and_flags(rehearsing: Kernel) -> None:
 
     for name in [*COMMANDS, *(flag.names[-1] for flag in FLAGS)]:
         assert name in done.text
+
+
+@pytest.mark.usefixtures("loops_closed")
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+def test_a_day_is_the_user_s_own(tmp_path: Path, zone: str) -> None:
+    hour = "import time; print(time.strftime('%Y-%m-%d %H'))"
+    environ = {"TZ": zone, "NEMOTRON_MAGIC_HOME": str(tmp_path / "home")}
+    with rehearsal.serve() as url:
+        kernel = Kernel(tmp_path, AIMLAPI_API_BASE=url, **environ)
+        try:
+            kernel.run("%load_ext nemotron_magic")
+            hours = kernel.run(hour).text.split("\n")[:1]
+            kernel.run("%nemotron -q why?")
+            hours += kernel.run(hour).text.split("\n")[:1]
+            log = shown(kernel.run("%nemotron log"))
+            usage = shown(kernel.run("%nemotron usage"))
+        finally:
+            kernel.close()
+
+    assert any(f"| 1 | {one}:" in log for one in hours)
+    assert "UTC" not in log + usage
+    assert "| Today | 1 |" in usage
+
+
+@pytest.mark.usefixtures("loops_closed")
+def test_the_first_question_without_a_key_says_how_to_get_one_or_try(
+    tmp_path: Path,
+) -> None:
+    no_keyring = "keyring.backends.null.Keyring"
+    kernel = Kernel(tmp_path, PYTHON_KEYRING_BACKEND=no_keyring)
+    try:
+        loaded = kernel.run("%load_ext nemotron_magic")
+        asked = kernel.run("%nemotron why does a left join add rows?", "cell-2")
+        status = shown(kernel.run("%nemotron"))
+        doctor = shown(kernel.run("%nemotron doctor"))
+        forgot = shown(kernel.run("%nemotron login: forget"))
+        tried = [kernel.run("%nemotron rehearse"), kernel.run("%nemotron hi", "cell-3")]
+    finally:
+        kernel.close()
+
+    assert loaded.outputs == []
+    assert asked.error.splitlines() == [
+        "AuthenticationError: no key for api.aimlapi.com",
+        "looked in this session, AIMLAPI_API_KEY and the system's keyring",
+        "Make one at https://aimlapi.com/app/keys, then type: %nemotron login   "
+        "Or try without: %nemotron rehearse",
+    ]
+    for told in (status, doctor):
+        assert "https://aimlapi.com/app/keys" in told
+    assert "There is no key for `api.aimlapi.com` any more" in forgot
+    assert [one.status for one in tried] == ["ok", "ok"]
+
+
+@pytest.mark.usefixtures("loops_closed")
+def test_a_key_of_the_environment_is_not_forgotten_but_named(tmp_path: Path) -> None:
+    with rehearsal.serve() as url:
+        environ = {"AIMLAPI_API_BASE": url, "AIMLAPI_API_KEY": "a-key-for-a-test"}
+        kernel = Kernel(tmp_path, **environ)
+        try:
+            kernel.run("%load_ext nemotron_magic")
+            asked = kernel.run("%nemotron logout")
+            forgot = shown(kernel.run("%nemotron login: forget"))
+        finally:
+            kernel.close()
+
+    assert "Did you mean: %nemotron login: forget   " in asked.error
+    assert "The key in AIMLAPI_API_KEY is still there: unset that" in forgot

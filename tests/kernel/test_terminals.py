@@ -125,7 +125,7 @@ def test_a_reply_streams_into_jupyter_console(environ: dict[str, str]) -> None:
     terminal = start(environ, "jupyter_console", "--simple-prompt", "--transport=ipc")
     ask(terminal, "%load_ext nemotron_magic", r"In \[")
     seen = ask(terminal, "%nemotron rehearsal: say Hello **you**", r"tokens · \$")
-    card = ask(terminal, "%nemotron", "the flags.*In ")
+    card = ask(terminal, "%nemotron", "the manual.*In ")
     terminal.close(force=True)
 
     assert "you" in seen

@@ -291,6 +291,8 @@ def test_other_names_are_taken_as_python_reads_them(typed: str, name: str) -> No
         ("rehearse OFF ", "rehearse", "OFF "),
         ("reset main", "reset", "main"),
         ("cache clear", "cache", "clear"),
+        ("login forget", "login", "forget"),
+        ("login: forget", "login", "forget"),
         ("code 3", "code", "3"),
         ("code all", "code", "all"),
         ("usage export calls.csv", "usage", "export calls.csv"),

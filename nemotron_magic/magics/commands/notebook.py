@@ -43,7 +43,8 @@ def _key_state(session: Session, settings: Settings) -> str:
         return f"found in {key.source}"
     if endpoint.is_loopback:
         return "none, and none is needed on this machine"
-    return "none yet: `%nemotron login`, or try without: `%nemotron rehearse`"
+    page = endpoint.key_page and f" (make one at <{endpoint.key_page}>)"
+    return f"none yet: `%nemotron login`{page}, or try without: `%nemotron rehearse`"
 
 
 def _spent(session: Session) -> str:

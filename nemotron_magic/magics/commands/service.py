@@ -6,6 +6,7 @@ import getpass
 import sys
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 
 from nemotron_magic.client.models import Model
 from nemotron_magic.core.endpoint import Endpoint
@@ -50,6 +51,8 @@ def _model_row(model: Model) -> str:
 def _login(app: App, text: str, settings: Settings) -> str:
     session = app.session
     endpoint = session.endpoint(settings)
+    if text.strip().lower() == "forget":
+        return _forget_key(session, endpoint)
     if text.strip():
         raise never_typed()
     asking = f"Key for {endpoint.netloc} (not shown): "
@@ -64,17 +67,33 @@ def _login(app: App, text: str, settings: Settings) -> str:
     except NemotronError as error:
         checked = f"The key could not be checked: {literal(error.what)}."
     store = session.credentials.keep(key)
-    return f"{checked} {f'It is stored in {store}.' if store else _NOT_STORED}"
+    return f"{checked} {f'It is stored in {store}.' if store else _not_stored()}"
+
+
+def _forget_key(session: Session, endpoint: Endpoint) -> str:
+    is_gone = session.credentials.forget(endpoint)
+    left = session.credentials.key(endpoint)
+    if left is not None and is_gone:
+        return (
+            f"The key in {left.source} is still there: unset that variable, then "
+            "restart the kernel."
+        )
+    if left is not None:
+        return f"{left.source} did not let go of the key: delete it there."
+    return f"There is no key for `{endpoint.netloc}` any more, but at the service."
 
 
 _ACCEPTED = {
     True: "accepts the key",
     False: "answers, but shows nothing for which it would need the key",
 }
-_NOT_STORED = (
-    "It is kept for this session only: no system keyring could be used "
-    "(`pip install keyring`, where the system has one)."
-)
+
+
+def _not_stored() -> str:
+    reason = "the system's keyring cannot be used here"
+    if find_spec("keyring") is None:
+        reason = "`python -m pip install keyring` lets the system store it"
+    return f"It is kept for this session only: {reason}."
 
 
 def _ask_for_key(prompt: str) -> str:
@@ -120,8 +139,9 @@ def _doctor(app: App, text: str, settings: Settings) -> str:
     return "\n".join([*lines, _model_line(models, settings)])
 
 
-def _line(is_well: bool, text: str, hint: str = "") -> str:
-    return f"- {'✓' if is_well else '✗'} {text}{f' → {hint}' if hint else ''}"
+def _line(is_well: bool | None, text: str, hint: str = "") -> str:
+    mark = {True: "✓", False: "✗", None: "!"}[is_well]
+    return f"- {mark} {text}{f' → {hint}' if hint else ''}"
 
 
 def _error_line(what: str, error: NemotronError) -> str:
@@ -163,7 +183,8 @@ def _key_line(session: Session, endpoint: Endpoint) -> str:
         if key is None and endpoint.is_loopback:
             return _line(True, "key: none, and none is needed on this machine")
         if key is None:
-            return _line(False, f"key: none for {endpoint.netloc}", "`%nemotron login`")
+            hint = f"`%nemotron login` {endpoint.key_page}".strip()
+            return _line(False, f"key: none for {endpoint.netloc}", hint)
         is_checked = session.client.check_key(endpoint, key)
     except NemotronError as error:
         return _error_line("key", error)
@@ -176,8 +197,8 @@ def _model_line(models: list[Model], settings: Settings) -> str:
     if any(one.goes_by(settings.model) for one in models):
         return _line(True, f"{model} is listed")
     if settings.model_is_default:
-        instead = "if it is refused, a live Nemotron is asked instead"
-        return _line(True, f"{model} (the default) is not listed; {instead}")
+        hint = "a live Nemotron is asked instead if it is refused"
+        return _line(None, f"{model} (the default) is not listed", hint)
     live = ", ".join(f"`{one.name}`" for one in models[:4])
     return _line(False, f"{model} is not listed", f"choose one, such as {live}")
 
@@ -200,9 +221,11 @@ def _rehearse(app: App, text: str, settings: Settings) -> str:
 
 SERVICE = {
     "models": Command(
-        "The live catalogue, Nemotrons first.", _models, "WORD", r"[^\s?]+"
+        "The live catalogue, Nemotrons first.", _models, "WORD", r"[^-\s?][^\s?]*"
     ),
-    "login": Command("Ask for the key, check it, store it.", _login),
+    "login": Command(
+        "Ask for the key, check it, store it.", _login, "forget", "forget"
+    ),
     "doctor": Command("Check endpoint, key, model and versions.", _doctor),
     "rehearse": Command(
         "Try without key, network or cost.", _rehearse, "off", "off|on"

@@ -26,7 +26,7 @@ __all__ = ["USAGE"]
 
 _INTERRUPTED = ("InterruptedByUser", "Interrupted")  # as older ledgers have it
 _HEAD = (
-    "| No. | UTC | Model | Tokens | Cost | Time | Ended |\n"
+    "| No. | When | Model | Tokens | Cost | Time | Ended |\n"
     "|--:|:--|:--|--:|--:|--:|:--|"
 )
 _LAST = 20
@@ -134,7 +134,7 @@ def _strike(ledger: Ledger, wanted: str, is_struck: bool) -> str:
 
 def _one_call(call: CallRecord) -> str:
     values: dict[str, object] = asdict(call)
-    when = f"{call.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
     first = {"when": when, "ended": _ending(call), "cost": _cost(call)}
     for name in ("number", "started_s", "ending", "error", "cost_usd"):
         del values[name]
