@@ -10,7 +10,7 @@ from marked import marked_cases
 from secrets_corpus import hexed, mixed, secret_cases
 
 from nemotron_magic.context.redact import Redactor
-from nemotron_magic.context.secrets.patterns import RULES, Rule, key, rule
+from nemotron_magic.context.secrets.patterns import RULES, SERVICES, Rule, rules
 from nemotron_magic.context.secrets.values import MASK, mask_spans, placeholder
 
 KINDS = [marked_cases("secrets_by_kind.txt"), marked_cases("held_out.txt")]
@@ -38,18 +38,27 @@ def test_what_stands_for_every_kind_is_known_for_it(kind: str) -> None:
 
 
 def test_a_rule_has_each_of_its_needles_and_reads_ascii_alone() -> None:
-    one = rule("kind", "a bc", r"\w+", re.IGNORECASE)
+    one, other = rules("kind?  a,bc  (?i)\\w\n  +\nother  a  x  y")
 
-    assert (one.needles, one.form.flags) == (("a", "bc"), re.ASCII | re.IGNORECASE)
-    assert rule("kind", "a", r"\w+").form.fullmatch("é") is None
+    assert (one.kind, one.needles, one.is_random) == ("kind", ["a", "bc"], True)
+    assert one.form == re.compile(r"(?i)\w+", re.ASCII)
+    assert (other.form.pattern, other.is_random) == ("x  y", False)
 
 
 @pytest.mark.parametrize(
     ("text", "is_key"),
-    [("k-1", True), ("(k-1)", True), ("ak-1", False), ("k-12", False)],
+    [
+        ("key-{}", True),
+        ("(key-{})", True),
+        ("akey-{}", False),
+        ("key-{}2", False),
+    ],
 )
 def test_a_key_does_not_begin_or_end_within_a_word(text: str, is_key: bool) -> None:
-    assert bool(key("kind", "k-", r"k-\d").form.search(text)) is is_key
+    text = text.format(hexed(32))
+    found = [one for one in SERVICES if one.form.search(text)]
+
+    assert bool(found) is is_key
 
 
 def test_a_signature_alone_is_enough() -> None:

@@ -11,13 +11,14 @@ from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Span,
     Strength,
+    Telling,
     is_odd,
     is_placeholder,
     is_secret,
     is_set_secret,
     is_word,
     looks_random,
-    strength_of,
+    told_by,
 )
 
 __all__ = [
@@ -25,7 +26,6 @@ __all__ = [
     "Joined",
     "Role",
     "is_set_to",
-    "kind_of",
     "named_secrets",
     "several_secrets",
     "strings",
@@ -298,14 +298,9 @@ _VALUE_KEYS |= {"plaintext", "val", "current", "data", "secret", "wert", "valor"
 class _Name:
     """A telling name in a text, and what stands between it and its value."""
 
-    name: str
-    strength: Strength
+    told: Telling
     start: int
     found: re.Match[str]
-
-    @property
-    def kind(self) -> str:
-        return kind_of(self.name.lower())
 
     def by(self, *ways: str) -> bool:
         """Return whether the value follows in one of these ways, groups of the form."""
@@ -319,15 +314,19 @@ def named_secrets(text: str, lowered: str) -> Iterator[Span]:
         at = found.end()
         start = _start(lowered, found)
         name = text[start : found.start("close")].strip("-$.").rpartition(".")[2]
-        strength = strength_of(name)
-        if strength is Strength.HINT and (owner := _owner(lowered, start)):
+        told = told_by(name)
+        if (
+            told
+            and told.strength is Strength.HINT
+            and (owner := _owner(lowered, start))
+        ):
             # Of an "API key" or a "secret key" only the last word was found.
-            strength = strength_of(f"{owner[0]}{name}") or strength
-        if strength is None:
+            told = told_by(f"{owner[0]}{name}") or told
+        if told is None:
             # The next name may begin within what led to a value of this one.
             at = found.end("close")
             continue
-        named = _Name(name, strength, start, found)
+        named = _Name(told, start, found)
         for span in _values(text, named):
             at = max(at, span.end)
             yield span
@@ -357,7 +356,7 @@ def _values(text: str, named: _Name) -> Iterator[Span]:
     elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
         yield from _expressed(text, at, named)
     else:
-        if "cookie" in named.name.lower():
+        if "cookie" in named.told.name.lower():
             yield from _cookies(text, at, named)
         bare = list(_bare(text, _after_scheme(text, at, len(text)), named))
         yield from bare or (
@@ -374,10 +373,10 @@ def _below(text: str, at: int, named: _Name) -> Iterator[Span]:
             return
         value = found["value"]
         is_one = looks_random(value, 16) or (
-            announced and named.strength is Strength.PASSWORD and is_odd(value)
+            announced and named.told.strength is Strength.PASSWORD and is_odd(value)
         )
-        if is_one and is_secret(value, named.strength, bare=True, code=False):
-            yield Span(*found.span("value"), named.kind)
+        if is_one and is_secret(value, named.told.strength, bare=True, code=False):
+            yield Span(*found.span("value"), named.told.kind)
         if not found["dash"]:
             return
         at = found.end()
@@ -386,15 +385,19 @@ def _below(text: str, at: int, named: _Name) -> Iterator[Span]:
 def _cookies(text: str, at: int, named: _Name) -> Iterator[Span]:
     while found := _COOKIE.match(text, at):
         if looks_random(found["value"], 16):
-            yield Span(*found.span("value"), named.kind)
+            yield Span(*found.span("value"), named.told.kind)
         at = found.end()
 
 
 def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
-    if named.strength is Strength.PASSWORD and named.by("set"):
+    if named.told.strength is Strength.PASSWORD and named.by("set"):
         phrase = _PHRASE.match(text, at)
-        if phrase and "phrase" in named.name.lower() and not is_placeholder(phrase[0]):
-            yield Span(*phrase.span(), named.kind)
+        if (
+            phrase
+            and "phrase" in named.told.name.lower()
+            and not is_placeholder(phrase[0])
+        ):
+            yield Span(*phrase.span(), named.told.kind)
             return
     found = _BARE.match(text, at)
     if found is None:
@@ -403,22 +406,22 @@ def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
     if _is_bare_secret(text, at, value, named):
         rest = _REST.match(text, at + len(value))
         end = rest.end() if rest and rest[0].strip(".:") else at + len(value)
-        yield Span(at, end, named.kind)
+        yield Span(at, end, named.told.kind)
 
 
 def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
-    if named.name.lower() in _FOLDERS and value[0] in "/~":
+    if named.told.name.lower() in _FOLDERS and value[0] in "/~":
         return False
     if (named.found["set"] or "").strip() in ("==", "!="):
         return False
     code = _is_code(text, named)
-    if is_secret(value, named.strength, bare=True, code=code):
+    if is_secret(value, named.told.strength, bare=True, code=code):
         return not _is_spoken(text, named) or is_odd(value)
-    if _is_environment(text, named) and is_set_secret(value, named.strength):
+    if _is_environment(text, named) and is_set_secret(value, named.told.strength):
         return True
     if _is_code_number(text, at, value, named):
         return True
-    if named.strength is not Strength.PASSWORD or not is_word(value):
+    if named.told.strength is not Strength.PASSWORD or not is_word(value):
         return False
     if named.by("cell"):
         return _is_pair(text, at + len(value), named)
@@ -435,8 +438,8 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
 
 def _is_code_number(text: str, at: int, value: str, named: _Name) -> bool:
     """Return whether digits alone are a PIN, a passcode or a code for once."""
-    name = named.name.lower()
-    is_code = named.strength is Strength.PASSWORD or name.endswith("otp")
+    name = named.told.name.lower()
+    is_code = named.told.strength is Strength.PASSWORD or name.endswith("otp")
     if not is_code or name.endswith("s") or not _CODE_NUMBER.fullmatch(value):
         return False
     return named.by("set", "says", "entry", "typed") or (
@@ -455,7 +458,7 @@ def _is_pair(text: str, end: int, named: _Name) -> bool:
 
 def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
     for joined in strings(text, at):
-        strength = named.strength
+        strength = named.told.strength
         if joined.role is Role.ARGUMENT:
             strength = Strength.HINT
         elif strength is Strength.PASSWORD and (
@@ -463,15 +466,15 @@ def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
             or named.by("comma", "cell")
         ):
             strength = Strength.SECRET
-        if "cookie" in named.name.lower():
+        if "cookie" in named.told.name.lower():
             for piece in joined.pieces:
                 yield from _cookies(text, piece.start("value"), named)
-        yield from _quoted(text, joined, named.kind, strength)
+        yield from _quoted(text, joined, named.told.kind, strength)
 
 
 def _is_word_of_many(named: _Name, joined: Joined) -> bool:
     """Return whether a word may be one of the passwords in a dict, or the one."""
-    is_of_many = named.name.endswith("s") or joined.key.lower() in _VALUE_KEYS
+    is_of_many = named.told.name.endswith("s") or joined.key.lower() in _VALUE_KEYS
     return is_of_many and is_word(joined.pieces[0]["value"])
 
 
@@ -567,13 +570,6 @@ def _is_environment(text: str, named: _Name) -> bool:
     return name.isupper() and named.found["set"] == "="
 
 
-def kind_of(name: str) -> str:
-    """Return what a value of this name is called in its placeholder."""
-    if strength_of(name) is Strength.PASSWORD:
-        return "password"
-    return next((w for w in ("token", "secret", "key") if w in name), "credential")
-
-
 _NAMES = re.compile(
     r"(?m)(?:^|(?<=[;:]))[ \t]*(?P<names>[^\W\d][\w.]{0,60}"
     r"(?:[ \t]*,[ \t]*[^\W\d][\w.]{0,60}){1,12})[ \t]*=(?!=)[ \t]*[(\[]?\s{0,20}"
@@ -597,11 +593,11 @@ def _values_several(text: str, found: re.Match[str]) -> Iterator[Span]:
         value = quoted or _OTHER.match(text, at)
         if value is None:
             return
-        strength = strength_of(name.strip().rpartition(".")[2])
-        if quoted and strength:
+        told = told_by(name.strip().rpartition(".")[2])
+        if quoted and told:
             one = quoted["value"]
-            if is_secret(one, strength, bare=False, code=False):
-                yield Span(*quoted.span("value"), kind_of(name.strip()))
+            if is_secret(one, told.strength, bare=False, code=False):
+                yield Span(*quoted.span("value"), told.kind)
         comma = _COMMA.match(text, value.end())
         if comma is None:
             return

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import unquote
 
-from nemotron_magic.context.secrets.named import kind_of, strings
+from nemotron_magic.context.secrets.named import strings
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Span,
-    Strength,
+    Telling,
     is_secret,
     looks_random,
-    strength_of,
+    told_by,
 )
 
 __all__ = [
@@ -47,7 +47,7 @@ class _Table:
 
     mark: str | None  # None if they are parted by blanks
     columns: int
-    named: dict[int, tuple[_Place, str, Strength]]
+    named: dict[int, tuple[_Place, Telling]]
 
     def cells(self, line: str) -> list[_Place | None] | None:
         """Return the cells of the named columns; None if the line is no row."""
@@ -61,8 +61,7 @@ class _Table:
         places = _spaced(line)
         starts, ends = {one[0]: one for one in places}, {one[1]: one for one in places}
         found = [
-            ends.get(head[1]) or starts.get(head[0])
-            for head, _, _ in self.named.values()
+            ends.get(head[1]) or starts.get(head[0]) for head, _ in self.named.values()
         ]
         return found if len(places) > 1 and any(found) else None
 
@@ -102,9 +101,8 @@ def _read_head(line: str) -> _Table | None:
         name = line[start:end].strip("\"'")
         if _HEAD.search(name) and _NAME.fullmatch(name) and name != "pass":
             name = re.sub(r"[-. ]+", "_", name)
-            strength = strength_of(name)
-            if strength:
-                named[number] = (start, end), kind_of(name), strength
+            if told := told_by(name):
+                named[number] = (start, end), told
     return _Table(mark, len(places), named) if named and len(places) > 1 else None
 
 
@@ -116,14 +114,14 @@ def _read_row(line: str, table: _Table) -> list[Span] | None:
     if cells is None:
         return None
     found = []
-    for cell, (_, kind, strength) in zip(cells, table.named.values(), strict=True):
+    for cell, (_, told) in zip(cells, table.named.values(), strict=True):
         value = line[cell[0] : cell[1]] if cell else ""
         plain = value.strip("\"'")
         if _NUMBER.fullmatch(plain) or (table.mark == "," and _CODE.search(plain)):
             continue
-        if cell and is_secret(plain, strength, bare=False, code=False):
+        if cell and is_secret(plain, told.strength, bare=False, code=False):
             start = cell[0] + value.find(plain)
-            found.append(Span(start, start + len(plain), kind))
+            found.append(Span(start, start + len(plain), told.kind))
     return found
 
 
@@ -166,12 +164,11 @@ def series_secrets(text: str) -> Iterator[Span]:
 
 
 def _values(text: str, places: Iterator[tuple[int, int]], name: str) -> Iterator[Span]:
-    strength = strength_of(name)
-    if strength:
+    if told := told_by(name):
         for start, end in places:
             value = text[start:end]
-            if is_secret(value, strength, bare=False, code=False):
-                yield Span(start, end, kind_of(name))
+            if is_secret(value, told.strength, bare=False, code=False):
+                yield Span(start, end, told.kind)
 
 
 def _strings(text: str, at: int) -> Iterator[tuple[int, int]]:
