@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from nemotron_magic.code.syntax import python_source
+from nemotron_magic.code.syntax import bound_names, names_in, python_source
 from nemotron_magic.context.describe.base import Data
 from nemotron_magic.context.history import (
     NO_IDS,
@@ -25,6 +25,7 @@ from nemotron_magic.context.history import (
 )
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.context.prompt import (
+    CellNames,
     ContextInfo,
     ContextPart,
     FittedContext,
@@ -39,6 +40,7 @@ __all__ = [
     "ContextGatherer",
     "ContextRequest",
     "Subject",
+    "cell_names",
     "read_names",
 ]
 
@@ -168,6 +170,7 @@ class ContextGatherer:
             self._loader(variables),
             request.budget_tokens,
             estimate_tokens,
+            lambda cell: cell_names(cell.source, self._shell.transform_cell),
         )
         prompt = "\n\n".join(filter(None, (text, subject.instruction)))
         notices = filter(None, (subject.notice, self._notice(fitted)))
@@ -295,7 +298,10 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
 
 _MOST_CHARS = 200_000
 _WORD = re.compile(r"[^\W\d]\w*")
-_RUN_MAGIC = ("run_line_magic", "run_cell_magic")
+_SCOPES = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
 
 
 def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
@@ -311,20 +317,52 @@ def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
     >>> read_names("total = price * n + price", str)
     ['price', 'n']
     """
-    text = source[:_MOST_CHARS]
+    trees = _trees(source[:_MOST_CHARS], transform)
+    if not trees:
+        return list(dict.fromkeys(_WORD.findall(source[:_MOST_CHARS])))
+    found: list[str] = []
+    for tree in trees:
+        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        nodes.sort(key=lambda node: (node.lineno, node.col_offset))
+        found += (node.id for node in nodes if isinstance(node.ctx, ast.Load))
+    return list(dict.fromkeys(name for name in found if name != "get_ipython"))
+
+
+def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:
+    """Return the names that a cell reads, and those that it defines for others."""
+    reads: set[str] = set()
+    defines: set[str] = set()
+    nodes: list[ast.AST] = list(_trees(source[:_MOST_CHARS], transform))
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, _SCOPES):
+            reads |= names_in(node) - bound_names(*ast.iter_child_nodes(node))
+            defines |= {getattr(node, "name", "")} - {""}
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            reads.add(node.id)
+        elif isinstance(node, ast.Name | ast.alias):
+            defines |= bound_names(node)
+        nodes += ast.iter_child_nodes(node)
+    return CellNames(frozenset(reads), frozenset(defines))
+
+
+def _trees(source: str, transform: Callable[[str], str]) -> list[ast.Module]:
+    """Return the tree of a cell, and those of the code below or behind its magics."""
     try:
-        nodes = list(ast.walk(ast.parse(python_source(text, transform))))
+        tree = ast.parse(python_source(source, transform))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return list(dict.fromkeys(_WORD.findall(text)))
-    found: list[tuple[int, int, list[str]]] = []
-    for node in nodes:
+        return []
+    found = [tree]
+    for node in ast.walk(tree):
         match node:
-            case ast.Name(id=name, ctx=ast.Load()) if name != "get_ipython":
-                found.append((node.lineno, node.col_offset, [name]))
             case ast.Call(
-                func=ast.Attribute(attr=called), args=[*_, ast.Constant(str() as code)]
+                ast.Attribute(attr="run_line_magic" | "run_cell_magic"),
+                [*_, ast.Constant(str(code))],
             ):
-                if called in _RUN_MAGIC:
-                    inner = read_names(code, transform)
-                    found.append((node.lineno, node.col_offset, inner))
-    return list(dict.fromkeys(name for *_, names in sorted(found) for name in names))
+                found += _trees(_OPTIONS.sub("", code), transform)
+    return found
+
+
+_OPTIONS = re.compile(r"^(?:\s*-\w+(?:\s*\d+)?)+\s")
+"""Those of `%timeit -n 10 code`, before the code."""

@@ -12,14 +12,16 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Literal, NamedTuple
 
 from nemotron_magic.context.history import Cell
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line, strip_invisible
 
 __all__ = [
+    "CellNames",
     "ContextInfo",
     "ContextPart",
     "FittedContext",
@@ -35,6 +37,11 @@ Message = Mapping[str, str]
 _Count = Callable[[str], int]
 
 _DELIMITER_TOKENS = 6
+_MOST_PARSED = 400
+_FIRST_PARSED = 20
+"""Of older cells, so many are looked at for definitions: the newest and the first."""
+
+_IMPORT = re.compile(r"^\s*(?:import|from)\s", re.MULTILINE)
 _LONGEST_FIELD_TOKENS = 1_500
 """A longer output keeps its head and its tail."""
 
@@ -81,6 +88,13 @@ class ContextPart:
         return _DELIMITER_TOKENS * (1 + len(self.fields)) + sum(map(count, texts))
 
 
+class CellNames(NamedTuple):
+    """The names that a cell reads, and those that it defines for others."""
+
+    reads: frozenset[str] = frozenset()
+    defines: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class FittedContext:
     """What is sent as context, and what is not.
@@ -93,11 +107,14 @@ class FittedContext:
         What each of the kept ones takes, in tokens by the estimate.
     left_out : tuple of int
         Numbers of cells that there was no room for.
+    bare : tuple of int
+        Numbers of cells whose outputs there was no room for.
     """
 
     kept: tuple[ContextPart, ...] = ()
     sizes: tuple[int, ...] = ()
     left_out: tuple[int, ...] = ()
+    bare: tuple[int, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -106,8 +123,9 @@ class FittedContext:
 
     @property
     def cut(self) -> tuple[ContextPart, ...]:
-        """The parts that were shortened."""
-        return tuple(part for part in self.kept if part.cut_chars)
+        """The parts that were shortened, or lost their outputs."""
+        bare = {f"cell {number}" for number in self.bare}
+        return tuple(p for p in self.kept if p.cut_chars or p.title in bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +175,14 @@ def fit_to_budget(
     load: Callable[[Cell], Cell],
     budget: int,
     count: _Count,
+    names: Callable[[Cell], CellNames] = lambda cell: CellNames(),
 ) -> FittedContext:
     """Choose what fits into `budget` tokens.
 
-    What the user named comes first and must fit. Of the cells the newest are kept; the
-    first that does not fit ends it, so that the context has no holes but before a
-    pinned cell.
+    What the user named comes first and must fit. If not all cells fit, the newest take
+    half of the space whole, with the pinned ones. Then come sources: imports and
+    definitions of names that these use, then the newest others, without a hole.
+    What is left is for the outputs of those.
 
     Parameters
     ----------
@@ -170,33 +190,112 @@ def fit_to_budget(
         Cells of which only number and source are known yet.
     load : callable
         Returns a cell with its outputs; called only for those that may be sent.
+    names : callable
+        Returns the names that a cell reads and defines.
 
     Raises
     ------
     InputError
         If what was named does not fit; the message names the largest.
     """
+    count = cache(count)
     sizes = [part.tokens(count) for part in requested]
     left = budget - sum(sizes)
     if left < 0:
         raise _too_large(requested, sizes, budget)
-    cells: list[tuple[ContextPart, int]] = []
-    left_out: list[int] = []
-    for cell in newest_first:
-        if not left_out or cell.is_pinned:
-            part = _shorten(cell_part(load(cell)), count)
-            size = part.tokens(count)
-            if size <= left:
-                cells.append((part, size))
-                left -= size
-                continue
-        left_out.append(cell.number)
-    cells.reverse()
+
+    def measure(part: ContextPart) -> _Sized:
+        short = _shorten(part, count)
+        return short, short.tokens(count)
+
+    @cache
+    def whole(cell: Cell) -> _Sized:
+        return measure(cell_part(load(cell)))
+
+    cells: list[Cell] = []
+    space, rest = _Space(left), iter(newest_first)
+    for cell in rest:
+        cells.append(cell)
+        if not space.add(cell, whole(cell)):
+            cells += rest
+            space = _Space(left)
+            _choose(cells, whole, lambda cell: measure(cell_part(cell)), space, names)
+            break
+    chosen = sorted(space.chosen.items())
+    numbers = sorted(cell.number for cell in cells)
+    by_number = {cell.number: cell for cell in cells}
     return FittedContext(
-        (*requested, *(part for part, _ in cells)),
-        (*sizes, *(size for _, size in cells)),
-        tuple(reversed(left_out)),
+        (*requested, *(part for _, (part, _) in chosen)),
+        (*sizes, *(size for _, (_, size) in chosen)),
+        tuple(number for number in numbers if number not in space.chosen),
+        tuple(n for n, (_, size) in chosen if size < whole(by_number[n])[1]),
     )
+
+
+_Sized = tuple[ContextPart, int]
+
+
+@dataclass(slots=True)
+class _Space:
+    """What was chosen for a number of tokens, by the numbers of the cells."""
+
+    left: int
+    chosen: dict[int, _Sized] = field(default_factory=dict)
+
+    def add(self, cell: Cell, sized: _Sized) -> bool:
+        """Take a part if it fits, in place of a smaller one of the same cell."""
+        before = self.chosen.get(cell.number)
+        more = sized[1] - (before[1] if before else 0)
+        if more > self.left:
+            return False
+        self.chosen[cell.number] = sized
+        self.left -= more
+        return True
+
+
+def _choose(
+    cells: Sequence[Cell],
+    whole: Callable[[Cell], _Sized],
+    source: Callable[[Cell], _Sized],
+    space: _Space,
+    names: Callable[[Cell], CellNames],
+) -> None:
+    """Choose among more cells than there is space for, newest first."""
+    for cell in cells:
+        if cell.is_pinned:
+            space.add(cell, whole(cell))
+    half, recent = space.left // 2, list[Cell]()
+    for cell in cells:
+        if recent and space.left - whole(cell)[1] < half:
+            break
+        space.add(cell, whole(cell))
+        recent.append(cell)
+    older = [cell for cell in cells if cell.number not in space.chosen]
+    for cell in _needed(recent, older, names):
+        space.add(cell, source(cell))
+    for cell in older:
+        if not space.add(cell, source(cell)):
+            break
+    for cell in older:
+        if cell.number in space.chosen:
+            space.add(cell, whole(cell))
+
+
+def _needed(
+    recent: Sequence[Cell],
+    older: Sequence[Cell],
+    names: Callable[[Cell], CellNames],
+) -> list[Cell]:
+    """Return the cells that define what others use: imports first, then the newest."""
+    found: list[Cell] = []
+    open_names: set[str] = set()
+    near, first = older[:_MOST_PARSED], older[_MOST_PARSED:][-_FIRST_PARSED:]
+    for cell in (*recent, *near, *first):
+        reads, defines = names(cell)
+        if cell in recent or defines & open_names:
+            open_names = (open_names - defines) | reads
+            found += [] if cell in recent else [cell]
+    return sorted(found, key=lambda cell: _IMPORT.search(cell.source) is None)
 
 
 def _shorten(part: ContextPart, count: _Count) -> ContextPart:
@@ -270,8 +369,8 @@ def render_prompt(question: str, fitted: FittedContext) -> str:
     texts = [*labels, *(text for some in fields for _, text in some)]
     mark = _unused_mark(texts, question)
     lines = [_PREFACE.format(mark=mark)]
-    if fitted.left_out:
-        lines.append(f"<{mark} {_left_out(fitted.left_out)}>")
+    if gaps := _gaps(fitted):
+        lines.append(f"<{mark} {gaps}>")
     for label, some in zip(labels, fields, strict=True):
         lines.append(f"<{mark} {label}>")
         for name, text in some:
@@ -320,10 +419,18 @@ _DELIMITER = (
 )
 
 
-def _left_out(numbers: Sequence[int]) -> str:
-    several = f"{len(numbers)} cells, {numbers[0]} to {numbers[-1]}"
-    which = several if len(numbers) > 1 else f"cell {numbers[0]}"
-    return f"left out for lack of room: {which}"
+def _gaps(fitted: FittedContext) -> str:
+    """Return what the model is told of what there was no room for."""
+    outputs = f"the outputs of {_cells(fitted.bare)}" if fitted.bare else ""
+    cells = _cells(fitted.left_out) if fitted.left_out else ""
+    which = " and ".join(filter(None, (cells, outputs)))
+    return f"left out for lack of room: {which}" if which else ""
+
+
+def _cells(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"cell {numbers[0]}"
+    return f"{len(numbers)} cells, {numbers[0]} to {numbers[-1]}"
 
 
 def _unused_mark(texts: Sequence[str], question: str) -> str:

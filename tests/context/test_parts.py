@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nemotron_magic.context.gather import cell_names
 from nemotron_magic.context.history import Cell
 from nemotron_magic.context.prompt import (
+    CellNames,
     ContextPart,
     FittedContext,
     fit_to_budget,
@@ -177,3 +179,96 @@ def test_outputs_of_what_is_left_out_are_not_read() -> None:
 
     assert len(loaded) < 10
     assert len(fitted.left_out) > 9_900
+
+
+# ---- when not all fits
+
+
+def names_of(cell: Cell) -> CellNames:
+    return cell_names(cell.source, str)
+
+
+def fit_cells(cells: Sequence[Cell], budget: int) -> FittedContext:
+    by_number = {cell.number: cell for cell in cells}
+    newest_first = [Cell(cell.number, cell.source) for cell in cells][::-1]
+    return fit_to_budget(
+        (), newest_first, lambda c: by_number[c.number], budget, count, names_of
+    )
+
+
+def notebook(cells: int) -> list[Cell]:
+    """Return cells as they ran: imports and loading first, then many small steps."""
+    first = [
+        Cell(1, "import pandas as pd\nimport numpy as np"),
+        Cell(2, "df = pd.read_csv('sales.csv')", "", "df: 9 rows"),
+        Cell(3, "def clean(frame):\n    return frame.dropna()"),
+        Cell(4, "unused = 1", "printed " * 30),
+    ]
+    steps = (
+        Cell(n, f"step_{n} = df.price * {n}", "row after row\n" * 20)
+        for n in range(5, cells + 1)
+    )
+    return [*first, *steps, Cell(cells + 1, "clean(df).plot()", "", "[a plot]")]
+
+
+@pytest.mark.parametrize("budget", [600, 1_000, 2_000])
+@pytest.mark.parametrize("cells", [150, 300, 1_000])
+def test_imports_and_definitions_stay_when_space_is_short(
+    cells: int, budget: int
+) -> None:
+    fitted = fit_cells(notebook(cells), budget)
+    sources = [dict(part.fields)["source"] for part in fitted.kept]
+
+    assert "import pandas as pd\nimport numpy as np" in sources
+    assert "df = pd.read_csv('sales.csv')" in sources
+    assert any("def clean" in source for source in sources)
+    assert "unused = 1" not in sources
+    assert sources[-1] == "clean(df).plot()"
+    assert fitted.tokens <= budget
+
+
+def test_outputs_of_old_cells_go_before_their_sources() -> None:
+    fitted = fit_cells(notebook(40), 1_600)
+    has_output = ["printed" in dict(part.fields) for part in fitted.kept]
+
+    assert fitted.bare
+    assert has_output[-5:-1] == [True] * 4
+    assert not any(has_output[4:15])
+    message = render_prompt("why?", fitted)
+    assert f"the outputs of {len(fitted.bare)} cells, " in message
+
+
+def test_what_is_defined_by_what_is_defined_stays_too() -> None:
+    chain = [
+        Cell(1, "from math import pi"),
+        Cell(2, "radius = 3"),
+        Cell(3, "x = 0", "noise " * 400),
+        Cell(4, "area = pi * radius ** 2"),
+        *(Cell(n, f"noise_{n} = {n}", "noise " * 60) for n in range(5, 40)),
+        Cell(40, "area + 1"),
+    ]
+    fitted = fit_cells(chain, 300)
+
+    kept = [part.title for part in fitted.kept]
+    assert {"cell 1", "cell 2", "cell 4", "cell 40"} <= set(kept)
+    assert "cell 3" not in kept
+
+
+def test_with_space_for_all_everything_stays_whole() -> None:
+    fitted = fit_cells(notebook(30), 100_000)
+
+    assert (fitted.left_out, fitted.bare) == ((), ())
+    assert len(fitted.kept) == 31
+
+
+def test_of_a_name_that_is_defined_often_the_newest_definition_is_kept() -> None:
+    cells = [
+        *(Cell(n, f"rate = {n}", "noise " * 90) for n in range(1, 9)),
+        Cell(9, "other = 1", "noise " * 90),
+        Cell(10, "rate * 2"),
+    ]
+    fitted = fit_cells(cells, 70)
+
+    kept = [part.title for part in fitted.kept]
+    assert kept[-3:] == ["cell 8", "cell 9", "cell 10"]
+    assert "cell 1" not in kept
