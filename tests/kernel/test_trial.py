@@ -47,7 +47,7 @@ def tried(kernel: Kernel, *cells: str) -> list[tuple[str, str]]:
 
 
 RUNS = {
-    "a value": ("df.groupby('region').sales.sum()", "gives Series 2."),
+    "a value": ("df.groupby('region').sales.sum()", "gives Series of 2."),
     "a frame": ("df.assign(x=1)", "gives DataFrame 4 × 3."),
     "an array": ("np.zeros((3, 4))", "gives ndarray 3 × 4."),
     "nothing": ("total = df.sales.sum()", "s). Nothing of yours was changed."),

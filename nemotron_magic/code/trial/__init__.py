@@ -94,10 +94,11 @@ def shape_of(value: object) -> str:
     """
     kind = type(value).__name__
     shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and all(isinstance(one, int) for one in shape):
-        return f"{kind} {' × '.join(map(str, shape))}".strip()
     if isinstance(value, (list, dict, set)):
-        return f"{kind} of {len(value)}"
+        shape = (len(value),)
+    if isinstance(shape, tuple) and all(isinstance(one, int) for one in shape):
+        of = "of " if len(shape) == 1 else ""
+        return f"{kind} {of}{' × '.join(map(str, shape))}".strip()
     return kind
 
 
