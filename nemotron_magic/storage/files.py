@@ -11,7 +11,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from io import FileIO
 from itertools import chain, count
 from pathlib import Path, PurePath
@@ -219,7 +219,7 @@ def quarantine(path: Path, seen: tuple[int, int] | None, now_s: float) -> Path |
         found = os.fstat(file.fileno())
         if not identity(path) == seen == (found.st_dev, found.st_ino):
             return None
-        date = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%d")
+        date = f"{datetime.fromtimestamp(now_s):%Y-%m-%d}"
         numbers = chain([""], (f"-{number}" for number in count(2)))
         names = (path.with_name(f"{path.name}.corrupt-{date}{n}") for n in numbers)
         free = (one for one in names if not os.path.lexists(one))

@@ -28,7 +28,7 @@ from nemotron_magic.storage.files import (
     first_bytes,
     user_folder,
 )
-from nemotron_magic.storage.records import LATEST_S, CallRecord, Totals
+from nemotron_magic.storage.records import LATEST_S, CallRecord, Totals, local_day
 
 __all__ = [
     "Ledger",
@@ -168,7 +168,7 @@ _SCHEMA = Schema(
         PRIMARY KEY (scope, model)
     ) WITHOUT ROWID
     """,
-    added=(("calls", "is_struck"),),
+    added=(("calls", "is_struck"), ("calls", "day")),
 )
 """`sums` has a row for each day and each session, by model: a million calls are added
 up in no time. They change in the same transaction as the call's row."""
@@ -389,7 +389,9 @@ class Ledger:
             process knows if that is more; raises if the call may not be made. Nobody
             else adds a call meanwhile.
         """
-        call = replace(call, session=self.session, started_s=self._now_s())
+        now_s = self._now_s()
+        day = local_day(now_s)
+        call = replace(call, session=self.session, started_s=now_s, day=day)
         scopes = _scopes(call)
 
         def work(connection: sqlite3.Connection) -> int:
@@ -500,7 +502,7 @@ class Ledger:
         return ""
 
     def _today(self) -> str:
-        return CallRecord(started_s=self._now_s()).day
+        return local_day(self._now_s())
 
     def _month(self) -> tuple[str, str]:
         month = f"day:{self._today()[:7]}"

@@ -13,11 +13,23 @@ __all__ = [
     "LATEST_S",
     "CallRecord",
     "Totals",
+    "at_time",
+    "local_day",
 ]
 
 
 LATEST_S = 32_503_680_000.0
 """The year 3000: a clock that is set beyond is wrong."""
+
+
+def at_time(seconds: float) -> datetime:
+    """Return a time since 1970 as UTC; what no clock should show is brought near."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST_S), UTC)
+
+
+def local_day(now_s: float) -> str:
+    """Return the day of a time where this process runs, such as `2026-08-21`."""
+    return f"{at_time(now_s).astimezone():%Y-%m-%d}"
 
 
 @public
@@ -60,6 +72,8 @@ class CallRecord:
         Only kept with the setting `log_text`.
     is_struck : bool
         Whether the user has struck it out: it counts in no sum.
+    day : str
+        The day it belongs to, where it was asked, such as `2026-08-21`.
     """
 
     number: int = 0
@@ -92,17 +106,16 @@ class CallRecord:
     question: str | None = None
     answer: str | None = None
     is_struck: bool = False
+    day: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.day:  # the first files had days of UTC, and did not keep them
+            object.__setattr__(self, "day", f"{at_time(self.started_s):%Y-%m-%d}")
 
     @property
     def started_at(self) -> datetime:
         """When it was asked, in local time."""
-        seconds = min(max(self.started_s, 0.0), LATEST_S)
-        return datetime.fromtimestamp(seconds, UTC).astimezone()
-
-    @property
-    def day(self) -> str:
-        """The local day it belongs to, such as `2026-08-21`."""
-        return self.started_at.strftime("%Y-%m-%d")
+        return at_time(self.started_s).astimezone()
 
     @property
     def is_over(self) -> bool:

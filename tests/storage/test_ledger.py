@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from datetime import time
 from pathlib import Path
+from time import tzset
 from typing import Any
 
 import pytest
@@ -711,3 +712,94 @@ def test_the_setting_names_the_place(tmp_path: Path) -> None:
 def test_a_home_that_nobody_has_is_named() -> None:
     with pytest.raises(InputError, match="no home folder for ~nobody-at-all/l"):
         open_ledger("~nobody-at-all/l", {})
+
+
+# ---- days are those of the place
+
+
+ZONES = [
+    ("Pacific/Kiritimati", "2026-08-22", 14),
+    ("America/Los_Angeles", "2026-08-21", -7),
+    ("Asia/Kolkata", "2026-08-21", 5.5),
+]
+
+
+@pytest.fixture
+def zone(request: pytest.FixtureRequest) -> Iterator[tuple[str, float]]:
+    """Live in a zone; give the day there at noon of UTC, and how far it is ahead."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"], day, hours = request.param
+    tzset()
+    yield day, hours * 3600
+    del os.environ["TZ"]
+    if before is not None:
+        os.environ["TZ"] = before
+    tzset()
+
+
+needs_zones = pytest.mark.skipif(
+    not Path("/usr/share/zoneinfo/Asia/Kolkata").exists(), reason="no zones here"
+)
+
+
+@needs_zones
+@pytest.mark.parametrize("zone", ZONES, indirect=True)
+def test_a_day_begins_at_midnight_where_it_is_asked(
+    zone: tuple[str, float], ledger: Ledger, clock: Clock
+) -> None:
+    day, ahead_s = zone
+    midnight_s = (clock.now_s + ahead_s) // DAY_S * DAY_S - ahead_s
+    for now_s in (midnight_s - 1, midnight_s, midnight_s + DAY_S - 1):
+        clock.now_s = now_s
+        note(ledger)
+
+    assert ledger.of_today().calls == 2
+    assert list(ledger.by_day())[-1] == ledger.last()[0].day == day
+    assert [sums.calls for sums in ledger.by_day().values()] == [1, 2]
+
+
+@needs_zones
+@pytest.mark.parametrize("zone", ZONES, indirect=True)
+def test_a_month_begins_where_it_is_asked(
+    zone: tuple[str, float], ledger: Ledger, clock: Clock
+) -> None:
+    begins_s = 1_785_542_400.0 - zone[1]  # 2026-08-01
+    for now_s in (begins_s - 1, begins_s, begins_s + 1):
+        clock.now_s = now_s
+        note(ledger)
+
+    assert ledger.of_month().calls == 2
+
+
+@needs_zones
+@pytest.mark.parametrize("zone", ZONES, indirect=True)
+def test_a_call_stays_in_the_day_in_which_it_was_asked(
+    zone: tuple[str, float], tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "l.sqlite"
+    here = Ledger(path, now_s=clock, mounts=str)
+    begun = here.begin(CallRecord(model="m"))
+    os.environ["TZ"] = "UTC"  # as somebody who travels
+    tzset()
+    here.finish(begun, ended(begun))
+    there = Ledger(path, now_s=clock, mounts=str)
+
+    assert {day: s.calls for day, s in there.by_day().items()} == {begun.day: 1}
+    assert there.strike(1) is not None
+    assert there.by_day() == {}
+    assert there.strike(1, False) is not None
+    assert {day: s.calls for day, s in there.by_day().items()} == {begun.day: 1}
+
+
+def test_calls_of_a_file_that_kept_no_days_are_in_days_of_utc(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    here = Ledger(path, now_s=lambda: 0.0, mounts=str)
+    note(here)
+    here.close()
+    spoil(path, "ALTER TABLE calls DROP COLUMN day")
+    there = Ledger(path, mounts=str)
+
+    assert [call.day for call in there.last()] == ["1970-01-01"]
+    assert there.strike(1) is not None
+    assert there.by_day() == {}
+    assert there.error == ""

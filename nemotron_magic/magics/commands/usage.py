@@ -138,7 +138,7 @@ def _one_call(call: CallRecord) -> str:
     first = {"when": when, "ended": _ending(call), "cost": _cost(call)}
     for name in ("number", "started_s", "ending", "error", "cost_usd"):
         del values[name]
-    del values["is_cached"], values["is_struck"]
+    del values["is_cached"], values["is_struck"], values["day"]
     shown = first | {n: _format(v) for n, v in values.items() if v not in (None, "")}
     rows = [f"| {name} | {value} |" for name, value in shown.items()]
     return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
