@@ -21,7 +21,7 @@ from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from nemotron_magic.context.describe import describe
-from nemotron_magic.context.describe.base import Data
+from nemotron_magic.context.describe.base import Data, LiveTables
 from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import (
@@ -274,7 +274,6 @@ _NAMED_CHARS = 8_000
 """How much is said of a value that a question names."""
 
 
-@dataclass(frozen=True, slots=True)
 class Variables:
     """Describes values of one notebook for one call.
 
@@ -286,8 +285,10 @@ class Variables:
         How much of tables is told: `schema`, `sample` or `full`.
     """
 
-    shell: Any
-    data: Data
+    def __init__(self, shell: Any, data: Data) -> None:
+        self._shell = shell
+        self._data = data
+        self._live = LiveTables(shell.user_ns)
 
     def at(self, path: str) -> str:
         """Describe what a name or a path such as `df["price"]` stands for.
@@ -297,7 +298,7 @@ class Variables:
         InputError
             If a part is not there, or cannot be had without running code.
         """
-        value = evaluate(path, self.shell.user_ns)
+        value = evaluate(path, self._shell.user_ns)
         return self.described(value, path, _NAMED_CHARS)
 
     def parts(self, names: Iterable[str], with_source: bool) -> Iterator[ContextPart]:
@@ -308,7 +309,7 @@ class Variables:
         names
             Of variables, or paths that were found to lead somewhere.
         """
-        values = self.shell.user_ns
+        values = self._shell.user_ns
         for name in names:
             is_path = not name.isidentifier()
             value = evaluate(name, values) if is_path else values.get(name, MISSING)
@@ -327,17 +328,18 @@ class Variables:
         return describe(
             value,
             name,
-            data=self.data,
+            data=self._data,
             budget_chars=budget_chars,
             source=with_source,
             formatter=self._formatted,
             # Our own work: a machine busy with others must not make it say less.
             clock_s=time.thread_time,
+            live=self._live,
         )
 
     def _formatted(self, value: object) -> str | None:
         """Return what a formatter that the user registered with IPython says of it."""
-        formatters = self.shell.display_formatter.formatters
+        formatters = self._shell.display_formatter.formatters
         formatter = formatters.get("x-vendor/llm")
         said = formatter(value) if formatter is not None else None
         return said if isinstance(said, str) else None

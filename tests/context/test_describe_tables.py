@@ -162,7 +162,7 @@ def test_levels_and_duplicate_or_odd_names_of_columns_are_said() -> None:
 
     said = describe(frame)
 
-    assert "with the index levels land, n, 2 rows × 2 columns" in said
+    assert "levels land (2 different values: 'DE', 'FR'), n (2 values), 2 rows" in said
     assert said.count("  a: int64") == 2
     assert "  7: " in describe(pandas.DataFrame({7: [1]}))
 
@@ -247,8 +247,9 @@ def test_the_index_of_a_series_is_said_and_guarded_as_a_column_is() -> None:
     )
     assert "day | 'price'" in describe(prices, data="sample")
     assert "planted0@" not in describe(named, data="sample")
-    assert "Series with the index levels c, n, 60 rows" in describe(
-        pandas.Series(OPEN["price"], index=levels)
+    assert (
+        "Series with the index levels c (2 different values: 'DE', 'FR'), n ("
+        in describe(pandas.Series(OPEN["price"], index=levels))
     )
     assert len(describe(pandas.Series(OPEN["price"])).splitlines()) == 2
 

@@ -17,6 +17,7 @@ from nemotron_magic.context.describe.base import (
     Data,
     DescribeContext,
     Describer,
+    LiveTables,
 )
 from nemotron_magic.context.describe.builtins import CONTAINER_KINDS
 from nemotron_magic.context.describe.dataframes import DATAFRAME_KINDS
@@ -164,6 +165,7 @@ def describe(
     clock_s: Callable[[], float] | None = None,
     limit_s: float = _LIMIT_S,
     registry: Registry = REGISTRY,
+    live: LiveTables | None = None,
 ) -> str:
     """Describe a value in plain text; whatever it is, this does not raise.
 
@@ -188,6 +190,9 @@ def describe(
         After this time, columns are named and not looked at.
     registry : Registry
         What users registered.
+    live : LiveTables, optional
+        The tables of the notebook: names of their columns, and their summaries, are
+        told.
     """
     end_s = clock_s() + limit_s if clock_s else 0.0
     ctx = DescribeContext(
@@ -196,6 +201,7 @@ def describe(
         data,
         source,
         own_name(name),
+        live=live or LiveTables({}),
     )
     try:
         words, failed = _own_words(value, formatter, registry)

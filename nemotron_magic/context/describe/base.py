@@ -8,8 +8,9 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, TypeAlias
 
@@ -19,9 +20,16 @@ from nemotron_magic.context.describe.privacy import (
     is_field_value,
     is_personal,
     is_vocabulary,
+    safe_labels,
     tells_of_person,
 )
-from nemotron_magic.core.introspection import bases, class_name, home, read
+from nemotron_magic.core.introspection import (
+    as_library,
+    bases,
+    class_name,
+    home,
+    read,
+)
 
 __all__ = [
     "CELL_CHARS",
@@ -29,6 +37,7 @@ __all__ = [
     "Data",
     "DescribeContext",
     "Describer",
+    "LiveTables",
     "and_more",
     "format_extreme",
     "is_open",
@@ -42,6 +51,63 @@ __all__ = [
 Data = Literal["schema", "sample", "full"]
 CELL_CHARS = 80
 _DEEPEST = 4
+
+
+_TABLES = {("pandas", "DataFrame"): "pandas", ("polars", "DataFrame"): "polars"}
+_LIVE_COLUMNS = 1_000
+
+
+class LiveTables:
+    """The tables of a notebook, looked for when a description first needs them.
+
+    Parameters
+    ----------
+    variables : mapping
+        The variables of the kernel.
+    """
+
+    def __init__(self, variables: Mapping[str, object]) -> None:
+        self._variables = variables
+
+    @cached_property
+    def tables(self) -> list[Any]:
+        """The pandas and polars frames, as objects of the libraries' own classes."""
+        # By identity: the hash of a class may be code of its metaclass.
+        values = list(self._variables.values())
+        classes = {id(cls): cls for cls in map(type, values)}
+        libraries = {key: _library_of(cls) for key, cls in classes.items()}
+        found = {
+            id(value): as_library(value, name)
+            for value in values
+            if (name := libraries[id(type(value))])
+        }
+        return list(found.values())
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The names of their columns, but for those that may be people."""
+        return frozenset().union(*map(_columns_of, self.tables))
+
+
+def _library_of(cls: type) -> str:
+    found = (_TABLES.get(home(base), "") for base in bases(cls))
+    return next(filter(None, found), "")
+
+
+def _columns_of(table: Any) -> list[str]:
+    columns = table.columns
+    for name in getattr(columns, "names", ()):
+        # Those of a pivot have been values of the column of that name.
+        labels = columns if type(name) is str else ()
+        counted = Counter(label for label in labels if type(label) is str)
+        if type(name) is str and (
+            is_personal(name) or not is_vocabulary(counted, name)
+        ):
+            return []
+    labels = [one for one in list(columns)[:_LIVE_COLUMNS] if type(one) is str]
+    types = {id(type(dtype)) for dtype in list(table.dtypes)}
+    shown = safe_labels(labels, are_alike=len(types) == 1)
+    return [label for label, safe in zip(labels, shown, strict=True) if label == safe]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +124,8 @@ class DescribeContext:
         Whether the source of functions and classes is wanted.
     path : tuple of int
         The identities of the containers around the value, outermost first.
+    live : LiveTables
+        The tables of the notebook, whose columns are known.
     """
 
     describe: Describer
@@ -66,6 +134,7 @@ class DescribeContext:
     source: bool = False
     name: str = ""
     path: tuple[int, ...] = ()
+    live: LiveTables = field(default_factory=lambda: LiveTables({}))
 
     @property
     def is_full(self) -> bool:

@@ -62,7 +62,7 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
     head = list(islice(dict.items(value), max(wanted, _SAMPLE)))
     keys, values = zip(*head, strict=True)
     title = f"{kind} of {size:,}: {_types(keys)} → {_types(values)}"
-    if not (ctx.is_full or _are_fields(value, keys, values, ctx.name)):
+    if not (ctx.is_full or _are_fields(value, keys, values, ctx)):
         yield f"{title}, keys not named{_range(values, size, ctx)}"
         if all(type(inner) is dict for inner in values):
             yield from (f"  {line}" for line in _records("values", values, size, ctx))
@@ -89,14 +89,19 @@ def _is_hidden_column(
 
 
 def _are_fields(
-    value: object, keys: Sequence[object], values: Sequence[object], name: str
+    value: object,
+    keys: Sequence[object],
+    values: Sequence[object],
+    ctx: DescribeContext,
 ) -> bool:
     """Return whether the keys of a dict may be told: as fields, or as a vocabulary."""
     texts = [key for key in keys if type(key) is str]
     kinds = {float if type(one) is int else type(one) for one in values}
     are_alike = len(kinds - {type(None)}) <= 1
-    if is_personal(name) and are_alike and is_scalar(values[0]):
+    if is_personal(ctx.name) and are_alike and is_scalar(values[0]):
         return False
+    if ctx.live.columns.issuperset(texts):
+        return True
     if not any(home(cls) == ("collections", "Counter") for cls in bases(type(value))):
         return are_keys(texts, are_alike and len(keys) > 1)
     seen = {
@@ -104,7 +109,7 @@ def _are_fields(
         for key, count in zip(keys, values, strict=True)
         if type(key) is str
     }
-    return not seen or is_vocabulary(seen, name)
+    return is_vocabulary(seen, ctx.name)
 
 
 def entry_lines(
@@ -171,7 +176,7 @@ def _why_closed(items: list[object], ctx: DescribeContext) -> str:
     if is_personal(ctx.name):
         return HIDDEN
     counted = Counter(item for item in items if type(item) is str)
-    if not counted or is_vocabulary(counted, ctx.name):
+    if ctx.live.columns.issuperset(counted) or is_vocabulary(counted, ctx.name):
         return ""
     # Beside objects that are no data, a text is a word of the program.
     return "texts not named" if all(map(is_scalar, items)) else ""

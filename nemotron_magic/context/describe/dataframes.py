@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from nemotron_magic.context.describe.base import DescribeContext, Describer, shorten
+from nemotron_magic.context.describe.base import (
+    DescribeContext,
+    Describer,
+    and_more,
+    shorten,
+)
+from nemotron_magic.context.describe.summaries import (
+    are_known,
+    summary_lines,
+    text_values,
+)
 from nemotron_magic.context.describe.tables import (
     MOST_COLUMNS,
     Column,
@@ -14,6 +24,7 @@ from nemotron_magic.context.describe.tables import (
     column_lines,
     format_label,
     format_labels,
+    level_text,
     quote_label,
     step_of,
     table_lines,
@@ -80,6 +91,7 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys("iuf", "number"),
     **dict.fromkeys("mM", "date"),
 }
+_MOST_LABELS = 300
 _TEXT_DTYPES = ("StringDtype", "CategoricalDtype", "ArrowDtype")
 
 
@@ -117,6 +129,8 @@ def _unread(size: int, start: int, stop: int = 0) -> list[str]:
 
 def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     frame = as_library(value, "pandas")
+    if summary := summary_lines(frame, ctx):
+        return summary
     rows, width = frame.shape
     step = step_of(rows, width)
     names, types = list(frame.columns.names), frame.dtypes.tolist()
@@ -137,7 +151,12 @@ def _levels(index: Any, ctx: DescribeContext) -> str:
 
 
 def _level_names(index: Any, ctx: DescribeContext) -> str:
-    return ", ".join(format_label(name, ctx) for name in index.names)
+    """Return the names of the levels of an index, each with what it holds."""
+    found = []
+    for name, values in zip(index.names, index.levels, strict=True):
+        label, step = format_label(name, ctx), step_of(len(values), 1)
+        found.append(level_text(_pandas_column(label, values, step), ctx))
+    return ", ".join(found)
 
 
 def _pandas_index(values: Any, step: int, ctx: DescribeContext) -> Column | None:
@@ -149,6 +168,16 @@ def _pandas_index(values: Any, step: int, ctx: DescribeContext) -> Column | None
     return _pandas_column(f"index {name}".strip(), index, step)
 
 
+def _pandas_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe what `unique` returns: an array of pandas, or one of objects."""
+    size, kind = len(value), class_name(type(value))
+    cells = value[:_MOST_LABELS].tolist()
+    texts = [cell for cell in cells if type(cell) is str]
+    named = text_values(texts, ctx) if len(cells) == size else []
+    shown = f": {and_more(map(repr, named), 0)}" if named else ""
+    yield f"{kind} of {size:,}, {shorten(str(value.dtype))}{shown}"
+
+
 def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
     """Describe a Series or Index."""
     values = as_library(value, "pandas")
@@ -157,8 +186,13 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
         return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
     if kind == "pandas RangeIndex":
         return iter([f"{kind}, {rows:,} rows from {values.start}"])
+    if kind == "pandas Index" and rows <= _MOST_LABELS and are_known(list(values), ctx):
+        names = [format_label(label, ctx) for label in values]
+        return iter([f"{kind}, {rows:,} rows: {', '.join(names)}"])
     step, index = step_of(rows, 1), None
     if kind == "pandas Series":
+        if summary := summary_lines(values, ctx):
+            return summary
         kind += _levels(values.index, ctx)
         index = _pandas_index(values, step, ctx)
     name = "" if values.name is None else quote_label(values.name, ctx)
@@ -197,6 +231,8 @@ def _polars_column(label: str, sample: Any, rows: Any) -> Column:
 
 def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     frame = as_library(value, "polars")
+    if summary := summary_lines(frame, ctx):
+        return summary
     rows, width = frame.shape
     step = step_of(rows, width)
     # Of all columns at once: one that repeats a single value is never written out.
@@ -237,6 +273,7 @@ DATAFRAME_KINDS: dict[tuple[str, str], Describer] = {
     ("pandas", "DataFrame"): _pandas_frame,
     ("pandas", "Series"): _pandas_single,
     ("pandas", "Index"): _pandas_single,
+    ("pandas", "ExtensionArray"): _pandas_array,
     ("polars", "DataFrame"): _polars_frame,
     ("polars", "LazyFrame"): _polars_lazy,
     ("polars", "Series"): _polars_series,

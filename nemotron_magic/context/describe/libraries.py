@@ -19,6 +19,7 @@ from nemotron_magic.context.describe.base import (
 )
 from nemotron_magic.context.describe.objects import find_init
 from nemotron_magic.context.describe.privacy import HIDDEN, is_personal, tells_of_person
+from nemotron_magic.context.describe.summaries import text_values
 from nemotron_magic.context.describe.tables import (
     LEAST_ROWS,
     MOST_COLUMNS,
@@ -43,6 +44,7 @@ __all__ = ["LIBRARY_KINDS"]
 
 _SAMPLE = 100_000
 _SHOWN_ROWS = 5
+_SHOWN_TEXTS = 300
 _NOT_READ = {"mmap": "on disk", "memmap": "on disk", "MaskedArray": "masked"}
 
 
@@ -57,6 +59,10 @@ def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
             yield f"  {name}: {shorten(str(array.dtype[name]))}"
     elif why := _why_not_read(value):
         yield f"values: {why}, not read"
+    elif array.dtype.kind in "OU" and array.ndim == 1 and array.size <= _SHOWN_TEXTS:
+        texts = [cell for cell in array.tolist() if type(cell) is str]
+        if len(texts) == array.size and (named := text_values(texts, ctx)):
+            yield f"values: {', '.join(map(repr, named))}"
     elif array.dtype.kind in "iufmM" and array.size:
         is_hidden = is_personal(ctx.name) and not ctx.is_full
         yield f"values: {HIDDEN if is_hidden else _range(array, ctx)}"

@@ -7,20 +7,17 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from importlib.resources import files
 
-from nemotron_magic.context.describe.vocabulary import (
-    FIRST_NAMES,
-    KNOWN_PHRASES,
-    KNOWN_WORDS,
-    ORDINARY_WORDS,
-    WORDS,
-)
 from nemotron_magic.context.secrets.values import Strength, strength_of
 
 __all__ = [
+    "FIRST_NAMES",
     "HIDDEN",
     "LEAST_SEEN",
     "MOST_VALUES",
+    "ORDINARY_WORDS",
+    "WORDS",
     "are_keys",
     "is_field_value",
     "is_personal",
@@ -37,6 +34,44 @@ MOST_VALUES = 12  # a column of more is no vocabulary
 LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
 _LONGEST = 40
 _SHORTEST_REST = 3  # of a name that tells more than `sex_m`
+
+# ---- the words that tell what a column holds: lower case, without accents
+
+_LINES = files(__package__).joinpath("vocabulary.txt").read_text("utf-8").splitlines()
+_TEXT = "\n".join(line for line in _LINES if not line.startswith("#"))
+_PIECES = re.split(r"(?m)^\[(\w+)\]\n", _TEXT)
+_SECTIONS = dict(zip(_PIECES[1::2], _PIECES[2::2], strict=True))
+WORDS = {name: frozenset(text.split()) for name, text in _SECTIONS.items()}
+"""The words of each section of the file."""
+
+_KNOWN = ("calendar", "places", "qualities", "goods")
+_KNOWN_WORDS = frozenset[str]().union(*(WORDS[n] for n in _KNOWN)) - WORDS["not_known"]
+"""Values that belong to a known vocabulary."""
+
+_KNOWN_PHRASES = {" ".join(p.split()) for p in _SECTIONS["known_phrases"].split(",")}
+
+_LABELS = (
+    *(
+        "things",
+        "people",
+        "sensitive",
+        "pay",
+        "identity",
+        "names",
+        "labels",
+        "software",
+    ),
+)
+ORDINARY_WORDS = (
+    _KNOWN_WORDS.union(
+        *(WORDS[name] for name in _LABELS), " ".join(_KNOWN_PHRASES).split()
+    )
+    - WORDS["not_ordinary"]
+)
+"""Words of which names of columns, settings and titles are made."""
+
+FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
+"""Common names of people that are no ordinary words or places as well."""
 
 # ---- the words of a name
 
@@ -214,7 +249,7 @@ def _is_known(text: str) -> bool:
     folded = _fold(plain)
     if len(plain) > _LONGEST:
         return False
-    if not plain or folded in KNOWN_WORDS or folded in KNOWN_PHRASES:
+    if not plain or folded in _KNOWN_WORDS or folded in _KNOWN_PHRASES:
         return True
     if folded in FIRST_NAMES or _digits(plain) > _MOST_DIGITS:
         return False

@@ -33,6 +33,7 @@ __all__ = [
     "column_lines",
     "format_label",
     "format_labels",
+    "level_text",
     "quote_label",
     "step_of",
     "table_lines",
@@ -210,6 +211,12 @@ def column_lines(
     yield from _rows([index, column], rows, ctx)
 
 
+def level_text(level: Column, ctx: DescribeContext) -> str:
+    """Return the name of a level of an index, and its values if they are told."""
+    values = _values(level, ctx, (level.label,), is_index=True).removeprefix(", ")
+    return f"{level.label} ({values or f'{level.size:,} values'})"
+
+
 def _sampled(step: int) -> str:
     return f" (figures from one row in {step:,})" if step > 1 else ""
 
@@ -274,6 +281,8 @@ def _text_values(
     counted = Counter(texts)
     number = "many" if len(counted) > MOST_VALUES else str(len(counted))
     count = "1 value" if number == "1" else f"{number} different values"
+    if ctx.live.columns.issuperset(counted):
+        return f", columns: {and_more(map(repr, counted), 0)}"
     are_few = _are_few(texts) or (is_index and len(counted) <= MOST_VALUES)
     if not are_few or not (ctx.is_full or is_vocabulary(counted, label)):
         return f", {count}, none of them named"

@@ -1,0 +1,437 @@
+"""Describe the results of aggregations: their numbers always, their labels if known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nemotron_magic.context.describe.base import (
+    DescribeContext,
+    format_extreme,
+    is_scalar,
+    shorten,
+)
+from nemotron_magic.context.describe.privacy import (
+    LEAST_SEEN,
+    MOST_VALUES,
+    WORDS,
+    is_field_value,
+    is_personal,
+    is_vocabulary,
+    safe_labels,
+)
+from nemotron_magic.core.introspection import class_name, home, library
+
+__all__ = ["are_known", "summary_lines", "text_values"]
+
+_ROWS = 60
+_COLUMNS = 40
+_MOST_SEARCHED = 50_000  # rows of a table that a result may have been taken from
+_LIBRARIES = ("builtins", "datetime", "decimal", "numpy", "pandas")
+_PLAIN_KINDS = (
+    *("string", "boolean", "integer", "floating", "mixed-integer-float", "decimal"),
+    *("empty", "date", "datetime", "datetime64", "timedelta", "timedelta64", "period"),
+    "interval",
+)
+_STATISTICS = WORDS["statistics"]
+# With these, a number is that of one row.
+_OF_ONE_ROW = {"min", "max", "first", "last", "top", "mode"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The first rows and columns of a table that may be a summary.
+
+    Parameters
+    ----------
+    size : tuple of int
+        How many rows and columns the table has.
+    names : sequence of object
+        What the levels of its row labels are called.
+    rows : list of tuple
+        The label of each row, by level.
+    column_names : sequence of object
+        What the levels of its column labels are called.
+    cells : list of list
+        By column.
+    is_indexed : bool
+        Whether the labels of rows are an index, and no columns.
+    """
+
+    kind: str
+    size: tuple[int, int]
+    names: Sequence[Any]
+    rows: list[tuple[Any, ...]]
+    column_names: Sequence[Any]
+    columns: list[Any]
+    cells: list[list[Any]]
+    is_indexed: bool
+    is_unique: bool
+
+
+def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
+    """Return the lines on a table if it is the result of an aggregation, or None.
+
+    Parameters
+    ----------
+    table : DataFrame or Series
+        Of pandas, or a DataFrame of polars, of the libraries' own classes.
+    """
+    if ctx.is_full or not len(table) > 0:
+        return None
+    grid = _polars_grid(table) if hasattr(table, "get_columns") else _pandas_grid(table)
+    if grid is None or not grid.is_unique or not grid.columns:
+        return None
+    labels = [grid.names, grid.column_names, grid.columns, *grid.rows]
+    if not all(_is_plain(label) for part in labels for label in part):
+        return None
+    if _is_labelled(grid, ctx):
+        return _lines(grid, False, ctx)
+    owners = [one for one in ctx.live.tables if _may_own(one, grid)]
+    if owners and all(_is_aggregated(grid, one) for one in owners):
+        return _lines(grid, True, ctx)
+    is_counted = _is_statistic(grid.columns[0]) and len(grid.columns) == 1
+    return _lines(grid, False, ctx) if is_counted and grid.is_indexed else None
+
+
+def _is_plain(label: Any) -> bool:
+    """Return whether a label is of no class of user code, which could run."""
+    parts = label if type(label) is tuple else (label,)
+    return all(home(type(part))[0] in _LIBRARIES for part in parts)
+
+
+def _column_is_plain(column: Any) -> bool:
+    """Return whether the cells of a column can be compared without user code."""
+    dtype = column.dtype
+    if home(type(dtype))[0] == "polars":
+        return type(dtype).__name__ != "Object"
+    if home(type(dtype))[0] not in _LIBRARIES:
+        return False
+    if type(dtype).__name__ == "CategoricalDtype":
+        return _column_is_plain(dtype.categories)
+    if dtype.kind != "O" or type(dtype).__name__ == "StringDtype":
+        return True
+    kind: str = library("pandas").api.types.infer_dtype(column, skipna=True)
+    return kind in _PLAIN_KINDS
+
+
+def _columns(table: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the first columns of a table that can be compared, with their names."""
+    is_pandas = hasattr(table, "iloc")
+    for place, label in enumerate(list(table.columns)[:_COLUMNS]):
+        column = table.iloc[:, place] if is_pandas else table.to_series(place)
+        if _column_is_plain(column):
+            yield label, column
+
+
+def _pandas_grid(table: Any) -> _Grid | None:
+    index, kind = table.index, f"pandas {type(table).__name__}"
+    levels = getattr(index, "levels", [index])
+    if not all(map(_column_is_plain, levels)):
+        return None
+    head = table.iloc[:_ROWS]
+    if kind == "pandas Series":
+        columns, names = [table.name], [None]
+        cells = [_plain(head)]
+    else:
+        columns, names = list(table.columns[:_COLUMNS]), list(table.columns.names)
+        cells = [_plain(head.iloc[:, place]) for place in range(len(columns))]
+    size = (len(table), 1 if kind == "pandas Series" else table.shape[1])
+    if type(index).__name__ != "RangeIndex":
+        labels = head.index.tolist()
+        rows = [one if type(one) is tuple else (one,) for one in labels]
+        is_unique = index.is_unique
+        level_names = list(index.names)
+        return _Grid(
+            kind, size, level_names, rows, names, columns, cells, True, is_unique
+        )
+    return None if kind == "pandas Series" else _keyed(kind, size, columns, cells)
+
+
+def _plain(values: Any) -> list[Any]:
+    """Return cells without the number types of NumPy, which mixed columns have."""
+    if home(type(values.dtype))[0] not in _LIBRARIES:
+        return [None] * len(values)
+    return [
+        cell.item()
+        if home(type(cell))[0] == "numpy" and hasattr(cell, "item")
+        else cell
+        for cell in values.tolist()
+    ]
+
+
+def _polars_grid(table: Any) -> _Grid | None:
+    head = table.head(_ROWS)
+    columns, kind = table.columns[:_COLUMNS], "polars DataFrame"
+    cells = [one.to_list() for one in head.get_columns()[:_COLUMNS]]
+    if columns[0] != "statistic":
+        return _keyed(kind, table.shape, columns, cells)
+    size = (len(table), len(columns) - 1)
+    rows = [(label,) for label in cells[0]]
+    return _Grid(kind, size, [None], rows, [None], columns[1:], cells[1:], True, True)
+
+
+def _keyed(
+    kind: str, size: tuple[int, int], columns: list[Any], cells: list[list[Any]]
+) -> _Grid | None:
+    """Return a table whose first columns name the rows, and the others are numbers."""
+    count = 0
+    while (
+        count < len(cells) and _types(cells[count]) and not _are_numbers(cells[count])
+    ):
+        count += 1
+    has_text = any(not _types(rest).isdisjoint((str, bool)) for rest in cells[count:])
+    if has_text or size[0] > _ROWS:
+        return None
+    rows = list(zip(*cells[:count], strict=True)) or [()] * len(cells[0])
+    unique = len({str(row) for row in rows}) == len(rows)
+    names, rest = columns[:count], columns[count:]
+    size = (size[0], size[1] - count)
+    return _Grid(kind, size, names, rows, [None], rest, cells[count:], False, unique)
+
+
+def _types(cells: Sequence[object]) -> set[type]:
+    return {type(cell) for cell in cells} - {type(None)}
+
+
+def _are_numbers(cells: Sequence[object]) -> bool:
+    types = _types(cells)
+    return bool(types) and types <= {int, float}
+
+
+def _is_statistic(label: Any) -> bool:
+    last = label[-1] if type(label) is tuple and label else label
+    return type(last) is str and last in _STATISTICS
+
+
+def _is_known(label: Any, ctx: DescribeContext) -> bool:
+    parts = label if type(label) is tuple else (label,)
+    return all(
+        type(part) is str and (part in _STATISTICS or part in ctx.live.columns)
+        for part in parts
+    )
+
+
+def text_values(texts: Sequence[str], ctx: DescribeContext) -> list[str]:
+    """Return the different values of a column, in order, if they may be told."""
+    few = list(dict.fromkeys(texts))
+    if ctx.live.columns.issuperset(few):
+        return few
+    counted = dict.fromkeys(few, 1)
+    for column in _text_columns(ctx):
+        if _contains(column, set(few)):
+            counted = dict.fromkeys(few, LEAST_SEEN)
+            if is_personal(column.name) or not is_vocabulary(counted, column.name):
+                return []
+    return few if is_vocabulary(counted, ctx.name) else []
+
+
+def _text_columns(ctx: DescribeContext) -> Iterator[Any]:
+    """Yield the columns of the notebook that hold few texts."""
+    for table in ctx.live.tables:
+        if not 0 < len(table) <= _MOST_SEARCHED:
+            continue
+        for name, column in _columns(table):
+            head = list(column[:_ROWS])
+            if type(name) is str and str in _types(head):
+                count = len(set(column))
+                if count <= min(MOST_VALUES, len(table) // LEAST_SEEN):
+                    yield column
+
+
+def are_known(labels: Sequence[object], ctx: DescribeContext) -> bool:
+    """Return whether all labels are those of columns in the notebook."""
+    return bool(labels) and all(_is_known(label, ctx) for label in labels)
+
+
+def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
+    """Return whether all labels are those of columns and statistics.
+
+    Of a Series, the name tells a row of a table, which is called by a place or a
+    value, from the sums of its columns.
+    """
+    if any(name is not None for name in grid.column_names):
+        return False
+    names, rows = list(grid.names), grid.rows
+    if names == [None] and all(type(row[0]) is float for row in rows):
+        # As `quantile` labels them.
+        is_known = all(0 <= row[0] <= 1 for row in rows)
+    else:
+        is_named = bool(names) and all(name is None for name in names)
+        is_known = is_named and all(_is_known(row, ctx) for row in rows)
+    if not is_known:
+        return False
+    if grid.kind != "pandas Series":
+        return all(_is_known(label, ctx) for label in grid.columns)
+    name = grid.columns[0]
+    indexes = [one.index for one in ctx.live.tables if hasattr(one, "iloc")]
+    is_place = any(str(index.dtype).startswith("float") for index in indexes)
+    is_quantile = type(name) is float and 0 <= name <= 1 and not is_place
+    return name is None or is_quantile or _is_known(name, ctx)
+
+
+def _may_own(table: Any, grid: _Grid) -> bool:
+    """Return whether the rows of a result may be groups of the rows of a table."""
+    names = [name for name, _ in _columns(table) if type(name) is str]
+    if len(set(names)) < len(names):
+        return False
+    has_names = all(type(name) is str and name in names for name in grid.names)
+    return has_names and 2 * grid.size[0] <= len(table)
+
+
+def _is_aggregated(grid: _Grid, owner: Any) -> bool:
+    """Return whether a result is made from a table, and is no part of its rows.
+
+    It has a number that no row has, and, without an index, all of the groups; or by an
+    index the largest or smallest number of each group.
+    """
+    columns = list(zip(grid.columns, grid.cells, strict=True))
+    has_new = _is_crosstab(grid, len(owner)) or any(
+        _is_statistic(label) or not _holds(owner, label, cells)
+        for label, cells in columns
+    )
+    if not grid.names or (grid.is_indexed and has_new):
+        return has_new
+    if len(owner) > _MOST_SEARCHED:
+        return False
+    if has_new:
+        groups = set(zip(*(list(owner[name]) for name in grid.names), strict=True))
+        return grid.size[0] >= sum(all(one == one for one in key) for key in groups)
+    if not grid.is_indexed or not hasattr(owner, "groupby"):
+        return False
+    groups = owner.groupby(list(grid.names), observed=True)
+    ends = [groups.max(numeric_only=True), groups.min(numeric_only=True)]
+    return len(owner) > len(ends[0]) and any(
+        all(
+            label in end.columns and set(cells) <= set(end[label])
+            for label, cells in columns
+            if _are_numbers(cells)
+        )
+        for end in ends
+    )
+
+
+def _is_crosstab(grid: _Grid, rows: int) -> bool:
+    """Return whether the cells are counts of all rows of a table."""
+    if type(grid.column_names[0]) is not str or not all(map(_are_numbers, grid.cells)):
+        return False
+    counts = [cell for cells in grid.cells for cell in cells if cell == cell]
+    return int(sum(counts)) == rows
+
+
+def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
+    """Return whether all numbers of a column stand in one column of a table."""
+    numbers = {cell for cell in cells if type(cell) in (int, float) and cell == cell}
+    columns = list(_columns(owner))
+    named = [column for name, column in columns if type(name) is str and name == label]
+    own = named or [column for _, column in columns]
+    if len(owner) > _MOST_SEARCHED:
+        # Too many to be compared: a mean of whole numbers is none of them.
+        are_whole = named and "int" in str(named[0].dtype).lower()
+        return not are_whole or all(number % 1 == 0 for number in numbers)
+    return any(_contains(column, numbers) for column in own)
+
+
+def _contains(column: Any, values: set[Any]) -> bool:
+    """Return whether all values stand in a column of pandas or polars."""
+    if hasattr(column, "is_in"):
+        is_of_kind = column.dtype.is_numeric() != (str in map(type, values))
+        found = set(column.filter(column.is_in(list(values)))) if is_of_kind else set()
+    else:
+        found = set(column[column.isin(values)])
+    return values <= found
+
+
+def _lines(grid: _Grid, is_owned: bool, ctx: DescribeContext) -> Iterator[str]:
+    rows, width = grid.size
+    weight = LEAST_SEEN if is_owned else 1
+    labels = _texts(grid.rows, grid.names, ctx, weight)
+    columns = [one if type(one) is tuple else (one,) for one in grid.columns]
+    heads = _texts(columns, grid.column_names, ctx, weight)
+    if grid.kind == "pandas Series":
+        heads = ["value" if grid.columns[0] is None else heads[0]]
+        yield f"{grid.kind}, {rows:,} rows, a summary; cells divided by |:"
+    else:
+        size = f"{rows:,} rows × {width:,} columns"
+        yield f"{grid.kind}, {size}, a summary; cells divided by |:"
+    names = ", ".join(str(name) for name in grid.names if name is not None)
+    yield "  " + " | ".join(filter(None, (names, *heads)))
+    most = max(map(len, ctx.live.tables), default=0)
+    for place, label in enumerate(labels):
+        cells = [
+            _cell(cells[place], (*grid.rows[place], *column), most, ctx)
+            for column, cells in zip(columns, grid.cells, strict=True)
+        ]
+        yield "  " + " | ".join(filter(None, (label, *cells)))
+    if rows > len(labels):
+        yield f"  … {rows - len(labels):,} more rows"
+    if width > len(columns):
+        yield f"  … {width - len(columns):,} more columns"
+
+
+def _texts(
+    rows: Sequence[tuple[Any, ...]],
+    names: Sequence[Any],
+    ctx: DescribeContext,
+    weight: int,
+) -> list[str]:
+    """Return labels of rows or columns; what may be a value of a person is numbered.
+
+    Parameters
+    ----------
+    names : sequence of object
+        What the levels of the labels are called.
+    weight : int
+        How often each label was seen as a value, at least.
+    """
+    levels = [
+        _level([row[place] for row in rows], name, ctx, weight)
+        for place, name in enumerate(names)
+    ]
+    return [", ".join(parts) for parts in zip(*levels, strict=True)] or [""] * len(rows)
+
+
+def _level(
+    labels: list[Any], name: Any, ctx: DescribeContext, weight: int
+) -> list[str]:
+    name = name if type(name) is str else ""
+    unknown = {one for one in labels if type(one) is str and not _is_known(one, ctx)}
+    is_open = not unknown or is_vocabulary(dict.fromkeys(unknown, weight), name)
+    if is_personal(name):
+        unknown, is_open = set(labels), False
+    elif not is_open and not name:
+        found = sorted(unknown)
+        safe = safe_labels(found, are_alike=False)
+        unknown = {one for one, text in zip(found, safe, strict=True) if one != text}
+    places = {label: place for place, label in enumerate(dict.fromkeys(labels), 1)}
+    return [
+        f"value {places[one]}" if not is_open and one in unknown else _text(one, ctx)
+        for one in labels
+    ]
+
+
+def _text(value: Any, ctx: DescribeContext) -> str:
+    if type(value) is str:
+        return " ".join(shorten(value, 40).split())
+    if type(value) is float and value % 1 == 0:
+        return f"{value:g}" if abs(value) < 1e15 else f"{value:.6g}"
+    if type(value) in (int, float) or is_scalar(value):
+        return shorten(format_extreme(value))
+    # The types of columns are objects, and a bin is one of pandas.
+    is_library = home(type(value))[0] in ("numpy", "pandas", "polars")
+    return shorten(str(value)) if is_library else class_name(type(value))
+
+
+def _cell(value: Any, parts: Sequence[Any], most: int, ctx: DescribeContext) -> str:
+    """Return a cell; of personal columns, no number that may be that of one row."""
+    words = [part for part in parts if type(part) is str]
+    if type(value) is str and not is_field_value(value, words[-1] if words else ""):
+        return "(hidden)"
+    if not any(map(is_personal, words)) or type(value) not in (int, float, str):
+        return _text(value, ctx)
+    is_one = any(word in _OF_ONE_ROW or word.endswith("%") for word in words)
+    is_total = type(value) is float and value % 1 != 0
+    is_count = type(value) is not str and value <= most
+    is_shown = not is_one and (is_total or is_count)
+    return _text(value, ctx) if is_shown else "(hidden)"
