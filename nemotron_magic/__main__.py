@@ -121,7 +121,7 @@ def _execute(source: Path, environ: Mapping[str, str]) -> int:
     notebook = nbformat.read(source, as_version=4)
 
     def tell(cell: NotebookNode, cell_index: int, **more: Any) -> None:
-        print("\n".join(_told(cell)), flush=True)
+        print("\n".join(_lines_of(cell)), flush=True)
 
     client = NotebookClient(
         notebook,
@@ -142,8 +142,8 @@ def _execute(source: Path, environ: Mapping[str, str]) -> int:
     return status
 
 
-def _told(cell: NotebookNode) -> Iterator[str]:
-    """Yield what a cell asked, what came back, and what it took."""
+def _lines_of(cell: NotebookNode) -> Iterator[str]:
+    """Yield what a cell asked, what came back, and its usage."""
     if cell.cell_type != "code":
         return
     yield f"\n── In [{cell.execution_count}] " + "─" * 60

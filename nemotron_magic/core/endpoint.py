@@ -169,9 +169,10 @@ def _split(base_url: str) -> SplitResult:
     except ValueError as error:
         raise InputError(f"base_url is no URL: {error}", hint=_SETTING) from None
     if url.scheme not in ("http", "https") or not url.hostname:
+        got = _presentable(base_url)
         raise InputError(
-            f"base_url must start with https:// or http://, got {_shown(base_url)}",
-            hint=_SETTING.replace("https://host/v1", _meant(_bare(base_url))),
+            f"base_url must start with https:// or http://, got {got}",
+            hint=_SETTING.replace("https://host/v1", _with_scheme(base_url)),
         )
     if "@" in url.netloc or url.query or url.fragment:
         raise InputError(
@@ -183,17 +184,14 @@ def _split(base_url: str) -> SplitResult:
     return url
 
 
-def _bare(base_url: str) -> str:
-    return _shown(base_url.rpartition("//")[2]) or "host/v1"
-
-
-def _meant(address: str) -> str:
+def _with_scheme(base_url: str) -> str:
     """Put in front of an address what was forgotten; none on this machine has TLS."""
+    address = _presentable(base_url.rpartition("//")[2]) or "host/v1"
     host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
     return f"{'http' if loopback_addresses(host) else 'https'}://{address}"
 
 
-def _shown(base_url: str) -> str:
+def _presentable(base_url: str) -> str:
     """Return what may be shown: a mistyped URL may hold a password before its host."""
     return base_url.rpartition("@")[2][:80]
 

@@ -158,7 +158,7 @@ class Retry:
 
     @property
     def words(self) -> str:
-        """What the user is told of it; a wait too short to wait for is left out."""
+        """What is shown to the user, without a wait too short to notice."""
         wait = f" in {self.delay_s:.0f} s" if self.delay_s >= 0.5 else ""
         return f"{self.why}; trying again{wait} …"
 

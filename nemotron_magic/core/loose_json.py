@@ -100,7 +100,7 @@ def as_text(value: Any) -> str:
 
 
 def as_number(value: Any) -> float | None:
-    """Return `value` if it is a number that can be reckoned with; else None.
+    """Return `value` if it is a finite number of a plausible size; else None.
 
     >>> as_number(3), as_number(True), as_number("3"), as_number(float("nan"))
     (3, None, None, None)

@@ -270,14 +270,14 @@ class GrowingText:
         hidden = _HIDDEN_AT_END.search(text)
         end = hidden.start() if hidden else len(text)
         self._held = text[end:]
-        return self._shown(text[:end])
+        return self._visible(text[:end])
 
     def end(self) -> str:
         """Return what was held back."""
         held, self._held = self._held, ""
-        return self._shown(held)
+        return self._visible(held)
 
-    def _shown(self, text: str) -> str:
+    def _visible(self, text: str) -> str:
         shown = visible(self._before + text)[len(self._before) :]
         # What a joiner after it is depends on it.
         self._before = text[-1:] or self._before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -56,12 +57,7 @@ cached_tokens=None, cost_usd=0.5)
     cost_usd: float | None = None
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            *(
-                _sum(getattr(self, f.name), getattr(other, f.name))
-                for f in fields(Usage)
-            )
-        )
+        return self._combine(other, _sum)
 
     def updated(self, other: Usage) -> Usage:
         """Return these figures, with those that `other` knows in their place.
@@ -73,21 +69,20 @@ cached_tokens=None, cost_usd=0.5)
         Usage(prompt_tokens=39320, completion_tokens=30, reasoning_tokens=None, \
 cached_tokens=None, cost_usd=None)
         """
-        return Usage(
-            *(
-                _told(getattr(other, f.name), getattr(self, f.name))
-                for f in fields(Usage)
-            )
-        )
+        return self._combine(other, lambda own, newer: _latest(newer, own))
+
+    def _combine(self, other: Usage, how: Callable[[Any, Any], Any]) -> Usage:
+        names = [f.name for f in fields(Usage)]
+        return Usage(*(how(getattr(self, n), getattr(other, n)) for n in names))
 
     def as_dict(self) -> dict[str, int | float | None]:
         """Return the figures by name, unknown ones as None."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod
-    def from_dict(cls, told: Any) -> Usage:
+    def from_dict(cls, saved: Any) -> Usage:
         """Read what `as_dict` gave; what is no figure is not known."""
-        known = as_dict(told)
+        known = as_dict(saved)
         figures: dict[str, Any] = {
             f.name: _amount(known.get(f.name)) for f in fields(cls)
         }
@@ -112,7 +107,7 @@ cached_tokens=None, cost_usd=None)
             received[0],
             _count(received[1].get("reasoning_tokens")),
             _count(sent[1].get("cached_tokens")),
-            _told(_cost_usd(meta), believed_usd(_amount(usage.get("cost")))),
+            _latest(_cost_usd(meta), believed_usd(_amount(usage.get("cost")))),
         )
 
 
@@ -133,7 +128,9 @@ def _cost_usd(meta: Any) -> float | None:
     credits_used = _amount(spent.get("credits_used"))
     from_credits = None if credits_used is None else credits_used / CREDITS_PER_USD
     usd_spent = _amount(spent.get("usd_spent"))
-    cost_usd: float | None = _told(believed_usd(usd_spent), believed_usd(from_credits))
+    cost_usd: float | None = _latest(
+        believed_usd(usd_spent), believed_usd(from_credits)
+    )
     return cost_usd
 
 
@@ -147,7 +144,7 @@ def _direction(
     """Return the tokens of one direction by either of its names, and their details."""
     first, second = (_count(usage.get(name)) for name in names)
     details = [as_dict(usage.get(f"{name}_details")) for name in names]
-    return _told(first, second), {**details[1], **details[0]}
+    return _latest(first, second), {**details[1], **details[0]}
 
 
 def _count(value: Any) -> int | None:
@@ -160,7 +157,7 @@ def _amount(value: Any) -> float | None:
     return None if amount is None or amount < 0 else amount
 
 
-def _told(newer: Any, older: Any) -> Any:
+def _latest(newer: Any, older: Any) -> Any:
     """Return the newer of two figures, but for a zero where there was more."""
     return older if newer is None or (older and not newer) else newer
 

@@ -85,7 +85,7 @@ class App:
         return [model.name for model in known]
 
     def start_rehearsal(self) -> str:
-        """Ask the stand-in from now on; return its base URL."""
+        """Ask the rehearsal from now on; return its base URL."""
         if self._rehearsal is None:
             from nemotron_magic import rehearsal
 
@@ -105,7 +105,7 @@ class App:
         return self.session.endpoint(self.config.snapshot()).base_url
 
     def _rehearses(self, base_url: object) -> bool:
-        """Return whether questions to `base_url` go to the stand-in."""
+        """Return whether questions to `base_url` go to the rehearsal."""
         return self._rehearsal is not None and base_url == str(self._rehearsal.url)
 
     def open_panel(self) -> Panel:
@@ -120,7 +120,7 @@ class App:
                     self.config,
                     self.session,
                     self.asker.questions.aside,
-                    self.asker.coder,
+                    self.asker.inserter,
                     self.keep_books,
                     self.displays.ticker,
                 )
@@ -128,7 +128,7 @@ class App:
         return self._panels.open()
 
     def close(self) -> None:
-        """Let go of panels, of connections and of the stand-in."""
+        """Close panels, connections and the rehearsal."""
         if self._panels is not None:
             self._panels.close()
         self.displays.ticker.close()
@@ -151,7 +151,7 @@ class App:
         self.session.accounting.notebook = Path(self._own_file.path()).name
 
     def last_reply(self, thread: str) -> str:
-        """Return the last reply of a thread; empty if there is none."""
+        """Return the last reply of a thread; empty without one."""
         turns = self.session.conversation.threads.get(thread or MAIN)
         return turns[-1].reply if turns else ""
 

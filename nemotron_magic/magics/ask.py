@@ -127,7 +127,7 @@ class Asker:
 
     Attributes
     ----------
-    coder : CodeInserter
+    inserter : CodeInserter
         What puts the code of replies into cells.
     questions : QuestionBuilder
         What makes questions of what was typed.
@@ -141,7 +141,7 @@ class Asker:
         displays: DisplayManager,
         unreadable: Callable[[], Sequence[Path]] = tuple,
     ) -> None:
-        self.coder = CodeInserter(
+        self.inserter = CodeInserter(
             shell, lambda: displays.front_end != "headless", unreadable
         )
         self._shell = shell
@@ -182,7 +182,7 @@ class Asker:
         thread = call.thread or MAIN
         options, request = self._prepare(call, settings, thread)
         self._options[thread] = options
-        self.coder.forget_trials()
+        self.inserter.forget_trials()
         renderer = self._renderer(call)
         reply = self._receive(request, settings, call, options, renderer)
         rounds = 0
@@ -191,7 +191,7 @@ class Asker:
             notice = (
                 f"Sent back to be corrected, {rounds} of at most {options.repairs}."
             )
-            self._show(call, self.coder.sent_back(reply, notice), renderer)
+            self._show(call, self.inserter.sent_back(reply, notice), renderer)
             wish = correction_request([describe_finding(one) for one in findings])
             request = Correction(wish, thread)
             renderer = self._renderer(call)
@@ -201,12 +201,12 @@ class Asker:
                 )
             except (NemotronError, KeyboardInterrupt) as error:
                 # What could not be corrected is paid for, and goes in as it is.
-                kept = self.coder.finished(reply, options, _why_not_corrected(error))
+                kept = self.inserter.finished(reply, options, _why_not_corrected(error))
                 if not call.quiet:
                     notices = kept.metadata.notices[len(reply.metadata.notices) :]
                     self._displays.show_markdown("\n\n".join(map(literal, notices)))
                 return self._assign(call, kept, renderer)
-        return self._show(call, self.coder.finished(reply, options), renderer)
+        return self._show(call, self.inserter.finished(reply, options), renderer)
 
     def _renderer(self, call: ParsedMagic) -> Renderer:
         return NullRenderer() if call.quiet else self._displays.painter()
@@ -222,10 +222,10 @@ class Asker:
             return ()
         may_send = rounds < options.repairs
         try:
-            found = self.coder.findings(reply) if may_send else ()
+            found = self.inserter.findings(reply) if may_send else ()
             if found or not options.tries:
                 return found
-            failing = self.coder.try_code(
+            failing = self.inserter.try_code(
                 reply, options.is_trial_asked, _ticker(renderer)
             )
         except KeyboardInterrupt:
@@ -263,7 +263,7 @@ class Asker:
             if arrived is None:
                 renderer.fail()
             else:
-                error.reply = arrived = self.coder.finished(arrived, options)
+                error.reply = arrived = self.inserter.finished(arrived, options)
                 self._show(call, arrived, renderer)
             raise
 

@@ -45,7 +45,7 @@ class PanelHost:
     question : callable
         Returns the question of a text, its thread, settings and the newest cell that
         may be sent.
-    coder : CodeInserter
+    inserter : CodeInserter
         Where the code of replies waits for `%nemotron code`.
     keep_books : callable
         Called with the settings of a call before it is made.
@@ -59,7 +59,7 @@ class PanelHost:
     config: Any
     session: Session
     question: Callable[[str, str, Settings, int], Question]
-    coder: CodeInserter
+    inserter: CodeInserter
     keep_books: Callable[[Settings], None]
     ticker: Ticker
     draft: str = ""

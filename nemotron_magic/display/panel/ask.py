@@ -344,7 +344,7 @@ class AskTab:
 
     def _turn_html(self, turn: Turn) -> str:
         has_buttons = may_insert(self._host.config.insert_button)
-        code = self._host.coder.code_of(turn.reply, has_buttons)
+        code = self._host.inserter.code_of(turn.reply, has_buttons)
         html = content_html(turn.reply, code)
         return f'{_question_html(turn.question)}<div class="nm-reply">{html}</div>'
 
@@ -417,7 +417,7 @@ class AskTab:
                 return
             call.is_over = True
             if reply is not None:
-                self._host.coder.offer(reply)
+                self._host.inserter.offer(reply)
                 self._host.shell.push({"_nemotron": reply}, interactive=False)
             if not self._make.is_closed:
                 self._show_end(call, reply, error)

@@ -165,8 +165,8 @@ def _ledger_line(session: Session) -> str:
         return _line(True, f"ledger: {literal(str(ledger.path), 300)}")
     if not ledger.error:
         return _line(True, "ledger: in memory, for this session only")
-    trouble = f"ledger: in memory; {literal(ledger.error, 300)}"
-    return _line(False, trouble, "`%config Nemotron.ledger = PATH` puts it elsewhere")
+    problem = f"ledger: in memory; {literal(ledger.error, 300)}"
+    return _line(False, problem, "`%config Nemotron.ledger = PATH` puts it elsewhere")
 
 
 def _proxy_line(session: Session, endpoint: Endpoint) -> str:
