@@ -143,10 +143,28 @@ def _role(within: list[tuple[str, bool]], last: str) -> Role:
     return Role.KEYED if last == ":" and within else Role.VALUE
 
 
-_PAIR_AFTER = re.compile(r"""[ \t]+[\w.]{1,40}=\S""")
-_PAIR_BEFORE = re.compile(r"""(?:^|[\s"'])[\w.]{1,40}=[^\s,;()]{1,80}[ \t]+$""")
-_LINE_END = re.compile(r"[ \t\r]*(?:\#[^\n]*)?(?:\n|$)")
-_FLOW_END = re.compile(r"[ \t]*[,}]")
+_LINE_END = re.compile(r"[ \t\r]*(?:\#.*)?$")
+_LEAD = re.compile(r"[ \t]*(?:(?:[-*>]|\d{1,2}[.)])[ \t]+)?-?")
+_ARGUMENT_END = re.compile(r"[ \t]*(?:\\?\r?$|[|;&#\"'`)]|-)|[ \t]+[\w./:@-]+[ \t]*$")
+# What stands between two brackets, and then a few words that are none of a program's.
+_PROSE = (
+    r"(?:[\[(][\w:. -]{1,30}[\])][ \t]*)?(?!.*\b(?:if|lambda|elif|else|while|for|with"
+    r"|except|def|class|not|in|return|and|or|columns?|fields?|case|usage)\b)"
+    r"(?:[^\W\d_]{2,20}[ \t]+){0,4}"
+)
+# Signs, and what stands before a name and behind a word on a line that sets it.
+_SETTINGS = tuple(
+    (sign, re.compile(before, re.IGNORECASE), re.compile(after))
+    for sign, before, after in (
+        (":", r"[ \t*`\"'-]*", _LINE_END.pattern),
+        (":", r"[ \t*`\"'-]*\{(?:.*[{,])?[ \t\"']*", r"[ \t]*[,}]"),
+        (":", _PROSE, _LINE_END.pattern),
+        ("=", r"(?:.*[\s\"'])?[\w.]{1,40}=[^\s,;()]{1,80}[ \t]+", ""),
+        ("=", ".*", r"[ \t]+[\w.]{1,40}=\S"),
+        ("=", r".*\[", r"\]"),
+        ("=", ".*-", _ARGUMENT_END.pattern),
+    )
+)
 _ASSIGNS = re.compile(r"[ \t]*(?:[\w.-]{1,80}[ \t]*[=:][^\n(]{0,200}|[#;][^\n]*)?\r?$")
 _SECTION = re.compile(r"[ \t]*\[[\w .:\"'-]{1,60}\][ \t\r]*$")
 # The rest of a line `db.host = localhost`, which no program has.
@@ -173,31 +191,21 @@ def is_set_to(
         What stands between them.
     """
     line = max(text.rfind("\n", max(0, name[0] - _NEAR), name[0]) + 1, name[0] - _NEAR)
-    before = text[line : name[0]]
-    if sign.strip() == ":":
-        return _is_yaml(text, before, value[1])
-    if sign == "=" and (
-        _PAIR_AFTER.match(text, value[1]) or _PAIR_BEFORE.search(before)
-    ):
-        return True
-    if sign.strip() != "=" or before.strip() or not _LINE_END.match(text, value[1]):
+    before = text[line : name[0]] + "-" * (text[name[0]] == "-")
+    after = text[value[1] : value[1] + _NEAR].partition("\n")[0]
+    sign, parted = sign.partition("!!")[0], sign != "="
+    for one, form_before, form_after in _SETTINGS:
+        is_sign = one == (sign.strip()[-1:] if one == ":" else sign)
+        if is_sign and form_before.fullmatch(before) and form_after.match(after):
+            return True
+    is_alone = _LEAD.fullmatch(before) and _LINE_END.match(after)
+    if sign.strip() != "=" or not is_alone:
         return False
     if not _is_variable(text, value) and (
-        sign == "=" or _WORD_WITH_DIGITS.fullmatch(text, *value)
+        not parted or _WORD_WITH_DIGITS.fullmatch(text, *value)
     ):
         return True
     return _in_section(text, line) or _is_property(text, name, sign, value)
-
-
-def _is_yaml(text: str, before: str, end: int) -> bool:
-    opened = before.strip(" \t-*`\"'")
-    if not opened:
-        return bool(_LINE_END.match(text, end))
-    return (
-        opened[-1] in "{,"
-        and opened.startswith("{")
-        and bool(_FLOW_END.match(text, end))
-    )
 
 
 def _is_variable(text: str, value: tuple[int, int]) -> bool:
@@ -239,20 +247,21 @@ _NAMED = re.compile(
     + r"""[a-z0-9_\u00b5-\u04ff-]{0,40}+(?P<close>(?:\\*["'`])?[\])*]{0,3}+)
     (?:
       (?P<entry>:?[ \t]*\n[ \t]*(?:default_value|value|default|content|plain|text)
-        :[ \t]+)
+        :[ \t]+|:[ \t]*[|>][-+]?[ \t]*\n[ \t]+)
       | (?P<below>(?:[ \t][^\n=|{}\[\]"'<>]{0,60}:)?[ \t:：*=]*+\n
         (?:[ \t]*+[-=─~`]{0,80}+[ \t]*+\n){0,2}(?=[^\n]))
       | (?P<typed>[ \t]*:[ \t]*[a-z][\w.\[\]| ,]{0,40}?=[ \t]*(?=[^\s=,;}\])]))
       | (?P<set>[ \t]*(?:\([^()\n]{1,60}\)[ \t]*)?
         (?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+[\w.@-]{1,40}[ \t]*(?=:))?
-        (?:=["'][ \t]*\+(?=[ \t]*["'])|=>|:=|==|!=|<-|=|::|:|：|＝|→)[ \t]*
+        (?:=["'][ \t]*\+(?=[ \t]*["'])|=>|->|:=|==|!=|<-|=|::|:|：|＝|→)[ \t]*
         (?:\*\*?[ \t]*)?(?:!![a-z/]{1,20}[ \t]+)?)
-      | (?P<pair>(?:[ \t]+[\w-]{1,20}="[^"\n<>]{0,60}")?,?[ \t]*["']?
-        (?:(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
+      | (?P<pair>(?:[ \t]+[\w-]{1,20}="[^"\n<>]{0,60}"
+        |,[ \t]*\w{1,20}=[^,()\n]{1,40}){0,2},?[ \t]*["']?
+        (?:default|(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
       | (?P<comma>[ \t]*,[ \t]*)
         (?=\\*["'](?![^"'\\\n]{0,200}\\*["'][ \t]*,[ \t]*\\*[\n"']))
       | (?P<says>(?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+[\w.@-]{1,40})?
-        (?:[ \t]+(?:(?:is|was|ist|lautet|est|es|è|é)(?:[ \t]*:)?|provided:
+        (?:[ \t]+(?:(?:is|was|to|ist|lautet|est|es|è|é)(?:[ \t]*:)?|provided:
         |used:|[-–—])|[ \t]*[是为為は]:?)[ \t]+|[是为為は]:?(?=[!-~]))
       | (?P<tag>>)
       | (?P<cell>[ \t]*[|│┆\t][ \t]*\*{0,2})
@@ -262,6 +271,7 @@ _NAMED = re.compile(
 )
 # Up to an equals sign, as another name may stand before it; padding belongs to it.
 _BARE = re.compile(r"""[^\s"'`,;)}\]<>|&=]{1,200}+={0,2}""")
+_ESCAPED_END = re.compile(r"\\[rn].*")
 _REST = re.compile(r"""[^\s"'`,;)}\]<>|&]*+""")
 _ALONE = re.compile(
     r"""[ \t]*+(?P<dash>[-*][ \t]+)?["'`]?(?P<value>[^\s"'`]{6,400}+)["'`]?"""
@@ -277,11 +287,13 @@ _SCHEME = re.compile(
     re.IGNORECASE,
 )
 _OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
-_RANDOM = re.compile(r"(?=\w*[g-zG-Z])(?=\w*\d)\w{24,200}(?=\s|$)", re.ASCII)
-_SETTERS = {"set_env", "setx", "set", "login", "%set_env", "%env"}
-_ARGUMENT_END = re.compile(
-    r"[ \t]*(?:\\?(?:\n|$)|[|;&#\"'`)]|-)|[ \t]+[\w./-]+[ \t]*(?:\n|$)"
+_RANDOM = re.compile(
+    r"""["'`]?(?=\w*[g-zG-Z])(?=\w*\d)\w{24,200}(?=[\s"'`.,]|$)""", re.A
 )
+_LONG_HEX = re.compile(
+    rf"""["'`]?[\da-fA-F]{{32,128}}(?=[\s"'`.,]|$)|{_RANDOM.pattern}""", re.A
+)
+_SETTERS = {"set_env", "setx", "set", "login", "%set_env", "%env"}
 _SPOKEN_SETTERS = {"user", "by", "with"}
 _SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
 _LITERAL = re.compile(r"(?:^|(?<=\}))[^{}]+")
@@ -301,6 +313,11 @@ class _Name:
     told: Telling
     start: int
     found: re.Match[str]
+
+    @property
+    def says_to(self) -> bool:
+        """Whether "to" leads to the value, which prose has before any other word."""
+        return (self.found["says"] or "").strip().startswith("to")
 
     def by(self, *ways: str) -> bool:
         """Return whether the value follows in one of these ways, groups of the form."""
@@ -402,7 +419,7 @@ def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
     found = _BARE.match(text, at)
     if found is None:
         return
-    value = found[0].rstrip(".:")
+    value = _ESCAPED_END.sub("", found[0]).rstrip(".:")
     if _is_bare_secret(text, at, value, named):
         rest = _REST.match(text, at + len(value))
         end = rest.end() if rest and rest[0].strip(".:") else at + len(value)
@@ -416,7 +433,7 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
         return False
     code = _is_code(text, named)
     if is_secret(value, named.told.strength, bare=True, code=code):
-        return not _is_spoken(text, named) or is_odd(value)
+        return is_odd(value) or not (named.says_to or _is_spoken(text, named))
     if _is_environment(text, named) and is_set_secret(value, named.told.strength):
         return True
     if _is_code_number(text, at, value, named):
@@ -442,9 +459,11 @@ def _is_code_number(text: str, at: int, value: str, named: _Name) -> bool:
     is_code = named.told.strength is Strength.PASSWORD or name.endswith("otp")
     if not is_code or name.endswith("s") or not _CODE_NUMBER.fullmatch(value):
         return False
-    return named.by("set", "says", "entry", "typed") or (
-        named.by("cell") and _is_pair(text, at + len(value), named)
-    )
+    if named.by("cell"):
+        return _is_pair(text, at + len(value), named)
+    is_pin = name.endswith(("pin", "code", "otp"))
+    is_led = is_pin or _LEAD.fullmatch(_line(text, named))
+    return bool(is_led) and named.by("set", "says", "entry", "typed")
 
 
 def _is_pair(text: str, end: int, named: _Name) -> bool:
@@ -461,10 +480,7 @@ def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
         strength = named.told.strength
         if joined.role is Role.ARGUMENT:
             strength = Strength.HINT
-        elif strength is Strength.PASSWORD and (
-            (joined.role is Role.KEYED and not _is_word_of_many(named, joined))
-            or named.by("comma", "cell")
-        ):
+        elif strength is Strength.PASSWORD and not _is_certain(text, named, joined):
             strength = Strength.SECRET
         if "cookie" in named.told.name.lower():
             for piece in joined.pieces:
@@ -472,10 +488,19 @@ def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
         yield from _quoted(text, joined, named.told.kind, strength)
 
 
-def _is_word_of_many(named: _Name, joined: Joined) -> bool:
-    """Return whether a word may be one of the passwords in a dict, or the one."""
+def _is_certain(text: str, named: _Name, joined: Joined) -> bool:
+    """Return whether a text behind a password's name is one, be it a plain word."""
+    value = joined.pieces[0]["value"]
+    if named.says_to:
+        return is_odd(value)
+    if named.by("comma"):
+        return len(value) > 5 and is_odd(value) and value.isalnum()
+    if named.by("cell"):
+        return is_word(value) and _is_pair(text, joined.pieces[-1].end(), named)
+    if joined.role is not Role.KEYED:
+        return True
     is_of_many = named.told.name.endswith("s") or joined.key.lower() in _VALUE_KEYS
-    return is_of_many and is_word(joined.pieces[0]["value"])
+    return is_of_many and is_word(value)
 
 
 def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterator[Span]:
@@ -518,7 +543,8 @@ def _may_be_blank(text: str, named: _Name) -> bool:
     before = _line(text, named)
     if not (_SETTERS | _SPOKEN_SETTERS).isdisjoint(before.lower().split()[-2:]):
         return True
-    if not before.strip() and _RANDOM.match(text, named.found.end()):
+    is_sure = named.told.strength is not Strength.HINT
+    if (_LONG_HEX if is_sure else _RANDOM).match(text, named.found.end()):
         return True
     # A Series or a list of settings: the name begins the line and a column follows.
     return not before.strip(" \t|") and len(named.found["blank"]) >= 2
@@ -537,7 +563,8 @@ def _is_argument(text: str, end: int, named: _Name) -> bool:
         text[named.start] == "-" and bool(before)
     )
     is_set = before.startswith("%") and before.lower() in _SETTERS
-    return (is_option or is_set) and bool(_ARGUMENT_END.match(text, end))
+    rest = text[end : end + _NEAR].partition("\n")[0]
+    return (is_option or is_set) and bool(_ARGUMENT_END.match(rest))
 
 
 def _is_spoken(text: str, named: _Name) -> bool:

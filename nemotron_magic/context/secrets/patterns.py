@@ -192,6 +192,10 @@ token?  login  (?i)\blogin(?:[ \t]+--?[\w-]{1,30}(?:=\S{1,200})?)*[ \t<]+(?P<sec
     [\w.-]{16,}+)
 password  pwd={,password={  (?i)\b(?:pwd|password)=\{(?P<secret>(?=[^{}\n]*(?:
     [^\w.{}\n]|\}\}))(?:[^{}\n]|\}\}){1,200})\}
+password  http  \bhttps?{OPTION}(?:-a|--auth)[ =][^\s:"'$]{1,80}:{ARGUMENT}
+password  auth  \bAUTH (?:PLAIN|LOGIN) (?P<secret>[A-Za-z0-9+/]{8,}={0,2})
+password  input_value  (?im)^[\w.]{0,60}(?:pass|pwd|secret|token|key)\w{0,20}\n
+    [^\n]{1,300}\binput_value={STRING}
 password  pass:  -pass(?:in|out)?["', =]+pass:{ARGUMENT}
 password  identified  (?i)\bIDENTIFIED +(?:WITH +[\w'"]+ +)?(?:BY|AS) +(?:PASSWORD +
     )?{STRING}

@@ -172,7 +172,8 @@ _STATES = frozenset(
     always yes none off enabled disabled forgotten stored hashed plain varchar char
     same auto ask random generated object int64 float64 bool category datetime
     secretstr strict deny allow prompt file environment variable external internal
-    managed rotate rotated manual automatic mandatory personal public private
+    managed rotate rotated manual automatic mandatory personal public private done sent
+    updated saved correct accept check pass raise return break continue here later
     """.split()  # noqa: SIM905 - a list of many words is read by nobody
 )
 
@@ -207,7 +208,9 @@ def _no_word(value: str, bare: bool) -> bool:
 
 
 def _random(value: str, bare: bool) -> bool:
-    return looks_random(value, 16) and not _UUID.fullmatch(value)
+    if _UUID.fullmatch(value) or _PLACE.fullmatch(value):
+        return False
+    return looks_random(value, 16)
 
 
 _JUDGES: dict[Strength, Callable[[str, bool], bool]] = {

@@ -202,6 +202,7 @@ _MARKUP = re.compile(
     re.IGNORECASE,
 )
 _ONE_TAG = re.compile(_TAG, re.IGNORECASE)
+_APART = re.compile(r"</\w+>\s+<\w")
 _OPENS_CELL = re.compile(rf"<(?:{_CELL_TAGS})\b", re.IGNORECASE)
 _ENDS_LINE = re.compile(rf"<dt\b|</?(?:{_LINE})\b", re.IGNORECASE)
 
@@ -318,8 +319,9 @@ def _layout(tags: str) -> str:
     cells = len(_OPENS_CELL.findall(tags))
     if _ENDS_LINE.search(tags):
         return "\n" + "\t" * (cells - 1)
-    if "</label" in tags.lower():
-        cells += 1
+    cells += "</label" in tags.lower()
+    if not cells and _APART.search(tags):
+        cells = 1
     return "\t" * cells if cells else _ONE_TAG.sub("", tags)
 
 
