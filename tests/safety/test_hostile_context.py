@@ -164,7 +164,7 @@ def test_so_it_is_once_secrets_are_out_and_in_turns_that_are_repeated(
     sent = render_prompt(question, fitted)
     session = quiet_session()
     asked = Question(question, ContextInfo(sent))
-    turn = asked.answered(Reply("so", ReplyMetadata()))
+    turn = Turn(question, Reply("so", ReplyMetadata()), prompt=sent)
     session.conversation.threads["main"] = [turn]
 
     told = session.prepare(asked, Settings({"system": ""})).messages
