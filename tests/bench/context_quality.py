@@ -31,7 +31,7 @@ from tokens import llama_count  # noqa: E402
 from nemotron_magic.context.tokens import estimate_tokens  # noqa: E402
 
 KINDS = ("source", "output", "error", "delimiters")
-_KIND_OF = {"error": "error", "printed": "output", "result": "output"}
+_KIND_OF = {"error": "error", **dict.fromkeys(("printed", "result", "value"), "output")}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def parts_of(context: str) -> Iterator[tuple[str, str]]:
     for line in lines[1:]:
         if re.match(rf"</?{mark[1]}\b", line):
             label = line[len(mark[1]) + 2 : -1]
-            kind = _KIND_OF.get(label, "source")
+            kind = _KIND_OF.get(label.partition(" ")[0], "source")
             yield "delimiters", line
         else:
             yield kind, line
