@@ -11,10 +11,12 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, takewhile
 from types import MappingProxyType
 from typing import Any
+from weakref import ref
 
 from nemotron_magic.context.describe.base import is_open, is_printed_table
 from nemotron_magic.core.errors import InputError
@@ -307,11 +309,14 @@ _MOST_CHARS = 200_000
 """Longer outputs keep their head and their tail."""
 
 
+_TABLE = "[a table was displayed]"
+
+
 def display_text(bundle: Mapping[str, Any]) -> str:
     """Return a displayed object as text; values that may be people's stay here."""
     text = strip_controls(str(bundle.get("text/plain", "")))
     if "<table" in str(bundle.get("text/html", ""))[:5000] or is_printed_table(text):
-        return "[a table was displayed]"
+        return _TABLE
     images = [kind for kind in bundle if kind.startswith("image/")]
     hidden = "[what was displayed looks personal]"
     text = text[:_MOST_DISPLAY_CHARS] if is_open(text) else hidden
@@ -355,9 +360,19 @@ class DisplayLog:
 
     Not by the publisher's own hooks: those are of one thread, and progress bars paint
     from others.
+
+    Parameters
+    ----------
+    describe : callable
+        Returns the text for a table that is displayed, at that time.
     """
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, describe: Callable[[object], str]) -> None:
+        self._describe = describe
+        self._formatted: tuple[object, object] = (None, None)
+        self._formatter = shell.display_formatter
+        self._format = self._formatter.format
+        self._formatter.format = self._hear_format
         self._screens: dict[int, _Screen] = {}
         self._shell = shell
         self._publisher = shell.display_pub
@@ -369,6 +384,7 @@ class DisplayLog:
     def close(self) -> None:
         """Stop listening, unless somebody else listens through this."""
         if self._publisher.publish == self._hear_display:
+            self._formatter.format = self._format
             self._publisher.publish = self._publish
             self._publisher.clear_output = self._clear_output
 
@@ -385,6 +401,22 @@ class DisplayLog:
         shown = (_live_text(one) for one in screen.displays)
         return "\n".join(filter(None, shown)), screen.start
 
+    def _hear_format(self, value: object, *args: Any, **kwargs: Any) -> Any:
+        """Note which object a bundle is of, for as long as that is displayed."""
+        bundles = self._format(value, *args, **kwargs)
+        with suppress(TypeError):
+            self._formatted = (bundles[0], ref(value))
+        return bundles
+
+    def _text(self, data: Mapping[str, Any]) -> str:
+        """Return the text for a display: of a table, what is said of its object."""
+        text, (bundle, value_of) = display_text(data), self._formatted
+        value = value_of() if bundle is data and isinstance(value_of, ref) else None
+        if text != _TABLE or value is None:
+            return text
+        described = self._describe(value)
+        return text if described.endswith("(not inspected)") else described
+
     def _hear_clear(self, wait: bool = False) -> None:
         area, prints = _output_area(self._shell), len(_prints(self._shell))
         screen = self._screen()
@@ -398,7 +430,7 @@ class DisplayLog:
         self, data: Mapping[str, Any], *args: Any, update: bool = False, **kwargs: Any
     ) -> None:
         display_id = str((kwargs.get("transient") or {}).get("display_id", ""))
-        text = display_text(data)
+        text = self._text(data)
         if display_id:
             self._update(display_id, text)
         if not update:
@@ -643,22 +675,30 @@ class History:
         lines = (line for error in errors for line in error["traceback"])
         return _bounded(strip_controls("\n".join(lines)))
 
-    def load(self, cell: Cell, describe: Callable[[object], str]) -> Cell:
+    def load(self, cell: Cell, describe: Callable[[object, str], str]) -> Cell:
         """Return a cell with what it printed, gave and raised.
 
         Parameters
         ----------
         describe : callable
-            Returns the text for a cell's value.
+            Returns the text for a cell's value, and for what IPython showed of it.
         """
         if cell.is_ours:
             return cell
         number, error = cell.number, self.error_of(cell)
         printed, displayed = self._outputs(number, failed=bool(error))
         values = self._shell.user_ns.get("Out") or {}
-        value = describe(values[number]) if number in values else ""
+        shown = self._bundles(number, "execute_result")
+        plain = next((str(one.get("text/plain", "")) for one in shown), "")
+        value = describe(values[number], plain) if number in values else ""
         result = "\n".join(filter(None, (displayed, value)))
         return replace(cell, printed=printed, result=result, error=error)
+
+    def _bundles(self, number: int, kind: str) -> Iterator[Mapping[str, Any]]:
+        """Yield what IPython kept of the results or displays of a cell."""
+        outputs = getattr(self._shell.history_manager, "outputs", {})
+        kept = outputs.get(number, ())
+        return (one.bundle for one in kept if one.output_type == kind)
 
     def _outputs(self, number: int, failed: bool) -> tuple[str, str]:
         """Return what stands below a cell: its prints, and what it displayed."""
@@ -667,8 +707,7 @@ class History:
         if self._displays is not None:
             displayed, start = self._displays.of(number, len(pieces))
         else:
-            kept = getattr(self._shell.history_manager, "outputs", {}).get(number, ())
-            shown = (o.bundle for o in kept if o.output_type == "display_data")
+            shown = self._bundles(number, "display_data")
             displayed, start = "\n".join(map(display_text, shown)), 0
         printed = _as_seen("".join(pieces[start:]))
         if failed:

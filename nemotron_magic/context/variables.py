@@ -317,12 +317,17 @@ class Variables:
                 said = self.described(value, name, with_source=with_source)
                 yield ContextPart("value", name, (("", said),))
 
+    def result(self, value: object, plain: str) -> str:
+        """Describe the result of a cell, of which IPython showed `plain`."""
+        return self.described(value, plain=plain)
+
     def described(
         self,
         value: object,
         name: str = "",
         budget_chars: int = 4_000,
         with_source: bool = False,
+        plain: str = "",
     ) -> str:
         """Describe a value; a function or class with its source, if wanted."""
         return describe(
@@ -335,6 +340,7 @@ class Variables:
             # Our own work: a machine busy with others must not make it say less.
             clock_s=time.thread_time,
             live=self._live,
+            plain=plain,
         )
 
     def _formatted(self, value: object) -> str | None:

@@ -287,7 +287,12 @@ def _displays_of(shell: Any) -> DisplayLog | None:
         return None
     from nemotron_magic.context.history import DisplayLog
 
-    return DisplayLog(shell)
+    def describe(value: object) -> str:
+        from nemotron_magic.context.variables import Variables
+
+        return Variables(shell, "schema").described(value)
+
+    return DisplayLog(shell, describe)
 
 
 def preload() -> None:

@@ -218,7 +218,7 @@ class TaskTargets:
             cell = newest
         if cell.is_skipped:
             raise _stays_out(cell, call.command)
-        return self._history.load(cell, variables.described), notice
+        return self._history.load(cell, variables.result), notice
 
     def _typed(self, call: ParsedMagic, variables: Variables) -> Cell:
         """Return the cell below the magic, with what is known of its last run."""
@@ -228,7 +228,7 @@ class TaskTargets:
         if before is None:
             error = syntax_error(source, self._shell.transform_cell)
             return Cell(0, source, error=error)
-        before = self._history.load(before, variables.described)
+        before = self._history.load(before, variables.result)
         if call.command != "fix" or before.error or call.text.strip():
             return before
         raise InputError(

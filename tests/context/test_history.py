@@ -28,7 +28,10 @@ def history(plain_shell: Shell, recorder: Recorder | None) -> History:
 
 
 def cells(history: History) -> list[Cell]:
-    return [history.load(cell, repr) for cell in history.newest_first()]
+    return [
+        history.load(cell, lambda value, plain: repr(value))
+        for cell in history.newest_first()
+    ]
 
 
 def run(shell: Shell, *sources: str) -> None:
@@ -143,7 +146,7 @@ def test_only_what_is_taken_is_read(
 ) -> None:
     described: list[object] = []
 
-    def describe(value: object) -> str:
+    def describe(value: object, plain: str) -> str:
         described.append(value)
         return ""
 

@@ -18,6 +18,7 @@ from nemotron_magic.context.describe.base import (
     DescribeContext,
     Describer,
     LiveTables,
+    plain_lines,
 )
 from nemotron_magic.context.describe.builtins import CONTAINER_KINDS
 from nemotron_magic.context.describe.dataframes import DATAFRAME_KINDS
@@ -166,6 +167,7 @@ def describe(
     limit_s: float = _LIMIT_S,
     registry: Registry = REGISTRY,
     live: LiveTables | None = None,
+    plain: str = "",
 ) -> str:
     """Describe a value in plain text; whatever it is, this does not raise.
 
@@ -193,6 +195,9 @@ def describe(
     live : LiveTables, optional
         The tables of the notebook: names of their columns, and their summaries, are
         told.
+    plain : str
+        What IPython showed of the value; told of an object of unknown class, but for
+        lines that may tell of people.
     """
     end_s = clock_s() + limit_s if clock_s else 0.0
     ctx = DescribeContext(
@@ -202,6 +207,7 @@ def describe(
         source,
         own_name(name),
         live=live or LiveTables({}),
+        plain=strip_controls(plain),
     )
     try:
         words, failed = _own_words(value, formatter, registry)
@@ -249,7 +255,10 @@ def _describer(value: object) -> Describer:
 
 
 def _unknown(value: object, ctx: DescribeContext) -> Iterator[str]:
-    yield f"{class_name(type(value))} object (not inspected)"
+    name = class_name(type(value))
+    lines = [] if ctx.is_inside or not ctx.plain else plain_lines(ctx.plain, ctx)
+    yield f"{name} object, which shows:" if lines else f"{name} object (not inspected)"
+    yield from (f"  {line}" for line in lines)
 
 
 def _bounded(title: str, lines: Iterator[str], failed: str, budget_chars: int) -> str:

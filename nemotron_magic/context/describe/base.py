@@ -18,6 +18,7 @@ from nemotron_magic.context.describe.privacy import (
     HIDDEN,
     are_keys,
     is_field_value,
+    is_harmless_line,
     is_personal,
     is_vocabulary,
     safe_labels,
@@ -44,6 +45,7 @@ __all__ = [
     "is_printed_table",
     "is_scalar",
     "parse_data",
+    "plain_lines",
     "shorten",
 ]
 
@@ -55,6 +57,11 @@ _DEEPEST = 4
 
 _TABLES = {("pandas", "DataFrame"): "pandas", ("polars", "DataFrame"): "polars"}
 _LIVE_COLUMNS = 1_000
+_MOST_CODE_CHARS = 200_000
+_WORD = re.compile(r"[^\W\d_]+")
+_QUOTED = re.compile(
+    r"""("{3}|'{3}).*?\1|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\#[^\n]*""", re.DOTALL
+)
 
 
 class LiveTables:
@@ -82,6 +89,18 @@ class LiveTables:
             if (name := libraries[id(type(value))])
         }
         return list(found.values())
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of their columns and of the notebook's code, in lower case.
+
+        What stands in quotes or in a comment is data, and not code.
+        """
+        cells: Any = self._variables.get("In")
+        typed = [cell for cell in cells if type(cell) is str] if cells else []
+        code = _QUOTED.sub(" ", "\n".join(typed)[-_MOST_CODE_CHARS:])
+        found = " ".join((code, *self._variables, *self.columns))
+        return frozenset(word.casefold() for word in _WORD.findall(found))
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -126,6 +145,8 @@ class DescribeContext:
         The identities of the containers around the value, outermost first.
     live : LiveTables
         The tables of the notebook, whose columns are known.
+    plain : str
+        What the object shows of itself, if it is a result.
     """
 
     describe: Describer
@@ -135,6 +156,7 @@ class DescribeContext:
     name: str = ""
     path: tuple[int, ...] = ()
     live: LiveTables = field(default_factory=lambda: LiveTables({}))
+    plain: str = ""
 
     @property
     def is_full(self) -> bool:
@@ -293,6 +315,42 @@ def _is_open(value: object, label: str, depth: int) -> bool:
             return is_vocabulary(Counter(items), label)
         return all(_is_open(inner, label, depth + 1) for inner in items)
     return True
+
+
+_SHOWN_LINES = 60
+_SHOWN_CHARS = 3_000
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_NUMBERS = re.compile(r"\[(?:\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?[,\s]){4,}[^\[\]]*\]")
+_ROW = re.compile(r"(?m)^\s*\d+\s{2,}\S")
+
+
+def plain_lines(text: str, ctx: DescribeContext) -> list[str]:
+    """Return what an object of unknown class shows, without lines that tell of people.
+
+    Parameters
+    ----------
+    text : str
+        Its `text/plain`, as IPython has it.
+    """
+    is_table = text.startswith(_BEGINNINGS) or _END.search(text[-_END_CHARS:])
+    if not ctx.is_full and (is_table or len(_ROW.findall(text)) > 1):
+        return []
+    plain = _ADDRESS.sub("", text[:_MOST_CHARS])
+    plain = plain if ctx.is_full else _NUMBERS.sub("[…]", plain)
+    lines: list[str] = []
+    hidden = size = 0
+    for line in filter(str.strip, plain.splitlines()):
+        size += len(line)
+        if len(lines) + hidden >= _SHOWN_LINES or size > _SHOWN_CHARS:
+            lines.append("…")
+            break
+        if ctx.is_full or is_harmless_line(line, ctx.live.words):
+            lines.append(line)
+        else:
+            hidden += 1
+    if hidden and lines:
+        lines.append(f"({hidden} lines may tell of people and are not shown)")
+    return lines
 
 
 _LONGEST_INT_BITS = 1_000

@@ -20,6 +20,7 @@ __all__ = [
     "WORDS",
     "are_keys",
     "is_field_value",
+    "is_harmless_line",
     "is_personal",
     "is_vocabulary",
     "own_name",
@@ -50,23 +51,10 @@ _KNOWN_WORDS = frozenset[str]().union(*(WORDS[n] for n in _KNOWN)) - WORDS["not_
 
 _KNOWN_PHRASES = {" ".join(p.split()) for p in _SECTIONS["known_phrases"].split(",")}
 
-_LABELS = (
-    *(
-        "things",
-        "people",
-        "sensitive",
-        "pay",
-        "identity",
-        "names",
-        "labels",
-        "software",
-    ),
-)
+_LABELS = ("things", "people", "sensitive", "pay", "identity", "names", "labels")
+_ORDINARY = (*(WORDS[name] for name in _LABELS), " ".join(_KNOWN_PHRASES).split())
 ORDINARY_WORDS = (
-    _KNOWN_WORDS.union(
-        *(WORDS[name] for name in _LABELS), " ".join(_KNOWN_PHRASES).split()
-    )
-    - WORDS["not_ordinary"]
+    _KNOWN_WORDS.union(*_ORDINARY, WORDS["software"]) - WORDS["not_ordinary"]
 )
 """Words of which names of columns, settings and titles are made."""
 
@@ -226,6 +214,11 @@ _PAIR = re.compile(
     r"([^\W\d_]\w{0,30}(?:['’-]\w{1,30}){0,3}))"
 )
 _INITIALS = re.compile(r"\b(?:[A-ZÀ-Þ]\. ?){1,3}([A-ZÀ-Þ][^\W\d_]{1,30})")
+_PARAMETER = re.compile(r"\b[a-z_]\w*(?==[^=])|\b[A-Za-z_][\w.]*(?=\()")
+# Of a line of figures, columns are further apart than the parts of a number to call.
+_NUMBER_OF_PERSON = re.compile(
+    r"@|\+\d{2}|(?<![\d.])\d{2,}(?:[ ()/-]{1,2}\d{2,}){2,}|\d{9}"
+)
 _AMID = re.compile(
     r"(?<!\S)([a-zß-ÿ]+),? (?=([A-ZÀ-Þ][a-zß-ÿ]+(?:[’'-]\w+)*)(?![\w(=_]|\.\w))"
 )
@@ -442,6 +435,28 @@ def tells_of_person(text: str) -> bool:
         return True
     listed = [part for part in map(str.strip, _BETWEEN.split(text)) if part]
     return bool(listed) and 2 * sum(map(_is_bare_name, listed)) >= len(listed)
+
+
+def is_harmless_line(line: str, code: Collection[str]) -> bool:
+    """Return whether every word of a line is an ordinary one, or one of code.
+
+    Parameters
+    ----------
+    code : collection of str
+        Names in the code and the tables of the notebook, in lower case.
+    """
+    if any(sign.search(line) for sign in (_HONORIFIC, _STREET, _NUMBER_OF_PERSON)):
+        return False
+    # What `name=` and `name(` call is code, too.
+    words = _PARAMETER.sub(" ", line)
+    return all(
+        len(word) < 3
+        or word in code
+        or any(word in WORDS[name] for name in ("common", "starts", "terms"))
+        or word in WORDS["statistics"]
+        or word in ORDINARY_WORDS
+        for word in map(_fold, _LETTERS.findall(words))
+    )
 
 
 def _are_unknown(words: Sequence[str]) -> bool:
