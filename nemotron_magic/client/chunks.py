@@ -1,13 +1,15 @@
 """Parse chunks of a stream, or a whole completion, into events.
 
 Nothing here validates a chunk: captured streams of the service do not fit its own
-published schema.
+published schema. Tables name where servers put what they say; what is there and cannot
+be read is counted, so that no reply that lost something is called whole.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from nemotron_magic.core.events import (
@@ -22,23 +24,36 @@ from nemotron_magic.core.events import (
     ToolCall,
     UsageReport,
 )
-from nemotron_magic.core.loose_json import JsonObject, as_dict, as_objects, as_text
+from nemotron_magic.core.loose_json import JsonObject, as_dict, as_objects
 from nemotron_magic.core.text import LongText, sanitize_label
 from nemotron_magic.core.usage import Usage
 
 __all__ = [
     "ChunkParser",
     "ThinkTags",
+    "decode",
+    "finish_reason",
     "may_start_inside",
 ]
 
 
-_OPEN, _CLOSE = "<think>", "</think>"
-_ORPHAN = re.compile(r"(?:^|\n)[ \t]*</think>[ \t]{0,20}\r?\n")
+_NAMES = ("think", "thinking", "thought")
+_TAGS = tuple(f"<{sign}{name}>" for name in _NAMES for sign in ("", "/"))
+_TAG = re.compile(r"<(/?)(think|thinking|thought)>")
+_CLOSED = re.compile(
+    r"</(?:think|thinking|thought)>(?=([ \t]{0,20})(\r?\n|[^ \t\r\n]))"
+)
+_LONGEST_CLOSED = 36
+"""Characters of a closing tag and of what must follow to know what it is."""
+
+_OPENED = re.compile("<(?:think|thinking|thought)>")
+_LINE_HEAD = 40
 _MENTIONS = 20
 """An answer in which the tag stood so often, and never alone, is about the tag."""
 
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_SENTENCE_ENDS = ".!?…:;)*。！？"
+_QUOTES = "`'\"“”‘’«»<(["
 _FAMILIES = ("nemotron", "deepseek-r1", "qwen3", "qwq")
 
 
@@ -54,115 +69,285 @@ def may_start_inside(model: str) -> bool:
 class ThinkTags:
     """Split answer and reasoning, piece by piece, wherever the tags are cut.
 
-    An opening tag counts only as the first thing in the reply. A closing tag without
-    an opening one counts only on a line of its own, outside fenced code, and only for
-    models that are known to start inside: an answer may talk about the tag.
+    An opening tag counts as the first thing in the reply, or, once one was there, as
+    the first thing in a line outside of fenced code. A closing tag without an opening
+    one counts only where prose would not put it, and only for models that are known to
+    start inside: an answer may talk about the tag.
 
     Parameters
     ----------
     orphans : bool
         Whether to look for a closing tag without an opening one.
+    after_reasoning : bool
+        Whether reasoning came apart from the text, so that a closing tag may begin it.
     """
 
-    def __init__(self, orphans: bool, choice: int = 0) -> None:
+    def __init__(
+        self, orphans: bool, choice: int = 0, after_reasoning: bool = False
+    ) -> None:
         self._orphans = orphans
+        self._may_close_first = orphans or after_reasoning
         self._choice = choice
         self._held = ""
+        self._close = ""
         self._said = LongText()
-        self._tail = ""
         self._mentions = 0
+        self._line = ""
+        self._in_fence = False
         self._read = self._at_start
 
     def feed(self, piece: str) -> list[Event]:
         """Take the next piece of content; return what it is."""
-        return self._read(piece)
+        if self._read == self._in_plain_answer:
+            return [Text(piece, self._choice)]
+        events: list[Event] = []
+        self._held += piece
+        while self._held and self._read(events):
+            pass
+        return events
 
     def close(self) -> list[Event]:
         """Take the end of the reply; return what was held back."""
-        if self._orphans and self._read == self._in_answer and _CLOSE in self._tail:
-            return self._split(str(self._said) + "\n")
+        events: list[Event] = []
         held, self._held = self._held, ""
-        if not held:
-            return []
-        inside = self._read == self._in_reasoning
-        kind = Reasoning if inside else Text
-        return [kind(held, self._choice)]
+        if self._read == self._in_watched_answer:
+            self._look_for_orphan("", events, "\n")
+        elif held:
+            inside = self._read == self._in_reasoning
+            kind = Reasoning if inside else Text
+            events.append(kind(held, self._choice))
+        return events
 
-    def _at_start(self, piece: str) -> list[Event]:
-        self._held += piece
+    # Each reads what is held and returns whether to read on.
+
+    def _at_start(self, events: list[Event]) -> bool:
+        return self._before_answer(events, self._held)
+
+    def _after_reasoning(self, events: list[Event]) -> bool:
+        return self._before_answer(events, self._held.lstrip())
+
+    def _before_answer(self, events: list[Event], answer: str) -> bool:
         text = self._held.lstrip()
-        if text.startswith(_OPEN):
-            self._held = ""
-            self._read = self._in_reasoning
-            return self._in_reasoning(text.removeprefix(_OPEN))
-        if _OPEN.startswith(text):
-            return []
-        text, self._held = self._held, ""
-        self._read = self._in_answer
-        return self._in_answer(text)
+        tag = _TAG.match(text)
+        if tag and (not tag[1] or self._may_close_first):
+            self._held = text[tag.end() :]
+            self._close = f"</{tag[2]}>"
+            self._read = self._after_reasoning if tag[1] else self._in_reasoning
+            return True
+        if any(one.startswith(text) for one in _TAGS):
+            return False
+        is_plain = self._read == self._at_start
+        self._read = self._in_tagged_answer
+        if is_plain:
+            watches = self._orphans
+            self._read = self._in_watched_answer if watches else self._in_plain_answer
+        self._held = answer
+        return True
 
-    def _in_reasoning(self, piece: str) -> list[Event]:
-        thought, closed, answer = (self._held + piece).partition(_CLOSE)
+    def _in_reasoning(self, events: list[Event]) -> bool:
+        thought, closed, rest = self._held.partition(self._close)
+        keep = 0 if closed else _overlap(thought, self._close)
+        self._held = rest if closed else thought[len(thought) - keep :]
+        if thought := thought[: len(thought) - keep]:
+            events.append(Reasoning(thought, self._choice))
         if closed:
-            self._held = ""
             self._read = self._after_reasoning
-            return self._thought(thought) + self._after_reasoning(answer)
-        keep = _overlap(thought)
-        self._held = thought[len(thought) - keep :]
-        return self._thought(thought[: len(thought) - keep])
+        return bool(closed)
 
-    def _thought(self, text: str) -> list[Event]:
-        return [Reasoning(text, self._choice)] if text else []
+    def _in_plain_answer(self, events: list[Event]) -> bool:
+        events.append(Text(self._held, self._choice))
+        self._held = ""
+        return False
 
-    def _after_reasoning(self, piece: str) -> list[Event]:
-        piece = piece.lstrip()
-        if not piece:
-            return []
-        self._orphans = False
-        self._read = self._in_answer
-        return [Text(piece, self._choice)]
-
-    def _in_answer(self, piece: str) -> list[Event]:
-        if self._orphans:
-            return self._watch(piece)
-        return [Text(piece, self._choice)]
-
-    def _watch(self, piece: str) -> list[Event]:
-        """Pass text on, but notice when it turns out to have been reasoning."""
-        self._said.add(piece)
-        tail, window = self._tail, self._tail + piece
-        self._tail = window[-40:]
-        if _CLOSE not in window:
-            return [Text(piece, self._choice)]
-        self._mentions += window.count(_CLOSE) - tail.count(_CLOSE)
-        if "\n" not in piece:
-            return [Text(piece, self._choice)]
-        self._orphans = self._mentions < _MENTIONS
-        return self._split(str(self._said)) or [Text(piece, self._choice)]
-
-    def _split(self, said: str) -> list[Event]:
-        """Split what was said at a closing tag that stands alone, if there is one."""
-        tag = next((m for m in _ORPHAN.finditer(said) if _outside(said, m)), None)
+    def _in_tagged_answer(self, events: list[Event]) -> bool:
+        """Pass text on up to a further thought, which begins a line."""
+        at, held = 0, self._held
+        while at < len(held):
+            end = held.find("\n", at) + 1
+            line = self._line + held[at : end or len(held)]
+            text = line.lstrip(" \t")
+            if not self._line.strip() and not self._in_fence:
+                tag = _OPENED.match(text)
+                if tag or (not end and any(t.startswith(text) for t in _TAGS)):
+                    break
+            self._line = "" if end else line[:_LINE_HEAD]
+            if end and _FENCE.match(line):
+                self._in_fence = not self._in_fence
+            at = end or len(held)
+        if at:
+            events.append(Text(held[:at], self._choice))
+        self._held = held[at:]
+        tag = _OPENED.match(self._held.lstrip(" \t")) if self._held else None
         if tag is None:
-            return []
-        self._said = LongText()
-        self._orphans = False
-        self._read = self._after_reasoning
-        reasoning = TextWasReasoning(said[: tag.start()].strip(), self._choice)
-        return [reasoning, *self._after_reasoning(said[tag.end() :])]
+            return False
+        self._close = tag[0].replace("<", "</")
+        self._held = self._held.lstrip(" \t")[tag.end() :]
+        self._line = ""
+        self._read = self._in_reasoning
+        events.append(Reasoning("\n\n", self._choice))
+        return True
+
+    def _in_watched_answer(self, events: list[Event]) -> bool:
+        """Pass text on, but notice when it turns out to have been reasoning."""
+        piece, self._held = self._held, ""
+        self._said.add(piece)
+        if not self._look_for_orphan(piece, events):
+            events.append(Text(piece, self._choice))
+        return bool(self._held)
+
+    def _look_for_orphan(self, piece: str, events: list[Event], end: str = "") -> bool:
+        window, known = self._line + piece + end, 0
+        for tag in _CLOSED.finditer(window):
+            said = str(self._said)
+            at = len(said) + len(end) - len(window) + tag.start()
+            if _is_orphan(said, at, tag):
+                events.append(TextWasReasoning(said[:at].strip(), self._choice))
+                self._held = said[at + len(tag[0]) :]
+                self._said = LongText()
+                self._line = ""
+                self._read = self._after_reasoning
+                return True
+            known = tag.end()  # it is not looked at again
+            self._mentions += 1
+            if self._mentions >= _MENTIONS:
+                self._read = self._in_plain_answer
+                break
+        self._line = window[max(known, len(window) - _LONGEST_CLOSED) :]
+        return False
 
 
-def _outside(text: str, tag: re.Match[str]) -> bool:
-    return len(_FENCE.findall(text, 0, tag.start())) % 2 == 0
+def _is_orphan(said: str, at: int, tag: re.Match[str]) -> bool:
+    """Return whether a closing tag ends a thought, and is not written about."""
+    before = said[:at]
+    line = before[before.rfind("\n") + 1 :]
+    if _OPENED.search(before) or line.count("`") % 2:
+        return False
+    if len(_FENCE.findall(before)) % 2:
+        return False
+    blanks, follows = tag[1], tag[2]
+    ends_line = follows.endswith("\n")
+    is_joined = not blanks and not ends_line and follows not in _QUOTES + ".,;:)]}"
+    if not line.strip():
+        return ends_line or is_joined
+    if line[-1] in " \t":
+        is_sentence = line.rstrip()[-1] in _SENTENCE_ENDS
+        return is_sentence and (ends_line or is_joined)
+    return line[-1] not in _QUOTES and (ends_line or bool(blanks) or is_joined)
 
 
-def _overlap(text: str) -> int:
-    """Return the length of the longest end of `text` that may begin a closing tag."""
-    sizes = range(min(len(text), len(_CLOSE) - 1), 0, -1)
-    return next((n for n in sizes if _CLOSE.startswith(text[-n:])), 0)
+def _overlap(text: str, tag: str) -> int:
+    """Return the length of the longest end of `text` that may begin `tag`."""
+    sizes = range(min(len(text), len(tag) - 1), 0, -1)
+    return next((n for n in sizes if tag.startswith(text[-n:])), 0)
 
+
+class _Number(float):
+    """A number that knows how it was written; a copy of it is a plain one."""
+
+    text: str
+
+    def __new__(cls, text: str) -> _Number:
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)
+
+
+decode = json.JSONDecoder(strict=False, parse_float=_Number).decode
+"""Read JSON as servers write it, with raw control characters in strings."""
+
+_Kind = type[Text | Reasoning | Refusal]
 
 _PLAIN = frozenset({"role", "content"})
+_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
+_TEXT_NAMES = ("content", "text")
+_REASONING_NAMES = (
+    *("reasoning", "reasoning_content", "reasoning_details"),
+    *("reasoning_text", "thinking", "thought"),
+)
+_WHOLE_NAMES = ("response", "generated_text", "output_text", "result", "message")
+"""Where a body without choices has its text."""
+
+_PART_NAMES = (
+    *("text", "content", "thinking", "reasoning", "summary", "parts", "value"),
+    *("output_text", "refusal"),
+)
+"""Where a part of a text has it."""
+
+_PART_KINDS: dict[str, _Kind] = {
+    **dict.fromkeys(("thinking", "reasoning", "thought", "reasoning_text"), Reasoning),
+    **dict.fromkeys(("reasoning.text", "reasoning.summary"), Reasoning),
+    "refusal": Refusal,
+}
+_SILENT_KINDS = frozenset({"redacted_thinking", "reasoning.encrypted", "signature"})
+_FINISH_NAMES = ("finish_reason", "finishReason", "stop_reason", "done_reason")
+_USAGE_NAMES = ("usage", "usageMetadata", "usage_metadata")
+_DEEPEST = 8
+
+_REASONS = {
+    **dict.fromkeys(
+        ("stop", "eos", "eostoken", "eosfound", "endturn", "endoftext", "endofturn",
+         "stopsequence", "stopstringfound", "stopword", "complete", "completed",
+         "finished", "done", "normal", "finishreasonstop"), "stop"),
+    **dict.fromkeys(
+        ("length", "maxtokens", "modellength", "maxoutputtokens", "maxlength",
+         "maxcontextlength", "contextlength", "contextlengthreached", "tokenlimit",
+         "maxpredictedtokensreached", "maxcompletiontokens", "maxnewtokens",
+         "modelcontextwindowexceeded", "finishreasonmaxtokens"), "length"),
+    **dict.fromkeys(
+        ("contentfilter", "contentfiltered", "safety", "recitation", "blocklist",
+         "prohibitedcontent", "spii", "sensitive", "guardrailintervened", "errortoxic",
+         "moderation", "imagesafety", "finishreasonsafety"), "content_filter"),
+    **dict.fromkeys(("toolcalls", "toolcall", "tooluse"), "tool_calls"),
+    "functioncall": "function_call",
+    **dict.fromkeys(
+        ("", "null", "none", "unspecified", "finishreasonunspecified", "unfinished",
+         "notfinished", "inprogress", "incomplete"), ""),
+}  # fmt: skip
+"""What servers call the reasons of an end, in one writing, in the words of OpenAI's."""
+
+
+def finish_reason(reason: Any) -> str:
+    """Return why a model stopped in the usual words; empty if it did not.
+
+    >>> finish_reason("MAX_TOKENS"), finish_reason("null"), finish_reason("Odd one")
+    ('length', '', 'Odd one')
+    """
+    if not reason:
+        return ""
+    if isinstance(reason, dict):
+        return finish_reason(reason.get("type") or reason.get("reason"))
+    name = re.sub(r"[\W_]", "", str(reason)).casefold()
+    return _REASONS.get(name, sanitize_label(str(reason)))
+
+
+def _pieces(
+    value: Any, kind: _Kind, depth: int = 0
+) -> Iterator[tuple[_Kind | None, str]]:
+    """Yield the texts in a value with what each is; None for what cannot be read."""
+    if isinstance(value, str):
+        yield kind, value
+    elif isinstance(value, _Number):
+        yield kind, value.text
+    elif isinstance(value, int | float):
+        if kind is Text or not isinstance(value, bool):  # else it is a flag
+            yield kind, json.dumps(value)
+    elif isinstance(value, list) and depth < _DEEPEST:
+        for one in value:
+            yield from _pieces(one, kind, depth + 1)
+    elif isinstance(value, dict) and depth < _DEEPEST:
+        name = value.get("type")
+        kind = _PART_KINDS.get(name, kind) if isinstance(name, str) else kind
+        kind = Reasoning if value.get("thought") is True else kind
+        found = [value[k] for k in _PART_NAMES if value.get(k) is not None]
+        if found:
+            yield from _pieces(found[0], kind, depth + 1)
+        elif value and name not in _SILENT_KINDS and name not in _PART_KINDS:
+            yield None, ""
+    elif value is not None:
+        yield None, ""
 
 
 class ChunkParser:
@@ -172,24 +357,46 @@ class ChunkParser:
     ----------
     model : str
         The one asked, as some models' templates begin in mid-thought.
+    n : int
+        How many answers were asked for. If it is one, all that comes is the first,
+        whatever number a server gives it.
 
     Attributes
     ----------
     said_something : bool
         Whether any of them held a part of a reply.
+    lost : int
+        How many values there were that could not be read.
+    extra : int
+        How many more answers than asked for a chunk held at most.
+    is_contradicted : bool
+        Whether text came after a reason to stop, so that such a reason ends nothing.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, n: int = 1) -> None:
         self.said_something = False
+        self.lost = 0
+        self.extra = 0
+        self.is_contradicted = False
+        self._n = n
         self._orphans = may_start_inside(model)
         self._tags: dict[int, ThinkTags] = {}
         self._served = False
         self._finishes: dict[int, str] = {}
+        self._streamed: set[tuple[int, type]] = set()
+        self._calls: list[str] = []
 
     @property
     def finished(self) -> int:
         """How many choices have been given a reason for their end."""
         return len(self._finishes)
+
+    @property
+    def has_only_reasoning(self) -> bool:
+        """Whether the first answer has a thought and nothing else."""
+        return {kind for at, kind in self._streamed if at == 0} == {Reasoning} and (
+            not self._calls
+        )
 
     def read(self, chunk: JsonObject, events: list[Event]) -> None:
         """Append what `chunk` tells to `events`."""
@@ -197,59 +404,165 @@ class ChunkParser:
             self._served = True
             model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
             events.append(ModelInfo(sanitize_label(model), sanitize_label(reply_id)))
-        for choice in as_objects(chunk.get("choices")):
+        found = chunk.get("choices")
+        choices = [found] if isinstance(found, dict) else as_objects(found)
+        if self._n == 1 and len(choices) > 1:
+            self.extra = max(self.extra, len(choices) - 1)
+            choices = choices[:1]
+        for choice in choices:
             self._choice(choice, events)
-        if chunk.get("usage") or chunk.get("meta"):
-            usage = Usage.from_wire(chunk.get("usage"), chunk.get("meta"))
-            events.append(UsageReport(usage))
+        if not found and "error" not in chunk:
+            self._without_choices(chunk, events)
+        self._figures(chunk, choices, events)
 
     def close(self) -> list[Event]:
         """Return what was held back because it might have become a tag."""
         return [event for tags in self._tags.values() for event in tags.close()]
 
     def _choice(self, choice: JsonObject, events: list[Event]) -> None:
-        index = _number(choice.get("index"), 0)
-        delta = choice.get("delta") or choice.get("message")
-        if isinstance(delta, dict):
+        index = _number(choice.get("index"), 0) if self._n > 1 else 0
+        delta = choice.get("delta")
+        if isinstance(delta, dict) and delta.keys() <= _PLAIN:
+            content = delta.get("content")
+            if isinstance(content, str):
+                if content:
+                    self._piece(Text, content, index, events)
+            else:
+                self._texts(content, Text, index, events)
+        elif isinstance(delta, dict):
             self._delta(delta, index, events)
+        else:
+            self._texts(delta, Text, index, events)
+        if not choice.keys() <= _PLAIN_CHOICE:
+            self._beside(choice, index, events)
+        for name in _FINISH_NAMES:
+            reason = finish_reason(choice[name]) if choice.get(name) else ""
+            if reason and self._finishes.get(index) != reason:
+                self._finishes[index] = reason
+                self.said_something = True
+                events.append(Finish(reason, index))
+            if reason:
+                break
+
+    def _beside(self, choice: JsonObject, index: int, events: list[Event]) -> None:
+        """Read what else a choice may hold: all of it once more, or its tokens."""
+        streamed = set(self._streamed)
+        for name in ("message", "text"):
+            whole = choice.get(name)
+            known = {kind for at, kind in streamed if at == index}
+            if isinstance(whole, dict):
+                self._delta(whole, index, events, known)
+            elif Text not in known:
+                self._texts(whole, Text, index, events)
         if choice.get("logprobs"):
             tokens = as_objects(as_dict(choice["logprobs"]).get("content"))
             if tokens:
                 events.append(Logprobs(tuple(tokens), index))
-        reason = choice.get("finish_reason")
-        if reason and self._finishes.get(index) != reason:
-            self._finishes[index] = reason
-            self.said_something = True
-            events.append(Finish(sanitize_label(str(reason)), index))
 
-    def _delta(self, delta: JsonObject, index: int, events: list[Event]) -> None:
-        content = delta.get("content")
-        if not delta.keys() <= _PLAIN:
-            self._others(delta, index, events)
-        if not isinstance(content, str):
-            content = _parts(content)
-        if not content:
-            return
+    def _delta(
+        self,
+        delta: JsonObject,
+        index: int,
+        events: list[Event],
+        known: set[type] | frozenset[type] = frozenset(),
+    ) -> None:
+        """Read a delta, or a message, of which what came in pieces is known."""
+        if Reasoning not in known:
+            # One chunk may hold it up to three times.
+            for name in _REASONING_NAMES:
+                if self._texts(delta.get(name), Reasoning, index, events):
+                    break
+        if Refusal not in known:
+            self._texts(delta.get("refusal"), Refusal, index, events)
+        if ToolCall not in known:
+            self._tool_calls(delta, index, events)
+        if Text not in known:
+            for name in _TEXT_NAMES:
+                if self._texts(delta.get(name), Text, index, events):
+                    break
+
+    def _without_choices(self, chunk: JsonObject, events: list[Event]) -> None:
+        """Read a body of a server that has a shape of its own."""
+        token = as_dict(chunk.get("token"))
+        if token and not token.get("special"):
+            self._texts(token, Text, 0, events)
+        elif "code" not in chunk and "status" not in chunk:
+            for name in _WHOLE_NAMES:
+                value = chunk.get(name)
+                is_text = isinstance(value, str) or "content" in as_dict(value)
+                if is_text and (0, Text) not in self._streamed:
+                    self._texts(value, Text, 0, events)
+
+    def _texts(
+        self,
+        value: Any,
+        kind: type[Text | Reasoning | Refusal],
+        index: int,
+        events: list[Event],
+    ) -> bool:
+        """Read the texts in a value; return whether there was one."""
+        found = False
+        for piece, text in _pieces(value, kind):
+            if piece is None:
+                self.lost += 1
+            elif text:
+                found = True
+                self._piece(piece, text, index, events)
+        return found
+
+    def _piece(
+        self, kind: type[Any], text: str, index: int, events: list[Event]
+    ) -> None:
         self.said_something = True
+        self._streamed.add((index, kind))
+        if self._finishes.pop(index, None):
+            self.is_contradicted = True
+        if kind is not Text:
+            if kind is Reasoning:
+                self._orphans = False
+            events.append(kind(text, index))
+            return
         tags = self._tags.get(index)
         if tags is None:
-            tags = self._tags[index] = ThinkTags(self._orphans, index)
-        events += tags.feed(content)
+            after = (index, Reasoning) in self._streamed
+            tags = self._tags[index] = ThinkTags(self._orphans, index, after)
+        events += tags.feed(text)
 
-    def _others(self, delta: JsonObject, index: int, events: list[Event]) -> None:
-        reasoning = _reasoning(delta)
-        if reasoning:
+    def _tool_calls(self, delta: JsonObject, index: int, events: list[Event]) -> None:
+        calls = as_objects(delta.get("tool_calls"))
+        if not calls and as_dict(delta.get("function_call")):
+            calls = [{"function": delta["function_call"]}]
+        for position, call in enumerate(calls):
             self.said_something = True
-            self._orphans = False
-            events.append(Reasoning(reasoning, index))
-        refusal = as_text(delta.get("refusal"))
-        if refusal:
-            self.said_something = True
-            events.append(Refusal(refusal, index))
-        for position, call in enumerate(as_objects(delta.get("tool_calls"))):
-            self.said_something = True
+            self._streamed.add((index, ToolCall))
             if index == 0:
-                events.append(_tool_call(call, position))
+                events.append(_tool_call(call, self._place(call, position)))
+
+    def _place(self, call: JsonObject, position: int) -> int:
+        """Return which call it is: by its number, else by its id or name, its place."""
+        call_id = str(call.get("id") or "")
+        names_one = call_id or _function(call).get("name")
+        number = _number(call.get("index"), -1)
+        if number < 0 and call_id and call_id in self._calls:
+            number = self._calls.index(call_id)
+        elif number < 0 and names_one:
+            number = len(self._calls)
+        elif number < 0:
+            number = max(position, len(self._calls) - 1)
+        self._calls += [""] * (number + 1 - len(self._calls))
+        self._calls[number] = self._calls[number] or call_id
+        return number
+
+    def _figures(
+        self, chunk: JsonObject, choices: list[JsonObject], events: list[Event]
+    ) -> None:
+        places = (*choices, as_dict(chunk.get("x_groq")), chunk)
+        found = [v for one in places for k in _USAGE_NAMES if (v := one.get(k))]
+        if found or chunk.get("meta"):
+            usage = Usage()
+            for one in found or [None]:
+                usage = usage.updated(Usage.from_wire(one, chunk.get("meta")))
+            events.append(UsageReport(usage))
 
 
 def _number(value: Any, otherwise: int) -> int:
@@ -257,31 +570,15 @@ def _number(value: Any, otherwise: int) -> int:
     return value if type(value) is int and value >= 0 else otherwise
 
 
-def _reasoning(delta: JsonObject) -> str:
-    """Return the reasoning, which one chunk may hold up to three times, once."""
-    for name in ("reasoning", "reasoning_content"):
-        text = as_text(delta.get(name))
-        if text:
-            return text
-    return _parts(delta.get("reasoning_details"))
+def _function(call: JsonObject) -> JsonObject:
+    return as_dict(call.get("function") or call.get("custom"))
 
 
-def _parts(value: Any) -> str:
-    """Return the text of a list of `{type, text}` parts; nothing of anything else."""
-    if not value:
-        return ""
-    return "".join(as_text(part.get("text")) for part in as_objects(value))
-
-
-def _tool_call(call: JsonObject, position: int) -> ToolCall:
-    function = as_dict(call.get("function") or call.get("custom"))
+def _tool_call(call: JsonObject, index: int) -> ToolCall:
+    function = _function(call)
+    arguments = function.get("arguments") or function.get("input") or ""
+    if not isinstance(arguments, str):
+        arguments = json.dumps(arguments, ensure_ascii=False)
     return ToolCall(
-        _number(call.get("index"), position),
-        str(call.get("id") or ""),
-        str(function.get("name") or ""),
-        _as_text(function.get("arguments") or function.get("input") or ""),
+        index, str(call.get("id") or ""), str(function.get("name") or ""), arguments
     )
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

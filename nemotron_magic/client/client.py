@@ -31,6 +31,7 @@ from nemotron_magic.client.models import Model, read_balance, read_models
 from nemotron_magic.client.network_errors import FOREIGN, map_httpx_error
 from nemotron_magic.client.proxies import proxy_to
 from nemotron_magic.client.response import (
+    gap_limit,
     is_progress,
     read_events,
     redact_key,
@@ -216,8 +217,11 @@ class Client:
         connect_s = float(settings["connect_timeout_s"])
         http.find_host(request.endpoint, connect_s, about)
         deadline = Deadline(settings["total_timeout_s"], self._clock_s)
-        gap = "gap_timeout_s" if settings["stream"] else "total_timeout_s"
-        timeout = deadline.timeout(connect_s, float(settings[gap]))
+        gap_s, first_s = (
+            float(settings[gap_limit(settings, about, has_begun)])
+            for has_begun in (True, False)
+        )
+        timeout = deadline.timeout(connect_s, gap_s, first_s)
         url = request.endpoint.chat_url
         fault: NemotronError
         try:

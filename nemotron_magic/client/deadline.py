@@ -17,6 +17,7 @@ name server takes. So the first look-up of a host runs in a thread of its own.
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import threading
@@ -63,6 +64,8 @@ class Deadline:
     ----------
     is_sent : bool
         Whether any of the request may have reached the service.
+    has_begun : bool
+        Whether a reply has, so that no silence may be longer than others.
     """
 
     def __init__(
@@ -71,19 +74,47 @@ class Deadline:
         self.is_sent = True
         self._clock_s = clock_s
         self._end_s = clock_s() + total_s
+        self._early_end_s = math.inf
+        self._gap_s = math.inf
+        self.has_begun = False
 
     @property
     def left_s(self) -> float:
         """Seconds until then; negative once it has passed."""
-        return self._end_s - self._clock_s()
+        return min(self._end_s, self._early_end_s) - self._clock_s()
 
     def shorten(self, most_s: float) -> None:
         """Let the call be over in `most_s` seconds at the latest."""
-        self._end_s = min(self._end_s, self._clock_s() + most_s)
+        self._early_end_s = min(self._early_end_s, self._clock_s() + most_s)
 
-    def timeout(self, connect_s: float, gap_s: float) -> httpx.Timeout:
-        """Return the limits of the steps of a call that ends by then."""
-        return httpx.Timeout(_Wait(gap_s, self), connect=_Wait(connect_s, self))
+    def lift(self) -> None:
+        """Take back what `shorten` did."""
+        self._early_end_s = math.inf
+
+    def timeout(
+        self, connect_s: float, gap_s: float, first_s: float | None = None
+    ) -> httpx.Timeout:
+        """Return the limits of the steps of a call that ends by then.
+
+        Parameters
+        ----------
+        gap_s : float
+            Longest silence.
+        first_s : float, optional
+            Longest wait for a reply to begin, if it may be another.
+        """
+        self._gap_s = gap_s
+        return httpx.Timeout(
+            _Wait(gap_s, self),
+            connect=_Wait(connect_s, self),
+            read=_Wait(first_s or gap_s, self),
+        )
+
+    def most_s(self, wait_s: float) -> float:
+        """Return how long a step may take that begins now, of `wait_s` by itself."""
+        waits_for_reply = self.is_sent and not self.has_begun
+        silence_s = wait_s if waits_for_reply else min(wait_s, self._gap_s)
+        return min(silence_s, self.left_s)
 
 
 class _Wait(float):
@@ -101,10 +132,10 @@ def _within(timeout: float | None, late: type[Exception]) -> float | None:
     """Return how long a step may take that begins now."""
     if not isinstance(timeout, _Wait):
         return timeout
-    left_s = timeout.deadline.left_s
-    if left_s <= 0:
+    most_s = timeout.deadline.most_s(float(timeout))
+    if most_s <= 0:
         raise late("the call took too long")
-    return min(float(timeout), left_s)
+    return most_s
 
 
 class Backend(httpcore.NetworkBackend):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from html import unescape
@@ -34,7 +34,7 @@ from nemotron_magic.core.errors import (
     RequestError,
     ServiceError,
 )
-from nemotron_magic.core.loose_json import as_dict, as_list
+from nemotron_magic.core.loose_json import as_dict, as_list, as_objects
 from nemotron_magic.core.parameters import DEFAULT_BASE_URL
 from nemotron_magic.core.text import one_line
 
@@ -51,7 +51,7 @@ __all__ = [
 
 _LONGEST = 20_000
 _DEEPEST = 6
-_MARKUP = re.compile(r"(?i)\s*<|<(!doctype|html|head|body|script|iframe)\b")
+_PAGE = re.compile(r"(?i)\s*<(!doctype|html)\b")
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _UNITS = ((172_800, 86_400, "days"), (7200, 3600, "hours"), (0, 60, "minutes"))
 
@@ -96,54 +96,133 @@ class ServiceErrorBody:
         One line; empty if it said nothing.
     status : int or None
         The status that the body itself names.
+    kind : str
+        What it calls this kind of failure, such as `context_length_exceeded`.
     """
 
     message: str = ""
     status: int | None = None
     request_id: str = ""
     is_html: bool = False
+    kind: str = ""
 
     @classmethod
     def read(cls, body: str) -> ServiceErrorBody:
         """Read the body of a failed response, whatever it is."""
         try:
-            return cls.of(json.loads(body))
+            return cls.of(json.loads(body, strict=False))
         except (ValueError, RecursionError):
-            return cls._of_text(body)
+            return cls._of_text(body, body.lstrip()[:1] == "<")
+
+    @classmethod
+    def in_reply(cls, chunk: Mapping[str, Any]) -> ServiceErrorBody | None:
+        """Read what a chunk, or a completion, says of a failure; None if nothing."""
+        places = [chunk, *as_objects(chunk.get("choices"))]
+        found = [one for place in places for one in _faults(place)]
+        if chunk.get("choices") is None and _is_fault(chunk):
+            found.append(chunk)
+        return cls.of(found[0]) if found else None
 
     @classmethod
     def of(cls, value: Any) -> ServiceErrorBody:
         """Read a JSON value in any of the shapes that services use."""
-        if isinstance(value, str):
-            return cls._of_text(value)
+        if isinstance(value, list) and "error" in as_dict((value or [None])[0]):
+            value = value[0]
         if not isinstance(value, dict):
             return cls._of_text(_words(value))
         details = _details(value)
         message, upstream = _said(details), _said_upstream(details)
         if not message or message not in upstream:
             message = ": ".join(words for words in (message, upstream) if words)
-        codes = (details.get(k) for k in ("code", "statusCode", "status"))
-        status = next((code for v in codes if (code := _status(v))), None)
-        request_id = str(details.get("requestId") or details.get("request_id") or "")
-        return replace(cls._of_text(message), status=status, request_id=request_id)
+        codes = [details.get(name) for name in _CODES]
+        kinds = [v for name in (*_KINDS, *_CODES) if (v := details.get(name))]
+        return replace(
+            cls._of_text(message),
+            status=next((code for v in codes if (code := _status(v))), None),
+            request_id=str(details.get("requestId") or details.get("request_id") or ""),
+            kind=" ".join(one_line(v, 100) for v in kinds if isinstance(v, str)),
+        )
 
     @classmethod
-    def _of_text(cls, body: str) -> ServiceErrorBody:
-        body = body[:_LONGEST]
-        if not _MARKUP.search(body):
-            return cls(one_line(body, _LONGEST))
-        title = re.search(r"(?is)<title[^>]*>(.*?)</title", body)
-        shown = re.sub(r"(?is)<(script|style)\b.*?(</\1|$)", " ", body)
+    def _of_text(cls, text: str, is_html: bool = False) -> ServiceErrorBody:
+        """Read a text; only what came as a page of its own is markup."""
+        text = text[:_LONGEST]
+        if not is_html and not _PAGE.match(text):
+            return cls(one_line(text, _LONGEST))
+        title = re.search(r"(?is)<title[^>]*>(.*?)</title", text)
+        shown = re.sub(r"(?is)<(script|style)\b.*?(</\1|$)", " ", text)
         words = title[1] if title else re.sub(r"<[^>]*>?", " ", shown)
         return cls(one_line(re.sub("[<>]", "", unescape(words)), 200), is_html=True)
 
 
+_MESSAGES = (
+    *("message", "status_msg", "error_msg", "errorMessage", "error_message"),
+    *("detail", "error_description", "error", "title", "msg", "reason"),
+)
+_CODES = (
+    *("code", "statusCode", "status", "status_code", "error_code", "errorCode"),
+    "http_status",
+)
+_KINDS = ("type", "error_type", "errorType")
+_PARTS = ("error", "errors", "base_resp", "detail")
+"""Where the parts of a body that tell of a failure are."""
+
+_BENIGN = frozenset(
+    {"", "0", "200", "none", "null", "false", "ok", "success", "succeeded", "no error"}
+)
+_BAD_NEWS = re.compile(r"error|fail|invalid|denied|exceed|time.?out|unavail|not found")
+
+
+def _is_benign(value: Any) -> bool:
+    """Return whether a value says that nothing went wrong."""
+    if isinstance(value, dict):
+        codes = [v for name in _CODES if (v := value.get(name)) is not None]
+        kinds = [v for name in _KINDS if (v := value.get(name)) is not None]
+        said = " ".join(_words(value.get(name)) for name in _MESSAGES)
+        if codes and not _BAD_NEWS.search(said.casefold().replace("no error", "")):
+            return all(map(_is_benign, [*codes, *kinds]))
+        return all(map(_is_benign, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_benign, value))
+    return str(value or "").strip().casefold() in _BENIGN
+
+
+def _faults(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a part of a chunk says of a failure, if it says any."""
+    if not _is_benign(place.get("error")):
+        yield place
+    for name in ("errors", "base_resp"):
+        if not _is_benign(place.get(name)):
+            yield {name: place[name]}
+    if not _is_benign(place.get("error_code")) or (
+        "error_message" in place and not _is_benign(place["error_message"])
+    ):
+        yield place
+
+
+def _is_fault(chunk: Mapping[str, Any]) -> bool:
+    """Return whether a chunk without choices is an error as a whole."""
+    names = {name for name in chunk if not _is_benign(chunk[name])}
+    says = names & {"message", "msg", "detail", "title"}
+    is_named = "error" in (chunk.get("object"), chunk.get("type"))
+    is_coded = bool(names & {*_CODES} and says) or chunk.get("success") is False
+    if isinstance(chunk.get("message"), dict):
+        return is_named
+    return is_named or is_coded or isinstance(chunk.get("detail"), str | list)
+
+
 def _details(value: Any) -> dict[str, Any]:
-    return {**as_dict(value), **as_dict(as_dict(value).get("error"))}
+    """Return what a body says of a failure, its parts' words before its own."""
+    details = dict(as_dict(value))
+    for name in _PARTS:
+        part = details.get(name)
+        part = next(iter(as_objects(part)), part) if name == "errors" else part
+        details |= as_dict(part)
+    return details
 
 
 def _said(details: dict[str, Any]) -> str:
-    said = (details.get(k) for k in ("message", "detail", "error", "title", "msg"))
+    said = (details.get(name) for name in _MESSAGES)
     return next((words for v in said if (words := _words(v))), "")
 
 
@@ -188,19 +267,32 @@ class _Row:
 
 
 _AT_AIMLAPI = ": https://aimlapi.com"
-_BILLING = "Top up: https://aimlapi.com/app/billing"
+_BILLING = "Top up, or raise the key's budget: https://aimlapi.com/app/billing"
 _MODELS = "Choose another: %nemotron models, then --model NAME"
 _LOGIN = "Give a key: %nemotron login"
 _LATER = "Try again later"
 _MODEL = (
-    r"model.{0,80}(not (found|exist|valid|supported|avail)|does ?n.t exist|retired"
+    r"model.{0,80}(not.?(found|exist|valid|supported|avail)|does ?n.t exist|retired"
     r"|unknown|end of life|deprecat|no longer)|no endpoints|endpoints out of"
-    r"|unknown model|invalid model|function .* not found"
+    r"|unknown.model|invalid.model|no.such.model|function .* not found"
     r"|model.{0,200}enum value|enum value.{0,100}\w/\w|received .?<asked>"
 )
 _TOO_LONG = (
-    r"context.?(length|size|window)|maximum context|prompt is too long|too many tokens"
-    r"|exceed\w*.{0,40}context"
+    r"context.?(length|size|window)|maximum context|(prompt|input|request) is too long"
+    r"|too many tokens|exceed\w*.{0,40}context|reduce the length|string_above_max"
+    r"|(input|prompt).{0,20}tokens?.{0,30}exceed"
+    r"|exceed\w*.{0,40}(input|prompt).{0,9}token"
+)
+_TOO_MUCH = (
+    r"max.?(completion_|output_?|new_)?tokens?\b.{0,80}(too (large|high|big)|must"
+    r"|should|exceed|less than|at most|maximum|<=?|up to|greater than)"
+    r"|(too large|exceed\w*).{0,40}max_(\w+_)?tokens|output tokens?.{0,30}exceed"
+)
+_NO_CREDIT = (
+    r"budget.{0,30}exceed|exceed\w*.{0,30}budget|over.?budget"
+    r"|(insufficient|not.enough|no|low|out.of|exhausted|negative).{0,12}"
+    r"(balance|credit|funds)|(balance|credit|funds)\w*.{0,20}(insufficient|too low|not"
+    r" enough|exhaust|used up|run out)|payment.required|arrearage|余额不足|欠费"
 )
 
 _NOT_PASSED_ON = {501, 503, 505, 511, 521, 522, 523, 525, 526, 529, 530}
@@ -210,19 +302,24 @@ _PASSED_ON = tuple(sorted({*range(500, 1000)} - _NOT_PASSED_ON))
 # The first row that fits is taken; a row without statuses fits every one. An error in
 # mid-stream may name none: its words decide then, as if it were a 400.
 _ROWS: tuple[_Row, ...] = (
-    _Row((400, 404, 413, 422, 500), _TOO_LONG, RequestError,
-         "the question is too long for {model}",
-         "Shorten it, drop earlier turns (%nemotron reset), or choose a model that "
-         "reads more (%nemotron models)"),
+    _Row((400, 402, 403, 422, 429, 500), _NO_CREDIT, CreditError,
+         "no credit left at {host}{status}", _BILLING),
     _Row((400,), r"output limit was reached|max_tokens.{0,40}reached", RequestError,
          "the reply did not fit into max_tokens", "Allow more: --max-tokens 16000"),
+    _Row((400, 422, 500), _TOO_MUCH, RequestError,
+         "{model} does not write as much as was asked for", "{less}"),
+    _Row((400, 404, 413, 422, 500), _TOO_LONG, RequestError,
+         "the question is too long for {model}", "{shorten}"),
+    _Row((400, 422), r"stream_options|include_usage", RequestError,
+         "{host} does not know stream_options",
+         "Type: %config Nemotron.stream_options = None"),
     _Row((400, 422), r"not support 'system'|system.{0,40}role.{0,40}not", RequestError,
          "{model} takes no system message", 'Ask with: --system ""'),
     _Row((400, 404, 422), _MODEL, ModelError, "{host} does not serve {model}", _MODELS),
     _Row((400, 422), "", RequestError, "{host} refused the request{status}",
          "Change what it names; %nemotron -h lists the flags with their ranges"),
     _Row((401,), "", AuthenticationError, "{host} {key}{status}", _LOGIN),
-    _Row((402,), "", CreditError, "no credit left at {host}{status}", "Top up there"),
+    _Row((402,), "", CreditError, "no credit left at {host}{status}", _BILLING),
     _Row((403,), r"verif", CreditError, "the account is not verified{status}",
          "Verify it: https://aimlapi.com/app/billing/verification"),
     _Row((403,), r"credit|fund|exhausted|subscription|billing|balance|spending",
@@ -270,7 +367,10 @@ def error_for(
         What the service asked to wait, in seconds.
     """
     row = _fitting(status, complaint, about)
+    limit = _limit(complaint.message)
     names = {
+        "less": f"Ask for less: --max-tokens {limit or 1024}",
+        "shorten": _SHORTEN.format((limit or 4000) // 2),
         "host": about.endpoint.netloc,
         "model": one_line(about.model, 100),
         "status": f" ({status})" if status else "",
@@ -283,12 +383,36 @@ def error_for(
     return row.error(
         row.what.format(**names),
         f"it said: {message}" if message else "",
-        _todo(row, wait_s, about),
+        _todo(row, wait_s, about).format(**names),
         status=status or None,
         request_id=next((one for one in ids if is_id(about.redact(one))), None),
         retry_after_s=wait_s,
         final=row.final,
     )
+
+
+_SHORTEN = (
+    "Send less: -c none, %config Nemotron.context_tokens = {}, or drop earlier turns "
+    "(%nemotron reset); or choose a model that reads more (%nemotron models)"
+)
+_DIFFERENCE = re.compile(r"(\d+) - (\d+)")
+_FIGURE = r"(?<![\w.-])(\d{1,3}(?:,\d{3})+|\d{2,9})(?!\w)"
+_LIMIT = re.compile(
+    r"(?i)(?:maximum|at most|limit|<=?|less than|up to|supports|length|window|size)"
+    rf"[^\d]{{0,40}}?{_FIGURE}"
+)
+
+
+def _limit(message: str) -> int | None:
+    """Return the limit that a refusal names, else the smallest of its figures.
+
+    >>> _limit("max_tokens must be <= 4,096. Given: 5000")
+    4096
+    """
+    if found := _DIFFERENCE.search(message):
+        return int(found[1]) - int(found[2])
+    named = _LIMIT.findall(message) or re.findall(_FIGURE, message)
+    return min((int(one.replace(",", "")) for one in named), default=None)
 
 
 def is_id(text: str) -> bool:
@@ -307,7 +431,8 @@ def _todo(row: _Row, wait_s: float | None, about: RequestInfo) -> str:
 def _fitting(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _Row:
     if status in (404, 405):
         return _not_found(status, complaint, about)
-    message = complaint.message.replace(about.model or "<asked>", "<asked>")
+    message = f"{complaint.message} {complaint.kind}"
+    message = message.replace(about.model or "<asked>", "<asked>")
     return next(
         row
         for row in _ROWS
@@ -325,7 +450,8 @@ def _not_found(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> 
     """Distinguish a model that is gone from an address that is wrong."""
     bare = r"cannot (post|get)|^not found$"
     names_path = status == 405 or re.search(bare, complaint.message, re.I)
-    names_model = re.search(_MODEL, complaint.message, re.I)
+    said = f"{complaint.message} {complaint.kind}"
+    names_model = re.search(_MODEL, said, re.I)
     if names_model or (about.is_aimlapi and not names_path):
         what = "{host} does not serve {model}{status}"
         return _Row((), "", ModelError, what, _MODELS)

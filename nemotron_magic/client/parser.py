@@ -7,11 +7,10 @@ read in `chunks`.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 
-from nemotron_magic.client.chunks import ChunkParser
+from nemotron_magic.client.chunks import ChunkParser, decode
 from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
 from nemotron_magic.client.sse import (
     MAX_EVENT_BYTES,
@@ -19,17 +18,37 @@ from nemotron_magic.client.sse import (
     ServerSentEvent,
 )
 from nemotron_magic.core.errors import NemotronError, OutcomeUnknownError, ServiceError
-from nemotron_magic.core.events import Event, Notice, Truncated
-from nemotron_magic.core.loose_json import JsonObject, read_cut_json
+from nemotron_magic.core.events import (
+    Damaged,
+    Event,
+    Notice,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    Truncated,
+)
+from nemotron_magic.core.loose_json import JsonObject, as_objects, read_cut_json
 from nemotron_magic.core.text import one_line, plural
 
 __all__ = [
+    "PROGRESS",
     "CompletionParser",
 ]
 
 
+PROGRESS = (Text, Reasoning, Refusal, ToolCall)
+"""The events that bring something that the user would miss."""
+
+_PLAIN = frozenset({"id", "object", "created", "model", "choices", "usage"})
+"""What a chunk is made of that tells of no error."""
+
+
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
-_read_json = json.JSONDecoder().decode
+_PREFIXES = re.compile(r"(?:\s*data:)+\s*")
+_ONLY_REASONING = (
+    "All of the reply came as reasoning, and no answer. Read it: _nemotron.reasoning"
+)
 _DOCTOR = "Is base_url right? %nemotron doctor"
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
 
@@ -46,6 +65,8 @@ class CompletionParser:
         What error messages may mention.
     content_type : str
         As the response names it; may be empty.
+    n : int
+        How many answers were asked for.
 
     Attributes
     ----------
@@ -55,22 +76,33 @@ class CompletionParser:
         Whether the reply is over, so that the rest of the body need not be read.
     """
 
-    def __init__(self, about: RequestInfo, content_type: str = "") -> None:
+    def __init__(self, about: RequestInfo, content_type: str = "", n: int = 1) -> None:
         self.error: NemotronError | None = None
         self.done = False
         self._about = about
         self._is_stream = "event-stream" in content_type.lower()
         self._decoder: EventStreamDecoder | None = None
         self._body = bytearray()
-        self._chunks = ChunkParser(about.model)
+        self._n = n
+        self._chunks = ChunkParser(about.model, n)
+        self._is_quiet = False
         self._payloads = 0
         self._unreadable = 0
         self._is_cut = False
 
     @property
-    def finished(self) -> int:
-        """How many of the answers the model has said to be done."""
-        return self._chunks.finished
+    def is_finished(self) -> bool:
+        """Whether the model has said of all answers that they are done.
+
+        It counts for nothing from a server that says so of each piece.
+        """
+        chunks = self._chunks
+        return chunks.finished >= self._n and not chunks.is_contradicted
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether they are done, and something came after the last of their text."""
+        return self.is_finished and self._is_quiet
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes of the body; return the events that they complete."""
@@ -141,26 +173,38 @@ class CompletionParser:
             if self.done or self.error:
                 return
             data = event.data
-            if data[:1] == "{" and event.name != "error":
-                self._payload(data, events)
-            elif data.strip().startswith("[DONE]"):
+            if data[:1] != "{":
+                data = _PREFIXES.sub("", data, count=1).strip()
+            if data.startswith("[DONE]"):
                 self.done = True
             elif event.name == "error":
                 self._fail(ServiceErrorBody.read(data))
-            elif data.strip():
+            elif data:
                 self._payload(data, events)
 
     def _payload(self, data: str, events: list[Event]) -> None:
         self._payloads += 1
         try:
-            chunk = _read_json(data)
+            chunk = decode(data)
         except (ValueError, RecursionError):
             chunk = read_cut_json(data) if self._is_cut else None
-        if not isinstance(chunk, dict):
+        if isinstance(chunk, list) and len(chunk) == 1:
+            chunk = chunk[0]
+        if isinstance(chunk, dict):
+            self._read(chunk, events)
+        else:
             self._skip(data)
-            return
+
+    def _read(self, chunk: JsonObject, events: list[Event]) -> None:
+        before = len(events)
         self._chunks.read(chunk, events)
-        self._look_for_error(chunk)
+        self._is_quiet = not any(isinstance(e, PROGRESS) for e in events[before:])
+        choices = as_objects(chunk.get("choices"))
+        if chunk.keys() <= _PLAIN and not any("error" in one for one in choices):
+            return
+        complaint = ServiceErrorBody.in_reply(chunk)
+        if complaint is not None:
+            self._fail(complaint)
 
     def _skip(self, data: str) -> None:
         if self._payloads == 1:
@@ -170,15 +214,6 @@ class CompletionParser:
                 _DOCTOR,
             )
         self._unreadable += 1
-
-    def _look_for_error(self, chunk: JsonObject) -> None:
-        is_flat = "choices" not in chunk and (
-            chunk.get("object") == "error"
-            or ("message" in chunk and ("statusCode" in chunk or "code" in chunk))
-            or ("status" in chunk and ("title" in chunk or "detail" in chunk))
-        )
-        if chunk.get("error") not in (None, "", False) or is_flat:
-            self._fail(ServiceErrorBody.of(chunk))
 
     def _fail(self, complaint: ServiceErrorBody) -> None:
         self.error = error_for(complaint.status or 0, complaint, self._about)
@@ -201,13 +236,14 @@ class CompletionParser:
     def _completion(self, text: str, events: list[Event]) -> None:
         """Read a whole completion, or as much of one as there is."""
         try:
-            completion = json.loads(text)
-            self.done = isinstance(completion, dict)
+            completion = decode(text)
+            self.done = isinstance(completion, dict | list)
         except (ValueError, RecursionError):
             completion = read_cut_json(text)
+        if isinstance(completion, list) and len(completion) == 1:
+            completion = completion[0]
         if isinstance(completion, dict):
-            self._chunks.read(completion, events)
-            self._look_for_error(completion)
+            self._read(completion, events)
 
     def _not_a_reply(self, text: str) -> NemotronError:
         complaint = ServiceErrorBody.read(text)
@@ -224,14 +260,26 @@ class CompletionParser:
 
     def _judge(self, events: list[Event]) -> None:
         """Say how a body ended that told of no error."""
+        chunks, host = self._chunks, self._about.endpoint.netloc
         if self._unreadable:
             pieces = plural(self._unreadable, "unreadable piece")
             events.append(Notice(f"{pieces} of the stream skipped"))
-        if not self._chunks.said_something:
+        if chunks.lost:
+            parts = plural(chunks.lost, "part")
+            events.append(Notice(f"{parts} of the reply in a shape that is not known"))
+        if chunks.extra:
+            more = plural(chunks.extra, "more answer")
+            events.append(Notice(f"{more} came than asked for; the first is shown"))
+        if not chunks.said_something:
+            what = "sent a reply that cannot be read" if chunks.lost else ""
             self.error = OutcomeUnknownError(
-                f"{self._about.endpoint.netloc} sent an empty reply",
+                f"{host} {what or 'sent an empty reply'}",
                 "it may have been billed all the same",
                 "Ask again, or see: %nemotron doctor",
             )
-        elif not (self.done or self._chunks.finished):
+        elif not (self.done or chunks.finished):
             events.append(Truncated())
+        elif self._unreadable or chunks.lost:
+            events.append(Damaged())
+        elif chunks.has_only_reasoning:
+            events.append(Notice(_ONLY_REASONING))

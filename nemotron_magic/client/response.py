@@ -12,7 +12,7 @@ import httpx
 from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.http_errors import RequestInfo, request_id_of
 from nemotron_magic.client.network_errors import FOREIGN
-from nemotron_magic.client.parser import CompletionParser
+from nemotron_magic.client.parser import PROGRESS, CompletionParser
 from nemotron_magic.client.sse import ENCODINGS, encoding_of, iter_decompressed
 from nemotron_magic.core.endpoint import Key
 from nemotron_magic.core.errors import ASK_AGAIN, NemotronError, OutcomeUnknownError
@@ -33,6 +33,7 @@ from nemotron_magic.core.text import one_line
 from nemotron_magic.core.usage import Usage
 
 __all__ = [
+    "gap_limit",
     "is_progress",
     "read_events",
     "redact_key",
@@ -46,7 +47,6 @@ _TELLING = 12
 """So much of a key is one, where the rest of it was cut off."""
 
 _Piece = Text | Reasoning | Refusal | ToolCall
-_PIECES = (Text, Reasoning, Refusal, ToolCall)
 
 
 def redact_key(
@@ -102,7 +102,7 @@ class _Keyless:
 
     def told(self, event: Event) -> Event | None:
         """Return what can be told by now of an event, and of those before it."""
-        if isinstance(event, _PIECES):
+        if isinstance(event, PROGRESS):
             return self._parted(event)
         if isinstance(event, Logprobs):  # nobody reads them before the end
             self._tokens.setdefault(event.choice, []).extend(event.content)
@@ -207,12 +207,10 @@ _READ_OUT_S = 0.02
 _LONGEST_BODY_BYTES = 256 * 1024 * 1024
 """More than the longest reply of any model takes, log-probabilities and all."""
 
-_PROGRESS = (Text, Reasoning, Refusal, ToolCall)
-
 
 def is_progress(event: Event) -> bool:
     """Return whether an event brings something that the user would miss."""
-    return isinstance(event, _PROGRESS)
+    return isinstance(event, PROGRESS)
 
 
 def read_events(
@@ -236,7 +234,8 @@ def read_events(
             f"it is called {one_line(about.redact(encoding), 40)}",
             "It may have been billed all the same. %nemotron doctor",
         )
-    reader = CompletionParser(about, response.headers.get("content-type", ""))
+    content_type = response.headers.get("content-type", "")
+    reader = CompletionParser(about, content_type, settings["n"] or 1)
     try:
         yield from _read(response, reader, settings, clock_s, deadline)
     except NemotronError as error:
@@ -253,26 +252,29 @@ def _read(
     deadline: Deadline,
 ) -> Iterator[Event]:
     progress_s = clock_s()
-    streams, longest_s = settings["stream"], settings["progress_timeout_s"]
     body = _bounded(iter_decompressed(response))
     try:
         for data in body:
             events = reader.feed(data)
             now_s = clock_s()
-            if not streams or any(map(is_progress, events)):
+            deadline.has_begun = deadline.has_begun or bool(events)
+            if any(map(is_progress, events)):
                 progress_s = now_s
             yield from events
             if reader.done or reader.error is not None:
                 break
-            if reader.finished >= (settings["n"] or 1):
+            if reader.is_settled:
                 deadline.shorten(_AFTER_FINISH_S)
-            elif slow := _too_slow(deadline, settings):
+                continue
+            deadline.lift()
+            if slow := _too_slow(deadline, settings):
                 raise slow
-            if now_s - progress_s > longest_s:
-                raise _overdue("no new text came for", "progress_timeout_s", settings)
+            limit = "progress_timeout_s" if settings["stream"] else "total_timeout_s"
+            if now_s - progress_s > settings[limit]:
+                raise _overdue("no new text came for", limit, settings)
     except (*FOREIGN, NemotronError):
         yield from reader.break_off()
-        if reader.finished < (settings["n"] or 1):
+        if not reader.is_finished:
             raise
         yield Notice("The connection broke off after the end; figures may be missing")
         return
@@ -280,6 +282,16 @@ def _read(
     if reader.error is not None:
         raise reader.error
     _read_out(body, deadline)
+
+
+def gap_limit(settings: Settings, about: RequestInfo, has_begun: bool) -> str:
+    """Return the name of the setting that limits a silence of the service.
+
+    Before a reply begins, a model may have to be loaded: on this machine from a disk.
+    """
+    if not settings["stream"] or (about.endpoint.is_loopback and not has_begun):
+        return "total_timeout_s"
+    return "gap_timeout_s" if has_begun else "progress_timeout_s"
 
 
 def _read_out(body: Iterator[bytes], deadline: Deadline) -> None:
@@ -306,8 +318,8 @@ def timeout_error(
         return slow
     if isinstance(error, httpx.WriteTimeout) or not deadline.is_sent:
         return None
-    what = f"{about.endpoint.netloc} fell silent for"
-    return _overdue(what, "gap_timeout_s", settings)
+    limit = gap_limit(settings, about, deadline.has_begun)
+    return _overdue(f"{about.endpoint.netloc} fell silent for", limit, settings)
 
 
 def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:
@@ -332,10 +344,13 @@ def _overdue(what: str, name: str, settings: Settings) -> NemotronError:
     )
 
 
+_COST_HEADERS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
+
+
 def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
-    """Yield the cost that stands in a header when the reply was no stream."""
-    try:
-        usd_spent = float(headers.get("x-aimlapi-usd-spent", ""))
-    except ValueError:
-        return
-    yield UsageReport(Usage.from_wire(None, {"usage": {"usd_spent": usd_spent}}))
+    """Yield the cost that stands in a header; nought there is no figure."""
+    for name in _COST_HEADERS:
+        cost = Usage.from_wire({"cost": headers.get(name)})
+        if cost.cost_usd:
+            yield UsageReport(cost)
+            return

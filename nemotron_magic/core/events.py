@@ -16,6 +16,7 @@ from nemotron_magic.core.usage import Usage
 __all__ = [
     "Answered",
     "CacheHit",
+    "Damaged",
     "Event",
     "EventCallback",
     "Finish",
@@ -142,6 +143,11 @@ class Truncated:
 
 
 @dataclass(slots=True, frozen=True)
+class Damaged:
+    """Something of the reply could not be read; what came is not all of it."""
+
+
+@dataclass(slots=True, frozen=True)
 class UsageReport:
     """Figures so far; a later report replaces what an earlier one said."""
 
@@ -195,6 +201,7 @@ Event = (
     | Logprobs
     | Finish
     | Truncated
+    | Damaged
     | UsageReport
     | Retry
     | Notice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -95,19 +96,21 @@ cached_tokens=None, cost_usd=None)
         Parameters
         ----------
         usage : Any
-            `{prompt_tokens, completion_tokens, …_details}`, or the same with `input`
-            and `output` in place of the first words; OpenRouter adds `cost`.
+            `{prompt_tokens, completion_tokens, …_details}` or the same by other names;
+            a cost may stand beside them, under any of several names.
         meta : Any
             `{usage: {usd_spent, credits_used}}` of the AI/ML API.
         """
         usage = as_dict(usage)
-        received, sent = (_direction(usage, names) for names in (_OUT, _IN))
+        sent, received = _first(usage, _IN), _first(usage, _OUT)
+        reasoning = _first(_details_of(usage, _OUT), ("reasoning_tokens",))
+        cached = _first(_details_of(usage, _IN), ("cached_tokens",))
         return cls(
-            sent[0],
-            received[0],
-            _count(received[1].get("reasoning_tokens")),
-            _count(sent[1].get("cached_tokens")),
-            _latest(_cost_usd(meta), believed_usd(_amount(usage.get("cost")))),
+            sent,
+            received,
+            _first(usage, _REASONING) if reasoning is None else reasoning,
+            _first(usage, _CACHED) if cached is None else cached,
+            _latest(_cost_usd(as_dict(meta).get("usage")), _cost_usd(usage)),
         )
 
 
@@ -123,28 +126,60 @@ def believed_usd(cost_usd: float | None) -> float | None:
     return cost_usd if is_believed else None
 
 
-def _cost_usd(meta: Any) -> float | None:
-    spent = as_dict(as_dict(meta).get("usage"))
-    credits_used = _amount(spent.get("credits_used"))
-    from_credits = None if credits_used is None else credits_used / CREDITS_PER_USD
-    usd_spent = _amount(spent.get("usd_spent"))
-    cost_usd: float | None = _latest(
-        believed_usd(usd_spent), believed_usd(from_credits)
-    )
+_IN = (
+    *("prompt_tokens", "input_tokens", "promptTokens", "inputTokens"),
+    *("promptTokenCount", "prompt_eval_count"),
+)
+_OUT = (
+    *("completion_tokens", "output_tokens", "completionTokens", "outputTokens"),
+    *("candidatesTokenCount", "generated_tokens", "eval_count"),
+)
+_REASONING = ("reasoning_tokens", "thoughtsTokenCount")
+_CACHED = (
+    *("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
+    "cachedContentTokenCount",
+)
+_COSTS = (
+    *(("usd_spent", 1), ("credits_used", CREDITS_PER_USD)),
+    *(("cost", 1), ("total_cost", 1), ("cost_usd", 1), ("estimated_cost", 1)),
+    ("cost_in_usd_ticks", 10_000_000_000),
+)
+"""Where a cost stands, and how many of its units are a US dollar."""
+
+
+def _cost_usd(figures: Any) -> float | None:
+    """Return the first cost that can be believed, but for a zero where there is more.
+
+    A router that used the user's own key at a provider charges nothing itself: what
+    the provider took is beside it, or is not known.
+    """
+    figures = as_dict(figures)
+    cost_usd: float | None = None
+    for name, per_usd in _COSTS:
+        value = figures.get(name)
+        amount = _amount(as_dict(value).get("total_cost", value))
+        if amount is not None:
+            cost_usd = _latest(cost_usd, believed_usd(amount / per_usd))
+    upstream = _amount(as_dict(figures.get("cost_details")).get(_UPSTREAM))
+    if figures.get("is_byok") is True:
+        return None if upstream is None else believed_usd((cost_usd or 0) + upstream)
     return cost_usd
 
 
-_IN = ("prompt_tokens", "input_tokens")
-_OUT = ("completion_tokens", "output_tokens")
+_UPSTREAM = "upstream_inference_cost"
 
 
-def _direction(
-    usage: JsonObject, names: tuple[str, str]
-) -> tuple[int | None, JsonObject]:
-    """Return the tokens of one direction by either of its names, and their details."""
-    first, second = (_count(usage.get(name)) for name in names)
-    details = [as_dict(usage.get(f"{name}_details")) for name in names]
-    return _latest(first, second), {**details[1], **details[0]}
+def _first(figures: JsonObject, names: tuple[str, ...]) -> int | None:
+    """Return the first count that stands under one of these names."""
+    count: int | None = None
+    for name in names:
+        count = _latest(count, _count(figures.get(name)))
+    return count
+
+
+def _details_of(usage: JsonObject, names: tuple[str, ...]) -> JsonObject:
+    found = [as_dict(usage.get(f"{name}_details")) for name in names]
+    return {name: value for one in reversed(found) for name, value in one.items()}
 
 
 def _count(value: Any) -> int | None:
@@ -153,6 +188,10 @@ def _count(value: Any) -> int | None:
 
 
 def _amount(value: Any) -> float | None:
+    """Return a number, also one that is written as a text; None of anything else."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
     amount = as_number(value)
     return None if amount is None or amount < 0 else amount
 

@@ -37,11 +37,13 @@ __all__ = [
 
 _ENDINGS = {
     "truncated": "The stream ended before the model did. Go on: %nemotron continue",
+    "damaged": "This reply is not whole: some of it could not be read.",
     "interrupted": "Stopped by you; the text so far is kept. Go on: %nemotron continue",
     "failed": "Broken off; the text so far is kept. Go on: %nemotron continue",
 }
 _BEGINNINGS = {
     "truncated": "The stream ended before an answer began. Ask again: %nemotron retry",
+    "damaged": "No answer could be read in this reply. Ask again: %nemotron retry",
     "interrupted": "Stopped by you before an answer began. Ask again: %nemotron retry",
     "failed": "Broken off before an answer began. Ask again: %nemotron retry",
 }

@@ -18,6 +18,7 @@ from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.events import (
     Answered,
     CacheHit,
+    Damaged,
     Event,
     Finish,
     Logprobs,
@@ -50,7 +51,7 @@ __all__ = [
 ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 """Why a model stops that has said all it wanted to."""
 
-Ending = Literal["complete", "truncated", "interrupted", "failed"]
+Ending = Literal["complete", "truncated", "damaged", "interrupted", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class ReplyMetadata:
     parameters : mapping
         The other fields of the request.
     ending : str
-        `complete`; `truncated` (the stream ended early); `interrupted` (by the user);
+        `complete`; `truncated` (the stream ended early); `damaged` (some of it could
+        not be read); `interrupted` (by the user);
         `failed` (an error came after the first text).
     finish_reason : str or None
         As the service gave it: `stop`, `length`, `content_filter`, `tool_calls`, ….
@@ -317,6 +319,8 @@ class ReplyAccumulator:
                 self._known["usage"] = before.updated(more)
             case Truncated():
                 self._known["ending"] = "truncated"
+            case Damaged():
+                self._known["ending"] = "damaged"
 
 
 def _join_call(call: ToolCall, more: ToolCall) -> ToolCall:

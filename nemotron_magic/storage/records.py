@@ -51,7 +51,7 @@ class CallRecord:
         The one asked, and the one that answered by its own account.
     ending : str
         `started` while it runs, and for good if its process died; then `complete`,
-        `truncated`, `interrupted` or `failed`.
+        `truncated`, `damaged`, `interrupted` or `failed`.
     error : str
         Name of the error's class; empty if there was none.
     attempts : int

@@ -22,7 +22,7 @@ from nemotron_magic.core.errors import (
     RequestError,
     ServiceError,
 )
-from nemotron_magic.core.events import Notice, Truncated
+from nemotron_magic.core.events import Damaged, Notice, Truncated
 
 NAMES = (
     *("choices", "delta", "content", "index", "message", "finish_reason", "logprobs"),
@@ -157,7 +157,7 @@ def test_a_whole_completion_has_all_that_a_stream_has() -> None:
         ({"message": "slow down", "code": "429"}, RateLimitError),
         ({"message": "maximum context length is 8192 tokens"}, RequestError),
         ({"message": "engine died", "code": None}, ServiceError),
-        ({}, ServiceError),
+        ({"message": "", "code": 7}, ServiceError),
         ("it broke", ServiceError),
         (["it", "broke"], ServiceError),
         (500, ServiceError),
@@ -172,7 +172,22 @@ def test_an_error_in_the_stream_is_the_same_error(error: Any, kind: type) -> Non
     assert str(heard.reply) == "a"
 
 
-@pytest.mark.parametrize("error", [None, "", False])
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        "",
+        False,
+        {},
+        [],
+        0,
+        {"code": 0, "message": "Success"},
+        {"code": "0", "message": "成功"},
+        {"code": 200, "message": "OK"},
+        "none",
+        {"message": None, "type": None},
+    ],
+)
 def test_an_empty_error_field_is_no_error(error: Any) -> None:
     chunk = {"choices": [{"delta": {"content": "a"}}], "error": error}
 
@@ -194,7 +209,7 @@ def test_a_message_in_a_chunk_with_choices_is_no_error() -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b'{"detail": "Not Found"}', 'it began: {"detail": "Not Found"}'),
+        (b'{"other": "Not Found"}', 'it began: {"other": "Not Found"}'),
         (b"plain words", "it began: plain words"),
         (b"[1, 2]", "it began: [1, 2]"),
         (b"[" * 100_000, "it began: [[["),
@@ -218,7 +233,11 @@ def test_a_captive_portal_is_guessed() -> None:
 def test_deep_json_in_the_stream_is_one_unreadable_piece() -> None:
     heard = hear(say("a"), b"data: " + b"[" * 100_000 + b"\n\n", STOP)
 
-    assert heard.events[-1] == Notice("1 unreadable piece of the stream skipped")
+    assert heard.events[-2:] == [
+        Notice("1 unreadable piece of the stream skipped"),
+        Damaged(),
+    ]
+    assert not heard.reply.is_whole
 
 
 def test_the_key_is_taken_out_of_what_a_body_began_with() -> None:

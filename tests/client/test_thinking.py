@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -31,7 +32,30 @@ CASES = {
     "a thought that ends in half a tag": ("<think>plan</thi", "", "plan</thi"),
     "no tags": ("\n\nHello", "\n\nHello", ""),
     "half an opening tag": ("<thi", "<thi", ""),
-    "another tag": ("<thinking>Hello", "<thinking>Hello", ""),
+    "another tag": ("<thinking>plan</thinking>Hello", "Hello", "plan"),
+    "a third tag": ("<thought>a </think> b</thought> Hello", "Hello", "a </think> b"),
+    "no tag of ours": ("<thinker>Hello", "<thinker>Hello", ""),
+    "a second block at once": ("<think>a</think>\n<think>b</think>c", "c", "ab"),
+    "a second block": (
+        "<think>a</think>b\n  <thought>c</thought>\nd",
+        "b\nd",
+        "a\n\nc",
+    ),
+    "a second block in a fence": (
+        "<think>a</think>b\n```\n<think>\n```\nd",
+        "b\n```\n<think>\n```\nd",
+        "a",
+    ),
+    "an orphan after its sentence": ("I plan.</think>\n\nHello", "Hello", "I plan."),
+    "an orphan within a line": ("I plan.</think>Hello", "Hello", "I plan."),
+    "an orphan after a blank": ("I plan. </think>\nHello", "Hello", "I plan."),
+    "an orphan before a text": ("I plan\n</thinking>Hello", "Hello", "I plan"),
+    "an orphan after its pair": (
+        "Write <think>x</think>\nso",
+        "Write <think>x</think>\nso",
+        "",
+    ),
+    "in quotes": ("it is '</think>'\nso", "it is '</think>'\nso", ""),
     "a tag later": ("Use <think> first", "Use <think> first", ""),
     "a second pair": (
         "<think>a</think>b <think>c</think>",
@@ -82,7 +106,7 @@ def test_some_families_start_inside(model: str, may: bool) -> None:
 
 
 SCRAPS = st.sampled_from(
-    ["<think>", "</think>", "\n", "```", "a", " ", "<", "</", "think>", "\r\n"]
+    ["<think>", "</think>", "\n", "```", "a", " ", "<", "</", "think>", "\r\n", "."]
 )
 
 
@@ -94,11 +118,7 @@ def test_no_cut_changes_what_is_told(text: str, at: int) -> None:
 @given(st.lists(SCRAPS, max_size=15).map("".join))
 def test_no_letter_of_an_answer_is_lost(text: str) -> None:
     answer, reasoning = told(list(text), orphans=False)
-    left = [
-        c
-        for c in text.replace("<think>", "").replace("</think>", "")
-        if not c.isspace()
-    ]
+    left = [c for c in re.sub("</?think>", "", text) if not c.isspace()]
 
     assert all(letter in answer + reasoning for letter in set(left))
 

@@ -151,11 +151,14 @@ def test_a_break_before_any_text_is_not_repeated_in_silence(
 @pytest.mark.parametrize("fault", ["stall-before-headers:2", "stall-mid-stream:2"])
 def test_silence_ends_after_its_time(ask: Any, fault: str) -> None:
     """Case 54."""
-    told = ask("rehearsal: say Hello", fault=fault, settings={"gap_timeout_s": 0.2})
+    settings = {"gap_timeout_s": 0.2, "total_timeout_s": 0.6}
+    told = ask("rehearsal: say Hello", fault=fault, settings=settings)
+    # Before a first byte a model may be loaded: here, for as long as it takes.
+    limit = ("gap", "0.2") if "mid" in fault else ("total", "0.6")
 
     assert isinstance(told.error, OutcomeUnknownError)
-    assert told.error.what.endswith("fell silent for 0.2 s")
-    assert told.error.hint == "Allow more: %config Nemotron.gap_timeout_s = 0.4"
+    assert told.error.what.endswith(f" {limit[1]} s")
+    assert f"%config Nemotron.{limit[0]}_timeout_s = " in told.error.hint
     assert told.asked == 1
 
 

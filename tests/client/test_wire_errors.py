@@ -33,7 +33,6 @@ from nemotron_magic.display.reply import notices
         (42, "error-aimlapi", "Service unavailable"),
         (43, "error-named-event", "Rate limit exceeded"),
         (43, "error-string", "it broke"),
-        (43, "error-empty", ""),
         (43, "error-litellm", "litellm.APIError"),
     ],
 )
@@ -141,7 +140,7 @@ ADVICE = {
     "404-path": (RequestError, "Is base_url right?"),
     "410": (ModelError, "Live here: nvidia/nemotron"),
     "400": (RequestError, "-h lists the flags"),
-    "400-context": (RequestError, "Shorten it"),
+    "400-context": (RequestError, "-c none"),
     "400-role": (RequestError, '--system ""'),
     "400-budget": (RequestError, "--max-tokens"),
     "400-model": (ModelError, "Live here: nvidia/nemotron"),

@@ -68,7 +68,7 @@ def test_openrouters_cost_is_read_too() -> None:
 
 @pytest.mark.parametrize(
     "figure",
-    ["7", True, -1, float("nan"), float("inf"), None, [], {}, 10**400, 1e300],
+    ["seven", "", True, -1, float("nan"), float("inf"), None, [], {}, 10**400, 1e300],
 )
 def test_what_is_no_figure_is_unknown(figure: object) -> None:
     usage = {"prompt_tokens": figure, "cost": figure, "prompt_tokens_details": figure}
@@ -112,7 +112,7 @@ FREE = {"usage": {"usd_spent": 0, "credits_used": 0}}
         [{"usage": REAL}, {"usage": {"prompt_tokens": 0}}, {"usage": {}}],
         [{"usage": {"prompt_tokens": 1}}, {"usage": REAL}, {"usage": {"cost": 0}}],
         [{"usage": REAL}, {"usage": {"prompt_tokens": -5, "completion_tokens": 1e300}}],
-        [{"usage": REAL}, {"usage": {"prompt_tokens": "9", "cost": "free"}}],
+        [{"usage": REAL}, {"usage": {"prompt_tokens": "much", "cost": "free"}}],
         [{"usage": REAL}, {"usage": {"prompt_tokens": float("nan"), "cost": -1}}],
         [{"usage": {**REAL, "cost": 0}, "meta": META}, {"usage": NOTHING}],
         [{"usage": {**REAL, "cost": None}}, {"meta": META}, {"meta": FREE}],

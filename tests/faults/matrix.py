@@ -19,7 +19,7 @@ from wire import DONE, HELLO, STOP, delta, event, say
 
 READ = Read()
 PART = say("Hel", "lo, ")
-QUICK = {"gap_timeout_s": 0.3, "connect_timeout_s": 0.5}
+QUICK = {"gap_timeout_s": 0.3, "connect_timeout_s": 0.5, "total_timeout_s": 0.9}
 SHORT = {"progress_timeout_s": 0.4, "total_timeout_s": 0.8, "gap_timeout_s": 5}
 
 

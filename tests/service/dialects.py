@@ -228,7 +228,7 @@ DIALECTS: Mapping[str, Dialect] = {
         PLAIN, note="finish_reason content_filter", alter=_ending("content_filter")
     ),
     "finish-unknown": replace(
-        PLAIN, note="A finish_reason nobody knows", alter=_ending("eos_token")
+        PLAIN, note="A finish_reason nobody knows", alter=_ending("odd_reason")
     ),
     "finish-error": replace(
         PLAIN, note="finish_reason error, without a word why", alter=_ending("error")
@@ -242,7 +242,7 @@ DIALECTS: Mapping[str, Dialect] = {
             b'data: {"choices":[{"index":0,"delta":null,"finish_reason":null}]}\n\n',
             b'data: {"choices":[{"index":0}],"usage":null}\n\n',
             b'data: {"id":"","choices":[{"index":0,"delta":{"content":null}}]}\n\n',
-            b'data: {"created":1,"choices":[{"index":0,"delta":{"content":7}}]}\n\n',
+            b'data: {"created":1,"choices":[{"index":0,"delta":{"content":[]}}]}\n\n',
             b'data: {"choices":[{"index":0,"delta":{"content":""}}],"error":null}\n\n',
             b'data: {"meta":{}}\n\n',
         ),

@@ -206,7 +206,7 @@ def test_reasoning_may_eat_the_whole_budget():
     ("dialect", "finish"),
     [
         ("content-filter", "content_filter"),
-        ("finish-unknown", "eos_token"),
+        ("finish-unknown", "odd_reason"),
         ("finish-error", "error"),
     ],
 )

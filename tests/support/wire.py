@@ -66,10 +66,13 @@ class Heard:
 
 
 def hear(
-    *pieces: bytes, model: str = DEFAULT_MODEL, content_type: str = "text/event-stream"
+    *pieces: bytes,
+    model: str = DEFAULT_MODEL,
+    content_type: str = "text/event-stream",
+    n: int = 1,
 ) -> Heard:
     """Read the pieces of a body, without any network."""
-    reader = CompletionParser(RequestInfo(ELSEWHERE, model), content_type)
+    reader = CompletionParser(RequestInfo(ELSEWHERE, model), content_type, n)
     draft, events = ReplyAccumulator(), []
     for piece in pieces:
         events += reader.feed(piece)
