@@ -54,7 +54,7 @@ class Flag:
 def _flag_of(parameter: Parameter) -> Flag:
     value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
     words = (parameter.flag_help or parameter.help, parameter.limits)
-    shown = f"[={value.upper()}]" if parameter.bare else value.upper()
+    shown = f"[={','.join(parameter.choices)}]" if parameter.bare else value.upper()
     return Flag(parameter.flags, " ".join(words).strip(), shown, parameter)
 
 

@@ -147,21 +147,17 @@ def parse(
 _MOST_WORDS = 4
 
 # What else a command is called. It is run where that changes nothing, else named.
-_SYNONYMS = {
-    "calls": "log",
-    "catalogue": "models",
-    "commands": "help",
-    "cost": "usage",
-    "costs": "usage",
-    "flags": "help",
-    "history": "log",
-    "ledger": "log",
-    "manual": "help",
-    "prices": "models",
-    "spending": "usage",
-    "version": "doctor",
-    "versions": "doctor",
+_CALLED = {
+    "balance": "credit credits",
+    "doctor": "check diagnose version versions",
+    "help": "commands flags manual",
+    "log": "calls history ledger",
+    "models": "catalog catalogue price prices pricing",
+    "status": "info",
+    "threads": "conversation conversations",
+    "usage": "billing cost costs spending spent",
 }
+_SYNONYMS = {word: name for name, words in _CALLED.items() for word in words.split()}
 _MEANT = {
     "clear": "reset",
     "clear cache": "cache: clear",

@@ -49,7 +49,7 @@ def test_every_setting_with_flags_has_one_of_them_under_its_names() -> None:
         ("-n", "-n, --max-tokens TOKENS", r".* \[1, …\)"),
         ("--top-p", "--top-p P", r".* \[0.01, 1\]"),
         ("--no-stream", "--no-stream", r"Wait for the whole reply\."),
-        ("--cache", "--cache [=CACHE]", r".*"),
+        ("--cache", "--cache [=off,on,replay]", r".*"),
         ("-p", "-p KEY=VALUE", r"Any further field of the request, as JSON\."),
         ("-o", "-o, --out NAME", r"Put the reply into this variable, too\."),
         ("-f", "-f, --file PATH", r"Attach a text file; may be given again\."),

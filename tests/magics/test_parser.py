@@ -302,6 +302,8 @@ def test_other_names_are_taken_as_python_reads_them(typed: str, name: str) -> No
         ("history", "log", ""),
         ("history 12", "log", "12"),
         ("prices nano", "models", "nano"),
+        ("Conversations", "threads", ""),
+        ("credits", "balance", ""),
         ("version", "doctor", ""),
         ("status", "status", ""),
     ],
