@@ -352,8 +352,8 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("--try",), "off", sent=False, bare="on",
               flag_help="Try the code on a copy of this kernel before it is put into "
               "a cell; also --try=off.", choices=("off", "on")),
-    Parameter("insert_button", "text", "Whether the panel's replies have a button that "
-              "puts code into a cell: auto (if the page is new enough), on or off.",
+    Parameter("insert_button", "text", "Whether replies have buttons that put their "
+              "code into cells: auto (if the page is new enough), on or off.",
               default="auto", sent=False, choices=("auto", "on", "off")),
     Parameter("redact", "boolean", "Redact secrets in all that is sent.",
               default=True, sent=False),

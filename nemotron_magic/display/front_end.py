@@ -13,11 +13,13 @@ from typing import Any, Literal, Protocol, TypeGuard
 from nemotron_magic.context.history import execution_of, request_of, source_of
 from nemotron_magic.core.events import Event
 from nemotron_magic.display.page import (
+    CodeOf,
     Display,
     NotebookRenderer,
     Publisher,
     Ticker,
     bundle,
+    no_code,
 )
 from nemotron_magic.display.reply import document
 from nemotron_magic.display.terminal import (
@@ -182,12 +184,14 @@ class NullRenderer:
 class FinalRenderer(NullRenderer):
     """Publishes a reply when it is whole, for runs that nobody watches."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, code_of: CodeOf) -> None:
         self._publisher = publisher
+        self._code_of = code_of
 
     def finish(self, reply: Reply) -> None:
         """Publish the reply."""
-        self._publisher.show(Display(_new_id(), *bundle(reply)))
+        shown = bundle(reply, self._code_of)
+        self._publisher.show(Display(_new_id(), *shown))
 
 
 def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
@@ -236,6 +240,7 @@ class DisplayManager:
         self._publisher = publisher or ShellPublisher(shell)
         self._clock_s = clock_s
         self.ticker = Ticker()
+        self.code_of: CodeOf = no_code
         self._painted: tuple[object, Reply | None] = (None, None)
         self._bare: Renderer | None = None
         self._owes_footer = False
@@ -260,11 +265,13 @@ class DisplayManager:
         place = magic_position(source_of(self._shell))
         front = self.front_end
         if front == "headless" or (front == "page" and self._shows_once):
-            return FinalRenderer(self._publisher)
+            return FinalRenderer(self._publisher, self.code_of)
         if front == "page":
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
-            return NotebookRenderer(self._publisher, alone, self._clock_s, self.ticker)
+            return NotebookRenderer(
+                self._publisher, alone, self._clock_s, self.ticker, self.code_of
+            )
         is_console = front == "console"
         is_bare = not is_console and place.is_shown and place.is_only
         painter = text_painter(sys.stdout, is_console, with_footer=not is_bare)
@@ -287,7 +294,7 @@ class DisplayManager:
             if self._owes_footer:
                 print_footer(reply, sys.stdout, sys.stdout.isatty())
         elif self._shows_html:
-            self._publisher.show(Display(_new_id(), *bundle(reply)))
+            FinalRenderer(self._publisher, self.code_of).finish(reply)
         else:
             print_reply(reply, sys.stdout, self.front_end == "console")
 

@@ -31,6 +31,7 @@ from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.reply import Reply
 
 __all__ = [
+    "COMMAND",
     "CodeInserter",
     "InsertOptions",
     "ReplyCode",
@@ -46,6 +47,9 @@ _ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
 """From these on, a page asks before a button of an untrusted file does anything."""
 
 _LABEL_CHARS = 40
+
+COMMAND = "into a cell: %nemotron code"
+"""What a footer says of code that is in no cell."""
 
 _version = cache(metadata.version)
 
@@ -86,13 +90,15 @@ class ReplyCode:
         return self._html([*here.values()], "Insert")
 
     def rest(self) -> str:
-        """Return buttons for what no block makes as it stands, and what to type."""
+        """Return buttons for what no block makes as it stands."""
+        return self._html(self._left(), "Insert: {}")
+
+    def command(self) -> str:
+        """Return what to type where there is no button to press."""
         if not self.cells:
             return ""
-        row = self._html(self._left(), "Insert: {}")
-        where = "Into cells, block by block" if len(self.cells) > 1 else "Into a cell"
         kind = "nm-elsewhere" if self._pressable == len(self.cells) else "nm-instead"
-        return f'{row}<p class="{kind}">{where}: %nemotron code</p>'
+        return f'<span class="{kind}"> · {COMMAND}</span>'
 
     def _left(self) -> list[CodeCell]:
         return [cell for cell in self.cells if cell.number not in self._placed]
@@ -121,8 +127,8 @@ class ReplyCode:
         which = f"block {cell.number}" if len(self.cells) > 1 else "the code"
         label = label.format(one_line(source.partition("\n")[0], _LABEL_CHARS))
         return (
-            f'<button class="nm-insert" aria-label="Insert {which} as a cell below"'
-            f' title="{escape(label)}"'
+            '<button hidden class="nm-insert"'
+            f' aria-label="Insert {which} as a cell below" title="{escape(label)}"'
             ' data-commandlinker-command="apputils:run-all-enabled"'
             f' data-commandlinker-args="{escape(arguments)}"></button>'
         )
@@ -268,9 +274,16 @@ class CodeInserter:
         self.forget_trials()
         self._queue(self._cells(reply))
 
-    def code_of(self, reply: Reply, has_buttons: bool) -> ReplyCode:
-        """Return what a page shows of the code of a reply."""
-        return ReplyCode(self._cells(reply), self._remarks, self._cells, has_buttons)
+    def code_of(self, reply: Reply, insert_button: str) -> ReplyCode:
+        """Return what a page shows of the code of a reply, as that setting says."""
+        inserted = reply.metadata.inserted
+
+        def remarks(cell: CodeCell) -> Sequence[str]:
+            # Of what is in a cell already the notices of the reply tell.
+            return () if cell.source == inserted else self._remarks(cell)
+
+        has_buttons = may_insert(insert_button)
+        return ReplyCode(self._cells(reply), remarks, self._cells, has_buttons)
 
     def insert(self, which: str) -> str:
         """Put in code that waits, the next or `which`; return what to say of it."""

@@ -31,6 +31,7 @@ from nemotron_magic.core.events import (
     TextWasReasoning,
     Trying,
 )
+from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.display.reply import (
     block_html,
     document,
@@ -45,6 +46,7 @@ from nemotron_magic.session.reply import Reply
 
 __all__ = [
     "LATE_S",
+    "CodeOf",
     "Display",
     "Every",
     "NotebookRenderer",
@@ -52,6 +54,7 @@ __all__ = [
     "RepaintBudget",
     "Ticker",
     "bundle",
+    "no_code",
 ]
 
 
@@ -207,9 +210,17 @@ _IDLE_TICKS = round(10 / LATE_S)
 """What has had nothing to paint for so long needs no more ticks."""
 
 
-def bundle(reply: Reply) -> tuple[str, str, dict[str, Any]]:
+CodeOf = Callable[[Reply], ReplyCode | None]
+"""Returns what a page shows of the code of a reply."""
+
+
+def no_code(reply: Reply) -> None:
+    """Show nothing of the code of a reply."""
+
+
+def bundle(reply: Reply, code_of: CodeOf = no_code) -> tuple[str, str, dict[str, Any]]:
     """Return what is saved of a reply: HTML, Markdown source, metadata."""
-    return reply_html(reply), reply_text(reply), metadata(reply)
+    return reply_html(reply, code_of(reply)), reply_text(reply), metadata(reply)
 
 
 class NotebookRenderer:
@@ -234,8 +245,10 @@ class NotebookRenderer:
         alone: bool,
         clock_s: Callable[[], float],
         every: Every,
+        code_of: CodeOf = no_code,
     ) -> None:
         self._publisher = publisher
+        self._code_of = code_of
         self._alone = alone
         self._pace = RepaintBudget(clock_s)
         self._every = every
@@ -259,7 +272,7 @@ class NotebookRenderer:
             if self._alone:
                 self._clear()
                 self._display_id = ""
-            self._paint(*bundle(reply))
+            self._paint(*bundle(reply, self._code_of))
 
     def fail(self) -> None:
         """Take back what was painted, because nothing of a reply has arrived."""

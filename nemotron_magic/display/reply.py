@@ -212,9 +212,9 @@ _NO_INNER_SCROLL = (
 _QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
 
 
-def reply_html(reply: Reply) -> str:
+def reply_html(reply: Reply, code: ReplyCode | None = None) -> str:
     """Return all that is shown of a reply, as one element with its style sheet."""
-    return document(content_html(reply))
+    return document(content_html(reply, code))
 
 
 def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
@@ -225,7 +225,8 @@ def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
     parts += [to_html(text, metadata.inserted, below) for text in _texts(reply)]
     parts += [to_html(metadata.appended), code.rest() if code else ""]
     parts += [f'<p class="nm-notice">{line_html(line)}</p>' for line in notices(reply)]
-    parts.append(f'<div class="nm-footer">{line_html(footer(reply))}</div>')
+    where = code.command() if code and not metadata.inserted else ""
+    parts.append(f'<div class="nm-footer">{line_html(footer(reply))}{where}</div>')
     return "".join(parts)
 
 

@@ -23,6 +23,7 @@ from nemotron_magic.core.events import (
     Trying,
 )
 from nemotron_magic.core.text import GrowingText, one_line, visible
+from nemotron_magic.display.insert import COMMAND
 from nemotron_magic.display.plain_text import WordWrap, plain_text, wrapped
 from nemotron_magic.display.reply import footer, notices, reply_text
 from nemotron_magic.markdown.streaming import Blocks
@@ -93,7 +94,7 @@ class _TextPainter:
         for line in notices(reply) if reply else ():
             self._note(line)
         if self._with_footer:
-            self._note(footer(reply))
+            self._note(_footer(reply))
 
     def fail(self) -> None:
         """End without a reply."""
@@ -234,7 +235,7 @@ def print_reply(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
 
 def print_footer(reply: Reply, stream: TextIO, is_styled: bool) -> None:
     """Print the footer alone, for a reply that was painted without it."""
-    stream.write(_ours(footer(reply), is_styled))
+    stream.write(_ours(_footer(reply), is_styled))
 
 
 def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> None:
@@ -257,6 +258,11 @@ def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> N
 def has_rich() -> bool:
     """Return whether `rich` is installed."""
     return find_spec("rich") is not None
+
+
+def _footer(reply: Reply) -> str:
+    has_code = reply.code and not reply.metadata.inserted
+    return f"{footer(reply)} · {COMMAND}" if has_code else footer(reply)
 
 
 def _ours(text: str, is_styled: bool) -> str:

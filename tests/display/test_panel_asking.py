@@ -285,7 +285,7 @@ def test_without_a_button_the_command_is_named_instead(
     page.answered("rehearsal: say Try\n\n```python\nx = 1\n```\n\n```sh\nls\n```")
 
     assert Buttons(page.html()).found == []
-    assert "Into cells, block by block: %nemotron code<" in page.html()
+    assert "into a cell: %nemotron code<" in page.html()
 
 
 def test_conversations_have_names_and_can_be_forgotten(

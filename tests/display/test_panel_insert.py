@@ -129,7 +129,7 @@ def test_blocks_are_numbered_where_there_are_several() -> None:
     html = shown("```py\nx = 1\n```\n\n```py\ny = 2\n```", True, "line 1: <odd>")
 
     assert 'aria-label="Insert block 2 as a cell below"' in html
-    assert "block by block: %nemotron code<" in html
+    assert "into a cell: %nemotron code<" in html
     assert html.count("line 1: &lt;odd&gt;") == 2
 
 

@@ -13,7 +13,6 @@ import ipywidgets
 from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.errors import InputError, InterruptedByUser, NemotronError
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.display.insert import may_insert
 from nemotron_magic.display.page import Display, NotebookRenderer
 from nemotron_magic.display.panel import PanelHost, WidgetFactory, error_html, in_thread
 from nemotron_magic.display.reply import content_html, document, status_html
@@ -343,8 +342,8 @@ class AskTab:
         return [turn for turn in turns[first:] if turn is not but], first
 
     def _turn_html(self, turn: Turn) -> str:
-        has_buttons = may_insert(self._host.config.insert_button)
-        code = self._host.inserter.code_of(turn.reply, has_buttons)
+        choice = self._host.config.insert_button
+        code = self._host.inserter.code_of(turn.reply, choice)
         html = content_html(turn.reply, code)
         return f'{_question_html(turn.question)}<div class="nm-reply">{html}</div>'
 

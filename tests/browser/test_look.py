@@ -1,0 +1,38 @@
+from __future__ import annotations
+import pytest
+from test_panel import expect, sources
+SEVEN = "%%nemotron\nrehearsal: say " + "\n\n".join(f"### Step {n}\n\nFirst we **look** at `df{n}` and do it.\n\n```python\nimport pandas as pd\ndf{n} = pd.read_csv('sales_{n}.csv')\ndf{n}.groupby('region')['sales'].sum()  # {n}\n```" for n in range(1,4))
+def test_look(notebook_page, front_end):
+    page = notebook_page
+    page.open(front_end, ["%load_ext nemotron_magic\n%nemotron rehearse", SEVEN, "%%nemotron\nrehearsal: say Hello **you**.", "%%nemotron --code\nrehearsal: say Do\n\n```python\nx = nope + 1\n!ls\n```"])
+    page.theme("light")
+    for n in range(4): page.run(n)
+    page.wait_idle()
+    page.page.wait_for_timeout(800)
+    page.output(1).evaluate("one => one.scrollIntoView({block: 'start'})")
+    page.page.wait_for_timeout(300)
+    page.screenshot(f"look-light-{front_end}")
+    page.output(3).evaluate("one => one.scrollIntoView({block: 'center'})")
+    page.page.wait_for_timeout(300)
+    page.screenshot(f"look-code-{front_end}")
+    page.theme("dark")
+    page.page.wait_for_timeout(500)
+    page.output(1).evaluate("one => one.scrollIntoView({block: 'start'})")
+    page.page.wait_for_timeout(300)
+    page.screenshot(f"look-dark-{front_end}")
+    page.output(1).get_by_role("button").nth(1).click()
+    page.page.wait_for_timeout(500)
+    print(sources(page), page.dialogs)
+    page.resize(320)
+    page.page.wait_for_timeout(800)
+    page.screenshot(f"look-narrow-{front_end}")
+    page.resize(1280, 900)
+    page.theme("light")
+    page.save() if hasattr(page, "save") else None
+    page.page.goto("about:blank")
+    page.reopen_untrusted()
+    page.page.wait_for_timeout(1500)
+    page.output(1).evaluate("one => one.scrollIntoView({block: 'start'})")
+    page.page.wait_for_timeout(300)
+    page.screenshot(f"look-untrusted-{front_end}")
+    print(page.output(1).locator("button").count(), page.output(1).inner_html()[-1500:])
