@@ -114,8 +114,7 @@ class ReplyCode:
         """Return a button that is run by the page's own command linker.
 
         A cell below the one in whose output it stands, with the code in it, and not
-        run. Its label is the style sheet's, so that no stray word is left where style
-        is stripped.
+        run. Without the style sheet, as in an untrusted file, nothing of it is seen.
         """
         source = cell.source.rstrip("\n")
         size = len(source.encode("utf-8", "replace"))
@@ -127,7 +126,7 @@ class ReplyCode:
         which = f"block {cell.number}" if len(self.cells) > 1 else "the code"
         label = label.format(one_line(source.partition("\n")[0], _LABEL_CHARS))
         return (
-            '<button hidden class="nm-insert"'
+            '<button class="nm-insert" style="display:none"'
             f' aria-label="Insert {which} as a cell below" title="{escape(label)}"'
             ' data-commandlinker-command="apputils:run-all-enabled"'
             f' data-commandlinker-args="{escape(arguments)}"></button>'
@@ -266,8 +265,8 @@ class CodeInserter:
             notices.append(_BROKEN if is_broken else _HEADLESS)
             return _with(reply, notices, diff)
         self._put(1, job.replaces)
-        notices.append(_placed(len(cells) - 1, job.replaces))
-        return _with(reply, notices, diff, cells[0].source)
+        placed = _placed(len(cells) - 1, job.replaces)
+        return _with(reply, notices, diff, cells[0].source, placed)
 
     def offer(self, reply: Reply) -> None:
         """Let the code of a reply wait for `%nemotron code`."""
@@ -353,12 +352,12 @@ class CodeInserter:
         return {**self._shell.user_ns_hidden, **self._shell.user_ns}
 
     def _remarks(self, cell: CodeCell) -> list[str]:
-        """Return what the user should know of code before it runs, one line each."""
+        """Return what code does outside Python, and what else is odd, a line each."""
         names, transform = self._names(), self._shell.transform_cell
         effects = effects_of(cell.source, transform, names)
         verdict = self._verdicts.get(cell.source)
         checked = str(verdict) if verdict else format_findings(self._check(cell))
-        lines = (effects, *cell.warnings, checked)
+        lines = (effects, " · ".join(filter(None, [*cell.warnings, checked])))
         return [line for line in lines if line]
 
 
@@ -369,11 +368,11 @@ _BROKEN = "Its code was not put in. Take what there is: %nemotron code"
 
 
 def _placed(waiting: int, replaces: bool) -> str:
-    where = "in place of this cell" if replaces else "in the cell below"
+    where = "code in place of this cell" if replaces else "code in the cell below"
     if not waiting:
-        return f"The code is {where}."
+        return where
     blocks = "block waits" if waiting == 1 else "blocks wait"
-    return f"The code is {where}; {waiting} more {blocks}: %nemotron code"
+    return f"{where}, {waiting} more {blocks}: %nemotron code"
 
 
 def diff_html(before: str, after: str) -> str:
@@ -391,7 +390,11 @@ def diff_html(before: str, after: str) -> str:
 
 
 def _with(
-    reply: Reply, notices: Sequence[str], appended: str = "", inserted: str = ""
+    reply: Reply,
+    notices: Sequence[str],
+    appended: str = "",
+    inserted: str = "",
+    placed: str = "",
 ) -> Reply:
     """Return a reply with more to say below it."""
     metadata = replace(
@@ -399,5 +402,6 @@ def _with(
         notices=(*reply.metadata.notices, *notices),
         appended=appended,
         inserted=inserted,
+        placed=placed,
     )
     return Reply(reply, metadata)

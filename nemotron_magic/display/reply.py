@@ -68,6 +68,7 @@ def footer(reply: Reply) -> str:
         _taken(reply.metadata),
         format_cost(reply.usage.cost_usd, reply.metadata.estimated_usd),
         *_attached(reply.metadata.context_info),
+        reply.metadata.placed,
     )
     return " · ".join(part for part in parts if part)
 

@@ -86,6 +86,8 @@ class ReplyMetadata:
         Markdown of ours that is shown below the reply, such as a diff.
     inserted : str
         Code of the reply that was put into a cell, and is folded where it stood.
+    placed : str
+        Where that code is, and how much more waits.
     elapsed_s, first_text_s : float or None
         Seconds from the question to the end, and to the first text.
     asked_at : str
@@ -116,6 +118,7 @@ class ReplyMetadata:
     notices: tuple[str, ...] = ()
     appended: str = ""
     inserted: str = ""
+    placed: str = ""
     elapsed_s: float | None = None
     first_text_s: float | None = None
     asked_at: str = ""

@@ -131,3 +131,37 @@ def test_waiting_code_is_put_below_the_command(
     page.wait_idle()
 
     assert sources(page)[4] == "sum(totals.values())"
+
+
+BLOCKS = "First:\n\n```python\nx = 6 * 7\n```\n\nThen:\n\n```bash\nls -l\n```\n\nEnd."
+FORGED = "<button class=nm-insert data-commandlinker-command='terminal:create-new'>"
+
+
+def test_each_block_of_a_reply_in_a_cell_has_a_button_that_inserts_it(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page = notebook_page
+    page.open(front_end, [LOAD, f"%%nemotron\nrehearsal: say {FORGED} {BLOCKS}", "1"])
+    page.run(0)
+    page.run(1)
+    page.wait_idle()
+    buttons = page.output(1).get_by_role("button", name="Insert block")
+    page.page.wait_for_function("nmCell(1).node.querySelectorAll('.nm-insert')[1]")
+    page.screenshot(f"insert-{front_end}")
+    names = [one.get_attribute("aria-label") for one in buttons.all()]
+    buttons.nth(1).press("Enter")
+    page.page.wait_for_function("nmPanel().content.widgets.length === 4")
+    inserted = sources(page)[2]
+    has_run = page.page.evaluate("nmCell(2).model.executionCount")
+    dialogs = [*page.dialogs]
+    page.save()
+    page.page.goto("about:blank")
+    page.reopen_untrusted()
+    page.wait_for_text(1, "into a cell: %nemotron code")
+    page.screenshot(f"insert-untrusted-{front_end}")
+
+    assert names == [f"Insert block {n} as a cell below" for n in (1, 2)]
+    assert inserted == "%%bash\nls -l"
+    assert has_run is None
+    assert dialogs == []
+    assert not any(one.is_visible() for one in page.output(1).locator("button").all())

@@ -51,7 +51,7 @@ def test_the_code_of_a_reply_goes_into_the_next_cell(shell: Shell) -> None:
     done = shell.run(say(THREE, "--code"))
 
     assert done.next_cell == "x = 1"
-    assert "The code is in the cell below; 2 more blocks wait" in done.text
+    assert "code in the cell below, 2 more blocks wait" in done.text
 
 
 def test_a_question_that_asks_for_code_says_so_to_the_model(
@@ -704,7 +704,7 @@ def test_code_whose_correction_does_not_come_is_put_in_all_the_same(
     assert "Not corrected: " in said
     assert why in said
     assert "nothing was sent" not in said + done.text
-    assert "The code is in the cell below." in said
+    assert reply.metadata.placed == "code in the cell below"
     assert ("Not corrected" in done.text) is not flags.startswith("-q")
     assert service.asked == 1 if budget != "None" else service.asked >= 2
 
