@@ -65,7 +65,7 @@ class App:
         self.asker = Asker(
             shell, self.session, gatherer, self.displays, self._own_folders
         )
-        self.displays.code_of = lambda reply: self.asker.coder.code_of(
+        self.displays.code_of = lambda reply: self.asker.inserter.code_of(
             reply, config.insert_button
         )
         self._printers = shell.display_formatter.ipython_display_formatter
