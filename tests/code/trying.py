@@ -11,6 +11,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import bad_cells
@@ -21,6 +22,10 @@ from running import may_run
 
 from nemotron_magic.code.trial import Trials
 
+# More kinds of cells than the static check looks at: files, databases, models, plots,
+# threads, coroutines; and errors of all kinds.
+CELLS = Path(__file__).with_name("trial_cells.txt").read_text("utf-8")
+
 
 def compared() -> dict[str, Any]:
     """Return how often trial and run said what, and the cells that tell of a fault."""
@@ -29,6 +34,7 @@ def compared() -> dict[str, Any]:
     trials = Trials(shell)
     counts, wrong, times = Counter[str](), [], []
     corpora = [
+        *((cell, good_cells.live) for cell in CELLS.split("\n# %%\n")),
         *((cell, good_cells.live) for cell in good_cells.GOOD if may_run(cell)),
         *(
             (cell, bad_cells.live)

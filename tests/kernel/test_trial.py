@@ -59,6 +59,16 @@ RUNS = {
         "df.to_csv('new.csv', index=False)\npd.read_csv('new.csv')",
         "gives DataFrame 4 × 2.",
     ),
+    "models that count processors": (
+        "from sklearn.cluster import KMeans\n"
+        "KMeans(2, n_init=1).fit(df[['sales']]).labels_",
+        "gives ndarray of 4.",
+    ),
+    "models side by side": (
+        "from sklearn.ensemble import RandomForestRegressor as R\n"
+        "R(4, n_jobs=2).fit(df[['sales']], df.sales).predict(df[['sales']])",
+        "gives ndarray of 4.",
+    ),
     "a folder": ("os.makedirs('a/b')\nos.listdir('a')", "gives list of 1."),
     "a display": ("display(df)\nprint('x' * 10_000)", "runs ("),
     "a caught error": ("try:\n    df['x']\nexcept KeyError:\n    pass", "runs ("),

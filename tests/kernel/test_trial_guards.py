@@ -68,6 +68,9 @@ peer.shutdown(2)
 shared.buf[0] = 9
 maps[0] = 9
 anonymous[0] = 9
+libc.mprotect(low, 4096, 3); ctypes.memmove(low, b'x', 1)
+large[0] = 9
+libc.mprotect(ctypes.c_void_p(large.ctypes.data), 4096, 3); large[0] = 9
 os.write(pipe[1], b'x')
 os.read(pipe[0], 1)
 import ctypes; ctypes.CDLL(None).prctl(1, 0); os.kill(os.getppid(), 9)
@@ -75,6 +78,11 @@ import resource; resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (9, 9))
 os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)
 open(f'/proc/{os.getppid()}/mem', 'r+b').write(b'x')
 open(f'/proc/{os.getppid()}/fd/{pipe[1]}', 'wb').write(b'x')
+import fcntl; fcntl.ioctl(rf.fileno(), 0x40086602, b'\x40\0\0\0\0\0\0\0')
+import fcntl; fcntl.fcntl(rf.fileno(), 8, os.getppid())
+import time; time.clock_settime(time.CLOCK_REALTIME, 1e9)
+import socket; socket.sethostname('other')
+for n in range(3, 200): libc.write(n, b'1\n[]\n{"error": 1}\n', 18)
 os.environ['LEFT'] = '1'
 os.chdir('/')
 df.loc[:, 'sales'] = 0
@@ -96,8 +104,14 @@ shared = SharedMemory(create=True, size=4096)
 np.zeros(4, dtype='u1').tofile('map.bin')
 maps = np.memmap('map.bin', dtype='u1', mode='r+')
 anonymous = mmap.mmap(-1, 4096)
+held = open('map.bin', 'r+b')
+libc.mmap.restype = ctypes.c_void_p
+read = libc.mmap(None, ctypes.c_size_t(4096), 1, 1, held.fileno(), ctypes.c_long(0))
+low = ctypes.c_void_p(read)
+large = np.memmap('large.bin', dtype='u1', mode='w+', shape=(80 << 20,))
 pipe = os.pipe()
 os.write(pipe[1], b'abc')
+begun_s = time.time() - time.monotonic()
 def state():
     import resource
     files = {{n: (os.stat(n).st_mode, os.stat(n).st_size, os.stat(n).st_mtime_ns)
@@ -105,7 +119,9 @@ def state():
     return repr([
         files, rf.tell(), os.lseek(rf.fileno(), 0, 1),
         db.execute('select count(*) from t').fetchall(), shared.buf[0], int(maps[0]),
-        anonymous[0], os.getcwd(), os.environ.get('LEFT'), float(df.sales.sum()),
+        anonymous[0], ctypes.string_at(read, 1), int(large[0]), socket.gethostname(),
+        abs(time.time() - time.monotonic() - begun_s) < 60,
+        os.getcwd(), os.environ.get('LEFT'), float(df.sales.sum()),
         resource.getrlimit(resource.RLIMIT_NOFILE), os.getpriority(0, 0),
         os.listxattr('kept.txt'),
         sorted(n for n in os.listdir('/dev/shm') if n == shared.name.strip('/')),

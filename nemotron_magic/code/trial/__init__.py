@@ -203,10 +203,7 @@ class Trials:
                 run_in_child(self._shell, cells, place, guards, self._describe, parent)
             os.close(theirs)
             data, reason = _watched(child, ours, self._limit_s, tick)
-        outcomes = []
-        for line in data.split(b"\n"):
-            with suppress(ValueError):
-                outcomes.append(json.loads(line))
+        outcomes = [one for line in data.split(b"\n") if (one := _outcome(line))]
         if outcomes and "guard" in outcomes[-1]:
             reason = f"the copy could not be guarded ({outcomes[-1]['guard']})"
         return outcomes, reason or "the copy ended without a word"
@@ -327,6 +324,19 @@ def _watched(
             os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
     return data, reason or _end(status)
+
+
+def _outcome(line: bytes) -> dict[str, Any]:
+    """Return what a copy wrote of one cell; nothing if the code wrote it, or half."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or "guard" in found:
+        return found if isinstance(found, dict) else {}
+    is_timed = isinstance(found.get("elapsed_s"), float)
+    is_error = "message" in found and isinstance(found.get("line"), int | None)
+    return found if is_timed and (is_error or "error" not in found) else {}
 
 
 def _end(status: int) -> str:

@@ -345,7 +345,8 @@ def _message(error: BaseException) -> str:
 
 
 def _run_jobs_in_turn() -> None:
-    """Let joblib, where it is loaded, start no process: it could not."""
+    """Let joblib start no process, neither to work nor to count processors."""
+    os.environ["LOKY_MAX_CPU_COUNT"] = "1"
     joblib = sys.modules.get("joblib.parallel")
     if joblib is not None:
         try:

@@ -135,8 +135,11 @@ def _replace(descriptor: int, dead: int, null: int) -> None:
     os.dup2(dead, descriptor, inheritable=False)
 
 
-_LARGEST_COPY = 64 << 20  # bytes; larger maps become read-only: a write is a crash
-_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x10  # MAP_FIXED
+# Bytes. Larger maps of files are mapped anew, for writes of one's own; others become
+# read-only, and a write is a crash.
+_LARGEST_COPY = 64 << 20
+_PRIVATE_FILE = mmap.MAP_PRIVATE | 0x10  # MAP_FIXED
+_PRIVATE = _PRIVATE_FILE | mmap.MAP_ANONYMOUS
 
 
 def _unshare_memory(place: Place) -> None:
@@ -146,26 +149,45 @@ def _unshare_memory(place: Place) -> None:
         ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int,
         ctypes.c_int, ctypes.c_int, ctypes.c_long,
     ]  # fmt: skip
-    for low, high, mode in list(_shared_maps()):
-        size = high - low
-        data = ctypes.string_at(low, size) if size <= _LARGEST_COPY else None
-        if data is None or "r" not in mode:
-            address, length = ctypes.c_void_p(low), ctypes.c_size_t(size)
-            if libc.mprotect(address, length, mmap.PROT_READ):
-                raise GuardError("shared memory", ctypes.get_errno())
+    both = mmap.PROT_READ | mmap.PROT_WRITE
+    for low, high, mode, path, inode, offset in list(_shared_maps()):
+        address, size = ctypes.c_void_p(low), ctypes.c_size_t(high - low)
+        is_writable = mode[1] == "w" or not libc.mprotect(address, size, both)
+        if not is_writable:
             continue
-        access = mmap.PROT_READ | mmap.PROT_WRITE
-        if libc.mmap(low, size, access, _PRIVATE, -1, 0) != low:
+        own = _opened(path, inode) if high - low > _LARGEST_COPY else -1
+        if own >= 0:
+            where = libc.mmap(low, high - low, both, _PRIVATE_FILE, own, offset)
+            os.close(own)
+        elif high - low <= _LARGEST_COPY and mode[0] == "r":
+            data = ctypes.string_at(low, high - low)
+            where = libc.mmap(low, high - low, both, _PRIVATE, -1, 0)
+            ctypes.memmove(low, data, len(data))
+        else:
+            where = -1 if libc.mprotect(address, size, mmap.PROT_READ) else low
+        if where != low:
             raise GuardError("shared memory", ctypes.get_errno())
-        ctypes.memmove(low, data, size)
 
 
-def _shared_maps() -> Iterator[tuple[int, int, str]]:
+def _opened(path: str, inode: int) -> int:
+    """Open the file of a map; return -1 if there is none of that name any more."""
+    try:
+        own = os.open(path, os.O_RDONLY) if path.startswith("/") else -1
+    except OSError:
+        return -1
+    if own >= 0 and os.fstat(own).st_ino != inode:
+        os.close(own)
+        return -1
+    return own
+
+
+def _shared_maps() -> Iterator[tuple[int, int, str, str, int, int]]:
+    """Yield where shared maps begin and end, their modes, files, inodes and offsets."""
     for line in Path("/proc/self/maps").read_text().splitlines():
-        span, mode = line.split()[:2]
-        if mode[1] == "w" and mode[3] == "s":
+        span, mode, offset, _, inode, *path = line.split(maxsplit=5)
+        if mode[3] == "s":
             low, high = (int(one, 16) for one in span.split("-"))
-            yield low, high, mode
+            yield low, high, mode, "".join(path), int(inode), int(offset, 16)
 
 
 # Rights of landlock, by their bits.

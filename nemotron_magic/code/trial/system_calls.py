@@ -70,8 +70,18 @@ semctl 66 191 | semtimedop 220 192 | msgget 68 186 | msgsnd 69 189 | msgrcv 70 1
 msgctl 71 187 | mq_open 240 180 | mq_unlink 241 181
 setpriority 141 140 | sched_setaffinity 203 122 | sched_setscheduler 144 119
 sched_setparam 142 118 | sched_setattr 314 274 | ioprio_set 251 30
-migrate_pages 256 238 | move_pages 279 239
+migrate_pages 256 238 | move_pages 279 239 | process_madvise 440 440
+clock_settime 227 112 | settimeofday 164 170 | adjtimex 159 171 | clock_adjtime 305 266
+sethostname 170 161 | setdomainname 171 162 | syslog 103 116 | acct 163 89
+init_module 175 105 | finit_module 313 273 | delete_module 176 106 | ioperm 173 -1
+iopl 172 -1 | kexec_load 246 104 | kexec_file_load 320 294 | quotactl 179 60
+quotactl_fd 443 443 | fanotify_init 300 262 | vhangup 153 58 | fsconfig 431 431
 """
+# Requests that change a file, a terminal or who is signalled, whatever it is open for.
+_FORBIDDEN_REQUESTS = {
+    (16, 29): (0x5412, 0x541C, 0x8901, 0x8902, 0x40086602, 0x40087602, 0x401C5820),
+    (72, 25): (8, 15),  # fcntl: F_SETOWN, F_SETOWN_EX
+}
 _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 # Allowed with some arguments: calls with their numbers.
 _CLONE, _CLONE3, _SENDTO, _FLOCK = (56, 220), 435, (44, 206), (73, 32)
@@ -147,6 +157,9 @@ def _program(column: int, architecture: int) -> list[_Instruction]:
         (_RETURN, 0, 0, failed),
     ]
     program += _only_if(_FLOCK[column], _argument(1), (_ANY_BIT, _EXCLUSIVE), False)
+    for calls, requests in _FORBIDDEN_REQUESTS.items():
+        for request in requests:
+            program += _fail_if(calls[column], _argument(1), request)
     program += _only_if(_PRLIMIT[column], _argument(0), (_EQUAL, 0), True)
     program += _only_if(_TGKILL[column], _argument(0), (_EQUAL, os.getpid()), True)
     program.append((_RETURN, 0, 0, _ALLOW))
@@ -165,6 +178,17 @@ def _only_if(
         (test[0], 0, 1, test[1]),
         (_RETURN, 0, 0, passed),
         (_RETURN, 0, 0, failed),
+    ]
+
+
+def _fail_if(call: int, argument: int, value: int) -> list[_Instruction]:
+    """Let a call fail if an argument has a value; look on otherwise."""
+    return [
+        (_EQUAL, 0, 4, call),
+        (_LOAD, 0, 0, argument),
+        (_EQUAL, 0, 1, value),
+        (_RETURN, 0, 0, _FAIL | errno.EPERM),
+        (_LOAD, 0, 0, _CALL),
     ]
 
 
