@@ -199,7 +199,11 @@ class CodeInserter:
         self._verdicts = {}
 
     def try_code(
-        self, reply: Reply, is_asked: bool, tick: Callable[[float], None]
+        self,
+        reply: Reply,
+        is_asked: bool,
+        tick: Callable[[float], None],
+        before_s: float = 0.0,
     ) -> tuple[Finding, ...]:
         """Try the code of a reply on a copy of the kernel, all cells in their order.
 
@@ -213,6 +217,8 @@ class CodeInserter:
             said once a session.
         tick : callable
             Told again and again how many seconds it has taken.
+        before_s : float
+            How long the cell that it corrects took when it last ran.
 
         Returns
         -------
@@ -230,7 +236,7 @@ class CodeInserter:
         sources = [cell.source for cell in cells]
         trials = Trials(self._shell, unreadable=self._unreadable())
         try:
-            verdicts = trials.run(sources, tick)
+            verdicts = trials.run(sources, tick, before_s)
         except KeyboardInterrupt:  # the reply is paid for: it stays
             verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
         self._verdicts = dict(zip(sources, verdicts, strict=True))

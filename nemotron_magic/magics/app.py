@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -46,6 +47,7 @@ class App:
         displays: DisplayLog | None,
         ids: Mapping[int, str] = NO_IDS,
         held: Held | None = None,
+        slow: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         held = held or Held(shell.user_ns)
         self.session = Session(held=held.secrets)
@@ -63,7 +65,7 @@ class App:
         self._name, self.session.accounting.tallies = spent
         gatherer = ContextGatherer(shell, self._own_file.path, recorder, displays, ids)
         self.asker = Asker(
-            shell, self.session, gatherer, self.displays, self._own_folders
+            shell, self.session, gatherer, self.displays, self._own_folders, slow
         )
         self.displays.code_of = lambda reply: self.asker.inserter.code_of(
             reply, config.insert_button

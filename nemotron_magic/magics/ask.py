@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 
 from nemotron_magic.code.syntax import Finding, describe_finding
@@ -140,7 +141,9 @@ class Asker:
         gatherer: ContextGatherer,
         displays: DisplayManager,
         unreadable: Callable[[], Sequence[Path]] = tuple,
+        slow: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
+        self._slow = slow
         self.inserter = CodeInserter(
             shell, lambda: displays.front_end != "headless", unreadable
         )
@@ -225,8 +228,9 @@ class Asker:
             found = self.inserter.findings(reply) if may_send else ()
             if found or not options.tries:
                 return found
+            took_s = self._slow.get(options.before, 0.0)
             failing = self.inserter.try_code(
-                reply, options.is_trial_asked, _ticker(renderer)
+                reply, options.is_trial_asked, _ticker(renderer), took_s
             )
         except KeyboardInterrupt:
             return ()  # the reply is paid for, whoever stops the looking

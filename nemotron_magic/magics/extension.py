@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from threading import Timer
-from time import sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.completer import SimpleCompletion, context_matcher
@@ -40,6 +40,9 @@ __all__ = [
 ]
 
 
+_SLOW_S = 1.0  # what took less is not remembered
+
+
 def _manual() -> str:
     from nemotron_magic.magics.commands import manual
 
@@ -63,6 +66,8 @@ class NemotronMagics:
         self._held: Held | None = None
         self._app: App | None = None
         self._preload = Timer(0.1, preload)
+        self._began_s = 0.0
+        self._slow: dict[str, float] = {}
 
     @property
     def app(self) -> App:
@@ -77,6 +82,7 @@ class NemotronMagics:
                 self._displays,
                 self._ids,
                 self.held,
+                self._slow,
             )
         return self._app
 
@@ -156,29 +162,39 @@ class NemotronMagics:
 
     def get_ready(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
-        self._forget(self.get_ready)
+        self._forget("post_run_cell", self.get_ready)
         from nemotron_magic.context.history import CellIds
 
         # Not sooner: loading is to stay light.
         self._cell_ids = CellIds(self.shell, self._ids)
         self._cell_ids.note(result)
-        self.shell.events.register("post_run_cell", self.look_at_variables)
+        self.shell.events.register("pre_run_cell", self.begin_cell)
+        self.shell.events.register("post_run_cell", self.end_cell)
         # Nobody types into any other shell.
         if getattr(self.shell, "kernel", None) or hasattr(self.shell, "pt_app"):
             self._preload.start()
 
-    def look_at_variables(self, result: Any) -> None:
-        """Note the secrets that a cell has left in variables, before they change."""
+    def begin_cell(self, info: Any) -> None:
+        """Note when a cell begins."""
+        self._began_s = monotonic()
+
+    def end_cell(self, result: Any) -> None:
+        """Note what took long, and secrets in variables, before they change."""
+        source, elapsed_s = result.info.raw_cell, monotonic() - self._began_s
+        self._slow.pop(source, None)
+        if elapsed_s > _SLOW_S and source:
+            self._slow[source] = elapsed_s
         self.held.look()
 
-    def _forget(self, listener: Callable[[Any], None]) -> None:
-        if listener in self.shell.events.callbacks["post_run_cell"]:
-            self.shell.events.unregister("post_run_cell", listener)
+    def _forget(self, event: str, listener: Callable[[Any], None]) -> None:
+        if listener in self.shell.events.callbacks[event]:
+            self.shell.events.unregister(event, listener)
 
     def close(self) -> None:
         """Let go of what was opened."""
-        self._forget(self.get_ready)
-        self._forget(self.look_at_variables)
+        self._forget("post_run_cell", self.get_ready)
+        self._forget("pre_run_cell", self.begin_cell)
+        self._forget("post_run_cell", self.end_cell)
         self._preload.cancel()
         for one in (self._recorder, self._displays, self._cell_ids, self._app):
             if one is not None:

@@ -200,6 +200,15 @@ def test_tasks_are_tried_too(kernel: Kernel, replies: Replies) -> None:
     assert "Tried on a copy of this kernel: runs" in words(done)
 
 
+def test_a_cell_that_took_long_is_not_tried(kernel: Kernel, replies: Replies) -> None:
+    replies.replies = [block("time.sleep(0.1)")]
+    kernel.run("import time")
+    kernel.run("time.sleep(10.2)", cell_id="cell-3", limit_s=60)
+    done = kernel.run("%nemotron --try doc", cell_id="cell-4")
+
+    assert "Not tried: the cell took 10 s when it last ran." in words(done)
+
+
 def test_a_stop_ends_the_trial_and_keeps_the_reply(
     kernel: Kernel, replies: Replies
 ) -> None:

@@ -138,7 +138,10 @@ class Trials:
         self._guards = guards
 
     def run(
-        self, cells: Sequence[str], tick: Callable[[float], None] = lambda s: None
+        self,
+        cells: Sequence[str],
+        tick: Callable[[float], None] = lambda s: None,
+        before_s: float = 0.0,
     ) -> list[Verdict]:
         """Try cells one after another in one copy; return a verdict for each.
 
@@ -148,6 +151,8 @@ class Trials:
             Sources as they would be inserted.
         tick : callable
             Told every 50 ms how many seconds it has taken.
+        before_s : float
+            How long such a cell took when it last ran.
 
         Raises
         ------
@@ -155,6 +160,8 @@ class Trials:
             If the user stops it; the copy has ended then.
         """
         reason = unsupported() or self._reason(cells)
+        if not reason and before_s > self._limit_s:
+            reason = f"the cell took {before_s:.0f} s when it last ran"
         outcomes: list[dict[str, Any]] = []
         if not reason and cells:
             outcomes, reason = self._tried(cells, tick)
