@@ -18,7 +18,11 @@ from types import MappingProxyType
 from typing import Any
 from weakref import ref
 
-from nemotron_magic.context.describe.base import is_open, is_printed_table
+from nemotron_magic.context.describe.base import (
+    fold_base64,
+    is_open,
+    is_printed_table,
+)
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import home
 from nemotron_magic.core.parameters import CONTEXT_WORDS
@@ -314,7 +318,7 @@ _TABLE = "[a table was displayed]"
 
 def display_text(bundle: Mapping[str, Any]) -> str:
     """Return a displayed object as text; values that may be people's stay here."""
-    text = strip_controls(str(bundle.get("text/plain", "")))
+    text = fold_base64(strip_controls(str(bundle.get("text/plain", ""))))
     if "<table" in str(bundle.get("text/html", ""))[:5000] or is_printed_table(text):
         return _TABLE
     images = [kind for kind in bundle if kind.startswith("image/")]
@@ -589,7 +593,7 @@ def _as_seen(printed: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return strip_controls(_bounded(text))
+    return fold_base64(strip_controls(_bounded(text)))
 
 
 def _bounded(text: str) -> str:

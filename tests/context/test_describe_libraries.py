@@ -176,3 +176,81 @@ def test_xarray_is_its_dimensions() -> None:
     assert "variable 'h': (x, y), 1 × 2, float64" in describe(
         xarray.Dataset({"h": array})
     )
+
+
+def pipelines() -> dict[str, tuple[Any, Any]]:
+    """Return made and fitted objects whose parts are fitted in place."""
+    pipeline = pytest.importorskip("sklearn.pipeline")
+    linear = pytest.importorskip("sklearn.linear_model")
+    scaling = pytest.importorskip("sklearn.preprocessing")
+    makers = {
+        "pipeline": lambda: pipeline.make_pipeline(
+            scaling.StandardScaler(), linear.Ridge()
+        ),
+        "named": lambda: pipeline.Pipeline(
+            [("scale", "passthrough"), ("fit", linear.Lasso(alpha=0.1))]
+        ),
+        "within": lambda: pipeline.make_pipeline(
+            pipeline.make_pipeline(scaling.MinMaxScaler(), linear.LinearRegression())
+        ),
+        "union": lambda: pipeline.FeatureUnion([("s", scaling.StandardScaler())]),
+    }
+    xs, ys = [[0.0], [1.0], [2.0]], [0.0, 1.5, 3.0]
+    return {name: (make(), make().fit(xs, ys)) for name, make in makers.items()}
+
+
+@pytest.mark.parametrize("name", ["pipeline", "named", "within", "union"])
+def test_a_pipeline_is_fitted_if_its_steps_are(name: str) -> None:
+    made, fitted = pipelines()[name]
+
+    assert describe(made).splitlines()[0].endswith("(scikit-learn), not fitted")
+    assert "(scikit-learn), fitted" in describe(fitted).splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "grid"),
+    [("Ridge", {"alpha": [0.125]}), ("Lasso", {"alpha": [0.25], "tol": [0.003]})],
+)
+def test_a_search_tells_the_best_parameters_and_score(model: str, grid: Any) -> None:
+    search = pytest.importorskip("sklearn.model_selection").GridSearchCV
+    linear = pytest.importorskip("sklearn.linear_model")
+    xs = [[float(n)] for n in range(12)]
+    found = search(getattr(linear, model)(), grid, cv=2).fit(xs, range(12))
+
+    said = describe(found)
+
+    best = ", ".join(f"{name}: {values[0]}" for name, values in grid.items())
+    assert f"  best_params_ = {best}" in said
+    assert f"  best_score_ = {found.best_score_}"[:20] in said
+
+
+def test_what_was_fitted_is_told_and_rows_are_not() -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    neighbors = pytest.importorskip("sklearn.neighbors")
+    xs = [[424.25 + n, 7.5 * n] for n in range(6)]
+
+    ridge = linear.Ridge().fit(xs, [2.5 * n for n in range(6)])
+    near = neighbors.KNeighborsRegressor().fit(xs, range(6))
+
+    assert f"intercept_ = {float(ridge.intercept_)}" in describe(ridge)
+    assert f"coef_ = {ridge.coef_[0]:.6g}, {ridge.coef_[1]:.6g} (2)" in describe(ridge)
+    assert "42" not in describe(near)
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        ({f"k{n}": [n, n] for n in range(60)}, "  an entry: list of 2 int"),
+        (
+            dict.fromkeys(range(90), ("Quimby", 1.5)),
+            "  an entry: tuple of 2 str, float",
+        ),
+        ({f"Zeb Quimby{n}": {"total": n} for n in range(60)}, "    total: int, "),
+        ({f"k{n}": {"a": n} for n in range(60)}, "    a: int, none missing, 0 to 59"),
+    ],
+)
+def test_a_large_dict_has_the_shape_of_an_entry(value: Any, shape: str) -> None:
+    said = describe(value)
+
+    assert shape in said
+    assert "Quimby" not in said

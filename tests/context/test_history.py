@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -196,3 +198,40 @@ def test_a_recorder_hears_cells_and_puts_the_streams_back(plain_shell: Shell) ->
     assert "ZeroDivisionError" in recorder.heard[2].error
     assert max(recorder.heard) == 3
     assert sys.stdout is before
+
+
+IMAGE = base64.b64encode(bytes(range(256)) * 3).decode()
+
+
+@pytest.mark.parametrize(
+    ("printed", "seen"),
+    [
+        (IMAGE, "[… 1,024 characters of base64]"),
+        (f"<img src='data:image/png;base64,{IMAGE}'>", "base64,[… 1,024 characters"),
+        ("\n".join(textwrap.wrap(IMAGE, 76)), "[… 1,037 characters of base64]"),
+        (IMAGE.replace("+", "-").replace("/", "_"), "[… 1,024 characters"),
+    ],
+)
+def test_encoded_files_in_prints_are_folded(
+    plain_shell: Shell, recorder: Recorder | None, printed: str, seen: str
+) -> None:
+    history = History(plain_shell.ip, recorder)
+    run(plain_shell, f"print('before')\nprint({printed!r})\nprint('after')")
+
+    (cell,) = cells(history)
+    assert seen in cell.printed
+    assert cell.printed.startswith("before\n")
+    assert cell.printed.rstrip().endswith("after")
+
+
+@pytest.mark.parametrize(
+    "line", ["=" * 400, "ACGT" * 100, "0123456789abcdef" * 20, "camelCase1 " * 60]
+)
+def test_long_lines_of_another_kind_are_not(
+    plain_shell: Shell, recorder: Recorder | None, line: str
+) -> None:
+    history = History(plain_shell.ip, recorder)
+    run(plain_shell, f"print({line!r})")
+
+    (cell,) = cells(history)
+    assert cell.printed.strip() == line.strip()

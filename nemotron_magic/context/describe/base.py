@@ -40,6 +40,7 @@ __all__ = [
     "Describer",
     "LiveTables",
     "and_more",
+    "fold_base64",
     "format_extreme",
     "is_open",
     "is_printed_table",
@@ -222,6 +223,34 @@ _END_CHARS = 500
 _END = re.compile(
     r"\bdtype: \S.*$|\[\d+ rows x \d+ columns\]$|\nCategories \(\d.*$", re.DOTALL
 )
+
+
+# Of lines, the last may be short; a word in the next line is none of it.
+_BASE64 = re.compile(
+    r"[A-Za-z0-9+/_-]{60,}(?:\r?\n[A-Za-z0-9+/_-]{60,})*"
+    r"(?:\r?\n(?:[A-Za-z0-9+/_-]{20,}|[A-Za-z0-9+/_-]*(?==)))?={0,2}"
+)
+_LEAST_BASE64 = 150
+
+
+def fold_base64(text: str) -> str:
+    """Return the text with encoded files, such as images, as their length alone.
+
+    Examples
+    --------
+    >>> fold_base64("data:image/png;base64," + "iVBORw0KGgo" * 20)
+    'data:image/png;base64,[… 220 characters of base64]'
+    """
+
+    def fold(match: re.Match[str]) -> str:
+        encoded = match[0]
+        kinds = (str.isupper, str.islower, str.isdigit)
+        is_mixed = all(any(map(kind, encoded)) for kind in kinds)
+        if len(encoded) < _LEAST_BASE64 or not is_mixed:
+            return encoded
+        return f"[… {len(encoded):,} characters of base64]"
+
+    return _BASE64.sub(fold, text)
 
 
 def parse_data(text: str) -> object | None:

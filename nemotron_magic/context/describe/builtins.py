@@ -64,8 +64,7 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
     title = f"{kind} of {size:,}: {_types(keys)} → {_types(values)}"
     if not (ctx.is_full or _are_fields(value, keys, values, ctx)):
         yield f"{title}, keys not named{_range(values, size, ctx)}"
-        if all(type(inner) is dict for inner in values):
-            yield from (f"  {line}" for line in _records("values", values, size, ctx))
+        yield from _shape_of_entries(value, values, size, ctx)
         return
     if not ctx.is_full and _is_hidden_column(keys, values, ctx.name):
         yield f"{title}, texts not named"
@@ -76,6 +75,18 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
         yield from entry_lines(label, inner, value, ctx)
     if wanted < size:
         yield f"… {size - wanted:,} more entries"
+    if not wanted:
+        yield from _shape_of_entries(value, values, size, ctx)
+
+
+def _shape_of_entries(
+    value: object, values: Sequence[object], size: int, ctx: DescribeContext
+) -> Iterator[str]:
+    """Yield what the entries of a dict are, whose keys or values are not shown."""
+    if all(type(inner) is dict for inner in values):
+        yield from (f"  {line}" for line in _records("values", values, size, ctx))
+    elif not is_scalar(values[0]):
+        yield f"  an entry: {ctx.headline(values[0], value).partition(': ')[0]}"
 
 
 def _is_hidden_column(

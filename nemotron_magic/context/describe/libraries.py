@@ -117,6 +117,11 @@ def _number(value: Any, ctx: DescribeContext) -> Iterator[str]:
 
 _PLAIN = (type(None), bool, int, float, str)
 _SHOWN_PARAMETERS = 40
+_SHOWN_NUMBERS = 40
+_FOUND = (
+    *("best_params_", "best_score_", "coef_", "intercept_", "feature_importances_"),
+    *("explained_variance_ratio_", "inertia_", "n_iter_", "oob_score_"),
+)
 
 
 def _estimator(value: object, ctx: DescribeContext) -> Iterator[str]:
@@ -127,7 +132,11 @@ def _estimator(value: object, ctx: DescribeContext) -> Iterator[str]:
     given = {name: field(value, name) for name in names}
     usual = defaults(init) if init else {}
     changed = [name for name in names if not _is_same(given[name], usual.get(name))]
-    yield f"{class_name(type(value))} (scikit-learn), {_fitted(state(value))}"
+    own = state(value)
+    yield f"{class_name(type(value))} (scikit-learn), {_fitted(own)}"
+    for name in _FOUND:
+        if name in own:
+            yield f"  {name} = {_found_text(own[name], value, ctx)}"
     for name in changed[:_SHOWN_PARAMETERS]:
         first, *others = ctx.lines(given[name], value, name)
         yield f"  {name} = {first}"
@@ -135,6 +144,19 @@ def _estimator(value: object, ctx: DescribeContext) -> Iterator[str]:
     if usuals := [name for name in names if name not in changed]:
         more = len(usuals) - _SHOWN_PARAMETERS
         yield f"  at their defaults: {and_more(usuals[:_SHOWN_PARAMETERS], more)}"
+
+
+def _found_text(value: Any, estimator: object, ctx: DescribeContext) -> str:
+    """Return what fitting found: figures of the whole data, and names of columns."""
+    if home(type(value)) == ("numpy", "ndarray") and value.dtype.kind in "iuf":
+        numbers = value.ravel()[:_SHOWN_NUMBERS].tolist()
+        text = and_more(map(format_extreme, numbers), value.size - len(numbers))
+        return f"{text} ({' × '.join(map(str, value.shape))})"
+    if type(value) is dict:
+        # Its keys are the names of parameters.
+        items = [(exact(key), one) for key, one in value.items()]
+        return ", ".join(f"{k}: {ctx.headline(one, estimator, k)}" for k, one in items)
+    return ctx.headline(value, estimator)
 
 
 def _is_same(given: object, usual: object) -> bool:
@@ -148,7 +170,12 @@ def _fitted(own: dict[str, object]) -> str:
     """Return whether it was fitted, as attributes that end in an underscore say."""
     learnt = [name for name in own if name[-1:] == "_" and name[:1] != "_"]
     if not learnt:
-        return "not fitted"
+        # A pipeline fits its steps in place, and keeps nothing itself.
+        parts = own.get("steps", own.get("transformer_list"))
+        steps = [step[1] for step in parts] if type(parts) is list else []
+        states = [_fitted(state(step)) for step in steps if type(step) is not str]
+        is_fitted = bool(states) and states[-1] != "not fitted"
+        return "fitted, as its steps are" if is_fitted else "not fitted"
     width = own.get("n_features_in_")
     on = f" on {width} features" if type(width) is int else ""
     return f"fitted{on} ({and_more(learnt[:8], len(learnt) - 8)})"
