@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +28,12 @@ __all__ = [
 ]
 
 
-_CHAT = "openai/chat-completions"
+_NO_CHAT = re.compile(
+    r"(?i)embed|image|audio|speech|\btts\b|\bstt\b|transcri|rerank|moderation|video"
+    r"|music|voice|\bocr\b|/(?!chat-completions)"
+)
+"""What the type of a model says that does not chat; a path names the API it speaks."""
+
 _PREFERRED = (
     "nvidia/nemotron-3-super-120b-a12b",
     "nvidia/nemotron-3-ultra-550b-a55b",
@@ -43,7 +50,23 @@ _WAYS = {
 }
 """What the two dialects of a price list call the two directions."""
 
-_LENGTHS = ("contextLength", "context_length", "max_model_len", "context_window")
+_PRICES = {
+    "input": ("prompt", "input", "input_tokens", "input_cost_per_token"),
+    "output": ("completion", "output", "output_tokens", "output_cost_per_token"),
+}
+"""Where a plain price list has the price of each direction."""
+
+_PRICE_PLACES = ("pricing", "metadata.pricing", "info.pricing", "model_info", "")
+_DEAREST_TOKEN_USD = 0.001
+"""A price below it is that of one token, one from it on that of a million."""
+
+_LENGTHS = (
+    *("meta.n_ctx", "loaded_context_length", "max_model_len", "info.contextLength"),
+    *("contextLength", "context_length", "context_window", "max_context_length"),
+    *("metadata.context_length", "top_provider.context_length", "n_ctx"),
+    *("model_info.max_input_tokens", "max_input_tokens", "inputTokenLimit"),
+)
+"""Where it stands what a model reads: what was loaded before what it could read."""
 
 
 @public
@@ -88,10 +111,19 @@ def read_models(answer: Any) -> tuple[Model, ...]:
     https://docs.aimlapi.com/api-references/service-endpoints/complete-model-list (read
     2026-08-21) and https://platform.openai.com/docs/api-reference/models/list.
     """
-    rows = as_objects(answer.get("data") if isinstance(answer, dict) else answer)
-    chat = (r for r in rows if r.get("type", _CHAT) == _CHAT)
-    models = {r["id"]: _model(r) for r in chat if _is_name(r.get("id"))}
+    page = as_dict(answer)
+    lists = [v for v in (answer, page.get("data"), page.get("models")) if as_list(v)]
+    rows = as_objects(lists[0]) if lists else []
+    models = {m.name: m for row in rows if _chats(row) and (m := _model(row))}
     return tuple(models.values())
+
+
+def _chats(row: JsonObject) -> bool:
+    """Return whether a row is of a chat model, as far as it says."""
+    kind, able = row.get("type"), as_dict(row.get("capabilities"))
+    if able.get("completion_chat") is False:
+        return False
+    return not (isinstance(kind, str) and _NO_CHAT.search(kind))
 
 
 def sorted_for_people(models: Iterable[Model]) -> list[Model]:
@@ -108,16 +140,20 @@ def fallback_model(models: Sequence[Model]) -> Model | None:
     return next((m for m in sorted_for_people(models) if m.is_nemotron), None)
 
 
-def _model(row: JsonObject) -> Model:
-    known = {**row, **as_dict(row.get("info"))}
-    lengths = (known.get(k) for k in _LENGTHS)
-    prices = _prices(as_dict(row.get("pricing")))
+def _model(row: JsonObject) -> Model | None:
+    names = (row.get(key) for key in ("id", "name", "model"))
+    name = next((one for one in names if _is_name(one)), None)
+    if name is None:
+        return None
+    lengths = (_figure(_at(row, path)) for path in _LENGTHS)
+    prices = (_prices(as_dict(_at(row, path))) for path in _PRICE_PLACES)
+    found = next((one for one in prices if one), {})
     return Model(
-        row["id"],
+        name,
         tuple(a for a in as_list(row.get("aliases")) if _is_name(a)),
-        next((n for n in lengths if isinstance(n, int) and n > 0), None),
-        prices.get("input"),
-        prices.get("output"),
+        next((int(n) for n in lengths if n and n >= 1), None),
+        found.get("input"),
+        found.get("output"),
     )
 
 
@@ -126,39 +162,43 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value) and sanitize_label(value) == value
 
 
+def _at(row: JsonObject, path: str) -> Any:
+    """Return what stands at a path of names in a row."""
+    value: Any = row
+    for name in filter(None, path.split(".")):
+        value = as_dict(value).get(name)
+    return value
+
+
+def _figure(value: Any) -> float | None:
+    """Return a number, also one that is written as a text."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    return as_number(value)
+
+
 def _prices(pricing: JsonObject) -> dict[str, float]:
     """Return the price of a million tokens by direction, as far as it can be read.
 
-    Two dialects are in use: `measure` names the direction, or `origin` does.
+    Two dialects of units are in use: `measure` names the direction, or `origin` does.
     """
-    prices = {
-        way: price
-        for unit in as_objects(pricing.get("units"))
-        if (way := _way(unit))
-        if (price := _per_million(unit.get("price"), unit.get("per", 1))) is not None
-    }
-    return prices or _openrouter_prices(pricing)
-
-
-def _way(unit: JsonObject) -> str:
-    """Return the direction of the text tokens that a unit prices, or ""."""
-    if unit.get("name") != "token" or unit.get("content", "text") != "text":
-        return ""
-    return _WAYS.get(str(unit.get("measure") or unit.get("origin")), "")
-
-
-def _openrouter_prices(pricing: JsonObject) -> dict[str, float]:
-    found = {"input": pricing.get("prompt"), "output": pricing.get("completion")}
-    prices = {way: _per_million(price, 1) for way, price in found.items()}
-    return {way: price for way, price in prices.items() if price is not None}
-
-
-def _per_million(price: Any, per: Any) -> float | None:
-    try:
-        value = float(price) / float(per) * 1e6
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    return round(value, 6) if 0 <= value < float("inf") else None
+    prices: dict[str, float] = {}
+    for unit in as_objects(pricing.get("units")):
+        price, per = _figure(unit.get("price")), _figure(unit.get("per", 1))
+        way = _WAYS.get(str(unit.get("measure") or unit.get("origin")))
+        is_text = unit.get("name") == "token" and unit.get("content", "text") == "text"
+        if way and is_text and price is not None and per:
+            prices[way] = price / per * 1e6
+    if not prices:
+        for way, names in _PRICES.items():
+            figures = (_figure(pricing.get(name)) for name in names)
+            price = next((one for one in figures if one is not None), None)
+            if price is not None:
+                prices[way] = price * (1e6 if price < _DEAREST_TOKEN_USD else 1)
+    return {way: round(usd, 6) for way, usd in prices.items() if 0 <= usd < math.inf}
 
 
 def read_balance(answer: Any) -> float | None:

@@ -43,9 +43,81 @@ def test_a_row_of_the_service_is_read_whole() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["max_model_len", "context_length", "context_window"])
-def test_the_length_goes_by_many_names(name: str) -> None:
-    assert read_models([{"id": "a", name: 8192}]) == (Model("a", (), 8192),)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"max_model_len": 8192},
+        {"context_length": "8192"},
+        {"context_window": 8192.0},
+        {"max_context_length": 8192},
+        {"max_context_length": 131_072, "loaded_context_length": 8192},
+        {"meta": {"n_ctx": 8192, "n_ctx_train": 131_072}},
+        {"metadata": {"context_length": 8192}},
+        {"info": {"contextLength": 8192}},
+    ],
+)
+def test_the_length_goes_by_many_names(fields: dict[str, Any]) -> None:
+    assert read_models([{"id": "a", **fields}]) == (Model("a", (), 8192),)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["chat", "base", "language", "llm", "vlm", "model", "", None, 7, "fine-tuned"],
+)
+def test_what_servers_call_a_chat_model_is_one(kind: Any) -> None:
+    assert read_models({"data": [{"id": "a", "type": kind}]}) == (Model("a"),)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        *({"type": kind} for kind in ("embedding", "embeddings", "image", "rerank")),
+        *({"type": kind} for kind in ("moderation", "transcribe", "tts", "video")),
+        {"type": "openai/responses"},
+        {"type": "base", "capabilities": {"completion_chat": False}},
+    ],
+)
+def test_what_does_not_chat_is_left_out(row: dict[str, Any]) -> None:
+    assert read_models({"data": [{"id": "a", **row}]}) == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pricing": {"prompt": "0.0000002", "completion": "0.0000006"}},
+        {"pricing": {"input": "0.0000002", "output": "0.0000006"}},
+        {"pricing": {"input": 0.2, "output": 0.6, "hourly": 0}},
+        {"pricing": {"input": "0.2", "output": "0.6"}},
+        {"metadata": {"pricing": {"input_tokens": 0.2, "output_tokens": 0.6}}},
+        {"model_info": {"input_cost_per_token": 2e-7, "output_cost_per_token": 6e-7}},
+        {"pricing": {}, "metadata": {"pricing": {"input": 0.2, "output": 0.6}}},
+    ],
+)
+def test_prices_are_those_of_a_million_tokens_however_listed(
+    fields: dict[str, Any],
+) -> None:
+    (model,) = read_models({"data": [{"id": "a", **fields}]})
+
+    assert model.prices_usd == (0.2, 0.6)
+
+
+def test_what_costs_nothing_costs_nothing_and_what_is_no_price_is_not_known() -> None:
+    free, odd = read_models(
+        [
+            {"id": "a", "pricing": {"prompt": "0", "completion": "0"}},
+            {"id": "b", "pricing": {"prompt": "-1", "completion": "much"}},
+        ]
+    )
+
+    assert (free.prices_usd, odd.prices_usd) == ((0.0, 0.0), None)
+
+
+def test_a_list_may_be_bare_or_under_another_name() -> None:
+    rows = [{"name": "a"}, {"id": "b"}]
+
+    assert (
+        read_models({"models": rows}) == read_models(rows) == (Model("a"), Model("b"))
+    )
 
 
 def test_only_chat_models_are_taken_and_each_once() -> None:
