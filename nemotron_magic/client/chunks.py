@@ -383,7 +383,9 @@ class ChunkParser:
         self._tags: dict[int, ThinkTags] = {}
         self._served = False
         self._finishes: dict[int, str] = {}
-        self._streamed: set[tuple[int, type]] = set()
+        self._kinds: set[tuple[int, type]] = set()
+        self._in_deltas: set[tuple[int, type]] = set()
+        self._is_delta = True
         self._calls: list[str] = []
 
     @property
@@ -394,7 +396,7 @@ class ChunkParser:
     @property
     def has_only_reasoning(self) -> bool:
         """Whether the first answer has a thought and nothing else."""
-        return {kind for at, kind in self._streamed if at == 0} == {Reasoning} and (
+        return {kind for at, kind in self._kinds if at == 0} == {Reasoning} and (
             not self._calls
         )
 
@@ -446,14 +448,15 @@ class ChunkParser:
 
     def _beside(self, choice: JsonObject, index: int, events: list[Event]) -> None:
         """Read what else a choice may hold: all of it once more, or its tokens."""
-        streamed = set(self._streamed)
+        known = {kind for at, kind in self._in_deltas if at == index}
+        self._is_delta = False
         for name in ("message", "text"):
             whole = choice.get(name)
-            known = {kind for at, kind in streamed if at == index}
             if isinstance(whole, dict):
                 self._delta(whole, index, events, known)
             elif Text not in known:
                 self._texts(whole, Text, index, events)
+        self._is_delta = True
         if choice.get("logprobs"):
             tokens = as_objects(as_dict(choice["logprobs"]).get("content"))
             if tokens:
@@ -490,7 +493,7 @@ class ChunkParser:
             for name in _WHOLE_NAMES:
                 value = chunk.get(name)
                 is_text = isinstance(value, str) or "content" in as_dict(value)
-                if is_text and (0, Text) not in self._streamed:
+                if is_text and (0, Text) not in self._kinds:
                     self._texts(value, Text, 0, events)
 
     def _texts(
@@ -514,7 +517,9 @@ class ChunkParser:
         self, kind: type[Any], text: str, index: int, events: list[Event]
     ) -> None:
         self.said_something = True
-        self._streamed.add((index, kind))
+        self._kinds.add((index, kind))
+        if self._is_delta:
+            self._in_deltas.add((index, kind))
         if self._finishes.pop(index, None):
             self.is_contradicted = True
         if kind is not Text:
@@ -524,7 +529,7 @@ class ChunkParser:
             return
         tags = self._tags.get(index)
         if tags is None:
-            after = (index, Reasoning) in self._streamed
+            after = (index, Reasoning) in self._kinds
             tags = self._tags[index] = ThinkTags(self._orphans, index, after)
         events += tags.feed(text)
 
@@ -534,7 +539,9 @@ class ChunkParser:
             calls = [{"function": delta["function_call"]}]
         for position, call in enumerate(calls):
             self.said_something = True
-            self._streamed.add((index, ToolCall))
+            self._kinds.add((index, ToolCall))
+            if self._is_delta:
+                self._in_deltas.add((index, ToolCall))
             if index == 0:
                 events.append(_tool_call(call, self._place(call, position)))
 

@@ -68,6 +68,7 @@ def completion(answer: Answer, dialect: Dialect) -> Json:
         body["usage"] = usage(answer, dialect)
     if dialect.meta != "none":
         body |= cost(answer, dialect)
+    (body,) = dialect.rewrite(iter([body]))
     return without_null(body) if dialect.drops_null else body
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,13 @@ def _same(choice: Choice) -> Choice:
 
 def _as_given(model: str) -> str:
     return model
+
+
+Rewrite = Callable[[Iterator[dict[str, Any]]], Iterator[dict[str, Any]]]
+
+
+def _untouched(chunks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +76,8 @@ class Dialect:
         Compressed; padded in front (JSON bodies only).
     alter, served
         What becomes of each choice, and of the model's name.
+    rewrite
+        What becomes of the chunks of a stream, or of the one JSON body.
     openai_models
         Whether ``/v1/models`` has OpenAI's shape.
     """
@@ -109,4 +118,5 @@ class Dialect:
     padding: bytes = b""
     alter: Callable[[Choice], Choice] = _same
     served: Callable[[str], str] = _as_given
+    rewrite: Rewrite = _untouched
     openai_models: bool = False

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from .answer import Choice
 from .dialect import DONE, Dialect
+from .in_the_wild import IN_THE_WILD
 from .tools import stand_in_calls
 
 PROCESSING = b": OPENROUTER PROCESSING\n\n"
@@ -298,4 +299,5 @@ DIALECTS: Mapping[str, Dialect] = {
         answers="json",
         padding=b" \n\n  \n",
     ),
+    **IN_THE_WILD,
 }

@@ -58,7 +58,9 @@ def stream_parts(
     if dialect.bom:
         yield BYTE_ORDER_MARK
     yield from (_spelled(line, dialect) for line in dialect.before)
-    for chunk, line in zip(_chunks(answer, dialect), cycle(dialect.between)):
+    for chunk, line in zip(
+        dialect.rewrite(_chunks(answer, dialect)), cycle(dialect.between)
+    ):
         if line:
             yield _spelled(line, dialect)
         yield event(chunk, dialect)

@@ -1,0 +1,392 @@
+"""What servers were seen to write: read for what it says, or told as not read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from service.in_the_wild import IN_THE_WILD
+from wire import DONE, ELSEWHERE, STOP, Told, delta, event, hear, say
+
+from nemotron_magic.client.client import Client, Request
+from nemotron_magic.core.errors import (
+    AuthenticationError,
+    CreditError,
+    NemotronError,
+    OutcomeUnknownError,
+    RequestError,
+    ServiceError,
+)
+from nemotron_magic.core.events import Damaged, Notice, Text, Truncated
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.usage import Usage
+
+SAID = "x = 12.5, y = 7"
+THINKS = sorted(set(IN_THE_WILD) - {"workers-ai", "tgi", "vercel", "perplexity"})
+TELLS_COST = ("vercel", "xai", "perplexity")
+
+
+def choice(**fields: Any) -> bytes:
+    return event({"choices": [fields]})
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+@pytest.mark.parametrize("dialect", IN_THE_WILD)
+def test_a_reply_is_whole_whoever_writes_it(
+    ask: Any, dialect: str, stream: bool
+) -> None:
+    told: Told = ask(
+        f"rehearsal: think\nrehearsal: say {SAID}",
+        dialect=dialect,
+        settings={"stream": stream},
+    )
+
+    assert told.error is None
+    assert told.reply is not None
+    assert (told.text, told.reply.finish_reason) == (SAID, "stop")
+    assert told.reply.reasoning.startswith("The question begins with")
+    assert told.reply.is_whole
+    assert told.notices == []
+    assert told.reply.usage.completion_tokens
+    assert (told.reply.cost_usd is not None) == (dialect in TELLS_COST)
+
+
+@pytest.mark.parametrize("dialect", ["gemini", "mistral", "tgi"])
+def test_a_cut_reply_is_told_as_one_in_whatever_words(ask: Any, dialect: str) -> None:
+    told = ask("rehearsal: length 50", dialect=dialect, settings={"max_tokens": 5})
+
+    assert told.reply.finish_reason == "length"
+
+
+# ---- texts
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("0.005", "0.005"),
+        ("3.10", "3.10"),
+        ("1E5", "1E5"),
+        ("-7", "-7"),
+        ("true", "true"),
+        ('["a", "b"]', "ab"),
+        ('["a", 1, {"text": 2.50}]', "a12.50"),
+        ('{"text": "a"}', "a"),
+        ('{"type": "text", "text": {"value": "a"}}', "a"),
+        ('{"parts": [{"text": "a"}, {"text": "b"}]}', "ab"),
+    ],
+)
+@pytest.mark.parametrize("name", ["delta", "message"])
+def test_text_is_read_in_every_shape(name: str, content: str, said: str) -> None:
+    body = f'data: {{"choices": [{{"{name}": {{"content": {content}}}}}]}}\n\n'
+    heard = hear(say("is "), body.encode(), say("!"), STOP, DONE)
+    heard = heard if name == "delta" else hear(body.encode(), STOP, DONE)
+
+    assert str(heard.reply) == (f"is {said}!" if name == "delta" else said)
+    assert heard.reply.is_whole
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [choice(delta="a"), choice(delta="b")],
+        [choice(text="a"), choice(text="b")],
+        [choice(text="a", delta={"role": "assistant"}), choice(text="b", delta={})],
+        [choice(delta={"text": "a"}), choice(delta={"text": "b"})],
+        [choice(message={"content": "a"}), choice(message={"content": "b"})],
+        [event({"choices": {"delta": {"content": "ab"}}})],
+        [event({"response": "ab"})],
+        [event({"token": {"text": "a"}}), event({"token": {"text": "b"}}),
+         event({"token": {"text": "</s>", "special": True}, "generated_text": "ab"})],
+        [event([{"choices": [{"delta": {"content": "ab"}}]}])],
+        [b'data: data: {"choices": [{"delta": {"content": "ab"}}]}\n\n'],
+        [b'data: {"choices": [{"delta": {"content": "a\tb"}}]}\n\n'],
+    ],
+)  # fmt: skip
+def test_text_is_read_wherever_it_stands(chunks: list[bytes]) -> None:
+    heard = hear(*chunks, STOP, DONE)
+
+    assert str(heard.reply).replace("\t", "") == "ab"
+    assert heard.reply.is_whole
+    assert not [one for one in heard.events if isinstance(one, Notice)]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        delta(content={"odd": [1]}),
+        delta(content=[{"type": "image_url", "image_url": {"url": "x"}}]),
+        delta(content=[{"type": "text", "text": {"runs": 7}}]),
+        delta(reasoning={"odd": "x"}),
+        b'data: {"choices": [{"delta": {"content": "b\n\n',
+    ],
+)
+def test_what_cannot_be_read_is_told_and_the_reply_is_not_whole(lost: bytes) -> None:
+    heard = hear(say("a"), lost, say("c"), STOP, DONE)
+
+    assert str(heard.reply) == "ac"
+    assert heard.events[-1] == Damaged()
+    assert any(isinstance(one, Notice) for one in heard.events)
+    assert (heard.reply.is_whole, heard.reply.metadata.ending) == (False, "damaged")
+
+
+@pytest.mark.parametrize("message", [{"content": "ab"}, {"content": [{"text": "ab"}]}])
+def test_a_message_after_deltas_adds_no_text(message: Any) -> None:
+    heard = hear(say("a", "b"), choice(message=message, finish_reason="stop"), DONE)
+
+    assert str(heard.reply) == "ab"
+
+
+def test_a_message_after_reasoning_alone_is_the_answer() -> None:
+    whole = {"content": "a", "reasoning_content": "hm"}
+    heard = hear(delta(reasoning_content="hm"), choice(message=whole), STOP, DONE)
+
+    assert (str(heard.reply), heard.reply.reasoning) == ("a", "hm")
+
+
+@pytest.mark.parametrize("indexes", [(0, 1, 2, 3), (1, 1, 1, 1), (7, 3, 0, 9)])
+def test_one_answer_was_asked_for_whatever_its_number(indexes: tuple[int, ...]) -> None:
+    pieces = [delta(index=i, content=t) for i, t in zip(indexes, "abcd", strict=True)]
+    heard = hear(*pieces, delta("stop", indexes[-1]), DONE)
+
+    assert (str(heard.reply), heard.reply.choices) == ("abcd", ("abcd",))
+
+
+def test_answers_that_nobody_asked_for_are_told() -> None:
+    both = [{"index": n, "message": {"content": t}} for n, t in enumerate("ab")]
+    heard = hear(json.dumps({"choices": both}).encode())
+
+    assert str(heard.reply) == "a"
+    assert Notice("1 more answer came than asked for; the first is shown") in (
+        heard.events
+    )
+
+
+# ---- ends
+
+
+class Clock:
+    """A clock that a body moves on as it comes."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def body(self, *pieces: bytes | float) -> Iterator[bytes]:
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                yield piece
+            else:
+                self.now_s += piece
+
+
+def asked(*pieces: bytes | float, **settings: Any) -> list[Any]:
+    clock = Clock()
+    response = httpx.Response(200, content=clock.body(*pieces))
+    client = Client(httpx.MockTransport(lambda request: response), clock_s=clock)
+    values = Settings({"model": "m", "base_url": ELSEWHERE.base_url, **settings})
+    request = Request(ELSEWHERE, ({"role": "user", "content": "Hi"},), values)
+    return list(client.stream(request))
+
+
+def test_a_reason_in_every_chunk_ends_nothing() -> None:
+    pieces = [delta("stop", content=text) for text in ("a", "b", "c")]
+    events = asked(pieces[0], 20.0, pieces[1], 20.0, pieces[2], DONE)
+
+    assert "".join(e.text for e in events if isinstance(e, Text)) == "abc"
+    assert not [one for one in events if isinstance(one, Truncated | Notice)]
+
+
+def test_text_after_a_reason_lifts_the_limit_again() -> None:
+    events = asked(say("a"), STOP, 3.0, say("b"), 30.0, say("c"), STOP, DONE)
+
+    assert "".join(e.text for e in events if isinstance(e, Text)) == "abc"
+    assert Truncated() not in events
+
+
+@pytest.mark.parametrize("reason", ["stop", "STOP", "eos_token"])
+def test_text_after_a_reason_and_then_an_end_is_truncated(reason: str) -> None:
+    heard = hear(say("a"), delta(reason), say("b"))
+
+    assert heard.events[-1] == Truncated()
+    assert not heard.reply.is_whole
+
+
+@pytest.mark.parametrize("reason", ["null", "", "None", "FINISH_REASON_UNSPECIFIED"])
+def test_no_reason_is_no_end(reason: str) -> None:
+    heard = hear(delta(reason, content="a"))
+
+    assert heard.events[-1] == Truncated()
+    assert heard.reply.finish_reason is None
+
+
+REASONS = {
+    "length": ["MAX_TOKENS", "max_tokens", "model_length", "max_output_tokens",
+               "Length", "maxPredictedTokensReached"],
+    "stop": ["STOP", "eos_token", "stop_sequence", "end_turn", "eos", "COMPLETE"],
+    "content_filter": ["SAFETY", "recitation", "BLOCKLIST", "PROHIBITED_CONTENT"],
+    "tool_calls": ["tool_use", "TOOL_CALLS"],
+    "something_else": ["something_else"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reason", "means"), [(word, to) for to, words in REASONS.items() for word in words]
+)
+def test_a_reason_means_the_same_in_other_words(reason: str, means: str) -> None:
+    assert hear(say("a"), delta(reason), DONE).reply.finish_reason == means
+
+
+def test_a_reason_may_have_another_name() -> None:
+    ends = choice(index=0, delta={}, stop_reason="end_turn")
+
+    assert hear(say("a"), ends).reply.finish_reason == "stop"
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize(
+    ("chunk", "kind", "why"),
+    [
+        ({"base_resp": {"status_code": 7, "status_msg": "died"}}, ServiceError, "died"),
+        ({"choices": None, "error_type": "x", "error_message": "died"},
+         ServiceError, "died"),
+        ({"choices": [], "error_code": 17, "error_msg": "died"}, ServiceError, "died"),
+        ({"error": "died", "error_type": "generation"}, ServiceError, "died"),
+        ({"choices": [{"index": 0, "delta": {}, "error": {"message": "died"}}]},
+         ServiceError, "died"),
+        ({"detail": "died"}, ServiceError, "died"),
+        ({"success": False, "errors": [{"code": 5, "message": "died"}]},
+         ServiceError, "died"),
+        ([{"error": {"code": 401, "message": "bad key", "status": "X"}}],
+         AuthenticationError, "bad key"),
+        ({"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
+         CreditError, "insufficient balance"),
+        ({"error": {"message": "no", "code": "context_length_exceeded"}},
+         RequestError, "no"),
+        ({"object": "error", "message": "died", "code": 0}, ServiceError, "died"),
+    ],
+)  # fmt: skip
+def test_an_error_in_the_stream_is_read_in_every_shape(
+    chunk: Any, kind: type[NemotronError], why: str
+) -> None:
+    heard = hear(say("a"), event(chunk), say("b"), STOP)
+
+    assert type(heard.error) is kind
+    assert heard.error.why == f"it said: {why}"
+    assert str(heard.reply) == "a"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"error": {}},
+        {"error": []},
+        {"error": {"code": 0, "message": "Success"}},
+        {"error": {"code": "200", "message": "OK"}},
+        {"error_code": 0, "error_msg": "", "error_message": None},
+        {"base_resp": {"status_code": 0, "status_msg": "success"}},
+        {"errors": [], "success": True},
+        {"detail": None, "status": "ok", "message": "done"},
+    ],
+)
+def test_what_says_that_all_is_well_is_no_error(fields: Any) -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "a"}}], **fields}
+    heard = hear(event(chunk), STOP, DONE)
+
+    assert (heard.error, str(heard.reply)) == (None, "a")
+    assert heard.reply.is_whole
+
+
+# ---- reasoning
+
+
+def test_thoughts_in_parts_are_reasoning_and_progress() -> None:
+    thought = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]
+    answer = [{"type": "text", "text": "yes"}]
+    heard = hear(delta(content=thought), delta(content=answer), STOP)
+
+    assert (str(heard.reply), heard.reply.reasoning) == ("yes", "hm")
+
+
+def test_a_closing_tag_after_reasoning_is_no_part_of_the_answer() -> None:
+    heard = hear(delta(reasoning_content="hm"), say("</thi", "nk>\n\nyes"), STOP)
+
+    assert (str(heard.reply), heard.reply.reasoning) == ("yes", "hm")
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_a_reply_that_is_all_reasoning_is_told_with_where_to_read_it(name: str) -> None:
+    heard = hear(delta(**{name: "It is 4."}), STOP, DONE)
+    (notice,) = (one for one in heard.events if isinstance(one, Notice))
+
+    assert str(heard.reply) == ""
+    assert "_nemotron.reasoning" in notice.text
+
+
+# ---- figures
+
+
+@pytest.mark.parametrize(
+    ("chunk", "usage"),
+    [
+        ({"choices": [{"index": 0, "usage": {"prompt_tokens": 3}}]}, Usage(3)),
+        ({"x_groq": {"id": "r", "usage": {"completion_tokens": 4}}}, Usage(None, 4)),
+        ({"usage": {"input_tokens": 3, "output_tokens": 4}}, Usage(3, 4)),
+        ({"usage": {"prompt_tokens": "3", "completion_tokens": "4"}}, Usage(3, 4)),
+        ({"usage": {"cost": {"total_cost": 0.5}}}, Usage(cost_usd=0.5)),
+        ({"usage": {"cost_in_usd_ticks": 5_000_000_000}}, Usage(cost_usd=0.5)),
+        ({"usage": {"estimated_cost": "0.5"}}, Usage(cost_usd=0.5)),
+        ({"usageMetadata": {"promptTokenCount": 3}}, Usage(3)),
+        ({"usage": {"cost": 0, "is_byok": True,
+                    "cost_details": {"upstream_inference_cost": 0.5}}},
+         Usage(cost_usd=0.5)),
+        ({"usage": {"prompt_tokens": 3, "cost": 0, "is_byok": True}}, Usage(3)),
+    ],
+)  # fmt: skip
+def test_figures_are_read_wherever_they_stand(chunk: Any, usage: Usage) -> None:
+    assert hear(say("a"), STOP, event(chunk), DONE).reply.usage == usage
+
+
+def test_a_cost_is_read_from_the_header_of_a_proxy() -> None:
+    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}
+    headers = {"x-litellm-response-cost": "3.5e-06"}
+    response = httpx.Response(200, json=body, headers=headers)
+    client = Client(httpx.MockTransport(lambda request: response))
+    values = Settings({"model": "m", "base_url": ELSEWHERE.base_url})
+    request = Request(ELSEWHERE, ({"role": "user", "content": "Hi"},), values)
+    told = [one for one in client.stream(request) if hasattr(one, "usage")]
+
+    assert [one.usage for one in told] == [Usage(cost_usd=3.5e-06)]
+
+
+# ---- tools
+
+
+def test_calls_without_numbers_are_kept_apart() -> None:
+    calls = [{"id": i, "function": {"name": i, "arguments": "{}"}} for i in ("a", "b")]
+    whole = hear(delta(tool_calls=calls), STOP).reply.metadata.tool_calls
+    apart = hear(*(delta(tool_calls=[one]) for one in calls), STOP)
+
+    assert [(c.name, c.arguments) for c in whole] == [("a", "{}"), ("b", "{}")]
+    assert apart.reply.metadata.tool_calls == whole
+
+
+def test_pieces_of_a_call_without_number_or_id_go_on_with_it() -> None:
+    pieces = [{"id": "a", "function": {"name": "f", "arguments": '{"x"'}},
+              {"function": {"arguments": ": 1}"}}]  # fmt: skip
+    heard = hear(*(delta(tool_calls=[one]) for one in pieces), STOP)
+    (call,) = heard.reply.metadata.tool_calls
+
+    assert (call.name, call.arguments) == ("f", '{"x": 1}')
+
+
+def test_silence_before_a_reply_is_borne_longer_than_within_one() -> None:
+    with pytest.raises(OutcomeUnknownError, match="no new text came for 120 s"):
+        asked(b": loading\n\n", 130.0, b": loading\n\n", 1.0)
