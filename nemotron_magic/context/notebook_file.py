@@ -6,10 +6,9 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from nemotron_magic.context.history import Cell, cell_id_of, notebook_path
@@ -30,6 +29,9 @@ _OLDER = (
 _HEAD = re.compile(
     r"(?m)^(?=[ \t]*\[(?:markdown|raw|code, not run|code, ran as cell \d+)\])"
 )
+_MOST_BYTES = 100_000_000
+_MOST_FILES_BESIDE = 50
+_MOST_BYTES_BESIDE = 50_000_000
 
 
 def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
@@ -58,11 +60,11 @@ def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
     numbers: dict[str, int] = {}
     for cell in seen:
         numbers.setdefault(cell.source.strip(), cell.number)
-    told = "\n\n".join(
-        _told(str(cell.get("cell_type")), source, numbers) for cell, source in cells
+    document = "\n\n".join(
+        _render(str(cell.get("cell_type")), source, numbers) for cell, source in cells
     )
     note = (("note", _OLDER),) if _is_older(cells, seen) else ()
-    return ContextPart("notebook", name, (*note, ("document", told)))
+    return ContextPart("notebook", name, (*note, ("document", document)))
 
 
 def _is_older(cells: list[tuple[Any, str]], ran: list[Cell]) -> bool:
@@ -81,7 +83,7 @@ def _is_older(cells: list[tuple[Any, str]], ran: list[Cell]) -> bool:
     return False
 
 
-def _told(kind: str, source: str, numbers: dict[str, int]) -> str:
+def _render(kind: str, source: str, numbers: dict[str, int]) -> str:
     number = numbers.get(source.strip())
     # A line that looks like the head of a cell is none.
     source = _HEAD.sub(r"\\", source)
@@ -94,15 +96,6 @@ def _source(cell: Any) -> str:
     source = as_dict(cell).get("source", "")
     text = "".join(source) if isinstance(source, list) else str(source)
     return "" if Cell(0, text).is_skipped else text.strip("\n")
-
-
-_MOST_BYTES = 100_000_000
-_MOST_FILES_BESIDE = 50
-_MOST_BYTES_BESIDE = 50_000_000
-# In VS Code the id of a cell is the address of its document, with a mark of its own.
-# Where Jupyter's server runs the notebook, its file may hold any id.
-_OF_VS_CODE = "vscode-notebook-cell:"
-_ID = re.compile(rb'"id"\s*:\s*"([^"\\]{1,64})"')
 
 
 class OwnFile:
@@ -118,7 +111,7 @@ class OwnFile:
     environ : mapping
         The process's environment, where Jupyter's server names the file.
     ids : mapping of int to str
-        Which cell each run was of, as far as the front end told.
+        Which cell each run was of, where the front end tells it.
     """
 
     def __init__(
@@ -135,21 +128,21 @@ class OwnFile:
         the newest; one that holds the cell that asks comes before the others.
         """
         asking = cell_id_of(self._shell)
-        ran = [name for _, name in sorted(self._ids.items(), reverse=True)]
-        newest = next(iter([*filter(None, (asking,)), *ran]), "")
+        ran = [cell for _, cell in sorted(self._ids.items(), reverse=True)]
+        newest = next(filter(None, (asking, *ran)), "")
+        # In VS Code the id of a cell is the address of its document and a mark. Where
+        # Jupyter's server runs the notebook, its file may hold any id.
         is_served = "JPY_SESSION_NAME" in self._environ
-        if newest.startswith(_OF_VS_CODE) and not is_served:
+        if newest.startswith("vscode-notebook-cell:") and not is_served:
             return _path_in(newest)
         named = notebook_path(self._shell, self._environ)
         if not named or not newest:
             return ""
         if _holds(named, {asking}):
             return named
-        for wanted in ({asking}, {asking, *ran}):
-            for path in (named, *_beside(Path(named))):
-                if _holds(path, wanted):
-                    return path
-        return ""
+        paths = [named, *_beside(named)]
+        searches = ((path, ids) for ids in ({asking}, {asking, *ran}) for path in paths)
+        return next((path for path, ids in searches if _holds(path, ids)), "")
 
 
 def _path_in(cell: str) -> str:
@@ -161,67 +154,32 @@ def _path_in(cell: str) -> str:
     return path if is_file else ""
 
 
-def _beside(named: Path) -> Iterator[str]:
-    """Return the other notebooks in the folder, newest first, as far as is cheap."""
-    try:
-        names = [
-            one.path
-            for one in os.scandir(named.parent)
-            if one.name.endswith(".ipynb") and not one.name.startswith(".")
-        ]
-    except OSError:
-        return
-    found = [version for version in map(_version, names) if version]
-    found.sort(key=lambda version: version.modified_ns, reverse=True)
+def _beside(named: str) -> Iterator[str]:
+    """Yield the other notebooks in the folder, newest first, while that is cheap."""
+    found: list[tuple[float, int, str]] = []
+    for path in Path(named).parent.glob("[!.]*.ipynb"):
+        with suppress(OSError):
+            stat = path.stat()
+            found.append((stat.st_mtime, stat.st_size, str(path)))
     left = _MOST_BYTES_BESIDE
-    for version in found[:_MOST_FILES_BESIDE]:
-        left -= version.size
-        if left >= 0 and version.path != str(named):
-            yield version.path
-
-
-class _Version(NamedTuple):
-    """A file as it was when it was looked at."""
-
-    path: str
-    modified_ns: int
-    size: int
-
-
-def _version(path: str) -> _Version | None:
-    """Return what a file is now; None if it is none, or cannot be looked at."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    is_file = S_ISREG(found.st_mode) and found.st_size <= _MOST_BYTES
-    return _Version(path, found.st_mtime_ns, found.st_size) if is_file else None
+    for _, size, other in sorted(found, reverse=True)[:_MOST_FILES_BESIDE]:
+        left -= size
+        if left >= 0 and other != named:
+            yield other
 
 
 def _holds(path: str, wanted: set[str]) -> bool:
     """Return whether a notebook has a cell with one of these ids."""
-    version = _version(path)
+    ids = wanted - {""}
     try:
+        file = Path(path)
+        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+            return False
+        data = file.read_bytes()
         # Most files have none of them anywhere, and that is seen much sooner.
-        return version is not None and not (
-            _texts(version).isdisjoint(wanted) or _cell_ids(version).isdisjoint(wanted)
-        )
-    except OSError:
+        if not any(one.encode() in data for one in ids):
+            return False
+        cells = map(as_dict, as_list(as_dict(json.loads(data)).get("cells")))
+    except (OSError, ValueError, RecursionError):
         return False
-
-
-@lru_cache(maxsize=200)
-def _texts(version: _Version) -> frozenset[str]:
-    """Return whatever may be the id of a cell in a notebook's JSON."""
-    found = _ID.findall(Path(version.path).read_bytes())
-    return frozenset(one.decode("utf-8", "replace") for one in found)
-
-
-@lru_cache(maxsize=20)
-def _cell_ids(version: _Version) -> frozenset[str]:
-    try:
-        document = as_dict(json.loads(Path(version.path).read_bytes()))
-    except (ValueError, RecursionError):
-        return frozenset()
-    cells = map(as_dict, as_list(document.get("cells")))
-    return frozenset(as_text(cell.get("id")) for cell in cells) - {""}
+    return not ids.isdisjoint(as_text(cell.get("id")) for cell in cells)
