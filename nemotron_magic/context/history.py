@@ -10,7 +10,7 @@ import hashlib
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice, takewhile
@@ -339,24 +339,35 @@ class _Display:
 
 @dataclass
 class _Screen:
-    """What stands below one cell; `start` counts the prints that were cleared away.
+    """What stands below one cell: its displays, and which of its prints are gone.
 
-    `waiting` holds the areas that the next output clears, with the prints by then.
+    `waiting` holds the areas that the next output clears, with the count of prints by
+    then; `since`, for each area, up to where it was cleared before.
     """
 
     displays: list[_Display] = field(default_factory=list)
-    start: int = 0
+    cleared: list[range] = field(default_factory=list)
     waiting: dict[str, int] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=lambda: {"": 0})
 
     def clear(self, area: str, prints: int) -> None:
         self.displays = [one for one in self.displays if one.area != area]
-        self.start = self.start if area else prints
+        # What an Output widget printed before its first clearing is not known.
+        self.cleared.append(range(self.since.get(area, prints), prints))
+        self.since[area] = prints
         self.waiting.pop(area, None)
 
     def settle(self, prints: int) -> None:
         """Clear what waited for an output, if something was printed since."""
-        if self.waiting.get("", prints) < prints:
-            self.clear("", self.waiting[""])
+        for area, waited in list(self.waiting.items()):
+            if waited < prints:
+                self.clear(area, waited)
+
+    def left_of(self, pieces: Sequence[str]) -> list[str]:
+        """Return those of the printed pieces that were not cleared away."""
+        self.settle(len(pieces))
+        gone = set(chain.from_iterable(self.cleared))
+        return [piece for n, piece in enumerate(pieces) if n not in gone]
 
 
 class DisplayLog:
@@ -392,18 +403,11 @@ class DisplayLog:
             self._publisher.publish = self._publish
             self._publisher.clear_output = self._clear_output
 
-    def of(self, number: int, prints: int) -> tuple[str, int]:
-        """Return what a cell displayed, and how many of its prints were cleared away.
-
-        Parameters
-        ----------
-        prints : int
-            How many there were.
-        """
+    def of(self, number: int, pieces: Sequence[str]) -> tuple[str, list[str]]:
+        """Return what a cell displays by now, and what is left of its prints."""
         screen = self._screens.get(number, _Screen())
-        screen.settle(prints)
-        shown = (_live_text(one) for one in screen.displays)
-        return "\n".join(filter(None, shown)), screen.start
+        left = screen.left_of(pieces)
+        return "\n".join(filter(None, map(_live_text, screen.displays))), left
 
     def _hear_format(self, value: object, *args: Any, **kwargs: Any) -> Any:
         """Note which object a bundle is of, for as long as that is displayed."""
@@ -473,12 +477,17 @@ def _output_area(shell: Any) -> str:
 
 
 def _live_text(display: _Display) -> str:
-    """Return the text of a display; that of a progress bar as it stands by now."""
+    """Return the text of a display; that of a widget as it stands by now."""
+    if not display.widget:
+        return display.text
     widget = _widgets().get(display.widget)
-    if widget is not None and home(type(widget)) == ("tqdm", "TqdmHBox"):
-        return _as_seen(str(repr(widget)))
-    # What an Output widget holds was heard with its own messages.
-    return "" if display.widget and display.text == "Output()" else display.text
+    library, name = home(type(widget))
+    # A closed one is gone; what an Output holds was heard with its own messages.
+    if widget is None or name == "Output":
+        return ""
+    is_plain = library == "ipywidgets" and not hasattr(widget, "children")
+    is_live = is_plain or (library, name) == ("tqdm", "TqdmHBox")
+    return _as_seen(str(repr(widget))) if is_live else display.text
 
 
 def _prints(shell: Any, number: int | None = None) -> list[str]:
@@ -709,11 +718,11 @@ class History:
         heard = self._recorder and self._recorder.heard.get(number, _Heard())
         pieces = heard.said if heard else _prints(self._shell, number)
         if self._displays is not None:
-            displayed, start = self._displays.of(number, len(pieces))
+            displayed, pieces = self._displays.of(number, pieces)
         else:
             shown = self._bundles(number, "display_data")
-            displayed, start = "\n".join(map(display_text, shown)), 0
-        printed = _as_seen("".join(pieces[start:]))
+            displayed = "\n".join(map(display_text, shown))
+        printed = _as_seen("".join(pieces))
         if failed:
             # A kernel prints the traceback of a group, too.
             printed = printed.partition("  + Exception Group Traceback")[0]

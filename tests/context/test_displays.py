@@ -59,6 +59,30 @@ CASES = {
         "        display(f'step {n}')",
         ["'stays'", "'step 3'"], ["'step 0'", "'step 2'", "Output()"],
     ),
+    "an Output widget that prints": (
+        "import ipywidgets\nout = ipywidgets.Output()\nprint('before')\n"
+        "for n in range(4):\n    with out:\n        out.clear_output(wait=True)\n"
+        "        print('round', n)\nout",
+        ["before", "round 3"], ["round 0", "round 2"],
+    ),
+    "a widget that is moved": (
+        "import ipywidgets\nfrom IPython.display import display\n"
+        "bar = ipywidgets.IntProgress(max=7)\ndisplay(bar)\n"
+        "for n in range(8):\n    bar.value = n",
+        ["IntProgress(value=7"], ["value=0"],
+    ),
+    "a widget that is closed": (
+        "import ipywidgets\nfrom IPython.display import display\n"
+        "bar = ipywidgets.IntProgress(max=7)\ndisplay(bar, 'stays')\nbar.close()",
+        ["stays"], ["IntProgress("],
+    ),
+    "displays of another thread": (
+        "import threading\nfrom IPython.display import clear_output, display\n"
+        "def paint():\n    for n in range(4):\n        clear_output(wait=True)\n"
+        "        display(f'frame {n}')\n"
+        "thread = threading.Thread(target=paint)\nthread.start()\nthread.join()",
+        ["frame 3"], ["frame 0", "frame 2"],
+    ),
     "rich.track": (
         "from rich.progress import track\nfor n in track(range(30)):\n    pass",
         ["100%"], [" 0%", "Output()"],
