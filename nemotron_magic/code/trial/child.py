@@ -199,7 +199,9 @@ class _Run:
         refusal = next(iter(self._refusals), "")
         if error is not None:
             refusal = refusal or next(filter(None, map(_refusal_of, _chain(error))), "")
-            outcome["error"] = type(error).__name__
+            # Python 3.13 has private kinds of SyntaxError.
+            kinds = [one.__name__ for one in type(error).__mro__]
+            outcome["error"] = next(one for one in kinds if one[0] != "_")
             outcome["message"] = _message(error)
             outcome["line"] = self._line(error)
         elif value is not None:
