@@ -114,8 +114,11 @@ def strings(text: str, at: int) -> Iterator[Joined]:
                 break
         elif not within and _ends(sign, last, asked):
             break
-        elif sign == ":" and last == "string" and within[-1:] == [("{", False)]:
-            key, pieces = "".join(one["value"] for one in pieces), []
+        elif sign == ":" and within[-1:] == [("{", False)]:
+            if pieces and last != "string":
+                yield Joined(pieces, role, key)
+            key = "".join(one["value"] for one in pieces) if last == "string" else last
+            pieces = []
         if not within and sign not in _JOINS:
             words += 1
             if words > _MOST_WORDS:
@@ -166,13 +169,11 @@ _SETTINGS = tuple(
     )
 )
 _ASSIGNS = re.compile(r"[ \t]*(?:[\w.-]{1,80}[ \t]*[=:][^\n(]{0,200}|[#;][^\n]*)?\r?$")
-_SECTION = re.compile(r"[ \t]*\[[\w .:\"'-]{1,60}\][ \t\r]*$")
-# The rest of a line `db.host = localhost`, which no program has.
-_PLAIN_SETTING = (
-    r"\.[\w.-]+(?:=[^\s()\[\]\"']*|[ ]=[ ](?:localhost|\d+|true|false"
-    r"|[\w.:/@=,-]*[:/@=,-][\w.:/@=,-]*))$"
+# The head of a section, or a value without quotes as no program has it.
+_SETTING = re.compile(
+    r"[ \t]*\[[\w .:\"'-]{1,60}\][ \t\r]*|[ \t]*[\w.-]{1,80}[ \t]*=[ \t]*(?:localhost"
+    r"|true|false|yes|no|on|off|/[\w./-]+|\d+(?:\.\d+){3}|[\w.-]+:\d+|[\w+.:-]+:/\S+)\s*"
 )
-_OWN = {"self", "cls", "args", "opts", "options", "config", "cfg", "settings", "this"}
 _FARTHEST = 1000
 _WORD_WITH_DIGITS = re.compile(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}")
 _NEAR = 200
@@ -205,7 +206,7 @@ def is_set_to(
         not parted or _WORD_WITH_DIGITS.fullmatch(text, *value)
     ):
         return True
-    return _in_section(text, line) or _is_property(text, name, sign, value)
+    return _is_among_settings(text, line)
 
 
 def _is_variable(text: str, value: tuple[int, int]) -> bool:
@@ -215,30 +216,14 @@ def _is_variable(text: str, value: tuple[int, int]) -> bool:
     return near.count(text[start:end]) > 1
 
 
-def _in_section(text: str, line: int) -> bool:
-    """Return whether only settings stand between a line and a section's head."""
-    above = text[max(0, line - _FARTHEST) : line].splitlines()
-    for one in reversed(above):
-        if _SECTION.match(one):
+def _is_among_settings(text: str, line: int) -> bool:
+    """Return whether a line is one of a file of settings and not of a program."""
+    for one in reversed(text[max(0, line - _FARTHEST) : line].splitlines()):
+        if _SETTING.fullmatch(one):
             return True
         if not _ASSIGNS.match(one):
-            return False
-    return False
-
-
-def _is_property(
-    text: str, name: tuple[int, int], sign: str, value: tuple[int, int]
-) -> bool:
-    """Return whether a dotted name is one of a file of properties."""
-    parts = text[name[0] : name[1]].split(".")
-    if len(parts) < 2 or parts[0] in _OWN or text[slice(*value)] in parts[-1]:
-        return False
-    if len(parts) > 2 and sign == "=":
-        return True
-    above = text[max(0, name[0] - _NEAR) : name[0]].split("\n")[-2:-1]
-    below = text[value[1] : value[1] + _NEAR].split("\n")[1:2]
-    sibling = re.compile(re.escape(parts[0]) + _PLAIN_SETTING)
-    return any(sibling.match(one.strip()) for one in above + below)
+            break
+    return any(map(_SETTING.fullmatch, text[line : line + _NEAR].split("\n")[1:2]))
 
 
 # The name's rest, what closes it, then what leads to a value. On small letters.
@@ -499,8 +484,8 @@ def _is_certain(text: str, named: _Name, joined: Joined) -> bool:
         return is_word(value) and _is_pair(text, joined.pieces[-1].end(), named)
     if joined.role is not Role.KEYED:
         return True
-    is_of_many = named.told.name.endswith("s") or joined.key.lower() in _VALUE_KEYS
-    return is_of_many and is_word(value)
+    is_of_many = named.told.name.endswith("s") or joined.key.isdigit()
+    return (is_of_many or joined.key.lower() in _VALUE_KEYS) and is_word(value)
 
 
 def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterator[Span]:

@@ -94,7 +94,7 @@ def _line_end(text: str, at: int) -> int:
 def _read_head(line: str) -> _Table | None:
     mark = next((one for one in _MARKS if one in line), None)
     places = _parted(line, mark) if mark else _spaced(line)
-    if mark == "," and (_CALLED.search(line) or any(a == b for a, b in places)):
+    if mark == "," and (_CALLED.search(line) or places[-1][0] == places[-1][1]):
         return None  # arguments of a call
     named = {}
     for number, (start, end) in enumerate(places):
@@ -103,7 +103,9 @@ def _read_head(line: str) -> _Table | None:
             name = re.sub(r"[-. ]+", "_", name)
             if told := told_by(name):
                 named[number] = (start, end), told
-    return _Table(mark, len(places), named) if named and len(places) > 1 else None
+    # Above an index a frame of pandas has nothing.
+    is_head = len(places) > 1 or (not mark and line[:1] == " ")
+    return _Table(mark, len(places), named) if named and is_head else None
 
 
 def _read_row(line: str, table: _Table) -> list[Span] | None:
