@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from threading import local
 from types import FunctionType, MemberDescriptorType
@@ -36,14 +37,7 @@ from nemotron_magic.core.introspection import (
 
 __all__ = [
     "Held",
-    "Parts",
-    "is_container",
     "is_held_secret",
-    "is_object",
-    "is_table",
-    "needs_name",
-    "parts_of",
-    "text_of",
 ]
 
 
@@ -56,7 +50,7 @@ _LIBRARIES = os.path.dirname(os.__file__)
 _LEFT_OUT = ("IPython", "builtins", "ipykernel", "nemotron_magic", "traitlets")
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 
-Parts: TypeAlias = Callable[[Any], Iterable[tuple[object, object]]]
+_Parts: TypeAlias = Callable[[Any], Iterable[tuple[object, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ class _Column:
     read: Callable[[], Iterable[object]]
 
 
-def text_of(value: object) -> str | None:
+def _text_of(value: object) -> str | None:
     """Return a text, or what bytes say; None if the value is neither."""
     cls = type(value)
     if cls is str:
@@ -76,7 +70,7 @@ def text_of(value: object) -> str | None:
     return str.__str__(value) if str in bases(cls) else None
 
 
-def parts_of(cls: type) -> Parts | None:
+def _parts_of(cls: type) -> _Parts | None:
     """Return how to see what values of a class hold; None if that is not looked at."""
     # By identity: the hash of a class may be code of its metaclass.
     found = _known.get(id(cls))
@@ -87,27 +81,7 @@ def parts_of(cls: type) -> Parts | None:
     return found[1]
 
 
-def needs_name(parts: Parts) -> bool:
-    """Return whether there is nothing to see in it unless its name is telling."""
-    return parts in _NEED_A_NAME
-
-
-def is_container(parts: Parts | None) -> bool:
-    """Return whether all that a value holds is kept in it, one by one."""
-    return parts in (_attributes, _entries, _items)
-
-
-def is_object(parts: Parts) -> bool:
-    """Return whether the parts are the attributes of an object."""
-    return parts is _attributes
-
-
-def is_table(parts: Parts) -> bool:
-    """Return whether the names of the parts are those of columns."""
-    return parts in _TABLES
-
-
-def _new_parts_of(cls: type) -> Parts | None:
+def _new_parts_of(cls: type) -> _Parts | None:
     classes = bases(cls)
     if any(base is BaseException for base in classes):
         return _attributes
@@ -121,8 +95,7 @@ def _new_parts_of(cls: type) -> Parts | None:
     return _attributes if has_own or _slots(cls) else None
 
 
-def _entries(value: dict[object, object]) -> Iterable[tuple[object, object]]:
-    return dict.items(value)
+_entries: _Parts = dict.items
 
 
 def _items(value: Any) -> Iterator[tuple[object, object]]:
@@ -189,10 +162,6 @@ def _of_function(value: Any) -> Iterator[tuple[object, object]]:
             yield name, cell.cell_contents
 
 
-def _of_thread(value: local) -> Iterable[tuple[object, object]]:
-    return list(local.__getattribute__(value, "__dict__").items())
-
-
 def _of_context(value: ContextVar[object]) -> Iterable[tuple[object, object]]:
     with suppress(LookupError):
         return [(value.name, value.get())]
@@ -205,11 +174,7 @@ def _pandas_frame(value: Any) -> Iterator[tuple[object, object]]:
     labels = frame.columns
     labels = labels if len(labels) <= _COLUMNS else labels[:_COLUMNS]
     for place, name in enumerate(labels.tolist()):
-        yield name, _pandas_column(frame, place)
-
-
-def _pandas_column(frame: Any, place: int) -> _Column:
-    return _Column(lambda: _pandas_cells(frame.iloc[:, place]))
+        yield name, _Column(partial(lambda at: _pandas_cells(frame.iloc[:, at]), place))
 
 
 def _pandas_series(value: Any) -> Iterator[tuple[object, object]]:
@@ -236,11 +201,10 @@ def _pandas_cells(values: Any) -> list[object]:
 def _polars_frame(value: Any) -> Iterator[tuple[object, object]]:
     frame = as_library(value, "polars")
     for name in frame.columns[:_COLUMNS]:
-        yield name, _polars_column(frame, name)
-
-
-def _polars_column(frame: Any, name: str) -> _Column:
-    return _Column(lambda: _polars_cells(frame.get_column(name)))
+        yield (
+            name,
+            _Column(partial(lambda of: _polars_cells(frame.get_column(of)), name)),
+        )
 
 
 def _polars_series(value: Any) -> Iterator[tuple[object, object]]:
@@ -248,26 +212,21 @@ def _polars_series(value: Any) -> Iterator[tuple[object, object]]:
     yield series.name, _Column(lambda: _polars_cells(series))
 
 
-def _polars_cells(series: Any) -> list[object]:
-    return _ends(
-        len(series), lambda start, stop: series.slice(start, stop - start).to_list()
-    )
+def _polars_cells(column: Any) -> list[object]:
+    return _ends(len(column), lambda at, end: column.slice(at, end - at).to_list())
 
 
 def _arrow_table(value: Any) -> Iterator[tuple[object, object]]:
     for place, name in enumerate(value.schema.names[:_COLUMNS]):
-        yield name, _arrow_column(value, place)
-
-
-def _arrow_column(table: Any, place: int) -> _Column:
-    return _Column(lambda: [cell for _, cell in _arrow_array(table.column(place))])
+        yield name, _Column(partial(lambda at: _arrow_cells(value.column(at)), place))
 
 
 def _arrow_array(value: Any) -> Iterator[tuple[object, object]]:
-    cells = _ends(
-        len(value), lambda start, stop: value.slice(start, stop - start).to_pylist()
-    )
-    return ((None, cell) for cell in cells)
+    return ((None, cell) for cell in _arrow_cells(value))
+
+
+def _arrow_cells(column: Any) -> list[object]:
+    return _ends(len(column), lambda at, end: column.slice(at, end - at).to_pylist())
 
 
 def _array(value: Any) -> Iterator[tuple[object, object]]:
@@ -288,8 +247,8 @@ def _ends(size: int, part: Callable[[int, int], list[object]]) -> list[object]:
     return [*part(0, _ROWS), *part(size - _ROWS, size)]
 
 
-_known: dict[int, tuple[type, Parts | None]] = {}
-_PARTS: dict[tuple[str, str], Parts | None] = {
+_known: dict[int, tuple[type, _Parts | None]] = {}
+_PARTS: dict[tuple[str, str], _Parts | None] = {
     ("builtins", "dict"): _entries,
     ("builtins", "list"): _items,
     ("builtins", "tuple"): _items,
@@ -297,7 +256,9 @@ _PARTS: dict[tuple[str, str], Parts | None] = {
     ("builtins", "frozenset"): _items,
     ("collections", "deque"): _items,
     ("builtins", "function"): _of_function,
-    ("_thread", "_local"): _of_thread,
+    ("_thread", "_local"): lambda value: [
+        *local.__getattribute__(value, "__dict__").items()
+    ],
     ("builtins", "method"): lambda value: [(None, value.__self__)],
     ("_contextvars", "ContextVar"): _of_context,
     ("builtins", "type"): _members,
@@ -315,6 +276,7 @@ _PARTS: dict[tuple[str, str], Parts | None] = {
     ("nemotron_magic", "_Column"): _cells,
 }
 _NEED_A_NAME = {_array, _arrow_array, _cells}
+_CONTAINERS = {_attributes, _entries, _items}
 _TABLES = {_arrow_table, _pandas_frame, _polars_frame}
 
 _MOST = 2_000
@@ -333,7 +295,7 @@ _TOLD_LOOKS = 5_000  # at parts of one that has
 _TABLE = 70  # as dear as so many parts
 _TYPICAL = 100  # that tell whether a list is one of words
 
-_Waiting: TypeAlias = "deque[tuple[Any, Parts, int, Telling | None]]"
+_Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
 
 
 class Held:
@@ -441,30 +403,32 @@ class _Look:
                 self._look(self._told, _TOLD_LOOKS)
 
     def _at(self, value: object, told: Telling | None, depth: int) -> None:
-        if told is not None and (text := text_of(value)) is not None:
+        if told is not None and (text := _text_of(value)) is not None:
             if text not in self.found:
                 self.found.update(dict.fromkeys(secrets_in(told, text), told.kind))
             return
-        parts = parts_of(type(value))
+        parts = _parts_of(type(value))
         if parts is None or depth > _DEEPEST:
             return
         if told is not None:
             self._told.append((value, parts, depth, told))
-        elif not needs_name(parts) and id(value) not in self._seen:
+        elif parts not in _NEED_A_NAME and id(value) not in self._seen:
             self._seen[id(value)] = value
             self._others.append((value, parts, depth, None))
 
     def _within(
-        self, value: Any, parts: Parts, depth: int, told: Telling | None
+        self, value: Any, parts: _Parts, depth: int, told: Telling | None
     ) -> int:
         """Look at the parts of a value; return what that cost."""
         most = _ENTRIES if told is None else _TOLD_ENTRIES
         pairs = list(islice(parts(value), most))
         if told is not None and told.strength is Strength.HINT:
             unnamed = [part for name, part in pairs if name is None]
-            is_record = is_table(parts) or is_object(parts) or (depth and not unnamed)
+            is_record = (
+                parts in _TABLES or parts is _attributes or (depth and not unnamed)
+            )
             told = None if is_record or _is_prose(unnamed, told) else told
-        is_named = is_table(parts)
+        is_named = parts in _TABLES
         if is_named:
             self.labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
@@ -488,7 +452,7 @@ def _told_by(name: object) -> Telling | None:
 
 def _is_prose(values: list[object], told: Telling) -> bool:
     """Return whether tokens or keys are the words of a text or the names of fields."""
-    texts = [text for text in map(text_of, values[:_TYPICAL]) if text is not None]
+    texts = [text for text in map(_text_of, values[:_TYPICAL]) if text is not None]
     secret = sum(any(secrets_in(told, text)) for text in texts)
     return 2 * secret < len(texts)
 
@@ -502,15 +466,15 @@ def is_held_secret(name: str, value: object) -> bool:
     told = told_by(name)
     if told is None or value is None or value is True or value is False:
         return False
-    parts = parts_of(type(value))
+    parts = _parts_of(type(value))
     if told.strength is not Strength.HINT:
         is_number = told.strength is Strength.PASSWORD and type(value) in (int, float)
-        return is_number or text_of(value) is not None or is_container(parts)
+        return is_number or _text_of(value) is not None or parts in _CONTAINERS
     inner = [value]
-    if parts is not None and is_container(parts):
+    if parts in _CONTAINERS:
         pairs = list(islice(parts(value), _ENTRIES))
         inner = [part for _, part in pairs]
         if any(type(key) is str and looks_random(key) for key, _ in pairs):
             return True
-    texts = [text for text in map(text_of, inner) if text is not None]
+    texts = [text for text in map(_text_of, inner) if text is not None]
     return any(any(secrets_in(told, text)) for text in texts)
