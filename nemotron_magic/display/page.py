@@ -206,6 +206,14 @@ _DISPLAY_CHARS = 1_200
 _STATUS_BYTES = 200
 """A line of our own."""
 
+_STATUS_INTERVAL_S = 0.5
+_TOLD_FROM_S = 2
+"""A shorter wait needs no clock, nor does one that says how long it is."""
+
+_THINKING = "thinking …"
+_THOUGHT_CHARS = 120
+"""The end of a thought, to see that it goes on."""
+
 _IDLE_TICKS = round(10 / LATE_S)
 """What has had nothing to paint for so long needs no more ticks."""
 
@@ -250,13 +258,16 @@ class NotebookRenderer:
         self._publisher = publisher
         self._code_of = code_of
         self._alone = alone
+        self._clock_s = clock_s
         self._pace = RepaintBudget(clock_s)
         self._every = every
         self._html_of = lru_cache(maxsize=256)(_html_of)
         self._lock = RLock()
         self._idle_ticks = 0
         self._is_ticking = self._has_painted = self._has_ended = False
-        self._thought_chars = 0
+        self._waiting_for = self._thought = self._status = ""
+        self._asked_s: float | None = None
+        self._status_s = 0.0
         self._notices: list[str] = []
         self._begin()
 
@@ -313,31 +324,41 @@ class NotebookRenderer:
             case TextWasReasoning(reasoning, 0):
                 self._start_over(reasoning)
             case Sent(_, model):
-                self._status(f"asking {model} …")
+                self._wait_for(f"asking {model} …")
             case Retry() as retry:
-                self._status(retry.words)
+                self._wait_for(retry.words)
             case Notice(text):
                 self._notices.append(text)
             case Trying() as trying:
                 self._below = status_html(trying.words)
                 self._paint_soon(self._show_growing, self._growing_bytes())
 
-    def _status(self, text: str) -> None:
+    def _wait_for(self, text: str) -> None:
+        """Show what is waited for, and from then on for how long."""
         self._waiting_for = text
+        if self._asked_s is None:
+            self._asked_s = self._clock_s()
         self._paint_soon(self._show_status, _STATUS_BYTES)
+        self._tick_on()
 
     def _show_status(self) -> None:
-        self._paint(status_html(" · ".join([*self._notices, self._waiting_for])))
+        self._status, self._status_s = self._status_html(), self._clock_s()
+        self._paint(self._status)
+
+    def _status_html(self) -> str:
+        waited_s = int(self._clock_s() - (self._asked_s or 0.0))
+        is_told = waited_s >= _TOLD_FROM_S and not self._waiting_for.endswith(" s …")
+        line = f"{self._waiting_for} {waited_s} s" if is_told else self._waiting_for
+        thought = self._thought.strip().rpartition("\n")[2]
+        return status_html(" · ".join([*self._notices, line]), thought)
 
     def _think(self, text: str) -> None:
-        self._thought_chars += len(text)
-        self._paint_soon(self._show_thinking, _STATUS_BYTES)
-
-    def _show_thinking(self) -> None:
-        self._waiting_for = f"thinking … {self._thought_chars:,} characters"
-        self._show_status()
+        self._thought = (self._thought + text)[-_THOUGHT_CHARS:]
+        if self._waiting_for != _THINKING:
+            self._wait_for(_THINKING)
 
     def _take(self, text: str) -> None:
+        self._waiting_for = ""
         self._pace.arrived(len(text))
         self._unread.append(text)
         self._unread_chars += len(text)
@@ -377,6 +398,9 @@ class NotebookRenderer:
             show()
             return
         self._held_back = (show, size)
+        self._tick_on()
+
+    def _tick_on(self) -> None:
         self._idle_ticks = 0
         if not self._is_ticking:
             self._is_ticking = True
@@ -385,15 +409,19 @@ class NotebookRenderer:
     def _tick(self) -> bool:
         """Paint what was held back; return whether to come again. In another thread."""
         with self._lock:
-            self._idle_ticks += 1
+            self._idle_ticks += not self._waiting_for
             if self._held_back:
                 self._paint_soon(*self._held_back)
+            elif self._waiting_for and not self._has_ended:
+                is_due = self._clock_s() - self._status_s >= _STATUS_INTERVAL_S
+                if is_due and self._status_html() != self._status:
+                    self._show_status()
             self._is_ticking = not self._has_ended and self._idle_ticks < _IDLE_TICKS
             return self._is_ticking
 
     def _start_over(self, reasoning: str) -> None:
         """Take back the text: it has turned out to be reasoning."""
-        self._thought_chars += len(reasoning)
+        self._thought = reasoning[-_THOUGHT_CHARS:]
         display_id = self._display_id
         self._begin()
         if self._alone:

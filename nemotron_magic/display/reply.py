@@ -213,6 +213,9 @@ _NO_INNER_SCROLL = (
 _QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
 
 
+_ONE_LINE = "overflow:hidden;white-space:nowrap;text-overflow:ellipsis"
+
+
 def reply_html(reply: Reply, code: ReplyCode | None = None) -> str:
     """Return all that is shown of a reply, as one element with its style sheet."""
     return document(content_html(reply, code))
@@ -253,9 +256,11 @@ def interim_html(finished: list[str], tail: Block) -> str:
     return f'<div class="mathjax_ignore">{"".join(finished)}{growing}</div>'
 
 
-def status_html(text: str) -> str:
+def status_html(text: str, detail: str = "") -> str:
     """Return a line that tells what is being waited for, which needs no style sheet."""
-    return f'<div class="nm-reply nm-status" style="{_QUIET}">{line_html(text)}</div>'
+    more = f'<div style="{_ONE_LINE}">{line_html(detail)}</div>' if detail else ""
+    line = line_html(text) + more
+    return f'<div class="nm-reply nm-status" style="{_QUIET}">{line}</div>'
 
 
 def document(content: str, is_growing: bool = False) -> str:

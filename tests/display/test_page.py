@@ -191,10 +191,54 @@ def test_a_wait_is_shown_where_the_reply_will_be() -> None:
     assert len(page.displays) == 1
 
 
-def test_thinking_is_counted_and_not_shown() -> None:
-    page, _, _ = paint([Sent("id", "m"), *[Reasoning("hmm ") for _ in range(100)]], 0.2)
+def waited(events: list[Event], seconds: int, alone: bool = True) -> list[str]:
+    """Return what a page shows at each of ten ticks a second, in turn, once."""
+    page, clock, ticks, shown = Page(), Clock(), Ticks(), []
+    painter = NotebookRenderer(page, alone, clock, ticks)
+    for event in events:
+        painter.watch(event)
+    for _ in range(10 * seconds):
+        clock.now_s += 0.1
+        ticks.call()
+        shown.append(page.words)
+    assert page.paints <= 2 * seconds + 2
+    return list(dict.fromkeys(shown))
 
-    assert re.fullmatch(r"thinking … [34]\d\d characters", page.words)
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_who_waits_sees_from_two_seconds_on_for_how_long(alone: bool) -> None:
+    assert waited([Sent("id", "a/model")], 4, alone)[:3] == [
+        "asking a/model …",
+        "asking a/model … 2 s",
+        "asking a/model … 3 s",
+    ]
+
+
+def test_a_wait_that_says_how_long_it_is_needs_no_clock() -> None:
+    shown = waited([Sent("id", "m"), Retry("503 there", 5.0, 1)], 4)
+
+    assert shown[-1] == "503 there; trying again in 5 s …"
+
+
+def test_of_a_thought_its_last_line_is_shown_with_the_time() -> None:
+    shown = waited([Sent("id", "m"), Reasoning("one\n"), Reasoning("two <b>")], 3)
+
+    assert shown[-1].startswith("thinking … ")
+    assert shown[-1].endswith("s two <b>")
+
+
+def test_thinking_takes_two_messages_a_second_at_most() -> None:
+    page, clock, ticks = Page(), Clock(), Ticks()
+    painter = NotebookRenderer(page, True, clock, ticks)
+    painter.watch(Sent("id", "m"))
+    for n in range(1_000):
+        clock.now_s += 0.01
+        painter.watch(Reasoning(f"word{n} "))
+        if n % 10 == 9:
+            ticks.call()
+
+    assert "word9" in page.words
+    assert page.paints <= 2 * 10 + 2
 
 
 @pytest.mark.parametrize("alone", [True, False])
