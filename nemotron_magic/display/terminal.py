@@ -9,6 +9,7 @@ shows that, which no text of a reply can be: it steers nothing here.
 
 from __future__ import annotations
 
+import time
 from importlib.util import find_spec
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, TextIO
@@ -70,7 +71,7 @@ class _TextPainter:
                 self._add(self._text.add(text))
             case Reasoning(_, 0) if not self._is_thinking:
                 self._is_thinking = True
-                self._note("thinking …")
+                self._think("thinking …")
             case TextWasReasoning():
                 self._end_text()
                 self._note(_WAS_REASONING)
@@ -119,6 +120,10 @@ class _TextPainter:
 
     def _wait(self, line: str) -> None:
         """Show what is waited for, where it can be taken back."""
+
+    def _think(self, line: str) -> None:
+        """Show that the model thinks."""
+        self._note(line)
 
 
 class PlainRenderer(_TextPainter):
@@ -185,7 +190,13 @@ class RichRenderer(_TextPainter):
         self._console.print(_dim(line))
 
     def _wait(self, line: str) -> None:
-        self._show(_dim(line))
+        self._show(_Waiting(line))
+
+    def _think(self, line: str) -> None:
+        if self._is_live:
+            self._wait(line)
+        else:
+            self._note(line)
 
     def _print(self, markdown: str) -> None:
         """Print a block that stays, its lines as long as they are."""
@@ -214,6 +225,18 @@ class RichRenderer(_TextPainter):
             self._live.update("")  # the last frame is painted at any height
             self._live.stop()
             self._live = None
+
+
+class _Waiting:
+    """A line that tells, from two seconds on, for how long something is waited for."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._begun_s = time.monotonic()
+
+    def __rich__(self) -> RenderableType:
+        waited_s = int(time.monotonic() - self._begun_s)
+        return _dim(f"{self._line} {waited_s} s" if waited_s >= 2 else self._line)
 
 
 def text_painter(
