@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from nemotron_magic.context.prompt import ContextInfo
@@ -18,7 +19,7 @@ from nemotron_magic.core.text import (
 from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import line_html, stylesheet, used_rules
-from nemotron_magic.markdown.streaming import Block
+from nemotron_magic.markdown.streaming import Block, close_open_marks
 from nemotron_magic.session.reply import ORDINARY_REASONS, Reply, ReplyMetadata
 
 __all__ = [
@@ -226,7 +227,10 @@ def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
     below = code.below if code else None
     metadata = reply.metadata
     parts = [_folded(metadata.reasoning) if metadata.reasoning else ""]
-    parts += [to_html(text, metadata.inserted, below) for text in _texts(reply)]
+    texts = _texts(reply)
+    if texts and reply.is_cut_off:
+        texts[-1] = close_open_marks(texts[-1])
+    parts += [to_html(text, metadata.inserted, below) for text in texts]
     parts += [to_html(metadata.appended), code.rest() if code else ""]
     parts += [f'<p class="nm-notice">{line_html(line)}</p>' for line in notices(reply)]
     where = code.command() if code and not metadata.inserted else ""
@@ -252,7 +256,8 @@ def interim_html(finished: list[str], tail: Block) -> str:
     MathJax would typeset them anew with every paint: 100 formulae painted 40 times take
     a page 8.6 s.
     """
-    growing = block_html(tail) if tail.source.strip() else ""
+    closed = replace(tail, markdown=close_open_marks(tail.markdown))
+    growing = block_html(closed) if tail.source.strip() else ""
     return f'<div class="mathjax_ignore">{"".join(finished)}{growing}</div>'
 
 

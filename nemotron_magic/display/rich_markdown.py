@@ -39,6 +39,7 @@ from nemotron_magic.markdown.parser import (
     parser,
 )
 from nemotron_magic.markdown.sanitize import place_to_show
+from nemotron_magic.markdown.streaming import close_open_marks
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -184,8 +185,9 @@ class TerminalMarkdown(Markdown):
         """Yield its lines, without the empty ones around them."""
         # A tab has no width that could be counted. Not before: what grows comes more
         # often than it is painted.
+        source = self._source
         self.parsed = _tokens(
-            self._source.expandtabs() if self._is_growing else self._source
+            close_open_marks(source).expandtabs() if self._is_growing else source
         )
         made = cast("Iterable[Segment]", super().__rich_console__(console, options))
         lines = [*map(_without_blanks, Segment.split_lines(made))]

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nemotron_magic.markdown.join import open_fence
 from nemotron_magic.markdown.parser import closes, skeleton
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Block",
     "Blocks",
+    "close_open_marks",
 ]
 
 
@@ -345,3 +347,83 @@ def _open_formula_line(lines: list[str]) -> int:
         start -= 1
     opened = (n for n in range(start, len(lines)) if _OPEN_FORMULA.match(lines[n]))
     return next(opened, len(lines))
+
+
+_CLOSED_CHARS = 5_000
+"""A longer paragraph is left as it is: marks without a partner take quadratic time."""
+
+_FENCE_START = re.compile(r"[ \t>]*(?:`{3,}|~{3,})")
+_CODE_SPAN = re.compile(
+    r"(?<!`)(`+)(?!`)(?:.*?[^`])??\1(?!`)|(?<!`)(`+)(?!`)", re.DOTALL
+)
+_MARKS = re.compile(r"\\.|\*{1,3}|~~", re.DOTALL)
+_OPEN_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\s]*\Z")
+_TABLE_ROW = re.compile(r"[ \t>]*\|.*")
+_TABLE_RULE = re.compile(r"[ \t>]*[|:\- \t]*")
+_PIPE = re.compile(r"(?<!\\)\|")
+
+
+def close_open_marks(markdown: str) -> str:
+    r"""Return a text that may be cut anywhere, for a picture of it as it is now.
+
+    Code, emphasis and a link that are open in its last line or paragraph are closed; a
+    table whose rule has not come yet has one.
+
+    >>> close_open_marks("Use `df.hea"), close_open_marks("It is **not *so")
+    ('Use `df.hea`', 'It is **not *so***')
+    >>> close_open_marks("See [the docs](https://exam")
+    'See the docs'
+    >>> close_open_marks("| a | b |\n|--")
+    '| a | b |\n|---|---|'
+    """
+    start = markdown.rfind("\n\n") + 1
+    before, text = markdown[:start], markdown[start:]
+    last = text.rpartition("\n")[2]
+    is_code = _FENCE_START.match(last) or open_fence(markdown)
+    if is_code or len(text) > _CLOSED_CHARS:
+        return markdown
+    return before + (_with_rule(text) or _with_closed_marks(text))
+
+
+def _with_rule(text: str) -> str:
+    """Return a text that ends in the head of a table with a rule; empty for another."""
+    lines = text.rstrip("\n\t >").split("\n")
+    start = len(lines)
+    while start and _TABLE_ROW.fullmatch(lines[start - 1]):
+        start -= 1
+    head, *rest = lines[start:] or [""]
+    cells = len(_PIPE.findall(head.rstrip().rstrip("|")))
+    rule = rest[0].rstrip() if rest else ""
+    if not head or len(rest) > 1 or not _TABLE_RULE.fullmatch(rule):
+        return ""
+    if rule.endswith("|") and len(_PIPE.findall(rule)) > cells:
+        return ""
+    closed = head if head.rstrip().endswith("|") else f"{_with_closed_marks(head)} |"
+    made = [closed, f"{head[: head.index('|')]}|{'---|' * cells}"] if cells else []
+    return "\n".join([*lines[:start], *made]) or " "
+
+
+def _with_closed_marks(text: str) -> str:
+    opened = next((span for span in _CODE_SPAN.finditer(text) if span[2]), None)
+    if opened and text[opened.end() :].strip():
+        before = text[: opened.start()]
+        return text.rstrip().rstrip("`") + opened[2] + _closers(f"{before}x")
+    whole, text = text, text[: opened.start()] if opened else text
+    # What ends in marks may be about to end in more of them.
+    text = _OPEN_LINK.sub(r"\1", text).rstrip().rstrip("*~").rstrip()
+    closed = text + _closers(text)
+    return whole if closed == whole.rstrip() else closed
+
+
+def _closers(text: str) -> str:
+    """Return what closes the emphasis that is open at the end of a text."""
+    text = _CODE_SPAN.sub("x", text)
+    opened: list[str] = []
+    for found in _MARKS.finditer(text):
+        run, before = found[0], text[: found.start()][-1:]
+        after = text[found.end() : found.end() + 1]
+        while opened and run.startswith(opened[-1]) and not before.isspace():
+            run = run.removeprefix(opened.pop())
+        if run[:1] != "\\" and after.strip() and not before.isalnum():
+            opened += re.findall(r"\*\*|~~|\*", run)
+    return "".join(reversed(opened))
