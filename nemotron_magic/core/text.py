@@ -103,10 +103,12 @@ def format_exchange(sent: int | None, received: int | None) -> str:
     return f"{_figure(sent)} → {_figure(received)}"
 
 
-def format_tokens(usage: Usage) -> str:
-    """Return the tokens of a call in words; what is not known is called so."""
-    figures = format_exchange(usage.prompt_tokens, usage.completion_tokens)
-    return f"{figures} tokens" if figures else "tokens unknown"
+def format_tokens(usage: Usage, estimated: Usage | None = None) -> str:
+    """Return the tokens of a call in words; `~` says that they are estimated."""
+    known = estimated or usage
+    figures = format_exchange(known.prompt_tokens, known.completion_tokens)
+    about = "~" if estimated else ""
+    return f"{about}{figures} tokens" if figures else "tokens unknown"
 
 
 def _figure(value: int | None) -> str:

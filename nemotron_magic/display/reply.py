@@ -102,6 +102,7 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "sent": list(metadata.context_info.titles),
         "redacted": len(metadata.context_info.redacted),
         "usage": metadata.usage.as_dict(),
+        "estimated_usage": _estimated(metadata),
         "estimated_cost_usd": metadata.estimated_usd,
         "cached": _recalled(metadata),
         "request_hash": metadata.request_hash or None,
@@ -130,7 +131,7 @@ def _taken(metadata: ReplyMetadata) -> str:
     What a notebook's file tells of that need not be true.
     """
     if metadata.recalled is None:
-        return format_tokens(metadata.usage)
+        return format_tokens(metadata.usage, metadata.estimated_usage)
     if metadata.recalled.source == "notebook":
         return "cached, from this notebook's saved outputs"
     return f"cached, from disk ({format_tokens(metadata.recalled.usage)} when asked)"
@@ -182,6 +183,11 @@ def _emptiness(reply: Reply) -> str:
     if reply.reasoning and reply.finish_reason == "length":
         return "All tokens went into reasoning, none were left for an answer."
     return "The reply is empty." if reply.metadata.ending == "complete" else ""
+
+
+def _estimated(metadata: ReplyMetadata) -> dict[str, Any] | None:
+    estimated = metadata.estimated_usage
+    return None if estimated is None else estimated.as_dict()
 
 
 def _recalled(metadata: ReplyMetadata) -> dict[str, Any] | None:

@@ -163,10 +163,8 @@ def tokens_text(totals: Totals) -> tuple[str, str]:
     if totals.billable and totals.unknown_tokens == totals.billable:
         return "unknown", "unknown"
     at_least = "at least " if totals.unknown_tokens else ""
-    return (
-        f"{at_least}{totals.prompt_tokens:,}",
-        f"{at_least}{totals.completion_tokens:,}",
-    )
+    about = f"{at_least}{'~' if totals.estimated_tokens else ''}"
+    return f"{about}{totals.prompt_tokens:,}", f"{about}{totals.completion_tokens:,}"
 
 
 def recent_usage(ledger: Ledger) -> tuple[str, ...]:
@@ -236,8 +234,8 @@ def _notes(spans: Iterable[Totals]) -> str:
         notes.append(
             f"{plural(widest.cached, 'call')} answered from disk, for nothing."
         )
-    if widest.estimated_usd:
-        notes.append("~ is estimated from the catalogue's prices.")
+    if widest.estimated_usd or widest.estimated_tokens:
+        notes.append("~ is an estimate.")
     if widest.unknown_cost:
         may = f"{plural(widest.unknown_cost, 'call')} may have been billed"
         notes.append(f"{may}; the cost is unknown.")

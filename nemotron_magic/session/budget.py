@@ -23,6 +23,7 @@ __all__ = [
     "dearest",
     "estimate_cost",
     "estimate_cost_usd",
+    "estimate_usage",
     "find_priced_model",
     "unpriced_field",
 ]
@@ -157,6 +158,12 @@ _EXTRAS = (
     *("extra_body", "mcp_servers", "container"),
 )
 """Fields by which a service chooses dearer places, or does more than to reply."""
+
+
+def estimate_usage(body: Mapping[str, Any], received: str) -> Usage:
+    """Return about how many tokens a request and what came of its reply have."""
+    sent = sum(estimate_tokens(message["content"]) for message in body["messages"])
+    return Usage(sent + estimate_field_tokens(body), estimate_tokens(received))
 
 
 def estimate_cost_usd(model: Model | None, usage: Usage) -> float | None:

@@ -14,6 +14,7 @@ from nemotron_magic.core.errors import (
     ASK_AGAIN,
     GO_ON,
     InterruptedByUser,
+    InterruptGuard,
     ModelError,
     NemotronError,
     OutcomeUnknownError,
@@ -28,6 +29,7 @@ from nemotron_magic.session.budget import (
     dearest,
     estimate_cost,
     estimate_cost_usd,
+    estimate_usage,
     unpriced_field,
 )
 from nemotron_magic.session.conversation import PreparedPrompt
@@ -102,8 +104,14 @@ class Call:
         self._started_s = clock_s()
         self._first_text_s: float | None = None
 
-    def run(self) -> Reply:
+    def run(self, guard: InterruptGuard) -> Reply:
         """Return the reply when it is whole.
+
+        Parameters
+        ----------
+        guard : InterruptGuard
+            Holds back interrupts while what has arrived is kept; told of one that came
+            when the reply was whole.
 
         Raises
         ------
@@ -111,7 +119,7 @@ class Call:
             With `error.reply` set to what had arrived, if anything had.
         """
         try:
-            with closing(self._events()) as events:
+            with guard.released(), closing(self._events()) as events:
                 for event in events:
                     self._take(event)
         except KeyboardInterrupt:
@@ -119,16 +127,28 @@ class Call:
             error: NemotronError = self._stopped()
         except MemoryError:
             self.may_cost = self._draft.attempts > 0
-            error = self._out_of_memory()
+            error = _out_of_memory()
         except NemotronError as raised:
             lost = isinstance(raised, OutcomeUnknownError)
             self.may_cost = lost or self._draft.accepted
-            error = self._with_reply(raised, "failed")
+            error = raised
         else:
             self.may_cost = self._draft.attempts > 0
-            return self._finished()
-        with suppress(KeyboardInterrupt):
-            self._record_end(self._priced(self._reply()), error)
+            reply = self._priced(self._reply())
+            try:
+                with guard.released():
+                    reply = self._recorded(reply)
+            except KeyboardInterrupt:
+                guard.is_pressed = True
+            return self._prompt.whole(reply)
+        is_stopped = isinstance(error, InterruptedByUser)
+        partial = self._priced(self._reply("interrupted" if is_stopped else "failed"))
+        if self._draft.has_text:
+            error.reply = self._prompt.whole(partial)
+            if partial.strip():
+                error.hint = error.hint.replace(ASK_AGAIN, GO_ON)
+        with suppress(KeyboardInterrupt), guard.released():
+            self._record_end(partial, error)
         # Raise outside the `except` block: the original must not be chained.
         raise error
 
@@ -218,29 +238,23 @@ class Call:
             self._watch = lambda event: None
             self._draft.add(Notice(f"It could not be shown as it came: {error!r}"))
 
-    def _reply(self) -> Reply:
+    def _reply(self, ending: Ending | None = None) -> Reply:
         """Return the reply as it stands, also if nothing has arrived."""
         elapsed_s = self._clock_s() - self._started_s
-        return self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)
+        reply = self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)
+        if ending is None:
+            return reply
+        return Reply(reply, replace(reply.metadata, ending=ending))
 
-    def _finished(self) -> Reply:
-        """Record and cache a reply that ended well, also if the user stops this."""
-        reply, is_stopped = self._priced(self._reply()), False
-        try:
-            self._record_end(reply)
-            self._accounting.keep(reply, self._settings)
-            if warning := self._accounting.pop_warning(self._ledger):
-                notices = (*reply.metadata.notices, warning)
-                reply = Reply(reply, replace(reply.metadata, notices=notices))
-        except KeyboardInterrupt:
-            is_stopped = True
-        reply = self._prompt.whole(reply)
-        if is_stopped:
-            why = "the reply had arrived and is kept"
-            error = InterruptedByUser("stopped by you", why)
-            error.reply = reply
-            raise error
-        return reply
+    def _recorded(self, reply: Reply) -> Reply:
+        """Record and cache a reply that ended well."""
+        self._record_end(reply)
+        self._accounting.keep(reply, self._settings)
+        warning = self._accounting.pop_warning(self._ledger)
+        if not warning:
+            return reply
+        notices = (*reply.metadata.notices, warning)
+        return Reply(reply, replace(reply.metadata, notices=notices))
 
     def _stopped(self) -> NemotronError:
         billed = "it may have been billed" if self.may_cost else "nothing was sent"
@@ -248,45 +262,37 @@ class Call:
             why = f"nothing had arrived yet; {billed}"
             return InterruptedByUser("stopped by you", why)
         why = f"what had arrived is kept; {billed}"
-        error = InterruptedByUser("stopped by you", why, ASK_AGAIN)
-        return self._with_reply(error, "interrupted")
-
-    def _out_of_memory(self) -> NemotronError:
-        error = OutcomeUnknownError(
-            "this process has no memory left",
-            "what had arrived is kept; it may have been billed",
-            "Free some: del what is large, or restart the kernel",
-        )
-        return self._with_reply(error, "failed")
-
-    def _with_reply(self, error: NemotronError, ending: Ending) -> NemotronError:
-        if self._draft.has_text:
-            reply = self._reply()
-            if reply.strip():
-                error.hint = error.hint.replace(ASK_AGAIN, GO_ON)
-            reply = Reply(reply, replace(reply.metadata, ending=ending))
-            error.reply = self._prompt.whole(reply)
-        return error
+        return InterruptedByUser("stopped by you", why, ASK_AGAIN)
 
     def _priced(self, reply: Reply) -> Reply:
-        """Return a reply with its cost by the catalogue, if none was reported."""
-        if reply.cost_usd is not None:
-            return reply
-        model = dearest(self._client.listed(self._endpoint), self._metadata.body)
-        cost_usd = estimate_cost_usd(model, reply.usage)
-        return Reply(reply, replace(reply.metadata, estimated_usd=cost_usd))
+        """Return a reply with an estimate of what the service did not report.
+
+        The cost is that of the catalogue; tokens are estimated of a reply that was
+        broken off, as its report would have come last.
+        """
+        known = reply.metadata
+        usage, is_cut = known.usage, known.ending != "complete" and self.may_cost
+        is_unknown = None in (usage.prompt_tokens, usage.completion_tokens)
+        if is_cut and is_unknown and self._draft.has_text:
+            text = f"{known.reasoning}{''.join(reply.choices)}{known.refusal}"
+            usage = estimate_usage(known.body, text).updated(usage)
+            known = replace(known, estimated_usage=usage)
+        if usage.cost_usd is None:
+            model = dearest(self._client.listed(self._endpoint), known.body)
+            known = replace(known, estimated_usd=estimate_cost_usd(model, usage))
+        return Reply(reply, known)
 
     def _record_end(self, reply: Reply, error: NemotronError | None = None) -> None:
         """Complete the row, if it was begun."""
         if self._begun is None:
             return
-        known, usage = reply.metadata, reply.usage
-        is_stopped = isinstance(error, InterruptedByUser)
+        known = reply.metadata
+        usage = known.estimated_usage or known.usage
         is_reported = usage.cost_usd is not None
         ended = replace(
             self._begun,
             served_model=known.served_model,
-            ending="interrupted" if is_stopped else "failed" if error else known.ending,
+            ending=known.ending,
             error=type(error).__name__ if error else "",
             finish_reason=known.finish_reason,
             attempts=known.attempts,
@@ -295,6 +301,7 @@ class Call:
             completion_tokens=usage.completion_tokens,
             reasoning_tokens=usage.reasoning_tokens,
             cached_tokens=usage.cached_tokens,
+            tokens_are_estimated=known.estimated_usage is not None,
             cost_usd=usage.cost_usd if is_reported else known.estimated_usd,
             cost_is_estimated=not is_reported and known.estimated_usd is not None,
             elapsed_s=known.elapsed_s,
@@ -305,3 +312,11 @@ class Call:
             answer=str(reply) if self._settings["log_text"] else None,
         )
         self._ledger.finish(self._begun, ended)
+
+
+def _out_of_memory() -> NemotronError:
+    return OutcomeUnknownError(
+        "this process has no memory left",
+        "what had arrived is kept; it may have been billed",
+        "Free some: del what is large, or restart the kernel",
+    )

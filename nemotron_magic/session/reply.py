@@ -80,6 +80,8 @@ class ReplyMetadata:
         Name of the request: equal requests have equal ones.
     recalled : CacheHit or None
         Where the reply was kept, if it is not new; `usage` is what this call took.
+    estimated_usage : Usage or None
+        The tokens of a reply that was broken off before the service reported them.
     estimated_usd : float or None
         What it cost by the catalogue's prices, where the service did not tell.
     appended : str
@@ -108,6 +110,7 @@ class ReplyMetadata:
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
+    estimated_usage: Usage | None = None
     estimated_usd: float | None = None
     request_hash: str = ""
     recalled: CacheHit | None = None

@@ -24,8 +24,10 @@ from nemotron_magic.core.endpoint import Endpoint, SecretMapping
 from nemotron_magic.core.errors import (
     InputError,
     InterruptedByUser,
+    InterruptGuard,
     ModelError,
     NemotronError,
+    stopped_after,
 )
 from nemotron_magic.core.events import EventCallback
 from nemotron_magic.core.parameters import DEFAULT_MODEL
@@ -216,29 +218,34 @@ class Session:
         messages = intern_messages(prompt.messages, self._sent)
         prompt, self._sent = replace(prompt, messages=messages), messages
         settings = self._with_live_model(settings)
-        while True:
-            endpoint = self.endpoint(settings)
-            call = Call(
-                prompt,
-                metadata_of(prompt, settings, endpoint, self._now_s()),
-                settings,
-                client=self.client,
-                credentials=self.credentials,
-                accounting=self.accounting,
-                watch=watch,
-                stop=stop,
-                clock_s=self._clock_s,
-            )
-            try:
-                reply = call.run()
-            except NemotronError as error:
-                self.conversation.end(prompt, partial_reply(error), call.may_cost)
-                if not isinstance(error, ModelError):
-                    raise
-                settings = self._replaced(error, settings)
-            else:
-                self.conversation.end(prompt, reply, call.may_cost)
-                return reply
+        with InterruptGuard() as guard:
+            while True:
+                endpoint = self.endpoint(settings)
+                call = Call(
+                    prompt,
+                    metadata_of(prompt, settings, endpoint, self._now_s()),
+                    settings,
+                    client=self.client,
+                    credentials=self.credentials,
+                    accounting=self.accounting,
+                    watch=watch,
+                    stop=stop,
+                    clock_s=self._clock_s,
+                )
+                try:
+                    reply = call.run(guard)
+                except NemotronError as error:
+                    self.conversation.end(prompt, partial_reply(error), call.may_cost)
+                    if not isinstance(error, ModelError):
+                        raise
+                    with guard.released():
+                        settings = self._replaced(error, settings)
+                else:
+                    self.conversation.end(prompt, reply, call.may_cost)
+                    break
+        if guard.is_pressed:
+            raise stopped_after(reply)
+        return reply
 
     def _with_live_model(self, settings: Settings) -> Settings:
         """Return the settings with the model that stands in for a retired one."""

@@ -70,7 +70,8 @@ class Schema:
     script : str
         Makes the tables, each if it does not exist.
     added : tuple of (str, str)
-        Columns that files of this version may lack: table and column.
+        Columns that files of this version may lack: table and column, which may have
+        a default.
     """
 
     application_id: int
@@ -125,12 +126,16 @@ def _add_column(connection: sqlite3.Connection, table: str, column: str) -> None
     """Add a column if it does not exist; earlier versions pass it over."""
     ask = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?"
 
+    def is_there(connection: sqlite3.Connection) -> bool:
+        name = column.partition(" ")[0]
+        return bool(connection.execute(ask, (table, name)).fetchone()[0])
+
     def add(connection: sqlite3.Connection) -> None:
-        if not connection.execute(ask, (table, column)).fetchone()[0]:
+        if not is_there(connection):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
     # Without a lock first: it is nearly always there.
-    if not connection.execute(ask, (table, column)).fetchone()[0]:
+    if not is_there(connection):
         _in_transaction(connection, add, "BEGIN IMMEDIATE")
 
 

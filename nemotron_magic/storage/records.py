@@ -72,6 +72,8 @@ class CallRecord:
         Only kept with the setting `log_text`.
     is_struck : bool
         Whether the user has struck it out: it counts in no sum.
+    tokens_are_estimated : bool
+        Whether they were not reported, as it was broken off before.
     day : str
         The day it belongs to, where it was asked, such as `2026-08-21`.
     """
@@ -106,6 +108,7 @@ class CallRecord:
     question: str | None = None
     answer: str | None = None
     is_struck: bool = False
+    tokens_are_estimated: bool = False
     day: str = ""
 
     def __post_init__(self) -> None:
@@ -142,11 +145,13 @@ class Totals:
     cost_usd, estimated_usd : float
         All cost that is known; the part of it that is an estimate.
     pending_usd : float
-        The most that calls of unknown cost could cost, where that was estimated.
+        What calls of unknown or estimated tokens could cost more, at most.
     timed_s, timed_tokens : float, int
         Time and tokens of the calls of which both are known.
     first_text_s, first_texts : float, int
         Time to the first text, and how many calls had one.
+    estimated_tokens : int
+        Calls whose tokens are an estimate.
     """
 
     calls: int = 0
@@ -169,6 +174,7 @@ class Totals:
     timed_tokens: int = 0
     first_text_s: float = 0.0
     first_texts: int = 0
+    estimated_tokens: int = 0
 
     @classmethod
     def of(cls, call: CallRecord) -> Totals:
@@ -177,6 +183,9 @@ class Totals:
             return cls()
         is_unpriced = call.may_cost and call.cost_usd is None
         cost_usd = call.cost_usd or 0.0
+        # Nobody knows how much more of a reply was made after it was broken off.
+        is_open = is_unpriced or (call.may_cost and call.tokens_are_estimated)
+        open_usd = call.most_usd or 0.0
         is_timed = call.may_cost and call.elapsed_s and call.completion_tokens
         return cls(
             calls=1,
@@ -194,11 +203,12 @@ class Totals:
             cached_tokens=call.cached_tokens or 0,
             cost_usd=cost_usd,
             estimated_usd=cost_usd if call.cost_is_estimated else 0.0,
-            pending_usd=(call.most_usd or 0.0) if is_unpriced else 0.0,
+            pending_usd=max(open_usd - cost_usd, 0.0) if is_open else 0.0,
             timed_s=(call.elapsed_s or 0.0) if is_timed else 0.0,
             timed_tokens=(call.completion_tokens or 0) if is_timed else 0,
             first_text_s=(call.first_text_s or 0.0) if call.may_cost else 0.0,
             first_texts=int(call.may_cost and call.first_text_s is not None),
+            estimated_tokens=int(call.may_cost and call.tokens_are_estimated),
         )
 
     def __add__(self, other: Totals) -> Totals:

@@ -76,10 +76,11 @@ def _log(app: App, text: str, settings: Settings) -> str:
 
 def _row(call: CallRecord) -> tuple[str, ...]:
     figures = format_exchange(call.prompt_tokens, call.completion_tokens)
+    about = "~" if call.tokens_are_estimated else ""
     return (
         f"{call.started_at:%Y-%m-%d %H:%M:%S}",
         literal(call.model, 80),
-        figures or ("unknown" if call.may_cost else ""),
+        about + figures or ("unknown" if call.may_cost else ""),
         _cost(call),
         "" if call.elapsed_s is None else f"{call.elapsed_s:.1f} s",
         _ending(call),
