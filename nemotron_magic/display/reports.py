@@ -235,7 +235,7 @@ def _notes(spans: Iterable[Totals]) -> str:
             f"{plural(widest.cached, 'call')} answered from disk, for nothing."
         )
     if widest.estimated_usd or widest.estimated_tokens:
-        notes.append("~ is an estimate.")
+        notes.append("~ is estimated.")
     if widest.unknown_cost:
         may = f"{plural(widest.unknown_cost, 'call')} may have been billed"
         notes.append(f"{may}; the cost is unknown.")

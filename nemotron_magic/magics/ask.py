@@ -13,7 +13,12 @@ from nemotron_magic.code.syntax import Finding, describe_finding
 from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subject
 from nemotron_magic.context.history import execution_of, origin_of
 from nemotron_magic.context.variables import Variables
-from nemotron_magic.core.errors import InputError, NemotronError
+from nemotron_magic.core.errors import (
+    InputError,
+    InterruptGuard,
+    NemotronError,
+    stopped_after,
+)
 from nemotron_magic.core.events import Trying
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal
@@ -182,14 +187,25 @@ class Asker:
         NemotronError
             When there is no whole reply; what had arrived is shown and kept.
         """
+        # What has arrived is neither lost nor half shown, whenever Stop is pressed.
+        with InterruptGuard() as guard:
+            reply = self._reply(call, settings, guard)
+        if guard.is_pressed:
+            raise stopped_after(reply)
+        return reply
+
+    def _reply(
+        self, call: ParsedMagic, settings: Settings, guard: InterruptGuard
+    ) -> Reply:
         thread = call.thread or MAIN
-        options, request = self._prepare(call, settings, thread)
+        with guard.released():
+            options, request = self._prepare(call, settings, thread)
         self._options[thread] = options
         self.inserter.forget_trials()
         renderer = self._renderer(call)
-        reply = self._receive(request, settings, call, options, renderer)
+        reply = self._receive(request, settings, call, options, renderer, guard)
         rounds = 0
-        while findings := self._findings(reply, options, rounds, renderer):
+        while findings := self._findings(reply, options, rounds, renderer, guard):
             rounds += 1
             notice = (
                 f"Sent back to be corrected, {rounds} of at most {options.repairs}."
@@ -200,7 +216,7 @@ class Asker:
             renderer = self._renderer(call)
             try:
                 reply = self._receive(
-                    request, settings, call, InsertOptions(), renderer
+                    request, settings, call, InsertOptions(), renderer, guard
                 )
             except (NemotronError, KeyboardInterrupt) as error:
                 # What could not be corrected is paid for, and goes in as it is.
@@ -215,7 +231,12 @@ class Asker:
         return NullRenderer() if call.quiet else self._displays.painter()
 
     def _findings(
-        self, reply: Reply, options: InsertOptions, rounds: int, renderer: Renderer
+        self,
+        reply: Reply,
+        options: InsertOptions,
+        rounds: int,
+        renderer: Renderer,
+        guard: InterruptGuard,
     ) -> tuple[Finding, ...]:
         """Return what is wrong with the code of a reply, and is to be sent back.
 
@@ -225,13 +246,14 @@ class Asker:
             return ()
         may_send = rounds < options.repairs
         try:
-            found = self.inserter.findings(reply) if may_send else ()
-            if found or not options.tries:
-                return found
-            took_s = self._slow.get(options.before, 0.0)
-            failing = self.inserter.try_code(
-                reply, options.is_trial_asked, _ticker(renderer), took_s
-            )
+            with guard.released():
+                found = self.inserter.findings(reply) if may_send else ()
+                if found or not options.tries:
+                    return found
+                took_s = self._slow.get(options.before, 0.0)
+                failing = self.inserter.try_code(
+                    reply, options.is_trial_asked, _ticker(renderer), took_s
+                )
         except KeyboardInterrupt:
             return ()  # the reply is paid for, whoever stops the looking
         return failing if may_send and options.repairs_failures else ()
@@ -259,17 +281,22 @@ class Asker:
         call: ParsedMagic,
         options: InsertOptions,
         renderer: Renderer,
+        guard: InterruptGuard,
     ) -> Reply:
         try:
-            return self._session.ask(request, settings, renderer.watch)
+            with guard.released():
+                reply = self._session.ask(request, settings, renderer.watch)
         except NemotronError as error:
             arrived = partial_reply(error)
             if arrived is None:
                 renderer.fail()
             else:
+                self._push(call, arrived)
                 error.reply = arrived = self.inserter.finished(arrived, options)
                 self._show(call, arrived, renderer)
             raise
+        self._push(call, reply)
+        return reply
 
     def _show(self, call: ParsedMagic, reply: Reply, renderer: Renderer) -> Reply:
         """Show a reply as it stays, and give it to the user's variables."""
@@ -278,9 +305,12 @@ class Asker:
 
     def _assign(self, call: ParsedMagic, reply: Reply, renderer: Renderer) -> Reply:
         self._displays.painted(reply, renderer)
+        self._push(call, reply)
+        return reply
+
+    def _push(self, call: ParsedMagic, reply: Reply) -> None:
         names = {"_nemotron", call.out} - {""}
         self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
-        return reply
 
 
 def _ticker(renderer: Renderer) -> Callable[[float], None]:

@@ -134,15 +134,10 @@ class Call:
             error = raised
         else:
             self.may_cost = self._draft.attempts > 0
-            reply = self._priced(self._reply())
-            try:
-                with guard.released():
-                    reply = self._recorded(reply)
-            except KeyboardInterrupt:
-                guard.is_pressed = True
-            return self._prompt.whole(reply)
-        is_stopped = isinstance(error, InterruptedByUser)
-        partial = self._priced(self._reply("interrupted" if is_stopped else "failed"))
+            if not self._draft.is_truncated:
+                return self._finished(guard)
+            error = _truncated(self._endpoint)
+        partial = self._priced(self._reply(error))
         if self._draft.has_text:
             error.reply = self._prompt.whole(partial)
             if partial.strip():
@@ -238,23 +233,29 @@ class Call:
             self._watch = lambda event: None
             self._draft.add(Notice(f"It could not be shown as it came: {error!r}"))
 
-    def _reply(self, ending: Ending | None = None) -> Reply:
+    def _reply(self, error: NemotronError | None = None) -> Reply:
         """Return the reply as it stands, also if nothing has arrived."""
         elapsed_s = self._clock_s() - self._started_s
         reply = self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)
-        if ending is None:
+        if error is None or self._draft.is_truncated:
             return reply
+        is_stopped = isinstance(error, InterruptedByUser)
+        ending: Ending = "interrupted" if is_stopped else "failed"
         return Reply(reply, replace(reply.metadata, ending=ending))
 
-    def _recorded(self, reply: Reply) -> Reply:
-        """Record and cache a reply that ended well."""
-        self._record_end(reply)
-        self._accounting.keep(reply, self._settings)
-        warning = self._accounting.pop_warning(self._ledger)
-        if not warning:
-            return reply
-        notices = (*reply.metadata.notices, warning)
-        return Reply(reply, replace(reply.metadata, notices=notices))
+    def _finished(self, guard: InterruptGuard) -> Reply:
+        """Record and cache a reply that ended well, also if the user stops this."""
+        reply = self._priced(self._reply())
+        try:
+            with guard.released():
+                self._record_end(reply)
+                self._accounting.keep(reply, self._settings)
+                if warning := self._accounting.pop_warning(self._ledger):
+                    notices = (*reply.metadata.notices, warning)
+                    reply = Reply(reply, replace(reply.metadata, notices=notices))
+        except KeyboardInterrupt:
+            guard.is_pressed = True
+        return self._prompt.whole(reply)
 
     def _stopped(self) -> NemotronError:
         billed = "it may have been billed" if self.may_cost else "nothing was sent"
@@ -312,6 +313,14 @@ class Call:
             answer=str(reply) if self._settings["log_text"] else None,
         )
         self._ledger.finish(self._begun, ended)
+
+
+def _truncated(endpoint: Endpoint) -> NemotronError:
+    return OutcomeUnknownError(
+        f"{endpoint.netloc} ended the reply early",
+        "it did not say that the model was done; what had arrived is kept",
+        ASK_AGAIN,
+    )
 
 
 def _out_of_memory() -> NemotronError:

@@ -265,6 +265,11 @@ class ReplyAccumulator:
         """Whether anything arrived that a user would miss."""
         return bool(self._texts[0] or self._reasoning or self._refusal or self._tools)
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether the stream ended before the model said that it was done."""
+        return self._known.get("ending") == "truncated"
+
     def add(self, event: Event) -> None:
         """Take in what happened."""
         if type(event) is Text:

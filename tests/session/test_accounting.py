@@ -122,7 +122,7 @@ def test_a_script_that_names_no_notebook_is_written_down_by_its_own_clock() -> N
         ([(500, {})], "failed", "OutcomeUnknownError", True, 1),
         ([(503, {}), (502, {}), PAID], "failed", "OutcomeUnknownError", True, 2),
         ([(521, {})] * 3, "failed", "ServiceError", False, 3),
-        ([say("half")], "truncated", "", True, 1),
+        ([say("half")], "truncated", "OutcomeUnknownError", True, 1),
     ],
     ids=["400", "429", "again", "504", "lost", "broken", "500", "503", "521", "cut"],
 )

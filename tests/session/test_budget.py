@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,17 @@ from wire import DONE, LIVE, STOP, NoStore, event, say
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
-from nemotron_magic.core.errors import InterruptedByUser, LimitError, ModelError
+from nemotron_magic.core.errors import (
+    InterruptedByUser,
+    LimitError,
+    ModelError,
+    NemotronError,
+)
+from nemotron_magic.core.events import Text
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.display.reply import footer
 from nemotron_magic.session.budget import Budget, CostEstimate
 from nemotron_magic.session.credentials import KeyStore
 from nemotron_magic.storage.ledger import Ledger
@@ -164,6 +173,61 @@ def test_a_call_of_unknown_cost_counts_with_the_most_it_could_cost(status: int) 
         service.ask(session_budget_usd=0.05)
 
     assert len(service.asked) == 1
+
+
+def stop_at_text(event: object) -> None:
+    if isinstance(event, Text):
+        raise KeyboardInterrupt
+
+
+FAILING = event({"error": {"message": "overloaded"}})
+BROKEN_OFF = {
+    "stopped": (say("Hello, you", " there") + STOP, stop_at_text),
+    "failed": (say("Hello, you") + FAILING, lambda event: None),
+    "truncated": (say("Hello, you"), lambda event: None),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_OFF)
+def test_a_reply_that_was_broken_off_is_estimated_and_counts_with_the_most(
+    name: str,
+) -> None:
+    service = Service()
+    service.answer, watch = BROKEN_OFF[name]
+    settings = Settings({"model": LIVE, "base_url": "http://127.0.0.1:1",
+                         "session_budget_usd": 0.05})  # fmt: skip
+    with pytest.raises(NemotronError) as broken:
+        service.session.ask("Why is the sky blue?", settings, watch)
+    known = broken.value.reply.metadata
+    (call,) = service.session.accounting.ledger.all()
+    totals = service.session.accounting.ledger.of_session()
+
+    assert known.usage == Usage()
+    assert 5 < known.estimated_usage.prompt_tokens < 500
+    assert 1 <= known.estimated_usage.completion_tokens < 10
+    assert call.tokens_are_estimated
+    assert call.cost_usd == known.estimated_usd > 0
+    assert (totals.unknown_cost, totals.unknown_tokens, totals.estimated_tokens) == (
+        0,
+        0,
+        1,
+    )
+    assert totals.most_usd == pytest.approx(call.most_usd)
+    assert re.search(r"· ~\d+ → \d tokens · ~\$0\.0", footer(broken.value.reply))
+    with pytest.raises(LimitError):
+        service.session.ask("Why?", settings)
+
+
+def test_what_a_service_reported_before_it_broke_off_is_no_estimate() -> None:
+    service = Service()
+    usage = event({"choices": [], "usage": USAGE})
+    service.answer = say("Hello, you") + usage + FAILING
+    with pytest.raises(NemotronError) as failed:
+        service.ask()
+    known = failed.value.reply.metadata
+
+    assert (known.estimated_usage, known.usage.prompt_tokens) == (None, 10)
+    assert "~10" not in footer(failed.value.reply)
 
 
 @pytest.mark.parametrize("status", [429, 503, 521, 530])

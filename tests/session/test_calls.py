@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from answering import CUT, FAILED, GONE, Service, whole
-from wire import DONE, LIVE
+from answering import CUT, FAILED, GONE, LIMITED, Service, whole
+from wire import DONE, LIVE, STOP, delta, event, say
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
@@ -127,7 +127,7 @@ def test_a_correction_after_a_substitution_is_sent_to_no_third_model() -> None:
 
 
 def test_the_rest_of_a_reply_is_asked_of_no_third_model() -> None:
-    service = Renaming(GONE, CUT)
+    service = Renaming(GONE, LIMITED)
     session = service.session()
     session.ask("1")
     with pytest.raises(ModelError):
@@ -236,6 +236,25 @@ def test_what_is_wrong_with_a_setting_is_told_before_anything_is_sent() -> None:
         service.session(temperature=9)
 
     assert service.bodies == []
+
+
+def test_a_reply_that_ends_before_the_model_is_done_stops_a_program() -> None:
+    service = Service(CUT, say("", "ha", "lf") + event({"choices": []}))
+    session = service.session()
+    for question in "12":
+        with pytest.raises(OutcomeUnknownError, match="ended the reply early") as cut:
+            session.ask(question)
+        assert (cut.value.reply, cut.value.reply.metadata.ending) == (
+            "half",
+            "truncated",
+        )
+        assert cut.value.hint == "Go on with: %nemotron continue"
+    assert session.conversation.last is cut.value.reply
+
+
+@pytest.mark.parametrize("end", [DONE, STOP, delta("eos_token"), delta("length")])
+def test_a_reply_whose_end_was_told_in_any_way_stops_none(end: bytes) -> None:
+    assert Service(say("all") + end).session().ask("1") == "all"
 
 
 def test_an_empty_reply_may_have_been_billed() -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from answering import CUT, FAILED, Service, whole
+from answering import CUT, FAILED, LIMITED, Service, whole
 from wire import KEY
 
 from nemotron_magic.core.errors import InputError, NemotronError, RequestError
@@ -23,7 +23,9 @@ from nemotron_magic.session.conversation import (
 # ---- going on
 
 
-@pytest.mark.parametrize("first", [CUT, FAILED], ids=["cut", "failed"])
+@pytest.mark.parametrize(
+    "first", [LIMITED, CUT, FAILED], ids=["length", "cut", "failed"]
+)
 def test_going_on_sends_what_there_was_and_keeps_both_halves(first: bytes) -> None:
     service = Service(whole("Zero."), first, whole(" whole"))
     session = service.session()
@@ -49,7 +51,7 @@ def test_going_on_sends_what_there_was_and_keeps_both_halves(first: bytes) -> No
 
 
 def test_going_on_twice_goes_on_from_both_halves() -> None:
-    service = Service(CUT, CUT, whole("!"))
+    service = Service(LIMITED, LIMITED, whole("!"))
     session = service.session()
     session.ask("first?")
     session.ask(Continuation())
@@ -61,7 +63,7 @@ def test_going_on_twice_goes_on_from_both_halves() -> None:
 
 
 def test_going_on_that_brings_nothing_loses_nothing() -> None:
-    service = Service(CUT, (400, {}), whole(" whole"))
+    service = Service(LIMITED, (400, {}), whole(" whole"))
     session = service.session()
     session.ask("first?")
     with pytest.raises(RequestError):
@@ -78,8 +80,14 @@ def test_there_must_be_something_to_go_on_with() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "is_cut"),
-    [(CUT, True), (FAILED, True), (whole("all"), False), ((400, {}), False)],
-    ids=["length", "failed midway", "whole", "nothing came"],
+    [
+        (LIMITED, True),
+        (CUT, True),
+        (FAILED, True),
+        (whole("all"), False),
+        ((400, {}), False),
+    ],
+    ids=["length", "cut", "failed midway", "whole", "nothing came"],
 )
 def test_what_may_be_gone_on_with_is_told_before(answer: Any, is_cut: bool) -> None:
     session = Service(answer, whole(" whole")).session()
@@ -105,7 +113,7 @@ def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:
 
 
 def test_a_reply_gone_on_with_is_painted_from_its_beginning() -> None:
-    session = Service(CUT, whole(" whole")).session()
+    session = Service(LIMITED, whole(" whole")).session()
     session.ask("first?")
     seen: list[str] = []
 
@@ -117,7 +125,7 @@ def test_a_reply_gone_on_with_is_painted_from_its_beginning() -> None:
 
 
 def test_going_on_shows_nothing_again_before_more_has_come() -> None:
-    session = Service(CUT, (400, {})).session()
+    session = Service(LIMITED, (400, {})).session()
     session.ask("first?")
     seen: list[type] = []
     with pytest.raises(RequestError):
@@ -128,7 +136,7 @@ def test_going_on_shows_nothing_again_before_more_has_come() -> None:
 
 
 def test_what_is_gone_on_with_is_the_last_question_wherever_its_turn_stands() -> None:
-    service = Service(whole("1"), whole("2"), CUT, whole(" more"))
+    service = Service(whole("1"), whole("2"), LIMITED, whole(" more"))
     session = service.session()
     for origin in ("a", "b", "a"):
         session.ask(Question(f"from {origin}", origin=origin))

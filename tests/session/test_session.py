@@ -196,7 +196,7 @@ def test_a_reply_that_cannot_be_shown_is_kept() -> None:
     def fail(one: object) -> None:
         raise OSError("no screen")
 
-    reply = Service(say("whole ", "answer")).session().ask("1", watch=fail)
+    reply = Service(say("whole ", "answer") + STOP).session().ask("1", watch=fail)
 
     assert reply == "whole answer"
     assert "could not be shown" in notices(reply)[0]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import httpx
-from wire import DONE, STOP, NoStore, event, say
+from wire import DONE, STOP, NoStore, delta, event, say
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
@@ -69,4 +69,5 @@ def whole(text: str, cost_usd: float | None = None) -> bytes:
 
 FAILED = say("half") + event({"error": {"message": "died", "code": 500}})
 CUT = say("half")
+LIMITED = say("half") + delta("length")
 GONE = (404, {"error": {"message": "No endpoints found for this model", "code": 404}})
