@@ -234,3 +234,35 @@ def test_a_table_with_columns_twice_owns_nothing() -> None:
     value = pandas.Series([7], index=pandas.Index(["a"], name="kind"), name="n")
 
     assert "7" not in told(value, frame)
+
+
+def test_a_turned_summary_and_the_weights_of_columns_are_told() -> None:
+    for frame, by, of in (
+        (sales(), "region", "amount"),
+        (weather(), "station", "temp_c"),
+    ):
+        turned = frame.groupby(by)[of].agg(["mean", "std"]).T
+        weights = pandas.DataFrame({"feature": [of, by], "weight": [0.625, 0.375]})
+
+        assert [n for n in numbers_of(turned) if n not in told(turned, frame)] == []
+        assert f"  {of} | 0.625" in told(weights, frame)
+
+
+def test_types_of_columns_are_named_in_any_holder() -> None:
+    polars = pytest.importorskip("polars")
+    frame = sales()
+    said = told(frame.dtypes.to_dict(), frame)
+    listed = told(polars.from_pandas(frame[["amount", "qty"]]).dtypes, frame)
+    kinds = polars.Enum(["planted a", "planted b"])
+
+    assert "  'amount': float64" in said
+    assert "  'customer': str" in said or "  'customer': object" in said
+    assert "  - Float64\n  - Int64" in listed
+    assert "planted" not in told([kinds, kinds], frame)
+
+
+def test_the_labels_of_a_vocabulary_are_told_as_an_index() -> None:
+    frame = sales()
+
+    assert ": north, south, west" in told(frame.region.value_counts().index, frame)
+    assert "Quimby" not in told(frame.customer.value_counts().index, frame)

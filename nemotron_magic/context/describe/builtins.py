@@ -49,6 +49,7 @@ _RECORDS = 300
 _KEYS = 60
 _FULL = 10_000
 _ENTRY_LINES = 60
+_DTYPES = {("pandas", "ExtensionDtype"), ("numpy", "dtype"), ("polars", "DataType")}
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 
 
@@ -127,7 +128,8 @@ def entry_lines(
     label: str, inner: object, container: object, ctx: DescribeContext
 ) -> Iterator[str]:
     """Yield the lines on one entry of a container, and on what it holds itself."""
-    tells_nothing = inner is None or inner is True or inner is False
+    is_type = any(home(cls) in _DTYPES for cls in bases(type(inner)))
+    tells_nothing = inner is None or inner is True or inner is False or is_type
     if not ctx.is_full and is_personal(label) and not tells_nothing:
         yield f"  {label}: {class_name(type(inner))}, {HIDDEN}"
         return

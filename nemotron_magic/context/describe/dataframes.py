@@ -12,8 +12,8 @@ from nemotron_magic.context.describe.base import (
     and_more,
     shorten,
 )
+from nemotron_magic.context.describe.privacy import is_personal
 from nemotron_magic.context.describe.summaries import (
-    are_known,
     summary_lines,
     text_values,
 )
@@ -186,16 +186,19 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
         return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
     if kind == "pandas RangeIndex":
         return iter([f"{kind}, {rows:,} rows from {values.start}"])
-    if kind == "pandas Index" and rows <= _MOST_LABELS and are_known(list(values), ctx):
-        names = [format_label(label, ctx) for label in values]
-        return iter([f"{kind}, {rows:,} rows: {', '.join(names)}"])
+    name = "" if values.name is None else quote_label(values.name, ctx)
+    if kind == "pandas Index" and rows <= _MOST_LABELS and not is_personal(name):
+        texts = [one for one in values.tolist() if type(one) is str]
+        if len(texts) == rows and (named := text_values(texts, ctx)):
+            title = f"{kind} {name}".strip()
+            labels = ", ".join(format_label(one, ctx) for one in named)
+            return iter([f"{title}, {rows:,} rows: {labels}"])
     step, index = step_of(rows, 1), None
     if kind == "pandas Series":
         if summary := summary_lines(values, ctx):
             return summary
         kind += _levels(values.index, ctx)
         index = _pandas_index(values, step, ctx)
-    name = "" if values.name is None else quote_label(values.name, ctx)
     column = _pandas_column(name, values, step)
     return column_lines(kind, column, rows, step, ctx, index)
 
@@ -269,11 +272,23 @@ def _polars_lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield "polars LazyFrame (a query that has not run; nothing was read for it)"
 
 
+def _dtype(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe the type of a column, unless user code would name it."""
+    name = class_name(type(value)).rpartition(".")[2]
+    # The long names of these would list all their values.
+    lists_values = name in ("Enum", "Categorical")
+    is_library = home(type(value))[0] in ("numpy", "pandas", "polars")
+    return iter([shorten(str(value)) if is_library and not lists_values else name])
+
+
 DATAFRAME_KINDS: dict[tuple[str, str], Describer] = {
     ("pandas", "DataFrame"): _pandas_frame,
     ("pandas", "Series"): _pandas_single,
     ("pandas", "Index"): _pandas_single,
     ("pandas", "ExtensionArray"): _pandas_array,
+    ("pandas", "ExtensionDtype"): _dtype,
+    ("numpy", "dtype"): _dtype,
+    ("polars", "DataType"): _dtype,
     ("polars", "DataFrame"): _polars_frame,
     ("polars", "LazyFrame"): _polars_lazy,
     ("polars", "Series"): _polars_series,

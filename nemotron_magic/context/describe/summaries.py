@@ -23,7 +23,7 @@ from nemotron_magic.context.describe.privacy import (
 )
 from nemotron_magic.core.introspection import class_name, home, library
 
-__all__ = ["are_known", "summary_lines", "text_values"]
+__all__ = ["summary_lines", "text_values"]
 
 _ROWS = 60
 _COLUMNS = 40
@@ -216,6 +216,8 @@ def _is_known(label: Any, ctx: DescribeContext) -> bool:
 def text_values(texts: Sequence[str], ctx: DescribeContext) -> list[str]:
     """Return the different values of a column, in order, if they may be told."""
     few = list(dict.fromkeys(texts))
+    if is_personal(ctx.name):
+        return []
     if ctx.live.columns.issuperset(few):
         return few
     counted = dict.fromkeys(few, 1)
@@ -240,30 +242,28 @@ def _text_columns(ctx: DescribeContext) -> Iterator[Any]:
                     yield column
 
 
-def are_known(labels: Sequence[object], ctx: DescribeContext) -> bool:
-    """Return whether all labels are those of columns in the notebook."""
-    return bool(labels) and all(_is_known(label, ctx) for label in labels)
-
-
 def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
     """Return whether all labels are those of columns and statistics.
 
     Of a Series, the name tells a row of a table, which is called by a place or a
     value, from the sums of its columns.
     """
-    if any(name is not None for name in grid.column_names):
-        return False
     names, rows = list(grid.names), grid.rows
+    if any(name is not None for name in grid.column_names):
+        # A summary that was turned, and not some rows.
+        return names == [None] and all(_is_statistic(row) for row in rows)
     if names == [None] and all(type(row[0]) is float for row in rows):
         # As `quantile` labels them.
         is_known = all(0 <= row[0] <= 1 for row in rows)
     else:
-        is_named = bool(names) and all(name is None for name in names)
-        is_known = is_named and all(_is_known(row, ctx) for row in rows)
+        # Names of columns in a column, such as those of features, are labels as well.
+        is_called = grid.is_indexed and any(name is not None for name in names)
+        are_labels = bool(names) and not is_called
+        is_known = are_labels and all(_is_known(row, ctx) for row in rows)
     if not is_known:
         return False
     if grid.kind != "pandas Series":
-        return all(_is_known(label, ctx) for label in grid.columns)
+        return not grid.is_indexed or all(_is_known(one, ctx) for one in grid.columns)
     name = grid.columns[0]
     indexes = [one.index for one in ctx.live.tables if hasattr(one, "iloc")]
     is_place = any(str(index.dtype).startswith("float") for index in indexes)
