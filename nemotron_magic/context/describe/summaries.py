@@ -27,7 +27,11 @@ __all__ = ["summary_lines", "text_values"]
 
 _ROWS = 60
 _COLUMNS = 40
-_MOST_SEARCHED = 50_000  # rows of a table that a result may have been taken from
+_MOST_SEARCHED = 200_000  # rows of a table, for its groups
+_MOST_OWNERS = 3
+_MOST_ENDS = 3  # columns whose largest and smallest numbers are looked for
+_NUMBERS = 5  # of a column are looked for in a table
+_COMPARED = 2_000_000  # cells for each column, about 2 ms
 _LIBRARIES = ("builtins", "datetime", "decimal", "numpy", "pandas")
 _PLAIN_KINDS = (
     *("string", "boolean", "integer", "floating", "mixed-integer-float", "decimal"),
@@ -88,7 +92,7 @@ def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
         return None
     if _is_labelled(grid, ctx):
         return _lines(grid, False, ctx)
-    owners = [one for one in ctx.live.tables if _may_own(one, grid)]
+    owners = [one for one in ctx.live.tables if _may_own(one, grid)][:_MOST_OWNERS]
     if owners and all(_is_aggregated(grid, one) for one in owners):
         return _lines(grid, True, ctx)
     is_counted = _is_statistic(grid.columns[0]) and len(grid.columns) == 1
@@ -222,7 +226,7 @@ def text_values(texts: Sequence[str], ctx: DescribeContext) -> list[str]:
         return few
     counted = dict.fromkeys(few, 1)
     for column in _text_columns(ctx):
-        if _contains(column, set(few)):
+        if set(few) <= set(column.unique()):
             counted = dict.fromkeys(few, LEAST_SEEN)
             if is_personal(column.name) or not is_vocabulary(counted, column.name):
                 return []
@@ -237,7 +241,8 @@ def _text_columns(ctx: DescribeContext) -> Iterator[Any]:
         for name, column in _columns(table):
             head = list(column[:_ROWS])
             if type(name) is str and str in _types(head):
-                count = len(set(column))
+                is_pandas = hasattr(column, "nunique")
+                count = column.nunique() if is_pandas else column.n_unique()
                 if count <= min(MOST_VALUES, len(table) // LEAST_SEEN):
                     yield column
 
@@ -283,32 +288,43 @@ def _may_own(table: Any, grid: _Grid) -> bool:
 def _is_aggregated(grid: _Grid, owner: Any) -> bool:
     """Return whether a result is made from a table, and is no part of its rows.
 
-    It has a number that no row has, and, without an index, all of the groups; or by an
-    index the largest or smallest number of each group.
+    It has numbers that no row has, and, without an index, no others or all of the
+    groups; or by an index the largest or smallest number of each group.
     """
     columns = list(zip(grid.columns, grid.cells, strict=True))
-    has_new = _is_crosstab(grid, len(owner)) or any(
+    if _is_crosstab(grid, len(owner)):
+        return True
+    are_new = (
         _is_statistic(label) or not _holds(owner, label, cells)
         for label, cells in columns
     )
+    has_new = any(are_new)
     if not grid.names or (grid.is_indexed and has_new):
         return has_new
-    if len(owner) > _MOST_SEARCHED:
-        return False
+    keys = owner[list(grid.names)]
+    is_pandas = hasattr(owner, "groupby")
+    if len(owner) > _MOST_SEARCHED or (not has_new and not is_pandas):
+        return has_new and all(are_new)
     if has_new:
-        groups = set(zip(*(list(owner[name]) for name in grid.names), strict=True))
-        return grid.size[0] >= sum(all(one == one for one in key) for key in groups)
-    if not grid.is_indexed or not hasattr(owner, "groupby"):
-        return False
+        groups = keys.drop_duplicates().dropna() if is_pandas else keys.unique()
+        return all(are_new) or grid.size[0] >= len(groups)
+    figures = {
+        label: set(cells)
+        for label, cells in columns
+        if _types(cells) and _types(cells).isdisjoint((str, bool))
+    }
+    names = [n for n, of in _columns(owner) if n in figures and of.dtype.kind in "iufM"]
     groups = owner.groupby(list(grid.names), observed=True)
-    ends = [groups.max(numeric_only=True), groups.min(numeric_only=True)]
-    return len(owner) > len(ends[0]) and any(
+    are_groups = grid.is_indexed and 2 * groups.ngroups <= len(owner)
+    if not (are_groups and figures) or len(names) < len(figures):
+        return False
+    # One column after the other: most fail at once.
+    return any(
         all(
-            label in end.columns and set(cells) <= set(end[label])
-            for label, cells in columns
-            if _are_numbers(cells)
+            figures[name] <= set(getattr(groups[name], end)())
+            for name in names[:_MOST_ENDS]
         )
-        for end in ends
+        for end in ("max", "min")
     )
 
 
@@ -321,26 +337,28 @@ def _is_crosstab(grid: _Grid, rows: int) -> bool:
 
 
 def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
-    """Return whether all numbers of a column stand in one column of a table."""
-    numbers = {cell for cell in cells if type(cell) in (int, float) and cell == cell}
+    """Return whether the first numbers of a column stand in one column of a table.
+
+    In one of its name, if there is one. Of a large table, few are looked for.
+    """
+    if not _are_numbers(cells):
+        return True
+    different = {cell for cell in cells if type(cell) in (int, float) and cell == cell}
+    few = max(1, min(_NUMBERS, _COMPARED // len(owner)))
+    # A mean is seldom whole, so that those with digits behind the point come first.
+    numbers = sorted(different, key=lambda number: number % 1 == 0)[:few]
     columns = list(_columns(owner))
     named = [column for name, column in columns if type(name) is str and name == label]
-    own = named or [column for _, column in columns]
-    if len(owner) > _MOST_SEARCHED:
-        # Too many to be compared: a mean of whole numbers is none of them.
-        are_whole = named and "int" in str(named[0].dtype).lower()
-        return not are_whole or all(number % 1 == 0 for number in numbers)
-    return any(_contains(column, numbers) for column in own)
+    return any(
+        all(bool((column == number).any()) for number in numbers)
+        for column in named or [column for _, column in columns]
+        if _is_numeric(column.dtype)
+    )
 
 
-def _contains(column: Any, values: set[Any]) -> bool:
-    """Return whether all values stand in a column of pandas or polars."""
-    if hasattr(column, "is_in"):
-        is_of_kind = column.dtype.is_numeric() != (str in map(type, values))
-        found = set(column.filter(column.is_in(list(values)))) if is_of_kind else set()
-    else:
-        found = set(column[column.isin(values)])
-    return values <= found
+def _is_numeric(dtype: Any) -> bool:
+    is_polars = home(type(dtype))[0] == "polars"
+    return bool(dtype.is_numeric()) if is_polars else dtype.kind in "iuf"
 
 
 def _lines(grid: _Grid, is_owned: bool, ctx: DescribeContext) -> Iterator[str]:
