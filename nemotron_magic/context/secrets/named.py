@@ -164,7 +164,14 @@ _SETTINGS = tuple(
         (":", _PROSE, _LINE_END.pattern),
         ("=", r"(?:.*[\s\"'])?[\w.]{1,40}=[^\s,;()]{1,80}[ \t]+", ""),
         ("=", ".*", r"[ \t]+[\w.]{1,40}=\S"),
+        (":", r"[\w -]*:[ ]?[\w@.-]{1,40}[,;][ ]*", rf"[,;]|{_LINE_END.pattern}"),
         ("=", r".*\[", r"\]"),
+        # Behind words of a command or of a log, not behind an argument of a call.
+        (
+            "=",
+            r"(?:[^()\[\]{}]|\([^()]*\))*(?<![,\s])[ \t=\"'][ \t]*",
+            rf"[,;][ \t]*[\w.]{{1,40}}=\S|{_LINE_END.pattern}",
+        ),
         ("=", ".*-", _ARGUMENT_END.pattern),
     )
 )
@@ -245,7 +252,9 @@ _NAMED = re.compile(
         (?:default|(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
       | (?P<comma>[ \t]*,[ \t]*)
         (?=\\*["'](?![^"'\\\n]{0,200}\\*["'][ \t]*,[ \t]*\\*[\n"']))
-      | (?P<says>(?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+[\w.@-]{1,40})?
+      | (?P<says>(?<![\]\)"'`])[ \t]+in[ \t]+(?=[\[(])
+        |(?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+
+        (?:(?:the|our|my|die|das|den)[ \t]+)?[\w.@-]{1,40})?
         (?:[ \t]+(?:(?:is|was|to|ist|lautet|est|es|è|é)(?:[ \t]*:)?|provided:
         |used:|[-–—])|[ \t]*[是为為は]:?)[ \t]+|[是为為は]:?(?=[!-~]))
       | (?P<tag>>)
@@ -484,7 +493,7 @@ def _is_certain(text: str, named: _Name, joined: Joined) -> bool:
         return is_word(value) and _is_pair(text, joined.pieces[-1].end(), named)
     if joined.role is not Role.KEYED:
         return True
-    is_of_many = named.told.name.endswith("s") or joined.key.isdigit()
+    is_of_many = named.told.name[-1:] in "sS" or joined.key.isdigit()
     return (is_of_many or joined.key.lower() in _VALUE_KEYS) and is_word(value)
 
 

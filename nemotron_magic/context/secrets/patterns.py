@@ -182,6 +182,9 @@ password  sqlcmd,bcp,osql,tsql  \b(?:sqlcmd|bcp|osql|tsql){OPTION}-P ?{ARGUMENT}
 password  openssl  \bopenssl{OPTION}-[kK] ?{ARGUMENT}
 password  ldap  \b(?:ldap(?:search|modify|add|delete|passwd|whoami)){OPTION}-w ?
     {ARGUMENT}
+password  unzip,zip  \b(?:un)?zip{OPTION}-P ?(?!\S+\.zip){ARGUMENT}
+password  7z,rar  \b(?:7za?|unrar|rar) [a-z]{OPTION}-p{ARGUMENT}
+password  rclone  \brclone obscure {ARGUMENT}
 password  isql  \bisql +[\w.-]{1,80} +[\w.-]{1,80} +(?!-){ARGUMENT}
 password  smbclient  \bsmbclient{OPTION}-U ?["']?[^\s%]{1,80}%{ARGUMENT}
 password  sqlplus,sqlldr,expdp,impdp,rman,exp,imp  \b(?:sqlplus|sqlldr|expdp|impdp
@@ -200,7 +203,7 @@ password  pass:  -pass(?:in|out)?["', =]+pass:{ARGUMENT}
 password  identified  (?i)\bIDENTIFIED +(?:WITH +[\w'"]+ +)?(?:BY|AS) +(?:PASSWORD +
     )?{STRING}
 password  password  (?i)\bPASSWORD +{STRING}
-password  auth,.login(  (?i)(?:\bauth *= *|(?:Basic|Digest|Proxy)Auth|\.login)\( *
+password  auth,.login(  (?i)(?:\bauth *= *|(?:Basic|Digest|Proxy)_?Auth|\.login)\( *
     ["'][^"'\n]{1,80}["'] *, *{STRING}
 password  secretstr(  SecretStr\({STRING}
 azure-key  account.key  account\.key\.[\w.]{1,99}["']? *[,=:] *["']?(?P<secret>
@@ -214,7 +217,8 @@ password  password=,passwd=,pwd=  (?i)[\w.]=[^\s&;"'=()]{1,80}[&;] ?{WORDS}=
 password  passw,pwd  (?i)\bset_?\w{0,20}{WORDS}\((?:[^\n()]{0,120}, *)?{STRING} *\)
 password  passw,pwd  (?i)\b(?:set\w{0,20}|put|option|conf|config)\((?:[\w.]+, *|["']
     [^"'\n]{1,80}["'], *){0,2}["'](?:[\w.-]{0,80}[._-])?{WORDS}["'], *{STRING} *\)
-token  -stdin  \becho +(?:-n +)?{ARGUMENT}["']? *\|[^\n|]{0,200}-stdin\b
+token  -stdin,sudo  \becho +(?:-n +)?{ARGUMENT}["']? *\|[^\n|]{0,200}
+    (?:-stdin|sudo -S)\b
 password  machine  \bmachine +\S{1,200}\s{1,9}login +\S{1,200}\s{1,9}password +
     (?P<secret>\S{1,200})
 password  :  (?m)^[\w.*-]{1,100}:\d{2,5}:[\w*]{1,60}:[\w*]{1,60}:(?P<secret>

@@ -257,9 +257,9 @@ def is_set_secret(value: str, strength: Strength) -> bool:
 
 
 KEYWORD = (
-    r"(?:passw|passphrase|passcode|pwd|pass|secret|token|key|credential|creds|auth|dsn"
-    r"|conn_?str|connection_?string|connection string|signature|cookie|session|bearer"
-    r"|webhook|jwt|sig|pw(?![a-z])|(?<![a-z])(?:pin|pat|otp|cl[eé]s?)(?![a-z])|passe|mdp"
+    r"(?:passw|psk|passphrase|passcode|pwd|pass|secret|token|key|credential|creds|auth"
+    r"|dsn|conn_?str|connection_?string|connection string|signature|cookie|session"
+    r"|bearer|webhook|jwt|sig|pw(?![a-z])|(?<![a-z])(?:pin|pat|otp|cl[eé]s?)(?![a-z])|passe|mdp"
     r"|kennw|zugangscode|llave|segredo|contrase(?:ñ|n|ny)a|clave"
     r"|mots?[ _-]de[ _-]passe|parola|wachtwoord|has[lł]o|heslo|l(?:ö|o)senord|salasana"
     r"|adgangskode|parool|[şs]ifre|비밀번호|(?<![a-z])(?:sid|csrf|xsrf|sessid)(?![a-z])"
@@ -271,7 +271,7 @@ KEYWORD = (
 
 # On the words of a name in small letters, without accents, underscores between them.
 _PASSWORD = re.compile(
-    r"(?:^|_)(?:[a-z]{2,12}pw|pw|pwd|psw|pswd|pword|pass_?(?:word|wd|phrase|code|wort)|kennwort"
+    r"(?:^|_)(?:[a-z]{2,12}pw|pw|pwd|psk|psw|pswd|pword|pass_?(?:word|wd|phrase|code|wort)|kennwort"
     r"|mdp|claves?|senha|palavra_?passe|parol|mima)s?(?:_|$)"
     r"|passw|passphrase|kennwo|pwds?(?:_|$)|contrasen"
     r"|(?:mots?|palavras?|phrases?|frases?)_?(?:de_?)?passe|geheimzahl|zugangscode"

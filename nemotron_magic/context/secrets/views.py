@@ -205,6 +205,7 @@ _MARKUP = re.compile(
 )
 _ONE_TAG = re.compile(_TAG, re.IGNORECASE)
 _APART = re.compile(r"</\w+>\s+<\w")
+_HEADS = re.compile(r"</th>\s*<th\b", re.IGNORECASE)
 _OPENS_CELL = re.compile(rf"<(?:{_CELL_TAGS})\b", re.IGNORECASE)
 _ENDS_LINE = re.compile(rf"<dt\b|</?(?:{_LINE})\b", re.IGNORECASE)
 
@@ -324,7 +325,9 @@ def _layout(tags: str) -> str:
     cells += "</label" in tags.lower()
     if not cells and _APART.search(tags):
         cells = 1
-    return "\t" * cells if cells else _ONE_TAG.sub("", tags)
+    # Behind a head stands no value but another head.
+    head = "\v" * bool(_HEADS.search(tags))
+    return "\t" * cells + head if cells else _ONE_TAG.sub("", tags)
 
 
 def _breaks(text: str) -> Iterator[_Edit]:
