@@ -281,11 +281,13 @@ class CodeInserter:
 
     def code_of(self, reply: Reply, insert_button: str) -> ReplyCode:
         """Return what a page shows of the code of a reply, as that setting says."""
-        inserted = reply.metadata.inserted
+        about = reply.metadata
 
         def remarks(cell: CodeCell) -> Sequence[str]:
-            # Of what is in a cell already the notices of the reply tell.
-            return () if cell.source == inserted else self._remarks(cell)
+            # Of what is in a cell already, or was sent back, the reply's notices tell.
+            if cell.source == about.inserted:
+                return ()
+            return [one for one in self._remarks(cell) if one not in about.notices]
 
         has_buttons = may_insert(insert_button)
         return ReplyCode(self._cells(reply), remarks, self._cells, has_buttons)
