@@ -398,3 +398,35 @@ def test_values_tell_as_well() -> None:
     assert tells_of_person("a@b.example")
     assert tells_of_person("+49 170 1234567")
     assert not any(map(tells_of_person, ["DE", "2026-01-02 x", "3.14"]))
+
+
+def crowd() -> Any:
+    pandas = pytest.importorskip("pandas")
+    return pandas.DataFrame(
+        {"land": ["DE", "FR"] * 9, "who": ["Zebulon Quimby"] * 18, "n": range(18)}
+    )
+
+
+def test_groups_and_windows_are_said_with_their_table() -> None:
+    frame = crowd()
+    views = {
+        "pandas DataFrameGroupBy by land of:": frame.groupby("land"),
+        "pandas SeriesGroupBy by land, who of:": frame.groupby(["land", "who"]).n,
+        "pandas Rolling of:": frame.rolling(3),
+        "pandas Expanding of:": frame.n.expanding(),
+    }
+
+    for title, view in views.items():
+        first, second, *_ = describe(view).splitlines()
+        assert first == title
+        assert second.startswith("  pandas ")
+        assert "18 rows" in second
+        assert "Quimby" not in describe(view)
+
+
+def test_a_style_is_said_with_its_table() -> None:
+    pytest.importorskip("jinja2")
+    said = describe(crowd().style)
+
+    assert said.startswith("pandas Styler of:\n  pandas DataFrame, 18 rows × 3 columns")
+    assert "Quimby" not in said

@@ -29,7 +29,13 @@ from nemotron_magic.context.describe.tables import (
     step_of,
     table_lines,
 )
-from nemotron_magic.core.introspection import as_library, class_name, home, library
+from nemotron_magic.core.introspection import (
+    as_library,
+    class_name,
+    home,
+    library,
+    state,
+)
 
 __all__ = ["DATAFRAME_KINDS"]
 
@@ -272,6 +278,18 @@ def _polars_lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield "polars LazyFrame (a query that has not run; nothing was read for it)"
 
 
+def _pandas_view(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe groups, a window or a style of a table: by what, and the table."""
+    own = state(value)
+    keys = own.get("keys")
+    names = keys if type(keys) is list else [keys]
+    by = ", ".join(format_label(name, ctx) for name in names if type(name) is str)
+    kind = class_name(type(value)).rpartition(".")[2]
+    yield f"pandas {kind}{by and f' by {by}'} of:"
+    table = own.get("obj", own.get("data"))
+    yield from (f"  {line}" for line in ctx.lines(table, value))
+
+
 def _dtype(value: Any, ctx: DescribeContext) -> Iterator[str]:
     """Describe the type of a column, unless user code would name it."""
     name = class_name(type(value)).rpartition(".")[2]
@@ -285,6 +303,9 @@ DATAFRAME_KINDS: dict[tuple[str, str], Describer] = {
     ("pandas", "DataFrame"): _pandas_frame,
     ("pandas", "Series"): _pandas_single,
     ("pandas", "Index"): _pandas_single,
+    ("pandas", "BaseGroupBy"): _pandas_view,
+    ("pandas", "BaseWindow"): _pandas_view,
+    ("pandas", "StylerRenderer"): _pandas_view,
     ("pandas", "ExtensionArray"): _pandas_array,
     ("pandas", "ExtensionDtype"): _dtype,
     ("numpy", "dtype"): _dtype,
