@@ -170,8 +170,10 @@ class NemotronMagics:
         self._cell_ids.note(result)
         self.shell.events.register("pre_run_cell", self.begin_cell)
         self.shell.events.register("post_run_cell", self.end_cell)
-        # Nobody types into any other shell.
-        if getattr(self.shell, "kernel", None) or hasattr(self.shell, "pt_app"):
+        # Nobody types into any other shell, nor behind `ipython -c`.
+        is_typed = getattr(self.shell.parent, "interact", True)
+        is_terminal = hasattr(self.shell, "pt_app") and is_typed
+        if getattr(self.shell, "kernel", None) or is_terminal:
             self._preload.start()
 
     def begin_cell(self, info: Any) -> None:
