@@ -2,10 +2,10 @@
 
     python tests/bench/modules.py
 
-A page asks the rehearsal, once to import what that takes and once to be counted: the
-modules of ours whose functions ran (in threads, too), the functions, the pairs of
-modules of which one calls the other, and how deep the calls were nested. The goals: at
-most 65 modules and 140 pairs.
+A page asks the rehearsal for prose and a table, once to import what that takes and once
+to be counted: the modules of ours whose functions ran (in threads, too), the functions,
+the pairs of modules of which one calls the other, and how deep the calls were nested.
+The goals: at most 65 modules and 140 pairs. (Checking code in a reply takes six more.)
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from shells import Kernel
 
 from nemotron_magic import rehearsal
 
-QUESTION = "%%nemotron\nWhich **tables** are joined, and why?"
+TABLE = "| a | b |\n|:--|--:|\n| 1 | 2 |"
+QUESTION = f"%%nemotron\nrehearsal: say A **left join** keeps rows.\n\n{TABLE}"
 BEGIN = """
 import json, sys, threading
 _functions, _pairs, _deepest = {}, set(), [0]
