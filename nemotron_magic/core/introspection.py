@@ -137,7 +137,7 @@ def as_library(value: object, name: str) -> Any:
     """Return the object as one of the library's own class, without the user's methods.
 
     A class of the user's that is derived from a table of a library may define any
-    method anew, and may set any attribute; only what begins with an underscore, where
+    method again, and may set any attribute; only what begins with an underscore, where
     the libraries keep the cells, is taken over.
     """
     cls = next(one for one in bases(type(value)) if home(one)[0] == name)

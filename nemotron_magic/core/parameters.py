@@ -167,7 +167,7 @@ class Parameter:
 
     @property
     def limits(self) -> str:
-        """The range as it is written, such as `[0, 2]`; empty if there is none."""
+        """The range as it is written, such as `[0, 2]`; empty without one."""
         if self.minimum is None:
             return ""
         if self.maximum is None:
