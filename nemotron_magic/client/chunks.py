@@ -197,7 +197,7 @@ class ThinkTags:
 
     def _look_for_orphan(self, piece: str, events: list[Event], end: str = "") -> bool:
         window, known = self._line + piece + end, 0
-        for tag in _CLOSED.finditer(window):
+        for tag in _CLOSED.finditer(window) if "</th" in window else ():
             said = str(self._said)
             at = len(said) + len(end) - len(window) + tag.start()
             if _is_orphan(said, at, tag):
@@ -261,19 +261,26 @@ decode = json.JSONDecoder(strict=False, parse_float=_Number).decode
 _Kind = type[Text | Reasoning | Refusal]
 
 _PLAIN = frozenset({"role", "content"})
-_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
+_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
+_PLAIN_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
 _TEXT_NAMES = ("content", "text")
 _REASONING_NAMES = (
     *("reasoning", "reasoning_content", "reasoning_details"),
     *("reasoning_text", "thinking", "thought"),
 )
-_WHOLE_NAMES = ("response", "generated_text", "output_text", "result", "message")
+_BODY_NAMES = ("response", "result", "message", "generated_text", "output_text")
 """Where a body without choices has its text."""
+
+_WHOLE_NAMES = frozenset({"generated_text", "output_text"})
+"""Which of them repeat what came in pieces."""
+
+_CODES = frozenset({"code", "status", "statusCode", "error_code"})
 
 _PART_NAMES = (
     *("text", "content", "thinking", "reasoning", "summary", "parts", "value"),
-    *("output_text", "refusal"),
+    *("output_text", "refusal", "response"),
 )
+_TEXTS = frozenset(_PART_NAMES)
 """Where a part of a text has it."""
 
 _PART_KINDS: dict[str, _Kind] = {
@@ -407,15 +414,17 @@ class ChunkParser:
             model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
             events.append(ModelInfo(sanitize_label(model), sanitize_label(reply_id)))
         found = chunk.get("choices")
-        choices = [found] if isinstance(found, dict) else as_objects(found)
+        choices = found if isinstance(found, list) else [found]
         if self._n == 1 and len(choices) > 1:
             self.extra = max(self.extra, len(choices) - 1)
             choices = choices[:1]
         for choice in choices:
-            self._choice(choice, events)
+            if isinstance(choice, dict):
+                self._choice(choice, events)
         if not found and "error" not in chunk:
             self._without_choices(chunk, events)
-        self._figures(chunk, choices, events)
+        if chunk.get("usage") or not chunk.keys() <= _PLAIN_CHUNK:
+            self._figures(chunk, events)
 
     def close(self) -> list[Event]:
         """Return what was held back because it might have become a tag."""
@@ -435,16 +444,21 @@ class ChunkParser:
             self._delta(delta, index, events)
         else:
             self._texts(delta, Text, index, events)
-        if not choice.keys() <= _PLAIN_CHOICE:
+        if choice.get("logprobs") or not choice.keys() <= _PLAIN_CHOICE:
             self._beside(choice, index, events)
-        for name in _FINISH_NAMES:
-            reason = finish_reason(choice[name]) if choice.get(name) else ""
-            if reason and self._finishes.get(index) != reason:
-                self._finishes[index] = reason
-                self.said_something = True
-                events.append(Finish(reason, index))
-            if reason:
-                break
+            self._finish(choice, index, events)
+            if usage := choice.get("usage"):
+                events.append(UsageReport(Usage.from_wire(usage)))
+        elif choice.get("finish_reason"):
+            self._finish(choice, index, events)
+
+    def _finish(self, choice: JsonObject, index: int, events: list[Event]) -> None:
+        found = (finish_reason(choice.get(name)) for name in _FINISH_NAMES)
+        reason = next((one for one in found if one), "")
+        if reason and self._finishes.get(index) != reason:
+            self._finishes[index] = reason
+            self.said_something = True
+            events.append(Finish(reason, index))
 
     def _beside(self, choice: JsonObject, index: int, events: list[Event]) -> None:
         """Read what else a choice may hold: all of it once more, or its tokens."""
@@ -487,14 +501,17 @@ class ChunkParser:
     def _without_choices(self, chunk: JsonObject, events: list[Event]) -> None:
         """Read a body of a server that has a shape of its own."""
         token = as_dict(chunk.get("token"))
-        if token and not token.get("special"):
+        if isinstance(chunk.get("delta"), dict):
+            self._choice(chunk, events)
+        elif token and not token.get("special"):
             self._texts(token, Text, 0, events)
-        elif "code" not in chunk and "status" not in chunk:
-            for name in _WHOLE_NAMES:
+        elif not chunk.keys() & _CODES:
+            for name in _BODY_NAMES:
                 value = chunk.get(name)
-                is_text = isinstance(value, str) or "content" in as_dict(value)
-                if is_text and (0, Text) not in self._kinds:
+                is_text = isinstance(value, str) or as_dict(value).keys() & _TEXTS
+                if is_text and not (name in _WHOLE_NAMES and self.said_something):
                     self._texts(value, Text, 0, events)
+        self._finish(chunk, 0, events)
 
     def _texts(
         self,
@@ -520,7 +537,7 @@ class ChunkParser:
         self._kinds.add((index, kind))
         if self._is_delta:
             self._in_deltas.add((index, kind))
-        if self._finishes.pop(index, None):
+        if self._finishes and self._finishes.pop(index, ""):
             self.is_contradicted = True
         if kind is not Text:
             if kind is Reasoning:
@@ -560,11 +577,9 @@ class ChunkParser:
         self._calls[number] = self._calls[number] or call_id
         return number
 
-    def _figures(
-        self, chunk: JsonObject, choices: list[JsonObject], events: list[Event]
-    ) -> None:
-        places = (*choices, as_dict(chunk.get("x_groq")), chunk)
-        found = [v for one in places for k in _USAGE_NAMES if (v := one.get(k))]
+    def _figures(self, chunk: JsonObject, events: list[Event]) -> None:
+        places = (as_dict(chunk.get("x_groq")), chunk)
+        found = [v for one in places for name in _USAGE_NAMES if (v := one.get(name))]
         if found or chunk.get("meta"):
             usage = Usage()
             for one in found or [None]:

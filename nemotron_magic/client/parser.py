@@ -198,9 +198,10 @@ class CompletionParser:
     def _read(self, chunk: JsonObject, events: list[Event]) -> None:
         before = len(events)
         self._chunks.read(chunk, events)
-        self._is_quiet = not any(isinstance(e, PROGRESS) for e in events[before:])
+        self._is_quiet = not [e for e in events[before:] if isinstance(e, PROGRESS)]
         choices = as_objects(chunk.get("choices"))
-        if chunk.keys() <= _PLAIN and not any("error" in one for one in choices):
+        faulty = [choice for choice in choices if "error" in choice]
+        if choices and not faulty and chunk.keys() <= _PLAIN:
             return
         complaint = ServiceErrorBody.in_reply(chunk)
         if complaint is not None:

@@ -207,3 +207,26 @@ def test_a_local_name_is_reached_by_either_protocol() -> None:
     assert network.asked == ["127.0.0.1", "::1"]
     with pytest.raises(httpcore.ConnectError, match=r"refused by 127\.0\.0\.1"):
         Backend(_Elsewhere(deaf=2)).connect_tcp("x.localhost", 80)
+
+
+def test_a_reply_may_take_longer_to_begin_than_to_go_on() -> None:
+    deadline = Deadline(600, lambda: 0.0)
+    timeout = deadline.timeout(connect_s=10, gap_s=60, first_s=120)
+    deadline.is_sent = False
+    before = deadline.most_s(timeout.read)
+    deadline.is_sent = True
+    first = deadline.most_s(timeout.read)
+    deadline.has_begun = True
+
+    assert (before, first, deadline.most_s(timeout.read)) == (60, 120, 60)
+    assert deadline.most_s(timeout.write) == 60
+
+
+def test_what_shortened_a_call_can_be_taken_back() -> None:
+    deadline = Deadline(600, lambda: 0.0)
+    deadline.shorten(5)
+    deadline.shorten(9)
+    short_s = deadline.left_s
+    deadline.lift()
+
+    assert (short_s, deadline.left_s) == (5, 600)

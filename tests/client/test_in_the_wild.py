@@ -12,6 +12,9 @@ from service.in_the_wild import IN_THE_WILD
 from wire import DONE, ELSEWHERE, STOP, Told, delta, event, hear, say
 
 from nemotron_magic.client.client import Client, Request
+from nemotron_magic.client.http_errors import RequestInfo
+from nemotron_magic.client.response import gap_limit
+from nemotron_magic.core.endpoint import Endpoint
 from nemotron_magic.core.errors import (
     AuthenticationError,
     CreditError,
@@ -99,6 +102,9 @@ def test_text_is_read_in_every_shape(name: str, content: str, said: str) -> None
         [choice(message={"content": "a"}), choice(message={"content": "b"})],
         [event({"choices": {"delta": {"content": "ab"}}})],
         [event({"response": "ab"})],
+        [event({"response": "a"}), event({"response": "b"})],
+        [event({"result": "a"}), event({"result": "b", "finish_reason": "normal"})],
+        [event({"message": {"content": "a"}}), event({"message": {"content": "b"}})],
         [event({"token": {"text": "a"}}), event({"token": {"text": "b"}}),
          event({"token": {"text": "</s>", "special": True}, "generated_text": "ab"})],
         [event([{"choices": [{"delta": {"content": "ab"}}]}])],
@@ -390,3 +396,31 @@ def test_pieces_of_a_call_without_number_or_id_go_on_with_it() -> None:
 def test_silence_before_a_reply_is_borne_longer_than_within_one() -> None:
     with pytest.raises(OutcomeUnknownError, match="no new text came for 120 s"):
         asked(b": loading\n\n", 130.0, b": loading\n\n", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "has_begun", "stream", "name"),
+    [
+        ("https://models.example.org", False, True, "progress_timeout_s"),
+        ("https://models.example.org", True, True, "gap_timeout_s"),
+        ("http://127.0.0.1:8000", False, True, "total_timeout_s"),
+        ("http://0.0.0.0:8000", False, True, "total_timeout_s"),
+        ("http://model.localhost:1234", True, True, "gap_timeout_s"),
+        ("https://models.example.org", True, False, "total_timeout_s"),
+    ],
+)
+def test_a_silence_is_limited_by_where_and_when_it_is(
+    base_url: str, has_begun: bool, stream: bool, name: str
+) -> None:
+    settings = Settings({"model": "m", "stream": stream})
+    about = RequestInfo(Endpoint.read(base_url), "m")
+
+    assert gap_limit(settings, about, has_begun) == name
+
+
+def test_a_damaged_reply_is_asked_for_anew(ask: Any) -> None:
+    told = ask(fault="bad-json-chunk", settings={"cache": "on"})
+    again = told.session.ask("Hello")
+
+    assert told.reply.metadata.ending == "damaged"
+    assert (again.metadata.recalled, told.asked) == (None, 2)
