@@ -316,6 +316,9 @@ _ROWS: tuple[_Row, ...] = (
     _Row((400, 422), r"not support 'system'|system.{0,40}role.{0,40}not", RequestError,
          "{model} takes no system message", 'Ask with: --system ""'),
     _Row((400, 404, 422), _MODEL, ModelError, "{host} does not serve {model}", _MODELS),
+    # What a LiteLLM proxy without a database says to a key that is not its own.
+    _Row((400,), r"no connected db", AuthenticationError, "{host} {key}{status}",
+         _LOGIN),
     _Row((400, 422), "", RequestError, "{host} refused the request{status}",
          "Change what it names; %nemotron -h lists the flags with their ranges"),
     _Row((401,), "", AuthenticationError, "{host} {key}{status}", _LOGIN),

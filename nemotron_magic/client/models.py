@@ -120,7 +120,8 @@ def read_models(answer: Any) -> tuple[Model, ...]:
 
 def _chats(row: JsonObject) -> bool:
     """Return whether a row is of a chat model, as far as it says."""
-    kind, able = row.get("type"), as_dict(row.get("capabilities"))
+    kind = row.get("type") or row.get("mode")
+    able = as_dict(row.get("capabilities"))
     if able.get("completion_chat") is False:
         return False
     return not (isinstance(kind, str) and _NO_CHAT.search(kind))

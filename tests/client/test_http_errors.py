@@ -143,6 +143,7 @@ ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
     (400, f"Invalid value, received '{MODEL}'", ModelError, "does not serve", "models"),
     (400, f"{MODEL} is not a valid model ID: invalid model", ModelError, "", "models"),
     (400, "This model does not support tools", RequestError, "refused", "-h"),
+    (400, "No connected db.", AuthenticationError, "does not accept the key", "login"),
     (401, "This request requires a valid API key.", AuthenticationError,
      "does not accept the key from AIMLAPI_API_KEY (401)", "%nemotron login"),
     (400, "Budget has been exceeded! Current cost: 0.2, Max budget: 0.1", CreditError,
