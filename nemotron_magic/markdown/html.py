@@ -175,7 +175,7 @@ _RULES: dict[str, Callable[[Token], str]] = {
     "code_inline": lambda token: (
         f"<code>{_text_html(token.content, isolate_signs=False)}</code>"
     ),
-    "table_open": lambda token: '<div class="nm-table"><table>\n',
+    "table_open": lambda token: '<div class="nm-table" tabindex="0"><table>\n',
     "table_close": lambda token: "</table></div>\n",
     "th_open": _cell_open,
     "td_open": _cell_open,
@@ -237,7 +237,7 @@ class _Writer(RendererHTML):
         is_short = self._coloured_chars < _COLOURED_CHARS
         html = escape_invisible_html(highlight(code, language if is_short else ""))
         name = f' class="language-{escape(language)}"' if language else ""
-        return f'<pre class="nm-code"><code{name}>{html}</code></pre>\n'
+        return f'<pre class="nm-code" tabindex="0"><code{name}>{html}</code></pre>\n'
 
     def _image(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: _Env
@@ -291,11 +291,16 @@ def used_rules(html: str) -> str:
     tags = re.findall(r"<([a-z][a-z0-9]*)", html)
     classes = " ".join(re.findall(r'class="([^"]*)"', html)).split()
     names = {*tags, *(f".{name}" for name in classes)}
-    return "".join(
+    rules = "".join(
         rule
         for rule, selectors in _selectors()
         if any(needed <= names for needed in selectors)
     )
+    used = {*re.findall(r"var\((--nm-\w+)\)", rules)}
+    return _VARIABLE.sub(lambda one: one[0] if one[1] in used else "", rules)
+
+
+_VARIABLE = re.compile(r"(--nm-\w+):[^;]*;")
 
 
 @cache

@@ -167,8 +167,8 @@ _ATTRIBUTES = {
     "ol": {"start"},
     "code": {"class"},
     "span": {"class"},
-    "div": {"class"},
-    "pre": {"class"},
+    "div": {"class", "tabindex"},
+    "pre": {"class", "tabindex"},
     **{f"h{level}": {"class"} for level in range(1, 7)},
 }
 # What the page's own frame wears (its footer, its remarks) is not among them.

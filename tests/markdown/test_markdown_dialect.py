@@ -40,7 +40,9 @@ def test_line_breaks_are_read_in_cells_only():
 def test_code_gets_colour_by_its_language():
     html = to_html("```Python title=x\ndef f(): pass\n```")
 
-    assert html.startswith('<pre class="nm-code"><code class="language-python">')
+    assert html.startswith(
+        '<pre class="nm-code" tabindex="0"><code class="language-python">'
+    )
     assert '<span class="nm-k">def</span> <span class="nm-f">f</span>' in html
 
 
@@ -55,7 +57,7 @@ def test_code_in_an_unknown_language_stays_plain(language):
 def test_a_wide_table_scrolls_in_a_box_of_its_own():
     html = to_html("| a |\n|---|\n| b |")
 
-    assert html.startswith('<div class="nm-table"><table>')
+    assert html.startswith('<div class="nm-table" tabindex="0"><table>')
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "\t"])

@@ -18,8 +18,8 @@ _ATTRIBUTES = {
     "ol": {"start"},
     "code": {"class"},
     "span": {"class"},
-    "div": {"class"},
-    "pre": {"class"},
+    "div": {"class", "tabindex"},
+    "pre": {"class", "tabindex"},
     **{f"h{level}": {"class"} for level in range(1, 7)},
 }
 _VALUES = {
@@ -29,6 +29,7 @@ _VALUES = {
     "rel": r"noopener noreferrer nofollow",
     "align": r"left|right|center",
     "start": r"\d+",
+    "tabindex": "0",
 }
 _UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\u200b\U000e0000-\U000e007f\x00]")
 

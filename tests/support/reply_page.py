@@ -22,12 +22,17 @@ from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
 
 __all__ = ["faults", "interims", "painted", "wearing", "whole"]
 
-_SHEET = document("").partition("<style>")[2]
-_STATUS_STYLE = re.search(r' style="[^"]*"', status_html(""))[0]  # type: ignore[index]
+_VARIABLE = re.compile(r"--nm-\w+:[^;]*;")
+_RULE = re.compile(r"[^{}]+\{[^{}]*\}")
+_RULES = {
+    *_RULE.findall(
+        _VARIABLE.sub("", document("", is_growing=True).partition("<style>")[2])
+    )
+}
+_STYLES = re.findall(r' style="[^"]*"', status_html("", "a thought"))
 # Each is ours once, so that a second one is a violation.
 _OURS = (
-    (f"<style>{_SHEET}", ""),
-    (_STATUS_STYLE, ""),
+    *((style, "") for style in _STYLES),
     ('<details class="nm-reasoning"><summary>Reasoning</summary>', "<div>"),
     ("</details>", "</div>"),
     ('<div class="mathjax_ignore">', "<div>"),
@@ -58,11 +63,19 @@ def faults(html: str, notices: int = 0) -> list[str]:
     """Give what a page's HTML holds against the policy, our own frame left out."""
     for ours, plain in _OURS:
         html = html.replace(ours, plain, 1)
+    html = re.sub(r"\n<style>([^<]*)</style>$", _unless_ours, html)
     frame = _read(html)
     at_most = {"nm-footer": 1, "nm-reasoning": 1, "nm-notice": notices, "nm-error": 0}
     forged = [n for n, most in at_most.items() if frame.classes.count(n) > most]
     html = html.replace('<p class="nm-notice">', "<p>", notices)
     return [*violations(html), *frame.strays, *frame.open, *forged]
+
+
+def _unless_ours(sheet: re.Match[str]) -> str:
+    """Return nothing in place of a style sheet whose rules are all ours."""
+    rules = _RULE.findall(_VARIABLE.sub("", sheet[1]))
+    is_ours = {*rules} <= _RULES and "".join(rules) == _VARIABLE.sub("", sheet[1])
+    return "" if is_ours else sheet[0]
 
 
 def wearing(html: str, name: str) -> int:
