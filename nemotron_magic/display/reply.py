@@ -13,6 +13,7 @@ from nemotron_magic.core.parameters import BY_NAME
 from nemotron_magic.core.text import (
     format_cost,
     format_tokens,
+    format_usd,
     one_line,
     plural,
 )
@@ -67,7 +68,7 @@ def footer(reply: Reply) -> str:
     parts = (
         _time(reply.metadata.elapsed_s),
         _taken(reply.metadata),
-        format_cost(reply.usage.cost_usd, reply.metadata.estimated_usd),
+        _cost(reply),
         *_attached(reply.metadata.context_info),
         reply.metadata.placed,
     )
@@ -104,6 +105,7 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "usage": metadata.usage.as_dict(),
         "estimated_usage": _estimated(metadata),
         "estimated_cost_usd": metadata.estimated_usd,
+        "rehearsal": metadata.is_rehearsal,
         "cached": _recalled(metadata),
         "request_hash": metadata.request_hash or None,
         "characters": _characters(reply),
@@ -117,6 +119,16 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "elapsed_s": _rounded(metadata.elapsed_s),
         "first_text_s": _rounded(metadata.first_text_s),
     }
+
+
+def _cost(reply: Reply) -> str:
+    """Return the cost; of a rehearsal, what it would be of a service."""
+    estimated_usd = reply.metadata.estimated_usd
+    if not reply.metadata.is_rehearsal or reply.metadata.recalled:
+        return format_cost(reply.usage.cost_usd, estimated_usd)
+    if estimated_usd is None:
+        return "rehearsal, costs nothing"
+    return f"rehearsal, would be about {format_usd(estimated_usd)}"
 
 
 def _time(elapsed_s: float | None) -> str:

@@ -152,6 +152,7 @@ class App:
         if (where, name) not in self._ledgers:
             opened = open_ledger(where, self._environ, name)
             self._ledgers[where, name] = opened
+        self.session.accounting.is_rehearsal = rehearses
         self.session.accounting.ledger = self._ledgers[where, name]
         self.session.accounting.notebook = Path(self._own_file.path()).name
 

@@ -21,6 +21,8 @@ class CallAccounting:
     ----------
     notebook : str
         Name of the notebook's file; empty if unknown.
+    is_rehearsal : bool
+        Whether calls are to a rehearsal, which costs nothing.
     tallies : dict of str to Tally
         What this process knows to be spent, by the session.
     saved : callable
@@ -34,6 +36,7 @@ class CallAccounting:
         environ: Mapping[str, str],
     ) -> None:
         self.notebook = ""
+        self.is_rehearsal = False
         self.saved: Callable[[str], CachedReply | None] = lambda request: None
         self.tallies: dict[str, Tally] = {}
         self._newer: set[str] = set()

@@ -50,7 +50,11 @@ __all__ = [
 
 
 def metadata_of(
-    prompt: PreparedPrompt, settings: Settings, endpoint: Endpoint, now_s: float
+    prompt: PreparedPrompt,
+    settings: Settings,
+    endpoint: Endpoint,
+    now_s: float,
+    is_rehearsal: bool = False,
 ) -> ReplyMetadata:
     """Return what is known of a reply before its call."""
     parameters = {k: v for k, v in prompt.fields.items() if k != "model"}
@@ -64,15 +68,13 @@ def metadata_of(
         parameters=parameters,
         base_url=base_url,
         request_hash=request_hash(base_url, wanted, prompt.messages, parameters),
+        is_rehearsal=is_rehearsal,
         asked_at=datetime.fromtimestamp(now_s, UTC).isoformat("T", "seconds"),
     )
 
 
 class Call:
-    """One call, from the check of its limits to its row in the ledger.
-
-    `may_cost` is whether the service may bill it; for the rest see `Session.ask`.
-    """
+    """One call, from the check of its limits to its row in the ledger."""
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class Call:
         stop: CancelToken | None,
         clock_s: Callable[[], float],
     ) -> None:
-        self.may_cost = False
+        self._is_refused = False
         self._prompt = prompt
         self._metadata = metadata
         self._settings = settings
@@ -103,6 +105,12 @@ class Call:
         self._begun: CallRecord | None = None
         self._started_s = clock_s()
         self._first_text_s: float | None = None
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether the service may bill it."""
+        is_sent = self._draft.attempts > 0 and not self._is_refused
+        return is_sent and not self._metadata.is_rehearsal
 
     def run(self, guard: InterruptGuard) -> Reply:
         """Return the reply when it is whole.
@@ -123,17 +131,14 @@ class Call:
                 for event in events:
                     self._take(event)
         except KeyboardInterrupt:
-            self.may_cost = self._draft.attempts > 0
             error: NemotronError = self._stopped()
         except MemoryError:
-            self.may_cost = self._draft.attempts > 0
             error = _out_of_memory()
         except NemotronError as raised:
             lost = isinstance(raised, OutcomeUnknownError)
-            self.may_cost = lost or self._draft.accepted
+            self._is_refused = not (lost or self._draft.accepted)
             error = raised
         else:
-            self.may_cost = self._draft.attempts > 0
             if not self._draft.is_truncated:
                 return self._finished(guard)
             error = _truncated(self._endpoint)
@@ -213,6 +218,7 @@ class Call:
         question = known.messages[-1]["content"] if self._settings["log_text"] else None
         record = replace(
             record,
+            may_cost=record.may_cost and not known.is_rehearsal,
             model=known.model,
             thread=self._prompt.thread,
             notebook=self._accounting.notebook,
@@ -258,7 +264,9 @@ class Call:
         return self._prompt.whole(reply)
 
     def _stopped(self) -> NemotronError:
-        billed = "it may have been billed" if self.may_cost else "nothing was sent"
+        billed = "it may have been billed" if self.may_cost else "it cost nothing"
+        if not self._draft.attempts:
+            billed = "nothing was sent"
         if not self._draft.has_text:
             why = f"nothing had arrived yet; {billed}"
             return InterruptedByUser("stopped by you", why)
@@ -272,7 +280,7 @@ class Call:
         broken off, as its report would have come last.
         """
         known = reply.metadata
-        usage, is_cut = known.usage, known.ending != "complete" and self.may_cost
+        usage, is_cut = known.usage, known.ending != "complete"
         is_unknown = None in (usage.prompt_tokens, usage.completion_tokens)
         if is_cut and is_unknown and self._draft.has_text:
             text = f"{known.reasoning}{''.join(reply.choices)}{known.refusal}"
@@ -281,6 +289,9 @@ class Call:
         if usage.cost_usd is None:
             model = dearest(self._client.listed(self._endpoint), known.body)
             known = replace(known, estimated_usd=estimate_cost_usd(model, usage))
+        elif known.is_rehearsal:
+            free = replace(known.usage, cost_usd=None)
+            known = replace(known, usage=free, estimated_usd=usage.cost_usd)
         return Reply(reply, known)
 
     def _record_end(self, reply: Reply, error: NemotronError | None = None) -> None:
@@ -290,6 +301,8 @@ class Call:
         known = reply.metadata
         usage = known.estimated_usage or known.usage
         is_reported = usage.cost_usd is not None
+        cost_usd = usage.cost_usd if is_reported else known.estimated_usd
+        cost_usd = None if known.is_rehearsal else cost_usd
         ended = replace(
             self._begun,
             served_model=known.served_model,
@@ -303,8 +316,8 @@ class Call:
             reasoning_tokens=usage.reasoning_tokens,
             cached_tokens=usage.cached_tokens,
             tokens_are_estimated=known.estimated_usage is not None,
-            cost_usd=usage.cost_usd if is_reported else known.estimated_usd,
-            cost_is_estimated=not is_reported and known.estimated_usd is not None,
+            cost_usd=cost_usd,
+            cost_is_estimated=not is_reported and cost_usd is not None,
             elapsed_s=known.elapsed_s,
             first_text_s=known.first_text_s,
             request_id=known.request_id,

@@ -80,6 +80,8 @@ class ReplyMetadata:
         Name of the request: equal requests have equal ones.
     recalled : CacheHit or None
         Where the reply was kept, if it is not new; `usage` is what this call took.
+    is_rehearsal : bool
+        Whether no service was asked: it cost nothing, and would cost `estimated_usd`.
     estimated_usage : Usage or None
         The tokens of a reply that was broken off before the service reported them.
     estimated_usd : float or None
@@ -110,6 +112,7 @@ class ReplyMetadata:
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
+    is_rehearsal: bool = False
     estimated_usage: Usage | None = None
     estimated_usd: float | None = None
     request_hash: str = ""

@@ -223,7 +223,13 @@ class Session:
                 endpoint = self.endpoint(settings)
                 call = Call(
                     prompt,
-                    metadata_of(prompt, settings, endpoint, self._now_s()),
+                    metadata_of(
+                        prompt,
+                        settings,
+                        endpoint,
+                        self._now_s(),
+                        self.accounting.is_rehearsal,
+                    ),
                     settings,
                     client=self.client,
                     credentials=self.credentials,

@@ -278,3 +278,102 @@ def test_a_budget_holds_on_a_disk_that_is_full(
     assert warned == [when == "before the first call", when == "between two calls"]
     assert [one.status for one in refused] == ["error", "error"]
     assert sent == 2
+
+
+# ---- Stop, when all has arrived
+
+
+PRESS = """
+import signal
+def press(message):
+    if "nemotron" in message["content"].get("metadata", {}):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    return message
+get_ipython().display_pub.register_hook(press)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ask", "variable"),
+    [
+        ("%nemotron rehearsal: length 900", "_nemotron"),
+        ("%nemotron -o told rehearsal: length 20", "told"),
+        (
+            "%%nemotron --fresh\nrehearsal: say one\n\n```python\nx = 1\n```",
+            "_nemotron",
+        ),
+    ],
+    ids=["long", "named", "code"],
+)
+def test_a_stop_at_the_last_painting_loses_nothing_of_the_reply(
+    begin: Begin, ask: str, variable: str
+) -> None:
+    with serve() as url:
+        kernel = begin(url)
+        kernel.run(PRESS)
+        stopped = kernel.run(ask)
+        kernel.run("get_ipython().display_pub.unregister_hook(press)")
+        known = f"{variable}.metadata.ending, len({variable}), len(_nemotron)"
+        kept = kernel.run(f"print({known})")
+        after = kernel.run("%nemotron rehearsal: say Hi")
+
+    (shown,) = [one for one in stopped.outputs if one["output_type"] != "error"]
+    text = shown["data"]["text/plain"]
+    assert stopped.status == "error"
+    assert "the reply had arrived and is kept" in stopped.error
+    assert stopped.error.count("\n") <= 2
+    assert " tokens · " in shown["data"]["text/html"]
+    assert kept.text.split() == ["complete", f"{len(text)}", f"{len(text)}"]
+    assert after.outputs[0]["data"]["text/plain"] == "Hi"
+
+
+def test_a_second_stop_loses_nothing_of_what_the_first_one_left(begin: Begin) -> None:
+    with serve(fault="stall-mid-stream", fault_times=1) as url:
+        kernel = begin(url)
+        kernel.run(PRESS)
+        painted: list[dict[str, Any]] = []
+
+        def press(message: dict[str, Any]) -> None:
+            was_there = "Rehearsal" in texts(painted)
+            painted.append(message)
+            if "Rehearsal" in texts(painted) and not was_there:
+                kernel.interrupt()
+
+        stopped = kernel.run("%nemotron rehearsal: length 40", during=press)
+        kernel.run("get_ipython().display_pub.unregister_hook(press)")
+        kept = kernel.run("print(_nemotron.metadata.ending, len(_nemotron) > 20)")
+
+    assert stopped.error.startswith("InterruptedByUser: stopped by you")
+    assert kept.text.split() == ["interrupted", "True"]
+    assert " → " in str(stopped.outputs[0]["data"])
+    assert "~" in str(stopped.outputs[0]["data"])
+
+
+# ---- rehearsals
+
+
+def test_a_rehearsal_costs_nothing_and_says_what_it_would_be(
+    begin: Begin, tmp_path: Path
+) -> None:
+    with serve() as url:
+        kernel = begin(url)
+        kernel.run("%nemotron rehearse")
+        asked = [kernel.run(f"%nemotron --max-tokens 50 what is {n}?") for n in "ab"]
+        usage = kernel.run("%nemotron usage")
+        kernel.run("%config Nemotron.session_budget_usd = 1e-7")
+        kernel.run("%nemotron rehearse: off")
+        spent = kernel.run(
+            "print(_nemotron.cost_usd, _nemotron.metadata.estimated_usd)"
+        )
+        assert url.requests == []
+    with closing(ledger_in(tmp_path / "home")) as ledger:
+        assert ledger.of_all().calls == 0
+
+    shown = [texts(cell.messages) for cell in asked]
+    assert [cell.status for cell in asked] == ["ok", "ok"]
+    assert all("rehearsal, would be about $0.0" in one for one in shown)
+    assert re.search(r"This session\D+2\D", texts(usage.messages))
+    assert {*re.findall(r"\$[\d.]+", texts(usage.messages))} == {"$0"}
+    cost, estimated = spent.text.split()
+    assert (cost, float(estimated) > 0) == ("None", True)
