@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 TESTS = Path(__file__).parents[1]
@@ -59,7 +60,7 @@ class Told:
 
 def context_in(preview: str) -> str:
     """Return the context of the previewed request, delimiters included."""
-    found = re.search(r"Data from the user's notebook, up to (</\w+>)", preview)
+    found = re.search(r"Notebook data up to (</\w+>)", preview)
     assert found, preview[:2000]
     end = preview.rindex(f"\n{found[1]}\n") + len(found[1]) + 1
     return preview[found.start() : end]
@@ -98,7 +99,7 @@ def ask(notebook: Notebook) -> Iterator[Told]:
         try:
             kernel.run("%load_ext nemotron_magic", "load")
             for number, cell in enumerate(notebook.cells, 1):
-                kernel.run(cell, f"cell-{number}")
+                kernel.run(cell, f"cell-{number}", limit_s=300)
                 if number in {5, 30, last}:
                     shown = kernel.run("%nemotron --preview -c all why?", "ask")
                     text = context_in(shown.outputs[0]["data"]["text/plain"])
@@ -135,6 +136,9 @@ def report(found: list[Told]) -> bool:
     facts = 1 - sums["missing"] / max(sums["facts"], 1)
     print(", ".join(f"{kind} {shares[kind]:.1%}" for kind in KINDS), end="")
     print(f"; facts {facts:.1%} of {sums['facts']}; {len(found)} requests")
+    if count := llama_count():
+        times = sorted(estimate_tokens(one.text) / count(one.text) for one in found)
+        print(f"estimate / count: {times[0]:.2f}, {median(times):.2f}, {times[-1]:.2f}")
     return facts >= 0.95 and shares["delimiters"] <= 0.1 and shares["error"] <= 0.15
 
 
