@@ -12,17 +12,9 @@ from threading import Lock
 from typing import Any
 
 from nemotron_magic.code.syntax import bound_names, names_in, python_source
+from nemotron_magic.context.cells import NO_IDS, Cell, Selection, latest_runs
 from nemotron_magic.context.describe.base import Data
-from nemotron_magic.context.history import (
-    NO_IDS,
-    Cell,
-    DisplayLog,
-    History,
-    Recorder,
-    Selection,
-    clip_traceback,
-    latest_runs,
-)
+from nemotron_magic.context.history import DisplayLog, History, Recorder, clip_traceback
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.context.prompt import (
     CellNames,

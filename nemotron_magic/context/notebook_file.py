@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from nemotron_magic.context.history import Cell, cell_id_of, notebook_path
+from nemotron_magic.context.cells import Cell, cell_id_of, notebook_path
 from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.loose_json import as_dict, as_list, as_text

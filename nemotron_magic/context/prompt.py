@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal, NamedTuple
 
-from nemotron_magic.context.history import Cell
+from nemotron_magic.context.cells import Cell
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line, strip_invisible
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeGuard
 
-from nemotron_magic.context.history import execution_of, request_of, source_of
+from nemotron_magic.context.cells import execution_of, request_of, source_of
 from nemotron_magic.core.events import Event
 from nemotron_magic.display.page import (
     CodeOf,

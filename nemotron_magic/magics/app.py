@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from nemotron_magic.context.cells import NO_IDS
 from nemotron_magic.context.gather import ContextGatherer
-from nemotron_magic.context.history import NO_IDS, DisplayLog, Recorder
+from nemotron_magic.context.history import DisplayLog, Recorder
 from nemotron_magic.context.notebook_file import OwnFile
 from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.core.endpoint import SecretMapping

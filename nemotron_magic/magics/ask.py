@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from nemotron_magic.code.syntax import Finding, describe_finding
+from nemotron_magic.context.cells import execution_of, origin_of
 from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subject
-from nemotron_magic.context.history import execution_of, origin_of
 from nemotron_magic.context.variables import Variables
 from nemotron_magic.core.errors import (
     InputError,

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
-    from nemotron_magic.context.history import CellIds, DisplayLog, Recorder
+    from nemotron_magic.context.cells import CellIds
+    from nemotron_magic.context.history import DisplayLog, Recorder
     from nemotron_magic.context.secrets.held import Held
     from nemotron_magic.magics.app import App
     from nemotron_magic.magics.input_transformers import Question
@@ -163,7 +164,7 @@ class NemotronMagics:
     def get_ready(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
         self._forget("post_run_cell", self.get_ready)
-        from nemotron_magic.context.history import CellIds
+        from nemotron_magic.context.cells import CellIds
 
         # Not sooner: loading is to stay light.
         self._cell_ids = CellIds(self.shell, self._ids)

@@ -16,14 +16,9 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nemotron_magic.code.syntax import compile_error, python_source
+from nemotron_magic.context.cells import Cell, latest_runs
 from nemotron_magic.context.gather import Subject, read_names
-from nemotron_magic.context.history import (
-    Cell,
-    History,
-    clip_traceback,
-    is_library,
-    latest_runs,
-)
+from nemotron_magic.context.history import History, clip_traceback, is_library
 from nemotron_magic.context.prompt import ContextPart, cell_part
 from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError

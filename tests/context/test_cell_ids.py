@@ -10,8 +10,8 @@ from service import Address
 from shells import Kernel, close_event_loops
 
 from nemotron_magic import Session
+from nemotron_magic.context.cells import CellIds
 from nemotron_magic.context.gather import ContextGatherer
-from nemotron_magic.context.history import CellIds
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.magics.ask import QuestionBuilder
 from nemotron_magic.magics.commands import COMMANDS

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from nemotron_magic.context.history import Cell, Selection
+from nemotron_magic.context.cells import Cell, Selection
 from nemotron_magic.core.errors import InputError
 
 CELLS = [Cell(n, f"cell {n}", is_ours=n == 4) for n in range(9, 0, -1)]

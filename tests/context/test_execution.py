@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from nemotron_magic.context.history import source_of
+from nemotron_magic.context.cells import source_of
 
 
 def kernel_shell(code: str, raw: list[str], parsed: list[str]) -> Any:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from nemotron_magic.context.history import Cell
+from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.core.errors import InputError
 

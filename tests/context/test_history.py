@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from shells import Shell
 
-from nemotron_magic.context.history import Cell, History, Recorder, display_text
+from nemotron_magic.context.cells import Cell
+from nemotron_magic.context.history import History, Recorder, display_text
 
 
 @pytest.fixture

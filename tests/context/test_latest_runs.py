@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.context.history import Cell, latest_runs
+from nemotron_magic.context.cells import Cell, latest_runs
 
 
 def ran(*runs: str) -> list[Cell]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from wire import NoStore
 
 from nemotron_magic import Session
-from nemotron_magic.context.history import Cell
+from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.context.prompt import (
     ContextInfo,

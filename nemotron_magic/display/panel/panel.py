@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets
 from traitlets import All
 
-from nemotron_magic.context.history import cell_id_of, cell_number, execution_of
+from nemotron_magic.context.cells import cell_id_of, cell_number, execution_of
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
