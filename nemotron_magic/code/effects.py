@@ -388,22 +388,28 @@ class _Names:
 
     def text(self, node: ast.AST) -> str:
         """Return the fixed text in an expression, in the order it is written."""
-        match node:
-            case ast.Constant(str(value)):
-                return value
-            case ast.Name(name):
-                held = self._namespace.get(name)
-                return self._texts.get(name, held if type(held) is str else "")
-            case ast.JoinedStr(parts):
-                return "".join(self.text(one) or _UNKNOWN for one in parts)
-            case ast.BinOp(left, ast.Add(), right):
-                return "".join(self.text(one) or _UNKNOWN for one in (left, right))
-            case ast.Call(
-                ast.Attribute(ast.Constant(str(joint)), "join"), [ast.List(parts)]
-            ):
-                return joint.join(map(self.text, parts))
-        texts = map(self.text, ast.iter_child_nodes(node))
-        return " ".join(text for text in texts if text)
+        found: list[str] = []
+        left = [node]
+        while left:
+            match left.pop():
+                case ast.Constant(str(value)):
+                    found.append(value)
+                case ast.Name(name):
+                    held = self._namespace.get(name)
+                    known = held if type(held) is str else ""
+                    found.append(self._texts.get(name, known))
+                case ast.JoinedStr(parts):
+                    found.append("".join(self.text(one) or _UNKNOWN for one in parts))
+                case ast.BinOp(one, ast.Add(), other):
+                    texts = map(self.text, (one, other))
+                    found.append("".join(text or _UNKNOWN for text in texts))
+                case ast.Call(
+                    ast.Attribute(ast.Constant(str(joint)), "join"), [ast.List(parts)]
+                ):
+                    found.append(joint.join(map(self.text, parts)))
+                case inner:
+                    left += reversed([*ast.iter_child_nodes(inner)])
+        return " ".join(filter(None, found))
 
     def called_in(self, node: ast.AST) -> list[str]:
         """Return what is called somewhere in an expression."""
