@@ -209,16 +209,16 @@ class _Look:
             self._add(_FROM_URL)
         if _shows_script(node, name, text, names):
             self._add(_SCRIPT)
-        if _IS["opens"].fullmatch(name) and any(
-            _is_outside(names.text(value)) for value in values
-        ):
+        opens = values if _IS["opens"].fullmatch(name) else []
+        is_outside = any(_is_outside(names.text(value)) for value in opens)
+        if is_outside or _IS["at_home"].fullmatch(name):
             self._add(_OUTSIDE)
         changes = method in ("update", "set", "setdefault", "merge", "__setitem__")
         if changes or name in ("setattr", "delattr"):
             owner = "".join(f"{names.path(one)}." for one in values[:1])
             in_config = f".{name}".rpartition(".")[0].endswith(".config")
             if any(map(_IS["ours"].search, (f"{name}.", owner))) or (
-                in_config and "Nemotron" in text
+                in_config and "Nemotron" in ast.dump(node)
             ):
                 self._add(_SETTINGS)
         if name == "os.putenv" or name.startswith("os.environ."):
@@ -356,7 +356,7 @@ class _Names:
                 return self._part(value, self.text(index))
             case ast.Call(ast.Lambda(_, value)) | ast.NamedExpr(_, value):
                 return self.path(value)
-            case ast.Await(value):
+            case ast.Await(value) | ast.BinOp(value, ast.Div()):  # of paths
                 return self.path(value)
             case ast.Call():
                 return self._called(node)
@@ -471,6 +471,13 @@ def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
             | ast.For(target, ast.List([value, *_]) | ast.Tuple([value, *_]))
         ):
             targets = [target]
+        case ast.Call(ast.Name("setattr"), [owner, ast.Constant(str(name)), value]):
+            targets = [ast.Attribute(owner, name)]
+        case ast.arguments(args=parameters, defaults=defaults):
+            named = parameters[len(parameters) - len(defaults) :]
+            yield from (
+                (ast.Name(a.arg), b) for a, b in zip(named, defaults, strict=True)
+            )
     for target in targets:
         match target, value:
             case ast.Tuple(names) | ast.List(names), ast.Tuple(parts) | ast.List(parts):
@@ -550,6 +557,8 @@ def _runs_fetched(
     handed: list[ast.expr] = []
     if _IS["unpickles"].fullmatch(name):
         handed = node.args
+        if _IS["url"].search(text):
+            return True
     elif _SHELL in effects:
         handed = [one for one in node.args if not isinstance(one, ast.List)]
         if any(map(_IS["runner"].fullmatch, text.split()[:1])):

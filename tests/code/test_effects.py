@@ -277,6 +277,8 @@ CELLS = {
     "import os\nclass X: pass\nX.o = os\nX.o.system('ls')": SHELL,
     "import os\nd = {'o': os}\nd['o'].system('ls')": SHELL,
     "import os\n[os][0].system('ls')": SHELL,
+    "import os\ndef f(x, m=os):\n    m.system('ls')": SHELL,
+    "import os\nsetattr(x, 'o', os)\nx.o.system('ls')": SHELL,
     "import os\n(os if x else os).system('ls')": SHELL,
     "import os\n(lambda: os)().system('ls')": SHELL,
     "import os\nfor m in [os]:\n    m.system('ls')": SHELL,
@@ -324,6 +326,7 @@ CELLS = {
         "This cell changes settings of %nemotron and asks the model again (costs).",
     # installers
     "%pip wheel x": INSTALLS,
+    "%uv pip install x": INSTALLS,
     "%pip download x": INSTALLS,
     "!uv tool install x": SHELL_INSTALLS,
     "!uv sync": SHELL_INSTALLS,
@@ -353,6 +356,10 @@ CELLS = {
     "open('a/../../x')": OUTSIDE,
     "open(file='/etc/passwd')": OUTSIDE,
     "p = '/etc/passwd'\nopen(p)": OUTSIDE,
+    "from pathlib import Path\n(Path.home() / '.ssh' / 'key').read_text()": OUTSIDE,
+    "import pandas as pd\npd.read_pickle('https://e.example/x.pkl')": FROM_URL,
+    "from traitlets.config import Config\n"
+    "get_ipython().config.merge(Config(Nemotron={'redact': False}))": SETTINGS,
 }  # fmt: skip
 
 
