@@ -163,6 +163,50 @@ def test_a_key_and_a_plain_password_stay_here(
     assert "redacted" in out or "looks secret" in out
 
 
+ELSEWHERE = {
+    "schlehdorn": (
+        "import os; os.environ['SHOP_PASSWORD'] = 'schlehdorn'",
+        "print('it is', os.environ['SHOP_PASSWORD'])",
+    ),
+    "holunder": ("db_pw = 'holunder'", "print(db_pw.upper(), db_pw.title())"),
+    "mispelbaum": (
+        "failed = ValueError('no'); failed.password = 'mispelbaum'",
+        "print(vars(failed))",
+    ),
+    "eberesche": (
+        "import threading; here = threading.local(); here.passwd = 'eberesche'",
+        "print(here.passwd)",
+    ),
+    "weissdorn": (
+        "import types; conf = types.ModuleType('conf'); conf.password = 'weissdorn'",
+        "print(conf.password * 2)",
+    ),
+    "hagebutte": (
+        "import contextvars\n"
+        "now = contextvars.ContextVar('password', default='hagebutte')",
+        "print(f'as {now.get()}!')",
+    ),
+    "kornelkirsche": (
+        "def close(pw): return lambda: pw\nget = close('kornelkirsche')",
+        "get()",
+    ),
+}
+
+
+@pytest.mark.parametrize("word", ELSEWHERE)
+def test_a_plain_word_stays_here_whatever_held_it(
+    asked: tuple[Kernel, Address], word: str
+) -> None:
+    kernel, service = asked
+    for cell in ELSEWHERE[word]:
+        assert kernel.run(cell).status == "ok"
+    kernel.run("%nemotron why?")
+
+    out = str(service.requests[-1].body)
+    assert word not in out.lower()
+    assert "redacted" in out
+
+
 def test_ordinary_words_under_such_names_stay_in_the_text(
     shell: Shell, service: Address
 ) -> None:

@@ -25,7 +25,6 @@ __all__ = [
     "QUOTED",
     "Joined",
     "Role",
-    "is_set_to",
     "named_secrets",
     "several_secrets",
     "strings",
@@ -186,18 +185,10 @@ _WORD_WITH_DIGITS = re.compile(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}")
 _NEAR = 200
 
 
-def is_set_to(
+def _is_set_to(
     text: str, name: tuple[int, int], sign: str, value: tuple[int, int]
 ) -> bool:
-    """Return whether the text sets a name to a word, as files of settings do.
-
-    Parameters
-    ----------
-    name, value : tuple of int
-        Where each stands, from its start to before its end.
-    sign : str
-        What stands between them.
-    """
+    """Return whether the text sets a name to a word, as files of settings do."""
     line = max(text.rfind("\n", max(0, name[0] - _NEAR), name[0]) + 1, name[0] - _NEAR)
     before = text[line : name[0]] + "-" * (text[name[0]] == "-")
     after = text[value[1] : value[1] + _NEAR].partition("\n")[0]
@@ -401,13 +392,9 @@ def _cookies(text: str, at: int, named: _Name) -> Iterator[Span]:
 
 
 def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
-    if named.told.strength is Strength.PASSWORD and named.by("set"):
+    if "phrase" in named.told.name.lower() and named.by("set"):
         phrase = _PHRASE.match(text, at)
-        if (
-            phrase
-            and "phrase" in named.told.name.lower()
-            and not is_placeholder(phrase[0])
-        ):
+        if phrase and not is_placeholder(phrase[0]):
             yield Span(*phrase.span(), named.told.kind)
             return
     found = _BARE.match(text, at)
@@ -444,7 +431,7 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
         return True
     name = named.start, named.found.start("close")
     sign = named.found["set"]
-    return bool(sign) and is_set_to(text, name, sign, (at, at + len(value)))
+    return bool(sign) and _is_set_to(text, name, sign, (at, at + len(value)))
 
 
 def _is_code_number(text: str, at: int, value: str, named: _Name) -> bool:
