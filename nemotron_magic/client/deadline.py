@@ -18,12 +18,13 @@ name server takes. So the first look-up of a host runs in a thread of its own.
 from __future__ import annotations
 
 import math
+import signal
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from threading import Event, Lock
 from typing import Any
 
@@ -31,15 +32,17 @@ import httpcore
 import httpx
 
 from nemotron_magic.core.endpoint import loopback_addresses
-from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 
 __all__ = [
     "Backend",
     "CancelToken",
     "Deadline",
+    "InterruptGuard",
     "Resolver",
     "interruptible_sleep",
     "look_up",
+    "stopped_after",
     "system_resolver",
     "wait_for",
 ]
@@ -364,3 +367,54 @@ def look_up(
     if not wait_for(done, timeout_s, check):
         return OSError("no address: the name server does not answer")
     return found[0]
+
+
+def stopped_after(reply: str) -> InterruptedByUser:
+    """Return the error of a stop that came when a reply was whole."""
+    why = "the reply had arrived and is kept"
+    error = InterruptedByUser("stopped by you", why)
+    error.reply = reply
+    return error
+
+
+class InterruptGuard:
+    """Holds back interrupts within a block, but where it lets them through.
+
+    In other threads than the main one, and where no Python function handles them, it
+    does nothing.
+
+    Attributes
+    ----------
+    is_pressed : bool
+        Whether one was held back.
+    """
+
+    def __init__(self) -> None:
+        self.is_pressed = False
+        self._before: Any = None
+
+    def __enter__(self) -> InterruptGuard:
+        before = signal.getsignal(signal.SIGINT)
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            self._before = before
+            signal.signal(signal.SIGINT, self._hold)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Let interrupts through within this block."""
+        if self._before is None:
+            yield
+            return
+        signal.signal(signal.SIGINT, self._before)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, self._hold)
+
+    def _hold(self, number: int, frame: object) -> None:
+        self.is_pressed = True

@@ -17,12 +17,7 @@ NemotronError
 from __future__ import annotations
 
 import re
-import signal
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import current_thread, main_thread
-from typing import Any
 
 from nemotron_magic.core import public
 from nemotron_magic.core.text import strip_controls
@@ -34,7 +29,6 @@ __all__ = [
     "ConnectError",
     "CreditError",
     "InputError",
-    "InterruptGuard",
     "InterruptedByUser",
     "LimitError",
     "ModelError",
@@ -43,7 +37,6 @@ __all__ = [
     "RateLimitError",
     "RequestError",
     "ServiceError",
-    "stopped_after",
 ]
 
 
@@ -184,54 +177,3 @@ class OutcomeUnknownError(NemotronError):
 @public
 class InterruptedByUser(NemotronError):
     """The user stopped it; what had arrived is kept."""
-
-
-def stopped_after(reply: str) -> InterruptedByUser:
-    """Return the error of a stop that came when a reply was whole."""
-    why = "the reply had arrived and is kept"
-    error = InterruptedByUser("stopped by you", why)
-    error.reply = reply
-    return error
-
-
-class InterruptGuard:
-    """Holds back interrupts within a block, but where it lets them through.
-
-    In other threads than the main one, and where no Python function handles them, it
-    does nothing.
-
-    Attributes
-    ----------
-    is_pressed : bool
-        Whether one was held back.
-    """
-
-    def __init__(self) -> None:
-        self.is_pressed = False
-        self._before: Any = None
-
-    def __enter__(self) -> InterruptGuard:
-        before = signal.getsignal(signal.SIGINT)
-        if callable(before) and current_thread() is main_thread():
-            self._before = before
-            signal.signal(signal.SIGINT, self._hold)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    @contextmanager
-    def released(self) -> Iterator[None]:
-        """Let interrupts through within this block."""
-        if self._before is None:
-            yield
-            return
-        signal.signal(signal.SIGINT, self._before)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, self._hold)
-
-    def _hold(self, number: int, frame: object) -> None:
-        self.is_pressed = True

@@ -9,15 +9,14 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
+from nemotron_magic.client.deadline import InterruptGuard, stopped_after
 from nemotron_magic.code.syntax import Finding, describe_finding
 from nemotron_magic.context.cells import execution_of, origin_of
 from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subject
 from nemotron_magic.context.variables import Variables
 from nemotron_magic.core.errors import (
     InputError,
-    InterruptGuard,
     NemotronError,
-    stopped_after,
 )
 from nemotron_magic.core.events import Trying
 from nemotron_magic.core.settings import Settings

@@ -8,13 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from nemotron_magic.client.client import Client, Request
-from nemotron_magic.client.deadline import CancelToken
+from nemotron_magic.client.deadline import CancelToken, InterruptGuard
 from nemotron_magic.core.endpoint import Endpoint, Key
 from nemotron_magic.core.errors import (
     ASK_AGAIN,
     GO_ON,
     InterruptedByUser,
-    InterruptGuard,
     ModelError,
     NemotronError,
     OutcomeUnknownError,

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from nemotron_magic.client.client import Client
-from nemotron_magic.client.deadline import CancelToken
+from nemotron_magic.client.deadline import CancelToken, InterruptGuard, stopped_after
 from nemotron_magic.client.models import Model, fallback_model, sorted_for_people
 from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
@@ -24,10 +24,8 @@ from nemotron_magic.core.endpoint import Endpoint, SecretMapping
 from nemotron_magic.core.errors import (
     InputError,
     InterruptedByUser,
-    InterruptGuard,
     ModelError,
     NemotronError,
-    stopped_after,
 )
 from nemotron_magic.core.events import EventCallback
 from nemotron_magic.core.parameters import DEFAULT_MODEL
