@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from threading import Thread
 from types import SimpleNamespace
 
 import httpcore
 import httpx
 import pytest
 
-from nemotron_magic.client.deadline import Backend, Deadline
+from nemotron_magic.client.deadline import Backend, Deadline, InterruptGuard
 from nemotron_magic.core.errors import NemotronError
 
 
@@ -230,3 +232,42 @@ def test_what_shortened_a_call_can_be_taken_back() -> None:
     deadline.lift()
 
     assert (short_s, deadline.left_s) == (5, 600)
+
+
+# ---- interrupts
+
+
+def test_an_interrupt_is_held_back_and_let_through_where_it_may() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with InterruptGuard() as guard:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert guard.is_pressed
+        with pytest.raises(KeyboardInterrupt), guard.released():
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_guard_within_another_holds_back_for_itself() -> None:
+    with InterruptGuard() as outer:
+        with outer.released(), InterruptGuard() as inner:
+            signal.raise_signal(signal.SIGINT)
+
+        assert (inner.is_pressed, outer.is_pressed) == (True, False)
+
+
+def test_a_guard_in_another_thread_leaves_signals_alone() -> None:
+    seen: list[object] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def work() -> None:
+        with InterruptGuard() as guard, guard.released():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert seen == [before]

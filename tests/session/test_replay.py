@@ -360,3 +360,38 @@ def test_a_setting_for_one_call_is_enough(service: Service) -> None:
         session.conversation.reset()
 
     assert service.asked == 1
+
+
+# ---- what lost something
+
+
+LOSSES = {
+    "no JSON": say("The mean") + b'data: {"choices": [{"delta": {"cont\n\n',
+    "an object": say("The mean")
+    + event({"choices": [{"index": 0, "delta": {"content": {"odd": [1]}}}]}),
+    "half a line": say("a") + b"data: nonsense\n\n" + say("b"),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_reply_that_lost_something_is_asked_anew(service: Service, name: str) -> None:
+    service.answers = [LOSSES[name] + STOP + DONE]
+    session = service.session()
+    first = session.ask("a?")
+    again = service.session().ask("a?")
+
+    assert not first.is_whole
+    assert first.metadata.ending == "damaged"
+    assert notices(first)
+    assert (again, service.asked) == ("Reply 2", 2)
+    assert service.session().ask("a?").metadata.recalled is not None
+
+
+@pytest.mark.parametrize("text", ["x\\ty", "x\ty", "x\u2028y", "x\x0by"])
+def test_a_control_character_is_no_damage(service: Service, text: str) -> None:
+    raw = b'data: {"choices": [{"delta": {"content": "%s"}}]}\n\n' % text.encode()
+    service.answers = [raw + STOP + DONE]
+    first = service.session().ask("a?")
+
+    assert (first.is_whole, notices(first)) == (True, ())
+    assert service.session().ask("a?").metadata.recalled is not None
