@@ -80,6 +80,11 @@ class ThinkTags:
         Whether to look for a closing tag without an opening one.
     after_reasoning : bool
         Whether reasoning came apart from the text, so that a closing tag may begin it.
+
+    Attributes
+    ----------
+    has_answer : bool
+        Whether any of it was no reasoning.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class ThinkTags:
         self._mentions = 0
         self._line = ""
         self._in_fence = False
+        self.has_answer = False
         self._read = self._at_start
 
     def feed(self, piece: str) -> list[Event]:
@@ -136,6 +142,7 @@ class ThinkTags:
             return True
         if any(one.startswith(text) for one in _TAGS):
             return False
+        self.has_answer = True
         is_plain = self._read == self._at_start
         self._read = self._in_tagged_answer
         if is_plain:
@@ -204,6 +211,7 @@ class ThinkTags:
                 events.append(TextWasReasoning(said[:at].strip(), self._choice))
                 self._held = said[at + len(tag[0]) :]
                 self._said = LongText()
+                self.has_answer = False
                 self._line = ""
                 self._read = self._after_reasoning
                 return True
@@ -402,10 +410,10 @@ class ChunkParser:
 
     @property
     def has_only_reasoning(self) -> bool:
-        """Whether the first answer has a thought and nothing else."""
-        return {kind for at, kind in self._kinds if at == 0} == {Reasoning} and (
-            not self._calls
-        )
+        """Whether the first answer has a thought and nothing else, and ended well."""
+        tags, kinds = self._tags.get(0), {kind for at, kind in self._kinds if at == 0}
+        says_more = kinds - {Reasoning, Text} or (tags and tags.has_answer)
+        return bool(kinds) and not says_more and self._finishes.get(0) != "length"
 
     def read(self, chunk: JsonObject, events: list[Event]) -> None:
         """Append what `chunk` tells to `events`."""

@@ -1,8 +1,8 @@
 """Events of a call, in the order in which they happen.
 
 The words between network and display: values without behaviour, equal if their fields
-are. Which bytes became which event is told in `dialect`; what the events add up to, in
-`draft`.
+are. Which bytes become which event is said in `client.chunks`; what the events add up
+to, in `session.reply`.
 """
 
 from __future__ import annotations

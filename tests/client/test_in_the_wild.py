@@ -327,13 +327,31 @@ def test_a_closing_tag_after_reasoning_is_no_part_of_the_answer() -> None:
     assert (str(heard.reply), heard.reply.reasoning) == ("yes", "hm")
 
 
-@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
-def test_a_reply_that_is_all_reasoning_is_told_with_where_to_read_it(name: str) -> None:
-    heard = hear(delta(**{name: "It is 4."}), STOP, DONE)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning": "It is 4."},
+        {"reasoning_content": "It is 4."},
+        {"content": "<think>It is 4.</think>"},
+        {"content": "<thought>It is 4."},
+        {"content": [{"type": "thinking", "thinking": "It is 4."}]},
+    ],
+)
+def test_a_reply_that_is_all_reasoning_is_told_with_where_to_read_it(
+    fields: dict[str, Any],
+) -> None:
+    heard = hear(delta(**fields), STOP, DONE)
     (notice,) = (one for one in heard.events if isinstance(one, Notice))
 
-    assert str(heard.reply) == ""
+    assert (str(heard.reply), heard.reply.reasoning) == ("", "It is 4.")
     assert "_nemotron.reasoning" in notice.text
+
+
+def test_a_thought_beside_an_answer_or_a_cut_one_needs_no_word() -> None:
+    both = hear(delta(reasoning="hm"), say("4"), STOP)
+    cut = hear(delta(reasoning="hm"), delta("length"))
+
+    assert not [one for one in (*both.events, *cut.events) if isinstance(one, Notice)]
 
 
 # ---- figures
