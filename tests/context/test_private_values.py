@@ -315,9 +315,9 @@ def test_an_index_and_distinct_values_of_a_vocabulary_are_told() -> None:
     counts = pandas.Series(["DE", "FR"] * 9, name="country").value_counts()
 
     assert describe(counts).splitlines()[1:] == [
-        "  country | count",
-        "  DE | 9",
-        "  FR | 9",
+        "  country  count",
+        "  DE  9",
+        "  FR  9",
     ]
     assert "  - 'north'" in describe(["north", "south"], "x")
     assert "'sepal length (cm)'" in describe(["sepal length (cm)"], "feature_names")

@@ -83,7 +83,7 @@ def test_types_and_names_of_columns_are_told() -> None:
         for value in values:
             said = told(value, frame)
             assert [name for name in names if name not in said] == [], said
-    assert "  amount | float64" in told(sales().dtypes, sales())
+    assert "  amount  float64" in told(sales().dtypes, sales())
 
 
 GROUPED: dict[str, Callable[[Any, str, str, str], Any]] = {
@@ -125,7 +125,7 @@ def test_groups_of_people_are_numbered(result: str) -> None:
         said = told(value, frame)
 
         assert [one for one in people if one in said] == []
-        assert "value 1 | " in said
+        assert "value 1  " in said
         numbers = numbers_of(value.select_dtypes("number") if value.ndim > 1 else value)
         assert [one for one in numbers if one not in said] == [], said
 
@@ -203,10 +203,10 @@ def test_summaries_of_polars_are_told() -> None:
     means = frame.group_by("region").mean().sort("region")
 
     said = told(means, frame)
-    assert "  region | amount | qty" in said
-    assert f"north | {means['amount'][0]:.6g}" in said
-    assert "mean | None | " in told(frame.describe(), frame)
-    assert "0 | 0 | 0" in told(frame.null_count(), frame)
+    assert "  region  amount  qty" in said
+    assert f"north  {means['amount'][0]:.6g}" in said
+    assert "mean  None  " in told(frame.describe(), frame)
+    assert "0  0  0" in told(frame.null_count(), frame)
     assert "a summary" not in told(frame.head(3), frame)
     assert "a summary" not in told(frame.sort("amount").head(2), frame)
 
@@ -247,7 +247,7 @@ def test_a_turned_summary_and_the_weights_of_columns_are_told() -> None:
         weights = pandas.DataFrame({"feature": [of, by], "weight": [0.625, 0.375]})
 
         assert [n for n in numbers_of(turned) if n not in told(turned, frame)] == []
-        assert f"  {of} | 0.625" in told(weights, frame)
+        assert f"  {of}  0.625" in told(weights, frame)
 
 
 def test_types_of_columns_are_named_in_any_holder() -> None:

@@ -51,26 +51,26 @@ def loaded(
 
 
 SUMMARIES = {
-    "df.dtypes": lambda df, who, kind, figure: [f"{figure} | float64"],
+    "df.dtypes": lambda df, who, kind, figure: [f"{figure}  float64"],
     "df.columns": lambda df, who, kind, figure: [f"{who}, {kind}, {figure}"],
-    "df.isna().sum()": lambda df, who, kind, figure: [f"{who} | 0", f"{kind} | 0"],
+    "df.isna().sum()": lambda df, who, kind, figure: [f"{who}  0", f"{kind}  0"],
     "df.describe()": lambda df, who, kind, figure: [
-        f"mean | {df[figure].mean():.6g}",
-        f"75% | {df[figure].quantile(0.75):.6g}",
+        f"mean  {df[figure].mean():.6g}",
+        f"75%  {df[figure].quantile(0.75):.6g}",
     ],
     "df.groupby(kind)[figure].mean()": lambda df, who, kind, figure: [
-        f"{label} | {mean:.6g}"
+        f"{label}  {mean:.6g}"
         for label, mean in df.groupby(kind)[figure].mean().items()
     ],
     "df.groupby(who)[figure].sum()": lambda df, who, kind, figure: [
-        f"value {place} | {total:.6g}"
+        f"value {place}  {total:.6g}"
         for place, total in enumerate(df.groupby(who)[figure].sum(), 1)
     ],
-    "df[who].value_counts()": lambda df, who, kind, figure: ["value 3 | 10"],
+    "df[who].value_counts()": lambda df, who, kind, figure: ["value 3  10"],
     "pd.crosstab(df[kind], df[who])": lambda df, who, kind, figure: [
-        f"{kind} | value 1 | value 2 | value 3"
+        f"{kind}  value 1  value 2  value 3"
     ],
-    "df.nunique()": lambda df, who, kind, figure: [f"{who} | 3", f"{figure} | 30"],
+    "df.nunique()": lambda df, who, kind, figure: [f"{who}  3", f"{figure}  30"],
 }
 
 

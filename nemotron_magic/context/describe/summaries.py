@@ -25,6 +25,9 @@ from nemotron_magic.core.introspection import class_name, home, library
 
 __all__ = ["summary_lines", "text_values"]
 
+_BETWEEN = "  "  # cells, as pandas writes them; within labels are single blanks
+_LEAST_LARGE = 1e6
+_MOST_WRITTEN_OUT = 1e15
 _ROWS = 60
 _COLUMNS = 40
 _MOST_SEARCHED = 200_000  # rows of a table, for its groups
@@ -369,19 +372,19 @@ def _lines(grid: _Grid, is_owned: bool, ctx: DescribeContext) -> Iterator[str]:
     heads = _texts(columns, grid.column_names, ctx, weight)
     if grid.kind == "pandas Series":
         heads = ["value" if grid.columns[0] is None else heads[0]]
-        yield f"{grid.kind}, {rows:,} rows, a summary; cells divided by |:"
+        yield f"{grid.kind}, {rows:,} rows, a summary:"
     else:
         size = f"{rows:,} rows × {width:,} columns"
-        yield f"{grid.kind}, {size}, a summary; cells divided by |:"
+        yield f"{grid.kind}, {size}, a summary:"
     names = ", ".join(str(name) for name in grid.names if name is not None)
-    yield "  " + " | ".join(filter(None, (names, *heads)))
+    yield _BETWEEN + _BETWEEN.join(filter(None, (names, *heads)))
     most = max(map(len, ctx.live.tables), default=0)
     for place, label in enumerate(labels):
         cells = [
             _cell(cells[place], (*grid.rows[place], *column), most, ctx)
             for column, cells in zip(columns, grid.cells, strict=True)
         ]
-        yield "  " + " | ".join(filter(None, (label, *cells)))
+        yield _BETWEEN + _BETWEEN.join(filter(None, (label, *cells)))
     if rows > len(labels):
         yield f"  … {rows - len(labels):,} more rows"
     if width > len(columns):
@@ -431,9 +434,11 @@ def _level(
 
 def _text(value: Any, ctx: DescribeContext) -> str:
     if type(value) is str:
-        return " ".join(shorten(value, 40).split())
-    if type(value) is float and value % 1 == 0:
-        return f"{value:g}" if abs(value) < 1e15 else f"{value:.6g}"
+        return " ".join(shorten(value, 40).split()) or repr(value)
+    if type(value) is float and abs(value) < _MOST_WRITTEN_OUT:
+        if value % 1 == 0:
+            return f"{value:.1f}"
+        return f"{value:.2f}" if abs(value) >= _LEAST_LARGE else f"{value:.6g}"
     if type(value) in (int, float) or is_scalar(value):
         return shorten(format_extreme(value))
     # The types of columns are objects, and a bin is one of pandas.
