@@ -268,3 +268,23 @@ def test_the_labels_of_a_vocabulary_are_told_as_an_index() -> None:
 
     assert ": north, south, west" in told(frame.region.value_counts().index, frame)
     assert "Quimby" not in told(frame.customer.value_counts().index, frame)
+
+
+def test_columns_that_are_called_as_statistics_are_no_summary() -> None:
+    for label in ("count", "total"):
+        frame = sales().rename(columns={"amount": label})
+        for value in (
+            frame.set_index("customer")[label].head(3),
+            frame.set_index("customer")[[label]].head(3),
+            frame.set_index("region")[label].head(3),
+        ):
+            said = told(value, frame)
+            assert [one for one in numbers_of(value) if one in said] == [], said
+        assert "value 1  " in told(frame.customer.value_counts(), frame)
+
+
+def test_rows_by_a_place_from_0_to_1_are_no_quantiles() -> None:
+    frame = sales()[["amount", "qty"]].set_index(numpy.linspace(0, 1, ROWS))
+
+    for value in (frame.head(3), frame.iloc[2], frame.amount.head(3)):
+        assert "a summary" not in told(value, frame)

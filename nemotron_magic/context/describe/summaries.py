@@ -96,10 +96,13 @@ def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
     if _is_labelled(grid, ctx):
         return _lines(grid, False, ctx)
     owners = [one for one in ctx.live.tables if _may_own(one, grid)][:_MOST_OWNERS]
-    if owners and all(_is_aggregated(grid, one) for one in owners):
-        return _lines(grid, True, ctx)
-    is_counted = _is_statistic(grid.columns[0]) and len(grid.columns) == 1
-    return _lines(grid, False, ctx) if is_counted and grid.is_indexed else None
+    if owners:
+        are_new = all(_is_aggregated(grid, one) for one in owners)
+        return _lines(grid, True, ctx) if are_new else None
+    label = grid.columns[0]
+    is_counted = _is_statistic(label) and label not in ctx.live.columns
+    is_single = len(grid.columns) == 1 and grid.is_indexed
+    return _lines(grid, False, ctx) if is_counted and is_single else None
 
 
 def _is_plain(label: Any) -> bool:
@@ -260,9 +263,11 @@ def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
     if any(name is not None for name in grid.column_names):
         # A summary that was turned, and not some rows.
         return names == [None] and all(_is_statistic(row) for row in rows)
+    indexes = [one.index for one in ctx.live.tables if hasattr(one, "iloc")]
+    is_place = any(str(index.dtype).startswith("float") for index in indexes)
     if names == [None] and all(type(row[0]) is float for row in rows):
         # As `quantile` labels them.
-        is_known = all(0 <= row[0] <= 1 for row in rows)
+        is_known = not is_place and all(0 <= row[0] <= 1 for row in rows)
     else:
         # Names of columns in a column, such as those of features, are labels as well.
         is_called = grid.is_indexed and any(name is not None for name in names)
@@ -273,8 +278,6 @@ def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
     if grid.kind != "pandas Series":
         return not grid.is_indexed or all(_is_known(one, ctx) for one in grid.columns)
     name = grid.columns[0]
-    indexes = [one.index for one in ctx.live.tables if hasattr(one, "iloc")]
-    is_place = any(str(index.dtype).startswith("float") for index in indexes)
     is_quantile = type(name) is float and 0 <= name <= 1 and not is_place
     return name is None or is_quantile or _is_known(name, ctx)
 
@@ -297,8 +300,9 @@ def _is_aggregated(grid: _Grid, owner: Any) -> bool:
     columns = list(zip(grid.columns, grid.cells, strict=True))
     if _is_crosstab(grid, len(owner)):
         return True
+    own = [name for name, _ in _columns(owner) if type(name) is str]
     are_new = (
-        _is_statistic(label) or not _holds(owner, label, cells)
+        (_is_statistic(label) and label not in own) or not _holds(owner, label, cells)
         for label, cells in columns
     )
     has_new = any(are_new)
