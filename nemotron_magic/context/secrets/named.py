@@ -264,7 +264,7 @@ _ALONE = re.compile(
 )
 _PHRASE = re.compile(r"[a-z]+(?: [a-z]+){3,8}(?=[ \t]*(?:#|\n|$))")
 _COOKIE = re.compile(
-    r"""[\w.-]{1,80}=["']?(?P<value>[^;\s"',]{6,4000}+)["']?[;, \t]*"""
+    r"""[\w.~-]{1,80}=["']?(?P<value>[^;\s"',]{6,4000}+)["']?[;, \t]*"""
 )
 _SCHEME = re.compile(
     r"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|bot|sso-key)[ \t]+"

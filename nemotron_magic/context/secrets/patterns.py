@@ -147,6 +147,8 @@ azure-key  accountkey=,sharedaccesskey=  (?i:(?:Account|SharedAccess)Key=)
     (?P<secret>[A-Za-z0-9+/%]{20,}+={0,2})
 slack-webhook  hooks.slack.com  hooks\.slack\.com/(?:services|workflows|triggers)/
     (?P<secret>[\w/+]{16,}+)
+teams-webhook  webhook.office.com  webhook\.office\.com/webhookb2/
+    (?P<secret>[\w@/-]{30,400})
 twilio-secret  ac,sk  (?:AC|SK)[0-9a-f]{32}["']?[ \t]*[,;|:\t ][ \t]*["']?
     (?P<secret>[0-9a-f]{32})(?![0-9a-f])
 telegram-token  :aa  (?<!\d)\d{8,10}:AA[\w-]{32,35}(?![\w-])
