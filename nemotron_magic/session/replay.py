@@ -100,12 +100,14 @@ class CachedReply:
     def from_json(cls, text: str) -> CachedReply | None:
         """Read it; None if it cannot be read, whatever the reason."""
         try:
-            told = json.loads(text)
-            told["texts"] = tuple(str(one) for one in told["texts"])
-            told["tool_calls"] = tuple(ToolCall(**call) for call in told["tool_calls"])
-            told["logprobs"] = tuple(dict(one) for one in told["logprobs"])
-            told["usage"] = Usage.from_dict(told["usage"])
-            return cls(**told)
+            known = json.loads(text)
+            known["texts"] = tuple(str(one) for one in known["texts"])
+            known["tool_calls"] = tuple(
+                ToolCall(**call) for call in known["tool_calls"]
+            )
+            known["logprobs"] = tuple(dict(one) for one in known["logprobs"])
+            known["usage"] = Usage.from_dict(known["usage"])
+            return cls(**known)
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
@@ -141,7 +143,7 @@ def _reply_in(output: Any, about: JsonObject) -> CachedReply | None:
     text = "".join(map(as_text, lines))
     if not isinstance(size, int) or not 0 < size <= len(text):
         return None
-    # A reply that was itself recalled tells what it took when it was new.
+    # A reply that was itself recalled says what it cost when it was new.
     asked = as_dict(about.get("cached")) or about
     return CachedReply(
         "notebook",
