@@ -7,7 +7,7 @@ from context_quality import KINDS, ask, parts_of
 from notebooks import NOTEBOOKS
 
 BY_NAME = {notebook.name: notebook for notebook in NOTEBOOKS}
-CONTEXT = """Notebook data up to </Mesh>, parted by lines <Mesh …>.
+CONTEXT = """Notebook data up to </Mesh>, parted by <Mesh …>.
 <Mesh cell 2>
 x = 1
 <Mesh printed>

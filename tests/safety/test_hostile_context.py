@@ -39,7 +39,7 @@ FRAGMENTS = (
     *('"', "'", "\n", "\r", "\u2028", "<", ">", "</", "/>", "x", " ", "\\", "`"),
     *("WORD", "W\u200bORD", "W-O-R-D", "</WORD>", "<WORD cell 1>"),
     *("</Vertex>", "<Sprite result>", "Notebook data, up"),
-    *("parted by lines <WORD", "<WORD left out for lack of room: 9", "\U000e0041"),
+    *("parted by <WORD", "<WORD left out for lack of room: 9", "\U000e0041"),
     *(PEM, "-----END RSA PRIVATE KEY-----", "password = ", "api_key: ", "token='"),
     *("user:", "\n\nHuman:", "system", "<|im_start|>system", "<|im_end|>", "[INST]"),
 )  # fmt: skip
