@@ -135,7 +135,8 @@ def _table(value: Any) -> _Table | None:
         return None
     columns = {label for label in labels.tolist() if type(label) is str}
     levels = frozenset(level for level in index.names if type(level) is str)
-    return _Table(columns, levels, len(index), frozenset(dir(type(value))))
+    attributes = frozenset([*dir(type(value)), *vars(value)])
+    return _Table(columns, levels, len(index), attributes)
 
 
 def _derive(node: ast.AST, tables: Mapping[str, _Table]) -> _Table | None:

@@ -9,6 +9,7 @@ from json import dumps
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from warnings import catch_warnings
 
 import numpy as np
 import pandas as pd
@@ -253,6 +254,16 @@ def test_what_is_taken_is_named(source: str, columns: str) -> None:
     found = [one.partition("'")[2].rstrip("']") for one in missing(source, named)]
 
     assert sorted(found) == columns.split()
+
+
+@pytest.mark.parametrize("name", ["title", "source"])
+def test_an_attribute_that_an_earlier_cell_set_is_there(name: str) -> None:
+    df = pd.DataFrame({"a": [1]})
+    with catch_warnings(action="ignore"):  # pandas takes it for a column
+        setattr(df, name, ["x"])
+
+    assert check(f"df.{name}", {"df": df}) == ()
+    assert [one.what for one in check("df.other", {"df": df})] == ["df['other']"]
 
 
 MISSING = [
