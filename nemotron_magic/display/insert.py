@@ -170,7 +170,7 @@ class CodeInserter:
     Parameters
     ----------
     takes_cells : callable
-        Tells whether whoever shows the outputs can put in a cell.
+        Returns whether whoever shows the outputs can put in a cell.
     unreadable : callable
         Returns the folders that code which is tried may not read.
     """
@@ -270,7 +270,7 @@ class CodeInserter:
         if is_broken or not self._takes_cells():
             notices.append(_BROKEN if is_broken else _HEADLESS)
             return _with(reply, notices, diff)
-        self._put(1, job.replaces)
+        self._insert_cell(1, job.replaces)
         placed = _placed(len(cells) - 1, job.replaces)
         return _with(reply, notices, diff, cells[0].source, placed)
 
@@ -312,11 +312,11 @@ class CodeInserter:
             blocks = "1 block is" if count == 1 else f"{count} blocks are"
             left = f" {len(others)} with a magic of their own wait." if others else ""
             self._queue([whole, *others])
-            cell, done = self._put(1), f"{blocks} in the cell below.{left}"
+            cell, done = self._insert_cell(1), f"{blocks} in the cell below.{left}"
             self._queue(others)
         else:
             number = self._number(which)
-            cell = self._put(number)
+            cell = self._insert_cell(number)
             done = f"Block {number} of {count} is in the cell below."
         return "\n\n".join([done, *self._remarks(cell)])
 
@@ -338,7 +338,7 @@ class CodeInserter:
             )
         return number
 
-    def _put(self, number: int, replaces: bool = False) -> CodeCell:
+    def _insert_cell(self, number: int, replaces: bool = False) -> CodeCell:
         cell = self._waiting[number - 1]
         self._shell.set_next_input(cell.source.rstrip("\n"), replace=replaces)
         self._next = max(self._next, number)

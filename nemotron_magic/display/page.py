@@ -274,7 +274,7 @@ class NotebookRenderer:
     def watch(self, event: Event) -> None:
         """Paint what `event` changes."""
         with self._lock:
-            self._note(event)
+            self._handle(event)
 
     def finish(self, reply: Reply) -> None:
         """Put the whole reply in the place of its parts."""
@@ -315,7 +315,7 @@ class NotebookRenderer:
         self._held_back = None
         self._has_ended = True
 
-    def _note(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         match event:
             case Text(text, 0):
                 self._take(text)

@@ -101,19 +101,19 @@ def preview_notes(
         *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
         *(("shortened", title) for title in context_info.cut),
         ("left out for lack of room", plural(len(context_info.left_out), "cell")),
-        ("secrets taken out", _counted(context_info.redacted) or "none"),
+        ("secrets taken out", _count_kinds(context_info.redacted) or "none"),
         ("goes to", f"`{model}` at `{session.endpoint(settings).netloc}`"),
         ("may cost", _estimate(session, asked, settings)),
-        *_kept(session, asked, settings),
+        *_cache_rows(session, asked, settings),
     ]
 
 
-def _counted(kinds: Sequence[str]) -> str:
+def _count_kinds(kinds: Sequence[str]) -> str:
     """Return each kind once, with how many there are of it."""
     return ", ".join(f"{number} × {kind}" for kind, number in Counter(kinds).items())
 
 
-def _kept(
+def _cache_rows(
     session: Session, asked: PreparedPrompt, settings: Settings
 ) -> list[tuple[str, str]]:
     """Return whether the reply is there already, where the cache is on."""
@@ -183,7 +183,7 @@ def usage(ledger: Ledger) -> str:
         "This month": ledger.of_month(),
         "Ever": ledger.of_all(),
     }
-    parts = [_table("", spans), _notes(spans.values()), _kept_in(ledger)]
+    parts = [_table("", spans), _notes(spans.values()), _ledger_place(ledger)]
     models = {literal(name, 80): sums for name, sums in _models(ledger)}
     if models:
         parts.insert(1, _table("Model, this month", models))
@@ -242,7 +242,7 @@ def _notes(spans: Iterable[Totals]) -> str:
     return " ".join(notes)
 
 
-def _kept_in(ledger: Ledger) -> str:
+def _ledger_place(ledger: Ledger) -> str:
     """Return where a ledger is kept."""
     if ledger.path is not None:
         return f"Kept in `{ledger.path}`."

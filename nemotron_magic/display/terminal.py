@@ -74,11 +74,11 @@ class _TextPainter:
                 self._think("thinking …")
             case TextWasReasoning():
                 self._end_text()
-                self._note(_WAS_REASONING)
+                self._print_note(_WAS_REASONING)
             case Sent(_, model):
                 self._wait(f"asking {model} …")
             case Retry() as retry:
-                self._note(retry.words)
+                self._print_note(retry.words)
             case Trying(elapsed_s) if elapsed_s < 0.5:
                 self._add(self._text.end())
                 self._wait("trying …")
@@ -93,9 +93,9 @@ class _TextPainter:
         )
         self._end_text()
         for line in notices(reply) if reply else ():
-            self._note(line)
+            self._print_note(line)
         if self._with_footer:
-            self._note(_footer(reply))
+            self._print_note(_footer(reply))
 
     def fail(self) -> None:
         """End without a reply."""
@@ -114,7 +114,7 @@ class _TextPainter:
         """Show what was held back, and end the line."""
         raise NotImplementedError
 
-    def _note(self, line: str) -> None:
+    def _print_note(self, line: str) -> None:
         """Show a line of our own."""
         raise NotImplementedError
 
@@ -123,7 +123,7 @@ class _TextPainter:
 
     def _think(self, line: str) -> None:
         """Show that the model thinks."""
-        self._note(line)
+        self._print_note(line)
 
 
 class PlainRenderer(_TextPainter):
@@ -144,7 +144,7 @@ class PlainRenderer(_TextPainter):
         self._write(self._wrap.end())
         self._write("" if self._ends_line else self._wrap.add("\n"))
 
-    def _note(self, line: str) -> None:
+    def _print_note(self, line: str) -> None:
         self._end_block()
         self._write(_ours(line, self._is_styled))
 
@@ -185,7 +185,7 @@ class RichRenderer(_TextPainter):
         self._print(self._blocks.tail.markdown)
         self._blocks = Blocks(_LONGEST_BLOCK)
 
-    def _note(self, line: str) -> None:
+    def _print_note(self, line: str) -> None:
         self._stop()
         self._console.print(_dim(line))
 
@@ -196,7 +196,7 @@ class RichRenderer(_TextPainter):
         if self._is_live:
             self._wait(line)
         else:
-            self._note(line)
+            self._print_note(line)
 
     def _print(self, markdown: str) -> None:
         """Print a block that stays, its lines as long as they are."""

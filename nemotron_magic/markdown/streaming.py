@@ -222,7 +222,7 @@ class Blocks:
         for start in range(0, len(text), step):
             self._tail += text[start : start + step]
             if self._is_worth_a_look():
-                finished += self._look()
+                finished += self._cut_all()
         return finished
 
     def _is_worth_a_look(self) -> bool:
@@ -234,7 +234,7 @@ class Blocks:
     def _is_far_too_long(self) -> bool:
         return len(self._tail) > 3 * self._soft_limit
 
-    def _look(self) -> list[Block]:
+    def _cut_all(self) -> list[Block]:
         finished: list[Block] = []
         while block := self._cut():
             finished.append(block)

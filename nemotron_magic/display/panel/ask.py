@@ -256,9 +256,9 @@ class AskTab:
                 raise InputError("there is no question", hint="Type one into the box")
             question, settings = self.question()
         except NemotronError as error:
-            self._say_error(error)
+            self._show_error(error)
             return
-        self._put("")
+        self._fill_box("")
         call, ask = self._new_call(text), self._host.session.ask
         self._begin(
             call,
@@ -276,7 +276,7 @@ class AskTab:
                 raise InputError("there is no reply to go on with", "nothing was sent")
             settings = self._host.settings()
         except NemotronError as error:
-            self._say_error(error)
+            self._show_error(error)
             return
         call = self._new_call(cut.question, cut)
         self._begin(
@@ -299,7 +299,7 @@ class AskTab:
         """Forget the conversation: what comes next begins anew."""
         self._host.session.conversation.reset(self._thread)
         self.refresh()
-        self._say("Forgotten: the next question begins anew.")
+        self._set_status("Forgotten: the next question begins anew.")
 
     def refresh(self) -> None:
         """Show what has been asked meanwhile, in cells and other panels."""
@@ -318,10 +318,10 @@ class AskTab:
         old, new = change.old, change.new
         self._host.draft = new  # of all panels, what was typed last
         if new.endswith("\n") and new.count("\n") == old.count("\n") + 1:
-            self._put(new[:-1])
+            self._fill_box(new[:-1])
             self.ask()
 
-    def _put(self, text: str) -> None:
+    def _fill_box(self, text: str) -> None:
         """Put a text into the box, in place of what is there."""
         self._host.draft = self._box.value = text
 
@@ -363,10 +363,10 @@ class AskTab:
             sorted({MAIN, *(name for name, turns in threads.items() if turns)})
         )
 
-    def _say(self, text: str) -> None:
+    def _set_status(self, text: str) -> None:
         self._status.value = _status_html(text)
 
-    def _say_error(self, error: NemotronError) -> None:
+    def _show_error(self, error: NemotronError) -> None:
         self._status.value = error_html(str(error))
 
     def _check_is_free(self) -> None:
@@ -386,7 +386,7 @@ class AskTab:
     def _begin(self, call: _Call, status: str, ask: Callable[[], Reply]) -> None:
         self._call = call
         self._offer()
-        self._say(status)
+        self._set_status(status)
         in_thread(lambda: self._run(call, ask))
 
     def _run(self, call: _Call, ask: Callable[[], Reply]) -> None:
@@ -427,11 +427,11 @@ class AskTab:
     ) -> None:
         self._transcript.end(*self._turns())
         if error is not None and not isinstance(error, InterruptedByUser):
-            self._say_error(error)
+            self._show_error(error)
         else:
-            self._say(_OUTCOMES[error is not None, self._is_cut(reply)])
+            self._set_status(_OUTCOMES[error is not None, self._is_cut(reply)])
         if reply is None and not self._box.value:
-            self._put(call.text)
+            self._fill_box(call.text)
         self._offer()
 
     def _is_cut(self, reply: Reply | None) -> bool:

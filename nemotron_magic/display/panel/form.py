@@ -100,7 +100,7 @@ class SettingsForm:
         """Offer these models, or say why there are none."""
         self._models = {model.name: about_model(model) for model in models}
         self._controls["model"].options = tuple(self._models)
-        self._note("model", line_html(problem) or self._about_chosen())
+        self._show_note("model", line_html(problem) or self._about_chosen())
 
     def _toggle(self, label: str) -> Any:
         toggle = self._make(
@@ -136,7 +136,7 @@ class SettingsForm:
             *_classes(parameter, value),
             description=_label(parameter.name),
             tooltip=_help(parameter),
-            value=_shown(parameter, value),
+            value=_control_value(parameter, value),
             **traits,
         )
         control.observe(lambda change: self._set(parameter, change.new), names="value")
@@ -151,9 +151,9 @@ class SettingsForm:
                 value = from_text(parameter, value)
             setattr(self._config, parameter.name, value)
         except InputError as error:
-            self._note(parameter.name, error_html(error.what))
+            self._show_note(parameter.name, error_html(error.what))
         except TraitError as error:
-            self._note(parameter.name, error_html(str(error).partition("\n")[0]))
+            self._show_note(parameter.name, error_html(str(error).partition("\n")[0]))
         else:
             self._accept(parameter.name)
 
@@ -169,16 +169,16 @@ class SettingsForm:
             self._is_following = True
             try:
                 with control.hold_sync():
-                    control.value = _shown(parameter, value)
+                    control.value = _control_value(parameter, value)
                     control._dom_classes = _classes(parameter, value)
             finally:
                 self._is_following = False
-            self._note(name, self._about_chosen() if name == "model" else "")
+            self._show_note(name, self._about_chosen() if name == "model" else "")
         self._problem.value = error_html(self._contradiction())
         if self._shows_code.value:
             self._code.value = self._as_code()
 
-    def _note(self, name: str, html: str) -> None:
+    def _show_note(self, name: str, html: str) -> None:
         """Show a line below a row, or none."""
         if name in self._notes:
             self._notes[name].value = html
@@ -286,7 +286,7 @@ def flags_line(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         value = values.get(parameter.name, parameter.default)
         if value == parameter.default:
             continue
-        written = _flags(parameter, value)
+        written = _flags_of(parameter, value)
         if written and "\n" not in written:
             flags.append(written)
         else:
@@ -322,7 +322,7 @@ def _placeholder(parameter: Parameter) -> str:
     )
 
 
-def _shown(parameter: Parameter, value: Any) -> Any:
+def _control_value(parameter: Parameter, value: Any) -> Any:
     """Return a value as its control takes it."""
     is_choice = parameter.kind == "boolean" or parameter.choices
     return value if is_choice else as_text(parameter, value)
@@ -363,7 +363,7 @@ def _read_line(line: str) -> str:
     return text if isinstance(text, str) else line
 
 
-def _flags(parameter: Parameter, value: Any) -> str:
+def _flags_of(parameter: Parameter, value: Any) -> str:
     """Return the flags of one value; empty if it cannot be set for one call."""
     flag = min(parameter.flags, key=len, default="")
     if parameter.kind == "boolean" and flag:

@@ -91,7 +91,7 @@ class PanelRegistry:
         if not self._is_following:
             self._follow_cells("register")
             self._is_running = True  # it is a cell that opens a panel
-        panel = Panel(self._host, self._last_cell, self._drop, self._tell)
+        panel = Panel(self._host, self._last_cell, self._drop, self._refresh_all)
         self._close_earlier(panel)
         self._open.append(panel)
         panel.show()
@@ -130,9 +130,9 @@ class PanelRegistry:
     def _end_cell(self, result: Any) -> None:
         self._is_running = False
         if self._host.session.conversation.last is not self._last:
-            self._tell()
+            self._refresh_all()
 
-    def _tell(self) -> None:
+    def _refresh_all(self) -> None:
         """Let all panels show what has been asked."""
         self._last = self._host.session.conversation.last
         for panel in [*self._open]:
@@ -186,8 +186,8 @@ class Panel:
             ipywidgets.VBox, "nm-panel", mark, children=(*self._head, self._ask.box)
         )
         self._is_closed = self._is_switching = False
-        self.box.observe(self._look, names="comm")
-        host.config.observe(self._note, names=All)
+        self.box.observe(self._close_with_box, names="comm")
+        host.config.observe(self._touch_snapshot, names=All)
 
     def show(self) -> None:
         """Show the panel in the cell that runs now, and its state as text beside it."""
@@ -209,17 +209,17 @@ class Panel:
         self._ask.stop()
         if self._form is not None:
             self._form.close()
-        self._host.config.unobserve(self._note, names=All)
+        self._host.config.unobserve(self._touch_snapshot, names=All)
         self._snapshot.close()
         self._make.close()
         self._closed(self)
 
-    def _look(self, change: Any) -> None:
+    def _close_with_box(self, change: Any) -> None:
         """Close the rest of it when somebody else has closed its box."""
         if change.new is None:
             self.close()
 
-    def _note(self, change: Any) -> None:
+    def _touch_snapshot(self, change: Any) -> None:
         if change.name in BY_NAME:
             self._snapshot.touch()
 
