@@ -240,3 +240,25 @@ def test_a_stop_ends_a_trial_at_once(trying: Kernel) -> None:
     assert outcome.status == "error"
     assert "KeyboardInterrupt" in outcome.error
     assert tried(trying, "df.sum()")[0][0] == "runs"
+
+
+def test_descriptors_that_other_threads_open_meanwhile_stay_open(
+    trying: Kernel,
+) -> None:
+    outcome = trying.run(
+        "import threading\n"
+        "lost, over = [], threading.Event()\n"
+        "def work():\n"
+        "    while not over.is_set():\n"
+        "        held = [os.open('/dev/null', os.O_RDONLY) for _ in range(20)]\n"
+        "        over.wait(0.005)\n"
+        "        for one in held:\n"
+        "            try:\n                os.close(one)\n"
+        "            except OSError as error:\n                lost.append(error)\n"
+        "thread = threading.Thread(target=work)\nthread.start()\n"
+        "for _ in range(25):\n    trials.run(['df.sum()'])\n"
+        "over.set()\nthread.join()\nprint(len(lost))",
+        limit_s=120,
+    )
+
+    assert outcome.text == "0\n"

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -193,7 +194,7 @@ class Trials:
         with _temporary() as folder, _pipe() as (ours, theirs):
             place = Place(
                 temporary=folder,
-                answer=theirs,
+                answer=theirs.fileno(),
                 unreadable=self._hidden(),
                 time_s=self._limit_s,
                 memory_bytes=_spare_memory(),
@@ -208,8 +209,8 @@ class Trials:
                 child = os.fork()
             if child == 0:
                 run_in_child(self._shell, cells, place, guards, self._describe, parent)
-            os.close(theirs)
-            data, reason = _watched(child, ours, self._limit_s, tick)
+            theirs.close()
+            data, reason = _watched(child, ours.fileno(), self._limit_s, tick)
         outcomes = [one for line in data.split(b"\n") if (one := _outcome(line))]
         if outcomes and "guard" in outcomes[-1]:
             reason = f"the copy could not be guarded ({outcomes[-1]['guard']})"
@@ -295,14 +296,11 @@ def _is_alive(process: int) -> bool:
 
 
 @contextmanager
-def _pipe() -> Iterator[tuple[int, int]]:
+def _pipe() -> Iterator[tuple[FileIO, FileIO]]:
+    """Open a pipe, each end to be closed once: its number may soon be another's."""
     ours, theirs = os.pipe()
-    try:
-        yield ours, theirs
-    finally:
-        for end in (ours, theirs):
-            with suppress(OSError):
-                os.close(end)
+    with FileIO(ours, "rb") as reader, FileIO(theirs, "wb") as writer:
+        yield reader, writer
 
 
 def _watched(
