@@ -1,4 +1,4 @@
-"""What goes along when cells run again, in a kernel that is told which cell it is."""
+"""What is sent when cells run again, in a kernel that is told which cell it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nemotron_magic.session.conversation import Question
 class Notebook:
     """As much of a kernel as gathering looks at, asked cell by cell.
 
-    Nobody answers, so that only the ids tell what goes along.
+    Nobody answers, so that only the ids tell what is sent.
     """
 
     def __init__(self, has_ids: bool = True) -> None:
@@ -68,7 +68,7 @@ class Notebook:
         self._ids.note(SimpleNamespace(info=info))
 
     def panel(self) -> list[str]:
-        """Ask from a panel; give the numbers that went along."""
+        """Ask from a panel; return the numbers that were sent."""
         settings = Settings({"base_url": "http://127.0.0.1:1"})
         last = len(self.inputs) - 1
         return _numbers(self._questions.aside("why?", "", settings, last))

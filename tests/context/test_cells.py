@@ -1,4 +1,4 @@
-"""Which cells go along."""
+"""Which cells are sent as context."""
 
 from __future__ import annotations
 

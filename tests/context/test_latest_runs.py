@@ -1,4 +1,4 @@
-"""Of a cell that ran several times, the newest run goes along."""
+"""Of a cell that ran several times, the newest run is sent."""
 
 from __future__ import annotations
 
