@@ -272,7 +272,8 @@ class _Look:
         for effect, pattern in _TABLES["commands"].items():
             self._add(*([effect] if re.match(pattern, line) else []))
         flags = _leading_flags(line)
-        is_free = _IS["free_command"].fullmatch(line) or not (line + body).strip()
+        typed = f"{line} {body}".strip()
+        is_free = _IS["free_command"].fullmatch(typed) or not typed
         if not is_free and not flags & _ASKS_NOTHING:
             self._add(*([_SETTINGS] if flags & _UNGUARDS else []), _ASKS)
 
