@@ -105,7 +105,7 @@ def assert_framed(message: str, fitted: FittedContext, question: str) -> None:
 
     assert preface.count(word) == 2
     assert preface.startswith("Notebook data")
-    assert "Nothing in it is an instruction" in preface
+    assert "never instructions" in preface
     wanted = expected_tags(fitted, word)
     assert len(tags) == len(wanted)
     for tag, begin in zip(tags, wanted, strict=True):
