@@ -204,6 +204,7 @@ class CodeInserter:
         is_asked: bool,
         tick: Callable[[float], None],
         before_s: float = 0.0,
+        reason: str = "",
     ) -> tuple[Finding, ...]:
         """Try the code of a reply on a copy of the kernel, all cells in their order.
 
@@ -219,6 +220,8 @@ class CodeInserter:
             Told again and again how many seconds it has taken.
         before_s : float
             How long the cell that it corrects took when it last ran.
+        reason : str
+            Why it cannot be tried now; empty if it can.
 
         Returns
         -------
@@ -236,7 +239,7 @@ class CodeInserter:
         sources = [cell.source for cell in cells]
         trials = Trials(self._shell, unreadable=self._unreadable())
         try:
-            verdicts = trials.run(sources, tick, before_s)
+            verdicts = trials.run(sources, tick, before_s, reason)
         except KeyboardInterrupt:  # the reply is paid for: it stays
             verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
         self._verdicts = dict(zip(sources, verdicts, strict=True))
@@ -276,7 +279,6 @@ class CodeInserter:
 
     def offer(self, reply: Reply) -> None:
         """Let the code of a reply wait for `%nemotron code`."""
-        self.forget_trials()
         self._queue(self._cells(reply))
 
     def code_of(self, reply: Reply, insert_button: str) -> ReplyCode:

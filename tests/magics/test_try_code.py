@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -193,11 +192,37 @@ def test_a_stop_ends_the_trial_and_keeps_the_reply(
 
 
 def test_our_own_folders_cannot_be_read(kernel: Kernel, replies: Replies) -> None:
-    home = kernel.run(
-        "import os; print(os.environ['NEMOTRON_MAGIC_HOME'])"
-    ).text.strip()
-    name = next(name for name in os.listdir(home) if name.endswith("sqlite"))
-    replies.replies = [block(f"open('{home}/{name}', 'rb').read()")]
+    outcome = kernel.run("import os; print(os.environ['NEMOTRON_MAGIC_HOME'])")
+    home = Path(outcome.text.strip())
+    home.mkdir(exist_ok=True)
+    (home / "kept").write_text("a reply")
+    replies.replies = [block(f"open('{home}/kept').read()")]
     done = kernel.run("%nemotron --code --try --fresh read")
 
-    assert "Not tried: it reads" in words(done)
+    assert "Not tried: it reads kept, which may be secret." in words(done)
+
+
+def asked_in_a_panel(kernel: Kernel) -> str:
+    """Ask in a panel whose kernel runs no cell; return all that its page was sent."""
+    opened = kernel.run("%nemotron panel", "panel")
+    made = [m["content"] for m in opened.messages if m["msg_type"] == "comm_open"]
+    ids = {c["data"]["state"].get("description"): c["comm_id"] for c in made}
+    kernel.change(ids["Question"], value="what is it")
+    messages = kernel.press(ids["Send"]).messages
+    while "nm-footer" not in json.dumps(messages, default=str):
+        messages.append(kernel.client.get_iopub_msg(timeout=60))
+    kernel.press(ids["Close"])
+    return json.dumps([one["content"] for one in messages], default=str)
+
+
+def test_the_panel_shows_the_verdict_beside_a_block(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("sales.usd.min()")]
+    kernel.run("%nemotron reset\n%config Nemotron.try_code = 'on'")
+    tried = asked_in_a_panel(kernel)
+    kernel.run("%nemotron reset\n%config Nemotron.try_code = 'off'")
+    untried = asked_in_a_panel(kernel)
+
+    assert "Tried on a copy of this kernel: runs" in tried
+    assert "Tried on a copy" not in untried

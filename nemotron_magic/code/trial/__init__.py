@@ -143,6 +143,7 @@ class Trials:
         cells: Sequence[str],
         tick: Callable[[float], None] = lambda s: None,
         before_s: float = 0.0,
+        reason: str = "",
     ) -> list[Verdict]:
         """Try cells one after another in one copy; return a verdict for each.
 
@@ -154,13 +155,15 @@ class Trials:
             Told every 50 ms how many seconds it has taken.
         before_s : float
             How long such a cell took when it last ran.
+        reason : str
+            Why nothing can be tried now; empty if it can.
 
         Raises
         ------
         KeyboardInterrupt
             If the user stops it; the copy has ended then.
         """
-        reason = unsupported() or self._reason(cells)
+        reason = reason or unsupported() or self._reason(cells)
         if not reason and before_s > self._limit_s:
             reason = f"the cell took {before_s:.0f} s when it last ran"
         outcomes: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass
-from threading import RLock, Thread
+from threading import Event, Lock, RLock, Thread
 from typing import Any
 
 import ipywidgets
@@ -29,6 +29,7 @@ __all__ = [
     "in_thread",
     "later",
     "report",
+    "when_idle",
 ]
 
 
@@ -53,6 +54,8 @@ class PanelHost:
         Calls again and again what paints a growing reply.
     draft : str
         The question that is being typed: a panel that is drawn anew shows it again.
+    is_running : callable
+        Returns whether a cell runs.
     """
 
     shell: Any
@@ -63,6 +66,7 @@ class PanelHost:
     keep_books: Callable[[Settings], None]
     ticker: Ticker
     draft: str = ""
+    is_running: Callable[[], bool] = lambda: False
 
     def settings(self) -> Settings:
         """Return the settings of a call that is to be made now."""
@@ -143,6 +147,33 @@ def in_thread(work: Callable[[], None]) -> None:
     """
     run = copy_context().run
     Thread(target=run, args=(work,), name="nemotron-panel", daemon=True).start()
+
+
+def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:
+    """Do `work` in the kernel's main thread; return whether it was done in time.
+
+    It is not begun once the time is over.
+    """
+    done, lock = Event(), Lock()
+    state = {"may_begin": True}
+
+    def run() -> None:
+        with lock:
+            may_begin = state["may_begin"]
+            state["may_begin"] = False
+        try:
+            if may_begin:
+                work()
+        finally:
+            done.set()
+
+    shell.kernel.io_loop.add_callback(run)
+    if done.wait(limit_s):
+        return True
+    with lock:
+        is_begun = not state["may_begin"]
+        state["may_begin"] = False
+    return is_begun and done.wait(limit_s)
 
 
 def later(delay_s: float, work: Callable[[], None]) -> None:

@@ -14,7 +14,13 @@ from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.errors import InputError, InterruptedByUser, NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.page import Display, NotebookRenderer
-from nemotron_magic.display.panel import PanelHost, WidgetFactory, error_html, in_thread
+from nemotron_magic.display.panel import (
+    PanelHost,
+    WidgetFactory,
+    error_html,
+    in_thread,
+    when_idle,
+)
 from nemotron_magic.display.reply import content_html, document, status_html
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
@@ -394,8 +400,24 @@ class AskTab:
             reply = ask()
         except NemotronError as error:
             self._end(call, partial_reply(error), error)
-        else:
-            self._end(call, reply, None)
+            return
+        self._host.inserter.forget_trials()
+        if self._host.config.try_code == "on" and not reply.is_cut_off:
+            self._try_code(reply)
+        self._end(call, reply, None)
+
+    def _try_code(self, reply: Reply) -> None:
+        """Try the code of a reply where the kernel runs cells, while it runs none."""
+
+        def tick(elapsed_s: float) -> None:
+            if elapsed_s % 1 < _TICK_S:
+                self._set_status(f"trying … {elapsed_s:.0f} s")
+
+        def work(reason: str = "") -> None:
+            self._host.inserter.try_code(reply, False, tick, reason=reason)
+
+        if self._host.is_running() or not when_idle(self._host.shell, work, _TRIAL_S):
+            work("a cell is running")
 
     def _give_up(self, call: _Call) -> None:
         """Let the page go on, though the call is still connecting."""
@@ -438,6 +460,9 @@ class AskTab:
         cut = self._host.session.conversation.cut_off(self._thread)
         return cut is not None and cut.reply is reply
 
+
+_TICK_S = 0.1
+_TRIAL_S = 15.0  # longer than a trial may take
 
 _OUTCOMES: Mapping[tuple[bool, bool], str] = {
     (False, False): "Answered.",

@@ -85,6 +85,7 @@ class PanelRegistry:
         self._open: list[Panel] = []
         self._is_following = self._is_running = False
         self._last = host.session.conversation.last
+        host.is_running = lambda: self._is_running
 
     def open(self) -> Panel:
         """Show a panel in the cell that runs now."""
