@@ -507,7 +507,7 @@ def _is_composed(value: str) -> bool:
     words = sum(len(one) for one in parts if _is_spoken(one.lower()))
     figures = sum(len(one) for one in parts if one.isdigit())
     others = sum(map(len, parts)) - words - figures
-    is_long = len(value) >= (_SHORTEST_COMPOSED if figures else _SHORTEST)
+    is_long = len(value) >= _SHORTEST_COMPOSED
     is_hex = _HEX.fullmatch(value)
     return is_long and not is_hex and 6 <= words >= 3 * others + figures
 
