@@ -6,6 +6,7 @@ cell that loads, or with the first question.
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,6 +42,7 @@ __all__ = [
 ]
 
 
+_PACKAGE = __name__.split(".")[0]
 _SLOW_S = 1.0  # what took less is not remembered
 
 
@@ -164,6 +166,7 @@ class NemotronMagics:
     def get_ready(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
         self._forget("post_run_cell", self.get_ready)
+        _prevent_reload(self.shell)
         from nemotron_magic.context.cells import CellIds
 
         # Not sooner: loading is to stay light.
@@ -187,6 +190,7 @@ class NemotronMagics:
         self._slow.pop(source, None)
         if elapsed_s > _SLOW_S and source:
             self._slow[source] = elapsed_s
+        _prevent_reload(self.shell)
         self.held.look()
 
     def _forget(self, event: str, listener: Callable[[Any], None]) -> None:
@@ -281,6 +285,19 @@ def _report_missed(shell: Any) -> None:
 
             if is_missed(shell, cell, read):
                 print(MISSED)
+
+
+def _prevent_reload(shell: Any) -> None:
+    """Take our modules from autoreload: classes of two versions do not fit together.
+
+    After every cell, because it may have imported more of them, or autoreload itself.
+    """
+    autoreload = shell.magics_manager.registry.get("AutoreloadMagics")
+    reloader = getattr(autoreload, "_reloader", None)
+    if reloader is not None:
+        for name in list(sys.modules):  # a list: an import may go on behind us
+            if name.split(".")[0] == _PACKAGE:
+                reloader.mark_module_skipped(name)
 
 
 def _registered(shell: Any) -> NemotronMagics | None:
