@@ -4,7 +4,7 @@
 
 A real kernel opens panels with ipywidgets imported before, once in the very moment in
 which the extension has loaded and once when it has got ready, as between two cells.
-The goals: under 150 ms of kernel time, at most 28 messages and 25 kB for the first one.
+The goals: under 150 ms of kernel time, at most 28 messages and 26 kB for the first one.
 Then a reply is asked for in a panel: 2,000 tokens are to take about 150 messages.
 """
 

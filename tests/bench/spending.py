@@ -74,7 +74,9 @@ def fill(path: Path, many: int) -> Ledger:
 
 def usage_s(ledger: Ledger, times: int = 9) -> float:
     """Give the median time of `%nemotron usage`, in seconds."""
-    app = SimpleNamespace(session=SimpleNamespace(ledger=ledger))
+    app = SimpleNamespace(
+        session=SimpleNamespace(accounting=SimpleNamespace(ledger=ledger))
+    )
     taken = []
     for _ in range(times):
         started_s = time.perf_counter()

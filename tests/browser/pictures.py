@@ -16,7 +16,7 @@ sys.path.extend(str(Path(__file__).parents[1] / name) for name in ("", "support"
 
 from lab_server import serve
 from notebook_page import NotebookPage, chromium
-from replies import Replies
+from scripted_replies import Replies
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LOAD = """%load_ext nemotron_magic

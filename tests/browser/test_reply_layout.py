@@ -107,13 +107,13 @@ _LIGHT = (
     "body{background:#fff;color:rgba(0,0,0,.87)}"
 )
 _LEAST_CONTRAST = """() => {
-  const displays = document.createElement('displays').getContext('2d');
+  const canvas = document.createElement('canvas').getContext('2d');
   const light = colours => {
     for (const colour of colours) {
-      displays.fillStyle = colour;
-      displays.fillRect(0, 0, 1, 1);
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
     }
-    const [r, g, b] = [...displays.getImageData(0, 0, 1, 1).data].map(value =>
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map(value =>
       value <= 10 ? value / 3295 : ((value / 255 + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };

@@ -56,7 +56,7 @@ TYPED = (
     ("%nemotron reset", r"Forgot \d+ turns\."),
     ("%nemotron usage", r"This session"),
     ("%nemotron usage: export calls.csv", r"Wrote \d+ calls to .*calls\.csv"),
-    ("%nemotron log", r"\| 1 \|"),
+    ("%nemotron log", r"\| No\. \| When \|"),
     ("%nemotron log 1", r"\| Call 1 \|"),
     ("%nemotron log: strike 1", r"counts in no sum"),
     ("%nemotron log: unstrike 1", r"counts again"),

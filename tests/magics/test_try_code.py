@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from replies import Replies
+from scripted_replies import Replies
 from shells import Kernel, Outcome, close_event_loops
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials need Linux")
