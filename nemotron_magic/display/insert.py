@@ -237,13 +237,8 @@ class CodeInserter:
                 return ()
             self._has_told = True
         sources = [cell.source for cell in cells]
-        trials = Trials(self._shell, unreadable=self._unreadable())
-        try:
-            verdicts = trials.run(sources, tick, before_s, reason)
-        except KeyboardInterrupt:  # the reply is paid for: it stays
-            verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
-        self._verdicts = dict(zip(sources, verdicts, strict=True))
-        first = verdicts[0]
+        self._try(sources, tick, before_s, reason)
+        first = self._verdicts[sources[0]]
         return (Finding("trial", first.raised),) if first.kind == "fails" else ()
 
     def sent_back(self, reply: Reply, notice: str) -> Reply:
@@ -294,8 +289,11 @@ class CodeInserter:
         has_buttons = may_insert(insert_button)
         return ReplyCode(self._cells(reply), remarks, self._cells, has_buttons)
 
-    def insert(self, which: str) -> str:
-        """Put in code that waits, the next or `which`; return what to say of it."""
+    def insert(self, which: str, tries: bool = False) -> str:
+        """Put in code that waits, the next or `which`; return what to say of it.
+
+        What has not been tried yet is tried before, if `tries`.
+        """
         if not self._takes_cells():
             raise InputError(
                 "nobody takes cells here",
@@ -314,13 +312,35 @@ class CodeInserter:
             blocks = "1 block is" if count == 1 else f"{count} blocks are"
             left = f" {len(others)} with a magic of their own wait." if others else ""
             self._queue([whole, *others])
+            self._try_waiting(whole, tries)
             cell, done = self._insert_cell(1), f"{blocks} in the cell below.{left}"
             self._queue(others)
         else:
             number = self._number(which)
+            self._try_waiting(self._waiting[number - 1], tries)
             cell = self._insert_cell(number)
             done = f"Block {number} of {count} is in the cell below."
         return "\n\n".join([done, *self._remarks(cell)])
+
+    def _try_waiting(self, cell: CodeCell, tries: bool) -> None:
+        is_new = cell.language == "python" and cell.source not in self._verdicts
+        if tries and is_new and not self._check(cell):
+            self._try([cell.source])
+
+    def _try(
+        self,
+        sources: Sequence[str],
+        tick: Callable[[float], None] = lambda s: None,
+        before_s: float = 0.0,
+        reason: str = "",
+    ) -> None:
+        """Try cells in one copy, and keep what came of it."""
+        trials = Trials(self._shell, unreadable=self._unreadable())
+        try:
+            verdicts = trials.run(sources, tick, before_s, reason)
+        except KeyboardInterrupt:  # the reply is paid for: it stays
+            verdicts = [Verdict("not tried", "you stopped it")] * len(sources)
+        self._verdicts.update(zip(sources, verdicts, strict=True))
 
     def _queue(self, cells: Sequence[CodeCell]) -> None:
         """Let these cells wait, in place of those that did."""

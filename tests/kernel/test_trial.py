@@ -262,3 +262,40 @@ def test_descriptors_that_other_threads_open_meanwhile_stay_open(
     )
 
     assert outcome.text == "0\n"
+
+
+def test_what_does_not_survive_a_fork_is_told_soon(trying: Kernel) -> None:
+    trying.run(
+        "import threading, polars as pl\n"
+        "frame = pl.DataFrame({'a': [1, 2] * 5_000, 'b': [1.0, 2.0] * 5_000})\n"
+        "frame.group_by('a').agg(pl.col('b').sum())\n"
+        "held, over = threading.Lock(), threading.Event()\n"
+        "def hold():\n    with held:\n        over.wait()\n"
+        "holder = threading.Thread(target=hold)\nholder.start()"
+    )
+    codes = {
+        "frame.group_by('a').agg(pl.col('b').sum())": "it uses polars",
+        "with held:\n    pass": "it waits for a lock",
+    }
+    for code, words in codes.items():
+        outcome = trying.run(
+            f"begun_s = time.monotonic()\n[one] = trials.run([{code!r}])\n"
+            "print(time.monotonic() - begun_s < 1.2 * 3, one)"  # on a busy machine
+        )
+        assert outcome.text.startswith("True Not tried: " + words), outcome.text
+    trying.run("over.set(); holder.join()")
+
+
+def test_pools_and_sessions_are_connections(trying: Kernel) -> None:
+    trying.run(
+        "import sqlalchemy, httpx\n"
+        "engine = sqlalchemy.create_engine('sqlite:///pooled.db')\n"
+        "with engine.begin() as opened:\n"
+        "    opened.exec_driver_sql('create table if not exists t (n)')\n"
+        "client = httpx.Client()"
+    )
+    for code in ("pd.read_sql('select * from t', engine)", "client.get('x')"):
+        [(kind, said)] = tried(trying, code)
+        assert kind == "not tried"
+        assert "uses the connection" in said
+    trying.run("client.close(); engine.dispose()")

@@ -131,6 +131,21 @@ def test_all_blocks_are_tried_in_order_and_each_has_its_verdict(
     assert "Not tried: the code before it did not run to its end." in words(others[2])
 
 
+def test_code_that_waits_is_tried_before_it_is_inserted(
+    kernel: Kernel, replies: Replies
+) -> None:
+    replies.replies = [block("sales.usd.max()", "sales.usd['x']", "2 + 3")]
+    kernel.run("%nemotron --fresh the highest?")
+    first = kernel.run("%nemotron --try code")
+    second = kernel.run("%nemotron --try code")
+    third = kernel.run("%nemotron code")
+
+    assert "Tried on a copy of this kernel: runs" in words(first)
+    assert first.next_cell == "sales.usd.max()"
+    assert "fails: KeyError 'x', line 1" in words(second)
+    assert "ried" not in words(third)
+
+
 def test_the_setting_tries_code_but_no_plain_question(
     kernel: Kernel, replies: Replies
 ) -> None:

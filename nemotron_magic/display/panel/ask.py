@@ -381,10 +381,9 @@ class AskTab:
 
     def _new_call(self, text: str, cut: Turn | None = None) -> _Call:
         # Here and not above: it brings httpx along, and a panel is to open soon.
+        turns = self._turns(cut)  # of now: the one to come is shown when it has ended
         growing = self._transcript.begin(
-            text,
-            cut is not None,
-            lambda: self._transcript.show(*self._turns(cut)),
+            text, cut is not None, lambda: self._transcript.show(*turns)
         )
         painter = NotebookRenderer(growing, True, time.monotonic, self._host.ticker)
         return _Call(text, growing, painter, CancelToken())

@@ -63,7 +63,7 @@ def _spent(session: Session) -> str:
 
 
 def _code(app: App, text: str, settings: Settings) -> str:
-    return app.asker.inserter.insert(text)
+    return app.asker.inserter.insert(text, settings["try_code"] == "on")
 
 
 def _reset(app: App, text: str, settings: Settings) -> str:
