@@ -240,6 +240,8 @@ def is_typo(word: str, meant: str) -> bool:
     >>> is_typo("fxi", "fix"), is_typo("six", "fix"), is_typo("sox", "fix")
     (True, True, False)
     """
+    if abs(len(word) - len(meant)) > 1:  # a word may be a pasted file
+        return False
     return not _shortened(word).isdisjoint(_shortened(meant))
 
 

@@ -26,7 +26,8 @@ def main(cells: list[str]) -> None:
     os.chdir(home)
     shell = InteractiveShell.instance(history_manager=None)
     shell.run_cell("import pandas as pd, socket\ndf = pd.DataFrame({'a': [1]})")
-    shell.run_cell("df.to_csv('y.csv'); again = pd.read_csv('y.csv')")
+    shown = "again = pd.read_csv('y.csv'); shown = repr(again), again._repr_html_()"
+    shell.run_cell(f"df.to_csv('y.csv'); {shown}")
     os.remove("y.csv")
     os.setgroups([])
     os.setgid(NOBODY)
