@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -236,3 +237,61 @@ def test_all_guards_hold_for_an_ordinary_user_too() -> None:
         assert words in one, (cell, one)
     assert "x.csv" not in left
     assert not os.path.exists("/tmp/new-of-nobody")
+
+
+ASKS = {
+    "urllib": "import urllib.request\nurllib.request.urlopen(URL).read()",
+    "urllib, a built address": (
+        "import urllib.request\nhost = URL.split('/')[2]\n"
+        "urllib.request.urlopen('http:' + '//' + host).read()"
+    ),
+    "httpx": "import httpx\nhttpx.get(URL).text",
+    "requests": "import requests\nrequests.get(URL).text",
+    "pandas": "import pandas as pd\npd.read_csv(URL)",
+    "a socket": (
+        "import socket\nhost, port = URL.split('/')[2].split(':')\n"
+        "socket.create_connection((host, int(port))).close()"
+    ),
+    "asyncio": (
+        "import asyncio\nhost, port = URL.split('/')[2].split(':')\n"
+        "_, writer = await asyncio.open_connection(host, int(port))\nwriter.close()"
+    ),
+    "swallowed": (
+        "import urllib.request\ntry:\n    urllib.request.urlopen(URL)\n"
+        "except OSError:\n    pass"
+    ),
+}
+
+
+def test_what_asks_a_server_is_not_tried_and_then_really_runs(
+    tmp_path_factory: pytest.TempPathFactory, loops_closed: None
+) -> None:
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"a,b\n1,2\n")
+
+    kernel = Kernel(tmp_path_factory.mktemp("asks"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            kernel.run(f"{SETUP}\nURL = 'http://127.0.0.1:{server.server_port}/a.csv'")
+            for name, code in ASKS.items():
+                before = len(seen)
+                said = kernel.run(f"print(trials.run([{code!r}])[0])").text
+                assert said.startswith("Not tried: it "), (name, said)
+                assert len(seen) == before, name
+                assert kernel.run(code).status == "ok", name
+        finally:
+            kernel.close()
+            server.shutdown()
+            thread.join()
+    assert len(seen) >= 5
