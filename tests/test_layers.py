@@ -19,12 +19,13 @@ import nemotron_magic
 HOUSE = "nemotron_magic"
 ROOT = Path(nemotron_magic.__file__).parent
 PROJECT = Path(__file__).parents[1]
-MOST_MODULES = 121
+MOST_MODULES = 126
 HOMES = {
     "IPython": {"", "display", "magics"},
     "httpcore": {"client"},
     "httpx": {"client"},
     "ipywidgets": {"display"},
+    "json_repair": {"session"},
     "keyring": {"session"},
     "markdown_it": {"display", "markdown"},
     "nbclient": {"__main__"},
@@ -183,6 +184,7 @@ InteractiveShell.instance().run_line_magic("load_ext", "nemotron_magic")
 HEAVY = {
     "httpx",
     "ipywidgets",
+    "json_repair",
     "keyring",
     "markdown",
     "markdown_it",

@@ -1,0 +1,1 @@
+"""Typed answers: the fields that are wanted, the ladder to get them, their reading."""

@@ -1,0 +1,283 @@
+"""Fields of a typed answer: what is sent of them, and whether a value fits."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Literal
+
+from nemotron_magic.core.text import one_line
+
+__all__ = [
+    "Field",
+    "Fields",
+    "Kind",
+    "Misfit",
+]
+
+Kind = Literal["str", "int", "float", "bool", "date"]
+
+_JSON_TYPES: dict[Kind, str] = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "date": "string",
+}
+_WORDS: dict[Kind, str] = {
+    "str": "string",
+    "int": "integer",
+    "float": "number",
+    "bool": "true or false",
+    "date": "date as YYYY-MM-DD",
+}
+_DTYPES: dict[Kind, str] = {
+    "str": "string",
+    "int": "Int64",
+    "float": "Float64",
+    "bool": "boolean",
+    "date": "datetime64[s]",
+}
+_LARGEST_INT = 2**63
+
+
+class Misfit(ValueError):
+    """A value does not fit its field; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: its name, and what its value may be.
+
+    `labels` are the only values, as they are written; `about` describes the field to
+    the model; `cast` makes a member of an `Enum` of a value.
+    """
+
+    name: str
+    kind: Kind = "str"
+    labels: tuple[str, ...] = ()
+    is_list: bool = False
+    is_nullable: bool = False
+    least: float | None = None
+    most: float | None = None
+    about: str = ""
+    cast: Callable[[Any], Any] | None = field(default=None, compare=False)
+
+    @property
+    def dtype(self) -> str:
+        """The pandas dtype of a column of it."""
+        if self.is_list:
+            return "object"
+        is_enum = bool(self.labels) and self.kind == "str"
+        return "category" if is_enum else _DTYPES[self.kind]
+
+    def schema(self) -> dict[str, Any]:
+        """Return its JSON schema: nothing that any server is known to refuse."""
+        one: dict[str, Any] = {"type": _JSON_TYPES[self.kind]}
+        if self.labels and self.kind == "str":
+            one["enum"] = [*self.labels]
+        if self.is_list:
+            one = {"type": "array", "items": one}
+        if self.is_nullable:
+            one["type"] = [one["type"], "null"]
+            if "enum" in one:
+                one["enum"].append(None)
+        return one
+
+    def words(self) -> str:
+        """Return what its value is to be, for the model."""
+        one = _WORDS[self.kind]
+        if self.labels:
+            is_text = self.kind == "str"
+            labels = (f'"{label}"' if is_text else label for label in self.labels)
+            one = f"one of {', '.join(labels)}"
+        elif limits := self.limits:
+            one = f"{one} in {limits}"
+        one = f"list of: {one}" if self.is_list else one
+        one = f"{one}, or null if there is none" if self.is_nullable else one
+        return f"{one} ({self.about})" if self.about else one
+
+    @property
+    def limits(self) -> str:
+        """Its range as it is typed, such as `1..5`; empty without one."""
+        if self.least is None and self.most is None:
+            return ""
+        ends = ("" if end is None else f"{end:g}" for end in (self.least, self.most))
+        return "..".join(ends)
+
+    def check(self, value: Any) -> Any:
+        """Return a JSON value as a Python value; raise Misfit if it does not fit."""
+        if value is None and self.is_nullable:
+            return None
+        if not self.is_list:
+            return self._checked(value)
+        if not isinstance(value, list):
+            raise self._misfit(value, "is no list")
+        return [self._checked(one) for one in value]
+
+    def _checked(self, value: Any) -> Any:
+        read = getattr(self, f"_{self.kind}")(value)
+        if self.labels:
+            read = self._label(read)
+        too_low = self.least is not None and read < self.least
+        if too_low or (self.most is not None and read > self.most):
+            raise self._misfit(value, f"is not in {self.limits}")
+        return self.cast(read) if self.cast else read
+
+    def _str(self, value: Any) -> str:
+        if self.labels and _is_number(value):
+            value = str(value)  # a label that is written as a number
+        if not isinstance(value, str):
+            raise self._misfit(value, "is no text")
+        if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", value):
+            # What was meant to be \f of \frac, or \b of \beta, is lost.
+            raise self._misfit(value, "holds a control character")
+        return value
+
+    def _int(self, value: Any) -> int:
+        is_whole = _is_number(value) and math.isfinite(value) and value == int(value)
+        if not is_whole or not -_LARGEST_INT <= value < _LARGEST_INT:
+            raise self._misfit(value, "is no whole number")
+        return int(value)
+
+    def _float(self, value: Any) -> float:
+        try:
+            number = float(value) if _is_number(value) else math.nan
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self._misfit(value, "is no number")
+        return number
+
+    def _bool(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self._misfit(value, "is not true or false")
+        return value
+
+    def _date(self, value: Any) -> date:
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value.strip()):
+            try:
+                return date.fromisoformat(value.strip())
+            except ValueError:
+                pass
+        raise self._misfit(value, "is no date as YYYY-MM-DD")
+
+    def _label(self, value: Any) -> Any:
+        if str(value) in self.labels:
+            return value
+        near = [one for one in self.labels if _plain(one) == _plain(str(value))]
+        if self.kind == "str" and len(near) == 1:
+            return near[0]
+        known = ", ".join(self.labels)
+        raise self._misfit(value, f"is not one of {one_line(known, 120)}")
+
+    def _misfit(self, value: Any, why: str) -> Misfit:
+        shown = "null" if value is None else repr(value)
+        return Misfit(f"{self.name} {one_line(shown, 60)} {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields of an answer.
+
+    `is_single` says that the answer is the value of the only field, and no mapping;
+    `make` makes the user's own type of the values by name.
+    """
+
+    fields: tuple[Field, ...]
+    is_single: bool = False
+    make: Callable[[dict[str, Any]], Any] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the fields, in order."""
+        return tuple(one.name for one in self.fields)
+
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """The pandas dtype of each field's column."""
+        return {one.name: one.dtype for one in self.fields}
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of an answer: one flat object."""
+        return {
+            "type": "object",
+            "properties": {one.name: one.schema() for one in self.fields},
+            "required": [*self.names],
+            "additionalProperties": False,
+        }
+
+    def prompt_line(self) -> str:
+        """Return the line that tells a model what to answer with."""
+        keys = "; ".join(f'"{one.name}": {one.words()}' for one in self.fields)
+        return (
+            "Answer with one JSON object and nothing else. "
+            f"It has exactly these keys: {keys}."
+        )
+
+    def named(self, name: str) -> Fields:
+        """Return the same with `name` for the field of a single value."""
+        if not self.is_single or not name:
+            return self
+        return replace(self, fields=(replace(self.fields[0], name=name),))
+
+    def keys_in(self, found: Mapping[str, Any]) -> dict[str, str]:
+        """Return the key of each field in an object, as it is written there."""
+        near = {_key(key): key for key in found}
+        keys = {
+            name: name if name in found else near.get(_key(name), "")
+            for name in self.names
+        }
+        return {name: key for name, key in keys.items() if key in found}
+
+    def matches(self, found: Mapping[str, Any]) -> bool:
+        """Return whether an object has the keys of an answer; null may be left out."""
+        keys = self.keys_in(found)
+        return bool(keys) and all(
+            one.name in keys or one.is_nullable for one in self.fields
+        )
+
+    def check(self, found: Any) -> dict[str, Any]:
+        """Return the values by field; raise Misfit, which says what does not fit."""
+        if not isinstance(found, Mapping):
+            raise Misfit("it is no JSON object")
+        keys = self.keys_in(found)
+        missing = [f.name for f in self.fields if f.name not in keys]
+        if not self.matches(found):
+            raise Misfit(f"{', '.join(missing)} is missing")
+        values = {
+            one.name: one.check(found[keys[one.name]]) if one.name in keys else None
+            for one in self.fields
+        }
+        self.build(values)
+        return values
+
+    def build(self, values: dict[str, Any]) -> Any:
+        """Return what the user gets: their own type, one value, or a mapping."""
+        if self.is_single:
+            return values[self.fields[0].name]
+        if self.make is None:
+            return values
+        try:
+            return self.make(values)
+        except Exception as error:  # the user's own checks
+            raise Misfit(one_line(f"{type(error).__name__}: {error}", 200)) from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
+
+
+def _plain(label: str) -> str:
+    """Return a label without what does not tell it from others."""
+    label = unicodedata.normalize("NFC", label).casefold()
+    label = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", label)
+    return label.strip(" \t\r\n\"'`*“”‘’").rstrip(" .,;:!\"'`*“”’")

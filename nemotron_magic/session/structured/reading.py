@@ -1,0 +1,309 @@
+"""Read a typed answer out of what a model wrote, without inventing anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from nemotron_magic.core.text import one_line, plural
+from nemotron_magic.session.structured.fields import Fields, Misfit
+
+__all__ = [
+    "Reading",
+    "read_value",
+]
+
+_LONGEST_REPAIR = 64_000
+_MOST_STARTS = 400
+"""So many braces are tried as the start of an object."""
+
+_MOST_REPAIRS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The values of an answer by field, or in words why there are none.
+
+    `note` says what was done to read it; `is_json` whether an object with the right
+    keys was there, whose values do not fit.
+    """
+
+    value: dict[str, Any] | None = None
+    note: str = ""
+    error: str = ""
+    is_json: bool = False
+
+
+def read_value(
+    text: str, fields: Fields, finish_reason: str | None = "stop", reasoning: str = ""
+) -> Reading:
+    """Return what a reply's text says of the fields.
+
+    Servers with a fault in their parser of reasoning send the object there, and no
+    text: then it is taken from the end of the reasoning.
+    """
+    is_cut = finish_reason == "length"
+    text = _without_thinking(text).strip().lstrip("\ufeff")
+    if text:
+        return _read(text, fields, is_cut)
+    if not reasoning.strip():
+        cut = "all of it went into reasoning" if is_cut else "the answer is empty"
+        return Reading(error=cut)
+    found = _read(_last_part(reasoning), fields, is_cut=True)
+    if found.value is None:
+        return Reading(error="the answer is empty; there is only reasoning")
+    return Reading(found.value, "read from the reasoning")
+
+
+def _read(text: str, fields: Fields, is_cut: bool) -> Reading:
+    """Return the values of the strictest reading that finds an object of these keys."""
+    readers = [(_whole, "")]
+    if not is_cut:  # what is cut off would be taken for whole
+        readers += [(_embedded, ""), (_repaired, "repaired")]
+    for reader, note in readers:
+        try:
+            found = reader(text, fields)
+        except Misfit as misfit:
+            return Reading(error=str(misfit))
+        if found is None:
+            continue
+        try:
+            return Reading(fields.check(found), note)
+        except Misfit as misfit:
+            return Reading(error=str(misfit), is_json=True)
+    if is_cut:
+        return Reading(error="it was cut off at max_tokens")
+    return Reading(error=f"there is no such JSON in it: {one_line(text, 80)}")
+
+
+def _without_thinking(text: str) -> str:
+    """Return what stands behind a model's thoughts, if they are marked."""
+    text = re.sub(r"(?s)\A.*</(?:think|thinking|thought)>", "", text)
+    return re.sub(r"(?s)\A\s*<(?:think|thinking|thought)>.*", "", text)
+
+
+def _last_part(text: str) -> str:
+    """Return the last fence or object of a text, if it ends with that."""
+    text = text.strip()
+    fences = _fences(text)
+    if fences and text.endswith("```"):
+        return fences[-1]
+    at = text.rfind("\n{")
+    return text[at + 1 :] if at >= 0 else text
+
+
+def _whole(text: str, fields: Fields) -> Any:
+    """Return the object that the text, or its only fence, is; None if it is none."""
+    fences = _fences(text)
+    inner = fences[0] if len(fences) == 1 and _is_fenced(text) else text
+    try:
+        found = _strict(inner)
+        if isinstance(found, str):
+            found = _strict(found) if found.lstrip()[:1] in ("{", "[") else found
+    except (ValueError, RecursionError):
+        return _bare(inner, fields)
+    if fields.is_single and not isinstance(found, dict):
+        one = fields.fields[0]
+        if isinstance(found, list) == one.is_list:
+            return {one.name: found}
+    return _only(found, fields)
+
+
+def _bare(text: str, fields: Fields) -> Any:
+    """Return the object of a lone label or word that stands for a single value."""
+    one, text = fields.fields[0], text.strip()
+    if not fields.is_single or one.is_list or "\n" in text:
+        return None
+    if one.kind == "bool" and text.casefold() in ("true", "false"):
+        return {one.name: text.casefold() == "true"}
+    if one.kind == "date" or (one.kind == "str" and one.labels):
+        try:
+            one.check(text)
+        except Misfit:
+            return None
+        return {one.name: text}
+    return None
+
+
+def _embedded(text: str, fields: Fields) -> Any:
+    """Return the last object with the keys of an answer that stands in a text."""
+    last = None
+    for found in _objects(text):
+        last = _only(found, fields) or last
+    return last
+
+
+def _objects(text: str) -> Iterator[Any]:
+    """Yield every JSON object of a text that stands in no other."""
+    decoder = json.JSONDecoder(**_STRICT)
+    at, starts = text.find("{"), 0
+    while at >= 0 and starts < _MOST_STARTS:
+        starts += 1
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            end = at + 1
+        else:
+            yield found
+        at = text.find("{", end)
+
+
+def _only(found: Any, fields: Fields) -> Any:
+    """Return the object with the keys of an answer in a value; None if none has them.
+
+    Raise Misfit if there are several that differ.
+    """
+    matching: list[Any] = []
+    waiting = [found]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict) and fields.matches(one):
+            matching += [one] if one not in matching else []
+        elif isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+    if len(matching) > 1:
+        raise Misfit(f"it has {plural(len(matching), 'answer')} and not one")
+    return matching[0] if matching else None
+
+
+def _repaired(text: str, fields: Fields) -> Any:
+    """Return the object that broken JSON is, if mending it changes no word."""
+    if len(text) > _LONGEST_REPAIR:
+        return None
+    candidates = [*_fences(text)[::-1], *_braced(text)]
+    for candidate in candidates[:_MOST_REPAIRS]:
+        mended = _mended(candidate)
+        if isinstance(mended, dict) and fields.matches(mended):
+            return mended
+    return None
+
+
+def _braced(text: str) -> Iterator[str]:
+    """Yield what may be an object: from each brace on, up to the last one."""
+    end = text.rfind("}") + 1 or len(text)
+    for start in re.finditer(r"\{", text[:end]):
+        yield text[start.start() : end]
+
+
+def _mended(text: str) -> Any:
+    """Return broken JSON as a value; None if anything would have to be guessed."""
+    import json_repair  # takes 28 ms, and is rarely needed
+
+    text = re.sub(r'"(?:[^"\\\n]|\\.)*"', _with_plain_backslashes, text.strip())
+    if not text.endswith("}"):
+        return _with_brace(text)
+    if not _is_closed(text):
+        return None
+    try:
+        mended = json_repair.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    said = [_words_of(text), _words_of(re.sub(_COMMENT, " ", text))]
+    return mended if [*_words_in(mended)] in said else None
+
+
+def _with_brace(text: str) -> Any:
+    """Return an object whose last brace alone is missing; None if more is."""
+    if not text.endswith(('"', "true", "false", "null")):
+        return None  # a number may go on
+    try:
+        return _strict(f"{text}}}")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_closed(text: str) -> bool:
+    """Return whether the last brace of broken JSON stands in no text that is open."""
+    text = re.sub(r"\\.|(?<=\w)['’](?=\w)", "", text)
+    counts = [text.count(quote) for quote in ('"', "'", "“", "”")]
+    if counts[0] % 2 or counts[2] != counts[3]:
+        return False
+    is_quoted = bool(counts[0] or counts[2])
+    ends = re.search(r"(?:[\"'”\]}\d,]|true|false|null|True|False|None)\s*}\Z", text)
+    return not any(counts) or (ends is not None and (is_quoted or not counts[1] % 2))
+
+
+_COMMENT = r"(?s)//[^\n]*|/\*.*?\*/|(?m:^\s*#[^\n]*)"
+_WORD = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\w+")
+
+
+def _with_plain_backslashes(found: re.Match[str]) -> str:
+    r"""Return a string literal of which a backslash begins no escape, with all doubled.
+
+    In `"C:\Users\new"`, neither does the second one.
+    """
+    literal = found[0]
+    if re.search(r'\\(?!["\\/bfnrtu])|\\u(?![0-9a-fA-F]{4})', literal) is None:
+        return literal
+    return re.sub(r'\\(?!")', r"\\\\", literal.replace("\\\\", "\\"))
+
+
+def _words_of(text: str) -> list[str]:
+    """Return the words and numbers of a JSON text, in order."""
+    return [*map(_word, _WORD.findall(re.sub(_ESCAPE, _unescaped, text)))]
+
+
+_ESCAPE = r"\\(?:u([0-9a-fA-F]{4})|(.))"
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    if found[1]:
+        return chr(int(found[1], 16))
+    return " " if found[2] in "bfnrt" else found[2]
+
+
+def _words_in(value: Any) -> Iterator[str]:
+    """Yield the words and numbers of a value, in order."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from map(_word, _WORD.findall(str(key)))
+            yield from _words_in(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _words_in(one)
+    else:
+        shown = "null" if value is None else str(value)
+        yield from map(_word, _WORD.findall(shown))
+
+
+def _word(word: str) -> str:
+    """Return a word as it is compared: numbers by their value."""
+    if re.fullmatch(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", word):
+        return repr(float(word))
+    return {"None": "null", "True": "true", "False": "false"}.get(word, word)
+
+
+def _strict(text: str) -> Any:
+    return json.loads(text, **_STRICT)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+_STRICT: dict[str, Any] = {
+    "object_pairs_hook": _object,
+    "parse_constant": _no_constant,
+    "strict": False,
+}
+
+_FENCE = re.compile(r"(?ms)^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[`~]*[ \t]*$")
+
+
+def _fences(text: str) -> list[str]:
+    """Return the contents of a text's fenced blocks."""
+    return [found[2].strip() for found in _FENCE.finditer(text)]
+
+
+def _is_fenced(text: str) -> bool:
+    """Return whether a text is one fenced block and nothing else."""
+    return _FENCE.fullmatch(text.strip()) is not None
