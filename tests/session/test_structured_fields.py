@@ -1,4 +1,4 @@
-"""Fields of a typed answer: as they are typed, as they are sent, as they are checked."""
+"""Fields of a typed answer: as typed, as sent, and as values are checked."""
 
 from __future__ import annotations
 
