@@ -60,6 +60,13 @@ _SCHEMA = Schema(
 """`used` counts up with every use: a clock may go backwards."""
 
 _USE = "(SELECT ifnull(max(used), 0) + 1 FROM replies)"
+_MAKE_ROOM = """
+    DELETE FROM replies WHERE hash IN (
+        SELECT hash FROM (
+            SELECT hash, sum(bytes) OVER (ORDER BY used DESC) AS room FROM replies
+        ) WHERE room > ?
+    )
+"""
 
 
 class Cache:
@@ -87,26 +94,29 @@ class Cache:
 
     def find(self, request: str) -> str | None:
         """Return the text that is kept for a request, or None."""
+        ask = "SELECT reply FROM replies WHERE hash = ?"
+        use = f"UPDATE replies SET used = {_USE} WHERE hash = ?"
 
         def work(connection: sqlite3.Connection) -> str | None:
-            ask = "SELECT reply FROM replies WHERE hash = ?"
-            found = connection.execute(ask, (request,)).fetchone()
-            if found is None:
-                return None
-            use = f"UPDATE replies SET used = {_USE} WHERE hash = ?"
             connection.execute(use, (request,))
-            return str(found[0])
+            found = connection.execute(ask, (request,)).fetchone()
+            return None if found is None else str(found[0])
 
         return self._storage.write(work)
 
     def keep(self, request: str, text: str) -> None:
-        """Keep the text of a reply to a request, in place of one that there is."""
+        """Keep the text of a reply to a request, in place of one that there is.
+
+        The longest unused are thrown away until it has room.
+        """
         size = len(text.encode())
 
         def work(connection: sqlite3.Connection) -> None:
             add = f"INSERT OR REPLACE INTO replies VALUES (?, ?, ?, {_USE})"
             connection.execute(add, (request, text, size))
-            _make_room(connection, self.most_bytes)
+            (total,) = connection.execute("SELECT total(bytes) FROM replies").fetchone()
+            if total > self.most_bytes:
+                connection.execute(_MAKE_ROOM, (self.most_bytes,))
 
         if size <= self.most_bytes:
             self._storage.write(work)
@@ -119,9 +129,8 @@ class Cache:
 
     def clear(self) -> int:
         """Throw all replies away, off the disk, too; return how many there were."""
-        number = self._storage.write(
-            lambda c: c.execute("DELETE FROM replies").rowcount
-        )
+        delete = "DELETE FROM replies"
+        number = self._storage.write(lambda c: c.execute(delete).rowcount)
         self._storage.shrink()
         return number
 
@@ -133,14 +142,3 @@ class Cache:
 def open_cache(environ: Mapping[str, str]) -> Cache:
     """Return the user's cache; nothing is written yet."""
     return Cache((user_folder(environ, "cache") / _FILE).absolute(), is_default=True)
-
-
-def _make_room(connection: sqlite3.Connection, most_bytes: int) -> None:
-    """Throw away the longest unused until the rest has room."""
-    (size,) = connection.execute("SELECT total(bytes) FROM replies").fetchone()
-    rows = connection.execute("SELECT hash, bytes FROM replies ORDER BY used")
-    gone = []
-    while size > most_bytes and (row := rows.fetchone()):
-        gone.append((row[0],))
-        size -= row[1]
-    connection.executemany("DELETE FROM replies WHERE hash = ?", gone)

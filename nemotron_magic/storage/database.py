@@ -1,7 +1,7 @@
 """Open, check, repair and lock one SQLite file.
 
 A broken database must never fail a question: a corrupt one of ours is quarantined and
-begun anew; where nothing can be kept (no room, no right, a network's file system, a
+begun again; where nothing can be kept (no room, no right, a network's file system, a
 file that is not ours), all goes on in memory, and `error` says why.
 
 A file stays open for half a second after its last use. A question uses it twice, which
@@ -20,7 +20,6 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkstemp
@@ -55,23 +54,16 @@ _PATIENCE_S = 10.0
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _NOT_OURS = "nemotron_magic did not make it"
+_ERRORS = (sqlite3.Error, OSError, ValueError, NotOurFile)
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """What a file holds.
 
-    Parameters
-    ----------
-    application_id : int
-        Tells our files of one kind from all others.
-    version : int
-        Of the tables; a file with a later one is left alone.
-    script : str
-        Makes the tables, each if it does not exist.
-    added : tuple of (str, str)
-        Columns that files of this version may lack: table and column, which may have
-        a default.
+    `application_id` tells our files of one kind from all others; a file whose `version`
+    is later is left alone; `script` makes the tables, each if it does not exist;
+    `added` are columns that files of this version may lack: table and column, which may
+    have a default.
     """
 
     application_id: int
@@ -104,7 +96,7 @@ def _is_new(connection: sqlite3.Connection, schema: Schema) -> bool:
         return False
     if owner == schema.application_id and version > schema.version:
         raise NotOurFile("a later nemotron_magic wrote it")
-    if owner or version or pages not in (0, 1):
+    if owner or version or pages > 1:
         raise NotOurFile("it is another program's database")
     return True
 
@@ -124,18 +116,15 @@ def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
 
 def _add_column(connection: sqlite3.Connection, table: str, column: str) -> None:
     """Add a column if it does not exist; earlier versions pass it over."""
-    ask = "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?"
-
-    def is_there(connection: sqlite3.Connection) -> bool:
-        name = column.partition(" ")[0]
-        return bool(connection.execute(ask, (table, name)).fetchone()[0])
+    ask = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+    place = (table, column.partition(" ")[0])
 
     def add(connection: sqlite3.Connection) -> None:
-        if not is_there(connection):
+        if not connection.execute(ask, place).fetchone():
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
 
     # Without a lock first: it is nearly always there.
-    if not is_there(connection):
+    if not connection.execute(ask, place).fetchone():
         _in_transaction(connection, add, "BEGIN IMMEDIATE")
 
 
@@ -242,27 +231,12 @@ class Storage:
     """A file of tables, kept open for a moment after each use.
 
     Nothing is carried over a fork, and nothing goes stale when another process moves or
-    deletes the file.
+    deletes the file. With `is_default` we chose the place, so that what lies there
+    under this name is ours. `mounts` returns the mounted file systems as Linux lists
+    them.
 
-    Parameters
-    ----------
-    path : Path or None
-        None for memory.
-    schema : Schema
-        What is in it.
-    is_default : bool
-        Whether we chose the place, so that what lies there under this name is ours.
-    clock_s, now_s : callable
-        A monotonic clock, and the time since 1970.
-    mounts : callable
-        Returns the mounted file systems as Linux lists them.
-
-    Attributes
-    ----------
-    path : Path or None
-        None for memory, also when the file could not be used.
-    error : str
-        Why it could not, or what became of it; empty as long as all is well.
+    `path` is None for memory, also once the file could not be used; `error` then says
+    why, or what became of it; it is empty as long as all is well.
     """
 
     def __init__(
@@ -304,13 +278,9 @@ class Storage:
 
     def shrink(self) -> None:
         """Give back the room of what was deleted, so that nothing of it is left."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-        with suppress(sqlite3.Error, OSError, ValueError, NotOurFile):
-            self._use(work)
+        with suppress(*_ERRORS):
+            self._use(lambda c: c.execute("VACUUM"))
+            self._use(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     def pop_warning(self) -> str:
         """Return `error` once; then empty."""
@@ -324,20 +294,24 @@ class Storage:
             self._close_now()
 
     def _do(self, work: _Work[_Result], begin: str, patience_s: float) -> _Result:
+        """Do `work` in the file, in one begun again if it is corrupt, or in memory."""
         is_mended = False
-        while self.path is not None:
-            seen = identity(self.path)
+        while True:
+            path, seen = self.path, identity(self.path)
             try:
                 return self._wait_and_do(work, begin, patience_s)
-            except (sqlite3.Error, OSError, ValueError, NotOurFile) as error:
-                if _code(error) not in _CORRUPT or is_mended:
-                    self._go_to_memory(error)
-                elif self._is_default or _bore_our_name(self.path, self._schema):
+            except _ERRORS as error:
+                if path is None:
+                    raise
+                is_corrupt = _code(error) in _CORRUPT and not is_mended
+                if is_corrupt and (
+                    self._is_default or _bore_our_name(path, self._schema)
+                ):
                     is_mended = True
-                    self._mend(self.path, seen)
-                else:
-                    self._go_to_memory(NotOurFile(_NOT_OURS))
-        return self._wait_and_do(work, begin, patience_s)
+                    self._mend(path, seen)
+                    continue
+                why = _NOT_OURS if is_corrupt else _reason(error)
+                self.error, self.path = f"{path} cannot be used ({why})", None
 
     def _wait_and_do(
         self, work: _Work[_Result], begin: str, patience_s: float
@@ -361,39 +335,43 @@ class Storage:
         self._notice_fork()
         with self._lock:
             path = self.path
-            if path is None:
-                return use(self._connection(None))
             try:
                 result = use(self._connection(path))
-                self._close_soon()
+                if path is not None:
+                    self._close_soon()
             except BaseException:
                 # Whatever it was, the next one begins with a fresh connection.
-                self._let_go()
+                if path is not None:
+                    self._let_go()
                 raise
             return result
 
     def _connection(self, path: Path | None) -> sqlite3.Connection:
-        seen = identity(path) if path else None
-        if self._open is None or self._open.identity != seen:
+        if self._open is None or self._open.identity != identity(path):
             self._let_go()
-            connection = self._connect_file(path) if path else self._connect_memory()
+            connection = self._connect(path)
             close = weakref.finalize(self, connection.close)
-            seen = identity(path) if path else None
-            self._open = _Open(seen, connection, close)
+            self._open = _Open(identity(path), connection, close)
         return self._open.connection
 
-    def _connect_memory(self) -> sqlite3.Connection:
-        connection = _connect(":memory:")
-        connection.executescript(self._schema.script)
-        return connection
-
-    def _connect_file(self, path: Path) -> sqlite3.Connection:
-        self._check(path)
-        _make_file(path, self._schema, self._is_default)
-        tighten(path)
-        connection = _connect(str(path))
+    def _connect(self, path: Path | None) -> sqlite3.Connection:
+        if path is not None:
+            self._check(path)
+            _make_file(path, self._schema, self._is_default)
+            tighten(path)
+        connection = sqlite3.connect(
+            path or ":memory:",
+            timeout=_WAIT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        # A flipped bit in a name must not be an error of its own.
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
-            prepare(connection, self._schema)
+            if path is None:
+                connection.executescript(self._schema.script)
+            else:
+                prepare(connection, self._schema)
         except BaseException:
             connection.close()
             raise
@@ -414,10 +392,6 @@ class Storage:
         with suppress(OSError):
             if moved := quarantine(path, seen, self._now_s()):
                 self.error = f"{path} was corrupt; it is {moved.name} now"
-
-    def _go_to_memory(self, error: Exception) -> None:
-        self.error = f"{self.path} cannot be used ({_reason(error)})"
-        self.path = None
 
     # ---- how long the file stays open; the lock is held
 
@@ -450,28 +424,13 @@ class Storage:
             self._is_over.set()
             self._is_over = None
 
-    def _close_if_idle(self) -> None:
-        with self._lock:
-            if time.monotonic() - self._used_s >= _IDLE_S:
-                self._close_now()
-
 
 def _close_when_idle(storage: weakref.ref[Storage], is_over: threading.Event) -> None:
-    while not is_over.wait(_IDLE_S):
-        here = storage()
-        if here is None:
-            return
-        here._close_if_idle()
+    while not is_over.wait(_IDLE_S) and (here := storage()):
+        with here._lock:
+            if time.monotonic() - here._used_s >= _IDLE_S:
+                here._close_now()
         del here
-
-
-def _connect(name: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        name, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
-    )
-    # A flipped bit in a name must not be an error of its own.
-    connection.text_factory = lambda data: data.decode("utf-8", "replace")
-    return connection
 
 
 def _code(error: Exception) -> int:

@@ -87,26 +87,19 @@ def is_networked(path: Path, mounts: str) -> bool:
 
     https://www.sqlite.org/faq.html#q5 (read 2026-08-21).
 
-    Parameters
-    ----------
-    mounts : str
-        What is mounted, one a line: device, folder, kind, ….
-
-    Examples
-    --------
     >>> is_networked(Path("/home/me/a"), "srv:/h /home nfs4 rw\n/dev/a / ext4 rw")
     True
     """
     rows = (line.split(" ") for line in mounts.splitlines())
-    kinds = {_unescape(row[1]): row[2] for row in rows if len(row) > 2}
+    # `\040` stands for a blank.
+    kinds = {
+        re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), row[1]): row[2]
+        for row in rows
+        if len(row) > 2
+    }
     real = PurePath(os.path.realpath(path))
     kind = next((kinds[str(one)] for one in real.parents if str(one) in kinds), "")
     return _NETWORKED.match(kind) is not None
-
-
-def _unescape(folder: str) -> str:
-    r"""Read `\040` as the blank that it stands for."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), folder)
 
 
 def beside(path: Path) -> Iterator[Path]:
@@ -124,12 +117,10 @@ def check_regular(path: Path) -> os.stat_result | None:
         found = path.lstat()
     except FileNotFoundError:
         return None
-    if stat.S_ISLNK(found.st_mode):
-        raise NotOurFile("it is a link")
-    if stat.S_ISDIR(found.st_mode):
-        raise NotOurFile("it is a folder")
     if not stat.S_ISREG(found.st_mode):
-        raise NotOurFile("it is a pipe or a device")
+        kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "folder"}
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "pipe or a device")
+        raise NotOurFile(f"it is a {kind}")
     return found
 
 
@@ -138,28 +129,24 @@ def check_place(path: Path) -> os.stat_result | None:
 
     Raise NotOurFile if the file, what is beside it or the folder may be another user's.
     """
-    for one in beside(path):
-        _check_owner(check_regular(one), f"{one.name} belongs to another user")
     found = check_regular(path)
-    _check_owner(found, "it belongs to another user")
+    if os.name != "posix":
+        return found
+    us, whose = os.geteuid(), "belongs to another user"
+    for one in beside(path):
+        there = check_regular(one)
+        if there and there.st_uid != us:
+            raise NotOurFile(f"{one.name} {whose}")
+    if found and found.st_uid != us:
+        raise NotOurFile(f"it {whose}")
     with suppress(FileNotFoundError):
-        folder, why = path.parent.stat(), "its folder belongs to another user"
-        _check_owner(path.parent.lstat(), why, or_root=True)
-        _check_owner(folder, why, or_root=True)
+        folder = path.parent.stat()
+        if not {folder.st_uid, path.parent.lstat().st_uid} <= {us, 0}:
+            raise NotOurFile(f"its folder {whose}")
         # A folder that others may write is safe if it is sticky, as /tmp is.
-        is_open = folder.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH
-        if os.name == "posix" and is_open:
+        if folder.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
             raise NotOurFile("anyone may change its folder")
     return found
-
-
-def _check_owner(
-    found: os.stat_result | None, why: str, *, or_root: bool = False
-) -> None:
-    if found is None or os.name != "posix":
-        return
-    if found.st_uid not in {os.geteuid(), *([0] if or_root else [])}:
-        raise NotOurFile(why)
 
 
 def tighten(path: Path) -> None:
@@ -178,13 +165,13 @@ def tighten(path: Path) -> None:
                     raise NotOurFile("others may read or change it")
 
 
-def identity(path: Path) -> tuple[int, int] | None:
+def identity(path: Path | None) -> tuple[int, int] | None:
     """Return device and number of a file, which stay when it is renamed; or None."""
     try:
-        found = path.lstat()
+        found = path.lstat() if path else None
     except (OSError, ValueError):  # such as a name with a zero in it
-        return None
-    return (found.st_dev, found.st_ino)
+        found = None
+    return found and (found.st_dev, found.st_ino)
 
 
 def first_bytes(path: Path, size: int) -> bytes:
@@ -204,11 +191,8 @@ def _opened(path: Path) -> FileIO:
 def quarantine(path: Path, seen: tuple[int, int] | None, now_s: float) -> Path | None:
     """Rename a corrupt file and what is beside it to `*.corrupt-DATE`; return the name.
 
-    Parameters
-    ----------
-    seen : (int, int) or None
-        Device and number of the file that was found corrupt: if another process has
-        moved it by now, the one in its place is left alone, and None returned.
+    `seen` are device and number of the file that was found corrupt: if another process
+    has moved it by now, the one in its place is left alone, and None returned.
     """
     with _opened(path) as file:
         with suppress(ImportError, OSError):

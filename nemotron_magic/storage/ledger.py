@@ -12,6 +12,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock
@@ -42,36 +43,27 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
     """Write calls to `path`, for their owner's eyes alone; return how many.
 
     An earlier export of that name is replaced, and only when the new one is whole.
-
-    Raises
-    ------
-    InputError
-        If the name ends in neither `.csv` nor `.json`, something else has that name, or
-        the file cannot be written.
+    Raise InputError if the name ends in neither `.csv` nor `.json`, something else has
+    that name, or the file cannot be written.
     """
-    write = _WRITERS.get(path.suffix.lower())
+    write = {".csv": _write_csv, ".json": _write_json}.get(path.suffix.lower())
     if write is None:
         raise InputError(
             f"calls are exported to .csv or .json, got {path.name}",
             hint="Such as: %nemotron usage: export calls.csv",
         )
     try:
-        _check_is_export(path)
+        if check_regular(path) is not None:
+            start = first_bytes(path, 100)
+            if not start.startswith(_STARTS) and start != _NO_CALLS:
+                raise NotOurFile("there is a file that is no export of calls")
         return _replace(path, lambda file: write(file, map(_row, calls)))
     except (OSError, ValueError, NotOurFile) as error:
+        said = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
-            f"cannot write {path}: {_reason(error)}",
+            f"cannot write {path}: {(said or 'it cannot be opened').lower()}",
             hint="Name another path: %nemotron usage: export calls.csv",
         ) from None
-
-
-def _check_is_export(path: Path) -> None:
-    """Raise NotOurFile if there is something at `path` that no export has made."""
-    if check_regular(path) is None:
-        return
-    start = first_bytes(path, 100)
-    if not start.startswith(_STARTS) and start != _NO_CALLS:
-        raise NotOurFile("there is a file that is no export of calls")
 
 
 def _replace(path: Path, write: Callable[[TextIO], int]) -> int:
@@ -87,22 +79,19 @@ def _replace(path: Path, write: Callable[[TextIO], int]) -> int:
     return number
 
 
-def _reason(error: Exception) -> str:
-    told = error.strerror if isinstance(error, OSError) else str(error)
-    return (told or "it cannot be opened").lower()
-
-
 def _row(call: CallRecord) -> dict[str, Any]:
     told = asdict(call)
     return {"started_at": call.started_at.isoformat("T", "milliseconds"), **told}
 
 
 def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> int:
-    names = ["started_at", *(field.name for field in fields(CallRecord))]
-    writer = csv.DictWriter(file, names)
-    writer.writeheader()
-    cells = ({name: _as_cell(value) for name, value in row.items()} for row in rows)
-    return sum(bool(writer.writerow(row)) for row in cells)
+    number = 0
+    writer = csv.writer(file)
+    writer.writerow(["started_at", *_NAMES])
+    for row in rows:
+        writer.writerow(map(_as_cell, row.values()))
+        number += 1
+    return number
 
 
 def _as_cell(value: object) -> object:
@@ -135,11 +124,6 @@ _BEGIN_A_FORMULA = ("=", "+", "-", "@")
 _MOVE_ON = ("\t", "\r", "\n")
 _STARTS = (b"started_at,number,started_s,session,", b'[\n{"started_at": "')
 _NO_CALLS = b"[\n]\n"
-
-_WRITERS: dict[str, Callable[[TextIO, Iterator[dict[str, Any]]], int]] = {
-    ".csv": _write_csv,
-    ".json": _write_json,
-}
 
 _COLUMNS = tuple(field.name for field in fields(CallRecord) if field.name != "number")
 _NAMES = ("number", *_COLUMNS)
@@ -193,18 +177,18 @@ _ADD = (
 )
 
 
-def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Totals:
-    return _totals_between(connection, first, last or first).get("", Totals())
-
-
-def _totals_between(
-    connection: sqlite3.Connection, first: str, last: str, by: str = "''"
-) -> dict[Any, Totals]:
+def _totals_by(
+    connection: sqlite3.Connection, by: str, first: str, last: str
+) -> dict[str, Totals]:
     """Return the sums of the scopes from `first` to `last`, by `scope` or `model`."""
     ask = f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
     rows = connection.execute(ask, (first, last)).fetchall()
     zeros = Totals().figures()
-    return {by: Totals(*map(_as_finite, zeros, figures)) for by, *figures in rows}
+    return {str(by): Totals(*map(_as_finite, zeros, figures)) for by, *figures in rows}
+
+
+def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Totals:
+    return _totals_by(connection, "''", first, last or first).get("", Totals())
 
 
 def _as_finite(zero: Any, figure: float) -> Any:
@@ -221,7 +205,7 @@ def _insert(connection: sqlite3.Connection, call: CallRecord) -> int:
 def _update(
     connection: sqlite3.Connection, begun: CallRecord, ended: CallRecord
 ) -> None:
-    """Fill in a row, once; write it anew if it does not exist, as in a new file."""
+    """Fill in a row, once; write it again if it does not exist, as in a new file."""
     this = (begun.number, begun.started_s, begun.session)
     found = _calls(connection, _THIS, *this)
     if not found:
@@ -235,16 +219,15 @@ def _update(
 
 def _strike(
     connection: sqlite3.Connection, number: int, is_struck: bool
-) -> tuple[CallRecord, CallRecord] | None:
-    """Strike a call out, or take it in again; return it before and after, or None.
+) -> CallRecord | None:
+    """Strike a call out, or take it in again; return it as it was before, or None.
 
     The sums that it is part of are added up from their rows: what a huge figure has
     swallowed does not come back when it is subtracted.
     """
-    found = _calls(connection, "WHERE number = ?", number)
-    if not found:
+    call = next(iter(_calls(connection, "WHERE number = ?", number)), None)
+    if call is None:
         return None
-    call = found[0]
     change = "UPDATE calls SET is_struck = ? WHERE number = ?"
     connection.execute(change, (is_struck, number))
     day_s = call.started_at.timestamp()
@@ -257,7 +240,7 @@ def _strike(
         totals = sum((Totals.of(c) for c in others if scope in _scopes(c)), Totals())
         if totals.calls:
             connection.execute(_ADD, (scope, call.model, *totals.figures()))
-    return call, replace(call, is_struck=is_struck)
+    return call
 
 
 def _add(connection: sqlite3.Connection, call: CallRecord, totals: Totals) -> None:
@@ -270,8 +253,7 @@ def _scopes(call: CallRecord) -> tuple[str, str]:
     return f"session:{call.session}", f"day:{call.day}"
 
 
-def _values(call: CallRecord) -> list[Any]:
-    return [getattr(call, name) for name in _COLUMNS]
+_values = attrgetter(*_COLUMNS)
 
 
 def _calls(
@@ -296,10 +278,7 @@ def _repaired(name: str, value: Any) -> tuple[str, Any]:
 class Tally:
     """Sums of sessions and of days, which no loss of a file makes less.
 
-    Attributes
-    ----------
-    lock : Lock
-        Held while a call is recorded, so that none counts twice.
+    `lock` is held while a call is recorded, so that none counts twice.
     """
 
     def __init__(self) -> None:
@@ -387,12 +366,9 @@ class Ledger:
     ) -> CallRecord:
         """Record a call before its request goes out; return it with its number.
 
-        Parameters
-        ----------
-        allow : callable, optional
-            Given the totals of this session and of today, by the file or by what this
-            process knows if that is more; raises if the call may not be made. Nobody
-            else adds a call meanwhile.
+        `allow` gets the totals of this session and of today, by the file or by what
+        this process knows if that is more; it raises if the call may not be made.
+        Nobody else adds a call meanwhile.
         """
         now_s = self._now_s()
         day = local_day(now_s)
@@ -400,7 +376,7 @@ class Ledger:
         scopes = _scopes(call)
 
         def work(connection: sqlite3.Connection) -> int:
-            recorded = [_totals(connection, scope) for scope in scopes]
+            recorded = (_totals(connection, scope) for scope in scopes)
             session, today = map(self.tally.larger, scopes, recorded)
             self.unknown_day = self._why_unknown(call.day)
             if allow is not None:
@@ -414,17 +390,13 @@ class Ledger:
 
     def finish(self, begun: CallRecord, ended: CallRecord) -> None:
         """Complete the row of a call; an interrupt meanwhile is raised afterwards."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            _update(connection, begun, ended)
-
         with self.tally.lock:
             if begun.number not in self._struck:
                 self.tally.add(_scopes(begun), Totals.of(ended) + -Totals.of(begun))
             try:
-                self._storage.write(work)
+                self._storage.write(lambda c: _update(c, begun, ended))
             except KeyboardInterrupt:
-                self._storage.write(work, _SHORT_S)
+                self._storage.write(lambda c: _update(c, begun, ended), _SHORT_S)
                 raise
 
     def of_session(self) -> Totals:
@@ -433,7 +405,7 @@ class Ledger:
 
     def of_today(self) -> Totals:
         """Return the totals since midnight of everything on this machine."""
-        return self._read(_totals, f"day:{self._today()}")
+        return self._read(_totals, f"day:{local_day(self._now_s())}")
 
     def of_month(self) -> Totals:
         """Return the totals since the first of the month."""
@@ -445,13 +417,13 @@ class Ledger:
 
     def by_model(self) -> dict[str, Totals]:
         """Return the totals of this month by the model asked, the dearest first."""
-        found = self._read(_totals_between, *self._month(), "model")
+        found = self._read(_totals_by, "model", *self._month())
         order = sorted(found, key=lambda n: (-found[n].cost_usd, -found[n].calls, n))
-        return {str(name): found[name] for name in order}
+        return {name: found[name] for name in order}
 
     def by_day(self, days: int = 30) -> dict[str, Totals]:
         """Return the totals of the last days that had any calls, oldest first."""
-        found = self._read(_totals_between, *_DAYS, "scope")
+        found = self._read(_totals_by, "scope", *_DAYS)
         return {day.removeprefix("day:"): found[day] for day in sorted(found)[-days:]}
 
     def last(self, many: int = 20) -> list[CallRecord]:
@@ -465,16 +437,13 @@ class Ledger:
     def strike(self, number: int, is_struck: bool = True) -> CallRecord | None:
         """Strike a call out of all sums, or take it in again; its row stays.
 
-        Returns
-        -------
-        CallRecord or None
-            As it is now; None if no call has that number.
+        Return it as it is now; None if no call has that number.
         """
         with self.tally.lock:
-            found = self._storage.write(lambda c: _strike(c, number, is_struck))
-            if found is None:
+            before = self._storage.write(lambda c: _strike(c, number, is_struck))
+            if before is None:
                 return None
-            before, struck = found
+            struck = replace(before, is_struck=is_struck)
             self.tally.add(_scopes(struck), Totals.of(struck) + -Totals.of(before))
             (self._struck.add if is_struck else self._struck.discard)(number)
         return struck
@@ -506,11 +475,8 @@ class Ledger:
         self._sound_day = day
         return ""
 
-    def _today(self) -> str:
-        return local_day(self._now_s())
-
     def _month(self) -> tuple[str, str]:
-        month = f"day:{self._today()[:7]}"
+        month = f"day:{local_day(self._now_s())[:7]}"
         return f"{month}-00", f"{month}-99"
 
 
@@ -518,14 +484,9 @@ _FILE = "ledger.sqlite"
 
 
 def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> Ledger:
-    """Return the ledger that a setting names; nothing is written yet.
+    """Return the ledger that a setting names: `on`, `off` (in memory), or a path.
 
-    Parameters
-    ----------
-    setting : str
-        `on`, `off` (in memory), or the path of a file.
-    session : str
-        See `Ledger`.
+    Nothing is written yet.
     """
     word = setting.strip().lower()
     if word == "off":
