@@ -219,11 +219,8 @@ class Budget:
     ) -> None:
         """Refuse a call that may cost too much by itself.
 
-        Raises
-        ------
-        LimitError
-            Also if the price of model `name` is not known and that is not allowed:
-            `why`, or because of a `field` of the request.
+        Raise LimitError also if the price of model `name` is not known and that is not
+        allowed: `why`, or because of a `field` of the request.
         """
         if not self.are_set or (estimate is None and self.allow_unknown):
             return
@@ -242,13 +239,9 @@ class Budget:
     ) -> None:
         """Refuse a call for which too little is left of a budget.
 
-        Calls whose cost is not known count with the most that they could cost.
-
-        Raises
-        ------
-        LimitError
-            With what is spent and what is left; or, if there is a daily budget, with
-            the reason why today's totals are unknown.
+        Calls whose cost is not known count with the most that they could cost. With a
+        daily budget, raise LimitError also if today's totals are unknown, as
+        `unknown_day` says.
         """
         if self.day_usd is not None and unknown_day:
             raise _day_unknown(unknown_day)
@@ -308,7 +301,7 @@ def _unknown(model: str, why: str, field: str) -> LimitError:
     what, hint = f"the price of {model}", "Choose one with a price: %nemotron models"
     if field:
         what, hint = f"what {field} may add to the price", f"Leave {field} out."
-        why = "no catalogue tells it; nothing was sent"
+        why = "no catalogue lists it; nothing was sent"
     return LimitError(
         f"{what} is not known, so a limit cannot be kept",
         why or "the catalogue lists none",

@@ -10,7 +10,6 @@ from typing import Any
 from nemotron_magic.context.prompt import ContextInfo, Message, as_data
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.events import Event, EventCallback, Text
-from nemotron_magic.core.usage import Usage
 from nemotron_magic.markdown.join import join_replies
 from nemotron_magic.session.reply import Reply
 
@@ -25,7 +24,6 @@ __all__ = [
     "PreparedPrompt",
     "Question",
     "Regeneration",
-    "SessionUsage",
     "Turn",
     "build_messages",
     "intern_messages",
@@ -54,15 +52,9 @@ _CONTINUE = (
 class Turn:
     """A question and its reply.
 
-    Attributes
-    ----------
-    origin : str
-        Which question of the notebook it was; asked again, it replaces its turn. Empty
-        where that is not known.
-    cell : int
-        Number of the cell that asked; 0 if none did.
-    prompt : str
-        The question with its context; empty if it had none.
+    `origin` is which question of the notebook it was: asked again, it replaces its
+    turn; it is empty where that is not known. `cell` is the number of the cell that
+    asked, 0 if none did; `prompt` the question with its context, empty if it had none.
     """
 
     question: str
@@ -81,16 +73,9 @@ class Turn:
 class PreparedPrompt:
     """What is sent, and where its reply belongs.
 
-    Attributes
-    ----------
-    turn : Turn
-        The one that its reply completes or, where that stands in the thread, replaces.
-    begun : str
-        The reply that was cut off, if this asks for its rest.
-    bypass_cache : bool
-        Whether the user wants another reply than the cached one.
-    fields : mapping
-        All fields of the request but its messages, where they are settled.
+    Its reply completes `turn`, or replaces it where that stands in the thread. `begun`
+    is the reply that was cut off, if this asks for its rest. `fields` are all fields of
+    the request but its messages, where they are settled.
     """
 
     messages: tuple[Message, ...]
@@ -119,20 +104,10 @@ class PreparedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question and where it comes from.
+    """A question and where it comes from; `origin` and `cell` as in `Turn`.
 
-    Parameters
-    ----------
-    text : str
-        In the user's own words; this is what later prompts repeat.
-    context_info : ContextInfo
-        Its context.
-    origin, cell : str, int
-        See `Turn`.
-    without_history : bool
-        Whether to leave the earlier turns out, for this once.
-    notice : str
-        What to tell the user with the reply.
+    Later prompts repeat `text`, which is in the user's own words. `without_history`
+    leaves the earlier turns out, for this once.
     """
 
     text: str
@@ -165,21 +140,21 @@ class Continuation:
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
         """Return what is sent; raise InputError if no last reply is cut off."""
-        cut = conversation.latest.get(self.thread)
-        if cut is None or not cut.reply.strip():
+        last = conversation.answered(self.thread)
+        if last is None:
             raise InputError(
                 "there is no reply to go on with",
                 "nothing was sent",
                 "For a first one, ask: %nemotron why is this slow?",
             )
-        if not cut.reply.is_cut_off:
+        if not last.reply.is_cut_off:
             raise InputError(
                 "the last reply is whole, so there is nothing to go on with",
                 "nothing was sent",
                 "For more of it, ask: %nemotron tell me more",
             )
-        prompt = conversation.follow_up(cut, _CONTINUE, self.thread, system)
-        return replace(prompt, begun=str(cut.reply))
+        prompt = conversation.follow_up(last, _CONTINUE, self.thread, system)
+        return replace(prompt, begun=str(last.reply))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +166,10 @@ class Correction:
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
         """Return what is sent; raise InputError if there is no last reply."""
-        wrong = conversation.latest.get(self.thread)
-        if wrong is None or not wrong.reply.strip():
+        last = conversation.answered(self.thread)
+        if last is None:
             raise InputError("there is no reply to correct")
-        return conversation.follow_up(wrong, self.complaint, self.thread, system)
+        return conversation.follow_up(last, self.complaint, self.thread, system)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,51 +190,27 @@ class Regeneration:
                 "there is no question to ask again",
                 hint="Type one: %nemotron why is this slow?",
             )
-        wish, before = self.wish.strip(), conversation.latest.get(self.thread)
-        if wish and before is not None and before.reply.strip():
+        wish, last = self.wish.strip(), conversation.answered(self.thread)
+        if wish and last is not None:
             text = f"Answer the question again: {wish}"
-            return conversation.follow_up(before, text, self.thread, system)
+            return conversation.follow_up(last, text, self.thread, system)
         if wish:
-            *others, last = prompt.messages
-            more = {**last, "content": f"{last['content']}\n\n{wish}"}
+            *others, asked = prompt.messages
+            more = {**asked, "content": f"{asked['content']}\n\n{wish}"}
             prompt = replace(prompt, messages=(*others, more))
-        return replace(prompt, turn=before or prompt.turn, bypass_cache=True)
+        turn = conversation.latest.get(self.thread, prompt.turn)
+        return replace(prompt, turn=turn, bypass_cache=True)
 
 
 FollowUp = Continuation | Correction | Regeneration
 
 
-@dataclass(frozen=True, slots=True)
-class SessionUsage:
-    """Sums over the calls of a session that may have been billed.
-
-    `unknown_cost` counts those whose cost `usage.cost_usd` leaves out.
-    """
-
-    calls: int = 0
-    unknown_cost: int = 0
-    usage: Usage = field(default_factory=Usage)
-
-    def __add__(self, usage: Usage) -> SessionUsage:
-        unknown_cost = self.unknown_cost + (usage.cost_usd is None)
-        return SessionUsage(self.calls + 1, unknown_cost, self.usage + usage)
-
-
 class Conversation:
     """Remembers the threads of one session; several calls may end at once.
 
-    Attributes
-    ----------
-    threads : dict of str to list of Turn
-        The turns so far, by the thread's name.
-    asked_last : dict of str to PreparedPrompt
-        What was asked last in each thread, also if it failed.
-    latest : dict of str to Turn
-        Its turn, as soon as anything of its reply has arrived.
-    last : Reply or None
-        The newest reply, also if it is not whole.
-    spent : SessionUsage
-        What the calls cost together.
+    `threads` are the turns by the thread's name, `asked_last` what was asked last in
+    each, also if it failed, `latest` its turn as soon as anything of its reply has
+    arrived, and `last` the newest reply, also if it is not whole.
     """
 
     def __init__(self) -> None:
@@ -267,7 +218,6 @@ class Conversation:
         self.asked_last: dict[str, PreparedPrompt] = {}
         self.latest: dict[str, Turn] = {}
         self.last: Reply | None = None
-        self.spent = SessionUsage()
         self._lock = Lock()
 
     @property
@@ -279,6 +229,11 @@ class Conversation:
         """Return the turn that a `Continuation` would continue; None if none is cut."""
         last = self.latest.get(thread)
         return last if last is not None and last.reply.is_cut_off else None
+
+    def answered(self, thread: str) -> Turn | None:
+        """Return the latest turn, if any text of its reply has arrived."""
+        last = self.latest.get(thread)
+        return last if last is not None and last.reply.strip() else None
 
     def follow_up(
         self, turn: Turn, text: str, thread: str, system: str
@@ -301,17 +256,18 @@ class Conversation:
         self.asked_last[prompt.thread] = prompt
         self.latest.pop(prompt.thread, None)
 
-    def end(self, prompt: PreparedPrompt, reply: Reply | None, may_cost: bool) -> None:
-        """Remember what has arrived, and what it cost."""
+    def end(self, prompt: PreparedPrompt, reply: Reply | None) -> None:
+        """Remember what has arrived."""
+        if reply is None:
+            return
         with self._lock:
-            if may_cost:
-                self.spent += Usage() if reply is None else reply.usage
-            if reply is None:
-                return
             self.last = reply
             # As it is now: another call may have ended in the meantime.
-            before, turn = self.threads.get(prompt.thread, []), prompt.turn
-            turns = replace_turn(before, turn, new := replace(turn, reply=reply))
+            before, new = (
+                self.threads.get(prompt.thread, []),
+                replace(prompt.turn, reply=reply),
+            )
+            turns = replace_turn(before, prompt.turn, new)
             self.threads[prompt.thread] = turns
             if self._is_latest(prompt, turns):
                 self.latest[prompt.thread] = new

@@ -32,11 +32,8 @@ _SERVICE = "nemotron_magic"
 class KeyStore:
     """Keys by origin; if the store fails in any way, it has none.
 
-    Parameters
-    ----------
-    backend : Any, optional
-        An object with `get_password`, `set_password` and `delete_password` as in
-        `keyring`; without it, the backend that `keyring` chooses.
+    `backend` has `get_password`, `set_password` and `delete_password` as in `keyring`;
+    without it, it is the one that `keyring` chooses.
     """
 
     def __init__(self, backend: Any = None) -> None:
@@ -81,15 +78,7 @@ class KeyStore:
 
 
 class Credentials:
-    """Finds endpoints and their keys.
-
-    Parameters
-    ----------
-    environ : mapping
-        The process's environment.
-    keys : KeyStore
-        The system's keyring.
-    """
+    """Finds endpoints and their keys."""
 
     def __init__(self, environ: Mapping[str, str], keys: KeyStore) -> None:
         self._environ = SecretMapping(environ)
@@ -123,12 +112,8 @@ class Credentials:
     def checked_key(self, endpoint: Endpoint, settings: Settings) -> Key | None:
         """Return the key for `endpoint`, if it may be sent there.
 
-        Raises
-        ------
-        AuthenticationError
-            If the service is not on this machine and there is no key for it.
-        InputError
-            If the key would go over http:// to another machine.
+        Raise AuthenticationError if the service is not on this machine and there is no
+        key for it; InputError if the key would go over http:// to another machine.
         """
         key = self.key(endpoint)
         if endpoint.is_loopback:

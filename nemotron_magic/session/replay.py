@@ -34,16 +34,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CachedReply:
-    """A reply that is kept.
+    """A reply that is kept on `disk` or in a `notebook`, as `source` says.
 
-    Attributes
-    ----------
-    source : str
-        Where it is kept: `disk` or `notebook`.
-    texts : tuple of str
-        The answer; several if several were asked for.
-    asked_at : str
-        When it was asked, UTC, ISO 8601.
+    `texts` are several answers if several were asked for; `asked_at` is in UTC, ISO
+    8601.
     """
 
     source: str
@@ -60,19 +54,8 @@ class CachedReply:
     @classmethod
     def of(cls, reply: Reply) -> CachedReply:
         """Return what is kept of a reply."""
-        known = reply.metadata
-        return cls(
-            "disk",
-            reply.choices,
-            known.served_model,
-            known.finish_reason,
-            known.reasoning,
-            known.refusal,
-            known.tool_calls,
-            known.logprobs,
-            known.usage,
-            known.asked_at,
-        )
+        known = {name: getattr(reply.metadata, name) for name in _KEPT_AS_IT_IS}
+        return cls("disk", reply.choices, reply.metadata.served_model, **known)
 
     def events(self) -> Iterator[Event]:
         """Yield the events a service would, marked as not new."""
@@ -101,15 +84,19 @@ class CachedReply:
         """Read it; None if it cannot be read, whatever the reason."""
         try:
             known = json.loads(text)
-            known["texts"] = tuple(str(one) for one in known["texts"])
-            known["tool_calls"] = tuple(
-                ToolCall(**call) for call in known["tool_calls"]
-            )
-            known["logprobs"] = tuple(dict(one) for one in known["logprobs"])
+            known["texts"] = tuple(map(str, known["texts"]))
+            known["tool_calls"] = tuple(ToolCall(**one) for one in known["tool_calls"])
+            known["logprobs"] = tuple(map(dict, known["logprobs"]))
             known["usage"] = Usage.from_dict(known["usage"])
             return cls(**known)
         except (ValueError, TypeError, KeyError, RecursionError):
             return None
+
+
+_KEPT_AS_IT_IS = (
+    *("finish_reason", "reasoning", "refusal", "tool_calls", "logprobs", "usage"),
+    "asked_at",
+)
 
 
 def saved_replies(text: str) -> dict[str, CachedReply]:
@@ -162,12 +149,7 @@ class NotebookReplyCache:
     """Reads the replies in the notebook's file, again only when it has changed.
 
     What has been seen in it once stays known: running a cell again empties its output,
-    and the file is saved meanwhile.
-
-    Parameters
-    ----------
-    path : callable
-        Returns where the file is; "" if that is not known.
+    and the file is saved meanwhile. `path` returns where the file is, or "".
     """
 
     def __init__(self, path: Callable[[], str]) -> None:

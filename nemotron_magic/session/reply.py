@@ -58,44 +58,16 @@ Ending = Literal["complete", "truncated", "damaged", "interrupted", "failed"]
 class ReplyMetadata:
     """All that is known of a reply but its text.
 
-    Attributes
-    ----------
-    model : str
-        The model asked for.
-    served_model : str
-        The model that answered, by its own account; empty if it did not say.
-    messages : tuple of mapping
-        What was sent, one mapping a message, keys `role` and `content`.
-    parameters : mapping
-        The other fields of the request.
-    ending : str
-        `complete`; `truncated` (the stream ended early); `damaged` (some of it could
-        not be read); `interrupted` (by the user);
-        `failed` (an error came after the first text).
-    finish_reason : str or None
-        As the service gave it: `stop`, `length`, `content_filter`, `tool_calls`, ….
-    choices : tuple of str
-        All answers when several were asked for; the first is the reply itself.
-    request_hash : str
-        Name of the request: equal requests have equal ones.
-    recalled : CacheHit or None
-        Where the reply was kept, if it is not new; `usage` is what this call took.
-    is_rehearsal : bool
-        Whether no service was asked: it cost nothing, and would cost `estimated_usd`.
-    estimated_usage : Usage or None
-        The tokens of a reply that was broken off before the service reported them.
-    estimated_usd : float or None
-        What it cost by the catalogue's prices, where the service did not tell.
-    appended : str
-        Markdown of ours that is shown below the reply, such as a diff.
-    inserted : str
-        Code of the reply that was put into a cell, and is folded where it stood.
-    placed : str
-        Where that code is, and how much more waits.
-    elapsed_s, first_text_s : float or None
-        Seconds from the question to the end, and to the first text.
-    asked_at : str
-        When it was asked, UTC, ISO 8601.
+    `served_model` is the model that answered, by its own account; empty if it did not
+    say. `choices` are all answers when several were asked for. Equal requests have
+    equal `request_hash`es. `recalled` is where the reply was kept, if it is not new;
+    `usage` is what this call took. A rehearsal costs nothing, and would cost
+    `estimated_usd`: the cost by the catalogue's prices, where the service did not
+    report it. `estimated_usage` are the tokens of a reply that was broken off before
+    the service reported them. `appended` is our own Markdown below the reply, such as a
+    diff; `inserted` is code of the reply that was put into a cell, and is folded where
+    it stood; `placed` says where that code is, and how much more waits. `asked_at` is
+    in UTC, ISO 8601.
     """
 
     model: str = ""
@@ -132,23 +104,13 @@ class ReplyMetadata:
     @property
     def body(self) -> dict[str, Any]:
         """The whole request, as it was sent."""
-        return {
-            "model": self.model,
-            "messages": [*self.messages],
-            **self.parameters,
-        }
+        sent = {"model": self.model, "messages": [*self.messages]}
+        return {**sent, **self.parameters}
 
 
 @public
 class Reply(str):
     r"""A model's answer: the Markdown it wrote, as a string, with all that is known.
-
-    Parameters
-    ----------
-    text : str
-        The Markdown source.
-    details : ReplyMetadata
-        Everything else.
 
     Examples
     --------
@@ -212,9 +174,8 @@ class Reply(str):
     @property
     def is_cut_off(self) -> bool:
         """Whether it has a text that the model could go on with."""
-        return bool(self.strip()) and not (
-            self.is_whole and self.finish_reason != "length"
-        )
+        is_ended = self.is_whole and self.finish_reason != "length"
+        return bool(self.strip()) and not is_ended
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -243,12 +204,8 @@ _NOTHING = Usage(0, 0, 0, 0, 0.0)
 class ReplyAccumulator:
     """A reply that is being written.
 
-    Attributes
-    ----------
-    attempts : int
-        How many requests went out.
-    accepted : bool
-        Whether the service took one of them on, so that it may be billed.
+    `attempts` counts the requests that went out; `accepted` says whether the service
+    took one of them on, so that it may be billed.
     """
 
     def __init__(self, metadata: ReplyMetadata | None = None) -> None:

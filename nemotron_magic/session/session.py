@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from nemotron_magic.client.client import Client
@@ -30,8 +31,7 @@ from nemotron_magic.core.errors import (
 from nemotron_magic.core.events import EventCallback
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.session.accounting import CallAccounting
-from nemotron_magic.session.call import Call, metadata_of
+from nemotron_magic.session.call import Call, CallAccounting
 from nemotron_magic.session.conversation import (
     ContinuationStream,
     Conversation,
@@ -41,7 +41,8 @@ from nemotron_magic.session.conversation import (
     intern_messages,
 )
 from nemotron_magic.session.credentials import Credentials, KeyStore
-from nemotron_magic.session.reply import Reply, partial_reply
+from nemotron_magic.session.reply import Reply, ReplyMetadata, partial_reply
+from nemotron_magic.storage.cache import request_hash
 from nemotron_magic.storage.ledger import Ledger
 
 __all__ = [
@@ -123,24 +124,11 @@ class Session:
     ) -> Reply:
         """Send a question; return the reply when it is whole.
 
-        Several threads may ask at once.
-
-        Parameters
-        ----------
-        question : str, Question, Continuation, Correction or Regeneration
-            In the user's own words, or with its context and where it comes from; or
-            what is asked about the last reply of a thread.
-        settings : Settings, optional
-            For this call; without it, the session's own.
-        watch : callable
-            Told each event as it happens.
-        stop : CancelToken, optional
-            Ends the call from another thread.
-
-        Raises
-        ------
-        NemotronError
-            With `error.reply` set to what had arrived, if anything had.
+        Several threads may ask at once. A `question` is text in the user's own words,
+        or with its context and where it comes from, or what is asked about the last
+        reply of a thread. `settings` are for this call, `watch` is told each event as
+        it happens, and `stop` ends the call from another thread. Raise NemotronError
+        with `error.reply` set to what had arrived, if anything had.
         """
         if isinstance(question, str):
             question = Question(question)
@@ -175,8 +163,8 @@ class Session:
 
     def is_cached(self, prompt: PreparedPrompt, settings: Settings) -> bool:
         """Return whether the cache would answer, so that nothing is sent."""
-        known = metadata_of(prompt, settings, self.endpoint(settings), self._now_s())
-        return self.accounting.cached(known.request_hash, settings) is not None
+        request = self._metadata(prompt, settings).request_hash
+        return self.accounting.cached(request, settings) is not None
 
     def context_tokens(self, settings: Settings) -> int:
         """Return how many tokens of context may be sent with a question.
@@ -218,38 +206,50 @@ class Session:
         settings = self._with_live_model(settings)
         with InterruptGuard() as guard:
             while True:
-                endpoint = self.endpoint(settings)
                 call = Call(
                     prompt,
-                    metadata_of(
-                        prompt,
-                        settings,
-                        endpoint,
-                        self._now_s(),
-                        self.accounting.is_rehearsal,
-                    ),
+                    self._metadata(prompt, settings),
                     settings,
-                    client=self.client,
-                    credentials=self.credentials,
-                    accounting=self.accounting,
-                    watch=watch,
-                    stop=stop,
-                    clock_s=self._clock_s,
+                    self.client,
+                    self.credentials,
+                    self.accounting,
+                    watch,
+                    stop,
+                    self._clock_s,
                 )
                 try:
                     reply = call.run(guard)
                 except NemotronError as error:
-                    self.conversation.end(prompt, partial_reply(error), call.may_cost)
+                    self.conversation.end(prompt, partial_reply(error))
                     if not isinstance(error, ModelError):
                         raise
                     with guard.released():
                         settings = self._replaced(error, settings)
                 else:
-                    self.conversation.end(prompt, reply, call.may_cost)
+                    self.conversation.end(prompt, reply)
                     break
         if guard.is_pressed:
             raise stopped_after(reply)
         return reply
+
+    def _metadata(self, prompt: PreparedPrompt, settings: Settings) -> ReplyMetadata:
+        """Return what is known of a reply before its call."""
+        parameters = {k: v for k, v in prompt.fields.items() if k != "model"}
+        # By what the user asked for: a default that was replaced is still the default.
+        wanted = DEFAULT_MODEL if settings.model_is_default else settings.model
+        base_url = self.endpoint(settings).base_url
+        return ReplyMetadata(
+            model=settings.model,
+            messages=prompt.messages,
+            context_info=prompt.context_info,
+            parameters=parameters,
+            base_url=base_url,
+            request_hash=request_hash(base_url, wanted, prompt.messages, parameters),
+            is_rehearsal=self.accounting.is_rehearsal,
+            asked_at=datetime.fromtimestamp(self._now_s(), UTC).isoformat(
+                "T", "seconds"
+            ),
+        )
 
     def _with_live_model(self, settings: Settings) -> Settings:
         """Return the settings with the model that stands in for a retired one."""

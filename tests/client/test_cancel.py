@@ -82,7 +82,7 @@ def test_what_was_stopped_is_kept_in_the_conversation(
 
     assert session.conversation.turns[0].reply
     assert session.conversation.turns[0].reply.metadata.ending == "interrupted"
-    assert session.conversation.spent.calls == 1
+    assert session.accounting.ledger.of_session().billable == 1
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_two_threads_at_once_lose_no_turn_and_no_call(
     assert (
         sorted(map(str, (turn.reply for turn in session.conversation.turns))) == wanted
     )
-    assert session.conversation.spent.calls == 30
+    assert session.accounting.ledger.of_session().billable == 30
 
 
 def test_a_stopped_call_leaves_no_socket_open(served: Any, session_at: Any) -> None:

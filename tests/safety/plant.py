@@ -157,7 +157,7 @@ def pickled(ip: InteractiveShell) -> None:
     app = ip.user_ns["APP"]
     session = app.session
     talk = session.conversation
-    things = [session, talk.last, session.settings, session.client, talk.spent,
+    things = [session, talk.last, session.settings, session.client,
               session.credentials, app, *talk.threads.values(), session.endpoint(),
               ip.user_ns.get("ERROR")]  # fmt: skip
     for number, thing in enumerate(things):

@@ -303,7 +303,7 @@ def test_an_interrupt_before_the_row_is_there_sends_nothing() -> None:
         service.session.ask("Hello")
 
     assert service.seen == []
-    assert service.session.conversation.spent.calls == 0
+    assert service.session.accounting.ledger.of_session().billable == 0
 
 
 class Stubborn(Ledger):

@@ -23,7 +23,6 @@ from nemotron_magic.core.errors import (
 from nemotron_magic.core.events import Notice
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import notices
 from nemotron_magic.session.conversation import Continuation, Correction
 
@@ -165,9 +164,10 @@ def test_what_was_spent_adds_up_and_the_unknown_is_counted() -> None:
     for question in "abc":
         session.ask(question)
 
-    spent = session.conversation.spent
-    assert (spent.calls, spent.unknown_cost) == (3, 1)
-    assert spent.usage == Usage(30, 6, cost_usd=0.75)
+    spent = session.accounting.ledger.of_session()
+    assert (spent.billable, spent.unknown_cost) == (3, 1)
+    assert (spent.prompt_tokens, spent.completion_tokens) == (30, 6)
+    assert spent.cost_usd == 0.75
 
 
 @pytest.mark.parametrize(
@@ -188,10 +188,8 @@ def test_only_what_may_have_been_billed_counts(answer: Any, calls: int) -> None:
     with suppress(NemotronError):
         session.ask("1")
 
-    assert (
-        session.conversation.spent.calls,
-        session.conversation.spent.unknown_cost,
-    ) == (calls, calls)
+    spent = session.accounting.ledger.of_session()
+    assert (spent.billable, spent.unknown_cost) == (calls, calls)
 
 
 def test_a_connection_that_failed_cost_nothing() -> None:
@@ -203,7 +201,7 @@ def test_a_connection_that_failed_cost_nothing() -> None:
     with pytest.raises(NemotronError):
         session.ask("1")
 
-    assert session.conversation.spent.calls == 0
+    assert session.accounting.ledger.of_session().billable == 0
 
 
 def test_a_reply_knows_when_and_how_long() -> None:

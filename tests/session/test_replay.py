@@ -104,7 +104,7 @@ def test_a_recalled_reply_says_so_everywhere_and_costs_nothing(
     (call,) = session.accounting.ledger.all()
     assert (call.is_cached, call.may_cost, call.cost_usd) == (True, False, 0)
     assert (call.ending, call.request_hash) == ("complete", about["request_hash"])
-    assert session.conversation.spent.calls == 0
+    assert session.accounting.ledger.of_session().billable == 0
     assert session.accounting.ledger.of_session().cached == 1
 
 
@@ -280,7 +280,7 @@ def test_what_a_notebooks_file_tells_of_a_reply_is_not_believed(
     assert (reply.cost_usd, call.cost_usd, call.may_cost) == (0.0, 0.0, False)
     assert "9,999" not in footer(reply) + " ".join(notices(reply))
     assert session.accounting.ledger.of_today().prompt_tokens == 0
-    assert session.conversation.spent.calls == 0
+    assert session.accounting.ledger.of_session().billable == 0
 
 
 def test_what_the_user_has_kept_too_is_the_users_own(service: Service) -> None:

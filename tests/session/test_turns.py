@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.conversation import (
-    SessionUsage,
     Turn,
     build_messages,
     intern_messages,
@@ -58,12 +56,6 @@ def test_the_instruction_comes_first_and_the_question_last() -> None:
         {"role": "assistant", "content": "a"},
         {"role": "user", "content": "q2"},
     )
-
-
-def test_spending_adds_up() -> None:
-    spent = SessionUsage() + Usage(1, 2, cost_usd=0.5) + Usage() + Usage(3)
-
-    assert spent == SessionUsage(3, 2, Usage(4, 2, cost_usd=0.5))
 
 
 def named(origin: str, question: str = "q") -> Turn:

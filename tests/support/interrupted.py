@@ -89,9 +89,9 @@ def outcome(session: Session, stop: Stop, ask: Callable[[], Any]) -> dict[str, A
     found["presses"] = stop.presses
     found |= {
         "turns": len(session.conversation.turns),
-        "calls": session.conversation.spent.calls,
+        "calls": session.accounting.ledger.of_session().billable,
     }
-    found["unknown_cost"] = session.conversation.spent.unknown_cost
+    found["unknown_cost"] = session.accounting.ledger.of_session().unknown_cost
     return found
 
 
