@@ -1,0 +1,185 @@
+"""Decide when the next row may be sent: one for all that send.
+
+No clock of its own and no thread: whoever sends asks first, and tells what came of it.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+
+__all__ = ["Governor", "Lease"]
+
+_OPENING_S = 0.2
+"""The slots open over this time, so that not all connect at one moment."""
+
+_BLINK_S = 1e-6
+_FIRST_HOLD_S = 0.5
+_LONGEST_HOLD_S = 16.0
+_PROBE_ROUNDS = 20
+"""Full rounds at the number of slots that was refused before one more is tried."""
+
+_ENOUGH = 5
+_REMEMBERED = 2_000
+_ROUNDING_USD = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to send one row: when it was given, and what was set aside for it."""
+
+    taken_s: float
+    reserved_usd: float = 0.0
+
+
+class _Bucket:
+    """So many units a minute, a second's worth of them at once."""
+
+    def __init__(self, a_minute: float, now_s: float) -> None:
+        self._a_second = a_minute / 60
+        self._room = max(1.0, self._a_second)
+        self._left = self._room
+        self._seen_s = now_s
+
+    def wait_s(self, units: float, now_s: float) -> float:
+        """Return how long it takes until there are so many; more than fit: all."""
+        grown = (now_s - self._seen_s) * self._a_second
+        self._left, self._seen_s = min(self._room, self._left + grown), now_s
+        return (min(units, self._room) - self._left) / self._a_second
+
+    def take(self, units: float) -> None:
+        self._left -= units
+
+
+class Governor:
+    """Slots, one clock for all waits, limits a minute, and a budget.
+
+    Parameters
+    ----------
+    at_once : int
+        Most rows under way. Refusals halve the slots; full rounds without one open one
+        more, but hardly any beyond what was refused before.
+    rpm, tpm : float or None
+        Most requests and tokens a minute.
+    budget_usd : float or None
+        Most that all may cost; what a row may cost is set aside before it is sent.
+
+    Attributes
+    ----------
+    slots : int
+        How many may be under way now.
+    hold_s : float
+        When sending may go on, by the clock; in the past if it may now.
+    spent_usd : float
+        What came of the rows so far; of those whose cost nobody knows, what was set
+        aside.
+    """
+
+    def __init__(
+        self,
+        at_once: int,
+        *,
+        clock_s: Callable[[], float],
+        rpm: float | None = None,
+        tpm: float | None = None,
+        budget_usd: float | None = None,
+    ) -> None:
+        self.slots = at_once
+        self.hold_s = -math.inf
+        self.budget_usd = budget_usd
+        self.spent_usd = 0.0
+        self.in_flight = 0
+        self._at_once = at_once
+        self._clock_s = clock_s
+        self._began_s = clock_s()
+        self._requests = _Bucket(rpm, self._began_s) if rpm else None
+        self._tokens = _Bucket(tpm, self._began_s) if tpm else None
+        self._lock = Lock()
+        self._reserved_usd = 0.0
+        self._costs_usd: list[float] = []
+        self._halved_s = -math.inf
+        self._accepted = 0
+        self._ceiling = at_once
+        self._since_change = 0
+        self._refusals = 0
+
+    def take(self, tokens: int = 0, most_usd: float | None = None) -> Lease | float:
+        """Return a lease, or the seconds until it is worth asking again.
+
+        `math.inf` says that one of those under way must end first, or, if there are
+        none, that the budget has no room for a row.
+        """
+        with self._lock:
+            now_s = self._clock_s()
+            if self.in_flight >= self.slots:
+                return math.inf
+            opens_s = self._began_s + self.in_flight * _OPENING_S / self._at_once
+            buckets = ((self._requests, 1), (self._tokens, tokens))
+            waits = [one.wait_s(many, now_s) for one, many in buckets if one]
+            wait_s = max(self.hold_s - now_s, opens_s - now_s, *waits)
+            if wait_s > _BLINK_S:
+                return wait_s
+            reserved_usd = self.row_usd(most_usd)
+            if self.budget_usd is not None:
+                planned_usd = self.spent_usd + self._reserved_usd + reserved_usd
+                if planned_usd - self.budget_usd > _ROUNDING_USD:
+                    return math.inf
+            for one, many in buckets:
+                if one:
+                    one.take(many)
+            self._reserved_usd += reserved_usd
+            self.in_flight += 1
+            return Lease(now_s, reserved_usd)
+
+    def row_usd(self, most_usd: float | None = None) -> float:
+        """Return what is set aside for a row: what nearly all before it cost."""
+        costs = self._costs_usd
+        if len(costs) < _ENOUGH:
+            return max(most_usd or 0.0, costs[-1] if costs else 0.0)
+        return costs[math.ceil(0.95 * len(costs)) - 1]
+
+    def end(self, lease: Lease, cost_usd: float | None) -> None:
+        """Give a lease back that was answered, or may have been: None if unknown."""
+        with self._lock:
+            self._give_back(lease)
+            self.spent_usd += lease.reserved_usd if cost_usd is None else cost_usd
+            if cost_usd is not None and len(self._costs_usd) < _REMEMBERED:
+                insort(self._costs_usd, cost_usd)
+            self._refusals = 0
+            self._since_change += 1
+            rounds = 1 if self.slots < self._ceiling else _PROBE_ROUNDS
+            if self._since_change >= self.slots * rounds:
+                self._since_change = 0
+                self.slots = min(self.slots + 1, self._at_once)
+                self._ceiling = max(self._ceiling, self.slots)
+
+    def unsent(self, lease: Lease) -> None:
+        """Give a lease back that was not billed."""
+        with self._lock:
+            self._give_back(lease)
+
+    def refuse(self, lease: Lease, retry_after_s: float | None) -> None:
+        """Give a lease back that the service had no room for; let all others wait."""
+        with self._lock:
+            self._give_back(lease)
+            now_s = self._clock_s()
+            if lease.taken_s > self._halved_s:
+                self._halved_s = now_s
+                self._accepted = min(self.slots, self.in_flight + 1)
+                self._ceiling = max(1, self._accepted - 1)
+                self.slots = max(1, self.slots // 2)
+                self._refusals += 1
+            # Of those that went out together, so many were taken.
+            self._accepted -= 1
+            self.slots = max(1, min(self.slots, self._accepted))
+            self._since_change = 0
+            doubled_s = _FIRST_HOLD_S * 2 ** min(self._refusals - 1, 10)
+            wait_s = retry_after_s or min(doubled_s, _LONGEST_HOLD_S)
+            self.hold_s = max(self.hold_s, now_s + wait_s)
+
+    def _give_back(self, lease: Lease) -> None:
+        self.in_flight -= 1
+        self._reserved_usd = max(0.0, self._reserved_usd - lease.reserved_usd)
