@@ -10,6 +10,7 @@ NemotronError
 ├── RateLimitError       wait
 ├── ServiceError         the service failed: try again later
 ├── ConnectError         check the network; nothing reached the service
+├── InvalidAnswerError   the answer is not of the form that was asked for; billed
 ├── OutcomeUnknownError  the answer was lost, or its making failed; may be billed
 └── InterruptedByUser    the user stopped it
 """
@@ -30,6 +31,7 @@ __all__ = [
     "CreditError",
     "InputError",
     "InterruptedByUser",
+    "InvalidAnswerError",
     "LimitError",
     "ModelError",
     "NemotronError",
@@ -167,6 +169,11 @@ class ServiceError(NemotronError):
 @public
 class ConnectError(NemotronError):
     """The request did not reach the service, so it cannot have been billed."""
+
+
+@public
+class InvalidAnswerError(NemotronError):
+    """The answer came, is billed, and is not of the form that was asked for."""
 
 
 @public

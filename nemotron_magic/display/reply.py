@@ -214,7 +214,13 @@ def _recalled(metadata: ReplyMetadata) -> dict[str, Any] | None:
 def _characters(reply: Reply) -> int | None:
     """Return how much of the output is the reply, if that is all there is to it."""
     known = reply.metadata
-    is_more = reply.choices[1:] or known.tool_calls or known.refusal or known.logprobs
+    is_more = (
+        known.shown
+        or reply.choices[1:]
+        or known.tool_calls
+        or known.refusal
+        or known.logprobs
+    )
     return len(reply) if reply.is_whole and not is_more else None
 
 
@@ -298,6 +304,8 @@ def document(content: str, is_growing: bool = False) -> str:
 
 
 def _texts(reply: Reply) -> list[str]:
+    if reply.metadata.shown:
+        return [reply.metadata.shown]
     if len(reply.choices) > 1:
         return [f"### Answer {i}\n\n{c}" for i, c in enumerate(reply.choices, 1)]
     return [text for text in (str(reply), reply.metadata.refusal) if text]

@@ -87,7 +87,7 @@ class _TextPainter:
         """End the reply: what was not streamed, remarks, and the footer."""
         self._add(self._text.end())
         self._end_text()
-        is_shown_anew = reply.metadata.choices or not reply
+        is_shown_anew = reply.metadata.choices or reply.metadata.shown or not reply
         self._add(
             visible(reply_text(reply) if is_shown_anew else reply.metadata.appended)
         )
@@ -252,7 +252,7 @@ def text_painter(
 def print_reply(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
     """Print a whole reply again, as it is painted on this stream."""
     painter = text_painter(stream, is_console, is_live=False)
-    painter.watch(Text(str(reply)))
+    painter.watch(Text("" if reply.metadata.shown else str(reply)))
     painter.finish(reply)
 
 

@@ -77,7 +77,7 @@ class QuestionBuilder:
             notebook=call.notebook,
             context=settings["context"] if keeps_cells else "none",
         )
-        return replace(question, without_history=call.fresh)
+        return replace(question, without_history=call.fresh, wanted=call.as_)
 
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
         """Return a question that no cell asks; cells up to `last` may be sent.
@@ -166,6 +166,12 @@ class Asker:
         InputError
             If there is nothing to ask about, or what it names cannot be sent.
         """
+        if call.code and call.as_ is not None:
+            raise InputError(
+                "--as asks for values, and --code for code: one question takes one",
+                "nothing was sent",
+                "Leave one out: %nemotron --as FIELDS …   or: %nemotron --code …",
+            )
         subject, source = Subject(instruction=CODE if call.code else ""), ""
         if call.command in TASKS:
             variables = Variables(self._shell, settings["data"])
@@ -308,8 +314,12 @@ class Asker:
         return reply
 
     def _push(self, call: ParsedMagic, reply: Reply) -> None:
-        names = {"_nemotron", call.out} - {""}
-        self._shell.push(dict.fromkeys(names, reply), interactive=bool(call.out))
+        values: dict[str, Any] = {"_nemotron": reply}
+        if call.out and reply.metadata.shown:
+            values[call.out] = reply.value
+        elif call.out and call.as_ is None:
+            values[call.out] = reply
+        self._shell.push(values, interactive=bool(call.out))
 
 
 def _ticker(renderer: Renderer) -> Callable[[float], None]:

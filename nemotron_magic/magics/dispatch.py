@@ -57,6 +57,12 @@ def _refuse(call: ParsedMagic, command: Command) -> None:
             f"{call.command} takes no {'text' if has_text else 'cell below it'}",
             hint=f"To ask it, put -- before it: %nemotron -- {call.command} …",
         )
+    if call.as_ is not None and not command.takes_fields:
+        raise InputError(
+            f"--as is for a question, and {call.command} is none",
+            "nothing was sent",
+            f"Ask it in words: %nemotron --as FIELDS …   Or: %nemotron {call.command}",
+        )
     if call.preview and command.run is not None:
         raise InputError(
             f"{call.command} asks the model nothing, so there is nothing to preview",

@@ -17,6 +17,7 @@ from typing import Any
 from nemotron_magic.context.secrets.typed import looks_like_key, typed_key
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.session.structured.specs import parse_fields
 
 __all__ = [
     "FLAGS",
@@ -62,6 +63,11 @@ FLAGS: tuple[Flag, ...] = (
     *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
     Flag(("-p",), "Any further field of the request, as JSON.", "KEY=VALUE"),
     Flag(("-o", "--out"), "Put the reply into this variable, too.", "NAME"),
+    Flag(
+        ("--as",),
+        'Answer with values: names and types, such as "total float, due date".',
+        "FIELDS",
+    ),
     Flag(("-f", "--file"), "Attach a text file; may be given again.", "PATH"),
     Flag(("--notebook",), "Attach the saved notebook: its Markdown, its order."),
     Flag(("-T", "--thread"), "Ask in this conversation of its own.", "THREAD"),
@@ -255,7 +261,8 @@ class FlagParser:
         elif name == "file":
             self.others["files"] = (*self.others.get("files", ()), value)
         else:
-            self.others[name] = _READERS[name](value) if name in _READERS else True
+            field = f"{name}_" if keyword.iskeyword(name) else name
+            self.others[field] = _READERS[name](value) if name in _READERS else True
 
     def _set_parameter(self, parameter: Parameter, name: str, value: str) -> None:
         read: Any = value
@@ -349,4 +356,8 @@ def _variable(name: str) -> str:
     return name
 
 
-_READERS = {"out": _variable, "thread": _thread}
+_READERS: dict[str, Callable[[str], Any]] = {
+    "as": parse_fields,
+    "out": _variable,
+    "thread": _thread,
+}

@@ -15,6 +15,7 @@ from typing import Any
 
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.magics.flags import TO_ASK, FlagParser, looks_like_flag, refuse_key
+from nemotron_magic.session.structured.fields import Fields
 
 __all__ = [
     "Command",
@@ -41,6 +42,8 @@ class Command:
         A pattern of what may follow it without a colon, as it is no question.
     takes_cell : bool
         Whether a cell may stand below it.
+    takes_fields : bool
+        Whether `--as` may stand before it.
     """
 
     help: str
@@ -48,6 +51,7 @@ class Command:
     takes: str = ""
     closed: str = ""
     takes_cell: bool = False
+    takes_fields: bool = False
 
     def is_followed_by(self, text: str) -> bool:
         """Return whether `text` can be nothing but what the command takes."""
@@ -73,6 +77,7 @@ class ParsedMagic:
     values: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     out: str = ""
+    as_: Fields | None = None
     files: tuple[str, ...] = ()
     notebook: bool = False
     thread: str = ""

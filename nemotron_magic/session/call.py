@@ -42,6 +42,7 @@ from nemotron_magic.session.reply import (
 from nemotron_magic.storage.cache import Cache, open_cache
 from nemotron_magic.storage.ledger import Ledger, Tally
 from nemotron_magic.storage.records import CallRecord, Totals
+from nemotron_magic.storage.rungs import RungMemory, open_rungs
 
 __all__ = [
     "Call",
@@ -72,6 +73,8 @@ class CallAccounting:
         self._newer: set[str] = set()
         self._environ = environ
         self._cache: Cache | None = None
+        self._rungs: RungMemory | None = None
+        self._now_s = now_s
 
     @property
     def ledger(self) -> Ledger:
@@ -90,6 +93,13 @@ class CallAccounting:
         if self._cache is None:
             self._cache = open_cache(self._environ)
         return self._cache
+
+    @property
+    def rungs(self) -> RungMemory:
+        """What is known of the forms of typed answers that models take."""
+        if self._rungs is None:
+            self._rungs = open_rungs(self._environ, self._now_s)
+        return self._rungs
 
     def cached(self, request: str, settings: Settings) -> CachedReply | None:
         """Return the cached reply to a request, or None; also if the cache is off."""
@@ -130,8 +140,9 @@ class CallAccounting:
     def close(self) -> None:
         """Close the files, and forget what is in memory."""
         self.ledger.close()
-        if self._cache is not None:
-            self._cache.close()
+        for one in (self._cache, self._rungs):
+            if one is not None:
+                one.close()
 
 
 @dataclass

@@ -12,6 +12,7 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.events import Event, EventCallback, Text
 from nemotron_magic.markdown.join import join_replies
 from nemotron_magic.session.reply import Reply
+from nemotron_magic.session.structured.fields import Fields
 
 __all__ = [
     "MAIN",
@@ -75,7 +76,8 @@ class PreparedPrompt:
 
     Its reply completes `turn`, or replaces it where that stands in the thread. `begun`
     is the reply that was cut off, if this asks for its rest. `fields` are all fields of
-    the request but its messages, where they are settled.
+    the request but its messages, where they are settled. `wanted` is what a typed
+    answer is to hold.
     """
 
     messages: tuple[Message, ...]
@@ -86,6 +88,7 @@ class PreparedPrompt:
     begun: str = ""
     bypass_cache: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
+    wanted: Fields | None = None
 
     @property
     def body(self) -> dict[str, Any]:
@@ -107,7 +110,8 @@ class Question:
     """A question and where it comes from; `origin` and `cell` as in `Turn`.
 
     Later prompts repeat `text`, which is in the user's own words. `without_history`
-    leaves the earlier turns out, for this once.
+    leaves the earlier turns out, for this once. `wanted` is what a typed answer is to
+    hold.
     """
 
     text: str
@@ -117,6 +121,7 @@ class Question:
     thread: str = MAIN
     without_history: bool = False
     notice: str = ""
+    wanted: Fields | None = None
 
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
         """Return what is sent with it: earlier turns, and its context."""
@@ -129,6 +134,7 @@ class Question:
             Turn(self.text, origin=self.origin, cell=self.cell, prompt=prompt),
             self.context_info,
             self.notice,
+            wanted=self.wanted,
         )
 
 
@@ -193,7 +199,8 @@ class Regeneration:
         wish, last = self.wish.strip(), conversation.answered(self.thread)
         if wish and last is not None:
             text = f"Answer the question again: {wish}"
-            return conversation.follow_up(last, text, self.thread, system)
+            again = conversation.follow_up(last, text, self.thread, system)
+            return replace(again, wanted=prompt.wanted)
         if wish:
             *others, asked = prompt.messages
             more = {**asked, "content": f"{asked['content']}\n\n{wish}"}

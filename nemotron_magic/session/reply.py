@@ -66,8 +66,9 @@ class ReplyMetadata:
     report it. `estimated_usage` are the tokens of a reply that was broken off before
     the service reported them. `appended` is our own Markdown below the reply, such as a
     diff; `inserted` is code of the reply that was put into a cell, and is folded where
-    it stood; `placed` says where that code is, and how much more waits. `asked_at` is
-    in UTC, ISO 8601.
+    it stood; `placed` says where that code is, and how much more waits. `value` is what
+    was asked for with `as_`, and `shown` our own Markdown in place of the text, such as
+    a table of it. `asked_at` is in UTC, ISO 8601.
     """
 
     model: str = ""
@@ -97,6 +98,8 @@ class ReplyMetadata:
     appended: str = ""
     inserted: str = ""
     placed: str = ""
+    value: Any = None
+    shown: str = ""
     elapsed_s: float | None = None
     first_text_s: float | None = None
     asked_at: str = ""
@@ -142,6 +145,11 @@ class Reply(str):
         """The Python code, as it can be run: no fences, no prompts, no outputs."""
         sources = [cell.source for cell in cells_of(self, ())]
         return "\n\n".join(sources) + "\n" if sources else ""
+
+    @property
+    def value(self) -> Any:
+        """What was asked for with `as_` or `--as`, checked; None if nothing was."""
+        return self.metadata.value
 
     @property
     def model(self) -> str:

@@ -25,6 +25,7 @@ from nemotron_magic.core.endpoint import Endpoint, SecretMapping
 from nemotron_magic.core.errors import (
     InputError,
     InterruptedByUser,
+    InvalidAnswerError,
     ModelError,
     NemotronError,
 )
@@ -42,6 +43,9 @@ from nemotron_magic.session.conversation import (
 )
 from nemotron_magic.session.credentials import Credentials, KeyStore
 from nemotron_magic.session.reply import Reply, ReplyMetadata, partial_reply
+from nemotron_magic.session.structured.asking import ask_typed, dressed, without_text
+from nemotron_magic.session.structured.ladder import RUNGS, Rung, is_format_refusal
+from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.cache import request_hash
 from nemotron_magic.storage.ledger import Ledger
 
@@ -121,14 +125,21 @@ class Session:
         settings: Settings | None = None,
         watch: EventCallback = lambda event: None,
         stop: CancelToken | None = None,
+        as_: Any = None,
     ) -> Reply:
         """Send a question; return the reply when it is whole.
 
         Several threads may ask at once. A `question` is text in the user's own words,
         or with its context and where it comes from, or what is asked about the last
         reply of a thread. `settings` are for this call, `watch` is told each event as
-        it happens, and `stop` ends the call from another thread. Raise NemotronError
-        with `error.reply` set to what had arrived, if anything had.
+        it happens, and `stop` ends the call from another thread.
+
+        `as_` says what `reply.value` is to be: fields in words, such as `"total float,
+        currency: EUR|USD"`, a pydantic model, a dataclass, a TypedDict, a `Literal`,
+        `bool`, `int`, `float`, `str`, a list of one of them, or a JSON schema.
+
+        Raise NemotronError with `error.reply` set to what had arrived, if anything had;
+        InvalidAnswerError if that is not of the form asked for.
         """
         if isinstance(question, str):
             question = Question(question)
@@ -137,9 +148,14 @@ class Session:
                 "there is no question", hint="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
-        prompt = self.prepare(question, settings)
+        if as_ is not None:
+            question = _typed(question, as_)
+        prompt = question.prepare(self.conversation, settings["system"])
+        prompt = self._redacted(prompt, settings)
         if isinstance(question, Question):
             self.conversation.begin(prompt)
+        if prompt.wanted is not None:
+            return self._ask_typed(prompt, settings, without_text(watch), stop)
         stream = ContinuationStream(prompt.begun, watch)
         try:
             return self._ask(prompt, settings, stream, stop)
@@ -152,6 +168,11 @@ class Session:
         """Return what would be sent, to the letter; sends nothing and needs no key."""
         settings = settings or self.settings
         prompt = question.prepare(self.conversation, settings["system"])
+        if prompt.wanted is not None:
+            prompt, settings = dressed(prompt, settings, self._rung(settings))
+        return self._redacted(prompt, settings)
+
+    def _redacted(self, prompt: PreparedPrompt, settings: Settings) -> PreparedPrompt:
         request = self.redactor.redact(prompt.messages, self._with_live_model(settings))
         found = (*prompt.context_info.redacted, *request.found)
         return replace(
@@ -193,6 +214,42 @@ class Session:
         self.client.close()
         self.accounting.close()
 
+    def _rung(self, settings: Settings) -> Rung:
+        """Return the strictest form that the model is not known to refuse."""
+        origin = self.endpoint(settings).origin
+        known = self.accounting.rungs.find(origin, settings.model)
+        return next((rung for rung in RUNGS if rung == known), RUNGS[0])
+
+    def _ask_typed(
+        self,
+        prompt: PreparedPrompt,
+        settings: Settings,
+        watch: EventCallback,
+        stop: CancelToken | None,
+    ) -> Reply:
+        """Ask for a typed answer; its turn shows what the user sees of it."""
+        origin, latest = self.endpoint(settings).origin, self.conversation.latest
+
+        def ask(prompt: PreparedPrompt, settings: Settings) -> Reply:
+            return self._ask(self._redacted(prompt, settings), settings, watch, stop)
+
+        def learn(rung: Rung) -> None:
+            self.accounting.rungs.keep(origin, settings.model, rung)
+
+        def replacing(prompt: PreparedPrompt) -> PreparedPrompt:
+            return replace(prompt, turn=latest.get(prompt.thread, prompt.turn))
+
+        try:
+            reply = ask_typed(
+                prompt, settings, ask, self._rung(settings), learn, replacing
+            )
+        except NemotronError as error:
+            if isinstance(error, InvalidAnswerError):
+                self.conversation.end(replacing(prompt), partial_reply(error))
+            raise
+        self.conversation.end(replacing(prompt), reply)
+        return reply
+
     def _ask(
         self,
         prompt: PreparedPrompt,
@@ -221,7 +278,8 @@ class Session:
                     reply = call.run(guard)
                 except NemotronError as error:
                     self.conversation.end(prompt, partial_reply(error))
-                    if not isinstance(error, ModelError):
+                    is_form = prompt.wanted is not None and is_format_refusal(error)
+                    if is_form or not isinstance(error, ModelError):
                         raise
                     with guard.released():
                         settings = self._replaced(error, settings)
@@ -285,3 +343,11 @@ class Session:
             names = ", ".join(m.name for m in live[:4])
             error.hint = f"Live here: {names}. All: %nemotron models"
         raise error
+
+
+def _typed(question: Question | FollowUp, as_: Any) -> Question:
+    if not isinstance(question, Question):
+        raise InputError(
+            "as_ is for a question of its own", "nothing was sent", "Ask it in words"
+        )
+    return replace(question, wanted=parse_fields(as_))

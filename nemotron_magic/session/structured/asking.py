@@ -1,0 +1,195 @@
+"""Ask for a typed answer: down the ladder, one repair round, the costs added up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from nemotron_magic.core.errors import (
+    InputError,
+    InterruptedByUser,
+    InvalidAnswerError,
+    NemotronError,
+)
+from nemotron_magic.core.events import Event, EventCallback, Text, TextWasReasoning
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.text import format_cost, one_line
+from nemotron_magic.session.conversation import PreparedPrompt
+from nemotron_magic.session.reply import Reply
+from nemotron_magic.session.structured.fields import Fields
+from nemotron_magic.session.structured.ladder import (
+    Rung,
+    body_for,
+    next_rung,
+    repair_messages,
+)
+from nemotron_magic.session.structured.reading import Reading, read_value
+
+__all__ = [
+    "Ask",
+    "ask_typed",
+    "dressed",
+    "without_text",
+]
+
+Ask = Callable[[PreparedPrompt, Settings], Reply]
+"""Sends a prompt; returns its reply when it is whole."""
+
+_LONGEST_SHOWN = 4_000
+
+
+def dressed(
+    prompt: PreparedPrompt, settings: Settings, rung: Rung
+) -> tuple[PreparedPrompt, Settings]:
+    """Return a prompt and its settings with the form of the answer that is wanted."""
+    if (settings["n"] or 1) > 1:
+        raise InputError(
+            "--as takes one answer, and n asks for several",
+            "nothing was sent",
+            "Type: %config Nemotron.n = None",
+        )
+    more, line = body_for(rung, prompt.wanted or Fields(()))
+    *before, last = prompt.messages
+    asked = {**last, "content": f"{last['content']}\n\n{line}"}
+    values = {**settings.values, "response_format": None, **more}
+    messages = (*before, asked)
+    return replace(prompt, messages=messages), replace(settings, values=values)
+
+
+def without_text(watch: EventCallback) -> EventCallback:
+    """Return what is told of all but the text, which is JSON and not to be read."""
+
+    def told(event: Event) -> None:
+        if not isinstance(event, Text | TextWasReasoning):
+            watch(event)
+
+    return told
+
+
+def ask_typed(
+    prompt: PreparedPrompt,
+    settings: Settings,
+    ask: Ask,
+    rung: Rung,
+    learn: Callable[[Rung], None],
+    latest: Callable[[PreparedPrompt], PreparedPrompt],
+) -> Reply:
+    """Return the reply with its value; raise InvalidAnswerError if it has none.
+
+    `learn` is told the rung that was taken where it is another one; `latest` returns a
+    prompt whose reply replaces that of the last.
+    """
+    fields, first_rung = prompt.wanted or Fields(()), rung
+    while True:
+        sent, used = dressed(prompt, settings, rung)
+        try:
+            reply = ask(sent, used)
+            break
+        except NemotronError as error:
+            lower = next_rung(rung, error)
+            if lower is None or error.reply is not None:
+                raise
+            rung = lower
+    if rung != first_rung:
+        learn(rung)
+    reading = _read(reply, fields)
+    if reading.value is None and _may_repair(reply):
+        why = reading.error
+        wrong = repair_messages(sent.messages, _said(reply), why, fields)
+        again = latest(replace(sent, messages=wrong, bypass_cache=True))
+        if not reading.is_json:  # the form is not kept to: ask in words alone
+            used = dressed(prompt, settings, "text")[1]
+        try:
+            second = ask(again, used)
+        except InterruptedByUser as stopped:
+            stopped.reply = reply
+            raise
+        except NemotronError as error:
+            raise _invalid(reply, f"{why}; asked again: {error.what}") from None
+        reply = _joined(reply, second, f"Asked twice: at first, {why}.")
+        reading = _read(second, fields)
+    if reading.value is None:
+        raise _invalid(reply, reading.error)
+    return _typed(reply, fields, reading)
+
+
+def _said(reply: Reply) -> str:
+    return str(reply) or reply.reasoning
+
+
+def _read(reply: Reply, fields: Fields) -> Reading:
+    return read_value(str(reply), fields, reply.finish_reason, reply.reasoning)
+
+
+def _may_repair(reply: Reply) -> bool:
+    """Return whether another try may bring more than the same end."""
+    is_blocked = reply.finish_reason in ("length", "content_filter")
+    return not is_blocked and not reply.metadata.refusal
+
+
+def _joined(first: Reply, second: Reply, notice: str) -> Reply:
+    """Return the second reply, with what both took."""
+    one, other = first.metadata, second.metadata
+    costs = [r.estimated_usd for r in (one, other) if r.estimated_usd is not None]
+    metadata = replace(
+        other,
+        usage=one.usage + other.usage,
+        estimated_usd=sum(costs) if costs else None,
+        attempts=one.attempts + other.attempts,
+        elapsed_s=_sum((one.elapsed_s, other.elapsed_s)),
+        notices=(*one.notices, notice, *other.notices),
+    )
+    return Reply(str(second), metadata)
+
+
+def _sum(figures: Iterable[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if known else None
+
+
+def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
+    known = reply.metadata
+    cost = "a rehearsal costs nothing"
+    if not known.is_rehearsal:
+        cost = f"billed: {format_cost(reply.usage.cost_usd, known.estimated_usd)}"
+    hint = "Read it: _nemotron   Ask again: %nemotron retry"
+    if reply.finish_reason == "length":
+        more = int(known.parameters.get("max_tokens") or 1024) * 4
+        hint = f"Allow more: --max-tokens {more}   Read it: _nemotron"
+    error = InvalidAnswerError(f"the answer does not fit: {why}", cost, hint)
+    error.reply = reply
+    return error
+
+
+def _typed(reply: Reply, fields: Fields, reading: Reading) -> Reply:
+    """Return a reply with its value, and the table that is shown in place of it."""
+    values = reading.value or {}
+    known = reply.metadata
+    note = f"The answer was {reading.note}." if reading.note else ""
+    rows = (f"| {name} | {_shown(value)} |" for name, value in values.items())
+    metadata = replace(
+        known,
+        value=fields.build(values),
+        shown="\n".join(["| Field | Value |", "|:--|:--|", *rows]),
+        notices=(*known.notices, *filter(None, [note])),
+    )
+    return Reply(str(reply), metadata)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a cell of a Markdown table."""
+    if value is None:
+        return "*none*"
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value)) or "*none*"
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        return re.sub(r"([\\`*_<|$~\[])", r"\\\1", one_line(value, _LONGEST_SHOWN))
+    return str(value)
