@@ -185,7 +185,9 @@ def test_a_value_of_such_a_flag_is_checked() -> None:
 
 def test_every_flag_is_read() -> None:
     for flag in FLAGS:
-        value = {"KEY=VALUE": "seed=1", "NAME": "a"}.get(flag.value, "0.9")
+        value = {"KEY=VALUE": "seed=1", "NAME": "a", "FIELDS": "a"}.get(
+            flag.value, "0.9"
+        )
         value = "9" if flag.value in ("TOKENS", "SEED", "CONTEXT") else value
         value = "2" if flag.value == "REPAIR" else value
         value = "full" if flag.value == "DATA" else value
