@@ -66,6 +66,8 @@ class Shell:
         """End the shell now, and not when the process ends."""
         self.run("%unload_ext nemotron_magic")
         database = self.ip.history_manager.db
+        # It collects garbage, which takes half the time of a test of a shell.
+        self.ip.displayhook.flush = lambda: None
         self.ip.atexit_operations()
         atexit.unregister(self.ip.atexit_operations)
         database.close()
