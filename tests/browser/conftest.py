@@ -59,9 +59,11 @@ def notebook_page(
     """Give a page with a notebook of its own; its kernel ends with the test."""
     name = re.sub(r"\W+", "_", request.node.name).strip("_")
     screenshots = Path(os.environ.get("NEMOTRON_SCREENSHOTS", tmp_path))
-    page = browser_context.new_page()
+    # A page that an earlier test left loaded saves seconds.
+    page = (browser_context.pages or [browser_context.new_page()])[0]
+    notebook = NotebookPage(jupyter_server, page, f"{name}.ipynb", screenshots)
     try:
-        yield NotebookPage(jupyter_server, page, f"{name}.ipynb", screenshots)
+        yield notebook
     finally:
-        page.close()
+        notebook.close()
         jupyter_server.shut_down_kernels()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -68,7 +68,9 @@ def chromium() -> Iterator[BrowserContext]:
             executable_path=str(CHROMIUM), args=CHROMIUM_ARGS
         )
         try:
-            yield browser.new_context(viewport={"width": 1280, "height": 900})
+            context = browser.new_context(viewport={"width": 1280, "height": 900})
+            context.add_init_script(_SCRIPT)
+            yield context
         finally:
             browser.close()
 
@@ -153,6 +155,15 @@ window.nmWatch = index => {
 };
 """
 
+_OPEN = "path => jupyterapp.commands.execute('docmanager:open', {path})"
+# Whatever is not saved goes: each test has a notebook of its own.
+_CLOSE = """async () => {
+  for (const widget of [...jupyterapp.shell.widgets('main')]) {
+    if (widget.context) widget.context.model.dirty = false;
+    widget.dispose();
+  }
+}"""
+
 
 @dataclass  # without slots: playwright hangs a wrapper on it for each bound handler
 class NotebookPage:
@@ -169,11 +180,32 @@ class NotebookPage:
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(LIMIT_S * 1000)
-        self.page.add_init_script(_SCRIPT)
-        self.page.on("request", self._note_request)
-        self.page.on("console", self._note_console)
-        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
-        self.page.on("dialog", self._note_dialog)
+        self._listeners: dict[Any, Callable[[Any], None]] = {
+            "request": self._note_request,
+            "console": self._note_console,
+            "pageerror": lambda error: self.console_errors.append(str(error)),
+            "dialog": self._note_dialog,
+        }
+        for event, listener in self._listeners.items():
+            self.page.on(event, listener)
+
+    @property
+    def _is_lab_loaded(self) -> bool:
+        return self.page.url.startswith(f"{self.server.url}/lab")
+
+    def close(self) -> None:
+        """Leave the page to the next notebook, or close it if that cannot be."""
+        try:
+            assert self._is_lab_loaded
+            self.resize(1280)
+            self.theme("light")
+            self.page.evaluate(_CLOSE)
+            assert not self.page.locator(".jp-Notebook, .jp-Dialog").count()
+        except Exception:
+            self.page.close()
+            return
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def _note_request(self, request: Request) -> None:
         if not re.match(rf"{self.server.url}/|data:|blob:|about:", request.url):
@@ -210,7 +242,11 @@ class NotebookPage:
             metadata={"kernelspec": {"name": "here", "display_name": "here"}},
         )
         self._write(notebook)
-        self._go()
+        if front_end == "lab" and self._is_lab_loaded:
+            self.page.evaluate(_OPEN, self.name)  # far sooner than a page that loads
+            self._wait_ready()
+        else:
+            self._go()
 
     def _write(self, notebook: NotebookNode) -> None:
         import nbformat
@@ -297,12 +333,7 @@ class NotebookPage:
 
     def reload(self) -> None:
         """Load the page anew from what was saved; the kernel lives on."""
-        self.page.reload()
-        self._wait_ready()
-
-    def reopen(self) -> None:
-        """Open what was saved in a page that has it not open."""
-        self._go()
+        self._go()  # and not the tabs of earlier tests, too
 
     def reopen_untrusted(self) -> None:
         """Open what was saved as if it came from someone else, with a fresh kernel.

@@ -80,8 +80,8 @@ def test_requests_elsewhere_and_dialogs_and_errors_are_noted(
         onerror="console.error('no image'); alert('hello')">"""
     cell = f"""get_ipython().display_pub.publish({{"text/html": {html!r}}})"""
     notebook_page.open("lab", [cell])
-    notebook_page.run(0)
-    notebook_page.page.wait_for_function("!document.querySelector('img')?.width")
+    with notebook_page.page.expect_event("dialog"):
+        notebook_page.run(0)
     notebook_page.wait_idle()
 
     assert notebook_page.requests == ["http://nowhere.invalid/i.png"]

@@ -291,7 +291,7 @@ def test_without_a_kernel_its_last_state_is_there_as_text(
     page.save()
     page.page.goto("about:blank")
     page.server.shut_down_kernels()
-    page.reopen()
+    page.reload()
     # It waits for a panel, in case one is about to be drawn.
     expect(still).to_be_visible()
     reopened = page.text(1)

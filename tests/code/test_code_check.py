@@ -137,6 +137,7 @@ def test_there_is_no_false_alarm(number: int, good_namespace: dict[str, Any]) ->
     assert found == (), GOOD[number]
 
 
+@pytest.mark.extended
 def test_the_good_cells_do_run(tmp_path: Path) -> None:
     script = Path(__file__).with_name("running.py")
     done = subprocess.run(

@@ -64,7 +64,10 @@ def cells_of(name: str, new: str, n: int) -> Iterator[str]:
 HOLDERS = ("holder", "settings", "frame", "series", "call", "record")
 
 
-@pytest.mark.parametrize("part", range(4))
+PARTS = [0, *(pytest.param(part, marks=pytest.mark.extended) for part in (1, 2, 3))]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_a_random_value_under_a_telling_name_leaves_in_no_way(
     plain_shell: Shell, service: Address, home: Path, part: int
 ) -> None:

@@ -16,7 +16,7 @@ from shells import KEYS
 
 LIMIT_S = 60
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
-TRIES = 3
+TRIES = 6
 SIZES = ("COLUMNS", "LINES")  # pytest sets them for its own processes
 
 

@@ -178,6 +178,7 @@ def test_tasks_are_tried_too(kernel: Kernel, replies: Replies) -> None:
     assert "Tried on a copy of this kernel: runs" in words(done)
 
 
+@pytest.mark.extended  # it sleeps for as long
 def test_a_cell_that_took_long_is_not_tried(kernel: Kernel, replies: Replies) -> None:
     replies.replies = [block("time.sleep(0.1)")]
     kernel.run("import time")
