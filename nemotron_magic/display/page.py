@@ -274,7 +274,8 @@ class NotebookRenderer:
     def watch(self, event: Event) -> None:
         """Paint what `event` changes."""
         with self._lock:
-            self._handle(event)
+            if not self._has_ended:
+                self._handle(event)
 
     def finish(self, reply: Reply) -> None:
         """Put the whole reply in the place of its parts."""

@@ -27,7 +27,7 @@ class Page:
     def publish(self, data: Any, transient: Any, update: bool = False) -> None:
         self.shown.append((data, transient["display_id"], update))
 
-    def later(self, wait_s: float, work: Callable[[], None]) -> None:
+    def later(self, work: Callable[[], None], delay_s: float) -> None:
         self.due.append(work)
 
     def wait(self) -> None:

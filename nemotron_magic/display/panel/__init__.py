@@ -1,15 +1,13 @@
-"""The panel: what its parts share.
-
-Everything is loaded when a panel is first opened.
-"""
+"""The panel: what its parts share; loaded when a panel is first opened."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass
-from threading import Event, Lock, RLock, Thread
+from threading import RLock, Thread
 from typing import Any
 
 import ipywidgets
@@ -27,7 +25,6 @@ __all__ = [
     "WidgetFactory",
     "error_html",
     "in_thread",
-    "later",
     "report",
     "when_idle",
 ]
@@ -37,25 +34,9 @@ __all__ = [
 class PanelHost:
     """What all panels of a notebook share.
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose cells, variables and displays are used.
-    config : Nemotron
-        The settings as traits.
-    question : callable
-        Returns the question of a text, its thread, settings and the newest cell that
-        may be sent.
-    inserter : CodeInserter
-        Where the code of replies waits for `%nemotron code`.
-    keep_books : callable
-        Called with the settings of a call before it is made.
-    ticker : Ticker
-        Calls again and again what paints a growing reply.
-    draft : str
-        The question that is being typed: a panel that is drawn anew shows it again.
-    is_running : callable
-        Returns whether a cell runs.
+    `question` takes a text, the name of its thread, settings and the newest cell that
+    may be sent; `keep_books` is called before each call; `draft` is what was typed last
+    in any panel, for one that is drawn anew.
     """
 
     shell: Any
@@ -87,13 +68,15 @@ class WidgetFactory:
         self.is_closed = False
         self._layout = ipywidgets.Layout()
         self._styles: dict[type, Any] = {}
-        self._made: dict[Any, None] = {self._layout: None}
+        self._made: dict[Any, None] = {}
 
     def __call__(self, kind: Any, *classes: str, **traits: Any) -> Any:
         """Return a widget of this kind, with these classes of the style sheet."""
         style = kind.class_traits().get("style")
         if style is not None:
-            traits["style"] = self._style(style.klass)
+            if style.klass not in self._styles:
+                self._styles[style.klass] = style.klass()
+            traits["style"] = self._styles[style.klass]
         widget = kind(layout=self._layout, _dom_classes=classes, **traits)
         self._made[widget] = None
         return widget
@@ -119,14 +102,9 @@ class WidgetFactory:
         """Close all of them."""
         with self.lock:
             self.is_closed = True
-            for widget in [*self._made]:
-                self.drop(widget)
-
-    def _style(self, kind: type) -> Any:
-        if kind not in self._styles:
-            self._styles[kind] = kind()
-            self._made[self._styles[kind]] = None
-        return self._styles[kind]
+            for widget in [*self._made, *self._styles.values(), self._layout]:
+                widget.close()
+            self._made.clear()
 
 
 def report(markdown: str) -> str:
@@ -139,14 +117,19 @@ def error_html(text: str) -> str:
     return f'<div class="nm-error" role="alert">{line_html(text)}</div>' if text else ""
 
 
-def in_thread(work: Callable[[], None]) -> None:
-    """Do `work` in a thread, so that the kernel need not wait for it.
+def in_thread(work: Callable[[], None], delay_s: float = 0.0) -> None:
+    """Do `work` in a thread, after a delay, so that the kernel need not wait for it.
 
     In the context of the caller, because ipykernel 7 keeps there to which cell belongs
     what is sent.
     """
-    run = copy_context().run
-    Thread(target=run, args=(work,), name="nemotron-panel", daemon=True).start()
+
+    def run() -> None:
+        time.sleep(delay_s)
+        work()
+
+    context = copy_context()
+    Thread(target=context.run, args=(run,), name="nemotron-panel", daemon=True).start()
 
 
 def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:
@@ -154,33 +137,15 @@ def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:
 
     It is not begun once the time is over.
     """
-    done, lock = Event(), Lock()
-    state = {"may_begin": True}
+    done: Future[None] = Future()
 
     def run() -> None:
-        with lock:
-            may_begin = state["may_begin"]
-            state["may_begin"] = False
-        try:
-            if may_begin:
+        if done.set_running_or_notify_cancel():
+            try:
                 work()
-        finally:
-            done.set()
+            finally:
+                done.set_result(None)
 
     shell.kernel.io_loop.add_callback(run)
-    if done.wait(limit_s):
-        return True
-    with lock:
-        is_begun = not state["may_begin"]
-        state["may_begin"] = False
-    return is_begun and done.wait(limit_s)
-
-
-def later(delay_s: float, work: Callable[[], None]) -> None:
-    """Do `work` after a delay, in a thread."""
-
-    def run() -> None:
-        time.sleep(delay_s)
-        work()
-
-    in_thread(run)
+    wait([done], limit_s)
+    return not done.cancel() and bool(wait([done], limit_s).done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -26,22 +26,22 @@ from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
 
-__all__ = [
-    "AskTab",
-    "GrowingReply",
-    "Transcript",
-]
+__all__ = ["AskTab", "GrowingReply", "Transcript"]
 
-
-_MOST_TURNS = 12
-"""Earlier turns are counted, not shown."""
-
-_PATIENCE_S = 0.6
-"""A call that has been stopped and is still connecting is waited for no longer."""
+_MOST_TURNS = 12  # earlier ones are counted, not shown
+_PATIENCE_S = 0.6  # for a call that has been stopped and is still connecting
+_TICK_S = 0.1
+_TRIAL_S = 15.0  # longer than a trial may take
 
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
 )
+_OUTCOMES = {
+    (False, False): "Answered.",
+    (False, True): "Cut off. Continue goes on.",
+    (True, True): "Stopped by you. Continue goes on.",
+    (True, False): "Stopped by you.",
+}
 _BLANK = document("").partition("\n<style>")[0]
 _WAITING = status_html("").partition(" style=")[0]
 
@@ -64,7 +64,7 @@ class GrowingReply:
         self._begun = begun
         self._arrange = arrange
         self._html = ""
-        self._is_cleared = self._has_begun = self._has_ended = False
+        self._is_cleared = self._has_begun = False
         self._asked = question
         self._question = make(ipywidgets.HTML, value="" if replaces else question)
         self._parts: list[Any] = []
@@ -79,17 +79,12 @@ class GrowingReply:
         """Make a display, or paint the one of that id `again`: the last one grows."""
         html = display.html.partition("\n<style>")[0]  # the panel has the style sheet
         with self._make.lock:
-            if not self._has_ended and not self._make.is_closed:
+            if not self._make.is_closed:
                 self._show("" if html == _BLANK else html, again)
 
     def clear(self) -> None:
         """Let the displays go when the next one comes."""
         self._is_cleared = True
-
-    def end(self) -> None:
-        """Show nothing more."""
-        with self._make.lock:
-            self._has_ended = True
 
     def close(self) -> None:
         """Close its widgets."""
@@ -122,8 +117,7 @@ class Transcript:
         self._html_of = html_of
         self._batches: list[tuple[list[Turn], Any]] = []
         self._growing: GrowingReply | None = None
-        self._turns = make(ipywidgets.VBox, "nm-turns")
-        self.box = make(ipywidgets.VBox, "nm-talk", children=(self._turns,))
+        self.box = make(ipywidgets.VBox, "nm-turns")
 
     def show(self, turns: Sequence[Turn], before: int = 0) -> None:
         """Bring the turns up to date; `before` them came others that are not shown."""
@@ -136,9 +130,9 @@ class Transcript:
             dropped = self._batches[kept:]
             del self._batches[kept:]
             if left:
-                htmls = map(self._html_of, left)
-                head = "" if kept else _before(before)
-                output = self._make.output("".join([head, *htmls]))
+                told = f"{before:,} earlier turns are not shown."
+                head = f'<p class="nm-muted">{told}</p>' if before and not kept else ""
+                output = self._make.output("".join([head, *map(self._html_of, left)]))
                 self._batches.append((left, output))
             self._arrange()
             for _, output in dropped:
@@ -149,9 +143,8 @@ class Transcript:
     ) -> GrowingReply:
         """Return where a reply to this question may grow, below the turns."""
         with self._make.lock:
-            html = _question_html(question)
             self._growing = GrowingReply(
-                self._make, html, replaces, begun, self._arrange
+                self._make, _question_html(question), replaces, begun, self._arrange
             )
             self._arrange()
             return self._growing
@@ -165,15 +158,8 @@ class Transcript:
                 growing.close()
 
     def _arrange(self) -> None:
-        outputs = [output for _, output in self._batches]
         growing = self._growing.widgets if self._growing else ()
-        self._turns.children = (*outputs, *growing)
-
-
-def _before(count: int) -> str:
-    if not count:
-        return ""
-    return f'<p class="nm-muted">{count:,} earlier turns are not shown.</p>'
+        self.box.children = (*(output for _, output in self._batches), *growing)
 
 
 def _status_html(text: str) -> str:
@@ -189,7 +175,6 @@ class _Call:
     """One question on its way, or the rest of a reply that was cut off."""
 
     text: str
-    growing: GrowingReply
     painter: NotebookRenderer
     stop: CancelToken
     is_over: bool = False
@@ -222,8 +207,8 @@ class AskTab:
             rows=2,
         )
         self._send = make.button("Send", self.ask, button_style="primary")
-        self._stop = make.button("Stop", self.stop, disabled=True)
-        self._continue = make.button("Continue", self.go_on, disabled=True)
+        self._stop = make.button("Stop", self.stop)
+        self._continue = make.button("Continue", self.go_on)
         self._forget = make.button(
             "Forget", self.forget, tooltip="Begin this conversation anew"
         )
@@ -231,20 +216,19 @@ class AskTab:
             ipywidgets.Combobox,
             "nm-name",
             description="Conversation",
-            options=self._names(),
             tooltip="A new name begins another conversation",
             value=MAIN,
             continuous_update=False,
         )
-        self._status = make(
-            ipywidgets.HTML, "nm-status-line", value=_status_html(_HINT)
-        )
+        self._status = make(ipywidgets.HTML, "nm-status-line")
         buttons = (self._send, self._stop, self._continue, self._name, self._forget)
         bar = make(ipywidgets.HBox, "nm-bar", children=buttons)
-        parts = (self._transcript.box, self._box, self._status, bar)
+        talk = make(ipywidgets.VBox, "nm-talk", children=(self._transcript.box,))
+        parts = (talk, self._box, self._status, bar)
         self.box = make(ipywidgets.VBox, "nm-ask", children=parts)
         self._box.observe(self._typed, names="value")
         self._name.observe(self._switch, names="value")
+        self._say(_HINT)
         self.refresh()
 
     def question(self) -> tuple[Question, Settings]:
@@ -255,69 +239,39 @@ class AskTab:
 
     def ask(self) -> None:
         """Ask what is in the box; what comes of it is shown in the page."""
-        text = self._box.value
-        try:
-            self._check_is_free()
-            if not text.strip():
-                raise InputError("there is no question", hint="Type one into the box")
-            question, settings = self.question()
-        except NemotronError as error:
-            self._show_error(error)
-            return
-        self._fill_box("")
-        call, ask = self._new_call(text), self._host.session.ask
-        self._begin(
-            call,
-            "Asking …",
-            lambda: ask(question, settings, call.painter.watch, call.stop),
-        )
+        self._try_to(self._ask)
 
     def go_on(self) -> None:
         """Let the model go on where its last reply was cut off."""
-        session, thread = self._host.session, self._thread
-        cut = session.conversation.cut_off(thread)
-        try:
-            self._check_is_free()
-            if cut is None:
-                raise InputError("there is no reply to go on with", "nothing was sent")
-            settings = self._host.settings()
-        except NemotronError as error:
-            self._show_error(error)
-            return
-        call = self._new_call(cut.question, cut)
-        self._begin(
-            call,
-            "Going on …",
-            lambda: session.ask(
-                Continuation(thread), settings, call.painter.watch, call.stop
-            ),
-        )
+        self._try_to(self._go_on)
 
     def stop(self) -> None:
         """Stop the question that is on its way, if one is."""
         call = self._call
-        if call is None or call.is_over:
-            return
-        call.stop.set()
-        in_thread(lambda: self._give_up(call))
+        if call is not None and not call.is_over:
+            call.stop.set()
+            in_thread(lambda: self._give_up(call))
 
     def forget(self) -> None:
         """Forget the conversation: what comes next begins anew."""
         self._host.session.conversation.reset(self._thread)
         self.refresh()
-        self._set_status("Forgotten: the next question begins anew.")
+        self._say("Forgotten: the next question begins anew.")
 
     def refresh(self) -> None:
         """Show what has been asked meanwhile, in cells and other panels."""
         with self._make.lock:
-            if not self.is_busy and not self._make.is_closed:
+            if not self._is_busy and not self._make.is_closed:
                 self._transcript.show(*self._turns())
                 self._offer()
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a question is on its way."""
+    def _is_busy(self) -> bool:
         return self._call is not None and not self._call.is_over
+
+    @property
+    def _cut(self) -> Turn | None:
+        return self._host.session.conversation.cut_off(self._thread)
 
     def _typed(self, change: Any) -> None:
         """Keep the draft; a line end that was typed at its end sends it."""
@@ -355,48 +309,64 @@ class AskTab:
 
     def _offer(self) -> None:
         """Let be pressed what can be done now."""
-        busy, session = self.is_busy, self._host.session
-        self._name.options = self._names()
+        busy, threads = self._is_busy, self._host.session.conversation.threads
+        used = {MAIN, *(name for name, turns in threads.items() if turns)}
+        self._name.options = tuple(sorted(used))
         self._name.disabled = self._forget.disabled = self._send.disabled = busy
         self._stop.disabled = not busy
-        self._continue.disabled = (
-            busy or session.conversation.cut_off(self._thread) is None
-        )
+        self._continue.disabled = busy or self._cut is None
 
-    def _names(self) -> tuple[str, ...]:
-        threads = self._host.session.conversation.threads
-        return tuple(
-            sorted({MAIN, *(name for name, turns in threads.items() if turns)})
-        )
-
-    def _set_status(self, text: str) -> None:
+    def _say(self, text: str) -> None:
         self._status.value = _status_html(text)
 
-    def _show_error(self, error: NemotronError) -> None:
-        self._status.value = error_html(str(error))
+    def _try_to(self, begin: Callable[[], None]) -> None:
+        """Begin a call, or say why it cannot be."""
+        try:
+            if self._is_busy:
+                raise InputError("the question before has not been answered yet")
+            begin()
+        except NemotronError as error:
+            self._status.value = error_html(str(error))
 
-    def _check_is_free(self) -> None:
-        if self.is_busy:
-            raise InputError("the question before has not been answered yet")
+    def _ask(self) -> None:
+        text = self._box.value
+        if not text.strip():
+            raise InputError("there is no question", hint="Type one into the box")
+        asked = self.question()
+        self._fill_box("")
+        self._begin(text, *asked)
 
-    def _new_call(self, text: str, cut: Turn | None = None) -> _Call:
-        # Here and not above: it brings httpx along, and a panel is to open soon.
+    def _go_on(self) -> None:
+        cut = self._cut
+        if cut is None:
+            raise InputError("there is no reply to go on with", "nothing was sent")
+        rest, settings = Continuation(self._thread), self._host.settings()
+        self._begin(cut.question, rest, settings, cut)
+
+    def _begin(
+        self,
+        text: str,
+        asked: Question | Continuation,
+        settings: Settings,
+        cut: Turn | None = None,
+    ) -> None:
         turns = self._turns(cut)  # of now: the one to come is shown when it has ended
         growing = self._transcript.begin(
             text, cut is not None, lambda: self._transcript.show(*turns)
         )
         painter = NotebookRenderer(growing, True, time.monotonic, self._host.ticker)
-        return _Call(text, growing, painter, CancelToken())
-
-    def _begin(self, call: _Call, status: str, ask: Callable[[], Reply]) -> None:
-        self._call = call
+        call = self._call = _Call(text, painter, CancelToken())
         self._offer()
-        self._set_status(status)
-        in_thread(lambda: self._run(call, ask))
+        self._say("Going on …" if cut else "Asking …")
+        in_thread(lambda: self._run(call, asked, settings))
 
-    def _run(self, call: _Call, ask: Callable[[], Reply]) -> None:
+    def _run(
+        self, call: _Call, asked: Question | Continuation, settings: Settings
+    ) -> None:
         try:
-            reply = ask()
+            reply = self._host.session.ask(
+                asked, settings, call.painter.watch, call.stop
+            )
         except NemotronError as error:
             self._end(call, partial_reply(error), error)
             return
@@ -410,7 +380,7 @@ class AskTab:
 
         def tick(elapsed_s: float) -> None:
             if elapsed_s % 1 < _TICK_S:
-                self._set_status(f"trying … {elapsed_s:.0f} s")
+                self._say(f"trying … {elapsed_s:.0f} s")
 
         def work(reason: str = "") -> None:
             self._host.inserter.try_code(reply, False, tick, reason=reason)
@@ -430,7 +400,6 @@ class AskTab:
     def _end(
         self, call: _Call, reply: Reply | None, error: NemotronError | None
     ) -> None:
-        call.growing.end()
         call.painter.fail()
         with self._make.lock:
             if call.is_over:
@@ -447,25 +416,12 @@ class AskTab:
         self, call: _Call, reply: Reply | None, error: NemotronError | None
     ) -> None:
         self._transcript.end(*self._turns())
+        cut = self._cut
         if error is not None and not isinstance(error, InterruptedByUser):
-            self._show_error(error)
+            self._status.value = error_html(str(error))
         else:
-            self._set_status(_OUTCOMES[error is not None, self._is_cut(reply)])
+            is_cut = cut is not None and cut.reply is reply
+            self._say(_OUTCOMES[error is not None, is_cut])
         if reply is None and not self._box.value:
             self._fill_box(call.text)
         self._offer()
-
-    def _is_cut(self, reply: Reply | None) -> bool:
-        cut = self._host.session.conversation.cut_off(self._thread)
-        return cut is not None and cut.reply is reply
-
-
-_TICK_S = 0.1
-_TRIAL_S = 15.0  # longer than a trial may take
-
-_OUTCOMES: Mapping[tuple[bool, bool], str] = {
-    (False, False): "Answered.",
-    (False, True): "Cut off. Continue goes on.",
-    (True, True): "Stopped by you. Continue goes on.",
-    (True, False): "Stopped by you.",
-}

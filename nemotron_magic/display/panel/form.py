@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from html import escape
@@ -129,14 +130,15 @@ class SettingsForm:
                 yield self._notes[name]
 
     def _control(self, parameter: Parameter) -> Any:
-        value = getattr(self._config, parameter.name)
         kind, traits = _kind(parameter)
+        flags = f" {', '.join(parameter.flags)}" if parameter.flags else ""
+        state = _state(parameter, getattr(self._config, parameter.name))
         control = self._make(
             kind,
-            *_classes(parameter, value),
+            *state.pop("_dom_classes"),
             description=_label(parameter.name),
-            tooltip=_help(parameter),
-            value=_control_value(parameter, value),
+            tooltip=f"{parameter.help} Takes {parameter.describe()}.{flags}",
+            **state,
             **traits,
         )
         control.observe(lambda change: self._set(parameter, change.new), names="value")
@@ -150,9 +152,7 @@ class SettingsForm:
             if isinstance(value, str):
                 value = from_text(parameter, value)
             setattr(self._config, parameter.name, value)
-        except InputError as error:
-            self._show_note(parameter.name, error_html(error.what))
-        except TraitError as error:
+        except (InputError, TraitError) as error:
             self._show_note(parameter.name, error_html(str(error).partition("\n")[0]))
         else:
             self._accept(parameter.name)
@@ -164,17 +164,20 @@ class SettingsForm:
     def _accept(self, name: str) -> None:
         """Show a setting as it is, in one message, and no error."""
         if name in self._controls:
-            control, parameter = self._controls[name], BY_NAME[name]
-            value = getattr(self._config, name)
+            control, value = self._controls[name], getattr(self._config, name)
             self._is_following = True
             try:
                 with control.hold_sync():
-                    control.value = _control_value(parameter, value)
-                    control._dom_classes = _classes(parameter, value)
+                    for trait, shown in _state(BY_NAME[name], value).items():
+                        setattr(control, trait, shown)
             finally:
                 self._is_following = False
             self._show_note(name, self._about_chosen() if name == "model" else "")
-        self._problem.value = error_html(self._contradiction())
+        self._problem.value = ""
+        try:
+            self._config.snapshot()
+        except NemotronError as error:  # what is set contradicts itself
+            self._problem.value = error_html(error.what)
         if self._shows_code.value:
             self._code.value = self._as_code()
 
@@ -187,19 +190,8 @@ class SettingsForm:
             self._arrange()
 
     def _about_chosen(self) -> str:
-        if not self._models:
-            return ""
-        return line_html(
-            self._models.get(self._config.model, "not in the service's list")
-        )
-
-    def _contradiction(self) -> str:
-        """Return in one line which settings contradict each other."""
-        try:
-            self._config.snapshot()
-        except NemotronError as error:
-            return error.what
-        return ""
+        about = self._models.get(self._config.model, "not in the service's list")
+        return line_html(about) if self._models else ""
 
     def _as_code(self) -> str:
         values = {p.name: getattr(self._config, p.name) for p in PARAMETERS}
@@ -224,9 +216,8 @@ def as_text(parameter: Parameter, value: Any) -> str:
     if parameter.kind == "texts":
         return "\n".join(map(_line, value))
     if parameter.kind == "json":
-        line = json.dumps(value, ensure_ascii=False)
-        is_short = len(line) <= _LINE_CHARS
-        return line if is_short else json.dumps(value, ensure_ascii=False, indent=1)
+        indent = 1 if len(json.dumps(value)) > _LINE_CHARS else None
+        return json.dumps(value, ensure_ascii=False, indent=indent)
     return str(value)
 
 
@@ -281,57 +272,63 @@ def flags_line(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     >>> flags_line({"temperature": 0.2, "redact": False})
     ('%nemotron -t 0.2', ('redact',))
     """
-    flags, without = ["%nemotron"], []
-    for parameter in PARAMETERS:
-        value = values.get(parameter.name, parameter.default)
-        if value == parameter.default:
-            continue
-        written = _flags_of(parameter, value)
-        if written and "\n" not in written:
-            flags.append(written)
-        else:
-            without.append(parameter.name)
-    return " ".join(flags), tuple(without)
+    set_to = {n: value for n, value in values.items() if value != BY_NAME[n].default}
+    written = {name: _flags(BY_NAME[name], value) for name, value in set_to.items()}
+    flags = [one for one in written.values() if one and "\n" not in one]
+    without = (name for name, one in written.items() if one not in flags)
+    return " ".join(["%nemotron", *flags]), tuple(without)
+
+
+def _flags(parameter: Parameter, value: Any) -> str:
+    """Return the flags of one value; empty if it cannot be set for one call."""
+    flag = min(parameter.flags, key=len, default="")
+    if flag and parameter.kind == "boolean":
+        if flag.startswith("--no-") is not value:
+            return flag
+    elif flag and value is not None:
+        glue = "=" if parameter.bare else " "
+        each = value if parameter.kind == "texts" else [value]
+        return " ".join(f"{flag}{glue}{_quoted(one)}" for one in each)
+    compact = json.dumps(value, separators=(",", ":"))
+    return f"-p {parameter.name}={compact}" if parameter.sent else ""
+
+
+def _quoted(value: Any) -> str:
+    """Put quotes around what would be more than one word, or a flag."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    if re.fullmatch(r"-?[\d.]+|[\w{\[][^\s\"'\\=]*", text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
     """Return the control of a row, and how it differs from others of its kind."""
-    options: list[tuple[str, Any]] = []
-    if parameter.may_be_unset:
-        options.append(("not set", None))
+    unset: list[tuple[str, Any]] = [("not set", None)] if parameter.may_be_unset else []
     if parameter.kind == "boolean":
-        options += [("true", True), ("false", False)]
-        return ipywidgets.Dropdown, {"options": options}
+        return ipywidgets.Dropdown, {
+            "options": [*unset, ("true", True), ("false", False)]
+        }
     if parameter.choices:
-        options += [(one, one) for one in parameter.choices]
-        return ipywidgets.Dropdown, {"options": options}
-    traits = {"placeholder": _placeholder(parameter), "continuous_update": False}
+        choices = [(one, one) for one in parameter.choices]
+        return ipywidgets.Dropdown, {"options": [*unset, *choices]}
+    default = as_text(parameter, parameter.default)
+    empty = "not set" if unset else "none" if parameter.name == "system" else default
+    traits = {"placeholder": empty, "continuous_update": False}
     if parameter.name == "model" or parameter.suggestions:
-        offered = parameter.suggestions
-        return ipywidgets.Combobox, {"options": offered, **traits}
+        return ipywidgets.Combobox, {"options": parameter.suggestions, **traits}
     if parameter.kind in ("texts", "json") or parameter.name == "system":
         return ipywidgets.Textarea, {"rows": 2, **traits}
     return ipywidgets.Text, traits
 
 
-def _placeholder(parameter: Parameter) -> str:
-    if parameter.may_be_unset:
-        return "not set"
-    return (
-        "none" if parameter.name == "system" else as_text(parameter, parameter.default)
-    )
-
-
-def _control_value(parameter: Parameter, value: Any) -> Any:
-    """Return a value as its control takes it."""
+def _state(parameter: Parameter, value: Any) -> dict[str, Any]:
+    """Return a value as its control takes it; what is not at its default is marked."""
     is_choice = parameter.kind == "boolean" or parameter.choices
-    return value if is_choice else as_text(parameter, value)
-
-
-def _classes(parameter: Parameter, value: Any) -> tuple[str, ...]:
-    """Mark what is not at its default."""
-    row = ("nm-row", f"nm-{parameter.name}")
-    return row if value == parameter.default else (*row, "nm-changed")
+    classes = ["nm-row", f"nm-{parameter.name}"]
+    changed = [] if value == parameter.default else ["nm-changed"]
+    shown = value if is_choice else as_text(parameter, value)
+    return {"value": shown, "_dom_classes": (*classes, *changed)}
 
 
 def _label(name: str) -> str:
@@ -342,11 +339,6 @@ def _label(name: str) -> str:
     return label[:1].upper() + label[1:]
 
 
-def _help(parameter: Parameter) -> str:
-    flags = f" {', '.join(parameter.flags)}" if parameter.flags else ""
-    return f"{parameter.help} Takes {parameter.describe()}.{flags}"
-
-
 def _line(text: str) -> str:
     """Write a text on one line: as JSON if it could not be told apart otherwise."""
     is_plain = text.strip() and not {"\n", "\r"} & {*text} and text[0] != '"'
@@ -354,46 +346,7 @@ def _line(text: str) -> str:
 
 
 def _read_line(line: str) -> str:
-    if not line.startswith('"'):
-        return line
-    try:
-        text = json.loads(line)
-    except ValueError:
-        return line
-    return text if isinstance(text, str) else line
-
-
-def _flags_of(parameter: Parameter, value: Any) -> str:
-    """Return the flags of one value; empty if it cannot be set for one call."""
-    flag = min(parameter.flags, key=len, default="")
-    if parameter.kind == "boolean" and flag:
-        says = flag.startswith("--no-") is not value
-        return flag if says else _field(parameter, value)
-    if value is None or not flag:
-        return _field(parameter, value)
-    if parameter.kind == "texts":
-        return " ".join(f"{flag} {_quoted(text)}" for text in value)
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f"{flag}{'=' if parameter.bare else ' '}{_quoted(text)}"
-
-
-def _field(parameter: Parameter, value: Any) -> str:
-    if not parameter.sent:
-        return ""
-    return f"-p {parameter.name}={json.dumps(value, separators=(',', ':'))}"
-
-
-def _quoted(text: str) -> str:
-    """Put quotes around what would be more than one word, or a flag."""
-    is_word = text.split() == [text] and not set(text) & set("\"'\\=")
-    if is_word and (text[0] != "-" or _is_number(text)):
-        return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(float(text) or True)
-    except ValueError:
-        return False
+    with suppress(ValueError):
+        text = json.loads(line) if line.startswith('"') else line
+        return text if isinstance(text, str) else line
+    return line

@@ -22,7 +22,6 @@ from nemotron_magic.display.panel import (
     WidgetFactory,
     error_html,
     in_thread,
-    later,
     report,
 )
 from nemotron_magic.display.panel.ask import AskTab
@@ -41,15 +40,8 @@ from nemotron_magic.markdown.html import small_css, stylesheet
 from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.conversation import Turn
 from nemotron_magic.session.session import Session
-from nemotron_magic.storage.ledger import Ledger
 
-__all__ = [
-    "Panel",
-    "PanelRegistry",
-    "StaticSnapshot",
-    "panel_state",
-]
-
+__all__ = ["Panel", "PanelRegistry", "StaticSnapshot", "panel_state"]
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -83,18 +75,22 @@ class PanelRegistry:
     def __init__(self, host: PanelHost) -> None:
         self._host = host
         self._open: list[Panel] = []
-        self._is_following = self._is_running = False
+        self._is_running = False
         self._last = host.session.conversation.last
         host.is_running = lambda: self._is_running
 
     def open(self) -> Panel:
         """Show a panel in the cell that runs now."""
-        if not self._is_following:
+        if not self._open:
             self._follow_cells("register")
             self._is_running = True  # it is a cell that opens a panel
         panel = Panel(self._host, self._last_cell, self._drop, self._refresh_all)
-        self._close_earlier(panel)
         self._open.append(panel)
+        # What an earlier run of the same cell opened is gone from the page.
+        for other in [*self._open]:
+            is_same_cell = bool(panel.cell_id) and other.cell_id == panel.cell_id
+            if is_same_cell and other.execution != panel.execution:
+                other.close()
         panel.show()
         return panel
 
@@ -107,20 +103,12 @@ class PanelRegistry:
         """Return the number of the last cell that has ended."""
         return cell_number(self._host.shell) - self._is_running
 
-    def _close_earlier(self, panel: Panel) -> None:
-        """Close what an earlier run of the same cell opened: its output is gone."""
-        for other in [*self._open]:
-            is_same_cell = bool(panel.cell_id) and other.cell_id == panel.cell_id
-            if is_same_cell and other.execution != panel.execution:
-                other.close()
-
     def _drop(self, panel: Panel) -> None:
         self._open.remove(panel)
         if not self._open:
             self._follow_cells("unregister")
 
     def _follow_cells(self, how: str) -> None:
-        self._is_following = how == "register"
         change = getattr(self._host.shell.events, how)
         change("pre_run_cell", self._begin_cell)
         change("post_run_cell", self._end_cell)
@@ -156,6 +144,8 @@ class Panel:
         self.execution = execution_of(host.shell)
         mark = f"nm-{uuid.uuid4().hex[:12]}"
         self._make = make = WidgetFactory()
+        # Without a kernel nothing that is shown can be shown anew.
+        is_live = getattr(host.shell, "kernel", None)
         self._snapshot = StaticSnapshot(
             mark,
             host.session,
@@ -163,10 +153,7 @@ class Panel:
                 {p.name: getattr(host.config, p.name) for p in PARAMETERS}
             ),
             host.shell.display_pub.publish,
-            # Without a kernel nothing that is shown can be shown anew.
-            later
-            if getattr(host.shell, "kernel", None)
-            else lambda delay_s, work: None,
+            in_thread if is_live else lambda work, delay_s: None,
         )
         self._ask = AskTab(host, make, last_cell, answered)
         self._form: SettingsForm | None = None
@@ -263,8 +250,7 @@ class Panel:
                 self._form.offer(models, problem)
 
     def _show_preview(self) -> Any:
-        if self._preview is None:
-            self._preview = self._make(ipywidgets.HTML, "nm-page")
+        self._preview = self._preview or self._make(ipywidgets.HTML, "nm-page")
         try:
             question, settings = self._ask.question()
             asked = self._host.session.prepare(question, settings)
@@ -283,14 +269,14 @@ class Panel:
             )
             parts = (table, ask, left)
             self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
-        ledger = self._host.session.accounting.ledger
-        with_error = ""
+        problem = ""
         try:
             self._host.settings()  # the ledger is the one that is set
         except NemotronError as error:
-            with_error = error_html(str(error))
-        table = self._usage.children[0]
-        table.value = with_error + report(usage(ledger)) + chart(ledger.by_day())
+            problem = error_html(str(error))
+        ledger = self._host.session.accounting.ledger
+        html = problem + report(usage(ledger)) + chart(ledger.by_day())
+        self._usage.children[0].value = html
         return self._usage
 
     def _ask_balance(self, line: Any) -> None:
@@ -314,7 +300,7 @@ class StaticSnapshot:
         session: Session,
         config: Callable[[], str],
         publish: Callable[..., None],
-        later: Callable[[float, Callable[[], None]], None],
+        later: Callable[[Callable[[], None], float], None],
     ) -> None:
         self._mark = mark
         self._session = session
@@ -326,44 +312,38 @@ class StaticSnapshot:
         self._shown: Mapping[str, Any] = {}
 
     def show(self) -> None:
-        """Show the text in the cell that runs now."""
-        self._shown = self._bundle()
-        self._publish(self._shown, transient=self._place())
+        """Show the text, or bring it up to date."""
+        if self._is_closed:
+            return
+        with self._lock:
+            self._is_due = False
+            bundle = self._bundle()
+            shown, self._shown = self._shown, bundle
+        if bundle != shown:
+            place = {"display_id": f"{self._mark}-still"}
+            self._publish(bundle, transient=place, update=bool(shown))
 
     def touch(self) -> None:
         """Bring it up to date in a while."""
         with self._lock:
             is_due, self._is_due = self._is_due, True
         if not is_due:
-            self._later(_PAUSE_S, self.update)
+            self._later(self.show, _PAUSE_S)
 
     def close(self) -> None:
         """Bring it up to date for the last time."""
-        self.update()
+        self.show()
         self._is_closed = True
 
-    def update(self) -> None:
-        """Bring it up to date now."""
-        if self._is_closed:
-            return
-        with self._lock:
-            self._is_due = False
-            bundle = self._bundle()
-            is_news, self._shown = bundle != self._shown, bundle
-        if is_news:
-            self._publish(bundle, transient=self._place(), update=True)
-
-    def _place(self) -> dict[str, str]:
-        return {"display_id": f"{self._mark}-still"}
-
     def _bundle(self) -> dict[str, str]:
-        config = Redactor({}).redact(self._config()).text
-        state = (
-            config,
-            _last_turn(self._session),
-            _spent(self._session.accounting.ledger),
-        )
-        text = panel_state(*state)
+        conversation = self._session.conversation
+        turns = (turn for thread in conversation.threads.values() for turn in thread)
+        last = next((one for one in turns if one.reply is conversation.last), None)
+        totals = self._session.accounting.ledger.of_session()
+        tokens = " → ".join(tokens_text(totals))
+        calls, cost = plural(totals.calls, "call"), cost_text(totals)
+        spent = f"This session: {calls} · {tokens} tokens · {cost}"
+        text = panel_state(Redactor({}).redact(self._config()).text, last, spent)
         style = _HIDE.replace("MARK", self._mark).replace("\n", "")
         html = f"{document(to_html(text))}<style>{style}</style>"
         still = f'<div class="{self._mark}-still">{html}</div>'
@@ -374,30 +354,10 @@ def panel_state(config: str, turn: Turn | None, spent: str) -> str:
     """Return the state of a panel as Markdown: what is set, the last turn, the cost."""
     parts = [f"*{_HEADING}*", as_block(config, "python") if config else _DEFAULTS]
     if turn is not None:
-        parts += [as_block(turn.question, "text"), _cut(str(turn.reply))]
+        answer, more = turn.reply[:_MOST_CHARS], len(turn.reply) - _MOST_CHARS
+        parts += [as_block(turn.question, "text"), answer]
+        parts += [f"… and {more:,} characters more."] if more > 0 else []
     return "\n\n".join([*parts, spent])
-
-
-def _last_turn(session: Session) -> Turn | None:
-    turns = (
-        turn for thread in session.conversation.threads.values() for turn in thread
-    )
-    return next(
-        (turn for turn in turns if turn.reply is session.conversation.last), None
-    )
-
-
-def _spent(ledger: Ledger) -> str:
-    totals = ledger.of_session()
-    calls = plural(totals.calls, "call")
-    sent, received = tokens_text(totals)
-    return f"This session: {calls} · {sent} → {received} tokens · {cost_text(totals)}"
-
-
-def _cut(text: str) -> str:
-    if len(text) <= _MOST_CHARS:
-        return text
-    return f"{text[:_MOST_CHARS]}\n\n… and {len(text) - _MOST_CHARS:,} characters more."
 
 
 @cache
