@@ -153,7 +153,7 @@ def test_the_extras_that_the_readme_installs_are_there() -> None:
     named = re.findall(r"\.\[([\w,]+)\]", README + CONTRIBUTING)
     groups = re.findall(r"--group (\w+)", README + CONTRIBUTING)
 
-    assert {"demo", "keyring", "rich", "test"} <= set(",".join(named).split(","))
+    assert {"demo", "keyring", "test"} <= set(",".join(named).split(","))
     extras = project["project"]["optional-dependencies"]
     assert set(",".join(named).split(",")) <= set(extras)
     assert set(groups) == set(project["dependency-groups"])

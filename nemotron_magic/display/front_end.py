@@ -7,27 +7,20 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from nemotron_magic.context.cells import execution_of, request_of, source_of
-from nemotron_magic.core.events import Event
 from nemotron_magic.display.page import (
     CodeOf,
     Display,
     NotebookRenderer,
     Publisher,
+    Renderer,
     Ticker,
     bundle,
     no_code,
 )
 from nemotron_magic.display.reply import document
-from nemotron_magic.display.terminal import (
-    print_footer,
-    print_markdown,
-    print_reply,
-    text_painter,
-)
 from nemotron_magic.markdown import to_html
 from nemotron_magic.session.reply import Reply
 
@@ -36,8 +29,6 @@ __all__ = [
     "FinalRenderer",
     "FrontEnd",
     "MagicPosition",
-    "NullRenderer",
-    "Renderer",
     "ShellPublisher",
     "front_end",
     "is_captured",
@@ -45,24 +36,17 @@ __all__ = [
     "magic_position",
 ]
 
-
 _RUNNERS = ("run_line_magic", "run_cell_magic")
+_CONSOLES_FROM = (5, 3)
+"""The version of the protocol that clients in Python name; those of pages name 5.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class MagicPosition:
+class MagicPosition(NamedTuple):
     """Where a question stands.
 
-    Attributes
-    ----------
-    is_first : bool
-        Nothing in the cell ran before it, so the cell has no other output yet.
-    is_shown : bool
-        One is the cell's last expression, so IPython will display its value.
-    is_only : bool
-        There is no other in the cell.
-    is_named : bool
-        The cell ends with an expression of the user's own, whose value it may be.
+    `is_first`: nothing in the cell ran before it, so the cell has no other output yet.
+    `is_shown`: one is the last expression, whose value IPython displays. `is_only`:
+    there is no other. `is_named`: the last expression is another, maybe its value.
     """
 
     is_first: bool = False
@@ -74,8 +58,6 @@ class MagicPosition:
 def magic_position(source: str) -> MagicPosition:
     r"""Find the question in a cell's source after IPython's transforms.
 
-    >>> magic_position("get_ipython().run_line_magic('nemotron', 'why?')")
-    MagicPosition(is_first=True, is_shown=True, is_only=True, is_named=False)
     >>> magic_position("x = get_ipython().run_line_magic('nemotron', 'why?')\nx")
     MagicPosition(is_first=True, is_shown=False, is_only=True, is_named=True)
     """
@@ -83,15 +65,13 @@ def magic_position(source: str) -> MagicPosition:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return MagicPosition()
-    body = tree.body
-    if not body:
+    if not tree.body:
         return MagicPosition()
-    first, last = body[0], body[-1]
+    first, last = tree.body[0], tree.body[-1]
     assigned = isinstance(first, ast.Assign | ast.AnnAssign | ast.Expr)
-    is_first = assigned and _is_question(getattr(first, "value", None))
     value = last.value if isinstance(last, ast.Expr) else None
     return MagicPosition(
-        is_first,
+        assigned and _is_question(getattr(first, "value", None)),
         _is_question(value),
         sum(map(_is_question, ast.walk(tree))) == 1,
         value is not None and not _is_magic(value),
@@ -104,11 +84,8 @@ def _is_question(node: object) -> bool:
 
 
 def _is_magic(node: object) -> TypeGuard[ast.Call]:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in _RUNNERS
-    )
+    function = node.func if isinstance(node, ast.Call) else None
+    return isinstance(function, ast.Attribute) and function.attr in _RUNNERS
 
 
 def is_captured(shell: Any) -> bool:
@@ -124,10 +101,8 @@ def is_in_output_widget(shell: Any) -> bool:
     JupyterLab's ignores every update of a display.
     """
     widgets = sys.modules.get("ipywidgets.widgets.widget")
-    if widgets is None:
-        return False
-    request = execution_of(shell)
     made = [*getattr(widgets, "_instances", {}).values()]
+    request = execution_of(shell) if made else ""
     return any(getattr(one, "msg_id", "") == request for one in made)
 
 
@@ -152,36 +127,7 @@ class ShellPublisher:
         self._shell.display_pub.clear_output(wait=True)
 
 
-FrontEnd = Literal["terminal", "console", "page", "headless"]
-
-
-class Renderer(Protocol):
-    """Shows one reply while it grows."""
-
-    def watch(self, event: Event) -> None:
-        """Show what `event` changes."""
-
-    def finish(self, reply: Reply) -> None:
-        """Show the reply as it stays."""
-
-    def fail(self) -> None:
-        """Show that there is none."""
-
-
-class NullRenderer:
-    """Paints nothing, for `--quiet`."""
-
-    def watch(self, event: Event) -> None:
-        """Wait for the end."""
-
-    def finish(self, reply: Reply) -> None:
-        """Paint nothing."""
-
-    def fail(self) -> None:
-        """Paint nothing."""
-
-
-class FinalRenderer(NullRenderer):
+class FinalRenderer(Renderer):
     """Publishes a reply when it is whole, for runs that nobody watches."""
 
     def __init__(self, publisher: Publisher, code_of: CodeOf) -> None:
@@ -190,8 +136,10 @@ class FinalRenderer(NullRenderer):
 
     def finish(self, reply: Reply) -> None:
         """Publish the reply."""
-        shown = bundle(reply, self._code_of)
-        self._publisher.show(Display(_new_id(), *shown))
+        self._publisher.show(Display(_new_id(), *bundle(reply, self._code_of)))
+
+
+FrontEnd = Literal["terminal", "console", "page", "headless"]
 
 
 def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
@@ -209,20 +157,12 @@ def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
     is_colab = type(shell).__module__.startswith("google.colab")
     if "cellId" in request.get("metadata", {}) or is_colab:
         return "page"
-    is_served = "JPY_SESSION_NAME" in environ
-    if is_served and _version(request) < _CONSOLES_FROM:
+    numbers = str(request.get("header", {}).get("version", "")).split(".")
+    version = tuple(int(number) for number in numbers if number.isdecimal())
+    if "JPY_SESSION_NAME" in environ and version < _CONSOLES_FROM:
         return "page"
     can_ask = request.get("content", {}).get("allow_stdin")
     return "console" if can_ask else "headless"
-
-
-_CONSOLES_FROM = (5, 3)
-"""The version of the protocol that clients in Python name; those of pages name 5.2."""
-
-
-def _version(request: Mapping[str, Any]) -> tuple[int, ...]:
-    numbers = str(request.get("header", {}).get("version", "")).split(".")
-    return tuple(int(number) for number in numbers if number.isdecimal())
 
 
 class DisplayManager:
@@ -250,21 +190,14 @@ class DisplayManager:
         """What shows the output of the cell that runs now."""
         return front_end(self._shell, self._environ)
 
-    @property
-    def _shows_html(self) -> bool:
-        return self.front_end in ("page", "headless")
-
-    @property
-    def _shows_once(self) -> bool:
-        """Whether what is shown now cannot be painted again."""
-        return is_captured(self._shell) or is_in_output_widget(self._shell)
-
     def painter(self) -> Renderer:
         """Return a painter for a reply in the cell that runs now."""
         marker = execution_of(self._shell)
         place = magic_position(source_of(self._shell))
         front = self.front_end
-        if front == "headless" or (front == "page" and self._shows_once):
+        # What stands there cannot be painted again.
+        is_kept = is_captured(self._shell) or is_in_output_widget(self._shell)
+        if front == "headless" or (front == "page" and is_kept):
             return FinalRenderer(self._publisher, self.code_of)
         if front == "page":
             alone = place.is_first and self._painted[0] != marker
@@ -272,6 +205,8 @@ class DisplayManager:
             return NotebookRenderer(
                 self._publisher, alone, self._clock_s, self.ticker, self.code_of
             )
+        from nemotron_magic.display.terminal import text_painter
+
         is_console = front == "console"
         is_bare = not is_console and place.is_shown and place.is_only
         painter = text_painter(sys.stdout, is_console, with_footer=not is_bare)
@@ -280,8 +215,8 @@ class DisplayManager:
 
     def painted(self, reply: Reply, painter: Renderer) -> None:
         """Note that `painter` has shown `reply` in the cell that runs now."""
-        is_quiet = isinstance(painter, NullRenderer)
-        if is_quiet and magic_position(source_of(self._shell)).is_named:
+        is_final = isinstance(painter, FinalRenderer) or type(painter) is Renderer
+        if is_final and magic_position(source_of(self._shell)).is_named:
             return  # its cell may show it yet
         self._painted = (execution_of(self._shell), reply)
         self._owes_footer = painter is self._bare
@@ -289,21 +224,24 @@ class DisplayManager:
     def show_value(self, reply: Reply) -> None:
         """Show a reply that is the value of a cell, unless this cell has painted it."""
         marker, painted = self._painted
-        if painted is reply and marker == execution_of(self._shell):
-            # A terminal has written "Out[3]: " by now.
-            if self._owes_footer:
-                print_footer(reply, sys.stdout, sys.stdout.isatty())
-        elif self._shows_html:
+        is_painted = painted is reply and marker == execution_of(self._shell)
+        if not is_painted and self.front_end in ("page", "headless"):
             FinalRenderer(self._publisher, self.code_of).finish(reply)
-        else:
-            print_reply(reply, sys.stdout, self.front_end == "console")
+        elif not is_painted or self._owes_footer:
+            # A terminal has written "Out[3]: " by now.
+            from nemotron_magic.display.terminal import print_footer, print_reply
+
+            show = print_footer if is_painted else print_reply
+            show(reply, sys.stdout, self.front_end == "console")
 
     def show_markdown(self, markdown: str) -> None:
         """Show a text of our own."""
-        if self._shows_html:
+        if self.front_end in ("page", "headless"):
             html = document(to_html(markdown))
             self._publisher.show(Display(_new_id(), html, markdown))
         else:
+            from nemotron_magic.display.terminal import print_markdown
+
             print_markdown(markdown, sys.stdout, self.front_end == "console")
 
 

@@ -6,14 +6,13 @@ text and with the time keeps the whole in proportion to the reply, however long 
 
 A display takes the finished blocks and the growing tail, until it holds enough to be
 left alone; then a new one begins. At the end the displays give way to one output, the
-one that is saved. How often the growing display is painted follows from how many bytes
-that takes: a page, and a notebook server, must carry them all.
+one that is saved.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,23 +44,25 @@ from nemotron_magic.markdown.streaming import Block, Blocks
 from nemotron_magic.session.reply import Reply
 
 __all__ = [
-    "LATE_S",
     "CodeOf",
     "Display",
     "Every",
     "NotebookRenderer",
     "Publisher",
+    "Renderer",
     "RepaintBudget",
     "Ticker",
     "bundle",
     "no_code",
 ]
 
-
 Every = Callable[[Callable[[], bool]], None]
 """Calls a function again and again until it gives False."""
 
-LATE_S = 0.1
+CodeOf = Callable[[Reply], ReplyCode | None]
+"""Returns what a page shows of the code of a reply."""
+
+_LATE_S = 0.1
 """After so long, what was held back is painted even if nothing else has come."""
 
 _LEAST_INTERVAL_S = 0.1
@@ -84,6 +85,21 @@ _BYTES_PER_CHAR = 31
 _BYTES_PER_S = 35_000
 _BYTES_LESS_PER_CHAR = 57
 
+_DISPLAY_CHARS = 1_200
+"""A display is left alone from here on: shorter ones cost the page, longer the wire."""
+
+_STATUS_BYTES = 200
+_STATUS_INTERVAL_S = 0.5
+_TOLD_FROM_S = 2
+"""A shorter wait needs no clock, nor does one that says how long it is."""
+
+_THINKING = "thinking …"
+_THOUGHT_CHARS = 120
+"""The end of a thought, to see that it goes on."""
+
+_IDLE_TICKS = round(10 / _LATE_S)
+"""What has had nothing to paint for so long needs no more ticks."""
+
 
 class RepaintBudget:
     """Keeps account of what paints cost and what may be spent."""
@@ -102,22 +118,21 @@ class RepaintBudget:
     def allows(self, size: int) -> bool:
         """Return whether a paint of about so many bytes may be now."""
         now_s = self._clock_s()
-        if now_s - self._painted_s < _LEAST_INTERVAL_S:
-            return False
-        return size + _MESSAGE_BYTES <= self._saved + self._earned(now_s)
+        is_soon = now_s - self._painted_s < _LEAST_INTERVAL_S
+        return not is_soon and self._left(now_s, size) >= 0
 
     def painted(self, size: int) -> None:
         """Note a paint of so many bytes, whether it was allowed or had to be."""
         now_s = self._clock_s()
-        left = self._saved + self._earned(now_s) - size - _MESSAGE_BYTES
-        self._saved = min(left, _BYTES_AT_START)
+        self._saved = min(self._left(now_s, size), _BYTES_AT_START)
         self._painted_s = self._counted_s = now_s
         self._chars = 0
 
-    def _earned(self, now_s: float) -> int:
+    def _left(self, now_s: float, size: int) -> int:
         by_time = _BYTES_PER_S * (now_s - self._counted_s)
         slow = by_time - _BYTES_LESS_PER_CHAR * self._chars
-        return int(max(_BYTES_PER_CHAR * self._chars, slow))
+        earned = int(max(_BYTES_PER_CHAR * self._chars, slow))
+        return self._saved + earned - size - _MESSAGE_BYTES
 
 
 class Ticker:
@@ -128,7 +143,7 @@ class Ticker:
     takes longer than many a call.
     """
 
-    def __init__(self, interval_s: float = LATE_S, idle_s: float = 1.0) -> None:
+    def __init__(self, interval_s: float = _LATE_S, idle_s: float = 1.0) -> None:
         self._interval_s = interval_s
         self._idle_ticks = idle_s / interval_s
         self._calls: list[Callable[[], bool]] = []
@@ -200,28 +215,6 @@ class Publisher(Protocol):
         """Let the cell's outputs go when the next one comes."""
 
 
-_DISPLAY_CHARS = 1_200
-"""A display is left alone from here on: shorter ones cost the page, longer the wire."""
-
-_STATUS_BYTES = 200
-"""A line of our own."""
-
-_STATUS_INTERVAL_S = 0.5
-_TOLD_FROM_S = 2
-"""A shorter wait needs no clock, nor does one that says how long it is."""
-
-_THINKING = "thinking …"
-_THOUGHT_CHARS = 120
-"""The end of a thought, to see that it goes on."""
-
-_IDLE_TICKS = round(10 / LATE_S)
-"""What has had nothing to paint for so long needs no more ticks."""
-
-
-CodeOf = Callable[[Reply], ReplyCode | None]
-"""Returns what a page shows of the code of a reply."""
-
-
 def no_code(reply: Reply) -> None:
     """Show nothing of the code of a reply."""
 
@@ -231,20 +224,25 @@ def bundle(reply: Reply, code_of: CodeOf = no_code) -> tuple[str, str, dict[str,
     return reply_html(reply, code_of(reply)), reply_text(reply), metadata(reply)
 
 
-class NotebookRenderer:
+class Renderer:
+    """Shows one reply while it grows; this one shows nothing, for `--quiet`."""
+
+    def watch(self, event: Event) -> None:
+        """Show what `event` changes."""
+
+    def finish(self, reply: Reply) -> None:
+        """Show the reply as it stays."""
+
+    def fail(self) -> None:
+        """Show that there is none."""
+
+
+class NotebookRenderer(Renderer):
     """Paint one reply.
 
-    Parameters
-    ----------
-    alone : bool
-        Whether the cell has no other output, so that it may be cleared at the end. If
-        not, the whole reply is one display from the beginning, painted less often as
-        it grows.
-    clock_s : callable
-        A monotonic clock.
-    every : callable
-        Calls a function again and again: what was held back to save bytes must not stay
-        out of sight when the stream stalls.
+    A cell that has no other output (`alone`) may be cleared at the end. If not, the
+    whole reply is one display from the beginning, painted less often as it grows.
+    `every` lets what was held back to save bytes come in sight when the stream stalls.
     """
 
     def __init__(
@@ -300,11 +298,11 @@ class NotebookRenderer:
         self._held_back: tuple[Callable[[], None], int] | None = None
         self._blocks = Blocks()
         self._finished: list[Block] = []
-        self._left: list[list[Block]] = []
         self._unread: list[str] = []
         self._unread_chars = self._written_bytes = 0
-        self._head = "" if self._alone else document("", is_growing=True)
-        self._is_styled = not self._alone
+        style = document("", is_growing=True)
+        # The style sheet stays in a display of its own: it is sent only once.
+        self._left, self._head = ([style], "") if self._alone else ([], style)
         self._display_id = self._below = ""
 
     def _clear(self) -> None:
@@ -319,9 +317,15 @@ class NotebookRenderer:
     def _handle(self, event: Event) -> None:
         match event:
             case Text(text, 0):
-                self._take(text)
+                self._waiting_for = ""
+                self._pace.arrived(len(text))
+                self._unread.append(text)
+                self._unread_chars += len(text)
+                self._grow()
             case Reasoning(text, 0):
-                self._think(text)
+                self._thought = (self._thought + text)[-_THOUGHT_CHARS:]
+                if self._waiting_for != _THINKING:
+                    self._wait_for(_THINKING)
             case TextWasReasoning(reasoning, 0):
                 self._start_over(reasoning)
             case Sent(_, model):
@@ -332,7 +336,7 @@ class NotebookRenderer:
                 self._notices.append(text)
             case Trying() as trying:
                 self._below = status_html(trying.words)
-                self._paint_soon(self._show_growing, self._growing_bytes())
+                self._grow()
 
     def _wait_for(self, text: str) -> None:
         """Show what is waited for, and from then on for how long."""
@@ -353,36 +357,22 @@ class NotebookRenderer:
         thought = self._thought.strip().rpartition("\n")[2]
         return status_html(" · ".join([*self._notices, line]), thought)
 
-    def _think(self, text: str) -> None:
-        self._thought = (self._thought + text)[-_THOUGHT_CHARS:]
-        if self._waiting_for != _THINKING:
-            self._wait_for(_THINKING)
+    def _grow(self) -> None:
+        size = len(self._head) + self._written_bytes + 4 * self._unread_chars
+        self._paint_soon(self._show_growing, size)
 
-    def _take(self, text: str) -> None:
-        self._waiting_for = ""
-        self._pace.arrived(len(text))
-        self._unread.append(text)
-        self._unread_chars += len(text)
-        self._paint_soon(self._show_growing, self._growing_bytes())
-
-    def _read(self) -> None:
-        """Part what has come since the last paint into blocks, and these by display."""
+    def _show_growing(self) -> None:
+        """Part what has come since the last paint into displays; paint the last one."""
         text = "".join(self._unread)
         self._unread.clear()
         for block in self._blocks.feed(text):
             self._finished.append(block)
-            if self._alone and _chars(self._finished) >= _DISPLAY_CHARS:
-                self._left.append(self._finished)
+            size = sum(len(block.source) for block in self._finished)
+            if self._alone and size >= _DISPLAY_CHARS:
+                self._left.append("".join(map(self._html_of, self._finished)))
                 self._finished = []
-
-    def _show_growing(self) -> None:
-        self._read()
-        if not self._is_styled:
-            # The style sheet stays in a display of its own: it is sent only once.
-            self._paint(document("", is_growing=True))
-            self._display_id, self._is_styled = "", True
         while self._left:
-            self._paint("".join(map(self._html_of, self._left[0])))
+            self._paint(self._left[0])
             del self._left[0]
             self._display_id = ""
         written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
@@ -390,16 +380,13 @@ class NotebookRenderer:
         self._written_bytes = sum(map(len, written))
         self._unread_chars = len(tail.source)
 
-    def _growing_bytes(self) -> int:
-        return len(self._head) + self._written_bytes + 4 * self._unread_chars
-
     def _paint_soon(self, show: Callable[[], None], size: int) -> None:
         """Paint now, or once the pace allows it, or when nothing else comes."""
         if self._pace.allows(size):
             show()
-            return
-        self._held_back = (show, size)
-        self._tick_on()
+        else:
+            self._held_back = (show, size)
+            self._tick_on()
 
     def _tick_on(self) -> None:
         self._idle_ticks = 0
@@ -441,10 +428,6 @@ class NotebookRenderer:
         self._display_id = display_id
         self._held_back = None
         self._pace.painted(len(html) + len(text))
-
-
-def _chars(blocks: Iterable[Block]) -> int:
-    return sum(len(block.source) for block in blocks)
 
 
 def _html_of(block: Block) -> str:

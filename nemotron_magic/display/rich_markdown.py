@@ -8,10 +8,13 @@ a dark box, its long lines broken.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO, cast
+from typing import Any, ClassVar, TextIO, cast
 
+from markdown_it.token import Token
 from rich import box
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.console import RenderResult as Result
 from rich.markdown import (
     BlockQuote,
     CodeBlock,
@@ -29,7 +32,6 @@ from rich.text import Text
 from rich.theme import Theme
 
 from nemotron_magic.core.text import visible
-from nemotron_magic.display.plain_text import column_widths
 from nemotron_magic.markdown.highlight import coloured
 from nemotron_magic.markdown.parser import (
     NESTED_AT_MOST,
@@ -41,15 +43,13 @@ from nemotron_magic.markdown.parser import (
 from nemotron_magic.markdown.sanitize import place_to_show
 from nemotron_magic.markdown.streaming import close_open_marks
 
-if TYPE_CHECKING:
-    from markdown_it.token import Token
-    from rich.console import ConsoleOptions, RenderableType
+__all__ = ["TerminalMarkdown", "column_widths", "markdown_console"]
 
-__all__ = [
-    "TerminalMarkdown",
-    "markdown_console",
-]
+_GAP_CHARS = 2
+"""What stands between two columns."""
 
+_LONG_CHARS = 12
+"""A longer word is broken to make room for other columns; a shorter one is not."""
 
 _Line = list[Segment]
 
@@ -87,9 +87,7 @@ class _Code(CodeBlock):
     def create(cls, markdown: Markdown, token: Token) -> _Code:
         return cls(language_of(token.info or ""), markdown.code_theme)
 
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Segment]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         for name, text in coloured(f"{self.text}".removesuffix("\n"), self.lexer_name):
             yield Segment(text, console.get_style(_CODE_STYLES.get(name, "")))
         yield Segment.line()
@@ -98,27 +96,21 @@ class _Code(CodeBlock):
 class _Heading(Heading):
     """A heading at the left, without a box."""
 
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Text]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         yield self.text
 
 
 class _Quote(BlockQuote):
     """A quote whose code has no line broken."""
 
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Segment]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         return _beside("▌ ", "▌ ", self.style, self, console, options)
 
 
 class _List(ListElement):
     """A list whose code has no line broken, and stands apart from its text."""
 
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Segment]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         is_numbered = self.list_type == "ordered_list_open"
         start = self.list_start or 0
         width = len(f"{start + len(self.items)}") + 2 if is_numbered else _INDENT_CHARS
@@ -133,14 +125,11 @@ class _List(ListElement):
 class _Table(TableElement):
     """A table whose cells are all shown."""
 
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[RenderableType]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         headings, *rows = self._rows()
-        cells = [
-            [c.plain for c in cells] for cells in zip(headings, *rows, strict=True)
-        ]
-        widths = column_widths(cells, options.max_width)
+        columns = zip(headings, *rows, strict=True)
+        texts = [[cell.plain for cell in cells] for cells in columns]
+        widths = column_widths(texts, options.max_width)
         if widths:
             yield _table(headings, rows, widths)
             return
@@ -179,16 +168,13 @@ class TerminalMarkdown(Markdown):
         self._is_growing = is_growing
         self.is_seen = False
 
-    def __rich_console__(
-        self, console: Console, options: ConsoleOptions
-    ) -> Iterator[Segment]:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         """Yield its lines, without the empty ones around them."""
-        # A tab has no width that could be counted. Not before: what grows comes more
-        # often than it is painted.
+        # Not before: what grows comes more often than it is painted.
         source = self._source
-        self.parsed = _tokens(
-            close_open_marks(source).expandtabs() if self._is_growing else source
-        )
+        if self._is_growing:  # a tab has no width that could be counted
+            source = close_open_marks(source).expandtabs()
+        self.parsed = _tokens(source)
         made = cast("Iterable[Segment]", super().__rich_console__(console, options))
         lines = [*map(_without_blanks, Segment.split_lines(made))]
         seen = [at for at, line in enumerate(lines) if line]
@@ -197,14 +183,10 @@ class TerminalMarkdown(Markdown):
         if lines and self._has_gap:
             lines.insert(0, [])
         if self._is_growing:
-            width, height = options.max_width, console.height - 1
-            lines = [
-                Segment.adjust_line_length(line, width, pad=False)
-                for line in lines[-height:]
-            ]
+            shown, cut = lines[1 - console.height :], Segment.adjust_line_length
+            lines = [cut(line, options.max_width, pad=False) for line in shown]
         for line in lines:
-            yield from line
-            yield Segment.line()
+            yield from [*line, Segment.line()]
 
 
 def _tokens(text: str) -> list[Token]:
@@ -264,8 +246,7 @@ def _beside(
         is_paragraph = isinstance(element, Paragraph)
     for at, line in enumerate(lines or [[]]):
         yield Segment(indent if at else mark, console.get_style(style))
-        yield from line
-        yield Segment.line()
+        yield from [*line, Segment.line()]
 
 
 def _ends_in_code(item: ListItem) -> bool:
@@ -281,9 +262,7 @@ def _elements(parent: BlockQuote | ListItem) -> list[RenderableType]:
 
 
 def _table(
-    headings: Sequence[Text],
-    rows: Sequence[Sequence[Text]],
-    widths_chars: Sequence[int],
+    headings: list[Text], rows: list[list[Text]], widths_chars: list[int]
 ) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -299,6 +278,35 @@ def _table(
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:
+    """Return the widths of columns side by side; none if there is no room for them.
+
+    Headings and long cells are broken between words before short cells such as `2.5 s`
+    are, and before a word is.
+
+    >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 27)
+    [9, 16]
+    >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 25)
+    [9, 14]
+    """
+    room_chars -= _GAP_CHARS * (len(columns) - 1)
+    widths = [*map(_widest, columns)]
+    words = [_widest(" ".join(cells).split()) for cells in columns]
+    short = ([c for c in cells[1:] if cell_len(c) <= _LONG_CHARS] for cells in columns)
+    broken = [min(width, _LONG_CHARS) for width in words]
+    for least in ([*map(max, words, map(_widest, short))], broken):
+        while sum(widths) > room_chars:
+            spare = [at for at, width in enumerate(widths) if width > least[at]]
+            if not spare:
+                break
+            widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths if sum(widths) <= room_chars else []
+
+
+def _widest(texts: Iterable[str]) -> int:
+    return max(map(cell_len, texts), default=0)
 
 
 def _without_blanks(line: _Line) -> _Line:

@@ -21,8 +21,9 @@ from nemotron_magic.core.errors import (
 from nemotron_magic.core.events import Trying
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal
-from nemotron_magic.display.front_end import DisplayManager, NullRenderer, Renderer
+from nemotron_magic.display.front_end import DisplayManager
 from nemotron_magic.display.insert import CodeInserter, InsertOptions
+from nemotron_magic.display.page import Renderer
 from nemotron_magic.magics.flags import refuse_key
 from nemotron_magic.magics.parser import ParsedMagic
 from nemotron_magic.magics.tasks import CODE, TASKS, TaskTargets, correction_request
@@ -233,7 +234,7 @@ class Asker:
         return self._show(call, self.inserter.finished(reply, options), renderer)
 
     def _renderer(self, call: ParsedMagic) -> Renderer:
-        return NullRenderer() if call.quiet else self._displays.painter()
+        return Renderer() if call.quiet else self._displays.painter()
 
     def _findings(
         self,

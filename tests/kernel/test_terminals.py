@@ -138,15 +138,12 @@ WORDS = "Some words of a text that is longer than a line. " * 4
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])
-@pytest.mark.parametrize("has_rich", [True, False])
 def test_words_are_wrapped_at_the_width_and_lines_of_code_are_not(
-    environ: dict[str, str], columns: int, has_rich: bool
+    environ: dict[str, str], columns: int
 ) -> None:
     terminal = start(
         environ, "IPython", "--no-banner", "--simple-prompt", columns=columns
     )
-    if not has_rich:
-        ask(terminal, "import sys; sys.modules['rich'] = None", r"In \[")
     ask(terminal, "%load_ext nemotron_magic", r"In \[")
     text = f"{WORDS}\n\n```python\n{CODE}\n```\n\nThe end."
     call = f"run_cell_magic('nemotron', '', {f'rehearsal: say {text}'!r})"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 
 from nemotron_magic.core.parameters import PARAMETERS
-from nemotron_magic.display.plain_text import plain_text
+from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.magics.flags import FLAG_OF, FLAGS, flags_table
 
 ROWS = flags_table().splitlines()[2:]
@@ -80,7 +81,9 @@ def test_every_flag_has_one_row_with_all_of_its_help() -> None:
 def test_the_helps_stand_below_each_other_in_a_terminal_of_any_width(
     width: int,
 ) -> None:
-    lines = plain_text(flags_table(), width).splitlines()
+    console = markdown_console(stream := io.StringIO(), width=width)
+    console.print(TerminalMarkdown(flags_table()), end="", crop=False)
+    lines = [one for one in stream.getvalue().splitlines() if "─" not in one]
     column = lines[-1].index("Show the flags.")
 
     assert max(map(len, lines)) <= width

@@ -486,16 +486,6 @@ def test_doctor_says_what_is_well_and_what_to_do(shell: Shell) -> None:
     assert "cannot connect" in ill
 
 
-def test_doctor_says_that_rich_would_render_replies(shell: Shell) -> None:
-    with_rich = shell.run("%nemotron doctor").text
-    shell.run("import sys; rich = sys.modules.get('rich'); sys.modules['rich'] = None")
-    without_rich = shell.run("%nemotron doctor").text
-    shell.run("del sys.modules['rich']; rich and sys.modules.update(rich=rich)")
-
-    assert "pip install rich" not in with_rich
-    assert "`python -m pip install rich` renders them" in without_rich
-
-
 @pytest.mark.parametrize(
     ("base_url", "proxy", "line"),
     [

@@ -13,7 +13,6 @@ from nemotron_magic.core.endpoint import Endpoint
 from nemotron_magic.core.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal, one_line, plural
-from nemotron_magic.display.terminal import has_rich
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.flags import never_typed
 from nemotron_magic.magics.parser import Command
@@ -117,11 +116,9 @@ _FRONT_ENDS = {
 
 def _doctor(app: App, text: str, settings: Settings) -> str:
     session, front_end = app.session, app.displays.front_end
-    is_bare = front_end in ("terminal", "console") and not has_rich()
-    rich = "; `python -m pip install rich` renders them" if is_bare else ""
     lines = [
         _line(True, _versions()),
-        _line(True, f"front end: {_FRONT_ENDS[front_end]}{rich}"),
+        _line(True, f"front end: {_FRONT_ENDS[front_end]}"),
         _ledger_line(session),
     ]
     try:
