@@ -1,8 +1,7 @@
-"""Put code of a reply into cells.
+"""Put code of a reply into cells. Nothing is run, none of the user's replaced unasked.
 
 A front end takes only the first cell that a run gives it, and only if the run ended
-well (JupyterLab), so further cells wait in a queue. Nothing is run, and no cell of the
-user's is replaced unasked.
+well (JupyterLab), so further cells wait in a queue.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
@@ -51,6 +51,11 @@ _LABEL_CHARS = 40
 COMMAND = "into a cell: %nemotron code"
 """What a footer says of code that is in no cell."""
 
+_HEADLESS = (
+    "No page is open to put a cell in: the code stays in this reply, and in its .code."
+)
+_BROKEN = "Its code was not put in. Take what there is: %nemotron code"
+
 _version = cache(metadata.version)
 
 
@@ -58,17 +63,12 @@ def may_insert(choice: str, version_of: Callable[[str], str] = _version) -> bool
     """Return whether replies carry buttons that put their code into cells."""
     if choice != "auto":
         return choice == "on"
-    return any(_is_from(version_of, name, least) for name, least in _ASKS_FIRST.items())
-
-
-def _is_from(
-    version_of: Callable[[str], str], name: str, least: tuple[int, ...]
-) -> bool:
-    try:
-        release = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version_of(name))
-    except metadata.PackageNotFoundError:
-        return False
-    return release is not None and tuple(map(int, release.groups())) >= least
+    for name, least in _ASKS_FIRST.items():
+        with suppress(metadata.PackageNotFoundError):
+            release = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version_of(name))
+            if release and tuple(map(int, release.groups())) >= least:
+                return True
+    return False
 
 
 @dataclass(slots=True)
@@ -105,10 +105,10 @@ class ReplyCode:
 
     def _html(self, cells: Sequence[CodeCell], label: str) -> str:
         lines = (line for cell in cells for line in self.remarks(cell))
-        notes = "".join(f'<p class="nm-notice">{line_html(line)}</p>' for line in lines)
+        notes = (f'<p class="nm-notice">{line_html(line)}</p>' for line in lines)
         buttons = "".join(self._button(cell, label) for cell in cells)
         row = f'<p class="nm-act">{buttons}</p>' if buttons else ""
-        return notes + row
+        return "".join([*notes, row])
 
     def _button(self, cell: CodeCell, label: str) -> str:
         """Return a button that is run by the page's own command linker.
@@ -137,22 +137,9 @@ class ReplyCode:
 class InsertOptions:
     """What is to become of the code of a reply.
 
-    Attributes
-    ----------
-    inserts : bool
-        Whether it goes into a cell by itself.
-    replaces : bool
-        Whether that cell takes the place of the one that asks.
-    before : str
-        The cell that it corrects, to tell what has changed; empty for none.
-    repairs : int
-        How often what is wrong with it is sent back at most.
-    tries : bool
-        Whether it is tried on a copy of the kernel before.
-    is_trial_asked : bool
-        Whether the user asked for that with this question, not by a setting.
-    repairs_failures : bool
-        Whether what a trial raised is sent back, too: it may hold what the code read.
+    It `inserts` it into a cell, or `replaces` the one that asks; `before` is the cell
+    that it corrects. What is wrong with it is sent back `repairs` times at most, what a
+    trial raised only if `repairs_failures`: it may hold what the code read.
     """
 
     inserts: bool = False
@@ -167,12 +154,8 @@ class InsertOptions:
 class CodeInserter:
     """Puts the code of replies into the cells of one shell.
 
-    Parameters
-    ----------
-    takes_cells : callable
-        Returns whether whoever shows the outputs can put in a cell.
-    unreadable : callable
-        Returns the folders that code which is tried may not read.
+    `takes_cells` returns whether whoever shows the outputs can put in a cell,
+    `unreadable` the folders that code which is tried may not read.
     """
 
     def __init__(
@@ -208,34 +191,20 @@ class CodeInserter:
     ) -> tuple[Finding, ...]:
         """Try the code of a reply on a copy of the kernel, all cells in their order.
 
-        What the static check finds for certain needs no copy. What is said of the
-        cells from now on is what came of it.
-
-        Parameters
-        ----------
-        is_asked : bool
-            Whether the user asked for it now; if not, that it cannot be done here is
-            said once a session.
-        tick : callable
-            Told again and again how many seconds it has taken.
-        before_s : float
-            How long the cell that it corrects took when it last ran.
-        reason : str
-            Why it cannot be tried now; empty if it can.
-
-        Returns
-        -------
-        tuple of Finding
-            What the cell that would be put in raised.
+        Return what the cell that would be put in raised. What is said of the cells from
+        now on is what came of it. What the static check finds for certain needs no
+        copy. If it was not asked for now, that it cannot be done here is said once a
+        session. `reason` says why it cannot be tried now, `before_s` how long the cell
+        that it corrects took.
         """
         self._verdicts = {}
         cells = [one for one in self._cells(reply) if one.language == "python"]
         if not cells or self._check(cells[0]):
             return ()
         if not is_asked and unsupported():
-            if self._has_told:
+            has_told, self._has_told = self._has_told, True
+            if has_told:
                 return ()
-            self._has_told = True
         sources = [cell.source for cell in cells]
         self._try(sources, tick, before_s, reason)
         first = self._verdicts[sources[0]]
@@ -245,7 +214,8 @@ class CodeInserter:
         """Return a reply whose code is sent back, with what was found."""
         cells = self._cells(reply)
         self._queue(cells)
-        return _with(reply, [*(self._remarks(cells[0]) if cells else ()), notice])
+        remarks = self._remarks(cells[0]) if cells else []
+        return _with(reply, [*remarks, notice])
 
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
         """Put the code of a reply in, as far as the job says; return the reply so told.
@@ -269,7 +239,10 @@ class CodeInserter:
             notices.append(_BROKEN if is_broken else _HEADLESS)
             return _with(reply, notices, diff)
         self._insert_cell(1, job.replaces)
-        placed = _placed(len(cells) - 1, job.replaces)
+        where = "in place of this cell" if job.replaces else "in the cell below"
+        more = len(cells) - 1
+        wait = f"{more} more block{' waits' if more == 1 else 's wait'}: %nemotron code"
+        placed = f"code {where}, {wait}" if more else f"code {where}"
         return _with(reply, notices, diff, cells[0].source, placed)
 
     def offer(self, reply: Reply) -> None:
@@ -306,26 +279,25 @@ class CodeInserter:
                 hint="Ask for some: %nemotron --code plot sales by month",
             )
         which, count = which.strip(), len(self._waiting)
+        left: list[CodeCell] = []
         if which.lower() == "all":
-            whole, *others = join_cells(self._waiting)
-            count -= len(others)
-            blocks = "1 block is" if count == 1 else f"{count} blocks are"
-            left = f" {len(others)} with a magic of their own wait." if others else ""
-            self._queue([whole, *others])
-            self._try_waiting(whole, tries)
-            cell, done = self._insert_cell(1), f"{blocks} in the cell below.{left}"
-            self._queue(others)
+            whole, *left = join_cells(self._waiting)
+            self._queue([whole, *left])
+            joined, number = count - len(left), 1
+            done = f"{joined} blocks are" if joined > 1 else "1 block is"
         else:
             number = self._number(which)
-            self._try_waiting(self._waiting[number - 1], tries)
-            cell = self._insert_cell(number)
-            done = f"Block {number} of {count} is in the cell below."
-        return "\n\n".join([done, *self._remarks(cell)])
-
-    def _try_waiting(self, cell: CodeCell, tries: bool) -> None:
+            done = f"Block {number} of {count} is"
+        cell = self._waiting[number - 1]
         is_new = cell.language == "python" and cell.source not in self._verdicts
         if tries and is_new and not self._check(cell):
             self._try([cell.source])
+        self._insert_cell(number)
+        done += " in the cell below."
+        if which.lower() == "all":
+            self._queue(left)
+            done += f" {len(left)} with a magic of their own wait." if left else ""
+        return "\n\n".join([done, *self._remarks(cell)])
 
     def _try(
         self,
@@ -360,11 +332,10 @@ class CodeInserter:
             )
         return number
 
-    def _insert_cell(self, number: int, replaces: bool = False) -> CodeCell:
-        cell = self._waiting[number - 1]
-        self._shell.set_next_input(cell.source.rstrip("\n"), replace=replaces)
+    def _insert_cell(self, number: int, replaces: bool = False) -> None:
+        source = self._waiting[number - 1].source.rstrip("\n")
+        self._shell.set_next_input(source, replace=replaces)
         self._next = max(self._next, number)
-        return cell
 
     def _cells(self, reply: str) -> tuple[CodeCell, ...]:
         """Return the code of a reply with all that hides in it shown."""
@@ -391,47 +362,23 @@ class CodeInserter:
         return [line for line in lines if line]
 
 
-_HEADLESS = (
-    "No page is open to put a cell in: the code stays in this reply, and in its .code."
-)
-_BROKEN = "Its code was not put in. Take what there is: %nemotron code"
-
-
-def _placed(waiting: int, replaces: bool) -> str:
-    where = "code in place of this cell" if replaces else "code in the cell below"
-    if not waiting:
-        return where
-    blocks = "block waits" if waiting == 1 else "blocks wait"
-    return f"{where}, {waiting} more {blocks}: %nemotron code"
-
-
 def diff_html(before: str, after: str) -> str:
     """Return a unified diff of two cells as a fenced block; empty if they are equal."""
-    lines = difflib.unified_diff(
-        before.strip("\n").splitlines(),
-        after.strip("\n").splitlines(),
-        "the cell",
-        "the new cell",
-        lineterm="",
-        n=2,
-    )
+    old, new = (cell.strip("\n").splitlines() for cell in (before, after))
+    names = "the cell", "the new cell"
+    lines = difflib.unified_diff(old, new, *names, lineterm="", n=2)
     text = "\n".join(lines)
     return as_block(text, "diff") if text else ""
 
 
 def _with(
-    reply: Reply,
-    notices: Sequence[str],
-    appended: str = "",
-    inserted: str = "",
-    placed: str = "",
+    reply: Reply, notices: Sequence[str], diff: str = "", source: str = "", at: str = ""
 ) -> Reply:
     """Return a reply with more to say below it."""
-    metadata = replace(
-        reply.metadata,
-        notices=(*reply.metadata.notices, *notices),
-        appended=appended,
-        inserted=inserted,
-        placed=placed,
+    told = (*reply.metadata.notices, *notices)
+    return Reply(
+        reply,
+        replace(
+            reply.metadata, notices=told, appended=diff, inserted=source, placed=at
+        ),
     )
-    return Reply(reply, metadata)

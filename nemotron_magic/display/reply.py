@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +67,7 @@ def footer(reply: Reply) -> str:
     parts = (
         _time(reply.metadata.elapsed_s),
         _taken(reply.metadata),
-        _cost(reply),
+        _cost(reply.metadata),
         *_attached(reply.metadata.context_info),
         reply.metadata.placed,
     )
@@ -79,7 +78,9 @@ def notices(reply: Reply) -> tuple[str, ...]:
     """Return what the user should know about this reply, one line each."""
     metadata = reply.metadata
     endings = _ENDINGS if reply.strip() else _BEGINNINGS
-    said = [*metadata.notices, _origin(metadata), endings.get(metadata.ending, "")]
+    said = [*metadata.notices, endings.get(metadata.ending, "")]
+    if metadata.recalled is not None and metadata.recalled.source == "notebook":
+        said.append(_SAVED)
     if metadata.ending == "complete":
         said.append(_reason(reply))
     if not reply and not metadata.refusal and not metadata.tool_calls:
@@ -95,6 +96,16 @@ def notices(reply: Reply) -> tuple[str, ...]:
 def metadata(reply: Reply) -> dict[str, Any]:
     """Return the reply's own audit trail, fit for JSON; no prompt and no key in it."""
     metadata = reply.metadata
+    kept, estimated = metadata.recalled, metadata.estimated_usage
+    # How much of the output is the reply, if that is all there is to it.
+    more = (
+        metadata.shown,
+        reply.choices[1:],
+        metadata.tool_calls,
+        metadata.refusal,
+        metadata.logprobs,
+    )
+    characters = len(reply) if reply.is_whole and not any(more) else None
     return {
         "model": metadata.model,
         "served_model": metadata.served_model or None,
@@ -103,12 +114,17 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "sent": list(metadata.context_info.titles),
         "redacted": len(metadata.context_info.redacted),
         "usage": metadata.usage.as_dict(),
-        "estimated_usage": _estimated(metadata),
+        "estimated_usage": estimated and estimated.as_dict(),
         "estimated_cost_usd": metadata.estimated_usd,
         "rehearsal": metadata.is_rehearsal,
-        "cached": _recalled(metadata),
+        "cached": kept
+        and {
+            "from": kept.source,
+            "asked_at": kept.asked_at,
+            "usage": kept.usage.as_dict(),
+        },
         "request_hash": metadata.request_hash or None,
-        "characters": _characters(reply),
+        "characters": characters,
         "finish_reason": metadata.finish_reason,
         "ending": metadata.ending,
         "request_id": metadata.request_id,
@@ -119,16 +135,6 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "elapsed_s": _rounded(metadata.elapsed_s),
         "first_text_s": _rounded(metadata.first_text_s),
     }
-
-
-def _cost(reply: Reply) -> str:
-    """Return the cost; of a rehearsal, what it would be of a service."""
-    estimated_usd = reply.metadata.estimated_usd
-    if not reply.metadata.is_rehearsal or reply.metadata.recalled:
-        return format_cost(reply.usage.cost_usd, estimated_usd)
-    if estimated_usd is None:
-        return "rehearsal, costs nothing"
-    return f"rehearsal, would be about {format_usd(estimated_usd)}"
 
 
 def _time(elapsed_s: float | None) -> str:
@@ -149,34 +155,31 @@ def _taken(metadata: ReplyMetadata) -> str:
     return f"cached, from disk ({format_tokens(metadata.recalled.usage)} when asked)"
 
 
-def _origin(metadata: ReplyMetadata) -> str:
-    is_saved = metadata.recalled is not None and metadata.recalled.source == "notebook"
-    return _SAVED if is_saved else ""
+def _cost(metadata: ReplyMetadata) -> str:
+    """Return the cost; of a rehearsal, what it would be of a service."""
+    estimated_usd = metadata.estimated_usd
+    if not metadata.is_rehearsal or metadata.recalled:
+        return format_cost(metadata.usage.cost_usd, estimated_usd)
+    if estimated_usd is None:
+        return "rehearsal, costs nothing"
+    return f"rehearsal, would be about {format_usd(estimated_usd)}"
 
 
-def _attached(context_info: ContextInfo) -> list[str]:
+def _attached(info: ContextInfo) -> list[str]:
     """Return the non-zero counts of parts sent, shortened, left out and redacted."""
-    cells = sum(title.startswith("cell ") for title in context_info.titles)
+    cells = sum(title.startswith("cell ") for title in info.titles)
+    names = [one_line(name, _LONGEST_NAME) for name in info.files[:_MOST_NAMES]]
+    if more := len(info.files) - len(names):
+        names.append(f"{more} more")
+    files = f" ({', '.join(names)})" if names else ""
     counts = (
         (cells, "cell", "sent"),
-        (
-            len(context_info.titles) - cells,
-            "attachment",
-            f"sent{_named(context_info.files)}",
-        ),
-        (len(context_info.cut), "part", "shortened"),
-        (len(context_info.left_out), "cell", "left out"),
-        (len(context_info.redacted), "secret", "redacted"),
+        (len(info.titles) - cells, "attachment", f"sent{files}"),
+        (len(info.cut), "part", "shortened"),
+        (len(info.left_out), "cell", "left out"),
+        (len(info.redacted), "secret", "redacted"),
     )
     return [f"{plural(n, noun)} {what}" for n, noun, what in counts if n]
-
-
-def _named(files: Sequence[str]) -> str:
-    """Return the names of files in brackets, those that there is room for."""
-    names = [one_line(name, _LONGEST_NAME) for name in files[:_MOST_NAMES]]
-    more = len(files) - len(names)
-    told = ", ".join([*names, *([f"{more} more"] if more else [])])
-    return f" ({told})" if told else ""
 
 
 def _reason(reply: Reply) -> str:
@@ -195,33 +198,6 @@ def _emptiness(reply: Reply) -> str:
     if reply.reasoning and reply.finish_reason == "length":
         return "All tokens went into reasoning, none were left for an answer."
     return "The reply is empty." if reply.metadata.ending == "complete" else ""
-
-
-def _estimated(metadata: ReplyMetadata) -> dict[str, Any] | None:
-    estimated = metadata.estimated_usage
-    return None if estimated is None else estimated.as_dict()
-
-
-def _recalled(metadata: ReplyMetadata) -> dict[str, Any] | None:
-    """Return where a reply was kept and what it took when it was new."""
-    kept = metadata.recalled
-    if kept is None:
-        return None
-    usage = kept.usage.as_dict()
-    return {"from": kept.source, "asked_at": kept.asked_at, "usage": usage}
-
-
-def _characters(reply: Reply) -> int | None:
-    """Return how much of the output is the reply, if that is all there is to it."""
-    known = reply.metadata
-    is_more = (
-        known.shown
-        or reply.choices[1:]
-        or known.tool_calls
-        or known.refusal
-        or known.logprobs
-    )
-    return len(reply) if reply.is_whole and not is_more else None
 
 
 def _rounded(value: float | None) -> float | None:
@@ -250,7 +226,10 @@ def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
     """Return all that is shown of a reply, for a page that has the style sheet."""
     below = code.below if code else None
     metadata = reply.metadata
-    parts = [_folded(metadata.reasoning) if metadata.reasoning else ""]
+    parts = []
+    if metadata.reasoning:
+        thought = f"<summary>Reasoning</summary>{to_html(metadata.reasoning)}"
+        parts.append(f'<details class="nm-reasoning">{thought}</details>')
     texts = _texts(reply)
     if texts and reply.is_cut_off:
         texts[-1] = close_open_marks(texts[-1])
@@ -309,10 +288,3 @@ def _texts(reply: Reply) -> list[str]:
     if len(reply.choices) > 1:
         return [f"### Answer {i}\n\n{c}" for i, c in enumerate(reply.choices, 1)]
     return [text for text in (str(reply), reply.metadata.refusal) if text]
-
-
-def _folded(reasoning: str) -> str:
-    return (
-        '<details class="nm-reasoning"><summary>Reasoning</summary>'
-        f"{to_html(reasoning)}</details>"
-    )

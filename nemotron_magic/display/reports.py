@@ -25,14 +25,17 @@ __all__ = [
     "by_day",
     "chart",
     "cost_text",
-    "other_fields",
     "preview_messages",
-    "preview_notes",
     "preview_report",
     "recent_usage",
     "tokens_text",
     "usage",
 ]
+
+MOST_DAYS = 30
+_WIDTH, _HEIGHT = 600, 90
+
+_MISSES = {"on": "no", "replay": "no: it would fail, as nothing is asked in a replay"}
 
 
 def preview_messages(
@@ -41,42 +44,35 @@ def preview_messages(
     heading: str = "What would be sent",
 ) -> str:
     """Return a request as Markdown: a table of what it takes, then all of it."""
-    messages, fields = body["messages"], other_fields(body)
+    messages = body["messages"]
+    names = [f"{n}. {message['role']}" for n, message in enumerate(messages, 1)]
     sizes = [estimate_tokens(message["content"]) for message in messages]
-    rows = [
-        *(
-            f"| {n}. {message['role']} | about {size:,} tokens |"
-            for n, (message, size) in enumerate(zip(messages, sizes, strict=True), 1)
-        ),
-        f"| all messages | about {sum(sizes):,} tokens |",
-        f"| all other fields | about {estimate_field_tokens(body):,} tokens |",
-        *(f"| {_cell(what)} | {_cell(how_much)} |" for what, how_much in notes),
+    takes = [
+        *zip(names, sizes, strict=True),
+        ("all messages", sum(sizes)),
+        ("all other fields", estimate_field_tokens(body)),
     ]
-    table = "\n".join([f"| {heading} | |", "|:--|:--|", *rows])
-    texts = (
-        _fenced(f"{n}. {message['role']}", message["content"], "prompt")
-        for n, message in enumerate(messages, 1)
-    )
-    return "\n\n".join([table, *texts, _fenced("All other fields", fields, "json")])
-
-
-def other_fields(body: Mapping[str, Any]) -> str:
-    """Return the fields of a request beside its messages, as the JSON that is sent."""
-    fields = (
+    rows = [*((what, f"about {size:,} tokens") for what, size in takes), *notes]
+    cells = [[text.replace("|", "\\|") for text in row] for row in rows]
+    lines = [f"| {what} | {how_much} |" for what, how_much in cells]
+    fields = ",\n ".join(
         f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
         for name, value in body.items()
         if name != "messages"
     )
-    return "{" + ",\n ".join(fields) + "}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    parts = [
+        "\n".join([f"| {heading} | |", "|:--|:--|", *lines]),
+        *(
+            _fenced(name, message["content"], "prompt")
+            for name, message in zip(names, messages, strict=True)
+        ),
+        _fenced("All other fields", f"{{{fields}}}", "json"),
+    ]
+    return "\n\n".join(parts)
 
 
 def _fenced(title: str, text: str, language: str) -> str:
-    block = as_block(escape_smuggled(text), language)
-    return f"**{title}**\n\n{block}"
+    return f"**{title}**\n\n{as_block(escape_smuggled(text), language)}"
 
 
 def preview_report(
@@ -86,48 +82,23 @@ def preview_report(
     heading: str = "What would be sent",
 ) -> str:
     """Return what would be sent, what goes along, and what that may cost."""
-    return preview_messages(
-        asked.body, preview_notes(session, asked, settings), heading
-    )
-
-
-def preview_notes(
-    session: Session, asked: PreparedPrompt, settings: Settings
-) -> list[tuple[str, str]]:
-    """Return what is to be said of a request, each with how much it is."""
-    context_info, model = asked.context_info, asked.body["model"]
-    sizes = zip(context_info.titles, context_info.tokens, strict=True)
-    return [
+    info, model = asked.context_info, asked.body["model"]
+    sizes = zip(info.titles, info.tokens, strict=True)
+    kinds = ", ".join(f"{n} × {kind}" for kind, n in Counter(info.redacted).items())
+    notes = [
         *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
-        *(("shortened", title) for title in context_info.cut),
-        ("left out for lack of room", plural(len(context_info.left_out), "cell")),
-        ("secrets taken out", _count_kinds(context_info.redacted) or "none"),
+        *(("shortened", title) for title in info.cut),
+        ("left out for lack of room", plural(len(info.left_out), "cell")),
+        ("secrets taken out", kinds or "none"),
         ("goes to", f"`{model}` at `{session.endpoint(settings).netloc}`"),
         ("may cost", _estimate(session, asked, settings)),
-        *_cache_rows(session, asked, settings),
     ]
-
-
-def _count_kinds(kinds: Sequence[str]) -> str:
-    """Return each kind once, with how many there are of it."""
-    return ", ".join(f"{number} × {kind}" for kind, number in Counter(kinds).items())
-
-
-def _cache_rows(
-    session: Session, asked: PreparedPrompt, settings: Settings
-) -> list[tuple[str, str]]:
-    """Return whether the reply is there already, where the cache is on."""
-    if settings["cache"] == "off":
-        return []
-    if session.is_cached(asked, settings):
-        return [
-            ("kept from before", "yes: nothing would be sent, and it costs nothing")
-        ]
-    misses = {
-        "on": "no",
-        "replay": "no: it would fail, as nothing is asked in a replay",
-    }
-    return [("kept from before", misses[settings["cache"]])]
+    if settings["cache"] != "off":
+        is_kept = session.is_cached(asked, settings)
+        told = "yes: nothing would be sent, and it costs nothing"
+        kept = told if is_kept else _MISSES[settings["cache"]]
+        notes.append(("kept from before", kept))
+    return preview_messages(asked.body, notes, heading)
 
 
 def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> str:
@@ -183,15 +154,14 @@ def usage(ledger: Ledger) -> str:
         "This month": ledger.of_month(),
         "Ever": ledger.of_all(),
     }
-    parts = [_table("", spans), _notes(spans.values()), _ledger_place(ledger)]
-    models = {literal(name, 80): sums for name, sums in _models(ledger)}
+    why = f": {ledger.error}" if ledger.error else ""
+    is_in = f"`{ledger.path}`" if ledger.path else f"memory, for this session only{why}"
+    parts = [_table("", spans), _notes(spans.values()), f"Kept in {is_in}."]
+    months = ledger.by_model().items()
+    models = {literal(name, 80): sums for name, sums in months if sums.calls}
     if models:
         parts.insert(1, _table("Model, this month", models))
-    return "\n\n".join(part for part in parts if part)
-
-
-def _models(ledger: Ledger) -> Iterable[tuple[str, Totals]]:
-    return (pair for pair in ledger.by_model().items() if pair[1].calls)
+    return "\n\n".join(filter(None, parts))
 
 
 def _table(first: str, spans: Mapping[str, Totals]) -> str:
@@ -201,53 +171,34 @@ def _table(first: str, spans: Mapping[str, Totals]) -> str:
 
 def _row(totals: Totals) -> tuple[str, ...]:
     first, speed = totals.mean_first_text_s, totals.tokens_per_s
+    faults = (
+        (totals.failed, "failed"),
+        (totals.interrupted, "interrupted"),
+        (totals.pending, "without an end"),
+        (totals.retries, "sent again"),
+    )
     return (
         f"{totals.calls:,}",
         *tokens_text(totals),
         cost_text(totals),
         "" if first is None else f"{first:.1f} s",
         "" if speed is None else f"{speed:,.0f}",
-        _faults(totals),
+        ", ".join(f"{number:,} {what}" for number, what in faults if number),
     )
-
-
-def _faults(totals: Totals) -> str:
-    counts = (
-        (totals.failed, "failed"),
-        (totals.interrupted, "interrupted"),
-        (totals.pending, "without an end"),
-        (totals.retries, "sent again"),
-    )
-    return ", ".join(f"{number:,} {what}" for number, what in counts if number)
 
 
 def _notes(spans: Iterable[Totals]) -> str:
     widest = max(spans, key=lambda totals: totals.calls)
-    notes = []
-    if widest.reasoning_tokens:
-        notes.append(f"{widest.reasoning_tokens:,} of the tokens out were reasoning.")
-    if widest.cached_tokens:
-        notes.append(
-            f"{widest.cached_tokens:,} of the tokens in, the service had cached."
-        )
-    if widest.cached:
-        notes.append(
-            f"{plural(widest.cached, 'call')} answered from disk, for nothing."
-        )
-    if widest.estimated_usd or widest.estimated_tokens:
-        notes.append("~ is estimated.")
-    if widest.unknown_cost:
-        may = f"{plural(widest.unknown_cost, 'call')} may have been billed"
-        notes.append(f"{may}; the cost is unknown.")
-    return " ".join(notes)
-
-
-def _ledger_place(ledger: Ledger) -> str:
-    """Return where a ledger is kept."""
-    if ledger.path is not None:
-        return f"Kept in `{ledger.path}`."
-    why = f": {ledger.error}" if ledger.error else ""
-    return f"Kept in memory, for this session only{why}."
+    reasoning, cached = widest.reasoning_tokens, widest.cached_tokens
+    kept, unsure = plural(widest.cached, "call"), plural(widest.unknown_cost, "call")
+    notes = (
+        (reasoning, f"{reasoning:,} of the tokens out were reasoning."),
+        (cached, f"{cached:,} of the tokens in, the service had cached."),
+        (widest.cached, f"{kept} answered from disk, for nothing."),
+        (widest.estimated_usd or widest.estimated_tokens, "~ is estimated."),
+        (widest.unknown_cost, f"{unsure} may have been billed; the cost is unknown."),
+    )
+    return " ".join(note for is_so, note in notes if is_so)
 
 
 def balance(session: Session, settings: Settings) -> str:
@@ -258,11 +209,6 @@ def balance(session: Session, settings: Settings) -> str:
         return f"`{endpoint.netloc}` does not say what is left."
     booked = "Charges are booked a little after the reply."
     return f"{format_usd(left)} left at `{endpoint.netloc}`. {booked}"
-
-
-MOST_DAYS = 30
-
-_WIDTH, _HEIGHT = 600, 90
 
 
 def chart(days: Mapping[str, Totals], most: int = MOST_DAYS) -> str:
