@@ -71,11 +71,8 @@ _LEAST_INTERVAL_S = 0.1
 _PATIENCE_S = 0.03
 """What is over sooner is painted once: a paint takes as long as a short call."""
 
-_MESSAGE_BYTES = 900
-"""A message without its content: four JSON headers and a signature."""
-
-_BYTES_AT_START = 8_000
-"""What may be spent before anything is earned; also the most that may be saved up."""
+_MESSAGE_BYTES = 900  # one without its content: four JSON headers and a signature
+_BYTES_AT_START = 8_000  # to spend before any are earned; no more can be saved up
 
 # What the time since the last paint has earned, whichever is more: so much for each
 # character that has come in it, or so much for each second, less the faster the text
@@ -90,15 +87,10 @@ _DISPLAY_CHARS = 1_200
 
 _STATUS_BYTES = 200
 _STATUS_INTERVAL_S = 0.5
-_TOLD_FROM_S = 2
-"""A shorter wait needs no clock, nor does one that says how long it is."""
-
+_TOLD_FROM_S = 2  # a shorter wait needs no clock, nor does one that says how long it is
 _THINKING = "thinking …"
-_THOUGHT_CHARS = 120
-"""The end of a thought, to see that it goes on."""
-
-_IDLE_TICKS = round(10 / _LATE_S)
-"""What has had nothing to paint for so long needs no more ticks."""
+_THOUGHT_CHARS = 120  # the end of a thought, to see that it goes on
+_IDLE_TICKS = round(10 / _LATE_S)  # so long idle, none are needed
 
 
 class RepaintBudget:
@@ -257,13 +249,13 @@ class NotebookRenderer(Renderer):
         self._code_of = code_of
         self._alone = alone
         self._clock_s = clock_s
-        self._pace = RepaintBudget(clock_s)
         self._every = every
+        self._pace = RepaintBudget(clock_s)
         self._html_of = lru_cache(maxsize=256)(_html_of)
         self._lock = RLock()
         self._idle_ticks = 0
         self._is_ticking = self._has_painted = self._has_ended = False
-        self._waiting_for = self._thought = self._status = ""
+        self._waiting_for = self._thought = self._status = self._display_id = ""
         self._asked_s: float | None = None
         self._status_s = 0.0
         self._notices: list[str] = []
@@ -280,17 +272,16 @@ class NotebookRenderer(Renderer):
         with self._lock:
             self._end()
             if self._alone:
-                self._clear()
                 self._display_id = ""
             self._paint(*bundle(reply, self._code_of))
 
     def fail(self) -> None:
         """Take back what was painted, because nothing of a reply has arrived."""
         with self._lock:
+            if self._has_ended:
+                return
             self._end()
-            if self._alone:
-                self._clear()
-            elif self._display_id:
+            if self._display_id and not self._alone:
                 self._paint(status_html("no reply"), "no reply")
 
     def _begin(self) -> None:
@@ -305,14 +296,15 @@ class NotebookRenderer(Renderer):
         self._left, self._head = ([style], "") if self._alone else ([], style)
         self._display_id = self._below = ""
 
-    def _clear(self) -> None:
-        if self._has_painted:
-            self._publisher.clear()
-
     def _end(self) -> None:
-        """Paint nothing more by itself."""
+        """Paint nothing more by itself, and what comes in the place of all."""
         self._held_back = None
         self._has_ended = True
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._alone and self._has_painted:
+            self._publisher.clear()
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -410,12 +402,10 @@ class NotebookRenderer(Renderer):
     def _start_over(self, reasoning: str) -> None:
         """Take back the text: it has turned out to be reasoning."""
         self._thought = reasoning[-_THOUGHT_CHARS:]
-        display_id = self._display_id
+        display_id = "" if self._alone else self._display_id
         self._begin()
-        if self._alone:
-            self._clear()
-        else:
-            self._display_id = display_id
+        self._clear()
+        self._display_id = display_id
 
     def _paint(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None

@@ -12,20 +12,10 @@ from typing import Any, ClassVar, TextIO, cast
 
 from markdown_it.token import Token
 from rich import box
+from rich import markdown as md
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.console import RenderResult as Result
-from rich.markdown import (
-    BlockQuote,
-    CodeBlock,
-    Heading,
-    ListElement,
-    ListItem,
-    Markdown,
-    MarkdownElement,
-    Paragraph,
-    TableElement,
-)
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -80,11 +70,11 @@ def markdown_console(stream: TextIO, **options: Any) -> Console:
     )
 
 
-class _Code(CodeBlock):
+class _Code(md.CodeBlock):
     """A block of code without a box, its lines as they are."""
 
     @classmethod
-    def create(cls, markdown: Markdown, token: Token) -> _Code:
+    def create(cls, markdown: md.Markdown, token: Token) -> _Code:
         return cls(language_of(token.info or ""), markdown.code_theme)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
@@ -93,21 +83,21 @@ class _Code(CodeBlock):
         yield Segment.line()
 
 
-class _Heading(Heading):
+class _Heading(md.Heading):
     """A heading at the left, without a box."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         yield self.text
 
 
-class _Quote(BlockQuote):
+class _Quote(md.BlockQuote):
     """A quote whose code has no line broken."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
-        return _beside("▌ ", "▌ ", self.style, self, console, options)
+        return _beside(("▌ ", "▌ "), self.style, self, console, options)
 
 
-class _List(ListElement):
+class _List(md.ListElement):
     """A list whose code has no line broken, and stands apart from its text."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
@@ -119,19 +109,34 @@ class _List(ListElement):
             if at and _ends_in_code(self.items[at - 1]):
                 yield Segment.line()
             mark = f"{start + at}".rjust(width - 1) + " " if is_numbered else " • "
-            yield from _beside(mark, " " * width, style, item, console, options)
+            yield from _beside((mark, " " * width), style, item, console, options)
 
 
-class _Table(TableElement):
+class _Table(md.TableElement):
     """A table whose cells are all shown."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
-        headings, *rows = self._rows()
+        head, body = self.header, self.body
+        lines = [head and head.row, *(body.rows if body else ())]
+        headings, *rows = [[c.content for c in row.cells] for row in lines if row]
         columns = zip(headings, *rows, strict=True)
         texts = [[cell.plain for cell in cells] for cells in columns]
         widths = column_widths(texts, options.max_width)
         if widths:
-            yield _table(headings, rows, widths)
+            table = Table(
+                box=box.SIMPLE_HEAD,
+                show_edge=False,
+                pad_edge=False,
+                style="markdown.table.border",
+                collapse_padding=True,
+            )
+            for heading, width in zip(headings, widths, strict=True):
+                styled = heading.copy()
+                styled.stylize("markdown.table.header")
+                table.add_column(styled, overflow="fold", width=width)
+            for row in rows:
+                table.add_row(*row)
+            yield table
             return
         for at, row in enumerate(rows):
             yield from [Text()] if at else []
@@ -139,17 +144,12 @@ class _Table(TableElement):
                 name = f"{heading.plain}: " if heading else ""
                 yield Text.assemble((name, "markdown.table.header"), cell)
 
-    def _rows(self) -> list[list[Text]]:
-        head = self.header.row if self.header else None
-        body = self.body.rows if self.body else []
-        return [[cell.content for cell in row.cells] for row in [head, *body] if row]
 
-
-class TerminalMarkdown(Markdown):
+class TerminalMarkdown(md.Markdown):
     """A text as `rich` can print it."""
 
-    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
-        **Markdown.elements,
+    elements: ClassVar[dict[str, type[md.MarkdownElement]]] = {
+        **md.Markdown.elements,
         "heading_open": _Heading,
         "fence": _Code,
         "code_block": _Code,
@@ -179,9 +179,8 @@ class TerminalMarkdown(Markdown):
         lines = [*map(_without_blanks, Segment.split_lines(made))]
         seen = [at for at, line in enumerate(lines) if line]
         self.is_seen = bool(seen)
-        lines = lines[seen[0] : seen[-1] + 1] if seen else []
-        if lines and self._has_gap:
-            lines.insert(0, [])
+        gap: list[_Line] = [[]] if seen and self._has_gap else []
+        lines = [*gap, *lines[seen[0] : seen[-1] + 1]] if seen else []
         if self._is_growing:
             shown, cut = lines[1 - console.height :], Segment.adjust_line_length
             lines = [cut(line, options.max_width, pad=False) for line in shown]
@@ -228,56 +227,36 @@ def _write_out(children: list[Token]) -> None:
 
 
 def _beside(
-    mark: str,
-    indent: str,
+    marks: tuple[str, str],
     style: Any,
-    parent: BlockQuote | ListItem,
+    parent: md.BlockQuote | md.ListItem,
     console: Console,
     options: ConsoleOptions,
 ) -> Iterator[Segment]:
-    """Yield what is in a quote or an item, each line behind the mark or the indent."""
-    inner = options.update(width=max(options.max_width - len(mark), 1))
+    """Yield what is in a quote or an item, behind one mark first and then another."""
+    inner = options.update(width=max(options.max_width - len(marks[0]), 1))
     lines: list[_Line] = []
     is_paragraph = False
     for element in _elements(parent):
         if lines and not (is_paragraph and isinstance(element, _List)):
             lines.append([])
         lines += Segment.split_lines(console.render(element, inner))
-        is_paragraph = isinstance(element, Paragraph)
+        is_paragraph = isinstance(element, md.Paragraph)
     for at, line in enumerate(lines or [[]]):
-        yield Segment(indent if at else mark, console.get_style(style))
+        yield Segment(marks[at > 0], console.get_style(style))
         yield from [*line, Segment.line()]
 
 
-def _ends_in_code(item: ListItem) -> bool:
+def _ends_in_code(item: md.ListItem) -> bool:
     """Return whether the last line of an item is code."""
-    last = next(reversed(_elements(item)), None)
+    last = [None, *_elements(item)][-1]
     if isinstance(last, _List):
         return _ends_in_code(last.items[-1])
     return isinstance(last, _Code)
 
 
-def _elements(parent: BlockQuote | ListItem) -> list[RenderableType]:
+def _elements(parent: md.BlockQuote | md.ListItem) -> list[RenderableType]:
     return [*cast("Iterator[RenderableType]", parent.elements)]
-
-
-def _table(
-    headings: list[Text], rows: list[list[Text]], widths_chars: list[int]
-) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        style="markdown.table.border",
-        collapse_padding=True,
-    )
-    for heading, width in zip(headings, widths_chars, strict=True):
-        styled = heading.copy()
-        styled.stylize("markdown.table.header")
-        table.add_column(styled, overflow="fold", width=width)
-    for row in rows:
-        table.add_row(*row)
-    return table
 
 
 def column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:

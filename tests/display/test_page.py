@@ -260,6 +260,17 @@ def test_without_a_reply_the_cell_is_cleared() -> None:
     assert page.will_clear
 
 
+@pytest.mark.parametrize("late", [Text("late"), Sent("id", "m"), Reasoning("hm")])
+def test_what_comes_after_a_failure_changes_nothing(late: Event) -> None:
+    page, painter, _ = paint([Text("some text")], gap_s=0.2)
+    painter.fail()
+    page.will_clear, before = False, page.paints
+    painter.watch(late)
+    painter.fail()
+
+    assert (page.will_clear, page.paints) == (False, before)
+
+
 def test_beside_other_output_a_failure_clears_nothing() -> None:
     page, painter, _ = paint([Sent("id", "m")], gap_s=0.2, alone=False)
     painter.fail()

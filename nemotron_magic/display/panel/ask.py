@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -26,7 +26,7 @@ from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
 
-__all__ = ["AskTab", "GrowingReply", "Transcript"]
+__all__ = ["AskTab", "Transcript"]
 
 _MOST_TURNS = 12  # earlier ones are counted, not shown
 _PATIENCE_S = 0.6  # for a call that has been stopped and is still connecting
@@ -46,80 +46,25 @@ _BLANK = document("").partition("\n<style>")[0]
 _WAITING = status_html("").partition(" style=")[0]
 
 
-class GrowingReply:
-    """Show one reply while it grows: what is finished in outputs, the rest in a tail.
-
-    It is a `Publisher`: the painter of cells paints here, too, at the same pace.
-    """
-
-    def __init__(
-        self,
-        make: WidgetFactory,
-        question: str,
-        replaces: bool,
-        begun: Callable[[], None],
-        arrange: Callable[[], None],
-    ) -> None:
-        self._make = make
-        self._begun = begun
-        self._arrange = arrange
-        self._html = ""
-        self._is_cleared = self._has_begun = False
-        self._asked = question
-        self._question = make(ipywidgets.HTML, value="" if replaces else question)
-        self._parts: list[Any] = []
-        self._tail = make(ipywidgets.HTML, "nm-tail")
-
-    @property
-    def widgets(self) -> tuple[Any, ...]:
-        """What to show, from the top."""
-        return self._question, *self._parts, self._tail
-
-    def show(self, display: Display, *, again: bool = False) -> None:
-        """Make a display, or paint the one of that id `again`: the last one grows."""
-        html = display.html.partition("\n<style>")[0]  # the panel has the style sheet
-        with self._make.lock:
-            if not self._make.is_closed:
-                self._show("" if html == _BLANK else html, again)
-
-    def clear(self) -> None:
-        """Let the displays go when the next one comes."""
-        self._is_cleared = True
-
-    def close(self) -> None:
-        """Close its widgets."""
-        for widget in self.widgets:
-            self._make.drop(widget)
-
-    def _show(self, html: str, again: bool) -> None:
-        if html and not self._has_begun and not html.startswith(_WAITING):
-            self._has_begun = True
-            self._begun()
-            self._question.value = self._asked
-        parts, dropped = self._parts, []
-        if self._is_cleared:
-            parts, dropped = [], parts
-        elif not again and self._html:
-            parts = [*parts, self._make.output(self._html)]
-        self._is_cleared, self._html, self._tail.value = False, html, html
-        if parts != self._parts:
-            self._parts = parts
-            self._arrange()
-        for part in dropped:
-            self._make.drop(part)
-
-
 class Transcript:
-    """Show a conversation: its turns, those that came together in one output."""
+    """Show a conversation: its turns, and below them the reply that grows.
+
+    Turns that came together are one output. Of the reply, what is finished is in
+    outputs, the rest in a tail. It is a `Publisher`: the painter of cells paints here,
+    too, at the same pace.
+    """
 
     def __init__(self, make: WidgetFactory, html_of: Callable[[Turn], str]) -> None:
         self._make = make
         self._html_of = html_of
         self._batches: list[tuple[list[Turn], Any]] = []
-        self._growing: GrowingReply | None = None
+        self._growing: list[Any] = []
+        self._begun: Callable[[], None] | None = None
+        self._asked = self._html = ""
+        self._is_cleared = False
         self.box = make(ipywidgets.VBox, "nm-turns")
 
-    def show(self, turns: Sequence[Turn], before: int = 0) -> None:
+    def show_turns(self, turns: Sequence[Turn], before: int = 0) -> None:
         """Bring the turns up to date; `before` them came others that are not shown."""
         with self._make.lock:
             left, kept = list(turns), 0
@@ -134,32 +79,52 @@ class Transcript:
                 head = f'<p class="nm-muted">{told}</p>' if before and not kept else ""
                 output = self._make.output("".join([head, *map(self._html_of, left)]))
                 self._batches.append((left, output))
-            self._arrange()
-            for _, output in dropped:
-                self._make.drop(output)
+            self._arrange(output for _, output in dropped)
 
-    def begin(
-        self, question: str, replaces: bool, begun: Callable[[], None]
-    ) -> GrowingReply:
-        """Return where a reply to this question may grow, below the turns."""
+    def begin(self, question: str, replaces: bool, begun: Callable[[], None]) -> None:
+        """Let a reply to this question grow; `begun` is called when its text begins."""
         with self._make.lock:
-            self._growing = GrowingReply(
-                self._make, _question_html(question), replaces, begun, self._arrange
-            )
+            self._begun, self._asked, self._html = begun, _question_html(question), ""
+            asked = self._make(ipywidgets.HTML, value="" if replaces else self._asked)
+            self._growing = [asked, self._make(ipywidgets.HTML, "nm-tail")]
             self._arrange()
-            return self._growing
 
     def end(self, turns: Sequence[Turn], before: int) -> None:
         """Put turns in the place of the reply that grew."""
         with self._make.lock:
-            growing, self._growing = self._growing, None
-            self.show(turns, before)
-            if growing is not None:
-                growing.close()
+            grown, self._growing = self._growing, []
+            self.show_turns(turns, before)
+            self._arrange(grown)
 
-    def _arrange(self) -> None:
-        growing = self._growing.widgets if self._growing else ()
-        self.box.children = (*(output for _, output in self._batches), *growing)
+    def show(self, display: Display, *, again: bool = False) -> None:
+        """Make a display, or paint the one of that id `again`: the last one grows."""
+        html = display.html.partition("\n<style>")[0]  # the panel has the style sheet
+        with self._make.lock:
+            if self._growing and not self._make.is_closed:
+                self._show("" if html == _BLANK else html, again)
+
+    def clear(self) -> None:
+        """Let the displays go when the next one comes."""
+        self._is_cleared = True
+
+    def _show(self, html: str, again: bool) -> None:
+        question, *parts, tail = self._growing
+        if html and self._begun and not html.startswith(_WAITING):
+            begun, self._begun, question.value = self._begun, None, self._asked
+            begun()
+        dropped: list[Any] = []
+        if self._is_cleared:
+            dropped, parts = parts, []
+        elif not again and self._html:
+            parts.append(self._make.output(self._html))
+        self._is_cleared, self._html, tail.value = False, html, html
+        self._growing = [question, *parts, tail]
+        self._arrange(dropped)
+
+    def _arrange(self, dropped: Iterable[Any] = ()) -> None:
+        self.box.children = (*(output for _, output in self._batches), *self._growing)
+        for widget in dropped:
+            self._make.drop(widget)
 
 
 def _status_html(text: str) -> str:
@@ -262,7 +227,7 @@ class AskTab:
         """Show what has been asked meanwhile, in cells and other panels."""
         with self._make.lock:
             if not self._is_busy and not self._make.is_closed:
-                self._transcript.show(*self._turns())
+                self._transcript.show_turns(*self._turns())
                 self._offer()
 
     @property
@@ -351,10 +316,9 @@ class AskTab:
         cut: Turn | None = None,
     ) -> None:
         turns = self._turns(cut)  # of now: the one to come is shown when it has ended
-        growing = self._transcript.begin(
-            text, cut is not None, lambda: self._transcript.show(*turns)
-        )
-        painter = NotebookRenderer(growing, True, time.monotonic, self._host.ticker)
+        shown = self._transcript
+        shown.begin(text, cut is not None, lambda: shown.show_turns(*turns))
+        painter = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
         call = self._call = _Call(text, painter, CancelToken())
         self._offer()
         self._say("Going on …" if cut else "Asking …")
@@ -409,19 +373,13 @@ class AskTab:
                 self._host.inserter.offer(reply)
                 self._host.shell.push({"_nemotron": reply}, interactive=False)
             if not self._make.is_closed:
-                self._show_end(call, reply, error)
+                self._transcript.end(*self._turns())
+                if error is not None and not isinstance(error, InterruptedByUser):
+                    self._status.value = error_html(str(error))
+                else:
+                    is_cut = self._cut is not None and self._cut.reply is reply
+                    self._say(_OUTCOMES[error is not None, is_cut])
+                if reply is None and not self._box.value:
+                    self._fill_box(call.text)
+                self._offer()
         self._answered()
-
-    def _show_end(
-        self, call: _Call, reply: Reply | None, error: NemotronError | None
-    ) -> None:
-        self._transcript.end(*self._turns())
-        cut = self._cut
-        if error is not None and not isinstance(error, InterruptedByUser):
-            self._status.value = error_html(str(error))
-        else:
-            is_cut = cut is not None and cut.reply is reply
-            self._say(_OUTCOMES[error is not None, is_cut])
-        if reply is None and not self._box.value:
-            self._fill_box(call.text)
-        self._offer()
