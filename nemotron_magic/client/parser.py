@@ -276,7 +276,7 @@ class CompletionParser:
             self.error = OutcomeUnknownError(
                 f"{host} {what or 'sent an empty reply'}",
                 "it may have been billed all the same",
-                "Ask again, or see: %nemotron doctor",
+                "Ask again, with -c none if it is long, or see: %nemotron doctor",
             )
         elif not (self.done or chunks.finished):
             events.append(Truncated())

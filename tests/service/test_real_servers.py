@@ -1,6 +1,7 @@
-"""Real servers, as far as they are installed: a LiteLLM proxy with mock replies.
+"""Real servers: a LiteLLM proxy with mock replies, llama.cpp with random weights.
 
-`LITELLM` names the program, if it is not on the path; install it apart from the rest.
+`REAL_SERVERS` is the folder of an environment that has them, if they are not in this
+one: `pip install 'litellm[proxy]' 'llama-cpp-python[server]' gguf`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -19,8 +22,10 @@ import pytest
 from wire import Told, ask_once
 
 from nemotron_magic import Session
+from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.errors import (
     AuthenticationError,
+    InterruptedByUser,
     ModelError,
     NemotronError,
     RateLimitError,
@@ -49,33 +54,62 @@ MODEL = """\
     model_info: {{max_input_tokens: 2048}}"""
 
 
+HOME = Path(os.environ.get("REAL_SERVERS", sys.prefix))
+LLAMA = [str(HOME / "bin/python"), "-m", "llama_cpp.server", "--api_key", KEY]
+MODEL_FILE = "tiny.gguf"
+
+
+@contextmanager
+def running(
+    folder: Path, command: list[str], is_up: str, **environ: str
+) -> Iterator[str]:
+    """Run a server on a free port; yield its base URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environ},
+        )
+        try:
+            await_answer(f"http://127.0.0.1:{port}/{is_up}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run llama.cpp on a model that is made here; yield its base URL."""
+    folder = tmp_path_factory.mktemp("llama")
+    script = Path(__file__).with_name("tiny_model.py")
+    made = subprocess.run([LLAMA[0], script, folder / MODEL_FILE], check=False)
+    if made.returncode:
+        pytest.skip("llama-cpp-python or gguf is not installed")
+    command = [*LLAMA, "--model", MODEL_FILE, "--n_ctx", "256"]
+    with running(folder, command, "docs") as url:
+        yield f"{url}/v1"
+
+
 @pytest.fixture(scope="module")
 def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run a LiteLLM proxy; give its base URL."""
-    program = os.environ.get("LITELLM") or shutil.which("litellm")
+    """Run a LiteLLM proxy; yield its base URL."""
+    program = shutil.which("litellm", path=str(HOME / "bin"))
     if program is None:
         pytest.skip("litellm is not installed")
     folder: Path = tmp_path_factory.mktemp("litellm")
     models = [MODEL.format(name=name, said=said) for name, said in MODELS.items()]
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(models="\n".join(models), key=KEY))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [program, "--config", str(config), "--host", "127.0.0.1"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)],
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
-        )
-        try:
-            await_answer(f"http://127.0.0.1:{port}/health/liveliness")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(20)
+    command = [program, "--config", str(config)]
+    local = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    with running(folder, command, "health/liveliness", **local) as url:
+        yield url
 
 
 def await_answer(url: str, limit_s: float = 120) -> None:
@@ -152,3 +186,45 @@ def test_what_a_model_behind_litellm_reads_is_known(
     models = told.session.models()
 
     assert {m.name: m.context_tokens for m in models} == dict.fromkeys(MODELS, 2048)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_a_reply_of_llama_is_cut_where_it_was_told_to(
+    llama: str, session_at: Callable[..., Session], stream: bool
+) -> None:
+    told = asked(session_at, llama, MODEL_FILE, stream=stream, max_tokens=9)
+
+    assert told.error is None
+    assert told.reply is not None
+    assert told.reply.finish_reason == "length"
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
+def test_more_than_llama_reads_is_told_and_what_to_do(
+    llama: str, session_at: Callable[..., Session], stream: bool
+) -> None:
+    given = {"model": MODEL_FILE, "key": KEY, "stream": stream, "max_tokens": 9}
+    told = ask_once(session_at, Address(llama), "A" * 600, given)
+
+    assert isinstance(told.error, NemotronError)
+    assert "-c none" in told.error.hint
+
+
+def test_a_key_that_llama_does_not_know_is_told(
+    llama: str, session_at: Callable[..., Session]
+) -> None:
+    told = asked(session_at, llama, MODEL_FILE, key="sk-of-someone-else-77")
+
+    assert type(told.error) is AuthenticationError
+
+
+def test_a_stop_ends_the_reply_of_llama_and_the_next_one_comes(
+    llama: str, session_at: Callable[..., Session]
+) -> None:
+    stop = CancelToken()
+    session = session_at(llama, model=MODEL_FILE, key=KEY)
+    with pytest.raises(InterruptedByUser):
+        session.ask("Hello", watch=lambda event: stop.set(), stop=stop)
+    told = asked(session_at, llama, MODEL_FILE, max_tokens=9)
+
+    assert told.error is None
