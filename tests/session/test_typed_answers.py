@@ -20,6 +20,7 @@ from nemotron_magic import (
     Reply,
     RequestError,
     Session,
+    rehearsal,
 )
 from nemotron_magic.core.errors import LimitError
 from nemotron_magic.core.events import Event, Text
@@ -342,3 +343,25 @@ def test_a_request_that_is_wrong_otherwise_says_so(home: dict[str, str]) -> None
 
     with pytest.raises(RequestError):
         service.session(environ=home).ask("How much?", as_=SPEC)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC,
+        "stars int 2..5, share float ..0.5, low int -3..-1, at date, due date?",
+        "n int: 7|8, tags list: new|old, many list int 4..6, ok bool?, why",
+        "mood: good|bad?, days list date",
+        "bool",
+        "date",
+        "int 3..4",
+    ],
+)
+def test_the_rehearsal_gives_what_is_asked_for(spec: str, home: dict[str, str]) -> None:
+    with rehearsal.serve() as url:
+        session = Session(base_url=url, environ=home)
+        reply = session.ask("What is it?", as_=spec)
+        session.close()
+
+    assert notices(reply) == ()
+    assert reply.value is not None
