@@ -16,6 +16,7 @@ from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subje
 from nemotron_magic.context.variables import Variables
 from nemotron_magic.core.errors import (
     InputError,
+    InvalidAnswerError,
     NemotronError,
 )
 from nemotron_magic.core.events import Trying
@@ -294,6 +295,8 @@ class Asker:
                 reply = self._session.ask(request, settings, renderer.watch)
         except NemotronError as error:
             arrived = partial_reply(error)
+            if call.as_ is not None or isinstance(error, InvalidAnswerError):
+                call = replace(call, out="")  # it has no value
             if arrived is None:
                 renderer.fail()
             else:
@@ -316,10 +319,8 @@ class Asker:
 
     def _push(self, call: ParsedMagic, reply: Reply) -> None:
         values: dict[str, Any] = {"_nemotron": reply}
-        if call.out and reply.metadata.shown:
-            values[call.out] = reply.value
-        elif call.out and call.as_ is None:
-            values[call.out] = reply
+        if call.out:
+            values[call.out] = reply.value if reply.metadata.shown else reply
         self._shell.push(values, interactive=bool(call.out))
 
 

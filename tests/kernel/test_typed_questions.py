@@ -67,7 +67,10 @@ def test_an_answer_that_does_not_fit_is_sent_back_once(kernel: Kernel) -> None:
     done = kernel.run(ASK + BAD + "\nrehearsal: end")
 
     assert (done.status, done.error) == ("ok", "")
-    assert "Asked twice: at first, currency" in shown(done)["text/html"]
+    assert (
+        "Asked twice; the first answer did not fit: currency"
+        in shown(done)["text/html"]
+    )
     assert value(kernel, "bill['currency']") == "EUR"
 
 

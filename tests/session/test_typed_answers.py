@@ -172,7 +172,7 @@ def test_an_answer_that_stays_bad_is_an_error_with_its_text(
         "billed: $0.030",
         "Read it: _nemotron   Ask again: %nemotron retry",
     ]
-    assert (str(error.reply), error.reply.value, error.reply.cost_usd) == (
+    assert (error.reply, error.reply.value, error.reply.cost_usd) == (
         BAD,
         None,
         0.03,

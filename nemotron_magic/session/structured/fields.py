@@ -225,8 +225,10 @@ class Fields:
             return self
         return replace(self, fields=(replace(self.fields[0], name=name),))
 
-    def keys_in(self, found: Mapping[str, Any]) -> dict[str, str]:
+    def keys_in(self, found: Any) -> dict[str, str]:
         """Return the key of each field in an object, as it is written there."""
+        if not isinstance(found, Mapping):
+            return {}
         near = {_key(key): key for key in found}
         keys = {
             name: name if name in found else near.get(_key(name), "")
@@ -234,7 +236,7 @@ class Fields:
         }
         return {name: key for name, key in keys.items() if key in found}
 
-    def matches(self, found: Mapping[str, Any]) -> bool:
+    def matches(self, found: Any) -> bool:
         """Return whether an object has the keys of an answer; null may be left out."""
         keys = self.keys_in(found)
         return bool(keys) and all(
@@ -246,7 +248,7 @@ class Fields:
         if not isinstance(found, Mapping):
             raise Misfit("it is no JSON object")
         keys = self.keys_in(found)
-        missing = [f.name for f in self.fields if f.name not in keys]
+        missing = [repr(name) for name in self.names if name not in keys]
         if not self.matches(found):
             raise Misfit(f"{', '.join(missing)} is missing")
         values = {
