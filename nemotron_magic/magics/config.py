@@ -69,10 +69,7 @@ class Nemotron(Configurable):
     ) -> Settings:
         """Return the settings of one call, `values` in place of the traits'.
 
-        Raises
-        ------
-        InputError
-            If two settings contradict each other.
+        Raise InputError if two settings contradict each other.
         """
         from nemotron_magic.core.settings import Settings
 
@@ -86,10 +83,7 @@ class Nemotron(Configurable):
 def load_config(shell: Any) -> Any:
     """Return the settings of a shell, as its configuration files have them.
 
-    Raises
-    ------
-    InputError
-        If a value there is out of its range.
+    Raise InputError if a value there is out of its range.
     """
     try:
         return Nemotron(parent=shell)

@@ -104,7 +104,7 @@ class NemotronMagics:
         from nemotron_magic.core.errors import NemotronError
 
         try:
-            from nemotron_magic.magics.dispatch import run
+            from nemotron_magic.magics.commands import run
 
             return run(self.app, line, cell)
         except NemotronError as error:
@@ -122,7 +122,7 @@ class NemotronMagics:
         found: list[str] = []
         if "%nemotron" in text:
             from nemotron_magic.magics.commands import COMMANDS
-            from nemotron_magic.magics.completer import completions
+            from nemotron_magic.magics.parser import completions
 
             found = completions(text, context.token, COMMANDS, self.app.model_names)
         matches = [SimpleCompletion(name, type="nemotron") for name in found]
@@ -160,12 +160,12 @@ class NemotronMagics:
         """Return our name, and those that `%alias_magic` gave us."""
         known = self.shell.magics_manager.magics
         magics = [*known["line"].items(), *known["cell"].items()]
-        aliases = {name for name, one in magics if _target(one) == "nemotron"}
-        return {"nemotron", *aliases}
+        targets = ((name, getattr(one, "magic_name", "")) for name, one in magics)
+        return {"nemotron", *(name for name, of in targets if of == "nemotron")}
 
     def get_ready(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
-        self._forget("post_run_cell", self.get_ready)
+        self._forget(self.get_ready)
         _prevent_reload(self.shell)
         from nemotron_magic.context.cells import CellIds
 
@@ -193,24 +193,19 @@ class NemotronMagics:
         _prevent_reload(self.shell)
         self.held.look()
 
-    def _forget(self, event: str, listener: Callable[[Any], None]) -> None:
-        if listener in self.shell.events.callbacks[event]:
-            self.shell.events.unregister(event, listener)
+    def _forget(self, listener: Callable[[Any], None]) -> None:
+        for event in ("pre_run_cell", "post_run_cell"):
+            if listener in self.shell.events.callbacks[event]:
+                self.shell.events.unregister(event, listener)
 
     def close(self) -> None:
         """Let go of what was opened."""
-        self._forget("post_run_cell", self.get_ready)
-        self._forget("pre_run_cell", self.begin_cell)
-        self._forget("post_run_cell", self.end_cell)
+        for listener in (self.get_ready, self.begin_cell, self.end_cell):
+            self._forget(listener)
         self._preload.cancel()
         for one in (self._recorder, self._displays, self._cell_ids, self._app):
             if one is not None:
                 one.close()
-
-
-def _target(magic: object) -> str:
-    """Return the name of the magic that an alias is for; empty for any other."""
-    return str(getattr(magic, "magic_name", ""))
 
 
 def load(shell: Any) -> None:
@@ -234,10 +229,7 @@ def load(shell: Any) -> None:
 def panel() -> None:
     """Show the panel in the cell that runs now, as `%nemotron panel` does.
 
-    Raises
-    ------
-    NemotronError
-        If no notebook is running here.
+    Raise NemotronError if no notebook is running here.
     """
     from IPython.core.getipython import get_ipython
 
@@ -333,7 +325,7 @@ def _displays_of(shell: Any) -> DisplayLog | None:
 
 def preload() -> None:
     """Import what the first question needs; what fails will fail again with it."""
-    for name in ("magics.dispatch", "code.check", "client.client", "markdown.sanitize"):
+    for name in ("magics.commands", "code.check", "client.client", "markdown.sanitize"):
         with suppress(Exception):
             import_module(f"nemotron_magic.{name}")
         sleep(0.01)  # so that a cell that begins is not kept waiting

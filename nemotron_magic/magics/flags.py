@@ -36,14 +36,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag.
+    """One flag: its names as typed, the short form first.
 
-    Parameters
-    ----------
-    names : tuple of str
-        As typed, short form first.
-    value : str
-        What its value is called in help; empty if it takes none.
+    `value` is what its value is called in help; empty if it takes none.
     """
 
     names: tuple[str, ...]
@@ -129,19 +124,10 @@ def never_typed(otherwise: str = "") -> InputError:
 
 
 def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) -> None:
-    """Refuse a text that is a key, or a login with one, and no question.
+    """Raise InputError for a text that is a key, or a login with one, and no question.
 
-    Parameters
-    ----------
-    hide : callable
-        Called with each value that looks like a key, before it is refused.
-    by_hand : bool
-        Whether `--` says that it is a question.
-
-    Raises
-    ------
-    InputError
-        If it is one.
+    `hide` gets each value that looks like a key, before it is refused; `by_hand` says
+    that `--` declares it a question.
     """
     found = typed_key(text, by_hand)
     if found is None:
@@ -191,14 +177,9 @@ def looks_like_flag(text: str) -> bool:
 class FlagParser:
     """Takes flags off the front of a line.
 
-    Attributes
-    ----------
-    values, extra : dict
-        Settings of this call, and further fields of the request.
-    others : dict
-        What is no setting, by the names that `ParsedMagic` has for it.
-    ended_by_hand : bool
-        Whether `--` stood behind the flags.
+    `values` are settings of this call, `extra` further fields of the request, `others`
+    what is no setting, by the names that `ParsedMagic` has for it. `ended_by_hand`:
+    `--` stood behind the flags.
     """
 
     def __init__(self, hide: Callable[[str], None] = lambda key: None) -> None:
@@ -211,10 +192,7 @@ class FlagParser:
     def take(self, line: str) -> str:
         """Take the flags off the front of `line`; return the rest, untouched.
 
-        Raises
-        ------
-        InputError
-            If one is unknown, or has a bad value or none.
+        Raise InputError if one is unknown, or has a bad value or none.
         """
         rest = line.lstrip()
         while looks_like_flag(rest):
@@ -255,7 +233,14 @@ class FlagParser:
     def _set(self, flag: Flag, value: str, as_typed: str) -> None:
         name = flag.names[-1].removeprefix("--")
         if parameter := flag.parameter:
-            self._set_parameter(parameter, name, value)
+            read: Any = value
+            if parameter.kind == "boolean":
+                read = not name.startswith("no-")
+            elif parameter.kind == "texts":
+                read = [*self.values.get(parameter.name, []), value]
+            else:
+                read = parameter.parse(value)
+            self.values[parameter.name] = parameter.check(read)
         elif name == "-p":
             self._set_field(value, as_typed)
         elif name == "file":
@@ -263,16 +248,6 @@ class FlagParser:
         else:
             field = f"{name}_" if keyword.iskeyword(name) else name
             self.others[field] = _READERS[name](value) if name in _READERS else True
-
-    def _set_parameter(self, parameter: Parameter, name: str, value: str) -> None:
-        read: Any = value
-        if parameter.kind == "boolean":
-            read = not name.startswith("no-")
-        elif parameter.kind == "texts":
-            read = [*self.values.get(parameter.name, []), value]
-        else:
-            read = parameter.parse(value)
-        self.values[parameter.name] = parameter.check(read)
 
     def _set_field(self, text: str, as_typed: str) -> None:
         key, equals, value = text.partition("=")
