@@ -28,9 +28,7 @@ from nemotron_magic.storage.files import HOME_VARIABLE
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = [
-    "main",
-]
+__all__ = ["main"]
 
 
 _NAME = "quickstart.ipynb"

@@ -13,10 +13,7 @@ from nemotron_magic.core.parameters import DEFAULT_MODEL, PARAMETERS, Parameter
 if TYPE_CHECKING:
     from nemotron_magic.core.settings import Settings
 
-__all__ = [
-    "Nemotron",
-    "load_config",
-]
+__all__ = ["Nemotron", "load_config"]
 
 
 class _Setting(TraitType[Any, Any]):

@@ -33,13 +33,7 @@ if TYPE_CHECKING:
     from nemotron_magic.magics.input_transformers import Question
     from nemotron_magic.session.reply import Reply
 
-__all__ = [
-    "NemotronMagics",
-    "load",
-    "panel",
-    "preload",
-    "unload",
-]
+__all__ = ["NemotronMagics", "load", "panel", "preload", "unload"]
 
 
 _PACKAGE = __name__.split(".")[0]

@@ -120,12 +120,7 @@ def parse(
     else:
         text, cell = _join(rest, body), ""
     return ParsedMagic(
-        flags.values,
-        flags.extra,
-        command=command,
-        text=text,
-        cell=cell,
-        **flags.others,
+        flags.values, flags.extra, command=command, text=text, cell=cell, **flags.others
     )
 
 

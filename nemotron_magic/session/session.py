@@ -49,9 +49,7 @@ from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.cache import request_hash
 from nemotron_magic.storage.ledger import Ledger
 
-__all__ = [
-    "Session",
-]
+__all__ = ["Session"]
 
 
 @public

@@ -107,20 +107,22 @@ def run(app: App, line: str, cell: str | None) -> Reply | None:
     if command is not None:
         _refuse(call, command)
     if call.help:
-        app.show(_flags_help())
+        app.displays.show_markdown(_flags_help())
     elif command is not None and command.run is not None:
         try:
             shown = command.run(app, call.text, settings)
         except KeyboardInterrupt:
             raise InterruptedByUser("stopped by you") from None
         if shown:
-            app.show(shown)
+            app.displays.show_markdown(shown)
     elif call.preview:
         question, _ = app.asker.question(call, settings)
         prompt = app.session.prepare(question, settings)
         beside = "" if question.text.strip() else " with a question"
         heading = f"What would be sent{beside}"
-        app.show(preview_report(app.session, prompt, settings, heading))
+        app.displays.show_markdown(
+            preview_report(app.session, prompt, settings, heading)
+        )
     else:
         return app.asker.reply(call, settings)
     return None

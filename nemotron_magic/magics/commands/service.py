@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -40,11 +41,9 @@ def _models(app: App, text: str, settings: Settings) -> str:
 
 def _model_row(model: Model) -> str:
     context = f"{model.context_tokens:,}" if model.context_tokens else "unknown"
-    prices = (
-        "unknown" if price is None else f"{price:g}"
-        for price in (model.input_usd, model.output_usd)
-    )
-    return f"| `{model.name}` | {context} | {' | '.join(prices)} |"
+    known = (model.input_usd, model.output_usd)
+    prices = " | ".join("unknown" if usd is None else f"{usd:g}" for usd in known)
+    return f"| `{model.name}` | {context} | {prices} |"
 
 
 def _login(app: App, text: str, settings: Settings) -> str:
@@ -115,25 +114,28 @@ _FRONT_ENDS = {
 
 
 def _doctor(app: App, text: str, settings: Settings) -> str:
+    return "\n".join(_checks(app, settings))
+
+
+def _checks(app: App, settings: Settings) -> Iterator[str]:
+    """Yield a line for each thing that a question needs, up to the first that lacks."""
     session, front_end = app.session, app.displays.front_end
-    lines = [
-        _line(True, _versions()),
-        _line(True, f"front end: {_FRONT_ENDS[front_end]}"),
-        _ledger_line(session),
-    ]
+    yield _line(True, _versions())
+    yield _line(True, f"front end: {_FRONT_ENDS[front_end]}")
+    yield _ledger_line(session)
+    what = "endpoint"
     try:
         endpoint = session.endpoint(settings)
-    except NemotronError as error:
-        return "\n".join([*lines, _error_line("endpoint", error)])
-    lines += [_proxy_line(session, endpoint), _key_line(session, endpoint)]
-    where = f"endpoint `{endpoint.base_url}`"
-    try:
+        yield _proxy_line(session, endpoint)
+        yield _key_line(session, endpoint)
+        what = f"endpoint `{endpoint.base_url}`"
         models = session.models(settings)
     except NemotronError as error:
-        return "\n".join([*lines, _error_line(where, error)])
+        yield _error_line(what, error)
+        return
     lists = plural(len(models), "chat model")
-    lines.append(_line(True, f"{where} answers and lists {lists}"))
-    return "\n".join([*lines, _model_line(models, settings)])
+    yield _line(True, f"{what} answers and lists {lists}")
+    yield _model_line(models, settings)
 
 
 def _line(is_well: bool | None, text: str, hint: str = "") -> str:
@@ -212,7 +214,7 @@ def _rehearse(app: App, text: str, settings: Settings) -> str:
     return (
         f"Rehearsal is on: questions go to `{app.start_rehearsal()}`, inside this "
         "process. No model is behind it, no key is needed and nothing is billed. "
-        "`%nemotron rehearse: off` goes back."
+        "`%nemotron rehearse: off` switches it off."
     )
 
 

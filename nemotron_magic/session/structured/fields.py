@@ -12,12 +12,7 @@ from typing import Any, Literal
 
 from nemotron_magic.core.text import one_line
 
-__all__ = [
-    "Field",
-    "Fields",
-    "Kind",
-    "Misfit",
-]
+__all__ = ["Field", "Fields", "Kind", "Misfit"]
 
 Kind = Literal["str", "int", "float", "bool", "date"]
 

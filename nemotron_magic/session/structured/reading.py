@@ -11,10 +11,7 @@ from typing import Any, NoReturn
 from nemotron_magic.core.text import one_line, plural
 from nemotron_magic.session.structured.fields import Fields, Misfit
 
-__all__ = [
-    "Reading",
-    "read_value",
-]
+__all__ = ["Reading", "read_value"]
 
 _LONGEST_REPAIR = 64_000
 _MOST_STARTS = 400
