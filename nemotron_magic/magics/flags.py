@@ -17,7 +17,7 @@ from typing import Any
 from nemotron_magic.context.secrets.typed import looks_like_key, typed_key
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
-from nemotron_magic.session.structured.specs import parse_fields
+from nemotron_magic.session.structured.specs import is_type, parse_fields
 
 __all__ = [
     "FLAGS",
@@ -227,6 +227,13 @@ class FlagParser:
                 )
             token, rest = _token(rest)
             value, as_typed = token.text, token.as_typed
+        word = rest.partition(" ")[0].strip(",;")
+        if name == "--as" and value == as_typed and is_type(word):
+            raise InputError(
+                "--as takes its fields in quotes",
+                "nothing was sent",
+                f'Type: %nemotron --as "{value} {word}" …',
+            )
         self._set(flag, value if equals or not bare else bare, as_typed)
         return rest
 

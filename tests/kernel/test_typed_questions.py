@@ -81,6 +81,8 @@ def test_an_answer_that_does_not_fit_is_sent_back_once(kernel: Kernel) -> None:
         ('--as "total float" --code plot it', "--as asks for values, and --code"),
         ('--as "total float" fix', "--as is for a question, and fix is none"),
         ('--as "total float" models', "--as is for a question, and models is none"),
+        ("--as total float how much?", 'Type: %nemotron --as "total float" …'),
+        ("--as total int, why how much?", 'Type: %nemotron --as "total int" …'),
         ("--as", "--as needs a value"),
         ('--as "a|b" -p n=2 which?', "--as takes one answer"),
     ],

@@ -76,12 +76,12 @@ def ask_typed(
     ask: Ask,
     rung: Rung,
     learn: Callable[[Rung], None],
-    latest: Callable[[PreparedPrompt], PreparedPrompt],
+    replacing: Callable[[PreparedPrompt, Reply], PreparedPrompt],
 ) -> Reply:
     """Return the reply with its value; raise InvalidAnswerError if it has none.
 
-    `learn` is told the rung that was taken where it is another one; `latest` returns a
-    prompt whose reply replaces that of the last.
+    `learn` is told the rung that was taken where it is another one; `replacing`
+    returns a prompt whose reply replaces another.
     """
     fields, first_rung = prompt.wanted or Fields(()), rung
     while True:
@@ -100,7 +100,7 @@ def ask_typed(
     if reading.value is None and _may_repair(reply):
         why = reading.error
         wrong = repair_messages(sent.messages, _said(reply), why, fields)
-        again = latest(replace(sent, messages=wrong, bypass_cache=True))
+        again = replacing(replace(sent, messages=wrong), reply)
         if not reading.is_json:  # the form is not kept to: ask in words alone
             used = dressed(prompt, settings, "text")[1]
         try:

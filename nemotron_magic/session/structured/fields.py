@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
@@ -88,7 +89,7 @@ class Field:
         one = _WORDS[self.kind]
         if self.labels:
             is_text = self.kind == "str"
-            labels = (f'"{label}"' if is_text else label for label in self.labels)
+            labels = (_quoted(label) if is_text else label for label in self.labels)
             one = f"one of {', '.join(labels)}"
         elif limits := self.limits:
             one = f"{one} in {limits}"
@@ -208,7 +209,7 @@ class Fields:
 
     def prompt_line(self) -> str:
         """Return the line that tells a model what to answer with."""
-        keys = "; ".join(f'"{one.name}": {one.words()}' for one in self.fields)
+        keys = "; ".join(f"{_quoted(one.name)}: {one.words()}" for one in self.fields)
         return (
             "Answer with one JSON object and nothing else. "
             f"It has exactly these keys: {keys}."
@@ -269,8 +270,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _key(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
+    name = unicodedata.normalize("NFC", name.strip())
+    return re.sub(r"[\s_-]+", "_", name).casefold()
 
 
 def _plain(label: str) -> str:

@@ -16,7 +16,7 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line
 from nemotron_magic.session.structured.fields import Field, Fields, Kind
 
-__all__ = ["parse_fields"]
+__all__ = ["is_type", "parse_fields"]
 
 _TYPES: dict[str, Kind] = {
     "str": "str",
@@ -55,6 +55,11 @@ def parse_fields(spec: Any, name: str = "") -> Fields:
     if not 0 < len(names) <= _MOST_FIELDS:
         raise _unreadable("there are no fields" if not names else "too many", _HOW)
     return fields.named(name)
+
+
+def is_type(word: str) -> bool:
+    """Return whether a word is a type in the language of `--as`."""
+    return word.rstrip("?") in _SHORT
 
 
 def _unreadable(what: str, hint: str) -> InputError:
