@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["App"]
 
-
 _SPENT: WeakKeyDictionary[Any, tuple[str, dict[str, Tally]]] = WeakKeyDictionary()
 """The session of each shell and its cost: loading us again begins no other."""
 

@@ -35,15 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NemotronMagics", "load", "panel", "preload", "unload"]
 
-
 _PACKAGE = __name__.split(".")[0]
 _SLOW_S = 1.0  # what took less is not remembered
-
-
-def _manual() -> str:
-    from nemotron_magic.magics.commands import manual
-
-    return manual()
 
 
 class NemotronMagics:
@@ -104,6 +97,12 @@ class NemotronMagics:
         except NemotronError as error:
             error.verbose = self.settings.snapshot()["verbose_errors"]
             raise
+
+    @staticmethod
+    def _manual() -> str:
+        from nemotron_magic.magics.commands import manual
+
+        return manual()
 
     # What `%nemotron?` and Shift-Tab show: IPython asks for it by this name.
     nemotron.getdoc = _manual  # type: ignore[attr-defined]
@@ -208,15 +207,23 @@ def load(shell: Any) -> None:
         return
     magics = NemotronMagics(shell)
     shell.register_magic_function(magics.nemotron, "line_cell", "nemotron")
-    shell.configurables.append(magics.settings)
-    # First, before IPython takes prompts off and looks for a cell magic.
-    transformers = shell.input_transformer_manager
-    transformers.cleanup_transforms.insert(0, magics.call_cell)
-    transformers.line_transforms.append(magics.join_lines)
-    transformers.token_transformers.append(magics)
-    shell.Completer.custom_matchers.append(magics.complete)
+    for listed, one in _places(shell, magics):
+        # First, before IPython takes prompts off and looks for a cell magic.
+        listed.insert(0 if one == magics.call_cell else len(listed), one)
     shell.events.register("post_run_cell", magics.get_ready)
     _report_missed(shell)
+
+
+def _places(shell: Any, magics: NemotronMagics) -> tuple[tuple[list[Any], Any], ...]:
+    """Return the lists of the shell that we stand in, each with what stands there."""
+    transformers = shell.input_transformer_manager
+    return (
+        (shell.configurables, magics.settings),
+        (transformers.cleanup_transforms, magics.call_cell),
+        (transformers.line_transforms, magics.join_lines),
+        (transformers.token_transformers, magics),
+        (shell.Completer.custom_matchers, magics.complete),
+    )
 
 
 @public
@@ -247,14 +254,10 @@ def unload(shell: Any) -> None:
     magics.close()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("nemotron", None)
-    shell.configurables.remove(magics.settings)
+    for listed, one in _places(shell, magics):
+        listed.remove(one)
     # What `%config` set and we refused is in the shell's alone: it would come back.
     shell.config["Nemotron"] = magics.settings.config["Nemotron"]
-    transformers = shell.input_transformer_manager
-    transformers.cleanup_transforms.remove(magics.call_cell)
-    transformers.line_transforms.remove(magics.join_lines)
-    transformers.token_transformers.remove(magics)
-    shell.Completer.custom_matchers.remove(magics.complete)
 
 
 def _report_missed(shell: Any) -> None:

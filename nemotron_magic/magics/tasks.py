@@ -35,7 +35,6 @@ __all__ = [
     "syntax_error",
 ]
 
-
 _SIMILAR = 0.6
 
 

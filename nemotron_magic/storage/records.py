@@ -11,7 +11,6 @@ from nemotron_magic.core import public
 
 __all__ = ["LATEST_S", "CallRecord", "Totals", "at_time", "local_day"]
 
-
 LATEST_S = 32_503_680_000.0
 """The year 3000: a clock that is set beyond is wrong."""
 

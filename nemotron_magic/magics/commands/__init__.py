@@ -17,7 +17,6 @@ from nemotron_magic.session.reply import Reply
 
 __all__ = ["COMMANDS", "manual", "run"]
 
-
 _MANUAL = """Ask a Nemotron model; its reply streams in as Markdown.
 
     %nemotron why does this merge lose rows?

@@ -21,7 +21,6 @@ from nemotron_magic.session.session import Session
 
 __all__ = ["SERVICE"]
 
-
 _MOST_MODELS = 40
 
 
@@ -65,7 +64,12 @@ def _login(app: App, text: str, settings: Settings) -> str:
     except NemotronError as error:
         checked = f"The key could not be checked: {literal(error.what)}."
     store = session.credentials.keep(key)
-    return f"{checked} {f'It is stored in {store}.' if store else _not_stored()}"
+    if store:
+        return f"{checked} It is stored in {store}."
+    reason = "the system's keyring cannot be used here"
+    if find_spec("keyring") is None:
+        reason = "`python -m pip install keyring` lets the system store it"
+    return f"{checked} It is kept for this session only: {reason}."
 
 
 def _forget_key(session: Session, endpoint: Endpoint) -> str:
@@ -85,13 +89,6 @@ _ACCEPTED = {
     True: "accepts the key",
     False: "answers, but shows nothing for which it would need the key",
 }
-
-
-def _not_stored() -> str:
-    reason = "the system's keyring cannot be used here"
-    if find_spec("keyring") is None:
-        reason = "`python -m pip install keyring` lets the system store it"
-    return f"It is kept for this session only: {reason}."
 
 
 def _ask_for_key(prompt: str) -> str:
@@ -126,7 +123,9 @@ def _checks(app: App, settings: Settings) -> Iterator[str]:
     what = "endpoint"
     try:
         endpoint = session.endpoint(settings)
-        yield _proxy_line(session, endpoint)
+        what = "proxy"
+        proxy = session.client.proxy(endpoint)
+        yield _line(True, f"proxy: {literal(proxy) if proxy else 'none on the way'}")
         yield _key_line(session, endpoint)
         what = f"endpoint `{endpoint.base_url}`"
         models = session.models(settings)
@@ -166,14 +165,6 @@ def _ledger_line(session: Session) -> str:
         return _line(True, "ledger: in memory, for this session only")
     problem = f"ledger: in memory; {literal(ledger.error, 300)}"
     return _line(False, problem, "`%config Nemotron.ledger = PATH` puts it elsewhere")
-
-
-def _proxy_line(session: Session, endpoint: Endpoint) -> str:
-    try:
-        proxy = session.client.proxy(endpoint)
-    except NemotronError as error:
-        return _error_line("proxy", error)
-    return _line(True, f"proxy: {literal(proxy) if proxy else 'none on the way'}")
 
 
 def _key_line(session: Session, endpoint: Endpoint) -> str:
