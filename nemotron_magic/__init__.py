@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nemotron_magic.core.usage import Usage
     from nemotron_magic.magics.extension import panel
     from nemotron_magic.session.reply import Reply
+    from nemotron_magic.session.rows.frame import Row, Rows
     from nemotron_magic.session.session import Session
     from nemotron_magic.storage.ledger import Ledger
     from nemotron_magic.storage.records import CallRecord, Totals
@@ -53,6 +54,8 @@ __all__ = [
     "RateLimitError",
     "Reply",
     "RequestError",
+    "Row",
+    "Rows",
     "ServiceError",
     "Session",
     "Totals",
@@ -71,6 +74,8 @@ _HOMES = {
     "Ledger": "storage.ledger",
     "Model": "client.models",
     "Reply": "session.reply",
+    "Row": "session.rows.frame",
+    "Rows": "session.rows.frame",
     "Session": "session.session",
     "Totals": "storage.records",
     "Usage": "core.usage",

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -88,6 +89,10 @@ class Request:
         return request_info(self.endpoint, self.settings.model, self.key)
 
 
+def _encoded(request: Request) -> bytes:
+    return well_formed(json.dumps(request.body(), ensure_ascii=False)).encode()
+
+
 def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
     try:
         sleep(wait_s)
@@ -158,6 +163,17 @@ class Client:
             return self._events(request, self._http, self._sleep)
         return self._events_until(stop, request)
 
+    def apart(self, stop: CancelToken) -> Client:
+        """Return a client with a connection of its own, which `stop` may shut down."""
+        twin = copy(self)
+        twin._http = self._http.apart(stop)
+        return twin
+
+    def once(self, request: Request, request_id: str) -> Generator[Event, None, None]:
+        """Send `request` a single time, by an id of the caller's who counts them."""
+        body = _encoded(request)
+        return self._attempt(request, self._http, body, request_id, request_id)
+
     def _events_until(
         self, stop: CancelToken, request: Request
     ) -> Generator[Event, None, None]:
@@ -182,12 +198,12 @@ class Client:
         self, request: Request, http: Http, sleep: Callable[[float], None]
     ) -> Generator[Event, None, None]:
         """Yield what happens, a second attempt among it."""
-        fields = json.dumps(request.body(), ensure_ascii=False)
-        body, call_id = well_formed(fields).encode(), uuid.uuid4().hex
+        body, call_id = _encoded(request), uuid.uuid4().hex
         for attempt in count(1):
-            answered = False
+            answered, request_id = False, f"nemotron-magic-{uuid.uuid4().hex}"
+            sent = self._attempt(request, http, body, call_id, request_id)
             try:
-                with closing(self._attempt(request, http, body, call_id)) as events:
+                with closing(sent) as events:
                     for event in events:
                         answered = answered or is_progress(event)
                         yield event
@@ -205,12 +221,12 @@ class Client:
             _wait(sleep, wait_s)
 
     def _attempt(
-        self, request: Request, http: Http, body: bytes, call_id: str
+        self, request: Request, http: Http, body: bytes, call_id: str, request_id: str
     ) -> Generator[Event, None, None]:
         about, settings = request.about(), request.settings
         headers = {
             "Accept": "text/event-stream, application/json",
-            "X-Client-Request-Id": f"nemotron-magic-{uuid.uuid4().hex}",
+            "X-Client-Request-Id": request_id,
             "Idempotency-Key": call_id,
         }
         yield Sent(headers["X-Client-Request-Id"], settings.model)

@@ -292,6 +292,9 @@ class CancelToken:
         # A twin of our own, which works also once the other has been wrapped for TLS.
         twin = one.dup()
         with self._lock:
+            # A call has one connection at a time, and row after row may need another.
+            while self._sockets:
+                self._sockets.pop().close()
             self._sockets.append(twin)
             if self.is_set:
                 _shut(twin)

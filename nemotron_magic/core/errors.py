@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from typing import Any
 
 from nemotron_magic.core import public
 from nemotron_magic.core.text import strip_controls
@@ -76,11 +77,14 @@ class NemotronError(Exception):
     ----------
     reply : str or None
         What had arrived when the error came; None if nothing had.
+    rows : Rows or None
+        The answers so far, where a run over rows was stopped.
     verbose : bool
         Whether a notebook shows the whole traceback instead of the three lines.
     """
 
     reply: str | None = None
+    rows: Any = None
     verbose: bool = False
 
     def __init__(

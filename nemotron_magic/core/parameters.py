@@ -376,6 +376,9 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("--cache",), "off", sent=False, bare="on",
               flag_help="Answer a request that was made before from disk; also "
               "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
+    Parameter("rows", "text", "Whether answers to rows are kept on disk for 30 days, "
+              "so that none is paid for twice: on or off.",
+              default="on", sent=False, choices=("on", "off")),
     Parameter("ledger", "text", "Where every call is recorded: on (the usual place), "
               "off (in memory) or the path of a file.",
               default="on", sent=False, rule=_not_blank),

@@ -13,7 +13,10 @@ from nemotron_magic.core.parameters import DEFAULT_MODEL, PARAMETERS, Parameter
 if TYPE_CHECKING:
     from nemotron_magic.core.settings import Settings
 
-__all__ = ["Nemotron", "load_config"]
+__all__ = [
+    "Nemotron",
+    "load_config",
+]
 
 
 class _Setting(TraitType[Any, Any]):
@@ -66,7 +69,10 @@ class Nemotron(Configurable):
     ) -> Settings:
         """Return the settings of one call, `values` in place of the traits'.
 
-        Raise InputError if two settings contradict each other.
+        Raises
+        ------
+        InputError
+            If two settings contradict each other.
         """
         from nemotron_magic.core.settings import Settings
 
@@ -80,7 +86,10 @@ class Nemotron(Configurable):
 def load_config(shell: Any) -> Any:
     """Return the settings of a shell, as its configuration files have them.
 
-    Raise InputError if a value there is out of its range.
+    Raises
+    ------
+    InputError
+        If a value there is out of its range.
     """
     try:
         return Nemotron(parent=shell)

@@ -35,6 +35,7 @@ __all__ = [
     "syntax_error",
 ]
 
+
 _SIMILAR = 0.6
 
 
@@ -62,8 +63,14 @@ _ONE_CELL = "in one fenced block that names its language"
 class Task:
     """A kind of request about a cell or a function.
 
-    The conversation remembers `words` as the question; `{about}` is the cell. The model
-    is told the `instruction` after them. `gives_code`: the reply's code becomes a cell.
+    Attributes
+    ----------
+    words : str
+        What the conversation remembers as the question; `{about}` is the cell.
+    instruction : str
+        What the model is told to do, after the words.
+    gives_code : bool
+        Whether the reply's code becomes a cell.
     """
 
     words: str
@@ -128,7 +135,13 @@ _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 class TaskTargets:
-    """Finds the cells and variables of a shell that a task is about."""
+    """Finds what a task is about.
+
+    Parameters
+    ----------
+    shell : InteractiveShell
+        Whose cells and variables it may be.
+    """
 
     def __init__(self, shell: Any, history: History) -> None:
         self._shell = shell
@@ -137,21 +150,28 @@ class TaskTargets:
     def of(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
         """Return what a task is about, and the cell that its code is to replace.
 
-        Raise InputError if there is nothing to do; nothing is sent then.
+        Raises
+        ------
+        InputError
+            If there is nothing to do; nothing is sent then.
         """
         task = TASKS[call.command]
         if call.command == "test":
             name = self._function(call.text)
             words = task.question(f"the function `{name}`", "")
-            return Subject(words, task.instruction, (), (name,), with_source=True), ""
+            named = Subject(words, task.instruction, (), (name,), with_source=True)
+            return named, ""
         cell, notice = self._cell(call, variables)
         about = f"cell {cell.number}" if cell.number else "this cell"
         names, values = self._values(cell, variables)
-        words = task.question(about, call.text)
-        parts = (_part(cell, about), *values)
-        return Subject(
-            words, task.instruction, parts, names, notice=notice
-        ), cell.source
+        subject = Subject(
+            task.question(about, call.text),
+            task.instruction,
+            (_part(cell, about), *values),
+            names,
+            notice=notice,
+        )
+        return subject, cell.source
 
     def _values(
         self, cell: Cell, variables: Variables
@@ -181,25 +201,18 @@ class TaskTargets:
 
     def _cell(self, call: ParsedMagic, variables: Variables) -> tuple[Cell, str]:
         """Return the cell that a task is about, and a notice for the user."""
+        notice = ""
         if call.cell.strip():
-            return self._typed(call, variables), ""
-        command, notice = call.command, ""
-        if command == "fix":
+            return self._typed(call, variables), notice
+        if call.command == "fix":
             cell, notice = self._failed()
         else:
             newest = next(self._others(), None)
             if newest is None:
-                raise InputError(
-                    f"{command} needs a cell, and none has run yet",
-                    hint=f"Run one first, or put %%nemotron {command} on top of it",
-                )
+                raise _no_cell(call.command)
             cell = newest
         if cell.is_skipped:
-            raise InputError(
-                f"cell {cell.number} says that it stays out: # nemotron: skip",
-                "nothing was sent",
-                f"Take that line off, or put %%nemotron {command} on top of the cell",
-            )
+            raise _stays_out(cell, call.command)
         return self._history.load(cell, variables.result), notice
 
     def _typed(self, call: ParsedMagic, variables: Variables) -> Cell:
@@ -293,12 +306,15 @@ def _values_in(
 ) -> Iterator[tuple[str, object]]:
     """Yield each name or path in a text that leads to a value worth describing."""
     for found in dict.fromkeys(_PATH.findall(text)):
-        path, value = found, _value_at(found, namespace)
-        while path and (value is MISSING or type(value) in (ModuleType, MethodType)):
+        path = found
+        while path and _is_of_others(value := _value_at(path, namespace)):
             path = path.rpartition(".")[0]
-            value = _value_at(path, namespace)
         if path and not hasattr(builtins, path):
             yield path, value
+
+
+def _is_of_others(value: object) -> bool:
+    return value is MISSING or type(value) in (ModuleType, MethodType)
 
 
 def _value_at(path: str, namespace: Mapping[str, object]) -> object:
@@ -314,6 +330,21 @@ def _may_mend(one: Cell, failed: Cell) -> bool:
     if one.cell_id and failed.cell_id:
         return one.cell_id == failed.cell_id
     return is_similar(one.source, failed.source)
+
+
+def _no_cell(command: str) -> InputError:
+    return InputError(
+        f"{command} needs a cell, and none has run yet",
+        hint=f"Run one first, or put %%nemotron {command} on top of it",
+    )
+
+
+def _stays_out(cell: Cell, command: str) -> InputError:
+    return InputError(
+        f"cell {cell.number} says that it stays out: # nemotron: skip",
+        "nothing was sent",
+        f"Take that line off, or put %%nemotron {command} on top of the cell",
+    )
 
 
 def _part(cell: Cell, about: str) -> ContextPart:

@@ -33,6 +33,7 @@ __all__ = [
     "turns_before",
 ]
 
+
 MAIN = "main"
 """The thread of a notebook that names none."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken, InterruptGuard, stopped_after
@@ -49,7 +49,15 @@ from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.cache import request_hash
 from nemotron_magic.storage.ledger import Ledger
 
-__all__ = ["Session"]
+if TYPE_CHECKING:
+    from nemotron_magic.session.rows.frame import Progress, Rows
+    from nemotron_magic.session.rows.run import Run
+    from nemotron_magic.session.rows.task import RowsQuestion
+    from nemotron_magic.storage.rows import RowStore
+
+__all__ = [
+    "Session",
+]
 
 
 @public
@@ -114,6 +122,8 @@ class Session:
         self._sent: tuple[Message, ...] = ()
         self._substitutes: dict[str, str] = {}
         self._refused: dict[str, set[str]] = {}
+        self._environ = environ
+        self._row_stores: dict[bool, RowStore] = {}
         if key is not None:
             self.credentials.use(lambda: key, self.endpoint())
 
@@ -159,6 +169,146 @@ class Session:
             return self._ask(prompt, settings, stream, stop)
         finally:
             stream.end()
+
+    def map(
+        self,
+        instruction: str,
+        values: Any,
+        *,
+        as_: Any = "reply",
+        at_once: int = 16,
+        rpm: float | None = None,
+        tpm: float | None = None,
+        max_cost_usd: float | None = None,
+        sample: int | None = None,
+        again: Collection[str] = (),
+        watch: Callable[[Progress], object] = bool,
+        label: Any = None,
+        name: str = "",
+        settings: Settings | None = None,
+    ) -> Rows:
+        """Ask about each row of a table; return the answers in columns of their types.
+
+        What was answered is kept on disk and not asked again: to go on after a stop,
+        or after the kernel died, run the same again.
+
+        Parameters
+        ----------
+        instruction : str
+            What to do with a row. `{column}` stands for its value in a column of that
+            name; without any, the row follows the instruction.
+        values : Series, frame or list
+            Of pandas or polars. Of a frame, all columns that are named go out; without
+            a name all of them, if there are no more than five.
+        as_ : str, type or dict
+            What an answer is to be, such as `"tone: good|bad, stars int 1..5"`, a
+            pydantic model, a dataclass, a TypedDict or a JSON schema.
+        at_once : int
+            Most rows under way; fewer while the service is busy.
+        rpm, tpm : float, optional
+            Most requests, and tokens, a minute.
+        max_cost_usd : float, optional
+            Most that the whole run may cost, in US dollars.
+        sample : int, optional
+            Ask only so many rows, spread over the table.
+        again : tuple of str
+            Ask again what came to nothing: `errors`, rows with answers of another kind
+            than wanted; `billed`, rows that may have been billed; `all` of these.
+        watch : callable
+            Told the progress up to four times a second; `print` will do.
+        label : str or sequence, optional
+            The truth to compare the answers with: a column of the frame, which is then
+            not sent, or a value for each row.
+        name : str
+            What the run is called where runs are listed.
+        settings : Settings, optional
+            For this run; without them, the session's own.
+
+        Raises
+        ------
+        NemotronError
+            If it was stopped, by the user or for what would meet every row: then
+            `error.rows` has the answers so far.
+        """
+        from nemotron_magic.session.rows.task import RowsQuestion
+
+        settings = settings or self.settings
+        if max_cost_usd is not None:
+            own = {**settings.values, "max_cost_usd": max_cost_usd}
+            settings = replace(settings, values=own)
+        question = RowsQuestion(
+            instruction=instruction,
+            values=values,
+            as_=as_,
+            at_once=at_once,
+            rpm=rpm,
+            tpm=tpm,
+            sample=sample,
+            again=(again,) if isinstance(again, str) else tuple(again),
+            label=label,
+            name=name,
+        )
+        return self.ask_rows(question, settings, watch)
+
+    def ask_rows(
+        self,
+        question: RowsQuestion,
+        settings: Settings,
+        watch: Callable[[Progress], object] = bool,
+    ) -> Rows:
+        """Ask about each row, and of a live model if the default one is gone."""
+        settings = self._with_live_model(settings)
+        run = self.prepare_rows(question, settings, watch)
+        run.go()
+        rest = replace(question, sample=None, again=())
+        rows = run.rows(lambda: self.ask_rows(rest, settings, watch))
+        if isinstance(rows.stopped, ModelError) and not rows.cost_usd:
+            live = self._replaced(rows.stopped, settings)
+            return self.ask_rows(question, live, watch)
+        if rows.stopped is not None:
+            rows.stopped.rows = rows
+            raise rows.stopped
+        return rows
+
+    def prepare_rows(
+        self,
+        question: RowsQuestion,
+        settings: Settings,
+        watch: Callable[[Progress], object] = bool,
+    ) -> Run:
+        """Return the run that would ask about rows; sends nothing and needs no key."""
+        from nemotron_magic.session.rows.run import Means, Run
+        from nemotron_magic.session.rows.task import row_settings
+
+        settings = row_settings(settings)
+        endpoint, accounting = self.endpoint(settings), self.accounting
+        means = Means(
+            client=self.client,
+            endpoint=endpoint,
+            key=lambda: self.credentials.checked_key(endpoint, settings),
+            redactor=self.redactor,
+            ledger=accounting.ledger,
+            store=self.row_store(settings),
+            notebook=accounting.notebook,
+            is_rehearsal=accounting.is_rehearsal,
+            rung=self._rung(settings),
+            learn=lambda rung: accounting.rungs.keep(
+                endpoint.origin, settings.model, rung
+            ),
+            clock_s=self._clock_s,
+            now_s=self._now_s,
+        )
+        return Run(means, question, settings, watch)
+
+    def row_store(self, settings: Settings) -> RowStore:
+        """Return where answers to rows are kept: on disk, unless that is off."""
+        from nemotron_magic.storage.rows import RowStore, open_rows
+
+        is_kept = settings["rows"] == "on" and not self.accounting.is_rehearsal
+        if is_kept not in self._row_stores:
+            store = open_rows(self._environ) if is_kept else RowStore()
+            self._row_stores[is_kept] = store
+        return self._row_stores[is_kept]
 
     def prepare(
         self, question: Question | FollowUp, settings: Settings | None = None
@@ -211,6 +361,8 @@ class Session:
         """Close connections and files."""
         self.client.close()
         self.accounting.close()
+        for store in self._row_stores.values():
+            store.close()
 
     def _rung(self, settings: Settings) -> Rung:
         """Return the strictest form that the model is not known to refuse."""
@@ -226,21 +378,16 @@ class Session:
         stop: CancelToken | None,
     ) -> Reply:
         """Ask for a typed answer; its turn shows what the user sees of it."""
-        origin, threads = self.endpoint(settings).origin, self.conversation.threads
-        last: Reply | None = None
+        origin, latest = self.endpoint(settings).origin, self.conversation.latest
 
         def ask(prompt: PreparedPrompt, settings: Settings) -> Reply:
-            nonlocal last
-            last = self._ask(self._redacted(prompt, settings), settings, watch, stop)
-            return last
+            return self._ask(self._redacted(prompt, settings), settings, watch, stop)
 
         def learn(rung: Rung) -> None:
             self.accounting.rungs.keep(origin, settings.model, rung)
 
-        def replacing(prompt: PreparedPrompt, reply: Reply | None) -> PreparedPrompt:
-            turns = threads.get(prompt.thread, [])
-            own = (turn for turn in turns if turn.reply is reply)
-            return replace(prompt, turn=next(own, prompt.turn))
+        def replacing(prompt: PreparedPrompt) -> PreparedPrompt:
+            return replace(prompt, turn=latest.get(prompt.thread, prompt.turn))
 
         try:
             reply = ask_typed(
@@ -248,9 +395,9 @@ class Session:
             )
         except NemotronError as error:
             if isinstance(error, InvalidAnswerError):
-                self.conversation.end(replacing(prompt, last), partial_reply(error))
+                self.conversation.end(replacing(prompt), partial_reply(error))
             raise
-        self.conversation.end(replacing(prompt, last), reply)
+        self.conversation.end(replacing(prompt), reply)
         return reply
 
     def _ask(

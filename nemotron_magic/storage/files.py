@@ -35,6 +35,7 @@ __all__ = [
     "user_folder",
 ]
 
+
 HOME_VARIABLE = "NEMOTRON_MAGIC_HOME"
 _NAME = "nemotron_magic"
 _NETWORKED = re.compile(

@@ -107,7 +107,7 @@ _SCHEMA = Schema(
 _MARKS = ", ".join("?" * (1 + len(_COLUMNS)))
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "key")
 _PUT = f"INSERT INTO answer VALUES ({_MARKS}) ON CONFLICT DO UPDATE SET {_SET}"
-_CLAIM = f"{_PUT} WHERE state IN (%s) AND sent_s < ?"
+_CLAIM = f"{_PUT} WHERE state = {RowState.REFUSED:d} OR (state IN (%s) AND sent_s < ?)"
 
 
 class RowStore:
@@ -184,8 +184,7 @@ class RowStore:
         A row that has a record is taken only if it was refused, or is in one of
         `states` and was sent before `before_s`.
         """
-        again = ", ".join(str(int(one)) for one in {*states, RowState.REFUSED})
-        take = _CLAIM % again
+        take = _CLAIM % ", ".join(f"{one:d}" for one in states)
 
         def work(connection: sqlite3.Connection) -> list[AnswerRecord]:
             number = _number(connection, task)

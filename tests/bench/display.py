@@ -37,7 +37,8 @@ class Wire:
 
     def show(self, display: Display, *, again: bool = False) -> None:
         content = {
-            **display.message(),
+            "data": display.bundle(),
+            "metadata": display.metadata(),
             "transient": {"display_id": display.id},
         }
         self._send("update_display_data" if again else "display_data", content)

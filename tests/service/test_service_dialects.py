@@ -13,7 +13,6 @@ ALTERED = {
     "reasoning-only",
     "tool-calls",
     "refusal",
-    "reasoning-for-answer",
     "think-tags",
     "orphan-close",
     "json-instead",

@@ -30,10 +30,6 @@ _HEAD = (
     "|--:|:--|:--|--:|--:|--:|:--|"
 )
 _LAST = 20
-_SHOWN_OTHERWISE = (
-    *("number", "started_s", "ending", "error", "cost_usd"),
-    *("is_cached", "is_struck", "day"),
-)
 _CACHING = {
     "off": "every question is asked",
     "on": "a request that was made before is answered from disk",
@@ -113,7 +109,10 @@ def _ending(call: CallRecord) -> str:
 def _find_call(find: Callable[[int], CallRecord | None], wanted: str) -> CallRecord:
     """Return what `find` returns for a number that was typed.
 
-    Raise InputError if it is no number, or there is no such call.
+    Raises
+    ------
+    InputError
+        If it is no number, or there is no such call.
     """
     number = one_line(wanted, 40)
     if not re.fullmatch(r"[0-9]{1,15}", wanted):
@@ -135,11 +134,13 @@ def _strike(ledger: Ledger, wanted: str, is_struck: bool) -> str:
 
 
 def _one_call(call: CallRecord) -> str:
+    values: dict[str, object] = asdict(call)
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
-    shown = {"when": when, "ended": _ending(call), "cost": _cost(call)}
-    for name, value in asdict(call).items():
-        if name not in _SHOWN_OTHERWISE and value not in (None, ""):
-            shown[name] = _format(value)
+    first = {"when": when, "ended": _ending(call), "cost": _cost(call)}
+    for name in ("number", "started_s", "ending", "error", "cost_usd"):
+        del values[name]
+    del values["is_cached"], values["is_struck"], values["day"]
+    shown = first | {n: _format(v) for n, v in values.items() if v not in (None, "")}
     rows = [f"| {name} | {value} |" for name, value in shown.items()]
     return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
 
@@ -167,6 +168,10 @@ def _usage(app: App, text: str, settings: Settings) -> str:
     return f"Wrote {plural(number, 'call')} to `{path}`."
 
 
+def _balance(app: App, text: str, settings: Settings) -> str:
+    return balance(app.session, settings)
+
+
 USAGE = {
     "usage": Command(
         "Tokens and cost: session, day, month, model.",
@@ -181,7 +186,5 @@ USAGE = {
         r"(?:(?:un)?strike +)?\d+",
     ),
     "cache": Command("Stored replies.", _cache, "clear", "clear"),
-    "balance": Command(
-        "What is left on the account.", lambda app, _, s: balance(app.session, s)
-    ),
+    "balance": Command("What is left on the account.", _balance),
 }

@@ -89,9 +89,11 @@ def test_what_has_a_record_is_asked_again_only_if_told_so(
 
 def test_what_another_run_has_just_sent_is_not_asked_again(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    store.claim(TASK.hash, [sent(1, sent_s=2.0)])
+    store.claim(TASK.hash, [sent(1, sent_s=2.0), sent(2, sent_s=2.0)])
+    store.put(TASK.hash, [replace(sent(2, sent_s=2.0), state=RowState.REFUSED)])
 
-    assert store.claim(TASK.hash, [sent(1, 3.0)], [SENT], before_s=1.5) == []
+    again = [sent(1, 3.0), sent(2, 3.0)]
+    assert store.claim(TASK.hash, again, [SENT], before_s=1.5) == [again[1]]
 
 
 def test_tasks_are_told_with_the_states_of_their_rows(tmp_path: Path) -> None:

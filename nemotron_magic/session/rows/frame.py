@@ -1,0 +1,369 @@
+"""The rows of a table with their answers, as values and as a typed frame."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nemotron_magic.core import public
+from nemotron_magic.core.errors import NemotronError
+from nemotron_magic.core.text import format_usd, plural
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.rows.task import Table
+from nemotron_magic.session.structured.fields import Field, Fields
+from nemotron_magic.storage.rows import AnswerRecord, RowState
+
+__all__ = [
+    "Estimate",
+    "Progress",
+    "Row",
+    "Rows",
+    "format_duration",
+]
+
+_ERROR, _NOTE, _COST = "_error", "_note", "_cost_usd"
+_LOST = "no answer came; it may have been billed"
+
+
+@public
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table with its answer.
+
+    Attributes
+    ----------
+    index : Any
+        Its label in the input's index, or its place.
+    value : Any
+        The answer; None if there is none.
+    error : str
+        Why there is none, of a row that was asked.
+    usage : Usage
+        Tokens and cost of all attempts; of equal rows, the first alone has any.
+    cost_usd : float or None
+        What it cost, in US dollars.
+    note : str
+        What was done to the answer, or why the row was not asked.
+    """
+
+    index: Any
+    value: Any = None
+    error: str = ""
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What all rows would cost and take, by those that were asked."""
+
+    cost_usd: float | None
+    error_usd: float
+    duration_s: float
+
+    @classmethod
+    def of(
+        cls,
+        asked: Sequence[tuple[int, float | None]],
+        all_chars: int,
+        many: int,
+        duration_s: float,
+    ) -> Estimate:
+        """Return it by the length of rows and their cost, as costs go with lengths.
+
+        The error is two standard errors of a ratio estimator.
+        """
+        known = [(chars, cost) for chars, cost in asked if cost is not None]
+        chars = sum(one for one, _ in known)
+        if not known or not chars:
+            return cls(None, 0.0, duration_s)
+        a_char = sum(cost for _, cost in known) / chars
+        squares = sum((cost - a_char * size) ** 2 for size, cost in known)
+        spread = math.sqrt(squares / max(len(known) - 1, 1) / len(known))
+        return cls(a_char * all_chars, 2 * spread * many, duration_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come."""
+
+    done: int
+    wanted: int
+    errors: int
+    a_second: float
+    at_once: int
+    cost_usd: float | None
+    about_usd: float | None
+    left_s: float | None
+    waiting: str = ""
+    last: tuple[Row, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"{self.done:,} of {self.wanted:,}"]
+        parts += [f"{self.a_second:,.3g}/s"] if self.a_second else []
+        parts += [f"{self.at_once} at once"]
+        if self.cost_usd is not None:
+            about = f" of about {format_usd(self.about_usd)}" if self.about_usd else ""
+            parts.append(f"{format_usd(self.cost_usd)}{about}")
+        parts += [plural(self.errors, "error")] if self.errors else []
+        if self.waiting:
+            parts.append(self.waiting)
+        elif self.left_s is not None:
+            parts.append(f"{format_duration(self.left_s)} left")
+        return " · ".join(parts)
+
+
+def format_duration(seconds: float) -> str:
+    """Return a time in words, as short as it may be read.
+
+    >>> format_duration(348), format_duration(12.3), format_duration(7_260)
+    ('5 min 48 s', '12 s', '2 h 1 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@public
+@dataclass(frozen=True)
+class Rows:
+    """The answers to the rows of a table, also of a run that was stopped.
+
+    Iterating gives a `Row` for each row of the input, in its order.
+
+    Attributes
+    ----------
+    asked : int
+        How many rows this run has asked.
+    equal : int
+        How many rows have the answer of another one with the same text.
+    unique : int
+        How many different rows there are.
+    elapsed_s : float
+        How long this run took.
+    at_once : int
+        How many rows were under way at its end.
+    redacted : int
+        How many secrets were taken out of what was sent.
+    estimate : Estimate
+        What all rows would cost, by those that were asked.
+    stopped : NemotronError or None
+        What stopped the run before its end.
+    details : mapping
+        Model, instruction and fields that the answers belong to.
+    """
+
+    asked: int
+    equal: int
+    unique: int
+    elapsed_s: float
+    at_once: int
+    redacted: int
+    estimate: Estimate
+    stopped: NemotronError | None
+    details: Mapping[str, Any]
+    _table: Table = field(repr=False)
+    _fields: Fields = field(repr=False)
+    _keys: Sequence[bytes] = field(repr=False)
+    _found: Mapping[bytes, AnswerRecord] = field(repr=False)
+    _labels: Sequence[Any] = field(repr=False)
+    _again: Callable[[], Rows] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._rows(range(len(self)), self._index())
+
+    def __repr__(self) -> str:
+        return f"<rows: {self.summary()}>"
+
+    def _repr_html_(self) -> str | None:
+        shown = getattr(self.frame, "_repr_html_", None)
+        return shown() if shown else None
+
+    @property
+    def errors(self) -> tuple[Row, ...]:
+        """The rows that were asked and have no answer of the kind that was wanted."""
+        return tuple(row for row in self if row.error)
+
+    @property
+    def left(self) -> int:
+        """How many rows were not asked yet, or were refused unbilled."""
+        return sum(
+            bool(key) and not _is_over(self._found.get(key)) for key in self._keys
+        )
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What its answers cost, whenever they were asked; None if nobody told."""
+        keys = set(self._keys) - {b""}
+        known = [one.cost_usd for key in keys if (one := self._found.get(key))]
+        costs = [cost for cost in known if cost is not None]
+        return sum(costs) if costs else None
+
+    def resume(self) -> Rows:
+        """Ask the rows that were not asked yet, with all that was set before."""
+        return self._again()
+
+    @property
+    def frame(self) -> Any:
+        """The answers in columns, with the input's index, and its order.
+
+        A pandas or polars frame as the input was; without either, a list of dicts.
+        Beside the fields there are `_error`, `_note` and `_cost_usd`.
+        """
+        return self._frame(range(len(self)))
+
+    def head(self, many: int = 5) -> Any:
+        """Return a frame of the first rows that have an answer or an error."""
+        places = (n for n, key in enumerate(self._keys) if key in self._found)
+        return self._frame([n for n, _ in zip(places, range(many), strict=False)])
+
+    def summary(self) -> str:
+        """Return the run in one line: rows, errors, cost, time."""
+        many, errors = len(self), sum(1 for row in self if row.error)
+        parts = [plural(many, "row")]
+        if self.left:
+            parts = [f"{many - self.left:,} of {plural(many, 'row')}"]
+        parts.append(f"{self.asked:,} asked")
+        parts += [f"{self.equal:,} equal"] if self.equal else []
+        parts += [plural(errors, "error")] if errors else []
+        cost_usd = self.cost_usd
+        parts.append("cost unknown" if cost_usd is None else format_usd(cost_usd))
+        return " · ".join([*parts, format_duration(self.elapsed_s)])
+
+    def _index(self) -> Sequence[Any]:
+        index = getattr(self._table.source, "index", None)
+        is_pandas = self._table.library == "pandas"
+        own = is_pandas and index is not None and not callable(index)
+        return index if own else range(len(self))  # type: ignore[return-value]
+
+    def _rows(self, places: Sequence[int], index: Sequence[Any]) -> Iterator[Row]:
+        values: dict[bytes, Any] = {}
+        for at in places:
+            key = self._keys[at]
+            one = self._found.get(key)
+            is_first = key not in values
+            if one is None:
+                yield Row(index[at], note="not asked" if key else "empty")
+                continue
+            if is_first:
+                values[key] = self._value(one)
+            usage = Usage(
+                one.prompt_tokens, one.completion_tokens, cost_usd=one.cost_usd
+            )
+            yield Row(
+                index[at],
+                values[key],
+                _error_of(one),
+                usage if is_first else Usage(),
+                one.cost_usd if is_first else 0.0,
+                one.note or "",
+            )
+
+    def _value(self, one: AnswerRecord) -> Any:
+        if one.state != RowState.ANSWERED:
+            return None
+        return self._fields.build(self._fields.check(json.loads(one.value or "{}")))
+
+    def _frame(self, places: Sequence[int]) -> Any:
+        names = (*self._fields.names, _ERROR, _NOTE, _COST)
+        columns: dict[str, list[Any]] = {name: [] for name in names}
+        plain: dict[bytes, dict[str, Any]] = {}
+        for at in places:
+            key = self._keys[at]
+            one = self._found.get(key)
+            cost_usd = one.cost_usd if one else None
+            if one and key in plain:
+                cost_usd = 0.0
+            elif one and one.state == RowState.ANSWERED:
+                plain[key] = json.loads(one.value or "{}")
+            values = plain.setdefault(key, {})
+            note = (one.note if one else "not asked") if key else "empty"
+            own = {_ERROR: _error_of(one) or None, _NOTE: note or None, _COST: cost_usd}
+            for name, column in columns.items():
+                column.append(own[name] if name in own else values.get(name))
+        return self._framed(columns, places)
+
+    def _framed(self, columns: dict[str, list[Any]], places: Sequence[int]) -> Any:
+        library = sys.modules.get(self._table.library or "builtins")
+        if self._table.library == "pandas":
+            index = self._index()
+            whole = len(places) == len(self)
+            if isinstance(index, range):
+                index = library.RangeIndex(len(self))  # type: ignore[union-attr]
+            index = index if whole else index.take(list(places))  # type: ignore[attr-defined]
+            frame = _pandas_frame(library, columns, self._fields, index)
+            frame.attrs["nemotron"] = dict(self.details)
+            return frame
+        if self._table.library == "polars":
+            return _polars_frame(library, columns, self._fields)
+        rows = zip(*columns.values(), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _is_over(one: AnswerRecord | None) -> bool:
+    return one is not None and one.state != RowState.REFUSED
+
+
+def _error_of(one: AnswerRecord | None) -> str:
+    if one is None or one.state == RowState.ANSWERED:
+        return ""
+    return one.error or _LOST
+
+
+_OWN_DTYPES = {_ERROR: "string", _NOTE: "string", _COST: "Float64"}
+
+
+def _pandas_frame(
+    pandas: Any, columns: dict[str, list[Any]], fields: Fields, index: Any
+) -> Any:
+    dtypes = {**fields.dtypes, **_OWN_DTYPES}
+    labels = {one.name: [*one.labels] for one in fields.fields if one.labels}
+
+    def typed(name: str, values: list[Any]) -> Any:
+        dtype = dtypes[name]
+        if dtype == "category":
+            return pandas.Categorical(values, categories=labels[name])
+        if dtype.startswith("datetime64"):
+            return pandas.to_datetime(pandas.Series(values, dtype="object")).to_numpy(
+                dtype=dtype
+            )
+        if dtype == "object":
+            return pandas.Series(values, dtype=dtype).to_numpy()
+        return pandas.array(values, dtype=dtype)
+
+    return pandas.DataFrame({n: typed(n, v) for n, v in columns.items()}, index=index)
+
+
+def _polars_frame(polars: Any, columns: dict[str, list[Any]], fields: Fields) -> Any:
+    kinds = {
+        "str": polars.String,
+        "int": polars.Int64,
+        "float": polars.Float64,
+        "bool": polars.Boolean,
+        "date": polars.String,
+    }
+
+    def inner(one: Field) -> Any:
+        is_enum = one.kind == "str" and one.labels
+        return polars.Enum(list(one.labels)) if is_enum else kinds[one.kind]
+
+    schema = {
+        one.name: polars.List(inner(one)) if one.is_list else inner(one)
+        for one in fields.fields
+    }
+    own = {_ERROR: polars.String, _NOTE: polars.String, _COST: polars.Float64}
+    frame = polars.DataFrame(columns, schema={**schema, **own})
+    dates = [
+        one.name for one in fields.fields if one.kind == "date" and not one.is_list
+    ]
+    return frame.with_columns(polars.col(dates).str.to_date()) if dates else frame

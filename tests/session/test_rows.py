@@ -1,0 +1,371 @@
+"""Rows: asked once, within limits, and answered in typed columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from counting_service import PRICE_USD, Answer, CountingService, good
+
+from nemotron_magic import NemotronError, Session
+
+TONE = "tone: good|bad, why"
+
+
+@pytest.fixture
+def services() -> Iterator[list[CountingService]]:
+    made: list[CountingService] = []
+    yield made
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def serve(services: list[CountingService]) -> Callable[..., CountingService]:
+    def serve(*what: Any, **how: Any) -> CountingService:
+        services.append(CountingService(*what, **how))
+        return services[-1]
+
+    return serve
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Callable[[CountingService], Session]]:
+    made: list[Session] = []
+
+    def session(service: CountingService, **values: Any) -> Session:
+        environ = {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
+        one = Session(base_url=service.url, model="m", environ=environ, **values)
+        made.append(one)
+        return one
+
+    yield session
+    for one in made:
+        one.close()
+
+
+def test_a_column_becomes_typed_columns(serve: Any, session: Any) -> None:
+    service = serve()
+    reviews = pd.Series(["good soap", "bad tea", "good soap"], index=[7, 3, 7])
+
+    rows = session(service).map("What tone?", reviews, as_="tone: good|bad, stars int")
+
+    frame = rows.frame
+    assert frame.index.tolist() == [7, 3, 7]
+    assert frame.tone.tolist() == ["good", "bad", "good"]
+    assert {n: str(t) for n, t in frame.dtypes.items()} == {
+        "tone": "category",
+        "stars": "Int64",
+        "_error": "string",
+        "_note": "string",
+        "_cost_usd": "Float64",
+    }
+    assert frame._cost_usd.tolist() == [PRICE_USD, PRICE_USD, 0.0]
+    assert service.asked == {"good soap": 1, "bad tea": 1}
+    assert (rows.left, rows.errors, rows.equal) == (0, (), 1)
+    assert rows.cost_usd == pytest.approx(2 * PRICE_USD)
+    assert [one.value["tone"] for one in rows] == ["good", "bad", "good"]
+
+
+def test_what_was_answered_is_not_asked_again(serve: Any, session: Any) -> None:
+    service = serve()
+    values = [f"row {n} good" for n in range(40)]
+
+    pilot = session(service).map("What tone?", values, as_=TONE, sample=5)
+    rest = session(service).map("What tone?", values, as_=TONE)
+    again = session(service).map("What tone?", values, as_=TONE)
+
+    assert (pilot.asked, pilot.left) == (5, 35)
+    assert (rest.asked, rest.left) == (35, 0)
+    assert (again.asked, again.left) == (0, 0)
+    assert max(service.asked.values()) == 1
+    assert again.frame.equals(rest.frame)
+    assert pilot.estimate.cost_usd == pytest.approx(40 * PRICE_USD, rel=0.05)
+
+
+def test_a_run_goes_on_with_what_is_left(serve: Any, session: Any) -> None:
+    service = serve()
+    values = [f"row {n}" for n in range(30)]
+    pilot = session(service).map("What tone?", values, as_=TONE, sample=5)
+
+    assert pilot.resume().left == 0
+    assert set(service.asked.values()) == {1}
+
+
+EMPTY = [None, "", "  ", float("nan"), pd.NA, pd.NaT]
+
+
+@pytest.mark.parametrize("value", EMPTY)
+def test_what_is_empty_is_not_asked(serve: Any, session: Any, value: Any) -> None:
+    service = serve()
+
+    rows = session(service).map("What tone?", [value, "good"], as_=TONE)
+
+    assert service.asked == {"good": 1}
+    assert rows.frame._note.tolist() == ["empty", pd.NA]
+    assert rows.frame.tone.isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index([1, 1, 1]),
+        pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)], names=["x", "y"]),
+        pd.Index(["c", "a", "b"], name="who"),
+        pd.date_range("2026-01-01", periods=3),
+    ],
+)
+@pytest.mark.parametrize(
+    "values", [["good", "bad", None], pd.Categorical(["bad", "bad", "good"])]
+)
+def test_index_and_order_are_those_of_the_input(
+    serve: Any, session: Any, index: pd.Index, values: Any
+) -> None:
+    series = pd.Series(values, index=index)
+
+    frame = session(serve()).map("Tone?", series, as_="tone: good|bad").frame
+
+    assert frame.index.equals(series.index)
+    assert frame.index.names == series.index.names
+    told = [None if pd.isna(one) else one for one in frame.tone]
+    assert told == [None if pd.isna(one) else one for one in values]
+
+
+def test_polars_comes_back_as_polars(serve: Any, session: Any) -> None:
+    table = pl.DataFrame({"title": ["good", "bad"], "body": ["a", None], "n": [1, 2]})
+
+    out = session(serve()).map(
+        "{title}: {body}", table, as_="tone: good|bad, n int, x float, y bool, d date?"
+    )
+
+    assert isinstance(out.frame, pl.DataFrame)
+    assert out.frame["tone"].to_list() == ["good", "bad"]
+    assert out.frame.schema["tone"] == pl.Enum(["good", "bad"])
+    assert out.frame.schema["d"] == pl.Date
+
+
+def test_only_the_columns_that_are_named_go_out(serve: Any, session: Any) -> None:
+    service = serve()
+    table = pd.DataFrame(
+        {"title": ["A", "{body}"], "body": ["x", "y"], "secret": ["s1", "s2"]}
+    )
+
+    session(service).map('{"a": {title}} of {body} {other}', table, as_="tone: a|b")
+
+    sent = [json.loads(one)["messages"][-1]["content"] for one in service.bodies]
+    assert sorted(sent) == ['{"a": A} of x {other}', '{"a": {body}} of y {other}']
+
+
+def test_a_frame_without_a_name_in_the_text_goes_out_by_column(
+    serve: Any, session: Any
+) -> None:
+    service = serve()
+
+    session(service).map("Tone?", pd.DataFrame({"a": [1], "b": ["x"]}), as_="tone: a|b")
+
+    sent = json.loads(service.bodies[0])["messages"][-1]["content"]
+    assert sent == "Tone?\n\na: 1\nb: x"
+
+
+def test_too_many_columns_are_refused(serve: Any, session: Any) -> None:
+    service = serve()
+    wide = pd.DataFrame({f"c{n}": ["x"] for n in range(6)})
+
+    with pytest.raises(NemotronError, match="all 6 columns would be sent"):
+        session(service).map("Tone?", wide, as_=TONE)
+
+    assert not service.asked
+
+
+def test_secrets_are_taken_out_of_each_row(serve: Any, session: Any) -> None:
+    service = serve()
+    key = "sk-" + "a1B2c3D4e5F6g7H8" * 2
+
+    rows = session(service).map("Tone?", [f"my key is {key}"], as_=TONE)
+
+    assert key.encode() not in service.bodies[0]
+    assert rows.redacted == 1
+
+
+def bad(row: str, body: dict[str, Any]) -> Answer:
+    return 200, {}, json.dumps({"tone": "sour", "why": "x"})
+
+
+def test_a_bad_answer_is_repaired_once_or_told(serve: Any, session: Any) -> None:
+    service = serve(bad)
+
+    rows = session(service).map("Tone?", ["one"], as_=TONE)
+    session(service).map("Tone?", ["one"], as_=TONE)
+
+    assert sum(service.asked.values()) == 2
+    (row,) = rows
+    assert row.error == "invalid: tone 'sour' is not one of good, bad"
+    assert row.cost_usd == pytest.approx(2 * PRICE_USD)
+    service.answer = good
+    again = session(service).map("Tone?", ["one"], as_=TONE, again="errors")
+    assert again.errors == ()
+    assert again.cost_usd == pytest.approx(PRICE_USD)
+
+
+def test_a_repaired_answer_is_one(serve: Any, session: Any) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        return (bad if len(body["messages"]) == 2 else good)(row, body)
+
+    service = serve(answer)
+    rows = session(service).map("Tone?", ["good"], as_=TONE)
+
+    assert [(one.error, one.note) for one in rows] == [("", "asked again")]
+    assert rows.cost_usd == pytest.approx(2 * PRICE_USD)
+
+
+def test_a_reply_that_was_cut_off_gets_more_room_and_is_not_repaired(
+    serve: Any, session: Any
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        is_short = body["max_tokens"] < 400
+        return 200, {}, ("length", '{"tone": "go') if is_short else good(row, body)[2]
+
+    service = serve(answer)
+    rows = session(service).map("Tone?", ["good"], as_=TONE)
+
+    lengths = [json.loads(one)["max_tokens"] for one in service.bodies]
+    assert lengths == [208, 832]
+    assert rows.errors == ()
+
+
+def test_a_form_that_is_refused_is_asked_for_in_words(serve: Any, session: Any) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        if "response_format" in body:
+            return 400, {}, "response_format is not supported"
+        return 200, {}, '```json\n{"tone": "good", "why": "x"}\n```'
+
+    service = serve(answer)
+    one = session(service)
+    rows = one.map("Tone?", [f"r{n}" for n in range(40)], as_=TONE, at_once=4)
+    before = sum(service.refused.values())
+    one.map("Tone??", ["r1"], as_=TONE)
+
+    assert rows.errors == ()
+    assert before <= 8
+    assert sum(service.refused.values()) == before
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(401, "AuthenticationError"), (402, "CreditError")]
+)
+def test_what_would_meet_every_row_stops_at_once(
+    serve: Any, session: Any, status: int, said: str
+) -> None:
+    service = serve(lambda row, body: (status, {}, "no"))
+
+    with pytest.raises(NemotronError) as caught:
+        session(service).map("Tone?", [f"r{n}" for n in range(99)], as_=TONE, at_once=4)
+
+    assert type(caught.value).__name__ == said
+    assert sum(service.asked.values()) <= 8
+    assert caught.value.rows.left >= 91
+    assert caught.value.rows.frame.shape[0] == 99
+
+
+def test_three_equal_refusals_before_any_answer_stop(serve: Any, session: Any) -> None:
+    service = serve(lambda row, body: (400, {}, "temperature is out of range"))
+
+    with pytest.raises(NemotronError, match="temperature"):
+        session(service).map("Tone?", [f"r{n}" for n in range(99)], as_=TONE, at_once=2)
+
+    assert sum(service.asked.values()) <= 5
+
+
+def test_a_run_stops_when_most_rows_fail(serve: Any, session: Any) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        return good(row, body) if row == "r0" else bad(row, body)
+
+    service = serve(answer)
+    with pytest.raises(NemotronError, match="rows failed, so the run") as caught:
+        session(service).map("Tone?", [f"r{n}" for n in range(99)], as_=TONE, at_once=2)
+
+    assert len(caught.value.rows.errors) >= 10
+    assert sum(service.asked.values()) < 60
+
+
+@pytest.mark.parametrize("status", [500, 504])
+def test_what_may_have_been_billed_is_asked_again_only_by_the_user(
+    serve: Any, session: Any, status: int
+) -> None:
+    service = serve(lambda row, body: (status, {}, "broken"))
+    first = session(service).map("Tone?", ["a", "b"], as_=TONE)
+    service.answer = good
+    second = session(service).map("Tone?", ["a", "b"], as_=TONE)
+    assert service.asked == {"a": 1, "b": 1}
+    assert all("may have been billed" in one.error for one in (*first, *second))
+
+    third = session(service).map("Tone?", ["a", "b"], as_=TONE, again=["billed"])
+
+    assert third.errors == ()
+    assert service.asked == {"a": 2, "b": 2}
+
+
+def test_refused_rows_are_sent_until_they_are_taken(serve: Any, session: Any) -> None:
+    refused: set[str] = set()
+
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        if row in refused:
+            return good(row, body)
+        refused.add(row)
+        return 429, {"Retry-After": "0.05"}, "slow down"
+
+    service = serve(answer)
+    rows = session(service).map("Tone?", [f"r{n}" for n in range(20)], as_=TONE)
+
+    assert rows.errors == ()
+    assert set(service.answered.values()) == {1}
+
+
+def test_the_ledger_has_one_row_for_a_run_with_its_sums(
+    serve: Any, session: Any
+) -> None:
+    service = serve()
+    one = session(service)
+
+    one.map("Tone?", [f"r{n}" for n in range(50)], as_=TONE)
+
+    (call,) = one.accounting.ledger.last()
+    assert call.cost_usd == pytest.approx(50 * PRICE_USD)
+    assert (call.prompt_tokens, call.completion_tokens) == (2500, 500)
+    assert call.ending == "complete"
+    assert one.accounting.ledger.of_session().cost_usd == pytest.approx(50 * PRICE_USD)
+
+
+@pytest.mark.parametrize("at_once", [4, 32])
+def test_a_budget_is_kept_by_the_service_s_own_sum(
+    serve: Any, session: Any, at_once: int
+) -> None:
+    service = serve()
+    values = [f"row {n}" for n in range(900)]
+
+    with pytest.raises(NemotronError, match="no room for another row") as caught:
+        session(service).map(
+            "Tone?", values, as_=TONE, max_cost_usd=0.01, at_once=at_once
+        )
+
+    assert service.spent_usd <= 0.01 + at_once * PRICE_USD
+    assert service.spent_usd >= 0.0095
+    assert caught.value.rows.left == 900 - sum(service.answered.values())
+
+
+def test_a_limit_of_requests_is_kept_by_the_service_s_own_count(
+    serve: Any, session: Any
+) -> None:
+    service = serve()
+    values = [f"row {n}" for n in range(60)]
+
+    session(service).map("Tone?", values, as_=TONE, rpm=1200, at_once=64)
+
+    spans = [b - a for a, b in zip(service.times, service.times[20:], strict=False)]
+    assert min(spans) >= 0.0
+    assert max(service.times) - min(service.times) >= 0.9 * (60 - 20) / 20
