@@ -12,10 +12,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nemotron_magic import rehearsal
 from nemotron_magic.core.errors import NemotronError
@@ -28,10 +28,7 @@ from nemotron_magic.storage.files import HOME_VARIABLE
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = [
-    "main",
-]
-
+__all__ = ["main"]
 
 _NAME = "quickstart.ipynb"
 _MISSING = "The demo needs more packages: python -m pip install 'nemotron-magic[demo]'"
@@ -40,12 +37,16 @@ _MISSING = "The demo needs more packages: python -m pip install 'nemotron-magic[
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit status."""
     options = _options(arguments)
+    clone, ours = Path("examples") / _NAME, Path(__file__).parent / "examples" / _NAME
+    source = options.notebook or (clone if clone.exists() else ours)
     try:
-        source = _notebook(options.notebook)
         with _endpoint() as (said, environ):
             print(said)
             if options.lab:
-                return _open_lab(source, options.more, environ)
+                lab = [sys.executable, "-m", "jupyterlab", str(source), *options.more]
+                with suppress(KeyboardInterrupt):
+                    return subprocess.call(lab, env=dict(environ))
+                return 0
             return _execute(source, environ)
     except ModuleNotFoundError as error:
         print(f"{error}. {_MISSING}", file=sys.stderr)
@@ -56,14 +57,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m nemotron_magic", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument(
-        "--lab",
-        action="store_true",
-        help="open the notebook in JupyterLab instead; it gets all further flags",
-    )
-    parser.add_argument(
-        "notebook", nargs="?", type=Path, help="another notebook to run (default: ours)"
-    )
+    lab = "open the notebook in JupyterLab instead; it gets all further flags"
+    parser.add_argument("--lab", action="store_true", help=lab)
+    other = "another notebook to run (default: ours)"
+    parser.add_argument("notebook", nargs="?", type=Path, help=other)
     options, more = parser.parse_known_args(arguments)
     options.more = more
     if options.more and not options.lab:
@@ -72,14 +69,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         hint = "; JupyterLab's flags take a =, as in --port=8888" if more else ""
         parser.error(f"there is no notebook {options.notebook}{hint}")
     return options
-
-
-def _notebook(given: Path | None) -> Path:
-    """Find the notebook: the one given, the clone's, or the installed copy."""
-    if given is not None:
-        return given
-    clone = Path("examples") / _NAME
-    return clone if clone.exists() else Path(__file__).parent / "examples" / _NAME
 
 
 @contextmanager
@@ -105,27 +94,15 @@ def _endpoint() -> Iterator[tuple[str, Mapping[str, str]]]:
         yield said, {**os.environ, **own}
 
 
-def _open_lab(source: Path, flags: Sequence[str], environ: Mapping[str, str]) -> int:
-    command = [sys.executable, "-m", "jupyterlab", str(source), *flags]
-    try:
-        return subprocess.call(command, env=dict(environ))
-    except KeyboardInterrupt:
-        return 0
-
-
 def _execute(source: Path, environ: Mapping[str, str]) -> int:
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(source, as_version=4)
-
-    def tell(cell: NotebookNode, cell_index: int, **more: Any) -> None:
-        print("\n".join(_lines_of(cell)), flush=True)
-
     client = NotebookClient(
         notebook,
-        on_cell_executed=tell,
+        on_cell_executed=lambda cell, **more: _print(cell),
         resources={"metadata": {"path": str(source.parent)}},
         timeout=700,
         # The kernel warns about TCP, which stays on this machine.
@@ -137,44 +114,33 @@ def _execute(source: Path, environ: Mapping[str, str]) -> int:
     except CellExecutionError:
         status = 1
     print()
-    for path in _written(source, notebook):
-        print(f"Wrote {path}")
+    _write(source, notebook)
     return status
 
 
-def _lines_of(cell: NotebookNode) -> Iterator[str]:
-    """Yield what a cell asked, what came back, and its usage."""
+def _print(cell: NotebookNode) -> None:
+    """Print what a cell asked, what came back, and what that took."""
     if cell.cell_type != "code":
         return
-    yield f"\n── In [{cell.execution_count}] " + "─" * 60
-    yield cell.source
+    print(f"\n── In [{cell.execution_count}] {'─' * 60}\n{cell.source}")
     for output in cell.outputs:
-        yield from _output_lines(output)
+        if output.output_type == "error":
+            text = "\n".join(output.traceback)
+        else:
+            shown = output.get("text") or output.get("data", {}).get("text/plain", "")
+            text = shown.rstrip()
+        print(f"\n{text}")
+        if about := output.get("metadata", {}).get("nemotron"):
+            usage = Usage.from_dict(about["usage"])
+            model = about["served_model"] or about["model"]
+            cost = format_cost(usage.cost_usd, about["estimated_cost_usd"])
+            took = f"{about['elapsed_s']} s · {format_tokens(usage)}"
+            print(f"\n   {model} · {took} · {cost}")
+    sys.stdout.flush()
 
 
-def _output_lines(output: NotebookNode) -> Iterator[str]:
-    if output.output_type == "stream":
-        yield f"\n{output.text.rstrip()}"
-    elif output.output_type == "error":
-        yield "\n" + "\n".join(output.traceback)
-    else:
-        yield f"\n{output.data.get('text/plain', '').rstrip()}"
-        about = output.metadata.get("nemotron")
-        if about:
-            yield f"\n   {_usage_line(about)}"
-
-
-def _usage_line(about: Mapping[str, Any]) -> str:
-    usage = Usage.from_dict(about["usage"])
-    cost = format_cost(usage.cost_usd, about["estimated_cost_usd"])
-    return (
-        f"{about['served_model'] or about['model']} · {about['elapsed_s']} s · "
-        f"{format_tokens(usage)} · {cost}"
-    )
-
-
-def _written(source: Path, notebook: NotebookNode) -> Iterator[Path]:
-    """Write the executed notebook and its HTML; return where they are."""
+def _write(source: Path, notebook: NotebookNode) -> None:
+    """Write the executed notebook and its HTML; print where they are."""
     import nbformat
     from nbconvert import HTMLExporter
 
@@ -183,11 +149,10 @@ def _written(source: Path, notebook: NotebookNode) -> Iterator[Path]:
         folder = Path.cwd()
     executed = folder / f"{source.stem}.executed.ipynb"
     nbformat.write(notebook, executed)
-    yield executed
     html, _ = HTMLExporter().from_notebook_node(notebook)
     page = executed.with_suffix(".html")
     page.write_text(html, encoding="utf-8")
-    yield page
+    print(f"Wrote {executed}\nWrote {page}")
 
 
 if __name__ == "__main__":

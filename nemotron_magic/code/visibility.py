@@ -1,13 +1,10 @@
 """Make visible what code hides from its reader: far away, invisible, or look-alike.
 
 A page shows some hundred columns of a cell and does not wrap them, so three hundred
-blanks hide what stands behind them. The layout changes and the meaning does not; what
-only another meaning could bring into sight is told.
-
-What lies out of sight is brought into sight. Marks of writing direction make code read
-as something it is not, invisible characters make two names look like one, and so do
-letters of other alphabets (https://trojansource.codes, CVE-2021-42574 and
-CVE-2021-42694).
+blanks hide what stands behind them: it is brought nearer, and the meaning stays. Marks
+of writing direction make code read as something it is not, invisible characters make
+two names look like one, and so do letters of other alphabets
+(https://trojansource.codes, CVE-2021-42574 and CVE-2021-42694).
 """
 
 from __future__ import annotations
@@ -24,17 +21,10 @@ from keyword import iskeyword
 from nemotron_magic.code.syntax import parse_quietly
 from nemotron_magic.core.text import one_line
 
-__all__ = [
-    "PARTS",
-    "bring_into_sight",
-    "cell_magic",
-    "escape_bidi",
-    "is_for_ipython",
-    "lookalike_warning",
-    "runs_python",
-]
+__all__ = ["escape_bidi"]
 
 
+_ALL_LATIN_LOOKING = ("CHEROKEE", "COPTIC", "LISU")
 _SEPARATORS = re.compile(r"[\d_]+")
 _ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN", "LISU")
 # Letters that pass for Latin ones, and those. Further Greek ones pass only in a name of
@@ -52,52 +42,22 @@ _NO_MATHEMATICS = _LATIN["GREEK"][0][:15]
 _LATIN_LOOKING_CYRILLIC = f"{_LATIN['CYRILLIC'][0]}ктɡ"
 
 
-def lookalike_warning(name: str) -> str:
-    """Say why a name may not be what it looks like; nothing of an ordinary one.
-
-    >>> lookalike_warning("ﬁle"), lookalike_warning("длина_max")
-    ("Python reads the name 'ﬁle' as 'file'", '')
-    """
-    if name.isascii():
-        return ""
+def _lookalike_warning(name: str) -> str:
+    """Say why a name may not be what it looks like; nothing of an ordinary one."""
     read = unicodedata.normalize("NFKC", name)
     if read != unicodedata.normalize("NFC", name):
         return f"Python reads the name {name!r} as {read!r}"
-    return _mixed_warning(name) or _whole_warning(name)
-
-
-def _whole_warning(name: str) -> str:
-    """Say which alphabet a name is in of which all letters pass for Latin ones."""
-    letters = _SEPARATORS.sub("", name)
-    alphabets = {_alphabet(one) for one in letters}
-    alphabet = alphabets.pop() if len(alphabets) == 1 else ""
-    if alphabet in ("CHEROKEE", "COPTIC", "LISU"):
-        reads = ""
-    elif alphabet in _LATIN and set(letters) <= set(_LATIN[alphabet][0]):
-        reads = f" that read {name.translate(str.maketrans(*_LATIN[alphabet]))!r}"
-    else:
-        return ""
-    if alphabet == "GREEK" and len(letters) == 1 and letters not in _NO_MATHEMATICS:
-        return ""
-    numbers = " ".join(f"U+{ord(one):04X}" for one in letters[:8])
-    words = f"the name {name!r} is of {alphabet.capitalize()} letters"
-    return f"{words}{reads} ({numbers})"
-
-
-def _mixed_warning(name: str) -> str:
-    """Say which letters of a name pass for letters of the alphabet that it is in."""
-    parts = _SEPARATORS.split(name) if "LATIN" in map(_alphabet, name) else []
-    for part in filter(None, parts):
+    parts = [*filter(None, _SEPARATORS.split(name))]
+    if "LATIN" not in map(_alphabet, name):
+        return _whole_warning(name, "".join(parts))
+    for part in parts:
         strange = [one for one in part if _alphabet(one) not in ("", "LATIN")]
         is_mixed = len(strange) < len(part)
         doubtful = [
             one
             for one in strange
-            if (is_mixed and one in _LATIN_LOOKING_GREEK)
-            or (
-                _alphabet(one) != "GREEK"
-                and (is_mixed or one in _LATIN_LOOKING_CYRILLIC)
-            )
+            if (one in _LATIN_LOOKING_CYRILLIC and not is_mixed)
+            or (is_mixed and (_alphabet(one) != "GREEK" or one in _LATIN_LOOKING_GREEK))
         ]
         if doubtful and (is_mixed or len(doubtful) == len(part)):
             number = f"U+{ord(doubtful[0]):04X}"
@@ -106,12 +66,27 @@ def _mixed_warning(name: str) -> str:
     return ""
 
 
+def _whole_warning(name: str, letters: str) -> str:
+    """Say which alphabet a name is in of which all letters pass for Latin ones."""
+    alphabet, *others = {_alphabet(one) for one in letters} or {""}
+    looks, latin = _LATIN.get(alphabet, ("", ""))
+    is_single = alphabet == "GREEK" and len(letters) == 1
+    is_whole = set(letters) <= set(_NO_MATHEMATICS if is_single else looks)
+    if others or not (alphabet in _ALL_LATIN_LOOKING or (looks and is_whole)):
+        return ""
+    reads = f" that read {name.translate(str.maketrans(looks, latin))!r}"
+    numbers = " ".join(f"U+{ord(one):04X}" for one in letters[:8])
+    words = f"the name {name!r} is of {alphabet.capitalize()} letters"
+    return f"{words}{reads if looks else ''} ({numbers})"
+
+
 def _alphabet(letter: str) -> str:
     word = unicodedata.name(letter, "").partition(" ")[0]
     return word if word in _ALPHABETS else ""
 
 
-PARTS = re.compile(
+# The parts of Python in which a character means something else.
+_PARTS = re.compile(
     r"""(?P<string>(?P<prefix>[A-Za-z]{0,2})(?:
         \"{3}(?:[^\\]|\\.)*?(?:\"{3}|\Z)|'{3}(?:[^\\]|\\.)*?(?:'{3}|\Z)
         |"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))
@@ -119,7 +94,6 @@ PARTS = re.compile(
     |(?P<name>[^\W\d]\w*)""",
     re.DOTALL | re.VERBOSE,
 )
-"""The parts of Python in which a character means something else."""
 
 # All in columns or lines: more than this is out of sight, or there to put it there.
 _WIDEST_GAP, _WIDEST_GAP_IN_TEXT = 40, 80
@@ -140,7 +114,7 @@ _EMPTY = re.compile(rf"[{_BLANK}]*(?:#|(\\))?[{_BLANK}]*")
 _QUOTED = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'|`[^`\n]*`")
 _FOR_IPYTHON = re.compile(r"[ \t]*[!%?]|[^'\"\#=\n]{0,200}=[ \t]*[!%]")
 _LINE_OR_PART = re.compile(
-    rf"^(?P<ipython>(?:{_FOR_IPYTHON.pattern})[^\n]*)|{PARTS.pattern}",
+    rf"^(?P<ipython>(?:{_FOR_IPYTHON.pattern})[^\n]*)|{_PARTS.pattern}",
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 _GOES_ON = "    "
@@ -155,45 +129,27 @@ _BLANKS_ARE_FREE = frozenset([
 ])  # fmt: skip
 
 
-def cell_magic(source: str) -> tuple[str, int]:
-    r"""Return the name of a cell's magic, and where the lines below it begin.
-
-    >>> cell_magic("%%time -q\nx = 1"), cell_magic("x = 1")
-    (('time', 10), ('', 0))
-    """
+def _cell_magic(source: str) -> tuple[str, int]:
+    """Return the name of a cell's magic, and where the lines below it begin."""
     found = re.match(r"\s*%%(\S*)[^\n]*\n?", source)
     return (found[1], found.end()) if found else ("", 0)
 
 
-def runs_python(magic: str) -> bool:
-    """Return whether what stands below a cell magic is Python, as it is without one."""
+def _runs_python(magic: str) -> bool:
     return not magic or magic in _RUNS_PYTHON
-
-
-def is_for_ipython(source: str, place: int) -> bool:
-    """Return whether the line that a place is in is no Python, such as `!ls`."""
-    start = source.rfind("\n", 0, place) + 1
-    return bool(_FOR_IPYTHON.match(source, start))
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     """One line of a cell.
 
-    Attributes
-    ----------
-    mask : str
-        What each character is part of: `c` code, `#` a comment, `s` a text that can go
-        on in the next line, `r` one that cannot.
-    is_inside : bool
-        Whether it begins within a text.
-    warnings : tuple of str
-        What the user should know of it.
+    The mask tells what each character is part of: `c` code, `#` a comment, `s` a text
+    that can go on in the next line, `r` one that cannot.
     """
 
     text: str
     mask: str
-    is_inside: bool = False
+    is_inside: bool = False  # whether it begins within a text
     warnings: tuple[str, ...] = ()
 
     def with_warning(self, words: str) -> _Line:
@@ -207,33 +163,22 @@ class _Line:
         return (found[1] or " ") if found else ""
 
     @property
-    def is_for_ipython(self) -> bool:
-        """Whether it is no Python, such as `!ls`."""
-        return not self.is_inside and bool(_FOR_IPYTHON.match(self.text))
-
-    @property
     def indentation(self) -> int:
         """How many blanks it begins with."""
         return len(self.text) - len(self.text.lstrip(" \t"))
 
 
-def bring_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
-    r"""Return code of which nothing lies out of sight, and a line for each change.
-
-    Examples
-    --------
-    >>> bring_into_sight(f"x = 1{' ' * 300}; y = 2")
-    ('x = 1 ; y = 2', ('line 1: behind 300 blanks stood `; y = 2`',))
-    """
+def _bring_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
+    """Return code of which nothing lies out of sight, and a line for each change."""
     if not _MAY_HIDE.search(source):
         return source, ()
-    magic, start = cell_magic(source)
-    is_python = runs_python(magic)
+    magic, start = _cell_magic(source)
+    is_python = _runs_python(magic)
     lines = [one for line in _lines(source) for one in _remove_gaps(line)]
     nearer = _remove_empty(_reduce_indentation(lines))
     lines = [one for line in nearer for one in _break(line, is_python)]
     shown = "\n".join(line.text for line in lines)
-    if is_python and not _mean_the_same(source[start:], shown[cell_magic(shown)[1] :]):
+    if is_python and not _mean_the_same(source[start:], shown[_cell_magic(shown)[1] :]):
         return source, ("parts of it lie out of sight: read all of it before it runs",)
     return shown, tuple(
         f"line {number}: {words}"
@@ -243,14 +188,14 @@ def bring_into_sight(source: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _lines(source: str) -> Iterator[_Line]:
-    magic, start = cell_magic(source)
-    head, body = source[:start], source[start:]
-    if runs_python(magic):
-        mask = _quoted_mask(head) + _python_mask(body)
-    elif magic in _BLANKS_ARE_FREE:
-        mask = _quoted_mask(source)
+    magic, start = _cell_magic(source)
+    body = source[start:]
+    if _runs_python(magic):
+        below = _mask(body, _LINE_OR_PART)
     else:
-        mask = _quoted_mask(head) + "r" * len(body)
+        is_free = magic in _BLANKS_ARE_FREE
+        below = _mask(body, _QUOTED) if is_free else "r" * len(body)
+    mask = _mask(source[:start], _QUOTED) + below
     at, is_inside = 0, False
     for text in source.split("\n"):
         end = at + len(text)
@@ -259,28 +204,26 @@ def _lines(source: str) -> Iterator[_Line]:
         at = end + 1
 
 
-def _quoted_mask(text: str) -> str:
-    """Return the mask of what is no Python: what is quoted counts as a text."""
-    made, at = "", 0
-    for quoted in _QUOTED.finditer(text):
-        made += "c" * (quoted.start() - at) + "r" * len(quoted[0])
-        at = quoted.end()
-    return made + "c" * (len(text) - at)
-
-
-def _python_mask(text: str) -> str:
+def _mask(text: str, parts: re.Pattern[str]) -> str:
+    """Return the mask of code in which the parts count as what they are."""
     made, at = [], 0
-    for part in _LINE_OR_PART.finditer(text):
-        if part["ipython"] is not None:
-            mask = _quoted_mask(part[0])
-        elif part["string"]:
-            is_raw = set(part["prefix"].lower()) & set("rft")
-            mask = ("r" if is_raw else "s") * len(part[0])
-        else:
-            mask = ("#" if part["comment"] else "c") * len(part[0])
-        made += ["c" * (part.start() - at), mask]
+    for part in parts.finditer(text):
+        made += ["c" * (part.start() - at), _mask_of(part)]
         at = part.end()
     return "".join(made) + "c" * (len(text) - at)
+
+
+def _mask_of(part: re.Match[str]) -> str:
+    kind = "c"
+    if part.re is _QUOTED:
+        kind = "r"
+    elif part["ipython"] is not None:
+        return _mask(part[0], _QUOTED)
+    elif part["string"]:
+        kind = "r" if set(part["prefix"].lower()) & set("rft") else "s"
+    elif part["comment"]:
+        kind = "#"
+    return kind * len(part[0])
 
 
 def _remove_gaps(line: _Line) -> Iterator[_Line]:
@@ -359,9 +302,8 @@ def _remove_empty(lines: Iterable[_Line]) -> Iterator[_Line]:
                 yield line
                 continue
             if in_text > _MOST_EMPTY_IN_TEXT:
-                words = (
-                    f"below {in_text} empty lines in a text stands {_tail(line.text)}"
-                )
+                words = f"below {in_text} empty lines in a text stands "
+                words += _tail(line.text)
             yield line.with_warning(words) if words else line
             words, in_text = "", 0
 
@@ -372,7 +314,8 @@ def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
     if end <= _LONGEST_LINE:
         yield line
         return
-    cuts = _cuts(line, end) if is_python and not line.is_for_ipython else []
+    is_for_ipython = not line.is_inside and _FOR_IPYTHON.match(line.text)
+    cuts = _cuts(line, end) if is_python and not is_for_ipython else []
     if cuts:
         line = line.with_warning(
             f"its {end:,} columns are broken into {len(cuts) + 1} lines"
@@ -392,9 +335,7 @@ def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
 
 def _cuts(line: _Line, end: int) -> list[int]:
     """Return where to go on in the next line, if that shows more than texts."""
-    beyond = zip(
-        line.text[_LONGEST_LINE:end], line.mask[_LONGEST_LINE:end], strict=True
-    )
+    beyond = [*zip(line.text, line.mask, strict=True)][_LONGEST_LINE:end]
     if not any(kind == "c" and sign not in _CLOSES for sign, kind in beyond):
         return []
     places = [
@@ -415,7 +356,6 @@ def _cuts(line: _Line, end: int) -> list[int]:
 
 
 def _tail(text: str) -> str:
-    """Return the end of a text as it is quoted."""
     return _quote(text.strip()[-_TAIL:])
 
 
@@ -424,15 +364,14 @@ def _quote(text: str) -> str:
 
 
 def _mean_the_same(before: str, after: str) -> bool:
-    """Return whether Python reads two texts alike, as far as it can read them."""
-    try:
-        tree = parse_quietly(before)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return True
-    try:
-        return ast.dump(tree) == ast.dump(parse_quietly(after))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
+    """Return whether Python reads two texts alike, as far as it can read the first."""
+    trees = []
+    for text in (before, after):
+        try:
+            trees.append(ast.dump(parse_quietly(text)))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return not trees
+    return trees[0] == trees[1]
 
 
 _MOST_WARNINGS = 10
@@ -475,12 +414,8 @@ def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
     becomes a sign that Python does not take. Names stand as Python reads them; those
     that look like others are left as they are, and warned of.
 
-    Examples
-    --------
     >>> escape_bidi('is_admin = "user\u202e"  # \u200b')[0]
     'is_admin = "user\\u202e"  # <U+200B>'
-    >>> escape_bidi("p\u0430y = 1")[1]
-    ("line 1: the name 'p\u0430y' mixes Latin and Cyrillic letters (U+0430)",)
     """
     warnings: dict[str, None] = {}
     text = source.replace("\r\n", "\n")
@@ -488,91 +423,88 @@ def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
         if part.endswith("\r"):
             words = "ends with a bare carriage return, which can hide the next"
             warnings[f"line {line}: it {words}"] = None
-    text, moved = bring_into_sight(text.replace("\r", "\n"))
+    text, moved = _bring_into_sight(text.replace("\r", "\n"))
     warnings |= dict.fromkeys(moved)
-    escaper = _Escaper(text)
-    shown = text if _PLAIN.fullmatch(text) else escaper.escape()
-    warnings |= escaper.warnings
+    ends = [match.start() for match in re.finditer("\n", text)]
+    is_plain = _PLAIN.fullmatch(text)
+    shown = text if is_plain else _Escaper(text, ends, warnings).escape()
     if shown != text:
         # A sign that is shown takes more room, and may push what follows out of sight.
-        shown, moved = bring_into_sight(shown)
+        shown, moved = _bring_into_sight(shown)
         warnings |= dict.fromkeys(moved)
     first, others = [*warnings][:_MOST_WARNINGS], [*warnings][_MOST_WARNINGS:]
     return shown, (*first, *([f"and {len(others)} more"] if others else []))
 
 
+@dataclass(frozen=True, slots=True)
 class _Escaper:
     """Escape what hides in a text, and note a warning for each."""
 
-    def __init__(self, text: str) -> None:
-        self.warnings: dict[str, None] = {}
-        self._text = text
-        self._ends = [match.start() for match in re.finditer("\n", text)]
+    text: str
+    ends: list[int]  # of its lines
+    warnings: dict[str, None]
 
     def escape(self) -> str:
-        magic, done = cell_magic(self._text)
-        done = done if runs_python(magic) else len(self._text)
-        made = [self._without_hidden(_IN_TEXT, 0, done)]
-        for part in PARTS.finditer(self._text, done):
-            start, end = part.span()
-            made.append(self._without_hidden(_IN_CODE, done, start))
-            if part["name"]:
-                made.append(self._name(part))
-            elif part["comment"]:
-                made.append(self._without_hidden(_IN_TEXT, start, end))
-            else:
-                made.append(self._string(part))
-            done = end
-        return "".join([*made, self._without_hidden(_IN_CODE, done, len(self._text))])
+        magic, done = _cell_magic(self.text)
+        done = done if _runs_python(magic) else len(self.text)
+        made = [self._shown(_IN_TEXT, 0, done)]
+        for part in _PARTS.finditer(self.text, done):
+            made += [self._shown(_IN_CODE, done, part.start()), self._part(part)]
+            done = part.end()
+        return "".join([*made, self._shown(_IN_CODE, done, len(self.text))])
 
     def _warn(self, place: int, words: str) -> None:
-        line = 1 + bisect_left(self._ends, place)
+        line = 1 + bisect_left(self.ends, place)
         self.warnings[f"line {line}: {words}"] = None
 
-    def _name(self, part: re.Match[str]) -> str:
-        """Return a name as Python reads it, with strange letters shown."""
-        name, start = part[0], part.start()
-        if name.isascii():
-            return name
-        if _IN_CODE.search(name):
-            return self._without_hidden(_IN_CODE, start, part.end())
-        if warning := lookalike_warning(name):
-            self._warn(start, warning)
-        read = unicodedata.normalize("NFKC", name)
-        # To IPython a name is a text like any other.
-        is_kept = iskeyword(read) or not read.isidentifier()
-        return name if is_kept or is_for_ipython(self._text, start) else read
-
-    def _string(self, part: re.Match[str]) -> str:
-        text, prefix = part[0], part["prefix"]
-        shown = self._without_hidden(_IN_TEXT, *part.span(), is_string=True)
+    def _part(self, part: re.Match[str]) -> str:
+        text, prefix = part[0], part["prefix"] or ""
+        if part["name"] and not _IN_CODE.search(text):
+            return self._name(part)
+        pattern, is_string = (
+            _IN_CODE if part["name"] else _IN_TEXT,
+            bool(part["string"]),
+        )
+        shown = self._shown(pattern, *part.span(), is_string=is_string)
         # In a raw text an escape is none; without a backslash it need not be raw.
         if shown != text and "r" in prefix.lower() and "\\" not in text:
             return re.sub("[rR]", "", prefix) + shown[len(prefix) :]
         return shown
 
-    def _without_hidden(
+    def _name(self, part: re.Match[str]) -> str:
+        """Return a name as Python reads it."""
+        name, start = part[0], part.start()
+        if name.isascii():
+            return name
+        if warning := _lookalike_warning(name):
+            self._warn(start, warning)
+        read = unicodedata.normalize("NFKC", name)
+        # To IPython a name is a text like any other.
+        line = self.text.rfind("\n", 0, start) + 1
+        is_for_ipython = _FOR_IPYTHON.match(self.text, line)
+        return (
+            name
+            if iskeyword(read) or not read.isidentifier() or is_for_ipython
+            else read
+        )
+
+    def _shown(
         self, pattern: re.Pattern[str], start: int, end: int, is_string: bool = False
     ) -> str:
-        text = self._text[start:end]
+        text = self.text[start:end]
 
         def show(match: re.Match[str]) -> str:
             if "hiding" in pattern.groupindex and not match["hiding"]:
                 return match[0]
-            sign, number = match[0], ord(match[0])
+            sign, number = match[0], f"U+{ord(match[0]):04X}"
             kind = next(words for one, words in _KINDS if one.match(sign))
-            words = f"{kind} (U+{number:04X}) is shown by its number"
-            self._warn(start + match.start(), words)
-            if not is_string:
-                return f"<U+{number:04X}>"
+            self._warn(
+                start + match.start(), f"{kind} ({number}) is shown by its number"
+            )
             # A backslash before it stands for itself, and must go on to do so.
             before = text[: match.start()]
             is_escaped = (len(before) - len(before.rstrip("\\"))) % 2
-            escape = (
-                f"\\x{number:02x}"
-                if number < 0x100
-                else (f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}")
-            )
-            return "\\" * is_escaped + escape
+            escape = "\\" * is_escaped + ascii(sign)[1:-1]
+            return escape if is_string else f"<{number}>"
 
         return text if _PLAIN.fullmatch(text) else pattern.sub(show, text)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import sys
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeGuard
+from uuid import uuid4
 
 from nemotron_magic.context.cells import execution_of, request_of, source_of
 from nemotron_magic.display.page import (
@@ -24,53 +24,34 @@ from nemotron_magic.display.reply import document
 from nemotron_magic.markdown import to_html
 from nemotron_magic.session.reply import Reply
 
-__all__ = [
-    "DisplayManager",
-    "FinalRenderer",
-    "FrontEnd",
-    "MagicPosition",
-    "ShellPublisher",
-    "front_end",
-    "is_captured",
-    "is_in_output_widget",
-    "magic_position",
-]
+__all__ = ["DisplayManager", "FrontEnd", "front_end"]
 
 _RUNNERS = ("run_line_magic", "run_cell_magic")
 _CONSOLES_FROM = (5, 3)
 """The version of the protocol that clients in Python name; those of pages name 5.2."""
 
 
-class MagicPosition(NamedTuple):
-    """Where a question stands.
+class _MagicPosition(NamedTuple):
+    """Where a question stands."""
 
-    `is_first`: nothing in the cell ran before it, so the cell has no other output yet.
-    `is_shown`: one is the last expression, whose value IPython displays. `is_only`:
-    there is no other. `is_named`: the last expression is another, maybe its value.
-    """
-
-    is_first: bool = False
-    is_shown: bool = False
+    is_first: bool = False  # nothing ran before it: the cell has no other output yet
+    is_shown: bool = False  # one is the last expression, whose value IPython displays
     is_only: bool = False
-    is_named: bool = False
+    is_named: bool = False  # the last expression is another one, which may be its value
 
 
-def magic_position(source: str) -> MagicPosition:
-    r"""Find the question in a cell's source after IPython's transforms.
-
-    >>> magic_position("x = get_ipython().run_line_magic('nemotron', 'why?')\nx")
-    MagicPosition(is_first=True, is_shown=False, is_only=True, is_named=True)
-    """
+def _magic_position(source: str) -> _MagicPosition:
+    """Find the question in a cell's source after IPython's transforms."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return MagicPosition()
+        return _MagicPosition()
     if not tree.body:
-        return MagicPosition()
+        return _MagicPosition()
     first, last = tree.body[0], tree.body[-1]
     assigned = isinstance(first, ast.Assign | ast.AnnAssign | ast.Expr)
     value = last.value if isinstance(last, ast.Expr) else None
-    return MagicPosition(
+    return _MagicPosition(
         assigned and _is_question(getattr(first, "value", None)),
         _is_question(value),
         sum(map(_is_question, ast.walk(tree))) == 1,
@@ -88,14 +69,14 @@ def _is_magic(node: object) -> TypeGuard[ast.Call]:
     return isinstance(function, ast.Attribute) and function.attr in _RUNNERS
 
 
-def is_captured(shell: Any) -> bool:
+def _is_captured(shell: Any) -> bool:
     """Return whether displays are kept, as by `%%capture`, and not shown."""
     from IPython.core.displaypub import CapturingDisplayPublisher
 
     return isinstance(shell.display_pub, CapturingDisplayPublisher)
 
 
-def is_in_output_widget(shell: Any) -> bool:
+def _is_in_output_widget(shell: Any) -> bool:
     """Return whether an `ipywidgets.Output` takes what is displayed now.
 
     JupyterLab's ignores every update of a display.
@@ -106,7 +87,7 @@ def is_in_output_widget(shell: Any) -> bool:
     return any(getattr(one, "msg_id", "") == request for one in made)
 
 
-class ShellPublisher:
+class _ShellPublisher:
     """Displays of a running shell."""
 
     def __init__(self, shell: Any) -> None:
@@ -116,8 +97,7 @@ class ShellPublisher:
         """Make a display, or paint the one of that id `again`."""
         # Looked up each time, because `%%capture` puts another in its place.
         self._shell.display_pub.publish(
-            data=display.bundle(),
-            metadata=display.metadata(),
+            **display.message(),
             transient={"display_id": display.id},
             update=again,
         )
@@ -127,7 +107,7 @@ class ShellPublisher:
         self._shell.display_pub.clear_output(wait=True)
 
 
-class FinalRenderer(Renderer):
+class _FinalRenderer(Renderer):
     """Publishes a reply when it is whole, for runs that nobody watches."""
 
     def __init__(self, publisher: Publisher, code_of: CodeOf) -> None:
@@ -136,7 +116,7 @@ class FinalRenderer(Renderer):
 
     def finish(self, reply: Reply) -> None:
         """Publish the reply."""
-        self._publisher.show(Display(_new_id(), *bundle(reply, self._code_of)))
+        self._publisher.show(Display(uuid4().hex, *bundle(reply, self._code_of)))
 
 
 FrontEnd = Literal["terminal", "console", "page", "headless"]
@@ -177,7 +157,7 @@ class DisplayManager:
     ) -> None:
         self._shell = shell
         self._environ = environ
-        self._publisher = publisher or ShellPublisher(shell)
+        self._publisher = publisher or _ShellPublisher(shell)
         self._clock_s = clock_s
         self.ticker = Ticker()
         self.code_of: CodeOf = no_code
@@ -193,12 +173,12 @@ class DisplayManager:
     def painter(self) -> Renderer:
         """Return a painter for a reply in the cell that runs now."""
         marker = execution_of(self._shell)
-        place = magic_position(source_of(self._shell))
+        place = _magic_position(source_of(self._shell))
         front = self.front_end
         # What stands there cannot be painted again.
-        is_kept = is_captured(self._shell) or is_in_output_widget(self._shell)
+        is_kept = _is_captured(self._shell) or _is_in_output_widget(self._shell)
         if front == "headless" or (front == "page" and is_kept):
-            return FinalRenderer(self._publisher, self.code_of)
+            return _FinalRenderer(self._publisher, self.code_of)
         if front == "page":
             alone = place.is_first and self._painted[0] != marker
             self._painted = (marker, None)
@@ -215,8 +195,8 @@ class DisplayManager:
 
     def painted(self, reply: Reply, painter: Renderer) -> None:
         """Note that `painter` has shown `reply` in the cell that runs now."""
-        is_final = isinstance(painter, FinalRenderer) or type(painter) is Renderer
-        if is_final and magic_position(source_of(self._shell)).is_named:
+        is_final = isinstance(painter, _FinalRenderer) or type(painter) is Renderer
+        if is_final and _magic_position(source_of(self._shell)).is_named:
             return  # its cell may show it yet
         self._painted = (execution_of(self._shell), reply)
         self._owes_footer = painter is self._bare
@@ -226,7 +206,7 @@ class DisplayManager:
         marker, painted = self._painted
         is_painted = painted is reply and marker == execution_of(self._shell)
         if not is_painted and self.front_end in ("page", "headless"):
-            FinalRenderer(self._publisher, self.code_of).finish(reply)
+            _FinalRenderer(self._publisher, self.code_of).finish(reply)
         elif not is_painted or self._owes_footer:
             # A terminal has written "Out[3]: " by now.
             from nemotron_magic.display.terminal import print_footer, print_reply
@@ -238,12 +218,8 @@ class DisplayManager:
         """Show a text of our own."""
         if self.front_end in ("page", "headless"):
             html = document(to_html(markdown))
-            self._publisher.show(Display(_new_id(), html, markdown))
+            self._publisher.show(Display(uuid4().hex, html, markdown))
         else:
             from nemotron_magic.display.terminal import print_markdown
 
             print_markdown(markdown, sys.stdout, self.front_end == "console")
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex

@@ -237,13 +237,14 @@ class CodeInserter:
             notices.append("The code is the same as it was.")
         if is_broken or not self._takes_cells():
             notices.append(_BROKEN if is_broken else _HEADLESS)
-            return _with(reply, notices, diff)
+            return _with(reply, notices, appended=diff)
         self._insert_cell(1, job.replaces)
         where = "in place of this cell" if job.replaces else "in the cell below"
         more = len(cells) - 1
         wait = f"{more} more block{' waits' if more == 1 else 's wait'}: %nemotron code"
         placed = f"code {where}, {wait}" if more else f"code {where}"
-        return _with(reply, notices, diff, cells[0].source, placed)
+        source = cells[0].source
+        return _with(reply, notices, appended=diff, inserted=source, placed=placed)
 
     def offer(self, reply: Reply) -> None:
         """Let the code of a reply wait for `%nemotron code`."""
@@ -326,11 +327,9 @@ class CodeInserter:
                 hint="Again: %nemotron code: 1   or: %nemotron code: all",
             )
         number = int(which) if which.isdecimal() else 0 if which else self._next + 1
-        if not 1 <= number <= count:
-            raise InputError(
-                f"code takes all or a number up to {count}, got {which[:40]}"
-            )
-        return number
+        if 1 <= number <= count:
+            return number
+        raise InputError(f"code takes all or a number up to {count}, got {which[:40]}")
 
     def _insert_cell(self, number: int, replaces: bool = False) -> None:
         source = self._waiting[number - 1].source.rstrip("\n")
@@ -371,14 +370,7 @@ def diff_html(before: str, after: str) -> str:
     return as_block(text, "diff") if text else ""
 
 
-def _with(
-    reply: Reply, notices: Sequence[str], diff: str = "", source: str = "", at: str = ""
-) -> Reply:
+def _with(reply: Reply, notices: Sequence[str], **more: Any) -> Reply:
     """Return a reply with more to say below it."""
     told = (*reply.metadata.notices, *notices)
-    return Reply(
-        reply,
-        replace(
-            reply.metadata, notices=told, appended=diff, inserted=source, placed=at
-        ),
-    )
+    return Reply(reply, replace(reply.metadata, notices=told, **more))

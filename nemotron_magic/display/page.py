@@ -11,7 +11,6 @@ one that is saved.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from functools import lru_cache
 from threading import Event as ThreadEvent
 from threading import Lock, RLock, Thread
 from typing import Any, Protocol
+from uuid import uuid4
 
 from nemotron_magic.core.events import (
     Event,
@@ -46,7 +46,6 @@ from nemotron_magic.session.reply import Reply
 __all__ = [
     "CodeOf",
     "Display",
-    "Every",
     "NotebookRenderer",
     "Publisher",
     "Renderer",
@@ -56,7 +55,7 @@ __all__ = [
     "no_code",
 ]
 
-Every = Callable[[Callable[[], bool]], None]
+_Every = Callable[[Callable[[], bool]], None]
 """Calls a function again and again until it gives False."""
 
 CodeOf = Callable[[Reply], ReplyCode | None]
@@ -187,14 +186,11 @@ class Display:
     text: str = ""
     about: Mapping[str, Any] | None = None
 
-    def bundle(self) -> dict[str, str]:
-        """Return what stands in it, by its media type."""
-        plain = {"text/plain": self.text} if self.text else {}
-        return {"text/html": self.html, **plain}
-
-    def metadata(self) -> dict[str, Any]:
-        """Return what is saved beside it, under our name."""
-        return {"nemotron": dict(self.about)} if self.about else {}
+    def message(self) -> dict[str, Any]:
+        """Return what stands in it, and what is saved beside it under our name."""
+        text = {"text/plain": self.text} if self.text else {}
+        about = {"nemotron": dict(self.about)} if self.about else {}
+        return {"data": {"text/html": self.html, **text}, "metadata": about}
 
 
 class Publisher(Protocol):
@@ -242,7 +238,7 @@ class NotebookRenderer(Renderer):
         publisher: Publisher,
         alone: bool,
         clock_s: Callable[[], float],
-        every: Every,
+        every: _Every,
         code_of: CodeOf = no_code,
     ) -> None:
         self._publisher = publisher
@@ -410,7 +406,7 @@ class NotebookRenderer(Renderer):
     def _paint(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None
     ) -> None:
-        display_id = self._display_id or uuid.uuid4().hex
+        display_id = self._display_id or uuid4().hex
         again = bool(self._display_id)
         self._has_painted = True
         self._publisher.show(Display(display_id, html, text, about), again=again)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["App"]
 
-
 _SPENT: WeakKeyDictionary[Any, tuple[str, dict[str, Tally]]] = WeakKeyDictionary()
 """The session of each shell and its cost: loading us again begins no other."""
 
@@ -151,17 +150,13 @@ class App:
         name = f"{self._name}-rehearsal" if rehearses else self._name
         where = "off" if rehearses else str(settings["ledger"])
         if (where, name) not in self._ledgers:
-            opened = open_ledger(where, self._environ, name)
-            self._ledgers[where, name] = opened
-        self.session.accounting.is_rehearsal = rehearses
-        self.session.accounting.ledger = self._ledgers[where, name]
-        self.session.accounting.notebook = Path(self._own_file.path()).name
+            self._ledgers[where, name] = open_ledger(where, self._environ, name)
+        accounting = self.session.accounting
+        accounting.is_rehearsal = rehearses
+        accounting.ledger = self._ledgers[where, name]
+        accounting.notebook = Path(self._own_file.path()).name
 
     def last_reply(self, thread: str) -> str:
         """Return the last reply of a thread; empty without one."""
         turns = self.session.conversation.threads.get(thread or MAIN)
         return turns[-1].reply if turns else ""
-
-    def show(self, markdown: str) -> None:
-        """Show a text of our own."""
-        self.displays.show_markdown(markdown)

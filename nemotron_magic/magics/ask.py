@@ -14,10 +14,7 @@ from nemotron_magic.code.syntax import Finding, describe_finding
 from nemotron_magic.context.cells import execution_of, origin_of
 from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subject
 from nemotron_magic.context.variables import Variables
-from nemotron_magic.core.errors import (
-    InputError,
-    NemotronError,
-)
+from nemotron_magic.core.errors import InputError, InvalidAnswerError, NemotronError
 from nemotron_magic.core.events import Trying
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal
@@ -39,10 +36,7 @@ from nemotron_magic.session.conversation import (
 from nemotron_magic.session.reply import Reply, partial_reply
 from nemotron_magic.session.session import Session
 
-__all__ = [
-    "Asker",
-    "QuestionBuilder",
-]
+__all__ = ["Asker", "QuestionBuilder"]
 
 
 class QuestionBuilder:
@@ -60,10 +54,7 @@ class QuestionBuilder:
     ) -> Question:
         """Return the question of a cell; about a subject, other cells only if asked.
 
-        Raises
-        ------
-        InputError
-            If a value or a file that it names cannot be sent.
+        Raise InputError if a value or a file that it names cannot be sent.
         """
         subject = subject or Subject()
         keeps_cells = not subject.words or "context" in call.values
@@ -83,10 +74,8 @@ class QuestionBuilder:
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
         """Return a question that no cell asks; cells up to `last` may be sent.
 
-        Raises
-        ------
-        InputError
-            If a value that it names cannot be sent, or it is a key and no question.
+        Raise InputError if a value that it names cannot be sent, or it is a key and no
+        question.
         """
         refuse_key(text, self._session.redactor.hide)
         context = settings["context"]
@@ -104,9 +93,8 @@ class QuestionBuilder:
         **request: Any,
     ) -> Question:
         thread = thread or MAIN
-        before = turns_before(
-            self._session.conversation.threads.get(thread, []), origin
-        )
+        turns = self._session.conversation.threads.get(thread, [])
+        before = turns_before(turns, origin)
         text, context_info, notice = self._gatherer.gather(
             ContextRequest(
                 text=text,
@@ -131,12 +119,8 @@ class QuestionBuilder:
 class Asker:
     """Asks in one notebook.
 
-    Attributes
-    ----------
-    inserter : CodeInserter
-        What puts the code of replies into cells.
-    questions : QuestionBuilder
-        What makes questions of what was typed.
+    `questions` makes questions of what was typed; `inserter` puts the code of replies
+    into cells.
     """
 
     def __init__(
@@ -162,10 +146,8 @@ class Asker:
     def question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
         """Return the question of a call, and the source of the cell that it is about.
 
-        Raises
-        ------
-        InputError
-            If there is nothing to ask about, or what it names cannot be sent.
+        Raise InputError if there is nothing to ask about, or what it names cannot be
+        sent.
         """
         if call.code and call.as_ is not None:
             raise InputError(
@@ -188,10 +170,8 @@ class Asker:
     def reply(self, call: ParsedMagic, settings: Settings) -> Reply:
         """Ask; return the reply as it was shown.
 
-        Raises
-        ------
-        NemotronError
-            When there is no whole reply; what had arrived is shown and kept.
+        Raise NemotronError when there is no whole reply; what had arrived is shown and
+        kept.
         """
         # What has arrived is neither lost nor half shown, whenever Stop is pressed.
         with InterruptGuard() as guard:
@@ -218,8 +198,7 @@ class Asker:
             )
             self._show(call, self.inserter.sent_back(reply, notice), renderer)
             wish = correction_request([describe_finding(one) for one in findings])
-            request = Correction(wish, thread)
-            renderer = self._renderer(call)
+            request, renderer = Correction(wish, thread), self._renderer(call)
             try:
                 reply = self._receive(
                     request, settings, call, InsertOptions(), renderer, guard
@@ -275,8 +254,9 @@ class Asker:
             return _changed(before, call), Regeneration(call.text, thread)
         gives_code = call.command in TASKS and TASKS[call.command].gives_code
         repairs, tries = int(settings["repair"]), settings["try_code"] == "on"
-        options = InsertOptions(gives_code, repairs=repairs, tries=tries)
-        options = _changed(options, call)
+        options = _changed(
+            InsertOptions(gives_code, repairs=repairs, tries=tries), call
+        )
         question, source = self.question(call, settings)
         return replace(options, before=source if gives_code else ""), question
 
@@ -294,6 +274,8 @@ class Asker:
                 reply = self._session.ask(request, settings, renderer.watch)
         except NemotronError as error:
             arrived = partial_reply(error)
+            if call.as_ is not None or isinstance(error, InvalidAnswerError):
+                call = replace(call, out="")  # it has no value
             if arrived is None:
                 renderer.fail()
             else:
@@ -316,21 +298,18 @@ class Asker:
 
     def _push(self, call: ParsedMagic, reply: Reply) -> None:
         values: dict[str, Any] = {"_nemotron": reply}
-        if call.out and reply.metadata.shown:
-            values[call.out] = reply.value
-        elif call.out and call.as_ is None:
-            values[call.out] = reply
+        if call.out:
+            values[call.out] = reply.value if reply.metadata.shown else reply
         self._shell.push(values, interactive=bool(call.out))
 
 
 def _ticker(renderer: Renderer) -> Callable[[float], None]:
     """Return what shows twice a second how long a trial has taken."""
-    shown = -1
+    shown: set[int] = set()
 
     def tick(elapsed_s: float) -> None:
-        nonlocal shown
-        if int(elapsed_s * 2) > shown:
-            shown = int(elapsed_s * 2)
+        if int(elapsed_s * 2) not in shown:
+            shown.add(int(elapsed_s * 2))
             renderer.watch(Trying(elapsed_s))
 
     return tick
@@ -348,25 +327,20 @@ def _why_not_corrected(error: BaseException) -> str:
 def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:
     """Return what is to become of a reply, with what this call says of it.
 
-    Raises
-    ------
-    InputError
-        If code is to take the place of the cell, and there will be none.
+    Raise InputError if code is to be tried or to take the place of the cell, and there
+    will be none.
     """
-    if call.replace and not (call.code or options.inserts):
-        raise InputError(
-            "--replace is for code, and this question asks for none",
-            hint="Ask for it: %nemotron --code --replace …",
-        )
     trial = call.values.get("try_code")
-    if trial == "on" and not (call.code or options.inserts):
+    inserts = options.inserts or call.code
+    flag = "--replace" if call.replace else "--try" if trial == "on" else ""
+    if flag and not inserts:
         raise InputError(
-            "--try is for code, and this question asks for none",
-            hint="Ask for it: %nemotron --code --try …",
+            f"{flag} is for code, and this question asks for none",
+            hint=f"Ask for it: %nemotron --code {flag} …",
         )
     return replace(
         options,
-        inserts=options.inserts or call.code,
+        inserts=inserts,
         replaces=options.replaces or call.replace,
         repairs=int(call.values.get("repair", options.repairs)),
         tries=options.tries if trial is None else trial == "on",

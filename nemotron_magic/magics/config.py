@@ -13,10 +13,7 @@ from nemotron_magic.core.parameters import DEFAULT_MODEL, PARAMETERS, Parameter
 if TYPE_CHECKING:
     from nemotron_magic.core.settings import Settings
 
-__all__ = [
-    "Nemotron",
-    "load_config",
-]
+__all__ = ["Nemotron", "load_config"]
 
 
 class _Setting(TraitType[Any, Any]):
@@ -69,10 +66,7 @@ class Nemotron(Configurable):
     ) -> Settings:
         """Return the settings of one call, `values` in place of the traits'.
 
-        Raises
-        ------
-        InputError
-            If two settings contradict each other.
+        Raise InputError if two settings contradict each other.
         """
         from nemotron_magic.core.settings import Settings
 
@@ -86,10 +80,7 @@ class Nemotron(Configurable):
 def load_config(shell: Any) -> Any:
     """Return the settings of a shell, as its configuration files have them.
 
-    Raises
-    ------
-    InputError
-        If a value there is out of its range.
+    Raise InputError if a value there is out of its range.
     """
     try:
         return Nemotron(parent=shell)

@@ -33,23 +33,10 @@ if TYPE_CHECKING:
     from nemotron_magic.magics.input_transformers import Question
     from nemotron_magic.session.reply import Reply
 
-__all__ = [
-    "NemotronMagics",
-    "load",
-    "panel",
-    "preload",
-    "unload",
-]
-
+__all__ = ["NemotronMagics", "load", "panel", "preload", "unload"]
 
 _PACKAGE = __name__.split(".")[0]
 _SLOW_S = 1.0  # what took less is not remembered
-
-
-def _manual() -> str:
-    from nemotron_magic.magics.commands import manual
-
-    return manual()
 
 
 class NemotronMagics:
@@ -104,12 +91,18 @@ class NemotronMagics:
         from nemotron_magic.core.errors import NemotronError
 
         try:
-            from nemotron_magic.magics.dispatch import run
+            from nemotron_magic.magics.commands import run
 
             return run(self.app, line, cell)
         except NemotronError as error:
             error.verbose = self.settings.snapshot()["verbose_errors"]
             raise
+
+    @staticmethod
+    def _manual() -> str:
+        from nemotron_magic.magics.commands import manual
+
+        return manual()
 
     # What `%nemotron?` and Shift-Tab show: IPython asks for it by this name.
     nemotron.getdoc = _manual  # type: ignore[attr-defined]
@@ -122,7 +115,7 @@ class NemotronMagics:
         found: list[str] = []
         if "%nemotron" in text:
             from nemotron_magic.magics.commands import COMMANDS
-            from nemotron_magic.magics.completer import completions
+            from nemotron_magic.magics.parser import completions
 
             found = completions(text, context.token, COMMANDS, self.app.model_names)
         matches = [SimpleCompletion(name, type="nemotron") for name in found]
@@ -160,12 +153,12 @@ class NemotronMagics:
         """Return our name, and those that `%alias_magic` gave us."""
         known = self.shell.magics_manager.magics
         magics = [*known["line"].items(), *known["cell"].items()]
-        aliases = {name for name, one in magics if _target(one) == "nemotron"}
-        return {"nemotron", *aliases}
+        targets = ((name, getattr(one, "magic_name", "")) for name, one in magics)
+        return {"nemotron", *(name for name, of in targets if of == "nemotron")}
 
     def get_ready(self, result: Any) -> None:
         """Get ready for the first question, once the cell that loaded us has ended."""
-        self._forget("post_run_cell", self.get_ready)
+        self._forget(self.get_ready)
         _prevent_reload(self.shell)
         from nemotron_magic.context.cells import CellIds
 
@@ -193,24 +186,19 @@ class NemotronMagics:
         _prevent_reload(self.shell)
         self.held.look()
 
-    def _forget(self, event: str, listener: Callable[[Any], None]) -> None:
-        if listener in self.shell.events.callbacks[event]:
-            self.shell.events.unregister(event, listener)
+    def _forget(self, listener: Callable[[Any], None]) -> None:
+        for event in ("pre_run_cell", "post_run_cell"):
+            if listener in self.shell.events.callbacks[event]:
+                self.shell.events.unregister(event, listener)
 
     def close(self) -> None:
         """Let go of what was opened."""
-        self._forget("post_run_cell", self.get_ready)
-        self._forget("pre_run_cell", self.begin_cell)
-        self._forget("post_run_cell", self.end_cell)
+        for listener in (self.get_ready, self.begin_cell, self.end_cell):
+            self._forget(listener)
         self._preload.cancel()
         for one in (self._recorder, self._displays, self._cell_ids, self._app):
             if one is not None:
                 one.close()
-
-
-def _target(magic: object) -> str:
-    """Return the name of the magic that an alias is for; empty for any other."""
-    return str(getattr(magic, "magic_name", ""))
 
 
 def load(shell: Any) -> None:
@@ -219,25 +207,30 @@ def load(shell: Any) -> None:
         return
     magics = NemotronMagics(shell)
     shell.register_magic_function(magics.nemotron, "line_cell", "nemotron")
-    shell.configurables.append(magics.settings)
-    # First, before IPython takes prompts off and looks for a cell magic.
-    transformers = shell.input_transformer_manager
-    transformers.cleanup_transforms.insert(0, magics.call_cell)
-    transformers.line_transforms.append(magics.join_lines)
-    transformers.token_transformers.append(magics)
-    shell.Completer.custom_matchers.append(magics.complete)
+    for listed, one in _places(shell, magics):
+        # First, before IPython takes prompts off and looks for a cell magic.
+        listed.insert(0 if one == magics.call_cell else len(listed), one)
     shell.events.register("post_run_cell", magics.get_ready)
     _report_missed(shell)
+
+
+def _places(shell: Any, magics: NemotronMagics) -> tuple[tuple[list[Any], Any], ...]:
+    """Return the lists of the shell that we stand in, each with what stands there."""
+    transformers = shell.input_transformer_manager
+    return (
+        (shell.configurables, magics.settings),
+        (transformers.cleanup_transforms, magics.call_cell),
+        (transformers.line_transforms, magics.join_lines),
+        (transformers.token_transformers, magics),
+        (shell.Completer.custom_matchers, magics.complete),
+    )
 
 
 @public
 def panel() -> None:
     """Show the panel in the cell that runs now, as `%nemotron panel` does.
 
-    Raises
-    ------
-    NemotronError
-        If no notebook is running here.
+    Raise NemotronError if no notebook is running here.
     """
     from IPython.core.getipython import get_ipython
 
@@ -261,14 +254,10 @@ def unload(shell: Any) -> None:
     magics.close()
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("nemotron", None)
-    shell.configurables.remove(magics.settings)
+    for listed, one in _places(shell, magics):
+        listed.remove(one)
     # What `%config` set and we refused is in the shell's alone: it would come back.
     shell.config["Nemotron"] = magics.settings.config["Nemotron"]
-    transformers = shell.input_transformer_manager
-    transformers.cleanup_transforms.remove(magics.call_cell)
-    transformers.line_transforms.remove(magics.join_lines)
-    transformers.token_transformers.remove(magics)
-    shell.Completer.custom_matchers.remove(magics.complete)
 
 
 def _report_missed(shell: Any) -> None:
@@ -333,7 +322,7 @@ def _displays_of(shell: Any) -> DisplayLog | None:
 
 def preload() -> None:
     """Import what the first question needs; what fails will fail again with it."""
-    for name in ("magics.dispatch", "code.check", "client.client", "markdown.sanitize"):
+    for name in ("magics.commands", "code.check", "client.client", "markdown.sanitize"):
         with suppress(Exception):
             import_module(f"nemotron_magic.{name}")
         sleep(0.01)  # so that a cell that begins is not kept waiting

@@ -28,7 +28,6 @@ __all__ = [
     "join_lines",
 ]
 
-
 MISSED = (
     "A question here was taken for a request for help, because this cell was read "
     "before it loaded nemotron_magic. Run the cell again; a script or -c needs: "

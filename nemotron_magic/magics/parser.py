@@ -1,4 +1,4 @@
-"""Parse what follows `%nemotron`: flags, then a command or a question.
+"""Parse or complete what follows `%nemotron`: flags, then a command or a question.
 
 Flags come first. The first token that is no flag starts the question, and from there
 every byte is the user's. A lone word that names a command is one; with a text it takes
@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.magics.flags import TO_ASK, FlagParser, looks_like_flag, refuse_key
+from nemotron_magic.magics.flags import (
+    FLAG_OF,
+    TO_ASK,
+    Flag,
+    FlagParser,
+    looks_like_flag,
+    refuse_key,
+)
 from nemotron_magic.session.structured.fields import Fields
 
 __all__ = [
     "Command",
     "ParsedMagic",
+    "completions",
     "is_typo",
     "parse",
     "suggest_command",
@@ -30,20 +38,11 @@ __all__ = [
 class Command:
     """One command.
 
-    Parameters
-    ----------
-    run : callable, optional
-        Called with the app, the text after the colon and the settings of this call;
-        returns the Markdown to show, or None if it has shown all itself. Without it,
-        the command asks the model.
-    takes : str
-        What may stand after its colon; empty if nothing.
-    closed : str
-        A pattern of what may follow it without a colon, as it is no question.
-    takes_cell : bool
-        Whether a cell may stand below it.
-    takes_fields : bool
-        Whether `--as` may stand before it.
+    `run` gets the app, the text after the colon and the settings of this call; it
+    returns the Markdown to show, or None if it has shown all itself. Without it, the
+    command asks the model. `takes` is what may stand after its colon; `closed` is a
+    pattern of what may follow it without a colon, as it is no question; `takes_cell`: a
+    cell may stand below it; `takes_fields`: `--as` may stand before it.
     """
 
     help: str
@@ -62,16 +61,9 @@ class Command:
 class ParsedMagic:
     """A parsed line or cell; what is no flag of that name is below.
 
-    Attributes
-    ----------
-    values, extra : mapping
-        Settings of this call, and further fields of the request.
-    command : str
-        Empty for a question.
-    text : str
-        The question, or what stood after the command's colon.
-    cell : str
-        What stood below a command; the lines below a question are part of it.
+    `values` are settings of this call, `extra` further fields of the request. `command`
+    is empty for a question; `text` is the question, or what stood after the command's
+    colon; `cell` what stood below a command: the lines below a question are part of it.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -101,22 +93,10 @@ def parse(
 ) -> ParsedMagic:
     """Read what stands after `%nemotron`, and below `%%nemotron`.
 
-    Parameters
-    ----------
-    line : str
-        The rest of the line.
-    body : str or None
-        The lines below, for the cell form. Flags are not looked for in it.
-    hide : callable
-        Called with each key that was typed, before it is refused.
-    last_reply : callable
-        Called with the name of a thread for what a short text may answer.
-
-    Raises
-    ------
-    InputError
-        If a flag is unknown, has a bad value or none, a command is misspelt or lacks
-        its colon, or a key stands where a question belongs.
+    Flags are not looked for in the `body`. `hide` gets each key that was typed, before
+    it is refused; `last_reply` is called with the name of a thread for what a short
+    text may answer. Raise InputError if a flag is unknown, has a bad value or none, a
+    command is misspelt or lacks its colon, or a key stands where a question belongs.
     """
     flags = FlagParser(hide)
     rest = flags.take(line)
@@ -140,12 +120,7 @@ def parse(
     else:
         text, cell = _join(rest, body), ""
     return ParsedMagic(
-        flags.values,
-        flags.extra,
-        command=command,
-        text=text,
-        cell=cell,
-        **flags.others,
+        flags.values, flags.extra, command=command, text=text, cell=cell, **flags.others
     )
 
 
@@ -287,3 +262,60 @@ def _join(text: str, body: str | None) -> str:
     # IPython ends a cell's body with a newline of its own.
     body = body.removesuffix("\n")
     return f"{text}\n{body}" if text and body else text or body
+
+
+# At the start of a line, or after the name that gets the reply.
+_LINE_SO_FAR = re.compile(
+    r"""\s*(?:(?P<cell>%)|[^\s=%#'"](?:[^=%#'"[]|\[[^]\n]*\])*=\s*)?%nemotron\s+(.*)"""
+)
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
+
+
+def completions(
+    text: str,
+    word: str,
+    commands: Collection[str],
+    model_names: Callable[[], Iterable[str]],
+) -> list[str]:
+    """Return what may stand in place of `word` at the end of `text`, a cell so far.
+
+    Within a question there is nothing of ours to offer. `model_names` is called for the
+    names of the models.
+    """
+    above, _, line = text.rpartition("\n")
+    found = _LINE_SO_FAR.fullmatch(line)
+    is_elsewhere = above.lstrip().startswith("%%")
+    if found is None or is_elsewhere or (found["cell"] and above):
+        return []
+    flag, is_in_question = _state(_WORD.findall(found[2].removesuffix(word)))
+    if is_in_question:
+        return []
+    if flag is None:
+        return _starting(FLAG_OF if word.startswith("-") else commands, word)
+    if flag.parameter is None:
+        return []
+    is_model = flag.parameter.name == "model"
+    return _starting(model_names() if is_model else flag.parameter.suggestions, word)
+
+
+def _state(words: list[str]) -> tuple[Flag | None, bool]:
+    """Return the flag whose value comes next, and whether the question has begun."""
+    waiting: Flag | None = None
+    for word in words:
+        flag = FLAG_OF.get(word.partition("=")[0])
+        if waiting is not None:
+            waiting = None
+        elif flag is None:
+            return None, True
+        else:
+            # One whose value may be left out has it after a `=`.
+            takes_next = flag.value and flag.value[0] != "[" and "=" not in word
+            waiting = flag if word.endswith("=") or takes_next else None
+    return waiting, False
+
+
+def _starting(names: Iterable[str], word: str) -> list[str]:
+    """Return those that start with `word`; if none does, those that hold it."""
+    names = list(names)
+    found = [name for name in names if name.startswith(word)]
+    return sorted(found or [name for name in names if "/" in name and word in name])

@@ -35,7 +35,6 @@ __all__ = [
     "syntax_error",
 ]
 
-
 _SIMILAR = 0.6
 
 
@@ -63,14 +62,8 @@ _ONE_CELL = "in one fenced block that names its language"
 class Task:
     """A kind of request about a cell or a function.
 
-    Attributes
-    ----------
-    words : str
-        What the conversation remembers as the question; `{about}` is the cell.
-    instruction : str
-        What the model is told to do, after the words.
-    gives_code : bool
-        Whether the reply's code becomes a cell.
+    The conversation remembers `words` as the question; `{about}` is the cell. The model
+    is told the `instruction` after them. `gives_code`: the reply's code becomes a cell.
     """
 
     words: str
@@ -135,13 +128,7 @@ _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 class TaskTargets:
-    """Finds what a task is about.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose cells and variables it may be.
-    """
+    """Finds the cells and variables of a shell that a task is about."""
 
     def __init__(self, shell: Any, history: History) -> None:
         self._shell = shell
@@ -150,28 +137,21 @@ class TaskTargets:
     def of(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
         """Return what a task is about, and the cell that its code is to replace.
 
-        Raises
-        ------
-        InputError
-            If there is nothing to do; nothing is sent then.
+        Raise InputError if there is nothing to do; nothing is sent then.
         """
         task = TASKS[call.command]
         if call.command == "test":
             name = self._function(call.text)
             words = task.question(f"the function `{name}`", "")
-            named = Subject(words, task.instruction, (), (name,), with_source=True)
-            return named, ""
+            return Subject(words, task.instruction, (), (name,), with_source=True), ""
         cell, notice = self._cell(call, variables)
         about = f"cell {cell.number}" if cell.number else "this cell"
         names, values = self._values(cell, variables)
-        subject = Subject(
-            task.question(about, call.text),
-            task.instruction,
-            (_part(cell, about), *values),
-            names,
-            notice=notice,
-        )
-        return subject, cell.source
+        words = task.question(about, call.text)
+        parts = (_part(cell, about), *values)
+        return Subject(
+            words, task.instruction, parts, names, notice=notice
+        ), cell.source
 
     def _values(
         self, cell: Cell, variables: Variables
@@ -201,18 +181,25 @@ class TaskTargets:
 
     def _cell(self, call: ParsedMagic, variables: Variables) -> tuple[Cell, str]:
         """Return the cell that a task is about, and a notice for the user."""
-        notice = ""
         if call.cell.strip():
-            return self._typed(call, variables), notice
-        if call.command == "fix":
+            return self._typed(call, variables), ""
+        command, notice = call.command, ""
+        if command == "fix":
             cell, notice = self._failed()
         else:
             newest = next(self._others(), None)
             if newest is None:
-                raise _no_cell(call.command)
+                raise InputError(
+                    f"{command} needs a cell, and none has run yet",
+                    hint=f"Run one first, or put %%nemotron {command} on top of it",
+                )
             cell = newest
         if cell.is_skipped:
-            raise _stays_out(cell, call.command)
+            raise InputError(
+                f"cell {cell.number} says that it stays out: # nemotron: skip",
+                "nothing was sent",
+                f"Take that line off, or put %%nemotron {command} on top of the cell",
+            )
         return self._history.load(cell, variables.result), notice
 
     def _typed(self, call: ParsedMagic, variables: Variables) -> Cell:
@@ -306,15 +293,12 @@ def _values_in(
 ) -> Iterator[tuple[str, object]]:
     """Yield each name or path in a text that leads to a value worth describing."""
     for found in dict.fromkeys(_PATH.findall(text)):
-        path = found
-        while path and _is_of_others(value := _value_at(path, namespace)):
+        path, value = found, _value_at(found, namespace)
+        while path and (value is MISSING or type(value) in (ModuleType, MethodType)):
             path = path.rpartition(".")[0]
+            value = _value_at(path, namespace)
         if path and not hasattr(builtins, path):
             yield path, value
-
-
-def _is_of_others(value: object) -> bool:
-    return value is MISSING or type(value) in (ModuleType, MethodType)
 
 
 def _value_at(path: str, namespace: Mapping[str, object]) -> object:
@@ -330,21 +314,6 @@ def _may_mend(one: Cell, failed: Cell) -> bool:
     if one.cell_id and failed.cell_id:
         return one.cell_id == failed.cell_id
     return is_similar(one.source, failed.source)
-
-
-def _no_cell(command: str) -> InputError:
-    return InputError(
-        f"{command} needs a cell, and none has run yet",
-        hint=f"Run one first, or put %%nemotron {command} on top of it",
-    )
-
-
-def _stays_out(cell: Cell, command: str) -> InputError:
-    return InputError(
-        f"cell {cell.number} says that it stays out: # nemotron: skip",
-        "nothing was sent",
-        f"Take that line off, or put %%nemotron {command} on top of the cell",
-    )
 
 
 def _part(cell: Cell, about: str) -> ContextPart:

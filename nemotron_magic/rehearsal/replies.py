@@ -224,7 +224,8 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
         value = {"rehearsal": True, "question": question, "messages": received}
         return json.dumps(value, ensure_ascii=False)
     if wanted.get("type") == "json_schema":
-        return json.dumps(instance(wanted["json_schema"].get("schema") or {}))
+        made = instance(wanted["json_schema"].get("schema") or {})
+        return json.dumps(_as_asked(made, question), ensure_ascii=False)
     attached = _asked(messages)[0]
     request = request_of(question, attached)
     if request is not None:
@@ -373,9 +374,35 @@ def instance(schema: Mapping[str, Any]) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
     kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
     if kind == "array":
         return [instance(schema.get("items") or {"type": "string"})]
     if kind == "object":
         properties = schema.get("properties") or {}
         return {name: instance(inner) for name, inner in properties.items()}
     return _INSTANCES.get(kind)
+
+
+_ASKED = (
+    r'"%s": (?:list of: )?'
+    r"(?:(date)|one of (-?\d+)|\w+ in (-?[\d.]*\d)?\.\.(\S*\d)?)"
+)
+
+
+def _as_asked(made: Any, question: str) -> Any:
+    """Return an object with dates and numbers such as the question has in words."""
+    if not isinstance(made, dict):
+        return made
+    return {name: _one_as_asked(name, one, question) for name, one in made.items()}
+
+
+def _one_as_asked(name: str, made: Any, question: str) -> Any:
+    asked = re.search(_ASKED % re.escape(name), question)
+    if asked is None:
+        return made
+    if isinstance(made, list):
+        return [_one_as_asked(name, one, question) for one in made]
+    if asked[1]:
+        return "2026-01-31"
+    number = float(asked[2] or asked[3] or asked[4] or made)
+    return int(number) if isinstance(made, int) else number

@@ -33,21 +33,13 @@ from nemotron_magic.session.budget import (
 from nemotron_magic.session.conversation import PreparedPrompt
 from nemotron_magic.session.credentials import Credentials
 from nemotron_magic.session.replay import CachedReply
-from nemotron_magic.session.reply import (
-    Ending,
-    Reply,
-    ReplyAccumulator,
-    ReplyMetadata,
-)
+from nemotron_magic.session.reply import Ending, Reply, ReplyAccumulator, ReplyMetadata
 from nemotron_magic.storage.cache import Cache, open_cache
 from nemotron_magic.storage.ledger import Ledger, Tally
 from nemotron_magic.storage.records import CallRecord, Totals
 from nemotron_magic.storage.rungs import RungMemory, open_rungs
 
-__all__ = [
-    "Call",
-    "CallAccounting",
-]
+__all__ = ["Call", "CallAccounting"]
 
 
 class CallAccounting:
@@ -270,9 +262,7 @@ class Call:
         return ""
 
     def _begin(
-        self,
-        record: CallRecord,
-        allow: Callable[[Totals, Totals], None] | None = None,
+        self, record: CallRecord, allow: Callable[[Totals, Totals], None] | None = None
     ) -> None:
         """Write the row, unless `allow` raises; see `Ledger.begin`."""
         known = self.metadata

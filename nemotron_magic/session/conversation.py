@@ -33,7 +33,6 @@ __all__ = [
     "turns_before",
 ]
 
-
 MAIN = "main"
 """The thread of a notebook that names none."""
 

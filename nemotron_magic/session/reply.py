@@ -47,7 +47,6 @@ __all__ = [
     "partial_reply",
 ]
 
-
 ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 """Why a model stops that has said all it wanted to."""
 

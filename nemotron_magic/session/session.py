@@ -55,9 +55,7 @@ if TYPE_CHECKING:
     from nemotron_magic.session.rows.task import RowsQuestion
     from nemotron_magic.storage.rows import RowStore
 
-__all__ = [
-    "Session",
-]
+__all__ = ["Session"]
 
 
 @public
@@ -378,16 +376,21 @@ class Session:
         stop: CancelToken | None,
     ) -> Reply:
         """Ask for a typed answer; its turn shows what the user sees of it."""
-        origin, latest = self.endpoint(settings).origin, self.conversation.latest
+        origin, threads = self.endpoint(settings).origin, self.conversation.threads
+        last: Reply | None = None
 
         def ask(prompt: PreparedPrompt, settings: Settings) -> Reply:
-            return self._ask(self._redacted(prompt, settings), settings, watch, stop)
+            nonlocal last
+            last = self._ask(self._redacted(prompt, settings), settings, watch, stop)
+            return last
 
         def learn(rung: Rung) -> None:
             self.accounting.rungs.keep(origin, settings.model, rung)
 
-        def replacing(prompt: PreparedPrompt) -> PreparedPrompt:
-            return replace(prompt, turn=latest.get(prompt.thread, prompt.turn))
+        def replacing(prompt: PreparedPrompt, reply: Reply | None) -> PreparedPrompt:
+            turns = threads.get(prompt.thread, [])
+            own = (turn for turn in turns if turn.reply is reply)
+            return replace(prompt, turn=next(own, prompt.turn))
 
         try:
             reply = ask_typed(
@@ -395,9 +398,9 @@ class Session:
             )
         except NemotronError as error:
             if isinstance(error, InvalidAnswerError):
-                self.conversation.end(replacing(prompt), partial_reply(error))
+                self.conversation.end(replacing(prompt, last), partial_reply(error))
             raise
-        self.conversation.end(replacing(prompt), reply)
+        self.conversation.end(replacing(prompt, last), reply)
         return reply
 
     def _ask(

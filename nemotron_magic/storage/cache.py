@@ -12,12 +12,7 @@ from typing import Any
 from nemotron_magic.storage.database import Schema, Storage
 from nemotron_magic.storage.files import user_folder
 
-__all__ = [
-    "Cache",
-    "open_cache",
-    "request_hash",
-]
-
+__all__ = ["Cache", "open_cache", "request_hash"]
 
 _FORMAT = 1
 """Of what is kept for a request: a later one never finds what an earlier one kept."""

@@ -35,7 +35,6 @@ __all__ = [
     "user_folder",
 ]
 
-
 HOME_VARIABLE = "NEMOTRON_MAGIC_HOME"
 _NAME = "nemotron_magic"
 _NETWORKED = re.compile(

@@ -31,12 +31,7 @@ from nemotron_magic.storage.files import (
 )
 from nemotron_magic.storage.records import LATEST_S, CallRecord, Totals, local_day
 
-__all__ = [
-    "Ledger",
-    "Tally",
-    "export",
-    "open_ledger",
-]
+__all__ = ["Ledger", "Tally", "export", "open_ledger"]
 
 
 def export(calls: Iterable[CallRecord], path: Path) -> int:

@@ -9,14 +9,7 @@ from typing import Any
 
 from nemotron_magic.core import public
 
-__all__ = [
-    "LATEST_S",
-    "CallRecord",
-    "Totals",
-    "at_time",
-    "local_day",
-]
-
+__all__ = ["LATEST_S", "CallRecord", "Totals", "at_time", "local_day"]
 
 LATEST_S = 32_503_680_000.0
 """The year 3000: a clock that is set beyond is wrong."""

@@ -37,8 +37,7 @@ class Wire:
 
     def show(self, display: Display, *, again: bool = False) -> None:
         content = {
-            "data": display.bundle(),
-            "metadata": display.metadata(),
+            **display.message(),
             "transient": {"display_id": display.id},
         }
         self._send("update_display_data" if again else "display_data", content)

@@ -40,7 +40,7 @@ def test_replaced_words_are_found_in_code_and_in_texts(tmp_path: Path) -> None:
 def test_a_question_runs_through_few_modules() -> None:
     way = modules.way()
 
-    assert "nemotron_magic.magics.dispatch" in way.functions
+    assert "nemotron_magic.magics.commands" in way.functions
     assert "nemotron_magic.session.session" in way.functions
     assert len(way.functions) <= MOST_MODULES
     assert len(way.pairs) <= MOST_PAIRS

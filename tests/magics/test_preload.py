@@ -27,7 +27,7 @@ print([c for name in ("pre_run_cell", "post_run_cell") for c in events[name]
 def test_all_that_is_preloaded_can_be() -> None:
     preload()
 
-    assert "nemotron_magic.magics.dispatch" in sys.modules
+    assert "nemotron_magic.magics.commands" in sys.modules
     assert "nemotron_magic.markdown.sanitize" in sys.modules
 
 

@@ -40,6 +40,10 @@ def _calling(choice: Choice) -> Choice:
     return replace(choice, content="", tool_calls=calls, finish="tool_calls")
 
 
+def _mistaken(choice: Choice) -> Choice:
+    return replace(choice, reasoning=choice.content, content="")
+
+
 def _only_thinking(choice: Choice) -> Choice:
     return replace(choice, content="", finish="length")
 
@@ -205,6 +209,12 @@ DIALECTS: Mapping[str, Dialect] = {
         OPENROUTER,
         note="Reasoning ate the budget: no answer, finish_reason length",
         alter=_only_thinking,
+    ),
+    "reasoning-for-answer": replace(
+        PLAIN,
+        note="The answer came as reasoning, and no content (vllm-project/vllm#39103)",
+        reasoning="content",
+        alter=_mistaken,
     ),
     "think-tags": replace(
         PLAIN,

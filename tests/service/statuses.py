@@ -74,6 +74,7 @@ _CONTEXT = (
     "resulted in 200000 tokens. Please reduce the length of the messages. "
     "(context_length_exceeded)"
 )
+_FORMAT = "Invalid parameter: 'response_format' is not supported with this model."
 _ROLE = (
     "Unsupported value: 'messages[0].role' does not support 'system' with this model."
 )
@@ -93,6 +94,7 @@ _LIST = ["messages must be an array", "temperature must not be greater than 2"]
 STATUSES: Mapping[str, Status] = {
     "400": Status("A: body validation error", 400, "Body validation error"),
     "400-context": Status("C: the prompt is too long", 400, _CONTEXT, bodies.shape_c),
+    "400-format": Status("C: no response_format", 400, _FORMAT, bodies.shape_c),
     "400-role": Status("A: no system role with this model", 400, _ROLE),
     "400-budget": Status(
         "D: reasoning used up max_tokens", 400, _BUDGET, bodies.shape_d

@@ -25,6 +25,7 @@ from nemotron_magic import Session
 from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.errors import (
     AuthenticationError,
+    CreditError,
     InterruptedByUser,
     ModelError,
     NemotronError,
@@ -51,6 +52,11 @@ general_settings: {{master_key: {key}}}
 MODEL = """\
   - model_name: {name}
     litellm_params: {{model: openai/gpt-4o-mini, api_key: x, mock_response: "{said}"}}
+    model_info: {{max_input_tokens: 2048}}"""
+DEAR = """
+  - model_name: dear
+    litellm_params: {{model: openai/gpt-4o-mini, api_key: x, mock_response: Hello,
+      max_budget: 0.000000001, budget_duration: 1d}}
     model_info: {{max_input_tokens: 2048}}"""
 
 
@@ -105,7 +111,7 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("litellm")
     models = [MODEL.format(name=name, said=said) for name, said in MODELS.items()]
     config = folder / "config.yaml"
-    config.write_text(CONFIG.format(models="\n".join(models), key=KEY))
+    config.write_text(CONFIG.format(models="\n".join(models) + DEAR.format(), key=KEY))
     command = [program, "--config", str(config)]
     local = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     with running(folder, command, "health/liveliness", **local) as url:
@@ -173,6 +179,18 @@ def test_a_refusal_of_litellm_says_what_to_type(
     assert hint in told.error.hint
 
 
+def test_a_budget_of_litellm_that_is_used_up_is_told_and_asked_once(
+    litellm: str, session_at: Callable[..., Session]
+) -> None:
+    for _ in range(20):  # what a call cost is counted after its reply
+        told = asked(session_at, litellm, "dear")
+        if told.error:
+            break
+
+    assert type(told.error) is CreditError
+    assert told.waits_s == []
+
+
 def test_a_wrong_key_is_told(litellm: str, session_at: Callable[..., Session]) -> None:
     told = asked(session_at, litellm, key="sk-of-someone-else-77")
 
@@ -185,7 +203,9 @@ def test_what_a_model_behind_litellm_reads_is_known(
     told = asked(session_at, litellm)
     models = told.session.models()
 
-    assert {m.name: m.context_tokens for m in models} == dict.fromkeys(MODELS, 2048)
+    assert {m.name: m.context_tokens for m in models} == dict.fromkeys(
+        [*MODELS, "dear"], 2048
+    )
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])

@@ -13,6 +13,7 @@ ALTERED = {
     "reasoning-only",
     "tool-calls",
     "refusal",
+    "reasoning-for-answer",
     "think-tags",
     "orphan-close",
     "json-instead",

@@ -95,12 +95,17 @@ WRONG = {
     "no number": (PLAIN.replace("4", "NaN"), ""),
     "no end of a number": (PLAIN.replace("4", "1e999"), "stars inf is no whole number"),
     "null for a field": (PLAIN.replace("4", "null"), "stars null is no whole number"),
-    "a missing key": ('{"label": "positive", "stars": 4}', "no such JSON"),
+    "a missing key": ('{"label": "positive", "stars": 4}', "is missing"),
     "a key twice": (PLAIN.replace("4", '4, "stars": 5'), "no such JSON"),
     "two answers in a list": (
         f"[{PLAIN}, {PLAIN.replace('positive', 'negative')}]",
         "2 answers and not one",
     ),
+    "two answers in a list in prose": (
+        f"Both: [{PLAIN}, {PLAIN.replace('positive', 'negative')}].",
+        "2 answers and not one",
+    ),
+    "keys of its own": ('{"mood": "positive", "rating": 4}', "no such JSON"),
     "only thinking": (f"<think>{PLAIN}", "empty"),
     "quotes in a text": (
         '{"label": "positive", "stars": 4, "reason": "a", "b" and "c"}',

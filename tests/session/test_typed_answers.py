@@ -20,11 +20,12 @@ from nemotron_magic import (
     Reply,
     RequestError,
     Session,
+    rehearsal,
 )
 from nemotron_magic.core.errors import LimitError
 from nemotron_magic.core.events import Event, Text
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.display.reply import footer, notices
+from nemotron_magic.display.reply import content_html, footer, notices
 from nemotron_magic.session.conversation import Question, Regeneration
 
 SPEC = "total float, currency: EUR|USD"
@@ -171,7 +172,7 @@ def test_an_answer_that_stays_bad_is_an_error_with_its_text(
         "billed: $0.030",
         "Read it: _nemotron   Ask again: %nemotron retry",
     ]
-    assert (str(error.reply), error.reply.value, error.reply.cost_usd) == (
+    assert (error.reply, error.reply.value, error.reply.cost_usd) == (
         BAD,
         None,
         0.03,
@@ -342,3 +343,70 @@ def test_a_request_that_is_wrong_otherwise_says_so(home: dict[str, str]) -> None
 
     with pytest.raises(RequestError):
         service.session(environ=home).ask("How much?", as_=SPEC)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC,
+        "stars int 2..5, share float ..0.5, low int -3..-1, at date, due date?",
+        "n int: 7|8, tags list: new|old, many list int 4..6, ok bool?, why",
+        "mood: good|bad?, days list date",
+        "bool",
+        "date",
+        "int 3..4",
+    ],
+)
+def test_the_rehearsal_gives_what_is_asked_for(spec: str, home: dict[str, str]) -> None:
+    with rehearsal.serve() as url:
+        session = Session(base_url=url, environ=home)
+        reply = session.ask("What is it?", as_=spec)
+        session.close()
+
+    assert notices(reply) == ()
+    assert reply.value is not None
+
+
+def test_threads_that_ask_at_once_keep_their_turns_apart(home: dict[str, str]) -> None:
+    answers = {"one": whole(BAD), "two": whole(GOOD)}
+    service = Service()
+    session = service.session(environ=home)
+
+    def watch(event: Event) -> None:
+        if type(event).__name__ == "Finish" and not done:
+            done.append(event)
+            service.answers[:] = [answers["two"]]
+            session.ask("two?", as_=SPEC)
+            service.answers[:] = [answers["two"]]
+
+    done: list[Event] = []
+    service.answers[:] = [answers["one"]]
+    session.ask("one?", watch=watch, as_=SPEC)
+
+    turns = [(turn.question, turn.reply.value) for turn in session.conversation.turns]
+    assert sorted(turns, key=str) == [
+        ("one?", {"total": 12.5, "currency": "EUR"}),
+        ("two?", {"total": 12.5, "currency": "EUR"}),
+    ]
+    assert len(service.bodies) == 3
+
+
+def test_what_was_asked_twice_costs_nothing_from_the_cache(
+    home: dict[str, str],
+) -> None:
+    service = Service(whole(BAD), whole(GOOD))
+    for cache in ("on", "on", "replay"):
+        session = service.session(environ=home, cache=cache)
+        reply = session.ask("How much?", as_=SPEC)
+        session.close()
+
+    assert (reply.value["currency"], reply.cost_usd) == ("EUR", 0.0)
+    assert len(service.bodies) == 2
+
+
+def test_a_page_shows_the_values_and_no_json(home: dict[str, str]) -> None:
+    reply = Service(whole(f"```\n{GOOD}\n```")).session(environ=home).ask("?", as_=SPEC)
+    html = content_html(reply)
+
+    assert "<td" in html
+    assert "{" not in html

@@ -45,41 +45,24 @@ _SECRETS = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of trying one cell.
-
-    Attributes
-    ----------
-    kind : {"runs", "fails", "not tried"}
-        Whatever met a refusal, a limit or a lock is "not tried".
-    reason : str
-        Why it was not tried, as what the code does: "reads from the network".
-    elapsed_s : float
-        How long the code ran, in seconds.
-    value : str
-        What kind of value the cell has, without its content; empty for none.
-    error, message : str
-        Type and message of what was raised; the message is redacted.
-    line : int or None
-        The line of the cell in which it was raised, from 1.
-    """
+    """What came of a cell; what met a refusal, a limit or a lock is "not tried"."""
 
     kind: Literal["runs", "fails", "not tried"]
-    reason: str = ""
+    reason: str = ""  # why it was not tried, as what the code does: "writes x.csv"
     elapsed_s: float = 0.0
-    value: str = ""
+    value: str = ""  # what kind of value the cell has, without its content
     error: str = ""
-    message: str = ""
-    line: int | None = None
+    message: str = ""  # redacted
+    line: int | None = None  # of the cell, in which it was raised, from 1
 
     def __str__(self) -> str:
         if self.kind == "not tried":
             return f"Not tried: {self.reason}."
-        tried = "Tried on a copy of this kernel:"
-        if self.kind == "fails":
-            return f"{tried} fails: {self.raised}. Nothing of yours was changed."
         gives = f", gives {self.value}" if self.value else ""
-        time_ = f"{self.elapsed_s:.2f} s"
-        return f"{tried} runs ({time_}){gives}. Nothing of yours was changed."
+        came = f"fails: {self.raised}"
+        if self.kind == "runs":
+            came = f"runs ({self.elapsed_s:.2f} s){gives}"
+        return f"Tried on a copy of this kernel: {came}. Nothing of yours was changed."
 
     @property
     def raised(self) -> str:
@@ -89,10 +72,7 @@ class Verdict:
 
 
 def shape_of(value: object) -> str:
-    """Return the type of a value and, of a table or an array, its shape.
-
-    Nothing of the value's content is in it. It runs in the copy of the kernel.
-    """
+    """Return the type of a value and its shape, with nothing of its content."""
     kind = type(value).__name__
     shape = getattr(value, "shape", None)
     if isinstance(value, (list, dict, set)):
@@ -103,40 +83,16 @@ def shape_of(value: object) -> str:
     return kind
 
 
+@dataclass
 class Trials:
-    """Tries cells in copies of one kernel, one trial at a time.
+    """Tries cells in copies of one kernel, one trial at a time."""
 
-    Parameters
-    ----------
-    shell : IPython.core.interactiveshell.InteractiveShell
-        The kernel's shell.
-    describe : callable
-        Says in a few words what a value is; called in the copy.
-    redact : callable
-        Takes secrets out of a text.
-    unreadable : sequence of path
-        What the code may not read, beside the usual homes of secrets.
-    limit_s : float
-        How long a trial may take, in seconds.
-    guards : sequence of callable, optional
-        What holds the copy; see `nemotron_magic.code.trial.guards.GUARDS`.
-    """
-
-    def __init__(
-        self,
-        shell: Any,
-        describe: Callable[[object], str] = shape_of,
-        redact: Callable[[str], str] = str,
-        unreadable: Sequence[Path] = (),
-        limit_s: float = 10.0,
-        guards: Sequence[Callable[[Any], None]] | None = None,
-    ) -> None:
-        self._shell = shell
-        self._describe = describe
-        self._redact = redact
-        self._unreadable = tuple(unreadable)
-        self._limit_s = limit_s
-        self._guards = guards
+    shell: Any  # the kernel's InteractiveShell
+    describe: Callable[[object], str] = shape_of  # of a value; called in the copy
+    redact: Callable[[str], str] = str
+    unreadable: Sequence[Path] = ()  # beside the usual homes of secrets
+    limit_s: float = 10.0
+    guards: Sequence[Callable[[Any], None]] | None = None  # else all there are
 
     def run(
         self,
@@ -147,24 +103,12 @@ class Trials:
     ) -> list[Verdict]:
         """Try cells one after another in one copy; return a verdict for each.
 
-        Parameters
-        ----------
-        cells : sequence of str
-            Sources as they would be inserted.
-        tick : callable
-            Told every 50 ms how many seconds it has taken.
-        before_s : float
-            How long such a cell took when it last ran.
-        reason : str
-            Why nothing can be tried now; empty if it can.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            If the user stops it; the copy has ended then.
+        `tick` is told every 50 ms how many seconds it has taken, `before_s` is how long
+        such a cell took when it last ran, `reason` why nothing can be tried now. Raise
+        KeyboardInterrupt if the user stops it; the copy has ended then.
         """
         reason = reason or unsupported() or self._reason(cells)
-        if not reason and before_s > self._limit_s:
+        if not reason and before_s > self.limit_s:
             reason = f"the cell took {before_s:.0f} s when it last ran"
         outcomes: list[dict[str, Any]] = []
         if not reason and cells:
@@ -179,12 +123,11 @@ class Trials:
         # Here and not above, like the child: most sessions try nothing.
         from nemotron_magic.code.trial.precheck import reason_not_to_try
 
-        namespace: Mapping[str, object] = self._shell.user_ns
         sources = []
         for cell in cells:
             with suppress(Exception):  # a transformer of the user's, or bad syntax
-                sources.append(self._shell.transform_cell(cell))
-        reason = reason_not_to_try(sources, namespace)
+                sources.append(self.shell.transform_cell(cell))
+        reason = reason_not_to_try(sources, self.shell.user_ns)
         return f"it {reason}" if reason else ""
 
     def _tried(
@@ -194,16 +137,21 @@ class Trials:
         from nemotron_magic.code.trial.child import run_in_child
         from nemotron_magic.code.trial.guards import GUARDS, Place
 
-        with _temporary() as folder, _pipe() as (ours, theirs):
+        # Each end is to be closed once: its number may soon be another's.
+        reader, writer = os.pipe()
+        with (
+            FileIO(reader, "rb") as ours,
+            FileIO(writer, "wb") as theirs,
+            _temporary() as folder,
+        ):
             place = Place(
                 temporary=folder,
                 answer=theirs.fileno(),
                 unreadable=self._hidden(),
-                time_s=self._limit_s,
+                time_s=self.limit_s,
                 memory_bytes=_spare_memory(),
             )
-            guards = GUARDS if self._guards is None else self._guards
-            parent = os.getpid()
+            guards, parent = self.guards or GUARDS, os.getpid()
             for stream in (sys.stdout, sys.stderr):
                 with suppress(Exception):
                     stream.flush()
@@ -211,9 +159,9 @@ class Trials:
                 warnings.simplefilter("ignore")  # of threads, from Python 3.12 on
                 child = os.fork()
             if child == 0:
-                run_in_child(self._shell, cells, place, guards, self._describe, parent)
+                run_in_child(self.shell, cells, place, guards, self.describe, parent)
             theirs.close()
-            data, reason = _watched(child, ours.fileno(), self._limit_s, tick)
+            data, reason = _watched(child, ours.fileno(), self.limit_s, tick)
         outcomes = [one for line in data.split(b"\n") if (one := _outcome(line))]
         if outcomes and "guard" in outcomes[-1]:
             reason = f"the copy could not be guarded ({outcomes[-1]['guard']})"
@@ -221,7 +169,7 @@ class Trials:
 
     def _hidden(self) -> tuple[str, ...]:
         home = Path.home()
-        paths = [*(home / one for one in _SECRETS), *self._unreadable]
+        paths = [*(home / one for one in _SECRETS), *self.unreadable]
         needed = [Path(one or ".").resolve() for one in (*sys.path, sys.prefix, ".")]
         return tuple(
             str(path.resolve())
@@ -236,7 +184,7 @@ class Trials:
             return Verdict("not tried", f"it {outcome['refused']}", elapsed_s)
         if "error" not in outcome:
             return Verdict("runs", "", elapsed_s, str(outcome.get("value", "")))
-        message = self._redact(str(outcome["message"]))
+        message = self.redact(str(outcome["message"]))
         error, line = str(outcome["error"]), outcome["line"]
         return Verdict("fails", "", elapsed_s, "", error, message, line)
 
@@ -298,23 +246,17 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-@contextmanager
-def _pipe() -> Iterator[tuple[FileIO, FileIO]]:
-    """Open a pipe, each end to be closed once: its number may soon be another's."""
-    ours, theirs = os.pipe()
-    with FileIO(ours, "rb") as reader, FileIO(theirs, "wb") as writer:
-        yield reader, writer
-
-
 def _watched(
     child: int, pipe: int, limit_s: float, tick: Callable[[float], None]
 ) -> tuple[bytes, str]:
     """Wait for a copy; return what it wrote, and why it did not come to its end."""
-    begun_s = time.monotonic()
-    data, reason, lock = b"", "", _LockWatch(child)
+    begun_s = moved_s = time.monotonic()
+    data, reason, spent = b"", "", ""
     try:
         while len(data) < _MOST_ANSWER:
-            elapsed_s = time.monotonic() - begun_s
+            now_s, before = time.monotonic(), spent
+            elapsed_s, spent = now_s - begun_s, _spent_in_locks(child)
+            moved_s = moved_s if spent and spent == before else now_s
             if select.select([pipe], [], [], _POLL_S)[0]:
                 piece = os.read(pipe, _MOST_ANSWER)
                 if not piece:
@@ -323,7 +265,8 @@ def _watched(
             elif elapsed_s > limit_s:
                 reason = f"it took longer than {limit_s:.0f} s"
                 break
-            elif lock.is_stuck():
+            # The holder of a lock in another thread was not copied.
+            elif now_s - moved_s > _STUCK_S:
                 reason = "it waits for a lock that is held in the kernel"
                 break
             tick(elapsed_s)
@@ -340,11 +283,12 @@ def _outcome(line: bytes) -> dict[str, Any]:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(found, dict) or "guard" in found:
-        return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
     is_timed = isinstance(found.get("elapsed_s"), float)
     is_error = "message" in found and isinstance(found.get("line"), int | None)
-    return found if is_timed and (is_error or "error" not in found) else {}
+    is_whole = is_timed and (is_error or "error" not in found)
+    return found if is_whole or "guard" in found else {}
 
 
 def _end(status: int) -> str:
@@ -356,27 +300,14 @@ def _end(status: int) -> str:
     return f"it ended its process (exit {os.WEXITSTATUS(status)})"
 
 
-class _LockWatch:
-    """Tells early that a process waits for a lock whose holder was not copied."""
+def _spent_in_locks(process: int) -> str:
+    """Return the time a process spent if all its threads wait for locks, else empty."""
+    from nemotron_magic.code.trial.system_calls import FUTEX
 
-    def __init__(self, process: int) -> None:
-        self._tasks = Path(f"/proc/{process}/task")
-        self._stat = Path(f"/proc/{process}/stat")
-        self._before: tuple[str, ...] = ()
-        self._since_s = time.monotonic()
-
-    def is_stuck(self) -> bool:
-        """Return whether all threads wait for locks, and no time was spent lately."""
-        from nemotron_magic.code.trial.system_calls import FUTEX
-
-        try:
-            spent = self._stat.read_text().rpartition(")")[2].split()[11:13]
-            calls = [
-                path.read_text().split()[:1] for path in self._tasks.glob("*/syscall")
-            ]
-        except OSError:
-            return False
-        now_s = time.monotonic()
-        if tuple(spent) != self._before or calls != [[str(FUTEX)]] * len(calls):
-            self._before, self._since_s = tuple(spent), now_s
-        return now_s - self._since_s > _STUCK_S
+    folder = Path(f"/proc/{process}")
+    try:
+        calls = [one.read_text().split()[:1] for one in folder.glob("task/*/syscall")]
+        spent = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return ""
+    return " ".join(spent) if all(one == [str(FUTEX)] for one in calls) else ""

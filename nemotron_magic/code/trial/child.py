@@ -17,9 +17,11 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NoReturn
 
 from nemotron_magic.code.trial.guards import (
@@ -37,6 +39,11 @@ __all__ = [
 
 MOST_MESSAGE = 300  # characters of an error's message that are reported
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+# What a display hook calls to show a value, after it has been formatted.
+_SHOWING = (
+    "start_displayhook", "write_output_prompt", "write_format_data", "log_output",
+    "finish_displayhook",
+)  # fmt: skip
 
 # What an audit event means in words; the events are Python's own.
 _REFUSED = {
@@ -89,19 +96,8 @@ def run_in_child(
 ) -> NoReturn:
     """Run cells in this forked process; write a line of JSON for each, and end.
 
-    A line holds ``error`` or ``value``, ``refused`` (why it was not really tried) and
-    ``elapsed_s``. If a guard does not hold, the only line holds ``guard``.
-
-    Parameters
-    ----------
-    shell : IPython.core.interactiveshell.InteractiveShell
-        The copy of the user's shell.
-    cells : sequence of str
-        Sources as they would be inserted.
-    describe : callable
-        Says in a few words what a value is, and nothing of its content.
-    parent : int
-        The process of the kernel; the copy ends with it.
+    A line holds `error` or `value`, `refused` (why it was not really tried) and
+    `elapsed_s`; of a guard that does not hold, only `guard`.
     """
     try:
         _leave_kernel(parent)
@@ -165,23 +161,18 @@ class _Run:
         sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = out  # type: ignore[misc]
         kernel = getattr(shell, "kernel", None)
         if kernel is not None:
-            kernel.session.send = lambda *args, **kwargs: None
+            kernel.session.send = _nothing
             kernel.raw_input = kernel.getpass = self._refuse_input
         builtins.input = getpass.getpass = self._refuse_input
         shell.ask_exit = lambda *args: self._refusals.append("ends the kernel")
-        shell.display_pub.publish = lambda *args, **kwargs: None
-        shell.display_pub.clear_output = lambda *args, **kwargs: None
-        for step in _SHOWING:
-            if hasattr(shell.displayhook, step):
-                setattr(shell.displayhook, step, lambda *args, **kwargs: None)
-        shell.showtraceback = self._note_shown
-        shell.showsyntaxerror = lambda *args, **kwargs: None
-        drawing = [
-            one
-            for one in shell.events.callbacks.get("post_execute", [])
-            if getattr(one, "__module__", "").startswith("matplotlib")
+        shell.showtraceback, shell.showsyntaxerror = self._note_shown, _nothing
+        shell.display_pub.publish = shell.display_pub.clear_output = _nothing
+        for step in filter(partial(hasattr, shell.displayhook), _SHOWING):
+            setattr(shell.displayhook, step, _nothing)
+        after = shell.events.callbacks.get("post_execute", [])
+        self._draws: list[Callable[[], object]] = [
+            one for one in after if getattr(one, "__module__", "")[:10] == "matplotlib"
         ]
-        self._draws: list[Callable[[], object]] = drawing
         for callbacks in shell.events.callbacks.values():
             callbacks.clear()
         _run_jobs_in_turn()
@@ -241,8 +232,7 @@ class _Run:
 
     def _note_shown(self, *args: Any, **kwargs: object) -> None:
         error = sys.exc_info()[1]
-        if error is not None:
-            self._shown.append(error)
+        self._shown += [error] if error else []
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         """Put refusals into words. It is no wall: libraries in C pass it by."""
@@ -257,69 +247,53 @@ class _Run:
                 self._refusals.append(f"reads {name}, which may be secret")
                 raise _Refused(name)
             return
-        words = _WORDS.get(event)
-        if words is None:
-            return
+        words = _WORDS.get(event, "")
         if words == "changes files":
             path = args[0] if args else ""
-            if event == "os.mkdir" and os.path.isdir(path):
-                return  # as libraries ask for their own folders
-            if self._is_outside(path):
+            # Libraries make their own folders again.
+            is_there = event == "os.mkdir" and os.path.isdir(path)
+            if not is_there and self._is_outside(path):
                 self._refusals.append(words)
-            return
-        self._refusals.append(words)
-        raise _Refused(words)
+        elif words:
+            self._refusals.append(words)
+            raise _Refused(words)
 
     def _is_hidden(self, path: str | bytes) -> bool:
-        whole = os.path.realpath(os.fsdecode(path))
-        hidden = self._place.unreadable
-        return any(whole == one or whole.startswith(f"{one}/") for one in hidden)
+        return _is_in(os.path.realpath(os.fsdecode(path)), self._place.unreadable)
 
     def _is_outside(self, path: object) -> bool:
         if not isinstance(path, (str, bytes)):
             return False
         whole = os.path.abspath(os.fsdecode(path))
         inside = (self._place.temporary, self._place.layer or self._place.temporary)
-        if any(whole == one or whole.startswith(one + "/") for one in inside):
-            return False
-        return whole != os.devnull and not _CACHE.search(whole)
+        is_free = whole == os.devnull or _CACHE.search(whole)
+        return not (is_free or _is_in(whole, inside))
 
     def _line(self, error: BaseException) -> int | None:
         """Return the line of the cell in which an error arose, from 1."""
         if isinstance(error, SyntaxError):
             return error.lineno
-        frames = []
-        trace = error.__traceback__
-        while trace is not None:
-            frames.append((trace.tb_frame, trace.tb_lineno))
-            trace = trace.tb_next
-        names = [
-            frame.f_code.co_filename
-            for frame, _ in frames
-            if frame.f_globals is self._shell.user_ns
-        ]
-        lines = [at for frame, at in frames if frame.f_code.co_filename in names[:1]]
+        frames = [*traceback.walk_tb(error.__traceback__)]
+        own = (f for f, _ in frames if f.f_globals is self._shell.user_ns)
+        name = next((frame.f_code.co_filename for frame in own), None)
+        lines = [at for frame, at in frames if frame.f_code.co_filename == name]
         return lines[-1] if lines else None
 
 
-# What a display hook calls to show a value, after it has been formatted.
-_SHOWING = (
-    "start_displayhook", "write_output_prompt", "write_format_data", "log_output",
-    "finish_displayhook",
-)  # fmt: skip
+def _is_in(path: str, folders: Sequence[str]) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in folders)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an error, what caused it, and the members of a group."""
-    waiting, seen = [error], set[int]()
-    while waiting and len(seen) < 30:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
+    found = [error]
+    for one in found:  # it grows
         yield one
         following = (one.__cause__, one.__context__, *getattr(one, "exceptions", ()))
-        waiting += [more for more in following if isinstance(more, BaseException)]
+        for more in following:
+            is_new = all(more is not known for known in found)
+            if isinstance(more, BaseException) and is_new and len(found) < 30:
+                found.append(more)
 
 
 def _refusal_of(error: BaseException) -> str:
@@ -344,6 +318,10 @@ def _message(error: BaseException) -> str:
         return str(text)[:MOST_MESSAGE]
     except Exception:
         return ""
+
+
+def _nothing(*args: object, **kwargs: object) -> None:
+    """Stand in the place of what would show something."""
 
 
 def _run_jobs_in_turn() -> None:

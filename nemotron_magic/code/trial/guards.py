@@ -16,6 +16,7 @@ import resource
 import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,30 +40,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a trial may read and write.
+    """Where a trial may read and write, and how much it may take."""
 
-    Attributes
-    ----------
-    temporary : str
-        Its own folder, that is removed afterwards.
-    answer : int
-        The descriptor of the pipe to the kernel, which is kept.
-    unreadable : tuple of str
-        Files and folders that it may not read, without links in their names.
-    layer : str
-        The working folder, if a private layer lies over it; empty for none.
-    time_s : float
-        How long the code may run, in seconds of the processor.
-    memory_bytes : int
-        How much the process may grow.
-    """
-
-    temporary: str
-    answer: int
-    unreadable: tuple[str, ...] = ()
-    layer: str = ""
-    time_s: float = 10.0
-    memory_bytes: int = 2 << 30
+    temporary: str  # its own folder, that is removed afterwards
+    answer: int  # the descriptor of the pipe to the kernel, which is kept
+    unreadable: tuple[str, ...] = ()  # without links in their names
+    layer: str = ""  # the working folder, if a private layer lies over it
+    time_s: float = 10.0  # of the processor
+    memory_bytes: int = 2 << 30  # by which the process may grow
 
 
 Guard = Callable[[Place], None]
@@ -73,12 +58,11 @@ def _limit_resources(place: Place) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     size = pages * resource.getpagesize() + place.memory_bytes
     time_s = int(place.time_s) + 1
-    limits = [
+    for which, soft, hard in (
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_CPU, time_s, time_s + 1),
         (resource.RLIMIT_AS, size, size),
-    ]
-    for which, soft, hard in limits:
+    ):
         highest = resource.getrlimit(which)[1]
         if highest != resource.RLIM_INFINITY:
             soft, hard = min(soft, highest), min(hard, highest)
@@ -118,21 +102,18 @@ def _replace(descriptor: int, dead: int, null: int) -> None:
         os.dup2(null, descriptor, inheritable=False)
         return
     source = f"/proc/self/fd/{descriptor}"
-    if stat.S_ISDIR(mode):
+    is_device = stat.S_ISCHR(mode) and os.readlink(source) in _HARMLESS_DEVICES
+    if stat.S_ISDIR(mode) or is_device:
         return
-    if stat.S_ISCHR(mode) and os.readlink(source) in _HARMLESS_DEVICES:
-        return
+    own = -1
     if stat.S_ISREG(mode):
-        try:
+        with suppress(OSError):  # deleted, or not ours to read
             own = os.open(source, os.O_RDONLY)
-        except OSError:  # deleted, or not ours to read
-            pass
-        else:
-            os.lseek(own, os.lseek(descriptor, 0, os.SEEK_CUR), os.SEEK_SET)
-            os.dup2(own, descriptor, inheritable=False)
-            os.close(own)
-            return
-    os.dup2(dead, descriptor, inheritable=False)
+    if own >= 0:
+        os.lseek(own, os.lseek(descriptor, 0, os.SEEK_CUR), os.SEEK_SET)
+    os.dup2(own if own >= 0 else dead, descriptor, inheritable=False)
+    if own >= 0:
+        os.close(own)
 
 
 # Bytes. Larger maps of files are mapped anew, for writes of one's own; others become
@@ -234,10 +215,7 @@ def _restrict_files(place: Place) -> None:
 
 
 def _readable(folder: Path, hidden: set[str]) -> Iterator[str]:
-    """Yield what is below a folder and holds nothing hidden, in as few as possible.
-
-    Links are passed over: what they lead to is reached by its own name.
-    """
+    """Yield what is below a folder and holds nothing hidden, without links."""
     above = {str(parent) for one in hidden for parent in Path(one).parents}
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -263,6 +241,7 @@ def _allow(rules: int, path: str, rights: int) -> None:
         raise GuardError("landlock", -result)
 
 
+# In the order in which they are installed.
 GUARDS: tuple[Guard, ...] = (
     _limit_resources,
     _replace_descriptors,
@@ -270,7 +249,6 @@ GUARDS: tuple[Guard, ...] = (
     _restrict_files,
     lambda place: forbid_system_calls(),
 )
-"""All of them, in the order in which they are installed."""
 
 
 _NEW_USER, _NEW_MOUNTS, _NEW_NETWORK = 0x10000000, 0x20000, 0x40000000
@@ -278,15 +256,10 @@ _PRIVATE_RECURSIVE, _READ_ONLY, _BIND = 0x44000, 1, 0x1000
 
 
 def make_private_layer(place: Place, folder: str) -> bool:
-    """Lay a private layer over a folder: what is written there stays in the child.
+    """Lay a private layer over a folder; return whether it could be made.
 
-    It is no guard. Return whether it could be made; where it could not, writes in the
-    folder are refused like all others.
-
-    Raises
-    ------
-    GuardError
-        If the child is left without a user of its own, or with secrets in sight.
+    It is no guard: where it could not, writes in the folder are refused like all
+    others. Raise GuardError if the child is left without a user, or sees secrets.
     """
     temporary = place.temporary
     if _holds_mounts(folder) or Path(temporary).is_relative_to(folder):
@@ -349,15 +322,9 @@ def _holds_mounts(folder: str) -> bool:
 def use_one_openmp_thread(libraries: Iterable[str] = ("gomp", "omp", "iomp")) -> None:
     """Let OpenMP use this thread alone: those of its pool did not survive the fork."""
     names = tuple(f"lib{one}" for one in libraries)
-    mapped = {
-        line.split()[-1]
-        for line in Path("/proc/self/maps").read_text().splitlines()
-        if "/" in line
-    }
-    for path in mapped:
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    for path in {line.split()[-1] for line in lines if "/" in line}:
         if os.path.basename(path).startswith(names):
-            try:
+            with suppress(OSError, AttributeError):
                 library = ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_NOLOAD)
                 library.omp_set_num_threads(1)
-            except (OSError, AttributeError):
-                continue

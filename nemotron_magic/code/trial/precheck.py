@@ -6,8 +6,9 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 
 __all__ = [
     "reason_not_to_try",
@@ -45,15 +46,7 @@ _LEAST_FREE = 1 << 30  # bytes
 
 
 def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -> str:
-    """Return why transformed code cannot be tried in a copy; empty if it may be.
-
-    Parameters
-    ----------
-    sources : sequence of str
-        Python, as IPython makes it of cells.
-    namespace : mapping
-        What the user's names stand for; nothing of theirs runs.
-    """
+    """Return why transformed code cannot be tried in a copy; empty if it may be."""
     names: set[str] = set()
     for source in sources:
         try:
@@ -70,26 +63,19 @@ def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -
 
 
 def _reason_in(node: ast.AST) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return "reads from the network" if _ADDRESS.search(node.value) else ""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-        return ""
-    called = node.func.attr
-    if called in _SHELL and _is_shell(node.func.value):
-        return "runs a shell command"
-    if called in ("run_line_magic", "run_cell_magic") and node.args:
-        magic = node.args[0]
-        if isinstance(magic, ast.Constant):
-            return _OF_MAGIC.get(str(magic.value), "")
+    match node:
+        case ast.Constant(str(text)) if _ADDRESS.search(text):
+            return "reads from the network"
+        case ast.Call(ast.Attribute(ast.Call(ast.Name("get_ipython")), called)) if (
+            called in _SHELL
+        ):
+            return "runs a shell command"
+        case ast.Call(
+            ast.Attribute(_, "run_line_magic" | "run_cell_magic"),
+            [ast.Constant(magic), *_],
+        ):
+            return _OF_MAGIC.get(str(magic), "")
     return ""
-
-
-def _is_shell(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "get_ipython"
-    )
 
 
 def _reached(
@@ -123,10 +109,8 @@ def _parts(value: object) -> list[object]:
     if type(value) is dict:
         return list(value.values())[:20]
     if type(value).__module__ == "__main__":
-        try:
+        with suppress(AttributeError):
             return list(object.__getattribute__(value, "__dict__").values())[:20]
-        except AttributeError:
-            return []
     return []
 
 
@@ -148,28 +132,24 @@ def _of_libraries(reached: Mapping[str, object]) -> str:
     is_used = getattr(torch, "is_initialized", None)
     if callable(is_used) and is_used():
         return "shares the kernel's GPU"
-    for library in _ON_A_GPU:
-        if library in sys.modules:
-            return f"shares the kernel's GPU ({library} is loaded)"
-    return ""
+    library = next((one for one in _ON_A_GPU if one in sys.modules), "")
+    return f"shares the kernel's GPU ({library} is loaded)" if library else ""
 
 
 def _home(value: object) -> str:
     """Return the top-level package that a value, or a module, comes from."""
-    if isinstance(value, type(sys)):
-        return value.__name__.partition(".")[0]
-    module = getattr(type(value), "__module__", "")
-    if isinstance(value, (type, FunctionType)):
-        module = value.__module__
+    if isinstance(value, ModuleType):
+        module = value.__name__
+    else:
+        made = value if isinstance(value, (type, FunctionType)) else type(value)
+        module = getattr(made, "__module__", "")
     return str(module).partition(".")[0]
 
 
 def _threads() -> Iterator[str]:
     for path in Path("/proc/self/task").glob("*/comm"):
-        try:
+        with suppress(OSError):
             yield path.read_text()
-        except OSError:
-            continue
 
 
 def _of_memory() -> str:

@@ -27,15 +27,7 @@ number = ctypes.c_ulong
 
 
 class GuardError(Exception):
-    """A guard of a trial could not be installed: no code may run.
-
-    Parameters
-    ----------
-    guard : str
-        Which one.
-    code : int
-        The error number that the system gave; 0 for none.
-    """
+    """A guard of a trial could not be installed: no code may run."""
 
     def __init__(self, guard: str, code: int = 0) -> None:
         super().__init__(f"{guard}: {os.strerror(code)}" if code else guard)
@@ -96,8 +88,7 @@ _X32 = 0x40000000
 _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
 
 _column = _MACHINES.get(platform.machine(), (0, 0))[0]
-FUTEX = _FUTEX[_column]
-"""The number of the call in which a thread waits for a lock."""
+FUTEX = _FUTEX[_column]  # in which a thread waits for a lock
 
 
 def is_known_machine() -> bool:
@@ -106,13 +97,7 @@ def is_known_machine() -> bool:
 
 
 def forbid_system_calls() -> None:
-    """Let every call fail that reaches other processes, the network or file modes.
-
-    Raises
-    ------
-    GuardError
-        If the filter could not be installed.
-    """
+    """Let every call fail that reaches other processes, the network or file modes."""
     column, architecture = _MACHINES[platform.machine()]
     program = _program(column, architecture)
     code = b"".join(struct.pack("=HBBI", *one) for one in program)
@@ -138,11 +123,9 @@ def _program(column: int, architecture: int) -> list[_Instruction]:
         (_AT_LEAST, 0, 1, _X32),
         (_RETURN, 0, 0, failed),
     ]
-    for row in _FORBIDDEN.replace("|", "\n").split("\n"):
-        if row.strip():
-            call = int(row.split()[1 + column])
-            if call >= 0:
-                program += [(_EQUAL, 0, 1, call), (_RETURN, 0, 0, failed)]
+    for call in _FORBIDDEN.replace("|", " ").split()[1 + column :: 3]:
+        if int(call) >= 0:
+            program += [(_EQUAL, 0, 1, int(call)), (_RETURN, 0, 0, failed)]
     # With ENOSYS the C library falls back to clone, whose flags can be read.
     program += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _FAIL | errno.ENOSYS)]
     program += _only_if(_CLONE[column], _argument(0), (_ANY_BIT, _THREAD), True)

@@ -17,6 +17,7 @@ from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
 from nemotron_magic.core.text import plural
+from nemotron_magic.display import reports
 from nemotron_magic.display.panel import (
     PanelHost,
     WidgetFactory,
@@ -27,14 +28,6 @@ from nemotron_magic.display.panel import (
 from nemotron_magic.display.panel.ask import AskTab
 from nemotron_magic.display.panel.form import SettingsForm, config_lines
 from nemotron_magic.display.reply import document
-from nemotron_magic.display.reports import (
-    balance,
-    chart,
-    cost_text,
-    preview_report,
-    tokens_text,
-    usage,
-)
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import small_css, stylesheet
 from nemotron_magic.markdown.parser import as_block
@@ -254,7 +247,7 @@ class Panel:
         try:
             question, settings = self._ask.question()
             asked = self._host.session.prepare(question, settings)
-            html = report(preview_report(self._host.session, asked, settings))
+            html = report(reports.preview_report(self._host.session, asked, settings))
         except NemotronError as error:
             html = error_html(str(error))
         self._preview.value = html
@@ -275,13 +268,13 @@ class Panel:
         except NemotronError as error:
             problem = error_html(str(error))
         ledger = self._host.session.accounting.ledger
-        html = problem + report(usage(ledger)) + chart(ledger.by_day())
+        html = problem + report(reports.usage(ledger)) + reports.chart(ledger.by_day())
         self._usage.children[0].value = html
         return self._usage
 
     def _ask_balance(self, line: Any) -> None:
         try:
-            html = report(balance(self._host.session, self._host.settings()))
+            html = report(reports.balance(self._host.session, self._host.settings()))
         except NemotronError as error:
             html = error_html(f"The balance cannot be had: {error.what}")
         line.value = html
@@ -340,8 +333,8 @@ class StaticSnapshot:
         turns = (turn for thread in conversation.threads.values() for turn in thread)
         last = next((one for one in turns if one.reply is conversation.last), None)
         totals = self._session.accounting.ledger.of_session()
-        tokens = " → ".join(tokens_text(totals))
-        calls, cost = plural(totals.calls, "call"), cost_text(totals)
+        tokens = " → ".join(reports.tokens_text(totals))
+        calls, cost = plural(totals.calls, "call"), reports.cost_text(totals)
         spent = f"This session: {calls} · {tokens} tokens · {cost}"
         text = panel_state(Redactor({}).redact(self._config()).text, last, spent)
         style = _HIDE.replace("MARK", self._mark).replace("\n", "")

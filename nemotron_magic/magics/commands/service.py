@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -19,7 +20,6 @@ from nemotron_magic.magics.parser import Command
 from nemotron_magic.session.session import Session
 
 __all__ = ["SERVICE"]
-
 
 _MOST_MODELS = 40
 
@@ -40,11 +40,9 @@ def _models(app: App, text: str, settings: Settings) -> str:
 
 def _model_row(model: Model) -> str:
     context = f"{model.context_tokens:,}" if model.context_tokens else "unknown"
-    prices = (
-        "unknown" if price is None else f"{price:g}"
-        for price in (model.input_usd, model.output_usd)
-    )
-    return f"| `{model.name}` | {context} | {' | '.join(prices)} |"
+    known = (model.input_usd, model.output_usd)
+    prices = " | ".join("unknown" if usd is None else f"{usd:g}" for usd in known)
+    return f"| `{model.name}` | {context} | {prices} |"
 
 
 def _login(app: App, text: str, settings: Settings) -> str:
@@ -66,7 +64,12 @@ def _login(app: App, text: str, settings: Settings) -> str:
     except NemotronError as error:
         checked = f"The key could not be checked: {literal(error.what)}."
     store = session.credentials.keep(key)
-    return f"{checked} {f'It is stored in {store}.' if store else _not_stored()}"
+    if store:
+        return f"{checked} It is stored in {store}."
+    reason = "the system's keyring cannot be used here"
+    if find_spec("keyring") is None:
+        reason = "`python -m pip install keyring` lets the system store it"
+    return f"{checked} It is kept for this session only: {reason}."
 
 
 def _forget_key(session: Session, endpoint: Endpoint) -> str:
@@ -86,13 +89,6 @@ _ACCEPTED = {
     True: "accepts the key",
     False: "answers, but shows nothing for which it would need the key",
 }
-
-
-def _not_stored() -> str:
-    reason = "the system's keyring cannot be used here"
-    if find_spec("keyring") is None:
-        reason = "`python -m pip install keyring` lets the system store it"
-    return f"It is kept for this session only: {reason}."
 
 
 def _ask_for_key(prompt: str) -> str:
@@ -115,25 +111,30 @@ _FRONT_ENDS = {
 
 
 def _doctor(app: App, text: str, settings: Settings) -> str:
+    return "\n".join(_checks(app, settings))
+
+
+def _checks(app: App, settings: Settings) -> Iterator[str]:
+    """Yield a line for each thing that a question needs, up to the first that lacks."""
     session, front_end = app.session, app.displays.front_end
-    lines = [
-        _line(True, _versions()),
-        _line(True, f"front end: {_FRONT_ENDS[front_end]}"),
-        _ledger_line(session),
-    ]
+    yield _line(True, _versions())
+    yield _line(True, f"front end: {_FRONT_ENDS[front_end]}")
+    yield _ledger_line(session)
+    what = "endpoint"
     try:
         endpoint = session.endpoint(settings)
-    except NemotronError as error:
-        return "\n".join([*lines, _error_line("endpoint", error)])
-    lines += [_proxy_line(session, endpoint), _key_line(session, endpoint)]
-    where = f"endpoint `{endpoint.base_url}`"
-    try:
+        what = "proxy"
+        proxy = session.client.proxy(endpoint)
+        yield _line(True, f"proxy: {literal(proxy) if proxy else 'none on the way'}")
+        yield _key_line(session, endpoint)
+        what = f"endpoint `{endpoint.base_url}`"
         models = session.models(settings)
     except NemotronError as error:
-        return "\n".join([*lines, _error_line(where, error)])
+        yield _error_line(what, error)
+        return
     lists = plural(len(models), "chat model")
-    lines.append(_line(True, f"{where} answers and lists {lists}"))
-    return "\n".join([*lines, _model_line(models, settings)])
+    yield _line(True, f"{what} answers and lists {lists}")
+    yield _model_line(models, settings)
 
 
 def _line(is_well: bool | None, text: str, hint: str = "") -> str:
@@ -164,14 +165,6 @@ def _ledger_line(session: Session) -> str:
         return _line(True, "ledger: in memory, for this session only")
     problem = f"ledger: in memory; {literal(ledger.error, 300)}"
     return _line(False, problem, "`%config Nemotron.ledger = PATH` puts it elsewhere")
-
-
-def _proxy_line(session: Session, endpoint: Endpoint) -> str:
-    try:
-        proxy = session.client.proxy(endpoint)
-    except NemotronError as error:
-        return _error_line("proxy", error)
-    return _line(True, f"proxy: {literal(proxy) if proxy else 'none on the way'}")
 
 
 def _key_line(session: Session, endpoint: Endpoint) -> str:
@@ -212,7 +205,7 @@ def _rehearse(app: App, text: str, settings: Settings) -> str:
     return (
         f"Rehearsal is on: questions go to `{app.start_rehearsal()}`, inside this "
         "process. No model is behind it, no key is needed and nothing is billed. "
-        "`%nemotron rehearse: off` goes back."
+        "`%nemotron rehearse: off` switches it off."
     )
 
 

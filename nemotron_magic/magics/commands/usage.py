@@ -30,6 +30,10 @@ _HEAD = (
     "|--:|:--|:--|--:|--:|--:|:--|"
 )
 _LAST = 20
+_SHOWN_OTHERWISE = (
+    *("number", "started_s", "ending", "error", "cost_usd"),
+    *("is_cached", "is_struck", "day"),
+)
 _CACHING = {
     "off": "every question is asked",
     "on": "a request that was made before is answered from disk",
@@ -109,10 +113,7 @@ def _ending(call: CallRecord) -> str:
 def _find_call(find: Callable[[int], CallRecord | None], wanted: str) -> CallRecord:
     """Return what `find` returns for a number that was typed.
 
-    Raises
-    ------
-    InputError
-        If it is no number, or there is no such call.
+    Raise InputError if it is no number, or there is no such call.
     """
     number = one_line(wanted, 40)
     if not re.fullmatch(r"[0-9]{1,15}", wanted):
@@ -134,13 +135,11 @@ def _strike(ledger: Ledger, wanted: str, is_struck: bool) -> str:
 
 
 def _one_call(call: CallRecord) -> str:
-    values: dict[str, object] = asdict(call)
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
-    first = {"when": when, "ended": _ending(call), "cost": _cost(call)}
-    for name in ("number", "started_s", "ending", "error", "cost_usd"):
-        del values[name]
-    del values["is_cached"], values["is_struck"], values["day"]
-    shown = first | {n: _format(v) for n, v in values.items() if v not in (None, "")}
+    shown = {"when": when, "ended": _ending(call), "cost": _cost(call)}
+    for name, value in asdict(call).items():
+        if name not in _SHOWN_OTHERWISE and value not in (None, ""):
+            shown[name] = _format(value)
     rows = [f"| {name} | {value} |" for name, value in shown.items()]
     return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
 
@@ -168,10 +167,6 @@ def _usage(app: App, text: str, settings: Settings) -> str:
     return f"Wrote {plural(number, 'call')} to `{path}`."
 
 
-def _balance(app: App, text: str, settings: Settings) -> str:
-    return balance(app.session, settings)
-
-
 USAGE = {
     "usage": Command(
         "Tokens and cost: session, day, month, model.",
@@ -186,5 +181,7 @@ USAGE = {
         r"(?:(?:un)?strike +)?\d+",
     ),
     "cache": Command("Stored replies.", _cache, "clear", "clear"),
-    "balance": Command("What is left on the account.", _balance),
+    "balance": Command(
+        "What is left on the account.", lambda app, _, s: balance(app.session, s)
+    ),
 }

@@ -76,12 +76,12 @@ def ask_typed(
     ask: Ask,
     rung: Rung,
     learn: Callable[[Rung], None],
-    latest: Callable[[PreparedPrompt], PreparedPrompt],
+    replacing: Callable[[PreparedPrompt, Reply], PreparedPrompt],
 ) -> Reply:
     """Return the reply with its value; raise InvalidAnswerError if it has none.
 
-    `learn` is told the rung that was taken where it is another one; `latest` returns a
-    prompt whose reply replaces that of the last.
+    `learn` is told the rung that was taken where it is another one; `replacing`
+    returns a prompt whose reply replaces another.
     """
     fields, first_rung = prompt.wanted or Fields(()), rung
     while True:
@@ -100,7 +100,7 @@ def ask_typed(
     if reading.value is None and _may_repair(reply):
         why = reading.error
         wrong = repair_messages(sent.messages, _said(reply), why, fields)
-        again = latest(replace(sent, messages=wrong, bypass_cache=True))
+        again = replacing(replace(sent, messages=wrong), reply)
         if not reading.is_json:  # the form is not kept to: ask in words alone
             used = dressed(prompt, settings, "text")[1]
         try:
@@ -110,7 +110,9 @@ def ask_typed(
             raise
         except NemotronError as error:
             raise _invalid(reply, f"{why}; asked again: {error.what}") from None
-        reply = _joined(reply, second, f"Asked twice: at first, {why}.")
+        reply = _joined(
+            reply, second, f"Asked twice; the first answer did not fit: {why}."
+        )
         reading = _read(second, fields)
     if reading.value is None:
         raise _invalid(reply, reading.error)
@@ -161,7 +163,9 @@ def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
         more = int(known.parameters.get("max_tokens") or 1024) * 4
         hint = f"Allow more: --max-tokens {more}   Read it: _nemotron"
     error = InvalidAnswerError(f"the answer does not fit: {why}", cost, hint)
-    error.reply = reply
+    text = str(reply).replace("```", "'''").strip()
+    shown = f"```text\n{text}\n```" if text else ""
+    error.reply = Reply(str(reply), replace(known, shown=shown))
     return error
 
 
@@ -170,7 +174,7 @@ def _typed(reply: Reply, fields: Fields, reading: Reading) -> Reply:
     values = reading.value or {}
     known = reply.metadata
     note = f"The answer was {reading.note}." if reading.note else ""
-    rows = (f"| {name} | {_shown(value)} |" for name, value in values.items())
+    rows = (f"| {_shown(name)} | {_shown(one)} |" for name, one in values.items())
     metadata = replace(
         known,
         value=fields.build(values),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
@@ -12,12 +13,7 @@ from typing import Any, Literal
 
 from nemotron_magic.core.text import one_line
 
-__all__ = [
-    "Field",
-    "Fields",
-    "Kind",
-    "Misfit",
-]
+__all__ = ["Field", "Fields", "Kind", "Misfit"]
 
 Kind = Literal["str", "int", "float", "bool", "date"]
 
@@ -93,7 +89,7 @@ class Field:
         one = _WORDS[self.kind]
         if self.labels:
             is_text = self.kind == "str"
-            labels = (f'"{label}"' if is_text else label for label in self.labels)
+            labels = (_quoted(label) if is_text else label for label in self.labels)
             one = f"one of {', '.join(labels)}"
         elif limits := self.limits:
             one = f"{one} in {limits}"
@@ -213,7 +209,7 @@ class Fields:
 
     def prompt_line(self) -> str:
         """Return the line that tells a model what to answer with."""
-        keys = "; ".join(f'"{one.name}": {one.words()}' for one in self.fields)
+        keys = "; ".join(f"{_quoted(one.name)}: {one.words()}" for one in self.fields)
         return (
             "Answer with one JSON object and nothing else. "
             f"It has exactly these keys: {keys}."
@@ -225,8 +221,10 @@ class Fields:
             return self
         return replace(self, fields=(replace(self.fields[0], name=name),))
 
-    def keys_in(self, found: Mapping[str, Any]) -> dict[str, str]:
+    def keys_in(self, found: Any) -> dict[str, str]:
         """Return the key of each field in an object, as it is written there."""
+        if not isinstance(found, Mapping):
+            return {}
         near = {_key(key): key for key in found}
         keys = {
             name: name if name in found else near.get(_key(name), "")
@@ -234,7 +232,7 @@ class Fields:
         }
         return {name: key for name, key in keys.items() if key in found}
 
-    def matches(self, found: Mapping[str, Any]) -> bool:
+    def matches(self, found: Any) -> bool:
         """Return whether an object has the keys of an answer; null may be left out."""
         keys = self.keys_in(found)
         return bool(keys) and all(
@@ -246,7 +244,7 @@ class Fields:
         if not isinstance(found, Mapping):
             raise Misfit("it is no JSON object")
         keys = self.keys_in(found)
-        missing = [f.name for f in self.fields if f.name not in keys]
+        missing = [repr(name) for name in self.names if name not in keys]
         if not self.matches(found):
             raise Misfit(f"{', '.join(missing)} is missing")
         values = {
@@ -272,8 +270,13 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _key(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip()).casefold()
+    name = unicodedata.normalize("NFC", name.strip())
+    return re.sub(r"[\s_-]+", "_", name).casefold()
 
 
 def _plain(label: str) -> str:

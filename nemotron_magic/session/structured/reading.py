@@ -11,10 +11,7 @@ from typing import Any, NoReturn
 from nemotron_magic.core.text import one_line, plural
 from nemotron_magic.session.structured.fields import Fields, Misfit
 
-__all__ = [
-    "Reading",
-    "read_value",
-]
+__all__ = ["Reading", "read_value"]
 
 _LONGEST_REPAIR = 64_000
 _MOST_STARTS = 400
@@ -60,23 +57,28 @@ def read_value(
 
 def _read(text: str, fields: Fields, is_cut: bool) -> Reading:
     """Return the values of the strictest reading that finds an object of these keys."""
-    readers = [(_whole, "")]
-    if not is_cut:  # what is cut off would be taken for whole
-        readers += [(_embedded, ""), (_repaired, "repaired")]
-    for reader, note in readers:
-        try:
-            found = reader(text, fields)
-        except Misfit as misfit:
-            return Reading(error=str(misfit))
-        if found is None:
-            continue
-        try:
-            return Reading(fields.check(found), note)
-        except Misfit as misfit:
-            return Reading(error=str(misfit), is_json=True)
+    try:
+        for found, note in _found(text, fields, is_cut):
+            if found is not None:
+                return Reading(fields.check(found), note)
+    except Misfit as misfit:
+        return Reading(error=str(misfit), is_json=True)
     if is_cut:
         return Reading(error="it was cut off at max_tokens")
-    return Reading(error=f"there is no such JSON in it: {one_line(text, 80)}")
+    return Reading(error=f"there is no such JSON in “{one_line(text, 80)}”")
+
+
+def _found(text: str, fields: Fields, is_cut: bool) -> Iterator[tuple[Any, str]]:
+    """Yield what each reading finds, and what was done for it, the strictest first.
+
+    Where there is nothing else, an object that lacks some of the keys.
+    """
+    yield _whole(text, fields), ""
+    if is_cut:  # what is cut off would be taken for whole
+        return
+    yield _embedded(text, fields)
+    yield _repaired(text, fields), "repaired"
+    yield from ((one, "") for one in _objects(text) if fields.keys_in(one))
 
 
 def _without_thinking(text: str) -> str:
@@ -128,27 +130,27 @@ def _bare(text: str, fields: Fields) -> Any:
     return None
 
 
-def _embedded(text: str, fields: Fields) -> Any:
+def _embedded(text: str, fields: Fields) -> tuple[Any, str]:
     """Return the last object with the keys of an answer that stands in a text."""
-    last = None
-    for found in _objects(text):
-        last = _only(found, fields) or last
-    return last
+    found = [one for value in _objects(text) if (one := _only(value, fields))]
+    differ = any(one != found[-1] for one in found)
+    return found[-1] if found else None, "the last of several" if differ else ""
 
 
 def _objects(text: str) -> Iterator[Any]:
-    """Yield every JSON object of a text that stands in no other."""
+    """Yield every JSON object and list of a text that stands in no other."""
     decoder = json.JSONDecoder(**_STRICT)
-    at, starts = text.find("{"), 0
-    while at >= 0 and starts < _MOST_STARTS:
-        starts += 1
+    at = 0
+    for _ in range(_MOST_STARTS):
+        start = re.compile(r"[{[]").search(text, at)
+        if start is None:
+            return
         try:
-            found, end = decoder.raw_decode(text, at)
+            found, at = decoder.raw_decode(text, start.start())
         except (ValueError, RecursionError):
-            end = at + 1
+            at = start.end()
         else:
             yield found
-        at = text.find("{", end)
 
 
 def _only(found: Any, fields: Fields) -> Any:

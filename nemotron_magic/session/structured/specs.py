@@ -16,7 +16,7 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line
 from nemotron_magic.session.structured.fields import Field, Fields, Kind
 
-__all__ = ["parse_fields"]
+__all__ = ["is_type", "parse_fields"]
 
 _TYPES: dict[str, Kind] = {
     "str": "str",
@@ -55,6 +55,11 @@ def parse_fields(spec: Any, name: str = "") -> Fields:
     if not 0 < len(names) <= _MOST_FIELDS:
         raise _unreadable("there are no fields" if not names else "too many", _HOW)
     return fields.named(name)
+
+
+def is_type(word: str) -> bool:
+    """Return whether a word is a type in the language of `--as`."""
+    return word.rstrip("?") in _SHORT
 
 
 def _unreadable(what: str, hint: str) -> InputError:
@@ -115,8 +120,14 @@ def _typed(text: str) -> str:
 
 def _single(part: str) -> Field | None:
     """Return the field of a lone type or of lone labels; None if it has a name."""
-    head = _tokens(part)
-    if ":" in part:
+    head, colon, tail = (one.strip() for one in part.partition(":"))
+    shape = _tokens(head)
+    if shape and shape[0] in _SHORT:
+        try:
+            return _described(_shaped(Field("value"), shape, part), tail)
+        except _Wrong as wrong:
+            raise _unreadable(str(wrong), _HOW) from None
+    if colon:
         return None
     if "|" in part:
         first = part.partition("|")[0].strip()
@@ -128,11 +139,6 @@ def _single(part: str) -> Field | None:
             )
         labels, is_nullable = _labels(part)
         return Field("label", labels=labels, is_nullable=is_nullable)
-    if head[0] in _SHORT:
-        try:
-            return _shaped(Field("value"), head, part)
-        except _Wrong as wrong:
-            raise _unreadable(str(wrong), _HOW) from None
     return None
 
 
@@ -153,6 +159,8 @@ def _field(part: str) -> Field:
     if not tokens:
         raise _Wrong(f"{one_line(part, 60)} has no name", f"name{part}")
     name, *shape = tokens
+    if name in _SHORT and name != "date":
+        raise _Wrong(f"{one_line(part, 60)} has no name", f"name {part}")
     if not name.isidentifier() or name.startswith("_"):
         plain = re.sub(r"\W+", "_", name).strip("_") or "name"
         corrected = part.replace(
@@ -161,10 +169,17 @@ def _field(part: str) -> Field:
         raise _Wrong(f"{one_line(name, 40)} is no name", corrected)
     if tail and not shape and _is_shape(tail):
         shape, tail = _tokens(tail), ""  # total: float
-    one = _shaped(Field(name), shape, part)
+    is_date = name == "date" and "|" not in tail
+    one = _shaped(Field(name, "date" if is_date else "str"), shape, part)
+    if "enum" in shape and "|" not in tail:
+        raise _Wrong(f"{name} has no labels", f"{name}: one|another")
+    return _described(one, tail)
+
+
+def _described(one: Field, tail: str) -> Field:
+    """Return a field with its description, or its labels."""
+    name = one.name
     if "|" not in tail:
-        if "enum" in shape:
-            raise _Wrong(f"{name} has no labels", f"{name}: one|another")
         return dataclasses.replace(one, about=one_line(tail, 500))
     labels, is_nullable = _labels(tail)
     if one.kind in ("bool", "date", "float"):
