@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from nemotron_magic.code.classify import (
-    PYTHON_PROMPT,
-    SHELL_PROMPT,
-    is_line_magics,
-    is_literal,
-    is_no_code,
-    is_python,
-    is_shell,
-    is_too_little,
-    parsed,
-    pip_lines,
-    strip_prompts,
-    strip_shell_prompts,
-)
-from nemotron_magic.code.fences import (
-    MARKDOWN,
-    PYTHON,
-    SESSIONS,
-    SHELLS,
-    fenced,
-    has_fence,
-    is_python_name,
-    magic_of,
-    without_prose,
-)
-from nemotron_magic.markdown.parser import CodeBlock
+from nemotron_magic.code import classify
+from nemotron_magic.code.classify import parsed, strip_prompts
+from nemotron_magic.markdown.parser import CodeBlock, code_blocks, language_of
 
 __all__ = [
     "CodeCell",
     "cells_of",
+    "is_known",
+    "is_python_name",
     "join_cells",
+    "magic_of",
 ]
 
 
@@ -46,24 +28,12 @@ _DEEPEST = 4  # Markdown in Markdown in Markdown
 
 @dataclass(frozen=True, slots=True)
 class CodeCell:
-    """Code that can be put into a cell.
+    """Code that can be put into a cell."""
 
-    Parameters
-    ----------
-    source
-        What the cell holds, with its cell magic if it is not Python.
-    language
-        `python`, or the name of the cell magic.
-    number
-        Its place among the cells of the reply, from 1.
-    warnings
-        What hides in it, one line each.
-    """
-
-    source: str
-    language: str = "python"
-    number: int = 1
-    warnings: tuple[str, ...] = ()
+    source: str  # with its cell magic if it is not Python
+    language: str = "python"  # or the name of the cell magic
+    number: int = 1  # among the cells of the reply
+    warnings: tuple[str, ...] = ()  # what hides in it
 
     @property
     def is_python(self) -> bool:
@@ -74,59 +44,49 @@ class CodeCell:
 def cells_of(markdown: str, magics: Collection[str]) -> tuple[CodeCell, ...]:
     r"""Return the code of a reply as cells, also of a reply that was cut short.
 
-    Parameters
-    ----------
-    magics
-        The names of the cell magics there are, without their percent signs.
+    `magics` are the names of the cell magics there are, without percent signs.
 
-    Examples
-    --------
     >>> cells_of("So:\n\n~~~py\nx = 1\n~~~\n\n```sh\nls\n```", ["bash"])[1].source
     '%%bash\nls'
-    >>> cells_of("Yes, it is.", [])
-    ()
     """
     text = markdown.replace("\r\n", "\n").replace("\r", "\n")
     found = list(_found(text, magics))
     # A list or a number after code is what the code gives.
-    if not all(is_literal(cell.source) for cell in found):
-        found = [cell for cell in found if not is_literal(cell.source)]
-    return tuple(replace(cell, number=n) for n, cell in enumerate(found, 1))
+    if not all(classify.is_literal(cell.source) for cell in found):
+        found = [cell for cell in found if not classify.is_literal(cell.source)]
+    return _numbered(found)
 
 
 def join_cells(cells: Collection[CodeCell]) -> tuple[CodeCell, ...]:
-    r"""Join the Python cells into one; cells with a magic of their own follow it.
-
-    A cell magic takes the whole cell, so nothing can be joined to it.
-
-    >>> [cell.source for cell in join_cells([CodeCell("x = 1"), CodeCell("x")])]
-    ['x = 1\n\nx']
-    """
+    """Join the Python cells into one; cells with a magic of their own follow it."""
     python = [cell for cell in cells if cell.is_python]
     others = [cell for cell in cells if not cell.is_python]
     if len(python) > 1:
         warnings = (f"block {c.number}, {one}" for c in python for one in c.warnings)
         source = "\n\n".join(cell.source for cell in python)
         python = [CodeCell(source, warnings=tuple(warnings))]
-    made = [*python, *others]
-    return tuple(replace(cell, number=n) for n, cell in enumerate(made, 1))
+    return _numbered([*python, *others])
+
+
+def _numbered(cells: list[CodeCell]) -> tuple[CodeCell, ...]:
+    return tuple(replace(cell, number=n) for n, cell in enumerate(cells, 1))
 
 
 def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeCell]:
-    blocks = fenced(text)
+    blocks = _fenced(text)
     # Of code without a fence, one that stands in a text of it is a part.
     is_bare = not blocks or ("~~~" not in text and parsed(text) is not None)
     if is_bare and not depth:
         code = strip_prompts(_trimmed(text))
         first, _, rest = code.partition("\n")
-        code = rest if first.strip().lower() in PYTHON else code  # a fence's remains
+        code = rest if first.strip().lower() in _PYTHON else code  # a fence's remains
         # It does not tell whether it is whole, so it has to read as code to its end.
-        if is_python(code, is_whole=True, is_shown=False):
+        if classify.is_python(code, is_whole=True, is_shown=False):
             yield CodeCell(code)
             return
     for block in blocks:
-        is_markdown = block.language in MARKDOWN or (
-            not block.language and has_fence(block.code)
+        is_markdown = block.language in _MARKDOWN or (
+            not block.language and _has_fence(block.code)
         )
         if is_markdown and depth < _DEEPEST:
             yield from _found(block.code, magics, depth + 1)
@@ -137,7 +97,7 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
 def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
     # What was cut may end in the beginning of its closing mark.
     code = block.code if block.closed else _without_half_mark(block.code)
-    if not code.strip() or (not block.closed and is_too_little(code)):
+    if not code.strip() or (not block.closed and classify.is_too_little(code)):
         return None
     code = _trimmed(code)
     head = re.match(r"%%(\S*)", code)
@@ -145,40 +105,41 @@ def _cell(block: CodeBlock, magics: Collection[str]) -> CodeCell | None:
         known = magic_of(block.language, magics) == magic
         return CodeCell(code, magic if known else "python")
     if is_python_name(block.language):
-        return _python(code if block.closed else without_prose(code), magics)
-    if block.language in SESSIONS or not block.language:
+        return _python(code if block.closed else _without_prose(code), magics)
+    if block.language in _SESSIONS or not block.language:
         return _guessed(code, magics, block)
     magic = magic_of(block.language, magics)
-    if magic and is_line_magics(code):
+    if magic and classify.is_line_magics(code):
         return CodeCell(code)
-    if block.language in SHELLS:
+    if block.language in _SHELLS:
         return _shell(code, magics)
     return CodeCell(f"%%{magic}\n{code}", magic) if magic else None
 
 
 def _python(code: str, magics: Collection[str]) -> CodeCell | None:
     """Make a cell of code that is said to be Python, unless it plainly is none."""
-    if SHELL_PROMPT.match(code) or (is_shell(code) and parsed(code) is None):
+    is_shell = classify.is_shell(code) and parsed(code) is None
+    if is_shell or classify.SHELL_PROMPT.match(code):
         return _shell(code, magics)
     bare = _trimmed(strip_prompts(code))
-    return CodeCell(bare) if bare and not is_no_code(bare) else None
+    return CodeCell(bare) if bare and not classify.is_no_code(bare) else None
 
 
 def _guessed(code: str, magics: Collection[str], block: CodeBlock) -> CodeCell | None:
     """Make a cell of code that does not say what it is."""
-    if SHELL_PROMPT.match(code):
+    if classify.SHELL_PROMPT.match(code):
         return _shell(code, magics)
-    if block.language and not PYTHON_PROMPT.match(code):
+    if block.language and not classify.PYTHON_PROMPT.match(code):
         return None  # a console's output
     bare = _trimmed(strip_prompts(code))
-    if is_python(bare, is_whole=block.closed):
+    if classify.is_python(bare, is_whole=block.closed):
         return CodeCell(bare)
-    return _shell(code, magics) if is_shell(code) else None
+    return _shell(code, magics) if classify.is_shell(code) else None
 
 
 def _shell(code: str, magics: Collection[str]) -> CodeCell | None:
-    code = _trimmed(strip_shell_prompts(code))
-    if installs := pip_lines(code):
+    code = _trimmed(classify.strip_shell_prompts(code))
+    if installs := classify.pip_lines(code):
         return CodeCell(installs)
     magic = magic_of("bash", magics)
     return CodeCell(f"%%{magic}\n{code}", magic) if code and magic else None
@@ -198,3 +159,226 @@ def _trimmed(code: str) -> str:
     shared = min(indents, key=len, default="")
     is_shared = all(indent.startswith(shared) for indent in indents)
     return "\n".join(line[len(shared) * is_shared :] for line in lines)
+
+
+_PYTHON = frozenset([
+    "python", "py", "ipython", "ipy", "pycon", "python-repl", "python-console",
+    "pyrepl", "jupyter", "jupyter-python", "code-cell", "cell", "sage", "x-python",
+    "text/x-python",
+])  # fmt: skip
+# What shows commands with their prompts, and output without.
+_SESSIONS = frozenset([
+    "console", "shell-session", "shellsession", "sh-session", "bash-session",
+    "terminal", "session", "doctest",
+])  # fmt: skip
+_SHELLS = frozenset(["bash", "sh", "shell", "shellscript", "zsh"])
+_MARKDOWN = frozenset(["markdown", "md", "mdx", "qmd", "rmd", "rmarkdown", "myst"])
+
+# The magics that can take a language, the best first, and the language's names.
+_LANGUAGES = """
+    bash sh: bash sh shell shellscript zsh
+    html HTML: html htm html5
+    javascript js: javascript js
+    latex: latex tex
+    perl: perl pl
+    ruby: ruby rb
+    sql: sql postgres postgresql mysql sqlite sqlite3 duckdb
+    svg SVG: svg
+    cython: cython pyx
+    julia: julia jl
+    octave: octave
+    R: r
+    cmd: cmd bat batch
+"""
+_MAGICS: dict[str, list[str]] = {
+    name: row.partition(":")[0].split()
+    for row in _LANGUAGES.strip().split("\n")
+    for name in row.partition(":")[2].split()
+}
+
+
+def magic_of(language: str, magics: Collection[str]) -> str:
+    """Return the cell magic that takes a language, among those there are; else ""."""
+    return next((one for one in _MAGICS.get(language, ()) if one in magics), "")
+
+
+def is_python_name(language: str) -> bool:
+    """Return whether a language is Python, of whichever version."""
+    return language.rstrip("0123456789.") in _PYTHON
+
+
+def is_known(language: str) -> bool:
+    """Return whether a language can make a cell here or elsewhere."""
+    return is_python_name(language) or language in _MAGICS
+
+
+_PARAGRAPH = re.compile(r"\n[ \t]*\n(?=\S)")
+_HEADING = re.compile(r"(?:\n[ \t]*)*\n#{2,6} [^\n]*\s*$")
+_SENTENCE = re.compile(
+    r"(?:[-*+] |\d{1,3}\. |>)?\s*(?:[A-Z][\w'’]*|[`*_]+\w[^\n]*?[`*_:]+)[,:]?"
+    r"(?: [\w'’`*(][^\n]*)?(?:\n|$)"
+)
+_WORDS = re.compile(r"[A-Za-z'’]{2,}")
+_LEAST_WORDS = 4
+_MOST_PARAGRAPHS = 20
+
+
+def _without_prose(code: str) -> str:
+    """Return code of an open fence up to the first paragraph that is plainly prose."""
+    if parsed(code) is not None:
+        return code
+    if _is_prose(code):
+        return ""
+    for gap in islice(_PARAGRAPH.finditer(code), _MOST_PARAGRAPHS):
+        head, tail = code[: gap.start()], code[gap.end() :]
+        if _is_prose(tail) and parsed(head) is not None:
+            return _HEADING.sub("", head)
+    return code
+
+
+def _is_prose(text: str) -> bool:
+    """Return whether a text begins with a sentence: words, and no Python."""
+    line = text.partition("\n")[0]
+    words = len(_WORDS.findall(line))
+    is_long = words >= _LEAST_WORDS or (words and line.rstrip().endswith((":", ":**")))
+    return bool(is_long and _SENTENCE.match(text)) and parsed(line) is None
+
+
+_FENCE = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)]) )*(`{3,}|~{3,})(.*)")
+_LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
+_MOST_ENDS = 8
+_MOST_MENDED = 40  # blocks; a reply has not so many
+_FAR = 500  # lines
+_CODE_INDENT = 4
+
+
+def _fenced(text: str) -> tuple[CodeBlock, ...]:
+    """Find the fenced blocks, as `code_blocks` does, and mend what models get wrong.
+
+    That is a fence which opens at the end of a line of prose, closes at the end of a
+    line of code, with another mark or with prose behind it, is indented as if it were
+    no fence, or stands in a text within the code.
+    """
+    if "```" not in text and "~~~" not in text:
+        return ()
+    return code_blocks("\n".join(_set_right(text.split("\n"))))
+
+
+def _has_fence(text: str) -> bool:
+    """Return whether a block of a language that makes cells begins in a text."""
+    return any(map(_opens, text.split("\n")))
+
+
+def _set_right(lines: list[str]) -> Iterator[str]:
+    """Yield the lines with each block's marks on lines of their own, and fit to it."""
+    at = mended = 0
+    while at < len(lines):
+        line = lines[at]
+        fence = _FENCE.match(line)
+        if not fence and (late := _late_mark(lines, at)):
+            yield from (line[: late.start()], "")
+            line = late[1] + late[2]
+            fence = _FENCE.match(line)
+        if not fence or (fence[1][0] == "`" and "`" in fence[2]):
+            yield line
+            at += 1
+            continue
+        start = at + 1
+        ends = (n for n in range(start, len(lines)) if _closes(fence[1], lines[n]))
+        at = next(ends, len(lines)) + 1
+        usual = [line, *lines[start:at]]
+        is_python = is_python_name(language_of(fence[2]))
+        if mended < _MOST_MENDED and is_python:
+            block, at = _mended(line, fence, lines, start, at)
+            mended += bool(block)
+            usual = block or usual
+        if mended < _MOST_MENDED and _is_lost(fence, lines, start):
+            usual = _at_margin(usual, fence.start(1))
+            mended += 1
+        yield from usual
+
+
+def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
+    """Find a fence that opens behind prose: of a language, and closed further down."""
+    found = _LATE.search(lines[at]) if "```" in lines[at] else None
+    if not found or "`" in lines[at][: found.start()]:
+        return None
+    following = next(filter(None, map(_FENCE.match, lines[at + 1 : at + _FAR])), None)
+    closes = following and not following[2].strip()
+    return found if closes and is_known(language_of(found[2])) else None
+
+
+def _mended(
+    opening: str, fence: re.Match[str], lines: list[str], start: int, behind: int
+) -> tuple[list[str], int]:
+    """Return the lines of a block that reads only if it ends elsewhere, and so on."""
+    ends = (
+        n
+        for n in range(start, len(lines))
+        if lines[n].rstrip().endswith(fence[1]) or _FENCE.match(lines[n])
+    )
+    is_right = _reads(lines[start : behind - 1])
+    for end in islice(ends, 0 if is_right else _MOST_ENDS):
+        body, at = _upto(fence[1], lines, start, end)
+        if _reads(body):
+            return _marked(opening, fence, body), at
+    return [], behind
+
+
+def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str], int]:
+    """Return the lines of a block that ends at a line, and the place behind it."""
+    body, line = lines[start:end], lines[end]
+    if _closes(mark, line):
+        return body, end + 1
+    if _opens(line):  # the next block, and this one was not closed
+        return _without_prose("\n".join(body)).split("\n"), end
+    if _FENCE.match(line):  # another mark, or prose behind it
+        return body, end + 1
+    return [*body, line.rstrip().removesuffix(mark)], end + 1
+
+
+def _opens(line: str) -> bool:
+    fence = _FENCE.match(line)
+    return bool(fence and is_known(language_of(fence[2])))
+
+
+def _closes(mark: str, line: str) -> bool:
+    fence = _FENCE.match(line)
+    return bool(fence and fence[1].startswith(mark) and not fence[2].strip())
+
+
+def _marked(opening: str, fence: re.Match[str], body: list[str]) -> list[str]:
+    """Put marks around a block that nothing within it can close."""
+    runs = re.findall(re.escape(fence[1][0]) + "{3,}", "\n".join(body))
+    mark = fence[1][0] * (max(map(len, runs), default=2) + 1)
+    before = opening[: fence.start(1)]
+    end = re.sub(r"[^>\s]", " ", before) + mark
+    return [f"{before}{mark}{fence[2]}", *body, end]
+
+
+def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
+    """Return whether Markdown takes a fence for no fence, or its code for what follows.
+
+    It does so where it is indented as code is, but not within a text of bare code, and
+    where code at the margin follows a fence behind a bullet.
+    """
+    before = fence.string[: fence.start(1)]
+    if ">" in before:
+        return False
+    if before.strip():
+        following = next((line for line in lines[start:] if line.strip()), " ")
+        return not following[0].isspace()
+    above = "\n".join(lines[: start - 1])
+    is_text = any(above.count(quotes) % 2 for quotes in ('"""', "'''"))
+    return len(before.expandtabs(4)) >= _CODE_INDENT and not is_text
+
+
+def _at_margin(block: list[str], width: int) -> list[str]:
+    """Return a block without what stands before its mark."""
+    blanks = re.compile(rf"[ \t]{{0,{width}}}")
+    opening, *others = block
+    return [opening[width:], *(blanks.sub("", line, count=1) for line in others)]
+
+
+def _reads(lines: list[str]) -> bool:
+    return parsed(strip_prompts(textwrap.dedent("\n".join(lines)))) is not None

@@ -1,28 +1,41 @@
 """Check code before it is inserted, without running it.
 
-What is found is what surely fails: no alarm is better than a false one.
+What is found is what surely fails: no alarm is better than a false one. Of names that
+nothing defines, pyflakes tells; it reads a module, while a notebook has names from
+other cells, and a function may wait for one that a later cell defines.
 """
 
 from __future__ import annotations
 
+import ast
+import builtins
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from pyflakes.checker import Checker, FunctionScope
+from pyflakes.messages import UndefinedName
 
 from nemotron_magic.code.columns import missing_columns
-from nemotron_magic.code.names import undefined_names
 from nemotron_magic.code.syntax import (
+    HARMLESS_MAGICS,
     Finding,
+    bound_names,
+    catches,
     compile_error,
+    import_of,
+    is_call_of,
+    magics,
     missing_modules,
+    names_in,
     python_source,
+    suppresses,
+    tested_texts,
 )
+from nemotron_magic.core.text import closest_match
 
-__all__ = [
-    "check",
-    "is_installed",
-]
+__all__ = ["check", "is_installed"]
 
 
 _LONGEST = 200_000  # characters; more than that is not checked
@@ -52,25 +65,13 @@ def check(
     transform: Callable[[str], str] = str,
     is_installed: Callable[[str], bool] = is_installed,
 ) -> tuple[Finding, ...]:
-    """Find what fails in a cell: syntax, names, modules, columns of live tables.
+    """Return what fails in a cell: syntax, names, modules, columns of live tables.
 
-    Parameters
-    ----------
-    namespace
-        What the user's names stand for.
-    transform
-        Makes Python of a cell, as IPython does with magics.
-    is_installed
-        Tells whether a top-level module can be imported.
-
-    Examples
-    --------
     >>> check("print(totl)", {"total": 1})
     (Finding(kind='name', what='totl', near='total'),)
     """
     if len(source) > _LONGEST:
         return ()
-    # Here and not above: it reads pyflakes, for which no plain question is to wait.
     above = _ABOVE.match(source)
     code = _TIMED.sub("", source[above.end() :] if above else source)
     lines_above = "\n" * source.count("\n", 0, len(source) - len(code))
@@ -82,8 +83,202 @@ def check(
     try:
         return (
             *missing_modules(tree, is_installed),
-            *undefined_names(tree, namespace),
+            *_undefined_names(tree, namespace),
             *missing_columns(tree, namespace),
         )
     except RecursionError:  # it nests deeper than anyone writes
         return ()
+
+
+_MOST = 20
+# What IPython defines, and what every module has.
+_GIVEN = re.compile(
+    r"get_ipython|display|In|Out|exit|quit|_+|_i{1,3}|_[dio]h|_i?\d+|(?!__file__)__\w+__"
+)
+_ABOUT_SYSTEM = frozenset(["hexversion", "name", "platform", "version", "version_info"])
+_SYSTEM = re.compile(r"_*(?:IS_)?(?:PY|WIN)")
+# These call at once what they are handed.
+_CALL_BACK = frozenset([
+    "agg", "aggregate", "apply", "applymap", "assign", "filter", "map",
+    "map_elements", "max", "min", "pipe", "reduce", "sort", "sorted", "transform",
+])  # fmt: skip
+
+_Place = tuple[int, int]  # line and column
+
+
+def _undefined_names(
+    tree: ast.Module, namespace: Mapping[str, object]
+) -> list[Finding]:
+    """Return a finding for each name that is read and that nothing defines."""
+    if _may_define_unseen(tree):
+        return []
+    bound, guarded, run = bound_names(tree), _guarded_names(tree), _places_run(tree)
+    reads = {
+        place: name
+        for place, name in _undefined(tree, bound, "annotations" in namespace)
+        if name not in namespace
+        and name not in guarded
+        and not hasattr(builtins, name)
+        and not _GIVEN.fullmatch(name)
+    }
+    known = bound - set(reads.values())
+    found: dict[str, Finding] = {}
+    for place, name in sorted(reads.items()):
+        # A later cell may define what only a function reads that is not called here,
+        # unless it is a slip.
+        is_run = place in run
+        near = _near(name, namespace, known, 0.75 if is_run else 0.8)
+        if name not in found and (is_run or (near and name not in bound)):
+            found[name] = Finding("name", name, near)
+    return list(found.values())[:_MOST]
+
+
+def _undefined(
+    tree: ast.Module, bound: set[str], are_lazy: bool
+) -> Iterator[tuple[_Place, str]]:
+    """Yield each read, and the name, that finds nothing in the cell above it."""
+    rounds = [
+        (node.lineno, node.end_lineno or 0, _assigned(node))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For | ast.AsyncFor | ast.While)
+    ]
+    for message in _Checker(tree, bound, are_lazy).messages:
+        if isinstance(message, UndefinedName):
+            line, name = message.lineno, message.message_args[0]
+            if not any(a <= line <= b and name in names for a, b, names in rounds):
+                yield (line, message.col), name
+    for node in ast.walk(tree):  # a module has one, a notebook none
+        if isinstance(node, ast.Name) and node.id == "__file__" not in bound:
+            yield (node.lineno, node.col_offset), node.id
+
+
+class _Checker(Checker):
+    """pyflakes, with what is never looked up left out."""
+
+    def __init__(self, tree: ast.Module, bound: set[str], are_lazy: bool) -> None:
+        self._bound = bound
+        self._are_lazy = are_lazy  # the annotations
+        super().__init__(tree, withDoctest=False)
+
+    AWAIT = Checker.handleChildren  # stands at the top of a cell, too
+
+    def GLOBAL(self, node: ast.Global) -> None:  # noqa: N802
+        """Count as defined only what the code binds somewhere."""
+        names = [name for name in node.names if name in self._bound]
+        super().GLOBAL(ast.copy_location(ast.Global(names), node))
+
+    def handleAnnotation(self, annotation: ast.expr, node: ast.AST) -> None:  # noqa: N802
+        """Read an annotation only where it is evaluated."""
+        is_local = isinstance(node, ast.AnnAssign) and isinstance(
+            self.scope, FunctionScope
+        )
+        if not (is_local or self._are_lazy):
+            super().handleAnnotation(annotation, node)
+
+    def handle_annotation_always_deferred(self, *_: object) -> None:
+        """Leave out annotations that are not evaluated."""
+
+    def handleStringAnnotation(self, *_: object) -> None:  # noqa: N802
+        """Leave out annotations that are texts."""
+
+
+def _assigned(loop: ast.AST) -> set[str]:
+    """Return what an earlier round of a loop may have assigned, not only changed."""
+    nodes = list(ast.walk(loop))
+    changed = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    return {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        if id(node) not in changed
+    }
+
+
+def _places_run(tree: ast.Module) -> set[_Place]:
+    """Return where names are looked up when the cell runs."""
+    used: set[str] = set()
+    while True:
+        nodes = list(_nodes_run(tree, used))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        found = {node.id for node in names}
+        found |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        if found <= used:
+            return {(node.lineno, node.col_offset) for node in names}
+        used = found
+
+
+def _nodes_run(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
+    """Yield what runs with a node: the bodies only of functions that are used."""
+    yield node
+    match node:
+        case ast.Lambda(args):
+            parts: Iterable[ast.AST] = [args]
+        case ast.FunctionDef(name) | ast.AsyncFunctionDef(name) if name not in used:
+            returns = [node.returns] if node.returns else []
+            parts = [*node.decorator_list, node.args, *returns]
+        case ast.Call(_, args, keywords) if is_call_of(node, *_CALL_BACK):
+            handed = [*args, *(keyword.value for keyword in keywords)]
+            bodies = [one.body for one in handed if isinstance(one, ast.Lambda)]
+            parts = [*bodies, *ast.iter_child_nodes(node)]
+        case _:
+            parts = ast.iter_child_nodes(node)
+    for part in parts:
+        yield from _nodes_run(part, used)
+
+
+def _guarded_names(tree: ast.Module) -> set[str]:
+    """Return the names whose absence the code provides for."""
+    found = tested_texts(tree)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Try(body, handlers) if catches(node, ["NameError"]):
+                one_look = len(body) == 1 and isinstance(body[0], ast.Expr)
+                is_named = any("NameError" in ast.dump(one) for one in handlers)
+                made = {name for one in handlers for name in bound_names(one)}
+                names = names_in(*body)
+                found |= names if one_look or is_named else names & made
+            case ast.If(test) | ast.IfExp(test) if _asks_system(test):
+                found |= names_in(node)
+            case ast.Delete(targets):  # by then, functions may have read them
+                found |= names_in(*targets) & bound_names(tree)
+            case ast.With(_, body) if suppresses(node):
+                found |= names_in(*body)
+    return found
+
+
+def _asks_system(test: ast.expr) -> bool:
+    """Return whether a condition is about the Python or the system that runs it."""
+    attributes = {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
+    return bool(attributes & _ABOUT_SYSTEM) or any(map(_SYSTEM.match, names_in(test)))
+
+
+def _may_define_unseen(tree: ast.Module) -> bool:
+    """Return whether names may be defined in a way that cannot be seen."""
+    tested = {
+        id(part)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare)
+        for part in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(_, [ast.alias("*")]):
+                return True
+            case ast.Name("exec" | "globals" | "locals") if id(node) not in tested:
+                return True
+            case ast.Attribute(_, "user_ns" | "push"):
+                return True
+    return any(
+        name not in HARMLESS_MAGICS and not (name == "time" and "=" not in text)
+        for name, text in magics(tree)
+    )
+
+
+def _near(
+    name: str, namespace: Mapping[str, object], bound: set[str], cutoff: float
+) -> str:
+    if line := import_of(name):
+        return line
+    given = (one for one in vars(builtins) if one.islower() and len(one) > 3)
+    known = (one for one in (*bound, *namespace, *given) if type(one) is str)
+    return closest_match(name, (one for one in known if one[:1] != "_"), cutoff)

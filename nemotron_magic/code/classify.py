@@ -64,12 +64,8 @@ def parsed(code: str) -> ast.Module | None:
 def is_python(code: str, *, is_whole: bool, is_shown: bool = True) -> bool:
     """Return whether a text that does not say what it is looks like Python to run.
 
-    Parameters
-    ----------
-    is_whole : bool
-        Whether all of it is there; of a text that was cut, its beginning is judged.
-    is_shown : bool
-        Whether it stands in a fence; a text that does not has to do something.
+    Of a text that is not whole, its beginning is judged; one that is not shown, which
+    stands in no fence, has to do something.
     """
     if is_no_code(code):
         return False
@@ -107,10 +103,10 @@ def is_too_little(code: str) -> bool:
 def is_no_code(code: str) -> bool:
     """Return whether a text is a traceback, a diff, or data."""
     text = code.strip()
-    if not text or (_TRACEBACK.startswith(text[: len(_TRACEBACK)]) and len(text) > 1):
-        return True
+    # What was cut may be the beginning of a traceback.
+    begins = _TRACEBACK.startswith(text[: len(_TRACEBACK)]) and len(text) != 1
     return bool(
-        text.startswith(_TRACEBACK)
+        begins
         or _TRACEBACK_RULE.match(text)
         or _HUNK.match(text)
         or (parsed(code) is None and (_is_diff(code) or _is_json(text)))
@@ -127,15 +123,10 @@ def _without_magics(code: str) -> str:
         code = code.lstrip().partition("\n")[2]
     if not any(sign in code for sign in "%!?"):
         return code
-    return "\n".join(_plain(line) for line in code.split("\n"))
-
-
-def _plain(line: str) -> str:
-    if found := _ASSIGNED_MAGIC.match(line):
-        return f"{found[1]}None"
-    if _is_magic(line):
-        return line[: len(line) - len(line.lstrip())] + "pass"
-    return line
+    lines = [_ASSIGNED_MAGIC.sub(r"\1None", line) for line in code.split("\n")]
+    indents = (line[: len(line) - len(line.lstrip())] for line in lines)
+    plain = zip(lines, indents, strict=True)
+    return "\n".join(f"{i}pass" if _is_magic(line) else line for line, i in plain)
 
 
 def _beginning(code: str) -> ast.Module | None:
@@ -182,16 +173,15 @@ def _is_value(node: ast.AST) -> bool:
     """Return whether an expression is a value as `repr` writes it."""
     left = [node]
     while left:
-        one = left.pop()
-        func = one.func if isinstance(one, ast.Call) else None
-        if func and _prints_as_call(_dotted(func)):
-            left += [part for part in ast.iter_child_nodes(one) if part is not func]
-        elif isinstance(one, ast.Attribute) and _prints_as_call(_dotted(one)):
-            continue
-        elif isinstance(one, _LITERAL):
-            left += ast.iter_child_nodes(one)
-        else:
-            return False
+        match left.pop():
+            case ast.Call(func, args, keywords) if _prints_as_call(_dotted(func)):
+                left += [*args, *keywords]
+            case ast.Attribute() as one if _prints_as_call(_dotted(one)):
+                pass
+            case one if isinstance(one, _LITERAL):
+                left += ast.iter_child_nodes(one)
+            case _:
+                return False
     return True
 
 
@@ -220,13 +210,10 @@ def _is_diff(text: str) -> bool:
 
 
 def _is_json(text: str) -> bool:
-    if text[0] not in "[{":
-        return False
     try:
-        json.loads(text)
+        return isinstance(json.loads(text), list | dict)
     except (ValueError, RecursionError):
         return False
-    return True
 
 
 PYTHON_PROMPT = re.compile(r"\s*(?:>>>(?: |$)|In \[[\d ]*\]: ?)")
@@ -238,13 +225,10 @@ _COMMENT = re.compile(r"\s*(?:#|$)")
 
 
 def strip_prompts(code: str) -> str:
-    r"""Return what was typed at `>>>` or `In [1]:`; code without prompts is kept.
+    """Return what was typed at `>>>` or `In [1]:`; code without prompts is kept.
 
     A prompt counts if nothing but comments stands before it: further down it is an
     example in a docstring.
-
-    >>> strip_prompts(">>> for x in y:\n...     x\n1\n2\n>>> y")
-    'for x in y:\n    x\ny'
     """
     lines = code.split("\n")
     first = next((line for line in lines if not _COMMENT.match(line)), "")
@@ -264,11 +248,7 @@ def strip_prompts(code: str) -> str:
 
 
 def strip_shell_prompts(code: str) -> str:
-    r"""Return the commands typed at `$`; without such prompts the code stays as it is.
-
-    >>> strip_shell_prompts("$ ls \\\n  -l\ntotal 0\n$ pwd")
-    'ls \\\n  -l\npwd'
-    """
+    """Return the commands typed at `$`; code without such prompts is kept."""
     lines = code.split("\n")
     if not any(SHELL_PROMPT.match(line) for line in lines):
         return code
@@ -313,9 +293,7 @@ def _all_lines_match(pattern: re.Pattern[str], code: str) -> bool:
 
 
 def pip_lines(code: str) -> str:
-    r"""Return commands that install packages as magics, which install into this kernel.
-
-    Empty if there are other commands.
+    r"""Return commands that install packages as magics; empty if there are others.
 
     >>> pip_lines("# first\npip install polars")
     '# first\n%pip install polars'

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.resources import files
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from urllib.parse import urlsplit
@@ -23,9 +24,7 @@ from nemotron_magic.core.introspection import bases, class_name, home
 from nemotron_magic.core.parameters import PARAMETERS
 from nemotron_magic.core.text import sanitize_label
 
-__all__ = [
-    "effects_of",
-]
+__all__ = ["effects_of"]
 
 
 _LONGEST = 200_000  # characters; more than that is not looked at
@@ -51,18 +50,16 @@ _UNKNOWN = "\ufffd"  # what stands in a text for what is known only when it runs
 
 _TABLES = tomllib.loads(files(__package__).joinpath("effects.toml").read_text("utf-8"))
 _MAGICS: dict[str, str] = {
-    name: effect
-    for effect, names in _TABLES["magics"].items()
-    for name in names.split()
+    name: effect for effect, all in _TABLES["magics"].items() for name in all.split()
 }
 _CALLS: list[tuple[str, str]] = [
     ("|".join(patterns), effect) for effect, patterns in _TABLES["calls"].items()
 ]
-_PATTERNS: dict[str, str] = {
+_PATTERNS = {
     name: re.sub(r"@(\w+)@", lambda word: f"(?:{_TABLES['words'][word[1]]})", pattern)
     for name, pattern in _TABLES["patterns"].items()
 }
-_IS = {name: re.compile(one, re.VERBOSE) for name, one in _PATTERNS.items()}
+_PATTERN = {name: re.compile(one, re.VERBOSE) for name, one in _PATTERNS.items()}
 _TIMES = frozenset(["capture", "debug", "memit", "mprun", "prun", "time", "timeit"])
 # The flags behind which a value stands; those that let more be spent, or sent; those
 # that ask for no reply.
@@ -80,15 +77,6 @@ def effects_of(
 ) -> str:
     """Return a line that says what a cell does outside of Python; empty if nothing.
 
-    Parameters
-    ----------
-    transform
-        Makes Python of a cell, as IPython does with magics.
-    namespace
-        What the user's names stand for.
-
-    Examples
-    --------
     >>> effects_of("import os as o; o.system('pip install -i https://e.org/x y')")
     'This cell runs a shell and installs from e.org.'
     """
@@ -109,30 +97,34 @@ def effects_of(
     return f"This cell {effects}." if effects else ""
 
 
+def _is(pattern: str, text: str) -> bool:
+    """Return whether a text is what a pattern of the table describes, all of it."""
+    return _PATTERN[pattern].fullmatch(text) is not None
+
+
+def _has(pattern: str, text: str) -> bool:
+    return _PATTERN[pattern].search(text) is not None
+
+
+@dataclass
 class _Look:
-    """Look at a cell, and at the cells and commands within it.
+    """Look at a cell, and at the cells and commands within it."""
 
-    Attributes
-    ----------
-    found, hosts : dict
-        The effects, and where packages come from, in the order in which they stand.
-    fetched, run : set
-        The names of files that come from elsewhere, and of those that are run.
-    """
-
-    def __init__(
-        self, transform: Callable[[str], str], namespace: Mapping[str, object]
-    ) -> None:
-        self.found: dict[str, None] = {}
-        self.hosts: dict[str, None] = {}
-        self.fetched: set[str] = set()
-        self.run: set[str] = set()
-        self._transform = transform
-        self._namespace = namespace
-        self._depth = 0
+    transform: Callable[[str], str]
+    namespace: Mapping[str, object]
+    # The effects, and where packages come from, in the order in which they stand.
+    found: dict[str, None] = field(default_factory=dict)
+    hosts: dict[str, None] = field(default_factory=dict)
+    # The names of files that come from elsewhere, and of those that are run.
+    fetched: set[str] = field(default_factory=set)
+    run: set[str] = field(default_factory=set)
+    depth: int = 0
 
     def _add(self, *effects: str) -> None:
         self.found |= dict.fromkeys(effects)
+
+    def _add_if(self, is_so: bool, effect: str) -> None:
+        self.found |= {effect: None} if is_so else {}
 
     def _add_run(self, *paths: str) -> None:
         """Note files that are run, and the folders that they stand in."""
@@ -141,31 +133,26 @@ class _Look:
 
     def at_cell(self, source: str) -> None:
         """Look at a cell, or at a text that is run as one."""
-        if self._depth == _DEEPEST:
+        if self.depth == _DEEPEST:
             return
-        self._depth += 1
-        for tree in _trees(source, self._transform):
-            names = _Names(tree, self._namespace)
+        self.depth += 1
+        for tree in _trees(source, self.transform):
+            names = _Names(tree, self.namespace)
             for node in ast.walk(tree):
                 self._at(node, names)
-        self._depth -= 1
+        self.depth -= 1
 
     def _at(self, node: ast.AST, names: _Names) -> None:
         match node:
             case ast.Name() | ast.Attribute():  # called, or handed to what calls it
                 self._add(*_effects(names.path(node)))
-            case ast.Call(func) if _IS["calls_magic"].fullmatch(
-                names.path(func).rpartition(".")[2]
-            ):
+            case ast.Call(func) if _is("calls_magic", _method(names.path(func))):
                 self._at_magic(*_magic(node, names))
             case ast.Call():
                 self._at_call(node, names)
             case ast.FunctionDef(name):
-                is_shown = _IS["shows_itself"].fullmatch(name)
-                if name == "_repr_javascript_" or (
-                    is_shown and _is_script(names.text(node))
-                ):
-                    self._add(_SCRIPT)
+                is_script = _is("shows_itself", name) and _is_script(names.text(node))
+                self._add_if(is_script or name == "_repr_javascript_", _SCRIPT)
             case ast.Import(aliases):
                 self.run |= {f"{one.name.partition('.')[0]}.py" for one in aliases}
             case ast.ImportFrom(str(module)):
@@ -178,58 +165,52 @@ class _Look:
 
     def _at_change(self, targets: list[ast.expr], text: str, names: _Names) -> None:
         for path in (f"{names.place(one)}." for one in targets):
-            if _IS["ours"].search(path):
-                self._add(_SETTINGS)
+            self._add_if(_has("ours", path), _SETTINGS)
             if path.startswith("os.environ."):
                 self._at_variables(f"{path.removeprefix('os.environ.')}={text}")
 
     def _at_variables(self, text: str) -> None:
         """Look at variables of the environment that are set."""
-        self._add(*([_SETTINGS] if _IS["our_variable"].search(text) else []))
-        self.hosts |= dict.fromkeys(_index_hosts(text))
+        self._add_if(_has("our_variable", text), _SETTINGS)
+        self.hosts |= dict.fromkeys(_hosts(*_PATTERN["index_variable"].findall(text)))
 
     def _at_call(self, node: ast.Call, names: _Names) -> None:
         name = names.path(node.func)
         values = [*node.args, *(one.value for one in node.keywords)]
-        text, method = names.text(ast.Tuple(values)), name.rpartition(".")[2]
+        text, method = names.text(ast.Tuple(values)), _method(name)
         effects = _effects(name)
         self._add(*effects)
         if _SHELL in effects:
             self._at_command(text)
         if _FILE in effects:
             self._add_run(*text.split())
-        if _IS["runs_pip"].fullmatch(name):
+        if _is("runs_pip", name):
             self._at_command(f"pip {text}")
-        if _IS["fetches"].fullmatch(name):
+        if _is("fetches", name):
             self.fetched |= {_base(word) for word in text.split()}
         if method.startswith("write") and any(map(names.is_fetched, node.args)):
             self.fetched |= {_base(word) for word in names.text(node.func).split()}
         self._at_text(name, values, names)
-        if _runs_fetched(node, name, effects, text, names):
-            self._add(_FROM_URL)
-        if _shows_script(node, name, text, names):
-            self._add(_SCRIPT)
-        opens = values if _IS["opens"].fullmatch(name) else []
+        self._add_if(_runs_fetched(node, name, effects, text, names), _FROM_URL)
+        self._add_if(_shows_script(node, name, text, names), _SCRIPT)
+        opens = values if _is("opens", name) else []
         is_outside = any(_is_outside(names.text(value)) for value in opens)
-        if is_outside or _IS["at_home"].fullmatch(name):
-            self._add(_OUTSIDE)
-        changes = method in ("update", "set", "setdefault", "merge", "__setitem__")
-        if changes or name in ("setattr", "delattr"):
+        self._add_if(is_outside or _is("at_home", name), _OUTSIDE)
+        if _is("changes", name):
             owner = "".join(f"{names.path(one)}." for one in values[:1])
             in_config = f".{name}".rpartition(".")[0].endswith(".config")
-            if any(map(_IS["ours"].search, (f"{name}.", owner))) or (
-                in_config and "Nemotron" in ast.dump(node)
-            ):
-                self._add(_SETTINGS)
+            is_ours = _has("ours", f"{name}.") or _has("ours", owner)
+            is_ours = is_ours or (in_config and "Nemotron" in ast.dump(node))
+            self._add_if(is_ours, _SETTINGS)
         if name == "os.putenv" or name.startswith("os.environ."):
             self._at_variables(text)
 
     def _at_text(self, name: str, values: list[ast.expr], names: _Names) -> None:
         """Look at a call that runs a text, or is handed what runs one."""
-        if _IS["runs_text"].fullmatch(name):
+        if _is("runs_text", name):
             # What follows the text is none, but for timeit's.
             values = values if name.startswith("timeit") else values[:1]
-        elif not any(_IS["runs_text"].fullmatch(names.path(one)) for one in values):
+        elif not any(_is("runs_text", names.path(one)) for one in values):
             return
         for value in values:
             called, text = names.called_in(value), names.text(value)
@@ -238,54 +219,54 @@ class _Look:
             elif any(one == "open" or one.endswith(".read_text") for one in called):
                 self._add(_FILE)
                 self._add_run(*text.split())
-            elif any(map(_IS["unpacks"].fullmatch, called)):
-                self._add(_UNPACKED)
+            else:
+                self._add_if(any(_is("unpacks", one) for one in called), _UNPACKED)
             self.at_cell(text)
 
     def _at_magic(self, name: str, line: str, body: str) -> None:
         effect = _MAGICS.get(name, "")
         if name in _TIMES:
             # The line of %%time and its kin is Python, too, but for their options.
-            self.at_cell(_IS["timing_options"].sub("", line, count=1))
+            self.at_cell(_PATTERN["timing_options"].sub("", line, count=1))
             self.at_cell(body)
         elif name == "nemotron":
             self._at_own_magic(line, body)
         elif name == "config":
-            self._add(*([_SETTINGS] if re.match(r"\s*Nemotron\b.*=", line) else []))
+            self._add_if(bool(re.match(r"\s*Nemotron\b.*=", line)), _SETTINGS)
         elif name == "unload_ext" or (
             name in ("env", "set_env") and re.search(r"=|\S\s+\S", line)
         ):
             self._at_variables(line)
         elif name == "run":
-            self._add(_FROM_URL if _IS["url"].search(line) else _FILE)
+            self._add(_FROM_URL if _has("url", line) else _FILE)
             self._add_run(*line.split())
         elif effect:
             self._add(effect)
-        elif name.lower() in ("html", "svg", "markdown", "latex") and _is_script(body):
-            self._add(_SCRIPT)
-        if effect in (_SHELL, _FILE) or _IS["install"].match(f"{name} {line}"):
+        elif name.lower() in ("html", "svg", "markdown", "latex"):
+            self._add_if(_is_script(body), _SCRIPT)
+        if effect in (_SHELL, _FILE) or _PATTERN["install"].match(f"{name} {line}"):
             self._at_command(f"{'' if effect else name} {line}\n{body}")
         if effect == _PROGRAM and name.startswith(("python", "pypy")):
             self.at_cell(body)
 
     def _at_own_magic(self, line: str, body: str) -> None:
         for effect, pattern in _TABLES["commands"].items():
-            self._add(*([effect] if re.match(pattern, line) else []))
-        flags = _leading_flags(line)
-        typed = f"{line} {body}".strip()
-        is_free = _IS["free_command"].fullmatch(typed) or not typed
-        if not is_free and not flags & _ASKS_NOTHING:
-            self._add(*([_SETTINGS] if flags & _UNGUARDS else []), _ASKS)
+            self._add_if(bool(re.match(pattern, line)), effect)
+        flags, typed = _leading_flags(line), f"{line} {body}".strip()
+        if typed and not _is("free_command", typed) and not flags & _ASKS_NOTHING:
+            self._add_if(bool(flags & _UNGUARDS), _SETTINGS)
+            self._add(_ASKS)
 
     def _at_command(self, text: str) -> None:
         """Look at what a shell is given."""
         text = text.replace("\\\n", " ")
-        for pipeline in _IS["pipeline_end"].split(re.sub(r"[\\'\"]", "", text)):
+        for pipeline in _PATTERN["pipeline_end"].split(re.sub(r"[\\'\"]", "", text)):
             self._at_pipeline(pipeline)
         parts = re.split(r"[;&|\n]+", text)
-        if installs := [part for part in parts if _IS["install"].search(part)]:
+        if installs := [part for part in parts if _has("install", part)]:
             self._add(_INSTALLS)
-            self.hosts |= dict.fromkeys([*_hosts(*installs), *_index_hosts(text)])
+            variables = _PATTERN["index_variable"].findall(text)
+            self.hosts |= dict.fromkeys(_hosts(*installs, *variables))
 
     def _at_pipeline(self, pipeline: str) -> None:
         """Look whether what is fetched is run: piped, in a file, or in a variable."""
@@ -293,18 +274,15 @@ class _Look:
         for part in re.split(r"\|&?", pipeline):
             program, rest = _program(part)
             words = set(map(_base, re.split(r"[\s$(){}<>`]+", part)))
-            is_run = bool(_IS["runner"].fullmatch(program))
+            is_run = _is("runner", program)
             scripts, runs_input = _scripts(program, rest) if is_run else ([], False)
             runs_input = runs_input or part.split()[:1] == ["xargs"]
-            inside = "".join(_IS["substitution"].findall(part))
-            if (
-                (is_run and is_fetched and runs_input)
-                or (is_run and inside and _IS["fetcher"].search(inside))
-                or any(map(_IS["url"].match, (program, *scripts)))
-            ):
-                self._add(_FROM_URL)
+            inside = "".join(_PATTERN["substitution"].findall(part))
+            gets_it = (is_fetched and runs_input) or _has("fetcher", inside)
+            is_url = any(map(_PATTERN["url"].match, (program, *scripts)))
+            self._add_if((is_run and gets_it) or is_url, _FROM_URL)
             self._add_run(program, *scripts)
-            if _IS["fetcher"].search(part):
+            if _has("fetcher", part):
                 self.fetched |= words - {_base(program)}
                 is_fetched = True
             is_fetched = is_fetched or bool(words & self.fetched)
@@ -338,8 +316,9 @@ class _Names:
 
     def place(self, node: ast.AST) -> str:
         """Return the path of an expression, whatever was assigned to it here."""
-        found = _IS["detour"].sub("", self._place(node))
-        return _OS_ITSELF.sub("os.", _IS["shell_itself"].sub("get_ipython()", found))
+        found = _PATTERN["detour"].sub("", self._place(node))
+        found = _PATTERN["shell_itself"].sub("get_ipython()", found)
+        return _OS_ITSELF.sub("os.", found)
 
     def _place(self, node: ast.AST) -> str:
         match node:
@@ -373,7 +352,7 @@ class _Names:
         first, second, *_ = (*map(self.text, values), "", "")
         owner = self.path(values[0]) if values else ""
         base, _, method = called.rpartition(".")
-        if _IS["imports"].fullmatch(called) and first:
+        if _is("imports", called) and first:
             return first
         if called in ("getattr", "object.__getattribute__"):
             return f"{owner}.{second}"
@@ -421,18 +400,18 @@ class _Names:
         """Return whether something in an expression was fetched from elsewhere."""
         names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
         called = self.called_in(node)
-        if names & self._fetched or any(map(_IS["fetches"].fullmatch, called)):
+        if names & self._fetched or any(_is("fetches", one) for one in called):
             return True
         by_shell = any(_SHELL in _effects(one) for one in called)
-        return by_shell and bool(_IS["fetcher"].search(self.text(node)))
+        return by_shell and _has("fetcher", self.text(node))
 
     def _named(self, name: str) -> str:
         if name in self._known:
             return self._known[name]
         if name in self._namespace:
             return _path_of(self._namespace[name]) or name
-        is_builtin = hasattr(builtins, name)
-        return f"{self._star}.{name}" if self._star and not is_builtin else name
+        is_given = hasattr(builtins, name) or not self._star
+        return name if is_given else f"{self._star}.{name}"
 
     def _at_import(self, node: ast.AST) -> None:
         match node:
@@ -490,6 +469,10 @@ def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
                 yield target, value
 
 
+def _method(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
 def _effects(name: str) -> list[str]:
     return [effect for pattern, effect in _CALLS if re.fullmatch(pattern, name)]
 
@@ -511,17 +494,11 @@ def _path_of(value: object) -> str:
 
 def _trees(source: str, transform: Callable[[str], str]) -> Iterator[ast.AST]:
     """Yield the syntax tree of a cell, or those of its lines if it has none."""
-    whole = _tree(source, transform)
-    lines = [] if whole else source.split("\n")[:_MOST_LINES]
-    trees = (_tree(line.strip(), transform) for line in lines)
-    yield from filter(None, (whole, *trees))
-
-
-def _tree(source: str, transform: Callable[[str], str]) -> ast.AST | None:
     try:
-        return parse_quietly(python_source(source, transform))
+        yield parse_quietly(python_source(source, transform))
     except (SyntaxError, ValueError):
-        return None
+        for line in map(str.strip, source.split("\n")[:_MOST_LINES]):
+            yield from _trees(line, transform) if line != source else ()
     except MemoryError as error:  # as Python has it, for what nests too deep
         raise RecursionError from error
 
@@ -538,7 +515,7 @@ def _magic(node: ast.Call, names: _Names) -> tuple[str, str, str]:
 def _leading_flags(line: str) -> set[str]:
     """Return the flags before the question on a line of ours."""
     flags, takes = set(), False
-    for token in _IS["token"].findall(line):
+    for token in _PATTERN["token"].findall(line):
         if not takes and not re.match(r"--?[A-Za-z]", token):
             break
         name, _, value = token.partition("=")
@@ -556,23 +533,23 @@ def _runs_fetched(
     if not (isinstance(trust, ast.Constant) and not trust.value):
         return True
     handed: list[ast.expr] = []
-    if _IS["unpickles"].fullmatch(name):
-        handed = node.args
-        if _IS["url"].search(text):
+    if _is("unpickles", name):
+        if _has("url", text):
             return True
+        handed = node.args
     elif _SHELL in effects:
         handed = [one for one in node.args if not isinstance(one, ast.List)]
-        if any(map(_IS["runner"].fullmatch, text.split()[:1])):
+        if any(_is("runner", one) for one in text.split()[:1]):
             handed += [keywords[one] for one in ("input", "stdin") if one in keywords]
     return any(map(names.is_fetched, handed))
 
 
 def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
     """Return whether a call shows HTML that may hold script, as far as can be seen."""
-    if _IS["shows_data"].fullmatch(name):
-        return bool(_IS["page_data"].search(text))
-    if not _IS["shows_html"].fullmatch(name):
-        return bool(_IS["shows_text"].fullmatch(name)) and _is_script(text)
+    if _is("shows_data", name):
+        return _has("page_data", text)
+    if not _is("shows_html", name):
+        return _is("shows_text", name) and _is_script(text)
     called = names.called_in(ast.Tuple(node.args))
     if any(one.endswith((".to_html", ".render")) for one in called):
         return False  # a table, whose values are escaped
@@ -582,12 +559,12 @@ def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
 
 
 def _is_script(text: str) -> bool:
-    return bool(_IS["script"].search(html.unescape(text)))
+    return _has("script", html.unescape(text))
 
 
 def _is_outside(path: str) -> bool:
     """Return whether a path leads out of the folder that the kernel runs in."""
-    if not _IS["outside"].match(path) or _IS["devices"].fullmatch(path):
+    if not _PATTERN["outside"].match(path) or _is("devices", path):
         return False
     here = os.path.abspath("")
     there = os.path.abspath(os.path.expanduser(path))
@@ -598,13 +575,12 @@ def _program(command: str) -> tuple[str, list[str]]:
     """Return the program that a command runs, behind sudo and its kin, and the rest."""
     words, is_wrapped = command.strip(" \t(){}").split(), False
     while words:
-        is_wrapper = bool(_IS["wrapper"].match(" ".join(words[:2])))
-        if not is_wrapper and not _IS["no_program"].fullmatch(words[0]):
+        is_wrapper = bool(_PATTERN["wrapper"].match(" ".join(words[:2])))
+        if not is_wrapper and not _is("no_program", words[0]):
             break
         words, is_wrapped = words[1:], is_wrapped or is_wrapper
     # Behind an option of sudo's may stand its value.
-    runners = [bool(_IS["runner"].fullmatch(word)) for word in words[:2]]
-    if is_wrapped and runners == [False, True]:
+    if is_wrapped and [_is("runner", one) for one in words[:2]] == [False, True]:
         words = words[1:]
     return (words[0].rstrip(")"), words[1:]) if words else ("", [])
 
@@ -614,17 +590,17 @@ def _scripts(program: str, words: list[str]) -> tuple[list[str], bool]:
     base, skips = _base(program), False
     if base in ("eval", "iex", "Invoke-Expression", "exec"):
         return words, True
-    kind = next((k for k in ("shell", "python") if _IS[k].fullmatch(base)), "other")
+    kind = next((one for one in ("shell", "python") if _is(one, base)), "other")
     for n, word in enumerate(words):
         rest = words[n + 1 :]
         if skips or word == "run":
             skips = False
         elif word in ("-", "/dev/stdin", "-s") or word.startswith("<"):
             return [word.lstrip("<"), *rest[:1]], True
-        elif _IS["value_option"].fullmatch(word):
+        elif _is("value_option", word):
             skips = True
-        elif _IS[f"{kind}_text"].fullmatch(word):
-            return rest, bool(_IS["evaluates"].search(" ".join(rest)))
+        elif _is(f"{kind}_text", word):
+            return rest, _has("evaluates", " ".join(rest))
         elif word[0] not in "-+&>" and not re.match(r"\d>", word):
             return [word], word.startswith("$(")
     return [], True
@@ -636,13 +612,9 @@ def _base(word: str) -> str:
     return path.rpartition("/")[2].removesuffix(".git")
 
 
-def _index_hosts(text: str) -> Iterator[str]:
-    yield from _hosts(*_IS["index_variable"].findall(text))
-
-
 def _hosts(*commands: str) -> Iterator[str]:
     """Yield the hosts that are named in commands, as ASCII."""
-    for url in _IS["url"].findall(" ".join(commands)):
+    for url in _PATTERN["url"].findall(" ".join(commands)):
         host = url.partition("@")[2].rstrip(":") if "://" not in url else ""
         with suppress(ValueError):
             host = host or urlsplit(url).hostname or ""

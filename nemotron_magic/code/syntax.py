@@ -58,20 +58,13 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that will not work.
-
-    Parameters
-    ----------
-    what
-        The message of the compiler with its line, the name, the module, or the table
-        with the column, as in `df['reigon']`; of a trial, what was raised and where.
-    near
-        What was meant, perhaps: a name or column much like it, or an import to add.
-    """
+    """One thing that will not work."""
 
     kind: Literal["syntax", "name", "module", "column", "trial"]
+    # The message of the compiler with its line, the name, the module, or the table with
+    # the column, as in `df['reigon']`; of a trial, what was raised and where.
     what: str
-    near: str = ""
+    near: str = ""  # a name or column much like it, or an import to add
 
 
 def format_findings(findings: Collection[Finding]) -> str:
@@ -89,11 +82,7 @@ def format_findings(findings: Collection[Finding]) -> str:
 
 
 def describe_finding(finding: Finding) -> str:
-    """Say one finding in a few words.
-
-    >>> describe_finding(Finding("name", "totl", "total"))
-    'totl is not defined (total?)'
-    """
+    """Say one finding in a few words."""
     words = _WORDS[finding.kind].format(one_line(finding.what, 120))
     return f"{words} ({finding.near}?)" if finding.near else words
 
@@ -106,13 +95,9 @@ _DEEPEST = 18  # of the compiler's 20
 
 
 def python_source(source: str, transform: Callable[[str], str]) -> str:
-    """Return a cell with its magics made into calls.
+    """Return a cell with its magics made into calls; raise SyntaxError if that fails.
 
-    Raises
-    ------
-    SyntaxError
-        If the transformer cannot read it, whatever that raises: IPython's own gives an
-        IndexError for `x = %`, and it can have others of the user's.
+    IPython's own transformer gives an IndexError for `x = %`, others are the user's.
     """
     try:
         return transform(source)
@@ -131,16 +116,11 @@ def parse_quietly(text: str) -> ast.Module:
 
 
 def compile_error(text: str) -> ast.Module:
-    """Compile Python as a notebook does, where `await` needs no function around it.
+    """Compile Python as a notebook does; raise SyntaxError wherever that fails.
 
     What nests deeper than anyone writes is read and not compiled: the compiler of
     Python 3.12 and later ends the process at it
     (https://github.com/python/cpython/issues/156091).
-
-    Raises
-    ------
-    SyntaxError
-        If it cannot be compiled, also where the compiler gives up otherwise.
     """
     try:
         with warnings.catch_warnings():
@@ -252,13 +232,13 @@ def _bound(node: ast.AST) -> list[str]:
     match node:
         case ast.alias(name, other):
             return [other or name.partition(".")[0]]
-        case ast.MatchMapping(_, _, str(name)) | ast.ExceptHandler(_, str(name)):
-            return [name]
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return [node.name]
-        case ast.MatchAs(_, str(name)) | ast.MatchStar(str(name)) | ast.arg(name):
-            return [name]
-        case ast.Name(name, ast.Store()):
+        case (
+            ast.MatchMapping(_, _, str(name))
+            | ast.ExceptHandler(_, str(name))
+            | (ast.FunctionDef(name) | ast.AsyncFunctionDef(name) | ast.ClassDef(name))
+            | (ast.MatchAs(_, str(name)) | ast.MatchStar(str(name)) | ast.arg(name))
+            | ast.Name(name, ast.Store())
+        ):
             return [name]
     return []
 
@@ -274,32 +254,24 @@ def import_of(name: str) -> str:
 
 def missing_modules(
     tree: ast.Module, is_installed: Callable[[str], bool]
-) -> list[Finding]:
-    """Return a finding for each top-level module that cannot be imported.
+) -> Iterator[Finding]:
+    """Yield a finding for each top-level module that cannot be imported.
 
     None if the code itself changes what is installed, or where modules are found.
     """
-    if _changes_what_is_there(tree):
-        return []
-    missing = [n for n in dict.fromkeys(_imported(tree.body)) if not is_installed(n)]
-    installs = {name: f"%pip install {_PACKAGES.get(name)}" for name in missing}
-    return [
-        Finding(
-            "module",
-            name,
-            installs[name] if name in _PACKAGES else closest_match(name, _PACKAGES),
-        )
-        for name in missing
-    ]
+    names = [] if _changes_what_is_there(tree) else dict.fromkeys(_imported(tree.body))
+    for name in names:
+        if not is_installed(name):
+            install = f"%pip install {_PACKAGES.get(name)}"
+            near = install if name in _PACKAGES else closest_match(name, _PACKAGES)
+            yield Finding("module", name, near)
 
 
 def _changes_what_is_there(tree: ast.Module) -> bool:
     for node in ast.walk(tree):
         match node:
-            case ast.Constant(str(text)) if (
-                "install" in text.split()
-            ):  # however it runs
-                return True
+            case ast.Constant(str(text)) if "install" in text.split():
+                return True  # however it runs
             case ast.Attribute(_, "chdir"):
                 return True
             case ast.Attribute(ast.Name("sys"), "path" | "modules" | "meta_path"):
@@ -317,11 +289,14 @@ def _imported(body: list[ast.stmt]) -> Iterator[str]:
                 yield module.partition(".")[0]
             case ast.If(ast.Compare(ast.Name("__name__"))):
                 yield from _imported(node.body)
-            case ast.If():
-                pass
-            case ast.Try() if catches(node, _ERRORS):
-                pass
-            case ast.With() if suppresses(node):
-                pass
-            case _:
+            case _ if not _provides(node):
                 yield from _imported(getattr(node, "body", []))
+
+
+def _provides(node: ast.stmt) -> bool:
+    """Return whether a statement provides for what its body lacks."""
+    return (
+        isinstance(node, ast.If)
+        or (isinstance(node, ast.Try) and catches(node, _ERRORS))
+        or (isinstance(node, ast.With) and suppresses(node))
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.code.fences import is_known, is_python_name, magic_of
+from nemotron_magic.code.cells import is_known, is_python_name, magic_of
 
 MAGICS = [
     "HTML", "R", "SVG", "bash", "cmd", "cython", "html", "javascript", "js", "julia",
