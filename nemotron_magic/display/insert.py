@@ -214,8 +214,8 @@ class CodeInserter:
         """Return a reply whose code is sent back, with what was found."""
         cells = self._cells(reply)
         self._queue(cells)
-        remarks = self._remarks(cells[0]) if cells else []
-        return _with(reply, [*remarks, notice])
+        remarks = self._remarks(cells[0]) if cells else ()
+        return _with(reply, [notice], remarks=remarks)
 
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
         """Put the code of a reply in, as far as the job says; return the reply so told.
@@ -232,19 +232,20 @@ class CodeInserter:
         if not cells:
             return _with(reply, ["There is no code in this reply for a cell."])
         diff = diff_html(job.before, cells[0].source) if job.before else ""
-        notices = [*filter(None, [notice]), *self._remarks(cells[0])]
+        more: dict[str, Any] = {"appended": diff, "remarks": self._remarks(cells[0])}
+        notices = [notice] if notice else []
         if job.before and not diff:
             notices.append("The code is the same as it was.")
         if is_broken or not self._takes_cells():
             notices.append(_BROKEN if is_broken else _HEADLESS)
-            return _with(reply, notices, appended=diff)
+            return _with(reply, notices, **more)
         self._insert_cell(1, job.replaces)
         where = "in place of this cell" if job.replaces else "in the cell below"
-        more = len(cells) - 1
-        wait = f"{more} more block{' waits' if more == 1 else 's wait'}: %nemotron code"
-        placed = f"code {where}, {wait}" if more else f"code {where}"
-        source = cells[0].source
-        return _with(reply, notices, appended=diff, inserted=source, placed=placed)
+        left = len(cells) - 1
+        wait = f"{left} more block{' waits' if left == 1 else 's wait'}: %nemotron code"
+        placed = f"code {where}, {wait}" if left else f"code {where}"
+        inserted = cells[0].source
+        return _with(reply, notices, inserted=inserted, placed=placed, **more)
 
     def offer(self, reply: Reply) -> None:
         """Let the code of a reply wait for `%nemotron code`."""
@@ -255,10 +256,9 @@ class CodeInserter:
         about = reply.metadata
 
         def remarks(cell: CodeCell) -> Sequence[str]:
-            # Of what is in a cell already, or was sent back, the reply's notices tell.
-            if cell.source == about.inserted:
-                return ()
-            return [one for one in self._remarks(cell) if one not in about.notices]
+            # Of what is in a cell already, or was sent back, the reply itself tells.
+            remarks = () if cell.source == about.inserted else self._remarks(cell)
+            return [one for one in remarks if one not in about.remarks]
 
         has_buttons = may_insert(insert_button)
         return ReplyCode(self._cells(reply), remarks, self._cells, has_buttons)
@@ -351,14 +351,14 @@ class CodeInserter:
     def _names(self) -> dict[str, object]:
         return {**self._shell.user_ns_hidden, **self._shell.user_ns}
 
-    def _remarks(self, cell: CodeCell) -> list[str]:
+    def _remarks(self, cell: CodeCell) -> tuple[str, ...]:
         """Return what code does outside Python, and what else is odd, a line each."""
         names, transform = self._names(), self._shell.transform_cell
         effects = effects_of(cell.source, transform, names)
         verdict = self._verdicts.get(cell.source)
         checked = str(verdict) if verdict else format_findings(self._check(cell))
         lines = (effects, " · ".join(filter(None, [*cell.warnings, checked])))
-        return [line for line in lines if line]
+        return tuple(filter(None, lines))
 
 
 def diff_html(before: str, after: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from nemotron_magic.context.prompt import ContextInfo
@@ -36,24 +37,25 @@ __all__ = [
 ]
 
 
-_ENDINGS = {
-    "truncated": "The stream ended before the model did. Go on: %nemotron continue",
-    "damaged": "This reply is not whole: some of it could not be read.",
-    "interrupted": "Stopped by you; the text so far is kept. Go on: %nemotron continue",
-    "failed": "Broken off; the text so far is kept. Go on: %nemotron continue",
+_BROKEN_OFF = {
+    "truncated": "Ended early by the service",
+    "interrupted": "Stopped by you",
+    "failed": "Broken off",
 }
-_BEGINNINGS = {
-    "truncated": "The stream ended before an answer began. Ask again: %nemotron retry",
-    "damaged": "No answer could be read in this reply. Ask again: %nemotron retry",
-    "interrupted": "Stopped by you before an answer began. Ask again: %nemotron retry",
-    "failed": "Broken off before an answer began. Ask again: %nemotron retry",
-}
+"""Said in the footer alone: the error of the cell says why, and how to go on."""
+
 _REASONS = {
     "content_filter": "The service's content filter stopped this reply.",
     "error": "The service reported an error at the end of this reply.",
 }
+_DAMAGED = "This reply is not whole: some of it could not be read."
+_UNREADABLE = "No answer could be read in this reply. Ask again: %nemotron retry"
+_ALL_THOUGHT = "All tokens went into reasoning, none were left for an answer."
 _LONGEST_NAME = 120
 _MOST_NAMES = 4
+_SHOWN_CHARS = 240
+"""Notices stand in the footer as far as they are no longer; the others are folded."""
+
 _SAVED = (
     "Nothing was asked: this reply is from this notebook's saved outputs, which anyone "
     "could have written."
@@ -64,7 +66,9 @@ _IMITATION = "A line of this reply imitates the footer; only the last line is ou
 
 def footer(reply: Reply) -> str:
     """Return time, tokens and cost in one line; what is not known is called so."""
+    ending = _BROKEN_OFF.get(reply.metadata.ending, "")
     parts = (
+        f"{ending} before an answer began" if ending and not reply.strip() else ending,
         _time(reply.metadata.elapsed_s),
         _taken(reply.metadata),
         _cost(reply.metadata),
@@ -77,14 +81,9 @@ def footer(reply: Reply) -> str:
 def notices(reply: Reply) -> tuple[str, ...]:
     """Return what the user should know about this reply, one line each."""
     metadata = reply.metadata
-    endings = _ENDINGS if reply.strip() else _BEGINNINGS
-    said = [*metadata.notices, endings.get(metadata.ending, "")]
+    said = [_reason(reply), *metadata.notices]
     if metadata.recalled is not None and metadata.recalled.source == "notebook":
         said.append(_SAVED)
-    if metadata.ending == "complete":
-        said.append(_reason(reply))
-    if not reply and not metadata.refusal and not metadata.tool_calls:
-        said.append(_emptiness(reply))
     if _FORGED.search(unicodedata.normalize("NFKC", reply)):
         said.append(_IMITATION)
     calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in metadata.tool_calls)
@@ -183,21 +182,23 @@ def _attached(info: ContextInfo) -> list[str]:
 
 
 def _reason(reply: Reply) -> str:
-    reason = reply.finish_reason
-    if reason is None or reason in ORDINARY_REASONS:
+    """Return why a reply is not all that it could be; empty if it is."""
+    metadata, reason, has_text = reply.metadata, reply.finish_reason, reply.strip()
+    if metadata.ending == "damaged":
+        return _DAMAGED if has_text else _UNREADABLE
+    is_nothing = not (reply or metadata.refusal or metadata.tool_calls)
+    if metadata.ending != "complete":
         return ""
     if reason == "length":
-        limit = reply.metadata.parameters.get("max_tokens")
+        limit = metadata.parameters.get("max_tokens")
         more = int(limit or BY_NAME["max_tokens"].default) * 4
-        goes_on = "Go on: %nemotron continue · " if reply.strip() else ""
-        return f"Cut off at max_tokens. {goes_on}Allow more: --max-tokens {more}"
+        goes_on = " Go on: %nemotron continue ·" if has_text else ""
+        is_thought = is_nothing and reply.reasoning
+        what = _ALL_THOUGHT if is_thought else f"Cut off at max_tokens.{goes_on}"
+        return f"{what} Allow more: --max-tokens {more}"
+    if reason is None or reason in ORDINARY_REASONS:
+        return "The reply is empty." if is_nothing else ""
     return _REASONS.get(reason, f"The model stopped for this reason: {reason}")
-
-
-def _emptiness(reply: Reply) -> str:
-    if reply.reasoning and reply.finish_reason == "length":
-        return "All tokens went into reasoning, none were left for an answer."
-    return "The reply is empty." if reply.metadata.ending == "complete" else ""
 
 
 def _rounded(value: float | None) -> float | None:
@@ -235,16 +236,31 @@ def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
         texts[-1] = close_open_marks(texts[-1])
     parts += [to_html(text, metadata.inserted, below) for text in texts]
     parts += [to_html(metadata.appended), code.rest() if code else ""]
-    parts += [f'<p class="nm-notice">{line_html(line)}</p>' for line in notices(reply)]
+    remarks = map(line_html, metadata.remarks)
+    parts += [f'<p class="nm-notice">{line}</p>' for line in remarks]
     where = code.command() if code and not metadata.inserted else ""
-    parts.append(f'<div class="nm-footer">{line_html(footer(reply))}{where}</div>')
+    parts.append(f'<div class="nm-footer">{_footer_html(reply, where)}</div>')
     return "".join(parts)
+
+
+def _footer_html(reply: Reply, where: str) -> str:
+    """Return the footer and the notices, those folded that there is no room for."""
+    told = [*notices(reply)]
+    leading = [told.pop(0)] if _reason(reply) else []
+    line = line_html(" · ".join([*leading, footer(reply)])) + where
+    ends = accumulate(map(len, told))
+    count = max(sum(end <= _SHOWN_CHARS for end in ends), 1)
+    line = " · ".join([line, *map(line_html, told[:count])])
+    folded = "".join(f"<p>{line_html(one)}</p>" for one in told[count:])
+    if not folded:
+        return line
+    return f"<details><summary>{line}</summary>{folded}</details>"
 
 
 def reply_text(reply: Reply) -> str:
     """Return the Markdown that the model wrote; remarks only where it wrote nothing."""
     texts = [text for text in (*_texts(reply), reply.metadata.appended) if text]
-    return "\n\n".join(texts) or "\n".join(notices(reply))
+    return "\n\n".join(texts) or "\n".join(notices(reply)) or footer(reply)
 
 
 def block_html(block: Block) -> str:

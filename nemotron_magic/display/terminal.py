@@ -88,7 +88,7 @@ class PlainRenderer(Renderer):
             visible(reply_text(reply) if is_shown_anew else reply.metadata.appended)
         )
         self._end_text()
-        for line in notices(reply) if reply else ():
+        for line in (*reply.metadata.remarks, *notices(reply)) if reply else ():
             self._print_note(line)
         if self._with_footer:
             self.print_footer(reply)

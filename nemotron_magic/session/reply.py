@@ -63,11 +63,13 @@ class ReplyMetadata:
     `usage` is what this call took. A rehearsal costs nothing, and would cost
     `estimated_usd`: the cost by the catalogue's prices, where the service did not
     report it. `estimated_usage` are the tokens of a reply that was broken off before
-    the service reported them. `appended` is our own Markdown below the reply, such as a
-    diff; `inserted` is code of the reply that was put into a cell, and is folded where
-    it stood; `placed` says where that code is, and how much more waits. `value` is what
-    was asked for with `as_`, and `shown` our own Markdown in place of the text, such as
-    a table of it. `asked_at` is in UTC, ISO 8601.
+    the service reported them. `remarks` are what was found of code that was put in or
+    sent back: what it does outside Python, and whether it would run. `appended` is our
+    own Markdown below the reply, such as a diff; `inserted` is code of the reply that
+    was put into a cell, and is folded where it stood; `placed` says where that code is,
+    and how much more waits. `value` is what was asked for with `as_`, and `shown` our
+    own Markdown in place of the text, such as a table of it. `asked_at` is in UTC, ISO
+    8601.
     """
 
     model: str = ""
@@ -94,6 +96,7 @@ class ReplyMetadata:
     client_request_id: str = ""
     attempts: int = 0
     notices: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     appended: str = ""
     inserted: str = ""
     placed: str = ""

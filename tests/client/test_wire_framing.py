@@ -16,7 +16,7 @@ from wire import DONE, HELLO, STOP, Told, cuts, say, slices
 
 from nemotron_magic.client.client import Client
 from nemotron_magic.core.errors import ServiceError
-from nemotron_magic.display.reply import notices
+from nemotron_magic.display.reply import footer, notices
 
 
 def test_the_rehearsal_is_what_these_tests_take_it_for(ask: Any) -> None:
@@ -139,7 +139,7 @@ def test_a_stream_without_any_end_is_called_cut(ask: Any, framing: str) -> None:
 
     assert told.text == "Hello, "
     assert told.reply.metadata.ending == "truncated"
-    assert "before the model did" in notices(told.reply)[0]
+    assert footer(told.reply).startswith("Ended early by the service · ")
 
 
 def test_nothing_counts_after_done(ask: Any) -> None:

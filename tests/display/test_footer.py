@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,8 @@ from wire import KEY
 
 from nemotron_magic.core.events import ToolCall
 from nemotron_magic.core.usage import Usage
-from nemotron_magic.display.reply import footer, metadata, notices
+from nemotron_magic.display.reply import content_html, footer, metadata, notices
+from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.reply import Ending, Reply, ReplyMetadata
 
 
@@ -37,9 +39,6 @@ def test_the_footer_calls_the_unknown_unknown(
 
 
 REMARKS: list[tuple[dict[str, Any], str]] = [
-    ({"ending": "truncated"}, "ended before the model did. Go on: %nemotron continue"),
-    ({"ending": "interrupted"}, "Stopped by you; the text so far is kept."),
-    ({"ending": "failed"}, "Broken off; the text so far is kept."),
     (
         {"finish_reason": "length", "parameters": {"max_tokens": 500}},
         "--max-tokens 2000",
@@ -66,6 +65,49 @@ def test_what_is_out_of_the_ordinary_is_remarked_in_one_line(
     assert line.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("truncated", "Ended early by the service"),
+        ("interrupted", "Stopped by you"),
+        ("failed", "Broken off"),
+    ],
+)
+def test_what_an_error_tells_of_is_one_word_in_the_footer(
+    ending: Ending, said: str
+) -> None:
+    broken = reply(ending=ending, elapsed_s=1.0)
+
+    assert notices(broken) == ()
+    assert footer(broken).startswith(f"{said} · 1.0 s · ")
+    assert footer(reply("", ending=ending)).startswith(f"{said} before an answer began")
+
+
+def lines_below(made: Reply) -> list[str]:
+    """Give the lines that a page shows below a reply, what is folded left out."""
+    html = re.sub("</summary>.*?</details>", "", content_html(made))
+    lines = re.findall(r"<(?:p|div) class=.*?</(?:p|div)>", html)
+    return [re.sub("<[^>]*>", "", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "notices",
+    [(), ("Short.",), ("First" + " use" * 30, "Then" + " a second" * 15, "A third.")],
+)
+def test_three_lines_at_most_stand_below_a_reply(notices: tuple[str, ...]) -> None:
+    remarks = "Writes files.", "Not found: df"
+    about = {"notices": notices, "remarks": remarks, "finish_reason": "length"}
+    made = reply("Text.", elapsed_s=1.0, **about)
+    writes, missing, line = lines_below(made)
+
+    assert (writes, missing) == remarks
+    assert line.startswith("Cut off at max_tokens. Go on: %nemotron continue")
+    assert " · 1.0 s · " in line
+    shown = [one in line for one in notices]
+    assert shown == [True, False, False][: len(shown)]
+    assert all(line_html(one) in content_html(made) for one in notices)
+
+
 def test_two_things_to_type_are_kept_apart_in_a_remark() -> None:
     (line,) = notices(reply(finish_reason="length", parameters={"max_tokens": 20}))
 
@@ -82,10 +124,9 @@ def test_an_ordinary_reply_needs_no_remark(reason: str | None) -> None:
     [
         ({}, ("The reply is empty.",)),
         ({"refusal": "no"}, ()),
-        ({"ending": "interrupted"}, ("Stopped by you before an answer began. Ask "
-                                     "again: %nemotron retry",)),
+        ({"ending": "interrupted"}, ()),
     ],
-)  # fmt: skip
+)
 def test_an_empty_reply_is_called_empty(
     details: dict[str, Any], lines: tuple[str, ...]
 ) -> None:
