@@ -73,18 +73,6 @@ class ThinkTags:
     the first thing in a line outside of fenced code. A closing tag without an opening
     one counts only where prose would not put it, and only for models that are known to
     start inside: an answer may talk about the tag.
-
-    Parameters
-    ----------
-    orphans : bool
-        Whether to look for a closing tag without an opening one.
-    after_reasoning : bool
-        Whether reasoning came apart from the text, so that a closing tag may begin it.
-
-    Attributes
-    ----------
-    has_answer : bool
-        Whether any of it was no reasoning.
     """
 
     def __init__(
@@ -366,27 +354,7 @@ def _pieces(
 
 
 class ChunkParser:
-    """Read chunks of a stream, or one whole completion: they differ in one name.
-
-    Parameters
-    ----------
-    model : str
-        The one asked, as some models' templates begin in mid-thought.
-    n : int
-        How many answers were asked for. If it is one, all that comes is the first,
-        whatever number a server gives it.
-
-    Attributes
-    ----------
-    said_something : bool
-        Whether any of them held a part of a reply.
-    lost : int
-        How many values there were that could not be read.
-    extra : int
-        How many more answers than asked for a chunk held at most.
-    is_contradicted : bool
-        Whether text came after a reason to stop, so that such a reason ends nothing.
-    """
+    """Read chunks of a stream, or one whole completion: they differ in one name."""
 
     def __init__(self, model: str, n: int = 1) -> None:
         self.said_something = False

@@ -60,17 +60,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """All that a call needs to know.
-
-    Parameters
-    ----------
-    messages : tuple of mapping
-        One mapping a message, keys `role` and `content`.
-    key : Key or None
-        None for a service that wants none.
-    fields : mapping, optional
-        The other fields of the body but for `model`; without them, the settings' own.
-    """
+    """All that a call needs to know."""
 
     endpoint: Endpoint
     messages: tuple[Mapping[str, str], ...]
@@ -109,19 +99,6 @@ class Client:
     """Talk to a service.
 
     What varies is passed in, so that tests need no network, no clock and no luck.
-
-    Parameters
-    ----------
-    transport : httpx.BaseTransport, optional
-        In place of the network.
-    sleep : callable
-        Waits for a number of seconds; an interrupt may end it.
-    clock_s, now_s : callable
-        A monotonic clock, and the time since 1970.
-    uniform : callable
-        Gives a random number between its two arguments.
-    resolve : callable
-        Looks up a host and a port; raises `OSError` if there is no such host.
     """
 
     def __init__(
@@ -146,18 +123,10 @@ class Client:
     ) -> Generator[Event, None, None]:
         """Send `request`; return what happens, as it happens.
 
-        Parameters
-        ----------
-        stop : CancelToken, optional
-            Ends the call from another thread. Such a call has a connection of its own.
+        Raise `NemotronError` after the events that came before it. A request is sent
+        again only if it cannot have been billed and nothing of a reply has arrived.
 
-        Raises
-        ------
-        NemotronError
-            After the events that came before it. A request is sent again only if it
-            cannot have been billed and nothing of a reply has arrived.
-        KeyboardInterrupt
-            When `stop` is set.
+        Raise `KeyboardInterrupt` when `stop` is set.
         """
         if stop is None:
             return self._events(request, self._http, self._sleep)
@@ -265,10 +234,7 @@ class Client:
     ) -> tuple[Model, ...]:
         """Return the chat models that the service lists; an unchanged list comes cheap.
 
-        Raises
-        ------
-        NemotronError
-            If the list cannot be had, or names no chat model.
+        Raise `NemotronError` if the list cannot be had, or names no chat model.
         """
         url = endpoint.models_url
         etag, known = self._catalogues.get(url, ("", ()))
@@ -291,10 +257,7 @@ class Client:
     def proxy(self, endpoint: Endpoint) -> str:
         """Return the proxy on the way and who set it, without a password; else empty.
 
-        Raises
-        ------
-        ConnectError
-            If what is set is no URL of a proxy.
+        Raise `ConnectError` if what is set is no URL of a proxy.
         """
         return str(proxy_to(endpoint) or "")
 
@@ -307,16 +270,7 @@ class Client:
     ) -> bool:
         """Ask the service for something that needs a key.
 
-        Returns
-        -------
-        bool
-            Whether the key was looked at: a service without a balance that lists its
-            models to anyone does not tell.
-
-        Raises
-        ------
-        NemotronError
-            `AuthenticationError` if the key is not accepted.
+        Raise `AuthenticationError` if the key is not accepted.
         """
         try:
             self.balance_usd(endpoint, key, timeout_s)
@@ -342,10 +296,8 @@ class Client:
         Charges are booked after the reply, so right after a call it is too high
         (https://docs.aimlapi.com/api-references/service-endpoints/account-balance).
 
-        Raises
-        ------
-        NemotronError
-            If the service has no balance to tell, or not with this key.
+        Raise `NemotronError` if the service has no balance to tell, or not with this
+        key.
         """
         for path in _BALANCES:
             try:

@@ -54,22 +54,7 @@ _BLINK_S = 0.25
 
 
 class Deadline:
-    """When a call must be over.
-
-    Parameters
-    ----------
-    total_s : float
-        Seconds from now.
-    clock_s : callable
-        A monotonic clock.
-
-    Attributes
-    ----------
-    is_sent : bool
-        Whether any of the request may have reached the service.
-    has_begun : bool
-        Whether a reply has, so that no silence may be longer than others.
-    """
+    """When a call must be over."""
 
     def __init__(
         self, total_s: float, clock_s: Callable[[], float] = time.monotonic
@@ -97,15 +82,7 @@ class Deadline:
     def timeout(
         self, connect_s: float, gap_s: float, first_s: float | None = None
     ) -> httpx.Timeout:
-        """Return the limits of the steps of a call that ends by then.
-
-        Parameters
-        ----------
-        gap_s : float
-            Longest silence.
-        first_s : float, optional
-            Longest wait for a reply to begin, if it may be another.
-        """
+        """Return the limits of the steps of a call that ends by then."""
         self._gap_s = gap_s
         return httpx.Timeout(
             _Wait(gap_s, self),
@@ -150,10 +127,8 @@ class Backend(httpcore.NetworkBackend):
 
         httpx has no public way for it.
 
-        Raises
-        ------
-        NemotronError
-            If this httpx does not have the private parts that it takes.
+        Raise `NemotronError` if this httpx does not have the private parts that it
+        takes.
         """
         pool: Any = getattr(transport, "_pool", None)
         network = getattr(pool, "_network_backend", None)
@@ -319,13 +294,7 @@ def interruptible_sleep(wait_s: float) -> None:
 def wait_for(
     event: Event, timeout_s: float, check: Callable[[], None] | None = None
 ) -> bool:
-    """Wait until `event` is set; return whether it was in time.
-
-    Parameters
-    ----------
-    check : callable, optional
-        Called again and again; may raise, to end the wait.
-    """
+    """Wait until `event` is set; return whether it was in time."""
     end_s = time.monotonic() + timeout_s
     while not event.wait(_BLINK_S_WAIT):
         if check is not None:
@@ -346,13 +315,7 @@ def look_up(
     resolve: Resolver,
     check: Callable[[], None] | None = None,
 ) -> OSError | None:
-    """Look `host` up; return the error if there is no such host or no answer in time.
-
-    Parameters
-    ----------
-    check : callable, optional
-        Called again and again; may raise, to end the wait.
-    """
+    """Look `host` up; return the error if there is none, or no answer in time."""
     found: list[OSError | None] = []
     done = threading.Event()
 
@@ -385,11 +348,6 @@ class InterruptGuard:
 
     In other threads than the main one, and where no Python function handles them, it
     does nothing.
-
-    Attributes
-    ----------
-    is_pressed : bool
-        Whether one was held back.
     """
 
     def __init__(self) -> None:

@@ -62,17 +62,7 @@ def _same(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """What an error message may mention of the request.
-
-    Parameters
-    ----------
-    key_source : str
-        Where the key came from, in words; empty if none was sent.
-    redact : callable
-        Takes the key out of a text; services echo it.
-    page : str
-        The URL that was asked for; empty if it was a question.
-    """
+    """What an error message may mention of the request."""
 
     endpoint: Endpoint
     model: str
@@ -88,17 +78,7 @@ class RequestInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServiceErrorBody:
-    """A service's words about a failure.
-
-    Attributes
-    ----------
-    message : str
-        One line; empty if it said nothing.
-    status : int or None
-        The status that the body itself names.
-    kind : str
-        What it calls this kind of failure, such as `context_length_exceeded`.
-    """
+    """A service's words about a failure."""
 
     message: str = ""
     status: int | None = None
@@ -360,15 +340,7 @@ def error_for(
     request_id: str | None = None,
     wait_s: float | None = None,
 ) -> NemotronError:
-    """Return the error that tells the user what this failure means.
-
-    Parameters
-    ----------
-    status : int
-        The HTTP status, or the one that an error in mid-stream names; 0 if none.
-    wait_s : float, optional
-        What the service asked to wait, in seconds.
-    """
+    """Return the error that tells the user what this failure means."""
     row = _fitting(status, complaint, about)
     limit = _limit(complaint.message)
     names = {

@@ -54,13 +54,7 @@ _AGAIN = f"It may have been billed. {ASK_AGAIN}"
 def map_httpx_error(
     error: Exception, about: RequestInfo, is_sent: bool = True
 ) -> NemotronError:
-    """Return our error for one that httpx raised.
-
-    Parameters
-    ----------
-    is_sent : bool
-        Whether any of the request may have reached the service.
-    """
+    """Return our error for one that httpx raised."""
     why = one_line(_NOISE.sub("", about.redact(str(error))))
     if not is_sent and isinstance(error, _CUT_OFF):
         make = _not_passed_on if proxy_to(about.endpoint) else _not_connected

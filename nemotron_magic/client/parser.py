@@ -58,22 +58,6 @@ class CompletionParser:
 
     Whether it is a stream or one JSON object is decided by its first bytes, since some
     servers ignore what was asked and mislabel what they send.
-
-    Parameters
-    ----------
-    about : RequestInfo
-        What error messages may mention.
-    content_type : str
-        As the response names it; may be empty.
-    n : int
-        How many answers were asked for.
-
-    Attributes
-    ----------
-    error : NemotronError or None
-        What the body said went wrong; to be raised once the events before it are used.
-    done : bool
-        Whether the reply is over, so that the rest of the body need not be read.
     """
 
     def __init__(self, about: RequestInfo, content_type: str = "", n: int = 1) -> None:

@@ -37,15 +37,7 @@ _WITH_PORT = re.compile(r"([^:]*):(\d+|\*)")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, and who named it.
-
-    Parameters
-    ----------
-    url : str
-        May hold a password.
-    source : str
-        The variable that names it, or the system's settings.
-    """
+    """A proxy, and who named it."""
 
     url: str = field(repr=False)
     source: str
@@ -62,10 +54,7 @@ class Proxy:
 def proxy_to(endpoint: Endpoint) -> Proxy | None:
     """Return the proxy on the way to a service; None if there is none.
 
-    Raises
-    ------
-    ConnectError
-        If what is set is no URL of a proxy.
+    Raise `ConnectError` if what is set is no URL of a proxy.
     """
     url = urlsplit(endpoint.origin)
     return proxy_for(url.scheme, endpoint.host, url.port)
@@ -76,10 +65,7 @@ def proxy_for(scheme: str, host: str, port: int | None = None) -> Proxy | None:
 
     What runs on this machine is never behind one.
 
-    Raises
-    ------
-    ConnectError
-        If what is set is no URL of a proxy.
+    Raise `ConnectError` if what is set is no URL of a proxy.
     """
     if loopback_addresses(host):
         return None

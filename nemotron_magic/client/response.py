@@ -222,10 +222,7 @@ def read_events(
 ) -> Generator[Event, None, None]:
     """Yield the events of a response that succeeded.
 
-    Raises
-    ------
-    NemotronError
-        After the events that came before it.
+    Raise `NemotronError` after the events that came before it.
     """
     encoding = encoding_of(response)
     if encoding not in ENCODINGS:

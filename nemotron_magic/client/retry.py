@@ -53,13 +53,6 @@ def delay_s(
     What the service asked for is obeyed, never shortened; where it asked for nothing,
     the wait is random up to a bound that doubles ("full jitter",
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
-
-    Parameters
-    ----------
-    attempt : int
-        How many tries have failed, from 1.
-    uniform : callable
-        Gives a random number between its two arguments.
     """
     if attempt > retries_allowed(error):
         return None
@@ -69,15 +62,9 @@ def delay_s(
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
-    """Return the wait that a response asks for, in seconds; None if it asks for none.
+    """Return the wait that a response asks for, in seconds, or None.
 
-    Parameters
-    ----------
-    headers : mapping
-        Response headers, lower-cased names.
-    now_s : float
-        Our clock, seconds since 1970; only used when the response has no `Date`, so
-        that a wrong local clock does no harm.
+    `now_s` only counts where there is no `Date`: a wrong local clock does no harm.
     """
     now_s = _date_s(headers.get("date", "")) or now_s
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):

@@ -37,13 +37,7 @@ _PIECE_BYTES = 64 * 1024
 
 
 def iter_decompressed(response: httpx.Response) -> Iterator[bytes]:
-    """Yield the body of a response as it comes, unpacked.
-
-    Raises
-    ------
-    httpx.DecodingError
-        If it is damaged, after what came before the damage.
-    """
+    """Yield the body of a response as it comes, unpacked."""
     encoding = encoding_of(response)
     if response.is_stream_consumed:  # it was read on the way here
         yield response.content
@@ -94,17 +88,7 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(slots=True)
 class ServerSentEvent:
-    """One dispatched event.
-
-    Attributes
-    ----------
-    data : str
-        The data lines, joined by newlines; bytes that are no UTF-8 became U+FFFD.
-    name : str
-        The event's type; `message` where the server gave none.
-    last_id : str
-        The last id that the server gave, on this event or before.
-    """
+    """One dispatched event."""
 
     data: str
     name: str = "message"
@@ -117,13 +101,6 @@ class EventStreamDecoder:
     Lines end at CR, LF or CRLF and nowhere else: a reply may hold U+2028 or U+0085, at
     which `str.splitlines` would cut its JSON in two.
 
-    Parameters
-    ----------
-    max_event_bytes : int
-        Longest event, and longest line, in bytes.
-
-    Examples
-    --------
     >>> list(EventStreamDecoder().feed(b"data: a\r\n\r\ndata: b\n"))
     [ServerSentEvent(data='a', name='message', last_id='')]
     """
@@ -142,10 +119,8 @@ class EventStreamDecoder:
     def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
         """Take the next bytes; return the events that they complete, to be used up.
 
-        Raises
-        ------
-        ServiceError
-            If a line or an event grows over the limit, after the events before it.
+        Raise `ServiceError` if a line or an event grows over the limit, after the
+        events before it.
         """
         for line in self._lines(data):
             if line:

@@ -54,10 +54,7 @@ __all__ = [
 def ssl_context() -> SSLContext:
     """Return the certificates to trust, read anew only if the environment says so.
 
-    Raises
-    ------
-    OSError
-        If the file that `SSL_CERT_FILE` names cannot be read.
+    Raise `OSError` if the file that `SSL_CERT_FILE` names cannot be read.
     """
     file, folder = os.getenv("SSL_CERT_FILE"), os.getenv("SSL_CERT_DIR")
     return _read(file, folder, Path(file).stat().st_mtime_ns if file else 0)
@@ -86,10 +83,7 @@ class _Network(httpx.BaseTransport):
     def way(self, proxy: Proxy | None) -> httpx.HTTPTransport:
         """Return the transport by way of `proxy`, made when first used.
 
-        Raises
-        ------
-        ConnectError
-            If there is no way through this proxy.
+        Raise `ConnectError` if there is no way through this proxy.
         """
         if proxy not in self._ways:
             made = _through(proxy, self._ssl_context)
@@ -171,17 +165,7 @@ class Page:
 
 
 class Http:
-    """Requests with our key, our headers and our limits.
-
-    Parameters
-    ----------
-    resolve : callable
-        Looks up a host and a port; raises `OSError` if there is no such host.
-    transport : httpx.BaseTransport, optional
-        In place of the network.
-    stop : CancelToken, optional
-        What ends all calls from another thread.
-    """
+    """Requests with our key, our headers and our limits."""
 
     def __init__(
         self,
@@ -232,10 +216,7 @@ class Http:
     ) -> Page:
         """Fetch a page of the service.
 
-        Raises
-        ------
-        NemotronError
-            If it cannot be had, whatever the reason; 304 is no error.
+        Raise `NemotronError` if it cannot be had, whatever the reason; 304 is no error.
         """
         about = replace(request_info(endpoint, "the page", key), page=url)
         self.find_host(endpoint, timeout_s, about)
@@ -260,10 +241,8 @@ class Http:
     ) -> None:
         """Look the host up before httpx does, since that cannot be interrupted.
 
-        Raises
-        ------
-        ConnectError
-            If there is no such host, or what is set as its proxy is none.
+        Raise `ConnectError` if there is no such host, or what is set as its proxy is
+        none.
         """
         url, host = urlsplit(endpoint.origin), endpoint.host
         known = endpoint.is_loopback or host in self._resolved
@@ -324,22 +303,13 @@ def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
 def get_ready() -> None:
     """Load what the first connection needs: libraries and certificates.
 
-    Raises
-    ------
-    ConnectError
-        If no connection can be set up.
+    Raise `ConnectError` if no connection can be set up.
     """
     _new_client(None).close()
 
 
 def _page(response: httpx.Response, key: Key | None) -> Page:
-    """Read the whole of a page.
-
-    Raises
-    ------
-    httpx.HTTPError
-        If it breaks off, or is larger than any page can be.
-    """
+    """Read the whole of a page."""
     body = bytearray()
     for data in iter_decompressed(response):
         body += data

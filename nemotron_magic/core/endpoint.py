@@ -40,19 +40,10 @@ _SETTING = 'Set it with: %config Nemotron.base_url = "https://host/v1"'
 class Endpoint:
     """The addresses of one service.
 
-    Parameters
-    ----------
-    origin : str
-        Scheme, host and port, such as `https://api.aimlapi.com`. A key belongs to one.
-    prefix : str
-        Path of the API, such as `/v1`; may be empty.
-
-    Examples
-    --------
     >>> Endpoint.read("api.example.org/").chat_url
     Traceback (most recent call last):
     nemotron_magic.InputError: base_url must start with https:// or http://, \
-got api.example.org/
+    got api.example.org/
     Set it with: %config Nemotron.base_url = "https://api.example.org/"
     >>> Endpoint.read("https://api.example.org/").chat_url
     'https://api.example.org/v1/chat/completions'
@@ -69,10 +60,8 @@ got api.example.org/
         A URL that ends in `/chat/completions` is taken as it stands; in any other, a
         path that names no version gets `/v1`.
 
-        Raises
-        ------
-        InputError
-            If it is no http(s) URL, or carries a password, a query or a fragment.
+        Raise `InputError` if it is no http(s) URL, or carries a password, a query or a
+        fragment.
         """
         url = _split(base_url.strip())
         path = url.path.rstrip("/")
@@ -234,19 +223,8 @@ class Key:
     It has no readable repr or str and refuses to be pickled or copied into a text: the
     value leaves only through `reveal_to`.
 
-    Parameters
-    ----------
-    value : str
-        Blanks around it are dropped.
-    origin : str
-        The `Endpoint.origin` it belongs to.
-    source : str
-        Where it was found, in words.
-
-    Raises
-    ------
-    AuthenticationError
-        If it is empty, or holds a blank or a character outside ASCII.
+    Raise `AuthenticationError` if it is empty, or holds a blank or a character outside
+    ASCII.
     """
 
     __slots__ = (

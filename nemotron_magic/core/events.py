@@ -1,9 +1,4 @@
-"""Events of a call, in the order in which they happen.
-
-The words between network and display: values without behaviour, equal if their fields
-are. Which bytes become which event is said in `client.chunks`; what the events add up
-to, in `session.reply`.
-"""
+"""What happens during a call, in the order in which it happens."""
 
 from __future__ import annotations
 
@@ -23,6 +18,7 @@ __all__ = [
     "Logprobs",
     "ModelInfo",
     "Notice",
+    "Piece",
     "Reasoning",
     "Refusal",
     "Retry",
@@ -36,8 +32,14 @@ __all__ = [
 ]
 
 
+class Event:
+    """The root of all that may happen."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True, frozen=True)
-class Sent:
+class Sent(Event):
     """A request is on its way; each attempt is a `Sent` of its own."""
 
     client_request_id: str
@@ -45,7 +47,7 @@ class Sent:
 
 
 @dataclass(slots=True, frozen=True)
-class Answered:
+class Answered(Event):
     """The service's headers are here."""
 
     status: int
@@ -53,7 +55,7 @@ class Answered:
 
 
 @dataclass(slots=True, frozen=True)
-class ModelInfo:
+class ModelInfo(Event):
     """Who answers: the ids in the first chunk that has them."""
 
     model: str
@@ -61,18 +63,8 @@ class ModelInfo:
 
 
 @dataclass(slots=True, frozen=True)
-class CacheHit:
-    """The reply is not new: the same request was made before, and its reply kept.
-
-    Attributes
-    ----------
-    source : str
-        Where it was kept: `disk` or `notebook`.
-    usage : Usage
-        What it took then.
-    asked_at : str
-        When that was, UTC, ISO 8601.
-    """
+class CacheHit(Event):
+    """The reply was kept, on `disk` or in the `notebook`; when it was asked, in UTC."""
 
     source: str
     usage: Usage
@@ -80,23 +72,33 @@ class CacheHit:
 
 
 @dataclass(slots=True)
-class Text:
-    """A piece of the answer; not frozen because it is made once for every token."""
+class Piece(Event):
+    """A piece of some text; not frozen because it is made once for every token."""
 
     text: str
     choice: int = 0
 
 
-@dataclass(slots=True)
-class Reasoning:
+class Text(Piece):
+    """A piece of the answer."""
+
+    __slots__ = ()
+
+
+class Reasoning(Piece):
     """A piece of the model's thinking, which is not part of its answer."""
 
-    text: str
-    choice: int = 0
+    __slots__ = ()
+
+
+class Refusal(Piece):
+    """A piece of the model's refusal."""
+
+    __slots__ = ()
 
 
 @dataclass(slots=True, frozen=True)
-class TextWasReasoning:
+class TextWasReasoning(Event):
     """All text so far was reasoning: a `</think>` came without its opening tag."""
 
     reasoning: str
@@ -104,15 +106,7 @@ class TextWasReasoning:
 
 
 @dataclass(slots=True, frozen=True)
-class Refusal:
-    """A piece of the model's refusal."""
-
-    text: str
-    choice: int = 0
-
-
-@dataclass(slots=True, frozen=True)
-class ToolCall:
+class ToolCall(Event):
     """A fragment of a tool call; fragments of one `index` belong together."""
 
     index: int
@@ -122,7 +116,7 @@ class ToolCall:
 
 
 @dataclass(slots=True, frozen=True)
-class Logprobs:
+class Logprobs(Event):
     """Log-probabilities of the tokens just received, as the service gave them."""
 
     content: tuple[dict[str, Any], ...]
@@ -130,7 +124,7 @@ class Logprobs:
 
 
 @dataclass(slots=True, frozen=True)
-class Finish:
+class Finish(Event):
     """Why the model stopped: `stop`, `length`, `content_filter`, `tool_calls`, …."""
 
     reason: str
@@ -138,24 +132,24 @@ class Finish:
 
 
 @dataclass(slots=True, frozen=True)
-class Truncated:
+class Truncated(Event):
     """The stream ended before the model said that it was done."""
 
 
 @dataclass(slots=True, frozen=True)
-class Damaged:
+class Damaged(Event):
     """Something of the reply could not be read; what came is not all of it."""
 
 
 @dataclass(slots=True, frozen=True)
-class UsageReport:
+class UsageReport(Event):
     """Figures so far; a later report replaces what an earlier one said."""
 
     usage: Usage
 
 
 @dataclass(slots=True, frozen=True)
-class Retry:
+class Retry(Event):
     """The request failed in a way that allows another try, after a wait."""
 
     why: str
@@ -170,14 +164,14 @@ class Retry:
 
 
 @dataclass(slots=True, frozen=True)
-class Notice:
+class Notice(Event):
     """Something the user should know that is no error, one line."""
 
     text: str
 
 
 @dataclass(slots=True, frozen=True)
-class Trying:
+class Trying(Event):
     """The code of the reply is being tried on a copy of the kernel."""
 
     elapsed_s: float
@@ -187,25 +181,5 @@ class Trying:
         """What the user is told meanwhile."""
         return f"trying … {self.elapsed_s:.0f} s"
 
-
-Event = (
-    Sent
-    | Answered
-    | ModelInfo
-    | CacheHit
-    | Text
-    | Reasoning
-    | TextWasReasoning
-    | Refusal
-    | ToolCall
-    | Logprobs
-    | Finish
-    | Truncated
-    | Damaged
-    | UsageReport
-    | Retry
-    | Notice
-    | Trying
-)
 
 EventCallback = Callable[[Event], None]

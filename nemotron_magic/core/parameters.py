@@ -1,8 +1,4 @@
-"""The parameter table: one row for everything that can be set.
-
-Each row becomes a flag, a trait, a range check
-and, where `sent` is true, a field of the request. Adding a parameter is adding a row.
-"""
+"""The parameter table: each row is a flag, a trait, a range check and a field."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from nemotron_magic.core.errors import InputError
@@ -42,98 +38,34 @@ CONTEXT_WORDS = ("auto", "none", "all")
 Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
 
 
-class Parameter:
+class Parameter(NamedTuple):
     """One thing that can be set.
 
-    No dataclass: making one takes longer than all the rest of the table, at each load.
-
-    Parameters
-    ----------
-    name, kind, help : str
-        `name` is that of the trait and, where `sent`, of the field in the request.
-    flags : tuple of str
-        How it is written before a question; empty where there is no flag for one call.
-        A boolean's flag that starts with `--no-` sets it to False.
-    default : Any
-        None means not set, and then it is not sent.
-    minimum, maximum : float or None
-        The range, both ends included.
-    flag_help : str
-        What the flag does, where that is not what `help` says.
-    rule : callable, optional
-        A further check: called with the value, it returns what is wrong with it, or "".
-    choices, suggestions : tuple of str
-        The only texts that may be set, where they are few; texts to offer on Tab.
-    bare : str
-        What the flag means without a value, where that may be; any other is then given
-        with `=`.
+    Its `name` is that of the trait and, where `sent`, of the field in the request. It
+    has no flag for one call where `flags` is empty; a boolean's that starts with
+    `--no-` sets it to False. A default of None is not sent. Both ends of the range
+    belong to it. `rule` returns what is wrong with a value; `bare` is what the flag
+    means without a value, any other then being given with `=`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        kind: Kind,
-        help: str,
-        flags: tuple[str, ...] = (),
-        default: Any = None,
-        minimum: float | None = None,
-        maximum: float | None = None,
-        sent: bool = True,
-        flag_help: str = "",
-        rule: Callable[[Any], str] | None = None,
-        choices: tuple[str, ...] = (),
-        bare: str = "",
-        suggestions: tuple[str, ...] = (),
-    ) -> None:
-        self.name: Final = name
-        self.kind: Final = kind
-        self.help: Final = help
-        self.flags: Final = flags
-        self.default: Final = default
-        self.minimum: Final = minimum
-        self.maximum: Final = maximum
-        self.sent: Final = sent
-        self.flag_help: Final = flag_help
-        self.rule: Final = rule
-        self.choices: Final = choices
-        self.bare: Final = bare
-        self.suggestions: Final = suggestions or choices
+    name: str
+    kind: Kind
+    help: str
+    flags: tuple[str, ...] = ()
+    default: Any = None
+    minimum: float | None = None
+    maximum: float | None = None
+    sent: bool = True
+    flag_help: str = ""
+    rule: Callable[[Any], str] | None = None
+    choices: tuple[str, ...] = ()
+    bare: str = ""
+    words: tuple[str, ...] = ()
 
-    def parse(self, text: str) -> Any:
-        """Read a value as it is typed after a flag, and check it.
-
-        Raises
-        ------
-        InputError
-            If it is not of this kind or out of range.
-        """
-        if self.kind in ("text", "texts"):
-            return self.check(text if self.kind == "text" else [text])
-        value = _literal(text)
-        is_word = isinstance(value, str) and value == text
-        if is_word and (self.kind != "json" or text[:1] in ("{", "[")):
-            raise self._refused(text, self._wanted())
-        return self.check(value)
-
-    def check(self, value: Any) -> Any:
-        """Return `value` as it is sent, or say in words why it cannot be.
-
-        Raises
-        ------
-        InputError
-            If it is not of this kind, out of range, or against the row's own rule.
-        """
-        if value is None or value == []:
-            return None
-        value = self._of_kind(value)
-        if not self._in_range(value):
-            raise self._refused(value, f"lie in {self.limits}")
-        if self.choices and value not in self.choices:
-            raise self._refused(value, self._wanted())
-        wrong = self.rule(value) if self.rule else ""
-        if wrong:
-            raise self._refused(value, wrong)
-        return value
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """The texts to offer on Tab."""
+        return self.words or self.choices
 
     @property
     def may_be_unset(self) -> bool:
@@ -144,41 +76,64 @@ class Parameter:
         may_be_absent = self.kind in ("number", "integer", "json", "texts")
         return self.default is None or (self.sent and may_be_absent)
 
-    def describe(self) -> str:
-        """Return what a value must be, in words."""
-        return self._wanted().removeprefix("be ")
-
-    def _of_kind(self, value: Any) -> Any:
-        accepted = _READERS[self.kind](value)
-        if accepted is None:
-            raise self._refused(value, self._wanted())
-        return accepted
-
-    def _wanted(self) -> str:
-        if self.choices:
-            return f"be {', '.join(self.choices[:-1])} or {self.choices[-1]}"
-        limits = f" in {self.limits}" if self.limits else ""
-        return f"be {_WORDS[self.kind]}{limits}"
-
-    def _in_range(self, value: Any) -> bool:
-        low = -math.inf if self.minimum is None else self.minimum
-        high = math.inf if self.maximum is None else self.maximum
-        return self.kind not in ("number", "integer") or bool(low <= value <= high)
-
     @property
     def limits(self) -> str:
         """The range as it is written, such as `[0, 2]`; empty without one."""
         if self.minimum is None:
             return ""
-        if self.maximum is None:
-            return f"[{self.minimum:g}, …)"
-        return f"[{self.minimum:g}, {self.maximum:g}]"
+        end = "…)" if self.maximum is None else f"{self.maximum:g}]"
+        return f"[{self.minimum:g}, {end}"
+
+    def parse(self, text: str) -> Any:
+        """Read a value as typed after a flag; raise `InputError` if it is none."""
+        if self.kind in ("text", "texts"):
+            return self.check(text if self.kind == "text" else [text])
+        value = _literal(text)
+        is_word = isinstance(value, str) and value == text
+        if is_word and (self.kind != "json" or text[:1] in ("{", "[")):
+            raise self._refused(text, f"be {self.describe()}")
+        return self.check(value)
+
+    def check(self, value: Any) -> Any:
+        """Return `value` as it is sent; raise `InputError` if it cannot be."""
+        if value is None or value == []:
+            return None
+        accepted = _as_kind(self.kind, value)
+        if accepted is None or (self.choices and accepted not in self.choices):
+            raise self._refused(value, f"be {self.describe()}")
+        if self.kind in ("number", "integer"):
+            low = -math.inf if self.minimum is None else self.minimum
+            high = math.inf if self.maximum is None else self.maximum
+            if not low <= accepted <= high:
+                raise self._refused(accepted, f"lie in {self.limits}")
+        if wrong := self.rule(accepted) if self.rule else "":
+            raise self._refused(accepted, wrong)
+        return accepted
+
+    def describe(self) -> str:
+        """Return what a value must be, in words."""
+        if self.choices:
+            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
+        return _WORDS[self.kind] + (f" in {self.limits}" if self.limits else "")
 
     def _refused(self, value: Any, must: str) -> InputError:
         # Here and not above: loading the extension is to stay light.
         from nemotron_magic.core.errors import InputError
 
-        return InputError(f"{self.name} must {must}, got {_brief(value)}")
+        shown = value if isinstance(value, str) else repr(value)
+        shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
+        return InputError(f"{self.name} must {must}, got {shown}")
+
+
+_PYTHON = {"True": True, "False": False, "None": None}
+_WORDS: dict[Kind, str] = {
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "text": "text",
+    "texts": "text or a list of texts",
+    "json": "a JSON value",
+}
 
 
 def _literal(text: str) -> Any:
@@ -193,7 +148,25 @@ def _literal(text: str) -> Any:
     return text
 
 
-_PYTHON = {"True": True, "False": False, "None": None}
+def _as_kind(kind: Kind, value: Any) -> Any:
+    """Return a value as one of a kind; None if it is none."""
+    if kind == "number":
+        return _number(value)
+    if kind == "integer":
+        number = _number(value)
+        return None if number is None or number != int(number) else int(number)
+    if kind == "texts":
+        values = [value] if isinstance(value, str) else value
+        good = isinstance(values, list | tuple)
+        good = good and all(isinstance(one, str) for one in values)
+        return list(values) if good else None
+    if kind == "json":
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            return None
+        return value
+    return value if isinstance(value, bool if kind == "boolean" else str) else None
 
 
 def _number(value: Any) -> float | None:
@@ -201,56 +174,6 @@ def _number(value: Any) -> float | None:
     from nemotron_magic.core.loose_json import as_number
 
     return as_number(value)
-
-
-def _integer(value: Any) -> int | None:
-    number = _number(value)
-    return None if number is None or number != int(number) else int(number)
-
-
-def _boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _texts(value: Any) -> list[str] | None:
-    values = [value] if isinstance(value, str) else value
-    good = isinstance(values, list | tuple) and all(isinstance(v, str) for v in values)
-    return list(values) if good else None
-
-
-def _json(value: Any) -> Any:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return value
-
-
-_READERS: dict[Kind, Callable[[Any], Any]] = {
-    "number": _number,
-    "integer": _integer,
-    "boolean": _boolean,
-    "text": _text,
-    "texts": _texts,
-    "json": _json,
-}
-_WORDS: dict[Kind, str] = {
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "text": "text",
-    "texts": "text or a list of texts",
-    "json": "a JSON value",
-}
-
-
-def _brief(value: Any) -> str:
-    shown = value if isinstance(value, str) else repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
 def _at_most_four(values: list[str]) -> str:
@@ -337,7 +260,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("context", "text", "Which cells are sent: auto (since the last reply), "
               "none, all, a number, or ranges such as 3-7 9.",
               ("-c", "--context"), "auto", sent=False, rule=_is_selection,
-              suggestions=CONTEXT_WORDS),
+              words=CONTEXT_WORDS),
     Parameter("data", "text", "How much of tables is sent: schema, sample or full.",
               ("--data",), "schema", sent=False,
               choices=("schema", "sample", "full")),

@@ -16,20 +16,7 @@ __all__ = ["Settings"]
 class Settings:
     """What is set for one call: a snapshot, checked.
 
-    Parameters
-    ----------
-    values : mapping
-        By parameter name; a name that is absent or None is not set.
-    extra : mapping
-        Further fields of the request: none that has a row of its own.
-    model_is_default : bool
-        Whether the model is ours and not the user's choice, so that it may be replaced
-        when the service has retired it.
-
-    Raises
-    ------
-    InputError
-        If a value is out of its range, or two contradict each other.
+    Raise `InputError` if a value is out of its range, or two contradict each other.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)

@@ -187,8 +187,6 @@ def strip_controls(text: str) -> str:
     Whole escape sequences go (colours, links, titles, clipboard), then every other
     character without a look of its own; newline and tab stay.
 
-    Examples
-    --------
     >>> strip_controls("a\x1b[31mb\x1b]52;c;eA==\x07c")
     'abc'
     """
@@ -203,8 +201,6 @@ def strip_invisible(text: str) -> str:
 def escape_smuggled(text: str) -> str:
     r"""Return `text` with a sign in place of what only carries hidden text.
 
-    Examples
-    --------
     >>> escape_smuggled("why\U000e0041\U000e0042?")
     'why[U+E0041 and 1 more]?'
     """
@@ -225,15 +221,6 @@ def strip_hidden(text: str) -> str:
 def escape_invisible(text: str, frame: str = "{}", most: float = math.inf) -> str:
     r"""Return `text` with a sign in place of each character that cannot be seen.
 
-    Parameters
-    ----------
-    frame : str
-        What the sign stands in, at `{}`.
-    most : float
-        How many are told by their number; U+FFFD stands for every one after them.
-
-    Examples
-    --------
     >>> escape_invisible("a\u202eb\x1b[1m\x00\x00")
     'a[U+202E]b[U+001B][1m[U+0000 ×2]'
     """
