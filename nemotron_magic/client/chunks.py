@@ -29,6 +29,7 @@ from nemotron_magic.core.text import LongText, sanitize_label
 from nemotron_magic.core.usage import Usage
 
 __all__ = [
+    "PLAIN_CHUNK",
     "ChunkParser",
     "ThinkTags",
     "decode",
@@ -37,8 +38,7 @@ __all__ = [
 ]
 
 
-_NAMES = ("think", "thinking", "thought")
-_TAGS = tuple(f"<{sign}{name}>" for name in _NAMES for sign in ("", "/"))
+_TAGS = ("<think>", "<thinking>", "<thought>", "</think>", "</thinking>", "</thought>")
 _TAG = re.compile(r"<(/?)(think|thinking|thought)>")
 _CLOSED = re.compile(
     r"</(?:think|thinking|thought)>(?=([ \t]{0,20})(\r?\n|[^ \t\r\n]))"
@@ -72,12 +72,13 @@ class ThinkTags:
     An opening tag counts as the first thing in the reply, or, once one was there, as
     the first thing in a line outside of fenced code. A closing tag without an opening
     one counts only where prose would not put it, and only for models that are known to
-    start inside: an answer may talk about the tag.
+    start inside (`orphans`), or first, after reasoning that came apart from the text.
     """
 
     def __init__(
         self, orphans: bool, choice: int = 0, after_reasoning: bool = False
     ) -> None:
+        self.has_answer = False
         self._orphans = orphans
         self._may_close_first = orphans or after_reasoning
         self._choice = choice
@@ -87,7 +88,6 @@ class ThinkTags:
         self._mentions = 0
         self._line = ""
         self._in_fence = False
-        self.has_answer = False
         self._read = self._at_start
 
     def feed(self, piece: str) -> list[Event]:
@@ -107,20 +107,14 @@ class ThinkTags:
         if self._read == self._in_watched_answer:
             self._look_for_orphan("", events, "\n")
         elif held:
-            inside = self._read == self._in_reasoning
-            kind = Reasoning if inside else Text
+            kind = Reasoning if self._read == self._in_reasoning else Text
             events.append(kind(held, self._choice))
         return events
 
     # Each reads what is held and returns whether to read on.
 
     def _at_start(self, events: list[Event]) -> bool:
-        return self._before_answer(events, self._held)
-
-    def _after_reasoning(self, events: list[Event]) -> bool:
-        return self._before_answer(events, self._held.lstrip())
-
-    def _before_answer(self, events: list[Event], answer: str) -> bool:
+        is_first = self._read == self._at_start
         text = self._held.lstrip()
         tag = _TAG.match(text)
         if tag and (not tag[1] or self._may_close_first):
@@ -131,13 +125,16 @@ class ThinkTags:
         if any(one.startswith(text) for one in _TAGS):
             return False
         self.has_answer = True
-        is_plain = self._read == self._at_start
-        self._read = self._in_tagged_answer
-        if is_plain:
+        if not is_first:
+            self._held = text
+            self._read = self._in_tagged_answer
+        else:
             watches = self._orphans
             self._read = self._in_watched_answer if watches else self._in_plain_answer
-        self._held = answer
         return True
+
+    def _after_reasoning(self, events: list[Event]) -> bool:
+        return self._at_start(events)
 
     def _in_reasoning(self, events: list[Event]) -> bool:
         thought, closed, rest = self._held.partition(self._close)
@@ -254,16 +251,23 @@ class _Number(float):
 decode = json.JSONDecoder(strict=False, parse_float=_Number).decode
 """Read JSON as servers write it, with raw control characters in strings."""
 
-_Kind = type[Text | Reasoning | Refusal]
+_Kind = type[Text] | type[Reasoning] | type[Refusal]
+
+PLAIN_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
+"""What a chunk is made of that is no surprise and tells of no error."""
 
 _PLAIN = frozenset({"role", "content"})
 _PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
-_PLAIN_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
-_TEXT_NAMES = ("content", "text")
-_REASONING_NAMES = (
-    *("reasoning", "reasoning_content", "reasoning_details"),
-    *("reasoning_text", "thinking", "thought"),
-)
+_NAMES_OF: dict[_Kind, tuple[str, ...]] = {
+    Reasoning: (
+        *("reasoning", "reasoning_content", "reasoning_details"),
+        *("reasoning_text", "thinking", "thought"),
+    ),
+    Refusal: ("refusal",),
+    Text: ("content", "text"),
+}
+"""Where a delta has what."""
+
 _BODY_NAMES = ("response", "result", "message", "generated_text", "output_text")
 """Where a body without choices has its text."""
 
@@ -354,7 +358,13 @@ def _pieces(
 
 
 class ChunkParser:
-    """Read chunks of a stream, or one whole completion: they differ in one name."""
+    """Read chunks of a stream, or one whole completion: they differ in one name.
+
+    If one answer was asked for (`n`), all that comes is the first, whatever number a
+    server gives it. `lost` counts the values that could not be read, `extra` the
+    answers beyond `n`. Where text came after a reason to stop (`is_contradicted`), such
+    a reason ends nothing.
+    """
 
     def __init__(self, model: str, n: int = 1) -> None:
         self.said_something = False
@@ -366,8 +376,8 @@ class ChunkParser:
         self._tags: dict[int, ThinkTags] = {}
         self._served = False
         self._finishes: dict[int, str] = {}
-        self._kinds: set[tuple[int, type]] = set()
-        self._in_deltas: set[tuple[int, type]] = set()
+        # What came of each answer, and whether it came in pieces.
+        self._kinds: dict[tuple[int, type], bool] = {}
         self._is_delta = True
         self._calls: list[str] = []
 
@@ -399,7 +409,7 @@ class ChunkParser:
                 self._choice(choice, events)
         if not found and "error" not in chunk:
             self._without_choices(chunk, events)
-        if chunk.get("usage") or not chunk.keys() <= _PLAIN_CHUNK:
+        if chunk.get("usage") or not chunk.keys() <= PLAIN_CHUNK:
             self._figures(chunk, events)
 
     def close(self) -> list[Event]:
@@ -409,17 +419,15 @@ class ChunkParser:
     def _choice(self, choice: JsonObject, events: list[Event]) -> None:
         index = _number(choice.get("index"), 0) if self._n > 1 else 0
         delta = choice.get("delta")
-        if isinstance(delta, dict) and delta.keys() <= _PLAIN:
-            content = delta.get("content")
-            if isinstance(content, str):
-                if content:
-                    self._piece(Text, content, index, events)
-            else:
-                self._texts(content, Text, index, events)
-        elif isinstance(delta, dict):
-            self._delta(delta, index, events)
-        else:
+        if not isinstance(delta, dict):
             self._texts(delta, Text, index, events)
+        elif not delta.keys() <= _PLAIN:
+            self._delta(delta, index, events)
+        elif isinstance(content := delta.get("content"), str):
+            if content:
+                self._piece(Text, content, index, events)
+        else:
+            self._texts(content, Text, index, events)
         if choice.get("logprobs") or not choice.keys() <= _PLAIN_CHOICE:
             self._beside(choice, index, events)
             self._finish(choice, index, events)
@@ -438,41 +446,30 @@ class ChunkParser:
 
     def _beside(self, choice: JsonObject, index: int, events: list[Event]) -> None:
         """Read what else a choice may hold: all of it once more, or its tokens."""
-        known = {kind for at, kind in self._in_deltas if at == index}
         self._is_delta = False
         for name in ("message", "text"):
             whole = choice.get(name)
             if isinstance(whole, dict):
-                self._delta(whole, index, events, known)
-            elif Text not in known:
+                self._delta(whole, index, events)
+            elif not self._came_in_pieces(Text, index):
                 self._texts(whole, Text, index, events)
         self._is_delta = True
-        if choice.get("logprobs"):
-            tokens = as_objects(as_dict(choice["logprobs"]).get("content"))
-            if tokens:
-                events.append(Logprobs(tuple(tokens), index))
+        if tokens := as_objects(as_dict(choice.get("logprobs")).get("content")):
+            events.append(Logprobs(tuple(tokens), index))
 
-    def _delta(
-        self,
-        delta: JsonObject,
-        index: int,
-        events: list[Event],
-        known: set[type] | frozenset[type] = frozenset(),
-    ) -> None:
-        """Read a delta, or a message, of which what came in pieces is known."""
-        if Reasoning not in known:
-            # One chunk may hold it up to three times.
-            for name in _REASONING_NAMES:
-                if self._texts(delta.get(name), Reasoning, index, events):
-                    break
-        if Refusal not in known:
-            self._texts(delta.get("refusal"), Refusal, index, events)
-        if ToolCall not in known:
-            self._tool_calls(delta, index, events)
-        if Text not in known:
-            for name in _TEXT_NAMES:
-                if self._texts(delta.get(name), Text, index, events):
-                    break
+    def _came_in_pieces(self, kind: type, index: int) -> bool:
+        """Return whether a whole message only repeats what is known of a kind."""
+        return not self._is_delta and self._kinds.get((index, kind), False)
+
+    def _delta(self, delta: JsonObject, index: int, events: list[Event]) -> None:
+        """Read a delta or a message, which may hold one thing up to three times."""
+        for kind, names in _NAMES_OF.items():
+            if kind is Text and not self._came_in_pieces(ToolCall, index):
+                self._tool_calls(delta, index, events)
+            if not self._came_in_pieces(kind, index):
+                for name in names:
+                    if self._texts(delta.get(name), kind, index, events):
+                        break
 
     def _without_choices(self, chunk: JsonObject, events: list[Event]) -> None:
         """Read a body of a server that has a shape of its own."""
@@ -489,13 +486,7 @@ class ChunkParser:
                     self._texts(value, Text, 0, events)
         self._finish(chunk, 0, events)
 
-    def _texts(
-        self,
-        value: Any,
-        kind: type[Text | Reasoning | Refusal],
-        index: int,
-        events: list[Event],
-    ) -> bool:
+    def _texts(self, value: Any, kind: _Kind, index: int, events: list[Event]) -> bool:
         """Read the texts in a value; return whether there was one."""
         found = False
         for piece, text in _pieces(value, kind):
@@ -506,13 +497,14 @@ class ChunkParser:
                 self._piece(piece, text, index, events)
         return found
 
-    def _piece(
-        self, kind: type[Any], text: str, index: int, events: list[Event]
-    ) -> None:
+    def _note(self, kind: type, index: int) -> None:
         self.said_something = True
-        self._kinds.add((index, kind))
-        if self._is_delta:
-            self._in_deltas.add((index, kind))
+        self._kinds[index, kind] = self._is_delta or self._kinds.get(
+            (index, kind), False
+        )
+
+    def _piece(self, kind: _Kind, text: str, index: int, events: list[Event]) -> None:
+        self._note(kind, index)
         if self._finishes and self._finishes.pop(index, ""):
             self.is_contradicted = True
         if kind is not Text:
@@ -531,10 +523,7 @@ class ChunkParser:
         if not calls and as_dict(delta.get("function_call")):
             calls = [{"function": delta["function_call"]}]
         for position, call in enumerate(calls):
-            self.said_something = True
-            self._kinds.add((index, ToolCall))
-            if self._is_delta:
-                self._in_deltas.add((index, ToolCall))
+            self._note(ToolCall, index)
             if index == 0:
                 events.append(_tool_call(call, self._place(call, position)))
 
@@ -545,10 +534,9 @@ class ChunkParser:
         number = _number(call.get("index"), -1)
         if number < 0 and call_id and call_id in self._calls:
             number = self._calls.index(call_id)
-        elif number < 0 and names_one:
-            number = len(self._calls)
         elif number < 0:
-            number = max(position, len(self._calls) - 1)
+            known = len(self._calls)
+            number = known if names_one else max(position, known - 1)
         self._calls += [""] * (number + 1 - len(self._calls))
         self._calls[number] = self._calls[number] or call_id
         return number

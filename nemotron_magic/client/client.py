@@ -7,7 +7,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from copy import copy
 from dataclasses import dataclass
 from itertools import count
@@ -30,10 +30,10 @@ from nemotron_magic.client.http_errors import (
 )
 from nemotron_magic.client.models import Model, read_balance, read_models
 from nemotron_magic.client.network_errors import FOREIGN, map_httpx_error
+from nemotron_magic.client.parser import PROGRESS
 from nemotron_magic.client.proxies import proxy_to
 from nemotron_magic.client.response import (
     gap_limit,
-    is_progress,
     read_events,
     redact_key,
     timeout_error,
@@ -174,7 +174,7 @@ class Client:
             try:
                 with closing(sent) as events:
                     for event in events:
-                        answered = answered or is_progress(event)
+                        answered = answered or isinstance(event, PROGRESS)
                         yield event
                 return
             except InterruptedByUser as error:
@@ -272,15 +272,9 @@ class Client:
 
         Raise `AuthenticationError` if the key is not accepted.
         """
-        try:
+        with suppress(RequestError, ModelError):  # there may be no such page
             self.balance_usd(endpoint, key, timeout_s)
-        except (RequestError, ModelError):  # there is no such page
-            return self._is_catalogue_closed(endpoint, key, timeout_s)
-        return True
-
-    def _is_catalogue_closed(
-        self, endpoint: Endpoint, key: Key | None, timeout_s: float
-    ) -> bool:
+            return True
         self._get(endpoint, endpoint.models_url, key, timeout_s)
         try:
             self._get(endpoint, endpoint.models_url, None, timeout_s)

@@ -41,6 +41,7 @@ _CERTIFICATES = (
     ("", "For a company's own authority set SSL_CERT_FILE to its certificate"),
 )
 _UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_MALFORMED = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
 _CUT_OFF = (
     httpx.ReadTimeout,
     httpx.WriteTimeout,
@@ -57,11 +58,20 @@ def map_httpx_error(
     """Return our error for one that httpx raised."""
     why = one_line(_NOISE.sub("", about.redact(str(error))))
     if not is_sent and isinstance(error, _CUT_OFF):
-        make = _not_passed_on if proxy_to(about.endpoint) else _not_connected
-        return make(error, why, about)
-    for kinds, make in _TABLE:
+        if proxy_to(about.endpoint):
+            return _not_passed_on(why, about)
+        return _not_connected(error, why, about)
+    if isinstance(error, httpx.ProxyError):
+        return _not_passed_on(why, about)
+    if isinstance(error, _UNCONNECTED):
+        return _not_connected(error, why, about)
+    if isinstance(error, _MALFORMED):
+        what, todo = "the request could not be made", "Check base_url and key"
+        return InputError(what, why, f"{todo}: %nemotron doctor")
+    for kinds, what, reason in _OTHERS:
         if isinstance(error, kinds):
-            return make(error, why, about)
+            what = what.format(about.endpoint.netloc)
+            return OutcomeUnknownError(what, reason or why, _AGAIN)
     return OutcomeUnknownError(f"the call failed: {type(error).__name__}", why, _AGAIN)
 
 
@@ -95,7 +105,7 @@ def _not_connected(error: Exception, why: str, about: RequestInfo) -> NemotronEr
     )
 
 
-def _not_passed_on(error: Exception, why: str, about: RequestInfo) -> NemotronError:
+def _not_passed_on(why: str, about: RequestInfo) -> NemotronError:
     proxy = proxy_to(about.endpoint) or "on the way"
     what = f"the proxy {proxy} did not pass the request on"
     return _no_proxy(what, why, final=why.startswith("4"))
@@ -105,39 +115,10 @@ def _no_proxy(what: str, why: str, final: bool = False) -> NemotronError:
     return ConnectError(what, why, WITHOUT_PROXY, final=final)
 
 
-def _bad_request(error: Exception, why: str, about: RequestInfo) -> NemotronError:
-    return InputError(
-        "the request could not be made", why, "Check base_url and key: %nemotron doctor"
-    )
-
-
-def _timed_out(error: Exception, why: str, about: RequestInfo) -> NemotronError:
-    host = about.endpoint.netloc
-    return OutcomeUnknownError(
-        f"{host} fell silent", "nothing came for too long", _AGAIN
-    )
-
-
-def _undecodable(error: Exception, why: str, about: RequestInfo) -> NemotronError:
-    host = about.endpoint.netloc
-    return OutcomeUnknownError(f"{host} sent damaged compressed data", why, _AGAIN)
-
-
-def _lost(error: Exception, why: str, about: RequestInfo) -> NemotronError:
-    host = about.endpoint.netloc
-    return OutcomeUnknownError(f"the connection to {host} broke off", why, _AGAIN)
-
-
-_TABLE = (
-    (httpx.ProxyError, _not_passed_on),
-    (_UNCONNECTED, _not_connected),
-    (
-        (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError),
-        _bad_request,
-    ),
-    (httpx.TimeoutException, _timed_out),
-    (httpx.DecodingError, _undecodable),
-    (httpx.HTTPError, _lost),
+_OTHERS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    ((httpx.TimeoutException,), "{} fell silent", "nothing came for too long"),
+    ((httpx.DecodingError,), "{} sent damaged compressed data", ""),
+    ((httpx.HTTPError,), "the connection to {} broke off", ""),
 )
 
 FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)

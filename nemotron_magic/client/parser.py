@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nemotron_magic.client.chunks import ChunkParser, decode
+from nemotron_magic.client.chunks import PLAIN_CHUNK, ChunkParser, decode
 from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
 from nemotron_magic.client.sse import (
     MAX_EVENT_BYTES,
@@ -22,9 +22,7 @@ from nemotron_magic.core.events import (
     Damaged,
     Event,
     Notice,
-    Reasoning,
-    Refusal,
-    Text,
+    Piece,
     ToolCall,
     Truncated,
 )
@@ -37,12 +35,8 @@ __all__ = [
 ]
 
 
-PROGRESS = (Text, Reasoning, Refusal, ToolCall)
+PROGRESS = (Piece, ToolCall)
 """The events that bring something that the user would miss."""
-
-_PLAIN = frozenset({"id", "object", "created", "model", "choices", "usage"})
-"""What a chunk is made of that tells of no error."""
-
 
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
 _PREFIXES = re.compile(r"(?:\s*data:)+\s*")
@@ -185,7 +179,7 @@ class CompletionParser:
         self._is_quiet = not [e for e in events[before:] if isinstance(e, PROGRESS)]
         choices = as_objects(chunk.get("choices"))
         faulty = [choice for choice in choices if "error" in choice]
-        if choices and not faulty and chunk.keys() <= _PLAIN:
+        if choices and not faulty and chunk.keys() <= PLAIN_CHUNK:
             return
         complaint = ServiceErrorBody.in_reply(chunk)
         if complaint is not None:

@@ -20,8 +20,7 @@ from nemotron_magic.core.events import (
     Event,
     Logprobs,
     Notice,
-    Reasoning,
-    Refusal,
+    Piece,
     Text,
     TextWasReasoning,
     ToolCall,
@@ -34,7 +33,6 @@ from nemotron_magic.core.usage import Usage
 
 __all__ = [
     "gap_limit",
-    "is_progress",
     "read_events",
     "redact_key",
     "timeout_error",
@@ -46,7 +44,7 @@ _MARK = "[key]"
 _TELLING = 12
 """So much of a key is one, where the rest of it was cut off."""
 
-_Piece = Text | Reasoning | Refusal | ToolCall
+_Piece = Piece | ToolCall
 
 
 def redact_key(
@@ -97,7 +95,7 @@ class _Keyless:
 
     def __init__(self, key: Key) -> None:
         self._key = key
-        self._held: dict[tuple[type, int], _Piece] = {}
+        self._held: dict[tuple[type[_Piece], int], str] = {}
         self._tokens: dict[int, list[dict[str, Any]]] = {}
 
     def told(self, event: Event) -> Event | None:
@@ -110,49 +108,59 @@ class _Keyless:
         if isinstance(event, TextWasReasoning):
             # It holds all of the text so far, also what was held back of it.
             self._held.pop((Text, event.choice), None)
-        cleaned: Event = _cleaned(event, self._key)
+        cleaned: Event = self._cleaned(event)
         return cleaned
 
     def rest(self) -> Iterator[Event]:
         """Return what was held back, now that nothing follows."""
-        for piece in self._held.values():
-            text = _text_of(piece)
-            yield _with_text(piece, _MARK if len(text) >= _TELLING else text)
+        for (kind, number), text in self._held.items():
+            told = _MARK if len(text) >= _TELLING else text
+            if issubclass(kind, ToolCall):
+                yield kind(number, arguments=told)
+            else:
+                yield kind(told, number)
         for choice, tokens in self._tokens.items():
             yield Logprobs(tuple(_hidden(tokens, self._key)), choice)
 
-    def _parted(self, piece: _Piece) -> _Piece | None:
+    def _parted(self, piece: Any) -> Event | None:
         """Return what can be told of a text, and hold back what must wait."""
-        where = (type(piece), _which(piece))
-        held = self._held.pop(where, None)
-        before, more = "" if held is None else _text_of(held), _text_of(piece)
-        text = self._key.redact(before + more)
+        is_call = type(piece) is ToolCall
+        name, number = ("arguments", "index") if is_call else ("text", "choice")
+        where, more = (type(piece), getattr(piece, number)), getattr(piece, name)
+        text = self._key.redact(self._held.pop(where, "") + more)
         size = self._key.begun_in(text)
         if size:
-            self._held[where] = _with_text(_bare(piece), text[len(text) - size :])
-        if not size and text is more:
-            return _cleaned(piece, self._key) if type(piece) is ToolCall else piece
-        told = _with_text(piece, text[: len(text) - size])
-        if type(told) is ToolCall:
-            told = _cleaned(told, self._key)
-        return told if _text_of(told) or type(told) is ToolCall else None
+            self._held[where] = text[len(text) - size :]
+        if size or text is not more:
+            text = text[: len(text) - size]
+            if not text and not is_call:
+                return None
+            piece = replace(piece, **{name: text})
+        told: Event = self._cleaned(piece) if is_call else piece
+        return told
+
+    def _cleaned(self, event: Any) -> Any:
+        """Return an event without the key in any of its texts."""
+        texts = {
+            field.name: value
+            for field in fields(event)
+            if isinstance(value := getattr(event, field.name), str)
+        }
+        clean = {name: _without(text, self._key) for name, text in texts.items()}
+        return event if clean == texts else replace(event, **clean)
 
 
 def _hidden(tokens: list[dict[str, Any]], key: Key) -> Iterator[dict[str, Any]]:
     """Return tokens with a mark in place of each that is a part of the key."""
-    text = "".join(map(_token, tokens))
+    text = "".join(as_text(token.get("token")) for token in tokens)
     begun = key.begun_in(text)
     cut_off = [(len(text) - begun, len(text))] if begun >= _TELLING else []
     places, at = [*key.places(text), *cut_off], 0
     for token in tokens:
-        end = at + len(_token(token))
+        end = at + len(as_text(token.get("token")))
         is_part = any(at < last and end > first for first, last in places)
         yield {"token": _MARK} if is_part else without_key_in(token, key)
         at = end
-
-
-def _token(entry: Mapping[str, Any]) -> str:
-    return as_text(entry.get("token"))
 
 
 def _as_bytes(values: list[Any] | tuple[Any, ...]) -> str:
@@ -160,35 +168,6 @@ def _as_bytes(values: list[Any] | tuple[Any, ...]) -> str:
     if not values or not all(type(one) is int and 0 <= one < 256 for one in values):
         return ""
     return bytes(values).decode("latin-1")
-
-
-def _which(piece: _Piece) -> int:
-    return piece.index if isinstance(piece, ToolCall) else piece.choice
-
-
-def _text_of(piece: _Piece) -> str:
-    return piece.arguments if isinstance(piece, ToolCall) else piece.text
-
-
-def _with_text(piece: _Piece, text: str) -> _Piece:
-    if isinstance(piece, ToolCall):
-        return replace(piece, arguments=text)
-    return type(piece)(text, piece.choice)
-
-
-def _bare(piece: _Piece) -> _Piece:
-    return ToolCall(piece.index) if isinstance(piece, ToolCall) else piece
-
-
-def _cleaned(event: Any, key: Key) -> Any:
-    """Return an event without the key in any of its texts."""
-    texts = {
-        field.name: value
-        for field in fields(event)
-        if isinstance(value := getattr(event, field.name), str)
-    }
-    clean = {name: _without(text, key) for name, text in texts.items()}
-    return event if clean == texts else replace(event, **clean)
 
 
 def _without(text: str, key: Key) -> str:
@@ -206,11 +185,6 @@ _READ_OUT_S = 0.02
 
 _LONGEST_BODY_BYTES = 256 * 1024 * 1024
 """More than the longest reply of any model takes, log-probabilities and all."""
-
-
-def is_progress(event: Event) -> bool:
-    """Return whether an event brings something that the user would miss."""
-    return isinstance(event, PROGRESS)
 
 
 def read_events(
@@ -255,7 +229,7 @@ def _read(
             events = reader.feed(data)
             now_s = clock_s()
             deadline.has_begun = deadline.has_begun or bool(events)
-            if any(map(is_progress, events)):
+            if any(isinstance(event, PROGRESS) for event in events):
                 progress_s = now_s
             yield from events
             if reader.done or reader.error is not None:
@@ -278,7 +252,10 @@ def _read(
     yield from reader.close()
     if reader.error is not None:
         raise reader.error
-    _read_out(body, deadline)
+    # What is left is nothing; once it is read, the connection can be used again.
+    deadline.shorten(_READ_OUT_S)
+    with suppress(*FOREIGN):
+        next(body, None)
 
 
 def gap_limit(settings: Settings, about: RequestInfo, has_begun: bool) -> str:
@@ -289,13 +266,6 @@ def gap_limit(settings: Settings, about: RequestInfo, has_begun: bool) -> str:
     if not settings["stream"] or (about.endpoint.is_loopback and not has_begun):
         return "total_timeout_s"
     return "gap_timeout_s" if has_begun else "progress_timeout_s"
-
-
-def _read_out(body: Iterator[bytes], deadline: Deadline) -> None:
-    """Read what is left, which is nothing, so that the connection can be used again."""
-    deadline.shorten(_READ_OUT_S)
-    with suppress(*FOREIGN):
-        next(body, None)
 
 
 def _too_slow(deadline: Deadline, settings: Settings) -> NemotronError | None:
