@@ -43,7 +43,7 @@ class Endpoint:
     >>> Endpoint.read("api.example.org/").chat_url
     Traceback (most recent call last):
     nemotron_magic.InputError: base_url must start with https:// or http://, \
-    got api.example.org/
+got api.example.org/
     Set it with: %config Nemotron.base_url = "https://api.example.org/"
     >>> Endpoint.read("https://api.example.org/").chat_url
     'https://api.example.org/v1/chat/completions'
