@@ -13,22 +13,6 @@ from typing import Any
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import CONTEXT_WORDS
 
-__all__ = [
-    "NO_IDS",
-    "Cell",
-    "CellIds",
-    "Selection",
-    "cell_id_of",
-    "cell_number",
-    "execution_of",
-    "latest_runs",
-    "notebook_path",
-    "origin_of",
-    "request_of",
-    "source_of",
-]
-
-
 # Nothing may stand above a cell magic, so that the mark is below it.
 _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNORECASE)
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
@@ -36,22 +20,10 @@ _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell as it ran.
+    """One cell as it ran, with its execution count from 1.
 
-    Attributes
-    ----------
-    number : int
-        Its execution count, from 1.
-    printed : str
-        What it wrote to stdout and stderr.
-    result : str
-        A description of its value, and of what it displayed.
-    error : str
-        The traceback, without colours.
-    is_ours : bool
-        Whether it was a question of ours: those are turns, and not cells.
-    cell_id : str
-        What the front end calls the cell; empty where that is not known.
+    `is_ours`: it was a question of ours: those are turns, and not cells. `cell_id` is
+    what the front end calls it; empty where that is not known.
     """
 
     number: int
@@ -65,31 +37,24 @@ class Cell:
     @property
     def is_skipped(self) -> bool:
         """Whether its first line keeps it out; of a cell magic, the one below."""
-        return self._mark == "skip"
+        return self._is_marked("skip")
 
     @property
     def is_pinned(self) -> bool:
         """Whether its first line keeps it in."""
-        return self._mark == "pin"
+        return self._is_marked("pin")
 
-    @property
-    def _mark(self) -> str:
+    def _is_marked(self, word: str) -> bool:
         found = _MARK.match(self.source)
-        return found[1].lower() if found else ""
+        return found is not None and found[1].lower() == word
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which cells are sent as context.
 
-    Parameters
-    ----------
-    word : str
-        `auto` (those that ran since the last reply), `none`, `all`, or "" for others.
-    last : int
-        The last this many; 0 where `ranges` says which.
-    ranges : tuple of (int, int)
-        First and last number, both included.
+    By a `word`: `auto` (those that ran since the last reply), `none` or `all`; else the
+    `last` this many, or those in `ranges`, both ends included.
     """
 
     word: str = "auto"
@@ -100,17 +65,8 @@ class Selection:
     def read(cls, text: str) -> Selection:
         """Read `auto`, `none`, `all`, a number, or ranges as in `%history`.
 
-        Raises
-        ------
-        InputError
-            If it is none of these.
-
-        Examples
-        --------
         >>> Selection.read("3-7 9").ranges
         ((3, 7), (9, 9))
-        >>> Selection.read("5").last
-        5
         """
         words = text.split()
         if len(words) == 1 and words[0] in CONTEXT_WORDS:
@@ -121,21 +77,15 @@ class Selection:
                 f"context must be auto, none, all, a number or ranges, got {text[:60]}",
                 hint="Such as: -c none   or: -c 3   or: -c '3-7 9'",
             )
-        pairs = [(int(m[1]), int(m[2] or m[1])) for m in found if m]
-        if len(words) == 1 and "-" not in words[0]:
-            return cls("", last=pairs[0][0])
-        return cls("", ranges=tuple(pairs))
+        if len(words) == 1 and words[0].isdecimal():
+            return cls("", last=int(words[0]))
+        return cls("", ranges=tuple((int(m[1]), int(m[2] or m[1])) for m in found if m))
 
     def newest_first(self, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
-        """Return the chosen ones of `cells`, which come newest first.
+        """Yield the chosen ones of `cells`, which come newest first.
 
-        Cells that cannot be chosen any more are not asked for, so that the cost grows
-        with what is sent and not with what there is.
-
-        Parameters
-        ----------
-        since : int
-            Number of the cell that asked last; 0 if none did.
+        `since` is the number of the cell that asked last. Cells that cannot be chosen
+        any more are not asked for: the cost grows with what is sent.
         """
         others = (c for c in cells if not c.is_ours)
         if self.word == "auto":
@@ -143,51 +93,39 @@ class Selection:
         elif self.ranges:
             lowest = min(first for first, _ in self.ranges)
             reachable = takewhile(lambda cell: cell.number >= lowest, others)
-            chosen = (cell for cell in reachable if self._includes(cell.number))
+            chosen = (
+                cell
+                for cell in reachable
+                if any(first <= cell.number <= last for first, last in self.ranges)
+            )
         else:
             chosen = islice(others, 0 if self.word == "none" else self.last or None)
         return (cell for cell in chosen if not cell.is_skipped)
 
-    def _includes(self, number: int) -> bool:
-        return any(first <= number <= last for first, last in self.ranges)
-
 
 def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[Cell]:
-    """Yield of each cell its newest run, at the place of that.
+    """Yield of each cell, newest first, its newest run, at the place of that.
 
-    The id that the front end sends tells which cell it was, whatever its text is by
-    then. A run of which no id is known, as from before the extension was loaded, is of
-    a cell with an id if that has run with the very same text since.
-
-    Where no front end sends ids, as in a terminal, nothing is left out: what was typed
-    twice may be needed twice, as `x += 1`, or `df.shape` before a filter and after it.
-    A question takes the place of no code: it may be asked in the very cell that failed.
-
-    Parameters
-    ----------
-    cells : iterable of Cell
-        Newest first.
-    asking : Cell, optional
-        The one that runs now. Runs of it with the same text are left out: they asked
-        this question before, and were no context of it.
+    A run of which no id is known, as from before the extension was loaded, is of a cell
+    with an id if that has run with the very same text since. Where no front end sends
+    ids, as in a terminal, nothing is left out: `x += 1` may be needed twice. A question
+    takes the place of no code: it may be asked in the very cell that failed.
+    Runs of the `asking` cell with the same text asked this before: they are left out.
     """
     ids: set[str] = set()
     sources: set[str] = set()
+    asked_in = asking and (asking.cell_id, asking.source)
     for cell in cells:
         if cell.is_ours:
             yield cell
         elif not cell.cell_id:
             if cell.source not in sources:
                 yield cell
-        elif asking is None or not _is_same(cell, asking):
+        elif (cell.cell_id, cell.source) != asked_in:
             if cell.cell_id not in ids:
                 yield cell
             ids.add(cell.cell_id)
             sources.add(cell.source)
-
-
-def _is_same(cell: Cell, asking: Cell) -> bool:
-    return (cell.cell_id, cell.source) == (asking.cell_id, asking.source)
 
 
 # ---- what the shell and the front end tell of the cell that runs
@@ -206,9 +144,8 @@ def cell_id_of(shell: Any) -> str:
 
 def request_of(shell: Any) -> dict[str, Any]:
     """Return the message that asked for the cell that runs now; empty in a terminal."""
-    if getattr(shell, "kernel", None) is None:
-        return {}
-    return shell.get_parent() or {}
+    is_kernel = getattr(shell, "kernel", None) is not None
+    return (shell.get_parent() or {}) if is_kernel else {}
 
 
 def execution_of(shell: Any) -> object:
@@ -231,10 +168,7 @@ def source_of(shell: Any) -> str:
 
 
 def origin_of(shell: Any) -> str:
-    """Return which cell runs now, so that running it again is known as that.
-
-    JupyterLab, Notebook and VS Code name the cell; elsewhere its source does.
-    """
+    """Return the id of the cell that runs now, or a digest of its source."""
     if cell_id := cell_id_of(shell):
         return cell_id
     source = (shell.history_manager.input_hist_raw or [""])[-1]
@@ -242,12 +176,9 @@ def origin_of(shell: Any) -> str:
 
 
 def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
-    """Return the path of the notebook's file; "" where no front end tells it.
-
-    Jupyter's server names it in the environment, VS Code in a variable.
-    """
-    path = environ.get("JPY_SESSION_NAME", "")
-    path = path or str(shell.user_ns.get("__vsc_ipynb_file__", ""))
+    """Return the path of the notebook's file; "" where no front end tells it."""
+    in_vs_code = str(shell.user_ns.get("__vsc_ipynb_file__", ""))
+    path = environ.get("JPY_SESSION_NAME") or in_vs_code
     return path if path.endswith(".ipynb") else ""
 
 
@@ -255,13 +186,7 @@ NO_IDS: Mapping[int, str] = MappingProxyType({})
 
 
 class CellIds:
-    """Notes the id that the front end sends with each run.
-
-    Parameters
-    ----------
-    known : dict of int to str
-        Where they are noted, by the number of the run.
-    """
+    """Notes in `known` the id that the front end sends with each run, by its number."""
 
     def __init__(self, shell: Any, known: dict[int, str]) -> None:
         self._shell = shell

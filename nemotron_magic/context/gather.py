@@ -28,15 +28,6 @@ from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.context.variables import Variables, interpolate
 from nemotron_magic.core.errors import InputError
 
-__all__ = [
-    "ContextGatherer",
-    "ContextRequest",
-    "Subject",
-    "cell_names",
-    "read_names",
-]
-
-
 _FIRST_USE = (
     "Cells that ran are sent as context with a question. See them: %nemotron preview "
     "· Turn it off: %config Nemotron.context = 'none'"
@@ -49,18 +40,9 @@ _MOST_NOTEBOOK_BYTES = 100_000_000
 class Subject:
     """What a question is about, if it is about a cell or a function.
 
-    Attributes
-    ----------
-    words : str
-        The question, in place of what was typed.
-    instruction : str
-        What the model is told to do, after the question.
-    names : tuple of str
-        Variables to describe.
-    with_source : bool
-        Whether functions among them are sent with their source.
-    notice : str
-        What the user is told of how it was found.
+    `words` stand in place of what was typed, the `instruction` behind them; `names` are
+    variables to describe, functions among them `with_source`, and the `notice` tells
+    the user how it was found.
     """
 
     words: str = ""
@@ -73,27 +55,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextRequest:
-    """What is to be sent along with a question.
+    """What is to be sent along with a question, as typed in `text`.
 
-    Attributes
-    ----------
-    text : str
-        The question as typed.
-    files : tuple of str
-        Paths of text files to attach.
-    notebook : bool
-        Whether the saved notebook is attached.
-    context : str
-        Which cells are sent, as the setting of that name has it.
-    data : str
-        How much of tables is described: `schema`, `sample` or `full`.
-    budget_tokens : int
-        The most tokens that context may take.
-    since : int
-        Number of the last cell that asked in this thread: later ones are new.
-    last : int or None
-        Number of the newest cell that may be sent; None for the one before the cell
-        that runs now.
+    `context` and `data` are the settings of these names. Cells after the one numbered
+    `since` are new to this conversation, and none after `last` is sent: if that is
+    None, none after the cell before the one that runs now.
     """
 
     text: str
@@ -108,25 +74,9 @@ class ContextRequest:
 
 
 class ContextGatherer:
-    """Gathers what is sent along with a question.
+    """Gathers what is sent along with a question; `history` has the cells that ran.
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose cells and variables are sent.
-    own_file : callable
-        Returns the path of the notebook's own file; "" if none is known to be.
-    recorder : Recorder, optional
-        What has been listening to the cells, where IPython keeps no outputs.
-    displays : DisplayLog, optional
-        What has been listening to displays, in a kernel.
-    ids : mapping of int to str
-        Which cell each run was of, where the front end says it.
-
-    Attributes
-    ----------
-    history : History
-        The cells that ran.
+    `own_file` returns the path of the notebook's file, "" if none is known.
     """
 
     def __init__(
@@ -147,11 +97,6 @@ class ContextGatherer:
         """Return the question's text, its context, and a notice for the user.
 
         A question about a subject has its words in place of what was typed.
-
-        Raises
-        ------
-        InputError
-            If a value or a file that it names cannot be sent.
         """
         subject = request.subject
         variables = Variables(self._shell, request.data)
@@ -166,7 +111,15 @@ class ContextGatherer:
         )
         prompt = "\n\n".join(filter(None, (text, subject.instruction)))
         notices = filter(None, (subject.notice, self._notice(fitted)))
-        return text, _info(render_prompt(prompt, fitted), fitted), "\n".join(notices)
+        info = ContextInfo(
+            render_prompt(prompt, fitted),
+            tuple(part.shown for part in fitted.kept),
+            fitted.sizes,
+            tuple(part.shown for part in fitted.cut),
+            fitted.left_out,
+            files=tuple(p.shown for p in fitted.kept if p.kind in ("file", "notebook")),
+        )
+        return text, info, "\n".join(notices)
 
     def _requested(
         self, request: ContextRequest, variables: Variables
@@ -174,22 +127,15 @@ class ContextGatherer:
         """Return the text with its values named, and what the user asked to send."""
         subject = request.subject
         text, values = interpolate(subject.words or request.text, variables.at)
-        parts = [ContextPart("value", v.name, (("", v.description),)) for v in values]
-        files = [_file_part(path) for path in request.files]
-        notebook = [self._notebook_part(request.last)] if request.notebook else []
-        named = {value.name for value in values}
-        others = [name for name in subject.names if name not in named]
+        parts = [ContextPart("value", name, (("", d),)) for name, d in values.items()]
+        others = [name for name in subject.names if name not in values]
         described = variables.parts(others, subject.with_source)
+        files = map(_file_part, request.files)
+        notebook = [self._notebook_part(request.last)] if request.notebook else []
         return text, [*subject.parts, *described, *parts, *files, *notebook]
 
     def _notebook_part(self, last: int | None) -> ContextPart:
-        """Return the notebook as its own file has it.
-
-        Raises
-        ------
-        InputError
-            If no file is known to be this notebook's.
-        """
+        """Return the notebook as its own file has it."""
         path = self._own_file()
         if not path:
             raise InputError(
@@ -229,19 +175,8 @@ class ContextGatherer:
         has_cells = any(part.kind == "cell" for part in fitted.kept)
         with self._lock:
             is_first = has_cells and not self._sent_cells
-            self._sent_cells = self._sent_cells or is_first
+            self._sent_cells |= is_first
         return _FIRST_USE * is_first
-
-
-def _info(text: str, fitted: FittedContext) -> ContextInfo:
-    return ContextInfo(
-        text,
-        tuple(part.shown for part in fitted.kept),
-        fitted.sizes,
-        tuple(part.shown for part in fitted.cut),
-        fitted.left_out,
-        files=tuple(p.shown for p in fitted.kept if p.kind in ("file", "notebook")),
-    )
 
 
 def _file_part(path: str) -> ContextPart:
@@ -256,13 +191,7 @@ def _target(path: str) -> str:
 
 
 def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
-    """Read a text file.
-
-    Raises
-    ------
-    InputError
-        If it cannot be sent; the message says why.
-    """
+    """Return what is in a text file; the error says why it cannot be sent."""
     file = Path(path).expanduser()
     name_it = "Read it into a variable, and name that: $`x`"
     try:
@@ -299,13 +228,8 @@ _SCOPES = (
 def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
     """Return the names that a cell reads, in their order; also those below a magic.
 
-    Parameters
-    ----------
-    transform : callable
-        Returns the Python of a cell with magics in it.
+    `transform` returns the Python of a cell with magics in it.
 
-    Examples
-    --------
     >>> read_names("total = price * n + price", str)
     ['price', 'n']
     """

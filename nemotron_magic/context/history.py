@@ -31,24 +31,11 @@ from nemotron_magic.context.describe.base import (
 from nemotron_magic.core.introspection import home
 from nemotron_magic.core.text import strip_controls
 
-__all__ = [
-    "DisplayLog",
-    "History",
-    "Recorder",
-    "clip_traceback",
-    "display_text",
-    "is_library",
-]
-
-
 # ---- what a cell printed and displayed, as it stands there in the end
 
 _MOST_DISPLAYS = 20
 _MOST_DISPLAY_CHARS = 4_000
 _MOST_CHARS = 200_000
-"""Longer outputs keep their head and their tail."""
-
-
 _TABLE = "[a table was displayed]"
 
 
@@ -57,10 +44,10 @@ def display_text(bundle: Mapping[str, Any]) -> str:
     text = fold_base64(strip_controls(str(bundle.get("text/plain", ""))))
     if "<table" in str(bundle.get("text/html", ""))[:5000] or is_printed_table(text):
         return _TABLE
-    images = [kind for kind in bundle if kind.startswith("image/")]
     hidden = "[what was displayed looks personal]"
     text = text[:_MOST_DISPLAY_CHARS] if is_open(text) else hidden
-    return f"{text} [{images[0]}]" if images else text
+    image = next((f" [{kind}]" for kind in bundle if kind.startswith("image/")), "")
+    return text + image
 
 
 @dataclass
@@ -77,8 +64,8 @@ class _Display:
 class _Screen:
     """What stands below one cell: its displays, and which of its prints are gone.
 
-    `waiting` holds the areas that the next output clears, with the count of prints by
-    then; `since`, for each area, up to where it was cleared before.
+    `waiting` has the areas that the next output clears, with the count of prints by
+    then; `since` up to where each area was cleared before.
     """
 
     displays: list[_Display] = field(default_factory=list)
@@ -110,12 +97,7 @@ class DisplayLog:
     """Listens to the displays of a kernel's cells, and to what clears them away.
 
     Not by the publisher's own hooks: those are of one thread, and progress bars paint
-    from others.
-
-    Parameters
-    ----------
-    describe : callable
-        Returns the text for a table that is displayed, at that time.
+    from others. `describe` returns the text for a table when it is displayed.
     """
 
     def __init__(self, shell: Any, describe: Callable[[object], str]) -> None:
@@ -237,8 +219,6 @@ def _prints(shell: Any, number: int | None = None) -> list[str]:
 
 @dataclass
 class _Heard:
-    """What a cell printed, piece by piece, and raised."""
-
     said: list[str] = field(default_factory=list)
     error: str = ""
 
@@ -274,19 +254,16 @@ class Recorder:
         self.heard[cell_number(self._shell)] = _Heard(said, _bounded(told))
 
     def _take_off(self) -> None:
-        for ear in self._ears:
-            ear.take_off()
-        self._ears = []
+        while self._ears:
+            self._ears.pop().take_off()
 
 
 class _Ear:
     """Stands in for a stream of `sys` and notes what is written to it."""
 
     def __init__(self, name: str, said: list[str]) -> None:
-        self.said = said
-        self._name = name
+        self.said, self._name, self._chars = said, name, 0
         self._stream = getattr(sys, name)
-        self._chars = 0
         setattr(sys, name, self)
 
     def write(self, text: str) -> Any:
@@ -314,14 +291,12 @@ def _as_seen(printed: str) -> str:
     >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\x1b[Kepoch 2")
     '20%\nepoch 2\n'
     """
-    if "\r" not in printed and "\b" not in printed and "\x1b[" not in printed:
+    if not _MOVE.search(printed.replace("\n", "")):
         return printed
     lines, row, column = [""], 0, 0
     for piece in _MOVE.split(printed):
-        if piece in ("\n", "\r\n"):
-            row, column = row + 1, 0
-        elif piece == "\r":
-            column = 0
+        if piece in ("\n", "\r\n", "\r"):
+            row, column = row + (piece != "\r"), 0
         elif piece == "\b":
             column = max(column - 1, 0)
         elif not piece.startswith("\x1b["):
@@ -361,16 +336,8 @@ _OURS = re.compile(
 class History:
     """The cells of one shell.
 
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose history is read.
-    recorder : Recorder, optional
-        What has been listening, where IPython keeps no outputs.
-    displays : DisplayLog, optional
-        What has been listening to displays, in a kernel.
-    ids : mapping of int to str
-        Which cell each run was of, where the front end tells it.
+    A `recorder` has been listening where IPython keeps no outputs, `displays` in a
+    kernel; `ids` has which cell each run was of, where the front end tells it.
     """
 
     def __init__(
@@ -397,13 +364,7 @@ class History:
         return Cell(self.current, sources[-1], cell_id=cell_id_of(self._shell))
 
     def newest_first(self, last: int | None = None) -> Iterator[Cell]:
-        """Yield the cells that ran, without outputs.
-
-        Parameters
-        ----------
-        last : int, optional
-            Number of the newest; without it, the one before that which runs now.
-        """
+        """Yield the cells that ran, up to that numbered `last`, without outputs."""
         sources = self._shell.history_manager.input_hist_raw
         last = self.current - 1 if last is None else last
         for number in range(min(last, len(sources) - 1), 0, -1):
@@ -426,10 +387,7 @@ class History:
     def load(self, cell: Cell, describe: Callable[[object, str], str]) -> Cell:
         """Return a cell with what it printed, gave and raised.
 
-        Parameters
-        ----------
-        describe : callable
-            Returns the text for a cell's value, and for what IPython showed of it.
+        `describe` returns the text for its value, of which IPython showed the second.
         """
         if cell.is_ours:
             return cell

@@ -16,12 +16,6 @@ from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.loose_json import as_dict, as_list, as_text
 
-__all__ = [
-    "OwnFile",
-    "notebook_part",
-]
-
-
 _OLDER = (
     "The file is older than what ran: cells have been run that are not in it. "
     "Where they differ, the cells that ran are right."
@@ -37,19 +31,7 @@ _MOST_BYTES_BESIDE = 50_000_000
 def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
     """Return a notebook file as a part: Markdown and code in the order of the document.
 
-    Parameters
-    ----------
-    name : str
-        The file's name.
-    text : str
-        Its JSON.
-    ran : iterable of Cell
-        What ran, newest first, to tell which cells did and whether the file is older.
-
-    Raises
-    ------
-    InputError
-        If it is no notebook.
+    What `ran`, newest first, tells which cells did, and whether the file is older.
     """
     try:
         found = [(cell, _source(cell)) for cell in json.loads(text)["cells"]]
@@ -70,8 +52,8 @@ def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
 def _is_older(cells: list[tuple[Any, str]], ran: list[Cell]) -> bool:
     """Return whether a cell has run since the file was saved that is not in it.
 
-    The file has each cell's count. One that ran before the last of those is not in the
-    file, perhaps, because it was changed and run again, or deleted.
+    The file has each cell's count: one that ran before the last of those was changed
+    and run again, or deleted.
     """
     saved = {(str(c.get("execution_count")), source.strip()) for c, source in cells}
     known = {source for _, source in saved}
@@ -99,19 +81,10 @@ def _source(cell: Any) -> str:
 
 
 class OwnFile:
-    """Finds the file, also after the notebook was renamed.
+    """Finds the file by the `ids` of the cells that ran, also when it was renamed.
 
-    The server names a file only when the kernel starts. The name stays when the
-    notebook is renamed, and another notebook may take it.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose cells ran.
-    environ : mapping
-        The process's environment, where Jupyter's server names the file.
-    ids : mapping of int to str
-        Which cell each run was of, where the front end tells it.
+    Jupyter's server names a file in `environ` only when the kernel starts: that name
+    stays when the notebook is renamed, and another notebook may take it.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal, NamedTuple
@@ -19,19 +19,6 @@ from typing import Literal, NamedTuple
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line, strip_invisible
-
-__all__ = [
-    "CellNames",
-    "ContextInfo",
-    "ContextPart",
-    "FittedContext",
-    "Message",
-    "as_data",
-    "cell_part",
-    "fit_to_budget",
-    "render_prompt",
-    "split_delimiters",
-]
 
 Message = Mapping[str, str]
 _Count = Callable[[str], int]
@@ -52,24 +39,16 @@ _COUNTED_CHARS = 15_000
 
 @dataclass(frozen=True, slots=True)
 class ContextPart:
-    """One piece of context.
+    """One piece of context, with its texts by name, such as `("error", "ValueError")`.
 
-    Attributes
-    ----------
-    fields : tuple of (str, str)
-        Name and text, such as `("error", "ValueError")`; the source of a cell is named
-        `source`, a text that needs no name "".
-    cut_chars : int
-        How much of it was cut.
-    target : str
-        Where links led to it, if the title does not say: the user sees it, and it is
-        not sent.
+    A text that needs no name has "". `target` is where links led to it, if the title
+    does not say: the user sees it, and it is not sent.
     """
 
     kind: Literal["cell", "value", "file", "notebook"]
     title: str
     fields: tuple[tuple[str, str], ...]
-    cut_chars: int = 0
+    is_cut: bool = False
     target: str = ""
 
     @property
@@ -97,18 +76,10 @@ class CellNames(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FittedContext:
-    """What is sent as context, and what is not.
+    """What is sent as context, in this order, and what is not.
 
-    Attributes
-    ----------
-    kept : tuple of ContextPart
-        In the order in which they are sent.
-    sizes : tuple of int
-        What each of the kept ones takes, in tokens by the estimate.
-    left_out : tuple of int
-        Numbers of cells that there was no room for.
-    bare : tuple of int
-        Numbers of cells whose outputs there was no room for.
+    `sizes` are the tokens of the kept parts, by the estimate; `left_out` the numbers of
+    cells that there was no room for, and `bare` of those without their outputs.
     """
 
     kept: tuple[ContextPart, ...] = ()
@@ -117,35 +88,20 @@ class FittedContext:
     bare: tuple[int, ...] = ()
 
     @property
-    def tokens(self) -> int:
-        """What the kept ones take together."""
-        return sum(self.sizes)
-
-    @property
     def cut(self) -> tuple[ContextPart, ...]:
         """The parts that were shortened, or lost their outputs."""
         bare = {f"cell {number}" for number in self.bare}
-        return tuple(p for p in self.kept if p.cut_chars or p.title in bare)
+        return tuple(p for p in self.kept if p.is_cut or p.title in bare)
 
 
 @dataclass(frozen=True, slots=True)
 class ContextInfo:
     """What was sent as context of a question.
 
-    Attributes
-    ----------
-    text : str
-        The context and the question as they are sent; empty without context.
-    titles, cut : tuple of str
-        Names of the parts that were sent, and of those of them that were shortened.
-    left_out : tuple of int
-        Numbers of the cells that there was no room for.
-    tokens : tuple of int
-        What each of the parts takes, by an estimate.
-    redacted : tuple of str
-        Kinds of the secrets that were taken out, one for each.
-    files : tuple of str
-        Which of the parts are files, with where links led to them.
+    `text` holds the context and the question as they are sent; `titles`, `cut` and
+    `files` name the parts, those that were shortened, and those that are files. What
+    each takes is in `tokens`, the kind of each secret taken out in `redacted`, and the
+    number of each cell that there was no room for in `left_out`.
     """
 
     text: str = ""
@@ -159,14 +115,12 @@ class ContextInfo:
 
 def cell_part(cell: Cell, title: str = "") -> ContextPart:
     """Return a cell as a part, without the fields that are empty."""
-    fields = (
-        ("source", cell.source),
-        ("printed", cell.printed),
-        ("result", cell.result),
-        ("error", cell.error),
-    )
+    fields = ((name, getattr(cell, name)) for name in _CELL_FIELDS)
     filled = tuple((name, text) for name, text in fields if text.strip())
     return ContextPart("cell", title or f"cell {cell.number}", filled)
+
+
+_CELL_FIELDS = ("source", "printed", "result", "error")
 
 
 def fit_to_budget(
@@ -182,103 +136,88 @@ def fit_to_budget(
     What the user named comes first and must fit. If not all cells fit, the newest take
     half of the space whole, with the pinned ones. Then come sources: imports and
     definitions of names that these use, then the newest others, without a hole.
-    What is left is for the outputs of those.
-
-    Parameters
-    ----------
-    newest_first : iterable of Cell
-        Cells of which only number and source are known yet.
-    load : callable
-        Returns a cell with its outputs; called only for those that may be sent.
-    names : callable
-        Returns the names that a cell reads and defines.
-
-    Raises
-    ------
-    InputError
-        If what was named does not fit; the message names the largest.
+    What is left is for the outputs of those. `load` returns a cell with its outputs.
     """
     count = cache(count)
     sizes = [part.tokens(count) for part in requested]
-    left = budget - sum(sizes)
-    if left < 0:
+    if sum(sizes) > budget:
         raise _too_large(requested, sizes, budget)
-
-    def measure(part: ContextPart) -> _Sized:
-        short = _shorten(part, count)
-        return short, short.tokens(count)
-
-    @cache
-    def whole(cell: Cell) -> _Sized:
-        return measure(cell_part(load(cell)))
-
-    cells: list[Cell] = []
-    space, rest = _Space(left), iter(newest_first)
-    for cell in rest:
-        cells.append(cell)
-        if not space.add(cell, whole(cell)):
-            cells += rest
-            space = _Space(left)
-            _choose(cells, whole, lambda cell: measure(cell_part(cell)), space, names)
-            break
+    space = _Space(budget - sum(sizes), cache(load), count, names)
+    cells = space.fill(iter(newest_first))
     chosen = sorted(space.chosen.items())
-    numbers = sorted(cell.number for cell in cells)
-    by_number = {cell.number: cell for cell in cells}
     return FittedContext(
         (*requested, *(part for _, (part, _) in chosen)),
         (*sizes, *(size for _, (_, size) in chosen)),
-        tuple(number for number in numbers if number not in space.chosen),
-        tuple(n for n, (_, size) in chosen if size < whole(by_number[n])[1]),
+        tuple(sorted(c.number for c in cells if c.number not in space.chosen)),
+        tuple(sorted(c.number for c in cells if space.is_bare(c))),
     )
-
-
-_Sized = tuple[ContextPart, int]
 
 
 @dataclass(slots=True)
 class _Space:
-    """What was chosen for a number of tokens, by the numbers of the cells."""
+    """Room for a number of tokens; what was chosen for it, by the cells' numbers."""
 
     left: int
-    chosen: dict[int, _Sized] = field(default_factory=dict)
+    load: Callable[[Cell], Cell]
+    count: _Count
+    names: Callable[[Cell], CellNames]
+    chosen: dict[int, tuple[ContextPart, int]] = field(default_factory=dict)
 
-    def add(self, cell: Cell, sized: _Sized) -> bool:
-        """Take a part if it fits, in place of a smaller one of the same cell."""
-        before = self.chosen.get(cell.number)
-        more = sized[1] - (before[1] if before else 0)
+    def size(self, cell: Cell) -> int:
+        return self._shortened(self.load(cell)).tokens(self.count)
+
+    def is_bare(self, cell: Cell) -> bool:
+        chosen = self.chosen.get(cell.number)
+        return chosen is not None and chosen[1] < self.size(cell)
+
+    def fill(self, newest_first: Iterator[Cell]) -> list[Cell]:
+        """Choose among the cells; return them all."""
+        cells: list[Cell] = []
+        for cell in newest_first:
+            cells.append(cell)
+            if not self.add(self.load(cell)):
+                cells += newest_first
+                self.left += sum(size for _, size in self.chosen.values())
+                self.chosen = {}
+                self._choose(cells)
+        return cells
+
+    def add(self, cell: Cell) -> bool:
+        """Take a cell as it is, if it fits, in place of less of it."""
+        part = self._shortened(cell)
+        size = part.tokens(self.count)
+        more = size - self.chosen.get(cell.number, (part, 0))[1]
         if more > self.left:
             return False
-        self.chosen[cell.number] = sized
+        self.chosen[cell.number] = part, size
         self.left -= more
         return True
 
+    def _shortened(self, cell: Cell) -> ContextPart:
+        part = cell_part(cell)
+        pairs = [(name, _head_and_tail(t, self.count)) for name, t in part.fields]
+        return replace(part, fields=tuple(pairs), is_cut=tuple(pairs) != part.fields)
 
-def _choose(
-    cells: Sequence[Cell],
-    whole: Callable[[Cell], _Sized],
-    source: Callable[[Cell], _Sized],
-    space: _Space,
-    names: Callable[[Cell], CellNames],
-) -> None:
-    """Choose among more cells than there is space for, newest first."""
-    for cell in cells:
-        if cell.is_pinned:
-            space.add(cell, whole(cell))
-    half, recent = space.left // 2, list[Cell]()
-    for cell in cells:
-        if recent and space.left - whole(cell)[1] < half:
-            break
-        space.add(cell, whole(cell))
-        recent.append(cell)
-    older = [cell for cell in cells if cell.number not in space.chosen]
-    for cell in _needed(recent, older, names):
-        space.add(cell, source(cell))
-    for cell in older:
-        if not space.add(cell, source(cell)):
-            break
-    for cell in older:
-        if cell.number in space.chosen:
-            space.add(cell, whole(cell))
+    def _choose(self, cells: Sequence[Cell]) -> None:
+        """Choose among more cells than there is space for, newest first."""
+        for cell in cells:
+            if cell.is_pinned:
+                self.add(self.load(cell))
+        half, recent = self.left // 2, list[Cell]()
+        for cell in cells:
+            if recent and self.left - self.size(cell) < half:
+                break
+            self.add(self.load(cell))
+            recent.append(cell)
+        older = [cell for cell in cells if cell.number not in self.chosen]
+        for cell in _needed(recent, older, self.names):
+            self.add(cell)
+        for cell in older:
+            if not self.add(cell):
+                break
+        for cell in older:
+            if cell.number in self.chosen:
+                self.add(self.load(cell))
 
 
 def _needed(
@@ -296,14 +235,6 @@ def _needed(
             open_names = (open_names - defines) | reads
             found += [] if cell in recent else [cell]
     return sorted(found, key=lambda cell: _IMPORT.search(cell.source) is None)
-
-
-def _shorten(part: ContextPart, count: _Count) -> ContextPart:
-    """Return the part with its long fields cut in the middle."""
-    fields = tuple((name, _head_and_tail(text, count)) for name, text in part.fields)
-    pairs = zip(part.fields, fields, strict=True)
-    cut_chars = sum(max(len(old) - len(new), 0) for (_, old), (_, new) in pairs)
-    return replace(part, fields=fields, cut_chars=cut_chars) if cut_chars else part
 
 
 def _head_and_tail(text: str, count: _Count) -> str:

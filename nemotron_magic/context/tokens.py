@@ -15,11 +15,6 @@ from importlib.resources import files
 from math import ceil
 from typing import Any
 
-__all__ = [
-    "estimate_field_tokens",
-    "estimate_tokens",
-]
-
 # The weights were fitted to Llama 3's vocabulary, on Python code, its documentation and
 # printed tables; `tests/bench/tokens.py` shows what is left of the errors, and writes
 # the words. Raised so that hardly any text is estimated too low.
@@ -50,15 +45,8 @@ _STARTS = [start for start, _ in _SCRIPTS]
 def estimate_tokens(text: str, *, digits_apart: bool = False) -> int:
     """Return about how many tokens `text` takes, rather too many than too few.
 
-    Parameters
-    ----------
-    digits_apart : bool
-        Whether each digit counts, as in newer vocabularies; else three of them do.
+    With `digits_apart` each digit is one, as in newer vocabularies; else three are.
 
-    Examples
-    --------
-    >>> estimate_tokens("")
-    0
     >>> estimate_tokens("What does this frame show?")
     7
     """
@@ -71,19 +59,14 @@ def estimate_tokens(text: str, *, digits_apart: bool = False) -> int:
 
 
 def estimate_field_tokens(body: Mapping[str, Any]) -> int:
-    """Return about how many tokens the fields of a request take beside its messages.
-
-    Numbers and switches take none; how the reply travels is nothing that a model reads.
-    """
+    """Return about how many tokens the fields of a request take beside its messages."""
     read = {
         name: value
         for name, value in body.items()
-        if name not in _UNREAD and isinstance(value, str | list | tuple | Mapping)
+        if name not in ("model", "messages", "stream_options")
+        and isinstance(value, str | list | tuple | Mapping)
     }
     return estimate_tokens(json.dumps(read, ensure_ascii=False)) if read else 0
-
-
-_UNREAD = ("model", "messages", "stream_options")
 
 
 def _strangeness(pieces: Mapping[str, int]) -> float:
@@ -93,12 +76,12 @@ def _strangeness(pieces: Mapping[str, int]) -> float:
         for piece, n in pieces.items()
         if len(piece) > 4 and piece.isascii() and piece[-1].isalpha()
     }
-    unknown = sum(n for piece, n in words.items() if not _is_made_of_known(piece))
+    unknown = sum(
+        n
+        for piece, n in words.items()
+        if not all(map(_is_known, _PART_OF_WORD.findall(piece.lstrip(" _.("))))
+    )
     return min(1.0, max(0.0, 2 * unknown / max(sum(words.values()), 20) - 0.8))
-
-
-def _is_made_of_known(piece: str) -> bool:
-    return all(map(_is_known, _PART_OF_WORD.findall(piece.lstrip(" _.("))))
 
 
 def _is_known(word: str) -> bool:

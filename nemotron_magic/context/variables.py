@@ -16,7 +16,6 @@ import re
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -34,103 +33,42 @@ from nemotron_magic.core.introspection import (
 )
 from nemotron_magic.core.text import closest_match
 
-__all__ = [
-    "AS_TYPED",
-    "Interpolation",
-    "Variables",
-    "evaluate",
-    "interpolate",
-]
-
-
 AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed"
-"""What to do about an expression that has no value."""
 
 _MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")
 
 
-@dataclass(frozen=True, slots=True)
-class Interpolation:
-    """A value that a prompt names, and its description."""
-
-    name: str
-    description: str
-
-
 def interpolate(
     prompt: str, look_up: Callable[[str], str]
-) -> tuple[str, tuple[Interpolation, ...]]:
-    r"""Return the prompt with plain references, and each named value described once.
+) -> tuple[str, dict[str, str]]:
+    """Return the prompt with plain references, and the description of each value named.
 
-    Parameters
-    ----------
-    look_up : Callable
-        Returns the description of the value of an expression; raises if it has none.
-
-    Raises
-    ------
-    InputError
-        If an expression is more than a name or a path, or has no value.
-
-    Examples
-    --------
     >>> interpolate("why is $`x` so?", lambda name: f"{name}: int 3")
-    ('why is `x` so?', (Interpolation(name='x', description='x: int 3'),))
+    ('why is `x` so?', {'x': 'x: int 3'})
     """
-    found: dict[str, Interpolation] = {}
+    found: dict[str, str] = {}
 
     def reference(mark: re.Match[str]) -> str:
         if mark["escape"]:
             return mark[0][1:]
         name = mark["expr"].strip()
         if name not in found:
-            found[name] = Interpolation(name, _look_up(name, look_up))
+            found[name] = _look_up(name, look_up)
         return f"`{name}`"
 
-    text = _MARK.sub(reference, prompt)
-    return text, tuple(found.values())
+    return _MARK.sub(reference, prompt), found
 
 
 def _look_up(name: str, look_up: Callable[[str], str]) -> str:
-    if not _is_path(name):
-        raise InputError(
-            f"$`{name}` is more than a name or a path, and nothing is run for a prompt",
-            hint=f"Assign it first: x = {name or '...'}; then write $`x`",
-        )
     try:
         return look_up(name)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(
-            f"$`{name}` has no value that could be described",
-            f"{type(error).__name__}: {error}",
-            AS_TYPED,
-        ) from error
+        what = f"$`{name}` has no value that could be described"
+        raise InputError(what, f"{type(error).__name__}: {error}", AS_TYPED) from error
 
 
-def _is_path(text: str) -> bool:
-    """Return whether a text is a name followed by attributes and items alone."""
-    try:
-        node: ast.AST = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        if isinstance(node, ast.Subscript) and not _is_key(node.slice):
-            return False
-        node = node.value
-    return isinstance(node, ast.Name)
-
-
-def _is_key(node: ast.expr) -> bool:
-    """Return whether what stands between brackets is made of constants and names."""
-    return all(isinstance(part, _KEY_NODES) for part in ast.walk(node))
-
-
-_KEY_NODES = (
-    *(ast.Constant, ast.UnaryOp, ast.USub, ast.Slice, ast.Tuple, ast.List, ast.Name),
-    ast.expr_context,
-)
 # Of these classes themselves, and of none derived from them, items may be taken.
 _TABLES = {
     ("numpy", "ndarray"),
@@ -146,15 +84,19 @@ _DICTS = (dict, OrderedDict, defaultdict)
 _KEYS = (str, bytes, int, float, bool, type(None))
 
 
-def evaluate(expression: str, variables: Mapping[str, object]) -> object:
-    """Return the value of a name or path among `variables`.
+class _RefusedError(Exception):
+    """What is more than a path, or cannot be had without running code."""
 
-    Raises
-    ------
-    InputError
-        If a part is not there, or cannot be had without running code.
-    """
-    return _value(ast.parse(expression, mode="eval").body, variables)
+
+def evaluate(path: str, variables: Mapping[str, object]) -> object:
+    """Return what a name or a path among `variables` stands for; run no code for it."""
+    try:
+        return _value(ast.parse(path, mode="eval").body, variables)
+    except (_RefusedError, SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(
+            f"$`{path}` cannot be had without running code",
+            hint=f"Assign it first: x = {path or '...'}; then write $`x`",
+        ) from None
 
 
 def _value(node: ast.expr, variables: Mapping[str, object]) -> Any:
@@ -162,10 +104,10 @@ def _value(node: ast.expr, variables: Mapping[str, object]) -> Any:
         case ast.Name(id=name):
             return _variable(name, variables)
         case ast.Attribute(value=inner, attr=name):
-            return _attribute(_value(inner, variables), name, node)
+            return _attribute(_value(inner, variables), name)
         case ast.Subscript(value=inner, slice=key):
-            return _item(_value(inner, variables), _key(key, variables), node)
-    raise _refusal(node)
+            return _item(_value(inner, variables), _key(key, variables))
+    raise _RefusedError
 
 
 def _variable(name: str, variables: Mapping[str, object]) -> object:
@@ -178,14 +120,14 @@ def _variable(name: str, variables: Mapping[str, object]) -> object:
     return variables[name]
 
 
-def _attribute(value: Any, name: str, node: ast.expr) -> object:
+def _attribute(value: Any, name: str) -> object:
     kind = home(type(value))
     if kind == ("pandas", "DataFrame") and name not in _FIGURES:
-        return _item(value, name, node)
+        return _item(value, name)
     is_figure = kind in _TABLES and name in _FIGURES
     found = getattr(value, name, MISSING) if is_figure else _stored(value, name)
     if found is MISSING:
-        raise _refusal(node)
+        raise _RefusedError
     return found
 
 
@@ -222,7 +164,7 @@ def _has(value: object, method: str) -> bool:
     return _defined(bases(type(value)), f"__{method}__") is not MISSING
 
 
-def _item(value: Any, key: Any, node: ast.expr) -> object:
+def _item(value: Any, key: Any) -> object:
     cls = type(value)
     is_place = type(key) is int or type(key) is slice
     try:
@@ -234,10 +176,9 @@ def _item(value: Any, key: Any, node: ast.expr) -> object:
         if home(cls) in _TABLES or (is_place and any(cls is one for one in _ROWS)):
             return value[key]
     except Exception as error:
-        what = f"`{ast.unparse(node)}` is not there"
         why = f"{type(error).__name__}: {error}"
-        raise InputError(what, why, AS_TYPED) from error
-    raise _refusal(node)
+        raise InputError(f"{key!r} is not there", why, AS_TYPED) from error
+    raise _RefusedError
 
 
 def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:
@@ -245,12 +186,13 @@ def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:
     match node:
         case ast.Constant(value=value):
             return value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)):
-            return -value  # type: ignore[operator]  # only numbers pass the parser
+        case ast.UnaryOp(
+            op=ast.USub(), operand=ast.Constant(value=int() | float() as n)
+        ):
+            return -n
         case ast.Slice(lower=lower, upper=upper, step=step):
-            return slice(
-                *(part and _key(part, variables) for part in (lower, upper, step))
-            )
+            ends = (part and _key(part, variables) for part in (lower, upper, step))
+            return slice(*ends)
         case ast.Tuple(elts=elements):
             return tuple(_key(one, variables) for one in elements)
         case ast.List(elts=elements):
@@ -259,31 +201,14 @@ def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:
             key = _variable(name, variables)
             if any(type(key) is one for one in _KEYS):
                 return key
-    raise _refusal(node)
-
-
-def _refusal(node: ast.expr) -> InputError:
-    path = ast.unparse(node)
-    return InputError(
-        f"`{path}` cannot be had without running code",
-        hint=f"Assign it first: x = {path}; then write $`x`",
-    )
+    raise _RefusedError
 
 
 _NAMED_CHARS = 8_000
-"""How much is said of a value that a question names."""
 
 
 class Variables:
-    """Describes values of one notebook for one call.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        Whose variables and formatters they are.
-    data : str
-        How much of tables is told: `schema`, `sample` or `full`.
-    """
+    """Describes values of one notebook for one call."""
 
     def __init__(self, shell: Any, data: Data) -> None:
         self._shell = shell
@@ -291,24 +216,12 @@ class Variables:
         self._live = LiveTables(shell.user_ns)
 
     def at(self, path: str) -> str:
-        """Describe what a name or a path such as `df["price"]` stands for.
-
-        Raises
-        ------
-        InputError
-            If a part is not there, or cannot be had without running code.
-        """
+        """Describe what a name or a path such as `df["price"]` stands for."""
         value = evaluate(path, self._shell.user_ns)
-        return self.described(value, path, _NAMED_CHARS)
+        return self.described(value, path, budget_chars=_NAMED_CHARS)
 
     def parts(self, names: Iterable[str], with_source: bool) -> Iterator[ContextPart]:
-        """Describe those of the variables that there are, but for modules.
-
-        Parameters
-        ----------
-        names
-            Of variables, or paths that were found to lead somewhere.
-        """
+        """Describe those of the variables or paths that there are, but no modules."""
         values = self._shell.user_ns
         for name in names:
             is_path = not name.isidentifier()

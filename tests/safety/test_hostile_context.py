@@ -81,7 +81,7 @@ def aimed(parts: list[ContextPart], question: str) -> FittedContext:
                 part.kind,
                 at(part.title),
                 tuple((name, at(text)) for name, text in part.fields),
-                part.cut_chars,
+                part.is_cut,
             )
             for part in parts
         )
