@@ -8,17 +8,10 @@ says of every reply that no model is behind it:
 
 or, in a terminal, ``python -m nemotron_magic.rehearsal --port 8765``.
 
-Lines of the question direct the reply:
-
-``rehearsal: say TEXT``
-    Reply with TEXT and all lines below it, as they are, up to a line
-    ``rehearsal: end``, if there is one.
-``rehearsal: length N``
-    Reply with N tokens of Markdown of all kinds. (``max_tokens`` still cuts it.)
-``rehearsal: think``
-    Reason first.
-``rehearsal: slow N``
-    Send N tokens a second.
+Lines of the question direct the reply: ``rehearsal: say TEXT`` replies with TEXT and
+all lines below it, up to a line ``rehearsal: end``; ``rehearsal: length N`` with N
+tokens of Markdown of all kinds; ``rehearsal: think`` reasons first, and
+``rehearsal: slow N`` sends N tokens a second.
 
 Nothing here imports the rest of the package. The shapes follow
 https://docs.aimlapi.com as of 2026-08-21; the prices are invented.
@@ -28,13 +21,6 @@ from __future__ import annotations
 
 from nemotron_magic.rehearsal.server import Server
 
-__all__ = [
-    "Server",
-    "serve",
-    "start",
-]
-
-
 READING_TOKENS_PER_S = 60.0
 
 
@@ -43,21 +29,10 @@ def serve(
 ) -> Server:
     """Return a server that runs inside a ``with`` block, whose value is its base URL.
 
-    Parameters
-    ----------
-    port
-        0 takes a free one.
-    key
-        The one key that is accepted; None accepts any key, and none.
-    tokens_per_s
-        None: no pause between tokens.
-
-    Raises
-    ------
-    OSError
-        If the port is taken (when the block is entered).
+    Port 0 takes a free one. A `key` is the only one accepted; None accepts any, and
+    none. Without `tokens_per_s` there is no pause between tokens.
     """
-    return Server(port, key=key, tokens_per_s=tokens_per_s)
+    return Server(port, key, tokens_per_s)
 
 
 def start(

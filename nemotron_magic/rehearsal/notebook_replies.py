@@ -1,8 +1,7 @@
 """Reply to requests about a notebook by rule, from the context that came along.
 
-A question about a table is answered from its description, with code that cleans, adds
-up or plots; a misspelt name, column or attribute is corrected where the error names it.
-Enough to try the whole way from a question to a cell that runs.
+Enough to try the whole way from a question to a cell that runs: code that cleans, adds
+up or plots a table that was described, and the nearest name for a misspelt one.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 _MESSAGE = re.compile(
     r"[^\n]*<(?P<mark>\w+) …>[^\n]*\n(?P<parts>.*)</(?P=mark)>\n\n(?P<question>.*)",
@@ -24,10 +22,7 @@ _HEAD_OF_PART = re.compile(r"(cell|value|file|notebook) (.+)|this cell")
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One cell, value or file; `fields` are its texts by name, such as `source`.
-
-    A text that stands there without a name has that of its kind.
-    """
+    """One cell, value or file; one text without a name has that of its kind."""
 
     kind: str
     title: str
@@ -62,18 +57,28 @@ def split_attachments(message: str) -> tuple[tuple[Attachment, ...], str]:
 
 _HEAD = re.compile(r"(?:.*: )?pandas DataFrame, ([\d,]+) rows? × [\d,]+ columns?")
 _COLUMN = re.compile(r"  ([^:\n]+): (?P<dtype>[\w\[\], ]+?)(?:, (?P<about>.*))?")
-_MISSING = re.compile(r"(under 0\.1%|[\d.]+%) missing")
-_KINDS = (
-    ("text", re.compile(r"str|object|string|category")),
-    ("numbers", re.compile(r"(?i:u?int|float).*")),
-    ("dates", re.compile(r"datetime.*")),
-)
-"""What a type holds, in a word that is the same with every version of pandas."""
-
+_MISSING = re.compile(r"(?:under 0\.1%|[\d.]+%) missing")
+# What a type holds, in a word that is the same with every version of pandas.
+_KINDS = {
+    "text": r"str|object|string|category",
+    "numbers": r"(?i:u?int|float).*",
+    "dates": r"datetime.*",
+}
 _DATE = re.compile(r"date|day|month|week|year|time|when", re.IGNORECASE)
 _AMOUNT = re.compile(
     r"price|amount|cost|revenue|sales|total|value|units|quantity|score", re.IGNORECASE
 )
+_SEVERAL_WAYS = "the same value is written in several ways"
+_NUMBER_AS_TEXT = "named like a number, kept as text"
+_DATE_AS_TEXT = "named like a date, kept as text"
+_MENDING = {
+    _SEVERAL_WAYS: ("{at} = {at}.str.strip().str.title()",),
+    _NUMBER_AS_TEXT: (
+        r'digits = {at}.str.replace(r"[^\d.-]", "", regex=True)',
+        '{at} = pd.to_numeric(digits, errors="coerce")',
+    ),
+    _DATE_AS_TEXT: ('{at} = pd.to_datetime({at}, errors="coerce")',),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,46 +88,37 @@ class Column:
     name: str
     kind: str
     is_category: bool
-    is_inconsistent: bool
     findings: tuple[str, ...]
 
     @classmethod
     def read(cls, name: str, dtype: str, about: str) -> Column:
         """Read what stood behind a column's name."""
-        kind = next((kind for kind, types in _KINDS if types.fullmatch(dtype)), dtype)
-        values = re.findall(r"'([^']*)'", about) if kind == "text" else []
+        fits = (kind for kind, types in _KINDS.items() if re.fullmatch(types, dtype))
+        kind = next(fits, dtype)
+        is_text = kind == "text"
+        values = re.findall(r"'([^']*)'", about) if is_text else []
         is_category = len(values) > 1
-        is_inconsistent = len({v.strip().lower() for v in values}) < len(values)
         missing = _MISSING.search(about)
-        is_amount = kind == "text" and not is_category and _AMOUNT.search(name)
         findings = {
-            f"{missing[1] if missing else ''} missing": missing,
-            "the same value is written in several ways": is_inconsistent,
-            "named like a number, kept as text": is_amount,
-            "named like a date, kept as text": kind == "text" and _DATE.search(name),
+            missing[0] if missing else "": missing,
+            _SEVERAL_WAYS: len({v.strip().lower() for v in values}) < len(values),
+            _NUMBER_AS_TEXT: is_text and not is_category and _AMOUNT.search(name),
+            _DATE_AS_TEXT: is_text and _DATE.search(name),
             "looks personal, so no value was sent": "personal" in about,
         }
         found = tuple(words for words, is_so in findings.items() if is_so)
-        return cls(name, kind, is_category, is_inconsistent, found)
+        return cls(name, kind, is_category, found)
 
     def cleaning(self) -> Iterator[str]:
         """Yield the lines of code that mend it."""
-        at = f"clean[{_quoted(self.name)}]"
-        if self.is_inconsistent:
-            yield f"{at} = {at}.str.strip().str.title()"
-        if "named like a number, kept as text" in self.findings:
-            yield rf'digits = {at}.str.replace(r"[^\d.-]", "", regex=True)'
-            yield f'{at} = pd.to_numeric(digits, errors="coerce")'
-        if "named like a date, kept as text" in self.findings:
-            yield f'{at} = pd.to_datetime({at}, errors="coerce")'
+        for finding in self.findings:
+            for line in _MENDING.get(finding, ()):
+                yield line.replace("{at}", f"clean[{_quoted(self.name)}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A frame under the name that the question gave it.
-
-    `has_rows` says whether rows of it came along, and not its columns alone.
-    """
+    """A frame under the name that the question gave it, perhaps with rows of it."""
 
     name: str
     rows: str
@@ -131,9 +127,11 @@ class Table:
 
     def column(self, question: str, kind: str) -> str | None:
         """Return the column of a kind that the question names, else the first."""
-        names = [c.name for c in self.columns if c.kind == kind]
-        if kind == "text":
-            names = [c.name for c in self.columns if c.is_category]
+        names = [
+            column.name
+            for column in self.columns
+            if (column.is_category if kind == "text" else column.kind == kind)
+        ]
         words = re.findall(r"\w+", question.lower())
         named = (name for name in names if name.lower() in words)
         return next(named, names[0] if names else None)
@@ -191,39 +189,37 @@ def reply_about(table: Table, question: str) -> str:
 
 
 def _cleaning(table: Table) -> str:
-    rows = [
-        "| Column | Holds | What stands out |",
-        "|:--|:--|:--|",
-        *(
-            f"| `{c.name}` | {c.kind} | {'; '.join(c.findings) or 'nothing'} |"
-            for c in table.columns
-        ),
-    ]
+    rows = (
+        f"| `{c.name}` | {c.kind} | {'; '.join(c.findings) or 'nothing'} |"
+        for c in table.columns
+    )
+    head = ("| Column | Holds | What stands out |", "|:--|:--|:--|")
     code = _code_block(
         *("import pandas as pd", ""),
         f"clean = {table.name}.drop_duplicates().copy()",
         *(line for column in table.columns for line in column.cleaning()),
         "clean.info()",
     )
-    return "\n".join(rows) + f"\n\n{code}"
+    return "\n".join((*head, *rows, "", code))
 
 
 def _plot(
     table: Table, wants: str, number: str, category: str | None
 ) -> tuple[str, Iterable[str]]:
     date = table.column(wants, "dates")
-    if date is not None and "bar" not in wants and "histogram" not in wants:
-        each = f", one line for each {category}" if category else ""
-        said = f"{number} by month{each}"
-        by = f"[month, {_quoted(category)}]" if category else "month"
-        unstack = ".unstack()" if category else ""
+    is_spread = "histogram" in wants
+    if date is not None and "bar" not in wants and not is_spread:
+        said, by, unstack = f"{number} by month", "month", ""
+        if category:
+            said += f", one line for each {category}"
+            by, unstack = f"[month, {_quoted(category)}]", ".unstack()"
         at = f"{table.name}[{_quoted(date)}]"
         lines = [
             f'month = {at}.dt.to_period("M").dt.to_timestamp()',
             f"monthly = {table.name}.groupby({by})[{_quoted(number)}].sum(){unstack}",
             "ax = monthly.plot(figsize=(8, 3.5))",
         ]
-    elif category is not None and "histogram" not in wants:
+    elif category is not None and not is_spread:
         said = f"{number} for each {category}"
         lines = [
             f"totals = {_grouped(table, number, category)}.sum().sort_values()",
@@ -266,12 +262,12 @@ _NOT_DEFINED = re.compile(r"(\w+) is not defined(?: \((\w+)\?\))?")
 _CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
+_MODEL_NEEDED = "a model would do that here, and a rehearsal cannot."
+
+
 @dataclass(frozen=True, slots=True)
 class CellRequest:
-    """What a message asks about a cell.
-
-    `values` are the descriptions that went along, one below the other.
-    """
+    """What a message asks about a cell; `values` are descriptions that came along."""
 
     verb: str
     about: str
@@ -295,9 +291,12 @@ def request_of(question: str, attached: Sequence[Attachment]) -> CellRequest | N
 
 
 def reply_to(request: CellRequest) -> str:
-    """Write what a model might have answered, as Markdown."""
-    text, code = _REPLIES[request.verb](request)
-    return f"{text}\n\n{_code_block(code)}" if code else text
+    """Write what a model might have answered, or that it takes one, as Markdown."""
+    if request.verb == "Fix":
+        return _fixed(request)
+    if request.verb == "Explain":
+        return _explained(request)
+    return f"{request.verb} {request.about}: {_MODEL_NEEDED}"
 
 
 def correction(reply: str, complaint: str) -> str:
@@ -308,25 +307,33 @@ def correction(reply: str, complaint: str) -> str:
     return "What was not defined is now.\n\n" + _code_block(code.strip("\n"))
 
 
-def _explained(request: CellRequest) -> tuple[str, str]:
+def _explained(request: CellRequest) -> str:
     lines = request.source.count("\n") + 1
     has = f"{lines} line{'s' * (lines > 1)}"
-    last = request.error.strip().rpartition("\n")[2].replace("`", "'")
+    last = _last_line(request)
     failed = f"It failed with `{last}`." if last else "It ran without an error."
-    return f"{request.about.capitalize()} has {has}. {failed}", ""
+    return f"{request.about.capitalize()} has {has}. {failed}"
 
 
-def _fixed(request: CellRequest) -> tuple[str, str]:
-    """Return what was wrong, and the cell put right."""
+def _last_line(request: CellRequest) -> str:
+    return request.error.strip().rpartition("\n")[2].replace("`", "'")
+
+
+def _fixed(request: CellRequest) -> str:
     for wrong, right in _slips(request):
         code = _renamed(request.source, wrong, right)
         if code != request.source:
-            return f"`{wrong}` is not there; `{right}` is.", code
-    if "SyntaxError" in request.error or not _parses(request.source):
-        return _closed(request.source)
-    last = request.error.strip().rpartition("\n")[2]
-    head = f"# No rule of the rehearsal mends: {last}"
-    return "No rule of the rehearsal mends this error.", f"{head}\n{request.source}"
+            return f"`{wrong}` is not there; `{right}` is.\n\n{_code_block(code)}"
+    for number, line in enumerate(lines := request.source.rstrip().split("\n")):
+        for sign in "" if _parses(request.source) else ":)]}":
+            code = "\n".join([*lines[:number], line + sign, *lines[number + 1 :]])
+            if _parses(code):
+                said = f"`{sign}` was missing in line {number + 1}."
+                return f"{said}\n\n{_code_block(code)}"
+    what = (
+        f"`{last}` is no misspelt name" if (last := _last_line(request)) else "It ran"
+    )
+    return f"{what}: {_MODEL_NEEDED}"
 
 
 def _slips(request: CellRequest) -> Iterator[tuple[str, str]]:
@@ -350,51 +357,3 @@ def _parses(source: str) -> bool:
     except (SyntaxError, ValueError):
         return False
     return True
-
-
-def _closed(source: str) -> tuple[str, str]:
-    """Close what is open, if that is all that the cell lacks."""
-    body = source.rstrip()
-    for end in (")", "]", "}", '"', "'", ":\n    pass", "):", '")'):
-        if _parses(body + end):
-            return f"`{end.split()[0]}` was missing at the end.", body + end
-    lines = body.split("\n")
-    for sign, (number, line) in product(":)]}", enumerate(lines)):
-        mended = "\n".join([*lines[:number], line + sign, *lines[number + 1 :]])
-        if _parses(mended):
-            return f"`{sign}` was missing in line {number + 1}.", mended
-    quoted = "\n".join(f"# {line}" for line in body.split("\n"))
-    return "It is no Python, and no rule of the rehearsal makes it some.", quoted
-
-
-def _documented(request: CellRequest) -> tuple[str, str]:
-    """Return the source with a docstring in each function that has none."""
-    if not _parses(request.source):
-        return "It is no Python.", ""
-    lines = request.source.split("\n")
-    functions = [
-        node
-        for node in ast.walk(ast.parse(request.source))
-        if isinstance(node, ast.FunctionDef)
-        and not ast.get_docstring(node)
-        and node.body[0].lineno > node.lineno
-    ]
-    for node in sorted(functions, key=lambda node: -node.lineno):
-        indent = " " * node.body[0].col_offset
-        text = f'{indent}"""Do what `{node.name}` says."""'
-        lines.insert(node.body[0].lineno - 1, text)
-    return "The functions have docstrings now.", "\n".join(lines)
-
-
-def _tested(request: CellRequest) -> tuple[str, str]:
-    test = f"test_{request.name.replace('.', '_')}_can_be_called"
-    code = f"def {test}():\n    assert callable({request.name})\n\n\n{test}()"
-    return f"One test of `{request.name}`.", code
-
-
-_REPLIES = {
-    "Fix": _fixed,
-    "Explain": _explained,
-    "Document": _documented,
-    "Write tests for": _tested,
-}

@@ -18,42 +18,40 @@ from nemotron_magic.rehearsal.notebook_replies import (
     table_of,
 )
 
-CHARS_PER_TOKEN = 4
-TOKENS_PER_MESSAGE = 3
-CORRECTION_REQUEST = "That code cannot run in this notebook"
-CONTINUATION_REQUEST = "Your reply was cut off."
-NO_MODEL = (
+_CHARS_PER_TOKEN = 4
+_TOKENS_PER_MESSAGE = 3
+_CORRECTION_REQUEST = "That code cannot run in this notebook"
+_CONTINUATION_REQUEST = "Your reply was cut off."
+_NO_MODEL = (
     "**Rehearsal: no model is behind this reply.** The stand-in endpoint of "
     "`nemotron_magic` wrote it, to show what arrived and how it is drawn."
 )
-
-SHOWN_ROWS = 7
-SHOWN_CHARS = 40
-QUOTED_CHARS = 160
-ESCAPES = str.maketrans(
+_SHOWN_ROWS = 7
+_SHOWN_CHARS = 40
+_QUOTED_CHARS = 160
+# With a backslash before them, brackets would begin and end a formula.
+_ESCAPES = str.maketrans(
     {mark: "\\" + mark for mark in "\\`*_"}
-    | {"<": "&lt;", "|": "&#124;", "$": "&#36;", "~": "&#126;"}
-    # With a backslash before them they would begin and end a formula.
-    | {"[": "&#91;", "]": "&#93;"}
+    | {mark: f"&#{ord(mark)};" for mark in "|$~[]"}
+    | {"<": "&lt;"}
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of the n replies."""
 
-    index: int
+    reasoning: str
     content: str
-    reasoning: str = ""
-    finish: str = "stop"
+    finish: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """All replies to a request; `created` is in seconds since 1970."""
+    """All replies to a request; `created_s` is in seconds since 1970."""
 
     number: int
-    created: int
+    created_s: int
     model: str
     choices: tuple[Choice, ...]
     prompt_tokens: int
@@ -61,7 +59,7 @@ class Answer:
 
 
 def answer(
-    body: Mapping[str, Any], directives: Directives, *, number: int, created: int
+    body: Mapping[str, Any], directives: Directives, number: int, created_s: int
 ) -> Answer:
     """Answer the body of a request; `number` counts the answers of this server."""
     question = question_of(body["messages"])
@@ -71,18 +69,10 @@ def answer(
     for n in range(body.get("n") or 1):
         whole = reasoning, (f"*Choice {n + 1}.* " if n else "") + text
         cut = cut_to_tokens(*whole, body.get("max_tokens"))
-        finish = "stop" if cut == whole else "length"
-        choices.append(Choice(index=n, reasoning=cut[0], content=cut[1], finish=finish))
-    return Answer(
-        number=number,
-        created=created,
-        model=body["model"],
-        choices=tuple(choices),
-        prompt_tokens=prompt_tokens(body["messages"]),
-        completion_tokens=sum(
-            count_tokens(text) for c in choices for text in (c.reasoning, c.content)
-        ),
-    )
+        choices.append(Choice(*cut, "stop" if cut == whole else "length"))
+    texts = [text for choice in choices for text in (choice.reasoning, choice.content)]
+    sent, received = prompt_tokens(body["messages"]), sum(map(count_tokens, texts))
+    return Answer(number, created_s, body["model"], tuple(choices), sent, received)
 
 
 def cut_at_stop(text: str, stop: str | list[str] | None) -> str:
@@ -98,9 +88,9 @@ def cut_to_tokens(
     """Return both cut to a number of tokens; reasoning is paid from them first."""
     if most_tokens is None:
         return reasoning, content
-    reasoning = reasoning[: most_tokens * CHARS_PER_TOKEN]
+    reasoning = reasoning[: most_tokens * _CHARS_PER_TOKEN]
     left_tokens = most_tokens - count_tokens(reasoning)
-    return reasoning, content[: left_tokens * CHARS_PER_TOKEN]
+    return reasoning, content[: left_tokens * _CHARS_PER_TOKEN]
 
 
 def count_tokens(text: str) -> int:
@@ -109,19 +99,19 @@ def count_tokens(text: str) -> int:
     >>> count_tokens("Hello, world!")
     4
     """
-    return -(-len(text) // CHARS_PER_TOKEN)
+    return -(-len(text) // _CHARS_PER_TOKEN)
 
 
 def tokens_of(text: str) -> list[str]:
     """Split text into its tokens."""
-    step = CHARS_PER_TOKEN
-    return [text[start : start + step] for start in range(0, len(text), step)]
+    starts = range(0, len(text), _CHARS_PER_TOKEN)
+    return [text[start : start + _CHARS_PER_TOKEN] for start in starts]
 
 
 def prompt_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
     """Count the tokens of the messages."""
     texts = [text_of(message.get("content")) for message in messages]
-    return sum(count_tokens(text) + TOKENS_PER_MESSAGE for text in texts)
+    return sum(count_tokens(text) + _TOKENS_PER_MESSAGE for text in texts)
 
 
 # ---- what arrived
@@ -162,7 +152,7 @@ class Directives:
     mistakes: tuple[str, ...] = ()
 
 
-DirectivesT = TypeVar("DirectivesT", bound=Directives)
+_DirectivesT = TypeVar("_DirectivesT", bound=Directives)
 Verbs = Mapping[str, Callable[..., Mapping[str, Any]]]
 
 _DIRECTIVE = re.compile(r"\s*rehearsal:\s*(\w+)[ \t]?(.*)", re.IGNORECASE)
@@ -176,7 +166,7 @@ VERBS: Verbs = {
 }
 
 
-def read_directives(question: str, start: DirectivesT, verbs: Verbs) -> DirectivesT:
+def read_directives(question: str, start: _DirectivesT, verbs: Verbs) -> _DirectivesT:
     r"""Read the directives of these verbs in a question, as changes of `start`.
 
     >>> read_directives("rehearsal: say **a**\nb", Directives(), VERBS).say
@@ -209,15 +199,15 @@ def read_directives(question: str, start: DirectivesT, verbs: Verbs) -> Directiv
 def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -> str:
     """Return the text of the reply to a request, in Markdown or JSON."""
     messages = body["messages"]
-    if question.startswith(CONTINUATION_REQUEST):
+    if question.startswith(_CONTINUATION_REQUEST):
         return _continuation(body)
-    if question.startswith(CORRECTION_REQUEST):
+    if question.startswith(_CORRECTION_REQUEST):
         before = text_of(messages[-2].get("content"))
-        return f"{NO_MODEL}\n\n{correction(before, question)}"
+        return f"{_NO_MODEL}\n\n{correction(before, question)}"
     if directives.say is not None:
         return directives.say
     if directives.length_tokens is not None:
-        return long_text(directives.length_tokens * CHARS_PER_TOKEN)
+        return long_text(directives.length_tokens * _CHARS_PER_TOKEN)
     wanted = body.get("response_format") or {}
     if wanted.get("type") == "json_object":
         received = [{"role": m["role"], "characters": _chars(m)} for m in messages]
@@ -229,7 +219,7 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
     attached = _asked(messages)[0]
     request = request_of(question, attached)
     if request is not None:
-        return f"{NO_MODEL}\n\n{reply_to(request)}"
+        return f"{_NO_MODEL}\n\n{reply_to(request)}"
     table = table_of(attached)
     if table is not None and not directives.mistakes:
         return reply_about(table, question)
@@ -250,7 +240,7 @@ def describe(body: Mapping[str, Any], question: str) -> str:
     """Write the usual reply: what was received, then one of each kind of Markdown."""
     messages = body["messages"]
     fields = {k: v for k, v in body.items() if k not in ("messages", "model", "tools")}
-    pairs = [f"`{n}` {_plain(json.dumps(v), SHOWN_CHARS)}" for n, v in fields.items()]
+    pairs = [f"`{n}` {_plain(json.dumps(v), _SHOWN_CHARS)}" for n, v in fields.items()]
     replies = [text_of(m.get("content")) for m in messages if m["role"] == "assistant"]
     came = [
         f"{part.title} ({', '.join(part.fields)})"
@@ -259,25 +249,25 @@ def describe(body: Mapping[str, Any], question: str) -> str:
         for part in _asked(messages)[0]
     ]
     sections = [
-        NO_MODEL,
+        _NO_MODEL,
         _table(messages),
         f"Model asked for: `{body['model']}`. Set: {', '.join(pairs) or 'nothing'}.",
     ]
     if replies:
-        begun = _plain(replies[-1], SHOWN_CHARS)
+        begun = _plain(replies[-1], _SHOWN_CHARS)
         sections.append(
             f"Earlier replies that came along: {len(replies)}. The last begins: {begun}"
         )
     if came:
         sections.append(f"With the question came: {', '.join(came)}.")
-    words = json.dumps(" ".join(question.split())[:SHOWN_CHARS], ensure_ascii=False)
+    words = json.dumps(" ".join(question.split())[:_SHOWN_CHARS], ensure_ascii=False)
     gallery = _GALLERY % (len(messages), sum(map(_chars, messages)), words)
-    return "\n\n".join([*sections, f"> {_plain(question, QUOTED_CHARS)}", gallery])
+    return "\n\n".join([*sections, f"> {_plain(question, _QUOTED_CHARS)}", gallery])
 
 
 def reasoning_text(question: str) -> str:
     """Write what a model that thinks aloud would have thought."""
-    asked = " ".join(question.split())[:SHOWN_CHARS]
+    asked = " ".join(question.split())[:_SHOWN_CHARS]
     return (
         f"The question begins with “{asked}”. There is no model here, so there is "
         "nothing to think about; but a trace has to be shown somewhere. First I list "
@@ -292,17 +282,17 @@ def _chars(message: Mapping[str, Any]) -> int:
 def _plain(text: str, most_chars: int) -> str:
     line = " ".join(text.split())
     cut = line if len(line) <= most_chars else line[: most_chars - 1] + "…"
-    return cut.translate(ESCAPES) or "(nothing)"
+    return cut.translate(_ESCAPES) or "(nothing)"
 
 
 def _table(messages: list[Mapping[str, Any]]) -> str:
     rows = [
         f"| {n} | {m['role']} | {_chars(m)} | "
-        f"{_plain(text_of(m.get('content')), SHOWN_CHARS)} |"
+        f"{_plain(text_of(m.get('content')), _SHOWN_CHARS)} |"
         for n, m in enumerate(messages, start=1)
     ]
-    if len(rows) > SHOWN_ROWS:
-        rows[2 : 3 - SHOWN_ROWS] = ["| … | | | |"]
+    if len(rows) > _SHOWN_ROWS:
+        rows[2 : 3 - _SHOWN_ROWS] = ["| … | | | |"]
     head = ["| # | role | characters | first words |", "|--:|:-----|-----------:|:---|"]
     return "\n".join(head + rows)
 
@@ -348,7 +338,7 @@ _SECTIONS = (
 
 def long_text(chars: int) -> str:
     """Write this many characters of Markdown of all kinds, no two sections alike."""
-    text, n = NO_MODEL, 0
+    text, n = _NO_MODEL, 0
     while len(text) < chars:
         n += 1
         figures = {"more": n + 1, "last": n + 2, "twice": 2 * n, "square": n * n}
@@ -356,13 +346,7 @@ def long_text(chars: int) -> str:
     return text[:chars]
 
 
-_INSTANCES: dict[str, Any] = {
-    "string": "rehearsal",
-    "integer": 1,
-    "number": 1.5,
-    "boolean": True,
-    "null": None,
-}
+_INSTANCES = {"string": "rehearsal", "integer": 1, "number": 1.5, "boolean": True}
 
 
 def instance(schema: Mapping[str, Any]) -> Any:

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from nemotron_magic.rehearsal.replies import (
     VERBS,
     Answer,
-    Choice,
     Directives,
     answer,
     question_of,
@@ -25,35 +24,30 @@ from nemotron_magic.rehearsal.replies import (
 )
 
 Json = dict[str, Any]
-"""A JSON object, as it lies on the wire."""
 
-CREDITS_PER_USD = 2_000_000
-"""From https://docs.aimlapi.com/faq/how-can-i-track-my-funds, 2026-08-21."""
-
-
-PRICES_USD = {
+_HOST = "127.0.0.1"
+_BALANCE_USD = 10.0
+_LARGEST_BODY_BYTES = 64 * 2**20
+_CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
+_MODELS_PATHS = ("/v1/models", "/models")
+_BALANCE_PATH = "/v2/billing"
+# From https://docs.aimlapi.com/faq/how-can-i-track-my-funds, 2026-08-21.
+_CREDITS_PER_USD = 2_000_000
+# What is listed, with invented prices of a million tokens in and out.
+_PRICES_USD = {
     "nvidia/nemotron-3-ultra-550b-a55b": (5.55, 6.66),
     "nvidia/nemotron-3-super-120b-a12b": (3.33, 4.44),
     "nvidia/nemotron-3-nano-30b-a3b": (0.11, 0.22),
     "nvidia/nemotron-3.5-lightning": (0.33, 0.44),
 }
-"""What is listed, with invented prices of a million tokens in and out, in USD."""
-
-UNLISTED_USD = (1.11, 2.22)
+_UNLISTED_USD = (1.11, 2.22)
 
 
-def catalogue() -> Json:
-    """Return the body of ``GET /v1/models``."""
-    return {"object": "list", "data": [_row(name) for name in PRICES_USD]}
-
-
-def _row(model: str) -> Json:
+def _listed(model: str, prices_usd: tuple[float, float]) -> Json:
     kind = {"type": "charge", "name": "token", "content": "text", "per": 1_000_000}
     units = [
         {**kind, "origin": origin, "price": usd}
-        for origin, usd in zip(
-            ("provided", "generated"), PRICES_USD[model], strict=True
-        )
+        for origin, usd in zip(("provided", "generated"), prices_usd, strict=True)
     ]
     return {
         "id": model,
@@ -65,87 +59,62 @@ def _row(model: str) -> Json:
     }
 
 
-def credits_used(answer: Answer) -> int:
-    """Return what an answer costs by this price list, in whole credits."""
-    prompt_usd, completion_usd = PRICES_USD.get(answer.model, UNLISTED_USD)
-    usd = answer.prompt_tokens * prompt_usd + answer.completion_tokens * completion_usd
-    return round(usd * CREDITS_PER_USD / 1_000_000)
+def _credits_used(answer: Answer) -> int:
+    sent_usd, received_usd = _PRICES_USD.get(answer.model, _UNLISTED_USD)
+    usd = answer.prompt_tokens * sent_usd + answer.completion_tokens * received_usd
+    return round(usd * _CREDITS_PER_USD / 1_000_000)
 
 
-def completion(answer: Answer) -> Json:
+def _completion(answer: Answer) -> Json:
     """Return the body of a reply that is not streamed."""
-    choices = [
-        {
-            "index": choice.index,
-            "message": {"role": "assistant", **_texts(choice), "refusal": None},
-            "logprobs": None,
-            "finish_reason": choice.finish,
-        }
-        for choice in answer.choices
-    ]
+    choices = []
+    for n, choice in enumerate(answer.choices):
+        message = {"role": "assistant", "content": choice.content, "refusal": None}
+        if choice.reasoning:
+            message["reasoning"] = choice.reasoning
+        end = {"logprobs": None, "finish_reason": choice.finish}
+        choices.append({"index": n, "message": message, **end})
     return {**_head(answer, "chat.completion"), "choices": choices, **_usage(answer)}
 
 
-def stream(answer: Answer) -> Iterator[bytes]:
+def _stream(answer: Answer) -> Iterator[bytes]:
     """Yield the server-sent events of a streamed reply."""
     head = _head(answer, "chat.completion.chunk")
-    for choice in answer.choices:
-        for delta, finish in _deltas(choice):
-            one = {"index": choice.index, "delta": delta, "finish_reason": finish}
-            yield _event({**head, "choices": [one], "usage": None})
-    yield _event({**head, "choices": [], **_usage(answer)})
+    for n, choice in enumerate(answer.choices):
+        deltas = [
+            {"role": "assistant", "content": ""},
+            *({"content": "", "reasoning": t} for t in tokens_of(choice.reasoning)),
+            *({"content": token} for token in tokens_of(choice.content)),
+            {},
+        ]
+        for delta in deltas:
+            finish = None if delta else choice.finish
+            one = {"index": n, "delta": delta, "finish_reason": finish}
+            yield b"data: %b\n\n" % _bytes({**head, "choices": [one], "usage": None})
+    yield b"data: %b\n\n" % _bytes({**head, "choices": [], **_usage(answer)})
 
 
-def _deltas(choice: Choice) -> Iterator[tuple[Json, str | None]]:
-    yield {"role": "assistant", "content": ""}, None
-    for token in tokens_of(choice.reasoning):
-        yield {"content": "", "reasoning": token}, None
-    for token in tokens_of(choice.content):
-        yield {"content": token}, None
-    yield {}, choice.finish
-
-
-def to_bytes(value: Any) -> bytes:
+def _bytes(value: Any) -> bytes:
     """Encode JSON as the service does; a lone surrogate becomes "?"."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", errors="replace")
 
 
-def _event(chunk: Json) -> bytes:
-    return b"data: " + to_bytes(chunk) + b"\n\n"
-
-
 def _head(answer: Answer, kind: str) -> Json:
-    return {
-        "id": f"gen-{answer.created}-{answer.number:06}",
-        "object": kind,
-        "created": answer.created,
-        "model": answer.model,
-    }
+    name = f"gen-{answer.created_s}-{answer.number:06}"
+    begun = {"created": answer.created_s, "model": answer.model}
+    return {"id": name, "object": kind, **begun}
 
 
 def _usage(answer: Answer) -> Json:
-    spent = credits_used(answer)
+    spent = _credits_used(answer)
     usage = {
         "prompt_tokens": answer.prompt_tokens,
         "completion_tokens": answer.completion_tokens,
         "total_tokens": answer.prompt_tokens + answer.completion_tokens,
     }
-    cost = {"credits_used": spent, "usd_spent": spent / CREDITS_PER_USD}
+    cost = {"credits_used": spent, "usd_spent": spent / _CREDITS_PER_USD}
     return {"usage": usage, "meta": {"usage": cost}}
-
-
-def _texts(choice: Choice) -> Json:
-    reasoning = {"reasoning": choice.reasoning} if choice.reasoning else {}
-    return {"content": choice.content, **reasoning}
-
-
-HOST = "127.0.0.1"
-BALANCE_USD = 10.0
-LARGEST_BODY_BYTES = 64 * 2**20
-CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
-MODELS_PATHS = ("/v1/models", "/models")
-BALANCE_PATH = "/v2/billing"
 
 
 class Server:
@@ -154,9 +123,7 @@ class Server:
     Starting it twice, or stopping it twice, is safe; it may be started again.
     """
 
-    def __init__(
-        self, port: int, *, key: str | None, tokens_per_s: float | None
-    ) -> None:
+    def __init__(self, port: int, key: str | None, tokens_per_s: float | None) -> None:
         self._port = port
         self._key = key
         self._tokens_per_s = tokens_per_s
@@ -168,20 +135,14 @@ class Server:
     @property
     def url(self) -> str:
         """The base URL; its port is known once started."""
-        return f"http://{HOST}:{self._port}/v1"
+        return f"http://{_HOST}:{self._port}/v1"
 
     def start(self) -> Server:
-        """Begin to listen, unless it does already.
-
-        Raises
-        ------
-        OSError
-            If the port is taken.
-        """
+        """Begin to listen, unless it does already; OSError if the port is taken."""
         if self._listener is None:
             self._listener = _Listener(self._port, self._key, self._tokens_per_s)
             self._port = self._listener.server_port
-            self._listener.start()
+            self._listener.thread.start()
         return self
 
     def stop(self) -> None:
@@ -205,19 +166,16 @@ class _Listener(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, port: int, key: str | None, tokens_per_s: float | None) -> None:
-        super().__init__((HOST, port), _Handler)
+        super().__init__((_HOST, port), _Handler)
         self.key = key
         self.tokens_per_s = tokens_per_s
         self.stopping = threading.Event()
         self.numbers = count()
         self.credits_used = 0
         self._open: set[socket.socket] = set()
-        self._thread = threading.Thread(
+        self.thread = threading.Thread(
             target=self.serve_forever, args=(0.05,), name="rehearsal", daemon=True
         )
-
-    def start(self) -> None:
-        self._thread.start()
 
     def stop(self) -> None:
         self.stopping.set()
@@ -226,7 +184,7 @@ class _Listener(ThreadingHTTPServer):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
-        self._thread.join()
+        self.thread.join()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
@@ -250,20 +208,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path.rstrip("/")
-        if path in MODELS_PATHS:
-            self._send(200, catalogue())
-        elif path == BALANCE_PATH:
-            spent_usd = self.server.credits_used / CREDITS_PER_USD
-            left_usd = round(BALANCE_USD - spent_usd, 6)
-            self._send(200, {"current_balance": left_usd, "currency": "USD"})
+        if path in _MODELS_PATHS:
+            rows = [_listed(*row) for row in _PRICES_USD.items()]
+            self._send(200, {"object": "list", "data": rows})
+        elif path == _BALANCE_PATH:
+            left_usd = _BALANCE_USD - self.server.credits_used / _CREDITS_PER_USD
+            balance = {"current_balance": round(left_usd, 6), "currency": "USD"}
+            self._send(200, balance)
         else:
             self._send(404, f"Cannot GET {path}")
 
     def do_POST(self) -> None:
         body = self._body()
-        if urlsplit(self.path).path.rstrip("/") not in CHAT_PATHS:
+        if urlsplit(self.path).path.rstrip("/") not in _CHAT_PATHS:
             self._send(404, f"Cannot POST {self.path}")
-        elif self._is_key_wrong():
+        elif self.server.key not in (None, self._key()):
             self._send(401, "Unauthorized: the key is missing or wrong")
         elif not _is_request(body):
             self._send(400, "Body validation error: messages and model are required")
@@ -273,15 +232,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: Json) -> None:
         question = question_of(body["messages"])
         directives = read_directives(question, Directives(), VERBS)
-        number, now_s = next(self.server.numbers), int(time.time())
-        reply = answer(body, directives, number=number, created=now_s)
-        self.server.credits_used += credits_used(reply)
+        reply = answer(body, directives, next(self.server.numbers), int(time.time()))
+        self.server.credits_used += _credits_used(reply)
         if not body.get("stream"):
-            self._send(200, completion(reply))
+            self._send(200, _completion(reply))
             return
         self._head(200, "text/event-stream", ("Transfer-Encoding", "chunked"))
         tokens_per_s = directives.tokens_per_s or self.server.tokens_per_s
-        for event in stream(reply):
+        for event in _stream(reply):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
             if tokens_per_s and self.server.stopping.wait(1 / tokens_per_s):
                 self.close_connection = True
@@ -290,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> Any:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > LARGEST_BODY_BYTES:
+        if not length.isdecimal() or int(length) > _LARGEST_BODY_BYTES:
             self.close_connection = True
             return None
         try:
@@ -298,15 +256,14 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             return None
 
-    def _is_key_wrong(self) -> bool:
-        key = self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-        return self.server.key not in (None, key)
+    def _key(self) -> str:
+        return self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
 
     def _send(self, status: int, value: Json | str) -> None:
         """Send a body; a text is the message of an error."""
         if isinstance(value, str):
             value = {"statusCode": status, "message": value}
-        content = to_bytes(value)
+        content = _bytes(value)
         self._head(status, "application/json", ("Content-Length", str(len(content))))
         self.wfile.write(content)
 
