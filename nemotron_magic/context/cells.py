@@ -13,6 +13,21 @@ from typing import Any
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import CONTEXT_WORDS
 
+__all__ = [
+    "NO_IDS",
+    "Cell",
+    "CellIds",
+    "Selection",
+    "cell_id_of",
+    "cell_number",
+    "execution_of",
+    "latest_runs",
+    "notebook_path",
+    "origin_of",
+    "request_of",
+    "source_of",
+]
+
 # Nothing may stand above a cell magic, so that the mark is below it.
 _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNORECASE)
 _RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")

@@ -15,6 +15,8 @@ from importlib.resources import files
 from math import ceil
 from typing import Any
 
+__all__ = ["estimate_field_tokens", "estimate_tokens"]
+
 # The weights were fitted to Llama 3's vocabulary, on Python code, its documentation and
 # printed tables; `tests/bench/tokens.py` shows what is left of the errors, and writes
 # the words. Raised so that hardly any text is estimated too low.
