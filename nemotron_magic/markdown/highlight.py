@@ -10,18 +10,9 @@ from html import escape
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from pygments import token
 from pygments.lexer import Lexer
 from pygments.lexers import get_all_lexers, get_lexer_by_name
-from pygments.token import (
-    Comment,
-    Generic,
-    Keyword,
-    Name,
-    Number,
-    Operator,
-    String,
-    Text,
-)
 
 if TYPE_CHECKING:
     from pygments.token import _TokenType
@@ -30,25 +21,22 @@ __all__ = ["LANGUAGES", "BoundedLexer", "coloured", "highlight"]
 
 # Few classes, so that the HTML stays small: it is sent again while a reply grows.
 _CLASSES = {
-    Keyword: "k",
-    Keyword.Constant: "a",
-    Operator.Word: "k",
-    String: "s",
-    Number: "m",
-    Comment: "c",
-    Comment.Preproc: "d",
-    Name.Function: "f",
-    Name.Class: "f",
-    Name.Builtin: "b",
-    Name.Exception: "b",
-    Name.Decorator: "d",
-    Name.Tag: "t",
-    Name.Attribute: "f",
-    Generic.Deleted: "s",
-    Generic.Inserted: "k",
-    Generic.Heading: "f",
-    Generic.Prompt: "c",
+    token.string_to_tokentype(kind): name
+    for name, kinds in {
+        "k": "Keyword Operator.Word Generic.Inserted",
+        "a": "Keyword.Constant",
+        "s": "String Generic.Deleted",
+        "m": "Number",
+        "c": "Comment Generic.Prompt",
+        "d": "Comment.Preproc Name.Decorator",
+        "f": "Name.Function Name.Class Name.Attribute Generic.Heading",
+        "b": "Name.Builtin Name.Exception",
+        "t": "Name.Tag",
+    }.items()
+    for kind in kinds.split()
 }
+# By a name that Pygments has for each. A reply chooses the lexer: of the hundreds there
+# are, some work for minutes on a short text, or let the text choose another.
 LANGUAGES = {
     "bash", "bat", "c", "cmake", "console", "cpp", "csharp", "css", "dart", "diff",
     "docker", "elixir", "fortran", "go", "graphql", "haskell", "html", "ini",
@@ -57,22 +45,14 @@ LANGUAGES = {
     "r", "rst", "ruby", "rust", "scala", "scss", "sql", "swift", "terraform",
     "toml", "tsx", "typescript", "xml", "yaml",
 }  # fmt: skip
-"""Languages in colour, by a name that Pygments has for each.
-
-A reply chooses the lexer. Hundreds are known to Pygments, and some of them work for
-minutes on a short text, or let the text choose another.
-"""
-
 # The lexer of Python's consoles reads all before it gives anything.
 _NAMED_OTHERWISE = dict.fromkeys(
     ("ipython", "ipython3", "pycon", "python-console"), "python"
 )
 _COLOURED_CHARS = 20_000
-_COLOURED_S = 0.05
-"""Three times what the longest ordinary block takes."""
-
+_COLOURED_S = 0.05  # three times what the longest ordinary block takes
+# Runs over which a single pattern of a lexer may work for minutes.
 _UNUSUAL = re.compile(r"(?<!\w)\w{200}|(?<!\s)\s{120}|^.{1000}", re.MULTILINE)
-"""Runs over which a single pattern of a lexer may work for minutes."""
 
 
 class BoundedLexer(Lexer):
@@ -102,7 +82,7 @@ class BoundedLexer(Lexer):
                 yield kind, piece
                 done += len(piece)
         if done < len(text):
-            yield Text, text[done:]
+            yield token.Text, text[done:]
 
 
 def highlight(code: str, language: str) -> str:
@@ -113,7 +93,7 @@ def highlight(code: str, language: str) -> str:
 def coloured(code: str, language: str) -> Iterator[tuple[str, str]]:
     """Yield the code in runs, each with the class of its colour, or an empty one."""
     tokens = BoundedLexer(language).get_tokens(code)
-    for name, run in groupby(tokens, lambda token: _class_of(token[0])):
+    for name, run in groupby(tokens, lambda piece: _class_of(piece[0])):
         yield name, "".join(text for _, text in run)
 
 
@@ -138,12 +118,9 @@ def _names() -> dict[str, str]:
 
 
 @lru_cache(maxsize=512)
-def _class_of(kind: object) -> str:
-    while kind is not None:
-        if kind in _CLASSES:
-            return _CLASSES[kind]
-        kind = getattr(kind, "parent", None)
-    return ""
+def _class_of(kind: _TokenType) -> str:
+    known = _CLASSES.get(kind, "") if kind else ""
+    return known or (_class_of(kind.parent) if kind else "")
 
 
 def _span(text: str, name: str) -> str:

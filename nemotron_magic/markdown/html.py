@@ -61,15 +61,8 @@ _PLACE = re.compile(r'<span class="nm-below-(\d+)"></span>')
 def to_html(text: str, folded: str = "", below: BelowCode | None = None) -> str:
     """Return safe HTML for any text; put it in a ``<div class="nm-reply">``.
 
-    Parameters
-    ----------
-    folded : str
-        The block of code that is shown as one line which can be opened.
-    below : callable, optional
-        What to put below each fenced block of code.
+    The block of code that is `folded` is shown as one line which can be opened.
 
-    Examples
-    --------
     >>> print(to_html("2 * 3 is **6**").strip())
     <p>2 * 3 is <strong>6</strong></p>
     """
@@ -140,14 +133,12 @@ def _text_html(text: str, *, isolate_signs: bool = True) -> str:
     html = escape(text, quote=False)
     if isolate_signs and ("$" in html or "\\" in html):
         html = isolate(html)
-    return (
-        html if html.isascii() and html.isprintable() else escape_invisible_html(html)
-    )
+    is_plain = html.isascii() and html.isprintable()
+    return html if is_plain else escape_invisible_html(html)
 
 
-def _long_text(token: Token) -> str:
-    html = _text_html(token.content, isolate_signs=False)
-    return f'<code class="nm-plain">{html}</code>'
+def _in_code(token: Token, opening: str = "<code>") -> str:
+    return f"{opening}{_text_html(token.content, isolate_signs=False)}</code>"
 
 
 def _cell_open(token: Token) -> str:
@@ -161,9 +152,10 @@ def _link_open(token: Token) -> str:
     return f'<a href="{href}" title="{title}">' if title else f'<a href="{href}">'
 
 
+# How a token is written that needs nothing else to be known.
 _RULES: dict[str, Callable[[Token], str]] = {
     "text": lambda token: _text_html(token.content),
-    "long_text": _long_text,
+    "long_text": lambda token: _in_code(token, '<code class="nm-plain">'),
     "task": lambda token: f'<span class="nm-task">{token.content}</span> ',
     # The notebook's table of contents is its author's; JupyterLab made it anew from
     # all the headings of a reply with every paint.
@@ -172,16 +164,13 @@ _RULES: dict[str, Callable[[Token], str]] = {
         token.content, display=token.markup in ("$$", r"\[")
     ),
     "math_block": lambda token: f"<p>{formula_html(token.content, display=True)}</p>\n",
-    "code_inline": lambda token: (
-        f"<code>{_text_html(token.content, isolate_signs=False)}</code>"
-    ),
+    "code_inline": _in_code,
     "table_open": lambda token: '<div class="nm-table" tabindex="0"><table>\n',
     "table_close": lambda token: "</table></div>\n",
     "th_open": _cell_open,
     "td_open": _cell_open,
     "link_open": _link_open,
 }
-"""How a token is written that needs nothing else to be known."""
 
 
 @cache
@@ -219,16 +208,13 @@ class _Writer(RendererHTML):
         if self._below:
             html += f'<span class="nm-below-{len(self._fences)}"></span>\n'
             self._fences.append(token)
-        if not self._folded or _trimmed(code) not in (self._folded, self._below_magic):
+        first, _, rest = self._folded.partition("\n")
+        folded = (self._folded, rest if first.startswith("%%") else self._folded)
+        if not self._folded or dedent(code).strip() not in folded:
             return html
         lines = code.strip("\n").count("\n") + 1
         label = f"Code, {plural(lines, 'line')}"
         return f"<details><summary>{label}</summary>{html}</details>\n"
-
-    @property
-    def _below_magic(self) -> str:
-        first, _, rest = self._folded.partition("\n")
-        return rest if first.startswith("%%") else self._folded
 
     def _code(self, code: str, language: str) -> str:
         from nemotron_magic.markdown.highlight import highlight
@@ -261,10 +247,7 @@ def _rule(write: Callable[[Token], str]) -> Callable[..., str]:
     return lambda tokens, idx, options, env: write(tokens[idx])
 
 
-def _trimmed(code: str) -> str:
-    return dedent(code).strip()
-
-
+# Class of a token; its name in JupyterLab and in VS Code; colour by day and night.
 _COLOURS = """
 k keyword name #7928a1 #d2a8ff
 a number boolean #0a5 #79c0ff
@@ -276,7 +259,6 @@ b builtin name #0550ae #79c0ff
 d meta name #6b5900 #e3b341
 t tag name #116329 #7ee787
 """
-"""Class of a token; its name in JupyterLab and in VS Code; colour by day and night."""
 
 
 @cache
@@ -291,11 +273,8 @@ def used_rules(html: str) -> str:
     tags = re.findall(r"<([a-z][a-z0-9]*)", html)
     classes = " ".join(re.findall(r'class="([^"]*)"', html)).split()
     names = {*tags, *(f".{name}" for name in classes)}
-    rules = "".join(
-        rule
-        for rule, selectors in _selectors()
-        if any(needed <= names for needed in selectors)
-    )
+    parts = _selectors()
+    rules = "".join(r for r, needed in parts if any(one <= names for one in needed))
     used = {*re.findall(r"var\((--nm-\w+)\)", rules)}
     return _VARIABLE.sub(lambda one: one[0] if one[1] in used else "", rules)
 

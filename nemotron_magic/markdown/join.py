@@ -35,17 +35,13 @@ class _Fence:
     indent: str  # before its code, of a list or a quote
     start: int
 
-    @property
-    def is_python(self) -> bool:
-        return bool(_PYTHON.match(self.info))
-
     def is_like(self, mark: str, info: str) -> bool:
         """Return whether a mark opens a fence for the same language."""
         new, old = (
             re.split(r"[\s{}:,]", one.strip(" {."))[0].lower()
             for one in (info, self.info)
         )
-        is_python = self.is_python and bool(_PYTHON.match(info))
+        is_python = all(map(_PYTHON.match, (info, self.info)))
         return mark[0] == self.mark[0] and (new == old or not old or is_python)
 
     def closes(self, line: str) -> bool:
@@ -136,7 +132,7 @@ _WITHIN = (24, 8)  # the same, within a line
 
 
 def join_replies(before: str, after: str) -> str:
-    r"""Join the parts of a reply.
+    r"""Return the parts of a reply as one.
 
     >>> join_replies("```python\nx = [1,", "```python\nx = [1, 2]\n```\n")
     '```python\nx = [1, 2]\n```\n'
@@ -206,7 +202,7 @@ def _best(before: str, rest: str, fence: _Fence) -> str:
     """Choose how code goes on: the first way in which it reads, else the first."""
     ways = list(dict.fromkeys(_ways(before, rest)))
     so_far = before[fence.start :]
-    for way in ways if fence.is_python and len(ways) > 1 else []:
+    for way in ways if _PYTHON.match(fence.info) and len(ways) > 1 else []:
         if _parses(fence.upto_end(so_far + way), fence.indent):
             return way
     return ways[0]

@@ -4,11 +4,6 @@ The page's MathJax reads ``$..$``, ``$$..$$``, ``\(..\)``, ``\[..\]`` and
 ``\begin{..}..\end{..}`` in the text of one element; it does not look across the border
 of an element other than ``<br>``. So a formula gets an element of its own, and a sign
 that could open one elsewhere gets one too, alone.
-
-`markdown-it-py` reads it. Python-Markdown was tried first: with extensions and a
-normalising step it gave the structure that GitHub gives for 143 of 160 shapes of text
-and 82 of 140 whole replies (loose lists, tables and quotes in lists cannot be mended
-by white space), and took 14 s for a dense megabyte and quadratic time on brackets.
 """
 
 from __future__ import annotations
@@ -51,18 +46,15 @@ _LANGUAGE = re.compile(r"[\s{.]*([^\s{}:,;=()\[\]\"'`]+)")
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """One fenced block: its code without the fence's indentation, and its language.
-
-    ``closed`` is False if the reply was cut inside the fence.
-    """
+    """One fenced block: its code without the fence's indentation, and its language."""
 
     code: str
     language: str
-    closed: bool
+    closed: bool  # or the reply was cut inside the fence
 
 
 def code_blocks(text: str) -> tuple[CodeBlock, ...]:
-    r"""Find the fenced blocks of a Markdown text, wherever they are nested.
+    r"""Return the fenced blocks of a Markdown text, wherever they are nested.
 
     >>> code_blocks("- so:\n  ```Python\n  x = 1\n  ```\n")
     (CodeBlock(code='x = 1\n', language='python', closed=True),)
@@ -77,11 +69,7 @@ def code_blocks(text: str) -> tuple[CodeBlock, ...]:
 
 
 def as_block(text: str, language: str) -> str:
-    r"""Return a text as a fenced block that nothing within it can close.
-
-    >>> as_block("x = 1", "python")
-    '```python\nx = 1\n```'
-    """
+    """Return a text as a fenced block that nothing within it can close."""
     runs = (len(run) for run in re.findall(r"`{3,}", text))
     mark = "`" * (max(runs, default=2) + 1)
     return f"{mark}{language}\n{text}\n{mark}"
@@ -100,8 +88,7 @@ def language_of(info: str) -> str:
 def _code_block(token: Token, lines: list[str]) -> CodeBlock:
     start, end = token.map or (0, 0)
     last = lines[min(end, len(lines)) - 1] if end - start > 1 else ""
-    ends_the_reply = end >= len(lines)
-    closed = closes(token.markup, last) or not ends_the_reply
+    closed = closes(token.markup, last) or end < len(lines)
     return CodeBlock(token.content, language_of(token.info), closed)
 
 
@@ -119,6 +106,7 @@ _PAIRS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
 _ENVIRONMENT = re.compile(
     r"\\begin\{((?:equation|align|alignat|gather|multline|eqnarray|flalign)\*?)\}"
 )
+_BLOCK_OPENER = re.compile(rf"\$\$|\\\[|{_ENVIRONMENT.pattern}")
 _OPENER = re.compile(r"\$|\\(?=[^\w\s]|begin|end|ref|eqref|$)")
 
 # A formula can change what another cell says, leave its place, or load things.
@@ -138,6 +126,7 @@ _FORBIDDEN = re.compile(
 )
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
 
+_CLOSER = re.compile(r"(?<![\s\\$])\$(?![\d$])")
 _BARE_DOLLAR = re.compile(r"(?<!\\)\$")
 _AMOUNT = re.compile(r"\d[\d,.]*\s?(?:[kKmMbB]n?\b)?")
 _WORD = re.compile(
@@ -185,7 +174,9 @@ def _delimited(text: str, display: bool) -> str:
 
 def _math_inline(state: StateInline, silent: bool) -> bool:
     """Markdown rule: a formula in a line of text."""
-    found = _find_inline(state)
+    mark = state.src[state.pos : state.pos + 2]
+    find = _find_pair if mark in _PAIRS else _find_dollar if mark[:1] == "$" else None
+    found = find(state, mark) if find else None
     if found is None:
         return False
     start, end, after = found
@@ -197,41 +188,29 @@ def _math_inline(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _find_inline(state: StateInline) -> tuple[int, int, int] | None:
-    """Find a formula that opens here: where its text begins and ends; what is after."""
-    mark = state.src[state.pos : state.pos + 2]
-    if mark in _PAIRS:
-        return _find_pair(state, mark)
-    return _find_dollar(state) if mark[:1] == "$" else None
-
-
 def _find_pair(state: StateInline, mark: str) -> tuple[int, int, int] | None:
+    """Return where a formula's text begins and ends, and where the line goes on."""
     start = state.pos + 2
     end = state.src.find(_PAIRS[mark], start, start + _DISPLAY_CHARS)
     tex = state.src[start:end]
-    if end < 0 or not tex.strip() or "`" in tex or tex[0] == "$":
-        return None
-    if mark == "$$" and not _may_be_formula(tex, state.src[end + 2 : end + 3]):
-        return None
+    after = state.src[end + 2 : end + 3]
+    is_none = end < 0 or not tex.strip() or "`" in tex or tex[0] == "$"
+    is_money = mark == "$$" and not _may_be_formula(tex, after)
     # `\[text\](address)` is a link's text with its brackets escaped.
-    if mark == r"\[" and state.src[end + 2 : end + 3] == "(":
-        return None
-    return start, end, end + 2
+    is_link = mark == r"\[" and after == "("
+    return None if is_none or is_money or is_link else (start, end, end + 2)
 
 
-def _find_dollar(state: StateInline) -> tuple[int, int, int] | None:
+def _find_dollar(state: StateInline, mark: str) -> tuple[int, int, int] | None:
     start = state.pos + 1
     before = state.src[state.pos - 1 : state.pos] if state.pos else ""
-    if before.isalnum() or before == "$" or state.src[start : start + 1].isspace():
+    if before.isalnum() or before == "$" or mark[1:].isspace():
         return None
     end = _next_closer(state, start)
-    if not start < end <= start + _INLINE_CHARS:
-        return None
     tex, after = state.src[start:end], state.src[end + 1 : end + 2]
     # A dollar inside was none that closes: this one is an amount, that one opens.
-    if _BARE_DOLLAR.search(tex) or not _may_be_formula(tex, after):
-        return None
-    return start, end, end + 1
+    is_one = start < end <= start + _INLINE_CHARS and not _BARE_DOLLAR.search(tex)
+    return (start, end, end + 1) if is_one and _may_be_formula(tex, after) else None
 
 
 def _may_be_formula(tex: str, after: str) -> bool:
@@ -249,40 +228,24 @@ def _next_closer(state: StateInline, start: int) -> int:
     source, since, closer = state.env.get("nm_closer", ("", 0, -1))
     if source is state.src and since <= start <= closer:
         return int(closer)
-    closer = state.src.find("$", start)
-    while closer >= 0 and not _can_close(state.src, closer):
-        closer = state.src.find("$", closer + 1)
-    if closer < 0:
-        closer = len(state.src) + _INLINE_CHARS * 2
+    found = _CLOSER.search(state.src, start)
+    closer = found.start() if found else len(state.src) + _INLINE_CHARS * 2
     state.env["nm_closer"] = (state.src, start, closer)
     return closer
 
 
-def _can_close(source: str, at: int) -> bool:
-    before, after = source[at - 1 : at], source[at + 1 : at + 2]
-    return not (
-        before.isspace() or before in ("\\", "$") or after.isdigit() or after == "$"
-    )
-
-
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Markdown rule: a formula in lines of its own, without an empty line in it."""
-    if state.is_code_block(start):
+    line = _line(state, start)
+    found = _BLOCK_OPENER.match(line)
+    if not found or state.is_code_block(start):
         return False
-    opener, closer = _block_marks(_line(state, start))
-    last = _closing_line(state, start, end, opener, closer) if closer else None
-    if last is None:
-        return False
-    if not silent:
+    opener = found[0]
+    closer = _PAIRS.get(opener, rf"\end{{{found[1]}}}")
+    last = _closing_line(state, start, end, opener, closer)
+    if last is not None and not silent:
         _push_block(state, start, last, opener)
-    return True
-
-
-def _block_marks(line: str) -> tuple[str, str]:
-    if line[:2] in ("$$", r"\["):
-        return line[:2], _PAIRS[line[:2]]
-    environment = _ENVIRONMENT.match(line)
-    return (environment[0], rf"\end{{{environment[1]}}}") if environment else ("", "")
+    return last is not None
 
 
 def _line(state: StateBlock, number: int) -> str:
@@ -377,17 +340,12 @@ def _mark_tasks(state: StateCore) -> None:
         state.tokens, state.tokens[1:], state.tokens[2:], strict=False
     ):
         opens = item.type == "list_item_open" and paragraph.type == "paragraph_open"
-        if opens and _TASK.match(inline.content) and inline.children:
-            _mark_task(inline.children)
-
-
-def _mark_task(children: list[Token]) -> None:
-    match = _TASK.match(children[0].content)
-    if match is None:
-        return
-    done = match[1] != " "
-    children[0].content = children[0].content[match.end() :]
-    children.insert(0, Token("task", "", 0, content="☑" if done else "☐"))
+        children = inline.children if opens and inline.children else []
+        found = _TASK.match(children[0].content) if children else None
+        if found and _TASK.match(inline.content):
+            children[0].content = children[0].content[found.end() :]
+            sign = "☐" if found[1] == " " else "☑"
+            children.insert(0, Token("task", "", 0, content=sign))
 
 
 def _break_lines_in_cells(state: StateCore) -> None:

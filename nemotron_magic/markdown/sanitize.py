@@ -18,9 +18,6 @@ __all__ = [
     "bare_link",
     "escape_invisible_html",
     "host_to_show",
-    "is_mail",
-    "is_picture",
-    "is_web",
     "may_link",
     "picture_html",
     "place_to_show",
@@ -54,29 +51,23 @@ _BARE = re.compile(r"//[^\s<>`\"\\\x00-\x20]{1,2000}")
 _SCHEME_AT_END = re.compile(r"(?<![A-Za-z0-9+.-])https?$", re.IGNORECASE)
 
 
-def is_web(url: str) -> bool:
-    """Return whether this is a plain ``http`` or ``https`` address."""
+def _is_web(url: str) -> bool:
     return _WEB.fullmatch(url) is not None
 
 
-def is_mail(url: str) -> bool:
-    """Return whether this is an address to write to."""
-    return _MAIL.fullmatch(url) is not None
-
-
-def is_picture(url: str) -> bool:
+def _is_picture(url: str) -> bool:
     """Return whether the address holds the picture itself: nothing is loaded."""
     return _PICTURE.fullmatch(url) is not None
 
 
 def may_link(url: str) -> bool:
     """Return whether an address may stand in a link or an image at all."""
-    return is_web(url) or is_mail(url) or is_picture(url)
+    return any(one.fullmatch(url) for one in (_WEB, _MAIL, _PICTURE))
 
 
 def host_to_show(text: str, url: str) -> str:
     """Return the host if the text names another or the link carries a lot, else ""."""
-    if not is_web(url):
+    if not _is_web(url):
         return ""
     host, query = _parts(url)
     named = {name.lower().removeprefix("www.") for name in _HOST_IN_TEXT.findall(text)}
@@ -96,11 +87,11 @@ def _parts(url: str) -> tuple[str, str]:
 def picture_html(url: str, alt: str) -> str:
     """Show a picture that needs no loading; of every other only where it is."""
     alt = strip_hidden(alt)
-    if is_picture(url):
+    if _is_picture(url):
         return f'<img src="{url}" alt="{escape(alt)}">'
     note = escape(f"[image not loaded: {place_to_show(url)}]".replace("$", "%24"))
     label = f"{escape(alt)} " if alt else ""
-    link = f'<a href="{escape(url)}">{note}</a>' if is_web(url) else note
+    link = f'<a href="{escape(url)}">{note}</a>' if _is_web(url) else note
     return f'{label}<span class="nm-image">{link}</span>'
 
 
@@ -114,19 +105,16 @@ def bare_link(state: StateInline, silent: bool) -> bool:
     if state.linkLevel > 0 or not state.src.startswith("://", state.pos):
         return False
     scheme = _SCHEME_AT_END.search(state.src, max(0, state.pos - 6), state.pos)
-    if scheme is None or not state.pending.endswith(scheme[0]):
-        return False
     match = _BARE.match(state.src, state.pos + 1)
-    if match is None:
+    if not (scheme and match and state.pending.endswith(scheme[0])):
         return False
     url = f"{scheme[0]}:{_trimmed(match[0])}"
-    if not is_web(url):
-        return False
-    if not silent:
-        state.pending = state.pending[: -len(scheme[0])]
-        _push_link(state, url)
-    state.pos += len(url) - len(scheme[0])
-    return True
+    if _is_web(url):
+        if not silent:
+            state.pending = state.pending[: -len(scheme[0])]
+            _push_link(state, url)
+        state.pos += len(url) - len(scheme[0])
+    return _is_web(url)
 
 
 def _trimmed(address: str) -> str:
@@ -206,9 +194,9 @@ def _cleaner() -> nh3.Cleaner:
 
 def _allowed(_tag: str, attribute: str, value: str) -> str | None:
     if attribute == "href":
-        return value if is_web(value) or is_mail(value) else None
+        return value if _is_web(value) or _MAIL.fullmatch(value) else None
     if attribute == "src":
-        return value if is_picture(value) else None
+        return value if _is_picture(value) else None
     if attribute == "class":
         return " ".join(filter(_is_ours, value.split())) or None
     return value

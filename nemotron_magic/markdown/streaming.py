@@ -44,7 +44,7 @@ class _Context:
     @property
     def indent(self) -> int:
         """The columns of white space to take from each line."""
-        return self.indents[-1] if self.indents else 0
+        return (0, *self.indents)[-1]
 
     @property
     def classes(self) -> str:
@@ -84,11 +84,9 @@ def _soft_cut(
     indents = _indents(path, lines, context, number)
     if item.type != "tr_open":
         return number, _Context(True, "", indents, _counted(item, tokens))
-    return number, _Context(
-        True,
-        _table_head(tokens[: tokens.index(item)]),
-        _unless_flush(context.indents if context.head else indents),
-    )
+    head = _table_head(tokens[: tokens.index(item)])
+    indents = _unless_flush(context.indents if context.head else indents)
+    return number, _Context(True, head, indents)
 
 
 def _start(token: Token) -> int:
@@ -174,23 +172,14 @@ _OPEN_FORMULA = re.compile(r"[ >]*(?:\$\$|\\\[|\\begin\{)")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a reply, to be painted as ``to_html(block.markdown)``.
+    """A piece of a reply, to be painted as ``to_html(block.markdown)``."""
 
-    Parameters
-    ----------
-    source
-        The piece as the model wrote it; all sources joined are the reply.
-    markdown
-        What to render: the source, with the fence, the head of the table or the
-        indentation that it stands in, if it was cut out of the middle of a block.
-    classes
-        Classes for the element around the piece: ``nm-joined`` if it goes on where
-        the piece before it stopped, ``nm-open`` if the next piece goes on here,
-        ``nm-in-1`` to ``nm-in-4`` if it is indented.
-    """
-
-    source: str
+    source: str  # as the model wrote it; all sources joined are the reply
+    # The source, with the fence, the head of the table or the indentation that it
+    # stands in, if it was cut out of the middle of a block.
     markdown: str
+    # For the element around it: ``nm-joined`` if it goes on where the piece before it
+    # stopped, ``nm-open`` if the next goes on here, ``nm-in-1`` to -4 if indented.
     classes: str = ""
 
 
@@ -222,7 +211,8 @@ class Blocks:
         for start in range(0, len(text), step):
             self._tail += text[start : start + step]
             if self._is_worth_a_look():
-                finished += self._cut_all()
+                finished += iter(self._cut, None)
+                self._looked_at = len(self._tail)
         return finished
 
     def _is_worth_a_look(self) -> bool:
@@ -234,23 +224,14 @@ class Blocks:
     def _is_far_too_long(self) -> bool:
         return len(self._tail) > 3 * self._soft_limit
 
-    def _cut_all(self) -> list[Block]:
-        finished: list[Block] = []
-        while block := self._cut():
-            finished.append(block)
-        self._looked_at = len(self._tail)
-        return finished
-
     def _cut(self) -> Block | None:
         """Cut off the next finished piece, if there is one."""
         lines = _whole_lines(self._tail)
         number, context = self._where(lines) if lines else (0, self._context)
         size = sum(map(len, lines[:number]))
         if not size and self._is_far_too_long():
-            size, context = (
-                self._anywhere(),
-                replace(self._context, number="", joined=True),
-            )
+            size = self._anywhere()
+            context = replace(self._context, number="", joined=True)
         if not size:
             return None
         block = self._block(self._tail[:size])
@@ -275,23 +256,16 @@ class Blocks:
             return outside, _context_outside(self._context, lines[outside])
         head_lines = self._context.head.count("\n")
         tokens = skeleton(self._markdown("".join(lines)))
-        number = _last_start(tokens) - head_lines
-        number = min(number, _open_formula_line(lines))
+        number = min(_last_start(tokens) - head_lines, _open_formula_line(lines))
         if number > 0:
-            return number, replace(
-                self._context, head="", number="", joined=self._in_list
-            )
+            in_list = len(self._context.indents) > 1
+            return number, replace(self._context, head="", number="", joined=in_list)
         if sum(map(len, lines)) > self._soft_limit:
             return _soft_cut(tokens, lines, self._context)
         return 0, self._context
 
-    @property
-    def _in_list(self) -> bool:
-        return len(self._context.indents) > 1
-
     def _block(self, source: str) -> Block:
-        context = self._context
-        return Block(source, self._markdown(source), context.classes)
+        return Block(source, self._markdown(source), self._context.classes)
 
     def _markdown(self, source: str) -> str:
         context = self._context
@@ -349,8 +323,8 @@ def _open_formula_line(lines: list[str]) -> int:
     return next(opened, len(lines))
 
 
+# A longer paragraph is left as it is: marks without a partner take quadratic time.
 _CLOSED_CHARS = 5_000
-"""A longer paragraph is left as it is: marks without a partner take quadratic time."""
 
 _FENCE_START = re.compile(r"[ \t>]*(?:`{3,}|~{3,})")
 _CODE_SPAN = re.compile(
