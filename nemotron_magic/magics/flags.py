@@ -163,6 +163,7 @@ _TAKEN = {*dir(builtins), "In", "Out", "get_ipython", "exit", "quit", "display"}
 _OF_THE_SHELL = re.compile(
     r"_{1,3}|_\d+|_i{1,3}|_i\d+|_[iods]h|_exit_code|__\w+__|_nemotron"
 )
+_ELSEWHERE = dict.fromkeys(("--version", "-V"), "Versions: %nemotron doctor   ")
 _RESERVED = {
     "messages": "Type the question; the instruction before it is set with --system",
     "model": "Choose one with: %nemotron --model NAME …",
@@ -309,7 +310,7 @@ def _token(text: str) -> tuple[_Token, str]:
 
 def _unknown_flag(name: str) -> InputError:
     near = suggest_flag(name, FLAG_OF)
-    guess = f"Did you mean {near}? " if near else ""
+    guess = f"Did you mean {near}? " if near else _ELSEWHERE.get(name, "")
     return InputError(
         f"there is no flag {name}",
         hint=f"{guess}If it belongs to the question, put -- before it",

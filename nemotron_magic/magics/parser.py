@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.core.errors import InputError
+from nemotron_magic.core.parameters import PARAMETERS
 from nemotron_magic.magics.flags import (
     FLAG_OF,
     TO_ASK,
@@ -101,19 +102,19 @@ def parse(
     flags = FlagParser(hide)
     rest = flags.take(line)
     refuse_key(str(flags.values.get("system") or ""), hide)
-    if body or rest.strip().lower() not in _KEYLESS:
+    if body or not _closed_phrase(rest):
         refuse_key(_join(rest, body), hide, flags.ended_by_hand)
-    command, text, meant = "", rest, ""
+    command, text, error = "", rest, None
     if body is None and rest.strip() == "?" and not flags.ended_by_hand:
         command, text = "help", ""  # as behind any other name
     elif not flags.ended_by_hand:
         command, text = _command(rest, body, commands)
-        meant = "" if command else _meant(rest, body, commands)
-        is_guess = meant or not rest.startswith(command)
+        error = None if command else _slip(line, rest, body, commands)
+        is_guess = error or not rest.startswith(command)
         if is_guess and _is_answer(rest, last_reply(flags.others.get("thread", ""))):
-            command, text, meant = "", rest, ""
-    if meant:
-        raise _did_you_mean(line, rest, meant, body is not None, commands)
+            command, text, error = "", rest, None
+    if error:
+        raise error
     if command:
         refuse_key(text, hide, by_hand=True)
         cell = (body or "").removesuffix("\n")
@@ -125,6 +126,7 @@ def parse(
 
 
 _MOST_WORDS = 4
+_LONGEST_PHRASE = 100
 
 # What else a command is called. It is run where that changes nothing, else named.
 _CALLED = {
@@ -138,25 +140,69 @@ _CALLED = {
     "usage": "billing cost costs spending spent",
 }
 _SYNONYMS = {word: name for name, words in _CALLED.items() for word in words.split()}
-_MEANT = {
-    "clear": "reset",
-    "clear cache": "cache: clear",
-    "clear history": "reset",
-    "config": "panel",
-    "forget": "reset",
-    "key": "login",
-    "log off": "login: forget",
-    "log out": "login: forget",
-    "logoff": "login: forget",
-    "logout": "login: forget",
-    "rehearsal": "rehearse",
-    "rehearsal off": "rehearse: off",
-    "settings": "panel",
-    "sign out": "login: forget",
-    "stop rehearsal": "rehearse: off",
-}
+_NAMES = "|".join(p.name for p in PARAMETERS if p.kind in ("number", "integer"))
+_SETTING = rf"(?:set |change )?({_NAMES})(?: to|:| ?=)? (-?[\d.]+)"
+_IT = r"(?:it|th(?:is|at)|(?:(?:the|my|this|that) )?(?:last |previous )?(?:cell|code))"
+_KEY = r"(?:the |my |a |an )?(?:api[ -]?)?key"
+_MEMORY = r"(?:the |my |this |a )?(?:chat|context|conversation|history|memory|thread)"
+_PHRASES = (
+    (rf"clear|forget|(?:clear|delete|forget|new|reset|start) {_MEMORY}", "reset"),
+    (r"start (?:over|again|afresh)|forget (?:everything|all|it)|new chat", "reset"),
+    (r"(?:clear|delete|empty|reset) (?:the |my )?cache", "cache: clear"),
+    (r"config|configure|options|preferences|settings", "panel"),
+    (r"(?:open|show) (?:the )?(?:panel|settings)", "panel"),
+    (
+        rf"log ?(?:off|out)|sign ?(?:off|out)|(?:delete|forget|remove) {_KEY}",
+        "login: forget",
+    ),
+    (rf"log in|sign ?in|(?:add |change |enter |set |store )?{_KEY}", "login"),
+    (r"(?:start (?:the |a )?)?rehearsal|(?:demo|offline)(?: mode)?", "rehearse"),
+    (r"rehearsal on", "rehearse"),
+    (r"rehearsal off|(?:end|stop)(?: the)? rehears(?:al|e|ing)", "rehearse: off"),
+    (r"(?:list|show) (?:all |the |all the )?models|models? list|list", "models"),
+    (r"(?:list|show) (?:all |the |all the )?threads|threads? list", "threads"),
+    (r"(?:show )?(?:my )?(?:usage|spending|costs)", "usage"),
+    (rf"insert(?: {_IT})?", "code"),
+    (rf"fix {_IT}", "fix"),
+    (rf"explain {_IT}", "explain"),
+    (rf"doc(?:ument)? {_IT}|document|docstrings?", "doc"),
+    (r"(?:ask|try) (?:it )?again|again|redo|regenerate|repeat", "retry"),
+    (r"(?:usage )?export(?: (?:usage|calls|log))?", "usage: export calls.csv"),
+    (r"cache (on|off|replay)", r"%config Nemotron.cache = '\1'"),
+)
+"""What is said for a command, and the line that it stands for."""
 
-_KEYLESS = {*_MEANT, *_MEANT.values(), "login forget"}
+_FORMS = (
+    (r"test (?:the )?(?:function )?([^\W\d]\w*)(?:\(\))?", r"test: \1"),
+    (r"export (\S+\.(?:csv|json))", r"usage: export \1"),
+    (r"(?:switch )?(?:to )?threads? (\w+)", r"-T \1 …"),
+    (r"(?:use |switch to |set )?(?:the )?model(?: to|:| =)? (\S+/\S+)", r"-m \1 …"),
+    (_SETTING, r"%config Nemotron.\1 = \2"),
+)
+"""The same, with a word of the user's in it."""
+
+
+def _closed_phrase(text: str) -> str:
+    """Return the line that a phrase stands for, which holds no word of the user's."""
+    said = _plain(text).lower()
+    if said in (*(line for _, line in _PHRASES), "login forget"):
+        return said
+    return _reworded(said, _PHRASES)
+
+
+def _reworded(said: str, table: Iterable[tuple[str, str]]) -> str:
+    for pattern, line in table:
+        if found := re.fullmatch(pattern, said, re.IGNORECASE):
+            return found.expand(line)
+    return ""
+
+
+def _plain(text: str) -> str:
+    """Return a text without what politeness and other programs put around commands."""
+    if len(text) > _LONGEST_PHRASE:
+        return text
+    said = " ".join(text.split())
+    return re.sub(r"(?i)^(?:[/\\:]|please )+|(?:,? please|[ .!])+$", "", said)
 
 
 def _command(
@@ -182,23 +228,47 @@ def _split(text: str) -> tuple[str, str, str, str]:
     return word, colon, blank, rest
 
 
-def _meant(text: str, body: str | None, commands: Mapping[str, Command]) -> str:
-    """Return the line that a short text must have been meant for; "" for a question."""
-    word, colon, blank, rest = _split(text.rstrip())
-    if text.lower().strip() in _MEANT:
-        return _MEANT[text.lower().strip()]
+def _slip(
+    line: str, text: str, body: str | None, commands: Mapping[str, Command]
+) -> InputError | None:
+    """Return the error for a short text that must be meant for a command."""
+    what, meant = _meant(text, bool((body or "").strip()), commands)
+    if not meant:
+        return None
+    cell = "%" if body is not None else ""
+    start = "" if meant[0] == "%" else f"{cell}%nemotron {line.removesuffix(text)}"
+    hint = f"Did you mean: {start}{meant}   {TO_ASK}"
+    return InputError(f"{what}, and nothing was sent", "", hint)
+
+
+def _meant(
+    text: str, has_body: bool, commands: Mapping[str, Command]
+) -> tuple[str, str]:
+    """Return what is wrong with a text, and the line that it is meant for, or ""."""
+    said, text = _plain(text), text.rstrip()
+    word, colon, blank, rest = _split(text)
+    if not has_body and (line := _closed_phrase(said) or _reworded(said, _FORMS)):
+        return f"“{text}” is no command", line
     if word in commands:
+        takes, is_short = commands[word].takes, len(rest.split()) <= _MOST_WORDS
         if looks_like_flag(rest):
-            return f"{rest} {word}" if _is_all_flags(rest) else ""
-        is_short = 0 < len(rest.split()) <= _MOST_WORDS and not (body or "").strip()
-        if not blank or not is_short or rest.endswith("?"):
-            return ""
-        return f"{word}: {rest}" if commands[word].takes.isupper() else word
-    near = suggest_command(word.lower(), commands)
-    if not near or (rest and not blank) or (colon and (body or "").strip()):
-        return ""
+            is_slip = _is_all_flags(rest)
+            return f"flags stand before {word}", f"{rest} {word}" if is_slip else ""
+        if not blank or not is_short or has_body or rest.endswith("?"):
+            return "", ""
+        if takes.isupper():
+            return f"{word} takes its text behind a colon", f"{word}: {rest}"
+        return f"{word} takes {takes or 'no text'}", word
+    word, colon, blank, rest = _split(said)
+    near = word.lower() if word.lower() in commands else ""
+    near = near or suggest_command(word.lower(), commands)
+    if not near or (rest and not blank) or (colon and has_body):
+        return "", ""
     is_one = colon or not rest or commands[near].is_followed_by(rest)
-    return f"{near}{colon}{blank}{rest}" if is_one else ""
+    return (
+        f"there is no command {word}",
+        f"{near}{colon}{blank}{rest}" if is_one else "",
+    )
 
 
 def _is_all_flags(text: str) -> bool:
@@ -236,24 +306,6 @@ def _is_answer(text: str, reply: str) -> bool:
     words = re.escape(text.strip())
     there = re.search(rf"(?<!\w){words}(?!\w)", reply, re.IGNORECASE)
     return bool(is_asked or there)
-
-
-def _did_you_mean(
-    line: str, text: str, meant: str, is_cell: bool, commands: Mapping[str, Command]
-) -> InputError:
-    word = _split(text)[0]
-    if word not in commands:
-        what = f"there is no command {word}"
-    elif meant.startswith(f"{word}:"):
-        what = f"{word} takes its text behind a colon"
-    elif meant == word:
-        what = f"{word} takes {commands[word].takes or 'no text'}"
-    else:
-        what = f"flags stand before {word}"
-    typed = f"%{'%' * is_cell}nemotron {line.removesuffix(text)}{meant}"
-    return InputError(
-        f"{what}, and nothing was sent", "", f"Did you mean: {typed}   {TO_ASK}"
-    )
 
 
 def _join(text: str, body: str | None) -> str:

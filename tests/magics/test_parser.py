@@ -361,6 +361,27 @@ def test_a_question_has_no_cell_of_its_own() -> None:
         ("Clear Cache", "cache: clear"),
         ("Log out", "login: forget"),
         ("-q logout", "-q login: forget"),
+        ("fix it", "fix"),
+        ("please explain this cell", "explain"),
+        ("Document that.", "doc"),
+        ("test the function clean_names()", "test: clean_names"),
+        ("model list", "models"),
+        ("show all models", "models"),
+        ("rehearsal on", "rehearse"),
+        ("stop the rehearsal!", "rehearse: off"),
+        ("clear the conversation", "reset"),
+        ("start over", "reset"),
+        ("empty my cache", "cache: clear"),
+        ("forget my api key", "login: forget"),
+        ("log in", "login"),
+        ("/help", "help"),
+        ("insert the code", "code"),
+        ("try again", "retry"),
+        ("usage export", "usage: export calls.csv"),
+        ("export calls.json", "usage: export calls.json"),
+        ("show the panel", "panel"),
+        ("-q switch to thread draft", "-q -T draft …"),
+        ("use model a/b", "-m a/b …"),
         ("reset --fresh", "--fresh reset"),
         ("reset -T side  -q ", "-T side  -q reset"),
         ("continue --max-tokens 9000", "--max-tokens 9000 continue"),
@@ -373,6 +394,46 @@ def test_what_a_short_line_was_meant_for_is_told_whole(line: str, meant: str) ->
     assert f"\nDid you mean: %nemotron {meant}   " in told
     assert told.endswith("To ask it as it stands, put -- before it")
     assert read(f"-- {line}") == ParsedMagic(text=line)
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("set temperature to 0.2", "temperature = 0.2"),
+        ("-q max_tokens 500", "max_tokens = 500"),
+        ("cache off", "cache = 'off'"),
+        ("Cache replay.", "cache = 'replay'"),
+    ],
+)
+def test_a_setting_that_is_typed_as_a_command_is_told_as_a_setting(
+    line: str, meant: str
+) -> None:
+    assert f"\nDid you mean: %config Nemotron.{meant}   To ask" in refusal(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "explain this error in plain words please",
+        "list the models of sklearn",
+        "clear explanation",
+        "document this function in French",
+        "start over from the csv",
+        "temperature 0.2 or 0.5?",
+        "again with polars",
+        "insert it into the table",
+        "export to excel",
+        "sign in front of a number",
+    ],
+)
+def test_what_only_begins_like_a_command_is_a_question(line: str) -> None:
+    assert read(line) == ParsedMagic(text=line)
+
+
+def test_a_long_text_of_dots_is_read_at_once() -> None:
+    line = f"models{'. ' * 500_000}x"
+
+    assert read(line).text == line
 
 
 def test_what_was_meant_above_a_cell_is_told_as_a_cell() -> None:
