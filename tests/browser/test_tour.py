@@ -67,6 +67,7 @@ def test_nbclassic_shows_replies_inserts_code_and_has_the_panel(
     page.wait_for_function("window.Jupyter?.notebook?.kernel?.is_connected()")
     is_ready = "Jupyter.notebook.kernel.comm_manager.targets['jupyter.widget'] != null"
     page.wait_for_function(is_ready)
+    page.wait_for_load_state("networkidle")
     page.evaluate("Jupyter.notebook.execute_all_cells()")
     page.get_by_text(TOO_HOT).wait_for()
     ask_the_panel(page)
