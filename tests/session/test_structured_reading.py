@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import timeit
 from typing import Any
 
 import pytest
@@ -174,7 +175,7 @@ def test_a_reply_that_was_cut_off_is_never_mended(name: str) -> None:
     ],
 )
 def test_a_text_is_what_was_written(text: str, value: str | None) -> None:
-    reading = read_value(text, parse_fields("path, more?"))
+    reading = read_value(text, parse_fields("path"))
 
     assert (reading.value or {}).get("path") == value
 
@@ -217,3 +218,37 @@ def test_the_answer_may_have_landed_in_the_reasoning() -> None:
     assert read_value("", fields, "length", "Well, {").error == (
         "the answer is empty; there is only reasoning"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{" * 20_000 + "}",
+        '{"' * 20_000 + "}",
+        '{"label": "' + "x{" * 30_000 + "}",
+        "{label: " + "\n" * 60_000 + "}",
+        "{label: 1" + "/* " * 20_000 + "}",
+        "```a\n" * 20_000 + "```",
+        '{"label": ' + "[" * 20_000 + "]}",
+    ],
+)
+def test_no_text_takes_longer_than_it_is_long(text: str) -> None:
+    fields = parse_fields(REVIEW)
+
+    def took_s(length: int) -> float:
+        return min(
+            timeit.repeat(lambda: read_value(text[:length], fields), number=1, repeat=3)
+        )
+
+    assert read_value(text, fields).value is None
+    assert took_s(len(text)) < 40 * took_s(len(text) // 8)  # 64 if by the square
+
+
+def test_a_key_that_may_be_null_is_left_out_only_of_json_that_is_whole() -> None:
+    fields = parse_fields("label, stars int?")
+
+    whole = read_value('{"label": "a"}', fields)
+    mended = read_value("{'label': 'a',}", fields)
+
+    assert whole.value == {"label": "a", "stars": None}
+    assert mended.value is None

@@ -225,6 +225,8 @@ class Fields:
         """Return the key of each field in an object, as it is written there."""
         if not isinstance(found, Mapping):
             return {}
+        if all(name in found for name in self.names):
+            return {name: name for name in self.names}
         near = {_key(key): key for key in found}
         keys = {
             name: name if name in found else near.get(_key(name), "")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from nemotron_magic.core.text import one_line, plural
+from nemotron_magic.markdown.parser import code_blocks
 from nemotron_magic.session.structured.fields import Fields, Misfit
 
 __all__ = ["Reading", "read_value"]
@@ -17,7 +18,9 @@ _LONGEST_REPAIR = 64_000
 _MOST_STARTS = 400
 """So many braces are tried as the start of an object."""
 
-_MOST_REPAIRS = 8
+_MOST_REPAIRS = 4
+_MARKS = ("```", "~~~")
+_MOST_SIGNS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def _last_part(text: str) -> str:
     """Return the last fence or object of a text, if it ends with that."""
     text = text.strip()
     fences = _fences(text)
-    if fences and text.endswith("```"):
+    if fences and text.endswith(_MARKS):
         return fences[-1]
     at = text.rfind("\n{")
     return text[at + 1 :] if at >= 0 else text
@@ -99,8 +102,9 @@ def _last_part(text: str) -> str:
 
 def _whole(text: str, fields: Fields) -> Any:
     """Return the object that the text, or its only fence, is; None if it is none."""
-    fences = _fences(text)
-    inner = fences[0] if len(fences) == 1 and _is_fenced(text) else text
+    is_fenced = text.startswith(_MARKS) and text.endswith(_MARKS)
+    fences = _fences(text) if is_fenced else []
+    inner = fences[0] if len(fences) == 1 else text
     try:
         found = _strict(inner)
         if isinstance(found, str):
@@ -173,20 +177,24 @@ def _only(found: Any, fields: Fields) -> Any:
 
 def _repaired(text: str, fields: Fields) -> Any:
     """Return the object that broken JSON is, if mending it changes no word."""
-    if len(text) > _LONGEST_REPAIR:
+    # Beyond this, the library takes time by the square of it.
+    is_long = len(text) > _LONGEST_REPAIR
+    if is_long or len(re.findall(r"[{\[\"']", text)) > _MOST_SIGNS:
         return None
-    candidates = [*_fences(text)[::-1], *_braced(text)]
+    places = [*_fences(text)[::-1], text]
+    candidates = [one for place in places for one in _braced(place, fields)]
     for candidate in candidates[:_MOST_REPAIRS]:
         mended = _mended(candidate)
-        if isinstance(mended, dict) and fields.matches(mended):
+        if len(fields.keys_in(mended)) == len(fields.names):
             return mended
     return None
 
 
-def _braced(text: str) -> Iterator[str]:
-    """Yield what may be an object: from each brace on, up to the last one."""
+def _braced(text: str, fields: Fields) -> Iterator[str]:
+    """Yield what may be an object: from a brace before a key, up to the last brace."""
+    names = "|".join(map(re.escape, fields.names))
     end = text.rfind("}") + 1 or len(text)
-    for start in re.finditer(r"\{", text[:end]):
+    for start in re.finditer(rf"(?i)\{{\s*['\"“]?(?:{names})\b", text[:end]):
         yield text[start.start() : end]
 
 
@@ -228,7 +236,7 @@ def _is_closed(text: str) -> bool:
     return not any(counts) or (ends is not None and (is_quoted or not counts[1] % 2))
 
 
-_COMMENT = r"(?s)//[^\n]*|/\*.*?\*/|(?m:^\s*#[^\n]*)"
+_COMMENT = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)|(?m:^[ \t]*#[^\n]*)"
 _WORD = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\w+")
 
 
@@ -298,14 +306,8 @@ _STRICT: dict[str, Any] = {
     "strict": False,
 }
 
-_FENCE = re.compile(r"(?ms)^[ \t]*(`{3,}|~{3,})[^\n`]*\n(.*?)^[ \t]*\1[`~]*[ \t]*$")
-
 
 def _fences(text: str) -> list[str]:
     """Return the contents of a text's fenced blocks."""
-    return [found[2].strip() for found in _FENCE.finditer(text)]
-
-
-def _is_fenced(text: str) -> bool:
-    """Return whether a text is one fenced block and nothing else."""
-    return _FENCE.fullmatch(text.strip()) is not None
+    has_any = any(marks in text for marks in _MARKS)
+    return [block.code.strip() for block in code_blocks(text)] if has_any else []
