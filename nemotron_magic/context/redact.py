@@ -57,13 +57,7 @@ _REMEMBERED_CHARS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """One secret that was taken out: what it was, never what it said.
-
-    Parameters
-    ----------
-    name : str
-        The environment variable that holds it; empty if it was known by its form.
-    """
+    """One secret that was taken out: what it was, never what it said."""
 
     kind: str
     name: str = ""
@@ -81,21 +75,6 @@ class Redactor:
     """Takes secrets out of texts: exact values first, then what looks like one.
 
     It has no readable repr and refuses to be pickled, as it knows secrets.
-
-    Parameters
-    ----------
-    environ : mapping
-        Values of variables whose names sound secret are taken out wherever they stand;
-        looked at once, here.
-    exact : iterable of str
-        Secrets to be taken out wherever they stand, such as the key itself.
-    held : mapping of str to str
-        Secrets that variables hold, each with its kind.
-
-    Examples
-    --------
-    >>> Redactor({}).redact('password = "hunter2"').text
-    'password = "[redacted:password]"'
     """
 
     __slots__ = ("_exact", "_knows", "_remembered")
@@ -206,15 +185,7 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RedactedRequest:
-    """A whole request without the secrets in it.
-
-    Attributes
-    ----------
-    fields : mapping
-        The fields of the body beside the messages.
-    found : tuple of str
-        The kind of each secret that was taken out.
-    """
+    """A whole request without the secrets in it."""
 
     messages: tuple[Message, ...]
     fields: Mapping[str, Any]
@@ -222,15 +193,7 @@ class RedactedRequest:
 
 
 class MessageRedactor:
-    """Takes secrets out of requests: the key, and what redaction finds.
-
-    Parameters
-    ----------
-    environ : mapping
-        The process's environment, whose secret-looking values are secrets.
-    held : callable
-        Gives the secrets that variables of the user's hold, each with its kind.
-    """
+    """Takes secrets out of requests: the key, and what redaction finds."""
 
     def __init__(
         self,
@@ -322,13 +285,7 @@ class MessageRedactor:
 
 
 def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
-    """Return a JSON value with every text in it cleaned, names of fields among them.
-
-    Parameters
-    ----------
-    name : str
-        Of the field that it is the value of: a telling one gives a secret away.
-    """
+    """Return a JSON value with every text in it cleaned, names of fields among them."""
     if isinstance(value, Mapping):
         return {
             one if one in _WORDS else clean(one): _cleaned(of_it, one, clean)

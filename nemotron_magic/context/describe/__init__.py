@@ -21,7 +21,6 @@ from nemotron_magic.context.describe.base import (
     plain_lines,
 )
 from nemotron_magic.context.describe.builtins import CONTAINER_KINDS
-from nemotron_magic.context.describe.dataframes import DATAFRAME_KINDS
 from nemotron_magic.context.describe.libraries import LIBRARY_KINDS
 from nemotron_magic.context.describe.objects import (
     OBJECT_KINDS,
@@ -29,6 +28,7 @@ from nemotron_magic.context.describe.objects import (
     dataclass_lines,
 )
 from nemotron_magic.context.describe.privacy import own_name
+from nemotron_magic.context.describe.tables import TABLE_KINDS
 from nemotron_magic.context.secrets.held import is_held_secret
 from nemotron_magic.core import public
 from nemotron_magic.core.introspection import bases, class_name, home, namespace
@@ -134,10 +134,10 @@ _CUT = "\n… (cut: no room)"
 _DEEPEST = 20
 _KINDS: dict[tuple[str, str], Describer] = {
     **CONTAINER_KINDS,
-    **DATAFRAME_KINDS,
     **LIBRARY_KINDS,
     **OBJECT_KINDS,
     **SCALAR_KINDS,
+    **TABLE_KINDS,
 }
 _ENUM = ("enum", "Enum")
 

@@ -56,7 +56,7 @@ CELL_CHARS = 80
 _DEEPEST = 4
 
 
-_TABLES = {("pandas", "DataFrame"): "pandas", ("polars", "DataFrame"): "polars"}
+_TABLES = ("pandas", "polars")
 _LIVE_COLUMNS = 1_000
 _MOST_CODE_CHARS = 200_000
 _WORD = re.compile(r"[^\W\d_]+")
@@ -66,13 +66,7 @@ _QUOTED = re.compile(
 
 
 class LiveTables:
-    """The tables of a notebook, looked for when a description first needs them.
-
-    Parameters
-    ----------
-    variables : mapping
-        The variables of the kernel.
-    """
+    """The tables of a notebook, looked for when a description first needs them."""
 
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
@@ -83,13 +77,9 @@ class LiveTables:
         # By identity: the hash of a class may be code of its metaclass.
         values = list(self._variables.values())
         classes = {id(cls): cls for cls in map(type, values)}
-        libraries = {key: _library_of(cls) for key, cls in classes.items()}
-        found = {
-            id(value): as_library(value, name)
-            for value in values
-            if (name := libraries[id(type(value))])
-        }
-        return list(found.values())
+        tables = {key for key, cls in classes.items() if _library_of(cls)}
+        found = {id(one): one for one in values if id(type(one)) in tables}
+        return [as_library(one, _library_of(type(one))) for one in found.values()]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -110,18 +100,22 @@ class LiveTables:
 
 
 def _library_of(cls: type) -> str:
-    found = (_TABLES.get(home(base), "") for base in bases(cls))
-    return next(filter(None, found), "")
+    return next(
+        (
+            name
+            for name, kind in map(home, bases(cls))
+            if kind == "DataFrame" and name in _TABLES
+        ),
+        "",
+    )
 
 
 def _columns_of(table: Any) -> list[str]:
     columns = table.columns
     for name in getattr(columns, "names", ()):
         # Those of a pivot have been values of the column of that name.
-        labels = columns if type(name) is str else ()
-        counted = Counter(label for label in labels if type(label) is str)
-        if type(name) is str and (
-            is_personal(name) or not is_vocabulary(counted, name)
+        if type(name) is str and not is_vocabulary(
+            Counter(label for label in columns if type(label) is str), name
         ):
             return []
     labels = [one for one in list(columns)[:_LIVE_COLUMNS] if type(one) is str]
@@ -132,32 +126,16 @@ def _columns_of(table: Any) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class DescribeContext:
-    """How to look at one value.
+    """How to look at one value."""
 
-    Parameters
-    ----------
-    describe : Callable
-        Gives the lines of any value, for what a container holds; raises nothing.
-    is_late : Callable
-        Tells whether the time for looking is over.
-    source : bool
-        Whether the source of functions and classes is wanted.
-    path : tuple of int
-        The identities of the containers around the value, outermost first.
-    live : LiveTables
-        The tables of the notebook, whose columns are known.
-    plain : str
-        What the object shows of itself, if it is a result.
-    """
-
-    describe: Describer
+    describe: Describer  # any value, raising nothing: for what a container holds
     is_late: Callable[[], bool]
     data: Data = "schema"
-    source: bool = False
+    source: bool = False  # whether that of functions and classes is wanted
     name: str = ""
-    path: tuple[int, ...] = ()
+    path: tuple[int, ...] = ()  # the identities of the containers, outermost first
     live: LiveTables = field(default_factory=lambda: LiveTables({}))
-    plain: str = ""
+    plain: str = ""  # what the object shows of itself, if it is a result
 
     @property
     def is_full(self) -> bool:
@@ -195,14 +173,8 @@ def shorten(text: str, longest: int = CELL_CHARS) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
-def and_more(shown: Iterable[str], more: int) -> str:
-    """Join a list of words and say how many it lacks.
-
-    Examples
-    --------
-    >>> and_more(["a", "b"], 3)
-    'a, b and 3 more'
-    """
+def and_more(shown: Iterable[str], more: int = 0) -> str:
+    """Join a list of words and say how many it lacks."""
     listed = ", ".join(shown)
     return f"{listed} and {more:,} more" if more > 0 else listed
 
@@ -234,13 +206,7 @@ _LEAST_BASE64 = 150
 
 
 def fold_base64(text: str) -> str:
-    """Return the text with encoded files, such as images, as their length alone.
-
-    Examples
-    --------
-    >>> fold_base64("data:image/png;base64," + "iVBORw0KGgo" * 20)
-    'data:image/png;base64,[… 220 characters of base64]'
-    """
+    """Return the text with encoded files, such as images, as their length alone."""
 
     def fold(match: re.Match[str]) -> str:
         encoded = match[0]
@@ -354,13 +320,7 @@ _ROW = re.compile(r"(?m)^\s*\d+\s{2,}\S")
 
 
 def plain_lines(text: str, ctx: DescribeContext) -> list[str]:
-    """Return what an object of unknown class shows, without lines that tell of people.
-
-    Parameters
-    ----------
-    text : str
-        Its `text/plain`, as IPython has it.
-    """
+    """Return what an unknown object shows, without lines that tell of people."""
     is_table = text.startswith(_BEGINNINGS) or _END.search(text[-_END_CHARS:])
     if not ctx.is_full and (is_table or len(_ROW.findall(text)) > 1):
         return []
@@ -400,17 +360,18 @@ def _text(value: str, ctx: DescribeContext) -> Iterator[str]:
     elif (data := parse_data(text)) is not None:
         yield f"{size}, which holds data:"
         yield from ctx.describe(data, ctx)
-    elif _is_hidden_prose(text, ctx.name):
+    elif (
+        is_personal(ctx.name)
+        or is_printed_table(text)
+        or (
+            not is_field_value(text, ctx.name)
+            and tells_of_person(text[:_SEARCHED_CHARS])
+        )
+    ):
         yield f"{size}, {HIDDEN}"
     else:
         yield size
         yield _quote(text, _TEXT_CHARS)
-
-
-def _is_hidden_prose(text: str, name: str) -> bool:
-    if is_personal(name) or is_printed_table(text):
-        return True
-    return not is_field_value(text, name) and tells_of_person(text[:_SEARCHED_CHARS])
 
 
 def _quote(text: str, longest: int) -> str:
@@ -445,11 +406,6 @@ def _datetime_text(value: datetime.datetime) -> str:
     is_known = home(type(zone))[0] in _ZONES
     suffix = "" if zone is None else f" {zone}" if is_known else " in a time zone"
     return f"{cls.date(value)} {cls.time(value)}{suffix}"
-
-
-def _time_text(value: datetime.time) -> str:
-    moment = datetime.datetime.combine(datetime.date.min, value)
-    return str(datetime.datetime.time(moment))
 
 
 def _own_text(value: object) -> str:
@@ -501,7 +457,9 @@ SCALAR_KINDS: dict[tuple[str, str], Describer] = {
     ("builtins", "bytearray"): _bytes,
     ("datetime", "date"): _writer(datetime.date.isoformat),
     ("datetime", "datetime"): _writer(_datetime_text),
-    ("datetime", "time"): _writer(_time_text),
+    ("datetime", "time"): _writer(
+        lambda value: str(datetime.datetime.combine(datetime.date.min, value).time())
+    ),
     ("datetime", "timedelta"): _writer(datetime.timedelta.__str__),
     ("decimal", "Decimal"): _writer(_own_text),
     ("pandas", "NaTType"): _writer(_own_text),

@@ -194,7 +194,7 @@ def _matplotlib_class(value: Any, name: str) -> Any:
 def _figure(figure: Any, ctx: DescribeContext) -> Iterator[str]:
     cls = _matplotlib_class(figure, "Figure")
     axes = list(cls.get_axes(figure))
-    title = _title(cls.get_suptitle(figure), ctx)
+    title = _figure_text(cls.get_suptitle(figure), ctx, " ")
     wide, high = cls.get_size_inches(figure).tolist()
     yield f"matplotlib Figure{title}, {wide:g} × {high:g} inches, {len(axes)} axes"
     for one in axes[:_AXES]:
@@ -205,33 +205,32 @@ def _figure(figure: Any, ctx: DescribeContext) -> Iterator[str]:
 
 def _axes(axes: Any, ctx: DescribeContext) -> Iterator[str]:
     cls = _matplotlib_class(axes, "Axes")
-    yield f"matplotlib Axes{_title(cls.get_title(axes), ctx)}"
-    for axis, *get in (
-        ("x", cls.get_xlabel, cls.get_xlim, cls.get_xscale),
-        ("y", cls.get_ylabel, cls.get_ylim, cls.get_yscale),
-    ):
-        label, (low, high), scale = (one(axes) for one in get)
-        name = _figure_text(label, ctx) if label else "no label"
+    yield f"matplotlib Axes{_figure_text(cls.get_title(axes), ctx, ' ')}"
+    for axis in "xy":
+        label, (low, high), scale = (
+            getattr(cls, f"get_{axis}{what}")(axes)
+            for what in ("label", "lim", "scale")
+        )
+        name = _figure_text(label, ctx) or "no label"
         yield f"  {axis} axis: {name}, {float(low):.6g} to {float(high):.6g}, {scale}"
     drawn = {name: list(getattr(cls, name).__get__(axes)) for name in _DRAWN}
     counts = [f"{len(parts):,} {name}" for name, parts in drawn.items() if parts]
     yield f"  drawn: {', '.join(counts) or 'nothing'}"
     labels = [str(line.get_label()) for line in drawn["lines"][:_LABELS]]
-    if named := [_figure_text(label, ctx) for label in labels if label[:1] != "_"]:
-        yield f"  lines: {', '.join(named)}"
-    if (legend := cls.get_legend(axes)) is not None:
-        texts = [text.get_text() for text in legend.get_texts()[:_LABELS]]
-        yield f"  legend: {', '.join(_figure_text(text, ctx) for text in texts)}"
+    legend = cls.get_legend(axes)
+    texts = legend.get_texts()[:_LABELS] if legend else ()
+    for what, named in (
+        ("lines", [label for label in labels if label[:1] != "_"]),
+        ("legend", [text.get_text() for text in texts]),
+    ):
+        if named:
+            yield f"  {what}: {', '.join(_figure_text(one, ctx) for one in named)}"
 
 
-def _title(text: str, ctx: DescribeContext) -> str:
-    return f" {_figure_text(text, ctx)}" if text else ""
-
-
-def _figure_text(text: str, ctx: DescribeContext) -> str:
+def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
     """Return a text of a figure in quotes, unless a person seems to be in it."""
     is_open = ctx.is_full or not tells_of_person(text)
-    return repr(shorten(text)) if is_open else "(not named)"
+    return text and before + (repr(shorten(text)) if is_open else "(not named)")
 
 
 _ARRAYS = ("numpy", "dask", "xarray", "pandas")
@@ -312,16 +311,15 @@ def _sql_row(value: Any, ctx: DescribeContext) -> Iterator[str]:
 
 
 def _dataset(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    variables, coordinates = field(value, "_variables"), field(value, "_coord_names")
-    if type(variables) is not dict or type(coordinates) is not set:
+    found, coordinates = field(value, "_variables"), field(value, "_coord_names")
+    if type(found) is not dict or type(coordinates) is not set:
         yield "xarray Dataset"
         return
-    yield f"xarray Dataset of {len(variables) - len(coordinates)} data variables"
-    for name, variable in list(variables.items())[:MOST_COLUMNS]:
-        kind = "coordinate" if exact(name) in coordinates else "variable"
-        yield f"  {kind} {quote_label(name, ctx)}: {_variable(variable)}"
-    if (more := len(variables) - MOST_COLUMNS) > 0:
-        yield f"  … and {more:,} more"
+    yield f"xarray Dataset of {len(found) - len(coordinates)} data variables"
+    kinds = (
+        "coordinate" if exact(name) in coordinates else "variable" for name in found
+    )
+    yield from _variables(zip(kinds, found.items(), strict=True), ctx)
 
 
 def _data_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -329,9 +327,18 @@ def _data_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     label = f" {name!r}" if name else ""
     yield f"xarray DataArray{label}, {_variable(field(value, '_variable'))}"
     found = field(value, "_coords")
-    coordinates = list(found.items()) if type(found) is dict else []
-    for label, one in coordinates[:MOST_COLUMNS]:
-        yield f"  coordinate {quote_label(label, ctx)}: {_variable(one)}"
+    items = list(found.items()) if type(found) is dict else []
+    yield from _variables((("coordinate", one) for one in items), ctx)
+
+
+def _variables(
+    found: Iterable[tuple[str, tuple[object, object]]], ctx: DescribeContext
+) -> Iterator[str]:
+    listed = list(found)
+    for kind, (name, variable) in listed[:MOST_COLUMNS]:
+        yield f"  {kind} {quote_label(name, ctx)}: {_variable(variable)}"
+    if len(listed) > MOST_COLUMNS:
+        yield f"  … and {len(listed) - MOST_COLUMNS:,} more"
 
 
 def _variable(variable: object) -> str:

@@ -86,13 +86,7 @@ def _words_of(label: str) -> list[str]:
 
 
 def own_name(path: str) -> str:
-    """Return what the last step of a path is called.
-
-    Examples
-    --------
-    >>> own_name('users["country"][0]'), own_name("df.customer")
-    ('country', 'customer')
-    """
+    """Return what the last step of a path is called."""
     if path.isidentifier():
         return path
     steps: list[tuple[str, str]] = _STEP.findall(path)
@@ -101,15 +95,7 @@ def own_name(path: str) -> str:
 
 @lru_cache(2_000)
 def is_personal(label: str) -> bool:
-    """Return whether the name of a column or field speaks of a person or a secret.
-
-    Examples
-    --------
-    >>> is_personal("customerId"), is_personal("E-Mail"), is_personal("doctor")
-    (True, True, True)
-    >>> is_personal("width"), is_personal("product_name"), is_personal("n_patients")
-    (False, False, False)
-    """
+    """Return whether the name of a column or field speaks of a person or a secret."""
     if strength_of(label) in (Strength.PASSWORD, Strength.SECRET):
         return True
     if any(sign in label for sign in WORDS["sensitive_signs"]):
@@ -157,13 +143,7 @@ def _is_person(word: str) -> bool:
 
 @lru_cache(2_000)
 def _is_thing(label: str) -> bool:
-    """Return whether the name is that of a vocabulary: a product, a region, a status.
-
-    Examples
-    --------
-    >>> _is_thing("Country"), _is_thing("team_name"), _is_thing("x")
-    (True, True, False)
-    """
+    """Return whether the name is that of a product, a region, a status and the like."""
     words = _words_of(label)
     if not words or is_personal(label):
         return False
@@ -318,13 +298,6 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
     Few values that repeat are a vocabulary, if none looks like a name or like prose.
     Where they do not repeat, they must be ordinary words or codes, or the name that of
     a vocabulary.
-
-    Parameters
-    ----------
-    counted : mapping of str to int
-        The values, and how often each was seen.
-    label : str
-        What the column, the index, the list or the variable is called.
     """
     if not counted or is_personal(label):
         return False
@@ -364,14 +337,7 @@ def is_field_value(text: str, label: str) -> bool:
 
 
 def are_keys(keys: Collection[str], are_alike: bool) -> bool:
-    """Return whether the keys of a dict are names of fields, not values of a column.
-
-    Parameters
-    ----------
-    are_alike : bool
-        Whether all values are of one class: then the keys may be a column, and must be
-        words that are known.
-    """
+    """Return whether the keys of a dict are names of fields, not values of a column."""
     if _share_a_stem(keys):
         return True
     closed = [key for key in keys if not (_is_known(key) or _is_field(key, are_alike))]
@@ -410,15 +376,7 @@ def _is_field(key: str, must_be_known: bool) -> bool:
 
 
 def tells_of_person(text: str) -> bool:
-    """Return whether a text looks like a person's name, address or number.
-
-    Examples
-    --------
-    >>> tells_of_person("Dr Voss"), tells_of_person("We met Quimby at noon.")
-    (True, True)
-    >>> tells_of_person("hello world"), tells_of_person("Trained on the Titanic data")
-    (False, False)
-    """
+    """Return whether a text looks like a person's name, address or number."""
     if _is_contact(text) or _has_name(_parts(text)):
         return True
     # Initials with dots before a word that nobody knows, or two capital words.
@@ -438,13 +396,7 @@ def tells_of_person(text: str) -> bool:
 
 
 def is_harmless_line(line: str, code: Collection[str]) -> bool:
-    """Return whether every word of a line is an ordinary one, or one of code.
-
-    Parameters
-    ----------
-    code : collection of str
-        Names in the code and the tables of the notebook, in lower case.
-    """
+    """Return whether every word of a line is an ordinary one, or one of code."""
     if any(sign.search(line) for sign in (_HONORIFIC, _STREET, _NUMBER_OF_PERSON)):
         return False
     # What `name=` and `name(` call is code, too.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from itertools import chain, takewhile
+from typing import Any, NamedTuple
 
 from nemotron_magic.context.describe.base import (
     DescribeContext,
@@ -46,69 +46,46 @@ _STATISTICS = WORDS["statistics"]
 _OF_ONE_ROW = {"min", "max", "first", "last", "top", "mode"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """The first rows and columns of a table that may be a summary.
-
-    Parameters
-    ----------
-    size : tuple of int
-        How many rows and columns the table has.
-    names : sequence of object
-        What the levels of its row labels are called.
-    rows : list of tuple
-        The label of each row, by level.
-    column_names : sequence of object
-        What the levels of its column labels are called.
-    cells : list of list
-        By column.
-    is_indexed : bool
-        Whether the labels of rows are an index, and no columns.
-    """
+class _Grid(NamedTuple):
+    """The first rows and columns of a table that may be a summary."""
 
     kind: str
     size: tuple[int, int]
-    names: Sequence[Any]
-    rows: list[tuple[Any, ...]]
-    column_names: Sequence[Any]
+    names: Sequence[Any]  # of the levels of the labels of rows
+    rows: list[tuple[Any, ...]]  # the labels of each
+    column_names: Sequence[Any]  # of the levels of the labels of columns
     columns: list[Any]
-    cells: list[list[Any]]
-    is_indexed: bool
+    cells: list[list[Any]]  # by column
+    is_indexed: bool  # whether the labels of rows are an index, and no columns
     is_unique: bool
 
 
 def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
-    """Return the lines on a table if it is the result of an aggregation, or None.
-
-    Parameters
-    ----------
-    table : DataFrame or Series
-        Of pandas, or a DataFrame of polars, of the libraries' own classes.
-    """
+    """Return the lines on a table if it is the result of an aggregation, or None."""
     if ctx.is_full or not len(table) > 0:
         return None
     grid = _polars_grid(table) if hasattr(table, "get_columns") else _pandas_grid(table)
     if grid is None or not grid.is_unique or not grid.columns:
         return None
     labels = [grid.names, grid.column_names, grid.columns, *grid.rows]
-    if not all(_is_plain(label) for part in labels for label in part):
+    # One of a class of user code could run when it is compared.
+    parts = chain.from_iterable(map(_levels_of, chain.from_iterable(labels)))
+    if not all(home(type(part))[0] in _LIBRARIES for part in parts):
         return None
     if _is_labelled(grid, ctx):
-        return _lines(grid, False, ctx)
+        return _lines(grid, 1, ctx)
     owners = [one for one in ctx.live.tables if _may_own(one, grid)][:_MOST_OWNERS]
     if owners:
         are_new = all(_is_aggregated(grid, one) for one in owners)
-        return _lines(grid, True, ctx) if are_new else None
+        return _lines(grid, LEAST_SEEN, ctx) if are_new else None
     label = grid.columns[0]
     is_counted = _is_statistic(label) and label not in ctx.live.columns
     is_single = len(grid.columns) == 1 and grid.is_indexed
-    return _lines(grid, False, ctx) if is_counted and is_single else None
+    return _lines(grid, 1, ctx) if is_counted and is_single else None
 
 
-def _is_plain(label: Any) -> bool:
-    """Return whether a label is of no class of user code, which could run."""
-    parts = label if type(label) is tuple else (label,)
-    return all(home(type(part))[0] in _LIBRARIES for part in parts)
+def _levels_of(label: Any) -> tuple[Any, ...]:
+    return label if type(label) is tuple else (label,)
 
 
 def _column_is_plain(column: Any) -> bool:
@@ -137,26 +114,18 @@ def _columns(table: Any) -> Iterator[tuple[Any, Any]]:
 
 def _pandas_grid(table: Any) -> _Grid | None:
     index, kind = table.index, f"pandas {type(table).__name__}"
-    levels = getattr(index, "levels", [index])
-    if not all(map(_column_is_plain, levels)):
+    if not all(map(_column_is_plain, getattr(index, "levels", [index]))):
         return None
-    head = table.iloc[:_ROWS]
-    if kind == "pandas Series":
-        columns, names = [table.name], [None]
-        cells = [_plain(head)]
-    else:
-        columns, names = list(table.columns[:_COLUMNS]), list(table.columns.names)
-        cells = [_plain(head.iloc[:, place]) for place in range(len(columns))]
-    size = (len(table), 1 if kind == "pandas Series" else table.shape[1])
-    if type(index).__name__ != "RangeIndex":
-        labels = head.index.tolist()
-        rows = [one if type(one) is tuple else (one,) for one in labels]
-        is_unique = index.is_unique
-        level_names = list(index.names)
-        return _Grid(
-            kind, size, level_names, rows, names, columns, cells, True, is_unique
-        )
-    return None if kind == "pandas Series" else _keyed(kind, size, columns, cells)
+    head, is_single = table.iloc[:_ROWS], kind == "pandas Series"
+    columns = [table.name] if is_single else list(table.columns[:_COLUMNS])
+    parts = [head] if is_single else [head.iloc[:, i] for i in range(len(columns))]
+    cells, size = list(map(_plain, parts)), (len(table), *table.shape[1:], 1)[:2]
+    if type(index).__name__ == "RangeIndex":
+        return None if is_single else _keyed(kind, size, columns, cells)
+    rows, is_unique = list(map(_levels_of, head.index.tolist())), index.is_unique
+    over = [None] if is_single else list(table.columns.names)
+    names = list(index.names)
+    return _Grid(kind, size, names, rows, over, columns, cells, True, is_unique)
 
 
 def _plain(values: Any) -> list[Any]:
@@ -172,9 +141,8 @@ def _plain(values: Any) -> list[Any]:
 
 
 def _polars_grid(table: Any) -> _Grid | None:
-    head = table.head(_ROWS)
     columns, kind = table.columns[:_COLUMNS], "polars DataFrame"
-    cells = [one.to_list() for one in head.get_columns()[:_COLUMNS]]
+    cells = [one.to_list() for one in table.head(_ROWS).get_columns()[:_COLUMNS]]
     if columns[0] != "statistic":
         return _keyed(kind, table.shape, columns, cells)
     size = (len(table), len(columns) - 1)
@@ -186,15 +154,12 @@ def _keyed(
     kind: str, size: tuple[int, int], columns: list[Any], cells: list[list[Any]]
 ) -> _Grid | None:
     """Return a table whose first columns name the rows, and the others are numbers."""
-    count = 0
-    while (
-        count < len(cells) and _types(cells[count]) and not _are_numbers(cells[count])
-    ):
-        count += 1
+    labels = list(takewhile(lambda one: _types(one) and not _are_numbers(one), cells))
+    count = len(labels)
     has_text = any(not _types(rest).isdisjoint((str, bool)) for rest in cells[count:])
     if has_text or size[0] > _ROWS:
         return None
-    rows = list(zip(*cells[:count], strict=True)) or [()] * len(cells[0])
+    rows = list(zip(*labels, strict=True)) or [()] * len(cells[0])
     unique = len({str(row) for row in rows}) == len(rows)
     names, rest = columns[:count], columns[count:]
     size = (size[0], size[1] - count)
@@ -216,10 +181,9 @@ def _is_statistic(label: Any) -> bool:
 
 
 def _is_known(label: Any, ctx: DescribeContext) -> bool:
-    parts = label if type(label) is tuple else (label,)
     return all(
         type(part) is str and (part in _STATISTICS or part in ctx.live.columns)
-        for part in parts
+        for part in _levels_of(label)
     )
 
 
@@ -298,8 +262,11 @@ def _is_aggregated(grid: _Grid, owner: Any) -> bool:
     groups; or by an index the largest or smallest number of each group.
     """
     columns = list(zip(grid.columns, grid.cells, strict=True))
-    if _is_crosstab(grid, len(owner)):
-        return True
+    if type(grid.column_names[0]) is str and all(map(_are_numbers, grid.cells)):
+        # Those of a crosstab are counts of all rows.
+        counts = [cell for cells in grid.cells for cell in cells if cell == cell]
+        if int(sum(counts)) == len(owner):
+            return True
     own = [name for name, _ in _columns(owner) if type(name) is str]
     are_new = (
         (_is_statistic(label) and label not in own) or not _holds(owner, label, cells)
@@ -335,14 +302,6 @@ def _is_aggregated(grid: _Grid, owner: Any) -> bool:
     )
 
 
-def _is_crosstab(grid: _Grid, rows: int) -> bool:
-    """Return whether the cells are counts of all rows of a table."""
-    if type(grid.column_names[0]) is not str or not all(map(_are_numbers, grid.cells)):
-        return False
-    counts = [cell for cells in grid.cells for cell in cells if cell == cell]
-    return int(sum(counts)) == rows
-
-
 def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
     """Return whether the first numbers of a column stand in one column of a table.
 
@@ -359,27 +318,21 @@ def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
     return any(
         all(bool((column == number).any()) for number in numbers)
         for column in named or [column for _, column in columns]
-        if _is_numeric(column.dtype)
+        if getattr(column.dtype, "kind", "") in ("i", "u", "f")
+        or (hasattr(column.dtype, "is_numeric") and column.dtype.is_numeric())
     )
 
 
-def _is_numeric(dtype: Any) -> bool:
-    is_polars = home(type(dtype))[0] == "polars"
-    return bool(dtype.is_numeric()) if is_polars else dtype.kind in "iuf"
-
-
-def _lines(grid: _Grid, is_owned: bool, ctx: DescribeContext) -> Iterator[str]:
+def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
     rows, width = grid.size
-    weight = LEAST_SEEN if is_owned else 1
-    labels = _texts(grid.rows, grid.names, ctx, weight)
-    columns = [one if type(one) is tuple else (one,) for one in grid.columns]
-    heads = _texts(columns, grid.column_names, ctx, weight)
+    labels = _texts(grid.rows, grid.names, ctx, seen)
+    columns = list(map(_levels_of, grid.columns))
+    heads = _texts(columns, grid.column_names, ctx, seen)
+    size = f"{rows:,} rows × {width:,} columns"
     if grid.kind == "pandas Series":
+        size = f"{rows:,} rows"
         heads = ["value" if grid.columns[0] is None else heads[0]]
-        yield f"{grid.kind}, {rows:,} rows, a summary:"
-    else:
-        size = f"{rows:,} rows × {width:,} columns"
-        yield f"{grid.kind}, {size}, a summary:"
+    yield f"{grid.kind}, {size}, a summary:"
     names = ", ".join(str(name) for name in grid.names if name is not None)
     yield _BETWEEN + _BETWEEN.join(filter(None, (names, *heads)))
     most = max(map(len, ctx.live.tables), default=0)
@@ -399,40 +352,34 @@ def _texts(
     rows: Sequence[tuple[Any, ...]],
     names: Sequence[Any],
     ctx: DescribeContext,
-    weight: int,
+    seen: int,
 ) -> list[str]:
     """Return labels of rows or columns; what may be a value of a person is numbered.
 
-    Parameters
-    ----------
-    names : sequence of object
-        What the levels of the labels are called.
-    weight : int
-        How often each label was seen as a value, at least.
+    Each was seen so often as a value, at least.
     """
     levels = [
-        _level([row[place] for row in rows], name, ctx, weight)
+        _level(
+            [row[place] for row in rows], name if type(name) is str else "", ctx, seen
+        )
         for place, name in enumerate(names)
     ]
     return [", ".join(parts) for parts in zip(*levels, strict=True)] or [""] * len(rows)
 
 
-def _level(
-    labels: list[Any], name: Any, ctx: DescribeContext, weight: int
-) -> list[str]:
-    name = name if type(name) is str else ""
+def _level(labels: list[Any], name: str, ctx: DescribeContext, seen: int) -> list[str]:
     unknown = {one for one in labels if type(one) is str and not _is_known(one, ctx)}
-    is_open = not unknown or is_vocabulary(dict.fromkeys(unknown, weight), name)
     if is_personal(name):
-        unknown, is_open = set(labels), False
-    elif not is_open and not name:
+        unknown = set(labels)
+    elif not unknown or is_vocabulary(dict.fromkeys(unknown, seen), name):
+        unknown = set()
+    elif not name:
         found = sorted(unknown)
         safe = safe_labels(found, are_alike=False)
         unknown = {one for one, text in zip(found, safe, strict=True) if one != text}
     places = {label: place for place, label in enumerate(dict.fromkeys(labels), 1)}
     return [
-        f"value {places[one]}" if not is_open and one in unknown else _text(one, ctx)
-        for one in labels
+        f"value {places[one]}" if one in unknown else _text(one, ctx) for one in labels
     ]
 
 

@@ -1,15 +1,16 @@
-"""Describe a table of any library: its columns, and rows if they are wanted."""
+"""Describe tables of any library: their columns, and rows if they are wanted."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from nemotron_magic.context.describe.base import (
     DescribeContext,
+    Describer,
     and_more,
     format_extreme,
     shorten,
@@ -23,19 +24,23 @@ from nemotron_magic.context.describe.privacy import (
     person,
     safe_labels,
 )
-from nemotron_magic.core.introspection import class_name, home
+from nemotron_magic.context.describe.summaries import summary_lines, text_values
+from nemotron_magic.core.introspection import (
+    as_library,
+    class_name,
+    home,
+    library,
+    state,
+)
 
 __all__ = [
     "LEAST_ROWS",
     "MOST_COLUMNS",
+    "TABLE_KINDS",
     "Column",
     "Kind",
-    "column_lines",
-    "format_label",
     "format_labels",
-    "level_text",
     "quote_label",
-    "step_of",
     "table_lines",
 ]
 
@@ -51,53 +56,41 @@ _MOST_TEXTS = 2_000  # of a column are looked at
 _TYPICAL = 200  # texts that tell whether a column has few values
 _LEVELS = 10
 _KINDS = 4
+_MOST_LABELS = 300
 _MISSING = (("pandas", "NAType"), ("pandas", "NaTType"))
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
 _CONSTANTS = ("None", "True", "False", "nan", "NaT", "inf")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table, of which a sample of the rows is looked at.
-
-    Parameters
-    ----------
-    label, dtype : str
-        Its name, and the type of its values in the words of its library.
-    kind : str
-        What can be said of its values.
-    size : int
-        The rows of the sample.
-    sample : Callable
-        Returns every so many values of the sample.
-    rows : Callable
-        Returns the values between two places.
-    missing_share, extremes : Callable, optional
-        What a library finds faster than Python: the share of missing values, and the
-        smallest and the largest one of the sample, if it has any.
-    """
+class Column(NamedTuple):
+    """One column of a table, of which a sample of the rows is looked at."""
 
     label: str
-    dtype: str
-    kind: Kind
-    size: int
-    sample: Callable[[int], Sequence[Any]]
-    rows: Callable[[int, int], Sequence[Any]]
+    dtype: str  # in the words of its library
+    kind: Kind  # what can be said of its values
+    size: int  # of the sample
+    sample: Callable[[int], Sequence[Any]]  # every so many of its cells
+    rows: Callable[[int, int], Sequence[Any]]  # the cells between two places
+    # What a library finds faster than Python:
     missing_share: Callable[[], float] | None = None
     extremes: Callable[[], tuple[object, object] | None] | None = None
 
-    def texts(self) -> Sequence[Any]:
+    def texts(self) -> list[str]:
+        """Return the texts among values of the sample, of which 2,000 are looked at."""
+        return [cell for cell in self.cells() if type(cell) is str]
+
+    def cells(self) -> Sequence[Any]:
         """Return values of the sample, at most 2,000."""
         return self.sample(-(-self.size // _MOST_TEXTS) or 1)
 
 
-def step_of(rows: int, columns: int) -> int:
+def _step_of(rows: int, columns: int = 1) -> int:
     """Return the step between rows looked at; odd, as data repeat in even steps."""
     most = min(_SAMPLE_ROWS, _SAMPLE_CELLS // max(1, min(columns, MOST_COLUMNS)))
     return 1 if rows <= most else (rows // most + 1) | 1
 
 
-def format_label(label: object, ctx: DescribeContext) -> str:
+def _format_label(label: object, ctx: DescribeContext) -> str:
     """Return the name of a column, which may be any object, as code can take it.
 
     A text is in quotes where it would be read as something else: `'2024'`, `' price'`.
@@ -116,8 +109,10 @@ def format_label(label: object, ctx: DescribeContext) -> str:
 
 
 def quote_label(label: object, ctx: DescribeContext) -> str:
-    """Return the name of what stands alone: a text always in quotes."""
-    return repr(shorten(label)) if type(label) is str else format_label(label, ctx)
+    """Return the name of what stands alone: a text in quotes, None as nothing."""
+    if type(label) is str:
+        return repr(shorten(label))
+    return "" if label is None else _format_label(label, ctx)
 
 
 def format_labels(
@@ -128,29 +123,21 @@ def format_labels(
 ) -> list[str]:
     """Return the names of columns, but for those that are people themselves.
 
-    Parameters
-    ----------
-    names : sequence of object
-        What the labels of each level are called. Those of a pivot have been values of
-        the column that was called so.
-    types : iterable of object
-        The types of the columns, if the library has made them: those of a table that
-        was turned are of one class.
+    `names` are those of the levels of the labels: of a pivot, the labels have been
+    values of the column that was called so. By its `types`, a table that was turned is
+    known: its columns are of one class.
     """
-    found = [format_label(label, ctx) for label in labels]
+    found = [_format_label(label, ctx) for label in labels]
     if ctx.is_full:
         return found
-    if all(_may_be_labels(labels, name, level) for level, name in enumerate(names)):
-        return safe_labels(found, len({id(type(one)) for one in types}) == 1)
-    return [person(place) for place in range(1, len(found) + 1)]
-
-
-def _may_be_labels(labels: Sequence[object], name: object, level: int) -> bool:
-    if type(name) is not str:
-        return True
-    found = [one[level] if type(one) is tuple else one for one in labels]
-    texts = Counter(one for one in found if type(one) is str)
-    return not is_personal(name) and (not texts or is_vocabulary(texts, name))
+    for level, name in enumerate(names):
+        parts = (one[level] if type(one) is tuple else one for one in labels)
+        texts = Counter(one for one in parts if type(one) is str)
+        if type(name) is str and (
+            is_personal(name) or (texts and not is_vocabulary(texts, name))
+        ):
+            return [person(place) for place in range(1, len(found) + 1)]
+    return safe_labels(found, len({id(type(one)) for one in types}) == 1)
 
 
 def table_lines(
@@ -161,23 +148,13 @@ def table_lines(
     step: int = 1,
     index: Column | None = None,
 ) -> Iterator[str]:
-    """Yield the lines on a table, with rows if `ctx.data` allows them.
+    """Yield the lines on a table of so many rows and columns, one in `step` looked at.
 
-    Parameters
-    ----------
-    kind : str
-        What it is, as in "pandas DataFrame".
-    size : tuple of int
-        How many rows and columns it has; of a wide one, `columns` has the first.
-    step : int
-        Every how many rows one is looked at.
-    index : Column, optional
-        What names the rows.
+    Of a wide one, `columns` has the first; `index` is what names the rows.
     """
     rows, width = size
     yield f"{kind}, {rows:,} rows × {width:,} columns"
-    if index is not None:
-        yield _index_line(index, ctx)
+    yield from _index_lines(index, ctx)
     if width:
         yield f"columns{_sampled(step)}:"
     is_late = False
@@ -192,7 +169,7 @@ def table_lines(
     yield from _rows([index, *columns], rows, ctx)
 
 
-def column_lines(
+def _column_lines(
     kind: str,
     column: Column,
     rows: int,
@@ -203,28 +180,22 @@ def column_lines(
     """Yield the lines on a single column, such as a Series."""
     name = f" {column.label}" if column.label else ""
     yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
-    if index is not None:
-        yield _index_line(index, ctx)
+    yield from _index_lines(index, ctx)
     # A column that stands alone is also called as its variable.
     names = tuple(filter(None, (column.label, ctx.name)))
     yield f"values{_sampled(step)}: {_figures(column, ctx, names)}"
     yield from _rows([index, column], rows, ctx)
 
 
-def level_text(level: Column, ctx: DescribeContext) -> str:
-    """Return the name of a level of an index, and its values if they are told."""
-    values = _values(level, ctx, (level.label,), is_index=True).removeprefix(", ")
-    return f"{level.label} ({values or f'{level.size:,} values'})"
-
-
 def _sampled(step: int) -> str:
     return f" (figures from one row in {step:,})" if step > 1 else ""
 
 
-def _index_line(index: Column, ctx: DescribeContext) -> str:
-    """Return the line on an index, whose values need not repeat."""
-    figures = _figures(index, ctx, (index.label,), is_index=True)
-    return f"{index.label}: {index.dtype}, {figures}"
+def _index_lines(index: Column | None, ctx: DescribeContext) -> Iterator[str]:
+    """Yield the line on an index, whose values need not repeat."""
+    if index is not None:
+        figures = _figures(index, ctx, (index.label,), is_index=True)
+        yield f"{index.label}: {index.dtype}, {figures}"
 
 
 def _figures(
@@ -235,17 +206,18 @@ def _figures(
         if column.missing_share:
             share = column.missing_share()
         else:
-            share = 1 - len(_present(column.sample(1))) / (column.size or 1)
+            share = 1 - len(_present(column)) / (column.size or 1)
         percent = "under 0.1%" if share < 0.001 else f"{share:.1%}"
         missing = f"{percent} missing" if share else "none missing"
-        return f"{missing}{_values(column, ctx, names, is_index)}"
+        values = _values(column, ctx, names, is_index)
+        return f"{missing}, {values}" if values else missing
     except Exception as error:
         return f"its values could not be read: {type(error).__name__}"
 
 
-def _present(cells: Sequence[Any]) -> list[Any]:
+def _present(column: Column) -> list[Any]:
     # Of all numbers, nan is not itself.
-    return [cell for cell in cells if cell is not None and cell == cell]
+    return [cell for cell in column.sample(1) if cell is not None and cell == cell]
 
 
 def _values(
@@ -254,43 +226,43 @@ def _values(
     if column.kind == "other":
         return ""
     if not ctx.is_full and any(map(is_personal, names)):
-        return f", {HIDDEN}"
+        return HIDDEN
     if column.kind == "text":
-        return _text_values(column.texts(), ctx, names[0] if names else "", is_index)
+        return _text_values(column, ctx, names[0] if names else "", is_index)
     if ctx.data == "schema" and len(column.rows(0, LEAST_ROWS)) < LEAST_ROWS:
         return ""
     if column.extremes:
         ends = column.extremes()
     else:
-        cells = _present(column.sample(1))
+        cells = _present(column)
         ends = (min(cells), max(cells)) if cells else None
-    return f", {format_extreme(ends[0])} to {format_extreme(ends[1])}" if ends else ""
+    return f"{format_extreme(ends[0])} to {format_extreme(ends[1])}" if ends else ""
 
 
 def _text_values(
-    cells: Sequence[object], ctx: DescribeContext, label: str, is_index: bool
+    column: Column, ctx: DescribeContext, label: str, is_index: bool
 ) -> str:
     """Name the values of a text column if they are few; of many, none."""
+    cells = column.cells()
     texts = [cell for cell in cells if type(cell) is str]
     if kinds := sorted({class_name(type(c)) for c in cells if not _is_text(c)}):
         # To name the texts alone would tell of another column.
         mixed = ["str"] * bool(texts) + kinds
-        return f", {and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
+        return f"{and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
     if not texts:
         return ""
     counted = Counter(texts)
     number = "many" if len(counted) > MOST_VALUES else str(len(counted))
     count = "1 value" if number == "1" else f"{number} different values"
     if ctx.live.columns.issuperset(counted):
-        return f", columns: {and_more(map(repr, counted), 0)}"
+        return f"columns: {and_more(map(repr, counted))}"
     are_few = _are_few(texts) or (is_index and len(counted) <= MOST_VALUES)
     if not are_few or not (ctx.is_full or is_vocabulary(counted, label)):
-        return f", {count}, none of them named"
+        return f"{count}, none of them named"
     least = 1 if is_index else LEAST_SEEN
     often = sorted(text for text, seen in counted.items() if seen >= least)
-    more = len(counted) - len(often)
-    named = and_more((repr(shorten(one, 40)) for one in often), more)
-    return f", {count}: {named}" if often else ""
+    named = (repr(shorten(one, 40)) for one in often)
+    return f"{count}: {and_more(named, len(counted) - len(often))}" if often else ""
 
 
 def _is_text(cell: object) -> bool:
@@ -321,7 +293,12 @@ def _rows(found: list[Column | None], rows: int, ctx: DescribeContext) -> Iterat
             for column, is_open in zip(columns, are_open, strict=True)
         ]
         for row in zip(*cells, strict=False):
-            yield "  " + " | ".join(_cell(cell, ctx) for cell in row)
+            yield "  " + " | ".join(
+                " ".join(shorten(cell).split())
+                if type(cell) is str
+                else shorten(ctx.headline(cell, ctx))
+                for cell in row
+            )
 
 
 def _may_be_shown(column: Column) -> bool:
@@ -330,11 +307,283 @@ def _may_be_shown(column: Column) -> bool:
         return False
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
-    texts = [cell for cell in column.texts() if type(cell) is str]
+    texts = column.texts()
     return _are_few(texts) and is_vocabulary(Counter(texts), column.label)
 
 
-def _cell(cell: object, ctx: DescribeContext) -> str:
-    if type(cell) is str:
-        return " ".join(shorten(cell).split())
-    return shorten(ctx.headline(cell, ctx))
+# ---- what each library has
+
+
+def _arrow_column(label: str, values: Any, step: int) -> Column:
+    types, dtype = library("pyarrow").types, values.type
+    value = dtype.value_type if types.is_dictionary(dtype) else dtype
+    kind: Kind = "other"
+    if types.is_integer(dtype) or types.is_floating(dtype):
+        kind = "number"
+    elif types.is_temporal(dtype):
+        kind = "date"
+    elif types.is_string(value) or types.is_large_string(value):
+        kind = "text"
+
+    def sample(every: int) -> Any:
+        places = library("pyarrow").array(range(0, len(values), step * every))
+        return values.take(places).to_pylist()
+
+    size = -(-len(values) // step)
+    rows = partial(_sliced, values, "to_pylist")
+    return Column(label, _type_text(dtype), kind, size, sample, rows)
+
+
+def _sliced(values: Any, write: str, start: int, stop: int) -> Any:
+    return getattr(values.slice(start, stop - start), write)()
+
+
+def _type_text(dtype: Any) -> str:
+    """Return what a type of columns is called, unless user code would name it."""
+    name = class_name(type(dtype)).rpartition(".")[2]
+    # The long names of these would list all their values.
+    lists_values = name in ("Enum", "Categorical", "Object")
+    is_library = home(type(dtype))[0] in ("numpy", "pandas", "polars", "pyarrow")
+    return shorten(str(dtype)) if is_library and not lists_values else name
+
+
+def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    rows, width = value.num_rows, value.num_columns
+    # Arrow takes rows by a list of their places: dearer than a view.
+    step = max(_step_of(rows, width), rows // 4_000 | 1)
+    labels = format_labels(value.schema.names[:50], ctx)[:MOST_COLUMNS]
+    columns = [
+        _arrow_column(one, value.column(i), step) for i, one in enumerate(labels)
+    ]
+    kind = f"pyarrow {type(value).__name__}"
+    return table_lines(kind, (rows, width), columns, ctx, step)
+
+
+def _arrow_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    rows = len(value)
+    step = max(1, rows // 20_000 | 1)
+    column = _arrow_column("", value, step)
+    return _column_lines(f"pyarrow {type(value).__name__}", column, rows, step, ctx)
+
+
+def _arrow_schema(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    yield f"pyarrow Schema of {len(value.names)} columns"
+    for name, part in zip(format_labels(value.names, ctx), value, strict=True):
+        yield f"  {name}: {_type_text(part.type)}"
+
+
+_PANDAS_KINDS: dict[str, Kind] = {
+    **dict.fromkeys("iuf", "number"),
+    **dict.fromkeys("mM", "date"),
+    "O": "text",
+}
+_TEXT_DTYPES = ("StringDtype", "CategoricalDtype", "ArrowDtype")
+
+
+def _pandas_column(label: str, values: Any, step: int) -> Column:
+    """Return a Series or Index as a column."""
+    dtype, by_place = values.dtype, getattr(values, "iloc", values)
+    sample, name = by_place[::step], type(dtype).__name__
+    if home(type(dtype))[0] not in ("pandas", "numpy"):
+        # The cells are kept by a class of user code.
+        unread = ["(not inspected)"] * min(len(values), _CHUNK_ROWS)
+        name = class_name(type(dtype))
+        return Column(
+            label, name, "other", 0, lambda _: [], lambda *_: unread, lambda: 0.0
+        )
+    kind = _PANDAS_KINDS.get(dtype.kind, "other")
+    kind = "text" if kind == "other" and name in _TEXT_DTYPES else kind
+
+    def extremes() -> tuple[object, object] | None:
+        present = sample.dropna()
+        return (present.min(), present.max()) if len(present) else None
+
+    return Column(
+        label,
+        shorten(str(dtype)),
+        "other" if name == "SparseDtype" else kind,
+        len(sample),
+        lambda every: getattr(sample, "iloc", sample)[::every].tolist(),
+        lambda start, stop: by_place[start:stop].tolist(),
+        lambda: float(sample.isna().mean()) if len(sample) else 0.0,
+        extremes,
+    )
+
+
+def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    frame = as_library(value, "pandas")
+    if summary := summary_lines(frame, ctx):
+        return summary
+    rows, width = frame.shape
+    step = _step_of(rows, width)
+    names, types = list(frame.columns.names), frame.dtypes.tolist()
+    labels = format_labels(frame.columns[:50].tolist(), ctx, names, types)
+    columns = [
+        _pandas_column(label, frame.iloc[:, place], step)
+        for place, label in enumerate(labels[:MOST_COLUMNS])
+    ]
+    levels, index = _pandas_index(frame.index, step, ctx)
+    kind = f"pandas DataFrame{levels}"
+    return table_lines(kind, (rows, width), columns, ctx, step, index)
+
+
+def _pandas_index(
+    index: Any, step: int, ctx: DescribeContext
+) -> tuple[str, Column | None]:
+    """Return what names the rows: levels in words, or a column, or their numbers."""
+    kind = type(index).__name__
+    if kind == "MultiIndex":
+        return f" with the index levels {_level_names(index, ctx)}", None
+    if kind == "RangeIndex":
+        return "", None
+    name = "" if index.name is None else _format_label(index.name, ctx)
+    return "", _pandas_column(f"index {name}".strip(), index, step)
+
+
+def _level_names(index: Any, ctx: DescribeContext) -> str:
+    """Return the names of the levels of an index, each with what it holds."""
+    found = []
+    for name, values in zip(index.names, index.levels, strict=True):
+        label = _format_label(name, ctx)
+        level = _pandas_column(label, values, _step_of(len(values)))
+        text = _values(level, ctx, (label,), is_index=True)
+        found.append(f"{label} ({text or f'{level.size:,} values'})")
+    return ", ".join(found)
+
+
+def _pandas_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe what `unique` returns: an array of pandas, or one of objects."""
+    size, kind = len(value), class_name(type(value))
+    cells = value[:_MOST_LABELS].tolist()
+    texts = [cell for cell in cells if type(cell) is str]
+    named = text_values(texts, ctx) if len(cells) == size else []
+    shown = f": {and_more(map(repr, named))}" if named else ""
+    yield f"{kind} of {size:,}, {shorten(str(value.dtype))}{shown}"
+
+
+def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a Series or Index."""
+    values = as_library(value, "pandas")
+    rows, kind = len(values), f"pandas {type(values).__name__}"
+    if kind == "pandas MultiIndex":
+        return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
+    if kind == "pandas RangeIndex":
+        return iter([f"{kind}, {rows:,} rows from {values.start}"])
+    name = quote_label(values.name, ctx)
+    if kind == "pandas Index" and rows <= _MOST_LABELS and not is_personal(name):
+        texts = [one for one in values.tolist() if type(one) is str]
+        if len(texts) == rows and (named := text_values(texts, ctx)):
+            labels = ", ".join(_format_label(one, ctx) for one in named)
+            return iter([f"{f'{kind} {name}'.strip()}, {rows:,} rows: {labels}"])
+    step, index = _step_of(rows), None
+    if kind == "pandas Series":
+        if summary := summary_lines(values, ctx):
+            return summary
+        levels, index = _pandas_index(values.index, step, ctx)
+        kind += levels
+    column = _pandas_column(name, values, step)
+    return _column_lines(kind, column, rows, step, ctx, index)
+
+
+def _polars_column(label: str, sample: Any, rows: Any) -> Column:
+    dtype = sample.dtype
+    kind: Kind = "other"
+    if dtype.is_numeric():
+        kind = "number"
+    elif dtype.is_temporal():
+        kind = "date"
+    elif dtype.base_type().__name__ in ("String", "Enum", "Categorical"):
+        kind = "text"
+
+    def extremes() -> tuple[object, object] | None:
+        low = sample.min()
+        return None if low is None else (low, sample.max())
+
+    return Column(
+        label,
+        _type_text(dtype),
+        kind,
+        len(sample),
+        lambda every: _every(sample, every).to_list(),
+        lambda start, stop: rows(start, stop - start).to_list(),
+        lambda: float(sample.null_count() / (len(sample) or 1)),
+        extremes,
+    )
+
+
+def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    frame = as_library(value, "polars")
+    if summary := summary_lines(frame, ctx):
+        return summary
+    rows, width = frame.shape
+    step = _step_of(rows, width)
+    # Of all columns at once: one that repeats a single value is never written out.
+    sample = _every(frame, step)
+    labels = format_labels(frame.columns[:50], ctx, types=frame.dtypes)
+    columns = [
+        _polars_column(
+            label, sample.to_series(place), partial(_polars_rows, frame, place)
+        )
+        for place, label in enumerate(labels[:MOST_COLUMNS])
+    ]
+    return table_lines("polars DataFrame", (rows, width), columns, ctx, step)
+
+
+def _polars_rows(frame: Any, place: int, start: int, size: int) -> Any:
+    return frame.slice(start, size).to_series(place)
+
+
+def _polars_series(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    series = as_library(value, "polars")
+    step = _step_of(len(series))
+    name = quote_label(series.name or None, ctx)
+    column = _polars_column(name, _every(series, step), series.slice)
+    return _column_lines("polars Series", column, len(series), step, ctx)
+
+
+def _every(values: Any, step: int) -> Any:
+    # The first time, even `gather_every(1)` takes a tenth of a second.
+    return values if step == 1 else values.gather_every(step)
+
+
+def _polars_lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    # Even its schema may open files, ask a network, or call user code.
+    yield "polars LazyFrame (a query that has not run; nothing was read for it)"
+
+
+def _pandas_view(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe groups, a window or a style of a table: by what, and the table."""
+    own = state(value)
+    keys = own.get("keys")
+    names = keys if type(keys) is list else [keys]
+    by = ", ".join(_format_label(name, ctx) for name in names if type(name) is str)
+    kind = class_name(type(value)).rpartition(".")[2]
+    yield f"pandas {kind}{by and f' by {by}'} of:"
+    table = own.get("obj", own.get("data"))
+    yield from (f"  {line}" for line in ctx.lines(table, value))
+
+
+def _dtype(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    yield _type_text(value)
+
+
+TABLE_KINDS: dict[tuple[str, str], Describer] = {
+    ("pandas", "DataFrame"): _pandas_frame,
+    ("pandas", "Series"): _pandas_single,
+    ("pandas", "Index"): _pandas_single,
+    ("pandas", "BaseGroupBy"): _pandas_view,
+    ("pandas", "BaseWindow"): _pandas_view,
+    ("pandas", "StylerRenderer"): _pandas_view,
+    ("pandas", "ExtensionArray"): _pandas_array,
+    ("pandas", "ExtensionDtype"): _dtype,
+    ("numpy", "dtype"): _dtype,
+    ("polars", "DataType"): _dtype,
+    ("polars", "DataFrame"): _polars_frame,
+    ("polars", "LazyFrame"): _polars_lazy,
+    ("polars", "Series"): _polars_series,
+    ("pyarrow", "Table"): _arrow_table,
+    ("pyarrow", "RecordBatch"): _arrow_table,
+    ("pyarrow", "Array"): _arrow_array,
+    ("pyarrow", "ChunkedArray"): _arrow_array,
+    ("pyarrow", "Schema"): _arrow_schema,
+}

@@ -112,15 +112,7 @@ def is_rare(value: str) -> bool:
 
 
 class Exact:
-    """Known secrets, looked for in every form.
-
-    Parameters
-    ----------
-    values : mapping
-        The secrets, each with the kind and name it is reported by.
-    words : collection of str
-        Those of them that are so short that they count only as words of their own.
-    """
+    """Known secrets, looked for in every form."""
 
     __slots__ = ("_anchors", "_forms", "_words", "_wrapped")
 

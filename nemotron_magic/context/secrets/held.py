@@ -299,13 +299,7 @@ _Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
 
 
 class Held:
-    """Finds the secrets that variables hold, and remembers them.
-
-    Parameters
-    ----------
-    variables : mapping
-        The variables of a kernel, which come and go.
-    """
+    """Finds the secrets that variables hold, and remembers them."""
 
     __slots__ = ("_found", "_known", "_labels", "_looks", "_telling", "_variables")
 
@@ -368,15 +362,7 @@ def _named_in(cells: object) -> set[str]:
 
 @dataclass(slots=True)
 class _Look:
-    """One look at everything, what tells before the rest.
-
-    Parameters
-    ----------
-    found : dict
-        The secrets, each with its kind; those of now are added.
-    labels : set
-        The names of columns, which are added too.
-    """
+    """One look at everything, what tells before the rest."""
 
     found: dict[str, str]
     labels: set[str]

@@ -23,18 +23,7 @@ __all__ = [
 
 
 class Rule(NamedTuple):
-    """One form of a secret.
-
-    Parameters
-    ----------
-    needles : list of str
-        One of these stands in each text that the rule can match, in small letters;
-        looking for them first is what makes many rules cheap.
-    form : pattern
-        The secret is its group `secret` if it has one, else all of it.
-    is_random : bool
-        What the form finds is a secret only if it looks made by a machine.
-    """
+    """One form of a secret."""
 
     kind: str
     needles: list[str]
@@ -58,11 +47,6 @@ def rules(table: str, form: str = "%s") -> tuple[Rule, ...]:
 
     A row goes on where the next line is indented. `?` behind a kind says that what is
     found has to look random.
-
-    Parameters
-    ----------
-    form : str
-        What stands around each form of the table.
     """
     for name, part in _PARTS.items():
         table = table.replace(name, part)

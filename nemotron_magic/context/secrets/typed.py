@@ -62,36 +62,14 @@ _CALL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class TypedKey:
-    """What gives a text away as a key and no question.
-
-    Attributes
-    ----------
-    is_named : bool
-        Whether a word says that it is a key or a login, and not only its looks.
-    places : tuple of (int, int)
-        Where in the text that which may be the key stands.
-    """
+    """What gives a text away as a key and no question."""
 
     is_named: bool
     places: tuple[tuple[int, int], ...] = ()
 
 
 def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
-    """Return what gives `text` away as a key that was typed; None for a question.
-
-    Parameters
-    ----------
-    by_hand : bool
-        Whether `--` says that it is a question: then only what looks like a key, behind
-        a word that names one, is still taken for it.
-
-    Examples
-    --------
-    >>> typed_key("login 4f9a77b0c1").places
-    ((6, 16),)
-    >>> typed_key("login fails with 403, why?") is None
-    True
-    """
+    """Return what gives `text` away as a key that was typed; None for a question."""
     found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
     tokens = [one for one in found if not one[0].startswith("#")]
     if not tokens:

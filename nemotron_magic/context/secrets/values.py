@@ -145,13 +145,7 @@ def is_placeholder(value: str) -> bool:
 
 
 def looks_random(value: str, shortest: int = 12) -> bool:
-    """Return whether a value looks made by a machine: letters and digits all mixed.
-
-    Examples
-    --------
-    >>> looks_random("k3Jx0pQz81LmW"), looks_random("all-MiniLM-L6-v2-2024")
-    (True, False)
-    """
+    """Return whether a value looks made by a machine: letters and digits all mixed."""
     if len(value) < shortest or not re.fullmatch(r"[\w+/=.~:%-]+", value, re.ASCII):
         return False
     segments = _SEGMENT.findall(value)
@@ -221,15 +215,7 @@ _JUDGES: dict[Strength, Callable[[str, bool], bool]] = {
 
 
 def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool:
-    """Return whether a value is a secret.
-
-    Parameters
-    ----------
-    bare : bool
-        It stands without quotes.
-    code : bool
-        It stands where a program has an expression, so that a name is a variable.
-    """
+    """Return whether a value is a secret."""
     if value.startswith(("https://", "http://")):
         return strength is Strength.SECRET and _is_secret_url(value)
     if PLACEHOLDER_START in value or not _JUDGES[strength](value, bare):
@@ -389,13 +375,7 @@ _ENCLOSED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """A name that tells, and how much.
-
-    Parameters
-    ----------
-    kind : str
-        What its value is called in a placeholder.
-    """
+    """A name that tells, and how much."""
 
     name: str
     strength: Strength
@@ -409,13 +389,7 @@ class Telling:
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a name in small letters, without digits and accents.
-
-    Examples
-    --------
-    >>> words_of("myAPIKey_2"), words_of("Contraseñas")
-    (['my', 'api', 'key'], ['contrasenas'])
-    """
+    """Return the words of a name in small letters, without digits and accents."""
     plain = name
     if not name.isascii():
         apart = unicodedata.normalize("NFKD", name)
@@ -424,13 +398,7 @@ def words_of(name: str) -> list[str]:
 
 
 def is_telling(name: str) -> bool:
-    """Return whether the value of a variable, field or column is likely a secret.
-
-    Examples
-    --------
-    >>> is_telling("db_password"), is_telling("apiKeys"), is_telling("sort_key")
-    (True, True, False)
-    """
+    """Return whether the value of a variable, field or column is likely a secret."""
     return strength_of(name) is not None
 
 

@@ -227,15 +227,7 @@ _Edit = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A text made of pieces of another, and the places that they had there.
-
-    Parameters
-    ----------
-    starts, places : list of int
-        Where each piece begins in this text, and where in the other.
-    beneath : View or None
-        The other text, if it is made of pieces itself.
-    """
+    """A text made of pieces of another, and the places that they had there."""
 
     text: str
     starts: list[int]
