@@ -45,6 +45,8 @@ def main() -> None:
         "code/effects.toml",
         "code/libraries.toml",
         "context/describe/vocabulary.txt",
+        "context/secrets/forms.txt",
+        "context/secrets/words.txt",
         "display/panel/panel.css",
     ):
         assert package.joinpath(name).is_file(), name

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from nemotron_magic.context.prompt import Message, split_delimiters
+from nemotron_magic.context.secrets import words
 from nemotron_magic.context.secrets.exact import (
     NOTHING,
     Exact,
@@ -310,17 +311,7 @@ def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
     return value
 
 
-_PROTOCOL = """
-type tool_choice function name description parameters strict properties required
-items enum
-additionalProperties anyOf oneOf allOf default title format const
-object string number integer boolean array null
-auto none text json_object json_schema schema regex grammar content
-role system user assistant tool developer effort minimal low medium high
-"""
-"""Words of the protocol, which stay: between themselves they say nothing of anyone."""
-
-_WORDS = frozenset(_PROTOCOL.split())
+_WORDS = words("protocol")
 
 
 def _values(keys: Sequence[Key]) -> Iterator[str]:

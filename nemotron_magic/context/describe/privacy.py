@@ -7,8 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
-from importlib.resources import files
 
+from nemotron_magic.context.secrets import sections
 from nemotron_magic.context.secrets.values import Strength, strength_of
 
 __all__ = [
@@ -38,10 +38,7 @@ _SHORTEST_REST = 3  # of a name that tells more than `sex_m`
 
 # ---- the words that tell what a column holds: lower case, without accents
 
-_LINES = files(__package__).joinpath("vocabulary.txt").read_text("utf-8").splitlines()
-_TEXT = "\n".join(line for line in _LINES if not line.startswith("#"))
-_PIECES = re.split(r"(?m)^\[(\w+)\]\n", _TEXT)
-_SECTIONS = dict(zip(_PIECES[1::2], _PIECES[2::2], strict=True))
+_SECTIONS = sections(__package__, "vocabulary.txt")
 WORDS = {name: frozenset(text.split()) for name, text in _SECTIONS.items()}
 """The words of each section of the file."""
 

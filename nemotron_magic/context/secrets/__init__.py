@@ -1,3 +1,30 @@
-"""What a secret looks like: by value, form, name or column."""
+"""Find secrets in text, by how they look, where they stand, or what they are."""
 
 from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+__all__ = ["alternatives", "sections", "words"]
+
+
+def sections(package: str, file: str) -> dict[str, str]:
+    """Return the text of each section of a file of words or forms, without comments."""
+    lines = files(package).joinpath(file).read_text("utf-8").split("\n")
+    text = "\n".join(line for line in lines if not line.startswith("#"))
+    pieces = re.split(r"(?m)^\[(\w+)\]\n", text)
+    found = zip(pieces[1::2], pieces[2::2], strict=True)
+    return {name: part.strip("\n") for name, part in found}
+
+
+_SECTIONS = sections(__name__, "words.txt")
+
+
+def words(section: str) -> frozenset[str]:
+    """Return the words of a section of the file of words."""
+    return frozenset(_SECTIONS[section].split())
+
+
+def alternatives(section: str) -> str:
+    """Return the expression that a section of the file of words has line by line."""
+    return "|".join(_SECTIONS[section].split("\n"))

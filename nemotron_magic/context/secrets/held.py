@@ -13,7 +13,7 @@ from functools import partial
 from itertools import islice
 from threading import local
 from types import FunctionType, MemberDescriptorType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from nemotron_magic.context.secrets.exact import secrets_in
 from nemotron_magic.context.secrets.values import (
@@ -53,11 +53,10 @@ _SEQUENCES = (list, tuple, set, frozenset, deque)
 _Parts: TypeAlias = Callable[[Any], Iterable[tuple[object, object]]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(NamedTuple):
     """A column that is read only if its name is telling."""
 
-    read: Callable[[], Iterable[object]]
+    read: Callable[[], Any]
 
 
 def _text_of(value: object) -> str | None:
@@ -173,60 +172,41 @@ def _pandas_frame(value: Any) -> Iterator[tuple[object, object]]:
     yield from _pandas_index(frame.index)
     labels = frame.columns
     labels = labels if len(labels) <= _COLUMNS else labels[:_COLUMNS]
-    for place, name in enumerate(labels.tolist()):
-        yield name, _Column(partial(lambda at: _pandas_cells(frame.iloc[:, at]), place))
+    yield from _columns(labels.tolist(), lambda place: frame.iloc[:, place])
 
 
 def _pandas_series(value: Any) -> Iterator[tuple[object, object]]:
     series = as_library(value, "pandas")
     yield from _pandas_index(series.index)
-    yield series.name, _Column(lambda: _pandas_cells(series))
+    yield series.name, _Column(lambda: series)
     if len(series) <= _LABELS and type(series.index).__name__ == "Index":
-        yield from zip(series.index.tolist(), _pandas_cells(series), strict=True)
+        yield from zip(series.index.tolist(), _cells(series), strict=True)
 
 
 def _pandas_index(index: Any) -> Iterator[tuple[object, object]]:
     if type(index).__name__ == "Index":
-        yield index.name, _Column(lambda: _pandas_cells(index))
-
-
-def _pandas_cells(values: Any) -> list[object]:
-    # Others keep their cells in an array of the user's.
-    if home(type(values.dtype))[0] not in ("pandas", "numpy"):
-        return []
-    rows = getattr(values, "iloc", values)
-    return _ends(len(values), lambda start, stop: rows[start:stop].tolist())
+        yield index.name, _Column(lambda: index)
 
 
 def _polars_frame(value: Any) -> Iterator[tuple[object, object]]:
     frame = as_library(value, "polars")
-    for name in frame.columns[:_COLUMNS]:
-        yield (
-            name,
-            _Column(partial(lambda of: _polars_cells(frame.get_column(of)), name)),
-        )
+    return _columns(frame.columns[:_COLUMNS], frame.to_series)
 
 
 def _polars_series(value: Any) -> Iterator[tuple[object, object]]:
     series = as_library(value, "polars")
-    yield series.name, _Column(lambda: _polars_cells(series))
-
-
-def _polars_cells(column: Any) -> list[object]:
-    return _ends(len(column), lambda at, end: column.slice(at, end - at).to_list())
+    return iter([(series.name, _Column(lambda: series))])
 
 
 def _arrow_table(value: Any) -> Iterator[tuple[object, object]]:
-    for place, name in enumerate(value.schema.names[:_COLUMNS]):
-        yield name, _Column(partial(lambda at: _arrow_cells(value.column(at)), place))
+    return _columns(value.schema.names[:_COLUMNS], value.column)
 
 
-def _arrow_array(value: Any) -> Iterator[tuple[object, object]]:
-    return ((None, cell) for cell in _arrow_cells(value))
-
-
-def _arrow_cells(column: Any) -> list[object]:
-    return _ends(len(column), lambda at, end: column.slice(at, end - at).to_pylist())
+def _columns(
+    names: list[object], column_at: Callable[[int], Any]
+) -> Iterator[tuple[object, object]]:
+    for place, name in enumerate(names):
+        yield name, _Column(partial(column_at, place))
 
 
 def _array(value: Any) -> Iterator[tuple[object, object]]:
@@ -236,17 +216,26 @@ def _array(value: Any) -> Iterator[tuple[object, object]]:
     return ((None, cell) for cell in cells)
 
 
-def _cells(value: _Column) -> Iterator[tuple[object, object]]:
-    return ((None, cell) for cell in value.read())
+def _arrow_array(value: Any) -> Iterator[tuple[object, object]]:
+    return ((None, cell) for cell in _cells(value))
 
 
-def _ends(size: int, part: Callable[[int, int], list[object]]) -> list[object]:
-    """Return the first and the last rows."""
-    if size <= 2 * _ROWS:
-        return part(0, size)
-    return [*part(0, _ROWS), *part(size - _ROWS, size)]
+def _column(value: _Column) -> Iterator[tuple[object, object]]:
+    return ((None, cell) for cell in _cells(value.read()))
 
 
+def _cells(column: Any) -> list[object]:
+    """Return the first and the last rows of a column of pandas, polars or Arrow."""
+    kind = next(home(cls)[0] for cls in bases(type(column)) if home(cls)[0] in _WRITE)
+    # Others keep their cells in an array of the user's.
+    if kind == "pandas" and home(type(column.dtype))[0] not in ("pandas", "numpy"):
+        return []
+    rows = getattr(column, "iloc", column)
+    parts = rows[:_ROWS], rows[max(_ROWS, len(column) - _ROWS) :]
+    return [cell for part in parts for cell in getattr(part, _WRITE[kind])()]
+
+
+_WRITE = {"pandas": "tolist", "polars": "to_list", "pyarrow": "to_pylist"}
 _known: dict[int, tuple[type, _Parts | None]] = {}
 _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("builtins", "dict"): _entries,
@@ -273,9 +262,9 @@ _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("pyarrow", "RecordBatch"): _arrow_table,
     ("pyarrow", "Array"): _arrow_array,
     ("pyarrow", "ChunkedArray"): _arrow_array,
-    ("nemotron_magic", "_Column"): _cells,
+    ("nemotron_magic", "_Column"): _column,
 }
-_NEED_A_NAME = {_array, _arrow_array, _cells}
+_NEED_A_NAME = {_array, _arrow_array, _column}
 _CONTAINERS = {_attributes, _entries, _items}
 _TABLES = {_arrow_table, _pandas_frame, _polars_frame}
 
@@ -326,12 +315,8 @@ class Held:
     def _secrets(self) -> dict[str, str]:
         self._look()
         names, labels = self._variables, self._labels
-        found = self._found(0).copy()
-        return {
-            one: kind
-            for one, kind in found.items()
-            if one not in labels and one not in names
-        }
+        found = self._found(0).copy().items()
+        return {k: v for k, v in found if k not in labels and k not in names}
 
     def _look(self) -> None:
         found = self._found(0)
@@ -410,9 +395,7 @@ class _Look:
         pairs = list(islice(parts(value), most))
         if told is not None and told.strength is Strength.HINT:
             unnamed = [part for name, part in pairs if name is None]
-            is_record = (
-                parts in _TABLES or parts is _attributes or (depth and not unnamed)
-            )
+            is_record = parts in {*_TABLES, _attributes} or (depth and not unnamed)
             told = None if is_record or _is_prose(unnamed, told) else told
         is_named = parts in _TABLES
         if is_named:

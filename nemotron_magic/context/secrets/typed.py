@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from nemotron_magic.context.secrets import alternatives, words
 from nemotron_magic.context.secrets.patterns import SERVICES
 from nemotron_magic.context.secrets.values import (
     MASK,
@@ -36,24 +37,12 @@ _MOST_STARTS = 30
 _TOKEN = re.compile(
     r"""(?<!\S)\#[^\n]*|[^\s=:,;@"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
 )
-_LOGIN = re.compile(
-    r"[%!/:-]{0,2}(?:(?:log|sign)[_-]?(?:in|on|out|off|to)|login\w|loggin|lgoin|logn"
-    r"|auth|authenticate|re-?login|anmelden|einloggen|connexion|connecter|entrar|acceder"
-    r"|accedi|inloggen|zaloguj|войти|вход|логин|登[录錄陆入]|ログイン)",
-    re.IGNORECASE,
-)
+_LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{alternatives('login')})", re.IGNORECASE)
 _PARTED = re.compile(
     r"(?:log|sign) (?:in|on|out|off)|iniciar sesi[oó]n|melde mich|se connecter",
     re.IGNORECASE,
 )
-_LEADING_WORDS = """
-a access add again ai aiml aimlapi am an and api as be by check com enter env export for
-have hello here hi i in is it it's let log me mine ml my new nemotron now nvidia of ok
-on out paste please put save set setx sign store take test thank thanks that the this to
-try use using with you your avec com con iniciar melde mich mit se sesion sesión - -> =>
-%env %set_env %nemotron %%nemotron
-"""
-_LEADING = frozenset(_LEADING_WORDS.split())
+_LEADING = words("leading")
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
 _CALL = re.compile(
     r"""(?:%nemotron\b|_magic\(["']nemotron["'])[ \t]*(?P<line>[^\n]*)"""

@@ -11,6 +11,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from nemotron_magic.context.secrets import alternatives, words
+
 __all__ = [
     "KEYWORD",
     "MASK",
@@ -98,30 +100,8 @@ class Strength(Enum):
     HINT = 1  # a value that looks random, and is no plain identifier
 
 
-_WORDS = """
-none null nil nan na n/a true false undefined unset empty missing unknown blank str
-string text bytes int integer number bool boolean object float type any required
-optional hidden masked redacted secret password passwd pass pwd token key apikey
-api_key api-key username user name value values default example sample test testing
-dummy fake mock placeholder changeme change_me change-me changeit hint tbd fixme foo
-bar baz foobar abc xyz xxx secure encrypted plaintext bcrypt md5 sha1 sha256
-scram-sha-256 basic bearer digest oauth oauth2 header query cookie postgresql prompt env
-environ getpass input keyring vault local admin
-anonymous anonymous@ guest root postgres mysql
-"""
-_STAND_INS = frozenset(_WORDS.split())
-_STAND_IN = re.compile(
-    r"[<{\[$%#(].*"  # <TOKEN>, {{ token }}, ${TOKEN}, %s, (hidden)
-    r"|!(?:vault|secret|env|ref|include)\b.*"  # a tag in YAML
-    r"|(?:your|insert|enter|replace|paste|fake|dummy|example)[a-z_ -]*"
-    r"|(?:my|the|an?|some|put|add)[-_ ][a-z_ -]*"
-    r"|(?:[a-z]+\d?[-_.])*(?:key|token|secret|password|pass|here|example|placeholder|id"
-    r"|name|credentials?)(?:[-_][a-z]+)*"
-    r"|.*(?:\.\.\.|…|\*\*\*|x{4}|•••|your[-_ ]).*"
-    r"|(?:env|ref|arn|vault|op|gs|s3|file|https?|secretref|projects):.*"
-    r"|(?:\\x[0-9a-f]{2}|\\.)+"  # bytes that fill up
-    r"|(.)\1*"
-)
+_STAND_INS = words("stand_ins")
+_STAND_IN = re.compile(alternatives("stand_in_forms"))
 _CALL = re.compile(r"[^\W\d](?:[\w.]|::)*[(\[]|lambda\b|await\b|not\b|-?\d+(?:\.\d+)?$")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*\.?$")
 _ATTRIBUTE = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
@@ -159,17 +139,7 @@ def _is_phrase(value: str) -> bool:
     return few and len(words) >= 4 and not _SENTENCE.search(value)
 
 
-_STATES = frozenset(
-    """
-    required optional incorrect correct wrong invalid valid missing expired changed
-    reset strong weak medium good bad accepted rejected failed failure success never
-    always yes none off enabled disabled forgotten stored hashed plain varchar char
-    same auto ask random generated object int64 float64 bool category datetime
-    secretstr strict deny allow prompt file environment variable external internal
-    managed rotate rotated manual automatic mandatory personal public private done sent
-    updated saved correct accept check pass raise return break continue here later
-    """.split()  # noqa: SIM905 - a list of many words is read by nobody
-)
+_STATES = words("states")
 
 
 def is_word(value: str) -> bool:
@@ -242,84 +212,18 @@ def is_set_secret(value: str, strength: Strength) -> bool:
     return is_secret(value, strength, bare=False, code=False)
 
 
-KEYWORD = (
-    r"(?:passw|psk|passphrase|passcode|pwd|pass|secret|token|key|credential|creds|auth"
-    r"|dsn|conn_?str|connection_?string|connection string|signature|cookie|session"
-    r"|bearer|webhook|jwt|sig|pw(?![a-z])|(?<![a-z])(?:pin|pat|otp|cl[eé]s?)(?![a-z])|passe|mdp"
-    r"|kennw|zugangscode|llave|segredo|contrase(?:ñ|n|ny)a|clave"
-    r"|mots?[ _-]de[ _-]passe|parola|wachtwoord|has[lł]o|heslo|l(?:ö|o)senord|salasana"
-    r"|adgangskode|parool|[şs]ifre|비밀번호|(?<![a-z])(?:sid|csrf|xsrf|sessid)(?![a-z])"
-    r"|phpsess|jsess|senha|credencia|chave|jeton|schl(?:ü|u|ue)ssel|geheim|zugangsdaten|пароль|парол|пин_?код"
-    r"|ключ|токен|секрет|密[码碼钥鑰匙]|口令|令牌|[私秘][钥鑰]|凭[证据]|パスワード|パスフレーズ"
-    r"|暗証番号|合言葉|秘密鍵|トークン|シークレット|キー|資格情報)"
-)
+KEYWORD = rf"(?:{alternatives('keyword')})"
 """Where a telling name may stand in a text of small letters, to be judged by itself."""
 
 # On the words of a name in small letters, without accents, underscores between them.
-_PASSWORD = re.compile(
-    r"(?:^|_)(?:[a-z]{2,12}pw|pw|pwd|psk|psw|pswd|pword|pass_?(?:word|wd|phrase|code|wort)|kennwort"
-    r"|mdp|claves?|senha|palavra_?passe|parol|mima)s?(?:_|$)"
-    r"|passw|passphrase|kennwo|pwds?(?:_|$)|contrasen"
-    r"|(?:mots?|palavras?|phrases?|frases?)_?(?:de_?)?passe|geheimzahl|zugangscode"
-    r"|(?:^|_)(?:parola|wachtwoord|hasło|haslo|heslo|losenord|salasana|adgangskode|parool"
-    r"|sifre)(?:_|$)|비밀번호|парол|пин_?код|密[码碼]|口令|パスワード|パスフレーズ|暗証番号|合言葉"
-    r"|(?:^|[a-z]_?)pass(?:_(?:str|text|value|old|new|dict|list))?$|(?:^|_)pin(?:_code)?$"
-)
-_OWNERS = (
-    r"api|access|private|account|client|master|sign(?:ing)?|encrypt(?:ion)?|crypto"
-    r"|service|shared|subscription|licen[cs]e|app(?:lication)?|admin|root|consumer"
-    r"|security|storage|function|auth|authorization|refresh|bearer|bot|id|csrf|xsrf|push"
-    r"|personal|deploy|ci|hf|hub|github|gitlab|slack|user|db|database|ssh|gpg|pgp|fernet"
-    r"|hmac|jwt|oauth|login|session|openai|aws|azure|gcp|google|stripe|registry|npm|pypi"
-)
+_PASSWORD = re.compile(alternatives("password"))
 _SECRET = re.compile(
-    rf"(?:^|_)(?:{_OWNERS})_?(?:key|token)s?(?:_|$)"
-    r"|secret(?!ar)|credential|credencia|(?:^|_)creds?(?:_|$)|(?:^|_)(?:dsn|webhook|jwt"
-    r"|sas|otp|bearer)s?(?:_|$)|conn(?:ection)?_?str|apikey|_access_key_id$"
-    r"|zugangsdaten|geheimnis|geheim(?:er|es|e)?_?schl|api_?schl"
-    r"|(?:cle|clave|chave|llave)s?_?(?:d_)?(?:api|secret|priv|segre)"
-    r"|(?:api|secreta?|privee?|privada)_(?:cle|chave|llave)s?(?:_|$)|segredo"
-    r"|секрет|апи_?ключ|api_?ключ|密[钥鑰匙]|[私秘][钥鑰]|凭[证据]|秘密鍵|シークレット"
-    r"|資格情報|apiキー|api_キー"
+    rf"(?:^|_)(?:{alternatives('owners')})_?(?:key|token)s?(?:_|$)"
+    rf"|{alternatives('secret')}"
 )
-_HINT = re.compile(
-    r"(?:^|_)(?:key|token|auth|authorization|session|cookie|pat|sig|signature|jeton"
-    r"|cle|chave|llave|ficha_de_acesso)s?(?:_|$)"
-    r"|(?:^|_)(?:sid|csrf|xsrf|\w*sess(?:ion)?_?id)(?:_|$)"
-    r"|(?:key|token|schlu?e?ssel)s?(?:_|$)|ключ|токен|令牌|トークン|キー(?:_|$)"
-)
-# Other things that are called so: the key of a table, the token of a text.
-_ORDINARY = re.compile(
-    r"(?:^|_)(?:pad|eos|bos|unk|mask|sep|cls|special|next|prev|max|min|num|n|total|per"
-    r"|first|last|stop|start|end|image|input|output|prompt|completion|cached|primary"
-    r"|foreign|sort|order|group|cache|partition|object|dict|row|index|join|merge|col"
-    r"|column|public|lookup|map|by|idempotency|random"
-    r"|prng|natural|surrogate|hash|bucket|page|continuation|answer|legend|shift|ctrl"
-    r"|arrow|enter|palabras?|palavras?|mots?|primaria|foranea)_?"
-    r"(?:key|token|clave|chave|cle|キー)s?(?:$|_)"
-    r"|(?:clave|chave|cle)s?_(?:primaria|foranea|primaire|etrangere|estrangeira)"
-    r"|(?:mon|tur|don|whis|joc|hoc|hot|sub|fun|jer|jo)key|keyerror|secretar"
-    r"|(?:^|_)(?:first|second|third|last|next|low|high|band|all|forward|backward|by|n"
-    r"|is|has|did|can|will|single|multi|one|two|each|per|boarding|season|ski|bus"
-    r"|com|sur|over|under|tres)_?pass(?:es)?$"
-)
-_ASIDE = frozenset(
-    """
-    name names url uri path paths file files filename type types kind count counts
-    counter len length field fields col cols column columns expiry expires expiration
-    ttl size sizes limit limits usage rate rates policy prompt env var variable scope
-    scopes endpoint label labels hint hints index idx dir directory manager func
-    function callback class format error errors version user users username required
-    enabled method methods mode arn strength reset changed provider prefix suffix
-    position positions offset offsets freq frequency frequencies ratio score scores prob
-    probs level levels address addr server logprob logprobs pattern regex message msg
-    help title placeholder tooltip description desc backend scheme plugin state status
-    time times date start duration timeout valid check checked validator mark grade
-    threshold metric metrics figure figures finding findings point points feature
-    features press event events word words phrase embedding embeddings host port sock by
-    seen at id ids ips
-    """.split()  # noqa: SIM905 - a list of a hundred words is read by nobody
-)
+_HINT = re.compile(alternatives("hint"))
+_ORDINARY = re.compile(alternatives("ordinary"))
+_ASIDE = words("aside")
 _NOT_ASIDE = re.compile(
     r"(?:session|access_key|private_key|cookie)_ids?$|pass_(?:words?|phrase)$"
 )
@@ -330,35 +234,13 @@ _ACCENTS = re.compile("[\u0300-\u036f]")
 
 _SHORTEST_PASSWORD = 4
 _SHORTEST = 8
-# Two letters that stand together in hardly a word of the languages that we know.
-_UNSPOKEN = re.compile(
-    r"q[^u]|j[^aeiouy]|v[^aeiouylrs]|x[bdfgjkmnqrsvwxz]|z[bcdfgjkmnpqrsvx]|[cfghkqvx]z"
-    r"|[bcdfgkmpqtvwxz]j|[bcdfghjkmpqtvwz][xq]|w[bcfgjmpqvxz]|k[cdfgjmpqvxz]|y[hjqy]"
-    r"|h[bcfghjkpqvxz]|f[bcdghjkmnpqvwxz]|p[bcdfgjkmqvwxz]|b[cfghkmpqvwz]|g[cdfjkpqvxz]"
-    r"|m[dfghjkqrvwxz]|c[bdfgjmnpvwx]|d[cfkpqtxz]|[bcdfghjklmnpqrstvwxz]{6}"
-)
-_SPOKEN = frozenset(
-    """
-    th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou
-    io le ve co me de hi ri ro ic ne ea ra ce li ch ll be ma si om ur ca el ta la ns di
-    fo ho pe ec pr no ct us ac ot il tr ly nc et ut ss so rs un lo wa ge ie wh ee wi em
-    ad ol rt po we na ul ni ts mo ow pa im mi ai sh ir su id os iv ia am fi ci vi pl ig
-    tu ev ld ry mp fe bl ab gh ty op wo sa ay ex ke ui fr oo ag rd da ob sc cr br sp sk
-    pi bu if do ov ef ap uc ue um up ck rm ls bo ga gi gr go gu pt ft ff nn mm tt pp rr
-    dd cl fl dr au ya ey od og nk lt ep eg ph nu fe ye
-    """.split()  # noqa: SIM905 - a list of pairs of letters is read by nobody
-)
+_UNSPOKEN = re.compile(alternatives("unspoken"))
+_SPOKEN = words("spoken")
 _NO_VOWEL = re.compile("[^aeiouy]*")
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _HEX = re.compile(r"[\da-f-]*|[\dA-F-]*")
 _SHORTEST_COMPOSED = 10
-_PLACE = re.compile(
-    r"[~.]*(?:[/\\][\w. ~-]*){2,}|[~.]*[/\\][A-Za-z_.-]*|[A-Za-z]:[\\/].*"
-    r"|[\w./\\ -]+\.(?:csv|tsv|json|parquet|txt|py|ipynb|pem|key|ya?ml|toml|ini|cfg|env"
-    r"|png|jpe?g|svg|pdf|html?|xml|zip|gz|xlsx?|pkl|log|md|sql|db|sqlite|npz|h5|crt)"
-    r"|(?:[a-z_-]+\d{0,4}[/.]|\d{1,4}[/.])+(?:[a-z_-]+\d{0,4}|\d{1,4})?"
-    r"|[a-z][a-z0-9+]*://[^@?]*"
-)
+_PLACE = re.compile(alternatives("places"))
 _FIGURE = re.compile(
     r"[-+]?\d+[.,]\d+(?:e[-+]?\d+)?|\d\d?:\d\d(?::\d\d)?(?:\.\d+)?"
     r"|(?:19|20)\d\d[-/.]\d\d?(?:[-/.]\d\d?)?(?:[T ].*)?|\d\d?[./]\d\d?[./]\d{4}"
