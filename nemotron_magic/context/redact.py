@@ -11,13 +11,7 @@ from typing import Any, Protocol
 
 from nemotron_magic.context.prompt import Message, split_delimiters
 from nemotron_magic.context.secrets import words
-from nemotron_magic.context.secrets.exact import (
-    NOTHING,
-    Exact,
-    exact_values,
-    is_rare,
-    short_words,
-)
+from nemotron_magic.context.secrets.exact import NOTHING, Exact, exact_values, is_rare
 from nemotron_magic.context.secrets.named import named_secrets, several_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
 from nemotron_magic.context.secrets.typed import typed_secrets
@@ -90,9 +84,7 @@ class Redactor:
         values = without_traceback(
             lambda: secret_value(exact_values(environ, given(0), held))
         )
-        known = without_traceback(
-            lambda: Exact(values(0), short_words(values(0), given(0)))
-        )
+        known = without_traceback(lambda: Exact(values(0), given(0)))
         self._exact: Callable[[str], list[Span]] = lambda text: without_traceback(
             lambda: [*known.secrets(text)]
         )

@@ -28,7 +28,6 @@ __all__ = [
     "exact_values",
     "is_rare",
     "secrets_in",
-    "short_words",
 ]
 
 
@@ -71,11 +70,6 @@ def exact_values(
     return found
 
 
-def short_words(known: Iterable[str], given: Collection[str]) -> frozenset[str]:
-    """Return those of the secrets that count only where no word goes on."""
-    return frozenset(one for one in known if len(one) < _SHORTEST and one not in given)
-
-
 def secrets_in(told: Telling | None, value: str) -> Iterator[str]:
     """Return what is secret in the value of a name: it, a part of it, or nothing."""
     value = value.strip()
@@ -112,19 +106,18 @@ def is_rare(value: str) -> bool:
 
 
 class Exact:
-    """Known secrets, looked for in every form."""
+    """Known secrets, looked for in every form; short ones only as whole words."""
 
     __slots__ = ("_anchors", "_forms", "_words", "_wrapped")
 
-    def __init__(
-        self, values: Mapping[str, Span], words: Collection[str] = frozenset()
-    ) -> None:
+    def __init__(self, values: Mapping[str, Span], given: Collection[str] = ()) -> None:
         self._wrapped = _by_start(values.items())
         self._anchors: dict[str, list[tuple[str, int, Span]]] = {}
         for value, mark in values.items():
             for at in _anchors_of(value):
                 anchor = self._anchors.setdefault(value[at : at + _ANCHOR], [])
                 anchor.append((value, at, mark))
+        words = (one for one in values if len(one) < _SHORTEST and one not in given)
         short = {word: _forms_of_word(word) for word in words}
         self._words = frozenset(chain.from_iterable(short.values()))
         self._forms = _by_start(
@@ -137,13 +130,11 @@ class Exact:
         """Return every place where one of the values stands."""
         hidden = mask_spans(text)
         for form, mark in _possible(self._forms, text):
-            at = text.find(form)
-            while at >= 0:
+            for at in _found(form, text, len(form)):
                 end = at + len(form)
                 is_part = form in self._words and _is_within_word(text, at, end)
-                if not is_part and not _is_mark(hidden, at, end):
+                if not is_part and hidden[at:end].strip(MASK):
                     yield mark._replace(start=at, end=end)
-                at = text.find(form, end)
         if "\n" in text:
             yield from self._broken(text)
         yield from self._cut(text, hidden)
@@ -151,14 +142,11 @@ class Exact:
     def _cut(self, text: str, hidden: str) -> Iterator[Span]:
         """Return the places where a long part of a value stands, as tables cut them."""
         for anchor in _there(self._anchors.keys(), text, _ANCHOR):
-            places = self._anchors[anchor]
-            at = text.find(anchor)
-            while at >= 0:
-                for value, place, mark in places:
+            for at in _found(anchor, text, 1):
+                for value, place, mark in self._anchors[anchor]:
                     start, end = _run(text, at, value, place)
-                    if end - start >= _PART and not _is_mark(hidden, start, end):
+                    if end - start >= _PART and hidden[start:end].strip(MASK):
                         yield mark._replace(start=start, end=end)
-                at = text.find(anchor, at + 1)
 
     def _broken(self, text: str) -> Iterator[Span]:
         """Return the places where a value is split by line breaks."""
@@ -169,6 +157,14 @@ class Exact:
                 letters = f"(?:{_WRAP})?".join(map(re.escape, value))
                 for found in re.finditer(letters, text):
                     yield mark._replace(start=found.start(), end=found.end())
+
+
+def _found(part: str, text: str, step: int) -> Iterator[int]:
+    """Yield the places of a part of a text, each so far from the one before."""
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + step)
 
 
 def _transformed(value: str) -> set[str]:
@@ -186,11 +182,8 @@ def _forms_of_word(word: str) -> set[str]:
 def _anchors_of(value: str) -> range:
     """Return places in a value so near that each of its long parts has one."""
     is_cuttable = _PART < len(value) <= _LONGEST_CUT and looks_random(value)
-    return (
-        range(0, len(value) - _ANCHOR + 1, _PART - _ANCHOR + 1)
-        if is_cuttable
-        else range(0)
-    )
+    end = len(value) - _ANCHOR + 1 if is_cuttable else 0
+    return range(0, end, _PART - _ANCHOR + 1)
 
 
 def _run(text: str, at: int, value: str, place: int) -> tuple[int, int]:
@@ -229,14 +222,8 @@ def _there(pieces: KeysView[str], text: str, size: int) -> Iterable[str]:
 def _is_within_word(text: str, start: int, end: int) -> bool:
     """Return whether letters or digits go on at either end of a place."""
     around = text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]
-    return any(len(pair) == 2 and all(map(_is_of_word, pair)) for pair in around)
-
-
-def _is_of_word(letter: str) -> bool:
     # Scripts without capitals may set no blanks between words.
-    return letter.isdigit() or letter.lower() != letter.upper()
-
-
-def _is_mark(hidden: str, start: int, end: int) -> bool:
-    """Return whether a place lies within a placeholder."""
-    return not hidden[start:end].strip(MASK)
+    return any(
+        len(pair) == 2 and all(c.isdigit() or c.lower() != c.upper() for c in pair)
+        for pair in around
+    )

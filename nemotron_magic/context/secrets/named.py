@@ -79,7 +79,7 @@ def strings(text: str, at: int) -> Iterator[Joined]:
     end = min(len(text), at + _LONGEST)
     within: list[tuple[str, bool]] = []  # the open brackets, and whether of a call
     pieces: list[re.Match[str]] = []
-    role, last, asked, words, key = Role.VALUE, "", False, 0, ""
+    role, last, asked, words, key = Role.VALUE, "", False, 0, ""  # the signs so far
     for _ in range(_MOST):
         quoted = QUOTED.match(text, at, end) if text[at : at + 1] else None
         token = quoted or _TOKEN.match(text, at, end)
@@ -98,8 +98,10 @@ def strings(text: str, at: int) -> Iterator[Joined]:
             if pieces and last not in _JOINS:
                 yield Joined(pieces, role, key)
                 pieces = []
-            if not pieces:
-                role = _role(within, last)
+            if not pieces and any(is_call for _, is_call in within):
+                role = Role.ARGUMENT
+            elif not pieces:
+                role = Role.KEYED if last == ":" and within else Role.VALUE
             if last in _LEADS and (within[-1:] != [("[", True)]):
                 pieces.append(quoted)
         elif sign in "([{":
@@ -130,19 +132,10 @@ def strings(text: str, at: int) -> Iterator[Joined]:
 
 def _ends(sign: str, last: str, asked: bool) -> bool:
     """Return whether an expression is over where a sign follows the last one."""
-    if sign in ",;=" or (sign == ":" and not asked):
-        return True
-    return _is_word(sign) and _is_word(last)
-
-
-def _is_word(sign: str) -> bool:
-    return sign[:1].isalnum() and sign not in _WORDS and sign != "string"
-
-
-def _role(within: list[tuple[str, bool]], last: str) -> Role:
-    if any(is_call for _, is_call in within):
-        return Role.ARGUMENT
-    return Role.KEYED if last == ":" and within else Role.VALUE
+    words = (
+        one[:1].isalnum() and one not in {*_WORDS, "string"} for one in (sign, last)
+    )
+    return sign in ",;=" or (sign == ":" and not asked) or all(words)
 
 
 _LINE_END = re.compile(r"[ \t\r]*(?:\#.*)?$")
@@ -200,22 +193,13 @@ def _is_set_to(
     is_alone = _LEAD.fullmatch(before) and _LINE_END.match(after)
     if sign.strip() != "=" or not is_alone:
         return False
-    if not _is_variable(text, value) and (
+    near = text[max(0, value[0] - _FARTHEST) : value[1] + _FARTHEST]
+    # The name of a variable of a program stands near by once more.
+    if near.count(text[slice(*value)]) == 1 and (
         not parted or _WORD_WITH_DIGITS.fullmatch(text, *value)
     ):
         return True
-    return _is_among_settings(text, line)
-
-
-def _is_variable(text: str, value: tuple[int, int]) -> bool:
-    """Return whether a word stands near by once more, as a program's names do."""
-    start, end = value
-    near = text[max(0, start - _FARTHEST) : end + _FARTHEST]
-    return near.count(text[start:end]) > 1
-
-
-def _is_among_settings(text: str, line: int) -> bool:
-    """Return whether a line is one of a file of settings and not of a program."""
+    # Else the line has to be one of a file of settings and not of a program.
     for one in reversed(text[max(0, line - _FARTHEST) : line].splitlines()):
         if _SETTING.fullmatch(one):
             return True
@@ -299,10 +283,28 @@ class _Name:
     start: int
     found: re.Match[str]
 
+    text: str
+
     @property
     def says_to(self) -> bool:
         """Whether "to" leads to the value, which prose has before any other word."""
         return (self.found["says"] or "").strip().startswith("to")
+
+    @property
+    def line(self) -> str:
+        """What stands before the name on its line."""
+        return self.text[max(0, self.start - 80) : self.start].rpartition("\n")[2]
+
+    @property
+    def is_told_to(self) -> bool:
+        """Whether one of the last two words before the name sets something."""
+        return not _SPOKEN_SETTERS.isdisjoint(self.line.lower().split()[-2:])
+
+    @property
+    def is_environment(self) -> bool:
+        """Whether a variable of the environment is set, as in `DB_PASS=letmein`."""
+        name = self.text[self.start : self.found.start("close")]
+        return name.isupper() and self.found["set"] == "="
 
     def by(self, *ways: str) -> bool:
         """Return whether the value follows in one of these ways, groups of the form."""
@@ -314,46 +316,36 @@ def named_secrets(text: str, lowered: str) -> Iterator[Span]:
     at = 0
     while found := _NAMED.search(lowered, at):
         at = found.end()
-        start = _start(lowered, found)
+        start, first = found.start(), max(0, found.start() - 40)
+        while start > first and (
+            lowered[start - 1].isalnum() or lowered[start - 1] in "_-$."
+        ):
+            start -= 1
         name = text[start : found.start("close")].strip("-$.").rpartition(".")[2]
         told = told_by(name)
-        if (
-            told
-            and told.strength is Strength.HINT
-            and (owner := _owner(lowered, start))
-        ):
+        owner = _OWNER.search(lowered[max(0, start - 20) : start])
+        if told and told.strength is Strength.HINT and owner:
             # Of an "API key" or a "secret key" only the last word was found.
             told = told_by(f"{owner[0]}{name}") or told
         if told is None:
             # The next name may begin within what led to a value of this one.
             at = found.end("close")
             continue
-        named = _Name(told, start, found)
+        named = _Name(told, start, found, text)
         for span in _values(text, named):
             at = max(at, span.end)
             yield span
-
-
-def _owner(lowered: str, start: int) -> re.Match[str] | None:
-    return _OWNER.search(lowered[max(0, start - 20) : start])
-
-
-def _start(lowered: str, found: re.Match[str]) -> int:
-    start, first = found.start(), max(0, found.start() - 40)
-    while start > first and (
-        lowered[start - 1].isalnum() or lowered[start - 1] in "_-$."
-    ):
-        start -= 1
-    return start
 
 
 def _values(text: str, named: _Name) -> Iterator[Span]:
     at = named.found.end()
     if named.by("below"):
         yield from _below(text, at, named)
-    elif (named.by("tag") and not _is_tag(text, named)) or (
-        named.by("blank") and not _may_be_blank(text, named)
-    ):
+    elif (
+        # A tag has the name, or names by it what it holds.
+        named.by("tag")
+        and not named.line.endswith(("<", 'name="', "name='", ' key="', " key='"))
+    ) or (named.by("blank") and not _may_be_blank(text, named)):
         return
     elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
         yield from _expressed(text, at, named)
@@ -414,8 +406,10 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
         return False
     code = _is_code(text, named)
     if is_secret(value, named.told.strength, bare=True, code=code):
-        return is_odd(value) or not (named.says_to or _is_spoken(text, named))
-    if _is_environment(text, named) and is_set_secret(value, named.told.strength):
+        return is_odd(value) or not (
+            named.says_to or (named.by("blank") and named.is_told_to)
+        )
+    if named.is_environment and is_set_secret(value, named.told.strength):
         return True
     if _is_code_number(text, at, value, named):
         return True
@@ -443,7 +437,7 @@ def _is_code_number(text: str, at: int, value: str, named: _Name) -> bool:
     if named.by("cell"):
         return _is_pair(text, at + len(value), named)
     is_pin = name.endswith(("pin", "code", "otp"))
-    is_led = is_pin or _LEAD.fullmatch(_line(text, named))
+    is_led = is_pin or _LEAD.fullmatch(named.line)
     return bool(is_led) and named.by("set", "says", "entry", "typed")
 
 
@@ -451,7 +445,7 @@ def _is_pair(text: str, end: int, named: _Name) -> bool:
     """Return whether a row of a table is a name and its value, and no head."""
     after = text[end : end + _NEAR].split("\n")
     is_head = len(after) > 1 and bool(_HEAD_RULE.match(after[1]))
-    before = _line(text, named).strip(_FRAME)
+    before = named.line.strip(_FRAME)
     is_named_whole = all(mark.isalnum() or mark in " _." for mark in before)
     return is_named_whole and not is_head and not after[0].strip(_FRAME)
 
@@ -489,7 +483,10 @@ def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterato
     for piece in joined.pieces:
         start, end = piece.span("value")
         if "f" in piece["open"].lower() and "{" in piece["value"]:
-            yield from _literal(piece, kind)
+            # What looks random in an f-string, beside its expressions.
+            for part in _LITERAL.finditer(piece["value"]):
+                if looks_random(part[0].lstrip("-_./: ")):
+                    yield Span(start + part.start(), start + part.end(), kind)
             continue
         if text[start] in ",;:)]} ":
             continue  # the quote that ends a text, such as `"Password:"`
@@ -499,60 +496,33 @@ def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterato
         yield from (Span(start, end, kind) for start, end in places if end - start >= 4)
 
 
-def _literal(piece: re.Match[str], kind: str) -> Iterator[Span]:
-    """Yield what looks random in an f-string, beside its expressions."""
-    for part in _LITERAL.finditer(piece["value"]):
-        if looks_random(part[0].lstrip("-_./: ")):
-            start = piece.start("value") + part.start()
-            yield Span(start, start + len(part[0]), kind)
-
-
 def _after_scheme(text: str, at: int, end: int) -> int:
     scheme = _SCHEME.match(text, at, end)
     return scheme.end() if scheme else at
-
-
-def _line(text: str, named: _Name) -> str:
-    """Return what stands before a name on its line."""
-    return text[max(0, named.start - 80) : named.start].rpartition("\n")[2]
 
 
 def _may_be_blank(text: str, named: _Name) -> bool:
     """Return whether a name and a value with only blanks between belong together."""
     if text[named.start] in "-$":
         return text.startswith("--", named.start)
-    before = _line(text, named)
-    if not (_SETTERS | _SPOKEN_SETTERS).isdisjoint(before.lower().split()[-2:]):
+    if named.is_told_to or not _SETTERS.isdisjoint(named.line.lower().split()[-2:]):
         return True
     is_sure = named.told.strength is not Strength.HINT
     if (_LONG_HEX if is_sure else _RANDOM).match(text, named.found.end()):
         return True
     # A Series or a list of settings: the name begins the line and a column follows.
-    return not before.strip(" \t|") and len(named.found["blank"]) >= 2
-
-
-def _is_tag(text: str, named: _Name) -> bool:
-    """Return whether a tag has the name, or names by it what it holds."""
-    before = text[max(0, named.start - 6) : named.start]
-    return before.endswith(("<", 'name="', "name='", ' key="', " key='"))
+    return not named.line.strip(" \t|") and len(named.found["blank"]) >= 2
 
 
 def _is_argument(text: str, end: int, named: _Name) -> bool:
     """Return whether a word is that of an option or of a setter, and of no prose."""
-    before = _line(text, named).strip()
-    is_option = text.startswith("--", named.start) or (
-        text[named.start] == "-" and bool(before)
+    before = named.line.strip()
+    is_option = text.startswith("-", named.start) and (
+        bool(before) or text.startswith("--", named.start)
     )
     is_set = before.startswith("%") and before.lower() in _SETTERS
     rest = text[end : end + _NEAR].partition("\n")[0]
     return (is_option or is_set) and bool(_ARGUMENT_END.match(rest))
-
-
-def _is_spoken(text: str, named: _Name) -> bool:
-    """Return whether only words of prose say that a value follows."""
-    return named.by("blank") and not _SPOKEN_SETTERS.isdisjoint(
-        _line(text, named).lower().split()[-2:]
-    )
 
 
 def _is_series(text: str, at: int) -> bool:
@@ -565,17 +535,9 @@ def _is_code(text: str, named: _Name) -> bool:
     """Return whether a value without quotes is an expression of a program."""
     if text[named.start] == "-" or named.by("blank", "tag", "cell"):
         return False
-    if text[named.start - 1 : named.start] in ("?", "&") or _is_environment(
-        text, named
-    ):
+    if text[named.start - 1 : named.start] in ("?", "&") or named.is_environment:
         return False
     return named.by("typed") or "=" in (named.found["set"] or "")
-
-
-def _is_environment(text: str, named: _Name) -> bool:
-    """Return whether a variable of the environment is set, as in `DB_PASS=letmein`."""
-    name = text[named.start : named.found.start("close")]
-    return name.isupper() and named.found["set"] == "="
 
 
 _NAMES = re.compile(
@@ -590,23 +552,18 @@ _COMMA = re.compile(r"[ \t]*,\s{0,20}")
 def several_secrets(text: str, lowered: str) -> Iterator[Span]:
     """Yield the strings that telling names get which are assigned with others."""
     for found in _NAMES.finditer(lowered):
-        if _TELLING.search(found["names"]):
-            yield from _values_several(text, found)
-
-
-def _values_several(text: str, found: re.Match[str]) -> Iterator[Span]:
-    names, at = text[slice(*found.span("names"))].split(","), found.end()
-    for name in names:
-        quoted = QUOTED.match(text, at)
-        value = quoted or _OTHER.match(text, at)
-        if value is None:
-            return
-        told = told_by(name.strip().rpartition(".")[2])
-        if quoted and told:
-            one = quoted["value"]
-            if is_secret(one, told.strength, bare=False, code=False):
+        names = text[slice(*found.span("names"))].split(",")
+        comma: re.Match[str] | None = found
+        for name in names if _TELLING.search(found["names"]) else ():
+            quoted = QUOTED.match(text, comma.end()) if comma else None
+            value = quoted or (comma and _OTHER.match(text, comma.end()))
+            if value is None:
+                break
+            told = told_by(name.strip().rpartition(".")[2])
+            if (
+                quoted
+                and told
+                and is_secret(quoted["value"], told.strength, bare=False, code=False)
+            ):
                 yield Span(*quoted.span("value"), told.kind)
-        comma = _COMMA.match(text, value.end())
-        if comma is None:
-            return
-        at = comma.end()
+            comma = _COMMA.match(text, value.end())

@@ -6,8 +6,8 @@ import html
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from nemotron_magic.context.secrets.named import strings
@@ -41,29 +41,40 @@ _LONGEST_HEAD = 2000
 _Place = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(NamedTuple):
     """The head of a table: how its cells are parted, and which hold secrets."""
 
     mark: str | None  # None if they are parted by blanks
     columns: int
     named: dict[int, tuple[_Place, Telling]]
 
-    def cells(self, line: str) -> list[_Place | None] | None:
-        """Return the cells of the named columns; None if the line is no row."""
+    def secrets(self, line: str) -> list[Span] | None:
+        """Return the secrets in a row; None if the line is none of the table's."""
+        if _RULE.fullmatch(line):
+            return [] if line.strip() else None
+        places = _places(line, self.mark)
         if self.mark:
-            parts = _parted(line, self.mark)
-            return (
-                [parts[number] for number in self.named]
-                if len(parts) == self.columns
-                else None
-            )
-        places = _spaced(line)
-        starts, ends = {one[0]: one for one in places}, {one[1]: one for one in places}
-        found = [
-            ends.get(head[1]) or starts.get(head[0]) for head, _ in self.named.values()
-        ]
-        return found if len(places) > 1 and any(found) else None
+            cells = [places[number] for number in self.named if len(places) > number]
+            is_row = len(places) == self.columns
+        else:
+            starts, ends = dict(places), {end: start for start, end in places}
+            heads = [head for head, _ in self.named.values()]
+            cells = [
+                (ends[end], end) if end in ends else (start, starts.get(start, start))
+                for start, end in heads
+            ]
+            is_row = len(places) > 1 and any(start < end for start, end in cells)
+        if not is_row:
+            return None
+        found = []
+        for (start, end), (_, told) in zip(cells, self.named.values(), strict=True):
+            plain = line[start:end].strip("\"'")
+            start += line[start:end].find(plain)
+            if _NUMBER.fullmatch(plain) or (self.mark == "," and _CODE.search(plain)):
+                continue
+            if is_secret(plain, told.strength, bare=False, code=False):
+                found.append(Span(start, start + len(plain), told.kind))
+        return found
 
 
 def column_secrets(text: str, lowered: str) -> Iterator[Span]:
@@ -77,12 +88,10 @@ def column_secrets(text: str, lowered: str) -> Iterator[Span]:
         table = _read_head(lowered[start : at - 1])
         while table and at < len(text):
             end = _line_end(text, at)
-            row = _read_row(text[at:end], table)
+            row = table.secrets(text[at:end])
             if row is None:
                 break
-            yield from (
-                one._replace(start=at + one.start, end=at + one.end) for one in row
-            )
+            yield from (Span(at + one.start, at + one.end, one.kind) for one in row)
             at = end + 1
 
 
@@ -93,7 +102,7 @@ def _line_end(text: str, at: int) -> int:
 
 def _read_head(line: str) -> _Table | None:
     mark = next((one for one in _MARKS if one in line), None)
-    places = _parted(line, mark) if mark else _spaced(line)
+    places = _places(line, mark)
     if mark == "," and (_CALLED.search(line) or places[-1][0] == places[-1][1]):
         return None  # arguments of a call
     named = {}
@@ -108,26 +117,9 @@ def _read_head(line: str) -> _Table | None:
     return _Table(mark, len(places), named) if named and is_head else None
 
 
-def _read_row(line: str, table: _Table) -> list[Span] | None:
-    """Return the secrets in a row; None if the line is none of the table's."""
-    if _RULE.fullmatch(line):
-        return [] if line.strip() else None
-    cells = table.cells(line)
-    if cells is None:
-        return None
-    found = []
-    for cell, (_, told) in zip(cells, table.named.values(), strict=True):
-        value = line[cell[0] : cell[1]] if cell else ""
-        plain = value.strip("\"'")
-        if _NUMBER.fullmatch(plain) or (table.mark == "," and _CODE.search(plain)):
-            continue
-        if cell and is_secret(plain, told.strength, bare=False, code=False):
-            start = cell[0] + value.find(plain)
-            found.append(Span(start, start + len(plain), told.kind))
-    return found
-
-
-def _parted(line: str, mark: str) -> list[_Place]:
+def _places(line: str, mark: str | None) -> list[_Place]:
+    if not mark:
+        return [found.span() for found in _CELL.finditer(line)]
     places, at = [], 0
     for part in line.replace("┆", "│").split(mark):
         inner = part.strip()
@@ -135,10 +127,6 @@ def _parted(line: str, mark: str) -> list[_Place]:
         places.append((start, start + len(inner)))
         at += len(part) + len(mark)
     return places
-
-
-def _spaced(line: str) -> list[_Place]:
-    return [found.span() for found in _CELL.finditer(line)]
 
 
 _SERIES_NAME = r"(?P<name>[\w .-]{1,60})"
@@ -155,26 +143,24 @@ _MOST_CHARS = 8000
 
 def series_secrets(text: str) -> Iterator[Span]:
     """Yield the values of each Series or index whose name is telling."""
-    for found in _BELOW.finditer(text):
-        yield from _values(text, _lines_above(text, found.start()), found["name"])
-    for found in _ABOVE.finditer(text):
-        yield from _values(text, _strings(text, found.end()), found["name"])
-    for found in _BESIDE.finditer(text):
-        start = text.rfind("[", max(0, found.start() - _MOST_CHARS), found.start())
-        if start >= 0:
-            yield from _values(text, _strings(text, start), found["name"])
+    for form in (_BELOW, _ABOVE, _BESIDE):
+        for found in form.finditer(text):
+            if (told := told_by(found["name"])) is None:
+                continue
+            for start, end in _series_cells(text, found):
+                if is_secret(text[start:end], told.strength, bare=False, code=False):
+                    yield Span(start, end, told.kind)
 
 
-def _values(text: str, places: Iterator[tuple[int, int]], name: str) -> Iterator[Span]:
-    if told := told_by(name):
-        for start, end in places:
-            value = text[start:end]
-            if is_secret(value, told.strength, bare=False, code=False):
-                yield Span(start, end, told.kind)
-
-
-def _strings(text: str, at: int) -> Iterator[tuple[int, int]]:
-    for joined in strings(text, at):
+def _series_cells(text: str, name: re.Match[str]) -> Iterator[_Place]:
+    """Yield the values of the Series that has its name above, below or beside them."""
+    start, end = name.span()
+    if name.re is _BELOW:
+        yield from _lines_above(text, start)
+        return
+    at = text.rfind("[", max(0, start - _MOST_CHARS), start)
+    at = end if name.re is _ABOVE else at
+    for joined in strings(text, at) if at >= 0 else ():
         yield from (piece.span("value") for piece in joined.pieces)
 
 
@@ -225,29 +211,25 @@ _REACH = 500
 _Edit = tuple[int, int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A text made of pieces of another, and the places that they had there."""
 
     text: str
-    starts: list[int]
-    places: list[int]
-    beneath: View | None = None
+    starts: list[int]  # of each piece in this text
+    places: list[int]  # and in the other
+    beneath: View | None = None  # the other text, if it is made of pieces itself
 
     def back(self, span: Span) -> Span:
         """Return a span of this text as one of the text that it was made of."""
-        start, end = self._back(span.start), self._back(span.end - 1) + 1
+        start = _moved(span.start, self.starts, self.places)
+        end = _moved(span.end - 1, self.starts, self.places) + 1
         placed = span._replace(start=start, end=end)
         return self.beneath.back(placed) if self.beneath else placed
 
-    def forth(self, at: int) -> int:
-        """Return where a place of the other text is in this one."""
-        piece = bisect_right(self.places, at) - 1
-        return self.starts[piece] + at - self.places[piece]
 
-    def _back(self, at: int) -> int:
-        piece = bisect_right(self.starts, at) - 1
-        return self.places[piece] + at - self.starts[piece]
+def _moved(at: int, of: list[int], to: list[int]) -> int:
+    piece = bisect_right(of, at) - 1
+    return to[piece] + at - of[piece]
 
 
 def as_read(text: str) -> View | None:
@@ -260,8 +242,14 @@ def as_read(text: str) -> View | None:
     whole = _edited(plain.text, _breaks(plain.text), plain)
     if whole.text == text:
         return None
-    changes = sorted({*whole.starts, *map(whole.forth, plain.starts), len(whole.text)})
-    return _edited(whole.text, _far(changes), whole)
+    starts = [_moved(at, whole.places, whole.starts) for at in plain.starts]
+    changes = sorted({*whole.starts, *starts, len(whole.text)})
+    far = (
+        (one + _REACH, other - _REACH, "\n\n")
+        for one, other in pairwise(changes)
+        if other - one > 2 * _REACH
+    )
+    return _edited(whole.text, far, whole)
 
 
 def _edited(text: str, edits: Iterable[_Edit], beneath: View | None) -> View:
@@ -283,12 +271,6 @@ def _edited(text: str, edits: Iterable[_Edit], beneath: View | None) -> View:
         at = end
     add(text[at:], at)
     return View("".join(pieces), starts, places, beneath)
-
-
-def _far(changes: list[int]) -> Iterator[_Edit]:
-    for one, other in pairwise(changes):
-        if other - one > 2 * _REACH:
-            yield one + _REACH, other - _REACH, "\n\n"
 
 
 def _markup(text: str) -> Iterator[_Edit]:
