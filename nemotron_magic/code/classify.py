@@ -6,7 +6,7 @@ import ast
 import json
 import re
 
-from nemotron_magic.code.syntax import LIBRARIES, parse_quietly
+from nemotron_magic.code.syntax import LIBRARIES, try_to_parse
 
 __all__ = [
     "PYTHON_PROMPT",
@@ -53,12 +53,7 @@ _LITERAL = (
 
 def parsed(code: str) -> ast.Module | None:
     """Read code as a notebook would, its magic lines left out; None if it cannot be."""
-    if len(code) > _LONGEST:
-        return None
-    try:
-        return parse_quietly(_without_magics(code))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    return try_to_parse(_without_magics(code)) if len(code) <= _LONGEST else None
 
 
 def is_python(code: str, *, is_whole: bool, is_shown: bool = True) -> bool:

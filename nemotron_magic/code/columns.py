@@ -23,12 +23,12 @@ from nemotron_magic.code.syntax import (
     names_in,
     root_name,
     tested_texts,
+    try_to_parse,
 )
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
 __all__ = [
-    "ColumnUse",
     "missing_columns",
 ]
 
@@ -69,7 +69,7 @@ class _Table:
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnUse:
+class _Use:
     """Columns taken from a table, and whether they may be index levels, or values."""
 
     table: _Table
@@ -172,7 +172,9 @@ def _derive(node: ast.AST, tables: Mapping[str, _Table]) -> _Table | None:
             levels |= {text for one in args for text in constant_texts(one)}
         case ast.Call(ast.Attribute(_, "reset_index"), [], [] | [ast.keyword("drop")]):
             columns |= levels | {"index", "level_0"}
-        case ast.Call(ast.Attribute(_, "assign"), [], words) if _are_named(words):
+        case ast.Call(ast.Attribute(_, "assign"), [], words) if all(
+            word.arg for word in words
+        ):
             columns |= {word.arg for word in words if word.arg}
         case ast.Call(ast.Attribute(_, "drop"), [], [ast.keyword("columns", value)]):
             columns -= set(constant_texts(value))
@@ -201,11 +203,7 @@ def _is_mask(place: ast.expr) -> bool:
     return is_call_of(place, *_TABLES["masks"])
 
 
-def _are_named(keywords: list[ast.keyword]) -> bool:
-    return all(keyword.arg for keyword in keywords)
-
-
-def _missing(use: ColumnUse) -> Iterator[str]:
+def _missing(use: _Use) -> Iterator[str]:
     table = use.table
     if use.may_be_values and len(use.columns) == table.rows:
         return
@@ -307,12 +305,9 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
         case ast.Call(
             ast.Name(name) | ast.Attribute(ast.Name(name)) as func, args, keywords
         ):
-            owners = (
-                _TABLES["builtins"]
-                if isinstance(func, ast.Name)
-                else _TABLES["libraries"] | {*tables}
-            )
-            if name in owners:
+            libraries = _TABLES["libraries"] | {*tables}
+            is_plain = isinstance(func, ast.Name)
+            if name in (_TABLES["builtins"] if is_plain else libraries):
                 for one in (*args, *(keyword.value for keyword in keywords)):
                     yield one
                     if isinstance(one, ast.List | ast.Tuple | ast.Dict | ast.Starred):
@@ -337,7 +332,7 @@ def _added(
                 yield name, columns
 
 
-def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
+def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[_Use]:
     """Yield the columns that are surely taken when a piece of code runs."""
     if isinstance(node, _COMPREHENSIONS):
         yield from _uses(node.generators[0].iter, tables)
@@ -353,12 +348,12 @@ def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
             is_set = isinstance(getattr(node, "ctx", None), ast.Store)
             columns = [] if is_set else constant_texts(place)
             is_made = not isinstance(owner, ast.Name)
-            yield ColumnUse(table, root_name(owner), columns, may_be_levels=is_made)
+            yield _Use(table, root_name(owner), columns, may_be_levels=is_made)
         case ast.Attribute(owner, name, ast.Load()) if (
             table := _derive(owner, tables)
         ) and table.attributes:
             if name not in table.attributes and name[0] != "_":
-                yield ColumnUse(table, root_name(owner), [name])
+                yield _Use(table, root_name(owner), [name])
         case (
             ast.Call(ast.Attribute(ast.Call(ast.Attribute(owner, "groupby")), method))
             | ast.Call(ast.Attribute(ast.Attribute(owner, "plot" as method)))
@@ -369,42 +364,33 @@ def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
         case ast.Call(ast.Attribute(ast.Name("pd" | "pandas"), name), [owner, *_]) if (
             table := _derive(owner, tables)
         ):
-            named = LIBRARIES["functions"].get(name, "").split()
-            yield from _by_keyword(node, table, root_name(owner), named)
+            yield from _by_keyword(node, table, root_name(owner), "functions", name)
         case ast.Call(ast.Attribute(ast.Name(library))) if library in _PLOTS:
             yield from _plotted(node, tables)
     for part in ast.iter_child_nodes(node):
         yield from _uses(part, tables)
 
 
-def _by_method(
-    node: ast.Call, table: _Table, name: str, method: str
-) -> Iterator[ColumnUse]:
+def _by_method(node: ast.Call, table: _Table, name: str, method: str) -> Iterator[_Use]:
     if method in _BY_EXPRESSIONS:
         yield from _by_expressions(node, table, name)
     if method in ("agg", "aggregate", "astype"):
-        firsts = [
-            one.value.elts[0]
-            for one in node.keywords
-            if isinstance(one.value, ast.Tuple)
-        ]
-        keys = [
-            key for one in node.args if isinstance(one, ast.Dict) for key in one.keys
-        ]
-        for part in (*keys, *firsts):
-            yield ColumnUse(table, name, constant_texts(part) if part else [], True)
+        named = (one.value for one in node.keywords)
+        parts = [one.elts[0] for one in named if isinstance(one, ast.Tuple)]
+        dicts = (one for one in node.args if isinstance(one, ast.Dict))
+        for part in (*parts, *(key for one in dicts for key in one.keys if key)):
+            yield _Use(table, name, constant_texts(part), True)
     elif method == "query" and node.args:
         for text in constant_texts(node.args[0]):
-            yield ColumnUse(table, name, _names_of_query(text), True)
-    named = LIBRARIES["arguments"].get(method, "").split()
-    yield from _by_keyword(
-        node, table, name, named, method in ("groupby", "pivot_table")
-    )
+            yield _Use(table, name, _names_of_query(text), True)
+    yield from _by_keyword(node, table, name, "arguments", method)
 
 
 def _by_keyword(
-    node: ast.Call, table: _Table, name: str, named: list[str], are_values: bool = False
-) -> Iterator[ColumnUse]:
+    node: ast.Call, table: _Table, name: str, listed: str, method: str
+) -> Iterator[_Use]:
+    named = LIBRARIES[listed].get(method, "").split()
+    are_values = listed == "arguments" and method in ("groupby", "pivot_table")
     if not named or any(one.arg in _OTHERWISE for one in node.keywords):
         return
     values = [keyword.value for keyword in node.keywords if keyword.arg in named]
@@ -412,12 +398,12 @@ def _by_keyword(
         values.append(node.args[-1])
     for value in values:
         may_be_values = are_values and isinstance(value, ast.List)
-        yield ColumnUse(table, name, constant_texts(value), True, may_be_values)
+        yield _Use(table, name, constant_texts(value), True, may_be_values)
 
 
 def _by_lambda(
     node: ast.Call, table: _Table, method: str, tables: Mapping[str, _Table]
-) -> Iterator[ColumnUse]:
+) -> Iterator[_Use]:
     """Yield what a function in place takes of the table, or of each of its rows."""
     words = {one.arg: one.value for one in node.keywords}
     axis = words.get("axis")
@@ -437,28 +423,27 @@ def _by_lambda(
 
 def _names_of_query(text: str) -> set[str]:
     """Return the names that a query takes for columns; none if it cannot be read."""
-    try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError):  # `@` and backticks are no Python
-        return set()
-    calls = [one.func for one in ast.walk(tree) if isinstance(one, ast.Call)]
-    return names_in(tree) - names_in(*calls)
+    match try_to_parse(text.strip()):
+        case ast.Module([ast.Expr(value)]):
+            calls = [one.func for one in ast.walk(value) if isinstance(one, ast.Call)]
+            return names_in(value) - names_in(*calls)
+    return set()  # `@` and backticks are no Python
 
 
-def _by_expressions(node: ast.Call, table: _Table, name: str) -> Iterator[ColumnUse]:
+def _by_expressions(node: ast.Call, table: _Table, name: str) -> Iterator[_Use]:
     """Yield what polars takes by `pl.col`, unless some are of another table."""
     calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
     if sum(is_call_of(one, *_OF_TABLES) for one in calls) == 1:
         for call in calls:
             for text in call.args if is_call_of(call, "col") else ():
-                yield ColumnUse(table, name, constant_texts(text))
+                yield _Use(table, name, constant_texts(text))
 
 
-def _plotted(node: ast.Call, tables: Mapping[str, _Table]) -> Iterator[ColumnUse]:
+def _plotted(node: ast.Call, tables: Mapping[str, _Table]) -> Iterator[_Use]:
     words = {keyword.arg: keyword.value for keyword in node.keywords}
     owner = words.get("data", words.get("data_frame", next(iter(node.args), None)))
     if owner and (table := _derive(owner, tables)):
         for word in _PLOTTED & words.keys():
             if isinstance(words[word], ast.Constant):
                 columns = constant_texts(words[word])
-                yield ColumnUse(table, root_name(owner), columns, may_be_levels=True)
+                yield _Use(table, root_name(owner), columns, may_be_levels=True)

@@ -330,21 +330,20 @@ class _Names:
                 return next(filter(None, map(self.path, parts)), "")
             case ast.IfExp(_, one, other):
                 return self.path(one) or self.path(other)
-            case ast.Attribute(value, name):
-                return self._part(value, name)
-            case ast.Subscript(value, index):
-                return self._part(value, self.text(index))
-            case ast.Call(ast.Lambda(_, value)) | ast.NamedExpr(_, value):
-                return self.path(value)
-            case ast.Await(value) | ast.BinOp(value, ast.Div()):  # of paths
+            case ast.Attribute(value, part) | ast.Subscript(value, part):
+                name = part if isinstance(part, str) else self.text(part)
+                base = self.path(value) if name else ""
+                return f"{base}.{name}" if base else ""
+            case (
+                ast.Call(ast.Lambda(_, value))
+                | ast.NamedExpr(_, value)
+                | ast.Await(value)
+                | ast.BinOp(value, ast.Div())  # of paths
+            ):
                 return self.path(value)
             case ast.Call():
                 return self._called(node)
         return ""
-
-    def _part(self, value: ast.expr, name: str) -> str:
-        base = self.path(value) if name else ""
-        return f"{base}.{name}" if base else ""
 
     def _called(self, node: ast.Call) -> str:
         called = self.path(node.func)

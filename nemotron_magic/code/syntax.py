@@ -32,6 +32,7 @@ __all__ = [
     "root_name",
     "suppresses",
     "tested_texts",
+    "try_to_parse",
 ]
 
 
@@ -113,6 +114,14 @@ def parse_quietly(text: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
+
+
+def try_to_parse(text: str) -> ast.Module | None:
+    """Return the syntax tree of Python; None if it cannot be read."""
+    try:
+        return parse_quietly(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def compile_error(text: str) -> ast.Module:

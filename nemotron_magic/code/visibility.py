@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from keyword import iskeyword
 
-from nemotron_magic.code.syntax import parse_quietly
+from nemotron_magic.code.syntax import try_to_parse
 from nemotron_magic.core.text import one_line
 
 __all__ = ["escape_bidi"]
@@ -208,22 +208,16 @@ def _mask(text: str, parts: re.Pattern[str]) -> str:
     """Return the mask of code in which the parts count as what they are."""
     made, at = [], 0
     for part in parts.finditer(text):
-        made += ["c" * (part.start() - at), _mask_of(part)]
+        kind = "r" if parts is _QUOTED else "c"
+        if part.lastgroup == "string":
+            kind = "r" if set(part["prefix"].lower()) & set("rft") else "s"
+        elif part.lastgroup == "comment":
+            kind = "#"
+        is_for_ipython = part.lastgroup == "ipython"
+        mask = _mask(part[0], _QUOTED) if is_for_ipython else kind * len(part[0])
+        made += ["c" * (part.start() - at), mask]
         at = part.end()
     return "".join(made) + "c" * (len(text) - at)
-
-
-def _mask_of(part: re.Match[str]) -> str:
-    kind = "c"
-    if part.re is _QUOTED:
-        kind = "r"
-    elif part["ipython"] is not None:
-        return _mask(part[0], _QUOTED)
-    elif part["string"]:
-        kind = "r" if set(part["prefix"].lower()) & set("rft") else "s"
-    elif part["comment"]:
-        kind = "#"
-    return kind * len(part[0])
 
 
 def _remove_gaps(line: _Line) -> Iterator[_Line]:
@@ -317,16 +311,14 @@ def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
     is_for_ipython = not line.is_inside and _FOR_IPYTHON.match(line.text)
     cuts = _cuts(line, end) if is_python and not is_for_ipython else []
     if cuts:
-        line = line.with_warning(
-            f"its {end:,} columns are broken into {len(cuts) + 1} lines"
-        )
+        words = f"its {end:,} columns are broken into {len(cuts) + 1} lines"
+        line = line.with_warning(words)
     for start, stop in pairwise([0, *cuts, len(line.text)]):
         text = line.text[start:stop]
         is_told = any(words.startswith("behind") for words in line.warnings)
         if min(stop, end) - start > _LONGEST_LINE and not is_told:
-            line = line.with_warning(
-                f"it goes on for {len(text):,} columns, to {_tail(text)}"
-            )
+            words = f"it goes on for {len(text):,} columns, to {_tail(text)}"
+            line = line.with_warning(words)
         if stop != len(line.text):
             text = f"{text.rstrip(_BLANK)} \\"
         yield replace(line, text=f"{_GOES_ON}{text}" if start else text)
@@ -365,13 +357,11 @@ def _quote(text: str) -> str:
 
 def _mean_the_same(before: str, after: str) -> bool:
     """Return whether Python reads two texts alike, as far as it can read the first."""
-    trees = []
-    for text in (before, after):
-        try:
-            trees.append(ast.dump(parse_quietly(text)))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return not trees
-    return trees[0] == trees[1]
+    tree, other = try_to_parse(before), try_to_parse(after)
+    try:
+        return not tree or (other is not None and ast.dump(tree) == ast.dump(other))
+    except RecursionError:
+        return False
 
 
 _MOST_WARNINGS = 10

@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-__all__ = [
-    "reason_not_to_try",
-]
+from nemotron_magic.code.syntax import try_to_parse
+
+__all__ = ["reason_not_to_try"]
 
 _ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
 _SHELL = {"system", "getoutput", "getoutput_split"}
@@ -49,11 +49,8 @@ def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -
     """Return why transformed code cannot be tried in a copy; empty if it may be."""
     names: set[str] = set()
     for source in sources:
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # the trial tells
-        for node in ast.walk(tree):
+        # Of what cannot be read, the trial tells.
+        for node in ast.walk(try_to_parse(source) or ast.Module([], [])):
             if isinstance(node, ast.Name):
                 names.add(node.id)
             elif reason := _reason_in(node):
