@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pydantic
@@ -123,7 +124,9 @@ def test_a_lone_type_is_a_single_value(spec: Any, field: Field) -> None:
         ("x bool: yes|no", "has a type and labels", '"x: yes|no"'),
         ("a, b, A", "two fields a", "Name each once"),
         (": a|b", "has no name", '"name: a|b"'),
-        ({"total": "float"}, "this is none", '"properties"'),
+        ({"total": "flaot|"}, "empty or repeated label", '"total: flaot"'),
+        ({"total": dict}, "total cannot be dict", "no object in an object"),
+        (list[list[int]], "cannot be list", "no object in an object"),
         (Literal["a", 1], "not all str", "A field is"),
         (dict, "cannot be dict", "no object in an object"),
         (3, "cannot be 3", "no object in an object"),
@@ -194,6 +197,41 @@ def test_a_model_checks_itself() -> None:
     assert fields.fields[1] == Field("currency", labels=("EUR", "USD"))
     with pytest.raises(Misfit, match="total is odd"):
         fields.check({"total": 3, "currency": "EUR", "paid": None})
+
+
+def test_a_dict_of_types_is_one_too() -> None:
+    spec = {"total": float, "paid": bool | None, "currency": "EUR|USD", "n": "int 1..5"}
+
+    assert parse_fields(spec) == parse_fields(
+        "total float, paid bool?, currency: EUR|USD, n int 1..5"
+    )
+
+
+def test_what_annotations_say_is_kept() -> None:
+    stars = Annotated[int, pydantic.Field(ge=1, le=5), "of five"]
+
+    (field,) = parse_fields(stars).fields
+
+    assert field == Field("value", "int", least=1, most=5, about="of five")
+
+
+class Bill(pydantic.BaseModel):
+    total: Decimal
+    paid_at: datetime | None = None
+    kind: Literal["new", "old"] = "new"
+
+
+def test_a_model_makes_its_own_types_of_plain_ones() -> None:
+    fields = parse_fields(Bill)
+    found = {"total": 12.5, "paid_at": "2026-02-28T10:00:00", "kind": "Old"}
+
+    bill = fields.build(fields.check(found))
+
+    assert bill == Bill(
+        total=Decimal("12.5"), paid_at=datetime(2026, 2, 28, 10), kind="old"
+    )
+    with pytest.raises(Misfit, match="paid_at"):
+        fields.check({**found, "paid_at": "yesterday"})
 
 
 def test_a_typed_dict_is_a_dict() -> None:

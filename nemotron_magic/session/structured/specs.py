@@ -262,14 +262,23 @@ def _of_type(spec: Any) -> Fields:
             _of_schema(spec.model_json_schema()), make=spec.model_validate
         )
     if isinstance(spec, type) and dataclasses.is_dataclass(spec):
-        hints = typing.get_type_hints(spec, include_extras=True)
+        hints = _hints(spec)
         names = [one.name for one in dataclasses.fields(spec) if one.init]
         fields = tuple(_of_hint(name, hints[name]) for name in names)
         return Fields(fields, make=lambda values: spec(**values))
     if typing.is_typeddict(spec):
-        hints = typing.get_type_hints(spec, include_extras=True)
-        return Fields(tuple(_of_hint(name, hint) for name, hint in hints.items()))
+        return Fields(tuple(_of_hint(name, one) for name, one in _hints(spec).items()))
     return Fields((_of_hint("value", spec),), is_single=True)
+
+
+def _hints(spec: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(spec, include_extras=True)
+    except NameError as error:
+        name = getattr(spec, "__name__", "")
+        raise _unreadable(
+            f"a type in {name} is not known: {error}", "Define it before"
+        ) from None
 
 
 _KINDS: dict[Any, Kind] = {
@@ -294,8 +303,7 @@ def _of_hint(name: str, hint: Any) -> Field:
         one = _of_values(name, [value for value in arguments if value is not None])
         return dataclasses.replace(one, is_nullable=has_null)
     if origin is typing.Annotated:
-        about = next((one for one in arguments[1:] if isinstance(one, str)), "")
-        return dataclasses.replace(_of_hint(name, arguments[0]), about=about)
+        return _annotated(_of_hint(name, arguments[0]), arguments[1:])
     if origin in (typing.Required, typing.NotRequired):
         one = _of_hint(name, arguments[0])
         return dataclasses.replace(one, is_nullable=origin is typing.NotRequired)
@@ -315,6 +323,16 @@ def _of_hint(name: str, hint: Any) -> Field:
     )
 
 
+def _annotated(one: Field, notes: tuple[Any, ...]) -> Field:
+    """Return a field with what `Annotated` says: a description, `ge` and `le`."""
+    about = next((note for note in notes if isinstance(note, str)), one.about)
+    limits = [limit for note in notes for limit in getattr(note, "metadata", [note])]
+    for limit in limits:
+        least, most = getattr(limit, "ge", one.least), getattr(limit, "le", one.most)
+        one = dataclasses.replace(one, least=least, most=most)
+    return dataclasses.replace(one, about=about)
+
+
 def _of_values(name: str, values: list[Any]) -> Field:
     kinds = {type(value) for value in values}
     if not values or kinds not in ({str}, {int}):
@@ -331,12 +349,17 @@ def _of_schema(schema: Mapping[str, Any]) -> Fields:
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
         if not {"type", "enum", "anyOf", "const"} & {*schema}:
-            raise _unreadable(
-                "a dict is read as a JSON schema, and this is none",
-                'Such as: {"properties": {"total": {"type": "number"}}}',
-            )
+            return Fields(tuple(_of_entry(*entry) for entry in schema.items()))
         return Fields((_of_property("value", schema, whole),), is_single=True)
     return Fields(tuple(_of_property(n, one, whole) for n, one in properties.items()))
+
+
+def _of_entry(name: Any, value: Any) -> Field:
+    """Return the field of a dict of types, or of texts such as `a|b`, by name."""
+    if not isinstance(value, str):
+        return _of_hint(str(name), value)
+    fields = _of_text(f"{name}: {value};").fields
+    return fields[0]
 
 
 def _of_property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
@@ -352,6 +375,8 @@ def _of_property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
         if not isinstance(one.get(union), list):
             continue
         others = [o for o in one[union] if o != {"type": "null"}]
+        numbers = [o for o in others if o.get("type") in ("number", "integer")]
+        others = numbers if len(numbers) == 1 else others  # a Decimal
         if len(others) == 1:
             inner = _of_property(name, others[0], whole)
             is_nullable = inner.is_nullable or len(others) < len(one[union])
