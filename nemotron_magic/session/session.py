@@ -23,6 +23,7 @@ from nemotron_magic.context.redact import MessageRedactor
 from nemotron_magic.core import public
 from nemotron_magic.core.endpoint import Endpoint, SecretMapping
 from nemotron_magic.core.errors import (
+    GO_ON,
     InputError,
     InterruptedByUser,
     InvalidAnswerError,
@@ -397,6 +398,8 @@ class Session:
                 prompt, settings, ask, self._rung(settings), learn, replacing
             )
         except NemotronError as error:
+            # The rest of a JSON text would be none.
+            error.hint = error.hint.replace(GO_ON, "Ask again: %nemotron retry")
             if isinstance(error, InvalidAnswerError):
                 self.conversation.end(replacing(prompt, last), partial_reply(error))
             raise

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from answering import GONE, LIMITED, Service, whole
+from answering import CUT, FAILED, GONE, LIMITED, Service, whole
 from wire import DONE, STOP, delta, say
 
 from nemotron_magic import (
@@ -410,3 +410,14 @@ def test_a_page_shows_the_values_and_no_json(home: dict[str, str]) -> None:
 
     assert "<td" in html
     assert "{" not in html
+
+
+@pytest.mark.parametrize("cut", [CUT, FAILED])
+def test_half_an_answer_is_not_gone_on_with(cut: Any, home: dict[str, str]) -> None:
+    session = Service(cut, whole(GOOD)).session(environ=home)
+
+    with pytest.raises(NemotronError) as raised:
+        session.ask("How much?", as_=SPEC)
+
+    assert raised.value.hint == "Ask again: %nemotron retry"
+    assert session.ask(Regeneration()).value == {"total": 12.5, "currency": "EUR"}
