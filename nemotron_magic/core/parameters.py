@@ -231,8 +231,8 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("-n", "--max-tokens"), 4096, minimum=1),
     Parameter("seed", "integer", "Same seed, same reply, if the service can do it.",
               ("--seed",), minimum=1),
-    Parameter("stop", "texts", "Stop before this text; may be given up to four times.",
-              ("--stop",), rule=_at_most_four),
+    Parameter("stop", "texts", "Stop before this text; may be repeated, "
+              "up to four times.", ("--stop",), rule=_at_most_four),
     Parameter("frequency_penalty", "number", "Penalize tokens by how often they came.",
               ("--frequency-penalty",), minimum=-2, maximum=2),
     Parameter("presence_penalty", "number", "Penalize tokens that came at all.",
@@ -294,10 +294,10 @@ PARAMETERS: tuple[Parameter, ...] = (
               minimum=0, sent=False),
     Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
               "is not known, too.", default=False, sent=False),
-    Parameter("cache", "text", "Whether a request that was made before is answered "
-              "from disk: off, on, or replay (never ask).",
+    Parameter("cache", "text", "Whether a repeated request is answered from the "
+              "cache: off, on, or replay (never ask).",
               ("--cache",), "off", sent=False, bare="on",
-              flag_help="Answer a request that was made before from disk; also "
+              flag_help="Answer a repeated request from the cache; also "
               "--cache=off, --cache=replay.", choices=("off", "on", "replay")),
     Parameter("rows", "text", "Whether answers to rows are kept on disk for 30 days, "
               "so that none is paid for twice: on or off.",

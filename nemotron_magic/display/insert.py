@@ -276,7 +276,7 @@ class CodeInserter:
             )
         if not self._waiting:
             raise InputError(
-                "the last reply has no code to put in",
+                "the last reply has no code to insert",
                 hint="Ask for some: %nemotron --code plot sales by month",
             )
         which, count = which.strip(), len(self._waiting)

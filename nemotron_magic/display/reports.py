@@ -89,7 +89,7 @@ def preview_report(
         *((f"of which {title}", f"about {size:,} tokens") for title, size in sizes),
         *(("shortened", title) for title in info.cut),
         ("left out for lack of room", plural(len(info.left_out), "cell")),
-        ("secrets taken out", kinds or "none"),
+        ("secrets redacted", kinds or "none"),
         ("goes to", f"`{model}` at `{session.endpoint(settings).netloc}`"),
         ("may cost", _estimate(session, asked, settings)),
     ]
@@ -97,7 +97,7 @@ def preview_report(
         is_kept = session.is_cached(asked, settings)
         told = "yes: nothing would be sent, and it costs nothing"
         kept = told if is_kept else _MISSES[settings["cache"]]
-        notes.append(("kept from before", kept))
+        notes.append(("in the cache", kept))
     return preview_messages(asked.body, notes, heading)
 
 
@@ -115,7 +115,7 @@ def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> st
 
 
 _HEAD = (
-    "| {} | Calls | Tokens in | Tokens out | Cost | First text | Out/s | Faults |\n"
+    "| {} | Calls | Tokens in | Tokens out | Cost | First text | Tokens/s | Faults |\n"
     "|:--|--:|--:|--:|--:|--:|--:|:--|"
 )
 
@@ -152,11 +152,11 @@ def usage(ledger: Ledger) -> str:
         "This session": ledger.of_session(),
         "Today": ledger.of_today(),
         "This month": ledger.of_month(),
-        "Ever": ledger.of_all(),
+        "All time": ledger.of_all(),
     }
     why = f": {ledger.error}" if ledger.error else ""
     is_in = f"`{ledger.path}`" if ledger.path else f"memory, for this session only{why}"
-    parts = [_table("", spans), _notes(spans.values()), f"Kept in {is_in}."]
+    parts = [_table("", spans), _notes(spans.values()), f"Recorded in {is_in}."]
     months = ledger.by_model().items()
     models = {literal(name, 80): sums for name, sums in months if sums.calls}
     if models:
@@ -174,7 +174,7 @@ def _row(totals: Totals) -> tuple[str, ...]:
     faults = (
         (totals.failed, "failed"),
         (totals.interrupted, "interrupted"),
-        (totals.pending, "without an end"),
+        (totals.pending, "unfinished"),
         (totals.retries, "sent again"),
     )
     return (
@@ -193,9 +193,9 @@ def _notes(spans: Iterable[Totals]) -> str:
     kept, unsure = plural(widest.cached, "call"), plural(widest.unknown_cost, "call")
     notes = (
         (reasoning, f"{reasoning:,} of the tokens out were reasoning."),
-        (cached, f"{cached:,} of the tokens in, the service had cached."),
-        (widest.cached, f"{kept} answered from disk, for nothing."),
-        (widest.estimated_usd or widest.estimated_tokens, "~ is estimated."),
+        (cached, f"{cached:,} of the tokens in came from the service's cache."),
+        (widest.cached, f"{kept} answered from the cache, free of charge."),
+        (widest.estimated_usd or widest.estimated_tokens, "~ marks an estimate."),
         (widest.unknown_cost, f"{unsure} may have been billed; the cost is unknown."),
     )
     return " ".join(note for is_so, note in notes if is_so)
@@ -203,11 +203,13 @@ def _notes(spans: Iterable[Totals]) -> str:
 
 def balance(session: Session, settings: Settings) -> str:
     """Return what is left on the account, as Markdown."""
+    if session.accounting.is_rehearsal:
+        return "The rehearsal has no account: nothing is billed."
     endpoint = session.endpoint(settings)
     left = session.client.balance_usd(endpoint, session.credentials.key(endpoint))
     if left is None:
-        return f"`{endpoint.netloc}` does not say what is left."
-    booked = "Charges are booked a little after the reply."
+        return f"`{endpoint.netloc}` does not report a balance."
+    booked = "Charges appear shortly after a reply."
     return f"{format_usd(left)} left at `{endpoint.netloc}`. {booked}"
 
 

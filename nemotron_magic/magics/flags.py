@@ -56,17 +56,20 @@ def _flag_of(parameter: Parameter) -> Flag:
 
 FLAGS: tuple[Flag, ...] = (
     *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
-    Flag(("-p",), "Any further field of the request, as JSON.", "KEY=VALUE"),
-    Flag(("-o", "--out"), "Put the reply into this variable, too.", "NAME"),
+    Flag(("-p",), "Any other field of the request, as JSON.", "KEY=VALUE"),
+    Flag(("-o", "--out"), "Also store the reply in this variable.", "NAME"),
     Flag(
         ("--as",),
         'Answer with values: names and types, such as "total float, due date".',
         "FIELDS",
     ),
-    Flag(("-f", "--file"), "Attach a text file; may be given again.", "PATH"),
-    Flag(("--notebook",), "Attach the saved notebook: its Markdown, its order."),
-    Flag(("-T", "--thread"), "Ask in this conversation of its own.", "THREAD"),
-    Flag(("--fresh",), "Leave the earlier turns out, for this once."),
+    Flag(("-f", "--file"), "Attach a text file; may be repeated.", "PATH"),
+    Flag(
+        ("--notebook",),
+        "Attach the saved notebook, with its Markdown and in its order.",
+    ),
+    Flag(("-T", "--thread"), "Ask in a separate conversation of this name.", "THREAD"),
+    Flag(("--fresh",), "Leave out the earlier turns, this once."),
     Flag(("--preview",), "Show what would be sent, and send nothing."),
     Flag(("--code",), "Ask for code, and put it into the next cell."),
     Flag(("--replace",), "Put the code in place of this cell."),

@@ -204,7 +204,7 @@ def test_preview_shows_what_would_be_sent_and_sends_nothing(
     assert requests == []
     assert sent(service) in shown
     assert "of which cell 3" in shown or "of which cell 2" in shown
-    assert "secrets taken out" in shown
+    assert "secrets redacted" in shown
     after = shell.run("%nemotron preview").text
     assert sent(service) in after
     assert "What was sent" in after

@@ -89,7 +89,7 @@ WITH_FLAGS = {
     "--repair": ("--code --repair 2", r"why\?"),
     "--try": ("--code --try", r"code"),
     "--max-cost": ("--max-cost 100", r"why\?"),
-    "--cache": ("--cache", r"kept from before"),
+    "--cache": ("--cache", r"in the cache"),
     "-p": ("-p top_a=0.5", r'"top_a": 0.5'),
     "--out": ("-o answer", r"why\?"),
     "--file": ("-f notes.txt", r"a note in a file"),

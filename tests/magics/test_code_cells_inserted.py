@@ -99,8 +99,8 @@ def test_there_must_be_code_to_put_in(shell: Shell) -> None:
     shell.run(say("Only words."))
     none = shell.run("%nemotron code")
 
-    assert "the last reply has no code to put in" in never.error
-    assert "the last reply has no code to put in" in none.error
+    assert "the last reply has no code to insert" in never.error
+    assert "the last reply has no code to insert" in none.error
 
 
 def test_a_reply_without_code_says_so_if_code_was_asked_for(shell: Shell) -> None:

@@ -51,11 +51,11 @@ def test_every_setting_with_flags_has_one_of_them_under_its_names() -> None:
         ("--top-p", "--top-p P", r".* \[0.01, 1\]"),
         ("--no-stream", "--no-stream", r"Wait for the whole reply\."),
         ("--cache", "--cache [=off,on,replay]", r".*"),
-        ("-p", "-p KEY=VALUE", r"Any further field of the request, as JSON\."),
-        ("-o", "-o, --out NAME", r"Put the reply into this variable, too\."),
-        ("-f", "-f, --file PATH", r"Attach a text file; may be given again\."),
-        ("-T", "-T, --thread THREAD", r"Ask in this conversation of its own\."),
-        ("--fresh", "--fresh", r"Leave the earlier turns out, for this once\."),
+        ("-p", "-p KEY=VALUE", r"Any other field of the request, as JSON\."),
+        ("-o", "-o, --out NAME", r"Also store the reply in this variable\."),
+        ("-f", "-f, --file PATH", r"Attach a text file; may be repeated\."),
+        ("-T", "-T, --thread THREAD", r"Ask in a separate conversation of this name\."),
+        ("--fresh", "--fresh", r"Leave out the earlier turns, this once\."),
     ],
 )
 def test_a_flag_is_shown_with_what_follows_it_and_its_range(

@@ -491,7 +491,7 @@ def test_doctor_says_what_is_well_and_what_to_do(shell: Shell) -> None:
     [
         ("https://h.example", "anna:geheim@127.0.0.1:9", "✓ proxy: `127.0.0.1:9 of"),
         ("https://h.example", "http://anna:geheim@127.0.0.1:x", "✗ proxy: `the proxy"),
-        ("http://m.localhost:9", "http://127.0.0.1:9", "✓ proxy: none on the way"),
+        ("http://m.localhost:9", "http://127.0.0.1:9", "✓ proxy: none"),
     ],
 )
 def test_doctor_names_the_proxy_without_its_password(

@@ -93,7 +93,7 @@ def test_a_preview_says_whether_the_reply_is_there_already(
     after = shell.run("%nemotron --cache --preview why?").text
 
     assert "kept" not in shell.run("%nemotron --preview why?").text
-    assert [word for word in ("kept from before", "no") if word not in before] == []
+    assert [word for word in ("in the cache", "no") if word not in before] == []
     assert "yes: nothing would be sent" in after
     assert asked(service) == 1
     missed = shell.run("%nemotron --cache=replay --preview how?").text
@@ -116,7 +116,7 @@ def test_the_cache_tells_what_it_holds_and_is_cleared(
     new_shell: Callable[[], Shell], home: Path, service: Address
 ) -> None:
     shell = new_shell()
-    assert "The cache is off: every question is asked." in shell.run(
+    assert "The cache is off: every question goes to the service." in shell.run(
         "%nemotron cache"
     ).text.replace("\n", " ")
     shell.run("%nemotron --cache why?")
@@ -141,8 +141,8 @@ def test_a_log_of_the_calls_tells_which_were_cached(
     shell.run("%nemotron reset")
     shell.run("%nemotron --cache why?")
 
-    assert "answered from disk" in shell.run("%nemotron log").text
-    assert "1 call answered from disk, for nothing." in shell.run(
+    assert "answered from the cache" in shell.run("%nemotron log").text
+    assert "1 call answered from the cache, free of charge." in shell.run(
         "%nemotron usage"
     ).text.replace("\n", " ")
 

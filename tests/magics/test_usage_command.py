@@ -63,19 +63,22 @@ def test_usage_tells_session_day_and_month(shell: Shell, home: Path) -> None:
 @pytest.mark.parametrize(
     ("known", "words"),
     [
-        ({}, ["at least $", "1 without an end", "the cost is unknown"]),
+        ({}, ["at least $", "1 unfinished", "the cost is unknown"]),
         ({"ending": "failed", "may_cost": False}, ["1 failed"]),
         ({"ending": "interrupted"}, ["1 interrupted", "at least $"]),
         ({"attempts": 3, "cost_usd": 1.0}, ["2 sent again"]),
-        ({"cost_usd": 1.0, "cost_is_estimated": True}, ["~$1.00", "~ is estimated"]),
+        (
+            {"cost_usd": 1.0, "cost_is_estimated": True},
+            ["~$1.00", "~ marks an estimate"],
+        ),
         ({"cost_usd": 1.0, "reasoning_tokens": 7}, ["7 of the tokens out were reason"]),
         (
             {"cost_usd": 1.0, "cached_tokens": 9},
-            ["9 of the tokens in, the service had"],
+            ["9 of the tokens in came from"],
         ),
         (
             {"cost_usd": 0.0, "is_cached": True, "may_cost": False},
-            ["1 call answered from disk"],
+            ["1 call answered from the cache"],
         ),
     ],
 )
@@ -157,7 +160,7 @@ def test_the_log_tells_the_last_calls(shell: Shell, home: Path) -> None:
     shell.run("%nemotron -q rehearsal: fault 401")
     told = shell.run("%nemotron log").text
 
-    ends = ("failed: AuthenticationError", "complete", "no end was seen; it may have")
+    ends = ("failed: AuthenticationError", "complete", "unfinished; it may have")
     places = [told.find(end) for end in ends]
     assert -1 not in places
     assert places == sorted(places)
@@ -206,7 +209,10 @@ def test_the_ledger_can_be_turned_off_and_put_elsewhere(
 ) -> None:
     shell.run("%config Nemotron.ledger = ' OFF'")
     shell.run(ASK)
-    assert "Kept in memory, for this session only." in shell.run("%nemotron usage").text
+    assert (
+        "Recorded in memory, for this session only."
+        in shell.run("%nemotron usage").text
+    )
     assert not home.exists()
 
     shell.run(f"%config Nemotron.ledger = '{tmp_path}/mine.sqlite'")
@@ -231,7 +237,7 @@ def test_a_rehearsal_is_in_nobodys_ledger(shell: Shell, home: Path) -> None:
     told = shell.run("%nemotron usage").text
     shell.run("%nemotron rehearse: off")
 
-    assert "Kept in memory" in told
+    assert "Recorded in memory" in told
     assert list(Ledger(home / "ledger.sqlite").all()) == []
 
 
@@ -328,7 +334,7 @@ def test_a_call_is_struck_out_of_the_budgets_and_taken_in_again(
     again = shell.run("%nemotron log: unstrike 1")
 
     assert "is left today" in refused.error
-    assert "counts in no sum and no budget" in struck.text
+    assert "no longer counts" in struck.text
     assert "%nemotron log: unstrike 1" in struck.text
     assert asked.status == "ok"
     assert "struck out (complete)" in log

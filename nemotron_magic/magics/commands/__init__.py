@@ -28,24 +28,24 @@ _MANUAL = """Ask a Nemotron model; its reply streams in as Markdown.
 
 $`name` stands for a live value: `why is $`df["price"]` an object column?`
 
-Flags come first; the first word that is no flag starts the question, and from there
-every character is yours. `--` ends the flags by hand. The reply is the value: text,
-with .code, .blocks, .usage, .cost_usd, .model, .reasoning, .finish_reason and
-.messages. `_nemotron` is always the last one. The stop button, or Ctrl-C, ends a call
-at any time and keeps what has arrived.
+Flags come first. The question begins at the first word that is no flag and is sent
+exactly as typed; `--` says where it begins. The reply is a string, with .code, .blocks,
+.usage, .cost_usd, .model, .reasoning, .finish_reason and .messages; `_nemotron` always
+holds the last one. The stop button, or Ctrl-C, ends a call at any time and keeps what
+has arrived.
 
-Commands (a lone word; with a text it takes a colon, as fix: keep the index):
+Commands (a word by itself; text follows a colon, as in fix: keep the index):
 
 {commands}
 
-%%nemotron fix, explain and doc take a cell of yours below them, as it is.
+%%nemotron fix, explain and doc also work on top of a cell.
 
 Flags:
 
 {flags}
 
 Settings for the session: `%config Nemotron` lists them,
-`%config Nemotron.temperature = 0.2` sets one; for good, write
+`%config Nemotron.temperature = 0.2` sets one; to keep it, write
 `c.Nemotron.temperature = 0.2` into ipython_config.py. The key comes from
 AIMLAPI_API_KEY or from `%nemotron login`; it is never written into a notebook."""
 

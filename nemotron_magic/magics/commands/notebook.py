@@ -23,9 +23,12 @@ def status(app: App, text: str, settings: Settings) -> str:
     """Return what a bare `%nemotron` shows: where things stand."""
     session = app.session
     default = " (the default)" if settings.model_is_default else ""
+    endpoint = f"`{session.endpoint(settings).base_url}`"
+    if session.accounting.is_rehearsal:
+        endpoint = "the rehearsal: no model answers; `%nemotron rehearse: off` ends it"
     rows = {
         "Model": f"`{settings.model}`{default}",
-        "Endpoint": f"`{session.endpoint(settings).base_url}`",
+        "Endpoint": endpoint,
         "Key": _key_state(session, settings),
         "Conversation": plural(len(session.conversation.turns), "turn"),
         "Spent so far": _spent(session),
@@ -86,7 +89,7 @@ def _threads(app: App, text: str, settings: Settings) -> str:
         if turns
     ]
     if not rows:
-        return "No conversation has begun yet."
+        return "There is no conversation yet."
     return "\n".join(["| Thread | Turns | Last question |", "|:--|--:|:--|", *rows])
 
 
@@ -127,9 +130,9 @@ NOTEBOOK = {
     "explain": Command("Explain the last cell.", takes="WISH", takes_cell=True),
     "doc": Command("Document the last cell.", takes="WISH", takes_cell=True),
     "test": Command("Write tests for a function.", takes="NAME"),
-    "continue": Command("Go on with a reply that was cut off."),
+    "continue": Command("Continue a reply that was cut off."),
     "retry": Command("Ask the last question again.", takes="WISH"),
     "threads": Command("The conversations of this notebook.", _threads),
     "reset": Command("Forget the conversation.", _reset, "THREAD", MAIN),
-    "panel": Command("A panel with question box, settings and usage.", _panel),
+    "panel": Command("A panel with a question box, settings and usage.", _panel),
 }

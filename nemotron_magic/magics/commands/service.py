@@ -125,7 +125,7 @@ def _checks(app: App, settings: Settings) -> Iterator[str]:
         endpoint = session.endpoint(settings)
         what = "proxy"
         proxy = session.client.proxy(endpoint)
-        yield _line(True, f"proxy: {literal(proxy) if proxy else 'none on the way'}")
+        yield _line(True, f"proxy: {literal(proxy) if proxy else 'none'}")
         yield _key_line(session, endpoint)
         what = f"endpoint `{endpoint.base_url}`"
         models = session.models(settings)
@@ -144,7 +144,8 @@ def _line(is_well: bool | None, text: str, hint: str = "") -> str:
 
 def _error_line(what: str, error: NemotronError) -> str:
     reason = f"{error.what}: {error.why}" if error.why else error.what
-    return _line(False, f"{what}: {literal(reason)}", literal(error.hint))
+    hint = error.hint.replace("%nemotron doctor", "").strip()
+    return _line(False, f"{what}: {literal(reason)}", literal(hint))
 
 
 def _versions() -> str:
@@ -173,7 +174,10 @@ def _key_line(session: Session, endpoint: Endpoint) -> str:
         if key is None and endpoint.is_loopback:
             return _line(True, "key: none, and none is needed on this machine")
         if key is None:
-            hint = f"`%nemotron login` {endpoint.key_page}".strip()
+            make = (
+                f"make one at <{endpoint.key_page}>, then " if endpoint.key_page else ""
+            )
+            hint = f"{make}`%nemotron login`"
             return _line(False, f"key: none for {endpoint.netloc}", hint)
         is_checked = session.client.check_key(endpoint, key)
     except NemotronError as error:
@@ -204,20 +208,20 @@ def _rehearse(app: App, text: str, settings: Settings) -> str:
         )
     return (
         f"Rehearsal is on: questions go to `{app.start_rehearsal()}`, inside this "
-        "process. No model is behind it, no key is needed and nothing is billed. "
-        "`%nemotron rehearse: off` switches it off."
+        "process. No model answers, no key is needed, and nothing is billed. "
+        "`%nemotron rehearse: off` ends it."
     )
 
 
 SERVICE = {
     "models": Command(
-        "The live catalogue, Nemotrons first.", _models, "WORD", r"[^-\s?][^\s?]*"
+        "The models on offer, Nemotrons first.", _models, "WORD", r"[^-\s?][^\s?]*"
     ),
     "login": Command(
         "Ask for the key, check it, store it.", _login, "forget", "forget"
     ),
     "doctor": Command("Check endpoint, key, model and versions.", _doctor),
     "rehearse": Command(
-        "Try without key, network or cost.", _rehearse, "off", "off|on"
+        "Try it without a key, a network or cost.", _rehearse, "off", "off|on"
     ),
 }

@@ -35,9 +35,9 @@ _SHOWN_OTHERWISE = (
     *("is_cached", "is_struck", "day"),
 )
 _CACHING = {
-    "off": "every question is asked",
-    "on": "a request that was made before is answered from disk",
-    "replay": "nothing is asked, and what was not asked before fails",
+    "off": "every question goes to the service",
+    "on": "a repeated request is answered from the cache",
+    "replay": "nothing is sent, and a question that is not in it fails",
 }
 _TO_SEE_NUMBERS = "The last calls with their numbers: %nemotron log"
 
@@ -69,11 +69,11 @@ def _log(app: App, text: str, settings: Settings) -> str:
         return _one_call(_find_call(ledger.call, wanted))
     calls = ledger.last(_LAST)
     if not calls:
-        return "No call has been recorded yet."
+        return "No calls have been recorded yet."
     rows = [f"| {call.number} | {' | '.join(_row(call))} |" for call in calls]
     more = (
-        "`%nemotron log: NUMBER` shows all of one; "
-        "`%nemotron log: strike NUMBER` takes it out of all sums."
+        "`%nemotron log: NUMBER` shows one in full; "
+        "`%nemotron log: strike NUMBER` leaves it out of all totals."
     )
     return "\n".join([_HEAD, *rows, "", more])
 
@@ -100,9 +100,9 @@ def _cost(call: CallRecord) -> str:
 def _ending(call: CallRecord) -> str:
     ending, finish = call.ending, call.finish_reason
     if not call.is_over:
-        ending = "no end was seen; it may have been billed"
+        ending = "unfinished; it may have been billed"
     elif call.is_cached:
-        ending = "answered from disk"
+        ending = "answered from the cache"
     elif call.error and call.error not in _INTERRUPTED:
         ending = f"{ending}: {call.error}"
     elif ending == "complete" and finish and finish != "stop":
@@ -131,7 +131,8 @@ def _strike(ledger: Ledger, wanted: str, is_struck: bool) -> str:
     cost, undo = _cost(call), f"`%nemotron log: unstrike {call.number}`"
     if not is_struck:
         return f"Call {call.number} ({cost}) counts again."
-    return f"Call {call.number} ({cost}) counts in no sum and no budget. Undo: {undo}"
+    gone = "no longer counts, neither in totals nor in budgets"
+    return f"Call {call.number} ({cost}) {gone}. Undo: {undo}"
 
 
 def _one_call(call: CallRecord) -> str:
@@ -175,13 +176,13 @@ USAGE = {
         r"export \S+",
     ),
     "log": Command(
-        "The last calls, one a line.",
+        "The last calls, one per line.",
         _log,
         "[strike] NUMBER",
         r"(?:(?:un)?strike +)?\d+",
     ),
-    "cache": Command("Stored replies.", _cache, "clear", "clear"),
+    "cache": Command("Cached replies.", _cache, "clear", "clear"),
     "balance": Command(
-        "What is left on the account.", lambda app, _, s: balance(app.session, s)
+        "The balance of the account.", lambda app, _, s: balance(app.session, s)
     ),
 }
