@@ -126,11 +126,15 @@ def test_a_lone_type_is_a_single_value(spec: Any, field: Field) -> None:
         (": a|b", "has no name", '"name: a|b"'),
         ({"total": "flaot|"}, "empty or repeated label", '"total: flaot"'),
         ({"total": dict}, "total cannot be dict", "no object in an object"),
-        (list[list[int]], "cannot be list", "no object in an object"),
+        (list[list[int]], "is a list of lists", "no object in an object"),
         (Literal["a", 1], "not all str", "A field is"),
         (dict, "cannot be dict", "no object in an object"),
         (3, "cannot be 3", "no object in an object"),
-        ({"properties": {"a": {"type": "object"}}}, "a is no string", "no object in"),
+        (
+            {"properties": {"a": {"type": "object"}}},
+            "a cannot be object",
+            "no object in",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_answered_with_what_can(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from enum import Enum
@@ -136,21 +136,24 @@ def _may_repair(reply: Reply) -> bool:
 def _joined(first: Reply, second: Reply, notice: str) -> Reply:
     """Return the second reply, with what both took."""
     one, other = first.metadata, second.metadata
-    costs = [r.estimated_usd for r in (one, other) if r.estimated_usd is not None]
+    costs = [(r.usage.cost_usd, r.estimated_usd) for r in (one, other)]
+    believed = [cost if guess is None else guess for cost, guess in costs]
+    usage = replace(one.usage + other.usage, cost_usd=_sum([c for c, _ in costs]))
     metadata = replace(
         other,
-        usage=one.usage + other.usage,
-        estimated_usd=sum(costs) if costs else None,
+        usage=usage,
+        estimated_usd=_sum(believed),
         attempts=one.attempts + other.attempts,
-        elapsed_s=_sum((one.elapsed_s, other.elapsed_s)),
+        elapsed_s=_sum([one.elapsed_s, other.elapsed_s]),
         notices=(*one.notices, notice, *other.notices),
     )
     return Reply(str(second), metadata)
 
 
-def _sum(figures: Iterable[float | None]) -> float | None:
+def _sum(figures: list[float | None]) -> float | None:
+    """Return a sum; None if a figure is not known."""
     known = [figure for figure in figures if figure is not None]
-    return sum(known) if known else None
+    return sum(known) if len(known) == len(figures) else None
 
 
 def _invalid(reply: Reply, why: str) -> InvalidAnswerError:

@@ -33,6 +33,10 @@ _TYPES: dict[str, Kind] = {
 _SHORT = ("str", "int", "float", "bool", "date", "list")
 _RANGE = re.compile(r"(-?\d*\.?\d+)?\.\.(-?\d*\.?\d+)?")
 _HOW = "A field is NAME TYPE: DESCRIPTION, or NAME: a|b|c; types: " + ", ".join(_SHORT)
+_FLAT = (
+    "A field is str, int, float, bool, date, Literal[…], a list of one of them, or "
+    "| None: no object in an object"
+)
 _MOST_FIELDS = 64
 
 
@@ -101,21 +105,12 @@ def _corrected(
     goes_on = separator == "," and at > 0 and ":" in parts[at - 1]
     if goes_on and ":" not in parts[at] and "|" not in parts[at]:
         # A description with a comma in it.
-        joined = [*parts[: at - 1], f"{parts[at - 1]}, {parts[at]}", *parts[at + 1 :]]
-        text, why = (
-            "; ".join(joined),
-            "put ; between fields if a description has commas",
-        )
-        return InputError(f"--as: {what}", f"{why}; nothing was sent", _typed(text))
-    joined = [*parts[:at], corrected, *parts[at + 1 :]]
-    separator = {"\n": "; ", ";": "; "}.get(separator, ", ")
-    why = "nothing was sent"
-    hint = _typed(separator.join(joined)) if corrected else _HOW
-    return InputError(f"--as: {what}", why, hint)
-
-
-def _typed(text: str) -> str:
-    return f'Such as: "{one_line(text, 300)}"'
+        parts = [*parts[: at - 1], f"{parts[at - 1]}, {parts[at]}", *parts[at + 1 :]]
+        what, separator = f"{what}; ; stands between descriptions with commas", ";"
+    else:
+        parts = [*parts[:at], corrected, *parts[at + 1 :]]
+    text = f"{separator if separator == ',' else ';'} ".join(parts)
+    return _unreadable(what, f'Did you mean: "{one_line(text, 300)}"')
 
 
 def _single(part: str) -> Field | None:
@@ -143,9 +138,7 @@ def _single(part: str) -> Field | None:
 
 
 def _tokens(head: str) -> list[str]:
-    return (
-        re.sub(r"([?\[\]])", r" \1 ", head).replace("[", " ").replace("]", " ").split()
-    )
+    return re.sub(r"[\[\]]", " ", head.replace("?", " ? ")).split()
 
 
 def _field(part: str) -> Field:
@@ -253,163 +246,143 @@ def _mended(part: str, token: str) -> str:
     return f"{name}: {rest.replace(':', ' –', 1).strip()}"
 
 
-# --- Python types ---------------------------------------------------------------------
+# --- Python types, as JSON schemas ----------------------------------------------------
+
+_SCHEMAS: dict[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    date: {"type": "string", "format": "date"},
+    list: {"type": "array"},
+    types.NoneType: {"type": "null"},
+}
 
 
 def _of_type(spec: Any) -> Fields:
     if hasattr(spec, "model_json_schema"):  # pydantic
-        return dataclasses.replace(
-            _of_schema(spec.model_json_schema()), make=spec.model_validate
-        )
+        fields = _of_schema(spec.model_json_schema())
+        return dataclasses.replace(fields, make=spec.model_validate)
     if isinstance(spec, type) and dataclasses.is_dataclass(spec):
         hints = _hints(spec)
         names = [one.name for one in dataclasses.fields(spec) if one.init]
-        fields = tuple(_of_hint(name, hints[name]) for name in names)
-        return Fields(fields, make=lambda values: spec(**values))
+        fields = _of_schema({name: hints[name] for name in names})
+        return dataclasses.replace(fields, make=lambda values: spec(**values))
     if typing.is_typeddict(spec):
-        return Fields(tuple(_of_hint(name, one) for name, one in _hints(spec).items()))
-    return Fields((_of_hint("value", spec),), is_single=True)
+        return _of_schema(_hints(spec))
+    return Fields((_property("value", _schema(spec), {}),), is_single=True)
 
 
 def _hints(spec: Any) -> dict[str, Any]:
     try:
         return typing.get_type_hints(spec, include_extras=True)
     except NameError as error:
-        name = getattr(spec, "__name__", "")
-        raise _unreadable(
-            f"a type in {name} is not known: {error}", "Define it before"
-        ) from None
+        what = f"a type in {spec.__name__} is not known: {error}"
+        raise _unreadable(what, "Define it before") from None
 
 
-_KINDS: dict[Any, Kind] = {
-    str: "str",
-    int: "int",
-    float: "float",
-    bool: "bool",
-    date: "date",
-}
-
-
-def _of_hint(name: str, hint: Any) -> Field:
-    """Return the field of an annotation."""
+def _schema(hint: Any) -> dict[str, Any]:
+    """Return the JSON schema of an annotation."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint in _KINDS if isinstance(hint, type) else False:
-        return Field(name, _KINDS[hint])
+    if isinstance(hint, type) and hint in _SCHEMAS:
+        return _SCHEMAS[hint]
     if isinstance(hint, type) and issubclass(hint, Enum):
-        one = _of_values(name, [member.value for member in hint])
-        return dataclasses.replace(one, cast=hint)
+        return {"enum": [member.value for member in hint], "cast": hint}
     if origin is typing.Literal:
-        has_null = None in arguments
-        one = _of_values(name, [value for value in arguments if value is not None])
-        return dataclasses.replace(one, is_nullable=has_null)
+        return {"enum": [*arguments]}
     if origin is typing.Annotated:
-        return _annotated(_of_hint(name, arguments[0]), arguments[1:])
-    if origin in (typing.Required, typing.NotRequired):
-        one = _of_hint(name, arguments[0])
-        return dataclasses.replace(one, is_nullable=origin is typing.NotRequired)
-    if origin in (typing.Union, types.UnionType):
-        others = [one for one in arguments if one is not types.NoneType]
-        if len(others) == 1:
-            return dataclasses.replace(_of_hint(name, others[0]), is_nullable=True)
-    if hint is list or origin is list:
-        one = _of_hint(name, arguments[0] if arguments else str)
-        if not one.is_list:
-            return dataclasses.replace(one, is_list=True)
-    shown = getattr(hint, "__name__", None) or str(hint)
-    raise _unreadable(
-        f"{name} cannot be {one_line(shown, 60)}",
-        "A field is str, int, float, bool, date, Literal[…], a list of one of them, or "
-        "| None: no object in an object",
-    )
+        return _schema(arguments[0]) | _notes(arguments[1:])
+    if origin is typing.Required:
+        return _schema(arguments[0])
+    if origin in (typing.Union, types.UnionType, typing.NotRequired):
+        others = {} if origin is not typing.NotRequired else {types.NoneType: None}
+        return {"anyOf": [_schema(one) for one in (*arguments, *others)]}
+    if origin is list:
+        return {"type": "array", "items": _schema(arguments[0])}
+    return {"type": getattr(hint, "__name__", None) or str(hint)}
 
 
-def _annotated(one: Field, notes: tuple[Any, ...]) -> Field:
-    """Return a field with what `Annotated` says: a description, `ge` and `le`."""
-    about = next((note for note in notes if isinstance(note, str)), one.about)
-    limits = [limit for note in notes for limit in getattr(note, "metadata", [note])]
-    for limit in limits:
-        least, most = getattr(limit, "ge", one.least), getattr(limit, "le", one.most)
-        one = dataclasses.replace(one, least=least, most=most)
-    return dataclasses.replace(one, about=about)
-
-
-def _of_values(name: str, values: list[Any]) -> Field:
-    kinds = {type(value) for value in values}
-    if not values or kinds not in ({str}, {int}):
-        raise _unreadable(f"the values of {name} are not all str or all int", _HOW)
-    kind: Kind = "str" if kinds == {str} else "int"
-    return Field(name, kind, labels=tuple(map(str, values)))
+def _notes(notes: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what `Annotated` says: a description, and the ends of a range."""
+    said = [("description", note) for note in notes if isinstance(note, str)][:1]
+    for one in (one for note in notes for one in getattr(note, "metadata", [note])):
+        said += [("minimum", one.ge)] if hasattr(one, "ge") else []
+        said += [("maximum", one.le)] if hasattr(one, "le") else []
+    return dict(said)
 
 
 # --- JSON schemas ---------------------------------------------------------------------
 
 
 def _of_schema(schema: Mapping[str, Any]) -> Fields:
-    whole = {**schema}
+    """Return the fields of a JSON schema, or of a dict of types by name."""
     properties = schema.get("properties")
     if not isinstance(properties, Mapping):
-        if not {"type", "enum", "anyOf", "const"} & {*schema}:
-            return Fields(tuple(_of_entry(*entry) for entry in schema.items()))
-        return Fields((_of_property("value", schema, whole),), is_single=True)
-    return Fields(tuple(_of_property(n, one, whole) for n, one in properties.items()))
+        if {"type", "enum", "anyOf", "const"} & {*schema}:
+            return Fields((_property("value", schema, schema),), is_single=True)
+        fields = (
+            _of_text(f"{name}: {one};").fields[0]
+            if isinstance(one, str)
+            else _property(str(name), _schema(one), {})
+            for name, one in schema.items()
+        )
+        return Fields(tuple(fields))
+    return Fields(tuple(_property(n, one, schema) for n, one in properties.items()))
 
 
-def _of_entry(name: Any, value: Any) -> Field:
-    """Return the field of a dict of types, or of texts such as `a|b`, by name."""
-    if not isinstance(value, str):
-        return _of_hint(str(name), value)
-    fields = _of_text(f"{name}: {value};").fields
-    return fields[0]
-
-
-def _of_property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
+def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
     """Return the field of one property; what cannot be sent is left out or refused."""
-    if isinstance(one, Mapping) and str(one.get("$ref", "")).startswith("#/"):
-        found: Any = whole
-        for step in one["$ref"][2:].split("/"):
-            found = found.get(step) if isinstance(found, Mapping) else None
-        one = {**found, **one, "$ref": ""} if isinstance(found, Mapping) else None
-    one = one if isinstance(one, Mapping) else {}
+    one = _resolved(one, whole)
     about = one_line(str(one.get("description", "")), 500)
-    for union in ("anyOf", "oneOf", "allOf"):
-        if not isinstance(one.get(union), list):
-            continue
-        others = [o for o in one[union] if o != {"type": "null"}]
+    unions = (one[union] for union in ("anyOf", "oneOf", "allOf") if union in one)
+    for union in unions:
+        others = [o for o in union if o != _SCHEMAS[types.NoneType]]
         numbers = [o for o in others if o.get("type") in ("number", "integer")]
         others = numbers if len(numbers) == 1 else others  # a Decimal
         if len(others) == 1:
-            inner = _of_property(name, others[0], whole)
-            is_nullable = inner.is_nullable or len(others) < len(one[union])
-            return dataclasses.replace(
-                inner, is_nullable=is_nullable, about=about or inner.about
-            )
+            field = _property(name, others[0], whole)
+            is_nullable = field.is_nullable or _SCHEMAS[types.NoneType] in union
+            about = about or field.about
+            return dataclasses.replace(field, is_nullable=is_nullable, about=about)
     kinds = one.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else [*kinds]
-    is_nullable = "null" in kinds
     values = [one["const"]] if "const" in one else one.get("enum")
+    is_nullable = "null" in kinds or None in (values or [])
     kinds = [kind for kind in kinds if kind != "null"]
     if isinstance(values, list):
         field = _of_values(name, [value for value in values if value is not None])
-        is_nullable = is_nullable or None in values
+        field = dataclasses.replace(field, cast=one.get("cast"))
     elif kinds == ["array"]:
-        field = _of_property(name, one.get("items", {"type": "string"}), whole)
+        field = _property(name, one.get("items", _SCHEMAS[str]), whole)
         if field.is_list:
-            raise _unreadable(f"{name} is a list of lists", _HOW)
+            raise _unreadable(f"{name} is a list of lists", _FLAT)
         field = dataclasses.replace(field, is_list=True)
     elif len(kinds) == 1 and kinds[0] in _TYPES:
-        is_date = one.get("format") == "date"
-        kind = "date" if is_date else _TYPES[kinds[0]]
-        least, most = (_number(one, end, kind) for end in ("minimum", "maximum"))
+        kind = "date" if one.get("format") == "date" else _TYPES[kinds[0]]
+        ends = (one.get("minimum"), one.get("maximum"))
+        is_number = kind in ("int", "float")
+        least, most = ends if is_number else (None, None)
         field = Field(name, kind, least=least, most=most)
     else:
         raise _unreadable(
-            f"{name} is no string, number, boolean or a list of them",
-            "An answer is one flat object: no object in an object",
+            f"{name} cannot be {one_line(', '.join(map(str, kinds)) or 'this', 60)}",
+            _FLAT,
         )
     return dataclasses.replace(field, is_nullable=is_nullable, about=about)
 
 
-def _number(one: Mapping[str, Any], end: str, kind: Kind) -> float | None:
-    limit = one.get(end)
-    is_number = isinstance(limit, int | float) and kind in ("int", "float")
-    return float(limit) if is_number and limit is not None else None
+def _resolved(one: Any, whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a property with what its `$ref` names."""
+    one = one if isinstance(one, Mapping) else {}
+    found: Any = whole
+    for step in str(one.get("$ref", "")).removeprefix("#/").split("/"):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return {**(found if isinstance(found, Mapping) else {}), **one}
+
+
+def _of_values(name: str, values: list[Any]) -> Field:
+    kinds = {type(value) for value in values}
+    if kinds not in ({str}, {int}):
+        raise _unreadable(f"the values of {name} are not all str or all int", _HOW)
+    kind: Kind = "str" if kinds == {str} else "int"
+    return Field(name, kind, labels=tuple(map(str, values)))
