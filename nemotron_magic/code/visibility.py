@@ -19,7 +19,7 @@ from itertools import groupby, pairwise
 from keyword import iskeyword
 
 from nemotron_magic.code.syntax import try_to_parse
-from nemotron_magic.core.text import one_line
+from nemotron_magic.core.text import UNSEEN, one_line
 
 __all__ = ["escape_bidi"]
 
@@ -366,15 +366,10 @@ def _mean_the_same(before: str, after: str) -> bool:
 
 _MOST_WARNINGS = 10
 _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_UNSEEN = (
-    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u2028\u2029\u2060-\u2065"
-    "\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a\u2800\U00016fe4\U0001d159\U00013441\U00013442"
-)
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
 _CARRIERS = "\U000e0000-\U000e0fff"
 _JOINERS = "\u200c\u200d\ufe00-\ufe0f"
-_HIDES = _DIRECTION + _UNSEEN + _CONTROLS + _CARRIERS + _JOINERS
+_HIDES = UNSEEN + _CONTROLS + _CARRIERS + _JOINERS
 # Flags of parts of countries are the only use of tags that is left.
 _FLAG = "(?:gbeng|gbsct|gbwls)".translate({n: n + 0xE0000 for n in range(97, 123)})
 # In texts, joiners belong to emoji and to scripts that need them; one selector may

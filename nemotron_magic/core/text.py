@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 from nemotron_magic.core.usage import Usage
 
 __all__ = [
+    "UNSEEN",
     "GrowingText",
     "LongText",
     "closest_match",
@@ -122,23 +123,28 @@ _ESCAPES = re.compile(
 _UNSEEN = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b"
     "\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
-    "\U0001d173-\U0001d17a"
+    "\U00013430-\U0001343f\U00013441\U00013442\U00016fe4\U0001bca0-\U0001bca3"
+    "\U0001d159\U0001d173-\U0001d17a"
 )
+# Mongolian selectors and the blank of Braille have a use beside others of their script.
+UNSEEN = rf"{_UNSEEN}\u180b-\u180d\u2800"
 # Tags have no look at all and carry text of their own; so do selectors of a variation,
 # but for one after a character.
 _SMUGGLERS = re.compile(
     "[\U000e0000-\U000e0fff]+"
-    rf"|(?<![^{_UNSEEN}\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff])[\ufe00-\ufe0f]+"
+    rf"|(?<![^{UNSEEN}\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff])[\ufe00-\ufe0f]+"
 )
 # Joiners are letters' business in emoji and in Persian; beside all else they only hide.
-_LETTER = rf"[^\x00-\xa0{_UNSEEN}\u200c\u200d]"
+_LETTER = rf"[^\x00-\xa0{UNSEEN}\u200c\u200d]"
 _HIDDEN = re.compile(
-    rf"([{_UNSEEN}]|(?<!{_LETTER})[\u200c\u200d]|[\u200c\u200d](?!{_LETTER}))\1*"
+    rf"([{_UNSEEN}]|(?<!{_LETTER})[\u200c\u200d]|[\u200c\u200d](?!{_LETTER})"
+    r"|(?<![\u1820-\u18aa])[\u180b-\u180d]"
+    r"|(?<![\u2800-\u28ff])\u2800(?!\u2800*[\u2801-\u28ff]))\1*"
 )
 # Nearly no text has any, and one set of characters is looked for five times as fast.
-_MAY_HIDE = re.compile(rf"[{_UNSEEN}\u200c\u200d]")
+_MAY_HIDE = re.compile(rf"[{UNSEEN}\u200c\u200d]")
 _HIDDEN_AT_END = re.compile(
-    rf"[{_UNSEEN}\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff\ud800-\udfff]+\Z"
+    rf"[{UNSEEN}\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff\ud800-\udfff]+\Z"
 )
 
 

@@ -25,7 +25,7 @@ ANY = st.text(st.characters(), max_size=80)
 HOSTILE = st.text(
     st.sampled_from(
         "ab é\x1b[31m]8;\x07\\\x9b\x90\x00\r\n\t\u200b\u200c\u200d\u202e\u2066\ufe0f"
-        "\ufe01"
+        "\ufe01\u2800\u2801\u180b\u1820\U0001d159"
         "\ufeff\u2028\xad\U000e0041\U000e0100\ud83d\ude0am👩🔬می"
     ),
     max_size=40,
@@ -66,6 +66,15 @@ def test_nothing_steers_the_terminal(text: str, left: str) -> None:
         ("a\u200cم\u200db", "a[U+200C]م[U+200D]b"),
         ("\u200cم\u200d", "[U+200C]م[U+200D]"),
         ("a\xadb\u034fc\u3164", "a[U+00AD]b[U+034F]c[U+3164]"),
+        ("a\u2800\u2800b \u2800", "a[U+2800 ×2]b [U+2800]"),
+        (
+            "\u2807\u2800\u2800\u280a \u2800\u2801",
+            "\u2807\u2800\u2800\u280a \u2800\u2801",
+        ),
+        ("a\u115f\u1160\uffa0b", "a[U+115F][U+1160][U+FFA0]b"),
+        ("a\U0001d159b\U00016fe4c\U0001bca0", "a[U+1D159]b[U+16FE4]c[U+1BCA0]"),
+        ("a\u180bb \u1820\u180b", "a[U+180B]b \u1820\u180b"),
+        ("a\U00013441\U00013430b", "a[U+13441][U+13430]b"),
         ("👩\u200d🔬 می\u200cخواهم ❤\ufe0f", "👩\u200d🔬 می\u200cخواهم ❤\ufe0f"),
         ("\ud83d", "\ufffd"),
     ],

@@ -3,6 +3,7 @@
 import pytest
 from markdown_shapes import SHAPES
 
+from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.parser import CodeBlock, as_block, code_blocks
 
 
@@ -68,3 +69,16 @@ def test_a_text_cannot_close_the_block_around_it(text, mark):
 
     assert block == f"{mark}md\n{text}\n{mark}"
     assert code_blocks(block) == (CodeBlock(f"{text}\n", "md", True),)
+
+
+@pytest.mark.parametrize(
+    "blank", "\u2800\u3164\uffa0\u115f\u1160\u00ad\u180b\u2062\U0001d159\U00016fe4"
+)
+@pytest.mark.parametrize(
+    "text", ["```python\nx{} = 'a{}b'\n```", "`x{}`", "an x{} of it"]
+)
+def test_a_blank_that_is_no_space_is_shown_by_its_number(blank: str, text: str) -> None:
+    html = to_html(text.replace("{}", blank))
+
+    assert blank not in html
+    assert f'<span class="nm-hidden">[U+{ord(blank):04X}]</span>' in html

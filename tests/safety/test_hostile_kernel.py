@@ -125,6 +125,9 @@ HIDDEN = {
     "an isolate": ("x = 'a\u2066b\u2069'", "x = 'a\\u2066b\\u2069'"),
     "no width": ("x = 'a\u200bb'", "x = 'a\\u200bb'"),
     "a braille blank": ("x = 'a\u2800b'", "x = 'a\\u2800b'"),
+    "a Hangul filler": ("x = 'a\u3164b'", "x = 'a\\u3164b'"),
+    "a note without a head": ("x = 'a\U0001d159b'", "x = 'a\\U0001d159b'"),
+    "a blank hieroglyph": ("x = 'a\U00013441b'", "x = 'a\\U00013441b'"),
 }
 
 
@@ -139,7 +142,7 @@ def test_a_panels_page_is_sent_code_of_which_nothing_is_out_of_sight(
 
     assert sources
     assert {one.splitlines()[0] for one in sources} == {in_sight}
-    assert not {"\u202e", "\u2066", "\u200b"} & set(html)
+    assert not set("\u202e\u2066\u200b\u2800\u3164\U0001d159\U00013441") & set(html)
     assert "line 1: " in html
 
 
