@@ -49,6 +49,13 @@ from nemotron_magic.core.errors import (
     ServiceError,
 )
 from nemotron_magic.core.events import Answered, Event, Retry, Sent
+from nemotron_magic.core.loose_json import (
+    JsonObject,
+    as_dict,
+    as_list,
+    as_objects,
+    as_text,
+)
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import well_formed
 
@@ -307,6 +314,20 @@ class Client:
             hint="What it took by our own count: %nemotron usage",
             status=404,
         )
+
+    def logged(
+        self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
+    ) -> dict[str, JsonObject]:
+        """Return the requests of the last day in the service's log, by our own ids.
+
+        Raise NemotronError if it has none to tell.
+        """
+        url = endpoint.origin + "/v2/logs"
+        more = {"params": {"period": "24h"}}
+        answer = self._get(endpoint, url, key, timeout_s, **more).json()
+        lists = (answer, *as_dict(answer).values())
+        rows = next((as_objects(one) for one in lists if as_list(one)), [])
+        return {as_text(row.get("client_request_id")): row for row in rows}
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""

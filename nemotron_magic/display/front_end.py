@@ -176,7 +176,7 @@ class DisplayManager:
         place = _magic_position(source_of(self._shell))
         front = self.front_end
         # What stands there cannot be painted again.
-        is_kept = _is_captured(self._shell) or _is_in_output_widget(self._shell)
+        is_kept = self._shows_once
         if front == "headless" or (front == "page" and is_kept):
             return _FinalRenderer(self._publisher, self.code_of)
         if front == "page":
@@ -213,6 +213,32 @@ class DisplayManager:
 
             show = print_footer if is_painted else print_reply
             show(reply, sys.stdout, self.front_end == "console")
+
+    @property
+    def _shows_once(self) -> bool:
+        """Whether what is shown now cannot be painted again."""
+        return _is_captured(self._shell) or _is_in_output_widget(self._shell)
+
+    def live(self) -> Callable[[str, str, bool], None]:
+        """Return what shows a Markdown, or its line, painted again until it is over."""
+        shown_id, is_painted, width = uuid4().hex, False, 0
+        is_page = self.front_end == "page" and not self._shows_once
+
+        def paint(markdown: str, line: str, is_over: bool) -> None:
+            nonlocal is_painted, width
+            if is_page:
+                html = document(to_html(markdown))
+                display = Display(shown_id, html, markdown)
+                self._publisher.show(display, again=is_painted)
+                is_painted = True
+            elif is_over:
+                print("\r" + " " * width, end="\r") if width else None
+                self.show_markdown(markdown)
+            elif self.front_end == "terminal" and sys.stdout.isatty():
+                print("\r" + line.ljust(width), end="", flush=True)
+                width = len(line)
+
+        return paint
 
     def show_markdown(self, markdown: str) -> None:
         """Show a text of our own."""

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from nemotron_magic.context.secrets.held import Held
     from nemotron_magic.magics.app import App
     from nemotron_magic.magics.input_transformers import Question
-    from nemotron_magic.session.reply import Reply
 
 __all__ = ["NemotronMagics", "load", "panel", "preload", "unload"]
 
@@ -86,7 +85,7 @@ class NemotronMagics:
         return self._held
 
     @no_var_expand
-    def nemotron(self, line: str, cell: str | None = None) -> Reply | None:
+    def nemotron(self, line: str, cell: str | None = None) -> Any:
         """Ask a Nemotron model; see `%nemotron help`."""
         from nemotron_magic.core.errors import NemotronError
 

@@ -22,6 +22,7 @@ from nemotron_magic.session.structured.specs import is_type, parse_fields
 __all__ = [
     "FLAGS",
     "FLAG_OF",
+    "ROWS",
     "TO_ASK",
     "Flag",
     "FlagParser",
@@ -54,6 +55,21 @@ def _flag_of(parameter: Parameter) -> Flag:
     return Flag(parameter.flags, " ".join(words).strip(), shown, parameter)
 
 
+ROWS = (
+    ("all", "", "ask all of them, and not a few first."),
+    ("sample", "N", "ask so many, spread over the table."),
+    ("at-once", "N", "most that are under way, up to 256; else 16."),
+    ("rpm", "N", "most requests a minute."),
+    (
+        "again",
+        "WHAT",
+        "ask anew: errors, what may be billed, or all of both.",
+    ),
+    ("label", "COLUMN", "compare with the truth in this column."),
+    ("strict", "", "fail if any row has no answer."),
+)
+"""Flags of the command `rows`: name, value and help."""
+
 FLAGS: tuple[Flag, ...] = (
     *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
     Flag(("-p",), "Any other field of the request, as JSON.", "KEY=VALUE"),
@@ -73,6 +89,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag(("--preview",), "Show what would be sent, and send nothing."),
     Flag(("--code",), "Ask for code, and put it into the next cell."),
     Flag(("--replace",), "Put the code in place of this cell."),
+    *(Flag((f"--{name}",), f"Rows: {words}", value) for name, value, words in ROWS),
     Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
     Flag(("-h", "--help"), "Show the flags."),
 )
@@ -256,6 +273,10 @@ class FlagParser:
             self._set_field(value, as_typed)
         elif name == "file":
             self.others["files"] = (*self.others.get("files", ()), value)
+        elif name in {row for row, _, _ in ROWS}:
+            read = _rows_value(name, value) if flag.value else True
+            rows = {**self.others.get("rows", {}), name.replace("-", "_"): read}
+            self.others["rows"] = rows
         else:
             field = f"{name}_" if keyword.iskeyword(name) else name
             self.others[field] = _READERS[name](value) if name in _READERS else True
@@ -340,6 +361,14 @@ def _variable(name: str) -> str:
             "Take another: %nemotron -o answer …",
         )
     return name
+
+
+def _rows_value(name: str, text: str) -> Any:
+    """Return the value of a flag of rows; its range is checked where it is used."""
+    if name in ("again", "label"):
+        return text
+    number = Parameter(name, "integer" if name != "rpm" else "number", "", minimum=1)
+    return number.parse(text)
 
 
 _READERS: dict[str, Callable[[str], Any]] = {

@@ -71,6 +71,7 @@ class ParsedMagic:
     extra: Mapping[str, Any] = field(default_factory=dict)
     out: str = ""
     as_: Fields | None = None
+    rows: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     notebook: bool = False
     thread: str = ""

@@ -188,7 +188,7 @@ def test_every_flag_is_read() -> None:
         value = {"KEY=VALUE": "seed=1", "NAME": "a", "FIELDS": "a"}.get(
             flag.value, "0.9"
         )
-        value = "9" if flag.value in ("TOKENS", "SEED", "CONTEXT") else value
+        value = "9" if flag.value in ("TOKENS", "SEED", "CONTEXT", "N") else value
         value = "2" if flag.value == "REPAIR" else value
         value = "full" if flag.value == "DATA" else value
         for name in flag.names:

@@ -39,7 +39,7 @@ def session(tmp_path: Path) -> Iterator[Callable[[CountingService], Session]]:
     made: list[Session] = []
 
     def session(service: CountingService, **values: Any) -> Session:
-        environ = {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
+        environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path)}
         one = Session(base_url=service.url, model="m", environ=environ, **values)
         made.append(one)
         return one

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from textwrap import fill
+from typing import Any
 
 from nemotron_magic.core.errors import InputError, InterruptedByUser
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.reports import preview_report
 from nemotron_magic.magics.app import App
+from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.notebook import NOTEBOOK
 from nemotron_magic.magics.commands.service import SERVICE
 from nemotron_magic.magics.commands.usage import USAGE
 from nemotron_magic.magics.flags import FLAGS, flags_table
 from nemotron_magic.magics.parser import Command, ParsedMagic, parse
-from nemotron_magic.session.reply import Reply
 
 __all__ = ["COMMANDS", "manual", "run"]
 
@@ -88,11 +89,17 @@ COMMANDS = {
     **SERVICE,
     **NOTEBOOK,
     **USAGE,
+    "rows": Command(
+        "Ask about each row of a table; alone, the runs so far.",
+        takes="EXPR, check or forget NAME",
+        takes_cell=True,
+        takes_fields=True,
+    ),
 }
 
 
-def run(app: App, line: str, cell: str | None) -> Reply | None:
-    """Do what was typed; return the reply, if it was a question.
+def run(app: App, line: str, cell: str | None) -> Any:
+    """Do what was typed; return the reply, or the frame, if it was a question.
 
     Raise NemotronError when it cannot be done; what had arrived of a reply is shown and
     kept.
@@ -105,8 +112,17 @@ def run(app: App, line: str, cell: str | None) -> Reply | None:
     command = COMMANDS.get(call.command)
     if command is not None:
         _refuse(call, command)
+    if call.rows and call.command != "rows":
+        flag = next(iter(call.rows)).replace("_", "-")
+        raise InputError(
+            f"--{flag} is for rows, and this asks about none",
+            "nothing was sent",
+            f"Type: %%nemotron --{flag} … rows: df.column   and the question below",
+        )
     if call.help:
         app.displays.show_markdown(_flags_help())
+    elif call.command == "rows":
+        return row_runs.run(app, call, settings, line)
     elif command is not None and command.run is not None:
         try:
             shown = command.run(app, call.text, settings)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.core import public
 from nemotron_magic.core.errors import NemotronError
-from nemotron_magic.core.text import format_usd, plural
+from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
-from nemotron_magic.session.rows.task import Table
+from nemotron_magic.session.rows.task import Table, is_missing
+from nemotron_magic.session.structured.asking import as_cell
 from nemotron_magic.session.structured.fields import Field, Fields
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _ERROR, _NOTE, _COST = "_error", "_note", "_cost_usd"
+_MOST_LABELS = 30
 _LOST = "no answer came; it may have been billed"
 
 
@@ -240,6 +243,52 @@ class Rows:
         parts.append("cost unknown" if cost_usd is None else format_usd(cost_usd))
         return " · ".join([*parts, format_duration(self.elapsed_s)])
 
+    @property
+    def compared(self) -> list[tuple[Row, Any, Any]]:
+        """Each row that has an answer and a truth, with both of them.
+
+        Of several fields, the first that has labels, or else the first.
+        """
+        fields = self._fields.fields
+        one = next((f for f in fields if f.labels), fields[0])
+        told = []
+        for at, row in enumerate(self):
+            truth = self._labels[at] if self._labels else None
+            record = self._found.get(self._keys[at])
+            if record and record.state == RowState.ANSWERED and not is_missing(truth):
+                answer = json.loads(record.value or "{}").get(one.name)
+                told.append((row, truth, answer))
+        return told
+
+    def scores(self) -> str:
+        """Return, as Markdown, how the answers compare with the truth."""
+        pairs = [(row, str(t), str(a), _agree(t, a)) for row, t, a in self.compared]
+        if not pairs:
+            return "No row has both an answer and a truth."
+        right = sum(agrees for *_, agrees in pairs)
+        share = f"{right:,} of {len(pairs):,} agree: accuracy {right / len(pairs):.1%}"
+        lines = ["| Label | Precision | Recall | Rows |", "|:--|--:|--:|--:|"]
+        labels = sorted({truth for _, truth, *_ in pairs})
+        for label in labels[:_MOST_LABELS]:
+            true = [agrees for _, truth, _, agrees in pairs if truth == label]
+            said = [agrees for _, _, answer, agrees in pairs if _agree(label, answer)]
+            precision = f"{sum(said) / len(said):.1%}" if said else "–"
+            recall = f"{sum(true) / len(true):.1%}"
+            lines.append(
+                f"| {as_cell(label)} | {precision} | {recall} | {len(true):,} |"
+            )
+        wrong = [one for one in pairs if not one[3]]
+        common = Counter((truth, answer) for _, truth, answer, _ in wrong)
+        wrong.sort(key=lambda one: -common[one[1], one[2]])
+        worst = ["| Row | Truth | Answer |", "|:--|:--|:--|"]
+        for row, truth, answer, _ in wrong[:5]:
+            cells = (
+                as_cell(one_line(one, 60)) for one in (str(row.index), truth, answer)
+            )
+            worst.append("| " + " | ".join(cells) + " |")
+        parts = [share, "\n".join(lines), "\n".join(worst) if wrong else ""]
+        return "\n\n".join(filter(None, parts))
+
     def _index(self) -> Sequence[Any]:
         index = getattr(self._table.source, "index", None)
         is_pandas = self._table.library == "pandas"
@@ -308,6 +357,13 @@ class Rows:
             return _polars_frame(library, columns, self._fields)
         rows = zip(*columns.values(), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _agree(truth: Any, answer: Any) -> bool:
+    """Return whether an answer is the truth, however that is written."""
+    if isinstance(truth, int | float) and isinstance(answer, int | float):
+        return bool(truth == answer)
+    return str(truth).strip().casefold() == str(answer).strip().casefold()
 
 
 def _is_over(one: AnswerRecord | None) -> bool:

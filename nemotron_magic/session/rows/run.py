@@ -258,6 +258,22 @@ class Run:
 
     # ---- before
 
+    @property
+    def size(self) -> int:
+        """How many rows there are."""
+        return self._table.size
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that go out."""
+        return self._task.names
+
+    def most_usd(self, request: Request) -> float | None:
+        """Return what a row costs at most by the prices that are listed."""
+        self._models = self._means.client.listed(self._means.endpoint)
+        estimate = self._estimate(request)
+        return estimate.most_usd if estimate else None
+
     def name_rows(self) -> None:
         """Read each row once, and learn which are equal or empty."""
         for at in range(self._table.size):

@@ -31,6 +31,7 @@ from nemotron_magic.session.structured.reading import Reading, read_value
 
 __all__ = [
     "Ask",
+    "as_cell",
     "ask_typed",
     "dressed",
     "without_text",
@@ -177,7 +178,7 @@ def _typed(reply: Reply, fields: Fields, reading: Reading) -> Reply:
     values = reading.value or {}
     known = reply.metadata
     note = f"The answer was {reading.note}." if reading.note else ""
-    rows = (f"| {_shown(name)} | {_shown(one)} |" for name, one in values.items())
+    rows = (f"| {as_cell(name)} | {as_cell(one)} |" for name, one in values.items())
     metadata = replace(
         known,
         value=fields.build(values),
@@ -187,12 +188,12 @@ def _typed(reply: Reply, fields: Fields, reading: Reading) -> Reply:
     return Reply(str(reply), metadata)
 
 
-def _shown(value: Any) -> str:
+def as_cell(value: Any) -> str:
     """Return a value as a cell of a Markdown table."""
     if value is None:
         return "*none*"
     if isinstance(value, list):
-        return ", ".join(map(_shown, value)) or "*none*"
+        return ", ".join(map(as_cell, value)) or "*none*"
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, date):

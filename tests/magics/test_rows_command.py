@@ -1,0 +1,189 @@
+"""The command `rows`, as it is typed: pilot, rest, flags, runs, checks."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from counting_service import Answer, CountingService, good
+from shells import Shell
+
+AS = '--as "tone: good|bad, why"'
+
+
+class Notebook:
+    """A shell whose questions go to a counting service."""
+
+    def __init__(self, shell: Shell, service: CountingService) -> None:
+        self.shell, self.service = shell, service
+        shell.run(f"%config Nemotron.base_url = {service.url!r}")
+        shell.run("%config Nemotron.model = 'm'")
+        rows = [f"{'bad' if n % 3 else 'good'} soap {n}" for n in range(40)]
+        truth = ["good", "bad"] * 20
+        frame = pd.DataFrame({"review": rows, "title": "x", "truth": truth})
+        shell.ip.user_ns["df"] = frame
+
+    def ask(self, line: str, cell: str = "What tone?") -> Any:
+        return self.shell.run(f"%%nemotron {line}\n{cell}")
+
+    def __getitem__(self, name: str) -> Any:
+        return self.shell[name]
+
+
+@pytest.fixture
+def notebook(shell: Shell, home: Path) -> Iterator[Notebook]:
+    service = CountingService()
+    yield Notebook(shell, service)
+    service.close()
+
+
+def test_five_rows_are_asked_first_and_the_rest_with_all(notebook: Notebook) -> None:
+    pilot = notebook.ask(f"{AS} -o out rows: df.review")
+    asked = sum(notebook.service.asked.values())
+    assert (pilot.status, asked) == ("ok", 5)
+    assert "5 of 40 rows · $0.00010 · all: about $0.00080 ±" in pilot.text
+    assert "Sent: column review · 0 secrets taken out" in pilot.text
+    assert notebook["out"].tone.notna().sum() == 5
+
+    done = notebook.ask(f"{AS} -o out --all rows: df.review")
+
+    assert "40 rows · 35 asked · $0.00080" in done.text
+    assert set(notebook.service.asked.values()) == {1}
+    assert notebook["out"].tone.tolist()[:2] == ["good", "bad"]
+    assert notebook["out"].index.equals(notebook["df"].index)
+
+
+def test_few_rows_are_all_asked_at_once(notebook: Notebook) -> None:
+    notebook.shell.run("few = df.review.head(19)")
+
+    notebook.ask(f"{AS} -o out rows: few")
+
+    assert sum(notebook.service.asked.values()) == 19
+
+
+def test_the_preview_has_the_bytes_that_the_service_gets(notebook: Notebook) -> None:
+    shown = notebook.ask(f'{AS} --preview rows: df[["title", "review"]]', "{review}!")
+    assert not notebook.service.asked
+
+    notebook.ask(f'{AS} --all --at-once 1 rows: df[["title", "review"]]', "{review}!")
+
+    body = json.loads(notebook.service.bodies[0])
+    prompts = re.findall(r"```prompt\n(.*?)\n```", shown.text, re.DOTALL)
+    assert prompts == [message["content"] for message in body.pop("messages")]
+    (fields,) = re.findall(r"```json\n(.*?)\n```", shown.text, re.DOTALL)
+    assert json.loads(fields) == body
+    assert "title" not in notebook.service.bodies[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            f"{AS} rows: df.review --all",
+            f"Type: %%nemotron {AS} --all rows: df.review",
+        ),
+        (
+            f"{AS} -o x rows: df['review'] --at-once 4 --rpm 9",
+            f"Type: %%nemotron {AS} -o x --at-once 4 --rpm 9 rows: df['review']",
+        ),
+        (
+            f"{AS} rows: df.review.str.lower()",
+            "Assign it first: x = df.review.str.lower()   then: rows: x",
+        ),
+        (f"{AS} rows: df.review + df.title", "Assign it first"),
+        (f"{AS} rows: df.nope", "nope"),
+        (f"{AS} rows: df.shape[0]", "this is of type int"),
+        (f"{AS} --again never rows: df.review", "again takes errors, billed, all"),
+        (f"{AS} --at-once 300 rows: df.review", "at_once must lie in [1, 256]"),
+        (f"{AS} --sample 0 rows: df.review", "sample must lie in [1, …), got 0"),
+        (f"{AS} --label nope rows: df.review", "no column nope beside df.review"),
+        (f"{AS} --all why is this so?", "--all is for rows"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_and_corrected(
+    notebook: Notebook, line: str, said: str
+) -> None:
+    done = notebook.ask(line)
+
+    assert done.status == "error"
+    assert said in done.error + done.text
+    assert not notebook.service.asked
+
+
+def test_a_lone_choice_is_a_column_of_the_variable_s_name(notebook: Notebook) -> None:
+    notebook.ask('--as "good|bad" -o tone rows: df.review')
+
+    assert notebook["tone"].columns[0] == "tone"
+
+
+def test_answers_are_compared_with_the_truth(notebook: Notebook) -> None:
+    done = notebook.ask(f"{AS} --all --label truth -o out rows: df.review")
+
+    assert "agree: accuracy" in done.text
+    assert "| bad | 50.0% | 65.0% | 20 |" in done.text
+    assert "truth" not in notebook.service.bodies[0].decode()
+
+
+def test_without_a_variable_the_frame_is_the_value(notebook: Notebook) -> None:
+    notebook.ask(f"{AS} --all rows: df.review")
+
+    assert notebook["_"].shape == (40, 5)
+
+
+def test_runs_are_listed_and_forgotten(notebook: Notebook) -> None:
+    notebook.ask(f"{AS} -o out --all rows: df.review")
+
+    assert (
+        "| out | m | 40 | 40 | 0 | 0 | $0.00080 |"
+        in notebook.shell.run("%nemotron rows").text
+    )
+    gone = notebook.shell.run("%nemotron rows: forget out").text
+    assert "Forgot 40 answers of out." in gone
+    assert "No rows have been asked" in notebook.shell.run("%nemotron rows").text
+
+
+def broken(row: str, body: dict[str, Any]) -> Answer:
+    return 500, {}, "broken"
+
+
+def test_doubtful_rows_are_settled_by_the_log_of_the_service(
+    notebook: Notebook,
+) -> None:
+    service = notebook.service
+    service.answer = broken
+    notebook.shell.run("few = df.review.head(3)")
+    notebook.ask(f"{AS} -o out rows: few")
+    ids = [one["X-Client-Request-Id"] for one in service.headers]
+    costs = {"usd": 0.5}, {"usd": 0}
+    log = [
+        {"client_request_id": one, "cost": cost, "status": 500}
+        for one, cost in zip(ids, costs, strict=False)
+    ]
+    catalogue = service.page
+    service.page = lambda path: (
+        {"items": log} if path.startswith("/v2/logs") else catalogue(path)
+    )
+
+    checked = notebook.shell.run("%nemotron rows: check")
+
+    assert "out: 1 billed, 1 not billed, 1 not in the log." in checked.text
+    service.answer = good
+    again = notebook.ask(f"{AS} -o out rows: few")
+    assert sorted(service.asked.values()) == [1, 1, 2]
+    assert "2 errors · $0.50" in again.text
+
+
+def test_strict_fails_the_cell_and_keeps_the_answers(notebook: Notebook) -> None:
+    notebook.service.answer = lambda row, body: (200, {}, '{"tone": "sour", "why": ""}')
+    notebook.shell.run("few = df.review.head(3)")
+
+    done = notebook.ask(f"{AS} --strict -o out rows: few")
+
+    assert done.status == "error"
+    assert "3 rows without an answer" in done.error
+    assert notebook["out"]._error.notna().all()
