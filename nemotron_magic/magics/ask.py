@@ -35,6 +35,7 @@ from nemotron_magic.session.conversation import (
 )
 from nemotron_magic.session.reply import Reply, partial_reply
 from nemotron_magic.session.session import Session
+from nemotron_magic.session.structured.specs import of_own_type
 
 __all__ = ["Asker", "QuestionBuilder"]
 
@@ -69,7 +70,8 @@ class QuestionBuilder:
             notebook=call.notebook,
             context=settings["context"] if keeps_cells else "none",
         )
-        return replace(question, without_history=call.fresh, wanted=call.as_)
+        wanted = call.as_ and of_own_type(call.as_, self._shell.user_ns)
+        return replace(question, without_history=call.fresh, wanted=wanted)
 
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
         """Return a question that no cell asks; cells up to `last` may be sent.

@@ -74,10 +74,24 @@ def test_an_answer_that_does_not_fit_is_sent_back_once(kernel: Kernel) -> None:
     assert value(kernel, "bill['currency']") == "EUR"
 
 
+def test_a_type_of_the_notebook_may_be_named(kernel: Kernel) -> None:
+    kernel.run(
+        "from dataclasses import dataclass\nfrom typing import Literal\n"
+        "@dataclass\nclass Bill:\n    total: float\n    currency: str\n"
+        "Mood = Literal['good', 'bad']\nreason = 3"
+    )
+    kernel.run(ASK.replace('"total float, currency: EUR|USD"', "Bill") + GOOD)
+    kernel.run("%%nemotron --as Mood -o mood\nrehearsal: say Good.\nrehearsal: end")
+    kernel.run("%nemotron --as reason -o why how?")
+
+    got = value(kernel, "bill, mood, why, sep='; '")
+    assert got == "Bill(total=12.5, currency='EUR'); good; {'reason': 'rehearsal'}"
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('--as "total flaot" how much?', 'Such as: "total float"'),
+        ('--as "total flaot" how much?', 'Did you mean: "total float"'),
         ('--as "total float" --code plot it', "--as asks for values, and --code"),
         ('--as "total float" fix', "--as is for a question, and fix is none"),
         ('--as "total float" models', "--as is for a question, and models is none"),

@@ -16,7 +16,7 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line
 from nemotron_magic.session.structured.fields import Field, Fields, Kind
 
-__all__ = ["is_type", "parse_fields"]
+__all__ = ["is_type", "of_own_type", "parse_fields"]
 
 _TYPES: dict[str, Kind] = {
     "str": "str",
@@ -64,6 +64,14 @@ def parse_fields(spec: Any, name: str = "") -> Fields:
 def is_type(word: str) -> bool:
     """Return whether a word is a type in the language of `--as`."""
     return word.rstrip("?") in _SHORT
+
+
+def of_own_type(fields: Fields, names: Mapping[str, Any]) -> Fields:
+    """Return the fields of a type of the user's, if only its name was typed."""
+    name = fields.names[0]
+    found = names.get(name) if fields == Fields((Field(name),)) else None
+    is_one = isinstance(found, type) or typing.get_origin(found) is not None
+    return parse_fields(found) if is_one else fields
 
 
 def _unreadable(what: str, hint: str) -> InputError:
