@@ -97,9 +97,7 @@ class _ShellPublisher:
         """Make a display, or paint the one of that id `again`."""
         # Looked up each time, because `%%capture` puts another in its place.
         self._shell.display_pub.publish(
-            **display.message(),
-            transient={"display_id": display.id},
-            update=again,
+            **display.message(), transient={"display_id": display.id}, update=again
         )
 
     def clear(self) -> None:

@@ -385,13 +385,13 @@ class NotebookRenderer(Renderer):
     def _tick(self) -> bool:
         """Paint what was held back; return whether to come again. In another thread."""
         with self._lock:
-            self._idle_ticks += not self._waiting_for
             if self._held_back:
                 self._paint_soon(*self._held_back)
             elif self._waiting_for and not self._has_ended:
                 is_due = self._clock_s() - self._status_s >= _STATUS_INTERVAL_S
                 if is_due and self._status_html() != self._status:
                     self._show_status()
+            self._idle_ticks += not self._waiting_for
             self._is_ticking = not self._has_ended and self._idle_ticks < _IDLE_TICKS
             return self._is_ticking
 

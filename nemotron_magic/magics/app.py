@@ -28,7 +28,8 @@ from nemotron_magic.storage.files import user_folder
 from nemotron_magic.storage.ledger import Ledger, Tally, open_ledger
 
 if TYPE_CHECKING:
-    from nemotron_magic.display.panel.panel import Panel, PanelRegistry
+    from nemotron_magic.display.panel import PanelHost
+    from nemotron_magic.display.panel.panel import Panel
 
 __all__ = ["App"]
 
@@ -56,7 +57,7 @@ class App:
         self.shell = shell
         self.config = config
         self._rehearsal: Any = None
-        self._panels: PanelRegistry | None = None
+        self._panels: PanelHost | None = None
         self._base_url_before = ""
         self._ledgers: dict[tuple[str, str], Ledger] = {}
         self._own_file = OwnFile(shell, self._environ, ids)
@@ -115,22 +116,22 @@ class App:
 
     def open_panel(self) -> Panel:
         """Show a panel in the cell that runs now."""
-        if self._panels is None:
-            from nemotron_magic.display.panel import PanelHost
-            from nemotron_magic.display.panel.panel import PanelRegistry
+        from nemotron_magic.display.panel import PanelHost
+        from nemotron_magic.display.panel.panel import Panel
 
-            self._panels = PanelRegistry(
-                PanelHost(
-                    self.shell,
-                    self.config,
-                    self.session,
-                    self.asker.questions.aside,
-                    self.asker.inserter,
-                    self.keep_books,
-                    self.displays.ticker,
-                )
+        if self._panels is None:
+            self._panels = PanelHost(
+                self.shell,
+                self.config,
+                self.session,
+                self.asker.questions.aside,
+                self.asker.inserter,
+                self.keep_books,
+                self.displays.ticker,
             )
-        return self._panels.open()
+        panel = Panel(self._panels)
+        panel.show()
+        return panel
 
     def close(self) -> None:
         """Close panels, connections and the rehearsal."""

@@ -135,6 +135,14 @@ def test_a_cell_that_runs_again_closes_the_panels_that_it_opened(
     assert second not in closed
 
 
+def test_a_panel_whose_cell_ran_again_follows_other_cells(kernel: Kernel) -> None:
+    opened(kernel)
+    opened(kernel)
+    asked = kernel.run("%nemotron -q rehearsal: say it follows", "cell-2")
+
+    assert "it follows" in str(comms(asked, "comm_open"))
+
+
 def test_closing_all_widgets_closes_the_panel(kernel: Kernel) -> None:
     outcome, _ = opened(kernel)
     kernel.change(made(outcome)["Parameters"], value=True)

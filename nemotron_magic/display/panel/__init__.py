@@ -6,18 +6,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import RLock, Thread
 from typing import Any
 
 import ipywidgets
 
+from nemotron_magic.context.cells import cell_number
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.insert import CodeInserter
 from nemotron_magic.display.page import Ticker
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import Question
+from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.session import Session
 
 __all__ = [
@@ -47,13 +49,59 @@ class PanelHost:
     keep_books: Callable[[Settings], None]
     ticker: Ticker
     draft: str = ""
-    is_running: Callable[[], bool] = lambda: False
+    panels: list[Any] = field(default_factory=list, init=False)
+    is_running: bool = field(default=True, init=False)  # it is a cell that opens one
+    _last: Reply | None = field(default=None, init=False)
 
     def settings(self) -> Settings:
         """Return the settings of a call that is to be made now."""
         settings: Settings = self.config.snapshot()
         self.keep_books(settings)
         return settings
+
+    def last_cell(self) -> int:
+        """Return the number of the last cell that has ended."""
+        return cell_number(self.shell) - self.is_running
+
+    def add(self, panel: Any) -> None:
+        """Keep a panel up to date; close what an earlier run of its cell opened."""
+        self._follow_cells("register")
+        self.panels.append(panel)
+        for other in [*self.panels]:
+            is_same_cell = bool(panel.cell_id) and other.cell_id == panel.cell_id
+            if is_same_cell and other.execution != panel.execution:
+                other.close()
+
+    def drop(self, panel: Any) -> None:
+        """Forget a panel that is closed."""
+        self.panels.remove(panel)
+        if not self.panels:
+            self._follow_cells("unregister")
+            self.is_running = True
+
+    def refresh(self) -> None:
+        """Let all panels show what has been asked."""
+        self._last = self.session.conversation.last
+        for panel in [*self.panels]:
+            panel.refresh()
+
+    def close(self) -> None:
+        """Close all panels."""
+        for panel in [*self.panels]:
+            panel.close()
+
+    def _follow_cells(self, how: str) -> None:
+        change = getattr(self.shell.events, how)
+        change("pre_run_cell", self._begin_cell)
+        change("post_run_cell", self._end_cell)
+
+    def _begin_cell(self, info: Any) -> None:
+        self.is_running = True
+
+    def _end_cell(self, result: Any) -> None:
+        self.is_running = False
+        if self.session.conversation.last is not self._last:
+            self.refresh()
 
 
 class WidgetFactory:

@@ -148,16 +148,8 @@ class _Call:
 class AskTab:
     """Ask the questions of one panel, one at a time, in a thread."""
 
-    def __init__(
-        self,
-        host: PanelHost,
-        make: WidgetFactory,
-        last_cell: Callable[[], int],
-        answered: Callable[[], None],
-    ) -> None:
+    def __init__(self, host: PanelHost, make: WidgetFactory) -> None:
         self._host = host
-        self._last_cell = last_cell
-        self._answered = answered
         self._make = make
         self._call: _Call | None = None
         self._thread = MAIN
@@ -199,7 +191,7 @@ class AskTab:
     def question(self) -> tuple[Question, Settings]:
         """Return what would be asked now, with what is sent along."""
         settings = self._host.settings()
-        text, last = self._box.value, self._last_cell()
+        text, last = self._box.value, self._host.last_cell()
         return self._host.question(text, self._thread, settings, last), settings
 
     def ask(self) -> None:
@@ -349,7 +341,7 @@ class AskTab:
         def work(reason: str = "") -> None:
             self._host.inserter.try_code(reply, False, tick, reason=reason)
 
-        if self._host.is_running() or not when_idle(self._host.shell, work, _TRIAL_S):
+        if self._host.is_running or not when_idle(self._host.shell, work, _TRIAL_S):
             work("a cell is running")
 
     def _give_up(self, call: _Call) -> None:
@@ -382,4 +374,4 @@ class AskTab:
                 if reply is None and not self._box.value:
                     self._fill_box(call.text)
                 self._offer()
-        self._answered()
+        self._host.refresh()

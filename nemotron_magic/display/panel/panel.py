@@ -12,7 +12,7 @@ from typing import Any
 import ipywidgets
 from traitlets import All
 
-from nemotron_magic.context.cells import cell_id_of, cell_number, execution_of
+from nemotron_magic.context.cells import cell_id_of, execution_of
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
@@ -34,7 +34,7 @@ from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.conversation import Turn
 from nemotron_magic.session.session import Session
 
-__all__ = ["Panel", "PanelRegistry", "StaticSnapshot", "panel_state"]
+__all__ = ["Panel", "StaticSnapshot", "panel_state"]
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -62,77 +62,11 @@ display:none}
 """The last lines: a panel that is about to be drawn is waited for."""
 
 
-class PanelRegistry:
-    """The open panels of one notebook."""
-
-    def __init__(self, host: PanelHost) -> None:
-        self._host = host
-        self._open: list[Panel] = []
-        self._is_running = False
-        self._last = host.session.conversation.last
-        host.is_running = lambda: self._is_running
-
-    def open(self) -> Panel:
-        """Show a panel in the cell that runs now."""
-        if not self._open:
-            self._follow_cells("register")
-            self._is_running = True  # it is a cell that opens a panel
-        panel = Panel(self._host, self._last_cell, self._drop, self._refresh_all)
-        self._open.append(panel)
-        # What an earlier run of the same cell opened is gone from the page.
-        for other in [*self._open]:
-            is_same_cell = bool(panel.cell_id) and other.cell_id == panel.cell_id
-            if is_same_cell and other.execution != panel.execution:
-                other.close()
-        panel.show()
-        return panel
-
-    def close(self) -> None:
-        """Close them all."""
-        for panel in [*self._open]:
-            panel.close()
-
-    def _last_cell(self) -> int:
-        """Return the number of the last cell that has ended."""
-        return cell_number(self._host.shell) - self._is_running
-
-    def _drop(self, panel: Panel) -> None:
-        self._open.remove(panel)
-        if not self._open:
-            self._follow_cells("unregister")
-
-    def _follow_cells(self, how: str) -> None:
-        change = getattr(self._host.shell.events, how)
-        change("pre_run_cell", self._begin_cell)
-        change("post_run_cell", self._end_cell)
-
-    def _begin_cell(self, info: Any) -> None:
-        self._is_running = True
-
-    def _end_cell(self, result: Any) -> None:
-        self._is_running = False
-        if self._host.session.conversation.last is not self._last:
-            self._refresh_all()
-
-    def _refresh_all(self) -> None:
-        """Let all panels show what has been asked."""
-        self._last = self._host.session.conversation.last
-        for panel in [*self._open]:
-            panel.refresh()
-
-
 class Panel:
     """A panel that is open until it is closed."""
 
-    def __init__(
-        self,
-        host: PanelHost,
-        last_cell: Callable[[], int],
-        closed: Callable[[Panel], None],
-        answered: Callable[[], None],
-    ) -> None:
+    def __init__(self, host: PanelHost) -> None:
         self._host = host
-        self._closed = closed
         self.cell_id = cell_id_of(host.shell)
         self.execution = execution_of(host.shell)
         mark = f"nm-{uuid.uuid4().hex[:12]}"
@@ -148,7 +82,7 @@ class Panel:
             host.shell.display_pub.publish,
             in_thread if is_live else lambda work, delay_s: None,
         )
-        self._ask = AskTab(host, make, last_cell, answered)
+        self._ask = AskTab(host, make)
         self._form: SettingsForm | None = None
         self._preview: Any = None
         self._usage: Any = None
@@ -172,6 +106,7 @@ class Panel:
 
     def show(self) -> None:
         """Show the panel in the cell that runs now, and its state as text beside it."""
+        self._host.add(self)
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         bundle = {_VIEW: view, "text/plain": "A panel of %nemotron"}
         self._host.shell.display_pub.publish(bundle)
@@ -193,7 +128,7 @@ class Panel:
         self._host.config.unobserve(self._touch_snapshot, names=All)
         self._snapshot.close()
         self._make.close()
-        self._closed(self)
+        self._host.drop(self)
 
     def _close_with_box(self, change: Any) -> None:
         """Close the rest of it when somebody else has closed its box."""
