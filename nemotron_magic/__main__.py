@@ -119,7 +119,7 @@ def _execute(source: Path, environ: Mapping[str, str]) -> int:
 
 
 def _print(cell: NotebookNode) -> None:
-    """Print what a cell asked, what came back, and what that took."""
+    """Print what a cell asked, what came back, and its usage."""
     if cell.cell_type != "code":
         return
     print(f"\n── In [{cell.execution_count}] {'─' * 60}\n{cell.source}")

@@ -247,7 +247,7 @@ def _is_prose(text: str) -> bool:
 _FENCE = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)]) )*(`{3,}|~{3,})(.*)")
 _LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
 _MOST_ENDS = 8
-_MOST_MENDED = 40  # blocks; a reply has not so many
+_MOST_MENDED = 40  # blocks; a reply has fewer
 _FAR = 500  # lines
 _CODE_INDENT = 4
 

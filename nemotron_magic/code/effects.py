@@ -512,7 +512,7 @@ def _magic(node: ast.Call, names: _Names) -> tuple[str, str, str]:
 
 
 def _leading_flags(line: str) -> set[str]:
-    """Return the flags before the question on a line of ours."""
+    """Return the flags before the question on one of our lines."""
     flags, takes = set(), False
     for token in _PATTERN["token"].findall(line):
         if not takes and not re.match(r"--?[A-Za-z]", token):
@@ -544,7 +544,7 @@ def _runs_fetched(
 
 
 def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
-    """Return whether a call shows HTML that may hold script, as far as can be seen."""
+    """Return whether a call shows HTML that may hold script, if that can be seen."""
     if _is("shows_data", name):
         return _has("page_data", text)
     if not _is("shows_html", name):

@@ -356,7 +356,7 @@ def _quote(text: str) -> str:
 
 
 def _mean_the_same(before: str, after: str) -> bool:
-    """Return whether Python reads two texts alike, as far as it can read the first."""
+    """Return whether Python reads two texts alike, if it can read the first."""
     tree, other = try_to_parse(before), try_to_parse(after)
     try:
         return not tree or (other is not None and ast.dump(tree) == ast.dump(other))

@@ -81,7 +81,7 @@ def preview_report(
     settings: Settings,
     heading: str = "What would be sent",
 ) -> str:
-    """Return what would be sent, what goes along, and what that may cost."""
+    """Return what would be sent, what is sent with it, and what that may cost."""
     info, model = asked.context_info, asked.body["model"]
     sizes = zip(info.titles, info.tokens, strict=True)
     kinds = ", ".join(f"{n} × {kind}" for kind, n in Counter(info.redacted).items())
@@ -95,14 +95,14 @@ def preview_report(
     ]
     if settings["cache"] != "off":
         is_kept = session.is_cached(asked, settings)
-        told = "yes: nothing would be sent, and it costs nothing"
-        kept = told if is_kept else _MISSES[settings["cache"]]
+        cached = "yes: nothing would be sent, and it costs nothing"
+        kept = cached if is_kept else _MISSES[settings["cache"]]
         notes.append(("in the cache", kept))
     return preview_messages(asked.body, notes, heading)
 
 
 def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> str:
-    """Return the price by the catalogue, as far as that has been listed."""
+    """Return the price by the catalogue, if that has been listed."""
     listed = session.client.listed(session.endpoint(settings))
     estimate = estimate_cost(listed, asked.body)
     if field := unpriced_field(asked.body):
@@ -139,7 +139,7 @@ def tokens_text(totals: Totals) -> tuple[str, str]:
 
 
 def recent_usage(ledger: Ledger) -> tuple[str, ...]:
-    """Return what was spent today and this month, as far as anything was."""
+    """Return what was spent today and this month, if anything was."""
     today, month = ledger.of_today(), ledger.of_month()
     if not month.calls:
         return ()

@@ -209,8 +209,8 @@ class Asker:
                 # What could not be corrected is paid for, and goes in as it is.
                 kept = self.inserter.finished(reply, options, _why_not_corrected(error))
                 if not call.quiet:
-                    about, told = kept.metadata, len(reply.metadata.notices)
-                    notices = [*about.notices[told:], *about.remarks]
+                    about, before = kept.metadata, len(reply.metadata.notices)
+                    notices = [*about.notices[before:], *about.remarks]
                     self._displays.show_markdown("\n\n".join(map(literal, notices)))
                 return self._assign(call, kept, renderer)
         return self._show(call, self.inserter.finished(reply, options), renderer)

@@ -108,7 +108,7 @@ class NemotronMagics:
 
     @context_matcher()  # type: ignore[untyped-decorator]  # IPython leaves it so
     def complete(self, context: CompletionContext) -> SimpleMatcherResult:
-        """Complete a word on a line of ours, and keep others from guessing there."""
+        """Complete a word on one of our lines, and keep others from guessing there."""
         lines = context.full_text.split("\n")[: context.cursor_line]
         text = "\n".join([*lines, context.text_until_cursor])
         found: list[str] = []

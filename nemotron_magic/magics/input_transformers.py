@@ -79,7 +79,7 @@ def join_lines(lines: list[str], names: Collection[str]) -> list[str]:
         else:
             goes_on = is_ours and whole[-1].endswith("\\\n")
             is_ours = goes_on or re.search(magic, line) is not None
-            if all(map(_is_comment, whole)):  # and so it is in no text of the user's
+            if all(map(_is_comment, whole)):  # and so it is in none of the user's texts
                 line = re.sub(rf"^[ \t]*[{_STRAY}]+[ \t]*(?={magic})", "", line)
             whole.append(line)
         if is_ours:

@@ -110,7 +110,7 @@ TASKS: dict[str, Task] = {
 
 
 def correction_request(findings: Sequence[str]) -> str:
-    """Return what the model is told of what is wrong with the code of its reply."""
+    """Return what the model is told is wrong with the code of its reply."""
     lines = "\n".join(f"- {finding}" for finding in findings)
     return (
         f"That code cannot run in this notebook:\n\n{lines}\n\n"
@@ -302,7 +302,7 @@ def _values_in(
 
 
 def _value_at(path: str, namespace: Mapping[str, object]) -> object:
-    """Return the value of a path, without running code; MISSING if there is none."""
+    """Return the value of a path, without running code; MISSING if it has none."""
     try:
         return evaluate(path, namespace)
     except (InputError, SyntaxError, ValueError):

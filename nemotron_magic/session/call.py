@@ -97,7 +97,7 @@ class CallAccounting:
         """Return the cached reply to a request, or None; also if the cache is off."""
         if settings["cache"] == "off":
             return None
-        # What was asked anew since is newer than what the notebook has saved.
+        # What was asked again since is newer than what the notebook has saved.
         saved = None if request in self._newer else self.saved(request)
         text = self.cache.find(request)
         kept = None if text is None else CachedReply.from_json(text)
@@ -169,7 +169,7 @@ class Call:
     def run(self, guard: InterruptGuard) -> Reply:
         """Return the reply when it is whole.
 
-        `guard` holds back interrupts while what has arrived is kept; it is told of one
+        `guard` holds back interrupts while what has arrived is kept; it learns of one
         that came when the reply was whole. Raise NemotronError with `error.reply` set
         to what had arrived, if anything had.
         """

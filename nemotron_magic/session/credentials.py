@@ -77,7 +77,7 @@ class Credentials:
     def __init__(self, environ: Mapping[str, str], keys: KeyStore) -> None:
         self._environ = SecretMapping(environ)
         self._keys = keys
-        self._given: dict[str, Key] = {}
+        self._keys_of_session: dict[str, Key] = {}
 
     def endpoint(self, settings: Settings) -> Endpoint:
         """Return where questions go: the setting, the environment or the AI/ML API."""
@@ -88,15 +88,15 @@ class Credentials:
         return Endpoint.read(base_url)
 
     def key(self, endpoint: Endpoint) -> Key | None:
-        """Return the key for `endpoint`, or None if there is none.
+        """Return the key for `endpoint`, or None if it is missing.
 
         Looked for in this order: given in this session, the environment, the system's
         keyring. A key in the environment belongs to the base URL in the environment, so
         that a changed `base_url` never sends it to another host.
         """
         origin, name = endpoint.origin, self._key_variable()
-        if origin in self._given:
-            return self._given[origin]
+        if origin in self._keys_of_session:
+            return self._keys_of_session[origin]
         if name and origin == self._environment_origin():
             return without_traceback(lambda: Key(self._environ[name], origin, name))
         if endpoint.is_loopback:
@@ -136,31 +136,31 @@ class Credentials:
 
     def given_beside(self, key: Key | None) -> list[Key]:
         """Return the keys of this session but for `key`: those for other services."""
-        return [one for one in self._given.values() if one is not key]
+        return [one for one in self._keys_of_session.values() if one is not key]
 
     def use(self, ask: Callable[[], str], endpoint: Endpoint) -> Key:
         """Use the key that `ask` returns in this session; nobody sees it."""
         origin = endpoint.origin
         key = without_traceback(lambda: Key(ask(), origin, "this session"))
-        self._given[origin] = key
+        self._keys_of_session[origin] = key
         return key
 
     def restore(self, endpoint: Endpoint, before: Key | None) -> None:
         """Go back to the key that was there `before` one was given."""
-        self._given.pop(endpoint.origin, None)
+        self._keys_of_session.pop(endpoint.origin, None)
         if before is not None:
-            self._given[endpoint.origin] = before
+            self._keys_of_session[endpoint.origin] = before
 
     def keep(self, key: Key) -> str:
-        """Keep a key for good; return the name of the store, "" if there is none."""
-        self._given[key.origin] = key
+        """Keep a key for good; return the name of the store, "" without one."""
+        self._keys_of_session[key.origin] = key
         return without_traceback(
             lambda: self._keys.set(key.origin, key.reveal_to(key.origin) or "")
         )
 
     def forget(self, endpoint: Endpoint) -> bool:
         """Forget the key of a service; return whether the keyring has none now."""
-        self._given.pop(endpoint.origin, None)
+        self._keys_of_session.pop(endpoint.origin, None)
         return without_traceback(lambda: self._keys.delete(endpoint.origin))
 
     def _stored_key(self, origin: str) -> Key | None:

@@ -32,8 +32,8 @@ def request_hash(
     travels makes no difference.
     """
     asked = {name: v for name, v in parameters.items() if name not in _HOW_IT_TRAVELS}
-    told = [_FORMAT, base_url, model, [dict(one) for one in messages], asked]
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    asked_for = [_FORMAT, base_url, model, [dict(one) for one in messages], asked]
+    text = json.dumps(asked_for, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -83,7 +83,7 @@ class Cache:
 
     def pop_warning(self) -> str:
         """Return once what the user should know of the file."""
-        how = "Kept anew" if self.path else "Replies are kept in memory"
+        how = "Begun again" if self.path else "Replies are kept in memory"
         error = self._storage.pop_warning()
         return error and f"{how}: the cache {error}"
 

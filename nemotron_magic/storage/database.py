@@ -273,7 +273,7 @@ class Storage:
         return self._do(work, "BEGIN", _PATIENCE_S)
 
     def shrink(self) -> None:
-        """Give back the room of what was deleted, so that nothing of it is left."""
+        """Free the room of what was deleted, so that nothing of it is left."""
         with suppress(*_ERRORS):
             self._use(lambda c: c.execute("VACUUM"))
             self._use(lambda c: c.execute("PRAGMA wal_checkpoint(TRUNCATE)"))

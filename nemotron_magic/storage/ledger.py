@@ -75,8 +75,8 @@ def _replace(path: Path, write: Callable[[TextIO], int]) -> int:
 
 
 def _row(call: CallRecord) -> dict[str, Any]:
-    told = asdict(call)
-    return {"started_at": call.started_at.isoformat("T", "milliseconds"), **told}
+    row = asdict(call)
+    return {"started_at": call.started_at.isoformat("T", "milliseconds"), **row}
 
 
 def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> int:
@@ -352,7 +352,7 @@ class Ledger:
         """Return `error` once, as a line for the user; then empty."""
         error = self._storage.pop_warning()
         if not error or self.path is not None:
-            return error and f"Counted anew: the ledger {error}"
+            return error and f"Counting begins again: the ledger {error}"
         way_out = "Another place, or none: %config Nemotron.ledger = …"
         return f"Spending is counted in memory: the ledger {error}. {way_out}"
 

@@ -136,7 +136,7 @@ class RowStore:
     def pop_warning(self) -> str:
         """Return once what the user should know of the file."""
         error = self._storage.pop_warning()
-        how = "Kept anew" if self._storage.path else "Answers are kept in memory"
+        how = "Begun again" if self._storage.path else "Answers are kept in memory"
         return error and f"{how}: the store of rows {error}"
 
     def begin(self, task: TaskRecord) -> dict[bytes, AnswerRecord]:

@@ -243,7 +243,7 @@ def test_a_corrupt_file_is_begun_anew_and_that_is_told_once(
     assert cache.find("a") is None
     cache.keep("a", kept().to_json())
     assert cache.find("a") == kept().to_json()
-    assert cache.pop_warning().startswith("Kept anew: the cache ")
+    assert cache.pop_warning().startswith("Begun again: the cache ")
     assert cache.pop_warning() == ""
 
 

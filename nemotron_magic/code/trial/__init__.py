@@ -125,7 +125,7 @@ class Trials:
 
         sources = []
         for cell in cells:
-            with suppress(Exception):  # a transformer of the user's, or bad syntax
+            with suppress(Exception):  # the user's own transformer, or bad syntax
                 sources.append(self.shell.transform_cell(cell))
         reason = reason_not_to_try(sources, self.shell.user_ns)
         return f"it {reason}" if reason else ""

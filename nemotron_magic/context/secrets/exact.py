@@ -60,9 +60,9 @@ def exact_values(
     """Return the secrets to look for, each with the kind and name it is reported by."""
     found = {one: Span(0, 0, "key") for one in exact if len(one) >= _SHORTEST_GIVEN}
     for name, value in environ.items():
-        told = None if _WORKING_FOLDER.fullmatch(name) else told_by(name)
-        is_password = told is not None and told.strength is Strength.PASSWORD
-        for secret in secrets_in(told, value):
+        telling = None if _WORKING_FOLDER.fullmatch(name) else told_by(name)
+        is_password = telling is not None and telling.strength is Strength.PASSWORD
+        for secret in secrets_in(telling, value):
             if is_password or is_rare(secret):
                 found.setdefault(secret, Span(0, 0, "environment", name))
     for secret, kind in held.items():
@@ -70,17 +70,17 @@ def exact_values(
     return found
 
 
-def secrets_in(told: Telling | None, value: str) -> Iterator[str]:
+def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
     """Return what is secret in the value of a name: it, a part of it, or nothing."""
     value = value.strip()
-    is_password = told is not None and told.strength is Strength.PASSWORD
+    is_password = telling is not None and telling.strength is Strength.PASSWORD
     if "://" in value and not is_password:
         yield from _password_of(value)
-        if told and _ADDRESSES.search(told.name.lower()):
+        if telling and _ADDRESSES.search(telling.name.lower()):
             yield value
-    elif told and len(value) <= _LONGEST and hides(told.strength, value):
+    elif telling and len(value) <= _LONGEST and hides(telling.strength, value):
         yield value
-    if told and not is_password:
+    if telling and not is_password:
         words = value[:_LONGEST].split()
         yield from (one for one in words[1:] and words if looks_random(one))
 
@@ -94,7 +94,7 @@ def _password_of(url: str) -> list[str]:
 
 
 def is_rare(value: str) -> bool:
-    """Return whether a value is rare enough to be taken out wherever it stands."""
+    """Return whether a value is rare enough to be redacted wherever it stands."""
     if len(value) < _SHORTEST or is_placeholder(value.lower()):
         return False
     if _NOT_VALUES.match(value) and "://" not in value:

@@ -142,7 +142,7 @@ def _members(value: type) -> Iterable[tuple[object, object]]:
 
 
 def _globals(value: object) -> Iterable[tuple[object, object]]:
-    """Return the names of a module of the user's, from a file or made by hand."""
+    """Return the names of a module of user code, from a file or made by hand."""
     own = state(value)
     file = exact(own.get("__file__"))
     is_of_library = "site-packages" in file or file.startswith(_LIBRARIES)
@@ -227,7 +227,7 @@ def _column(value: _Column) -> Iterator[tuple[object, object]]:
 def _cells(column: Any) -> list[object]:
     """Return the first and the last rows of a column of pandas, polars or Arrow."""
     kind = next(home(cls)[0] for cls in bases(type(column)) if home(cls)[0] in _WRITE)
-    # Others keep their cells in an array of the user's.
+    # Others keep their cells in an array of their own.
     if kind == "pandas" and home(type(column.dtype))[0] not in ("pandas", "numpy"):
         return []
     rows = getattr(column, "iloc", column)
@@ -281,7 +281,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _LONGEST_CELL = 10_000
 _TURN = 50  # variables further on begins the next look
 _TOLD_LOOKS = 5_000  # at parts of one that has
-_TABLE = 70  # as dear as so many parts
+_TABLE = 70  # as dear as this number of parts
 _TYPICAL = 100  # that tell whether a list is one of words
 
 _Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
@@ -352,60 +352,62 @@ class _Look:
     found: dict[str, str]
     labels: set[str]
     _seen: dict[int, object] = field(default_factory=dict)
-    _told: _Waiting = field(default_factory=deque)
+    _later: _Waiting = field(default_factory=deque)
     _others: _Waiting = field(default_factory=deque)
 
     def at_all(self, pairs: list[tuple[object, object]], looks: int) -> None:
-        """Look at all variables, and in so many parts of those that do not tell."""
+        """Look at all variables, and in a number of parts of the others."""
         for name, value in pairs:
             self._at(value, _told_by(name), 0)
-        self._look(self._told, _TOLD_LOOKS)
+        self._look(self._later, _TOLD_LOOKS)
         self._look(self._others, looks)
 
     def _look(self, waiting: _Waiting, left: int) -> None:
         """Look at what waits, and then at what is found there to be telling."""
         while waiting and left > 0:
-            value, parts, depth, told = waiting.popleft()
+            value, parts, depth, telling = waiting.popleft()
             try:
-                left -= self._within(value, parts, depth, told)
+                left -= self._within(value, parts, depth, telling)
             except Exception:  # another thread changes it, or it is broken
                 left -= 1
             if waiting is self._others:
-                self._look(self._told, _TOLD_LOOKS)
+                self._look(self._later, _TOLD_LOOKS)
 
-    def _at(self, value: object, told: Telling | None, depth: int) -> None:
-        if told is not None and (text := _text_of(value)) is not None:
+    def _at(self, value: object, telling: Telling | None, depth: int) -> None:
+        if telling is not None and (text := _text_of(value)) is not None:
             if text not in self.found:
-                self.found.update(dict.fromkeys(secrets_in(told, text), told.kind))
+                self.found.update(
+                    dict.fromkeys(secrets_in(telling, text), telling.kind)
+                )
             return
         parts = _parts_of(type(value))
         if parts is None or depth > _DEEPEST:
             return
-        if told is not None:
-            self._told.append((value, parts, depth, told))
+        if telling is not None:
+            self._later.append((value, parts, depth, telling))
         elif parts not in _NEED_A_NAME and id(value) not in self._seen:
             self._seen[id(value)] = value
             self._others.append((value, parts, depth, None))
 
     def _within(
-        self, value: Any, parts: _Parts, depth: int, told: Telling | None
+        self, value: Any, parts: _Parts, depth: int, telling: Telling | None
     ) -> int:
         """Look at the parts of a value; return what that cost."""
-        most = _ENTRIES if told is None else _TOLD_ENTRIES
+        most = _ENTRIES if telling is None else _TOLD_ENTRIES
         pairs = list(islice(parts(value), most))
-        if told is not None and told.strength is Strength.HINT:
+        if telling is not None and telling.strength is Strength.HINT:
             unnamed = [part for name, part in pairs if name is None]
             is_record = parts in {*_TABLES, _attributes} or (depth and not unnamed)
-            told = None if is_record or _is_prose(unnamed, told) else told
+            telling = None if is_record or _is_prose(unnamed, telling) else telling
         is_named = parts in _TABLES
         if is_named:
             self.labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
             own = _told_by(name)
-            if own is None and told is not None and not told.passes_over(name):
-                own = told
+            if own is None and telling is not None and not telling.passes_over(name):
+                own = telling
                 if type(name) is str and looks_random(name):
-                    self.found.setdefault(name, told.kind)
+                    self.found.setdefault(name, telling.kind)
             self._at(part, own, depth + 1)
         return len(pairs) + _TABLE * is_named
 
@@ -419,25 +421,28 @@ def _told_by(name: object) -> Telling | None:
     return next(filter(None, map(_told_by, reversed(name))), None)
 
 
-def _is_prose(values: list[object], told: Telling) -> bool:
+def _is_prose(values: list[object], telling: Telling) -> bool:
     """Return whether tokens or keys are the words of a text or the names of fields."""
     texts = [text for text in map(_text_of, values[:_TYPICAL]) if text is not None]
-    secret = sum(any(secrets_in(told, text)) for text in texts)
+    secret = sum(any(secrets_in(telling, text)) for text in texts)
     return 2 * secret < len(texts)
 
 
 def is_held_secret(name: str, value: object) -> bool:
-    """Return whether a value is or contains a secret, as far as its name tells.
+    """Return whether a value is or contains a secret, if its name says so.
 
     Of a password and of a secret nothing is to be shown, be it a number or a list; a
     key or a token may be an ordinary word.
     """
-    told = told_by(name)
-    if told is None or value is None or value is True or value is False:
+    telling = told_by(name)
+    if telling is None or value is None or value is True or value is False:
         return False
     parts = _parts_of(type(value))
-    if told.strength is not Strength.HINT:
-        is_number = told.strength is Strength.PASSWORD and type(value) in (int, float)
+    if telling.strength is not Strength.HINT:
+        is_number = telling.strength is Strength.PASSWORD and type(value) in (
+            int,
+            float,
+        )
         return is_number or _text_of(value) is not None or parts in _CONTAINERS
     inner = [value]
     if parts in _CONTAINERS:
@@ -446,4 +451,4 @@ def is_held_secret(name: str, value: object) -> bool:
         if any(type(key) is str and looks_random(key) for key, _ in pairs):
             return True
     texts = [text for text in map(_text_of, inner) if text is not None]
-    return any(any(secrets_in(told, text)) for text in texts)
+    return any(any(secrets_in(telling, text)) for text in texts)

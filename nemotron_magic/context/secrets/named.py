@@ -279,7 +279,7 @@ _VALUE_KEYS |= {"plaintext", "val", "current", "data", "secret", "wert", "valor"
 class _Name:
     """A telling name in a text, and what stands between it and its value."""
 
-    told: Telling
+    telling: Telling
     start: int
     found: re.Match[str]
 
@@ -322,16 +322,16 @@ def named_secrets(text: str, lowered: str) -> Iterator[Span]:
         ):
             start -= 1
         name = text[start : found.start("close")].strip("-$.").rpartition(".")[2]
-        told = told_by(name)
+        telling = told_by(name)
         owner = _OWNER.search(lowered[max(0, start - 20) : start])
-        if told and told.strength is Strength.HINT and owner:
+        if telling and telling.strength is Strength.HINT and owner:
             # Of an "API key" or a "secret key" only the last word was found.
-            told = told_by(f"{owner[0]}{name}") or told
-        if told is None:
+            telling = told_by(f"{owner[0]}{name}") or telling
+        if telling is None:
             # The next name may begin within what led to a value of this one.
             at = found.end("close")
             continue
-        named = _Name(told, start, found, text)
+        named = _Name(telling, start, found, text)
         for span in _values(text, named):
             at = max(at, span.end)
             yield span
@@ -350,7 +350,7 @@ def _values(text: str, named: _Name) -> Iterator[Span]:
     elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
         yield from _expressed(text, at, named)
     else:
-        if "cookie" in named.told.name.lower():
+        if "cookie" in named.telling.name.lower():
             yield from _cookies(text, at, named)
         bare = list(_bare(text, _after_scheme(text, at, len(text)), named))
         yield from bare or (
@@ -367,10 +367,10 @@ def _below(text: str, at: int, named: _Name) -> Iterator[Span]:
             return
         value = found["value"]
         is_one = looks_random(value, 16) or (
-            announced and named.told.strength is Strength.PASSWORD and is_odd(value)
+            announced and named.telling.strength is Strength.PASSWORD and is_odd(value)
         )
-        if is_one and is_secret(value, named.told.strength, bare=True, code=False):
-            yield Span(*found.span("value"), named.told.kind)
+        if is_one and is_secret(value, named.telling.strength, bare=True, code=False):
+            yield Span(*found.span("value"), named.telling.kind)
         if not found["dash"]:
             return
         at = found.end()
@@ -379,15 +379,15 @@ def _below(text: str, at: int, named: _Name) -> Iterator[Span]:
 def _cookies(text: str, at: int, named: _Name) -> Iterator[Span]:
     while found := _COOKIE.match(text, at):
         if looks_random(found["value"], 16):
-            yield Span(*found.span("value"), named.told.kind)
+            yield Span(*found.span("value"), named.telling.kind)
         at = found.end()
 
 
 def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
-    if "phrase" in named.told.name.lower() and named.by("set"):
+    if "phrase" in named.telling.name.lower() and named.by("set"):
         phrase = _PHRASE.match(text, at)
         if phrase and not is_placeholder(phrase[0]):
-            yield Span(*phrase.span(), named.told.kind)
+            yield Span(*phrase.span(), named.telling.kind)
             return
     found = _BARE.match(text, at)
     if found is None:
@@ -396,24 +396,24 @@ def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
     if _is_bare_secret(text, at, value, named):
         rest = _REST.match(text, at + len(value))
         end = rest.end() if rest and rest[0].strip(".:") else at + len(value)
-        yield Span(at, end, named.told.kind)
+        yield Span(at, end, named.telling.kind)
 
 
 def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
-    if named.told.name.lower() in _FOLDERS and value[0] in "/~":
+    if named.telling.name.lower() in _FOLDERS and value[0] in "/~":
         return False
     if (named.found["set"] or "").strip() in ("==", "!="):
         return False
     code = _is_code(text, named)
-    if is_secret(value, named.told.strength, bare=True, code=code):
+    if is_secret(value, named.telling.strength, bare=True, code=code):
         return is_odd(value) or not (
             named.says_to or (named.by("blank") and named.is_told_to)
         )
-    if named.is_environment and is_set_secret(value, named.told.strength):
+    if named.is_environment and is_set_secret(value, named.telling.strength):
         return True
     if _is_code_number(text, at, value, named):
         return True
-    if named.told.strength is not Strength.PASSWORD or not is_word(value):
+    if named.telling.strength is not Strength.PASSWORD or not is_word(value):
         return False
     if named.by("cell"):
         return _is_pair(text, at + len(value), named)
@@ -430,8 +430,8 @@ def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
 
 def _is_code_number(text: str, at: int, value: str, named: _Name) -> bool:
     """Return whether digits alone are a PIN, a passcode or a code for once."""
-    name = named.told.name.lower()
-    is_code = named.told.strength is Strength.PASSWORD or name.endswith("otp")
+    name = named.telling.name.lower()
+    is_code = named.telling.strength is Strength.PASSWORD or name.endswith("otp")
     if not is_code or name.endswith("s") or not _CODE_NUMBER.fullmatch(value):
         return False
     if named.by("cell"):
@@ -452,15 +452,15 @@ def _is_pair(text: str, end: int, named: _Name) -> bool:
 
 def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
     for joined in strings(text, at):
-        strength = named.told.strength
+        strength = named.telling.strength
         if joined.role is Role.ARGUMENT:
             strength = Strength.HINT
         elif strength is Strength.PASSWORD and not _is_certain(text, named, joined):
             strength = Strength.SECRET
-        if "cookie" in named.told.name.lower():
+        if "cookie" in named.telling.name.lower():
             for piece in joined.pieces:
                 yield from _cookies(text, piece.start("value"), named)
-        yield from _quoted(text, joined, named.told.kind, strength)
+        yield from _quoted(text, joined, named.telling.kind, strength)
 
 
 def _is_certain(text: str, named: _Name, joined: Joined) -> bool:
@@ -474,7 +474,7 @@ def _is_certain(text: str, named: _Name, joined: Joined) -> bool:
         return is_word(value) and _is_pair(text, joined.pieces[-1].end(), named)
     if joined.role is not Role.KEYED:
         return True
-    is_of_many = named.told.name[-1:] in "sS" or joined.key.isdigit()
+    is_of_many = named.telling.name[-1:] in "sS" or joined.key.isdigit()
     return (is_of_many or joined.key.lower() in _VALUE_KEYS) and is_word(value)
 
 
@@ -507,7 +507,7 @@ def _may_be_blank(text: str, named: _Name) -> bool:
         return text.startswith("--", named.start)
     if named.is_told_to or not _SETTERS.isdisjoint(named.line.lower().split()[-2:]):
         return True
-    is_sure = named.told.strength is not Strength.HINT
+    is_sure = named.telling.strength is not Strength.HINT
     if (_LONG_HEX if is_sure else _RANDOM).match(text, named.found.end()):
         return True
     # A Series or a list of settings: the name begins the line and a column follows.
@@ -559,11 +559,11 @@ def several_secrets(text: str, lowered: str) -> Iterator[Span]:
             value = quoted or (comma and _OTHER.match(text, comma.end()))
             if value is None:
                 break
-            told = told_by(name.strip().rpartition(".")[2])
+            telling = told_by(name.strip().rpartition(".")[2])
             if (
                 quoted
-                and told
-                and is_secret(quoted["value"], told.strength, bare=False, code=False)
+                and telling
+                and is_secret(quoted["value"], telling.strength, bare=False, code=False)
             ):
-                yield Span(*quoted.span("value"), told.kind)
+                yield Span(*quoted.span("value"), telling.kind)
             comma = _COMMA.match(text, value.end())

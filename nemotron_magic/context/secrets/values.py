@@ -39,7 +39,7 @@ __all__ = [
 
 
 # What stands for a placeholder while rules look at the text: no rule takes it for a
-# part of a secret, so that nothing is taken out twice.
+# part of a secret, so that nothing is redacted twice.
 MASK = "\ue000"
 PLACEHOLDER_START = "[redacted:"
 _PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]{1,40}\]")
@@ -304,7 +304,7 @@ def strength_of(name: str) -> Strength | None:
 
 @lru_cache(maxsize=8192)
 def told_by(name: str) -> Telling | None:
-    """Return what a name tells of its value; None if that is nothing."""
+    """Return what a name says about its value; None if nothing."""
     strength = strength_of(name)
     if strength is None:
         return None

@@ -67,13 +67,13 @@ class _Table(NamedTuple):
         if not is_row:
             return None
         found = []
-        for (start, end), (_, told) in zip(cells, self.named.values(), strict=True):
+        for (start, end), (_, telling) in zip(cells, self.named.values(), strict=True):
             plain = line[start:end].strip("\"'")
             start += line[start:end].find(plain)
             if _NUMBER.fullmatch(plain) or (self.mark == "," and _CODE.search(plain)):
                 continue
-            if is_secret(plain, told.strength, bare=False, code=False):
-                found.append(Span(start, start + len(plain), told.kind))
+            if is_secret(plain, telling.strength, bare=False, code=False):
+                found.append(Span(start, start + len(plain), telling.kind))
         return found
 
 
@@ -110,8 +110,8 @@ def _read_head(line: str) -> _Table | None:
         name = line[start:end].strip("\"'")
         if _HEAD.search(name) and _NAME.fullmatch(name) and name != "pass":
             name = re.sub(r"[-. ]+", "_", name)
-            if told := told_by(name):
-                named[number] = (start, end), told
+            if telling := told_by(name):
+                named[number] = (start, end), telling
     # Above an index a frame of pandas has nothing.
     is_head = len(places) > 1 or (not mark and line[:1] == " ")
     return _Table(mark, len(places), named) if named and is_head else None
@@ -145,11 +145,11 @@ def series_secrets(text: str) -> Iterator[Span]:
     """Yield the values of each Series or index whose name is telling."""
     for form in (_BELOW, _ABOVE, _BESIDE):
         for found in form.finditer(text):
-            if (told := told_by(found["name"])) is None:
+            if (telling := told_by(found["name"])) is None:
                 continue
             for start, end in _series_cells(text, found):
-                if is_secret(text[start:end], told.strength, bare=False, code=False):
-                    yield Span(start, end, told.kind)
+                if is_secret(text[start:end], telling.strength, bare=False, code=False):
+                    yield Span(start, end, telling.kind)
 
 
 def _series_cells(text: str, name: re.Match[str]) -> Iterator[_Place]:
