@@ -184,7 +184,7 @@ _FORMS = (
 
 
 def _closed_phrase(text: str) -> str:
-    """Return the line that a phrase stands for, which holds none of the user's words."""
+    """Return the line that a phrase stands for, without the user's own words."""
     said = _plain(text).lower()
     if said in (*(line for _, line in _PHRASES), "login forget"):
         return said

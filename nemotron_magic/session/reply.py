@@ -1,7 +1,7 @@
 """A reply as a value, and its accumulation from events.
 
-It is accumulated in time linear in the text: a frozen reply that is made again for every
-token would copy the text each time, 33 GB for a reply of 1 MB.
+It is accumulated in time linear in the text: a frozen reply that is made again for
+every token would copy the text each time, 33 GB for a reply of 1 MB.
 """
 
 from __future__ import annotations
