@@ -184,6 +184,7 @@ class Session:
         watch: Callable[[Progress], object] = bool,
         label: Any = None,
         name: str = "",
+        engine: Any = None,
         settings: Settings | None = None,
     ) -> Rows:
         """Ask about each row of a table; return the answers in columns of their types.
@@ -197,8 +198,8 @@ class Session:
             What to do with a row. `{column}` stands for its value in a column of that
             name; without any, the row follows the instruction.
         values : Series, frame or list
-            Of pandas or polars. Of a frame, all columns that are named go out; without
-            a name all of them, if there are no more than five.
+            Of pandas, polars or Dask. Of a frame, all columns that are named go out;
+            without a name all of them, if there are no more than five.
         as_ : str, type or dict
             What an answer is to be, such as `"tone: good|bad, stars int 1..5"`, a
             pydantic model, a dataclass, a TypedDict or a JSON schema.
@@ -220,6 +221,9 @@ class Session:
             not sent, or a value for each row.
         name : str
             What the run is called where runs are listed.
+        engine : distributed.Client, optional
+            Send from the workers of this Dask cluster. They take the key from their
+            environment, or from here over TLS or loopback only.
         settings : Settings, optional
             For this run; without them, the session's own.
 
@@ -246,6 +250,7 @@ class Session:
             again=(again,) if isinstance(again, str) else tuple(again),
             label=label,
             name=name,
+            engine=engine,
         )
         return self.ask_rows(question, settings, watch)
 

@@ -235,7 +235,7 @@ class Rows:
         many, errors = len(self), sum(1 for row in self if row.error)
         parts = [plural(many, "row")]
         if self.left:
-            parts = [f"{many - self.left:,} of {plural(many, 'row')}"]
+            parts = [f"{many - self.left:,} of {parts[0]}{self._table.part}"]
         parts.append(f"{self.asked:,} asked")
         parts += [f"{self.equal:,} equal"] if self.equal else []
         parts += [plural(errors, "error")] if errors else []

@@ -212,7 +212,7 @@ class Run:
         self._means, self._settings, self._watch = means, settings, watch
         self._question = question
         self._name = question.name or "rows"
-        self._table = table = read_table(question.values)
+        self._table = table = read_table(question.values, question.sample is not None)
         unsent = question.label if isinstance(question.label, str) else None
         self._labels = _labels_of(question.label, table)
         self._task = task = RowTask.of(
@@ -237,7 +237,7 @@ class Run:
         self._elsewhere: set[bytes] = set()
         self._writes: dict[bytes, AnswerRecord] = {}
         self._events: Events = SimpleQueue()
-        self._engine: Engine = Threads(means.client, self._events)
+        self._engine: Engine = self._engine_of(question.engine)
         self._governor = Governor(at_once, clock_s=means.clock_s, rpm=rpm, tpm=tpm)
         self._key: Key | None = None
         self._models: tuple[Model, ...] = ()
@@ -255,6 +255,13 @@ class Run:
         self._ends_s = math.inf
         self._painted_s = -math.inf
         self._good_s = self._began_s
+
+    def _engine_of(self, client: Any) -> Engine:
+        if client is None:
+            return Threads(self._means.client, self._events)
+        from nemotron_magic.session.rows.cluster import Cluster
+
+        return Cluster(client, self._events, self._run)
 
     # ---- before
 

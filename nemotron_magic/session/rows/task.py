@@ -10,7 +10,7 @@ import re
 import sys
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nemotron_magic.context.prompt import Message
@@ -52,11 +52,23 @@ class Table:
     column: Callable[[int], Sequence[Any]]
     size: int
     is_bare: bool = False
+    part: str = ""
 
 
-def read_table(values: Any) -> Table:
-    """Return the columns of a Series, a frame or a list; raise InputError otherwise."""
+def read_table(values: Any, is_sample: bool = False) -> Table:
+    """Return the columns of a Series, a frame or a list; raise InputError otherwise.
+
+    Of Dask's, a sample is of the first partition with rows; `part` then says so.
+    """
     pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
+    dask = sys.modules.get("dask.dataframe")
+    if dask and isinstance(values, dask.DataFrame | dask.Series):
+        parts = (one.compute() for one in values.partitions)
+        if not is_sample or values.npartitions == 1:
+            return read_table(sys.modules["pandas"].concat([*parts]))
+        first = next((one for one in parts if len(one)), values._meta)
+        part = f" in the first of {values.npartitions:,} partitions"
+        return replace(read_table(first), part=part)
     if pandas and isinstance(values, pandas.DataFrame):
         names = tuple(map(str, values.columns))
         return _table("pandas", values, names, lambda n: values.iloc[:, n].tolist())
@@ -107,6 +119,7 @@ class RowsQuestion:
     again: tuple[str, ...] = ()
     label: Any = None
     name: str = ""
+    engine: Any = None
 
 
 @dataclass(frozen=True, slots=True)

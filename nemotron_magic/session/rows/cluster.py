@@ -1,0 +1,206 @@
+"""Send the requests of a run from the workers of a Dask cluster.
+
+The driver hands each request to one worker, and each worker has threads that send: a
+hand-over ends at once and has no result, so nothing is ever computed again. What a
+worker says comes as events. Limits are kept by how much the driver has handed out.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from threading import Event, Lock, Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from nemotron_magic.client.client import Client
+from nemotron_magic.core.endpoint import Endpoint, Key, loopback_addresses
+from nemotron_magic.core.errors import InputError, OutcomeUnknownError
+from nemotron_magic.session.credentials import Credentials, KeyStore
+from nemotron_magic.session.rows.engine import (
+    Begun,
+    Ended,
+    Events,
+    RowRequest,
+    Threads,
+)
+
+__all__ = ["Cluster"]
+
+_LOOK_S = 0.5
+_senders: dict[str, tuple[Threads, Key | None]] = {}
+"""On a worker: what sends, by the topic of the run."""
+
+
+class Cluster:
+    """Sends from the workers that a `distributed.Client` is connected to."""
+
+    def __init__(self, client: Any, events: Events, topic: str) -> None:
+        self._dask = client
+        self._events = events
+        self._topic = f"nemotron-rows-{topic}"
+        self._lock = Lock()
+        self._at: dict[bytes, str] = {}  # the worker that has a row
+        self._ready: set[str] = set()
+        self._handed: list[Any] = []
+        self._is_over = Event()
+
+    def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
+        """Hand requests to the workers that have the fewest."""
+        if not self._ready:
+            self._dask.subscribe_topic(self._topic, self._hear)
+            Thread(target=self._watch, daemon=True).start()
+        workers = [*self._dask.nthreads()]
+        self._prepare(workers, requests[0].request.key)
+        shares: dict[str, list[RowRequest]] = {}
+        with self._lock:
+            load = Counter(dict.fromkeys(self._ready.intersection(workers), 0))
+            load.update(self._at.values())
+            for one in requests:
+                worker = min(self._ready.intersection(workers), key=load.__getitem__)
+                load[worker] += 1
+                self._at[one.key] = worker
+                # The key stays behind: arguments of tasks can be seen.
+                bare = replace(one, request=replace(one.request, key=None))
+                shares.setdefault(worker, []).append(bare)
+        self._handed = [one for one in self._handed if not one.done()]
+        self._handed += [
+            self._dask.submit(
+                *(_take_on, self._topic, worker, share, load[worker]),
+                workers=[worker],
+                pure=False,
+            )
+            for worker, share in shares.items()
+        ]
+
+    def stop(self) -> None:
+        """Let all that is under way go."""
+        self._tell(_stop)
+
+    def close(self) -> None:
+        """End what sends, and forget what it said."""
+        self._is_over.set()
+        self._tell(_close)
+        with suppress(Exception):
+            self._dask.cancel(self._handed)
+            self._dask.unsubscribe_topic(self._topic)
+            self._dask.run_on_scheduler(_forget, self._topic)
+
+    def _tell(self, function: Any) -> None:
+        with suppress(Exception):  # a worker that is lost has nothing to stop
+            self._dask.run(function, self._topic, on_error="ignore")
+
+    def _prepare(self, workers: Sequence[str], key: Key | None) -> None:
+        """Let workers that came later send, too; raise InputError if one cannot."""
+        new = [one for one in workers if one not in self._ready]
+        if not workers:
+            raise InputError(
+                "the cluster has no workers",
+                hint="Add some: client.cluster.scale(2)",
+            )
+        if not new:
+            return
+        origin = key.origin if key else ""
+        try:
+            with_key = self._dask.run(_begin, self._topic, origin, workers=new)
+        except ImportError as error:
+            raise InputError(
+                f"the workers cannot import {error.name}", "nothing was sent",
+                "Install nemotron_magic on each: pip install nemotron_magic",
+            ) from None  # fmt: skip
+        bare = [one for one, has_key in with_key.items() if not has_key]
+        if key and bare:
+            self._check_ways(bare, key)
+            value = key.reveal_to(key.origin)
+            self._dask.run(_use, self._topic, origin, value, workers=bare)
+        self._ready.update(new)
+
+    def _check_ways(self, workers: Sequence[str], key: Key) -> None:
+        """Raise InputError if the key would go over a network in the clear."""
+        for address in (self._dask.scheduler.address, *workers):
+            way = urlsplit(address)
+            if way.scheme in ("tls", "wss", "inproc"):
+                continue
+            if not loopback_addresses(way.hostname or ""):
+                raise InputError(
+                    f"the workers have no key for {key.origin}",
+                    f"it goes to none over {way.scheme}: in the clear",
+                    "Set AIMLAPI_API_KEY where the workers run, or use TLS",
+                )
+
+    def _hear(self, event: tuple[float, dict[str, bytes]]) -> None:
+        said = pickle.loads(event[1]["event"])
+        with self._lock:
+            if isinstance(said, Ended) and self._at.pop(said.key, None) is None:
+                return
+        self._events.put(said)
+
+    def _watch(self) -> None:
+        """Say what became of the rows of workers that are lost."""
+        while not self._is_over.wait(_LOOK_S):
+            with suppress(Exception):
+                there = {*self._dask.nthreads()}
+                with self._lock:
+                    lost = [key for key, at in self._at.items() if at not in there]
+                    for key in lost:
+                        del self._at[key]
+                for key in lost:
+                    gone = OutcomeUnknownError("its worker was lost")
+                    self._events.put(Ended(key, error=gone))
+
+
+class _Wire:
+    """Tells the driver what happens on this worker."""
+
+    def __init__(self, worker: Any, topic: str) -> None:
+        self._worker, self._topic = worker, topic
+
+    def put(self, event: Begun | Ended) -> None:
+        self._worker.log_event(self._topic, {"event": pickle.dumps(event)})
+
+
+def _begin(topic: str, origin: str, dask_worker: Any = None) -> bool:
+    """On a worker: get ready to send; return whether it has the key."""
+    wire: Any = _Wire(dask_worker, topic)
+    key = None
+    if origin:
+        credentials = Credentials(os.environ, KeyStore())
+        key = credentials.key(Endpoint.read(origin))
+    _senders[topic] = (Threads(Client(), wire), key)
+    return key is not None
+
+
+def _use(topic: str, origin: str, value: str) -> None:
+    _senders[topic] = (_senders[topic][0], Key(value, origin, "the driver"))
+
+
+def _take_on(
+    topic: str, worker: str, requests: Sequence[RowRequest], under_way: int
+) -> None:
+    """On a worker: send, if it is the one that these were handed to."""
+    from distributed import get_worker
+
+    if get_worker().address != worker or topic not in _senders:
+        return
+    threads, key = _senders[topic]
+    keyed = [replace(one, request=replace(one.request, key=key)) for one in requests]
+    threads.send(keyed, under_way)
+
+
+def _stop(topic: str) -> None:
+    if topic in _senders:
+        _senders[topic][0].stop()
+
+
+def _close(topic: str) -> None:
+    threads, _ = _senders.pop(topic, (None, None))
+    if threads:
+        threads.close()
+
+
+def _forget(topic: str, dask_scheduler: Any = None) -> None:
+    dask_scheduler._broker.truncate(topic)
