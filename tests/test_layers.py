@@ -22,6 +22,7 @@ PROJECT = Path(__file__).parents[1]
 MOST_MODULES = 133
 HOMES = {
     "IPython": {"", "display", "magics"},
+    "distributed": {"session"},
     "httpcore": {"client"},
     "httpx": {"client"},
     "ipywidgets": {"display"},
