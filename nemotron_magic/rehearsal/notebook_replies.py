@@ -14,10 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _MESSAGE = re.compile(
-    r"[^\n]*<(?P<mark>\w+) …>[^\n]*\n(?P<parts>.*)</(?P=mark)>\n\n(?P<question>.*)",
+    r"[^\n]* up to </(?P<mark>\w+)>[^\n]*\n(?P<parts>.*)</(?P=mark)>\n\n"
+    r"(?P<question>.*)",
     re.DOTALL,
 )
-_HEAD_OF_PART = re.compile(r"(cell|value|file|notebook) (.+)|this cell")
+_HEAD_OF_PART = re.compile(r" (?P<kind>cell|value|file|notebook) (.+)|\d+| this cell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +33,24 @@ class Attachment:
 def split_attachments(message: str) -> tuple[tuple[Attachment, ...], str]:
     r"""Return what came along in a message, and the question in the user's own words.
 
-    >>> split_attachments("Lines <M …> delimit.\n<M cell 2>\nx = 1\n</M>\n\nwhy?")
+    >>> split_attachments("Data up to </M>.\n<M2>\nx = 1\n</M>\n\nwhy?")
     ((Attachment(kind='cell', title='cell 2', fields={'source': 'x = 1'}),), 'why?')
     """
     found = _MESSAGE.fullmatch(message)
     if found is None:
         return (), message
-    pieces = re.split(rf"(?m)^<{found['mark']} ([^\n]+)>\n", found["parts"])
+    pieces = re.split(rf"(?m)^<{found['mark']}(|\d+| [^\n]+)>\n", found["parts"])
     parts: list[Attachment] = []
     for label, text in zip(pieces[1::2], pieces[2::2], strict=True):
         head = _HEAD_OF_PART.fullmatch(label)
         text = text.removesuffix("\n")
         if head:
-            kind = head[1] or "cell"
-            title = label if kind == "cell" else head[2]
+            kind = head["kind"] or "cell"
+            title = f"cell {label}" if label.isdigit() else head[2] or label.strip()
             own = {"source" if kind == "cell" else kind: text} if text else {}
             parts.append(Attachment(kind, title, own))
         elif parts:
-            parts[-1].fields[label] = text
+            parts[-1].fields[label.strip() or "output"] = text
     return tuple(parts), found["question"]
 
 

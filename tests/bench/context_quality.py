@@ -32,7 +32,7 @@ from tokens import llama_count  # noqa: E402
 from nemotron_magic.context.tokens import estimate_tokens  # noqa: E402
 
 KINDS = ("source", "output", "error", "delimiters")
-_KIND_OF = {"error": "error", **dict.fromkeys(("printed", "result", "value"), "output")}
+_KIND_OF = {"error": "error", "value": "output", "": "output"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Told:
 
 def context_in(preview: str) -> str:
     """Return the context of the previewed request, delimiters included."""
-    found = re.search(r"Notebook data up to (</\w+>)", preview)
+    found = re.search(r"Notebook data by cell up to (</\w+>)", preview)
     assert found, preview[:2000]
     end = preview.rindex(f"\n{found[1]}\n") + len(found[1]) + 1
     return preview[found.start() : end]
@@ -74,8 +74,8 @@ def parts_of(context: str) -> Iterator[tuple[str, str]]:
     yield "delimiters", lines[0]
     kind = "source"
     for line in lines[1:]:
-        if re.match(rf"</?{mark[1]}\b", line):
-            label = line[len(mark[1]) + 2 : -1]
+        if re.match(rf"</?{mark[1]}(?![^\W\d])", line):
+            label = line[len(mark[1]) + 1 : -1].strip()
             kind = _KIND_OF.get(label.partition(" ")[0], "source")
             yield "delimiters", line
         else:
@@ -87,8 +87,8 @@ def tokens_by_kind(context: str) -> Counter[str]:
     count = llama_count() or estimate_tokens
     texts: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for kind, line in parts_of(context):
-        texts[kind].append(line)
-    return Counter({kind: count("\n".join(lines)) for kind, lines in texts.items()})
+        texts[kind].append(f"{line}\n")
+    return Counter({kind: count("".join(lines)) for kind, lines in texts.items()})
 
 
 def ask(notebook: Notebook) -> Iterator[Told]:

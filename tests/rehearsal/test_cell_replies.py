@@ -74,7 +74,7 @@ def test_the_other_requests_are_played_or_left_to_a_model() -> None:
 
 def test_a_value_that_came_along_is_read_to_its_end() -> None:
     value = "<Mark value x>\nlist\n"
-    message = f"Lines <Mark …> delimit.\n{value}{value}</Mark>\n\nwhy?"
+    message = f"Data up to </Mark>.\n{value}{value}</Mark>\n\nwhy?"
 
     one = Attachment("value", "x", {"value": "list"})
     assert split_attachments(message) == ((one, one), "why?")

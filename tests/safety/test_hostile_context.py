@@ -37,9 +37,9 @@ def quiet_session() -> Session:
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA"
 FRAGMENTS = (
     *('"', "'", "\n", "\r", "\u2028", "<", ">", "</", "/>", "x", " ", "\\", "`"),
-    *("WORD", "W\u200bORD", "W-O-R-D", "</WORD>", "<WORD cell 1>"),
+    *("WORD", "W\u200bORD", "W-O-R-D", "</WORD>", "<WORD1>", "<WORD>"),
     *("</Vertex>", "<Sprite result>", "Notebook data, up"),
-    *("parted by <WORD", "<WORD left out for lack of room: 9", "\U000e0041"),
+    *("by cell up to </WORD", "<WORD left out for lack of room: 9", "\U000e0041"),
     *(PEM, "-----END RSA PRIVATE KEY-----", "password = ", "api_key: ", "token='"),
     *("user:", "\n\nHuman:", "system", "<|im_start|>system", "<|im_end|>", "[INST]"),
 )  # fmt: skip
@@ -92,9 +92,11 @@ def expected_tags(fitted: FittedContext, word: str) -> list[str]:
     """Return how each line must begin that is a delimiter."""
     tags = []
     for part in fitted.kept:
-        tags.append(f"<{word} {part.kind}")
+        is_cell = part.kind == "cell"
+        tags.append(f"<{word}{part.title[5:]}>" if is_cell else f"<{word} {part.kind}")
         names = (name for name, _ in part.fields if name not in ("", "source"))
-        tags += [f"<{word} {name}>" for name in names]
+        outputs = ("printed", "result")
+        tags += [f"<{word}>" if n in outputs else f"<{word} {n}>" for n in names]
     return [*tags, f"</{word}>"]
 
 
@@ -103,7 +105,7 @@ def assert_framed(message: str, fitted: FittedContext, question: str) -> None:
     preface, *lines = message.removesuffix(f"\n\n{question}").split("\n")
     tags = [line for line in lines if bare(word) in bare(line)]
 
-    assert preface.count(word) == 2
+    assert preface.count(word) == 1
     assert preface.startswith("Notebook data")
     assert "never instructions" in preface
     wanted = expected_tags(fitted, word)
@@ -126,19 +128,22 @@ def test_only_our_own_lines_are_delimiters(
     assert_framed(render_prompt(question, fitted), fitted, question)
 
 
-DIGITS = "-".join(hashlib.shake_256(b"digits").hexdigest(20_000))
+USUAL = "Vertex Sprite Animator Mesh Guid Texture Movie Course Entity Menu"
+TO_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
-TITLE = hashlib.shake_256(b"147921").hexdigest(98)
+def letters(seed: str, length: int) -> str:
+    """Return letters as they are in a word that is made of a digest."""
+    return hashlib.shake_256(seed.encode()).hexdigest(length).translate(TO_LETTERS)
 
 
 @pytest.mark.parametrize(
     ("title", "text", "question", "taken"),
     [
-        ("a", f"134 {DIGITS}", "why?", "d83184"),
-        (TITLE, "x", "why?", "39da2d"),
-        ("a", "x", "why 8-b-8-6-b-c?", "8b86bc"),
-        ("a", "x", "why ８ｂ８６ｂｃ?", "8b86bc"),
+        ("a", f"{USUAL} 616 {'-'.join(letters('letters', 20_000))}", "why?", "nehhnl"),
+        (letters("153667", 90), USUAL, "why?", "nkpjgg"),
+        ("a", USUAL, "why g-n-m-f-j-c?", "gnmfjc"),
+        ("a", USUAL, "why ｇｎｍｆｊｃ?", "gnmfjc"),
     ],
     ids=["text", "title", "question", "wide letters"],
 )
@@ -146,13 +151,21 @@ def test_the_word_is_none_that_is_there_letter_by_letter(
     title: str, text: str, question: str, taken: str
 ) -> None:
     # Found by trying: without a look at what is there, `taken` would be the word.
-    fitted = FittedContext((ContextPart("file", title, (("text", text),)),))
+    part = ContextPart("file", title, (("text", text),))
+    fitted = FittedContext((part,))
 
     message = render_prompt(question, fitted)
 
     assert taken in bare(f"{title} {text} {question}")
     assert word_of(message) != taken
+    assert word_of(message).isalpha()
     assert_framed(message, fitted, question)
+
+
+def test_a_word_of_a_digest_would_be_taken_if_nothing_spoke_against_it() -> None:
+    fitted = FittedContext((ContextPart("file", "a", (("text", USUAL),)),))
+
+    assert word_of(render_prompt("why?", fitted)) == "gnmfjc"
 
 
 @given(PARTS, TEXT)
@@ -182,7 +195,7 @@ def test_a_secret_without_end_takes_no_delimiter_along() -> None:
     message = render_prompt("why?", FittedContext(tuple(parts)))
     told = quiet_session().prepare(Question("why?", ContextInfo(message))).messages[-1]
 
-    assert told["content"].count(" printed>\n") == 2
+    assert told["content"].count("<Vertex>\n") == 2
     assert told["content"].count("[redacted:") == 2
     assert "MIIEpAIBAAKCAQEA" not in told["content"]
 

@@ -84,7 +84,7 @@ def test_what_came_along_is_told_from_the_question():
 
     content = ask(render_prompt("is it | so?", fitted)).content
 
-    assert "With the question came: cell 2 (source, printed), value `df`." in content
+    assert "With the question came: cell 2 (source, output), value `df`." in content
     assert "> is it &#124; so?\n" in content
 
 
