@@ -27,6 +27,7 @@ from nemotron_magic.core.errors import (
     AuthenticationError,
     CreditError,
     InterruptedByUser,
+    InvalidAnswerError,
     ModelError,
     NemotronError,
     RateLimitError,
@@ -248,3 +249,14 @@ def test_a_stop_ends_the_reply_of_llama_and_the_next_one_comes(
     told = asked(session_at, llama, MODEL_FILE, max_tokens=9)
 
     assert told.error is None
+
+
+def test_a_form_that_llama_refuses_is_asked_for_in_words(
+    llama: str, session_at: Callable[..., Session]
+) -> None:
+    session = session_at(llama, model=MODEL_FILE, key=KEY, max_tokens=20, system="")
+    with pytest.raises(InvalidAnswerError) as raised:
+        session.ask("Is it?", as_="bool")
+
+    form = raised.value.reply.metadata.parameters.get("response_format")
+    assert form in ({"type": "json_object"}, None)

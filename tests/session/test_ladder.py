@@ -7,6 +7,7 @@ import pytest
 from nemotron_magic.core.errors import (
     ModelError,
     NemotronError,
+    OutcomeUnknownError,
     RateLimitError,
     RequestError,
     ServiceError,
@@ -31,6 +32,12 @@ from nemotron_magic.session.structured.specs import parse_fields
         ModelError("no", "it said: No endpoints found that can handle it", status=404),
         RequestError("refused", "it said: guided decoding is off", status=501),
         ServiceError("failed", "it said: failed to parse grammar", status=500),
+        OutcomeUnknownError(
+            "failed (500)",
+            "it said: 1 validation error: {'loc': ('body', 'response_format', 'type'), "
+            "'msg': \"Input should be 'text' or 'json_object'\"}",
+            status=500,
+        ),
     ],
 )
 def test_a_refused_form_is_asked_for_less_strictly(error: NemotronError) -> None:

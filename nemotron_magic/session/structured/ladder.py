@@ -29,11 +29,8 @@ Rung = Literal["json_schema", "json_object", "text"]
 RUNGS: tuple[Rung, ...] = ("json_schema", "json_object", "text")
 
 _LONGEST_BAD_REPLY = 8_000
-_NAMES_FORM = re.compile(
-    r"response.?format|json.?schema|json.?object|schema|grammar|structured|guided"
-    r"|endpoints",
-    re.IGNORECASE,
-)
+_NAMES_FORM = r"response.?format|json.?schema|json.?object|grammar|guided"
+_MAY_NAME_FORM = rf"{_NAMES_FORM}|schema|structured|endpoints"
 
 
 def body_for(rung: Rung, fields: Fields) -> tuple[dict[str, Any], str]:
@@ -49,10 +46,13 @@ def body_for(rung: Rung, fields: Fields) -> tuple[dict[str, Any], str]:
 
 def is_format_refusal(error: NemotronError) -> bool:
     """Return whether a service refused the form that was asked for, and no more."""
-    said = f"{error.what} {error.why}"
-    if error.status in (400, 404, 422, 501):
-        return _NAMES_FORM.search(said) is not None
-    return (error.status or 0) >= 500 and "grammar" in said.lower()
+    status, pattern = error.status or 0, _NAMES_FORM
+    if status in (400, 404, 422, 501):
+        pattern = _MAY_NAME_FORM
+    elif status < 500:
+        return False
+    # llama-cpp-python refuses a json_schema with 500; older vLLM, features of one.
+    return re.search(pattern, f"{error.what} {error.why}", re.I) is not None
 
 
 def next_rung(rung: Rung, error: NemotronError) -> Rung | None:
