@@ -239,10 +239,7 @@ class Client:
     def models(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
     ) -> tuple[Model, ...]:
-        """Return the chat models that the service lists; an unchanged list comes cheap.
-
-        Raise `NemotronError` if the list cannot be had, or names no chat model.
-        """
+        """Return the chat models that the service lists; an unchanged list comes cheap."""
         url = endpoint.models_url
         etag, known = self._catalogues.get(url, ("", ()))
         response = self._get(
@@ -262,10 +259,7 @@ class Client:
         return models
 
     def proxy(self, endpoint: Endpoint) -> str:
-        """Return the proxy on the way and who set it, without a password; else empty.
-
-        Raise `ConnectError` if what is set is no URL of a proxy.
-        """
+        """Return the proxy on the way and who set it, without a password, or nothing."""
         return str(proxy_to(endpoint) or "")
 
     def listed(self, endpoint: Endpoint) -> tuple[Model, ...]:
@@ -275,10 +269,7 @@ class Client:
     def check_key(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
     ) -> bool:
-        """Ask the service for something that needs a key.
-
-        Raise `AuthenticationError` if the key is not accepted.
-        """
+        """Ask the service for something that needs a key."""
         with suppress(RequestError, ModelError):  # there may be no such page
             self.balance_usd(endpoint, key, timeout_s)
             return True

@@ -1,18 +1,10 @@
 """Deadlines, cancellation and waits that an interrupt always ends.
 
-httpx limits each read by itself, so a service that sends one byte now and then, even
-of a header, would be waited for without end
-(https://www.python-httpx.org/advanced/timeouts/, read 2026-11).
-
-Closing a client does not wake a thread that waits for the service's next byte; shutting
-its socket down does, at once. The reader then gets an end or an error of the network,
-which counts for nothing any more: as after Ctrl-C, the call raises `KeyboardInterrupt`.
-
-A signal may arrive in another thread, or in the moment before the wait begins. Then it
-is noted, but wakes nobody: so no wait of ours is longer than a blink.
-
-The system's resolver blocks in C, where Ctrl-C does not reach it, for as long as a dead
-name server takes. So the first look-up of a host runs in a thread of its own.
+httpx limits each read by itself, so that a byte now and then would keep a call alive
+(https://www.python-httpx.org/advanced/timeouts/, read 2026-11). Closing a client wakes
+no thread that reads; shutting its socket down does. A signal may be noted and wake
+nobody, so no wait of ours is longer than a blink. And the system's resolver blocks in
+C, so the first look-up of a host has a thread of its own.
 """
 
 from __future__ import annotations
@@ -247,10 +239,7 @@ class CancelToken:
         self.check()
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
-        """Learn which connection a call uses, as httpx's `trace` extension.
-
-        https://www.python-httpx.org/advanced/extensions/#trace (read 2026-11-25).
-        """
+        """Learn which connection a call uses, as httpx's `trace` extension."""
         if name == "connection.connect_tcp.complete":
             self._hold(info["return_value"].get_extra_info("socket"))
 
@@ -281,27 +270,24 @@ def _shut(one: socket.socket) -> None:
         one.shutdown(socket.SHUT_RDWR)
 
 
-_BLINK_S_WAIT = 0.1
+_BLINK_WAIT_S = 0.1
 
 
 def interruptible_sleep(wait_s: float) -> None:
     """Wait for so many seconds."""
-    end_s = time.monotonic() + wait_s
-    while (left_s := end_s - time.monotonic()) > 0:
-        time.sleep(min(left_s, _BLINK_S_WAIT))
+    wait_for(Event(), wait_s)
 
 
 def wait_for(
-    event: Event, timeout_s: float, check: Callable[[], None] | None = None
+    event: Event, timeout_s: float, check: Callable[[], None] = lambda: None
 ) -> bool:
     """Wait until `event` is set; return whether it was in time."""
     end_s = time.monotonic() + timeout_s
-    while not event.wait(_BLINK_S_WAIT):
-        if check is not None:
-            check()
-        if time.monotonic() >= end_s:
-            return event.is_set()
-    return True
+    while (left_s := end_s - time.monotonic()) > 0:
+        if event.wait(min(left_s, _BLINK_WAIT_S)):
+            break
+        check()
+    return event.is_set()
 
 
 Resolver = Callable[[str, int], object]
@@ -313,11 +299,11 @@ def look_up(
     port: int,
     timeout_s: float,
     resolve: Resolver,
-    check: Callable[[], None] | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> OSError | None:
     """Look `host` up; return the error if there is none, or no answer in time."""
     found: list[OSError | None] = []
-    done = threading.Event()
+    done = Event()
 
     def run() -> None:
         try:
@@ -337,8 +323,7 @@ def look_up(
 
 def stopped_after(reply: str) -> InterruptedByUser:
     """Return the error of a stop that came when a reply was whole."""
-    why = "the reply had arrived and is kept"
-    error = InterruptedByUser("stopped by you", why)
+    error = InterruptedByUser("stopped by you", "the reply had arrived and is kept")
     error.reply = reply
     return error
 

@@ -295,7 +295,11 @@ _ROWS: tuple[_Row, ...] = (
          "Type: %config Nemotron.stream_options = None"),
     _Row((400, 422), r"not support 'system'|system.{0,40}role.{0,40}not", RequestError,
          "{model} takes no system message", 'Ask with: --system ""'),
-    _Row((400, 404, 422), _MODEL, ModelError, "{host} does not serve {model}", _MODELS),
+    _Row((404, 405), _MODEL, ModelError, "{host} does not serve {model}{status}",
+         _MODELS),
+    _Row((404, 405), "", RequestError,
+         "{host} knows no such address or model{status}", "Is base_url right? {asked}"),
+    _Row((400, 422), _MODEL, ModelError, "{host} does not serve {model}", _MODELS),
     # What a LiteLLM proxy without a database says to a key that is not its own.
     _Row((400,), r"no connected db", AuthenticationError, "{host} {key}{status}",
          _LOGIN),
@@ -343,7 +347,9 @@ def error_for(
     """Return the error that tells the user what this failure means."""
     row = _fitting(status, complaint, about)
     limit = _limit(complaint.message)
+    asked = f"It was asked for {about.page}" if about.page else ""
     names = {
+        "asked": asked or f"The question went to {about.endpoint.chat_url}",
         "less": f"Ask for less: --max-tokens {limit or 1024}",
         "shorten": _SHORTEN.format((limit or 4000) // 2),
         "host": about.endpoint.netloc,
@@ -404,10 +410,10 @@ def _todo(row: _Row, wait_s: float | None, about: RequestInfo) -> str:
 
 
 def _fitting(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _Row:
-    if status in (404, 405):
-        return _not_found(status, complaint, about)
-    message = f"{complaint.message} {complaint.kind}"
+    message = f"{complaint.message} {complaint.kind}".strip()
     message = message.replace(about.model or "<asked>", "<asked>")
+    if status == 404 and about.is_aimlapi:  # without a word, it is the model
+        message = message or "no such model"
     return next(
         row
         for row in _ROWS
@@ -419,21 +425,6 @@ def _is_for(row: _Row, status: int) -> bool:
     if not row.statuses or status in row.statuses:
         return True
     return not status and 400 in row.statuses and bool(row.pattern)
-
-
-def _not_found(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _Row:
-    """Distinguish a model that is gone from an address that is wrong."""
-    bare = r"cannot (post|get)|^not found$"
-    names_path = status == 405 or re.search(bare, complaint.message, re.I)
-    said = f"{complaint.message} {complaint.kind}"
-    names_model = re.search(_MODEL, said, re.I)
-    if names_model or (about.is_aimlapi and not names_path):
-        what = "{host} does not serve {model}{status}"
-        return _Row((), "", ModelError, what, _MODELS)
-    what = "{host} knows no such address or model{status}"
-    asked = f"It was asked for {about.page}" if about.page else ""
-    asked = asked or f"The question went to {about.endpoint.chat_url}"
-    return _Row((), "", RequestError, what, f"Is base_url right? {asked}")
 
 
 _ERROR_BODY_BYTES = 256 * 1024

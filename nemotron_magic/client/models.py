@@ -15,6 +15,7 @@ from nemotron_magic.core.loose_json import (
     as_list,
     as_number,
     as_objects,
+    at_path,
 )
 from nemotron_magic.core.text import sanitize_label
 from nemotron_magic.core.usage import CREDITS_PER_USD
@@ -42,12 +43,8 @@ _PREFERRED = (
 )
 """Live at the AI/ML API on 2026-08-21; what the retired default gives way to."""
 
-_WAYS = {
-    "input": "input",
-    "provided": "input",
-    "output": "output",
-    "generated": "output",
-}
+_WAYS = {one: one for one in ("input", "output")}
+_WAYS |= {"provided": "input", "generated": "output"}
 """What the two dialects of a price list call the two directions."""
 
 _PRICES = {
@@ -146,8 +143,8 @@ def _model(row: JsonObject) -> Model | None:
     name = next((one for one in names if _is_name(one)), None)
     if name is None:
         return None
-    lengths = (_figure(_at(row, path)) for path in _LENGTHS)
-    prices = (_prices(as_dict(_at(row, path))) for path in _PRICE_PLACES)
+    lengths = (_figure(at_path(row, path)) for path in _LENGTHS)
+    prices = (_prices(as_dict(at_path(row, path))) for path in _PRICE_PLACES)
     found = next((one for one in prices if one), {})
     return Model(
         name,
@@ -163,29 +160,12 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value) and sanitize_label(value) == value
 
 
-def _at(row: JsonObject, path: str) -> Any:
-    """Return what stands at a path of names in a row."""
-    value: Any = row
-    for name in filter(None, path.split(".")):
-        value = as_dict(value).get(name)
-    return value
-
-
 def _figure(value: Any) -> float | None:
-    """Return a number, also one that is written as a text."""
-    if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            return None
-    return as_number(value)
+    return as_number(value, from_text=True)
 
 
 def _prices(pricing: JsonObject) -> dict[str, float]:
-    """Return the price of a million tokens by direction, as far as it can be read.
-
-    Two dialects of units are in use: `measure` names the direction, or `origin` does.
-    """
+    """Return the price of a million tokens by direction, as far as it can be read."""
     prices: dict[str, float] = {}
     for unit in as_objects(pricing.get("units")):
         price, per = _figure(unit.get("price")), _figure(unit.get("per", 1))
@@ -203,10 +183,7 @@ def _prices(pricing: JsonObject) -> dict[str, float]:
 
 
 def read_balance(answer: Any) -> float | None:
-    """Read what is left on an account, in US dollars; None if it is not said.
-
-    The newer page tells dollars, the older one credits.
-    """
+    """Read what is left on an account, in US dollars; None if it is not said."""
     page = as_dict(answer)
     for name, per_usd in (("current_balance", 1), ("balance", CREDITS_PER_USD)):
         left = as_number(page.get(name))

@@ -1,8 +1,4 @@
-"""Map errors of httpx and the network to our errors.
-
-The question is always whether the request can have been billed. What failed before the
-request was sent cannot; what failed after may.
-"""
+"""Map errors of httpx and the network to our errors."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Parse the body of a response into events, in any server's dialect.
-
-The service is a router, so one reply may come in the shape of OpenAI, OpenRouter, vLLM,
-llama.cpp, LiteLLM, NVIDIA or a translated Anthropic stream. What a chunk of it holds is
-read in `chunks`.
-"""
+"""Parse the body of a response into events, in any server's dialect."""
 
 from __future__ import annotations
 
@@ -48,11 +43,7 @@ _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
 
 
 class CompletionParser:
-    """Read one response body, fed as it arrives.
-
-    Whether it is a stream or one JSON object is decided by its first bytes, since some
-    servers ignore what was asked and mislabel what they send.
-    """
+    """Read one response body, fed as it arrives."""
 
     def __init__(self, about: RequestInfo, content_type: str = "", n: int = 1) -> None:
         self.error: NemotronError | None = None

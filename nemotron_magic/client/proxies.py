@@ -52,10 +52,7 @@ class Proxy:
 
 
 def proxy_to(endpoint: Endpoint) -> Proxy | None:
-    """Return the proxy on the way to a service; None if there is none.
-
-    Raise `ConnectError` if what is set is no URL of a proxy.
-    """
+    """Return the proxy on the way to a service; None if there is none."""
     url = urlsplit(endpoint.origin)
     return proxy_for(url.scheme, endpoint.host, url.port)
 

@@ -194,10 +194,7 @@ def read_events(
     clock_s: Callable[[], float],
     deadline: Deadline,
 ) -> Generator[Event, None, None]:
-    """Yield the events of a response that succeeded.
-
-    Raise `NemotronError` after the events that came before it.
-    """
+    """Yield the events of a response that succeeded."""
     encoding = encoding_of(response)
     if encoding not in ENCODINGS:
         raise OutcomeUnknownError(

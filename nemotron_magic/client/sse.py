@@ -1,19 +1,16 @@
 """Decompress a response body and decode its server-sent events, however it is cut.
 
-httpx unpacks what one read brought in one go, so that 64 kB may become 64 MB, and what
-came before a damage is lost with it.
-
-By the text of https://html.spec.whatwg.org/multipage/server-sent-events.html, with two
-leniencies for servers seen in the wild: data that is pending when the stream ends is
-dispatched (llama.cpp ends with `data: [DONE]` and no blank line), and a field named
-`error` counts as data of an `error` event (llama.cpp until September 2025).
+By https://html.spec.whatwg.org/multipage/server-sent-events.html, but data that is
+pending at the end is dispatched (llama.cpp ends with `data: [DONE]` and no blank line),
+and a field named `error` is data of an `error` event (llama.cpp until September 2025).
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from typing import NamedTuple
 
 import httpx
 
@@ -55,29 +52,23 @@ def encoding_of(response: httpx.Response) -> str:
 def _unpacked(packed: Iterator[bytes], window_bits: int) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(window_bits)
     for data in packed:
-        left, is_more = data, True
+        is_more = True
         while is_more and not unpacker.eof:
             before = unpacker.copy()
             try:
-                piece = unpacker.decompress(left, _PIECE_BYTES)
+                piece = unpacker.decompress(data, _PIECE_BYTES)
             except zlib.error as error:
-                damage = str(error)
-                break
-            left = unpacker.unconsumed_tail
-            is_more = bool(left) or len(piece) == _PIECE_BYTES
+                yield from _up_to_the_damage(before, data)
+                raise httpx.DecodingError(str(error)) from None
             yield piece
-        else:
-            continue
-        yield from _up_to_the_damage(before, left)
-        raise httpx.DecodingError(damage)
+            data = unpacker.unconsumed_tail
+            is_more = bool(data) or len(piece) == _PIECE_BYTES
 
 
 def _up_to_the_damage(unpacker: zlib._Decompress, data: bytes) -> Iterator[bytes]:
-    for at in range(len(data)):
-        try:
+    with suppress(zlib.error):
+        for at in range(len(data)):
             yield unpacker.decompress(data[at : at + 1])
-        except zlib.error:
-            return
 
 
 MAX_EVENT_BYTES = 16 * 1024 * 1024
@@ -86,13 +77,11 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One dispatched event."""
 
     data: str
     name: str = "message"
-    last_id: str = ""
 
 
 class EventStreamDecoder:
@@ -102,7 +91,7 @@ class EventStreamDecoder:
     which `str.splitlines` would cut its JSON in two.
 
     >>> list(EventStreamDecoder().feed(b"data: a\r\n\r\ndata: b\n"))
-    [ServerSentEvent(data='a', name='message', last_id='')]
+    [ServerSentEvent(data='a', name='message')]
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
@@ -114,14 +103,9 @@ class EventStreamDecoder:
         self._data: list[bytes] = []
         self._data_bytes = 0
         self._name = ""
-        self._last_id = ""
 
     def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
-        """Take the next bytes; return the events that they complete, to be used up.
-
-        Raise `ServiceError` if a line or an event grows over the limit, after the
-        events before it.
-        """
+        """Take the next bytes; return the events that they complete, to be used up."""
         for line in self._lines(data):
             if line:
                 self._field(line)
@@ -173,8 +157,6 @@ class EventStreamDecoder:
             self._append(value)
         elif name == b"event":
             self._name = value.decode("utf-8", "replace")
-        elif name == b"id" and b"\0" not in value:
-            self._last_id = value.decode("utf-8", "replace")
         elif name == b"error":
             self._name = "error"
             self._append(value)
@@ -191,10 +173,8 @@ class EventStreamDecoder:
             return
         self._data = []
         self._data_bytes = 0
-        text = (data[0] if len(data) == 1 else b"\n".join(data)).decode(
-            "utf-8", "replace"
-        )
-        yield ServerSentEvent(text, name or "message", self._last_id)
+        text = b"\n".join(data).decode("utf-8", "replace")
+        yield ServerSentEvent(text, name or "message")
 
     def _check(self, size: int) -> None:
         if size > self._max_event_bytes:

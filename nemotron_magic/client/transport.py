@@ -52,10 +52,7 @@ __all__ = [
 
 
 def ssl_context() -> SSLContext:
-    """Return the certificates to trust, read anew only if the environment says so.
-
-    Raise `OSError` if the file that `SSL_CERT_FILE` names cannot be read.
-    """
+    """Return the certificates to trust, read anew only if the environment says so."""
     file, folder = os.getenv("SSL_CERT_FILE"), os.getenv("SSL_CERT_DIR")
     return _read(file, folder, Path(file).stat().st_mtime_ns if file else 0)
 
@@ -81,10 +78,7 @@ class _Network(httpx.BaseTransport):
         return way.handle_request(request)
 
     def way(self, proxy: Proxy | None) -> httpx.HTTPTransport:
-        """Return the transport by way of `proxy`, made when first used.
-
-        Raise `ConnectError` if there is no way through this proxy.
-        """
+        """Return the transport by way of `proxy`, made when first used."""
         if proxy not in self._ways:
             made = _through(proxy, self._ssl_context)
             Backend.put_into(made)
@@ -123,11 +117,12 @@ class _Bearer(httpx.Auth):
     def auth_flow(
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
-        if self._key and _place(request.url) == _place(httpx.URL(self._key.origin)):
+        key, url = self._key, request.url
+        own = httpx.URL(key.origin if key else "")
+        is_own = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
+        if key and is_own:
             # No name for it: a verbose traceback would print what that stands for.
-            request.headers["Authorization"] = (
-                f"Bearer {self._key.reveal_to(self._key.origin)}"
-            )
+            request.headers["Authorization"] = f"Bearer {key.reveal_to(key.origin)}"
         yield request
 
     def __repr__(self) -> str:
@@ -214,10 +209,7 @@ class Http:
         now_s: float,
         **more: Any,
     ) -> Page:
-        """Fetch a page of the service.
-
-        Raise `NemotronError` if it cannot be had, whatever the reason; 304 is no error.
-        """
+        """Fetch a page of the service."""
         about = replace(request_info(endpoint, "the page", key), page=url)
         self.find_host(endpoint, timeout_s, about)
         fault: NemotronError
@@ -239,19 +231,15 @@ class Http:
     def find_host(
         self, endpoint: Endpoint, timeout_s: float, about: RequestInfo
     ) -> None:
-        """Look the host up before httpx does, since that cannot be interrupted.
-
-        Raise `ConnectError` if there is no such host, or what is set as its proxy is
-        none.
-        """
+        """Look the host up before httpx does, since that cannot be interrupted."""
         url, host = urlsplit(endpoint.origin), endpoint.host
         known = endpoint.is_loopback or host in self._resolved
         if self._transport or known or proxy_to(endpoint):
             return
         fault: NemotronError
         try:
-            check = self._stop.check if self._stop else None
-            error = look_up(host, url.port or 443, timeout_s, self._resolve, check)
+            check = [self._stop.check] if self._stop else []
+            error = look_up(host, url.port or 443, timeout_s, self._resolve, *check)
             if error is None:
                 self._resolved.add(host)
                 return
@@ -301,10 +289,7 @@ def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
 
 
 def get_ready() -> None:
-    """Load what the first connection needs: libraries and certificates.
-
-    Raise `ConnectError` if no connection can be set up.
-    """
+    """Load what the first connection needs: libraries and certificates."""
     _new_client(None).close()
 
 
@@ -317,10 +302,6 @@ def _page(response: httpx.Response, key: Key | None) -> Page:
             raise httpx.ReadError(f"more than {_PAGE_BYTES // 2**20} MiB came")
     headers = httpx.Headers(without_key_in(response.headers, key))
     return Page(response.status_code, headers, bytes(body), key)
-
-
-def _place(url: httpx.URL) -> tuple[str, str, int | None]:
-    return (url.scheme, url.host, url.port)
 
 
 def _of_a_page(fault: NemotronError) -> NemotronError:

@@ -1,9 +1,4 @@
-"""Where requests go, the key for it, and holders that never show a secret.
-
-A verbose traceback prints the variables of each frame, and a debugger those of any
-frame that it goes up to. So what has a secret among its variables runs inside of
-`unseen`, and what keeps one keeps it `sealed`.
-"""
+"""Where requests go, the key for it, and holders that never show a secret."""
 
 from __future__ import annotations
 
@@ -112,11 +107,7 @@ got api.example.org/
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that `host` is, in any form; None for a name.
-
-    >>> address_of("0x7f.1"), address_of("::ffff:127.0.0.1")
-    (IPv4Address('127.0.0.1'), IPv4Address('127.0.0.1'))
-    """
+    """Return the address that `host` is, in any form; None for a name."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -285,11 +276,7 @@ class Key:
 
 
 class SecretMapping(Mapping[str, str]):
-    """An environment to look names up in, with nothing to be seen from outside.
-
-    A verbose traceback or `vars` prints what objects hold, and the process's
-    environment holds keys.
-    """
+    """An environment to look names up in, with nothing to be seen from outside."""
 
     __slots__ = ("_reveal",)
 

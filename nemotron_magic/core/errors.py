@@ -1,19 +1,4 @@
-"""Errors, one class for each thing the user can do about it.
-
-NemotronError
-├── InputError           change what was typed or set; nothing was sent
-├── LimitError           raise a limit, or ask for less; nothing was sent
-├── AuthenticationError  give a (different) key
-├── CreditError          top up, verify the account, or lift the key's limit
-├── ModelError           choose another model
-├── RequestError         the service refused this request: change it
-├── RateLimitError       wait
-├── ServiceError         the service failed: try again later
-├── ConnectError         check the network; nothing reached the service
-├── InvalidAnswerError   the answer is not of the form that was asked for; billed
-├── OutcomeUnknownError  the answer was lost, or its making failed; may be billed
-└── InterruptedByUser    the user stopped it
-"""
+"""Errors, one class for each thing the user can do about it."""
 
 from __future__ import annotations
 
@@ -120,10 +105,7 @@ class NemotronError(Exception):
         return f"{self.why} (request id {self.request_id})".strip()
 
     def _render_traceback_(self) -> list[str]:
-        """Return IPython the lines to show in place of a traceback.
-
-        https://ipython.readthedocs.io/en/stable/config/integrating.html
-        """
+        """Return IPython the lines to show in place of a traceback."""
         if self.verbose:
             return "".join(traceback.format_exception(self)).splitlines()
         first, *others = str(self).splitlines()

@@ -134,11 +134,10 @@ def library(name: str) -> Any:
 
 
 def as_library(value: object, name: str) -> Any:
-    """Return the object as one of the library's own class, without the user's methods.
+    """Return the object as one of the library's own class.
 
-    A class of the user's that is derived from a table of a library may define any
-    method again, and may set any attribute; only what begins with an underscore, where
-    the libraries keep the cells, is taken over.
+    A class of the user's may define any method again, and set any attribute: only what
+    begins with an underscore, where the libraries keep the cells, is taken over.
     """
     cls = next(one for one in bases(type(value)) if home(one)[0] == name)
     twin: Any = object.__new__(cls)

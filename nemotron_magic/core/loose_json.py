@@ -1,8 +1,4 @@
-"""Read JSON that is cut off or has unexpected types.
-
-Services, notebook files and caches hold what they hold; nobody reads a field of theirs
-without asking first what it is.
-"""
+"""Read JSON that is cut off or has unexpected types."""
 
 from __future__ import annotations
 
@@ -18,6 +14,7 @@ __all__ = [
     "as_number",
     "as_objects",
     "as_text",
+    "at_path",
     "read_cut_json",
 ]
 
@@ -99,11 +96,23 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def as_number(value: Any) -> float | None:
+def as_number(value: Any, from_text: bool = False) -> float | None:
     """Return `value` if it is a finite number of a plausible size; else None.
 
-    >>> as_number(3), as_number(True), as_number("3"), as_number(float("nan"))
-    (3, None, None, None)
+    >>> as_number(3), as_number(True), as_number("3"), as_number("3", from_text=True)
+    (3, None, None, 3.0)
     """
+    if from_text and isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return value if is_number and -_LARGEST < value < _LARGEST else None
+
+
+def at_path(value: Any, path: str) -> Any:
+    """Return what stands at a path of names in an object; None if nothing does."""
+    for name in filter(None, path.split(".")):
+        value = as_dict(value).get(name)
+    return value

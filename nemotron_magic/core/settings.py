@@ -14,10 +14,7 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is set for one call: a snapshot, checked.
-
-    Raise `InputError` if a value is out of its range, or two contradict each other.
-    """
+    """What is set for one call: a snapshot, checked."""
 
     values: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)

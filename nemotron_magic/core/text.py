@@ -1,9 +1,4 @@
-"""Make text from elsewhere fit to be shown, and format counts, tokens and costs.
-
-Text that looks empty can carry orders to a model, marks of writing direction can make
-code read as something it is not (https://trojansource.codes, CVE-2021-42574), and a
-terminal obeys what it prints.
-"""
+"""Make text from elsewhere fit to be shown, and format counts, tokens and costs."""
 
 from __future__ import annotations
 
@@ -62,11 +57,7 @@ def forms_of(value: str) -> set[str]:
 
 
 def plural(number: int, noun: str, several: str = "") -> str:
-    """Return a number with its noun; `several` where that takes more than an s.
-
-    >>> plural(1, "turn"), plural(1200, "turn"), plural(0, "reply", "replies")
-    ('1 turn', '1,200 turns', '0 replies')
-    """
+    """Return a number with its noun; `several` where that takes more than an s."""
     return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
@@ -94,11 +85,7 @@ def format_cost(cost_usd: float | None, estimated_usd: float | None) -> str:
 
 
 def format_exchange(sent: int | None, received: int | None) -> str:
-    """Return the tokens of a call; empty if neither figure is known.
-
-    >>> format_exchange(812, None)
-    '812 → ?'
-    """
+    """Return the tokens of a call; empty if neither figure is known."""
     if sent is None and received is None:
         return ""
     return f"{_figure(sent)} → {_figure(received)}"
@@ -149,11 +136,7 @@ _HIDDEN_AT_END = re.compile(
 
 
 class LongText:
-    """A text that grows by pieces and takes the memory of its characters alone.
-
-    A list of the pieces of a reply takes ten times that, and so does `io.StringIO`,
-    which keeps such a list.
-    """
+    """A text that grows by pieces and takes the memory of its characters alone."""
 
     __slots__ = ("_encoded",)
 
@@ -179,23 +162,12 @@ def one_line(text: str, longest: int = 300) -> str:
 
 
 def sanitize_label(text: str, longest: int = 200) -> str:
-    """Return what a service calls something: one line that fits in a cell of a table.
-
-    >>> sanitize_label("a` | b")
-    'a b'
-    """
+    """Return what a service calls something, fit for a cell of a table."""
     return one_line(text.replace("`", "").replace("|", ""), longest)
 
 
 def strip_controls(text: str) -> str:
-    r"""Return `text` without what cannot be seen or would steer a terminal.
-
-    Whole escape sequences go (colours, links, titles, clipboard), then every other
-    character without a look of its own; newline and tab stay.
-
-    >>> strip_controls("a\x1b[31mb\x1b]52;c;eA==\x07c")
-    'abc'
-    """
+    """Return `text` without what cannot be seen or would steer a terminal."""
     return strip_hidden(_ESCAPES.sub("", text.replace("\r\n", "\n")))
 
 
@@ -248,11 +220,7 @@ def visible(text: str) -> str:
 
 
 class GrowingText:
-    """Makes a text `visible` that comes by pieces, the same however it is cut.
-
-    What cannot be seen is held back at the end of a piece until it is known what
-    follows.
-    """
+    """Makes a text `visible` that comes by pieces, the same however it is cut."""
 
     __slots__ = ("_before", "_held")
 

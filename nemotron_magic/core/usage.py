@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
 from nemotron_magic.core import public
-from nemotron_magic.core.loose_json import JsonObject, as_dict, as_number
+from nemotron_magic.core.loose_json import as_dict, as_number, at_path
 
 __all__ = [
     "CREDITS_PER_USD",
@@ -84,44 +83,22 @@ cached_tokens=None, cost_usd=None)
     def from_dict(cls, saved: Any) -> Usage:
         """Read what `as_dict` gave; what is no figure is not known."""
         known = as_dict(saved)
-        figures: dict[str, Any] = {
-            f.name: _amount(known.get(f.name)) for f in fields(cls)
-        }
+        figures: Any = {f.name: _amount(known.get(f.name)) for f in fields(cls)}
         return cls(**{**figures, "cost_usd": believed_usd(figures["cost_usd"])})
 
     @classmethod
     def from_wire(cls, usage: Any, meta: Any = None) -> Usage:
         """Read the `usage` and `meta` objects of a chunk or completion, of any server.
 
-        Parameters
-        ----------
-        usage : Any
-            `{prompt_tokens, completion_tokens, …_details}` or the same by other names;
-            a cost may stand beside them, under any of several names.
-        meta : Any
-            `{usage: {usd_spent, credits_used}}` of the AI/ML API.
+        The AI/ML API tells the cost in `meta`, others in `usage`.
         """
-        usage = as_dict(usage)
-        sent, received = _first(usage, _IN), _first(usage, _OUT)
-        reasoning = _first(_details_of(usage, _OUT), ("reasoning_tokens",))
-        cached = _first(_details_of(usage, _IN), ("cached_tokens",))
-        return cls(
-            sent,
-            received,
-            _first(usage, _REASONING) if reasoning is None else reasoning,
-            _first(usage, _CACHED) if cached is None else cached,
-            _latest(_cost_usd(as_dict(meta).get("usage")), _cost_usd(usage)),
-        )
+        counts = {name: _count(usage, places) for name, places in _COUNTS.items()}
+        costs = (_cost_usd(as_dict(meta).get("usage")), _cost_usd(usage))
+        return cls(**counts, cost_usd=_latest(*costs))
 
 
 def believed_usd(cost_usd: float | None) -> float | None:
-    """Return what a call is said to cost; None if no call can cost as much.
-
-    One such figure would use up every budget.
-
-    >>> believed_usd(0.5), believed_usd(9.9e14)
-    (0.5, None)
-    """
+    """Return what a call is said to cost; None if no call can cost as much."""
     is_believed = cost_usd is not None and 0 <= cost_usd <= _MOST_CALL_USD
     return cost_usd if is_believed else None
 
@@ -134,17 +111,34 @@ _OUT = (
     *("completion_tokens", "output_tokens", "completionTokens", "outputTokens"),
     *("candidatesTokenCount", "generated_tokens", "eval_count"),
 )
-_REASONING = ("reasoning_tokens", "thoughtsTokenCount")
-_CACHED = (
-    *("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
-    "cachedContentTokenCount",
-)
+_COUNTS = {
+    "prompt_tokens": _IN,
+    "completion_tokens": _OUT,
+    "reasoning_tokens": (
+        *(f"{name}_details.reasoning_tokens" for name in _OUT),
+        *("reasoning_tokens", "thoughtsTokenCount"),
+    ),
+    "cached_tokens": (
+        *(f"{name}_details.cached_tokens" for name in _IN),
+        *("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"),
+        "cachedContentTokenCount",
+    ),
+}
+"""Where a count stands in a report."""
+
 _COSTS = (
     *(("usd_spent", 1), ("credits_used", CREDITS_PER_USD)),
-    *(("cost", 1), ("total_cost", 1), ("cost_usd", 1), ("estimated_cost", 1)),
-    ("cost_in_usd_ticks", 10_000_000_000),
+    *(("cost", 1), ("cost.total_cost", 1), ("total_cost", 1), ("cost_usd", 1)),
+    *(("estimated_cost", 1), ("cost_in_usd_ticks", 10_000_000_000)),
 )
 """Where a cost stands, and how many of its units are a US dollar."""
+
+
+def _count(usage: Any, places: tuple[str, ...]) -> int | None:
+    """Return the first count, but for a zero where there is more."""
+    found = (_amount(at_path(usage, place)) for place in places)
+    counts = [int(one) for one in found if one is not None and one <= _MOST_TOKENS]
+    return next(filter(None, counts), 0 if counts else None)
 
 
 def _cost_usd(figures: Any) -> float | None:
@@ -153,46 +147,19 @@ def _cost_usd(figures: Any) -> float | None:
     A router that used the user's own key at a provider charges nothing itself: what
     the provider took is beside it, or is not known.
     """
-    figures = as_dict(figures)
-    cost_usd: float | None = None
-    for name, per_usd in _COSTS:
-        value = figures.get(name)
-        amount = _amount(as_dict(value).get("total_cost", value))
-        if amount is not None:
-            cost_usd = _latest(cost_usd, believed_usd(amount / per_usd))
-    upstream = _amount(as_dict(figures.get("cost_details")).get(_UPSTREAM))
-    if figures.get("is_byok") is True:
-        return None if upstream is None else believed_usd((cost_usd or 0) + upstream)
-    return cost_usd
-
-
-_UPSTREAM = "upstream_inference_cost"
-
-
-def _first(figures: JsonObject, names: tuple[str, ...]) -> int | None:
-    """Return the first count that stands under one of these names."""
-    count: int | None = None
-    for name in names:
-        count = _latest(count, _count(figures.get(name)))
-    return count
-
-
-def _details_of(usage: JsonObject, names: tuple[str, ...]) -> JsonObject:
-    found = [as_dict(usage.get(f"{name}_details")) for name in names]
-    return {name: value for one in reversed(found) for name, value in one.items()}
-
-
-def _count(value: Any) -> int | None:
-    amount = _amount(value)
-    return None if amount is None or amount > _MOST_TOKENS else int(amount)
+    found = ((_amount(at_path(figures, place)), per) for place, per in _COSTS)
+    costs = [believed_usd(amount / per) for amount, per in found if amount is not None]
+    known = [cost for cost in costs if cost is not None]
+    cost_usd = next(filter(None, known), 0.0 if known else None)
+    if at_path(figures, "is_byok") is not True:
+        return cost_usd
+    upstream = _amount(at_path(figures, "cost_details.upstream_inference_cost"))
+    return None if upstream is None else believed_usd((cost_usd or 0) + upstream)
 
 
 def _amount(value: Any) -> float | None:
     """Return a number, also one that is written as a text; None of anything else."""
-    if isinstance(value, str):
-        with suppress(ValueError):
-            value = float(value)
-    amount = as_number(value)
+    amount = as_number(value, from_text=True)
     return None if amount is None or amount < 0 else amount
 
 

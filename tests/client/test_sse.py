@@ -13,7 +13,7 @@ from wire import cuts, slices
 from nemotron_magic.client.sse import EventStreamDecoder, ServerSentEvent
 from nemotron_magic.core.errors import ServiceError
 
-Event = tuple[str, str, str]
+Event = tuple[str, str]
 
 
 def decoded(*pieces: bytes) -> list[Event]:
@@ -22,11 +22,11 @@ def decoded(*pieces: bytes) -> list[Event]:
     for piece in pieces:
         events += decoder.feed(piece)
     events += decoder.close()
-    return [(e.name, e.data, e.last_id) for e in events]
+    return [(e.name, e.data) for e in events]
 
 
-def message(data: str, last_id: str = "") -> Event:
-    return ("message", data, last_id)
+def message(data: str) -> Event:
+    return ("message", data)
 
 
 CASES = {
@@ -44,17 +44,13 @@ CASES = {
     "data without colon": (b"data\n\n", [message("")]),
     "only blanks": (b"\n\n\n\r\r\n", []),
     "event without data": (b"event: x\n\ndata: a\n\n", [message("a")]),
-    "a name": (b"event: error\ndata: a\n\n", [("error", "a", "")]),
+    "a name": (b"event: error\ndata: a\n\n", [("error", "a")]),
     "a name is for one event": (
         b"event: x\ndata: a\n\ndata: b\n\n",
-        [("x", "a", ""), message("b")],
+        [("x", "a"), message("b")],
     ),
     "an empty name": (b"event: x\nevent\ndata: a\n\n", [message("a")]),
-    "an id stays": (
-        b"id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n",
-        [message("a", "1"), message("b", "1"), message("c")],
-    ),
-    "an id with nul is none": (b"id: 1\0\ndata: a\n\n", [message("a")]),
+    "an id": (b"id: 1\ndata: a\n\ndata: b\nid\n\n", [message("a"), message("b")]),
     "comments": (b": x\ndata: a\n:\n:data: b\n\n", [message("a")]),
     "unknown fields": (b"foo: x\nDATA: y\n data: z\ndata: a\n\n", [message("a")]),
     "colons in the value": (b"data: a: b:c\n\n", [message("a: b:c")]),
@@ -83,7 +79,7 @@ CASES = {
         [message("a"), message("[DONE]")],
     ),
     "pending lines at the end": (b"data: a\ndata: b\n", [message("a\nb")]),
-    "an old llama's error": (b'error: {"a":1}\n\n', [("error", '{"a":1}', "")]),
+    "an old llama's error": (b'error: {"a":1}\n\n', [("error", '{"a":1}')]),
     "nothing": (b"", []),
 }
 
@@ -124,7 +120,7 @@ def test_any_cut_of_any_bytes_gives_the_same_events(data: bytes, at: list[int]) 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(data: bytes) -> None:
-    assert all(isinstance(text, str) for _, text, _ in decoded(data))
+    assert all(isinstance(text, str) for _, text in decoded(data))
 
 
 @given(st.lists(st.text(), max_size=5))
@@ -136,7 +132,7 @@ def test_what_was_written_is_read(texts: list[str]) -> None:
         "".join(f"data: {line}\n" for line in text.split("\n")) + "\n" for text in texts
     )
 
-    assert [data for _, data, _ in decoded(stream.encode())] == texts
+    assert [data for _, data in decoded(stream.encode())] == texts
 
 
 @pytest.mark.parametrize("size", [1, 4096])
