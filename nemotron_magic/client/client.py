@@ -239,7 +239,7 @@ class Client:
     def models(
         self, endpoint: Endpoint, key: Key | None, timeout_s: float = 20.0
     ) -> tuple[Model, ...]:
-        """Return the chat models that the service lists; an unchanged list comes cheap."""
+        """Return the chat models that the service lists; raise if it lists none."""
         url = endpoint.models_url
         etag, known = self._catalogues.get(url, ("", ()))
         response = self._get(
@@ -259,7 +259,7 @@ class Client:
         return models
 
     def proxy(self, endpoint: Endpoint) -> str:
-        """Return the proxy on the way and who set it, without a password, or nothing."""
+        """Return the proxy on the way and who set it, or nothing; no password."""
         return str(proxy_to(endpoint) or "")
 
     def listed(self, endpoint: Endpoint) -> tuple[Model, ...]:
