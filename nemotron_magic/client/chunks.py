@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from nemotron_magic.core.events import (
@@ -29,7 +29,6 @@ from nemotron_magic.core.text import LongText, sanitize_label
 from nemotron_magic.core.usage import Usage
 
 __all__ = [
-    "PLAIN_CHUNK",
     "ChunkParser",
     "ThinkTags",
     "decode",
@@ -88,15 +87,19 @@ class ThinkTags:
         self._mentions = 0
         self._line = ""
         self._in_fence = False
-        self._read = self._at_start
+        self._read: Callable[[ThinkTags, list[Event]], bool] = ThinkTags._at_start
 
     def feed(self, piece: str) -> list[Event]:
         """Take the next piece of content; return what it is."""
-        if self._read == self._in_plain_answer:
+        if self._read is ThinkTags._in_plain_answer:
+            return [Text(piece, self._choice)]
+        is_watched = self._read is ThinkTags._in_watched_answer
+        if is_watched and not self._line and "<" not in piece:
+            self._said.add(piece)
             return [Text(piece, self._choice)]
         events: list[Event] = []
         self._held += piece
-        while self._held and self._read(events):
+        while self._held and self._read(self, events):
             pass
         return events
 
@@ -104,33 +107,37 @@ class ThinkTags:
         """Take the end of the reply; return what was held back."""
         events: list[Event] = []
         held, self._held = self._held, ""
-        if self._read == self._in_watched_answer:
+        if self._read is ThinkTags._in_watched_answer:
             self._look_for_orphan("", events, "\n")
         elif held:
-            kind = Reasoning if self._read == self._in_reasoning else Text
+            kind = Reasoning if self._read is ThinkTags._in_reasoning else Text
             events.append(kind(held, self._choice))
         return events
 
     # Each reads what is held and returns whether to read on.
 
     def _at_start(self, events: list[Event]) -> bool:
-        is_first = self._read == self._at_start
+        is_first = self._read is ThinkTags._at_start
         text = self._held.lstrip()
         tag = _TAG.match(text)
         if tag and (not tag[1] or self._may_close_first):
             self._held = text[tag.end() :]
             self._close = f"</{tag[2]}>"
-            self._read = self._after_reasoning if tag[1] else self._in_reasoning
+            self._read = (
+                ThinkTags._after_reasoning if tag[1] else ThinkTags._in_reasoning
+            )
             return True
         if any(one.startswith(text) for one in _TAGS):
             return False
         self.has_answer = True
         if not is_first:
             self._held = text
-            self._read = self._in_tagged_answer
+            self._read = ThinkTags._in_tagged_answer
         else:
             watches = self._orphans
-            self._read = self._in_watched_answer if watches else self._in_plain_answer
+            self._read = (
+                ThinkTags._in_watched_answer if watches else ThinkTags._in_plain_answer
+            )
         return True
 
     def _after_reasoning(self, events: list[Event]) -> bool:
@@ -143,7 +150,7 @@ class ThinkTags:
         if thought := thought[: len(thought) - keep]:
             events.append(Reasoning(thought, self._choice))
         if closed:
-            self._read = self._after_reasoning
+            self._read = ThinkTags._after_reasoning
         return bool(closed)
 
     def _in_plain_answer(self, events: list[Event]) -> bool:
@@ -175,7 +182,7 @@ class ThinkTags:
         self._close = tag[0].replace("<", "</")
         self._held = self._held.lstrip(" \t")[tag.end() :]
         self._line = ""
-        self._read = self._in_reasoning
+        self._read = ThinkTags._in_reasoning
         events.append(Reasoning("\n\n", self._choice))
         return True
 
@@ -198,14 +205,16 @@ class ThinkTags:
                 self._said = LongText()
                 self.has_answer = False
                 self._line = ""
-                self._read = self._after_reasoning
+                self._read = ThinkTags._after_reasoning
                 return True
             known = tag.end()  # it is not looked at again
             self._mentions += 1
             if self._mentions >= _MENTIONS:
-                self._read = self._in_plain_answer
+                self._read = ThinkTags._in_plain_answer
                 break
-        self._line = window[max(known, len(window) - _LONGEST_CLOSED) :]
+        last = window.rfind("<")
+        is_near = last >= max(known, len(window) - _LONGEST_CLOSED)
+        self._line = window[last:] if is_near else ""
         return False
 
 
@@ -248,12 +257,21 @@ class _Number(float):
         return float, (float(self),)
 
 
-decode = json.JSONDecoder(strict=False, parse_float=_Number).decode
-"""Read JSON as servers write it, with raw control characters in strings."""
+_DECODER = json.JSONDecoder(strict=False, parse_float=_Number)
+
+
+def decode(text: str) -> Any:
+    """Read JSON as servers write it, with raw control characters in strings."""
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except ValueError:
+        end = -1
+    return value if end == len(text) else _DECODER.decode(text)
+
 
 _Kind = type[Text] | type[Reasoning] | type[Refusal]
 
-PLAIN_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
+_PLAIN_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
 """What a chunk is made of that is no surprise and tells of no error."""
 
 _PLAIN = frozenset({"role", "content"})
@@ -362,15 +380,19 @@ class ChunkParser:
 
     If one answer was asked for (`n`), all that comes is the first, whatever number a
     server gives it. `lost` counts the values that could not be read, `extra` the
-    answers beyond `n`. Where text came after a reason to stop (`is_contradicted`), such
-    a reason ends nothing.
+    answers beyond `n`, `pieces` those that the user would miss. Where text came after a
+    reason to stop (`is_contradicted`), such a reason ends nothing. What held nothing
+    unusual `is_plain`.
     """
 
     def __init__(self, model: str, n: int = 1) -> None:
         self.said_something = False
         self.lost = 0
         self.extra = 0
+        self.pieces = 0
         self.is_contradicted = False
+        self.is_plain = True
+        self.has_usage = False
         self._n = n
         self._orphans = may_start_inside(model)
         self._tags: dict[int, ThinkTags] = {}
@@ -404,12 +426,13 @@ class ChunkParser:
         if self._n == 1 and len(choices) > 1:
             self.extra = max(self.extra, len(choices) - 1)
             choices = choices[:1]
+        self.is_plain = is_plain = bool(found) and chunk.keys() <= _PLAIN_CHUNK
         for choice in choices:
             if isinstance(choice, dict):
                 self._choice(choice, events)
         if not found and "error" not in chunk:
             self._without_choices(chunk, events)
-        if chunk.get("usage") or not chunk.keys() <= PLAIN_CHUNK:
+        if not is_plain or chunk.get("usage"):
             self._figures(chunk, events)
 
     def close(self) -> list[Event]:
@@ -429,9 +452,11 @@ class ChunkParser:
         else:
             self._texts(content, Text, index, events)
         if choice.get("logprobs") or not choice.keys() <= _PLAIN_CHOICE:
+            self.is_plain = False
             self._beside(choice, index, events)
             self._finish(choice, index, events)
             if usage := choice.get("usage"):
+                self.has_usage = True
                 events.append(UsageReport(Usage.from_wire(usage)))
         elif choice.get("finish_reason"):
             self._finish(choice, index, events)
@@ -499,9 +524,11 @@ class ChunkParser:
 
     def _note(self, kind: type, index: int) -> None:
         self.said_something = True
-        self._kinds[index, kind] = self._is_delta or self._kinds.get(
-            (index, kind), False
-        )
+        self.pieces += 1
+        if self._is_delta:
+            self._kinds[index, kind] = True
+        else:
+            self._kinds.setdefault((index, kind), False)
 
     def _piece(self, kind: _Kind, text: str, index: int, events: list[Event]) -> None:
         self._note(kind, index)
@@ -545,6 +572,7 @@ class ChunkParser:
         places = (as_dict(chunk.get("x_groq")), chunk)
         found = [v for one in places for name in _USAGE_NAMES if (v := one.get(name))]
         if found or chunk.get("meta"):
+            self.has_usage = True
             usage = Usage()
             for one in found or [None]:
                 usage = usage.updated(Usage.from_wire(one, chunk.get("meta")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nemotron_magic.client.chunks import PLAIN_CHUNK, ChunkParser, decode
+from nemotron_magic.client.chunks import ChunkParser, decode
 from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
 from nemotron_magic.client.sse import (
     MAX_EVENT_BYTES,
@@ -21,7 +21,7 @@ from nemotron_magic.core.events import (
     ToolCall,
     Truncated,
 )
-from nemotron_magic.core.loose_json import JsonObject, as_objects, read_cut_json
+from nemotron_magic.core.loose_json import JsonObject, read_cut_json
 from nemotron_magic.core.text import one_line, plural
 
 __all__ = [
@@ -30,9 +30,19 @@ __all__ = [
 ]
 
 
+_DONE_S = 0.5
+"""Longest wait for more once the model is done and has told its figures."""
+
+_FIGURES_S = 2.0
+"""Longest wait for the figures once the model is done."""
+
+_NEXT_S = 5.0
+"""Longest wait where the first text came with a reason to stop, as all may."""
+
 PROGRESS = (Piece, ToolCall)
 """The events that bring something that the user would miss."""
 
+_LONGEST_WHOLE_BYTES = 2**20
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
 _PREFIXES = re.compile(r"(?:\s*data:)+\s*")
 _ONLY_REASONING = (
@@ -40,6 +50,16 @@ _ONLY_REASONING = (
 )
 _DOCTOR = "Is base_url right? %nemotron doctor"
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
+
+
+def _is_whole(data: bytes) -> bool:
+    """Return whether nothing can belong to an event, or a body, that has not ended."""
+    if data[-1:] != b"}" or len(data) > _LONGEST_WHOLE_BYTES:
+        return data == b"[DONE]"
+    try:
+        return isinstance(decode(data.decode()), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 class CompletionParser:
@@ -55,6 +75,7 @@ class CompletionParser:
         self._n = n
         self._chunks = ChunkParser(about.model, n)
         self._is_quiet = False
+        self._texts = 0
         self._payloads = 0
         self._unreadable = 0
         self._is_cut = False
@@ -69,9 +90,18 @@ class CompletionParser:
         return chunks.finished >= self._n and not chunks.is_contradicted
 
     @property
-    def is_settled(self) -> bool:
-        """Whether they are done, and something came after the last of their text."""
-        return self.is_finished and self._is_quiet
+    def has_usage(self) -> bool:
+        """Whether it has told what the call took."""
+        return self._chunks.has_usage
+
+    @property
+    def rest_s(self) -> float | None:
+        """Longest wait for what may come after the end, in seconds; None before it."""
+        if not self.is_finished:
+            return None
+        if self._texts == 1 and not self._is_quiet:
+            return _NEXT_S
+        return _DONE_S if self.has_usage else _FIGURES_S
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes of the body; return the events that they complete."""
@@ -81,6 +111,10 @@ class CompletionParser:
                 data = self._sniff(data)
             if self._decoder is not None:
                 self._take(self._decoder.feed(data), events)
+                if not self.done and _is_whole(self._decoder.pending):
+                    self._take(self._decoder.close(), events)
+            else:
+                self.done = _is_whole(bytes(self._body.rstrip()))
         except NemotronError as error:
             self.error = error
         return events
@@ -165,12 +199,12 @@ class CompletionParser:
             self._skip(data)
 
     def _read(self, chunk: JsonObject, events: list[Event]) -> None:
-        before = len(events)
-        self._chunks.read(chunk, events)
-        self._is_quiet = not [e for e in events[before:] if isinstance(e, PROGRESS)]
-        choices = as_objects(chunk.get("choices"))
-        faulty = [choice for choice in choices if "error" in choice]
-        if choices and not faulty and chunk.keys() <= PLAIN_CHUNK:
+        chunks = self._chunks
+        before = chunks.pieces
+        chunks.read(chunk, events)
+        self._is_quiet = chunks.pieces == before
+        self._texts += not self._is_quiet
+        if chunks.is_plain:
             return
         complaint = ServiceErrorBody.in_reply(chunk)
         if complaint is not None:

@@ -177,9 +177,6 @@ def _without(text: str, key: Key) -> str:
     return text[: len(text) - size] + _MARK if size >= _TELLING else text
 
 
-_AFTER_FINISH_S = 5.0
-"""Longest wait for figures once the model has said that it is done."""
-
 _READ_OUT_S = 0.02
 """Longest wait for a body to end that has nothing more to say."""
 
@@ -231,8 +228,8 @@ def _read(
             yield from events
             if reader.done or reader.error is not None:
                 break
-            if reader.is_settled:
-                deadline.shorten(_AFTER_FINISH_S)
+            if reader.rest_s is not None:
+                deadline.shorten(reader.rest_s)
                 continue
             deadline.lift()
             if slow := _too_slow(deadline, settings):
@@ -240,11 +237,14 @@ def _read(
             limit = "progress_timeout_s" if settings["stream"] else "total_timeout_s"
             if now_s - progress_s > settings[limit]:
                 raise _overdue("no new text came for", limit, settings)
-    except (*FOREIGN, NemotronError):
+    except (*FOREIGN, NemotronError) as error:
         yield from reader.break_off()
         if not reader.is_finished:
             raise
-        yield Notice("The connection broke off after the end; figures may be missing")
+        if not reader.has_usage:
+            is_open = isinstance(error, httpx.TimeoutException)
+            how = "stayed open" if is_open else "broke off"
+            yield Notice(f"The connection {how} after the end; figures may be missing")
         return
     yield from reader.close()
     if reader.error is not None:

@@ -101,17 +101,24 @@ class EventStreamDecoder:
         self._after_cr = False
         self._at_start = True
         self._data: list[bytes] = []
-        self._data_bytes = 0
         self._name = ""
 
     def feed(self, data: bytes) -> Iterator[ServerSentEvent]:
         """Take the next bytes; return the events that they complete, to be used up."""
         for line in self._lines(data):
-            if line:
+            if line[:6] == b"data: ":
+                self._data.append(line[6:])
+            elif line:
                 self._field(line)
             elif self._data or self._name:
                 yield from self._dispatched()
-        self._check(len(self._rest))
+        self._check(len(self._rest) + sum(map(len, self._data)))
+
+    @property
+    def pending(self) -> bytes:
+        """The data of the event that no blank line has ended yet."""
+        last = self._rest.removeprefix(b"data:") if self._rest else b""
+        return b"\n".join([*self._data, last]).strip()
 
     def close(self) -> Iterator[ServerSentEvent]:
         """Take the end of the stream; return the event that was pending, if one was."""
@@ -148,33 +155,23 @@ class EventStreamDecoder:
         return data.removeprefix(_BOM)
 
     def _field(self, line: bytes) -> None:
-        if line.startswith(b"data: "):
-            self._append(line[6:])
-            return
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
-        if name == b"data":
-            self._append(value)
-        elif name == b"event":
-            self._name = value.decode("utf-8", "replace")
-        elif name == b"error":
-            self._name = "error"
-            self._append(value)
+        if name in (b"data", b"error"):
+            self._data.append(value)
+        if name in (b"event", b"error"):
+            told = value if name == b"event" else name
+            self._name = told.decode("utf-8", "replace")
 
-    def _append(self, value: bytes) -> None:
-        self._data.append(value)
-        self._data_bytes += len(value)
-        self._check(self._data_bytes)
-
-    def _dispatched(self) -> Iterator[ServerSentEvent]:
+    def _dispatched(self) -> list[ServerSentEvent]:
         data, name = self._data, self._name
-        self._name = ""
+        self._data, self._name = [], ""
         if not data:
-            return
-        self._data = []
-        self._data_bytes = 0
-        text = b"\n".join(data).decode("utf-8", "replace")
-        yield ServerSentEvent(text, name or "message")
+            return []
+        whole = data[0] if len(data) == 1 else b"\n".join(data)
+        self._check(len(whole))
+        text = whole.decode("utf-8", "replace")
+        return [ServerSentEvent(text, name or "message")]
 
     def _check(self, size: int) -> None:
         if size > self._max_event_bytes:
