@@ -21,7 +21,7 @@ from nemotron_magic.core.events import (
     ToolCall,
     Truncated,
 )
-from nemotron_magic.core.loose_json import JsonObject, read_cut_json
+from nemotron_magic.core.loose_json import JsonObject, as_dict, read_cut_json
 from nemotron_magic.core.text import one_line, plural
 
 __all__ = [
@@ -57,7 +57,7 @@ def _is_whole(data: bytes) -> bool:
     if data[-1:] != b"}" or len(data) > _LONGEST_WHOLE_BYTES:
         return data == b"[DONE]"
     try:
-        return isinstance(decode(data.decode()), dict)
+        return bool(as_dict(decode(data.decode())).keys() & {"choices", "error"})
     except (ValueError, RecursionError):
         return False
 

@@ -125,6 +125,7 @@ COMPLETION = json.dumps(
     }
 ).encode()
 FAR = "http://localhost:9/elsewhere?token=secret"
+FIGURES = event({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})
 MANY = "429 Too Many Requests"
 
 CONNECTION = (
@@ -340,6 +341,34 @@ STREAMS = (
     Row("a stream that is no chat", [streamed(b"data: hello\n\n", b"")]),
     Row("[DONE] twice", [streamed(HELLO, DONE, say("more"), b"")]),
     Row("open after [DONE]", [streamed(HELLO, Pause())]),
+    Row(
+        "open after a [DONE] that no line ends",
+        [streamed(PART, delta("stop", content="a"), b"data: [DONE]", Pause())],
+    ),
+    Row(
+        "open after a finish with the last text",
+        [streamed(PART, delta("stop", content="a"), Pause())],
+    ),
+    Row(
+        "open after a finish with all of the text",
+        [streamed(delta("length", content="Hello"), Pause())],
+    ),
+    Row(
+        "open after an event that no line ends",
+        [streamed(PART, delta("stop", content="a").strip(), Pause())],
+    ),
+    Row(
+        "open after a finish and the figures",
+        [streamed(PART, delta("stop", content="a"), FIGURES, Pause())],
+    ),
+    Row(
+        "open after a finish, with comments",
+        [streamed(PART, delta("stop", content="a"), Over(chunk(b": on\n\n"), 0.1))],
+    ),
+    Row(
+        "open after a whole completion",
+        [(READ, head(JSON, CHUNKED), chunk(COMPLETION), Pause())],
+    ),
     Row(
         "finish without [DONE], then a reset",
         [streamed(PART, STOP, Pause(0.03), Reset())],
