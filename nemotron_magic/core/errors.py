@@ -1,4 +1,19 @@
-"""Errors, one class for each thing the user can do about it."""
+"""Errors, one class for each thing the user can do about it.
+
+NemotronError
+├── InputError           change what was typed or set; nothing was sent
+├── LimitError           raise a limit, or ask for less; nothing was sent
+├── AuthenticationError  give a (different) key
+├── CreditError          top up, verify the account, or lift the key's limit
+├── ModelError           choose another model
+├── RequestError         the service refused this request: change it
+├── RateLimitError       wait
+├── ServiceError         the service failed: try again later
+├── ConnectError         check the network; nothing reached the service
+├── InvalidAnswerError   the answer is not of the form that was asked for; billed
+├── OutcomeUnknownError  the answer was lost, or its making failed; may be billed
+└── InterruptedByUser    the user stopped it
+"""
 
 from __future__ import annotations
 
