@@ -65,39 +65,31 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
     title = f"{kind} of {size:,}: {_types(keys)} → {_types(values)}"
     if not (ctx.is_full or _are_fields(value, keys, values, ctx)):
         yield f"{title}, keys not named{_range(values, size, ctx)}"
-        yield from _shape_of_entries(value, values, size, ctx)
-        return
-    if not ctx.is_full and _is_hidden_column(keys, values, ctx.name):
+        wanted = 0
+    elif not ctx.is_full and _is_closed_column(keys, values, ctx.name):
         yield f"{title}, texts not named"
         return
-    yield title
-    for key, inner in head[:wanted]:
-        label = repr(shorten(key)) if type(key) is str else ctx.headline(key, value)
-        yield from entry_lines(label, inner, value, ctx)
-    if wanted < size:
-        yield f"… {size - wanted:,} more entries"
-    if not wanted:
-        yield from _shape_of_entries(value, values, size, ctx)
-
-
-def _shape_of_entries(
-    value: object, values: Sequence[object], size: int, ctx: DescribeContext
-) -> Iterator[str]:
-    """Yield what the entries of a dict are, whose keys or values are not shown."""
+    else:
+        yield title
+        for key, inner in head[:wanted]:
+            label = repr(shorten(key)) if type(key) is str else ctx.headline(key, value)
+            yield from entry_lines(label, inner, value, ctx)
+        if wanted < size:
+            yield f"… {size - wanted:,} more entries"
+    if wanted:
+        return
     if all(type(inner) is dict for inner in values):
         yield from (f"  {line}" for line in _records("values", values, size, ctx))
     elif not is_scalar(values[0]):
         yield f"  an entry: {ctx.headline(values[0], value).partition(': ')[0]}"
 
 
-def _is_hidden_column(
-    keys: Sequence[object], values: Sequence[object], name: str
-) -> bool:
+def _is_closed_column(keys: Any, values: Sequence[object], name: str) -> bool:
     """Return whether a dict holds texts by number, as a column does, and is closed."""
-    texts = [value for value in values if type(value) is str]
-    if len(texts) < len(values) or is_vocabulary(Counter(texts), name):
-        return False
-    return all(type(key) is int or (type(key) is str and key.isdigit()) for key in keys)
+    texts = Counter(value for value in values if type(value) is str)
+    are_numbers = all(type(key) is int or exact(key).isdigit() for key in keys)
+    is_column = texts.total() == len(values) and are_numbers
+    return is_column and not is_vocabulary(texts, name)
 
 
 def _are_fields(
@@ -168,12 +160,19 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
     title = f"{kind} of {size:,} {_types(head)}"
     if not ctx.is_full and all(type(item) is dict for item in head):
         yield from _records(title, head, size, ctx)
-    elif why := _why_closed(head, ctx):
-        yield f"{title}, {why}"
+    elif is_personal(ctx.name) and not ctx.is_full:
+        yield f"{title}, {HIDDEN}"
+    elif not ctx.is_full and _are_closed(head, ctx):
+        yield f"{title}, texts not named"
     elif wanted and ctx.is_inside and all(map(is_scalar, head[:wanted])):
         # Within another container a short row stands in the line itself.
-        items_text = [_item_text(item, value, ctx) for item in head[:wanted]]
-        yield f"{title}: {and_more(items_text, size - wanted)}"
+        texts = (
+            repr(shorten(item))
+            if type(item) is str
+            else shorten(ctx.headline(item, value), 40)
+            for item in head[:wanted]
+        )
+        yield f"{title}: {and_more(texts, size - wanted)}"
     else:
         yield title if wanted == size else f"{title}{_range(head, size, ctx)}"
         for inner in head[:wanted]:
@@ -182,23 +181,13 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
             yield from (f"  {line}" for line in islice(lines, _ENTRY_LINES))
 
 
-def _why_closed(items: list[object], ctx: DescribeContext) -> str:
-    """Return why the items of a row are not shown; empty if they may be."""
-    if ctx.is_full:
-        return ""
-    if is_personal(ctx.name):
-        return HIDDEN
+def _are_closed(items: list[object], ctx: DescribeContext) -> bool:
+    """Return whether there are texts among the items of a row that are not shown."""
     counted = Counter(item for item in items if type(item) is str)
     if ctx.live.columns.issuperset(counted) or is_vocabulary(counted, ctx.name):
-        return ""
+        return False
     # Beside objects that are no data, a text is a word of the program.
-    return "texts not named" if all(map(is_scalar, items)) else ""
-
-
-def _item_text(item: object, value: object, ctx: DescribeContext) -> str:
-    if type(item) is str:
-        return repr(shorten(item))
-    return shorten(ctx.headline(item, value), 40)
+    return all(map(is_scalar, items))
 
 
 def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
@@ -232,10 +221,9 @@ def _records(
 
 def _record_column(label: str, cells: list[Any]) -> Column:
     present = [cell for cell in cells if cell is not None]
-    types = {type(cell) for cell in present}
-    kind: Kind = "text" if types == {str} else "other"
-    if types and types <= {int, float}:
-        kind = "number"
+    types = frozenset(map(type, present))
+    is_number = bool(types) and types <= {int, float}
+    kind: Kind = "number" if is_number else "text" if types == {str} else "other"
     return Column(
         label,
         _types(present) or "None",

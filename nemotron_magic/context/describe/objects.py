@@ -6,8 +6,10 @@ import importlib
 import inspect
 import linecache
 import sys
+from collections import deque
 from collections.abc import Iterator
-from types import CodeType, FunctionType, MethodType, ModuleType, TracebackType
+from traceback import walk_tb
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from nemotron_magic.context.describe.base import (
@@ -49,35 +51,29 @@ _MESSAGE_CHARS = 400
 _PLACES = 3
 
 
-def _function(value: FunctionType, ctx: DescribeContext) -> Iterator[str]:
+def _function(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a function, also within a method, a cache or another wrapper."""
+    kind = "method" if type(value) is MethodType else "function"
+    inner, owner = value.__func__ if kind == "method" else value, value
     for _ in range(_WRAPPERS):
-        inner = state(value).get("__wrapped__")
-        if type(inner) is not FunctionType:
+        if type(wrapped := state(inner).get("__wrapped__")) is not FunctionType:
             break
-        value = inner
-    name = exact(value.__qualname__) or "?"
-    asynchronous = "async " if inspect.iscoroutinefunction(value) else ""
-    yield f"{asynchronous}function {name}{_signature(value, ctx)}"
-    yield from _doc(value.__doc__)
-    if ctx.source:
-        yield from _source(value.__code__)
-
-
-def _method(value: MethodType, ctx: DescribeContext) -> Iterator[str]:
-    inner = value.__func__
+        inner = wrapped
     if type(inner) is not FunctionType:
-        yield f"method of {class_name(type(value.__self__))}"
+        is_method = kind == "method"
+        name = class_name(type(owner.__self__)) if is_method else "a cache"
+        yield f"method of {name}" if is_method else f"function with {name}"
         return
-    first, *others = _function(inner, ctx)
-    yield f"method {first.removeprefix('function ')}"
-    yield from others
-
-
-def _cached(value: object, ctx: DescribeContext) -> Iterator[str]:
-    inner = state(value).get("__wrapped__")
-    if type(inner) is FunctionType:
-        return _function(inner, ctx)
-    return iter(["function with a cache"])
+    asynchronous = "async " if inspect.iscoroutinefunction(inner) else ""
+    name = exact(inner.__qualname__) or "?"
+    yield f"{asynchronous}{kind} {name}{_signature(inner, ctx)}"
+    yield from _doc(inner.__doc__)
+    if ctx.source:
+        code = inner.__code__
+        lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+        yield from _source(
+            inspect.getblock(lines[: 10 * _SOURCE_LINES]) if lines else []
+        )
 
 
 def _builtin(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -152,12 +148,7 @@ def _doc(doc: object) -> Iterator[str]:
         yield f"  {shorten(first, _DOC_CHARS)}"
 
 
-def _source(code: CodeType) -> Iterator[str]:
-    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
-    return _source_lines(inspect.getblock(lines[: 10 * _SOURCE_LINES]) if lines else [])
-
-
-def _source_lines(block: list[str]) -> Iterator[str]:
+def _source(block: list[str]) -> Iterator[str]:
     yield "source:" if block else "source: not to be found"
     yield from (line.rstrip("\n") for line in block[:_SOURCE_LINES])
     if len(block) > _SOURCE_LINES:
@@ -182,7 +173,7 @@ def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
             lines = inspect.getsource(value).splitlines() if is_python else []
         except (OSError, TypeError):
             lines = []
-        yield from _source_lines(lines)
+        yield from _source(lines)
 
 
 def _names_line(what: str, names: list[str]) -> Iterator[str]:
@@ -240,8 +231,10 @@ def _fields(
 
 def _exception(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield _error(value, ctx)
-    for place in _places(read(BaseException, "__traceback__", value)):
-        yield f"  at {place}"
+    trace = read(BaseException, "__traceback__", value)
+    places = deque(((f.f_code, line) for f, line in walk_tb(trace)), maxlen=_PLACES)
+    for code, line in places:
+        yield f"  at {code.co_qualname}, line {line}"
     seen: list[object] = []
     while len(seen) < _CAUSES:
         seen.append(value)
@@ -263,24 +256,14 @@ def _error(value: Any, ctx: DescribeContext) -> str:
     return f"{class_name(type(value))}({shown})"
 
 
-def _places(trace: TracebackType | None) -> list[str]:
-    """Return the last calls of a traceback: function and line."""
-    places: list[str] = []
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_qualname
-        places = [*places[1 - _PLACES :], f"{name}, line {trace.tb_lineno}"]
-        trace = trace.tb_next
-    return places
-
-
 OBJECT_KINDS: dict[tuple[str, str], Describer] = {
     ("builtins", "BaseException"): _exception,
     ("builtins", "builtin_function_or_method"): _builtin,
     ("builtins", "function"): _function,
-    ("builtins", "method"): _method,
+    ("builtins", "method"): _function,
     ("builtins", "module"): _module,
     ("builtins", "type"): _class,
     ("enum", "Enum"): _enum,
-    ("functools", "_lru_cache_wrapper"): _cached,
+    ("functools", "_lru_cache_wrapper"): _function,
     ("pydantic", "BaseModel"): _model,
 }
