@@ -44,9 +44,9 @@ def main() -> None:
         "examples/quickstart.ipynb",
         "code/effects.toml",
         "code/libraries.toml",
-        "context/describe/vocabulary.txt",
         "context/secrets/forms.txt",
         "context/secrets/words.txt",
+        "context/vocabulary.txt",
         "display/panel/panel.css",
     ):
         assert package.joinpath(name).is_file(), name

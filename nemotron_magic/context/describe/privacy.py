@@ -38,7 +38,7 @@ _SHORTEST_REST = 3  # of a name that tells more than `sex_m`
 
 # ---- the words that tell what a column holds: lower case, without accents
 
-_SECTIONS = sections(__package__, "vocabulary.txt")
+_SECTIONS = sections("nemotron_magic.context", "vocabulary.txt")
 WORDS = {name: frozenset(text.split()) for name, text in _SECTIONS.items()}
 """The words of each section of the file."""
 

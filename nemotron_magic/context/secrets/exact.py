@@ -79,7 +79,7 @@ def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
         if telling and _ADDRESSES.search(telling.name.lower()):
             yield value
     elif telling and len(value) <= _LONGEST and hides(telling.strength, value):
-        yield value
+        yield from () if telling.names_thing(value) else (value,)
     if telling and not is_password:
         words = value[:_LONGEST].split()
         yield from (one for one in words[1:] and words if looks_random(one))

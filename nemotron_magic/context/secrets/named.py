@@ -17,6 +17,7 @@ from nemotron_magic.context.secrets.values import (
     is_secret,
     is_set_secret,
     is_word,
+    is_written_secret,
     looks_random,
     told_by,
 )
@@ -334,7 +335,8 @@ def named_secrets(text: str, lowered: str) -> Iterator[Span]:
         named = _Name(telling, start, found, text)
         for span in _values(text, named):
             at = max(at, span.end)
-            yield span
+            if not telling.names_thing(text[span.start : span.end]):
+                yield span
 
 
 def _values(text: str, named: _Name) -> Iterator[Span]:
@@ -560,10 +562,6 @@ def several_secrets(text: str, lowered: str) -> Iterator[Span]:
             if value is None:
                 break
             telling = told_by(name.strip().rpartition(".")[2])
-            if (
-                quoted
-                and telling
-                and is_secret(quoted["value"], telling.strength, bare=False, code=False)
-            ):
+            if quoted and telling and is_written_secret(quoted["value"], telling):
                 yield Span(*quoted.span("value"), telling.kind)
             comma = _COMMA.match(text, value.end())

@@ -7,11 +7,11 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import alternatives, words
+from nemotron_magic.context.secrets import alternatives, sections, words
 
 __all__ = [
     "KEYWORD",
@@ -27,6 +27,7 @@ __all__ = [
     "is_set_secret",
     "is_telling",
     "is_word",
+    "is_written_secret",
     "looks_random",
     "mask_spans",
     "merge_spans",
@@ -199,6 +200,12 @@ def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool
     return not is_placeholder(value.lower())
 
 
+def is_written_secret(value: str, telling: Telling) -> bool:
+    """Return whether a value that is written out is the secret that a name tells of."""
+    is_one = is_secret(value, telling.strength, bare=False, code=False)
+    return is_one and not telling.names_thing(value)
+
+
 def _is_secret_url(value: str) -> bool:
     """Return whether who knows an address may do what it is for, as with a webhook."""
     return any(looks_random(part, 16) for part in value.split("/")[3:])
@@ -255,6 +262,17 @@ _ENCLOSED = re.compile(
 )
 
 
+# Names that stand for a password as often as for a width, a key or a pin of a chip.
+_SHORT = {"pw", "pwd", "pin", "pass", "clave", "claves", "mdp"}
+
+
+@cache
+def _of_things() -> frozenset[str]:
+    found = sections("nemotron_magic.context", "vocabulary.txt")
+    names = ("things", "labels", "statistics", "generic")
+    return frozenset(" ".join(map(found.__getitem__, names)).split())
+
+
 @dataclass(frozen=True, slots=True)
 class Telling:
     """A name that tells, and how much."""
@@ -262,6 +280,16 @@ class Telling:
     name: str
     strength: Strength
     kind: str
+
+    def names_thing(self, value: str) -> bool:
+        """Return whether a value reads as what else so short a name may stand for.
+
+        As in `pw = "plant_width"`: all its words are those of columns and things.
+        """
+        words = value.split("_")
+        numbered = words[:-1] if words[-1].isdigit() and len(words[-1]) < 3 else words
+        is_short = self.name.lower() in _SHORT and len(words) > 1
+        return is_short and _of_things().issuperset(numbered)
 
     def passes_over(self, name: object) -> bool:
         """Return whether a part of this name is no secret, as a user's name is none."""

@@ -15,7 +15,7 @@ from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Span,
     Telling,
-    is_secret,
+    is_written_secret,
     looks_random,
     told_by,
 )
@@ -72,7 +72,7 @@ class _Table(NamedTuple):
             start += line[start:end].find(plain)
             if _NUMBER.fullmatch(plain) or (self.mark == "," and _CODE.search(plain)):
                 continue
-            if is_secret(plain, telling.strength, bare=False, code=False):
+            if is_written_secret(plain, telling):
                 found.append(Span(start, start + len(plain), telling.kind))
         return found
 
@@ -148,7 +148,7 @@ def series_secrets(text: str) -> Iterator[Span]:
             if (telling := told_by(found["name"])) is None:
                 continue
             for start, end in _series_cells(text, found):
-                if is_secret(text[start:end], telling.strength, bare=False, code=False):
+                if is_written_secret(text[start:end], telling):
                     yield Span(start, end, telling.kind)
 
 
