@@ -222,7 +222,7 @@ def _words(value: Any, depth: int = 0) -> str:
     if isinstance(value, list) and depth < _DEEPEST:
         return "; ".join(words for v in value if (words := _words(v, depth + 1)))
     if isinstance(value, dict) and depth < _DEEPEST:
-        where = ".".join(map(str, as_list(value.get("loc"))))
+        where = ".".join(map(str, as_list(value.get("loc") or value.get("path"))))
         said = next((value[k] for k in ("msg", "message") if k in value), "")
         said = _words(said, depth + 1)
         return f"{where}: {said}" if where and said else said

@@ -31,6 +31,7 @@ from nemotron_magic.session.structured.specs import parse_fields
         RequestError("refused", "it said: Unknown format: uri in schema", status=400),
         ModelError("no", "it said: No endpoints found that can handle it", status=404),
         RequestError("refused", "it said: guided decoding is off", status=501),
+        RequestError("refused", "it said: Body validation error", status=400),
         ServiceError("failed", "it said: failed to parse grammar", status=500),
         OutcomeUnknownError(
             "failed (500)",
@@ -50,6 +51,9 @@ def test_a_refused_form_is_asked_for_less_strictly(error: NemotronError) -> None
     "error",
     [
         RequestError("refused", "it said: temperature must be <= 2", status=400),
+        RequestError(
+            "refused", "it said: Body validation error: temperature", status=400
+        ),
         RequestError("key", "it said: no schema for you", status=401),
         RateLimitError("too many", "it said: response_format quota", status=429),
         ServiceError("failed", "it said: overloaded, see schema", status=503),

@@ -108,6 +108,8 @@ def test_a_plain_reply_has_no_value() -> None:
         refused("body.response_format: extra fields not permitted", 422),
         refused("No endpoints found that support this", 404),
         refused("Failed to parse grammar", 500),
+        (400, {"statusCode": 400, "message": "Body validation error"}),
+        (400, {"message": [{"path": ["response_format", "type"], "message": "Bad"}]}),
     ],
 )
 def test_a_refused_form_is_remembered(

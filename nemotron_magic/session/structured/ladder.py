@@ -30,7 +30,11 @@ RUNGS: tuple[Rung, ...] = ("json_schema", "json_object", "text")
 
 _LONGEST_BAD_REPLY = 8_000
 _NAMES_FORM = r"response.?format|json.?schema|json.?object|grammar|guided"
-_MAY_NAME_FORM = rf"{_NAMES_FORM}|schema|structured|endpoints"
+_MAY_NAME_FORM = (
+    rf"{_NAMES_FORM}|schema|structured|endpoints"
+    # All that the AI/ML API says of some fields that it does not take.
+    r"|it said: (\w+ )?validation (error|failed)\W*$"
+)
 
 
 def body_for(rung: Rung, fields: Fields) -> tuple[dict[str, Any], str]:
