@@ -248,7 +248,7 @@ class Call:
             unknown_day = self._ledger.unknown_day
             budget.check_budgets(estimate, session, today, unknown_day)
 
-        most_usd = believed_usd(estimate.most_usd if estimate else None)
+        most_usd = believed_usd(estimate.most_usd) if estimate else None
         self._begin(CallRecord(most_usd=most_usd), allow if budget.are_set else None)
 
     def _list_models(self, key: Key | None) -> str:
