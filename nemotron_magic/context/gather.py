@@ -141,7 +141,7 @@ class ContextGatherer:
         path = self._own_file()
         if not path:
             raise InputError(
-                "no file is known to be this notebook, and nothing was sent",
+                "this notebook's file could not be found, and nothing was sent",
                 "the one that is sent holds a cell that ran here, by its id: perhaps "
                 "it is not saved yet, lies elsewhere, or has no ids (nbformat < 4.5)",
                 "Save the notebook and ask again, or ask without --notebook",
@@ -204,12 +204,12 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
                 hint="Attach a part of it, or read it into a variable and name that",
             )
         if not file.is_file():  # a pipe or a device: it may never end
-            raise InputError(f"cannot attach {path}: it is no file", hint=name_it)
+            raise InputError(f"cannot attach {path}: it is not a file", hint=name_it)
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
         raise InputError(
-            f"cannot attach {path}: {why}", hint="What paths begin at: %pwd"
+            f"cannot attach {path}: {why}", hint="Paths are relative to: %pwd"
         ) from None
     except UnicodeDecodeError:
         text = "\0"

@@ -38,7 +38,7 @@ def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
     try:
         found = [(cell, _source(cell)) for cell in json.loads(text)["cells"]]
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{name} is no notebook file") from None
+        raise InputError(f"{name} is not a notebook file") from None
     cells = [(cell, source) for cell, source in found if source]
     seen = [cell for cell in ran if not cell.is_skipped]
     numbers: dict[str, int] = {}

@@ -87,7 +87,7 @@ _KEYS = (str, bytes, int, float, bool, type(None))
 
 
 class _RefusedError(Exception):
-    """What is more than a path, or cannot be had without running code."""
+    """What is more than a path, or cannot be read without running code."""
 
 
 def evaluate(path: str, variables: Mapping[str, object]) -> object:
@@ -96,7 +96,7 @@ def evaluate(path: str, variables: Mapping[str, object]) -> object:
         return _value(ast.parse(path, mode="eval").body, variables)
     except (_RefusedError, SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError(
-            f"$`{path}` cannot be had without running code",
+            f"$`{path}` cannot be read without running code",
             hint=f"Assign it first: x = {path or '...'}; then write $`x`",
         ) from None
 

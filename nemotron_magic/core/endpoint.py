@@ -147,7 +147,7 @@ def _split(base_url: str) -> SplitResult:
         url = urlsplit(base_url)
         port = url.port
     except ValueError as error:
-        raise InputError(f"base_url is no URL: {error}", hint=_SETTING) from None
+        raise InputError(f"base_url is not a URL: {error}", hint=_SETTING) from None
     if url.scheme not in ("http", "https") or not url.hostname:
         got = _presentable(base_url)
         raise InputError(

@@ -270,7 +270,7 @@ class CodeInserter:
         """
         if not self._takes_cells():
             raise InputError(
-                "nobody takes cells here",
+                "there is no page to put a cell into",
                 "no page shows this notebook",
                 "The code of the last reply is in: _nemotron.code",
             )
@@ -323,7 +323,7 @@ class CodeInserter:
         count = len(self._waiting)
         if not which and self._next == count:
             raise InputError(
-                "all code of the last reply has been put in",
+                "all code of the last reply has been inserted",
                 hint="Again: %nemotron code: 1   or: %nemotron code: all",
             )
         number = int(which) if which.isdecimal() else 0 if which else self._next + 1

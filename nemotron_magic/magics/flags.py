@@ -158,7 +158,7 @@ def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) ->
     if found.is_named:
         raise never_typed("" if by_hand else TO_ASK)
     raise TypedKeyError(
-        "this looks like a key and no question, and nothing was sent",
+        "this looks like a key and not like a question, and nothing was sent",
         _STAYS,
         f"To give a key: %nemotron login   {TO_ASK}",
     )
@@ -243,7 +243,7 @@ class FlagParser:
             # A value may start with a hyphen, too, such as -1.
             if not rest or re.split(r"[\s=]", rest, maxsplit=1)[0] in FLAG_OF:
                 raise InputError(
-                    f"{name} needs a value, and none stands behind it",
+                    f"{name} needs a value, and none follows",
                     hint=f"Type: %nemotron {name} {flag.value} …",
                 )
             token, rest = _token(rest)
@@ -297,7 +297,7 @@ class FlagParser:
             self.extra[key] = Parameter(key, "json", "").parse(value)
         elif not parameter.sent:
             raise InputError(
-                f"{key} is no field of the request",
+                f"{key} is not a field of the request",
                 hint=f"Set it with: %config Nemotron.{key} = …",
             )
         elif parameter.kind == "texts":

@@ -196,9 +196,9 @@ class TaskTargets:
             cell = newest
         if cell.is_skipped:
             raise InputError(
-                f"cell {cell.number} says that it stays out: # nemotron: skip",
+                f"cell {cell.number} is marked to be left out: # nemotron: skip",
                 "nothing was sent",
-                f"Take that line off, or put %%nemotron {command} on top of the cell",
+                f"Remove that line, or put %%nemotron {command} on top of the cell",
             )
         return self._history.load(cell, variables.result), notice
 
@@ -238,13 +238,13 @@ class TaskTargets:
             if mended is None:
                 return cell, notice
             notice = notice or (
-                f"Cell {cell.number} failed later: it counts as mended by cell "
+                f"Cell {cell.number} failed later: it counts as fixed by cell "
                 f"{mended.number}, which is much like it. If it is not, put "
                 "%%nemotron fix on top of it."
             )
         raise InputError(
             "there is nothing to fix: no cell has failed"
-            + (", or it has been mended since" if well else ""),
+            + (", or it has been fixed since" if well else ""),
             "nothing was sent",
             "For a cell that runs but is wrong, put %%nemotron fix: … on top of it",
         )

@@ -290,7 +290,7 @@ def _raise_it(setting: str) -> str:
 
 def _day_unknown(why: str) -> LimitError:
     return LimitError(
-        "what today has cost is not known, so the daily budget cannot be kept",
+        "today's cost is not known, so the daily budget cannot be kept",
         f"the ledger {why}; nothing was sent",
         "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
         "Or go without: %config Nemotron.daily_budget_usd = None",

@@ -110,8 +110,8 @@ class CallAccounting:
         cached = self.cached(request, settings)
         if cached is None and settings["cache"] == "replay":
             raise InputError(
-                "no reply to this question has been kept",
-                "the cache is set to replay, so that nothing is asked",
+                "there is no cached reply to this question",
+                "the cache is set to replay, so nothing is sent",
                 "Ask it: %nemotron --cache …   Or all: %config Nemotron.cache = 'on'",
             )
         return cached
@@ -181,9 +181,9 @@ class Call:
             error: NemotronError = self._stopped()
         except MemoryError:
             error = OutcomeUnknownError(
-                "this process has no memory left",
+                "this process is out of memory",
                 "what had arrived is kept; it may have been billed",
-                "Free some: del what is large, or restart the kernel",
+                "Free some: del large objects, or restart the kernel",
             )
         except NemotronError as raised:
             lost = isinstance(raised, OutcomeUnknownError)
@@ -288,7 +288,9 @@ class Call:
         except Exception as error:
             # The reply is paid for, whatever becomes of showing it.
             self.watch = lambda event: None
-            self._draft.add(Notice(f"It could not be shown as it came: {error!r}"))
+            self._draft.add(
+                Notice(f"It could not be shown while it arrived: {error!r}")
+            )
 
     def _reply(self, error: NemotronError | None = None) -> Reply:
         """Return the reply as it stands, also if nothing has arrived."""

@@ -148,13 +148,13 @@ class Continuation:
         last = conversation.answered(self.thread)
         if last is None:
             raise InputError(
-                "there is no reply to go on with",
+                "there is no reply to continue",
                 "nothing was sent",
                 "For a first one, ask: %nemotron why is this slow?",
             )
         if not last.reply.is_cut_off:
             raise InputError(
-                "the last reply is whole, so there is nothing to go on with",
+                "the last reply is complete, so there is nothing to continue",
                 "nothing was sent",
                 "For more of it, ask: %nemotron tell me more",
             )

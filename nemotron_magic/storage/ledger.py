@@ -51,7 +51,7 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
         if check_regular(path) is not None:
             start = first_bytes(path, 100)
             if not start.startswith(_STARTS) and start != _NO_CALLS:
-                raise NotOurFile("there is a file that is no export of calls")
+                raise NotOurFile("the file there is not an export of calls")
         return _replace(path, lambda file: write(file, map(_row, calls)))
     except (OSError, ValueError, NotOurFile) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)

@@ -394,5 +394,5 @@ def test_what_is_no_file_is_not_waited_for(
     path.mkdir() if kind == "folder" else os.mkfifo(path)
     outcome = shell.run(f"%nemotron -f {path} why?")
 
-    assert "it is no file" in outcome.text
+    assert "it is not a file" in outcome.text
     assert service.requests == []

@@ -121,5 +121,5 @@ def test_a_skipped_cell_stays_out_however_its_mark_is_written(mark: str) -> None
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", "{"])
 def test_what_is_no_notebook_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="no notebook file"):
+    with pytest.raises(InputError, match="not a notebook file"):
         notebook_part("a.ipynb", text, [])

@@ -254,7 +254,7 @@ def test_after_a_rename_the_file_under_the_old_name_is_not_sent(
     assert "1 attachment sent (Renamed.ipynb)" in footer_of(second)
     for refused in (third, preview):
         assert refused.status == "error"
-        assert "no file is known to be this notebook, and nothing was sent" in (
+        assert "this notebook's file could not be found, and nothing was sent" in (
             refused.error
         )
         assert "Save the notebook and ask again" in refused.error
@@ -276,7 +276,7 @@ def test_another_notebooks_saved_replies_answer_nothing(
     path.write_text(json.dumps({"cells": [{**cell, "id": "q"}]}))
     own = asked(kernel, "q", "--cache=replay")
 
-    assert "no reply to this question has been kept" in not_own.error
+    assert "there is no cached reply to this question" in not_own.error
     assert "cached, from this notebook" in footer_of(own)
     assert sum(record.method == "POST" for record in service.requests) == 1
 
@@ -287,7 +287,7 @@ def test_in_a_shell_without_cells_that_are_named_there_is_no_file(
     outcome = shell.run("%nemotron --notebook why?")
 
     assert outcome.status == "error"
-    assert "no file is known to be this notebook" in outcome.error
+    assert "this notebook's file could not be found" in outcome.error
     assert service.requests == []
 
 

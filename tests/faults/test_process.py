@@ -69,7 +69,7 @@ def test_what_came_before_the_memory_was_full_is_kept(
     told = ask_once(session_at, "http://127.0.0.1:1", "Hi", {"client": answering(body)})
 
     assert isinstance(told.error, OutcomeUnknownError)
-    assert told.error.what == "this process has no memory left"
+    assert told.error.what == "this process is out of memory"
     assert (told.text, told.reply.metadata.ending) == ("Hello, ", "failed")
 
 

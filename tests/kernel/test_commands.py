@@ -65,7 +65,7 @@ TYPED = (
     ("%nemotron cache: clear", r"Deleted 1 reply\."),
     ("%nemotron balance", r"left at"),
     ("%nemotron panel", r"panel of %nemotron"),
-    ("%nemotron login", r"nobody can be asked for a key here"),
+    ("%nemotron login", r"the key cannot be asked for here"),
     ("%nemotron rehearse", r"Rehearsal is on"),
     ("%nemotron rehearse: off", r"Rehearsal is off"),
 )

@@ -70,7 +70,7 @@ def test_code_comes_unasked_into_no_cell_but_waits(shell: Shell) -> None:
 
     assert done.next_cell is None
     assert taken == ["x = 1", "y = 2", "%%bash\nls"]
-    assert "all code of the last reply has been put in" in end.error
+    assert "all code of the last reply has been inserted" in end.error
     assert end.next_cell is None
 
 
@@ -307,8 +307,8 @@ def test_the_error_is_found_behind_cells_that_ran_well(
     ("cells", "said"),
     [
         ([], "there is nothing to fix: no cell has failed"),
-        (["x = 1"], "nothing to fix: no cell has failed, or it has been mended since"),
-        ([BROKEN, MENDED], "or it has been mended since"),
+        (["x = 1"], "nothing to fix: no cell has failed, or it has been fixed since"),
+        ([BROKEN, MENDED], "or it has been fixed since"),
         (["%nemotron -t 9 hi"], "there is nothing to fix"),
         (["raise KeyboardInterrupt"], "there is nothing to fix"),
     ],
@@ -478,7 +478,7 @@ def test_a_cell_that_stays_out_is_taken_only_where_it_is_asked_for(
     shell.run(cell)
     refused = shell.run(f"%nemotron {command}")
 
-    assert "cell 3 says that it stays out" in refused.error
+    assert "cell 3 is marked to be left out" in refused.error
     assert count(service) == 0
     assert shell.run(f"%%nemotron -q {command}\n{cell}").status == "ok"
     assert "ward = 1 / 0" in sent(service)
@@ -583,7 +583,7 @@ def test_where_nobody_takes_cells_the_code_stays_in_the_output(kernel: Kernel) -
     assert "No page is open to put a cell in" in output["data"]["text/html"]
     assert "<details>" not in output["data"]["text/html"]
     assert "x = 1" in output["data"]["text/plain"]
-    assert "nobody takes cells here" in later.error
+    assert "there is no page to put a cell into" in later.error
 
 
 def test_of_a_cell_that_ran_several_times_the_newest_run_is_put_right(
@@ -600,7 +600,7 @@ def test_of_a_cell_that_ran_several_times_the_newest_run_is_put_right(
 
     assert failed.next_cell is not None
     assert "ZeroDivisionError" in explained.outputs[0]["data"]["text/plain"]
-    assert "it has been mended since" in mended.error
+    assert "it has been fixed since" in mended.error
     assert kernel.run("%nemotron fix", "failing").next_cell is not None
 
 

@@ -157,5 +157,5 @@ def test_without_ids_what_is_like_it_mends_it_and_says_so(
     done = shell.run("%nemotron fix")
 
     assert "\n1 / 0\n" in sent(service)
-    assert "Cell 4 failed later: it counts as mended by cell 5" in done.text
+    assert "Cell 4 failed later: it counts as fixed by cell 5" in done.text
     assert "%%nemotron fix" in done.text

@@ -235,7 +235,7 @@ def test_a_text_in_another_cell_magic_is_not_touched(
         ("%nemotron threads: all", "threads takes no text"),
         ("%nemotron -T '' hi", "--thread needs a name"),
         ("%nemotron rehearse: up", "rehearse takes nothing or off"),
-        ("%nemotron continue", "there is no reply to go on with"),
+        ("%nemotron continue", "there is no reply to continue"),
     ],
 )
 def test_a_mistake_is_told_in_words_and_nothing_is_sent(

@@ -108,7 +108,7 @@ def test_replay_fails_with_a_clear_line(
     missed = shell.run("%nemotron why?")
 
     assert missed.status == "error"
-    assert "no reply to this question has been kept" in missed.error
+    assert "there is no cached reply to this question" in missed.error
     assert service.requests == []
 
 

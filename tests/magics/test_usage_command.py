@@ -467,6 +467,6 @@ def test_no_ruin_of_the_ledger_lets_a_refused_call_out(
             assert (name, done.status, told.status) == (name, "ok", "error")
             assert "LimitError" in told.error
     assert [request for request in service.requests if request.body] == asked
-    assert "what today has cost is not known" in told.error
+    assert "today's cost is not known" in told.error
     run("%config Nemotron.session_budget_usd = 2 * limit")
     assert run(ask).status == "ok"

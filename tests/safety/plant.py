@@ -158,6 +158,7 @@ def pickled(ip: InteractiveShell) -> None:
     session = app.session
     talk = session.conversation
     things = [session, talk.last, session.settings, session.client,
+              session.accounting.ledger.of_session(),
               session.credentials, app, *talk.threads.values(), session.endpoint(),
               ip.user_ns.get("ERROR")]  # fmt: skip
     for number, thing in enumerate(things):

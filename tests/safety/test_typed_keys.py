@@ -146,7 +146,7 @@ def test_login_takes_no_word_and_hides_none(word: str) -> None:
 def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
     said, hidden = refused(line)
 
-    assert "looks like a key and no question, and nothing was sent" in said
+    assert "looks like a key and not like a question, and nothing was sent" in said
     assert "To ask it as it stands, put -- before it" in said
     assert hidden == [line.strip("'?")]
     assert parse(f"-- {line}", None, COMMANDS).text == line

@@ -403,7 +403,7 @@ def test_a_day_that_cannot_be_read_is_refused_with_the_way_out(tmp_path: Path) -
     with pytest.raises(LimitError) as refused:
         service.ask(daily_budget_usd=100)
 
-    assert refused.value.what.startswith("what today has cost is not known")
+    assert refused.value.what.startswith("today's cost is not known")
     assert f"the ledger {tmp_path / 'l'} cannot be used" in refused.value.why
     assert refused.value.why.endswith("; nothing was sent")
     assert "%config Nemotron.ledger = 'PATH'" in refused.value.hint

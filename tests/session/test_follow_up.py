@@ -74,7 +74,7 @@ def test_going_on_that_brings_nothing_loses_nothing() -> None:
 
 
 def test_there_must_be_something_to_go_on_with() -> None:
-    with pytest.raises(InputError, match="no reply to go on with"):
+    with pytest.raises(InputError, match="no reply to continue"):
         Service().session().ask(Continuation())
 
 
@@ -106,7 +106,7 @@ def test_a_whole_reply_is_not_gone_on_with_and_nothing_is_sent() -> None:
     service = Service(whole("all of it"))
     session = service.session()
     session.ask("first?")
-    with pytest.raises(InputError, match="the last reply is whole"):
+    with pytest.raises(InputError, match="the last reply is complete"):
         session.ask(Continuation())
 
     assert len(service.bodies) == 1

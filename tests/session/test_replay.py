@@ -204,8 +204,8 @@ def test_replay_never_asks(service: Service) -> None:
     with pytest.raises(InputError) as missed:
         session.ask("b?")
     assert str(missed.value).split("\n") == [
-        "no reply to this question has been kept",
-        "the cache is set to replay, so that nothing is asked",
+        "there is no cached reply to this question",
+        "the cache is set to replay, so nothing is sent",
         "Ask it: %nemotron --cache …   Or all: %config Nemotron.cache = 'on'",
     ]
     assert (service.asked, service.listings) == (1, 0)

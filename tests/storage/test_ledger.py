@@ -614,7 +614,7 @@ def test_no_other_file_is_replaced_by_an_export(
     tmp_path: Path, name: str, text: str
 ) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match="there is a file that is no export of calls"):
+    with pytest.raises(InputError, match="the file there is not an export of calls"):
         export([CallRecord()], tmp_path / name)
 
     assert (tmp_path / name).read_text() == text

@@ -296,7 +296,7 @@ class AskTab:
     def _go_on(self) -> None:
         cut = self._cut
         if cut is None:
-            raise InputError("there is no reply to go on with", "nothing was sent")
+            raise InputError("there is no reply to continue", "nothing was sent")
         rest, settings = Continuation(self._thread), self._host.settings()
         self._begin(cut.question, rest, settings, cut)
 

@@ -96,7 +96,7 @@ def _threads(app: App, text: str, settings: Settings) -> str:
 def _panel(app: App, text: str, settings: Settings) -> None:
     if app.displays.front_end not in ("page", "headless"):
         raise InputError(
-            "a panel needs a notebook page, and this is none",
+            "a panel needs a notebook page, and this is not one",
             hint="Where things stand: %nemotron   Settings: %config Nemotron",
         )
     app.open_panel()

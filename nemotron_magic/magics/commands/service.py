@@ -97,7 +97,7 @@ def _ask_for_key(prompt: str) -> str:
     except (EOFError, RuntimeError, OSError):
         # ipykernel raises a RuntimeError of its own where nobody can be asked.
         raise InputError(
-            "nobody can be asked for a key here",
+            "the key cannot be asked for here",
             hint="Set AIMLAPI_API_KEY in the environment before the kernel starts",
         ) from None
 
