@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import replace
-from itertools import accumulate
 from typing import Any
 
 from nemotron_magic.context.prompt import ContextInfo
@@ -53,9 +52,6 @@ _UNREADABLE = "No answer could be read in this reply. Ask again: %nemotron retry
 _ALL_THOUGHT = "All tokens went into reasoning, none were left for an answer."
 _LONGEST_NAME = 120
 _MOST_NAMES = 4
-_SHOWN_CHARS = 240
-"""Notices stand in the footer as far as they are no longer; the others are folded."""
-
 _SAVED = (
     "Nothing was asked: this reply is from this notebook's saved outputs, which anyone "
     "could have written."
@@ -84,11 +80,11 @@ def notices(reply: Reply) -> tuple[str, ...]:
     said = [_reason(reply), *metadata.notices]
     if metadata.recalled is not None and metadata.recalled.source == "notebook":
         said.append(_SAVED)
-    if _FORGED.search(unicodedata.normalize("NFKC", reply)):
-        said.append(_IMITATION)
     calls = ", ".join(f"{c.name}({one_line(c.arguments)})" for c in metadata.tool_calls)
     if calls:
         said.append(f"The model called {calls}; nothing was run.")
+    if _FORGED.search(unicodedata.normalize("NFKC", reply)):
+        said.append(_IMITATION)
     return tuple(one_line(line, 500) for line in said if line)
 
 
@@ -236,25 +232,16 @@ def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
         texts[-1] = close_open_marks(texts[-1])
     parts += [to_html(text, metadata.inserted, below) for text in texts]
     parts += [to_html(metadata.appended), code.rest() if code else ""]
-    remarks = map(line_html, metadata.remarks)
+    told = notices(reply)
+    leading = 1 if _reason(reply) else 0
+    warning = [_IMITATION] if _IMITATION in told else []
+    remarks = map(line_html, [*metadata.remarks, *warning])
     parts += [f'<p class="nm-notice">{line}</p>' for line in remarks]
     where = code.command() if code and not metadata.inserted else ""
-    parts.append(f'<div class="nm-footer">{_footer_html(reply, where)}</div>')
+    line = line_html(" · ".join([*told[:leading], footer(reply)])) + where
+    more = (line_html(one) for one in told[leading:] if one != _IMITATION)
+    parts.append(f'<div class="nm-footer">{" · ".join([line, *more])}</div>')
     return "".join(parts)
-
-
-def _footer_html(reply: Reply, where: str) -> str:
-    """Return the footer and the notices, those folded that there is no room for."""
-    told = [*notices(reply)]
-    leading = [told.pop(0)] if _reason(reply) else []
-    line = line_html(" · ".join([*leading, footer(reply)])) + where
-    ends = accumulate(map(len, told))
-    count = max(sum(end <= _SHOWN_CHARS for end in ends), 1)
-    line = " · ".join([line, *map(line_html, told[:count])])
-    folded = "".join(f"<p>{line_html(one)}</p>" for one in told[count:])
-    if not folded:
-        return line
-    return f"<details><summary>{line}</summary>{folded}</details>"
 
 
 def reply_text(reply: Reply) -> str:

@@ -272,7 +272,8 @@ def used_rules(html: str) -> str:
     """Return the rules of the style sheet that a text in HTML has a use for."""
     tags = re.findall(r"<([a-z][a-z0-9]*)", html)
     classes = " ".join(re.findall(r'class="([^"]*)"', html)).split()
-    names = {*tags, *(f".{name}" for name in classes)}
+    sides = {f"[align={side}]" for side in re.findall(r' align="(\w+)"', html)}
+    names = {*tags, *sides, *(f".{name}" for name in classes)}
     parts = _selectors()
     rules = "".join(r for r, needed in parts if any(one <= names for one in needed))
     used = {*re.findall(r"var\((--nm-\w+)\)", rules)}
@@ -290,11 +291,11 @@ def _selectors() -> list[tuple[str, list[set[str]]]]:
 
 
 def _parts_of(head: str) -> list[str]:
-    return re.sub(r":[\w-]+\([^()]*\)|\[[^]]*\]|::?[\w-]+", "", head).split(",")
+    return re.sub(r":[\w-]+\([^()]*\)|\[\w+\]|::?[\w-]+", "", head).split(",")
 
 
 def _needed(selector: str) -> set[str]:
-    names = re.findall(r"\.?[a-z][\w-]*", selector)
+    names = re.findall(r"\[align=\w+\]|\.?[a-z][\w-]*", selector)
     return {name for name in names if not name.startswith((".jp-", ".language-"))}
 
 

@@ -303,7 +303,7 @@ def parser() -> MarkdownIt:
     made.inline.ruler.before("escape", "bare_link", bare_link)
     made.core.ruler.before("inline", "long", _leave_long_text)
     made.core.ruler.push("task", _mark_tasks)
-    made.core.ruler.push("cell", _break_lines_in_cells)
+    made.core.ruler.push("cell", _read_cells)
     return made
 
 
@@ -348,9 +348,15 @@ def _mark_tasks(state: StateCore) -> None:
             children.insert(0, Token("task", "", 0, content=sign))
 
 
-def _break_lines_in_cells(state: StateCore) -> None:
-    """Read ``<br>`` in a table's cell as a line break: no other can stand there."""
-    for cell, inline in zip(state.tokens, state.tokens[1:], strict=False):
+def _read_cells(state: StateCore) -> None:
+    """Read ``<br>`` in a table's cell as a line break: no other can stand there.
+
+    A heading without a text is an ordinary cell, as a screen reader has none to read.
+    """
+    cells = zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False)
+    for cell, inline, end in cells:
+        if cell.type == "th_open" and not inline.content.strip():
+            cell.tag = end.tag = "td"
         if cell.type in ("td_open", "th_open") and "<br" in inline.content.lower():
             inline.children = [
                 part for child in inline.children or [] for part in _broken(child)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from display import measure
+from saved import weights
 
 
 @pytest.mark.parametrize("gap_s", [0.01, None], ids=["100 tokens/s", "full speed"])
@@ -15,3 +16,11 @@ def test_the_bytes_are_at_most_forty_times_the_reply_however_long(
     assert short.bytes_per_byte < 40
     # At full speed a short one may be there in a moment, and painted once.
     assert long.bytes_per_byte < max(short.bytes_per_byte * 1.1, 12)
+
+
+def test_a_saved_output_carries_little_style() -> None:
+    style = {one.kind: one.style_bytes for one in weights()}
+
+    assert style["plain reply"] <= 400
+    assert style["card"] <= 400
+    assert style["code and table"] <= 2_200

@@ -37,6 +37,18 @@ def test_line_breaks_are_read_in_cells_only():
     assert "<p>x&lt;br&gt;y</p>" in html
 
 
+@pytest.mark.parametrize(
+    ("head", "html"),
+    [
+        ("| | b |", "<td></td>\n<th>b</th>"),
+        ("| a |  |", "<th>a</th>\n<td></td>"),
+        ("| `` | b |", "<th>``</th>\n<th>b</th>"),
+    ],
+)
+def test_a_heading_without_a_text_is_no_heading(head, html):
+    assert html in to_html(f"{head}\n|--|--|\n| 1 | 2 |")
+
+
 def test_code_gets_colour_by_its_language():
     html = to_html("```Python title=x\ndef f(): pass\n```")
 
