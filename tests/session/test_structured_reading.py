@@ -53,6 +53,24 @@ RIGHT = {
     "a comment in stars": PLAIN.replace("4,", "4, /* of five */"),
     "a missing comma": PLAIN.replace("4,", "4"),
     "a missing brace": PLAIN.rstrip("}"),
+    "literals in capitals": PLAIN.replace("}", ', "ok": TRUE}'),
+    "an ellipsis": PLAIN.replace("}", ", ...}"),
+    "a leading comma": PLAIN.replace("{", "{, "),
+    "no first brace": PLAIN.removeprefix("{"),
+    "escaped quotes": PLAIN.replace('"', '\\"'),
+    "doubled quotes": PLAIN.replace('"label"', '""label""'),
+    "a quote that is missing at a key": PLAIN.replace('"stars"', 'stars"'),
+    "a quote that is missing at a value": PLAIN.replace('"positive"', '"positive'),
+    "a value without quotes": PLAIN.replace('"positive"', "positive"),
+    "a last value without quotes": (
+        '{"stars": 4, "reason": "It works, and it\'s quick", "label": positive}'
+    ),
+    "a comment with a hash": PLAIN.replace("4,", "4, # of five\n"),
+    "a comment at the end": PLAIN.replace("}", " // done\n}"),
+    "an assignment": f"answer = {PLAIN};",
+    "a tag around": f"<json>{PLAIN}</json>",
+    "a brace too many": PLAIN + "}",
+    "two fences": f"```json\n{{}}\n```\nor\n```json\n{PLAIN}\n```",
     "a label in capitals": PLAIN.replace("positive", "POSITIVE"),
     "a label with a period": PLAIN.replace("positive", " Positive."),
     "keys in capitals": PLAIN.replace("label", "Label").replace("stars", "STARS"),
@@ -122,6 +140,11 @@ WRONG = {
         "{'label': 'positive', 'stars': 4, 'reason': 'it's in {1}",
         "no such JSON",
     ),
+    "an open text that ends at a brace": (PLAIN[:-2] + "}", "no such JSON"),
+    "an empty text that ends at a brace": (
+        '{"label": "positive", "stars": 4, "reason": "}',
+        "no such JSON",
+    ),
     "half of it": (PLAIN[: len(PLAIN) // 2], "no such JSON"),
 }
 
@@ -144,11 +167,13 @@ def test_what_is_no_answer_gets_no_value(name: str) -> None:
     assert why in reading.error
 
 
-@pytest.mark.parametrize("length", range(len(PLAIN)))
-def test_a_text_that_ends_early_gets_no_value_or_the_whole(length: int) -> None:
-    reading = read_value(PLAIN[:length], parse_fields(REVIEW))
+@pytest.mark.parametrize("name", sorted({*RIGHT} - {"a draft before"}))
+def test_what_ends_early_gets_no_value_or_the_whole(name: str) -> None:
+    fields, text = parse_fields(REVIEW), RIGHT[name]
 
-    assert reading.value in (None, GOOD)
+    readings = [read_value(text[:length], fields) for length in range(len(text))]
+
+    assert [r for r in readings if r.value not in (None, GOOD)] == []
 
 
 @pytest.mark.parametrize("name", sorted({*RIGHT} - {"a draft before"}))

@@ -107,8 +107,6 @@ def _whole(text: str, fields: Fields) -> Any:
     inner = fences[0] if len(fences) == 1 else text
     try:
         found = _strict(inner)
-        if isinstance(found, str):
-            found = _strict(found) if found.lstrip()[:1] in ("{", "[") else found
     except (ValueError, RecursionError):
         return _bare(inner, fields)
     if fields.is_single and not isinstance(found, dict):
@@ -192,20 +190,24 @@ def _repaired(text: str, fields: Fields) -> Any:
 
 def _braced(text: str, fields: Fields) -> Iterator[str]:
     """Yield what may be an object: from a brace before a key, up to the last brace."""
-    names = "|".join(map(re.escape, fields.names))
+    key = rf"[\s,]*\\?['\"“]*(?:{'|'.join(map(re.escape, fields.names))})\b"
     end = text.rfind("}") + 1 or len(text)
-    for start in re.finditer(rf"(?i)\{{\s*['\"“]?(?:{names})\b", text[:end]):
+    for start in re.finditer(rf"(?i)\{{{key}", text[:end]):
         yield text[start.start() : end]
+    if re.match(rf"(?i){key}\W*:", text):
+        yield f"{{{text[:end]}"
 
 
 def _mended(text: str) -> Any:
     """Return broken JSON as a value; None if anything would have to be guessed."""
     import json_repair  # takes 28 ms, and is rarely needed
 
+    if re.match(r'\{\s*\\"', text):
+        return _strict_or_none(f'"{text}"')  # encoded twice
     text = re.sub(r'"(?:[^"\\\n]|\\.)*"', _with_plain_backslashes, text.strip())
-    if not text.endswith("}"):
-        return _with_brace(text)
-    if not _is_closed(text):
+    if text.endswith(('"', "true", "false", "null")):  # a number may go on
+        return _strict_or_none(f"{text}}}")
+    if not text.endswith("}") or not _is_closed(text):
         return None
     try:
         mended = json_repair.loads(text)
@@ -215,12 +217,9 @@ def _mended(text: str) -> Any:
     return mended if [*_words_in(mended)] in said else None
 
 
-def _with_brace(text: str) -> Any:
-    """Return an object whose last brace alone is missing; None if more is."""
-    if not text.endswith(('"', "true", "false", "null")):
-        return None  # a number may go on
+def _strict_or_none(text: str) -> Any:
     try:
-        return _strict(f"{text}}}")
+        return _strict(text)
     except (ValueError, RecursionError):
         return None
 
@@ -228,15 +227,18 @@ def _with_brace(text: str) -> Any:
 def _is_closed(text: str) -> bool:
     """Return whether the last brace of broken JSON stands in no text that is open."""
     text = re.sub(r"\\.|(?<=\w)['’](?=\w)", "", text)
-    counts = [text.count(quote) for quote in ('"', "'", "“", "”")]
-    if counts[0] % 2 or counts[2] != counts[3]:
-        return False
-    is_quoted = bool(counts[0] or counts[2])
-    ends = re.search(r"(?:[\"'”\]}\d,]|true|false|null|True|False|None)\s*}\Z", text)
-    return not any(counts) or (ends is not None and (is_quoted or not counts[1] % 2))
+    text = text.replace("“", '"').replace("”", '"')
+    mark = '"' if '"' in text else "'"
+    if text.count(mark) % 2 == 0:
+        bare = re.sub(f"{mark}[^{mark}]*{mark}", "", text)
+        return bare.count("{") <= bare.count("}")
+    # One is missing: the last must have closed a text, with only JSON behind it.
+    head, _, tail = text.rpartition(mark)
+    opens = re.search(r"[:,\[{]\s*\Z", head)
+    return not opens and bool(re.fullmatch(r"\s*(:\s*[-+\w.]*)?[\]},\s]*", tail))
 
 
-_COMMENT = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)|(?m:^[ \t]*#[^\n]*)"
+_COMMENT = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)|(?<=[\s,{\[])#[^\n]*"
 _WORD = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\w+")
 
 
@@ -283,11 +285,17 @@ def _word(word: str) -> str:
     """Return a word as it is compared: numbers by their value."""
     if re.fullmatch(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", word):
         return repr(float(word))
-    return {"None": "null", "True": "true", "False": "false"}.get(word, word)
+    return _LITERALS.get(word.casefold(), word)
+
+
+_LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null"}
 
 
 def _strict(text: str) -> Any:
-    return json.loads(text, **_STRICT)
+    """Return a JSON text as a value, also one that was encoded twice."""
+    found = json.loads(text, **_STRICT)
+    is_json = isinstance(found, str) and found.lstrip()[:1] in ("{", "[")
+    return json.loads(found, **_STRICT) if is_json else found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
