@@ -67,6 +67,68 @@ def test_an_estimate_is_no_lower_than_the_truth_and_little_higher(
     assert 0.98 <= share <= 1.45
 
 
+# Counted by Llama 3's vocabulary, which knows few of these words as a whole.
+UNKNOWN = [
+    (
+        "utlich zurückging. Der Datensatz hat dreihund"
+        "ert Zeilen und zwölf Spalten, von denen zwei ",
+        27,
+    ),
+    (
+        "clx zsk wbs sdk ltp gvm tkj jft rkq rzd\ncwx s"
+        "nz wcr vhv xml pvq zmj dsp qzw tqh njm zpv\nql",
+        44,
+    ),
+    (
+        "gen van der Berg, 82\nXiomara Papadopoulos, 26"
+        "\nKrzysztof Papadopoulos, 31\nKrzysztof Okafor,",
+        39,
+    ),
+    (
+        "∃δωλ⇒β∇≤σγθ⇒÷φθ∂\nβ∇α⇒δωθ∃÷λ∈∃μ÷∫√λ∂≥±θ≥→∃∑∑≥÷"
+        "λφ\nλσ∇∀ασ∈φ∞αγ√√λ≥α±θλθ∂≥∂≥≠βδσγ≤\n∀∈≤⇒≠σ≥β≠±μ",
+        113,
+    ),
+    (
+        "MRQ1HcvtQH4+a2Bbmegwbdp0imHgKa\nij9BWwJKFGzw2Y"
+        "qY4c+ZlmH5Z72v3w5zN0IME/j11A9s4HnRuYc3bwe8uBK",
+        68,
+    ),
+    (
+        "TTCGATTAGACG\nCCTTTTCGGTAGGGCGTCGCTGTCTCTTACCA"
+        "CATATGCCTCACGAGAGTTCTCCGCCTTCATAGGTGTG\nCCTAGA",
+        49,
+    ),
+    (
+        "3a0cd29195f98a04a571f28001f7532e02a4cb370f8e5"
+        "eabf0086ee441e\na55277292db98eb8ea2986237c260c",
+        52,
+    ),
+    (
+        "La tabla tiene trescientas filas y doce "
+        "columnas; en dos de ellas faltan valores.",
+        23,
+    ),
+    (
+        "comparison of pd_NA is explicit; if na_"
+        "object2 is pd_NA or na_object3 is pd_NA",
+        24,
+    ),
+    ("qty_ord_ln cst_no rgn_cd sku_nbr upc_dscr dlvry_dt invc_amt", 21),
+    (
+        "Tabela ma trzysta wierszy i dwanaście kolumn, z których dwie mają braki.",
+        25,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "tokens"), UNKNOWN, ids=lambda one: repr(one)[:20])
+def test_a_short_text_of_unknown_words_is_not_estimated_too_low(
+    text: str, tokens: int
+) -> None:
+    assert 0.98 * tokens <= estimate_tokens(text) <= 1.4 * tokens
+
+
 @pytest.mark.parametrize(("text", "tokens"), SHORT, ids=lambda one: repr(one)[:20])
 def test_a_short_or_strange_text_is_not_estimated_too_low(
     text: str, tokens: int
@@ -95,10 +157,10 @@ def test_two_texts_take_about_what_each_takes(first: str, second: str) -> None:
 @pytest.mark.skipif(
     BENCH.llama_count() is None, reason="needs tiktoken and llama-models, group bench"
 )
-def test_few_texts_are_estimated_too_low_and_hardly_any_much_too_high() -> None:
+def test_no_text_is_estimated_too_low_and_hardly_any_much_too_high() -> None:
     found = [n for t in TEXTS.values() for n in BENCH.shares(t, BENCH.llama_count())]
 
-    assert sum(one < 0.98 for one in found) < 0.01 * len(found)
+    assert min(found) >= 0.98
     assert median(found) <= 1.15
 
 
