@@ -107,8 +107,8 @@ class ReplyCode:
         lines = (line for cell in cells for line in self.remarks(cell))
         notes = (f'<p class="nm-notice">{line_html(line)}</p>' for line in lines)
         buttons = "".join(self._button(cell, label) for cell in cells)
-        row = f'<p class="nm-act">{buttons}</p>' if buttons else ""
-        return "".join([*notes, row])
+        row = f'<div class="nm-act lm-mod-hidden hidden">{buttons}</div>'
+        return "".join([*notes, row if buttons else ""])
 
     def _button(self, cell: CodeCell, label: str) -> str:
         """Return a button that is run by the page's own command linker.

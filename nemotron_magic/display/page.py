@@ -40,6 +40,7 @@ from nemotron_magic.display.reply import (
     reply_text,
     status_html,
 )
+from nemotron_magic.markdown.latex import to_latex
 from nemotron_magic.markdown.streaming import Block, Blocks
 from nemotron_magic.session.reply import Reply
 
@@ -188,9 +189,11 @@ class Display:
 
     def message(self) -> dict[str, Any]:
         """Return what stands in it, and what is saved beside it under our name."""
-        text = {"text/plain": self.text} if self.text else {}
+        # The latter is for PDFs, where the former would stand as it was written.
+        text = {"text/plain": self.text, "text/latex": to_latex(self.text)}
         about = {"nemotron": dict(self.about)} if self.about else {}
-        return {"data": {"text/html": self.html, **text}, "metadata": about}
+        data = {"text/html": self.html, **(text if self.text else {})}
+        return {"data": data, "metadata": about}
 
 
 class Publisher(Protocol):

@@ -281,8 +281,10 @@ def document(content: str, is_growing: bool = False) -> str:
     """
     html = f'<div class="nm-reply">{content}</div>'
     css = stylesheet() + _NO_INNER_SCROLL if is_growing else used_rules(html)
-    # Last, so that a Markdown export begins with the text.
-    return f"{html}\n<style>{css}</style>"
+    # An empty line would end the HTML in a Markdown export, which begins with the text;
+    # where tags are shown as text (nbconvert's sanitize_html), the style is hidden.
+    html = re.sub(r"(?m)^([ \t]*)\n", r"\1&#10;", html)
+    return f'{html}\n<div class="lm-mod-hidden hidden"><style>{css}</style></div>'
 
 
 def _texts(reply: Reply) -> list[str]:

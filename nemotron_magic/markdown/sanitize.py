@@ -18,6 +18,7 @@ __all__ = [
     "bare_link",
     "escape_invisible_html",
     "host_to_show",
+    "is_web",
     "may_link",
     "picture_html",
     "place_to_show",
@@ -51,7 +52,8 @@ _BARE = re.compile(r"//[^\s<>`\"\\\x00-\x20]{1,2000}")
 _SCHEME_AT_END = re.compile(r"(?<![A-Za-z0-9+.-])https?$", re.IGNORECASE)
 
 
-def _is_web(url: str) -> bool:
+def is_web(url: str) -> bool:
+    """Return whether this is a plain ``http`` or ``https`` address."""
     return _WEB.fullmatch(url) is not None
 
 
@@ -67,7 +69,7 @@ def may_link(url: str) -> bool:
 
 def host_to_show(text: str, url: str) -> str:
     """Return the host if the text names another or the link carries a lot, else ""."""
-    if not _is_web(url):
+    if not is_web(url):
         return ""
     host, query = _parts(url)
     named = {name.lower().removeprefix("www.") for name in _HOST_IN_TEXT.findall(text)}
@@ -91,7 +93,7 @@ def picture_html(url: str, alt: str) -> str:
         return f'<img src="{url}" alt="{escape(alt)}">'
     note = escape(f"[image not loaded: {place_to_show(url)}]".replace("$", "%24"))
     label = f"{escape(alt)} " if alt else ""
-    link = f'<a href="{escape(url)}">{note}</a>' if _is_web(url) else note
+    link = f'<a href="{escape(url)}">{note}</a>' if is_web(url) else note
     return f'{label}<span class="nm-image">{link}</span>'
 
 
@@ -109,12 +111,12 @@ def bare_link(state: StateInline, silent: bool) -> bool:
     if not (scheme and match and state.pending.endswith(scheme[0])):
         return False
     url = f"{scheme[0]}:{_trimmed(match[0])}"
-    if _is_web(url):
+    if is_web(url):
         if not silent:
             state.pending = state.pending[: -len(scheme[0])]
             _push_link(state, url)
         state.pos += len(url) - len(scheme[0])
-    return _is_web(url)
+    return is_web(url)
 
 
 def _trimmed(address: str) -> str:
@@ -194,7 +196,7 @@ def _cleaner() -> nh3.Cleaner:
 
 def _allowed(_tag: str, attribute: str, value: str) -> str | None:
     if attribute == "href":
-        return value if _is_web(value) or _MAIL.fullmatch(value) else None
+        return value if is_web(value) or _MAIL.fullmatch(value) else None
     if attribute == "src":
         return value if _is_picture(value) else None
     if attribute == "class":
