@@ -12,7 +12,14 @@ from threading import Lock
 from typing import Any
 
 from nemotron_magic.code.syntax import bound_names, names_in, python_source
-from nemotron_magic.context.cells import NO_IDS, Cell, Selection, latest_runs
+from nemotron_magic.context.cells import (
+    NO_IDS,
+    Cell,
+    Selection,
+    execution_of,
+    latest_runs,
+    origin_of,
+)
 from nemotron_magic.context.describe.base import Data
 from nemotron_magic.context.history import DisplayLog, History, Recorder, clip_traceback
 from nemotron_magic.context.notebook_file import notebook_part
@@ -93,7 +100,20 @@ class ContextGatherer:
         self.history = History(shell, recorder, displays, ids)
         self._own_file = own_file
         self._sent_cells = False
+        self._asked: tuple[object, int] = (None, 0)
         self._lock = Lock()
+
+    def place(self) -> tuple[str, int]:
+        """Return which question of the notebook is asked now, and its cell's number.
+
+        A cell may ask several.
+        """
+        marker = execution_of(self._shell)
+        with self._lock:
+            before, number = self._asked
+            number = number + 1 if marker == before else 0
+            self._asked = (marker, number)
+        return f"{origin_of(self._shell)}/{number}", self.history.current
 
     def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
         """Return the question's text, its context, and a notice for the user.

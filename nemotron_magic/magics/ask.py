@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
 from nemotron_magic.client.deadline import InterruptGuard, stopped_after
 from nemotron_magic.code.syntax import Finding, describe_finding
-from nemotron_magic.context.cells import execution_of, origin_of
 from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subject
 from nemotron_magic.context.variables import Variables
 from nemotron_magic.core.errors import InputError, InvalidAnswerError, NemotronError
@@ -43,12 +41,9 @@ __all__ = ["Asker", "QuestionBuilder"]
 class QuestionBuilder:
     """Makes questions of what was typed, with their context and their place."""
 
-    def __init__(self, shell: Any, session: Session, gatherer: ContextGatherer) -> None:
-        self._shell = shell
+    def __init__(self, session: Session, gatherer: ContextGatherer) -> None:
         self._session = session
         self._gatherer = gatherer
-        self._asked: tuple[object, int] = (None, 0)
-        self._lock = Lock()
 
     def typed(
         self, call: ParsedMagic, settings: Settings, subject: Subject | None = None
@@ -63,8 +58,7 @@ class QuestionBuilder:
             call.text,
             call.thread,
             settings,
-            self._origin(),
-            self._gatherer.history.current,
+            *self._gatherer.place(),
             subject=subject,
             files=tuple(call.files),
             notebook=call.notebook,
@@ -108,15 +102,6 @@ class QuestionBuilder:
         )
         return Question(text, context_info, origin, cell, thread, notice=notice)
 
-    def _origin(self) -> str:
-        """Return which question of the notebook this is; a cell may ask several."""
-        marker = execution_of(self._shell)
-        with self._lock:
-            before, number = self._asked
-            number = number + 1 if marker == before else 0
-            self._asked = (marker, number)
-        return f"{origin_of(self._shell)}/{number}"
-
 
 class Asker:
     """Asks in one notebook.
@@ -140,7 +125,7 @@ class Asker:
         )
         self._shell = shell
         self._session = session
-        self.questions = QuestionBuilder(shell, session, gatherer)
+        self.questions = QuestionBuilder(session, gatherer)
         self._displays = displays
         self._targets = TaskTargets(shell, gatherer.history)
         self._options: dict[str, InsertOptions] = {}

@@ -6,8 +6,10 @@ every token would copy the text each time, 33 GB for a reply of 1 MB.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -45,12 +47,36 @@ __all__ = [
     "ReplyAccumulator",
     "ReplyMetadata",
     "partial_reply",
+    "request_hash",
 ]
 
 ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 """Why a model stops that has said all it wanted to."""
 
 Ending = Literal["complete", "truncated", "damaged", "interrupted", "failed"]
+
+
+_FORMAT = 1
+"""Of what is kept for a request: a later one never finds what an earlier one kept."""
+
+_HOW_IT_TRAVELS = ("stream", "stream_options")
+
+
+def request_hash(
+    base_url: str,
+    model: str,
+    messages: Sequence[Mapping[str, str]],
+    parameters: Mapping[str, Any],
+) -> str:
+    """Return a name for a request: equal if and only if it asks for the same.
+
+    The key is not in it, and nothing of it can be read from the name. How the reply
+    travels makes no difference.
+    """
+    asked = {name: v for name, v in parameters.items() if name not in _HOW_IT_TRAVELS}
+    asked_for = [_FORMAT, base_url, model, [dict(one) for one in messages], asked]
+    text = json.dumps(asked_for, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,11 +43,15 @@ from nemotron_magic.session.conversation import (
     intern_messages,
 )
 from nemotron_magic.session.credentials import Credentials, KeyStore
-from nemotron_magic.session.reply import Reply, ReplyMetadata, partial_reply
+from nemotron_magic.session.reply import (
+    Reply,
+    ReplyMetadata,
+    partial_reply,
+    request_hash,
+)
 from nemotron_magic.session.structured.asking import ask_typed, dressed, without_text
 from nemotron_magic.session.structured.ladder import RUNGS, Rung, is_format_refusal
 from nemotron_magic.session.structured.specs import parse_fields
-from nemotron_magic.storage.cache import request_hash
 from nemotron_magic.storage.ledger import Ledger
 
 if TYPE_CHECKING:

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nemotron_magic.storage.database import Schema, Storage
 from nemotron_magic.storage.files import user_folder
 
-__all__ = ["Cache", "open_cache", "request_hash"]
-
-_FORMAT = 1
-"""Of what is kept for a request: a later one never finds what an earlier one kept."""
-
-_HOW_IT_TRAVELS = ("stream", "stream_options")
-
-
-def request_hash(
-    base_url: str,
-    model: str,
-    messages: Sequence[Mapping[str, str]],
-    parameters: Mapping[str, Any],
-) -> str:
-    """Return a name for a request: equal if and only if it asks for the same.
-
-    The key is not in it, and nothing of it can be read from the name. How the reply
-    travels makes no difference.
-    """
-    asked = {name: v for name, v in parameters.items() if name not in _HOW_IT_TRAVELS}
-    asked_for = [_FORMAT, base_url, model, [dict(one) for one in messages], asked]
-    text = json.dumps(asked_for, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
+__all__ = ["Cache", "open_cache"]
 
 _FILE = "replies.sqlite"
 _MOST_BYTES = 100_000_000

@@ -18,8 +18,13 @@ from nemotron_magic.core.events import CacheHit, ToolCall
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import metadata
 from nemotron_magic.session.replay import CachedReply, saved_replies
-from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
-from nemotron_magic.storage.cache import Cache, open_cache, request_hash
+from nemotron_magic.session.reply import (
+    Reply,
+    ReplyAccumulator,
+    ReplyMetadata,
+    request_hash,
+)
+from nemotron_magic.storage.cache import Cache, open_cache
 
 USAGE = Usage(812, 240, 7, None, 0.0004)
 TOLD = ({"role": "user", "content": "why?"},)

@@ -18,9 +18,9 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, DEFAULT_MODEL, DEFAULT_SYSTEM
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import one_line
+from nemotron_magic.session.reply import request_hash
 from nemotron_magic.session.structured.fields import Fields
 from nemotron_magic.session.structured.ladder import Rung, body_for
-from nemotron_magic.storage.cache import request_hash
 
 __all__ = [
     "RowTask",
