@@ -259,8 +259,8 @@ class Recorder:
         said = self._ears[0].said
         self._take_off()
         error = result.error_before_exec or result.error_in_exec
-        told = "".join(traceback.format_exception(error)).rstrip() if error else ""
-        self.heard[cell_number(self._shell)] = _Heard(said, _bounded(told))
+        trace = "".join(traceback.format_exception(error)).rstrip() if error else ""
+        self.heard[cell_number(self._shell)] = _Heard(said, _bounded(trace))
 
     def _take_off(self) -> None:
         while self._ears:
@@ -484,13 +484,13 @@ def clip_traceback(text: str, *, is_newest: bool = True) -> str:
         frames = [piece for piece, _ in takewhile(lambda one: one[1], last)]
         message = [piece for piece, is_frame in last if not is_frame]
         return _bounded_lines([*frames[-1:], *message[:1]])
-    told = [
+    chain = [
         _bounded_lines(_folded(error))
         for error in (*map(_without_libraries, errors[:-1]), last)
     ]
     # What pandas raises twice tells nothing new the first time.
-    news = [one for one in told[:-1] if one and not told[-1].endswith(one)]
-    return "\nled to\n".join([*dict.fromkeys(news), told[-1]])
+    news = [one for one in chain[:-1] if one and not chain[-1].endswith(one)]
+    return "\nled to\n".join([*dict.fromkeys(news), chain[-1]])
 
 
 def is_library(file: str) -> bool:

@@ -232,18 +232,18 @@ class MessageRedactor:
             found.extend(finding.kind for finding in redacted.found)
             return redacted.text
 
-        told: list[Message] = []
+        cleaned: list[Message] = []
         for message, pieces in zip(messages, texts, strict=True):
             # Our own delimiters stand between: they must stay, whatever is taken out.
             pieces[::2] = map(clean, pieces[::2])
-            told.append({**message, "content": "".join(pieces)})
+            cleaned.append({**message, "content": "".join(pieces)})
         fields = {
             name if name in BY_NAME else clean(name): (
                 value if name == "model" else _cleaned(value, name, clean)
             )
             for name, value in fields.items()
         }
-        return RedactedRequest(tuple(told), fields, tuple(found))
+        return RedactedRequest(tuple(cleaned), fields, tuple(found))
 
     def _note(self, texts: Iterable[str]) -> None:
         """Remember what telling names give away."""

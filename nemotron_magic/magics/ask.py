@@ -41,7 +41,8 @@ __all__ = ["Asker", "QuestionBuilder"]
 class QuestionBuilder:
     """Makes questions of what was typed, with their context and their place."""
 
-    def __init__(self, session: Session, gatherer: ContextGatherer) -> None:
+    def __init__(self, shell: Any, session: Session, gatherer: ContextGatherer) -> None:
+        self._shell = shell
         self._session = session
         self._gatherer = gatherer
 
@@ -125,7 +126,7 @@ class Asker:
         )
         self._shell = shell
         self._session = session
-        self.questions = QuestionBuilder(session, gatherer)
+        self.questions = QuestionBuilder(shell, session, gatherer)
         self._displays = displays
         self._targets = TaskTargets(shell, gatherer.history)
         self._options: dict[str, InsertOptions] = {}

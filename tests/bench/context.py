@@ -59,7 +59,7 @@ def gather_s(cells: int, context: str = "auto", times: int = 9) -> float:
     settings = Settings({"context": context, "base_url": "http://127.0.0.1:1"})
     for _ in range(times):
         gatherer = ContextGatherer(kernel, str)
-        questions = QuestionBuilder(Session(environ={}), gatherer)
+        questions = QuestionBuilder(kernel, Session(environ={}), gatherer)
         started_s = time.perf_counter()
         questions.typed(ParsedMagic(text="why?"), settings)
         taken.append(time.perf_counter() - started_s)

@@ -7,11 +7,11 @@ from pathlib import Path
 import modules
 import words
 
-MOST_WORDS = 360
+MOST_WORDS = 240
 """What was reached; the goal is 0. Lower it when there are fewer."""
 
-MOST_MODULES, MOST_PAIRS = 67, 148
-"""Reached: 66 and 141; the goal is 65 and 140."""
+MOST_MODULES, MOST_PAIRS = 65, 140
+"""The goals; reached are 63 and 139."""
 
 
 def test_the_words_that_the_glossary_replaces_do_not_come_back() -> None:

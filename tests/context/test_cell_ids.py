@@ -43,7 +43,7 @@ class Notebook:
         self._ids = CellIds(self.shell, self._known)
         gatherer = ContextGatherer(self.shell, str, ids=self._known)
         session = Session(environ={})
-        self._questions = QuestionBuilder(session, gatherer)
+        self._questions = QuestionBuilder(self.shell, session, gatherer)
 
     def run(self, *cells: str) -> list[str]:
         """Run cells, each `id source`; give the numbers that went with the last.

@@ -231,7 +231,7 @@ def test_what_is_hidden_goes_from_every_message(
 @pytest.mark.parametrize("text", [f"login {HEX}", HEX, f"my key is {HEX}"])
 def test_a_panel_asks_it_no_more_than_a_cell(session_at: Any, text: str) -> None:
     session: Session = session_at("http://127.0.0.1:1/v1")
-    panel = QuestionBuilder(session, ContextGatherer(None, str))
+    panel = QuestionBuilder(None, session, ContextGatherer(None, str))
     with pytest.raises(InputError, match="nothing was sent"):
         panel.aside(text, "", session.settings, 0)
 
