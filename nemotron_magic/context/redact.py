@@ -207,13 +207,16 @@ class MessageRedactor:
         self._hidden.append(secret_value(secret))
 
     def redact(
-        self, messages: Sequence[Message], settings: Settings
+        self,
+        messages: Sequence[Message],
+        settings: Settings,
+        fields: Mapping[str, Any] | None = None,
     ) -> RedactedRequest:
         """Return the whole request, without the secrets in it.
 
-        What was redacted before may come again.
+        What was redacted before may come again. `fields` are in place of the settings'.
         """
-        fields = settings.parameters()
+        fields = settings.parameters() if fields is None else fields
         if not settings["redact"]:
             return RedactedRequest(tuple(messages), fields)
         key = self._access.readable_key(settings)

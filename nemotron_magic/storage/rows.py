@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,13 @@ class RowState(IntEnum):
 class AnswerRecord:
     """One row as it is kept: what came of it, never what was sent.
 
-    `value` is the answer as JSON, or the reply's text where it was not one; `run` the
-    beginning of the ids of its requests.
+    `changed_s` is when it was sent, or its end was written; `value` the answer as JSON,
+    or the reply's text where it was not one; `run` the beginning of its requests' ids.
     """
 
     key: bytes
     state: RowState = RowState.SENT
-    sent_s: float = 0.0
+    changed_s: float = 0.0
     attempts: int = 1
     value: str | None = None
     error: str | None = None
@@ -107,7 +108,9 @@ _SCHEMA = Schema(
 _MARKS = ", ".join("?" * (1 + len(_COLUMNS)))
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "key")
 _PUT = f"INSERT INTO answer VALUES ({_MARKS}) ON CONFLICT DO UPDATE SET {_SET}"
-_CLAIM = f"{_PUT} WHERE state = {RowState.REFUSED:d} OR (state IN (%s) AND sent_s < ?)"
+_CLAIM = (
+    f"{_PUT} WHERE state = {RowState.REFUSED:d} OR (state IN (%s) AND changed_s < ?)"
+)
 
 
 class RowStore:
@@ -178,16 +181,20 @@ class RowStore:
         records: Sequence[AnswerRecord],
         states: Iterable[RowState] = (),
         before_s: float = 0.0,
+        done: Iterable[AnswerRecord] = (),
     ) -> list[AnswerRecord]:
         """Write rows down as sent; return those that nobody else has.
 
-        A row that has a record is taken only if it was refused, or is in one of
-        `states` and was sent before `before_s`.
+        `done` is written first, all in one. A row that has a record is taken only if it
+        was refused, or is in one of `states` and has not changed since `before_s`.
         """
         take = _CLAIM % ", ".join(f"{one:d}" for one in states)
 
+        ended = list(done)
+
         def work(connection: sqlite3.Connection) -> list[AnswerRecord]:
             number = _number(connection, task)
+            connection.executemany(_PUT, ((number, *_values(one)) for one in ended))
             return [
                 record
                 for record in records
@@ -197,7 +204,7 @@ class RowStore:
             ]
 
         claimed = self._storage.write(work)
-        self._hold(task, claimed)
+        self._hold(task, [*ended, *claimed])
         return claimed
 
     def put(self, task: str, records: Iterable[AnswerRecord]) -> None:
@@ -269,8 +276,7 @@ def open_rows(environ: Mapping[str, str]) -> RowStore:
     return RowStore((user_folder(environ, "data") / _FILE).absolute(), is_default=True)
 
 
-def _values(record: AnswerRecord) -> tuple[Any, ...]:
-    return tuple(getattr(record, name) for name in _COLUMNS)
+_values = attrgetter(*_COLUMNS)
 
 
 def _record(row: Sequence[Any]) -> AnswerRecord:

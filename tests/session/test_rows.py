@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -369,3 +375,149 @@ def test_a_limit_of_requests_is_kept_by_the_service_s_own_count(
     spans = [b - a for a, b in zip(service.times, service.times[20:], strict=False)]
     assert min(spans) >= 0.0
     assert max(service.times) - min(service.times) >= 0.9 * (60 - 20) / 20
+
+
+SCRIPT = """
+import signal, sys
+from nemotron_magic import NemotronError, Session
+signal.signal(signal.SIGINT, signal.default_int_handler)
+values = [f"row {n}" for n in range(int(sys.argv[2]))]
+session = Session(base_url=sys.argv[1], model="m")
+try:
+    how = {"as_": "tone: good|bad", "at_once": 32, **eval(sys.argv[3])}
+    rows = session.map("Tone?", values, **how)
+except NemotronError as error:
+    print(type(error).__name__, error.rows.left, len(error.rows.errors))
+else:
+    told = sorted(row.index for row in rows if "may have been billed" in row.error)
+    print(rows.left, told)
+"""
+
+
+def start(
+    service: CountingService, home: Path, many: int, how: str = "{}"
+) -> subprocess.Popen[str]:
+    """Run a script that asks so many rows, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, service.url, str(many), how],
+        env={**os.environ, "NEMOTRON_MAGIC_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_until(is_so: Callable[[], bool], limit_s: float = 30.0) -> None:
+    end_s = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < end_s
+        threading.Event().wait(0.01)
+
+
+def test_after_a_kill_only_what_was_never_sent_is_asked(
+    serve: Any, tmp_path: Path
+) -> None:
+    service = serve(wait_s=0.05)
+    first = start(service, tmp_path, 1000)
+    wait_until(lambda: sum(service.answered.values()) >= 300)
+    service.gate.clear()
+    wait_until(lambda: service.under_way >= 30)
+    first.kill()
+    first.communicate()
+    under_way = {row for row, n in service.asked.items() if not service.answered[row]}
+    service.gate.set()
+    wait_until(lambda: service.under_way == 0)
+
+    again = start(service, tmp_path, 1000)
+    told, _ = again.communicate(timeout=60)
+
+    left, billed = told.strip().split(" ", 1)
+    assert left == "0"
+    assert len(service.asked) == 1000
+    assert max(service.asked.values()) == 1
+    lost = {f"row {n}" for n in json.loads(billed)}
+    # What came back in the last moment may not have been written down.
+    assert under_way <= lost
+    assert len(lost) <= 32
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_an_interrupt_lets_what_is_under_way_land_or_drops_it(
+    serve: Any, tmp_path: Path, presses: int
+) -> None:
+    service = serve(wait_s=0.05)
+    running = start(service, tmp_path, 500)
+    wait_until(lambda: sum(service.answered.values()) >= 100)
+    service.gate.clear()
+    threading.Event().wait(0.3)  # until no more are answered
+    wait_until(lambda: service.under_way >= 32)
+    running.send_signal(signal.SIGINT)
+    threading.Event().wait(0.5)
+    asked = sum(service.asked.values())
+    if presses == 1:
+        service.gate.set()
+    else:
+        running.send_signal(signal.SIGINT)
+    told, _ = running.communicate(timeout=8)
+
+    assert sum(service.asked.values()) == asked
+    lost = 0 if presses == 1 else 32
+    assert told.split() == ["InterruptedByUser", str(500 - asked), str(lost)]
+    service.gate.set()
+    rest, _ = start(service, tmp_path, 500).communicate(timeout=60)
+    assert rest.startswith("0 ")
+    assert max(service.asked.values()) == 1
+
+
+def test_two_kernels_on_one_task_ask_no_row_twice(serve: Any, tmp_path: Path) -> None:
+    service = serve(wait_s=0.02)
+    both = [start(service, tmp_path, 400) for _ in range(2)]
+
+    told = [one.communicate(timeout=60)[0].strip() for one in both]
+
+    assert told == ["0 []", "0 []"]
+    assert len(service.asked) == 400
+    assert max(service.asked.values()) == 1
+
+
+def test_a_bucket_of_twenty_a_second_refuses_hardly_anything(
+    serve: Any, session: Any
+) -> None:
+    left, seen_s = 20.0, time.monotonic()
+    lock = threading.Lock()
+
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        nonlocal left, seen_s
+        with lock:
+            now_s = time.monotonic()
+            left, seen_s = min(20.0, left + (now_s - seen_s) * 20), now_s
+            if left < 1:
+                late.append((now_s, True))
+                return 429, {"Retry-After": "1"}, "slow down"
+            left -= 1
+            late.append((now_s, False))
+        return good(row, body)
+
+    late: list[tuple[float, bool]] = []
+    service = serve(answer, wait_s=0.1)
+    rows = session(service).map("Tone?", [f"r{n}" for n in range(200)], as_=TONE)
+
+    begun_s = late[0][0]
+    refused = [is_so for now_s, is_so in late if now_s > begun_s + 3]
+    assert rows.errors == ()
+    assert max(service.answered.values()) == 1
+    assert sum(refused) <= max(0.05 * len(refused), 2)
+
+
+def test_a_broken_store_loses_no_answer(
+    serve: Any, session: Any, tmp_path: Path
+) -> None:
+    service = serve()
+    one = session(service)
+    one.map("Tone?", ["a"], as_=TONE)
+    place = tmp_path / "rows.sqlite"
+    place.write_bytes(b"broken" * 1000)
+
+    rows = one.map("Tone?", ["a", "b", "c"], as_=TONE)
+
+    assert rows.errors == ()
+    assert rows.left == 0

@@ -20,8 +20,8 @@ def key(number: int) -> bytes:
     return number.to_bytes(16, "big")
 
 
-def sent(number: int, sent_s: float = 1.0) -> AnswerRecord:
-    return AnswerRecord(key(number), sent_s=sent_s, run="r")
+def sent(number: int, changed_s: float = 1.0) -> AnswerRecord:
+    return AnswerRecord(key(number), changed_s=changed_s, run="r")
 
 
 def answered(number: int) -> AnswerRecord:
@@ -89,8 +89,8 @@ def test_what_has_a_record_is_asked_again_only_if_told_so(
 
 def test_what_another_run_has_just_sent_is_not_asked_again(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    store.claim(TASK.hash, [sent(1, sent_s=2.0), sent(2, sent_s=2.0)])
-    store.put(TASK.hash, [replace(sent(2, sent_s=2.0), state=RowState.REFUSED)])
+    store.claim(TASK.hash, [sent(1, changed_s=2.0), sent(2, changed_s=2.0)])
+    store.put(TASK.hash, [replace(sent(2, changed_s=2.0), state=RowState.REFUSED)])
 
     again = [sent(1, 3.0), sent(2, 3.0)]
     assert store.claim(TASK.hash, again, [SENT], before_s=1.5) == [again[1]]

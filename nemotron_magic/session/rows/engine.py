@@ -1,7 +1,7 @@
 """Who sends the requests of a run, each once: threads of this process.
 
-Another one may take their place, such as a cluster: it is handed requests, and puts
-`Begun` into a queue when one goes out, and `Ended` with what came of it.
+Another one may take their place, such as a cluster: it is handed requests, knows which
+have gone out, and puts what came of each into a queue.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from nemotron_magic.core.events import Sent
 from nemotron_magic.session.reply import Reply, ReplyAccumulator
 
 __all__ = [
-    "Begun",
     "Ended",
     "Engine",
     "Events",
@@ -39,13 +38,6 @@ class RowRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A request has gone out."""
-
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """What came of a request: a reply, or an error, after it was taken on or not."""
 
@@ -55,7 +47,7 @@ class Ended:
     is_accepted: bool = False
 
 
-Events = SimpleQueue[Begun | Ended]
+Events = SimpleQueue[Ended]
 
 
 class Engine(Protocol):
@@ -63,6 +55,9 @@ class Engine(Protocol):
 
     def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
         """Take requests on; with them, so many are under way."""
+
+    def has_begun(self, key: bytes) -> bool:
+        """Return whether the request of a row has gone out."""
 
     def stop(self) -> None:
         """Let all that is under way go."""
@@ -79,6 +74,7 @@ class Threads:
         self._events = events
         self._requests: SimpleQueue[RowRequest | None] = SimpleQueue()
         self._stops: list[CancelToken] = []
+        self._begun: set[bytes] = set()
 
     def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
         """Take requests on, with a thread for each that is under way."""
@@ -88,6 +84,10 @@ class Threads:
             stop = CancelToken()
             self._stops.append(stop)
             Thread(target=self._work, args=(stop,), daemon=True).start()
+
+    def has_begun(self, key: bytes) -> bool:
+        """Return whether the request of a row has gone out."""
+        return key in self._begun
 
     def stop(self) -> None:
         """Shut all connections down."""
@@ -110,13 +110,14 @@ class Threads:
 
     def _ended(self, client: Client, one: RowRequest, stop: CancelToken) -> Ended:
         draft, error = ReplyAccumulator(), None
+        self._begun.discard(one.key)
         try:
             with closing(client.once(one.request, one.request_id)) as events:
                 for event in events:
                     stop.check()
                     draft.add(event)
                     if type(event) is Sent:
-                        self._events.put(Begun(one.key))
+                        self._begun.add(one.key)
         except KeyboardInterrupt:
             error = _dropped()
         except NemotronError as raised:

@@ -101,7 +101,8 @@ class Governor:
         self._reserved_usd = 0.0
         self._costs_usd: list[float] = []
         self._halved_s = -math.inf
-        self._accepted = 0
+        self._accepted = self._ended = 0
+        self._under_way_s = 0.0
         self._ceiling = at_once
         self._since_change = 0
         self._refusals = 0
@@ -150,6 +151,8 @@ class Governor:
                 insort(self._costs_usd, cost_usd)
             self._refusals = 0
             self._since_change += 1
+            self._ended += 1
+            self._under_way_s += self._clock_s() - lease.taken_s
             rounds = 1 if self.slots < self._ceiling else _PROBE_ROUNDS
             if self._since_change >= self.slots * rounds:
                 self._since_change = 0
@@ -167,11 +170,11 @@ class Governor:
             self._give_back(lease)
             now_s = self._clock_s()
             if lease.taken_s > self._halved_s:
-                self._halved_s = now_s
                 self._accepted = min(self.slots, self.in_flight + 1)
-                self._ceiling = max(1, self._accepted - 1)
-                self.slots = max(1, self.slots // 2)
+                self._ceiling = max(1, min(self._accepted - 1, self._sustained(now_s)))
+                self.slots = max(1, min(self.slots // 2, self._ceiling))
                 self._refusals += 1
+                self._halved_s, self._ended, self._under_way_s = now_s, 0, 0.0
             # Of those that went out together, so many were taken.
             self._accepted -= 1
             self.slots = max(1, min(self.slots, self._accepted))
@@ -179,6 +182,13 @@ class Governor:
             doubled_s = _FIRST_HOLD_S * 2 ** min(self._refusals - 1, 10)
             wait_s = retry_after_s or min(doubled_s, _LONGEST_HOLD_S)
             self.hold_s = max(self.hold_s, now_s + wait_s)
+
+    def _sustained(self, now_s: float) -> int:
+        """Return how many slots the rate since the last refusal takes: Little's law."""
+        since_s = now_s - max(self._halved_s, self._began_s)
+        if self._ended < _ENOUGH or since_s <= 0:
+            return self._at_once
+        return round(self._under_way_s / since_s)
 
     def _give_back(self, lease: Lease) -> None:
         self.in_flight -= 1

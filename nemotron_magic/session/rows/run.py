@@ -49,7 +49,6 @@ from nemotron_magic.session.budget import (
 )
 from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.rows.engine import (
-    Begun,
     Ended,
     Engine,
     Events,
@@ -116,7 +115,6 @@ class _Row:
     attempts: int = 0
     refusals: int = 0
     is_repaired: bool = False
-    is_sent: bool = False
     is_claimed: bool = False
     lease: Lease | None = None
     rung: Rung = "json_schema"
@@ -124,11 +122,6 @@ class _Row:
     request: Request | None = None
     usage: Usage = field(default_factory=Usage)
     began_s: float = 0.0
-
-    @property
-    def is_unasked(self) -> bool:
-        """Whether nothing of it has ever gone out."""
-        return self.attempts == 1 and not self.is_sent
 
 
 class _Books:
@@ -227,6 +220,7 @@ class Run:
         self._at_once, rpm, tpm = at_once, question.rpm, question.tpm
         self._states = [state for word in question.again for state in AGAIN[word]]
         self._run = uuid.uuid4().hex[:8]
+        self._clock_s = means.clock_s
         self._began_s, self._began_at_s = means.clock_s(), means.now_s()
         self.keys: list[bytes] = []
         self._first: dict[bytes, int] = {}
@@ -242,6 +236,7 @@ class Run:
         self._key: Key | None = None
         self._models: tuple[Model, ...] = ()
         self._rung = means.rung
+        self._fields: dict[tuple[Rung, int], Mapping[str, Any]] = {}
         self._replies = Counter[str]()
         self._max_tokens = task.max_tokens
         self._refusals = Counter[str]()
@@ -329,15 +324,17 @@ class Run:
         """Ask, until all is asked or something stops it."""
         self.name_rows()
         self._choose()
-        if not self._waiting:
-            return
         with InterruptGuard() as guard:
-            with guard.released():
-                self._open_books()
-            try:
-                self._drive(guard)
-            finally:
-                self._close()
+            if self._waiting:
+                with guard.released():
+                    self._open_books()
+                try:
+                    self._drive(guard)
+                finally:
+                    self._close()
+            self._find_elsewhere(guard)
+        if self._asked:
+            self._paint(is_over=True)
 
     def _open_books(self) -> None:
         """Learn the prices, and what may be spent."""
@@ -382,16 +379,11 @@ class Run:
     def _drive(self, guard: InterruptGuard) -> None:
         while self._waiting or self._under_way:
             wait_s = self._lease()
+            self._write()
             if not self._under_way and not self._may_go_on(wait_s):
                 break
-            events = list(self._come(min(wait_s, _TICK_S)))
-            ended = [one for one in events if isinstance(one, Ended)]
-            for one in events:
-                if isinstance(one, Begun) and one.key in self._under_way:
-                    self._under_way[one.key].is_sent = True
-            for one in ended:
+            for one in self._come(min(wait_s, _TICK_S)):
                 self._end(one)
-            self._write()
             self._books.turn()
             self._look_at(guard)
             self._paint()
@@ -453,15 +445,11 @@ class Run:
             for row, _ in leased
         }
         own = [records[row.key] for row, _ in leased if row.is_claimed]
-        if own:
-            self._means.store.put(self._task.hash, own)
         others = [records[row.key] for row, _ in leased if not row.is_claimed]
-        claimed = (
-            self._means.store.claim(
-                self._task.hash, others, self._states, self._began_at_s
-            )
-            if others
-            else []
+        done = [*self._writes.values(), *own]
+        self._writes.clear()
+        claimed = self._means.store.claim(
+            self._task.hash, others, self._states, self._began_at_s, done
         )
         taken = {one.key for one in (*own, *claimed)}
         requests = []
@@ -471,14 +459,14 @@ class Run:
                 self._elsewhere.add(row.key)
                 continue
             row.attempts += 1
-            row.is_sent, row.is_claimed = False, False
-            row.began_s = self._means.clock_s()
+            row.is_claimed = False
+            row.began_s = self._clock_s()
             self._under_way[row.key] = row
             self._found[row.key] = record = records[row.key]
             requests.append(RowRequest(row.key, request, record.request_id()))
         self._engine.send(requests, len(self._under_way))
 
-    def _come(self, wait_s: float) -> Iterator[Begun | Ended]:
+    def _come(self, wait_s: float) -> Iterator[Ended]:
         """Yield what has happened, after a wait for the first of it."""
         with suppress(Empty):
             yield self._events.get(timeout=max(wait_s, 0.001))
@@ -487,7 +475,7 @@ class Run:
 
     def _look_at(self, guard: InterruptGuard) -> None:
         """Stop when the user does: what is under way may land, until asked twice."""
-        now_s = self._means.clock_s()
+        now_s = self._clock_s()
         if guard.is_pressed:
             guard.is_pressed = False
             if isinstance(self._stopped, InterruptedByUser):
@@ -501,7 +489,11 @@ class Run:
     def _drop(self) -> None:
         """Let go of what is under way: it may have been billed."""
         self._engine.stop()
-        unsent = [row for row in self._under_way.values() if row.is_unasked]
+        unsent = [
+            row
+            for row in self._under_way.values()
+            if row.attempts == 1 and not self._engine.has_begun(row.key)
+        ]
         self._means.store.release(self._task.hash, [row.key for row in unsent])
         for row in self._under_way.values():
             if row in unsent:
@@ -518,25 +510,25 @@ class Run:
         self._engine.close()
         self._write()
         self._books.turn(is_over=True)
-        self._find_elsewhere()
-        self._paint(is_over=True)
 
-    def _find_elsewhere(self) -> None:
-        """Take the answers to rows that another kernel has asked meanwhile."""
-        until_s = self._means.clock_s() + _GRACE_S
-        while self._elsewhere:
+    def _find_elsewhere(self, guard: InterruptGuard) -> None:
+        """Take the answers to rows that another kernel is asking now."""
+        until_s = self._clock_s() + _GRACE_S
+        while not (self._stopped or guard.is_pressed or self._clock_s() > until_s):
+            doubtful = {k for k, r in self._found.items() if r.state == RowState.SENT}
+            doubtful |= self._elsewhere
+            if not doubtful:
+                return
             known = self._means.store.find(self._task.hash)
-            for key in self._elsewhere & set(known):
-                self._found[key] = known[key]
-            is_open = [
-                key
-                for key in self._elsewhere
-                if (one := self._found.get(key))
-                and one.state == RowState.SENT
-                and one.sent_s >= self._began_at_s
-            ]
-            late = self._means.clock_s() >= until_s or self._stopped
-            if late or not is_open:
+            ours = (self._run, self._began_at_s)
+            alive = {
+                one.run
+                for one in known.values()
+                if one.run != ours[0] and one.changed_s >= ours[1]
+            }
+            self._found |= {key: known[key] for key in doubtful & set(known)}
+            open_ = [self._found[key] for key in doubtful if key in self._found]
+            if not any(r.state == RowState.SENT and r.run in alive for r in open_):
                 return
             time.sleep(_TICK_S)
 
@@ -548,15 +540,19 @@ class Run:
         messages = row.messages
         if not messages:
             messages = self._task.messages(self._task.text(row.at), self._rung)
-        redacted = self._means.redactor.redact(messages, self._settings)
+        redact = self._means.redactor.redact
+        form = (self._rung, self._max_tokens)
+        if form not in self._fields:
+            wanted = self._task.request_fields(*form)
+            self._fields[form] = redact((), self._settings, wanted).fields
+        redacted = redact(messages, self._settings, {})
         self._redacted += 0 if row.attempts else len(redacted.found)
-        fields = self._task.request_fields(self._rung, self._max_tokens)
         return Request(
             self._means.endpoint,
             redacted.messages,
             self._settings,
             self._key,
-            fields,
+            self._fields[form],
         )
 
     def _estimate(self, request: Request) -> Any:
@@ -567,7 +563,7 @@ class Run:
         row = self._under_way.pop(ended.key, None)
         if row is None:  # it was dropped
             return
-        self._took_s += self._means.clock_s() - row.began_s
+        self._took_s += self._clock_s() - row.began_s
         reply, error = ended.reply, ended.error
         if error is None and reply is not None and reply.metadata.ending == "complete":
             self._answer(row, reply)
@@ -583,7 +579,7 @@ class Run:
         known = reply.metadata
         self._pay(row, reply)
         self._refusals.clear()
-        self._good_s = self._means.clock_s()
+        self._good_s = self._clock_s()
         if known.served_model:
             self._served[known.served_model] += 1
         fields = self._task.fields
@@ -665,7 +661,7 @@ class Run:
             row.messages = ()
             self._waiting.appendleft(row)
             return
-        is_waiting = self._means.clock_s() - self._good_s < _PATIENCE_S
+        is_waiting = self._clock_s() - self._good_s < _PATIENCE_S
         if is_busy and not error.final and is_waiting and row.refusals < _ATTEMPTS:
             self._waiting.appendleft(row)
             return
@@ -747,6 +743,7 @@ class Run:
             row.lease = None
 
     def _write_down(self, record: AnswerRecord) -> None:
+        record = replace(record, changed_s=self._means.now_s())
         self._found[record.key] = self._writes[record.key] = record
 
     def _write(self) -> None:
@@ -757,7 +754,7 @@ class Run:
     # ---- what is told
 
     def _paint(self, is_over: bool = False) -> None:
-        now_s = self._means.clock_s()
+        now_s = self._clock_s()
         if not is_over and now_s - self._painted_s < _REPAINT_S:
             return
         self._painted_s = now_s
@@ -798,7 +795,7 @@ class Run:
 
     def rows(self, again: Callable[[], Rows]) -> Rows:
         """Return what there is; `again` asks the rest."""
-        elapsed_s = self._means.clock_s() - self._began_s
+        elapsed_s = self._clock_s() - self._began_s
         asked = [(self._chars[key], cost) for key, cost in self._asked.items()]
         if not asked:
             known = ((self._chars[k], one.cost_usd) for k, one in self._found.items())
