@@ -45,6 +45,7 @@ class Cluster:
         self._topic = f"nemotron-rows-{topic}"
         self._lock = Lock()
         self._at: dict[bytes, str] = {}  # the worker that has a row
+        self._begun: set[bytes] = set()
         self._ready: set[str] = set()
         self._handed: list[Any] = []
         self._is_over = Event()
@@ -76,6 +77,10 @@ class Cluster:
             )
             for worker, share in shares.items()
         ]
+
+    def has_begun(self, key: bytes) -> bool:
+        """Return whether the request of a row has gone out."""
+        return key in self._begun
 
     def stop(self) -> None:
         """Let all that is under way go."""
@@ -134,8 +139,12 @@ class Cluster:
 
     def _hear(self, event: tuple[float, dict[str, bytes]]) -> None:
         said = pickle.loads(event[1]["event"])
+        if isinstance(said, Begun):
+            self._begun.add(said.key)
+            return
         with self._lock:
-            if isinstance(said, Ended) and self._at.pop(said.key, None) is None:
+            self._begun.discard(said.key)
+            if self._at.pop(said.key, None) is None:
                 return
         self._events.put(said)
 
@@ -170,7 +179,7 @@ def _begin(topic: str, origin: str, dask_worker: Any = None) -> bool:
     if origin:
         credentials = Credentials(os.environ, KeyStore())
         key = credentials.key(Endpoint.read(origin))
-    _senders[topic] = (Threads(Client(), wire), key)
+    _senders[topic] = (Threads(Client(), wire, wire.put), key)
     return key is not None
 
 

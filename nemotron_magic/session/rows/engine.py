@@ -6,7 +6,7 @@ have gone out, and puts what came of each into a queue.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -20,6 +20,7 @@ from nemotron_magic.core.events import Sent
 from nemotron_magic.session.reply import Reply, ReplyAccumulator
 
 __all__ = [
+    "Begun",
     "Ended",
     "Engine",
     "Events",
@@ -35,6 +36,13 @@ class RowRequest:
     key: bytes
     request: Request
     request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A request has gone out."""
+
+    key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +77,15 @@ class Engine(Protocol):
 class Threads:
     """Sends from threads of this process, each with a connection of its own."""
 
-    def __init__(self, client: Client, events: Events) -> None:
+    def __init__(
+        self,
+        client: Client,
+        events: Events,
+        begun: Callable[[Begun], None] = lambda begun: None,
+    ) -> None:
         self._client = client
         self._events = events
+        self._tell_begun = begun
         self._requests: SimpleQueue[RowRequest | None] = SimpleQueue()
         self._stops: list[CancelToken] = []
         self._begun: set[bytes] = set()
@@ -118,6 +132,7 @@ class Threads:
                     draft.add(event)
                     if type(event) is Sent:
                         self._begun.add(one.key)
+                        self._tell_begun(Begun(one.key))
         except KeyboardInterrupt:
             error = _dropped()
         except NemotronError as raised:
