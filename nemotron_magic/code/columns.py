@@ -28,9 +28,7 @@ from nemotron_magic.code.syntax import (
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
-__all__ = [
-    "missing_columns",
-]
+__all__ = ["missing_columns"]
 
 
 _MOST = 20

@@ -4,11 +4,4 @@ from nemotron_magic.markdown.html import stylesheet, to_html
 from nemotron_magic.markdown.parser import CodeBlock, code_blocks
 from nemotron_magic.markdown.streaming import Block, Blocks
 
-__all__ = [
-    "Block",
-    "Blocks",
-    "CodeBlock",
-    "code_blocks",
-    "stylesheet",
-    "to_html",
-]
+__all__ = ["Block", "Blocks", "CodeBlock", "code_blocks", "stylesheet", "to_html"]

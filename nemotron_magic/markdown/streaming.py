@@ -17,11 +17,7 @@ from nemotron_magic.markdown.parser import closes, skeleton
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = [
-    "Block",
-    "Blocks",
-    "close_open_marks",
-]
+__all__ = ["Block", "Blocks", "close_open_marks"]
 
 
 _DEEPEST_CLASS = 4

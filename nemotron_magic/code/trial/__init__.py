@@ -25,13 +25,7 @@ from typing import Any, Literal
 
 from nemotron_magic.core.text import one_line
 
-__all__ = [
-    "Trials",
-    "Verdict",
-    "shape_of",
-    "sweep",
-    "unsupported",
-]
+__all__ = ["Trials", "Verdict", "shape_of", "sweep", "unsupported"]
 
 _PREFIX = "nemotron-trial-"
 _POLL_S, _STUCK_S = 0.05, 0.8
