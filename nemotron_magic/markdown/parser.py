@@ -63,9 +63,8 @@ def code_blocks(text: str) -> tuple[CodeBlock, ...]:
         return ()
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.rstrip("\n").split("\n")
-    return tuple(
-        _code_block(token, lines) for token in skeleton(text) if token.type == "fence"
-    )
+    fences = (token for token in skeleton(text) if token.type == "fence")
+    return tuple(_code_block(token, lines) for token in fences)
 
 
 def as_block(text: str, language: str) -> str:
@@ -257,20 +256,16 @@ def _closing_line(
     state: StateBlock, start: int, end: int, opener: str, closer: str
 ) -> int | None:
     for number in range(start, end):
-        line = _line(state, number)
-        if number > start and not _may_go_on(state, number, line, opener):
+        text = line = _line(state, number)
+        if number == start:
+            text = line[len(opener) :]
+        elif state.sCount[number] < state.blkIndent or not line or "```" in line:
             return None
-        text = line[len(opener) :] if number == start else line
+        elif opener != "$$" and line.startswith(opener):
+            return None  # the search ends: each line is looked at once then
         if closer in text:
             return number if text.find(closer) == len(text) - len(closer) else None
     return None
-
-
-def _may_go_on(state: StateBlock, number: int, line: str, opener: str) -> bool:
-    # A second opener ends the search: each line is looked at once then.
-    opens_again = opener != "$$" and line.startswith(opener)
-    outside = state.sCount[number] < state.blkIndent
-    return bool(line) and not outside and not opens_again and "```" not in line
 
 
 def _push_block(state: StateBlock, start: int, last: int, opener: str) -> None:
@@ -297,7 +292,7 @@ _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 @lru_cache(maxsize=1)
 def parser() -> MarkdownIt:
-    """Make the parser of whole texts."""
+    """Return the parser of whole texts."""
     made = plain_parser()
     add_math(made)
     made.inline.ruler.before("escape", "bare_link", bare_link)

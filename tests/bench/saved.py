@@ -50,7 +50,7 @@ class Weight(NamedTuple):
 def weights() -> list[Weight]:
     """Give the weight of one output of each kind."""
     made = {kind: (count, make()) for kind, (count, make) in KINDS.items()}
-    styles = {k: html.partition("<style>")[2][:-8] for k, (_, html) in made.items()}
+    styles = {k: html.partition("<style>")[2][:-14] for k, (_, html) in made.items()}
     return [
         Weight(kind, count, len(html.encode()), len(styles[kind].encode()))
         for kind, (count, html) in made.items()

@@ -59,11 +59,14 @@ class _Frame(HTMLParser):
             self.strays.append(f"</{tag}>")
 
 
+_HIDDEN = '<div class="lm-mod-hidden hidden">'
+
+
 def faults(html: str, notices: int = 0) -> list[str]:
     """Give what a page's HTML holds against the policy, our own frame left out."""
     for ours, plain in _OURS:
         html = html.replace(ours, plain, 1)
-    html = re.sub(r"\n<style>([^<]*)</style>$", _unless_ours, html)
+    html = re.sub(rf"\n{_HIDDEN}<style>([^<]*)</style></div>$", _unless_ours, html)
     frame = _read(html)
     at_most = {"nm-footer": 1, "nm-reasoning": 1, "nm-notice": notices, "nm-error": 0}
     forged = [n for n, most in at_most.items() if frame.classes.count(n) > most]
