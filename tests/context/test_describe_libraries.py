@@ -254,3 +254,33 @@ def test_a_large_dict_has_the_shape_of_an_entry(value: Any, shape: str) -> None:
 
     assert shape in said
     assert "Quimby" not in said
+
+
+def test_a_figure_of_plotly_is_told_by_its_axes_and_traces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("plotly.basedatatypes")
+    base = type("BaseFigure", (), {"__module__": module.__name__})
+    vars(module)["BaseFigure"] = base
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    figure, empty = type("Figure", (base,), {})(), base()
+    vars(figure)["_layout"] = {
+        "title": {"text": "Prices by rooms"},
+        "xaxis": {"title": {"text": "rooms"}},
+        "yaxis": {},
+    }
+    vars(figure)["_data"] = [
+        {"type": "scatter", "name": "north", "x": [1, 2, 3], "y": (4.25, 5, 6)},
+        {"type": "bar", "name": "Zebulon Quimby", "x": ["Ann Voss"]},
+        {"type": "pie"},
+    ]
+
+    assert describe(empty) == "plotly Figure, 0 traces"
+    assert describe(figure).splitlines() == [
+        "plotly Figure 'Prices by rooms', 3 traces",
+        "  xaxis: 'rooms'",
+        "  yaxis: no label",
+        "  scatter 'north': 3 x, 3 y",
+        "  bar (not named): 1 x",
+        "  pie: no data",
+    ]

@@ -288,3 +288,33 @@ def test_rows_by_a_place_from_0_to_1_are_no_quantiles() -> None:
 
     for value in (frame.head(3), frame.iloc[2], frame.amount.head(3)):
         assert "a summary" not in told(value, frame)
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_told"),
+    [
+        (["Intercept", "C(region)[T.north]", "C(region)[T.south]", "qty"], True),
+        (["const", "qty", "np.log(amount)", "qty:amount"], True),
+        (["Intercept", "C(customer)[T.Zebulon Quimby]", "qty", "amount"], False),
+        (["Intercept", "C(customer)[T.north]", "qty", "amount"], False),
+        (["Intercept", "C(region)[T.Quimby]", "qty", "amount"], False),
+        (["Intercept", "Quimby (Leeds)", "qty", "amount"], False),
+    ],
+)
+def test_the_terms_of_a_model_are_told(labels: list[str], is_told: bool) -> None:
+    pandas = pytest.importorskip("pandas")
+    found = pandas.Series([1.25, 2.5, 3.75, 4.125], index=labels)
+    table = pandas.DataFrame({"df": found, "F": found, "PR(>F)": found}, index=labels)
+
+    for value in (found, table):
+        said = told(value, sales())
+        assert all(label in said for label in labels) is is_told
+        assert ("4.125" in said) is is_told
+        assert "Quimby" not in said
+
+
+def test_a_pivot_by_letters_is_no_table_of_a_model() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"F": [1.25, 2.5], "M": [3.75, 4.125]}, index=[7, 9])
+
+    assert "4.125" not in told(table, sales())

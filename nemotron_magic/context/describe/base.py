@@ -315,7 +315,12 @@ def _is_open(value: object, label: str, depth: int) -> bool:
 _SHOWN_LINES = 60
 _SHOWN_CHARS = 3_000
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_NUMBERS = re.compile(r"\[(?:\s*[-+]?\d[\d.]*(?:e[-+]?\d+)?[,\s]){4,}[^\[\]]*\]")
+# Of arrays all is data; of lists, five numbers or more, however they are set apart.
+_NUMBER = r"(?:[\w.]{1,20}\()?+[-+]?(?:\d[\d_.]*+(?:e[-+]?\d++)?+|nan|inf)\)?+"
+_NUMBERS = re.compile(
+    r"\b(?:array|tensor|Array|Series|Index)\([\[(][^()]*+\)"
+    rf"|[\[(]\s*+(?:{_NUMBER}(?:\s*+,\s*+|\s++)){{4,}}+(?:{_NUMBER})?+[^\[\]()]*+[\])]?"
+)
 _ROW = re.compile(r"(?m)^\s*\d+\s{2,}\S")
 
 

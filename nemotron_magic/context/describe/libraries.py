@@ -233,6 +233,39 @@ def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
     return text and before + (repr(shorten(text)) if is_open else "(not named)")
 
 
+_PLOTTED = ("list", "tuple", "ndarray")
+
+
+def _plotly(figure: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a figure by the plain dicts that its library keeps it in."""
+    own = state(figure)
+    layout: Any = own.get("_layout")
+    layout = layout if type(layout) is dict else {}
+    found: Any = own.get("_data")
+    traces = [one for one in found if type(one) is dict] if type(found) is list else []
+    title = _plotly_title(layout, ctx)
+    yield f"plotly Figure{title and f' {title}'}, {len(traces)} traces"
+    for name, axis in layout.items():
+        if type(axis) is dict and exact(name)[1:5] == "axis":
+            yield f"  {name}: {_plotly_title(axis, ctx) or 'no label'}"
+    for trace in traces[:_AXES]:
+        name = _figure_text(exact(trace.get("name")), ctx, " ")
+        sizes = {
+            key: f"{len(one):,}"
+            for key, one in trace.items()
+            if home(type(one))[1] in _PLOTTED and getattr(one, "shape", True)
+        }
+        data = ", ".join(f"{size} {key}" for key, size in sizes.items()) or "no data"
+        yield f"  {exact(trace.get('type')) or 'trace'}{name}: {data}"
+    if len(traces) > _AXES:
+        yield f"  … and {len(traces) - _AXES:,} more traces"
+
+
+def _plotly_title(part: dict[str, Any], ctx: DescribeContext) -> str:
+    title = part.get("title")
+    return _figure_text(exact(title.get("text")) if type(title) is dict else "", ctx)
+
+
 _ARRAYS = ("numpy", "dask", "xarray", "pandas")
 
 
@@ -360,6 +393,7 @@ LIBRARY_KINDS: dict[tuple[str, str], Describer] = {
     ("matplotlib", "Figure"): _figure,
     ("numpy", "generic"): _number,
     ("numpy", "ndarray"): _array,
+    ("plotly", "BaseFigure"): _plotly,
     ("pyspark", "DataFrame"): _spark_frame,
     ("sklearn", "BaseEstimator"): _estimator,
     ("sqlalchemy", "Engine"): _engine,

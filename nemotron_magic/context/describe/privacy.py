@@ -194,7 +194,8 @@ _INITIALS = re.compile(r"\b(?:[A-ZÀ-Þ]\. ?){1,3}([A-ZÀ-Þ][^\W\d_]{1,30})")
 _PARAMETER = re.compile(r"\b[a-z_]\w*(?==[^=])|\b[A-Za-z_][\w.]*(?=\()")
 # Of a line of figures, columns are further apart than the parts of a number to call.
 _NUMBER_OF_PERSON = re.compile(
-    r"@|\+\d{2}|(?<![\d.])\d{2,}(?:[ ()/-]{1,2}\d{2,}){2,}|\d{9}"
+    r"@|\+\d{2}|(?<![\d.])(?<!\d{4}-)(?!\d{4}-\d\d-\d\d)\d{2,}"
+    r"(?:[ ()/-]{1,2}\d{2,}){2,}|(?<![\d.])\d{9}"
 )
 _AMID = re.compile(
     r"(?<!\S)([a-zß-ÿ]+),? (?=([A-ZÀ-Þ][a-zß-ÿ]+(?:[’'-]\w+)*)(?![\w(=_]|\.\w))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, takewhile
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from nemotron_magic.context.describe.privacy import (
     MOST_VALUES,
     WORDS,
     is_field_value,
+    is_harmless_line,
     is_personal,
     is_vocabulary,
     safe_labels,
@@ -41,6 +43,9 @@ _PLAIN_KINDS = (
     *("empty", "date", "datetime", "datetime64", "timedelta", "timedelta64", "period"),
     "interval",
 )
+_TERM = re.compile(r"[^\W\d][\w.]*[:(\[*].*[\w)\]]")
+_LEVEL = re.compile(r"\[T?\.?[^\[\]]*\]")
+_WORD = re.compile(r"\w+")
 _STATISTICS = WORDS["statistics"]
 # With these, a number is that of one row.
 _OF_ONE_ROW = {"min", "max", "first", "last", "top", "mode"}
@@ -182,9 +187,24 @@ def _is_statistic(label: Any) -> bool:
 
 def _is_known(label: Any, ctx: DescribeContext) -> bool:
     return all(
-        type(part) is str and (part in _STATISTICS or part in ctx.live.columns)
+        type(part) is str
+        and (part in _STATISTICS or part in ctx.live.columns or _is_term(part, ctx))
         for part in _levels_of(label)
     )
+
+
+def _is_term(label: str, ctx: DescribeContext) -> bool:
+    """Return whether a label is a term of a formula: of columns, levels and functions.
+
+    As in `C(region)[T.north]:rooms`; no level of a column of people is one.
+    """
+    if label in WORDS["formula"]:
+        return True
+    is_formula = _TERM.fullmatch(label) is not None
+    is_open = is_formula and not any(map(is_personal, _LEVEL.split(label)))
+    words = {one.casefold() for one in _WORD.findall(_LEVEL.sub(" ", label))}
+    is_of_columns = not words.isdisjoint(map(str.casefold, ctx.live.columns))
+    return is_open and is_of_columns and is_harmless_line(label, ctx.live.words)
 
 
 def text_values(texts: Sequence[str], ctx: DescribeContext) -> list[str]:
