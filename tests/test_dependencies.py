@@ -59,7 +59,9 @@ def test_the_tests_run_with_what_is_asked_for(name: str) -> None:
 
 def test_what_only_developers_need_is_no_extra_of_the_package() -> None:
     assert set(GROUPS) == {"bench", "fuzz"}
-    assert set(PROJECT["optional-dependencies"]) == {"demo", "keyring", "test"}
+    assert set(PROJECT["optional-dependencies"]) == {
+        *("dask", "demo", "extended", "keyring", "test")
+    }
 
 
 @pytest.mark.parametrize("text", [text for group in GROUPS.values() for text in group])

@@ -270,8 +270,8 @@ class AskTab:
         used = {MAIN, *(name for name, turns in threads.items() if turns)}
         self._name.options = tuple(sorted(used))
         self._name.disabled = self._forget.disabled = self._send.disabled = busy
-        self._stop.disabled = not busy
         self._continue.disabled = busy or self._cut is None
+        self._stop.disabled = not busy
 
     def _say(self, text: str) -> None:
         self._status.value = _status_html(text)
