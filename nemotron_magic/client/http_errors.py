@@ -144,7 +144,7 @@ _CODES = (
     "http_status",
 )
 _KINDS = ("type", "error_type", "errorType")
-_PARTS = ("error", "errors", "base_resp", "detail")
+_PARTS = ("data", "error", "errors", "base_resp", "detail")
 """Where the parts of a body that tell of a failure are."""
 
 _BENIGN = frozenset(
@@ -251,6 +251,7 @@ _BILLING = "Top up, or raise the key's budget: https://aimlapi.com/app/billing"
 _MODELS = "Choose another: %nemotron models, then --model NAME"
 _LOGIN = "Give a key: %nemotron login"
 _LATER = "Try again later"
+_RENEWED = "Wait until it is renewed, or raise the plan"
 _MODEL = (
     r"model.{0,80}(not.?(found|exist|valid|supported|avail)|does ?n.t exist|retired"
     r"|unknown|end of life|deprecat|no longer)|no endpoints|endpoints out of"
@@ -268,9 +269,20 @@ _TOO_MUCH = (
     r"|should|exceed|less than|at most|maximum|<=?|up to|greater than)"
     r"|(too large|exceed\w*).{0,40}max_(\w+_)?tokens|output tokens?.{0,30}exceed"
 )
+_BUDGET = (
+    r"(?<!thinking.)(?<!reasoning.)budget(?!.?tokens).{0,60}"
+    r"(exceed|reach|exhaust|used up|spent|deplet)"
+    r"|(exceed|exhaust|cross|over|insufficient|out of|reached)\w*.{0,40}"
+    r"(?<!thinking.)(?<!reasoning.)budget(?!.?tokens)"
+    r"|\bno (remaining )?budget|usage limits?.{0,20}(exceed|reach)"
+    r"|exceed\w*.{0,20}usage limit"
+)
+_QUOTA = (
+    r"quota\b.{0,60}(exceed|exhaust|used up|reach|deplet|replenish)"
+    r"|(exceed|exhaust|insufficient|out of|reached|\bno)\w*.{0,40}quota(?!increase)"
+)
 _NO_CREDIT = (
-    r"budget.{0,30}exceed|exceed\w*.{0,30}budget|over.?budget"
-    r"|(insufficient|not.enough|no|low|out.of|exhausted|negative).{0,12}"
+    r"(insufficient|not.enough|no|low|out.of|exhausted|negative).{0,12}"
     r"(balance|credit|funds)|(balance|credit|funds)\w*.{0,20}(insufficient|too low|not"
     r" enough|exhaust|used up|run out)|payment.required|arrearage|余额不足|欠费"
 )
@@ -282,12 +294,20 @@ _PASSED_ON = tuple(sorted({*range(500, 1000)} - _NOT_PASSED_ON))
 # The first row that fits is taken; a row without statuses fits every one. An error in
 # mid-stream may name none: its words decide then, as if it were a 400.
 _ROWS: tuple[_Row, ...] = (
+    _Row((400, 401, 402, 403, 412, 422, 429, 500), _BUDGET, CreditError,
+         "the budget of the key at {host} is used up{status}",
+         "Have it raised, or wait until it is renewed: https://aimlapi.com/app/keys"),
+    _Row((400, 402), r"\bafford\b", CreditError, "no credit left at {host}{status}",
+         "Top up, or ask for less: --max-tokens {most}"),
     _Row((400, 402, 403, 422, 429, 500), _NO_CREDIT, CreditError,
          "no credit left at {host}{status}", _BILLING),
+    _Row((400, 403, 429), _QUOTA, RateLimitError,
+         "the quota at {host} is used up{status}", _RENEWED),
     _Row((400,), r"output limit was reached|max_tokens.{0,40}reached", RequestError,
          "the reply did not fit into max_tokens", "Allow more: --max-tokens 16000"),
     _Row((400, 422, 500), _TOO_MUCH, RequestError,
-         "{model} does not write as much as was asked for", "{less}"),
+         "{model} does not write as much as was asked for",
+         "Ask for less: --max-tokens {most}"),
     _Row((400, 404, 413, 422, 500), _TOO_LONG, RequestError,
          "the question is too long for {model}", "{shorten}"),
     _Row((400, 422), r"stream_options|include_usage", RequestError,
@@ -321,9 +341,8 @@ _ROWS: tuple[_Row, ...] = (
     _Row((410,), "", ModelError, "{model} is retired at {host}{status}", _MODELS),
     _Row((413, 414), "", RequestError, "the question is too large{status}",
          "Shorten it, or drop earlier turns: %nemotron reset"),
-    _Row((429,), r"quota|free.?tier|free limit|free-models|per.?day|credit|billing",
-         RateLimitError, "the quota at {host} is used up{status}",
-         "Wait until it is renewed, or raise the plan"),
+    _Row((429,), r"free.?tier|free limit|free-models|per.?day|credit|billing",
+         RateLimitError, "the quota at {host} is used up{status}", _RENEWED),
     _Row((429,), "", RateLimitError, "too many requests at {host}{status}",
          "Wait a little, then ask again", final=False),
     _Row((504, 524), "", OutcomeUnknownError,
@@ -350,7 +369,7 @@ def error_for(
     asked = f"It was asked for {about.page}" if about.page else ""
     names = {
         "asked": asked or f"The question went to {about.endpoint.chat_url}",
-        "less": f"Ask for less: --max-tokens {limit or 1024}",
+        "most": str(limit or 1024),
         "shorten": _SHORTEN.format((limit or 4000) // 2),
         "host": about.endpoint.netloc,
         "model": one_line(about.model, 100),
@@ -392,6 +411,8 @@ def _limit(message: str) -> int | None:
     """
     if found := _DIFFERENCE.search(message):
         return int(found[1]) - int(found[2])
+    if found := re.search(rf"afford\D{{0,20}}{_FIGURE}", message):
+        return int(found[1].replace(",", ""))
     named = _LIMIT.findall(message) or re.findall(_FIGURE, message)
     return min((int(one.replace(",", "")) for one in named), default=None)
 
