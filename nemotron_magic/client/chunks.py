@@ -260,13 +260,15 @@ class _Number(float):
 _DECODER = json.JSONDecoder(strict=False, parse_float=_Number)
 
 
-def decode(text: str) -> Any:
-    """Read JSON as servers write it, with raw control characters in strings."""
-    try:
+def decode(text: str) -> list[Any]:
+    """Read JSON as servers write it: control characters, or several values in a row."""
+    value, end = _DECODER.raw_decode(text)
+    values = [value]
+    while end < len(text) and (rest := text[end:].lstrip()):
+        text = rest
         value, end = _DECODER.raw_decode(text)
-    except ValueError:
-        end = -1
-    return value if end == len(text) else _DECODER.decode(text)
+        values.append(value)
+    return values
 
 
 _Kind = type[Text] | type[Reasoning] | type[Refusal]
@@ -275,14 +277,15 @@ _PLAIN_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"
 """What a chunk is made of that is no surprise and tells of no error."""
 
 _PLAIN = frozenset({"role", "content"})
+_HOLDERS = frozenset({"delta", "message", "text"})
 _PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
 _NAMES_OF: dict[_Kind, tuple[str, ...]] = {
     Reasoning: (
         *("reasoning", "reasoning_content", "reasoning_details"),
-        *("reasoning_text", "thinking", "thought"),
+        *("reasoning_text", "thinking", "thought", "thinking_blocks", "thoughts"),
     ),
     Refusal: ("refusal",),
-    Text: ("content", "text"),
+    Text: ("content", "text", "output_text", "parts"),
 }
 """Where a delta has what."""
 
@@ -312,26 +315,19 @@ _USAGE_NAMES = ("usage", "usageMetadata", "usage_metadata")
 _DEEPEST = 8
 
 _REASONS = {
-    **dict.fromkeys(
-        ("stop", "eos", "eostoken", "eosfound", "endturn", "endoftext", "endofturn",
-         "stopsequence", "stopstringfound", "stopword", "complete", "completed",
-         "finished", "done", "normal", "finishreasonstop"), "stop"),
-    **dict.fromkeys(
-        ("length", "maxtokens", "modellength", "maxoutputtokens", "maxlength",
-         "maxcontextlength", "contextlength", "contextlengthreached", "tokenlimit",
-         "maxpredictedtokensreached", "maxcompletiontokens", "maxnewtokens",
-         "modelcontextwindowexceeded", "finishreasonmaxtokens"), "length"),
-    **dict.fromkeys(
-        ("contentfilter", "contentfiltered", "safety", "recitation", "blocklist",
-         "prohibitedcontent", "spii", "sensitive", "guardrailintervened", "errortoxic",
-         "moderation", "imagesafety", "finishreasonsafety"), "content_filter"),
-    **dict.fromkeys(("toolcalls", "toolcall", "tooluse"), "tool_calls"),
-    "functioncall": "function_call",
-    **dict.fromkeys(
-        ("", "null", "none", "unspecified", "finishreasonunspecified", "unfinished",
-         "notfinished", "inprogress", "incomplete"), ""),
-}  # fmt: skip
-"""What servers call the reasons of an end, in one writing, in the words of OpenAI's."""
+    "": r"(finishreason)?(|null|none|unspecified|unfinished|notfinished|inprogress"
+    r"|incomplete|continue|ongoing|false)",
+    "tool_calls": r"tool(calls?|use)",
+    "function_call": r"functioncall",
+    "content_filter": r".*(filter|safety|recitation|blocklist|prohibited|spii|sensitive"
+    r"|guardrail|toxic|moderation|harm|refus|policy|flagged).*",
+    "error": r".*(error|fail|cancel|abort|interrupt|timeout|unavailable).*",
+    "length": r".*(length|max\w*token|tokenlimit|context|outputlimit|lengthlimit).*"
+    r"|limit|maxlen\w*",
+    "stop": r"(finishreason)?(stop\w*|eos\w*|eot\w*|end\w*|imend|s|completed?"
+    r"|finished|done|normal|success\w*)",
+}
+"""What servers call the reasons of an end, in one writing; the first that fits."""
 
 
 def finish_reason(reason: Any) -> str:
@@ -345,7 +341,8 @@ def finish_reason(reason: Any) -> str:
     if isinstance(reason, dict):
         return finish_reason(reason.get("type") or reason.get("reason"))
     name = re.sub(r"[\W_]", "", str(reason)).casefold()
-    return _REASONS.get(name, sanitize_label(str(reason)))
+    found = (usual for usual, other in _REASONS.items() if re.fullmatch(other, name))
+    return next(found, sanitize_label(str(reason)))
 
 
 def _pieces(
@@ -423,6 +420,8 @@ class ChunkParser:
             events.append(ModelInfo(sanitize_label(model), sanitize_label(reply_id)))
         found = chunk.get("choices")
         choices = found if isinstance(found, list) else [found]
+        if isinstance(found, dict) and not found.keys() & _HOLDERS:
+            choices = list(found.values())  # by their numbers
         if self._n == 1 and len(choices) > 1:
             self.extra = max(self.extra, len(choices) - 1)
             choices = choices[:1]
@@ -446,6 +445,7 @@ class ChunkParser:
             self._texts(delta, Text, index, events)
         elif not delta.keys() <= _PLAIN:
             self._delta(delta, index, events)
+            self._finish(delta, index, events)
         elif isinstance(content := delta.get("content"), str):
             if content:
                 self._piece(Text, content, index, events)
@@ -503,7 +503,7 @@ class ChunkParser:
             self._choice(chunk, events)
         elif token and not token.get("special"):
             self._texts(token, Text, 0, events)
-        elif not chunk.keys() & _CODES:
+        elif chunk.get("success") is not False and not chunk.keys() & _CODES:
             for name in _BODY_NAMES:
                 value = chunk.get(name)
                 is_text = isinstance(value, str) or as_dict(value).keys() & _TEXTS
@@ -546,7 +546,8 @@ class ChunkParser:
         events += tags.feed(text)
 
     def _tool_calls(self, delta: JsonObject, index: int, events: list[Event]) -> None:
-        calls = as_objects(delta.get("tool_calls"))
+        found = delta.get("tool_calls")
+        calls = as_objects([found] if as_dict(found).get("function") else found)
         if not calls and as_dict(delta.get("function_call")):
             calls = [{"function": delta["function_call"]}]
         for position, call in enumerate(calls):
@@ -571,11 +572,11 @@ class ChunkParser:
     def _figures(self, chunk: JsonObject, events: list[Event]) -> None:
         places = (as_dict(chunk.get("x_groq")), chunk)
         found = [v for one in places for name in _USAGE_NAMES if (v := one.get(name))]
-        if found or chunk.get("meta"):
+        usage = Usage.from_wire(chunk, chunk.get("meta"))
+        for one in found:
+            usage = usage.updated(Usage.from_wire(one))
+        if found or usage != Usage():
             self.has_usage = True
-            usage = Usage()
-            for one in found or [None]:
-                usage = usage.updated(Usage.from_wire(one, chunk.get("meta")))
             events.append(UsageReport(usage))
 
 

@@ -137,11 +137,20 @@ class ServiceErrorBody:
 
 _MESSAGES = (
     *("message", "status_msg", "error_msg", "errorMessage", "error_message"),
-    *("detail", "error_description", "error", "title", "msg", "reason"),
+    *(
+        "err_msg",
+        "errmsg",
+        "detail",
+        "error_description",
+        "error",
+        "title",
+        "msg",
+        "reason",
+    ),
 )
 _CODES = (
     *("code", "statusCode", "status", "status_code", "error_code", "errorCode"),
-    "http_status",
+    *("http_status", "err_code", "errcode"),
 )
 _KINDS = ("type", "error_type", "errorType")
 _PARTS = ("data", "error", "errors", "base_resp", "detail")
@@ -183,7 +192,7 @@ def _faults(place: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _is_fault(chunk: Mapping[str, Any]) -> bool:
     """Return whether a chunk without choices is an error as a whole."""
     names = {name for name in chunk if not _is_benign(chunk[name])}
-    says = names & {"message", "msg", "detail", "title"}
+    says = names & {"message", "msg", "detail", "title", "err_msg", "errmsg"}
     is_named = "error" in (chunk.get("object"), chunk.get("type"))
     is_coded = bool(names & {*_CODES} and says) or chunk.get("success") is False
     if isinstance(chunk.get("message"), dict):
@@ -274,11 +283,11 @@ _BUDGET = (
     r"(exceed|reach|exhaust|used up|spent|deplet)"
     r"|(exceed|exhaust|cross|over|insufficient|out of|reached)\w*.{0,40}"
     r"(?<!thinking.)(?<!reasoning.)budget(?!.?tokens)"
-    r"|\bno (remaining )?budget|usage limits?.{0,20}(exceed|reach)"
-    r"|exceed\w*.{0,20}usage limit"
+    r"|\bno (remaining )?budget|(spend\w*|usage).(limits?|cap).{0,20}(exceed|reach|hit)"
+    r"|(exceed|reach|hit)\w*.{0,40}(spend\w*|usage).(limit|cap)"
 )
 _QUOTA = (
-    r"quota\b.{0,60}(exceed|exhaust|used up|reach|deplet|replenish)"
+    r"quota\b.{0,60}(exceed|exhaust|used up|reach|deplet|replenish|not enough|failed)"
     r"|(exceed|exhaust|insufficient|out of|reached|\bno)\w*.{0,40}quota(?!increase)"
 )
 _NO_CREDIT = (
@@ -294,12 +303,12 @@ _PASSED_ON = tuple(sorted({*range(500, 1000)} - _NOT_PASSED_ON))
 # The first row that fits is taken; a row without statuses fits every one. An error in
 # mid-stream may name none: its words decide then, as if it were a 400.
 _ROWS: tuple[_Row, ...] = (
-    _Row((400, 401, 402, 403, 412, 422, 429, 500), _BUDGET, CreditError,
+    _Row((), _BUDGET, CreditError,
          "the budget of the key at {host} is used up{status}",
          "Have it raised, or wait until it is renewed: https://aimlapi.com/app/keys"),
     _Row((400, 402), r"\bafford\b", CreditError, "no credit left at {host}{status}",
          "Top up, or ask for less: --max-tokens {most}"),
-    _Row((400, 402, 403, 422, 429, 500), _NO_CREDIT, CreditError,
+    _Row((400, 401, 402, 403, 422, 429, 500), _NO_CREDIT, CreditError,
          "no credit left at {host}{status}", _BILLING),
     _Row((400, 403, 429), _QUOTA, RateLimitError,
          "the quota at {host} is used up{status}", _RENEWED),

@@ -48,12 +48,20 @@ _WAYS |= {"provided": "input", "generated": "output"}
 """What the two dialects of a price list call the two directions."""
 
 _PRICES = {
-    "input": ("prompt", "input", "input_tokens", "input_cost_per_token"),
-    "output": ("completion", "output", "output_tokens", "output_cost_per_token"),
+    "input": (
+        *("prompt", "input", "input_tokens", "input_cost_per_token", "input_price"),
+    ),
+    "output": (
+        *("completion", "output", "output_tokens", "output_cost_per_token"),
+        "output_price",
+    ),
 }
 """Where a plain price list has the price of each direction."""
 
-_PRICE_PLACES = ("pricing", "metadata.pricing", "info.pricing", "model_info", "")
+_PRICE_PLACES = (
+    *("pricing", "metadata.pricing", "info.pricing", "model_info", "price", "cost"),
+    "",
+)
 _DEAREST_TOKEN_USD = 0.001
 """A price below it is that of one token, one from it on that of a million."""
 
@@ -62,6 +70,9 @@ _LENGTHS = (
     *("contextLength", "context_length", "context_window", "max_context_length"),
     *("metadata.context_length", "top_provider.context_length", "n_ctx"),
     *("model_info.max_input_tokens", "max_input_tokens", "inputTokenLimit"),
+    *("max_context_tokens", "limits.max_input_tokens", "limits.context_window"),
+    *("limit.context", "details.context_length", "context_size", "contextWindow"),
+    "maxModelLen",
 )
 """Where it stands what a model reads: what was loaded before what it could read."""
 
@@ -109,8 +120,9 @@ def read_models(answer: Any) -> tuple[Model, ...]:
     2026-08-21) and https://platform.openai.com/docs/api-reference/models/list.
     """
     page = as_dict(answer)
-    lists = [v for v in (answer, page.get("data"), page.get("models")) if as_list(v)]
-    rows = as_objects(lists[0]) if lists else []
+    places = (answer, *(page.get(name) for name in ("data", "models", "result")))
+    found = next(filter(None, map(as_list, places)), [])
+    rows = as_objects([{"id": one} if isinstance(one, str) else one for one in found])
     models = {m.name: m for row in rows if _chats(row) and (m := _model(row))}
     return tuple(models.values())
 
@@ -161,6 +173,7 @@ def _is_name(value: Any) -> bool:
 
 
 def _figure(value: Any) -> float | None:
+    value = value.strip().removeprefix("$") if isinstance(value, str) else value
     return as_number(value, from_text=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from nemotron_magic.client.chunks import ChunkParser, decode
 from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
@@ -45,6 +46,8 @@ PROGRESS = (Piece, ToolCall)
 _LONGEST_WHOLE_BYTES = 2**20
 _BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
 _PREFIXES = re.compile(r"(?:\s*data:)+\s*")
+_DONE = re.compile(r'"?\[DONE\]|"?DONE"?$', re.IGNORECASE)
+_ALIVE = re.compile(r'"?(ping|pong|keep.?alive|heart.?beat|null|ok)"?', re.IGNORECASE)
 _ONLY_REASONING = (
     "All of the reply came as reasoning, and no answer. Read it: _nemotron.reasoning"
 )
@@ -57,7 +60,8 @@ def _is_whole(data: bytes) -> bool:
     if data[-1:] != b"}" or len(data) > _LONGEST_WHOLE_BYTES:
         return data == b"[DONE]"
     try:
-        return bool(as_dict(decode(data.decode())).keys() & {"choices", "error"})
+        values = decode(data.decode())
+        return bool(as_dict(values[-1]).keys() & {"choices", "error"})
     except (ValueError, RecursionError):
         return False
 
@@ -178,25 +182,31 @@ class CompletionParser:
             data = event.data
             if data[:1] != "{":
                 data = _PREFIXES.sub("", data, count=1).strip()
-            if data.startswith("[DONE]"):
+            if data[:1] != "{" and _DONE.match(data):
                 self.done = True
             elif event.name == "error":
                 self._fail(ServiceErrorBody.read(data))
-            elif data:
+            elif data and not (self._payloads and _ALIVE.fullmatch(data)):
                 self._payload(data, events)
 
     def _payload(self, data: str, events: list[Event]) -> None:
         self._payloads += 1
         try:
-            chunk = decode(data)
+            chunks = decode(data)
         except (ValueError, RecursionError):
-            chunk = read_cut_json(data) if self._is_cut else None
-        if isinstance(chunk, list) and len(chunk) == 1:
-            chunk = chunk[0]
-        if isinstance(chunk, dict):
-            self._read(chunk, events)
-        else:
+            chunks = [read_cut_json(data) if self._is_cut else None]
+        if not self._read_all(chunks, events):
             self._skip(data)
+
+    def _read_all(self, chunks: list[Any], events: list[Event]) -> bool:
+        """Read values that ought to be chunks; return whether all of them are."""
+        for chunk in chunks:
+            if isinstance(chunk, list) and len(chunk) == 1:
+                chunk = chunk[0]
+            if not isinstance(chunk, dict):
+                return False
+            self._read(chunk, events)
+        return True
 
     def _read(self, chunk: JsonObject, events: list[Event]) -> None:
         chunks = self._chunks
@@ -240,14 +250,11 @@ class CompletionParser:
     def _completion(self, text: str, events: list[Event]) -> None:
         """Read a whole completion, or as much of one as there is."""
         try:
-            completion = decode(text)
-            self.done = isinstance(completion, dict | list)
+            found = decode(text)
+            self.done = len(found) == 1 and isinstance(found[0], dict | list)
         except (ValueError, RecursionError):
-            completion = read_cut_json(text)
-        if isinstance(completion, list) and len(completion) == 1:
-            completion = completion[0]
-        if isinstance(completion, dict):
-            self._read(completion, events)
+            found = [read_cut_json(text)]
+        self._read_all(found, events)
 
     def _not_a_reply(self, text: str) -> NemotronError:
         complaint = ServiceErrorBody.read(text)

@@ -2,7 +2,8 @@
 
 By https://html.spec.whatwg.org/multipage/server-sent-events.html, but data that is
 pending at the end is dispatched (llama.cpp ends with `data: [DONE]` and no blank line),
-and a field named `error` is data of an `error` event (llama.cpp until September 2025).
+a field named `error` is data of an `error` event (llama.cpp until September 2025), and
+a line that begins with `{` is data without its name.
 """
 
 from __future__ import annotations
@@ -159,6 +160,8 @@ class EventStreamDecoder:
         value = value.removeprefix(b" ")
         if name in (b"data", b"error"):
             self._data.append(value)
+        elif line[:1] == b"{":  # it has no name at all
+            self._data.append(line)
         if name in (b"event", b"error"):
             told = value if name == b"event" else name
             self._name = told.decode("utf-8", "replace")

@@ -105,11 +105,12 @@ def believed_usd(cost_usd: float | None) -> float | None:
 
 _IN = (
     *("prompt_tokens", "input_tokens", "promptTokens", "inputTokens"),
-    *("promptTokenCount", "prompt_eval_count"),
+    *("promptTokenCount", "prompt_eval_count", "tokens.input_tokens"),
 )
 _OUT = (
     *("completion_tokens", "output_tokens", "completionTokens", "outputTokens"),
     *("candidatesTokenCount", "generated_tokens", "eval_count"),
+    "tokens.output_tokens",
 )
 _COUNTS = {
     "prompt_tokens": _IN,
@@ -129,7 +130,8 @@ _COUNTS = {
 _COSTS = (
     *(("usd_spent", 1), ("credits_used", CREDITS_PER_USD)),
     *(("cost", 1), ("cost.total_cost", 1), ("total_cost", 1), ("cost_usd", 1)),
-    *(("estimated_cost", 1), ("cost_in_usd_ticks", 10_000_000_000)),
+    *(("cost.total", 1), ("cost.usd", 1), ("estimated_cost", 1)),
+    ("cost_in_usd_ticks", 10_000_000_000),
 )
 """Where a cost stands, and how many of its units are a US dollar."""
 

@@ -152,6 +152,12 @@ ROWS: list[tuple[int, str, type[NemotronError], str, str]] = [
     (422, "Crossed budget: exceeded the team budget", CreditError, "budget", "raised"),
     (401, "Authentication Error, ExceededTokenBudget: Current spend for token: 7.2; "
      "Max Budget for Token: 2e-07", CreditError, "budget of the key", "renewed"),
+    (503, "budget exceeded for tenant", CreditError, "budget of the key", "raised"),
+    (429, "Monthly spend limit exceeded", CreditError, "budget", "raised"),
+    (400, "You have reached your specified API usage limits", CreditError, "budget",
+     "raised"),
+    (403, "pre-consumed quota failed, user quota: 0", RateLimitError, "quota",
+     "renewed"),
     (412, "Usage limits exceeded for this API key", CreditError, "budget", "raised"),
     (429, "No deployments available - crossed budget for provider", CreditError,
      "the budget of the key", "raised"),

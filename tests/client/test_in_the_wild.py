@@ -101,6 +101,10 @@ def test_text_is_read_in_every_shape(name: str, content: str, said: str) -> None
         [choice(delta={"text": "a"}), choice(delta={"text": "b"})],
         [choice(message={"content": "a"}), choice(message={"content": "b"})],
         [event({"choices": {"delta": {"content": "ab"}}})],
+        [event({"choices": {"0": {"delta": {"content": "ab"}}}})],
+        [choice(delta={"output_text": "a"}), choice(delta={"parts": ["b"]})],
+        [delta(content="a").strip() + delta(content="b").removeprefix(b"data: ")],
+        [delta(content="a"), delta(content="b").removeprefix(b"data: ")],
         [event({"response": "ab"})],
         [event({"response": "a"}), event({"response": "b"})],
         [event({"result": "a"}), event({"result": "b", "finish_reason": "normal"})],
@@ -234,10 +238,13 @@ def test_no_reason_is_no_end(reason: str) -> None:
 REASONS = {
     "length": ["MAX_TOKENS", "max_tokens", "model_length", "max_output_tokens",
                "Length", "maxPredictedTokensReached"],
-    "stop": ["STOP", "eos_token", "stop_sequence", "end_turn", "eos", "COMPLETE"],
-    "content_filter": ["SAFETY", "recitation", "BLOCKLIST", "PROHIBITED_CONTENT"],
+    "stop": ["STOP", "eos_token", "stop_sequence", "end_turn", "eos", "COMPLETE",
+             "<|eot_id|>", "FinishReason.STOP", "stop_token"],
+    "content_filter": ["SAFETY", "recitation", "BLOCKLIST", "PROHIBITED_CONTENT",
+                       "guardrail_hit", "refusal"],
     "tool_calls": ["tool_use", "TOOL_CALLS"],
     "something_else": ["something_else"],
+    "error": ["error", "CANCELLED", "abort"],
 }  # fmt: skip
 
 
@@ -246,6 +253,20 @@ REASONS = {
 )
 def test_a_reason_means_the_same_in_other_words(reason: str, means: str) -> None:
     assert hear(say("a"), delta(reason), DONE).reply.finish_reason == means
+
+
+@pytest.mark.parametrize("done", ["[done]", '"[DONE]"', "DONE", "[DONE] bye"])
+def test_an_end_may_be_written_otherwise(done: str) -> None:
+    heard = hear(say("a"), f"data: {done}\n\n".encode(), say("b"))
+
+    assert (str(heard.reply), heard.reply.metadata.ending) == ("a", "complete")
+
+
+@pytest.mark.parametrize("word", ["ping", "keep-alive", "heartbeat", "null", '"ok"'])
+def test_a_word_that_keeps_the_connection_alive_is_no_loss(word: str) -> None:
+    heard = hear(say("a"), f"data: {word}\n\n".encode(), say("b"), STOP, DONE)
+
+    assert (str(heard.reply), heard.reply.is_whole) == ("ab", True)
 
 
 def test_a_reason_may_have_another_name() -> None:
@@ -268,6 +289,8 @@ def test_a_reason_may_have_another_name() -> None:
         ({"choices": [{"index": 0, "delta": {}, "error": {"message": "died"}}]},
          ServiceError, "died"),
         ({"detail": "died"}, ServiceError, "died"),
+        ({"err_code": 5, "err_msg": "died"}, ServiceError, "died"),
+        ({"success": False, "message": "died"}, ServiceError, "died"),
         ({"success": False, "errors": [{"code": 5, "message": "died"}]},
          ServiceError, "died"),
         ([{"error": {"code": 401, "message": "bad key", "status": "X"}}],
@@ -367,6 +390,10 @@ def test_a_thought_beside_an_answer_or_a_cut_one_needs_no_word() -> None:
         ({"usage": {"cost": {"total_cost": 0.5}}}, Usage(cost_usd=0.5)),
         ({"usage": {"cost_in_usd_ticks": 5_000_000_000}}, Usage(cost_usd=0.5)),
         ({"usage": {"estimated_cost": "0.5"}}, Usage(cost_usd=0.5)),
+        ({"usage": {"cost": {"total": 0.5}}}, Usage(cost_usd=0.5)),
+        ({"usage": {"tokens": {"input_tokens": 3}}, "cost": 0.5},
+         Usage(3, cost_usd=0.5)),
+        ({"prompt_eval_count": 3, "eval_count": 4}, Usage(3, 4)),
         ({"usageMetadata": {"promptTokenCount": 3}}, Usage(3)),
         ({"usage": {"cost": 0, "is_byok": True,
                     "cost_details": {"upstream_inference_cost": 0.5}}},

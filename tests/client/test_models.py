@@ -54,6 +54,8 @@ def test_a_row_of_the_service_is_read_whole() -> None:
         {"meta": {"n_ctx": 8192, "n_ctx_train": 131_072}},
         {"metadata": {"context_length": 8192}},
         {"info": {"contextLength": 8192}},
+        {"limit": {"context": 8192}},
+        {"contextWindow": 8192},
     ],
 )
 def test_the_length_goes_by_many_names(fields: dict[str, Any]) -> None:
@@ -90,6 +92,8 @@ def test_what_does_not_chat_is_left_out(row: dict[str, Any]) -> None:
         {"pricing": {"input": "0.2", "output": "0.6"}},
         {"metadata": {"pricing": {"input_tokens": 0.2, "output_tokens": 0.6}}},
         {"model_info": {"input_cost_per_token": 2e-7, "output_cost_per_token": 6e-7}},
+        {"cost": {"input": "$0.20", "output": "$0.60"}},
+        {"input_price": "0.2", "output_price": 0.6},
         {"pricing": {}, "metadata": {"pricing": {"input": 0.2, "output": 0.6}}},
     ],
 )
@@ -115,9 +119,9 @@ def test_what_costs_nothing_costs_nothing_and_what_is_no_price_is_not_known() ->
 def test_a_list_may_be_bare_or_under_another_name() -> None:
     rows = [{"name": "a"}, {"id": "b"}]
 
-    assert (
-        read_models({"models": rows}) == read_models(rows) == (Model("a"), Model("b"))
-    )
+    both = (Model("a"), Model("b"))
+    assert read_models({"models": rows}) == read_models(rows) == both
+    assert read_models({"result": rows}) == read_models({"data": ["a", "b"]}) == both
 
 
 def test_only_chat_models_are_taken_and_each_once() -> None:

@@ -134,7 +134,7 @@ ADVICE = {
     "403-credits": (CreditError, "Top up"),
     "403-plan": (CreditError, "Top up"),
     "403-verification": (CreditError, "Verify it"),
-    "403-key": (CreditError, "Top up"),
+    "403-key": (CreditError, "Have it raised"),
     "403-moderation": (RequestError, "Rephrase"),
     "404-model": (ModelError, "Live here: nvidia/nemotron"),
     "404-path": (RequestError, "Is base_url right?"),
