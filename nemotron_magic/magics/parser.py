@@ -127,6 +127,7 @@ def parse(
 
 
 _MOST_WORDS = 4
+_PATH = re.compile(r"[^\W\d][\w.]*(\[.*\])?")
 _LONGEST_PHRASE = 100
 
 # What else a command is called. It is run where that changes nothing, else named.
@@ -255,6 +256,8 @@ def _meant(
         if looks_like_flag(rest):
             is_slip = _is_all_flags(rest)
             return f"flags stand before {word}", f"{rest} {word}" if is_slip else ""
+        if word == "rows" and blank and has_body and _PATH.fullmatch(rest):
+            return "rows takes a name or a path behind a colon", f"rows: {rest}"
         if not blank or not is_short or has_body or rest.endswith("?"):
             return "", ""
         if takes.isupper():

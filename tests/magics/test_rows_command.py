@@ -97,6 +97,11 @@ def test_the_preview_has_the_bytes_that_the_service_gets(notebook: Notebook) -> 
         ),
         (f"{AS} rows: df.review + df.title", "Assign it first"),
         (f"{AS} rows: df.nope", "nope"),
+        (f"{AS} rows df.review", f"Did you mean: %%nemotron {AS} rows: df.review"),
+        (f"{AS} rows df[['review']]", "rows: df[['review']]"),
+        (f"{AS} rows:", "rows: of what?"),
+        (f"{AS} --code rows: df.review", "--code is for a question"),
+        (f"{AS} -T aside rows: df.review", "--thread is for a question"),
         (f"{AS} rows: df.shape[0]", "this is of type int"),
         (f"{AS} --again never rows: df.review", "again takes errors, billed, all"),
         (f"{AS} --at-once 300 rows: df.review", "at_once must lie in [1, 256]"),
@@ -116,9 +121,10 @@ def test_what_cannot_be_asked_is_refused_and_corrected(
 
 
 def test_a_lone_choice_is_a_column_of_the_variable_s_name(notebook: Notebook) -> None:
-    notebook.ask('--as "good|bad" -o tone rows: df.review')
+    done = notebook.ask('--as "good|bad" -o tone rows: df.review')
 
     assert notebook["tone"].columns[0] == "tone"
+    assert "| row | tone |" in done.text
 
 
 def test_answers_are_compared_with_the_truth(notebook: Notebook) -> None:

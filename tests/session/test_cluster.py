@@ -48,7 +48,7 @@ def service() -> Iterator[CountingService]:
 
 @pytest.fixture
 def session(service: CountingService, tmp_path: Path) -> Iterator[Session]:
-    environ = {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path), "HOME": str(tmp_path)}
     session = Session(base_url=service.url, model="m", environ=environ)
     yield session
     session.close()
@@ -130,7 +130,7 @@ def test_a_key_goes_to_workers_on_this_machine_and_to_none_in_the_clear(
     cluster: Any, service: CountingService, tmp_path: Path
 ) -> None:
     environ = {
-        "XDG_DATA_HOME": str(tmp_path),
+        "NEMOTRON_MAGIC_HOME": str(tmp_path),
         "AIMLAPI_API_KEY": KEY,
         "AIMLAPI_API_BASE": service.url,
     }

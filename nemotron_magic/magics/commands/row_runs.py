@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -54,11 +54,23 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
             "nothing was sent",
             f"Type: %%nemotron {typed}{flags} rows: {expression}",
         )
+    _refuse_others(call)
     question = _question(app, call, expression)
     if call.preview:
         app.displays.show_markdown(_preview(app, question, settings))
         return None
     return _Asking(app, call, question).ask(settings)
+
+
+def _refuse_others(call: ParsedMagic) -> None:
+    """Refuse flags that say something of a conversation: a row has none."""
+    others = ("code", "replace", "files", "notebook", "thread", "fresh")
+    if given := next((one for one in others if getattr(call, one)), ""):
+        raise InputError(
+            f"--{given.removesuffix('s')} is for a question, and has no use for rows",
+            "each row goes out by itself; nothing was sent",
+            f"Leave it out: %%nemotron … rows: {call.text}",
+        )
 
 
 def _split_flags(text: str) -> tuple[str, str]:
@@ -81,21 +93,29 @@ def _question(app: App, call: ParsedMagic, expression: str) -> RowsQuestion:
     return RowsQuestion(
         instruction=call.cell,
         values=values,
-        as_=call.as_ or "reply",
+        as_=call.as_.named(call.out) if call.as_ else "reply",
         at_once=flags.get("at_once", 16),
         rpm=flags.get("rpm"),
         sample=None if flags.get("all") else sample,
         again=(flags["again"],) if "again" in flags else (),
         label=label and _truth(expression, label, names),
-        name=call.out,
+        name=call.out or one_line(expression, 40),
     )
 
 
 def _value(expression: str, names: dict[str, Any]) -> Any:
     """Return what a name or path stands for; raise InputError, and run nothing."""
+    if not expression:
+        raise InputError(
+            "rows: of what? A name or a path follows the colon",
+            "nothing was sent",
+            "Such as: %%nemotron rows: df.review   and the question below",
+        )
     try:
         return evaluate(expression, names)
     except InputError as error:
+        if "backslash" in error.hint:
+            error.hint = ""
         error.hint = error.hint.replace("; then write $`x`", "   then: rows: x")
         error.hint = error.hint.replace("$`", "").replace("`", "")
         error.what = error.what.replace("$`", "").replace("`", "")
@@ -172,7 +192,7 @@ class _Asking:
     def _watch(self, progress: Progress) -> None:
         if not self._call.quiet:
             line = str(progress)
-            self._paint(f"{line}\n\n{_table(progress.last)}", line, False)
+            self._paint(f"{line}\n\n{_table(progress.last, ())}", line, False)
 
     def _keep(self, rows: Rows) -> None:
         if self._call.out:
@@ -181,7 +201,7 @@ class _Asking:
             return
         shown = (row for row in rows if row.note != "not asked")
         first = [row for row, _ in zip(shown, range(_PILOT_ROWS), strict=False)]
-        parts = [_table(first), _end_line(rows, self._question)]
+        parts = [_table(first, rows.names), _end_line(rows, self._question)]
         if self._question.label is not None:
             parts.append(rows.scores())
         self._paint("\n\n".join(filter(None, parts)), "", True)
@@ -218,23 +238,22 @@ def _end_line(rows: Rows, question: RowsQuestion) -> str:
     return "  \n".join(lines)
 
 
-def _table(rows: Iterable[Row]) -> str:
-    """Return rows as a Markdown table."""
+def _table(rows: Iterable[Row], names: Sequence[str]) -> str:
+    """Return rows as a Markdown table, under the names of the fields."""
     rows = [*rows]
-    values = [row.value if isinstance(row.value, dict) else {} for row in rows]
-    names = list(dict.fromkeys(name for one in values for name in one))
     if not rows:
         return ""
-    single = [row.value for row in rows]
-    heads = ["row", *names] if names else ["row", "answer"]
+    found = [row.value for row in rows if isinstance(row.value, dict)]
+    names = [*names] or list(dict.fromkeys(name for one in found for name in one))
     has_errors = any(row.error for row in rows)
-    lines = ["| " + " | ".join(map(as_cell, heads + ["error"] * has_errors)) + " |"]
-    lines.append("|" + ":--|" * (len(heads) + has_errors))
-    for row, value, one in zip(rows, values, single, strict=True):
-        cells = [value.get(name) for name in names] if names else [one]
-        shown = [_cell(cell) for cell in [str(row.index), *cells]]
-        shown += [_cell(row.error)] if has_errors else []
-        lines.append("| " + " | ".join(shown) + " |")
+    heads = ["row", *names] + ["error"] * has_errors
+    lines = ["| " + " | ".join(map(as_cell, heads)) + " |", "|" + ":--|" * len(heads)]
+    for row in rows:
+        is_single = not isinstance(row.value, dict)
+        values = {names[0]: row.value} if is_single and names else row.value or {}
+        cells = [str(row.index), *(values.get(name) for name in names)]
+        cells += [row.error] if has_errors else []
+        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
     return "\n".join(lines)
 
 

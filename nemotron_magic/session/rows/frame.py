@@ -193,6 +193,11 @@ class Rows:
         return shown() if shown else None
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns that answers have."""
+        return self._fields.names
+
+    @property
     def errors(self) -> tuple[Row, ...]:
         """The rows that were asked and have no answer of the kind that was wanted."""
         return tuple(row for row in self if row.error)

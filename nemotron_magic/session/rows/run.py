@@ -211,7 +211,7 @@ class Run:
         self._task = task = RowTask.of(
             question.instruction,
             table,
-            parse_fields(question.as_, question.name),
+            parse_fields(question.as_),
             settings,
             means.endpoint.base_url,
             unsent,
