@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -38,13 +38,13 @@ from nemotron_magic.session.structured.specs import of_own_type
 __all__ = ["Asker", "QuestionBuilder"]
 
 
+@dataclass(frozen=True)
 class QuestionBuilder:
     """Makes questions of what was typed, with their context and their place."""
 
-    def __init__(self, shell: Any, session: Session, gatherer: ContextGatherer) -> None:
-        self._shell = shell
-        self._session = session
-        self._gatherer = gatherer
+    shell: Any
+    session: Session
+    gatherer: ContextGatherer
 
     def typed(
         self, call: ParsedMagic, settings: Settings, subject: Subject | None = None
@@ -59,13 +59,13 @@ class QuestionBuilder:
             call.text,
             call.thread,
             settings,
-            *self._gatherer.place(),
+            *self.gatherer.place(),
             subject=subject,
             files=tuple(call.files),
             notebook=call.notebook,
             context=settings["context"] if keeps_cells else "none",
         )
-        wanted = call.as_ and of_own_type(call.as_, self._shell.user_ns)
+        wanted = call.as_ and of_own_type(call.as_, self.shell.user_ns)
         return replace(question, without_history=call.fresh, wanted=wanted)
 
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
@@ -74,7 +74,7 @@ class QuestionBuilder:
         Raise InputError if a value that it names cannot be sent, or it is a key and no
         question.
         """
-        refuse_key(text, self._session.redactor.hide)
+        refuse_key(text, self.session.redactor.hide)
         context = settings["context"]
         return self._question(
             text, thread, settings, "", last, context=context, last=last
@@ -90,13 +90,13 @@ class QuestionBuilder:
         **request: Any,
     ) -> Question:
         thread = thread or MAIN
-        turns = self._session.conversation.threads.get(thread, [])
+        turns = self.session.conversation.threads.get(thread, [])
         before = turns_before(turns, origin)
-        text, context_info, notice = self._gatherer.gather(
+        text, context_info, notice = self.gatherer.gather(
             ContextRequest(
                 text=text,
                 data=settings["data"],
-                budget_tokens=self._session.context_tokens(settings),
+                budget_tokens=self.session.context_tokens(settings),
                 since=max((turn.cell for turn in before), default=0),
                 **request,
             )

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from importlib import import_module
 from threading import Timer
 from time import monotonic, sleep
@@ -52,37 +53,24 @@ class NemotronMagics:
         self._displays = _displays_of(shell)
         self._ids: dict[int, str] = {}
         self._cell_ids: CellIds | None = None
-        self._held: Held | None = None
-        self._app: App | None = None
         self._preload = Timer(0.1, preload)
         self._began_s = 0.0
         self._slow: dict[str, float] = {}
 
-    @property
+    @cached_property
     def app(self) -> App:
         """What runs questions and commands, made when first used."""
-        if self._app is None:
-            from nemotron_magic.magics.app import App
+        from nemotron_magic.magics.app import App
 
-            self._app = App(
-                self.shell,
-                self.settings,
-                self._recorder,
-                self._displays,
-                self._ids,
-                self.held,
-                self._slow,
-            )
-        return self._app
+        listeners = (self._recorder, self._displays, self._ids, self.held, self._slow)
+        return App(self.shell, self.settings, *listeners)
 
-    @property
+    @cached_property
     def held(self) -> Held:
         """What knows the secrets that variables hold, made when first used."""
-        if self._held is None:
-            from nemotron_magic.context.secrets.held import Held
+        from nemotron_magic.context.secrets.held import Held
 
-            self._held = Held(self.shell.user_ns)
-        return self._held
+        return Held(self.shell.user_ns)
 
     @no_var_expand
     def nemotron(self, line: str, cell: str | None = None) -> Any:
@@ -195,7 +183,8 @@ class NemotronMagics:
         for listener in (self.get_ready, self.begin_cell, self.end_cell):
             self._forget(listener)
         self._preload.cancel()
-        for one in (self._recorder, self._displays, self._cell_ids, self._app):
+        app = vars(self).get("app")
+        for one in (self._recorder, self._displays, self._cell_ids, app):
             if one is not None:
                 one.close()
 

@@ -127,12 +127,12 @@ _FUNCTIONS = (FunctionType, MethodType, type(lru_cache(len)))
 _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
+@dataclass(frozen=True)
 class TaskTargets:
     """Finds the cells and variables of a shell that a task is about."""
 
-    def __init__(self, shell: Any, history: History) -> None:
-        self._shell = shell
-        self._history = history
+    shell: Any
+    history: History
 
     def of(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
         """Return what a task is about, and the cell that its code is to replace.
@@ -163,7 +163,7 @@ class TaskTargets:
         """
         names: list[str] = []
         parts: dict[str, ContextPart] = {}
-        for frame, text in _failing_lines(self._shell, cell.number):
+        for frame, text in _failing_lines(self.shell, cell.number):
             is_function = frame.f_locals is not frame.f_globals
             local = frame.f_locals if is_function else {}
             for path, value in _values_in(text, {**frame.f_globals, **local}):
@@ -173,9 +173,9 @@ class TaskTargets:
                     title = f"{path} in {frame.f_code.co_name}()"
                     described = variables.described(value, path)
                     parts[title] = ContextPart("value", title, (("", described),))
-        read = read_names(cell.source, self._shell.transform_cell)
+        read = read_names(cell.source, self.shell.transform_cell)
         text = " ".join((*read, clip_traceback(cell.error)))
-        names += (path for path, _ in _values_in(text, self._shell.user_ns))
+        names += (path for path, _ in _values_in(text, self.shell.user_ns))
         unique = tuple(islice(dict.fromkeys(names), _MOST_VALUES))
         return unique, tuple(parts.values())
 
@@ -200,7 +200,7 @@ class TaskTargets:
                 "nothing was sent",
                 f"Remove that line, or put %%nemotron {command} on top of the cell",
             )
-        return self._history.load(cell, variables.result), notice
+        return self.history.load(cell, variables.result), notice
 
     def _typed(self, call: ParsedMagic, variables: Variables) -> Cell:
         """Return the cell below the magic, with what is known of its last run."""
@@ -208,9 +208,9 @@ class TaskTargets:
         ran = (c for c in self._others() if c.source.strip() == source.strip())
         before = next(ran, None)
         if before is None:
-            error = syntax_error(source, self._shell.transform_cell)
+            error = syntax_error(source, self.shell.transform_cell)
             return Cell(0, source, error=error)
-        before = self._history.load(before, variables.result)
+        before = self.history.load(before, variables.result)
         if call.command != "fix" or before.error or call.text.strip():
             return before
         raise InputError(
@@ -228,7 +228,7 @@ class TaskTargets:
         well: list[Cell] = []
         notice = ""
         for cell in latest_runs(self._others()):
-            error = self._history.error_of(cell)
+            error = self.history.error_of(cell)
             if "KeyboardInterrupt" in error.rpartition("\n")[2]:
                 continue
             if not error:
@@ -251,7 +251,7 @@ class TaskTargets:
 
     def _others(self) -> Iterator[Cell]:
         """Return the cells that ran, newest first, but for ours."""
-        ran = islice(self._history.newest_first(), _MOST_CELLS)
+        ran = islice(self.history.newest_first(), _MOST_CELLS)
         return (cell for cell in ran if not cell.is_ours)
 
     def _function(self, text: str) -> str:
@@ -261,7 +261,7 @@ class TaskTargets:
                 "test needs the name of a function",
                 hint="Type it after a colon: %nemotron test: clean_names",
             )
-        value = _value_at(name, self._shell.user_ns)
+        value = _value_at(name, self.shell.user_ns)
         if any(type(value) is one for one in _FUNCTIONS):
             return name
         raise InputError(

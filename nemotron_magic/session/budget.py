@@ -225,7 +225,18 @@ class Budget:
         if not self.are_set or (estimate is None and self.allow_unknown):
             return
         if estimate is None:
-            raise _unknown(name, why, field)
+            what, hint = (
+                f"the price of {name}",
+                "Choose one with a price: %nemotron models",
+            )
+            if field:
+                what, hint = f"what {field} may add to the price", f"Leave {field} out."
+                why = "no catalogue lists it; nothing was sent"
+            raise LimitError(
+                f"{what} is not known, so a limit cannot be kept",
+                why or "the catalogue lists none",
+                f"{hint}   Or allow it: %config Nemotron.allow_unknown_price = True",
+            )
         if self.call_usd is not None and _is_above(estimate.most_usd, self.call_usd):
             limit = f"the limit is {format_usd(self.call_usd)} a call"
             raise _refused(estimate, limit, self.call_usd, "max_cost_usd")
@@ -244,7 +255,12 @@ class Budget:
         `unknown_day` says.
         """
         if self.day_usd is not None and unknown_day:
-            raise _day_unknown(unknown_day)
+            raise LimitError(
+                "today's cost is not known, so the daily budget cannot be kept",
+                f"the ledger {unknown_day}; nothing was sent",
+                "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
+                "Or go without: %config Nemotron.daily_budget_usd = None",
+            )
         for budget_usd, spent, span, setting in (
             (self.session_usd, session, "this session", "session_budget_usd"),
             (self.day_usd, today, "today", "daily_budget_usd"),
@@ -286,24 +302,3 @@ def _raise_it(setting: str) -> str:
     # A flag would go before the setting, so where there is one it is named, too.
     flags = "".join(f"{flag} …, or " for flag in BY_NAME[setting].flags)
     return f"Allow more: {flags}%config Nemotron.{setting} = …"
-
-
-def _day_unknown(why: str) -> LimitError:
-    return LimitError(
-        "today's cost is not known, so the daily budget cannot be kept",
-        f"the ledger {why}; nothing was sent",
-        "Count elsewhere: %config Nemotron.ledger = 'PATH'   "
-        "Or go without: %config Nemotron.daily_budget_usd = None",
-    )
-
-
-def _unknown(model: str, why: str, field: str) -> LimitError:
-    what, hint = f"the price of {model}", "Choose one with a price: %nemotron models"
-    if field:
-        what, hint = f"what {field} may add to the price", f"Leave {field} out."
-        why = "no catalogue lists it; nothing was sent"
-    return LimitError(
-        f"{what} is not known, so a limit cannot be kept",
-        why or "the catalogue lists none",
-        f"{hint}   Or allow it: %config Nemotron.allow_unknown_price = True",
-    )
