@@ -20,6 +20,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import KW_ONLY, dataclass
 from functools import cache, partial
 from pathlib import Path
 from tempfile import mkstemp
@@ -223,6 +224,7 @@ class _Open(NamedTuple):
     close: Callable[[], object]
 
 
+@dataclass(eq=False)
 class Storage:
     """A file of tables, kept open for a moment after each use.
 
@@ -235,23 +237,16 @@ class Storage:
     why, or what became of it; it is empty as long as all is well.
     """
 
-    def __init__(
-        self,
-        path: Path | None,
-        schema: Schema,
-        *,
-        is_default: bool = False,
-        clock_s: Callable[[], float] = time.monotonic,
-        now_s: Callable[[], float] = time.time,
-        mounts: Callable[[], str] = mount_table,
-    ) -> None:
-        self.path = path
+    path: Path | None
+    schema: Schema
+    _: KW_ONLY
+    is_default: bool = False
+    clock_s: Callable[[], float] = time.monotonic
+    now_s: Callable[[], float] = time.time
+    mounts: Callable[[], str] = mount_table
+
+    def __post_init__(self) -> None:
         self.error = ""
-        self._schema = schema
-        self._is_default = is_default
-        self._clock_s = clock_s
-        self._now_s = now_s
-        self._mounts = mounts
         self._is_checked = False
         self._warned_of = ""
         self._lock = threading.Lock()
@@ -301,7 +296,7 @@ class Storage:
                     raise
                 is_corrupt = _code(error) in _CORRUPT and not is_mended
                 if is_corrupt and (
-                    self._is_default or _bore_our_name(path, self._schema)
+                    self.is_default or _bore_our_name(path, self.schema)
                 ):
                     is_mended = True
                     self._mend(path, seen)
@@ -312,12 +307,12 @@ class Storage:
     def _wait_and_do(
         self, work: _Work[_Result], begin: str, patience_s: float
     ) -> _Result:
-        until_s = self._clock_s() + patience_s
+        until_s = self.clock_s() + patience_s
         while True:
             try:
                 return self._use(lambda c: _in_transaction(c, work, begin))
             except sqlite3.OperationalError as error:
-                if _code(error) not in _BUSY or self._clock_s() > until_s:
+                if _code(error) not in _BUSY or self.clock_s() > until_s:
                     raise
             # SQLite refuses some locks without waiting.
             time.sleep(0.002)
@@ -353,7 +348,7 @@ class Storage:
     def _connect(self, path: Path | None) -> sqlite3.Connection:
         if path is not None:
             self._check(path)
-            _make_file(path, self._schema, self._is_default)
+            _make_file(path, self.schema, self.is_default)
             tighten(path)
         connection = sqlite3.connect(
             path or ":memory:",
@@ -365,9 +360,9 @@ class Storage:
         connection.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
             if path is None:
-                connection.executescript(self._schema.script)
+                connection.executescript(self.schema.script)
             else:
-                prepare(connection, self._schema)
+                prepare(connection, self.schema)
         except BaseException:
             connection.close()
             raise
@@ -375,18 +370,18 @@ class Storage:
 
     def _check(self, path: Path) -> None:
         """Keep off network file systems, looked up once, and off what is not ours."""
-        if not self._is_checked and is_networked(path, self._mounts()):
+        if not self._is_checked and is_networked(path, self.mounts()):
             raise NotOurFile("it would lie on a network file system")
         self._is_checked = True
         found = check_place(path)
-        if found is None or self._is_default:
+        if found is None or self.is_default:
             return
-        if not found.st_size or not _bears_our_name(path, self._schema):
+        if not found.st_size or not _bears_our_name(path, self.schema):
             raise NotOurFile(_NOT_OURS)
 
     def _mend(self, path: Path, seen: tuple[int, int] | None) -> None:
         with suppress(OSError):
-            if moved := quarantine(path, seen, self._now_s()):
+            if moved := quarantine(path, seen, self.now_s()):
                 self.error = f"{path} was corrupt; it is {moved.name} now"
 
     # ---- how long the file stays open; the lock is held
