@@ -39,7 +39,7 @@ def test_the_demo_runs_the_quickstart_without_a_key(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "the rehearsal inside this package answers" in done.stdout
     assert "why does a left join sometimes add rows?" in done.stdout
-    assert "tokens · $" in done.stdout
+    assert "tokens · rehearsal, would be about $" in done.stdout
     executed = nbformat.read(examples / "quickstart.executed.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     assert all(c.execution_count for c in executed.cells if c.cell_type == "code")
     assert "<h1" in (examples / "quickstart.executed.html").read_text("utf-8")

@@ -124,6 +124,7 @@ class Client:
         self._now_s = now_s
         self._uniform = uniform
         self._catalogues: dict[str, tuple[str, tuple[Model, ...]]] = {}
+        self._rehearsals: set[str] = set()
 
     def stream(
         self, request: Request, stop: CancelToken | None = None
@@ -218,6 +219,7 @@ class Client:
         fault: NemotronError
         try:
             with http.post(url, body, request.key, headers, timeout) as response:
+                self._note_rehearsal(request.endpoint, response.headers)
                 yield Answered(response.status_code, request_id_of(response, about))
                 if response.is_success:
                     clock_s = self._clock_s
@@ -261,6 +263,10 @@ class Client:
     def proxy(self, endpoint: Endpoint) -> str:
         """Return the proxy on the way and who set it, or nothing; no password."""
         return str(proxy_to(endpoint) or "")
+
+    def is_rehearsal(self, endpoint: Endpoint) -> bool:
+        """Return whether what answered there last is a rehearsal on this machine."""
+        return endpoint.origin in self._rehearsals
 
     def listed(self, endpoint: Endpoint) -> tuple[Model, ...]:
         """Return the models that were listed before, without asking the service."""
@@ -332,4 +338,12 @@ class Client:
         timeout_s: float,
         **more: Any,
     ) -> Page:
-        return self._http.get(endpoint, url, key, timeout_s, self._now_s(), **more)
+        page = self._http.get(endpoint, url, key, timeout_s, self._now_s(), **more)
+        self._note_rehearsal(endpoint, page.headers)
+        return page
+
+    def _note_rehearsal(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+        self._rehearsals.discard(endpoint.origin)
+        # Elsewhere anybody might say so to have costs overlooked.
+        if endpoint.is_loopback and headers.get("x-nemotron-rehearsal") == "1":
+            self._rehearsals.add(endpoint.origin)

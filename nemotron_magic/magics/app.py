@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -96,23 +97,29 @@ class App:
             from nemotron_magic import rehearsal
 
             self._rehearsal = rehearsal.start()
-        if not self._rehearses(self.config.base_url):
+        if not self.rehearses(self.config.base_url):
             self._base_url_before = self.config.base_url
             self.config.base_url = str(self._rehearsal.url)
         return str(self.config.base_url)
 
     def stop_rehearsal(self) -> str:
         """Ask the service again; return its base URL."""
-        if self._rehearses(self.config.base_url):
+        if self.rehearses(self.config.base_url):
             self.config.base_url = self._base_url_before
         if self._rehearsal is not None:
             self._rehearsal.stop()
             self._rehearsal = None
         return self.session.endpoint(self.config.snapshot()).base_url
 
-    def _rehearses(self, base_url: object) -> bool:
+    def rehearses(self, base_url: object) -> bool:
         """Return whether questions to `base_url` go to the rehearsal."""
         return self._rehearsal is not None and base_url == str(self._rehearsal.url)
+
+    def _asks_rehearsal(self, settings: Settings) -> bool:
+        """Return whether a rehearsal that the user started elsewhere answered last."""
+        with suppress(NemotronError):
+            return self.session.client.is_rehearsal(self.session.endpoint(settings))
+        return False
 
     def open_panel(self) -> Panel:
         """Show a panel in the cell that runs now."""
@@ -146,14 +153,14 @@ class App:
 
     def keep_books(self, settings: Settings) -> None:
         """Write calls down where the setting says; a rehearsal's are not kept."""
-        rehearses = self._rehearses(settings["base_url"])
+        rehearses = self.rehearses(settings["base_url"])
         # Another session: what a rehearsal takes is no money.
         name = f"{self._name}-rehearsal" if rehearses else self._name
         where = "off" if rehearses else str(settings["ledger"])
         if (where, name) not in self._ledgers:
             self._ledgers[where, name] = open_ledger(where, self._environ, name)
         accounting = self.session.accounting
-        accounting.is_rehearsal = rehearses
+        accounting.is_rehearsal = rehearses or self._asks_rehearsal(settings)
         accounting.ledger = self._ledgers[where, name]
         accounting.notebook = Path(self._own_file.path()).name
 

@@ -270,6 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _head(self, status: int, content_type: str, framing: tuple[str, str]) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
+        self.send_header("X-Nemotron-Rehearsal", "1")
         self.send_header(*framing)
         self.end_headers()
 

@@ -164,7 +164,12 @@ class Call:
     def may_cost(self) -> bool:
         """Whether the service may bill it."""
         is_sent = self._draft.attempts > 0 and not self._is_refused
-        return is_sent and not self.metadata.is_rehearsal
+        return is_sent and not self._is_rehearsal
+
+    @property
+    def _is_rehearsal(self) -> bool:
+        answered = self.client.is_rehearsal(self._endpoint)
+        return self.metadata.is_rehearsal or answered
 
     def run(self, guard: InterruptGuard) -> Reply:
         """Return the reply when it is whole.
@@ -269,7 +274,7 @@ class Call:
         question = known.messages[-1]["content"] if self.settings["log_text"] else None
         record = replace(
             record,
-            may_cost=record.may_cost and not known.is_rehearsal,
+            may_cost=record.may_cost and not self._is_rehearsal,
             model=known.model,
             thread=self.prompt.thread,
             notebook=self.accounting.notebook,
@@ -331,7 +336,7 @@ class Call:
         The cost is that of the catalogue; tokens are estimated of a reply that was
         broken off, as its report would have come last.
         """
-        known = reply.metadata
+        known = replace(reply.metadata, is_rehearsal=self._is_rehearsal)
         usage, is_cut = known.usage, known.ending != "complete"
         is_unknown = None in (usage.prompt_tokens, usage.completion_tokens)
         if is_cut and is_unknown and self._draft.has_text:

@@ -449,3 +449,39 @@ def test_a_redirect_names_its_target_without_its_query() -> None:
     assert isinstance(error, RequestError)
     assert "https://elsewhere.example/v1" in error.what
     assert "secret" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "said", "is_one"),
+    [
+        ("http://127.0.0.1:1", {"X-Nemotron-Rehearsal": "1"}, True),
+        ("http://localhost:1", {"x-nemotron-rehearsal": "1"}, True),
+        ("http://127.0.0.1:1", {}, False),
+        ("https://api.example.org", {"X-Nemotron-Rehearsal": "1"}, False),
+    ],
+    ids=["here", "by name", "another server", "elsewhere"],
+)
+def test_only_a_server_on_this_machine_is_believed_to_be_a_rehearsal(
+    base_url: str, said: dict[str, str], is_one: bool
+) -> None:
+    endpoint = Endpoint.read(base_url)
+    listed = {"data": [{"id": "nvidia/nemotron", "type": "chat"}]}
+    client = Client(answering(httpx.Response(200, json=listed, headers=said)))
+
+    assert not client.is_rehearsal(endpoint)
+    client.models(endpoint, None)
+    assert client.is_rehearsal(endpoint) is is_one
+
+
+def test_a_server_in_the_place_of_a_rehearsal_is_none() -> None:
+    said = [{"X-Nemotron-Rehearsal": "1"}, {}]
+    listed = {"data": [{"id": "nvidia/nemotron", "type": "chat"}]}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=listed, headers=said.pop(0))
+
+    client = Client(httpx.MockTransport(answer))
+    client.models(HERE, None)
+    assert client.is_rehearsal(HERE)
+    client.models(HERE, None)
+    assert not client.is_rehearsal(HERE)

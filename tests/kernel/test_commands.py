@@ -63,7 +63,7 @@ TYPED = (
     ("%nemotron --cache why is this slow?", r"Rehearsal"),
     ("%nemotron cache", r"It holds 1 reply"),
     ("%nemotron cache: clear", r"Deleted 1 reply\."),
-    ("%nemotron balance", r"left at"),
+    ("%nemotron balance", r"The rehearsal has no account"),
     ("%nemotron panel", r"panel of %nemotron"),
     ("%nemotron login", r"the key cannot be asked for here"),
     ("%nemotron rehearse", r"Rehearsal is on"),

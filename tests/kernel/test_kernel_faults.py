@@ -17,6 +17,7 @@ import pytest
 from service import Address, serve
 from shells import Kernel
 
+from nemotron_magic import rehearsal
 from nemotron_magic.storage.ledger import Ledger, open_ledger
 
 Begin = Callable[..., Kernel]
@@ -377,3 +378,23 @@ def test_a_rehearsal_costs_nothing_and_says_what_it_would_be(
     assert {*re.findall(r"\$[\d.]+", texts(usage.messages))} == {"$0"}
     cost, estimated = spent.text.split()
     assert (cost, float(estimated) > 0) == ("None", True)
+
+
+def test_a_rehearsal_started_elsewhere_costs_nothing_from_the_first_reply_on(
+    begin: Begin, tmp_path: Path
+) -> None:
+    with rehearsal.serve() as url:
+        kernel = begin(url)
+        asked = [kernel.run(f"%nemotron --max-tokens 50 what is {n}?") for n in "ab"]
+        usage = kernel.run("%nemotron usage")
+        balance = kernel.run("%nemotron balance")
+        status = kernel.run("%nemotron")
+    with closing(ledger_in(tmp_path / "home")) as ledger:
+        total = ledger.of_all()
+
+    shown = [texts(cell.messages) for cell in asked]
+    assert all("rehearsal, would be about $0.0" in one for one in shown)
+    assert {*re.findall(r"\$[\d.]+", texts(usage.messages))} == {"$0"}
+    assert "The rehearsal has no account" in texts(balance.messages)
+    assert "a rehearsal: no model answers" in texts(status.messages)
+    assert (total.calls, total.cost_usd, total.unknown_cost) == (2, 0.0, 0)

@@ -25,6 +25,8 @@ def status(app: App, text: str, settings: Settings) -> str:
     default = " (the default)" if settings.model_is_default else ""
     endpoint = f"`{session.endpoint(settings).base_url}`"
     if session.accounting.is_rehearsal:
+        endpoint = f"{endpoint}, a rehearsal: no model answers"
+    if app.rehearses(settings["base_url"]):
         endpoint = "the rehearsal: no model answers; `%nemotron rehearse: off` ends it"
     rows = {
         "Model": f"`{settings.model}`{default}",

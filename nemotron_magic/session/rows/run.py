@@ -190,6 +190,11 @@ class Means:
     clock_s: Callable[[], float]
     now_s: Callable[[], float]
 
+    @property
+    def are_free(self) -> bool:
+        """Whether a rehearsal answers, the session's own or one started elsewhere."""
+        return self.is_rehearsal or self.client.is_rehearsal(self.endpoint)
+
 
 class Run:
     """One run: ask what is left of a task, within limits, and keep each answer."""
@@ -366,7 +371,7 @@ class Run:
             self._governor.budget_usd = min(left, default=None)
 
         record = CallRecord(
-            may_cost=not means.is_rehearsal,
+            may_cost=not means.are_free,
             model=settings.model,
             thread=f"rows: {self._name}",
             notebook=means.notebook,
@@ -693,7 +698,7 @@ class Run:
             model = dearest(self._models, {"model": self._settings.model})
             usage = replace(usage, cost_usd=estimate_cost_usd(model, usage))
         row.usage += usage
-        if self._means.is_rehearsal:
+        if self._means.are_free:
             self._books.add(replace(usage, cost_usd=None), False)
         else:
             self._books.add(usage, is_estimated)
