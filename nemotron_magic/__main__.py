@@ -134,6 +134,8 @@ def _print(cell: NotebookNode) -> None:
             usage = Usage.from_dict(about["usage"])
             model = about["served_model"] or about["model"]
             cost = format_cost(usage.cost_usd, about["estimated_cost_usd"])
+            if about["rehearsal"]:
+                cost = f"rehearsal, would be about {cost.removeprefix('~')}"
             took = f"{about['elapsed_s']} s · {format_tokens(usage)}"
             print(f"\n   {model} · {took} · {cost}")
     sys.stdout.flush()
