@@ -40,6 +40,7 @@ def said(served: Callable[..., Any], session_at: Callable[..., Any]) -> str:
         session_at(served(), model="openai/gpt-4o", **LIMIT),
         session_at(served(), cache="replay"),
         session_at(fault("402")),
+        session_at(fault("403-key")),
         session_at(served(), model="no/such"),
         session_at(fault("400-context")),
         session_at(fault("429")),

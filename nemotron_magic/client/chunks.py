@@ -419,13 +419,13 @@ class ChunkParser:
             model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
             events.append(ModelInfo(sanitize_label(model), sanitize_label(reply_id)))
         found = chunk.get("choices")
-        choices = found if isinstance(found, list) else [found]
         if isinstance(found, dict) and not found.keys() & _HOLDERS:
-            choices = list(found.values())  # by their numbers
-        if self._n == 1 and len(choices) > 1:
+            found = list(found.values())  # by their numbers
+        choices = found if isinstance(found, list) else [found]
+        if len(choices) > 1 and self._n == 1:
             self.extra = max(self.extra, len(choices) - 1)
             choices = choices[:1]
-        self.is_plain = is_plain = bool(found) and chunk.keys() <= _PLAIN_CHUNK
+        self.is_plain = is_plain = bool(found) and _PLAIN_CHUNK.issuperset(chunk)
         for choice in choices:
             if isinstance(choice, dict):
                 self._choice(choice, events)
@@ -443,7 +443,7 @@ class ChunkParser:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             self._texts(delta, Text, index, events)
-        elif not delta.keys() <= _PLAIN:
+        elif not _PLAIN.issuperset(delta):
             self._delta(delta, index, events)
             self._finish(delta, index, events)
         elif isinstance(content := delta.get("content"), str):
@@ -451,7 +451,7 @@ class ChunkParser:
                 self._piece(Text, content, index, events)
         else:
             self._texts(content, Text, index, events)
-        if choice.get("logprobs") or not choice.keys() <= _PLAIN_CHOICE:
+        if choice.get("logprobs") or not _PLAIN_CHOICE.issuperset(choice):
             self.is_plain = False
             self._beside(choice, index, events)
             self._finish(choice, index, events)
