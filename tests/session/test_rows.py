@@ -521,3 +521,29 @@ def test_a_broken_store_loses_no_answer(
 
     assert rows.errors == ()
     assert rows.left == 0
+
+
+def test_the_ledger_counts_no_cost_for_what_was_refused(
+    serve: Any, session: Any
+) -> None:
+    one = session(serve(lambda row, body: (401, {}, "no")))
+
+    with pytest.raises(NemotronError):
+        one.map("Tone?", ["a", "b"], as_=TONE)
+
+    totals = one.accounting.ledger.of_session()
+    assert (totals.calls, totals.billable, totals.failed) == (1, 0, 1)
+
+
+def test_the_ledger_counts_what_lost_answers_may_have_cost(
+    serve: Any, session: Any
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        return (500, {}, "broken") if row == "a" else good(row, body)
+
+    one = session(serve(answer), session_budget_usd=1.0)
+    one.map("Tone?", ["a", "b"], as_=TONE)
+
+    totals = one.accounting.ledger.of_session()
+    assert totals.cost_usd == pytest.approx(PRICE_USD)
+    assert totals.pending_usd > PRICE_USD

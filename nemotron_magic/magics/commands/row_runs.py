@@ -212,11 +212,10 @@ def _end_line(rows: Rows, question: RowsQuestion) -> str:
     if question.sample is not None and rows.left:
         about = rows.estimate
         different = f" ({rows.unique:,} different)" if rows.equal else ""
-        cost = "cost unknown"
+        cost = rows.cost_text()
         if about.cost_usd is not None:
-            spent = format_usd(rows.cost_usd or 0.0)
-            all_usd = format_usd(about.cost_usd)
-            cost = f"{spent} · all: about {all_usd} ± {format_usd(about.error_usd)}"
+            error = format_usd(about.error_usd)
+            cost += f" · all: about {format_usd(about.cost_usd)} ± {error}"
         took = format_duration(about.duration_s)
         done = len(rows) - rows.left
         line = (

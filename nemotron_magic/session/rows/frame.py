@@ -244,9 +244,15 @@ class Rows:
         parts.append(f"{self.asked:,} asked")
         parts += [f"{self.equal:,} equal"] if self.equal else []
         parts += [plural(errors, "error")] if errors else []
-        cost_usd = self.cost_usd
-        parts.append("cost unknown" if cost_usd is None else format_usd(cost_usd))
+        parts.append(self.cost_text())
         return " · ".join([*parts, format_duration(self.elapsed_s)])
+
+    def cost_text(self) -> str:
+        """Return what its answers cost; of a rehearsal, what they would cost."""
+        if self.cost_usd is None:
+            return "cost unknown"
+        would = "rehearsal, would be " if self.details.get("is_rehearsal") else ""
+        return f"{would}{format_usd(self.cost_usd)}"
 
     @property
     def compared(self) -> list[tuple[Row, Any, Any]]:

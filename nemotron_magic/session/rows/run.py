@@ -135,17 +135,21 @@ class _Books:
         self._clock_s = clock_s
         self._open: CallRecord | None = None
         self._began_s = self._told_s = clock_s()
-        self._usage = Usage()
-        self._is_estimated = False
+        self._usage, self._open_usd = Usage(), 0.0
+        self._is_estimated = self._is_billed = False
 
     def allow(self, allow: Callable[[Totals, Totals], None]) -> None:
         """Begin, unless that raises."""
         self._open = self._ledger.begin(self._record, allow)
-        self._usage, self._began_s = Usage(), self._clock_s()
+        self._usage, self._open_usd = Usage(), 0.0
+        self._is_estimated = self._is_billed = False
+        self._began_s = self._clock_s()
 
-    def add(self, usage: Usage, is_estimated: bool) -> None:
-        """Count what a reply took."""
+    def add(self, usage: Usage, is_estimated: bool, open_usd: float) -> None:
+        """Count what a reply took, or what a lost one may have taken at most."""
         self._usage += usage
+        self._open_usd += open_usd
+        self._is_billed = True
         self._is_estimated = self._is_estimated or is_estimated
 
     def turn(self, is_over: bool = False) -> None:
@@ -155,16 +159,21 @@ class _Books:
             return
         self._told_s = now_s
         is_old = is_over or now_s - self._began_s >= _MINUTE_S
+        cost_usd = self._usage.cost_usd
+        ending = "complete" if self._is_billed else "failed"
         known = replace(
             self._open,
-            ending="complete" if is_old else "started",
+            ending=ending if is_old else "started",
             attempts=1,
+            may_cost=self._open.may_cost and (self._is_billed or not is_old),
+            most_usd=(cost_usd or 0.0) + self._open_usd,
+            tokens_are_estimated=self._open_usd > 0,
             prompt_tokens=self._usage.prompt_tokens,
             completion_tokens=self._usage.completion_tokens,
             reasoning_tokens=self._usage.reasoning_tokens,
             cached_tokens=self._usage.cached_tokens,
-            cost_usd=self._usage.cost_usd,
-            cost_is_estimated=self._is_estimated and self._usage.cost_usd is not None,
+            cost_usd=cost_usd,
+            cost_is_estimated=self._is_estimated and cost_usd is not None,
             elapsed_s=now_s - self._began_s,
         )
         self._ledger.finish(self._open, known)
@@ -698,10 +707,12 @@ class Run:
             model = dearest(self._models, {"model": self._settings.model})
             usage = replace(usage, cost_usd=estimate_cost_usd(model, usage))
         row.usage += usage
+        known, lease = usage, row.lease
         if self._means.are_free:
-            self._books.add(replace(usage, cost_usd=None), False)
-        else:
-            self._books.add(usage, is_estimated)
+            known, is_estimated = replace(usage, cost_usd=None), False
+        is_known = lease is None or usage.cost_usd is not None
+        open_usd = 0.0 if is_known or lease is None else lease.reserved_usd
+        self._books.add(known, is_estimated, open_usd)
         if row.lease is not None:
             self._governor.end(row.lease, usage.cost_usd)
             row.lease = None
@@ -824,6 +835,7 @@ class Run:
             details={
                 "task": self._task.hash,
                 "run": self._run,
+                "is_rehearsal": self._means.are_free,
                 "model": self._settings.model,
                 "served_models": dict(self._served),
                 "instruction": self._task.instruction,
