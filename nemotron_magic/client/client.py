@@ -29,9 +29,8 @@ from nemotron_magic.client.http_errors import (
     request_info,
 )
 from nemotron_magic.client.models import Model, read_balance, read_models
-from nemotron_magic.client.network_errors import FOREIGN, map_httpx_error
+from nemotron_magic.client.network import FOREIGN, map_httpx_error, proxy_to
 from nemotron_magic.client.parser import PROGRESS
-from nemotron_magic.client.proxies import proxy_to
 from nemotron_magic.client.response import (
     gap_limit,
     read_events,

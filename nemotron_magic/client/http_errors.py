@@ -56,10 +56,6 @@ _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _UNITS = ((172_800, 86_400, "days"), (7200, 3600, "hours"), (0, 60, "minutes"))
 
 
-def _same(text: str) -> str:
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
     """What an error message may mention of the request."""
@@ -67,7 +63,7 @@ class RequestInfo:
     endpoint: Endpoint
     model: str
     key_source: str = ""
-    redact: Callable[[str], str] = _same
+    redact: Callable[[str], str] = str
     page: str = ""
 
     @property

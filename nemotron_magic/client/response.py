@@ -11,7 +11,7 @@ import httpx
 
 from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.http_errors import RequestInfo, request_id_of
-from nemotron_magic.client.network_errors import FOREIGN
+from nemotron_magic.client.network import FOREIGN
 from nemotron_magic.client.parser import PROGRESS, CompletionParser
 from nemotron_magic.client.sse import ENCODINGS, encoding_of, iter_decompressed
 from nemotron_magic.core.endpoint import Key

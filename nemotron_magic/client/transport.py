@@ -29,8 +29,13 @@ from nemotron_magic.client.http_errors import (
     error_from_response,
     request_info,
 )
-from nemotron_magic.client.network_errors import FOREIGN, map_httpx_error
-from nemotron_magic.client.proxies import Proxy, proxy_for, proxy_to
+from nemotron_magic.client.network import (
+    FOREIGN,
+    Proxy,
+    map_httpx_error,
+    proxy_for,
+    proxy_to,
+)
 from nemotron_magic.client.response import without_key_in
 from nemotron_magic.client.sse import iter_decompressed
 from nemotron_magic.core.endpoint import Endpoint, Key, without_traceback

@@ -20,7 +20,7 @@ from wire import DONE, ELSEWHERE, KEY, STOP, say
 from nemotron_magic.client.client import Client, Request
 from nemotron_magic.client.deadline import interruptible_sleep, look_up, wait_for
 from nemotron_magic.client.http_errors import RequestInfo
-from nemotron_magic.client.network_errors import map_httpx_error
+from nemotron_magic.client.network import map_httpx_error
 from nemotron_magic.core.endpoint import Endpoint, Key
 from nemotron_magic.core.errors import (
     ConnectError,

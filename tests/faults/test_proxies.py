@@ -16,7 +16,7 @@ from shells import Kernel, Outcome
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
-from nemotron_magic.client.proxies import Proxy, is_exempt, proxy_for
+from nemotron_magic.client.network import Proxy, is_exempt, proxy_for
 from nemotron_magic.core.errors import ConnectError, NemotronError
 
 NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy")

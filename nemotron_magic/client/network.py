@@ -1,0 +1,252 @@
+"""Which proxy a request goes through, and what errors of the network mean.
+
+Proxies are read here, anew for each call, and not by httpx, which fails on entries of
+`NO_PROXY` that other programs write there, such as `fd00::/8`. Of an error the question
+is whether the request can have been billed: what failed before it was sent cannot.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+from urllib.request import getproxies, getproxies_environment, proxy_bypass
+
+import httpx
+
+from nemotron_magic.client.http_errors import RequestInfo
+from nemotron_magic.core.endpoint import Endpoint, address_of, loopback_addresses
+from nemotron_magic.core.errors import (
+    ASK_AGAIN,
+    ConnectError,
+    InputError,
+    NemotronError,
+    OutcomeUnknownError,
+)
+from nemotron_magic.core.text import one_line
+
+__all__ = [
+    "FOREIGN",
+    "Proxy",
+    "is_exempt",
+    "map_httpx_error",
+    "proxy_for",
+    "proxy_to",
+]
+
+
+_WITHOUT_PROXY = "Correct or unset it; NO_PROXY names hosts to reach without it"
+
+_SYSTEM = "the system's settings"
+_SCHEMES = ("http", "https", "socks5", "socks5h")
+_PORTS = {"http": 80, "https": 443}
+_IN_BRACKETS = re.compile(r"\[([^]]*)\](?::(\d+|\*))?")
+_WITH_PORT = re.compile(r"([^:]*):(\d+|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy, and who named it."""
+
+    url: str = field(repr=False)
+    source: str
+
+    def __str__(self) -> str:
+        return f"{urlsplit(self.url).netloc.rpartition('@')[2]} of {self.source}"
+
+    def unusable(self, why: str) -> ConnectError:
+        """Return the error of a proxy that cannot be used; shows nothing of its URL."""
+        what = f"the proxy that {self.source} names cannot be used"
+        return ConnectError(what, why, _WITHOUT_PROXY, final=True)
+
+
+def proxy_to(endpoint: Endpoint) -> Proxy | None:
+    """Return the proxy on the way to a service; None if there is none."""
+    url = urlsplit(endpoint.origin)
+    return proxy_for(url.scheme, endpoint.host, url.port)
+
+
+def proxy_for(scheme: str, host: str, port: int | None = None) -> Proxy | None:
+    """Return the proxy on the way to a host; None if there is none.
+
+    What runs on this machine is never behind one.
+
+    Raise `ConnectError` if what is set is no URL of a proxy.
+    """
+    if loopback_addresses(host):
+        return None
+    proxies = getproxies()
+    kind = next((k for k in (scheme, "all") if proxies.get(k, "").strip()), None)
+    if kind is None:
+        return None
+    if not getproxies_environment():
+        is_direct = bool(proxy_bypass(host))
+    else:
+        is_direct = is_exempt(proxies.get("no", ""), scheme, host, port)
+    if is_direct:
+        return None
+    url = proxies[kind].strip()
+    name = f"{kind}_proxy"
+    source = next((n for n in (name, name.upper()) if os.getenv(n)), _SYSTEM)
+    proxy = Proxy(url if "://" in url else f"http://{url}", source)
+    if fault := _fault(proxy.url):
+        raise proxy.unusable(fault)
+    return proxy
+
+
+def _fault(proxy_url: str) -> str:
+    """Return what is wrong with the URL of a proxy, without any of it; else empty."""
+    try:
+        url = urlsplit(proxy_url)
+        is_plain = bool(url.hostname) and url.port != 0
+    except ValueError:
+        return "its host or port is not valid"
+    if url.scheme not in _SCHEMES:
+        return "it begins with none of http://, https:// and socks5://"
+    # A password with a / # or ? in it would be taken for host and path.
+    more = url.path.strip("/") + url.query + url.fragment
+    if is_plain and not more and re.fullmatch(r"[!-~]+", proxy_url):
+        return ""
+    return "it is not of the form http://USER:PASSWORD@HOST:PORT"
+
+
+def is_exempt(no_proxy: str, scheme: str, host: str, port: int | None = None) -> bool:
+    """Return whether `NO_PROXY` names a host; entries that name nothing are skipped.
+
+    >>> is_exempt("10.0.0.0/8, fd00::/8", "https", "10.1.2.3")
+    True
+    >>> is_exempt(".example.com,*.corp.example", "https", "a.corp.example")
+    True
+    >>> is_exempt("example.com:8080", "https", "example.com")
+    False
+    """
+    port = port or _PORTS.get(scheme)
+    host = host.lower().rstrip(".")
+    entries = re.split(r"[\s,;]+", no_proxy.lower())
+    return any(_covers(entry, scheme, host, port) for entry in entries)
+
+
+def _covers(entry: str, scheme: str, host: str, port: int | None) -> bool:
+    wanted_scheme, _, name = entry.rpartition("://")
+    if wanted_scheme not in ("", "all", scheme):
+        return False
+    found = _IN_BRACKETS.fullmatch(name) or _WITH_PORT.fullmatch(name)
+    name, wanted_port = found.groups() if found else (name, None)
+    if wanted_port not in (None, "*", str(port)):
+        return False
+    address = address_of(host)
+    if address is not None and _is_in(name, address):
+        return True
+    domain = name.removeprefix("*").strip(".")
+    if name == "*" or (domain and f".{host}".endswith(f".{domain}")):
+        return True
+    return "*" in name and fnmatchcase(host, name)
+
+
+def _is_in(name: str, address: object) -> bool:
+    """Return whether `name` is this address, or a network that holds it."""
+    try:
+        return address in ip_network(address_of(name) or name, strict=False)
+    except ValueError:
+        return False
+
+
+_NO_SUCH_HOST = re.compile(
+    r"name or service not known|nodename nor servname|getaddrinfo|no address|errno -\d"
+    r"|temporary failure in name",
+    re.IGNORECASE,
+)
+_NOISE = re.compile(r"\[(?:Errno -?\d+|SSL: \w+)\] |\s*\(_ssl\.c:\d+\)")
+# Before OpenSSL 3.2 an early end has no name, only its place in the source.
+_OF_TLS = re.compile(r"\[SSL|\(_ssl\.c:")
+_CERTIFICATES = (
+    ("expired", "Is the clock of this machine right? Else the service must renew it"),
+    ("ostname mismatch", "Is base_url right?"),
+    ("", "For a company's own authority set SSL_CERT_FILE to its certificate"),
+)
+_UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_MALFORMED = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+_CUT_OFF = (
+    httpx.ReadTimeout,
+    httpx.WriteTimeout,
+    httpx.ReadError,
+    httpx.WriteError,
+    httpx.RemoteProtocolError,
+)
+_AGAIN = f"It may have been billed. {ASK_AGAIN}"
+
+
+def map_httpx_error(
+    error: Exception, about: RequestInfo, is_sent: bool = True
+) -> NemotronError:
+    """Return our error for one that httpx raised."""
+    why = one_line(_NOISE.sub("", about.redact(str(error))))
+    if not is_sent and isinstance(error, _CUT_OFF):
+        if proxy_to(about.endpoint):
+            return _not_passed_on(why, about)
+        return _not_connected(error, why, about)
+    if isinstance(error, httpx.ProxyError):
+        return _not_passed_on(why, about)
+    if isinstance(error, _UNCONNECTED):
+        return _not_connected(error, why, about)
+    if isinstance(error, _MALFORMED):
+        what, todo = "the request could not be made", "Check base_url and key"
+        return InputError(what, why, f"{todo}: %nemotron doctor")
+    for kinds, what, reason in _OTHERS:
+        if isinstance(error, kinds):
+            what = what.format(about.endpoint.netloc)
+            return OutcomeUnknownError(what, reason or why, _AGAIN)
+    return OutcomeUnknownError(f"the call failed: {type(error).__name__}", why, _AGAIN)
+
+
+def _not_connected(error: Exception, why: str, about: RequestInfo) -> NemotronError:
+    host, said = about.endpoint.netloc, str(error)
+    if not _OF_TLS.search(said) and (proxy := proxy_to(about.endpoint)):
+        return _no_proxy(f"cannot connect to the proxy {proxy}", why)
+    if "CERTIFICATE" in said.upper():
+        hint = next(hint for words, hint in _CERTIFICATES if words in said)
+        what = f"the certificate of {host} is not trusted"
+        return ConnectError(what, why, hint, final=True)
+    if _OF_TLS.search(said):
+        return ConnectError(
+            f"no secure connection to {host}",
+            why,
+            "Does it speak https? If it runs on this machine, try http://",
+            final=True,
+        )
+    if _NO_SUCH_HOST.search(said):
+        return ConnectError(
+            f"cannot find the host {about.endpoint.host}",
+            why,
+            "Is this machine online, and base_url right? %nemotron doctor",
+            final=True,
+        )
+    slow = isinstance(error, httpx.TimeoutException)
+    return ConnectError(
+        f"cannot connect to {host}" + (" in time" if slow else ""),
+        why,
+        "Is it running and reachable? %nemotron doctor",
+    )
+
+
+def _not_passed_on(why: str, about: RequestInfo) -> NemotronError:
+    proxy = proxy_to(about.endpoint) or "on the way"
+    what = f"the proxy {proxy} did not pass the request on"
+    return _no_proxy(what, why, final=why.startswith("4"))
+
+
+def _no_proxy(what: str, why: str, final: bool = False) -> NemotronError:
+    return ConnectError(what, why, _WITHOUT_PROXY, final=final)
+
+
+_OTHERS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
+    ((httpx.TimeoutException,), "{} fell silent", "nothing came for too long"),
+    ((httpx.DecodingError,), "{} sent damaged compressed data", ""),
+    ((httpx.HTTPError,), "the connection to {} broke off", ""),
+)
+
+FOREIGN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError)
+"""What httpx may raise; a key that cannot be a header is a `ValueError`."""
