@@ -231,7 +231,8 @@ def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
     if texts and reply.is_cut_off:
         texts[-1] = close_open_marks(texts[-1])
     parts += [to_html(text, metadata.inserted, below) for text in texts]
-    parts += [to_html(metadata.appended), code.rest() if code else ""]
+    parts += [to_html(metadata.appended)] if metadata.appended else []
+    parts += [code.rest()] if code else []
     told = notices(reply)
     leading = 1 if _reason(reply) else 0
     warning = [_IMITATION] if _IMITATION in told else []

@@ -32,7 +32,7 @@ from nemotron_magic.session.conversation import Continuation, Correction
 CATALOGUE = ("openai/gpt-4o", "nvidia/nemotron-3-nano-30b-a3b", LIVE)
 
 
-def test_the_retired_default_gives_way_and_says_so_each_time() -> None:
+def test_the_retired_default_gives_way_and_says_so_once() -> None:
     service = Service(GONE, models=CATALOGUE)
     session = service.session()
     heard: list[str] = []
@@ -43,8 +43,8 @@ def test_the_retired_default_gives_way_and_says_so_each_time() -> None:
     replies = [session.ask(question, watch=watch) for question in ("1", "2")]
 
     assert [body["model"] for body in service.bodies] == [DEFAULT_MODEL, LIVE, LIVE]
-    assert heard == [f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"] * 2
-    assert [notices(reply)[0] for reply in replies] == heard
+    assert heard == [f"{DEFAULT_MODEL} is not served any more; asked {LIVE}"]
+    assert [notices(reply) for reply in replies] == [(*heard,), ()]
     assert [reply.metadata.model for reply in replies] == [LIVE, LIVE]
     assert service.listed == 1
 
