@@ -1,12 +1,10 @@
 """Stream a reply into a notebook page, repainted within a budget.
 
-A page, and the notebook server before it, must carry every paint. Ten a second of all
-that is there would be 100 MB for a reply of 16,000 tokens; a budget that grows with the
-text and with the time keeps the whole in proportion to the reply, however long it is.
-
-A display takes the finished blocks and the growing tail, until it holds enough to be
-left alone; then a new one begins. At the end the displays give way to one output, the
-one that is saved.
+A page and its server must carry every paint: ten a second of all that is there would be
+100 MB for a reply of 16,000 tokens. A budget that grows with the text and with the time
+keeps the whole in proportion to the reply. A display takes the finished blocks and the
+growing tail, until it holds enough to be left alone; then a new one begins. At the end
+they give way to one output, the one that is saved.
 """
 
 from __future__ import annotations
@@ -159,9 +157,8 @@ class Ticker:
             self._calls.append(lambda: context.run(call))
             # After a fork there is none, whatever the variable says.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = Thread(
-                    target=self._run, name="nemotron-paint", daemon=True
-                )
+                self._thread = Thread(target=self._run, name="nemotron-paint")
+                self._thread.daemon = True
                 self._thread.start()
 
     def _run(self) -> None:

@@ -101,10 +101,12 @@ def metadata(reply: Reply) -> dict[str, Any]:
         metadata.logprobs,
     )
     characters = len(reply) if reply.is_whole and not any(more) else None
+    names = (
+        *("model", "served_model", "base_url", "request_hash", "finish_reason"),
+        *("ending", "request_id", "client_request_id", "completion_id", "asked_at"),
+    )
     return {
-        "model": metadata.model,
-        "served_model": metadata.served_model or None,
-        "base_url": metadata.base_url,
+        **{name: getattr(metadata, name) or None for name in names},
         "parameters": dict(metadata.parameters),
         "sent": list(metadata.context_info.titles),
         "redacted": len(metadata.context_info.redacted),
@@ -118,15 +120,8 @@ def metadata(reply: Reply) -> dict[str, Any]:
             "asked_at": kept.asked_at,
             "usage": kept.usage.as_dict(),
         },
-        "request_hash": metadata.request_hash or None,
         "characters": characters,
-        "finish_reason": metadata.finish_reason,
-        "ending": metadata.ending,
-        "request_id": metadata.request_id,
-        "client_request_id": metadata.client_request_id or None,
-        "completion_id": metadata.completion_id or None,
         "attempts": metadata.attempts,
-        "asked_at": metadata.asked_at,
         "elapsed_s": _rounded(metadata.elapsed_s),
         "first_text_s": _rounded(metadata.first_text_s),
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
+from threading import Event
 from typing import Any
 
 import ipywidgets
@@ -36,12 +37,6 @@ _TRIAL_S = 15.0  # longer than a trial may take
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
 )
-_OUTCOMES = {
-    (False, False): "Answered.",
-    (False, True): "Cut off. Continue goes on.",
-    (True, True): "Stopped by you. Continue goes on.",
-    (True, False): "Stopped by you.",
-}
 _BLANK = document("").partition("\n<style>")[0]
 _WAITING = status_html("").partition(" style=")[0]
 
@@ -142,7 +137,7 @@ class _Call:
     text: str
     painter: NotebookRenderer
     stop: CancelToken
-    is_over: bool = False
+    is_over: Event = field(default_factory=Event)
 
 
 class AskTab:
@@ -205,7 +200,7 @@ class AskTab:
     def stop(self) -> None:
         """Stop the question that is on its way, if one is."""
         call = self._call
-        if call is not None and not call.is_over:
+        if call is not None and not call.is_over.is_set():
             call.stop.set()
             in_thread(lambda: self._give_up(call))
 
@@ -224,7 +219,7 @@ class AskTab:
 
     @property
     def _is_busy(self) -> bool:
-        return self._call is not None and not self._call.is_over
+        return self._call is not None and not self._call.is_over.is_set()
 
     @property
     def _cut(self) -> Turn | None:
@@ -346,21 +341,18 @@ class AskTab:
 
     def _give_up(self, call: _Call) -> None:
         """Let the page go on, though the call is still connecting."""
-        end_s = time.monotonic() + _PATIENCE_S
-        while not call.is_over and time.monotonic() < end_s:
-            time.sleep(0.02)
-        self._end(
-            call, None, InterruptedByUser("stopped by you", "nothing had arrived yet")
-        )
+        call.is_over.wait(_PATIENCE_S)
+        stopped = InterruptedByUser("stopped by you", "nothing had arrived yet")
+        self._end(call, None, stopped)
 
     def _end(
         self, call: _Call, reply: Reply | None, error: NemotronError | None
     ) -> None:
         call.painter.fail()
         with self._make.lock:
-            if call.is_over:
+            if call.is_over.is_set():
                 return
-            call.is_over = True
+            call.is_over.set()
             if reply is not None:
                 self._host.inserter.offer(reply)
                 self._host.shell.push({"_nemotron": reply}, interactive=False)
@@ -370,7 +362,9 @@ class AskTab:
                     self._status.value = error_html(str(error))
                 else:
                     is_cut = self._cut is not None and self._cut.reply is reply
-                    self._say(_OUTCOMES[error is not None, is_cut])
+                    more = "Continue goes on." if is_cut else ""
+                    ended = "Cut off." if is_cut else "Answered."
+                    self._say(f"{'Stopped by you.' if error else ended} {more}".strip())
                 if reply is None and not self._box.value:
                     self._fill_box(call.text)
                 self._offer()

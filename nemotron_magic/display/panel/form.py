@@ -243,14 +243,11 @@ def about_model(model: Model) -> str:
 
     >>> about_model(Model("a", context_tokens=131072, input_usd=0.5, output_usd=2.0))
     '131,072 tokens context · $0.5 in, $2 out per million tokens'
-    >>> about_model(Model("a"))
-    'context unknown · price unknown'
     """
     tokens, prices = model.context_tokens, model.prices_usd
     length = "context unknown" if tokens is None else f"{tokens:,} tokens context"
-    if prices is None:
-        return f"{length} · price unknown"
-    return f"{length} · ${prices[0]:g} in, ${prices[1]:g} out per million tokens"
+    each = prices and f"${prices[0]:g} in, ${prices[1]:g} out per million tokens"
+    return f"{length} · {each or 'price unknown'}"
 
 
 def config_lines(values: Mapping[str, Any]) -> str:
