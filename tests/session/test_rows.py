@@ -547,3 +547,18 @@ def test_the_ledger_counts_what_lost_answers_may_have_cost(
     totals = one.accounting.ledger.of_session()
     assert totals.cost_usd == pytest.approx(PRICE_USD)
     assert totals.pending_usd > PRICE_USD
+
+
+def test_a_row_that_the_model_cannot_read_is_told_and_not_cut(
+    serve: Any, session: Any
+) -> None:
+    service = serve()
+    long = "so long a row " * 10_000
+
+    rows = session(service).map("Tone?", [long, "good"], as_=TONE)
+
+    assert service.asked == {"good": 1}
+    told = [row.error for row in rows]
+    assert told[0].startswith("too long: about ")
+    assert told[0].endswith("tokens, and the model reads 32,000")
+    assert (told[1], rows.left) == ("", 1)

@@ -122,7 +122,10 @@ def run(app: App, line: str, cell: str | None) -> Any:
     if call.help:
         app.displays.show_markdown(_flags_help())
     elif call.command == "rows":
-        return row_runs.run(app, call, settings, line)
+        try:
+            return row_runs.run(app, call, settings, line)
+        except KeyboardInterrupt:
+            raise InterruptedByUser("stopped by you", "nothing was sent") from None
     elif command is not None and command.run is not None:
         try:
             shown = command.run(app, call.text, settings)

@@ -59,7 +59,7 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
     if call.preview:
         app.displays.show_markdown(_preview(app, question, settings))
         return None
-    return _Asking(app, call, question).ask(settings)
+    return _Asking(app, call, question, settings).ask()
 
 
 def _refuse_others(call: ParsedMagic) -> None:
@@ -166,14 +166,18 @@ def _at_most(cost_usd: float | None) -> str:
 class _Asking:
     """Asks about rows, and shows how far it has come and what came of it."""
 
-    def __init__(self, app: App, call: ParsedMagic, question: RowsQuestion) -> None:
+    def __init__(
+        self, app: App, call: ParsedMagic, question: RowsQuestion, settings: Settings
+    ) -> None:
         self._app, self._call, self._question = app, call, question
+        self._settings = settings
         self._paint = app.displays.live()
 
-    def ask(self, settings: Settings) -> Any:
+    def ask(self) -> Any:
         """Return the frame of answers, unless it goes into a variable."""
         try:
-            rows = self._app.session.ask_rows(self._question, settings, self._watch)
+            session, settings = self._app.session, self._settings
+            rows = session.ask_rows(self._question, settings, self._watch)
         except NemotronError as error:
             if error.rows is not None:
                 self._keep(error.rows)
@@ -204,6 +208,8 @@ class _Asking:
         parts = [_table(first, rows.names), _end_line(rows, self._question)]
         if self._question.label is not None:
             parts.append(rows.scores())
+        store = self._app.session.row_store(self._settings)
+        parts.append(store.pop_warning())
         self._paint("\n\n".join(filter(None, parts)), "", True)
 
 

@@ -24,6 +24,7 @@ from nemotron_magic.client.models import Model
 from nemotron_magic.client.retry import retries_allowed
 from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
+from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.core.endpoint import Endpoint, Key
 from nemotron_magic.core.errors import (
     AuthenticationError,
@@ -425,6 +426,12 @@ class Run:
             if self._governor.in_flight >= self._governor.slots:
                 break
             request = row.request or self._request(row)
+            if too_long := self._too_long(request):
+                self._waiting.popleft()
+                refused = AnswerRecord(row.key, RowState.REFUSED, error=too_long)
+                self._write_down(refused)
+                self._fail(row, too_long)
+                continue
             tokens, most_usd = 0, None
             if self._question.tpm or self._governor.budget_usd is not None:
                 estimate = self._estimate(request)
@@ -568,6 +575,17 @@ class Run:
             self._key,
             self._fields[form],
         )
+
+    def _too_long(self, request: Request) -> str:
+        """Return what is wrong with a row that the model cannot read as a whole."""
+        models = (m for m in self._models if m.goes_by(self._settings.model))
+        most = next((m.context_tokens for m in models), None)
+        text = request.messages[-1]["content"]
+        if not most or len(text) < most:  # a token has a character at least
+            return ""
+        tokens = estimate_tokens(text)
+        told = f"about {tokens:,} tokens, and the model reads {most:,}"
+        return f"too long: {told}" if tokens > most else ""
 
     def _estimate(self, request: Request) -> Any:
         return estimate_cost(self._models, request.body())
