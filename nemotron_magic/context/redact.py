@@ -281,7 +281,10 @@ class MessageRedactor:
 
 
 def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
-    """Return a JSON value with every text in it cleaned, names of fields among them."""
+    """Return a JSON value with every text in it cleaned, names of fields among them.
+
+    A telling `name` of the field that it is the value of gives a secret away.
+    """
     if isinstance(value, Mapping):
         return {
             one if one in _WORDS else clean(one): _cleaned(of_it, one, clean)

@@ -92,7 +92,11 @@ def own_name(path: str) -> str:
 
 @lru_cache(2_000)
 def is_personal(label: str) -> bool:
-    """Return whether the name of a column or field speaks of a person or a secret."""
+    """Return whether the name of a column or field speaks of a person or a secret.
+
+    >>> [is_personal(one) for one in ("customerId", "E-Mail", "width", "product_name")]
+    [True, True, False, False]
+    """
     if strength_of(label) in (Strength.PASSWORD, Strength.SECRET):
         return True
     if any(sign in label for sign in WORDS["sensitive_signs"]):
@@ -335,7 +339,10 @@ def is_field_value(text: str, label: str) -> bool:
 
 
 def are_keys(keys: Collection[str], are_alike: bool) -> bool:
-    """Return whether the keys of a dict are names of fields, not values of a column."""
+    """Return whether the keys of a dict are names of fields, not values of a column.
+
+    Where its values are alike, of one class, the keys must be words that are known.
+    """
     if _share_a_stem(keys):
         return True
     closed = [key for key in keys if not (_is_known(key) or _is_field(key, are_alike))]
@@ -374,7 +381,11 @@ def _is_field(key: str, must_be_known: bool) -> bool:
 
 
 def tells_of_person(text: str) -> bool:
-    """Return whether a text looks like a person's name, address or number."""
+    """Return whether a text looks like a person's name, address or number.
+
+    >>> tells_of_person("We met Quimby."), tells_of_person("Trained on the Titanic data")
+    (True, False)
+    """
     if _is_contact(text) or _has_name(_parts(text)):
         return True
     # Initials with dots before a word that nobody knows, or two capital words.
@@ -394,7 +405,7 @@ def tells_of_person(text: str) -> bool:
 
 
 def is_harmless_line(line: str, code: Collection[str]) -> bool:
-    """Return whether every word of a line is an ordinary one, or one of code."""
+    """Return whether every word of a line is ordinary or, in small letters, of code."""
     if any(sign.search(line) for sign in (_HONORIFIC, _STREET, _NUMBER_OF_PERSON)):
         return False
     # What `name=` and `name(` call is code, too.

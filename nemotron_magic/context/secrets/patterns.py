@@ -27,9 +27,9 @@ class Rule(NamedTuple):
     """One form of a secret."""
 
     kind: str
-    needles: list[str]
-    form: re.Pattern[str]
-    is_random: bool
+    needles: list[str]  # one stands in each text that may match: rules stay cheap
+    form: re.Pattern[str]  # the secret is its group of that name if it has one
+    is_random: bool  # what is found has to look made by a machine
 
 
 _PARTS = {

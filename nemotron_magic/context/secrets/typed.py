@@ -53,12 +53,19 @@ _CALL = re.compile(
 class TypedKey:
     """What gives a text away as a key and no question."""
 
-    is_named: bool
-    places: tuple[tuple[int, int], ...] = ()
+    is_named: bool  # as a key or a login by a word, and not only by its looks
+    places: tuple[tuple[int, int], ...] = ()  # of what may be the key, in the text
 
 
 def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
-    """Return what gives `text` away as a key that was typed; None for a question."""
+    """Return what gives `text` away as a key that was typed; None for a question.
+
+    Where `--` says `by_hand` that it is one, only what looks like a key, behind a word
+    that names one, is still taken for it.
+
+    >>> typed_key("login 4f9a77b0c1").places, typed_key("login fails with 403, why?")
+    (((6, 16),), None)
+    """
     found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
     tokens = [one for one in found if not one[0].startswith("#")]
     if not tokens:

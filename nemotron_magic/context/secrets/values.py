@@ -126,7 +126,11 @@ def is_placeholder(value: str) -> bool:
 
 
 def looks_random(value: str, shortest: int = 12) -> bool:
-    """Return whether a value looks made by a machine: letters and digits all mixed."""
+    """Return whether a value looks made by a machine: letters and digits all mixed.
+
+    >>> looks_random("k3Jx0pQz81LmW"), looks_random("all-MiniLM-L6-v2-2024")
+    (True, False)
+    """
     if len(value) < shortest or not re.fullmatch(r"[\w+/=.~:%-]+", value, re.ASCII):
         return False
     segments = _SEGMENT.findall(value)
@@ -186,7 +190,11 @@ _JUDGES: dict[Strength, Callable[[str, bool], bool]] = {
 
 
 def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool:
-    """Return whether a value is a secret."""
+    """Return whether a value is a secret.
+
+    It is `bare` without quotes, and in `code` where a program has an expression, so that
+    a name is a variable.
+    """
     if value.startswith(("https://", "http://")):
         return strength is Strength.SECRET and _is_secret_url(value)
     if PLACEHOLDER_START in value or not _JUDGES[strength](value, bare):
@@ -299,7 +307,11 @@ class Telling:
 
 
 def words_of(name: str) -> list[str]:
-    """Return the words of a name in small letters, without digits and accents."""
+    """Return the words of a name in small letters, without digits and accents.
+
+    >>> words_of("myAPIKey_2"), words_of("Contraseñas")
+    (['my', 'api', 'key'], ['contrasenas'])
+    """
     plain = name
     if not name.isascii():
         apart = unicodedata.normalize("NFKD", name)
