@@ -383,7 +383,7 @@ def _is_field(key: str, must_be_known: bool) -> bool:
 def tells_of_person(text: str) -> bool:
     """Return whether a text looks like a person's name, address or number.
 
-    >>> tells_of_person("We met Quimby."), tells_of_person("Trained on the Titanic data")
+    >>> tells_of_person("We met Quimby."), tells_of_person("Trained on iris")
     (True, False)
     """
     if _is_contact(text) or _has_name(_parts(text)):

@@ -192,7 +192,7 @@ _JUDGES: dict[Strength, Callable[[str, bool], bool]] = {
 def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool:
     """Return whether a value is a secret.
 
-    It is `bare` without quotes, and in `code` where a program has an expression, so that
+    It is `bare` without quotes, and in `code` where a program has an expression: there
     a name is a variable.
     """
     if value.startswith(("https://", "http://")):
