@@ -33,6 +33,7 @@ __all__ = [
     "reply_html",
     "reply_text",
     "status_html",
+    "without_style",
 ]
 
 
@@ -270,6 +271,9 @@ def status_html(text: str, detail: str = "") -> str:
     return f'<div class="nm-reply nm-status" style="{_QUIET}">{line}</div>'
 
 
+_SHEET = '\n<div class="lm-mod-hidden hidden"><style>'
+
+
 def document(content: str, is_growing: bool = False) -> str:
     """Return `content`, which is HTML, with as much of the style sheet as it needs.
 
@@ -280,7 +284,12 @@ def document(content: str, is_growing: bool = False) -> str:
     # An empty line would end the HTML in a Markdown export, which begins with the text;
     # where tags are shown as text (nbconvert's sanitize_html), the style is hidden.
     html = re.sub(r"(?m)^([ \t]*)\n", r"\1&#10;", html)
-    return f'{html}\n<div class="lm-mod-hidden hidden"><style>{css}</style></div>'
+    return f"{html}{_SHEET}{css}</style></div>"
+
+
+def without_style(html: str) -> str:
+    """Return a document for a page that has the style sheet."""
+    return html.partition(_SHEET)[0]
 
 
 def _texts(reply: Reply) -> list[str]:

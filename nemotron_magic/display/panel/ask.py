@@ -22,7 +22,12 @@ from nemotron_magic.display.panel import (
     in_thread,
     when_idle,
 )
-from nemotron_magic.display.reply import content_html, document, status_html
+from nemotron_magic.display.reply import (
+    content_html,
+    document,
+    status_html,
+    without_style,
+)
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
@@ -37,7 +42,7 @@ _TRIAL_S = 15.0  # longer than a trial may take
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
 )
-_BLANK = document("").partition("\n<style>")[0]
+_BLANK = without_style(document(""))
 _WAITING = status_html("").partition(" style=")[0]
 
 
@@ -93,7 +98,7 @@ class Transcript:
 
     def show(self, display: Display, *, again: bool = False) -> None:
         """Make a display, or paint the one of that id `again`: the last one grows."""
-        html = display.html.partition("\n<style>")[0]  # the panel has the style sheet
+        html = without_style(display.html)  # the panel has the style sheet
         with self._make.lock:
             if self._growing and not self._make.is_closed:
                 self._show("" if html == _BLANK else html, again)
