@@ -273,7 +273,10 @@ def decode(text: str) -> list[Any]:
 
 _Kind = type[Text] | type[Reasoning] | type[Refusal]
 
-_PLAIN_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage"})
+_PLAIN_CHUNK = frozenset(
+    {"id", "object", "created", "model", "choices", "usage", "provider"}
+    | {"system_fingerprint", "service_tier", "obfuscation"}
+)
 """What a chunk is made of that is no surprise and tells of no error."""
 
 _PLAIN = frozenset({"role", "content"})
@@ -311,6 +314,7 @@ _PART_KINDS: dict[str, _Kind] = {
 }
 _SILENT_KINDS = frozenset({"redacted_thinking", "reasoning.encrypted", "signature"})
 _FINISH_NAMES = ("finish_reason", "finishReason", "stop_reason", "done_reason")
+_FIGURES = frozenset({"cost", "total_cost", "prompt_eval_count", "eval_count"})
 _USAGE_NAMES = ("usage", "usageMetadata", "usage_metadata")
 _DEEPEST = 8
 
@@ -425,7 +429,7 @@ class ChunkParser:
         if len(choices) > 1 and self._n == 1:
             self.extra = max(self.extra, len(choices) - 1)
             choices = choices[:1]
-        self.is_plain = is_plain = bool(found) and _PLAIN_CHUNK.issuperset(chunk)
+        self.is_plain = is_plain = bool(found) and _is_plain(chunk, _PLAIN_CHUNK)
         for choice in choices:
             if isinstance(choice, dict):
                 self._choice(choice, events)
@@ -443,7 +447,7 @@ class ChunkParser:
         delta = choice.get("delta")
         if not isinstance(delta, dict):
             self._texts(delta, Text, index, events)
-        elif not _PLAIN.issuperset(delta):
+        elif not _is_plain(delta, _PLAIN):
             self._delta(delta, index, events)
             self._finish(delta, index, events)
         elif isinstance(content := delta.get("content"), str):
@@ -451,7 +455,7 @@ class ChunkParser:
                 self._piece(Text, content, index, events)
         else:
             self._texts(content, Text, index, events)
-        if choice.get("logprobs") or not _PLAIN_CHOICE.issuperset(choice):
+        if choice.get("logprobs") or not _is_plain(choice, _PLAIN_CHOICE):
             self.is_plain = False
             self._beside(choice, index, events)
             self._finish(choice, index, events)
@@ -572,12 +576,21 @@ class ChunkParser:
     def _figures(self, chunk: JsonObject, events: list[Event]) -> None:
         places = (as_dict(chunk.get("x_groq")), chunk)
         found = [v for one in places for name in _USAGE_NAMES if (v := one.get(name))]
-        usage = Usage.from_wire(chunk, chunk.get("meta"))
+        if chunk.keys() & _FIGURES:
+            found.insert(0, chunk)
+        usage = Usage.from_wire(None, chunk.get("meta"))
         for one in found:
             usage = usage.updated(Usage.from_wire(one))
         if found or usage != Usage():
             self.has_usage = True
             events.append(UsageReport(usage))
+
+
+def _is_plain(value: JsonObject, usual: frozenset[str]) -> bool:
+    """Return whether nothing but the usual stands in a part of a chunk."""
+    return usual.issuperset(value) or not any(
+        value[name] is not None for name in value.keys() - usual
+    )
 
 
 def _number(value: Any, otherwise: int) -> int:

@@ -126,6 +126,7 @@ class EventStreamDecoder:
         if self._rest:
             self._field(self._without_bom(bytes(self._rest)))
             self._rest.clear()
+            self._searched = 0
         yield from self._dispatched()
 
     def _lines(self, data: bytes) -> list[bytes]:

@@ -167,3 +167,13 @@ def test_many_short_events_are_not_too_long() -> None:
     decoder = EventStreamDecoder(max_event_bytes=64)
 
     assert len(list(decoder.feed(b"data: abc\n\n" * 1000))) == 1000
+
+
+def test_after_an_end_that_was_none_the_next_event_is_whole() -> None:
+    decoder = EventStreamDecoder()
+    assert list(decoder.feed(b"data: a long event that no line ends")) == []
+    early = list(decoder.close())
+    later = [*decoder.feed(b"\n\ndata: b\n\n"), *decoder.feed(b"data: c\n\n")]
+
+    assert [one.data for one in early] == ["a long event that no line ends"]
+    assert [one.data for one in later] == ["b", "c"]
