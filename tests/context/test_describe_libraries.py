@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nemotron_magic.context.describe import describe
+from nemotron_magic.context.describe.base import LiveTables
 
 
 def test_a_model_of_pydantic_is_its_fields() -> None:
@@ -284,3 +285,37 @@ def test_a_figure_of_plotly_is_told_by_its_axes_and_traces(
         "  bar (not named): 1 x",
         "  pie: no data",
     ]
+
+
+def test_a_fitted_model_of_statsmodels_is_told_by_its_parameters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    numpy, pandas = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    module = types.ModuleType("statsmodels.base.wrapper")
+    wrapper = type("ResultsWrapper", (), {"__module__": module.__name__})
+    vars(module)["ResultsWrapper"] = wrapper
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    space = types.SimpleNamespace
+    columns = {"rooms": [1], "price": [2], "customer": ["Q"]}
+    live = LiveTables({"df": pandas.DataFrame(columns)})
+
+    def fitted(*terms: str, formula: str = "", given: Any = None) -> str:
+        rows = pandas.DataFrame([[1.0] * len(terms)], columns=list(terms))
+        data = space(orig_exog=rows if given is None else given)
+        model = space(data=data, nobs=1_200.0, formula=formula)
+        result = wrapper()
+        numbers = numpy.array([9.25, 0.125])
+        vars(result)["_results"] = space(params=numbers, model=model)
+        return describe(result, live=live)
+
+    assert fitted("Intercept", "rooms", formula="price ~ rooms").splitlines() == [
+        "types.SimpleNamespace fitted (statsmodels) of 'price ~ rooms', 1,200 rows",
+        "  pandas Series, 2 rows, a summary:",
+        "    value",
+        "    Intercept  9.25",
+        "    rooms  0.125",
+    ]
+    assert "params = 9.25, 0.125 (2)" in fitted(given=numpy.ones((3, 2)))
+    assert "Quimby" not in fitted("const", "C(customer)[T.Zebulon Quimby]")
+    assert "quimby" not in fitted("a", "b", formula="price ~ (customer == 'quimby')")
+    assert describe(wrapper()).endswith("fitted (statsmodels)")

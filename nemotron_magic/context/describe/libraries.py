@@ -18,7 +18,12 @@ from nemotron_magic.context.describe.base import (
     shorten,
 )
 from nemotron_magic.context.describe.objects import find_init
-from nemotron_magic.context.describe.privacy import HIDDEN, is_personal, tells_of_person
+from nemotron_magic.context.describe.privacy import (
+    HIDDEN,
+    is_harmless_line,
+    is_personal,
+    tells_of_person,
+)
 from nemotron_magic.context.describe.summaries import text_values
 from nemotron_magic.context.describe.tables import (
     LEAST_ROWS,
@@ -179,6 +184,30 @@ def _fitted(own: dict[str, object]) -> str:
     width = own.get("n_features_in_")
     on = f" on {width} features" if type(width) is int else ""
     return f"fitted{on} ({and_more(learnt[:8], len(learnt) - 8)})"
+
+
+def _results(value: object, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a fitted model of statsmodels: what it is of, and its parameters."""
+    own = state(state(value).get("_results", value))
+    model = own.get("model")
+    params: Any = own.get("params")
+    about = state(model)
+    formula = shorten(exact(about.get("formula")))
+    is_open = ctx.is_full or is_harmless_line(formula, ctx.live.words)
+    formula = f" of {formula!r}" if formula and is_open else ""
+    rows = own.get("nobs", about.get("nobs"))
+    size = f", {rows:,.0f} rows" if type(rows) in (int, float) else ""
+    yield f"{class_name(type(model))} fitted (statsmodels){formula}{size}"
+    given: Any = state(about.get("data")).get("orig_exog")
+    if home(type(params)) != ("numpy", "ndarray"):
+        return
+    if home(type(given)) == ("pandas", "DataFrame") and len(given.columns) == len(
+        params
+    ):
+        params = library("pandas").Series(params, index=given.columns)
+        yield from (f"  {line}" for line in ctx.lines(params, value, "params"))
+    else:
+        yield f"  params = {_found_text(params, value, ctx)}"
 
 
 _AXES = 12
@@ -399,6 +428,8 @@ LIBRARY_KINDS: dict[tuple[str, str], Describer] = {
     ("sqlalchemy", "Engine"): _engine,
     ("sqlalchemy", "Row"): _sql_row,
     ("sqlalchemy", "Table"): _sql_table,
+    ("statsmodels", "Results"): _results,
+    ("statsmodels", "ResultsWrapper"): _results,
     ("xarray", "DataArray"): _data_array,
     ("xarray", "Dataset"): _dataset,
 }
