@@ -17,27 +17,15 @@ __all__ = ["Field", "Fields", "Kind", "Misfit"]
 
 Kind = Literal["str", "int", "float", "bool", "date"]
 
-_JSON_TYPES: dict[Kind, str] = {
-    "str": "string",
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "date": "string",
+_KINDS: dict[Kind, tuple[str, str, str]] = {
+    "str": ("string", "string", "string"),
+    "int": ("integer", "integer", "Int64"),
+    "float": ("number", "number", "Float64"),
+    "bool": ("boolean", "true or false", "boolean"),
+    "date": ("string", "date as YYYY-MM-DD", "datetime64[s]"),
 }
-_WORDS: dict[Kind, str] = {
-    "str": "string",
-    "int": "integer",
-    "float": "number",
-    "bool": "true or false",
-    "date": "date as YYYY-MM-DD",
-}
-_DTYPES: dict[Kind, str] = {
-    "str": "string",
-    "int": "Int64",
-    "float": "Float64",
-    "bool": "boolean",
-    "date": "datetime64[s]",
-}
+"""Of each kind the JSON type, the words for a model, and the pandas dtype."""
+
 _LARGEST_INT = 2**63
 
 
@@ -69,11 +57,11 @@ class Field:
         if self.is_list:
             return "object"
         is_enum = bool(self.labels) and self.kind == "str"
-        return "category" if is_enum else _DTYPES[self.kind]
+        return "category" if is_enum else _KINDS[self.kind][2]
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON schema: nothing that any server is known to refuse."""
-        one: dict[str, Any] = {"type": _JSON_TYPES[self.kind]}
+        one: dict[str, Any] = {"type": _KINDS[self.kind][0]}
         if self.labels and self.kind == "str":
             one["enum"] = [*self.labels]
         if self.is_list:
@@ -86,7 +74,7 @@ class Field:
 
     def words(self) -> str:
         """Return what its value is to be, for the model."""
-        one = _WORDS[self.kind]
+        one = _KINDS[self.kind][1]
         if self.labels:
             is_text = self.kind == "str"
             labels = (_quoted(label) if is_text else label for label in self.labels)

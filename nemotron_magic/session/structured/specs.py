@@ -19,15 +19,8 @@ from nemotron_magic.session.structured.fields import Field, Fields, Kind
 __all__ = ["is_type", "of_own_type", "parse_fields"]
 
 _TYPES: dict[str, Kind] = {
-    "str": "str",
-    "int": "int",
-    "float": "float",
-    "bool": "bool",
-    "date": "date",
-    "string": "str",
-    "text": "str",
-    "integer": "int",
-    "number": "float",
+    **{"str": "str", "int": "int", "float": "float", "bool": "bool", "date": "date"},
+    **{"string": "str", "text": "str", "integer": "int", "number": "float"},
     "boolean": "bool",
 }
 _SHORT = ("str", "int", "float", "bool", "date", "list")
