@@ -81,8 +81,8 @@ def _forget_key(session: Session, endpoint: Endpoint) -> str:
             "restart the kernel."
         )
     if left is not None:
-        return f"{left.source} did not let go of the key: delete it there."
-    return f"There is no key for `{endpoint.netloc}` any more, but at the service."
+        return f"The key could not be deleted from {left.source}: delete it there."
+    return f"There is no key for `{endpoint.netloc}` any more; the service still has it."
 
 
 _ACCEPTED = {
