@@ -82,7 +82,7 @@ def _forget_key(session: Session, endpoint: Endpoint) -> str:
         )
     if left is not None:
         return f"The key could not be deleted from {left.source}: delete it there."
-    return f"There is no key for `{endpoint.netloc}` any more; the service still has it."
+    return f"There is no key for `{endpoint.netloc}` any more, except at the service."
 
 
 _ACCEPTED = {
