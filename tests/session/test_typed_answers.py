@@ -25,7 +25,7 @@ from nemotron_magic import (
 from nemotron_magic.core.errors import LimitError
 from nemotron_magic.core.events import Event, Text
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.display.reply import content_html, footer, notices
+from nemotron_magic.display.reply import content_html, footer, metadata, notices
 from nemotron_magic.session.conversation import Question, Regeneration
 
 SPEC = "total float, currency: EUR|USD"
@@ -423,3 +423,11 @@ def test_half_an_answer_is_not_gone_on_with(cut: Any, home: dict[str, str]) -> N
 
     assert raised.value.hint == "Ask again: %nemotron retry"
     assert session.ask(Regeneration()).value == {"total": 12.5, "currency": "EUR"}
+
+
+def test_a_table_in_a_saved_notebook_is_not_taken_for_the_answer(
+    home: dict[str, str],
+) -> None:
+    reply = Service(whole(GOOD)).session(environ=home).ask("How much?", as_=SPEC)
+
+    assert metadata(reply)["characters"] is None
