@@ -46,12 +46,18 @@ _MOST_DISPLAYS = 20
 _MOST_DISPLAY_CHARS = 4_000
 _MOST_CHARS = 200_000
 _TABLE = "[a table was displayed]"
+_MARKDOWN_TABLE = re.compile(r"(?m)^[ |:]*+-[-: ]*+\|[-:| ]*+$")
 
 
 def display_text(bundle: Mapping[str, Any]) -> str:
     """Return a displayed object as text; values that may be people's stay here."""
-    text = fold_base64(strip_controls(str(bundle.get("text/plain", ""))))
-    if "<table" in str(bundle.get("text/html", ""))[:5000] or is_printed_table(text):
+    text = str(bundle.get("text/plain", ""))
+    if text.startswith("<IPython.core.display."):  # which says nothing
+        written = (bundle.get(f"text/{kind}") for kind in ("markdown", "latex"))
+        text = str(next(filter(None, written), text))
+    text = fold_base64(strip_controls(text))
+    is_html_table = "<table" in str(bundle.get("text/html", ""))[:5000]
+    if is_html_table or _MARKDOWN_TABLE.search(text) or is_printed_table(text):
         return _TABLE
     hidden = "[what was displayed looks personal]"
     text = text[:_MOST_DISPLAY_CHARS] if is_open(text) else hidden

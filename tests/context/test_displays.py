@@ -18,6 +18,31 @@ CASES = {
         "for n in range(9):\n    print(f'\\router {n}\\n\\rinner {n}\\x1b[A', end='')",
         ["outer 8", "inner 8"], ["outer 7", "inner 7"],
     ),
+    "what is written in Markdown": (
+        "from IPython.display import Markdown, display\n"
+        "display(Markdown('## Result\\nThe mean is **3.5**.'))",
+        ["## Result", "The mean is **3.5**."], ["IPython.core.display"],
+    ),
+    "a formula": (
+        "from IPython.display import Math, display\ndisplay(Math(r'x^2 + 1'))",
+        ["x^2 + 1"], ["IPython.core.display"],
+    ),
+    "rows of a table in Markdown": (
+        "from IPython.display import Markdown, display\n"
+        "row = '|'.join(['', 'Leeds', str(41 + 1), ''])\n"
+        "display(Markdown('| a | b |\\n|:--|--:|\\n' + row))",
+        ["a table was displayed"], ["|42|"],
+    ),
+    "rows of a table in Markdown without outer bars": (
+        "from IPython.display import Markdown, display\n"
+        "display(Markdown('a | b\\n--|--\\nLeeds | ' + str(41 + 1)))",
+        ["a table was displayed"], ["Leeds | 42"],
+    ),
+    "people in a list in Markdown": (
+        "from IPython.display import Markdown, display\n"
+        "display(Markdown('\\n'.join(f'- {n} Smith: 31' for n in ['Anna', 'Bob'])))",
+        ["looks personal"], ["- Anna Smith"],
+    ),
     "a display that is updated": (
         "from IPython.display import display\n"
         "shown = display('epoch 0', display_id=True)\n"
@@ -96,7 +121,7 @@ def test_a_display_is_sent_as_it_ended(kernel: Kernel, case: str) -> None:
     if "rich" in cell:
         pytest.importorskip("rich")
 
-    told = context_of(kernel, cell).rpartition("cell ")[2].partition("</")[0]
+    told = context_of(kernel, cell).partition("instructions.")[2].partition("</")[0]
     shown = told.replace(cell, "")
 
     assert [text for text in seen if text not in shown] == []
