@@ -16,7 +16,7 @@ from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.loose_json import as_dict, as_list, as_text
 
-__all__ = ["OwnFile", "notebook_part"]
+__all__ = ["notebook_part", "own_file"]
 
 _OLDER = (
     "The file is older than what ran: cells have been run that are not in it. "
@@ -82,42 +82,31 @@ def _source(cell: Any) -> str:
     return "" if Cell(0, text).is_skipped else text.strip("\n")
 
 
-class OwnFile:
-    """Finds the file by the `ids` of the cells that ran, also when it was renamed.
+def own_file(shell: Any, environ: Mapping[str, str], ids: Mapping[int, str]) -> str:
+    """Return the path of the notebook's file by the ids of its cells; "" if unknown.
 
     Jupyter's server names a file in `environ` only when the kernel starts: that name
-    stays when the notebook is renamed, and another notebook may take it.
+    stays when the notebook is renamed, and another notebook may take it. Of several
+    that hold the cells, as copies do, the one named comes first and then the newest;
+    one that holds the cell that asks comes before the others.
     """
-
-    def __init__(
-        self, shell: Any, environ: Mapping[str, str], ids: Mapping[int, str]
-    ) -> None:
-        self._shell = shell
-        self._environ = environ
-        self._ids = ids
-
-    def path(self) -> str:
-        """Return the path of the file; "" if none is known to be this notebook's.
-
-        Of several that hold its cells, as copies do, the one named comes first and then
-        the newest; one that holds the cell that asks comes before the others.
-        """
-        asking = cell_id_of(self._shell)
-        ran = [cell for _, cell in sorted(self._ids.items(), reverse=True)]
-        newest = next(filter(None, (asking, *ran)), "")
-        # In VS Code the id of a cell is the address of its document and a mark. Where
-        # Jupyter's server runs the notebook, its file may hold any id.
-        is_served = "JPY_SESSION_NAME" in self._environ
-        if newest.startswith("vscode-notebook-cell:") and not is_served:
-            return _path_in(newest)
-        named = notebook_path(self._shell, self._environ)
-        if not named or not newest:
-            return ""
-        if _holds(named, {asking}):
-            return named
-        paths = [named, *_beside(named)]
-        searches = ((path, ids) for ids in ({asking}, {asking, *ran}) for path in paths)
-        return next((path for path, ids in searches if _holds(path, ids)), "")
+    asking = cell_id_of(shell)
+    ran = [cell for _, cell in sorted(ids.items(), reverse=True)]
+    newest = next(filter(None, (asking, *ran)), "")
+    # In VS Code the id of a cell is the address of its document and a mark. Where
+    # Jupyter's server runs the notebook, its file may hold any id.
+    is_served = "JPY_SESSION_NAME" in environ
+    if newest.startswith("vscode-notebook-cell:") and not is_served:
+        return _path_in(newest)
+    named = notebook_path(shell, environ)
+    if not named or not newest:
+        return ""
+    if _holds(named, {asking}):
+        return named
+    paths = [named, *_beside(named)]
+    wanted = ({asking}, {asking, *ran})
+    searches = ((path, some) for some in wanted for path in paths)
+    return next((path for path, some in searches if _holds(path, some)), "")
 
 
 def _path_in(cell: str) -> str:

@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 from nemotron_magic.context.cells import NO_IDS
 from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.history import DisplayLog, Recorder
-from nemotron_magic.context.notebook_file import OwnFile
+from nemotron_magic.context.notebook_file import own_file
 from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.core.endpoint import SecretMapping
 from nemotron_magic.core.errors import NemotronError
@@ -61,11 +62,11 @@ class App:
         self._panels: PanelHost | None = None
         self._base_url_before = ""
         self._ledgers: dict[tuple[str, str], Ledger] = {}
-        self._own_file = OwnFile(shell, self._environ, ids)
-        self.session.accounting.saved = NotebookReplyCache(self._own_file.path).find
+        self._own_file = partial(own_file, shell, self._environ, ids)
+        self.session.accounting.saved = NotebookReplyCache(self._own_file).find
         spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
         self._name, self.session.accounting.tallies = spent
-        gatherer = ContextGatherer(shell, self._own_file.path, recorder, displays, ids)
+        gatherer = ContextGatherer(shell, self._own_file, recorder, displays, ids)
         self.asker = Asker(
             shell, self.session, gatherer, self.displays, self._own_folders, slow
         )
@@ -162,7 +163,7 @@ class App:
         accounting = self.session.accounting
         accounting.is_rehearsal = rehearses or self._asks_rehearsal(settings)
         accounting.ledger = self._ledgers[where, name]
-        accounting.notebook = Path(self._own_file.path()).name
+        accounting.notebook = Path(self._own_file()).name
 
     def last_reply(self, thread: str) -> str:
         """Return the last reply of a thread; empty without one."""

@@ -13,7 +13,7 @@ import pytest
 from service import Address
 from shells import Kernel, Outcome, Shell, close_event_loops, sent
 
-from nemotron_magic.context.notebook_file import OwnFile
+from nemotron_magic.context.notebook_file import own_file
 from nemotron_magic.storage.ledger import Ledger
 
 Save = Callable[..., Path]
@@ -39,7 +39,7 @@ def save(tmp_path: Path) -> Save:
     return write
 
 
-def own_file(
+def path_of_file(
     named: str, asking: str = "", ran: tuple[str, ...] = (), vs_code: str = ""
 ) -> str:
     """Give the file that is found where these cells ask and ran."""
@@ -49,7 +49,7 @@ def own_file(
         kernel=object(), get_parent=lambda: message, user_ns={"In": [""], **names}
     )
     environ = {"JPY_SESSION_NAME": named} if named else {}
-    return OwnFile(shell, environ, dict(enumerate(ran, 1))).path()
+    return own_file(shell, environ, dict(enumerate(ran, 1)))
 
 
 # ---- by the ids of its cells
@@ -61,13 +61,13 @@ def test_the_named_file_is_own_if_it_holds_a_cell_that_asks_or_ran(
 ) -> None:
     path = str(save("Sales", "a", "q"))
 
-    assert own_file(path, asking, tuple(ran)) == path
+    assert path_of_file(path, asking, tuple(ran)) == path
 
 
 def test_another_notebook_under_the_old_name_is_not(save: Save) -> None:
     named = str(save("Sales", "x", "y"))
 
-    assert own_file(named, "q", ("a", "b")) == ""
+    assert path_of_file(named, "q", ("a", "b")) == ""
 
 
 def test_the_renamed_file_is_found_beside_it(save: Save) -> None:
@@ -75,16 +75,16 @@ def test_the_renamed_file_is_found_beside_it(save: Save) -> None:
     renamed = str(save("Sales 2026 ü", "a", "q"))
     save("Other", "z")
 
-    assert own_file(named, "q", ("a",)) == renamed
+    assert path_of_file(named, "q", ("a",)) == renamed
     os.unlink(named)
-    assert own_file(named, "q", ("a",)) == renamed
+    assert path_of_file(named, "q", ("a",)) == renamed
 
 
 def test_of_copies_the_one_that_is_named_counts(save: Save) -> None:
     named = str(save("Sales", "a", "q"))
     save("Sales-Copy1", "a", "q")
 
-    assert own_file(named, "q", ("a",)) == named
+    assert path_of_file(named, "q", ("a",)) == named
 
 
 def test_of_copies_beside_it_the_newest_counts_that_holds_what_asks(save: Save) -> None:
@@ -93,7 +93,7 @@ def test_of_copies_beside_it_the_newest_counts_that_holds_what_asks(save: Save) 
     newer = str(save("Two", "a", "q"))
     save("Three", "a")
 
-    assert own_file(named, "q", ("a",)) == newer
+    assert path_of_file(named, "q", ("a",)) == newer
 
 
 def test_an_older_copy_under_the_old_name_does_not_count_before_what_asks(
@@ -102,7 +102,7 @@ def test_an_older_copy_under_the_old_name_does_not_count_before_what_asks(
     named = str(save("Sales", "a"))
     renamed = str(save("Renamed", "a", "q"))
 
-    assert own_file(named, "q", ("a",)) == renamed
+    assert path_of_file(named, "q", ("a",)) == renamed
 
 
 @pytest.mark.parametrize(
@@ -123,11 +123,11 @@ def test_only_the_id_of_a_cell_counts(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.ipynb"
     path.write_text(text)
 
-    assert own_file(str(path), "q") == ""
+    assert path_of_file(str(path), "q") == ""
 
 
 def test_without_ids_from_the_front_end_no_file_is_own(save: Save) -> None:
-    assert own_file(str(save("Sales", "a"))) == ""
+    assert path_of_file(str(save("Sales", "a"))) == ""
 
 
 def test_a_link_is_followed_and_what_is_no_file_is_passed_over(
@@ -142,10 +142,10 @@ def test_a_link_is_followed_and_what_is_no_file_is_passed_over(
     (tmp_path / "Folder.ipynb").mkdir()
     os.mkfifo(tmp_path / "Pipe.ipynb")
 
-    assert own_file(str(link), "q") == str(link)
-    assert own_file(str(tmp_path / "Gone.ipynb"), "q") == str(link)
-    assert own_file(str(tmp_path / "Pipe.ipynb"), "q") == str(link)
-    assert own_file(str(tmp_path / "no folder" / "Gone.ipynb"), "q") == ""
+    assert path_of_file(str(link), "q") == str(link)
+    assert path_of_file(str(tmp_path / "Gone.ipynb"), "q") == str(link)
+    assert path_of_file(str(tmp_path / "Pipe.ipynb"), "q") == str(link)
+    assert path_of_file(str(tmp_path / "no folder" / "Gone.ipynb"), "q") == ""
 
 
 def test_only_so_many_files_are_looked_into(save: Save, tmp_path: Path) -> None:
@@ -153,22 +153,22 @@ def test_only_so_many_files_are_looked_into(save: Save, tmp_path: Path) -> None:
     for number in range(60):
         save(f"Other {number}", "x")
 
-    assert own_file(str(tmp_path / "Sales.ipynb"), "q") == ""
+    assert path_of_file(str(tmp_path / "Sales.ipynb"), "q") == ""
 
 
 def test_a_file_that_is_too_large_is_not_read(save: Save) -> None:
     path = save("Sales", "q")
     os.truncate(path, 100_000_001)  # sparse: it takes no room
 
-    assert own_file(str(path), "q") == ""
+    assert path_of_file(str(path), "q") == ""
 
 
 def test_a_file_that_has_changed_is_looked_into_again(save: Save) -> None:
     path = str(save("Sales", "a"))
-    assert own_file(path, "q") == ""
+    assert path_of_file(path, "q") == ""
 
     save("Sales", "a", "q")
-    assert own_file(path, "q") == path
+    assert path_of_file(path, "q") == path
 
 
 # ---- in VS Code
@@ -181,8 +181,8 @@ def test_in_vs_code_the_cell_tells_its_file(save: Save, form: str) -> None:
     address = form.format(path.replace(" ", "%20").replace("ü", "%C3%BC"))
     asking = f"vscode-notebook-cell:{address}"
 
-    assert own_file("", asking, vs_code=stale) == path
-    assert own_file("", "", (f"vscode-notebook-cell:{stale}#a", asking)) == path
+    assert path_of_file("", asking, vs_code=stale) == path
+    assert path_of_file("", "", (f"vscode-notebook-cell:{stale}#a", asking)) == path
 
 
 @pytest.mark.parametrize(
@@ -194,14 +194,14 @@ def test_in_vs_code_a_notebook_without_a_file_has_none(
 ) -> None:
     stale = str(save("Sales", "a"))
 
-    assert own_file("", f"vscode-notebook-cell:{address}", vs_code=stale) == ""
+    assert path_of_file("", f"vscode-notebook-cell:{address}", vs_code=stale) == ""
 
 
 def test_an_id_in_a_file_of_jupyters_is_no_address(save: Save) -> None:
     other = save("Private", "a")
     named = str(save("Sales", "q"))
 
-    assert own_file(named, f"vscode-notebook-cell:{other}#W0") == ""
+    assert path_of_file(named, f"vscode-notebook-cell:{other}#W0") == ""
 
 
 # ---- in a kernel
