@@ -147,12 +147,13 @@ def _truth(expression: str, label: str, names: dict[str, Any]) -> Any:
 def _preview(app: App, question: RowsQuestion, settings: Settings) -> str:
     prepared = app.session.prepare_rows(question, settings)
     request = prepared.first_request()
-    many = plural(prepared.size, "row")
+    many, most_usd = plural(prepared.size, "row"), prepared.most_usd(request)
     notes = [
         ("goes out for each of", many),
         ("columns that go out", ", ".join(map(as_cell, prepared.columns))),
         ("goes to", f"`{request.settings.model}` at `{request.endpoint.netloc}`"),
-        ("may cost, a row", _at_most(prepared.most_usd(request))),
+        ("may cost, a row", _at_most(most_usd)),
+        (f"may cost, all {many}", _at_most(most_usd and most_usd * prepared.size)),
     ]
     return preview_messages(request.body(), notes, "What the first row would send")
 

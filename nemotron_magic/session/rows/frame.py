@@ -200,7 +200,9 @@ class Rows:
     @property
     def errors(self) -> tuple[Row, ...]:
         """The rows that were asked and have no answer of the kind that was wanted."""
-        return tuple(row for row in self if row.error)
+        found, keys = self._found, enumerate(self._keys)
+        places = [at for at, key in keys if _error_of(found.get(key))]
+        return tuple(self._rows(places, self._index()))
 
     @property
     def left(self) -> int:
@@ -237,7 +239,8 @@ class Rows:
 
     def summary(self) -> str:
         """Return the run in one line: rows, errors, cost, time."""
-        many, errors = len(self), sum(1 for row in self if row.error)
+        many = len(self)
+        errors = sum(bool(_error_of(self._found.get(key))) for key in self._keys)
         parts = [plural(many, "row")]
         if self.left:
             parts = [f"{many - self.left:,} of {parts[0]}{self._table.part}"]
