@@ -263,9 +263,6 @@ _NOT_DEFINED = re.compile(r"(\w+) is not defined(?: \((\w+)\?\))?")
 _CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-_MODEL_NEEDED = "a model would do that here, and a rehearsal cannot."
-
-
 @dataclass(frozen=True, slots=True)
 class CellRequest:
     """What a message asks about a cell; `values` are descriptions that came along."""
@@ -297,7 +294,7 @@ def reply_to(request: CellRequest) -> str:
         return _fixed(request)
     if request.verb == "Explain":
         return _explained(request)
-    return f"{request.verb} {request.about}: {_MODEL_NEEDED}"
+    return f"{request.verb} {request.about}: a model would do that; a rehearsal cannot."
 
 
 def correction(reply: str, complaint: str) -> str:
@@ -331,10 +328,9 @@ def _fixed(request: CellRequest) -> str:
             if _parses(code):
                 said = f"`{sign}` was missing in line {number + 1}."
                 return f"{said}\n\n{_code_block(code)}"
-    what = (
-        f"`{last}` is no misspelt name" if (last := _last_line(request)) else "It ran"
-    )
-    return f"{what}: {_MODEL_NEEDED}"
+    last = _last_line(request)
+    what = f"`{last}` is not a misspelt name" if last else "The cell ran"
+    return f"{what}: a model would correct the cell here; a rehearsal cannot."
 
 
 def _slips(request: CellRequest) -> Iterator[tuple[str, str]]:

@@ -56,7 +56,7 @@ def test_what_the_error_tells_of_is_put_right(
 def test_what_is_no_misspelt_name_is_left_to_a_model(source: str, error: str) -> None:
     text = answer(source, error)
 
-    assert "a model would do that here" in text
+    assert "a model would correct the cell here" in text
     assert error in text
     assert "```" not in text
 
