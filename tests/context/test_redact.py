@@ -448,7 +448,8 @@ def test_no_pattern_repeats_a_group_possessively() -> None:
     """Python 3.11 before 3.11.5, Debian's among it, then finds nothing."""
     package = Path(nemotron_magic.__file__).parent
     possessive = re.compile(r"\)(?:[*+?]|\{{1,2}\d*,?\d*\}{1,2})\+|\(\?>")
-    sources = {path.name: path.read_text() for path in package.rglob("*.py")}
+    files = [*package.rglob("*.py"), *package.rglob("*.txt")]
+    sources = {path.name: path.read_text("utf-8") for path in files}
 
     assert [name for name, text in sources.items() if possessive.search(text)] == []
 

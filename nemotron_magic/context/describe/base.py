@@ -316,10 +316,10 @@ _SHOWN_LINES = 60
 _SHOWN_CHARS = 3_000
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Of arrays all is data; of lists, five numbers or more, however they are set apart.
-_NUMBER = r"(?:[\w.]{1,20}\()?+[-+]?(?:\d[\d_.]*+(?:e[-+]?\d++)?+|nan|inf)\)?+"
+_NUMBER = r"(?:[\w.]{1,20}\()?[-+]?(?:\d[\d_.]*+(?:e[-+]?\d++)?|nan|inf)\)?"
 _NUMBERS = re.compile(
     r"\b(?:array|tensor|Array|Series|Index)\([\[(][^()]*+\)"
-    rf"|[\[(]\s*+(?:{_NUMBER}(?:\s*+,\s*+|\s++)){{4,}}+(?:{_NUMBER})?+[^\[\]()]*+[\])]?"
+    rf"|[\[(]\s*+(?:{_NUMBER}(?:\s*+,\s*+|\s++)){{4,}}(?:{_NUMBER})?[^\[\]()]*+[\])]?"
 )
 _ROW = re.compile(r"(?m)^\s*\d+\s{2,}\S")
 
