@@ -40,16 +40,12 @@ __all__ = [
 ]
 
 
-_MOST_CODE_BYTES = 20_000
-"""Code above it has no button: it stands in the file once more."""
-
+_MOST_CODE_BYTES = 20_000  # more has no button: it stands in the file once more
+_LABEL_CHARS = 40
 _ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}
 """From these on, a page asks before a button of an untrusted file does anything."""
 
-_LABEL_CHARS = 40
-
 COMMAND = "into a cell: %nemotron code"
-"""What a footer says of code that is in no cell."""
 
 _HEADLESS = (
     "No page is open to put a cell in: the code stays in this reply, and in its .code."

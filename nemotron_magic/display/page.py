@@ -60,14 +60,10 @@ _Every = Callable[[Callable[[], bool]], None]
 CodeOf = Callable[[Reply], ReplyCode | None]
 """Returns what a page shows of the code of a reply."""
 
-_LATE_S = 0.1
-"""After so long, what was held back is painted even if nothing else has come."""
-
+_LATE_S = 0.1  # what was held back is painted then, though nothing else has come
+_PATIENCE_S = 0.03  # what is over sooner is painted once: that takes as long
 _LEAST_INTERVAL_S = 0.1
 """More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
-
-_PATIENCE_S = 0.03
-"""What is over sooner is painted once: a paint takes as long as a short call."""
 
 _MESSAGE_BYTES = 900  # one without its content: four JSON headers and a signature
 _BYTES_AT_START = 8_000  # to spend before any are earned; no more can be saved up
@@ -80,9 +76,7 @@ _BYTES_PER_CHAR = 31
 _BYTES_PER_S = 35_000
 _BYTES_LESS_PER_CHAR = 57
 
-_DISPLAY_CHARS = 1_200
-"""A display is left alone from here on: shorter ones cost the page, longer the wire."""
-
+_DISPLAY_CHARS = 1_200  # is left alone: shorter ones cost the page, longer the wire
 _STATUS_BYTES = 200
 _STATUS_INTERVAL_S = 0.5
 _TOLD_FROM_S = 2  # a shorter wait needs no clock, nor does one that says how long it is

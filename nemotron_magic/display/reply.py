@@ -205,8 +205,6 @@ _NO_INNER_SCROLL = (
 )
 
 _QUIET = "color:color-mix(in srgb,currentColor 78%,transparent);font-size:.9em"
-
-
 _ONE_LINE = "overflow:hidden;white-space:nowrap;text-overflow:ellipsis"
 
 

@@ -35,12 +35,8 @@ from nemotron_magic.markdown.streaming import close_open_marks
 
 __all__ = ["TerminalMarkdown", "column_widths", "markdown_console"]
 
-_GAP_CHARS = 2
-"""What stands between two columns."""
-
-_LONG_CHARS = 12
-"""A longer word is broken to make room for other columns; a shorter one is not."""
-
+_GAP_CHARS = 2  # between two columns
+_LONG_CHARS = 12  # a longer word is broken to make room for other columns
 _Line = list[Segment]
 
 _THEME = Theme(
@@ -59,8 +55,7 @@ _CODE_STYLES = {
 }  # fmt: skip
 """Colours that the terminal chooses itself, legible on its background."""
 
-_INDENT_CHARS = 3
-"""How far `rich` indents what is inside of an item."""
+_INDENT_CHARS = 3  # of what is inside of an item, as rich does it
 
 
 def markdown_console(stream: TextIO, **options: Any) -> Console:
@@ -265,8 +260,6 @@ def column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int
     Headings and long cells are broken between words before short cells such as `2.5 s`
     are, and before a word is.
 
-    >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 27)
-    [9, 16]
     >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 25)
     [9, 14]
     """

@@ -43,9 +43,7 @@ __all__ = [
 ]
 
 _LONGEST_LINE = 500
-_LONGEST_BLOCK = 1_000_000
-"""A terminal is given whole blocks, and shows the end of the one that grows."""
-
+_LONGEST_BLOCK = 1_000_000  # it gets whole blocks, and shows the end of what grows
 _TOLD_FROM_S = 2
 _WAS_REASONING = "— the text above was the model's reasoning —"
 

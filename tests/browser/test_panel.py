@@ -267,7 +267,7 @@ def test_models_preview_and_usage_are_shown(
     press(page, "Usage")
     expect(panel(page)).to_contain_text("This session")
     press(page, "Ask for the balance")
-    expect(panel(page)).to_contain_text("$10.00 left")
+    expect(panel(page)).to_contain_text("The rehearsal has no account")
     page.screenshot(f"panel-usage-{front_end}")
     press(page, "Ask")
     expect(question(page)).to_have_value("What was sold?")

@@ -62,8 +62,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 
 _UNITS = {"s": "seconds", "usd": "US dollars"}
 _SPELT = {"url": "URL", "http": "HTTP", "n": "Answers"}
-_LINE_CHARS = 60
-"""Longer JSON is shown on several lines."""
+_LINE_CHARS = 60  # longer JSON is shown on several lines
 
 
 class SettingsForm:
@@ -222,10 +221,7 @@ def as_text(parameter: Parameter, value: Any) -> str:
 
 
 def from_text(parameter: Parameter, text: str) -> Any:
-    """Return the value that is meant by what was typed.
-
-    Nothing is "not set" where that can be, else empty text, else the default.
-    """
+    """Return what was typed; nothing is "not set", else empty, else the default."""
     if not text.strip():
         if parameter.may_be_unset:
             return None

@@ -38,16 +38,12 @@ __all__ = ["Panel", "StaticSnapshot", "panel_state"]
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
-_LOST = (
+_LOST = (  # shown by the style sheet once the page has lost the kernel
     '<p class="nm-error nm-lost" role="alert">The kernel of this panel is gone.'
     " Run its cell again to open a live one.</p>"
 )
-"""Shown by the style sheet once the page has lost the kernel."""
-
 _MOST_CHARS = 4_000
-_PAUSE_S = 2.0
-"""A saved notebook need not follow every change."""
-
+_PAUSE_S = 2.0  # a saved notebook need not follow every change
 _HEADING = "The panel of %nemotron as it was last; run the cell for a live one."
 _DEFAULTS = "All settings are at their defaults."
 
