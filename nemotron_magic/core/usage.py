@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
 from nemotron_magic.core import public
-from nemotron_magic.core.loose_json import as_dict, as_number, at_path
+from nemotron_magic.core.loose_json import JsonObject, as_dict, as_number, at_path
 
 __all__ = [
     "CREDITS_PER_USD",
@@ -92,8 +92,9 @@ cached_tokens=None, cost_usd=None)
 
         The AI/ML API tells the cost in `meta`, others in `usage`.
         """
+        usage, paid = as_dict(usage), as_dict(as_dict(meta).get("usage"))
         counts = {name: _count(usage, places) for name, places in _COUNTS.items()}
-        costs = (_cost_usd(as_dict(meta).get("usage")), _cost_usd(usage))
+        costs = (_cost_usd(paid), _cost_usd(usage))
         return cls(**counts, cost_usd=_latest(*costs))
 
 
@@ -127,29 +128,41 @@ _COUNTS = {
 }
 """Where a count stands in a report."""
 
-_COSTS = (
-    *(("usd_spent", 1), ("credits_used", CREDITS_PER_USD)),
-    *(("cost", 1), ("cost.total_cost", 1), ("total_cost", 1), ("cost_usd", 1)),
-    *(("cost.total", 1), ("cost.usd", 1), ("estimated_cost", 1)),
-    ("cost_in_usd_ticks", 10_000_000_000),
-)
+_COSTS = {
+    "usd_spent": 1,
+    "credits_used": CREDITS_PER_USD,
+    **dict.fromkeys(("cost", "cost.total_cost", "total_cost", "cost_usd"), 1),
+    **dict.fromkeys(("cost.total", "cost.usd", "estimated_cost"), 1),
+    "cost_in_usd_ticks": 10_000_000_000,
+}
 """Where a cost stands, and how many of its units are a US dollar."""
 
+_FIRST = {
+    place: place.partition(".")[0]
+    for place in (*_COSTS, *(one for places in _COUNTS.values() for one in places))
+}
 
-def _count(usage: Any, places: tuple[str, ...]) -> int | None:
+
+def _there(figures: JsonObject, places: Iterable[str]) -> Iterator[str]:
+    """Yield those of some places that may be there: of each row all are looked for."""
+    return (place for place in places if _FIRST[place] in figures)
+
+
+def _count(usage: JsonObject, places: tuple[str, ...]) -> int | None:
     """Return the first count, but for a zero where there is more."""
-    found = (_amount(at_path(usage, place)) for place in places)
+    found = (_amount(at_path(usage, place)) for place in _there(usage, places))
     counts = [int(one) for one in found if one is not None and one <= _MOST_TOKENS]
     return next(filter(None, counts), 0 if counts else None)
 
 
-def _cost_usd(figures: Any) -> float | None:
+def _cost_usd(figures: JsonObject) -> float | None:
     """Return the first cost that can be believed, but for a zero where there is more.
 
     A router that used the user's own key at a provider charges nothing itself: what
     the provider took is beside it, or is not known.
     """
-    found = ((_amount(at_path(figures, place)), per) for place, per in _COSTS)
+    there = _there(figures, _COSTS)
+    found = ((_amount(at_path(figures, place)), _COSTS[place]) for place in there)
     costs = [believed_usd(amount / per) for amount, per in found if amount is not None]
     known = [cost for cost in costs if cost is not None]
     cost_usd = next(filter(None, known), 0.0 if known else None)
