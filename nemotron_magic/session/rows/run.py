@@ -93,6 +93,7 @@ AGAIN: Mapping[str, tuple[RowState, ...]] = {
 
 _GRACE_S = 5.0
 _TICK_S = 0.1
+_MANY, _BATCH_S = 32, 0.003
 _REPAINT_S = 0.25
 _LEDGER_S = 2.0
 _MINUTE_S = 60.0
@@ -491,6 +492,8 @@ class Run:
         """Yield what has happened, after a wait for the first of it."""
         with suppress(Empty):
             yield self._events.get(timeout=max(wait_s, 0.001))
+            if len(self._under_way) > _MANY:  # several at once cost less than each
+                time.sleep(_BATCH_S)
             for _ in range(2 * self._at_once):
                 yield self._events.get_nowait()
 
