@@ -1,0 +1,298 @@
+"""Rows in parallel: ours beside the raw limit, bare httpx, and two peers, in one run.
+
+    python tests/bench/rows.py [--rows 1000] [--at-once 64] [--only NAME …] [--big]
+
+A server in a process of its own answers each request after 200 ms. Each client runs in
+a process of its own, one after the other: wall time in multiples of the ideal (rows /
+at once x 200 ms), CPU for a row, and memory at the end. Peers: `pip install chatlas
+'openai>=2'`; what is not installed is left out. `--big` asks 100,000 rows of a server
+that does not wait, for memory over the frame and the size of the store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.util
+import json
+import math
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+WAIT_S = 0.2
+TEXT = json.dumps({"tone": "good"})
+REPLY = {
+    "id": "c-1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "m",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": TEXT},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 50, "completion_tokens": 10, "total_tokens": 60},
+}
+MODELS = {"object": "list", "data": [{"id": "m", "object": "model"}]}
+INSTRUCTION = "What tone does it have?"
+
+
+def answer(page: object) -> bytes:
+    body = json.dumps(page).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Content-Type: application/json\r\n\r\n".encode() + body
+
+
+async def serve(wait_s: float) -> None:
+    """Answer each request after a time, over connections that stay."""
+    said, models = answer(REPLY), answer(MODELS)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                size = 0
+                for line in head.lower().split(b"\r\n"):
+                    if line.startswith(b"content-length:"):
+                        size = int(line.partition(b":")[2])
+                await reader.readexactly(size)
+                if size:
+                    await asyncio.sleep(wait_s)
+                writer.write(said if size else models)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def body_of(text: str) -> bytes:
+    messages = [{"role": "user", "content": f"{INSTRUCTION}\n\n{text}"}]
+    return json.dumps({"model": "m", "messages": messages}).encode()
+
+
+def raw(url: str, texts: list[str], at_once: int) -> int:
+    """Write bytes into sockets and read as many as come: the limit of this language."""
+    port = int(url.split(":")[2].split("/")[0])
+    rows = iter(texts)
+
+    async def work() -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        done = 0
+        for text in rows:
+            body = body_of(text)
+            head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {port}\r\n"
+            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            head_read = await reader.readuntil(b"\r\n\r\n")
+            size = int(head_read.lower().partition(b"content-length: ")[2].split()[0])
+            json.loads(await reader.readexactly(size))
+            done += 1
+        writer.close()
+        return done
+
+    async def run() -> int:
+        return sum(await asyncio.gather(*(work() for _ in range(at_once))))
+
+    return asyncio.run(run())
+
+
+def httpx_threads(url: str, texts: list[str], at_once: int) -> int:
+    """Ask with a bare httpx client for each thread."""
+    import ssl
+
+    import httpx
+
+    context = ssl.create_default_context()
+    rows, lock, done = iter(texts), threading.Lock(), [0] * at_once
+
+    def work(number: int) -> None:
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        with httpx.Client(verify=context, limits=limits, timeout=60) as client:
+            while True:
+                with lock:
+                    text = next(rows, None)
+                if text is None:
+                    return
+                client.post(f"{url}/chat/completions", content=body_of(text)).json()
+                done[number] += 1
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(at_once)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return sum(done)
+
+
+def ours(url: str, texts: list[str], at_once: int) -> int:
+    from nemotron_magic import Session
+
+    session = Session(base_url=url, model="m", environ=dict(os.environ))
+    rows = session.map(INSTRUCTION, texts, as_="tone: good|bad", at_once=at_once)
+    session.close()
+    return sum(row.value is not None for row in rows)
+
+
+def chatlas(url: str, texts: list[str], at_once: int) -> int:
+    from chatlas import ChatOpenAICompletions, parallel_chat
+
+    chat = ChatOpenAICompletions(base_url=url, api_key="x", model="m")
+    prompts = [f"{INSTRUCTION}\n\n{text}" for text in texts]
+    done = parallel_chat(chat, prompts, max_active=at_once, rpm=10**9)
+    return len(asyncio.run(done))
+
+
+def openai(url: str, texts: list[str], at_once: int) -> int:
+    from openai import AsyncOpenAI
+
+    async def run() -> int:
+        slots = asyncio.Semaphore(at_once)
+        async with AsyncOpenAI(base_url=url, api_key="x") as client:
+
+            async def ask(text: str) -> bool:
+                async with slots:
+                    content = f"{INSTRUCTION}\n\n{text}"
+                    messages = [{"role": "user", "content": content}]
+                    reply = await client.chat.completions.create(
+                        model="m", messages=messages
+                    )
+                    return bool(reply.choices[0].message.content)
+
+            return sum(await asyncio.gather(*map(ask, texts)))
+
+    return asyncio.run(run())
+
+
+CLIENTS: dict[str, tuple[Callable[[str, list[str], int], int], str]] = {
+    "raw asyncio": (raw, "asyncio"),
+    "bare httpx": (httpx_threads, "httpx"),
+    "nemotron_magic": (ours, "nemotron_magic"),
+    "chatlas": (chatlas, "chatlas"),
+    "openai": (openai, "openai"),
+}
+
+
+def client(name: str, url: str, rows: int, at_once: int) -> None:
+    """Run one client here; print what it took."""
+    run = CLIENTS[name][0]
+    texts = [f"review {n}: a long, good soap" for n in range(rows)]
+    if name == "nemotron_magic":
+        import nemotron_magic.session.rows.run  # noqa: F401  # not part of a run
+
+    before_mb = memory_mb()
+    cpu_s, wall_s = time.process_time(), time.perf_counter()
+    done = run(url, texts, at_once)
+    took = {
+        "wall_s": time.perf_counter() - wall_s,
+        "cpu_s": time.process_time() - cpu_s,
+        "mb": memory_mb(),
+        "more_mb": memory_mb() - before_mb,
+        "done": done,
+    }
+    print(json.dumps(took))
+
+
+def memory_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(
+    name: str, url: str, rows: int, at_once: int, home: str
+) -> dict[str, float]:
+    """Run a client in a process of its own; return what it took."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--client", name, url, str(rows), str(at_once)],
+        env={**os.environ, "NEMOTRON_MAGIC_HOME": home, "HOME": home},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=1_200,
+    )
+    took: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    if took["done"] != rows:
+        raise RuntimeError(f"{name} answered {took['done']} of {rows} rows")
+    return took
+
+
+class Served:
+    """The server in a process of its own."""
+
+    def __init__(self, wait_s: float) -> None:
+        command = [sys.executable, __file__, "--serve", str(wait_s)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.url = f"http://127.0.0.1:{int(self._process.stdout.readline())}/v1"
+
+    def __enter__(self) -> str:
+        return self.url
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+def compare(
+    rows: int, at_once: int, names: list[str], wait_s: float = WAIT_S
+) -> dict[str, dict[str, float]]:
+    """Return what each client took for the same rows, by name."""
+    ideal_s = math.ceil(rows / at_once) * wait_s
+    found = {}
+    for name in names:
+        with Served(wait_s) as url, tempfile.TemporaryDirectory() as home:
+            took = measure(name, url, rows, at_once, home)
+            took["times"] = took["wall_s"] / ideal_s if ideal_s else math.nan
+            took["row_ms"] = 1_000 * took["cpu_s"] / rows
+            files = Path(home).rglob("rows.sqlite*")
+            took["row_bytes"] = sum(one.stat().st_size for one in files) / rows
+        found[name] = took
+    return found
+
+
+def there(names: list[str] | None) -> list[str]:
+    """Return the clients that are installed, of those that are wanted."""
+    return [
+        name
+        for name, (_, module) in CLIENTS.items()
+        if (not names or name in names) and importlib.util.find_spec(module)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000)
+    parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--big", action="store_true")
+    given = parser.parse_args()
+    if given.big:
+        (took,) = compare(100_000, 64, ["nemotron_magic"], wait_s=0).values()
+        print(f"100,000 rows: {took['more_mb']:.0f} MB over the frame, store", end=" ")
+        print(f"{took['row_bytes']:.0f} bytes a row, CPU {took['row_ms']:.2f} ms a row")
+        return
+    found = compare(given.rows, given.at_once, there(given.only))
+    print(f"{given.rows:,} rows, {given.at_once} at once, {WAIT_S:g} s each")
+    for name, took in found.items():
+        print(
+            f"{name:16} {took['times']:5.2f} x ideal  {took['row_ms']:5.2f} ms CPU a row"
+            f"  {took['mb']:4.0f} MB"
+        )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--serve"]:
+        asyncio.run(serve(float(sys.argv[2])))
+    elif sys.argv[1:2] == ["--client"]:
+        client(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+    else:
+        main()
