@@ -314,7 +314,8 @@ _COST_HEADERS = ("x-aimlapi-usd-spent", "x-litellm-response-cost")
 def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
     """Yield the cost that stands in a header; nought there is no figure."""
     for name in _COST_HEADERS:
-        cost = Usage.from_wire({"cost": headers.get(name)})
-        if cost.cost_usd:
-            yield UsageReport(cost)
-            return
+        if name in headers:
+            cost = Usage.from_wire({"cost": headers[name]})
+            if cost.cost_usd:
+                yield UsageReport(cost)
+                return

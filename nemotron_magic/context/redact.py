@@ -66,13 +66,22 @@ class Redacted:
     found: tuple[Removed, ...] = ()
 
 
+_All = tuple[dict[str, str], tuple[str, ...], dict[str, str]]
+
+
+def _all(
+    environ: Mapping[str, str], exact: Iterable[str], held: Mapping[str, str]
+) -> _All:
+    return dict(environ), tuple(exact), dict(held)
+
+
 class Redactor:
     """Takes secrets out of texts: exact values first, then what looks like one.
 
     It has no readable repr and refuses to be pickled, as it knows secrets.
     """
 
-    __slots__ = ("_exact", "_knows", "_remembered")
+    __slots__ = ("_exact", "_is_of", "_remembered")
 
     def __init__(
         self,
@@ -80,16 +89,16 @@ class Redactor:
         exact: Iterable[str] = (),
         held: Mapping[str, str] = NOTHING,
     ) -> None:
-        given = without_traceback(lambda: secret_value(tuple(exact)))
-        values = without_traceback(
-            lambda: secret_value(exact_values(environ, given(0), held))
+        made_of = without_traceback(lambda: secret_value(_all(environ, exact, held)))
+        known = without_traceback(
+            lambda: Exact(exact_values(*made_of(0)), made_of(0)[1])
         )
-        known = without_traceback(lambda: Exact(values(0), given(0)))
         self._exact: Callable[[str], list[Span]] = lambda text: without_traceback(
             lambda: [*known.secrets(text)]
         )
-        self._knows: Callable[[dict[str, Span]], bool] = lambda found: (
-            found == values(0)
+        # The same environment comes with every question.
+        self._is_of: Callable[[_All], bool] = lambda others: (
+            others == made_of(0) or exact_values(*others) == exact_values(*made_of(0))
         )
         # The turns of a conversation come again with every question.
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
@@ -101,9 +110,7 @@ class Redactor:
         held: Mapping[str, str] = NOTHING,
     ) -> bool:
         """Return whether it knows these secrets and no others."""
-        return without_traceback(
-            lambda: self._knows(exact_values(environ, exact, held))
-        )
+        return without_traceback(lambda: self._is_of(_all(environ, exact, held)))
 
     def redact(self, text: str) -> Redacted:
         """Return `text` with a visible placeholder for each secret.
