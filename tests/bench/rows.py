@@ -283,10 +283,8 @@ def main() -> None:
     found = compare(given.rows, given.at_once, there(given.only))
     print(f"{given.rows:,} rows, {given.at_once} at once, {WAIT_S:g} s each")
     for name, took in found.items():
-        print(
-            f"{name:16} {took['times']:5.2f} x ideal  {took['row_ms']:5.2f} ms CPU a row"
-            f"  {took['mb']:4.0f} MB"
-        )
+        figures = f"{took['times']:5.2f} x ideal  {took['row_ms']:5.2f} ms CPU a row"
+        print(f"{name:16} {figures}  {took['mb']:4.0f} MB")
 
 
 if __name__ == "__main__":
