@@ -58,6 +58,16 @@ def test_five_rows_are_asked_first_and_the_rest_with_all(notebook: Notebook) -> 
     assert notebook["out"].index.equals(notebook["df"].index)
 
 
+def test_a_pilot_shows_what_was_asked_and_counts_no_empty_row(
+    notebook: Notebook,
+) -> None:
+    notebook["df"].loc[[0, 1], "review"] = None
+    pilot = notebook.ask(f"{AS} -o out rows: df.review")
+
+    assert "5 of 40 rows · " in pilot.text
+    assert "\n0 " not in pilot.text
+
+
 def test_few_rows_are_all_asked_at_once(notebook: Notebook) -> None:
     notebook.shell.run("few = df.review.head(19)")
 

@@ -204,7 +204,7 @@ class _Asking:
             self._app.shell.push({self._call.out: rows.frame}, interactive=True)
         if self._call.quiet:
             return
-        shown = (row for row in rows if row.note != "not asked")
+        shown = (row for row in rows if row.note not in ("not asked", "empty"))
         first = [row for row, _ in zip(shown, range(_PILOT_ROWS), strict=False)]
         parts = [_table(first, rows.names), _end_line(rows, self._question)]
         if self._question.label is not None:
@@ -224,9 +224,8 @@ def _end_line(rows: Rows, question: RowsQuestion) -> str:
             error = format_usd(about.error_usd)
             cost += f" · all: about {format_usd(about.cost_usd)} ± {error}"
         took = format_duration(about.duration_s)
-        done = len(rows) - rows.left
         line = (
-            f"{done:,} of {plural(len(rows), 'row')}{different} · {cost}, "
+            f"{rows.done:,} of {plural(len(rows), 'row')}{different} · {cost}, "
             f"{took} at {rows.at_once} at once · `--all`"
         )
     lines = [line]

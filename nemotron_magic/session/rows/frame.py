@@ -205,6 +205,11 @@ class Rows:
         return tuple(self._rows(places, self._index()))
 
     @property
+    def done(self) -> int:
+        """How many rows have an answer, or an error instead of one."""
+        return sum(_is_over(self._found.get(key)) for key in self._keys if key)
+
+    @property
     def left(self) -> int:
         """How many rows were not asked yet, or were refused unbilled."""
         return sum(
@@ -243,7 +248,7 @@ class Rows:
         errors = sum(bool(_error_of(self._found.get(key))) for key in self._keys)
         parts = [plural(many, "row")]
         if self.left:
-            parts = [f"{many - self.left:,} of {parts[0]}{self._table.part}"]
+            parts = [f"{self.done:,} of {parts[0]}{self._table.part}"]
         parts.append(f"{self.asked:,} asked")
         parts += [f"{self.equal:,} equal"] if self.equal else []
         parts += [plural(errors, "error")] if errors else []
