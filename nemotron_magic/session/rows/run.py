@@ -324,8 +324,14 @@ class Run:
             keys = spread(told or keys, sample)
         for key in keys:
             one = self._found.get(key)
-            if one is None or one.state in (RowState.REFUSED, *self._states):
+            if one is None:
                 self._waiting.append(_Row(key, self._first[key]))
+            elif one.state in (RowState.REFUSED, *self._states):
+                # What it has cost stays its cost.
+                figures = (one.prompt_tokens, one.completion_tokens, None, None)
+                spent = Usage(*figures, one.cost_usd)
+                again = _Row(key, self._first[key], one.attempts, usage=spent)
+                self._waiting.append(again)
         self._wanted = len(self._waiting)
 
     def first_request(self) -> Request:
@@ -715,7 +721,8 @@ class Run:
     def _lost(self, row: _Row, why: str, reply: Reply | None = None) -> None:
         """Take in that an answer was lost: the row may have been billed."""
         self._pay(row, reply)
-        told = one_line(f"{why}; it may have been billed", 200)
+        billed = "" if "been billed" in why else "; it may have been billed"
+        told = one_line(f"{why}{billed}", 200)
         known = self._found[row.key]
         self._write_down(replace(known, state=RowState.UNKNOWN, error=told))
         self._fail(row, why)
