@@ -214,8 +214,10 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
         value = {"rehearsal": True, "question": question, "messages": received}
         return json.dumps(value, ensure_ascii=False)
     if wanted.get("type") == "json_schema":
-        made = instance(wanted["json_schema"].get("schema") or {})
-        return json.dumps(_as_asked(made, question), ensure_ascii=False)
+        schema = wanted["json_schema"].get("schema") or {}
+        told = "\n".join(text_of(m.get("content")) for m in messages)
+        made = _by_tone(schema, _as_asked(instance(schema), told), question)
+        return json.dumps(made, ensure_ascii=False)
     attached = _asked(messages)[0]
     request = request_of(question, attached)
     if request is not None:
@@ -373,20 +375,66 @@ _ASKED = (
 )
 
 
-def _as_asked(made: Any, question: str) -> Any:
-    """Return an object with dates and numbers such as the question has in words."""
+def _as_asked(made: Any, told: str) -> Any:
+    """Return an object with dates and numbers such as the messages have in words."""
     if not isinstance(made, dict):
         return made
-    return {name: _one_as_asked(name, one, question) for name, one in made.items()}
+    return {name: _one_as_asked(name, one, told) for name, one in made.items()}
 
 
-def _one_as_asked(name: str, made: Any, question: str) -> Any:
-    asked = re.search(_ASKED % re.escape(name), question)
+def _one_as_asked(name: str, made: Any, told: str) -> Any:
+    asked = re.search(_ASKED % re.escape(name), told)
     if asked is None:
         return made
     if isinstance(made, list):
-        return [_one_as_asked(name, one, question) for one in made]
+        return [_one_as_asked(name, one, told) for one in made]
     if asked[1]:
         return "2026-01-31"
     number = float(asked[2] or asked[3] or asked[4] or made)
     return int(number) if isinstance(made, int) else number
+
+
+_PRAISE = re.compile(
+    r"\b(?:positive|good|happy|amazing|beautiful|best|brilliant|comfortable|delighted|"
+    r"easy|excellent|fantastic|fast|favourite|great|impressed|loved?|lovely|nice|"
+    r"perfect(?:ly)?|pleased|recommend|reliable|sturdy|superb|thanks|wonderful)\b",
+    re.IGNORECASE,
+)
+_COMPLAINT = re.compile(
+    r"\b(?:negative|bad|unhappy|annoying|avoid|awful|broken?|cheap|disappoint(?:ed|ing)|"
+    r"failed|faulty|flimsy|hate|horrible|leaks|loud|never|noisy|poor|refund|"
+    r"return(?:ed)?|rubbish|slow|stopped|terrible|useless|waste|worse|worst|wrong)\b",
+    re.IGNORECASE,
+)
+
+
+def _by_tone(schema: Mapping[str, Any], made: Any, question: str) -> Any:
+    """Return an object whose label says the tone of the question, and its texts why.
+
+    Words of praise and of complaint are counted, no more; labels such as good and bad
+    are known by them, too.
+    """
+    praise, complaint = _PRAISE.findall(question), _COMPLAINT.findall(question)
+    tone = len(praise) - len(complaint)
+    properties = (schema.get("properties") or {}).items()
+    toned = {name: _toned(one.get("enum") or (), tone) for name, one in properties}
+    labels = {name: label for name, label in toned.items() if label is not None}
+    if not labels:
+        return made
+    found = [f"+ {', '.join(praise)}"] * bool(praise)
+    found += [f"− {', '.join(complaint)}"] * bool(complaint)
+    why = f"rehearsal: {' '.join(found) or 'no word that it knows'}"
+    texts = {name: why for name, one in made.items() if one == _INSTANCES["string"]}
+    return {**made, **texts, **labels}
+
+
+def _toned(labels: Sequence[Any], tone: int) -> Any:
+    """Return the label of a tone above, below or at 0; None if they are of none."""
+    texts = map(str, labels)
+    signs = [
+        bool(_PRAISE.fullmatch(one)) - bool(_COMPLAINT.fullmatch(one)) for one in texts
+    ]
+    if not {1, -1} <= {*signs}:
+        return None
+    sign = (tone > 0) - (tone < 0)
+    return labels[signs.index(sign) if sign in signs else 0]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from service.http_reader import begin, body, connect, post, request, wait_for_th
 
 from nemotron_magic import rehearsal
 from nemotron_magic.rehearsal.__main__ import main
+from nemotron_magic.session.structured.specs import parse_fields
 
 PACKAGE = Path(rehearsal.__file__).parent
 NANO = "nvidia/nemotron-3-nano-30b-a3b"
@@ -95,6 +97,52 @@ def test_json_is_replied_where_a_schema_asks_for_it(url: str) -> None:
     got = post(url, body("count", response_format=wanted))
 
     assert json.loads(got.content) == {"n": 1}
+
+
+def typed(url: str, question: str, as_: str) -> dict[str, Any]:
+    """Return what is replied to a row: its form stands before it, as with `map`."""
+    fields = parse_fields(as_)
+    wanted = {"type": "json_schema", "json_schema": {"schema": fields.schema()}}
+    asked = body(question, response_format=wanted)
+    told = {"role": "system", "content": fields.prompt_line()}
+    asked["messages"] = [told, *asked["messages"]]
+    return fields.check(json.loads(post(url, asked).content))
+
+
+@pytest.mark.parametrize(
+    ("as_", "value"),
+    [
+        ("stars int 2..5, due date", {"stars": 2, "due": date(2026, 1, 31)}),
+        ("share float ..0.5", {"share": 0.5}),
+    ],
+)
+def test_values_lie_in_the_range_that_the_system_message_gives(
+    url: str, as_: str, value: dict[str, Any]
+) -> None:
+    assert typed(url, "A kettle.", as_) == value
+
+
+@pytest.mark.parametrize(
+    ("question", "tone", "why"),
+    [
+        ("Is it good or bad? I LOVE it", "good", "+ good, LOVE − bad"),
+        ("It broke. Great box, but useless", "bad", "+ Great − broke, useless"),
+        ("Comes in blue", "mixed", "no word that it knows"),
+    ],
+)
+def test_a_label_of_a_tone_is_by_the_words_and_says_so(
+    url: str, question: str, tone: str, why: str
+) -> None:
+    got = typed(url, question, "tone: good|mixed|bad, why")
+
+    assert got == {"tone": tone, "why": f"rehearsal: {why}"}
+
+
+@pytest.mark.parametrize("as_", ["size: S|M|L, why", "tone: S|good, why"])
+def test_a_label_of_no_tone_is_the_first(url: str, as_: str) -> None:
+    got = typed(url, "It broke.", as_)
+
+    assert [*got.values()] == ["S", "rehearsal"]
 
 
 def test_the_catalogue_lists_nemotrons_with_prices(url: str) -> None:
