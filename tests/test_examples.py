@@ -16,10 +16,11 @@ from typing import Any
 
 import nbformat
 import pytest
+import service
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
-from service import serve
 
+from nemotron_magic import rehearsal
 from nemotron_magic.markdown.parser import code_blocks
 from nemotron_magic.session.credentials import BASE_VARIABLES, KEY_VARIABLES
 from nemotron_magic.storage.files import HOME_VARIABLE
@@ -28,6 +29,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 BOOKS = sorted(
     path for path in EXAMPLES.glob("*.ipynb") if ".executed" not in path.name
 )
+TELLS_COST = EXAMPLES / "compare.ipynb"  # the rehearsal's own cost is none
+REVIEWS = EXAMPLES / "reviews.ipynb"
 PUTS_CODE = ("%nemotron --code", "%nemotron fix")
 
 
@@ -45,6 +48,7 @@ def executed(path: Path, home: Path) -> Any:
         extra_arguments=["--log-level=40"],
         timeout=120,
     )
+    serve = service.serve if path == TELLS_COST else rehearsal.serve
     with serve(tokens_per_s=None) as url:
         environ |= {BASE_VARIABLES[0]: str(url), HOME_VARIABLE: str(home)}
         client.execute(env=environ)
@@ -79,6 +83,15 @@ def previews(book: Any) -> list[str]:
     return [re.sub(r"127\.0\.0\.1:\d+", "here", text) for text in shown]
 
 
+def ends_of_runs(book: Any) -> list[str]:
+    """Give the line of each run over rows, but for how long it took."""
+    texts = [
+        o.get("data", {}).get("text/plain", "") for c in cells(book) for o in c.outputs
+    ]
+    lines = re.findall(r"(?m)^\d.* rows.* · .*", "\n".join(texts))
+    return [re.sub(r"(, | · )\d+ s\b.*", "", line).rstrip() for line in lines]
+
+
 def test_every_example_runs(saved_and_run: tuple[Any, Any]) -> None:
     _, run = saved_and_run
 
@@ -104,6 +117,26 @@ def test_the_saved_replies_are_those_that_come(saved_and_run: tuple[Any, Any]) -
 
 def test_the_saved_previews_are_those_that_come(saved_and_run: tuple[Any, Any]) -> None:
     assert previews(saved_and_run[0]) == previews(saved_and_run[1])
+
+
+def test_the_saved_runs_over_rows_are_those_that_come(
+    saved_and_run: tuple[Any, Any],
+) -> None:
+    assert ends_of_runs(saved_and_run[0]) == ends_of_runs(saved_and_run[1])
+
+
+@pytest.mark.parametrize("saved_and_run", [REVIEWS], indirect=True, ids=["reviews"])
+def test_reviews_are_asked_once_each_over_a_stop(
+    saved_and_run: tuple[Any, Any],
+) -> None:
+    first, stopped, rest = ends_of_runs(saved_and_run[1])
+    asked = [int(re.findall(r"(\d+) asked", line)[0]) for line in (stopped, rest)]
+
+    assert first.startswith("5 of 200 rows (193 different) · rehearsal, would be $")
+    assert " of 200 rows · " in stopped
+    assert min(asked) > 20
+    assert 5 + sum(asked) == 193
+    assert rest.startswith("200 rows · ")
 
 
 def test_the_cell_below_a_question_for_code_is_that_code(

@@ -73,8 +73,8 @@ def format_usd(cost_usd: float) -> str:
         return f"-{format_usd(-cost_usd)}"
     if cost_usd >= 0.1:
         return f"${cost_usd:,.2f}"
-    digits = re.sub(r"^0\.(0*).*", r"\1", f"{cost_usd:.12f}")
-    return f"${cost_usd:.{len(digits) + 2}f}"
+    power = int(f"{cost_usd:.1e}".partition("e")[2])  # once rounded to two digits
+    return f"${cost_usd:.{1 - power}f}"
 
 
 def format_cost(cost_usd: float | None, estimated_usd: float | None) -> str:

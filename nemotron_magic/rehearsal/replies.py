@@ -395,15 +395,17 @@ def _one_as_asked(name: str, made: Any, told: str) -> Any:
 
 
 _PRAISE = re.compile(
-    r"\b(?:positive|good|happy|amazing|beautiful|best|brilliant|comfortable|delighted|"
-    r"easy|excellent|fantastic|fast|favourite|great|impressed|loved?|lovely|nice|"
-    r"perfect(?:ly)?|pleased|recommend|reliable|sturdy|superb|thanks|wonderful)\b",
+    r"\b(?:positive|good|happy|happier|amazing|beautiful|best|better|brilliant|"
+    r"comfortable|delighted|easy|enjoy(?:ed)?|excellent|fantastic|fast|favourite|great|"
+    r"impressed|joy|loved?|loves|lovely|nice|perfect(?:ly)?|pleased|quick|quiet|"
+    r"recommend|reliable|sturdy|superb|thanks|wonderful|works|worth)\b",
     re.IGNORECASE,
 )
 _COMPLAINT = re.compile(
-    r"\b(?:negative|bad|unhappy|annoying|avoid|awful|broken?|cheap|disappoint(?:ed|ing)|"
-    r"failed|faulty|flimsy|hate|horrible|leaks|loud|never|noisy|poor|refund|"
-    r"return(?:ed)?|rubbish|slow|stopped|terrible|useless|waste|worse|worst|wrong)\b",
+    r"\b(?:negative|bad|unhappy|annoying|avoid|awful|broken?|burnt|cheap|cracked|"
+    r"disappoint(?:ed|ing)|fail(?:s|ed)|faulty|flimsy|hate|horrible|hurts?|leaks|loud|"
+    r"never|noisy|not|poor|refund|returned|rubbish|rusts|slow|smells?|snapped|stopped|"
+    r"stuck|terrible|tore|torn|useless|waste|worse|worst|wrong)\b",
     re.IGNORECASE,
 )
 
