@@ -57,7 +57,7 @@ _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
 
 def _is_whole(data: bytes) -> bool:
     """Return whether nothing can belong to an event, or a body, that has not ended."""
-    if data[-1:] != b"}" or len(data) > _LONGEST_WHOLE_BYTES:
+    if data[-1:] != b"}":
         return data == b"[DONE]"
     try:
         values = decode(data.decode())
@@ -115,9 +115,11 @@ class CompletionParser:
                 data = self._sniff(data)
             if self._decoder is not None:
                 self._take(self._decoder.feed(data), events)
-                if not self.done and _is_whole(self._decoder.pending):
+                if not self.done and _is_whole(
+                    self._decoder.pending(_LONGEST_WHOLE_BYTES)
+                ):
                     self._take(self._decoder.close(), events)
-            else:
+            elif len(self._body) <= _LONGEST_WHOLE_BYTES:
                 self.done = _is_whole(bytes(self._body.rstrip()))
         except NemotronError as error:
             self.error = error

@@ -115,9 +115,10 @@ class EventStreamDecoder:
                 yield from self._dispatched()
         self._check(len(self._rest) + sum(map(len, self._data)))
 
-    @property
-    def pending(self) -> bytes:
-        """The data of the event that no blank line has ended yet."""
+    def pending(self, most_bytes: int) -> bytes:
+        """Return the data of the event that is not ended; of a longer one nothing."""
+        if len(self._rest) + sum(map(len, self._data)) > most_bytes:
+            return b""
         last = self._rest.removeprefix(b"data:") if self._rest else b""
         return b"\n".join([*self._data, last]).strip()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import nemotron_magic
+from nemotron_magic.display.page import Display
 
 ROOT = Path(nemotron_magic.__file__).parent
 SOURCES = {str(p.relative_to(ROOT)): p.read_text("utf-8") for p in ROOT.rglob("*.py")}
@@ -32,6 +33,8 @@ NEVER_CALLED = {
 ALLOWED = {
     # To see whether it can be: nothing here runs what comes of it.
     *((path, "compile") for path in SOURCES if path.startswith("code/")),
+    # What workers of the user's own cluster say; Dask itself unpickles all of theirs.
+    ("session/rows/cluster.py", "pickle.loads"),
     # On a forked copy of the kernel, behind all guards, where the user asked for it.
     ("code/trial/child.py", "self._shell.run_cell_async"),
 }
@@ -109,13 +112,24 @@ def test_nothing_of_ipython_display_is_imported_that_reads_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/markdown", "text/latex", "application/javascript", "image/svg+xml"]
+    "kind", ["text/markdown", "application/javascript", "image/svg+xml"]
 )
 def test_no_output_is_of_a_kind_that_a_page_reads_by_itself(kind: str) -> None:
     shows = [p for p in SOURCES if p.startswith(("display/", "magics/"))]
 
     assert shows
     assert [path for path in shows if f'"{kind}":' in SOURCES[path]] == []
+
+
+def test_latex_comes_beside_html_only_which_a_page_prefers() -> None:
+    found = [path for path in SOURCES if '"text/latex"' in SOURCES[path]]
+
+    assert found == ["display/page.py"]
+    assert [*Display("<p>a</p>", "a").message()["data"]] == [
+        "text/html",
+        "text/plain",
+        "text/latex",
+    ]
 
 
 def test_every_client_follows_no_redirect_and_checks_certificates() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,10 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def _leaves_nothing_behind() -> None:
     """Dask keeps threads and sockets as long as a cluster is there."""
+
+
+# Of tests that run side by side, the main module is of a kind that spawn cannot read.
+vars(sys.modules["__main__"]).setdefault("__spec__", None)
 
 
 @pytest.fixture(scope="module")
