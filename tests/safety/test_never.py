@@ -125,7 +125,7 @@ def test_latex_comes_beside_html_only_which_a_page_prefers() -> None:
     found = [path for path in SOURCES if '"text/latex"' in SOURCES[path]]
 
     assert found == ["display/page.py"]
-    assert [*Display("<p>a</p>", "a").message()["data"]] == [
+    assert [*Display("1", "<p>a</p>", "a").message()["data"]] == [
         "text/html",
         "text/plain",
         "text/latex",

@@ -164,8 +164,8 @@ class AskTab:
             rows=2,
         )
         self._send = make.button("Send", self.ask, button_style="primary")
-        self._stop = make.button("Stop", self.stop)
-        self._continue = make.button("Continue", self.go_on)
+        self._stop = make.button("Stop", self.stop, disabled=True)
+        self._continue = make.button("Continue", self.go_on, disabled=self._cut is None)
         self._forget = make.button(
             "Forget", self.forget, tooltip="Begin this conversation anew"
         )
@@ -175,9 +175,12 @@ class AskTab:
             description="Conversation",
             tooltip="A new name begins another conversation",
             value=MAIN,
+            options=self._threads(),
             continuous_update=False,
         )
-        self._status = make(ipywidgets.HTML, "nm-status-line")
+        self._status = make(
+            ipywidgets.HTML, "nm-status-line", value=_status_html(_HINT)
+        )
         buttons = (self._send, self._stop, self._continue, self._name, self._forget)
         bar = make(ipywidgets.HBox, "nm-bar", children=buttons)
         talk = make(ipywidgets.VBox, "nm-talk", children=(self._transcript.box,))
@@ -185,7 +188,6 @@ class AskTab:
         self.box = make(ipywidgets.VBox, "nm-ask", children=parts)
         self._box.observe(self._typed, names="value")
         self._name.observe(self._switch, names="value")
-        self._say(_HINT)
         self.refresh()
 
     def question(self) -> tuple[Question, Settings]:
@@ -247,6 +249,10 @@ class AskTab:
         self._name.value = self._thread
         self.refresh()
 
+    def _threads(self) -> tuple[str, ...]:
+        threads = self._host.session.conversation.threads
+        return tuple(sorted({MAIN, *(name for name, has in threads.items() if has)}))
+
     def _turns(self, but: Turn | None = None) -> tuple[list[Turn], int]:
         """Return the turns to show, and how many came before them.
 
@@ -266,9 +272,8 @@ class AskTab:
 
     def _offer(self) -> None:
         """Let be pressed what can be done now."""
-        busy, threads = self._is_busy, self._host.session.conversation.threads
-        used = {MAIN, *(name for name, turns in threads.items() if turns)}
-        self._name.options = tuple(sorted(used))
+        busy = self._is_busy
+        self._name.options = self._threads()
         self._name.disabled = self._forget.disabled = self._send.disabled = busy
         self._continue.disabled = busy or self._cut is None
         self._stop.disabled = not busy
