@@ -43,7 +43,7 @@ def test_one_display_is_repainted_a_few_times_a_second(kernel: Kernel) -> None:
     assert done.status == "ok"
     assert len(shown) <= 4 * done.elapsed_s + 3
     assert any(" of 100 · " in one for one in shown[:-1])
-    assert shown[-1].splitlines()[0] == "| row | tone |"
+    assert shown[-1].splitlines()[0] == "| row | value | tone |"
     assert "100 rows · 100 asked · $0.0020" in shown[-1]
     saved = [one for one in done.outputs if "data" in one]
     assert len(saved) == 1

@@ -134,7 +134,7 @@ def test_a_lone_choice_is_a_column_of_the_variable_s_name(notebook: Notebook) ->
     done = notebook.ask('--as "good|bad" -o tone rows: df.review')
 
     assert notebook["tone"].columns[0] == "tone"
-    assert "| row | tone |" in done.text
+    assert "| row | review | tone |" in done.text
 
 
 def test_answers_are_compared_with_the_truth(notebook: Notebook) -> None:
@@ -143,6 +143,40 @@ def test_answers_are_compared_with_the_truth(notebook: Notebook) -> None:
     assert "agree: accuracy" in done.text
     assert "| bad | 50.0% | 65.0% | 20 |" in done.text
     assert "truth" not in notebook.service.bodies[0].decode()
+
+
+def test_beside_an_answer_stands_what_was_asked(notebook: Notebook) -> None:
+    frame = notebook["df"]
+    frame.loc[0, "review"] = "good | soap\n" + "very " * 40 + "end"
+    both = notebook.ask(f"{AS} --sample 40 rows: df[['title', 'review']]")
+    notebook.shell.run("plain = df.review.tolist()")
+    plain = notebook.ask(f"{AS} --all rows: plain")
+
+    assert "| row | title · review | tone | why |" in both.text
+    assert re.search(
+        r"\| 0 \| x · good \S+ soap very very [very ]*… \| good", both.text
+    )
+    assert "| row | value | tone | why |" in plain.text
+    assert "| 1 | bad soap 1 | bad |" in plain.text
+
+
+def test_where_labels_differ_stands_what_was_asked(notebook: Notebook) -> None:
+    done = notebook.ask(f"{AS} --all --label truth rows: df.review")
+
+    assert "| Row | review | Truth | Answer |" in done.text
+    assert "| 2 | bad soap 2 | good | bad |" in done.text
+
+
+@pytest.mark.parametrize("field", ["review", "title"])
+def test_what_was_asked_is_shown_as_it_went_out(notebook: Notebook, field: str) -> None:
+    key = "sk-" + "a1B2c3D4e5F6g7H8" * 2
+    notebook["df"].loc[2, field] = f"bad {'soap ' * 8}{key}"
+    line = "--all --label truth rows: df[['review', 'title']]"
+    done = notebook.ask(f"{AS} {line}", "What tone? {review} {title}")
+
+    assert "1 secret taken out" in done.text
+    assert done.text.count("| 2 | bad soap") == 2
+    assert key[:12] not in done.text
 
 
 def test_without_a_variable_the_frame_is_the_value(notebook: Notebook) -> None:

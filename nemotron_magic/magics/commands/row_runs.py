@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from nemotron_magic.context.variables import evaluate
@@ -204,9 +205,15 @@ class _Asking:
             self._app.shell.push({self._call.out: rows.frame}, interactive=True)
         if self._call.quiet:
             return
-        shown = (row for row in rows if row.note not in ("not asked", "empty"))
-        first = [row for row, _ in zip(shown, range(_PILOT_ROWS), strict=False)]
-        parts = [_table(first, rows.names), _end_line(rows, self._question)]
+        shown = (
+            (row, rows.sent(at))
+            for at, row in enumerate(rows)
+            if row.note not in ("not asked", "empty")
+        )
+        first = [*islice(shown, _PILOT_ROWS)]
+        found, sent = [row for row, _ in first], [text for _, text in first]
+        table = _table(found, rows.names, rows.sent_names, sent)
+        parts = [table, _end_line(rows, self._question)]
         if self._question.label is not None:
             parts.append(rows.scores())
         store = self._app.session.row_store(self._settings)
@@ -243,20 +250,26 @@ def _end_line(rows: Rows, question: RowsQuestion) -> str:
     return "  \n".join(lines)
 
 
-def _table(rows: Iterable[Row], names: Sequence[str]) -> str:
-    """Return rows as a Markdown table, under the names of the fields."""
+def _table(
+    rows: Iterable[Row],
+    names: Sequence[str],
+    sent_names: str = "",
+    sent: Sequence[str] = (),
+) -> str:
+    """Return rows as a Markdown table: what went out, under the names of the fields."""
     rows = [*rows]
     if not rows:
         return ""
     found = [row.value for row in rows if isinstance(row.value, dict)]
     names = [*names] or list(dict.fromkeys(name for one in found for name in one))
     has_errors = any(row.error for row in rows)
-    heads = ["row", *names] + ["error"] * has_errors
+    heads = ["row", *[sent_names] * bool(sent), *names] + ["error"] * has_errors
     lines = ["| " + " | ".join(map(as_cell, heads)) + " |", "|" + ":--|" * len(heads)]
-    for row in rows:
+    for at, row in enumerate(rows):
         is_single = not isinstance(row.value, dict)
         values = {names[0]: row.value} if is_single and names else row.value or {}
-        cells = [str(row.index), *(values.get(name) for name in names)]
+        cells: list[Any] = [str(row.index), *sent[at : at + 1]]
+        cells += [values.get(name) for name in names]
         cells += [row.error] if has_errors else []
         lines.append("| " + " | ".join(map(_cell, cells)) + " |")
     return "\n".join(lines)

@@ -178,6 +178,7 @@ class Rows:
     _found: Mapping[bytes, AnswerRecord] = field(repr=False)
     _labels: Sequence[Any] = field(repr=False)
     _again: Callable[[], Rows] = field(repr=False)
+    _sent: Callable[[int], str] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -263,25 +264,39 @@ class Rows:
         return f"{would}{format_usd(self.cost_usd)}"
 
     @property
+    def sent_names(self) -> str:
+        """The names of the columns whose values go out."""
+        return " · ".join(filter(None, self.details["columns"])) or "value"
+
+    def sent(self, at: int) -> str:
+        """Return the values of a row, by its place, as they go out: without secrets."""
+        return self._sent(at)
+
+    @property
     def compared(self) -> list[tuple[Row, Any, Any]]:
         """Each row that has an answer and a truth, with both of them.
 
         Of several fields, the first that has labels, or else the first.
         """
+        told = self._compared()
+        rows = self._rows([at for at, *_ in told], self._index())
+        return [(row, *both) for row, (_, *both) in zip(rows, told, strict=True)]
+
+    def _compared(self) -> list[tuple[int, Any, Any]]:
         fields = self._fields.fields
         one = next((f for f in fields if f.labels), fields[0])
         told = []
-        for at, row in enumerate(self):
-            truth = self._labels[at] if self._labels else None
+        for at, truth in enumerate(self._labels):
             record = self._found.get(self._keys[at])
             if record and record.state == RowState.ANSWERED and not is_missing(truth):
                 answer = json.loads(record.value or "{}").get(one.name)
-                told.append((row, truth, answer))
+                told.append((at, truth, answer))
         return told
 
     def scores(self) -> str:
         """Return, as Markdown, how the answers compare with the truth."""
-        pairs = [(row, str(t), str(a), _agree(t, a)) for row, t, a in self.compared]
+        told = self._compared()
+        pairs = [(at, str(t), str(a), _agree(t, a)) for at, t, a in told]
         if not pairs:
             return "No row has both an answer and a truth."
         right = sum(agrees for *_, agrees in pairs)
@@ -299,11 +314,11 @@ class Rows:
         wrong = [one for one in pairs if not one[3]]
         common = Counter((truth, answer) for _, truth, answer, _ in wrong)
         wrong.sort(key=lambda one: -common[one[1], one[2]])
-        worst = ["| Row | Truth | Answer |", "|:--|:--|:--|"]
-        for row, truth, answer, _ in wrong[:5]:
-            cells = (
-                as_cell(one_line(one, 60)) for one in (str(row.index), truth, answer)
-            )
+        index, sent = self._index(), as_cell(self.sent_names)
+        worst = [f"| Row | {sent} | Truth | Answer |", "|:--|:--|:--|:--|"]
+        for at, truth, answer, _ in wrong[:5]:
+            texts = (str(index[at]), self.sent(at), truth, answer)
+            cells = (as_cell(one_line(one, 60)) for one in texts)
             worst.append("| " + " | ".join(cells) + " |")
         parts = [share, "\n".join(lines), "\n".join(worst) if wrong else ""]
         return "\n\n".join(filter(None, parts))

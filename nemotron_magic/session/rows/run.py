@@ -64,6 +64,7 @@ from nemotron_magic.session.rows.task import (
     Table,
     is_missing,
     read_table,
+    text_of,
 )
 from nemotron_magic.session.structured.ladder import (
     RUNGS,
@@ -585,6 +586,12 @@ class Run:
             self._fields[form],
         )
 
+    def _sent(self, at: int) -> str:
+        values = [text_of(column[at]) for column in self._task.columns]
+        told: Message = {"role": "user", "content": " · ".join(values)}
+        redacted = self._means.redactor.redact((told,), self._settings, {})
+        return str(redacted.messages[0]["content"])
+
     def _too_long(self, request: Request) -> str:
         """Return what is wrong with a row that the model cannot read as a whole."""
         models = (m for m in self._models if m.goes_by(self._settings.model))
@@ -877,6 +884,7 @@ class Run:
             _found=self._found,
             _labels=self._labels,
             _again=again,
+            _sent=self._sent,
         )
 
 
