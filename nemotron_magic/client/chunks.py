@@ -38,14 +38,16 @@ __all__ = [
 
 
 _TAGS = ("<think>", "<thinking>", "<thought>", "</think>", "</thinking>", "</thought>")
-_TAG = re.compile(r"<(/?)(think|thinking|thought)>")
+_NAME = r"[ \t]{0,4}(think|thinking|thought)[ \t]{0,4}>"
+_TAG = re.compile(rf"<[ \t]{{0,4}}(/?){_NAME}", re.IGNORECASE)
+_OPENED = re.compile(rf"<{_NAME}", re.IGNORECASE)
 _CLOSED = re.compile(
-    r"</(?:think|thinking|thought)>(?=([ \t]{0,20})(\r?\n|[^ \t\r\n]))"
+    rf"<[ \t]{{0,4}}/{_NAME}(?=([ \t]{{0,20}})(\r?\n|[^ \t\r\n]))", re.IGNORECASE
 )
-_LONGEST_CLOSED = 36
+_LONGEST_TAG = 24
+_LONGEST_CLOSED = _LONGEST_TAG + 24
 """Characters of a closing tag and of what must follow to know what it is."""
 
-_OPENED = re.compile("<(?:think|thinking|thought)>")
 _LINE_HEAD = 40
 _MENTIONS = 20
 """An answer in which the tag stood so often, and never alone, is about the tag."""
@@ -54,6 +56,14 @@ _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 _SENTENCE_ENDS = ".!?…:;)*。！？"
 _QUOTES = "`'\"“”‘’«»<(["
 _FAMILIES = ("nemotron", "deepseek-r1", "qwen3", "qwq")
+
+
+def _may_begin_tag(text: str) -> bool:
+    """Return whether more characters could make a tag of a text."""
+    if len(text) > _LONGEST_TAG or ">" in text:
+        return False
+    name = text.replace(" ", "").replace("\t", "").casefold()
+    return any(tag.startswith(name) for tag in _TAGS)
 
 
 def may_start_inside(model: str) -> bool:
@@ -122,12 +132,12 @@ class ThinkTags:
         tag = _TAG.match(text)
         if tag and (not tag[1] or self._may_close_first):
             self._held = text[tag.end() :]
-            self._close = f"</{tag[2]}>"
+            self._close = tag[2].casefold()
             self._read = (
                 ThinkTags._after_reasoning if tag[1] else ThinkTags._in_reasoning
             )
             return True
-        if any(one.startswith(text) for one in _TAGS):
+        if _may_begin_tag(text):
             return False
         self.has_answer = True
         if not is_first:
@@ -144,14 +154,19 @@ class ThinkTags:
         return self._at_start(events)
 
     def _in_reasoning(self, events: list[Event]) -> bool:
-        thought, closed, rest = self._held.partition(self._close)
-        keep = 0 if closed else _overlap(thought, self._close)
-        self._held = rest if closed else thought[len(thought) - keep :]
-        if thought := thought[: len(thought) - keep]:
+        held = self._held
+        tags = _TAG.finditer(held)
+        named = (tag for tag in tags if tag[2].casefold() == self._close)
+        closed = next((tag for tag in named if tag[1]), None)
+        last = held.rfind("<")
+        keeps = closed is None and last >= 0 and _may_begin_tag(held[last:])
+        end = closed.start() if closed else last if keeps else len(held)
+        self._held = held[closed.end() if closed else end :]
+        if thought := held[:end]:
             events.append(Reasoning(thought, self._choice))
         if closed:
             self._read = ThinkTags._after_reasoning
-        return bool(closed)
+        return closed is not None
 
     def _in_plain_answer(self, events: list[Event]) -> bool:
         events.append(Text(self._held, self._choice))
@@ -167,7 +182,7 @@ class ThinkTags:
             text = line.lstrip(" \t")
             if not self._line.strip() and not self._in_fence:
                 tag = _OPENED.match(text)
-                if tag or (not end and any(t.startswith(text) for t in _TAGS)):
+                if tag or (not end and _may_begin_tag(text)):
                     break
             self._line = "" if end else line[:_LINE_HEAD]
             if end and _FENCE.match(line):
@@ -179,7 +194,7 @@ class ThinkTags:
         tag = _OPENED.match(self._held.lstrip(" \t")) if self._held else None
         if tag is None:
             return False
-        self._close = tag[0].replace("<", "</")
+        self._close = tag[1].casefold()
         self._held = self._held.lstrip(" \t")[tag.end() :]
         self._line = ""
         self._read = ThinkTags._in_reasoning
@@ -196,7 +211,7 @@ class ThinkTags:
 
     def _look_for_orphan(self, piece: str, events: list[Event], end: str = "") -> bool:
         window, known = self._line + piece + end, 0
-        for tag in _CLOSED.finditer(window) if "</th" in window else ():
+        for tag in _CLOSED.finditer(window) if "<" in window else ():
             said = str(self._said)
             at = len(said) + len(end) - len(window) + tag.start()
             if _is_orphan(said, at, tag):
@@ -226,7 +241,7 @@ def _is_orphan(said: str, at: int, tag: re.Match[str]) -> bool:
         return False
     if len(_FENCE.findall(before)) % 2:
         return False
-    blanks, follows = tag[1], tag[2]
+    blanks, follows = tag[2], tag[3]
     ends_line = follows.endswith("\n")
     is_joined = not blanks and not ends_line and follows not in _QUOTES + ".,;:)]}"
     if not line.strip():
@@ -235,12 +250,6 @@ def _is_orphan(said: str, at: int, tag: re.Match[str]) -> bool:
         is_sentence = line.rstrip()[-1] in _SENTENCE_ENDS
         return is_sentence and (ends_line or is_joined)
     return line[-1] not in _QUOTES and (ends_line or bool(blanks) or is_joined)
-
-
-def _overlap(text: str, tag: str) -> int:
-    """Return the length of the longest end of `text` that may begin `tag`."""
-    sizes = range(min(len(text), len(tag) - 1), 0, -1)
-    return next((n for n in sizes if tag.startswith(text[-n:])), 0)
 
 
 class _Number(float):

@@ -35,6 +35,14 @@ CASES = {
     "another tag": ("<thinking>plan</thinking>Hello", "Hello", "plan"),
     "a third tag": ("<thought>a </think> b</thought> Hello", "Hello", "a </think> b"),
     "no tag of ours": ("<thinker>Hello", "<thinker>Hello", ""),
+    "capitals": ("<THINK>plan</Think>\n\nHello", "Hello", "plan"),
+    "blanks in a tag": ("<thinking >plan</ thinking\t>Hello", "Hello", "plan"),
+    "more blanks": ("< Thought >a</think>b< /THOUGHT>c", "c", "a</think>b"),
+    "half a tag with blanks": ("<think>a</THINK  ", "", "a</THINK  "),
+    "no tag but a comparison": ("< 3 think> so", "< 3 think> so", ""),
+    "a second block in capitals": ("<THINK>a</THINK>b\n<Think >c</think >d", "b\nd",
+                                   "a\n\nc"),
+    "an orphan in capitals": ("I plan.\n</ Think >\n\nHello", "Hello", "I plan."),
     "a second block at once": ("<think>a</think>\n<think>b</think>c", "c", "ab"),
     "a second block": (
         "<think>a</think>b\n  <thought>c</thought>\nd",
@@ -106,7 +114,21 @@ def test_some_families_start_inside(model: str, may: bool) -> None:
 
 
 SCRAPS = st.sampled_from(
-    ["<think>", "</think>", "\n", "```", "a", " ", "<", "</", "think>", "\r\n", "."]
+    [
+        "<think>",
+        "</think>",
+        "< Think >",
+        "</THINK\t>",
+        "\n",
+        "```",
+        "a",
+        " ",
+        "<",
+        "</",
+        "think>",
+        "\r\n",
+        ".",
+    ]
 )
 
 
@@ -118,7 +140,11 @@ def test_no_cut_changes_what_is_told(text: str, at: int) -> None:
 @given(st.lists(SCRAPS, max_size=15).map("".join))
 def test_no_letter_of_an_answer_is_lost(text: str) -> None:
     answer, reasoning = told(list(text), orphans=False)
-    left = [c for c in re.sub("</?think>", "", text) if not c.isspace()]
+    left = [
+        c
+        for c in re.sub("(?i)<[ \t]*/?[ \t]*think[ \t]*>", "", text)
+        if not c.isspace()
+    ]
 
     assert all(letter in answer + reasoning for letter in set(left))
 
