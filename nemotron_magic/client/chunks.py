@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from nemotron_magic.core.events import (
@@ -295,23 +297,59 @@ _NAMES_OF: dict[_Kind, tuple[str, ...]] = {
     Reasoning: (
         *("reasoning", "reasoning_content", "reasoning_details"),
         *("reasoning_text", "thinking", "thought", "thinking_blocks", "thoughts"),
+        "reasoningContent",
     ),
     Refusal: ("refusal",),
     Text: ("content", "text", "output_text", "parts"),
 }
 """Where a delta has what."""
 
-_BODY_NAMES = ("response", "result", "message", "generated_text", "output_text")
+_LISTS = ("candidates", "choices", "results", "generations", "outputs")
+"""Where choices are listed, outside of the usual place."""
+
+_LAYERS = (
+    "output",
+    "response",
+    "result",
+    "data",
+    "contentBlockDelta",
+    "messageStop",
+    "promptFeedback",
+)
+"""What may be wrapped around them, or around a text."""
+
+_BODY_NAMES = (
+    *("response", "result", "message", "text", "content", "answer", "completion"),
+    *("generation", "textDelta", "outputText"),
+    *("generated_text", "output_text", "output", "predictions"),
+)
 """Where a body without choices has its text."""
 
-_WHOLE_NAMES = frozenset({"generated_text", "output_text"})
+_WHOLE_NAMES = frozenset({"generated_text", "output_text", "output", "predictions"})
 """Which of them repeat what came in pieces."""
 
+_WHOLE_TYPES = re.compile(
+    r"(done|completed?|stop|end|finish\w*|added|created|start\w*)$"
+)
+"""Types of events that repeat what came in pieces."""
+
+_END_TYPE = re.compile(r"(message|stream|response)[._-](end|stop|done)|finish")
+_TYPE_NAMES = ("type", "event_type", "event")
+
+_TYPES: tuple[tuple[str, _Kind | None], ...] = (
+    (r"tool|function|argument|audio|image|code|call|file|search", None),
+    (r"reason|think|thought", Reasoning),
+    (r"refus", Refusal),
+)
+"""What the text of an event is by its type, if it is no answer; None: not for us."""
+
 _CODES = frozenset({"code", "status", "statusCode", "error_code"})
+_GOOD = frozenset({"0", "200"})
 
 _PART_NAMES = (
     *("text", "content", "thinking", "reasoning", "summary", "parts", "value"),
-    *("output_text", "refusal", "response"),
+    *("output_text", "refusal", "response", "generated_text", "outputText"),
+    *("reasoningContent", "reasoningText"),
 )
 _TEXTS = frozenset(_PART_NAMES)
 """Where a part of a text has it."""
@@ -321,15 +359,32 @@ _PART_KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("reasoning.text", "reasoning.summary"), Reasoning),
     "refusal": Refusal,
 }
+_THOUGHTS = frozenset({"reasoningContent", "reasoningText"})
 _SILENT_KINDS = frozenset({"redacted_thinking", "reasoning.encrypted", "signature"})
-_FINISH_NAMES = ("finish_reason", "finishReason", "stop_reason", "done_reason")
-_FIGURES = frozenset({"cost", "total_cost", "prompt_eval_count", "eval_count"})
+_FINISH_NAMES = (
+    *("finish_reason", "finishReason", "stop_reason", "done_reason", "stopReason"),
+    *("completionReason", "incomplete_details", "stop_type", "blockReason"),
+)
+_ENDS = ("done", "stop", "is_end", "is_finished")
+"""What is true in the last chunk of servers that tell no reason."""
+
+_FIGURES = frozenset(
+    {"cost", "total_cost", "prompt_eval_count", "eval_count"}
+    | {"prompt_token_count", "generation_token_count"}
+    | {"tokens_evaluated", "tokens_predicted"}
+)
 _USAGE_NAMES = ("usage", "usageMetadata", "usage_metadata")
 _DEEPEST = 8
+_DEEPEST_USAGE = 3
+
+_SILENT = frozenset(
+    {*_TYPE_NAMES, "role", "name", "id", "meta", "native_finish_reason"}
+)
+"""What else may stand in a chunk that brings nothing."""
 
 _REASONS = {
     "": r"(finishreason)?(|null|none|unspecified|unfinished|notfinished|inprogress"
-    r"|incomplete|continue|ongoing|false)",
+    r"|incomplete|continue|ongoing|false|queued|processing|starting|running)",
     "tool_calls": r"tool(calls?|use)",
     "function_call": r"functioncall",
     "content_filter": r".*(filter|safety|recitation|blocklist|prohibited|spii|sensitive"
@@ -338,7 +393,7 @@ _REASONS = {
     "length": r".*(length|max\w*token|tokenlimit|context|outputlimit|lengthlimit).*"
     r"|limit|maxlen\w*",
     "stop": r"(finishreason)?(stop\w*|eos\w*|eot\w*|end\w*|imend|s|completed?"
-    r"|finished|done|normal|success\w*)",
+    r"|finish(ed)?|done|normal|succe\w*|word)",
 }
 """What servers call the reasons of an end, in one writing; the first that fits."""
 
@@ -375,7 +430,11 @@ def _pieces(
     elif isinstance(value, dict) and depth < _DEEPEST:
         name = value.get("type")
         kind = _PART_KINDS.get(name, kind) if isinstance(name, str) else kind
-        kind = Reasoning if value.get("thought") is True else kind
+        kind = (
+            Reasoning
+            if value.get("thought") is True or value.keys() & _THOUGHTS
+            else kind
+        )
         found = [value[k] for k in _PART_NAMES if value.get(k) is not None]
         if found:
             yield from _pieces(found[0], kind, depth + 1)
@@ -385,6 +444,44 @@ def _pieces(
         yield None, ""
 
 
+class _Text:
+    """Tell the pieces of a text from a text that comes anew each time, only longer.
+
+    The latter is sure once it has grown: once where whole texts stand, and twice
+    where pieces do, since a piece may well begin as the one before it. `grows` is None
+    until then.
+    """
+
+    def __init__(self) -> None:
+        self.grows: bool | None = None
+        self.is_in_pieces = False
+        self.is_rewritten = False
+        self._seen: list[str] = []
+
+    def take(self, text: str, is_piece: bool) -> str:
+        """Return what is new in the next text; it may hold back what is not sure."""
+        seen = self._seen
+        seen.append(text)
+        if len(seen) == 1:
+            return text
+        first, last = seen[0], seen[-2]
+        if self.grows:
+            del seen[1:-1]
+            self.is_rewritten = not text.startswith(last)
+            return text[len(last) :]
+        if not text.startswith(last) or (is_piece and text == first):
+            self.grows = False
+        elif len(set(seen)) > 1 + is_piece:
+            self.grows = True
+        new = text[len(first) :] if self.grows else "".join(seen[1:])
+        return new if self.grows is not None else ""
+
+    def rest(self) -> str:
+        """Return what is held back at the end."""
+        is_held = self.grows is None and self.is_in_pieces
+        return "".join(self._seen[1:]) if is_held else ""
+
+
 class ChunkParser:
     """Read chunks of a stream, or one whole completion: they differ in one name.
 
@@ -392,7 +489,7 @@ class ChunkParser:
     server gives it. `lost` counts the values that could not be read, `extra` the
     answers beyond `n`, `pieces` those that the user would miss. Where text came after a
     reason to stop (`is_contradicted`), such a reason ends nothing. What held nothing
-    unusual `is_plain`.
+    unusual `is_plain`; what held something that told nothing `is_odd`.
     """
 
     def __init__(self, model: str, n: int = 1) -> None:
@@ -402,14 +499,15 @@ class ChunkParser:
         self.pieces = 0
         self.is_contradicted = False
         self.is_plain = True
+        self.is_odd = False
         self.has_usage = False
         self._n = n
         self._orphans = may_start_inside(model)
         self._tags: dict[int, ThinkTags] = {}
         self._served = False
         self._finishes: dict[int, str] = {}
-        # What came of each answer, and whether it came in pieces.
-        self._kinds: dict[tuple[int, type], bool] = {}
+        # What came of each answer.
+        self._kinds: dict[tuple[int, type], _Text] = {}
         self._is_delta = True
         self._calls: list[str] = []
 
@@ -431,6 +529,7 @@ class ChunkParser:
             self._served = True
             model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
             events.append(ModelInfo(sanitize_label(model), sanitize_label(reply_id)))
+        known = len(events)
         found = chunk.get("choices")
         if isinstance(found, dict) and not found.keys() & _HOLDERS:
             found = list(found.values())  # by their numbers
@@ -442,14 +541,22 @@ class ChunkParser:
         for choice in choices:
             if isinstance(choice, dict):
                 self._choice(choice, events)
-        if not found and "error" not in chunk:
+        if not found and not _tells_of_fault(chunk.get("error")):
             self._without_choices(chunk, events)
+        self.is_odd = len(events) == known and _says_more(chunk, choices)
         if not is_plain or chunk.get("usage"):
             self._figures(chunk, events)
 
     def close(self) -> list[Event]:
         """Return what was held back because it might have become a tag."""
-        return [event for tags in self._tags.values() for event in tags.close()]
+        events: list[Event] = []
+        for (index, kind), text in self._kinds.items():
+            held, text.grows = text.rest(), False
+            if held:
+                self._piece(kind, held, index, events)
+        for tags in self._tags.values():
+            events += tags.close()
+        return events
 
     def _choice(self, choice: JsonObject, events: list[Event]) -> None:
         index = _number(choice.get("index"), 0) if self._n > 1 else 0
@@ -468,15 +575,19 @@ class ChunkParser:
             self.is_plain = False
             self._beside(choice, index, events)
             self._finish(choice, index, events)
-            if usage := choice.get("usage"):
+            for usage in _usages(choice):
                 self.has_usage = True
-                events.append(UsageReport(Usage.from_wire(usage)))
+                events.append(UsageReport(usage))
         elif choice.get("finish_reason"):
             self._finish(choice, index, events)
 
     def _finish(self, choice: JsonObject, index: int, events: list[Event]) -> None:
         found = (finish_reason(choice.get(name)) for name in _FINISH_NAMES)
         reason = next((one for one in found if one), "")
+        if not reason and any(choice.get(name) is True for name in _ENDS):
+            reason = "stop"
+        if not reason and "output" in choice:
+            reason = finish_reason(choice.get("status"))
         if reason and self._finishes.get(index) != reason:
             self._finishes[index] = reason
             self.said_something = True
@@ -485,7 +596,7 @@ class ChunkParser:
     def _beside(self, choice: JsonObject, index: int, events: list[Event]) -> None:
         """Read what else a choice may hold: all of it once more, or its tokens."""
         self._is_delta = False
-        for name in ("message", "text"):
+        for name in ("message", "text", "content", "outputText"):
             whole = choice.get(name)
             if isinstance(whole, dict):
                 self._delta(whole, index, events)
@@ -497,10 +608,12 @@ class ChunkParser:
 
     def _came_in_pieces(self, kind: type, index: int) -> bool:
         """Return whether a whole message only repeats what is known of a kind."""
-        return not self._is_delta and self._kinds.get((index, kind), False)
+        known = None if self._is_delta else self._kinds.get((index, kind))
+        return known is not None and known.is_in_pieces
 
     def _delta(self, delta: JsonObject, index: int, events: list[Event]) -> None:
         """Read a delta or a message, which may hold one thing up to three times."""
+        delta = as_dict(delta.get("message")) or delta
         for kind, names in _NAMES_OF.items():
             if kind is Text and not self._came_in_pieces(ToolCall, index):
                 self._tool_calls(delta, index, events)
@@ -510,24 +623,62 @@ class ChunkParser:
                         break
 
     def _without_choices(self, chunk: JsonObject, events: list[Event]) -> None:
-        """Read a body of a server that has a shape of its own."""
-        token = as_dict(chunk.get("token"))
-        if isinstance(chunk.get("delta"), dict):
-            self._choice(chunk, events)
-        elif token and not token.get("special"):
-            self._texts(token, Text, 0, events)
-        elif chunk.get("success") is not False and not chunk.keys() & _CODES:
+        """Read a chunk or a body of a server that has a shape of its own."""
+        name = next((str(v) for key in _TYPE_NAMES if (v := chunk.get(key))), "")
+        kinds = (kind for pattern, kind in _TYPES if re.search(pattern, name))
+        kind = next(kinds, Text)
+        for layer in _layers(chunk):
+            is_piece = layer is chunk and not _WHOLE_TYPES.search(name)
+            self._layer(layer, kind, is_piece, events)
+        self._is_delta = True
+        if _END_TYPE.fullmatch(name) and not self._finishes:
+            self._finish({"finish_reason": "stop"}, 0, events)
+
+    def _layer(
+        self, layer: JsonObject, kind: _Kind | None, is_piece: bool, events: list[Event]
+    ) -> None:
+        for choice in (c for name in _LISTS for c in as_objects(layer.get(name))[:1]):
+            piece = choice.get("content")
+            self._choice({"delta": piece, **choice, "content": None}, events)
+        delta, token = layer.get("delta"), as_dict(layer.get("token"))
+        self._is_delta = is_piece or delta is not None
+        if isinstance(delta, dict):
+            self._delta(delta, 0, events)
+            self._finish(delta, 0, events)
+        elif kind is None:
+            self.lost += bool(delta)
+        elif not _tells_of_fault(layer):
+            self._texts(delta, kind, 0, events)
+            self._texts(None if token.get("special") else token, kind, 0, events)
             for name in _BODY_NAMES:
-                value = chunk.get(name)
-                is_text = isinstance(value, str) or as_dict(value).keys() & _TEXTS
-                if is_text and not (name in _WHOLE_NAMES and self.said_something):
-                    self._texts(value, Text, 0, events)
-        self._finish(chunk, 0, events)
+                self._body_text(layer, name, kind, is_piece, events)
+        self._finish(layer, 0, events)
+
+    def _body_text(
+        self,
+        layer: JsonObject,
+        name: str,
+        kind: _Kind,
+        is_piece: bool,
+        events: list[Event],
+    ) -> None:
+        value = layer.get(name)
+        is_text = isinstance(value, str | list) or as_dict(value).keys() & _TEXTS
+        if not is_text or (name == "message" and layer.keys() & _CODES):
+            return
+        self._is_delta = is_piece and name not in _WHOLE_NAMES
+        if isinstance(value, dict) and name == "message":
+            self._delta(value, 0, events)
+            return
+        is_layer = isinstance(value, dict) and name in _LAYERS
+        if not is_layer and not self._came_in_pieces(kind, 0):
+            self._texts(value, kind, 0, events)
 
     def _texts(self, value: Any, kind: _Kind, index: int, events: list[Event]) -> bool:
         """Read the texts in a value; return whether there was one."""
         found = False
-        for piece, text in _pieces(value, kind):
+        for piece, texts in groupby(_pieces(value, kind), itemgetter(0)):
+            text = "".join(text for _, text in texts)
             if piece is None:
                 self.lost += 1
             elif text:
@@ -535,16 +686,29 @@ class ChunkParser:
                 self._piece(piece, text, index, events)
         return found
 
-    def _note(self, kind: type, index: int) -> None:
+    def _note(self, kind: type, index: int) -> _Text:
         self.said_something = True
-        self.pieces += 1
+        known = self._kinds.get((index, kind))
+        if known is None:
+            known = self._kinds[index, kind] = _Text()
         if self._is_delta:
-            self._kinds[index, kind] = True
-        else:
-            self._kinds.setdefault((index, kind), False)
+            known.is_in_pieces = True
+        return known
+
+    def _news(self, kind: _Kind, text: str, index: int) -> str:
+        """Return what is new in a text that may hold what has come before."""
+        known = self._note(kind, index)
+        new = known.take(text, self._is_delta)
+        self.lost += known.is_rewritten
+        return new
 
     def _piece(self, kind: _Kind, text: str, index: int, events: list[Event]) -> None:
-        self._note(kind, index)
+        known = self._kinds.get((index, kind))
+        if known is None or known.grows is not False:
+            text = self._news(kind, text, index)
+            if not text:
+                return
+        self.pieces += 1
         if self._finishes and self._finishes.pop(index, ""):
             self.is_contradicted = True
         if kind is not Text:
@@ -565,6 +729,7 @@ class ChunkParser:
             calls = [{"function": delta["function_call"]}]
         for position, call in enumerate(calls):
             self._note(ToolCall, index)
+            self.pieces += 1
             if index == 0:
                 events.append(_tool_call(call, self._place(call, position)))
 
@@ -583,16 +748,72 @@ class ChunkParser:
         return number
 
     def _figures(self, chunk: JsonObject, events: list[Event]) -> None:
-        places = (as_dict(chunk.get("x_groq")), chunk)
-        found = [v for one in places for name in _USAGE_NAMES if (v := one.get(name))]
-        if chunk.keys() & _FIGURES:
-            found.insert(0, chunk)
         usage = Usage.from_wire(None, chunk.get("meta"))
-        for one in found:
-            usage = usage.updated(Usage.from_wire(one))
-        if found or usage != Usage():
+        for one in _usages(chunk):
+            usage = usage.updated(one)
+        if usage != Usage() or any(chunk.get(name) for name in _USAGE_NAMES):
             self.has_usage = True
             events.append(UsageReport(usage))
+
+
+def _layers(chunk: JsonObject, depth: int = 0) -> Iterator[JsonObject]:
+    """Yield what of a chunk may hold choices or texts, from without to within."""
+    yield chunk
+    for name in _LAYERS if depth < _DEEPEST else ():
+        if isinstance(layer := chunk.get(name), dict):
+            yield from _layers(layer, depth + 1)
+
+
+def _tells_of_fault(layer: Any) -> bool:
+    """Return whether a code says that something went wrong."""
+    if not isinstance(layer, dict):
+        return bool(layer)
+    codes = [str(v) for name in _CODES if (v := layer.get(name)) is not None]
+    return layer.get("success") is False or any(
+        finish_reason(code) == "error" or (code.isdigit() and code not in _GOOD)
+        for code in codes
+    )
+
+
+def _usages(chunk: JsonObject, depth: int = 0) -> Iterator[Usage]:
+    """Yield the figures in a chunk; those that stand deep first, if they count tokens.
+
+    What else is called usage there, as that of an account, is not the call's.
+    """
+    for name, value in chunk.items() if depth < _DEEPEST_USAGE else ():
+        if isinstance(value, dict) and name not in _USAGE_NAMES:
+            deeper = _usages(value, depth + 1)
+            yield from (one for one in deeper if one.counts_tokens)
+    if chunk.keys() & _FIGURES:
+        yield Usage.from_wire(chunk)
+    for name in _USAGE_NAMES:
+        if value := chunk.get(name):
+            yield _usage(value)
+
+
+def _usage(value: Any) -> Usage:
+    """Read a report, a list of them, which add up, or one with another inside."""
+    if isinstance(value, list):
+        return sum(map(_usage, as_objects(value)), Usage())
+    usage = Usage.from_wire(value)
+    if usage.counts_tokens:
+        return usage
+    deeper = map(Usage.from_wire, filter(None, map(as_dict, as_dict(value).values())))
+    return next((one for one in deeper if one.counts_tokens), Usage()).updated(usage)
+
+
+def _says_more(chunk: JsonObject, choices: list[Any]) -> bool:
+    """Return whether there is a text, or more, where a chunk has no place for it."""
+    if chunk.get("choices") is None:
+        return bool(chunk.keys() - _PLAIN_CHUNK - _SILENT)
+    parts = [one for one in choices if isinstance(one, dict)]
+    parts += [as_dict(one.get("delta")) for one in parts]
+    silent = _SILENT.union(_FINISH_NAMES)
+    return any(
+        isinstance(value, str) and value and name not in silent
+        for part in parts
+        for name, value in part.items()
+    )
 
 
 def _is_plain(value: JsonObject, usual: frozenset[str]) -> bool:

@@ -52,6 +52,10 @@ __all__ = [
 _LONGEST = 20_000
 _DEEPEST = 6
 _PAGE = re.compile(r"(?i)\s*<(!doctype|html)\b")
+_MARKUP = re.compile(
+    r"(?is)\s*<([!?]|(html|head|body|title|center|p|h\d)\b|.*(</\w|/>|<(script|html)\b))"
+    r"|\s*<(script|style)\b"
+)
 _ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _UNITS = ((172_800, 86_400, "days"), (7200, 3600, "hours"), (0, 60, "minutes"))
 
@@ -88,12 +92,13 @@ class ServiceErrorBody:
         try:
             return cls.of(json.loads(body, strict=False))
         except (ValueError, RecursionError):
-            return cls._of_text(body, body.lstrip()[:1] == "<")
+            return cls._of_text(body, bool(_MARKUP.match(body[:_LONGEST])))
 
     @classmethod
     def in_reply(cls, chunk: Mapping[str, Any]) -> ServiceErrorBody | None:
         """Read what a chunk, or a completion, says of a failure; None if nothing."""
         places = [chunk, *as_objects(chunk.get("choices"))]
+        places += [as_dict(chunk.get("response"))]
         found = [one for place in places for one in _faults(place)]
         if chunk.get("choices") is None and _is_fault(chunk):
             found.append(chunk)
@@ -142,6 +147,7 @@ _MESSAGES = (
         "title",
         "msg",
         "reason",
+        "errors",
     ),
 )
 _CODES = (

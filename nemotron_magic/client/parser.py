@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -51,6 +52,10 @@ _ALIVE = re.compile(r'"?(ping|pong|keep.?alive|heart.?beat|null|ok)"?', re.IGNOR
 _ONLY_REASONING = (
     "All of the reply came as reasoning, and no answer. Read it: _nemotron.reasoning"
 )
+_COMPATIBLE = (
+    "Set base_url to its OpenAI-compatible address, which often ends in /v1: "
+    "%config Nemotron.base_url = 'https://HOST/v1'"
+)
 _DOCTOR = "Is base_url right? %nemotron doctor"
 _FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
 
@@ -82,6 +87,7 @@ class CompletionParser:
         self._texts = 0
         self._payloads = 0
         self._unreadable = 0
+        self._odd = ""
         self._is_cut = False
 
     @property
@@ -203,8 +209,10 @@ class CompletionParser:
     def _read_all(self, chunks: list[Any], events: list[Event]) -> bool:
         """Read values that ought to be chunks; return whether all of them are."""
         for chunk in chunks:
-            if isinstance(chunk, list) and len(chunk) == 1:
-                chunk = chunk[0]
+            if isinstance(chunk, list) and chunk:
+                if not self._read_all(chunk, events):
+                    return False
+                continue
             if not isinstance(chunk, dict):
                 return False
             self._read(chunk, events)
@@ -216,6 +224,8 @@ class CompletionParser:
         chunks.read(chunk, events)
         self._is_quiet = chunks.pieces == before
         self._texts += not self._is_quiet
+        if chunks.is_odd and not self._odd:
+            self._odd = json.dumps(chunk, ensure_ascii=False)
         if chunks.is_plain:
             return
         complaint = ServiceErrorBody.in_reply(chunk)
@@ -283,10 +293,17 @@ class CompletionParser:
         if chunks.extra:
             more = plural(chunks.extra, "more answer")
             events.append(Notice(f"{more} came than asked for; the first is shown"))
-        if not chunks.said_something:
-            what = "sent a reply that cannot be read" if chunks.lost else ""
+        if not chunks.pieces and (self._odd or chunks.lost):
+            began = one_line(self._about.redact(self._odd), 80)
             self.error = OutcomeUnknownError(
-                f"{host} {what or 'sent an empty reply'}",
+                f"{host} sent a reply that cannot be read",
+                f"it began: {began}" if began else "its parts are in no known shape",
+                _COMPATIBLE,
+                final=True,
+            )
+        elif not chunks.said_something:
+            self.error = OutcomeUnknownError(
+                f"{host} sent an empty reply",
                 "it may have been billed all the same",
                 "Ask again, with -c none if it is long, or see: %nemotron doctor",
             )

@@ -75,6 +75,11 @@ cached_tokens=None, cost_usd=None)
         names = [f.name for f in fields(Usage)]
         return Usage(*(how(getattr(self, n), getattr(other, n)) for n in names))
 
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether it is known how many tokens were read or written."""
+        return (self.prompt_tokens, self.completion_tokens) != (None, None)
+
     def as_dict(self) -> dict[str, int | float | None]:
         """Return the figures by name, unknown ones as None."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -107,11 +112,12 @@ def believed_usd(cost_usd: float | None) -> float | None:
 _IN = (
     *("prompt_tokens", "input_tokens", "promptTokens", "inputTokens"),
     *("promptTokenCount", "prompt_eval_count", "tokens.input_tokens"),
+    *("prompt_token_count", "tokens_evaluated"),
 )
 _OUT = (
     *("completion_tokens", "output_tokens", "completionTokens", "outputTokens"),
     *("candidatesTokenCount", "generated_tokens", "eval_count"),
-    "tokens.output_tokens",
+    *("tokens.output_tokens", "generation_token_count", "tokens_predicted"),
 )
 _COUNTS = {
     "prompt_tokens": _IN,

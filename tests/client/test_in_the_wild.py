@@ -175,6 +175,195 @@ def test_answers_that_nobody_asked_for_are_told() -> None:
     )
 
 
+SHAPES: dict[str, list[Any]] = {
+    "gemini": [
+        *({"candidates": [{"content": {"parts": [{"text": t}]}}]} for t in "ab"),
+        {"candidates": [{"content": {"parts": []}, "finishReason": "STOP"}]},
+    ],
+    "gemini as a list": [
+        [{"candidates": [{"content": {"parts": [{"text": t}]}}]} for t in "ab"],
+        [{"candidates": [{"finishReason": "STOP"}]}],
+    ],
+    "cohere": [
+        {"type": "message-start", "delta": {"message": {"content": []}}},
+        *({"type": "content-delta", "delta": {"message": {"content": {"text": t}}}}
+          for t in "ab"),
+        {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}},
+    ],
+    "cohere v1": [
+        *({"event_type": "text-generation", "text": t} for t in "ab"),
+        {"event_type": "stream-end", "response": {"text": "ab"}},
+    ],
+    "responses": [
+        {"type": "response.created", "response": {"output": [], "error": None}},
+        *({"type": "response.output_text.delta", "delta": t} for t in "ab"),
+        {"type": "response.output_text.done", "text": "ab"},
+        {"type": "response.completed", "response": {
+            "text": {"format": {"type": "text"}}, "status": "completed",
+            "output": [{"type": "message", "content": [{"text": "ab"}]}]}},
+    ],
+    "responses, only what is done": [
+        {"type": "response.output_text.done", "text": "ab"},
+        {"type": "response.completed", "response": {
+            "status": "completed", "output": [{"content": [{"text": "ab"}]}]}},
+    ],
+    "anthropic": [
+        {"type": "message_start", "message": {"content": [], "stop_reason": None}},
+        {"type": "content_block_start", "content_block": {"type": "text", "text": ""}},
+        *({"type": "content_block_delta", "delta": {"type": "text_delta", "text": t}}
+          for t in "ab"),
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+        {"type": "message_stop"},
+    ],
+    "bedrock": [
+        *({"contentBlockDelta": {"delta": {"text": t}}} for t in "ab"),
+        {"messageStop": {"stopReason": "end_turn"}},
+    ],
+    "titan": [{"outputText": "a"}, {"outputText": "b", "completionReason": "FINISH"}],
+    "llama": [{"generation": "a"}, {"generation": "b", "stop_reason": "stop"}],
+    "llama.cpp": [{"content": "a", "stop": False}, {"content": "b", "stop": True}],
+    "baidu": [{"result": "a", "is_end": False}, {"result": "b", "is_end": True}],
+    "dashscope": [
+        {"output": {"choices": [{"message": {"content": t}, "finish_reason": f}]}}
+        for t, f in (("a", "null"), ("b", "stop"))
+    ],
+    "dify": [{"event": "message", "answer": "ab"}, {"event": "message_end"}],
+    "vercel": [{"type": "text-delta", "delta": t} for t in "ab"] + [{"type": "finish"}],
+    "wrapped": [
+        {"code": 0, "message": "ok",
+         "data": {"choices": [{"delta": {"content": "ab"}}]}},
+        {"code": 0, "data": {"choices": [{"delta": {}, "finish_reason": "stop"}]}},
+    ],
+}  # fmt: skip
+BODIES: dict[str, Any] = {
+    "gemini": {"candidates": [{"content": {"parts": [{"text": "ab"}]},
+                               "finishReason": "STOP"}]},
+    "anthropic": {"type": "message", "content": [{"type": "text", "text": "ab"}],
+                  "stop_reason": "end_turn"},
+    "bedrock": {"output": {"message": {"content": [{"text": "ab"}]}},
+                "stopReason": "end_turn"},
+    "titan": {"results": [{"outputText": "ab", "completionReason": "FINISH"}]},
+    "replicate": {"status": "succeeded", "output": ["a", "b"]},
+    "predictions": {"predictions": ["ab"], "done": True},
+    "responses": {"object": "response", "status": "completed", "error": None,
+                  "text": {"format": {"type": "text"}}, "reasoning": {"effort": None},
+                  "output": [{"type": "message", "content": [{"text": "ab"}]}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_stream_of_another_protocol_is_read(shape: str) -> None:
+    heard = hear(*map(event, SHAPES[shape]))
+
+    assert (heard.error, str(heard.reply)) == (None, "ab")
+    assert (heard.reply.finish_reason, heard.reply.is_whole) == ("stop", True)
+    assert not [one for one in heard.events if isinstance(one, Notice)]
+
+
+@pytest.mark.parametrize("shape", BODIES)
+def test_a_body_of_another_protocol_is_read(shape: str) -> None:
+    heard = hear(json.dumps(BODIES[shape]).encode())
+
+    assert (heard.error, str(heard.reply), heard.reply.is_whole) == (None, "ab", True)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [{"kind": "piece", "payload": {"txt": "a"}}],
+        [{"choices": [{"delta": {"txt": "a"}}]}],
+        [{"choices": [{"piece": "a"}]}],
+        [{"chunk": {"words": "a"}}, {"stop_reason": "end_turn"}],
+        [{"type": "content_block_start", "content_block": {"type": "tool_use"}},
+         {"type": "message_delta", "delta": {"stop_reason": "tool_use"}}],
+        [{"usage": {"prompt_tokens": 3}, "pieces": [{"a": "b" * 200}]},
+         {"choices": [{"delta": {}, "finish_reason": "stop"}]}],
+    ],
+)  # fmt: skip
+def test_a_stream_that_cannot_be_read_is_not_told_as_empty(chunks: list[Any]) -> None:
+    heard = hear(*map(event, chunks), DONE)
+    began = json.dumps(chunks[0])
+
+    assert isinstance(heard.error, OutcomeUnknownError)
+    assert heard.error.what == "models.example.org sent a reply that cannot be read"
+    assert heard.error.why[:90].rstrip("…") in f"it began: {began}"
+    assert len(heard.error.why) <= 91
+    assert "%config Nemotron.base_url" in heard.error.hint
+
+
+def test_a_reply_without_a_word_whose_end_is_told_is_no_fault() -> None:
+    filtered = {"choices": [], "prompt_filter_results": [{"index": 0}]}
+    heard = hear(event(filtered), delta("content_filter", content=""), DONE)
+
+    assert (heard.error, heard.reply.finish_reason) == (None, "content_filter")
+
+
+def test_a_failure_within_a_response_is_an_error() -> None:
+    failed = {"status": "failed", "output": [], "error": {"message": "died"}}
+    heard = hear(
+        event({"type": "response.output_text.delta", "delta": "a"}),
+        event({"type": "response.failed", "response": failed}),
+    )
+
+    assert isinstance(heard.error, ServiceError)
+    assert (heard.error.why, str(heard.reply)) == ("it said: died", "a")
+
+
+# ---- texts that grow
+
+GROWN = ("The", "The cat", "The cat", "The cat sat.")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: choice(message={"content": text}),
+        lambda text: choice(message={"content": [{"text": text}]}),
+        lambda text: choice(text=text),
+        lambda text: choice(delta={"content": text}),
+        lambda text: event({"result": text}),
+        lambda text: event({"output": {"text": text}}),
+        lambda text: event({"candidates": [{"content": {"parts": [{"text": text}]}}]}),
+    ],
+)
+def test_a_text_that_comes_anew_each_time_is_read_once(write: Any) -> None:
+    heard = hear(*map(write, GROWN), STOP, DONE)
+
+    assert (str(heard.reply), heard.reply.is_whole) == (GROWN[-1], True)
+
+
+def test_reasoning_and_tags_may_grow_as_well() -> None:
+    grown = [("h", ""), ("hm", ""), ("hm", "4"), ("hm", "42")]
+    fields = [{"reasoning_content": r, "content": c} for r, c in grown]
+    apart = hear(*(choice(message=one) for one in fields), STOP)
+    tags = ("<th", "<think>hm", "<think>hm</think>4", "<think>hm</think>42")
+    tagged = hear(*(choice(message={"content": text}) for text in tags), STOP)
+
+    for heard in (apart, tagged):
+        assert (str(heard.reply), heard.reply.reasoning) == ("42", "hm")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [("ha", "ha", "!"), ("1", "10"), ("1", "10", " x"), ("1", "10", "10", "0"), ("a",)],
+)
+def test_pieces_that_begin_alike_are_pieces(pieces: tuple[str, ...]) -> None:
+    assert str(hear(say(*pieces), STOP).reply) == "".join(pieces)
+
+
+def test_whole_messages_that_repeat_are_pieces_once_they_differ() -> None:
+    pieces = [choice(message={"content": text}) for text in ("ha", "ha", "!")]
+
+    assert str(hear(*pieces, STOP).reply) == "haha!"
+
+
+def test_a_text_that_is_rewritten_as_it_grows_is_not_whole() -> None:
+    grown = [choice(message={"content": text}) for text in ("a", "ab", "axcd")]
+    heard = hear(*grown, STOP)
+
+    assert (str(heard.reply), heard.reply.metadata.ending) == ("abcd", "damaged")
+
+
 # ---- ends
 
 
@@ -395,6 +584,18 @@ def test_a_thought_beside_an_answer_or_a_cut_one_needs_no_word() -> None:
          Usage(3, cost_usd=0.5)),
         ({"prompt_eval_count": 3, "eval_count": 4}, Usage(3, 4)),
         ({"usageMetadata": {"promptTokenCount": 3}}, Usage(3)),
+        ({"usage": [{"prompt_tokens": 3}]}, Usage(3)),
+        ({"usage": [{"prompt_tokens": 3, "completion_tokens": 1},
+                    {"completion_tokens": 3}]}, Usage(3, 4)),
+        ({"data": {"meta": {"usage": {"prompt_tokens": 3}}}}, Usage(3)),
+        ({"usage": {"total": {"prompt_tokens": 3}, "cost": 0.5}},
+         Usage(3, cost_usd=0.5)),
+        ({"choices": [{"message": {"usage": [{"prompt_tokens": 3}]}}]}, Usage(3)),
+        ({"type": "message_delta", "delta": {"usage": {"output_tokens": 4}}},
+         Usage(None, 4)),
+        ({"metadata": {"usage": {"inputTokens": 3, "outputTokens": 4}}}, Usage(3, 4)),
+        ({"tokens_evaluated": 3, "tokens_predicted": 4}, Usage(3, 4)),
+        ({"account": {"usage": {"total_cost": 30}}}, Usage()),
         ({"usage": {"cost": 0, "is_byok": True,
                     "cost_details": {"upstream_inference_cost": 0.5}}},
          Usage(cost_usd=0.5)),

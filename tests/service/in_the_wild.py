@@ -1,7 +1,8 @@
-"""The ways in which thirteen servers were seen to write, each by its own oddities.
+"""The ways in which servers were seen to write, each by its own oddities.
 
-Every one of them is said to speak OpenAI's protocol. What is odd is a function over the
-chunks of a stream; a JSON body goes through it as the one chunk that it is.
+Most of them are said to speak OpenAI's protocol; the last ones speak another. What is
+odd is a function over the chunks of a stream; a JSON body goes through it as the one
+chunk that it is.
 """
 
 from __future__ import annotations
@@ -157,6 +158,88 @@ def _perplexity(chunks: Iterator[Json]) -> Iterator[Json]:
         yield chunk
 
 
+def native(write: Callable[[str, str, str, Json | None], Json]) -> Rewrite:
+    """Write each chunk anew, from its thought, text, finish and usage."""
+
+    def rewrite(chunks: Iterator[Json]) -> Iterator[Json]:
+        for chunk in chunks:
+            choice = next(iter(chunk.get("choices") or []), {})
+            piece = choice.get("delta") or choice.get("message") or {}
+            told = (piece.get("reasoning") or "", piece.get("content") or "")
+            finish = choice.get("finish_reason") or ""
+            yield write(*told, finish, chunk.get("usage"))
+
+    return rewrite
+
+
+def _counts(usage: Json | None, read: str, written: str) -> Json:
+    if not usage:
+        return {}
+    return {read: usage["prompt_tokens"], written: usage["completion_tokens"]}
+
+
+def _gemini_native(thought: str, text: str, finish: str, usage: Json | None) -> Json:
+    parts = [{"text": thought, "thought": True}] if thought else []
+    content = {"role": "model", "parts": [*parts, {"text": text}]}
+    candidate = {"content": content, "finishReason": finish.upper() or None}
+    counts = _counts(usage, "promptTokenCount", "candidatesTokenCount")
+    return {"candidates": [candidate], "usageMetadata": counts}
+
+
+def _anthropic(thought: str, text: str, finish: str, usage: Json | None) -> Json:
+    counts = {"usage": _counts(usage, "input_tokens", "output_tokens")}
+    stop = {"stop_reason": "end_turn"} if finish else {}
+    parts = [{"type": "thinking", "thinking": thought}] if thought else []
+    if text and finish:
+        content = [*parts, {"type": "text", "text": text}]
+        return {"type": "message", "content": content, **stop, **counts}
+    if stop or usage:
+        return {"type": "message_delta", "delta": stop, **counts}
+    piece = {"type": "thinking_delta", "thinking": thought} if thought else {}
+    piece = piece or {"type": "text_delta", "text": text}
+    return {"type": "content_block_delta", "index": 0, "delta": piece}
+
+
+def _responses(thought: str, text: str, finish: str, usage: Json | None) -> Json:
+    if finish or usage:
+        summary = [{"type": "summary_text", "text": thought}]
+        output = [
+            {"type": "reasoning", "summary": summary},
+            {"type": "message", "content": [{"type": "output_text", "text": text}]},
+        ]
+        status = "completed" if finish else "in_progress"
+        counts = _counts(usage, "input_tokens", "output_tokens")
+        return {"status": status, "output": output, "error": None, "usage": counts}
+    name = "reasoning_summary_text" if thought else "output_text"
+    return {"type": f"response.{name}.delta", "delta": thought or text}
+
+
+def _bedrock(thought: str, text: str, finish: str, usage: Json | None) -> Json:
+    counts = {"usage": _counts(usage, "inputTokens", "outputTokens")}
+    thoughts = {"reasoningContent": {"reasoningText": {"text": thought}}}
+    if text and finish:
+        content = [*([thoughts] if thought else []), {"text": text}]
+        output = {"message": {"role": "assistant", "content": content}}
+        return {"output": output, "stopReason": "end_turn", **counts}
+    if finish:
+        return {"messageStop": {"stopReason": "end_turn"}}
+    if usage:
+        return {"metadata": counts}
+    return {"contentBlockDelta": {"delta": thoughts if thought else {"text": text}}}
+
+
+def _dashscope(chunks: Iterator[Json]) -> Iterator[Json]:
+    said = {"content": "", "reasoning_content": ""}
+    for chunk in chunks:
+        choice = next(iter(chunk.get("choices") or []), {})
+        piece = choice.get("delta") or choice.get("message") or {}
+        said = {name: text + (piece.get(name) or "") for name, text in said.items()}
+        finish = choice.get("finish_reason") or "null"
+        whole = {"message": {"role": "assistant", **said}, "finish_reason": finish}
+        counts = _counts(chunk.get("usage"), "input_tokens", "output_tokens")
+        yield {"output": {"choices": [whole]}, "usage": counts, "request_id": "r-1"}
+
+
 SERVER = Dialect(note="", id_form="chatcmpl-{n:06}", usage="tail", openai_models=True)
 COSTS = replace(SERVER, usage="finish", costs=True)
 
@@ -236,5 +319,36 @@ IN_THE_WILD: Mapping[str, Dialect] = {
         COSTS,
         note="Perplexity: all of the message so far in every chunk, cost.total_cost",
         rewrite=_perplexity,
+    ),
+    "gemini-native": replace(
+        SERVER,
+        note="Gemini's own protocol: candidates",
+        reasoning="bare",
+        usage="each",
+        rewrite=native(_gemini_native),
+    ),
+    "anthropic-native": replace(
+        SERVER,
+        note="Anthropic's own protocol: blocks of messages",
+        reasoning="bare",
+        rewrite=native(_anthropic),
+    ),
+    "responses": replace(
+        SERVER,
+        note="OpenAI's Responses",
+        reasoning="bare",
+        rewrite=native(_responses),
+    ),
+    "bedrock": replace(
+        SERVER,
+        note="Bedrock's Converse",
+        reasoning="bare",
+        rewrite=native(_bedrock),
+    ),
+    "dashscope": replace(
+        SERVER,
+        note="DashScope's own protocol: all of the message so far in every chunk",
+        reasoning="content",
+        rewrite=_dashscope,
     ),
 }
