@@ -163,7 +163,7 @@ class Cluster:
 
 
 class _Wire:
-    """Tells the driver what happens on this worker."""
+    """Puts into the driver's queue what happens on this worker."""
 
     def __init__(self, worker: Any, topic: str) -> None:
         self._worker, self._topic = worker, topic

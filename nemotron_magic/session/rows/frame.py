@@ -42,9 +42,9 @@ class Row:
     index : Any
         Its label in the input's index, or its place.
     value : Any
-        The answer; None if there is none.
+        The answer, or None.
     error : str
-        Why there is none, of a row that was asked.
+        Why a row that was asked has no answer.
     usage : Usage
         Tokens and cost of all attempts; of equal rows, the first alone has any.
     cost_usd : float or None
@@ -154,7 +154,7 @@ class Rows:
     at_once : int
         How many rows were under way at its end.
     redacted : int
-        How many secrets were taken out of what was sent.
+        How many secrets were redacted from what was sent.
     estimate : Estimate
         What all rows would cost, by those that were asked.
     stopped : NemotronError or None
@@ -278,24 +278,24 @@ class Rows:
 
         Of several fields, the first that has labels, or else the first.
         """
-        told = self._compared()
-        rows = self._rows([at for at, *_ in told], self._index())
-        return [(row, *both) for row, (_, *both) in zip(rows, told, strict=True)]
+        pairs = self._compared()
+        rows = self._rows([at for at, *_ in pairs], self._index())
+        return [(row, *both) for row, (_, *both) in zip(rows, pairs, strict=True)]
 
     def _compared(self) -> list[tuple[int, Any, Any]]:
         fields = self._fields.fields
         one = next((f for f in fields if f.labels), fields[0])
-        told = []
+        pairs = []
         for at, truth in enumerate(self._labels):
             record = self._found.get(self._keys[at])
             if record and record.state == RowState.ANSWERED and not is_missing(truth):
                 answer = json.loads(record.value or "{}").get(one.name)
-                told.append((at, truth, answer))
-        return told
+                pairs.append((at, truth, answer))
+        return pairs
 
     def scores(self) -> str:
         """Return, as Markdown, how the answers compare with the truth."""
-        told = self._compared()
+        pairs = self._compared()
         pairs = [(at, str(t), str(a), _agree(t, a)) for at, t, a in told]
         if not pairs:
             return "No row has both an answer and a truth."

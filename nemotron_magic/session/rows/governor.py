@@ -45,7 +45,7 @@ class _Bucket:
         self._seen_s = now_s
 
     def wait_s(self, units: float, now_s: float) -> float:
-        """Return how long it takes until there are so many; more than fit: all."""
+        """Return the time until it holds these, or of too many, until it is full."""
         grown = (now_s - self._seen_s) * self._a_second
         self._left, self._seen_s = min(self._room, self._left + grown), now_s
         return (min(units, self._room) - self._left) / self._a_second
@@ -143,7 +143,7 @@ class Governor:
         return costs[math.ceil(0.95 * len(costs)) - 1]
 
     def end(self, lease: Lease, cost_usd: float | None) -> None:
-        """Give a lease back that was answered, or may have been: None if unknown."""
+        """End the lease of a row that may have been answered, at what it cost."""
         with self._lock:
             self._give_back(lease)
             self.spent_usd += lease.reserved_usd if cost_usd is None else cost_usd
@@ -160,12 +160,12 @@ class Governor:
                 self._ceiling = max(self._ceiling, self.slots)
 
     def unsent(self, lease: Lease) -> None:
-        """Give a lease back that was not billed."""
+        """End the lease of a row that was not billed."""
         with self._lock:
             self._give_back(lease)
 
     def refuse(self, lease: Lease, retry_after_s: float | None) -> None:
-        """Give a lease back that the service had no room for; let all others wait."""
+        """End the lease of a row that was turned away for now; let all others wait."""
         with self._lock:
             self._give_back(lease)
             now_s = self._clock_s()

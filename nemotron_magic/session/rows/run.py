@@ -137,7 +137,7 @@ class _Books:
         self._record = record
         self._clock_s = clock_s
         self._open: CallRecord | None = None
-        self._began_s = self._told_s = clock_s()
+        self._began_s = self._written_s = clock_s()
         self._usage, self._open_usd = Usage(), 0.0
         self._is_estimated = self._is_billed = False
 
@@ -158,9 +158,9 @@ class _Books:
     def turn(self, is_over: bool = False) -> None:
         """Write down what there is, if it is time."""
         now_s = self._clock_s()
-        if self._open is None or (not is_over and now_s - self._told_s < _LEDGER_S):
+        if self._open is None or (not is_over and now_s - self._written_s < _LEDGER_S):
             return
-        self._told_s = now_s
+        self._written_s = now_s
         is_old = is_over or now_s - self._began_s >= _MINUTE_S
         cost_usd = self._usage.cost_usd
         ending = "complete" if self._is_billed else "failed"
@@ -319,10 +319,10 @@ class Run:
         keys = list(self._first)
         if sample is not None:
             labels, first = self._labels, self._first
-            told = [
+            labeled = [
                 key for key in keys if labels and not is_missing(labels[first[key]])
             ]
-            keys = spread(told or keys, sample)
+            keys = spread(labeled or keys, sample)
         for key in keys:
             one = self._found.get(key)
             if one is None:
@@ -600,8 +600,8 @@ class Run:
         if not most or len(text) < most:  # a token has a character at least
             return ""
         tokens = estimate_tokens(text)
-        told = f"about {tokens:,} tokens, and the model reads {most:,}"
-        return f"too long: {told}" if tokens > most else ""
+        why = f"about {tokens:,} tokens, and the model reads {most:,}"
+        return f"too long: {why}" if tokens > most else ""
 
     def _estimate(self, request: Request) -> Any:
         return estimate_cost(self._models, request.body())
@@ -729,9 +729,9 @@ class Run:
         """Take in that an answer was lost: the row may have been billed."""
         self._pay(row, reply)
         billed = "" if "been billed" in why else "; it may have been billed"
-        told = one_line(f"{why}{billed}", 200)
+        error = one_line(f"{why}{billed}", 200)
         known = self._found[row.key]
-        self._write_down(replace(known, state=RowState.UNKNOWN, error=told))
+        self._write_down(replace(known, state=RowState.UNKNOWN, error=error))
         self._fail(row, why)
 
     def _pay(self, row: _Row, reply: Reply | None) -> None:
@@ -779,12 +779,12 @@ class Run:
             return
         common = Counter(why for _, why in self._failed).most_common(3)
         shown = {why: at for at, why in reversed(self._failed)}
-        told = (
+        causes = (
             f"{many} × {one_line(why, 80)} (row {shown[why]})" for why, many in common
         )
         self._stopped = ServiceError(
             f"{len(self._failed)} of {done} rows failed, so the run was stopped",
-            "; ".join(told),
+            "; ".join(causes),
             "Mend the instruction or --as; go on: run it again with --again errors",
         )
 
@@ -835,10 +835,10 @@ class Run:
             waiting=f"waiting {math.ceil(hold_s)} s: the service is busy"
             if hold_s > 0.5
             else "",
-            last=tuple(self._told(at, key) for at, key in self._last),
+            last=tuple(self._row_at(at, key) for at, key in self._last),
         )
 
-    def _told(self, at: int, key: bytes) -> Row:
+    def _row_at(self, at: int, key: bytes) -> Row:
         one = self._found[key]
         is_answer = one.state == RowState.ANSWERED and one.value
         value = json.loads(one.value) if is_answer and one.value else None
@@ -908,7 +908,7 @@ def _check(question: RowsQuestion) -> None:
 
 
 def _labels_of(label: Any, table: Table) -> Sequence[Any]:
-    """Return the truth of each row; raise InputError if there is none of that name."""
+    """Return the truth of each row; raise InputError if no column has that name."""
     if label is None:
         return ()
     if isinstance(label, str):

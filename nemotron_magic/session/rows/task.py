@@ -178,11 +178,11 @@ class RowTask:
         if "max_tokens" in settings.values:
             sent["max_tokens"] = settings["max_tokens"]
         asked = [_FORMAT, instruction, wanted, *names, _system(settings)]
-        told = {"role": "user", "content": json.dumps(asked)}
+        message = {"role": "user", "content": json.dumps(asked)}
         sent["redact"] = settings["redact"]
         # By what the user asked for: a default that was replaced is the default.
         sent["model"] = DEFAULT_MODEL if settings.model_is_default else settings.model
-        name = request_hash(base_url, sent["model"], [told], sent)
+        name = request_hash(base_url, sent["model"], [message], sent)
         columns = tuple(table.column(one) for one in used)
         return cls(
             instruction, fields, settings, names, columns, own, table.is_bare, name
@@ -201,8 +201,8 @@ class RowTask:
 
     def key(self, text: str) -> bytes:
         """Return the name of a row: equal ones are asked once."""
-        told = f"{self.hash}{text}".encode("utf-8", "surrogatepass")
-        return hashlib.blake2b(told, digest_size=16).digest()
+        named = f"{self.hash}{text}".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(named, digest_size=16).digest()
 
     def messages(self, text: str, rung: Rung) -> tuple[Message, ...]:
         """Return what is sent: what never changes first, so that it can be cached."""

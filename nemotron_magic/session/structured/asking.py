@@ -64,11 +64,11 @@ def dressed(
 def without_text(watch: EventCallback) -> EventCallback:
     """Return what is told of all but the text, which is JSON and not to be read."""
 
-    def told(event: Event) -> None:
+    def pass_on(event: Event) -> None:
         if not isinstance(event, Text | TextWasReasoning):
             watch(event)
 
-    return told
+    return pass_on
 
 
 def ask_typed(
@@ -100,7 +100,7 @@ def ask_typed(
     reading = _read(reply, fields)
     if reading.value is None and _may_repair(reply):
         why = reading.error
-        wrong = repair_messages(sent.messages, _said(reply), why, fields)
+        wrong = repair_messages(sent.messages, _text_of(reply), why, fields)
         again = replacing(replace(sent, messages=wrong), reply)
         if not reading.is_json:  # the form is not kept to: ask in words alone
             used = dressed(prompt, settings, "text")[1]
@@ -120,7 +120,7 @@ def ask_typed(
     return _typed(reply, fields, reading)
 
 
-def _said(reply: Reply) -> str:
+def _text_of(reply: Reply) -> str:
     return str(reply) or reply.reasoning
 
 
