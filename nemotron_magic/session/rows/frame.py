@@ -295,8 +295,8 @@ class Rows:
 
     def scores(self) -> str:
         """Return, as Markdown, how the answers compare with the truth."""
-        pairs = self._compared()
-        pairs = [(at, str(t), str(a), _agree(t, a)) for at, t, a in told]
+        found = self._compared()
+        pairs = [(at, str(t), str(a), _agree(t, a)) for at, t, a in found]
         if not pairs:
             return "No row has both an answer and a truth."
         right = sum(agrees for *_, agrees in pairs)
