@@ -308,13 +308,8 @@ _LISTS = ("candidates", "choices", "results", "generations", "outputs")
 """Where choices are listed, outside of the usual place."""
 
 _LAYERS = (
-    "output",
-    "response",
-    "result",
-    "data",
-    "contentBlockDelta",
-    "messageStop",
-    "promptFeedback",
+    *("output", "response", "result", "data"),
+    *("contentBlockDelta", "messageStop", "promptFeedback"),
 )
 """What may be wrapped around them, or around a text."""
 
@@ -457,6 +452,7 @@ class _Text:
         self.is_in_pieces = False
         self.is_rewritten = False
         self._seen: list[str] = []
+        self._growths = 0
 
     def take(self, text: str, is_piece: bool) -> str:
         """Return what is new in the next text; it may hold back what is not sure."""
@@ -469,12 +465,14 @@ class _Text:
             del seen[1:-1]
             self.is_rewritten = not text.startswith(last)
             return text[len(last) :]
+        self._growths += text != last
         if not text.startswith(last) or (is_piece and text == first):
             self.grows = False
-        elif len(set(seen)) > 1 + is_piece:
+        elif self._growths > is_piece:
             self.grows = True
-        new = text[len(first) :] if self.grows else "".join(seen[1:])
-        return new if self.grows is not None else ""
+        if self.grows is None:
+            return ""
+        return text[len(first) :] if self.grows else "".join(seen[1:])
 
     def rest(self) -> str:
         """Return what is held back at the end."""

@@ -138,17 +138,8 @@ class ServiceErrorBody:
 
 _MESSAGES = (
     *("message", "status_msg", "error_msg", "errorMessage", "error_message"),
-    *(
-        "err_msg",
-        "errmsg",
-        "detail",
-        "error_description",
-        "error",
-        "title",
-        "msg",
-        "reason",
-        "errors",
-    ),
+    *("err_msg", "errmsg", "detail", "error_description", "error", "title"),
+    *("msg", "reason", "errors"),
 )
 _CODES = (
     *("code", "statusCode", "status", "status_code", "error_code", "errorCode"),

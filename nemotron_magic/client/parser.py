@@ -220,11 +220,11 @@ class CompletionParser:
 
     def _read(self, chunk: JsonObject, events: list[Event]) -> None:
         chunks = self._chunks
-        before = chunks.pieces
+        before, lost = chunks.pieces, chunks.lost
         chunks.read(chunk, events)
         self._is_quiet = chunks.pieces == before
         self._texts += not self._is_quiet
-        if chunks.is_odd and not self._odd:
+        if (chunks.is_odd or chunks.lost > lost) and not self._odd:
             self._odd = json.dumps(chunk, ensure_ascii=False)
         if chunks.is_plain:
             return
@@ -293,11 +293,10 @@ class CompletionParser:
         if chunks.extra:
             more = plural(chunks.extra, "more answer")
             events.append(Notice(f"{more} came than asked for; the first is shown"))
-        if not chunks.pieces and (self._odd or chunks.lost):
-            began = one_line(self._about.redact(self._odd), 80)
+        if self._odd and not chunks.pieces:
             self.error = OutcomeUnknownError(
                 f"{host} sent a reply that cannot be read",
-                f"it began: {began}" if began else "its parts are in no known shape",
+                f"it began: {one_line(self._about.redact(self._odd), 80)}",
                 _COMPATIBLE,
                 final=True,
             )

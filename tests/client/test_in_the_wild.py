@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from service.in_the_wild import IN_THE_WILD
 from wire import DONE, ELSEWHERE, STOP, Told, delta, event, hear, say
 
@@ -274,6 +277,7 @@ def test_a_body_of_another_protocol_is_read(shape: str) -> None:
         [{"choices": [{"delta": {"txt": "a"}}]}],
         [{"choices": [{"piece": "a"}]}],
         [{"chunk": {"words": "a"}}, {"stop_reason": "end_turn"}],
+        [{"candidates": [{"content": {"parts": [{"functionCall": {"name": "f"}}]}}]}],
         [{"type": "content_block_start", "content_block": {"type": "tool_use"}},
          {"type": "message_delta", "delta": {"stop_reason": "tool_use"}}],
         [{"usage": {"prompt_tokens": 3}, "pieces": [{"a": "b" * 200}]},
@@ -330,6 +334,22 @@ def test_a_text_that_comes_anew_each_time_is_read_once(write: Any) -> None:
     heard = hear(*map(write, GROWN), STOP, DONE)
 
     assert (str(heard.reply), heard.reply.is_whole) == (GROWN[-1], True)
+
+
+@given(st.text(min_size=3, max_size=40), st.lists(st.integers(1, 40), max_size=6))
+def test_a_growing_text_is_read_wherever_it_is_cut(text: str, at: list[int]) -> None:
+    grown = [text[:end] for end in sorted([*at, len(text)])]
+    heard = hear(*(choice(message={"content": one}) for one in grown), STOP)
+
+    assert str(heard.reply) == text
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=3), max_size=6))
+def test_pieces_lose_nothing_unless_they_grow_twice(pieces: list[str]) -> None:
+    grows = len(pieces) > 2 and all(b.startswith(a) for a, b in pairwise(pieces[:3]))
+    heard = hear(say(*pieces), STOP)
+
+    assert grows or str(heard.reply) == "".join(pieces)
 
 
 def test_reasoning_and_tags_may_grow_as_well() -> None:
