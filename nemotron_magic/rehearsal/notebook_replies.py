@@ -208,9 +208,9 @@ def _plot(
     table: Table, wants: str, number: str, category: str | None
 ) -> tuple[str, Iterable[str]]:
     date = table.column(wants, "dates")
-    is_spread = "histogram" in wants
+    is_spread, axis = "histogram" in wants, "x"
     if date is not None and "bar" not in wants and not is_spread:
-        said, by, unstack = f"{number} by month", "month", ""
+        said, by, unstack, axis = f"{number} by month", "month", "", "y"
         if category:
             said += f", one line for each {category}"
             by, unstack = f"[month, {_quoted(category)}]", ".unstack()"
@@ -224,13 +224,16 @@ def _plot(
         said = f"{number} for each {category}"
         lines = [
             f"totals = {_grouped(table, number, category)}.sum().sort_values()",
-            "ax = totals.plot.bar(figsize=(8, 3.5), rot=0)",
+            "ax = totals.plot.barh(figsize=(8, 3.5))",
         ]
     else:
         said = f"how {number} is spread"
         lines = [f"ax = {table.name}[{_quoted(number)}].plot.hist(bins=20)"]
-    labels = [f"ax.set_title({_quoted(said)})", f"ax.set_ylabel({_quoted(number)});"]
-    return f"This draws {said}:", [*lines, *labels]
+    lines += [
+        f"ax.set_title({_quoted(said)})",
+        f"ax.set_{axis}label({_quoted(number)});",
+    ]
+    return f"This draws {said}:", lines
 
 
 def _grouped(table: Table, number: str, category: str) -> str:
