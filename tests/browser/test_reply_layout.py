@@ -27,6 +27,17 @@ _LEFT_OF_FIRST_AND_LAST = """selector => {
   return [left(texts[0], 0), left(last, last.length - 1)];
 }"""
 
+_TOPS_OF_WORDS = """() => {
+  const text = document.querySelector('.nm-reply code').firstChild;
+  const range = document.createRange();
+  const top = at => {
+    range.setStart(text, at); range.setEnd(text, at + 1);
+    return Math.round(range.getBoundingClientRect().top);
+  };
+  const words = [...text.data.matchAll(/\\S+/g)];
+  return words.map(w => [top(w.index), top(w.index + w[0].length - 1)]);
+}"""
+
 
 def page_of(context: BrowserContext, *markdown: str) -> Page:
     page = context.new_page()
@@ -134,3 +145,17 @@ def test_every_colour_of_code_can_be_read(browser_context: BrowserContext) -> No
 
     assert {"nm-a", "nm-c", "nm-k", "nm-m", "nm-s"} <= set(contrasts)
     assert min(contrasts.values()) >= 4.5  # WCAG 2.2, 1.4.3
+
+
+@pytest.mark.parametrize("kind", ["prompt", "text"])
+def test_a_prompt_breaks_between_words_on_a_page_that_breaks_anywhere(
+    browser_context: BrowserContext, kind: str
+) -> None:
+    page = page_of(browser_context, f"```{kind}\n{'labels ' * 80}\n```")
+    page.add_style_tag(content="pre { word-break: break-all }")  # as in nbconvert's
+    words = page.evaluate(_TOPS_OF_WORDS)
+    page.close()
+
+    assert len(words) == 80
+    assert all(first == last for first, last in words)
+    assert (len({first for first, _ in words}) > 1) is (kind == "prompt")

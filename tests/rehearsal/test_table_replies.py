@@ -104,18 +104,35 @@ def test_a_question_of_how_much_is_added_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "said"),
+    ("question", "said", "axis"),
     [
-        ("plot units", "units by month, one line for each region"),
-        ("bars of units by region", "units for each region"),
-        ("a histogram of units", "how units is spread"),
+        ("plot units", "units by month, one line for each region", "y"),
+        ("bars of units by region", "units for each region", "x"),
+        ("a histogram of units", "how units is spread", "x"),
     ],
 )
-def test_a_plot_is_drawn(question: str, said: str) -> None:
+def test_a_plot_is_drawn_with_the_number_at_its_axis(
+    question: str, said: str, axis: str
+) -> None:
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
 
-    assert run(reply_about(table(), question))["ax"].get_title() == said
+    ax = run(reply_about(table(), question))["ax"]
+
+    assert ax.get_title() == said
+    assert getattr(ax, f"get_{axis}label")() == "units"
+
+
+def test_bars_have_their_names_one_below_another_however_long() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    names = [f"a rather long name of a region {n}" for n in range(8)] * 5
+    orders = ORDERS.assign(region=names)
+
+    reply = reply_about(table(), "bars of units by region")
+    ax = run(reply, orders=orders)["ax"]
+
+    assert sorted(one.get_text() for one in ax.get_yticklabels()) == names[:8]
 
 
 def test_the_name_of_a_table_says_nothing_of_what_is_wanted() -> None:
