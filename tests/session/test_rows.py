@@ -433,9 +433,10 @@ def test_after_a_kill_only_what_was_never_sent_is_asked(
 
     left, billed = told.strip().split(" ", 1)
     assert left == "0"
-    assert len(service.asked) == 1000
     assert max(service.asked.values()) == 1
     lost = {f"row {n}" for n in json.loads(billed)}
+    # What was written down as sent in the last moment may never have arrived.
+    assert {*service.asked} | lost == {f"row {n}" for n in range(1000)}
     # What came back in the last moment may not have been written down.
     assert under_way <= lost
     assert len(lost) <= 32
