@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,17 +31,23 @@ def _leaves_nothing_behind() -> None:
     """Dask keeps threads and sockets as long as a cluster is there."""
 
 
-# Of tests that run side by side, the main module is of a kind that spawn cannot read.
-vars(sys.modules["__main__"]).setdefault("__spec__", None)
+@contextmanager
+def connected(workers: int) -> Iterator[Any]:
+    """Run a cluster of so many workers, of a thread each; yield its client."""
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__spec__"):  # a shell of another test has put it there
+        main.__spec__ = None  # which a new process asks for
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(n_workers=workers, **options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with (
-        distributed.LocalCluster(**options) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with connected(2) as client:
         yield client
 
 
@@ -100,11 +107,7 @@ def test_a_killed_worker_loses_no_answer_and_what_it_had_is_not_asked_twice(
 ) -> None:
     service.wait_s = 0.2
     values = [f"row {n} good" for n in range(300)]
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with (
-        distributed.LocalCluster(**options) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with connected(2) as client:
         victim = next(iter(client.run(os.getpid).values()))
         killed: list[int] = []
 
@@ -162,9 +165,5 @@ def test_a_key_goes_to_workers_on_this_machine_and_to_none_in_the_clear(
 
 
 def test_a_cluster_without_workers_is_told(session: Session) -> None:
-    with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster,
-        distributed.Client(cluster) as client,
-        pytest.raises(InputError, match="no workers"),
-    ):
+    with connected(0) as client, pytest.raises(InputError, match="no workers"):
         session.map("Tone?", ["a good"], as_="tone: good|bad", engine=client)
