@@ -440,7 +440,7 @@ def _pieces(
 
 
 class _Text:
-    """Tell the pieces of a text from a text that comes anew each time, only longer.
+    """Distinguish pieces of a text from a whole text that grows with each chunk.
 
     The latter is sure once it has grown: once where whole texts stand, and twice
     where pieces do, since a piece may well begin as the one before it. `grows` is None
