@@ -224,44 +224,44 @@ class MessageRedactor:
         What was redacted before may come again. `fields` are in place of the settings'.
         """
         fields = settings.parameters() if fields is None else fields
+        return self.of_now(settings)(messages, fields)
+
+    def of_now(
+        self, settings: Settings
+    ) -> Callable[[Sequence[Message], Mapping[str, Any]], RedactedRequest]:
+        """Return `redact` for requests that follow at once.
+
+        The key, the environment and the values of the notebook are read once for all.
+        """
         if not settings["redact"]:
-            return RedactedRequest(tuple(messages), fields)
+            return lambda messages, fields: RedactedRequest(tuple(messages), fields)
         key = self._access.readable_key(settings)
-        texts = [split_delimiters(message["content"]) for message in messages]
-        # Known by its name in one place, a secret goes from every other.
-        without_traceback(
-            lambda: self._note(one for pieces in texts for one in pieces[::2])
-        )
-        redactor = self._redactor_with(key)
-        found: list[str] = []
+        redactor: Redactor | None = None
 
-        def clean(text: str) -> str:
-            masked = key.redact(text) if key else text
-            found.extend(["key"] * (masked != text))
-            redacted = redactor.redact(masked)
-            found.extend(finding.kind for finding in redacted.found)
-            return redacted.text
-
-        cleaned: list[Message] = []
-        for message, pieces in zip(messages, texts, strict=True):
-            # Our own delimiters stand between: they must stay, whatever is taken out.
-            pieces[::2] = map(clean, pieces[::2])
-            cleaned.append({**message, "content": "".join(pieces)})
-        fields = {
-            name if name in BY_NAME else clean(name): (
-                value if name == "model" else _cleaned(value, name, clean)
+        def redact(
+            messages: Sequence[Message], fields: Mapping[str, Any]
+        ) -> RedactedRequest:
+            nonlocal redactor
+            texts = [split_delimiters(message["content"]) for message in messages]
+            # Known by its name in one place, a secret goes from every other.
+            are_new = without_traceback(
+                lambda: self._note(one for pieces in texts for one in pieces[::2])
             )
-            for name, value in fields.items()
-        }
-        return RedactedRequest(tuple(cleaned), fields, tuple(found))
+            if redactor is None or are_new:
+                redactor = self._redactor_with(key)
+            return _redacted(messages, texts, fields, key, redactor)
 
-    def _note(self, texts: Iterable[str]) -> None:
-        """Remember what telling names give away."""
+        return redact
+
+    def _note(self, texts: Iterable[str]) -> bool:
+        """Remember what telling names give away; return whether any of it is new."""
         given: dict[str, str] = self._given(0)
-        for text in texts:
-            given.update(given_away(text))
+        more = {v: kind for text in texts for v, kind in given_away(text).items()}
+        are_new = not more.keys() <= given.keys()
+        given.update(more)
         for oldest in list(given)[:-_MOST_GIVEN]:
             given.pop(oldest, None)
+        return are_new
 
     def _redactor_with(self, key: Key | None) -> Redactor:
         """Return what knows the secrets of now, the key in all its forms among them."""
@@ -285,6 +285,36 @@ class MessageRedactor:
             )
             self._redactor = redactor
         return redactor
+
+
+def _redacted(
+    messages: Sequence[Message],
+    texts: Sequence[list[str]],
+    fields: Mapping[str, Any],
+    key: Key | None,
+    redactor: Redactor,
+) -> RedactedRequest:
+    found: list[str] = []
+
+    def clean(text: str) -> str:
+        masked = key.redact(text) if key else text
+        found.extend(["key"] * (masked != text))
+        redacted = redactor.redact(masked)
+        found.extend(finding.kind for finding in redacted.found)
+        return redacted.text
+
+    cleaned: list[Message] = []
+    for message, pieces in zip(messages, texts, strict=True):
+        # Our own delimiters stand between: they must stay, whatever is taken out.
+        pieces[::2] = map(clean, pieces[::2])
+        cleaned.append({**message, "content": "".join(pieces)})
+    fields = {
+        name if name in BY_NAME else clean(name): (
+            value if name == "model" else _cleaned(value, name, clean)
+        )
+        for name, value in fields.items()
+    }
+    return RedactedRequest(tuple(cleaned), fields, tuple(found))
 
 
 def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:

@@ -251,6 +251,7 @@ class Run:
         self._engine: Engine = self._engine_of(question.engine)
         self._governor = Governor(at_once, clock_s=means.clock_s, rpm=rpm, tpm=tpm)
         self._key: Key | None = None
+        self._redact = means.redactor.of_now(settings)
         self._models: tuple[Model, ...] = ()
         self._rung = means.rung
         self._fields: dict[tuple[Rung, int], Mapping[str, Any]] = {}
@@ -571,12 +572,11 @@ class Run:
         messages = row.messages
         if not messages:
             messages = self._task.messages(self._task.text(row.at), self._rung)
-        redact = self._means.redactor.redact
         form = (self._rung, self._max_tokens)
         if form not in self._fields:
             wanted = self._task.request_fields(*form)
-            self._fields[form] = redact((), self._settings, wanted).fields
-        redacted = redact(messages, self._settings, {})
+            self._fields[form] = self._redact((), wanted).fields
+        redacted = self._redact(messages, {})
         self._redacted += 0 if row.attempts else len(redacted.found)
         return Request(
             self._means.endpoint,
@@ -589,8 +589,7 @@ class Run:
     def _sent(self, at: int) -> str:
         values = [text_of(column[at]) for column in self._task.columns]
         told: Message = {"role": "user", "content": " · ".join(values)}
-        redacted = self._means.redactor.redact((told,), self._settings, {})
-        return str(redacted.messages[0]["content"])
+        return str(self._redact((told,), {}).messages[0]["content"])
 
     def _too_long(self, request: Request) -> str:
         """Return what is wrong with a row that the model cannot read as a whole."""
