@@ -490,11 +490,12 @@ def error_from_response(
 def _redirected(
     response: httpx.Response, about: RequestInfo, request_id: str | None
 ) -> NemotronError:
-    location = response.headers.get("location", "")
-    target = urlsplit(urljoin(about.endpoint.chat_url, location))
-    # Without a user's name, a key and what else may stand in it.
-    netloc = target.netloc.rpartition("@")[2]
-    where = f"{target.scheme}://{netloc}{target.path}" if location else "nowhere"
+    location, where = response.headers.get("location", ""), "nowhere"
+    with suppress(ValueError):  # such as: "Invalid IPv6 URL"
+        target = urlsplit(urljoin(about.endpoint.chat_url, location))
+        # Without a user's name, a key and what else may stand in it.
+        netloc = target.netloc.rpartition("@")[2]
+        where = f"{target.scheme}://{netloc}{target.path}" if location else where
     return RequestError(
         f"{about.endpoint.netloc} redirects to {one_line(about.redact(where), 100)}",
         "not followed, because question and key would go there",

@@ -1,16 +1,21 @@
-"""One kept httpx client: authentication, certificates, proxies."""
+"""One kept httpx transport: authentication, certificates, proxies.
+
+Not an `httpx.Client`, a third of whose time for a short call goes into cookies, merged
+URLs, redirects and a log that nobody here asked for.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from ssl import SSLContext
 from threading import Lock
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,38 +118,36 @@ def _through(proxy: Proxy | None, ssl_context: SSLContext) -> httpx.HTTPTranspor
     raise proxy.unusable(why)
 
 
-class _Bearer(httpx.Auth):
-    """Put the key into requests to its own origin."""
-
-    def __init__(self, key: Key | None) -> None:
-        self._key = key
-
-    def auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
-        key, url = self._key, request.url
-        own = httpx.URL(key.origin if key else "")
-        is_own = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
-        if key and is_own:
-            # No name for it: a verbose traceback would print what that stands for.
-            request.headers["Authorization"] = f"Bearer {key.reveal_to(key.origin)}"
-        yield request
-
-    def __repr__(self) -> str:
-        return f"<bearer: {self._key!r}>"
+_HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip",
+    "User-Agent": f"nemotron_magic/{__version__}",
+}
+_url = lru_cache(maxsize=32)(httpx.URL)
 
 
 @contextmanager
 def _sent(
-    client: httpx.Client, request: httpx.Request, key: Key | None
+    transport: httpx.BaseTransport, request: httpx.Request, key: Key | None
 ) -> Iterator[httpx.Response]:
     """Send a request; below here its bytes, and so the key, are variables."""
-    auth = _Bearer(key)
-    response = without_traceback(lambda: client.send(request, auth=auth, stream=True))
+    response = without_traceback(lambda: _with_key(transport, request, key))
     try:
         yield response
     finally:
         response.close()
+
+
+def _with_key(
+    transport: httpx.BaseTransport, request: httpx.Request, key: Key | None
+) -> httpx.Response:
+    """Send a request; the key goes to its own origin only."""
+    url, own = request.url, _url(key.origin if key else "")
+    is_own = (url.scheme, url.host, url.port) == (own.scheme, own.host, own.port)
+    if key and is_own:
+        # No name for it: a verbose traceback would print what that stands for.
+        request.headers["Authorization"] = f"Bearer {key.reveal_to(key.origin)}"
+    return transport.handle_request(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +181,8 @@ class Http:
         self._transport = transport
         self._stop = stop
         self._lock = Lock()
-        self._http: httpx.Client | None = None
-        self._of_parent: list[httpx.Client | None] = []
+        self._opened: httpx.BaseTransport | None = None
+        self._of_parent: list[httpx.BaseTransport | None] = []
         self._pid = os.getpid()
 
     def apart(self, stop: CancelToken) -> Http:
@@ -195,15 +198,15 @@ class Http:
         timeout: httpx.Timeout,
     ) -> AbstractContextManager[httpx.Response]:
         """Send `body`; the response's own body is to be read inside the context."""
-        request = self._client().build_request(
+        trace = {"trace": self._stop.trace} if self._stop else {}
+        request = httpx.Request(
             "POST",
-            url,
+            _url(url),
             content=body,
-            headers={"Content-Type": "application/json", **headers},
-            timeout=timeout,
-            extensions={"trace": self._stop.trace} if self._stop else None,
+            headers={**_HEADERS, "Content-Type": "application/json", **headers},
+            extensions={"timeout": timeout.as_dict(), **trace},
         )
-        return _sent(self._client(), request, key)
+        return _sent(self._open(), request, key)
 
     def get(
         self,
@@ -212,7 +215,8 @@ class Http:
         key: Key | None,
         timeout_s: float,
         now_s: float,
-        **more: Any,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Page:
         """Fetch a page of the service."""
         about = replace(request_info(endpoint, "the page", key), page=url)
@@ -220,9 +224,16 @@ class Http:
         fault: NemotronError
         try:
             deadline = Deadline(timeout_s)
-            more["timeout"] = deadline.timeout(timeout_s, timeout_s)
-            request = self._client().build_request("GET", url, **more)
-            with _sent(self._client(), request, key) as response:
+            request = httpx.Request(
+                "GET",
+                url,
+                params=params,
+                headers={**_HEADERS, **headers},
+                extensions={
+                    "timeout": deadline.timeout(timeout_s, timeout_s).as_dict()
+                },
+            )
+            with _sent(self._open(), request, key) as response:
                 if response.is_success or response.status_code == 304:
                     return _page(response, key)
                 fault = error_from_response(response, about, now_s, deadline)
@@ -256,36 +267,28 @@ class Http:
     def close(self) -> None:
         """Close all connections; the next request opens new ones."""
         self._notice_fork()
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def _notice_fork(self) -> None:
         """Leave to the parent what is its own: connections, and a lock it may hold."""
         if self._pid != os.getpid():
-            self._of_parent.append(self._http)
-            self._http = None
+            self._of_parent.append(self._opened)
+            self._opened = None
             self._pid, self._lock = os.getpid(), Lock()
 
-    def _client(self) -> httpx.Client:
+    def _open(self) -> httpx.BaseTransport:
         self._notice_fork()
         with self._lock:  # a panel may ask while a cell does
-            if self._http is None:
-                self._http = _new_client(self._transport)
-            return self._http
+            if self._opened is None:
+                self._opened = self._transport or _network()
+            return self._opened
 
 
-def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
+def _network() -> _Network:
     try:
-        return httpx.Client(
-            transport=transport or _Network(),
-            trust_env=False,
-            follow_redirects=False,
-            headers={
-                "User-Agent": f"nemotron_magic/{__version__}",
-                "Accept-Encoding": "gzip",
-            },
-        )
+        return _Network()
     except (OSError, ValueError) as error:
         why = one_line(str(error))
     raise ConnectError(
@@ -295,7 +298,7 @@ def _new_client(transport: httpx.BaseTransport | None) -> httpx.Client:
 
 def get_ready() -> None:
     """Load what the first connection needs: libraries and certificates."""
-    _new_client(None).close()
+    _network().close()
 
 
 def _page(response: httpx.Response, key: Key | None) -> Page:

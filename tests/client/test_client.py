@@ -237,7 +237,7 @@ def test_a_call_that_is_left_closes_its_response(served: Any) -> None:
     events = client.stream(request_to(Endpoint.read(url)))
     next(one for one in events if isinstance(one, Answered))
     events.close()
-    pool = client._http._client()._transport.way(None)._pool
+    pool = client._http._open().way(None)._pool
 
     assert pool.connections == []
     client.close()
