@@ -291,8 +291,10 @@ _PLAIN_CHUNK = frozenset(
 """What a chunk is made of that is no surprise and tells of no error."""
 
 _PLAIN = frozenset({"role", "content"})
+_EMPTY: tuple[Any, ...] = (None, [], "")
 _HOLDERS = frozenset({"delta", "message", "text"})
 _PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
+_WHOLE_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 _NAMES_OF: dict[_Kind, tuple[str, ...]] = {
     Reasoning: (
         *("reasoning", "reasoning_content", "reasoning_details"),
@@ -401,6 +403,8 @@ def finish_reason(reason: Any) -> str:
     """
     if not reason:
         return ""
+    if isinstance(reason, str) and reason in _REASONS:
+        return reason
     if isinstance(reason, dict):
         return finish_reason(reason.get("type") or reason.get("reason"))
     name = re.sub(r"[\W_]", "", str(reason)).casefold()
@@ -558,20 +562,28 @@ class ChunkParser:
 
     def _choice(self, choice: JsonObject, events: list[Event]) -> None:
         index = _number(choice.get("index"), 0) if self._n > 1 else 0
-        delta = choice.get("delta")
+        delta, usual = choice.get("delta"), _PLAIN_CHOICE
+        is_whole = delta is None and isinstance(choice.get("message"), dict)
+        if is_whole:
+            delta = choice["message"]
+            usual = _WHOLE_CHOICE if _is_plain(delta, _PLAIN) else _PLAIN_CHOICE
+        self._is_delta = not is_whole
         if not isinstance(delta, dict):
             self._texts(delta, Text, index, events)
         elif not _is_plain(delta, _PLAIN):
             self._delta(delta, index, events)
-            self._finish(delta, index, events)
-        elif isinstance(content := delta.get("content"), str):
-            if content:
+            if not is_whole:
+                self._finish(delta, index, events)
+        elif not self._came_in_pieces(Text, index):
+            content = delta.get("content")
+            if not isinstance(content, str):
+                self._texts(content, Text, index, events)
+            elif content:
                 self._piece(Text, content, index, events)
-        else:
-            self._texts(content, Text, index, events)
-        if choice.get("logprobs") or not _is_plain(choice, _PLAIN_CHOICE):
+        self._is_delta = True
+        if choice.get("logprobs") or not _is_plain(choice, usual):
             self.is_plain = False
-            self._beside(choice, index, events)
+            self._beside(choice, is_whole, index, events)
             self._finish(choice, index, events)
             for usage in _usages(choice):
                 self.has_usage = True
@@ -591,10 +603,12 @@ class ChunkParser:
             self.said_something = True
             events.append(Finish(reason, index))
 
-    def _beside(self, choice: JsonObject, index: int, events: list[Event]) -> None:
+    def _beside(
+        self, choice: JsonObject, is_whole: bool, index: int, events: list[Event]
+    ) -> None:
         """Read what else a choice may hold: all of it once more, or its tokens."""
         self._is_delta = False
-        for name in ("message", "text", "content", "outputText"):
+        for name in ("message", "text", "content", "outputText")[is_whole:]:
             whole = choice.get(name)
             if isinstance(whole, dict):
                 self._delta(whole, index, events)
@@ -746,7 +760,7 @@ class ChunkParser:
         return number
 
     def _figures(self, chunk: JsonObject, events: list[Event]) -> None:
-        usage = Usage.from_wire(None, chunk.get("meta"))
+        usage = Usage.from_wire(None, meta) if (meta := chunk.get("meta")) else Usage()
         for one in _usages(chunk):
             usage = usage.updated(one)
         if usage != Usage() or any(chunk.get(name) for name in _USAGE_NAMES):
@@ -816,8 +830,8 @@ def _says_more(chunk: JsonObject, choices: list[Any]) -> bool:
 
 def _is_plain(value: JsonObject, usual: frozenset[str]) -> bool:
     """Return whether nothing but the usual stands in a part of a chunk."""
-    return usual.issuperset(value) or not any(
-        value[name] is not None for name in value.keys() - usual
+    return usual.issuperset(value) or all(
+        value[name] in _EMPTY for name in value.keys() - usual
     )
 
 

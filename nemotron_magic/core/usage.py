@@ -72,8 +72,13 @@ cached_tokens=None, cost_usd=None)
         return self._combine(other, lambda own, newer: _latest(newer, own))
 
     def _combine(self, other: Usage, how: Callable[[Any, Any], Any]) -> Usage:
-        names = [f.name for f in fields(Usage)]
-        return Usage(*(how(getattr(self, n), getattr(other, n)) for n in names))
+        return Usage(
+            how(self.prompt_tokens, other.prompt_tokens),
+            how(self.completion_tokens, other.completion_tokens),
+            how(self.reasoning_tokens, other.reasoning_tokens),
+            how(self.cached_tokens, other.cached_tokens),
+            how(self.cost_usd, other.cost_usd),
+        )
 
     @property
     def counts_tokens(self) -> bool:
@@ -190,5 +195,4 @@ def _latest(newer: Any, older: Any) -> Any:
 
 
 def _sum(one: Any, other: Any) -> Any:
-    known = [figure for figure in (one, other) if figure is not None]
-    return sum(known) if known else None
+    return other if one is None else one if other is None else one + other
