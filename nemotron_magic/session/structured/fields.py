@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-import unicodedata
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal
 
 from nemotron_magic.core.text import one_line
@@ -17,20 +18,49 @@ __all__ = ["Field", "Fields", "Kind", "Misfit"]
 
 Kind = Literal["str", "int", "float", "bool", "date"]
 
-_KINDS: dict[Kind, tuple[str, str, str]] = {
-    "str": ("string", "string", "string"),
-    "int": ("integer", "integer", "Int64"),
-    "float": ("number", "number", "Float64"),
-    "bool": ("boolean", "true or false", "boolean"),
-    "date": ("string", "date as YYYY-MM-DD", "datetime64[s]"),
-}
-"""Of each kind the JSON type, the words for a model, and the pandas dtype."""
-
 _LARGEST_INT = 2**63
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Misfit(ValueError):
     """A value does not fit its field; the message says which and why."""
+
+
+_KINDS: dict[Kind, tuple[str, str, str, str]] = {
+    "str": ("string", "string", "string", "is no text"),
+    "int": ("integer", "integer", "Int64", "is no whole number"),
+    "float": ("number", "number", "Float64", "is no number"),
+    "bool": ("boolean", "true or false", "boolean", "is not true or false"),
+    "date": (
+        *("string", "date as YYYY-MM-DD", "datetime64[s]"),
+        "is no date as YYYY-MM-DD",
+    ),
+}
+"""Of each kind the JSON type, the words for a model, the pandas dtype, a misfit."""
+
+
+def _read(kind: Kind, value: Any) -> Any:
+    """Return a JSON value as a value of a kind; None if it is none."""
+    match kind:
+        # A control character was meant to be the \f of \frac, or the \b of \beta.
+        case "str" if isinstance(value, str) and not _CONTROLS.search(value):
+            return value
+        case "int" if _is_number(value) and value == int(value):
+            return int(value) if -_LARGEST_INT <= value < _LARGEST_INT else None
+        case "float" if _is_number(value):
+            return float(value)
+        case "bool" if isinstance(value, bool):
+            return value
+        case "date" if isinstance(value, str) and _DATE.fullmatch(value.strip()):
+            with suppress(ValueError):
+                return date.fromisoformat(value.strip())
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and abs(value) <= sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +82,21 @@ class Field:
     cast: Callable[[Any], Any] | None = field(default=None, compare=False)
 
     @property
+    def is_enum(self) -> bool:
+        """Whether its values are texts out of a few."""
+        return bool(self.labels) and self.kind == "str"
+
+    @property
     def dtype(self) -> str:
         """The pandas dtype of a column of it."""
         if self.is_list:
             return "object"
-        is_enum = bool(self.labels) and self.kind == "str"
-        return "category" if is_enum else _KINDS[self.kind][2]
+        return "category" if self.is_enum else _KINDS[self.kind][2]
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON schema: nothing that any server is known to refuse."""
         one: dict[str, Any] = {"type": _KINDS[self.kind][0]}
-        if self.labels and self.kind == "str":
+        if self.is_enum:
             one["enum"] = [*self.labels]
         if self.is_list:
             one = {"type": "array", "items": one}
@@ -76,11 +110,10 @@ class Field:
         """Return what its value is to be, for the model."""
         one = _KINDS[self.kind][1]
         if self.labels:
-            is_text = self.kind == "str"
-            labels = (_quoted(label) if is_text else label for label in self.labels)
+            labels = map(_quoted, self.labels) if self.is_enum else self.labels
             one = f"one of {', '.join(labels)}"
-        elif limits := self.limits:
-            one = f"{one} in {limits}"
+        elif self.limits:
+            one = f"{one} in {self.limits}"
         one = f"list of: {one}" if self.is_list else one
         one = f"{one}, or null if there is none" if self.is_nullable else one
         return f"{one} ({self.about})" if self.about else one
@@ -104,51 +137,18 @@ class Field:
         return [self._checked(one) for one in value]
 
     def _checked(self, value: Any) -> Any:
-        read = getattr(self, f"_{self.kind}")(value)
+        if self.is_enum and _is_number(value):
+            value = str(value)  # a label that is written as a number
+        read = _read(self.kind, value)
+        if read is None:
+            raise self._misfit(value, _KINDS[self.kind][3])
         if self.labels:
             read = self._label(read)
-        too_low = self.least is not None and read < self.least
-        if too_low or (self.most is not None and read > self.most):
+        elif (self.least is not None and read < self.least) or (
+            self.most is not None and read > self.most
+        ):
             raise self._misfit(value, f"is not in {self.limits}")
         return self.cast(read) if self.cast else read
-
-    def _str(self, value: Any) -> str:
-        if self.labels and _is_number(value):
-            value = str(value)  # a label that is written as a number
-        if not isinstance(value, str):
-            raise self._misfit(value, "is no text")
-        if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", value):
-            # What was meant to be \f of \frac, or \b of \beta, is lost.
-            raise self._misfit(value, "holds a control character")
-        return value
-
-    def _int(self, value: Any) -> int:
-        is_whole = _is_number(value) and math.isfinite(value) and value == int(value)
-        if not is_whole or not -_LARGEST_INT <= value < _LARGEST_INT:
-            raise self._misfit(value, "is no whole number")
-        return int(value)
-
-    def _float(self, value: Any) -> float:
-        try:
-            number = float(value) if _is_number(value) else math.nan
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            raise self._misfit(value, "is no number")
-        return number
-
-    def _bool(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise self._misfit(value, "is not true or false")
-        return value
-
-    def _date(self, value: Any) -> date:
-        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value.strip()):
-            try:
-                return date.fromisoformat(value.strip())
-            except ValueError:
-                pass
-        raise self._misfit(value, "is no date as YYYY-MM-DD")
 
     def _label(self, value: Any) -> Any:
         if str(value) in self.labels:
@@ -164,7 +164,7 @@ class Field:
         return Misfit(f"{self.name} {one_line(shown, 60)} {why}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fields:
     """The fields of an answer.
 
@@ -176,7 +176,7 @@ class Fields:
     is_single: bool = False
     make: Callable[[dict[str, Any]], Any] | None = None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the fields, in order."""
         return tuple(one.name for one in self.fields)
@@ -211,31 +211,30 @@ class Fields:
 
     def keys_in(self, found: Any) -> dict[str, str]:
         """Return the key of each field in an object, as it is written there."""
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             return {}
-        if all(name in found for name in self.names):
-            return {name: name for name in self.names}
-        near = {_key(key): key for key in found}
-        keys = {
-            name: name if name in found else near.get(_key(name), "")
-            for name in self.names
-        }
-        return {name: key for name, key in keys.items() if key in found}
+        if self._own_keys.keys() <= found.keys():
+            return self._own_keys
+        near = {_plain(key): key for key in found} | {key: key for key in found}
+        keys = ((name, near.get(name, near.get(_plain(name)))) for name in self.names)
+        return {name: key for name, key in keys if key is not None}
+
+    @cached_property
+    def _own_keys(self) -> dict[str, str]:
+        return {name: name for name in self.names}
 
     def matches(self, found: Any) -> bool:
         """Return whether an object has the keys of an answer; null may be left out."""
         keys = self.keys_in(found)
-        return bool(keys) and all(
-            one.name in keys or one.is_nullable for one in self.fields
+        return len(keys) == len(self.fields) or (
+            bool(keys) and all(f.is_nullable for f in self.fields if f.name not in keys)
         )
 
     def check(self, found: Any) -> dict[str, Any]:
         """Return the values by field; raise Misfit, which says what does not fit."""
-        if not isinstance(found, Mapping):
-            raise Misfit("it is no JSON object")
         keys = self.keys_in(found)
-        missing = [repr(name) for name in self.names if name not in keys]
         if not self.matches(found):
+            missing = [repr(name) for name in self.names if name not in keys]
             raise Misfit(f"{', '.join(missing)} is missing")
         values = {
             one.name: one.check(found[keys[one.name]]) if one.name in keys else None
@@ -256,21 +255,11 @@ class Fields:
             raise Misfit(one_line(f"{type(error).__name__}: {error}", 200)) from None
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _key(name: str) -> str:
-    name = unicodedata.normalize("NFC", name.strip())
-    return re.sub(r"[\s_-]+", "_", name).casefold()
-
-
 def _plain(label: str) -> str:
-    """Return a label without what does not tell it from others."""
-    label = unicodedata.normalize("NFC", label).casefold()
-    label = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", label)
+    """Return a label or key without what does not tell it from others."""
+    label = re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", label.casefold())
     return label.strip(" \t\r\n\"'`*“”‘’").rstrip(" .,;:!\"'`*“”’")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from nemotron_magic.core.text import one_line, plural
 from nemotron_magic.markdown.parser import code_blocks
-from nemotron_magic.session.structured.fields import Fields, Misfit
+from nemotron_magic.session.structured.fields import Field, Fields, Misfit
 
 __all__ = ["Reading", "read_value"]
 
@@ -19,12 +18,11 @@ _MOST_STARTS = 400
 """So many braces are tried as the start of an object."""
 
 _MOST_REPAIRS = 4
-_MARKS = ("```", "~~~")
 _MOST_SIGNS = 2_000
+_MARKS = ("```", "~~~")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """The values of an answer by field, or in words why there are none.
 
     `note` says what was done to read it; `is_json` whether an object with the right
@@ -45,30 +43,29 @@ def read_value(
     Servers with a fault in their parser of reasoning send the object there, and no
     text: then it is taken from the end of the reasoning.
     """
-    is_cut = finish_reason == "length"
-    text = _without_thinking(text).strip().lstrip("\ufeff")
-    if text:
-        return _read(text, fields, is_cut)
-    if not reasoning.strip():
-        cut = "all of it went into reasoning" if is_cut else "the answer is empty"
-        return Reading(error=cut)
-    found = _read(_last_part(reasoning), fields, is_cut=True)
-    if found.value is None:
-        return Reading(error="the answer is empty; there is only reasoning")
-    return Reading(found.value, "read from the reasoning")
-
-
-def _read(text: str, fields: Fields, is_cut: bool) -> Reading:
-    """Return the values of the strictest reading that finds an object of these keys."""
     try:
-        for found, note in _found(text, fields, is_cut):
-            if found is not None:
-                return Reading(fields.check(found), note)
+        found = _strict(text)
+        if fields.matches(found):
+            return Reading(fields.check(found))
+        return _read(text, fields, finish_reason == "length", reasoning)
     except Misfit as misfit:
         return Reading(error=str(misfit), is_json=True)
-    if is_cut:
-        return Reading(error="it was cut off at max_tokens")
-    return Reading(error=f"there is no such JSON in “{one_line(text, 80)}”")
+
+
+def _read(text: str, fields: Fields, is_cut: bool, reasoning: str) -> Reading:
+    """Return the values of the strictest reading that finds an object of these keys."""
+    text = _without_thinking(text).strip().lstrip("\ufeff")
+    own_note, error = "", "it was cut off at max_tokens"
+    if not text and reasoning.strip():
+        text, is_cut = _last_part(reasoning.strip()), True
+        own_note = "read from the reasoning"
+        error = "the answer is empty; there is only reasoning"
+    for found, note in _found(text, fields, is_cut):
+        if found is not None:
+            return Reading(fields.check(found), own_note or note)
+    if not is_cut:
+        error = f"there is no such JSON in “{one_line(text, 80)}”"
+    return Reading(error=error if is_cut or text else "the answer is empty")
 
 
 def _found(text: str, fields: Fields, is_cut: bool) -> Iterator[tuple[Any, str]]:
@@ -79,9 +76,13 @@ def _found(text: str, fields: Fields, is_cut: bool) -> Iterator[tuple[Any, str]]
     yield _whole(text, fields), ""
     if is_cut:  # what is cut off would be taken for whole
         return
-    yield _embedded(text, fields)
+    objects = [*_objects(text)]
+    found = [one for value in objects if (one := _only(value, fields))]
+    if found:
+        differ = any(one != found[-1] for one in found)
+        yield found[-1], "the last of several" if differ else ""
     yield _repaired(text, fields), "repaired"
-    yield from ((one, "") for one in _objects(text) if fields.keys_in(one))
+    yield from ((one, "") for one in objects if fields.keys_in(one))
 
 
 def _without_thinking(text: str) -> str:
@@ -91,64 +92,47 @@ def _without_thinking(text: str) -> str:
 
 
 def _last_part(text: str) -> str:
-    """Return the last fence or object of a text, if it ends with that."""
-    text = text.strip()
+    """Return the fence that a text ends with, or else its last lines from a brace."""
     fences = _fences(text)
     if fences and text.endswith(_MARKS):
         return fences[-1]
-    at = text.rfind("\n{")
-    return text[at + 1 :] if at >= 0 else text
+    return text[text.rfind("\n{") + 1 :]
 
 
 def _whole(text: str, fields: Fields) -> Any:
     """Return the object that the text, or its only fence, is; None if it is none."""
-    is_fenced = text.startswith(_MARKS) and text.endswith(_MARKS)
-    fences = _fences(text) if is_fenced else []
+    fences = _fences(text) if text.startswith(_MARKS) and text.endswith(_MARKS) else []
     inner = fences[0] if len(fences) == 1 else text
-    try:
-        found = _strict(inner)
-    except (ValueError, RecursionError):
-        return _bare(inner, fields)
+    found = _strict(inner)
     if fields.is_single and not isinstance(found, dict):
         one = fields.fields[0]
-        if isinstance(found, list) == one.is_list:
+        found = _lone(inner.strip(), one) if found is None else found
+        if found is not None and isinstance(found, list) == one.is_list:
             return {one.name: found}
     return _only(found, fields)
 
 
-def _bare(text: str, fields: Fields) -> Any:
-    """Return the object of a lone label or word that stands for a single value."""
-    one, text = fields.fields[0], text.strip()
-    if not fields.is_single or one.is_list or "\n" in text:
+def _lone(text: str, one: Field) -> Any:
+    """Return a lone word that stands for a single value; None if it does not fit."""
+    value = {"true": True, "false": False}.get(text.casefold(), text)
+    if one.kind not in ("bool", "date") and not one.is_enum:
         return None
-    if one.kind == "bool" and text.casefold() in ("true", "false"):
-        return {one.name: text.casefold() == "true"}
-    if one.kind == "date" or (one.kind == "str" and one.labels):
-        try:
-            one.check(text)
-        except Misfit:
-            return None
-        return {one.name: text}
-    return None
-
-
-def _embedded(text: str, fields: Fields) -> tuple[Any, str]:
-    """Return the last object with the keys of an answer that stands in a text."""
-    found = [one for value in _objects(text) if (one := _only(value, fields))]
-    differ = any(one != found[-1] for one in found)
-    return found[-1] if found else None, "the last of several" if differ else ""
+    try:
+        one.check([value] if one.is_list else value)
+    except Misfit:
+        return None
+    return value
 
 
 def _objects(text: str) -> Iterator[Any]:
     """Yield every JSON object and list of a text that stands in no other."""
-    decoder = json.JSONDecoder(**_STRICT)
     at = 0
     for _ in range(_MOST_STARTS):
         start = re.compile(r"[{[]").search(text, at)
         if start is None:
             return
         try:
-            found, at = decoder.raw_decode(text, start.start())
+            found, at = _DECODER.raw_decode(text, start.start())
         except (ValueError, RecursionError):
             at = start.end()
         else:
@@ -164,7 +148,7 @@ def _only(found: Any, fields: Fields) -> Any:
     waiting = [found]
     while waiting:
         one = waiting.pop()
-        if isinstance(one, dict) and fields.matches(one):
+        if fields.matches(one):
             matching += [one] if one not in matching else []
         elif isinstance(one, dict | list):
             waiting += one.values() if isinstance(one, dict) else one
@@ -203,10 +187,10 @@ def _mended(text: str) -> Any:
     import json_repair  # takes 28 ms, and is rarely needed
 
     if re.match(r'\{\s*\\"', text):
-        return _strict_or_none(f'"{text}"')  # encoded twice
+        return _strict(f'"{text}"')  # encoded twice
     text = re.sub(r'"(?:[^"\\\n]|\\.)*"', _with_plain_backslashes, text.strip())
     if text.endswith(('"', "true", "false", "null")):  # a number may go on
-        return _strict_or_none(f"{text}}}")
+        return _strict(f"{text}}}")
     if not text.endswith("}") or not _is_closed(text):
         return None
     try:
@@ -215,13 +199,6 @@ def _mended(text: str) -> Any:
         return None
     said = [_words_of(text), _words_of(re.sub(_COMMENT, " ", text))]
     return mended if [*_words_in(mended)] in said else None
-
-
-def _strict_or_none(text: str) -> Any:
-    try:
-        return _strict(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _is_closed(text: str) -> bool:
@@ -240,6 +217,7 @@ def _is_closed(text: str) -> bool:
 
 _COMMENT = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)|(?<=[\s,{\[])#[^\n]*"
 _WORD = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\w+")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 
 
 def _with_plain_backslashes(found: re.Match[str]) -> str:
@@ -255,10 +233,7 @@ def _with_plain_backslashes(found: re.Match[str]) -> str:
 
 def _words_of(text: str) -> list[str]:
     """Return the words and numbers of a JSON text, in order."""
-    return [*map(_word, _WORD.findall(re.sub(_ESCAPE, _unescaped, text)))]
-
-
-_ESCAPE = r"\\(?:u([0-9a-fA-F]{4})|(.))"
+    return [*map(_word, _WORD.findall(_ESCAPE.sub(_unescaped, text)))]
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -270,49 +245,49 @@ def _unescaped(found: re.Match[str]) -> str:
 def _words_in(value: Any) -> Iterator[str]:
     """Yield the words and numbers of a value, in order."""
     if isinstance(value, dict):
-        for key, one in value.items():
-            yield from map(_word, _WORD.findall(str(key)))
-            yield from _words_in(one)
-    elif isinstance(value, list):
+        value = [part for item in value.items() for part in item]
+    if isinstance(value, list):
         for one in value:
             yield from _words_in(one)
     else:
-        shown = "null" if value is None else str(value)
-        yield from map(_word, _WORD.findall(shown))
+        yield from map(_word, _WORD.findall("null" if value is None else str(value)))
 
 
 def _word(word: str) -> str:
     """Return a word as it is compared: numbers by their value."""
     if re.fullmatch(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", word):
         return repr(float(word))
-    return _LITERALS.get(word.casefold(), word)
-
-
-_LITERALS = {"true": "true", "false": "false", "null": "null", "none": "null"}
-
-
-def _strict(text: str) -> Any:
-    """Return a JSON text as a value, also one that was encoded twice."""
-    found = json.loads(text, **_STRICT)
-    is_json = isinstance(found, str) and found.lstrip()[:1] in ("{", "[")
-    return json.loads(found, **_STRICT) if is_json else found
+    plain = word.casefold()
+    return {"none": "null"}.get(plain, plain)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
         raise ValueError("a key stands twice in an object")
-    return dict(pairs)
+    return found
 
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-_STRICT: dict[str, Any] = {
-    "object_pairs_hook": _object,
-    "parse_constant": _no_constant,
-    "strict": False,
-}
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_constant, strict=False
+)
+
+
+def _strict(text: str) -> Any:
+    """Return a JSON text as a value, also if it was encoded twice; None if it is none.
+
+    A key that stands twice in an object, or `NaN`, is no JSON.
+    """
+    try:
+        found = _DECODER.decode(text)
+        is_json = isinstance(found, str) and found.lstrip()[:1] in ("{", "[")
+        return _DECODER.decode(found) if is_json else found
+    except (ValueError, RecursionError):
+        return None
 
 
 def _fences(text: str) -> list[str]:
