@@ -285,7 +285,8 @@ class Session:
         watch: Callable[[Progress], object] = bool,
     ) -> Run:
         """Return the run that would ask about rows; sends nothing and needs no key."""
-        from nemotron_magic.session.rows.run import Means, Run
+        from nemotron_magic.session.rows.answers import Means
+        from nemotron_magic.session.rows.run import Run
         from nemotron_magic.session.rows.task import row_settings
 
         settings = row_settings(settings)

@@ -13,9 +13,6 @@ from threading import Lock
 
 __all__ = ["Governor", "Lease"]
 
-_OPENING_S = 0.2
-"""The slots open over this time, so that not all connect at one moment."""
-
 _BLINK_S = 1e-6
 _FIRST_HOLD_S = 0.5
 _LONGEST_HOLD_S = 16.0
@@ -117,10 +114,9 @@ class Governor:
             now_s = self._clock_s()
             if self.in_flight >= self.slots:
                 return math.inf
-            opens_s = self._began_s + self.in_flight * _OPENING_S / self._at_once
             buckets = ((self._requests, 1), (self._tokens, tokens))
             waits = [one.wait_s(many, now_s) for one, many in buckets if one]
-            wait_s = max(self.hold_s - now_s, opens_s - now_s, *waits)
+            wait_s = max((self.hold_s - now_s, *waits))
             if wait_s > _BLINK_S:
                 return wait_s
             reserved_usd = self.row_usd(most_usd)

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import one_line
 from nemotron_magic.session.reply import request_hash
 from nemotron_magic.session.structured.fields import Fields
-from nemotron_magic.session.structured.ladder import Rung, body_for
+from nemotron_magic.session.structured.ladder import RUNGS, Rung, body_for
 
 __all__ = [
     "RowTask",
@@ -138,6 +138,7 @@ class RowTask:
     parts: tuple[str | int, ...]
     is_bare: bool
     hash: str
+    systems: Mapping[Rung, str]
 
     @classmethod
     def of(
@@ -183,9 +184,16 @@ class RowTask:
         # By what the user asked for: a default that was replaced is the default.
         sent["model"] = DEFAULT_MODEL if settings.model_is_default else settings.model
         name = request_hash(base_url, sent["model"], [message], sent)
-        columns = tuple(table.column(one) for one in used)
         return cls(
-            instruction, fields, settings, names, columns, own, table.is_bare, name
+            instruction,
+            fields,
+            settings,
+            names,
+            tuple(table.column(one) for one in used),
+            own,
+            table.is_bare,
+            name,
+            {rung: _system_text(settings, rung, fields) for rung in RUNGS},
         )
 
     def text(self, at: int) -> str:
@@ -206,11 +214,8 @@ class RowTask:
 
     def messages(self, text: str, rung: Rung) -> tuple[Message, ...]:
         """Return what is sent: what never changes first, so that it can be cached."""
-        system = filter(None, (_system(self.settings), body_for(rung, self.fields)[1]))
-        return (
-            {"role": "system", "content": "\n\n".join(system)},
-            {"role": "user", "content": text},
-        )
+        system = {"role": "system", "content": self.systems[rung]}
+        return (system, {"role": "user", "content": text})
 
     def request_fields(self, rung: Rung, max_tokens: int) -> dict[str, Any]:
         """Return the fields of a request but model and messages."""
@@ -279,6 +284,10 @@ def _system(settings: Settings) -> str:
     """Return the user's own instruction; ours is for conversations."""
     system = str(settings["system"] or "")
     return "" if system == DEFAULT_SYSTEM else system
+
+
+def _system_text(settings: Settings, rung: Rung, fields: Fields) -> str:
+    return "\n\n".join(filter(None, (_system(settings), body_for(rung, fields)[1])))
 
 
 def _parts(instruction: str, names: Sequence[str]) -> tuple[str | int, ...]:

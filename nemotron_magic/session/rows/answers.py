@@ -1,0 +1,352 @@
+"""What came of the rows of a run: each reply read, paid for and written down.
+
+A reply that is no answer has one repair round; a row that was refused waits for another
+turn; what would meet every other row, too, stops the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from nemotron_magic.client.client import Client, Request
+from nemotron_magic.client.models import Model
+from nemotron_magic.client.retry import retries_allowed
+from nemotron_magic.context.prompt import Message
+from nemotron_magic.context.redact import MessageRedactor
+from nemotron_magic.core.endpoint import Endpoint, Key
+from nemotron_magic.core.errors import (
+    AuthenticationError,
+    ConnectError,
+    CreditError,
+    LimitError,
+    ModelError,
+    NemotronError,
+    OutcomeUnknownError,
+    RateLimitError,
+    ServiceError,
+)
+from nemotron_magic.core.text import one_line
+from nemotron_magic.core.usage import Usage
+from nemotron_magic.session.budget import dearest, estimate_cost_usd
+from nemotron_magic.session.reply import Reply
+from nemotron_magic.session.rows.accounting import RunAccounting
+from nemotron_magic.session.rows.engine import Ended
+from nemotron_magic.session.rows.governor import Governor, Lease
+from nemotron_magic.session.rows.task import RowTask
+from nemotron_magic.session.structured.ladder import (
+    RUNGS,
+    Rung,
+    is_format_refusal,
+    repair_messages,
+)
+from nemotron_magic.session.structured.reading import read_value
+from nemotron_magic.storage.ledger import Ledger
+from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
+
+__all__ = ["Answers", "Means", "PendingRow"]
+
+_ATTEMPTS = 6
+_PATIENCE_S = 600.0
+_SAME_REFUSALS = 3
+_ENOUGH_ROWS = 20
+_TRIAL_ROWS = 5
+_LONGEST_REPLY = 2_048
+_LONGEST_KEPT = 8_000
+_SYSTEMIC = (AuthenticationError, CreditError, ModelError, LimitError)
+
+
+@dataclass(slots=True)
+class PendingRow:
+    """A row on its way: what it has cost so far, and what is asked next."""
+
+    key: bytes
+    at: int
+    attempts: int = 0
+    refusals: int = 0
+    is_repaired: bool = False
+    is_claimed: bool = False
+    lease: Lease | None = None
+    rung: Rung = "json_schema"
+    messages: tuple[Message, ...] = ()
+    request: Request | None = None
+    usage: Usage = field(default_factory=Usage)
+    began_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a session has to send with."""
+
+    client: Client
+    endpoint: Endpoint
+    key: Callable[[], Key | None]
+    redactor: MessageRedactor
+    ledger: Ledger
+    store: RowStore
+    notebook: str
+    is_rehearsal: bool
+    rung: Rung
+    learn: Callable[[Rung], None]
+    clock_s: Callable[[], float]
+    now_s: Callable[[], float]
+
+    @property
+    def are_free(self) -> bool:
+        """Whether a rehearsal answers, the session's own or one started elsewhere."""
+        return self.is_rehearsal or self.client.is_rehearsal(self.endpoint)
+
+
+class Answers:
+    """What is known of the rows of a run; `unwritten` is not on disk yet.
+
+    `waiting` are the rows to be asked, by `rung` and with `max_tokens`; `asked` has the
+    cost of each row that came to an end, `failed` the place and the reason of each that
+    has no answer.
+    """
+
+    def __init__(
+        self, task: RowTask, means: Means, governor: Governor, run: str
+    ) -> None:
+        self.found: dict[bytes, AnswerRecord] = {}
+        self.unwritten: dict[bytes, AnswerRecord] = {}
+        self.waiting: deque[PendingRow] = deque()
+        self.rung: Rung = means.rung
+        self.max_tokens = task.max_tokens
+        self.asked: dict[bytes, float | None] = {}
+        self.failed: list[tuple[int, str]] = []
+        self.answered = 0
+        self.last: deque[tuple[int, bytes]] = deque(maxlen=3)
+        self.served: Counter[str] = Counter()
+        self.stopped: NemotronError | None = None
+        self._task, self._means, self._governor = task, means, governor
+        self._run = run
+        self._priced: Model | None = None
+        self._replies = Counter[str]()
+        self._refusals = Counter[str]()
+        self._good_s = means.clock_s()
+
+    @property
+    def done(self) -> int:
+        """How many rows have come to an end."""
+        return self.answered + len(self.failed)
+
+    def begin(self, accounting: RunAccounting, models: Iterable[Model]) -> None:
+        """Take on what costs are counted with."""
+        self._accounting = accounting
+        self._priced = dearest(models, {"model": self._task.settings.model})
+
+    def end(self, row: PendingRow, ended: Ended) -> None:
+        """Take in what came of a request."""
+        reply, error = ended.reply, ended.error
+        if error is None and reply is not None and reply.metadata.ending == "complete":
+            self._answer(row, reply)
+        elif error is None:
+            self.lose(row, "the service ended the reply early", reply)
+        elif ended.is_accepted or not _is_unbilled(error):
+            self.lose(row, error.what, reply)
+            self._stop_for(error)
+        else:
+            self._refuse(row, error)
+
+    def lose(self, row: PendingRow, why: str, reply: Reply | None = None) -> None:
+        """Take in that an answer was lost: the row may have been billed."""
+        self._pay(row, reply)
+        billed = "" if "been billed" in why else "; it may have been billed"
+        error = one_line(f"{why}{billed}", 200)
+        self._write(row, RowState.UNKNOWN, error=error)
+        self._fail(row, why)
+
+    def refuse(self, row: PendingRow, why: str) -> None:
+        """Take in that a row cannot be sent."""
+        self._write(row, RowState.REFUSED, error=why)
+        self._fail(row, why)
+
+    def give_back(self, row: PendingRow) -> None:
+        """End the lease of a row that was not billed."""
+        if row.lease is not None:
+            self._governor.unsent(row.lease)
+            row.lease = None
+
+    def _answer(self, row: PendingRow, reply: Reply) -> None:
+        known = reply.metadata
+        self._pay(row, reply)
+        self._refusals.clear()
+        self._good_s = self._means.clock_s()
+        if known.served_model:
+            self.served[known.served_model] += 1
+        fields = self._task.fields
+        reading = read_value(reply, fields, known.finish_reason, known.reasoning)
+        self._judge(row, reading.is_json or reading.value is not None)
+        if reading.value is not None:
+            note = reading.note or ("asked again" if row.is_repaired else None)
+            value = _ENCODER.encode(reading.value)
+            self._write(row, RowState.ANSWERED, value, note=note, served=known)
+            self.answered += 1
+            self._end(row)
+            return
+        raw, error = str(reply)[:_LONGEST_KEPT], f"invalid: {reading.error}"
+        self._write(row, RowState.INVALID, raw, error=error, served=known)
+        may_repair = self.stopped is None and not row.is_repaired
+        if may_repair and self._repair(row, reply, reading.error):
+            row.is_repaired = row.is_claimed = True
+            self.waiting.appendleft(row)
+        else:
+            self._end(row)
+            self._fail(row, error)
+
+    def _end(self, row: PendingRow) -> None:
+        self.asked[row.key] = row.usage.cost_usd
+        self.last.append((row.at, row.key))
+
+    def _repair(self, row: PendingRow, reply: Reply, why: str) -> bool:
+        """Prepare the one round that a bad reply has; return whether there is one."""
+        known = reply.metadata
+        if known.finish_reason == "length":
+            thinks = bool(known.reasoning or known.usage.reasoning_tokens)
+            more = max(4 * self.max_tokens, _LONGEST_REPLY if thinks else 0)
+            is_own = "max_tokens" in self._task.settings.values
+            if is_own or self.max_tokens >= _LONGEST_REPLY:
+                return False
+            self.max_tokens = min(more, _LONGEST_REPLY)
+            return True
+        messages = self._task.messages(self._task.text(row.at), self.rung)
+        row.messages = repair_messages(messages, reply, why, self._task.fields)
+        return True
+
+    def _judge(self, row: PendingRow, is_formed: bool) -> None:
+        """Ask for a weaker form if two of the first replies have none of it."""
+        if row.rung != self.rung:
+            return
+        self._replies["all"] += 1
+        self._replies["bad"] += not is_formed
+        if self._replies["all"] <= _TRIAL_ROWS and self._replies["bad"] == 2:
+            self._step_down(row.rung)
+        elif is_formed and self._replies["all"] == 1:
+            self._means.learn(self.rung)
+
+    def _step_down(self, rung: Rung) -> bool:
+        """Ask for a weaker form than one that did no good; return whether there is."""
+        weaker = RUNGS[RUNGS.index(rung) + 1 :]
+        if weaker and self.rung == rung:
+            self.rung = weaker[0]
+            self._replies.clear()
+        return bool(weaker)
+
+    def _refuse(self, row: PendingRow, error: NemotronError) -> None:
+        """Take in a refusal: nothing of the row is billed."""
+        is_busy = isinstance(error, RateLimitError | ServiceError | ConnectError)
+        self._write(row, RowState.REFUSED, error=one_line(error.what, 200))
+        if row.lease is not None and is_busy and not error.final:
+            self._governor.refuse(row.lease, error.retry_after_s)
+            row.lease = None
+        self.give_back(row)
+        row.refusals += not isinstance(error, RateLimitError)
+        if is_format_refusal(error) and self._step_down(row.rung):
+            row.messages = ()
+            self.waiting.appendleft(row)
+            return
+        is_waiting = self._means.clock_s() - self._good_s < _PATIENCE_S
+        if is_busy and not error.final and is_waiting and row.refusals < _ATTEMPTS:
+            self.waiting.appendleft(row)
+            return
+        self._refusals[error.what] += 1
+        is_same = not self.answered and self._refusals[error.what] >= _SAME_REFUSALS
+        self._fail(row, one_line(f"{error.what}: {error.why}".rstrip(": "), 300))
+        if is_same or error.final or is_busy:
+            self.stopped = self.stopped or error
+        self._stop_for(error)
+
+    def _stop_for(self, error: NemotronError) -> None:
+        """Stop the whole run for what would meet every other row, too."""
+        if isinstance(error, _SYSTEMIC):
+            self.stopped = self.stopped or error
+
+    def _pay(self, row: PendingRow, reply: Reply | None) -> None:
+        """Count what a reply took, by the service's word or else by the catalogue."""
+        usage = reply.usage if reply else Usage()
+        is_estimated = usage.cost_usd is None
+        if is_estimated and self._priced is not None:
+            cost_usd = estimate_cost_usd(self._priced, usage)
+            usage = replace(usage, cost_usd=cost_usd)
+        row.usage += usage
+        known, lease = usage, row.lease
+        if self._means.are_free:
+            known, is_estimated = replace(usage, cost_usd=None), False
+        is_known = lease is None or usage.cost_usd is not None
+        open_usd = 0.0 if is_known or lease is None else lease.reserved_usd
+        self._accounting.add(known, is_estimated, open_usd)
+        if lease is not None:
+            self._governor.end(lease, usage.cost_usd)
+            row.lease = None
+
+    def _fail(self, row: PendingRow, why: str) -> None:
+        """Count an error; stop the run when most rows end so."""
+        self.failed.append((row.at, why))
+        done = self.done
+        if done < _ENOUGH_ROWS or 2 * len(self.failed) <= done or self.stopped:
+            return
+        common = Counter(why for _, why in self.failed).most_common(3)
+        shown = {why: at for at, why in reversed(self.failed)}
+        causes = (
+            f"{many} × {one_line(why, 80)} (row {shown[why]})" for why, many in common
+        )
+        self.stopped = ServiceError(
+            f"{len(self.failed)} of {done} rows failed, so the run was stopped",
+            "; ".join(causes),
+            "Mend the instruction or --as; go on: run it again with --again errors",
+        )
+
+    def _write(
+        self,
+        row: PendingRow,
+        state: RowState,
+        value: str | None = None,
+        *,
+        error: str | None = None,
+        note: str | None = None,
+        served: Any = None,
+    ) -> None:
+        model = served.served_model if served else None
+        self.found[row.key] = self.unwritten[row.key] = self.record(
+            row,
+            state,
+            value=value,
+            error=error,
+            note=note,
+            served_model=model if model != self._task.settings.model else None,
+        )
+
+    def record(self, row: PendingRow, state: RowState, **more: Any) -> AnswerRecord:
+        """Return how a row stands now, to be written down."""
+        return AnswerRecord(
+            row.key,
+            state,
+            self._means.now_s(),
+            row.attempts,
+            prompt_tokens=row.usage.prompt_tokens,
+            completion_tokens=row.usage.completion_tokens,
+            cost_usd=row.usage.cost_usd,
+            run=self._run,
+            **more,
+        )
+
+
+def _is_unbilled(error: NemotronError) -> bool:
+    """Return whether a request that failed so was turned away."""
+    if isinstance(error, OutcomeUnknownError):
+        return False
+    if isinstance(error, ServiceError):
+        return retries_allowed(error) > 0
+    return True
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value.isoformat()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=_plain)
