@@ -20,12 +20,13 @@ __all__ = ["is_type", "of_own_type", "parse_fields"]
 
 _TYPES: dict[str, Kind] = {
     **{"str": "str", "int": "int", "float": "float", "bool": "bool", "date": "date"},
-    **{"string": "str", "text": "str", "integer": "int", "number": "float"},
-    "boolean": "bool",
+    **{"string": "str", "integer": "int", "number": "float", "boolean": "bool"},
 }
 _SHORT = ("str", "int", "float", "bool", "date", "list")
 _RANGE = re.compile(r"(-?\d*\.?\d+)?\.\.(-?\d*\.?\d+)?")
-_HOW = "A field is NAME TYPE: DESCRIPTION, or NAME: a|b|c; types: " + ", ".join(_SHORT)
+_HOW = "A field is NAME TYPE 1..5: DESCRIPTION, or NAME: a|b|c; types: " + ", ".join(
+    _SHORT
+)
 _FLAT = (
     "A field is str, int, float, bool, date, Literal[…], a list of one of them, or "
     "| None: no object in an object"
@@ -50,7 +51,7 @@ def parse_fields(spec: Any, name: str = "") -> Fields:
     if twice := next((one for one in names if names.count(one) > 1), ""):
         raise _unreadable(f"there are two fields {twice}", "Name each once")
     if not 0 < len(names) <= _MOST_FIELDS:
-        raise _unreadable("there are no fields" if not names else "too many", _HOW)
+        raise _unreadable("there are no fields" if not names else "too many")
     return fields.named(name)
 
 
@@ -67,51 +68,19 @@ def of_own_type(fields: Fields, names: Mapping[str, Any]) -> Fields:
     return parse_fields(found) if is_one else fields
 
 
-def _unreadable(what: str, hint: str) -> InputError:
+def _unreadable(what: str, hint: str = _HOW) -> InputError:
     return InputError(f"--as: {what}", "nothing was sent", hint)
 
 
 # --- text -----------------------------------------------------------------------------
 
 
-class _Wrong(Exception):
-    """A field's text cannot be read; holds what is wrong, and the text corrected."""
-
-    def __init__(self, what: str, corrected: str) -> None:
-        super().__init__(what)
-        self.corrected = corrected
-
-
 def _of_text(spec: str) -> Fields:
     separator = next((one for one in ("\n", ";") if one in spec.strip()), ",")
-    parts = [part.strip() for part in spec.split(separator)]
-    parts = [part for part in parts if part]
+    parts = [stripped for part in spec.split(separator) if (stripped := part.strip())]
     if len(parts) == 1 and (single := _single(parts[0])):
         return Fields((single,), is_single=True)
-    fields: list[Field] = []
-    for at, part in enumerate(parts):
-        try:
-            fields.append(_field(part))
-        except _Wrong as wrong:
-            raise _corrected(
-                str(wrong), parts, at, wrong.corrected, separator
-            ) from None
-    return Fields(tuple(fields))
-
-
-def _corrected(
-    what: str, parts: list[str], at: int, corrected: str, separator: str
-) -> InputError:
-    """Return the error with the whole text as it should be typed."""
-    goes_on = separator == "," and at > 0 and ":" in parts[at - 1]
-    if goes_on and ":" not in parts[at] and "|" not in parts[at]:
-        # A description with a comma in it.
-        parts = [*parts[: at - 1], f"{parts[at - 1]}, {parts[at]}", *parts[at + 1 :]]
-        what, separator = f"{what}; ; stands between descriptions with commas", ";"
-    else:
-        parts = [*parts[:at], corrected, *parts[at + 1 :]]
-    text = f"{separator if separator == ',' else ';'} ".join(parts)
-    return _unreadable(what, f'Did you mean: "{one_line(text, 300)}"')
+    return Fields(tuple(map(_field, parts)))
 
 
 def _single(part: str) -> Field | None:
@@ -119,23 +88,12 @@ def _single(part: str) -> Field | None:
     head, colon, tail = (one.strip() for one in part.partition(":"))
     shape = _tokens(head)
     if shape and shape[0] in _SHORT:
-        try:
-            return _described(_shaped(Field("value"), shape, part), tail)
-        except _Wrong as wrong:
-            raise _unreadable(str(wrong), _HOW) from None
-    if colon:
+        return _described(_shaped(Field("value"), shape, part), tail)
+    first = head.partition("|")[0].strip()
+    has_name = colon or "|" not in head
+    if has_name or (" " in first and not re.fullmatch(r"(['\"]).*\1", first)):
         return None
-    if "|" in part:
-        first = part.partition("|")[0].strip()
-        if re.search(r"\s", first) and not re.fullmatch(r"(['\"]).*\1", first):
-            name, _, rest = part.partition(" ")
-            raise _unreadable(
-                f"in {one_line(part, 60)}, is {name} a name or part of a label?",
-                f'Type: "{name}: {rest.strip()}"   or: "label: {part}"',
-            )
-        labels, is_nullable = _labels(part)
-        return Field("label", labels=labels, is_nullable=is_nullable)
-    return None
+    return _described(Field("label"), head)
 
 
 def _tokens(head: str) -> list[str]:
@@ -144,61 +102,40 @@ def _tokens(head: str) -> list[str]:
 
 def _field(part: str) -> Field:
     head, _, tail = (one.strip() for one in part.partition(":"))
-    tokens = _tokens(head)
+    shown = one_line(part, 60)
     if "|" in head:
-        name, _, rest = part.partition(" ")
-        is_named = name.isidentifier() and rest
-        corrected = f"{name}: {rest.strip()}" if is_named else f"label: {part}"
-        raise _Wrong(f"{one_line(part, 60)} lacks a colon", corrected)
-    if not tokens:
-        raise _Wrong(f"{one_line(part, 60)} has no name", f"name{part}")
-    name, *shape = tokens
-    if name in _SHORT and name != "date":
-        raise _Wrong(f"{one_line(part, 60)} has no name", f"name {part}")
+        name, _, rest = head.partition(" ")
+        named = "" if "|" in name else f'"{name}: {rest.strip()}", or '
+        hint = f'Type: {named}"label: {shown}"'
+        raise _unreadable(f"{shown} lacks a colon", hint)
+    name, *shape = _tokens(head) or [""]
+    if not name or (name in _SHORT and name != "date"):
+        raise _unreadable(f"{shown} has no name")
     if not name.isidentifier() or name.startswith("_"):
-        plain = re.sub(r"\W+", "_", name).strip("_") or "name"
-        corrected = part.replace(
-            name, plain if plain.isidentifier() else f"n{plain}", 1
-        )
-        raise _Wrong(f"{one_line(name, 40)} is no name", corrected)
-    if tail and not shape and _is_shape(tail):
+        raise _unreadable(f"{one_line(name, 40)} is no name")
+    if tail and not shape and all(_is_shape(token) for token in _tokens(tail)):
         shape, tail = _tokens(tail), ""  # total: float
     is_date = name == "date" and "|" not in tail
-    one = _shaped(Field(name, "date" if is_date else "str"), shape, part)
-    if "enum" in shape and "|" not in tail:
-        raise _Wrong(f"{name} has no labels", f"{name}: one|another")
-    return _described(one, tail)
+    one = Field(name, "date" if is_date else "str")
+    return _described(_shaped(one, shape, part), tail)
+
+
+def _is_shape(token: str) -> bool:
+    return token in _SHORT or token == "?" or _RANGE.fullmatch(token) is not None
 
 
 def _described(one: Field, tail: str) -> Field:
     """Return a field with its description, or its labels."""
-    name = one.name
     if "|" not in tail:
         return dataclasses.replace(one, about=one_line(tail, 500))
-    labels, is_nullable = _labels(tail)
-    if one.kind in ("bool", "date", "float"):
-        raise _Wrong(f"{name} has a type and labels", f"{name}: {tail}")
-    if one.kind == "int" and not all(re.fullmatch(r"-?\d+", label) for label in labels):
-        raise _Wrong(f"{name} has labels that are no int", f"{name}: {tail}")
-    if len(set(labels)) < len(labels) or not all(labels):
-        kept = "|".join(dict.fromkeys(filter(None, labels)))
-        raise _Wrong(f"{name} has an empty or repeated label", f"{name}: {kept}")
-    is_nullable = is_nullable or one.is_nullable
+    texts = (text.strip() for text in tail.rstrip("? ").split("|"))
+    plain = (re.sub(r"^(['\"])(.*)\1$", r"\2", text) for text in texts)
+    labels = tuple(dict.fromkeys(filter(None, plain)))
+    numbers = [label for label in labels if re.fullmatch(r"-?\d+", label)]
+    if one.kind != "str" and (one.kind != "int" or len(numbers) < len(labels)):
+        raise _unreadable(f"{one.name} has labels that are no {one.kind}")
+    is_nullable = one.is_nullable or tail.endswith("?")
     return dataclasses.replace(one, labels=labels, is_nullable=is_nullable)
-
-
-def _is_shape(tail: str) -> bool:
-    tokens = _tokens(tail)
-    is_type = bool(tokens) and tokens[0] in _SHORT
-    return is_type and all(
-        t in _SHORT or t == "?" or _RANGE.fullmatch(t) for t in tokens
-    )
-
-
-def _labels(text: str) -> tuple[tuple[str, ...], bool]:
-    is_nullable = text.endswith("?")
-    labels = (one.strip() for one in text.rstrip("? ").split("|"))
-    return tuple(re.sub(r"^(['\"])(.*)\1$", r"\2", one) for one in labels), is_nullable
 
 
 def _shaped(one: Field, shape: list[str], part: str) -> Field:
@@ -209,46 +146,42 @@ def _shaped(one: Field, shape: list[str], part: str) -> Field:
             one = dataclasses.replace(one, is_nullable=True)
         elif token == "list":
             one = dataclasses.replace(one, is_list=True)
-        elif token in ("of", "enum"):
-            continue
         elif token in _TYPES:
             one = dataclasses.replace(one, kind=_TYPES[token])
         elif limits and any(limits.groups()):
-            one = _limited(one, limits, part)
+            one = _limited(one, limits)
         else:
-            raise _Wrong(
-                f"{one_line(part, 60)}: {one_line(token, 30)} is no type",
-                _mended(part, token),
-            )
+            what = f"{one_line(part, 60)}: {one_line(token, 30)} is no type"
+            raise _unreadable(what, _meant(part, token, shape))
     return one
 
 
-def _limited(one: Field, limits: re.Match[str], part: str) -> Field:
+def _limited(one: Field, limits: re.Match[str]) -> Field:
     least, most = (None if end is None else float(end) for end in limits.groups())
-    if one.kind not in ("int", "float"):
+    kind = one.kind
+    if kind == "str":
         kind = "float" if "." in "".join(filter(None, limits.groups())) else "int"
-        corrected = part.replace(limits[0], f"{kind} {limits[0]}")
-        raise _Wrong(f"{one.name} has a range, but is no number", corrected)
+    if kind not in ("int", "float"):
+        raise _unreadable(f"{one.name} has a range, but is no number")
     if least is not None and most is not None and least > most:
-        raise _Wrong(
-            f"{limits[0]} ends before it begins",
-            part.replace(limits[0], f"{most:g}..{least:g}"),
-        )
-    return dataclasses.replace(one, least=least, most=most)
+        raise _unreadable(f"{limits[0]} ends before it begins")
+    return dataclasses.replace(one, kind=kind, least=least, most=most)
 
 
-def _mended(part: str, token: str) -> str:
-    """Return a field's text with what is no type in it as it may have been meant."""
-    if dash := re.fullmatch(r"(-?[\d.]+)[-–—](-?[\d.]+)", token):
-        return part.replace(token, f"{dash[1]}..{dash[2]}", 1)
-    if near := difflib.get_close_matches(token.lower(), [*_TYPES, "list"], 1, 0.7):
-        return part.replace(token, near[0], 1)
+def _meant(part: str, token: str, shape: list[str]) -> str:
+    """Return what may have been meant by a field with what is no type in it."""
+    if near := difflib.get_close_matches(token.lower(), _SHORT, 1, 0.7):
+        return f'Did you mean: "{part.replace(token, near[0], 1)}"'
+    if any(map(_is_shape, shape)):
+        return _HOW
     name, _, rest = part.partition(" ")
-    return f"{name}: {rest.replace(':', ' –', 1).strip()}"
+    described = f"{name}: {rest.replace(':', ' –', 1).strip()}"
+    return f'Did you mean: "{described}"   With commas in it, put ; between fields'
 
 
 # --- Python types, as JSON schemas ----------------------------------------------------
 
+_NULL = {"type": "null"}
 _SCHEMAS: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
     int: {"type": "integer"},
@@ -256,7 +189,7 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
     bool: {"type": "boolean"},
     date: {"type": "string", "format": "date"},
     list: {"type": "array"},
-    types.NoneType: {"type": "null"},
+    types.NoneType: _NULL,
 }
 
 
@@ -270,13 +203,17 @@ def _of_type(spec: Any) -> Fields:
         fields = _of_schema({name: hints[name] for name in names})
         return dataclasses.replace(fields, make=lambda values: spec(**values))
     if typing.is_typeddict(spec):
-        return _of_schema(_hints(spec))
+        may_lack = spec.__optional_keys__
+        hints = _hints(spec)
+        return _of_schema(
+            {n: h | None if n in may_lack else h for n, h in hints.items()}
+        )
     return Fields((_property("value", _schema(spec), {}),), is_single=True)
 
 
 def _hints(spec: Any) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(spec, include_extras=True)
+        return typing.get_type_hints(spec)
     except NameError as error:
         what = f"a type in {spec.__name__} is not known: {error}"
         raise _unreadable(what, "Define it before") from None
@@ -291,25 +228,11 @@ def _schema(hint: Any) -> dict[str, Any]:
         return {"enum": [member.value for member in hint], "cast": hint}
     if origin is typing.Literal:
         return {"enum": [*arguments]}
-    if origin is typing.Annotated:
-        return _schema(arguments[0]) | _notes(arguments[1:])
-    if origin is typing.Required:
-        return _schema(arguments[0])
-    if origin in (typing.Union, types.UnionType, typing.NotRequired):
-        others = {} if origin is not typing.NotRequired else {types.NoneType: None}
-        return {"anyOf": [_schema(one) for one in (*arguments, *others)]}
+    if origin in (typing.Union, types.UnionType):
+        return {"anyOf": [_schema(one) for one in arguments]}
     if origin is list:
         return {"type": "array", "items": _schema(arguments[0])}
     return {"type": getattr(hint, "__name__", None) or str(hint)}
-
-
-def _notes(notes: tuple[Any, ...]) -> dict[str, Any]:
-    """Return what `Annotated` says: a description, and the ends of a range."""
-    said = [("description", note) for note in notes if isinstance(note, str)][:1]
-    for one in (one for note in notes for one in getattr(note, "metadata", [note])):
-        said += [("minimum", one.ge)] if hasattr(one, "ge") else []
-        said += [("maximum", one.le)] if hasattr(one, "le") else []
-    return dict(said)
 
 
 # --- JSON schemas ---------------------------------------------------------------------
@@ -318,33 +241,34 @@ def _notes(notes: tuple[Any, ...]) -> dict[str, Any]:
 def _of_schema(schema: Mapping[str, Any]) -> Fields:
     """Return the fields of a JSON schema, or of a dict of types by name."""
     properties = schema.get("properties")
-    if not isinstance(properties, Mapping):
-        if {"type", "enum", "anyOf", "const"} & {*schema}:
-            return Fields((_property("value", schema, schema),), is_single=True)
-        fields = (
-            _of_text(f"{name}: {one};").fields[0]
-            if isinstance(one, str)
-            else _property(str(name), _schema(one), {})
-            for name, one in schema.items()
-        )
-        return Fields(tuple(fields))
-    return Fields(tuple(_property(n, one, schema) for n, one in properties.items()))
+    if isinstance(properties, Mapping):
+        return Fields(tuple(_property(n, p, schema) for n, p in properties.items()))
+    if {"type", "enum", "anyOf", "const"} & {*schema}:
+        return Fields((_property("value", schema, schema),), is_single=True)
+    fields = (
+        _of_text(f"{name}: {one};").fields[0]
+        if isinstance(one, str)
+        else _property(str(name), _schema(one), {})
+        for name, one in schema.items()
+    )
+    return Fields(tuple(fields))
 
 
 def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
     """Return the field of one property; what cannot be sent is left out or refused."""
     one = _resolved(one, whole)
     about = one_line(str(one.get("description", "")), 500)
-    unions = (one[union] for union in ("anyOf", "oneOf", "allOf") if union in one)
-    for union in unions:
-        others = [o for o in union if o != _SCHEMAS[types.NoneType]]
+    for union in (one[key] for key in ("anyOf", "allOf") if key in one):
+        others = [other for other in union if other != _NULL]
         numbers = [o for o in others if o.get("type") in ("number", "integer")]
         others = numbers if len(numbers) == 1 else others  # a Decimal
         if len(others) == 1:
             field = _property(name, others[0], whole)
-            is_nullable = field.is_nullable or _SCHEMAS[types.NoneType] in union
-            about = about or field.about
-            return dataclasses.replace(field, is_nullable=is_nullable, about=about)
+            return dataclasses.replace(
+                field,
+                is_nullable=field.is_nullable or _NULL in union,
+                about=about or field.about,
+            )
     kinds = one.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else [*kinds]
     values = [one["const"]] if "const" in one else one.get("enum")
@@ -360,15 +284,13 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
         field = dataclasses.replace(field, is_list=True)
     elif len(kinds) == 1 and kinds[0] in _TYPES:
         kind = "date" if one.get("format") == "date" else _TYPES[kinds[0]]
-        ends = (one.get("minimum"), one.get("maximum"))
-        is_number = kind in ("int", "float")
-        least, most = ends if is_number else (None, None)
-        field = Field(name, kind, least=least, most=most)
+        field = Field(name, kind)
+        if kind in ("int", "float"):
+            ends = (one.get("minimum"), one.get("maximum"))
+            field = Field(name, kind, least=ends[0], most=ends[1])
     else:
-        raise _unreadable(
-            f"{name} cannot be {one_line(', '.join(map(str, kinds)) or 'this', 60)}",
-            _FLAT,
-        )
+        shown = ", ".join(map(str, kinds)) or "this"
+        raise _unreadable(f"{name} cannot be {one_line(shown, 60)}", _FLAT)
     return dataclasses.replace(field, is_nullable=is_nullable, about=about)
 
 
@@ -384,6 +306,6 @@ def _resolved(one: Any, whole: Mapping[str, Any]) -> dict[str, Any]:
 def _of_values(name: str, values: list[Any]) -> Field:
     kinds = {type(value) for value in values}
     if kinds not in ({str}, {int}):
-        raise _unreadable(f"the values of {name} are not all str or all int", _HOW)
+        raise _unreadable(f"the values of {name} are not all str or all int")
     kind: Kind = "str" if kinds == {str} else "int"
     return Field(name, kind, labels=tuple(map(str, values)))
