@@ -27,7 +27,6 @@ __all__ = [
     "Regeneration",
     "Turn",
     "build_messages",
-    "intern_messages",
     "recent_messages",
     "replace_turn",
     "turns_before",
@@ -55,6 +54,7 @@ class Turn:
     `origin` is which question of the notebook it was: asked again, it replaces its
     turn; it is empty where that is not known. `cell` is the number of the cell that
     asked, 0 if none did; `prompt` the question with its context, empty if it had none.
+    `identity` stays the same when the reply is replaced.
     """
 
     question: str
@@ -62,6 +62,7 @@ class Turn:
     origin: str = ""
     cell: int = 0
     prompt: str = ""
+    identity: object = field(default_factory=object, repr=False, compare=False)
 
     @property
     def is_answered(self) -> bool:
@@ -73,8 +74,8 @@ class Turn:
 class PreparedPrompt:
     """What is sent, and where its reply belongs.
 
-    Its reply completes `turn`, or replaces it where that stands in the thread. `begun`
-    is the reply that was cut off, if this asks for its rest. `fields` are all fields of
+    Its reply completes `turn`, also where that stands in the thread already. `begun` is
+    the reply that was cut off, if this asks for its rest. `fields` are all fields of
     the request but its messages, where they are settled. `wanted` is what a typed
     answer is to hold.
     """
@@ -204,8 +205,7 @@ class Regeneration:
             *others, asked = prompt.messages
             more = {**asked, "content": f"{asked['content']}\n\n{wish}"}
             prompt = replace(prompt, messages=(*others, more))
-        turn = conversation.latest.get(self.thread, prompt.turn)
-        return replace(prompt, turn=turn, bypass_cache=True)
+        return replace(prompt, bypass_cache=True)
 
 
 FollowUp = Continuation | Correction | Regeneration
@@ -246,16 +246,13 @@ class Conversation:
     ) -> PreparedPrompt:
         """Return a prompt that adds to a turn; its reply replaces the turn's."""
         turns = self.threads.get(thread, [])
-        before = turns[: next((n for n, t in enumerate(turns) if t is turn), None)]
-        return PreparedPrompt(
-            (
-                *build_messages(turn.prompt or turn.question, system, before),
-                {"role": "assistant", "content": as_data(turn.reply)},
-                {"role": "user", "content": text},
-            ),
-            thread,
-            turn,
+        before = turns[: _place(turns, turn)]
+        messages = (
+            *build_messages(turn.prompt or turn.question, system, before),
+            {"role": "assistant", "content": as_data(turn.reply)},
+            {"role": "user", "content": text},
         )
+        return PreparedPrompt(messages, thread, turn)
 
     def begin(self, prompt: PreparedPrompt) -> None:
         """Remember what is asked now; it has no reply yet."""
@@ -266,31 +263,21 @@ class Conversation:
         """Remember what has arrived."""
         if reply is None:
             return
+        thread, turn = prompt.thread, replace(prompt.turn, reply=reply)
         with self._lock:
             self.last = reply
             # As it is now: another call may have ended in the meantime.
-            before, new = (
-                self.threads.get(prompt.thread, []),
-                replace(prompt.turn, reply=reply),
-            )
-            turns = replace_turn(before, prompt.turn, new)
-            self.threads[prompt.thread] = turns
-            if self._is_latest(prompt, turns):
-                self.latest[prompt.thread] = new
+            turns = self.threads.get(thread, [])
+            self.threads[thread] = replace_turn(turns, turn)
+            asked = self.asked_last.get(thread)
+            if asked is None or asked.turn.identity is turn.identity:
+                self.latest[thread] = turn
 
     def reset(self, thread: str = MAIN) -> int:
         """Forget a thread; return how many turns it had."""
         self.asked_last.pop(thread, None)
         self.latest.pop(thread, None)
         return len(self.threads.pop(thread, []))
-
-    def _is_latest(self, prompt: PreparedPrompt, turns: Sequence[Turn]) -> bool:
-        """Return whether this was asked last, and is no call that ended late."""
-        latest = self.latest.get(prompt.thread)
-        if latest is not None:
-            return all(turn is not latest for turn in turns)
-        last = self.asked_last.get(prompt.thread)
-        return last is None or last.turn is prompt.turn
 
 
 def turns_before(turns: Sequence[Turn], origin: str) -> list[Turn]:
@@ -299,11 +286,16 @@ def turns_before(turns: Sequence[Turn], origin: str) -> list[Turn]:
     return [*turns[: next(places, len(turns))]]
 
 
-def replace_turn(turns: Sequence[Turn], old: Turn, new: Turn) -> list[Turn]:
-    """Return the turns with `new` in place of `old`, or of that origin, or last."""
-    by_origin = len(turns_before(turns, new.origin))
-    at = next((n for n, turn in enumerate(turns) if turn is old), by_origin)
+def replace_turn(turns: Sequence[Turn], new: Turn) -> list[Turn]:
+    """Return the turns with `new` in place of itself, or of its origin, or last."""
+    at = _place(turns, new)
+    at = len(turns_before(turns, new.origin)) if at is None else at
     return [*turns[:at], new, *turns[at + 1 :]]
+
+
+def _place(turns: Sequence[Turn], turn: Turn) -> int | None:
+    same = (n for n, one in enumerate(turns) if one.identity is turn.identity)
+    return next(same, None)
 
 
 def build_messages(
@@ -338,18 +330,6 @@ def recent_messages(
             {"role": "assistant", "content": as_data(turn.reply)},
         ]
     return tuple(messages)
-
-
-def intern_messages(
-    messages: Sequence[Message], before: Sequence[Message]
-) -> tuple[Message, ...]:
-    """Return the messages, each as the very object that was sent before if equal.
-
-    Every reply keeps the messages it answers, so that copies of earlier turns would add
-    up: 60 MB in 500 questions.
-    """
-    known = {(one["role"], one["content"]): one for one in before}
-    return tuple(known.get((one["role"], one["content"]), one) for one in messages)
 
 
 class ContinuationStream:

@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken, InterruptGuard, stopped_after
 from nemotron_magic.client.models import Model, fallback_model, sorted_for_people
-from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
 from nemotron_magic.core import public
 from nemotron_magic.core.endpoint import Endpoint, SecretMapping
@@ -40,7 +40,6 @@ from nemotron_magic.session.conversation import (
     FollowUp,
     PreparedPrompt,
     Question,
-    intern_messages,
 )
 from nemotron_magic.session.credentials import Credentials, KeyStore
 from nemotron_magic.session.reply import (
@@ -71,18 +70,12 @@ class Session:
     ----------
     key : str, optional
         The key for `base_url`; without it, the environment and the keyring are asked.
-    client : Client, optional
-        In place of the real one.
-    environ : mapping, optional
-        In place of the process's environment.
-    keys : KeyStore, optional
-        In place of the system's keyring.
     ledger : Ledger, optional
         Where calls are recorded; without it, in memory.
     held : callable
         Returns the secrets that the user's variables hold, each with its kind.
-    clock_s, now_s : callable
-        A monotonic clock, and the time since 1970.
+    client, environ, keys, clock_s, now_s
+        In place of the real client, environment, keyring, monotonic clock, and time.
     **values
         Settings by name, see `nemotron_magic.parameters.PARAMETERS`.
 
@@ -122,7 +115,6 @@ class Session:
         self.redactor = MessageRedactor(self.credentials, environ, held)
         self._clock_s = clock_s
         self._now_s = now_s
-        self._sent: tuple[Message, ...] = ()
         self._substitutes: dict[str, str] = {}
         self._refused: dict[str, set[str]] = {}
         self._environ = environ
@@ -143,11 +135,10 @@ class Session:
         Several threads may ask at once. A `question` is text in the user's own words,
         or with its context and where it comes from, or what is asked about the last
         reply of a thread. `settings` are for this call, `watch` is told each event as
-        it happens, and `stop` ends the call from another thread.
-
-        `as_` says what `reply.value` is to be: fields in words, such as `"total float,
-        currency: EUR|USD"`, a pydantic model, a dataclass, a TypedDict, a `Literal`,
-        `bool`, `int`, `float`, `str`, a list of one of them, or a JSON schema.
+        it happens, and `stop` ends the call from another thread. `as_` says what
+        `reply.value` is to be: fields in words, such as `"total float, currency:
+        EUR|USD"`, a pydantic model, a dataclass, a TypedDict, a `Literal`, a plain
+        type, a list of one of them, or a JSON schema.
 
         Raise NemotronError with `error.reply` set to what had arrived, if anything had;
         InvalidAnswerError if that is not of the form asked for.
@@ -160,7 +151,10 @@ class Session:
             )
         settings = settings or self.settings
         if as_ is not None:
-            question = _typed(question, as_)
+            if not isinstance(question, Question):
+                why = "as_ is for a question of its own"
+                raise InputError(why, "nothing was sent", "Ask it in words")
+            question = replace(question, wanted=parse_fields(as_))
         prompt = question.prepare(self.conversation, settings["system"])
         prompt = self._redacted(prompt, settings)
         if isinstance(question, Question):
@@ -243,18 +237,10 @@ class Session:
         if max_cost_usd is not None:
             own = {**settings.values, "max_cost_usd": max_cost_usd}
             settings = replace(settings, values=own)
+        words = (again,) if isinstance(again, str) else tuple(again)
+        limits = (at_once, rpm, tpm, sample)
         question = RowsQuestion(
-            instruction=instruction,
-            values=values,
-            as_=as_,
-            at_once=at_once,
-            rpm=rpm,
-            tpm=tpm,
-            sample=sample,
-            again=(again,) if isinstance(again, str) else tuple(again),
-            label=label,
-            name=name,
-            engine=engine,
+            instruction, values, as_, *limits, words, label, name, engine
         )
         return self.ask_rows(question, settings, watch)
 
@@ -301,9 +287,7 @@ class Session:
             notebook=accounting.notebook,
             is_rehearsal=accounting.is_rehearsal,
             rung=self._rung(settings),
-            learn=lambda rung: accounting.rungs.keep(
-                endpoint.origin, settings.model, rung
-            ),
+            learn=self._learn(settings),
             clock_s=self._clock_s,
             now_s=self._now_s,
         )
@@ -379,6 +363,11 @@ class Session:
         known = self.accounting.rungs.find(origin, settings.model)
         return next((rung for rung in RUNGS if rung == known), RUNGS[0])
 
+    def _learn(self, settings: Settings) -> Callable[[Rung], None]:
+        """Return what remembers the form that a model takes."""
+        origin = self.endpoint(settings).origin
+        return partial(self.accounting.rungs.keep, origin, settings.model)
+
     def _ask_typed(
         self,
         prompt: PreparedPrompt,
@@ -387,33 +376,20 @@ class Session:
         stop: CancelToken | None,
     ) -> Reply:
         """Ask for a typed answer; its turn shows what the user sees of it."""
-        origin, threads = self.endpoint(settings).origin, self.conversation.threads
-        last: Reply | None = None
 
         def ask(prompt: PreparedPrompt, settings: Settings) -> Reply:
-            nonlocal last
-            last = self._ask(self._redacted(prompt, settings), settings, watch, stop)
-            return last
+            return self._ask(self._redacted(prompt, settings), settings, watch, stop)
 
-        def learn(rung: Rung) -> None:
-            self.accounting.rungs.keep(origin, settings.model, rung)
-
-        def replacing(prompt: PreparedPrompt, reply: Reply | None) -> PreparedPrompt:
-            turns = threads.get(prompt.thread, [])
-            own = (turn for turn in turns if turn.reply is reply)
-            return replace(prompt, turn=next(own, prompt.turn))
-
+        rung, learn = self._rung(settings), self._learn(settings)
         try:
-            reply = ask_typed(
-                prompt, settings, ask, self._rung(settings), learn, replacing
-            )
+            reply = ask_typed(prompt, settings, ask, rung, learn)
         except NemotronError as error:
             # The rest of a JSON text would be none.
             error.hint = error.hint.replace(GO_ON, "Ask again: %nemotron retry")
             if isinstance(error, InvalidAnswerError):
-                self.conversation.end(replacing(prompt, last), partial_reply(error))
+                self.conversation.end(prompt, partial_reply(error))
             raise
-        self.conversation.end(replacing(prompt, last), reply)
+        self.conversation.end(prompt, reply)
         return reply
 
     def _ask(
@@ -424,8 +400,6 @@ class Session:
         stop: CancelToken | None,
     ) -> Reply:
         """Ask, and ask a live model if the default one is gone."""
-        messages = intern_messages(prompt.messages, self._sent)
-        prompt, self._sent = replace(prompt, messages=messages), messages
         settings = self._with_live_model(settings)
         with InterruptGuard() as guard:
             while True:
@@ -462,6 +436,7 @@ class Session:
         # By what the user asked for: a default that was replaced is still the default.
         wanted = DEFAULT_MODEL if settings.model_is_default else settings.model
         base_url = self.endpoint(settings).base_url
+        asked_at = datetime.fromtimestamp(self._now_s(), UTC)
         return ReplyMetadata(
             model=settings.model,
             messages=prompt.messages,
@@ -470,9 +445,7 @@ class Session:
             base_url=base_url,
             request_hash=request_hash(base_url, wanted, prompt.messages, parameters),
             is_rehearsal=self.accounting.is_rehearsal,
-            asked_at=datetime.fromtimestamp(self._now_s(), UTC).isoformat(
-                "T", "seconds"
-            ),
+            asked_at=asked_at.isoformat("T", "seconds"),
         )
 
     def _with_live_model(self, settings: Settings) -> Settings:
@@ -509,11 +482,3 @@ class Session:
             names = ", ".join(m.name for m in live[:4])
             error.hint = f"Live here: {names}. All: %nemotron models"
         raise error
-
-
-def _typed(question: Question | FollowUp, as_: Any) -> Question:
-    if not isinstance(question, Question):
-        raise InputError(
-            "as_ is for a question of its own", "nothing was sent", "Ask it in words"
-        )
-    return replace(question, wanted=parse_fields(as_))

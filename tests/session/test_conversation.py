@@ -169,7 +169,7 @@ def test_turns_with_the_same_words_are_told_apart() -> None:
         memory.end(asked_in(memory, "a"), Reply("A"))
     second = memory.threads[MAIN][1]
     new = replace(second, reply=Reply("new"))
-    put = replace_turn(memory.threads[MAIN], second, new)
+    put = replace_turn(memory.threads[MAIN], new)
 
     assert [str(turn.reply) for turn in put] == ["A", "new", "A"]
 

@@ -9,7 +9,6 @@ import pytest
 from nemotron_magic.session.conversation import (
     Turn,
     build_messages,
-    intern_messages,
     recent_messages,
     replace_turn,
     turns_before,
@@ -66,7 +65,7 @@ def test_a_turn_takes_the_place_of_the_one_of_its_origin() -> None:
     turns = [named("a"), named("b", "old"), named("c")]
 
     new = named("b", "new")
-    assert [t.question for t in replace_turn(turns, new, new)] == ["q", "new", "q"]
+    assert [t.question for t in replace_turn(turns, new)] == ["q", "new", "q"]
     assert turns_before(turns, "b") == turns[:1]
 
 
@@ -75,16 +74,5 @@ def test_a_turn_of_no_known_origin_comes_last(origin: str) -> None:
     turns = [named(""), named("a")]
 
     new = named(origin, "new")
-    assert replace_turn(turns, new, new)[-1].question == "new"
+    assert replace_turn(turns, new)[-1].question == "new"
     assert turns_before(turns, origin) == turns
-
-
-def test_what_was_told_before_is_told_by_the_same_objects() -> None:
-    before = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "b"})
-    again = [dict(one) for one in before]
-    new = {"role": "user", "content": "b"}
-    told = intern_messages([*again, new], before)
-
-    assert told == (*before, new)
-    assert [one is two for one, two in zip(told, before, strict=False)] == [True, True]
-    assert told[2] is new

@@ -77,12 +77,10 @@ def ask_typed(
     ask: Ask,
     rung: Rung,
     learn: Callable[[Rung], None],
-    replacing: Callable[[PreparedPrompt, Reply], PreparedPrompt],
 ) -> Reply:
     """Return the reply with its value; raise InvalidAnswerError if it has none.
 
-    `learn` is told the rung that was taken where it is another one; `replacing`
-    returns a prompt whose reply replaces another.
+    `learn` is told the rung that was taken where it is another one.
     """
     fields, first_rung = prompt.wanted or Fields(()), rung
     while True:
@@ -98,45 +96,33 @@ def ask_typed(
     if rung != first_rung:
         learn(rung)
     reading = _read(reply, fields)
-    if reading.value is None and _may_repair(reply):
-        why = reading.error
-        wrong = repair_messages(sent.messages, _text_of(reply), why, fields)
-        again = replacing(replace(sent, messages=wrong), reply)
-        if not reading.is_json:  # the form is not kept to: ask in words alone
-            used = dressed(prompt, settings, "text")[1]
+    # Another try would come to the same end if the first was blocked.
+    is_blocked = reply.finish_reason in ("length", "content_filter")
+    if reading.value is None and not (is_blocked or reply.metadata.refusal):
+        why, text = reading.error, str(reply) or reply.reasoning
+        wrong = repair_messages(sent.messages, text, why, fields)
         try:
-            second = ask(again, used)
+            second = ask(replace(sent, messages=wrong), used)
         except InterruptedByUser as stopped:
             stopped.reply = reply
             raise
         except NemotronError as error:
             raise _invalid(reply, f"{why}; asked again: {error.what}") from None
-        reply = _joined(
-            reply, second, f"Asked twice; the first answer did not fit: {why}."
-        )
+        reply = _joined(reply, second, why)
         reading = _read(second, fields)
     if reading.value is None:
         raise _invalid(reply, reading.error)
     return _typed(reply, fields, reading)
 
 
-def _text_of(reply: Reply) -> str:
-    return str(reply) or reply.reasoning
-
-
 def _read(reply: Reply, fields: Fields) -> Reading:
     return read_value(str(reply), fields, reply.finish_reason, reply.reasoning)
 
 
-def _may_repair(reply: Reply) -> bool:
-    """Return whether another try may bring more than the same end."""
-    is_blocked = reply.finish_reason in ("length", "content_filter")
-    return not is_blocked and not reply.metadata.refusal
-
-
-def _joined(first: Reply, second: Reply, notice: str) -> Reply:
+def _joined(first: Reply, second: Reply, why: str) -> Reply:
     """Return the second reply, with what both took."""
     one, other = first.metadata, second.metadata
+    notice = f"Asked twice; the first answer did not fit: {why}."
     costs = [(r.usage.cost_usd, r.estimated_usd) for r in (one, other)]
     believed = [cost if guess is None else guess for cost, guess in costs]
     usage = replace(one.usage + other.usage, cost_usd=_sum([c for c, _ in costs]))
