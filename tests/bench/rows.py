@@ -4,7 +4,9 @@
 
 A server in a process of its own answers each request after 200 ms. Each client runs in
 a process of its own, one after the other: wall time in multiples of the ideal (rows /
-at once x 200 ms), CPU for a row, and memory at the end. Peers: `pip install chatlas
+at once x 200 ms), CPU for a row, and memory at the end. Bare httpx is what this machine
+can do with threads. On Dask, two workers send, of whom one is killed half way; its rows
+under way may have been billed and are not asked again. Peers: `pip install chatlas
 'openai>=2'`; what is not installed is left out. `--big` asks 100,000 rows of a server
 that does not wait, for memory over the frame and the size of the store.
 """
@@ -18,6 +20,7 @@ import json
 import math
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 WAIT_S = 0.2
 TEXT = json.dumps({"tone": "good"})
@@ -133,13 +137,49 @@ def httpx_threads(url: str, texts: list[str], at_once: int) -> int:
     return sum(done)
 
 
-def ours(url: str, texts: list[str], at_once: int) -> int:
+def ours(url: str, texts: list[str], at_once: int, **more: Any) -> int:
     from nemotron_magic import Session
 
     session = Session(base_url=url, model="m", environ=dict(os.environ))
-    rows = session.map(INSTRUCTION, texts, as_="tone: good|bad", at_once=at_once)
+    rows = session.map(
+        INSTRUCTION, texts, as_="tone: good|bad", at_once=at_once, **more
+    )
     session.close()
-    return sum(row.value is not None for row in rows)
+    return sum(row.value is not None or "billed" in row.error for row in rows)
+
+
+def dask(url: str, texts: list[str], at_once: int) -> int:
+    return ours(url, texts, at_once, engine=Cluster.client)
+
+
+def dask_killed(url: str, texts: list[str], at_once: int) -> int:
+    victims = list(Cluster.client.run(os.getpid).values())[:1]
+
+    def kill(progress: Any) -> None:
+        if progress.done > len(texts) / 2 and victims:
+            os.kill(victims.pop(), signal.SIGKILL)
+
+    return ours(url, texts, at_once, engine=Cluster.client, watch=kill)
+
+
+def get_ready() -> None:
+    """Import what a run needs: that is not part of it."""
+    import nemotron_magic.session.rows.cluster
+    import nemotron_magic.session.rows.run  # noqa: F401
+
+
+class Cluster:
+    """Two workers on this machine, started before the clock is."""
+
+    client: Any = None
+
+    @classmethod
+    def start(cls) -> None:
+        import distributed
+
+        options = {"threads_per_worker": 1, "dashboard_address": None}
+        cls.client = distributed.Client(distributed.LocalCluster(2, **options))
+        cls.client.run(get_ready)
 
 
 def chatlas(url: str, texts: list[str], at_once: int) -> int:
@@ -176,6 +216,8 @@ CLIENTS: dict[str, tuple[Callable[[str, list[str], int], int], str]] = {
     "raw asyncio": (raw, "asyncio"),
     "bare httpx": (httpx_threads, "httpx"),
     "nemotron_magic": (ours, "nemotron_magic"),
+    "on Dask": (dask, "distributed"),
+    "on Dask, killed": (dask_killed, "distributed"),
     "chatlas": (chatlas, "chatlas"),
     "openai": (openai, "openai"),
 }
@@ -185,8 +227,10 @@ def client(name: str, url: str, rows: int, at_once: int) -> None:
     """Run one client here; print what it took."""
     run = CLIENTS[name][0]
     texts = [f"review {n}: a long, good soap" for n in range(rows)]
-    if name == "nemotron_magic":
-        import nemotron_magic.session.rows.run  # noqa: F401  # not part of a run
+    if CLIENTS[name][1] in ("nemotron_magic", "distributed"):
+        get_ready()
+    if "Dask" in name:
+        Cluster.start()
 
     before_mb = memory_mb()
     cpu_s, wall_s = time.process_time(), time.perf_counter()

@@ -31,7 +31,7 @@ from nemotron_magic.session.rows.engine import (
 
 __all__ = ["Cluster"]
 
-_LOOK_S = 0.5
+_LOOK_S = 0.2
 _senders: dict[str, tuple[Threads, Key | None]] = {}
 """On a worker: what sends, by the topic of the run."""
 
@@ -46,6 +46,7 @@ class Cluster:
         self._lock = Lock()
         self._at: dict[bytes, str] = {}  # the worker that has a row
         self._begun: set[bytes] = set()
+        self._there: list[str] = []  # the workers; to ask for them takes 2 ms
         self._ready: set[str] = set()
         self._handed: list[Any] = []
         self._is_over = Event()
@@ -53,9 +54,10 @@ class Cluster:
     def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
         """Hand requests to the workers that have the fewest."""
         if not self._ready:
+            self._there = [*self._dask.nthreads()]
             self._dask.subscribe_topic(self._topic, self._hear)
             Thread(target=self._watch, daemon=True).start()
-        workers = [*self._dask.nthreads()]
+        workers = self._there
         self._prepare(workers, requests[0].request.key)
         shares: dict[str, list[RowRequest]] = {}
         with self._lock:
@@ -152,7 +154,7 @@ class Cluster:
         """Say what became of the rows of workers that are lost."""
         while not self._is_over.wait(_LOOK_S):
             with suppress(Exception):
-                there = {*self._dask.nthreads()}
+                self._there = there = [*self._dask.nthreads()]
                 with self._lock:
                     lost = [key for key, at in self._at.items() if at not in there]
                     for key in lost:
