@@ -149,6 +149,7 @@ def test_nothing_is_sent_when_a_connection_comes_after_the_stop(
     assert took_s < LIMIT_S
 
 
+@pytest.mark.slow
 def test_one_stop_leaves_other_calls_alone(served: Any, session_at: Any) -> None:
     session: Session = session_at(served(tokens_per_s=200), Client())
     replies: list[str] = []

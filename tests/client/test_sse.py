@@ -135,6 +135,7 @@ def test_what_was_written_is_read(texts: list[str]) -> None:
     assert [data for _, data in decoded(stream.encode())] == texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 4096])
 def test_a_long_line_takes_linear_time(size: int) -> None:
     def seconds(length: int) -> float:

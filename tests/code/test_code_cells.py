@@ -152,6 +152,7 @@ def test_joining_leaves_cell_magics_apart() -> None:
     assert join_cells([]) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

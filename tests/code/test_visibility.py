@@ -198,6 +198,7 @@ LINES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.lists(LINES, max_size=8).map("\n".join))
 def test_ordinary_code_is_left_as_it_is(source: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from service import Address
 from shells import Kernel, close_event_loops
 
@@ -158,6 +159,7 @@ def test_what_has_no_number_of_its_own_takes_no_id_from_another() -> None:
     assert notebook.run("a x = 2", "q %nemotron why?") == ["2"]
 
 
+@pytest.mark.slow
 def test_what_ran_before_the_extension_was_loaded_or_loaded_it_goes_along_once(
     service: Address, tmp_path: Path
 ) -> None:

@@ -198,6 +198,7 @@ def test_the_end_of_the_stack_is_no_error() -> None:
     assert all(one.startswith("x") for one in said)
 
 
+@pytest.mark.slow
 def test_a_dict_that_changes_meanwhile_is_described() -> None:
     shared = {number: number for number in range(1_000)}
     is_over = threading.Event()
@@ -250,6 +251,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 # Hypothesis itself looks at what it draws, so of the hostile it draws the names.
 @settings(max_examples=250)
 @given(

@@ -48,6 +48,7 @@ def asked(service: Address) -> int:
     return sum(record.method == "POST" for record in service.requests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ask", [ASK, f"x = {ASK}", f"if 1:\n    {ASK}"])
 def test_what_c_asks_of_a_loaded_extension_is_asked_once(
     run: Run, service: Address, ask: str
@@ -73,6 +74,7 @@ def test_a_script_that_loads_and_asks_is_told_of(
     assert asked(service) == 0
 
 
+@pytest.mark.slow
 def test_a_script_of_a_loaded_extension_asks(run: Run, service: Address) -> None:
     said = run("--ext", "nemotron_magic", "a.ipy", a_ipy=f"{LOAD}\n{ASK}\n")
 
@@ -80,6 +82,7 @@ def test_a_script_of_a_loaded_extension_asks(run: Run, service: Address) -> None
     assert asked(service) == 1
 
 
+@pytest.mark.slow
 def test_a_notebook_run_as_a_script_has_cells_of_its_own(
     run: Run, service: Address
 ) -> None:
@@ -95,6 +98,7 @@ def test_a_notebook_run_as_a_script_has_cells_of_its_own(
     assert asked(service) == 1
 
 
+@pytest.mark.slow
 def test_lines_that_come_one_by_one_are_cells(run: Run, service: Address) -> None:
     said = run(typed=f"{LOAD}\n{ASK}\n%reload_ext nemotron_magic\n{ASK}\n")
 
@@ -102,6 +106,7 @@ def test_lines_that_come_one_by_one_are_cells(run: Run, service: Address) -> Non
     assert asked(service) == 2
 
 
+@pytest.mark.slow
 def test_a_script_that_a_cell_runs_is_told_of(run: Run, service: Address) -> None:
     said = run(typed=f"%run a.ipy\n{ASK}\n", a_ipy=f"{LOAD}\n{ASK}\n")
 

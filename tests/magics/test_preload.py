@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from shells import KEYS, Kernel, Shell
 
 from nemotron_magic.magics.extension import preload
@@ -44,6 +45,7 @@ def test_a_kernel_is_ready_before_the_first_question(kernel: Kernel) -> None:
     assert left.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 def test_a_shell_that_nobody_types_into_is_left_cold(tmp_path: Path) -> None:
     at_exit = "import atexit, sys; atexit.register(lambda: print({!r} in sys.modules))"
     code = at_exit.format("nemotron_magic.code.check")

@@ -155,6 +155,7 @@ def notebook_of(outputs: list[list[dict[str, Any]]]) -> str:
     return json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5})
 
 
+@pytest.mark.slow
 def test_a_shared_notebook_runs_again_offline_from_its_own_outputs(
     service: Address, tmp_path: Path
 ) -> None:

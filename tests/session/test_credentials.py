@@ -139,6 +139,7 @@ with serve(fault="echo-key") as url:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["Plain", "Context", "Verbose", "Minimal"])
 def test_a_shell_shows_it_in_no_mode(mode: str) -> None:
     planted = "sk-planted-" + "0f" * 12

@@ -365,6 +365,7 @@ def test_a_budget_is_kept_by_the_service_s_own_sum(
     assert caught.value.rows.left == 900 - sum(service.answered.values())
 
 
+@pytest.mark.slow
 def test_a_limit_of_requests_is_kept_by_the_service_s_own_count(
     serve: Any, session: Any
 ) -> None:
@@ -414,6 +415,7 @@ def wait_until(is_so: Callable[[], bool], limit_s: float = 30.0) -> None:
         threading.Event().wait(0.01)
 
 
+@pytest.mark.slow
 def test_after_a_kill_only_what_was_never_sent_is_asked(
     serve: Any, tmp_path: Path
 ) -> None:
@@ -442,6 +444,7 @@ def test_after_a_kill_only_what_was_never_sent_is_asked(
     assert len(lost) <= 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("presses", [1, 2])
 def test_an_interrupt_lets_what_is_under_way_land_or_drops_it(
     serve: Any, tmp_path: Path, presses: int
@@ -470,6 +473,7 @@ def test_an_interrupt_lets_what_is_under_way_land_or_drops_it(
     assert max(service.asked.values()) == 1
 
 
+@pytest.mark.slow
 def test_two_kernels_on_one_task_ask_no_row_twice(serve: Any, tmp_path: Path) -> None:
     service = serve(wait_s=0.02)
     both = [start(service, tmp_path, 400) for _ in range(2)]
@@ -481,6 +485,7 @@ def test_two_kernels_on_one_task_ask_no_row_twice(serve: Any, tmp_path: Path) ->
     assert max(service.asked.values()) == 1
 
 
+@pytest.mark.slow
 def test_a_bucket_of_twenty_a_second_refuses_hardly_anything(
     serve: Any, session: Any
 ) -> None:

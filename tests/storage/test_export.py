@@ -82,6 +82,7 @@ def test_the_saved_notebook_holds_one_output_and_is_valid(
     assert output.metadata["nemotron"]["usage"]["completion_tokens"] > 0
 
 
+@pytest.mark.slow
 def test_the_html_export_reads_well_and_loads_nothing(
     notebook: nbformat.NotebookNode,
 ) -> None:
