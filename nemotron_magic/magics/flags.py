@@ -9,8 +9,7 @@ import builtins
 import difflib
 import keyword
 import re
-import unicodedata
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,6 @@ from nemotron_magic.session.structured.specs import is_type, parse_fields
 __all__ = [
     "FLAGS",
     "FLAG_OF",
-    "ROWS",
     "TO_ASK",
     "Flag",
     "FlagParser",
@@ -34,6 +32,60 @@ __all__ = [
     "suggest_flag",
 ]
 
+TO_ASK = "To ask it as it stands, put -- before it"
+
+_TAKEN = {*dir(builtins), "In", "Out", "get_ipython", "exit", "quit", "display"}
+# What IPython and we keep there: _, _12, _i3, _oh, _exit_code, __name__, _nemotron.
+_OF_THE_SHELL = re.compile(r"_+|_i*\d*|_[iod]h|_exit_code|__\w+__|_nemotron")
+
+
+def _variable(name: str) -> str:
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise InputError(
+            f"--out needs the name of a variable, got {name[:60]}",
+            hint="Such as: %nemotron -o answer …",
+        )
+    if name in _TAKEN or _OF_THE_SHELL.fullmatch(name):
+        raise InputError(
+            f"--out cannot be {name[:60]}: Python or IPython uses that name itself",
+            "nothing was sent",
+            "Take another: %nemotron -o answer …",
+        )
+    return name
+
+
+_CALL_FLAGS = """
+-p | KEY=VALUE | Any other field of the request, as JSON.
+-o, --out | NAME | Also store the reply in this variable.
+--as | FIELDS | Answer with values: names and types, such as "total float, due date".
+-f, --file | PATH | Attach a text file; may be repeated.
+--notebook | | Attach the saved notebook, with its Markdown and in its order.
+-T, --thread | THREAD | Ask in a separate conversation of this name.
+--fresh | | Leave out the earlier turns, this once.
+--preview | | Show what would be sent, and send nothing.
+--code | | Ask for code, and put it into the next cell.
+--replace | | Put the code in place of this cell.
+--all | | Rows: ask all of them, and not a few first.
+--sample | N | Rows: ask so many, spread over the table.
+--at-once | N | Rows: most that are under way, up to 256; else 16.
+--rpm | N | Rows: most requests a minute.
+--again | WHAT | Rows: ask anew: errors, what may be billed, or all of both.
+--label | COLUMN | Rows: compare with the truth in this column.
+--strict | | Rows: fail if any row has no answer.
+-q, --quiet | | Show nothing; the reply is the value.
+-h, --help | | Show the flags.
+"""
+"""Flags that are no parameters: names, value, help; none holds a `|`."""
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "as": parse_fields,
+    "out": _variable,
+    "thread": str.strip,
+    "sample": Parameter("sample", "integer", "", minimum=1).parse,
+    "at_once": Parameter("at-once", "integer", "", minimum=1).parse,
+    "rpm": Parameter("rpm", "number", "", minimum=1).parse,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -43,8 +95,8 @@ class Flag:
     """
 
     names: tuple[str, ...]
+    value: str
     help: str
-    value: str = ""
     parameter: Parameter | None = None
 
 
@@ -52,46 +104,17 @@ def _flag_of(parameter: Parameter) -> Flag:
     value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
     words = (parameter.flag_help or parameter.help, parameter.limits)
     shown = f"[={','.join(parameter.choices)}]" if parameter.bare else value.upper()
-    return Flag(parameter.flags, " ".join(words).strip(), shown, parameter)
+    return Flag(parameter.flags, shown, " ".join(words).strip(), parameter)
 
 
-ROWS = (
-    ("all", "", "ask all of them, and not a few first."),
-    ("sample", "N", "ask so many, spread over the table."),
-    ("at-once", "N", "most that are under way, up to 256; else 16."),
-    ("rpm", "N", "most requests a minute."),
-    (
-        "again",
-        "WHAT",
-        "ask anew: errors, what may be billed, or all of both.",
-    ),
-    ("label", "COLUMN", "compare with the truth in this column."),
-    ("strict", "", "fail if any row has no answer."),
-)
-"""Flags of the command `rows`: name, value and help."""
+def _read_row(row: str) -> Flag:
+    names, value, words = (part.strip() for part in row.split("|"))
+    return Flag(tuple(names.split(", ")), value, words)
+
 
 FLAGS: tuple[Flag, ...] = (
     *(_flag_of(parameter) for parameter in PARAMETERS if parameter.flags),
-    Flag(("-p",), "Any other field of the request, as JSON.", "KEY=VALUE"),
-    Flag(("-o", "--out"), "Also store the reply in this variable.", "NAME"),
-    Flag(
-        ("--as",),
-        'Answer with values: names and types, such as "total float, due date".',
-        "FIELDS",
-    ),
-    Flag(("-f", "--file"), "Attach a text file; may be repeated.", "PATH"),
-    Flag(
-        ("--notebook",),
-        "Attach the saved notebook, with its Markdown and in its order.",
-    ),
-    Flag(("-T", "--thread"), "Ask in a separate conversation of this name.", "THREAD"),
-    Flag(("--fresh",), "Leave out the earlier turns, this once."),
-    Flag(("--preview",), "Show what would be sent, and send nothing."),
-    Flag(("--code",), "Ask for code, and put it into the next cell."),
-    Flag(("--replace",), "Put the code in place of this cell."),
-    *(Flag((f"--{name}",), f"Rows: {words}", value) for name, value, words in ROWS),
-    Flag(("-q", "--quiet"), "Show nothing; the reply is the value."),
-    Flag(("-h", "--help"), "Show the flags."),
+    *map(_read_row, _CALL_FLAGS.strip().splitlines()),
 )
 
 FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
@@ -113,17 +136,26 @@ def suggest_flag(name: str, flags: Collection[str]) -> str:
     """
     if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
         return f"{name[:2]} {name[2:]}"
-    word = name.lstrip(f"-{_LONG_DASHES}")
+    word = name.strip(f"-{_LONG_DASHES}")
+    same = [one for one in flags if one.strip("-") == word]
     begun = [one for one in flags if len(name) > 3 and one.startswith(name)]
-    near = [one for one in (f"--{word}", f"-{word}") if one in flags] or begun
-    return next(iter(near or difflib.get_close_matches(name, flags, 1, 0.6)), "")
+    near = same or begun or difflib.get_close_matches(name, flags, 1, 0.6)
+    return next(iter(near), "")
+
+
+def _unknown_flag(name: str) -> InputError:
+    near = suggest_flag(name, FLAG_OF)
+    guess = f"Did you mean {near}? " if near else ""
+    return InputError(
+        f"there is no flag {name}",
+        hint=f"{guess}If it belongs to the question, put -- before it",
+    )
 
 
 _STAYS = (
     "It stays in this cell and in IPython's history: delete the cell, "
     "and make a new key if others may see it"
 )
-TO_ASK = "To ask it as it stands, put -- before it"
 
 
 class TypedKeyError(InputError):
@@ -164,26 +196,15 @@ def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) ->
     )
 
 
-_LONG_DASHES = "‐‑‒–—―−"
+_LONG_DASHES = "‐‑‒–—―−"  # as an editor may have made them of hyphens
 _FLAG = re.compile(r"--?[A-Za-z]")
-# As an editor may have made it of hyphens.
-_LONG_FLAG = re.compile(
-    rf"-?[{_LONG_DASHES}][-{_LONG_DASHES}]*(?P<name>[A-Za-z][\w-]*)"
+_LONG_FLAG = re.compile(rf"-?[{_LONG_DASHES}][-{_LONG_DASHES}]*([A-Za-z][\w-]*)")
+_QUOTED = re.compile(
+    r"""(?s)((?:[^\s="'“‘]*=)*)"""
+    r"""(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|“([^”]*)”|‘([^’]*)’)(?=\s|$)"""
 )
-_ESCAPING = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_QUOTED = {
-    '"': _ESCAPING,
-    "'": re.compile(r"'([^']*)'"),
-    "“": re.compile(r"“([^”]*)”"),
-    "‘": re.compile(r"‘([^’]*)’"),
-}
+_OPEN_QUOTE = re.compile(r"""(?:[^\s=]*=)?(["'“‘])""")
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
-_TAKEN = {*dir(builtins), "In", "Out", "get_ipython", "exit", "quit", "display"}
-# What IPython and we keep there: _, _12, _i3, _oh, _exit_code, __name__, _nemotron.
-_OF_THE_SHELL = re.compile(
-    r"_{1,3}|_\d+|_i{1,3}|_i\d+|_[iods]h|_exit_code|__\w+__|_nemotron"
-)
-_ELSEWHERE = dict.fromkeys(("--version", "-V"), "Versions: %nemotron doctor   ")
 _RESERVED = {
     "messages": "Type the question; the instruction before it is set with --system",
     "model": "Choose one with: %nemotron --model NAME …",
@@ -217,7 +238,7 @@ class FlagParser:
         """
         rest = line.lstrip()
         while looks_like_flag(rest):
-            rest = self._take_one(*_token(rest))
+            rest = self._take_one(rest)
         end = re.match(r"--(\s|$)", rest)
         self.ended_by_hand = end is not None
         long = _LONG_FLAG.match(rest)
@@ -225,67 +246,60 @@ class FlagParser:
             raise _unknown_flag(long[0])
         return rest[end.end() :] if end else rest
 
-    def _take_one(self, token: _Token, rest: str) -> str:
-        name, equals, value = token.text.partition("=")
-        as_typed = token.as_typed.partition("=")[2]
+    def _take_one(self, line: str) -> str:
+        token, is_quoted, rest = _token(line)
+        name, equals, value = token.partition("=")
         flag = FLAG_OF.get(name)
         if name in _KEY_FLAGS:
-            refuse_key(f"key {value or _token(rest)[0].text}", self._hide)
+            refuse_key(f"key {value or _token(rest)[0]}", self._hide)
             raise never_typed()
-        if flag is None:
-            raise _unknown_flag(name)
+        if flag is None or (equals and not flag.value):
+            raise _unknown_flag(token if flag else name)
         bare = flag.parameter.bare if flag.parameter else ""
-        if equals and not flag.value:
-            raise InputError(
-                f"{name} takes no value", hint=f"Type it alone: %nemotron {name} …"
-            )
-        if not equals and flag.value and not bare:
+        if not equals and bare:
+            value = bare
+        elif not equals and flag.value:
             # A value may start with a hyphen, too, such as -1.
             if not rest or re.split(r"[\s=]", rest, maxsplit=1)[0] in FLAG_OF:
                 raise InputError(
                     f"{name} needs a value, and none follows",
                     hint=f"Type: %nemotron {name} {flag.value} …",
                 )
-            token, rest = _token(rest)
-            value, as_typed = token.text, token.as_typed
+            value, is_quoted, rest = _token(rest)
         word = rest.partition(" ")[0].strip(",;")
-        if name == "--as" and value == as_typed and is_type(word):
+        if name == "--as" and not is_quoted and is_type(word):
             raise InputError(
                 "--as takes its fields in quotes",
                 "nothing was sent",
                 f'Type: %nemotron --as "{value} {word}" …',
             )
-        self._set(flag, value if equals or not bare else bare, as_typed)
+        self._set(flag, value)
         return rest
 
-    def _set(self, flag: Flag, value: str, as_typed: str) -> None:
-        name = flag.names[-1].removeprefix("--")
+    def _set(self, flag: Flag, value: str) -> None:
+        name = flag.names[-1].lstrip("-").replace("-", "_")
+        read: Any = value
         if parameter := flag.parameter:
-            read: Any = value
             if parameter.kind == "boolean":
-                read = not name.startswith("no-")
+                read = not name.startswith("no_")
             elif parameter.kind == "texts":
                 read = [*self.values.get(parameter.name, []), value]
             else:
                 read = parameter.parse(value)
             self.values[parameter.name] = parameter.check(read)
-        elif name == "-p":
-            self._set_field(value, as_typed)
+            return
+        read = _READERS.get(name, str)(value) if flag.value else True
+        if name == "p":
+            self._set_field(value)
         elif name == "file":
-            self.others["files"] = (*self.others.get("files", ()), value)
-        elif name in {row for row, _, _ in ROWS}:
-            read = _rows_value(name, value) if flag.value else True
-            rows = {**self.others.get("rows", {}), name.replace("-", "_"): read}
-            self.others["rows"] = rows
+            self.others["files"] = (*self.others.get("files", ()), read)
+        elif flag.help.startswith("Rows:"):
+            self.others["rows"] = {**self.others.get("rows", {}), name: read}
         else:
-            field = f"{name}_" if keyword.iskeyword(name) else name
-            self.others[field] = _READERS[name](value) if name in _READERS else True
+            self.others["as_" if name == "as" else name] = read
 
-    def _set_field(self, text: str, as_typed: str) -> None:
+    def _set_field(self, text: str) -> None:
         key, equals, value = text.partition("=")
-        if as_typed.startswith((f"{key}={{", f"{key}=[")):
-            # JSON needs its quotes, which a shell would take away.
-            value = as_typed.partition("=")[2]
         if not equals or not re.fullmatch(r"[A-Za-z_]\w*", key):
             raise InputError(
                 f"-p needs KEY=VALUE, got {text[:60]}", hint="Such as: -p logprobs=true"
@@ -293,86 +307,36 @@ class FlagParser:
         if key in _RESERVED:
             raise InputError(f"-p cannot set {key}", hint=_RESERVED[key])
         parameter = BY_NAME.get(key)
-        if parameter is None:
-            self.extra[key] = Parameter(key, "json", "").parse(value)
-        elif not parameter.sent:
+        if parameter is not None and not parameter.sent:
             raise InputError(
                 f"{key} is not a field of the request",
                 hint=f"Set it with: %config Nemotron.{key} = …",
             )
-        elif parameter.kind == "texts":
-            self.values[key] = parameter.check(Parameter(key, "json", "").parse(value))
+        if parameter is None or parameter.kind == "texts":
+            read = Parameter(key, "json", "").parse(value)
         else:
-            self.values[key] = parameter.parse(value)
+            read = parameter.parse(value)
+        if parameter is None:
+            self.extra[key] = read
+        else:
+            self.values[key] = parameter.check(read)
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    as_typed: str
+def _token(text: str) -> tuple[str, bool, str]:
+    """Take one token off; return it, whether it was quoted, and the rest.
 
-
-def _token(text: str) -> tuple[_Token, str]:
-    """Take one token off, with shell quotes; return it and the rest after blanks."""
-    parts: list[str] = []
-    at = 0
-    while at < len(text) and not text[at].isspace():
-        quote = _QUOTED.get(text[at])
-        quoted = quote.match(text, at) if quote else None
-        opens = quote and (at == 0 or text[at - 1] == "=")
-        if opens and not quoted:
-            raise InputError(
-                f"a quote is not closed: {text[at : at + 40]}",
-                hint=f"End the value of the flag with {text[at]}, before the question",
-            )
-        plain = quoted[1] if quoted else text[at]
-        is_escaped = quoted and quote is _ESCAPING
-        parts.append(re.sub(r"(?s)\\(.)", r"\1", plain) if is_escaped else plain)
-        at = quoted.end() if quoted else at + 1
-    return _Token("".join(parts), text[:at]), text[at:].lstrip()
-
-
-def _unknown_flag(name: str) -> InputError:
-    near = suggest_flag(name, FLAG_OF)
-    guess = f"Did you mean {near}? " if near else _ELSEWHERE.get(name, "")
-    return InputError(
-        f"there is no flag {name}",
-        hint=f"{guess}If it belongs to the question, put -- before it",
-    )
-
-
-def _thread(name: str) -> str:
-    if not name.strip():
-        raise InputError("--thread needs a name", hint="Such as: %nemotron -T draft …")
-    return name.strip()
-
-
-def _variable(name: str) -> str:
-    name = unicodedata.normalize("NFKC", name)  # as Python reads it
-    if not name.isidentifier() or keyword.iskeyword(name):
+    All of it may be in quotes, or what stands behind a `=`.
+    """
+    if found := _QUOTED.match(text):
+        key, escaped, *plain = found.groups()
+        if escaped is not None:
+            plain = [re.sub(r"(?s)\\(.)", r"\1", escaped)]
+        token = key + next(one for one in plain if one is not None)
+        return token, True, text[found.end() :].lstrip()
+    if found := _OPEN_QUOTE.match(text):
         raise InputError(
-            f"--out needs the name of a variable, got {name[:60]}",
-            hint="Such as: %nemotron -o answer …",
+            f"a quote is not closed: {text[found.start(1) :][:40]}",
+            hint=f"End the value of the flag with {found[1]}, before the question",
         )
-    if name in _TAKEN or _OF_THE_SHELL.fullmatch(name):
-        raise InputError(
-            f"--out cannot be {name[:60]}: Python or IPython uses that name itself",
-            "nothing was sent",
-            "Take another: %nemotron -o answer …",
-        )
-    return name
-
-
-def _rows_value(name: str, text: str) -> Any:
-    """Return the value of a flag of rows; its range is checked where it is used."""
-    if name in ("again", "label"):
-        return text
-    number = Parameter(name, "integer" if name != "rpm" else "number", "", minimum=1)
-    return number.parse(text)
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "as": parse_fields,
-    "out": _variable,
-    "thread": _thread,
-}
+    token, *rest = re.split(r"\s+", text, maxsplit=1)
+    return token, False, "".join(rest)

@@ -29,7 +29,6 @@ __all__ = [
     "Command",
     "ParsedMagic",
     "completions",
-    "is_typo",
     "parse",
     "suggest_command",
 ]
@@ -103,14 +102,17 @@ def parse(
     flags = FlagParser(hide)
     rest = flags.take(line)
     refuse_key(str(flags.values.get("system") or ""), hide)
-    if body or not _closed_phrase(rest):
+    if body or not _NO_KEY.fullmatch(rest.strip(" .!")):
         refuse_key(_join(rest, body), hide, flags.ended_by_hand)
     command, text, error = "", rest, None
     if body is None and rest.strip() == "?" and not flags.ended_by_hand:
         command, text = "help", ""  # as behind any other name
     elif not flags.ended_by_hand:
-        command, text = _command(rest, body, commands)
-        error = None if command else _slip(line, rest, body, commands)
+        has_body = bool((body or "").strip())
+        command, text = _command(rest, has_body, commands)
+        if not command:
+            start = f"{'%' * (body is not None)}%nemotron {line.removesuffix(rest)}"
+            error = _slip(start, rest, has_body, commands)
         is_guess = error or not rest.startswith(command)
         if is_guess and _is_answer(rest, last_reply(flags.others.get("thread", ""))):
             command, text, error = "", rest, None
@@ -127,100 +129,86 @@ def parse(
 
 
 _MOST_WORDS = 4
+_MOST_PHRASE_CHARS = 100
 _PATH = re.compile(r"[^\W\d][\w.]*(\[.*\])?")
-_LONGEST_PHRASE = 100
-
-# What else a command is called. It is run where that changes nothing, else named.
-_CALLED = {
-    "balance": "credit credits",
-    "doctor": "check diagnose version versions",
-    "help": "commands flags manual",
-    "log": "calls history ledger",
-    "models": "catalog catalogue price prices pricing",
-    "status": "info",
-    "threads": "conversation conversations",
-    "usage": "billing cost costs spending spent",
-}
-_SYNONYMS = {word: name for name, words in _CALLED.items() for word in words.split()}
-_NAMES = "|".join(p.name for p in PARAMETERS if p.kind in ("number", "integer"))
-_SETTING = rf"(?:set |change )?({_NAMES})(?: to|:| ?=)? (-?[\d.]+)"
-_IT = r"(?:it|th(?:is|at)|(?:(?:the|my|this|that) )?(?:last |previous )?(?:cell|code))"
-_KEY = r"(?:the |my |a |an )?(?:api[ -]?)?key"
-_MEMORY = r"(?:the |my |this |a )?(?:chat|context|conversation|history|memory|thread)"
+_NO_KEY = re.compile(r"(?i)login:? forget|(?:log|sign) (?:in|on|out|off)")
+_HARMLESS = ["balance", "doctor", "help", "log", "models", "status", "threads", "usage"]
+_FILLERS = [
+    "a",
+    "an",
+    "all",
+    "api",
+    "cell",
+    "code",
+    "it",
+    "last",
+    "my",
+    "please",
+    "previous",
+    "show",
+    "that",
+    "the",
+    "this",
+]
+_MEMORY = "chat|context|conversation|history|memory|thread"
+_NUMBERS = "|".join(p.name for p in PARAMETERS if p.kind in ("number", "integer"))
 _PHRASES = (
-    (rf"clear|forget|(?:clear|delete|forget|new|reset|start) {_MEMORY}", "reset"),
-    (r"start (?:over|again|afresh)|forget (?:everything|all|it)|new chat", "reset"),
-    (r"(?:clear|delete|empty|reset) (?:the |my )?cache", "cache: clear"),
-    (r"config|configure|options|preferences|settings", "panel"),
-    (r"(?:open|show) (?:the )?(?:panel|settings)", "panel"),
-    (
-        rf"log ?(?:off|out)|sign ?(?:off|out)|(?:delete|forget|remove) {_KEY}",
-        "login: forget",
-    ),
-    (rf"log in|sign ?in|(?:add |change |enter |set |store )?{_KEY}", "login"),
-    (r"(?:start (?:the |a )?)?rehearsal|(?:demo|offline)(?: mode)?", "rehearse"),
-    (r"rehearsal on", "rehearse"),
-    (r"rehearsal off|(?:end|stop)(?: the)? rehears(?:al|e|ing)", "rehearse: off"),
-    (r"(?:list|show) (?:all |the |all the )?models|models? list|list", "models"),
-    (r"(?:list|show) (?:all |the |all the )?threads|threads? list", "threads"),
-    (r"(?:show )?(?:my )?(?:usage|spending|costs)", "usage"),
-    (rf"insert(?: {_IT})?", "code"),
-    (rf"fix {_IT}", "fix"),
-    (rf"explain {_IT}", "explain"),
-    (rf"doc(?:ument)? {_IT}|document|docstrings?", "doc"),
-    (r"(?:ask|try) (?:it )?again|again|redo|regenerate|repeat", "retry"),
+    (r"credits?", "balance"),
+    (r"check|diagnose|versions?", "doctor"),
+    (r"commands|flags|manual", "help"),
+    (r"calls|history|ledger", "log"),
+    (r"list(?: models)?|models? list|catalog(?:ue)?|prices?|pricing", "models"),
+    (r"info", "status"),
+    (r"conversations?|list threads|threads? list", "threads"),
+    (r"billing|costs?|spending|spent", "usage"),
+    (rf"clear|forget|(?:clear|delete|forget|new|reset|start) (?:{_MEMORY})", "reset"),
+    (r"start (?:over|again|afresh)|forget everything", "reset"),
+    (r"(?:clear|delete|empty|reset) cache", "cache: clear"),
+    (r"(?:open )?(?:config|configure|options|panel|settings)", "panel"),
+    (r"(?:log|sign) ?(?:off|out)|(?:delete|forget|remove) key", "login: forget"),
+    (r"(?:log|sign) ?in|(?:(?:add|change|enter|set|store) )?key", "login"),
+    (r"(?:start )?rehearsal(?: on)?|(?:demo|offline)(?: mode)?", "rehearse"),
+    (r"(?:end|stop) rehears(?:al|e|ing)|rehearsal off", "rehearse: off"),
+    (r"insert", "code"),
+    (r"document|docstrings?", "doc"),
+    (r"(?:ask |try )?again|redo|regenerate|repeat", "retry"),
     (r"(?:usage )?export(?: (?:usage|calls|log))?", "usage: export calls.csv"),
     (r"cache (on|off|replay)", r"%config Nemotron.cache = '\1'"),
+    (r"(?:use |switch to |set )?model(?: to|:| =)? (\S+/\S+)", r"-m \1 …"),
+    (
+        rf"(?:set |change )?({_NUMBERS})(?: to|:| ?=)? (-?[\d.]+)",
+        r"%config Nemotron.\1 = \2",
+    ),
 )
-"""What is said for a command, and the line that it stands for."""
-
-_FORMS = (
-    (r"test (?:the )?(?:function )?([^\W\d]\w*)(?:\(\))?", r"test: \1"),
-    (r"export (\S+\.(?:csv|json))", r"usage: export \1"),
-    (r"(?:switch )?(?:to )?threads? (\w+)", r"-T \1 …"),
-    (r"(?:use |switch to |set )?(?:the )?model(?: to|:| =)? (\S+/\S+)", r"-m \1 …"),
-    (_SETTING, r"%config Nemotron.\1 = \2"),
-)
-"""The same, with a word of the user's in it."""
+"""What is said for a command, without `_FILLERS`, and the line that it stands for."""
 
 
-def _closed_phrase(text: str) -> str:
-    """Return the line that a phrase stands for, without the user's own words."""
-    said = _plain(text).lower()
-    if said in (*(line for _, line in _PHRASES), "login forget"):
-        return said
-    return _reworded(said, _PHRASES)
-
-
-def _reworded(said: str, table: Iterable[tuple[str, str]]) -> str:
-    for pattern, line in table:
-        if found := re.fullmatch(pattern, said, re.IGNORECASE):
-            return found.expand(line)
-    return ""
-
-
-def _plain(text: str) -> str:
-    """Return a text without what politeness and other programs put around commands."""
-    if len(text) > _LONGEST_PHRASE:
-        return text
-    said = " ".join(text.split())
-    return re.sub(r"(?i)^(?:[/\\:]|please )+|(?:,? please|[ .!])+$", "", said)
+def _phrase(text: str, commands: Collection[str]) -> str:
+    """Return the line that a short text stands for, politeness and all; else ""."""
+    if len(text) > _MOST_PHRASE_CHARS:
+        return ""
+    words = re.sub(r"^[/\\:]+|[ .!]+$", "", text.replace(",", " ")).split()
+    said = " ".join(word for word in words if word.lower() not in _FILLERS)
+    if said.lower() in commands:
+        return said.lower()
+    found = ((re.fullmatch(p, said, re.IGNORECASE), line) for p, line in _PHRASES)
+    return next((match.expand(line) for match, line in found if match), "")
 
 
 def _command(
-    text: str, body: str | None, commands: Mapping[str, Command]
+    text: str, has_body: bool, commands: Mapping[str, Command]
 ) -> tuple[str, str]:
     """Return the command and its text; two empty strings if `text` is none."""
     word, colon, blank, rest = _split(text)
     if word in commands and (colon or not rest):
         return word, rest
-    name = _SYNONYMS.get(word.lower(), word.lower())
-    if name not in commands or (body or "").strip():
+    command = commands.get(word.lower())
+    if has_body:
         return "", ""
-    if rest:
-        is_one = (colon or blank) and commands[name].is_followed_by(rest)
-        return (name, rest) if is_one else ("", "")
-    return ("", "") if colon else (name, "")
+    if command and (not rest or ((colon or blank) and command.is_followed_by(rest))):
+        return word.lower(), rest
+    line = _phrase(text, commands)
+    return (line if line in _HARMLESS else ""), ""
 
 
 def _split(text: str) -> tuple[str, str, str, str]:
@@ -231,15 +219,14 @@ def _split(text: str) -> tuple[str, str, str, str]:
 
 
 def _slip(
-    line: str, text: str, body: str | None, commands: Mapping[str, Command]
+    start: str, text: str, has_body: bool, commands: Mapping[str, Command]
 ) -> InputError | None:
     """Return the error for a short text that must be meant for a command."""
-    what, meant = _meant(text, bool((body or "").strip()), commands)
+    what, meant = _meant(text.rstrip(), has_body, commands)
     if not meant:
         return None
-    cell = "%" if body is not None else ""
-    start = "" if meant[0] == "%" else f"{cell}%nemotron {line.removesuffix(text)}"
-    hint = f"Did you mean: {start}{meant}   {TO_ASK}"
+    line = meant if meant[0] == "%" else f"{start}{meant}"
+    hint = f"Did you mean: {line}   {TO_ASK}"
     return InputError(f"{what}, and nothing was sent", "", hint)
 
 
@@ -247,32 +234,27 @@ def _meant(
     text: str, has_body: bool, commands: Mapping[str, Command]
 ) -> tuple[str, str]:
     """Return what is wrong with a text, and the line that it is meant for, or ""."""
-    said, text = _plain(text), text.rstrip()
     word, colon, blank, rest = _split(text)
-    if not has_body and (line := _closed_phrase(said) or _reworded(said, _FORMS)):
+    if not has_body and (line := _phrase(text, commands)):
         return f"“{text}” is no command", line
-    if word in commands:
-        takes, is_short = commands[word].takes, len(rest.split()) <= _MOST_WORDS
-        if looks_like_flag(rest):
-            is_slip = _is_all_flags(rest)
-            return f"flags stand before {word}", f"{rest} {word}" if is_slip else ""
-        if word == "rows" and blank and has_body and _PATH.fullmatch(rest):
-            return "rows takes a name or a path behind a colon", f"rows: {rest}"
-        if not blank or not is_short or has_body or rest.endswith("?"):
-            return "", ""
-        if takes.isupper():
-            return f"{word} takes its text behind a colon", f"{word}: {rest}"
-        return f"{word} takes {takes or 'no text'}", word
-    word, colon, blank, rest = _split(said)
-    near = word.lower() if word.lower() in commands else ""
-    near = near or suggest_command(word.lower(), commands)
-    if not near or (rest and not blank) or (colon and has_body):
+    if word not in commands:
+        near = suggest_command(word.lower(), commands)
+        may_be = near and (blank or not rest) and not (colon and has_body)
+        is_one = may_be and (colon or not rest or commands[near].is_followed_by(rest))
+        line = f"{near}{colon}{blank}{rest}" if is_one else ""
+        return f"there is no command {word}", line
+    if looks_like_flag(rest):
+        line = f"{rest} {word}" if _is_all_flags(rest) else ""
+        return f"flags stand before {word}", line
+    if word == "rows" and blank and has_body and _PATH.fullmatch(rest):
+        return "rows takes a name or a path behind a colon", f"rows: {rest}"
+    is_short = len(rest.split()) <= _MOST_WORDS and not rest.endswith("?")
+    if not blank or not is_short or has_body:
         return "", ""
-    is_one = colon or not rest or commands[near].is_followed_by(rest)
-    return (
-        f"there is no command {word}",
-        f"{near}{colon}{blank}{rest}" if is_one else "",
-    )
+    takes = commands[word].takes
+    if takes.isupper():
+        return f"{word} takes its text behind a colon", f"{word}: {rest}"
+    return f"{word} takes {takes or 'no text'}", word
 
 
 def _is_all_flags(text: str) -> bool:
@@ -283,23 +265,22 @@ def _is_all_flags(text: str) -> bool:
 
 
 def suggest_command(word: str, commands: Collection[str]) -> str:
-    """Return the command that a word is but for one slip, or ""."""
-    near = [one for one in commands if is_typo(word, one)]
+    """Return the command that a word is but for one slip, or "".
+
+    A slip is a letter more, less, wrong, or two swapped.
+
+    >>> suggest_command("fxi", ["fix"]), suggest_command("sox", ["fix"])
+    ('fix', '')
+    """
+    near = [
+        one
+        for one in commands
+        if abs(len(word) - len(one)) <= 1 and not _cut(word).isdisjoint(_cut(one))
+    ]
     return next(iter(difflib.get_close_matches(word, near, 1, 0)), "")
 
 
-def is_typo(word: str, meant: str) -> bool:
-    """Return whether one slip made `word`: a letter more, less, wrong, or two swapped.
-
-    >>> is_typo("fxi", "fix"), is_typo("six", "fix"), is_typo("sox", "fix")
-    (True, True, False)
-    """
-    if abs(len(word) - len(meant)) > 1:  # a word may be a pasted file
-        return False
-    return not _shortened(word).isdisjoint(_shortened(meant))
-
-
-def _shortened(word: str) -> set[str]:
+def _cut(word: str) -> set[str]:
     """Return a word, and what is left of it without any one of its letters."""
     return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
 
@@ -313,10 +294,8 @@ def _is_answer(text: str, reply: str) -> bool:
 
 
 def _join(text: str, body: str | None) -> str:
-    if body is None:
-        return text
     # IPython ends a cell's body with a newline of its own.
-    body = body.removesuffix("\n")
+    body = (body or "").removesuffix("\n")
     return f"{text}\n{body}" if text and body else text or body
 
 
@@ -343,31 +322,24 @@ def completions(
     is_elsewhere = above.lstrip().startswith("%%")
     if found is None or is_elsewhere or (found["cell"] and above):
         return []
-    flag, is_in_question = _state(_WORD.findall(found[2].removesuffix(word)))
-    if is_in_question:
-        return []
-    if flag is None:
-        return _starting(FLAG_OF if word.startswith("-") else commands, word)
-    if flag.parameter is None:
-        return []
-    is_model = flag.parameter.name == "model"
-    return _starting(model_names() if is_model else flag.parameter.suggestions, word)
-
-
-def _state(words: list[str]) -> tuple[Flag | None, bool]:
-    """Return the flag whose value comes next, and whether the question has begun."""
     waiting: Flag | None = None
-    for word in words:
-        flag = FLAG_OF.get(word.partition("=")[0])
+    for typed in _WORD.findall(found[2].removesuffix(word)):
+        flag = FLAG_OF.get(typed.partition("=")[0])
         if waiting is not None:
             waiting = None
         elif flag is None:
-            return None, True
-        else:
-            # One whose value may be left out has it after a `=`.
-            takes_next = flag.value and flag.value[0] != "[" and "=" not in word
-            waiting = flag if word.endswith("=") or takes_next else None
-    return waiting, False
+            return []  # the question has begun
+        # One whose value may be left out has it after a `=`.
+        elif typed.endswith("=") or (
+            flag.value[:1] not in ("", "[") and "=" not in typed
+        ):
+            waiting = flag
+    if waiting is None:
+        return _starting(FLAG_OF if word.startswith("-") else commands, word)
+    if waiting.parameter is None:
+        return []
+    is_model = waiting.parameter.name == "model"
+    return _starting(model_names() if is_model else waiting.parameter.suggestions, word)
 
 
 def _starting(names: Iterable[str], word: str) -> list[str]:

@@ -26,7 +26,6 @@ REFUSED = {
     "a key in a cell": ("", "%nemotron --key abc why?"),
     "a quote": ("", "%nemotron -s \"be brief why?"),
     "no variable": ("", "%nemotron -o 1x why?"),
-    "no thread": ("", "%nemotron -T '' why?"),
     "no field": ("", "%nemotron -p why?"),
     "the model as a field": ("", "%nemotron -p model=x why?"),
     "the messages as a field": ("", "%nemotron -p messages=[] why?"),

@@ -283,13 +283,13 @@ def _flags(parameter: Parameter, value: Any) -> str:
         each = value if parameter.kind == "texts" else [value]
         return " ".join(f"{flag}{glue}{_quoted(one)}" for one in each)
     compact = json.dumps(value, separators=(",", ":"))
-    return f"-p {parameter.name}={compact}" if parameter.sent else ""
+    return f"-p {parameter.name}={_quoted(compact)}" if parameter.sent else ""
 
 
 def _quoted(value: Any) -> str:
     """Put quotes around what would be more than one word, or a flag."""
     text = value if isinstance(value, str) else json.dumps(value)
-    if re.fullmatch(r"-?[\d.]+|[\w{\[][^\s\"'\\=]*", text):
+    if re.fullmatch(r"-?[\d.]+|[\w{\[][^\s'\\=]*", text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
