@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemotron_magic.client.chunks import ThinkTags, may_start_inside
+from nemotron_magic.client.think_tags import ThinkTags, may_start_inside
 from nemotron_magic.session.reply import ReplyAccumulator
 
 
