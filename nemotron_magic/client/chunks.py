@@ -71,7 +71,7 @@ _PLAIN_CHUNK = frozenset(
     {"id", "object", "created", "model", "choices", "usage", "provider"}
     | {"system_fingerprint", "service_tier", "obfuscation"}
 )
-"""What a chunk is made of that is no surprise and tells of no error."""
+"""What a chunk is made of that is no surprise and reports no error."""
 
 _PLAIN = frozenset({"role", "content"})
 _EMPTY: tuple[Any, ...] = (None, [], "")

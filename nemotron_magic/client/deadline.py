@@ -301,7 +301,7 @@ def look_up(
     resolve: Resolver,
     check: Callable[[], None] = lambda: None,
 ) -> OSError | None:
-    """Look `host` up; return the error if there is none, or no answer in time."""
+    """Look `host` up; return the error if it has no address, or none in time."""
     found: list[OSError | None] = []
     done = Event()
 

@@ -112,7 +112,7 @@ class ServiceErrorBody:
         if not isinstance(value, dict):
             return cls._of_text(_words(value))
         details = _details(value)
-        message, upstream = _said(details), _said_upstream(details)
+        message, upstream = _message_in(details), _upstream_words(details)
         if not message or message not in upstream:
             message = ": ".join(words for words in (message, upstream) if words)
         codes = [details.get(name) for name in _CODES]
@@ -203,19 +203,19 @@ def _details(value: Any) -> dict[str, Any]:
     return details
 
 
-def _said(details: dict[str, Any]) -> str:
+def _message_in(details: dict[str, Any]) -> str:
     said = (details.get(name) for name in _MESSAGES)
     return next((words for v in said if (words := _words(v))), "")
 
 
-def _said_upstream(details: dict[str, Any]) -> str:
+def _upstream_words(details: dict[str, Any]) -> str:
     """Return what a router's provider said; the router's own words only hint at it."""
     raw = as_dict(details.get("metadata")).get("raw")
     try:
         value = json.loads(raw) if isinstance(raw, str) else raw
     except (ValueError, RecursionError):
         value = raw
-    return _said(_details(value)) or _words(value)
+    return _message_in(_details(value)) or _words(value)
 
 
 def _words(value: Any, depth: int = 0) -> str:

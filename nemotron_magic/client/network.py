@@ -1,6 +1,6 @@
 """Which proxy a request goes through, and what errors of the network mean.
 
-Proxies are read here, anew for each call, and not by httpx, which fails on entries of
+Proxies are read here, again for each call, and not by httpx, which fails on entries of
 `NO_PROXY` that other programs write there, such as `fd00::/8`. Of an error the question
 is whether the request can have been billed: what failed before it was sent cannot.
 """
@@ -64,13 +64,13 @@ class Proxy:
 
 
 def proxy_to(endpoint: Endpoint) -> Proxy | None:
-    """Return the proxy on the way to a service; None if there is none."""
+    """Return the proxy on the way to a service, or None."""
     url = urlsplit(endpoint.origin)
     return proxy_for(url.scheme, endpoint.host, url.port)
 
 
 def proxy_for(scheme: str, host: str, port: int | None = None) -> Proxy | None:
-    """Return the proxy on the way to a host; None if there is none.
+    """Return the proxy on the way to a host, or None.
 
     What runs on this machine is never behind one.
 

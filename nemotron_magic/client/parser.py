@@ -282,7 +282,7 @@ class CompletionParser:
         )
 
     def _judge(self, events: list[Event]) -> None:
-        """Say how a body ended that told of no error."""
+        """Report how a body ended that had no error in it."""
         chunks, host = self._chunks, self._about.endpoint.netloc
         if self._unreadable:
             pieces = plural(self._unreadable, "unreadable piece")

@@ -62,9 +62,8 @@ def redact_key(
     with closing(events):
         try:
             for event in events:
-                told = keyless.told(event)
-                if told is not None:
-                    yield told
+                if (clean := keyless.redact(event)) is not None:
+                    yield clean
         except GeneratorExit:
             raise
         except BaseException:
@@ -98,8 +97,8 @@ class _Keyless:
         self._held: dict[tuple[type[_Piece], int], str] = {}
         self._tokens: dict[int, list[dict[str, Any]]] = {}
 
-    def told(self, event: Event) -> Event | None:
-        """Return what can be told by now of an event, and of those before it."""
+    def redact(self, event: Event) -> Event | None:
+        """Return an event without the key, and with what was held back before it."""
         if isinstance(event, PROGRESS):
             return self._parted(event)
         if isinstance(event, Logprobs):  # nobody reads them before the end
@@ -114,16 +113,16 @@ class _Keyless:
     def rest(self) -> Iterator[Event]:
         """Return what was held back, now that nothing follows."""
         for (kind, number), text in self._held.items():
-            told = _MARK if len(text) >= _TELLING else text
+            text = _MARK if len(text) >= _TELLING else text
             if issubclass(kind, ToolCall):
-                yield kind(number, arguments=told)
+                yield kind(number, arguments=text)
             else:
-                yield kind(told, number)
+                yield kind(text, number)
         for choice, tokens in self._tokens.items():
             yield Logprobs(tuple(_hidden(tokens, self._key)), choice)
 
     def _parted(self, piece: Any) -> Event | None:
-        """Return what can be told of a text, and hold back what must wait."""
+        """Return what is sure of a text, and hold back what must wait."""
         is_call = type(piece) is ToolCall
         name, number = ("arguments", "index") if is_call else ("text", "choice")
         where, more = (type(piece), getattr(piece, number)), getattr(piece, name)
@@ -136,8 +135,8 @@ class _Keyless:
             if not text and not is_call:
                 return None
             piece = replace(piece, **{name: text})
-        told: Event = self._cleaned(piece) if is_call else piece
-        return told
+        clean: Event = self._cleaned(piece) if is_call else piece
+        return clean
 
     def _cleaned(self, event: Any) -> Any:
         """Return an event without the key in any of its texts."""

@@ -165,8 +165,8 @@ class EventStreamDecoder:
         elif line[:1] == b"{":  # it has no name at all
             self._data.append(line)
         if name in (b"event", b"error"):
-            told = value if name == b"event" else name
-            self._name = told.decode("utf-8", "replace")
+            kind = value if name == b"event" else name
+            self._name = kind.decode("utf-8", "replace")
 
     def _dispatched(self) -> list[ServerSentEvent]:
         data, name = self._data, self._name

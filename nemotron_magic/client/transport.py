@@ -62,7 +62,7 @@ __all__ = [
 
 
 def ssl_context() -> SSLContext:
-    """Return the certificates to trust, read anew only if the environment says so."""
+    """Return the certificates to trust, read again only if the environment says so."""
     file, folder = os.getenv("SSL_CERT_FILE"), os.getenv("SSL_CERT_DIR")
     return _read(file, folder, Path(file).stat().st_mtime_ns if file else 0)
 

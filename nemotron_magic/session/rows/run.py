@@ -430,8 +430,8 @@ class Run:
 
     def _sent(self, at: int) -> str:
         values = [text_of(column[at]) for column in self._task.columns]
-        told: Message = {"role": "user", "content": " · ".join(values)}
-        return str(self._redact((told,), {}).messages[0]["content"])
+        shown: Message = {"role": "user", "content": " · ".join(values)}
+        return str(self._redact((shown,), {}).messages[0]["content"])
 
     def _too_long(self, request: Request) -> str:
         """Return what is wrong with a row that the model cannot read as a whole."""
