@@ -132,24 +132,10 @@ _MOST_WORDS = 4
 _MOST_PHRASE_CHARS = 100
 _PATH = re.compile(r"[^\W\d][\w.]*(\[.*\])?")
 _NO_KEY = re.compile(r"(?i)login:? forget|(?:log|sign) (?:in|on|out|off)")
-_HARMLESS = ["balance", "doctor", "help", "log", "models", "status", "threads", "usage"]
-_FILLERS = [
-    "a",
-    "an",
-    "all",
-    "api",
-    "cell",
-    "code",
-    "it",
-    "last",
-    "my",
-    "please",
-    "previous",
-    "show",
-    "that",
-    "the",
-    "this",
-]
+_HARMLESS = {"balance", "doctor", "help", "log", "models", "status", "threads", "usage"}
+_FILLER = re.compile(
+    "an?|all|api|cell|code|it|last|my|please|previous|show|that|the|this", re.IGNORECASE
+)
 _MEMORY = "chat|context|conversation|history|memory|thread"
 _NUMBERS = "|".join(p.name for p in PARAMETERS if p.kind in ("number", "integer"))
 _PHRASES = (
@@ -180,7 +166,7 @@ _PHRASES = (
         r"%config Nemotron.\1 = \2",
     ),
 )
-"""What is said for a command, without `_FILLERS`, and the line that it stands for."""
+"""What is said for a command, without fillers, and the line that it stands for."""
 
 
 def _phrase(text: str, commands: Collection[str]) -> str:
@@ -188,7 +174,7 @@ def _phrase(text: str, commands: Collection[str]) -> str:
     if len(text) > _MOST_PHRASE_CHARS:
         return ""
     words = re.sub(r"^[/\\:]+|[ .!]+$", "", text.replace(",", " ")).split()
-    said = " ".join(word for word in words if word.lower() not in _FILLERS)
+    said = " ".join(word for word in words if not _FILLER.fullmatch(word))
     if said.lower() in commands:
         return said.lower()
     found = ((re.fullmatch(p, said, re.IGNORECASE), line) for p, line in _PHRASES)

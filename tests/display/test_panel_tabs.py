@@ -157,7 +157,7 @@ def test_a_closed_panel_leaves_no_observer_and_no_widget(
         page.open(tab)
     page.answered("rehearsal: say Hi")
     page.press("Close")
-    other.panel.box.close()
+    other.press("Close")
 
     assert (observers(config), len(widget._instances)) == before
 

@@ -114,11 +114,12 @@ def test_its_state_stands_beside_it_as_text_and_follows(kernel: Kernel) -> None:
     outcome, _ = opened(kernel)
     _, still = outcome.outputs
     form = kernel.change(made(outcome)["Parameters"], value=True)
-    kernel.change(made(form)["Seed"], value="7")
-    closed = kernel.press(made(outcome)["Close"])
-    kernel.run("%config Nemotron.seed = None", "cell-2")
+    changed = kernel.change(made(form)["Seed"], value="7")
+    kernel.press(made(outcome)["Close"])
+    after = kernel.run("%config Nemotron.seed = None", "cell-2")
 
-    (last,) = (m for m in closed.messages if m["msg_type"] == "update_display_data")
+    (last,) = (m for m in changed.messages if m["msg_type"] == "update_display_data")
+    assert [m for m in after.messages if m["msg_type"] == "update_display_data"] == []
     assert "at their defaults" in still["data"]["text/plain"]
     assert "Nemotron.seed = 7" in last["content"]["data"]["text/plain"]
     assert last["content"]["transient"] == still["transient"]

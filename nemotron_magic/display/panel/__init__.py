@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextvars import copy_context
@@ -131,9 +130,10 @@ class WidgetFactory:
 
     def output(self, html: str) -> Any:
         """Return an output that shows HTML as a cell's output does."""
-        data = {"text/html": html}
-        shown = {"output_type": "display_data", "data": data, "metadata": {}}
-        return self(ipywidgets.Output, outputs=(shown,))
+        shown = {"data": {"text/html": html}, "metadata": {}}
+        return self(
+            ipywidgets.Output, outputs=({"output_type": "display_data", **shown},)
+        )
 
     def button(self, label: str, press: Callable[[], None], **traits: Any) -> Any:
         """Return a button that calls `press`."""
@@ -165,19 +165,14 @@ def error_html(text: str) -> str:
     return f'<div class="nm-error" role="alert">{line_html(text)}</div>' if text else ""
 
 
-def in_thread(work: Callable[[], None], delay_s: float = 0.0) -> None:
-    """Do `work` in a thread, after a delay, so that the kernel need not wait for it.
+def in_thread(work: Callable[[], None]) -> None:
+    """Do `work` in a thread, so that the kernel need not wait for it.
 
     In the context of the caller, because ipykernel 7 keeps there to which cell belongs
     what is sent.
     """
-
-    def run() -> None:
-        time.sleep(delay_s)
-        work()
-
-    context = copy_context()
-    Thread(target=context.run, args=(run,), name="nemotron-panel", daemon=True).start()
+    run = copy_context().run
+    Thread(target=run, args=(work,), name="nemotron-panel", daemon=True).start()
 
 
 def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from threading import Event
 from typing import Any
@@ -49,37 +50,35 @@ _WAITING = status_html("").partition(" style=")[0]
 class Transcript:
     """Show a conversation: its turns, and below them the reply that grows.
 
-    Turns that came together are one output. Of the reply, what is finished is in
-    outputs, the rest in a tail. It is a `Publisher`: the painter of cells paints here,
-    too, at the same pace.
+    Each turn is an output. Of the reply, what is finished is in outputs, the rest in a
+    tail. It is a `Publisher`: the painter of cells paints here, too, at the same pace.
     """
 
     def __init__(self, make: WidgetFactory, html_of: Callable[[Turn], str]) -> None:
         self._make = make
         self._html_of = html_of
-        self._batches: list[tuple[list[Turn], Any]] = []
+        self._shown: dict[int, tuple[Turn, Any]] = {}
         self._growing: list[Any] = []
         self._begun: Callable[[], None] | None = None
         self._asked = self._html = ""
         self._is_cleared = False
+        self._earlier: Any = None
         self.box = make(ipywidgets.VBox, "nm-turns")
 
     def show_turns(self, turns: Sequence[Turn], before: int = 0) -> None:
         """Bring the turns up to date; `before` them came others that are not shown."""
+        told = _status_html(f"{before:,} earlier turns are not shown.")
         with self._make.lock:
-            left, kept = list(turns), 0
-            for shown, _ in self._batches:
-                if [*map(id, left[: len(shown)])] != [*map(id, shown)]:
-                    break
-                left, kept = left[len(shown) :], kept + 1
-            dropped = self._batches[kept:]
-            del self._batches[kept:]
-            if left:
-                told = f"{before:,} earlier turns are not shown."
-                head = f'<p class="nm-muted">{told}</p>' if before and not kept else ""
-                output = self._make.output("".join([head, *map(self._html_of, left)]))
-                self._batches.append((left, output))
-            self._arrange(output for _, output in dropped)
+            if before and self._earlier is None:
+                self._earlier = self._make(ipywidgets.HTML)
+            if self._earlier is not None:
+                self._earlier.value = told if before else ""
+            old, self._shown = self._shown, {}
+            for turn in turns:
+                shown = old.pop(id(turn), None)
+                output = shown[1] if shown else self._make.output(self._html_of(turn))
+                self._shown[id(turn)] = turn, output
+            self._arrange(output for _, output in old.values())
 
     def begin(self, question: str, replaces: bool, begun: Callable[[], None]) -> None:
         """Let a reply to this question grow; `begun` is called when its text begins."""
@@ -122,7 +121,9 @@ class Transcript:
         self._arrange(dropped)
 
     def _arrange(self, dropped: Iterable[Any] = ()) -> None:
-        self.box.children = (*(output for _, output in self._batches), *self._growing)
+        outputs = (output for _, output in self._shown.values())
+        earlier = (self._earlier,) if self._earlier is not None else ()
+        self.box.children = (*earlier, *outputs, *self._growing)
         for widget in dropped:
             self._make.drop(widget)
 
@@ -153,7 +154,6 @@ class AskTab:
         self._make = make
         self._call: _Call | None = None
         self._thread = MAIN
-        self._first: int | None = None
         self._transcript = Transcript(make, self._turn_html)
         self._box = make(
             ipywidgets.Textarea,
@@ -165,7 +165,8 @@ class AskTab:
         )
         self._send = make.button("Send", self.ask, button_style="primary")
         self._stop = make.button("Stop", self.stop, disabled=True)
-        self._continue = make.button("Continue", self.go_on, disabled=self._cut is None)
+        go_on = partial(self.ask, goes_on=True)
+        self._continue = make.button("Continue", go_on, disabled=self._cut is None)
         self._forget = make.button(
             "Forget", self.forget, tooltip="Begin this conversation anew"
         )
@@ -181,6 +182,7 @@ class AskTab:
         self._status = make(
             ipywidgets.HTML, "nm-status-line", value=_status_html(_HINT)
         )
+        self.refresh()
         buttons = (self._send, self._stop, self._continue, self._name, self._forget)
         bar = make(ipywidgets.HBox, "nm-bar", children=buttons)
         talk = make(ipywidgets.VBox, "nm-talk", children=(self._transcript.box,))
@@ -188,7 +190,6 @@ class AskTab:
         self.box = make(ipywidgets.VBox, "nm-ask", children=parts)
         self._box.observe(self._typed, names="value")
         self._name.observe(self._switch, names="value")
-        self.refresh()
 
     def question(self) -> tuple[Question, Settings]:
         """Return what would be asked now, with what is sent along."""
@@ -196,13 +197,32 @@ class AskTab:
         text, last = self._box.value, self._host.last_cell()
         return self._host.question(text, self._thread, settings, last), settings
 
-    def ask(self) -> None:
-        """Ask what is in the box; what comes of it is shown in the page."""
-        self._try_to(self._ask)
-
-    def go_on(self) -> None:
-        """Let the model go on where its last reply was cut off."""
-        self._try_to(self._go_on)
+    def ask(self, goes_on: bool = False) -> None:
+        """Ask what is in the box, or for the rest of a reply that was cut off."""
+        asked: Question | Continuation
+        text, cut = self._box.value, self._cut if goes_on else None
+        try:
+            if self._is_busy:
+                raise InputError("the question before has not been answered yet")
+            if cut is not None:
+                asked, settings = Continuation(self._thread), self._host.settings()
+                text = cut.question
+            elif not text.strip():
+                raise InputError("there is no question", hint="Type one into the box")
+            else:
+                asked, settings = self.question()
+                self._fill_box("")
+        except NemotronError as error:
+            self._status.value = error_html(str(error))
+            return
+        turns = self._turns(cut)  # of now: the one to come is shown when it has ended
+        shown = self._transcript
+        shown.begin(text, cut is not None, lambda: shown.show_turns(*turns))
+        painter = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
+        call = self._call = _Call(text, painter, CancelToken())
+        self._offer()
+        self._say("Going on …" if cut else "Asking …")
+        in_thread(lambda: self._run(call, asked, settings))
 
     def stop(self) -> None:
         """Stop the question that is on its way, if one is."""
@@ -241,12 +261,10 @@ class AskTab:
             self.ask()
 
     def _fill_box(self, text: str) -> None:
-        """Put a text into the box, in place of what is there."""
         self._host.draft = self._box.value = text
 
     def _switch(self, change: Any) -> None:
-        self._thread, self._first = change.new.strip() or MAIN, None
-        self._name.value = self._thread
+        self._thread = self._name.value = change.new.strip() or MAIN
         self.refresh()
 
     def _threads(self) -> tuple[str, ...]:
@@ -254,15 +272,10 @@ class AskTab:
         return tuple(sorted({MAIN, *(name for name, has in threads.items() if has)}))
 
     def _turns(self, but: Turn | None = None) -> tuple[list[Turn], int]:
-        """Return the turns to show, and how many came before them.
-
-        The first of them stays the same for a while, so that no turn is sent twice.
-        """
+        """Return the turns to show, and how many came before them."""
         turns = self._host.session.conversation.threads.get(self._thread, [])
-        first = self._first
-        if first is None or not 0 <= len(turns) - first <= 2 * _MOST_TURNS:
-            first = self._first = max(0, len(turns) - _MOST_TURNS)
-        return [turn for turn in turns[first:] if turn is not but], first
+        shown = [turn for turn in turns[-_MOST_TURNS:] if turn is not but]
+        return shown, max(len(turns) - _MOST_TURNS, 0)
 
     def _turn_html(self, turn: Turn) -> str:
         choice = self._host.config.insert_button
@@ -280,46 +293,6 @@ class AskTab:
 
     def _say(self, text: str) -> None:
         self._status.value = _status_html(text)
-
-    def _try_to(self, begin: Callable[[], None]) -> None:
-        """Begin a call, or say why it cannot be."""
-        try:
-            if self._is_busy:
-                raise InputError("the question before has not been answered yet")
-            begin()
-        except NemotronError as error:
-            self._status.value = error_html(str(error))
-
-    def _ask(self) -> None:
-        text = self._box.value
-        if not text.strip():
-            raise InputError("there is no question", hint="Type one into the box")
-        asked = self.question()
-        self._fill_box("")
-        self._begin(text, *asked)
-
-    def _go_on(self) -> None:
-        cut = self._cut
-        if cut is None:
-            raise InputError("there is no reply to continue", "nothing was sent")
-        rest, settings = Continuation(self._thread), self._host.settings()
-        self._begin(cut.question, rest, settings, cut)
-
-    def _begin(
-        self,
-        text: str,
-        asked: Question | Continuation,
-        settings: Settings,
-        cut: Turn | None = None,
-    ) -> None:
-        turns = self._turns(cut)  # of now: the one to come is shown when it has ended
-        shown = self._transcript
-        shown.begin(text, cut is not None, lambda: shown.show_turns(*turns))
-        painter = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
-        call = self._call = _Call(text, painter, CancelToken())
-        self._offer()
-        self._say("Going on …" if cut else "Asking …")
-        in_thread(lambda: self._run(call, asked, settings))
 
     def _run(
         self, call: _Call, asked: Question | Continuation, settings: Settings
@@ -372,9 +345,9 @@ class AskTab:
                     self._status.value = error_html(str(error))
                 else:
                     is_cut = self._cut is not None and self._cut.reply is reply
-                    more = "Continue goes on." if is_cut else ""
                     ended = "Cut off." if is_cut else "Answered."
-                    self._say(f"{'Stopped by you.' if error else ended} {more}".strip())
+                    said = ["Stopped by you." if error else ended]
+                    self._say(" ".join(said + ["Continue goes on."] * is_cut))
                 if reply is None and not self._box.value:
                     self._fill_box(call.text)
                 self._offer()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -103,9 +102,8 @@ class SettingsForm:
         self._show_note("model", line_html(problem) or self._about_chosen())
 
     def _toggle(self, label: str) -> Any:
-        toggle = self._make(
-            ipywidgets.ToggleButton, description=label, tooltip="Show or hide"
-        )
+        kind, tip = ipywidgets.ToggleButton, "Show or hide"
+        toggle = self._make(kind, description=label, tooltip=tip)
         toggle.observe(lambda change: self._arrange(), names="value")
         return toggle
 
@@ -205,15 +203,11 @@ class SettingsForm:
 
 
 def as_text(parameter: Parameter, value: Any) -> str:
-    r"""Return a value as it is edited: empty if it is not set.
-
-    >>> as_text(BY_NAME["stop"], ["END", "\n\n"])
-    'END\n"\\n\\n"'
-    """
+    r"""Return a value as it is edited: empty if it is not set, `\n` for a line end."""
     if value is None:
         return ""
     if parameter.kind == "texts":
-        return "\n".join(map(_line, value))
+        return "\n".join(json.dumps(one, ensure_ascii=False)[1:-1] for one in value)
     if parameter.kind == "json":
         indent = 1 if len(json.dumps(value)) > _LINE_CHARS else None
         return json.dumps(value, ensure_ascii=False, indent=indent)
@@ -225,21 +219,22 @@ def from_text(parameter: Parameter, text: str) -> Any:
     if not text.strip():
         if parameter.may_be_unset:
             return None
-        with suppress(InputError):
-            return parameter.check("")
-        return parameter.default
+        return "" if parameter.name == "system" else parameter.default
     if parameter.kind == "texts":
         lines = text.replace("\r", "").split("\n")
-        return parameter.check([_read_line(line) for line in lines if line.strip()])
+        return parameter.check([_unescaped(line) for line in lines if line.strip()])
     return parameter.parse(text if parameter.kind == "text" else text.strip())
 
 
-def about_model(model: Model) -> str:
-    """Return what is known of a model; prices are for a million tokens.
+def _unescaped(line: str) -> str:
+    try:
+        return str(json.loads(f'"{line}"'))
+    except ValueError:
+        return line
 
-    >>> about_model(Model("a", context_tokens=131072, input_usd=0.5, output_usd=2.0))
-    '131,072 tokens context · $0.5 in, $2 out per million tokens'
-    """
+
+def about_model(model: Model) -> str:
+    """Return what is known of a model; prices are for a million tokens."""
     tokens, prices = model.context_tokens, model.prices_usd
     length = "context unknown" if tokens is None else f"{tokens:,} tokens context"
     each = prices and f"${prices[0]:g} in, ${prices[1]:g} out per million tokens"
@@ -247,11 +242,7 @@ def about_model(model: Model) -> str:
 
 
 def config_lines(values: Mapping[str, Any]) -> str:
-    """Return the lines that set these values for a session.
-
-    >>> config_lines({"temperature": 0.2})
-    '%config Nemotron.temperature = 0.2'
-    """
+    """Return the lines that set these values for a session."""
     return "\n".join(
         f"%config Nemotron.{name} = {value!r}"
         for name, value in values.items()
@@ -299,9 +290,8 @@ def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
     """Return the control of a row, and how it differs from others of its kind."""
     unset: list[tuple[str, Any]] = [("not set", None)] if parameter.may_be_unset else []
     if parameter.kind == "boolean":
-        return ipywidgets.Dropdown, {
-            "options": [*unset, ("true", True), ("false", False)]
-        }
+        booleans = [("true", True), ("false", False)]
+        return ipywidgets.Dropdown, {"options": [*unset, *booleans]}
     if parameter.choices:
         choices = [(one, one) for one in parameter.choices]
         return ipywidgets.Dropdown, {"options": [*unset, *choices]}
@@ -330,16 +320,3 @@ def _label(name: str) -> str:
         name = f"{'_'.join(words)} ({_UNITS[last]})"
     label = " ".join(_SPELT.get(word, word) for word in name.split("_"))
     return label[:1].upper() + label[1:]
-
-
-def _line(text: str) -> str:
-    """Write a text on one line: as JSON if it could not be told apart otherwise."""
-    is_plain = text.strip() and not {"\n", "\r"} & {*text} and text[0] != '"'
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
-
-
-def _read_line(line: str) -> str:
-    with suppress(ValueError):
-        text = json.loads(line) if line.startswith('"') else line
-        return text if isinstance(text, str) else line
-    return line

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
-from threading import Lock
 from typing import Any
 
 import ipywidgets
@@ -32,9 +30,8 @@ from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import small_css, stylesheet
 from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.conversation import Turn
-from nemotron_magic.session.session import Session
 
-__all__ = ["Panel", "StaticSnapshot", "panel_state"]
+__all__ = ["Panel", "panel_state", "state_bundle"]
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -43,7 +40,6 @@ _LOST = (  # shown by the style sheet once the page has lost the kernel
     " Run its cell again to open a live one.</p>"
 )
 _MOST_CHARS = 4_000
-_PAUSE_S = 2.0  # a saved notebook need not follow every change
 _HEADING = "The panel of %nemotron as it was last; run the cell for a live one."
 _DEFAULTS = "All settings are at their defaults."
 
@@ -65,28 +61,18 @@ class Panel:
         self._host = host
         self.cell_id = cell_id_of(host.shell)
         self.execution = execution_of(host.shell)
-        mark = f"nm-{uuid.uuid4().hex[:12]}"
+        self._mark = f"nm-{uuid.uuid4().hex[:12]}"
         self._make = make = WidgetFactory()
-        # Without a kernel nothing that is shown can be shown anew.
-        is_live = getattr(host.shell, "kernel", None)
-        self._snapshot = StaticSnapshot(
-            mark,
-            host.session,
-            lambda: config_lines(
-                {p.name: getattr(host.config, p.name) for p in PARAMETERS}
-            ),
-            host.shell.display_pub.publish,
-            in_thread if is_live else lambda work, delay_s: None,
-        )
+        self._saved: dict[str, str] = {}
         self._ask = AskTab(host, make)
         self._form: SettingsForm | None = None
         self._preview: Any = None
         self._usage: Any = None
-        self._tabs: dict[str, tuple[Any, Callable[[], Any]]] = {
-            "Ask": (self._tab("Ask"), lambda: self._ask.box),
-            "Parameters": (self._tab("Parameters"), self._show_form),
-            "Preview": (self._tab("Preview"), self._show_preview),
-            "Usage": (self._tab("Usage"), self._show_usage),
+        tabs = (self._show_ask, self._show_form, self._show_preview, self._show_usage)
+        names = ("Ask", "Parameters", "Preview", "Usage")
+        self._tabs = {
+            name: (self._tab(name), show)
+            for name, show in zip(names, tabs, strict=True)
         }
         close = make.button("Close", self.close, tooltip="Take the panel off the page")
         toggles = [toggle for toggle, _ in self._tabs.values()]
@@ -94,11 +80,13 @@ class Panel:
         style = make(ipywidgets.HTML, value=f"<style>{_css()}</style>{_LOST}")
         self._head = (style, top)
         self.box = make(
-            ipywidgets.VBox, "nm-panel", mark, children=(*self._head, self._ask.box)
+            ipywidgets.VBox,
+            "nm-panel",
+            self._mark,
+            children=(*self._head, self._ask.box),
         )
         self._is_closed = self._is_switching = False
-        self.box.observe(self._close_with_box, names="comm")
-        host.config.observe(self._touch_snapshot, names=All)
+        host.config.observe(self._follow, names=All)
 
     def show(self) -> None:
         """Show the panel in the cell that runs now, and its state as text beside it."""
@@ -106,12 +94,12 @@ class Panel:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         bundle = {_VIEW: view, "text/plain": "A panel of %nemotron"}
         self._host.shell.display_pub.publish(bundle)
-        self._snapshot.show()
+        self._save_state()
 
     def refresh(self) -> None:
         """Show what has been asked meanwhile."""
         self._ask.refresh()
-        self._snapshot.touch()
+        self._save_state()
 
     def close(self) -> None:
         """Take the panel off the page, and leave nothing behind; twice is once."""
@@ -121,19 +109,25 @@ class Panel:
         self._ask.stop()
         if self._form is not None:
             self._form.close()
-        self._host.config.unobserve(self._touch_snapshot, names=All)
-        self._snapshot.close()
+        self._host.config.unobserve(self._follow, names=All)
+        self._save_state()
         self._make.close()
         self._host.drop(self)
 
-    def _close_with_box(self, change: Any) -> None:
-        """Close the rest of it when somebody else has closed its box."""
-        if change.new is None:
-            self.close()
-
-    def _touch_snapshot(self, change: Any) -> None:
+    def _follow(self, change: Any) -> None:
         if change.name in BY_NAME:
-            self._snapshot.touch()
+            self._save_state()
+
+    def _save_state(self) -> None:
+        """Keep the state as text beside the panel, in a display of its own."""
+        bundle, saved = state_bundle(self._mark, self._host), self._saved
+        # Without a kernel nothing that is shown can be shown anew.
+        is_live = getattr(self._host.shell, "kernel", None) is not None
+        if bundle != saved and (is_live or not saved):
+            self._saved = bundle
+            place = {"display_id": f"{self._mark}-still"}
+            publish = self._host.shell.display_pub.publish
+            publish(bundle, transient=place, update=bool(saved))
 
     def _tab(self, name: str) -> Any:
         toggle = self._make(
@@ -156,7 +150,14 @@ class Panel:
                 toggle.value = other == name
         finally:
             self._is_switching = False
-        self.box.children = (*self._head, self._tabs[name][1]())
+        try:
+            shown = self._tabs[name][1]()
+        except NemotronError as error:
+            shown = self._make(ipywidgets.HTML, "nm-page", value=error_html(str(error)))
+        self.box.children = (*self._head, shown)
+
+    def _show_ask(self) -> Any:
+        return self._ask.box
 
     def _show_form(self) -> Any:
         if self._form is None:
@@ -174,17 +175,16 @@ class Panel:
                 self._form.offer(models, problem)
 
     def _show_preview(self) -> Any:
+        question, settings = self._ask.question()
+        asked = self._host.session.prepare(question, settings)
         self._preview = self._preview or self._make(ipywidgets.HTML, "nm-page")
-        try:
-            question, settings = self._ask.question()
-            asked = self._host.session.prepare(question, settings)
-            html = report(reports.preview_report(self._host.session, asked, settings))
-        except NemotronError as error:
-            html = error_html(str(error))
-        self._preview.value = html
+        self._preview.value = report(
+            reports.preview_report(self._host.session, asked, settings)
+        )
         return self._preview
 
     def _show_usage(self) -> Any:
+        self._host.settings()  # the ledger is the one that is set
         if self._usage is None:
             table, left = (self._make(ipywidgets.HTML) for _ in range(2))
             ask = self._make.button(
@@ -193,13 +193,8 @@ class Panel:
             )
             parts = (table, ask, left)
             self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
-        problem = ""
-        try:
-            self._host.settings()  # the ledger is the one that is set
-        except NemotronError as error:
-            problem = error_html(str(error))
         ledger = self._host.session.accounting.ledger
-        html = problem + report(reports.usage(ledger)) + reports.chart(ledger.by_day())
+        html = report(reports.usage(ledger)) + reports.chart(ledger.by_day())
         self._usage.children[0].value = html
         return self._usage
 
@@ -211,67 +206,26 @@ class Panel:
         line.value = html
 
 
-class StaticSnapshot:
-    """Keep the state of one panel beside it as text, for a saved notebook.
+def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
+    """Return the state of a panel as text, for a saved notebook.
 
-    It is a display of its own. Its style sheet hides it while the panel is in the page,
-    and the page's complaint when it is not.
+    Its style sheet hides it while the panel is in the page, and the page's complaint
+    when it is not.
     """
-
-    def __init__(
-        self,
-        mark: str,
-        session: Session,
-        config: Callable[[], str],
-        publish: Callable[..., None],
-        later: Callable[[Callable[[], None], float], None],
-    ) -> None:
-        self._mark = mark
-        self._session = session
-        self._config = config
-        self._publish = publish
-        self._later = later
-        self._lock = Lock()
-        self._is_due = self._is_closed = False
-        self._shown: Mapping[str, Any] = {}
-
-    def show(self) -> None:
-        """Show the text, or bring it up to date."""
-        if self._is_closed:
-            return
-        with self._lock:
-            self._is_due = False
-            bundle = self._bundle()
-            shown, self._shown = self._shown, bundle
-        if bundle != shown:
-            place = {"display_id": f"{self._mark}-still"}
-            self._publish(bundle, transient=place, update=bool(shown))
-
-    def touch(self) -> None:
-        """Bring it up to date in a while."""
-        with self._lock:
-            is_due, self._is_due = self._is_due, True
-        if not is_due:
-            self._later(self.show, _PAUSE_S)
-
-    def close(self) -> None:
-        """Bring it up to date for the last time."""
-        self.show()
-        self._is_closed = True
-
-    def _bundle(self) -> dict[str, str]:
-        conversation = self._session.conversation
-        turns = (turn for thread in conversation.threads.values() for turn in thread)
-        last = next((one for one in turns if one.reply is conversation.last), None)
-        totals = self._session.accounting.ledger.of_session()
-        tokens = " → ".join(reports.tokens_text(totals))
-        calls, cost = plural(totals.calls, "call"), reports.cost_text(totals)
-        spent = f"This session: {calls} · {tokens} tokens · {cost}"
-        text = panel_state(Redactor({}).redact(self._config()).text, last, spent)
-        style = _HIDE.replace("MARK", self._mark).replace("\n", "")
-        html = f"{document(to_html(text))}<style>{style}</style>"
-        still = f'<div class="{self._mark}-still">{html}</div>'
-        return {"text/html": still, "text/plain": text}
+    session = host.session
+    turns = (
+        turn for thread in session.conversation.threads.values() for turn in thread
+    )
+    last = next((t for t in turns if t.reply is session.conversation.last), None)
+    totals = session.accounting.ledger.of_session()
+    tokens = " → ".join(reports.tokens_text(totals))
+    calls, cost = plural(totals.calls, "call"), reports.cost_text(totals)
+    config = config_lines({p.name: getattr(host.config, p.name) for p in PARAMETERS})
+    spent = f"This session: {calls} · {tokens} tokens · {cost}"
+    text = panel_state(Redactor({}).redact(config).text, last, spent)
+    style = _HIDE.replace("MARK", mark).replace("\n", "")
+    html = f"{document(to_html(text))}<style>{style}</style>"
+    return {"text/html": f'<div class="{mark}-still">{html}</div>', "text/plain": text}
 
 
 def panel_state(config: str, turn: Turn | None, spent: str) -> str:
