@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -27,7 +28,7 @@ from nemotron_magic.magics.flags import FLAG_OF
 from nemotron_magic.magics.parser import ParsedMagic
 from nemotron_magic.session.rows.frame import Progress, Row, Rows, format_duration
 from nemotron_magic.session.rows.task import RowsQuestion, read_table
-from nemotron_magic.session.structured.asking import as_cell
+from nemotron_magic.session.structured.asking import as_cell, as_table
 from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
 __all__ = ["run"]
@@ -60,7 +61,7 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
     if call.preview:
         app.displays.show_markdown(_preview(app, question, settings))
         return None
-    return _Asking(app, call, question, settings).ask()
+    return _ask(app, call, question, settings)
 
 
 def _refuse_others(call: ParsedMagic) -> None:
@@ -83,21 +84,16 @@ def _split_flags(text: str) -> tuple[str, str]:
 
 
 def _question(app: App, call: ParsedMagic, expression: str) -> RowsQuestion:
-    names = app.shell.user_ns
-    values = _value(expression, names)
-    size = read_table(values).size
-    flags = call.rows
-    sample = flags.get("sample")
-    if sample is None and not flags.get("all") and size >= _FEW_ROWS:
-        sample = _PILOT_ROWS
-    label = flags.get("label")
+    names, flags = app.shell.user_ns, call.rows
+    values, label = _value(expression, names), flags.get("label")
+    few = _PILOT_ROWS if read_table(values).size >= _FEW_ROWS else None
     return RowsQuestion(
         instruction=call.cell,
         values=values,
         as_=call.as_.named(call.out) if call.as_ else "reply",
         at_once=flags.get("at_once", 16),
         rpm=flags.get("rpm"),
-        sample=None if flags.get("all") else sample,
+        sample=None if flags.get("all") else flags.get("sample", few),
         again=(flags["again"],) if "again" in flags else (),
         label=label and _truth(expression, label, names),
         name=call.out or one_line(expression, 40),
@@ -115,11 +111,10 @@ def _value(expression: str, names: dict[str, Any]) -> Any:
     try:
         return evaluate(expression, names)
     except InputError as error:
-        if "backslash" in error.hint:
-            error.hint = ""
-        error.hint = error.hint.replace("; then write $`x`", "   then: rows: x")
-        error.hint = error.hint.replace("$`", "").replace("`", "")
-        error.what = error.what.replace("$`", "").replace("`", "")
+        # There, a value stands in a question: between $` and `.
+        hint = error.hint.replace("; then write $`x`", "   then: rows: x")
+        error.hint = "" if "backslash" in hint else re.sub(r"\$?`", "", hint)
+        error.what = re.sub(r"\$?`", "", error.what)
         error.why = error.why or "nothing was sent"
         raise
     except Exception as error:
@@ -130,15 +125,14 @@ def _value(expression: str, names: dict[str, Any]) -> Any:
 def _truth(expression: str, label: str, names: dict[str, Any]) -> Any:
     """Return the column of the truth: of the frame itself, or of that it is part of."""
     node = ast.parse(expression, mode="eval").body
-    while True:
-        value: Any = evaluate(ast.unparse(node), names)
-        columns = getattr(value, "columns", ())
-        if type(value).__name__ == "DataFrame" and label in list(columns):
-            is_own = ast.unparse(node) == expression
-            return label if is_own else value[label]
-        if not isinstance(node, ast.Attribute | ast.Subscript):
-            break
+    paths = [ast.unparse(node)]
+    while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
+        paths.append(ast.unparse(node))
+    for path in paths:
+        value: Any = evaluate(path, names)
+        if type(value).__name__ == "DataFrame" and label in list(value.columns):
+            return label if path == paths[0] else value[label]
     raise InputError(
         f"there is no column {one_line(label, 40)} beside {expression}",
         hint="Take the frame, too: rows: df[['review', 'truth']] with {review} below",
@@ -165,68 +159,65 @@ def _at_most(cost_usd: float | None) -> str:
     return f"at most {format_usd(cost_usd)}"
 
 
-class _Asking:
-    """Asks about rows, and shows how far it has come and what came of it."""
+def _ask(
+    app: App, call: ParsedMagic, question: RowsQuestion, settings: Settings
+) -> Any:
+    """Ask about rows; return the frame of answers, unless it goes into a variable."""
+    paint = app.displays.live()
 
-    def __init__(
-        self, app: App, call: ParsedMagic, question: RowsQuestion, settings: Settings
-    ) -> None:
-        self._app, self._call, self._question = app, call, question
-        self._settings = settings
-        self._paint = app.displays.live()
-
-    def ask(self) -> Any:
-        """Return the frame of answers, unless it goes into a variable."""
-        try:
-            session, settings = self._app.session, self._settings
-            rows = session.ask_rows(self._question, settings, self._watch)
-        except NemotronError as error:
-            if error.rows is not None:
-                self._keep(error.rows)
-                if not error.hint:
-                    error.hint = "Go on: run this cell again; what is answered is kept"
-                if not error.why:
-                    error.why = f"{error.rows.summary()}; it is kept"
-            raise
-        self._keep(rows)
-        if self._call.rows.get("strict") and rows.errors:
-            raise _strict(rows)
-        if self._call.out:
-            return None
-        return rows.head(len(rows)) if rows.left else rows.frame
-
-    def _watch(self, progress: Progress) -> None:
-        if not self._call.quiet:
+    def watch(progress: Progress) -> None:
+        if not call.quiet:
             line = str(progress)
-            self._paint(f"{line}\n\n{_table(progress.last, ())}", line, False)
+            paint(f"{line}\n\n{_table(progress.last, ())}", line, False)
 
-    def _keep(self, rows: Rows) -> None:
-        if self._call.out:
-            self._app.shell.push({self._call.out: rows.frame}, interactive=True)
-        if self._call.quiet:
-            return
-        shown = (
-            (row, rows.sent(at))
-            for at, row in enumerate(rows)
-            if row.note not in ("not asked", "empty")
+    def keep(rows: Rows) -> None:
+        if call.out:
+            app.shell.push({call.out: rows.frame}, interactive=True)
+        if not call.quiet:
+            warning = app.session.row_store(settings).pop_warning()
+            paint(_result(rows, question, warning), "", True)
+
+    try:
+        rows = app.session.ask_rows(question, settings, watch)
+    except NemotronError as error:
+        if error.rows is not None:
+            keep(error.rows)
+            kept = "Go on: run this cell again; what is answered is kept"
+            error.hint = error.hint or kept
+            error.why = error.why or f"{error.rows.summary()}; it is kept"
+        raise
+    keep(rows)
+    if call.rows.get("strict") and rows.errors:
+        first = rows.errors[0]
+        raise InvalidAnswerError(
+            f"{plural(len(rows.errors), 'row')} without an answer",
+            f"row {first.index}: {first.error}",
+            "Ask them again: --again errors   Or keep what there is: without --strict",
         )
-        first = [*islice(shown, _PILOT_ROWS)]
-        found, sent = [row for row, _ in first], [text for _, text in first]
-        table = _table(found, rows.names, rows.sent_names, sent)
-        parts = [table, _end_line(rows, self._question)]
-        if self._question.label is not None:
-            parts.append(rows.scores())
-        store = self._app.session.row_store(self._settings)
-        parts.append(store.pop_warning())
-        self._paint("\n\n".join(filter(None, parts)), "", True)
+    if call.out:
+        return None
+    return rows.head(len(rows)) if rows.left else rows.frame
 
 
-def _end_line(rows: Rows, question: RowsQuestion) -> str:
+def _result(rows: Rows, question: RowsQuestion, warning: str) -> str:
+    """Return what is shown at the end, as Markdown."""
+    shown = (
+        (row, rows.sent(at))
+        for at, row in enumerate(rows)
+        if row.note not in ("not asked", "empty")
+    )
+    first = [*islice(shown, _PILOT_ROWS)]
+    found, sent = [row for row, _ in first], [text for _, text in first]
+    scores = rows.scores() if question.label is not None else ""
+    table = _table(found, rows.names, rows.sent_names, sent)
+    return "\n\n".join(filter(None, [table, _end(rows, question), scores, warning]))
+
+
+def _end(rows: Rows, question: RowsQuestion) -> str:
     line = rows.summary()
     if question.sample is not None and rows.left:
-        about = rows.estimate
+        about, cost = rows.estimate, rows.cost_text()
         different = f" ({rows.unique:,} different)" if rows.equal else ""
-        cost = rows.cost_text()
         if about.cost_usd is not None:
             error = format_usd(about.error_usd)
             cost += f" · all: about {format_usd(about.cost_usd)} ± {error}"
@@ -238,9 +229,8 @@ def _end_line(rows: Rows, question: RowsQuestion) -> str:
     lines = [line]
     if rows.asked:
         columns = ", ".join(filter(None, map(as_cell, rows.details["columns"])))
-        sent = f"Sent: {f'column {columns}' if columns else 'the values'}"
-        secrets = plural(rows.redacted, "secret")
-        lines.append(f"{sent} · {secrets} taken out")
+        sent = f"column {columns}" if columns else "the values"
+        lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} taken out")
     doubtful = sum("may have been billed" in row.error for row in rows.errors)
     if doubtful:
         lines.append(
@@ -251,43 +241,31 @@ def _end_line(rows: Rows, question: RowsQuestion) -> str:
 
 
 def _table(
-    rows: Iterable[Row],
+    rows: Sequence[Row],
     names: Sequence[str],
     sent_names: str = "",
     sent: Sequence[str] = (),
 ) -> str:
     """Return rows as a Markdown table: what went out, under the names of the fields."""
-    rows = [*rows]
     if not rows:
         return ""
     found = [row.value for row in rows if isinstance(row.value, dict)]
     names = [*names] or list(dict.fromkeys(name for one in found for name in one))
     has_errors = any(row.error for row in rows)
     heads = ["row", *[sent_names] * bool(sent), *names] + ["error"] * has_errors
-    lines = ["| " + " | ".join(map(as_cell, heads)) + " |", "|" + ":--|" * len(heads)]
+    lines = []
     for at, row in enumerate(rows):
         is_single = not isinstance(row.value, dict)
         values = {names[0]: row.value} if is_single and names else row.value or {}
-        cells: list[Any] = [str(row.index), *sent[at : at + 1]]
-        cells += [values.get(name) for name in names]
-        cells += [row.error] if has_errors else []
-        lines.append("| " + " | ".join(map(_cell, cells)) + " |")
-    return "\n".join(lines)
+        cells = [str(row.index), *sent[at : at + 1], *map(values.get, names)]
+        lines.append([*map(_cell, cells + [row.error] * has_errors)])
+    return as_table([*map(as_cell, heads)], lines)
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
-        return as_cell(one_line(value, _SHOWN_CHARS))
+        value = one_line(value, _SHOWN_CHARS)
     return "" if value is None else as_cell(value)
-
-
-def _strict(rows: Rows) -> NemotronError:
-    first = rows.errors[0]
-    return InvalidAnswerError(
-        f"{plural(len(rows.errors), 'row')} without an answer",
-        f"row {first.index}: {first.error}",
-        "Ask them again: --again errors   Or keep what there is: without --strict",
-    )
 
 
 def _listed(app: App, store: RowStore, settings: Settings, text: str) -> str:
@@ -298,25 +276,17 @@ def _listed(app: App, store: RowStore, settings: Settings, text: str) -> str:
             '`%%nemotron --as "tone: good|bad" -o out rows: df.review`, and below it '
             "what to do with each row."
         )
-    lines = [
-        "| " + " | ".join(_LIST) + " |",
-        "|:--|:--|--:|--:|--:|--:|--:|:--|",
-    ]
+    lines = []
     for task in tasks:
         states = Counter(task.states)
         doubtful = states[RowState.SENT] + states[RowState.UNKNOWN]
-        cells = (
-            as_cell(task.name or "rows"),
-            as_cell(task.model),
-            f"{task.rows:,}",
-            f"{states[RowState.ANSWERED]:,}",
-            f"{states[RowState.INVALID] + states[RowState.REFUSED]:,}",
-            f"{doubtful:,}",
-            format_usd(task.cost_usd),
-            f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        errors = states[RowState.INVALID] + states[RowState.REFUSED]
+        figures = (task.rows, states[RowState.ANSWERED], errors, doubtful)
+        names = (as_cell(task.name or "rows"), as_cell(task.model))
+        last = f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}"
+        counts = (f"{figure:,}" for figure in figures)
+        lines.append([*names, *counts, format_usd(task.cost_usd), last])
+    return as_table(_LIST, lines, "|:--|:--|--:|--:|--:|--:|--:|:--|")
 
 
 def _forgotten(app: App, store: RowStore, settings: Settings, name: str) -> str:

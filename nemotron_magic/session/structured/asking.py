@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from enum import Enum
@@ -32,6 +32,7 @@ from nemotron_magic.session.structured.reading import Reading, read_value
 __all__ = [
     "Ask",
     "as_cell",
+    "as_table",
     "ask_typed",
     "dressed",
     "without_text",
@@ -164,14 +165,22 @@ def _typed(reply: Reply, fields: Fields, reading: Reading) -> Reply:
     values = reading.value or {}
     known = reply.metadata
     note = f"The answer was {reading.note}." if reading.note else ""
-    rows = (f"| {as_cell(name)} | {as_cell(one)} |" for name, one in values.items())
+    rows = ([as_cell(name), as_cell(one)] for name, one in values.items())
     metadata = replace(
         known,
         value=fields.build(values),
-        shown="\n".join(["| Field | Value |", "|:--|:--|", *rows]),
+        shown=as_table(["Field", "Value"], rows),
         notices=(*known.notices, *filter(None, [note])),
     )
     return Reply(str(reply), metadata)
+
+
+def as_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], rule: str = ""
+) -> str:
+    """Return a Markdown table of cells; `rule` says how columns are aligned."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (heads, *rows)]
+    return "\n".join([lines[0], rule or "|" + ":--|" * len(heads), *lines[1:]])
 
 
 def as_cell(value: Any) -> str:
