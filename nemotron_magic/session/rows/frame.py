@@ -6,8 +6,8 @@ import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nemotron_magic.core import public
@@ -15,7 +15,7 @@ from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.rows.task import Table, is_missing
-from nemotron_magic.session.structured.asking import as_cell
+from nemotron_magic.session.structured.asking import as_cell, as_table
 from nemotron_magic.session.structured.fields import Field, Fields
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
@@ -172,19 +172,24 @@ class Rows:
     estimate: Estimate
     stopped: NemotronError | None
     details: Mapping[str, Any]
-    _table: Table = field(repr=False)
-    _fields: Fields = field(repr=False)
-    _keys: Sequence[bytes] = field(repr=False)
-    _found: Mapping[bytes, AnswerRecord] = field(repr=False)
-    _labels: Sequence[Any] = field(repr=False)
-    _again: Callable[[], Rows] = field(repr=False)
-    _sent: Callable[[int], str] = field(repr=False)
+    _table: Table
+    _fields: Fields
+    _keys: Sequence[bytes]
+    _found: Mapping[bytes, AnswerRecord]
+    _labels: Sequence[Any]
+    _again: Callable[[], Rows]
+    _sent: Callable[[int], str]
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def __iter__(self) -> Iterator[Row]:
-        return self._rows(range(len(self)), self._index())
+        for row in self._plain(self._index()):
+            if row.value is None:
+                yield row
+            else:
+                value = self._fields.build(self._fields.check(row.value))
+                yield replace(row, value=value)
 
     def __repr__(self) -> str:
         return f"<rows: {self.summary()}>"
@@ -201,9 +206,7 @@ class Rows:
     @property
     def errors(self) -> tuple[Row, ...]:
         """The rows that were asked and have no answer of the kind that was wanted."""
-        found, keys = self._found, enumerate(self._keys)
-        places = [at for at, key in keys if _error_of(found.get(key))]
-        return tuple(self._rows(places, self._index()))
+        return tuple(row for row in self._plain(self._index()) if row.error)
 
     @property
     def done(self) -> int:
@@ -213,9 +216,7 @@ class Rows:
     @property
     def left(self) -> int:
         """How many rows were not asked yet, or were refused unbilled."""
-        return sum(
-            bool(key) and not _is_over(self._found.get(key)) for key in self._keys
-        )
+        return sum(map(bool, self._keys)) - self.done
 
     @property
     def cost_usd(self) -> float | None:
@@ -245,16 +246,14 @@ class Rows:
 
     def summary(self) -> str:
         """Return the run in one line: rows, errors, cost, time."""
-        many = len(self)
-        errors = sum(bool(_error_of(self._found.get(key))) for key in self._keys)
-        parts = [plural(many, "row")]
+        errors = len(self.errors)
+        parts = [plural(len(self), "row")]
         if self.left:
             parts = [f"{self.done:,} of {parts[0]}{self._table.part}"]
         parts.append(f"{self.asked:,} asked")
         parts += [f"{self.equal:,} equal"] if self.equal else []
         parts += [plural(errors, "error")] if errors else []
-        parts.append(self.cost_text())
-        return " · ".join([*parts, format_duration(self.elapsed_s)])
+        return " · ".join([*parts, self.cost_text(), format_duration(self.elapsed_s)])
 
     def cost_text(self) -> str:
         """Return what its answers cost; of a rehearsal, what they would cost."""
@@ -272,125 +271,98 @@ class Rows:
         """Return the values of a row, by its place, as they go out: without secrets."""
         return self._sent(at)
 
-    @property
-    def compared(self) -> list[tuple[Row, Any, Any]]:
-        """Each row that has an answer and a truth, with both of them.
+    def scores(self) -> str:
+        """Return, as Markdown, how the answers compare with the truth.
 
         Of several fields, the first that has labels, or else the first.
         """
-        pairs = self._compared()
-        rows = self._rows([at for at, *_ in pairs], self._index())
-        return [(row, *both) for row, (_, *both) in zip(rows, pairs, strict=True)]
-
-    def _compared(self) -> list[tuple[int, Any, Any]]:
-        fields = self._fields.fields
-        one = next((f for f in fields if f.labels), fields[0])
-        pairs = []
-        for at, truth in enumerate(self._labels):
-            record = self._found.get(self._keys[at])
-            if record and record.state == RowState.ANSWERED and not is_missing(truth):
-                answer = json.loads(record.value or "{}").get(one.name)
-                pairs.append((at, truth, answer))
-        return pairs
-
-    def scores(self) -> str:
-        """Return, as Markdown, how the answers compare with the truth."""
-        found = self._compared()
-        pairs = [(at, str(t), str(a), _agree(t, a)) for at, t, a in found]
+        pairs = [(at, str(t), str(a), _agree(t, a)) for at, t, a in self._compared()]
         if not pairs:
             return "No row has both an answer and a truth."
         right = sum(agrees for *_, agrees in pairs)
         share = f"{right:,} of {len(pairs):,} agree: accuracy {right / len(pairs):.1%}"
-        lines = ["| Label | Precision | Recall | Rows |", "|:--|--:|--:|--:|"]
-        labels = sorted({truth for _, truth, *_ in pairs})
-        for label in labels[:_MOST_LABELS]:
+        labels = []
+        for label in sorted({truth for _, truth, *_ in pairs})[:_MOST_LABELS]:
             true = [agrees for _, truth, _, agrees in pairs if truth == label]
             said = [agrees for _, _, answer, agrees in pairs if _agree(label, answer)]
             precision = f"{sum(said) / len(said):.1%}" if said else "–"
             recall = f"{sum(true) / len(true):.1%}"
-            lines.append(
-                f"| {as_cell(label)} | {precision} | {recall} | {len(true):,} |"
-            )
-        wrong = [one for one in pairs if not one[3]]
-        common = Counter((truth, answer) for _, truth, answer, _ in wrong)
+            labels.append([as_cell(label), precision, recall, f"{len(true):,}"])
+        heads = ("Label", "Precision", "Recall", "Rows")
+        parts = [share, as_table(heads, labels, "|:--|--:|--:|--:|")]
+        wrong = [
+            (at, truth, answer) for at, truth, answer, agrees in pairs if not agrees
+        ]
+        common = Counter((truth, answer) for _, truth, answer in wrong)
         wrong.sort(key=lambda one: -common[one[1], one[2]])
-        index, sent = self._index(), as_cell(self.sent_names)
-        worst = [f"| Row | {sent} | Truth | Answer |", "|:--|:--|:--|:--|"]
-        for at, truth, answer, _ in wrong[:5]:
-            texts = (str(index[at]), self.sent(at), truth, answer)
-            cells = (as_cell(one_line(one, 60)) for one in texts)
-            worst.append("| " + " | ".join(cells) + " |")
-        parts = [share, "\n".join(lines), "\n".join(worst) if wrong else ""]
-        return "\n\n".join(filter(None, parts))
+        index = self._index()
+        worst = [
+            [
+                as_cell(one_line(one, 60))
+                for one in (str(index[at]), self.sent(at), *both)
+            ]
+            for at, *both in wrong[:5]
+        ]
+        sent = as_cell(self.sent_names)
+        parts += [as_table(("Row", sent, "Truth", "Answer"), worst)] if wrong else []
+        return "\n\n".join(parts)
 
-    def _index(self) -> Sequence[Any]:
+    def _compared(self) -> Iterator[tuple[int, Any, Any]]:
+        """Yield each row that has an answer and a truth, by its place, with both."""
+        fields = self._fields.fields
+        name = next((f.name for f in fields if f.labels), fields[0].name)
+        for row, truth in zip(
+            self._plain(range(len(self))), self._labels, strict=False
+        ):
+            if row.value is not None and not is_missing(truth):
+                yield row.index, truth, row.value.get(name)
+
+    def _index(self) -> Any:
         index = getattr(self._table.source, "index", None)
-        is_pandas = self._table.library == "pandas"
-        own = is_pandas and index is not None and not callable(index)
-        return index if own else range(len(self))  # type: ignore[return-value]
+        is_own = self._table.library == "pandas" and not callable(index)
+        return index if is_own and index is not None else range(len(self))
 
-    def _rows(self, places: Sequence[int], index: Sequence[Any]) -> Iterator[Row]:
+    def _plain(
+        self, index: Sequence[Any], places: Iterable[int] | None = None
+    ) -> Iterator[Row]:
+        """Yield rows with values as JSON has them; of equal ones, one has a cost."""
         values: dict[bytes, Any] = {}
-        for at in places:
+        for at in range(len(self)) if places is None else places:
             key = self._keys[at]
             one = self._found.get(key)
-            is_first = key not in values
             if one is None:
                 yield Row(index[at], note="not asked" if key else "empty")
                 continue
-            if is_first:
-                values[key] = self._value(one)
-            usage = Usage(
-                one.prompt_tokens, one.completion_tokens, cost_usd=one.cost_usd
-            )
-            yield Row(
-                index[at],
-                values[key],
-                _error_of(one),
-                usage if is_first else Usage(),
-                one.cost_usd if is_first else 0.0,
-                one.note or "",
-            )
-
-    def _value(self, one: AnswerRecord) -> Any:
-        if one.state != RowState.ANSWERED:
-            return None
-        return self._fields.build(self._fields.check(json.loads(one.value or "{}")))
+            usage = Usage(cost_usd=0.0)
+            if key not in values:
+                is_answer = one.state == RowState.ANSWERED
+                values[key] = json.loads(one.value or "{}") if is_answer else None
+                tokens = (one.prompt_tokens, one.completion_tokens)
+                usage = Usage(*tokens, cost_usd=one.cost_usd)
+            error, note = _error_of(one), one.note or ""
+            yield Row(index[at], values[key], error, usage, usage.cost_usd, note)
 
     def _frame(self, places: Sequence[int]) -> Any:
-        names = (*self._fields.names, _ERROR, _NOTE, _COST)
-        columns: dict[str, list[Any]] = {name: [] for name in names}
-        plain: dict[bytes, dict[str, Any]] = {}
-        for at in places:
-            key = self._keys[at]
-            one = self._found.get(key)
-            cost_usd = one.cost_usd if one else None
-            if one and key in plain:
-                cost_usd = 0.0
-            elif one and one.state == RowState.ANSWERED:
-                plain[key] = json.loads(one.value or "{}")
-            values = plain.setdefault(key, {})
-            note = (one.note if one else "not asked") if key else "empty"
-            own = {_ERROR: _error_of(one) or None, _NOTE: note or None, _COST: cost_usd}
-            for name, column in columns.items():
-                column.append(own[name] if name in own else values.get(name))
-        return self._framed(columns, places)
-
-    def _framed(self, columns: dict[str, list[Any]], places: Sequence[int]) -> Any:
-        library = sys.modules.get(self._table.library or "builtins")
+        rows = [*self._plain(range(len(self)), places)]
+        columns = {
+            name: [(row.value or {}).get(name) for row in rows]
+            for name in self._fields.names
+        }
+        columns[_ERROR] = [row.error or None for row in rows]
+        columns[_NOTE] = [row.note or None for row in rows]
+        columns[_COST] = [row.cost_usd for row in rows]
+        library: Any = sys.modules.get(self._table.library or "builtins")
         if self._table.library == "pandas":
-            index = self._index()
-            whole = len(places) == len(self)
-            if isinstance(index, range):
-                index = library.RangeIndex(len(self))  # type: ignore[union-attr]
-            index = index if whole else index.take(list(places))  # type: ignore[attr-defined]
+            own = self._index()
+            index = library.RangeIndex(len(self)) if isinstance(own, range) else own
+            index = index if len(places) == len(self) else index.take(list(places))
             frame = _pandas_frame(library, columns, self._fields, index)
             frame.attrs["nemotron"] = dict(self.details)
             return frame
         if self._table.library == "polars":
             return _polars_frame(library, columns, self._fields)
-        rows = zip(*columns.values(), strict=True)
-        return [dict(zip(columns, row, strict=True)) for row in rows]
+        by_row = zip(*columns.values(), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in by_row]
 
 
 def _agree(truth: Any, answer: Any) -> bool:
@@ -410,28 +382,16 @@ def _error_of(one: AnswerRecord | None) -> str:
     return one.error or _LOST
 
 
-_OWN_DTYPES = {_ERROR: "string", _NOTE: "string", _COST: "Float64"}
-
-
 def _pandas_frame(
     pandas: Any, columns: dict[str, list[Any]], fields: Fields, index: Any
 ) -> Any:
-    dtypes = {**fields.dtypes, **_OWN_DTYPES}
-    labels = {one.name: [*one.labels] for one in fields.fields if one.labels}
-
-    def typed(name: str, values: list[Any]) -> Any:
-        dtype = dtypes[name]
-        if dtype == "category":
-            return pandas.Categorical(values, categories=labels[name])
-        if dtype.startswith("datetime64"):
-            return pandas.to_datetime(pandas.Series(values, dtype="object")).to_numpy(
-                dtype=dtype
-            )
-        if dtype == "object":
-            return pandas.Series(values, dtype=dtype).to_numpy()
-        return pandas.array(values, dtype=dtype)
-
-    return pandas.DataFrame({n: typed(n, v) for n, v in columns.items()}, index=index)
+    dtypes: dict[str, Any] = {_ERROR: "string", _NOTE: "string", _COST: "Float64"}
+    for one in fields.fields:
+        is_category = one.dtype == "category"
+        labels = pandas.CategoricalDtype([*one.labels]) if is_category else None
+        dtypes[one.name] = labels or one.dtype
+    arrays = {n: pandas.Series(v, dtype=dtypes[n]).array for n, v in columns.items()}
+    return pandas.DataFrame(arrays, index=index)
 
 
 def _polars_frame(polars: Any, columns: dict[str, list[Any]], fields: Fields) -> Any:
@@ -443,17 +403,12 @@ def _polars_frame(polars: Any, columns: dict[str, list[Any]], fields: Fields) ->
         "date": polars.String,
     }
 
-    def inner(one: Field) -> Any:
-        is_enum = one.kind == "str" and one.labels
-        return polars.Enum(list(one.labels)) if is_enum else kinds[one.kind]
+    def dtype(one: Field) -> Any:
+        inner = polars.Enum(list(one.labels)) if one.is_enum else kinds[one.kind]
+        return polars.List(inner) if one.is_list else inner
 
-    schema = {
-        one.name: polars.List(inner(one)) if one.is_list else inner(one)
-        for one in fields.fields
-    }
     own = {_ERROR: polars.String, _NOTE: polars.String, _COST: polars.Float64}
-    frame = polars.DataFrame(columns, schema={**schema, **own})
-    dates = [
-        one.name for one in fields.fields if one.kind == "date" and not one.is_list
-    ]
+    schema = {one.name: dtype(one) for one in fields.fields} | own
+    frame = polars.DataFrame(columns, schema=schema)
+    dates = [f.name for f in fields.fields if f.kind == "date" and not f.is_list]
     return frame.with_columns(polars.col(dates).str.to_date()) if dates else frame

@@ -181,11 +181,6 @@ class Fields:
         """The names of the fields, in order."""
         return tuple(one.name for one in self.fields)
 
-    @property
-    def dtypes(self) -> dict[str, str]:
-        """The pandas dtype of each field's column."""
-        return {one.name: one.dtype for one in self.fields}
-
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of an answer: one flat object."""
         return {
