@@ -11,7 +11,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MESSAGE = re.compile(
     r"[^\n]* up to </(?P<mark>\w+)>[^\n]*\n(?P<parts>.*)</(?P=mark)>\n\n"
@@ -21,8 +21,7 @@ _MESSAGE = re.compile(
 _HEAD_OF_PART = re.compile(r" (?P<kind>cell|value|file|notebook) (.+)|\d+| this cell")
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """One cell, value or file; one text without a name has that of its kind."""
 
     kind: str
@@ -57,8 +56,13 @@ def split_attachments(message: str) -> tuple[tuple[Attachment, ...], str]:
 # ---- tables
 
 _HEAD = re.compile(r"(?:.*: )?pandas DataFrame, ([\d,]+) rows? × [\d,]+ columns?")
-_COLUMN = re.compile(r"  ([^:\n]+): (?P<dtype>[\w\[\], ]+?)(?:, (?P<about>.*))?")
+_COLUMN = re.compile(r"  ([^:\n]+): ([\w\[\], ]+?)(?:, (.*))?")
 _MISSING = re.compile(r"(?:under 0\.1%|[\d.]+%) missing")
+_PLOT = re.compile(r"\b(?:plot|chart|graph|draw|bars?|figure)\b", re.IGNORECASE)
+_CLEAN = re.compile(
+    r"\b(?:clean|tidy|wrong|mess|messy|missing|prepare|repair|duplicates?|types?)\b",
+    re.IGNORECASE,
+)
 # What a type holds, in a word that is the same with every version of pandas.
 _KINDS = {
     "text": r"str|object|string|category",
@@ -69,21 +73,21 @@ _DATE = re.compile(r"date|day|month|week|year|time|when", re.IGNORECASE)
 _AMOUNT = re.compile(
     r"price|amount|cost|revenue|sales|total|value|units|quantity|score", re.IGNORECASE
 )
-_SEVERAL_WAYS = "the same value is written in several ways"
-_NUMBER_AS_TEXT = "named like a number, kept as text"
-_DATE_AS_TEXT = "named like a date, kept as text"
 _MENDING = {
-    _SEVERAL_WAYS: ("{at} = {at}.str.strip().str.title()",),
-    _NUMBER_AS_TEXT: (
+    "the same value is written in several ways": (
+        "{at} = {at}.str.strip().str.title()",
+    ),
+    "named like a number, kept as text": (
         r'digits = {at}.str.replace(r"[^\d.-]", "", regex=True)',
         '{at} = pd.to_numeric(digits, errors="coerce")',
     ),
-    _DATE_AS_TEXT: ('{at} = pd.to_datetime({at}, errors="coerce")',),
+    "named like a date, kept as text": (
+        '{at} = pd.to_datetime({at}, errors="coerce")',
+    ),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """One column as it was described, and what stands out about it."""
 
     name: str
@@ -99,16 +103,16 @@ class Column:
         is_text = kind == "text"
         values = re.findall(r"'([^']*)'", about) if is_text else []
         is_category = len(values) > 1
-        missing = _MISSING.search(about)
-        findings = {
-            missing[0] if missing else "": missing,
-            _SEVERAL_WAYS: len({v.strip().lower() for v in values}) < len(values),
-            _NUMBER_AS_TEXT: is_text and not is_category and _AMOUNT.search(name),
-            _DATE_AS_TEXT: is_text and _DATE.search(name),
-            "looks personal, so no value was sent": "personal" in about,
-        }
-        found = tuple(words for words, is_so in findings.items() if is_so)
-        return cls(name, kind, is_category, found)
+        mending = (
+            len({value.strip().lower() for value in values}) < len(values),
+            is_text and not is_category and _AMOUNT.search(name),
+            is_text and _DATE.search(name),
+        )
+        found = _MISSING.findall(about)[:1]
+        found += [
+            words for words, is_so in zip(_MENDING, mending, strict=True) if is_so
+        ]
+        return cls(name, kind, is_category, tuple(found))
 
     def cleaning(self) -> Iterator[str]:
         """Yield the lines of code that mend it."""
@@ -117,8 +121,7 @@ class Column:
                 yield line.replace("{at}", f"clean[{_quoted(self.name)}]")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A frame under the name that the question gave it, perhaps with rows of it."""
 
     name: str
@@ -151,15 +154,6 @@ def table_of(attached: Sequence[Attachment]) -> Table | None:
     return None
 
 
-_PLOT = re.compile(
-    r"\b(?:plot|chart|graph|draw|histogram|bars?|figure)\b", re.IGNORECASE
-)
-_CLEAN = re.compile(
-    r"\b(?:clean|tidy|wrong|mess|messy|missing|prepare|repair|duplicates?|types?)\b",
-    re.IGNORECASE,
-)
-
-
 def reply_about(table: Table, question: str) -> str:
     """Write what a model might have answered, as Markdown with a block of code."""
     # Its name is the user's, and says nothing of what is wanted.
@@ -169,23 +163,22 @@ def reply_about(table: Table, question: str) -> str:
         "**Rehearsal: no model is behind this reply.** It follows rules, from the "
         f"description of `{table.name}` that came along: {table.rows} rows{sent}."
     )
-    if not _PLOT.search(question) and _CLEAN.search(question):
+    is_plot = _PLOT.search(question)
+    if not is_plot and _CLEAN.search(question):
         return f"{source}\n\n{_cleaning(table)}"
     number = table.column(question, "numbers")
     category = table.column(question, "text")
-    if _PLOT.search(question):
-        if number is None:
-            return f"{source} It has no column of numbers to plot."
+    if is_plot and number:
         said, code = _plot(table, question.lower(), number, category)
-    elif number is None or category is None:
-        return f"{source}\n\n{_code_block(f'{table.name}.describe()')}"
-    else:
+    elif number and category:
         said = f"This adds up `{number}` for each `{category}`, the largest first:"
         by = _grouped(table, number, category)
         code = (
             f'totals = {by}.agg(["count", "sum", "mean"])',
             'totals.sort_values("sum", ascending=False)',
         )
+    else:
+        said, code = "This sums it up:", (f"{table.name}.describe()",)
     return f"{source} {said}\n\n{_code_block(*code)}"
 
 
@@ -208,8 +201,8 @@ def _plot(
     table: Table, wants: str, number: str, category: str | None
 ) -> tuple[str, Iterable[str]]:
     date = table.column(wants, "dates")
-    is_spread, axis = "histogram" in wants, "x"
-    if date is not None and "bar" not in wants and not is_spread:
+    axis = "x"
+    if date is not None and "bar" not in wants:
         said, by, unstack, axis = f"{number} by month", "month", "", "y"
         if category:
             said += f", one line for each {category}"
@@ -220,7 +213,7 @@ def _plot(
             f"monthly = {table.name}.groupby({by})[{_quoted(number)}].sum(){unstack}",
             "ax = monthly.plot(figsize=(8, 3.5))",
         ]
-    elif category is not None and not is_spread:
+    elif category is not None:
         said = f"{number} for each {category}"
         lines = [
             f"totals = {_grouped(table, number, category)}.sum().sort_values()",
@@ -245,17 +238,14 @@ def _quoted(text: str) -> str:
 
 
 def _code_block(*lines: str) -> str:
-    code = "\n".join(lines)
-    runs = [len(run) for run in re.findall(r"`{3,}", code)]
-    fence = "`" * (max(runs, default=2) + 1)
-    return f"{fence}python\n{code}\n{fence}"
+    return "\n".join(("```python", *lines, "```"))
 
 
 # ---- cells
 
 _ASKED = re.compile(
-    r"(?P<verb>Fix|Explain|Document|Write tests for) "
-    r"(?P<about>cell \d+|this cell|the function `(?P<name>[\w.]+)`)\."
+    r"(Fix|Explain|Document|Write tests for) "
+    r"(cell \d+|this cell|the function `[\w.]+`)\."
 )
 _MEANT = re.compile(r"'(\w+)'.*?Did you mean: '(\w+)'")
 _UNKNOWN = re.compile(
@@ -266,38 +256,30 @@ _NOT_DEFINED = re.compile(r"(\w+) is not defined(?: \((\w+)\?\))?")
 _CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class CellRequest:
-    """What a message asks about a cell; `values` are descriptions that came along."""
+def reply_to(question: str, attached: Sequence[Attachment]) -> str:
+    """Return what a model might have answered about a cell, or that it takes one.
 
-    verb: str
-    about: str
-    name: str
-    source: str
-    error: str
-    values: str
-
-
-def request_of(question: str, attached: Sequence[Attachment]) -> CellRequest | None:
-    """Find what a question asks about a cell or function; None if it asks no such."""
+    Empty if the question asks nothing of the kind.
+    """
     asked = _ASKED.match(question)
     if asked is None:
-        return None
+        return ""
+    verb, about = asked.groups()
     cell = next((one.fields for one in attached if one.kind == "cell"), {})
-    values = [t for one in attached if one.kind == "value" for t in one.fields.values()]
-    return CellRequest(
-        *(asked["verb"], asked["about"], asked["name"] or ""),
-        *(cell.get("source", ""), cell.get("error", ""), "\n".join(values)),
-    )
-
-
-def reply_to(request: CellRequest) -> str:
-    """Write what a model might have answered, or that it takes one, as Markdown."""
-    if request.verb == "Fix":
-        return _fixed(request)
-    if request.verb == "Explain":
-        return _explained(request)
-    return f"{request.verb} {request.about}: a model would do that; a rehearsal cannot."
+    source, error = cell.get("source", ""), cell.get("error", "")
+    last = error.strip().rpartition("\n")[2].replace("`", "'")
+    if verb == "Fix":
+        values = (t for a in attached if a.kind == "value" for t in a.fields.values())
+        known = re.findall(r"[^\W\d]\w*", "\n".join((*values, source)))
+        what = f"`{last}` is not a misspelt name" if last else "The cell ran"
+        return _fixed(source, error, known) or (
+            f"{what}: a model would correct the cell here; a rehearsal cannot."
+        )
+    if verb == "Explain":
+        lines = source.count("\n") + 1
+        failed = f"It failed with `{last}`." if last else "It ran without an error."
+        return f"{about.capitalize()} has {lines} line{'s' * (lines > 1)}. {failed}"
+    return f"{verb} {about}: a model would do that; a rehearsal cannot."
 
 
 def correction(reply: str, complaint: str) -> str:
@@ -308,39 +290,25 @@ def correction(reply: str, complaint: str) -> str:
     return "What was not defined is now.\n\n" + _code_block(code.strip("\n"))
 
 
-def _explained(request: CellRequest) -> str:
-    lines = request.source.count("\n") + 1
-    has = f"{lines} line{'s' * (lines > 1)}"
-    last = _last_line(request)
-    failed = f"It failed with `{last}`." if last else "It ran without an error."
-    return f"{request.about.capitalize()} has {has}. {failed}"
-
-
-def _last_line(request: CellRequest) -> str:
-    return request.error.strip().rpartition("\n")[2].replace("`", "'")
-
-
-def _fixed(request: CellRequest) -> str:
-    for wrong, right in _slips(request):
-        code = _renamed(request.source, wrong, right)
-        if code != request.source:
+def _fixed(source: str, error: str, known: Sequence[str]) -> str:
+    """Return the source with a name put right or a sign put in; "" if neither helps."""
+    for wrong, right in _slips(error, known):
+        code = _renamed(source, wrong, right)
+        if code != source:
             return f"`{wrong}` is not there; `{right}` is.\n\n{_code_block(code)}"
-    for number, line in enumerate(lines := request.source.rstrip().split("\n")):
-        for sign in "" if _parses(request.source) else ":)]}":
+    for number, line in enumerate(lines := source.rstrip().split("\n")):
+        for sign in "" if _parses(source) else ":)]}":
             code = "\n".join([*lines[:number], line + sign, *lines[number + 1 :]])
             if _parses(code):
                 said = f"`{sign}` was missing in line {number + 1}."
                 return f"{said}\n\n{_code_block(code)}"
-    last = _last_line(request)
-    what = f"`{last}` is not a misspelt name" if last else "The cell ran"
-    return f"{what}: a model would correct the cell here; a rehearsal cannot."
+    return ""
 
 
-def _slips(request: CellRequest) -> Iterator[tuple[str, str]]:
-    """Yield what may be misspelt in the cell, with what may be meant."""
-    yield from _MEANT.findall(request.error)
-    known = re.findall(r"[^\W\d]\w*", f"{request.values}\n{request.source}")
-    for found in _UNKNOWN.finditer(request.error):
+def _slips(error: str, known: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield what may be misspelt, with what may be meant."""
+    yield from _MEANT.findall(error)
+    for found in _UNKNOWN.finditer(error):
         wrong = found[found.lastindex or 0]
         others = dict.fromkeys(word for word in known if word != wrong)
         for right in difflib.get_close_matches(wrong, others, 1, 0.6):

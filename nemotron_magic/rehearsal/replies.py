@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from nemotron_magic.rehearsal.notebook_replies import (
     Attachment,
     correction,
     reply_about,
     reply_to,
-    request_of,
     split_attachments,
     table_of,
 )
@@ -37,8 +37,7 @@ _ESCAPES = str.maketrans(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One of the n replies."""
 
     reasoning: str
@@ -46,8 +45,7 @@ class Choice:
     finish: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """All replies to a request; `created_s` is in seconds since 1970."""
 
     number: int
@@ -149,7 +147,6 @@ class Directives:
     length_tokens: int | None = None
     think: bool = False
     tokens_per_s: float | None = None
-    mistakes: tuple[str, ...] = ()
 
 
 _DirectivesT = TypeVar("_DirectivesT", bound=Directives)
@@ -178,18 +175,15 @@ def read_directives(question: str, start: _DirectivesT, verbs: Verbs) -> _Direct
         match = _DIRECTIVE.match(line)
         if match is None:
             continue
-        verb, words = match[1].lower(), match[2].split()
-        try:
-            if verb == "say":
-                below, *after = _END.split(rest, maxsplit=1)
-                below = below.removesuffix("\n") if after else below
-                said = "\n".join(part for part in (match[2], below) if part)
-                directives, rest = replace(directives, say=said), "".join(after)
-            else:
-                directives = replace(directives, **verbs[verb](*words))
-        except (KeyError, TypeError, ValueError):
-            mistake = f"rehearsal: {' '.join([verb, *words])}"
-            directives = replace(directives, mistakes=(*directives.mistakes, mistake))
+        verb = match[1].lower()
+        if verb == "say":
+            below, *after = _END.split(rest, maxsplit=1)
+            below = below.removesuffix("\n") if after else below
+            said = "\n".join(part for part in (match[2], below) if part)
+            directives, rest = replace(directives, say=said), "".join(after)
+            continue
+        with suppress(KeyError, TypeError, ValueError):
+            directives = replace(directives, **verbs[verb](*match[2].split()))
     return directives
 
 
@@ -216,17 +210,13 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
     if wanted.get("type") == "json_schema":
         schema = wanted["json_schema"].get("schema") or {}
         told = "\n".join(text_of(m.get("content")) for m in messages)
-        made = _by_tone(schema, _as_asked(instance(schema), told), question)
+        made = _by_tone(schema, _in_range(instance(schema), told), question)
         return json.dumps(made, ensure_ascii=False)
     attached = _asked(messages)[0]
-    request = request_of(question, attached)
-    if request is not None:
-        return f"{_NO_MODEL}\n\n{reply_to(request)}"
+    if reply := reply_to(question, attached):
+        return f"{_NO_MODEL}\n\n{reply}"
     table = table_of(attached)
-    if table is not None and not directives.mistakes:
-        return reply_about(table, question)
-    mistakes = [f"Not understood: `{line}`" for line in directives.mistakes]
-    return "\n\n".join([*mistakes, describe(body, question)])
+    return reply_about(table, question) if table else describe(body, question)
 
 
 def _continuation(body: Mapping[str, Any]) -> str:
@@ -369,29 +359,20 @@ def instance(schema: Mapping[str, Any]) -> Any:
     return _INSTANCES.get(kind)
 
 
-_ASKED = (
-    r'"%s": (?:list of: )?'
-    r"(?:(date)|one of (-?\d+)|\w+ in (-?[\d.]*\d)?\.\.(\S*\d)?)"
-)
+_ASKED = r'"%s": (?:(date)|\w+ in (-?[\d.]*\d)?\.\.(\S*\d)?)'
 
 
-def _as_asked(made: Any, told: str) -> Any:
-    """Return an object with dates and numbers such as the messages have in words."""
+def _in_range(made: Any, told: str) -> Any:
+    """Return an object with dates and numbers such as the messages ask for in words."""
     if not isinstance(made, dict):
         return made
-    return {name: _one_as_asked(name, one, told) for name, one in made.items()}
-
-
-def _one_as_asked(name: str, made: Any, told: str) -> Any:
-    asked = re.search(_ASKED % re.escape(name), told)
-    if asked is None:
-        return made
-    if isinstance(made, list):
-        return [_one_as_asked(name, one, told) for one in made]
-    if asked[1]:
-        return "2026-01-31"
-    number = float(asked[2] or asked[3] or asked[4] or made)
-    return int(number) if isinstance(made, int) else number
+    for name, one in made.items():
+        asked = re.search(_ASKED % re.escape(name), told)
+        if asked and asked[1]:
+            made[name] = "2026-01-31"
+        elif asked:
+            made[name] = type(one)(float(asked[2] or asked[3]))
+    return made
 
 
 _PRAISE = re.compile(
@@ -432,9 +413,9 @@ def _by_tone(schema: Mapping[str, Any], made: Any, question: str) -> Any:
 
 def _toned(labels: Sequence[Any], tone: int) -> Any:
     """Return the label of a tone above, below or at 0; None if they are of none."""
-    texts = map(str, labels)
     signs = [
-        bool(_PRAISE.fullmatch(one)) - bool(_COMPLAINT.fullmatch(one)) for one in texts
+        bool(_PRAISE.fullmatch(str(one))) - bool(_COMPLAINT.fullmatch(str(one)))
+        for one in labels
     ]
     if not {1, -1} <= {*signs}:
         return None

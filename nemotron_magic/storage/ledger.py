@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import sqlite3
 import time
@@ -29,7 +28,7 @@ from nemotron_magic.storage.files import (
     first_bytes,
     user_folder,
 )
-from nemotron_magic.storage.records import LATEST_S, CallRecord, Totals, local_day
+from nemotron_magic.storage.records import CallRecord, Totals, local_day
 
 __all__ = ["Ledger", "Tally", "export", "open_ledger"]
 
@@ -47,31 +46,28 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
             f"calls are exported to .csv or .json, got {path.name}",
             hint="Such as: %nemotron usage: export calls.csv",
         )
+    rows = list(map(_row, calls))
     try:
-        if check_regular(path) is not None:
+        if check_regular(path):
             start = first_bytes(path, 100)
             if not start.startswith(_STARTS) and start != _NO_CALLS:
                 raise NotOurFile("the file there is not an export of calls")
-        return _replace(path, lambda file: write(file, map(_row, calls)))
+        # Made with a name that nobody can foresee, and with no rights for others.
+        handle, name = mkstemp(dir=path.parent, prefix=".calls-")
+        try:
+            with open(handle, "w", encoding="utf-8", newline="") as file:
+                write(file, rows)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
     except (OSError, ValueError, NotOurFile) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(
             f"cannot write {path}: {(said or 'it cannot be opened').lower()}",
             hint="Name another path: %nemotron usage: export calls.csv",
         ) from None
-
-
-def _replace(path: Path, write: Callable[[TextIO], int]) -> int:
-    # Made with a name that nobody can foresee, and with no rights for others.
-    handle, name = mkstemp(dir=path.parent, prefix=".calls-")
-    try:
-        with open(handle, "w", encoding="utf-8", newline="") as file:
-            number = write(file)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    return number
+    return len(rows)
 
 
 def _row(call: CallRecord) -> dict[str, Any]:
@@ -79,14 +75,10 @@ def _row(call: CallRecord) -> dict[str, Any]:
     return {"started_at": call.started_at.isoformat("T", "milliseconds"), **row}
 
 
-def _write_csv(file: TextIO, rows: Iterator[dict[str, Any]]) -> int:
-    number = 0
+def _write_csv(file: TextIO, rows: Sequence[dict[str, Any]]) -> None:
     writer = csv.writer(file)
     writer.writerow(["started_at", *_NAMES])
-    for row in rows:
-        writer.writerow(map(_as_cell, row.values()))
-        number += 1
-    return number
+    writer.writerows(map(_as_cell, row.values()) for row in rows)
 
 
 def _as_cell(value: object) -> object:
@@ -105,14 +97,9 @@ def _as_cell(value: object) -> object:
     return f"'{value}" if is_formula else value
 
 
-def _write_json(file: TextIO, rows: Iterator[dict[str, Any]]) -> int:
-    number = 0
-    file.write("[")
-    for number, row in enumerate(rows, 1):
-        file.write(",\n" if number > 1 else "\n")
-        json.dump(row, file, ensure_ascii=False)
-    file.write("\n]\n")
-    return number
+def _write_json(file: TextIO, rows: Sequence[dict[str, Any]]) -> None:
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    file.write("\n".join(("[", *[",\n".join(lines)] * bool(lines), "]\n")))
 
 
 _BEGIN_A_FORMULA = ("=", "+", "-", "@")
@@ -122,8 +109,7 @@ _NO_CALLS = b"[\n]\n"
 
 _COLUMNS = tuple(field.name for field in fields(CallRecord) if field.name != "number")
 _NAMES = ("number", *_COLUMNS)
-_KINDS = {field.name: (str(field.type), field.default) for field in fields(CallRecord)}
-_LARGEST = 1e17
+_BOOLEANS = {field.name for field in fields(CallRecord) if field.type == "bool"}
 _FIRST_NAMES = {
     "pending": "unended",
     "unknown_cost": "unpriced",
@@ -133,6 +119,7 @@ _FIRST_NAMES = {
 """Columns have the names that the first files gave them."""
 
 _FIGURES = [_FIRST_NAMES.get(one.name, one.name) for one in fields(Totals)]
+_ZEROS = Totals().figures()
 _SUMS = ", ".join(f"total({name})" for name in _FIGURES)
 
 _SCHEMA = Schema(
@@ -147,12 +134,6 @@ _SCHEMA = Schema(
         PRIMARY KEY (scope, model)
     ) WITHOUT ROWID
     """,
-    added=(
-        ("calls", "is_struck"),
-        ("calls", "day"),
-        ("calls", "tokens_are_estimated"),
-        ("sums", "estimated_tokens DEFAULT 0"),
-    ),
 )
 """`sums` has a row for each day and each session, by model: a million calls are added
 up in no time. They change in the same transaction as the call's row."""
@@ -162,8 +143,6 @@ _INSERT = (
     f"VALUES ({', '.join('?' * len(_COLUMNS))})"
 )
 _UPDATE = f"UPDATE calls SET {', '.join(f'{name} = ?' for name in _COLUMNS)}"
-_DAY_S = 90_000.0  # the longest there is
-_STARTED_S = f"min(max(started_s, 0), {LATEST_S})"
 _THIS = "WHERE number = ? AND started_s = ? AND session = ?"
 _ADD = (
     f"INSERT INTO sums VALUES ({', '.join('?' * (2 + len(_FIGURES)))}) "
@@ -178,16 +157,15 @@ def _totals_by(
     """Return the sums of the scopes from `first` to `last`, by `scope` or `model`."""
     ask = f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
     rows = connection.execute(ask, (first, last)).fetchall()
-    zeros = Totals().figures()
-    return {str(by): Totals(*map(_as_finite, zeros, figures)) for by, *figures in rows}
+    return {str(by): Totals(*map(_as_kind, _ZEROS, figures)) for by, *figures in rows}
 
 
 def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Totals:
     return _totals_by(connection, "''", first, last or first).get("", Totals())
 
 
-def _as_finite(zero: Any, figure: float) -> Any:
-    return type(zero)(figure) if math.isfinite(figure) else zero
+def _as_kind(zero: Any, figure: float) -> Any:
+    return type(zero)(figure)  # SQLite's totals are floats
 
 
 def _insert(connection: sqlite3.Connection, call: CallRecord) -> int:
@@ -217,18 +195,15 @@ def _strike(
 ) -> CallRecord | None:
     """Strike a call out, or take it in again; return it as it was before, or None.
 
-    The sums that it is part of are added up from their rows: what a huge figure has
-    swallowed does not come back when it is subtracted.
+    The sums that it is part of are added up from their rows.
     """
     call = next(iter(_calls(connection, "WHERE number = ?", number)), None)
     if call is None:
         return None
     change = "UPDATE calls SET is_struck = ? WHERE number = ?"
     connection.execute(change, (is_struck, number))
-    day_s = call.started_at.timestamp()
-    near = f"WHERE model = ? AND (session = ? OR {_STARTED_S} BETWEEN ? AND ?)"
-    span_s = (day_s - _DAY_S, day_s + _DAY_S)
-    others = _calls(connection, near, call.model, call.session, *span_s)
+    near = "WHERE model = ? AND (session = ? OR day = ?)"
+    others = _calls(connection, near, call.model, call.session, call.day)
     for scope in _scopes(call):
         gone = "DELETE FROM sums WHERE scope = ? AND model = ?"
         connection.execute(gone, (scope, call.model))
@@ -255,19 +230,11 @@ def _calls(
     connection: sqlite3.Connection, where: str, *values: object
 ) -> list[CallRecord]:
     rows = connection.execute(f"SELECT {', '.join(_NAMES)} FROM calls {where}", values)
-    return [CallRecord(**dict(map(_repaired, _NAMES, row))) for row in rows]
+    return [CallRecord(**dict(map(_as_field, _NAMES, row))) for row in rows]
 
 
-def _repaired(name: str, value: Any) -> tuple[str, Any]:
-    """Return a figure that can be right, whatever a flipped bit has made of it."""
-    kind, default = _KINDS[name]
-    if value is None:
-        return name, None if "None" in kind else default
-    if "str" in kind:
-        return name, str(value)
-    is_figure = isinstance(value, int | float) and -_LARGEST < value < _LARGEST
-    figure = value if is_figure else default
-    return name, bool(figure) if kind == "bool" else figure
+def _as_field(name: str, value: Any) -> tuple[str, Any]:
+    return name, bool(value) if name in _BOOLEANS else value
 
 
 class Tally:

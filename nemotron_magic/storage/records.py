@@ -9,7 +9,7 @@ from typing import Any
 
 from nemotron_magic.core import public
 
-__all__ = ["LATEST_S", "CallRecord", "Totals", "at_time", "local_day"]
+__all__ = ["CallRecord", "Totals", "at_time", "local_day"]
 
 LATEST_S = 32_503_680_000.0
 """The year 3000: a clock that is set beyond is wrong."""
@@ -103,10 +103,6 @@ class CallRecord:
     is_struck: bool = False
     tokens_are_estimated: bool = False
     day: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.day:  # the first files had days of UTC, and did not keep them
-            object.__setattr__(self, "day", f"{at_time(self.started_s):%Y-%m-%d}")
 
     @property
     def started_at(self) -> datetime:

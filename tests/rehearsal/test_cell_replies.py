@@ -8,7 +8,6 @@ from nemotron_magic.rehearsal.notebook_replies import (
     Attachment,
     correction,
     reply_to,
-    request_of,
     split_attachments,
 )
 
@@ -17,9 +16,7 @@ SALES = Attachment("value", "sales", {"value": "DataFrame of region, total"})
 
 def answer(source: str, error: str, question: str = "Fix cell 3.\n\nBriefly.") -> str:
     cell = Attachment("cell", "cell 3", {"source": source, "error": error})
-    request = request_of(question, (cell, SALES))
-    assert request is not None
-    return reply_to(request)
+    return reply_to(question, (cell, SALES))
 
 
 @pytest.mark.parametrize(
@@ -62,14 +59,13 @@ def test_what_is_no_misspelt_name_is_left_to_a_model(source: str, error: str) ->
 
 
 def test_the_other_requests_are_played_or_left_to_a_model() -> None:
-    tests = request_of("Write tests for the function `double`.\n\nWrite plain …", ())
+    tests = reply_to("Write tests for the function `double`.\n\nWrite plain …", ())
     function = "def double(x):\n    return 2 * x"
 
     assert "cell 3 has 1 line" in answer("1 / 0", "E: b", "Explain cell 3.").lower()
     assert "a model would do" in answer(function, "", "Document cell 3. briefly")
-    assert tests is not None
-    assert "Write tests for the function `double`: a model would" in reply_to(tests)
-    assert request_of("Fix the legend of cell 3, please", ()) is None
+    assert "Write tests for the function `double`: a model would" in tests
+    assert reply_to("Fix the legend of cell 3, please", ()) == ""
 
 
 def test_a_value_that_came_along_is_read_to_its_end() -> None:

@@ -84,13 +84,6 @@ def test_every_reply_says_that_no_model_is_behind_it(url: str) -> None:
     assert "> why?" in content
 
 
-@pytest.mark.parametrize("line", ["dialect vllm", "fault 503", "length many", "dance"])
-def test_a_directive_that_is_not_understood_is_named(url: str, line: str) -> None:
-    content = post(url, body(f"rehearsal: {line}")).content
-
-    assert content.startswith(f"Not understood: `rehearsal: {line}`")
-
-
 def test_json_is_replied_where_a_schema_asks_for_it(url: str) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
     wanted = {"type": "json_schema", "json_schema": {"schema": schema}}

@@ -53,7 +53,6 @@ def test_a_table_is_read_back_from_its_description() -> None:
     )
     assert columns["price"].findings == ("named like a number, kept as text",)
     assert columns["day"].findings == ("named like a date, kept as text",)
-    assert columns["email"].findings == ("looks personal, so no value was sent",)
     assert {name: column.kind for name, column in columns.items()} == {
         **dict.fromkeys(["region", "price", "day", "email"], "text"),
         "when": "dates",
@@ -91,7 +90,6 @@ def test_what_stands_out_is_told_and_the_code_mends_it() -> None:
     clean = run(reply)["clean"]
 
     assert "| `region` | text | 25.0% missing; the same value is written in" in reply
-    assert "looks personal, so no value was sent" in reply
     assert set(clean["region"].dropna()) == {"North", "South"}
     assert clean["price"].tolist()[:2] == [0.5, 1.5]
     assert clean["day"].dtype.kind == "M"
@@ -108,7 +106,6 @@ def test_a_question_of_how_much_is_added_up() -> None:
     [
         ("plot units", "units by month, one line for each region", "y"),
         ("bars of units by region", "units for each region", "x"),
-        ("a histogram of units", "how units is spread", "x"),
     ],
 )
 def test_a_plot_is_drawn_with_the_number_at_its_axis(

@@ -14,7 +14,7 @@ from .bodies import Place
 from .catalogue import CREDITS_PER_USD, RETIRED
 from .checks import issues, told
 from .dialects import DIALECTS
-from .directions import directions, is_known
+from .directions import directions
 from .faults import fault_named
 from .options import CHAT_PATH, Options
 from .request import Json, Request
@@ -75,7 +75,7 @@ class Service:
     def _asked(self, request: Request) -> str | None:
         """Give the fault that the prompt asks for, as often as it does."""
         steering = directions(request.json)
-        if steering.fault is None or not is_known(steering.fault):
+        if steering.fault is None:
             return None
         seen = self.tally.next("asked " + dumps(request.json.get("messages")))
         times = steering.fault_times

@@ -294,16 +294,6 @@ def test_parts_of_text_direct_as_well():
     assert ask(messages=[{"role": "user", "content": [part]}]).content == "parts"
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["dialect klingon", "fault nothing", "length many", "dance", "fault trickle:x"],
-)
-def test_a_direction_that_is_not_understood_is_told(line):
-    content = ask(f"rehearsal: {line}").content
-
-    assert content.startswith(f"Not understood: `rehearsal: {line}")
-
-
 def test_a_prompt_chooses_the_dialect():
     seen = ask("rehearsal: dialect vllm\nrehearsal: say x", stream=True).seen
 

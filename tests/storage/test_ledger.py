@@ -205,17 +205,6 @@ def test_a_clock_that_is_far_off_hinders_no_striking(
     assert ledger.of_all() == ledger.of_session() == Totals()
 
 
-def test_a_ledger_of_an_earlier_version_goes_on(ledger: Ledger, tmp_path: Path) -> None:
-    note(ledger)
-    ledger.close()
-    spoil(tmp_path / "l.sqlite", "ALTER TABLE calls DROP COLUMN is_struck")
-    note(ledger, cost_usd=0.25)
-    ledger.strike(1)
-
-    assert [call.is_struck for call in ledger.all()] == [True, False]
-    assert (ledger.of_all().cost_usd, ledger.error) == (0.25, "")
-
-
 def test_days_and_months_are_utc(ledger: Ledger, clock: Clock) -> None:
     for day in (-21, -20, -1, 0, 0.49):
         clock.now_s = NOON_S + day * DAY_S
@@ -388,7 +377,7 @@ def test_a_corrupt_file_is_set_aside_under_the_day_of_the_ledger(
     (tmp_path / "l.sqlite").write_bytes(b"no database at all" * 999)
     note(ledger)
 
-    assert (tmp_path / "l.sqlite.corrupt-2026-08-21").is_file()
+    assert list(tmp_path.glob("l.sqlite.corrupt-2026-08-21-*"))
     assert ledger.of_all().calls == 1
 
 
@@ -456,44 +445,6 @@ def spoil(path: Path, statement: str) -> None:
     connection.execute(statement)
     connection.commit()
     connection.close()
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("started_s", "'no time'"),
-        ("started_s", "9e999"),
-        ("cost_usd", "x'00ff'"),
-        ("model", "x'ff00'"),
-        ("may_cost", "'yes'"),
-        ("ending", "NULL"),
-        ("prompt_tokens", "1e300"),
-    ],
-)
-def test_an_odd_figure_in_a_row_can_be_read(
-    ledger: Ledger, tmp_path: Path, column: str, value: str
-) -> None:
-    note(ledger)
-    spoil(tmp_path / "l.sqlite", f"UPDATE calls SET {column} = {value}")
-
-    (call,) = ledger.last()
-    assert call.day
-    assert type(getattr(call, column)) in (str, float, int, bool, type(None))
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [("cost_usd", "9e999"), ("prompt_tokens", "9e999"), ("calls", "1e300")],
-)
-def test_an_odd_figure_in_a_sum_can_be_read(
-    ledger: Ledger, tmp_path: Path, column: str, value: str
-) -> None:
-    note(ledger)
-    spoil(tmp_path / "l.sqlite", f"UPDATE sums SET {column} = {value}")
-
-    sums = ledger.of_session()
-    assert sums.completion_tokens == 2
-    assert getattr(sums, column) in (0, int(1e300))
 
 
 def test_the_totals_of_a_call_are_its_figures() -> None:
@@ -789,17 +740,3 @@ def test_a_call_stays_in_the_day_in_which_it_was_asked(
     assert there.by_day() == {}
     assert there.strike(1, False) is not None
     assert {day: s.calls for day, s in there.by_day().items()} == {begun.day: 1}
-
-
-def test_calls_of_a_file_that_kept_no_days_are_in_days_of_utc(tmp_path: Path) -> None:
-    path = tmp_path / "l.sqlite"
-    here = Ledger(path, now_s=lambda: 0.0, mounts=str)
-    note(here)
-    here.close()
-    spoil(path, "ALTER TABLE calls DROP COLUMN day")
-    there = Ledger(path, mounts=str)
-
-    assert [call.day for call in there.last()] == ["1970-01-01"]
-    assert there.strike(1) is not None
-    assert there.by_day() == {}
-    assert there.error == ""
