@@ -34,10 +34,9 @@ from nemotron_magic.session.conversation import PreparedPrompt
 from nemotron_magic.session.credentials import Credentials
 from nemotron_magic.session.replay import CachedReply
 from nemotron_magic.session.reply import Ending, Reply, ReplyAccumulator, ReplyMetadata
-from nemotron_magic.storage.cache import Cache, open_cache
+from nemotron_magic.storage.cache import Cache, RungMemory, open_cache, open_rungs
 from nemotron_magic.storage.ledger import Ledger, Tally
 from nemotron_magic.storage.records import CallRecord, Totals
-from nemotron_magic.storage.rungs import RungMemory, open_rungs
 
 __all__ = ["Call", "CallAccounting"]
 

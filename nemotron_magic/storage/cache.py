@@ -1,18 +1,17 @@
-"""Cached replies, as text by the hash of their request."""
+"""What is kept to ask less: replies, and the form of typed answers a model takes."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from nemotron_magic.storage.database import Schema, Storage
 from nemotron_magic.storage.files import user_folder
 
-__all__ = ["Cache", "open_cache"]
+__all__ = ["Cache", "RungMemory", "open_cache", "open_rungs"]
 
-_FILE = "replies.sqlite"
 _MOST_BYTES = 100_000_000
 
 # No library: `diskcache`, the usual one, unpickles what it reads, and was last released
@@ -109,6 +108,54 @@ class Cache:
         self._storage.close()
 
 
+_KEPT_S = 7 * 86_400
+_RUNGS = Schema(
+    0x4E4D4C31,
+    1,
+    """
+    CREATE TABLE IF NOT EXISTS rungs (
+        origin TEXT, model TEXT, rung TEXT, learnt_s REAL, PRIMARY KEY (origin, model)
+    ) WITHOUT ROWID
+    """,
+)
+
+
+class RungMemory:
+    """Remembers for a week which form of typed answers a model at a service takes."""
+
+    def __init__(
+        self, path: Path | None, now_s: Callable[[], float], **more: Any
+    ) -> None:
+        self._storage = Storage(path, _RUNGS, **more)
+        self._now_s = now_s
+
+    def find(self, origin: str, model: str) -> str:
+        """Return the rung to begin on; empty if nothing is known."""
+        ask = "SELECT rung FROM rungs WHERE origin = ? AND model = ? AND learnt_s > ?"
+        asked = (origin, model, self._now_s() - _KEPT_S)
+        found = self._storage.read(lambda c: c.execute(ask, asked).fetchone())
+        return str(found[0]) if found else ""
+
+    def keep(self, origin: str, model: str, rung: str) -> None:
+        """Remember where to begin the next time."""
+        row = (origin, model, rung, self._now_s())
+        put = "INSERT OR REPLACE INTO rungs VALUES (?, ?, ?, ?)"
+        self._storage.write(lambda c: c.execute(put, row))
+
+    def close(self) -> None:
+        """Let go of what is in memory."""
+        self._storage.close()
+
+
 def open_cache(environ: Mapping[str, str]) -> Cache:
     """Return the user's cache; nothing is written yet."""
-    return Cache((user_folder(environ, "cache") / _FILE).absolute(), is_default=True)
+    return Cache(_in_cache(environ, "replies.sqlite"), is_default=True)
+
+
+def open_rungs(environ: Mapping[str, str], now_s: Callable[[], float]) -> RungMemory:
+    """Return the user's; nothing is written yet."""
+    return RungMemory(_in_cache(environ, "rungs.sqlite"), now_s, is_default=True)
+
+
+def _in_cache(environ: Mapping[str, str], name: str) -> Path:
+    return (user_folder(environ, "cache") / name).absolute()

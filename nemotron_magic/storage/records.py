@@ -9,20 +9,20 @@ from typing import Any
 
 from nemotron_magic.core import public
 
-__all__ = ["CallRecord", "Totals", "at_time", "local_day"]
+__all__ = ["CallRecord", "Totals", "local_day"]
 
-LATEST_S = 32_503_680_000.0
+_LATEST_S = 32_503_680_000.0
 """The year 3000: a clock that is set beyond is wrong."""
 
 
-def at_time(seconds: float) -> datetime:
-    """Return a time since 1970 as UTC; what no clock should show is brought near."""
-    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST_S), UTC)
+def _local_time(seconds: float) -> datetime:
+    """Return a time since 1970 where this process runs, near to what clocks show."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), _LATEST_S), UTC).astimezone()
 
 
 def local_day(now_s: float) -> str:
     """Return the day of a time where this process runs, such as `2026-08-21`."""
-    return f"{at_time(now_s).astimezone():%Y-%m-%d}"
+    return f"{_local_time(now_s):%Y-%m-%d}"
 
 
 @public
@@ -107,7 +107,7 @@ class CallRecord:
     @property
     def started_at(self) -> datetime:
         """When it was asked, in local time."""
-        return at_time(self.started_s).astimezone()
+        return _local_time(self.started_s)
 
     @property
     def is_over(self) -> bool:

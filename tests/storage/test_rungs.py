@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nemotron_magic.storage.rungs import RungMemory, open_rungs
+from nemotron_magic.storage.cache import RungMemory, open_rungs
 
 DAY_S = 86_400.0
 
