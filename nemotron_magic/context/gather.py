@@ -50,8 +50,7 @@ class Subject:
     """What a question is about, if it is about a cell or a function.
 
     `words` stand in place of what was typed, the `instruction` behind them; `names` are
-    variables to describe, functions among them `with_source`, and the `notice` tells
-    the user how it was found.
+    variables to describe, functions among them `with_source`.
     """
 
     words: str = ""
@@ -59,7 +58,6 @@ class Subject:
     parts: tuple[ContextPart, ...] = ()
     names: tuple[str, ...] = ()
     with_source: bool = False
-    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +130,6 @@ class ContextGatherer:
             lambda cell: cell_names(cell.source, self._shell.transform_cell),
         )
         prompt = "\n\n".join(filter(None, (text, subject.instruction)))
-        notices = filter(None, (subject.notice, self._notice(fitted)))
         info = ContextInfo(
             render_prompt(prompt, fitted),
             tuple(part.shown for part in fitted.kept),
@@ -141,7 +138,7 @@ class ContextGatherer:
             fitted.left_out,
             files=tuple(p.shown for p in fitted.kept if p.kind in ("file", "notebook")),
         )
-        return text, info, "\n".join(notices)
+        return text, info, self._notice(fitted)
 
     def _requested(
         self, request: ContextRequest, variables: Variables

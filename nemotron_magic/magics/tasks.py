@@ -7,7 +7,7 @@ import difflib
 import linecache
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -15,7 +15,6 @@ from traceback import walk_tb
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from nemotron_magic.code.syntax import compile_error, python_source
 from nemotron_magic.context.cells import Cell, latest_runs
 from nemotron_magic.context.gather import Subject, read_names
 from nemotron_magic.context.history import History, clip_traceback, is_library
@@ -31,29 +30,7 @@ __all__ = [
     "Task",
     "TaskTargets",
     "correction_request",
-    "is_similar",
-    "syntax_error",
 ]
-
-_SIMILAR = 0.6
-
-
-def syntax_error(source: str, transform: Callable[[str], str]) -> str:
-    """Return the error that keeps a cell from running at all, or ""."""
-    try:
-        compile_error(python_source(source, transform))
-    except SyntaxError as error:
-        line = (error.text or "").rstrip("\n")
-        where = f"line {error.lineno}: {line}\n" if error.lineno else ""
-        return f"{where}{type(error).__name__}: {error.msg}"
-    return ""
-
-
-def is_similar(one: str, other: str) -> bool:
-    """Return whether one cell may be the other after a change."""
-    matcher = difflib.SequenceMatcher(None, one[:5_000], other[:5_000])
-    return matcher.quick_ratio() >= _SIMILAR and matcher.ratio() >= _SIMILAR
-
 
 _ONE_CELL = "in one fenced block that names its language"
 
@@ -69,11 +46,6 @@ class Task:
     words: str
     instruction: str
     gives_code: bool = True
-
-    def question(self, about: str, wish: str) -> str:
-        """Return the question, with what the user added."""
-        words = self.words.format(about=about)
-        return f"{words} {wish.strip()}" if wish.strip() else words
 
 
 CODE = (
@@ -122,6 +94,8 @@ _MOST_CELLS = 50
 """Ignore errors older than this many cells."""
 
 _MOST_PRINTED_CHARS = 4_000
+_MOST_COMPARED_CHARS = 2_000
+_SIMILAR = 0.6
 _MOST_VALUES = 12
 _FUNCTIONS = (FunctionType, MethodType, type(lru_cache(len)))
 _PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
@@ -142,16 +116,14 @@ class TaskTargets:
         task = TASKS[call.command]
         if call.command == "test":
             name = self._function(call.text)
-            words = task.question(f"the function `{name}`", "")
+            words = task.words.format(about=f"the function `{name}`")
             return Subject(words, task.instruction, (), (name,), with_source=True), ""
-        cell, notice = self._cell(call, variables)
+        cell = self._cell(call, variables)
         about = f"cell {cell.number}" if cell.number else "this cell"
         names, values = self._values(cell, variables)
-        words = task.question(about, call.text)
+        words = f"{task.words.format(about=about)} {call.text.strip()}".strip()
         parts = (_part(cell, about), *values)
-        return Subject(
-            words, task.instruction, parts, names, notice=notice
-        ), cell.source
+        return Subject(words, task.instruction, parts, names), cell.source
 
     def _values(
         self, cell: Cell, variables: Variables
@@ -179,69 +151,46 @@ class TaskTargets:
         unique = tuple(islice(dict.fromkeys(names), _MOST_VALUES))
         return unique, tuple(parts.values())
 
-    def _cell(self, call: ParsedMagic, variables: Variables) -> tuple[Cell, str]:
-        """Return the cell that a task is about, and a notice for the user."""
-        if call.cell.strip():
-            return self._typed(call, variables), ""
-        command, notice = call.command, ""
-        if command == "fix":
-            cell, notice = self._failed()
-        else:
-            newest = next(self._others(), None)
-            if newest is None:
-                raise InputError(
-                    f"{command} needs a cell, and none has run yet",
-                    hint=f"Run one first, or put %%nemotron {command} on top of it",
-                )
+    def _cell(self, call: ParsedMagic, variables: Variables) -> Cell:
+        command, source = call.command, call.cell
+        if source.strip():
+            ran = (c for c in self._others() if c.source.strip() == source.strip())
+            cell = next(ran, Cell(0, source))
+        elif command == "fix":
+            cell = self._failed()
+        elif newest := next(self._others(), None):
             cell = newest
-        if cell.is_skipped:
+        else:
+            raise InputError(
+                f"{command} needs a cell, and none has run yet",
+                hint=f"Run one first, or put %%nemotron {command} on top of it",
+            )
+        if cell.is_skipped and not source.strip():
             raise InputError(
                 f"cell {cell.number} is marked to be left out: # nemotron: skip",
                 "nothing was sent",
                 f"Remove that line, or put %%nemotron {command} on top of the cell",
             )
-        return self.history.load(cell, variables.result), notice
+        cell = self.history.load(cell, variables.result) if cell.number else cell
+        has_run_well = cell.number and not cell.error and not call.text.strip()
+        if command == "fix" and has_run_well:
+            raise InputError(
+                f"this cell ran without an error, as cell {cell.number}",
+                "nothing was sent",
+                "Say what to change: %%nemotron fix: keep the index",
+            )
+        return cell
 
-    def _typed(self, call: ParsedMagic, variables: Variables) -> Cell:
-        """Return the cell below the magic, with what is known of its last run."""
-        source = call.cell
-        ran = (c for c in self._others() if c.source.strip() == source.strip())
-        before = next(ran, None)
-        if before is None:
-            error = syntax_error(source, self.shell.transform_cell)
-            return Cell(0, source, error=error)
-        before = self.history.load(before, variables.result)
-        if call.command != "fix" or before.error or call.text.strip():
-            return before
-        raise InputError(
-            f"this cell ran without an error, as cell {before.number}",
-            "nothing was sent",
-            "Say what to change: %%nemotron fix: keep the index",
-        )
-
-    def _failed(self) -> tuple[Cell, str]:
-        """Return the newest cell that failed and is not mended, and a notice.
-
-        Only the newest run of a cell counts. Where the front end does not tell which
-        cell ran, one that is like it and ran well is taken for the mended one.
-        """
+    def _failed(self) -> Cell:
+        """Return the newest cell whose newest run failed, and not by Stop."""
         well: list[Cell] = []
-        notice = ""
         for cell in latest_runs(self._others()):
             error = self.history.error_of(cell)
-            if "KeyboardInterrupt" in error.rpartition("\n")[2]:
-                continue
+            is_stopped = "KeyboardInterrupt" in error.rpartition("\n")[2]
             if not error:
                 well.append(cell)
-                continue
-            mended = next((one for one in well if _may_mend(one, cell)), None)
-            if mended is None:
-                return cell, notice
-            notice = notice or (
-                f"Cell {cell.number} failed later: it counts as fixed by cell "
-                f"{mended.number}, which is much like it. If it is not, put "
-                "%%nemotron fix on top of it."
-            )
+            elif not is_stopped and not any(_may_mend(one, cell) for one in well):
+                return cell
         raise InputError(
             "there is nothing to fix: no cell has failed"
             + (", or it has been fixed since" if well else ""),
@@ -310,10 +259,11 @@ def _value_at(path: str, namespace: Mapping[str, object]) -> object:
 
 
 def _may_mend(one: Cell, failed: Cell) -> bool:
-    """Return whether a run that went well may be of the failed cell, after a change."""
+    """Return whether a later run may be of the failed cell, where no ids tell."""
     if one.cell_id and failed.cell_id:
         return one.cell_id == failed.cell_id
-    return is_similar(one.source, failed.source)
+    sources = one.source[:_MOST_COMPARED_CHARS], failed.source[:_MOST_COMPARED_CHARS]
+    return difflib.SequenceMatcher(None, *sources).ratio() >= _SIMILAR
 
 
 def _part(cell: Cell, about: str) -> ContextPart:

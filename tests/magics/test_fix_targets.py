@@ -149,13 +149,9 @@ def test_the_same_cell_mends_it(told: Callable[..., str]) -> None:
     assert FAILS not in asked
 
 
-def test_without_ids_what_is_like_it_mends_it_and_says_so(
-    shell: Shell, service: Address
-) -> None:
-    for cell in (PREPARED, "1 / 0", FAILS, LIKE_IT):
+def test_without_ids_what_is_like_it_mends_it(shell: Shell, service: Address) -> None:
+    for cell in (PREPARED, "1 / 0", FAILS, LIKE_IT, "%nemotron -q fix"):
         shell.run(cell)
-    done = shell.run("%nemotron fix")
 
     assert "\n1 / 0\n" in sent(service)
-    assert "Cell 4 failed later: it counts as fixed by cell 5" in done.text
-    assert "%%nemotron fix" in done.text
+    assert FAILS not in sent(service)
