@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
-from html import escape
 from typing import Any
 
 from nemotron_magic.context.tokens import estimate_field_tokens, estimate_tokens
@@ -20,10 +18,8 @@ from nemotron_magic.storage.ledger import Ledger
 from nemotron_magic.storage.records import Totals
 
 __all__ = [
-    "MOST_DAYS",
     "balance",
     "by_day",
-    "chart",
     "cost_text",
     "preview_messages",
     "preview_report",
@@ -32,8 +28,8 @@ __all__ = [
     "usage",
 ]
 
-MOST_DAYS = 30
-_WIDTH, _HEIGHT = 600, 90
+_MOST_DAYS = 14
+_BAR = 20  # characters of the longest
 
 _MISSES = {"on": "no", "replay": "no: it would fail, as nothing is asked in a replay"}
 
@@ -53,22 +49,18 @@ def preview_messages(
         ("all other fields", estimate_field_tokens(body)),
     ]
     rows = [*((what, f"about {size:,} tokens") for what, size in takes), *notes]
-    cells = [[text.replace("|", "\\|") for text in row] for row in rows]
-    lines = [f"| {what} | {how_much} |" for what, how_much in cells]
+    cells = ([text.replace("|", "\\|") for text in row] for row in rows)
+    lines = (f"| {what} | {how_much} |" for what, how_much in cells)
     fields = ",\n ".join(
         f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
         for name, value in body.items()
         if name != "messages"
     )
-    parts = [
-        "\n".join([f"| {heading} | |", "|:--|:--|", *lines]),
-        *(
-            _fenced(name, message["content"], "prompt")
-            for name, message in zip(names, messages, strict=True)
-        ),
-        _fenced("All other fields", f"{{{fields}}}", "json"),
-    ]
-    return "\n\n".join(parts)
+    texts = [message["content"] for message in messages]
+    asked = (_fenced(*one, "prompt") for one in zip(names, texts, strict=True))
+    table = "\n".join([f"| {heading} | |", "|:--|:--|", *lines])
+    others = _fenced("All other fields", f"{{{fields}}}", "json")
+    return "\n\n".join([table, *asked, others])
 
 
 def _fenced(title: str, text: str, language: str) -> str:
@@ -213,45 +205,17 @@ def balance(session: Session, settings: Settings) -> str:
     return f"{format_usd(left)} left at `{endpoint.netloc}`. {booked}"
 
 
-def chart(days: Mapping[str, Totals], most: int = MOST_DAYS) -> str:
-    """Return the cost of each day as a figure in HTML; empty without calls."""
-    shown = by_day({day: one for day, one in days.items() if one.calls}, most)
+def by_day(days: Mapping[str, Totals]) -> str:
+    """Return the cost of the last days with calls as Markdown; empty without any."""
+    shown = dict(
+        [(day, one) for day, one in days.items() if one.calls][-_MOST_DAYS:]
+    )
     if not shown:
         return ""
-    total = escape(cost_text(sum(shown.values(), Totals())))
-    step = _WIDTH / max(len(shown), 10)
+    total = cost_text(sum(shown.values(), Totals()))
     highest = max(one.cost_usd for one in shown.values()) or 1.0
-    bars = (
-        _bar(place * step, step, one.cost_usd / highest, day, one)
-        for place, (day, one) in enumerate(shown.items())
+    rows = (
+        f"| {day} | {cost_text(one)} | {'█' * round(_BAR * one.cost_usd / highest)} |"
+        for day, one in shown.items()
     )
-    first, last = min(shown), max(shown)
-    until = f"<span>{last}</span>" if last != first else ""
-    return (
-        f'<figure class="nm-days"><figcaption>Cost by day: {total}</figcaption>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img"'
-        f' aria-label="Cost by day, {plural(len(shown), "day")}: {total}">'
-        f'{"".join(bars)}</svg><div class="nm-muted"><span>{first}</span>{until}</div>'
-        "</figure>"
-    )
-
-
-def by_day(days: Mapping[str, Totals], most: int = MOST_DAYS) -> dict[str, Totals]:
-    """Return the totals of each day up to the last one, those without calls too."""
-    if not days:
-        return {}
-    last = date.fromisoformat(max(days))
-    first = max(date.fromisoformat(min(days)), last - timedelta(days=most - 1))
-    count = (last - first).days + 1
-    names = [(first + timedelta(days=n)).isoformat() for n in range(count)]
-    return {name: days.get(name, Totals()) for name in names}
-
-
-def _bar(left: float, step: float, share: float, day: str, totals: Totals) -> str:
-    tall = max((_HEIGHT - 2) * share, 1)
-    about = escape(f"{day}: {cost_text(totals)}, {plural(totals.calls, 'call')}")
-    kind = "nm-unsure" if totals.unknown_cost else "nm-sure"
-    return (
-        f'<rect class="{kind}" x="{left + step * 0.15:.1f}" width="{step * 0.7:.1f}"'
-        f' y="{_HEIGHT - tall:.1f}" height="{tall:.1f}"><title>{about}</title></rect>'
-    )
+    return "\n".join([f"| Cost by day | {total} | |", "|:--|--:|:--|", *rows])

@@ -1,4 +1,4 @@
-"""The chart of what each day cost."""
+"""What each day cost, as the panel shows it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nemotron_magic.display.reports import by_day, chart
+from nemotron_magic.display.reports import by_day
 from nemotron_magic.storage.records import CallRecord, Totals
 
 CALL = CallRecord(model="m", ending="complete", attempts=1, cost_usd=0.5)
@@ -14,13 +14,15 @@ KNOWN = Totals.of(CALL)
 UNKNOWN = Totals.of(replace(CALL, cost_usd=None))
 
 
-def test_days_without_calls_are_there_and_the_oldest_are_left_out() -> None:
-    days = by_day({"2026-01-01": KNOWN, "2026-03-01": KNOWN}, most=30)
+def test_the_last_days_with_calls_are_told_and_the_oldest_left_out() -> None:
+    days = {f"2026-03-{day:02}": KNOWN for day in range(1, 30)}
+    lines = by_day(days | {"2026-03-30": Totals()}).splitlines()
 
-    assert len(days) == 30
-    assert min(days) == "2026-01-31"
-    assert [one.cost_usd for one in days.values()] == [0.0] * 29 + [0.5]
-    assert by_day({}) == {}
+    assert lines[0] == "| Cost by day | $7.00 | |"
+    assert len(lines) == 16
+    assert lines[2].startswith("| 2026-03-16 | $0.50 |")
+    assert lines[-1].startswith("| 2026-03-29 | $0.50 |")
+    assert by_day({}) == by_day({"2026-08-21": Totals()}) == ""
 
 
 @pytest.mark.parametrize(
@@ -30,22 +32,15 @@ def test_days_without_calls_are_there_and_the_oldest_are_left_out() -> None:
         ([UNKNOWN, KNOWN], "at least $0.50"),
         ([UNKNOWN, UNKNOWN], "unknown"),
     ],
-    ids=["known", "in part", "unknown"],
 )
-def test_days_of_unknown_cost_are_not_summed_up_as_nothing(
-    days: list[Totals], told: str
-) -> None:
-    html = chart({f"2026-08-2{n}": one for n, one in enumerate(days)})
+def test_the_sum_says_how_sure_it_is(days: list[Totals], told: str) -> None:
+    shown = by_day({f"2026-08-2{at}": one for at, one in enumerate(days)})
 
-    assert f"<figcaption>Cost by day: {told}</figcaption>" in html
-    assert f'aria-label="Cost by day, 2 days: {told}"' in html
-    assert html.count("<rect") == 2
-    assert html.count('class="nm-unsure"') == days.count(UNKNOWN)
+    assert shown.startswith(f"| Cost by day | {told} | |")
 
 
-def test_each_bar_says_its_day_and_one_day_is_named_once() -> None:
-    html = chart({"2026-08-21": KNOWN})
+def test_a_bar_is_as_long_as_its_share_of_the_dearest_day() -> None:
+    half = Totals.of(replace(CALL, cost_usd=0.25))
+    lines = by_day({"2026-08-20": KNOWN, "2026-08-21": half}).splitlines()
 
-    assert "<title>2026-08-21: $0.50, 1 call</title>" in html
-    assert html.count("<span>2026-08-21</span>") == 1
-    assert chart({}) == chart({"2026-08-21": Totals()}) == ""
+    assert [line.count("█") for line in lines[2:]] == [20, 10]

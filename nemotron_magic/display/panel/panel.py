@@ -194,8 +194,8 @@ class Panel:
             parts = (table, ask, left)
             self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
         ledger = self._host.session.accounting.ledger
-        html = report(reports.usage(ledger)) + reports.chart(ledger.by_day())
-        self._usage.children[0].value = html
+        told = f"{reports.usage(ledger)}\n\n{reports.by_day(ledger.by_day())}"
+        self._usage.children[0].value = report(told)
         return self._usage
 
     def _ask_balance(self, line: Any) -> None:
