@@ -107,10 +107,9 @@ class ReplyCode:
         return "".join([*notes, row if buttons else ""])
 
     def _button(self, cell: CodeCell, label: str) -> str:
-        """Return a button that is run by the page's own command linker.
+        """Return a button by which the page itself puts a cell below, and runs nothing.
 
-        A cell below the one in whose output it stands, with the code in it, and not
-        run. Without the style sheet, as in an untrusted file, nothing of it is seen.
+        Without the style sheet, as in an untrusted file, nothing of it is seen.
         """
         source = cell.source.rstrip("\n")
         size = len(source.encode("utf-8", "replace"))
@@ -133,9 +132,9 @@ class ReplyCode:
 class InsertOptions:
     """What is to become of the code of a reply.
 
-    It `inserts` it into a cell, or `replaces` the one that asks; `before` is the cell
-    that it corrects. What is wrong with it is sent back `repairs` times at most, what a
-    trial raised only if `repairs_failures`: it may hold what the code read.
+    `before` is the cell that it corrects. What is wrong with it is sent back `repairs`
+    times at most, what a trial raised only if `repairs_failures`: it may hold what the
+    code read.
     """
 
     inserts: bool = False
@@ -170,8 +169,9 @@ class CodeInserter:
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Return what keeps the code that would be put in from running here."""
-        cells = self._cells(reply)
-        return self._check(cells[0]) if cells else ()
+        first = next(iter(self._cells(reply)), None)
+        is_python = first is not None and first.language == "python"
+        return self._check(first.source) if first and is_python else ()
 
     def forget_trials(self) -> None:
         """Say no more what came of trying the code of an earlier reply."""
@@ -185,23 +185,20 @@ class CodeInserter:
         before_s: float = 0.0,
         reason: str = "",
     ) -> tuple[Finding, ...]:
-        """Try the code of a reply on a copy of the kernel, all cells in their order.
+        """Try the code of a reply on a copy of the kernel; return what its cell raised.
 
-        Return what the cell that would be put in raised. What is said of the cells from
-        now on is what came of it. What the static check finds for certain needs no
-        copy. If it was not asked for now, that it cannot be done here is said once a
-        session. `reason` says why it cannot be tried now, `before_s` how long the cell
-        that it corrects took.
+        What the static check finds for certain needs no copy. If it was not asked for
+        now, that trials cannot be done here is said once a session. `reason` says why
+        not now, `before_s` how long the cell took that it corrects.
         """
         self._verdicts = {}
-        cells = [one for one in self._cells(reply) if one.language == "python"]
-        if not cells or self._check(cells[0]):
+        sources = [c.source for c in self._cells(reply) if c.language == "python"]
+        if not sources or self._check(sources[0]):
             return ()
         if not is_asked and unsupported():
             has_told, self._has_told = self._has_told, True
             if has_told:
                 return ()
-        sources = [cell.source for cell in cells]
         self._try(sources, tick, before_s, reason)
         first = self._verdicts[sources[0]]
         return (Finding("trial", first.raised),) if first.kind == "fails" else ()
@@ -214,7 +211,7 @@ class CodeInserter:
         return _with(reply, [notice], remarks=remarks)
 
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
-        """Put the code of a reply in, as far as the job says; return the reply so told.
+        """Put the code of a reply in, if the job says so; return the reply so told.
 
         A reply that was broken off has its code wait: the page takes no cell of a run
         that failed. Without any code in it, that of the reply before it still waits.
@@ -235,12 +232,12 @@ class CodeInserter:
         if is_broken or not self._takes_cells():
             notices.append(_BROKEN if is_broken else _HEADLESS)
             return _with(reply, notices, **more)
-        self._insert_cell(1, job.replaces)
+        inserted, self._next = cells[0].source, 1
+        self._shell.set_next_input(inserted.rstrip("\n"), replace=job.replaces)
         where = "in place of this cell" if job.replaces else "in the cell below"
         left = len(cells) - 1
         wait = f"{left} more block{' waits' if left == 1 else 's wait'}: %nemotron code"
         placed = f"code {where}, {wait}" if left else f"code {where}"
-        inserted = cells[0].source
         return _with(reply, notices, inserted=inserted, placed=placed, **more)
 
     def offer(self, reply: Reply) -> None:
@@ -260,7 +257,7 @@ class CodeInserter:
         return ReplyCode(self._cells(reply), remarks, self._cells, has_buttons)
 
     def insert(self, which: str, tries: bool = False) -> str:
-        """Put in code that waits, the next or `which`; return what to say of it.
+        """Put in code that waits, the next, one by number or `all`; return what to say.
 
         What has not been tried yet is tried before, if `tries`.
         """
@@ -275,26 +272,29 @@ class CodeInserter:
                 "the last reply has no code to insert",
                 hint="Ask for some: %nemotron --code plot sales by month",
             )
-        which, count = which.strip(), len(self._waiting)
-        left: list[CodeCell] = []
+        count = len(self._waiting)
         if which.lower() == "all":
-            whole, *left = join_cells(self._waiting)
-            self._queue([whole, *left])
-            joined, number = count - len(left), 1
+            cell, *left = join_cells(self._waiting)
+            joined = count - len(left)
             done = f"{joined} blocks are" if joined > 1 else "1 block is"
-        else:
-            number = self._number(which)
-            done = f"Block {number} of {count} is"
-        cell = self._waiting[number - 1]
-        is_new = cell.language == "python" and cell.source not in self._verdicts
-        if tries and is_new and not self._check(cell):
-            self._try([cell.source])
-        self._insert_cell(number)
-        done += " in the cell below."
-        if which.lower() == "all":
+            more = f" {len(left)} with a magic of their own wait." if left else ""
             self._queue(left)
-            done += f" {len(left)} with a magic of their own wait." if left else ""
-        return "\n\n".join([done, *self._remarks(cell)])
+        else:
+            number, more = int(which or self._next + 1), ""
+            if not which and number > count:
+                raise InputError(
+                    "all code of the last reply has been inserted",
+                    hint="Again: %nemotron code: 1   or: %nemotron code: all",
+                )
+            if not 1 <= number <= count:
+                raise InputError(f"code takes a number up to {count}, got {number}")
+            cell, self._next = self._waiting[number - 1], max(self._next, number)
+            done = f"Block {number} of {count} is"
+        is_new = cell.language == "python" and cell.source not in self._verdicts
+        if tries and is_new and not self._check(cell.source):
+            self._try([cell.source])
+        self._shell.set_next_input(cell.source.rstrip("\n"), replace=False)
+        return "\n\n".join([f"{done} in the cell below.{more}", *self._remarks(cell)])
 
     def _try(
         self,
@@ -315,44 +315,25 @@ class CodeInserter:
         """Let these cells wait, in place of those that did."""
         self._waiting, self._next = tuple(cells), 0
 
-    def _number(self, which: str) -> int:
-        count = len(self._waiting)
-        if not which and self._next == count:
-            raise InputError(
-                "all code of the last reply has been inserted",
-                hint="Again: %nemotron code: 1   or: %nemotron code: all",
-            )
-        number = int(which) if which.isdecimal() else 0 if which else self._next + 1
-        if 1 <= number <= count:
-            return number
-        raise InputError(f"code takes all or a number up to {count}, got {which[:40]}")
-
-    def _insert_cell(self, number: int, replaces: bool = False) -> None:
-        source = self._waiting[number - 1].source.rstrip("\n")
-        self._shell.set_next_input(source, replace=replaces)
-        self._next = max(self._next, number)
-
     def _cells(self, reply: str) -> tuple[CodeCell, ...]:
         """Return the code of a reply with all that hides in it shown."""
         magics = self._shell.magics_manager.magics["cell"]
         found = ((c, *escape_bidi(c.source)) for c in cells_of(str(reply), magics))
         return tuple(replace(c, source=s, warnings=w) for c, s, w in found)
 
-    def _check(self, cell: CodeCell) -> tuple[Finding, ...]:
-        if cell.language != "python":
-            return ()
-        # Here and not above: it is most of the room, and waits for a reply with code.
-        return check(cell.source, self._names(), self._shell.transform_cell)
+    def _check(self, source: str) -> tuple[Finding, ...]:
+        return check(source, self._names(), self._shell.transform_cell)
 
     def _names(self) -> dict[str, object]:
         return {**self._shell.user_ns_hidden, **self._shell.user_ns}
 
     def _remarks(self, cell: CodeCell) -> tuple[str, ...]:
         """Return what code does outside Python, and what else is odd, a line each."""
-        names, transform = self._names(), self._shell.transform_cell
-        effects = effects_of(cell.source, transform, names)
+        effects = effects_of(cell.source, self._shell.transform_cell, self._names())
         verdict = self._verdicts.get(cell.source)
-        checked = str(verdict) if verdict else format_findings(self._check(cell))
+        checked = str(verdict) if verdict else ""
+        if not verdict and cell.language == "python":
+            checked = format_findings(self._check(cell.source))
         lines = (effects, " · ".join(filter(None, [*cell.warnings, checked])))
         return tuple(filter(None, lines))
 

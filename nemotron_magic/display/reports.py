@@ -207,9 +207,7 @@ def balance(session: Session, settings: Settings) -> str:
 
 def by_day(days: Mapping[str, Totals]) -> str:
     """Return the cost of the last days with calls as Markdown; empty without any."""
-    shown = dict(
-        [(day, one) for day, one in days.items() if one.calls][-_MOST_DAYS:]
-    )
+    shown = dict([(day, one) for day, one in days.items() if one.calls][-_MOST_DAYS:])
     if not shown:
         return ""
     total = cost_text(sum(shown.values(), Totals()))

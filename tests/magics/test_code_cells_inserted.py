@@ -79,9 +79,9 @@ def test_code_comes_unasked_into_no_cell_but_waits(shell: Shell) -> None:
     [
         ("code: 2", "y = 2", "Block 2 of 3 is in the cell below."),
         ("code: all", "x = 1\n\ny = 2", "2 blocks are in the cell below. 1 with a"),
-        ("code: 4", None, "code takes all or a number up to 3, got 4"),
-        ("code: 0", None, "code takes all or a number up to 3, got 0"),
-        ("code: first", None, "code takes all or a number up to 3, got first"),
+        ("code: 4", None, "code takes a number up to 3, got 4"),
+        ("code: 0", None, "code takes a number up to 3, got 0"),
+        ("code: first", None, "code takes NUMBER or all or nothing, got first"),
     ],
 )
 def test_which_code_can_be_said(

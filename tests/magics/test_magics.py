@@ -233,7 +233,7 @@ def test_a_text_in_another_cell_magic_is_not_touched(
         ("%nemotron -p n=0 hi", "n must lie in [1, …), got 0"),
         ("%nemotron -o 1x hi", "--out needs the name of a variable"),
         ("%nemotron threads: all", "threads takes no text"),
-        ("%nemotron rehearse: up", "rehearse takes nothing or off"),
+        ("%nemotron rehearse: up", "rehearse takes off or nothing"),
         ("%nemotron continue", "there is no reply to continue"),
     ],
 )

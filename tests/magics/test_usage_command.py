@@ -139,10 +139,10 @@ def test_usage_is_exported(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("usage: all", "usage takes nothing or export PATH, got all"),
+        ("usage: all", "usage takes export PATH or nothing, got all"),
         ("usage: export a.parquet", "calls are exported to .csv or .json"),
         ("log: 99", "there is no call 99 in the ledger"),
-        ("log: last", "a call goes by its number, got last"),
+        ("log: last", "log takes [strike] NUMBER or nothing, got last"),
         ("balance: all", "balance takes no text"),
     ],
 )
@@ -346,8 +346,8 @@ def test_a_call_is_struck_out_of_the_budgets_and_taken_in_again(
     ("line", "words"),
     [
         ("log: strike 99", "there is no call 99 in the ledger"),
-        ("log: strike", "a call goes by its number, got none"),
-        ("log: unstrike x", "a call goes by its number, got x"),
+        ("log: strike", "log takes [strike] NUMBER or nothing, got strike"),
+        ("log: unstrike x", "log takes [strike] NUMBER or nothing, got unstrike x"),
     ],
 )
 def test_what_is_not_in_the_ledger_cannot_be_struck_out(

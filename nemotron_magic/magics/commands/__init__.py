@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
 
 from nemotron_magic.core.errors import InputError, InterruptedByUser
 from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.text import one_line
 from nemotron_magic.display.reports import preview_report
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.commands import row_runs
@@ -53,12 +55,16 @@ AIMLAPI_API_KEY or from `%nemotron login`; it is never written into a notebook."
 
 def manual() -> str:
     """Return what `%nemotron?` shows."""
-    commands = (
-        _hang(f"%nemotron {name}", 26, f"{command.help}{_argument(name, command)}")
-        for name, command in COMMANDS.items()
-    )
+    commands = (_hang(f"%nemotron {name}", 26, words) for name, words in _helped())
     flags = (_hang(f"{', '.join(f.names)} {f.value}", 34, f.help) for f in FLAGS)
     return _MANUAL.format(commands="\n".join(commands), flags="\n".join(flags))
+
+
+def _helped() -> Iterator[tuple[str, str]]:
+    """Yield each command with its help."""
+    for name, command in COMMANDS.items():
+        also = f" Also `{name}: {command.takes}`." if command.takes else ""
+        yield name, f"{command.help}{also}"
 
 
 def _hang(name: str, indent: int, text: str) -> str:
@@ -72,16 +78,9 @@ def _flags_help() -> str:
 
 
 def _help(app: App, text: str, settings: Settings) -> str:
-    rows = (
-        f"| `{name}` | {command.help}{_argument(name, command)} |"
-        for name, command in COMMANDS.items()
-    )
+    rows = (f"| `{name}` | {words} |" for name, words in _helped())
     table = "\n".join(["| Command | |", "|:--|:--|", *rows])
     return f"{table}\n\n{_flags_help()}"
-
-
-def _argument(name: str, command: Command) -> str:
-    return f" Also `{name}: {command.takes}`." if command.takes else ""
 
 
 COMMANDS = {
@@ -109,60 +108,66 @@ def run(app: App, line: str, cell: str | None) -> Any:
     call = parse(line, cell, COMMANDS, app.session.redactor.hide, app.last_reply)
     settings = app.config.snapshot(call.values, **call.extra)
     app.keep_books(settings)
+    _refuse(call, COMMANDS.get(call.command))
+    try:
+        return _run(app, call, settings, line)
+    except KeyboardInterrupt:
+        raise InterruptedByUser("stopped by you") from None
+
+
+def _run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
     command = COMMANDS.get(call.command)
-    if command is not None:
-        _refuse(call, command)
-    if call.rows and call.command != "rows":
+    if call.help:
+        shown: str | None = _flags_help()
+    elif call.command == "rows":
+        return row_runs.run(app, call, settings, line)
+    elif command is not None and command.run is not None:
+        shown = command.run(app, call.text.strip(), settings)
+    elif call.preview:
+        question, _ = app.asker.question(call, settings)
+        prompt = app.session.prepare(question, settings)
+        beside = "" if question.text.strip() else " with a question"
+        heading = f"What would be sent{beside}"
+        shown = preview_report(app.session, prompt, settings, heading)
+    else:
+        return app.asker.reply(call, settings)
+    if shown:
+        app.displays.show_markdown(shown)
+    return None
+
+
+def _refuse(call: ParsedMagic, command: Command | None) -> None:
+    """Refuse what a command has no use for: it may have been meant as a question."""
+    name, text = call.command, call.text.strip()
+    if call.rows and name != "rows":
         flag = next(iter(call.rows)).replace("_", "-")
         raise InputError(
             f"--{flag} is for rows, and this asks about none",
             "nothing was sent",
             f"Type: %%nemotron --{flag} … rows: df.column   and the question below",
         )
-    if call.help:
-        app.displays.show_markdown(_flags_help())
-    elif call.command == "rows":
-        try:
-            return row_runs.run(app, call, settings, line)
-        except KeyboardInterrupt:
-            raise InterruptedByUser("stopped by you", "nothing was sent") from None
-    elif command is not None and command.run is not None:
-        try:
-            shown = command.run(app, call.text, settings)
-        except KeyboardInterrupt:
-            raise InterruptedByUser("stopped by you") from None
-        if shown:
-            app.displays.show_markdown(shown)
-    elif call.preview:
-        question, _ = app.asker.question(call, settings)
-        prompt = app.session.prepare(question, settings)
-        beside = "" if question.text.strip() else " with a question"
-        heading = f"What would be sent{beside}"
-        app.displays.show_markdown(
-            preview_report(app.session, prompt, settings, heading)
-        )
-    else:
-        return app.asker.reply(call, settings)
-    return None
-
-
-def _refuse(call: ParsedMagic, command: Command) -> None:
-    """Refuse what a command has no use for: it may have been meant as a question."""
-    has_text = call.text.strip() and not command.takes
-    has_cell = call.cell.strip() and not command.takes_cell
-    if has_text or has_cell:
+    if command is None:
+        return
+    has_text = text and not command.takes
+    if has_text or (call.cell.strip() and not command.takes_cell):
         raise InputError(
-            f"{call.command} takes no {'text' if has_text else 'cell below it'}",
-            hint=f"To ask it, put -- before it: %nemotron -- {call.command} …",
+            f"{name} takes no {'text' if has_text else 'cell below it'}",
+            hint=f"To ask it, put -- before it: %nemotron -- {name} …",
+        )
+    is_open = command.run is None or command.takes.isupper() or name == "login"
+    if text and not is_open and not command.is_followed_by(text):
+        raise InputError(
+            f"{name} takes {command.takes} or nothing, got {one_line(text, 40)}",
+            hint=f"Type: %nemotron {name}   All commands: %nemotron help",
         )
     if call.as_ is not None and not command.takes_fields:
         raise InputError(
-            f"--as is for a question, and {call.command} is none",
+            f"--as is for a question, and {name} is none",
             "nothing was sent",
-            f"Ask it in words: %nemotron --as FIELDS …   Or: %nemotron {call.command}",
+            f"Ask it in words: %nemotron --as FIELDS …   Or: %nemotron {name}",
         )
     if call.preview and command.run is not None:
         raise InputError(
-            f"{call.command} asks the model nothing, so there is nothing to preview",
-            hint=f"Type: %nemotron {call.command}",
+            f"{name} asks the model nothing, so there is nothing to preview",
+            hint=f"Type: %nemotron {name}",
         )

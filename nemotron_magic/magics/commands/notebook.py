@@ -12,6 +12,7 @@ from nemotron_magic.display.reports import (
     tokens_text,
 )
 from nemotron_magic.magics.app import App
+from nemotron_magic.magics.commands.service import key_state
 from nemotron_magic.magics.parser import Command
 from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
@@ -23,7 +24,8 @@ def status(app: App, text: str, settings: Settings) -> str:
     """Return what a bare `%nemotron` shows: where things stand."""
     session = app.session
     default = " (the default)" if settings.model_is_default else ""
-    endpoint = f"`{session.endpoint(settings).base_url}`"
+    asked = session.endpoint(settings)
+    endpoint = f"`{asked.base_url}`"
     if session.accounting.is_rehearsal:
         endpoint = f"{endpoint}, a rehearsal: no model answers"
     if app.rehearses(settings["base_url"]):
@@ -31,7 +33,7 @@ def status(app: App, text: str, settings: Settings) -> str:
     rows = {
         "Model": f"`{settings.model}`{default}",
         "Endpoint": endpoint,
-        "Key": _key_state(session, settings),
+        "Key": key_state(session, asked),
         "Conversation": plural(len(session.conversation.turns), "turn"),
         "Spent so far": _spent(session),
         "Ask": "`%nemotron QUESTION`, or `%%nemotron` and a text below",
@@ -41,29 +43,14 @@ def status(app: App, text: str, settings: Settings) -> str:
     return "\n".join(["| Nemotron | |", "|:--|:--|", *lines])
 
 
-def _key_state(session: Session, settings: Settings) -> str:
-    endpoint = session.endpoint(settings)
-    key = session.credentials.key(endpoint)
-    if key is not None:
-        return f"found in {key.source}"
-    if endpoint.is_loopback:
-        return "none, and none is needed on this machine"
-    page = endpoint.key_page and f" (make one at <{endpoint.key_page}>)"
-    return f"none yet: `%nemotron login`{page}, or try without: `%nemotron rehearse`"
-
-
 def _spent(session: Session) -> str:
     """Return the cost of this session, and of all lately, as the ledger has it."""
     here = session.accounting.ledger.of_session()
-    parts = ["nothing in this session"]
-    if here.calls:
-        sent, received = tokens_text(here)
-        cost = cost_text(here)
-        parts = [
-            plural(here.calls, "call"),
-            "tokens unknown" if sent == "unknown" else f"{sent} → {received} tokens",
-            "cost unknown" if cost == "unknown" else cost,
-        ]
+    sent, received = tokens_text(here)
+    tokens = f"{sent} → {received} tokens" if sent != "unknown" else "tokens unknown"
+    cost = cost_text(here).replace("unknown", "cost unknown")
+    calls = (plural(here.calls, "call"), tokens, cost)
+    parts = calls if here.calls else ("nothing in this session",)
     return " · ".join([*parts, *recent_usage(session.accounting.ledger)])
 
 

@@ -13,19 +13,19 @@ from nemotron_magic.client.models import Model
 from nemotron_magic.core.endpoint import Endpoint
 from nemotron_magic.core.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.core.text import literal, one_line, plural
+from nemotron_magic.core.text import literal, plural
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.flags import never_typed
 from nemotron_magic.magics.parser import Command
 from nemotron_magic.session.session import Session
 
-__all__ = ["SERVICE"]
+__all__ = ["SERVICE", "key_state"]
 
 _MOST_MODELS = 40
 
 
 def _models(app: App, text: str, settings: Settings) -> str:
-    wanted = text.strip().lower()
+    wanted = text.lower()
     models = app.session.models(settings)
     found = [m for m in models if wanted in m.name.lower()]
     if not found:
@@ -48,9 +48,9 @@ def _model_row(model: Model) -> str:
 def _login(app: App, text: str, settings: Settings) -> str:
     session = app.session
     endpoint = session.endpoint(settings)
-    if text.strip().lower() == "forget":
+    if text.lower() == "forget":
         return _forget_key(session, endpoint)
-    if text.strip():
+    if text:
         raise never_typed()
     asking = f"Key for {endpoint.netloc} (not shown): "
     before = session.credentials.key(endpoint)
@@ -126,7 +126,13 @@ def _checks(app: App, settings: Settings) -> Iterator[str]:
         what = "proxy"
         proxy = session.client.proxy(endpoint)
         yield _line(True, f"proxy: {literal(proxy) if proxy else 'none'}")
-        yield _key_line(session, endpoint)
+        what = "key"
+        key = session.credentials.key(endpoint)
+        state = f"key: {key_state(session, endpoint)}"
+        if key is not None:
+            is_checked = session.client.check_key(endpoint, key)
+            state = f"{state}; {endpoint.netloc} {_ACCEPTED[is_checked]}"
+        yield _line(key is not None or endpoint.is_loopback, state)
         what = f"endpoint `{endpoint.base_url}`"
         models = session.models(settings)
     except NemotronError as error:
@@ -135,6 +141,17 @@ def _checks(app: App, settings: Settings) -> Iterator[str]:
     lists = plural(len(models), "chat model")
     yield _line(True, f"{what} answers and lists {lists}")
     yield _model_line(models, settings)
+
+
+def key_state(session: Session, endpoint: Endpoint) -> str:
+    """Return where the key is, or how to get one."""
+    key = session.credentials.key(endpoint)
+    if key is not None:
+        return f"found in {key.source}"
+    if endpoint.is_loopback:
+        return "none, and none is needed on this machine"
+    page = endpoint.key_page and f" (make one at <{endpoint.key_page}>)"
+    return f"none yet: `%nemotron login`{page}, or try without: `%nemotron rehearse`"
 
 
 def _line(is_well: bool | None, text: str, hint: str = "") -> str:
@@ -168,24 +185,6 @@ def _ledger_line(session: Session) -> str:
     return _line(False, problem, "`%config Nemotron.ledger = PATH` puts it elsewhere")
 
 
-def _key_line(session: Session, endpoint: Endpoint) -> str:
-    try:
-        key = session.credentials.key(endpoint)
-        if key is None and endpoint.is_loopback:
-            return _line(True, "key: none, and none is needed on this machine")
-        if key is None:
-            make = (
-                f"make one at <{endpoint.key_page}>, then " if endpoint.key_page else ""
-            )
-            hint = f"{make}`%nemotron login`"
-            return _line(False, f"key: none for {endpoint.netloc}", hint)
-        is_checked = session.client.check_key(endpoint, key)
-    except NemotronError as error:
-        return _error_line("key", error)
-    found = f"key: found in {key.source}"
-    return _line(True, f"{found}; {endpoint.netloc} {_ACCEPTED[is_checked]}")
-
-
 def _model_line(models: list[Model], settings: Settings) -> str:
     model = f"model `{settings.model}`"
     if any(one.goes_by(settings.model) for one in models):
@@ -198,14 +197,8 @@ def _model_line(models: list[Model], settings: Settings) -> str:
 
 
 def _rehearse(app: App, text: str, settings: Settings) -> str:
-    wanted = text.strip().lower()
-    if wanted == "off":
+    if text.lower() == "off":
         return f"Rehearsal is off. Questions go to `{app.stop_rehearsal()}`."
-    if wanted not in ("", "on"):
-        raise InputError(
-            f"rehearse takes nothing or off, got {one_line(wanted, 40)}",
-            hint="Type: %nemotron rehearse   or: %nemotron rehearse: off",
-        )
     return (
         f"Rehearsal is on: questions go to `{app.start_rehearsal()}`, inside this "
         "process. No model answers, no key is needed, and nothing is billed. "

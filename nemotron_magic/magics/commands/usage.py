@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import asdict
 
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.core.text import (
-    format_exchange,
-    format_usd,
-    literal,
-    one_line,
-    plural,
-)
+from nemotron_magic.core.text import format_exchange, format_usd, literal, plural
 from nemotron_magic.display.reports import balance, usage
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.parser import Command
@@ -24,7 +16,6 @@ from nemotron_magic.storage.records import CallRecord
 
 __all__ = ["USAGE"]
 
-_INTERRUPTED = ("InterruptedByUser", "Interrupted")  # as older ledgers have it
 _HEAD = (
     "| No. | When | Model | Tokens | Cost | Time | Ended |\n"
     "|--:|:--|:--|--:|--:|--:|:--|"
@@ -39,34 +30,26 @@ _CACHING = {
     "on": "a repeated request is answered from the cache",
     "replay": "nothing is sent, and a question that is not in it fails",
 }
-_TO_SEE_NUMBERS = "The last calls with their numbers: %nemotron log"
 
 
 def _cache(app: App, text: str, settings: Settings) -> str:
-    cache, wanted = app.session.accounting.cache, text.strip().lower()
-    if wanted == "clear":
+    cache, how = app.session.accounting.cache, settings["cache"]
+    if text:
         return f"Deleted {plural(cache.clear(), 'reply', 'replies')}."
-    if wanted:
-        raise InputError(
-            f"cache takes nothing or clear, got {one_line(text, 40)}",
-            hint="Type: %nemotron cache   or: %nemotron cache: clear",
-        )
     number, size = cache.size()
+    replies = plural(number, "reply", "replies")
     room = f"{size / 1e6:.1f} of {cache.most_bytes / 1e6:,.0f} MB"
     where = f"`{cache.path}`" if cache.path else "memory, for this session only"
-    how = settings["cache"]
-    replies = plural(number, "reply", "replies")
     return (
         f"The cache is {how}: {_CACHING[how]}. It holds {replies} ({room}) in {where}."
     )
 
 
 def _log(app: App, text: str, settings: Settings) -> str:
-    ledger, wanted = app.session.accounting.ledger, text.strip()
-    if found := re.fullmatch(r"(strike|unstrike)\b\s*(.*)", wanted, re.IGNORECASE):
-        return _strike(ledger, found[2], found[1].lower() == "strike")
-    if wanted:
-        return _one_call(_find_call(ledger.call, wanted))
+    ledger = app.session.accounting.ledger
+    if text:
+        *words, number = text.lower().split()
+        return _strike(ledger, number, words[0]) if words else _one_call(ledger, number)
     calls = ledger.last(_LAST)
     if not calls:
         return "No calls have been recorded yet."
@@ -103,39 +86,34 @@ def _ending(call: CallRecord) -> str:
         ending = "unfinished; it may have been billed"
     elif call.is_cached:
         ending = "answered from the cache"
-    elif call.error and call.error not in _INTERRUPTED:
+    elif call.error and call.error != "InterruptedByUser":
         ending = f"{ending}: {call.error}"
     elif ending == "complete" and finish and finish != "stop":
         ending = f"complete: {literal(finish, 60)}"
     return f"struck out ({ending})" if call.is_struck else ending
 
 
-def _find_call(find: Callable[[int], CallRecord | None], wanted: str) -> CallRecord:
-    """Return what `find` returns for a number that was typed.
-
-    Raise InputError if it is no number, or there is no such call.
-    """
-    number = one_line(wanted, 40)
-    if not re.fullmatch(r"[0-9]{1,15}", wanted):
-        what = f"a call goes by its number, got {number or 'none'}"
-        raise InputError(what, hint=_TO_SEE_NUMBERS)
-    call = find(int(wanted))
+def _known(call: CallRecord | None, number: str) -> CallRecord:
     if call is None:
-        what = f"there is no call {number} in the ledger"
-        raise InputError(what, hint=_TO_SEE_NUMBERS)
+        raise InputError(
+            f"there is no call {number[:20]} in the ledger",
+            hint="The last calls with their numbers: %nemotron log",
+        )
     return call
 
 
-def _strike(ledger: Ledger, wanted: str, is_struck: bool) -> str:
-    call = _find_call(lambda number: ledger.strike(number, is_struck), wanted)
-    cost, undo = _cost(call), f"`%nemotron log: unstrike {call.number}`"
-    if not is_struck:
-        return f"Call {call.number} ({cost}) counts again."
-    gone = "no longer counts, neither in totals nor in budgets"
-    return f"Call {call.number} ({cost}) {gone}. Undo: {undo}"
+def _strike(ledger: Ledger, number: str, how: str) -> str:
+    call = _known(ledger.strike(int(number), how == "strike"), number)
+    if how != "strike":
+        return f"Call {call.number} ({_cost(call)}) counts again."
+    return (
+        f"Call {call.number} ({_cost(call)}) no longer counts, neither in totals nor "
+        f"in budgets. Undo: `%nemotron log: unstrike {call.number}`"
+    )
 
 
-def _one_call(call: CallRecord) -> str:
+def _one_call(ledger: Ledger, number: str) -> str:
+    call = _known(ledger.call(int(number)), number)
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
     shown = {"when": when, "ended": _ending(call), "cost": _cost(call)}
     for name, value in asdict(call).items():
@@ -155,17 +133,15 @@ def _format(value: object) -> str:
 
 def _usage(app: App, text: str, settings: Settings) -> str:
     ledger = app.session.accounting.ledger
-    if not text.strip():
+    if not text:
         return usage(ledger)
-    named = re.fullmatch(r"export\s+(.+)", text.strip())
-    if named is None:
-        raise InputError(
-            f"usage takes nothing or export PATH, got {one_line(text, 60)}",
-            hint="Such as: %nemotron usage: export calls.csv",
-        )
-    path = expanded(named[1].strip("'\""))
+    path = expanded(text.partition(" ")[2].strip(" '\""))
     number = export(ledger.all(), path)
     return f"Wrote {plural(number, 'call')} to `{path}`."
+
+
+def _balance(app: App, text: str, settings: Settings) -> str:
+    return balance(app.session, settings)
 
 
 USAGE = {
@@ -173,16 +149,14 @@ USAGE = {
         "Tokens and cost: session, day, month, model.",
         _usage,
         "export PATH",
-        r"export \S+",
+        r"export .+",
     ),
     "log": Command(
         "The last calls, one per line.",
         _log,
         "[strike] NUMBER",
-        r"(?:(?:un)?strike +)?\d+",
+        r"(?:(?:un)?strike +)?[0-9]{1,15}",
     ),
     "cache": Command("Cached replies.", _cache, "clear", "clear"),
-    "balance": Command(
-        "The balance of the account.", lambda app, _, s: balance(app.session, s)
-    ),
+    "balance": Command("The balance of the account.", _balance),
 }
