@@ -16,8 +16,8 @@ from nemotron_magic.context.secrets.named import named_secrets, several_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets
 from nemotron_magic.context.secrets.typed import typed_secrets
 from nemotron_magic.context.secrets.values import (
+    Passage,
     Span,
-    mask_spans,
     merge_spans,
     replace_spans,
 )
@@ -42,12 +42,10 @@ __all__ = [
 ]
 
 
-# Nearly always two: one that finds and one that finds no more.
-_PASSES = 8
-
-_REMEMBERED = 400
-_LATELY = 128  # texts that are looked at for what they give away, and then again
+_PASSES = 8  # nearly always two: one that finds and one that finds no more
+_REMEMBERED = 400  # texts, as the turns of a conversation come with every question
 _REMEMBERED_CHARS = 10_000
+_LATELY = 128  # texts that are looked at for what they give away, and then again
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +64,13 @@ class Redacted:
     found: tuple[Removed, ...] = ()
 
 
-_All = tuple[dict[str, str], tuple[str, ...], dict[str, str]]
-
-
-def _all(
-    environ: Mapping[str, str], exact: Iterable[str], held: Mapping[str, str]
-) -> _All:
-    return dict(environ), tuple(exact), dict(held)
-
-
 class Redactor:
     """Takes secrets out of texts: exact values first, then what looks like one.
 
     It has no readable repr and refuses to be pickled, as it knows secrets.
     """
 
-    __slots__ = ("_exact", "_is_of", "_remembered")
+    __slots__ = ("_exact", "_remembered", "_values")
 
     def __init__(
         self,
@@ -89,18 +78,13 @@ class Redactor:
         exact: Iterable[str] = (),
         held: Mapping[str, str] = NOTHING,
     ) -> None:
-        made_of = without_traceback(lambda: secret_value(_all(environ, exact, held)))
-        known = without_traceback(
-            lambda: Exact(exact_values(*made_of(0)), made_of(0)[1])
+        given = secret_value(tuple(exact))
+        self._values = without_traceback(
+            lambda: secret_value(exact_values(environ, given(0), held))
         )
-        self._exact: Callable[[str], list[Span]] = lambda text: without_traceback(
-            lambda: [*known.secrets(text)]
+        self._exact = without_traceback(
+            lambda: secret_value(Exact(self._values(0), given(0)))
         )
-        # The same environment comes with every question.
-        self._is_of: Callable[[_All], bool] = lambda others: (
-            others == made_of(0) or exact_values(*others) == exact_values(*made_of(0))
-        )
-        # The turns of a conversation come again with every question.
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
 
     def is_for(
@@ -110,7 +94,9 @@ class Redactor:
         held: Mapping[str, str] = NOTHING,
     ) -> bool:
         """Return whether it knows these secrets and no others."""
-        return without_traceback(lambda: self._is_of(_all(environ, exact, held)))
+        return without_traceback(
+            lambda: exact_values(environ, exact, held) == self._values(0)
+        )
 
     def redact(self, text: str) -> Redacted:
         """Return `text` with a visible placeholder for each secret.
@@ -124,17 +110,18 @@ class Redactor:
     def _clean(self, text: str) -> Redacted:
         found: list[Removed] = []
         for _ in range(_PASSES):
-            spans = self._secrets(text)
+            spans = self._secrets(_passage(text))
             if not spans:
                 break
             found += [Removed(span.kind, span.name) for span in spans]
             text = replace_spans(text, spans)
         return Redacted(text, tuple(found))
 
-    def _secrets(self, text: str) -> list[Span]:
-        found = [*self._exact(text), *_telling(text)]
-        if view := as_read(text):
-            found += [view.back(span) for span in _telling(view.text)]
+    def _secrets(self, passage: Passage) -> list[Span]:
+        found = without_traceback(lambda: [*self._exact(0).secrets(passage)])
+        found += _telling(passage)
+        if read := as_read(passage):
+            found += map(read.back, _telling(read))
         return merge_spans(found)
 
     def __repr__(self) -> str:
@@ -153,20 +140,22 @@ def given_away(text: str) -> dict[str, str]:
     return {value: kind for value, kind in found if is_rare(value)}
 
 
-def _telling(text: str) -> Iterator[Span]:
+def _telling(passage: Passage) -> Iterator[Span]:
     """Yield what a form, a name or a column gives away."""
-    lowered = mask_spans(text)
-    yield from pattern_secrets(text, lowered)
-    yield from _named(text)
-    yield from column_secrets(text, lowered)
-    yield from series_secrets(text)
-    yield from several_secrets(text, lowered)
-    yield from typed_secrets(text, lowered)
+    yield from pattern_secrets(passage)
+    yield from _named(passage.text)
+    yield from column_secrets(passage)
+    yield from several_secrets(passage)
+    yield from series_secrets(passage)
+    yield from typed_secrets(passage)
+
+
+_passage = lru_cache(maxsize=16)(Passage)
 
 
 @lru_cache(maxsize=_LATELY)
 def _named(text: str) -> tuple[Span, ...]:
-    return tuple(named_secrets(text, mask_spans(text)))
+    return tuple(named_secrets(_passage(text)))
 
 
 _SHORTEST_ELSEWHERE = 8

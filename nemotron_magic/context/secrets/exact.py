@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, KeysView, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from nemotron_magic.context.secrets import Needles
 from nemotron_magic.context.secrets.values import (
     MASK,
+    Passage,
     Span,
     Strength,
     Telling,
+    edited,
     hides,
     is_placeholder,
     looks_random,
-    mask_spans,
+    lower,
     told_by,
 )
 from nemotron_magic.core.text import _SHORTEST_GIVEN, forms_of
 
-__all__ = [
-    "NOTHING",
-    "Exact",
-    "exact_values",
-    "is_rare",
-    "secrets_in",
-]
+__all__ = ["NOTHING", "Exact", "exact_values", "is_rare", "secrets_in"]
 
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -36,20 +33,16 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 _SHORTEST = 8
 _LONGEST_WORD = 20
 _LONGEST = 20_000
-_START = 4
 _ANCHOR = 8
 _PART = 12  # as much of a value is looked for by itself
 _LONGEST_CUT = 500
-_FEW = 100
-_WORKING_FOLDER = re.compile("(?:OLD)?PWD")
 _ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
-
 _NOT_VALUES = re.compile(
     r"[~./\\]|[A-Za-z]:[\\/]|[\d.,+-]+$|[\w./\\-]+\.(json|pem|ya?ml|txt|toml|ini|cfg)$"
 )
 # A line break within a wrapped value, with what frames and quotes add to it.
-_MARGIN = " \t\r\"'\\|│>"
-_WRAP = r"""[ \t"'\\|│]{0,40}\r?\n[ \t"'|│>]{0,80}"""
+_MARGIN = r" \t\r\"'\\|│>"
+_BREAK = re.compile(rf"(?<![{_MARGIN}\n])[{_MARGIN}]*\n[{_MARGIN}\n]*")
 
 
 def exact_values(
@@ -60,7 +53,7 @@ def exact_values(
     """Return the secrets to look for, each with the kind and name it is reported by."""
     found = {one: Span(0, 0, "key") for one in exact if len(one) >= _SHORTEST_GIVEN}
     for name, value in environ.items():
-        telling = None if _WORKING_FOLDER.fullmatch(name) else told_by(name)
+        telling = None if name in ("PWD", "OLDPWD") else told_by(name)
         is_password = telling is not None and telling.strength is Strength.PASSWORD
         for secret in secrets_in(telling, value):
             if is_password or is_rare(secret):
@@ -81,8 +74,8 @@ def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
     elif telling and len(value) <= _LONGEST and hides(telling.strength, value):
         yield from () if telling.names_thing(value) else (value,)
     if telling and not is_password:
-        words = value[:_LONGEST].split()
-        yield from (one for one in words[1:] and words if looks_random(one))
+        parts = value[:_LONGEST].split()
+        yield from (one for one in parts[1:] and parts if looks_random(one))
 
 
 def _password_of(url: str) -> list[str]:
@@ -105,118 +98,81 @@ def is_rare(value: str) -> bool:
     return not (is_plain and len(value) < _LONGEST_WORD)
 
 
+class _Form(NamedTuple):
+    """One way in which a known value may be written."""
+
+    rank: int  # of the value: the first names what it shares with others
+    needle: str  # that tells where it may stand, and how far that is within it:
+    place: int
+    text: str
+    is_word: bool  # found by itself only, and in this case
+    mark: Span
+
+
 class Exact:
     """Known secrets, looked for in every form; short ones only as whole words."""
 
-    __slots__ = ("_anchors", "_forms", "_words", "_wrapped")
+    __slots__ = ("_needles",)
 
     def __init__(self, values: Mapping[str, Span], given: Collection[str] = ()) -> None:
-        self._wrapped = _by_start(values.items())
-        self._anchors: dict[str, list[tuple[str, int, Span]]] = {}
-        for value, mark in values.items():
-            for at in _anchors_of(value):
-                anchor = self._anchors.setdefault(value[at : at + _ANCHOR], [])
-                anchor.append((value, at, mark))
-        words = (one for one in values if len(one) < _SHORTEST and one not in given)
-        short = {word: _forms_of_word(word) for word in words}
-        self._words = frozenset(chain.from_iterable(short.values()))
-        self._forms = _by_start(
-            (form, mark)
-            for value, mark in values.items()
-            for form in short.get(value) or {*forms_of(value), *_transformed(value)}
+        forms = chain.from_iterable(
+            _forms(rank, value, mark, len(value) < _SHORTEST and value not in given)
+            for rank, (value, mark) in enumerate(values.items())
         )
+        self._needles = Needles((one.needle, one) for one in forms)
 
-    def secrets(self, text: str) -> Iterator[Span]:
-        """Return every place where one of the values stands."""
-        hidden = mask_spans(text)
-        for form, mark in _possible(self._forms, text):
-            for at in _found(form, text, len(form)):
-                end = at + len(form)
-                is_part = form in self._words and _is_within_word(text, at, end)
-                if not is_part and hidden[at:end].strip(MASK):
-                    yield mark._replace(start=at, end=end)
-        if "\n" in text:
-            yield from self._broken(text)
-        yield from self._cut(text, hidden)
+    def secrets(self, passage: Passage) -> Iterator[Span]:
+        """Yield every place where one of the values stands, be it cut or wrapped."""
+        yield from self._within(passage)
+        if "\n" in passage.text:
+            breaks = _BREAK.finditer(passage.text)
+            joined = edited(passage, ((*one.span(), "") for one in breaks))
+            for span in self._within(joined):
+                if span.end - span.start >= _SHORTEST:
+                    yield joined.back(span)
 
-    def _cut(self, text: str, hidden: str) -> Iterator[Span]:
-        """Return the places where a long part of a value stands, as tables cut them."""
-        for anchor in _there(self._anchors.keys(), text, _ANCHOR):
-            for at in _found(anchor, text, 1):
-                for value, place, mark in self._anchors[anchor]:
-                    start, end = _run(text, at, value, place)
-                    if end - start >= _PART and hidden[start:end].strip(MASK):
-                        yield mark._replace(start=start, end=end)
-
-    def _broken(self, text: str) -> Iterator[Span]:
-        """Return the places where a value is split by line breaks."""
-        flat = "".join(line.strip(_MARGIN) for line in text.split("\n"))
-        for value, mark in _possible(self._wrapped, flat):
-            is_long = len(value) >= _SHORTEST
-            if is_long and flat.count(value) > text.count(value):
-                letters = f"(?:{_WRAP})?".join(map(re.escape, value))
-                for found in re.finditer(letters, text):
-                    yield mark._replace(start=found.start(), end=found.end())
+    def _within(self, passage: Passage) -> Iterator[Span]:
+        text = passage.lowered
+        for form in sorted(self._needles.within(text, passage.grams)):
+            least = min(len(form.text), max(len(form.needle), _PART))
+            end, at = 0, text.find(form.needle)
+            while at >= 0:
+                start, end = _run(passage, at, form)
+                is_whole = end - start >= least
+                if is_whole and passage.masked[start:end].strip(MASK):
+                    yield form.mark._replace(start=start, end=end)
+                at = text.find(form.needle, max(at + 1, end))
 
 
-def _found(part: str, text: str, step: int) -> Iterator[int]:
-    """Yield the places of a part of a text, each so far from the one before."""
-    at = text.find(part)
-    while at >= 0:
-        yield at
-        at = text.find(part, at + step)
-
-
-def _transformed(value: str) -> set[str]:
-    """Return a value as the methods of a text change it."""
-    forms = {value.upper(), value.lower(), value.swapcase(), value.title()}
-    forms |= {value[::-1], " ".join(value), value.strip()}
-    return {one for one in forms if len(one) >= _START}
-
-
-def _forms_of_word(word: str) -> set[str]:
-    """Return how a short value is written; capitalized, it may be any other word."""
-    return {word, repr(word)[1:-1], word.upper(), word[::-1], " ".join(word)}
-
-
-def _anchors_of(value: str) -> range:
-    """Return places in a value so near that each of its long parts has one."""
+def _forms(rank: int, value: str, mark: Span, is_word: bool) -> Iterator[_Form]:
+    if is_word:  # capitalized, it may be any other word
+        forms = {value, repr(value)[1:-1], value.upper()}
+    else:
+        forms = forms_of(value) | {value.upper(), value.strip()}
+    forms |= {value[::-1], " ".join(value)}
+    for one in forms if is_word else set(map(lower, forms)):
+        if len(one) >= _SHORTEST_GIVEN:
+            yield _Form(rank, lower(one), 0, one, is_word, mark)
+    # So near that each long part of the value, as tables cut it, has a needle.
     is_cuttable = _PART < len(value) <= _LONGEST_CUT and looks_random(value)
-    end = len(value) - _ANCHOR + 1 if is_cuttable else 0
-    return range(0, end, _PART - _ANCHOR + 1)
+    ends = range(_ANCHOR, len(value) + 1, _PART - _ANCHOR + 1) if is_cuttable else ()
+    for end in ends:
+        needle = lower(value[end - _ANCHOR : end])
+        yield _Form(rank, needle, end - _ANCHOR, lower(value), False, mark)
 
 
-def _run(text: str, at: int, value: str, place: int) -> tuple[int, int]:
-    """Return how far a text says the same as a value around a place in both."""
-    end, rest = at, place
-    while end < len(text) and rest < len(value) and text[end] == value[rest]:
+def _run(passage: Passage, at: int, form: _Form) -> tuple[int, int]:
+    """Return how far a passage says the same as a form around the form's needle."""
+    text, place = passage.lowered, form.place
+    end, rest = at + len(form.needle), place + len(form.needle)
+    if form.is_word:
+        is_one = passage.text[at:end] == form.text
+        return at, end if is_one and not _is_within_word(text, at, end) else at
+    while end < len(text) and rest < len(form.text) and text[end] == form.text[rest]:
         end, rest = end + 1, rest + 1
-    while at > 0 and place > 0 and text[at - 1] == value[place - 1]:
+    while at > 0 and place > 0 and text[at - 1] == form.text[place - 1]:
         at, place = at - 1, place - 1
     return at, end
-
-
-_Forms: TypeAlias = dict[str, list[tuple[str, Span]]]
-
-
-def _by_start(forms: Iterable[tuple[str, Span]]) -> _Forms:
-    found: _Forms = {}
-    for form, mark in forms:
-        found.setdefault(form[:_START], []).append((form, mark))
-    return found
-
-
-def _possible(forms: _Forms, text: str) -> Iterator[tuple[str, Span]]:
-    """Return the forms whose beginning may be in the text."""
-    for start in _there(forms.keys(), text, _START):
-        yield from forms[start]
-
-
-def _there(pieces: KeysView[str], text: str, size: int) -> Iterable[str]:
-    """Return those of the pieces of this size that may be in the text."""
-    if len(pieces) <= _FEW:
-        return pieces
-    return pieces & {text[at : at + size] for at in range(len(text) - size + 1)}
 
 
 def _is_within_word(text: str, start: int, end: int) -> bool:

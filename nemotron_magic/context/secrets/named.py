@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
+    Passage,
     Span,
     Strength,
     Telling,
@@ -312,10 +313,14 @@ class _Name:
         return any(self.found[way] is not None for way in ways)
 
 
-def named_secrets(text: str, lowered: str) -> Iterator[Span]:
+def named_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values that stand behind a telling name."""
+    text, lowered = passage.text, passage.masked
     at = 0
-    while found := _NAMED.search(lowered, at):
+    for place in passage.names:
+        found = _NAMED.match(lowered, place) if place >= at else None
+        if found is None:
+            continue
         at = found.end()
         start, first = found.start(), max(0, found.start() - 40)
         while start > first and (
@@ -546,22 +551,22 @@ _NAMES = re.compile(
     r"(?m)(?:^|(?<=[;:]))[ \t]*(?P<names>[^\W\d][\w.]{0,60}"
     r"(?:[ \t]*,[ \t]*[^\W\d][\w.]{0,60}){1,12})[ \t]*=(?!=)[ \t]*[(\[]?\s{0,20}"
 )
-_TELLING = re.compile(KEYWORD)
 _OTHER = re.compile(r"[^\s,;\"'()\[\]{}]{1,80}(?:\([^()\n]{0,80}\))?")
 _COMMA = re.compile(r"[ \t]*,\s{0,20}")
 
 
-def several_secrets(text: str, lowered: str) -> Iterator[Span]:
+def several_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the strings that telling names get which are assigned with others."""
-    for found in _NAMES.finditer(lowered):
+    text = passage.text
+    for found in _NAMES.finditer(passage.masked) if passage.names else ():
         names = text[slice(*found.span("names"))].split(",")
+        told = [told_by(name.strip().rpartition(".")[2]) for name in names]
         comma: re.Match[str] | None = found
-        for name in names if _TELLING.search(found["names"]) else ():
+        for telling in told if any(told) else ():
             quoted = QUOTED.match(text, comma.end()) if comma else None
             value = quoted or (comma and _OTHER.match(text, comma.end()))
             if value is None:
                 break
-            telling = told_by(name.strip().rpartition(".")[2])
             if quoted and telling and is_written_secret(quoted["value"], telling):
                 yield Span(*quoted.span("value"), telling.kind)
             comma = _COMMA.match(text, value.end())

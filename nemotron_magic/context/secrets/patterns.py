@@ -6,21 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import sections
+from nemotron_magic.context.secrets import Needles, sections
 from nemotron_magic.context.secrets.values import (
     MASK,
+    Passage,
     Span,
     is_placeholder,
     looks_random,
 )
 
-__all__ = [
-    "RULES",
-    "SERVICES",
-    "Rule",
-    "pattern_secrets",
-    "rules",
-]
+__all__ = ["RULES", "SERVICES", "Rule", "pattern_secrets", "rules"]
 
 
 class Rule(NamedTuple):
@@ -64,7 +59,7 @@ _FORMS = sections(__package__, "forms.txt")
 # Keys of services: they do not begin or end within a word.
 SERVICES = rules(_FORMS["services"], r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])")
 RULES = (*SERVICES, *rules(_FORMS["others"]))
-_NEEDLES = tuple((one, at) for at, rule in enumerate(RULES) for one in rule.needles)
+_NEEDLES = Needles((one, at) for at, rule in enumerate(RULES) for one in rule.needles)
 
 _MANIFEST = re.compile(r"(?m)^[ \t-]*[\"']?kind[\"']?:[ \t]*[\"']?Secret\b")
 _DATA = re.compile(
@@ -73,25 +68,21 @@ _DATA = re.compile(
 _ENTRY = re.compile(r"(?m)^[^\n:]{1,80}:[ \t]+[\"']?(?P<secret>[^\s\"',|>]{4,})")
 
 
-def pattern_secrets(text: str, lowered: str) -> Iterator[Span]:
+def pattern_secrets(passage: Passage) -> Iterator[Span]:
     """Yield every place where a rule of the table finds a secret."""
-    if "secret" in lowered and _MANIFEST.search(text):
+    text, masked = passage.text, passage.masked
+    if "secret" in masked and _MANIFEST.search(text):
         for block in _DATA.finditer(text):
             for found in _ENTRY.finditer(text, *block.span(2)):
-                if MASK not in lowered[slice(*found.span("secret"))]:
+                if MASK not in masked[slice(*found.span("secret"))]:
                     yield Span(*found.span("secret"), "secret")
-    # In one go: rows of a table are many and short.
-    for at in sorted({at for needle, at in _NEEDLES if needle in lowered}):
+    for at in sorted(set(_NEEDLES.within(masked, passage.grams))):
         one = RULES[at]
-        group = "secret" if "secret" in one.form.groupindex else 0
+        is_part = "secret" in one.form.groupindex
         for found in one.form.finditer(text):
-            start, end = found.span(group)
-            if MASK not in lowered[start:end] and _is_one(one, found[group]):
+            start, end = found.span("secret" if is_part else 0)
+            stands_in = is_part and is_placeholder(masked[start:end])
+            if MASK in masked[start:end] or stands_in:
+                continue
+            if not one.is_random or looks_random(text[start:end]):
                 yield Span(start, end, one.kind)
-
-
-def _is_one(one: Rule, secret: str) -> bool:
-    """Return whether it is a secret, and none that stands for it: `user:PASSWORD@`."""
-    if "secret" in one.form.groupindex and is_placeholder(secret.lower()):
-        return False
-    return not one.is_random or looks_random(secret)

@@ -15,6 +15,7 @@ from nemotron_magic.context.secrets import alternatives, words
 from nemotron_magic.context.secrets.patterns import SERVICES
 from nemotron_magic.context.secrets.values import (
     MASK,
+    Passage,
     Span,
     is_placeholder,
     is_telling,
@@ -95,8 +96,9 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     return None
 
 
-def typed_secrets(text: str, lowered: str) -> Iterator[Span]:
+def typed_secrets(passage: Passage) -> Iterator[Span]:
     """Return the places of keys that cells have typed behind `%nemotron`."""
+    text, lowered = passage.text, passage.masked
     if "nemotron" not in lowered:
         return
     for call in _CALL.finditer(text):

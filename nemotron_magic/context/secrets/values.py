@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache, lru_cache
-from itertools import pairwise
+from functools import cache, cached_property, lru_cache
+from itertools import chain, pairwise
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import alternatives, sections, words
+from nemotron_magic.context.secrets import Needles, alternatives, sections, words
 
 __all__ = [
     "KEYWORD",
     "MASK",
     "PLACEHOLDER_START",
+    "Passage",
     "Span",
     "Strength",
     "Telling",
+    "edited",
     "hides",
     "is_odd",
     "is_placeholder",
@@ -29,8 +32,10 @@ __all__ = [
     "is_word",
     "is_written_secret",
     "looks_random",
+    "lower",
     "mask_spans",
     "merge_spans",
+    "moved",
     "placeholder",
     "replace_spans",
     "strength_of",
@@ -60,10 +65,14 @@ def placeholder(kind: str) -> str:
     return f"{PLACEHOLDER_START}{kind}]"
 
 
+def lower(text: str) -> str:
+    """Return `text` in small letters, as long as it was, each by itself."""
+    return text.replace("\u0130", "I").replace("Σ", "σ").lower()
+
+
 def mask_spans(text: str) -> str:
     """Return `text`, as long as it was, in small letters and without placeholders."""
-    # The one character that is longer in small letters.
-    lowered = text.replace("\u0130", "I").lower()
+    lowered = lower(text)
     if PLACEHOLDER_START not in lowered:
         return lowered
     return _PLACEHOLDER.sub(lambda found: MASK * len(found[0]), lowered)
@@ -91,6 +100,82 @@ def replace_spans(text: str, spans: Iterable[Span]) -> str:
         pieces += [text[at : span.start], placeholder(span.kind)]
         at = span.end
     return "".join([*pieces, text[at:]])
+
+
+_THREE = re.compile("...", re.DOTALL)
+
+
+class Passage:
+    """A text that is searched, maybe made of pieces of another."""
+
+    def __init__(
+        self,
+        text: str,
+        starts: Sequence[int] = (0,),
+        places: Sequence[int] = (0,),
+        beneath: Passage | None = None,
+    ) -> None:
+        self.text = text
+        self.starts = starts  # of each piece in this text
+        self.places = places  # and in the other
+        self._beneath = beneath
+
+    @cached_property
+    def lowered(self) -> str:
+        """The text in small letters."""
+        return lower(self.text)
+
+    @cached_property
+    def masked(self) -> str:
+        """The text in small letters and without placeholders."""
+        return mask_spans(self.text)
+
+    @cached_property
+    def grams(self) -> set[str]:
+        """Each character of the text, each three in a row, and maybe others."""
+        text, of = self.lowered, _THREE.findall
+        if self._beneath is None:
+            return {*of(text), *of(text, 1), *of(text, 2), *text}
+        places = (max(0, at - back) for at in self.starts for back in (1, 2))
+        joints = (text[place : place + 3] for place in places)
+        return self._beneath.grams.union(joints, text)
+
+    @cached_property
+    def names(self) -> list[int]:
+        """The places where telling names may stand."""
+        found = _KEYWORDS.within(self.masked, self.grams)
+        places = (form.finditer(self.masked) for form in found)
+        return sorted(one.start() for one in chain.from_iterable(places))
+
+    def back(self, span: Span) -> Span:
+        """Return a span of this text as one of the text that all is made of."""
+        if self._beneath is None:
+            return span
+        start = moved(span.start, self.starts, self.places)
+        end = moved(span.end - 1, self.starts, self.places) + 1
+        return self._beneath.back(span._replace(start=start, end=end))
+
+
+def moved(at: int, of: Sequence[int], to: Sequence[int]) -> int:
+    """Return a place in one text as that in another, by where their pieces start."""
+    piece = bisect_right(of, at) - 1
+    return to[piece] + at - of[piece]
+
+
+def edited(passage: Passage, edits: Iterable[tuple[int, int, str]]) -> Passage:
+    """Return a passage with other texts in some places, which are in order."""
+    pieces: list[str] = []
+    starts, places = [0], [0]
+    length = at = 0
+    for start, end, instead in chain(edits, [(len(passage.text),) * 2 + ("",)]):
+        for piece, place in ((passage.text[at:start], at), (instead, start)):
+            if piece:
+                starts.append(length)
+                places.append(place)
+                pieces.append(piece)
+                length += len(piece)
+        at = end
+    return Passage("".join(pieces), starts, places, passage)
 
 
 class Strength(Enum):
@@ -227,8 +312,13 @@ def is_set_secret(value: str, strength: Strength) -> bool:
     return is_secret(value, strength, bare=False, code=False)
 
 
-KEYWORD = rf"(?:{alternatives('keyword')})"
+_FORMS = {word: word.replace("_", "[ _-]?") for word in words("keyword")}
+_FORMS |= {word: f"(?<![a-z]){word}(?![a-z])" for word in words("keyword_alone")}
+KEYWORD = rf"(?:{'|'.join(sorted(_FORMS.values(), reverse=True))})"
 """Where a telling name may stand in a text of small letters, to be judged by itself."""
+_KEYWORDS = Needles(
+    (max(word.split("_"), key=len), re.compile(form)) for word, form in _FORMS.items()
+)
 
 # On the words of a name in small letters, without accents, underscores between them.
 _PASSWORD = re.compile(alternatives("password"))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -13,15 +12,17 @@ from urllib.parse import unquote
 from nemotron_magic.context.secrets.named import strings
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
+    Passage,
     Span,
     Telling,
+    edited,
     is_written_secret,
     looks_random,
+    moved,
     told_by,
 )
 
 __all__ = [
-    "View",
     "as_read",
     "column_secrets",
     "series_secrets",
@@ -77,12 +78,15 @@ class _Table(NamedTuple):
         return found
 
 
-def column_secrets(text: str, lowered: str) -> Iterator[Span]:
+def column_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values in columns whose head names a secret."""
+    text, lowered = passage.text, passage.masked
     at = 0
-    while head := _HEAD.search(lowered, at):
-        start = lowered.rfind("\n", at, head.start()) + 1 or at
-        at = _line_end(lowered, head.end()) + 1
+    for place in passage.names:
+        if place < at:
+            continue
+        start = lowered.rfind("\n", at, place) + 1 or at
+        at = _line_end(lowered, place) + 1
         if at - start > _LONGEST_HEAD:
             continue
         table = _read_head(lowered[start : at - 1])
@@ -141,8 +145,11 @@ _LAST_CELL = re.compile(r"[^ ]+(?: [^ ]+)*$")
 _MOST_CHARS = 8000
 
 
-def series_secrets(text: str) -> Iterator[Span]:
+def series_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values of each Series or index whose name is telling."""
+    text = passage.text
+    if "ame" not in passage.grams and "ser" not in passage.grams:
+        return
     for form in (_BELOW, _ABOVE, _BESIDE):
         for found in form.finditer(text):
             if (telling := told_by(found["name"])) is None:
@@ -209,73 +216,32 @@ _SHORTEST = 8
 _REACH = 500
 
 _Edit = tuple[int, int, str]
+_CHANGED = frozenset("\x1b<&%\\\n")
 
 
-class View(NamedTuple):
-    """A text made of pieces of another, and the places that they had there."""
-
-    text: str
-    starts: list[int]  # of each piece in this text
-    places: list[int]  # and in the other
-    beneath: View | None = None  # the other text, if it is made of pieces itself
-
-    def back(self, span: Span) -> Span:
-        """Return a span of this text as one of the text that it was made of."""
-        start = _moved(span.start, self.starts, self.places)
-        end = _moved(span.end - 1, self.starts, self.places) + 1
-        placed = span._replace(start=start, end=end)
-        return self.beneath.back(placed) if self.beneath else placed
-
-
-def _moved(at: int, of: list[int], to: list[int]) -> int:
-    piece = bisect_right(of, at) - 1
-    return to[piece] + at - of[piece]
-
-
-def as_read(text: str) -> View | None:
-    """Return `text` as it reads, or None if that is as it is written.
+def as_read(passage: Passage) -> Passage | None:
+    """Return a passage as it reads, or None if that is as it is written.
 
     Lines are joined where a break parts something that looks random. What stands far
     from every change is left out, as it reads no otherwise.
     """
-    plain = _edited(text, _markup(text), None)
-    whole = _edited(plain.text, _breaks(plain.text), plain)
-    if whole.text == text:
+    if _CHANGED.isdisjoint(passage.grams):
         return None
-    starts = [_moved(at, whole.places, whole.starts) for at in plain.starts]
+    plain = edited(passage, _markup(passage.text))
+    whole = edited(plain, _breaks(plain.text))
+    if whole.text == passage.text:
+        return None
+    starts = [moved(at, whole.places, whole.starts) for at in plain.starts]
     changes = sorted({*whole.starts, *starts, len(whole.text)})
     far = (
         (one + _REACH, other - _REACH, "\n\n")
         for one, other in pairwise(changes)
         if other - one > 2 * _REACH
     )
-    return _edited(whole.text, far, whole)
-
-
-def _edited(text: str, edits: Iterable[_Edit], beneath: View | None) -> View:
-    pieces: list[str] = []
-    starts, places = [0], [0]
-    length = at = 0
-
-    def add(piece: str, place: int) -> None:
-        nonlocal length
-        if piece:
-            starts.append(length)
-            places.append(place)
-            pieces.append(piece)
-            length += len(piece)
-
-    for start, end, instead in edits:
-        add(text[at:start], at)
-        add(instead, start)
-        at = end
-    add(text[at:], at)
-    return View("".join(pieces), starts, places, beneath)
+    return edited(whole, far)
 
 
 def _markup(text: str) -> Iterator[_Edit]:
-    if not any(mark in text for mark in ("\x1b", "<", "&", "%", "\\u00")):
-        return
     for found in _MARKUP.finditer(text):
         written = found[0]
         if written[0] == "&":
