@@ -24,7 +24,6 @@ __all__ = [
     "estimate_cost",
     "estimate_cost_usd",
     "estimate_usage",
-    "find_priced_model",
     "unpriced_field",
 ]
 
@@ -44,31 +43,28 @@ class CostEstimate:
         return self.prompt_usd + self.reply_usd
 
 
-def find_priced_model(models: Iterable[Model], name: str) -> Model | None:
-    """Return the model of that name, if both its prices are known."""
-    model = next((m for m in models if m.goes_by(name)), None)
-    return model if model and model.prices_usd else None
-
-
 def dearest(models: Iterable[Model], body: Mapping[str, Any]) -> Model | None:
     """Return the model a request is priced by; None if one it may go to has no price.
 
     A request may name several models to choose from: then each price is the highest.
     """
-    known, names = tuple(models), [body.get("model")]
+    known = [(model, prices) for model in models if (prices := model.prices_usd)]
+    names = [body.get("model")]
     for field in _MORE_MODELS:
         more = body.get(field)
         names += more if isinstance(more, list | tuple) else [more] if more else []
-    found = [find_priced_model(known, n) if isinstance(n, str) else None for n in names]
-    chosen = [model for model in found if model is not None]
-    if not chosen or len(chosen) < len(found):
+    found = [
+        next((one for one in known if one[0].goes_by(str(name))), None)
+        for name in names
+    ]
+    chosen = [one for one in found if one is not None]
+    if len(chosen) < len(found):
         return None
-    prices_usd = [model.prices_usd or (0.0, 0.0) for model in chosen]
     return replace(
-        chosen[0],
-        context_tokens=max(model.context_tokens or 0 for model in chosen) or None,
-        input_usd=max(price[0] for price in prices_usd),
-        output_usd=max(price[1] for price in prices_usd),
+        chosen[0][0],
+        context_tokens=max(model.context_tokens or 0 for model, _ in chosen) or None,
+        input_usd=max(input_usd for _, (input_usd, _) in chosen),
+        output_usd=max(output_usd for _, (_, output_usd) in chosen),
     )
 
 
@@ -79,7 +75,10 @@ def unpriced_field(body: Mapping[str, Any]) -> str:
             continue
         if name in (*_LENGTHS, *_ANSWERS) and as_number(value) is None:
             return name
-        if name == "tools" and all(map(_is_function, value)):
+        if name == "tools" and all(
+            isinstance(tool, Mapping) and tool.get("type", "function") in _OWN_TOOLS
+            for tool in value
+        ):
             continue
         if name in ("tools", *_EXTRAS) or (name not in _MODELS and "model" in name):
             return name
@@ -135,12 +134,7 @@ def _as_int(value: Any) -> int:
     return int(as_number(value) or 0)
 
 
-def _is_function(tool: Any) -> bool:
-    """Return whether a tool is the user's own function, not one the service bills."""
-    return isinstance(tool, Mapping) and tool.get("type", "function") in _OWN_TOOLS
-
-
-_OWN_TOOLS = ("function", "custom")
+_OWN_TOOLS = ("function", "custom")  # run by the user's code, and not billed
 _MORE_MODELS = ("models", "fallbacks")
 _MODELS = ("model", *_MORE_MODELS)
 _LENGTHS = (
@@ -183,10 +177,6 @@ def estimate_cost_usd(model: Model | None, usage: Usage) -> float | None:
     return believed_usd((sent * input_usd + received * output_usd) / 1e6)
 
 
-_ROUNDING_USD = 1e-9
-"""Less than any call costs; 0.1 + 0.2 is more than 0.3 by less than that."""
-
-
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What one call, a session and a day may cost, in US dollars; None: anything.
@@ -225,10 +215,7 @@ class Budget:
         if not self.are_set or (estimate is None and self.allow_unknown):
             return
         if estimate is None:
-            what, hint = (
-                f"the price of {name}",
-                "Choose one with a price: %nemotron models",
-            )
+            what, hint = f"the price of {name}", "Choose another: %nemotron models"
             if field:
                 what, hint = f"what {field} may add to the price", f"Leave {field} out."
                 why = "no catalogue lists it; nothing was sent"
@@ -278,8 +265,7 @@ class Budget:
 
 
 def _is_above(cost_usd: float, limit_usd: float) -> bool:
-    """Return whether a sum is above another by more than rounding errors."""
-    return cost_usd - limit_usd > _ROUNDING_USD
+    return cost_usd - limit_usd > 1e-9  # rounding: 0.1 + 0.2 is more than 0.3
 
 
 def _refused(
@@ -299,6 +285,5 @@ def _refused(
 
 
 def _raise_it(setting: str) -> str:
-    # A flag would go before the setting, so where there is one it is named, too.
     flags = "".join(f"{flag} …, or " for flag in BY_NAME[setting].flags)
     return f"Allow more: {flags}%config Nemotron.{setting} = …"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from nemotron_magic.client.client import Client, Request
 from nemotron_magic.client.deadline import CancelToken, InterruptGuard
@@ -64,8 +65,6 @@ class CallAccounting:
         self.ledger = Ledger(now_s=now_s) if ledger is None else ledger
         self._newer: set[str] = set()
         self._environ = environ
-        self._cache: Cache | None = None
-        self._rungs: RungMemory | None = None
         self._now_s = now_s
 
     @property
@@ -79,19 +78,15 @@ class CallAccounting:
         ledger.tally = self.tallies.setdefault(ledger.session, ledger.tally)
         self._ledger = ledger
 
-    @property
+    @cached_property
     def cache(self) -> Cache:
         """Where replies are kept."""
-        if self._cache is None:
-            self._cache = open_cache(self._environ)
-        return self._cache
+        return open_cache(self._environ)
 
-    @property
+    @cached_property
     def rungs(self) -> RungMemory:
         """What is known of the forms of typed answers that models take."""
-        if self._rungs is None:
-            self._rungs = open_rungs(self._environ, self._now_s)
-        return self._rungs
+        return open_rungs(self._environ, self._now_s)
 
     def cached(self, request: str, settings: Settings) -> CachedReply | None:
         """Return the cached reply to a request, or None; also if the cache is off."""
@@ -126,13 +121,12 @@ class CallAccounting:
 
     def pop_warning(self, ledger: Ledger) -> str:
         """Return once what the user should know of ledger and cache; else empty."""
-        cache = self._cache.pop_warning() if self._cache else ""
+        cache = self.cache.pop_warning() if "cache" in self.__dict__ else ""
         return "; ".join(filter(None, (ledger.pop_warning(), cache)))
 
     def close(self) -> None:
         """Close the files, and forget what is in memory."""
-        self.ledger.close()
-        for one in (self._cache, self._rungs):
+        for one in (self.ledger, *map(self.__dict__.get, ("cache", "rungs"))):
             if one is not None:
                 one.close()
 

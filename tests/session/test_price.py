@@ -10,9 +10,9 @@ from nemotron_magic.client.models import Model
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.budget import (
+    dearest,
     estimate_cost,
     estimate_cost_usd,
-    find_priced_model,
     unpriced_field,
 )
 
@@ -27,14 +27,14 @@ def body(*more: dict[str, str], **values: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["m/one", "ONE"])
 def test_a_model_is_found_by_any_of_its_names(name: str) -> None:
-    assert find_priced_model([Model("other"), MODEL], name) is MODEL
+    assert dearest([Model("other"), MODEL], {"model": name}) == MODEL
 
 
 @pytest.mark.parametrize(
     "models", [[], [Model("m")], [Model("m", input_usd=1)], [Model("m", output_usd=1)]]
 )
 def test_a_model_without_both_prices_has_none(models: list[Model]) -> None:
-    assert find_priced_model(models, "m") is None
+    assert dearest(models, {"model": "m"}) is None
     assert all(estimate_cost([one], body(model="m")) is None for one in models)
 
 
