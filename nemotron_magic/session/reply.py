@@ -83,19 +83,13 @@ def request_hash(
 class ReplyMetadata:
     """All that is known of a reply but its text.
 
-    `served_model` is the model that answered, by its own account; empty if it did not
-    say. `choices` are all answers when several were asked for. Equal requests have
-    equal `request_hash`es. `recalled` is where the reply was kept, if it is not new;
-    `usage` is what this call took. A rehearsal costs nothing, and would cost
-    `estimated_usd`: the cost by the catalogue's prices, where the service did not
-    report it. `estimated_usage` are the tokens of a reply that was broken off before
-    the service reported them. `remarks` are what was found of code that was put in or
-    sent back: what it does outside Python, and whether it would run. `appended` is our
-    own Markdown below the reply, such as a diff; `inserted` is code of the reply that
-    was put into a cell, and is folded where it stood; `placed` says where that code is,
-    and how much more waits. `value` is what was asked for with `as_`, and `shown` our
-    own Markdown in place of the text, such as a table of it. `asked_at` is in UTC, ISO
-    8601.
+    `served_model` is the model that answered by its own account; `choices` all answers
+    if several were asked for; `recalled` where a reply that is not new was kept. What
+    the service did not report is in `estimated_usage`, and by the catalogue's prices in
+    `estimated_usd`, which a rehearsal would cost. `remarks` say what code that was put
+    in does, and whether it would run; `inserted` is that code, `placed` where it is.
+    `appended` is our own Markdown below the reply, `shown` in place of it. `asked_at`
+    is in UTC, ISO 8601.
     """
 
     model: str = ""

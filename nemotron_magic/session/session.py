@@ -116,7 +116,6 @@ class Session:
         self._clock_s = clock_s
         self._now_s = now_s
         self._substitutes: dict[str, str] = {}
-        self._refused: dict[str, set[str]] = {}
         self._environ = environ
         self._row_stores: dict[bool, RowStore] = {}
         if key is not None:
@@ -199,14 +198,11 @@ class Session:
             Of pandas, polars or Dask. Of a frame, all columns that are named go out;
             without a name all of them, if there are no more than five.
         as_ : str, type or dict
-            What an answer is to be, such as `"tone: good|bad, stars int 1..5"`, a
-            pydantic model, a dataclass, a TypedDict or a JSON schema.
-        at_once : int
-            Most rows under way; fewer while the service is busy.
-        rpm, tpm : float, optional
-            Most requests, and tokens, a minute.
+            What an answer is to be, as in `ask`.
+        at_once, rpm, tpm : int, float, float
+            Most rows under way, and most requests and tokens a minute.
         max_cost_usd : float, optional
-            Most that the whole run may cost, in US dollars.
+            Most that the whole run may cost.
         sample : int, optional
             Ask only so many rows, spread over the table.
         again : tuple of str
@@ -222,8 +218,6 @@ class Session:
         engine : distributed.Client, optional
             Send from the workers of this Dask cluster. They take the key from their
             environment, or from here over TLS or loopback only.
-        settings : Settings, optional
-            For this run; without them, the session's own.
 
         Raises
         ------
@@ -403,17 +397,9 @@ class Session:
         settings = self._with_live_model(settings)
         with InterruptGuard() as guard:
             while True:
-                call = Call(
-                    prompt,
-                    self._metadata(prompt, settings),
-                    settings,
-                    self.client,
-                    self.credentials,
-                    self.accounting,
-                    watch,
-                    stop,
-                    self._clock_s,
-                )
+                known = self._metadata(prompt, settings)
+                own = (self.client, self.credentials, self.accounting)
+                call = Call(prompt, known, settings, *own, watch, stop, self._clock_s)
                 try:
                     reply = call.run(guard)
                 except NemotronError as error:
@@ -458,17 +444,13 @@ class Session:
     def _replaced(self, error: ModelError, settings: Settings) -> Settings:
         """Return the settings with a live model, or raise `error`.
 
-        Only the default model is replaced. A substitute that is refused as well ends
-        the question, and is not chosen again in this session: a service that lists
-        another model each time is asked once more, and not for ever.
+        Only the default model is replaced: a substitute that is refused as well ends
+        the question.
         """
         origin = self.endpoint(settings).origin
-        refused = self._refused.setdefault(origin, set())
-        refused.add(settings.model)
-        if self._substitutes.get(origin) == settings.model:
-            del self._substitutes[origin]
+        self._substitutes.pop(origin, None)
         try:
-            live = [m for m in self.models(settings) if m.name not in refused]
+            live = [m for m in self.models(settings) if m.name != settings.model]
         except InterruptedByUser:
             raise
         except NemotronError:

@@ -135,18 +135,6 @@ def test_the_rest_of_a_reply_is_asked_of_no_third_model() -> None:
     assert [body["model"] for body in service.bodies[1:]] == ["nvidia/nemotron-0"] * 2
 
 
-def test_a_substitute_that_was_refused_is_not_chosen_again() -> None:
-    service = Service(GONE, GONE, GONE, models=CATALOGUE)
-    session = service.session()
-    with pytest.raises(ModelError):
-        session.ask("1")
-    reply = session.ask("2")
-
-    names = [body["model"] for body in service.bodies]
-    assert names == [DEFAULT_MODEL, LIVE, DEFAULT_MODEL, CATALOGUE[1]]
-    assert (reply, reply.metadata.model) == ("ok", CATALOGUE[1])
-
-
 def test_another_service_is_asked_for_the_default_again() -> None:
     service = Service(GONE, models=CATALOGUE)
     session = service.session()
