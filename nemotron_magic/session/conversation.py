@@ -147,17 +147,12 @@ class Continuation:
     def prepare(self, conversation: Conversation, system: str) -> PreparedPrompt:
         """Return what is sent; raise InputError if no last reply is cut off."""
         last = conversation.answered(self.thread)
-        if last is None:
+        if last is None or not last.reply.is_cut_off:
+            what = "the last reply is complete, so there is nothing to continue"
             raise InputError(
-                "there is no reply to continue",
+                what if last else "there is no reply to continue",
                 "nothing was sent",
-                "For a first one, ask: %nemotron why is this slow?",
-            )
-        if not last.reply.is_cut_off:
-            raise InputError(
-                "the last reply is complete, so there is nothing to continue",
-                "nothing was sent",
-                "For more of it, ask: %nemotron tell me more",
+                "Ask: %nemotron tell me more",
             )
         prompt = conversation.follow_up(last, _CONTINUE, self.thread, system)
         return replace(prompt, begun=str(last.reply))
@@ -215,14 +210,12 @@ class Conversation:
     """Remembers the threads of one session; several calls may end at once.
 
     `threads` are the turns by the thread's name, `asked_last` what was asked last in
-    each, also if it failed, `latest` its turn as soon as anything of its reply has
-    arrived, and `last` the newest reply, also if it is not whole.
+    each, also if it failed, and `last` the newest reply, also if it is not whole.
     """
 
     def __init__(self) -> None:
         self.threads: dict[str, list[Turn]] = {}
         self.asked_last: dict[str, PreparedPrompt] = {}
-        self.latest: dict[str, Turn] = {}
         self.last: Reply | None = None
         self._lock = Lock()
 
@@ -231,15 +224,21 @@ class Conversation:
         """The main thread, failed and interrupted turns among it."""
         return self.threads.get(MAIN, [])
 
+    def latest(self, thread: str = MAIN) -> Turn | None:
+        """Return the turn that was asked last, if anything of its reply has arrived."""
+        asked, turns = self.asked_last.get(thread), self.threads.get(thread, [])
+        at = _place(turns, asked.turn) if asked else len(turns) - 1
+        return turns[at] if turns and at is not None else None
+
     def cut_off(self, thread: str = MAIN) -> Turn | None:
         """Return the turn that a `Continuation` would continue; None if none is cut."""
-        last = self.latest.get(thread)
-        return last if last is not None and last.reply.is_cut_off else None
+        last = self.latest(thread)
+        return last if last and last.reply.is_cut_off else None
 
     def answered(self, thread: str) -> Turn | None:
         """Return the latest turn, if any text of its reply has arrived."""
-        last = self.latest.get(thread)
-        return last if last is not None and last.reply.strip() else None
+        last = self.latest(thread)
+        return last if last and last.reply.strip() else None
 
     def follow_up(
         self, turn: Turn, text: str, thread: str, system: str
@@ -257,7 +256,6 @@ class Conversation:
     def begin(self, prompt: PreparedPrompt) -> None:
         """Remember what is asked now; it has no reply yet."""
         self.asked_last[prompt.thread] = prompt
-        self.latest.pop(prompt.thread, None)
 
     def end(self, prompt: PreparedPrompt, reply: Reply | None) -> None:
         """Remember what has arrived."""
@@ -267,16 +265,11 @@ class Conversation:
         with self._lock:
             self.last = reply
             # As it is now: another call may have ended in the meantime.
-            turns = self.threads.get(thread, [])
-            self.threads[thread] = replace_turn(turns, turn)
-            asked = self.asked_last.get(thread)
-            if asked is None or asked.turn.identity is turn.identity:
-                self.latest[thread] = turn
+            self.threads[thread] = replace_turn(self.threads.get(thread, []), turn)
 
     def reset(self, thread: str = MAIN) -> int:
         """Forget a thread; return how many turns it had."""
         self.asked_last.pop(thread, None)
-        self.latest.pop(thread, None)
         return len(self.threads.pop(thread, []))
 
 

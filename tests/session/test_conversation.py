@@ -49,7 +49,7 @@ def test_a_new_memory_is_empty() -> None:
     memory = Conversation()
 
     assert (memory.threads, memory.last) == ({}, None)
-    assert (memory.latest.get(MAIN), memory.asked_last.get(MAIN)) == (None, None)
+    assert (memory.latest(MAIN), memory.asked_last.get(MAIN)) == (None, None)
     assert memory.reset(MAIN) == 0
 
 
@@ -102,16 +102,16 @@ def test_asking_alone_changes_nothing() -> None:
     Question("b").prepare(memory, SYSTEM)
 
     assert told(memory.asked_last.get(MAIN)) == [SYSTEM, "a"]
-    assert memory.latest.get(MAIN).question == "a"
+    assert memory.latest(MAIN).question == "a"
 
 
 def test_what_has_begun_has_no_reply_and_one_that_failed_none_either() -> None:
     memory = with_turns("a")
     asked = asked_in(memory, "b")
-    assert (memory.asked_last.get(MAIN), memory.latest.get(MAIN)) == (asked, None)
+    assert (memory.asked_last.get(MAIN), memory.latest(MAIN)) == (asked, None)
 
     memory.end(asked, None)
-    assert (memory.asked_last.get(MAIN), memory.latest.get(MAIN)) == (asked, None)
+    assert (memory.asked_last.get(MAIN), memory.latest(MAIN)) == (asked, None)
     assert memory.last == "A"
     assert kept(memory) == [("a", "A")]
 
@@ -142,7 +142,7 @@ def test_more_on_a_turn_is_sent_with_what_went_along_with_it() -> None:
 
 def test_more_on_a_turn_that_was_forgotten_meanwhile_comes_last() -> None:
     memory = with_turns("a")
-    turn = memory.latest.get(MAIN)
+    turn = memory.latest(MAIN)
     memory.reset(MAIN)
     memory.end(asked_in(memory, "b"), Reply("B"))
     more = memory.follow_up(turn, "shorter", MAIN, SYSTEM)
@@ -155,11 +155,11 @@ def test_more_on_a_turn_that_was_forgotten_meanwhile_comes_last() -> None:
 def test_what_more_brings_is_the_latest_and_can_be_gone_on_with() -> None:
     memory = with_turns("a")
     for answer in ("one", "two"):
-        turn = memory.latest.get(MAIN)
+        turn = memory.latest(MAIN)
         more = memory.follow_up(turn, "go on", MAIN, SYSTEM)
         memory.end(more, Reply(answer))
 
-        assert memory.latest.get(MAIN) is memory.threads[MAIN][0]
+        assert memory.latest(MAIN) is memory.threads[MAIN][0]
         assert kept(memory) == [("a", answer)]
 
 
@@ -182,7 +182,7 @@ def test_of_two_calls_at_once_the_latest_is_the_one_asked_last(first: str) -> No
         memory.end(calls[name], Reply(name))
 
     assert memory.asked_last.get(MAIN) is calls["quick"]
-    assert memory.latest.get(MAIN).question == "quick"
+    assert memory.latest(MAIN).question == "quick"
     assert sorted(kept(memory)) == [("quick", "quick"), ("slow", "slow")]
 
 
@@ -193,7 +193,7 @@ def test_an_older_call_that_ends_late_is_not_the_reply_of_one_that_failed() -> N
     memory.end(slow, Reply("slow"))
 
     assert memory.asked_last.get(MAIN) is failing
-    assert memory.latest.get(MAIN) is None
+    assert memory.latest(MAIN) is None
 
 
 def test_going_on_with_an_older_turn_leaves_the_latest_alone() -> None:
@@ -202,7 +202,7 @@ def test_going_on_with_an_older_turn_leaves_the_latest_alone() -> None:
     more = memory.follow_up(older, "go on", MAIN, SYSTEM)
     memory.end(more, Reply("more"))
 
-    assert memory.latest.get(MAIN) is latest
+    assert memory.latest(MAIN) is latest
 
 
 def test_what_is_asked_again_with_other_words_is_still_what_was_asked_last() -> None:
@@ -210,7 +210,7 @@ def test_what_is_asked_again_with_other_words_is_still_what_was_asked_last() -> 
     asked = asked_in(memory, "a")
     memory.end(replace(asked, messages=(), bypass_cache=True), Reply("A"))
 
-    assert memory.latest.get(MAIN).reply == "A"
+    assert memory.latest(MAIN).reply == "A"
 
 
 def test_a_thread_that_is_forgotten_is_gone_and_no_other() -> None:
@@ -218,9 +218,9 @@ def test_a_thread_that_is_forgotten_is_gone_and_no_other() -> None:
     memory.end(asked_in(memory, "c", "side"), Reply("C"))
 
     assert (memory.reset(MAIN), memory.reset(MAIN)) == (2, 0)
-    assert (memory.latest.get(MAIN), memory.asked_last.get(MAIN)) == (None, None)
+    assert (memory.latest(MAIN), memory.asked_last.get(MAIN)) == (None, None)
     assert list(memory.threads) == ["side"]
-    assert memory.latest.get("side").question == "c"
+    assert memory.latest("side").question == "c"
 
 
 def test_a_reply_to_what_was_forgotten_meanwhile_is_kept_all_the_same() -> None:
@@ -230,7 +230,7 @@ def test_a_reply_to_what_was_forgotten_meanwhile_is_kept_all_the_same() -> None:
     memory.end(asked, Reply("B"))
 
     assert kept(memory) == [("b", "B")]
-    assert memory.latest.get(MAIN).question == "b"
+    assert memory.latest(MAIN).question == "b"
 
 
 def test_many_calls_that_end_at_once_are_all_kept() -> None:
