@@ -359,7 +359,10 @@ def instance(schema: Mapping[str, Any]) -> Any:
     return _INSTANCES.get(kind)
 
 
-_ASKED = r'"%s": (?:(date)|\w+ in (-?[\d.]*\d)?\.\.(\S*\d)?)'
+_ASKED = (
+    r'"%s": (?:list of: )?'
+    r"(?:(date)|one of (-?\d+)|\w+ in (-?[\d.]*\d)?\.\.(\S*\d)?)"
+)
 
 
 def _in_range(made: Any, told: str) -> Any:
@@ -368,10 +371,11 @@ def _in_range(made: Any, told: str) -> Any:
         return made
     for name, one in made.items():
         asked = re.search(_ASKED % re.escape(name), told)
-        if asked and asked[1]:
-            made[name] = "2026-01-31"
-        elif asked:
-            made[name] = type(one)(float(asked[2] or asked[3]))
+        if asked:
+            item = one[0] if isinstance(one, list) else one
+            number = asked[2] or asked[3] or asked[4]
+            item = "2026-01-31" if asked[1] else type(item)(float(number))
+            made[name] = [item] if isinstance(one, list) else item
     return made
 
 
