@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain, takewhile
+from itertools import chain
 from typing import Any
 from weakref import ref
 
@@ -77,22 +77,18 @@ class _Display:
 
 @dataclass
 class _Screen:
-    """What stands below one cell: its displays, and which of its prints are gone.
+    """What stands below one cell: its displays, and how many of its prints are gone.
 
-    `waiting` has the areas that the next output clears, with the count of prints by
-    then; `since` up to where each area was cleared before.
+    `waiting` has the areas that the next output clears, with the count of prints then.
     """
 
     displays: list[_Display] = field(default_factory=list)
-    cleared: list[range] = field(default_factory=list)
+    cleared: int = 0
     waiting: dict[str, int] = field(default_factory=dict)
-    since: dict[str, int] = field(default_factory=lambda: {"": 0})
 
     def clear(self, area: str, prints: int) -> None:
         self.displays = [one for one in self.displays if one.area != area]
-        # What an Output widget printed before its first clearing is not known.
-        self.cleared.append(range(self.since.get(area, prints), prints))
-        self.since[area] = prints
+        self.cleared = self.cleared if area else prints
         self.waiting.pop(area, None)
 
     def settle(self, prints: int) -> None:
@@ -100,12 +96,6 @@ class _Screen:
         for area, waited in list(self.waiting.items()):
             if waited < prints:
                 self.clear(area, waited)
-
-    def left_of(self, pieces: Sequence[str]) -> list[str]:
-        """Return those of the printed pieces that were not cleared away."""
-        self.settle(len(pieces))
-        gone = set(chain.from_iterable(self.cleared))
-        return [piece for n, piece in enumerate(pieces) if n not in gone]
 
 
 class DisplayLog:
@@ -139,7 +129,8 @@ class DisplayLog:
     def of(self, number: int, pieces: Sequence[str]) -> tuple[str, list[str]]:
         """Return what a cell displays by now, and what is left of its prints."""
         screen = self._screens.get(number, _Screen())
-        left = screen.left_of(pieces)
+        screen.settle(len(pieces))
+        left = list(pieces[screen.cleared :])
         return "\n".join(filter(None, map(_live_text, screen.displays))), left
 
     def _hear_format(self, value: object, *args: Any, **kwargs: Any) -> Any:
@@ -297,34 +288,28 @@ class _Ear:
         return getattr(self._stream, name)
 
 
-_MOVE = re.compile(r"(\r\n|[\r\n\b]|\x1b\[\d*[A-Za-z])")
+_MOVE = re.compile(r"(\n|\r|\x1b\[A)")
 
 
 def _as_seen(printed: str) -> str:
     r"""Return what stands there once what was printed over is gone, as of a bar.
 
-    >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\x1b[Kepoch 2")
+    >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\repoch 2")
     '20%\nepoch 2\n'
     """
-    if not _MOVE.search(printed.replace("\n", "")):
-        return printed
-    lines, row, column = [""], 0, 0
-    for piece in _MOVE.split(printed):
-        if piece in ("\n", "\r\n", "\r"):
-            row, column = row + (piece != "\r"), 0
-        elif piece == "\b":
-            column = max(column - 1, 0)
-        elif not piece.startswith("\x1b["):
-            line = lines[row].ljust(column)
-            column += len(piece)
-            lines[row] = f"{line[: column - len(piece)]}{piece}{line[column:]}"
-        elif piece[-1] == "A":
-            row = max(row - int(piece[2:-1] or 1), 0)
-        elif piece[-1] in "JK":
-            lines[row] = "" if piece[2:-1] == "2" else lines[row][:column]
+    lines, row, is_over = [""], 0, False
+    for piece in filter(None, _MOVE.split(printed.replace("\r\n", "\n"))):
+        if piece == "\x1b[A":
+            row = max(row - 1, 0)
+        elif piece == "\n":
+            row, is_over = row + 1, True
+        elif piece == "\r":
+            is_over = True
+        else:
+            lines[row], is_over = piece if is_over else lines[row] + piece, False
         if row == len(lines):
             lines.append("")
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(lines)
 
 
 def _clean(text: str) -> str:
@@ -431,9 +416,6 @@ class History:
             shown = self._bundles(number, "display_data")
             displayed = "\n".join(map(display_text, shown))
         printed = _as_seen("".join(pieces))
-        if failed:
-            # A kernel prints the traceback of a group, too.
-            printed = printed.partition("  + Exception Group Traceback")[0]
         if heard:
             # A terminal's own lines: the value, and the traceback below its rule.
             printed = printed.partition("-" * 75)[0] if failed else printed
@@ -457,14 +439,12 @@ def _is_ours(source: str) -> bool:
 _LED_TO = re.compile(
     r"(?m)^.*(?:above exception was the direct cause|During handling of the above).*$"
 )
-_OF_GROUP = re.compile(r"\s*[|+](?:-\+)?")
 _FRAME = re.compile(r"\s*(?:Cell |Input |File )\S.*(?::\d+|line \d+)")
 _FRAME_BODY = re.compile(r"\s*-*>? *\d+ |\s*-+> |\s{3}|\s*$")
 _ARROW = re.compile(r"\s*-*> ?\d")
 _FOLDED = re.compile(r"\s*\[(?:\.\.\. skipping similar|Previous line repeated)")
-_TIMES = re.compile(r"(\d+) (?:more )?times")
 _NO_NEWS = re.compile(
-    r"[-+|\s]*$|.*Traceback \(most recent call last\):?$|.*'Could not get source, "
+    r"[-\s]*$|.*Traceback \(most recent call last\):?$|.*'Could not get source, "
 )
 _LIBRARY = re.compile(
     r"site-packages|dist-packages|[/\\]lib(?:64)?[/\\]python\d|[/\\]Python\d+[/\\]Lib[/\\]"
@@ -480,20 +460,12 @@ def clip_traceback(text: str, *, is_newest: bool = True) -> str:
     Frames within libraries tell little that the message does not. Of an error that is
     not the newest, the user's last frame and the first line of the message are enough.
     """
-    errors = _LED_TO.split(text)
-    last = _without_libraries(errors[-1])
-    if not any(is_frame for _, is_frame in last):
-        # Somewhere it must have been: the innermost frame is all that is known.
-        frames = [line for line in errors[-1].splitlines() if _FRAME.match(line)]
-        last[:0] = [(frame, True) for frame in frames[-1:]]
+    errors = [_without_libraries(error) for error in _LED_TO.split(text)]
     if not is_newest:
-        frames = [piece for piece, _ in takewhile(lambda one: one[1], last)]
-        message = [piece for piece, is_frame in last if not is_frame]
+        frames = [piece for piece, is_frame in errors[-1] if is_frame]
+        message = [piece for piece, is_frame in errors[-1] if not is_frame]
         return _bounded_lines([*frames[-1:], *message[:1]])
-    chain = [
-        _bounded_lines(_folded(error))
-        for error in (*map(_without_libraries, errors[:-1]), last)
-    ]
+    chain = [_bounded_lines(dict.fromkeys(piece for piece, _ in one)) for one in errors]
     # What pandas raises twice tells nothing new the first time.
     news = [one for one in chain[:-1] if one and not chain[-1].endswith(one)]
     return "\nled to\n".join([*dict.fromkeys(news), chain[-1]])
@@ -509,16 +481,19 @@ def _without_libraries(error: str) -> list[tuple[str, bool]]:
     found: list[tuple[list[str], bool]] = []
     in_frame = False
     for line in error.splitlines():
-        plain = _OF_GROUP.sub("", line, count=1)
-        starts_frame = bool(_FRAME.match(plain) or _FOLDED.match(plain))
-        if starts_frame or not (in_frame and _FRAME_BODY.match(plain)):
-            if not starts_frame and _NO_NEWS.match(plain):
+        starts_frame = bool(_FRAME.match(line) or _FOLDED.match(line))
+        if starts_frame or not (in_frame and _FRAME_BODY.match(line)):
+            if not starts_frame and _NO_NEWS.match(line):
                 continue
             found.append(([], starts_frame))
             in_frame = starts_frame
         found[-1][0].append(line)
-    own = [one for one in found if not (one[1] and is_library(one[0][0]))]
+    own = (one for one in found if not (one[1] and _is_no_news(one[0][0])))
     return [("\n".join(_telling_lines(lines)), is_frame) for lines, is_frame in own]
+
+
+def _is_no_news(head: str) -> bool:
+    return is_library(head) or bool(_FOLDED.match(head))
 
 
 def _telling_lines(lines: list[str]) -> list[str]:
@@ -527,22 +502,6 @@ def _telling_lines(lines: list[str]) -> list[str]:
     is_cell = lines[0].lstrip().startswith(("Cell ", "Input ", "File <ipython-input"))
     code = marked if is_cell and marked else lines[1:]
     return [*lines[:1], *(line for line in code if not _NO_NEWS.match(line))]
-
-
-def _folded(pieces: Iterable[tuple[str, bool]]) -> Iterator[str]:
-    """Yield the pieces, each frame once, and how many of them there were more."""
-    seen: set[str] = set()
-    more = 0
-    for piece, is_frame in pieces:
-        folded = is_frame and _FOLDED.match(piece)
-        if folded or (is_frame and piece in seen):
-            more += sum(map(int, _TIMES.findall(piece))) if folded else 1
-            continue
-        if more:
-            yield f"[… {more:,} more frames like these …]"
-        more = 0
-        seen.add(piece)
-        yield piece
 
 
 def _bounded_lines(pieces: Iterable[str]) -> str:

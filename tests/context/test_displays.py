@@ -84,12 +84,6 @@ CASES = {
         "        display(f'step {n}')",
         ["'stays'", "'step 3'"], ["'step 0'", "'step 2'", "Output()"],
     ),
-    "an Output widget that prints": (
-        "import ipywidgets\nout = ipywidgets.Output()\nprint('before')\n"
-        "for n in range(4):\n    with out:\n        out.clear_output(wait=True)\n"
-        "        print('round', n)\nout",
-        ["before", "round 3"], ["round 0", "round 2"],
-    ),
     "a widget that is moved": (
         "import ipywidgets\nfrom IPython.display import display\n"
         "bar = ipywidgets.IntProgress(max=7)\ndisplay(bar)\n"

@@ -60,12 +60,6 @@ def test_a_cause_is_told_where_it_is_news(cause: str, told: str) -> None:
     assert clip_traceback(whole, is_newest=False) == f"{OWN}\nValueError: no"
 
 
-def test_without_a_frame_of_the_users_the_innermost_is_told() -> None:
-    assert clip_traceback(FIRST + LAST) == (
-        f"File {LIBRARY}/b.py:4, in b()\nValueError: no"
-    )
-
-
 @pytest.mark.parametrize(
     ("many", "told"),
     [(60, None), (61, "[… 1 lines cut …]"), (5_063, "[… 5,003 lines cut …]")],
@@ -94,14 +88,6 @@ def ping(n):
     return pong(n)
 def pong(n):
     return ping(n)
-def gather():
-    errors = []
-    for value in ("x", "2", "y"):
-        try:
-            int(value)
-        except ValueError as error:
-            errors.append(error)
-    raise ExceptionGroup("two of three", errors)
 """
 
 
@@ -149,18 +135,8 @@ def test_an_ordinary_error_is_told_by_the_users_frames(
 
 @pytest.mark.kernel
 def test_a_thousand_equal_frames_are_told_once(prepared: Kernel) -> None:
-    for cell in ("again(0)", "ping(0)"):
-        assert "more frames like these …]" in context_of(prepared, cell)
-
-
-@pytest.mark.kernel
-def test_a_group_of_errors_is_told_once_and_whole(prepared: Kernel) -> None:
-    told = context_of(prepared, "gather()")
-
-    assert told.count("ExceptionGroup: two of three (2 sub-exceptions)") == 1
-    assert told.count("with base 10: 'x'") == 1
-    assert told.count("with base 10: 'y'") == 1
-    assert "interactiveshell" not in told
+    for cell, line in (("again(0)", "return again"), ("ping(0)", "return ping")):
+        assert context_of(prepared, cell).count(line) == 1
 
 
 @pytest.mark.kernel
