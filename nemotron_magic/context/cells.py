@@ -10,14 +10,10 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
 
-from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.parameters import CONTEXT_WORDS
-
 __all__ = [
     "NO_IDS",
     "Cell",
     "CellIds",
-    "Selection",
     "cell_id_of",
     "cell_number",
     "execution_of",
@@ -25,12 +21,12 @@ __all__ = [
     "notebook_path",
     "origin_of",
     "request_of",
+    "select",
     "source_of",
 ]
 
 # Nothing may stand above a cell magic, so that the mark is below it.
 _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNORECASE)
-_RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,72 +46,32 @@ class Cell:
     cell_id: str = ""
 
     @property
-    def is_skipped(self) -> bool:
-        """Whether its first line keeps it out; of a cell magic, the one below."""
-        return self._is_marked("skip")
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether its first line keeps it in."""
-        return self._is_marked("pin")
-
-    def _is_marked(self, word: str) -> bool:
+    def mark(self) -> str:
+        """What its first line, or that below a cell magic, asks for: `skip`, `pin`."""
         found = _MARK.match(self.source)
-        return found is not None and found[1].lower() == word
+        return found[1].lower() if found else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which cells are sent as context.
+def select(text: str, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
+    """Yield those of `cells`, newest first, that the setting `context` chooses.
 
-    By a `word`: `auto` (those that ran since the last reply), `none` or `all`; else the
-    `last` this many, or those in `ranges`, both ends included.
+    `auto` are those after the number `since`. Cells that cannot be chosen any more are
+    not asked for: the cost grows with what is sent.
     """
-
-    word: str = "auto"
-    last: int = 0
-    ranges: tuple[tuple[int, int], ...] = ()
-
-    @classmethod
-    def read(cls, text: str) -> Selection:
-        """Read `auto`, `none`, `all`, a number, or ranges as in `%history`.
-
-        >>> Selection.read("3-7 9").ranges
-        ((3, 7), (9, 9))
-        """
-        words = text.split()
-        if len(words) == 1 and words[0] in CONTEXT_WORDS:
-            return cls(words[0])
-        found = [_RANGE.fullmatch(word) for word in words]
-        if not words or None in found:
-            raise InputError(
-                f"context must be auto, none, all, a number or ranges, got {text[:60]}",
-                hint="Such as: -c none   or: -c 3   or: -c '3-7 9'",
-            )
-        if len(words) == 1 and words[0].isdecimal():
-            return cls("", last=int(words[0]))
-        return cls("", ranges=tuple((int(m[1]), int(m[2] or m[1])) for m in found if m))
-
-    def newest_first(self, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
-        """Yield the chosen ones of `cells`, which come newest first.
-
-        `since` is the number of the cell that asked last. Cells that cannot be chosen
-        any more are not asked for: the cost grows with what is sent.
-        """
-        others = (c for c in cells if not c.is_ours)
-        if self.word == "auto":
-            chosen: Iterator[Cell] = takewhile(lambda c: c.number > since, others)
-        elif self.ranges:
-            lowest = min(first for first, _ in self.ranges)
-            reachable = takewhile(lambda cell: cell.number >= lowest, others)
-            chosen = (
-                cell
-                for cell in reachable
-                if any(first <= cell.number <= last for first, last in self.ranges)
-            )
-        else:
-            chosen = islice(others, 0 if self.word == "none" else self.last or None)
-        return (cell for cell in chosen if not cell.is_skipped)
+    others = (c for c in cells if not c.is_ours)
+    word = text.strip()
+    if word == "auto":
+        chosen: Iterator[Cell] = takewhile(lambda c: c.number > since, others)
+    elif word.isdecimal() or word in ("none", "all"):
+        most = {"none": 0, "all": None}
+        chosen = islice(others, most[word] if word in most else int(word))
+    else:
+        pairs = [one.partition("-") for one in word.split()]
+        ranges = [range(int(one), int(last or one) + 1) for one, _, last in pairs]
+        lowest = min(one.start for one in ranges)
+        reachable = takewhile(lambda c: c.number >= lowest, others)
+        chosen = (c for c in reachable if any(c.number in one for one in ranges))
+    return (cell for cell in chosen if cell.mark != "skip")
 
 
 def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[Cell]:

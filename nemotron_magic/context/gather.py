@@ -15,10 +15,10 @@ from nemotron_magic.code.syntax import bound_names, names_in, python_source
 from nemotron_magic.context.cells import (
     NO_IDS,
     Cell,
-    Selection,
     execution_of,
     latest_runs,
     origin_of,
+    select,
 )
 from nemotron_magic.context.describe.base import Data
 from nemotron_magic.context.history import DisplayLog, History, Recorder, clip_traceback
@@ -170,12 +170,12 @@ class ContextGatherer:
 
     def _chosen(self, request: ContextRequest) -> Iterator[Cell]:
         """Return the cells that may be sent, newest first and without outputs."""
-        selection = Selection.read(request.context)
         ran = self.history.newest_first(request.last)
-        if not selection.ranges:  # those name runs, all else means cells
+        if not re.search(r"\d[-\s]", request.context.strip()):
+            # Ranges name runs, all else means cells.
             asking = self.history.asking if request.last is None else None
             ran = latest_runs(ran, asking)
-        return selection.newest_first(ran, request.since)
+        return select(request.context, ran, request.since)
 
     def _loader(self, variables: Variables) -> Callable[[Cell], Cell]:
         """Return what loads cells newest first, with more of the first error only."""
@@ -252,15 +252,10 @@ def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
     >>> read_names("total = price * n + price", str)
     ['price', 'n']
     """
-    trees = _trees(source[:_MOST_CHARS], transform)
-    if not trees:
-        return list(dict.fromkeys(_WORD.findall(source[:_MOST_CHARS])))
-    found: list[str] = []
-    for tree in trees:
-        nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        nodes.sort(key=lambda node: (node.lineno, node.col_offset))
-        found += (node.id for node in nodes if isinstance(node.ctx, ast.Load))
-    return list(dict.fromkeys(name for name in found if name != "get_ipython"))
+    source = source[:_MOST_CHARS]
+    reads = cell_names(source, transform).reads if _trees(source, transform) else None
+    words = dict.fromkeys(_WORD.findall(source))
+    return [word for word in words if reads is None or word in reads]
 
 
 def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -40,31 +41,19 @@ def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
     except (ValueError, KeyError, TypeError):
         raise InputError(f"{name} is not a notebook file") from None
     cells = [(cell, source) for cell, source in found if source]
-    seen = [cell for cell in ran if not cell.is_skipped]
-    numbers: dict[str, int] = {}
-    for cell in seen:
-        numbers.setdefault(cell.source.strip(), cell.number)
+    seen = [(cell.source.strip(), cell) for cell in ran if cell.mark != "skip"]
+    numbers = {source: cell.number for source, cell in reversed(seen)}
     document = "\n\n".join(
         _render(str(cell.get("cell_type")), source, numbers) for cell, source in cells
     )
-    note = (("note", _OLDER),) if _is_older(cells, seen) else ()
+    # The file has each cell's count: one that ran before the last of those was changed
+    # and run again, or deleted.
+    saved = {(source.strip(), cell.get("execution_count")) for cell, source in cells}
+    texts = {source for source, _ in saved}
+    later = takewhile(lambda one: (one[0], one[1].number) not in saved, seen)
+    is_older = any(not c.is_ours and source not in texts for source, c in later)
+    note = (("note", _OLDER),) if is_older else ()
     return ContextPart("notebook", name, (*note, ("document", document)))
-
-
-def _is_older(cells: list[tuple[Any, str]], ran: list[Cell]) -> bool:
-    """Return whether a cell has run since the file was saved that is not in it.
-
-    The file has each cell's count: one that ran before the last of those was changed
-    and run again, or deleted.
-    """
-    saved = {(str(c.get("execution_count")), source.strip()) for c, source in cells}
-    known = {source for _, source in saved}
-    for cell in ran:
-        if (str(cell.number), cell.source.strip()) in saved:
-            return False
-        if not cell.is_ours and cell.source.strip() not in known:
-            return True
-    return False
 
 
 def _render(kind: str, source: str, numbers: dict[str, int]) -> str:
@@ -79,7 +68,7 @@ def _render(kind: str, source: str, numbers: dict[str, int]) -> str:
 def _source(cell: Any) -> str:
     source = as_dict(cell).get("source", "")
     text = "".join(source) if isinstance(source, list) else str(source)
-    return "" if Cell(0, text).is_skipped else text.strip("\n")
+    return "" if Cell(0, text).mark == "skip" else text.strip("\n")
 
 
 def own_file(shell: Any, environ: Mapping[str, str], ids: Mapping[int, str]) -> str:

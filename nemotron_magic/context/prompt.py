@@ -214,7 +214,7 @@ class _Space:
     def _choose(self, cells: Sequence[Cell]) -> None:
         """Choose among more cells than there is space for, newest first."""
         for cell in cells:
-            if cell.is_pinned:
+            if cell.mark == "pin":
                 self.add(self.load(cell))
         half, recent = self.left // 2, list[Cell]()
         for cell in cells:

@@ -165,7 +165,7 @@ class TaskTargets:
                 f"{command} needs a cell, and none has run yet",
                 hint=f"Run one first, or put %%nemotron {command} on top of it",
             )
-        if cell.is_skipped and not source.strip():
+        if cell.mark == "skip" and not source.strip():
             raise InputError(
                 f"cell {cell.number} is marked to be left out: # nemotron: skip",
                 "nothing was sent",

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from nemotron_magic.context.cells import Cell, Selection
-from nemotron_magic.core.errors import InputError
+from nemotron_magic.context.cells import Cell, select
 
 CELLS = [Cell(n, f"cell {n}", is_ours=n == 4) for n in range(9, 0, -1)]
 
 
 def chosen(text: str, since: int = 0) -> list[int]:
-    return [c.number for c in Selection.read(text).newest_first(CELLS, since)]
+    return [c.number for c in select(text, CELLS, since)]
 
 
 @pytest.mark.parametrize(
@@ -35,12 +34,6 @@ def test_a_word_a_number_or_ranges_choose(
     assert chosen(text, since) == numbers
 
 
-@pytest.mark.parametrize("text", ["", "some", "3-", "-3", "auto 3", "1.5", "3,4"])
-def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="context must be"):
-        Selection.read(text)
-
-
 @pytest.mark.parametrize("text", ["auto", "2", "7-9"])
 def test_cells_that_cannot_be_chosen_any_more_are_not_read(text: str) -> None:
     read: list[int] = []
@@ -50,7 +43,7 @@ def test_cells_that_cannot_be_chosen_any_more_are_not_read(text: str) -> None:
             read.append(cell.number)
             yield cell
 
-    list(Selection.read(text).newest_first(cells(), since=6))
+    list(select(text, cells(), since=6))
 
     assert len(read) <= 4
 
@@ -69,12 +62,12 @@ def test_cells_that_cannot_be_chosen_any_more_are_not_read(text: str) -> None:
 def test_a_cell_that_says_so_is_skipped(mark: str) -> None:
     cells = [Cell(2, mark), Cell(1, "x = '# nemotron: skip'")]
 
-    assert [c.number for c in Selection.read("all").newest_first(cells, 0)] == [1]
+    assert [c.number for c in select("all", cells, 0)] == [1]
 
 
 def test_a_cell_that_says_so_is_pinned() -> None:
-    assert Cell(1, "# nemotron: pin\nx = 1").is_pinned
-    assert Cell(1, "%%time\n# nemotron: pin\nx = 1").is_pinned
-    assert not Cell(1, "x = 1  # nemotron: pin").is_pinned
-    assert not Cell(1, "x = 1\n%%time\n# nemotron: pin").is_pinned
-    assert not Cell(1, "# nemotron: pinned\nx = 1").is_pinned
+    assert Cell(1, "# nemotron: pin\nx = 1").mark == "pin"
+    assert Cell(1, "%%time\n# nemotron: pin\nx = 1").mark == "pin"
+    assert Cell(1, "x = 1  # nemotron: pin").mark == ""
+    assert Cell(1, "x = 1\n%%time\n# nemotron: pin").mark == ""
+    assert Cell(1, "# nemotron: pinned\nx = 1").mark == ""
