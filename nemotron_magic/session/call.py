@@ -234,7 +234,12 @@ class Call:
         """Record the call before it is sent, unless it may cost more than allowed."""
         budget, settings, why = Budget.of(self.settings), self.settings, ""
         if budget.are_set and not self.client.listed(self._endpoint):
-            why = self._list_models(key)
+            try:
+                self.client.models(self._endpoint, key)
+            except InterruptedByUser:
+                raise
+            except NemotronError as error:
+                why = error.what
         models = self.client.listed(self._endpoint)
         is_served = any(model.goes_by(settings.model) for model in models)
         if budget.are_set and settings.model_is_default and models and not is_served:
@@ -251,16 +256,6 @@ class Call:
 
         most_usd = believed_usd(estimate.most_usd) if estimate else None
         self._begin(CallRecord(most_usd=most_usd), allow if budget.are_set else None)
-
-    def _list_models(self, key: Key | None) -> str:
-        """Have the models listed; return why that cannot be done, or nothing."""
-        try:
-            self.client.models(self._endpoint, key)
-        except InterruptedByUser:
-            raise
-        except NemotronError as error:
-            return error.what
-        return ""
 
     def _begin(
         self, record: CallRecord, allow: Callable[[Totals, Totals], None] | None = None

@@ -48,8 +48,14 @@ from nemotron_magic.session.reply import (
     partial_reply,
     request_hash,
 )
-from nemotron_magic.session.structured.asking import ask_typed, dressed, without_text
-from nemotron_magic.session.structured.ladder import RUNGS, Rung, is_format_refusal
+from nemotron_magic.session.structured.asking import (
+    RUNGS,
+    Rung,
+    ask_typed,
+    dressed,
+    is_format_refusal,
+    without_text,
+)
 from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.ledger import Ledger
 

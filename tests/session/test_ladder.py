@@ -12,7 +12,7 @@ from nemotron_magic.core.errors import (
     RequestError,
     ServiceError,
 )
-from nemotron_magic.session.structured.ladder import (
+from nemotron_magic.session.structured.asking import (
     RUNGS,
     body_for,
     next_rung,

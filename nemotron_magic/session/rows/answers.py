@@ -38,7 +38,7 @@ from nemotron_magic.session.rows.accounting import RunAccounting
 from nemotron_magic.session.rows.engine import Ended
 from nemotron_magic.session.rows.governor import Governor, Lease
 from nemotron_magic.session.rows.task import RowTask
-from nemotron_magic.session.structured.ladder import (
+from nemotron_magic.session.structured.asking import (
     RUNGS,
     Rung,
     is_format_refusal,

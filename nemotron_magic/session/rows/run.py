@@ -50,7 +50,7 @@ from nemotron_magic.session.rows.task import (
     read_table,
     text_of,
 )
-from nemotron_magic.session.structured.ladder import Rung
+from nemotron_magic.session.structured.asking import Rung
 from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.records import CallRecord, Totals
 from nemotron_magic.storage.rows import RowState, TaskRecord

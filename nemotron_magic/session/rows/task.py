@@ -19,8 +19,8 @@ from nemotron_magic.core.parameters import BY_NAME, DEFAULT_MODEL, DEFAULT_SYSTE
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import one_line
 from nemotron_magic.session.reply import request_hash
+from nemotron_magic.session.structured.asking import RUNGS, Rung, body_for
 from nemotron_magic.session.structured.fields import Fields
-from nemotron_magic.session.structured.ladder import RUNGS, Rung, body_for
 
 __all__ = [
     "RowTask",
