@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -49,10 +49,7 @@ class QuestionBuilder:
     def typed(
         self, call: ParsedMagic, settings: Settings, subject: Subject | None = None
     ) -> Question:
-        """Return the question of a cell; about a subject, other cells only if asked.
-
-        Raise InputError if a value or a file that it names cannot be sent.
-        """
+        """Return the question of a cell; about a subject, other cells only if asked."""
         subject = subject or Subject()
         keeps_cells = not subject.words or "context" in call.values
         question = self._question(
@@ -69,11 +66,7 @@ class QuestionBuilder:
         return replace(question, without_history=call.fresh, wanted=wanted)
 
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
-        """Return a question that no cell asks; cells up to `last` may be sent.
-
-        Raise InputError if a value that it names cannot be sent, or it is a key and no
-        question.
-        """
+        """Return a question that no cell asks; cells up to `last` may be sent."""
         refuse_key(text, self.session.redactor.hide)
         context = settings["context"]
         return self._question(
@@ -108,7 +101,7 @@ class Asker:
     """Asks in one notebook.
 
     `questions` makes questions of what was typed; `inserter` puts the code of replies
-    into cells.
+    into cells; `slow` has the seconds of cells that took long, by their source.
     """
 
     def __init__(
@@ -120,22 +113,21 @@ class Asker:
         unreadable: Callable[[], Sequence[Path]] = tuple,
         slow: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        self._slow = slow
+        self.shell = shell
+        self.session = session
+        self.displays = displays
+        self.slow = slow
         self.inserter = CodeInserter(
             shell, lambda: displays.front_end != "headless", unreadable
         )
-        self._shell = shell
-        self._session = session
         self.questions = QuestionBuilder(shell, session, gatherer)
-        self._displays = displays
+        self.options: dict[str, InsertOptions] = {}
         self._targets = TaskTargets(shell, gatherer.history)
-        self._options: dict[str, InsertOptions] = {}
 
     def question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
         """Return the question of a call, and the source of the cell that it is about.
 
-        Raise InputError if there is nothing to ask about, or what it names cannot be
-        sent.
+        Raise InputError if there is none, or what it names cannot be sent.
         """
         if call.code and call.as_ is not None:
             raise InputError(
@@ -145,7 +137,7 @@ class Asker:
             )
         subject, source = Subject(instruction=CODE if call.code else ""), ""
         if call.command in TASKS:
-            variables = Variables(self._shell, settings["data"])
+            variables = Variables(self.shell, settings["data"])
             subject, source = self._targets.of(call, variables)
         elif call.command:
             raise InputError(
@@ -163,133 +155,121 @@ class Asker:
         """
         # What has arrived is neither lost nor half shown, whenever Stop is pressed.
         with InterruptGuard() as guard:
-            reply = self._reply(call, settings, guard)
+            reply = _Asking(self, call, settings, guard).reply()
         if guard.is_pressed:
             raise stopped_after(reply)
         return reply
 
-    def _reply(
-        self, call: ParsedMagic, settings: Settings, guard: InterruptGuard
-    ) -> Reply:
-        thread = call.thread or MAIN
-        with guard.released():
-            options, request = self._prepare(call, settings, thread)
-        self._options[thread] = options
-        self.inserter.forget_trials()
-        renderer = self._renderer(call)
-        reply = self._receive(request, settings, call, options, renderer, guard)
-        rounds = 0
-        while findings := self._findings(reply, options, rounds, renderer, guard):
+
+@dataclass
+class _Asking:
+    """One question of a cell, with the rounds in which its code is corrected."""
+
+    asker: Asker
+    call: ParsedMagic
+    settings: Settings
+    guard: InterruptGuard
+    options: InsertOptions = field(default_factory=InsertOptions)
+    renderer: Renderer = field(default_factory=Renderer)
+
+    def reply(self) -> Reply:
+        """Return the last reply, shown, its code in a cell if the options say so."""
+        inserter, thread, rounds = self.asker.inserter, self.call.thread or MAIN, 0
+        with self.guard.released():
+            self.options, request = self._prepare(thread)
+        self.asker.options[thread] = self.options
+        inserter.forget_trials()
+        reply = self._receive(request, self.options)
+        while findings := self._findings(reply, rounds):
             rounds += 1
-            notice = (
-                f"Sent back to be corrected, {rounds} of at most {options.repairs}."
-            )
-            self._show(call, self.inserter.sent_back(reply, notice), renderer)
+            most = self.options.repairs
+            notice = f"Sent back to be corrected, {rounds} of at most {most}."
+            self._show(inserter.sent_back(reply, notice))
             wish = correction_request([describe_finding(one) for one in findings])
-            request, renderer = Correction(wish, thread), self._renderer(call)
             try:
-                reply = self._receive(
-                    request, settings, call, InsertOptions(), renderer, guard
-                )
+                reply = self._receive(Correction(wish, thread), InsertOptions())
             except (NemotronError, KeyboardInterrupt) as error:
                 # What could not be corrected is paid for, and goes in as it is.
-                kept = self.inserter.finished(reply, options, _why_not_corrected(error))
-                if not call.quiet:
+                why = _why_not_corrected(error)
+                kept = inserter.finished(reply, self.options, why)
+                if not self.call.quiet:
                     about, before = kept.metadata, len(reply.metadata.notices)
                     notices = [*about.notices[before:], *about.remarks]
-                    self._displays.show_markdown("\n\n".join(map(literal, notices)))
-                return self._assign(call, kept, renderer)
-        return self._show(call, self.inserter.finished(reply, options), renderer)
+                    told = "\n\n".join(map(literal, notices))
+                    self.asker.displays.show_markdown(told)
+                return self._assign(kept)
+        return self._show(inserter.finished(reply, self.options))
 
-    def _renderer(self, call: ParsedMagic) -> Renderer:
-        return Renderer() if call.quiet else self._displays.painter()
-
-    def _findings(
-        self,
-        reply: Reply,
-        options: InsertOptions,
-        rounds: int,
-        renderer: Renderer,
-        guard: InterruptGuard,
-    ) -> tuple[Finding, ...]:
-        """Return what is wrong with the code of a reply, and is to be sent back.
-
-        Where it is to be tried it is tried, sent back or not.
-        """
-        if reply.is_cut_off or not options.inserts:
-            return ()
-        may_send = rounds < options.repairs
-        try:
-            with guard.released():
-                found = self.inserter.findings(reply) if may_send else ()
-                if found or not options.tries:
-                    return found
-                took_s = self._slow.get(options.before, 0.0)
-                failing = self.inserter.try_code(
-                    reply, options.is_trial_asked, _ticker(renderer), took_s
-                )
-        except KeyboardInterrupt:
-            return ()  # the reply is paid for, whoever stops the looking
-        return failing if may_send and options.repairs_failures else ()
-
-    def _prepare(
-        self, call: ParsedMagic, settings: Settings, thread: str
-    ) -> tuple[InsertOptions, Question | FollowUp]:
+    def _prepare(self, thread: str) -> tuple[InsertOptions, Question | FollowUp]:
         """Return what is to become of the reply, and what to ask."""
-        before = self._options.get(thread, InsertOptions())
+        call, settings = self.call, self.settings
+        before = self.asker.options.get(thread, InsertOptions())
         if call.command == "continue":
             return _changed(before, call), Continuation(thread)
         if call.command == "retry":
             return _changed(before, call), Regeneration(call.text, thread)
         gives_code = call.command in TASKS and TASKS[call.command].gives_code
         repairs, tries = int(settings["repair"]), settings["try_code"] == "on"
-        options = _changed(
-            InsertOptions(gives_code, repairs=repairs, tries=tries), call
-        )
-        question, source = self.question(call, settings)
+        new = InsertOptions(gives_code, repairs=repairs, tries=tries)
+        options = _changed(new, call)
+        question, source = self.asker.question(call, settings)
         return replace(options, before=source if gives_code else ""), question
 
-    def _receive(
-        self,
-        request: Question | FollowUp,
-        settings: Settings,
-        call: ParsedMagic,
-        options: InsertOptions,
-        renderer: Renderer,
-        guard: InterruptGuard,
-    ) -> Reply:
+    def _receive(self, request: Question | FollowUp, options: InsertOptions) -> Reply:
+        call, asker = self.call, self.asker
+        self.renderer = Renderer() if call.quiet else asker.displays.painter()
         try:
-            with guard.released():
-                reply = self._session.ask(request, settings, renderer.watch)
+            with self.guard.released():
+                reply = asker.session.ask(request, self.settings, self.renderer.watch)
         except NemotronError as error:
             arrived = partial_reply(error)
             if call.as_ is not None or isinstance(error, InvalidAnswerError):
-                call = replace(call, out="")  # it has no value
+                self.call = replace(call, out="")  # it has no value
             if arrived is None:
-                renderer.fail()
+                self.renderer.fail()
             else:
-                self._push(call, arrived)
-                error.reply = arrived = self.inserter.finished(arrived, options)
-                self._show(call, arrived, renderer)
+                self._push(arrived)
+                error.reply = arrived = asker.inserter.finished(arrived, options)
+                self._show(arrived)
             raise
-        self._push(call, reply)
+        self._push(reply)
         return reply
 
-    def _show(self, call: ParsedMagic, reply: Reply, renderer: Renderer) -> Reply:
-        """Show a reply as it stays, and give it to the user's variables."""
-        renderer.finish(reply)
-        return self._assign(call, reply, renderer)
+    def _findings(self, reply: Reply, rounds: int) -> tuple[Finding, ...]:
+        """Return what is wrong with the code of a reply, and is to be sent back.
 
-    def _assign(self, call: ParsedMagic, reply: Reply, renderer: Renderer) -> Reply:
-        self._displays.painted(reply, renderer)
-        self._push(call, reply)
+        Where it is to be tried it is tried, sent back or not.
+        """
+        options, inserter = self.options, self.asker.inserter
+        if reply.is_cut_off or not options.inserts:
+            return ()
+        may_send = rounds < options.repairs
+        try:
+            with self.guard.released():
+                found = inserter.findings(reply) if may_send else ()
+                if found or not options.tries:
+                    return found
+                took_s = self.asker.slow.get(options.before, 0.0)
+                tick = _ticker(self.renderer)
+                found = inserter.try_code(reply, options.is_trial_asked, tick, took_s)
+        except KeyboardInterrupt:
+            return ()  # the reply is paid for, whoever stops the looking
+        return found if may_send and options.repairs_failures else ()
+
+    def _show(self, reply: Reply) -> Reply:
+        self.renderer.finish(reply)
+        return self._assign(reply)
+
+    def _assign(self, reply: Reply) -> Reply:
+        self.asker.displays.painted(reply, self.renderer)
+        self._push(reply)
         return reply
 
-    def _push(self, call: ParsedMagic, reply: Reply) -> None:
+    def _push(self, reply: Reply) -> None:
         values: dict[str, Any] = {"_nemotron": reply}
-        if call.out:
-            values[call.out] = reply.value if reply.metadata.shown else reply
-        self._shell.push(values, interactive=bool(call.out))
+        if out := self.call.out:
+            values[out] = reply.value if reply.metadata.shown else reply
+        self.asker.shell.push(values, interactive=bool(self.call.out))
 
 
 def _ticker(renderer: Renderer) -> Callable[[float], None]:
