@@ -120,10 +120,9 @@ class NemotronMagics:
         return self._transformed("join_lines", lines)
 
     def _transformed(self, how: str, lines: list[str]) -> list[str]:
-        """Look only at cells that name us: most cells are not to pay for it."""
         names = self._names()
         if not any(f"%{name}" in line for line in lines for name in names):
-            return lines
+            return lines  # most cells are not to pay for it
         module = import_module("nemotron_magic.magics.input_transformers")
         return cast("list[str]", getattr(module, how)(lines, names))
 
@@ -286,8 +285,7 @@ def _registered(shell: Any) -> NemotronMagics | None:
 
 
 def _recorder(shell: Any) -> Recorder | None:
-    """Listen to cells from now on, where IPython itself (before 9.1) does not."""
-    if hasattr(shell.history_manager, "exceptions"):
+    if hasattr(shell.history_manager, "exceptions"):  # IPython 9.1 listens itself
         return None
     from nemotron_magic.context.history import Recorder
 
@@ -295,7 +293,6 @@ def _recorder(shell: Any) -> Recorder | None:
 
 
 def _displays_of(shell: Any) -> DisplayLog | None:
-    """Listen to displays from now on, in a kernel."""
     if getattr(shell, "kernel", None) is None:
         return None
     from nemotron_magic.context.history import DisplayLog

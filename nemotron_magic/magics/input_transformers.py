@@ -35,8 +35,6 @@ MISSED = (
 )
 _CALL = "_magic('nemotron', "
 _MAGICS: tuple[Any, ...] = (EscapedCommand, MagicAssign)
-# What a page may have put before a magic that was copied from it.
-_STRAY = "\ufeff\xa0\u3000\u2000-\u200f\u202f\u2060"
 
 
 def call_cell(lines: list[str], names: Collection[str]) -> list[str]:
@@ -46,7 +44,7 @@ def call_cell(lines: list[str], names: Collection[str]) -> list[str]:
     """
     above = next((n for n, line in enumerate(lines) if not _is_comment(line)), 0)
     cell = re.fullmatch(
-        rf"(?P<indent>[ \t]*)[{_STRAY}]*%%(?P<name>{_any_of(names)})"
+        rf"(?P<indent>[ \t]*)%%(?P<name>{_any_of(names)})"
         r"(?:[^\S\n](?P<line>[^\n]*))?(?:\n(?P<body>.*))?",
         "".join(lines[above:]),
         re.DOTALL,
@@ -70,7 +68,7 @@ def _any_of(names: Collection[str]) -> str:
 
 def join_lines(lines: list[str], names: Collection[str]) -> list[str]:
     """Return lines that end at newlines only, where they hold one of the names."""
-    magic = rf"%(?:{_any_of(names)})\b"
+    magic = re.compile(rf"%(?:{_any_of(names)})\b")
     whole: list[str] = []
     is_ours = False
     for line in lines:
@@ -78,9 +76,7 @@ def join_lines(lines: list[str], names: Collection[str]) -> list[str]:
             whole[-1] += line
         else:
             goes_on = is_ours and whole[-1].endswith("\\\n")
-            is_ours = goes_on or re.search(magic, line) is not None
-            if all(map(_is_comment, whole)):  # and so it is in none of the user's texts
-                line = re.sub(rf"^[ \t]*[{_STRAY}]+[ \t]*(?={magic})", "", line)
+            is_ours = goes_on or magic.search(line) is not None
             whole.append(line)
         if is_ours:
             whole[-1] = re.sub(r"\\\r\n\Z", r"\\\n", whole[-1])

@@ -25,13 +25,7 @@ from nemotron_magic.magics.flags import (
 )
 from nemotron_magic.session.structured.fields import Fields
 
-__all__ = [
-    "Command",
-    "ParsedMagic",
-    "completions",
-    "parse",
-    "suggest_command",
-]
+__all__ = ["Command", "ParsedMagic", "completions", "parse", "suggest_command"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,6 @@ def test_a_question_may_hold_any_character(
         ("\n# a note\n\n  # and one\n%%nemotron -q\nwhy?\n\n# b", "why?\n\n# b"),
         ("# note\n%%nemotron why?", "why?"),
         ("  %%nemotron -q\n  why?\n    so", "why?\n  so"),
-        ("\ufeff%nemotron why?", "why?"),
-        ("\xa0\xa0%%nemotron\nwhy?", "why?"),
         ("%time %nemotron why?", "why?"),
         ("%time x = %nemotron -q why?", "why?"),
         ("%%time\n%nemotron a\fb?", "a\fb?"),
