@@ -52,6 +52,10 @@ class PanelHost:
     is_running: bool = field(default=True, init=False)  # it is a cell that opens one
     _last: Reply | None = field(default=None, init=False)
 
+    def __post_init__(self) -> None:
+        self.shell.events.register("pre_run_cell", self._begin_cell)
+        self.shell.events.register("post_run_cell", self._end_cell)
+
     def settings(self) -> Settings:
         """Return the settings of a call that is to be made now."""
         settings: Settings = self.config.snapshot()
@@ -64,19 +68,11 @@ class PanelHost:
 
     def add(self, panel: Any) -> None:
         """Keep a panel up to date; close what an earlier run of its cell opened."""
-        self._follow_cells("register")
         self.panels.append(panel)
         for other in [*self.panels]:
             is_same_cell = bool(panel.cell_id) and other.cell_id == panel.cell_id
             if is_same_cell and other.execution != panel.execution:
                 other.close()
-
-    def drop(self, panel: Any) -> None:
-        """Forget a panel that is closed."""
-        self.panels.remove(panel)
-        if not self.panels:
-            self._follow_cells("unregister")
-            self.is_running = True
 
     def refresh(self) -> None:
         """Let all panels show what has been asked."""
@@ -85,14 +81,11 @@ class PanelHost:
             panel.refresh()
 
     def close(self) -> None:
-        """Close all panels."""
+        """Close all panels, and follow cells no more."""
         for panel in [*self.panels]:
             panel.close()
-
-    def _follow_cells(self, how: str) -> None:
-        change = getattr(self.shell.events, how)
-        change("pre_run_cell", self._begin_cell)
-        change("post_run_cell", self._end_cell)
+        self.shell.events.unregister("pre_run_cell", self._begin_cell)
+        self.shell.events.unregister("post_run_cell", self._end_cell)
 
     def _begin_cell(self, info: Any) -> None:
         self.is_running = True

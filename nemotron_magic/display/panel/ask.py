@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from html import escape
-from threading import Event
 from typing import Any
 
 import ipywidgets
@@ -26,7 +24,6 @@ from nemotron_magic.display.panel import (
 from nemotron_magic.display.reply import (
     content_html,
     document,
-    status_html,
     without_style,
 )
 from nemotron_magic.markdown.html import line_html
@@ -36,7 +33,6 @@ from nemotron_magic.session.reply import Reply, partial_reply
 __all__ = ["AskTab", "Transcript"]
 
 _MOST_TURNS = 12  # earlier ones are counted, not shown
-_PATIENCE_S = 0.6  # for a call that has been stopped and is still connecting
 _TICK_S = 0.1
 _TRIAL_S = 15.0  # longer than a trial may take
 
@@ -44,7 +40,6 @@ _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
 )
 _BLANK = without_style(document(""))
-_WAITING = status_html("").partition(" style=")[0]
 
 
 class Transcript:
@@ -59,8 +54,7 @@ class Transcript:
         self._html_of = html_of
         self._shown: dict[int, tuple[Turn, Any]] = {}
         self._growing: list[Any] = []
-        self._begun: Callable[[], None] | None = None
-        self._asked = self._html = ""
+        self._html = ""
         self._is_cleared = False
         self._earlier: Any = None
         self.box = make(ipywidgets.VBox, "nm-turns")
@@ -80,12 +74,11 @@ class Transcript:
                 self._shown[id(turn)] = turn, output
             self._arrange(output for _, output in old.values())
 
-    def begin(self, question: str, replaces: bool, begun: Callable[[], None]) -> None:
-        """Let a reply to this question grow; `begun` is called when its text begins."""
+    def begin(self, question: str) -> None:
+        """Let a reply to this question grow."""
         with self._make.lock:
-            self._begun, self._asked, self._html = begun, _question_html(question), ""
-            asked = self._make(ipywidgets.HTML, value="" if replaces else self._asked)
-            self._growing = [asked, self._make(ipywidgets.HTML, "nm-tail")]
+            asked = self._make(ipywidgets.HTML, value=_question_html(question))
+            self._growing, self._html = [asked, self._make(ipywidgets.HTML)], ""
             self._arrange()
 
     def end(self, turns: Sequence[Turn], before: int) -> None:
@@ -98,27 +91,23 @@ class Transcript:
     def show(self, display: Display, *, again: bool = False) -> None:
         """Make a display, or paint the one of that id `again`: the last one grows."""
         html = without_style(display.html)  # the panel has the style sheet
+        html = "" if html == _BLANK else html
         with self._make.lock:
-            if self._growing and not self._make.is_closed:
-                self._show("" if html == _BLANK else html, again)
+            if not self._growing or self._make.is_closed:
+                return
+            question, *parts, tail = self._growing
+            dropped: list[Any] = []
+            if self._is_cleared:
+                dropped, parts = parts, []
+            elif not again and self._html:
+                parts.append(self._make.output(self._html))
+            self._is_cleared, self._html, tail.value = False, html, html
+            self._growing = [question, *parts, tail]
+            self._arrange(dropped)
 
     def clear(self) -> None:
         """Let the displays go when the next one comes."""
         self._is_cleared = True
-
-    def _show(self, html: str, again: bool) -> None:
-        question, *parts, tail = self._growing
-        if html and self._begun and not html.startswith(_WAITING):
-            begun, self._begun, question.value = self._begun, None, self._asked
-            begun()
-        dropped: list[Any] = []
-        if self._is_cleared:
-            dropped, parts = parts, []
-        elif not again and self._html:
-            parts.append(self._make.output(self._html))
-        self._is_cleared, self._html, tail.value = False, html, html
-        self._growing = [question, *parts, tail]
-        self._arrange(dropped)
 
     def _arrange(self, dropped: Iterable[Any] = ()) -> None:
         outputs = (output for _, output in self._shown.values())
@@ -136,23 +125,13 @@ def _question_html(text: str) -> str:
     return f'<p class="nm-question">{line_html(text)}</p>'
 
 
-@dataclass(slots=True)
-class _Call:
-    """One question on its way, or the rest of a reply that was cut off."""
-
-    text: str
-    painter: NotebookRenderer
-    stop: CancelToken
-    is_over: Event = field(default_factory=Event)
-
-
 class AskTab:
     """Ask the questions of one panel, one at a time, in a thread."""
 
     def __init__(self, host: PanelHost, make: WidgetFactory) -> None:
         self._host = host
         self._make = make
-        self._call: _Call | None = None
+        self._cancel: CancelToken | None = None
         self._thread = MAIN
         self._transcript = Transcript(make, self._turn_html)
         self._box = make(
@@ -202,7 +181,7 @@ class AskTab:
         asked: Question | Continuation
         text, cut = self._box.value, self._cut if goes_on else None
         try:
-            if self._is_busy:
+            if self._cancel is not None:
                 raise InputError("the question before has not been answered yet")
             if cut is not None:
                 asked, settings = Continuation(self._thread), self._host.settings()
@@ -215,21 +194,32 @@ class AskTab:
         except NemotronError as error:
             self._status.value = error_html(str(error))
             return
-        turns = self._turns(cut)  # of now: the one to come is shown when it has ended
         shown = self._transcript
-        shown.begin(text, cut is not None, lambda: shown.show_turns(*turns))
+        shown.show_turns(*self._turns(cut))
+        shown.begin(text)
         painter = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
-        call = self._call = _Call(text, painter, CancelToken())
+        cancel = self._cancel = CancelToken()
         self._offer()
         self._say("Going on …" if cut else "Asking …")
-        in_thread(lambda: self._run(call, asked, settings))
+
+        def run() -> None:
+            reply: Reply | None
+            error: NemotronError | None = None
+            try:
+                session = self._host.session
+                reply = session.ask(asked, settings, painter.watch, cancel)
+                self._try_code(reply)
+            except NemotronError as failed:
+                reply, error = partial_reply(failed), failed
+            painter.fail()
+            self._end(text, reply, error)
+
+        in_thread(run)
 
     def stop(self) -> None:
         """Stop the question that is on its way, if one is."""
-        call = self._call
-        if call is not None and not call.is_over.is_set():
-            call.stop.set()
-            in_thread(lambda: self._give_up(call))
+        if self._cancel is not None:
+            self._cancel.set()
 
     def forget(self) -> None:
         """Forget the conversation: what comes next begins anew."""
@@ -240,13 +230,9 @@ class AskTab:
     def refresh(self) -> None:
         """Show what has been asked meanwhile, in cells and other panels."""
         with self._make.lock:
-            if not self._is_busy and not self._make.is_closed:
+            if self._cancel is None and not self._make.is_closed:
                 self._transcript.show_turns(*self._turns())
                 self._offer()
-
-    @property
-    def _is_busy(self) -> bool:
-        return self._call is not None and not self._call.is_over.is_set()
 
     @property
     def _cut(self) -> Turn | None:
@@ -285,7 +271,7 @@ class AskTab:
 
     def _offer(self) -> None:
         """Let be pressed what can be done now."""
-        busy = self._is_busy
+        busy = self._cancel is not None
         self._name.options = self._threads()
         self._name.disabled = self._forget.disabled = self._send.disabled = busy
         self._continue.disabled = busy or self._cut is None
@@ -294,23 +280,11 @@ class AskTab:
     def _say(self, text: str) -> None:
         self._status.value = _status_html(text)
 
-    def _run(
-        self, call: _Call, asked: Question | Continuation, settings: Settings
-    ) -> None:
-        try:
-            reply = self._host.session.ask(
-                asked, settings, call.painter.watch, call.stop
-            )
-        except NemotronError as error:
-            self._end(call, partial_reply(error), error)
-            return
-        self._host.inserter.forget_trials()
-        if self._host.config.try_code == "on" and not reply.is_cut_off:
-            self._try_code(reply)
-        self._end(call, reply, None)
-
     def _try_code(self, reply: Reply) -> None:
         """Try the code of a reply where the kernel runs cells, while it runs none."""
+        self._host.inserter.forget_trials()
+        if self._host.config.try_code != "on" or reply.is_cut_off:
+            return
 
         def tick(elapsed_s: float) -> None:
             if elapsed_s % 1 < _TICK_S:
@@ -322,20 +296,9 @@ class AskTab:
         if self._host.is_running or not when_idle(self._host.shell, work, _TRIAL_S):
             work("a cell is running")
 
-    def _give_up(self, call: _Call) -> None:
-        """Let the page go on, though the call is still connecting."""
-        call.is_over.wait(_PATIENCE_S)
-        stopped = InterruptedByUser("stopped by you", "nothing had arrived yet")
-        self._end(call, None, stopped)
-
-    def _end(
-        self, call: _Call, reply: Reply | None, error: NemotronError | None
-    ) -> None:
-        call.painter.fail()
+    def _end(self, text: str, reply: Reply | None, error: NemotronError | None) -> None:
         with self._make.lock:
-            if call.is_over.is_set():
-                return
-            call.is_over.set()
+            self._cancel = None
             if reply is not None:
                 self._host.inserter.offer(reply)
                 self._host.shell.push({"_nemotron": reply}, interactive=False)
@@ -349,6 +312,6 @@ class AskTab:
                     said = ["Stopped by you." if error else ended]
                     self._say(" ".join(said + ["Continue goes on."] * is_cut))
                 if reply is None and not self._box.value:
-                    self._fill_box(call.text)
+                    self._fill_box(text)
                 self._offer()
         self._host.refresh()

@@ -112,7 +112,7 @@ class Panel:
         self._host.config.unobserve(self._follow, names=All)
         self._save_state()
         self._make.close()
-        self._host.drop(self)
+        self._host.panels.remove(self)
 
     def _follow(self, change: Any) -> None:
         if change.name in BY_NAME:
