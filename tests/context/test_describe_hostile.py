@@ -132,6 +132,7 @@ def zoo() -> dict[str, object]:
         "bound": types.MethodType(hostile_function(), derived()()),
         "error": BaseException.__new__(error, derived()(), str.__new__(Text, "a")),
         "namespace": field(a=derived()()),
+        "records": [{"a": derived()()}, {"a": derived(float)()}] * 9,
         "nested": {"a": [derived()(), (derived()(),)]},
         "range": range(10**30),
         "int": 10**100_000,

@@ -224,15 +224,7 @@ def _record_column(label: str, cells: list[Any]) -> Column:
     types = frozenset(map(type, present))
     is_number = bool(types) and types <= {int, float}
     kind: Kind = "number" if is_number else "text" if types == {str} else "other"
-    return Column(
-        label,
-        _types(present) or "None",
-        kind,
-        len(cells),
-        lambda every: cells[::every],
-        lambda start, stop: cells[start:stop],
-        lambda: 1 - len(present) / (len(cells) or 1),
-    )
+    return Column(label, _types(present) or "None", kind, cells.__getitem__)
 
 
 def _types(items: Iterable[object]) -> str:

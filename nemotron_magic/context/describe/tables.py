@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from nemotron_magic.context.describe.base import (
@@ -51,9 +50,8 @@ LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells
 _SAMPLE_CELLS = 300_000
 _SAMPLE_ROWS = 50_000
 _SHOWN_ROWS = 5
-_CHUNK_ROWS = 50
+_FULL_ROWS = 10_000
 _MOST_TEXTS = 2_000  # of a column are looked at
-_TYPICAL = 200  # texts that tell whether a column has few values
 _LEVELS = 10
 _KINDS = 4
 _MOST_LABELS = 300
@@ -63,25 +61,33 @@ _CONSTANTS = ("None", "True", "False", "nan", "NaT", "inf")
 
 
 class Column(NamedTuple):
-    """One column of a table, of which a sample of the rows is looked at."""
+    """One column of a table, of which one cell in `step` is looked at."""
 
     label: str
     dtype: str  # in the words of its library
     kind: Kind  # what can be said of its values
-    size: int  # of the sample
-    sample: Callable[[int], Sequence[Any]]  # every so many of its cells
-    rows: Callable[[int, int], Sequence[Any]]  # the cells between two places
-    # What a library finds faster than Python:
-    missing_share: Callable[[], float] | None = None
-    extremes: Callable[[], tuple[object, object] | None] | None = None
+    read: Callable[[slice], Any]  # cells as a list, or a column of pandas or polars
+    step: int = 1
 
-    def texts(self) -> list[str]:
-        """Return the texts among values of the sample, of which 2,000 are looked at."""
-        return [cell for cell in self.cells() if type(cell) is str]
+    def sample(self) -> Any:
+        """Return the cells that are looked at."""
+        return self.read(slice(None, None, self.step))
 
-    def cells(self) -> Sequence[Any]:
-        """Return values of the sample, at most 2,000."""
-        return self.sample(-(-self.size // _MOST_TEXTS) or 1)
+    def few(self) -> list[Any]:
+        """Return at most 2,000 of the sample, as the texts among them are counted."""
+        every = -(-len(self.sample()) // _MOST_TEXTS) or 1
+        return _listed(self.read(slice(None, None, self.step * every)))
+
+
+def _listed(part: Any) -> list[Any]:
+    cells: list[Any] = part if type(part) is list else part.to_list()
+    return cells
+
+
+def _present(sample: Any) -> Any:
+    if type(sample) is list:
+        return [cell for cell in sample if cell is not None and not _is_nan(cell)]
+    return sample.dropna() if hasattr(sample, "dropna") else sample.drop_nulls()
 
 
 def _step_of(rows: int, columns: int = 1) -> int:
@@ -145,18 +151,17 @@ def table_lines(
     size: tuple[int, int],
     columns: Sequence[Column],
     ctx: DescribeContext,
-    step: int = 1,
     index: Column | None = None,
 ) -> Iterator[str]:
-    """Yield the lines on a table of so many rows and columns, one in `step` looked at.
+    """Yield the lines on a table of so many rows and columns.
 
     Of a wide one, `columns` has the first; `index` is what names the rows.
     """
     rows, width = size
     yield f"{kind}, {rows:,} rows × {width:,} columns"
     yield from _index_lines(index, ctx)
-    if width:
-        yield f"columns{_sampled(step)}:"
+    if columns:
+        yield f"columns{_sampled(columns[0])}:"
     is_late = False
     for column in columns:
         if not is_late and ctx.is_late():
@@ -173,7 +178,6 @@ def _column_lines(
     kind: str,
     column: Column,
     rows: int,
-    step: int,
     ctx: DescribeContext,
     index: Column | None = None,
 ) -> Iterator[str]:
@@ -183,11 +187,12 @@ def _column_lines(
     yield from _index_lines(index, ctx)
     # A column that stands alone is also called as its variable.
     names = tuple(filter(None, (column.label, ctx.name)))
-    yield f"values{_sampled(step)}: {_figures(column, ctx, names)}"
+    yield f"values{_sampled(column)}: {_figures(column, ctx, names)}"
     yield from _rows([index, column], rows, ctx)
 
 
-def _sampled(step: int) -> str:
+def _sampled(column: Column) -> str:
+    step = column.step
     return f" (figures from one row in {step:,})" if step > 1 else ""
 
 
@@ -203,25 +208,23 @@ def _figures(
 ) -> str:
     """Return what is missing, and between what or which the values are."""
     try:
-        if column.missing_share:
-            share = column.missing_share()
-        else:
-            share = 1 - len(_present(column)) / (column.size or 1)
+        sample = column.sample()
+        present = _present(sample)
+        share = 1 - len(present) / (len(sample) or 1)
         percent = "under 0.1%" if share < 0.001 else f"{share:.1%}"
         missing = f"{percent} missing" if share else "none missing"
-        values = _values(column, ctx, names, is_index)
+        values = _values(column, present, ctx, names, is_index)
         return f"{missing}, {values}" if values else missing
     except Exception as error:
         return f"its values could not be read: {type(error).__name__}"
 
 
-def _present(column: Column) -> list[Any]:
-    # Of all numbers, nan is not itself.
-    return [cell for cell in column.sample(1) if cell is not None and cell == cell]
-
-
 def _values(
-    column: Column, ctx: DescribeContext, names: Sequence[str], is_index: bool
+    column: Column,
+    present: Any,
+    ctx: DescribeContext,
+    names: Sequence[str],
+    is_index: bool,
 ) -> str:
     if column.kind == "other":
         return ""
@@ -229,34 +232,32 @@ def _values(
         return HIDDEN
     if column.kind == "text":
         return _text_values(column, ctx, names[0] if names else "", is_index)
-    if ctx.data == "schema" and len(column.rows(0, LEAST_ROWS)) < LEAST_ROWS:
+    size = len(present)
+    if not size or (ctx.data == "schema" and size < LEAST_ROWS):
         return ""
-    if column.extremes:
-        ends = column.extremes()
-    else:
-        cells = _present(column)
-        ends = (min(cells), max(cells)) if cells else None
-    return f"{format_extreme(ends[0])} to {format_extreme(ends[1])}" if ends else ""
+    is_list = type(present) is list
+    low = min(present) if is_list else present.min()
+    high = max(present) if is_list else present.max()
+    return f"{format_extreme(low)} to {format_extreme(high)}"
 
 
 def _text_values(
     column: Column, ctx: DescribeContext, label: str, is_index: bool
 ) -> str:
     """Name the values of a text column if they are few; of many, none."""
-    cells = column.cells()
-    texts = [cell for cell in cells if type(cell) is str]
+    cells = column.few()
+    counted = Counter(cell for cell in cells if type(cell) is str)
     if kinds := sorted({class_name(type(c)) for c in cells if not _is_text(c)}):
         # To name the texts alone would tell of another column.
-        mixed = ["str"] * bool(texts) + kinds
+        mixed = ["str"] * bool(counted) + kinds
         return f"{and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
-    if not texts:
+    if not counted:
         return ""
-    counted = Counter(texts)
     number = "many" if len(counted) > MOST_VALUES else str(len(counted))
     count = "1 value" if number == "1" else f"{number} different values"
     if ctx.live.columns.issuperset(counted):
         return f"columns: {and_more(map(repr, counted))}"
-    are_few = _are_few(texts) or (is_index and len(counted) <= MOST_VALUES)
+    are_few = _are_few(counted) or (is_index and len(counted) <= MOST_VALUES)
     if not are_few or not (ctx.is_full or is_vocabulary(counted, label)):
         return f"{count}, none of them named"
     least = 1 if is_index else LEAST_SEEN
@@ -267,38 +268,38 @@ def _text_values(
 
 def _is_text(cell: object) -> bool:
     """Return whether a cell is a text, or missing."""
-    if type(cell) is float:
-        return cell != cell
-    return type(cell) is str or cell is None or home(type(cell)) in _MISSING
+    is_missing = cell is None or _is_nan(cell) or home(type(cell)) in _MISSING
+    return type(cell) is str or is_missing
 
 
-def _are_few(texts: list[str]) -> bool:
-    most = min(MOST_VALUES, len(texts) // LEAST_SEEN)
-    is_typical = len(set(texts[:_TYPICAL])) <= MOST_VALUES
-    return bool(texts) and is_typical and len(set(texts)) <= most
+def _is_nan(cell: object) -> bool:
+    return type(cell) is float and cell != cell
+
+
+def _are_few(counted: Counter[str]) -> bool:
+    return 0 < len(counted) <= min(MOST_VALUES, counted.total() // LEAST_SEEN)
 
 
 def _rows(found: list[Column | None], rows: int, ctx: DescribeContext) -> Iterator[str]:
     columns = [column for column in found if column is not None]
     if ctx.data == "schema" or not rows or not columns:
         return
-    wanted = rows if ctx.is_full else min(rows, _SHOWN_ROWS)
-    are_open = [ctx.is_full or _may_be_shown(column) for column in columns]
+    wanted = min(rows, _FULL_ROWS if ctx.is_full else _SHOWN_ROWS)
     yield f"{'rows' if ctx.is_full else 'first rows'}, cells divided by |:"
     yield "  " + " | ".join(column.label or "value" for column in columns)
-    for start in range(0, wanted, _CHUNK_ROWS):
-        stop = min(start + _CHUNK_ROWS, wanted)
-        cells = [
-            column.rows(start, stop) if is_open else ["(hidden)"] * (stop - start)
-            for column, is_open in zip(columns, are_open, strict=True)
-        ]
-        for row in zip(*cells, strict=False):
-            yield "  " + " | ".join(
-                " ".join(shorten(cell).split())
-                if type(cell) is str
-                else shorten(ctx.headline(cell, ctx))
-                for cell in row
-            )
+    cells = [
+        _listed(column.read(slice(wanted)))
+        if ctx.is_full or _may_be_shown(column)
+        else ["(hidden)"] * wanted
+        for column in columns
+    ]
+    for row in zip(*cells, strict=False):
+        yield "  " + " | ".join(
+            " ".join(shorten(cell).split())
+            if type(cell) is str
+            else shorten(ctx.headline(cell, ctx))
+            for cell in row
+        )
 
 
 def _may_be_shown(column: Column) -> bool:
@@ -307,11 +308,20 @@ def _may_be_shown(column: Column) -> bool:
         return False
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
-    texts = column.texts()
-    return _are_few(texts) and is_vocabulary(Counter(texts), column.label)
+    counted = Counter(cell for cell in column.few() if type(cell) is str)
+    return _are_few(counted) and is_vocabulary(counted, column.label)
 
 
 # ---- what each library has
+
+
+def _type_text(dtype: Any) -> str:
+    """Return what a type of columns is called, unless user code would name it."""
+    name = class_name(type(dtype)).rpartition(".")[2]
+    # The long names of these would list all their values.
+    lists_values = name in ("Enum", "Categorical", "Object")
+    is_library = home(type(dtype))[0] in ("numpy", "pandas", "polars", "pyarrow")
+    return shorten(str(dtype)) if is_library and not lists_values else name
 
 
 def _arrow_column(label: str, values: Any, step: int) -> Column:
@@ -325,89 +335,47 @@ def _arrow_column(label: str, values: Any, step: int) -> Column:
     elif types.is_string(value) or types.is_large_string(value):
         kind = "text"
 
-    def sample(every: int) -> Any:
-        places = library("pyarrow").array(range(0, len(values), step * every))
-        return values.take(places).to_pylist()
+    def read(part: slice) -> Any:
+        return values[part].to_pylist()
 
-    size = -(-len(values) // step)
-    rows = partial(_sliced, values, "to_pylist")
-    return Column(label, _type_text(dtype), kind, size, sample, rows)
-
-
-def _sliced(values: Any, write: str, start: int, stop: int) -> Any:
-    return getattr(values.slice(start, stop - start), write)()
-
-
-def _type_text(dtype: Any) -> str:
-    """Return what a type of columns is called, unless user code would name it."""
-    name = class_name(type(dtype)).rpartition(".")[2]
-    # The long names of these would list all their values.
-    lists_values = name in ("Enum", "Categorical", "Object")
-    is_library = home(type(dtype))[0] in ("numpy", "pandas", "polars", "pyarrow")
-    return shorten(str(dtype)) if is_library and not lists_values else name
+    return Column(label, _type_text(dtype), kind, read, step)
 
 
 def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
     rows, width = value.num_rows, value.num_columns
     # Arrow takes rows by a list of their places: dearer than a view.
     step = max(_step_of(rows, width), rows // 4_000 | 1)
-    labels = format_labels(value.schema.names[:50], ctx)[:MOST_COLUMNS]
+    labels = format_labels(value.schema.names[:MOST_COLUMNS], ctx)
     columns = [
         _arrow_column(one, value.column(i), step) for i, one in enumerate(labels)
     ]
     kind = f"pyarrow {type(value).__name__}"
-    return table_lines(kind, (rows, width), columns, ctx, step)
+    return table_lines(kind, (rows, width), columns, ctx)
 
 
 def _arrow_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     rows = len(value)
-    step = max(1, rows // 20_000 | 1)
-    column = _arrow_column("", value, step)
-    return _column_lines(f"pyarrow {type(value).__name__}", column, rows, step, ctx)
-
-
-def _arrow_schema(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    yield f"pyarrow Schema of {len(value.names)} columns"
-    for name, part in zip(format_labels(value.names, ctx), value, strict=True):
-        yield f"  {name}: {_type_text(part.type)}"
+    column = _arrow_column("", value, max(1, rows // 20_000 | 1))
+    return _column_lines(f"pyarrow {type(value).__name__}", column, rows, ctx)
 
 
 _PANDAS_KINDS: dict[str, Kind] = {
     **dict.fromkeys("iuf", "number"),
     **dict.fromkeys("mM", "date"),
-    "O": "text",
+    **dict.fromkeys("OU", "text"),
 }
-_TEXT_DTYPES = ("StringDtype", "CategoricalDtype", "ArrowDtype")
 
 
 def _pandas_column(label: str, values: Any, step: int) -> Column:
     """Return a Series or Index as a column."""
-    dtype, by_place = values.dtype, getattr(values, "iloc", values)
-    sample, name = by_place[::step], type(dtype).__name__
+    dtype = values.dtype
     if home(type(dtype))[0] not in ("pandas", "numpy"):
         # The cells are kept by a class of user code.
-        unread = ["(not inspected)"] * min(len(values), _CHUNK_ROWS)
-        name = class_name(type(dtype))
-        return Column(
-            label, name, "other", 0, lambda _: [], lambda *_: unread, lambda: 0.0
-        )
+        unread = ["(not inspected)"] * min(len(values), _FULL_ROWS)
+        return Column(label, class_name(type(dtype)), "other", unread.__getitem__)
     kind = _PANDAS_KINDS.get(dtype.kind, "other")
-    kind = "text" if kind == "other" and name in _TEXT_DTYPES else kind
-
-    def extremes() -> tuple[object, object] | None:
-        present = sample.dropna()
-        return (present.min(), present.max()) if len(present) else None
-
-    return Column(
-        label,
-        shorten(str(dtype)),
-        "other" if name == "SparseDtype" else kind,
-        len(sample),
-        lambda every: getattr(sample, "iloc", sample)[::every].tolist(),
-        lambda start, stop: by_place[start:stop].tolist(),
-        lambda: float(sample.isna().mean()) if len(sample) else 0.0,
-        extremes,
-    )
+    read = getattr(values, "iloc", values).__getitem__
+    return Column(label, shorten(str(dtype)), kind, read, step)
 
 
 def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -417,14 +385,13 @@ def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     rows, width = frame.shape
     step = _step_of(rows, width)
     names, types = list(frame.columns.names), frame.dtypes.tolist()
-    labels = format_labels(frame.columns[:50].tolist(), ctx, names, types)
+    labels = format_labels(frame.columns[:MOST_COLUMNS].tolist(), ctx, names, types)
     columns = [
         _pandas_column(label, frame.iloc[:, place], step)
-        for place, label in enumerate(labels[:MOST_COLUMNS])
+        for place, label in enumerate(labels)
     ]
     levels, index = _pandas_index(frame.index, step, ctx)
-    kind = f"pandas DataFrame{levels}"
-    return table_lines(kind, (rows, width), columns, ctx, step, index)
+    return table_lines(f"pandas DataFrame{levels}", (rows, width), columns, ctx, index)
 
 
 def _pandas_index(
@@ -446,8 +413,9 @@ def _level_names(index: Any, ctx: DescribeContext) -> str:
     for name, values in zip(index.names, index.levels, strict=True):
         label = _format_label(name, ctx)
         level = _pandas_column(label, values, _step_of(len(values)))
-        text = _values(level, ctx, (label,), is_index=True)
-        found.append(f"{label} ({text or f'{level.size:,} values'})")
+        present = _present(level.sample())
+        text = _values(level, present, ctx, (label,), is_index=True)
+        found.append(f"{label} ({text or f'{len(present):,} values'})")
     return ", ".join(found)
 
 
@@ -482,11 +450,11 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
         levels, index = _pandas_index(values.index, step, ctx)
         kind += levels
     column = _pandas_column(name, values, step)
-    return _column_lines(kind, column, rows, step, ctx, index)
+    return _column_lines(kind, column, rows, ctx, index)
 
 
-def _polars_column(label: str, sample: Any, rows: Any) -> Column:
-    dtype = sample.dtype
+def _polars_column(label: str, series: Any, step: int) -> Column:
+    dtype = series.dtype
     kind: Kind = "other"
     if dtype.is_numeric():
         kind = "number"
@@ -494,21 +462,7 @@ def _polars_column(label: str, sample: Any, rows: Any) -> Column:
         kind = "date"
     elif dtype.base_type().__name__ in ("String", "Enum", "Categorical"):
         kind = "text"
-
-    def extremes() -> tuple[object, object] | None:
-        low = sample.min()
-        return None if low is None else (low, sample.max())
-
-    return Column(
-        label,
-        _type_text(dtype),
-        kind,
-        len(sample),
-        lambda every: _every(sample, every).to_list(),
-        lambda start, stop: rows(start, stop - start).to_list(),
-        lambda: float(sample.null_count() / (len(sample) or 1)),
-        extremes,
-    )
+    return Column(label, _type_text(dtype), kind, series.__getitem__, step)
 
 
 def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -517,33 +471,19 @@ def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
         return summary
     rows, width = frame.shape
     step = _step_of(rows, width)
-    # Of all columns at once: one that repeats a single value is never written out.
-    sample = _every(frame, step)
-    labels = format_labels(frame.columns[:50], ctx, types=frame.dtypes)
+    labels = format_labels(frame.columns[:MOST_COLUMNS], ctx, types=frame.dtypes)
     columns = [
-        _polars_column(
-            label, sample.to_series(place), partial(_polars_rows, frame, place)
-        )
-        for place, label in enumerate(labels[:MOST_COLUMNS])
+        _polars_column(label, frame.to_series(place), step)
+        for place, label in enumerate(labels)
     ]
-    return table_lines("polars DataFrame", (rows, width), columns, ctx, step)
-
-
-def _polars_rows(frame: Any, place: int, start: int, size: int) -> Any:
-    return frame.slice(start, size).to_series(place)
+    return table_lines("polars DataFrame", (rows, width), columns, ctx)
 
 
 def _polars_series(value: Any, ctx: DescribeContext) -> Iterator[str]:
     series = as_library(value, "polars")
-    step = _step_of(len(series))
     name = quote_label(series.name or None, ctx)
-    column = _polars_column(name, _every(series, step), series.slice)
-    return _column_lines("polars Series", column, len(series), step, ctx)
-
-
-def _every(values: Any, step: int) -> Any:
-    # The first time, even `gather_every(1)` takes a tenth of a second.
-    return values if step == 1 else values.gather_every(step)
+    column = _polars_column(name, series, _step_of(len(series)))
+    return _column_lines("polars Series", column, len(series), ctx)
 
 
 def _polars_lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -585,5 +525,4 @@ TABLE_KINDS: dict[tuple[str, str], Describer] = {
     ("pyarrow", "RecordBatch"): _arrow_table,
     ("pyarrow", "Array"): _arrow_array,
     ("pyarrow", "ChunkedArray"): _arrow_array,
-    ("pyarrow", "Schema"): _arrow_schema,
 }
