@@ -19,10 +19,11 @@ import pyarrow as pa
 import pytest
 from telling_names import ORDINARY, PASSWORDS, SECRETS
 
-from nemotron_magic.context.describe import SECRET, describe
+from nemotron_magic.context.describe import describe
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.context.secrets.held import Held
 
+SECRET = "looks secret: not shown"
 VALUE = "q7Lm" + "Zk49aBx4w"
 OTHER = "Rt5v" + "Nc82pYd1k"
 

@@ -20,7 +20,6 @@ from nemotron_magic.context.describe.base import (
     LiveTables,
     plain_lines,
 )
-from nemotron_magic.context.describe.builtins import CONTAINER_KINDS
 from nemotron_magic.context.describe.libraries import LIBRARY_KINDS
 from nemotron_magic.context.describe.objects import (
     OBJECT_KINDS,
@@ -34,15 +33,7 @@ from nemotron_magic.core import public
 from nemotron_magic.core.introspection import bases, class_name, home, namespace
 from nemotron_magic.core.text import strip_controls, well_formed
 
-__all__ = [
-    "REGISTRY",
-    "SECRET",
-    "Formatter",
-    "Registry",
-    "describe",
-    "register",
-    "unregister",
-]
+__all__ = ["describe", "register", "unregister"]
 
 
 Formatter: TypeAlias = Callable[[object], str | None]
@@ -52,41 +43,39 @@ _METHODS = ("_repr_llm_", "_ai_repr_")
 _MIME_TYPES = ("text/plain", "text/markdown", "text/x-vendor-llm", "x-vendor/llm")
 
 
-class Registry:
-    """The describers that users have registered, by the class they are for."""
-
-    def __init__(self) -> None:
-        # By identity: the hash of a class may be code of its metaclass.
-        self._describers: dict[int, tuple[type, Callable[[Any], str]]] = {}
-
-    def register(self, cls: type, function: Callable[[Any], str]) -> None:
-        """Let `function` describe the objects of `cls` and of what derives from it."""
-        self._describers[id(cls)] = (cls, function)
-
-    def unregister(self, cls: type) -> None:
-        """Forget the describer of `cls`; that there is none is no error."""
-        self._describers.pop(id(cls), None)
-
-    def describer(self, cls: type) -> Callable[[Any], str] | None:
-        """Return the describer of a class, or of the nearest it derives from."""
-        for base in bases(cls):
-            if id(base) in self._describers:
-                return self._describers[id(base)][1]
-        return None
+# By identity: the hash of a class may be code of its metaclass.
+_REGISTERED: dict[int, tuple[type, Callable[[Any], str]]] = {}
 
 
-def _own_words(
-    value: object, formatter: Formatter | None, registry: Registry
-) -> tuple[str, str]:
+@public
+def register(cls: type, function: Callable[..., str]) -> None:
+    """Let `function` describe the objects of `cls`, and of classes derived from it."""
+    _REGISTERED[id(cls)] = (cls, function)
+
+
+@public
+def unregister(cls: type) -> None:
+    """Take back what was registered for `cls`."""
+    _REGISTERED.pop(id(cls), None)
+
+
+def _own_words(value: object, formatter: Formatter | None) -> tuple[str, str]:
     """Return what an object says of itself, and what failed.
 
     Its own method comes first, then the formatter, then what the user registered. One
     that raises is passed over and named in the second text.
     """
-    cls = type(value)
-    sources = [(name, _method(cls, name)) for name in _METHODS]
+    classes = bases(type(value))
+    spaces = list(map(namespace, classes))
+    found = (_REGISTERED[id(cls)][1] for cls in classes if id(cls) in _REGISTERED)
+    # What an object invents when it is asked for a method is none.
+    sources: list[tuple[str, Any]] = [
+        (name, next((space[name] for space in spaces if name in space), None))
+        for name in _METHODS
+    ]
+    sources = [one for one in sources if type(one[1]) is FunctionType]
     sources += [("the formatter for x-vendor/llm", formatter)]
-    sources += [("its registered describer", registry.describer(cls))]
+    sources += [("its registered describer", next(found, None))]
     failed = []
     for name, function in sources:
         try:
@@ -99,59 +88,32 @@ def _own_words(
     return "", " ".join(failed)
 
 
-def _method(cls: type, name: str) -> Callable[[Any], Any] | None:
-    """Return a method of the class; what an object invents when asked is none."""
-    spaces = (namespace(base) for base in bases(cls))
-    found = next((space[name] for space in spaces if name in space), None)
-    return found if type(found) is FunctionType else None
-
-
 def _text(words: Any) -> str:
     """Return the text among the forms that the two protocols allow."""
     if type(words) is CoroutineType:
-        words = _result(words)
+        # One that has to wait has no text.
+        try:
+            words.send(None)
+        except StopIteration as end:
+            return _text(end.value)
+        finally:
+            words.close()
     if dict in bases(type(words)):
         forms = dict(dict.items(words))
         words = next((forms[kind] for kind in _MIME_TYPES if kind in forms), None)
     return str.__str__(words) if str in bases(type(words)) else ""
 
 
-def _result(coroutine: CoroutineType[Any, Any, Any]) -> object:
-    """Return what a coroutine returns at once, or None if it has to wait."""
-    try:
-        coroutine.send(None)
-    except StopIteration as end:
-        return end.value
-    finally:
-        coroutine.close()
-    return None
-
-
-REGISTRY = Registry()
-SECRET = "looks secret: not shown"
 _LIMIT_S = 0.03
 _CUT = "\n… (cut: no room)"
 _DEEPEST = 20
 _KINDS: dict[tuple[str, str], Describer] = {
-    **CONTAINER_KINDS,
     **LIBRARY_KINDS,
     **OBJECT_KINDS,
     **SCALAR_KINDS,
     **TABLE_KINDS,
 }
 _ENUM = ("enum", "Enum")
-
-
-@public
-def register(cls: type, function: Callable[..., str]) -> None:
-    """Let `function` describe the objects of `cls`, and of classes derived from it."""
-    REGISTRY.register(cls, function)
-
-
-@public
-def unregister(cls: type) -> None:
-    """Take back what was registered for `cls`."""
-    REGISTRY.unregister(cls)
 
 
 @public
@@ -165,7 +127,6 @@ def describe(
     formatter: Formatter | None = None,
     clock_s: Callable[[], float] | None = None,
     limit_s: float = _LIMIT_S,
-    registry: Registry = REGISTRY,
     live: LiveTables | None = None,
     plain: str = "",
 ) -> str:
@@ -190,8 +151,6 @@ def describe(
         A clock in seconds; without one, sampling alone bounds the time.
     limit_s : float
         After this time, columns are named and not looked at.
-    registry : Registry
-        What users registered.
     live : LiveTables, optional
         The tables of the notebook: names of their columns, and their summaries, are
         told.
@@ -210,7 +169,7 @@ def describe(
         plain=strip_controls(plain),
     )
     try:
-        words, failed = _own_words(value, formatter, registry)
+        words, failed = _own_words(value, formatter)
         lines = iter(words[: 2 * budget_chars].splitlines()) if words else None
         title = f"{name}: " if name else ""
         return _bounded(title, lines or _lines(value, ctx), failed, budget_chars)
@@ -232,7 +191,7 @@ def _lines(value: object, ctx: DescribeContext) -> Iterator[str]:
         return
     try:
         if is_held_secret(ctx.name, value):
-            yield f"{name}, {SECRET}"
+            yield f"{name}, looks secret: not shown"
             return
         for line in _describer(value)(value, ctx):
             has_begun = True
@@ -247,7 +206,7 @@ def _lines(value: object, ctx: DescribeContext) -> Iterator[str]:
 def _describer(value: object) -> Describer:
     """Return how to describe a value: by the first of its classes that is known."""
     homes = [home(cls) for cls in bases(type(value))]
-    # Its members are numbers or texts first.
+    # The members of an enum are numbers or texts first.
     known = [_ENUM] if _ENUM in homes else [one for one in homes if one in _KINDS]
     if known:
         return _KINDS[known[0]]
@@ -271,6 +230,6 @@ def _bounded(title: str, lines: Iterator[str], failed: str, budget_chars: int) -
         if size > most + 1:
             break
     text = title + "\n".join(kept)
-    return (
-        text if len(text) <= most else (text[: max(0, most - len(_CUT))] + _CUT)[:most]
-    )
+    if len(text) <= most:
+        return text
+    return (text[: max(0, most - len(_CUT))] + _CUT)[:most]

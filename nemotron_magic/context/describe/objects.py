@@ -1,4 +1,4 @@
-"""Describe functions, classes, modules, dataclasses, enums and exceptions."""
+"""Describe containers, functions, classes, modules, dataclasses and exceptions."""
 
 from __future__ import annotations
 
@@ -6,20 +6,36 @@ import importlib
 import inspect
 import linecache
 import sys
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from traceback import walk_tb
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
 from nemotron_magic.context.describe.base import (
     DescribeContext,
     Describer,
     and_more,
+    format_extreme,
+    is_scalar,
     shorten,
 )
-from nemotron_magic.context.describe.builtins import entry_lines
-from nemotron_magic.context.describe.privacy import tells_of_person
+from nemotron_magic.context.describe.privacy import (
+    HIDDEN,
+    are_keys,
+    is_personal,
+    is_vocabulary,
+    tells_of_person,
+)
+from nemotron_magic.context.describe.tables import (
+    LEAST_ROWS,
+    MOST_COLUMNS,
+    Column,
+    Kind,
+    format_labels,
+    table_lines,
+)
 from nemotron_magic.core.introspection import (
     MISSING,
     bases,
@@ -27,42 +43,227 @@ from nemotron_magic.core.introspection import (
     defaults,
     exact,
     field,
+    home,
     namespace,
     read,
     state,
 )
 
-__all__ = [
-    "OBJECT_KINDS",
-    "dataclass_fields",
-    "dataclass_lines",
-    "find_init",
-]
+__all__ = ["OBJECT_KINDS", "dataclass_fields", "dataclass_lines", "find_init"]
 
 
+_SAMPLE = 1_000
+_ENTRIES = 40  # a dict of more is data rather than a record
+_SHORT = 8  # a list of more is data as well
+_SHOWN = 5
+_RECORDS = 300
+_FULL = 10_000
+_ENTRY_LINES = 60
+_DTYPES = {("pandas", "ExtensionDtype"), ("numpy", "dtype"), ("polars", "DataType")}
+_SEQUENCES = (list, tuple, set, frozenset, deque)
 _WRAPPERS = 20
 _NOTES = ("types.GenericAlias", "types.UnionType", "typing.Union")
 _NAMES = 40
 _SOURCE_LINES = 200
 _DOC_CHARS = 600
-_FIELDS = 40
 _CAUSES = 3
 _MESSAGE_CHARS = 400
 _PLACES = 3
 
 
+def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
+    size, kind = dict.__len__(value), class_name(type(value))
+    if not size:
+        yield f"{kind}, empty"
+        return
+    wanted = _wanted(size, _ENTRIES, ctx)
+    # Pairs, not another dict: that would ask the keys for their hashes.
+    head = list(islice(dict.items(value), max(wanted, _SAMPLE)))
+    keys, values = zip(*head, strict=True)
+    title = f"{kind} of {size:,}: {_types(keys)} → {_types(values)}"
+    if not (ctx.is_full or _are_fields(value, keys, values, ctx)):
+        yield f"{title}, keys not named{_range(values, size, ctx)}"
+        wanted = 0
+    elif not ctx.is_full and _is_closed_column(keys, values, ctx.name):
+        yield f"{title}, texts not named"
+        return
+    else:
+        yield title
+        for key, inner in head[:wanted]:
+            label = repr(shorten(key)) if type(key) is str else ctx.headline(key, value)
+            yield from _entry_lines(label, inner, value, ctx)
+        if wanted < size:
+            yield f"… {size - wanted:,} more entries"
+    if wanted:
+        return
+    if all(type(inner) is dict for inner in values):
+        yield from (f"  {line}" for line in _records("values", values, size, ctx))
+    elif not is_scalar(values[0]):
+        yield f"  an entry: {ctx.headline(values[0], value).partition(': ')[0]}"
+
+
+def _is_closed_column(keys: Any, values: Sequence[object], name: str) -> bool:
+    """Return whether a dict holds texts by number, as a column does, and is closed."""
+    texts = Counter(value for value in values if type(value) is str)
+    are_numbers = all(type(key) is int or exact(key).isdigit() for key in keys)
+    is_column = texts.total() == len(values) and are_numbers
+    return is_column and not is_vocabulary(texts, name)
+
+
+def _are_fields(
+    value: object,
+    keys: Sequence[object],
+    values: Sequence[object],
+    ctx: DescribeContext,
+) -> bool:
+    """Return whether the keys of a dict may be told: as fields, or as a vocabulary."""
+    texts = [key for key in keys if type(key) is str]
+    kinds = {float if type(one) is int else type(one) for one in values}
+    are_alike = len(kinds - {type(None)}) <= 1
+    if is_personal(ctx.name) and are_alike and is_scalar(values[0]):
+        return False
+    if ctx.live.columns.issuperset(texts):
+        return True
+    if not any(home(cls) == ("collections", "Counter") for cls in bases(type(value))):
+        return are_keys(texts, are_alike and len(keys) > 1)
+    seen = {
+        key: count if type(count) is int else 1
+        for key, count in zip(keys, values, strict=True)
+        if type(key) is str
+    }
+    return is_vocabulary(seen, ctx.name)
+
+
+def _entry_lines(
+    label: str, inner: object, container: object, ctx: DescribeContext
+) -> Iterator[str]:
+    """Yield the lines on one entry of a container, and on what it holds itself."""
+    is_type = any(home(cls) in _DTYPES for cls in bases(type(inner)))
+    tells_nothing = inner is None or inner is True or inner is False or is_type
+    if not ctx.is_full and is_personal(label) and not tells_nothing:
+        yield f"  {label}: {class_name(type(inner))}, {HIDDEN}"
+        return
+    lines = ctx.lines(inner, container, label.strip("'\""))
+    yield f"  {label}: {next(lines)}"
+    yield from (f"  {line}" for line in islice(lines, _ENTRY_LINES))
+
+
+def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
+    if ctx.is_full:
+        return min(size, _FULL)
+    if size <= few:
+        return size
+    return _SHOWN if ctx.data == "sample" else 0
+
+
+def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a list, tuple, set or deque, past the methods of user code."""
+    classes = bases(type(value))
+    base = next(cls for cls in classes if any(cls is one for one in _SEQUENCES))
+    size: int = read(base, "__len__", value)()
+    items: Iterator[object] = read(base, "__iter__", value)()
+    found = (namespace(cls).get("_fields") for cls in classes)
+    names = next((one for one in found if type(one) is tuple), ())
+    kind = class_name(type(value))
+    if base is tuple and names:
+        yield f"{kind} (named tuple) of {len(names)}"
+        for name, inner in zip(names, items, strict=False):
+            yield from _entry_lines(exact(name) or "?", inner, value, ctx)
+        return
+    if not size:
+        yield f"{kind}, empty"
+        return
+    wanted = _wanted(size, _SHORT, ctx)
+    head = list(islice(items, max(wanted, _SAMPLE)))
+    title = f"{kind} of {size:,} {_types(head)}"
+    if not ctx.is_full and all(type(item) is dict for item in head):
+        yield from _records(title, head, size, ctx)
+    elif is_personal(ctx.name) and not ctx.is_full:
+        yield f"{title}, {HIDDEN}"
+    elif not ctx.is_full and _are_closed(head, ctx):
+        yield f"{title}, texts not named"
+    elif wanted and ctx.is_inside and all(map(is_scalar, head[:wanted])):
+        # Within another container a short row stands in the line itself.
+        texts = (
+            repr(shorten(item))
+            if type(item) is str
+            else shorten(ctx.headline(item, value), 40)
+            for item in head[:wanted]
+        )
+        yield f"{title}: {and_more(texts, size - wanted)}"
+    else:
+        yield title if wanted == size else f"{title}{_range(head, size, ctx)}"
+        for inner in head[:wanted]:
+            lines = ctx.lines(inner, value, ctx.name)
+            yield f"  - {next(lines)}"
+            yield from (f"  {line}" for line in islice(lines, _ENTRY_LINES))
+
+
+def _are_closed(items: list[object], ctx: DescribeContext) -> bool:
+    """Return whether there are texts among the items of a row that are not shown."""
+    counted = Counter(item for item in items if type(item) is str)
+    if ctx.live.columns.issuperset(counted) or is_vocabulary(counted, ctx.name):
+        return False
+    # Beside objects that are no data, a text is a word of the program.
+    return all(map(is_scalar, items))
+
+
+def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
+    """Return between which ends many numbers are."""
+    is_short = len(items) < LEAST_ROWS or is_personal(ctx.name)
+    if is_short or any(type(item) not in (int, float) for item in items):
+        return ""
+    note = f" (of the first {len(items):,})" if len(items) < size else ""
+    low, high = format_extreme(min(items)), format_extreme(max(items))
+    return f", {low} to {high}{note}"
+
+
+def _records(
+    title: str, items: Sequence[Any], size: int, ctx: DescribeContext
+) -> Iterator[str]:
+    """Describe a list of dicts as the table that it is, by its first rows."""
+    # A key of another class would be asked to compare.
+    rows = [
+        {key: value for key, value in item.items() if type(key) is str}
+        for item in items[:_RECORDS]
+    ]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    labels = format_labels(keys[:MOST_COLUMNS], ctx, types=rows[0].values())
+    columns = [
+        _record_column(label, [row.get(key) for row in rows])
+        for label, key in zip(labels, keys, strict=False)
+    ]
+    note = f" (figures of the first {len(rows):,})" if len(rows) < size else ""
+    return table_lines(f"{title}{note}", (size, len(keys)), columns, ctx)
+
+
+def _record_column(label: str, cells: list[Any]) -> Column:
+    present = [cell for cell in cells if cell is not None]
+    types = frozenset(map(type, present))
+    is_number = bool(types) and types <= {int, float}
+    kind: Kind = "number" if is_number else "text" if types == {str} else "other"
+    return Column(label, _types(present) or "None", kind, cells.__getitem__)
+
+
+def _types(items: Iterable[object]) -> str:
+    """Return the names of the classes of some values, the commonest first."""
+    counted = Counter(class_name(type(item)) for item in islice(items, _SAMPLE))
+    names = [name for name, _ in counted.most_common(3)]
+    return and_more(names, len(counted) - len(names))
+
+
 def _function(value: Any, ctx: DescribeContext) -> Iterator[str]:
     """Describe a function, also within a method, a cache or another wrapper."""
-    kind = "method" if type(value) is MethodType else "function"
-    inner, owner = value.__func__ if kind == "method" else value, value
+    is_method = type(value) is MethodType
+    inner = value.__func__ if is_method else value
     for _ in range(_WRAPPERS):
         if type(wrapped := state(inner).get("__wrapped__")) is not FunctionType:
             break
         inner = wrapped
+    kind = "method" if is_method else "function"
     if type(inner) is not FunctionType:
-        is_method = kind == "method"
-        name = class_name(type(owner.__self__)) if is_method else "a cache"
-        yield f"method of {name}" if is_method else f"function with {name}"
+        owner = class_name(type(value.__self__)) if is_method else "a cache"
+        yield f"{kind} of {owner}"
         return
     asynchronous = "async " if inspect.iscoroutinefunction(inner) else ""
     name = exact(inner.__qualname__) or "?"
@@ -108,37 +309,32 @@ def _signature(function: FunctionType, ctx: DescribeContext) -> str:
     by_place = tuple(values[name] for name in places if name in values)
     twin = FunctionType(code, {}, "twin", by_place, function.__closure__)
     twin.__kwdefaults__ = values
-    notes = _annotations(function).items()
-    twin.__annotations__ = {name: _Verbatim(_note(note)) for name, note in notes}
+    notes: dict[str, object] = {}
+    if sys.version_info < (3, 14):
+        notes = function.__annotations__
+    else:
+        # They are evaluated when they are read, which would run user code.
+        lazy: Any = importlib.import_module("annotationlib")
+        notes = lazy.get_annotations(function, format=lazy.Format.STRING)
+    twin.__annotations__ = {name: _Verbatim(_note(one)) for name, one in notes.items()}
     return str(inspect.signature(twin))
-
-
-def _annotations(function: FunctionType) -> dict[str, object]:
-    # From 3.14 on they are evaluated when they are read, which would run them; the
-    # library that returns them as texts is there from 3.14 on as well.
-    if sys.version_info >= (3, 14):
-        library: Any = importlib.import_module("annotationlib")
-        texts = library.get_annotations(function, format=library.Format.STRING)
-        return dict(texts)
-    return dict(function.__annotations__)
 
 
 def _note(note: Any) -> str:
     """Return an annotation: a class by its name, another only if Python made it."""
+    if note is None or note is NoneType:
+        return "None"
     if type in bases(type(note)):
         return class_name(note)
     if type(note) is str:
         return shorten(note, 60)
-    if note is None:
-        return "None"
     # `list[int]` and `int | None` are Python's own; others may be of any class.
-    kind = class_name(type(note))
-    if kind not in _NOTES:
+    if (kind := class_name(type(note))) not in _NOTES:
         return "…"
     inner = [_note(part) for part in note.__args__]
-    if kind != "types.GenericAlias":
-        return " | ".join("None" if one == "NoneType" else one for one in inner)
-    return f"{class_name(note.__origin__)}[{', '.join(inner)}]"
+    if kind == _NOTES[0]:
+        return f"{class_name(note.__origin__)}[{', '.join(inner)}]"
+    return " | ".join(inner)
 
 
 def _doc(doc: object) -> Iterator[str]:
@@ -165,7 +361,9 @@ def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
         yield f"  derived from {and_more(parents[:8], len(parents) - 8)}"
     yield from _doc(own.get("__doc__"))
     functions = [name for name, part in own.items() if type(part) is FunctionType]
-    yield from _names_line("methods", functions)
+    public = [name for name in functions if exact(name)[:1] not in ("_", "")]
+    if public:
+        yield f"  methods: {and_more(public[:_NAMES], len(public) - _NAMES)}"
     if ctx.source:
         # Its source is found by that of its first method.
         try:
@@ -176,20 +374,11 @@ def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
         yield from _source(lines)
 
 
-def _names_line(what: str, names: list[str]) -> Iterator[str]:
-    public = [one for one in names if exact(one)[:1] not in ("_", "")]
-    if public:
-        yield f"  {what}: {and_more(public[:_NAMES], len(public) - _NAMES)}"
-
-
 def _module(value: ModuleType, ctx: DescribeContext) -> Iterator[str]:
     own = state(value)
-    version = exact(own.get("__version__"))
-    yield f"module {exact(own.get('__name__')) or '?'}{version and f' {version}'}"
+    name, version = exact(own.get("__name__")), exact(own.get("__version__"))
+    yield f"module {name or '?'} {version}".rstrip()
     yield from _doc(own.get("__doc__"))
-    listed = own.get("__all__")
-    others = [name for name, part in own.items() if type(part) is not ModuleType]
-    yield from _names_line("names", listed if type(listed) is list else others)
 
 
 def _enum(value: object, ctx: DescribeContext) -> Iterator[str]:
@@ -219,14 +408,14 @@ def _fields(
     kind: str, names: list[str], value: object, ctx: DescribeContext
 ) -> Iterator[str]:
     yield f"{class_name(type(value))} ({kind}) of {len(names)} fields"
-    for name in names[:_FIELDS]:
+    for name in names[:_NAMES]:
         inner = field(value, name)
         if inner is MISSING:
             yield f"  {name}: not kept in the object, not read"
         else:
-            yield from entry_lines(name, inner, value, ctx)
-    if len(names) > _FIELDS:
-        yield f"  … and {len(names) - _FIELDS:,} more fields"
+            yield from _entry_lines(name, inner, value, ctx)
+    if len(names) > _NAMES:
+        yield f"  … and {len(names) - _NAMES:,} more fields"
 
 
 def _exception(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -259,10 +448,16 @@ def _error(value: Any, ctx: DescribeContext) -> str:
 OBJECT_KINDS: dict[tuple[str, str], Describer] = {
     ("builtins", "BaseException"): _exception,
     ("builtins", "builtin_function_or_method"): _builtin,
+    ("builtins", "dict"): _dict,
+    ("builtins", "frozenset"): _sequence,
     ("builtins", "function"): _function,
+    ("builtins", "list"): _sequence,
     ("builtins", "method"): _function,
     ("builtins", "module"): _module,
+    ("builtins", "set"): _sequence,
+    ("builtins", "tuple"): _sequence,
     ("builtins", "type"): _class,
+    ("collections", "deque"): _sequence,
     ("enum", "Enum"): _enum,
     ("functools", "_lru_cache_wrapper"): _function,
     ("pydantic", "BaseModel"): _model,
