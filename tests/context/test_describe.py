@@ -88,7 +88,7 @@ def test_a_path_is_said_and_not_opened() -> None:
     said = describe(pathlib.PurePosixPath("/no/such"))
 
     # Python 3.13 keeps the class in a module of its own.
-    assert said.replace("._local", "") == "pathlib.PurePosixPath '/no/such'"
+    assert said.replace("._local", "") == "pathlib.PurePosixPath /no/such"
 
 
 def test_a_named_tuple_has_its_names() -> None:
@@ -165,12 +165,11 @@ def test_source_is_given_on_request() -> None:
     ("value", "said"),
     [
         (lambda x, *, y=1: x, "function <lambda>(x, *, y=1)"),
-        (len, "builtin function len(obj, /)"),
         (Job("a").__init__, "method Job.__init__(self, title: str, email: str"),
         (pathlib, "module pathlib"),
         (types.ModuleType("empty"), "module empty"),
     ],
-    ids=["lambda", "builtin", "method", "module", "empty module"],
+    ids=["lambda", "method", "module", "empty module"],
 )
 def test_code_is_named(value: object, said: str) -> None:
     assert said in describe(value)
@@ -184,17 +183,9 @@ def test_a_class_has_its_call_parents_and_methods() -> None:
     assert said.endswith("  methods: file, copy")
 
 
-def test_an_exception_has_its_message_place_and_cause() -> None:
-    try:
-        try:
-            raise KeyError("first")
-        except KeyError as error:
-            raise ValueError("second") from error
-    except ValueError as error:
-        said = describe(error)
-
-    assert said.startswith("ValueError('second')\n  at test_an_exception")
-    assert said.endswith("  after KeyError('first')")
+def test_an_exception_has_its_message() -> None:
+    assert describe(ValueError("second", 3)) == "ValueError('second', 3)"
+    assert describe(ValueError("Zebulon Quimby")) == "ValueError(str of 14 characters)"
 
 
 def test_generators_and_files_are_named_only() -> None:

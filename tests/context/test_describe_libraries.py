@@ -34,7 +34,7 @@ def test_an_estimator_is_its_parameters_and_whether_it_is_fitted() -> None:
 
     assert before.splitlines()[0].endswith("Ridge (scikit-learn), not fitted")
     assert before.splitlines()[1] == "  alpha = 0.5"
-    assert "at their defaults: fit_intercept, " in before
+    assert "fit_intercept" not in before
     assert "fitted on 1 features (n_features_in_, coef_" in describe(model)
 
 
@@ -60,7 +60,7 @@ def test_a_figure_is_its_titles_axes_and_what_is_drawn() -> None:
         "  matplotlib Axes 'Sales'",
         "    x axis: 'month', 0 to 5, linear",
     ]
-    assert describe(axes).splitlines()[-2:] == ["  drawn: 1 lines", "  lines: 'sales'"]
+    assert describe(axes).splitlines()[-2:] == ["  drawn: 1 lines", "  labels: 'sales'"]
 
 
 def test_bars_are_counted() -> None:
@@ -117,15 +117,13 @@ def test_spark_is_asked_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe(known).splitlines()[1] == "  a: SimpleNamespace"
 
 
-@pytest.mark.parametrize(("rows", "more"), [(3, None), (4, "  … and 4 more axes")])
-def test_of_many_axes_a_dozen_is_said(rows: int, more: str | None) -> None:
+def test_all_axes_are_told_while_there_is_room() -> None:
     figure = pytest.importorskip("matplotlib.figure").Figure()
-    figure.subplots(rows, 4)
+    figure.subplots(4, 4)
     head, *lines = describe(figure).splitlines()
 
-    assert head == f"matplotlib Figure, 6.4 × 4.8 inches, {4 * rows} axes"
-    assert lines.count("  matplotlib Axes") == 12
-    assert lines[-1] == (more or "    drawn: nothing")
+    assert head == "matplotlib Figure, 6.4 × 4.8 inches, 16 axes"
+    assert lines.count("  matplotlib Axes") == 16
 
 
 def test_an_engine_keeps_its_password() -> None:
@@ -299,17 +297,17 @@ def test_a_fitted_model_of_statsmodels_is_told_by_its_parameters(
     columns = {"rooms": [1], "price": [2], "customer": ["Q"]}
     live = LiveTables({"df": pandas.DataFrame(columns)})
 
-    def fitted(*terms: str, formula: str = "", given: Any = None) -> str:
+    def fitted(*terms: str, given: Any = None) -> str:
         rows = pandas.DataFrame([[1.0] * len(terms)], columns=list(terms))
         data = space(orig_exog=rows if given is None else given)
-        model = space(data=data, nobs=1_200.0, formula=formula)
+        model = space(data=data, nobs=1_200.0)
         result = wrapper()
         numbers = numpy.array([9.25, 0.125])
         vars(result)["_results"] = space(params=numbers, model=model)
         return describe(result, live=live)
 
-    assert fitted("Intercept", "rooms", formula="price ~ rooms").splitlines() == [
-        "types.SimpleNamespace fitted (statsmodels) of 'price ~ rooms', 1,200 rows",
+    assert fitted("Intercept", "rooms").splitlines() == [
+        "types.SimpleNamespace fitted (statsmodels), 1,200 rows",
         "  pandas Series, 2 rows, a summary:",
         "    value",
         "    Intercept  9.25",
@@ -317,5 +315,4 @@ def test_a_fitted_model_of_statsmodels_is_told_by_its_parameters(
     ]
     assert "params = 9.25, 0.125 (2)" in fitted(given=numpy.ones((3, 2)))
     assert "Quimby" not in fitted("const", "C(customer)[T.Zebulon Quimby]")
-    assert "quimby" not in fitted("a", "b", formula="price ~ (customer == 'quimby')")
     assert describe(wrapper()).endswith("fitted (statsmodels)")

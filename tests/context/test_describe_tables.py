@@ -349,7 +349,7 @@ def arrays(numpy: Any) -> dict[str, Any]:
         "numpy array, 0, float64": numpy.array([]),
         "numpy array, 2, object": numpy.array([None, "a"], dtype=object),
         "numpy array, 2, int64\nvalues: too few for a range": numpy.array([1, 2]),
-        "numpy array, 1, [('a', '<i4')]\n  a: int32": numpy.zeros(1, [("a", "i4")]),
+        "numpy array, 1, [('a', '<i4')]": numpy.zeros(1, [("a", "i4")]),
         "numpy float64 3.5": numpy.float64(3.5),
         "numpy array, 6, float64\nvalues: all missing": numpy.full(6, numpy.nan),
         "numpy array, 1, float64\nvalues: masked, not read": numpy.ma.zeros(1),

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
@@ -75,11 +76,10 @@ class LiveTables:
     def tables(self) -> list[Any]:
         """The pandas and polars frames, as objects of the libraries' own classes."""
         # By identity: the hash of a class may be code of its metaclass.
-        values = list(self._variables.values())
-        classes = {id(cls): cls for cls in map(type, values)}
-        tables = {key for key, cls in classes.items() if _library_of(cls)}
-        found = {id(one): one for one in values if id(type(one)) in tables}
-        return [as_library(one, _library_of(type(one))) for one in found.values()]
+        values = {id(one): one for one in list(self._variables.values())}.values()
+        names = {id(cls): _library_of(cls) for cls in map(type, values)}
+        kinds = [(one, names[id(type(one))]) for one in values]
+        return [as_library(one, name) for one, name in kinds if name]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -100,14 +100,9 @@ class LiveTables:
 
 
 def _library_of(cls: type) -> str:
-    return next(
-        (
-            name
-            for name, kind in map(home, bases(cls))
-            if kind == "DataFrame" and name in _TABLES
-        ),
-        "",
-    )
+    homes = map(home, bases(cls))
+    frames = (lib for lib, kind in homes if kind == "DataFrame" and lib in _TABLES)
+    return next(frames, "")
 
 
 def _columns_of(table: Any) -> list[str]:
@@ -225,23 +220,19 @@ def parse_data(text: str) -> object | None:
     Nothing is evaluated. A row of separated values becomes a dict.
     """
     plain = text.strip()[:_MOST_CHARS]
-    if plain[:1] in ("[", "{", "("):
-        found = (_read(one, plain) for one in (json.loads, _json_lines, _literal))
-        return next((data for data in found if data is not None), None)
-    if (call := _CALL.fullmatch(plain)) and call[1][:1] in ("[", "{", "("):
-        return _read(_literal, call[1])
-    return _separated(plain)
+    call = _CALL.fullmatch(plain)
+    written = call[1] if call else plain
+    if written[:1] not in ("[", "{", "("):
+        return _separated(plain)
+    for reader in (json.loads, _json_lines, _literal):
+        with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            data: object = reader(written)
+            if type(data) in (list, dict, tuple, set):
+                return data
+    return None
 
 
-def _read(reader: Callable[[str], object], text: str) -> object | None:
-    try:
-        data = reader(text)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return None
-    return data if type(data) in (list, dict, tuple, set) else None
-
-
-def _json_lines(text: str) -> object:
+def _json_lines(text: str) -> list[object]:
     return [json.loads(line) for line in text.splitlines()[:_MOST_LINES] if line]
 
 
@@ -415,14 +406,8 @@ def _datetime_text(value: datetime.datetime) -> str:
 
 def _own_text(value: object) -> str:
     """Return the text of a class that is known to write itself well."""
-    return str(value) if home(type(value)) in SCALAR_KINDS else "a class of its own"
-
-
-def _path(value: object, ctx: DescribeContext) -> Iterator[str]:
-    # A class of user code would be asked for its `__str__`.
-    is_library = home(type(value))[0] == "pathlib"
-    name = class_name(type(value))
-    yield _typed(repr(str(value)), value, ctx) if is_library else name
+    is_library = home(type(value))[0] in ("decimal", "pandas", "pathlib", "uuid")
+    return str(value) if is_library else "a class of its own"
 
 
 def _typed(text: str, value: object, ctx: DescribeContext) -> str:
@@ -470,6 +455,6 @@ SCALAR_KINDS: dict[tuple[str, str], Describer] = {
     ("pandas", "NaTType"): _writer(_own_text),
     ("pandas", "NAType"): _writer(_own_text),
     ("pandas", "Period"): _writer(_own_text),
-    ("pathlib", "PurePath"): _path,
+    ("pathlib", "PurePath"): _writer(_own_text),
     ("uuid", "UUID"): _writer(_own_text),
 }

@@ -20,14 +20,12 @@ from nemotron_magic.context.describe.base import (
 from nemotron_magic.context.describe.objects import find_init
 from nemotron_magic.context.describe.privacy import (
     HIDDEN,
-    is_harmless_line,
     is_personal,
     tells_of_person,
 )
 from nemotron_magic.context.describe.summaries import text_values
 from nemotron_magic.context.describe.tables import (
     LEAST_ROWS,
-    MOST_COLUMNS,
     format_labels,
     quote_label,
 )
@@ -51,6 +49,19 @@ _SAMPLE = 100_000
 _SHOWN_ROWS = 5
 _SHOWN_TEXTS = 300
 _NOT_READ = {"mmap": "on disk", "memmap": "on disk", "MaskedArray": "masked"}
+_SHOWN_NUMBERS = 40
+_PLAIN = (type(None), bool, int, float, str)
+_FOUND = (
+    *("best_params_", "best_score_", "coef_", "intercept_", "feature_importances_"),
+    *("explained_variance_ratio_", "inertia_", "n_iter_", "oob_score_"),
+)
+_DRAWN = ("lines", "patches", "collections", "images", "texts")
+_PLOTTED = ("list", "tuple", "ndarray")
+_ARRAYS = ("numpy", "dask", "xarray", "pandas")
+_LAZY = "(lazy; nothing was computed)"
+
+
+# ---- arrays
 
 
 def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -59,10 +70,7 @@ def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     array = numpy.ndarray.view(value, numpy.ndarray)
     is_own = home(type(value))[0] != "numpy"
     yield _shape("numpy array" + f" ({class_name(type(value))})" * is_own, array)
-    if array.dtype.names:
-        for name in array.dtype.names:
-            yield f"  {name}: {shorten(str(array.dtype[name]))}"
-    elif why := _why_not_read(value):
+    if why := _why_not_read(value):
         yield f"values: {why}, not read"
     elif array.dtype.kind in "OU" and array.ndim == 1 and array.size <= _SHOWN_TEXTS:
         texts = [cell for cell in array.tolist() if type(cell) is str]
@@ -84,28 +92,23 @@ def _shape(kind: str, array: Any) -> str:
 
 
 def _why_not_read(value: Any) -> str:
-    """Return why values are not looked at: those of a file, also behind some views."""
-    for _ in range(10):
-        names = [home(cls)[1] for cls in bases(type(value))]
-        if reasons := [_NOT_READ[name] for name in names if name in _NOT_READ]:
-            return reasons[0]
-        if "ndarray" not in names:
-            break
-        value = read(library("numpy").ndarray, "base", value)
-    return ""
+    """Return why values are not looked at: those of a file, also behind a view."""
+    base = read(library("numpy").ndarray, "base", value)
+    names = [home(cls)[1] for cls in (*bases(type(value)), *bases(type(base)))]
+    return next((_NOT_READ[name] for name in names if name in _NOT_READ), "")
 
 
 def _range(array: Any, ctx: DescribeContext) -> str:
     if ctx.data == "schema" and array.ndim and array.size < LEAST_ROWS:
         return "too few for a range"
-    numpy = library("numpy")
     sample = array.flat[:: array.size // _SAMPLE | 1]
-    is_missing = (numpy.isnat if array.dtype.kind in "mM" else numpy.isnan)(sample)
-    present = sample[~is_missing]
+    # Of all numbers and times, those that are missing are not themselves.
+    present = sample[sample == sample]
     note = f" (of {sample.size:,} looked at)" if sample.size < array.size else ""
     if not present.size:
         return f"all missing{note}"
-    missing = f", {is_missing.mean():.1%} missing" if is_missing.any() else ""
+    share = 1 - present.size / sample.size
+    missing = f", {share:.1%} missing" if share else ""
     low, high = present.min().item(), present.max().item()
     return f"{format_extreme(low)} to {format_extreme(high)}{missing}{note}"
 
@@ -120,35 +123,24 @@ def _number(value: Any, ctx: DescribeContext) -> Iterator[str]:
     return iter([inner if ctx.is_inside else f"numpy {kind} {inner}"])
 
 
-_PLAIN = (type(None), bool, int, float, str)
-_SHOWN_PARAMETERS = 40
-_SHOWN_NUMBERS = 40
-_FOUND = (
-    *("best_params_", "best_score_", "coef_", "intercept_", "feature_importances_"),
-    *("explained_variance_ratio_", "inertia_", "n_iter_", "oob_score_"),
-)
+# ---- models
 
 
 def _estimator(value: object, ctx: DescribeContext) -> Iterator[str]:
-    init = find_init(type(value))
+    init, own = find_init(type(value)), state(value)
+    usual = defaults(init) if init else {}
     code = init.__code__ if init else None
     count = code.co_argcount + code.co_kwonlyargcount if code else 0
-    names = code.co_varnames[1:count] if code else ()
-    given = {name: field(value, name) for name in names}
-    usual = defaults(init) if init else {}
-    changed = [name for name in names if not _is_same(given[name], usual.get(name))]
-    own = state(value)
     yield f"{class_name(type(value))} (scikit-learn), {_fitted(own)}"
     for name in _FOUND:
         if name in own:
             yield f"  {name} = {_found_text(own[name], value, ctx)}"
-    for name in changed[:_SHOWN_PARAMETERS]:
-        first, *others = ctx.lines(given[name], value, name)
-        yield f"  {name} = {first}"
-        yield from (f"  {line}" for line in others)
-    if usuals := [name for name in names if name not in changed]:
-        more = len(usuals) - _SHOWN_PARAMETERS
-        yield f"  at their defaults: {and_more(usuals[:_SHOWN_PARAMETERS], more)}"
+    for name in code.co_varnames[1:count] if code else ():
+        given = field(value, name)
+        if not _is_same(given, usual.get(name)):
+            first, *others = ctx.lines(given, value, name)
+            yield f"  {name} = {first}"
+            yield from (f"  {line}" for line in others)
 
 
 def _found_text(value: Any, estimator: object, ctx: DescribeContext) -> str:
@@ -174,45 +166,34 @@ def _is_same(given: object, usual: object) -> bool:
 def _fitted(own: dict[str, object]) -> str:
     """Return whether it was fitted, as attributes that end in an underscore say."""
     learnt = [name for name in own if name[-1:] == "_" and name[:1] != "_"]
-    if not learnt:
-        # A pipeline fits its steps in place, and keeps nothing itself.
-        parts = own.get("steps", own.get("transformer_list"))
-        steps = [step[1] for step in parts] if type(parts) is list else []
-        states = [_fitted(state(step)) for step in steps if type(step) is not str]
-        is_fitted = bool(states) and states[-1] != "not fitted"
-        return "fitted, as its steps are" if is_fitted else "not fitted"
-    width = own.get("n_features_in_")
-    on = f" on {width} features" if type(width) is int else ""
-    return f"fitted{on} ({and_more(learnt[:8], len(learnt) - 8)})"
+    if learnt:
+        width = own.get("n_features_in_")
+        on = f" on {width} features" if type(width) is int else ""
+        return f"fitted{on} ({and_more(learnt[:8], len(learnt) - 8)})"
+    # A pipeline fits its steps in place, and keeps nothing itself.
+    parts = own.get("steps", own.get("transformer_list"))
+    steps = [step[1] for step in parts] if type(parts) is list else []
+    states = [_fitted(state(step)) for step in steps if type(step) is not str]
+    is_fitted = bool(states) and states[-1] != "not fitted"
+    return "fitted, as its steps are" if is_fitted else "not fitted"
 
 
 def _results(value: object, ctx: DescribeContext) -> Iterator[str]:
-    """Describe a fitted model of statsmodels: what it is of, and its parameters."""
+    """Describe a fitted model of statsmodels by its parameters."""
     own = state(state(value).get("_results", value))
-    model = own.get("model")
-    params: Any = own.get("params")
-    about = state(model)
-    formula = shorten(exact(about.get("formula")))
-    is_open = ctx.is_full or is_harmless_line(formula, ctx.live.words)
-    formula = f" of {formula!r}" if formula and is_open else ""
-    rows = own.get("nobs", about.get("nobs"))
+    about = state(model := own.get("model"))
+    rows, params = own.get("nobs", about.get("nobs")), own.get("params")
     size = f", {rows:,.0f} rows" if type(rows) in (int, float) else ""
-    yield f"{class_name(type(model))} fitted (statsmodels){formula}{size}"
+    yield f"{class_name(type(model))} fitted (statsmodels){size}"
     given: Any = state(about.get("data")).get("orig_exog")
-    if home(type(params)) != ("numpy", "ndarray"):
-        return
-    if home(type(given)) == ("pandas", "DataFrame") and len(given.columns) == len(
-        params
-    ):
-        params = library("pandas").Series(params, index=given.columns)
-        yield from (f"  {line}" for line in ctx.lines(params, value, "params"))
-    else:
+    if home(type(given)) == ("pandas", "DataFrame"):
+        series = library("pandas").Series(params, index=given.columns)
+        yield from (f"  {line}" for line in ctx.lines(series, value, "params"))
+    elif home(type(params)) == ("numpy", "ndarray"):
         yield f"  params = {_found_text(params, value, ctx)}"
 
 
-_AXES = 12
-_LABELS = 8
-_DRAWN = ("lines", "patches", "collections", "images", "texts")
+# ---- figures
 
 
 def _matplotlib_class(value: Any, name: str) -> Any:
@@ -226,10 +207,8 @@ def _figure(figure: Any, ctx: DescribeContext) -> Iterator[str]:
     title = _figure_text(cls.get_suptitle(figure), ctx, " ")
     wide, high = cls.get_size_inches(figure).tolist()
     yield f"matplotlib Figure{title}, {wide:g} × {high:g} inches, {len(axes)} axes"
-    for one in axes[:_AXES]:
+    for one in axes:
         yield from (f"  {line}" for line in ctx.lines(one, figure))
-    if len(axes) > _AXES:
-        yield f"  … and {len(axes) - _AXES} more axes"
 
 
 def _axes(axes: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -245,15 +224,8 @@ def _axes(axes: Any, ctx: DescribeContext) -> Iterator[str]:
     drawn = {name: list(getattr(cls, name).__get__(axes)) for name in _DRAWN}
     counts = [f"{len(parts):,} {name}" for name, parts in drawn.items() if parts]
     yield f"  drawn: {', '.join(counts) or 'nothing'}"
-    labels = [str(line.get_label()) for line in drawn["lines"][:_LABELS]]
-    legend = cls.get_legend(axes)
-    texts = legend.get_texts()[:_LABELS] if legend else ()
-    for what, named in (
-        ("lines", [label for label in labels if label[:1] != "_"]),
-        ("legend", [text.get_text() for text in texts]),
-    ):
-        if named:
-            yield f"  {what}: {', '.join(_figure_text(one, ctx) for one in named)}"
+    if labels := cls.get_legend_handles_labels(axes)[1]:
+        yield f"  labels: {', '.join(_figure_text(one, ctx) for one in labels)}"
 
 
 def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
@@ -262,48 +234,43 @@ def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
     return text and before + (repr(shorten(text)) if is_open else "(not named)")
 
 
-_PLOTTED = ("list", "tuple", "ndarray")
-
-
 def _plotly(figure: Any, ctx: DescribeContext) -> Iterator[str]:
     """Describe a figure by the plain dicts that its library keeps it in."""
     own = state(figure)
     layout: Any = own.get("_layout")
-    layout = layout if type(layout) is dict else {}
     found: Any = own.get("_data")
+    layout = layout if type(layout) is dict else {}
     traces = [one for one in found if type(one) is dict] if type(found) is list else []
-    title = _plotly_title(layout, ctx)
-    yield f"plotly Figure{title and f' {title}'}, {len(traces)} traces"
+    yield f"plotly Figure{_plotly_title(layout, ctx, ' ')}, {len(traces)} traces"
     for name, axis in layout.items():
         if type(axis) is dict and exact(name)[1:5] == "axis":
             yield f"  {name}: {_plotly_title(axis, ctx) or 'no label'}"
-    for trace in traces[:_AXES]:
-        name = _figure_text(exact(trace.get("name")), ctx, " ")
-        sizes = {
-            key: f"{len(one):,}"
+    for trace in traces:
+        kind, name = exact(trace.get("type")) or "trace", exact(trace.get("name"))
+        sizes = [
+            f"{len(one):,} {key}"
             for key, one in trace.items()
             if home(type(one))[1] in _PLOTTED and getattr(one, "shape", True)
-        }
-        data = ", ".join(f"{size} {key}" for key, size in sizes.items()) or "no data"
-        yield f"  {exact(trace.get('type')) or 'trace'}{name}: {data}"
-    if len(traces) > _AXES:
-        yield f"  … and {len(traces) - _AXES:,} more traces"
+        ]
+        data = ", ".join(sizes) or "no data"
+        yield f"  {kind}{_figure_text(name, ctx, ' ')}: {data}"
 
 
-def _plotly_title(part: dict[str, Any], ctx: DescribeContext) -> str:
+def _plotly_title(part: dict[str, Any], ctx: DescribeContext, before: str = "") -> str:
     title = part.get("title")
-    return _figure_text(exact(title.get("text")) if type(title) is dict else "", ctx)
+    text = exact(title.get("text")) if type(title) is dict else ""
+    return _figure_text(text, ctx, before)
 
 
-_ARRAYS = ("numpy", "dask", "xarray", "pandas")
+# ---- lazy and remote data
 
 
 def _lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    yield f"{class_name(type(value))} (lazy; nothing was computed)"
+    yield f"{class_name(type(value))} {_LAZY}"
 
 
 def _dask_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    yield f"dask {type(value).__name__} (lazy; nothing was computed)"
+    yield f"dask {type(value).__name__} {_LAZY}"
     # An expression keeps what it once found out; what it has not, is not asked for.
     found = state(field(value, "_expr")).get("_meta")
     meta: Any = state(value).get("_meta", found)
@@ -320,12 +287,12 @@ def _dask_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     sizes = [sum(axis) for axis in chunks]
     shape = " × ".join("unknown" if isnan(one) else f"{one:,}" for one in sizes)
     dtype = shorten(str(getattr(field(value, "_meta"), "dtype", "unknown type")))
-    yield f"dask array (lazy; nothing was computed), {shape}, {dtype}"
+    yield f"dask array {_LAZY}, {shape}, {dtype}"
     yield f"  in {' × '.join(f'{len(axis):,}' for axis in chunks)} chunks"
 
 
 def _spark_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    yield "Spark DataFrame (lazy; nothing was computed)"
+    yield f"Spark DataFrame {_LAZY}"
     own = state(value)
     fields = field(own.get("_schema", own.get("_cached_schema")), "fields")
     yield from _columns(
@@ -335,11 +302,7 @@ def _spark_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
 
 
 def _columns(columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    listed = list(columns)
-    for name, dtype in listed[:MOST_COLUMNS]:
-        yield f"  {shorten(name)}: {shorten(dtype)}"
-    if len(listed) > MOST_COLUMNS:
-        yield f"  … and {len(listed) - MOST_COLUMNS:,} more columns"
+    yield from (f"  {shorten(name)}: {shorten(dtype)}" for name, dtype in columns)
 
 
 def _engine(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -372,39 +335,24 @@ def _sql_row(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield from _columns(zip(names, cells, strict=False))
 
 
-def _dataset(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    found, coordinates = field(value, "_variables"), field(value, "_coord_names")
-    if type(found) is not dict or type(coordinates) is not set:
-        yield "xarray Dataset"
-        return
-    yield f"xarray Dataset of {len(found) - len(coordinates)} data variables"
-    kinds = (
-        "coordinate" if exact(name) in coordinates else "variable" for name in found
-    )
-    yield from _variables(zip(kinds, found.items(), strict=True), ctx)
-
-
-def _data_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    name = exact(field(value, "_name"))
-    label = f" {name!r}" if name else ""
-    yield f"xarray DataArray{label}, {_variable(field(value, '_variable'))}"
-    found = field(value, "_coords")
-    items = list(found.items()) if type(found) is dict else []
-    yield from _variables((("coordinate", one) for one in items), ctx)
-
-
-def _variables(
-    found: Iterable[tuple[str, tuple[object, object]]], ctx: DescribeContext
-) -> Iterator[str]:
-    listed = list(found)
-    for kind, (name, variable) in listed[:MOST_COLUMNS]:
-        yield f"  {kind} {quote_label(name, ctx)}: {_variable(variable)}"
-    if len(listed) > MOST_COLUMNS:
-        yield f"  … and {len(listed) - MOST_COLUMNS:,} more"
+def _xarray(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a Dataset or DataArray by its variables; their values may be on disk."""
+    found: Any = field(value, "_variables")
+    if type(found) is dict:
+        coordinates: Any = field(value, "_coord_names")
+        yield f"xarray Dataset of {len(found) - len(coordinates)} data variables"
+    else:
+        found = coordinates = field(value, "_coords")
+        name = exact(field(value, "_name"))
+        label = f" {name!r}" if name else ""
+        yield f"xarray DataArray{label}, {_variable(field(value, '_variable'))}"
+    for name, one in found.items():
+        kind = "coordinate" if exact(name) in coordinates else "variable"
+        yield f"  {kind} {quote_label(name, ctx)}: {_variable(one)}"
 
 
 def _variable(variable: object) -> str:
-    """Return dimensions, sizes and type of a variable; its values may be on disk."""
+    """Return dimensions, sizes and type of a variable."""
     data, dims = field(variable, "_data"), field(variable, "_dims")
     names = ", ".join(map(exact, dims)) if type(dims) is tuple else ""
     is_array = home(type(data))[0] in _ARRAYS
@@ -430,6 +378,6 @@ LIBRARY_KINDS: dict[tuple[str, str], Describer] = {
     ("sqlalchemy", "Table"): _sql_table,
     ("statsmodels", "Results"): _results,
     ("statsmodels", "ResultsWrapper"): _results,
-    ("xarray", "DataArray"): _data_array,
-    ("xarray", "Dataset"): _dataset,
+    ("xarray", "DataArray"): _xarray,
+    ("xarray", "Dataset"): _xarray,
 }

@@ -9,7 +9,6 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from traceback import walk_tb
 from types import FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
@@ -58,17 +57,13 @@ _SHORT = 8  # a list of more is data as well
 _SHOWN = 5
 _RECORDS = 300
 _FULL = 10_000
-_ENTRY_LINES = 60
 _DTYPES = {("pandas", "ExtensionDtype"), ("numpy", "dtype"), ("polars", "DataType")}
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 _WRAPPERS = 20
 _NOTES = ("types.GenericAlias", "types.UnionType", "typing.Union")
-_NAMES = 40
-_SOURCE_LINES = 200
+_SOURCE_LINES = 2_000
 _DOC_CHARS = 600
-_CAUSES = 3
 _MESSAGE_CHARS = 400
-_PLACES = 3
 
 
 def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
@@ -119,19 +114,16 @@ def _are_fields(
     """Return whether the keys of a dict may be told: as fields, or as a vocabulary."""
     texts = [key for key in keys if type(key) is str]
     kinds = {float if type(one) is int else type(one) for one in values}
-    are_alike = len(kinds - {type(None)}) <= 1
+    are_alike = len(kinds - {NoneType}) <= 1
     if is_personal(ctx.name) and are_alike and is_scalar(values[0]):
         return False
     if ctx.live.columns.issuperset(texts):
         return True
-    if not any(home(cls) == ("collections", "Counter") for cls in bases(type(value))):
+    if ("collections", "Counter") not in map(home, bases(type(value))):
         return are_keys(texts, are_alike and len(keys) > 1)
-    seen = {
-        key: count if type(count) is int else 1
-        for key, count in zip(keys, values, strict=True)
-        if type(key) is str
-    }
-    return is_vocabulary(seen, ctx.name)
+    counts = zip(keys, values, strict=True)
+    ours = {key: n if type(n) is int else 1 for key, n in counts if type(key) is str}
+    return is_vocabulary(ours, ctx.name)
 
 
 def _entry_lines(
@@ -145,7 +137,7 @@ def _entry_lines(
         return
     lines = ctx.lines(inner, container, label.strip("'\""))
     yield f"  {label}: {next(lines)}"
-    yield from (f"  {line}" for line in islice(lines, _ENTRY_LINES))
+    yield from (f"  {line}" for line in lines)
 
 
 def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
@@ -196,7 +188,7 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
         for inner in head[:wanted]:
             lines = ctx.lines(inner, value, ctx.name)
             yield f"  - {next(lines)}"
-            yield from (f"  {line}" for line in islice(lines, _ENTRY_LINES))
+            yield from (f"  {line}" for line in lines)
 
 
 def _are_closed(items: list[object], ctx: DescribeContext) -> bool:
@@ -229,20 +221,16 @@ def _records(
     ]
     keys = list(dict.fromkeys(key for row in rows for key in row))
     labels = format_labels(keys[:MOST_COLUMNS], ctx, types=rows[0].values())
-    columns = [
-        _record_column(label, [row.get(key) for row in rows])
-        for label, key in zip(labels, keys, strict=False)
-    ]
+    columns = []
+    for label, key in zip(labels, keys, strict=False):
+        cells = [row.get(key) for row in rows]
+        types = {type(cell) for cell in cells} - {NoneType}
+        is_number = bool(types) and types <= {int, float}
+        kind: Kind = "number" if is_number else "text" if types == {str} else "other"
+        named = _types(cell for cell in cells if cell is not None) or "None"
+        columns.append(Column(label, named, kind, cells.__getitem__))
     note = f" (figures of the first {len(rows):,})" if len(rows) < size else ""
     return table_lines(f"{title}{note}", (size, len(keys)), columns, ctx)
-
-
-def _record_column(label: str, cells: list[Any]) -> Column:
-    present = [cell for cell in cells if cell is not None]
-    types = frozenset(map(type, present))
-    is_number = bool(types) and types <= {int, float}
-    kind: Kind = "number" if is_number else "text" if types == {str} else "other"
-    return Column(label, _types(present) or "None", kind, cells.__getitem__)
 
 
 def _types(items: Iterable[object]) -> str:
@@ -255,15 +243,13 @@ def _types(items: Iterable[object]) -> str:
 def _function(value: Any, ctx: DescribeContext) -> Iterator[str]:
     """Describe a function, also within a method, a cache or another wrapper."""
     is_method = type(value) is MethodType
-    inner = value.__func__ if is_method else value
+    kind, inner = ("method", value.__func__) if is_method else ("function", value)
     for _ in range(_WRAPPERS):
         if type(wrapped := state(inner).get("__wrapped__")) is not FunctionType:
             break
         inner = wrapped
-    kind = "method" if is_method else "function"
     if type(inner) is not FunctionType:
-        owner = class_name(type(value.__self__)) if is_method else "a cache"
-        yield f"{kind} of {owner}"
+        yield f"{kind} that is not written in Python"
         return
     asynchronous = "async " if inspect.iscoroutinefunction(inner) else ""
     name = exact(inner.__qualname__) or "?"
@@ -272,16 +258,7 @@ def _function(value: Any, ctx: DescribeContext) -> Iterator[str]:
     if ctx.source:
         code = inner.__code__
         lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
-        yield from _source(
-            inspect.getblock(lines[: 10 * _SOURCE_LINES]) if lines else []
-        )
-
-
-def _builtin(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    signature = exact(value.__text_signature__) or "(…)"
-    plain = signature.replace("$module, ", "").replace("$self, ", "")
-    yield f"builtin function {exact(value.__qualname__) or '?'}{plain}"
-    yield from _doc(value.__doc__)
+        yield from _source(inspect.getblock(lines[:_SOURCE_LINES]) if lines else [])
 
 
 def find_init(cls: type) -> FunctionType | None:
@@ -346,9 +323,7 @@ def _doc(doc: object) -> Iterator[str]:
 
 def _source(block: list[str]) -> Iterator[str]:
     yield "source:" if block else "source: not to be found"
-    yield from (line.rstrip("\n") for line in block[:_SOURCE_LINES])
-    if len(block) > _SOURCE_LINES:
-        yield f"… {len(block) - _SOURCE_LINES:,} more lines"
+    yield from (line.rstrip("\n") for line in block)
 
 
 def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
@@ -358,12 +333,12 @@ def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
     yield f"class {class_name(value)}{call}"
     parents = [class_name(one) for one in bases(value)[1:-1]]
     if parents:
-        yield f"  derived from {and_more(parents[:8], len(parents) - 8)}"
+        yield f"  derived from {', '.join(parents)}"
     yield from _doc(own.get("__doc__"))
     functions = [name for name, part in own.items() if type(part) is FunctionType]
     public = [name for name in functions if exact(name)[:1] not in ("_", "")]
     if public:
-        yield f"  methods: {and_more(public[:_NAMES], len(public) - _NAMES)}"
+        yield f"  methods: {', '.join(public)}"
     if ctx.source:
         # Its source is found by that of its first method.
         try:
@@ -408,33 +383,15 @@ def _fields(
     kind: str, names: list[str], value: object, ctx: DescribeContext
 ) -> Iterator[str]:
     yield f"{class_name(type(value))} ({kind}) of {len(names)} fields"
-    for name in names[:_NAMES]:
+    for name in names:
         inner = field(value, name)
         if inner is MISSING:
             yield f"  {name}: not kept in the object, not read"
         else:
             yield from _entry_lines(name, inner, value, ctx)
-    if len(names) > _NAMES:
-        yield f"  … and {len(names) - _NAMES:,} more fields"
 
 
 def _exception(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    yield _error(value, ctx)
-    trace = read(BaseException, "__traceback__", value)
-    places = deque(((f.f_code, line) for f, line in walk_tb(trace)), maxlen=_PLACES)
-    for code, line in places:
-        yield f"  at {code.co_qualname}, line {line}"
-    seen: list[object] = []
-    while len(seen) < _CAUSES:
-        seen.append(value)
-        cause = read(BaseException, "__cause__", value)
-        value = read(BaseException, "__context__", value) if cause is None else cause
-        if value is None or any(value is one for one in seen):
-            break
-        yield f"  after {_error(value, ctx)}"
-
-
-def _error(value: Any, ctx: DescribeContext) -> str:
     args = read(BaseException, "args", value)
     shown = ", ".join(
         repr(shorten(arg, _MESSAGE_CHARS))
@@ -442,12 +399,11 @@ def _error(value: Any, ctx: DescribeContext) -> str:
         else ctx.headline(arg, value)
         for arg in args[:5]
     )
-    return f"{class_name(type(value))}({shown})"
+    yield f"{class_name(type(value))}({shown})"
 
 
 OBJECT_KINDS: dict[tuple[str, str], Describer] = {
     ("builtins", "BaseException"): _exception,
-    ("builtins", "builtin_function_or_method"): _builtin,
     ("builtins", "dict"): _dict,
     ("builtins", "frozenset"): _sequence,
     ("builtins", "function"): _function,
