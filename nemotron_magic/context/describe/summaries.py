@@ -23,13 +23,12 @@ from nemotron_magic.context.describe.privacy import (
     is_vocabulary,
     safe_labels,
 )
-from nemotron_magic.core.introspection import class_name, home, library
+from nemotron_magic.core.introspection import bases, class_name, home, library
 
 __all__ = ["summary_lines", "text_values"]
 
 _BETWEEN = "  "  # cells, as pandas writes them; within labels are single blanks
 _LEAST_LARGE = 1e6
-_MOST_WRITTEN_OUT = 1e15
 _ROWS = 60
 _COLUMNS = 40
 _MOST_SEARCHED = 200_000  # rows of a table, for its groups
@@ -62,7 +61,6 @@ class _Grid(NamedTuple):
     columns: list[Any]
     cells: list[list[Any]]  # by column
     is_indexed: bool  # whether the labels of rows are an index, and no columns
-    is_unique: bool
 
 
 def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
@@ -70,7 +68,7 @@ def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
     if ctx.is_full or not len(table) > 0:
         return None
     grid = _polars_grid(table) if hasattr(table, "get_columns") else _pandas_grid(table)
-    if grid is None or not grid.is_unique or not grid.columns:
+    if grid is None or not grid.columns:
         return None
     labels = [grid.names, grid.column_names, grid.columns, *grid.rows]
     # One of a class of user code could run when it is compared.
@@ -121,16 +119,17 @@ def _pandas_grid(table: Any) -> _Grid | None:
     index, kind = table.index, f"pandas {type(table).__name__}"
     if not all(map(_column_is_plain, getattr(index, "levels", [index]))):
         return None
-    head, is_single = table.iloc[:_ROWS], kind == "pandas Series"
+    is_single = kind == "pandas Series"
+    frame = table.to_frame() if is_single else table
     columns = [table.name] if is_single else list(table.columns[:_COLUMNS])
-    parts = [head] if is_single else [head.iloc[:, i] for i in range(len(columns))]
-    cells, size = list(map(_plain, parts)), (len(table), *table.shape[1:], 1)[:2]
+    head, over = frame.iloc[:_ROWS], [None] if is_single else list(table.columns.names)
+    cells = [_plain(head.iloc[:, place]) for place in range(len(columns))]
     if type(index).__name__ == "RangeIndex":
-        return None if is_single else _keyed(kind, size, columns, cells)
-    rows, is_unique = list(map(_levels_of, head.index.tolist())), index.is_unique
-    over = [None] if is_single else list(table.columns.names)
-    names = list(index.names)
-    return _Grid(kind, size, names, rows, over, columns, cells, True, is_unique)
+        return None if is_single else _keyed(kind, frame.shape, columns, cells)
+    if not index.is_unique:
+        return None
+    rows, names = list(map(_levels_of, head.index.tolist())), list(index.names)
+    return _Grid(kind, frame.shape, names, rows, over, columns, cells, True)
 
 
 def _plain(values: Any) -> list[Any]:
@@ -138,9 +137,7 @@ def _plain(values: Any) -> list[Any]:
     if home(type(values.dtype))[0] not in _LIBRARIES:
         return [None] * len(values)
     return [
-        cell.item()
-        if home(type(cell))[0] == "numpy" and hasattr(cell, "item")
-        else cell
+        cell.item() if ("numpy", "generic") in map(home, bases(type(cell))) else cell
         for cell in values.tolist()
     ]
 
@@ -152,7 +149,7 @@ def _polars_grid(table: Any) -> _Grid | None:
         return _keyed(kind, table.shape, columns, cells)
     size = (len(table), len(columns) - 1)
     rows = [(label,) for label in cells[0]]
-    return _Grid(kind, size, [None], rows, [None], columns[1:], cells[1:], True, True)
+    return _Grid(kind, size, [None], rows, [None], columns[1:], cells[1:], True)
 
 
 def _keyed(
@@ -165,10 +162,10 @@ def _keyed(
     if has_text or size[0] > _ROWS:
         return None
     rows = list(zip(*labels, strict=True)) or [()] * len(cells[0])
-    unique = len({str(row) for row in rows}) == len(rows)
-    names, rest = columns[:count], columns[count:]
-    size = (size[0], size[1] - count)
-    return _Grid(kind, size, names, rows, [None], rest, cells[count:], False, unique)
+    if len({str(row) for row in rows}) < len(rows):
+        return None
+    names, rest, size = columns[:count], columns[count:], (size[0], size[1] - count)
+    return _Grid(kind, size, names, rows, [None], rest, cells[count:], False)
 
 
 def _types(cells: Sequence[object]) -> set[type]:
@@ -209,32 +206,29 @@ def _is_term(label: str, ctx: DescribeContext) -> bool:
 
 def text_values(texts: Sequence[str], ctx: DescribeContext) -> list[str]:
     """Return the different values of a column, in order, if they may be told."""
-    few = list(dict.fromkeys(texts))
+    few, seen = list(dict.fromkeys(texts)), 1
     if is_personal(ctx.name):
         return []
     if ctx.live.columns.issuperset(few):
         return few
-    counted = dict.fromkeys(few, 1)
-    for column in _text_columns(ctx):
-        if set(few) <= set(column.unique()):
-            counted = dict.fromkeys(few, LEAST_SEEN)
-            if is_personal(column.name) or not is_vocabulary(counted, column.name):
-                return []
-    return few if is_vocabulary(counted, ctx.name) else []
-
-
-def _text_columns(ctx: DescribeContext) -> Iterator[Any]:
-    """Yield the columns of the notebook that hold few texts."""
     for table in ctx.live.tables:
-        if not 0 < len(table) <= _MOST_SEARCHED:
-            continue
-        for name, column in _columns(table):
-            head = list(column[:_ROWS])
-            if type(name) is str and str in _types(head):
-                is_pandas = hasattr(column, "nunique")
-                count = column.nunique() if is_pandas else column.n_unique()
-                if count <= min(MOST_VALUES, len(table) // LEAST_SEEN):
-                    yield column
+        for name, values in _vocabularies(table):
+            if values.issuperset(few):
+                seen = LEAST_SEEN
+                if not is_vocabulary(dict.fromkeys(few, seen), name):
+                    return []
+    return few if is_vocabulary(dict.fromkeys(few, seen), ctx.name) else []
+
+
+def _vocabularies(table: Any) -> Iterator[tuple[str, set[Any]]]:
+    """Yield the names and values of the columns that hold few texts."""
+    if not 0 < len(table) <= _MOST_SEARCHED:
+        return
+    for name, column in _columns(table):
+        if type(name) is str and str in _types(list(column[:_ROWS])):
+            values = set(column.unique())
+            if len(values) <= min(MOST_VALUES, len(table) // LEAST_SEEN):
+                yield name, values
 
 
 def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
@@ -278,8 +272,8 @@ def _may_own(table: Any, grid: _Grid) -> bool:
 def _is_aggregated(grid: _Grid, owner: Any) -> bool:
     """Return whether a result is made from a table, and is no part of its rows.
 
-    It has numbers that no row has, and, without an index, no others or all of the
-    groups; or by an index the largest or smallest number of each group.
+    It has numbers that no row has; or by an index the largest or smallest number of
+    each group.
     """
     columns = list(zip(grid.columns, grid.cells, strict=True))
     if type(grid.column_names[0]) is str and all(map(_are_numbers, grid.cells)):
@@ -287,37 +281,24 @@ def _is_aggregated(grid: _Grid, owner: Any) -> bool:
         counts = [cell for cells in grid.cells for cell in cells if cell == cell]
         if int(sum(counts)) == len(owner):
             return True
-    own = [name for name, _ in _columns(owner) if type(name) is str]
+    own = {name: column for name, column in _columns(owner) if type(name) is str}
     are_new = (
         (_is_statistic(label) and label not in own) or not _holds(owner, label, cells)
         for label, cells in columns
     )
-    has_new = any(are_new)
-    if not grid.names or (grid.is_indexed and has_new):
-        return has_new
-    keys = owner[list(grid.names)]
-    is_pandas = hasattr(owner, "groupby")
-    if len(owner) > _MOST_SEARCHED or (not has_new and not is_pandas):
-        return has_new and all(are_new)
-    if has_new:
-        groups = keys.drop_duplicates().dropna() if is_pandas else keys.unique()
-        return all(are_new) or grid.size[0] >= len(groups)
-    figures = {
-        label: set(cells)
-        for label, cells in columns
-        if _types(cells) and _types(cells).isdisjoint((str, bool))
-    }
-    names = [n for n, of in _columns(owner) if n in figures and of.dtype.kind in "iufM"]
-    groups = owner.groupby(list(grid.names), observed=True)
-    are_groups = grid.is_indexed and 2 * groups.ngroups <= len(owner)
-    if not (are_groups and figures) or len(names) < len(figures):
+    if grid.names and not grid.is_indexed:
+        return all(are_new)
+    if any(are_new):
+        return True
+    figures = {label: set(cells) for label, cells in columns if _are_numbers(cells)}
+    is_small = hasattr(owner, "groupby") and len(owner) <= _MOST_SEARCHED
+    if not (grid.is_indexed and figures and is_small and own.keys() >= figures.keys()):
         return False
+    few = list(figures.items())[:_MOST_ENDS]
+    groups = owner.groupby(list(grid.names), observed=True)
     # One column after the other: most fail at once.
-    return any(
-        all(
-            figures[name] <= set(getattr(groups[name], end)())
-            for name in names[:_MOST_ENDS]
-        )
+    return 2 * groups.ngroups <= len(owner) and any(
+        all(cells <= set(getattr(groups[name], end)()) for name, cells in few)
         for end in ("max", "min")
     )
 
@@ -406,10 +387,8 @@ def _level(labels: list[Any], name: str, ctx: DescribeContext, seen: int) -> lis
 def _text(value: Any, ctx: DescribeContext) -> str:
     if type(value) is str:
         return " ".join(shorten(value, 40).split()) or repr(value)
-    if type(value) is float and abs(value) < _MOST_WRITTEN_OUT:
-        if value % 1 == 0:
-            return f"{value:.1f}"
-        return f"{value:.2f}" if abs(value) >= _LEAST_LARGE else f"{value:.6g}"
+    if type(value) is float and (value % 1 == 0 or abs(value) >= _LEAST_LARGE):
+        return str(round(value, 2))
     if type(value) in (int, float) or is_scalar(value):
         return shorten(format_extreme(value))
     # The types of columns are objects, and a bin is one of pandas.
@@ -422,10 +401,9 @@ def _cell(value: Any, parts: Sequence[Any], most: int, ctx: DescribeContext) -> 
     words = [part for part in parts if type(part) is str]
     if type(value) is str and not is_field_value(value, words[-1] if words else ""):
         return "(hidden)"
-    if not any(map(is_personal, words)) or type(value) not in (int, float, str):
-        return _text(value, ctx)
-    is_one = any(word in _OF_ONE_ROW or word.endswith("%") for word in words)
-    is_total = type(value) is float and value % 1 != 0
-    is_count = type(value) is not str and value <= most
-    is_shown = not is_one and (is_total or is_count)
-    return _text(value, ctx) if is_shown else "(hidden)"
+    if any(map(is_personal, words)) and type(value) in (int, float, str):
+        is_one = any(word in _OF_ONE_ROW or word.endswith("%") for word in words)
+        is_whole = type(value) is str or value % 1 == 0
+        if is_one or type(value) is str or (is_whole and value > most):
+            return "(hidden)"
+    return _text(value, ctx)
