@@ -36,7 +36,7 @@ from nemotron_magic.core.text import strip_controls, well_formed
 __all__ = ["describe", "register", "unregister"]
 
 
-Formatter: TypeAlias = Callable[[object], str | None]
+_Formatter: TypeAlias = Callable[[object], str | None]
 
 # `_ai_repr_` is Jupyter's proposal 129, `_repr_llm_` IPython's x-vendor/llm.
 _METHODS = ("_repr_llm_", "_ai_repr_")
@@ -59,7 +59,7 @@ def unregister(cls: type) -> None:
     _REGISTERED.pop(id(cls), None)
 
 
-def _own_words(value: object, formatter: Formatter | None) -> tuple[str, str]:
+def _own_words(value: object, formatter: _Formatter | None) -> tuple[str, str]:
     """Return what an object says of itself, and what failed.
 
     Its own method comes first, then the formatter, then what the user registered. One
@@ -124,7 +124,7 @@ def describe(
     data: Data = "schema",
     budget_chars: int = 4_000,
     source: bool = False,
-    formatter: Formatter | None = None,
+    formatter: _Formatter | None = None,
     clock_s: Callable[[], float] | None = None,
     limit_s: float = _LIMIT_S,
     live: LiveTables | None = None,
