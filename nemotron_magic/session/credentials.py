@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nemotron_magic.core.endpoint import (
@@ -94,7 +94,7 @@ class Credentials:
         keyring. A key in the environment belongs to the base URL in the environment, so
         that a changed `base_url` never sends it to another host.
         """
-        origin, name = endpoint.origin, self._key_variable()
+        origin, name = endpoint.origin, self._variable(KEY_VARIABLES)
         if origin in self._keys_of_session:
             return self._keys_of_session[origin]
         if name and origin == self._environment_origin():
@@ -167,15 +167,13 @@ class Credentials:
         value = self._keys.get(origin)
         return Key(value, origin, "the keyring") if value else None
 
-    def _key_variable(self) -> str | None:
-        """Return the name of the variable that holds a key, if one does."""
-        return next(
-            (n for n in KEY_VARIABLES if self._environ.get(n, "").strip()), None
-        )
+    def _variable(self, names: Sequence[str]) -> str:
+        """Return the first of some environment variables that is set, or nothing."""
+        return next((n for n in names if self._environ.get(n, "").strip()), "")
 
     def _environment_url(self) -> str:
-        found = (self._environ.get(name, "").strip() for name in BASE_VARIABLES)
-        return next((url for url in found if url), DEFAULT_BASE_URL)
+        name = self._variable(BASE_VARIABLES)
+        return self._environ[name].strip() if name else DEFAULT_BASE_URL
 
     def _environment_origin(self) -> str:
         try:
@@ -184,8 +182,8 @@ class Credentials:
             return ""
 
     def _where_looked(self) -> str:
-        name = self._key_variable()
-        if name is None:
+        name = self._variable(KEY_VARIABLES)
+        if not name:
             known = KEY_VARIABLES[0]
             return f"looked in this session, {known} and the system's keyring"
         owner = self._environment_origin() or "no usable base URL"

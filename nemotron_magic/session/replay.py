@@ -20,7 +20,13 @@ from nemotron_magic.core.events import (
     Text,
     ToolCall,
 )
-from nemotron_magic.core.loose_json import JsonObject, as_dict, as_list, as_text
+from nemotron_magic.core.loose_json import (
+    JsonObject,
+    as_dict,
+    as_list,
+    as_text,
+    at_path,
+)
 from nemotron_magic.core.text import sanitize_label
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.reply import Reply
@@ -50,8 +56,12 @@ class CachedReply:
     @classmethod
     def of(cls, reply: Reply) -> CachedReply:
         """Return what is kept of a reply."""
-        known = {name: getattr(reply.metadata, name) for name in _KEPT_AS_IT_IS}
-        return cls("disk", reply.choices, reply.metadata.served_model, **known)
+        about = reply.metadata
+        return cls(
+            *("disk", reply.choices, about.served_model, about.finish_reason),
+            *(about.reasoning, about.refusal, about.tool_calls, about.logprobs),
+            *(about.usage, about.asked_at),
+        )
 
     def events(self) -> Iterator[Event]:
         """Yield the events a service would, marked as not new."""
@@ -89,41 +99,27 @@ class CachedReply:
             return None
 
 
-_KEPT_AS_IT_IS = (
-    *("finish_reason", "reasoning", "refusal", "tool_calls", "logprobs", "usage"),
-    "asked_at",
-)
-
-
 def saved_replies(text: str) -> dict[str, CachedReply]:
     """Read the whole replies in a notebook's JSON, by the name of their request.
 
     What is not as it should be is passed over.
     """
-    try:
-        outputs = list(_outputs(json.loads(text)))
-    except (ValueError, RecursionError):
-        return {}
-    found = {name: _reply_in(output, about) for name, output, about in outputs}
-    return {name: kept for name, kept in found.items() if kept is not None}
+    found: dict[str, CachedReply] = {}
+    with suppress(ValueError, RecursionError):
+        for cell in as_list(as_dict(json.loads(text)).get("cells")):
+            for output in as_list(as_dict(cell).get("outputs")):
+                about = as_dict(at_path(output, "metadata.nemotron"))
+                reply = _saved(output, about)
+                if reply and (name := as_text(about.get("request_hash"))):
+                    found[name] = reply
+    return found
 
 
-def _outputs(document: Any) -> Iterator[tuple[str, Any, JsonObject]]:
-    """Yield the outputs that are replies, each with its request and metadata."""
-    for cell in as_list(as_dict(document).get("cells")):
-        for output in as_list(as_dict(cell).get("outputs")):
-            about = as_dict(as_dict(output).get("metadata")).get("nemotron")
-            name = as_text(as_dict(about).get("request_hash"))
-            if name:
-                yield name, output, as_dict(about)
-
-
-def _reply_in(output: Any, about: JsonObject) -> CachedReply | None:
+def _saved(output: Any, about: JsonObject) -> CachedReply | None:
     """Return the reply, if all of it is in the output: a text that ended well."""
-    plain = as_dict(as_dict(output).get("data")).get("text/plain")
-    lines = plain if isinstance(plain, list) else [plain]
+    plain = at_path(output, "data.text/plain")
+    text = "".join(map(as_text, plain if isinstance(plain, list) else [plain]))
     size = about.get("characters")
-    text = "".join(map(as_text, lines))
     if not isinstance(size, int) or not 0 < size <= len(text):
         return None
     # A reply that was itself recalled says what it cost when it was new.

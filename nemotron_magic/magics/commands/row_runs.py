@@ -19,7 +19,7 @@ from nemotron_magic.core.errors import (
     NemotronError,
     RequestError,
 )
-from nemotron_magic.core.loose_json import as_dict, as_number
+from nemotron_magic.core.loose_json import as_number, at_path
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.display.reports import preview_messages
@@ -331,7 +331,7 @@ def _settled(record: AnswerRecord, logged: dict[str, Any]) -> AnswerRecord | Non
     found = logged.get(record.request_id())
     if found is None:
         return None
-    cost_usd = as_number(as_dict(found.get("cost")).get("usd", found.get("cost")))
+    cost_usd = as_number(at_path(found, "cost.usd")) or as_number(found.get("cost"))
     if cost_usd:
         spent_usd = (record.cost_usd or 0.0) + cost_usd
         error = f"the answer was lost; billed {format_usd(cost_usd)}"
