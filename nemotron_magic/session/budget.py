@@ -224,9 +224,9 @@ class Budget:
                 why or "the catalogue lists none",
                 f"{hint}   Or allow it: %config Nemotron.allow_unknown_price = True",
             )
-        if self.call_usd is not None and _is_above(estimate.most_usd, self.call_usd):
+        if self.call_usd is not None:
             limit = f"the limit is {format_usd(self.call_usd)} a call"
-            raise _refused(estimate, limit, self.call_usd, "max_cost_usd")
+            _check(estimate, self.call_usd, limit, "max_cost_usd")
 
     def check_budgets(
         self,
@@ -252,31 +252,31 @@ class Budget:
             (self.session_usd, session, "this session", "session_budget_usd"),
             (self.day_usd, today, "today", "daily_budget_usd"),
         ):
-            if budget_usd is None:
-                continue
-            left_usd = budget_usd - spent.most_usd
-            left, budget = format_usd(max(left_usd, 0)), format_usd(budget_usd)
-            used = f"{left} of {budget} is left {span}"
-            if estimate is None:
-                if not _is_above(left_usd, 0):
-                    raise LimitError("the budget is used up", used, _raise_it(setting))
-            elif _is_above(estimate.most_usd, left_usd):
-                raise _refused(estimate, used, left_usd, setting)
+            if budget_usd is not None:
+                left_usd = budget_usd - spent.most_usd
+                left, budget = format_usd(max(left_usd, 0)), format_usd(budget_usd)
+                _check(
+                    estimate, left_usd, f"{left} of {budget} is left {span}", setting
+                )
 
 
-def _is_above(cost_usd: float, limit_usd: float) -> bool:
-    return cost_usd - limit_usd > 1e-9  # rounding: 0.1 + 0.2 is more than 0.3
-
-
-def _refused(
-    estimate: CostEstimate, why: str, left_usd: float, setting: str
-) -> LimitError:
+def _check(
+    estimate: CostEstimate | None, left_usd: float, why: str, setting: str
+) -> None:
+    """Raise LimitError if a call may cost more than is left."""
+    rounding_usd = 1e-9  # 0.1 + 0.2 is more than 0.3
+    if estimate is None:
+        if left_usd <= rounding_usd:
+            raise LimitError("the budget is used up", why, _raise_it(setting))
+        return
+    if estimate.most_usd - left_usd <= rounding_usd:
+        return
     prompt, most = format_usd(estimate.prompt_usd), format_usd(estimate.most_usd)
     for_reply_usd = left_usd - estimate.prompt_usd
     share = for_reply_usd / estimate.reply_usd if estimate.reply_usd else 0.0
     tokens = int(share * estimate.reply_tokens)
     fits = f"It fits with: --max-tokens {tokens}   " if tokens >= 100 else ""
-    return LimitError(
+    raise LimitError(
         f"it may cost {most} ({prompt} to send, the rest for up to "
         f"{estimate.reply_tokens:,} tokens)",
         f"{why}; nothing was sent",
