@@ -79,9 +79,12 @@ def request_hash(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
+_NO_CONTEXT, _NO_USAGE = ContextInfo(), Usage()
+
+
+@dataclass(slots=True)
 class ReplyMetadata:
-    """All that is known of a reply but its text.
+    """All that is known of a reply but its text; not frozen, as each row has one.
 
     `served_model` is the model that answered by its own account; `choices` all answers
     if several were asked for; `recalled` where a reply that is not new was kept. What
@@ -95,7 +98,7 @@ class ReplyMetadata:
     model: str = ""
     served_model: str = ""
     messages: tuple[Message, ...] = ()
-    context_info: ContextInfo = field(default_factory=ContextInfo)
+    context_info: ContextInfo = _NO_CONTEXT
     parameters: Mapping[str, Any] = field(default_factory=dict)
     base_url: str = ""
     ending: Ending = "complete"
@@ -105,7 +108,7 @@ class ReplyMetadata:
     choices: tuple[str, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[dict[str, Any], ...] = ()
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = _NO_USAGE
     is_rehearsal: bool = False
     estimated_usage: Usage | None = None
     estimated_usd: float | None = None
@@ -283,7 +286,7 @@ class ReplyAccumulator:
             "notices": tuple(self._notices),
             "attempts": self.attempts,
         }
-        if self._metadata is _UNKNOWN:  # `replace` takes twice as long
+        if self._metadata is _UNKNOWN:  # rows have many replies
             return Reply(choices[0], ReplyMetadata(**known))
         return Reply(choices[0], replace(self._metadata, **known))
 
