@@ -24,6 +24,7 @@ __all__ = [
     "preview_messages",
     "preview_report",
     "recent_usage",
+    "table",
     "tokens_text",
     "usage",
 ]
@@ -32,6 +33,14 @@ _MOST_DAYS = 14
 _BAR = 20  # characters of the longest
 
 _MISSES = {"on": "no", "replay": "no: it would fail, as nothing is asked in a replay"}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; a column whose name begins with `>` is aligned right."""
+    names = [name.lstrip(">") for name in head]
+    sides = "|".join("--:" if name.startswith(">") else ":--" for name in head)
+    first, *lines = (f"| {' | '.join(row)} |" for row in (names, *rows))
+    return "\n".join([first, f"|{sides}|", *lines])
 
 
 def preview_messages(
@@ -49,8 +58,7 @@ def preview_messages(
         ("all other fields", estimate_field_tokens(body)),
     ]
     rows = [*((what, f"about {size:,} tokens") for what, size in takes), *notes]
-    cells = ([text.replace("|", "\\|") for text in row] for row in rows)
-    lines = (f"| {what} | {how_much} |" for what, how_much in cells)
+    lines = ([text.replace("|", "\\|") for text in row] for row in rows)
     fields = ",\n ".join(
         f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}"
         for name, value in body.items()
@@ -58,9 +66,8 @@ def preview_messages(
     )
     texts = [message["content"] for message in messages]
     asked = (_fenced(*one, "prompt") for one in zip(names, texts, strict=True))
-    table = "\n".join([f"| {heading} | |", "|:--|:--|", *lines])
     others = _fenced("All other fields", f"{{{fields}}}", "json")
-    return "\n\n".join([table, *asked, others])
+    return "\n\n".join([table((heading, ""), lines), *asked, others])
 
 
 def _fenced(title: str, text: str, language: str) -> str:
@@ -106,10 +113,8 @@ def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> st
     return f"{format_usd(estimate.prompt_usd)} in, {most} ({tokens})"
 
 
-_HEAD = (
-    "| {} | Calls | Tokens in | Tokens out | Cost | First text | Tokens/s | Faults |\n"
-    "|:--|--:|--:|--:|--:|--:|--:|:--|"
-)
+_COLUMNS = (">Calls", ">Tokens in", ">Tokens out", ">Cost", ">First text")
+_HEAD = (*_COLUMNS, ">Tokens/s", "Faults")
 
 
 def cost_text(totals: Totals) -> str:
@@ -157,8 +162,8 @@ def usage(ledger: Ledger) -> str:
 
 
 def _table(first: str, spans: Mapping[str, Totals]) -> str:
-    rows = [f"| {name} | {' | '.join(_row(sums))} |" for name, sums in spans.items()]
-    return "\n".join([_HEAD.format(first), *rows])
+    rows = ((name, *_row(sums)) for name, sums in spans.items())
+    return table((first, *_HEAD), rows)
 
 
 def _row(totals: Totals) -> tuple[str, ...]:
@@ -212,8 +217,6 @@ def by_day(days: Mapping[str, Totals]) -> str:
         return ""
     total = cost_text(sum(shown.values(), Totals()))
     highest = max(one.cost_usd for one in shown.values()) or 1.0
-    rows = (
-        f"| {day} | {cost_text(one)} | {'█' * round(_BAR * one.cost_usd / highest)} |"
-        for day, one in shown.items()
-    )
-    return "\n".join([f"| Cost by day | {total} | |", "|:--|--:|:--|", *rows])
+    bars = ("█" * round(_BAR * one.cost_usd / highest) for one in shown.values())
+    costs = map(cost_text, shown.values())
+    return table(("Cost by day", f">{total}", ""), zip(shown, costs, bars, strict=True))

@@ -93,17 +93,15 @@ class _Quote(md.BlockQuote):
 
 
 class _List(md.ListElement):
-    """A list whose code has no line broken, and stands apart from its text."""
+    """A list whose code has no line broken."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         is_numbered = self.list_type == "ordered_list_open"
         start = self.list_start or 0
         width = len(f"{start + len(self.items)}") + 2 if is_numbered else _INDENT_CHARS
         style = "markdown.item.number" if is_numbered else "markdown.item.bullet"
-        for at, item in enumerate(self.items):
-            if at and _ends_in_code(self.items[at - 1]):
-                yield Segment.line()
-            mark = f"{start + at}".rjust(width - 1) + " " if is_numbered else " • "
+        for at, item in enumerate(self.items, start):
+            mark = f"{at}".rjust(width - 1) + " " if is_numbered else " • "
             yield from _beside((mark, " " * width), style, item, console, options)
 
 
@@ -116,15 +114,9 @@ class _Table(md.TableElement):
         headings, *rows = [[c.content for c in row.cells] for row in lines if row]
         columns = zip(headings, *rows, strict=True)
         texts = [[cell.plain for cell in cells] for cells in columns]
-        widths = column_widths(texts, options.max_width)
-        if widths:
-            table = Table(
-                box=box.SIMPLE_HEAD,
-                show_edge=False,
-                pad_edge=False,
-                style="markdown.table.border",
-                collapse_padding=True,
-            )
+        if widths := column_widths(texts, options.max_width):
+            table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+            table.style, table.collapse_padding = "markdown.table.border", True
             for heading, width in zip(headings, widths, strict=True):
                 styled = heading.copy()
                 styled.stylize("markdown.table.header")
@@ -242,14 +234,6 @@ def _beside(
         yield from [*line, Segment.line()]
 
 
-def _ends_in_code(item: md.ListItem) -> bool:
-    """Return whether the last line of an item is code."""
-    last = [None, *_elements(item)][-1]
-    if isinstance(last, _List):
-        return _ends_in_code(last.items[-1])
-    return isinstance(last, _Code)
-
-
 def _elements(parent: md.BlockQuote | md.ListItem) -> list[RenderableType]:
     return [*cast("Iterator[RenderableType]", parent.elements)]
 
@@ -257,24 +241,24 @@ def _elements(parent: md.BlockQuote | md.ListItem) -> list[RenderableType]:
 def column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:
     """Return the widths of columns side by side; none if there is no room for them.
 
-    Headings and long cells are broken between words before short cells such as `2.5 s`
-    are, and before a word is.
+    Headings and long cells are broken between words, short cells such as `2.5 s` not.
 
     >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 25)
-    [9, 14]
+    [10, 13]
     """
     room_chars -= _GAP_CHARS * (len(columns) - 1)
-    widths = [*map(_widest, columns)]
-    words = [_widest(" ".join(cells).split()) for cells in columns]
-    short = ([c for c in cells[1:] if cell_len(c) <= _LONG_CHARS] for cells in columns)
-    broken = [min(width, _LONG_CHARS) for width in words]
-    for least in ([*map(max, words, map(_widest, short))], broken):
-        while sum(widths) > room_chars:
-            spare = [at for at, width in enumerate(widths) if width > least[at]]
-            if not spare:
-                break
-            widths[max(spare, key=widths.__getitem__)] -= 1
-    return widths if sum(widths) <= room_chars else []
+    widths, least = [*map(_widest, columns)], [*map(_least, columns)]
+    while sum(widths) > room_chars:
+        spare = [at for at, width in enumerate(widths) if width > least[at]]
+        if not spare:
+            return []
+        widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _least(cells: Sequence[str]) -> int:
+    short = _widest(cell for cell in cells[1:] if cell_len(cell) <= _LONG_CHARS)
+    return max(short, min(_widest(" ".join(cells).split()), _LONG_CHARS))
 
 
 def _widest(texts: Iterable[str]) -> int:

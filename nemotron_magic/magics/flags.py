@@ -16,6 +16,7 @@ from typing import Any
 from nemotron_magic.context.secrets.typed import looks_like_key, typed_key
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.display.reports import table
 from nemotron_magic.session.structured.specs import is_type, parse_fields
 
 __all__ = [
@@ -123,9 +124,9 @@ FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 
 def flags_table() -> str:
     """Return the flags with their help, as Markdown."""
-    typed = ((f"{', '.join(f.names)} {f.value}".strip(), f.help) for f in FLAGS)
-    rows = (f"| `{names}` | {words} |" for names, words in typed)
-    return "\n".join(["| Flag | |", "|:--|:--|", *rows])
+    typed = (f"{', '.join(f.names)} {f.value}".strip() for f in FLAGS)
+    rows = ((f"`{names}`", f.help) for names, f in zip(typed, FLAGS, strict=True))
+    return table(("Flag", ""), rows)
 
 
 def suggest_flag(name: str, flags: Collection[str]) -> str:

@@ -643,7 +643,7 @@ def test_threads_do_not_know_of_each_other(shell: Shell, service: Address) -> No
 
     assert apart == ["two"]
     assert told(service) == ["two", "three"]
-    assert "| `plots` | 2 | three |" in listed
+    assert "| `plots` | 2 | `three` |" in listed
     assert "Forgot 2 turns" in shell.run("%nemotron reset: plots").text
 
 

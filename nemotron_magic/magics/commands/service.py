@@ -14,6 +14,7 @@ from nemotron_magic.core.endpoint import Endpoint
 from nemotron_magic.core.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal, plural
+from nemotron_magic.display.reports import table
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.flags import never_typed
 from nemotron_magic.magics.parser import Command
@@ -30,19 +31,18 @@ def _models(app: App, text: str, settings: Settings) -> str:
     found = [m for m in models if wanted in m.name.lower()]
     if not found:
         return f"No model of {len(models)} has {literal(wanted)} in its name."
-    head = ["| Model | Context, tokens | $ / M in | $ / M out |", "|:--|--:|--:|--:|"]
-    rows = [*head, *map(_model_row, found[:_MOST_MODELS])]
-    if len(found) > _MOST_MODELS:
-        more = f"{len(found) - _MOST_MODELS} more; `%nemotron models: WORD` filters."
-        rows += ["", more]
-    return "\n".join(rows)
+    head = ("Model", ">Context, tokens", ">$ / M in", ">$ / M out")
+    told = table(head, map(_model_row, found[:_MOST_MODELS]))
+    if (left := len(found) - _MOST_MODELS) > 0:
+        told += f"\n\n{left} more; `%nemotron models: WORD` filters."
+    return told
 
 
-def _model_row(model: Model) -> str:
+def _model_row(model: Model) -> tuple[str, ...]:
     context = f"{model.context_tokens:,}" if model.context_tokens else "unknown"
     known = (model.input_usd, model.output_usd)
-    prices = " | ".join("unknown" if usd is None else f"{usd:g}" for usd in known)
-    return f"| `{model.name}` | {context} | {prices} |"
+    prices = ("unknown" if usd is None else f"{usd:g}" for usd in known)
+    return f"`{model.name}`", context, *prices
 
 
 def _login(app: App, text: str, settings: Settings) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_exchange, format_usd, literal, plural
-from nemotron_magic.display.reports import balance, usage
+from nemotron_magic.display.reports import balance, table, usage
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.parser import Command
 from nemotron_magic.storage.files import expanded
@@ -16,10 +16,7 @@ from nemotron_magic.storage.records import CallRecord
 
 __all__ = ["USAGE"]
 
-_HEAD = (
-    "| No. | When | Model | Tokens | Cost | Time | Ended |\n"
-    "|--:|:--|:--|--:|--:|--:|:--|"
-)
+_HEAD = (">No.", "When", "Model", ">Tokens", ">Cost", ">Time", "Ended")
 _LAST = 20
 _SHOWN_OTHERWISE = (
     *("number", "started_s", "ending", "error", "cost_usd"),
@@ -53,12 +50,12 @@ def _log(app: App, text: str, settings: Settings) -> str:
     calls = ledger.last(_LAST)
     if not calls:
         return "No calls have been recorded yet."
-    rows = [f"| {call.number} | {' | '.join(_row(call))} |" for call in calls]
+    told = table(_HEAD, ((f"{call.number}", *_row(call)) for call in calls))
     more = (
         "`%nemotron log: NUMBER` shows one in full; "
         "`%nemotron log: strike NUMBER` leaves it out of all totals."
     )
-    return "\n".join([_HEAD, *rows, "", more])
+    return f"{told}\n\n{more}"
 
 
 def _row(call: CallRecord) -> tuple[str, ...]:
@@ -119,8 +116,7 @@ def _one_call(ledger: Ledger, number: str) -> str:
     for name, value in asdict(call).items():
         if name not in _SHOWN_OTHERWISE and value not in (None, ""):
             shown[name] = _format(value)
-    rows = [f"| {name} | {value} |" for name, value in shown.items()]
-    return "\n".join([f"| Call {call.number} | |", "|:--|:--|", *rows])
+    return table((f"Call {call.number}", ""), shown.items())
 
 
 def _format(value: object) -> str:
