@@ -199,7 +199,6 @@ AT_LOAD = {
     f"{HOUSE}.core",
     f"{HOUSE}.core.parameters",
     f"{HOUSE}.magics",
-    f"{HOUSE}.magics.config",
     f"{HOUSE}.magics.extension",
 }
 

@@ -149,8 +149,7 @@ class InsertOptions:
 class CodeInserter:
     """Puts the code of replies into the cells of one shell.
 
-    `takes_cells` returns whether whoever shows the outputs can put in a cell,
-    `unreadable` the folders that code which is tried may not read.
+    `unreadable` returns the folders that code which is tried may not read.
     """
 
     def __init__(
@@ -169,9 +168,8 @@ class CodeInserter:
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Return what keeps the code that would be put in from running here."""
-        first = next(iter(self._cells(reply)), None)
-        is_python = first is not None and first.language == "python"
-        return self._check(first.source) if first and is_python else ()
+        cells = [one for one in self._cells(reply)[:1] if one.language == "python"]
+        return self._check(cells[0].source) if cells else ()
 
     def forget_trials(self) -> None:
         """Say no more what came of trying the code of an earlier reply."""
@@ -257,10 +255,7 @@ class CodeInserter:
         return ReplyCode(self._cells(reply), remarks, self._cells, has_buttons)
 
     def insert(self, which: str, tries: bool = False) -> str:
-        """Put in code that waits, the next, one by number or `all`; return what to say.
-
-        What has not been tried yet is tried before, if `tries`.
-        """
+        """Put in code that waits, the next, a number or `all`; return what to say."""
         if not self._takes_cells():
             raise InputError(
                 "there is no page to put a cell into",

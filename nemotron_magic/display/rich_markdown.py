@@ -242,9 +242,6 @@ def column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int
     """Return the widths of columns side by side; none if there is no room for them.
 
     Headings and long cells are broken between words, short cells such as `2.5 s` not.
-
-    >>> column_widths([["Tokens out", "1,000,000"], ["name-of-14-or-so"]], 25)
-    [10, 13]
     """
     room_chars -= _GAP_CHARS * (len(columns) - 1)
     widths, least = [*map(_widest, columns)], [*map(_least, columns)]

@@ -98,11 +98,7 @@ class QuestionBuilder:
 
 
 class Asker:
-    """Asks in one notebook.
-
-    `questions` makes questions of what was typed; `inserter` puts the code of replies
-    into cells; `slow` has the seconds of cells that took long, by their source.
-    """
+    """Asks in one notebook; `slow` has the seconds of cells that took long."""
 
     def __init__(
         self,
@@ -125,10 +121,7 @@ class Asker:
         self._targets = TaskTargets(shell, gatherer.history)
 
     def question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
-        """Return the question of a call, and the source of the cell that it is about.
-
-        Raise InputError if there is none, or what it names cannot be sent.
-        """
+        """Return the question of a call, and the source of the cell it is about."""
         if call.code and call.as_ is not None:
             raise InputError(
                 "--as asks for values, and --code for code: one question takes one",
@@ -288,17 +281,11 @@ def _why_not_corrected(error: BaseException) -> str:
     """Return why a reply was not corrected; its question, at least, was sent."""
     if not isinstance(error, NemotronError):
         return "Not corrected: stopped by you."
-    why = error.why.replace("nothing was sent", "nothing more was sent")
-    reason = f"{error.what} ({why})" if why else error.what
-    return f"Not corrected: {reason}."
+    return f"Not corrected: {error.what}."
 
 
 def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:
-    """Return what is to become of a reply, with what this call says of it.
-
-    Raise InputError if code is to be tried or to take the place of the cell, and there
-    will be none.
-    """
+    """Return what is to become of a reply, with what this call says of it."""
     trial = call.values.get("try_code")
     inserts = options.inserts or call.code
     flag = "--replace" if call.replace else "--try" if trial == "on" else ""

@@ -1,4 +1,4 @@
-"""Load and unload the magics.
+"""Load and unload the magics and their settings, `%config Nemotron`.
 
 Loading must be light: what a question needs, 0.4 s of imports, is imported behind the
 cell that loads, or with the first question.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.magic import no_var_expand
+from traitlets import TraitError, TraitType
+from traitlets.config import Configurable
 
 from nemotron_magic.core import public
-from nemotron_magic.magics.config import load_config
+from nemotron_magic.core.parameters import DEFAULT_MODEL, PARAMETERS, Parameter
 
 if TYPE_CHECKING:
     from tokenize import TokenInfo
@@ -30,13 +32,84 @@ if TYPE_CHECKING:
     from nemotron_magic.context.cells import CellIds
     from nemotron_magic.context.history import DisplayLog, Recorder
     from nemotron_magic.context.secrets.held import Held
+    from nemotron_magic.core.settings import Settings
     from nemotron_magic.magics.app import App
     from nemotron_magic.magics.input_transformers import Question
 
-__all__ = ["NemotronMagics", "load", "panel", "preload", "unload"]
+__all__ = ["Nemotron", "NemotronMagics", "load", "panel", "preload", "unload"]
 
 _PACKAGE = __name__.split(".")[0]
 _SLOW_S = 1.0  # what took less is not remembered
+
+
+class _Setting(TraitType[Any, Any]):
+    """A trait that accepts what its row of the table accepts."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._parameter = parameter
+        super().__init__(
+            parameter.default,
+            allow_none=parameter.may_be_unset,
+            help=parameter.help,
+            config=True,
+        )
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        # Here and not above: loading the extension is to stay light.
+        from nemotron_magic.core.errors import InputError
+
+        if value is None:
+            name, must = self._parameter.name, self._parameter.describe()
+            raise TraitError(f"{name} must be {must}, got None")
+        try:
+            return self._parameter.check(value)
+        except InputError as error:
+            raise TraitError(str(error)) from None
+
+    def info(self) -> str:
+        return self._parameter.describe()
+
+    def from_string(self, s: str) -> Any:
+        return self._parameter.parse(s)
+
+
+class Nemotron(Configurable):
+    """Settings of %nemotron."""
+
+    @classmethod
+    def class_get_trait_help(
+        cls, trait: Any, inst: Any = None, helptext: str | None = None
+    ) -> str:
+        """Return a setting as `%config Nemotron` lists it, with what it may be."""
+        text = super().class_get_trait_help(trait, inst, helptext)
+        return text.replace(f"<{type(trait).__name__}>", f"<{trait.info()}>", 1)
+
+    # One trait for each row: in the body of a class, these are its own names.
+    locals().update({p.name: _Setting(p) for p in PARAMETERS})
+
+    def snapshot(
+        self, values: Mapping[str, Any] | None = None, **more: Any
+    ) -> Settings:
+        """Return the settings of one call, `values` in place of the traits'."""
+        from nemotron_magic.core.settings import Settings
+
+        values = values or {}
+        traits = {p.name: getattr(self, p.name) for p in PARAMETERS}
+        # Identity: a user who types the default model's name has chosen it.
+        is_default = traits["model"] is DEFAULT_MODEL and "model" not in values
+        return Settings({**traits, **values}, more, is_default)
+
+
+def _load_config(shell: Any) -> Any:
+    """Return the settings of a shell, as its configuration files have them."""
+    try:
+        return Nemotron(parent=shell)
+    except TraitError as error:
+        from nemotron_magic.core.errors import InputError
+
+        raise InputError(
+            str(error), hint="Correct c.Nemotron in ipython_config.py, then load again"
+        ) from None
 
 
 class NemotronMagics:
@@ -48,7 +121,7 @@ class NemotronMagics:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.settings = load_config(shell)
+        self.settings = _load_config(shell)
         self._recorder = _recorder(shell)
         self._displays = _displays_of(shell)
         self._ids: dict[int, str] = {}

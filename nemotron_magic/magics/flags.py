@@ -90,10 +90,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag: its names as typed, the short form first.
-
-    `value` is what its value is called in help; empty if it takes none.
-    """
+    """One flag: its names, the short one first; `value` is empty if it takes none."""
 
     names: tuple[str, ...]
     value: str
@@ -130,11 +127,7 @@ def flags_table() -> str:
 
 
 def suggest_flag(name: str, flags: Collection[str]) -> str:
-    """Return the flag that a name begins, or looks like; else nothing.
-
-    >>> suggest_flag("-t0.3", ["-t", "--top-p"]), suggest_flag("—top-p", ["--top-p"])
-    ('-t 0.3', '--top-p')
-    """
+    """Return the flag that a name begins, or looks like; else nothing."""
     if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
         return f"{name[:2]} {name[2:]}"
     word = name.strip(f"-{_LONG_DASHES}")
@@ -233,10 +226,7 @@ class FlagParser:
         self.ended_by_hand = False
 
     def take(self, line: str) -> str:
-        """Take the flags off the front of `line`; return the rest, untouched.
-
-        Raise InputError if one is unknown, or has a bad value or none.
-        """
+        """Take the flags off the front of `line`; return the rest, untouched."""
         rest = line.lstrip()
         while looks_like_flag(rest):
             rest = self._take_one(rest)

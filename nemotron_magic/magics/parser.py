@@ -90,8 +90,7 @@ def parse(
 
     Flags are not looked for in the `body`. `hide` gets each key that was typed, before
     it is refused; `last_reply` is called with the name of a thread for what a short
-    text may answer. Raise InputError if a flag is unknown, has a bad value or none, a
-    command is misspelt or lacks its colon, or a key stands where a question belongs.
+    text may answer.
     """
     flags = FlagParser(hide)
     rest = flags.take(line)
@@ -246,8 +245,6 @@ def _is_all_flags(text: str) -> bool:
 
 def suggest_command(word: str, commands: Collection[str]) -> str:
     """Return the command that a word is but for one slip, or "".
-
-    A slip is a letter more, less, wrong, or two swapped.
 
     >>> suggest_command("fxi", ["fix"]), suggest_command("sox", ["fix"])
     ('fix', '')

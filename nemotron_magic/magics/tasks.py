@@ -103,10 +103,7 @@ class TaskTargets:
     history: History
 
     def of(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
-        """Return what a task is about, and the cell that its code is to replace.
-
-        Raise InputError if there is nothing to do; nothing is sent then.
-        """
+        """Return what a task is about, and the cell that its code is to replace."""
         task = TASKS[call.command]
         if call.command == "test":
             name = self._function(call.text)

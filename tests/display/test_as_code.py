@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
 from nemotron_magic.display.panel.form import config_lines, flags_line
-from nemotron_magic.magics.config import Nemotron
+from nemotron_magic.magics.extension import Nemotron
 from nemotron_magic.magics.parser import parse
 
 DEFAULTS = {p.name: p.default for p in PARAMETERS}

@@ -21,7 +21,7 @@ from nemotron_magic.display.panel.form import (
     as_text,
     from_text,
 )
-from nemotron_magic.magics.config import Nemotron
+from nemotron_magic.magics.extension import Nemotron
 
 VALUES: list[tuple[str, Any]] = [
     ("temperature", 0),
@@ -132,10 +132,10 @@ def test_every_row_is_there_once_those_used_most_at_first(
 @pytest.mark.parametrize(
     ("section", "label"),
     [
-        ("Privacy and service", "Gap timeout (seconds)"),
-        ("Privacy and service", "Base URL"),
-        ("The reply", "Answers"),
-        ("Cost", "Max cost (US dollars)"),
+        ("Cost, privacy and service", "Gap timeout (seconds)"),
+        ("Cost, privacy and service", "Base URL"),
+        ("The request", "Answers"),
+        ("Cost, privacy and service", "Max cost (US dollars)"),
     ],
 )
 def test_labels_are_words(rows: Rows, section: str, label: str) -> None:
@@ -176,8 +176,8 @@ def test_what_is_typed_is_set_shown_as_it_is_kept_and_marked(
 @pytest.mark.parametrize(
     ("section", "label", "name"),
     [
-        ("Privacy and service", "Redact", "redact"),
-        ("The reply", "Logprobs", "logprobs"),
+        ("Cost, privacy and service", "Redact", "redact"),
+        ("The request", "Logprobs", "logprobs"),
     ],
 )
 def test_a_boolean_is_a_choice_and_not_set_is_one_where_it_can_be(

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from shells import Kernel, Outcome
 
+from nemotron_magic.display.panel.form import SECTIONS
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -96,9 +98,9 @@ def test_the_first_parameters_and_each_section_take_a_message_a_control(
 def test_a_section_takes_a_message_a_control_when_it_opens(kernel: Kernel) -> None:
     outcome, _ = opened(kernel)
     form = kernel.change(made(outcome)["Parameters"], value=True)
-    section = rows(kernel.change(made(form)["Cost"], value=True))
+    section = rows(kernel.change(made(form)["The request"], value=True))
 
-    assert len(section) == 7
+    assert len(section) == len(SECTIONS["The request"])
     assert all(one.startswith("nm-row") for one in section)
 
 

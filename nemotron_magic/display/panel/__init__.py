@@ -35,9 +35,7 @@ __all__ = [
 class PanelHost:
     """What all panels of a notebook share.
 
-    `question` takes a text, the name of its thread, settings and the newest cell that
-    may be sent; `keep_books` is called before each call; `draft` is what was typed last
-    in any panel, for one that is drawn anew.
+    `draft` is what was typed last in any panel, for one that is drawn anew.
     """
 
     shell: Any
@@ -100,7 +98,6 @@ class WidgetFactory:
     """Make the widgets of one panel, with one layout and one style of each kind.
 
     A layout and a style are a message each, and by default every widget has its own.
-    How widgets look follows from their classes, see `panel.css`.
     """
 
     def __init__(self) -> None:

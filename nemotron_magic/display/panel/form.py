@@ -34,30 +34,13 @@ FIRST = (
     "model", "system", "temperature", "top_p", "max_tokens", "seed", "stop", "context",
     "data", "context_tokens",
 )
-_NAMED = {
-    "Sampling": (
-        "top_k", "min_p", "frequency_penalty", "presence_penalty",
-        "repetition_penalty", "logit_bias",
-    ),
-    "The reply": (
-        "n", "response_format", "tools", "tool_choice", "parallel_tool_calls",
-        "logprobs", "top_logprobs", "echo", "prediction", "stream", "stream_options",
-        "repair",
-    ),
-    "Cost": (
-        "max_cost_usd", "session_budget_usd", "daily_budget_usd",
-        "allow_unknown_price", "cache", "ledger", "log_text",
-    ),
-}
 # fmt: on
-_ELSEWHERE = {name for names in (FIRST, *_NAMED.values()) for name in names}
+_OTHERS = [p for p in PARAMETERS if p.name not in FIRST]
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    **_NAMED,
-    "Privacy and service": tuple(
-        p.name for p in PARAMETERS if p.name not in _ELSEWHERE
-    ),
+    "The request": tuple(p.name for p in _OTHERS if p.sent),
+    "Cost, privacy and service": tuple(p.name for p in _OTHERS if not p.sent),
 }
-"""What waits under headings that open; a parameter that is new is in the last one."""
+"""What waits under headings that open."""
 
 _UNITS = {"s": "seconds", "usd": "US dollars"}
 _SPELT = {"url": "URL", "http": "HTTP", "n": "Answers"}

@@ -204,11 +204,7 @@ COMMANDS = {
 
 
 def run(app: App, line: str, cell: str | None) -> Any:
-    """Do what was typed; return the reply, or the frame, if it was a question.
-
-    Raise NemotronError when it cannot be done; what had arrived of a reply is shown and
-    kept.
-    """
+    """Do what was typed; return the reply, or the frame, if it was a question."""
     if cell is None and not line.strip():
         line = "status"
     call = parse(line, cell, COMMANDS, app.session.redactor.hide, app.last_reply)
