@@ -1,6 +1,6 @@
 """What came of the cells that ran: their prints, results, displays and errors.
 
-IPython 9.1 and later keeps the outputs of every cell; for earlier ones a light hook
+IPython 9.1 and later keeps the outputs of every cell; for earlier ones a `Recorder`
 listens while a cell runs. Nothing is read before a question asks for it, newest first.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import ref
 
 from nemotron_magic.context.cells import (
@@ -33,6 +33,7 @@ from nemotron_magic.core.text import strip_controls
 
 __all__ = [
     "DisplayLog",
+    "Heard",
     "History",
     "Recorder",
     "clip_traceback",
@@ -67,7 +68,7 @@ def display_text(bundle: Mapping[str, Any]) -> str:
 
 @dataclass
 class _Display:
-    """One display; `area` is the Output widget that it went to."""
+    """One display; `area` is the Output widget that it went to, which has its last."""
 
     area: str
     display_id: str
@@ -79,23 +80,21 @@ class _Display:
 class _Screen:
     """What stands below one cell: its displays, and how many of its prints are gone.
 
-    `waiting` has the areas that the next output clears, with the count of prints then.
+    `waiting` is the count of prints when the next output was said to clear the rest.
     """
 
     displays: list[_Display] = field(default_factory=list)
     cleared: int = 0
-    waiting: dict[str, int] = field(default_factory=dict)
+    waiting: int | None = None
 
-    def clear(self, area: str, prints: int) -> None:
-        self.displays = [one for one in self.displays if one.area != area]
-        self.cleared = self.cleared if area else prints
-        self.waiting.pop(area, None)
+    def clear(self) -> None:
+        self.displays = [one for one in self.displays if one.area]
+        self.cleared, self.waiting = self.waiting or 0, None
 
     def settle(self, prints: int) -> None:
         """Clear what waited for an output, if something was printed since."""
-        for area, waited in list(self.waiting.items()):
-            if waited < prints:
-                self.clear(area, waited)
+        if self.waiting is not None and self.waiting < prints:
+            self.clear()
 
 
 class DisplayLog:
@@ -150,12 +149,12 @@ class DisplayLog:
         return text if described.endswith("(not inspected)") else described
 
     def _hear_clear(self, wait: bool = False) -> None:
-        area, prints = _output_area(self._shell), len(_prints(self._shell))
-        screen = self._screen()
-        screen.settle(prints)
-        screen.waiting[area] = prints
-        if not wait:
-            screen.clear(area, prints)
+        if not _output_area(self._shell):
+            screen, prints = self._screen(), len(_prints(self._shell))
+            screen.settle(prints)
+            screen.waiting = prints
+            if not wait:
+                screen.clear()
         self._clear_output(wait)
 
     def _hear_display(
@@ -163,12 +162,16 @@ class DisplayLog:
     ) -> None:
         display_id = str((kwargs.get("transient") or {}).get("display_id", ""))
         text = self._text(data)
-        if display_id:
-            self._update(display_id, text)
+        others = chain.from_iterable(s.displays for s in self._screens.values())
+        for one in others if display_id else ():
+            if one.display_id == display_id:
+                one.text = text
         if not update:
             area, screen = _output_area(self._shell), self._screen()
-            if area in screen.waiting:
-                screen.clear(area, screen.waiting[area])
+            if area:
+                screen.displays = [one for one in screen.displays if one.area != area]
+            elif screen.waiting is not None:
+                screen.clear()
             view = data.get("application/vnd.jupyter.widget-view+json", {})
             widget = str(view.get("model_id", ""))
             screen.displays.append(_Display(area, display_id, text, widget))
@@ -178,12 +181,6 @@ class DisplayLog:
 
     def _screen(self) -> _Screen:
         return self._screens.setdefault(cell_number(self._shell), _Screen())
-
-    def _update(self, display_id: str, text: str) -> None:
-        """Put the new text wherever the display with this id stands."""
-        for one in chain.from_iterable(s.displays for s in self._screens.values()):
-            if one.display_id == display_id:
-                one.text = text
 
 
 def _widgets() -> dict[str, Any]:
@@ -223,9 +220,10 @@ def _prints(shell: Any, number: int | None = None) -> list[str]:
     return [one for out in outputs for one in out.bundle.get("stream", ())]
 
 
-@dataclass
-class _Heard:
-    said: list[str] = field(default_factory=list)
+class Heard(NamedTuple):
+    """What a cell printed, piece by piece, and its traceback."""
+
+    said: Sequence[str] = ()
     error: str = ""
 
 
@@ -233,7 +231,7 @@ class Recorder:
     """Listens to cells while they run, for IPython before 9.1."""
 
     def __init__(self, shell: Any) -> None:
-        self.heard: dict[int, _Heard] = {}
+        self.heard: dict[int, Heard] = {}
         self._shell = shell
         self._ears: list[_Ear] = []
         shell.events.register("pre_run_cell", self._begin)
@@ -251,13 +249,12 @@ class Recorder:
         self._ears = [_Ear("stdout", said), _Ear("stderr", said)]
 
     def _end(self, result: Any) -> None:
-        if not self._ears:
-            return
-        said = self._ears[0].said
+        if self._ears:
+            error = result.error_before_exec or result.error_in_exec
+            trace = "".join(traceback.format_exception(error)) if error else ""
+            heard = Heard(self._ears[0].said, _bounded(trace.rstrip()))
+            self.heard[cell_number(self._shell)] = heard
         self._take_off()
-        error = result.error_before_exec or result.error_in_exec
-        trace = "".join(traceback.format_exception(error)).rstrip() if error else ""
-        self.heard[cell_number(self._shell)] = _Heard(said, _bounded(trace))
 
     def _take_off(self) -> None:
         while self._ears:
@@ -378,7 +375,7 @@ class History:
         if cell.is_ours:
             return ""
         if self._recorder is not None:
-            return _clean(self._recorder.heard.get(cell.number, _Heard()).error)
+            return _clean(self._recorder.heard.get(cell.number, Heard()).error)
         found = self._shell.history_manager.exceptions.get(cell.number)
         errors = found if isinstance(found, list) else [found] if found else []
         lines = (line for error in errors for line in error["traceback"])
@@ -408,8 +405,8 @@ class History:
 
     def _outputs(self, number: int, failed: bool) -> tuple[str, str]:
         """Return what stands below a cell: its prints, and what it displayed."""
-        heard = self._recorder and self._recorder.heard.get(number, _Heard())
-        pieces = heard.said if heard else _prints(self._shell, number)
+        heard = self._recorder and self._recorder.heard.get(number, Heard())
+        pieces = [*heard.said] if heard else _prints(self._shell, number)
         if self._displays is not None:
             displayed, pieces = self._displays.of(number, pieces)
         else:

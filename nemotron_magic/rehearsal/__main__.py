@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from nemotron_magic.rehearsal import READING_TOKENS_PER_S, serve
 
 _PORT = 8765
-_LAST_PORT = 65_535
 _GREETING = """\
 A rehearsal is listening. No model is behind it, and nothing costs anything.
 
@@ -33,14 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--tokens-per-s", type=float, default=READING_TOKENS_PER_S, help="0: no limit")
     add("--key", help="the one key to accept; default: any, and none")
     options = parser.parse_args(arguments)
-    if not 0 <= options.port <= _LAST_PORT:
-        parser.error(f"a port is a number from 0 to {_LAST_PORT}, got {options.port}")
     pace = options.tokens_per_s or None
     try:
         with serve(options.port, key=options.key, tokens_per_s=pace) as url:
             print(_GREETING.format(url=url), flush=True)
             threading.Event().wait()
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -26,7 +26,6 @@ _NO_MODEL = (
     "**Rehearsal: no model is behind this reply.** The stand-in endpoint of "
     "`nemotron_magic` wrote it, to show what arrived and how it is drawn."
 )
-_SHOWN_ROWS = 7
 _SHOWN_CHARS = 40
 _QUOTED_CHARS = 160
 # With a backslash before them, brackets would begin and end a formula.
@@ -283,8 +282,6 @@ def _table(messages: list[Mapping[str, Any]]) -> str:
         f"{_plain(text_of(m.get('content')), _SHOWN_CHARS)} |"
         for n, m in enumerate(messages, start=1)
     ]
-    if len(rows) > _SHOWN_ROWS:
-        rows[2 : 3 - _SHOWN_ROWS] = ["| … | | | |"]
     head = ["| # | role | characters | first words |", "|--:|:-----|-----------:|:---|"]
     return "\n".join(head + rows)
 

@@ -28,9 +28,6 @@ Json = dict[str, Any]
 _HOST = "127.0.0.1"
 _BALANCE_USD = 10.0
 _LARGEST_BODY_BYTES = 64 * 2**20
-_CHAT_PATHS = ("/v1/chat/completions", "/chat/completions")
-_MODELS_PATHS = ("/v1/models", "/models")
-_BALANCE_PATH = "/v2/billing"
 # From https://docs.aimlapi.com/faq/how-can-i-track-my-funds, 2026-08-21.
 _CREDITS_PER_USD = 2_000_000
 # What is listed, with invented prices of a million tokens in and out.
@@ -69,7 +66,7 @@ def _completion(answer: Answer) -> Json:
     """Return the body of a reply that is not streamed."""
     choices = []
     for n, choice in enumerate(answer.choices):
-        message = {"role": "assistant", "content": choice.content, "refusal": None}
+        message = {"role": "assistant", "content": choice.content}
         if choice.reasoning:
             message["reasoning"] = choice.reasoning
         end = {"logprobs": None, "finish_reason": choice.finish}
@@ -128,9 +125,6 @@ class Server:
         self._key = key
         self._tokens_per_s = tokens_per_s
         self._listener: _Listener | None = None
-
-    def __repr__(self) -> str:
-        return f"<rehearsal {self.url if self._listener else 'stopped'}>"
 
     @property
     def url(self) -> str:
@@ -207,11 +201,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
 
     def do_GET(self) -> None:
-        path = urlsplit(self.path).path.rstrip("/")
-        if path in _MODELS_PATHS:
+        path = urlsplit(self.path).path
+        if path in ("/v1/models", "/models"):
             rows = [_listed(*row) for row in _PRICES_USD.items()]
             self._send(200, {"object": "list", "data": rows})
-        elif path == _BALANCE_PATH:
+        elif path == "/v2/billing":
             left_usd = _BALANCE_USD - self.server.credits_used / _CREDITS_PER_USD
             balance = {"current_balance": round(left_usd, 6), "currency": "USD"}
             self._send(200, balance)
@@ -220,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self._body()
-        if urlsplit(self.path).path.rstrip("/") not in _CHAT_PATHS:
+        if not urlsplit(self.path).path.endswith("/chat/completions"):
             self._send(404, f"Cannot POST {self.path}")
         elif self.server.key not in (None, self._key()):
             self._send(401, "Unauthorized: the key is missing or wrong")
@@ -247,12 +241,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
     def _body(self) -> Any:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > _LARGEST_BODY_BYTES:
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > _LARGEST_BODY_BYTES:
             self.close_connection = True
             return None
         try:
-            return json.loads(self.rfile.read(int(length)))
+            return json.loads(self.rfile.read(length))
         except ValueError:
             return None
 

@@ -26,7 +26,7 @@ from types import SimpleNamespace
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.magics.commands.usage import USAGE
 from nemotron_magic.storage.ledger import _ADD, _INSERT, Ledger, _values
-from nemotron_magic.storage.records import CallRecord, Totals
+from nemotron_magic.storage.records import CallRecord, Totals, local_day
 
 NOON_S = 1_787_313_600.0
 DAYS, MODELS = 730, 8
@@ -36,8 +36,10 @@ WRITERS = 4
 def calls(many: int) -> Iterator[CallRecord]:
     """Give calls of two years and eight models, the newest last."""
     for number in range(many):
+        started_s = NOON_S - (many - 1 - number) * DAYS * 86_400 / many
         yield CallRecord(
-            started_s=NOON_S - (many - 1 - number) * DAYS * 86_400 / many,
+            started_s=started_s,
+            day=local_day(started_s),
             session=f"session-{number // 50}",
             notebook="Sales.ipynb",
             thread="main",

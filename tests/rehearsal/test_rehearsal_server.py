@@ -19,7 +19,6 @@ import pytest
 from service.http_reader import begin, body, connect, post, request, wait_for_threads
 
 from nemotron_magic import rehearsal
-from nemotron_magic.rehearsal.__main__ import main
 from nemotron_magic.session.structured.specs import parse_fields
 
 PACKAGE = Path(rehearsal.__file__).parent
@@ -243,22 +242,6 @@ def test_many_clients_at_once_each_get_their_own(url: str) -> None:
 
     assert len(got) == 20
     assert all(text.startswith(str(n)) for n, text in got.items())
-
-
-def test_a_server_shows_where_it_is_and_never_its_key() -> None:
-    server = rehearsal.serve(key="secret-key-1234")
-    assert repr(server) == "<rehearsal stopped>"
-    with server as url:
-        assert repr(server) == f"<rehearsal {url}>"
-
-
-@pytest.mark.parametrize("port", ["99999", "-1", "many"])
-def test_the_command_refuses_what_is_no_port(port: str, capsys: Any) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([f"--port={port}"])
-
-    assert ended.value.code == 2
-    assert port in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT to another process there")

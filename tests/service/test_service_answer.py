@@ -94,14 +94,6 @@ def test_a_direction_is_seen_behind_what_came_along():
     assert ask(render_prompt("rehearsal: say hello", fitted)).content == "hello"
 
 
-def test_a_long_talk_is_shown_by_its_ends():
-    messages = [{"role": "user", "content": f"number {n}"} for n in range(1, 31)]
-
-    lines = ask(messages=messages).content.splitlines()
-    shown = [int(x.split()[1]) for x in lines if x.startswith("|") and "number" in x]
-    assert shown == [1, 2, 27, 28, 29, 30]
-
-
 @pytest.mark.parametrize(
     "question", ["hello hello world", 'a "quote" \\ and\nmore', "ü😊"]
 )
