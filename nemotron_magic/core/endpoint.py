@@ -50,10 +50,7 @@ got api.example.org/
     @classmethod
     @lru_cache(maxsize=64)  # asked several times a question
     def read(cls, base_url: str) -> Endpoint:
-        """Read a base URL with or without `/v1`, slash or `/chat/completions`.
-
-        A URL that ends in `/chat/completions` is taken as it stands; in any other, a
-        path that names no version gets `/v1`.
+        """Read a base URL; one that names neither a version nor the path gets `/v1`.
 
         Raise `InputError` if it is no http(s) URL, or carries a password, a query or a
         fragment.
@@ -86,7 +83,7 @@ got api.example.org/
 
     @property
     def netloc(self) -> str:
-        """Host and port as written: what a person calls the service."""
+        """Host and port: what a person calls the service."""
         return urlsplit(self.origin).netloc
 
     @property
@@ -198,9 +195,7 @@ def without_traceback(call: Callable[[], _T]) -> _T:
 
 
 def secret_value(value: _T) -> Callable[[int], _T]:
-    """Return a function that gives `value` when called with 0, and shows it to nobody.
-
-    It has no frame and no attribute that a traceback would print, as a closure has.
+    """Wrap a secret so that no repr or traceback shows it; call it with 0 to read it.
 
     >>> "secret" in repr(secret_value("secret")), secret_value("secret")(0)
     (False, 'secret')
@@ -209,10 +204,7 @@ def secret_value(value: _T) -> Callable[[int], _T]:
 
 
 class Key:
-    """A key, bound to the one origin that may see it.
-
-    It has no readable repr or str and refuses to be pickled or copied into a text: the
-    value leaves only through `reveal_to`.
+    """A key, bound to the one origin that may see it; shown and pickled nowhere.
 
     Raise `AuthenticationError` if it is empty, or holds a blank or a character outside
     ASCII.
@@ -297,11 +289,8 @@ class SecretMapping(Mapping[str, str]):
 
 
 def _forms(value: str) -> tuple[str, ...]:
-    """Return how a key may be written, as it is and in base64, hex, URLs and JSON.
-
-    A short one has no other forms: they would be found in any text.
-    """
-    # Here and not above: loading the extension is to stay light.
+    """Return how a key may be written, as it is and in base64, hex, URLs and JSON."""
+    # The other forms of a short one would be found in any text.
     others = forms_of(value) if len(value) >= _SHORTEST_WRITTEN else set()
     return (value, *sorted(others - {value}, key=len, reverse=True))
 

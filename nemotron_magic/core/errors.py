@@ -108,16 +108,12 @@ class NemotronError(Exception):
         self.final = final
 
     def __str__(self) -> str:
-        lines = (self.what, self._reason(), self.hint)
+        quoted = f"(request id {self.request_id})" if self.request_id else ""
+        lines = (self.what, f"{self.why} {quoted}".strip(), self.hint)
         # What was typed, or sent by a service, may hold a line end or worse.
         return "\n".join(
             _LINE_ENDS.sub(" ", strip_controls(line)) for line in lines if line
         )
-
-    def _reason(self) -> str:
-        if not self.request_id:
-            return self.why
-        return f"{self.why} (request id {self.request_id})".strip()
 
     def _render_traceback_(self) -> list[str]:
         """Return IPython the lines to show in place of a traceback."""

@@ -40,11 +40,8 @@ _FLAGS = type.__dict__["__flags__"]
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a program, not in C
 
 
-class _Missing:
-    """What stands where there is nothing."""
-
-
-MISSING = _Missing()
+MISSING = object()
+"""What stands where there is nothing."""
 
 
 def bases(cls: type) -> tuple[type, ...]:

@@ -86,9 +86,7 @@ def as_list(value: Any) -> list[Any]:
 
 def as_objects(value: Any) -> list[JsonObject]:
     """Return the objects of a list; nothing of anything else."""
-    if not isinstance(value, list):
-        return []
-    return [one for one in value if isinstance(one, dict)]
+    return [one for one in as_list(value) if isinstance(one, dict)]
 
 
 def as_text(value: Any) -> str:

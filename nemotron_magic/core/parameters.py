@@ -69,16 +69,13 @@ class Parameter(NamedTuple):
 
     @property
     def may_be_unset(self) -> bool:
-        """Whether None may stand for its value.
-
-        Where the default is ours, that is so for what is sent and need not be.
-        """
+        """Whether None may stand for its value: what is sent need not be."""
         may_be_absent = self.kind in ("number", "integer", "json", "texts")
         return self.default is None or (self.sent and may_be_absent)
 
     @property
     def limits(self) -> str:
-        """The range as it is written, such as `[0, 2]`; empty without one."""
+        """The range, such as `[0, 2]`; empty without one."""
         if self.minimum is None:
             return ""
         end = "…)" if self.maximum is None else f"{self.maximum:g}]"
@@ -89,8 +86,7 @@ class Parameter(NamedTuple):
         if self.kind in ("text", "texts"):
             return self.check(text if self.kind == "text" else [text])
         value = _literal(text)
-        is_word = isinstance(value, str) and value == text
-        if is_word and (self.kind != "json" or text[:1] in ("{", "[")):
+        if value == text and (self.kind != "json" or text[:1] in ("{", "[")):
             raise self._refused(text, f"be {self.describe()}")
         return self.check(value)
 
@@ -101,10 +97,9 @@ class Parameter(NamedTuple):
         accepted = _as_kind(self.kind, value)
         if accepted is None or (self.choices and accepted not in self.choices):
             raise self._refused(value, f"be {self.describe()}")
-        if self.kind in ("number", "integer"):
-            low = -math.inf if self.minimum is None else self.minimum
+        if self.minimum is not None:
             high = math.inf if self.maximum is None else self.maximum
-            if not low <= accepted <= high:
+            if not self.minimum <= accepted <= high:
                 raise self._refused(accepted, f"lie in {self.limits}")
         if wrong := self.rule(accepted) if self.rule else "":
             raise self._refused(accepted, wrong)
@@ -121,8 +116,7 @@ class Parameter(NamedTuple):
         from nemotron_magic.core.errors import InputError
 
         shown = value if isinstance(value, str) else repr(value)
-        shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
-        return InputError(f"{self.name} must {must}, got {shown}")
+        return InputError(f"{self.name} must {must}, got {shown[:60]}")
 
 
 _PYTHON = {"True": True, "False": False, "None": None}
@@ -154,11 +148,11 @@ def _as_kind(kind: Kind, value: Any) -> Any:
         return _number(value)
     if kind == "integer":
         number = _number(value)
-        return None if number is None or number != int(number) else int(number)
+        return int(number) if number is not None and number == int(number) else None
     if kind == "texts":
         values = [value] if isinstance(value, str) else value
-        good = isinstance(values, list | tuple)
-        good = good and all(isinstance(one, str) for one in values)
+        is_list = isinstance(values, list | tuple)
+        good = is_list and all(isinstance(one, str) for one in values)
         return list(values) if good else None
     if kind == "json":
         try:
@@ -187,19 +181,17 @@ def _not_blank(value: str) -> str:
 
 
 def _biases(value: Any) -> str:
-    good = isinstance(value, dict) and all(
-        (number := _number(bias)) is not None and -100 <= number <= 100
-        for bias in value.values()
-    )
+    numbers = map(_number, value.values() if isinstance(value, dict) else [None])
+    good = all(one is not None and -100 <= one <= 100 for one in numbers)
     return "" if good else "map token ids to numbers in [-100, 100]"
 
 
 def _is_selection(value: str) -> str:
     ranges = [re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", one) for one in value.split()]
-    if value.strip() in CONTEXT_WORDS or (ranges and None not in ranges):
-        backward = [r[0] for r in ranges if r and r[2] and int(r[1]) > int(r[2])]
-        return f"name the lower number first, not {backward[0]}" if backward else ""
-    return "be auto, none, all, a number or ranges such as 3-7 9"
+    if value.strip() not in CONTEXT_WORDS and (not ranges or None in ranges):
+        return "be auto, none, all, a number or ranges such as 3-7 9"
+    backward = [r[0] for r in ranges if r and r[2] and int(r[1]) > int(r[2])]
+    return f"name the lower number first, not {backward[0]}" if backward else ""
 
 
 def _is_list(value: Any) -> str:

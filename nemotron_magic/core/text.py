@@ -86,9 +86,9 @@ def format_cost(cost_usd: float | None, estimated_usd: float | None) -> str:
 
 def format_exchange(sent: int | None, received: int | None) -> str:
     """Return the tokens of a call; empty if neither figure is known."""
-    if sent is None and received is None:
-        return ""
-    return f"{_figure(sent)} → {_figure(received)}"
+    known = (sent, received)
+    figures = ("?" if one is None else f"{one:,}" for one in known)
+    return "" if known == (None, None) else " → ".join(figures)
 
 
 def format_tokens(usage: Usage, estimated: Usage | None = None) -> str:
@@ -97,10 +97,6 @@ def format_tokens(usage: Usage, estimated: Usage | None = None) -> str:
     figures = format_exchange(known.prompt_tokens, known.completion_tokens)
     about = "~" if estimated else ""
     return f"{about}{figures} tokens" if figures else "tokens unknown"
-
-
-def _figure(value: int | None) -> str:
-    return "?" if value is None else f"{value:,}"
 
 
 _ESCAPES = re.compile(
