@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import cache, cached_property, lru_cache
 from itertools import chain, pairwise
@@ -17,7 +16,6 @@ from nemotron_magic.context.secrets import Needles, alternatives, sections, word
 __all__ = [
     "KEYWORD",
     "MASK",
-    "PLACEHOLDER_START",
     "Passage",
     "Span",
     "Strength",
@@ -40,7 +38,6 @@ __all__ = [
     "replace_spans",
     "strength_of",
     "told_by",
-    "words_of",
 ]
 
 
@@ -187,21 +184,22 @@ class Strength(Enum):
 
 
 _STAND_INS = words("stand_ins")
+_NO_PASSWORDS = words("states") | _STAND_INS
 _STAND_IN = re.compile(alternatives("stand_in_forms"))
-_CALL = re.compile(r"[^\W\d](?:[\w.]|::)*[(\[]|lambda\b|await\b|not\b|-?\d+(?:\.\d+)?$")
+# A call, a number or an attribute.
+_CODE = re.compile(
+    r"[^\W\d](?:[\w.]|::)*[(\[]|lambda\b|await\b|not\b|-?\d+(?:\.\d+)?$"
+    r"|[a-z_]+(?:\.[a-z_]+)+\Z"
+)
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*\.?$")
-_ATTRIBUTE = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
+_PLACE = re.compile(alternatives("places"))
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PATH = re.compile(r"/|\\\\?[A-Za-z{]")
-_SEGMENT = re.compile(r"[A-Za-z0-9]+")
 _WORDY = re.compile(
     r"[a-z]{1,16}\d{0,4}|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*\d{0,4}|\d{1,8}|[A-Z]+\d{0,4}"
     r"|v?\d+[a-z]?"
 )
-_SENTENCE = re.compile(
-    r"\b(?:your|you|the|must|be|is|are|a|an|enter|for|of|to|and|or|please|at|in|not"
-    r"|invalid|incorrect|wrong|required|again|with|from|only)\b"
-)
+_SENTENCE = words("sentence")
 
 
 def is_placeholder(value: str) -> bool:
@@ -218,60 +216,20 @@ def looks_random(value: str, shortest: int = 12) -> bool:
     """
     if len(value) < shortest or not re.fullmatch(r"[\w+/=.~:%-]+", value, re.ASCII):
         return False
-    segments = _SEGMENT.findall(value)
+    segments = re.findall(r"[A-Za-z0-9]+", value)
     mixed = sum(len(one) for one in segments if not _WORDY.fullmatch(one))
     return mixed >= max(8, len(value) // 3)
-
-
-def _is_phrase(value: str) -> bool:
-    words = value.split()
-    few = all(word.islower() and word.isalpha() for word in words)
-    return few and len(words) >= 4 and not _SENTENCE.search(value)
-
-
-_STATES = words("states")
 
 
 def is_word(value: str) -> bool:
     """Return whether a value is one word that may be a password."""
     is_one = len(value) >= 4 and value.isalnum() and value == value.lower()
-    return is_one and not value.isdigit() and value not in _STATES | _STAND_INS
-
-
-def _any_password(value: str, bare: bool) -> bool:
-    if " " in value:
-        return _is_phrase(value) or (len(value.split()) == 2 and is_odd(value))
-    if bare:
-        return len(value) >= 6 and (is_odd(value) or len(value) >= 12)
-    return len(value) >= 4
+    return is_one and not value.isdigit() and value not in _NO_PASSWORDS
 
 
 def is_odd(value: str) -> bool:
     """Return whether a value has a digit or sign among letters."""
-    return any(c.isalpha() for c in value) and bool(
-        re.search(r"\d|[^\w\s.,:'-]", value)
-    )
-
-
-def _no_word(value: str, bare: bool) -> bool:
-    if " " in value or len(value) < 8:
-        return False
-    if looks_random(value) or (is_odd(value) and re.search(r"[!@#$%^&*?]", value)):
-        return True
-    return not bare and (is_odd(value) or len(value) >= 20) and not _PATH.search(value)
-
-
-def _random(value: str, bare: bool) -> bool:
-    if _UUID.fullmatch(value) or _PLACE.fullmatch(value):
-        return False
-    return looks_random(value, 16)
-
-
-_JUDGES: dict[Strength, Callable[[str, bool], bool]] = {
-    Strength.PASSWORD: _any_password,
-    Strength.SECRET: _no_word,
-    Strength.HINT: _random,
-}
+    return any(map(str.isalpha, value)) and bool(re.search(r"\d|[^\w\s.,:'-]", value))
 
 
 def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool:
@@ -281,16 +239,34 @@ def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool
     a name is a variable.
     """
     if value.startswith(("https://", "http://")):
-        return strength is Strength.SECRET and _is_secret_url(value)
-    if PLACEHOLDER_START in value or not _JUDGES[strength](value, bare):
+        # Who knows the address of a webhook may do what it is for.
+        parts = value.split("/")[3:] if strength is Strength.SECRET else ()
+        return any(looks_random(part, 16) for part in parts)
+    if PLACEHOLDER_START in value or not _may_be_secret(value, strength, bare):
         return False
-    if bare and _CALL.match(value):
-        return False
-    if bare and _ATTRIBUTE.fullmatch(value):
+    if bare and _CODE.match(value):
         return False
     if bare and code and _IDENTIFIER.match(value):
         return "." not in value and looks_random(value, 16)
     return not is_placeholder(value.lower())
+
+
+def _may_be_secret(value: str, strength: Strength, bare: bool) -> bool:
+    parts = value.split() if " " in value else ()
+    if strength is Strength.HINT:
+        is_other = _UUID.fullmatch(value) or _PLACE.fullmatch(value)
+        return looks_random(value, 16) and not is_other
+    if strength is Strength.PASSWORD and parts:
+        are_words = all(one.islower() and one.isalpha() for one in parts)
+        is_phrase = are_words and len(parts) >= 4 and _SENTENCE.isdisjoint(parts)
+        return is_phrase or (len(parts) == 2 and is_odd(value))
+    if strength is Strength.PASSWORD:
+        return len(value) >= (4 if not bare else 6 if is_odd(value) else 12)
+    if parts or len(value) < 8:
+        return False
+    if looks_random(value) or (is_odd(value) and re.search(r"[!@#$%^&*?]", value)):
+        return True
+    return not bare and (is_odd(value) or len(value) >= 20) and not _PATH.search(value)
 
 
 def is_written_secret(value: str, telling: Telling) -> bool:
@@ -299,14 +275,9 @@ def is_written_secret(value: str, telling: Telling) -> bool:
     return is_one and not telling.names_thing(value)
 
 
-def _is_secret_url(value: str) -> bool:
-    """Return whether who knows an address may do what it is for, as with a webhook."""
-    return any(looks_random(part, 16) for part in value.split("/")[3:])
-
-
 def is_set_secret(value: str, strength: Strength) -> bool:
     """Return whether a value that an environment variable is set to is a secret."""
-    if "." in value or value.isupper() or _CALL.match(value):
+    if "." in value or value.isupper() or _CODE.match(value):
         return False  # an expression of a program that writes its constants so
     strength = Strength.SECRET if strength is Strength.HINT else strength
     return is_secret(value, strength, bare=False, code=False)
@@ -321,12 +292,14 @@ _KEYWORDS = Needles(
 )
 
 # On the words of a name in small letters, without accents, underscores between them.
-_PASSWORD = re.compile(alternatives("password"))
-_SECRET = re.compile(
-    rf"(?:^|_)(?:{alternatives('owners')})_?(?:key|token)s?(?:_|$)"
-    rf"|{alternatives('secret')}"
-)
-_HINT = re.compile(alternatives("hint"))
+_NAMES = {
+    Strength.PASSWORD: re.compile(alternatives("password")),
+    Strength.SECRET: re.compile(
+        rf"(?:^|_)(?:{alternatives('owners')})_?(?:key|token)s?(?:_|$)"
+        rf"|{alternatives('secret')}"
+    ),
+    Strength.HINT: re.compile(alternatives("hint")),
+}
 _ORDINARY = re.compile(alternatives("ordinary"))
 _ASIDE = words("aside")
 _NOT_ASIDE = re.compile(
@@ -336,43 +309,18 @@ _EDGES = re.compile(
     r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[а-яё])(?=[А-ЯЁ])|[\W_\d]+"
 )
 _ACCENTS = re.compile("[\u0300-\u036f]")
-
-_SHORTEST_PASSWORD = 4
-_SHORTEST = 8
-_UNSPOKEN = re.compile(alternatives("unspoken"))
-_SPOKEN = words("spoken")
-_NO_VOWEL = re.compile("[^aeiouy]*")
-_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_HEX = re.compile(r"[\da-f-]*|[\dA-F-]*")
-_SHORTEST_COMPOSED = 10
-_PLACE = re.compile(alternatives("places"))
-_FIGURE = re.compile(
-    r"[-+]?\d+[.,]\d+(?:e[-+]?\d+)?|\d\d?:\d\d(?::\d\d)?(?:\.\d+)?"
-    r"|(?:19|20)\d\d[-/.]\d\d?(?:[-/.]\d\d?)?(?:[T ].*)?|\d\d?[./]\d\d?[./]\d{4}"
-)
-_TITLED = re.compile(
-    r"[^\W\d_]?[^\W\d_A-Z]*(?:[ _-][^\W\d_]?[^\W\d_A-Z]*)*|[A-Z]+(?:[ _-][A-Z]+)*"
-)
-_OPENING = tuple("<{[$%#(")
-_ENCLOSED = re.compile(
-    r"<[\w .:-]*>|\{\{?[\w .:'\"-]*\}\}?|\$\{[\w .:-]*\}|%\(?\w*\)?s|\[[a-z: -]*\]"
-    r"|\([a-z ]*\)"
-)
-
-
 # Names that stand for a password as often as for a width, a key or a pin of a chip.
 _SHORT = {"pw", "pwd", "pin", "pass", "clave", "claves", "mdp"}
 
 
 @cache
-def _of_things() -> frozenset[str]:
+def _things() -> frozenset[str]:
     found = sections("nemotron_magic.context", "vocabulary.txt")
     names = ("things", "labels", "statistics", "generic")
     return frozenset(" ".join(map(found.__getitem__, names)).split())
 
 
-@dataclass(frozen=True, slots=True)
-class Telling:
+class Telling(NamedTuple):
     """A name that tells, and how much."""
 
     name: str
@@ -384,66 +332,75 @@ class Telling:
 
         As in `pw = "plant_width"`: all its words are those of columns and things.
         """
-        words = value.split("_")
-        numbered = words[:-1] if words[-1].isdigit() and len(words[-1]) < 3 else words
-        is_short = self.name.lower() in _SHORT and len(words) > 1
-        return is_short and _of_things().issuperset(numbered)
+        if self.name.lower() not in _SHORT or "_" not in value:
+            return False
+        *parts, last = value.split("_")
+        is_number = last.isdigit() and len(last) < 3
+        return _things().issuperset(parts if is_number else (*parts, last))
 
     def passes_over(self, name: object) -> bool:
         """Return whether a part of this name is no secret, as a user's name is none."""
         if self.strength is Strength.PASSWORD or type(name) is not str:
             return False
-        return not _ASIDE.isdisjoint(words_of(name)[-1:])
+        return not _ASIDE.isdisjoint(_words_of(name)[-1:])
 
 
-def words_of(name: str) -> list[str]:
+def _words_of(name: str) -> list[str]:
     """Return the words of a name in small letters, without digits and accents.
 
-    >>> words_of("myAPIKey_2"), words_of("Contraseñas")
+    >>> _words_of("myAPIKey_2"), _words_of("Contraseñas")
     (['my', 'api', 'key'], ['contrasenas'])
     """
-    plain = name
     if not name.isascii():
         apart = unicodedata.normalize("NFKD", name)
-        plain = unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
-    return [word.lower() for word in _EDGES.split(plain) if word]
-
-
-def is_telling(name: str) -> bool:
-    """Return whether the value of a variable, field or column is likely a secret."""
-    return strength_of(name) is not None
-
-
-@lru_cache(maxsize=8192)
-def strength_of(name: str) -> Strength | None:
-    """Return how much a name says about its value; None if it says nothing.
-
-    The name may be written in any style: `db_password`, `apiKeys`, `AUTH-TOKEN`.
-    """
-    words = words_of(name[:200])
-    joined = "_".join(words)
-    is_aside = not _ASIDE.isdisjoint(words[-1:]) and not _NOT_ASIDE.search(joined)
-    if is_aside or _ORDINARY.search(joined):
-        return None
-    if _PASSWORD.search(joined):
-        return Strength.PASSWORD
-    if _SECRET.search(joined):
-        return Strength.SECRET
-    return Strength.HINT if _HINT.search(joined) else None
+        name = unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
+    return [word.lower() for word in _EDGES.split(name) if word]
 
 
 @lru_cache(maxsize=8192)
 def told_by(name: str) -> Telling | None:
-    """Return what a name says about its value; None if nothing."""
-    strength = strength_of(name)
+    """Return what a name says about its value; None if nothing.
+
+    The name may be written in any style: `db_password`, `apiKeys`, `AUTH-TOKEN`.
+    """
+    parts = _words_of(name[:200])
+    joined = "_".join(parts)
+    is_aside = not _ASIDE.isdisjoint(parts[-1:]) and not _NOT_ASIDE.search(joined)
+    if is_aside or _ORDINARY.search(joined):
+        return None
+    strength = next((one for one, form in _NAMES.items() if form.search(joined)), None)
     if strength is None:
         return None
-    words = "_".join(words_of(name))
-    kinds = (one for one in ("token", "secret", "key") if one in words)
-    is_password = strength is Strength.PASSWORD
-    return Telling(
-        name, strength, "password" if is_password else next(kinds, "credential")
-    )
+    kinds = ["password"] * (strength is Strength.PASSWORD)
+    kinds += [one for one in ("token", "secret", "key") if one in joined]
+    return Telling(name, strength, [*kinds, "credential"][0])
+
+
+def strength_of(name: str) -> Strength | None:
+    """Return how much a name says about its value; None if it says nothing."""
+    telling = told_by(name)
+    return telling and telling.strength
+
+
+def is_telling(name: str) -> bool:
+    """Return whether the value of a variable, field or column is likely a secret."""
+    return told_by(name) is not None
+
+
+_UNSPOKEN = re.compile(alternatives("unspoken"))
+_SPOKEN = words("spoken")
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
+_FIGURE = re.compile(
+    r"[-+]?\d+[.,]\d+(?:e[-+]?\d+)?|\d\d?:\d\d(?::\d\d)?(?:\.\d+)?"
+    r"|(?:19|20)\d\d[-/.]\d\d?(?:[-/.]\d\d?)?(?:[T ].*)?|\d\d?[./]\d\d?[./]\d{4}"
+)
+_TITLED = re.compile(
+    r"[^\W\d_]?[^\W\d_A-Z]*(?:[ _-][^\W\d_]?[^\W\d_A-Z]*)*|[A-Z]+(?:[ _-][A-Z]+)*"
+)
+_ENCLOSED = re.compile(
+    r"<[\w .:-]*>|\{\{?[\w .:'\"-]*\}\}?|\$\{[\w .:-]*\}|%\(?\w*\)?s|\[[a-z: -]*\]"
+    r"|\([a-z ]*\)"
+)
 
 
 def hides(strength: Strength, value: str) -> bool:
@@ -452,47 +409,43 @@ def hides(strength: Strength, value: str) -> bool:
     A password is any text of four characters. What another name holds is one if it has
     eight and, unless the name leaves no doubt, a digit, or small and capital letters.
     """
-    shortest = _SHORTEST_PASSWORD if strength is Strength.PASSWORD else _SHORTEST
-    if len(value.strip()) < shortest or _stands_in(value):
+    is_password = strength is Strength.PASSWORD
+    if len(value.strip()) < (4 if is_password else 8) or _stands_in(value):
         return False
-    if strength is Strength.PASSWORD:
-        return True
-    if _PLACE.fullmatch(value):
-        return False
+    if is_password or _PLACE.fullmatch(value):
+        return is_password
     return strength is Strength.SECRET or not _is_plain(value)
 
 
 def _stands_in(value: str) -> bool:
     """Return whether a value is a placeholder, and not one that only begins so."""
     plain = value.strip("\"' ")
-    if plain[:1] in _OPENING:
+    if plain.startswith(tuple("<{[$%#(")):
         return bool(_ENCLOSED.fullmatch(plain))
-    return is_placeholder(plain.lower()) and not _is_mixed(plain)
-
-
-def _is_mixed(value: str) -> bool:
-    """Return whether small and capital letters stand in it as in no word."""
-    return bool(re.search("[a-z][A-Z]|[A-Z]{2}[a-z]", value))
+    is_mixed = re.search("[a-z][A-Z]|[A-Z]{2}[a-z]", plain)
+    return is_placeholder(plain.lower()) and not is_mixed
 
 
 def _is_plain(value: str) -> bool:
     """Return whether a value is a date, a number, or words as people write them."""
-    is_words = _TITLED.fullmatch(value) and not _UNSPOKEN.search(value.lower())
-    return bool(is_words or _FIGURE.fullmatch(value)) or _is_composed(value)
-
-
-def _is_composed(value: str) -> bool:
-    """Return whether a value is words and figures in one, as in `SalesPerRegion2`."""
+    if _FIGURE.fullmatch(value):
+        return True
+    if _TITLED.fullmatch(value) and not _UNSPOKEN.search(value.lower()):
+        return True
+    if len(value) < 10 or re.fullmatch(r"[\da-f-]*|[\dA-F-]*", value):
+        return False
+    # Words and figures in one, as in `SalesPerRegion2`.
     parts = _PARTS.findall(value)
-    words = sum(len(one) for one in parts if _is_spoken(one.lower()))
+    spoken = sum(len(one) for one in parts if _is_spoken(one.lower()))
     figures = sum(len(one) for one in parts if one.isdigit())
-    others = sum(map(len, parts)) - words - figures
-    is_long = len(value) >= _SHORTEST_COMPOSED
-    is_hex = _HEX.fullmatch(value)
-    return is_long and not is_hex and 6 <= words >= 3 * others + figures
+    return 6 <= spoken >= 3 * (sum(map(len, parts)) - spoken - figures) + figures
 
 
 def _is_spoken(word: str) -> bool:
     """Return whether a word of three letters or more reads like one."""
-    is_long = len(word) > 2 and not _NO_VOWEL.fullmatch(word)
-    return is_long and all(map(_SPOKEN.__contains__, map("".join, pairwise(word))))
+    pairs = map("".join, pairwise(word))
+    return (
+        len(word) > 2
+        and bool(re.search("[aeiouy]", word))
+        and _SPOKEN.issuperset(pairs)
+    )
