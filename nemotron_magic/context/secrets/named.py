@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
+from typing import NamedTuple
 
+from nemotron_magic.context.secrets import words
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Passage,
@@ -26,7 +26,6 @@ from nemotron_magic.context.secrets.values import (
 __all__ = [
     "QUOTED",
     "Joined",
-    "Role",
     "named_secrets",
     "several_secrets",
     "strings",
@@ -38,10 +37,7 @@ QUOTED = re.compile(
     r"""(?P<value>[^"'`\\\n]*+(?:(?!(?P=quote))(?:\\.|\\(?!.)|["'`])[^"'`\\\n]*+)*)"""
     r"""(?P=quote)"""
 )
-_TOKEN = re.compile(
-    r"""(?P<blank>[ \t\r]+)|(?P<comment>(?:\#|//)[^\n]*+)|(?P<line>\n)"""
-    r"""|(?P<other>[\w.$]+|\|\||\?\?|.)"""
-)
+_TOKEN = re.compile(r"(?P<skipped>[ \t\r]+|(?:\#|//)[^\n]*+|\n)|[\w.$]+|\|\||\?\?|.")
 _LONGEST = 8000
 _MOST = 3000
 # What bounds how often a text is read for names within the values of names.
@@ -59,53 +55,40 @@ _HANDS_ON = re.compile(
 )
 
 
-class Role(Enum):
-    """What a string is to the expression that it stands in."""
-
-    VALUE = auto()  # it or its item
-    KEYED = auto()  # behind a key in a dict
-    ARGUMENT = auto()  # of a call, such as a default
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """Strings that are one text, as `"a" + "b"` is."""
 
     pieces: list[re.Match[str]]
-    role: Role
-    key: str = ""  # that stands before it in a dict
+    is_argument: bool  # of a call, such as a default
+    key: str | None  # that stands before it in a dict
 
 
 def strings(text: str, at: int) -> Iterator[Joined]:
     """Yield the strings of the expression that begins at a place of a text."""
     end = min(len(text), at + _LONGEST)
     within: list[tuple[str, bool]] = []  # the open brackets, and whether of a call
-    pieces: list[re.Match[str]] = []
-    role, last, asked, words, key = Role.VALUE, "", False, 0, ""  # the signs so far
+    one, key, last, asked, words = Joined([], False, None), "", "", False, 0
     for _ in range(_MOST):
-        quoted = QUOTED.match(text, at, end) if text[at : at + 1] else None
+        quoted = QUOTED.match(text, at, end)
         token = quoted or _TOKEN.match(text, at, end)
         if token is None:
             break
         at = token.end()
-        kind = "string" if quoted else token.lastgroup
-        if kind in ("blank", "comment"):
-            continue
-        sign = kind if kind == "string" else token[0]
-        if kind == "line":
-            if not within and last not in _LEADS - {"string"}:
-                break
+        sign = "string" if quoted else token[0]
+        if sign == "\n" and not within and last not in _LEADS - {"string"}:
+            break
+        if not quoted and token.lastgroup == "skipped":
             continue
         if quoted:
-            if pieces and last not in _JOINS:
-                yield Joined(pieces, role, key)
-                pieces = []
-            if not pieces and any(is_call for _, is_call in within):
-                role = Role.ARGUMENT
-            elif not pieces:
-                role = Role.KEYED if last == ":" and within else Role.VALUE
-            if last in _LEADS and (within[-1:] != [("[", True)]):
-                pieces.append(quoted)
+            if one.pieces and last not in _JOINS:
+                yield one
+                one = Joined([], False, None)
+            if not one.pieces:
+                is_argument = any(is_call for _, is_call in within)
+                is_keyed = last == ":" and within and not is_argument
+                one = Joined([], is_argument, key if is_keyed else None)
+            if last in _LEADS and within[-1:] != [("[", True)]:
+                one.pieces.append(quoted)
         elif sign in "([{":
             if len(within) == _DEEPEST:
                 break
@@ -118,26 +101,27 @@ def strings(text: str, at: int) -> Iterator[Joined]:
         elif not within and _ends(sign, last, asked):
             break
         elif sign == ":" and within[-1:] == [("{", False)]:
-            if pieces and last != "string":
-                yield Joined(pieces, role, key)
-            key = "".join(one["value"] for one in pieces) if last == "string" else last
-            pieces = []
-        if not within and sign not in _JOINS:
-            words += 1
-            if words > _MOST_WORDS:
-                break
+            if last == "string":
+                key = "".join(piece["value"] for piece in one.pieces)
+            else:
+                key = last
+                if one.pieces:
+                    yield one
+            one = Joined([], False, None)
+        words += not within and sign not in _JOINS
+        if words > _MOST_WORDS:
+            break
         asked |= sign == "?"
         last = sign
-    if pieces:
-        yield Joined(pieces, role, key)
+    if one.pieces:
+        yield one
 
 
 def _ends(sign: str, last: str, asked: bool) -> bool:
     """Return whether an expression is over where a sign follows the last one."""
-    words = (
-        one[:1].isalnum() and one not in {*_WORDS, "string"} for one in (sign, last)
-    )
-    return sign in ",;=" or (sign == ":" and not asked) or all(words)
+    both = (sign, last)
+    words = all(one[:1].isalnum() and one not in {*_WORDS, "string"} for one in both)
+    return sign in ",;=" or (sign == ":" and not asked) or words
 
 
 _LINE_END = re.compile(r"[ \t\r]*(?:\#.*)?$")
@@ -178,36 +162,6 @@ _SETTING = re.compile(
 _FARTHEST = 1000
 _WORD_WITH_DIGITS = re.compile(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}")
 _NEAR = 200
-
-
-def _is_set_to(
-    text: str, name: tuple[int, int], sign: str, value: tuple[int, int]
-) -> bool:
-    """Return whether the text sets a name to a word, as files of settings do."""
-    line = max(text.rfind("\n", max(0, name[0] - _NEAR), name[0]) + 1, name[0] - _NEAR)
-    before = text[line : name[0]] + "-" * (text[name[0]] == "-")
-    after = text[value[1] : value[1] + _NEAR].partition("\n")[0]
-    sign, parted = sign.partition("!!")[0], sign != "="
-    for one, form_before, form_after in _SETTINGS:
-        is_sign = one == (sign.strip()[-1:] if one == ":" else sign)
-        if is_sign and form_before.fullmatch(before) and form_after.match(after):
-            return True
-    is_alone = _LEAD.fullmatch(before) and _LINE_END.match(after)
-    if sign.strip() != "=" or not is_alone:
-        return False
-    near = text[max(0, value[0] - _FARTHEST) : value[1] + _FARTHEST]
-    # The name of a variable of a program stands near by once more.
-    if near.count(text[slice(*value)]) == 1 and (
-        not parted or _WORD_WITH_DIGITS.fullmatch(text, *value)
-    ):
-        return True
-    # Else the line has to be one of a file of settings and not of a program.
-    for one in reversed(text[max(0, line - _FARTHEST) : line].splitlines()):
-        if _SETTING.fullmatch(one):
-            return True
-        if not _ASSIGNS.match(one):
-            break
-    return any(map(_SETTING.fullmatch, text[line : line + _NEAR].split("\n")[1:2]))
 
 
 # The name's rest, what closes it, then what leads to a value. On small letters.
@@ -257,6 +211,7 @@ _SCHEME = re.compile(
     r"|secretstr\(",
     re.IGNORECASE,
 )
+_NAME_BEFORE = re.compile(r"[\w$.-]*\Z")
 _OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
 _RANDOM = re.compile(
     r"""["'`]?(?=\w*[g-zG-Z])(?=\w*\d)\w{24,200}(?=[\s"'`.,]|$)""", re.A
@@ -264,33 +219,28 @@ _RANDOM = re.compile(
 _LONG_HEX = re.compile(
     rf"""["'`]?[\da-fA-F]{{32,128}}(?=[\s"'`.,]|$)|{_RANDOM.pattern}""", re.A
 )
-_SETTERS = {"set_env", "setx", "set", "login", "%set_env", "%env"}
-_SPOKEN_SETTERS = {"user", "by", "with"}
+_SETTERS = words("setters")
+_SPOKEN_SETTERS = words("spoken_setters")
+_VALUE_KEYS = words("value_keys")
+_TAGS = ("<", 'name="', "name='", ' key="', " key='")  # it has the name, or in it
 _SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
 _LITERAL = re.compile(r"(?:^|(?<=\}))[^{}]+")
-_FOLDERS = {"pwd", "oldpwd"}
 _LONGEST_LIST = 1000
 _CODE_NUMBER = re.compile(r"\d{4,12}")
 _HEAD_RULE = re.compile(r"[ \t|│┆+]*[-:=─═┼╪]{3}")
 _FRAME = " \t\r|│┆\"'`*,"
-_VALUE_KEYS = {"value", "default", "default_value", "content", "text", "plain", "raw"}
-_VALUE_KEYS |= {"plaintext", "val", "current", "data", "secret", "wert", "valor"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
+class _Name(NamedTuple):
     """A telling name in a text, and what stands between it and its value."""
 
+    text: str
     telling: Telling
     start: int
-    found: re.Match[str]
-
-    text: str
-
-    @property
-    def says_to(self) -> bool:
-        """Whether "to" leads to the value, which prose has before any other word."""
-        return (self.found["says"] or "").strip().startswith("to")
+    end: int
+    way: str  # in which the value follows: a group of the form
+    lead: str  # what leads to it
+    at: int  # where it begins
 
     @property
     def line(self) -> str:
@@ -298,253 +248,265 @@ class _Name:
         return self.text[max(0, self.start - 80) : self.start].rpartition("\n")[2]
 
     @property
-    def is_told_to(self) -> bool:
-        """Whether one of the last two words before the name sets something."""
-        return not _SPOKEN_SETTERS.isdisjoint(self.line.lower().split()[-2:])
+    def is_password(self) -> bool:
+        """Whether it is that of a password."""
+        return self.telling.strength is Strength.PASSWORD
+
+    @property
+    def says_to(self) -> bool:
+        """Whether "to" leads to the value, which prose has before any other word."""
+        return self.way == "says" and self.lead.strip().startswith("to")
 
     @property
     def is_environment(self) -> bool:
         """Whether a variable of the environment is set, as in `DB_PASS=letmein`."""
-        name = self.text[self.start : self.found.start("close")]
-        return name.isupper() and self.found["set"] == "="
+        return self.lead == "=" and self.text[self.start : self.end].isupper()
 
-    def by(self, *ways: str) -> bool:
-        """Return whether the value follows in one of these ways, groups of the form."""
-        return any(self.found[way] is not None for way in ways)
+    def is_behind(self, setters: frozenset[str]) -> bool:
+        """Return whether one of the last two words before it sets something."""
+        return not setters.isdisjoint(self.line.lower().split()[-2:])
+
+    def has(self, word: str) -> bool:
+        """Return whether a word is part of the name."""
+        return word in self.telling.name.lower()
+
+    def span(self, start: int, end: int) -> Span:
+        """Return a place of its value."""
+        return Span(start, end, self.telling.kind)
 
 
 def named_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values that stand behind a telling name."""
-    text, lowered = passage.text, passage.masked
-    at = 0
+    text, lowered, at = passage.text, passage.masked, 0
     for place in passage.names:
         found = _NAMED.match(lowered, place) if place >= at else None
         if found is None:
             continue
-        at = found.end()
-        start, first = found.start(), max(0, found.start() - 40)
-        while start > first and (
-            lowered[start - 1].isalnum() or lowered[start - 1] in "_-$."
-        ):
-            start -= 1
-        name = text[start : found.start("close")].strip("-$.").rpartition(".")[2]
-        telling = told_by(name)
+        way, end = str(found.lastgroup), found.start("close")
+        start = place - len(
+            _NAME_BEFORE.findall(lowered[max(0, place - 40) : place])[0]
+        )
+        written = text[start:end].strip("-$.").rpartition(".")[2]
+        telling = told_by(written)
         owner = _OWNER.search(lowered[max(0, start - 20) : start])
         if telling and telling.strength is Strength.HINT and owner:
             # Of an "API key" or a "secret key" only the last word was found.
-            telling = told_by(f"{owner[0]}{name}") or telling
+            telling = told_by(f"{owner[0]}{written}") or telling
         if telling is None:
             # The next name may begin within what led to a value of this one.
             at = found.end("close")
             continue
-        named = _Name(telling, start, found, text)
-        for span in _values(text, named):
+        at = found.end()
+        name = _Name(text, telling, start, end, way, found[way], at)
+        for span in _values(name):
             at = max(at, span.end)
             if not telling.names_thing(text[span.start : span.end]):
                 yield span
 
 
-def _values(text: str, named: _Name) -> Iterator[Span]:
-    at = named.found.end()
-    if named.by("below"):
-        yield from _below(text, at, named)
-    elif (
-        # A tag has the name, or names by it what it holds.
-        named.by("tag")
-        and not named.line.endswith(("<", 'name="', "name='", ' key="', " key='"))
-    ) or (named.by("blank") and not _may_be_blank(text, named)):
+def _values(name: _Name) -> Iterator[Span]:
+    text, at = name.text, name.at
+    if name.way == "below":
+        yield from _below(name)
+    elif (name.way == "tag" and not name.line.endswith(_TAGS)) or (name.way == "blank" and not _may_be_blank(name)):
         return
     elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
-        yield from _expressed(text, at, named)
+        yield from _expressed(name)
     else:
-        if "cookie" in named.telling.name.lower():
-            yield from _cookies(text, at, named)
-        bare = list(_bare(text, _after_scheme(text, at, len(text)), named))
-        yield from bare or (
-            _expressed(text, at, named) if named.by("set", "typed") else ()
-        )
+        if name.has("cookie"):
+            yield from _cookies(name, at)
+        bare = list(_bare(name, _after_scheme(text, at, len(text))))
+        is_expression = not bare and name.way in ("set", "typed")
+        yield from _expressed(name) if is_expression else bare
 
 
-def _below(text: str, at: int, named: _Name) -> Iterator[Span]:
+def _below(name: _Name) -> Iterator[Span]:
     """Yield what stands alone on the next line, or in the list that begins there."""
-    announced = ":" in named.found["below"] or "：" in named.found["below"]
+    may_be_odd = name.is_password and (":" in name.lead or "：" in name.lead)
+    at = name.at
     for _ in range(_LONGEST_LIST):
-        found = _ALONE.match(text, at)
+        found = _ALONE.match(name.text, at)
         if found is None:
             return
         value = found["value"]
-        is_one = looks_random(value, 16) or (
-            announced and named.telling.strength is Strength.PASSWORD and is_odd(value)
-        )
-        if is_one and is_secret(value, named.telling.strength, bare=True, code=False):
-            yield Span(*found.span("value"), named.telling.kind)
+        is_one = looks_random(value, 16) or (may_be_odd and is_odd(value))
+        if is_one and is_secret(value, name.telling.strength, bare=True, code=False):
+            yield name.span(*found.span("value"))
         if not found["dash"]:
             return
         at = found.end()
 
 
-def _cookies(text: str, at: int, named: _Name) -> Iterator[Span]:
-    while found := _COOKIE.match(text, at):
+def _cookies(name: _Name, at: int) -> Iterator[Span]:
+    while found := _COOKIE.match(name.text, at):
         if looks_random(found["value"], 16):
-            yield Span(*found.span("value"), named.telling.kind)
+            yield name.span(*found.span("value"))
         at = found.end()
 
 
-def _bare(text: str, at: int, named: _Name) -> Iterator[Span]:
-    if "phrase" in named.telling.name.lower() and named.by("set"):
-        phrase = _PHRASE.match(text, at)
-        if phrase and not is_placeholder(phrase[0]):
-            yield Span(*phrase.span(), named.telling.kind)
-            return
-    found = _BARE.match(text, at)
-    if found is None:
-        return
-    value = _ESCAPED_END.sub("", found[0]).rstrip(".:")
-    if _is_bare_secret(text, at, value, named):
-        rest = _REST.match(text, at + len(value))
-        end = rest.end() if rest and rest[0].strip(".:") else at + len(value)
-        yield Span(at, end, named.telling.kind)
+def _bare(name: _Name, at: int) -> Iterator[Span]:
+    phrase = _PHRASE.match(name.text, at) if name.has("phrase") else None
+    if phrase and name.way == "set" and not is_placeholder(phrase[0]):
+        yield name.span(*phrase.span())
+    elif found := _BARE.match(name.text, at):
+        value = _ESCAPED_END.sub("", found[0]).rstrip(".:")
+        if _is_bare_secret(name, at, value):
+            rest = _REST.match(name.text, at + len(value))
+            is_more = rest is not None and rest[0].strip(".:")
+            yield name.span(at, rest.end() if rest and is_more else at + len(value))
 
 
-def _is_bare_secret(text: str, at: int, value: str, named: _Name) -> bool:
-    if named.telling.name.lower() in _FOLDERS and value[0] in "/~":
+def _is_bare_secret(name: _Name, at: int, value: str) -> bool:
+    text, way, end = name.text, name.way, at + len(value)
+    sign = name.lead if way == "set" else ""
+    if name.telling.name.lower() in ("pwd", "oldpwd") and value[0] in "/~":
         return False
-    if (named.found["set"] or "").strip() in ("==", "!="):
+    if sign.strip() in ("==", "!="):
         return False
-    code = _is_code(text, named)
-    if is_secret(value, named.telling.strength, bare=True, code=code):
-        return is_odd(value) or not (
-            named.says_to or (named.by("blank") and named.is_told_to)
-        )
-    if named.is_environment and is_set_secret(value, named.telling.strength):
+    if is_secret(value, name.telling.strength, bare=True, code=_is_code(name)):
+        is_prose = name.says_to or (way == "blank" and name.is_behind(_SPOKEN_SETTERS))
+        return is_odd(value) or not is_prose
+    if name.is_environment and is_set_secret(value, name.telling.strength):
         return True
-    if _is_code_number(text, at, value, named):
-        return True
-    if named.telling.strength is not Strength.PASSWORD or not is_word(value):
+    if _CODE_NUMBER.fullmatch(value):
+        return _is_code_number(name, end)
+    if not name.is_password or not is_word(value):
         return False
-    if named.by("cell"):
-        return _is_pair(text, at + len(value), named)
-    if named.by("blank"):
-        return _is_series(text, at) or _is_argument(text, at + len(value), named)
-    if named.by("tag"):
-        return text.startswith("</", at + len(value))
-    if named.by("entry"):
-        return True
-    name = named.start, named.found.start("close")
-    sign = named.found["set"]
-    return bool(sign) and _is_set_to(text, name, sign, (at, at + len(value)))
+    if way == "cell":
+        return _is_pair(name, end)
+    if way == "blank":
+        return _is_series(text, at) or _is_argument(name, end)
+    if way == "tag":
+        return text.startswith("</", end)
+    return way == "entry" or (bool(sign) and _is_set_to(name, sign, at, end))
 
 
-def _is_code_number(text: str, at: int, value: str, named: _Name) -> bool:
+def _is_code_number(name: _Name, end: int) -> bool:
     """Return whether digits alone are a PIN, a passcode or a code for once."""
-    name = named.telling.name.lower()
-    is_code = named.telling.strength is Strength.PASSWORD or name.endswith("otp")
-    if not is_code or name.endswith("s") or not _CODE_NUMBER.fullmatch(value):
+    called = name.telling.name.lower()
+    if not (name.is_password or called.endswith("otp")) or called.endswith("s"):
         return False
-    if named.by("cell"):
-        return _is_pair(text, at + len(value), named)
-    is_pin = name.endswith(("pin", "code", "otp"))
-    is_led = is_pin or _LEAD.fullmatch(named.line)
-    return bool(is_led) and named.by("set", "says", "entry", "typed")
+    if name.way == "cell":
+        return _is_pair(name, end)
+    is_led = called.endswith(("pin", "code", "otp")) or _LEAD.fullmatch(name.line)
+    return bool(is_led) and name.way in ("set", "says", "entry", "typed")
 
 
-def _is_pair(text: str, end: int, named: _Name) -> bool:
+def _is_pair(name: _Name, end: int) -> bool:
     """Return whether a row of a table is a name and its value, and no head."""
-    after = text[end : end + _NEAR].split("\n")
-    is_head = len(after) > 1 and bool(_HEAD_RULE.match(after[1]))
-    before = named.line.strip(_FRAME)
+    rest, _, below = name.text[end : end + _NEAR].partition("\n")
+    before = name.line.strip(_FRAME)
     is_named_whole = all(mark.isalnum() or mark in " _." for mark in before)
-    return is_named_whole and not is_head and not after[0].strip(_FRAME)
+    return is_named_whole and not _HEAD_RULE.match(below) and not rest.strip(_FRAME)
 
 
-def _expressed(text: str, at: int, named: _Name) -> Iterator[Span]:
-    for joined in strings(text, at):
-        strength = named.telling.strength
-        if joined.role is Role.ARGUMENT:
-            strength = Strength.HINT
-        elif strength is Strength.PASSWORD and not _is_certain(text, named, joined):
-            strength = Strength.SECRET
-        if "cookie" in named.telling.name.lower():
-            for piece in joined.pieces:
-                yield from _cookies(text, piece.start("value"), named)
-        yield from _quoted(text, joined, named.telling.kind, strength)
-
-
-def _is_certain(text: str, named: _Name, joined: Joined) -> bool:
-    """Return whether a text behind a password's name is one, be it a plain word."""
-    value = joined.pieces[0]["value"]
-    if named.says_to:
-        return is_odd(value)
-    if named.by("comma"):
-        return len(value) > 5 and is_odd(value) and value.isalnum()
-    if named.by("cell"):
-        return is_word(value) and _is_pair(text, joined.pieces[-1].end(), named)
-    if joined.role is not Role.KEYED:
-        return True
-    is_of_many = named.telling.name[-1:] in "sS" or joined.key.isdigit()
-    return (is_of_many or joined.key.lower() in _VALUE_KEYS) and is_word(value)
-
-
-def _quoted(text: str, joined: Joined, kind: str, strength: Strength) -> Iterator[Span]:
-    places = []
-    for piece in joined.pieces:
-        start, end = piece.span("value")
-        if "f" in piece["open"].lower() and "{" in piece["value"]:
-            # What looks random in an f-string, beside its expressions.
-            for part in _LITERAL.finditer(piece["value"]):
-                if looks_random(part[0].lstrip("-_./: ")):
-                    yield Span(start + part.start(), start + part.end(), kind)
-            continue
-        if text[start] in ",;:)]} ":
-            continue  # the quote that ends a text, such as `"Password:"`
-        places.append((_after_scheme(text, start, end), end))
-    whole = "".join(text[start:end] for start, end in places)
-    if is_secret(whole, strength, bare=False, code=False):
-        yield from (Span(start, end, kind) for start, end in places if end - start >= 4)
-
-
-def _after_scheme(text: str, at: int, end: int) -> int:
-    scheme = _SCHEME.match(text, at, end)
-    return scheme.end() if scheme else at
-
-
-def _may_be_blank(text: str, named: _Name) -> bool:
-    """Return whether a name and a value with only blanks between belong together."""
-    if text[named.start] in "-$":
-        return text.startswith("--", named.start)
-    if named.is_told_to or not _SETTERS.isdisjoint(named.line.lower().split()[-2:]):
-        return True
-    is_sure = named.telling.strength is not Strength.HINT
-    if (_LONG_HEX if is_sure else _RANDOM).match(text, named.found.end()):
-        return True
-    # A Series or a list of settings: the name begins the line and a column follows.
-    return not named.line.strip(" \t|") and len(named.found["blank"]) >= 2
-
-
-def _is_argument(text: str, end: int, named: _Name) -> bool:
+def _is_argument(name: _Name, end: int) -> bool:
     """Return whether a word is that of an option or of a setter, and of no prose."""
-    before = named.line.strip()
-    is_option = text.startswith("-", named.start) and (
-        bool(before) or text.startswith("--", named.start)
-    )
+    before = name.line.strip()
+    dashes = name.text[name.start : name.start + 2]
+    is_option = dashes == "--" or (dashes[:1] == "-" and bool(before))
     is_set = before.startswith("%") and before.lower() in _SETTERS
-    rest = text[end : end + _NEAR].partition("\n")[0]
+    rest = name.text[end : end + _NEAR].partition("\n")[0]
     return (is_option or is_set) and bool(_ARGUMENT_END.match(rest))
 
 
 def _is_series(text: str, at: int) -> bool:
     """Return whether a place is in a Series as pandas prints it."""
-    end = text.find("\n\n", at, at + 4000)
-    return bool(_SERIES.search(text, at, end if end >= 0 else at + 4000))
+    return bool(_SERIES.search(text[at : at + 4000].partition("\n\n")[0]))
 
 
-def _is_code(text: str, named: _Name) -> bool:
+def _is_code(name: _Name) -> bool:
     """Return whether a value without quotes is an expression of a program."""
-    if text[named.start] == "-" or named.by("blank", "tag", "cell"):
+    before, first = name.text[name.start - 1 : name.start], name.text[name.start]
+    if first == "-" or before in ("?", "&") or name.is_environment:
         return False
-    if text[named.start - 1 : named.start] in ("?", "&") or named.is_environment:
+    return name.way == "typed" or (name.way == "set" and "=" in name.lead)
+
+
+def _may_be_blank(name: _Name) -> bool:
+    """Return whether a name and a value with only blanks between belong together."""
+    if name.text[name.start] in "-$":
+        return name.text.startswith("--", name.start)
+    if name.is_behind(_SPOKEN_SETTERS | _SETTERS):
+        return True
+    is_sure = name.telling.strength is not Strength.HINT
+    if (_LONG_HEX if is_sure else _RANDOM).match(name.text, name.at):
+        return True
+    # A Series or a list of settings: the name begins the line and a column follows.
+    return not name.line.strip(" \t|") and len(name.lead) >= 2
+
+
+def _is_set_to(name: _Name, sign: str, at: int, end: int) -> bool:
+    """Return whether the text sets a name to a word, as files of settings do."""
+    text, first = name.text, name.start
+    line = max(text.rfind("\n", max(0, first - _NEAR), first) + 1, first - _NEAR)
+    before = text[line:first] + "-" * (text[first] == "-")
+    after = text[end : end + _NEAR].partition("\n")[0]
+    sign, is_parted = sign.partition("!!")[0], sign != "="
+    for one, form_before, form_after in _SETTINGS:
+        is_sign = one == (sign.strip()[-1:] if one == ":" else sign)
+        if is_sign and form_before.fullmatch(before) and form_after.match(after):
+            return True
+    is_alone = _LEAD.fullmatch(before) and _LINE_END.match(after)
+    if sign.strip() != "=" or not is_alone:
         return False
-    return named.by("typed") or "=" in (named.found["set"] or "")
+    near = text[max(0, at - _FARTHEST) : end + _FARTHEST]
+    # The name of a variable of a program stands near by once more.
+    is_once = near.count(text[at:end]) == 1
+    if is_once and (not is_parted or _WORD_WITH_DIGITS.fullmatch(text, at, end)):
+        return True
+    # Else the line has to be one of a file of settings and not of a program.
+    for one in reversed(text[max(0, line - _FARTHEST) : line].splitlines()):
+        if _SETTING.fullmatch(one):
+            return True
+        if not _ASSIGNS.match(one):
+            break
+    return any(map(_SETTING.fullmatch, text[line : line + _NEAR].split("\n")[1:2]))
+
+
+def _expressed(name: _Name) -> Iterator[Span]:
+    for joined in strings(name.text, name.at):
+        strength = name.telling.strength
+        if joined.is_argument:
+            strength = Strength.HINT
+        elif name.is_password and not _is_certain(name, joined):
+            strength = Strength.SECRET
+        places = []
+        for piece in joined.pieces:
+            start, end = piece.span("value")
+            if name.has("cookie"):
+                yield from _cookies(name, start)
+            if "f" in piece["open"].lower() and "{" in piece["value"]:
+                # What looks random in an f-string, beside its expressions.
+                for part in _LITERAL.finditer(piece["value"]):
+                    if looks_random(part[0].lstrip("-_./: ")):
+                        yield name.span(start + part.start(), start + part.end())
+            elif name.text[start] not in ",;:)]} ":
+                # Not the quote that ends a text, such as `"Password:"`.
+                places.append((_after_scheme(name.text, start, end), end))
+        whole = "".join(name.text[start:end] for start, end in places)
+        if is_secret(whole, strength, bare=False, code=False):
+            yield from (name.span(*one) for one in places if one[1] - one[0] >= 4)
+
+
+def _is_certain(name: _Name, joined: Joined) -> bool:
+    """Return whether a text behind a password's name is one, be it a plain word."""
+    value = joined.pieces[0]["value"]
+    if name.says_to:
+        return is_odd(value)
+    if name.way == "comma":
+        return len(value) > 5 and is_odd(value) and value.isalnum()
+    if name.way == "cell":
+        return is_word(value) and _is_pair(name, joined.pieces[-1].end())
+    if joined.key is None:
+        return True
+    is_of_many = name.telling.name[-1:] in "sS" or joined.key.isdigit()
+    return (is_of_many or joined.key.lower() in _VALUE_KEYS) and is_word(value)
+
+
+def _after_scheme(text: str, at: int, end: int) -> int:
+    scheme = _SCHEME.match(text, at, end)
+    return scheme.end() if scheme else at
 
 
 _NAMES = re.compile(
