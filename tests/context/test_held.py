@@ -285,10 +285,11 @@ class Row(list[str]):
     [
         lambda: Hostile(),
         lambda: Strange,
+        lambda: [Strange(), {"api_key": [Strange(), VALUE]}],
         lambda: {"api_key": Text(VALUE)},
         lambda: {"api_keys": Row([VALUE])},
     ],
-    ids=["object", "class", "text", "list"],
+    ids=["object", "class", "of a class", "text", "list"],
 )
 def test_no_code_of_the_user_s_runs(make: Callable[[], object]) -> None:
     found = Held({"x": make()}).secrets()

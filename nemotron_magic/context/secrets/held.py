@@ -7,8 +7,6 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from threading import local
@@ -35,22 +33,21 @@ from nemotron_magic.core.introspection import (
     state,
 )
 
-__all__ = [
-    "Held",
-    "is_held_secret",
-]
+__all__ = ["Held", "is_held_secret"]
 
 
 _CLASSES = 2_000
 _COLUMNS = 1_000
-_PAIR = 2
 _LABELS = 500
 _ROWS = 1_000  # of a column at either end
 _LIBRARIES = os.path.dirname(os.__file__)
 _LEFT_OUT = ("IPython", "builtins", "ipykernel", "nemotron_magic", "traitlets")
 _SEQUENCES = (list, tuple, set, frozenset, deque)
+_WRITE = {"numpy": "tolist", "pandas": "tolist", "polars": "to_list"}
+_WRITE["pyarrow"] = "to_pylist"
 
-_Parts: TypeAlias = Callable[[Any], Iterable[tuple[object, object]]]
+_Pairs: TypeAlias = Iterable[tuple[object, object]]
+_Parts: TypeAlias = Callable[[Any], _Pairs]
 
 
 class _Column(NamedTuple):
@@ -62,11 +59,10 @@ class _Column(NamedTuple):
 def _text_of(value: object) -> str | None:
     """Return a text, or what bytes say; None if the value is neither."""
     cls = type(value)
-    if cls is str:
-        return str.__str__(value)
     if cls is bytes or cls is bytearray:
         return bytes(value).decode("utf-8", "replace")  # type: ignore[call-overload,no-any-return]
-    return str.__str__(value) if str in bases(cls) else None
+    is_text = any(base is str for base in bases(cls))
+    return str.__str__(value) if is_text else None
 
 
 def _parts_of(cls: type) -> _Parts | None:
@@ -97,7 +93,7 @@ def _new_parts_of(cls: type) -> _Parts | None:
 _entries: _Parts = dict.items
 
 
-def _items(value: Any) -> Iterator[tuple[object, object]]:
+def _items(value: Any) -> _Pairs:
     classes = bases(type(value))
     cls = next(one for one in classes if any(one is kind for kind in _SEQUENCES))
     items: Iterator[object] = read(cls, "__iter__", value)()
@@ -105,19 +101,17 @@ def _items(value: Any) -> Iterator[tuple[object, object]]:
     names = next((one for one in found if type(one) is tuple), None)
     if names is not None:
         return zip(names, items, strict=False)
-    if type(value) is tuple and len(value) == _PAIR:
+    if type(value) is tuple and len(value) == 2:
         # Of two, the first may name the second, as in a list of headers.
-        return iter([(None, value[0]), value])
+        return [(None, value[0]), value]
     return ((None, item) for item in items)
 
 
-def _attributes(value: object) -> Iterator[tuple[object, object]]:
+def _attributes(value: object) -> _Pairs:
     yield from list(state(value).items())
     for cls, name in _slots(type(value)):
-        try:
+        with suppress(AttributeError):
             yield name, read(cls, name, value)
-        except AttributeError:
-            continue
 
 
 def _slots(cls: type) -> list[tuple[type, str]]:
@@ -129,10 +123,8 @@ def _slots(cls: type) -> list[tuple[type, str]]:
     ]
 
 
-def _members(value: type) -> Iterable[tuple[object, object]]:
-    if home(value)[0] in _LEFT_OUT:
-        return ()
-    found = list(namespace(value).items())
+def _members(value: type) -> _Pairs:
+    found = [] if home(value)[0] in _LEFT_OUT else list(namespace(value).items())
     # The descriptions that dataclasses and others keep hold words of their own.
     return [
         (name, part)
@@ -141,7 +133,7 @@ def _members(value: type) -> Iterable[tuple[object, object]]:
     ]
 
 
-def _globals(value: object) -> Iterable[tuple[object, object]]:
+def _globals(value: object) -> _Pairs:
     """Return the names of a module of user code, from a file or made by hand."""
     own = state(value)
     file = exact(own.get("__file__"))
@@ -150,24 +142,22 @@ def _globals(value: object) -> Iterable[tuple[object, object]]:
     return () if is_of_library or is_builtin else list(own.items())
 
 
-def _of_function(value: Any) -> Iterator[tuple[object, object]]:
+def _of_function(value: Any) -> _Pairs:
     """Yield the defaults of a function, its attributes and what it closes over."""
     yield from defaults(value).items()
     yield from list(state(value).items())
-    for name, cell in zip(
-        value.__code__.co_freevars, value.__closure__ or (), strict=True
-    ):
+    cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
+    for name, cell in cells:
         with suppress(ValueError):  # an empty cell
             yield name, cell.cell_contents
 
 
-def _of_context(value: ContextVar[object]) -> Iterable[tuple[object, object]]:
+def _of_context(value: Any) -> _Pairs:
     with suppress(LookupError):
-        return [(value.name, value.get())]
-    return []
+        yield value.name, value.get()
 
 
-def _pandas_frame(value: Any) -> Iterator[tuple[object, object]]:
+def _pandas_frame(value: Any) -> _Pairs:
     frame = as_library(value, "pandas")
     yield from _pandas_index(frame.index)
     labels = frame.columns
@@ -175,7 +165,7 @@ def _pandas_frame(value: Any) -> Iterator[tuple[object, object]]:
     yield from _columns(labels.tolist(), lambda place: frame.iloc[:, place])
 
 
-def _pandas_series(value: Any) -> Iterator[tuple[object, object]]:
+def _pandas_series(value: Any) -> _Pairs:
     series = as_library(value, "pandas")
     yield from _pandas_index(series.index)
     yield series.name, _Column(lambda: series)
@@ -183,50 +173,42 @@ def _pandas_series(value: Any) -> Iterator[tuple[object, object]]:
         yield from zip(series.index.tolist(), _cells(series), strict=True)
 
 
-def _pandas_index(index: Any) -> Iterator[tuple[object, object]]:
+def _pandas_index(index: Any) -> _Pairs:
     if type(index).__name__ == "Index":
         yield index.name, _Column(lambda: index)
 
 
-def _polars_frame(value: Any) -> Iterator[tuple[object, object]]:
+def _polars_frame(value: Any) -> _Pairs:
     frame = as_library(value, "polars")
-    return _columns(frame.columns[:_COLUMNS], frame.to_series)
+    return _columns(frame.columns, frame.to_series)
 
 
-def _polars_series(value: Any) -> Iterator[tuple[object, object]]:
+def _polars_series(value: Any) -> _Pairs:
     series = as_library(value, "polars")
-    return iter([(series.name, _Column(lambda: series))])
+    return [(series.name, _Column(lambda: series))]
 
 
-def _arrow_table(value: Any) -> Iterator[tuple[object, object]]:
-    return _columns(value.schema.names[:_COLUMNS], value.column)
+def _arrow_table(value: Any) -> _Pairs:
+    return _columns(value.schema.names, value.column)
 
 
-def _columns(
-    names: list[object], column_at: Callable[[int], Any]
-) -> Iterator[tuple[object, object]]:
-    for place, name in enumerate(names):
+def _columns(names: list[object], column_at: Callable[[int], Any]) -> _Pairs:
+    for place, name in enumerate(names[:_COLUMNS]):
         yield name, _Column(partial(column_at, place))
 
 
-def _array(value: Any) -> Iterator[tuple[object, object]]:
-    numpy = library("numpy")
-    array = numpy.ndarray.view(value, numpy.ndarray)
-    cells = array.ravel()[: 2 * _ROWS].tolist() if array.dtype.kind in "OUS" else []
+def _unnamed(value: Any) -> _Pairs:
+    cells = _cells(value.read() if type(value) is _Column else value)
     return ((None, cell) for cell in cells)
 
 
-def _arrow_array(value: Any) -> Iterator[tuple[object, object]]:
-    return ((None, cell) for cell in _cells(value))
-
-
-def _column(value: _Column) -> Iterator[tuple[object, object]]:
-    return ((None, cell) for cell in _cells(value.read()))
-
-
 def _cells(column: Any) -> list[object]:
-    """Return the first and the last rows of a column of pandas, polars or Arrow."""
+    """Return the first and the last cells of a column or array of any library."""
     kind = next(home(cls)[0] for cls in bases(type(column)) if home(cls)[0] in _WRITE)
+    if kind == "numpy":
+        numpy = library("numpy")
+        column = numpy.ndarray.view(column, numpy.ndarray).ravel()
+        column = column if column.dtype.kind in "OUS" else column[:0]
     # Others keep their cells in an array of their own.
     if kind == "pandas" and home(type(column.dtype))[0] not in ("pandas", "numpy"):
         return []
@@ -235,15 +217,10 @@ def _cells(column: Any) -> list[object]:
     return [cell for part in parts for cell in getattr(part, _WRITE[kind])()]
 
 
-_WRITE = {"pandas": "tolist", "polars": "to_list", "pyarrow": "to_pylist"}
 _known: dict[int, tuple[type, _Parts | None]] = {}
 _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("builtins", "dict"): _entries,
-    ("builtins", "list"): _items,
-    ("builtins", "tuple"): _items,
-    ("builtins", "set"): _items,
-    ("builtins", "frozenset"): _items,
-    ("collections", "deque"): _items,
+    **{(cls.__module__, cls.__name__): _items for cls in _SEQUENCES},
     ("builtins", "function"): _of_function,
     ("_thread", "_local"): lambda value: [
         *local.__getattribute__(value, "__dict__").items()
@@ -252,7 +229,7 @@ _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("_contextvars", "ContextVar"): _of_context,
     ("builtins", "type"): _members,
     ("builtins", "module"): _globals,
-    ("numpy", "ndarray"): _array,
+    ("numpy", "ndarray"): _unnamed,
     ("pandas", "DataFrame"): _pandas_frame,
     ("pandas", "Series"): _pandas_series,
     ("pandas", "Index"): _pandas_index,
@@ -260,27 +237,23 @@ _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("polars", "Series"): _polars_series,
     ("pyarrow", "Table"): _arrow_table,
     ("pyarrow", "RecordBatch"): _arrow_table,
-    ("pyarrow", "Array"): _arrow_array,
-    ("pyarrow", "ChunkedArray"): _arrow_array,
-    ("nemotron_magic", "_Column"): _column,
+    ("pyarrow", "Array"): _unnamed,
+    ("pyarrow", "ChunkedArray"): _unnamed,
+    ("nemotron_magic", "_Column"): _unnamed,
 }
-_NEED_A_NAME = {_array, _arrow_array, _column}
 _CONTAINERS = {_attributes, _entries, _items}
 _TABLES = {_arrow_table, _pandas_frame, _polars_frame}
 
-_MOST = 2_000
-"""How many secrets are remembered."""
-
+_MOST = 2_000  # secrets are remembered
 _DEEPEST = 3
 _ENTRIES = 500  # of a container are looked at; of one with a telling name:
 _TOLD_ENTRIES = 4_000
 _LOOKS = 200  # at parts of what has no telling name, together; the first time:
 _FIRST_LOOKS = 20_000
-_IN_TURN = 200  # variables that nothing names come with each look
-_IDENTIFIER = re.compile(r"[^\W\d]\w*")
-_LONGEST_CELL = 10_000
-_TURN = 50  # variables further on begins the next look
 _TOLD_LOOKS = 5_000  # at parts of one that has
+_IN_TURN = 200  # variables that nothing names come with each look
+_TURN = 50  # variables further on begins the next look
+_LONGEST_CELL = 10_000
 _TABLE = 70  # as dear as this number of parts
 _TYPICAL = 100  # that tell whether a list is one of words
 
@@ -290,12 +263,11 @@ _Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
 class Held:
     """Finds the secrets that variables hold, and remembers them."""
 
-    __slots__ = ("_found", "_known", "_labels", "_looks", "_telling", "_variables")
+    __slots__ = ("_found", "_known", "_labels", "_looks", "_variables")
 
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
-        self._known: dict[object, int] = {}
-        self._telling: set[object] = set()
+        self._known: dict[str, int] = {}
         self._labels: set[str] = set()
         self._looks = 0
         found: dict[str, str] = {}
@@ -319,21 +291,16 @@ class Held:
         return {k: v for k, v in found if k not in labels and k not in names}
 
     def _look(self) -> None:
-        found = self._found(0)
-        look = _Look(found, self._labels)
-        pairs = list(self._variables.items())
-        new = [one for one in pairs if self._known.get(one[0]) != id(one[1])]
-        if len(self._known) > 2 * len(pairs):
-            self._known.clear()
-        self._known.update((name, id(value)) for name, value in new)
-        self._telling.update(name for name, _ in new if _told_by(name))
-        first = self._telling | _named_in(self._variables.get("In"))
-        found_first = [one for one in pairs if one[0] in first]
+        found, pairs = self._found(0), list(self._variables.items())
+        known = {name: id(value) for name, value in pairs}
+        new = [one for one in pairs if self._known.get(one[0]) != known[one[0]]]
+        self._known = known
+        named = _named_in(self._variables.get("In"))
+        first = [one for one in pairs if one[0] in named or _told_by(one[0])]
         start = self._looks * _TURN % (len(pairs) or 1)
         turn = (pairs[start:] + pairs[:start])[:_IN_TURN]
-        look.at_all(
-            [*found_first, *new, *turn], _LOOKS if self._looks else _FIRST_LOOKS
-        )
+        look = _Look(found, self._labels)
+        look.at_all([*first, *new, *turn], _LOOKS if self._looks else _FIRST_LOOKS)
         self._looks += 1
         for oldest in list(found)[:-_MOST]:
             found.pop(oldest, None)
@@ -342,20 +309,19 @@ class Held:
 def _named_in(cells: object) -> set[str]:
     """Return the names in the last cell, which may have changed what they hold."""
     last = exact(cells[-1]) if type(cells) is list and cells else ""
-    return set(_IDENTIFIER.findall(last[:_LONGEST_CELL]))
+    return set(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
 
 
-@dataclass(slots=True)
 class _Look:
     """One look at everything, what tells before the rest."""
 
-    found: dict[str, str]
-    labels: set[str]
-    _seen: dict[int, object] = field(default_factory=dict)
-    _later: _Waiting = field(default_factory=deque)
-    _others: _Waiting = field(default_factory=deque)
+    def __init__(self, found: dict[str, str], labels: set[str]) -> None:
+        self._found, self._labels = found, labels
+        self._seen: dict[int, object] = {}
+        self._later: _Waiting = deque()
+        self._others: _Waiting = deque()
 
-    def at_all(self, pairs: list[tuple[object, object]], looks: int) -> None:
+    def at_all(self, pairs: list[tuple[str, object]], looks: int) -> None:
         """Look at all variables, and in a number of parts of the others."""
         for name, value in pairs:
             self._at(value, _told_by(name), 0)
@@ -365,27 +331,24 @@ class _Look:
     def _look(self, waiting: _Waiting, left: int) -> None:
         """Look at what waits, and then at what is found there to be telling."""
         while waiting and left > 0:
-            value, parts, depth, telling = waiting.popleft()
-            try:
-                left -= self._within(value, parts, depth, telling)
-            except Exception:  # another thread changes it, or it is broken
-                left -= 1
+            left -= 1
+            with suppress(Exception):  # another thread changes it, or it is broken
+                left -= self._within(*waiting.popleft())
             if waiting is self._others:
                 self._look(self._later, _TOLD_LOOKS)
 
     def _at(self, value: object, telling: Telling | None, depth: int) -> None:
         if telling is not None and (text := _text_of(value)) is not None:
-            if text not in self.found:
-                self.found.update(
-                    dict.fromkeys(secrets_in(telling, text), telling.kind)
-                )
+            if text not in self._found:
+                for secret in secrets_in(telling, text):
+                    self._found[secret] = telling.kind
             return
         parts = _parts_of(type(value))
         if parts is None or depth > _DEEPEST:
             return
         if telling is not None:
             self._later.append((value, parts, depth, telling))
-        elif parts not in _NEED_A_NAME and id(value) not in self._seen:
+        elif parts is not _unnamed and id(value) not in self._seen:
             self._seen[id(value)] = value
             self._others.append((value, parts, depth, None))
 
@@ -395,30 +358,28 @@ class _Look:
         """Look at the parts of a value; return what that cost."""
         most = _ENTRIES if telling is None else _TOLD_ENTRIES
         pairs = list(islice(parts(value), most))
+        is_table = parts in _TABLES
         if telling is not None and telling.strength is Strength.HINT:
             unnamed = [part for name, part in pairs if name is None]
-            is_record = parts in {*_TABLES, _attributes} or (depth and not unnamed)
+            is_record = is_table or parts is _attributes or (depth and not unnamed)
             telling = None if is_record or _is_prose(unnamed, telling) else telling
-        is_named = parts in _TABLES
-        if is_named:
-            self.labels.update(name for name, _ in pairs if type(name) is str)
+        if is_table:
+            self._labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
             own = _told_by(name)
             if own is None and telling is not None and not telling.passes_over(name):
                 own = telling
                 if type(name) is str and looks_random(name):
-                    self.found.setdefault(name, telling.kind)
+                    self._found.setdefault(name, telling.kind)
             self._at(part, own, depth + 1)
-        return len(pairs) + _TABLE * is_named
+        return len(pairs) + _TABLE * is_table
 
 
 def _told_by(name: object) -> Telling | None:
     """Return what a name tells, or a part of it, as in a MultiIndex."""
-    if type(name) is str:
-        return told_by(name)
-    if type(name) is not tuple:
-        return None
-    return next(filter(None, map(_told_by, reversed(name))), None)
+    if type(name) is tuple:
+        return next(filter(None, map(_told_by, reversed(name))), None)
+    return told_by(name) if type(name) is str else None
 
 
 def _is_prose(values: list[object], telling: Telling) -> bool:
@@ -439,16 +400,13 @@ def is_held_secret(name: str, value: object) -> bool:
         return False
     parts = _parts_of(type(value))
     if telling.strength is not Strength.HINT:
-        is_number = telling.strength is Strength.PASSWORD and type(value) in (
-            int,
-            float,
-        )
+        is_password = telling.strength is Strength.PASSWORD
+        is_number = is_password and type(value) in (int, float)
         return is_number or _text_of(value) is not None or parts in _CONTAINERS
-    inner = [value]
+    pairs: list[tuple[object, object]] = [(None, value)]
     if parts in _CONTAINERS:
         pairs = list(islice(parts(value), _ENTRIES))
-        inner = [part for _, part in pairs]
-        if any(type(key) is str and looks_random(key) for key, _ in pairs):
-            return True
-    texts = [text for text in map(_text_of, inner) if text is not None]
+    if any(type(key) is str and looks_random(key) for key, _ in pairs):
+        return True
+    texts = [text for _, part in pairs if (text := _text_of(part)) is not None]
     return any(any(secrets_in(telling, text)) for text in texts)

@@ -308,7 +308,9 @@ def _values(name: _Name) -> Iterator[Span]:
     text, at = name.text, name.at
     if name.way == "below":
         yield from _below(name)
-    elif (name.way == "tag" and not name.line.endswith(_TAGS)) or (name.way == "blank" and not _may_be_blank(name)):
+    elif (name.way == "tag" and not name.line.endswith(_TAGS)) or (
+        name.way == "blank" and not _may_be_blank(name)
+    ):
         return
     elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
         yield from _expressed(name)
