@@ -44,7 +44,7 @@ __all__ = [
 # What stands for a placeholder while rules look at the text: no rule takes it for a
 # part of a secret, so that nothing is redacted twice.
 MASK = "\ue000"
-PLACEHOLDER_START = "[redacted:"
+_OPENING = "[redacted:"
 _PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]{1,40}\]")
 
 
@@ -59,7 +59,7 @@ class Span(NamedTuple):
 
 def placeholder(kind: str) -> str:
     """Return what stands in a secret's place."""
-    return f"{PLACEHOLDER_START}{kind}]"
+    return f"{_OPENING}{kind}]"
 
 
 def lower(text: str) -> str:
@@ -70,7 +70,7 @@ def lower(text: str) -> str:
 def mask_spans(text: str) -> str:
     """Return `text`, as long as it was, in small letters and without placeholders."""
     lowered = lower(text)
-    if PLACEHOLDER_START not in lowered:
+    if _OPENING not in lowered:
         return lowered
     return _PLACEHOLDER.sub(lambda found: MASK * len(found[0]), lowered)
 
@@ -242,7 +242,7 @@ def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool
         # Who knows the address of a webhook may do what it is for.
         parts = value.split("/")[3:] if strength is Strength.SECRET else ()
         return any(looks_random(part, 16) for part in parts)
-    if PLACEHOLDER_START in value or not _may_be_secret(value, strength, bare):
+    if _OPENING in value or not _may_be_secret(value, strength, bare):
         return False
     if bare and _CODE.match(value):
         return False

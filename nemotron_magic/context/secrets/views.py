@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -22,11 +22,7 @@ from nemotron_magic.context.secrets.values import (
     told_by,
 )
 
-__all__ = [
-    "as_read",
-    "column_secrets",
-    "series_secrets",
-]
+__all__ = ["as_read", "column_secrets", "series_secrets"]
 
 
 _HEAD = re.compile(KEYWORD)
@@ -35,7 +31,6 @@ _RULE = re.compile(r"[\s\-+|:=…\u2500-\u257f]*")
 _NAME = re.compile(r"[a-z][\w .-]{0,40}")
 _CELL = re.compile(r"[^\s]+(?: [^\s]+)*")
 _CODE = re.compile(r"[()\[\]{}]|[^\W\d]\w*\.[^\W\d]")
-_CALLED = re.compile(r"[()\[\]{}]")
 _NUMBER = re.compile(r"[-+\d.,%:e ]*")
 _LONGEST_HEAD = 2000
 
@@ -49,54 +44,46 @@ class _Table(NamedTuple):
     columns: int
     named: dict[int, tuple[_Place, Telling]]
 
-    def secrets(self, line: str) -> list[Span] | None:
-        """Return the secrets in a row; None if the line is none of the table's."""
-        if _RULE.fullmatch(line):
-            return [] if line.strip() else None
+    def cells(self, line: str) -> list[_Place]:
+        """Return the places of those cells in a row; none if it is no row of it."""
         places = _places(line, self.mark)
         if self.mark:
-            cells = [places[number] for number in self.named if len(places) > number]
             is_row = len(places) == self.columns
-        else:
-            starts, ends = dict(places), {end: start for start, end in places}
-            heads = [head for head, _ in self.named.values()]
-            cells = [
-                (ends[end], end) if end in ends else (start, starts.get(start, start))
-                for start, end in heads
-            ]
-            is_row = len(places) > 1 and any(start < end for start, end in cells)
-        if not is_row:
-            return None
-        found = []
-        for (start, end), (_, telling) in zip(cells, self.named.values(), strict=True):
-            plain = line[start:end].strip("\"'")
-            start += line[start:end].find(plain)
-            if _NUMBER.fullmatch(plain) or (self.mark == "," and _CODE.search(plain)):
-                continue
-            if is_written_secret(plain, telling):
-                found.append(Span(start, start + len(plain), telling.kind))
-        return found
+            return [places[number] for number in self.named] if is_row else []
+        starts, ends = dict(places), {end: start for start, end in places}
+        cells = [
+            (ends[end], end) if end in ends else (start, starts.get(start, start))
+            for (start, end), _ in self.named.values()
+        ]
+        is_row = len(places) > 1 and any(start < end for start, end in cells)
+        return cells if is_row else []
 
 
 def column_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values in columns whose head names a secret."""
-    text, lowered = passage.text, passage.masked
-    at = 0
+    text, lowered, at = passage.text, passage.masked, 0
     for place in passage.names:
         if place < at:
             continue
         start = lowered.rfind("\n", at, place) + 1 or at
         at = _line_end(lowered, place) + 1
-        if at - start > _LONGEST_HEAD:
-            continue
-        table = _read_head(lowered[start : at - 1])
+        is_head = at - start <= _LONGEST_HEAD
+        table = _read_head(lowered[start : at - 1]) if is_head else None
         while table and at < len(text):
-            end = _line_end(text, at)
-            row = table.secrets(text[at:end])
-            if row is None:
+            line = text[at : _line_end(text, at)]
+            is_rule = line.strip() and _RULE.fullmatch(line)
+            cells = [] if is_rule else table.cells(line)
+            if not cells and not is_rule:
                 break
-            yield from (Span(at + one.start, at + one.end, one.kind) for one in row)
-            at = end + 1
+            told = (telling for _, telling in table.named.values())
+            for (start, end), telling in zip(cells, told, strict=False):
+                plain = line[start:end].strip("\"'")
+                is_code = table.mark == "," and _CODE.search(plain)
+                is_one = not is_code and not _NUMBER.fullmatch(plain)
+                if is_one and is_written_secret(plain, telling):
+                    first = at + line.find(plain, start)
+                    yield Span(first, first + len(plain), telling.kind)
+            at += len(line) + 1
 
 
 def _line_end(text: str, at: int) -> int:
@@ -107,15 +94,15 @@ def _line_end(text: str, at: int) -> int:
 def _read_head(line: str) -> _Table | None:
     mark = next((one for one in _MARKS if one in line), None)
     places = _places(line, mark)
-    if mark == "," and (_CALLED.search(line) or places[-1][0] == places[-1][1]):
+    if mark == "," and re.search(r"[()\[\]{}]|,\s*$", line):
         return None  # arguments of a call
     named = {}
     for number, (start, end) in enumerate(places):
         name = line[start:end].strip("\"'")
-        if _HEAD.search(name) and _NAME.fullmatch(name) and name != "pass":
-            name = re.sub(r"[-. ]+", "_", name)
-            if telling := told_by(name):
-                named[number] = (start, end), telling
+        is_name = _HEAD.search(name) and _NAME.fullmatch(name) and name != "pass"
+        telling = told_by(re.sub(r"[-. ]+", "_", name)) if is_name else None
+        if telling:
+            named[number] = (start, end), telling
     # Above an index a frame of pandas has nothing.
     is_head = len(places) > 1 or (not mark and line[:1] == " ")
     return _Table(mark, len(places), named) if named and is_head else None
@@ -126,15 +113,14 @@ def _places(line: str, mark: str | None) -> list[_Place]:
         return [found.span() for found in _CELL.finditer(line)]
     places, at = [], 0
     for part in line.replace("┆", "│").split(mark):
-        inner = part.strip()
-        start = at + (part.find(inner) if inner else 0)
-        places.append((start, start + len(inner)))
+        start = at + len(part) - len(part.lstrip())
+        places.append((start, start + len(part.strip())))
         at += len(part) + len(mark)
     return places
 
 
 _SERIES_NAME = r"(?P<name>[\w .-]{1,60})"
-# Below the values, as pandas has it.
+# The name stands below the values, as pandas has it, above or beside them.
 _BELOW = re.compile(
     rf"(?m)^(?:Freq: [\w-]{{1,20}}, )?Name: {_SERIES_NAME}, "
     r"(?:Length: \d{1,12}, )?dtype: "
@@ -148,41 +134,32 @@ _MOST_CHARS = 8000
 def series_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values of each Series or index whose name is telling."""
     text = passage.text
-    if "ame" not in passage.grams and "ser" not in passage.grams:
+    if passage.grams.isdisjoint(("ame", "ser")):
         return
     for form in (_BELOW, _ABOVE, _BESIDE):
         for found in form.finditer(text):
-            if (telling := told_by(found["name"])) is None:
-                continue
-            for start, end in _series_cells(text, found):
-                if is_written_secret(text[start:end], telling):
+            telling = told_by(found["name"])
+            for start, end in _series_cells(text, found) if telling else ():
+                if telling and is_written_secret(text[start:end], telling):
                     yield Span(start, end, telling.kind)
 
 
 def _series_cells(text: str, name: re.Match[str]) -> Iterator[_Place]:
-    """Yield the values of the Series that has its name above, below or beside them."""
     start, end = name.span()
-    if name.re is _BELOW:
-        yield from _lines_above(text, start)
+    first = max(0, start - _MOST_CHARS)
+    if name.re is not _BELOW:
+        at = end if name.re is _ABOVE else text.rfind("[", first, start)
+        for joined in strings(text, at) if at >= 0 else ():
+            yield from (piece.span("value") for piece in joined.pieces)
         return
-    at = text.rfind("[", max(0, start - _MOST_CHARS), start)
-    at = end if name.re is _ABOVE else at
-    for joined in strings(text, at) if at >= 0 else ():
-        yield from (piece.span("value") for piece in joined.pieces)
-
-
-def _lines_above(text: str, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the last cell of each line above, up to one that is empty."""
-    first = max(0, end - _MOST_CHARS)
-    while end > first:
-        start = text.rfind("\n", first, end - 1) + 1 or first
+    while start > first:  # the last cell of each line above, up to one that is empty
+        end, start = start, text.rfind("\n", first, start - 1) + 1 or first
         line = text[start : end - 1].rstrip()
         if not line or "dtype: " in line:
             return
         cell = _LAST_CELL.search(line, max(0, len(line) - 400))
         if cell and cell.start() and cell[0][0] != ".":
             yield start + cell.start(), start + cell.end()
-        end = start
 
 
 _COLOUR = r"\x1b\[[0-9;:?]{0,40}[A-Za-z]|\x1b\][^\x07\x1b\n]{0,400}(?:\x07|\x1b\\)"
@@ -201,6 +178,13 @@ _APART = re.compile(r"</\w+>\s+<\w")
 _HEADS = re.compile(r"</th>\s*<th\b", re.IGNORECASE)
 _OPENS_CELL = re.compile(rf"<(?:{_CELL_TAGS})\b", re.IGNORECASE)
 _ENDS_LINE = re.compile(rf"<dt\b|</?(?:{_LINE})\b", re.IGNORECASE)
+
+_READ: dict[str, Callable[[str], str]] = {
+    "&": html.unescape,
+    "%": unquote,
+    "\\": lambda written: chr(int(written[2:], 16)),
+    "\x1b": lambda _: "",
+}
 
 # What frames, quotes and programs put around a line break.
 _BEFORE_BREAK = " \t\r│|\\\"'"
@@ -243,18 +227,8 @@ def as_read(passage: Passage) -> Passage | None:
 
 def _markup(text: str) -> Iterator[_Edit]:
     for found in _MARKUP.finditer(text):
-        written = found[0]
-        if written[0] == "&":
-            instead = html.unescape(written)
-        elif written[0] == "%":
-            instead = unquote(written)
-        elif written[0] == "\\":
-            instead = chr(int(written[2:], 16))
-        elif written[0] == "\x1b":
-            instead = ""
-        else:
-            instead = _layout(written)
-        yield found.start(), found.end(), instead
+        read = _READ.get(found[0][0], _layout)
+        yield found.start(), found.end(), read(found[0])
 
 
 def _layout(tags: str) -> str:
