@@ -61,7 +61,7 @@ class CallAccounting:
         self.is_rehearsal = False
         self.saved: Callable[[str], CachedReply | None] = lambda request: None
         self.tallies: dict[str, Tally] = {}
-        self.told: set[str] = set()  # what is to be said once a session
+        self.noticed: set[str] = set()  # said once a session
         self.ledger = Ledger(now_s=now_s) if ledger is None else ledger
         self._newer: set[str] = set()
         self._environ = environ
@@ -219,8 +219,8 @@ class Call:
                 return
         if settings.model_is_default and settings.model != DEFAULT_MODEL:
             said = f"{DEFAULT_MODEL} is not served any more; asked {settings.model}"
-            if said not in self.accounting.told:
-                self.accounting.told.add(said)
+            if said not in self.accounting.noticed:
+                self.accounting.noticed.add(said)
                 yield Notice(said)
         key = self.credentials.checked_key(self._endpoint, settings)
         self._begin_within_limits(key)

@@ -139,8 +139,8 @@ class Session:
 
         Several threads may ask at once. A `question` is text in the user's own words,
         or with its context and where it comes from, or what is asked about the last
-        reply of a thread. `settings` are for this call, `watch` is told each event as
-        it happens, and `stop` ends the call from another thread. `as_` says what
+        reply of a thread. `settings` are for this call, `watch` is called with each
+        event, and `stop` ends the call from another thread. `as_` says what
         `reply.value` is to be: fields in words, such as `"total float, currency:
         EUR|USD"`, a pydantic model, a dataclass, a TypedDict, a `Literal`, a plain
         type, a list of one of them, or a JSON schema.
@@ -210,7 +210,7 @@ class Session:
         max_cost_usd : float, optional
             Most that the whole run may cost.
         sample : int, optional
-            Ask only so many rows, spread over the table.
+            Ask only this many rows, spread over the table.
         again : tuple of str
             Ask again what came to nothing: `errors`, rows with answers of another kind
             than wanted; `billed`, rows that may have been billed; `all` of these.

@@ -47,7 +47,7 @@ def test_five_rows_are_asked_first_and_the_rest_with_all(notebook: Notebook) -> 
     asked = sum(notebook.service.asked.values())
     assert (pilot.status, asked) == ("ok", 5)
     assert "5 of 40 rows · $0.00010 · all: about $0.00080 ±" in pilot.text
-    assert "Sent: column review · 0 secrets taken out" in pilot.text
+    assert "Sent: column review · 0 secrets redacted" in pilot.text
     assert notebook["out"].tone.notna().sum() == 5
 
     done = notebook.ask(f"{AS} -o out --all rows: df.review")
@@ -174,7 +174,7 @@ def test_what_was_asked_is_shown_as_it_went_out(notebook: Notebook, field: str) 
     line = "--all --label truth rows: df[['review', 'title']]"
     done = notebook.ask(f"{AS} {line}", "What tone? {review} {title}")
 
-    assert "1 secret taken out" in done.text
+    assert "1 secret redacted" in done.text
     assert done.text.count("| 2 | bad soap") == 2
     assert key[:12] not in done.text
 

@@ -247,7 +247,7 @@ def test_the_schema_holds_nothing_that_a_server_is_known_to_refuse() -> None:
     }
     assert fields.prompt_line() == (
         "Answer with one JSON object and nothing else. It has exactly these keys: "
-        '"s": one of "a", "b"; "n": integer in 1..5, or null if there is none; '
+        '"s": one of "a", "b"; "n": integer in 1..5, or null if missing; '
         '"tags": list of: one of "x", "y"; "at": date as YYYY-MM-DD; '
         '"why": string (short).'
     )

@@ -163,19 +163,19 @@ def _ask(
     app: App, call: ParsedMagic, question: RowsQuestion, settings: Settings
 ) -> Any:
     """Ask about rows; return the frame of answers, unless it goes into a variable."""
-    paint = app.displays.live()
+    show = app.displays.live()
 
     def watch(progress: Progress) -> None:
         if not call.quiet:
             line = str(progress)
-            paint(f"{line}\n\n{_table(progress.last, ())}", line, False)
+            show(f"{line}\n\n{_table(progress.last, ())}", line, False)
 
     def keep(rows: Rows) -> None:
         if call.out:
             app.shell.push({call.out: rows.frame}, interactive=True)
         if not call.quiet:
             warning = app.session.row_store(settings).pop_warning()
-            paint(_result(rows, question, warning), "", True)
+            show(_result(rows, question, warning), "", True)
 
     try:
         rows = app.session.ask_rows(question, settings, watch)
@@ -230,7 +230,7 @@ def _end(rows: Rows, question: RowsQuestion) -> str:
     if rows.asked:
         columns = ", ".join(filter(None, map(as_cell, rows.details["columns"])))
         sent = f"column {columns}" if columns else "the values"
-        lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} taken out")
+        lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} redacted")
     doubtful = sum("may have been billed" in row.error for row in rows.errors)
     if doubtful:
         lines.append(

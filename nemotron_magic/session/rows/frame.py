@@ -220,7 +220,7 @@ class Rows:
 
     @property
     def cost_usd(self) -> float | None:
-        """What its answers cost, whenever they were asked; None if nobody told."""
+        """What its answers cost, whenever they were asked; None if unknown."""
         keys = set(self._keys) - {b""}
         known = [one.cost_usd for key in keys if (one := self._found.get(key))]
         costs = [cost for cost in known if cost is not None]

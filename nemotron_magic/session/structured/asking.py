@@ -124,7 +124,7 @@ def dressed(
 
 
 def without_text(watch: EventCallback) -> EventCallback:
-    """Return what is told of all but the text, which is JSON and not to be read."""
+    """Pass on all events but the text, which is JSON and not to be read."""
 
     def pass_on(event: Event) -> None:
         if not isinstance(event, Text | TextWasReasoning):
@@ -142,7 +142,7 @@ def ask_typed(
 ) -> Reply:
     """Return the reply with its value; raise InvalidAnswerError if it has none.
 
-    `learn` is told the rung that was taken where it is another one.
+    `learn` is called with the rung that was taken where it is another one.
     """
     fields, first_rung = prompt.wanted or Fields(()), rung
     while True:

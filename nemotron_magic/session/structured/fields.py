@@ -115,7 +115,7 @@ class Field:
         elif self.limits:
             one = f"{one} in {self.limits}"
         one = f"list of: {one}" if self.is_list else one
-        one = f"{one}, or null if there is none" if self.is_nullable else one
+        one = f"{one}, or null if missing" if self.is_nullable else one
         return f"{one} ({self.about})" if self.about else one
 
     @property

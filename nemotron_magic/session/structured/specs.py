@@ -61,7 +61,7 @@ def is_type(word: str) -> bool:
 
 
 def of_own_type(fields: Fields, names: Mapping[str, Any]) -> Fields:
-    """Return the fields of a type of the user's, if only its name was typed."""
+    """Return the fields of a type in user code, if only its name was typed."""
     name = fields.names[0]
     found = names.get(name) if fields == Fields((Field(name),)) else None
     is_one = isinstance(found, type) or typing.get_origin(found) is not None
