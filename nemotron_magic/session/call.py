@@ -34,7 +34,7 @@ from nemotron_magic.session.budget import (
 from nemotron_magic.session.conversation import PreparedPrompt
 from nemotron_magic.session.credentials import Credentials
 from nemotron_magic.session.replay import CachedReply
-from nemotron_magic.session.reply import Ending, Reply, ReplyAccumulator, ReplyMetadata
+from nemotron_magic.session.reply import Reply, ReplyAccumulator, ReplyMetadata
 from nemotron_magic.storage.cache import Cache, RungMemory, open_cache, open_rungs
 from nemotron_magic.storage.ledger import Ledger, Tally
 from nemotron_magic.storage.records import CallRecord, Totals
@@ -99,17 +99,6 @@ class CallAccounting:
         # What the user has kept, too, is no forgery.
         is_own = kept is not None and (saved is None or saved.texts == kept.texts)
         return kept if is_own else saved
-
-    def recall(self, request: str, settings: Settings) -> CachedReply | None:
-        """Return the cached reply to a request; raise InputError if one must exist."""
-        cached = self.cached(request, settings)
-        if cached is None and settings["cache"] == "replay":
-            raise InputError(
-                "there is no cached reply to this question",
-                "the cache is set to replay, so nothing is sent",
-                "Ask it: %nemotron --cache …   Or all: %config Nemotron.cache = 'on'",
-            )
-        return cached
 
     def keep(self, reply: Reply, settings: Settings) -> None:
         """Cache a reply that is whole and new, if the cache is on."""
@@ -196,7 +185,7 @@ class Call:
                 "it did not say that the model was done; what had arrived is kept",
                 ASK_AGAIN,
             )
-        partial = self._priced(self._reply(error))
+        partial = self._reply(error)
         if self._draft.has_text:
             error.reply = self.prompt.whole(partial)
             if partial.strip():
@@ -212,11 +201,18 @@ class Call:
         if self.prompt.notice:
             yield Notice(self.prompt.notice)
         if not self.prompt.bypass_cache or settings["cache"] == "replay":
-            cached = self.accounting.recall(self.metadata.request_hash, settings)
+            cached = self.accounting.cached(self.metadata.request_hash, settings)
             if cached is not None:
                 self._begin(CallRecord(may_cost=False, is_cached=True))
                 yield from cached.events()
                 return
+            if settings["cache"] == "replay":
+                raise InputError(
+                    "there is no cached reply to this question",
+                    "the cache is set to replay, so nothing is sent",
+                    "Ask it: %nemotron --cache …   "
+                    "Or all: %config Nemotron.cache = 'on'",
+                )
         if settings.model_is_default and settings.model != DEFAULT_MODEL:
             said = f"{DEFAULT_MODEL} is not served any more; asked {settings.model}"
             if said not in self.accounting.noticed:
@@ -284,30 +280,45 @@ class Call:
         except Exception as error:
             # The reply is paid for, whatever becomes of showing it.
             self.watch = lambda event: None
-            self._draft.add(
-                Notice(f"It could not be shown while it arrived: {error!r}")
-            )
+            said = f"It could not be shown while it arrived: {error!r}"
+            self._draft.add(Notice(said))
 
     def _reply(self, error: NemotronError | None = None) -> Reply:
-        """Return the reply as it stands, also if nothing has arrived."""
-        elapsed_s = self.clock_s() - self._started_s
-        reply = self._draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)
-        if error is None or self._draft.is_truncated:
-            return reply
-        is_stopped = isinstance(error, InterruptedByUser)
-        ending: Ending = "interrupted" if is_stopped else "failed"
-        return Reply(reply, replace(reply.metadata, ending=ending))
+        """Return the reply as it stands, with an estimate of what was not reported.
+
+        The cost is that of the catalogue; tokens are estimated of a reply that was
+        broken off, as its report would have come last.
+        """
+        draft, elapsed_s = self._draft, self.clock_s() - self._started_s
+        reply = draft.reply(elapsed_s=elapsed_s, first_text_s=self._first_text_s)
+        known = reply.metadata
+        known.is_rehearsal = self._is_rehearsal
+        if error and not draft.is_truncated:
+            is_stopped = isinstance(error, InterruptedByUser)
+            known.ending = "interrupted" if is_stopped else "failed"
+        usage = known.usage
+        is_unknown = None in (usage.prompt_tokens, usage.completion_tokens)
+        if known.ending != "complete" and is_unknown and draft.has_text:
+            text = f"{known.reasoning}{''.join(reply.choices)}{known.refusal}"
+            usage = estimate_usage(known.body, text).updated(usage)
+            known.estimated_usage = usage
+        if usage.cost_usd is None:
+            model = dearest(self.client.listed(self._endpoint), known.body)
+            known.estimated_usd = estimate_cost_usd(model, usage)
+        elif known.is_rehearsal:
+            known.usage = replace(known.usage, cost_usd=None)
+            known.estimated_usd = usage.cost_usd
+        return reply
 
     def _finished(self, guard: InterruptGuard) -> Reply:
         """Record and cache a reply that ended well, also if the user stops this."""
-        reply = self._priced(self._reply())
+        reply = self._reply()
         try:
             with guard.released():
                 self._record_end(reply)
                 self.accounting.keep(reply, self.settings)
                 if warning := self.accounting.pop_warning(self._ledger):
-                    notices = (*reply.metadata.notices, warning)
-                    reply = Reply(reply, replace(reply.metadata, notices=notices))
+                    reply.metadata.notices += (warning,)
         except KeyboardInterrupt:
             guard.is_pressed = True
         return self.prompt.whole(reply)
@@ -320,27 +331,6 @@ class Call:
             kept = f"what had arrived is kept; {billed}"
             return InterruptedByUser("stopped by you", kept, ASK_AGAIN)
         return InterruptedByUser("stopped by you", f"nothing had arrived yet; {billed}")
-
-    def _priced(self, reply: Reply) -> Reply:
-        """Return a reply with an estimate of what the service did not report.
-
-        The cost is that of the catalogue; tokens are estimated of a reply that was
-        broken off, as its report would have come last.
-        """
-        known = replace(reply.metadata, is_rehearsal=self._is_rehearsal)
-        usage, is_cut = known.usage, known.ending != "complete"
-        is_unknown = None in (usage.prompt_tokens, usage.completion_tokens)
-        if is_cut and is_unknown and self._draft.has_text:
-            text = f"{known.reasoning}{''.join(reply.choices)}{known.refusal}"
-            usage = estimate_usage(known.body, text).updated(usage)
-            known = replace(known, estimated_usage=usage)
-        if usage.cost_usd is None:
-            model = dearest(self.client.listed(self._endpoint), known.body)
-            known = replace(known, estimated_usd=estimate_cost_usd(model, usage))
-        elif known.is_rehearsal:
-            free = replace(known.usage, cost_usd=None)
-            known = replace(known, usage=free, estimated_usd=usage.cost_usd)
-        return Reply(reply, known)
 
     def _record_end(self, reply: Reply, error: NemotronError | None = None) -> None:
         """Complete the row, if it was begun."""
