@@ -170,33 +170,30 @@ def ask_typed(
             raise
         except NemotronError as error:
             raise _invalid(reply, f"{why}; asked again: {error.what}") from None
-        reply = _joined(reply, second, why)
-        reading = _read(second, fields)
+        _add_first(reply, second, why)
+        reply, reading = second, _read(second, fields)
     if reading.value is None:
         raise _invalid(reply, reading.error)
-    return _typed(reply, fields, reading)
+    _set_value(reply, fields, reading)
+    return reply
 
 
 def _read(reply: Reply, fields: Fields) -> Reading:
     return read_value(str(reply), fields, reply.finish_reason, reply.reasoning)
 
 
-def _joined(first: Reply, second: Reply, why: str) -> Reply:
-    """Return the second reply, with what both took."""
+def _add_first(first: Reply, second: Reply, why: str) -> None:
+    """Add to a second reply what the first one took."""
     one, other = first.metadata, second.metadata
-    notice = f"Asked twice; the first answer did not fit: {why}."
-    costs = [(r.usage.cost_usd, r.estimated_usd) for r in (one, other)]
+    costs = [(known.usage.cost_usd, known.estimated_usd) for known in (one, other)]
     believed = [cost if guess is None else guess for cost, guess in costs]
-    usage = replace(one.usage + other.usage, cost_usd=_sum([c for c, _ in costs]))
-    metadata = replace(
-        other,
-        usage=usage,
-        estimated_usd=_sum(believed),
-        attempts=one.attempts + other.attempts,
-        elapsed_s=_sum([one.elapsed_s, other.elapsed_s]),
-        notices=(*one.notices, notice, *other.notices),
-    )
-    return Reply(str(second), metadata)
+    usage = one.usage + other.usage
+    other.usage = replace(usage, cost_usd=_sum([cost for cost, _ in costs]))
+    other.estimated_usd = _sum(believed)
+    other.attempts += one.attempts
+    other.elapsed_s = _sum([one.elapsed_s, other.elapsed_s])
+    notice = f"Asked twice; the first answer did not fit: {why}."
+    other.notices = (*one.notices, notice, *other.notices)
 
 
 def _sum(figures: list[float | None]) -> float | None:
@@ -214,26 +211,21 @@ def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
     if reply.finish_reason == "length":
         more = int(known.parameters.get("max_tokens") or 1024) * 4
         hint = f"Allow more: --max-tokens {more}   Read it: _nemotron"
-    error = InvalidAnswerError(f"the answer does not fit: {why}", cost, hint)
     text = str(reply).replace("```", "'''").strip()
-    shown = f"```text\n{text}\n```" if text else ""
-    error.reply = Reply(str(reply), replace(known, shown=shown))
+    known.shown = f"```text\n{text}\n```" if text else ""
+    error = InvalidAnswerError(f"the answer does not fit: {why}", cost, hint)
+    error.reply = reply
     return error
 
 
-def _typed(reply: Reply, fields: Fields, reading: Reading) -> Reply:
-    """Return a reply with its value, and the table that is shown in place of it."""
-    values = reading.value or {}
-    known = reply.metadata
-    note = f"The answer was {reading.note}." if reading.note else ""
+def _set_value(reply: Reply, fields: Fields, reading: Reading) -> None:
+    """Give a reply its value, and the table that is shown in place of it."""
+    known, values = reply.metadata, reading.value or {}
     rows = ([as_cell(name), as_cell(one)] for name, one in values.items())
-    metadata = replace(
-        known,
-        value=fields.build(values),
-        shown=as_table(["Field", "Value"], rows),
-        notices=(*known.notices, *filter(None, [note])),
-    )
-    return Reply(str(reply), metadata)
+    known.value = fields.build(values)
+    known.shown = as_table(["Field", "Value"], rows)
+    if reading.note:
+        known.notices += (f"The answer was {reading.note}.",)
 
 
 def as_table(
