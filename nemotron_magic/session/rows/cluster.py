@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import Event, Lock, Thread
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -105,10 +106,8 @@ class Cluster:
         """Let workers that came later send, too; raise InputError if one cannot."""
         new = [one for one in workers if one not in self._ready]
         if not workers:
-            raise InputError(
-                "the cluster has no workers",
-                hint="Add some: client.cluster.scale(2)",
-            )
+            hint = "Add some: client.cluster.scale(2)"
+            raise InputError("the cluster has no workers", hint=hint)
         if not new:
             return
         origin = key.origin if key else ""
@@ -130,9 +129,8 @@ class Cluster:
         """Raise InputError if the key would go over a network in the clear."""
         for address in (self._dask.scheduler.address, *workers):
             way = urlsplit(address)
-            if way.scheme in ("tls", "wss", "inproc"):
-                continue
-            if not loopback_addresses(way.hostname or ""):
+            is_safe = way.scheme in ("tls", "wss", "inproc")
+            if not is_safe and not loopback_addresses(way.hostname or ""):
                 raise InputError(
                     f"the workers have no key for {key.origin}",
                     f"it goes to none over {way.scheme}: in the clear",
@@ -164,24 +162,16 @@ class Cluster:
                     self._events.put(Ended(key, error=gone))
 
 
-class _Wire:
-    """Puts into the driver's queue what happens on this worker."""
-
-    def __init__(self, worker: Any, topic: str) -> None:
-        self._worker, self._topic = worker, topic
-
-    def put(self, event: Begun | Ended) -> None:
-        self._worker.log_event(self._topic, {"event": pickle.dumps(event)})
-
-
 def _begin(topic: str, origin: str, dask_worker: Any = None) -> bool:
     """On a worker: get ready to send; return whether it has the key."""
-    wire: Any = _Wire(dask_worker, topic)
-    key = None
-    if origin:
-        credentials = Credentials(os.environ, KeyStore())
-        key = credentials.key(Endpoint.read(origin))
-    _senders[topic] = (Threads(Client(), wire, wire.put), key)
+
+    def say(event: Begun | Ended) -> None:
+        dask_worker.log_event(topic, {"event": pickle.dumps(event)})
+
+    credentials = Credentials(os.environ, KeyStore())
+    key = credentials.key(Endpoint.read(origin)) if origin else None
+    queue: Any = SimpleNamespace(put=say)
+    _senders[topic] = (Threads(Client(), queue, say), key)
     return key is not None
 
 
