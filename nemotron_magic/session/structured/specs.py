@@ -258,23 +258,18 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
     """Return the field of one property; what cannot be sent is left out or refused."""
     one = _resolved(one, whole)
     about = one_line(str(one.get("description", "")), 500)
-    for union in (one[key] for key in ("anyOf", "allOf") if key in one):
-        others = [other for other in union if other != _NULL]
-        numbers = [o for o in others if o.get("type") in ("number", "integer")]
-        others = numbers if len(numbers) == 1 else others  # a Decimal
-        if len(others) == 1:
-            field = _property(name, others[0], whole)
-            return dataclasses.replace(
-                field,
-                is_nullable=field.is_nullable or _NULL in union,
-                about=about or field.about,
-            )
+    union = one.get("anyOf") or one.get("allOf") or []
+    others = [other for other in union if other != _NULL]
+    numbers = [o for o in others if o.get("type") in ("number", "integer")]
+    others = numbers if len(numbers) == 1 else others  # a Decimal
+    if len(others) == 1:
+        one = {**_resolved(others[0], whole), "description": about}
     kinds = one.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else [*kinds]
-    values = [one["const"]] if "const" in one else one.get("enum")
-    is_nullable = "null" in kinds or None in (values or [])
+    values = [one["const"]] if "const" in one else one.get("enum") or []
+    is_nullable = _NULL in union or "null" in kinds or None in values
     kinds = [kind for kind in kinds if kind != "null"]
-    if isinstance(values, list):
+    if values:
         field = _of_values(name, [value for value in values if value is not None])
         field = dataclasses.replace(field, cast=one.get("cast"))
     elif kinds == ["array"]:
@@ -284,10 +279,9 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
         field = dataclasses.replace(field, is_list=True)
     elif len(kinds) == 1 and kinds[0] in _TYPES:
         kind = "date" if one.get("format") == "date" else _TYPES[kinds[0]]
-        field = Field(name, kind)
-        if kind in ("int", "float"):
-            ends = (one.get("minimum"), one.get("maximum"))
-            field = Field(name, kind, least=ends[0], most=ends[1])
+        is_number = kind in ("int", "float")
+        ends = (one.get("minimum"), one.get("maximum")) if is_number else (None, None)
+        field = Field(name, kind, least=ends[0], most=ends[1])
     else:
         shown = ", ".join(map(str, kinds)) or "this"
         raise _unreadable(f"{name} cannot be {one_line(shown, 60)}", _FLAT)
