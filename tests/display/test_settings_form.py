@@ -213,17 +213,6 @@ def test_a_hostile_value_is_text_in_its_error(rows: Rows) -> None:
     assert "&lt;img" in rows()["Seed:"]
 
 
-def test_settings_that_contradict_each_other_are_told(
-    config: Nemotron, form: SettingsForm
-) -> None:
-    config.top_logprobs = 3
-    contradiction = form.box.children[0].value
-    config.logprobs = True
-
-    assert "top_logprobs needs logprobs" in contradiction
-    assert form.box.children[0].value == ""
-
-
 def test_a_reset_gives_back_the_defaults_and_the_default_model_as_no_choice(
     config: Nemotron, form: SettingsForm, rows: Rows
 ) -> None:

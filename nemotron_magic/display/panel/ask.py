@@ -146,9 +146,6 @@ class AskTab:
         self._stop = make.button("Stop", self.stop, disabled=True)
         go_on = partial(self.ask, goes_on=True)
         self._continue = make.button("Continue", go_on, disabled=self._cut is None)
-        self._forget = make.button(
-            "Forget", self.forget, tooltip="Begin this conversation anew"
-        )
         self._name = make(
             ipywidgets.Combobox,
             "nm-name",
@@ -162,7 +159,7 @@ class AskTab:
             ipywidgets.HTML, "nm-status-line", value=_status_html(_HINT)
         )
         self.refresh()
-        buttons = (self._send, self._stop, self._continue, self._name, self._forget)
+        buttons = (self._send, self._stop, self._continue, self._name)
         bar = make(ipywidgets.HBox, "nm-bar", children=buttons)
         talk = make(ipywidgets.VBox, "nm-talk", children=(self._transcript.box,))
         parts = (talk, self._box, self._status, bar)
@@ -221,12 +218,6 @@ class AskTab:
         if self._cancel is not None:
             self._cancel.set()
 
-    def forget(self) -> None:
-        """Forget the conversation: what comes next begins anew."""
-        self._host.session.conversation.reset(self._thread)
-        self.refresh()
-        self._say("Forgotten: the next question begins anew.")
-
     def refresh(self) -> None:
         """Show what has been asked meanwhile, in cells and other panels."""
         with self._make.lock:
@@ -273,7 +264,7 @@ class AskTab:
         """Let be pressed what can be done now."""
         busy = self._cancel is not None
         self._name.options = self._threads()
-        self._name.disabled = self._forget.disabled = self._send.disabled = busy
+        self._name.disabled = self._send.disabled = busy
         self._continue.disabled = busy or self._cut is None
         self._stop.disabled = not busy
 

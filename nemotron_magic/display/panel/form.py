@@ -12,7 +12,7 @@ import ipywidgets
 from traitlets import All, TraitError
 
 from nemotron_magic.client.models import Model
-from nemotron_magic.core.errors import InputError, NemotronError
+from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
 from nemotron_magic.display.panel import WidgetFactory, error_html
 from nemotron_magic.markdown.html import line_html
@@ -44,7 +44,6 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 
 _UNITS = {"s": "seconds", "usd": "US dollars"}
 _SPELT = {"url": "URL", "http": "HTTP", "n": "Answers"}
-_LINE_CHARS = 60  # longer JSON is shown on several lines
 
 
 class SettingsForm:
@@ -60,7 +59,6 @@ class SettingsForm:
         self._headings = {name: self._toggle(name) for name in SECTIONS}
         self._shows_code = self._toggle("Show as code")
         self._code = make(ipywidgets.HTML)
-        self._problem = make(ipywidgets.HTML)
         reset = make.button("Reset all", self.reset)
         self._end = make(ipywidgets.HBox, "nm-bar", children=(self._shows_code, reset))
         self.box = make(ipywidgets.VBox, "nm-form")
@@ -92,7 +90,7 @@ class SettingsForm:
 
     def _arrange(self) -> None:
         """Show the rows of what is open, each with its note below it."""
-        shown = [self._problem, *self._rows(FIRST)]
+        shown = [*self._rows(FIRST)]
         for name, heading in self._headings.items():
             shown += [heading, *(self._rows(SECTIONS[name]) if heading.value else ())]
         shown.append(self._end)
@@ -153,11 +151,6 @@ class SettingsForm:
             finally:
                 self._is_following = False
             self._show_note(name, self._about_chosen() if name == "model" else "")
-        self._problem.value = ""
-        try:
-            self._config.snapshot()
-        except NemotronError as error:  # what is set contradicts itself
-            self._problem.value = error_html(error.what)
         if self._shows_code.value:
             self._code.value = self._as_code()
 
@@ -192,8 +185,7 @@ def as_text(parameter: Parameter, value: Any) -> str:
     if parameter.kind == "texts":
         return "\n".join(json.dumps(one, ensure_ascii=False)[1:-1] for one in value)
     if parameter.kind == "json":
-        indent = 1 if len(json.dumps(value)) > _LINE_CHARS else None
-        return json.dumps(value, ensure_ascii=False, indent=indent)
+        return json.dumps(value, ensure_ascii=False)
     return str(value)
 
 
@@ -249,13 +241,8 @@ def flags_line(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
 def _flags(parameter: Parameter, value: Any) -> str:
     """Return the flags of one value; empty if it cannot be set for one call."""
     flag = min(parameter.flags, key=len, default="")
-    if flag and parameter.kind == "boolean":
-        if flag.startswith("--no-") is not value:
-            return flag
-    elif flag and value is not None:
-        glue = "=" if parameter.bare else " "
-        each = value if parameter.kind == "texts" else [value]
-        return " ".join(f"{flag}{glue}{_quoted(one)}" for one in each)
+    if flag and parameter.kind not in ("boolean", "texts") and value is not None:
+        return f"{flag}{'=' if parameter.bare else ' '}{_quoted(value)}"
     compact = json.dumps(value, separators=(",", ":"))
     return f"-p {parameter.name}={_quoted(compact)}" if parameter.sent else ""
 
