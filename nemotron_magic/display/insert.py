@@ -147,16 +147,13 @@ class InsertOptions:
 
 
 class CodeInserter:
-    """Puts the code of replies into the cells of one shell.
-
-    `unreadable` returns the folders that code which is tried may not read.
-    """
+    """Puts code into the cells of a shell; trials may not read what is `unreadable`."""
 
     def __init__(
         self,
         shell: Any,
         takes_cells: Callable[[], bool],
-        unreadable: Callable[[], Sequence[Path]] = tuple,
+        unreadable: Sequence[Path] = (),
     ) -> None:
         self._shell = shell
         self._takes_cells = takes_cells
@@ -299,7 +296,7 @@ class CodeInserter:
         reason: str = "",
     ) -> None:
         """Try cells in one copy, and keep what came of it."""
-        trials = Trials(self._shell, unreadable=self._unreadable())
+        trials = Trials(self._shell, unreadable=self._unreadable)
         try:
             verdicts = trials.run(sources, tick, before_s, reason)
         except KeyboardInterrupt:  # the reply is paid for: it stays

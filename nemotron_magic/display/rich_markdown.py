@@ -224,7 +224,7 @@ def _beside(
     inner = options.update(width=max(options.max_width - len(marks[0]), 1))
     lines: list[_Line] = []
     is_paragraph = False
-    for element in _elements(parent):
+    for element in cast("Iterator[RenderableType]", parent.elements):
         if lines and not (is_paragraph and isinstance(element, _List)):
             lines.append([])
         lines += Segment.split_lines(console.render(element, inner))
@@ -232,10 +232,6 @@ def _beside(
     for at, line in enumerate(lines or [[]]):
         yield Segment(marks[at > 0], console.get_style(style))
         yield from [*line, Segment.line()]
-
-
-def _elements(parent: md.BlockQuote | md.ListItem) -> list[RenderableType]:
-    return [*cast("Iterator[RenderableType]", parent.elements)]
 
 
 def column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:

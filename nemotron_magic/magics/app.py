@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from nemotron_magic.context.cells import NO_IDS
 from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.history import DisplayLog, Recorder
 from nemotron_magic.context.notebook_file import own_file
@@ -48,11 +46,10 @@ class App:
         config: Any,
         recorder: Recorder | None,
         displays: DisplayLog | None,
-        ids: Mapping[int, str] = NO_IDS,
-        held: Held | None = None,
-        slow: Mapping[str, float] = MappingProxyType({}),
+        ids: Mapping[int, str],
+        held: Held,
+        slow: Mapping[str, float],
     ) -> None:
-        held = held or Held(shell.user_ns)
         self.session = Session(held=held.secrets)
         self._environ = SecretMapping(os.environ)
         self.displays = DisplayManager(shell, self._environ)
@@ -67,17 +64,13 @@ class App:
         spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
         self._name, self.session.accounting.tallies = spent
         gatherer = ContextGatherer(shell, self._own_file, recorder, displays, ids)
-        self.asker = Asker(
-            shell, self.session, gatherer, self.displays, self._own_folders, slow
-        )
+        folders = [user_folder(self._environ, kind) for kind in ("data", "cache")]
+        self.asker = Asker(shell, self.session, gatherer, self.displays, folders, slow)
         self.displays.code_of = lambda reply: self.asker.inserter.code_of(
             reply, config.insert_button
         )
         self._printers = shell.display_formatter.ipython_display_formatter
         self._printers.for_type(Reply, self.displays.show_value)
-
-    def _own_folders(self) -> list[Path]:
-        return [user_folder(self._environ, kind) for kind in ("data", "cache")]
 
     def model_names(self) -> list[str]:
         """Return the models to offer on Tab; asks the service once, briefly."""

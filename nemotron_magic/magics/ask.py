@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from nemotron_magic.client.deadline import InterruptGuard, stopped_after
@@ -106,8 +105,8 @@ class Asker:
         session: Session,
         gatherer: ContextGatherer,
         displays: DisplayManager,
-        unreadable: Callable[[], Sequence[Path]] = tuple,
-        slow: Mapping[str, float] = MappingProxyType({}),
+        unreadable: Sequence[Path],
+        slow: Mapping[str, float],
     ) -> None:
         self.shell = shell
         self.session = session
@@ -183,8 +182,9 @@ class _Asking:
                 reply = self._receive(Correction(wish, thread), InsertOptions())
             except (NemotronError, KeyboardInterrupt) as error:
                 # What could not be corrected is paid for, and goes in as it is.
-                why = _why_not_corrected(error)
-                kept = inserter.finished(reply, self.options, why)
+                why = getattr(error, "what", "stopped by you")
+                notice = f"Not corrected: {why}."
+                kept = inserter.finished(reply, self.options, notice)
                 if not self.call.quiet:
                     about, before = kept.metadata, len(reply.metadata.notices)
                     notices = [*about.notices[before:], *about.remarks]
@@ -275,13 +275,6 @@ def _ticker(renderer: Renderer) -> Callable[[float], None]:
             renderer.watch(Trying(elapsed_s))
 
     return tick
-
-
-def _why_not_corrected(error: BaseException) -> str:
-    """Return why a reply was not corrected; its question, at least, was sent."""
-    if not isinstance(error, NemotronError):
-        return "Not corrected: stopped by you."
-    return f"Not corrected: {error.what}."
 
 
 def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:

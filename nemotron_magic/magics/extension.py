@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
@@ -215,45 +215,38 @@ class NemotronMagics:
         targets = ((name, getattr(one, "magic_name", "")) for name, one in magics)
         return {"nemotron", *(name for name, of in targets if of == "nemotron")}
 
-    def get_ready(self, result: Any) -> None:
-        """Get ready for the first question, once the cell that loaded us has ended."""
-        self._forget(self.get_ready)
-        _prevent_reload(self.shell)
-        from nemotron_magic.context.cells import CellIds
-
-        # Not sooner: loading is to stay light.
-        self._cell_ids = CellIds(self.shell, self._ids)
-        self._cell_ids.note(result)
-        self.shell.events.register("pre_run_cell", self.begin_cell)
-        self.shell.events.register("post_run_cell", self.end_cell)
-        # Nobody types into any other shell, nor behind `ipython -c`.
-        is_typed = getattr(self.shell.parent, "interact", True)
-        is_terminal = hasattr(self.shell, "pt_app") and is_typed
-        if getattr(self.shell, "kernel", None) or is_terminal:
-            self._preload.start()
-
     def begin_cell(self, info: Any) -> None:
         """Note when a cell begins."""
         self._began_s = monotonic()
 
     def end_cell(self, result: Any) -> None:
         """Note what took long, and secrets in variables, before they change."""
+        _prevent_reload(self.shell)
+        if self._cell_ids is None:
+            self._get_ready(result)
+            return
         source, elapsed_s = result.info.raw_cell, monotonic() - self._began_s
         self._slow.pop(source, None)
         if elapsed_s > _SLOW_S and source:
             self._slow[source] = elapsed_s
-        _prevent_reload(self.shell)
         self.held.look()
 
-    def _forget(self, listener: Callable[[Any], None]) -> None:
-        for event in ("pre_run_cell", "post_run_cell"):
-            if listener in self.shell.events.callbacks[event]:
-                self.shell.events.unregister(event, listener)
+    def _get_ready(self, result: Any) -> None:
+        """Get ready for the first question, once the cell that loaded us has ended."""
+        from nemotron_magic.context.cells import CellIds
+
+        self._cell_ids = CellIds(self.shell, self._ids)
+        self._cell_ids.note(result)
+        # Nobody types into any other shell, nor behind `ipython -c`.
+        is_typed = getattr(self.shell.parent, "interact", True)
+        is_terminal = hasattr(self.shell, "pt_app") and is_typed
+        if getattr(self.shell, "kernel", None) or is_terminal:
+            self._preload.start()
 
     def close(self) -> None:
         """Let go of what was opened."""
-        for listener in (self.get_ready, self.begin_cell, self.end_cell):
-            self._forget(listener)
+        self.shell.events.unregister("pre_run_cell", self.begin_cell)
+        self.shell.events.unregister("post_run_cell", self.end_cell)
         self._preload.cancel()
         app = vars(self).get("app")
         for one in (self._recorder, self._displays, self._cell_ids, app):
@@ -270,7 +263,8 @@ def load(shell: Any) -> None:
     for listed, one in _places(shell, magics):
         # First, before IPython takes prompts off and looks for a cell magic.
         listed.insert(0 if one == magics.call_cell else len(listed), one)
-    shell.events.register("post_run_cell", magics.get_ready)
+    shell.events.register("pre_run_cell", magics.begin_cell)
+    shell.events.register("post_run_cell", magics.end_cell)
     _report_missed(shell)
 
 
@@ -303,7 +297,7 @@ def panel() -> None:
             hint="From Python, use nemotron_magic.Session",
         )
     load(shell)
-    cast("NemotronMagics", _registered(shell)).nemotron("panel")
+    shell.run_line_magic("nemotron", "panel")
 
 
 def unload(shell: Any) -> None:
@@ -352,9 +346,7 @@ def _prevent_reload(shell: Any) -> None:
 def _registered(shell: Any) -> NemotronMagics | None:
     found = shell.magics_manager.magics["line"].get("nemotron")
     owner = getattr(found, "__self__", None)
-    # By name: after an autoreload the class is another one.
-    is_ours = type(owner).__name__ == NemotronMagics.__name__
-    return cast("NemotronMagics", owner) if is_ours else None
+    return owner if isinstance(owner, NemotronMagics) else None
 
 
 def _recorder(shell: Any) -> Recorder | None:

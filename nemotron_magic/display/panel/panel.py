@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from functools import cache
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -68,16 +68,18 @@ class Panel:
         self._form: SettingsForm | None = None
         self._preview: Any = None
         self._usage: Any = None
-        tabs = (self._show_ask, self._show_form, self._show_preview, self._show_usage)
-        names = ("Ask", "Parameters", "Preview", "Usage")
-        self._tabs = {
-            name: (self._tab(name), show)
-            for name, show in zip(names, tabs, strict=True)
+        self._tabs: dict[str, tuple[Any, Callable[[], Any]]] = {
+            "Ask": (self._tab("Ask"), lambda: self._ask.box),
+            "Parameters": (self._tab("Parameters"), self._show_form),
+            "Preview": (self._tab("Preview"), self._show_preview),
+            "Usage": (self._tab("Usage"), self._show_usage),
         }
         close = make.button("Close", self.close, tooltip="Take the panel off the page")
         toggles = [toggle for toggle, _ in self._tabs.values()]
         top = make(ipywidgets.HBox, "nm-top", children=(*toggles, close))
-        style = make(ipywidgets.HTML, value=f"<style>{_css()}</style>{_LOST}")
+        own = files(__package__).joinpath("panel.css").read_text("utf-8")
+        css = f"<style>{stylesheet()}{small_css(own)}</style>"
+        style = make(ipywidgets.HTML, value=f"{css}{_LOST}")
         self._head = (style, top)
         self.box = make(
             ipywidgets.VBox,
@@ -156,9 +158,6 @@ class Panel:
             shown = self._make(ipywidgets.HTML, "nm-page", value=error_html(str(error)))
         self.box.children = (*self._head, shown)
 
-    def _show_ask(self) -> Any:
-        return self._ask.box
-
     def _show_form(self) -> Any:
         if self._form is None:
             self._form = SettingsForm(self._host.config, self._make)
@@ -236,9 +235,3 @@ def panel_state(config: str, turn: Turn | None, spent: str) -> str:
         parts += [as_block(turn.question, "text"), answer]
         parts += [f"… and {more:,} characters more."] if more > 0 else []
     return "\n\n".join([*parts, spent])
-
-
-@cache
-def _css() -> str:
-    own = files(__package__).joinpath("panel.css").read_text("utf-8")
-    return stylesheet() + small_css(own)

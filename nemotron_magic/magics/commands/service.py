@@ -174,15 +174,14 @@ def _versions() -> str:
 
 
 def _ledger_line(session: Session) -> str:
-    """Return where calls are recorded; looks whether that can be done."""
     ledger = session.accounting.ledger
-    ledger.of_today()
-    if ledger.path is not None:
-        return _line(True, f"ledger: {literal(str(ledger.path), 300)}")
-    if not ledger.error:
-        return _line(True, "ledger: in memory, for this session only")
-    problem = f"ledger: in memory; {literal(ledger.error, 300)}"
-    return _line(False, problem, "`%config Nemotron.ledger = PATH` puts it elsewhere")
+    ledger.of_today()  # whether it can be read
+    if ledger.error and ledger.path is None:
+        problem = f"ledger: in memory; {literal(ledger.error, 300)}"
+        hint = "`%config Nemotron.ledger = PATH` puts it elsewhere"
+        return _line(False, problem, hint)
+    path = ledger.path and literal(str(ledger.path), 300)
+    return _line(True, f"ledger: {path or 'in memory, for this session only'}")
 
 
 def _model_line(models: list[Model], settings: Settings) -> str:
