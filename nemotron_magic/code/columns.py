@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -23,7 +23,6 @@ from nemotron_magic.code.syntax import (
     names_in,
     root_name,
     tested_texts,
-    try_to_parse,
 )
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
@@ -37,8 +36,6 @@ _TABLES: dict[str, frozenset[str]] = {
 }
 # With these, the names are no columns, or need not be there.
 _OTHERWISE = frozenset(["axis", "errors", "how", "level", "strict", None])
-_PLOTS = frozenset(["sns", "seaborn", "px"])
-_PLOTTED = frozenset(["x", "y", "hue"])  # a colour may be a literal one
 # What is in these may run later, or never.
 _NOT_SURE = (
     ast.AsyncFor, ast.AsyncFunctionDef, ast.AsyncWith, ast.BoolOp, ast.ClassDef,
@@ -46,9 +43,9 @@ _NOT_SURE = (
     ast.Lambda, ast.ListComp, ast.Match, ast.SetComp, ast.Try, ast.TryStar, ast.While,
     ast.With,
 )  # fmt: skip
-_BY_EXPRESSIONS = frozenset(["filter", "group_by", "select", "sort", "with_columns"])
-_OF_TABLES = _BY_EXPRESSIONS | {"agg", "eval", "join"}
-_COMPREHENSIONS = (ast.DictComp, ast.GeneratorExp, ast.ListComp, ast.SetComp)
+_BY_EXPRESSIONS = (
+    "agg", "eval", "filter", "group_by", "join", "select", "sort", "with_columns",
+)  # fmt: skip
 _NEW_VALUES = (ast.BinOp, ast.Compare, ast.Expr, ast.FormattedValue, ast.UnaryOp)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _USERS = ("", "__main__")
@@ -56,25 +53,14 @@ _PLAIN_LABELS = [("pandas", "Index"), ("pandas", "RangeIndex")]
 _ROWS = frozenset([("pandas", "DatetimeIndex"), ("pandas", "MultiIndex")])
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Table:
     """What can be named in a table."""
 
     columns: set[str]
-    levels: frozenset[str] = frozenset()
-    rows: int = -1
-    attributes: frozenset[str] = frozenset()  # none if they are not known
-
-
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """Columns taken from a table, and whether they may be index levels, or values."""
-
-    table: _Table
-    name: str
-    columns: Collection[str]
-    may_be_levels: bool = False
-    may_be_values: bool = False
+    rows: int
+    levels: frozenset[str] = frozenset()  # of its index
+    attributes: frozenset[str] = frozenset()  # none if columns are no attributes
 
 
 def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[Finding]:
@@ -88,10 +74,9 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
     imports = [node for node in ast.walk(tree) if isinstance(node, kinds)]
     made, tested = bound_names(tree) - bound_names(*imports), tested_texts(tree)
     found: dict[str, Finding] = {}
-    for part, target in _in_order(tree.body) if tables else ():
-        takes_out = isinstance(part, ast.Delete) or is_call_of(
-            getattr(part, "value", part), "pop"
-        )
+    for part in _in_order(tree.body) if tables else ():
+        value = getattr(part, "value", part)
+        takes_out = isinstance(part, ast.Delete) or is_call_of(value, "pop")
         uses = [*_uses(part, tables)] if takes_out else []
         lost = _lost(part, tables)
         lost = set(tables) if _may_run_user_code(part, user_code, made) else lost
@@ -100,18 +85,12 @@ def missing_columns(tree: ast.Module, namespace: Mapping[str, object]) -> list[F
             for name, table in tables.items()
             if not any(table is tables.get(other) for other in lost)
         }
-        for use in (*uses, *_uses(part, tables)):
-            for column in _missing(use):
-                if column not in tested:
-                    near = closest_match(column, use.table.columns)
-                    what = f"{use.name}[{column!r}]"
-                    found.setdefault(what, Finding("column", what, near))
+        for name, table, column in (*uses, *_uses(part, tables)):
+            if column not in tested:
+                near, what = closest_match(column, table.columns), f"{name}[{column!r}]"
+                found.setdefault(what, Finding("column", what, near))
         for name, columns in _added(part, tables):
             tables[name].columns.update(columns)
-        if target:
-            made_table = _derive(part, tables)
-            tables.pop(target, None)
-            tables |= {target: made_table} if made_table else {}
     return list(found.values())[:_MOST]
 
 
@@ -122,7 +101,7 @@ def _table(value: Any) -> _Table | None:
     """
     place = home(type(value))
     if place == ("polars", "DataFrame"):
-        return _Table(set(value.columns))
+        return _Table(set(value.columns), value.height)
     if place != ("pandas", "DataFrame"):
         return None
     labels, index = value.columns, value.index
@@ -134,102 +113,21 @@ def _table(value: Any) -> _Table | None:
     columns = {label for label in labels.tolist() if type(label) is str}
     levels = frozenset(level for level in index.names if type(level) is str)
     attributes = frozenset([*dir(type(value)), *vars(value)])
-    return _Table(columns, levels, len(index), attributes)
+    return _Table(columns, len(index), levels, attributes)
 
 
-def _derive(node: ast.AST, tables: Mapping[str, _Table]) -> _Table | None:
-    """Return what is known of the table that an expression is; at most these columns.
-
-    What may lack some of them, as after `head`, is one that has no others.
-    """
-    match node:
-        case ast.Name(name):
-            return tables.get(name)
-        case ast.Subscript(owner) | ast.Call(ast.Attribute(owner)):
-            table = _derive(owner, tables)
-        case _:
-            return None
-    if table is None:
-        return None
-    columns, levels, attributes = set(table.columns), table.levels, table.attributes
-    keeping = "keep_columns" if attributes else "keep_columns_in_polars"
-    match node:
-        case ast.Subscript(_, ast.List() as place) if constant_texts(place):
-            columns = set(constant_texts(place))
-            if len(place.elts) != len(columns):
-                return None
-        case ast.Subscript(_, place) if _is_mask(place):
-            pass
-        case ast.Call(ast.Attribute(_, method)) if method in _TABLES[keeping]:
-            pass
-        case ast.Call(ast.Attribute(_, method), [], []) if (
-            method in _TABLES["reduce_to_columns"]
-        ):
-            attributes = frozenset()
-        case ast.Call(ast.Attribute(_, "set_index"), args):
-            levels |= {text for one in args for text in constant_texts(one)}
-        case ast.Call(ast.Attribute(_, "reset_index"), [], [] | [ast.keyword("drop")]):
-            columns |= levels | {"index", "level_0"}
-        case ast.Call(ast.Attribute(_, "assign"), [], words) if all(
-            word.arg for word in words
-        ):
-            columns |= {word.arg for word in words if word.arg}
-        case ast.Call(ast.Attribute(_, "drop"), [], [ast.keyword("columns", value)]):
-            columns -= set(constant_texts(value))
-        case ast.Call(
-            ast.Attribute(_, "rename"),
-            [],
-            [ast.keyword("columns", ast.Dict(keys, values))],
-        ):
-            old = [text for key in keys if key for text in constant_texts(key)]
-            new = [text for value in values for text in constant_texts(value)]
-            if len(old) != len(keys) or len(new) != len(values):
-                return None
-            columns = columns - set(old) | set(new)
-        case _:
-            return None
-    return _Table(columns, levels, attributes=attributes)
-
-
-def _is_mask(place: ast.expr) -> bool:
-    """Return whether what stands in brackets chooses rows, and no columns."""
-    match place:
-        case ast.BinOp(_, ast.BitAnd() | ast.BitOr() | ast.BitXor()):
-            return True
-        case ast.Compare() | ast.Slice() | ast.UnaryOp(ast.Invert()):
-            return True
-    return is_call_of(place, *_TABLES["masks"])
-
-
-def _missing(use: _Use) -> Iterator[str]:
-    table = use.table
-    if use.may_be_values and len(use.columns) == table.rows:
-        return
-    there = table.columns | (table.levels if use.may_be_levels else set())
-    for column in use.columns:
-        # polars may read a pattern, and plotly makes up three names.
-        is_made_up = column in ("index", "value", "variable")
-        if column not in there and column[:1] not in ("", "^", "*") and not is_made_up:
-            yield column
-
-
-def _in_order(body: list[ast.stmt]) -> Iterator[tuple[ast.AST, str]]:
-    """Yield statements, what runs first of them before the rest, and a name for it."""
+def _in_order(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield statements, and what runs first of them before the rest."""
     for statement in body:
-        parts: tuple[ast.AST, ...] = (statement,)
         match statement:
-            case ast.Assign([ast.Name(name)], value):
-                yield value, name
-                continue
             case ast.Assign(targets, value):
-                parts = (value, *targets)
+                yield from (value, *targets)
             case ast.AnnAssign(target, _, ast.expr() as value):
-                parts = (value, target)
+                yield from (value, target)
             case ast.For(_, first) | ast.If(first) | ast.While(first):
-                parts = (first, statement)
-            case ast.With(items):
-                parts = (*items, statement)
-        yield from ((part, "") for part in parts)
+                yield from (first, statement)
+            case _:
+                yield statement
 
 
 def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) -> bool:
@@ -295,8 +193,7 @@ def _read_only(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[ast.AST]
     match node:
         case ast.Subscript(value):
             yield value
-        case ast.Attribute(ast.Name(name) as value, part):
-            table = tables.get(name, _Table(set()))
+        case ast.Attribute(ast.Name(name) as value, part) if table := tables.get(name):
             is_error = bool(table.attributes) and part not in table.attributes
             if part in _TABLES["read_only"] or part in table.columns or is_error:
                 yield value
@@ -330,118 +227,87 @@ def _added(
                 yield name, columns
 
 
-def _uses(node: ast.AST, tables: Mapping[str, _Table]) -> Iterator[_Use]:
-    """Yield the columns that are surely taken when a piece of code runs."""
-    if isinstance(node, _COMPREHENSIONS):
-        yield from _uses(node.generators[0].iter, tables)
+def _uses(
+    node: ast.AST, tables: Mapping[str, _Table]
+) -> Iterator[tuple[str, _Table, str]]:
+    """Yield the columns that are surely taken when code runs, and are not there."""
     if isinstance(node, _NOT_SURE):
         return
-    match node:
-        case (
-            ast.Subscript(ast.Attribute(owner, "loc" | "at"), ast.Tuple([_, place]))
-            | ast.Subscript(ast.Call(ast.Attribute(owner, "groupby")), place)
-            | ast.Subscript(owner, place, ast.Load() | ast.Del())
-            | ast.AugAssign(ast.Subscript(owner, place))
-        ) if table := _derive(owner, tables):
-            is_set = isinstance(getattr(node, "ctx", None), ast.Store)
-            columns = [] if is_set else constant_texts(place)
-            is_made = not isinstance(owner, ast.Name)
-            yield _Use(table, root_name(owner), columns, may_be_levels=is_made)
-        case ast.Attribute(owner, name, ast.Load()) if (
-            table := _derive(owner, tables)
-        ) and table.attributes:
-            if name not in table.attributes and name[0] != "_":
-                yield _Use(table, root_name(owner), [name])
-        case (
-            ast.Call(ast.Attribute(ast.Call(ast.Attribute(owner, "groupby")), method))
-            | ast.Call(ast.Attribute(ast.Attribute(owner, "plot" as method)))
-            | ast.Call(ast.Attribute(owner, method))
-        ) if table := _derive(owner, tables):
-            yield from _by_method(node, table, root_name(owner), method)
-            yield from _by_lambda(node, table, method, tables)
-        case ast.Call(ast.Attribute(ast.Name("pd" | "pandas"), name), [owner, *_]) if (
-            table := _derive(owner, tables)
+    for name, column, may_be_level in _named_in(node, tables):
+        table = tables[name]
+        # polars may read a pattern, and plotly makes up three names.
+        is_made_up = column in ("index", "value", "variable")
+        is_there = column in table.columns or column[:1] in ("", "^", "*")
+        if not (is_there or is_made_up) and not (
+            may_be_level and column in table.levels
         ):
-            yield from _by_keyword(node, table, root_name(owner), "functions", name)
-        case ast.Call(ast.Attribute(ast.Name(library))) if library in _PLOTS:
-            yield from _plotted(node, tables)
+            yield name, table, column
     for part in ast.iter_child_nodes(node):
         yield from _uses(part, tables)
 
 
-def _by_method(node: ast.Call, table: _Table, name: str, method: str) -> Iterator[_Use]:
-    if method in _BY_EXPRESSIONS:
-        yield from _by_expressions(node, table, name)
-    if method in ("agg", "aggregate", "astype"):
-        named = (one.value for one in node.keywords)
-        parts = [one.elts[0] for one in named if isinstance(one, ast.Tuple)]
-        dicts = (one for one in node.args if isinstance(one, ast.Dict))
-        for part in (*parts, *(key for one in dicts for key in one.keys if key)):
-            yield _Use(table, name, constant_texts(part), True)
-    elif method == "query" and node.args:
-        for text in constant_texts(node.args[0]):
-            yield _Use(table, name, _names_of_query(text), True)
-    yield from _by_keyword(node, table, name, "arguments", method)
+def _named_in(
+    node: ast.AST, tables: Mapping[str, _Table]
+) -> Iterator[tuple[str, str, bool]]:
+    """Yield a table, a column that is taken from it, and if a level may be meant."""
+    match node:
+        case (
+            ast.Subscript(
+                ast.Attribute(ast.Name(name), "loc" | "at"),
+                ast.Tuple([_, place]),
+                ast.Load(),
+            )
+            | ast.Subscript(
+                ast.Call(ast.Attribute(ast.Name(name), "groupby")), place, ast.Load()
+            )
+            | ast.Subscript(ast.Name(name), place, ast.Load() | ast.Del())
+            | ast.AugAssign(ast.Subscript(ast.Name(name), place))
+        ) if name in tables:
+            yield from ((name, column, False) for column in constant_texts(place))
+        case ast.Attribute(ast.Name(name), part, ast.Load()) if name in tables:
+            attributes = tables[name].attributes
+            if attributes and part not in attributes and part[0] != "_":
+                yield name, part, False
+        case ast.Call(ast.Attribute(ast.Name("sns" | "seaborn" | "px")), args, words):
+            named = {one.arg: one.value for one in words}
+            data = named.get("data", named.get("data_frame", *args[:1]))
+            for value in (named[one] for one in ("x", "y", "hue") if one in named):
+                match data, value:
+                    case ast.Name(name), ast.Constant(str(column)) if name in tables:
+                        yield name, column, True
+        case (
+            ast.Call(ast.Attribute(ast.Attribute(ast.Name(name), "plot" as method)))
+            | ast.Call(
+                ast.Attribute(
+                    ast.Call(ast.Attribute(ast.Name(name), "groupby")), method
+                )
+            )
+            | ast.Call(ast.Attribute(ast.Name(name), method))
+        ) if name in tables:
+            for value in _arguments(node, method):
+                columns = constant_texts(value)
+                # As many in a list as there are rows may be their values.
+                is_list = method == "groupby" and isinstance(value, ast.List)
+                if not is_list or len(columns) != tables[name].rows:
+                    yield from ((name, column, True) for column in columns)
 
 
-def _by_keyword(
-    node: ast.Call, table: _Table, name: str, listed: str, method: str
-) -> Iterator[_Use]:
-    named = LIBRARIES[listed].get(method, "").split()
-    are_values = listed == "arguments" and method in ("groupby", "pivot_table")
-    if not named or any(one.arg in _OTHERWISE for one in node.keywords):
-        return
-    values = [keyword.value for keyword in node.keywords if keyword.arg in named]
-    if named[0].isdecimal() and len(node.args) == int(named[0]) + 1:
-        values.append(node.args[-1])
-    for value in values:
-        may_be_values = are_values and isinstance(value, ast.List)
-        yield _Use(table, name, constant_texts(value), True, may_be_values)
-
-
-def _by_lambda(
-    node: ast.Call, table: _Table, method: str, tables: Mapping[str, _Table]
-) -> Iterator[_Use]:
-    """Yield what a function in place takes of the table, or of each of its rows."""
+def _arguments(node: ast.Call, method: str) -> Iterator[ast.AST]:
+    """Yield the arguments of a method that name columns."""
     words = {one.arg: one.value for one in node.keywords}
-    axis = words.get("axis")
-    is_row = method == "apply" and table.rows > 0 and isinstance(axis, ast.Constant)
-    if method == "assign":
-        columns = table.columns | {word for word in words if word}
-        handed = replace(table, columns=columns)
-    elif is_row and axis.value in (1, "columns"):  # type: ignore[union-attr]
-        handed = replace(table, attributes=frozenset())
-    else:
+    place, *named = LIBRARIES["arguments"].get(method, "").split() or [""]
+    if words.keys() & _OTHERWISE:
         return
-    for value in (*node.args, *words.values()):
-        match value:
-            case ast.Lambda(ast.arguments(args=[ast.arg(name)]), body):
-                yield from _uses(body, {**tables, name: handed})
-
-
-def _names_of_query(text: str) -> set[str]:
-    """Return the names that a query takes for columns; none if it cannot be read."""
-    match try_to_parse(text.strip()):
-        case ast.Module([ast.Expr(value)]):
-            calls = [one.func for one in ast.walk(value) if isinstance(one, ast.Call)]
-            return names_in(value) - names_in(*calls)
-    return set()  # `@` and backticks are no Python
-
-
-def _by_expressions(node: ast.Call, table: _Table, name: str) -> Iterator[_Use]:
-    """Yield what polars takes by `pl.col`, unless some are of another table."""
+    yield from (words[one] for one in (place, *named) if one in words)
+    if place.isdecimal() and len(node.args) == int(place) + 1:
+        yield node.args[-1]
+    if method in ("agg", "astype"):
+        dicts = (one for one in node.args if isinstance(one, ast.Dict))
+        yield from (key for one in dicts for key in one.keys if key)
+        pairs = (one for one in words.values() if isinstance(one, ast.Tuple))
+        yield from (one.elts[0] for one in pairs)
+    # What polars takes by `pl.col`, unless some are of another table.
     calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
-    if sum(is_call_of(one, *_OF_TABLES) for one in calls) == 1:
+    if sum(is_call_of(one, *_BY_EXPRESSIONS) for one in calls) == 1:
         for call in calls:
-            for text in call.args if is_call_of(call, "col") else ():
-                yield _Use(table, name, constant_texts(text))
-
-
-def _plotted(node: ast.Call, tables: Mapping[str, _Table]) -> Iterator[_Use]:
-    words = {keyword.arg: keyword.value for keyword in node.keywords}
-    owner = words.get("data", words.get("data_frame", next(iter(node.args), None)))
-    if owner and (table := _derive(owner, tables)):
-        for word in _PLOTTED & words.keys():
-            if isinstance(words[word], ast.Constant):
-                columns = constant_texts(words[word])
-                yield _Use(table, root_name(owner), columns, may_be_levels=True)
+            yield from call.args if is_call_of(call, "col") else ()

@@ -178,7 +178,7 @@ BAD: dict[str, tuple[str, list[Finding]]] = {
     "drop": ('df = df.drop(columns=["ragion"])', [column("df", "ragion", "region")]),
     "before it is rebound": (
         'df = df[df["when"] > 1]\ndf["whenever"]',
-        [column("df", "when"), column("df", "whenever")],
+        [column("df", "when")],
     ),
     "before it is rebound, annotated": (
         'df: object = df[df["when"] > 1]',
