@@ -4,14 +4,15 @@ A page and its server must carry every paint: ten a second of all that is there 
 100 MB for a reply of 16,000 tokens. A budget that grows with the text and with the time
 keeps the whole in proportion to the reply. A display takes the finished blocks and the
 growing tail, until it holds enough to be left alone; then a new one begins. At the end
-they give way to one output, the one that is saved.
+they give way to one output, the one that is saved; but those of a long reply stay as
+they are, because to replace them all at once would stop the page for a moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Event as ThreadEvent
 from threading import Lock, RLock, Thread
@@ -32,14 +33,18 @@ from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.display.reply import (
     block_html,
     document,
+    element,
+    end_html,
     interim_html,
     metadata,
+    reasoning_html,
     reply_html,
     reply_text,
+    shown_texts,
     status_html,
 )
 from nemotron_magic.markdown.latex import to_latex
-from nemotron_magic.markdown.streaming import Block, Blocks
+from nemotron_magic.markdown.streaming import Block, Blocks, close_open_marks
 from nemotron_magic.session.reply import Reply
 
 __all__ = [
@@ -76,7 +81,11 @@ _BYTES_PER_CHAR = 31
 _BYTES_PER_S = 35_000
 _BYTES_LESS_PER_CHAR = 57
 
-_DISPLAY_CHARS = 1_200  # is left alone: shorter ones cost the page, longer the wire
+# A display of so many is left alone: shorter ones cost the page, longer the wire. Later
+# ones hold a share of all before: JupyterLab shows no more than 50 outputs of a cell.
+_DISPLAY_CHARS = 1_200
+_DISPLAY_SHARE = 1 / 12
+_ONE_OUTPUT_CHARS = 12_000  # to replace them all takes JupyterLab some 40 ms
 _STATUS_BYTES = 200
 _STATUS_INTERVAL_S = 0.5
 _TOLD_FROM_S = 2  # a shorter wait needs no clock, nor does one that says how long it is
@@ -187,6 +196,15 @@ class Display:
         return {"data": data, "metadata": about}
 
 
+@dataclass(slots=True)
+class _Part:
+    """What one display holds of a reply that is spread over several."""
+
+    blocks: list[Block]
+    html: str  # as it was painted, if it has an id
+    display_id: str = ""
+
+
 class Publisher(Protocol):
     """Where displays go."""
 
@@ -258,9 +276,14 @@ class NotebookRenderer(Renderer):
                 self._handle(event)
 
     def finish(self, reply: Reply) -> None:
-        """Put the whole reply in the place of its parts."""
+        """Show the whole reply, in the place of its parts unless it is long."""
         with self._lock:
             self._end()
+            self._take()
+            if self._alone and len(reply) > _ONE_OUTPUT_CHARS and self._holds(reply):
+                self._finish_parts(reply)
+                return
+            self._clear()
             if self._alone:
                 self._display_id = ""
             self._paint(*bundle(reply, self._code_of))
@@ -271,6 +294,7 @@ class NotebookRenderer(Renderer):
             if self._has_ended:
                 return
             self._end()
+            self._clear()
             if self._display_id and not self._alone:
                 self._paint(status_html("no reply"), "no reply")
 
@@ -280,17 +304,17 @@ class NotebookRenderer(Renderer):
         self._blocks = Blocks()
         self._finished: list[Block] = []
         self._unread: list[str] = []
-        self._unread_chars = self._written_bytes = 0
-        style = document("", is_growing=True)
+        self._unread_chars = self._written_bytes = self._parted_chars = 0
+        style = document("", below=None)
         # The style sheet stays in a display of its own: it is sent only once.
-        self._left, self._head = ([style], "") if self._alone else ([], style)
+        self._parts = [_Part([], style)] if self._alone else []
+        self._head = "" if self._alone else style
         self._display_id = self._below = ""
 
     def _end(self) -> None:
-        """Paint nothing more by itself, and what comes in the place of all."""
+        """Paint nothing more by itself."""
         self._held_back = None
         self._has_ended = True
-        self._clear()
 
     def _clear(self) -> None:
         if self._alone and self._has_painted:
@@ -344,23 +368,63 @@ class NotebookRenderer(Renderer):
         self._paint_soon(self._show_growing, size)
 
     def _show_growing(self) -> None:
-        """Part what has come since the last paint into displays; paint the last one."""
+        """Paint the displays that hold enough by now, and the last one."""
+        self._take()
+        for part in self._parts:
+            if not part.display_id:
+                self._paint(part.html)
+                part.display_id, self._display_id = self._display_id, ""
+        written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
+        self._paint(self._head + interim_html(written, tail) + self._below)
+        self._written_bytes = sum(map(len, written))
+        self._unread_chars = len(tail.source)
+
+    def _take(self) -> None:
+        """Part what has come since the last paint into displays."""
         text = "".join(self._unread)
         self._unread.clear()
         for block in self._blocks.feed(text):
             self._finished.append(block)
             size = sum(len(block.source) for block in self._finished)
-            if self._alone and size >= _DISPLAY_CHARS:
-                self._left.append("".join(map(self._html_of, self._finished)))
+            enough = max(_DISPLAY_CHARS, self._parted_chars * _DISPLAY_SHARE)
+            if self._alone and size >= enough:
+                html = "".join(map(self._html_of, self._finished))
+                self._parts.append(_Part(self._finished, html))
+                self._parted_chars += size
                 self._finished = []
-        while self._left:
-            self._paint(self._left[0])
-            del self._left[0]
-            self._display_id = ""
-        written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
-        self._paint(self._head + interim_html(written, tail) + self._below)
-        self._written_bytes = sum(map(len, written))
-        self._unread_chars = len(tail.source)
+
+    def _holds(self, reply: Reply) -> bool:
+        """Return whether what was taken is all that is to be shown of a reply."""
+        blocks = [block for part in self._parts for block in part.blocks]
+        blocks += [*self._finished, self._blocks.tail]
+        return shown_texts(reply) == ["".join(block.source for block in blocks)]
+
+    def _finish_parts(self, reply: Reply) -> None:
+        """Paint again the parts that change: the first, those with code, the last.
+
+        The last has the text for all that do not show HTML.
+        """
+        code, folded = self._code_of(reply), reply.metadata.inserted
+        below, tail = code.below if code else None, self._blocks.tail
+        if reply.is_cut_off:
+            tail = replace(tail, markdown=close_open_marks(tail.markdown))
+        pieces = [part.blocks for part in self._parts] + [[*self._finished, tail]]
+        _, *htmls, last = (
+            "".join(block_html(b, folded, below) for b in blocks if b.source.strip())
+            for blocks in pieces
+        )
+        last += element(end_html(reply, code))
+        first = document(reasoning_html(reply), below="".join([*htmls, last]))
+        last_id = self._display_id
+        for part, html in zip(self._parts, [first, *htmls], strict=True):
+            if not part.display_id:
+                part.display_id, last_id = last_id, ""
+            elif part.html == html:
+                continue
+            self._display_id = part.display_id
+            self._paint(html)
+        self._display_id = last_id
+        self._paint(last, reply_text(reply), metadata(reply))
 
     def _paint_soon(self, show: Callable[[], None], size: int) -> None:
         """Paint now, or once the pace allows it, or when nothing else comes."""

@@ -18,7 +18,12 @@ from nemotron_magic.core.text import (
 )
 from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.html import line_html, stylesheet, used_rules
+from nemotron_magic.markdown.html import (
+    BelowCode,
+    line_html,
+    stylesheet,
+    used_rules,
+)
 from nemotron_magic.markdown.streaming import Block, close_open_marks
 from nemotron_magic.session.reply import ORDINARY_REASONS, Reply, ReplyMetadata
 
@@ -26,12 +31,16 @@ __all__ = [
     "block_html",
     "content_html",
     "document",
+    "element",
+    "end_html",
     "footer",
     "interim_html",
     "metadata",
     "notices",
+    "reasoning_html",
     "reply_html",
     "reply_text",
+    "shown_texts",
     "status_html",
     "without_style",
 ]
@@ -216,16 +225,25 @@ def reply_html(reply: Reply, code: ReplyCode | None = None) -> str:
 def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
     """Return all that is shown of a reply, for a page that has the style sheet."""
     below = code.below if code else None
-    metadata = reply.metadata
-    parts = []
-    if metadata.reasoning:
-        thought = f"<summary>Reasoning</summary>{to_html(metadata.reasoning)}"
-        parts.append(f'<details class="nm-reasoning">{thought}</details>')
-    texts = _texts(reply)
+    texts = shown_texts(reply)
     if texts and reply.is_cut_off:
         texts[-1] = close_open_marks(texts[-1])
-    parts += [to_html(text, metadata.inserted, below) for text in texts]
-    parts += [to_html(metadata.appended)] if metadata.appended else []
+    parts = [to_html(text, reply.metadata.inserted, below) for text in texts]
+    return "".join([reasoning_html(reply), *parts, end_html(reply, code)])
+
+
+def reasoning_html(reply: Reply) -> str:
+    """Return what is shown above a reply: its reasoning, folded."""
+    if not reply.metadata.reasoning:
+        return ""
+    thought = f"<summary>Reasoning</summary>{to_html(reply.metadata.reasoning)}"
+    return f'<details class="nm-reasoning">{thought}</details>'
+
+
+def end_html(reply: Reply, code: ReplyCode | None = None) -> str:
+    """Return what is shown below a reply: what was added to it, notices, the footer."""
+    metadata = reply.metadata
+    parts = [to_html(metadata.appended)] if metadata.appended else []
     parts += [code.rest()] if code else []
     told = notices(reply)
     leading = 1 if _reason(reply) else 0
@@ -241,14 +259,20 @@ def content_html(reply: Reply, code: ReplyCode | None = None) -> str:
 
 def reply_text(reply: Reply) -> str:
     """Return the Markdown that the model wrote; remarks only where it wrote nothing."""
-    texts = [text for text in (*_texts(reply), reply.metadata.appended) if text]
+    texts = [text for text in (*shown_texts(reply), reply.metadata.appended) if text]
     return "\n\n".join(texts) or "\n".join(notices(reply)) or footer(reply)
 
 
-def block_html(block: Block) -> str:
-    """Return one piece of a reply that is still growing."""
-    classes = f"nm-reply {block.classes}".strip()
-    return f'<div class="{classes}">{to_html(block.markdown)}</div>'
+def element(html: str, classes: str = "") -> str:
+    """Return the element that makes HTML look like a reply or a piece of one."""
+    # An empty line would end the HTML in a Markdown export, which begins with the text.
+    html = re.sub(r"(?m)^([ \t]*)\n", r"\1&#10;", html)
+    return f'<div class="{f"nm-reply {classes}".strip()}">{html}</div>'
+
+
+def block_html(block: Block, folded: str = "", below: BelowCode | None = None) -> str:
+    """Return one piece of a reply that is, or was, painted in pieces."""
+    return element(to_html(block.markdown, folded, below), block.classes)
 
 
 def interim_html(finished: list[str], tail: Block) -> str:
@@ -272,16 +296,15 @@ def status_html(text: str, detail: str = "") -> str:
 _SHEET = '\n<div class="lm-mod-hidden hidden"><style>'
 
 
-def document(content: str, is_growing: bool = False) -> str:
+def document(content: str, below: str | None = "") -> str:
     """Return `content`, which is HTML, with as much of the style sheet as it needs.
 
-    What is growing may come to need all of it.
+    So does what stands `below` it in displays of its own; None if that is growing, and
+    may come to need all of it.
     """
-    html = f'<div class="nm-reply">{content}</div>'
-    css = stylesheet() + _NO_INNER_SCROLL if is_growing else used_rules(html)
-    # An empty line would end the HTML in a Markdown export, which begins with the text;
-    # where tags are shown as text (nbconvert's sanitize_html), the style is hidden.
-    html = re.sub(r"(?m)^([ \t]*)\n", r"\1&#10;", html)
+    html = element(content)
+    css = stylesheet() + _NO_INNER_SCROLL if below is None else used_rules(html + below)
+    # Where tags are shown as text (nbconvert's sanitize_html), the style is hidden.
     return f"{html}{_SHEET}{css}</style></div>"
 
 
@@ -290,7 +313,8 @@ def without_style(html: str) -> str:
     return html.partition(_SHEET)[0]
 
 
-def _texts(reply: Reply) -> list[str]:
+def shown_texts(reply: Reply) -> list[str]:
+    """Return the texts in Markdown that are shown of a reply."""
     if reply.metadata.shown:
         return [reply.metadata.shown]
     if len(reply.choices) > 1:

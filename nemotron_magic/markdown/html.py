@@ -199,7 +199,7 @@ class _Writer(RendererHTML):
         code = token.content
         html = self._code(code, language_of(token.info))
         if self._below:
-            html += f'<span class="nm-below-{len(self._fences)}"></span>\n'
+            html += f'<span class="nm-below-{len(self._fences)}"></span>'
             self._fences.append(token)
         first, _, rest = self._folded.partition("\n")
         folded = (self._folded, rest if first.startswith("%%") else self._folded)

@@ -9,6 +9,7 @@ from notebook_page import FrontEnd, NotebookPage, largest_drop
 
 LOAD = "%load_ext nemotron_magic\n%nemotron rehearse"
 QUESTION = "%%nemotron\nrehearsal: length 800\nrehearsal: slow 150"
+LONG = "%%nemotron\nrehearsal: length 4000\nrehearsal: slow 700"
 SLOW = "%%nemotron\nrehearsal: length 900\nrehearsal: slow 30"
 HOSTILE = """%%nemotron
 rehearsal: say <img src=x onerror="document.title='pwned'"> ![p](http://127.0.0.1:9/p.png)
@@ -48,6 +49,31 @@ def test_a_reply_streams_in_without_a_jump_and_is_saved_as_one_output(
     (output,) = page.outputs(1)
     assert output["data"]["text/plain"].startswith("**Rehearsal")
     assert output["metadata"]["nemotron"]["finish_reason"] == "stop"
+
+
+def test_a_long_reply_ends_without_a_jump_and_its_last_output_has_its_text(
+    notebook_page: NotebookPage, front_end: FrontEnd
+) -> None:
+    page = notebook_page
+    page.open(front_end, [LOAD, LONG, "%nemotron code: 1"])
+    page.run(0)
+    page.wait_idle()
+    watch = page.watch(1)
+    page.run(1)
+    page.wait_idle(60)
+    frames = watch.frames()
+    *parts, last = page.outputs(1)
+    page.output(1).locator(".nm-insert").first.click()
+    page.screenshot(f"long-{front_end}")
+
+    assert largest_drop([frame.height for frame in frames]) < 60
+    assert frames[-1].outputs == len(parts) + 1 > 5
+    assert len(last["data"]["text/plain"]) > 15_000
+    assert last["metadata"]["nemotron"]["finish_reason"] == "stop"
+    assert [list(part["data"]) for part in parts] == [["text/html"]] * len(parts)
+    source = page.page.evaluate("nmCell(2).model.sharedModel.source")
+    assert source != "%nemotron code: 1"
+    assert source in last["data"]["text/plain"]
 
 
 def test_the_stop_button_keeps_what_came_and_the_reply_survives_a_reload(

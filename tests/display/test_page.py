@@ -7,11 +7,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
+from typing import Any
 
 import pytest
 
+from nemotron_magic.code.cells import cells_of
 from nemotron_magic.core.events import (
     Event,
     Notice,
@@ -21,8 +23,9 @@ from nemotron_magic.core.events import (
     Text,
     TextWasReasoning,
 )
+from nemotron_magic.display.insert import ReplyCode
 from nemotron_magic.display.page import Display, NotebookRenderer, Ticker
-from nemotron_magic.session.reply import ReplyAccumulator
+from nemotron_magic.session.reply import Reply, ReplyAccumulator
 
 
 @dataclass
@@ -91,6 +94,10 @@ def paint(
     return page, painter, draft
 
 
+def reply_of(reply: Reply, **about: Any) -> Reply:
+    return Reply(str(reply), replace(reply.metadata, **about))
+
+
 def tokens(text: str, size: int = 4) -> list[Event]:
     return [Text(text[i : i + size]) for i in range(0, len(text), size)]
 
@@ -136,6 +143,88 @@ def test_a_long_reply_is_spread_over_few_displays() -> None:
     page, _, _ = paint(tokens(PROSE), gap_s=0.2)
 
     assert 3 <= len(page.displays) <= 1 + len(PROSE) // 1200 + 1
+
+
+VERY_LONG = "".join(
+    f"## Part {n}\n\nWord{n} and *more*, and $x_{n}$ too.\n\n- a{n}\n- b{n}\n\n"
+    for n in range(300)
+)
+CODE = "".join(f"Word{n}:\n\n```python\nx{n} = {n}\n```\n\n" for n in range(600))
+
+
+def button_of(reply: Reply) -> ReplyCode:
+    cells = [cell for cell in cells_of(reply, ()) if "x77 " in cell.source]
+    return ReplyCode(cells, lambda _: ["Look."], lambda md: cells_of(md, ()), True)
+
+
+@pytest.mark.parametrize("text", [VERY_LONG, LONG["formulae"] * 4], ids=["mixed", "$"])
+def test_at_the_end_of_a_long_reply_only_its_first_and_last_displays_change(
+    text: str,
+) -> None:
+    page, painter, draft = paint(tokens(text), gap_s=0.2)
+    before, paints = dict(page.displays), page.paints
+    painter.finish(draft.reply())
+    same = [before.get(name) == html for name, html in page.displays.items()]
+
+    assert not page.will_clear
+    assert 5 <= len(page.displays) <= 2 + len(text) / 1200
+    assert same == [False, *[True] * (len(same) - 2), False]
+    assert page.paints == paints + 2
+    assert list(page.texts.values()) == [*[""] * (len(same) - 1), text]
+    assert "mathjax_ignore" not in "".join(page.displays.values())
+
+
+def test_the_code_of_a_long_reply_gets_its_button_where_it_stands() -> None:
+    page, clock, draft = Page(), Clock(), ReplyAccumulator()
+    painter = NotebookRenderer(page, True, clock, Ticks(), button_of)
+    for event in tokens(CODE):
+        clock.now_s += 0.2
+        draft.add(event)
+        painter.watch(event)
+    paints = page.paints
+    painter.finish(draft.reply())
+    place = re.sub("<style>.*?</style>|<[^>]*>", "", "".join(page.displays.values()))
+
+    assert page.paints == paints + 3
+    assert re.search(r"x77 = 77\s+Look\.\s*Word78", place)
+    assert "".join(page.displays.values()).count("<button") == 1
+
+
+@pytest.mark.parametrize("size", [4, 3_000, 1_000_000])
+@pytest.mark.parametrize("ending", ["complete", "interrupted"])
+def test_a_long_reply_is_whole_and_in_order_however_it_came(
+    size: int, ending: str
+) -> None:
+    page, painter, draft = paint(tokens(VERY_LONG, size), gap_s=0.5)
+    painter.finish(reply_of(draft.reply(), ending=ending, reasoning="Thought."))
+    words = re.findall(r"Thought|Word\d+|tokens", page.words)
+
+    assert words == ["Thought", *(f"Word{n}" for n in range(300)), "tokens"]
+    assert list(page.texts.values())[-1] == VERY_LONG
+
+
+def test_what_is_shown_in_place_of_a_long_reply_is_one_output() -> None:
+    page, painter, draft = paint(tokens(VERY_LONG), gap_s=0.5)
+    painter.finish(reply_of(draft.reply(), shown="12"))
+
+    assert len(page.displays) == 1
+    assert page.words.startswith("12 ")
+
+
+def test_jupyterlab_shows_every_display_of_the_longest_reply() -> None:
+    page, painter, draft = paint(tokens("word and " * 20_000, 400), gap_s=0.5)
+    painter.finish(draft.reply())
+
+    assert len(page.displays) < 50
+
+
+def test_the_style_of_a_long_reply_that_has_ended_lets_its_cell_scroll() -> None:
+    page, painter, draft = paint(tokens(VERY_LONG), gap_s=0.5)
+    during = "".join(page.displays.values())
+    painter.finish(draft.reply())
+
+    assert "jp-mod-outputsScrolled" in during
+    assert "jp-mod-outputsScrolled" not in "".join(page.displays.values())
 
 
 def test_beside_other_output_there_is_one_display_from_the_start() -> None:

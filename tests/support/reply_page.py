@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"--nm-\w+:[^;]*;")
 _RULE = re.compile(r"[^{}]+\{[^{}]*\}")
 _RULES = {
     *_RULE.findall(
-        _VARIABLE.sub("", document("", is_growing=True).partition("<style>")[2])
+        _VARIABLE.sub("", document("", below=None).partition("<style>")[2])
     )
 }
 _STYLES = re.findall(r' style="[^"]*"', status_html("", "a thought"))
