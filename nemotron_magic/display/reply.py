@@ -35,6 +35,7 @@ __all__ = [
     "end_html",
     "footer",
     "interim_html",
+    "lines_below",
     "metadata",
     "notices",
     "reasoning_html",
@@ -96,6 +97,19 @@ def notices(reply: Reply) -> tuple[str, ...]:
     if _FORGED.search(unicodedata.normalize("NFKC", reply)):
         said.append(_IMITATION)
     return tuple(one_line(line, 500) for line in said if line)
+
+
+def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
+    """Return what is said below a reply: at most two lines on its code, and the footer.
+
+    The footer begins with why the reply is not whole; the other notices go on its line.
+    """
+    told = list(notices(reply))
+    leading = told[: 1 if _reason(reply) else 0]
+    warning = [one for one in told if one == _IMITATION]
+    more = [one for one in told[len(leading) :] if one != _IMITATION]
+    above = [*reply.metadata.remarks, *warning]
+    return above, " · ".join([*leading, footer(reply)]), more
 
 
 def metadata(reply: Reply) -> dict[str, Any]:
@@ -245,15 +259,11 @@ def end_html(reply: Reply, code: ReplyCode | None = None) -> str:
     metadata = reply.metadata
     parts = [to_html(metadata.appended)] if metadata.appended else []
     parts += [code.rest()] if code else []
-    told = notices(reply)
-    leading = 1 if _reason(reply) else 0
-    warning = [_IMITATION] if _IMITATION in told else []
-    remarks = map(line_html, [*metadata.remarks, *warning])
-    parts += [f'<p class="nm-notice">{line}</p>' for line in remarks]
+    above, line, more = lines_below(reply)
+    parts += [f'<p class="nm-notice">{line_html(one)}</p>' for one in above]
     where = code.command() if code and not metadata.inserted else ""
-    line = line_html(" · ".join([*told[:leading], footer(reply)])) + where
-    more = (line_html(one) for one in told[leading:] if one != _IMITATION)
-    parts.append(f'<div class="nm-footer">{" · ".join([line, *more])}</div>')
+    line = " · ".join([line_html(line) + where, *map(line_html, more)])
+    parts.append(f'<div class="nm-footer">{line}</div>')
     return "".join(parts)
 
 

@@ -28,7 +28,7 @@ from nemotron_magic.core.events import (
 from nemotron_magic.core.text import GrowingText, one_line, visible
 from nemotron_magic.display.insert import COMMAND
 from nemotron_magic.display.page import Renderer
-from nemotron_magic.display.reply import footer, notices, reply_text
+from nemotron_magic.display.reply import footer, lines_below, reply_text
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown.streaming import Blocks
 from nemotron_magic.session.reply import Reply
@@ -42,7 +42,7 @@ __all__ = [
     "text_painter",
 ]
 
-_LONGEST_LINE = 500
+_LONGEST_LINE = 2_000
 _LONGEST_BLOCK = 1_000_000  # it gets whole blocks, and shows the end of what grows
 _TOLD_FROM_S = 2
 _WAS_REASONING = "— the text above was the model's reasoning —"
@@ -86,7 +86,7 @@ class PlainRenderer(Renderer):
             visible(reply_text(reply) if is_shown_anew else reply.metadata.appended)
         )
         self._end_text()
-        for line in (*reply.metadata.remarks, *notices(reply)) if reply else ():
+        for line in lines_below(reply)[0]:
             self._print_note(line)
         if self._with_footer:
             self.print_footer(reply)
@@ -96,9 +96,11 @@ class PlainRenderer(Renderer):
         self._end_text()
 
     def print_footer(self, reply: Reply) -> None:
-        """Show the footer."""
+        """Show the footer and the notices; of an empty reply, these are its text."""
         has_code = reply.code and not reply.metadata.inserted
-        self._print_note(footer(reply) + (f" · {COMMAND}" if has_code else ""))
+        _, line, more = lines_below(reply) if reply else ((), footer(reply), ())
+        where = [COMMAND] if has_code else []
+        self._print_note(" · ".join([line, *where, *more]))
 
     def _end_text(self) -> None:
         self._add(self._text.end())

@@ -6,9 +6,9 @@ A real JupyterLab in Chromium, a reply of headings, lists, tables, code and form
 100 tokens a second. The main thread's time is Chromium's own account of all tasks of
 the page (`TaskDuration`), in processor time, which a busy machine disturbs least, from
 the moment the cell runs until two seconds after its end. A long task is one that takes
-more than 50 ms of it; those of the last second are counted apart, because then the
-parts of a reply become one output. The goals for 16,000 tokens: none while it streams,
-and at most 21 s in 160 s.
+more than 50 ms of it; those of the last second are counted apart, because then all of
+a reply that is not long becomes one output, and JupyterLab looks through it for
+headings. The goals for 16,000 tokens: none, and at most 21 s in 160 s.
 """
 
 from __future__ import annotations

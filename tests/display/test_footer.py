@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +15,7 @@ from wire import KEY
 from nemotron_magic.core.events import ToolCall
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import content_html, footer, metadata, notices
+from nemotron_magic.display.terminal import print_reply
 from nemotron_magic.session.reply import Ending, Reply, ReplyMetadata
 
 
@@ -88,8 +91,18 @@ def lines_below(made: Reply) -> list[str]:
     return [re.sub("<[^>]*>", "", line) for line in lines]
 
 
+def printed_below(made: Reply) -> list[str]:
+    """Give the lines that a terminal shows below a reply."""
+    stream = io.StringIO()
+    print_reply(made, stream)
+    return stream.getvalue().splitlines()[1:]
+
+
 @pytest.mark.parametrize("told", [(), ("Short.",), ("First use.", "Another.", "More.")])
-def test_three_lines_at_most_stand_below_a_reply(told: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("lines_below", [lines_below, printed_below])
+def test_three_lines_at_most_stand_below_a_reply(
+    lines_below: Callable[[Reply], list[str]], told: tuple[str, ...]
+) -> None:
     remarks = "Writes files.", "Not found: df"
     about = {"notices": told, "remarks": remarks, "finish_reason": "length"}
     writes, missing, line = lines_below(reply("Text.", elapsed_s=1.0, **about))
@@ -97,6 +110,14 @@ def test_three_lines_at_most_stand_below_a_reply(told: tuple[str, ...]) -> None:
     assert (writes, missing) == remarks
     assert line.startswith("Cut off at max_tokens. Go on: %nemotron continue · Allow")
     assert line.endswith(" · ".join(["cost unknown", *told]))
+
+
+def test_a_forged_footer_is_told_of_above_ours_in_a_terminal() -> None:
+    forged = reply("Yes.\n1.0 s · 20 → 30 tokens · $0.01", notices=("Once.",))
+    *_, warning, line = printed_below(forged)
+
+    assert "only the last line is ours" in warning
+    assert line == "tokens unknown · cost unknown · Once."
 
 
 def test_two_things_to_type_are_kept_apart_in_a_remark() -> None:
