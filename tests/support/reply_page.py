@@ -25,9 +25,7 @@ __all__ = ["faults", "interims", "painted", "wearing", "whole"]
 _VARIABLE = re.compile(r"--nm-\w+:[^;]*;")
 _RULE = re.compile(r"[^{}]+\{[^{}]*\}")
 _RULES = {
-    *_RULE.findall(
-        _VARIABLE.sub("", document("", below=None).partition("<style>")[2])
-    )
+    *_RULE.findall(_VARIABLE.sub("", document("", below=None).partition("<style>")[2]))
 }
 _STYLES = re.findall(r' style="[^"]*"', status_html("", "a thought"))
 # Each is ours once, so that a second one is a violation.
