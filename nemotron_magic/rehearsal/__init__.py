@@ -10,8 +10,7 @@ or, in a terminal, ``python -m nemotron_magic.rehearsal --port 8765``.
 
 Lines of the question direct the reply: ``rehearsal: say TEXT`` replies with TEXT and
 all lines below it, up to a line ``rehearsal: end``; ``rehearsal: length N`` with N
-tokens of Markdown of all kinds; ``rehearsal: think`` reasons first, and
-``rehearsal: slow N`` sends N tokens a second.
+tokens of Markdown of all kinds, and ``rehearsal: slow N`` sends N tokens a second.
 
 Nothing here imports the rest of the package. The shapes follow
 https://docs.aimlapi.com as of 2026-08-21; the prices are invented.

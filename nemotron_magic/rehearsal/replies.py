@@ -36,21 +36,14 @@ _ESCAPES = str.maketrans(
 )
 
 
-class Choice(NamedTuple):
-    """One of the n replies."""
-
-    reasoning: str
-    content: str
-    finish: str
-
-
 class Answer(NamedTuple):
-    """All replies to a request; `created_s` is in seconds since 1970."""
+    """A reply to a request; `created_s` is in seconds since 1970."""
 
     number: int
     created_s: int
     model: str
-    choices: tuple[Choice, ...]
+    content: str
+    finish: str
     prompt_tokens: int
     completion_tokens: int
 
@@ -59,17 +52,14 @@ def answer(
     body: Mapping[str, Any], directives: Directives, number: int, created_s: int
 ) -> Answer:
     """Answer the body of a request; `number` counts the answers of this server."""
-    question = question_of(body["messages"])
-    reasoning = reasoning_text(question) if directives.think else ""
-    text = cut_at_stop(reply_text(body, directives, question), body.get("stop"))
-    choices = []
-    for n in range(body.get("n") or 1):
-        whole = reasoning, (f"*Choice {n + 1}.* " if n else "") + text
-        cut = cut_to_tokens(*whole, body.get("max_tokens"))
-        choices.append(Choice(*cut, "stop" if cut == whole else "length"))
-    texts = [text for choice in choices for text in (choice.reasoning, choice.content)]
-    sent, received = prompt_tokens(body["messages"]), sum(map(count_tokens, texts))
-    return Answer(number, created_s, body["model"], tuple(choices), sent, received)
+    messages = body["messages"]
+    whole = reply_text(body, directives, question_of(messages))
+    whole = cut_at_stop(whole, body.get("stop"))
+    most_tokens = body.get("max_tokens")
+    content = whole if most_tokens is None else whole[: most_tokens * _CHARS_PER_TOKEN]
+    finish = "stop" if content == whole else "length"
+    sent, received = prompt_tokens(messages), count_tokens(content)
+    return Answer(number, created_s, body["model"], content, finish, sent, received)
 
 
 def cut_at_stop(text: str, stop: str | list[str] | None) -> str:
@@ -77,17 +67,6 @@ def cut_at_stop(text: str, stop: str | list[str] | None) -> str:
     sequences = [stop] if isinstance(stop, str) else stop or []
     ends = [end for s in sequences if s and (end := text.find(s)) >= 0]
     return text[: min(ends)] if ends else text
-
-
-def cut_to_tokens(
-    reasoning: str, content: str, most_tokens: int | None
-) -> tuple[str, str]:
-    """Return both cut to a number of tokens; reasoning is paid from them first."""
-    if most_tokens is None:
-        return reasoning, content
-    reasoning = reasoning[: most_tokens * _CHARS_PER_TOKEN]
-    left_tokens = most_tokens - count_tokens(reasoning)
-    return reasoning, content[: left_tokens * _CHARS_PER_TOKEN]
 
 
 def count_tokens(text: str) -> int:
@@ -144,7 +123,6 @@ class Directives:
 
     say: str | None = None
     length_tokens: int | None = None
-    think: bool = False
     tokens_per_s: float | None = None
 
 
@@ -156,7 +134,6 @@ _END = re.compile(r"^\s*rehearsal:\s*end\b.*$\n?", re.IGNORECASE | re.MULTILINE)
 
 VERBS: Verbs = {
     "length": lambda tokens: {"length_tokens": max(1, int(tokens))},
-    "think": lambda: {"think": True},
     "slow": lambda tokens_per_s: {"tokens_per_s": max(0.1, float(tokens_per_s))},
     "end": lambda: {},
 }
@@ -254,16 +231,6 @@ def describe(body: Mapping[str, Any], question: str) -> str:
     words = json.dumps(" ".join(question.split())[:_SHOWN_CHARS], ensure_ascii=False)
     gallery = _GALLERY % (len(messages), sum(map(_chars, messages)), words)
     return "\n\n".join([*sections, f"> {_plain(question, _QUOTED_CHARS)}", gallery])
-
-
-def reasoning_text(question: str) -> str:
-    """Write what a model that thinks aloud would have thought."""
-    asked = " ".join(question.split())[:_SHOWN_CHARS]
-    return (
-        f"The question begins with “{asked}”. There is no model here, so there is "
-        "nothing to think about; but a trace has to be shown somewhere. First I list "
-        "what arrived. Then I show a formula, a list and a program that runs."
-    )
 
 
 def _chars(message: Mapping[str, Any]) -> int:

@@ -64,30 +64,19 @@ def _credits_used(answer: Answer) -> int:
 
 def _completion(answer: Answer) -> Json:
     """Return the body of a reply that is not streamed."""
-    choices = []
-    for n, choice in enumerate(answer.choices):
-        message = {"role": "assistant", "content": choice.content}
-        if choice.reasoning:
-            message["reasoning"] = choice.reasoning
-        end = {"logprobs": None, "finish_reason": choice.finish}
-        choices.append({"index": n, "message": message, **end})
-    return {**_head(answer, "chat.completion"), "choices": choices, **_usage(answer)}
+    message = {"role": "assistant", "content": answer.content}
+    one = {"index": 0, "message": message, "finish_reason": answer.finish}
+    return {**_head(answer, "chat.completion"), "choices": [one], **_usage(answer)}
 
 
 def _stream(answer: Answer) -> Iterator[bytes]:
     """Yield the server-sent events of a streamed reply."""
     head = _head(answer, "chat.completion.chunk")
-    for n, choice in enumerate(answer.choices):
-        deltas = [
-            {"role": "assistant", "content": ""},
-            *({"content": "", "reasoning": t} for t in tokens_of(choice.reasoning)),
-            *({"content": token} for token in tokens_of(choice.content)),
-            {},
-        ]
-        for delta in deltas:
-            finish = None if delta else choice.finish
-            one = {"index": n, "delta": delta, "finish_reason": finish}
-            yield b"data: %b\n\n" % _bytes({**head, "choices": [one], "usage": None})
+    begin: Json = {"role": "assistant", "content": ""}
+    for delta in (begin, *({"content": t} for t in tokens_of(answer.content)), {}):
+        finish = None if delta else answer.finish
+        one = {"index": 0, "delta": delta, "finish_reason": finish}
+        yield b"data: %b\n\n" % _bytes({**head, "choices": [one], "usage": None})
     yield b"data: %b\n\n" % _bytes({**head, "choices": [], **_usage(answer)})
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from nemotron_magic.core.text import (
     GrowingText,
-    LongText,
     escape_invisible,
     one_line,
     sanitize_label,
@@ -168,13 +167,3 @@ def test_well_formed_text_can_be_encoded(one: str, other: str) -> None:
     formed = well_formed(one + json.loads('"\\ud83d"') + other)
 
     assert formed.encode().decode() == formed
-
-
-@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=3)))
-def test_a_long_text_is_the_sum_of_its_pieces(pieces: list[str]) -> None:
-    text = LongText()
-    for piece in pieces:
-        text.add(piece)
-
-    assert well_formed(str(text)) == well_formed("".join(pieces))
-    assert bool(text) == any(pieces)

@@ -63,19 +63,6 @@ def test_a_reply_ends_before_a_stop_sequence(url: str, stop: Any) -> None:
     assert post(url, body("rehearsal: say abcd", stop=stop)).content == "ab"
 
 
-def test_reasoning_comes_apart_from_the_text(url: str) -> None:
-    got = post(url, body("rehearsal: think\nrehearsal: say x", stream=True)).seen
-
-    assert got.content == "x"
-    assert got.reasoning.startswith("The question begins with")
-
-
-def test_n_choices_are_kept_apart(url: str) -> None:
-    got = post(url, body("rehearsal: say x", n=2, stream=True)).seen
-
-    assert got.text == {0: "x", 1: "*Choice 2.* x"}
-
-
 def test_every_reply_says_that_no_model_is_behind_it(url: str) -> None:
     content = post(url, body("why?")).content
 

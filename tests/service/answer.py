@@ -9,10 +9,8 @@ from typing import Any
 from nemotron_magic.rehearsal.replies import (
     count_tokens,
     cut_at_stop,
-    cut_to_tokens,
     prompt_tokens,
     question_of,
-    reasoning_text,
     reply_text,
     text_of,
 )
@@ -158,6 +156,27 @@ def _most_tokens(body: Mapping[str, Any]) -> int | None:
     if not limits and body["model"] == SEED_MODEL:
         return SEED_MODEL_MAX_TOKENS
     return min(limits, default=None)
+
+
+def reasoning_text(question: str) -> str:
+    """Write what a model that thinks aloud would have thought."""
+    asked = " ".join(question.split())[:40]
+    return (
+        f"The question begins with “{asked}”. There is no model here, so there is "
+        "nothing to think about; but a trace has to be shown somewhere. First I list "
+        "what arrived. Then I show a formula, a list and a program that runs."
+    )
+
+
+def cut_to_tokens(
+    reasoning: str, content: str, most_tokens: int | None
+) -> tuple[str, str]:
+    """Cut both to a number of tokens; reasoning is paid from them first."""
+    if most_tokens is None:
+        return reasoning, content
+    reasoning = reasoning[: most_tokens * 4]
+    left_tokens = most_tokens - count_tokens(reasoning)
+    return reasoning, content[: left_tokens * 4]
 
 
 def _limited(choice: Choice, most_tokens: int | None) -> Choice:

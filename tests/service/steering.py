@@ -16,6 +16,7 @@ class Steering(Directives):
     second try gets through.
     """
 
+    think: bool = False
     fault: str | None = None
     fault_times: int | None = None
     dialect: str | None = None
@@ -34,4 +35,9 @@ def _fault(name: str, times: str = "") -> dict[str, Any]:
     return {"fault": name, "fault_times": int(times) if times else None}
 
 
-ALL_VERBS = {**VERBS, "fault": _fault, "dialect": lambda name: {"dialect": name}}
+ALL_VERBS = {
+    **VERBS,
+    "think": lambda: {"think": True},
+    "fault": _fault,
+    "dialect": lambda name: {"dialect": name},
+}
