@@ -33,8 +33,8 @@ _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNO
 class Cell:
     """One cell as it ran, with its execution count from 1.
 
-    `is_ours`: it was a question of ours: those are turns, and not cells. `cell_id` is
-    what the front end calls it; empty where that is not known.
+    `is_ours`: it was a question, so that it is a turn and no cell. `cell_id` is what
+    the front end calls it; empty where that is not known.
     """
 
     number: int

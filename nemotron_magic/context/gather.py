@@ -149,7 +149,10 @@ class ContextGatherer:
         parts = [ContextPart("value", name, (("", d),)) for name, d in values.items()]
         others = [name for name in subject.names if name not in values]
         described = variables.parts(others, subject.with_source)
-        files = map(_file_part, request.files)
+        files = (
+            ContextPart("file", path, (("", _read(path)),), target=_target(path))
+            for path in request.files
+        )
         notebook = [self._notebook_part(request.last)] if request.notebook else []
         return text, [*subject.parts, *described, *parts, *files, *notebook]
 
@@ -198,13 +201,9 @@ class ContextGatherer:
         return _FIRST_USE * is_first
 
 
-def _file_part(path: str) -> ContextPart:
-    target = _target(os.path.expanduser(path))
-    return ContextPart("file", path, (("", _read(path)),), target=target)
-
-
 def _target(path: str) -> str:
     """Return where a path leads, if links lead to another place than it names."""
+    path = os.path.expanduser(path)
     real = os.path.realpath(path)
     return "" if real == os.path.abspath(path) else real
 
@@ -294,5 +293,5 @@ def _trees(source: str, transform: Callable[[str], str]) -> list[ast.Module]:
     return found
 
 
+# Those of `%timeit -n 10 code`, before the code.
 _OPTIONS = re.compile(r"^(?:\s*-\w+(?:\s*\d+)?)+\s")
-"""Those of `%timeit -n 10 code`, before the code."""

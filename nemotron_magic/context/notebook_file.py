@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from itertools import takewhile
+from itertools import product, takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -28,7 +28,6 @@ _HEAD = re.compile(
 )
 _MOST_BYTES = 100_000_000
 _MOST_FILES_BESIDE = 50
-_MOST_BYTES_BESIDE = 50_000_000
 
 
 def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
@@ -93,9 +92,8 @@ def own_file(shell: Any, environ: Mapping[str, str], ids: Mapping[int, str]) -> 
     if _holds(named, {asking}):
         return named
     paths = [named, *_beside(named)]
-    wanted = ({asking}, {asking, *ran})
-    searches = ((path, some) for some in wanted for path in paths)
-    return next((path for path, some in searches if _holds(path, some)), "")
+    searches = product(({asking}, {asking, *ran}), paths)
+    return next((path for some, path in searches if _holds(path, some)), "")
 
 
 def _path_in(cell: str) -> str:
@@ -107,18 +105,14 @@ def _path_in(cell: str) -> str:
     return path if is_file else ""
 
 
-def _beside(named: str) -> Iterator[str]:
-    """Yield the other notebooks in the folder, newest first, while that is cheap."""
-    found: list[tuple[float, int, str]] = []
+def _beside(named: str) -> list[str]:
+    """Return the other notebooks in the folder, the newest first."""
+    found: list[tuple[float, str]] = []
     for path in Path(named).parent.glob("[!.]*.ipynb"):
         with suppress(OSError):
-            stat = path.stat()
-            found.append((stat.st_mtime, stat.st_size, str(path)))
-    left = _MOST_BYTES_BESIDE
-    for _, size, other in sorted(found, reverse=True)[:_MOST_FILES_BESIDE]:
-        left -= size
-        if left >= 0 and other != named:
-            yield other
+            found.append((path.stat().st_mtime, str(path)))
+    newest = sorted(found, reverse=True)[:_MOST_FILES_BESIDE]
+    return [other for _, other in newest if other != named]
 
 
 def _holds(path: str, wanted: set[str]) -> bool:

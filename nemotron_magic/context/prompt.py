@@ -37,9 +37,8 @@ Message = Mapping[str, str]
 _Count = Callable[[str], int]
 
 _DELIMITER_TOKENS = 3
-_MOST_PARSED = 400
-_FIRST_PARSED = 20
-"""Of older cells, so many are looked at for definitions: the newest and the first."""
+_PARSED_NEWEST, _PARSED_FIRST = 400, 20
+"""The numbers of older cells that are looked at for definitions."""
 
 _IMPORT = re.compile(r"^\s*(?:import|from)\s", re.MULTILINE)
 _LONGEST_FIELD_TOKENS = 1_500
@@ -66,7 +65,7 @@ class ContextPart:
 
     @property
     def shown(self) -> str:
-        """What the user is told of it: its title, and where links led."""
+        """Its title for the user, and where links led."""
         return f"{self.title} → {one_line(self.target)}" if self.target else self.title
 
     @property
@@ -109,12 +108,11 @@ class FittedContext:
 
 @dataclass(frozen=True, slots=True)
 class ContextInfo:
-    """What was sent as context of a question.
+    """What was sent as context of a question; `text` holds it and the question.
 
-    `text` holds the context and the question as they are sent; `titles`, `cut` and
-    `files` name the parts, those that were shortened, and those that are files. What
-    each takes is in `tokens`, the kind of each secret taken out in `redacted`, and the
-    number of each cell that there was no room for in `left_out`.
+    `titles`, `cut` and `files` name the parts, those that were shortened, and those
+    that are files; `tokens` are their sizes, `redacted` the kinds of secrets, and
+    `left_out` the numbers of cells that there was no room for.
     """
 
     text: str = ""
@@ -241,8 +239,8 @@ def _needed(
     """Return the cells that define what others use: imports first, then the newest."""
     found: list[Cell] = []
     open_names: set[str] = set()
-    near, first = older[:_MOST_PARSED], older[_MOST_PARSED:][-_FIRST_PARSED:]
-    for cell in (*recent, *near, *first):
+    first = older[_PARSED_NEWEST:][-_PARSED_FIRST:]
+    for cell in (*recent, *older[:_PARSED_NEWEST], *first):
         reads, defines = names(cell)
         if cell in recent or defines & open_names:
             open_names = (open_names - defines) | reads
@@ -359,7 +357,7 @@ _DELIMITER = (
 
 
 def _gaps(fitted: FittedContext) -> str:
-    """Return what the model is told of what there was no room for."""
+    """Say to the model what there was no room for."""
     outputs = f"the outputs of {_cells(fitted.bare)}" if fitted.bare else ""
     cells = _cells(fitted.left_out) if fitted.left_out else ""
     which = " and ".join(filter(None, (cells, outputs)))
@@ -379,14 +377,10 @@ def _unused_mark(texts: Sequence[str], question: str) -> str:
     no digits, as the number of a cell follows it.
     """
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
-    digest = digest.translate(_DIGITS_AS_LETTERS)
+    digest = digest.translate(str.maketrans("0123456789", "ghijklmnop"))
     digests = (digest[at : at + 6] for at in range(0, len(digest) - 6, 2))
     taken = " ".join(map(_letters, (*texts, question)))
-    marks = (*_MARKS, *digests)
-    return next((mark for mark in marks if mark.lower() not in taken), digest)
-
-
-_DIGITS_AS_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+    return next((m for m in (*_MARKS, *digests) if m.lower() not in taken), digest)
 
 
 def _letters(text: str) -> str:

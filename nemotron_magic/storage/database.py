@@ -4,10 +4,9 @@ A broken database must never fail a question: a corrupt one of ours is quarantin
 begun again; where nothing can be kept (no room, no right, a network's file system, a
 file that is not ours), all goes on in memory, and `error` says why.
 
-A file stays open for half a second after its last use. A question uses it twice, which
-takes 0.4 ms then, and 4 to 17 ms if it is opened and closed each time: whoever closes
-it last also tidies it up. It is not kept for longer, as a file that is open is not
-whole by itself: nobody could copy it or put another in its place.
+A file stays open for half a second after its last use: a question uses it twice, which
+takes 0.4 ms then, and 4 to 17 ms if it is opened and closed each time. While it is
+open, it is not whole by itself: nobody could copy it or put another in its place.
 """
 
 from __future__ import annotations
@@ -95,8 +94,8 @@ def _in_transaction(
 def _application_id(path: Path) -> int:
     """Return whose file it is, by its main file alone, also of a corrupt one.
 
-    It is read by SQLite, as opening it otherwise would drop the locks of this process,
-    but as a file that nobody changes, so that SQLite puts nothing beside it.
+    SQLite reads it, as to close it otherwise would drop the locks of this process, and
+    as a file that nobody changes, so that SQLite puts nothing beside it.
     https://www.sqlite.org/fileformat2.html#the_database_header
     """
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"

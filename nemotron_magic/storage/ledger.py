@@ -260,7 +260,6 @@ class Tally:
 
 
 _SHORT_S = 0.5
-_ROWS_A_READ = 5_000
 _DAYS = ("day:", "day:~")
 _Result = TypeVar("_Result")
 
@@ -412,10 +411,7 @@ class Ledger:
 
     def all(self) -> Iterator[CallRecord]:
         """Yield every call, oldest first."""
-        number, where = 0, "WHERE number > ? ORDER BY number LIMIT ?"
-        while rows := self._read(_calls, where, number, _ROWS_A_READ):
-            yield from rows
-            number = rows[-1].number
+        yield from self._read(_calls, "ORDER BY number")
 
     def close(self) -> None:
         """Close the file, and forget what is in memory."""
