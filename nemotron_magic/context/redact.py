@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from nemotron_magic.context.prompt import Message, split_delimiters
 from nemotron_magic.context.secrets import words
 from nemotron_magic.context.secrets.exact import NOTHING, Exact, exact_values, is_rare
 from nemotron_magic.context.secrets.named import named_secrets, several_secrets
-from nemotron_magic.context.secrets.patterns import pattern_secrets
-from nemotron_magic.context.secrets.typed import typed_secrets
+from nemotron_magic.context.secrets.patterns import pattern_secrets, typed_secrets
 from nemotron_magic.context.secrets.values import (
     Passage,
     Span,
@@ -38,7 +35,6 @@ __all__ = [
     "RedactedRequest",
     "Redactor",
     "Removed",
-    "given_away",
 ]
 
 
@@ -46,18 +42,19 @@ _PASSES = 8  # nearly always two: one that finds and one that finds no more
 _REMEMBERED = 400  # texts, as the turns of a conversation come with every question
 _REMEMBERED_CHARS = 10_000
 _LATELY = 128  # texts that are looked at for what they give away, and then again
+_SHORTEST_ELSEWHERE = 8  # a key, and not the word that a server here takes for one
+_MOST_GIVEN = 1_000
+_WORDS = words("protocol")
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(NamedTuple):
     """One secret that was taken out: what it was, never what it said."""
 
     kind: str
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Redacted:
+class Redacted(NamedTuple):
     """A text without its secrets, and what was taken out."""
 
     text: str
@@ -131,23 +128,12 @@ class Redactor:
         raise TypeError("a redactor knows secrets and is not written anywhere")
 
 
-def given_away(text: str) -> dict[str, str]:
-    """Return the values that a text has behind telling names, each with its kind.
-
-    Only those that are rare enough to be taken out of any other text as well.
-    """
-    found = ((text[span.start : span.end], span.kind) for span in _named(text))
-    return {value: kind for value, kind in found if is_rare(value)}
-
-
 def _telling(passage: Passage) -> Iterator[Span]:
     """Yield what a form, a name or a column gives away."""
     yield from pattern_secrets(passage)
     yield from _named(passage.text)
-    yield from column_secrets(passage)
-    yield from several_secrets(passage)
-    yield from series_secrets(passage)
-    yield from typed_secrets(passage)
+    for find in (column_secrets, several_secrets, series_secrets, typed_secrets):
+        yield from find(passage)
 
 
 _passage = lru_cache(maxsize=16)(Passage)
@@ -156,10 +142,6 @@ _passage = lru_cache(maxsize=16)(Passage)
 @lru_cache(maxsize=_LATELY)
 def _named(text: str) -> tuple[Span, ...]:
     return tuple(named_secrets(_passage(text)))
-
-
-_SHORTEST_ELSEWHERE = 8
-_MOST_GIVEN = 1_000
 
 
 class KeySource(Protocol):
@@ -172,8 +154,7 @@ class KeySource(Protocol):
         """Return the keys of this session but for `key`."""
 
 
-@dataclass(frozen=True, slots=True)
-class RedactedRequest:
+class RedactedRequest(NamedTuple):
     """A whole request without the secrets in it."""
 
     messages: tuple[Message, ...]
@@ -245,7 +226,10 @@ class MessageRedactor:
     def _note(self, texts: Iterable[str]) -> bool:
         """Remember what telling names give away; return whether any of it is new."""
         given: dict[str, str] = self._given(0)
-        more = {v: kind for text in texts for v, kind in given_away(text).items()}
+        found = (
+            (text[s.start : s.end], s.kind) for text in texts for s in _named(text)
+        )
+        more = {value: kind for value, kind in found if is_rare(value)}
         are_new = not more.keys() <= given.keys()
         given.update(more)
         for oldest in list(given)[:-_MOST_GIVEN]:
@@ -255,25 +239,23 @@ class MessageRedactor:
     def _redactor_with(self, key: Key | None) -> Redactor:
         """Return what knows the secrets of now, the key in all its forms among them."""
 
-        def exact() -> Iterator[str]:
-            own = [] if key is None else [key]
-            others = self._access.given_beside(key)
-            hidden = (reveal(0) for reveal in self._hidden)
-            return chain(_values(own), filter(_is_telling, _values(others)), hidden)
+        def latest() -> Redactor:
+            # Not read again: another call may have put its own there meanwhile.
+            redactor = self._redactor
+            others = map(_value, self._access.given_beside(key))
+            exact = [_value(key)] if key else []
+            exact += [one for one in others if len(one) >= _SHORTEST_ELSEWHERE]
+            exact += [reveal(0) for reveal in self._hidden]
+            held = {**self._given(0), **self._held()}
+            is_latest = redactor.is_for(self._environ, exact, held)
+            return redactor if is_latest else Redactor(self._environ, exact, held)
 
-        held = without_traceback(
-            lambda: secret_value({**self._given(0), **self._held()})
-        )
-        # Not read again: another call may have put its own there meanwhile.
-        redactor = self._redactor
-        if not without_traceback(
-            lambda: redactor.is_for(self._environ, exact(), held(0))
-        ):
-            redactor = without_traceback(
-                lambda: Redactor(self._environ, exact(), held(0))
-            )
-            self._redactor = redactor
+        redactor = self._redactor = without_traceback(latest)
         return redactor
+
+
+def _value(key: Key) -> str:
+    return key.reveal_to(key.origin) or ""
 
 
 def _redacted(
@@ -312,9 +294,10 @@ def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
     A telling `name` of the field that it is the value of gives a secret away.
     """
     if isinstance(value, Mapping):
+        parts = {str(one): part for one, part in value.items()}
         return {
-            one if one in _WORDS else clean(one): _cleaned(of_it, one, clean)
-            for one, of_it in zip(map(str, value), value.values(), strict=True)
+            one if one in _WORDS else clean(one): _cleaned(part, one, clean)
+            for one, part in parts.items()
         }
     if isinstance(value, list | tuple):
         return [_cleaned(one, name, clean) for one in value]
@@ -326,22 +309,7 @@ def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
         return value
     pair = json.dumps({name: value}, ensure_ascii=False)
     cleaned = clean(pair)
-    if cleaned == pair:
-        return value
     try:
-        (value,) = json.loads(cleaned).values()
+        return value if cleaned == pair else json.loads(cleaned).popitem()[1]
     except ValueError:
         return "[redacted]"
-    return value
-
-
-_WORDS = words("protocol")
-
-
-def _values(keys: Sequence[Key]) -> Iterator[str]:
-    return (key.reveal_to(key.origin) or "" for key in keys)
-
-
-def _is_telling(value: str) -> bool:
-    """Distinguish a key from the word that a server on this machine takes for one."""
-    return len(value) >= _SHORTEST_ELSEWHERE

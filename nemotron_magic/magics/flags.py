@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nemotron_magic.context.secrets.typed import looks_like_key, typed_key
+from nemotron_magic.context.secrets.patterns import looks_like_key, typed_key
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
 from nemotron_magic.display.reports import table

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nemotron_magic.context.secrets.typed import typed_key
+from nemotron_magic.context.secrets.patterns import typed_key
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.magics.commands import COMMANDS
 from nemotron_magic.magics.flags import FLAGS

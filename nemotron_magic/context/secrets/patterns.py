@@ -1,21 +1,37 @@
-"""Secrets known by their form: keys of services, URLs, headers, commands."""
+"""Secrets known by their form: keys of services, URLs, commands, and typed keys.
+
+A text that is a key that was typed, where a question belongs, holds nothing but words
+that lead to a key, and the key. What a sentence says of a login is a question.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import Needles, sections
+from nemotron_magic.context.secrets import Needles, alternatives, sections, words
 from nemotron_magic.context.secrets.values import (
     MASK,
     Passage,
     Span,
     is_placeholder,
+    is_telling,
     looks_random,
 )
 
-__all__ = ["RULES", "SERVICES", "Rule", "pattern_secrets", "rules"]
+__all__ = [
+    "RULES",
+    "SERVICES",
+    "Rule",
+    "TypedKey",
+    "looks_like_key",
+    "pattern_secrets",
+    "rules",
+    "typed_key",
+    "typed_secrets",
+]
 
 
 class Rule(NamedTuple):
@@ -86,3 +102,143 @@ def pattern_secrets(passage: Passage) -> Iterator[Span]:
                 continue
             if not one.is_random or looks_random(text[start:end]):
                 yield Span(start, end, one.kind)
+
+
+_SHORTEST = 6
+_SHORTEST_BARE = 16
+_MOST_TOKENS = 200
+_MOST_STARTS = 30
+# Quotes and what cannot be seen part tokens as blanks do; a comment is one.
+_TOKEN = re.compile(
+    r"""(?<!\S)\#[^\n]*|[^\s=:,;@"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
+)
+_LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{alternatives('login')})", re.IGNORECASE)
+_PARTED = re.compile(
+    r"(?:log|sign) (?:in|on|out|off)|iniciar sesi[oó]n|melde mich|se connecter",
+    re.IGNORECASE,
+)
+_LEADING = words("leading")
+_WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
+_CALL = re.compile(
+    r"""(?:%nemotron\b|_magic\(["']nemotron["'])[ \t]*(?P<line>[^\n]*)"""
+)
+
+
+class TypedKey(NamedTuple):
+    """What gives a text away as a key and no question."""
+
+    is_named: bool  # as a key or a login by a word, and not only by its looks
+    places: list[tuple[int, int]]  # of what may be the key, in the text
+
+
+def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
+    """Return what gives `text` away as a key that was typed; None for a question.
+
+    Where `--` says `by_hand` that it is one, only what looks like a key, behind a word
+    that names one, is still taken for it.
+
+    >>> typed_key("login 4f9a77b0c1").places, typed_key("login fails with 403, why?")
+    (((6, 16),), None)
+    """
+    found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
+    tokens = [one for one in found if not one[0].startswith("#")]
+    if not tokens:
+        return None
+    is_login = _is_login(tokens)
+    is_named = is_login or any(_names_key(one[0]) for one in tokens)
+    may_be_asked = by_hand or "?" in text
+    others = [one for one in tokens if not _leads(one[0])]
+
+    def may_be_key(token: str) -> bool:
+        if by_hand and not is_named:
+            return False
+        if not is_named or (by_hand and not is_login):
+            return _looks_made(token)
+        is_weak = _WORDY.fullmatch(_bare(token)) is not None
+        return looks_like_key(token) and not (is_weak and may_be_asked)
+
+    if not (others and all(may_be_key(one[0]) for one in others)):
+        made = [one for one in others if _looks_made(one[0])]
+        are_groups = others and all(re.search(r"\d", one[0]) for one in others)
+        is_alone = len(tokens) == 2 or are_groups
+        if not is_login or by_hand or not (made or (is_alone and not may_be_asked)):
+            return None
+        is_named, others = True, made or others
+    return TypedKey(
+        is_named, [(one.start(), one.start() + len(_bare(one[0]))) for one in others]
+    )
+
+
+def typed_secrets(passage: Passage) -> Iterator[Span]:
+    """Return the places of keys that cells have typed behind `%nemotron`."""
+    text, lowered = passage.text, passage.masked
+    if "nemotron" not in lowered:
+        return
+    for call in _CALL.finditer(text):
+        start, end = call.span("line")
+        if text[: call.start()].endswith("%"):
+            below = text.find("\n\n", end)
+            end = len(text) if below < 0 else below
+        for at in _starts(text[start:end]):
+            found = typed_key(text[start + at : end])
+            if found:
+                yield from (
+                    Span(start + at + first, start + at + last, "key")
+                    for first, last in found.places
+                    if MASK not in lowered[start + at + first : start + at + last]
+                )
+                break
+
+
+def looks_like_key(token: str) -> bool:
+    """Return whether a token may be a key, where a word before it names one."""
+    token = _bare(token)
+    if len(token) < _SHORTEST or is_placeholder(token.lower()):
+        return False
+    mixed = re.search(r"\d", token) and re.search(r"[^\W\d]", token)
+    return bool(mixed) or _looks_made(token)
+
+
+def _starts(typed: str) -> Iterator[int]:
+    """Return where a form may begin: behind flags, or at a word that names a key."""
+    tokens = list(islice(_TOKEN.finditer(typed), _MOST_STARTS))
+    is_behind_flags, may_be_value = True, False
+    for number, one in enumerate(tokens):
+        if is_behind_flags or _is_login(tokens[number:]) or _names_key(one[0]):
+            yield one.start()
+        is_flag = one[0].startswith("-")
+        is_behind_flags = is_behind_flags and (is_flag or may_be_value)
+        may_be_value = is_flag
+
+
+def _is_login(tokens: list[re.Match[str]]) -> bool:
+    first = _bare(tokens[0][0])
+    pair = " ".join(one[0] for one in tokens[:2])
+    return bool(_LOGIN.fullmatch(first) or _PARTED.fullmatch(pair))
+
+
+def _names_key(token: str) -> bool:
+    return bool(_LOGIN.fullmatch(token)) or (
+        is_telling(token) and not _looks_made(token)
+    )
+
+
+def _leads(token: str) -> bool:
+    """Return whether a token is one of the words that lead to a key."""
+    word = _bare(token)
+    return not word or word.lower() in _LEADING or _names_key(word)
+
+
+def _looks_made(token: str) -> bool:
+    """Return whether a token was made by a machine, whatever stands around it."""
+    token = _bare(token)
+    if any(one.form.fullmatch(token) for one in SERVICES):
+        return True
+    letters = re.sub(r"[^A-Za-z]", "", token)
+    has_both = not (letters.islower() or letters.isupper())
+    is_mixed = letters and (has_both or re.search(r"\d", token))
+    return bool(is_mixed) and looks_random(token, _SHORTEST_BARE)
+
+
+def _bare(token: str) -> str:
+    return token.rstrip("?!.…")
