@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Generic, TypeVar
 
-__all__ = ["Needles", "alternatives", "sections", "words"]
+__all__ = ["Needles", "alternatives", "rows", "sections", "words"]
 
 _T = TypeVar("_T")
 
@@ -21,7 +21,7 @@ def sections(package: str, file: str) -> dict[str, str]:
     return {name: part.strip("\n") for name, part in found}
 
 
-_SECTIONS = sections(__name__, "words.txt")
+_SECTIONS = sections(__name__, "words.txt") | sections(__name__, "forms.txt")
 
 
 def words(section: str) -> frozenset[str]:
@@ -32,6 +32,18 @@ def words(section: str) -> frozenset[str]:
 def alternatives(section: str) -> str:
     """Return the expression that a section of the file of words has line by line."""
     return "|".join(_SECTIONS[section].split("\n"))
+
+
+def rows(text: str, columns: int) -> list[list[str]]:
+    """Return the rows of a table, or of a section of the file of forms.
+
+    Two blanks part its columns, and a row goes on where the next line is indented.
+    """
+    text = re.sub(r"\n +", "", _SECTIONS.get(text, text).strip())
+    for part in _SECTIONS["parts"].split("\n") if "{" in text else ():
+        name, form = part.split("  ")
+        text = text.replace(f"{{{name}}}", form)
+    return [row.split("  ", columns - 1) for row in text.split("\n")]
 
 
 class Needles(Generic[_T]):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import words
+from nemotron_magic.context.secrets import rows, words
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Passage,
@@ -124,35 +124,12 @@ def _ends(sign: str, last: str, asked: bool) -> bool:
     return sign in ",;=" or (sign == ":" and not asked) or words
 
 
-_LINE_END = re.compile(r"[ \t\r]*(?:\#.*)?$")
 _LEAD = re.compile(r"[ \t]*(?:(?:[-*>]|\d{1,2}[.)])[ \t]+)?-?")
-_ARGUMENT_END = re.compile(r"[ \t]*(?:\\?\r?$|[|;&#\"'`)]|-)|[ \t]+[\w./:@-]+[ \t]*$")
-# What stands between two brackets, and then a few words that are none of a program's.
-_PROSE = (
-    r"(?:[\[(][\w:. -]{1,30}[\])][ \t]*)?(?!.*\b(?:if|lambda|elif|else|while|for|with"
-    r"|except|def|class|not|in|return|and|or|columns?|fields?|case|usage)\b)"
-    r"(?:[^\W\d_]{2,20}[ \t]+){0,4}"
-)
-# Signs, and what stands before a name and behind a word on a line that sets it.
-_SETTINGS = tuple(
+_SETTINGS = [
     (sign, re.compile(before, re.IGNORECASE), re.compile(after))
-    for sign, before, after in (
-        (":", r"[ \t*`\"'-]*", _LINE_END.pattern),
-        (":", r"[ \t*`\"'-]*\{(?:.*[{,])?[ \t\"']*", r"[ \t]*[,}]"),
-        (":", _PROSE, _LINE_END.pattern),
-        ("=", r"(?:.*[\s\"'])?[\w.]{1,40}=[^\s,;()]{1,80}[ \t]+", ""),
-        ("=", ".*", r"[ \t]+[\w.]{1,40}=\S"),
-        (":", r"[\w -]*:[ ]?[\w@.-]{1,40}[,;][ ]*", rf"[,;]|{_LINE_END.pattern}"),
-        ("=", r".*\[", r"\]"),
-        # Behind words of a command or of a log, not behind an argument of a call.
-        (
-            "=",
-            r"(?:[^()\[\]{}]|\([^()]*\))*(?<![,\s])[ \t=\"'][ \t]*",
-            rf"[,;][ \t]*[\w.]{{1,40}}=\S|{_LINE_END.pattern}",
-        ),
-        ("=", ".*-", _ARGUMENT_END.pattern),
-    )
-)
+    for sign, before, after in rows("settings", 3)
+]
+_LINE_END, _ARGUMENT_END = _SETTINGS[0][2], _SETTINGS[-1][2]
 _ASSIGNS = re.compile(r"[ \t]*(?:[\w.-]{1,80}[ \t]*[=:][^\n(]{0,200}|[#;][^\n]*)?\r?$")
 # The head of a section, or a value without quotes as no program has it.
 _SETTING = re.compile(
@@ -165,34 +142,11 @@ _NEAR = 200
 
 
 # The name's rest, what closes it, then what leads to a value. On small letters.
+_WAYS = "|".join(f"(?P<{way}>{form})" for way, form in rows("ways", 2))
 _NAMED = re.compile(
     KEYWORD
-    + r"""[a-z0-9_\u00b5-\u04ff-]{0,40}+(?P<close>(?:\\*["'`])?[\])*]{0,3}+)
-    (?:
-      (?P<entry>:?[ \t]*\n[ \t]*(?:default_value|value|default|content|plain|text)
-        :[ \t]+|:[ \t]*[|>][-+]?[ \t]*\n[ \t]+)
-      | (?P<below>(?:[ \t][^\n=|{}\[\]"'<>]{0,60}:)?[ \t:：*=]*+\n
-        (?:[ \t]*+[-=─~`]{0,80}+[ \t]*+\n){0,2}(?=[^\n]))
-      | (?P<typed>[ \t]*:[ \t]*[a-z][\w.\[\]| ,]{0,40}?=[ \t]*(?=[^\s=,;}\])]))
-      | (?P<set>[ \t]*(?:\([^()\n]{1,60}\)[ \t]*)?
-        (?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+[\w.@-]{1,40}[ \t]*(?=:))?
-        (?:=["'][ \t]*\+(?=[ \t]*["'])|=>|->|:=|==|!=|<-|=|::|:|：|＝|→)[ \t]*
-        (?:\*\*?[ \t]*)?(?:!![a-z/]{1,20}[ \t]+)?)
-      | (?P<pair>(?:[ \t]+[\w-]{1,20}="[^"\n<>]{0,60}"
-        |,[ \t]*\w{1,20}=[^,()\n]{1,40}){0,2},?[ \t]*["']?
-        (?:default|(?:default_)?value|content)["']?[ \t]*[:=][ \t]*)
-      | (?P<comma>[ \t]*,[ \t]*)
-        (?=\\*["'](?![^"'\\\n]{0,200}\\*["'][ \t]*,[ \t]*\\*[\n"']))
-      | (?P<says>(?<![\]\)"'`])[ \t]+in[ \t]+(?=[\[(])
-        |(?:[ \t](?:for|of|de|von|für|pour|di)[ \t]+
-        (?:(?:the|our|my|die|das|den)[ \t]+)?[\w.@-]{1,40})?
-        (?:[ \t]+(?:(?:is|was|to|ist|lautet|est|es|è|é)(?:[ \t]*:)?|provided:
-        |used:|[-–—])|[ \t]*[是为為は]:?)[ \t]+|[是为為は]:?(?=[!-~]))
-      | (?P<tag>>)
-      | (?P<cell>[ \t]*[|│┆\t][ \t]*\*{0,2})
-      | (?P<blank>[ \t]+)(?=[^\s=:,|&><][^\s,]{3})
-    )""",
-    re.VERBOSE,
+    + r"""[a-z0-9_\u00b5-\u04ff-]{0,40}+(?P<close>(?:\\*["'`])?[\])*]{0,3}+)"""
+    + f"(?:{_WAYS})"
 )
 # Up to an equals sign, as another name may stand before it; padding belongs to it.
 _BARE = re.compile(r"""[^\s"'`,;)}\]<>|&=]{1,200}+={0,2}""")

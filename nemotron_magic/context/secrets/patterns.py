@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import Needles, alternatives, sections, words
+from nemotron_magic.context.secrets import Needles, alternatives, rows, words
 from nemotron_magic.context.secrets.values import (
     MASK,
     Passage,
@@ -43,38 +43,25 @@ class Rule(NamedTuple):
     is_random: bool  # what is found has to look made by a machine
 
 
-_PARTS = {
-    # An argument: with its quotes, if it has any, around it.
-    "{ARGUMENT}": r"[\"']?(?P<secret>[^\s\"'$]{3,200})",
-    "{STRING}": r"[bu]?[\"'](?P<secret>[^\"'\n]{3,200})[\"']",
-    "{OPTION}": r"\b[^\n]{0,200}?[ \t]",
-    "{WORDS}": r"(?:password|passwd|pwd)",
-    "{GAP}": r"(?:\\[nrt]|[\s\"'|│>#*,+()\\])",
-    "{BASE64}": r"[\w./+-]",
-}
-
-
 def rules(table: str, form: str = "%s") -> tuple[Rule, ...]:
     """Return the rules of a table: in each row a kind, needles and a form.
 
-    A row goes on where the next line is indented. `?` behind a kind says that what is
-    found has to look random.
+    `?` behind a kind says that what is found has to look random.
     """
-    for name, part in _PARTS.items():
-        table = table.replace(name, part)
-    found = []
-    for row in re.sub(r"\n +", "", table.strip()).split("\n"):
-        kind, needles, written = row.split("  ", 2)
-        pattern = re.compile(form.replace("%s", written), re.ASCII)
-        is_random = kind.endswith("?")
-        found.append(Rule(kind.rstrip("?"), needles.split(","), pattern, is_random))
-    return tuple(found)
+    return tuple(
+        Rule(
+            kind.rstrip("?"),
+            needles.split(","),
+            re.compile(form.replace("%s", written), re.ASCII),
+            kind.endswith("?"),
+        )
+        for kind, needles, written in rows(table, 3)
+    )
 
 
-_FORMS = sections(__package__, "forms.txt")
 # Keys of services: they do not begin or end within a word.
-SERVICES = rules(_FORMS["services"], r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])")
-RULES = (*SERVICES, *rules(_FORMS["others"]))
+SERVICES = rules("services", r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])")
+RULES = (*SERVICES, *rules("others"))
 _NEEDLES = Needles((one, at) for at, rule in enumerate(RULES) for one in rule.needles)
 
 _MANIFEST = re.compile(r"(?m)^[ \t-]*[\"']?kind[\"']?:[ \t]*[\"']?Secret\b")
@@ -138,7 +125,7 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     that names one, is still taken for it.
 
     >>> typed_key("login 4f9a77b0c1").places, typed_key("login fails with 403, why?")
-    (((6, 16),), None)
+    ([(6, 16)], None)
     """
     found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
     tokens = [one for one in found if not one[0].startswith("#")]
