@@ -1,12 +1,8 @@
 """Find live values by path, without running user code, and put them into a prompt.
 
 In a prompt, a dollar and an expression in backticks stand for a value. Only names and
-paths are taken, such as `df["price"]`, as anything else would have to be run.
-
-This is not IPython's `guarded_eval`, which was made for completion: measured on 8.37
-and 9.18, it runs custom descriptors, cached properties, `__missing__`, default
-factories and the `__getattr__` of a module, makes up a value where a class has an
-annotation, and takes or refuses `df.shape` by the order of a set.
+paths are taken, such as `df["price"]`, as anything else would have to be run. IPython's
+`guarded_eval`, made for completion, runs descriptors, `__missing__` and factories.
 """
 
 from __future__ import annotations
@@ -29,7 +25,6 @@ from nemotron_magic.core.introspection import (
     field,
     home,
     namespace,
-    read,
 )
 from nemotron_magic.core.text import closest_match
 
@@ -55,20 +50,10 @@ def interpolate(
             return mark[0][1:]
         name = mark["expr"].strip()
         if name not in found:
-            found[name] = _look_up(name, look_up)
+            found[name] = look_up(name)
         return f"`{name}`"
 
     return _MARK.sub(reference, prompt), found
-
-
-def _look_up(name: str, look_up: Callable[[str], str]) -> str:
-    try:
-        return look_up(name)
-    except InputError:
-        raise
-    except Exception as error:
-        what = f"$`{name}` has no value that could be described"
-        raise InputError(what, f"{type(error).__name__}: {error}", AS_TYPED) from error
 
 
 # Of these classes themselves, and of none derived from them, items may be taken.
@@ -133,14 +118,13 @@ def _attribute(value: Any, name: str) -> object:
     return found
 
 
-def _stored(value: object, name: str) -> object:
+def _stored(value: Any, name: str) -> object:
     """Return an attribute that is kept as it is, in the object or in its class."""
     classes = bases(type(value))
     if type in classes:
-        found = _defined(read(type, "__mro__", value), name)
-        return (
-            found if type(found) is FunctionType or not _has(found, "get") else MISSING
-        )
+        found = _defined(bases(value), name)
+        is_kept = type(found) is FunctionType or not _has(found, "get")
+        return found if is_kept else MISSING
     if type(_defined(classes, "__getattribute__")) is FunctionType:
         return MISSING
     inherited = _defined(classes, name)
@@ -186,12 +170,6 @@ def _item(value: Any, key: Any) -> object:
 def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:
     """Return what stands between brackets, as long as it is plain."""
     match node:
-        case ast.Constant(value=value):
-            return value
-        case ast.UnaryOp(
-            op=ast.USub(), operand=ast.Constant(value=int() | float() as n)
-        ):
-            return -n
         case ast.Slice(lower=lower, upper=upper, step=step):
             ends = (part and _key(part, variables) for part in (lower, upper, step))
             return slice(*ends)
@@ -203,6 +181,8 @@ def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:
             key = _variable(name, variables)
             if any(type(key) is one for one in _KEYS):
                 return key
+        case ast.Constant() | ast.UnaryOp(op=ast.USub(), operand=ast.Constant()):
+            return ast.literal_eval(node)
     raise _RefusedError
 
 
@@ -260,7 +240,6 @@ class Variables:
 
     def _formatted(self, value: object) -> str | None:
         """Return what a formatter that the user registered with IPython says of it."""
-        formatters = self._shell.display_formatter.formatters
-        formatter = formatters.get("x-vendor/llm")
+        formatter = self._shell.display_formatter.formatters.get("x-vendor/llm")
         said = formatter(value) if formatter is not None else None
         return said if isinstance(said, str) else None

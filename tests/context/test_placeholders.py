@@ -64,11 +64,6 @@ def test_every_other_dollar_stays(prompt: str) -> None:
     assert interpolate(prompt, missing) == (prompt, {})
 
 
-def test_an_expression_that_fails_is_named() -> None:
-    with pytest.raises(InputError, match=r"\$`nope` has no value.*\nKeyError: 'nope'"):
-        interpolate("why $`nope`?", missing)
-
-
 @pytest.mark.parametrize(
     ("typed", "hint"), [("f(x)", "x = f(x)"), (" ", "x = ..."), ("a +", "x = a +")]
 )

@@ -228,7 +228,7 @@ def _records(
         is_number = bool(types) and types <= {int, float}
         kind: Kind = "number" if is_number else "text" if types == {str} else "other"
         named = _types(cell for cell in cells if cell is not None) or "None"
-        columns.append(Column(label, named, kind, cells.__getitem__))
+        columns.append(Column(label, named, kind, cells))
     note = f" (figures of the first {len(rows):,})" if len(rows) < size else ""
     return table_lines(f"{title}{note}", (size, len(keys)), columns, ctx)
 

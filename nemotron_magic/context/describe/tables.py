@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from nemotron_magic.context.describe.base import (
@@ -28,7 +28,6 @@ from nemotron_magic.core.introspection import (
     as_library,
     class_name,
     home,
-    library,
     state,
 )
 
@@ -57,6 +56,12 @@ _KINDS = 4
 _MOST_LABELS = 300
 _MISSING = (("pandas", "NAType"), ("pandas", "NaTType"))
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
+_SIGNS: dict[Kind, re.Pattern[str]] = {
+    "number": re.compile(r"(sparse\[)?u?int\d|(sparse\[)?float|double|decimal"),
+    "date": re.compile(r"date|time|duration"),
+    "text": re.compile(r"(large_)?str(ing)?\b|object|categor|enum|dictionary<.*str"),
+}
+_LIBRARIES = ("numpy", "pandas", "polars", "pyarrow")
 _CONSTANTS = ("None", "True", "False", "nan", "NaT", "inf")
 
 
@@ -66,21 +71,26 @@ class Column(NamedTuple):
     label: str
     dtype: str  # in the words of its library
     kind: Kind  # what can be said of its values
-    read: Callable[[slice], Any]  # cells as a list, or a column of pandas or polars
+    values: Any  # what has the cells when it is sliced
     step: int = 1
 
     def sample(self) -> Any:
-        """Return the cells that are looked at."""
-        return self.read(slice(None, None, self.step))
+        """Return the cells that are looked at: a list, or those of pandas or polars."""
+        sample = self.values[:: self.step]
+        return sample.to_pylist() if hasattr(sample, "to_pylist") else sample
 
-    def few(self) -> list[Any]:
-        """Return at most 2,000 of the sample, as the texts among them are counted."""
+    def texts(self) -> tuple[Counter[str], list[str]]:
+        """Return how often texts are among 2,000 cells, and the classes of others."""
         every = -(-len(self.sample()) // _MOST_TEXTS) or 1
-        return _listed(self.read(slice(None, None, self.step * every)))
+        cells = _listed(self.values[:: self.step * every])
+        others = {class_name(type(cell)) for cell in cells if not _is_text(cell)}
+        return Counter(cell for cell in cells if type(cell) is str), sorted(others)
 
 
 def _listed(part: Any) -> list[Any]:
-    cells: list[Any] = part if type(part) is list else part.to_list()
+    if type(part) is not list:
+        part = part.to_list() if hasattr(part, "to_list") else part.to_pylist()
+    cells: list[Any] = part
     return cells
 
 
@@ -245,9 +255,8 @@ def _text_values(
     column: Column, ctx: DescribeContext, label: str, is_index: bool
 ) -> str:
     """Name the values of a text column if they are few; of many, none."""
-    cells = column.few()
-    counted = Counter(cell for cell in cells if type(cell) is str)
-    if kinds := sorted({class_name(type(c)) for c in cells if not _is_text(c)}):
+    counted, kinds = column.texts()
+    if kinds:
         # To name the texts alone would tell of another column.
         mixed = ["str"] * bool(counted) + kinds
         return f"{and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
@@ -288,7 +297,7 @@ def _rows(found: list[Column | None], rows: int, ctx: DescribeContext) -> Iterat
     yield f"{'rows' if ctx.is_full else 'first rows'}, cells divided by |:"
     yield "  " + " | ".join(column.label or "value" for column in columns)
     cells = [
-        _listed(column.read(slice(wanted)))
+        _listed(column.values[:wanted])
         if ctx.is_full or _may_be_shown(column)
         else ["(hidden)"] * wanted
         for column in columns
@@ -308,7 +317,7 @@ def _may_be_shown(column: Column) -> bool:
         return False
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
-    counted = Counter(cell for cell in column.few() if type(cell) is str)
+    counted, _ = column.texts()
     return _are_few(counted) and is_vocabulary(counted, column.label)
 
 
@@ -320,25 +329,21 @@ def _type_text(dtype: Any) -> str:
     name = class_name(type(dtype)).rpartition(".")[2]
     # The long names of these would list all their values.
     lists_values = name in ("Enum", "Categorical", "Object")
-    is_library = home(type(dtype))[0] in ("numpy", "pandas", "polars", "pyarrow")
+    is_library = home(type(dtype))[0] in _LIBRARIES
     return shorten(str(dtype)) if is_library and not lists_values else name
 
 
-def _arrow_column(label: str, values: Any, step: int) -> Column:
-    types, dtype = library("pyarrow").types, values.type
-    value = dtype.value_type if types.is_dictionary(dtype) else dtype
+def _column(label: str, values: Any, step: int) -> Column:
+    """Return a Series, an Index or an array of Arrow as a column."""
+    dtype = values.dtype if hasattr(values, "dtype") else values.type
+    if home(type(dtype))[0] not in _LIBRARIES:
+        # The cells are kept by a class of user code.
+        unread = ["(not inspected)"] * min(len(values), _FULL_ROWS)
+        return Column(label, class_name(type(dtype)), "other", unread)
+    text, by_place = str(dtype).lower(), getattr(values, "iloc", values)
     kind: Kind = "other"
-    if types.is_integer(dtype) or types.is_floating(dtype):
-        kind = "number"
-    elif types.is_temporal(dtype):
-        kind = "date"
-    elif types.is_string(value) or types.is_large_string(value):
-        kind = "text"
-
-    def read(part: slice) -> Any:
-        return values[part].to_pylist()
-
-    return Column(label, _type_text(dtype), kind, read, step)
+    kind = next((kind for kind, sign in _SIGNS.items() if sign.match(text)), kind)
+    return Column(label, _type_text(dtype), kind, by_place, step)
 
 
 def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -346,36 +351,13 @@ def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
     # Arrow takes rows by a list of their places: dearer than a view.
     step = max(_step_of(rows, width), rows // 4_000 | 1)
     labels = format_labels(value.schema.names[:MOST_COLUMNS], ctx)
-    columns = [
-        _arrow_column(one, value.column(i), step) for i, one in enumerate(labels)
-    ]
-    kind = f"pyarrow {type(value).__name__}"
-    return table_lines(kind, (rows, width), columns, ctx)
+    columns = [_column(one, value.column(i), step) for i, one in enumerate(labels)]
+    return table_lines(f"pyarrow {type(value).__name__}", (rows, width), columns, ctx)
 
 
 def _arrow_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    rows = len(value)
-    column = _arrow_column("", value, max(1, rows // 20_000 | 1))
-    return _column_lines(f"pyarrow {type(value).__name__}", column, rows, ctx)
-
-
-_PANDAS_KINDS: dict[str, Kind] = {
-    **dict.fromkeys("iuf", "number"),
-    **dict.fromkeys("mM", "date"),
-    **dict.fromkeys("OU", "text"),
-}
-
-
-def _pandas_column(label: str, values: Any, step: int) -> Column:
-    """Return a Series or Index as a column."""
-    dtype = values.dtype
-    if home(type(dtype))[0] not in ("pandas", "numpy"):
-        # The cells are kept by a class of user code.
-        unread = ["(not inspected)"] * min(len(values), _FULL_ROWS)
-        return Column(label, class_name(type(dtype)), "other", unread.__getitem__)
-    kind = _PANDAS_KINDS.get(dtype.kind, "other")
-    read = getattr(values, "iloc", values).__getitem__
-    return Column(label, shorten(str(dtype)), kind, read, step)
+    column = _column("", value, max(1, len(value) // 20_000 | 1))
+    return _column_lines(f"pyarrow {type(value).__name__}", column, len(value), ctx)
 
 
 def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -386,10 +368,7 @@ def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     step = _step_of(rows, width)
     names, types = list(frame.columns.names), frame.dtypes.tolist()
     labels = format_labels(frame.columns[:MOST_COLUMNS].tolist(), ctx, names, types)
-    columns = [
-        _pandas_column(label, frame.iloc[:, place], step)
-        for place, label in enumerate(labels)
-    ]
+    columns = [_column(one, frame.iloc[:, i], step) for i, one in enumerate(labels)]
     levels, index = _pandas_index(frame.index, step, ctx)
     return table_lines(f"pandas DataFrame{levels}", (rows, width), columns, ctx, index)
 
@@ -404,7 +383,7 @@ def _pandas_index(
     if kind == "RangeIndex":
         return "", None
     name = "" if index.name is None else _format_label(index.name, ctx)
-    return "", _pandas_column(f"index {name}".strip(), index, step)
+    return "", _column(f"index {name}".strip(), index, step)
 
 
 def _level_names(index: Any, ctx: DescribeContext) -> str:
@@ -412,7 +391,7 @@ def _level_names(index: Any, ctx: DescribeContext) -> str:
     found = []
     for name, values in zip(index.names, index.levels, strict=True):
         label = _format_label(name, ctx)
-        level = _pandas_column(label, values, _step_of(len(values)))
+        level = _column(label, values, _step_of(len(values)))
         present = _present(level.sample())
         text = _values(level, present, ctx, (label,), is_index=True)
         found.append(f"{label} ({text or f'{len(present):,} values'})")
@@ -449,20 +428,8 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
             return summary
         levels, index = _pandas_index(values.index, step, ctx)
         kind += levels
-    column = _pandas_column(name, values, step)
+    column = _column(name, values, step)
     return _column_lines(kind, column, rows, ctx, index)
-
-
-def _polars_column(label: str, series: Any, step: int) -> Column:
-    dtype = series.dtype
-    kind: Kind = "other"
-    if dtype.is_numeric():
-        kind = "number"
-    elif dtype.is_temporal():
-        kind = "date"
-    elif dtype.base_type().__name__ in ("String", "Enum", "Categorical"):
-        kind = "text"
-    return Column(label, _type_text(dtype), kind, series.__getitem__, step)
 
 
 def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -472,17 +439,14 @@ def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     rows, width = frame.shape
     step = _step_of(rows, width)
     labels = format_labels(frame.columns[:MOST_COLUMNS], ctx, types=frame.dtypes)
-    columns = [
-        _polars_column(label, frame.to_series(place), step)
-        for place, label in enumerate(labels)
-    ]
+    columns = [_column(one, frame.to_series(i), step) for i, one in enumerate(labels)]
     return table_lines("polars DataFrame", (rows, width), columns, ctx)
 
 
 def _polars_series(value: Any, ctx: DescribeContext) -> Iterator[str]:
     series = as_library(value, "polars")
     name = quote_label(series.name or None, ctx)
-    column = _polars_column(name, series, _step_of(len(series)))
+    column = _column(name, series, _step_of(len(series)))
     return _column_lines("polars Series", column, len(series), ctx)
 
 
