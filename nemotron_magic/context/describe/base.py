@@ -347,35 +347,27 @@ _ZONES = ("datetime", "zoneinfo", "pytz", "dateutil")
 def _text(value: str, ctx: DescribeContext) -> Iterator[str]:
     text = str.__str__(value)
     size = f"{class_name(type(value))} of {len(text):,} characters"
+    is_shown = ctx.is_full or is_field_value(text, ctx.name)
     if ctx.is_inside:
-        is_shown = ctx.is_full or is_field_value(text, ctx.name)
         yield _quote(text, CELL_CHARS) if is_shown else size
-    elif ctx.is_full:
-        yield size
-        yield _quote(text, len(text))
-    elif (data := parse_data(text)) is not None:
+    elif not ctx.is_full and (data := parse_data(text)) is not None:
         yield f"{size}, which holds data:"
         yield from ctx.describe(data, ctx)
-    elif (
-        is_personal(ctx.name)
-        or is_printed_table(text)
-        or (
-            not is_field_value(text, ctx.name)
-            and tells_of_person(text[:_SEARCHED_CHARS])
-        )
+    elif not is_shown and (
+        is_personal(ctx.name) or tells_of_person(text[:_SEARCHED_CHARS])
     ):
         yield f"{size}, {HIDDEN}"
+    elif not ctx.is_full and is_printed_table(text):
+        yield f"{size}, a table"
     else:
         yield size
-        yield _quote(text, _TEXT_CHARS)
+        yield _quote(text, len(text) if ctx.is_full else _TEXT_CHARS)
 
 
 def _quote(text: str, longest: int) -> str:
-    """Return the head of a text in quotes, and of a long one the tail as well."""
+    """Return a text in quotes, of a long one the head and the tail."""
     if len(text) <= longest:
         return repr(text)
-    if longest <= CELL_CHARS:
-        return f"{text[: longest - 20]!r}… ({len(text):,} characters)"
     head, tail = text[: longest * 3 // 4], text[-longest // 4 :]
     return f"{head!r} … {len(text) - longest:,} characters … {tail!r}"
 
