@@ -34,29 +34,25 @@ HIDDEN = "looks personal: no values shown"
 MOST_VALUES = 12  # a column of more is no vocabulary
 LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
 _LONGEST = 40
-_SHORTEST_REST = 3  # of a name that tells more than `sex_m`
 
 # ---- the words that tell what a column holds: lower case, without accents
 
 _SECTIONS = sections("nemotron_magic.context", "vocabulary.txt")
 WORDS = {name: frozenset(text.split()) for name, text in _SECTIONS.items()}
-"""The words of each section of the file."""
 
+# Values that belong to a known vocabulary.
 _KNOWN = ("calendar", "places", "qualities", "goods")
 _KNOWN_WORDS = frozenset[str]().union(*(WORDS[n] for n in _KNOWN)) - WORDS["not_known"]
-"""Values that belong to a known vocabulary."""
-
 _KNOWN_PHRASES = {" ".join(p.split()) for p in _SECTIONS["known_phrases"].split(",")}
 
+# Words of which names of columns, settings and titles are made.
 _LABELS = ("things", "people", "sensitive", "pay", "identity", "names", "labels")
 _ORDINARY = (*(WORDS[name] for name in _LABELS), " ".join(_KNOWN_PHRASES).split())
 ORDINARY_WORDS = (
     _KNOWN_WORDS.union(*_ORDINARY, WORDS["software"]) - WORDS["not_ordinary"]
 )
-"""Words of which names of columns, settings and titles are made."""
-
+# Common names of people that are no ordinary words or places as well.
 FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
-"""Common names of people that are no ordinary words or places as well."""
 
 # ---- the words of a name
 
@@ -239,7 +235,10 @@ def _is_ordinary(text: str) -> bool:
 
 
 def _is_plain(text: str, is_of_thing: bool) -> bool:
-    """Return whether a value looks like no name and no prose."""
+    """Return whether a value looks like no name and no prose.
+
+    That of a thing may be one word with a capital, or words that are known.
+    """
     plain = " ".join(text.split())
     if _is_known(plain):
         return True
@@ -247,7 +246,27 @@ def _is_plain(text: str, is_of_thing: bool) -> bool:
         return False
     if plain.islower() and _ONE_WORD.fullmatch(plain):
         return True
-    return is_of_thing and _is_thing_value(plain)
+    words = _LETTERS.findall(plain)
+    if not is_of_thing or not 0 < len(words) < 7 or _is_contact(plain):
+        return False
+    if (
+        _digits(plain) > _MOST_DIGITS
+        or "," in plain
+        or any(map(_ODD_NAME.match, words))
+    ):
+        return False
+    capital = [
+        word
+        for word in words
+        if _fold(word) not in ORDINARY_WORDS and not _ROMAN.fullmatch(word)
+        if not word.islower()
+    ]
+    # Two capital words that nobody knows are a name; so is one beside a name's dot.
+    return not capital or (
+        capital == words[:1]
+        and all(word.islower() for word in words[1:])
+        and "." not in plain
+    )
 
 
 def _has_name(words: Iterable[str]) -> bool:
@@ -263,27 +282,6 @@ def _has_name(words: Iterable[str]) -> bool:
 def _is_contact(text: str) -> bool:
     """Return whether an address, a number or a title of a person is in a text."""
     return any(sign.search(text) for sign in (_CONTACT, _HONORIFIC, _STREET))
-
-
-def _is_thing_value(plain: str) -> bool:
-    """Return whether a value may be that of a thing: a capital word, or known ones."""
-    words = _LETTERS.findall(plain)
-    if not 0 < len(words) < 7 or _is_contact(plain) or any(map(_ODD_NAME.match, words)):
-        return False
-    if _digits(plain) > _MOST_DIGITS or "," in plain:
-        return False
-    capital = [
-        word
-        for word in words
-        if _fold(word) not in ORDINARY_WORDS and not _ROMAN.fullmatch(word)
-        if not word.islower()
-    ]
-    # Two capital words that nobody knows are a name; so is one beside a name's dot.
-    return not capital or (
-        capital == words[:1]
-        and all(word.islower() for word in words[1:])
-        and "." not in plain
-    )
 
 
 def _share_a_stem(texts: Collection[str]) -> bool:
@@ -311,15 +309,13 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
         return all(_is_plain(one, is_of_thing) for one in counted)
     are_sensitive = [any(map(_is_sensitive, _parts(one))) for one in counted]
     return 2 * sum(are_sensitive) < len(counted) and all(
-        _is_known(one) or (_has_word(one) and _is_field(one, must_be_known=True))
+        _is_known(one)
+        # More than single letters, as a random text would be.
+        or (
+            (_digits(one) < 3 and any(len(word) > 2 for word in _words_of(one)))
+            and _is_field(one, must_be_known=True)
+        )
         for one in counted
-    )
-
-
-def _has_word(text: str) -> bool:
-    """Return whether a text is more than single letters, as a random one would be."""
-    return (
-        _digits(text) < _SHORTEST_REST and max(map(len, _words_of(text)), default=0) > 2
     )
 
 
@@ -502,7 +498,7 @@ def _unmixed(
     """Return the name of a column without the person in it, if it has such a head."""
     head, _, rest = label.rpartition("_")
     is_known = _is_known(rest) or _is_ordinary(rest)
-    if head in of_health and len(rest) >= _SHORTEST_REST:
+    if head in of_health and len(rest) > 2:
         is_value = not is_known or any(map(_is_sensitive, _parts(rest)))
     else:
         is_value = head in heads and not is_known

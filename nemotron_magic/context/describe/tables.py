@@ -54,7 +54,6 @@ _MOST_TEXTS = 2_000  # of a column are looked at
 _LEVELS = 10
 _KINDS = 4
 _MOST_LABELS = 300
-_MISSING = (("pandas", "NAType"), ("pandas", "NaTType"))
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
 _SIGNS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(r"(sparse\[)?u?int\d|(sparse\[)?float|double|decimal"),
@@ -74,17 +73,22 @@ class Column(NamedTuple):
     values: Any  # what has the cells when it is sliced
     step: int = 1
 
-    def sample(self) -> Any:
-        """Return the cells that are looked at: a list, or those of pandas or polars."""
+    def present(self) -> tuple[Any, float]:
+        """Return the cells looked at that are not missing, and the share of others."""
         sample = self.values[:: self.step]
-        return sample.to_pylist() if hasattr(sample, "to_pylist") else sample
-
-    def texts(self) -> tuple[Counter[str], list[str]]:
-        """Return how often texts are among 2,000 cells, and the classes of others."""
-        every = -(-len(self.sample()) // _MOST_TEXTS) or 1
-        cells = _listed(self.values[:: self.step * every])
-        others = {class_name(type(cell)) for cell in cells if not _is_text(cell)}
-        return Counter(cell for cell in cells if type(cell) is str), sorted(others)
+        if hasattr(sample, "to_pylist"):
+            sample = sample.to_pylist()
+        if type(sample) is list:
+            # Of all numbers, nan is not itself.
+            present: Any = [
+                cell
+                for cell in sample
+                if cell is not None and (type(cell) is not float or cell == cell)
+            ]
+        else:
+            is_pandas = hasattr(sample, "dropna")
+            present = sample.dropna() if is_pandas else sample.drop_nulls()
+        return present, 1 - len(present) / (len(sample) or 1)
 
 
 def _listed(part: Any) -> list[Any]:
@@ -94,10 +98,12 @@ def _listed(part: Any) -> list[Any]:
     return cells
 
 
-def _present(sample: Any) -> Any:
-    if type(sample) is list:
-        return [cell for cell in sample if cell is not None and not _is_nan(cell)]
-    return sample.dropna() if hasattr(sample, "dropna") else sample.drop_nulls()
+def _texts(present: Any) -> tuple[Counter[str], list[str]]:
+    """Return how often texts are among some cells, and the classes of the others."""
+    every = -(-len(present) // _MOST_TEXTS) or 1
+    cells = _listed(present[::every])
+    others = {class_name(type(cell)) for cell in cells if type(cell) is not str}
+    return Counter(cell for cell in cells if type(cell) is str), sorted(others)
 
 
 def _step_of(rows: int, columns: int = 1) -> int:
@@ -218,9 +224,7 @@ def _figures(
 ) -> str:
     """Return what is missing, and between what or which the values are."""
     try:
-        sample = column.sample()
-        present = _present(sample)
-        share = 1 - len(present) / (len(sample) or 1)
+        present, share = column.present()
         percent = "under 0.1%" if share < 0.001 else f"{share:.1%}"
         missing = f"{percent} missing" if share else "none missing"
         values = _values(column, present, ctx, names, is_index)
@@ -241,7 +245,7 @@ def _values(
     if not ctx.is_full and any(map(is_personal, names)):
         return HIDDEN
     if column.kind == "text":
-        return _text_values(column, ctx, names[0] if names else "", is_index)
+        return _text_values(present, ctx, names[0] if names else "", is_index)
     size = len(present)
     if not size or (ctx.data == "schema" and size < LEAST_ROWS):
         return ""
@@ -251,11 +255,9 @@ def _values(
     return f"{format_extreme(low)} to {format_extreme(high)}"
 
 
-def _text_values(
-    column: Column, ctx: DescribeContext, label: str, is_index: bool
-) -> str:
+def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool) -> str:
     """Name the values of a text column if they are few; of many, none."""
-    counted, kinds = column.texts()
+    counted, kinds = _texts(present)
     if kinds:
         # To name the texts alone would tell of another column.
         mixed = ["str"] * bool(counted) + kinds
@@ -273,16 +275,6 @@ def _text_values(
     often = sorted(text for text, seen in counted.items() if seen >= least)
     named = (repr(shorten(one, 40)) for one in often)
     return f"{count}: {and_more(named, len(counted) - len(often))}" if often else ""
-
-
-def _is_text(cell: object) -> bool:
-    """Return whether a cell is a text, or missing."""
-    is_missing = cell is None or _is_nan(cell) or home(type(cell)) in _MISSING
-    return type(cell) is str or is_missing
-
-
-def _is_nan(cell: object) -> bool:
-    return type(cell) is float and cell != cell
 
 
 def _are_few(counted: Counter[str]) -> bool:
@@ -317,7 +309,7 @@ def _may_be_shown(column: Column) -> bool:
         return False
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
-    counted, _ = column.texts()
+    counted, _ = _texts(column.present()[0])
     return _are_few(counted) and is_vocabulary(counted, column.label)
 
 
@@ -392,7 +384,7 @@ def _level_names(index: Any, ctx: DescribeContext) -> str:
     for name, values in zip(index.names, index.levels, strict=True):
         label = _format_label(name, ctx)
         level = _column(label, values, _step_of(len(values)))
-        present = _present(level.sample())
+        present, _ = level.present()
         text = _values(level, present, ctx, (label,), is_index=True)
         found.append(f"{label} ({text or f'{len(present):,} values'})")
     return ", ".join(found)
