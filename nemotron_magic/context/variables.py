@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import re
-import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
@@ -232,8 +231,6 @@ class Variables:
             budget_chars=budget_chars,
             source=with_source,
             formatter=self._formatted,
-            # Our own work: a machine busy with others must not make it say less.
-            clock_s=time.thread_time,
             live=self._live,
             plain=plain,
         )

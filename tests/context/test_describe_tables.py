@@ -128,16 +128,6 @@ def test_of_a_wide_table_forty_columns_are_named(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_when_time_is_up_columns_are_named_only(kind: str) -> None:
-    ticks = iter(range(1_000))
-    said = describe(made(kind, OPEN), clock_s=lambda: float(next(ticks)), limit_s=2.5)
-
-    assert "2 different values" in column(said, "country")
-    assert "(no time was left for more than the names of these)" in said
-    assert "missing" not in column(said, "note")
-
-
-@pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_table_is_said(kind: str) -> None:
     assert "0 rows" in describe(made(kind, {}), data="full").splitlines()[0]
 

@@ -104,7 +104,6 @@ def _text(words: Any) -> str:
     return str.__str__(words) if str in bases(type(words)) else ""
 
 
-_LIMIT_S = 0.03
 _CUT = "\n… (cut: no room)"
 _DEEPEST = 20
 _KINDS: dict[tuple[str, str], Describer] = {
@@ -125,8 +124,6 @@ def describe(
     budget_chars: int = 4_000,
     source: bool = False,
     formatter: _Formatter | None = None,
-    clock_s: Callable[[], float] | None = None,
-    limit_s: float = _LIMIT_S,
     live: LiveTables | None = None,
     plain: str = "",
 ) -> str:
@@ -147,10 +144,6 @@ def describe(
         Whether the source of a function or class is wanted.
     formatter : Callable, optional
         Gives the notebook's own words for an object, or None.
-    clock_s : Callable, optional
-        A clock in seconds; without one, sampling alone bounds the time.
-    limit_s : float
-        After this time, columns are named and not looked at.
     live : LiveTables, optional
         The tables of the notebook: names of their columns, and their summaries, are
         told.
@@ -158,10 +151,8 @@ def describe(
         What IPython showed of the value; told of an object of unknown class, but for
         lines that may tell of people.
     """
-    end_s = clock_s() + limit_s if clock_s else 0.0
     ctx = DescribeContext(
         _lines,
-        lambda: clock_s is not None and clock_s() > end_s,
         data,
         source,
         own_name(name),

@@ -124,7 +124,6 @@ class DescribeContext:
     """How to look at one value."""
 
     describe: Describer  # any value, raising nothing: for what a container holds
-    is_late: Callable[[], bool]
     data: Data = "schema"
     source: bool = False  # whether that of functions and classes is wanted
     name: str = ""

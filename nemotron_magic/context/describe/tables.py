@@ -178,13 +178,9 @@ def table_lines(
     yield from _index_lines(index, ctx)
     if columns:
         yield f"columns{_sampled(columns[0])}:"
-    is_late = False
     for column in columns:
-        if not is_late and ctx.is_late():
-            is_late = True
-            yield "  (no time was left for more than the names of these)"
-        figures = "" if is_late else f", {_figures(column, ctx, (column.label,))}"
-        yield f"  {column.label}: {column.dtype}{figures}"
+        figures = _figures(column, ctx, (column.label,))
+        yield f"  {column.label}: {column.dtype}, {figures}"
     if more := width - len(columns):
         yield f"  … and {more:,} more columns, not looked at"
     yield from _rows([index, *columns], rows, ctx)
