@@ -103,9 +103,14 @@ def parse(
     elif not flags.ended_by_hand:
         has_body = bool((body or "").strip())
         command, text = _command(rest, has_body, commands)
-        if not command:
+        meant = "" if command else _meant(rest.rstrip(), has_body, commands)
+        if meant:
             start = f"{'%' * (body is not None)}%nemotron {line.removesuffix(rest)}"
-            error = _slip(start, rest, has_body, commands)
+            start = "" if meant.startswith("%") else start
+            error = InputError(
+                "this is no command as it stands, and nothing was sent",
+                hint=f"Did you mean: {start}{meant}   {TO_ASK}",
+            )
         is_guess = error or not rest.startswith(command)
         if is_guess and _is_answer(rest, last_reply(flags.others.get("thread", ""))):
             command, text, error = "", rest, None
@@ -197,43 +202,24 @@ def _split(text: str) -> tuple[str, str, str, str]:
     return word, colon, blank, rest
 
 
-def _slip(
-    start: str, text: str, has_body: bool, commands: Mapping[str, Command]
-) -> InputError | None:
-    """Return the error for a short text that must be meant for a command."""
-    what, meant = _meant(text.rstrip(), has_body, commands)
-    if not meant:
-        return None
-    line = meant if meant[0] == "%" else f"{start}{meant}"
-    hint = f"Did you mean: {line}   {TO_ASK}"
-    return InputError(f"{what}, and nothing was sent", "", hint)
-
-
-def _meant(
-    text: str, has_body: bool, commands: Mapping[str, Command]
-) -> tuple[str, str]:
-    """Return what is wrong with a text, and the line that it is meant for, or ""."""
+def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
+    """Return the line that a short text must be meant for, or ""."""
     word, colon, blank, rest = _split(text)
     if not has_body and (line := _phrase(text, commands)):
-        return f"“{text}” is no command", line
+        return line
     if word not in commands:
         near = suggest_command(word.lower(), commands)
         may_be = near and (blank or not rest) and not (colon and has_body)
         is_one = may_be and (colon or not rest or commands[near].is_followed_by(rest))
-        line = f"{near}{colon}{blank}{rest}" if is_one else ""
-        return f"there is no command {word}", line
+        return f"{near}{colon}{blank}{rest}" if is_one else ""
     if looks_like_flag(rest):
-        line = f"{rest} {word}" if _is_all_flags(rest) else ""
-        return f"flags stand before {word}", line
+        return f"{rest} {word}" if _is_all_flags(rest) else ""
     if word == "rows" and blank and has_body and _PATH.fullmatch(rest):
-        return "rows takes a name or a path behind a colon", f"rows: {rest}"
+        return f"rows: {rest}"
     is_short = len(rest.split()) <= _MOST_WORDS and not rest.endswith("?")
     if not blank or not is_short or has_body:
-        return "", ""
-    takes = commands[word].takes
-    if takes.isupper():
-        return f"{word} takes its text behind a colon", f"{word}: {rest}"
-    return f"{word} takes {takes or 'no text'}", word
+        return ""
+    return f"{word}: {rest}" if commands[word].takes.isupper() else word
 
 
 def _is_all_flags(text: str) -> bool:
