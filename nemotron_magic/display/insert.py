@@ -235,10 +235,6 @@ class CodeInserter:
         placed = f"code {where}, {wait}" if left else f"code {where}"
         return _with(reply, notices, inserted=inserted, placed=placed, **more)
 
-    def offer(self, reply: Reply) -> None:
-        """Let the code of a reply wait for `%nemotron code`."""
-        self._queue(self._cells(reply))
-
     def code_of(self, reply: Reply, insert_button: str) -> ReplyCode:
         """Return what a page shows of the code of a reply, as that setting says."""
         about = reply.metadata
@@ -304,7 +300,6 @@ class CodeInserter:
         self._verdicts.update(zip(sources, verdicts, strict=True))
 
     def _queue(self, cells: Sequence[CodeCell]) -> None:
-        """Let these cells wait, in place of those that did."""
         self._waiting, self._next = tuple(cells), 0
 
     def _cells(self, reply: str) -> tuple[CodeCell, ...]:
@@ -340,6 +335,5 @@ def diff_html(before: str, after: str) -> str:
 
 
 def _with(reply: Reply, notices: Sequence[str], **more: Any) -> Reply:
-    """Return a reply with more to say below it."""
     told = (*reply.metadata.notices, *notices)
     return Reply(reply, replace(reply.metadata, notices=told, **more))

@@ -259,7 +259,6 @@ def _widest(texts: Iterable[str]) -> int:
 
 
 def _without_blanks(line: _Line) -> _Line:
-    """Return a line that is not filled up with blanks."""
     while line and not line[-1].text.strip():
         line.pop()
     return [*line[:-1], *(Segment(one.text.rstrip(), one.style) for one in line[-1:])]

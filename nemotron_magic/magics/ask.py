@@ -194,7 +194,6 @@ class _Asking:
         return self._show(inserter.finished(reply, self.options))
 
     def _prepare(self, thread: str) -> tuple[InsertOptions, Question | FollowUp]:
-        """Return what is to become of the reply, and what to ask."""
         call, settings = self.call, self.settings
         before = self.asker.options.get(thread, InsertOptions())
         if call.command == "continue":

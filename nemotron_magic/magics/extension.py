@@ -101,7 +101,6 @@ class Nemotron(Configurable):
 
 
 def _load_config(shell: Any) -> Any:
-    """Return the settings of a shell, as its configuration files have them."""
     try:
         return Nemotron(parent=shell)
     except TraitError as error:

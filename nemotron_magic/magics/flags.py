@@ -128,13 +128,10 @@ def flags_table() -> str:
 
 def suggest_flag(name: str, flags: Collection[str]) -> str:
     """Return the flag that a name begins, or looks like; else nothing."""
-    if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
-        return f"{name[:2]} {name[2:]}"
     word = name.strip(f"-{_LONG_DASHES}")
     same = [one for one in flags if one.strip("-") == word]
     begun = [one for one in flags if len(name) > 3 and one.startswith(name)]
-    near = same or begun or difflib.get_close_matches(name, flags, 1, 0.6)
-    return next(iter(near), "")
+    return next(iter(same or begun or difflib.get_close_matches(name, flags, 1)), "")
 
 
 def _unknown_flag(name: str) -> InputError:
@@ -295,29 +292,20 @@ class FlagParser:
             raise InputError(
                 f"-p needs KEY=VALUE, got {text[:60]}", hint="Such as: -p logprobs=true"
             )
-        if key in _RESERVED:
-            raise InputError(f"-p cannot set {key}", hint=_RESERVED[key])
         parameter = BY_NAME.get(key)
-        if parameter is not None and not parameter.sent:
-            raise InputError(
-                f"{key} is not a field of the request",
-                hint=f"Set it with: %config Nemotron.{key} = …",
-            )
-        if parameter is None or parameter.kind == "texts":
-            read = Parameter(key, "json", "").parse(value)
-        else:
-            read = parameter.parse(value)
+        if key in _RESERVED or (parameter is not None and not parameter.sent):
+            hint = _RESERVED.get(key, f"Set it with: %config Nemotron.{key} = …")
+            raise InputError(f"-p cannot set {key}", hint=hint)
         if parameter is None:
-            self.extra[key] = read
+            self.extra[key] = Parameter(key, "json", "").parse(value)
+        elif parameter.kind == "texts":
+            self.values[key] = parameter.check(Parameter(key, "json", "").parse(value))
         else:
-            self.values[key] = parameter.check(read)
+            self.values[key] = parameter.parse(value)
 
 
 def _token(text: str) -> tuple[str, bool, str]:
-    """Take one token off; return it, whether it was quoted, and the rest.
-
-    All of it may be in quotes, or what stands behind a `=`.
-    """
+    """Take one token off; return it, whether it was in quotes, and the rest."""
     if found := _QUOTED.match(text):
         key, escaped, *plain = found.groups()
         if escaped is not None:

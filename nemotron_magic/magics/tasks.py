@@ -183,8 +183,7 @@ class TaskTargets:
             elif not is_stopped and not any(_may_mend(one, cell) for one in well):
                 return cell
         raise InputError(
-            "there is nothing to fix: no cell has failed"
-            + (", or it has been fixed since" if well else ""),
+            "there is nothing to fix: no cell has failed, or it has been fixed since",
             "nothing was sent",
             "For a cell that runs but is wrong, put %%nemotron fix: … on top of it",
         )
@@ -196,16 +195,11 @@ class TaskTargets:
 
     def _function(self, text: str) -> str:
         name = text.strip()
-        if not name:
-            raise InputError(
-                "test needs the name of a function",
-                hint="Type it after a colon: %nemotron test: clean_names",
-            )
         value = _value_at(name, self.shell.user_ns)
         if any(type(value) is one for one in _FUNCTIONS):
             return name
         raise InputError(
-            f"there is no function {name[:60]!r} in this notebook",
+            f"test needs a function of this notebook, got {name[:60] or 'none'}",
             hint="Name one that a cell has defined: %nemotron test: clean_names",
         )
 

@@ -19,7 +19,6 @@ COMMANDS = ("fix", "doc", "usage", "models", "conversations")
         ("--th", "--thread"),
         ("--redact", "--no-redact"),
         ("-q", ""),
-        ("-t0.3", "-t 0.3"),
         ("-x3", ""),
         ("--zzzzzz", ""),
     ],

@@ -13,6 +13,7 @@ import ipywidgets
 from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.errors import InputError, InterruptedByUser, NemotronError
 from nemotron_magic.core.settings import Settings
+from nemotron_magic.display.insert import InsertOptions
 from nemotron_magic.display.page import Display, NotebookRenderer
 from nemotron_magic.display.panel import (
     PanelHost,
@@ -249,7 +250,6 @@ class AskTab:
         return tuple(sorted({MAIN, *(name for name, has in threads.items() if has)}))
 
     def _turns(self, but: Turn | None = None) -> tuple[list[Turn], int]:
-        """Return the turns to show, and how many came before them."""
         turns = self._host.session.conversation.threads.get(self._thread, [])
         shown = [turn for turn in turns[-_MOST_TURNS:] if turn is not but]
         return shown, max(len(turns) - _MOST_TURNS, 0)
@@ -291,7 +291,7 @@ class AskTab:
         with self._make.lock:
             self._cancel = None
             if reply is not None:
-                self._host.inserter.offer(reply)
+                self._host.inserter.finished(reply, InsertOptions())
                 self._host.shell.push({"_nemotron": reply}, interactive=False)
             if not self._make.is_closed:
                 self._transcript.end(*self._turns())

@@ -68,7 +68,6 @@ def manual() -> str:
 
 
 def _helped() -> Iterator[tuple[str, str]]:
-    """Yield each command with its help."""
     for name, command in COMMANDS.items():
         also = f" Also `{name}: {command.takes}`." if command.takes else ""
         yield name, f"{command.help}{also}"
@@ -80,7 +79,6 @@ def _hang(name: str, indent: int, text: str) -> str:
 
 
 def _flags_help() -> str:
-    """Return what `-h` shows."""
     return f"`%nemotron [flags] QUESTION`\n\n{flags_table()}"
 
 
@@ -90,7 +88,6 @@ def _help(app: App, text: str, settings: Settings) -> str:
 
 
 def _status(app: App, text: str, settings: Settings) -> str:
-    """Return what a bare `%nemotron` shows: where things stand."""
     session = app.session
     default = " (the default)" if settings.model_is_default else ""
     asked = session.endpoint(settings)

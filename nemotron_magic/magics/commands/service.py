@@ -73,15 +73,13 @@ def _login(app: App, text: str, settings: Settings) -> str:
 
 
 def _forget_key(session: Session, endpoint: Endpoint) -> str:
-    is_gone = session.credentials.forget(endpoint)
+    session.credentials.forget(endpoint)
     left = session.credentials.key(endpoint)
-    if left is not None and is_gone:
-        return (
-            f"The key in {left.source} is still there: unset that variable, then "
-            "restart the kernel."
-        )
     if left is not None:
-        return f"The key could not be deleted from {left.source}: delete it there."
+        return (
+            f"The key in {left.source} is still there: remove it, then restart "
+            "the kernel."
+        )
     return f"There is no key for `{endpoint.netloc}` any more, except at the service."
 
 
@@ -102,23 +100,15 @@ def _ask_for_key(prompt: str) -> str:
         ) from None
 
 
-_FRONT_ENDS = {
-    "terminal": "a terminal; replies are text",
-    "console": "a console of a kernel; replies are text",
-    "page": "a notebook page; replies are HTML and stream in",
-    "headless": "none that anybody watches; replies are saved whole",
-}
-
-
 def _doctor(app: App, text: str, settings: Settings) -> str:
     return "\n".join(_checks(app, settings))
 
 
 def _checks(app: App, settings: Settings) -> Iterator[str]:
     """Yield a line for each thing that a question needs, up to the first that lacks."""
-    session, front_end = app.session, app.displays.front_end
+    session = app.session
     yield _line(True, _versions())
-    yield _line(True, f"front end: {_FRONT_ENDS[front_end]}")
+    yield _line(True, f"front end: {app.displays.front_end}")
     yield _ledger_line(session)
     what = "endpoint"
     try:
