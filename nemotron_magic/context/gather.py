@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,6 @@ from typing import Any
 
 from nemotron_magic.code.syntax import bound_names, names_in, python_source
 from nemotron_magic.context.cells import (
-    NO_IDS,
     Cell,
     execution_of,
     latest_runs,
@@ -21,13 +20,12 @@ from nemotron_magic.context.cells import (
     select,
 )
 from nemotron_magic.context.describe.base import Data
-from nemotron_magic.context.history import DisplayLog, History, Recorder, clip_traceback
+from nemotron_magic.context.history import History, clip_traceback
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.context.prompt import (
     CellNames,
     ContextInfo,
     ContextPart,
-    FittedContext,
     fit_to_budget,
     render_prompt,
 )
@@ -87,15 +85,10 @@ class ContextGatherer:
     """
 
     def __init__(
-        self,
-        shell: Any,
-        own_file: Callable[[], str],
-        recorder: Recorder | None = None,
-        displays: DisplayLog | None = None,
-        ids: Mapping[int, str] = NO_IDS,
+        self, shell: Any, own_file: Callable[[], str], history: History | None = None
     ) -> None:
         self._shell = shell
-        self.history = History(shell, recorder, displays, ids)
+        self.history = history or History(shell)
         self._own_file = own_file
         self._sent_cells = False
         self._asked: tuple[object, int] = (None, 0)
@@ -138,7 +131,9 @@ class ContextGatherer:
             fitted.left_out,
             files=tuple(p.shown for p in fitted.kept if p.kind in ("file", "notebook")),
         )
-        return text, info, self._notice(fitted)
+        is_first = not self._sent_cells and any(p.kind == "cell" for p in fitted.kept)
+        self._sent_cells |= is_first
+        return text, info, _FIRST_USE * is_first
 
     def _requested(
         self, request: ContextRequest, variables: Variables
@@ -191,14 +186,6 @@ class ContextGatherer:
             return replace(loaded, error=error)
 
         return load
-
-    def _notice(self, fitted: FittedContext) -> str:
-        """Return the notice for the first time that cells are sent."""
-        has_cells = any(part.kind == "cell" for part in fitted.kept)
-        with self._lock:
-            is_first = has_cells and not self._sent_cells
-            self._sent_cells |= is_first
-        return _FIRST_USE * is_first
 
 
 def _target(path: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from nemotron_magic.context.gather import ContextGatherer
-from nemotron_magic.context.history import DisplayLog, Recorder
+from nemotron_magic.context.history import DisplayLog, History, Recorder
 from nemotron_magic.context.notebook_file import own_file
 from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.core.endpoint import SecretMapping
@@ -63,7 +63,9 @@ class App:
         self.session.accounting.saved = NotebookReplyCache(self._own_file).find
         spent = _SPENT.setdefault(shell, (uuid.uuid4().hex, {}))
         self._name, self.session.accounting.tallies = spent
-        gatherer = ContextGatherer(shell, self._own_file, recorder, displays, ids)
+        gatherer = ContextGatherer(
+            shell, self._own_file, History(shell, recorder, displays, ids)
+        )
         folders = [user_folder(self._environ, kind) for kind in ("data", "cache")]
         self.asker = Asker(shell, self.session, gatherer, self.displays, folders, slow)
         self.displays.code_of = lambda reply: self.asker.inserter.code_of(

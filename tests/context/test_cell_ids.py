@@ -13,6 +13,7 @@ from shells import Kernel, close_event_loops
 from nemotron_magic import Session
 from nemotron_magic.context.cells import CellIds
 from nemotron_magic.context.gather import ContextGatherer
+from nemotron_magic.context.history import History
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.magics.ask import QuestionBuilder
 from nemotron_magic.magics.commands import COMMANDS
@@ -42,7 +43,9 @@ class Notebook:
             user_ns={"In": self.inputs, "Out": {}},
         )
         self._ids = CellIds(self.shell, self._known)
-        gatherer = ContextGatherer(self.shell, str, ids=self._known)
+        gatherer = ContextGatherer(
+            self.shell, str, History(self.shell, ids=self._known)
+        )
         session = Session(environ={})
         self._questions = QuestionBuilder(self.shell, session, gatherer)
 
