@@ -93,10 +93,8 @@ def check(
 _MOST = 20
 # What IPython defines, and what every module has.
 _GIVEN = re.compile(
-    r"get_ipython|display|In|Out|exit|quit|_+|_i{1,3}|_[dio]h|_i?\d+|(?!__file__)__\w+__"
+    r"get_ipython|display|In|Out|exit|quit|_+|_i{1,3}|_[dio]h|_i?\d+|__\w+__"
 )
-_ABOUT_SYSTEM = frozenset(["hexversion", "name", "platform", "version", "version_info"])
-_SYSTEM = re.compile(r"_*(?:IS_)?(?:PY|WIN)")
 # These call at once what they are handed.
 _CALL_BACK = frozenset([
     "agg", "aggregate", "apply", "applymap", "assign", "filter", "map",
@@ -115,7 +113,7 @@ def _undefined_names(
     bound, guarded, run = bound_names(tree), _guarded_names(tree), _places_run(tree)
     reads = {
         place: name
-        for place, name in _undefined(tree, bound, "annotations" in namespace)
+        for place, name in _undefined(tree, "annotations" in namespace)
         if name not in namespace
         and name not in guarded
         and not hasattr(builtins, name)
@@ -133,39 +131,28 @@ def _undefined_names(
     return list(found.values())[:_MOST]
 
 
-def _undefined(
-    tree: ast.Module, bound: set[str], are_lazy: bool
-) -> Iterator[tuple[_Place, str]]:
+def _undefined(tree: ast.Module, are_lazy: bool) -> Iterator[tuple[_Place, str]]:
     """Yield each read, and the name, that finds nothing in the cell above it."""
     rounds = [
         (node.lineno, node.end_lineno or 0, _assigned(node))
         for node in ast.walk(tree)
         if isinstance(node, ast.For | ast.AsyncFor | ast.While)
     ]
-    for message in _Checker(tree, bound, are_lazy).messages:
+    for message in _Checker(tree, are_lazy).messages:
         if isinstance(message, UndefinedName):
             line, name = message.lineno, message.message_args[0]
             if not any(a <= line <= b and name in names for a, b, names in rounds):
                 yield (line, message.col), name
-    for node in ast.walk(tree):  # a module has one, a notebook none
-        if isinstance(node, ast.Name) and node.id == "__file__" not in bound:
-            yield (node.lineno, node.col_offset), node.id
 
 
 class _Checker(Checker):
     """pyflakes, with what is never looked up left out."""
 
-    def __init__(self, tree: ast.Module, bound: set[str], are_lazy: bool) -> None:
-        self._bound = bound
+    def __init__(self, tree: ast.Module, are_lazy: bool) -> None:
         self._are_lazy = are_lazy  # the annotations
         super().__init__(tree, withDoctest=False)
 
     AWAIT = Checker.handleChildren  # stands at the top of a cell, too
-
-    def GLOBAL(self, node: ast.Global) -> None:  # noqa: N802
-        """Count as defined only what the code binds somewhere."""
-        names = [name for name in node.names if name in self._bound]
-        super().GLOBAL(ast.copy_location(ast.Global(names), node))
 
     def handleAnnotation(self, annotation: ast.expr, node: ast.AST) -> None:  # noqa: N802
         """Read an annotation only where it is evaluated."""
@@ -231,25 +218,13 @@ def _guarded_names(tree: ast.Module) -> set[str]:
     found = tested_texts(tree)
     for node in ast.walk(tree):
         match node:
-            case ast.Try(body, handlers) if catches(node, ["NameError"]):
-                one_look = len(body) == 1 and isinstance(body[0], ast.Expr)
-                is_named = any("NameError" in ast.dump(one) for one in handlers)
-                made = {name for one in handlers for name in bound_names(one)}
-                names = names_in(*body)
-                found |= names if one_look or is_named else names & made
-            case ast.If(test) | ast.IfExp(test) if _asks_system(test):
-                found |= names_in(node)
-            case ast.Delete(targets):  # by then, functions may have read them
-                found |= names_in(*targets) & bound_names(tree)
+            case ast.Try(body) if catches(node, ["NameError"]):
+                found |= names_in(*body)
             case ast.With(_, body) if suppresses(node):
                 found |= names_in(*body)
+            case ast.Delete(targets):  # by then, functions may have read them
+                found |= names_in(*targets) & bound_names(tree)
     return found
-
-
-def _asks_system(test: ast.expr) -> bool:
-    """Return whether a condition is about the Python or the system that runs it."""
-    attributes = {one.attr for one in ast.walk(test) if isinstance(one, ast.Attribute)}
-    return bool(attributes & _ABOUT_SYSTEM) or any(map(_SYSTEM.match, names_in(test)))
 
 
 def _may_define_unseen(tree: ast.Module) -> bool:

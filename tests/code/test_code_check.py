@@ -222,7 +222,6 @@ def test_what_may_make_a_module_importable_is_trusted(change: str) -> None:
         ("try:\n    later\nexcept:\n    pass", []),
         ("try:\n    later\n    x = 1\nexcept NameError:\n    pass", []),
         ("try:\n    x = later\nexcept:\n    later = 1", []),
-        ("if PY2:\n    later", []),
     ],
 )
 def test_what_is_provided_for_is_not_missed(source: str, namespace: list[str]) -> None:
