@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from nemotron_magic.code.syntax import parse_quietly, python_source
 from nemotron_magic.core.introspection import bases, class_name, home
-from nemotron_magic.core.parameters import PARAMETERS
 from nemotron_magic.core.text import sanitize_label
 
 __all__ = ["effects_of"]
@@ -61,13 +60,6 @@ _PATTERNS = {
 }
 _PATTERN = {name: re.compile(one, re.VERBOSE) for name, one in _PATTERNS.items()}
 _TIMES = frozenset(["capture", "debug", "memit", "mprun", "prun", "time", "timeit"])
-# The flags behind which a value stands; those that let more be spent, or sent; those
-# that ask for no reply.
-_TAKES_VALUE = {"-p", "-o", "--out", "-f", "--file", "-T", "--thread"}.union(
-    *(one.flags for one in PARAMETERS if one.kind != "boolean" and not one.bare)
-)
-_UNGUARDS = frozenset(["--max-cost", "--data"])
-_ASKS_NOTHING = frozenset(["-h", "--help", "--preview"])
 
 
 def effects_of(
@@ -252,9 +244,9 @@ class _Look:
     def _at_own_magic(self, line: str, body: str) -> None:
         for effect, pattern in _TABLES["commands"].items():
             self._add_if(bool(re.match(pattern, line)), effect)
-        flags, typed = _leading_flags(line), f"{line} {body}".strip()
-        if typed and not _is("free_command", typed) and not flags & _ASKS_NOTHING:
-            self._add_if(bool(flags & _UNGUARDS), _SETTINGS)
+        typed = f"{line} {body}".strip()
+        if typed and not _is("free_command", typed) and not _has("asks_nothing", line):
+            self._add_if(_has("unguards", line), _SETTINGS)
             self._add(_ASKS)
 
     def _at_command(self, text: str) -> None:
@@ -509,18 +501,6 @@ def _magic(node: ast.Call, names: _Names) -> tuple[str, str, str]:
         texts = texts[0].lstrip("%").split(None, 1)
     name, line, body, *_ = (*texts, "", "", "")
     return name, line, body
-
-
-def _leading_flags(line: str) -> set[str]:
-    """Return the flags before the question on one of our lines."""
-    flags, takes = set(), False
-    for token in _PATTERN["token"].findall(line):
-        if not takes and not re.match(r"--?[A-Za-z]", token):
-            break
-        name, _, value = token.partition("=")
-        flags |= set() if takes else {name}
-        takes = not takes and name in _TAKES_VALUE and not value
-    return flags
 
 
 def _runs_fetched(

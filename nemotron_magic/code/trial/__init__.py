@@ -226,18 +226,8 @@ def sweep() -> None:
         owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
         with suppress(OSError):
             is_ours = folder.stat().st_uid == os.getuid() and not folder.is_symlink()
-            if is_ours and owner.isdecimal() and not _is_alive(int(owner)):
+            if is_ours and owner.isdecimal() and not Path(f"/proc/{owner}").exists():
                 _remove(folder)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
 
 
 def _watched(
@@ -273,16 +263,12 @@ def _watched(
 
 def _outcome(line: bytes) -> dict[str, Any]:
     """Return what a copy wrote of one cell; nothing if the code wrote it, or half."""
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    is_timed = isinstance(found.get("elapsed_s"), float)
-    is_error = "message" in found and isinstance(found.get("line"), int | None)
-    is_whole = is_timed and (is_error or "error" not in found)
-    return found if is_whole or "guard" in found else {}
+    with suppress(ValueError, RecursionError, KeyError, TypeError):
+        found = dict(json.loads(line))
+        if "guard" in found or isinstance(found["elapsed_s"], float):
+            is_whole = "error" not in found or {"message", "line"} <= found.keys()
+            return found if is_whole else {}
+    return {}
 
 
 def _end(status: int) -> str:
