@@ -155,7 +155,7 @@ class Reply(str):
     def __new__(cls, text: str = "", metadata: ReplyMetadata | None = None) -> Reply:
         """Make a reply of its Markdown source."""
         reply = super().__new__(cls, text)
-        reply.metadata = metadata or _UNKNOWN
+        reply.metadata = metadata or ReplyMetadata()
         return reply
 
     def __reduce__(self) -> tuple[type[Reply], tuple[str, ReplyMetadata]]:
@@ -232,9 +232,6 @@ def partial_reply(error: NemotronError) -> Reply | None:
     return error.reply if isinstance(error.reply, Reply) else None
 
 
-_UNKNOWN = ReplyMetadata()
-
-
 class ReplyAccumulator:
     """A reply that is being written.
 
@@ -242,7 +239,7 @@ class ReplyAccumulator:
     took one of them on, so that it may be billed.
     """
 
-    def __init__(self, metadata: ReplyMetadata = _UNKNOWN) -> None:
+    def __init__(self, metadata: ReplyMetadata | None = None) -> None:
         self._metadata = metadata
         self._known: dict[str, Any] = {}
         self._texts: defaultdict[int, StringIO] = defaultdict(StringIO)
@@ -288,7 +285,7 @@ class ReplyAccumulator:
             "notices": tuple(self._notices),
             "attempts": self.attempts,
         }
-        if self._metadata is _UNKNOWN:  # rows have many replies
+        if self._metadata is None:  # rows have many replies
             return Reply(choices[0], ReplyMetadata(**known))
         return Reply(choices[0], replace(self._metadata, **known))
 
