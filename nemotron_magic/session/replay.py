@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,9 @@ class CachedReply:
     @classmethod
     def of(cls, reply: Reply) -> CachedReply:
         """Return what is kept of a reply."""
-        about = reply.metadata
-        return cls(
-            *("disk", reply.choices, about.served_model, about.finish_reason),
-            *(about.reasoning, about.refusal, about.tool_calls, about.logprobs),
-            *(about.usage, about.asked_at),
-        )
+        about, kept = reply.metadata, [one.name for one in fields(cls)][3:]
+        known = {name: getattr(about, name) for name in kept}
+        return cls("disk", reply.choices, about.served_model, **known)
 
     def events(self) -> Iterator[Event]:
         """Yield the events a service would, marked as not new."""

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,25 @@ def test_polars_comes_back_as_polars(serve: Any, session: Any) -> None:
     assert out.frame["tone"].to_list() == ["good", "bad"]
     assert out.frame.schema["tone"] == pl.Enum(["good", "bad"])
     assert out.frame.schema["d"] == pl.Date
+
+
+def test_dates_and_lists_have_columns_of_their_own(serve: Any, session: Any) -> None:
+    answers = [{"at": "2026-02-28", "tags": ["x"]}, {"at": None, "tags": []}]
+    found = {"one": json.dumps(answers[0]), "two": json.dumps(answers[1])}
+    service = serve(answer=lambda row, body: (200, {}, found[row]))
+    spec = "at date?, tags list: x|y"
+
+    frame = session(service).map("When?", pd.Series(["one", "two"]), as_=spec).frame
+    as_polars = session(service).map("When?", pl.Series(["one", "two"]), as_=spec)
+
+    assert [str(frame[name].dtype) for name in ("at", "tags")] == [
+        "datetime64[s]",
+        "object",
+    ]
+    assert frame["at"].tolist() == [pd.Timestamp(2026, 2, 28), pd.NaT]
+    assert frame.tags.tolist() == [["x"], []]
+    assert as_polars.frame["at"].to_list() == [date(2026, 2, 28), None]
+    assert as_polars.frame["tags"].to_list() == [["x"], []]
 
 
 def test_only_the_columns_that_are_named_go_out(serve: Any, session: Any) -> None:

@@ -16,7 +16,7 @@ from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.rows.task import Table, is_missing
 from nemotron_magic.session.structured.asking import as_cell, as_table
-from nemotron_magic.session.structured.fields import Field, Fields
+from nemotron_magic.session.structured.fields import Field, Fields, Kind
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
 __all__ = [
@@ -382,29 +382,35 @@ def _error_of(one: AnswerRecord | None) -> str:
     return one.error or _LOST
 
 
+_DTYPES: dict[Kind, tuple[str, str]] = {
+    "str": ("string", "String"),
+    "int": ("Int64", "Int64"),
+    "float": ("Float64", "Float64"),
+    "bool": ("boolean", "Boolean"),
+    "date": ("datetime64[s]", "String"),
+}
+"""Of each kind the dtype in pandas, and in polars."""
+
+
 def _pandas_frame(
     pandas: Any, columns: dict[str, list[Any]], fields: Fields, index: Any
 ) -> Any:
-    dtypes: dict[str, Any] = {_ERROR: "string", _NOTE: "string", _COST: "Float64"}
-    for one in fields.fields:
-        is_category = one.dtype == "category"
-        labels = pandas.CategoricalDtype([*one.labels]) if is_category else None
-        dtypes[one.name] = labels or one.dtype
+    def dtype(one: Field) -> Any:
+        if one.is_list:
+            return "object"
+        labels = [*one.labels]
+        return pandas.CategoricalDtype(labels) if one.is_enum else _DTYPES[one.kind][0]
+
+    own = {_ERROR: "string", _NOTE: "string", _COST: "Float64"}
+    dtypes = {one.name: dtype(one) for one in fields.fields} | own
     arrays = {n: pandas.Series(v, dtype=dtypes[n]).array for n, v in columns.items()}
     return pandas.DataFrame(arrays, index=index)
 
 
 def _polars_frame(polars: Any, columns: dict[str, list[Any]], fields: Fields) -> Any:
-    kinds = {
-        "str": polars.String,
-        "int": polars.Int64,
-        "float": polars.Float64,
-        "bool": polars.Boolean,
-        "date": polars.String,
-    }
-
     def dtype(one: Field) -> Any:
-        inner = polars.Enum(list(one.labels)) if one.is_enum else kinds[one.kind]
+        plain = getattr(polars, _DTYPES[one.kind][1])
+        inner = polars.Enum(list(one.labels)) if one.is_enum else plain
         return polars.List(inner) if one.is_list else inner
 
     own = {_ERROR: polars.String, _NOTE: polars.String, _COST: polars.Float64}

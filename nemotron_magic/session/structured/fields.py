@@ -27,17 +27,14 @@ class Misfit(ValueError):
     """A value does not fit its field; the message says which and why."""
 
 
-_KINDS: dict[Kind, tuple[str, str, str, str]] = {
-    "str": ("string", "string", "string", "is no text"),
-    "int": ("integer", "integer", "Int64", "is no whole number"),
-    "float": ("number", "number", "Float64", "is no number"),
-    "bool": ("boolean", "true or false", "boolean", "is not true or false"),
-    "date": (
-        *("string", "date as YYYY-MM-DD", "datetime64[s]"),
-        "is no date as YYYY-MM-DD",
-    ),
+_KINDS: dict[Kind, tuple[str, str, str]] = {
+    "str": ("string", "string", "is no text"),
+    "int": ("integer", "integer", "is no whole number"),
+    "float": ("number", "number", "is no number"),
+    "bool": ("boolean", "true or false", "is not true or false"),
+    "date": ("string", "date as YYYY-MM-DD", "is no date as YYYY-MM-DD"),
 }
-"""Of each kind the JSON type, the words for a model, the pandas dtype, a misfit."""
+"""Of each kind the JSON type, the words for a model, and what a misfit is not."""
 
 
 def _read(kind: Kind, value: Any) -> Any:
@@ -85,13 +82,6 @@ class Field:
     def is_enum(self) -> bool:
         """Whether its values are texts out of a few."""
         return bool(self.labels) and self.kind == "str"
-
-    @property
-    def dtype(self) -> str:
-        """The pandas dtype of a column of it."""
-        if self.is_list:
-            return "object"
-        return "category" if self.is_enum else _KINDS[self.kind][2]
 
     def schema(self) -> dict[str, Any]:
         """Return its JSON schema: nothing that any server is known to refuse."""
@@ -141,7 +131,7 @@ class Field:
             value = str(value)  # a label that is written as a number
         read = _read(self.kind, value)
         if read is None:
-            raise self._misfit(value, _KINDS[self.kind][3])
+            raise self._misfit(value, _KINDS[self.kind][2])
         if self.labels:
             read = self._label(read)
         elif (self.least is not None and read < self.least) or (
