@@ -16,7 +16,6 @@ from nemotron_magic.context.secrets.values import (
     Span,
     Strength,
     Telling,
-    edited,
     hides,
     is_placeholder,
     looks_random,
@@ -126,7 +125,7 @@ class Exact:
         yield from self._within(passage)
         if "\n" in passage.text:
             breaks = _BREAK.finditer(passage.text)
-            joined = edited(passage, ((*one.span(), "") for one in breaks))
+            joined = passage.edited((*one.span(), "") for one in breaks)
             for span in self._within(joined):
                 if span.end - span.start >= _SHORTEST:
                     yield joined.back(span)

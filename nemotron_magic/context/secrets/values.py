@@ -20,7 +20,6 @@ __all__ = [
     "Span",
     "Strength",
     "Telling",
-    "edited",
     "hides",
     "is_odd",
     "is_placeholder",
@@ -33,7 +32,6 @@ __all__ = [
     "lower",
     "mask_spans",
     "merge_spans",
-    "moved",
     "placeholder",
     "replace_spans",
     "strength_of",
@@ -108,14 +106,13 @@ class Passage:
     def __init__(
         self,
         text: str,
-        starts: Sequence[int] = (0,),
-        places: Sequence[int] = (0,),
         beneath: Passage | None = None,
+        starts: Sequence[int] = (),
+        places: Sequence[int] = (),
     ) -> None:
         self.text = text
-        self.starts = starts  # of each piece in this text
-        self.places = places  # and in the other
-        self._beneath = beneath
+        # Where each piece starts in this text, and in the one beneath.
+        self._beneath, self._starts, self._places = beneath, starts, places
 
     @cached_property
     def lowered(self) -> str:
@@ -133,7 +130,7 @@ class Passage:
         text, of = self.lowered, _THREE.findall
         if self._beneath is None:
             return {*of(text), *of(text, 1), *of(text, 2), *text}
-        places = (max(0, at - back) for at in self.starts for back in (1, 2))
+        places = (max(0, at - back) for at in self._starts for back in (1, 2))
         joints = (text[place : place + 3] for place in places)
         return self._beneath.grams.union(joints, text)
 
@@ -144,35 +141,31 @@ class Passage:
         places = (form.finditer(self.masked) for form in found)
         return sorted(one.start() for one in chain.from_iterable(places))
 
+    def edited(self, edits: Iterable[tuple[int, int, str]]) -> Passage:
+        """Return it with other texts in some places, which are in order."""
+        pieces: list[str] = []
+        starts, places = [0], [0]
+        length = at = 0
+        for start, end, instead in chain(edits, [(len(self.text), 0, "")]):
+            for piece, place in ((self.text[at:start], at), (instead, start)):
+                if piece:
+                    starts.append(length)
+                    places.append(place)
+                    pieces.append(piece)
+                    length += len(piece)
+            at = end
+        return Passage("".join(pieces), self, starts, places)
+
     def back(self, span: Span) -> Span:
         """Return a span of this text as one of the text that all is made of."""
         if self._beneath is None:
             return span
-        start = moved(span.start, self.starts, self.places)
-        end = moved(span.end - 1, self.starts, self.places) + 1
-        return self._beneath.back(span._replace(start=start, end=end))
+        start, last = map(self._place, (span.start, span.end - 1))
+        return self._beneath.back(span._replace(start=start, end=last + 1))
 
-
-def moved(at: int, of: Sequence[int], to: Sequence[int]) -> int:
-    """Return a place in one text as that in another, by where their pieces start."""
-    piece = bisect_right(of, at) - 1
-    return to[piece] + at - of[piece]
-
-
-def edited(passage: Passage, edits: Iterable[tuple[int, int, str]]) -> Passage:
-    """Return a passage with other texts in some places, which are in order."""
-    pieces: list[str] = []
-    starts, places = [0], [0]
-    length = at = 0
-    for start, end, instead in chain(edits, [(len(passage.text),) * 2 + ("",)]):
-        for piece, place in ((passage.text[at:start], at), (instead, start)):
-            if piece:
-                starts.append(length)
-                places.append(place)
-                pieces.append(piece)
-                length += len(piece)
-        at = end
-    return Passage("".join(pieces), starts, places, passage)
+    def _place(self, at: int) -> int:
+        piece = bisect_right(self._starts, at) - 1
+        return self._places[piece] + at - self._starts[piece]
 
 
 class Strength(Enum):

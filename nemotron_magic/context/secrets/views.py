@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -15,10 +14,8 @@ from nemotron_magic.context.secrets.values import (
     Passage,
     Span,
     Telling,
-    edited,
     is_written_secret,
     looks_random,
-    moved,
     told_by,
 )
 
@@ -197,7 +194,6 @@ _REST = re.compile(
 )
 _NEAR = 200
 _SHORTEST = 8
-_REACH = 500
 
 _Edit = tuple[int, int, str]
 _CHANGED = frozenset("\x1b<&%\\\n")
@@ -206,23 +202,13 @@ _CHANGED = frozenset("\x1b<&%\\\n")
 def as_read(passage: Passage) -> Passage | None:
     """Return a passage as it reads, or None if that is as it is written.
 
-    Lines are joined where a break parts something that looks random. What stands far
-    from every change is left out, as it reads no otherwise.
+    Lines are joined where a break parts something that looks random.
     """
     if _CHANGED.isdisjoint(passage.grams):
         return None
-    plain = edited(passage, _markup(passage.text))
-    whole = edited(plain, _breaks(plain.text))
-    if whole.text == passage.text:
-        return None
-    starts = [moved(at, whole.places, whole.starts) for at in plain.starts]
-    changes = sorted({*whole.starts, *starts, len(whole.text)})
-    far = (
-        (one + _REACH, other - _REACH, "\n\n")
-        for one, other in pairwise(changes)
-        if other - one > 2 * _REACH
-    )
-    return edited(whole, far)
+    plain = passage.edited(_markup(passage.text))
+    whole = plain.edited(_breaks(plain.text))
+    return None if whole.text == passage.text else whole
 
 
 def _markup(text: str) -> Iterator[_Edit]:
