@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Generic, TypeVar
 
-__all__ = ["Needles", "alternatives", "rows", "sections", "words"]
+__all__ = ["Needles", "alternatives", "pattern", "rows", "sections", "words"]
 
 _T = TypeVar("_T")
 
@@ -44,6 +44,11 @@ def rows(text: str, columns: int) -> list[list[str]]:
         name, form = part.split("  ")
         text = text.replace(f"{{{name}}}", form)
     return [row.split("  ", columns - 1) for row in text.split("\n")]
+
+
+def pattern(section: str) -> re.Pattern[str]:
+    """Return `alternatives` as a pattern."""
+    return re.compile(alternatives(section))
 
 
 class Needles(Generic[_T]):

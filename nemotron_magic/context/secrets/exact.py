@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from nemotron_magic.context.secrets import Needles
+from nemotron_magic.context.secrets import Needles, pattern
 from nemotron_magic.context.secrets.values import (
     MASK,
     Passage,
@@ -36,9 +36,7 @@ _ANCHOR = 8
 _PART = 12  # as much of a value is looked for by itself
 _LONGEST_CUT = 500
 _ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
-_NOT_VALUES = re.compile(
-    r"[~./\\]|[A-Za-z]:[\\/]|[\d.,+-]+$|[\w./\\-]+\.(json|pem|ya?ml|txt|toml|ini|cfg)$"
-)
+_NOT_VALUES = pattern("not_values")
 # A line break within a wrapped value, with what frames and quotes add to it.
 _MARGIN = r" \t\r\"'\\|│>"
 _BREAK = re.compile(rf"(?<![{_MARGIN}\n])[{_MARGIN}]*\n[{_MARGIN}\n]*")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import rows, words
+from nemotron_magic.context.secrets import pattern, rows, words
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Passage,
@@ -32,11 +32,7 @@ __all__ = [
 ]
 
 
-QUOTED = re.compile(
-    r"""(?P<open>(?:[rbfuRBFU]{1,2})?(?P<quote>\\*(?:\"\"\"|'''|["'`])))"""
-    r"""(?P<value>[^"'`\\\n]*+(?:(?!(?P=quote))(?:\\.|\\(?!.)|["'`])[^"'`\\\n]*+)*)"""
-    r"""(?P=quote)"""
-)
+QUOTED = pattern("quoted")
 _TOKEN = re.compile(r"(?P<skipped>[ \t\r]+|(?:\#|//)[^\n]*+|\n)|[\w.$]+|\|\||\?\?|.")
 _LONGEST = 8000
 _MOST = 3000
@@ -47,12 +43,7 @@ _JOINS = {"+", "\\", "&", "..", "string"}
 _LEADS = {"", "or", "and", "||", "??", "else", "?", ":", "(", "[", "{", ",", *_JOINS}
 _WORDS = {"or", "and", "else", "if", "in", "not", "return", "await"}
 _PAIRS = {")": "(", "]": "[", "}": "{"}
-# Calls that hand on the text that they are given.
-_HANDS_ON = re.compile(
-    r"(?:.*\.)?(?:str|bytes|bytearray|secretstr|\w*decode|unhexlify|fromhex|join"
-    r"|paste0?|concat|cycle|list|tuple|set|dict|c|token|api_key)",
-    re.IGNORECASE,
-)
+_HANDS_ON = pattern("hands_on")
 
 
 class Joined(NamedTuple):
@@ -131,11 +122,7 @@ _SETTINGS = [
 ]
 _LINE_END, _ARGUMENT_END = _SETTINGS[0][2], _SETTINGS[-1][2]
 _ASSIGNS = re.compile(r"[ \t]*(?:[\w.-]{1,80}[ \t]*[=:][^\n(]{0,200}|[#;][^\n]*)?\r?$")
-# The head of a section, or a value without quotes as no program has it.
-_SETTING = re.compile(
-    r"[ \t]*\[[\w .:\"'-]{1,60}\][ \t\r]*|[ \t]*[\w.-]{1,80}[ \t]*=[ \t]*(?:localhost"
-    r"|true|false|yes|no|on|off|/[\w./-]+|\d+(?:\.\d+){3}|[\w.-]+:\d+|[\w+.:-]+:/\S+)\s*"
-)
+_SETTING = pattern("setting")
 _FARTHEST = 1000
 _WORD_WITH_DIGITS = re.compile(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}")
 _NEAR = 200
@@ -152,27 +139,14 @@ _NAMED = re.compile(
 _BARE = re.compile(r"""[^\s"'`,;)}\]<>|&=]{1,200}+={0,2}""")
 _ESCAPED_END = re.compile(r"\\[rn].*")
 _REST = re.compile(r"""[^\s"'`,;)}\]<>|&]*+""")
-_ALONE = re.compile(
-    r"""[ \t]*+(?P<dash>[-*][ \t]+)?["'`]?(?P<value>[^\s"'`]{6,400}+)["'`]?"""
-    r"""[,.]?[ \t]*(?:\n|$)"""
-)
+_ALONE = pattern("alone")
 _PHRASE = re.compile(r"[a-z]+(?: [a-z]+){3,8}(?=[ \t]*(?:#|\n|$))")
-_COOKIE = re.compile(
-    r"""[\w.~-]{1,80}=["']?(?P<value>[^;\s"',]{6,4000}+)["']?[;, \t]*"""
-)
-_SCHEME = re.compile(
-    r"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|bot|sso-key)[ \t]+"
-    r"|secretstr\(",
-    re.IGNORECASE,
-)
+_COOKIE = pattern("cookie")
+_SCHEME = pattern("scheme")
 _NAME_BEFORE = re.compile(r"[\w$.-]*\Z")
 _OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
-_RANDOM = re.compile(
-    r"""["'`]?(?=\w*[g-zG-Z])(?=\w*\d)\w{24,200}(?=[\s"'`.,]|$)""", re.A
-)
-_LONG_HEX = re.compile(
-    rf"""["'`]?[\da-fA-F]{{32,128}}(?=[\s"'`.,]|$)|{_RANDOM.pattern}""", re.A
-)
+_RANDOM = pattern("random_word")
+_LONG_HEX = pattern("long_hex")
 _SETTERS = words("setters")
 _SPOKEN_SETTERS = words("spoken_setters")
 _VALUE_KEYS = words("value_keys")
@@ -465,10 +439,7 @@ def _after_scheme(text: str, at: int, end: int) -> int:
     return scheme.end() if scheme else at
 
 
-_NAMES = re.compile(
-    r"(?m)(?:^|(?<=[;:]))[ \t]*(?P<names>[^\W\d][\w.]{0,60}"
-    r"(?:[ \t]*,[ \t]*[^\W\d][\w.]{0,60}){1,12})[ \t]*=(?!=)[ \t]*[(\[]?\s{0,20}"
-)
+_NAMES = pattern("names")
 _OTHER = re.compile(r"[^\s,;\"'()\[\]{}]{1,80}(?:\([^()\n]{0,80}\))?")
 _COMMA = re.compile(r"[ \t]*,\s{0,20}")
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import Needles, alternatives, rows, words
+from nemotron_magic.context.secrets import Needles, alternatives, pattern, rows, words
 from nemotron_magic.context.secrets.values import (
     MASK,
     Passage,
@@ -65,9 +65,7 @@ RULES = (*SERVICES, *rules("others"))
 _NEEDLES = Needles((one, at) for at, rule in enumerate(RULES) for one in rule.needles)
 
 _MANIFEST = re.compile(r"(?m)^[ \t-]*[\"']?kind[\"']?:[ \t]*[\"']?Secret\b")
-_DATA = re.compile(
-    r"(?m)^([ \t]*)[\"']?(?:data|stringData)[\"']?:[ \t{]*\n((?:\1[ \t]+\S[^\n]*\n?)+)"
-)
+_DATA = pattern("manifest_data")
 _ENTRY = re.compile(r"(?m)^[^\n:]{1,80}:[ \t]+[\"']?(?P<secret>[^\s\"',|>]{4,})")
 
 
@@ -100,10 +98,7 @@ _TOKEN = re.compile(
     r"""(?<!\S)\#[^\n]*|[^\s=:,;@"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
 )
 _LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{alternatives('login')})", re.IGNORECASE)
-_PARTED = re.compile(
-    r"(?:log|sign) (?:in|on|out|off)|iniciar sesi[oó]n|melde mich|se connecter",
-    re.IGNORECASE,
-)
+_PARTED = pattern("parted_login")
 _LEADING = words("leading")
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
 _CALL = re.compile(

@@ -11,7 +11,13 @@ from functools import cache, cached_property, lru_cache
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import Needles, alternatives, sections, words
+from nemotron_magic.context.secrets import (
+    Needles,
+    alternatives,
+    pattern,
+    sections,
+    words,
+)
 
 __all__ = [
     "KEYWORD",
@@ -178,20 +184,13 @@ class Strength(Enum):
 
 _STAND_INS = words("stand_ins")
 _NO_PASSWORDS = words("states") | _STAND_INS
-_STAND_IN = re.compile(alternatives("stand_in_forms"))
-# A call, a number or an attribute.
-_CODE = re.compile(
-    r"[^\W\d](?:[\w.]|::)*[(\[]|lambda\b|await\b|not\b|-?\d+(?:\.\d+)?$"
-    r"|[a-z_]+(?:\.[a-z_]+)+\Z"
-)
+_STAND_IN = pattern("stand_in_forms")
+_CODE = pattern("code")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*\.?$")
-_PLACE = re.compile(alternatives("places"))
+_PLACE = pattern("places")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PATH = re.compile(r"/|\\\\?[A-Za-z{]")
-_WORDY = re.compile(
-    r"[a-z]{1,16}\d{0,4}|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*\d{0,4}|\d{1,8}|[A-Z]+\d{0,4}"
-    r"|v?\d+[a-z]?"
-)
+_WORDY = pattern("wordy")
 _SENTENCE = words("sentence")
 
 
@@ -286,21 +285,17 @@ _KEYWORDS = Needles(
 
 # On the words of a name in small letters, without accents, underscores between them.
 _NAMES = {
-    Strength.PASSWORD: re.compile(alternatives("password")),
+    Strength.PASSWORD: pattern("password"),
     Strength.SECRET: re.compile(
         rf"(?:^|_)(?:{alternatives('owners')})_?(?:key|token)s?(?:_|$)"
         rf"|{alternatives('secret')}"
     ),
-    Strength.HINT: re.compile(alternatives("hint")),
+    Strength.HINT: pattern("hint"),
 }
-_ORDINARY = re.compile(alternatives("ordinary"))
+_ORDINARY = pattern("ordinary")
 _ASIDE = words("aside")
-_NOT_ASIDE = re.compile(
-    r"(?:session|access_key|private_key|cookie)_ids?$|pass_(?:words?|phrase)$"
-)
-_EDGES = re.compile(
-    r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[а-яё])(?=[А-ЯЁ])|[\W_\d]+"
-)
+_NOT_ASIDE = pattern("not_aside")
+_EDGES = pattern("edges")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 # Names that stand for a password as often as for a width, a key or a pin of a chip.
 _SHORT = {"pw", "pwd", "pin", "pass", "clave", "claves", "mdp"}
@@ -380,20 +375,12 @@ def is_telling(name: str) -> bool:
     return told_by(name) is not None
 
 
-_UNSPOKEN = re.compile(alternatives("unspoken"))
+_UNSPOKEN = pattern("unspoken")
 _SPOKEN = words("spoken")
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_FIGURE = re.compile(
-    r"[-+]?\d+[.,]\d+(?:e[-+]?\d+)?|\d\d?:\d\d(?::\d\d)?(?:\.\d+)?"
-    r"|(?:19|20)\d\d[-/.]\d\d?(?:[-/.]\d\d?)?(?:[T ].*)?|\d\d?[./]\d\d?[./]\d{4}"
-)
-_TITLED = re.compile(
-    r"[^\W\d_]?[^\W\d_A-Z]*(?:[ _-][^\W\d_]?[^\W\d_A-Z]*)*|[A-Z]+(?:[ _-][A-Z]+)*"
-)
-_ENCLOSED = re.compile(
-    r"<[\w .:-]*>|\{\{?[\w .:'\"-]*\}\}?|\$\{[\w .:-]*\}|%\(?\w*\)?s|\[[a-z: -]*\]"
-    r"|\([a-z ]*\)"
-)
+_FIGURE = pattern("figure")
+_TITLED = pattern("titled")
+_ENCLOSED = pattern("enclosed")
 
 
 def hides(strength: Strength, value: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from nemotron_magic.context.secrets import pattern
 from nemotron_magic.context.secrets.named import strings
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
@@ -185,13 +186,9 @@ _READ: dict[str, Callable[[str], str]] = {
 
 # What frames, quotes and programs put around a line break.
 _BEFORE_BREAK = " \t\r│|\\\"'"
-_AFTER_BREAK = re.compile(r"""[ \t]{0,200}[│|>]?[ \t]{0,200}[│|]?[ \t]{0,200}["']?""")
+_AFTER_BREAK = pattern("after_break")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+/=.~%-"
-_REST = re.compile(
-    r"(?=[\w+/.~%-]*\d)(?=[\w+/.~%-]*[A-Za-z])[\w+/.~%-]{3,}={0,2}"
-    r"(?=[\s\"'│|,.;)}\]&]|$)",
-    re.ASCII,
-)
+_REST = pattern("rest_of_random")
 _NEAR = 200
 _SHORTEST = 8
 
