@@ -33,8 +33,7 @@ _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNO
 class Cell:
     """One cell as it ran, with its execution count from 1.
 
-    `is_ours`: it was a question, so that it is a turn and no cell. `cell_id` is what
-    the front end calls it; empty where that is not known.
+    `is_ours`: it was a question, so that it is a turn and no cell.
     """
 
     number: int
@@ -77,11 +76,10 @@ def select(text: str, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
 def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[Cell]:
     """Yield of each cell, newest first, its newest run, at the place of that.
 
-    A run of which no id is known, as from before the extension was loaded, is of a cell
-    with an id if that has run with the very same text since. Where no front end sends
-    ids, as in a terminal, nothing is left out: `x += 1` may be needed twice. A question
-    takes the place of no code: it may be asked in the very cell that failed.
-    Runs of the `asking` cell with the same text asked this before: they are left out.
+    A run without an id, as from before the extension was loaded, is of a cell with the
+    very same text; in a terminal, where none has an id, all are left in. A question may
+    be asked in the very cell that failed, and takes the place of no code; runs of the
+    `asking` cell with the same text asked this before.
     """
     ids: set[str] = set()
     sources: set[str] = set()

@@ -79,10 +79,7 @@ class ContextRequest:
 
 
 class ContextGatherer:
-    """Gathers what is sent along with a question; `history` has the cells that ran.
-
-    `own_file` returns the path of the notebook's file, "" if none is known.
-    """
+    """Gathers what is sent along with a question; `own_file` may return ""."""
 
     def __init__(
         self, shell: Any, own_file: Callable[[], str], history: History | None = None
@@ -95,10 +92,7 @@ class ContextGatherer:
         self._lock = Lock()
 
     def place(self) -> tuple[str, int]:
-        """Return which question of the notebook is asked now, and its cell's number.
-
-        A cell may ask several.
-        """
+        """Return which question of the notebook is asked now, and its cell's number."""
         marker = execution_of(self._shell)
         with self._lock:
             before, number = self._asked
@@ -107,10 +101,7 @@ class ContextGatherer:
         return f"{origin_of(self._shell)}/{number}", self.history.current
 
     def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
-        """Return the question's text, its context, and a notice for the user.
-
-        A question about a subject has its words in place of what was typed.
-        """
+        """Return the question's text, its context, and a notice for the user."""
         subject = request.subject
         variables = Variables(self._shell, request.data)
         text, requested = self._requested(request, variables)

@@ -384,7 +384,7 @@ class History:
     def load(self, cell: Cell, describe: Callable[[object, str], str]) -> Cell:
         """Return a cell with what it printed, gave and raised.
 
-        `describe` returns the text for its value, of which IPython showed the second.
+        `describe` is called with its value and the text that IPython showed for it.
         """
         if cell.is_ours:
             return cell

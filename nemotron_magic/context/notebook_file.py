@@ -33,7 +33,7 @@ _MOST_FILES_BESIDE = 50
 def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
     """Return a notebook file as a part: Markdown and code in the order of the document.
 
-    What `ran`, newest first, tells which cells did, and whether the file is older.
+    `ran` has the cells that ran, newest first.
     """
     try:
         found = [(cell, _source(cell)) for cell in json.loads(text)["cells"]]

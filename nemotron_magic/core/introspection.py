@@ -72,10 +72,7 @@ def class_name(cls: type) -> str:
 
 
 def home(cls: type) -> tuple[str, str]:
-    """Return the library and name of a class, or empty texts if it only claims them.
-
-    A class is what it says it is if its module has it under that name.
-    """
+    """Return library and name of a class; "" if its module has another by that name."""
     *module, name = class_name(cls).rsplit(".", 1)
     path = module[0] if module else "builtins"
     root = path.partition(".")[0]

@@ -29,8 +29,6 @@ def read_cut_json(text: str) -> Any:
 
     >>> read_cut_json('{"a": [1, {"b": "so fa')
     {'a': [1, {'b': 'so fa'}]}
-    >>> read_cut_json('{"a": [1, 2], "b')
-    {'a': [1, 2]}
     """
     for whole in (text, *_completed(text)):
         try:

@@ -41,11 +41,10 @@ Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
 class Parameter(NamedTuple):
     """One thing that can be set.
 
-    Its `name` is that of the trait and, where `sent`, of the field in the request. It
-    has no flag for one call where `flags` is empty; a boolean's that starts with
-    `--no-` sets it to False. A default of None is not sent. Both ends of the range
-    belong to it. `rule` returns what is wrong with a value; `bare` is what the flag
-    means without a value, any other then being given with `=`.
+    Its `name` is that of the trait and, where `sent`, of the field in the request; None
+    is not sent. A flag that starts with `--no-` sets it to False. Both ends belong to
+    the range. `rule` returns what is wrong with a value; `bare` is what the flag means
+    without one, any other then being given with `=`.
     """
 
     name: str

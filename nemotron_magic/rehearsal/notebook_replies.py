@@ -257,10 +257,7 @@ _CODE = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def reply_to(question: str, attached: Sequence[Attachment]) -> str:
-    """Return what a model might have answered about a cell, or that it takes one.
-
-    Empty if the question asks nothing of the kind.
-    """
+    """Return a reply about a cell, or that it takes a model; "" if none was asked."""
     asked = _ASKED.match(question)
     if asked is None:
         return ""

@@ -70,11 +70,7 @@ def cut_at_stop(text: str, stop: str | list[str] | None) -> str:
 
 
 def count_tokens(text: str) -> int:
-    """Count tokens as everybody does who has no tokenizer.
-
-    >>> count_tokens("Hello, world!")
-    4
-    """
+    """Count tokens as everybody does who has no tokenizer."""
     return -(-len(text) // _CHARS_PER_TOKEN)
 
 
@@ -360,11 +356,7 @@ _COMPLAINT = re.compile(
 
 
 def _by_tone(schema: Mapping[str, Any], made: Any, question: str) -> Any:
-    """Return an object whose label says the tone of the question, and its texts why.
-
-    Words of praise and of complaint are counted, no more; labels such as good and bad
-    are known by them, too.
-    """
+    """Return an object whose label says the tone of the question, and its texts why."""
     praise, complaint = _PRAISE.findall(question), _COMPLAINT.findall(question)
     tone = len(praise) - len(complaint)
     properties = (schema.get("properties") or {}).items()

@@ -104,10 +104,7 @@ def _usage(answer: Answer) -> Json:
 
 
 class Server:
-    """A rehearsal on a port of this computer, run by daemon threads.
-
-    Starting it twice, or stopping it twice, is safe; it may be started again.
-    """
+    """A rehearsal on a port of this computer, run by daemon threads."""
 
     def __init__(self, port: int, key: str | None, tokens_per_s: float | None) -> None:
         self._port = port

@@ -39,10 +39,7 @@ _MAKE_ROOM = """
 
 
 class Cache:
-    """Replies by the name of their request, up to `most_bytes` together.
-
-    No method raises for what is wrong with the file: they are then kept in memory.
-    """
+    """Replies by the hash of their request, in memory if the file cannot be used."""
 
     def __init__(
         self, path: Path | None = None, most_bytes: int = _MOST_BYTES, **more: Any
@@ -74,10 +71,7 @@ class Cache:
         return self._storage.write(work)
 
     def keep(self, request: str, text: str) -> None:
-        """Keep the text of a reply to a request, in place of one that there is.
-
-        The longest unused are thrown away until it has room.
-        """
+        """Keep the text of a reply; the longest unused are deleted to make room."""
         size = len(text.encode())
 
         def work(connection: sqlite3.Connection) -> None:

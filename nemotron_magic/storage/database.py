@@ -187,10 +187,7 @@ class Storage:
         self._is_over: threading.Event | None = None
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
-        """Do `work` as one change, all or nothing; it may be called again.
-
-        Wait `patience_s` at most for others who write.
-        """
+        """Do `work` as one change; it may be called again while others write."""
         return self._do(work, "BEGIN IMMEDIATE", patience_s)
 
     def read(self, work: _Work[_Result]) -> _Result:

@@ -114,10 +114,7 @@ def check_regular(path: Path) -> bool:
 
 
 def check_place(path: Path) -> bool:
-    """Return whether there is a file at `path`.
-
-    Raise NotOurFile if the file, what is beside it or the folder may be another user's.
-    """
+    """Return whether there is a file; raise NotOurFile if it may be another user's."""
     is_there = check_regular(path)
     files = [one for one in (path, *beside(path)) if check_regular(one)]
     if os.name != "posix":

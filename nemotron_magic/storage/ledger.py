@@ -193,10 +193,7 @@ def _update(
 def _strike(
     connection: sqlite3.Connection, number: int, is_struck: bool
 ) -> CallRecord | None:
-    """Strike a call out, or take it in again; return it as it was before, or None.
-
-    The sums that it is part of are added up from their rows.
-    """
+    """Strike a call out, or take it in again; return it as it was before, or None."""
     call = next(iter(_calls(connection, "WHERE number = ?", number)), None)
     if call is None:
         return None
@@ -396,10 +393,7 @@ class Ledger:
         return next(iter(self._read(_calls, "WHERE number = ?", number)), None)
 
     def strike(self, number: int, is_struck: bool = True) -> CallRecord | None:
-        """Strike a call out of all sums, or take it in again; its row stays.
-
-        Return it as it is now; None if no call has that number.
-        """
+        """Strike a call out of all sums, or take it in again; return it, if any."""
         with self.tally.lock:
             before = self._storage.write(lambda c: _strike(c, number, is_struck))
             if before is None:
@@ -421,10 +415,7 @@ class Ledger:
         return self._storage.read(lambda connection: work(connection, *values))
 
     def _why_unknown(self, day: str) -> str:
-        """Return why the totals of a day are unknown: the file was lost then.
-
-        What was read before it was lost is known.
-        """
+        """Return why the totals of a day are unknown: the file was lost before."""
         if self.error != self._noticed:
             self._noticed = self.error
             self._lost_day = "" if self._sound_day == day else day
@@ -442,10 +433,7 @@ _FILE = "ledger.sqlite"
 
 
 def open_ledger(setting: str, environ: Mapping[str, str], session: str = "") -> Ledger:
-    """Return the ledger that a setting names: `on`, `off` (in memory), or a path.
-
-    Nothing is written yet.
-    """
+    """Return the ledger that a setting names: `on`, `off` (in memory), or a path."""
     word = setting.strip().lower()
     if word == "off":
         return Ledger(session=session)
