@@ -23,15 +23,12 @@ from nemotron_magic.rehearsal.server import Server
 READING_TOKENS_PER_S = 60.0
 
 
-def serve(
-    port: int = 0, *, key: str | None = None, tokens_per_s: float | None = None
-) -> Server:
+def serve(port: int = 0, *, tokens_per_s: float | None = None) -> Server:
     """Return a server that runs inside a ``with`` block, whose value is its base URL.
 
-    Port 0 takes a free one. A `key` is the only one accepted; None accepts any, and
-    none. Without `tokens_per_s` there is no pause between tokens.
+    Port 0 takes a free one. Without `tokens_per_s` there is no pause between tokens.
     """
-    return Server(port, key, tokens_per_s)
+    return Server(port, tokens_per_s)
 
 
 def start(

@@ -30,11 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--port", type=int, default=_PORT, help=f"default {_PORT}; 0 takes a free one")
     add("--tokens-per-s", type=float, default=READING_TOKENS_PER_S, help="0: no limit")
-    add("--key", help="the one key to accept; default: any, and none")
     options = parser.parse_args(arguments)
     pace = options.tokens_per_s or None
     try:
-        with serve(options.port, key=options.key, tokens_per_s=pace) as url:
+        with serve(options.port, tokens_per_s=pace) as url:
             print(_GREETING.format(url=url), flush=True)
             threading.Event().wait()
     except (OSError, OverflowError) as error:

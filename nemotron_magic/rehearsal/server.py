@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from nemotron_magic.rehearsal.replies import (
@@ -26,8 +26,6 @@ from nemotron_magic.rehearsal.replies import (
 Json = dict[str, Any]
 
 _HOST = "127.0.0.1"
-_BALANCE_USD = 10.0
-_LARGEST_BODY_BYTES = 64 * 2**20
 # From https://docs.aimlapi.com/faq/how-can-i-track-my-funds, 2026-08-21.
 _CREDITS_PER_USD = 2_000_000
 # What is listed, with invented prices of a million tokens in and out.
@@ -103,75 +101,52 @@ def _usage(answer: Answer) -> Json:
     return {"usage": usage, "meta": {"usage": cost}}
 
 
-class Server:
+class Server(ThreadingHTTPServer):
     """A rehearsal on a port of this computer, run by daemon threads."""
 
-    def __init__(self, port: int, key: str | None, tokens_per_s: float | None) -> None:
-        self._port = port
-        self._key = key
-        self._tokens_per_s = tokens_per_s
-        self._listener: _Listener | None = None
+    daemon_threads = True
+    request_queue_size = 128
 
-    @property
-    def url(self) -> str:
-        """The base URL; its port is known once started."""
-        return f"http://{_HOST}:{self._port}/v1"
+    def __init__(self, port: int, tokens_per_s: float | None) -> None:
+        super().__init__((_HOST, port), _Handler)
+        self.url = f"http://{_HOST}:{self.server_port}/v1"
+        self.tokens_per_s = tokens_per_s
+        self.stopping = threading.Event()
+        self.numbers = count()
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(
+            target=self.serve_forever, args=(0.05,), name="rehearsal", daemon=True
+        )
 
-    def start(self) -> Server:
-        """Begin to listen, unless it does already; OSError if the port is taken."""
-        if self._listener is None:
-            self._listener = _Listener(self._port, self._key, self._tokens_per_s)
-            self._port = self._listener.server_port
-            self._listener.thread.start()
+    def start(self) -> Self:
+        """Begin to answer."""
+        self._thread.start()
         return self
 
     def stop(self) -> None:
         """Stop listening, and end every connection."""
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.stop()
-
-    def __enter__(self) -> str:
-        return self.start().url
-
-    def __exit__(self, *error: object) -> None:
-        self.stop()
-
-
-class _Listener(ThreadingHTTPServer):
-    """The socket that listens, and what its connections share."""
-
-    daemon_threads = True
-    block_on_close = True
-    request_queue_size = 128
-
-    def __init__(self, port: int, key: str | None, tokens_per_s: float | None) -> None:
-        super().__init__((_HOST, port), _Handler)
-        self.key = key
-        self.tokens_per_s = tokens_per_s
-        self.stopping = threading.Event()
-        self.numbers = count()
-        self.credits_used = 0
-        self._open: set[socket.socket] = set()
-        self.thread = threading.Thread(
-            target=self.serve_forever, args=(0.05,), name="rehearsal", daemon=True
-        )
-
-    def stop(self) -> None:
         self.stopping.set()
         self.shutdown()
         for connection in tuple(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
-        self.thread.join()
+        self._thread.join()
+
+    def __enter__(self) -> str:  # type: ignore[override]
+        return self.start().url
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
 
     def get_request(self) -> tuple[socket.socket, Any]:
+        """Return a new connection."""
         connection, address = super().get_request()
         self._open.add(connection)
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
+        """Forget a connection."""
         self._open.discard(request)
         super().shutdown_request(request)
 
@@ -184,17 +159,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Listener
+    server: Server
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path in ("/v1/models", "/models"):
             rows = [_listed(*row) for row in _PRICES_USD.items()]
             self._send(200, {"object": "list", "data": rows})
-        elif path == "/v2/billing":
-            left_usd = _BALANCE_USD - self.server.credits_used / _CREDITS_PER_USD
-            balance = {"current_balance": round(left_usd, 6), "currency": "USD"}
-            self._send(200, balance)
         else:
             self._send(404, f"Cannot GET {path}")
 
@@ -202,8 +173,6 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if not urlsplit(self.path).path.endswith("/chat/completions"):
             self._send(404, f"Cannot POST {self.path}")
-        elif self.server.key not in (None, self._key()):
-            self._send(401, "Unauthorized: the key is missing or wrong")
         elif not _is_request(body):
             self._send(400, "Body validation error: messages and model are required")
         else:
@@ -213,7 +182,6 @@ class _Handler(BaseHTTPRequestHandler):
         question = question_of(body["messages"])
         directives = read_directives(question, Directives(), VERBS)
         reply = answer(body, directives, next(self.server.numbers), int(time.time()))
-        self.server.credits_used += _credits_used(reply)
         if not body.get("stream"):
             self._send(200, _completion(reply))
             return
@@ -228,16 +196,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> Any:
         length = int(self.headers.get("Content-Length") or 0)
-        if length > _LARGEST_BODY_BYTES:
-            self.close_connection = True
-            return None
         try:
             return json.loads(self.rfile.read(length))
         except ValueError:
             return None
-
-    def _key(self) -> str:
-        return self.headers.get("Authorization", "").removeprefix("Bearer ").strip()
 
     def _send(self, status: int, value: Json | str) -> None:
         """Send a body; a text is the message of an error."""
