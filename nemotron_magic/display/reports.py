@@ -113,8 +113,7 @@ def _estimate(session: Session, asked: PreparedPrompt, settings: Settings) -> st
     return f"{format_usd(estimate.prompt_usd)} in, {most} ({tokens})"
 
 
-_COLUMNS = (">Calls", ">Tokens in", ">Tokens out", ">Cost", ">First text")
-_HEAD = (*_COLUMNS, ">Tokens/s", "Faults")
+_FIGURES = (">Calls", ">Tokens in", ">Tokens out", ">Cost", ">First text", ">Tokens/s")
 
 
 def cost_text(totals: Totals) -> str:
@@ -148,22 +147,18 @@ def usage(ledger: Ledger) -> str:
     spans = {
         "This session": ledger.of_session(),
         "Today": ledger.of_today(),
-        "This month": ledger.of_month(),
         "All time": ledger.of_all(),
+        "This month": ledger.of_month(),
     }
+    notes = _notes(spans.values())
+    months = ledger.by_model().items()
+    spans |= {f"… {literal(name, 80)}": sums for name, sums in months if sums.calls}
     why = f": {ledger.error}" if ledger.error else ""
     is_in = f"`{ledger.path}`" if ledger.path else f"memory, for this session only{why}"
-    parts = [_table("", spans), _notes(spans.values()), f"Recorded in {is_in}."]
-    months = ledger.by_model().items()
-    models = {literal(name, 80): sums for name, sums in months if sums.calls}
-    if models:
-        parts.insert(1, _table("Model, this month", models))
-    return "\n\n".join(filter(None, parts))
-
-
-def _table(first: str, spans: Mapping[str, Totals]) -> str:
-    rows = ((name, *_row(sums)) for name, sums in spans.items())
-    return table((first, *_HEAD), rows)
+    told = table(
+        ("", *_FIGURES, "Faults"), ((name, *_row(sums)) for name, sums in spans.items())
+    )
+    return "\n\n".join(filter(None, [told, notes, f"Recorded in {is_in}."]))
 
 
 def _row(totals: Totals) -> tuple[str, ...]:

@@ -210,9 +210,8 @@ def looks_like_flag(text: str) -> bool:
 class FlagParser:
     """Takes flags off the front of a line.
 
-    `values` are settings of this call, `extra` further fields of the request, `others`
-    what is no setting, by the names that `ParsedMagic` has for it. `ended_by_hand`:
-    `--` stood behind the flags.
+    What is no setting is in `others`, by the names that `ParsedMagic` has for it;
+    `ended_by_hand`: `--` stood behind the flags.
     """
 
     def __init__(self, hide: Callable[[str], None] = lambda key: None) -> None:

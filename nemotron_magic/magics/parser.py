@@ -34,9 +34,8 @@ class Command:
 
     `run` gets the app, the text after the colon and the settings of this call; it
     returns the Markdown to show, or None if it has shown all itself. Without it, the
-    command asks the model. `takes` is what may stand after its colon; `closed` is a
-    pattern of what may follow it without a colon, as it is no question; `takes_cell`: a
-    cell may stand below it; `takes_fields`: `--as` may stand before it.
+    command asks the model. `takes` is what may stand after its colon, `closed` a
+    pattern of what can follow it without one.
     """
 
     help: str
@@ -53,11 +52,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class ParsedMagic:
-    """A parsed line or cell; what is no flag of that name is below.
+    """A parsed line or cell.
 
-    `values` are settings of this call, `extra` further fields of the request. `command`
-    is empty for a question; `text` is the question, or what stood after the command's
-    colon; `cell` what stood below a command: the lines below a question are part of it.
+    `values` are settings of this call, `extra` further fields of the request; `text` is
+    the question, or what stood after the command's colon; `cell` what stood below it.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -275,11 +273,7 @@ def completions(
     commands: Collection[str],
     model_names: Callable[[], Iterable[str]],
 ) -> list[str]:
-    """Return what may stand in place of `word` at the end of `text`, a cell so far.
-
-    Within a question there is nothing of ours to offer. `model_names` is called for the
-    names of the models.
-    """
+    """Return what may stand in place of `word` at the end of `text`, a cell so far."""
     above, _, line = text.rpartition("\n")
     found = _LINE_SO_FAR.fullmatch(line)
     is_elsewhere = above.lstrip().startswith("%%")

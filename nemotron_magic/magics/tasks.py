@@ -33,8 +33,8 @@ _ONE_CELL = "in one fenced block that names its language"
 class Task:
     """A kind of request about a cell or a function.
 
-    The conversation remembers `words` as the question; `{about}` is the cell. The model
-    is told the `instruction` after them. `gives_code`: the reply's code becomes a cell.
+    The conversation remembers `words` as the question, with the cell for `{about}`; the
+    model is told the `instruction`, too.
     """
 
     words: str
@@ -119,11 +119,7 @@ class TaskTargets:
     def _values(
         self, cell: Cell, variables: Variables
     ) -> tuple[tuple[str, ...], tuple[ContextPart, ...]]:
-        """Return the variables that a cell needs, and other values of its error.
-
-        Those that the failing lines name come first, local ones of functions described
-        as they were.
-        """
+        """Return the variables that a cell needs, and local values of its error."""
         names: list[str] = []
         parts: dict[str, ContextPart] = {}
         for frame, text in _failing_lines(self.shell, cell.number):
@@ -205,10 +201,7 @@ class TaskTargets:
 
 
 def _failing_lines(shell: Any, number: int) -> Iterator[tuple[Any, str]]:
-    """Yield the user's frames of the last error, with the code that ran there.
-
-    Nothing if the last error is not that of the cell with this number.
-    """
+    """Yield the user's frames of this cell's error, if it was the last, with code."""
     numbers = getattr(shell.compile, "_filename_map", {})
     last = getattr(sys, "last_value", None)
     frames = list(walk_tb(last.__traceback__)) if last is not None else []

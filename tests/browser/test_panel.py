@@ -235,7 +235,7 @@ def test_every_tab_fits_into_320_px_in_the_dark_and_everything_has_a_label(
     for tab in ("Usage", "Preview", "Parameters", "Ask"):
         press(page, tab)
         if tab == "Parameters":
-            press(page, "The request")
+            press(page, "Cost, privacy and service")
             expect(panel(page).get_by_label("Cache")).to_be_visible()
         panel(page).get_by_role("button", name=tab, exact=True).evaluate(
             "one => one.scrollIntoView({block: 'start'})"

@@ -33,7 +33,7 @@ from nemotron_magic.session.reply import Reply, partial_reply
 
 __all__ = ["AskTab", "Transcript"]
 
-_MOST_TURNS = 12  # earlier ones are counted, not shown
+_MOST_TURNS = 12  # that are shown
 _TICK_S = 0.1
 _TRIAL_S = 15.0  # longer than a trial may take
 
@@ -57,17 +57,11 @@ class Transcript:
         self._growing: list[Any] = []
         self._html = ""
         self._is_cleared = False
-        self._earlier: Any = None
         self.box = make(ipywidgets.VBox, "nm-turns")
 
-    def show_turns(self, turns: Sequence[Turn], before: int = 0) -> None:
-        """Bring the turns up to date; `before` them came others that are not shown."""
-        told = _status_html(f"{before:,} earlier turns are not shown.")
+    def show_turns(self, turns: Sequence[Turn]) -> None:
+        """Bring the turns up to date."""
         with self._make.lock:
-            if before and self._earlier is None:
-                self._earlier = self._make(ipywidgets.HTML)
-            if self._earlier is not None:
-                self._earlier.value = told if before else ""
             old, self._shown = self._shown, {}
             for turn in turns:
                 shown = old.pop(id(turn), None)
@@ -82,11 +76,11 @@ class Transcript:
             self._growing, self._html = [asked, self._make(ipywidgets.HTML)], ""
             self._arrange()
 
-    def end(self, turns: Sequence[Turn], before: int) -> None:
+    def end(self, turns: Sequence[Turn]) -> None:
         """Put turns in the place of the reply that grew."""
         with self._make.lock:
             grown, self._growing = self._growing, []
-            self.show_turns(turns, before)
+            self.show_turns(turns)
             self._arrange(grown)
 
     def show(self, display: Display, *, again: bool = False) -> None:
@@ -112,8 +106,7 @@ class Transcript:
 
     def _arrange(self, dropped: Iterable[Any] = ()) -> None:
         outputs = (output for _, output in self._shown.values())
-        earlier = (self._earlier,) if self._earlier is not None else ()
-        self.box.children = (*earlier, *outputs, *self._growing)
+        self.box.children = (*outputs, *self._growing)
         for widget in dropped:
             self._make.drop(widget)
 
@@ -184,6 +177,8 @@ class AskTab:
             if cut is not None:
                 asked, settings = Continuation(self._thread), self._host.settings()
                 text = cut.question
+            elif goes_on:
+                raise InputError("there is no reply to continue", "nothing was sent")
             elif not text.strip():
                 raise InputError("there is no question", hint="Type one into the box")
             else:
@@ -193,7 +188,7 @@ class AskTab:
             self._status.value = error_html(str(error))
             return
         shown = self._transcript
-        shown.show_turns(*self._turns(cut))
+        shown.show_turns(self._turns(cut))
         shown.begin(text)
         painter = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
         cancel = self._cancel = CancelToken()
@@ -223,7 +218,7 @@ class AskTab:
         """Show what has been asked meanwhile, in cells and other panels."""
         with self._make.lock:
             if self._cancel is None and not self._make.is_closed:
-                self._transcript.show_turns(*self._turns())
+                self._transcript.show_turns(self._turns())
                 self._offer()
 
     @property
@@ -249,10 +244,9 @@ class AskTab:
         threads = self._host.session.conversation.threads
         return tuple(sorted({MAIN, *(name for name, has in threads.items() if has)}))
 
-    def _turns(self, but: Turn | None = None) -> tuple[list[Turn], int]:
+    def _turns(self, but: Turn | None = None) -> list[Turn]:
         turns = self._host.session.conversation.threads.get(self._thread, [])
-        shown = [turn for turn in turns[-_MOST_TURNS:] if turn is not but]
-        return shown, max(len(turns) - _MOST_TURNS, 0)
+        return [turn for turn in turns[-_MOST_TURNS:] if turn is not but]
 
     def _turn_html(self, turn: Turn) -> str:
         choice = self._host.config.insert_button
@@ -294,7 +288,7 @@ class AskTab:
                 self._host.inserter.finished(reply, InsertOptions())
                 self._host.shell.push({"_nemotron": reply}, interactive=False)
             if not self._make.is_closed:
-                self._transcript.end(*self._turns())
+                self._transcript.end(self._turns())
                 if error is not None and not isinstance(error, InterruptedByUser):
                     self._status.value = error_html(str(error))
                 else:

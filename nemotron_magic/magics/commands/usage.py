@@ -45,8 +45,7 @@ def _cache(app: App, text: str, settings: Settings) -> str:
 def _log(app: App, text: str, settings: Settings) -> str:
     ledger = app.session.accounting.ledger
     if text:
-        *words, number = text.lower().split()
-        return _strike(ledger, number, words[0]) if words else _one_call(ledger, number)
+        return _one_call(ledger, *reversed(text.lower().split()))
     calls = ledger.last(_LAST)
     if not calls:
         return "No calls have been recorded yet."
@@ -90,33 +89,28 @@ def _ending(call: CallRecord) -> str:
     return f"struck out ({ending})" if call.is_struck else ending
 
 
-def _known(call: CallRecord | None, number: str) -> CallRecord:
+def _one_call(ledger: Ledger, number: str, how: str = "") -> str:
+    """Return all of one call, or that it is struck out, or no longer so."""
+    at = int(number)
+    call = ledger.strike(at, how == "strike") if how else ledger.call(at)
     if call is None:
         raise InputError(
-            f"there is no call {number[:20]} in the ledger",
+            f"there is no call {number} in the ledger",
             hint="The last calls with their numbers: %nemotron log",
         )
-    return call
-
-
-def _strike(ledger: Ledger, number: str, how: str) -> str:
-    call = _known(ledger.strike(int(number), how == "strike"), number)
-    if how != "strike":
-        return f"Call {call.number} ({_cost(call)}) counts again."
-    return (
-        f"Call {call.number} ({_cost(call)}) no longer counts, neither in totals nor "
-        f"in budgets. Undo: `%nemotron log: unstrike {call.number}`"
-    )
-
-
-def _one_call(ledger: Ledger, number: str) -> str:
-    call = _known(ledger.call(int(number)), number)
+    if how == "unstrike":
+        return f"Call {at} ({_cost(call)}) counts again."
+    if how:
+        return (
+            f"Call {at} ({_cost(call)}) no longer counts, neither in totals nor in "
+            f"budgets. Undo: `%nemotron log: unstrike {at}`"
+        )
     when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
     shown = {"when": when, "ended": _ending(call), "cost": _cost(call)}
     for name, value in asdict(call).items():
         if name not in _SHOWN_OTHERWISE and value not in (None, ""):
             shown[name] = _format(value)
-    return table((f"Call {call.number}", ""), shown.items())
+    return table((f"Call {at}", ""), shown.items())
 
 
 def _format(value: object) -> str:
