@@ -195,10 +195,11 @@ def _mended(text: str) -> Any:
         return None
     try:
         mended = json_repair.loads(text)
+        words = _words_of(json.dumps(mended, ensure_ascii=False))
     except (ValueError, RecursionError):
         return None
     said = [_words_of(text), _words_of(re.sub(_COMMENT, " ", text))]
-    return mended if [*_words_in(mended)] in said else None
+    return mended if words in said else None
 
 
 def _is_closed(text: str) -> bool:
@@ -232,7 +233,7 @@ def _with_plain_backslashes(found: re.Match[str]) -> str:
 
 
 def _words_of(text: str) -> list[str]:
-    """Return the words and numbers of a JSON text, in order."""
+    """Return the words and numbers of a JSON text, in order, as they are compared."""
     return [*map(_word, _WORD.findall(_ESCAPE.sub(_unescaped, text)))]
 
 
@@ -242,19 +243,7 @@ def _unescaped(found: re.Match[str]) -> str:
     return " " if found[2] in "bfnrt" else found[2]
 
 
-def _words_in(value: Any) -> Iterator[str]:
-    """Yield the words and numbers of a value, in order."""
-    if isinstance(value, dict):
-        value = [part for item in value.items() for part in item]
-    if isinstance(value, list):
-        for one in value:
-            yield from _words_in(one)
-    else:
-        yield from map(_word, _WORD.findall("null" if value is None else str(value)))
-
-
 def _word(word: str) -> str:
-    """Return a word as it is compared: numbers by their value."""
     if re.fullmatch(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", word):
         return repr(float(word))
     plain = word.casefold()
