@@ -206,7 +206,9 @@ class Rows:
     @property
     def errors(self) -> tuple[Row, ...]:
         """The rows that were asked and have no answer of the kind that was wanted."""
-        return tuple(row for row in self._plain(self._index()) if row.error)
+        keys = enumerate(self._keys)
+        wrong = [at for at, key in keys if _error_of(self._found.get(key))]
+        return tuple(self._plain(self._index(), wrong))
 
     @property
     def done(self) -> int:
@@ -246,9 +248,9 @@ class Rows:
 
     def summary(self) -> str:
         """Return the run in one line: rows, errors, cost, time."""
-        errors = len(self.errors)
+        errors, left = len(self.errors), self.left
         parts = [plural(len(self), "row")]
-        if self.left:
+        if left:
             parts = [f"{self.done:,} of {parts[0]}{self._table.part}"]
         parts.append(f"{self.asked:,} asked")
         parts += [f"{self.equal:,} equal"] if self.equal else []
