@@ -20,11 +20,11 @@ from pyflakes.messages import UndefinedName
 from nemotron_magic.code.columns import missing_columns
 from nemotron_magic.code.syntax import (
     HARMLESS_MAGICS,
+    IMPORTS,
     Finding,
     bound_names,
     catches,
     compile_error,
-    import_of,
     is_call_of,
     magics,
     missing_modules,
@@ -252,8 +252,8 @@ def _may_define_unseen(tree: ast.Module) -> bool:
 def _near(
     name: str, namespace: Mapping[str, object], bound: set[str], cutoff: float
 ) -> str:
-    if line := import_of(name):
-        return line
+    if name in IMPORTS:
+        return IMPORTS[name]
     given = (one for one in vars(builtins) if one.islower() and len(one) > 3)
     known = (one for one in (*bound, *namespace, *given) if type(one) is str)
     return closest_match(name, (one for one in known if one[:1] != "_"), cutoff)

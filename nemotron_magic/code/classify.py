@@ -169,24 +169,17 @@ def _is_value(node: ast.AST) -> bool:
     left = [node]
     while left:
         match left.pop():
-            case ast.Call(func, args, keywords) if _prints_as_call(_dotted(func)):
+            case ast.Call(
+                ast.Name() | ast.Attribute(ast.Name()) as func, args, keywords
+            ) if _prints_as_call(ast.unparse(func)):
                 left += [*args, *keywords]
-            case ast.Attribute() as one if _prints_as_call(_dotted(one)):
+            case ast.Attribute(ast.Name()) as one if _prints_as_call(ast.unparse(one)):
                 pass
             case one if isinstance(one, _LITERAL):
                 left += ast.iter_child_nodes(one)
             case _:
                 return False
     return True
-
-
-def _dotted(node: ast.AST) -> str:
-    match node:
-        case ast.Name(name):
-            return name
-        case ast.Attribute(ast.Name(owner), name):
-            return f"{owner}.{name}"
-    return ""
 
 
 def _prints_as_call(name: str) -> bool:

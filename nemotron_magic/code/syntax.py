@@ -14,6 +14,7 @@ from nemotron_magic.core.text import closest_match, one_line
 
 __all__ = [
     "HARMLESS_MAGICS",
+    "IMPORTS",
     "LIBRARIES",
     "Finding",
     "bound_names",
@@ -22,7 +23,6 @@ __all__ = [
     "constant_texts",
     "describe_finding",
     "format_findings",
-    "import_of",
     "is_call_of",
     "magics",
     "missing_modules",
@@ -43,7 +43,7 @@ HARMLESS_MAGICS = frozenset(LIBRARIES["harmless_magics"].split())
 _PACKAGES: dict[str, str] = LIBRARIES["packages"] | {
     name: name for name in LIBRARIES["same_packages"].split()
 }
-_IMPORTS: dict[str, str] = LIBRARIES["imports"] | {
+IMPORTS: dict[str, str] = LIBRARIES["imports"] | {
     name: f"import {name}" for name in LIBRARIES["modules"].split()
 }
 _MOST_FINDINGS = 5
@@ -254,11 +254,6 @@ def _bound(node: ast.AST) -> list[str]:
 
 _ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception"])
 _INSTALLERS = frozenset(["pip", "conda", "mamba", "micromamba", "uv", "run", "cd"])
-
-
-def import_of(name: str) -> str:
-    """Return the line that imports what is known by a name; empty if none is known."""
-    return _IMPORTS.get(name, "")
 
 
 def missing_modules(

@@ -87,7 +87,12 @@ class BoundedLexer(Lexer):
 
 def highlight(code: str, language: str) -> str:
     """Return the HTML of a code block's text; plain if the language is not known."""
-    return "".join(_span(text, name) for name, text in coloured(code, language))
+    runs = (
+        (name, escape(text, quote=False)) for name, text in coloured(code, language)
+    )
+    return "".join(
+        f'<span class="nm-{n}">{t}</span>' if n and t else t for n, t in runs
+    )
 
 
 def coloured(code: str, language: str) -> Iterator[tuple[str, str]]:
@@ -121,8 +126,3 @@ def _names() -> dict[str, str]:
 def _class_of(kind: _TokenType) -> str:
     known = _CLASSES.get(kind, "") if kind else ""
     return known or (_class_of(kind.parent) if kind else "")
-
-
-def _span(text: str, name: str) -> str:
-    html = escape(text, quote=False)
-    return f'<span class="nm-{name}">{html}</span>' if name and text else html

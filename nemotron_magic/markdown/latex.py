@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
+from itertools import accumulate
 
 from markdown_it.token import Token
 
@@ -141,7 +142,7 @@ def _formula(tex: str, *, display: bool) -> str:
     tex = re.sub(r"\\.|[%#]", lambda one: one[0].rjust(2, "\\"), tex)
     names = [one for one in _COMMAND.findall(tex) if not _SIGN.fullmatch(one)]
     bare = re.sub(r"\\.", "", tex, flags=re.DOTALL)
-    depths = [*_depths(bare)]
+    depths = [0, *accumulate((one == "{") - (one == "}") for one in bare)]
     ends = [re.findall(rf"\\{one}\{{(\w+\*?)\}}", tex) for one in ("begin", "end")]
     is_whole = min(depths) == depths[-1] == 0 and sorted(ends[0]) == sorted(ends[1])
     is_plain = names.count("begin") == names.count("end") == len(ends[0])
@@ -151,15 +152,6 @@ def _formula(tex: str, *, display: bool) -> str:
     if display and re.match(r"\\begin\{(?:equation|align|gather|multline)\*?\}", tex):
         return tex
     return rf"\[{tex}\]" if display else rf"\({tex}\)"
-
-
-def _depths(text: str) -> Iterator[int]:
-    """Yield how many braces are open, from the beginning to the end of a text."""
-    depth = 0
-    yield depth
-    for sign in text:
-        depth += (sign == "{") - (sign == "}")
-        yield depth
 
 
 def _table_head(tokens: Sequence[Token]) -> str:

@@ -170,7 +170,7 @@ _CLASSES = {
     )
 }
 _CLASSES.add("jp-toc-ignore")  # JupyterLab's own
-_WITH_A_NAME = re.compile(r"language-[a-z0-9+#._-]+|nm-below-\d+")
+_NAMED = re.compile(r"language-[a-z0-9+#._-]+|nm-below-\d+")
 
 
 def sanitize(html: str) -> str:
@@ -200,9 +200,8 @@ def _allowed(_tag: str, attribute: str, value: str) -> str | None:
     if attribute == "src":
         return value if _is_picture(value) else None
     if attribute == "class":
-        return " ".join(filter(_is_ours, value.split())) or None
+        names = (
+            one for one in value.split() if one in _CLASSES or _NAMED.fullmatch(one)
+        )
+        return " ".join(names) or None
     return value
-
-
-def _is_ours(name: str) -> bool:
-    return name in _CLASSES or _WITH_A_NAME.fullmatch(name) is not None

@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from nemotron_magic.core.text import one_line
 
-__all__ = ["Trials", "Verdict", "shape_of", "sweep", "unsupported"]
+__all__ = ["Trials", "Verdict", "sweep", "unsupported"]
 
 _PREFIX = "nemotron-trial-"
 _POLL_S, _STUCK_S = 0.05, 0.8
@@ -46,7 +46,7 @@ class Verdict:
     elapsed_s: float = 0.0
     value: str = ""  # what kind of value the cell has, without its content
     error: str = ""
-    message: str = ""  # redacted
+    message: str = ""
     line: int | None = None  # of the cell, in which it was raised, from 1
 
     def __str__(self) -> str:
@@ -65,25 +65,11 @@ class Verdict:
         return one_line(f"{self.error} {self.message}".strip(), 120) + at
 
 
-def shape_of(value: object) -> str:
-    """Return the type of a value and its shape, with nothing of its content."""
-    kind = type(value).__name__
-    shape = getattr(value, "shape", None)
-    if isinstance(value, (list, dict, set)):
-        shape = (len(value),)
-    if isinstance(shape, tuple) and all(isinstance(one, int) for one in shape):
-        of = "of " if len(shape) == 1 else ""
-        return f"{kind} {of}{' × '.join(map(str, shape))}".strip()
-    return kind
-
-
 @dataclass
 class Trials:
     """Tries cells in copies of one kernel, one trial at a time."""
 
     shell: Any  # the kernel's InteractiveShell
-    describe: Callable[[object], str] = shape_of  # of a value; called in the copy
-    redact: Callable[[str], str] = str
     unreadable: Sequence[Path] = ()  # beside the usual homes of secrets
     limit_s: float = 10.0
     guards: Sequence[Callable[[Any], None]] | None = None  # else all there are
@@ -107,7 +93,7 @@ class Trials:
         outcomes: list[dict[str, Any]] = []
         if not reason and cells:
             outcomes, reason = self._tried(cells, tick)
-        verdicts = [self._verdict(one) for one in outcomes if "guard" not in one]
+        verdicts = [_verdict(one) for one in outcomes if "guard" not in one]
         if verdicts and verdicts[-1].kind != "runs":
             reason = "the code before it did not run to its end"
         missing = len(cells) - len(verdicts)
@@ -153,7 +139,7 @@ class Trials:
                 warnings.simplefilter("ignore")  # of threads, from Python 3.12 on
                 child = os.fork()
             if child == 0:
-                run_in_child(self.shell, cells, place, guards, self.describe, parent)
+                run_in_child(self.shell, cells, place, guards, parent)
             theirs.close()
             data, reason = _watched(child, ours.fileno(), self.limit_s, tick)
         outcomes = [one for line in data.split(b"\n") if (one := _outcome(line))]
@@ -172,15 +158,15 @@ class Trials:
             and not any(one.is_relative_to(path.resolve()) for one in needed)
         )
 
-    def _verdict(self, outcome: Mapping[str, Any]) -> Verdict:
-        elapsed_s = float(outcome["elapsed_s"])
-        if outcome.get("refused"):
-            return Verdict("not tried", f"it {outcome['refused']}", elapsed_s)
-        if "error" not in outcome:
-            return Verdict("runs", "", elapsed_s, str(outcome.get("value", "")))
-        message = self.redact(str(outcome["message"]))
-        error, line = str(outcome["error"]), outcome["line"]
-        return Verdict("fails", "", elapsed_s, "", error, message, line)
+
+def _verdict(outcome: Mapping[str, Any]) -> Verdict:
+    elapsed_s = float(outcome["elapsed_s"])
+    if outcome.get("refused"):
+        return Verdict("not tried", f"it {outcome['refused']}", elapsed_s)
+    if "error" not in outcome:
+        return Verdict("runs", "", elapsed_s, str(outcome.get("value", "")))
+    error, message = str(outcome["error"]), str(outcome["message"])
+    return Verdict("fails", "", elapsed_s, "", error, message, outcome["line"])
 
 
 def unsupported() -> str:

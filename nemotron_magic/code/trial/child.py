@@ -24,6 +24,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
 
+from nemotron_magic.code.syntax import LIBRARIES
 from nemotron_magic.code.trial.guards import (
     Guard,
     Place,
@@ -43,25 +44,11 @@ _SHOWING = (
 )  # fmt: skip
 
 # What an audit event means in words; the events are Python's own.
-_REFUSED = {
-    "reads from the network": (
-        "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind",
-        "socket.sendto", "smtplib.connect", "ftplib.connect",
-    ),
-    "starts another process": (
-        "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork",
-        "os.forkpty", "pty.spawn",
-    ),
-    "signals other processes": ("os.kill", "os.killpg"),
-    "changes files": (
-        "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "os.link",
-        "os.symlink", "shutil.rmtree",
-    ),
-    "changes modes or times of files": (
-        "os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr",
-    ),
-}  # fmt: skip
-_WORDS = {event: words for words, events in _REFUSED.items() for event in events}
+_WORDS: dict[str, str] = {
+    event: words
+    for words, events in LIBRARIES["refused"].items()
+    for event in events.split()
+}
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Caches of libraries, which do without where they may not write.
 _CACHE = re.compile(r"__pycache__|/\.?cache/|/\.?(?:config/)?(?:matplotlib|ipython)\b")
@@ -88,7 +75,6 @@ def run_in_child(
     cells: Sequence[str],
     place: Place,
     guards: Sequence[Guard],
-    describe: Callable[[object], str],
     parent: int,
 ) -> NoReturn:
     """Run cells in this forked process; write a line of JSON for each, and end.
@@ -101,7 +87,7 @@ def run_in_child(
         folder = os.getcwd()
         layer = folder if make_private_layer(place, folder) else ""
         own = replace(place, layer=layer)
-        run = _Run(shell, own, describe)
+        run = _Run(shell, own)
         for guard in guards:
             guard(own)
         run.watch()
@@ -138,12 +124,9 @@ def _leave_kernel(parent: int) -> None:
 class _Run:
     """Runs cells in the copy of the shell; nothing of it reaches the page."""
 
-    def __init__(
-        self, shell: Any, place: Place, describe: Callable[[object], str]
-    ) -> None:
+    def __init__(self, shell: Any, place: Place) -> None:
         self._shell = shell
         self._place = place
-        self._describe = describe
         self._refusals: list[str] = []
         self._shown: list[BaseException] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -193,7 +176,7 @@ class _Run:
             outcome["message"] = _message(error)
             outcome["line"] = self._line(error)
         elif value is not None:
-            outcome["value"] = self._describe(value)
+            outcome["value"] = _shape_of(value)
         if refusal:
             outcome["refused"] = refusal
         return outcome
@@ -307,6 +290,18 @@ def _refusal_of(error: BaseException) -> str:
     if isinstance(error, BlockingIOError) or _SIGNS.search(_message(error)):
         return "does what a trial may not"
     return ""
+
+
+def _shape_of(value: object) -> str:
+    """Return the type of a value and its shape, with nothing of its content."""
+    kind = type(value).__name__
+    shape = getattr(value, "shape", None)
+    if isinstance(value, (list, dict, set)):
+        shape = (len(value),)
+    if isinstance(shape, tuple) and all(isinstance(one, int) for one in shape):
+        of = "of " if len(shape) == 1 else ""
+        return f"{kind} {of}{' × '.join(map(str, shape))}".strip()
+    return kind
 
 
 def _message(error: BaseException) -> str:

@@ -10,37 +10,21 @@ from contextlib import suppress
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-from nemotron_magic.code.syntax import try_to_parse
+from nemotron_magic.code.syntax import LIBRARIES, try_to_parse
 
 __all__ = ["reason_not_to_try"]
 
 _ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
 _SHELL = {"system", "getoutput", "getoutput_split"}
 # Magics, and what they do that a copy may not.
-_MAGICS = {
-    "runs a shell command": (
-        "sx", "bash", "sh", "script", "system", "!", "pip", "conda", "mamba", "uv",
-        "cmd", "perl", "ruby", "R", "julia", "killbgscripts",
-    ),
-    "asks a model": ("nemotron", "ai", "chat"),
-    "writes files": ("writefile", "save", "notebook", "logstart", "store", "edit"),
-    "changes the kernel": ("reset", "load_ext", "reload_ext", "unload_ext", "config"),
-    "starts the debugger": ("debug", "pdb"),
-}  # fmt: skip
-_OF_MAGIC = {name: words for words, names in _MAGICS.items() for name in names}
+_OF_MAGIC: dict[str, str] = {
+    name: words
+    for words, names in LIBRARIES["untried_magics"].items()
+    for name in names.split()
+}
 # Modules whose objects are connections, or are of no use without one.
-_CONNECTIONS = re.compile(
-    r"(?:sqlite3|sqlalchemy|duckdb|psycopg\w*|pymysql|MySQLdb|mysql|oracledb|cx_Oracle|"
-    r"pyodbc|pymssql|asyncpg|aiohttp|httpx|requests|urllib3|http|socket|ssl|paramiko|"
-    r"ftplib|smtplib|imaplib|pymongo|redis|boto3|botocore|s3fs|gcsfs|fsspec|google|"
-    r"azure|snowflake|databricks|pyspark|distributed|ibis|pyhive|trino|clickhouse\w*|"
-    r"elasticsearch|kafka|pika|zmq|websockets?|grpc|selenium|playwright|openai|"
-    r"multiprocessing|concurrent|ray)(?:\.|$)"
-)
-_NO_CONNECTION = re.compile(
-    r"(?:Response|Error|Exception|Result|Row|Table|MetaData|Column|Timeout|URL|Headers|"
-    r"TextClause|Select|Cookies\w*|Future|HTTPStatus|Value|Array)$"
-)
+_CONNECTIONS = re.compile(rf"(?:{'|'.join(LIBRARIES['connections'].split())})(?:\.|$)")
+_NO_CONNECTION = re.compile(rf"(?:{'|'.join(LIBRARIES['no_connections'].split())})$")
 _ON_A_GPU = ("jax", "tensorflow", "cupy", "cudf", "numba.cuda.cudadrv.driver")
 _LEAST_FREE = 1 << 30  # bytes
 
