@@ -142,26 +142,20 @@ class InsertOptions:
     before: str = ""
     repairs: int = 0
     tries: bool = False
-    is_trial_asked: bool = False
     repairs_failures: bool = False
 
 
+@dataclass
 class CodeInserter:
     """Puts code into the cells of a shell; trials may not read what is `unreadable`."""
 
-    def __init__(
-        self,
-        shell: Any,
-        takes_cells: Callable[[], bool],
-        unreadable: Sequence[Path] = (),
-    ) -> None:
-        self._shell = shell
-        self._takes_cells = takes_cells
-        self._waiting: tuple[CodeCell, ...] = ()
-        self._next = 0
-        self._unreadable = unreadable
-        self._verdicts: dict[str, Verdict] = {}
-        self._has_told = False
+    shell: Any
+    takes_cells: Callable[[], bool]
+    unreadable: Sequence[Path] = ()
+    _waiting: tuple[CodeCell, ...] = field(default=(), init=False)
+    _next: int = field(default=0, init=False)
+    _verdicts: dict[str, Verdict] = field(default_factory=dict, init=False)
+    _has_told: bool = field(default=False, init=False)
 
     def findings(self, reply: Reply) -> tuple[Finding, ...]:
         """Return what keeps the code that would be put in from running here."""
@@ -224,11 +218,11 @@ class CodeInserter:
         notices = [notice] if notice else []
         if job.before and not diff:
             notices.append("The code is the same as it was.")
-        if is_broken or not self._takes_cells():
+        if is_broken or not self.takes_cells():
             notices.append(_BROKEN if is_broken else _HEADLESS)
             return _with(reply, notices, **more)
         inserted, self._next = cells[0].source, 1
-        self._shell.set_next_input(inserted.rstrip("\n"), replace=job.replaces)
+        self.shell.set_next_input(inserted.rstrip("\n"), replace=job.replaces)
         where = "in place of this cell" if job.replaces else "in the cell below"
         left = len(cells) - 1
         wait = f"{left} more block{' waits' if left == 1 else 's wait'}: %nemotron code"
@@ -249,7 +243,7 @@ class CodeInserter:
 
     def insert(self, which: str, tries: bool = False) -> str:
         """Put in code that waits, the next, a number or `all`; return what to say."""
-        if not self._takes_cells():
+        if not self.takes_cells():
             raise InputError(
                 "there is no page to put a cell into",
                 "no page shows this notebook",
@@ -281,7 +275,7 @@ class CodeInserter:
         is_new = cell.language == "python" and cell.source not in self._verdicts
         if tries and is_new and not self._check(cell.source):
             self._try([cell.source])
-        self._shell.set_next_input(cell.source.rstrip("\n"), replace=False)
+        self.shell.set_next_input(cell.source.rstrip("\n"), replace=False)
         return "\n\n".join([f"{done} in the cell below.{more}", *self._remarks(cell)])
 
     def _try(
@@ -292,7 +286,7 @@ class CodeInserter:
         reason: str = "",
     ) -> None:
         """Try cells in one copy, and keep what came of it."""
-        trials = Trials(self._shell, unreadable=self._unreadable)
+        trials = Trials(self.shell, unreadable=self.unreadable)
         try:
             verdicts = trials.run(sources, tick, before_s, reason)
         except KeyboardInterrupt:  # the reply is paid for: it stays
@@ -304,19 +298,19 @@ class CodeInserter:
 
     def _cells(self, reply: str) -> tuple[CodeCell, ...]:
         """Return the code of a reply with all that hides in it shown."""
-        magics = self._shell.magics_manager.magics["cell"]
+        magics = self.shell.magics_manager.magics["cell"]
         found = ((c, *escape_bidi(c.source)) for c in cells_of(str(reply), magics))
         return tuple(replace(c, source=s, warnings=w) for c, s, w in found)
 
     def _check(self, source: str) -> tuple[Finding, ...]:
-        return check(source, self._names(), self._shell.transform_cell)
+        return check(source, self._names(), self.shell.transform_cell)
 
     def _names(self) -> dict[str, object]:
-        return {**self._shell.user_ns_hidden, **self._shell.user_ns}
+        return {**self.shell.user_ns_hidden, **self.shell.user_ns}
 
     def _remarks(self, cell: CodeCell) -> tuple[str, ...]:
         """Return what code does outside Python, and what else is odd, a line each."""
-        effects = effects_of(cell.source, self._shell.transform_cell, self._names())
+        effects = effects_of(cell.source, self.shell.transform_cell, self._names())
         verdict = self._verdicts.get(cell.source)
         checked = str(verdict) if verdict else ""
         if not verdict and cell.language == "python":

@@ -46,78 +46,62 @@ class QuestionBuilder:
     gatherer: ContextGatherer
 
     def typed(
-        self, call: ParsedMagic, settings: Settings, subject: Subject | None = None
+        self,
+        call: ParsedMagic,
+        settings: Settings,
+        subject: Subject | None = None,
+        last: int | None = None,
     ) -> Question:
-        """Return the question of a cell; about a subject, other cells only if asked."""
-        subject = subject or Subject()
+        """Return the question of a cell; about a subject, other cells only if asked.
+
+        No cell asks it where a `last` one is given, up to which cells may be sent.
+        """
+        subject, thread = subject or Subject(), call.thread or MAIN
+        origin, cell = self.gatherer.place() if last is None else ("", last)
         keeps_cells = not subject.words or "context" in call.values
-        question = self._question(
-            call.text,
-            call.thread,
-            settings,
-            *self.gatherer.place(),
-            subject=subject,
-            files=tuple(call.files),
-            notebook=call.notebook,
-            context=settings["context"] if keeps_cells else "none",
+        turns = self.session.conversation.threads.get(thread, [])
+        before = turns_before(turns, origin)
+        text, context_info, notice = self.gatherer.gather(
+            ContextRequest(
+                text=call.text,
+                subject=subject,
+                files=tuple(call.files),
+                notebook=call.notebook,
+                data=settings["data"],
+                context=settings["context"] if keeps_cells else "none",
+                budget_tokens=self.session.context_tokens(settings),
+                since=max((turn.cell for turn in before), default=0),
+                last=last,
+            )
         )
         wanted = call.as_ and of_own_type(call.as_, self.shell.user_ns)
+        question = Question(text, context_info, origin, cell, thread, notice=notice)
         return replace(question, without_history=call.fresh, wanted=wanted)
 
     def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
         """Return a question that no cell asks; cells up to `last` may be sent."""
         refuse_key(text, self.session.redactor.hide)
-        context = settings["context"]
-        return self._question(
-            text, thread, settings, "", last, context=context, last=last
-        )
-
-    def _question(
-        self,
-        text: str,
-        thread: str,
-        settings: Settings,
-        origin: str,
-        cell: int,
-        **request: Any,
-    ) -> Question:
-        thread = thread or MAIN
-        turns = self.session.conversation.threads.get(thread, [])
-        before = turns_before(turns, origin)
-        text, context_info, notice = self.gatherer.gather(
-            ContextRequest(
-                text=text,
-                data=settings["data"],
-                budget_tokens=self.session.context_tokens(settings),
-                since=max((turn.cell for turn in before), default=0),
-                **request,
-            )
-        )
-        return Question(text, context_info, origin, cell, thread, notice=notice)
+        return self.typed(ParsedMagic(text=text, thread=thread), settings, last=last)
 
 
+@dataclass
 class Asker:
     """Asks in one notebook; `slow` has the seconds of cells that took long."""
 
-    def __init__(
-        self,
-        shell: Any,
-        session: Session,
-        gatherer: ContextGatherer,
-        displays: DisplayManager,
-        unreadable: Sequence[Path],
-        slow: Mapping[str, float],
-    ) -> None:
-        self.shell = shell
-        self.session = session
-        self.displays = displays
-        self.slow = slow
+    shell: Any
+    session: Session
+    gatherer: ContextGatherer
+    displays: DisplayManager
+    unreadable: Sequence[Path]
+    slow: Mapping[str, float]
+    options: dict[str, InsertOptions] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
         self.inserter = CodeInserter(
-            shell, lambda: displays.front_end != "headless", unreadable
+            self.shell, lambda: self.displays.front_end != "headless", self.unreadable
         )
-        self.questions = QuestionBuilder(shell, session, gatherer)
-        self.options: dict[str, InsertOptions] = {}
-        self._targets = TaskTargets(shell, gatherer.history)
+        self.questions = QuestionBuilder(self.shell, self.session, self.gatherer)
+        self._targets = TaskTargets(self.shell, self.gatherer.history)
 
     def question(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
         """Return the question of a call, and the source of the cell it is about."""
@@ -243,7 +227,8 @@ class _Asking:
                     return found
                 took_s = self.asker.slow.get(options.before, 0.0)
                 tick = _ticker(self.renderer)
-                found = inserter.try_code(reply, options.is_trial_asked, tick, took_s)
+                is_asked = self.call.values.get("try_code") == "on"
+                found = inserter.try_code(reply, is_asked, tick, took_s)
         except KeyboardInterrupt:
             return ()  # the reply is paid for, whoever stops the looking
         return found if may_send and options.repairs_failures else ()
@@ -292,6 +277,5 @@ def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:
         replaces=options.replaces or call.replace,
         repairs=int(call.values.get("repair", options.repairs)),
         tries=options.tries if trial is None else trial == "on",
-        is_trial_asked=trial == "on",
         repairs_failures=options.repairs_failures or "repair" in call.values,
     )

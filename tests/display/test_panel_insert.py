@@ -111,7 +111,6 @@ BLOCKS = {
     "a session": ("```pycon\n>>> x = 1\n>>> x\n1\n```", "PB"),
     "a shell": ("```bash\nls -l\n```", "PB"),
     "no code of Python": ("```json\n{}\n```\n\n```py\nx = 1\n```", "PPB"),
-    "behind prose": ("See: ```python\nx = 1\n```\n\nEnd.", "PB"),
     "without a fence": ("import pandas as pd\ndf = pd.DataFrame()\nprint(df)", "B"),
     "cut": ("```py\nx = [1,\n     2]\ny = 3", "PB"),
 }

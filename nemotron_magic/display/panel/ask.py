@@ -22,11 +22,7 @@ from nemotron_magic.display.panel import (
     in_thread,
     when_idle,
 )
-from nemotron_magic.display.reply import (
-    content_html,
-    document,
-    without_style,
-)
+from nemotron_magic.display.reply import content_html, document, without_style
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
