@@ -75,8 +75,8 @@ class LiveTables:
     @cached_property
     def tables(self) -> list[Any]:
         """The pandas and polars frames, as objects of the libraries' own classes."""
-        # By identity: the hash of a class may be code of its metaclass.
         values = {id(one): one for one in list(self._variables.values())}.values()
+        # By identity: the hash of a class may be code of its metaclass.
         names = {id(cls): _library_of(cls) for cls in map(type, values)}
         kinds = [(one, names[id(type(one))]) for one in values]
         return [as_library(one, name) for one, name in kinds if name]
@@ -107,13 +107,11 @@ def _library_of(cls: type) -> str:
 
 def _columns_of(table: Any) -> list[str]:
     columns = table.columns
+    labels = [label for label in list(columns)[:_LIVE_COLUMNS] if type(label) is str]
     for name in getattr(columns, "names", ()):
         # Those of a pivot have been values of the column of that name.
-        if type(name) is str and not is_vocabulary(
-            Counter(label for label in columns if type(label) is str), name
-        ):
+        if type(name) is str and not is_vocabulary(Counter(labels), name):
             return []
-    labels = [one for one in list(columns)[:_LIVE_COLUMNS] if type(one) is str]
     types = {id(type(dtype)) for dtype in list(table.dtypes)}
     shown = safe_labels(labels, are_alike=len(types) == 1)
     return [label for label, safe in zip(labels, shown, strict=True) if label == safe]
@@ -241,20 +239,15 @@ def _literal(text: str) -> object:
 
 def _separated(text: str) -> list[dict[str, str]] | None:
     lines = [line for line in islice(text.splitlines(), _MOST_LINES) if line.strip()]
-    if len(lines) < 2:
-        return None
-    for mark in ("\t", ";", "|", ","):
-        if mark not in lines[0]:
+    for mark in "\t;|,":
+        if len(lines) < 2 or mark not in lines[0]:
             continue
-        try:
-            rows = list(csv.reader(lines, delimiter=mark))
-        except csv.Error:
-            continue
-        head = [cell.strip() for cell in rows[0]]
-        alike = sum(len(row) == len(head) for row in rows)
-        if alike > 0.9 * len(rows) and all(map(_HEAD.fullmatch, head)):
-            names = [name or f"column {place}" for place, name in enumerate(head, 1)]
-            return [dict(zip(names, row, strict=False)) for row in rows[1:]]
+        with suppress(csv.Error):
+            head, *rows = csv.reader(lines, delimiter=mark)
+            names = [cell.strip() or f"column {n}" for n, cell in enumerate(head, 1)]
+            alike = sum(len(row) == len(head) for row in rows)
+            if alike > 0.9 * len(rows) and all(map(_HEAD.fullmatch, names)):
+                return [dict(zip(names, row, strict=False)) for row in rows]
     return None
 
 
@@ -263,13 +256,14 @@ def is_printed_table(text: str) -> bool:
 
     A frame of pandas has lines of one length, as its columns end at the same places.
     """
+    if text.startswith(_BEGINNINGS):
+        return True
     if "\n" not in text and "(" not in text:
-        return text.startswith(_BEGINNINGS)
+        return False
     head = text[:_LOOKED_AT_CHARS].split("\n")
     lines = head[:-1] if len(text) > _LOOKED_AT_CHARS else head
     is_aligned = len(lines) > 1 and len({*map(len, lines)}) == 1 and "  " in lines[0]
-    begins = text.startswith(_BEGINNINGS)
-    return is_aligned or begins or _END.search(text[-_END_CHARS:]) is not None
+    return is_aligned or _END.search(text[-_END_CHARS:]) is not None
 
 
 def is_open(text: str) -> bool:

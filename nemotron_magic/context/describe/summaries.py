@@ -37,11 +37,6 @@ _MOST_ENDS = 3  # columns whose largest and smallest numbers are looked for
 _NUMBERS = 5  # of a column are looked for in a table
 _COMPARED = 2_000_000  # cells for each column, about 2 ms
 _LIBRARIES = ("builtins", "datetime", "decimal", "numpy", "pandas")
-_PLAIN_KINDS = (
-    *("string", "boolean", "integer", "floating", "mixed-integer-float", "decimal"),
-    *("empty", "date", "datetime", "datetime64", "timedelta", "timedelta64", "period"),
-    "interval",
-)
 _TERM = re.compile(r"[^\W\d][\w.]*[:(\[*].*[\w)\]]")
 _LEVEL = re.compile(r"\[T?\.?[^\[\]]*\]")
 _WORD = re.compile(r"\w+")
@@ -103,7 +98,7 @@ def _column_is_plain(column: Any) -> bool:
     if dtype.kind != "O" or type(dtype).__name__ == "StringDtype":
         return True
     kind: str = library("pandas").api.types.infer_dtype(column, skipna=True)
-    return kind in _PLAIN_KINDS
+    return kind not in ("mixed", "mixed-integer", "unknown-array")
 
 
 def _columns(table: Any) -> Iterator[tuple[Any, Any]]:
@@ -243,30 +238,27 @@ def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
         return names == [None] and all(_is_statistic(row) for row in rows)
     indexes = [one.index for one in ctx.live.tables if hasattr(one, "iloc")]
     is_place = any(str(index.dtype).startswith("float") for index in indexes)
-    if names == [None] and all(type(row[0]) is float for row in rows):
-        # As `quantile` labels them.
-        is_known = not is_place and all(0 <= row[0] <= 1 for row in rows)
-    else:
+
+    def is_share(label: Any) -> bool:
+        """Return whether `quantile` may have made the label."""
+        return type(label) is float and 0 <= label <= 1 and not is_place
+
+    if names != [None] or not all(is_share(row[0]) for row in rows):
         # Names of columns in a column, such as those of features, are labels as well.
         is_called = grid.is_indexed and any(name is not None for name in names)
-        are_labels = bool(names) and not is_called
-        is_known = are_labels and all(_is_known(row, ctx) for row in rows)
-    if not is_known:
-        return False
+        if is_called or not names or not all(_is_known(row, ctx) for row in rows):
+            return False
     if grid.kind != "pandas Series":
         return not grid.is_indexed or all(_is_known(one, ctx) for one in grid.columns)
     name = grid.columns[0]
-    is_quantile = type(name) is float and 0 <= name <= 1 and not is_place
-    return name is None or is_quantile or _is_known(name, ctx)
+    return name is None or is_share(name) or _is_known(name, ctx)
 
 
 def _may_own(table: Any, grid: _Grid) -> bool:
     """Return whether the rows of a result may be groups of the rows of a table."""
     names = [name for name, _ in _columns(table) if type(name) is str]
-    if len(set(names)) < len(names):
-        return False
-    has_names = all(type(name) is str and name in names for name in grid.names)
-    return has_names and 2 * grid.size[0] <= len(table)
+    are_few = 2 * grid.size[0] <= len(table) and len(set(names)) == len(names)
+    return are_few and all(type(one) is str and one in names for one in grid.names)
 
 
 def _is_aggregated(grid: _Grid, owner: Any) -> bool:
@@ -319,9 +311,13 @@ def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
     return any(
         all(bool((column == number).any()) for number in numbers)
         for column in named or [column for _, column in columns]
-        if getattr(column.dtype, "kind", "") in ("i", "u", "f")
-        or (hasattr(column.dtype, "is_numeric") and column.dtype.is_numeric())
+        if _is_numeric(column.dtype)
     )
+
+
+def _is_numeric(dtype: Any) -> bool:
+    is_polars = hasattr(dtype, "is_numeric")
+    return bool(dtype.is_numeric()) if is_polars else dtype.kind in "iuf"
 
 
 def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
@@ -350,20 +346,15 @@ def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
 
 
 def _texts(
-    rows: Sequence[tuple[Any, ...]],
-    names: Sequence[Any],
-    ctx: DescribeContext,
-    seen: int,
+    rows: list[tuple[Any, ...]], names: Sequence[Any], ctx: DescribeContext, seen: int
 ) -> list[str]:
     """Return labels of rows or columns; what may be a value of a person is numbered.
 
     Each was seen so often as a value, at least.
     """
     levels = [
-        _level(
-            [row[place] for row in rows], name if type(name) is str else "", ctx, seen
-        )
-        for place, name in enumerate(names)
+        _level([row[i] for row in rows], name if type(name) is str else "", ctx, seen)
+        for i, name in enumerate(names)
     ]
     return [", ".join(parts) for parts in zip(*levels, strict=True)] or [""] * len(rows)
 
