@@ -102,7 +102,7 @@ def test_a_member_of_an_enumeration_is_named() -> None:
 def test_a_dataclass_keeps_in_what_its_repr_does() -> None:
     first, *fields = describe(Job("clerk")).splitlines()
 
-    assert first.endswith("Job (dataclass) of 2 fields")
+    assert first.endswith("Job of 2 fields")
     assert fields == [
         "  title: 'clerk'",
         "  email: str, looks personal: no values shown",
@@ -257,7 +257,7 @@ def test_users_register_describers_for_classes_and_what_derives_from_them() -> N
     register(Job, lambda job: f"the job of a {job.title}")
     assert describe(Special("cook")) == "the job of a cook"
     unregister(Job)
-    assert "dataclass" in describe(Special("cook"))
+    assert "of 2 fields" in describe(Special("cook"))
 
 
 @pytest.mark.parametrize("value", [Speaks(), list(range(8)), "x" * 900, InputError("")])

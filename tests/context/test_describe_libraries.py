@@ -22,7 +22,7 @@ def test_a_model_of_pydantic_is_its_fields() -> None:
 
     said = describe(Model()).splitlines()
 
-    assert said[0].endswith("Model (pydantic model) of 3 fields")
+    assert said[0].endswith("Model of 3 fields")
     assert said[1:3] == ["  width: 1", "  email: str, looks personal: no values shown"]
     assert "s3cret" not in describe(Model(), data="full")
 

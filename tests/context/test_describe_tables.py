@@ -340,7 +340,7 @@ def arrays(numpy: Any) -> dict[str, Any]:
         "numpy array, 2, object": numpy.array([None, "a"], dtype=object),
         "numpy array, 2, int64\nvalues: too few for a range": numpy.array([1, 2]),
         "numpy array, 1, [('a', '<i4')]": numpy.zeros(1, [("a", "i4")]),
-        "numpy float64 3.5": numpy.float64(3.5),
+        "numpy.float64 3.5": numpy.float64(3.5),
         "numpy array, 6, float64\nvalues: all missing": numpy.full(6, numpy.nan),
         "numpy array, 1, float64\nvalues: masked, not read": numpy.ma.zeros(1),
         "numpy array, no dimensions, int64\nvalues: 5 to 5": numpy.array(5),
@@ -352,6 +352,14 @@ def test_arrays_are_said() -> None:
 
     for said, array in arrays(numpy).items():
         assert describe(array) == said
+
+
+def test_a_number_of_numpy_is_hidden_as_one_of_python_is() -> None:
+    numpy = pytest.importorskip("numpy")
+    for number in (numpy.int64(54_321), numpy.float32(54_321), 54_321):
+        assert "54" not in describe(number, "salary")
+        assert "54321" in describe(number, "salary", data="full")
+        assert "54321" in describe(number, "width")
 
 
 def test_an_array_on_disk_is_not_read(tmp_path: Any) -> None:

@@ -23,8 +23,8 @@ from nemotron_magic.context.describe.base import (
 from nemotron_magic.context.describe.libraries import LIBRARY_KINDS
 from nemotron_magic.context.describe.objects import (
     OBJECT_KINDS,
-    dataclass_fields,
-    dataclass_lines,
+    record_fields,
+    record_lines,
 )
 from nemotron_magic.context.describe.privacy import own_name
 from nemotron_magic.context.describe.tables import TABLE_KINDS
@@ -201,7 +201,7 @@ def _describer(value: object) -> Describer:
     known = [_ENUM] if _ENUM in homes else [one for one in homes if one in _KINDS]
     if known:
         return _KINDS[known[0]]
-    return dataclass_lines if dataclass_fields(value) else _unknown
+    return record_lines if record_fields(value) else _unknown
 
 
 def _unknown(value: object, ctx: DescribeContext) -> Iterator[str]:

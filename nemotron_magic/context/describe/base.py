@@ -334,6 +334,7 @@ def plain_lines(text: str, ctx: DescribeContext) -> list[str]:
 _LONGEST_INT_BITS = 1_000
 _TEXT_CHARS = 400
 _SEARCHED_CHARS = 20_000
+_WRITERS = ("decimal", "numpy", "pandas", "pathlib", "uuid")
 _ZONES = ("datetime", "zoneinfo", "pytz", "dateutil")
 
 
@@ -391,8 +392,8 @@ def _datetime_text(value: datetime.datetime) -> str:
 
 def _own_text(value: object) -> str:
     """Return the text of a class that is known to write itself well."""
-    is_library = home(type(value))[0] in ("decimal", "pandas", "pathlib", "uuid")
-    return str(value) if is_library else "a class of its own"
+    library, name = home(type(value))
+    return str(value) if library in _WRITERS and name != "void" else "(not inspected)"
 
 
 def _typed(text: str, value: object, ctx: DescribeContext) -> str:
@@ -437,6 +438,7 @@ SCALAR_KINDS: dict[tuple[str, str], Describer] = {
     ),
     ("datetime", "timedelta"): _writer(datetime.timedelta.__str__),
     ("decimal", "Decimal"): _writer(_own_text),
+    ("numpy", "generic"): _writer(_own_text),
     ("pandas", "NaTType"): _writer(_own_text),
     ("pandas", "NAType"): _writer(_own_text),
     ("pandas", "Period"): _writer(_own_text),

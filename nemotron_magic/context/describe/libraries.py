@@ -113,16 +113,6 @@ def _range(array: Any, ctx: DescribeContext) -> str:
     return f"{format_extreme(low)} to {format_extreme(high)}{missing}{note}"
 
 
-def _number(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    numpy = library("numpy")
-    kind = next(home(cls)[1] for cls in bases(type(value)) if home(cls)[0] == "numpy")
-    if type(value) is not getattr(numpy, kind, None) or value.dtype.kind in "VO":
-        return iter([f"{class_name(type(value))} object (not inspected)"])
-    is_time = value.dtype.kind in "mM"
-    inner = str(value) if is_time else ctx.headline(value.item(), value)
-    return iter([inner if ctx.is_inside else f"numpy {kind} {inner}"])
-
-
 # ---- models
 
 
@@ -368,7 +358,6 @@ LIBRARY_KINDS: dict[tuple[str, str], Describer] = {
     ("dask", "Series"): _dask_frame,
     ("matplotlib", "Axes"): _axes,
     ("matplotlib", "Figure"): _figure,
-    ("numpy", "generic"): _number,
     ("numpy", "ndarray"): _array,
     ("plotly", "BaseFigure"): _plotly,
     ("pyspark", "DataFrame"): _spark_frame,

@@ -48,7 +48,7 @@ from nemotron_magic.core.introspection import (
     state,
 )
 
-__all__ = ["OBJECT_KINDS", "dataclass_fields", "dataclass_lines", "find_init"]
+__all__ = ["OBJECT_KINDS", "find_init", "record_fields", "record_lines"]
 
 
 _SAMPLE = 1_000
@@ -362,27 +362,19 @@ def _enum(value: object, ctx: DescribeContext) -> Iterator[str]:
     yield f"{class_name(type(value))}.{name} = {inner}"
 
 
-def dataclass_fields(value: object, key: str = "__dataclass_fields__") -> list[str]:
-    """Return the fields of a dataclass, but for those kept out of its repr."""
-    found = (namespace(cls).get(key) for cls in bases(type(value)))
+def record_fields(value: object) -> list[str]:
+    """Return the fields of a dataclass or pydantic model that its repr shows."""
+    spaces = list(map(namespace, bases(type(value))))
+    keys = ("__dataclass_fields__", "__pydantic_fields__")
+    found = (space[key] for key in keys for space in spaces if key in space)
     fields = next((one for one in found if type(one) is dict), {})
     return [name for name, part in fields.items() if field(part, "repr") is not False]
 
 
-def dataclass_lines(value: object, ctx: DescribeContext) -> Iterator[str]:
-    """Yield the lines on a dataclass and its fields."""
-    return _fields("dataclass", dataclass_fields(value), value, ctx)
-
-
-def _model(value: object, ctx: DescribeContext) -> Iterator[str]:
-    names = dataclass_fields(value, "__pydantic_fields__") or list(state(value))
-    return _fields("pydantic model", names, value, ctx)
-
-
-def _fields(
-    kind: str, names: list[str], value: object, ctx: DescribeContext
-) -> Iterator[str]:
-    yield f"{class_name(type(value))} ({kind}) of {len(names)} fields"
+def record_lines(value: object, ctx: DescribeContext) -> Iterator[str]:
+    """Yield the lines on an object that says which fields it has."""
+    names = record_fields(value)
+    yield f"{class_name(type(value))} of {len(names)} fields"
     for name in names:
         inner = field(value, name)
         if inner is MISSING:
@@ -416,5 +408,4 @@ OBJECT_KINDS: dict[tuple[str, str], Describer] = {
     ("collections", "deque"): _sequence,
     ("enum", "Enum"): _enum,
     ("functools", "_lru_cache_wrapper"): _function,
-    ("pydantic", "BaseModel"): _model,
 }
