@@ -100,7 +100,7 @@ def is_personal(label: str) -> bool:
     words = _words_of(label)
     if not words or _is_count(words):
         return False
-    if any(map(_is_sensitive, words)):
+    if _are_sensitive(words):
         return True
     if not WORDS["identity"].isdisjoint(words) and words[-1] not in WORDS["types"]:
         return True
@@ -118,8 +118,10 @@ def is_personal(label: str) -> bool:
     )
 
 
-def _is_sensitive(word: str) -> bool:
-    return word in WORDS["sensitive"] or word.startswith(_SENSITIVE_STEMS)
+def _are_sensitive(words: Iterable[str]) -> bool:
+    """Return whether one of the words is of health, belief or the like."""
+    stems = _SENSITIVE_STEMS
+    return any(one in WORDS["sensitive"] or one.startswith(stems) for one in words)
 
 
 def _is_count(words: list[str]) -> bool:
@@ -307,7 +309,7 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
     repeats = len(counted) <= min(MOST_VALUES, sum(counted.values()) // LEAST_SEEN)
     if repeats or is_of_thing:
         return all(_is_plain(one, is_of_thing) for one in counted)
-    are_sensitive = [any(map(_is_sensitive, _parts(one))) for one in counted]
+    are_sensitive = [_are_sensitive(_parts(one)) for one in counted]
     return 2 * sum(are_sensitive) < len(counted) and all(
         _is_known(one)
         # More than single letters, as a random text would be.
@@ -453,17 +455,19 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
         hidden = {label for label in parts if not _is_ordinary(label)}
     heads = set(filter(None, map(_head_of_dummy, parts)))
     shared = Counter(label.rpartition("_")[0] for label in labels)
-    # Columns that begin alike with a word of health or belief are its values:
-    # `diagnosis_hiv`, `diagnosis_flu`.
-    of_health = {
-        head
-        for head, count in shared.items()
-        if count > 1 and any(map(_is_sensitive, _words_of(head)))
-    }
-    return [
-        person(place) if label in hidden else _unmixed(label, heads, of_health, place)
-        for place, label in enumerate(labels, 1)
-    ]
+    shown = []
+    for place, label in enumerate(labels, 1):
+        head, _, rest = label.rpartition("_")
+        is_value = not (_is_known(rest) or _is_ordinary(rest))
+        # Columns that begin alike with a word of health or belief are its values:
+        # `diagnosis_hiv`, `diagnosis_flu`.
+        if shared[head] > 1 and len(rest) > 2 and _are_sensitive(_words_of(head)):
+            is_value = is_value or _are_sensitive(_parts(rest))
+        else:
+            is_value = is_value and head in heads
+        unmixed = f"{head}_{person(place)}" if is_value else label
+        shown.append(person(place) if label in hidden else unmixed)
+    return shown
 
 
 def person(place: int) -> str:
@@ -490,16 +494,3 @@ def _head_of_dummy(label: str) -> str:
     is_name = not rest.islower() or _has_name(_parts(rest))
     is_value = not rest.isidentifier() or (is_personal(head) and is_name)
     return head if is_value else ""
-
-
-def _unmixed(
-    label: str, heads: Collection[str], of_health: Collection[str], place: int
-) -> str:
-    """Return the name of a column without the person in it, if it has such a head."""
-    head, _, rest = label.rpartition("_")
-    is_known = _is_known(rest) or _is_ordinary(rest)
-    if head in of_health and len(rest) > 2:
-        is_value = not is_known or any(map(_is_sensitive, _parts(rest)))
-    else:
-        is_value = head in heads and not is_known
-    return f"{head}_{person(place)}" if is_value else label

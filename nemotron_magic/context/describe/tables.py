@@ -402,8 +402,6 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
     rows, kind = len(values), f"pandas {type(values).__name__}"
     if kind == "pandas MultiIndex":
         return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
-    if kind == "pandas RangeIndex":
-        return iter([f"{kind}, {rows:,} rows from {values.start}"])
     name = quote_label(values.name, ctx)
     if kind == "pandas Index" and rows <= _MOST_LABELS and not is_personal(name):
         texts = [one for one in values.tolist() if type(one) is str]
