@@ -97,7 +97,7 @@ def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[C
             sources.add(cell.source)
 
 
-# ---- what the shell and the front end tell of the cell that runs
+# ---- the cell that runs, by the shell and the front end
 
 
 def cell_number(shell: Any) -> int:
@@ -175,7 +175,7 @@ class CellIds:
         if not raw or raw[-1] != result.info.raw_cell.rstrip("\n"):
             return
         number, cell_id = cell_number(self._shell), cell_id_of(self._shell)
-        # After a reset the numbers begin anew.
+        # After a reset the numbers begin again.
         self._known.pop(number, None)
         if cell_id:
             self._known[number] = cell_id

@@ -100,8 +100,8 @@ class _Screen:
 class DisplayLog:
     """Listens to the displays of a kernel's cells, and to what clears them away.
 
-    Not by the publisher's own hooks: those are of one thread, and progress bars paint
-    from others. `describe` returns the text for a table when it is displayed.
+    Not by the publisher's own hooks: those are of one thread, and progress bars show
+    theirs from others. `describe` returns the text for a table when it is displayed.
     """
 
     def __init__(self, shell: Any, describe: Callable[[object], str]) -> None:
@@ -391,27 +391,20 @@ class History:
         number, error = cell.number, self.error_of(cell)
         printed, displayed = self._outputs(number, failed=bool(error))
         values = self._shell.user_ns.get("Out") or {}
-        shown = self._bundles(number, "execute_result")
+        kept = getattr(self._shell.history_manager, "outputs", {}).get(number, ())
+        shown = (o.bundle for o in kept if o.output_type == "execute_result")
         plain = next((str(one.get("text/plain", "")) for one in shown), "")
         value = describe(values[number], plain) if number in values else ""
         result = "\n".join(filter(None, (displayed, value)))
         return replace(cell, printed=printed, result=result, error=error)
 
-    def _bundles(self, number: int, kind: str) -> Iterator[Mapping[str, Any]]:
-        """Yield what IPython kept of the results or displays of a cell."""
-        outputs = getattr(self._shell.history_manager, "outputs", {})
-        kept = outputs.get(number, ())
-        return (one.bundle for one in kept if one.output_type == kind)
-
     def _outputs(self, number: int, failed: bool) -> tuple[str, str]:
         """Return what stands below a cell: its prints, and what it displayed."""
         heard = self._recorder and self._recorder.heard.get(number, Heard())
         pieces = [*heard.said] if heard else _prints(self._shell, number)
+        displayed = ""
         if self._displays is not None:
             displayed, pieces = self._displays.of(number, pieces)
-        else:
-            shown = self._bundles(number, "display_data")
-            displayed = "\n".join(map(display_text, shown))
         printed = _as_seen("".join(pieces))
         if heard:
             # A terminal's own lines: the value, and the traceback below its rule.

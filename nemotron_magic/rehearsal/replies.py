@@ -181,8 +181,8 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
         return json.dumps(value, ensure_ascii=False)
     if wanted.get("type") == "json_schema":
         schema = wanted["json_schema"].get("schema") or {}
-        told = "\n".join(text_of(m.get("content")) for m in messages)
-        made = _by_tone(schema, _in_range(instance(schema), told), question)
+        words = "\n".join(text_of(m.get("content")) for m in messages)
+        made = _by_tone(schema, _in_range(instance(schema), words), question)
         return json.dumps(made, ensure_ascii=False)
     attached = _asked(messages)[0]
     if reply := reply_to(question, attached):
@@ -192,7 +192,7 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
 
 
 def _continuation(body: Mapping[str, Any]) -> str:
-    """Return the rest of the last reply, if it was cut out of one of ours."""
+    """Return the rest of the last reply, if the rehearsal wrote it."""
     *before, cut, _ = body["messages"]
     question = question_of(before)
     directives = read_directives(question, Directives(), VERBS)
@@ -325,12 +325,12 @@ _ASKED = (
 )
 
 
-def _in_range(made: Any, told: str) -> Any:
+def _in_range(made: Any, words: str) -> Any:
     """Return an object with dates and numbers such as the messages ask for in words."""
     if not isinstance(made, dict):
         return made
     for name, one in made.items():
-        asked = re.search(_ASKED % re.escape(name), told)
+        asked = re.search(_ASKED % re.escape(name), words)
         if asked:
             item = one[0] if isinstance(one, list) else one
             number = asked[2] or asked[3] or asked[4]

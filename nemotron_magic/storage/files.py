@@ -1,6 +1,6 @@
 """Where files belong, whose they are, and how a broken one is moved aside.
 
-A file is never opened here: to close a database again would drop the locks that this
+A sound database is never opened here: to close it again would drop the locks that this
 process holds on it (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks).
 """
 
