@@ -1,8 +1,7 @@
 """Markdown in a terminal, rendered with rich.
 
-What `rich` does itself would drop raw HTML, `List<String>` among it, hide where a link
-leads, take the backslashes of formulas for escapes, cut wide tables, and put code into
-a dark box, its long lines broken.
+What `rich` does itself would drop `List<String>`, hide where a link leads, take the
+backslashes of formulas for escapes, cut wide tables and break lines of code.
 """
 
 from __future__ import annotations

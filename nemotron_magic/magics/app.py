@@ -68,9 +68,8 @@ class App:
         )
         folders = [user_folder(self._environ, kind) for kind in ("data", "cache")]
         self.asker = Asker(shell, self.session, gatherer, self.displays, folders, slow)
-        self.displays.code_of = lambda reply: self.asker.inserter.code_of(
-            reply, config.insert_button
-        )
+        code_of = self.asker.inserter.code_of
+        self.displays.code_of = lambda reply: code_of(reply, config.insert_button)
         self._printers = shell.display_formatter.ipython_display_formatter
         self._printers.for_type(Reply, self.displays.show_value)
 
@@ -123,15 +122,9 @@ class App:
         from nemotron_magic.display.panel.panel import Panel
 
         if self._panels is None:
-            self._panels = PanelHost(
-                self.shell,
-                self.config,
-                self.session,
-                self.asker.questions.aside,
-                self.asker.inserter,
-                self.keep_books,
-                self.displays.ticker,
-            )
+            aside, inserter = self.asker.questions.aside, self.asker.inserter
+            shared = (self.shell, self.config, self.session, aside, inserter)
+            self._panels = PanelHost(*shared, self.keep_books, self.displays.ticker)
         panel = Panel(self._panels)
         panel.show()
         return panel

@@ -1,9 +1,8 @@
 """Keep questions whole that IPython would cut, or take for requests for help.
 
 IPython turns `%nemotron what is this?` into a request for help before any magic runs
-(https://github.com/ipython/ipython/issues/14258), cuts lines at characters that end no
-line of a notebook, and refuses `%%nemotron` with nothing below. So a question is made a
-call before IPython looks at it; help on all else stays, also on `%nemotron?`.
+(https://github.com/ipython/ipython/issues/14258), and cuts lines at characters that end
+no line of a notebook. So a question is made a call before IPython looks at it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Parse or complete what follows `%nemotron`: flags, then a command or a question.
 
-Flags come first. The first token that is no flag starts the question, and from there
-every byte is the user's. A lone word that names a command is one; with a text it takes
-a colon (`reset: main`), unless it can be nothing else (`rehearse off`).
+A lone word that names a command is one; with a text it takes a colon (`reset: main`),
+unless it can be nothing else (`rehearse off`).
 """
 
 from __future__ import annotations

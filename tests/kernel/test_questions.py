@@ -24,7 +24,7 @@ def replies(outputs: list[dict[str, Any]]) -> list[str]:
         "%nemotron one \\\r\nline\\\r\nis it?",
         "%nemotron\xa0why?",
         "# a note\n%%nemotron\nwhy?",
-        "\ufeff%%nemotron\t-t 0\nwhy?",
+        "%%nemotron\t-t 0\nwhy?",
         "%time %nemotron why?",
         "%%time\n%nemotron €5 why?",
         "%ask why?",

@@ -120,10 +120,9 @@ class WidgetFactory:
 
     def output(self, html: str) -> Any:
         """Return an output that shows HTML as a cell's output does."""
-        shown = {"data": {"text/html": html}, "metadata": {}}
-        return self(
-            ipywidgets.Output, outputs=({"output_type": "display_data", **shown},)
-        )
+        data = {"text/html": html}
+        shown = {"output_type": "display_data", "data": data, "metadata": {}}
+        return self(ipywidgets.Output, outputs=(shown,))
 
     def button(self, label: str, press: Callable[[], None], **traits: Any) -> Any:
         """Return a button that calls `press`."""

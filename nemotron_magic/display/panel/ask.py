@@ -145,9 +145,8 @@ class AskTab:
             options=self._threads(),
             continuous_update=False,
         )
-        self._status = make(
-            ipywidgets.HTML, "nm-status-line", value=_status_html(_HINT)
-        )
+        hint = _status_html(_HINT)
+        self._status = make(ipywidgets.HTML, "nm-status-line", value=hint)
         self.refresh()
         buttons = (self._send, self._stop, self._continue, self._name)
         bar = make(ipywidgets.HBox, "nm-bar", children=buttons)

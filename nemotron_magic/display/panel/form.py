@@ -226,11 +226,7 @@ def config_lines(values: Mapping[str, Any]) -> str:
 
 
 def flags_line(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Return the flags that set these values for one call, and what has none.
-
-    >>> flags_line({"temperature": 0.2, "redact": False})
-    ('%nemotron -t 0.2', ('redact',))
-    """
+    """Return the flags that set these values for one call, and what has none."""
     set_to = {n: value for n, value in values.items() if value != BY_NAME[n].default}
     written = {name: _flags(BY_NAME[name], value) for name, value in set_to.items()}
     flags = [one for one in written.values() if one and "\n" not in one]
@@ -259,12 +255,10 @@ def _quoted(value: Any) -> str:
 def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
     """Return the control of a row, and how it differs from others of its kind."""
     unset: list[tuple[str, Any]] = [("not set", None)] if parameter.may_be_unset else []
-    if parameter.kind == "boolean":
-        booleans = [("true", True), ("false", False)]
-        return ipywidgets.Dropdown, {"options": [*unset, *booleans]}
-    if parameter.choices:
-        choices = [(one, one) for one in parameter.choices]
-        return ipywidgets.Dropdown, {"options": [*unset, *choices]}
+    choices = [(one, one) for one in parameter.choices]
+    if parameter.kind == "boolean" or choices:
+        options = [*unset, *(choices or [("true", True), ("false", False)])]
+        return ipywidgets.Dropdown, {"options": options}
     default = as_text(parameter, parameter.default)
     empty = "not set" if unset else "none" if parameter.name == "system" else default
     traits = {"placeholder": empty, "continuous_update": False}

@@ -41,8 +41,7 @@ $`name` stands for a live value: `why is $`df["price"]` an object column?`
 Flags come first. The question begins at the first word that is no flag and is sent
 exactly as typed; `--` says where it begins. The reply is a string, with .code, .blocks,
 .usage, .cost_usd, .model, .reasoning, .finish_reason and .messages; `_nemotron` always
-holds the last one. The stop button, or Ctrl-C, ends a call at any time and keeps what
-has arrived.
+holds the last one. Stop, or Ctrl-C, ends a call and keeps what has arrived.
 
 Commands (a word by itself; text follows a colon, as in fix: keep the index):
 
