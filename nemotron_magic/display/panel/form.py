@@ -255,7 +255,7 @@ def _quoted(value: Any) -> str:
 def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
     """Return the control of a row, and how it differs from others of its kind."""
     unset: list[tuple[str, Any]] = [("not set", None)] if parameter.may_be_unset else []
-    choices = [(one, one) for one in parameter.choices]
+    choices: list[tuple[str, Any]] = [(one, one) for one in parameter.choices]
     if parameter.kind == "boolean" or choices:
         options = [*unset, *(choices or [("true", True), ("false", False)])]
         return ipywidgets.Dropdown, {"options": options}
