@@ -34,14 +34,13 @@ def alternatives(section: str) -> str:
     return "|".join(_SECTIONS[section].split("\n"))
 
 
-def rows(text: str, columns: int) -> list[list[str]]:
+def rows(table: str, columns: int) -> list[list[str]]:
     """Return the rows of a table, or of a section of the file of forms.
 
     Two blanks part its columns, and a row goes on where the next line is indented.
     """
-    text = re.sub(r"\n +", "", _SECTIONS.get(text, text).strip())
-    for part in _SECTIONS["parts"].split("\n") if "{" in text else ():
-        name, form = part.split("  ")
+    text = re.sub(r"\n +", "", _SECTIONS.get(table, table).strip())
+    for name, form in rows("parts", 2) if table != "parts" else ():
         text = text.replace(f"{{{name}}}", form)
     return [row.split("  ", columns - 1) for row in text.split("\n")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
@@ -65,7 +66,9 @@ def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
     value = value.strip()
     is_password = telling is not None and telling.strength is Strength.PASSWORD
     if "://" in value and not is_password:
-        yield from _password_of(value)
+        with suppress(ValueError):
+            password = urlsplit(value).password or ""
+            yield from {password, unquote(password)} - {""}
         if telling and _ADDRESSES.search(telling.name.lower()):
             yield value
     elif telling and len(value) <= _LONGEST and hides(telling.strength, value):
@@ -73,14 +76,6 @@ def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
     if telling and not is_password:
         parts = value[:_LONGEST].split()
         yield from (one for one in parts[1:] and parts if looks_random(one))
-
-
-def _password_of(url: str) -> list[str]:
-    try:
-        password = urlsplit(url).password
-    except ValueError:
-        return []
-    return [password, unquote(password)] if password else []
 
 
 def is_rare(value: str) -> bool:

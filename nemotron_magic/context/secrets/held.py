@@ -295,7 +295,10 @@ class Held:
         known = {name: id(value) for name, value in pairs}
         new = [one for one in pairs if self._known.get(one[0]) != known[one[0]]]
         self._known = known
-        named = _named_in(self._variables.get("In"))
+        cells = self._variables.get("In")
+        last = exact(cells[-1]) if type(cells) is list and cells else ""
+        # The last cell may have changed what it names.
+        named = set(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
         first = [one for one in pairs if one[0] in named or _told_by(one[0])]
         start = self._looks * _TURN % (len(pairs) or 1)
         turn = (pairs[start:] + pairs[:start])[:_IN_TURN]
@@ -304,12 +307,6 @@ class Held:
         self._looks += 1
         for oldest in list(found)[:-_MOST]:
             found.pop(oldest, None)
-
-
-def _named_in(cells: object) -> set[str]:
-    """Return the names in the last cell, which may have changed what they hold."""
-    last = exact(cells[-1]) if type(cells) is list and cells else ""
-    return set(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
 
 
 class _Look:

@@ -177,7 +177,6 @@ class _Name(NamedTuple):
 
     @property
     def is_password(self) -> bool:
-        """Whether it is that of a password."""
         return self.telling.strength is Strength.PASSWORD
 
     @property
@@ -191,15 +190,12 @@ class _Name(NamedTuple):
         return self.lead == "=" and self.text[self.start : self.end].isupper()
 
     def is_behind(self, setters: frozenset[str]) -> bool:
-        """Return whether one of the last two words before it sets something."""
         return not setters.isdisjoint(self.line.lower().split()[-2:])
 
     def has(self, word: str) -> bool:
-        """Return whether a word is part of the name."""
         return word in self.telling.name.lower()
 
     def span(self, start: int, end: int) -> Span:
-        """Return a place of its value."""
         return Span(start, end, self.telling.kind)
 
 
@@ -305,7 +301,8 @@ def _is_bare_secret(name: _Name, at: int, value: str) -> bool:
     if way == "cell":
         return _is_pair(name, end)
     if way == "blank":
-        return _is_series(text, at) or _is_argument(name, end)
+        is_series = _SERIES.search(text[at : at + 4000].partition("\n\n")[0])
+        return bool(is_series) or _is_argument(name, end)
     if way == "tag":
         return text.startswith("</", end)
     return way == "entry" or (bool(sign) and _is_set_to(name, sign, at, end))
@@ -338,11 +335,6 @@ def _is_argument(name: _Name, end: int) -> bool:
     is_set = before.startswith("%") and before.lower() in _SETTERS
     rest = name.text[end : end + _NEAR].partition("\n")[0]
     return (is_option or is_set) and bool(_ARGUMENT_END.match(rest))
-
-
-def _is_series(text: str, at: int) -> bool:
-    """Return whether a place is in a Series as pandas prints it."""
-    return bool(_SERIES.search(text[at : at + 4000].partition("\n\n")[0]))
 
 
 def _is_code(name: _Name) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from nemotron_magic.context.secrets import pattern
+from nemotron_magic.context.secrets import pattern, rows
 from nemotron_magic.context.secrets.named import strings
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
@@ -42,51 +43,46 @@ class _Table(NamedTuple):
     columns: int
     named: dict[int, tuple[_Place, Telling]]
 
-    def cells(self, line: str) -> list[_Place]:
-        """Return the places of those cells in a row; none if it is no row of it."""
+    def secrets(self, line: str) -> list[Span] | None:
+        """Return the secrets in a row; None if the line is none of the table's."""
+        if _RULE.fullmatch(line):
+            return [] if line.strip() else None
         places = _places(line, self.mark)
-        if self.mark:
-            is_row = len(places) == self.columns
-            return [places[number] for number in self.named] if is_row else []
         starts, ends = dict(places), {end: start for start, end in places}
-        cells = [
-            (ends[end], end) if end in ends else (start, starts.get(start, start))
-            for (start, end), _ in self.named.values()
-        ]
-        is_row = len(places) > 1 and any(start < end for start, end in cells)
-        return cells if is_row else []
+        found: list[Span] = []
+        is_row = bool(self.mark)
+        if len(places) != self.columns if self.mark else len(places) < 2:
+            return None
+        for number, ((start, end), telling) in self.named.items():
+            if self.mark:
+                start, end = places[number]
+            elif end in ends:
+                start = ends[end]
+            else:
+                end = starts.get(start, start)
+            is_row |= start < end
+            plain = line[start:end].strip("\"'")
+            is_code = self.mark == "," and _CODE.search(plain)
+            is_one = not is_code and not _NUMBER.fullmatch(plain)
+            if is_one and is_written_secret(plain, telling):
+                start = line.find(plain, start)
+                found.append(Span(start, start + len(plain), telling.kind))
+        return found if is_row else None
 
 
 def column_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values in columns whose head names a secret."""
-    text, lowered, at = passage.text, passage.masked, 0
-    for place in passage.names:
-        if place < at:
-            continue
-        start = lowered.rfind("\n", at, place) + 1 or at
-        at = _line_end(lowered, place) + 1
-        is_head = at - start <= _LONGEST_HEAD
-        table = _read_head(lowered[start : at - 1]) if is_head else None
-        while table and at < len(text):
-            line = text[at : _line_end(text, at)]
-            is_rule = line.strip() and _RULE.fullmatch(line)
-            cells = [] if is_rule else table.cells(line)
-            if not cells and not is_rule:
-                break
-            told = (telling for _, telling in table.named.values())
-            for (start, end), telling in zip(cells, told, strict=False):
-                plain = line[start:end].strip("\"'")
-                is_code = table.mark == "," and _CODE.search(plain)
-                is_one = not is_code and not _NUMBER.fullmatch(plain)
-                if is_one and is_written_secret(plain, telling):
-                    first = at + line.find(plain, start)
-                    yield Span(first, first + len(plain), telling.kind)
-            at += len(line) + 1
-
-
-def _line_end(text: str, at: int) -> int:
-    end = text.find("\n", at)
-    return len(text) if end < 0 else end
+    table: _Table | None = None
+    at, names = 0, passage.names
+    lines = zip(passage.text.split("\n"), passage.masked.split("\n"), strict=True)
+    for line, lowered in lines if names else ():
+        found = table.secrets(line) if table else None
+        if found is None:
+            is_named = bisect_left(names, at) < bisect_left(names, at + len(line))
+            is_head = is_named and len(line) <= _LONGEST_HEAD
+            table = _read_head(lowered) if is_head else None
+        yield from (Span(at + one.start, at + one.end, one.kind) for one in found or ())
+        at += len(line) + 1
 
 
 def _read_head(line: str) -> _Table | None:
@@ -160,23 +156,10 @@ def _series_cells(text: str, name: re.Match[str]) -> Iterator[_Place]:
             yield start + cell.start(), start + cell.end()
 
 
-_COLOUR = r"\x1b\[[0-9;:?]{0,40}[A-Za-z]|\x1b\][^\x07\x1b\n]{0,400}(?:\x07|\x1b\\)"
-_CELL_TAGS = "td|th|dd"
-_LINE = "tr|table|thead|tbody|dl|ul|ol|li|p|div|pre|br|hr|h[1-6]"
-_WITHIN = "b|i|u|s|em|strong|code|kbd|samp|tt|var|mark|span|small|font|label|a|button"
-_TAG = rf"</?(?:{_CELL_TAGS}|dt|{_LINE}|{_WITHIN})(?:\s[^<>]{{0,400}})?/?>"
-_MARKUP = re.compile(
-    rf"{_COLOUR}|(?<!\s)\s*{_TAG}(?:\s*{_TAG})*\s*"
-    r"|&(?:quot|amp|lt|gt|apos|nbsp|#\d{1,5}|#x[0-9a-f]{1,4});"
-    r"|%(?:2[26c]|3[abd]|5[bd]|7[bd])|\\u00(?:2[267]|3[abcde])",
-    re.IGNORECASE,
+_MARKUP, _ONE_TAG, _HEADS, _OPENS_CELL, _ENDS_LINE = (
+    re.compile(form, re.IGNORECASE) for _, form in rows("markup", 2)
 )
-_ONE_TAG = re.compile(_TAG, re.IGNORECASE)
 _APART = re.compile(r"</\w+>\s+<\w")
-_HEADS = re.compile(r"</th>\s*<th\b", re.IGNORECASE)
-_OPENS_CELL = re.compile(rf"<(?:{_CELL_TAGS})\b", re.IGNORECASE)
-_ENDS_LINE = re.compile(rf"<dt\b|</?(?:{_LINE})\b", re.IGNORECASE)
-
 _READ: dict[str, Callable[[str], str]] = {
     "&": html.unescape,
     "%": unquote,
