@@ -48,21 +48,21 @@ _WORDS = words("protocol")
 
 
 class Removed(NamedTuple):
-    """One secret that was taken out: what it was, never what it said."""
+    """One secret that was redacted: what it was, never what it said."""
 
     kind: str
     name: str = ""
 
 
 class Redacted(NamedTuple):
-    """A text without its secrets, and what was taken out."""
+    """A text without its secrets, and what was redacted."""
 
     text: str
     found: tuple[Removed, ...] = ()
 
 
 class Redactor:
-    """Takes secrets out of texts: exact values first, then what looks like one.
+    """Redacts secrets in texts: exact values first, then what looks like one.
 
     It has no readable repr and refuses to be pickled, as it knows secrets.
     """
@@ -163,7 +163,7 @@ class RedactedRequest(NamedTuple):
 
 
 class MessageRedactor:
-    """Takes secrets out of requests: the key, and what redaction finds."""
+    """Redacts secrets in requests: the key, and what redaction finds."""
 
     def __init__(
         self,
@@ -276,7 +276,7 @@ def _redacted(
 
     cleaned: list[Message] = []
     for message, pieces in zip(messages, texts, strict=True):
-        # Our own delimiters stand between: they must stay, whatever is taken out.
+        # Our own delimiters stand between: they must stay, whatever is redacted.
         pieces[::2] = map(clean, pieces[::2])
         cleaned.append({**message, "content": "".join(pieces)})
     fields = {

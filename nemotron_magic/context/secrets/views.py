@@ -128,7 +128,7 @@ _MOST_CHARS = 8000
 def series_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values of each Series or index whose name is telling."""
     text = passage.text
-    if passage.grams.isdisjoint(("ame", "ser")):
+    if passage.grams.isdisjoint(("me:", ": '", "me=")):
         return
     for form in (_BELOW, _ABOVE, _BESIDE):
         for found in form.finditer(text):
