@@ -281,7 +281,7 @@ def _reduce_indentation(lines: Sequence[_Line]) -> Iterator[_Line]:
 
 
 def _remove_empty(lines: Iterable[_Line]) -> Iterator[_Line]:
-    """Take empty lines in a row out of code, and tell of those in a text."""
+    """Take empty lines in a row out of code, and warn of those in a text."""
     words, in_text = "", 0
     for is_empty, run in groupby(lines, lambda line: line.emptiness):
         some = [*run]
@@ -303,7 +303,7 @@ def _remove_empty(lines: Iterable[_Line]) -> Iterator[_Line]:
 
 
 def _break(line: _Line, is_python: bool) -> Iterator[_Line]:
-    """Go on in the next line where code is too far to the right; tell of texts."""
+    """Go on in the next line where code is too far to the right; warn of texts."""
     end = len(line.text[: len(line.mask.rstrip("#"))].rstrip(f"{_BLANK}\\"))
     if end <= _LONGEST_LINE:
         yield line
@@ -432,11 +432,11 @@ class _Escaper:
     def escape(self) -> str:
         magic, done = _cell_magic(self.text)
         done = done if _runs_python(magic) else len(self.text)
-        made = [self._shown(_IN_TEXT, 0, done)]
+        made = [self._escaped(_IN_TEXT, 0, done)]
         for part in _PARTS.finditer(self.text, done):
-            made += [self._shown(_IN_CODE, done, part.start()), self._part(part)]
+            made += [self._escaped(_IN_CODE, done, part.start()), self._part(part)]
             done = part.end()
-        return "".join([*made, self._shown(_IN_CODE, done, len(self.text))])
+        return "".join([*made, self._escaped(_IN_CODE, done, len(self.text))])
 
     def _warn(self, place: int, words: str) -> None:
         line = 1 + bisect_left(self.ends, place)
@@ -450,7 +450,7 @@ class _Escaper:
             _IN_CODE if part["name"] else _IN_TEXT,
             bool(part["string"]),
         )
-        shown = self._shown(pattern, *part.span(), is_string=is_string)
+        shown = self._escaped(pattern, *part.span(), is_string=is_string)
         # In a raw text an escape is none; without a backslash it need not be raw.
         if shown != text and "r" in prefix.lower() and "\\" not in text:
             return re.sub("[rR]", "", prefix) + shown[len(prefix) :]
@@ -473,7 +473,7 @@ class _Escaper:
             else read
         )
 
-    def _shown(
+    def _escaped(
         self, pattern: re.Pattern[str], start: int, end: int, is_string: bool = False
     ) -> str:
         text = self.text[start:end]

@@ -98,7 +98,7 @@ def picture_html(url: str, alt: str) -> str:
 
 
 def place_to_show(url: str) -> str:
-    """Return host and path of an address, as far as a reader wants to know."""
+    """Return host and path of an address, cut to what a reader wants to know."""
     return strip_hidden(re.sub(r"^https?://|[?#].*$", "", url))[:_SHOWN_CHARS]
 
 

@@ -128,7 +128,7 @@ class _Run:
         self._shell = shell
         self._place = place
         self._refusals: list[str] = []
-        self._shown: list[BaseException] = []
+        self._raised: list[BaseException] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def watch(self) -> None:
@@ -145,7 +145,7 @@ class _Run:
             kernel.raw_input = kernel.getpass = self._refuse_input
         builtins.input = getpass.getpass = self._refuse_input
         shell.ask_exit = lambda *args: self._refusals.append("ends the kernel")
-        shell.showtraceback, shell.showsyntaxerror = self._note_shown, _nothing
+        shell.showtraceback, shell.showsyntaxerror = self._note_raised, _nothing
         shell.display_pub.publish = shell.display_pub.clear_output = _nothing
         for step in filter(partial(hasattr, shell.displayhook), _SHOWING):
             setattr(shell.displayhook, step, _nothing)
@@ -163,7 +163,7 @@ class _Run:
     def cell(self, source: str) -> dict[str, Any]:
         """Run one cell; return what came of it."""
         self._refusals.clear()
-        self._shown.clear()
+        self._raised.clear()
         begun_s = time.monotonic()
         error, value = self._ran(source)
         outcome: dict[str, Any] = {"elapsed_s": round(time.monotonic() - begun_s, 4)}
@@ -202,17 +202,17 @@ class _Run:
                     draw()
         except BaseException as raised:
             return raised, None
-        if error is None and self._shown:
-            error = self._shown[0]
+        if error is None and self._raised:
+            error = self._raised[0]
         return error, result.result
 
     def _refuse_input(self, *args: object, **kwargs: object) -> NoReturn:
         self._refusals.append("asks for input")
         raise _Refused("asks for input")
 
-    def _note_shown(self, *args: Any, **kwargs: object) -> None:
+    def _note_raised(self, *args: Any, **kwargs: object) -> None:
         error = sys.exc_info()[1]
-        self._shown += [error] if error else []
+        self._raised += [error] if error else []
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         """Put refusals into words. It is no wall: libraries in C pass it by."""

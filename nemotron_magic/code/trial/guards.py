@@ -116,7 +116,7 @@ def _replace(descriptor: int, dead: int, null: int) -> None:
         os.close(own)
 
 
-# Bytes. Larger maps of files are mapped anew, for writes of one's own; others become
+# Bytes. Larger maps of files are mapped again, for writes of one's own; others become
 # read-only, and a write is a crash.
 _LARGEST_COPY = 64 << 20
 _PRIVATE_FILE = mmap.MAP_PRIVATE | 0x10  # MAP_FIXED
@@ -151,7 +151,7 @@ def _unshare_memory(place: Place) -> None:
 
 
 def _opened(path: str, inode: int) -> int:
-    """Open the file of a map; return -1 if there is none of that name any more."""
+    """Open the file of a map; return -1 if it was removed or replaced."""
     try:
         own = os.open(path, os.O_RDONLY) if path.startswith("/") else -1
     except OSError:
