@@ -233,15 +233,15 @@ def _remove_gaps(line: _Line) -> Iterator[_Line]:
             mask += line.mask[at:start] + "c" * len(blank)
             at = end
             if not is_last:
-                line = line.with_warning(_gap_words(gap, "stood"))
+                line = line.with_warning(_gap_words(gap))
         elif kind == "s" and width > _WIDEST_GAP_IN_TEXT and not is_last:
             text, mask = text + line.text[at:end] + "\\", mask + line.mask[at:end] + "s"
-            line = line.with_warning(_gap_words(gap, "stood"))
+            line = line.with_warning(_gap_words(gap))
             yield replace(line, text=text, mask=mask)
             line = replace(line, is_inside=True, warnings=())
             text, mask, at = "", "", end
         elif kind == "r" and width > _WIDEST_GAP_IN_TEXT and not is_last:
-            line = line.with_warning(_gap_words(gap, "stands"))
+            line = line.with_warning(_gap_words(gap))
     yield replace(line, text=text + line.text[at:], mask=mask + line.mask[at:])
 
 
@@ -250,12 +250,9 @@ def _width(blanks: str) -> int:
     return len(blanks.expandtabs(_TAB)) + blanks.count("\u3000")
 
 
-def _gap_words(gap: re.Match[str], verb: str) -> str:
-    """Say what is behind a gap, and what the gap is made of."""
-    strange = sorted(set(gap[0]) - {" ", "\t"})
-    kinds = f" ({' '.join(f'U+{ord(one):04X}' for one in strange)})" if strange else ""
-    quoted = _quote(gap.string[gap.end() :].strip())
-    return f"behind {_width(gap[0])} blanks{kinds} {verb} {quoted}"
+def _gap_words(gap: re.Match[str]) -> str:
+    behind = gap.string[gap.end() :].strip()
+    return f"behind {_width(gap[0])} blanks stands {_quote(behind)}"
 
 
 def _reduce_indentation(lines: Sequence[_Line]) -> Iterator[_Line]:
@@ -365,7 +362,6 @@ def _mean_the_same(before: str, after: str) -> bool:
 
 
 _MOST_WARNINGS = 10
-_DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
 _CARRIERS = "\U000e0000-\U000e0fff"
 _JOINERS = "\u200c\u200d\ufe00-\ufe0f"
@@ -384,12 +380,6 @@ _ORDINARY = (
 _IN_CODE = re.compile(f"[{_HIDES}]")
 _IN_TEXT = re.compile(f"{_ORDINARY}|(?P<hiding>[{_HIDES}])")
 _PLAIN = re.compile(r"[\n\t -~]*")
-_KINDS = (
-    (re.compile(f"[{_DIRECTION}]"), "a sign that changes the direction of writing"),
-    (re.compile(f"[{_CARRIERS}\ufe00-\ufe0f]"), "a character that carries hidden text"),
-    (re.compile(f"[{_CONTROLS}]"), "a control character"),
-    (re.compile(""), "an invisible character"),
-)
 
 
 def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
@@ -404,10 +394,10 @@ def escape_bidi(source: str) -> tuple[str, tuple[str, ...]]:
     """
     warnings: dict[str, None] = {}
     text = source.replace("\r\n", "\n")
-    for line, part in enumerate(text.replace("\r", "\r\n").split("\n"), 1):
-        if part.endswith("\r"):
-            words = "ends with a bare carriage return, which can hide the next"
-            warnings[f"line {line}: it {words}"] = None
+    if "\r" in text:
+        line = 1 + text.partition("\r")[0].count("\n")
+        words = "ends with a bare carriage return, which can hide the next"
+        warnings[f"line {line}: it {words}"] = None
     text, moved = _bring_into_sight(text.replace("\r", "\n"))
     warnings |= dict.fromkeys(moved)
     ends = [match.start() for match in re.finditer("\n", text)]
@@ -482,10 +472,9 @@ class _Escaper:
             if "hiding" in pattern.groupindex and not match["hiding"]:
                 return match[0]
             sign, number = match[0], f"U+{ord(match[0]):04X}"
-            kind = next(words for one, words in _KINDS if one.match(sign))
-            self._warn(
-                start + match.start(), f"{kind} ({number}) is shown by its number"
-            )
+            what = unicodedata.name(sign, "a control character")
+            words = f"{what} ({number}) is shown by its number"
+            self._warn(start + match.start(), words)
             # A backslash before it stands for itself, and must go on to do so.
             before = text[: match.start()]
             is_escaped = (len(before) - len(before.rstrip("\\"))) % 2

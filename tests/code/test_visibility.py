@@ -55,10 +55,9 @@ def test_a_warning_says_where_and_what() -> None:
 
     assert warnings == (
         "line 3: it ends with a bare carriage return, which can hide the next",
-        "line 2: a sign that changes the direction of writing (U+202E) is shown by its "
-        "number",
-        "line 3: an invisible character (U+200B) is shown by its number",
-        "line 3: a character that carries hidden text (U+E0041) is shown by its number",
+        "line 2: RIGHT-TO-LEFT OVERRIDE (U+202E) is shown by its number",
+        "line 3: ZERO WIDTH SPACE (U+200B) is shown by its number",
+        "line 3: TAG LATIN CAPITAL LETTER A (U+E0041) is shown by its number",
         "line 3: a control character (U+001B) is shown by its number",
     )
 
