@@ -84,7 +84,7 @@ NAMES = {
     "move_aside": "quarantine",
     "newest_runs": "latest_runs",
     "painter": "renderer",
-    "priced": "find_priced_model",
+    "priced": "dearest",
     "runner": "app",
     "sealed": "redacted",
     "todo": "hint",
