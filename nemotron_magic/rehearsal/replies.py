@@ -182,7 +182,7 @@ def reply_text(body: Mapping[str, Any], directives: Directives, question: str) -
     if wanted.get("type") == "json_schema":
         schema = wanted["json_schema"].get("schema") or {}
         words = "\n".join(text_of(m.get("content")) for m in messages)
-        made = _by_tone(schema, _in_range(instance(schema), words), question)
+        made = _by_tone(schema, instance(schema, words), question)
         return json.dumps(made, ensure_ascii=False)
     attached = _asked(messages)[0]
     if reply := reply_to(question, attached):
@@ -299,10 +299,14 @@ def long_text(chars: int) -> str:
 
 
 _INSTANCES = {"string": "rehearsal", "integer": 1, "number": 1.5, "boolean": True}
+_ASKED = (
+    r'"%s": (?:list of: )?'
+    r"(?:(date)|one of (-?\d+)|\w+ in (-?[\d.]*\d)?\.\.(\S*\d)?)"
+)
 
 
-def instance(schema: Mapping[str, Any]) -> Any:
-    """Make a value of a JSON schema, of as much of it as is common.
+def instance(schema: Mapping[str, Any], words: str = "", name: str = "") -> Any:
+    """Make a value of a JSON schema, with dates and ranges as `words` ask for `name`.
 
     >>> instance({"type": "object", "properties": {"n": {"type": "integer"}}})
     {'n': 1}
@@ -312,31 +316,17 @@ def instance(schema: Mapping[str, Any]) -> Any:
     kind = schema.get("type", "object")
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "array":
-        return [instance(schema.get("items") or {"type": "string"})]
+        return [instance(schema.get("items") or {"type": "string"}, words, name)]
     if kind == "object":
         properties = schema.get("properties") or {}
-        return {name: instance(inner) for name, inner in properties.items()}
-    return _INSTANCES.get(kind)
-
-
-_ASKED = (
-    r'"%s": (?:list of: )?'
-    r"(?:(date)|one of (-?\d+)|\w+ in (-?[\d.]*\d)?\.\.(\S*\d)?)"
-)
-
-
-def _in_range(made: Any, words: str) -> Any:
-    """Return an object with dates and numbers such as the messages ask for in words."""
-    if not isinstance(made, dict):
-        return made
-    for name, one in made.items():
-        asked = re.search(_ASKED % re.escape(name), words)
-        if asked:
-            item = one[0] if isinstance(one, list) else one
-            number = asked[2] or asked[3] or asked[4]
-            item = "2026-01-31" if asked[1] else type(item)(float(number))
-            made[name] = [item] if isinstance(one, list) else item
-    return made
+        return {key: instance(inner, words, key) for key, inner in properties.items()}
+    asked = re.search(_ASKED % re.escape(name), words)
+    if asked is None:
+        return _INSTANCES.get(kind)
+    number = float(asked[2] or asked[3] or asked[4] or 0)
+    if kind == "string":
+        return "2026-01-31" if asked[1] else _INSTANCES[kind]
+    return int(number) if kind == "integer" else number
 
 
 _PRAISE = re.compile(
