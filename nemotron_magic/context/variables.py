@@ -21,9 +21,9 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import (
     MISSING,
     bases,
+    defined,
     field,
     home,
-    namespace,
 )
 from nemotron_magic.core.text import closest_match
 
@@ -119,14 +119,14 @@ def _attribute(value: Any, name: str) -> object:
 
 def _stored(value: Any, name: str) -> object:
     """Return an attribute that is kept as it is, in the object or in its class."""
-    classes = bases(type(value))
-    if type in classes:
-        found = _defined(bases(value), name)
+    cls = type(value)
+    if type in bases(cls):
+        found = defined(value, name)
         is_kept = type(found) is FunctionType or not _has(found, "get")
         return found if is_kept else MISSING
-    if type(_defined(classes, "__getattribute__")) is FunctionType:
+    if type(defined(cls, "__getattribute__")) is FunctionType:
         return MISSING
-    inherited = _defined(classes, name)
+    inherited = defined(cls, name)
     if _has(inherited, "set") and type(inherited) is not MemberDescriptorType:
         return MISSING
     found = field(value, name)
@@ -138,15 +138,9 @@ def _stored(value: Any, name: str) -> object:
     return MISSING if _has(inherited, "get") else inherited
 
 
-def _defined(classes: tuple[type, ...], name: str) -> object:
-    """Return what the nearest class that knows the name has under it."""
-    spaces = (namespace(cls) for cls in classes)
-    return next((space[name] for space in spaces if name in space), MISSING)
-
-
 def _has(value: object, method: str) -> bool:
     """Return whether a class attribute is a descriptor with such a method."""
-    return _defined(bases(type(value)), f"__{method}__") is not MISSING
+    return defined(type(value), f"__{method}__") is not MISSING
 
 
 def _item(value: Any, key: Any) -> object:

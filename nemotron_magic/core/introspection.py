@@ -22,6 +22,7 @@ __all__ = [
     "bases",
     "class_name",
     "defaults",
+    "defined",
     "exact",
     "field",
     "home",
@@ -53,6 +54,12 @@ def namespace(cls: type) -> Mapping[str, object]:
     """Return what the body of `cls` defines."""
     found: MappingProxyType[str, object] = _NAMESPACE.__get__(cls)
     return found
+
+
+def defined(cls: type, name: str) -> object:
+    """Return what the nearest class that knows the name has under it, or `MISSING`."""
+    spaces = map(namespace, bases(cls))
+    return next((space[name] for space in spaces if name in space), MISSING)
 
 
 def exact(value: object) -> str:

@@ -30,7 +30,7 @@ from nemotron_magic.context.describe.privacy import own_name
 from nemotron_magic.context.describe.tables import TABLE_KINDS
 from nemotron_magic.context.secrets.held import is_held_secret
 from nemotron_magic.core import public
-from nemotron_magic.core.introspection import bases, class_name, home, namespace
+from nemotron_magic.core.introspection import bases, class_name, defined, home
 from nemotron_magic.core.text import strip_controls, well_formed
 
 __all__ = ["describe", "register", "unregister"]
@@ -65,17 +65,15 @@ def _own_words(value: object, formatter: _Formatter | None) -> tuple[str, str]:
     Its own method comes first, then the formatter, then what the user registered. One
     that raises is passed over and named in the second text.
     """
-    classes = bases(type(value))
-    spaces = list(map(namespace, classes))
-    found = (_REGISTERED[id(cls)][1] for cls in classes if id(cls) in _REGISTERED)
+    cls = type(value)
+    ours = (_REGISTERED[id(one)][1] for one in bases(cls) if id(one) in _REGISTERED)
+    methods = [(name, defined(cls, name)) for name in _METHODS]
     # What an object invents when it is asked for a method is none.
     sources: list[tuple[str, Any]] = [
-        (name, next((space[name] for space in spaces if name in space), None))
-        for name in _METHODS
+        *(one for one in methods if type(one[1]) is FunctionType),
+        ("the formatter for x-vendor/llm", formatter),
+        ("its registered describer", next(ours, None)),
     ]
-    sources = [one for one in sources if type(one[1]) is FunctionType]
-    sources += [("the formatter for x-vendor/llm", formatter)]
-    sources += [("its registered describer", next(found, None))]
     failed = []
     for name, function in sources:
         try:

@@ -40,6 +40,7 @@ from nemotron_magic.core.introspection import (
     bases,
     class_name,
     defaults,
+    defined,
     exact,
     field,
     home,
@@ -154,10 +155,9 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
     base = next(cls for cls in classes if any(cls is one for one in _SEQUENCES))
     size: int = read(base, "__len__", value)()
     items: Iterator[object] = read(base, "__iter__", value)()
-    found = (namespace(cls).get("_fields") for cls in classes)
-    names = next((one for one in found if type(one) is tuple), ())
+    names = defined(type(value), "_fields")
     kind = class_name(type(value))
-    if base is tuple and names:
+    if base is tuple and type(names) is tuple:
         yield f"{kind} (named tuple) of {len(names)}"
         for name, inner in zip(names, items, strict=False):
             yield from _entry_lines(exact(name) or "?", inner, value, ctx)
@@ -263,8 +263,7 @@ def _function(value: Any, ctx: DescribeContext) -> Iterator[str]:
 
 def find_init(cls: type) -> FunctionType | None:
     """Return the `__init__` of a class if it is written in Python."""
-    found = (namespace(base).get("__init__") for base in bases(cls))
-    init = next((one for one in found if one is not None), None)
+    init = defined(cls, "__init__")
     return init if type(init) is FunctionType else None
 
 
@@ -364,9 +363,8 @@ def _enum(value: object, ctx: DescribeContext) -> Iterator[str]:
 
 def record_fields(value: object) -> list[str]:
     """Return the fields of a dataclass or pydantic model that its repr shows."""
-    spaces = list(map(namespace, bases(type(value))))
     keys = ("__dataclass_fields__", "__pydantic_fields__")
-    found = (space[key] for key in keys for space in spaces if key in space)
+    found = (defined(type(value), key) for key in keys)
     fields = next((one for one in found if type(one) is dict), {})
     return [name for name, part in fields.items() if field(part, "repr") is not False]
 

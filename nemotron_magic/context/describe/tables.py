@@ -51,7 +51,6 @@ _SAMPLE_ROWS = 50_000
 _SHOWN_ROWS = 5
 _FULL_ROWS = 10_000
 _MOST_TEXTS = 2_000  # of a column are looked at
-_LEVELS = 10
 _KINDS = 4
 _MOST_LABELS = 300
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
@@ -125,7 +124,7 @@ def _format_label(label: object, ctx: DescribeContext) -> str:
         return ctx.headline(label, ctx)
     levels = ", ".join(
         repr(shorten(one)) if type(one) is str else ctx.headline(one, label)
-        for one in label[:_LEVELS]
+        for one in label
     )
     return shorten(f"({levels}{',' if len(label) == 1 else ''})")
 
