@@ -91,7 +91,7 @@ def test_long_lists_of_numbers_are_folded() -> None:
 def test_it_is_short_and_names_no_address() -> None:
     said = told("\n".join(f"step {n} at 0x7f12ab" for n in range(900)))
 
-    assert len(said.splitlines()) == 62
+    assert len(said) <= 4_000
     assert "0x7f" not in said
 
 

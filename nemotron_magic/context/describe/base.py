@@ -296,8 +296,6 @@ def _is_open(value: object, label: str, depth: int) -> bool:
     return True
 
 
-_SHOWN_LINES = 60
-_SHOWN_CHARS = 3_000
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 # Of arrays all is data; of lists, five numbers or more, however they are set apart.
 _NUMBER = r"(?:[\w.]{1,20}\()?[-+]?(?:\d[\d_.]*+(?:e[-+]?\d++)?|nan|inf)\)?"
@@ -310,25 +308,18 @@ _ROW = re.compile(r"(?m)^\s*\d+\s{2,}\S")
 
 def plain_lines(text: str, ctx: DescribeContext) -> list[str]:
     """Return what an unknown object shows, without lines that tell of people."""
-    is_table = text.startswith(_BEGINNINGS) or _END.search(text[-_END_CHARS:])
-    if not ctx.is_full and (is_table or len(_ROW.findall(text)) > 1):
-        return []
-    plain = _ADDRESS.sub("", text[:_MOST_CHARS])
-    plain = plain if ctx.is_full else _NUMBERS.sub("[…]", plain)
-    lines: list[str] = []
-    hidden = size = 0
-    for line in filter(str.strip, plain.splitlines()):
-        size += len(line)
-        if len(lines) + hidden >= _SHOWN_LINES or size > _SHOWN_CHARS:
-            lines.append("…")
-            break
-        if ctx.is_full or is_harmless_line(line, ctx.live.words):
-            lines.append(line)
-        else:
-            hidden += 1
-    if hidden and lines:
-        lines.append(f"({hidden} lines may tell of people and are not shown)")
-    return lines
+    plain = _ADDRESS.sub("", text[:_LOOKED_AT_CHARS])
+    if not ctx.is_full:
+        is_table = text.startswith(_BEGINNINGS) or _END.search(text[-_END_CHARS:])
+        if is_table or len(_ROW.findall(text)) > 1:
+            return []
+        plain = _NUMBERS.sub("[…]", plain)
+    lines = [line for line in plain.splitlines() if line.strip()]
+    words = ctx.live.words
+    shown = [line for line in lines if ctx.is_full or is_harmless_line(line, words)]
+    if shown and (hidden := len(lines) - len(shown)):
+        shown.append(f"({hidden} lines may tell of people and are not shown)")
+    return shown
 
 
 _LONGEST_INT_BITS = 1_000
