@@ -309,6 +309,19 @@ def test_a_class_derived_from_a_frame_runs_nothing() -> None:
     assert describe(Mine({"a": [1]})).startswith("pandas DataFrame, 1 rows × 1 columns")
 
 
+def test_an_array_of_a_class_of_the_user_runs_nothing() -> None:
+    pandas = pytest.importorskip("pandas")
+    ran = []
+
+    class Mine(pandas.api.extensions.ExtensionArray):  # type: ignore[misc, name-defined]
+        def __len__(self) -> int:
+            ran.append("__len__")
+            return 0
+
+    assert describe(Mine()).endswith("Mine object (not inspected)")
+    assert ran == []
+
+
 def test_a_lazy_frame_is_not_run() -> None:
     polars = pytest.importorskip("polars")
     ran = []

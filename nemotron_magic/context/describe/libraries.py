@@ -47,7 +47,6 @@ __all__ = ["LIBRARY_KINDS"]
 
 _SAMPLE = 100_000
 _SHOWN_ROWS = 5
-_SHOWN_TEXTS = 300
 _NOT_READ = {"mmap": "on disk", "memmap": "on disk", "MaskedArray": "masked"}
 _SHOWN_NUMBERS = 40
 _PLAIN = (type(None), bool, int, float, str)
@@ -72,9 +71,8 @@ def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield _shape("numpy array" + f" ({class_name(type(value))})" * is_own, array)
     if why := _why_not_read(value):
         yield f"values: {why}, not read"
-    elif array.dtype.kind in "OU" and array.ndim == 1 and array.size <= _SHOWN_TEXTS:
-        texts = [cell for cell in array.tolist() if type(cell) is str]
-        if len(texts) == array.size and (named := text_values(texts, ctx)):
+    elif array.dtype.kind in "OU" and array.ndim == 1:
+        if named := text_values(array, ctx):
             yield f"values: {', '.join(map(repr, named))}"
     elif array.dtype.kind in "iufmM" and array.size:
         is_hidden = is_personal(ctx.name) and not ctx.is_full

@@ -32,6 +32,7 @@ _LEAST_LARGE = 1e6
 _ROWS = 60
 _COLUMNS = 40
 _MOST_SEARCHED = 200_000  # rows of a table, for its groups
+_MOST_TEXTS = 300
 _MOST_OWNERS = 3
 _MOST_ENDS = 3  # columns whose largest and smallest numbers are looked for
 _NUMBERS = 5  # of a column are looked for in a table
@@ -199,8 +200,11 @@ def _is_term(label: str, ctx: DescribeContext) -> bool:
     return is_open and is_of_columns and is_harmless_line(label, ctx.live.words)
 
 
-def text_values(texts: Sequence[str], ctx: DescribeContext) -> list[str]:
-    """Return the different values of a column, in order, if they may be told."""
+def text_values(cells: Any, ctx: DescribeContext) -> list[str]:
+    """Return the different texts of a row of cells, in order, if they may be told."""
+    texts = cells.tolist() if len(cells) <= _MOST_TEXTS else [None]
+    if any(type(text) is not str for text in texts):
+        return []
     few, seen = list(dict.fromkeys(texts)), 1
     if is_personal(ctx.name):
         return []

@@ -52,7 +52,6 @@ _SHOWN_ROWS = 5
 _FULL_ROWS = 10_000
 _MOST_TEXTS = 2_000  # of a column are looked at
 _KINDS = 4
-_MOST_LABELS = 300
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
 _SIGNS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(r"(sparse\[)?u?int\d|(sparse\[)?float|double|decimal"),
@@ -387,12 +386,13 @@ def _level_names(index: Any, ctx: DescribeContext) -> str:
 
 def _pandas_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     """Describe what `unique` returns: an array of pandas, or one of objects."""
-    size, kind = len(value), class_name(type(value))
-    cells = value[:_MOST_LABELS].tolist()
-    texts = [cell for cell in cells if type(cell) is str]
-    named = text_values(texts, ctx) if len(cells) == size else []
-    shown = f": {and_more(map(repr, named))}" if named else ""
-    yield f"{kind} of {size:,}, {shorten(str(value.dtype))}{shown}"
+    kind = class_name(type(value))
+    if home(type(value))[0] != "pandas":
+        yield f"{kind} object (not inspected)"
+        return
+    named = ", ".join(map(repr, text_values(value.dropna(), ctx)))
+    dtype = shorten(str(value.dtype))
+    yield f"{kind} of {len(value):,}, {dtype}{named and f': {named}'}"
 
 
 def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -402,11 +402,10 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
     if kind == "pandas MultiIndex":
         return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
     name = quote_label(values.name, ctx)
-    if kind == "pandas Index" and rows <= _MOST_LABELS and not is_personal(name):
-        texts = [one for one in values.tolist() if type(one) is str]
-        if len(texts) == rows and (named := text_values(texts, ctx)):
-            labels = ", ".join(_format_label(one, ctx) for one in named)
-            return iter([f"{f'{kind} {name}'.strip()}, {rows:,} rows: {labels}"])
+    texts = text_values(values, ctx) if kind == "pandas Index" else []
+    if texts and not is_personal(name):
+        labels = ", ".join(_format_label(one, ctx) for one in texts)
+        return iter([f"{f'{kind} {name}'.strip()}, {rows:,} rows: {labels}"])
     step, index = _step_of(rows), None
     if kind == "pandas Series":
         if summary := summary_lines(values, ctx):
