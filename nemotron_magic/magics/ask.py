@@ -166,8 +166,7 @@ class _Asking:
                 reply = self._receive(Correction(wish, thread), InsertOptions())
             except (NemotronError, KeyboardInterrupt) as error:
                 # What could not be corrected is paid for, and goes in as it is.
-                why = getattr(error, "what", "stopped by you")
-                notice = f"Not corrected: {why}."
+                notice = _why_not_corrected(error)
                 kept = inserter.finished(reply, self.options, notice)
                 if not self.call.quiet:
                     about, before = kept.metadata, len(reply.metadata.notices)
@@ -259,6 +258,13 @@ def _ticker(renderer: Renderer) -> Callable[[float], None]:
             renderer.watch(Trying(elapsed_s))
 
     return tick
+
+
+def _why_not_corrected(error: NemotronError | KeyboardInterrupt) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "Not corrected: stopped by you."
+    why = error.why.replace("nothing was sent", "nothing more was sent")
+    return f"Not corrected: {error.what}{f' ({why})' if why else ''}."
 
 
 def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:

@@ -323,9 +323,9 @@ def _report_missed(shell: Any) -> None:
         known = frame.f_locals if frame.f_code.co_name == "run_cell_async" else {}
         cell, read = known.get("raw_cell") or "", known.get("cell") or ""
         if "%nemotron " in cell and "?" in cell:
-            from nemotron_magic.magics.input_transformers import MISSED, is_missed
+            from nemotron_magic.magics.input_transformers import CALL, MISSED
 
-            if is_missed(shell, cell, read):
+            if str(shell.transform_cell(cell)).count(CALL) > read.count(CALL):
                 print(MISSED)
 
 

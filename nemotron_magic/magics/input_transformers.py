@@ -18,21 +18,14 @@ from IPython.core.inputtransformer2 import (
     find_end_of_continued_line,
 )
 
-__all__ = [
-    "MISSED",
-    "Question",
-    "call_cell",
-    "find_question",
-    "is_missed",
-    "join_lines",
-]
+__all__ = ["CALL", "MISSED", "Question", "call_cell", "find_question", "join_lines"]
 
 MISSED = (
     "A question here was taken for a request for help, because this cell was read "
     "before it loaded nemotron_magic. Run the cell again; a script or -c needs: "
     "ipython --ext nemotron_magic …"
 )
-_CALL = "_magic('nemotron', "
+CALL = "_magic('nemotron', "
 _MAGICS: tuple[Any, ...] = (EscapedCommand, MagicAssign)
 
 
@@ -41,7 +34,8 @@ def call_cell(lines: list[str], names: Collection[str]) -> list[str]:
 
     Comments may stand above it. With nothing below, it is called as a line.
     """
-    above = next((n for n, line in enumerate(lines) if not _is_comment(line)), 0)
+    starts = (line.strip()[:1] for line in lines)
+    above = next((n for n, start in enumerate(starts) if start not in ("", "#")), 0)
     cell = re.fullmatch(
         rf"(?P<indent>[ \t]*)%%(?P<name>{_any_of(names)})"
         r"(?:[^\S\n](?P<line>[^\n]*))?(?:\n(?P<body>.*))?",
@@ -55,10 +49,6 @@ def call_cell(lines: list[str], names: Collection[str]) -> list[str]:
     if line.strip() and not body.strip():
         return [f"get_ipython().run_line_magic({name!r}, {line!r})\n"]
     return [f"get_ipython().run_cell_magic({name!r}, {line!r}, {body!r})\n"]
-
-
-def _is_comment(line: str) -> bool:
-    return line.strip()[:1] in ("", "#")
 
 
 def _any_of(names: Collection[str]) -> str:
@@ -122,8 +112,3 @@ def find_question(
             begin = next(one for one in line if one.type not in (INDENT, DEDENT))
             return Question(begin.start, magic)
     return None
-
-
-def is_missed(shell: Any, cell: str, read: str) -> bool:
-    """Return whether a cell asks more, read by now, than as it was `read`."""
-    return str(shell.transform_cell(cell)).count(_CALL) > read.count(_CALL)
