@@ -274,7 +274,7 @@ def test_what_code_hides_and_does_is_said_above_its_button(
 
     assert Buttons(page.html()).sources() == ["x = 1 ; y = 2\n!ls"]
     assert "This cell runs a shell." in above
-    assert "line 1: behind 300 blanks stood `; y = 2`" in above
+    assert "line 1: behind 300 blanks stands `; y = 2`" in above
 
 
 def test_without_a_button_the_command_is_named_instead(

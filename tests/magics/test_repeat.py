@@ -213,7 +213,7 @@ def test_the_code_of_a_forged_reply_is_looked_over_like_any_other(
     for words in (
         "which anyone could",
         "This cell runs a shell.",
-        "behind 300 blanks stood",
+        "behind 300 blanks stands",
     ):
         assert words in shown
 
