@@ -46,7 +46,10 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
             f"calls are exported to .csv or .json, got {path.name}",
             hint="Such as: %nemotron usage: export calls.csv",
         )
-    rows = list(map(_row, calls))
+    rows = [
+        {"started_at": one.started_at.isoformat("T", "milliseconds"), **asdict(one)}
+        for one in calls
+    ]
     try:
         if check_regular(path):
             start = first_bytes(path, 100)
@@ -68,11 +71,6 @@ def export(calls: Iterable[CallRecord], path: Path) -> int:
             hint="Name another path: %nemotron usage: export calls.csv",
         ) from None
     return len(rows)
-
-
-def _row(call: CallRecord) -> dict[str, Any]:
-    row = asdict(call)
-    return {"started_at": call.started_at.isoformat("T", "milliseconds"), **row}
 
 
 def _write_csv(file: TextIO, rows: Sequence[dict[str, Any]]) -> None:
@@ -119,7 +117,6 @@ _FIRST_NAMES = {
 """Columns have the names that the first files gave them."""
 
 _FIGURES = [_FIRST_NAMES.get(one.name, one.name) for one in fields(Totals)]
-_ZEROS = Totals().figures()
 _SUMS = ", ".join(f"total({name})" for name in _FIGURES)
 
 _SCHEMA = Schema(
@@ -157,15 +154,16 @@ def _totals_by(
     """Return the sums of the scopes from `first` to `last`, by `scope` or `model`."""
     ask = f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
     rows = connection.execute(ask, (first, last)).fetchall()
-    return {str(by): Totals(*map(_as_kind, _ZEROS, figures)) for by, *figures in rows}
+    # SQLite's totals are floats.
+    kinds = [type(zero) for zero in Totals().figures()]
+    return {
+        str(by): Totals(*(kind(one) for kind, one in zip(kinds, figures, strict=True)))
+        for by, *figures in rows
+    }
 
 
 def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Totals:
     return _totals_by(connection, "''", first, last or first).get("", Totals())
-
-
-def _as_kind(zero: Any, figure: float) -> Any:
-    return type(zero)(figure)  # SQLite's totals are floats
 
 
 def _insert(connection: sqlite3.Connection, call: CallRecord) -> int:
