@@ -64,7 +64,15 @@ class Schema(NamedTuple):
     script: str
 
 
+class _EmptyFile(sqlite3.DatabaseError):
+    """A power cut took what was in it: SQLite itself would begin it again."""
+
+    sqlite_errorcode = sqlite3.SQLITE_NOTADB
+
+
 def _check_schema(connection: sqlite3.Connection, schema: Schema) -> None:
+    if not _pragma(connection, "page_count"):
+        raise _EmptyFile
     if _pragma(connection, "application_id") != schema.application_id:
         raise NotOurFile(_NOT_OURS)
     if _pragma(connection, "user_version") != schema.version:

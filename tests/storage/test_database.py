@@ -141,7 +141,11 @@ def scramble(path: Path) -> None:
     path.write_bytes(data[:100] + b"\xff" * (len(data) - 100))
 
 
-@pytest.mark.parametrize("spoil", [noise, truncate, zero, mark, scramble])
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("spoil", [noise, truncate, zero, mark, scramble, empty])
 def test_a_corrupt_file_is_moved_aside_and_begun_anew(
     path: Path, spoil: Callable[[Path], None]
 ) -> None:
