@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice
 from traceback import walk_tb
 from types import FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from nemotron_magic.context.cells import Cell, latest_runs
 from nemotron_magic.context.gather import Subject, read_names
@@ -29,13 +29,8 @@ __all__ = ["CODE", "TASKS", "Task", "TaskTargets", "correction_request"]
 _ONE_CELL = "in one fenced block that names its language"
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A kind of request about a cell or a function.
-
-    The conversation remembers `words` as the question, with the cell for `{about}`; the
-    model is told the `instruction`, too.
-    """
+class Task(NamedTuple):
+    """A request about a cell or a function; the turn remembers its `words` alone."""
 
     words: str
     instruction: str
@@ -84,9 +79,7 @@ def correction_request(findings: Sequence[str]) -> str:
     )
 
 
-_MOST_CELLS = 50
-"""Ignore errors older than this many cells."""
-
+_MOST_CELLS = 50  # an error older than these is ignored
 _MOST_PRINTED_CHARS = 4_000
 _MOST_COMPARED_CHARS = 2_000
 _SIMILAR = 0.6

@@ -126,7 +126,9 @@ def _checks(app: App, settings: Settings) -> Iterator[str]:
         what = f"endpoint `{endpoint.base_url}`"
         models = session.models(settings)
     except NemotronError as error:
-        yield _error_line(what, error)
+        reason = f"{error.what}: {error.why}" if error.why else error.what
+        hint = error.hint.replace("%nemotron doctor", "").strip()
+        yield _line(False, f"{what}: {literal(reason)}", literal(hint))
         return
     lists = plural(len(models), "chat model")
     yield _line(True, f"{what} answers and lists {lists}")
@@ -147,12 +149,6 @@ def key_state(session: Session, endpoint: Endpoint) -> str:
 def _line(is_well: bool | None, text: str, hint: str = "") -> str:
     mark = {True: "✓", False: "✗", None: "!"}[is_well]
     return f"- {mark} {text}{f' → {hint}' if hint else ''}"
-
-
-def _error_line(what: str, error: NemotronError) -> str:
-    reason = f"{error.what}: {error.why}" if error.why else error.what
-    hint = error.hint.replace("%nemotron doctor", "").strip()
-    return _line(False, f"{what}: {literal(reason)}", literal(hint))
 
 
 def _versions() -> str:
