@@ -73,52 +73,39 @@ _DATE = re.compile(r"date|day|month|week|year|time|when", re.IGNORECASE)
 _AMOUNT = re.compile(
     r"price|amount|cost|revenue|sales|total|value|units|quantity|score", re.IGNORECASE
 )
-_MENDING = {
-    "the same value is written in several ways": (
-        "{at} = {at}.str.strip().str.title()",
-    ),
-    "named like a number, kept as text": (
-        r'digits = {at}.str.replace(r"[^\d.-]", "", regex=True)',
-        '{at} = pd.to_numeric(digits, errors="coerce")',
-    ),
-    "named like a date, kept as text": (
-        '{at} = pd.to_datetime({at}, errors="coerce")',
-    ),
-}
 
 
 class Column(NamedTuple):
-    """One column as it was described, and what stands out about it."""
+    """One column as it was described, what stands out about it, and code to mend it."""
 
     name: str
     kind: str
     is_category: bool
     findings: tuple[str, ...]
+    cleaning: tuple[str, ...]
 
     @classmethod
     def read(cls, name: str, dtype: str, about: str) -> Column:
         """Read what stood behind a column's name."""
         fits = (kind for kind, types in _KINDS.items() if re.fullmatch(types, dtype))
         kind = next(fits, dtype)
-        is_text = kind == "text"
+        is_text, at = kind == "text", f"clean[{_quoted(name)}]"
         values = re.findall(r"'([^']*)'", about) if is_text else []
         is_category = len(values) > 1
-        mending = (
-            len({value.strip().lower() for value in values}) < len(values),
-            is_text and not is_category and _AMOUNT.search(name),
-            is_text and _DATE.search(name),
-        )
-        found = _MISSING.findall(about)[:1]
-        found += [
-            words for words, is_so in zip(_MENDING, mending, strict=True) if is_so
-        ]
-        return cls(name, kind, is_category, tuple(found))
-
-    def cleaning(self) -> Iterator[str]:
-        """Yield the lines of code that mend it."""
-        for finding in self.findings:
-            for line in _MENDING.get(finding, ()):
-                yield line.replace("{at}", f"clean[{_quoted(self.name)}]")
+        missing = _MISSING.findall(about)[:1]
+        found: dict[str, str] = {}
+        if len({value.strip().lower() for value in values}) < len(values):
+            said = "the same value is written in several ways"
+            found[said] = f"{at} = {at}.str.strip().str.title()"
+        if is_text and not is_category and _AMOUNT.search(name):
+            found["named like a number, kept as text"] = (
+                f'digits = {at}.str.replace(r"[^\\d.-]", "", regex=True)\n'
+                f'{at} = pd.to_numeric(digits, errors="coerce")'
+            )
+        if is_text and _DATE.search(name):
+            said = "named like a date, kept as text"
+            found[said] = f'{at} = pd.to_datetime({at}, errors="coerce")'
+        return cls(name, kind, is_category, (*missing, *found), (*found.values(),))
 
 
 class Table(NamedTuple):
@@ -191,7 +178,7 @@ def _cleaning(table: Table) -> str:
     code = _code_block(
         *("import pandas as pd", ""),
         f"clean = {table.name}.drop_duplicates().copy()",
-        *(line for column in table.columns for line in column.cleaning()),
+        *(lines for column in table.columns for lines in column.cleaning),
         "clean.info()",
     )
     return "\n".join((*head, *rows, "", code))
