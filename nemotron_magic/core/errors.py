@@ -87,6 +87,10 @@ class NemotronError(Exception):
     rows: Any = None
     verbose: bool = False
 
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ == __name__:
+            public(cls)
+
     def __init__(
         self,
         what: str,
@@ -123,61 +127,49 @@ class NemotronError(Exception):
         return [f"{type(self).__name__}: {first}", *others]
 
 
-@public
 class InputError(NemotronError):
     """What was typed or set cannot be sent; nothing was."""
 
 
-@public
 class LimitError(NemotronError):
     """It may cost more than a limit of the user's allows; nothing was sent."""
 
 
-@public
 class AuthenticationError(NemotronError):
     """The key is missing, malformed or not accepted."""
 
 
-@public
 class CreditError(NemotronError):
     """The account or the key may not spend: funds, verification, limits."""
 
 
-@public
 class ModelError(NemotronError):
     """The model does not exist, is retired, or is not served."""
 
 
-@public
 class RequestError(NemotronError):
     """The service read the request and refused it."""
 
 
-@public
 class RateLimitError(NemotronError):
     """Too many requests, or a quota is used up."""
 
 
-@public
 class ServiceError(NemotronError):
     """The service, or something in front of it, failed."""
 
 
-@public
 class ConnectError(NemotronError):
     """The request did not reach the service, so it cannot have been billed."""
 
 
-@public
 class InvalidAnswerError(NemotronError):
     """The answer came, is billed, and is not of the form that was asked for."""
 
 
-@public
 class OutcomeUnknownError(NemotronError):
     """The request was sent and no whole answer came back; it may have been billed."""
 
 
-@public
 class InterruptedByUser(NemotronError):
     """The user stopped it; what had arrived is kept."""
