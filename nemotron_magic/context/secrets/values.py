@@ -117,18 +117,10 @@ class Passage:
         places: Sequence[int] = (),
     ) -> None:
         self.text = text
+        self.lowered = lower(text)
+        self.masked = mask_spans(text)  # lowered, and without placeholders
         # Where each piece starts in this text, and in the one beneath.
         self._beneath, self._starts, self._places = beneath, starts, places
-
-    @cached_property
-    def lowered(self) -> str:
-        """The text in small letters."""
-        return lower(self.text)
-
-    @cached_property
-    def masked(self) -> str:
-        """The text in small letters and without placeholders."""
-        return mask_spans(self.text)
 
     @cached_property
     def grams(self) -> set[str]:
