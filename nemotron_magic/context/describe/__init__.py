@@ -2,7 +2,7 @@
 
 Nothing here raises, runs a method of an unknown class, or touches lazy data. Classes
 are known by their names in the libraries that made them; of all others, only the name
-is told. The values of tables stay out unless they are asked for.
+is given. The values of tables stay out unless they are asked for.
 """
 
 from __future__ import annotations
@@ -103,7 +103,6 @@ def _text(words: Any) -> str:
 
 
 _CUT = "\n… (cut: no room)"
-_DEEPEST = 20
 _KINDS: dict[tuple[str, str], Describer] = {
     **LIBRARY_KINDS,
     **OBJECT_KINDS,
@@ -143,11 +142,9 @@ def describe(
     formatter : Callable, optional
         Gives the notebook's own words for an object, or None.
     live : LiveTables, optional
-        The tables of the notebook: names of their columns, and their summaries, are
-        told.
+        The tables of the notebook, whose columns and summaries may be named.
     plain : str
-        What IPython showed of the value; told of an object of unknown class, but for
-        lines that may tell of people.
+        What IPython showed of the value: used for an unknown class, without people.
     """
     ctx = DescribeContext(
         _lines,
@@ -174,9 +171,6 @@ def _lines(value: object, ctx: DescribeContext) -> Iterator[str]:
     name, has_begun = class_name(type(value)), False
     if id(value) in ctx.path:
         yield f"{name} (itself, from further up)"
-        return
-    if len(ctx.path) > _DEEPEST:
-        yield "…"
         return
     try:
         if is_held_secret(ctx.name, value):

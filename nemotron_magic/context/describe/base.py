@@ -212,7 +212,7 @@ def fold_base64(text: str) -> str:
 
 
 def parse_data(text: str) -> object | None:
-    """Return the lists and dicts that a text writes down; None for other texts.
+    """Return the lists and dicts that a text is the notation of; None for other texts.
 
     Nothing is evaluated. A row of separated values becomes a dict.
     """
@@ -267,7 +267,7 @@ def is_printed_table(text: str) -> bool:
 
 
 def is_open(text: str) -> bool:
-    """Return whether a text that stands for an object may be told as it is."""
+    """Return whether a text that stands for an object may be shown as it is."""
     if is_printed_table(text):
         return False
     data = parse_data(text)
@@ -277,7 +277,7 @@ def is_open(text: str) -> bool:
 
 
 def _is_open(value: object, label: str, depth: int) -> bool:
-    """Return whether all that plain lists and dicts hold may be told."""
+    """Return whether all that plain lists and dicts hold may be shown."""
     if depth > _DEEPEST_TEXTS:
         return False
     if type(value) is str:
@@ -307,7 +307,7 @@ _ROW = re.compile(r"(?m)^\s*\d+\s{2,}\S")
 
 
 def plain_lines(text: str, ctx: DescribeContext) -> list[str]:
-    """Return what an unknown object shows, without lines that tell of people."""
+    """Return what an unknown object shows, without lines that may name people."""
     plain = _ADDRESS.sub("", text[:_LOOKED_AT_CHARS])
     if not ctx.is_full:
         is_table = text.startswith(_BEGINNINGS) or _END.search(text[-_END_CHARS:])

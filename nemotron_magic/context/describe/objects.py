@@ -112,7 +112,7 @@ def _are_fields(
     values: Sequence[object],
     ctx: DescribeContext,
 ) -> bool:
-    """Return whether the keys of a dict may be told: as fields, or as a vocabulary."""
+    """Return whether the keys of a dict may be shown: as fields, or as a vocabulary."""
     texts = [key for key in keys if type(key) is str]
     kinds = {float if type(one) is int else type(one) for one in values}
     are_alike = len(kinds - {NoneType}) <= 1

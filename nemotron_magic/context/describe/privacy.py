@@ -32,7 +32,7 @@ __all__ = [
 
 HIDDEN = "looks personal: no values shown"
 MOST_VALUES = 12  # a column of more is no vocabulary
-LEAST_SEEN = 3  # a value that fewer rows have may tell of one of them
+LEAST_SEEN = 3  # a value that fewer rows have may reveal one of them
 _LONGEST = 40
 
 # ---- the words that tell what a column holds: lower case, without accents
@@ -295,7 +295,7 @@ def _share_a_stem(texts: Collection[str]) -> bool:
 
 
 def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
-    """Return whether the values of a column may be told, by its name and their looks.
+    """Return whether the values of a column may be shown, by its name and their looks.
 
     Few values that repeat are a vocabulary, if none looks like a name or like prose.
     Where they do not repeat, they must be ordinary words or codes, or the name that of
@@ -322,7 +322,7 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
 
 
 def is_field_value(text: str, label: str) -> bool:
-    """Return whether the one text that a field of a record holds may be told."""
+    """Return whether the one text that a field of a record holds may be shown."""
     if is_personal(label):
         return False
     is_of_thing = _is_thing(label)

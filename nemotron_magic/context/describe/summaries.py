@@ -201,7 +201,7 @@ def _is_term(label: str, ctx: DescribeContext) -> bool:
 
 
 def text_values(cells: Any, ctx: DescribeContext) -> list[str]:
-    """Return the different texts of a row of cells, in order, if they may be told."""
+    """Return the different texts of a row of cells, in order, if they may be shown."""
     texts = cells.tolist() if len(cells) <= _MOST_TEXTS else [None]
     if any(type(text) is not str for text in texts):
         return []

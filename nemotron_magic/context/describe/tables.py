@@ -167,7 +167,7 @@ def table_lines(
     ctx: DescribeContext,
     index: Column | None = None,
 ) -> Iterator[str]:
-    """Yield the lines on a table of so many rows and columns.
+    """Yield the lines on a table of `size` (rows, columns).
 
     Of a wide one, `columns` has the first; `index` is what names the rows.
     """
@@ -253,7 +253,7 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
     """Name the values of a text column if they are few; of many, none."""
     counted, kinds = _texts(present)
     if kinds:
-        # To name the texts alone would tell of another column.
+        # To name the texts alone would mislead about the column.
         mixed = ["str"] * bool(counted) + kinds
         return f"{and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
     if not counted:
