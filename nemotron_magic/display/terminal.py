@@ -28,7 +28,7 @@ from nemotron_magic.core.events import (
 from nemotron_magic.core.text import GrowingText, one_line, visible
 from nemotron_magic.display.insert import COMMAND
 from nemotron_magic.display.page import Renderer
-from nemotron_magic.display.reply import footer, lines_below, reply_text
+from nemotron_magic.display.reply import footer, lines_below, notices, reply_text
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown.streaming import Blocks
 from nemotron_magic.session.reply import Reply
@@ -86,21 +86,25 @@ class PlainRenderer(Renderer):
             visible(reply_text(reply) if is_shown_anew else reply.metadata.appended)
         )
         self._end_text()
-        for line in lines_below(reply)[0]:
-            self._print_note(line)
+        above, line, more = lines_below(reply)
+        for one in above:
+            self._print_note(one)
         if self._with_footer:
-            self.print_footer(reply)
+            where = self._where(reply)
+            self._print_note(" · ".join([line, *where, *more]))
+        elif notices(reply):  # there may be no footer: of one that is sent back, say
+            self._print_note(" · ".join(notices(reply)))
 
     def fail(self) -> None:
         """End without a reply."""
         self._end_text()
 
     def print_footer(self, reply: Reply) -> None:
-        """Show the footer and the notices; of an empty reply, these are its text."""
-        has_code = reply.code and not reply.metadata.inserted
-        _, line, more = lines_below(reply) if reply else ((), footer(reply), ())
-        where = [COMMAND] if has_code else []
-        self._print_note(" · ".join([line, *where, *more]))
+        """Show the footer; the notices stand above it already."""
+        self._print_note(" · ".join([footer(reply), *self._where(reply)]))
+
+    def _where(self, reply: Reply) -> list[str]:
+        return [COMMAND] if reply.code and not reply.metadata.inserted else []
 
     def _end_text(self) -> None:
         self._add(self._text.end())
