@@ -196,7 +196,8 @@ class CodeInserter:
         """Return a reply whose code is sent back, with what was found."""
         cells = self._cells(reply)
         self._queue(cells)
-        return _with(reply, (), remarks=(*self._remarks(cells[0]), notice))
+        remarks = self._remarks(cells[0]) if cells else ()
+        return _with(reply, [notice], remarks=remarks)
 
     def finished(self, reply: Reply, job: InsertOptions, notice: str = "") -> Reply:
         """Put the code of a reply in, if the job says so; return the reply so told.
@@ -217,11 +218,9 @@ class CodeInserter:
         notices = [notice] if notice else []
         if job.before and not diff:
             notices.append("The code is the same as it was.")
-        if is_broken:  # not all that show it have its notices
-            more["remarks"] = (*more["remarks"], _BROKEN)
+        if is_broken or not self.takes_cells():
+            notices.append(_BROKEN if is_broken else _HEADLESS)
             return _with(reply, notices, **more)
-        if not self.takes_cells():
-            return _with(reply, [*notices, _HEADLESS], **more)
         inserted, self._next = cells[0].source, 1
         self.shell.set_next_input(inserted.rstrip("\n"), replace=job.replaces)
         where = "in place of this cell" if job.replaces else "in the cell below"

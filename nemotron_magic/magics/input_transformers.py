@@ -27,6 +27,8 @@ MISSED = (
 )
 CALL = "_magic('nemotron', "
 _MAGICS: tuple[Any, ...] = (EscapedCommand, MagicAssign)
+# What a page may have put before a magic that was copied from it.
+_STRAY = "\ufeff\xa0\u3000\u2000-\u200f\u202f\u2060"
 
 
 def call_cell(lines: list[str], names: Collection[str]) -> list[str]:
@@ -37,7 +39,7 @@ def call_cell(lines: list[str], names: Collection[str]) -> list[str]:
     starts = (line.strip()[:1] for line in lines)
     above = next((n for n, start in enumerate(starts) if start not in ("", "#")), 0)
     cell = re.fullmatch(
-        rf"(?P<indent>[ \t]*)%%(?P<name>{_any_of(names)})"
+        rf"(?P<indent>[ \t]*)[{_STRAY}]*%%(?P<name>{_any_of(names)})"
         r"(?:[^\S\n](?P<line>[^\n]*))?(?:\n(?P<body>.*))?",
         "".join(lines[above:]),
         re.DOTALL,
@@ -66,6 +68,8 @@ def join_lines(lines: list[str], names: Collection[str]) -> list[str]:
         else:
             goes_on = is_ours and whole[-1].endswith("\\\n")
             is_ours = goes_on or magic.search(line) is not None
+            if all(one.strip()[:1] in ("", "#") for one in whole):  # in no text, then
+                line = re.sub(rf"^[ \t]*[{_STRAY}]+[ \t]*(?={magic.pattern})", "", line)
             whole.append(line)
         if is_ours:
             whole[-1] = re.sub(r"\\\r\n\Z", r"\\\n", whole[-1])

@@ -80,6 +80,8 @@ def test_a_question_may_hold_any_character(
         ("%%nemotron\t\nwhy?", "why?"),
         ("%%nemotron -q one\u2028two\nthree", "one\u2028two\nthree"),
         ("# note\n%%nemotron\nwhy?", "why?"),
+        ("\ufeff%nemotron why?", "why?"),
+        ("\xa0\xa0%%nemotron\nwhy?", "why?"),
         ("\n# a note\n\n  # and one\n%%nemotron -q\nwhy?\n\n# b", "why?\n\n# b"),
         ("# note\n%%nemotron why?", "why?"),
         ("  %%nemotron -q\n  why?\n    so", "why?\n  so"),
