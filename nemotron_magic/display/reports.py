@@ -39,7 +39,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; a column whose name begins with `>` is aligned right."""
     names = [name.lstrip(">") for name in head]
     sides = "|".join("--:" if name.startswith(">") else ":--" for name in head)
-    first, *lines = (f"| {' | '.join(row)} |" for row in (names, *rows))
+    first, *lines = (
+        f"| {' | '.join(row)} |".replace("|  ", "| ") for row in (names, *rows)
+    )
     return "\n".join([first, f"|{sides}|", *lines])
 
 

@@ -19,7 +19,7 @@ def test_a_preview_is_a_table_and_each_message_in_a_fence() -> None:
         "What was sent",
     ) == "\n".join(
         [
-            "| What was sent |  |",
+            "| What was sent | |",
             "|:--|:--|",
             f"| 1. system | about {system} tokens |",
             f"| 2. user | about {user} tokens |",

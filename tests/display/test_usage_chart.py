@@ -18,7 +18,7 @@ def test_the_last_days_with_calls_are_told_and_the_oldest_left_out() -> None:
     days = {f"2026-03-{day:02}": KNOWN for day in range(1, 30)}
     lines = by_day(days | {"2026-03-30": Totals()}).splitlines()
 
-    assert lines[0] == "| Cost by day | $7.00 |  |"
+    assert lines[0] == "| Cost by day | $7.00 | |"
     assert len(lines) == 16
     assert lines[2].startswith("| 2026-03-16 | $0.50 |")
     assert lines[-1].startswith("| 2026-03-29 | $0.50 |")
@@ -36,7 +36,7 @@ def test_the_last_days_with_calls_are_told_and_the_oldest_left_out() -> None:
 def test_the_sum_says_how_sure_it_is(days: list[Totals], told: str) -> None:
     shown = by_day({f"2026-08-2{at}": one for at, one in enumerate(days)})
 
-    assert shown.startswith(f"| Cost by day | {told} |  |")
+    assert shown.startswith(f"| Cost by day | {told} | |")
 
 
 def test_a_bar_is_as_long_as_its_share_of_the_dearest_day() -> None:
