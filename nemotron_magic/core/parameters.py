@@ -191,6 +191,23 @@ def _is_list(value: Any) -> str:
     return "" if isinstance(value, list) else "be a list"
 
 
+def _biases(value: Any) -> str:
+    good = isinstance(value, dict) and all(
+        (number := _number(bias)) is not None and -100 <= number <= 100
+        for bias in value.values()
+    )
+    return "" if good else "map token ids to numbers in [-100, 100]"
+
+
+def _is_object(value: Any) -> str:
+    return "" if isinstance(value, dict) else "be a JSON object"
+
+
+def _is_choice(value: Any) -> str:
+    good = isinstance(value, dict) or value in ("none", "auto", "required")
+    return "" if good else 'be "none", "auto", "required" or a JSON object'
+
+
 # Ranges: https://docs.aimlapi.com/api-references/text-models-llm/nvidia (2026-08-21).
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "text", "Model id, see %nemotron models.", ("-m", "--model"),
@@ -219,17 +236,18 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("logprobs", "boolean", "Report each token's log-probability."),
     Parameter("top_logprobs", "integer", "Alternatives per token; needs logprobs.",
               minimum=0, maximum=20),
-    Parameter("logit_bias", "json", "Token ids to biases."),
+    Parameter("logit_bias", "json", "Token ids to biases.", rule=_biases),
     Parameter("echo", "boolean", "Repeat the prompt in the reply."),
-    Parameter("prediction", "json", "Text expected in the reply."),
+    Parameter("prediction", "json", "Text expected in the reply.", rule=_is_object),
     Parameter("tools", "json", "Functions the model may call.", rule=_is_list),
-    Parameter("tool_choice", "json", "Force or forbid tool calls."),
+    Parameter("tool_choice", "json", "Force or forbid tool calls.", rule=_is_choice),
     Parameter("parallel_tool_calls", "boolean", "Allow several tool calls a turn."),
-    Parameter("response_format", "json", 'Such as {"type": "json_object"}.'),
+    Parameter("response_format", "json", 'Such as {"type": "json_object"}.',
+              rule=_is_object),
     Parameter("stream", "boolean", "Receive the reply as it is written.",
               ("--no-stream",), True, flag_help="Wait for the whole reply."),
     Parameter("stream_options", "json", "Only sent when streaming.",
-              default={"include_usage": True}),
+              default={"include_usage": True}, rule=_is_object),
     Parameter("system", "text", "Instruction before every question; empty: none.",
               ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
     Parameter("context", "text", "Which cells are sent: auto (since the last reply), "

@@ -190,7 +190,11 @@ def test_what_is_out_of_range_is_refused_with_the_range(
         ("repair", 6, "lie in [0, 5], got 6"),
         ("stop", [1], "be text or a list of texts"),
         ("tools", {}, "be a list"),
+        ("tool_choice", "maybe", 'be "none", "auto", "required"'),
+        ("logit_bias", {"1": 101}, "map token ids to numbers in [-100, 100]"),
+        ("response_format", "json", "be a JSON object"),
         ("response_format", {1: {2}}, "be a JSON value"),
+        ("prediction", "x", "be a JSON object"),
         ("prediction", {"x": float("nan")}, "be a JSON value"),
     ],
 )
