@@ -436,11 +436,8 @@ class _Escaper:
         text, prefix = part[0], part["prefix"] or ""
         if part["name"] and not _IN_CODE.search(text):
             return self._name(part)
-        pattern, is_string = (
-            _IN_CODE if part["name"] else _IN_TEXT,
-            bool(part["string"]),
-        )
-        shown = self._escaped(pattern, *part.span(), is_string=is_string)
+        pattern = _IN_CODE if part["name"] else _IN_TEXT
+        shown = self._escaped(pattern, *part.span(), is_string=bool(part["string"]))
         # In a raw text an escape is none; without a backslash it need not be raw.
         if shown != text and "r" in prefix.lower() and "\\" not in text:
             return re.sub("[rR]", "", prefix) + shown[len(prefix) :]
@@ -456,12 +453,8 @@ class _Escaper:
         read = unicodedata.normalize("NFKC", name)
         # To IPython a name is a text like any other.
         line = self.text.rfind("\n", 0, start) + 1
-        is_for_ipython = _FOR_IPYTHON.match(self.text, line)
-        return (
-            name
-            if iskeyword(read) or not read.isidentifier() or is_for_ipython
-            else read
-        )
+        is_kept = iskeyword(read) or not read.isidentifier()
+        return name if is_kept or _FOR_IPYTHON.match(self.text, line) else read
 
     def _escaped(
         self, pattern: re.Pattern[str], start: int, end: int, is_string: bool = False
