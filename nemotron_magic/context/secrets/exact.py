@@ -127,13 +127,13 @@ class Exact:
         text = passage.lowered
         for form in sorted(self._needles.within(text, passage.grams)):
             least = min(len(form.text), max(len(form.needle), _PART))
-            end, at = 0, text.find(form.needle)
+            at = text.find(form.needle)
             while at >= 0:
                 start, end = _run(passage, at, form)
                 is_whole = end - start >= least
                 if is_whole and passage.masked[start:end].strip(MASK):
                     yield form.mark._replace(start=start, end=end)
-                at = text.find(form.needle, max(at + 1, end))
+                at = text.find(form.needle, end if is_whole else at + 1)
 
 
 def _forms(rank: int, value: str, mark: Span, is_word: bool) -> Iterator[_Form]:
