@@ -188,6 +188,7 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     ),
     "between table and prose": (f"{TABLE}\n{fence('x = 1')}\n{TABLE}", ["x = 1"]),
     # Fences set a little wrong.
+    "opened behind prose": (f"Here is the code: {fence(CODE)}Run it.", [CODE]),
     "closed behind code": (
         f"```python\n{CODE}```\n\nThis reads the file and sums it.\n",
         [CODE],
@@ -210,6 +211,16 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
         f"- > ```python\n{indented(LOOP, '  > ')}\n  > ```\n- b\n",
         [LOOP],
     ),
+    "indented below a paragraph": (
+        f"Step 1:\n\n{indented(fence(FUNCTION), '    ')}\nStep 2:\n",
+        [FUNCTION],
+    ),
+    "indented right below a line": (
+        f"Step 1:\n{indented(fence(CODE), '    ')}\nStep 2:\n",
+        [CODE],
+    ),
+    "indented by a tab": (f"So:\n\n{indented(fence('x = 1'), chr(9))}", ["x = 1"]),
+    "at the number, its code at the margin": (f"1. {fence(CODE)}2. Run it.", [CODE]),
     "opened twice": (f"```python\n```python\n{CODE}\n```\n```", [CODE]),
     "a fence in a text of the code, at a bullet": (
         "- ```python\n  x = '''\n  ```\n  '''\n  ```\n\nf(x)\ng(x)\nh(x)\n",
@@ -342,4 +353,29 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "bare magic": ("%pip install polars", ["%pip install polars"]),
     "bare doctest": (">>> x = 1\n>>> x\n1\n", ["x = 1\nx"]),
     "bare code with prose": (f"Here is the code:\n\n{CODE}", []),
+}
+
+# A fence that the model forgot to close: where prose begins, it looks like code yet.
+NEVER_CLOSED: dict[str, tuple[str, list[str]]] = {
+    "with a sentence": (
+        f"```python\n{CODE}\n\nThis reads the file and sums the amounts.\n",
+        [CODE],
+    ),
+    "with a heading and a list": (
+        f"```python\n{FUNCTION}\n\n### How it works\n\n1. It strips the text of it.",
+        [FUNCTION],
+    ),
+    "with bold words": (
+        f"So:\n\n```py\n{CODE}\n\n**Note:** the file has to be there.\n\nx",
+        [CODE],
+    ),
+    "with one bold word": (f"```py\n{CODE}\n\n**Output:**\n\n3", [CODE]),
+    "cut in a statement that begins like a sentence": (
+        "```py\nx = 1\n\nTrue if x",
+        ["x = 1\n\nTrue if x"],
+    ),
+    "not closed before the next": (
+        f"```python\nx = 1\n\nThen:\n\n{fence('print(x)')}",
+        ["x = 1", "print(x)"],
+    ),
 }

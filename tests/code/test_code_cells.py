@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from replies import MAGICS, REPLIES
+from replies import MAGICS, NEVER_CLOSED, REPLIES
 
 from nemotron_magic.code.cells import CodeCell, cells_of, join_cells
 
@@ -18,6 +18,13 @@ def sources(reply: str) -> list[str]:
 @pytest.mark.parametrize("name", REPLIES)
 def test_the_cells_are_exactly_the_code(name: str) -> None:
     reply, expected = REPLIES[name]
+
+    assert sources(reply) == expected
+
+
+@pytest.mark.parametrize("name", NEVER_CLOSED)
+def test_prose_in_a_fence_that_was_not_closed_is_no_code(name: str) -> None:
+    reply, expected = NEVER_CLOSED[name]
 
     assert sources(reply) == expected
 
@@ -151,6 +158,7 @@ def test_joining_leaves_cell_magics_apart() -> None:
     [
         "```python\n" * 20_000,
         "`" * 100_000,
+        "x ```python\n" * 5_000,
         "> " * 50_000,
         "```python\n" + "\n" * 100_000,
         "```python\n" + "`" * 100_000 + "x",
@@ -162,6 +170,7 @@ def test_joining_leaves_cell_magics_apart() -> None:
     ids=[
         "fences",
         "backticks",
+        "late fences",
         "quotes",
         "empty lines",
         "backticks in code",
