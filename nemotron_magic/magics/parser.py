@@ -128,9 +128,11 @@ _MOST_PHRASE_CHARS = 100
 _PATH = re.compile(r"[^\W\d][\w.]*(\[.*\])?")
 _NO_KEY = re.compile(r"(?i)login:? forget|(?:log|sign) (?:in|on|out|off)")
 _HARMLESS = {"balance", "doctor", "help", "log", "models", "status", "threads", "usage"}
-_FILLER = re.compile(
-    "an?|all|api|cell|code|it|last|my|please|previous|show|that|the|this", re.IGNORECASE
-)
+_FILLER = re.compile("an?|all|api|my|please|show|the", re.IGNORECASE)
+_TARGET = re.compile("cell|code|it|last|previous|that|this", re.IGNORECASE)
+_OF_CELLS = frozenset(["code", "doc", "explain", "fix", "retry"])
+"""Commands that may be told what they are for; `check my code` is a question."""
+
 _MEMORY = "chat|context|conversation|history|memory|thread"
 _NUMBERS = "|".join(p.name for p in PARAMETERS if p.kind in ("number", "integer"))
 _PHRASES = (
@@ -142,8 +144,11 @@ _PHRASES = (
     (r"info", "status"),
     (r"conversations?|list threads|threads? list", "threads"),
     (r"billing|costs?|spending|spent", "usage"),
-    (rf"clear|forget|(?:clear|delete|forget|new|reset|start) (?:{_MEMORY})", "reset"),
-    (r"start (?:over|again|afresh)|forget everything", "reset"),
+    (
+        rf"clear|forget|(?:clear|delete|forget|new|reset|start) (?:this )?(?:{_MEMORY})",
+        "reset",
+    ),
+    (r"start (?:over|again|afresh)|forget (?:everything|it)", "reset"),
     (r"(?:clear|delete|empty|reset) cache", "cache: clear"),
     (r"(?:open )?(?:config|configure|options|panel|settings)", "panel"),
     (r"(?:log|sign) ?(?:off|out)|(?:delete|forget|remove) key", "login: forget"),
@@ -169,7 +174,13 @@ def _phrase(text: str, commands: Collection[str]) -> str:
     if len(text) > _MOST_PHRASE_CHARS:
         return ""
     words = re.sub(r"^[/\\:]+|[ .!]+$", "", text.replace(",", " ")).split()
-    said = " ".join(word for word in words if not _FILLER.fullmatch(word))
+    words = [word for word in words if not _FILLER.fullmatch(word)]
+    bare = " ".join(word for word in words if not _TARGET.fullmatch(word))
+    line = _line_for(bare, commands)
+    return line if line in _OF_CELLS else _line_for(" ".join(words), commands)
+
+
+def _line_for(said: str, commands: Collection[str]) -> str:
     if said.lower() in commands:
         return said.lower()
     found = ((re.fullmatch(p, said, re.IGNORECASE), line) for p, line in _PHRASES)

@@ -492,3 +492,10 @@ def test_after_two_hyphens_a_command_is_a_word() -> None:
 def test_what_is_not_only_flags_behind_a_command_is_a_question(text: str) -> None:
     assert read(text) == ParsedMagic(text=text)
     assert read("-- reset --fresh") == ParsedMagic(text="reset --fresh")
+
+
+@pytest.mark.parametrize(
+    "text", ["check it", "check my code", "show this", "last cell", "history of this"]
+)
+def test_a_short_question_about_a_cell_is_no_command(text: str) -> None:
+    assert read(text).command == ""
