@@ -284,10 +284,10 @@ def _named_in(
             )
             | ast.Call(ast.Attribute(ast.Name(name), method))
         ) if name in tables:
-            for taken in _arguments(node, method):
-                columns = constant_texts(taken)
+            for value in _arguments(node, method):
+                columns = constant_texts(value)
                 # As many in a list as there are rows may be their values.
-                is_list = method == "groupby" and isinstance(taken, ast.List)
+                is_list = method == "groupby" and isinstance(value, ast.List)
                 if not is_list or len(columns) != tables[name].rows:
                     yield from ((name, column, True) for column in columns)
 

@@ -22,6 +22,7 @@ __all__ = ["join_replies", "open_fence"]
 _OPENS = re.compile(r"([ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(`{3,}|~{3,})(.*)")
 _PYTHON = re.compile(r"[\s{.]*(?:i?python|py)", re.IGNORECASE)
 _RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
+_CELL_END = re.compile(r"(?<!\\)\|")
 _LONGEST = 200_000
 
 
@@ -67,6 +68,39 @@ def open_fence(text: str) -> _Fence | None:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table that a text ends in; `last` is its last line if that may be cut."""
+
+    before: str
+    head: str
+    last: str
+    has_rows: bool
+
+    def is_head(self, line: str, rule: str) -> bool:
+        """Return whether two lines are its head once more."""
+        return line.split() == self.head.split() and bool(_RULE.fullmatch(rule))
+
+    def fits(self, line: str) -> bool:
+        """Return whether a line is a whole row of it."""
+        text = line.strip()
+        is_closed = text.endswith("|") or not self.head.strip().endswith("|")
+        ends = (len(_CELL_END.findall(one)) for one in (text, self.head))
+        return is_closed and next(ends) == next(ends)
+
+
+def _open_table(text: str) -> _Table | None:
+    """Find the table that a text ends in, from its first line on."""
+    *lines, last = text.split("\n")
+    rows = [last] if last.strip() else []
+    while lines and "|" in lines[-1] and lines[-1].strip():
+        rows.insert(0, lines.pop())
+    if len(rows) < 2 or not rows[0].lstrip(" \t>").startswith("|"):
+        return None
+    is_table = _RULE.fullmatch(rows[1]) or rows[1] is last
+    return _Table(text, rows[0], last, len(rows) > 2) if is_table else None
+
+
 def _parses(code: str, indent: str) -> bool:
     """Return whether Python code can be read, without what stands before its lines."""
     if len(code) > _LONGEST:
@@ -105,41 +139,73 @@ def join_replies(before: str, after: str) -> str:
     """
     if not before.strip() or not after.strip():
         return before + after
-    fence = open_fence(before)
-    preface = _PREFACE.match(after) if fence or before[-1] != "\n" else None
-    rest = after[preface.end() :] if preface else after
-    if fence:
-        return _in_code(before, rest, fence)
-    rest = _without_head(before, rest)
-    rest = rest[_repeated(before, rest) :]
-    return before + _break(before[before.rfind("\n") + 1 :], rest) + rest
+    if fence := open_fence(before):
+        return _in_code(before, after, fence)
+    rest = after
+    if not before.endswith("\n"):
+        rest = _PREFACE.sub("", after, count=1) if _PREFACE.match(after) else after
+    if table := _open_table(before):
+        return before + _rows(table, rest)
+    return _in_text(before, rest)
 
 
-def _in_code(before: str, rest: str, fence: _Fence) -> str:
+def _in_code(before: str, after: str, fence: _Fence) -> str:
     """Go on inside of a fence."""
+    preface = _PREFACE.match(after)
+    rest = after[preface.end() :] if preface else after
+    half = _half_mark(before, fence)
+    line = rest.partition("\n")[0]
+    if half and fence.closes(half + line) and not fence.closes(line):
+        return before + rest
     opens = _FENCE_LINE.match(rest)
     if opens and _opens_again(opens, rest[opens.end() :], fence):
-        rest = rest[opens.end() :]
-    elif fence.closes(rest.partition("\n")[0]):
+        before = before.removesuffix(half)
+        rest = _indented(rest[opens.end() :], fence, opens)
+    elif fence.closes(line):
+        before = before.removesuffix(half)
         is_in_line = before[before.rfind("\n") + 1 :].strip(" \t>")
         return before + ("\n" if is_in_line else "") + rest
-    ways = list(dict.fromkeys(_ways(before, rest)))
-    is_python = _PYTHON.match(fence.info) and len(ways) > 1
-    so_far = before[fence.start :]
-    for way in ways if is_python else []:
-        if _parses(fence.upto_end(so_far + way), fence.indent):
-            return before + way
-    return before + ways[0]
+    return before + _best(before, rest, fence)
+
+
+def _half_mark(before: str, fence: _Fence) -> str:
+    """Return the beginning of a closing mark that the first part ends with."""
+    last = before[before.rfind("\n") + 1 :]
+    is_half = last.strip() and not last.strip().strip(fence.mark[0])
+    return last.strip() if is_half else ""
 
 
 def _opens_again(opens: re.Match[str], rest: str, fence: _Fence) -> bool:
     """Distinguish a fence that is opened again from one that closes what was open."""
     if opens[3].strip():
         return len(opens[2]) >= len(fence.mark) and fence.is_like(opens[2], opens[3])
-    if opens[2] != fence.mark or not open_fence(f"\n{rest}\n"):
+    if opens[2] != fence.mark:
+        return False
+    if not open_fence(f"\n{rest}\n"):
         return False  # it closes, as do all that follow
     following = re.search(r"^[ \t]*(?:`{3,}|~{3,})([^\n]*)$", rest, re.MULTILINE)
     return bool(following and not following[1].strip())
+
+
+def _indented(rest: str, fence: _Fence, opens: re.Match[str]) -> str:
+    """Indent what goes on as the fence was: a list's code went on outside of it."""
+    missing = fence.indent[len(opens[1]) :]
+    if not missing:
+        return rest
+    lines = rest.split("\n")
+    end = next((n for n, line in enumerate(lines) if fence.closes(line)), len(lines))
+    inside = [missing + line if line.strip() else line for line in lines[1 : end + 1]]
+    return "\n".join([lines[0], *inside, *lines[end + 1 :]])
+
+
+def _best(before: str, rest: str, fence: _Fence) -> str:
+    """Choose how code goes on: the first way in which it reads, else the first."""
+    ways = list(dict.fromkeys(_ways(before, rest)))
+    so_far = before[fence.start :]
+    for way in ways if _PYTHON.match(fence.info) and len(ways) > 1 else []:
+        if _parses(fence.upto_end(so_far + way), fence.indent):
+            return way
+    return ways[0]
 
 
 def _ways(before: str, rest: str) -> Iterator[str]:
@@ -147,12 +213,18 @@ def _ways(before: str, rest: str) -> Iterator[str]:
     if size := _repeated(before, rest):
         yield rest[size:]
     yield rest
-    last = before[before.rfind("\n") + 1 :].strip()
+    head, _, last = before.rpartition("\n")
     bare = rest.lstrip(" \t")
-    if last and bare.startswith(last):
-        yield bare[len(last) :]
-    if last:
+    if last.strip() and bare.startswith(last.strip()):
+        yield bare[len(last.strip()) :]
+    if last.strip():
         yield "\n" + rest
+    else:
+        line = head[head.rfind("\n") + 1 :]
+        if line.strip() and rest.startswith(f"{line}\n"):
+            yield rest[len(line) + 1 :]
+        if last and rest.startswith(last):
+            yield rest[len(last) :]
 
 
 def _repeated(before: str, rest: str) -> int:
@@ -184,14 +256,38 @@ def _has(text: str, least_chars: int, least_letters: int) -> bool:
     return len(text.strip()) >= least_chars and len(letters) >= least_letters
 
 
-def _without_head(before: str, rest: str) -> str:
-    """Take off the head of the table that a text ends in, if it is there once more."""
-    rows = before.rstrip("\n").rpartition("\n\n")[2].split("\n")
-    lines = rest.lstrip("\n").split("\n", 2)
-    if len(rows) < 3 or len(lines) < 3 or "|" not in rows[0]:
-        return rest
-    is_head = lines[0].split() == rows[0].split() and _RULE.fullmatch(lines[1])
-    return lines[2] if is_head else rest
+def _rows(table: _Table, rest: str) -> str:
+    """Go on inside of a table."""
+    lines = rest.lstrip("\n").split("\n")
+    if table.has_rows and len(lines) > 1 and table.is_head(lines[0], lines[1]):
+        lines = lines[2:]
+        first = lines[0] if lines else ""
+        if table.last and first.strip().startswith(table.last.strip()):
+            lines[0] = first.strip()[len(table.last.strip()) :]
+        elif table.last and first.lstrip().startswith("|"):
+            lines.insert(0, "")
+        return "\n".join(lines)
+    last, first = table.last, rest.partition("\n")[0]
+    if not last.strip() or table.fits(last + first) or not first.startswith("|"):
+        return rest[_repeated(table.before, rest) :]
+    if rest.startswith(last):
+        return rest[len(last) :]
+    return f"\n{rest}" if table.fits(last) else rest
+
+
+def _in_text(before: str, rest: str) -> str:
+    """Go on in prose, in a list, or where a block has just ended."""
+    last = before[before.rfind("\n") + 1 :]
+    opens = _FENCE_LINE.match(rest)
+    closed = re.fullmatch(
+        r"[ \t>]*(`{3,}|~{3,})[ \t]*", last or before[:-1].rpartition("\n")[2]
+    )
+    if opens and closed and not opens[3].strip():
+        marks = re.findall(r"^[ \t]*(?:`{3,}|~{3,})", rest[opens.end() :], re.MULTILINE)
+        if len(marks) % 2 == 0:  # the closing mark, once more
+            return before.rstrip("\n") + "\n" + rest[opens.end() :]
+    rest = rest[_repeated(before, rest) :]
+    return before + _break(last, rest) + rest
 
 
 def _break(last: str, rest: str) -> str:
@@ -202,10 +298,16 @@ def _break(last: str, rest: str) -> str:
         return "\n"
     if _HEADING.match(rest) and last[-1] in ".!?:)`*_":
         return "\n\n"
-    if last.lstrip()[0] == last[-1] == rest[:1] == "|" and last != "|":
-        return "\n"
+    return "\n" if _follows(last, rest) else ""
+
+
+def _follows(last: str, rest: str) -> bool:
+    """Return whether an item of a list begins, behind one of the same list."""
     item, other = _MARKER.match(last), _MARKER.match(rest)
     if not item or not other or last[-1] in "*_-+" or item.end() == len(last):
-        return ""
-    is_like = item[2] == other[2] or (item[2].isdigit() and other[2].isdigit())
-    return "\n" if is_like and item[1] == other[1] else ""
+        return False
+    if item[1] != other[1]:
+        return False
+    if item[2].isdigit() and other[2].isdigit():
+        return int(other[2]) == int(item[2]) + 1
+    return item[2] == other[2]

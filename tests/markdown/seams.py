@@ -86,6 +86,11 @@ SEAMS: dict[str, tuple[str, str, str]] = {
         "```py\ny = 2\n```\n",
         "```python\nx = 1\ny = 2\n```\n",
     ),
+    "opened again behind half a mark": (
+        "```python\nx = 1\n``",
+        "```python\ny = 2\n```\n",
+        "```python\nx = 1\ny = 2\n```\n",
+    ),
     "opened again behind empty lines": (
         "```python\nx = 1\n",
         "\n\n```python\ny = 2\n```\n",
@@ -115,6 +120,11 @@ SEAMS: dict[str, tuple[str, str, str]] = {
         "1. so\n   ```python\n   x = 1\n",
         "   ```python\n   y = 2\n   ```\n2. and\n",
         "1. so\n   ```python\n   x = 1\n   y = 2\n   ```\n2. and\n",
+    ),
+    "opened again outside of the list": (
+        "1. so\n   ```python\n   x = [",
+        "```python\n1]\ny = 2\n```\n\n2. and\n",
+        "1. so\n   ```python\n   x = [1]\n   y = 2\n   ```\n\n2. and\n",
     ),
     "tildes opened again": (
         "~~~py\nx = 1\n",
@@ -201,10 +211,20 @@ SEAMS: dict[str, tuple[str, str, str]] = {
         "|  a  |  b  |\n| --- | --- |\n| 3 | 4 |\n",
         "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n",
     ),
+    "the head and half a row again": (
+        "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | fo",
+        "| a | b |\n|---|---|\n| 3 | four |\n",
+        "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | four |\n",
+    ),
     "the next row": (
         "| a | b |\n|---|---|\n| 1 | 2 |",
         "| 3 | 4 |\n",
         "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n",
+    ),
+    "half a row again": (
+        "| a | b |\n|---|---|\n| 1 | tw",
+        "| 1 | two |\n",
+        "| a | b |\n|---|---|\n| 1 | two |\n",
     ),
     "in the rule": (
         "| a | b |\n|---|--",
@@ -212,6 +232,11 @@ SEAMS: dict[str, tuple[str, str, str]] = {
         "| a | b |\n|---|---|\n| 1 | 2 |\n",
     ),
     # Where a block has just ended.
+    "the closing mark again": (
+        "```py\nx = 1\n```",
+        "```\n\nThat is all.",
+        "```py\nx = 1\n```\n\nThat is all.",
+    ),
     "another block": (
         "```py\nx = 1\n```\n\nThen:",
         "```py\ny = 2\n```\n",
