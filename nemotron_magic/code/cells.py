@@ -78,6 +78,8 @@ def _found(text: str, magics: Collection[str], depth: int = 0) -> Iterator[CodeC
     is_bare = not blocks or ("~~~" not in text and parsed(text) is not None)
     if is_bare and not depth:
         code = strip_prompts(_trimmed(text))
+        first, _, rest = code.partition("\n")
+        code = rest if first.strip().lower() in _PYTHON else code  # a fence's remains
         # It does not tell whether it is whole, so it has to read as code to its end.
         if classify.is_python(code, is_whole=True, is_shown=False):
             yield CodeCell(code)
@@ -152,7 +154,11 @@ def _without_half_mark(code: str) -> str:
 
 def _trimmed(code: str) -> str:
     """Take off empty lines around, and indentation that all lines share."""
-    return textwrap.dedent(re.sub(r"^(?:[^\S\n]*\n)+", "", code.rstrip()))
+    lines = re.sub(r"^(?:[^\S\n]*\n)+", "", code.rstrip()).split("\n")
+    indents = [line[: -len(line.lstrip(" \t"))] for line in lines if line.strip()]
+    shared = min(indents, key=len, default="")
+    is_shared = all(indent.startswith(shared) for indent in indents)
+    return "\n".join(line[len(shared) * is_shared :] for line in lines)
 
 
 _PYTHON = frozenset([
@@ -306,11 +312,13 @@ def _mended(
     opening: str, fence: re.Match[str], lines: list[str], start: int, behind: int
 ) -> tuple[list[str], int]:
     """Return the lines of a block that reads only if it ends elsewhere, and so on."""
-    if _reads(lines[start : behind - 1]):
-        return [], behind
-    rest = range(start, len(lines))
-    ends = (n for n in rest if _FENCE.match(lines[n]) or lines[n].endswith(fence[1]))
-    for end in islice(ends, _MOST_ENDS):
+    ends = (
+        n
+        for n in range(start, len(lines))
+        if lines[n].rstrip().endswith(fence[1]) or _FENCE.match(lines[n])
+    )
+    is_right = _reads(lines[start : behind - 1])
+    for end in islice(ends, 0 if is_right else _MOST_ENDS):
         body, at = _upto(fence[1], lines, start, end)
         if _reads(body):
             return _marked(opening, fence, body), at

@@ -183,7 +183,7 @@ class _Look:
         if method.startswith("write") and any(map(names.is_fetched, node.args)):
             self.fetched |= {_base(word) for word in names.text(node.func).split()}
         self._at_text(name, values, names)
-        self._add_if(_runs_fetched(node, name, text, names), _FROM_URL)
+        self._add_if(_runs_fetched(node, name, effects, text, names), _FROM_URL)
         self._add_if(_shows_script(node, name, text, names), _SCRIPT)
         opens = values if _is("opens", name) else []
         is_outside = any(_is_outside(names.text(value)) for value in opens)
@@ -503,13 +503,24 @@ def _magic(node: ast.Call, names: _Names) -> tuple[str, str, str]:
     return name, line, body
 
 
-def _runs_fetched(node: ast.Call, name: str, text: str, names: _Names) -> bool:
+def _runs_fetched(
+    node: ast.Call, name: str, effects: list[str], text: str, names: _Names
+) -> bool:
     """Return whether a call runs what comes from elsewhere."""
-    for one in node.keywords:
-        if one.arg == "trust_remote_code" and getattr(one.value, "value", True):
+    keywords = {one.arg: one.value for one in node.keywords}
+    trust = keywords.get("trust_remote_code", ast.Constant(False))
+    if not (isinstance(trust, ast.Constant) and not trust.value):
+        return True
+    handed: list[ast.expr] = []
+    if _is("unpickles", name):
+        if _has("url", text):
             return True
-    is_run = _is("unpickles", name)
-    return is_run and (_has("url", text) or any(map(names.is_fetched, node.args)))
+        handed = node.args
+    elif _SHELL in effects:
+        handed = [one for one in node.args if not isinstance(one, ast.List)]
+        if any(_is("runner", one) for one in text.split()[:1]):
+            handed += [keywords[one] for one in ("input", "stdin") if one in keywords]
+    return any(map(names.is_fetched, handed))
 
 
 def _shows_script(node: ast.Call, name: str, text: str, names: _Names) -> bool:
@@ -541,9 +552,14 @@ def _is_outside(path: str) -> bool:
 
 def _program(command: str) -> tuple[str, list[str]]:
     """Return the program that a command runs, behind sudo and its kin, and the rest."""
-    words = command.strip(" \t(){}").split()
-    is_wrapper = _PATTERN["wrapper"].match
-    while words and (is_wrapper(" ".join(words[:2])) or _is("no_program", words[0])):
+    words, is_wrapped = command.strip(" \t(){}").split(), False
+    while words:
+        is_wrapper = bool(_PATTERN["wrapper"].match(" ".join(words[:2])))
+        if not is_wrapper and not _is("no_program", words[0]):
+            break
+        words, is_wrapped = words[1:], is_wrapped or is_wrapper
+    # Behind an option of sudo's may stand its value.
+    if is_wrapped and [_is("runner", one) for one in words[:2]] == [False, True]:
         words = words[1:]
     return (words[0].rstrip(")"), words[1:]) if words else ("", [])
 

