@@ -284,10 +284,10 @@ def _named_in(
             )
             | ast.Call(ast.Attribute(ast.Name(name), method))
         ) if name in tables:
-            for value in _arguments(node, method):
-                columns = constant_texts(value)
+            for argument in _arguments(node, method):
+                columns = constant_texts(argument)
                 # As many in a list as there are rows may be their values.
-                is_list = method == "groupby" and isinstance(value, ast.List)
+                is_list = method == "groupby" and isinstance(argument, ast.List)
                 if not is_list or len(columns) != tables[name].rows:
                     yield from ((name, column, True) for column in columns)
 

@@ -267,7 +267,7 @@ class _Look:
             program, rest = _program(part)
             words = set(map(_base, re.split(r"[\s$(){}<>`]+", part)))
             is_run = _is("runner", program)
-            scripts, runs_input = _scripts(rest) if is_run else ([], False)
+            scripts, runs_input = _scripts(program, rest) if is_run else ([], False)
             runs_input = runs_input or part.split()[:1] == ["xargs"]
             inside = "".join(_PATTERN["substitution"].findall(part))
             gets_it = (is_fetched and runs_input) or _has("fetcher", inside)
@@ -564,11 +564,25 @@ def _program(command: str) -> tuple[str, list[str]]:
     return (words[0].rstrip(")"), words[1:]) if words else ("", [])
 
 
-def _scripts(words: list[str]) -> tuple[list[str], bool]:
-    """Return the file that an interpreter is told to run, and if it runs its input."""
-    files = [one.lstrip("<") for one in words if one[0] not in "-+&>"][:1]
-    asks = ("-", "-s", "/dev/stdin")
-    return files, not files or any(one in asks or one[0] == "<" for one in words)
+def _scripts(program: str, words: list[str]) -> tuple[list[str], bool]:
+    """Return the files that an interpreter is told to run, and if it runs its input."""
+    base, skips = _base(program), False
+    if base in ("eval", "iex", "Invoke-Expression", "exec"):
+        return words, True
+    kind = next((one for one in ("shell", "python") if _is(one, base)), "other")
+    for n, word in enumerate(words):
+        rest = words[n + 1 :]
+        if skips or word == "run":
+            skips = False
+        elif word in ("-", "/dev/stdin", "-s") or word.startswith("<"):
+            return [word.lstrip("<"), *rest[:1]], True
+        elif _is("value_option", word):
+            skips = True
+        elif _is(f"{kind}_text", word):
+            return rest, _has("evaluates", " ".join(rest))
+        elif word[0] not in "-+&>" and not re.match(r"\d>", word):
+            return [word], word.startswith("$(")
+    return [], True
 
 
 def _base(word: str) -> str:

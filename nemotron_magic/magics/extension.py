@@ -296,7 +296,7 @@ def panel() -> None:
             hint="From Python, use nemotron_magic.Session",
         )
     load(shell)
-    shell.run_line_magic("nemotron", "panel")
+    cast("NemotronMagics", _registered(shell)).nemotron("panel")
 
 
 def unload(shell: Any) -> None:

