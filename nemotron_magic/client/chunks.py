@@ -68,7 +68,7 @@ def decode(text: str) -> list[Any]:
 _Kind = type[Text] | type[Reasoning] | type[Refusal]
 
 _PLAIN_CHUNK = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "provider"}
+    {"id", "object", "created", "model", "choices", "usage", "meta", "provider"}
     | {"system_fingerprint", "service_tier", "obfuscation"}
 )
 """What a chunk is made of that is no surprise and reports no error."""
@@ -322,14 +322,15 @@ class ChunkParser:
         if len(choices) > 1 and self._n == 1:
             self.extra = max(self.extra, len(choices) - 1)
             choices = choices[:1]
-        self.is_plain = is_plain = bool(found) and _is_plain(chunk, _PLAIN_CHUNK)
+        has_place = bool(found) or found == []  # the figures of a stream have no choice
+        self.is_plain = is_plain = has_place and _is_plain(chunk, _PLAIN_CHUNK)
         for choice in choices:
             if isinstance(choice, dict):
                 self._choice(choice, events)
-        if not found and not _tells_of_fault(chunk.get("error")):
+        if not found and not is_plain and not _tells_of_fault(chunk.get("error")):
             self._without_choices(chunk, events)
         self.is_odd = len(events) == known and _says_more(chunk, choices)
-        if not is_plain or chunk.get("usage"):
+        if not is_plain or chunk.get("usage") or chunk.get("meta"):
             self._figures(chunk, events)
 
     def close(self) -> list[Event]:

@@ -283,7 +283,7 @@ class CompletionParser:
 
     def _judge(self, events: list[Event]) -> None:
         """Report how a body ended that had no error in it."""
-        chunks, host = self._chunks, self._about.endpoint.netloc
+        chunks = self._chunks
         if self._unreadable:
             pieces = plural(self._unreadable, "unreadable piece")
             events.append(Notice(f"{pieces} of the stream skipped"))
@@ -295,14 +295,14 @@ class CompletionParser:
             events.append(Notice(f"{more} came than asked for; the first is shown"))
         if self._odd and not chunks.pieces:
             self.error = OutcomeUnknownError(
-                f"{host} sent a reply that cannot be read",
+                f"{self._about.endpoint.netloc} sent a reply that cannot be read",
                 f"it began: {one_line(self._about.redact(self._odd), 80)}",
                 _COMPATIBLE,
                 final=True,
             )
         elif not chunks.said_something:
             self.error = OutcomeUnknownError(
-                f"{host} sent an empty reply",
+                f"{self._about.endpoint.netloc} sent an empty reply",
                 "it may have been billed all the same",
                 "Ask again, with -c none if it is long, or see: %nemotron doctor",
             )

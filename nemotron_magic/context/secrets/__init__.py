@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from importlib.resources import files
-from typing import Generic, TypeVar
 
-__all__ = ["Needles", "alternatives", "pattern", "rows", "sections", "words"]
-
-_T = TypeVar("_T")
+__all__ = ["alternatives", "pattern", "rows", "sections", "words"]
 
 
 def sections(package: str, file: str) -> dict[str, str]:
@@ -48,21 +44,3 @@ def rows(table: str, columns: int) -> list[list[str]]:
 def pattern(section: str) -> re.Pattern[str]:
     """Return `alternatives` as a pattern."""
     return re.compile(alternatives(section))
-
-
-class Needles(Generic[_T]):
-    """Finds which of many needles a text has, in one pass however many they are."""
-
-    def __init__(self, needles: Iterable[tuple[str, _T]]) -> None:
-        self._found: dict[str, list[tuple[str, _T]]] = {}
-        for needle, of_it in needles:
-            start = needle[:3] if len(needle) > 2 else needle[:1]
-            self._found.setdefault(start, []).append((needle, of_it))
-        self._starts = frozenset(self._found)
-
-    def within(self, text: str, grams: set[str]) -> Iterator[_T]:
-        """Yield what belongs to each needle in a text that has these `grams`."""
-        for start in self._starts & grams:
-            for needle, of_it in self._found[start]:
-                if needle in text:
-                    yield of_it

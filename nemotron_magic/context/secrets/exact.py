@@ -10,9 +10,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from nemotron_magic.context.secrets import Needles, pattern
+from nemotron_magic.context.secrets import pattern
 from nemotron_magic.context.secrets.values import (
     MASK,
+    Needles,
     Passage,
     Span,
     Strength,

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import Needles, alternatives, pattern, rows, words
+from nemotron_magic.context.secrets import alternatives, pattern, rows, words
 from nemotron_magic.context.secrets.values import (
     MASK,
+    Needles,
     Passage,
     Span,
     is_placeholder,

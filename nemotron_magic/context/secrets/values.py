@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cache, cached_property, lru_cache
 from itertools import chain, pairwise
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from nemotron_magic.context.secrets import (
-    Needles,
     alternatives,
     pattern,
     sections,
@@ -22,6 +21,7 @@ from nemotron_magic.context.secrets import (
 __all__ = [
     "KEYWORD",
     "MASK",
+    "Needles",
     "Passage",
     "Span",
     "Strength",
@@ -50,6 +50,27 @@ __all__ = [
 MASK = "\ue000"
 _OPENING = "[redacted:"
 _PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]{1,40}\]")
+
+
+_T = TypeVar("_T")
+
+
+class Needles(Generic[_T]):
+    """Finds which of many needles a text has, in one pass however many they are."""
+
+    def __init__(self, needles: Iterable[tuple[str, _T]]) -> None:
+        self._found: dict[str, list[tuple[str, _T]]] = {}
+        for needle, of_it in needles:
+            start = needle[:3] if len(needle) > 2 else needle[:1]
+            self._found.setdefault(start, []).append((needle, of_it))
+        self._starts = frozenset(self._found)
+
+    def within(self, text: str, grams: set[str]) -> Iterator[_T]:
+        """Yield what belongs to each needle in a text that has these `grams`."""
+        for start in self._starts & grams:
+            for needle, of_it in self._found[start]:
+                if needle in text:
+                    yield of_it
 
 
 class Span(NamedTuple):
