@@ -234,7 +234,7 @@ class CancelToken:
             raise KeyboardInterrupt
 
     def sleep(self, wait_s: float) -> None:
-        """Wait for so many seconds, or until the call is to end."""
+        """Wait for that many seconds, or until the call is to end."""
         self._event.wait(wait_s)
         self.check()
 
@@ -274,7 +274,7 @@ _BLINK_WAIT_S = 0.1
 
 
 def interruptible_sleep(wait_s: float) -> None:
-    """Wait for so many seconds."""
+    """Wait for that many seconds."""
     wait_for(Event(), wait_s)
 
 

@@ -147,7 +147,7 @@ _CODES = (
 )
 _KINDS = ("type", "error_type", "errorType")
 _PARTS = ("data", "error", "errors", "base_resp", "detail")
-"""Where the parts of a body that tell of a failure are."""
+"""Where the parts of a body that report a failure are."""
 
 _BENIGN = frozenset(
     {"", "0", "200", "none", "null", "false", "ok", "success", "succeeded", "no error"}

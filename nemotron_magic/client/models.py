@@ -128,7 +128,7 @@ def read_models(answer: Any) -> tuple[Model, ...]:
 
 
 def _chats(row: JsonObject) -> bool:
-    """Return whether a row is of a chat model, as far as it says."""
+    """Return whether a row is of a chat model, if it says."""
     kind = row.get("type") or row.get("mode")
     able = as_dict(row.get("capabilities"))
     if able.get("completion_chat") is False:
@@ -178,7 +178,7 @@ def _figure(value: Any) -> float | None:
 
 
 def _prices(pricing: JsonObject) -> dict[str, float]:
-    """Return the price of a million tokens by direction, as far as it can be read."""
+    """Return the price of a million tokens by direction, if it can be read."""
     prices: dict[str, float] = {}
     for unit in as_objects(pricing.get("units")):
         price, per = _figure(unit.get("price")), _figure(unit.get("per", 1))

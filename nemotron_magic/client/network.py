@@ -193,8 +193,8 @@ def map_httpx_error(
     if isinstance(error, _UNCONNECTED):
         return _not_connected(error, why, about)
     if isinstance(error, _MALFORMED):
-        what, todo = "the request could not be made", "Check base_url and key"
-        return InputError(what, why, f"{todo}: %nemotron doctor")
+        what, step = "the request could not be made", "Check base_url and key"
+        return InputError(what, why, f"{step}: %nemotron doctor")
     for kinds, what, reason in _OTHERS:
         if isinstance(error, kinds):
             what = what.format(about.endpoint.netloc)

@@ -176,7 +176,7 @@ class MessageRedactor:
         self._environ = SecretMapping(environ)
         self._redactor = Redactor(self._environ)
         given: dict[str, str] = {}
-        self._given = secret_value(given)
+        self._given_away = secret_value(given)
         self._hidden: list[Callable[[int], str]] = []
 
     def hide(self, secret: str) -> None:
@@ -225,7 +225,7 @@ class MessageRedactor:
 
     def _note(self, texts: Iterable[str]) -> bool:
         """Remember what telling names give away; return whether any of it is new."""
-        given: dict[str, str] = self._given(0)
+        given: dict[str, str] = self._given_away(0)
         found = (
             (text[s.start : s.end], s.kind) for text in texts for s in _named(text)
         )
@@ -246,7 +246,7 @@ class MessageRedactor:
             exact = [_value(key)] if key else []
             exact += [one for one in others if len(one) >= _SHORTEST_ELSEWHERE]
             exact += [reveal(0) for reveal in self._hidden]
-            held = {**self._given(0), **self._held()}
+            held = {**self._given_away(0), **self._held()}
             is_latest = redactor.is_for(self._environ, exact, held)
             return redactor if is_latest else Redactor(self._environ, exact, held)
 

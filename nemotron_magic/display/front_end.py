@@ -94,7 +94,7 @@ class _ShellPublisher:
         self._shell = shell
 
     def show(self, display: Display, *, again: bool = False) -> None:
-        """Make a display, or paint the one of that id `again`."""
+        """Make a display, or render the one of that id `again`."""
         # Looked up each time, because `%%capture` puts another in its place.
         self._shell.display_pub.publish(
             **display.message(), transient={"display_id": display.id}, update=again
@@ -123,7 +123,7 @@ FrontEnd = Literal["terminal", "console", "page", "headless"]
 def front_end(shell: Any, environ: Mapping[str, str]) -> FrontEnd:
     """Return what shows the outputs of the cell that runs now.
 
-    `page` shows HTML and lets displays be painted again: JupyterLab, Notebook, VS Code
+    `page` shows HTML and lets displays be rendered again: JupyterLab, Notebook, VS Code
     and Colab, which name the cell or are known otherwise. `headless` runs save a
     notebook and can ask nobody for input. A kernel whose client can ask but names no
     cell is a `console` that shows text, such as `jupyter console`. Without a kernel it
@@ -159,7 +159,7 @@ class DisplayManager:
         self._clock_s = clock_s
         self.ticker = Ticker()
         self.code_of: CodeOf = no_code
-        self._painted: tuple[object, Reply | None] = (None, None)
+        self._rendered: tuple[object, Reply | None] = (None, None)
         self._bare: Renderer | None = None
         self._owes_footer = False
 
@@ -168,67 +168,67 @@ class DisplayManager:
         """What shows the output of the cell that runs now."""
         return front_end(self._shell, self._environ)
 
-    def painter(self) -> Renderer:
-        """Return a painter for a reply in the cell that runs now."""
+    def renderer(self) -> Renderer:
+        """Return a renderer for a reply in the cell that runs now."""
         marker = execution_of(self._shell)
         place = _magic_position(source_of(self._shell))
         front = self.front_end
-        # What stands there cannot be painted again.
+        # What stands there cannot be rendered again.
         is_kept = self._shows_once
         if front == "headless" or (front == "page" and is_kept):
             return _FinalRenderer(self._publisher, self.code_of)
         if front == "page":
-            alone = place.is_first and self._painted[0] != marker
-            self._painted = (marker, None)
+            alone = place.is_first and self._rendered[0] != marker
+            self._rendered = (marker, None)
             return NotebookRenderer(
                 self._publisher, alone, self._clock_s, self.ticker, self.code_of
             )
-        from nemotron_magic.display.terminal import text_painter
+        from nemotron_magic.display.terminal import text_renderer
 
         is_console = front == "console"
         is_bare = not is_console and place.is_shown and place.is_only
-        painter = text_painter(sys.stdout, is_console, with_footer=not is_bare)
-        self._bare = painter if is_bare else None
-        return painter
+        renderer = text_renderer(sys.stdout, is_console, with_footer=not is_bare)
+        self._bare = renderer if is_bare else None
+        return renderer
 
-    def painted(self, reply: Reply, painter: Renderer) -> None:
-        """Note that `painter` has shown `reply` in the cell that runs now."""
-        is_final = isinstance(painter, _FinalRenderer) or type(painter) is Renderer
+    def rendered(self, reply: Reply, renderer: Renderer) -> None:
+        """Note that `renderer` has shown `reply` in the cell that runs now."""
+        is_final = isinstance(renderer, _FinalRenderer) or type(renderer) is Renderer
         if is_final and _magic_position(source_of(self._shell)).is_named:
             return  # its cell may show it yet
-        self._painted = (execution_of(self._shell), reply)
-        self._owes_footer = painter is self._bare
+        self._rendered = (execution_of(self._shell), reply)
+        self._owes_footer = renderer is self._bare
 
     def show_value(self, reply: Reply) -> None:
-        """Show a reply that is the value of a cell, unless this cell has painted it."""
-        marker, painted = self._painted
-        is_painted = painted is reply and marker == execution_of(self._shell)
-        if not is_painted and self.front_end in ("page", "headless"):
+        """Show a reply that is the value of a cell, unless its cell has rendered it."""
+        marker, rendered = self._rendered
+        is_rendered = rendered is reply and marker == execution_of(self._shell)
+        if not is_rendered and self.front_end in ("page", "headless"):
             _FinalRenderer(self._publisher, self.code_of).finish(reply)
-        elif not is_painted or self._owes_footer:
+        elif not is_rendered or self._owes_footer:
             # A terminal has written "Out[3]: " by now.
             from nemotron_magic.display.terminal import print_footer, print_reply
 
-            show = print_footer if is_painted else print_reply
+            show = print_footer if is_rendered else print_reply
             show(reply, sys.stdout, self.front_end == "console")
 
     @property
     def _shows_once(self) -> bool:
-        """Whether what is shown now cannot be painted again."""
+        """Whether what is shown now cannot be rendered again."""
         return _is_captured(self._shell) or _is_in_output_widget(self._shell)
 
     def live(self) -> Callable[[str, str, bool], None]:
-        """Return what shows a Markdown, or its line, painted again until it is over."""
-        shown_id, is_painted, width = uuid4().hex, False, 0
+        """Return what shows a Markdown, or its line, shown again until it is over."""
+        shown_id, is_rendered, width = uuid4().hex, False, 0
         is_page = self.front_end == "page" and not self._shows_once
 
-        def paint(markdown: str, line: str, is_over: bool) -> None:
-            nonlocal is_painted, width
+        def render(markdown: str, line: str, is_over: bool) -> None:
+            nonlocal is_rendered, width
             if is_page:
                 html = document(to_html(markdown))
                 display = Display(shown_id, html, markdown)
-                self._publisher.show(display, again=is_painted)
-                is_painted = True
+                self._publisher.show(display, again=is_rendered)
+                is_rendered = True
             elif is_over:
                 print("\r" + " " * width, end="\r") if width else None
                 self.show_markdown(markdown)
@@ -236,7 +236,7 @@ class DisplayManager:
                 print("\r" + line.ljust(width), end="", flush=True)
                 width = len(line)
 
-        return paint
+        return render
 
     def show_markdown(self, markdown: str) -> None:
         """Show a text of our own."""

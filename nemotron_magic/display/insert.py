@@ -329,5 +329,5 @@ def diff_html(before: str, after: str) -> str:
 
 
 def _with(reply: Reply, notices: Sequence[str], **more: Any) -> Reply:
-    told = (*reply.metadata.notices, *notices)
-    return Reply(reply, replace(reply.metadata, notices=told, **more))
+    all_notices = (*reply.metadata.notices, *notices)
+    return Reply(reply, replace(reply.metadata, notices=all_notices, **more))

@@ -1,6 +1,6 @@
 """Stream a reply into a notebook page, repainted within a budget.
 
-A page and its server must carry every paint: ten a second of all that is there would be
+A page and its server must carry every render: ten a second of all there is would be
 100 MB for a reply of 16,000 tokens. A budget that grows with the text and with the time
 keeps the whole in proportion to the reply. A display takes the finished blocks and the
 growing tail, until it holds enough to be left alone; then a new one begins. At the end
@@ -65,23 +65,23 @@ _Every = Callable[[Callable[[], bool]], None]
 CodeOf = Callable[[Reply], ReplyCode | None]
 """Returns what a page shows of the code of a reply."""
 
-_LATE_S = 0.1  # what was held back is painted then, though nothing else has come
-_PATIENCE_S = 0.03  # what is over sooner is painted once: that takes as long
+_LATE_S = 0.1  # what was held back is rendered then, though nothing else has come
+_PATIENCE_S = 0.03  # what is over sooner is rendered once: that takes as long
 _LEAST_INTERVAL_S = 0.1
 """More often, VS Code flickers (microsoft/vscode-jupyter#7351) and nobody reads."""
 
 _MESSAGE_BYTES = 900  # one without its content: four JSON headers and a signature
 _BYTES_AT_START = 8_000  # to spend before any are earned; no more can be saved up
 
-# What the time since the last paint has earned, whichever is more: so much for each
+# What the time since the last render has earned, whichever is more: so much for each
 # character that has come in it, or so much for each second, less the faster the text
-# comes. Together: 35 kB a second, nearly ten paints, while a model is slow; 12 kB, or
+# comes. Together: 35 kB a second, nearly ten renders, while a model is slow; 12 kB, or
 # 31 bytes a character, at 100 tokens a second; and never less than that a character.
 _BYTES_PER_CHAR = 31
 _BYTES_PER_S = 35_000
 _BYTES_LESS_PER_CHAR = 57
 
-# A display of so many is left alone: shorter ones cost the page, longer the wire. Later
+# A display of 1,200 is left alone: shorter ones cost the page, longer the wire. Later
 # ones hold a share of all before: JupyterLab shows no more than 50 outputs of a cell.
 _DISPLAY_CHARS = 1_200
 _DISPLAY_SHARE = 1 / 12
@@ -95,30 +95,30 @@ _IDLE_TICKS = round(10 / _LATE_S)  # so long idle, none are needed
 
 
 class RepaintBudget:
-    """Keeps account of what paints cost and what may be spent."""
+    """Keeps account of what renders cost and what may be spent."""
 
     def __init__(self, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
         self._counted_s = clock_s()
-        self._painted_s = self._counted_s - _LEAST_INTERVAL_S + _PATIENCE_S
+        self._rendered_s = self._counted_s - _LEAST_INTERVAL_S + _PATIENCE_S
         self._chars = 0
         self._saved = _BYTES_AT_START
 
     def arrived(self, chars: int) -> None:
-        """Note that so many characters have come."""
+        """Note how many characters have come."""
         self._chars += chars
 
     def allows(self, size: int) -> bool:
-        """Return whether a paint of about so many bytes may be now."""
+        """Return whether a render of about that many bytes may be now."""
         now_s = self._clock_s()
-        is_soon = now_s - self._painted_s < _LEAST_INTERVAL_S
+        is_soon = now_s - self._rendered_s < _LEAST_INTERVAL_S
         return not is_soon and self._left(now_s, size) >= 0
 
-    def painted(self, size: int) -> None:
-        """Note a paint of so many bytes, whether it was allowed or had to be."""
+    def rendered(self, size: int) -> None:
+        """Note a render of that many bytes, whether it was allowed or had to be."""
         now_s = self._clock_s()
         self._saved = min(self._left(now_s, size), _BYTES_AT_START)
-        self._painted_s = self._counted_s = now_s
+        self._rendered_s = self._counted_s = now_s
         self._chars = 0
 
     def _left(self, now_s: float, size: int) -> int:
@@ -158,9 +158,9 @@ class Ticker:
         context = copy_context()
         with self._lock:
             self._calls.append(lambda: context.run(call))
-            # After a fork there is none, whatever the variable says.
+            # After a fork no thread runs, whatever the variable says.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = Thread(target=self._run, name="nemotron-paint")
+                self._thread = Thread(target=self._run, name="nemotron-render")
                 self._thread.daemon = True
                 self._thread.start()
 
@@ -180,7 +180,7 @@ class Ticker:
 
 @dataclass(frozen=True, slots=True)
 class Display:
-    """One display of a cell, made or painted again by its id."""
+    """One display of a cell, made or rendered again by its id."""
 
     id: str
     html: str
@@ -201,7 +201,7 @@ class _Part:
     """What one display holds of a reply that is spread over several."""
 
     blocks: list[Block]
-    html: str  # as it was painted, if it has an id
+    html: str  # as it was rendered, if it has an id
     display_id: str = ""
 
 
@@ -209,7 +209,7 @@ class Publisher(Protocol):
     """Where displays go."""
 
     def show(self, display: Display, *, again: bool = False) -> None:
-        """Make a display, or paint the one of that id `again`."""
+        """Make a display, or render the one of that id `again`."""
 
     def clear(self) -> None:
         """Let the cell's outputs go when the next one comes."""
@@ -234,14 +234,14 @@ class Renderer:
         """Show the reply as it stays."""
 
     def fail(self) -> None:
-        """Show that there is none."""
+        """Show that no reply came."""
 
 
 class NotebookRenderer(Renderer):
     """Paint one reply.
 
     A cell that has no other output (`alone`) may be cleared at the end. If not, the
-    whole reply is one display from the beginning, painted less often as it grows.
+    whole reply is one display from the beginning, rendered less often as it grows.
     `every` lets what was held back to save bytes come in sight when the stream stalls.
     """
 
@@ -262,7 +262,7 @@ class NotebookRenderer(Renderer):
         self._html_of = lru_cache(maxsize=256)(_html_of)
         self._lock = RLock()
         self._idle_ticks = 0
-        self._is_ticking = self._has_painted = self._has_ended = False
+        self._is_ticking = self._has_rendered = self._has_ended = False
         self._waiting_for = self._thought = self._status = self._display_id = ""
         self._asked_s: float | None = None
         self._status_s = 0.0
@@ -286,20 +286,20 @@ class NotebookRenderer(Renderer):
             self._clear()
             if self._alone:
                 self._display_id = ""
-            self._paint(*bundle(reply, self._code_of))
+            self._render(*bundle(reply, self._code_of))
 
     def fail(self) -> None:
-        """Take back what was painted, because nothing of a reply has arrived."""
+        """Take back what was rendered, because nothing of a reply has arrived."""
         with self._lock:
             if self._has_ended:
                 return
             self._end()
             self._clear()
             if self._display_id and not self._alone:
-                self._paint(status_html("no reply"), "no reply")
+                self._render(status_html("no reply"), "no reply")
 
     def _begin(self) -> None:
-        """Have nothing painted."""
+        """Have nothing rendered."""
         self._held_back: tuple[Callable[[], None], int] | None = None
         self._blocks = Blocks()
         self._finished: list[Block] = []
@@ -317,7 +317,7 @@ class NotebookRenderer(Renderer):
         self._has_ended = True
 
     def _clear(self) -> None:
-        if self._alone and self._has_painted:
+        if self._alone and self._has_rendered:
             self._publisher.clear()
 
     def _handle(self, event: Event) -> None:
@@ -349,12 +349,12 @@ class NotebookRenderer(Renderer):
         self._waiting_for = text
         if self._asked_s is None:
             self._asked_s = self._clock_s()
-        self._paint_soon(self._show_status, _STATUS_BYTES)
+        self._render_soon(self._show_status, _STATUS_BYTES)
         self._tick_on()
 
     def _show_status(self) -> None:
         self._status, self._status_s = self._status_html(), self._clock_s()
-        self._paint(self._status)
+        self._render(self._status)
 
     def _status_html(self) -> str:
         waited_s = int(self._clock_s() - (self._asked_s or 0.0))
@@ -365,22 +365,22 @@ class NotebookRenderer(Renderer):
 
     def _grow(self) -> None:
         size = len(self._head) + self._written_bytes + 4 * self._unread_chars
-        self._paint_soon(self._show_growing, size)
+        self._render_soon(self._show_growing, size)
 
     def _show_growing(self) -> None:
         """Paint the displays that hold enough by now, and the last one."""
         self._take()
         for part in self._parts:
             if not part.display_id:
-                self._paint(part.html)
+                self._render(part.html)
                 part.display_id, self._display_id = self._display_id, ""
         written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
-        self._paint(self._head + interim_html(written, tail) + self._below)
+        self._render(self._head + interim_html(written, tail) + self._below)
         self._written_bytes = sum(map(len, written))
         self._unread_chars = len(tail.source)
 
     def _take(self) -> None:
-        """Part what has come since the last paint into displays."""
+        """Part what has come since the last render into displays."""
         text = "".join(self._unread)
         self._unread.clear()
         for block in self._blocks.feed(text):
@@ -422,11 +422,11 @@ class NotebookRenderer(Renderer):
             elif part.html == html:
                 continue
             self._display_id = part.display_id
-            self._paint(html)
+            self._render(html)
         self._display_id = last_id
-        self._paint(last, reply_text(reply), metadata(reply))
+        self._render(last, reply_text(reply), metadata(reply))
 
-    def _paint_soon(self, show: Callable[[], None], size: int) -> None:
+    def _render_soon(self, show: Callable[[], None], size: int) -> None:
         """Paint now, or once the pace allows it, or when nothing else comes."""
         if self._pace.allows(size):
             show()
@@ -444,7 +444,7 @@ class NotebookRenderer(Renderer):
         """Paint what was held back; return whether to come again. In another thread."""
         with self._lock:
             if self._held_back:
-                self._paint_soon(*self._held_back)
+                self._render_soon(*self._held_back)
             elif self._waiting_for and not self._has_ended:
                 is_due = self._clock_s() - self._status_s >= _STATUS_INTERVAL_S
                 if is_due and self._status_html() != self._status:
@@ -461,17 +461,17 @@ class NotebookRenderer(Renderer):
         self._clear()
         self._display_id = display_id
 
-    def _paint(
+    def _render(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None
     ) -> None:
         display_id = self._display_id or uuid4().hex
         again = bool(self._display_id)
-        self._has_painted = True
+        self._has_rendered = True
         self._publisher.show(Display(display_id, html, text, about), again=again)
-        # Not before: were it interrupted in between, nothing could be painted again.
+        # Not before: were it interrupted in between, nothing could be rendered again.
         self._display_id = display_id
         self._held_back = None
-        self._pace.painted(len(html) + len(text))
+        self._pace.rendered(len(html) + len(text))
 
 
 def _html_of(block: Block) -> str:

@@ -77,7 +77,7 @@ def footer(reply: Reply) -> str:
     parts = (
         f"{ending} before an answer began" if ending and not reply.strip() else ending,
         _time(reply.metadata.elapsed_s),
-        _taken(reply.metadata),
+        _tokens(reply.metadata),
         _cost(reply.metadata),
         *_attached(reply.metadata.context_info),
         reply.metadata.placed,
@@ -104,10 +104,10 @@ def lines_below(reply: Reply) -> tuple[list[str], str, list[str]]:
 
     The footer begins with why the reply is not whole; the other notices go on its line.
     """
-    told = list(notices(reply))
-    leading = told[: 1 if _reason(reply) else 0]
-    warning = [one for one in told if one == _IMITATION]
-    more = [one for one in told[len(leading) :] if one != _IMITATION]
+    said = list(notices(reply))
+    leading = said[: 1 if _reason(reply) else 0]
+    warning = [one for one in said if one == _IMITATION]
+    more = [one for one in said[len(leading) :] if one != _IMITATION]
     above = [*reply.metadata.remarks, *warning]
     return above, " · ".join([*leading, footer(reply)]), more
 
@@ -157,10 +157,10 @@ def _time(elapsed_s: float | None) -> str:
     return f"{elapsed_s:.1f} s" if elapsed_s < 100 else f"{elapsed_s:.0f} s"
 
 
-def _taken(metadata: ReplyMetadata) -> str:
+def _tokens(metadata: ReplyMetadata) -> str:
     """Return the tokens; of a reply that was kept, those that it took when it was new.
 
-    What a notebook's file tells of that need not be true.
+    What a notebook's file says of it need not be true.
     """
     if metadata.recalled is None:
         return format_tokens(metadata.usage, metadata.estimated_usage)
@@ -281,15 +281,15 @@ def element(html: str, classes: str = "") -> str:
 
 
 def block_html(block: Block, folded: str = "", below: BelowCode | None = None) -> str:
-    """Return one piece of a reply that is, or was, painted in pieces."""
+    """Return one piece of a reply that is, or was, rendered in pieces."""
     return element(to_html(block.markdown, folded, below), block.classes)
 
 
 def interim_html(finished: list[str], tail: Block) -> str:
-    """Return blocks and a tail that will be painted again, with formulae left as text.
+    """Return blocks and a tail that will be rendered again, with formulae left as text.
 
-    MathJax would typeset them anew with every paint: 100 formulae painted 40 times take
-    a page 8.6 s.
+    MathJax would typeset them again each time: 100 formulae rendered 40 times take a
+    page 8.6 s.
     """
     closed = replace(tail, markdown=close_open_marks(tail.markdown))
     growing = block_html(closed) if tail.source.strip() else ""

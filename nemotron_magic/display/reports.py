@@ -157,10 +157,10 @@ def usage(ledger: Ledger) -> str:
     spans |= {f"… {literal(name, 80)}": sums for name, sums in months if sums.calls}
     why = f": {ledger.error}" if ledger.error else ""
     is_in = f"`{ledger.path}`" if ledger.path else f"memory, for this session only{why}"
-    told = table(
+    totals = table(
         ("", *_FIGURES, "Faults"), ((name, *_row(sums)) for name, sums in spans.items())
     )
-    return "\n\n".join(filter(None, [told, notes, f"Recorded in {is_in}."]))
+    return "\n\n".join(filter(None, [totals, notes, f"Recorded in {is_in}."]))
 
 
 def _row(totals: Totals) -> tuple[str, ...]:

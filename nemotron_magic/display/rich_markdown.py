@@ -156,7 +156,7 @@ class TerminalMarkdown(md.Markdown):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
         """Yield its lines, without the empty ones around them."""
-        # Not before: what grows comes more often than it is painted.
+        # Not before: what grows comes more often than it is rendered.
         source = self._source
         if self._is_growing:  # a tab has no width that could be counted
             source = close_open_marks(source).expandtabs()

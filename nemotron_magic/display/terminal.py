@@ -39,7 +39,7 @@ __all__ = [
     "print_footer",
     "print_markdown",
     "print_reply",
-    "text_painter",
+    "text_renderer",
 ]
 
 _LONGEST_LINE = 2_000
@@ -81,9 +81,9 @@ class PlainRenderer(Renderer):
     def finish(self, reply: Reply) -> None:
         """End the reply: what was not streamed, remarks, and the footer."""
         self._end_text()
-        is_shown_anew = reply.metadata.choices or reply.metadata.shown or not reply
+        is_shown_again = reply.metadata.choices or reply.metadata.shown or not reply
         self._add(
-            visible(reply_text(reply) if is_shown_anew else reply.metadata.appended)
+            visible(reply_text(reply) if is_shown_again else reply.metadata.appended)
         )
         self._end_text()
         above, line, more = lines_below(reply)
@@ -151,7 +151,7 @@ class RichRenderer(PlainRenderer):
     def _add(self, text: str) -> None:
         finished = self._blocks.feed(text)
         if finished:
-            self._stop()  # what is printed while rich paints again may be painted over
+            self._stop()  # what is printed while rich renders again may be lost
         for block in finished:
             self._print(block.markdown)
         tail = self._blocks.tail.markdown
@@ -180,7 +180,7 @@ class RichRenderer(PlainRenderer):
         self._has_printed |= made.is_seen
 
     def _show(self, tail: RenderableType) -> None:
-        """Show the tail, on a terminal that lets it be painted again."""
+        """Show the tail, on a terminal that lets it be rendered again."""
         if not self._is_live:
             return
         if self._live is None:
@@ -190,7 +190,7 @@ class RichRenderer(PlainRenderer):
 
     def _stop(self) -> None:
         if self._live is not None:
-            self._live.update("")  # the last frame is painted at any height
+            self._live.update("")  # the last frame is rendered at any height
             self._live.stop()
             self._live = None
 
@@ -208,25 +208,25 @@ class _Waiting:
         return _dim(f"{self._line} {waited_s} s" if is_told else self._line)
 
 
-def text_painter(
+def text_renderer(
     stream: TextIO, is_console: bool, with_footer: bool = True, is_live: bool = True
 ) -> PlainRenderer:
-    """Return a painter for a terminal, a file in its place, or a console."""
+    """Return a renderer for a terminal, a file in its place, or a console."""
     if is_console or stream.isatty():
         return RichRenderer(stream, is_live and not is_console, with_footer)
     return PlainRenderer(stream, with_footer)
 
 
 def print_reply(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
-    """Print a whole reply again, as it is painted on this stream."""
-    painter = text_painter(stream, is_console, is_live=False)
-    painter.watch(Text("" if reply.metadata.shown else str(reply)))
-    painter.finish(reply)
+    """Print a whole reply again, as it is rendered on this stream."""
+    renderer = text_renderer(stream, is_console, is_live=False)
+    renderer.watch(Text("" if reply.metadata.shown else str(reply)))
+    renderer.finish(reply)
 
 
 def print_footer(reply: Reply, stream: TextIO, is_console: bool = False) -> None:
-    """Print the footer alone, for a reply that was painted without it."""
-    text_painter(stream, is_console, is_live=False).print_footer(reply)
+    """Print the footer alone, for a reply that was rendered without it."""
+    text_renderer(stream, is_console, is_live=False).print_footer(reply)
 
 
 def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> None:

@@ -171,8 +171,8 @@ class _Asking:
                 if not self.call.quiet:
                     about, before = kept.metadata, len(reply.metadata.notices)
                     notices = [*about.notices[before:], *about.remarks]
-                    told = "\n\n".join(map(literal, notices))
-                    self.asker.displays.show_markdown(told)
+                    lines = "\n\n".join(map(literal, notices))
+                    self.asker.displays.show_markdown(lines)
                 return self._assign(kept)
         return self._show(inserter.finished(reply, self.options))
 
@@ -192,7 +192,7 @@ class _Asking:
 
     def _receive(self, request: Question | FollowUp, options: InsertOptions) -> Reply:
         call, asker = self.call, self.asker
-        self.renderer = Renderer() if call.quiet else asker.displays.painter()
+        self.renderer = Renderer() if call.quiet else asker.displays.renderer()
         try:
             with self.guard.released():
                 reply = asker.session.ask(request, self.settings, self.renderer.watch)
@@ -237,7 +237,7 @@ class _Asking:
         return self._assign(reply)
 
     def _assign(self, reply: Reply) -> Reply:
-        self.asker.displays.painted(reply, self.renderer)
+        self.asker.displays.rendered(reply, self.renderer)
         self._push(reply)
         return reply
 

@@ -150,8 +150,8 @@ _RULES: dict[str, Callable[[Token], str]] = {
     "text": lambda token: _text_html(token.content),
     "long_text": lambda token: _in_code(token, '<code class="nm-plain">'),
     "task": lambda token: f'<span class="nm-task">{token.content}</span> ',
-    # The notebook's table of contents is its author's; JupyterLab made it anew from
-    # all the headings of a reply with every paint.
+    # The notebook's table of contents is its author's; JupyterLab made it again from
+    # all the headings of a reply with every render.
     "heading_open": lambda token: f'<{token.tag} class="jp-toc-ignore">',
     "math_inline": lambda token: formula_html(
         token.content, display=token.markup in ("$$", r"\[")

@@ -1,6 +1,6 @@
 """Split a growing reply into finished blocks and a tail that may still change.
 
-Only the unfinished tail is painted again, so it must stay short. A block is finished
+Only the unfinished tail is rendered again, so it must stay short. A block is finished
 when the next one has begun: no later line can change it then. A block that grows too
 long is cut between its lines, and its parts are written so that they look like one.
 """
@@ -168,7 +168,7 @@ _OPEN_FORMULA = re.compile(r"[ >]*(?:\$\$|\\\[|\\begin\{)")
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a reply, to be painted as ``to_html(block.markdown)``."""
+    """A piece of a reply, to be rendered as ``to_html(block.markdown)``."""
 
     source: str  # as the model wrote it; all sources joined are the reply
     # The source, with the fence, the head of the table or the indentation that it
@@ -288,7 +288,7 @@ def _context_outside(context: _Context, line: str) -> _Context:
 
 
 def _dedented(text: str, indent: int) -> str:
-    """Take up to so many columns of white space from each line."""
+    """Take up to that many columns of white space from each line."""
     return "\n".join(
         " " * max(0, _indent_of(line) - indent) + line.lstrip(" \t")
         for line in (line if line.strip(" \t") else "" for line in text.split("\n"))

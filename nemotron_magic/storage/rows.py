@@ -1,6 +1,6 @@
 """Answers to the rows of tables, each paid for once, by the hash of what was asked.
 
-A row is written down as sent before its request goes out, and as answered after. What
+A row is recorded as sent before its request goes out, and as answered after. What
 is sent and has no answer may have been billed: nobody asks it again unasked.
 """
 
@@ -220,7 +220,7 @@ class RowStore:
         self._hold(task, kept)
 
     def release(self, task: str, keys: Iterable[bytes]) -> None:
-        """Forget rows that were written down as sent, and were not."""
+        """Forget rows that were recorded as sent, and were not."""
         gone = [(task, key) for key in keys]
         where = "task = (SELECT id FROM task WHERE hash = ?) AND key = ?"
         drop = f"DELETE FROM answer WHERE {where}"

@@ -54,7 +54,7 @@ def test_a_summary_keeps_all_but_the_person() -> None:
     assert "Quimby" not in said
     for line in SUMMARY.splitlines():
         assert (line in said) is ("Quimby" not in line)
-    assert "(1 lines may tell of people and are not shown)" in said
+    assert "(1 lines may name people and are not shown)" in said
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def paints_per_s(tokens_per_s: float, size: int = 1800, seconds: int = 60) -> fl
         clock.now_s += 1 / tokens_per_s
         pace.arrived(4)
         if pace.allows(size):
-            pace.painted(size)
+            pace.rendered(size)
             paints += 1
     return paints / seconds
 
@@ -53,7 +53,7 @@ def test_what_arrives_in_bursts_costs_no_more() -> None:
         for _ in range(20):
             pace.arrived(4)
             if pace.allows(1800):
-                pace.painted(1800)
+                pace.rendered(1800)
                 spent += 2700
         clock.now_s = 0.2 * (burst + 1)
 
@@ -63,7 +63,7 @@ def test_what_arrives_in_bursts_costs_no_more() -> None:
 def test_a_long_wait_is_not_saved_up() -> None:
     pace = RepaintBudget(clock := Clock())
     clock.now_s = 1000.0
-    pace.painted(0)
+    pace.rendered(0)
     clock.now_s += 0.2
 
     assert not pace.allows(20_000)
@@ -102,7 +102,7 @@ def test_one_thread_serves_all_and_ends_when_there_is_nothing_to_do() -> None:
 
     assert all(end.wait(10) for end in ends)
     assert during <= before + 1
-    (thread,) = [t for t in threading.enumerate() if t.name == "nemotron-paint"][:1]
+    (thread,) = [t for t in threading.enumerate() if t.name == "nemotron-render"][:1]
     thread.join(10)
     assert not thread.is_alive()
 
@@ -113,7 +113,7 @@ def test_a_thread_that_has_ended_is_started_again() -> None:
         tick(counted(1, [], done := threading.Event()))
         assert done.wait(10)
         for thread in threading.enumerate():
-            if thread.name == "nemotron-paint":
+            if thread.name == "nemotron-render":
                 thread.join(10)
 
 

@@ -140,7 +140,7 @@ def describe(
     source : bool
         Whether the source of a function or class is wanted.
     formatter : Callable, optional
-        Gives the notebook's own words for an object, or None.
+        Return the notebook's own words for an object, or None.
     live : LiveTables, optional
         The tables of the notebook, whose columns and summaries may be named.
     plain : str

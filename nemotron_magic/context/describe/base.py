@@ -318,7 +318,7 @@ def plain_lines(text: str, ctx: DescribeContext) -> list[str]:
     words = ctx.live.words
     shown = [line for line in lines if ctx.is_full or is_harmless_line(line, words)]
     if shown and (hidden := len(lines) - len(shown)):
-        shown.append(f"({hidden} lines may tell of people and are not shown)")
+        shown.append(f"({hidden} lines may name people and are not shown)")
     return shown
 
 

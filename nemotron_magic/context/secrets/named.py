@@ -441,9 +441,9 @@ def several_secrets(passage: Passage) -> Iterator[Span]:
     text = passage.text
     for found in _NAMES.finditer(passage.masked) if passage.names else ():
         names = text[slice(*found.span("names"))].split(",")
-        told = [told_by(name.strip().rpartition(".")[2]) for name in names]
+        meant = [told_by(name.strip().rpartition(".")[2]) for name in names]
         comma: re.Match[str] | None = found
-        for telling in told if any(told) else ():
+        for telling in meant if any(meant) else ():
             quoted = QUOTED.match(text, comma.end()) if comma else None
             value = quoted or (comma and _OTHER.match(text, comma.end()))
             if value is None:

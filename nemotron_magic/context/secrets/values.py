@@ -275,7 +275,7 @@ def _may_be_secret(value: str, strength: Strength, bare: bool) -> bool:
 
 
 def is_written_secret(value: str, telling: Telling) -> bool:
-    """Return whether a value that is written out is the secret that a name tells of."""
+    """Return whether a value that is written out is the secret its name announces."""
     is_one = is_secret(value, telling.strength, bare=False, code=False)
     return is_one and not telling.names_thing(value)
 

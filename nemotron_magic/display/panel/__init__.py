@@ -35,7 +35,7 @@ __all__ = [
 class PanelHost:
     """What all panels of a notebook share.
 
-    `draft` is what was typed last in any panel, for one that is drawn anew.
+    `draft` is what was typed last in any panel, for one that is drawn again.
     """
 
     shell: Any

@@ -43,13 +43,13 @@ class Transcript:
     """Show a conversation: its turns, and below them the reply that grows.
 
     Each turn is an output. Of the reply, what is finished is in outputs, the rest in a
-    tail. It is a `Publisher`: the painter of cells paints here, too, at the same pace.
+    tail. It is a `Publisher`: what renders in cells renders here, too.
     """
 
     def __init__(self, make: WidgetFactory, html_of: Callable[[Turn], str]) -> None:
         self._make = make
         self._html_of = html_of
-        self._shown: dict[int, tuple[Turn, Any]] = {}
+        self._outputs: dict[int, tuple[Turn, Any]] = {}
         self._growing: list[Any] = []
         self._html = ""
         self._is_cleared = False
@@ -58,11 +58,11 @@ class Transcript:
     def show_turns(self, turns: Sequence[Turn]) -> None:
         """Bring the turns up to date."""
         with self._make.lock:
-            old, self._shown = self._shown, {}
+            old, self._outputs = self._outputs, {}
             for turn in turns:
                 shown = old.pop(id(turn), None)
                 output = shown[1] if shown else self._make.output(self._html_of(turn))
-                self._shown[id(turn)] = turn, output
+                self._outputs[id(turn)] = turn, output
             self._arrange(output for _, output in old.values())
 
     def begin(self, question: str) -> None:
@@ -80,7 +80,7 @@ class Transcript:
             self._arrange(grown)
 
     def show(self, display: Display, *, again: bool = False) -> None:
-        """Make a display, or paint the one of that id `again`: the last one grows."""
+        """Make a display, or render the one of that id `again`: the last one grows."""
         html = without_style(display.html)  # the panel has the style sheet
         html = "" if html == _BLANK else html
         with self._make.lock:
@@ -101,7 +101,7 @@ class Transcript:
         self._is_cleared = True
 
     def _arrange(self, dropped: Iterable[Any] = ()) -> None:
-        outputs = (output for _, output in self._shown.values())
+        outputs = (output for _, output in self._outputs.values())
         self.box.children = (*outputs, *self._growing)
         for widget in dropped:
             self._make.drop(widget)
@@ -185,7 +185,7 @@ class AskTab:
         shown = self._transcript
         shown.show_turns(self._turns(cut))
         shown.begin(text)
-        painter = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
+        renderer = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
         cancel = self._cancel = CancelToken()
         self._offer()
         self._say("Going on …" if cut else "Asking …")
@@ -195,11 +195,11 @@ class AskTab:
             error: NemotronError | None = None
             try:
                 session = self._host.session
-                reply = session.ask(asked, settings, painter.watch, cancel)
+                reply = session.ask(asked, settings, renderer.watch, cancel)
                 self._try_code(reply)
             except NemotronError as failed:
                 reply, error = partial_reply(failed), failed
-            painter.fail()
+            renderer.fail()
             self._end(text, reply, error)
 
         in_thread(run)

@@ -123,7 +123,7 @@ class Panel:
     def _save_state(self) -> None:
         """Keep the state as text beside the panel, in a display of its own."""
         bundle, saved = state_bundle(self._mark, self._host), self._saved
-        # Without a kernel nothing that is shown can be shown anew.
+        # Without a kernel nothing that is shown can be shown again.
         is_live = getattr(self._host.shell, "kernel", None) is not None
         if bundle != saved and (is_live or not saved):
             self._saved = bundle
@@ -193,8 +193,8 @@ class Panel:
             parts = (table, ask, left)
             self._usage = self._make(ipywidgets.VBox, "nm-page", children=parts)
         ledger = self._host.session.accounting.ledger
-        told = f"{reports.usage(ledger)}\n\n{reports.by_day(ledger.by_day())}"
-        self._usage.children[0].value = report(told)
+        usage = f"{reports.usage(ledger)}\n\n{reports.by_day(ledger.by_day())}"
+        self._usage.children[0].value = report(usage)
         return self._usage
 
     def _ask_balance(self, line: Any) -> None:

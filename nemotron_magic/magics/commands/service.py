@@ -32,10 +32,10 @@ def _models(app: App, text: str, settings: Settings) -> str:
     if not found:
         return f"No model of {len(models)} has {literal(wanted)} in its name."
     head = ("Model", ">Context, tokens", ">$ / M in", ">$ / M out")
-    told = table(head, map(_model_row, found[:_MOST_MODELS]))
+    listed = table(head, map(_model_row, found[:_MOST_MODELS]))
     if (left := len(found) - _MOST_MODELS) > 0:
-        told += f"\n\n{left} more; `%nemotron models: WORD` filters."
-    return told
+        listed += f"\n\n{left} more; `%nemotron models: WORD` filters."
+    return listed
 
 
 def _model_row(model: Model) -> tuple[str, ...]:

@@ -49,12 +49,12 @@ def _log(app: App, text: str, settings: Settings) -> str:
     calls = ledger.last(_LAST)
     if not calls:
         return "No calls have been recorded yet."
-    told = table(_HEAD, ((f"{call.number}", *_row(call)) for call in calls))
+    listed = table(_HEAD, ((f"{call.number}", *_row(call)) for call in calls))
     more = (
         "`%nemotron log: NUMBER` shows one in full; "
         "`%nemotron log: strike NUMBER` leaves it out of all totals."
     )
-    return f"{told}\n\n{more}"
+    return f"{listed}\n\n{more}"
 
 
 def _row(call: CallRecord) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What came of the rows of a run: each reply read, paid for and written down.
+"""What came of the rows of a run: each reply read, paid for and recorded.
 
 A reply that is no answer has one repair round; a row that was refused waits for another
 turn; what would meet every other row, too, stops the run.
@@ -322,7 +322,7 @@ class Answers:
         )
 
     def record(self, row: PendingRow, state: RowState, **more: Any) -> AnswerRecord:
-        """Return how a row stands now, to be written down."""
+        """Return how a row stands now, to be recorded."""
         return AnswerRecord(
             row.key,
             state,

@@ -62,7 +62,7 @@ class Engine(Protocol):
     """Sends requests, each once, and tells what becomes of them."""
 
     def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
-        """Take requests on; with them, so many are under way."""
+        """Take requests on; with them, that many are under way."""
 
     def has_begun(self, key: bytes) -> bool:
         """Return whether the request of a row has gone out."""

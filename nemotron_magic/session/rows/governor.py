@@ -171,7 +171,7 @@ class Governor:
                 self.slots = max(1, min(self.slots // 2, self._ceiling))
                 self._refusals += 1
                 self._halved_s, self._ended, self._under_way_s = now_s, 0, 0.0
-            # Of those that went out together, so many were taken.
+            # Of those that went out together, that many were taken.
             self._accepted -= 1
             self.slots = max(1, min(self.slots, self._accepted))
             self._since_change = 0

@@ -118,7 +118,7 @@ class Run:
         self._redacted = self._wanted = 0
         self._took_s = 0.0
         self._ends_s = math.inf
-        self._painted_s = -math.inf
+        self._rendered_s = -math.inf
 
     def _engine_of(self, client: Any) -> Engine:
         if client is None:
@@ -214,7 +214,7 @@ class Run:
                     self._close()
             self._find_elsewhere(guard)
         if self._answers.asked:
-            self._paint(is_over=True)
+            self._render(is_over=True)
 
     def _begin(self) -> None:
         """Learn the prices, and what may be spent."""
@@ -267,7 +267,7 @@ class Run:
                 self._end(one)
             self._accounting.write()
             self._look_at(guard)
-            self._paint()
+            self._render()
 
     def _may_go_on(self, wait_s: float) -> bool:
         """Return whether anything will ever be sent, now that nothing is under way."""
@@ -460,11 +460,11 @@ class Run:
 
     # ---- what is told
 
-    def _paint(self, is_over: bool = False) -> None:
+    def _render(self, is_over: bool = False) -> None:
         now_s = self._clock_s()
-        if not is_over and now_s - self._painted_s < _REPAINT_S:
+        if not is_over and now_s - self._rendered_s < _REPAINT_S:
             return
-        self._painted_s = now_s
+        self._rendered_s = now_s
         try:
             self._watch(self._progress(now_s))
         except Exception:
