@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from io import StringIO
 
 from nemotron_magic.core.events import Event, Reasoning, Text, TextWasReasoning
+from nemotron_magic.core.text import LongText
 
 __all__ = ["ThinkTags", "may_start_inside"]
 
@@ -71,7 +71,7 @@ class ThinkTags:
         self._choice = choice
         self._held = ""
         self._close = ""
-        self._text = StringIO()
+        self._text = LongText()
         self._mentions = 0
         self._line = ""
         self._in_fence = False
@@ -83,7 +83,7 @@ class ThinkTags:
             return [Text(piece, self._choice)]
         is_watched = self._read is ThinkTags._in_watched_answer
         if is_watched and not self._line and "<" not in piece:
-            self._text.write(piece)
+            self._text.add(piece)
             return [Text(piece, self._choice)]
         events: list[Event] = []
         self._held += piece
@@ -182,7 +182,7 @@ class ThinkTags:
     def _in_watched_answer(self, events: list[Event]) -> bool:
         """Pass text on, but notice when it turns out to have been reasoning."""
         piece, self._held = self._held, ""
-        self._text.write(piece)
+        self._text.add(piece)
         if not self._look_for_orphan(piece, events):
             events.append(Text(piece, self._choice))
         return bool(self._held)
@@ -190,12 +190,12 @@ class ThinkTags:
     def _look_for_orphan(self, piece: str, events: list[Event], end: str = "") -> bool:
         window, known = self._line + piece + end, 0
         for tag in _CLOSED.finditer(window) if "<" in window else ():
-            said = self._text.getvalue()
+            said = str(self._text)
             at = len(said) + len(end) - len(window) + tag.start()
             if _is_orphan(said, at, tag):
                 events.append(TextWasReasoning(said[:at].strip(), self._choice))
                 self._held = said[at + len(tag[0]) :]
-                self._text = StringIO()
+                self._text = LongText()
                 self.has_answer = False
                 self._line = ""
                 self._read = ThinkTags._after_reasoning

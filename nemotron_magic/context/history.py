@@ -433,6 +433,7 @@ _FRAME = re.compile(r"\s*(?:Cell |Input |File )\S.*(?::\d+|line \d+)")
 _FRAME_BODY = re.compile(r"\s*-*>? *\d+ |\s*-+> |\s{3}|\s*$")
 _ARROW = re.compile(r"\s*-*> ?\d")
 _FOLDED = re.compile(r"\s*\[(?:\.\.\. skipping similar|Previous line repeated)")
+_TIMES = re.compile(r"(\d+) (?:more )?times")
 _NO_NEWS = re.compile(
     r"[-\s]*$|.*Traceback \(most recent call last\):?$|.*'Could not get source, "
 )
@@ -452,10 +453,10 @@ def clip_traceback(text: str, *, is_newest: bool = True) -> str:
     """
     errors = [_without_libraries(error) for error in _LED_TO.split(text)]
     if not is_newest:
-        frames = [piece for piece, is_frame in errors[-1] if is_frame]
+        frames = [p for p, is_frame in errors[-1] if is_frame and not _FOLDED.match(p)]
         message = [piece for piece, is_frame in errors[-1] if not is_frame]
         return _bounded_lines([*frames[-1:], *message[:1]])
-    chain = [_bounded_lines(dict.fromkeys(piece for piece, _ in one)) for one in errors]
+    chain = [_bounded_lines(_folded(error)) for error in errors]
     # What pandas raises twice tells nothing new the first time.
     news = [one for one in chain[:-1] if one and not chain[-1].endswith(one)]
     return "\nled to\n".join([*dict.fromkeys(news), chain[-1]])
@@ -478,12 +479,8 @@ def _without_libraries(error: str) -> list[tuple[str, bool]]:
             found.append(([], starts_frame))
             in_frame = starts_frame
         found[-1][0].append(line)
-    own = (one for one in found if not (one[1] and _is_no_news(one[0][0])))
+    own = (one for one in found if not (one[1] and is_library(one[0][0])))
     return [("\n".join(_telling_lines(lines)), is_frame) for lines, is_frame in own]
-
-
-def _is_no_news(head: str) -> bool:
-    return is_library(head) or bool(_FOLDED.match(head))
 
 
 def _telling_lines(lines: list[str]) -> list[str]:
@@ -492,6 +489,22 @@ def _telling_lines(lines: list[str]) -> list[str]:
     is_cell = lines[0].lstrip().startswith(("Cell ", "Input ", "File <ipython-input"))
     code = marked if is_cell and marked else lines[1:]
     return [*lines[:1], *(line for line in code if not _NO_NEWS.match(line))]
+
+
+def _folded(pieces: Iterable[tuple[str, bool]]) -> Iterator[str]:
+    """Yield the pieces, each frame once, and how many of them there were more."""
+    seen: set[str] = set()
+    more = 0
+    for piece, is_frame in pieces:
+        folded = is_frame and _FOLDED.match(piece)
+        if folded or (is_frame and piece in seen):
+            more += sum(map(int, _TIMES.findall(piece))) if folded else 1
+            continue
+        if more:
+            yield f"[… {more:,} more frames like these …]"
+        more = 0
+        seen.add(piece)
+        yield piece
 
 
 def _bounded_lines(pieces: Iterable[str]) -> str:

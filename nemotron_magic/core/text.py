@@ -17,6 +17,7 @@ from nemotron_magic.core.usage import Usage
 __all__ = [
     "UNSEEN",
     "GrowingText",
+    "LongText",
     "closest_match",
     "escape_invisible",
     "escape_smuggled",
@@ -128,6 +129,26 @@ _MAY_HIDE = re.compile(rf"[{UNSEEN}\u200c\u200d]")
 _HIDDEN_AT_END = re.compile(
     rf"[{UNSEEN}\u200c\u200d\ufe00-\ufe0f\U000e0000-\U000e0fff\ud800-\udfff]+\Z"
 )
+
+
+class LongText:
+    """A text that grows by pieces and takes the memory of its characters alone."""
+
+    __slots__ = ("_encoded",)
+
+    def __init__(self) -> None:
+        self._encoded = bytearray()
+
+    def add(self, piece: str) -> None:
+        """Put `piece` at the end."""
+        # A piece may end in half an emoji, see `well_formed`.
+        self._encoded += piece.encode("utf-8", "surrogatepass")
+
+    def __bool__(self) -> bool:
+        return bool(self._encoded)
+
+    def __str__(self) -> str:
+        return self._encoded.decode("utf-8", "surrogatepass")
 
 
 def one_line(text: str, longest: int = 300) -> str:

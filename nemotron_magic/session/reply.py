@@ -11,7 +11,6 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from typing import Any, Literal
 
 from nemotron_magic.code.cells import cells_of
@@ -37,7 +36,7 @@ from nemotron_magic.core.events import (
     Truncated,
     UsageReport,
 )
-from nemotron_magic.core.text import well_formed
+from nemotron_magic.core.text import LongText, well_formed
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.markdown.parser import CodeBlock, code_blocks
 
@@ -242,8 +241,8 @@ class ReplyAccumulator:
     def __init__(self, metadata: ReplyMetadata | None = None) -> None:
         self._metadata = metadata
         self._known: dict[str, Any] = {}
-        self._texts: defaultdict[int, StringIO] = defaultdict(StringIO)
-        self._reasoning = StringIO()
+        self._texts: defaultdict[int, LongText] = defaultdict(LongText)
+        self._reasoning = LongText()
         self._refusal: list[str] = []
         self._tools: dict[int, ToolCall] = {}
         self._logprobs: list[dict[str, Any]] = []
@@ -254,8 +253,7 @@ class ReplyAccumulator:
     @property
     def has_text(self) -> bool:
         """Whether anything arrived that a user would miss."""
-        chars = self._texts[0].tell() + self._reasoning.tell()
-        return bool(chars or self._refusal or self._tools)
+        return bool(self._texts[0] or self._reasoning or self._refusal or self._tools)
 
     @property
     def is_truncated(self) -> bool:
@@ -265,19 +263,19 @@ class ReplyAccumulator:
     def add(self, event: Event) -> None:
         """Take in what happened."""
         if type(event) is Text:
-            self._texts[event.choice].write(event.text)
+            self._texts[event.choice].add(event.text)
         elif type(event) is Reasoning:
             if event.choice == 0:
-                self._reasoning.write(event.text)
+                self._reasoning.add(event.text)
         else:
             self._add_rare(event)
 
     def reply(self, **known: Any) -> Reply:
         """Return the reply as it stands, with `known` details put in."""
         texts = [self._texts[choice] for choice in sorted({0, *self._texts})]
-        choices = tuple(well_formed(text.getvalue()) for text in texts)
+        choices = tuple(well_formed(str(text)) for text in texts)
         known |= self._known | {
-            "reasoning": well_formed(self._reasoning.getvalue()).strip("\n"),
+            "reasoning": well_formed(str(self._reasoning)).strip("\n"),
             "refusal": well_formed("".join(self._refusal)),
             "choices": choices if len(choices) > 1 else (),
             "tool_calls": tuple(self._tools[i] for i in sorted(self._tools)),
@@ -306,8 +304,8 @@ class ReplyAccumulator:
                 before = known.get("usage")
                 known["usage"] = before.updated(usage) if before else usage
             case TextWasReasoning(reasoning, choice):
-                self._texts[choice] = StringIO()
-                self._reasoning.write(reasoning if choice == 0 else "")
+                self._texts[choice] = LongText()
+                self._reasoning.add(reasoning if choice == 0 else "")
             case Refusal(text, 0):
                 self._refusal.append(text)
             case ToolCall(index):

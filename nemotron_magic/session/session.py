@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken, InterruptGuard, stopped_after
 from nemotron_magic.client.models import Model, fallback_model, sorted_for_people
+from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
 from nemotron_magic.core import public
 from nemotron_magic.core.endpoint import Endpoint, SecretMapping
@@ -40,6 +41,7 @@ from nemotron_magic.session.conversation import (
     FollowUp,
     PreparedPrompt,
     Question,
+    intern_messages,
 )
 from nemotron_magic.session.credentials import Credentials, KeyStore
 from nemotron_magic.session.reply import (
@@ -121,6 +123,7 @@ class Session:
         self.redactor = MessageRedactor(self.credentials, environ, held)
         self._clock_s = clock_s
         self._now_s = now_s
+        self._sent: tuple[Message, ...] = ()
         self._substitutes: dict[str, str] = {}
         self._environ = environ
         self._row_stores: dict[bool, RowStore] = {}
@@ -400,6 +403,8 @@ class Session:
         stop: CancelToken | None,
     ) -> Reply:
         """Ask, and ask a live model if the default one is gone."""
+        messages = intern_messages(prompt.messages, self._sent)
+        prompt, self._sent = replace(prompt, messages=messages), messages
         settings = self._with_live_model(settings)
         with InterruptGuard() as guard:
             while True:

@@ -136,7 +136,10 @@ def test_an_ordinary_error_is_told_by_the_users_frames(
 @pytest.mark.kernel
 def test_a_thousand_equal_frames_are_told_once(prepared: Kernel) -> None:
     for cell, line in (("again(0)", "return again"), ("ping(0)", "return ping")):
-        assert context_of(prepared, cell).count(line) == 1
+        told = context_of(prepared, cell)
+
+        assert told.count(line) == 1
+        assert "more frames like these …]" in told
 
 
 @pytest.mark.kernel
