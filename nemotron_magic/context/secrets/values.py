@@ -7,7 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
-from functools import cache, cached_property, lru_cache
+from functools import cache, lru_cache
 from itertools import chain, pairwise
 from typing import Generic, NamedTuple, TypeVar
 
@@ -94,7 +94,10 @@ def lower(text: str) -> str:
 
 def mask_spans(text: str) -> str:
     """Return `text`, as long as it was, in small letters and without placeholders."""
-    lowered = lower(text)
+    return _masked(lower(text))
+
+
+def _masked(lowered: str) -> str:
     if _OPENING not in lowered:
         return lowered
     return _PLACEHOLDER.sub(lambda found: MASK * len(found[0]), lowered)
@@ -139,26 +142,35 @@ class Passage:
     ) -> None:
         self.text = text
         self.lowered = lower(text)
-        self.masked = mask_spans(text)  # lowered, and without placeholders
+        self.masked = _masked(self.lowered)  # without placeholders
         # Where each piece starts in this text, and in the one beneath.
         self._beneath, self._starts, self._places = beneath, starts, places
+        # `cached_property` locks, which takes longer than what it keeps.
+        self._grams: set[str] = set()
+        self._names: list[int] | None = None
 
-    @cached_property
+    @property
     def grams(self) -> set[str]:
         """Each character of the text, each three in a row, and maybe others."""
-        text, of = self.lowered, _THREE.findall
-        if self._beneath is None:
-            return {*of(text), *of(text, 1), *of(text, 2), *text}
-        places = (max(0, at - back) for at in self._starts for back in (1, 2))
-        joints = (text[place : place + 3] for place in places)
-        return self._beneath.grams.union(joints, text)
+        if not self._grams:
+            text, of = self.lowered, _THREE.findall
+            places = (max(0, at - back) for at in self._starts for back in (1, 2))
+            joints = (text[place : place + 3] for place in places)
+            self._grams = (
+                {*of(text), *of(text, 1), *of(text, 2), *text}
+                if self._beneath is None
+                else self._beneath.grams.union(joints, text)
+            )
+        return self._grams
 
-    @cached_property
+    @property
     def names(self) -> list[int]:
         """The places where telling names may stand."""
-        found = _KEYWORDS.within(self.masked, self.grams)
-        places = (form.finditer(self.masked) for form in found)
-        return sorted(one.start() for one in chain.from_iterable(places))
+        if self._names is None:
+            found = _KEYWORDS.within(self.masked, self.grams)
+            places = (form.finditer(self.masked) for form in found)
+            self._names = sorted(one.start() for one in chain.from_iterable(places))
+        return self._names
 
     def edited(self, edits: Iterable[tuple[int, int, str]]) -> Passage:
         """Return it with other texts in some places, which are in order."""

@@ -186,8 +186,10 @@ def as_read(passage: Passage) -> Passage | None:
     """
     if _CHANGED.isdisjoint(passage.grams):
         return None
-    plain = passage.edited(_markup(passage.text))
-    whole = plain.edited(_breaks(plain.text))
+    markup = [*_markup(passage.text)]
+    plain = passage.edited(markup) if markup else passage
+    breaks = [*_breaks(plain.text)]
+    whole = plain.edited(breaks) if breaks else plain
     return None if whole.text == passage.text else whole
 
 
