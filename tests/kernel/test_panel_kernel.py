@@ -98,6 +98,9 @@ def test_the_first_parameters_and_each_section_take_a_message_a_control(
 def test_a_section_takes_a_message_a_control_when_it_opens(kernel: Kernel) -> None:
     outcome, _ = opened(kernel)
     form = kernel.change(made(outcome)["Parameters"], value=True)
+    # What the list of models brings must not come in between.
+    names = "[t.join() for t in threading.enumerate() if t.name == 'nemotron-panel']"
+    kernel.run(f"import threading; {names}", "cell-2")
     section = rows(kernel.change(made(form)["The request"], value=True))
 
     assert len(section) == len(SECTIONS["The request"])

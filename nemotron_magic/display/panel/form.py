@@ -90,14 +90,16 @@ class SettingsForm:
 
     def _arrange(self) -> None:
         """Show the rows of what is open, each with its note below it."""
-        shown = [*self._rows(FIRST)]
-        for name, heading in self._headings.items():
-            shown += [heading, *(self._rows(SECTIONS[name]) if heading.value else ())]
-        shown.append(self._end)
-        if self._shows_code.value:
-            self._code.value = self._as_code()
-            shown.append(self._code)
-        self.box.children = tuple(shown)
+        with self._make.lock:  # the list of models comes in a thread of its own
+            shown = [*self._rows(FIRST)]
+            for name, heading in self._headings.items():
+                rows = self._rows(SECTIONS[name]) if heading.value else ()
+                shown += [heading, *rows]
+            shown.append(self._end)
+            if self._shows_code.value:
+                self._code.value = self._as_code()
+                shown.append(self._code)
+            self.box.children = tuple(shown)
 
     def _rows(self, names: Iterable[str]) -> Iterable[Any]:
         for name in names:
