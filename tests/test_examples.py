@@ -122,7 +122,14 @@ def test_the_saved_previews_are_those_that_come(saved_and_run: tuple[Any, Any]) 
 def test_the_saved_runs_over_rows_are_those_that_come(
     saved_and_run: tuple[Any, Any],
 ) -> None:
-    assert ends_of_runs(saved_and_run[0]) == ends_of_runs(saved_and_run[1])
+    # How many rows a budget lets through depends on what is under way when it ends.
+    varies = r"^\d+(?= of 200 rows · )|\d+(?= asked)|(?<=would be )\$0\.001\d"
+    saved, run = (
+        [re.sub(varies, "…", line) for line in ends_of_runs(book)]
+        for book in saved_and_run
+    )
+
+    assert saved == run
 
 
 @pytest.mark.parametrize("saved_and_run", [REVIEWS], indirect=True, ids=["reviews"])
