@@ -4,9 +4,10 @@ A broken database must never fail a question: a corrupt one of ours is quarantin
 begun again; where nothing can be kept (no room, no right, a network's file system, a
 file that is not ours), all goes on in memory, and `error` says why.
 
-A file stays open for half a second after its last use: a question uses it twice, which
-takes 0.4 ms then, and 4 to 17 ms if it is opened and closed each time. While it is
-open, it is not whole by itself: nobody could copy it or put another in its place.
+A file stays open for half a second after its last use. A question uses it twice, which
+takes 0.4 ms then, and 4 to 17 ms if it is opened and closed each time: whoever closes
+it last also tidies it up. It is not kept for longer, as a file that is open is not
+whole by itself: nobody could copy it or put another in its place.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import KW_ONLY, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, NamedTuple, TypeVar
@@ -37,7 +38,7 @@ from nemotron_magic.storage.files import (
     tighten,
 )
 
-__all__ = ["Schema", "Storage"]
+__all__ = ["Schema", "Storage", "prepare"]
 
 _Result = TypeVar("_Result")
 _Work = Callable[[sqlite3.Connection], _Result]
@@ -54,29 +55,74 @@ _ERRORS = (sqlite3.Error, OSError, ValueError, NotOurFile)
 
 
 class Schema(NamedTuple):
-    """What a file holds: the `application_id` tells our files of one kind from others.
+    """What a file holds.
 
-    A file of another `version` is left alone; `script` makes the tables.
+    `application_id` tells our files of one kind from all others; a file whose `version`
+    is later is left alone; `script` makes the tables, each if it does not exist;
+    `added` are columns that files of this version may lack: table and column, which may
+    have a default.
     """
 
     application_id: int
     version: int
     script: str
+    added: tuple[tuple[str, str], ...] = ()
 
 
-class _EmptyFile(sqlite3.DatabaseError):
-    """A power cut took what was in it: SQLite itself would begin it again."""
+def prepare(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Make the tables that do not exist yet; raise NotOurFile if it is not ours."""
+    is_new = _is_new(connection, schema)
+    # Asked first: setting it again would disturb others.
+    if _pragma(connection, "journal_mode") != "wal":
+        connection.execute("PRAGMA journal_mode = WAL")
+    # A killed process loses nothing so; only a power cut may take the last rows.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if is_new:
+        _make_tables(connection, schema)
+    for table, column in schema.added:
+        _add_column(connection, table, column)
 
-    sqlite_errorcode = sqlite3.SQLITE_NOTADB
+
+def _is_new(connection: sqlite3.Connection, schema: Schema) -> bool:
+    # At one moment: another process may be making the tables just now.
+    names = ("application_id", "user_version", "page_count")
+    owner, version, pages = _in_transaction(
+        connection, lambda c: [_pragma(c, name) for name in names], "BEGIN"
+    )
+    if (owner, version) == (schema.application_id, schema.version):
+        return False
+    if owner == schema.application_id and version > schema.version:
+        raise NotOurFile("a later nemotron_magic wrote it")
+    if owner or version or pages > 1:
+        raise NotOurFile("it is another program's database")
+    return True
 
 
-def _check_schema(connection: sqlite3.Connection, schema: Schema) -> None:
-    if not _pragma(connection, "page_count"):
-        raise _EmptyFile
-    if _pragma(connection, "application_id") != schema.application_id:
-        raise NotOurFile(_NOT_OURS)
-    if _pragma(connection, "user_version") != schema.version:
-        raise NotOurFile("another version of nemotron_magic wrote it")
+def _make_tables(connection: sqlite3.Connection, schema: Schema) -> None:
+    own = (
+        f"PRAGMA application_id = {schema.application_id}",
+        f"PRAGMA user_version = {schema.version}",
+    )
+
+    def make(connection: sqlite3.Connection) -> None:
+        for statement in (*schema.script.split(";"), *own):
+            connection.execute(statement)
+
+    _in_transaction(connection, make, "BEGIN IMMEDIATE")
+
+
+def _add_column(connection: sqlite3.Connection, table: str, column: str) -> None:
+    """Add a column if it does not exist; earlier versions pass it over."""
+    ask = "SELECT 1 FROM pragma_table_info(?) WHERE name = ?"
+    place = (table, column.partition(" ")[0])
+
+    def add(connection: sqlite3.Connection) -> None:
+        if not connection.execute(ask, place).fetchone():
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
+    # Without a lock first: it is nearly always there.
+    if not connection.execute(ask, place).fetchone():
+        _in_transaction(connection, add, "BEGIN IMMEDIATE")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> Any:
@@ -99,37 +145,55 @@ def _in_transaction(
     return result
 
 
-def _application_id(path: Path) -> int:
-    """Return whose file it is, by its main file alone, also of a corrupt one.
+def _bears_our_name(path: Path, schema: Schema) -> bool:
+    """Return whether a file is ours, by its main file alone and unchanged.
 
-    SQLite reads it, as to close it otherwise would drop the locks of this process, and
-    as a file that nobody changes, so that SQLite puts nothing beside it.
-    https://www.sqlite.org/fileformat2.html#the_database_header
+    It is read by SQLite, which knows the locks of this process, but as a file that
+    nobody changes, so that SQLite puts nothing beside it.
     """
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True)) as connection:
-        return int(_pragma(connection, "application_id"))
-    header = first_bytes(path, 100)
-    is_database = header.startswith(b"SQLite format 3\0")
-    return int.from_bytes(header[68:72]) if is_database else 0
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        return bool(_pragma(connection, "application_id") == schema.application_id)
+
+
+def _bore_our_name(path: Path, schema: Schema) -> bool:
+    """Return whether a file that SQLite cannot read any more was ours.
+
+    https://www.sqlite.org/fileformat2.html#the_database_header
+    """
+    with suppress(OSError):
+        header, number = first_bytes(path, 100), schema.application_id.to_bytes(4)
+        return header.startswith(b"SQLite format 3\0") and header[68:72] == number
+    return False
 
 
 def _make_file(path: Path, schema: Schema, is_default: bool) -> None:
     """Make the file and its folder, for their owner's eyes alone.
 
-    It is made elsewhere and appears whole, unless another was first. In our own place,
-    what an old file has left beside it is ours, and would be taken for its changes.
+    In our own place, what an old file has left beside it is ours, too.
     """
     left = [*beside(path)]  # looked for first: another may make the file just now
     if os.path.lexists(path):
         return
-    if left and not is_default:
-        raise NotOurFile(f"{left[0].name} lies there")
     if not path.parent.exists():
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
-    for one in left:
-        one.unlink(missing_ok=True)
+    if not left:
+        _publish(path, schema)
+    elif is_default:
+        with suppress(FileExistsError):
+            # SQLite then throws away what is left.
+            # A file object, since an interrupt would leave a bare handle open.
+            open(path, "xb", opener=partial(os.open, mode=0o600)).close()
+    else:
+        raise NotOurFile(f"{left[0].name} lies there")
+
+
+def _publish(path: Path, schema: Schema) -> None:
+    """Make the file elsewhere and let it appear whole, unless another was first.
+
+    An empty one could be anyone's, and is nobody's while its tables are in the log.
+    """
     handle, name = mkstemp(dir=path.parent, prefix=".nemotron-")
     try:
         with open(handle, "wb") as file:
@@ -147,12 +211,8 @@ def _make_file(path: Path, schema: Schema, is_default: bool) -> None:
 
 @cache
 def _new_file(schema: Schema) -> bytes:
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(
-            f"{schema.script};"
-            f"PRAGMA application_id = {schema.application_id};"
-            f"PRAGMA user_version = {schema.version}"
-        )
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        _make_tables(connection, schema)
         return connection.serialize()
 
 
@@ -181,11 +241,13 @@ class Storage:
     schema: Schema
     _: KW_ONLY
     is_default: bool = False
+    clock_s: Callable[[], float] = time.monotonic
     now_s: Callable[[], float] = time.time
     mounts: Callable[[], str] = mount_table
 
     def __post_init__(self) -> None:
         self.error = ""
+        self._is_checked = False
         self._warned_of = ""
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -195,7 +257,10 @@ class Storage:
         self._is_over: threading.Event | None = None
 
     def write(self, work: _Work[_Result], patience_s: float = _PATIENCE_S) -> _Result:
-        """Do `work` as one change; it may be called again while others write."""
+        """Do `work` as one change, all or nothing; it may be called again.
+
+        Wait `patience_s` at most for others who write.
+        """
         return self._do(work, "BEGIN IMMEDIATE", patience_s)
 
     def read(self, work: _Work[_Result]) -> _Result:
@@ -229,26 +294,25 @@ class Storage:
             except _ERRORS as error:
                 if path is None:
                     raise
-                if _code(error) in _CORRUPT and not is_mended:
+                is_corrupt = _code(error) in _CORRUPT and not is_mended
+                if is_corrupt and (
+                    self.is_default or _bore_our_name(path, self.schema)
+                ):
                     is_mended = True
-                    with suppress(OSError):
-                        if moved := quarantine(path, seen, self.now_s()):
-                            self.error = f"{path} was corrupt; it is {moved.name} now"
+                    self._mend(path, seen)
                     continue
-                why = str(error)
-                if isinstance(error, OSError):
-                    why = (error.strerror or "it cannot be opened").lower()
+                why = _NOT_OURS if is_corrupt else _reason(error)
                 self.error, self.path = f"{path} cannot be used ({why})", None
 
     def _wait_and_do(
         self, work: _Work[_Result], begin: str, patience_s: float
     ) -> _Result:
-        until_s = time.monotonic() + patience_s
+        until_s = self.clock_s() + patience_s
         while True:
             try:
                 return self._use(lambda c: _in_transaction(c, work, begin))
             except sqlite3.OperationalError as error:
-                if _code(error) not in _BUSY or time.monotonic() > until_s:
+                if _code(error) not in _BUSY or self.clock_s() > until_s:
                     raise
             # SQLite refuses some locks without waiting.
             time.sleep(0.002)
@@ -263,12 +327,7 @@ class Storage:
         with self._lock:
             path = self.path
             try:
-                if self._open is None or self._open.identity != identity(path):
-                    self._let_go()
-                    connection = self._connect(path)
-                    close = weakref.finalize(self, connection.close)
-                    self._open = _Open(identity(path), connection, close)
-                result = use(self._open.connection)
+                result = use(self._connection(path))
                 if path is not None:
                     self._close_soon()
             except BaseException:
@@ -278,39 +337,52 @@ class Storage:
                 raise
             return result
 
+    def _connection(self, path: Path | None) -> sqlite3.Connection:
+        if self._open is None or self._open.identity != identity(path):
+            self._let_go()
+            connection = self._connect(path)
+            close = weakref.finalize(self, connection.close)
+            self._open = _Open(identity(path), connection, close)
+        return self._open.connection
+
     def _connect(self, path: Path | None) -> sqlite3.Connection:
         if path is not None:
-            self._prepare(path)
+            self._check(path)
+            _make_file(path, self.schema, self.is_default)
+            tighten(path)
         connection = sqlite3.connect(
             path or ":memory:",
             timeout=_WAIT_S,
             isolation_level=None,
             check_same_thread=False,
         )
+        # A flipped bit in a name must not be an error of its own.
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
         try:
             if path is None:
                 connection.executescript(self.schema.script)
-                return connection
-            _check_schema(connection, self.schema)
-            # Asked first: setting it again would disturb others.
-            if _pragma(connection, "journal_mode") != "wal":
-                connection.execute("PRAGMA journal_mode = WAL")
-            # A killed process loses nothing so; a power cut may take the last rows.
-            connection.execute("PRAGMA synchronous = NORMAL")
+            else:
+                prepare(connection, self.schema)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _prepare(self, path: Path) -> None:
-        """Have a file that is ours; keep off network file systems and others' files."""
-        if is_networked(path, self.mounts()):
+    def _check(self, path: Path) -> None:
+        """Keep off network file systems, looked up once, and off what is not ours."""
+        if not self._is_checked and is_networked(path, self.mounts()):
             raise NotOurFile("it would lie on a network file system")
-        is_foreign = check_place(path) and not self.is_default
-        if is_foreign and _application_id(path) != self.schema.application_id:
+        self._is_checked = True
+        found = check_place(path)
+        if found is None or self.is_default:
+            return
+        if not found.st_size or not _bears_our_name(path, self.schema):
             raise NotOurFile(_NOT_OURS)
-        _make_file(path, self.schema, self.is_default)
-        tighten(path)
+
+    def _mend(self, path: Path, seen: tuple[int, int] | None) -> None:
+        with suppress(OSError):
+            if moved := quarantine(path, seen, self.now_s()):
+                self.error = f"{path} was corrupt; it is {moved.name} now"
 
     # ---- how long the file stays open; the lock is held
 
@@ -353,4 +425,13 @@ def _close_when_idle(storage: weakref.ref[Storage], is_over: threading.Event) ->
 
 
 def _code(error: Exception) -> int:
+    if isinstance(error, UnicodeDecodeError):
+        # SQLite quotes a broken table in its message, and Python cannot read that.
+        return sqlite3.SQLITE_CORRUPT
     return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return (error.strerror or "it cannot be opened").lower()
+    return str(error)

@@ -1,6 +1,6 @@
 """Where files belong, whose they are, and how a broken one is moved aside.
 
-A sound database is never opened here: to close it again would drop the locks that this
+A file is never opened here: to close a database again would drop the locks that this
 process holds on it (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks).
 """
 
@@ -12,6 +12,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from io import FileIO
+from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -87,8 +89,13 @@ def is_networked(path: Path, mounts: str) -> bool:
     >>> is_networked(Path("/home/me/a"), "srv:/h /home nfs4 rw\n/dev/a / ext4 rw")
     True
     """
-    rows = [line.split(" ") for line in mounts.splitlines()]
-    kinds = {row[1]: row[2] for row in rows if len(row) > 2}
+    rows = (line.split(" ") for line in mounts.splitlines())
+    # `\040` stands for a blank.
+    kinds = {
+        re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), row[1]): row[2]
+        for row in rows
+        if len(row) > 2
+    }
     real = PurePath(os.path.realpath(path))
     kind = next((kinds[str(one)] for one in real.parents if str(one) in kinds), "")
     return _NETWORKED.match(kind) is not None
@@ -100,37 +107,45 @@ def beside(path: Path) -> Iterator[Path]:
     return (one for one in names if os.path.lexists(one))
 
 
-def check_regular(path: Path) -> bool:
-    """Return whether there is a file; raise NotOurFile if it is a link or the like."""
+def check_regular(path: Path) -> os.stat_result | None:
+    """Return what the system knows of a regular file; None if there is no file.
+
+    Raise NotOurFile if it is anything else, such as a link or a pipe.
+    """
     try:
-        mode = path.lstat().st_mode
+        found = path.lstat()
     except FileNotFoundError:
-        return False
-    if not stat.S_ISREG(mode):
+        return None
+    if not stat.S_ISREG(found.st_mode):
         kinds = {stat.S_IFLNK: "link", stat.S_IFDIR: "folder"}
-        kind = kinds.get(stat.S_IFMT(mode), "pipe or a device")
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "pipe or a device")
         raise NotOurFile(f"it is a {kind}")
-    return True
+    return found
 
 
-def check_place(path: Path) -> bool:
-    """Return whether there is a file; raise NotOurFile if it may be another user's."""
-    is_there = check_regular(path)
-    files = [one for one in (path, *beside(path)) if check_regular(one)]
+def check_place(path: Path) -> os.stat_result | None:
+    """Return what is known of the file at `path`.
+
+    Raise NotOurFile if the file, what is beside it or the folder may be another user's.
+    """
+    found = check_regular(path)
     if os.name != "posix":
-        return is_there
-    ours = {os.geteuid()}
-    for one in files:
-        if one.lstat().st_uid not in ours:
-            raise NotOurFile(f"{one.name} belongs to another user")
+        return found
+    us, whose = os.geteuid(), "belongs to another user"
+    for one in beside(path):
+        there = check_regular(one)
+        if there and there.st_uid != us:
+            raise NotOurFile(f"{one.name} {whose}")
+    if found and found.st_uid != us:
+        raise NotOurFile(f"it {whose}")
     with suppress(FileNotFoundError):
         folder = path.parent.stat()
-        if not {folder.st_uid, path.parent.lstat().st_uid} <= {*ours, 0}:
-            raise NotOurFile("its folder belongs to another user")
+        if not {folder.st_uid, path.parent.lstat().st_uid} <= {us, 0}:
+            raise NotOurFile(f"its folder {whose}")
         # A folder that others may write is safe if it is sticky, as /tmp is.
         if folder.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH:
             raise NotOurFile("anyone may change its folder")
-    return is_there
+    return found
 
 
 def tighten(path: Path) -> None:
@@ -159,24 +174,39 @@ def identity(path: Path | None) -> tuple[int, int] | None:
 
 
 def first_bytes(path: Path, size: int) -> bytes:
-    """Return the first bytes of a file; follow no link, and wait for no pipe."""
-    # A file object, since an interrupt would leave a bare handle open.
-    with open(
-        path, "rb", 0, opener=lambda name, flags: os.open(name, flags | _ITSELF)
-    ) as file:
+    """Return the first bytes of a file."""
+    with _opened(path) as file:
         return file.read(size)
 
 
+def _opened(path: Path) -> FileIO:
+    """Open a file to read, but no link, and never wait for who writes to a pipe."""
+    # A file object, since an interrupt would leave a bare handle open.
+    return open(
+        path, "rb", 0, opener=lambda name, flags: os.open(name, flags | _ITSELF)
+    )
+
+
 def quarantine(path: Path, seen: tuple[int, int] | None, now_s: float) -> Path | None:
-    """Rename a corrupt file and what is beside it to `*.corrupt-TIME`; return the name.
+    """Rename a corrupt file and what is beside it to `*.corrupt-DATE`; return the name.
 
     `seen` are device and number of the file that was found corrupt: if another process
     has moved it by now, the one in its place is left alone, and None returned.
     """
-    if identity(path) != seen:
-        return None
-    date = f"{datetime.fromtimestamp(now_s):%Y-%m-%d-%H%M%S}"
-    aside = path.with_name(f"{path.name}.corrupt-{date}")
-    for one in (*beside(path), path):
-        one.rename(f"{aside}{one.name.removeprefix(path.name)}")
-    return aside
+    with _opened(path) as file:
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            # One process at a time moves this very file, where the system can.
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX)
+        found = os.fstat(file.fileno())
+        if not identity(path) == seen == (found.st_dev, found.st_ino):
+            return None
+        date = f"{datetime.fromtimestamp(now_s):%Y-%m-%d}"
+        numbers = chain([""], (f"-{number}" for number in count(2)))
+        names = (path.with_name(f"{path.name}.corrupt-{date}{n}") for n in numbers)
+        free = (one for one in names if not os.path.lexists(one))
+        aside = next(one for one in free if not any(beside(one)))
+        for one in (*beside(path), path):
+            one.rename(f"{aside}{one.name.removeprefix(path.name)}")
+        return aside
