@@ -154,6 +154,18 @@ def test_a_secret_that_came_into_the_environment_later_is_known() -> None:
     assert texts_of(after) == ["[redacted:environment]"]
 
 
+@pytest.mark.parametrize("secret", [PASSWORD, "Tr0ub4dor-and-3-more"])
+def test_what_one_request_names_goes_from_those_that_follow(secret: str) -> None:
+    redact = MessageRedactor(access_to(), {}).of_now(HERE)
+    plain = texts_of(redact(asked("a good soap"), {}))
+    named = texts_of(redact(asked(f"password = '{secret}'"), {}))
+    after = texts_of(redact(asked(f"they said {secret} twice"), {}))
+
+    assert plain == ["a good soap"]
+    assert secret not in named[0]
+    assert after == ["they said [redacted:password] twice"]
+
+
 def test_our_own_delimiters_stay_whatever_is_taken_out_between_them() -> None:
     part = ContextPart("cell", f"In[1] {KEY}", (("code", f"password = '{KEY}'"),))
     text = render_prompt(f"why {KEY}?", FittedContext((part,)))
