@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.completer import SimpleCompletion, context_matcher
-from IPython.core.magic import no_var_expand
+from IPython.core.magic import MagicAlias, no_var_expand
 from traitlets import TraitError, TraitType
 from traitlets.config import Configurable
 
@@ -211,8 +211,9 @@ class NemotronMagics:
         """Return our name, and those that `%alias_magic` gave us."""
         known = self.shell.magics_manager.magics
         magics = [*known["line"].items(), *known["cell"].items()]
-        targets = ((name, getattr(one, "magic_name", "")) for name, one in magics)
-        return {"nemotron", *(name for name, of in targets if of == "nemotron")}
+        # Each line of each cell asks: only what is an alias is asked for its target.
+        aliases = [(name, one) for name, one in magics if type(one) is MagicAlias]
+        return {"nemotron", *(k for k, one in aliases if one.magic_name == "nemotron")}
 
     def begin_cell(self, info: Any) -> None:
         """Note when a cell begins."""

@@ -255,6 +255,7 @@ _IN_TURN = 200  # variables that nothing names come with each look
 _TURN = 50  # variables further on begins the next look
 _LONGEST_CELL = 10_000
 _TABLE = 70  # as dear as this number of parts
+_PLAIN = {id(cls) for cls in (str, int, float, bool, type(None))}  # have no parts
 _TYPICAL = 100  # that tell whether a list is one of words
 
 _Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
@@ -263,13 +264,14 @@ _Waiting: TypeAlias = "deque[tuple[Any, _Parts, int, Telling | None]]"
 class Held:
     """Finds the secrets that variables hold, and remembers them."""
 
-    __slots__ = ("_found", "_known", "_labels", "_looks", "_variables")
+    __slots__ = ("_found", "_known", "_labels", "_looks", "_telling", "_variables")
 
     def __init__(self, variables: Mapping[str, object]) -> None:
         self._variables = variables
         self._known: dict[str, int] = {}
         self._labels: set[str] = set()
         self._looks = 0
+        self._telling: set[str] = set()
         found: dict[str, str] = {}
         self._found = secret_value(found)
 
@@ -294,14 +296,17 @@ class Held:
         found, pairs = self._found(0), list(self._variables.items())
         known = {name: id(value) for name, value in pairs}
         new = [one for one in pairs if self._known.get(one[0]) != known[one[0]]]
+        self._telling |= {name for name, _ in new if _told_by(name)}
         self._known = known
         cells = self._variables.get("In")
         last = exact(cells[-1]) if type(cells) is list and cells else ""
         # The last cell may have changed what it names.
         named = set(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
-        first = [one for one in pairs if one[0] in named or _told_by(one[0])]
-        start = self._looks * _TURN % (len(pairs) or 1)
-        turn = (pairs[start:] + pairs[:start])[:_IN_TURN]
+        named |= self._telling
+        first = [one for one in pairs if one[0] in named]
+        others = [one for one in pairs if id(type(one[1])) not in _PLAIN]
+        start = self._looks * _TURN % (len(others) or 1)
+        turn = (others[start:] + others[:start])[:_IN_TURN]
         look = _Look(found, self._labels)
         look.at_all([*first, *new, *turn], _LOOKS if self._looks else _FIRST_LOOKS)
         self._looks += 1
@@ -340,8 +345,10 @@ class _Look:
                 for secret in secrets_in(telling, text):
                     self._found[secret] = telling.kind
             return
+        if id(type(value)) in _PLAIN or depth > _DEEPEST:
+            return
         parts = _parts_of(type(value))
-        if parts is None or depth > _DEEPEST:
+        if parts is None:
             return
         if telling is not None:
             self._later.append((value, parts, depth, telling))
