@@ -243,7 +243,7 @@ class MessageRedactor:
             # Not read again: another call may have put its own there meanwhile.
             redactor = self._redactor
             others = map(_value, self._access.given_beside(key))
-            exact = [_value(key)] if key else []
+            exact = [_value(key)] if key and key.is_secret else []
             exact += [one for one in others if len(one) >= _SHORTEST_ELSEWHERE]
             exact += [reveal(0) for reveal in self._hidden]
             held = {**self._given_away(0), **self._held()}

@@ -214,13 +214,18 @@ class Key:
         self._forms = without_traceback(lambda: secret_value(_forms(value)))
         self._starts = without_traceback(lambda: secret_value(_starts(self._forms(0))))
         sizes = without_traceback(lambda: [len(form) for form in self._forms(0)])
-        self._shortest, self._longest = min(sizes), max(sizes)
+        self._shortest, self._longest = min(sizes, default=0), max(sizes, default=0)
         self.origin = origin
         self.source = source
 
     def reveal_to(self, origin: str) -> str | None:
         """Return the key, if `origin` is the one it belongs to."""
         return self._reveal(0) if origin == self.origin else None
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it is more than a word for servers that want any key."""
+        return self._longest > 0
 
     def redact(self, text: str) -> str:
         """Return `text` without the key, wherever and however it is written in it."""
@@ -276,7 +281,12 @@ class SecretMapping(Mapping[str, str]):
 
 
 def _forms(value: str) -> tuple[str, ...]:
-    """Return how a key may be written, as it is and in base64, hex, URLs and JSON."""
+    """Return how a key may be written, as it is and in base64, hex, URLs and JSON.
+
+    Not at all if it is a word that stands in for a key: no text would be safe from it.
+    """
+    if value.lower() in _NO_KEYS:
+        return ()
     # The other forms of a short one would be found in any text.
     others = forms_of(value) if len(value) >= _SHORTEST_WRITTEN else set()
     return (value, *sorted(others - {value}, key=len, reverse=True))
@@ -302,6 +312,12 @@ def _starts(forms: tuple[str, ...]) -> frozenset[str]:
     return frozenset(form[:n] for form in forms for n in sizes if n <= len(form))
 
 
+# What manuals of local servers tell their users to type where a key is wanted.
+_NO_KEYS = frozenset(
+    "anything dummy empty fake key llama lm-studio local mock na no-key "
+    "no-key-required no_key nokey none not-needed not-required not_needed null ollama "
+    "placeholder sk-no-key-required test token unused vllm x xx xxx".split()
+)
 _SHORTEST_WRITTEN = 8
 _START = 64
 

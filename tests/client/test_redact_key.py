@@ -240,3 +240,10 @@ def test_who_stops_listening_closes_what_is_below() -> None:
     listening.close()
 
     assert closed == [True]
+
+
+@pytest.mark.parametrize("word", ["none", "EMPTY", "ollama", "lm-studio", "not-needed"])
+def test_a_word_that_stands_in_for_a_key_is_left_where_it_stands(word: str) -> None:
+    text = f"{word} of the rows, or {word.lower()}"
+
+    assert told([Text(text)], Key(word, "http://127.0.0.1:1", "X")) == [Text(text)]

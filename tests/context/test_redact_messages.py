@@ -49,6 +49,14 @@ def test_the_key_that_goes_there_is_taken_out_of_every_message() -> None:
     assert sealed.found.count("key") == 2
 
 
+@pytest.mark.parametrize("word", ["none", "EMPTY", "ollama"])
+def test_a_word_that_servers_take_for_any_key_is_no_secret(word: str) -> None:
+    text = f"{word} of the rows, of which {word.lower()} was sent"
+    sealed = MessageRedactor(access_to(key=word), {}).redact(asked(text), HERE)
+
+    assert (texts_of(sealed), sealed.found) == ([text], ())
+
+
 def test_a_key_of_no_known_form_goes_neither_where_it_belongs_nor_elsewhere() -> None:
     plain_key = "correcthorsebattery"
     elsewhere = Settings({"base_url": "https://elsewhere.example/v1"})
