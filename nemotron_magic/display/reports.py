@@ -149,16 +149,17 @@ def usage(ledger: Ledger) -> str:
     spans = {
         "This session": ledger.of_session(),
         "Today": ledger.of_today(),
-        "All time": ledger.of_all(),
         "This month": ledger.of_month(),
     }
-    notes = _notes(spans.values())
     months = ledger.by_model().items()
-    spans |= {f"… {literal(name, 80)}": sums for name, sums in months if sums.calls}
+    models = {f"… {literal(name, 80)}": sums for name, sums in months if sums.calls}
+    of_all = {"All time": ledger.of_all()}
+    notes = _notes([*spans.values(), *of_all.values()])
     why = f": {ledger.error}" if ledger.error else ""
     is_in = f"`{ledger.path}`" if ledger.path else f"memory, for this session only{why}"
     totals = table(
-        ("", *_FIGURES, "Faults"), ((name, *_row(sums)) for name, sums in spans.items())
+        ("", *_FIGURES, "Faults"),
+        ((name, *_row(sums)) for name, sums in (spans | models | of_all).items()),
     )
     return "\n\n".join(filter(None, [totals, notes, f"Recorded in {is_in}."]))
 
