@@ -285,7 +285,7 @@ def _forms(value: str) -> tuple[str, ...]:
 
     Not at all if it is a word that stands in for a key: no text would be safe from it.
     """
-    if value.lower() in _NO_KEYS:
+    if _NO_KEY.fullmatch(value):
         return ()
     # The other forms of a short one would be found in any text.
     others = forms_of(value) if len(value) >= _SHORTEST_WRITTEN else set()
@@ -313,10 +313,11 @@ def _starts(forms: tuple[str, ...]) -> frozenset[str]:
 
 
 # What manuals of local servers tell their users to type where a key is wanted.
-_NO_KEYS = frozenset(
-    "anything dummy empty fake key llama lm-studio local mock na no-key "
-    "no-key-required no_key nokey none not-needed not-required not_needed null ollama "
-    "placeholder sk-no-key-required test token unused vllm x xx xxx".split()
+_NO_KEY = re.compile(
+    r"anything|dummy|empty|fake|key|llama|lm-?studio|local|mock|na|none|null|ollama"
+    r"|placeholder|test|token|unused|vllm|x+|(sk-)?no[-_]?key([-_]required)?"
+    r"|not[-_](needed|required)",
+    re.IGNORECASE,
 )
 _SHORTEST_WRITTEN = 8
 _START = 64
