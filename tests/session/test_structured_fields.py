@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pydantic
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.session.structured.fields import Field, Fields, Misfit
@@ -33,11 +35,13 @@ from nemotron_magic.session.structured.specs import parse_fields
         ("s: a|b", [Field("s", labels=("a", "b"))]),
         ("s?: a | b", [Field("s", labels=("a", "b"), is_nullable=True)]),
         ("s: a|b?", [Field("s", labels=("a", "b"), is_nullable=True)]),
+        ("s enum: a|b", [Field("s", labels=("a", "b"))]),
         ('s: "very good"|bad', [Field("s", labels=("very good", "bad"))]),
         ("n int: 1|2|3", [Field("n", "int", labels=("1", "2", "3"))]),
         ("tags list", [Field("tags", is_list=True)]),
         ("tags list: a|b", [Field("tags", labels=("a", "b"), is_list=True)]),
         ("n list[int]", [Field("n", "int", is_list=True)]),
+        ("n list of int", [Field("n", "int", is_list=True)]),
         ("s: a||b|a", [Field("s", labels=("a", "b"))]),
         ("stars 1..5", [Field("stars", "int", least=1, most=5)]),
         ("p 0.5..1", [Field("p", "float", least=0.5, most=1)]),
@@ -100,22 +104,33 @@ def test_a_lone_type_is_a_single_value(spec: Any, field: Field) -> None:
     [
         ("", "there are no fields", "A field is NAME TYPE"),
         (" , ", "there are no fields", "A field is NAME TYPE"),
-        ("n int, total flaot", "flaot is no type", '"total float"'),
+        ("total flaot", "flaot is no type", '"total float"'),
+        ("n int, total flaot", "flaot is no type", '"n int, total float"'),
         ("reason one sentence", "one is no type", '"reason: one sentence"'),
-        ("n int, currency EUR|USD", "lacks a colon", '"currency: EUR|USD", or'),
-        ("EUR|USD, n int", "lacks a colon", 'Type: "label: EUR|USD"'),
-        ("mood good|bad", "lacks a colon", '"mood: good|bad", or "label: mood good'),
-        ("stars int 1-5", "1-5 is no type", "NAME TYPE 1..5"),
-        ("day date 1..5", "has a range, but is no number", "A field is"),
-        ("stars int 5..1", "ends before it begins", "A field is"),
-        ("why: short, at most 5 words", "most is no type", "put ; between fields"),
-        ("_error, a", "_error is no name", "A field is NAME TYPE"),
-        ("2nd int", "2nd is no name", "A field is NAME TYPE"),
-        ("a, int", "int has no name", "A field is NAME TYPE"),
-        ("x bool: yes|no", "has labels that are no bool", "A field is NAME TYPE"),
-        ("x int: 1|two", "has labels that are no int", "A field is NAME TYPE"),
+        ("currency EUR|USD, n int", "lacks a colon", '"currency: EUR|USD, n int"'),
+        ("n int, currency EUR|USD", "lacks a colon", '"n int, currency: EUR|USD"'),
+        ("EUR|USD, n int", "lacks a colon", '"label: EUR|USD, n int"'),
+        ("mood good|bad", "lacks a colon", '"mood: good|bad"'),
+        ("mood (good|bad)", "lacks a colon", '"mood: good|bad"'),
+        ("stars int 1-5", "1-5 is no type", '"stars int 1..5"'),
+        ("day date 1..5", "has a range, but is no number", '"day int 1..5"'),
+        ("stars int 5..1", "ends before it begins", '"stars int 1..5"'),
+        ("why: short, at most 5 words", "", '"why: short, at most 5 words;"'),
+        (
+            "a: x|y, why: short, at most 5, n int",
+            "",
+            '"a: x|y; why: short, at most 5; n int"',
+        ),
+        ("_error, a", "_error is no name", '"error, a"'),
+        ("2nd int", "2nd is no name", '"n2nd int"'),
+        ("a, int", "int has no name", '"a, name int"'),
+        ("x enum", "has no labels", '"x: one|another"'),
+        ("x: |", "has labels that are no str", '"x: one|another"'),
+        ("x bool: yes|no", "has labels that are no bool", '"x: yes|no"'),
+        ("x int: 1|two", "has labels that are no int", '"x: 1|two"'),
+        ("_a flaot, b intt 5-1", "_a is no name", '"a float, b int 1..5"'),
         ("a, b, A", "two fields a", "Name each once"),
-        (": a|b", "has no name", "A field is NAME TYPE"),
+        (": a|b", "has no name", '"name: a|b"'),
         ({"total": dict}, "total cannot be dict", "no object in an object"),
         (list[list[int]], "is a list of lists", "no object in an object"),
         (Literal["a", 1], "not all str", "A field is"),
@@ -140,6 +155,25 @@ def test_what_cannot_be_read_is_answered_with_what_can(
     assert corrected in lines[2]
 
 
+_BITS = [
+    *("a", "b int", "c 1..5", "_d", "2e", "int", "enum", "flaot", "5..1", "1-5", "?"),
+    *(" ", ",", ";", ":", "|", "\n", "(", "at most", "one sentence", "x: y|z", "é"),
+]
+
+
+@given(st.lists(st.sampled_from(_BITS), max_size=9).map("".join))
+def test_what_is_proposed_can_be_read(spec: str) -> None:
+    def hint_for(text: str) -> str:
+        try:
+            return str(bool(parse_fields(text).fields))
+        except InputError as error:
+            return error.hint
+
+    proposed = hint_for(spec).partition('Did you mean: "')[2].removesuffix('"')
+
+    assert not proposed or hint_for(proposed) in ("True", "Name each once")
+
+
 class Currency(enum.Enum):
     EUR = "EUR"
     USD = "USD"
@@ -147,7 +181,7 @@ class Currency(enum.Enum):
 
 @dataclass(frozen=True)
 class Invoice:
-    total: float
+    total: Annotated[float, "with tax"]
     currency: Currency
     paid: date | None = None
 
@@ -174,7 +208,7 @@ def test_a_dataclass_is_filled() -> None:
     fields = parse_fields(Invoice)
 
     assert fields.fields == (
-        Field("total", "float"),
+        Field("total", "float", about="with tax"),
         Field("currency", labels=("EUR", "USD")),
         Field("paid", "date", is_nullable=True),
     )
@@ -200,6 +234,22 @@ def test_a_dict_of_types_is_one_too() -> None:
     assert parse_fields(spec) == parse_fields(
         "total float, paid bool?, currency: EUR|USD, n int 1..5"
     )
+
+
+@pytest.mark.parametrize(
+    "stars",
+    [
+        Annotated[int, pydantic.Field(ge=1, le=5), "of five"],
+        Annotated[int, pydantic.Field(ge=1, le=5, description="of five")],
+    ],
+)
+def test_what_annotations_say_is_kept(stars: Any) -> None:
+    typed = TypedDict("typed", {"value": stars})  # type: ignore[misc]  # noqa: UP013
+
+    for spec in (stars, typed, make_dataclass("Filled", [("value", stars)])):
+        assert parse_fields(spec).fields == (
+            Field("value", "int", least=1, most=5, about="of five"),
+        )
 
 
 class Bill(pydantic.BaseModel):

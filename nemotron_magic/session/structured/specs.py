@@ -20,7 +20,8 @@ __all__ = ["is_type", "of_own_type", "parse_fields"]
 
 _TYPES: dict[str, Kind] = {
     **{"str": "str", "int": "int", "float": "float", "bool": "bool", "date": "date"},
-    **{"string": "str", "integer": "int", "number": "float", "boolean": "bool"},
+    **{"string": "str", "text": "str", "integer": "int", "number": "float"},
+    "boolean": "bool",
 }
 _SHORT = ("str", "int", "float", "bool", "date", "list")
 _RANGE = re.compile(r"(-?\d*\.?\d+)?\.\.(-?\d*\.?\d+)?")
@@ -75,12 +76,51 @@ def _unreadable(what: str, hint: str = _HOW) -> InputError:
 # --- text -----------------------------------------------------------------------------
 
 
+class _Wrong(Exception):
+    """A text cannot be read; holds what is wrong, and the text as it may be meant."""
+
+    def __init__(self, what: str, meant: str) -> None:
+        super().__init__(what)
+        self.meant = meant
+
+
 def _of_text(spec: str) -> Fields:
+    try:
+        return _fields(spec)
+    except _Wrong as error:
+        wrong = error
+    meant = wrong.meant
+    for _ in range(_MOST_FIELDS):  # each may be wrong
+        try:
+            _fields(meant)
+        except _Wrong as error:
+            meant = error.meant
+        else:
+            raise _unreadable(str(wrong), f'Did you mean: "{one_line(meant, 300)}"')
+    raise _unreadable(str(wrong))
+
+
+def _fields(spec: str) -> Fields:
     separator = next((one for one in ("\n", ";") if one in spec.strip()), ",")
     parts = [stripped for part in spec.split(separator) if (stripped := part.strip())]
     if len(parts) == 1 and (single := _single(parts[0])):
         return Fields((single,), is_single=True)
-    return Fields(tuple(map(_field, parts)))
+    fields: list[Field] = []
+    for at, part in enumerate(parts):
+        try:
+            fields.append(_field(part))
+        except _Wrong as wrong:
+            before, after, mended = parts[:at], parts[at + 1 :], wrong.meant
+            begun = before[-1] if before and separator == "," else ""
+            if ":" in begun and not {":", "|"} & {*part}:
+                # A description with a comma in it.
+                before, mended, separator = before[:-1], f"{begun}, {part}", ";"
+            parts = [*before, mended, *after]
+            # What ends in a semicolon is not parted at its commas.
+            end = ";" if separator == ";" and len(parts) == 1 else ""
+            meant = f"{separator.strip() or ';'} ".join(parts) + end
+            raise _Wrong(str(wrong), meant) from None
+    return Fields(tuple(fields))
 
 
 def _single(part: str) -> Field | None:
@@ -104,17 +144,22 @@ def _field(part: str) -> Field:
     head, _, tail = (one.strip() for one in part.partition(":"))
     shown = one_line(part, 60)
     if "|" in head:
-        name, _, rest = head.partition(" ")
-        named = "" if "|" in name else f'"{name}: {rest.strip()}", or '
-        hint = f'Type: {named}"label: {shown}"'
-        raise _unreadable(f"{shown} lacks a colon", hint)
+        name, _, labels = part.partition(" ")
+        labels = labels.strip(" ()[]")
+        is_named = name.isidentifier() and labels
+        meant = f"{name}: {labels}" if is_named else f"label: {part}"
+        raise _Wrong(f"{shown} lacks a colon", meant)
     name, *shape = _tokens(head) or [""]
     if not name or (name in _SHORT and name != "date"):
-        raise _unreadable(f"{shown} has no name")
+        raise _Wrong(f"{shown} has no name", f"name {part}" if name else f"name{part}")
     if not name.isidentifier() or name.startswith("_"):
-        raise _unreadable(f"{one_line(name, 40)} is no name")
+        plain = re.sub(r"\W+", "_", name).strip("_") or "name"
+        plain = plain if plain.isidentifier() else f"n{plain}"
+        raise _Wrong(f"{one_line(name, 40)} is no name", part.replace(name, plain, 1))
     if tail and not shape and all(_is_shape(token) for token in _tokens(tail)):
         shape, tail = _tokens(tail), ""  # total: float
+    if "enum" in shape and "|" not in tail:
+        raise _Wrong(f"{name} has no labels", f"{name}: one|another")
     is_date = name == "date" and "|" not in tail
     one = Field(name, "date" if is_date else "str")
     return _described(_shaped(one, shape, part), tail)
@@ -132,8 +177,11 @@ def _described(one: Field, tail: str) -> Field:
     plain = (re.sub(r"^(['\"])(.*)\1$", r"\2", text) for text in texts)
     labels = tuple(dict.fromkeys(filter(None, plain)))
     numbers = [label for label in labels if re.fullmatch(r"-?\d+", label)]
-    if one.kind != "str" and (one.kind != "int" or len(numbers) < len(labels)):
-        raise _unreadable(f"{one.name} has labels that are no {one.kind}")
+    if not labels or (
+        one.kind != "str" and (one.kind != "int" or len(numbers) < len(labels))
+    ):
+        what = f"{one.name} has labels that are no {one.kind}"
+        raise _Wrong(what, f"{one.name}: {'|'.join(labels) or 'one|another'}")
     is_nullable = one.is_nullable or tail.endswith("?")
     return dataclasses.replace(one, labels=labels, is_nullable=is_nullable)
 
@@ -146,37 +194,42 @@ def _shaped(one: Field, shape: list[str], part: str) -> Field:
             one = dataclasses.replace(one, is_nullable=True)
         elif token == "list":
             one = dataclasses.replace(one, is_list=True)
+        elif token in ("enum", "of"):
+            continue
         elif token in _TYPES:
             one = dataclasses.replace(one, kind=_TYPES[token])
         elif limits and any(limits.groups()):
-            one = _limited(one, limits)
+            one = _limited(one, limits, part)
         else:
             what = f"{one_line(part, 60)}: {one_line(token, 30)} is no type"
-            raise _unreadable(what, _meant(part, token, shape))
+            raise _Wrong(what, _meant(part, token))
     return one
 
 
-def _limited(one: Field, limits: re.Match[str]) -> Field:
+def _limited(one: Field, limits: re.Match[str], part: str) -> Field:
     least, most = (None if end is None else float(end) for end in limits.groups())
     kind = one.kind
     if kind == "str":
         kind = "float" if "." in "".join(filter(None, limits.groups())) else "int"
     if kind not in ("int", "float"):
-        raise _unreadable(f"{one.name} has a range, but is no number")
+        meant = f"{one.name} int {limits[0]}"
+        raise _Wrong(f"{one.name} has a range, but is no number", meant)
     if least is not None and most is not None and least > most:
-        raise _unreadable(f"{limits[0]} ends before it begins")
+        turned = f"{limits[2]}..{limits[1]}"
+        raise _Wrong(
+            f"{limits[0]} ends before it begins", part.replace(limits[0], turned, 1)
+        )
     return dataclasses.replace(one, kind=kind, least=least, most=most)
 
 
-def _meant(part: str, token: str, shape: list[str]) -> str:
+def _meant(part: str, token: str) -> str:
     """Return what may have been meant by a field with what is no type in it."""
-    if near := difflib.get_close_matches(token.lower(), _SHORT, 1, 0.7):
-        return f'Did you mean: "{part.replace(token, near[0], 1)}"'
-    if any(map(_is_shape, shape)):
-        return _HOW
+    if dash := re.fullmatch(r"(-?[\d.]+)[-–—](-?[\d.]+)", token):
+        return part.replace(token, f"{dash[1]}..{dash[2]}", 1)
+    if near := difflib.get_close_matches(token.lower(), [*_TYPES, "list"], 1, 0.7):
+        return part.replace(token, near[0], 1)
     name, _, rest = part.partition(" ")
-    described = f"{name}: {rest.replace(':', ' –', 1).strip()}"
-    return f'Did you mean: "{described}"   With commas in it, put ; between fields'
+    return f"{name}: {rest.replace(':', ' –', 1).strip()}"
 
 
 # --- Python types, as JSON schemas ----------------------------------------------------
@@ -203,17 +256,13 @@ def _of_type(spec: Any) -> Fields:
         fields = _of_schema({name: hints[name] for name in names})
         return dataclasses.replace(fields, make=lambda values: spec(**values))
     if typing.is_typeddict(spec):
-        may_lack = spec.__optional_keys__
-        hints = _hints(spec)
-        return _of_schema(
-            {n: h | None if n in may_lack else h for n, h in hints.items()}
-        )
+        return _of_schema(_hints(spec))
     return Fields((_property("value", _schema(spec), {}),), is_single=True)
 
 
 def _hints(spec: Any) -> dict[str, Any]:
     try:
-        return typing.get_type_hints(spec)
+        return typing.get_type_hints(spec, include_extras=True)
     except NameError as error:
         what = f"a type in {spec.__name__} is not known: {error}"
         raise _unreadable(what, "Define it before") from None
@@ -228,11 +277,26 @@ def _schema(hint: Any) -> dict[str, Any]:
         return {"enum": [member.value for member in hint], "cast": hint}
     if origin is typing.Literal:
         return {"enum": [*arguments]}
-    if origin in (typing.Union, types.UnionType):
-        return {"anyOf": [_schema(one) for one in arguments]}
+    if origin is typing.Annotated:
+        return _schema(arguments[0]) | _notes(arguments[1:])
+    if origin is typing.Required:
+        return _schema(arguments[0])
+    if origin in (typing.Union, types.UnionType, typing.NotRequired):
+        others = [types.NoneType] if origin is typing.NotRequired else []
+        return {"anyOf": [_schema(one) for one in (*arguments, *others)]}
     if origin is list:
         return {"type": "array", "items": _schema(arguments[0])}
     return {"type": getattr(hint, "__name__", None) or str(hint)}
+
+
+def _notes(notes: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what `Annotated` says: a description, and the ends of a range."""
+    said = [("description", note) for note in notes if isinstance(note, str)][:1]
+    for one in (one for note in notes for one in getattr(note, "metadata", [note])):
+        said += [("minimum", one.ge)] if hasattr(one, "ge") else []
+        said += [("maximum", one.le)] if hasattr(one, "le") else []
+    said += [("description", d) for n in notes if (d := getattr(n, "description", ""))]
+    return dict(said)
 
 
 # --- JSON schemas ---------------------------------------------------------------------
