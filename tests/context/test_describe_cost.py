@@ -65,6 +65,20 @@ def test_ten_million_rows_take_less_than_fifty_milliseconds() -> None:
     assert cost_s(of_pandas(MANY)) < 0.05
 
 
+@pytest.mark.parametrize(
+    "hold",
+    [str, lambda text: [text], lambda text: {"a": text}, lambda text: {text: 1}],
+    ids=["text", "list", "dict", "key"],
+)
+@pytest.mark.parametrize("word", ["word ", "Ab ", "7 ", "é. "])
+def test_a_long_text_is_not_read_to_its_end(
+    hold: Callable[[str], Any], word: str
+) -> None:
+    few, many = cost_s(hold(word * 20_000)), cost_s(hold(word * 2_000_000))
+
+    assert many < 5 * few + 0.01
+
+
 def test_a_dict_of_many_is_not_walked() -> None:
     assert cost_s(dict.fromkeys(range(1_000_000))) < 0.02
 

@@ -34,6 +34,8 @@ HIDDEN = "looks personal: no values shown"
 MOST_VALUES = 12  # a column of more is no vocabulary
 LEAST_SEEN = 3  # a value that fewer rows have may reveal one of them
 _LONGEST = 40
+_LONGEST_LOOKED_AT = 400  # blanks among them
+_LONGEST_TOLD = 20_000
 
 # ---- the words that tell what a column holds: lower case, without accents
 
@@ -301,7 +303,7 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
     Where they do not repeat, they must be ordinary words or codes, or the name that of
     a vocabulary.
     """
-    if not counted or is_personal(label):
+    if not counted or is_personal(label) or max(map(len, counted)) > _LONGEST_LOOKED_AT:
         return False
     if _share_a_stem(counted):
         return True
@@ -323,7 +325,7 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
 
 def is_field_value(text: str, label: str) -> bool:
     """Return whether the one text that a field of a record holds may be shown."""
-    if is_personal(label):
+    if is_personal(label) or len(text) > _LONGEST_LOOKED_AT:
         return False
     is_of_thing = _is_thing(label)
     if _is_plain(text, is_of_thing):
@@ -341,6 +343,8 @@ def are_keys(keys: Collection[str], are_alike: bool) -> bool:
 
     Where its values are alike, of one class, the keys must be words that are known.
     """
+    if max(map(len, keys), default=0) > _LONGEST_LOOKED_AT:
+        return False
     if _share_a_stem(keys):
         return True
     closed = [key for key in keys if not (_is_known(key) or _is_field(key, are_alike))]
@@ -384,7 +388,7 @@ def tells_of_person(text: str) -> bool:
     >>> tells_of_person("We met Quimby."), tells_of_person("Trained on iris")
     (True, False)
     """
-    if _is_contact(text) or _has_name(_parts(text)):
+    if len(text) > _LONGEST_TOLD or _is_contact(text) or _has_name(_parts(text)):
         return True
     # Initials with dots before a word that nobody knows, or two capital words.
     if any(_fold(last) not in ORDINARY_WORDS for last in _INITIALS.findall(text)):
