@@ -9,6 +9,7 @@ import builtins
 import difflib
 import keyword
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,7 @@ _OF_THE_SHELL = re.compile(r"_+|_i*\d*|_[iod]h|_exit_code|__\w+__|_nemotron")
 
 
 def _variable(name: str) -> str:
+    name = unicodedata.normalize("NFKC", name)  # as Python reads it in code
     if not name.isidentifier() or keyword.iskeyword(name):
         raise InputError(
             f"--out needs the name of a variable, got {name[:60]}",
@@ -128,6 +130,8 @@ def flags_table() -> str:
 
 def suggest_flag(name: str, flags: Collection[str]) -> str:
     """Return the flag that a name begins, or looks like; else nothing."""
+    if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
+        return f"{name[:2]} {name[2:]}"
     word = name.strip(f"-{_LONG_DASHES}")
     same = [one for one in flags if one.strip("-") == word]
     begun = [one for one in flags if len(name) > 3 and one.startswith(name)]

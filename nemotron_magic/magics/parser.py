@@ -14,6 +14,7 @@ from typing import Any
 
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import PARAMETERS
+from nemotron_magic.core.text import one_line
 from nemotron_magic.magics.flags import (
     FLAG_OF,
     TO_ASK,
@@ -105,7 +106,7 @@ def parse(
             start = f"{'%' * (body is not None)}%nemotron {line.removesuffix(rest)}"
             start = "" if meant.startswith("%") else start
             error = InputError(
-                "this is no command as it stands, and nothing was sent",
+                f"“{one_line(rest.strip(), 60)}” is no command, and nothing was sent",
                 hint=f"Did you mean: {start}{meant}   {TO_ASK}",
             )
         is_guess = error or not rest.startswith(command)
@@ -140,7 +141,10 @@ _PHRASES = (
     (r"check|diagnose|versions?", "doctor"),
     (r"commands|flags|manual", "help"),
     (r"calls|history|ledger", "log"),
-    (r"list(?: models)?|models? list|catalog(?:ue)?|prices?|pricing", "models"),
+    (
+        r"list(?: models)?|(?:models?|price) list|catalog(?:ue)?|prices?|pricing",
+        "models",
+    ),
     (r"info", "status"),
     (r"conversations?|list threads|threads? list", "threads"),
     (r"billing|costs?|spending|spent", "usage"),
@@ -156,6 +160,9 @@ _PHRASES = (
     (r"document|docstrings?", "doc"),
     (r"(?:ask |try )?again|redo|regenerate|repeat", "retry"),
     (r"(?:usage )?export(?: (?:usage|calls|log))?", "usage: export calls.csv"),
+    (r"export (\S+\.(?:csv|json))", r"usage: export \1"),
+    (r"(?:use |switch (?:to )?)?(?:thread|conversation) (\S+)", r"-T \1 …"),
+    (r"tests? (?:for )?function (\w+)(?:\(\))?", r"test: \1"),
     (r"cache (on|off|replay)", r"%config Nemotron.cache = '\1'"),
     (r"(?:use |switch to |set )?model(?: to|:| =)? (\S+/\S+)", r"-m \1 …"),
     (
@@ -184,6 +191,12 @@ def _line_for(said: str, commands: Collection[str]) -> str:
     return next((match.expand(line) for match, line in found if match), "")
 
 
+def _synonym(word: str, commands: Collection[str]) -> str:
+    """Return the command that a word is another name for, or ""."""
+    name = "" if word.lower() == "list" else _line_for(word, commands)
+    return name if name in commands else ""
+
+
 def _command(
     text: str, has_body: bool, commands: Mapping[str, Command]
 ) -> tuple[str, str]:
@@ -197,13 +210,16 @@ def _command(
     if command and (not rest or ((colon or blank) and command.is_followed_by(rest))):
         return word.lower(), rest
     line = _phrase(text, commands)
+    if not line and blank and (name := _synonym(word, commands)):
+        line, rest = (name, rest) if commands[name].is_followed_by(rest) else ("", "")
+        return (line, rest) if line in _HARMLESS else ("", "")
     return (line if line in _HARMLESS else ""), ""
 
 
 def _split(text: str) -> tuple[str, str, str, str]:
     """Return the first word, a colon behind it, the blanks there, and the rest."""
-    found = re.match(r"([A-Za-z]*)(:?)(\s*)(.*)", text, re.DOTALL)
-    word, colon, blank, rest = found.groups() if found else ("", "", "", text)
+    found = re.match(r"([A-Za-z]*)(?:\s*(:))?(\s*)(.*)", text, re.DOTALL)
+    word, colon, blank, rest = found.groups("") if found else ("", "", "", text)
     return word, colon, blank, rest
 
 
@@ -213,6 +229,9 @@ def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
     if not has_body and (line := _phrase(text, commands)):
         return line
     if word not in commands:
+        name = _synonym(word, commands)
+        if name and rest and commands[name].is_followed_by(rest):
+            return f"{name}: {rest}"
         near = suggest_command(word.lower(), commands)
         may_be = near and (blank or not rest) and not (colon and has_body)
         is_one = may_be and (colon or not rest or commands[near].is_followed_by(rest))
@@ -224,7 +243,10 @@ def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
     is_short = len(rest.split()) <= _MOST_WORDS and not rest.endswith("?")
     if not blank or not is_short or has_body:
         return ""
-    return f"{word}: {rest}" if commands[word].takes.isupper() else word
+    if word in ("code", "preview"):
+        return f"--{word} {rest}"
+    takes_text = commands[word].takes.partition(",")[0].isupper()
+    return f"{word}: {rest}" if takes_text else word
 
 
 def _is_all_flags(text: str) -> bool:

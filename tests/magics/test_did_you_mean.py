@@ -18,6 +18,7 @@ COMMANDS = ("fix", "doc", "usage", "models", "conversations")
         ("--tempreature", "--temperature"),
         ("--th", "--thread"),
         ("--redact", "--no-redact"),
+        ("-t0.3", "-t 0.3"),
         ("-q", ""),
         ("-x3", ""),
         ("--zzzzzz", ""),

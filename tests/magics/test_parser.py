@@ -263,7 +263,7 @@ def test_the_reply_takes_no_name_that_a_shell_needs(flag: str, name: str) -> Non
     ("typed", "name"),
     [
         *(("_private", "_private"), ("out", "out"), ("exits", "exits")),
-        *(("df", "df"), ("größe", "größe"), ("_ix", "_ix")),
+        *(("df", "df"), ("größe", "größe"), ("ﬁt", "fit"), ("_ix", "_ix")),
     ],
 )
 def test_other_names_are_taken_as_python_reads_them(typed: str, name: str) -> None:
@@ -304,6 +304,11 @@ def test_other_names_are_taken_as_python_reads_them(typed: str, name: str) -> No
         ("credits", "balance", ""),
         ("version", "doctor", ""),
         ("status", "status", ""),
+        ("history 12", "log", "12"),
+        ("history: 12", "log", "12"),
+        ("prices nano", "models", "nano"),
+        ("fix : keep it", "fix", "keep it"),
+        ("price list", "models", ""),
         ("model list", "models", ""),
         ("/help", "help", ""),
         ("show all models", "models", ""),
@@ -345,6 +350,13 @@ def test_a_question_has_no_cell_of_its_own() -> None:
         ("-t 0 fix keep it", "-t 0 fix: keep it"),
         ("explain this error", "explain: this error"),
         ("test clean_names", "test: clean_names"),
+        ("test the function clean_names()", "test: clean_names"),
+        ("export calls.json", "usage: export calls.json"),
+        ("-q switch to thread draft", "-q -T draft …"),
+        ("insert 2", "code: 2"),
+        ("preview why it fails", "--preview why it fails"),
+        ("-t 0 code plot sales", "-t 0 --code plot sales"),
+        ("rows df.review", "rows: df.review"),
         ("reset the index", "reset: the index"),
         ("log twelve", "log"),
         ("usage today", "usage"),
@@ -495,7 +507,16 @@ def test_what_is_not_only_flags_behind_a_command_is_a_question(text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["check it", "check my code", "show this", "last cell", "history of this"]
+    "text",
+    [
+        "check it",
+        "check my code",
+        "show this",
+        "last cell",
+        "history of this",
+        "check: is it so",
+        "list columns",
+    ],
 )
 def test_a_short_question_about_a_cell_is_no_command(text: str) -> None:
     assert read(text).command == ""
