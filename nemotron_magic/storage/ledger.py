@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import sqlite3
 import time
@@ -154,12 +155,13 @@ def _totals_by(
     """Return the sums of the scopes from `first` to `last`, by `scope` or `model`."""
     ask = f"SELECT {by}, {_SUMS} FROM sums WHERE scope BETWEEN ? AND ? GROUP BY {by}"
     rows = connection.execute(ask, (first, last)).fetchall()
-    # SQLite's totals are floats.
-    kinds = [type(zero) for zero in Totals().figures()]
-    return {
-        str(by): Totals(*(kind(one) for kind, one in zip(kinds, figures, strict=True)))
-        for by, *figures in rows
-    }
+    zeros = Totals().figures()
+    return {str(by): Totals(*map(_as_figure, zeros, figures)) for by, *figures in rows}
+
+
+def _as_figure(zero: float, figure: float) -> Any:
+    """Return a total, which SQLite has as a float; zero if it overflowed."""
+    return type(zero)(figure) if math.isfinite(figure) else zero
 
 
 def _totals(connection: sqlite3.Connection, first: str, last: str = "") -> Totals:

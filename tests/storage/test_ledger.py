@@ -740,3 +740,18 @@ def test_a_call_stays_in_the_day_in_which_it_was_asked(
     assert there.by_day() == {}
     assert there.strike(1, False) is not None
     assert {day: s.calls for day, s in there.by_day().items()} == {begun.day: 1}
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("cost_usd", "9e999"), ("prompt_tokens", "9e999"), ("calls", "1e300")],
+)
+def test_an_odd_figure_in_a_sum_can_be_read(
+    ledger: Ledger, tmp_path: Path, column: str, value: str
+) -> None:
+    note(ledger)
+    spoil(tmp_path / "l.sqlite", f"UPDATE sums SET {column} = {value}")
+
+    sums = ledger.of_session()
+    assert sums.completion_tokens == 2
+    assert getattr(sums, column) in (0, int(1e300))
