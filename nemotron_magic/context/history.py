@@ -285,28 +285,34 @@ class _Ear:
         return getattr(self._stream, name)
 
 
-_MOVE = re.compile(r"(\n|\r|\x1b\[A)")
+_MOVE = re.compile(r"(\r\n|[\r\n\b]|\x1b\[\d*[A-LN-Za-ln-z])")  # not colors
 
 
 def _as_seen(printed: str) -> str:
     r"""Return what stands there once what was printed over is gone, as of a bar.
 
-    >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\repoch 2")
+    >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\x1b[Kepoch 2")
     '20%\nepoch 2\n'
     """
-    lines, row, is_over = [""], 0, False
-    for piece in filter(None, _MOVE.split(printed.replace("\r\n", "\n"))):
-        if piece == "\x1b[A":
-            row = max(row - 1, 0)
-        elif piece == "\n":
-            row, is_over = row + 1, True
-        elif piece == "\r":
-            is_over = True
-        else:
-            lines[row], is_over = piece if is_over else lines[row] + piece, False
+    if not _MOVE.search(printed.replace("\n", "")):
+        return printed
+    lines, row, column = [""], 0, 0
+    for piece in _MOVE.split(printed):
+        if piece in ("\n", "\r\n", "\r"):
+            row, column = row + (piece != "\r"), 0
+        elif piece == "\b":
+            column = max(column - 1, 0)
+        elif not piece.startswith("\x1b["):
+            line = lines[row].ljust(column)
+            column += len(piece)
+            lines[row] = f"{line[: column - len(piece)]}{piece}{line[column:]}"
+        elif piece[-1] == "A":
+            row = max(row - int(piece[2:-1] or 1), 0)
+        elif piece[-1] in "JK":
+            lines[row] = "" if piece[2:-1] == "2" else lines[row][:column]
         if row == len(lines):
             lines.append("")
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _clean(text: str) -> str:
@@ -406,6 +412,9 @@ class History:
         if self._displays is not None:
             displayed, pieces = self._displays.of(number, pieces)
         printed = _as_seen("".join(pieces))
+        if failed:
+            # A kernel prints the traceback of a group, too.
+            printed = printed.partition("  + Exception Group Traceback")[0]
         if heard:
             # A terminal's own lines: the value, and the traceback below its rule.
             printed = printed.partition("-" * 75)[0] if failed else printed
@@ -429,13 +438,14 @@ def _is_ours(source: str) -> bool:
 _LED_TO = re.compile(
     r"(?m)^.*(?:above exception was the direct cause|During handling of the above).*$"
 )
+_OF_GROUP = re.compile(r"\s*[|+](?:-\+)?")
 _FRAME = re.compile(r"\s*(?:Cell |Input |File )\S.*(?::\d+|line \d+)")
 _FRAME_BODY = re.compile(r"\s*-*>? *\d+ |\s*-+> |\s{3}|\s*$")
 _ARROW = re.compile(r"\s*-*> ?\d")
 _FOLDED = re.compile(r"\s*\[(?:\.\.\. skipping similar|Previous line repeated)")
 _TIMES = re.compile(r"(\d+) (?:more )?times")
 _NO_NEWS = re.compile(
-    r"[-\s]*$|.*Traceback \(most recent call last\):?$|.*'Could not get source, "
+    r"[-+|\s]*$|.*Traceback \(most recent call last\):?$|.*'Could not get source, "
 )
 _LIBRARY = re.compile(
     r"site-packages|dist-packages|[/\\]lib(?:64)?[/\\]python\d|[/\\]Python\d+[/\\]Lib[/\\]"
@@ -452,6 +462,10 @@ def clip_traceback(text: str, *, is_newest: bool = True) -> str:
     not the newest, the user's last frame and the first line of the message are enough.
     """
     errors = [_without_libraries(error) for error in _LED_TO.split(text)]
+    if not any(is_frame for _, is_frame in errors[-1]):
+        # Somewhere it must have been: the innermost frame is all that is known.
+        frames = [line for line in text.splitlines() if _FRAME.match(line)]
+        errors[-1][:0] = [(frame, True) for frame in frames[-1:]]
     if not is_newest:
         frames = [p for p, is_frame in errors[-1] if is_frame and not _FOLDED.match(p)]
         message = [piece for piece, is_frame in errors[-1] if not is_frame]
@@ -472,9 +486,10 @@ def _without_libraries(error: str) -> list[tuple[str, bool]]:
     found: list[tuple[list[str], bool]] = []
     in_frame = False
     for line in error.splitlines():
-        starts_frame = bool(_FRAME.match(line) or _FOLDED.match(line))
-        if starts_frame or not (in_frame and _FRAME_BODY.match(line)):
-            if not starts_frame and _NO_NEWS.match(line):
+        plain = _OF_GROUP.sub("", line, count=1)
+        starts_frame = bool(_FRAME.match(plain) or _FOLDED.match(plain))
+        if starts_frame or not (in_frame and _FRAME_BODY.match(plain)):
+            if not starts_frame and _NO_NEWS.match(plain):
                 continue
             found.append(([], starts_frame))
             in_frame = starts_frame

@@ -60,6 +60,12 @@ def test_a_cause_is_told_where_it_is_news(cause: str, told: str) -> None:
     assert clip_traceback(whole, is_newest=False) == f"{OWN}\nValueError: no"
 
 
+def test_without_a_frame_of_the_users_the_innermost_is_told() -> None:
+    assert clip_traceback(FIRST + LAST) == (
+        f"File {LIBRARY}/b.py:4, in b()\nValueError: no"
+    )
+
+
 @pytest.mark.parametrize(
     ("many", "told"),
     [(60, None), (61, "[… 1 lines cut …]"), (5_063, "[… 5,003 lines cut …]")],
@@ -88,6 +94,20 @@ def ping(n):
     return pong(n)
 def pong(n):
     return ping(n)
+def gather():
+    errors = []
+    for value in ("x", "2", "y"):
+        try:
+            int(value)
+        except ValueError as error:
+            errors.append(error)
+    raise ExceptionGroup("two of three", errors)
+async def one(value):
+    int(value)
+async def together():
+    import asyncio
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one("x"))
 """
 
 
@@ -152,3 +172,14 @@ def test_of_older_errors_the_last_frame_and_the_message_are_told(
     assert told.count("in read()") == 2
     assert told.count("KeyError: 'nope'") == 1
     assert told.count("----> 3 read()") == 1
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("cell", ["gather()", "await together()"])
+def test_a_group_of_errors_is_told_once_and_whole(prepared: Kernel, cell: str) -> None:
+    told = context_of(prepared, cell)
+
+    assert told.count("ExceptionGroup: ") == 1
+    assert told.count("with base 10: 'x'") == 1
+    assert "interactiveshell" not in told
+    assert "taskgroups.py" not in told
