@@ -7,7 +7,7 @@ import difflib
 import linecache
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -15,6 +15,7 @@ from traceback import walk_tb
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
+from nemotron_magic.code.syntax import compile_error, python_source
 from nemotron_magic.context.cells import Cell, latest_runs
 from nemotron_magic.context.gather import Subject, read_names
 from nemotron_magic.context.history import History, clip_traceback, is_library
@@ -135,7 +136,8 @@ class TaskTargets:
         command, source = call.command, call.cell
         if source.strip():
             ran = (c for c in self._others() if c.source.strip() == source.strip())
-            cell = next(ran, Cell(0, source))
+            error = _syntax_error(source, self.shell.transform_cell)
+            cell = next(ran, Cell(0, source, error=error))
         elif command == "fix":
             cell = self._failed()
         elif newest := next(self._others(), None):
@@ -227,6 +229,17 @@ def _value_at(path: str, namespace: Mapping[str, object]) -> object:
         return evaluate(path, namespace)
     except (InputError, SyntaxError, ValueError):
         return MISSING
+
+
+def _syntax_error(source: str, transform: Callable[[str], str]) -> str:
+    """Return the error that keeps a cell from running at all, or ""."""
+    try:
+        compile_error(python_source(source, transform))
+    except SyntaxError as error:
+        line = (error.text or "").rstrip("\n")
+        where = f"line {error.lineno}: {line}\n" if error.lineno else ""
+        return f"{where}SyntaxError: {error.msg}"
+    return ""
 
 
 def _may_mend(one: Cell, failed: Cell) -> bool:

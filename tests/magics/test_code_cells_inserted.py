@@ -344,7 +344,7 @@ def test_a_cell_that_does_not_parse_and_never_ran_can_be_fixed(
     done = shell.run("%%nemotron fix\nfor i in range(3)\n    print(i)")
 
     assert done.next_cell == "for i in range(3):\n    print(i)"
-    assert "for i in range(3)\n    print(i)" in sent(service)
+    assert "line 1: for i in range(3)\nSyntaxError: expected ':'" in sent(service)
 
 
 def test_a_cell_that_ran_well_needs_a_wish(shell: Shell, service: Address) -> None:
