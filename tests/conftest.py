@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         if item.nodeid.startswith(KERNELS) or SHELLS & set(item.fixturenames):
             item.add_marker(pytest.mark.kernel)
-        if item.nodeid.startswith(SLOW):
+        if item.nodeid.startswith(SLOW) or item.get_closest_marker("extended"):
             item.add_marker(pytest.mark.slow)
 
 

@@ -1,4 +1,4 @@
-"""Tell reasoning from the answer where a model writes both into one text.
+"""Separate reasoning from the answer where a model writes both into one text.
 
 Models mark their thoughts by tags, which come cut anywhere, in any case, and from some
 without the opening one.

@@ -3,8 +3,8 @@
 Finished blocks are rendered in colour; on a real terminal the growing tail is shown,
 too. Into a file the Markdown is written as it comes.
 
-A model can write a line that reads like one of ours. So ours are dim where the stream
-shows that, which no text of a reply can be: it steers nothing here.
+A model can write a line that reads like one of our own. So our own are dim where the
+stream shows that, which no text of a reply can be: it steers nothing here.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ _TOKENS_PER_MESSAGE = 3
 _CORRECTION_REQUEST = "That code cannot run in this notebook"
 _CONTINUATION_REQUEST = "Your reply was cut off."
 _NO_MODEL = (
-    "**Rehearsal: no model is behind this reply.** The stand-in endpoint of "
-    "`nemotron_magic` wrote it, to show what arrived and how it is drawn."
+    "**Rehearsal: no model is behind this reply.** A server inside "
+    "`nemotron_magic` wrote it by rule, to show what arrived and how it is drawn."
 )
 _SHOWN_CHARS = 40
 _QUOTED_CHARS = 160

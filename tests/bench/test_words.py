@@ -7,8 +7,7 @@ from pathlib import Path
 import modules
 import words
 
-MOST_WORDS = 20
-"""What was reached; the goal is 0. Lower it when there are fewer."""
+MOST_WORDS = 0
 
 MOST_MODULES, MOST_PAIRS = 65, 141
 """What was reached; the goals are 65 and 140."""

@@ -148,6 +148,7 @@ def test_a_break_before_any_text_is_not_repeated_in_silence(
     assert told.asked == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["stall-before-headers:2", "stall-mid-stream:2"])
 def test_silence_ends_after_its_time(ask: Any, fault: str) -> None:
     """Case 54."""

@@ -488,6 +488,7 @@ def test_of_ordinary_cells_only_what_is_so_is_said(shell: Shell, cell: str) -> N
 UNSEEN = "This cell is too {} to be looked over: read all of it before it runs."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [900, 5_000, 20_000])
 @pytest.mark.parametrize("deep", ["+x", "+'a'", " or x", ".a"])
 def test_what_nests_deep_hides_nothing(shell: Shell, deep: str, many: int) -> None:

@@ -72,6 +72,7 @@ def test_hardly_a_line_that_comes_close_to_a_secret_is_changed(
     assert len(found) <= len(lines) // 100
 
 
+@pytest.mark.slow
 def test_hardly_a_line_of_programs_that_handle_secrets_is_changed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

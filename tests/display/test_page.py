@@ -157,6 +157,7 @@ def button_of(reply: Reply) -> ReplyCode:
     return ReplyCode(cells, lambda _: ["Look."], lambda md: cells_of(md, ()), True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [VERY_LONG, LONG["formulae"] * 4], ids=["mixed", "$"])
 def test_at_the_end_of_a_long_reply_only_its_first_and_last_displays_change(
     text: str,
@@ -174,6 +175,7 @@ def test_at_the_end_of_a_long_reply_only_its_first_and_last_displays_change(
     assert "mathjax_ignore" not in "".join(page.displays.values())
 
 
+@pytest.mark.slow
 def test_the_code_of_a_long_reply_gets_its_button_where_it_stands() -> None:
     page, clock, draft = Page(), Clock(), ReplyAccumulator()
     painter = NotebookRenderer(page, True, clock, Ticks(), button_of)
@@ -190,6 +192,7 @@ def test_the_code_of_a_long_reply_gets_its_button_where_it_stands() -> None:
     assert "".join(page.displays.values()).count("<button") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 3_000, 1_000_000])
 @pytest.mark.parametrize("ending", ["complete", "interrupted"])
 def test_a_long_reply_is_whole_and_in_order_however_it_came(
@@ -203,6 +206,7 @@ def test_a_long_reply_is_whole_and_in_order_however_it_came(
     assert list(page.texts.values())[-1] == VERY_LONG
 
 
+@pytest.mark.slow
 def test_what_is_shown_in_place_of_a_long_reply_is_one_output() -> None:
     page, painter, draft = paint(tokens(VERY_LONG), gap_s=0.5)
     painter.finish(reply_of(draft.reply(), shown="12"))
@@ -218,6 +222,7 @@ def test_jupyterlab_shows_every_display_of_the_longest_reply() -> None:
     assert len(page.displays) < 50
 
 
+@pytest.mark.slow
 def test_the_style_of_a_long_reply_that_has_ended_lets_its_cell_scroll() -> None:
     page, painter, draft = paint(tokens(VERY_LONG), gap_s=0.5)
     during = "".join(page.displays.values())

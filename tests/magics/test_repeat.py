@@ -187,6 +187,7 @@ def test_a_shared_notebook_runs_again_offline_from_its_own_outputs(
     assert asked(service) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cache", ["on", "replay"])
 def test_the_code_of_a_forged_reply_is_looked_over_like_any_other(
     service: Address, tmp_path: Path, cache: str

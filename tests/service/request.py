@@ -122,7 +122,10 @@ def read_request(stream: BufferedIOBase) -> Request | None:
     Malformed
         If what came is not a request.
     """
-    line = stream.readline(LONGEST_LINE_BYTES)
+    first = stream.read(1)
+    if first == b"\x16":  # a handshake of TLS, which may hold no newline
+        raise Malformed("this server speaks no TLS")
+    line = first + stream.readline(LONGEST_LINE_BYTES)
     if not line.strip():
         return None
     words = line.decode("latin-1").split()

@@ -368,6 +368,7 @@ def test_the_ledger_has_one_row_for_a_run_with_its_sums(
     assert one.accounting.ledger.of_session().cost_usd == pytest.approx(50 * PRICE_USD)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [4, 32])
 def test_a_budget_is_kept_by_the_service_s_own_sum(
     serve: Any, session: Any, at_once: int

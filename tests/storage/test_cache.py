@@ -188,6 +188,7 @@ def test_a_reply_is_found_by_the_name_of_its_request(
     assert again.size()[0] == 2
 
 
+@pytest.mark.slow
 def test_a_newer_reply_takes_the_place_of_an_older_one(cache: Cache) -> None:
     cache.keep("h-1", kept("One").to_json())
     cache.keep("h-1", kept("Two").to_json())
@@ -227,6 +228,7 @@ def test_the_file_does_not_grow_beyond_its_bound(tmp_path: Path) -> None:
     assert sum(p.stat().st_size for p in tmp_path.iterdir()) < 500_000
 
 
+@pytest.mark.slow
 def test_what_was_cleared_is_off_the_disk(cache: Cache, tmp_path: Path) -> None:
     for number in range(50):
         cache.keep(str(number), kept("a zebra " * 500).to_json())
@@ -238,6 +240,7 @@ def test_what_was_cleared_is_off_the_disk(cache: Cache, tmp_path: Path) -> None:
     assert len(left) < 50_000
 
 
+@pytest.mark.slow
 def test_a_corrupt_file_is_begun_anew_and_that_is_told_once(
     cache: Cache, tmp_path: Path
 ) -> None:

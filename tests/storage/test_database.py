@@ -656,6 +656,7 @@ def interrupted_at(line: int) -> Callable[..., Any]:
     return trace
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="no /proc here")
 def test_it_is_closed_by_itself_wherever_its_use_was_interrupted(path: Path) -> None:
     storages = []
@@ -777,6 +778,7 @@ def ran(program: str, path: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_waiting_for_others_comes_at_once(path: Path) -> None:
     add(storage_at(path), "first")
     program = (

@@ -280,6 +280,7 @@ def test_a_file_whose_sums_bear_their_first_names_is_read_on(tmp_path: Path) -> 
     assert (totals.pending_usd, there.error) == (0.25, "")
 
 
+@pytest.mark.slow
 def test_all_calls_are_read_however_many_there_are() -> None:
     ledger = Ledger()
     for _ in range(5_002):

@@ -219,7 +219,7 @@ def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
 
 
 def _set_value(reply: Reply, fields: Fields, reading: Reading) -> None:
-    """Give a reply its value, and the table that is shown in place of it."""
+    """Set the value of a reply, and the table that is shown in place of its text."""
     known, values = reply.metadata, reading.value or {}
     rows = ([as_cell(name), as_cell(one)] for name, one in values.items())
     known.value = fields.build(values)
