@@ -193,7 +193,9 @@ HEAVY = {
     "pyflakes",
     "rich",
 }
-OPENED_LATE = {f"{HOUSE}.storage", f"{HOUSE}.session", f"{HOUSE}.context"}
+OPENED_LATE = {f"{HOUSE}.storage", f"{HOUSE}.session"}
+if IPython.version_info >= (9, 1):  # older ones are listened to from the load on
+    OPENED_LATE |= {f"{HOUSE}.context"}
 AT_LOAD = {
     HOUSE,
     f"{HOUSE}.core",
