@@ -170,10 +170,11 @@ class _Stream(httpcore.NetworkStream):
         self._unsent = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read in short waits, since an interrupt may be noted but wake nobody."""
+        """Read; in the main thread in short waits: an interrupt may wake nobody."""
         self._send(timeout)
         left_s = _within(timeout, httpcore.ReadTimeout)
-        while left_s is None or left_s > _BLINK_S:
+        is_main = threading.current_thread() is threading.main_thread()
+        while is_main and (left_s is None or left_s > _BLINK_S):
             try:
                 return self._stream.read(max_bytes, _BLINK_S)
             except httpcore.ReadTimeout:
