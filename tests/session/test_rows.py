@@ -307,6 +307,41 @@ def test_three_equal_refusals_before_any_answer_stop(serve: Any, session: Any) -
     assert sum(service.asked.values()) <= 5
 
 
+@pytest.mark.parametrize("status", [400, 403, 413, 422])
+@pytest.mark.parametrize("refused", ["r0", "r17"])
+def test_a_row_that_alone_is_refused_stops_no_other(
+    serve: Any, session: Any, status: int, refused: str
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        return (status, {}, "not this one") if row == refused else good(row, body)
+
+    service = serve(answer)
+    values = [f"r{n}" for n in range(30)]
+    rows = session(service).map("Tone?", values, as_=TONE, at_once=2)
+    again = session(service).map("Tone?", values, as_=TONE, at_once=2)
+
+    for one in (rows, again):
+        assert [values[row.index] for row in one.errors] == [refused]
+        assert one.left == 1
+    assert sum(service.answered.values()) == 29
+    assert service.asked[refused] == 2
+
+
+@pytest.mark.parametrize("empty", [1, 2])
+def test_an_empty_answer_costs_what_the_service_says(
+    serve: Any, session: Any, empty: int
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        return (200, {}, "") if len(service.bodies) <= empty else good(row, body)
+
+    service = serve(answer)
+    rows = session(service).map("Tone?", ["good"], as_=TONE)
+
+    assert len(service.bodies) == 2
+    assert rows.cost_usd == pytest.approx(service.spent_usd)
+    assert len(rows.errors) == empty - 1
+
+
 def test_a_run_stops_when_most_rows_fail(serve: Any, session: Any) -> None:
     def answer(row: str, body: dict[str, Any]) -> Answer:
         return good(row, body) if row == "r0" else bad(row, body)

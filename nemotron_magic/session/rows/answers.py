@@ -257,7 +257,7 @@ class Answers:
         self._refusals[error.what] += 1
         is_same = not self.answered and self._refusals[error.what] >= _SAME_REFUSALS
         self._fail(row, one_line(f"{error.what}: {error.why}".rstrip(": "), 300))
-        if is_same or error.final or is_busy:
+        if is_same or is_busy:
             self.stopped = self.stopped or error
         self._stop_for(error)
 
@@ -268,7 +268,7 @@ class Answers:
 
     def _pay(self, row: PendingRow, reply: Reply | None) -> None:
         """Count what a reply took, by the service's word or else by the catalogue."""
-        usage = reply.usage if reply else Usage()
+        usage = Usage() if reply is None else reply.usage
         is_estimated = usage.cost_usd is None
         if is_estimated and self._priced is not None:
             cost_usd = estimate_cost_usd(self._priced, usage)
