@@ -108,7 +108,7 @@ def _fields(spec: str) -> Fields:
     fields: list[Field] = []
     for at, part in enumerate(parts):
         try:
-            fields.append(_field(part))
+            fields.append(_other(_field(part), fields, part))
         except _Wrong as wrong:
             before, after, mended = parts[:at], parts[at + 1 :], wrong.meant
             begun = before[-1] if before and separator == "," else ""
@@ -121,6 +121,15 @@ def _fields(spec: str) -> Fields:
             meant = f"{separator.strip() or ';'} ".join(parts) + end
             raise _Wrong(str(wrong), meant) from None
     return Fields(tuple(fields))
+
+
+def _other(one: Field, fields: list[Field], part: str) -> Field:
+    """Return a field whose name no other has; raise _Wrong if one has it."""
+    name = one.name.casefold()
+    if name in (field.name.casefold() for field in fields):
+        meant = part.replace(one.name, f"{one.name}_2", 1)
+        raise _Wrong(f"there are two fields {name}", meant)
+    return one
 
 
 def _single(part: str) -> Field | None:
@@ -228,8 +237,9 @@ def _meant(part: str, token: str) -> str:
         return part.replace(token, f"{dash[1]}..{dash[2]}", 1)
     if near := difflib.get_close_matches(token.lower(), [*_TYPES, "list"], 1, 0.7):
         return part.replace(token, near[0], 1)
-    name, _, rest = part.partition(" ")
-    return f"{name}: {rest.replace(':', ' –', 1).strip()}"
+    name = _tokens(part)[0]
+    rest = part.partition(name)[2].replace(":", " –", 1)
+    return f"{name}: {rest.strip(' ?[]')}"
 
 
 # --- Python types, as JSON schemas ----------------------------------------------------
