@@ -108,7 +108,8 @@ _NO_CALLS = b"[\n]\n"
 
 _COLUMNS = tuple(field.name for field in fields(CallRecord) if field.name != "number")
 _NAMES = ("number", *_COLUMNS)
-_BOOLEANS = {field.name for field in fields(CallRecord) if field.type == "bool"}
+_KINDS = {field.name: (str(field.type), field.default) for field in fields(CallRecord)}
+_LARGEST = 1e17
 _FIRST_NAMES = {
     "pending": "unended",
     "unknown_cost": "unpriced",
@@ -231,7 +232,15 @@ def _calls(
 
 
 def _as_field(name: str, value: Any) -> tuple[str, Any]:
-    return name, bool(value) if name in _BOOLEANS else value
+    """Return a field as its kind wants it, whatever stands in the file."""
+    kind, default = _KINDS[name]
+    if value is None:
+        return name, None if "None" in kind else default
+    if "str" in kind:
+        return name, str(value)
+    is_figure = isinstance(value, int | float) and -_LARGEST < value < _LARGEST
+    figure = value if is_figure else default
+    return name, bool(figure) if kind == "bool" else figure
 
 
 class Tally:

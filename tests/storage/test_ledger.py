@@ -743,6 +743,29 @@ def test_a_call_stays_in_the_day_in_which_it_was_asked(
     assert {day: s.calls for day, s in there.by_day().items()} == {begun.day: 1}
 
 
+@pytest.mark.parametrize("value", ["'odd'", "x'00ff'", "9e999", "1e300", "NULL"])
+def test_a_row_is_read_and_exported_whatever_stands_in_it(
+    ledger: Ledger, tmp_path: Path, value: str
+) -> None:
+    note(ledger)
+    known = {one.name: str(one.type) for one in fields(CallRecord)}
+    del known["number"]
+    spoil(
+        tmp_path / "l.sqlite",
+        f"UPDATE calls SET {', '.join(f'{name} = {value}' for name in known)}",
+    )
+
+    (call,) = ledger.last()
+    kinds = {name: type(getattr(call, name)).__name__ for name in known}
+    assert {n: kind for n, kind in kinds.items() if kind not in known[n]} == {
+        name: "NoneType"
+        for name, kind in known.items()
+        if "None" in kind and getattr(call, name) is None
+    }
+    assert call.started_at.year == 1970
+    assert export(ledger.all(), tmp_path / "calls.json") == 1
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [("cost_usd", "9e999"), ("prompt_tokens", "9e999"), ("calls", "1e300")],
