@@ -26,6 +26,7 @@ _OLDER = (
 _HEAD = re.compile(
     r"(?m)^(?=[ \t]*\[(?:markdown|raw|code, not run|code, ran as cell \d+)\])"
 )
+_ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')
 _MOST_BYTES = 100_000_000
 _MOST_FILES_BESIDE = 50
 
@@ -124,7 +125,7 @@ def _holds(path: str, wanted: set[str]) -> bool:
             return False
         data = file.read_bytes()
         # Most files have none of them anywhere, and that is seen much sooner.
-        if not any(one.encode() in data for one in ids):
+        if {one.encode() for one in ids}.isdisjoint(_ID.findall(data)):
             return False
         cells = map(as_dict, as_list(as_dict(json.loads(data)).get("cells")))
     except (OSError, ValueError, RecursionError):

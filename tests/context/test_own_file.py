@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,6 +162,21 @@ def test_a_file_that_is_too_large_is_not_read(save: Save) -> None:
     os.truncate(path, 100_000_001)  # sparse: it takes no room
 
     assert path_of_file(str(path), "q") == ""
+
+
+def test_many_cells_that_ran_take_no_longer_to_find_than_one(
+    save: Save, tmp_path: Path
+) -> None:
+    for name in ("Other", "Another"):
+        save(name, "x" * 10_000_000)
+
+    def spent_s(ran: tuple[str, ...]) -> float:
+        begun_s = time.process_time()
+        assert path_of_file(str(tmp_path / "Sales.ipynb"), "q", ran) == ""
+        return time.process_time() - begun_s
+
+    one_s = min(spent_s(("a",)) for _ in range(3))
+    assert spent_s(tuple(f"gone {number}" for number in range(300))) < 10 * one_s
 
 
 def test_a_file_that_has_changed_is_looked_into_again(save: Save) -> None:
