@@ -133,6 +133,12 @@ _SCHEMA = Schema(
         PRIMARY KEY (scope, model)
     ) WITHOUT ROWID
     """,
+    added=(
+        ("calls", "is_struck"),
+        ("calls", "day"),
+        ("calls", "tokens_are_estimated"),
+        ("sums", "estimated_tokens DEFAULT 0"),
+    ),
 )
 """`sums` has a row for each day and each session, by model: a million calls are added
 up in no time. They change in the same transaction as the call's row."""

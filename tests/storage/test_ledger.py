@@ -779,3 +779,14 @@ def test_an_odd_figure_in_a_sum_can_be_read(
     sums = ledger.of_session()
     assert sums.completion_tokens == 2
     assert getattr(sums, column) in (0, int(1e300))
+
+
+def test_a_ledger_of_an_earlier_version_goes_on(ledger: Ledger, tmp_path: Path) -> None:
+    note(ledger)
+    ledger.close()
+    spoil(tmp_path / "l.sqlite", "ALTER TABLE calls DROP COLUMN is_struck")
+    note(ledger, cost_usd=0.25)
+    ledger.strike(1)
+
+    assert [call.is_struck for call in ledger.all()] == [True, False]
+    assert (ledger.of_all().cost_usd, ledger.error) == (0.25, "")
