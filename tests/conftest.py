@@ -6,16 +6,19 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
+from places import PLACES, left_out
 from service import serve
 from wire import NoStore, Told, ask_once
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
 from nemotron_magic.session.credentials import BASE_VARIABLES, KEY_VARIABLES, KeyStore
+from nemotron_magic.storage.files import HOME_VARIABLE
 
 pytest_plugins = ["leaks", "notebook_fixtures"]
 
@@ -32,29 +35,26 @@ settings.load_profile("patient")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
-# What is left out of the fast loop: -m "not kernel and not browser and not slow".
-KERNELS = ("tests/kernel/", "tests/test_demo.py", "tests/test_examples.py")
 SHELLS = {"kernel", "loops_closed", "plain_shell"}
-SLOW = (
-    "tests/bench/",
-    "tests/code/test_code_check.py",
-    "tests/context/test_describe_cost.py",
-    "tests/context/test_held.py",
-    "tests/context/test_redact.py",
-    "tests/faults/",
-    "tests/fuzz/",
-    "tests/markdown/test_highlight.py",
-    "tests/markdown/test_markdown_time.py",
-    "tests/safety/",
-    "tests/service/",
-)
+
+
+def pytest_ignore_collect(
+    collection_path: Path, config: pytest.Config
+) -> Literal[True] | None:
+    """Leave unread what is left out by its place: half of the time to collect."""
+    place = collection_path.relative_to(config.rootpath).as_posix()
+    skipped = f"{place}/".startswith(left_out(config.option.markexpr))
+    return True if skipped else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
-        if item.nodeid.startswith(KERNELS) or SHELLS & set(item.fixturenames):
+        for mark, places in PLACES.items():
+            if item.nodeid.startswith(places):
+                item.add_marker(mark)
+        if SHELLS & set(item.fixturenames):
             item.add_marker(pytest.mark.kernel)
-        if item.nodeid.startswith(SLOW) or item.get_closest_marker("extended"):
+        if item.get_closest_marker("extended"):
             item.add_marker(pytest.mark.slow)
 
 
@@ -77,7 +77,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _home_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep every ledger and cache out of the real home, of kernels, too."""
-    os.environ["NEMOTRON_MAGIC_HOME"] = str(tmp_path_factory.mktemp("home"))
+    os.environ[HOME_VARIABLE] = str(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
@@ -95,10 +95,12 @@ def session_at() -> Iterator[Callable[..., Session]]:
         def session(
             base_url: str, client: Client | None = None, **more: Any
         ) -> Session:
-            more = {"environ": {}, "keys": KeyStore(NoStore()), **more}
+            environ = {HOME_VARIABLE: os.environ[HOME_VARIABLE]}
+            more = {"environ": environ, "keys": KeyStore(NoStore()), **more}
             client = client or Client(sleep=lambda wait_s: None)
-            stack.callback(client.close)
-            return Session(base_url=str(base_url), client=client, **more)
+            session = Session(base_url=str(base_url), client=client, **more)
+            stack.callback(session.close)
+            return session
 
         yield session
 

@@ -22,9 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Last: a Jupyter server goes on knocking at the ports of kernels that have ended,
     # and servers of other tests may listen there by then.
     items.sort(key=lambda item: item.path.is_relative_to(HERE))
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(scope="session")

@@ -511,6 +511,7 @@ def test_a_long_path_hides_nothing(shell: Shell) -> None:
     assert effects_of(cell, shell.ip.transform_cell) == SHELL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["curl ", "sh (", "pip -a ", "a@a.", "| sh ", "pip install x;", "PIP_A=b ", "( ` "],

@@ -180,6 +180,7 @@ def test_python_means_the_same_and_is_shown_once(source: str) -> None:
     assert ast.dump(ast.parse(shown)) == ast.dump(tree)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source",
     [

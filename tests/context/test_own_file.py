@@ -164,6 +164,7 @@ def test_a_file_that_is_too_large_is_not_read(save: Save) -> None:
     assert path_of_file(str(path), "q") == ""
 
 
+@pytest.mark.slow
 def test_many_cells_that_ran_take_no_longer_to_find_than_one(
     save: Save, tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def test_no_text_is_estimated_too_low_and_hardly_any_much_too_high() -> None:
     assert median(found) <= 1.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit", ["a", "a ", "=", "=-", "\n ", "1", "Aa", "é", "漢", "b9", "\t", "😀", "zx"]
 )

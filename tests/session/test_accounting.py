@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,15 @@ class Service:
 
 
 @pytest.fixture
-def at(tmp_path: Path) -> Any:
-    return lambda *answers: Service(tmp_path / "l.sqlite", *answers)
+def at(tmp_path: Path) -> Iterator[Any]:
+    with ExitStack() as stack:
+
+        def service(*answers: Any) -> Service:
+            made = Service(tmp_path / "l.sqlite", *answers)
+            stack.callback(made.session.close)
+            return made
+
+        yield service
 
 
 def test_the_row_is_there_when_the_request_goes_out(at: Any) -> None:

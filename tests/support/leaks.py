@@ -53,8 +53,11 @@ class Left:
         """Look until there is nothing, or for so long; give what there is."""
         end_s = time.monotonic() + grace_s
         left = self._now()
-        if left:
-            gc.collect()
+        # First what is young: all that a worker holds takes 0.2 s to go through.
+        for generation in (1, 2):
+            if left:
+                gc.collect(generation)
+                left = self._now()
         while left and time.monotonic() < end_s:
             time.sleep(0.02)
             left = self._now()
