@@ -157,6 +157,7 @@ def told_of(said: str, people: list[str]) -> list[str]:
     return [one for one in set(people) if one in said or one.upper() in said]
 
 
+@pytest.mark.slow  # its sister asks every holder, too
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_nobody_is_told_of_whatever_holds_them(holder: str) -> None:
     for place, header in enumerate(HEADERS):

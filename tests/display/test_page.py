@@ -239,6 +239,7 @@ def test_beside_other_output_there_is_one_display_from_the_start() -> None:
     assert not page.will_clear
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 @pytest.mark.parametrize("alone", [True, False])
 def test_the_bytes_stay_below_forty_times_the_reply(text: str, alone: bool) -> None:
