@@ -285,7 +285,8 @@ class _Ear:
         return getattr(self._stream, name)
 
 
-_MOVE = re.compile(r"(\r\n|[\r\n\b]|\x1b\[\d*[A-LN-Za-ln-z])")  # not colors
+_MOVE = re.compile(r"([\r\n\b]|\x1b\[\d*[A-Z])")
+_STYLE = re.compile(r"\x1b\[[\d;?]*[a-z]")  # takes no room
 
 
 def _as_seen(printed: str) -> str:
@@ -294,12 +295,13 @@ def _as_seen(printed: str) -> str:
     >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\x1b[Kepoch 2")
     '20%\nepoch 2\n'
     """
+    printed = _STYLE.sub("", printed.replace("\r\n", "\n"))
     if not _MOVE.search(printed.replace("\n", "")):
         return printed
     lines, row, column = [""], 0, 0
     for piece in _MOVE.split(printed):
-        if piece in ("\n", "\r\n", "\r"):
-            row, column = row + (piece != "\r"), 0
+        if piece in ("\n", "\r"):
+            row, column = row + (piece == "\n"), 0
         elif piece == "\b":
             column = max(column - 1, 0)
         elif not piece.startswith("\x1b["):
@@ -464,7 +466,8 @@ def clip_traceback(text: str, *, is_newest: bool = True) -> str:
     errors = [_without_libraries(error) for error in _LED_TO.split(text)]
     if not any(is_frame for _, is_frame in errors[-1]):
         # Somewhere it must have been: the innermost frame is all that is known.
-        frames = [line for line in text.splitlines() if _FRAME.match(line)]
+        last = _LED_TO.split(text)[-1]
+        frames = [line for line in last.splitlines() if _FRAME.match(line)]
         errors[-1][:0] = [(frame, True) for frame in frames[-1:]]
     if not is_newest:
         frames = [p for p, is_frame in errors[-1] if is_frame and not _FOLDED.match(p)]

@@ -242,9 +242,13 @@ class MessageRedactor:
         def latest() -> Redactor:
             # Not read again: another call may have put its own there meanwhile.
             redactor = self._redactor
-            others = map(_value, self._access.given_beside(key))
+            others = self._access.given_beside(key)
             exact = [_value(key)] if key and key.is_secret else []
-            exact += [one for one in others if len(one) >= _SHORTEST_ELSEWHERE]
+            exact += [
+                value
+                for one in others
+                if one.is_secret and len(value := _value(one)) >= _SHORTEST_ELSEWHERE
+            ]
             exact += [reveal(0) for reveal in self._hidden]
             held = {**self._given_away(0), **self._held()}
             is_latest = redactor.is_for(self._environ, exact, held)

@@ -18,6 +18,20 @@ CASES = {
         "for n in range(9):\n    print(f'\\router {n}\\n\\rinner {n}\\x1b[A', end='')",
         ["outer 8", "inner 8"], ["outer 7", "inner 7"],
     ),
+    "a colored bar that hides the cursor": (
+        "for n in range(9):\n"
+        "    print(f'\\x1b[?25l\\r\\x1b[1;32mstep {n}\\x1b[0m\\x1b[K', end='')",
+        ["step 8"], ["step 7", "step 0", "[0m"],
+    ),
+    "lines that are erased": (
+        "for n in range(9):\n    print(f'\\x1b[31mepoch {n}\\x1b[0m\\nloss {n}')\n"
+        "    print('\\x1b[2A\\x1b[2K', end='')\nprint('all is done')",
+        ["all is done", "loss 8"], ["epoch", "loss 7"],
+    ),
+    "a counter that backs up": (
+        "for n in range(9):\n    print(f'{n} of 9', end='' if n == 8 else '\\b' * 6)",
+        ["8 of 9"], ["7 of 9", "0 of 9"],
+    ),
     "what is written in Markdown": (
         "from IPython.display import Markdown, display\n"
         "display(Markdown('## Result\\nThe mean is **3.5**.'))",

@@ -57,6 +57,16 @@ def test_a_word_that_servers_take_for_any_key_is_no_secret(word: str) -> None:
     assert (texts_of(sealed), sealed.found) == ([text], ())
 
 
+def test_such_a_word_is_none_either_where_the_key_does_not_belong() -> None:
+    elsewhere = Settings({"base_url": "https://elsewhere.example/v1"})
+    sealing = MessageRedactor(access_to(key="not-needed"), {})
+    sealing.redact(asked("first"), HERE)
+
+    sealed = sealing.redact(asked("a column that is not-needed"), elsewhere)
+
+    assert texts_of(sealed) == ["a column that is not-needed"]
+
+
 def test_a_key_of_no_known_form_goes_neither_where_it_belongs_nor_elsewhere() -> None:
     plain_key = "correcthorsebattery"
     elsewhere = Settings({"base_url": "https://elsewhere.example/v1"})

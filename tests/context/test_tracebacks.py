@@ -66,6 +66,13 @@ def test_without_a_frame_of_the_users_the_innermost_is_told() -> None:
     )
 
 
+def test_an_error_without_frames_borrows_none_of_its_cause() -> None:
+    whole = f"{HEAD}\nKeyError: 'x'{CHAIN}ValueError: no"
+
+    assert clip_traceback(whole) == f"{OWN}\nKeyError: 'x'\nled to\nValueError: no"
+    assert clip_traceback(whole, is_newest=False) == "ValueError: no"
+
+
 @pytest.mark.parametrize(
     ("many", "told"),
     [(60, None), (61, "[… 1 lines cut …]"), (5_063, "[… 5,003 lines cut …]")],

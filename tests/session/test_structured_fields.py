@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, make_dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, Required, TypedDict
 
 import pydantic
 import pytest
@@ -195,6 +195,12 @@ class Row(TypedDict):
     tags: NotRequired[list[Literal["new", "old"]]]
 
 
+class Loose(TypedDict, total=False):
+    total: float
+    currency: Required[str]
+    note: Annotated[str, "of the clerk"]
+
+
 class Model(pydantic.BaseModel):
     total: float = pydantic.Field(ge=0, description="with tax")
     currency: Currency
@@ -206,6 +212,14 @@ class Model(pydantic.BaseModel):
         if total % 2:
             raise ValueError("total is odd")
         return total
+
+
+def test_what_a_typed_dict_may_lack_may_be_null() -> None:
+    assert parse_fields(Loose).fields == (
+        Field("total", "float", is_nullable=True),
+        Field("currency"),
+        Field("note", is_nullable=True, about="of the clerk"),
+    )
 
 
 def test_a_dataclass_is_filled() -> None:

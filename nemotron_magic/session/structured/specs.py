@@ -266,7 +266,19 @@ def _of_type(spec: Any) -> Fields:
         fields = _of_schema({name: hints[name] for name in names})
         return dataclasses.replace(fields, make=lambda values: spec(**values))
     if typing.is_typeddict(spec):
-        return _of_schema(_hints(spec))
+        hints = _hints(spec)
+        # Where annotations are texts, it does not know what is `Required`.
+        loose = {
+            name
+            for name in spec.__optional_keys__
+            if typing.get_origin(hints[name]) is not typing.Required
+        }
+        fields = _of_schema(hints)
+        made = (
+            dataclasses.replace(one, is_nullable=one.is_nullable or one.name in loose)
+            for one in fields.fields
+        )
+        return dataclasses.replace(fields, fields=tuple(made))
     return Fields((_property("value", _schema(spec), {}),), is_single=True)
 
 
