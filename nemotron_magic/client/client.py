@@ -344,5 +344,5 @@ class Client:
     def _note_rehearsal(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         self._rehearsals.discard(endpoint.origin)
         # Elsewhere anybody might say so to have costs overlooked.
-        if endpoint.is_loopback and headers.get("x-nemotron-rehearsal") == "1":
+        if headers.get("x-nemotron-rehearsal") == "1" and endpoint.is_loopback:
             self._rehearsals.add(endpoint.origin)

@@ -466,7 +466,8 @@ def request_info(endpoint: Endpoint, model: str, key: Key | None = None) -> Requ
 
 def request_id_of(response: httpx.Response, about: RequestInfo) -> str | None:
     """Return the service's id of a request, to quote to its support."""
-    found = (about.redact(response.headers.get(name, "")) for name in _REQUEST_IDS)
+    there = response.headers
+    found = (about.redact(there[name]) for name in _REQUEST_IDS if name in there)
     return next((one for one in found if is_id(one)), None)
 
 

@@ -123,6 +123,7 @@ _HEADERS = {
     "Accept-Encoding": "gzip",
     "User-Agent": f"nemotron_magic/{__version__}",
 }
+_JSON_HEADERS = {**_HEADERS, "Content-Type": "application/json"}
 _url = lru_cache(maxsize=32)(httpx.URL)
 
 
@@ -199,11 +200,17 @@ class Http:
     ) -> AbstractContextManager[httpx.Response]:
         """Send `body`; the response's own body is to be read inside the context."""
         trace = {"trace": self._stop.trace} if self._stop else {}
+        # With `content`, httpx reads body and headers again to add the last two itself.
         request = httpx.Request(
             "POST",
             _url(url),
-            content=body,
-            headers={**_HEADERS, "Content-Type": "application/json", **headers},
+            headers={
+                "Host": _url(url).netloc.decode(),
+                **_JSON_HEADERS,
+                **headers,
+                "Content-Length": str(len(body)),
+            },
+            stream=httpx.ByteStream(body),
             extensions={"timeout": timeout.as_dict(), **trace},
         )
         return _sent(self._open(), request, key)

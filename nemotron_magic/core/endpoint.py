@@ -70,7 +70,7 @@ class Endpoint:
     @property
     def host(self) -> str:
         """Host name without port."""
-        return urlsplit(self.origin).hostname or ""
+        return _host_of(self.origin)
 
     @property
     def netloc(self) -> str:
@@ -92,6 +92,11 @@ class Endpoint:
     def is_loopback(self) -> bool:
         """Whether the service runs on this machine."""
         return bool(loopback_addresses(self.host))
+
+
+@lru_cache(maxsize=64)  # asked several times a call
+def _host_of(origin: str) -> str:
+    return urlsplit(origin).hostname or ""
 
 
 def address_of(host: str) -> IPv4Address | IPv6Address | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -103,7 +103,7 @@ cached_tokens=None, cost_usd=None)
         The AI/ML API tells the cost in `meta`, others in `usage`.
         """
         usage, paid = as_dict(usage), as_dict(as_dict(meta).get("usage"))
-        counts = {name: _count(usage, places) for name, places in _COUNTS.items()}
+        counts = {name: _count(usage, name) for name in _COUNTS}
         costs = (_cost_usd(paid), _cost_usd(usage))
         return cls(**counts, cost_usd=_latest(*costs))
 
@@ -149,19 +149,25 @@ _COSTS = {
 """Where a cost stands, and how many of its units are a US dollar."""
 
 _FIRST = {
-    place: place.partition(".")[0]
-    for place in (*_COSTS, *(one for places in _COUNTS.values() for one in places))
+    name: {place: place.partition(".")[0] for place in places}
+    for name, places in (*_COUNTS.items(), ("cost_usd", _COSTS))
 }
+_STARTS = {name: frozenset(places.values()) for name, places in _FIRST.items()}
 
 
-def _there(figures: JsonObject, places: Iterable[str]) -> Iterator[str]:
-    """Yield those of some places that may be there: of each row all are looked for."""
-    return (place for place in places if _FIRST[place] in figures)
+def _there(figures: JsonObject, name: str) -> list[str]:
+    """Return the places of a figure that may be there: of each row all are looked for.
+
+    Most figures have none: that is the first thing seen.
+    """
+    if figures.keys().isdisjoint(_STARTS[name]):
+        return []
+    return [place for place, first in _FIRST[name].items() if first in figures]
 
 
-def _count(usage: JsonObject, places: tuple[str, ...]) -> int | None:
+def _count(usage: JsonObject, name: str) -> int | None:
     """Return the first count, but for a zero where there is more."""
-    found = (_amount(at_path(usage, place)) for place in _there(usage, places))
+    found = (_amount(at_path(usage, place)) for place in _there(usage, name))
     counts = [int(one) for one in found if one is not None and one <= _MOST_TOKENS]
     return next(filter(None, counts), 0 if counts else None)
 
@@ -172,7 +178,7 @@ def _cost_usd(figures: JsonObject) -> float | None:
     A router that used the user's own key at a provider charges nothing itself: what
     the provider took is beside it, or is not known.
     """
-    there = _there(figures, _COSTS)
+    there = _there(figures, "cost_usd")
     found = ((_amount(at_path(figures, place)), _COSTS[place]) for place in there)
     costs = [believed_usd(amount / per) for amount, per in found if amount is not None]
     known = [cost for cost in costs if cost is not None]

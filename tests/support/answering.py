@@ -29,7 +29,7 @@ class Service:
             self.listed += 1
             rows = [{"id": name} for name in self._models]
             return httpx.Response(200, json={"data": rows})
-        self.bodies.append(json.loads(request.content))
+        self.bodies.append(json.loads(request.read()))
         answer = self.answers.pop(0) if self.answers else say("ok") + STOP
         status, content = answer if isinstance(answer, tuple) else (200, answer)
         if isinstance(content, dict):
