@@ -27,8 +27,7 @@ def test_the_examples_of_a_module_are_right(name: str) -> None:
     module = import_module(name.removesuffix(".__init__"))
     # What is public is told as the package's own, and doctest would pass it over.
     found = doctest.DocTestFinder().find(module)
-    for one in getattr(module, "__all__", ()):
-        thing = getattr(module, one)
+    for one, thing in vars(module).items():
         if getattr(thing, "__module__", "") == nemotron_magic.__name__:
             space = dict(vars(module))
             found += doctest.DocTestFinder().find(thing, one, module=False, globs=space)

@@ -30,12 +30,6 @@ from nemotron_magic.core.loose_json import JsonObject, as_dict, as_objects
 from nemotron_magic.core.text import sanitize_label
 from nemotron_magic.core.usage import Usage
 
-__all__ = [
-    "ChunkParser",
-    "decode",
-    "finish_reason",
-]
-
 
 class _Number(float):
     """A number that knows how it was written; a copy of it is a plain one."""

@@ -58,11 +58,6 @@ from nemotron_magic.core.loose_json import (
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import well_formed
 
-__all__ = [
-    "Client",
-    "Request",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Request:

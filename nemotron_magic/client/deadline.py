@@ -26,20 +26,6 @@ import httpx
 from nemotron_magic.core.endpoint import loopback_addresses
 from nemotron_magic.core.errors import InterruptedByUser, NemotronError
 
-__all__ = [
-    "Backend",
-    "CancelToken",
-    "Deadline",
-    "InterruptGuard",
-    "Resolver",
-    "interruptible_sleep",
-    "look_up",
-    "stopped_after",
-    "system_resolver",
-    "wait_for",
-]
-
-
 _PIECE_BYTES = 64 * 1024
 _TUNNEL = b"CONNECT "
 _BLINK_S = 0.25

@@ -38,17 +38,6 @@ from nemotron_magic.core.loose_json import as_dict, as_list, as_objects
 from nemotron_magic.core.parameters import DEFAULT_BASE_URL
 from nemotron_magic.core.text import one_line
 
-__all__ = [
-    "RequestInfo",
-    "ServiceErrorBody",
-    "error_for",
-    "error_from_response",
-    "is_id",
-    "request_id_of",
-    "request_info",
-]
-
-
 _LONGEST = 20_000
 _DEEPEST = 6
 _PAGE = re.compile(r"(?i)\s*<(!doctype|html)\b")

@@ -20,15 +20,6 @@ from nemotron_magic.core.loose_json import (
 from nemotron_magic.core.text import sanitize_label
 from nemotron_magic.core.usage import CREDITS_PER_USD
 
-__all__ = [
-    "Model",
-    "fallback_model",
-    "read_balance",
-    "read_models",
-    "sorted_for_people",
-]
-
-
 _NO_CHAT = re.compile(
     r"(?i)embed|image|audio|speech|\btts\b|\bstt\b|transcri|rerank|moderation|video"
     r"|music|voice|\bocr\b|/(?!chat-completions)"

@@ -28,16 +28,6 @@ from nemotron_magic.core.errors import (
 )
 from nemotron_magic.core.text import one_line
 
-__all__ = [
-    "FOREIGN",
-    "Proxy",
-    "is_exempt",
-    "map_httpx_error",
-    "proxy_for",
-    "proxy_to",
-]
-
-
 _WITHOUT_PROXY = "Correct or unset it; NO_PROXY names hosts to reach without it"
 
 _SYSTEM = "the system's settings"

@@ -26,12 +26,6 @@ from nemotron_magic.core.events import (
 from nemotron_magic.core.loose_json import JsonObject, as_dict, read_cut_json
 from nemotron_magic.core.text import one_line, plural
 
-__all__ = [
-    "PROGRESS",
-    "CompletionParser",
-]
-
-
 _DONE_S = 0.5
 """Longest wait for more once the model is done and has told its figures."""
 

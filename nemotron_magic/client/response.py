@@ -31,15 +31,6 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import one_line
 from nemotron_magic.core.usage import Usage
 
-__all__ = [
-    "gap_limit",
-    "read_events",
-    "redact_key",
-    "timeout_error",
-    "without_key_in",
-]
-
-
 _MARK = "[key]"
 _TELLING = 12
 """So much of a key is one, where the rest of it was cut off."""

@@ -18,14 +18,6 @@ from nemotron_magic.core.errors import (
     ServiceError,
 )
 
-__all__ = [
-    "LONGEST_WAIT_S",
-    "delay_s",
-    "retries_allowed",
-    "retry_after_s",
-]
-
-
 LONGEST_WAIT_S = 60.0
 """Longest wait a service may ask for; a notebook must not seem dead."""
 

@@ -17,16 +17,6 @@ import httpx
 
 from nemotron_magic.core.errors import ServiceError
 
-__all__ = [
-    "ENCODINGS",
-    "MAX_EVENT_BYTES",
-    "EventStreamDecoder",
-    "ServerSentEvent",
-    "encoding_of",
-    "iter_decompressed",
-]
-
-
 _WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 ENCODINGS = frozenset({"", "identity", *_WINDOWS})
 """What a body may be packed in; we ask for no other."""

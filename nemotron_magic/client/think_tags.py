@@ -12,9 +12,6 @@ from collections.abc import Callable
 from nemotron_magic.core.events import Event, Reasoning, Text, TextWasReasoning
 from nemotron_magic.core.text import LongText
 
-__all__ = ["ThinkTags", "may_start_inside"]
-
-
 _TAGS = ("<think>", "<thinking>", "<thought>", "</think>", "</thinking>", "</thought>")
 _NAME = r"[ \t]{0,4}(think|thinking|thought)[ \t]{0,4}>"
 _TAG = re.compile(rf"<[ \t]{{0,4}}(/?){_NAME}", re.IGNORECASE)

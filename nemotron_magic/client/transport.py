@@ -53,13 +53,6 @@ from nemotron_magic.core.errors import (
 )
 from nemotron_magic.core.text import one_line
 
-__all__ = [
-    "Http",
-    "Page",
-    "get_ready",
-    "ssl_context",
-]
-
 
 def ssl_context() -> SSLContext:
     """Return the certificates to trust, read again only if the environment says so."""

@@ -12,16 +12,6 @@ from nemotron_magic.code import classify
 from nemotron_magic.code.classify import parsed, strip_prompts
 from nemotron_magic.markdown.parser import CodeBlock, code_blocks, language_of
 
-__all__ = [
-    "CodeCell",
-    "cells_of",
-    "is_known",
-    "is_python_name",
-    "join_cells",
-    "magic_of",
-]
-
-
 _MARK = re.compile(r"[ \t]*(?:`{3,}|~{3,})[\w+-]*")
 _DEEPEST = 4  # Markdown in Markdown in Markdown
 

@@ -35,9 +35,6 @@ from nemotron_magic.code.syntax import (
 )
 from nemotron_magic.core.text import closest_match
 
-__all__ = ["check", "is_installed"]
-
-
 _LONGEST = 200_000  # characters; more than that is not checked
 # Lines without code above it: empty ones, and the magics that run the Python below but
 # are handed it as text. Behind %%timeit, but for options, is code that runs before it.

@@ -8,22 +8,6 @@ import re
 
 from nemotron_magic.code.syntax import LIBRARIES, try_to_parse
 
-__all__ = [
-    "PYTHON_PROMPT",
-    "SHELL_PROMPT",
-    "is_line_magics",
-    "is_literal",
-    "is_no_code",
-    "is_python",
-    "is_shell",
-    "is_too_little",
-    "parsed",
-    "pip_lines",
-    "strip_prompts",
-    "strip_shell_prompts",
-]
-
-
 _LONGEST = 200_000  # characters; more than that is not read
 _TRACEBACK = "Traceback (most recent call last)"
 _TRACEBACK_RULE = re.compile(r"-{20,}\n\w+(?:Error|Exception|Interrupt|Warning)\b")

@@ -27,9 +27,6 @@ from nemotron_magic.code.syntax import (
 from nemotron_magic.core.introspection import bases, home
 from nemotron_magic.core.text import closest_match
 
-__all__ = ["missing_columns"]
-
-
 _MOST = 20
 _TABLES: dict[str, frozenset[str]] = {
     name: frozenset(words.split()) for name, words in LIBRARIES["tables"].items()

@@ -23,9 +23,6 @@ from nemotron_magic.code.syntax import parse_quietly, python_source
 from nemotron_magic.core.introspection import bases, class_name, home
 from nemotron_magic.core.text import sanitize_label
 
-__all__ = ["effects_of"]
-
-
 _LONGEST = 200_000  # characters; more than that is not looked at
 _DEEPEST = 5  # cells in texts in cells
 _LONGEST_PATH = 20  # names and calls in a row

@@ -12,30 +12,6 @@ from typing import Any, Literal
 
 from nemotron_magic.core.text import closest_match, one_line
 
-__all__ = [
-    "HARMLESS_MAGICS",
-    "IMPORTS",
-    "LIBRARIES",
-    "Finding",
-    "bound_names",
-    "catches",
-    "compile_error",
-    "constant_texts",
-    "describe_finding",
-    "format_findings",
-    "is_call_of",
-    "magics",
-    "missing_modules",
-    "names_in",
-    "parse_quietly",
-    "python_source",
-    "root_name",
-    "suppresses",
-    "tested_texts",
-    "try_to_parse",
-]
-
-
 LIBRARIES: dict[str, Any] = tomllib.loads(
     files(__package__).joinpath("libraries.toml").read_text("utf-8")
 )

@@ -21,9 +21,6 @@ from keyword import iskeyword
 from nemotron_magic.code.syntax import try_to_parse
 from nemotron_magic.core.text import UNSEEN, one_line
 
-__all__ = ["escape_bidi"]
-
-
 _ALL_LATIN_LOOKING = ("CHEROKEE", "COPTIC", "LISU")
 _SEPARATORS = re.compile(r"[\d_]+")
 _ALPHABETS = ("ARMENIAN", "CHEROKEE", "COPTIC", "CYRILLIC", "GREEK", "LATIN", "LISU")

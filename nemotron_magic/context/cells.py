@@ -10,21 +10,6 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 from typing import Any
 
-__all__ = [
-    "NO_IDS",
-    "Cell",
-    "CellIds",
-    "cell_id_of",
-    "cell_number",
-    "execution_of",
-    "latest_runs",
-    "notebook_path",
-    "origin_of",
-    "request_of",
-    "select",
-    "source_of",
-]
-
 # Nothing may stand above a cell magic, so that the mark is below it.
 _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNORECASE)
 

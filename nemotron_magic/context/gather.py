@@ -33,8 +33,6 @@ from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.context.variables import Variables, interpolate
 from nemotron_magic.core.errors import InputError
 
-__all__ = ["ContextGatherer", "ContextRequest", "Subject", "cell_names", "read_names"]
-
 _FIRST_USE = (
     "Cells that ran are sent as context with a question. See them: %nemotron preview "
     "· Turn it off: %config Nemotron.context = 'none'"

@@ -31,16 +31,6 @@ from nemotron_magic.context.describe.base import (
 from nemotron_magic.core.introspection import home
 from nemotron_magic.core.text import strip_controls
 
-__all__ = [
-    "DisplayLog",
-    "Heard",
-    "History",
-    "Recorder",
-    "clip_traceback",
-    "display_text",
-    "is_library",
-]
-
 # ---- what a cell printed and displayed, as it stands there in the end
 
 _MOST_DISPLAYS = 20

@@ -17,8 +17,6 @@ from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.loose_json import as_dict, as_list, as_text
 
-__all__ = ["notebook_part", "own_file"]
-
 _OLDER = (
     "The file is older than what ran: cells have been run that are not in it. "
     "Where they differ, the cells that ran are right."

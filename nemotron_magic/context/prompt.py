@@ -20,19 +20,6 @@ from nemotron_magic.context.cells import Cell
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line, strip_invisible
 
-__all__ = [
-    "CellNames",
-    "ContextInfo",
-    "ContextPart",
-    "FittedContext",
-    "Message",
-    "as_data",
-    "cell_part",
-    "fit_to_budget",
-    "render_prompt",
-    "split_delimiters",
-]
-
 Message = Mapping[str, str]
 _Count = Callable[[str], int]
 

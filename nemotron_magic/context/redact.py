@@ -28,16 +28,6 @@ from nemotron_magic.core.endpoint import (
 from nemotron_magic.core.parameters import BY_NAME
 from nemotron_magic.core.settings import Settings
 
-__all__ = [
-    "KeySource",
-    "MessageRedactor",
-    "Redacted",
-    "RedactedRequest",
-    "Redactor",
-    "Removed",
-]
-
-
 _PASSES = 8  # nearly always two: one that finds and one that finds no more
 _REMEMBERED = 400  # texts, as the turns of a conversation come with every question
 _REMEMBERED_CHARS = 10_000

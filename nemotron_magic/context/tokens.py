@@ -16,8 +16,6 @@ from itertools import pairwise
 from math import ceil, sqrt
 from typing import Any
 
-__all__ = ["estimate_field_tokens", "estimate_tokens"]
-
 # The weights were fitted to Llama 3's vocabulary, on Python code, its documentation and
 # printed tables; `tests/bench/tokens.py` shows what is left of the errors, and writes
 # the words. Raised, and by more where words are unknown, so that hardly any text is

@@ -27,8 +27,6 @@ from nemotron_magic.core.introspection import (
 )
 from nemotron_magic.core.text import closest_match
 
-__all__ = ["AS_TYPED", "Variables", "evaluate", "interpolate"]
-
 AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed"
 
 _MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")

@@ -14,17 +14,6 @@ from urllib.parse import SplitResult, urlsplit
 from nemotron_magic.core.errors import AuthenticationError, InputError
 from nemotron_magic.core.text import forms_of
 
-__all__ = [
-    "Endpoint",
-    "Key",
-    "SecretMapping",
-    "address_of",
-    "loopback_addresses",
-    "secret_value",
-    "without_traceback",
-]
-
-
 _VERSION = re.compile(r"/v\d+(beta\d*)?(/|$)")
 _PORTS = {"http": 80, "https": 443}
 _CHAT = "/chat/completions"

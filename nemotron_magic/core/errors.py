@@ -24,25 +24,6 @@ from typing import Any
 from nemotron_magic.core import public
 from nemotron_magic.core.text import strip_controls
 
-__all__ = [
-    "ASK_AGAIN",
-    "GO_ON",
-    "AuthenticationError",
-    "ConnectError",
-    "CreditError",
-    "InputError",
-    "InterruptedByUser",
-    "InvalidAnswerError",
-    "LimitError",
-    "ModelError",
-    "NemotronError",
-    "OutcomeUnknownError",
-    "RateLimitError",
-    "RequestError",
-    "ServiceError",
-]
-
-
 ASK_AGAIN = "Ask again for another try"
 """What to do when nothing of a reply has arrived."""
 

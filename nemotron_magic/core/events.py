@@ -8,29 +8,6 @@ from typing import Any
 
 from nemotron_magic.core.usage import Usage
 
-__all__ = [
-    "Answered",
-    "CacheHit",
-    "Damaged",
-    "Event",
-    "EventCallback",
-    "Finish",
-    "Logprobs",
-    "ModelInfo",
-    "Notice",
-    "Piece",
-    "Reasoning",
-    "Refusal",
-    "Retry",
-    "Sent",
-    "Text",
-    "TextWasReasoning",
-    "ToolCall",
-    "Truncated",
-    "Trying",
-    "UsageReport",
-]
-
 
 class Event:
     """The root of all that may happen."""

@@ -16,23 +16,6 @@ from types import (
 )
 from typing import Any
 
-__all__ = [
-    "MISSING",
-    "as_library",
-    "bases",
-    "class_name",
-    "defaults",
-    "defined",
-    "exact",
-    "field",
-    "home",
-    "library",
-    "namespace",
-    "read",
-    "state",
-]
-
-
 _BASES = type.__dict__["__mro__"]
 _NAMESPACE = type.__dict__["__dict__"]
 _MODULE = type.__dict__["__module__"]

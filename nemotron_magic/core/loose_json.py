@@ -7,18 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = [
-    "JsonObject",
-    "as_dict",
-    "as_list",
-    "as_number",
-    "as_objects",
-    "as_text",
-    "at_path",
-    "read_cut_json",
-]
-
-
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*(?P<end>"?)|[{}\[\],]', re.DOTALL)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _CLOSERS = {"{": "}", "[": "]"}

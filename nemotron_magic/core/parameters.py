@@ -12,18 +12,6 @@ if TYPE_CHECKING:
     from nemotron_magic.core.errors import InputError
 
 
-__all__ = [
-    "BY_NAME",
-    "CONTEXT_WORDS",
-    "DEFAULT_BASE_URL",
-    "DEFAULT_MODEL",
-    "DEFAULT_SYSTEM",
-    "PARAMETERS",
-    "Kind",
-    "Parameter",
-]
-
-
 DEFAULT_BASE_URL = "https://api.aimlapi.com/v1"
 DEFAULT_MODEL = "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF"
 DEFAULT_SYSTEM = (

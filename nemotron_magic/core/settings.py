@@ -9,8 +9,6 @@ from typing import Any
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
 
-__all__ = ["Settings"]
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -14,30 +14,7 @@ from urllib.parse import quote, quote_plus
 
 from nemotron_magic.core.usage import Usage
 
-__all__ = [
-    "UNSEEN",
-    "GrowingText",
-    "LongText",
-    "closest_match",
-    "escape_invisible",
-    "escape_smuggled",
-    "format_cost",
-    "format_exchange",
-    "format_tokens",
-    "format_usd",
-    "forms_of",
-    "literal",
-    "one_line",
-    "plural",
-    "sanitize_label",
-    "strip_controls",
-    "strip_hidden",
-    "strip_invisible",
-    "visible",
-    "well_formed",
-]
-
-_SHORTEST_GIVEN = 4
+SHORTEST_GIVEN = 4
 
 
 def forms_of(value: str) -> set[str]:
@@ -53,7 +30,7 @@ def forms_of(value: str) -> set[str]:
         whole = code[(0, 2, 3)[before] :]
         inner = whole[:-1] if (before + len(raw)) % 3 else whole
         forms |= {inner, inner.translate({43: "-", 47: "_"})}
-    return {one for one in forms if len(one) >= _SHORTEST_GIVEN}
+    return {one for one in forms if len(one) >= SHORTEST_GIVEN}
 
 
 def plural(number: int, noun: str, several: str = "") -> str:

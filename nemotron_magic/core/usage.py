@@ -9,13 +9,6 @@ from typing import Any
 from nemotron_magic.core import public
 from nemotron_magic.core.loose_json import JsonObject, as_dict, as_number, at_path
 
-__all__ = [
-    "CREDITS_PER_USD",
-    "Usage",
-    "believed_usd",
-]
-
-
 CREDITS_PER_USD = 2_000_000
 """https://docs.aimlapi.com/faq/how-can-i-track-my-funds (read 2026-08-21)."""
 

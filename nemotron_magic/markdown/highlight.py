@@ -17,8 +17,6 @@ from pygments.lexers import get_all_lexers, get_lexer_by_name
 if TYPE_CHECKING:
     from pygments.token import _TokenType
 
-__all__ = ["LANGUAGES", "BoundedLexer", "coloured", "highlight"]
-
 # Few classes, so that the HTML stays small: it is sent again while a reply grows.
 _CLASSES = {
     token.string_to_tokentype(kind): name

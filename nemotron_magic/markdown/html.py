@@ -36,8 +36,6 @@ from nemotron_magic.markdown.sanitize import (
     sanitize,
 )
 
-__all__ = ["BelowCode", "line_html", "small_css", "stylesheet", "to_html", "used_rules"]
-
 BelowCode = Callable[[str, str], str]
 """Returns the HTML of our own below a block of code in a language."""
 

@@ -16,9 +16,6 @@ from dataclasses import dataclass
 
 from nemotron_magic.markdown.parser import closes
 
-__all__ = ["join_replies", "open_fence"]
-
-
 _OPENS = re.compile(r"([ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(`{3,}|~{3,})(.*)")
 _PYTHON = re.compile(r"[\s{.]*(?:i?python|py)", re.IGNORECASE)
 _RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")

@@ -17,9 +17,6 @@ from nemotron_magic.core.text import visible
 from nemotron_magic.markdown.parser import parser
 from nemotron_magic.markdown.sanitize import host_to_show, is_web, place_to_show
 
-__all__ = ["to_latex"]
-
-
 _LONGEST = 200_000  # characters; more than that is shown as it was written
 _DEEPEST = 4  # lists in lists, of which LaTeX knows no more
 _NARROW = 80  # characters in a row of a table whose cells need no line breaks

@@ -24,23 +24,6 @@ if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
 
-__all__ = [
-    "NESTED_AT_MOST",
-    "CodeBlock",
-    "add_math",
-    "as_block",
-    "as_written",
-    "closes",
-    "code_blocks",
-    "formula_html",
-    "isolate",
-    "language_of",
-    "parser",
-    "plain_parser",
-    "skeleton",
-]
-
-
 _LANGUAGE = re.compile(r"[\s{.]*([^\s{}:,;=()\[\]\"'`]+)")
 
 

@@ -14,18 +14,6 @@ if TYPE_CHECKING:
     import nh3
     from markdown_it.rules_inline import StateInline
 
-__all__ = [
-    "bare_link",
-    "escape_invisible_html",
-    "host_to_show",
-    "is_web",
-    "may_link",
-    "picture_html",
-    "place_to_show",
-    "sanitize",
-]
-
-
 _MOST_BADGES = 500  # each is forty times as long as what it stands for
 
 

@@ -17,9 +17,6 @@ from nemotron_magic.markdown.parser import closes, skeleton
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-__all__ = ["Block", "Blocks", "close_open_marks"]
-
-
 _DEEPEST_CLASS = 4
 _RULES = {
     "text-align:left": ":--",

@@ -11,7 +11,7 @@ import pytest
 from nemotron_magic.core import errors
 from nemotron_magic.core.errors import NemotronError, ServiceError
 
-OFFERED = [getattr(errors, name) for name in errors.__all__]
+OFFERED = vars(errors).values()
 KINDS = [one for one in OFFERED if isinstance(one, type) and issubclass(one, Exception)]
 
 

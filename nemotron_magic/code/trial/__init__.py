@@ -25,8 +25,6 @@ from typing import Any, Literal
 
 from nemotron_magic.core.text import one_line
 
-__all__ = ["Trials", "Verdict", "sweep", "unsupported"]
-
 _PREFIX = "nemotron-trial-"
 _POLL_S, _STUCK_S = 0.05, 0.8
 _MOST_ANSWER = 1 << 16  # bytes

@@ -33,8 +33,6 @@ from nemotron_magic.code.trial.guards import (
 )
 from nemotron_magic.code.trial.system_calls import libc, number
 
-__all__ = ["MOST_MESSAGE", "run_in_child"]
-
 MOST_MESSAGE = 300  # characters of an error's message that are reported
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 # What a display hook calls to show a value, after it has been formatted.

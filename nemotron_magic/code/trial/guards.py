@@ -28,15 +28,6 @@ from nemotron_magic.code.trial.system_calls import (
     system_call,
 )
 
-__all__ = [
-    "GUARDS",
-    "Guard",
-    "Place",
-    "landlock_version",
-    "make_private_layer",
-    "use_one_openmp_thread",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

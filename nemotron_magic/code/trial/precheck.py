@@ -12,8 +12,6 @@ from types import FunctionType, ModuleType
 
 from nemotron_magic.code.syntax import LIBRARIES, try_to_parse
 
-__all__ = ["reason_not_to_try"]
-
 _ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
 _SHELL = {"system", "getoutput", "getoutput_split"}
 # Magics, and what they do that a copy may not.

@@ -12,16 +12,6 @@ import platform
 import struct
 from importlib.resources import files
 
-__all__ = [
-    "FUTEX",
-    "GuardError",
-    "forbid_system_calls",
-    "is_known_machine",
-    "libc",
-    "number",
-    "system_call",
-]
-
 libc = ctypes.CDLL(None, use_errno=True)
 number = ctypes.c_ulong
 

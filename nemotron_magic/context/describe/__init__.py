@@ -33,9 +33,6 @@ from nemotron_magic.core import public
 from nemotron_magic.core.introspection import bases, class_name, defined, home
 from nemotron_magic.core.text import strip_controls, well_formed
 
-__all__ = ["describe", "register", "unregister"]
-
-
 _Formatter: TypeAlias = Callable[[object], str | None]
 
 # `_ai_repr_` is Jupyter's proposal 129, `_repr_llm_` IPython's x-vendor/llm.

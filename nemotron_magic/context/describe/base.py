@@ -33,25 +33,6 @@ from nemotron_magic.core.introspection import (
     read,
 )
 
-__all__ = [
-    "CELL_CHARS",
-    "SCALAR_KINDS",
-    "Data",
-    "DescribeContext",
-    "Describer",
-    "LiveTables",
-    "and_more",
-    "fold_base64",
-    "format_extreme",
-    "is_open",
-    "is_printed_table",
-    "is_scalar",
-    "parse_data",
-    "plain_lines",
-    "shorten",
-]
-
-
 Data = Literal["schema", "sample", "full"]
 CELL_CHARS = 80
 _DEEPEST = 4

@@ -42,9 +42,6 @@ from nemotron_magic.core.introspection import (
     state,
 )
 
-__all__ = ["LIBRARY_KINDS"]
-
-
 _SAMPLE = 100_000
 _SHOWN_ROWS = 5
 _NOT_READ = {"mmap": "on disk", "memmap": "on disk", "MaskedArray": "masked"}

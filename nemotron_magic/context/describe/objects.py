@@ -49,9 +49,6 @@ from nemotron_magic.core.introspection import (
     state,
 )
 
-__all__ = ["OBJECT_KINDS", "find_init", "record_fields", "record_lines"]
-
-
 _SAMPLE = 1_000
 _ENTRIES = 40  # a dict of more is data rather than a record
 _SHORT = 8  # a list of more is data as well

@@ -11,25 +11,6 @@ from functools import lru_cache
 from nemotron_magic.context.secrets import sections
 from nemotron_magic.context.secrets.values import Strength, strength_of
 
-__all__ = [
-    "FIRST_NAMES",
-    "HIDDEN",
-    "LEAST_SEEN",
-    "MOST_VALUES",
-    "ORDINARY_WORDS",
-    "WORDS",
-    "are_keys",
-    "is_field_value",
-    "is_harmless_line",
-    "is_personal",
-    "is_vocabulary",
-    "own_name",
-    "person",
-    "safe_labels",
-    "tells_of_person",
-]
-
-
 HIDDEN = "looks personal: no values shown"
 MOST_VALUES = 12  # a column of more is no vocabulary
 LEAST_SEEN = 3  # a value that fewer rows have may reveal one of them

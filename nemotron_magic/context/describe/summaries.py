@@ -25,8 +25,6 @@ from nemotron_magic.context.describe.privacy import (
 )
 from nemotron_magic.core.introspection import bases, class_name, home, library
 
-__all__ = ["summary_lines", "text_values"]
-
 _BETWEEN = "  "  # cells, as pandas writes them; within labels are single blanks
 _LEAST_LARGE = 1e6
 _ROWS = 60

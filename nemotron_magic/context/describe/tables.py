@@ -31,18 +31,6 @@ from nemotron_magic.core.introspection import (
     state,
 )
 
-__all__ = [
-    "LEAST_ROWS",
-    "MOST_COLUMNS",
-    "TABLE_KINDS",
-    "Column",
-    "Kind",
-    "format_labels",
-    "quote_label",
-    "table_lines",
-]
-
-
 Kind: TypeAlias = Literal["number", "date", "text", "other"]
 MOST_COLUMNS = 40
 LEAST_ROWS = 5  # of fewer, the ends of a range are most of the cells

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 
-__all__ = ["alternatives", "pattern", "rows", "sections", "words"]
-
 
 def sections(package: str, file: str) -> dict[str, str]:
     """Return the text of each section of a file of words or forms, without comments."""

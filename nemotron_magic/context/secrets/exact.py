@@ -24,10 +24,7 @@ from nemotron_magic.context.secrets.values import (
     lower,
     told_by,
 )
-from nemotron_magic.core.text import _SHORTEST_GIVEN, forms_of
-
-__all__ = ["NOTHING", "Exact", "exact_values", "is_rare", "secrets_in"]
-
+from nemotron_magic.core.text import SHORTEST_GIVEN, forms_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -50,7 +47,7 @@ def exact_values(
     held: Mapping[str, str] = NOTHING,
 ) -> dict[str, Span]:
     """Return the secrets to look for, each with the kind and name it is reported by."""
-    found = {one: Span(0, 0, "key") for one in exact if len(one) >= _SHORTEST_GIVEN}
+    found = {one: Span(0, 0, "key") for one in exact if len(one) >= SHORTEST_GIVEN}
     for name, value in environ.items():
         telling = None if name in ("PWD", "OLDPWD") else told_by(name)
         is_password = telling is not None and telling.strength is Strength.PASSWORD
@@ -144,7 +141,7 @@ def _forms(rank: int, value: str, mark: Span, is_word: bool) -> Iterator[_Form]:
         forms = forms_of(value) | {value.upper(), value.strip()}
     forms |= {value[::-1], " ".join(value)}
     for one in forms if is_word else set(map(lower, forms)):
-        if len(one) >= _SHORTEST_GIVEN:
+        if len(one) >= SHORTEST_GIVEN:
             yield _Form(rank, lower(one), 0, one, is_word, mark)
     # So near that each long part of the value, as tables cut it, has a needle.
     is_cuttable = _PART < len(value) <= _LONGEST_CUT and looks_random(value)

@@ -33,9 +33,6 @@ from nemotron_magic.core.introspection import (
     state,
 )
 
-__all__ = ["Held", "is_held_secret"]
-
-
 _CLASSES = 2_000
 _COLUMNS = 1_000
 _LABELS = 500

@@ -23,15 +23,6 @@ from nemotron_magic.context.secrets.values import (
     told_by,
 )
 
-__all__ = [
-    "QUOTED",
-    "Joined",
-    "named_secrets",
-    "several_secrets",
-    "strings",
-]
-
-
 QUOTED = pattern("quoted")
 _TOKEN = re.compile(r"(?P<skipped>[ \t\r]+|(?:\#|//)[^\n]*+|\n)|[\w.$]+|\|\||\?\?|.")
 _LONGEST = 8000

@@ -22,18 +22,6 @@ from nemotron_magic.context.secrets.values import (
     looks_random,
 )
 
-__all__ = [
-    "RULES",
-    "SERVICES",
-    "Rule",
-    "TypedKey",
-    "looks_like_key",
-    "pattern_secrets",
-    "rules",
-    "typed_key",
-    "typed_secrets",
-]
-
 
 class Rule(NamedTuple):
     """One form of a secret."""

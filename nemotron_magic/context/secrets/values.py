@@ -18,33 +18,6 @@ from nemotron_magic.context.secrets import (
     words,
 )
 
-__all__ = [
-    "KEYWORD",
-    "MASK",
-    "Needles",
-    "Passage",
-    "Span",
-    "Strength",
-    "Telling",
-    "hides",
-    "is_odd",
-    "is_placeholder",
-    "is_secret",
-    "is_set_secret",
-    "is_telling",
-    "is_word",
-    "is_written_secret",
-    "looks_random",
-    "lower",
-    "mask_spans",
-    "merge_spans",
-    "placeholder",
-    "replace_spans",
-    "strength_of",
-    "told_by",
-]
-
-
 # What stands for a placeholder while rules look at the text: no rule takes it for a
 # part of a secret, so that nothing is redacted twice.
 MASK = "\ue000"

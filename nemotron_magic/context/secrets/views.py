@@ -21,9 +21,6 @@ from nemotron_magic.context.secrets.values import (
     told_by,
 )
 
-__all__ = ["as_read", "column_secrets", "series_secrets"]
-
-
 _HEAD = re.compile(KEYWORD)
 _MARKS = ("|", "│", "\t", ",", ";")
 _RULE = re.compile(r"[\s\-+|:=…\u2500-\u257f]*")
