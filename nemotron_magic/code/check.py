@@ -24,7 +24,7 @@ from nemotron_magic.code.syntax import (
     Finding,
     bound_names,
     catches,
-    compile_error,
+    compile_cell,
     is_call_of,
     magics,
     missing_modules,
@@ -73,7 +73,7 @@ def check(
     code = _TIMED.sub("", source[above.end() :] if above else source)
     lines_above = "\n" * source.count("\n", 0, len(source) - len(code))
     try:
-        tree = compile_error(lines_above + python_source(code, transform))
+        tree = compile_cell(lines_above + python_source(code, transform))
     except SyntaxError as error:
         line = f"line {error.lineno}: " if error.lineno else ""
         return (Finding("syntax", f"{line}{error.msg}"),)
@@ -241,8 +241,8 @@ def _may_define_unseen(tree: ast.Module) -> bool:
             case ast.Attribute(_, "user_ns" | "push"):
                 return True
     return any(
-        name not in HARMLESS_MAGICS and not (name == "time" and "=" not in text)
-        for name, text in magics(tree)
+        name not in HARMLESS_MAGICS and not (name == "time" and "=" not in line + body)
+        for name, line, body in magics(tree)
     )
 
 

@@ -144,7 +144,7 @@ def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) ->
         case ast.Call(func) if not isinstance(func, ast.Attribute | ast.Name):
             return True
         case ast.Call() if is_call_of(part, "run_line_magic", "run_cell_magic"):
-            return not HARMLESS_MAGICS.issuperset(name for name, _ in magics(part))
+            return not HARMLESS_MAGICS.issuperset(name for name, *_ in magics(part))
     parts = ast.iter_child_nodes(part)
     return any(_may_run_user_code(one, names, made) for one in parts)
 

@@ -1,14 +1,15 @@
-"""The Python of a cell, its syntax tree, and what findings say about it."""
+"""The Python of a cell: its syntax tree, its names, and what findings say of it."""
 
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from nemotron_magic.core.text import closest_match, one_line
 
@@ -100,7 +101,7 @@ def try_to_parse(text: str) -> ast.Module | None:
         return None
 
 
-def compile_error(text: str) -> ast.Module:
+def compile_cell(text: str) -> ast.Module:
     """Compile Python as a notebook does; raise SyntaxError wherever that fails.
 
     What nests deeper than anyone writes is read and not compiled: the compiler of
@@ -137,13 +138,14 @@ def _is_deep(tree: ast.Module) -> bool:
     return False
 
 
-def magics(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield the magics of a transformed cell: name and text."""
+def magics(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
+    """Yield the magics of a transformed cell: name, line, and the body of the cell."""
     for node in ast.walk(tree):
         if is_call_of(node, "run_line_magic", "run_cell_magic", "magic"):
             assert isinstance(node, ast.Call)
             texts = [text for arg in node.args for text in constant_texts(arg)]
-            yield "".join(texts[:1]), "\n".join(texts[1:])
+            name, line, body, *_ = (*texts, "", "", "")
+            yield name, line, body
 
 
 def constant_texts(node: ast.AST) -> list[str]:
@@ -228,6 +230,73 @@ def _bound(node: ast.AST) -> list[str]:
     return []
 
 
+class CellNames(NamedTuple):
+    """The names that a cell reads, and those that it defines for others."""
+
+    reads: frozenset[str] = frozenset()
+    defines: frozenset[str] = frozenset()
+
+
+_MOST_CHARS = 200_000
+_WORD = re.compile(r"[^\W\d]\w*")
+_SCOPES = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp,
+    ast.SetComp, ast.DictComp, ast.GeneratorExp,
+)  # fmt: skip
+# Those of `%timeit -n 10 code`, before the code.
+_OPTIONS = re.compile(r"^(?:\s*-\w+(?:\s*\d+)?)+\s")
+
+
+def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:
+    """Return the names of a cell, also of the code below or behind its magics.
+
+    `transform` returns the Python of a cell with magics in it.
+    """
+    return _names_of(_trees(source, transform))
+
+
+def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
+    """Return the names that a cell reads, in their order; else all of its words.
+
+    >>> read_names("total = price * n + price", str)
+    ['price', 'n']
+    """
+    trees = _trees(source, transform)
+    reads = _names_of(trees).reads
+    words = dict.fromkeys(_WORD.findall(source[:_MOST_CHARS]))
+    return [word for word in words if word in reads or not trees]
+
+
+def _trees(source: str, transform: Callable[[str], str]) -> list[ast.Module]:
+    """Return the tree of a cell and those of its magics; none if it is not Python."""
+    try:
+        tree = try_to_parse(python_source(source[:_MOST_CHARS], transform))
+    except SyntaxError:
+        tree = None
+    found = [tree] if tree else []
+    for _, line, body in magics(tree) if tree else ():
+        found += _trees(_OPTIONS.sub("", body or line), transform)
+    return found
+
+
+def _names_of(trees: Sequence[ast.AST]) -> CellNames:
+    reads: set[str] = set()
+    defines: set[str] = set()
+    nodes = list(trees)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, _SCOPES):
+            reads |= names_in(node) - bound_names(*ast.iter_child_nodes(node))
+            defines |= {getattr(node, "name", "")} - {""}
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            reads.add(node.id)
+        elif isinstance(node, ast.Name | ast.alias):
+            defines |= bound_names(node)
+        nodes += ast.iter_child_nodes(node)
+    return CellNames(frozenset(reads), frozenset(defines))
+
+
 _ERRORS = frozenset(["ImportError", "ModuleNotFoundError", "Exception"])
 _INSTALLERS = frozenset(["pip", "conda", "mamba", "micromamba", "uv", "run", "cd"])
 
@@ -256,7 +325,7 @@ def _changes_what_is_there(tree: ast.Module) -> bool:
                 return True
             case ast.Attribute(ast.Name("sys"), "path" | "modules" | "meta_path"):
                 return True
-    return any(name in _INSTALLERS for name, _ in magics(tree))
+    return any(name in _INSTALLERS for name, *_ in magics(tree))
 
 
 def _imported(body: list[ast.stmt]) -> Iterator[str]:

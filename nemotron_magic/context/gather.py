@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from nemotron_magic.code.syntax import bound_names, names_in, python_source
+from nemotron_magic.code.syntax import cell_names
 from nemotron_magic.context.cells import (
     Cell,
     execution_of,
@@ -23,7 +22,6 @@ from nemotron_magic.context.describe.base import Data
 from nemotron_magic.context.history import History, clip_traceback
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.context.prompt import (
-    CellNames,
     ContextInfo,
     ContextPart,
     fit_to_budget,
@@ -209,65 +207,3 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
         what = f"cannot attach {path}: it is no text file in UTF-8"
         raise InputError(what, hint=name_it)
     return text
-
-
-_MOST_CHARS = 200_000
-_WORD = re.compile(r"[^\W\d]\w*")
-_SCOPES = (
-    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda),
-    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
-)
-
-
-def read_names(source: str, transform: Callable[[str], str]) -> list[str]:
-    """Return the names that a cell reads, in their order; also those below a magic.
-
-    `transform` returns the Python of a cell with magics in it.
-
-    >>> read_names("total = price * n + price", str)
-    ['price', 'n']
-    """
-    source = source[:_MOST_CHARS]
-    reads = cell_names(source, transform).reads if _trees(source, transform) else None
-    words = dict.fromkeys(_WORD.findall(source))
-    return [word for word in words if reads is None or word in reads]
-
-
-def cell_names(source: str, transform: Callable[[str], str]) -> CellNames:
-    """Return the names that a cell reads, and those that it defines for others."""
-    reads: set[str] = set()
-    defines: set[str] = set()
-    nodes: list[ast.AST] = list(_trees(source[:_MOST_CHARS], transform))
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, _SCOPES):
-            reads |= names_in(node) - bound_names(*ast.iter_child_nodes(node))
-            defines |= {getattr(node, "name", "")} - {""}
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            reads.add(node.id)
-        elif isinstance(node, ast.Name | ast.alias):
-            defines |= bound_names(node)
-        nodes += ast.iter_child_nodes(node)
-    return CellNames(frozenset(reads), frozenset(defines))
-
-
-def _trees(source: str, transform: Callable[[str], str]) -> list[ast.Module]:
-    """Return the tree of a cell, and those of the code below or behind its magics."""
-    try:
-        tree = ast.parse(python_source(source, transform))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    found = [tree]
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(
-                ast.Attribute(attr="run_line_magic" | "run_cell_magic"),
-                [*_, ast.Constant(str(code))],
-            ):
-                found += _trees(_OPTIONS.sub("", code), transform)
-    return found
-
-
-# Those of `%timeit -n 10 code`, before the code.
-_OPTIONS = re.compile(r"^(?:\s*-\w+(?:\s*\d+)?)+\s")

@@ -14,8 +14,9 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from nemotron_magic.code.syntax import CellNames
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import one_line, strip_invisible
@@ -64,13 +65,6 @@ class ContextPart:
         """Return what it takes, delimiters included."""
         texts = (self.label, *(text for _, text in self.fields))
         return _DELIMITER_TOKENS * (1 + len(self.fields)) + sum(map(count, texts))
-
-
-class CellNames(NamedTuple):
-    """The names that a cell reads, and those that it defines for others."""
-
-    reads: frozenset[str] = frozenset()
-    defines: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

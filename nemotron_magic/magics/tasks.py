@@ -15,9 +15,9 @@ from traceback import walk_tb
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
-from nemotron_magic.code.syntax import compile_error, python_source
+from nemotron_magic.code.syntax import compile_cell, python_source, read_names
 from nemotron_magic.context.cells import Cell, latest_runs
-from nemotron_magic.context.gather import Subject, read_names
+from nemotron_magic.context.gather import Subject
 from nemotron_magic.context.history import History, clip_traceback, is_library
 from nemotron_magic.context.prompt import ContextPart, cell_part
 from nemotron_magic.context.variables import Variables, evaluate
@@ -234,7 +234,7 @@ def _value_at(path: str, namespace: Mapping[str, object]) -> object:
 def _syntax_error(source: str, transform: Callable[[str], str]) -> str:
     """Return the error that keeps a cell from running at all, or ""."""
     try:
-        compile_error(python_source(source, transform))
+        compile_cell(python_source(source, transform))
     except SyntaxError as error:
         line = (error.text or "").rstrip("\n")
         where = f"line {error.lineno}: {line}\n" if error.lineno else ""

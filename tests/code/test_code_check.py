@@ -20,7 +20,7 @@ from good_cells import live as live_good
 from IPython.core.inputtransformer2 import TransformerManager
 
 from nemotron_magic.code.check import check, is_installed
-from nemotron_magic.code.syntax import Finding, compile_error, format_findings
+from nemotron_magic.code.syntax import Finding, compile_cell, format_findings
 
 LIBRARIES = [
     "IPython", "altair", "bs4", "dask", "ipywidgets", "matplotlib", "networkx", "numpy",
@@ -114,7 +114,7 @@ def test_what_the_transformer_chokes_on_fails_before_it_runs() -> None:
 
 
 def test_our_own_future_is_not_that_of_a_cell() -> None:
-    assert compile_error("x: (await y)")  # not where annotations are kept as texts
+    assert compile_cell("x: (await y)")  # not where annotations are kept as texts
 
 
 def test_a_cell_of_a_hundred_thousand_lines_is_let_be() -> None:

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nemotron_magic.code.syntax import CellNames, cell_names
 from nemotron_magic.context.cells import Cell
-from nemotron_magic.context.gather import cell_names
 from nemotron_magic.context.prompt import (
-    CellNames,
     ContextPart,
     FittedContext,
     fit_to_budget,

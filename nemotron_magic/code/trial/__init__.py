@@ -183,8 +183,9 @@ def unsupported() -> str:
 
 def _spare_memory() -> int:
     """Return how many bytes a copy may take: half of what is free, 2 GB at most."""
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(256 << 20, min(2 << 30, pages // 2))
+    from nemotron_magic.code.trial.precheck import free_and_total_memory
+
+    return max(256 << 20, min(2 << 30, free_and_total_memory()[0] // 2))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-from nemotron_magic.code.syntax import LIBRARIES, try_to_parse
+from nemotron_magic.code.syntax import LIBRARIES, magics, names_in, try_to_parse
 
 _ADDRESS = re.compile(r"\b(?!file:|sqlite:)[a-z][a-z0-9+.-]{1,20}://", re.IGNORECASE)
 _SHELL = {"system", "getoutput", "getoutput_split"}
@@ -32,11 +32,12 @@ def reason_not_to_try(sources: Sequence[str], namespace: Mapping[str, object]) -
     names: set[str] = set()
     for source in sources:
         # Of what cannot be read, the trial tells.
-        for node in ast.walk(try_to_parse(source) or ast.Module([], [])):
-            if isinstance(node, ast.Name):
-                names.add(node.id)
-            elif reason := _reason_in(node):
-                return reason
+        tree = try_to_parse(source) or ast.Module([], [])
+        names |= names_in(tree)
+        reasons = [_OF_MAGIC.get(name, "") for name, *_ in magics(tree)]
+        reasons += map(_reason_in, ast.walk(tree))
+        if any(reasons):
+            return next(filter(None, reasons))
     reached = dict(_reached(names, namespace))
     return _held(reached) or _of_libraries(reached) or _of_memory()
 
@@ -49,11 +50,6 @@ def _reason_in(node: ast.AST) -> str:
             called in _SHELL
         ):
             return "runs a shell command"
-        case ast.Call(
-            ast.Attribute(_, "run_line_magic" | "run_cell_magic"),
-            [ast.Constant(magic), *_],
-        ):
-            return _OF_MAGIC.get(str(magic), "")
     return ""
 
 
@@ -133,11 +129,15 @@ def _threads() -> Iterator[str]:
 
 def _of_memory() -> str:
     """Return whether too little memory is free for a copy that grows."""
-    try:
+    free, total = free_and_total_memory()
+    is_short = total > 0 and free < _LEAST_FREE + total // 10
+    return "needs memory, of which too little is free" if is_short else ""
+
+
+def free_and_total_memory() -> tuple[int, int]:
+    """Return how many bytes this machine has free, and has; 0 if that is not known."""
+    with suppress(OSError, KeyError, ValueError, IndexError):
         lines = Path("/proc/meminfo").read_text().splitlines()
         sizes = {line.split(":")[0]: int(line.split()[1]) << 10 for line in lines}
-        free, total = sizes["MemAvailable"], sizes["MemTotal"]
-    except (OSError, KeyError, ValueError, IndexError):
-        return ""
-    is_short = free < _LEAST_FREE + total // 10
-    return "needs memory, of which too little is free" if is_short else ""
+        return sizes["MemAvailable"], sizes["MemTotal"]
+    return 0, 0
