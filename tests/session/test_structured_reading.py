@@ -276,3 +276,35 @@ def test_a_key_that_may_be_null_is_left_out_only_of_json_that_is_whole() -> None
 
     assert whole.value == {"label": "a", "stars": None}
     assert mended.value is None
+
+
+@pytest.mark.parametrize(
+    "number",
+    [*(">12", "<12", "~12", "≥ 12", "±12", "−12", "¬12", "12 %", "12…", "12?", "$12")],
+)
+@pytest.mark.parametrize("text", ['{"n": %s, "why": "x"}', '{"why": "x", "n": %s}'])
+def test_a_sign_at_a_number_is_not_thrown_away(number: str, text: str) -> None:
+    assert read_value(text % number, parse_fields("n float, why")).value is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"ok": !true, "tags": ["x"]}',
+        '{"ok": ~true, "tags": ["x"]}',
+        '{"ok": ✗ true, "tags": ["x"]}',
+        '{"ok": true, "tags": ["x", ...]}',
+        '{"ok": true, "tags": ["x", …]}',
+        '{"ok": true, "tags": [¬x]}',
+    ],
+)
+def test_a_sign_at_a_word_is_not_thrown_away(text: str) -> None:
+    assert read_value(text, parse_fields("ok bool, tags list")).value is None
+
+
+@pytest.mark.parametrize("said", ["\\ud83d\\ude00 50% & more", "(a) – b; c = d!"])
+def test_signs_in_a_text_stay_when_the_rest_is_mended(said: str) -> None:
+    reading = read_value(f'{{"why": "{said}", "n": 5.,}}', parse_fields("why, n float"))
+
+    why = said.replace("\\ud83d\\ude00", "\N{GRINNING FACE}")
+    assert (reading.value, reading.note) == ({"why": why, "n": 5.0}, "repaired")

@@ -158,7 +158,7 @@ def _only(found: Any, fields: Fields) -> Any:
 
 
 def _repaired(text: str, fields: Fields) -> Any:
-    """Return the object that broken JSON is, if mending it changes no word."""
+    """Return the object that broken JSON is, if mending it changes nothing that it says."""
     # Beyond this, the library takes time by the square of it.
     is_long = len(text) > _LONGEST_REPAIR
     if is_long or len(re.findall(r"[{\[\"']", text)) > _MOST_SIGNS:
@@ -216,8 +216,14 @@ def _is_closed(text: str) -> bool:
     return not opens and bool(re.fullmatch(r"\s*(:\s*[-+\w.]*)?[\]},\s]*", tail))
 
 
-_COMMENT = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)|(?<=[\s,{\[])#[^\n]*"
-_WORD = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w)|\w+")
+_COMMENT = (
+    r"//[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)|(?<=[\s,{\[])#[^\n]*"
+    r"|,\s*\.\.\.(?=\s*\})"
+)
+# A sign that is none of JSON's own says something: `>5`, `−5`, `12 %`, `["a", …]`.
+_WORD = re.compile(
+    r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?(?!\w)|\w+|[^\w\s{}\[\]:,\\\"'`“”‘’„]"
+)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 
 
@@ -233,8 +239,9 @@ def _with_plain_backslashes(found: re.Match[str]) -> str:
 
 
 def _words_of(text: str) -> list[str]:
-    """Return the words and numbers of a JSON text, in order, as they are compared."""
-    return [*map(_word, _WORD.findall(_ESCAPE.sub(_unescaped, text)))]
+    """Return words, numbers and signs of a JSON text, in order, as they are compared."""
+    plain = _ESCAPE.sub(_unescaped, text).encode("utf-16", "surrogatepass")
+    return [*map(_word, _WORD.findall(plain.decode("utf-16", "replace")))]
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -244,7 +251,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _word(word: str) -> str:
-    if re.fullmatch(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", word):
+    if re.fullmatch(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?", word):
         return repr(float(word))
     plain = word.casefold()
     return {"none": "null"}.get(plain, plain)
