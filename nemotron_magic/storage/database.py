@@ -18,7 +18,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from dataclasses import KW_ONLY, dataclass
 from functools import cache, partial
@@ -26,6 +26,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, NamedTuple, TypeVar
 
+from nemotron_magic.core.text import well_formed
 from nemotron_magic.storage.files import (
     NotOurFile,
     beside,
@@ -216,6 +217,26 @@ def _new_file(schema: Schema) -> bytes:
         return connection.serialize()
 
 
+class _Connection(sqlite3.Connection):
+    """Binds text that cannot be encoded, too: with U+FFFD for what is no character.
+
+    Names of files have such text, and what a service or a user writes may.
+    """
+
+    def execute(self, sql: str, values: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, values)
+        except UnicodeEncodeError:
+            return super().execute(sql, _encodable(values))
+
+    def executemany(self, sql: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+        return super().executemany(sql, map(_encodable, rows))
+
+
+def _encodable(values: Iterable[Any]) -> list[Any]:
+    return [well_formed(one) if isinstance(one, str) else one for one in values]
+
+
 class _Open(NamedTuple):
     """A connection, until it is closed or its owner is gone."""
 
@@ -355,6 +376,7 @@ class Storage:
             timeout=_WAIT_S,
             isolation_level=None,
             check_same_thread=False,
+            factory=_Connection,
         )
         # A flipped bit in a name must not be an error of its own.
         connection.text_factory = lambda data: data.decode("utf-8", "replace")

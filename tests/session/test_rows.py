@@ -249,6 +249,58 @@ def test_a_repaired_answer_is_one(serve: Any, session: Any) -> None:
     assert rows.cost_usd == pytest.approx(2 * PRICE_USD)
 
 
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (
+            ("stop", {"content": None, "refusal": "I cannot judge people."}),
+            "invalid: the model refused: “I cannot judge people.”",
+        ),
+        (
+            ("content_filter", ""),
+            "invalid: the service's content filter stopped the answer",
+        ),
+    ],
+)
+def test_what_was_blocked_is_asked_once_in_the_same_form(
+    serve: Any, session: Any, told: Any, why: str
+) -> None:
+    service = serve(lambda row, body: (200, {}, told))
+
+    rows = session(service).map("Tone?", [f"r{n}" for n in range(8)], as_=TONE)
+
+    assert {row.error for row in rows} == {why}
+    assert set(service.asked.values()) == {1}
+    asked = [json.loads(body)["response_format"]["type"] for body in service.bodies]
+    assert asked == ["json_schema"] * 8
+
+
+@pytest.mark.parametrize("half", ["\\ud83d", "\\udc00 x"])
+def test_half_a_character_in_an_answer_loses_no_other(
+    serve: Any, session: Any, half: str
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        odd = f'{{"tone": "good", "why": "so {half}"}}'
+        return (200, {}, odd) if row == "r3" else good(row, body)
+
+    service = serve(answer)
+    values = [f"r{n}" for n in range(8)]
+    rows = session(service).map("Tone? \udc00", values, as_=TONE, name="\ud83d")
+    again = session(service).map("Tone? \udc00", values, as_=TONE)
+
+    assert rows.errors == ()
+    assert again.frame.why[3].startswith("so \ufffd")
+    assert set(service.asked.values()) == {1}
+
+
+@pytest.mark.parametrize("name", ["_error", "_note", "_cost_usd"])
+def test_no_field_takes_the_place_of_a_column_of_the_frame(
+    serve: Any, session: Any, name: str
+) -> None:
+    with pytest.raises(NemotronError, match=f"a field cannot be called {name}"):
+        session(serve()).map("Tone?", ["a"], as_={name: str, "tone": str})
+
+
 def test_a_reply_that_was_cut_off_gets_more_room_and_is_not_repaired(
     serve: Any, session: Any
 ) -> None:

@@ -138,6 +138,9 @@ def test_a_lone_type_is_a_single_value(spec: Any, field: Field) -> None:
         (list[list[int]], "is a list of lists", "no object in an object"),
         (Literal["a", 1], "not all str", "A field is"),
         (dict, "cannot be dict", "no object in an object"),
+        (int | str, "value cannot be integer or string", "no object in an object"),
+        ({"n": int | bool | None}, "n cannot be integer or boolean", "no object"),
+        ({"n": Any}, "n cannot be Any", "no object"),
         (3, "cannot be 3", "no object in an object"),
         (
             {"properties": {"a": {"type": "object"}}},
@@ -242,8 +245,56 @@ def test_a_model_checks_itself() -> None:
     assert good == Model(total=4, currency=Currency.EUR)
     assert fields.fields[0] == Field("total", "float", least=0, about="with tax")
     assert fields.fields[1] == Field("currency", labels=("EUR", "USD"))
-    with pytest.raises(Misfit, match="total is odd"):
+    with pytest.raises(Misfit) as raised:
         fields.check({"total": 3, "currency": "EUR", "paid": None})
+    assert str(raised.value) == "total: Value error, total is odd"
+
+
+class Stay(pydantic.BaseModel):
+    nights: Annotated[int, pydantic.Field(gt=0)]
+    room: Annotated[str, pydantic.Field(pattern="^[A-Z]")]
+
+    @pydantic.model_validator(mode="after")
+    def _suits(self) -> Stay:
+        if self.nights > 9 and self.room == "A":
+            raise ValueError("A is taken")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (
+            {"nights": 0, "room": "b"},
+            "nights: Input should be greater than 0; "
+            "room: String should match pattern '^[A-Z]'",
+        ),
+        ({"nights": 10, "room": "A"}, "Value error, A is taken"),
+    ],
+)
+def test_what_a_model_complains_of_comes_without_links(
+    found: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(Misfit) as raised:
+        parse_fields(Stay).check(found)
+
+    assert str(raised.value) == why
+
+
+@pytest.mark.parametrize(
+    ("spec", "found", "why"),
+    [
+        ("a, b, c?", {"a": "x"}, "'b' is missing"),
+        ("a, b int, c?, d", {"a": "x"}, "'b', 'd' are missing"),
+    ],
+)
+def test_only_what_must_be_there_is_missing(
+    spec: str, found: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(Misfit) as raised:
+        parse_fields(spec).check(found)
+
+    assert str(raised.value) == why
 
 
 def test_a_dict_of_types_is_one_too() -> None:

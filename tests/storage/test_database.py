@@ -92,6 +92,21 @@ def test_what_is_written_is_there_for_the_next_one(path: Path) -> None:
     assert words(storage_at(path)) == ["one", "two"]
 
 
+@pytest.mark.parametrize(
+    "word", ["half \ud83d", "caf\udce9.ipynb", "whole \ud83d\ude00"]
+)
+def test_text_that_cannot_be_encoded_is_written_all_the_same(
+    path: Path, word: str
+) -> None:
+    storage = storage_at(path)
+    add(storage, word)
+    fill(storage, word)
+
+    plain = word.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert words(storage_at(path)) == [plain] * 301
+    assert storage.error == ""
+
+
 def test_memory_is_for_one_alone() -> None:
     storage = storage_at(None)
     add(storage, "one")

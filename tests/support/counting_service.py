@@ -150,7 +150,8 @@ class CountingService:
 def completion(told: Any, body: dict[str, Any]) -> dict[str, Any]:
     """Return a reply as a whole."""
     reason, text = told if isinstance(told, tuple) else ("stop", told)
-    message = {"role": "assistant", "content": text}
+    own = text if isinstance(text, dict) else {"content": text}
+    message = {"role": "assistant", **own}
     return {
         "id": "c-1",
         "object": "chat.completion",

@@ -42,9 +42,9 @@ from nemotron_magic.session.structured.asking import (
     RUNGS,
     Rung,
     is_format_refusal,
+    read_reply,
     repair_messages,
 )
-from nemotron_magic.session.structured.reading import read_value
 from nemotron_magic.storage.ledger import Ledger
 from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
@@ -179,9 +179,9 @@ class Answers:
         self._good_s = self._means.clock_s()
         if known.served_model:
             self.served[known.served_model] += 1
-        fields = self._task.fields
-        reading = read_value(reply, fields, known.finish_reason, known.reasoning)
-        self._judge(row, reading.is_json or reading.value is not None)
+        reading = read_reply(reply, self._task.fields)
+        if not reading.is_blocked:
+            self._judge(row, reading.is_json or reading.value is not None)
         if reading.value is not None:
             note = reading.note or ("asked again" if row.is_repaired else None)
             value = _ENCODER.encode(reading.value)
@@ -191,8 +191,8 @@ class Answers:
             return
         raw, error = str(reply)[:_LONGEST_KEPT], f"invalid: {reading.error}"
         self._write(row, RowState.INVALID, raw, error=error, served=known)
-        may_repair = self.stopped is None and not row.is_repaired
-        if may_repair and self._repair(row, reply, reading.error):
+        is_last = row.is_repaired or reading.is_blocked or self.stopped is not None
+        if not is_last and self._repair(row, reply, reading.error):
             row.is_repaired = row.is_claimed = True
             self.waiting.appendleft(row)
         else:

@@ -14,7 +14,7 @@ from nemotron_magic.core import public
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
-from nemotron_magic.session.rows.task import Table, is_missing
+from nemotron_magic.session.rows.task import OWN_COLUMNS, Table, is_missing
 from nemotron_magic.session.structured.asking import as_cell, as_table
 from nemotron_magic.session.structured.fields import Field, Fields, Kind
 from nemotron_magic.storage.rows import AnswerRecord, RowState
@@ -27,7 +27,7 @@ __all__ = [
     "format_duration",
 ]
 
-_ERROR, _NOTE, _COST = "_error", "_note", "_cost_usd"
+_ERROR, _NOTE, _COST = OWN_COLUMNS
 _MOST_LABELS = 30
 _LOST = "no answer came; it may have been billed"
 

@@ -23,6 +23,7 @@ from nemotron_magic.session.structured.asking import RUNGS, Rung, body_for
 from nemotron_magic.session.structured.fields import Fields
 
 __all__ = [
+    "OWN_COLUMNS",
     "RowTask",
     "RowsQuestion",
     "Table",
@@ -35,6 +36,9 @@ __all__ = [
 _MOST_UNNAMED = 5
 _FORMAT = 1
 """Of a row's text: a later one never finds what was answered to an earlier one."""
+
+OWN_COLUMNS = ("_error", "_note", "_cost_usd")
+"""What the frame of answers has beside the fields."""
 
 _Library = Literal["pandas", "polars", ""]
 
@@ -157,6 +161,12 @@ class RowTask:
         if not instruction.strip():
             raise InputError(
                 "there is no instruction", hint="Say below what to do with each row"
+            )
+        if clash := next((one for one in fields.names if one in OWN_COLUMNS), ""):
+            raise InputError(
+                f"a field cannot be called {clash}: answers have a column of that name",
+                "nothing was sent",
+                f"Call it {clash.strip('_')}",
             )
         parts = _parts(instruction, table.names)
         used = sorted({part for part in parts if isinstance(part, int)})

@@ -39,6 +39,7 @@ __all__ = [
     "dressed",
     "is_format_refusal",
     "next_rung",
+    "read_reply",
     "repair_messages",
     "without_text",
 ]
@@ -157,10 +158,9 @@ def ask_typed(
             rung = lower
     if rung != first_rung:
         learn(rung)
-    reading = _read(reply, fields)
-    # Another try would come to the same end if the first was blocked.
-    is_blocked = reply.finish_reason in ("length", "content_filter")
-    if reading.value is None and not (is_blocked or reply.metadata.refusal):
+    reading = read_reply(reply, fields)
+    is_cut = reply.finish_reason == "length"
+    if reading.value is None and not (is_cut or reading.is_blocked):
         why, text = reading.error, str(reply) or reply.reasoning
         wrong = repair_messages(sent.messages, text, why, fields)
         try:
@@ -171,15 +171,26 @@ def ask_typed(
         except NemotronError as error:
             raise _invalid(reply, f"{why}; asked again: {error.what}") from None
         _add_first(reply, second, why)
-        reply, reading = second, _read(second, fields)
+        reply, reading = second, read_reply(second, fields)
     if reading.value is None:
         raise _invalid(reply, reading.error)
     _set_value(reply, fields, reading)
     return reply
 
 
-def _read(reply: Reply, fields: Fields) -> Reading:
-    return read_value(str(reply), fields, reply.finish_reason, reply.reasoning)
+def read_reply(reply: Reply, fields: Fields) -> Reading:
+    """Return what a reply says of the fields, or what kept it from saying anything."""
+    known = reply.metadata
+    reading = read_value(reply, fields, known.finish_reason, known.reasoning)
+    if reading.value is not None:
+        return reading
+    if known.refusal:
+        why = f"the model refused: “{one_line(known.refusal, 120)}”"
+        return Reading(error=why, is_blocked=True)
+    if known.finish_reason == "content_filter":
+        why = "the service's content filter stopped the answer"
+        return Reading(error=why, is_blocked=True)
+    return reading
 
 
 def _add_first(first: Reply, second: Reply, why: str) -> None:

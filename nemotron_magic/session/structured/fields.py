@@ -12,7 +12,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Literal
 
-from nemotron_magic.core.text import one_line
+from nemotron_magic.core.text import one_line, well_formed
 
 __all__ = ["Field", "Fields", "Kind", "Misfit"]
 
@@ -42,7 +42,7 @@ def _read(kind: Kind, value: Any) -> Any:
     match kind:
         # A control character was meant to be the \f of \frac, or the \b of \beta.
         case "str" if isinstance(value, str) and not _CONTROLS.search(value):
-            return value
+            return well_formed(value)
         case "int" if _is_number(value) and value == int(value):
             return int(value) if -_LARGEST_INT <= value < _LARGEST_INT else None
         case "float" if _is_number(value):
@@ -219,8 +219,10 @@ class Fields:
         """Return the values by field; raise Misfit, which says what does not fit."""
         keys = self.keys_in(found)
         if not self.matches(found):
-            missing = [repr(name) for name in self.names if name not in keys]
-            raise Misfit(f"{', '.join(missing)} is missing")
+            needed = (one.name for one in self.fields if not one.is_nullable)
+            missing = [repr(name) for name in needed if name not in keys]
+            verb = "is" if len(missing) == 1 else "are"
+            raise Misfit(f"{', '.join(missing)} {verb} missing")
         values = {
             one.name: one.check(found[keys[one.name]]) if one.name in keys else None
             for one in self.fields
@@ -237,7 +239,15 @@ class Fields:
         try:
             return self.make(values)
         except Exception as error:  # the user's own checks
-            raise Misfit(one_line(f"{type(error).__name__}: {error}", 200)) from None
+            raise Misfit(one_line(_complaint(error), 200)) from None
+
+
+def _complaint(error: Exception) -> str:
+    """Return what a user's own check says; of pydantic's, without type and link."""
+    if not hasattr(error, "errors"):
+        return f"{type(error).__name__}: {error}"
+    places = ((".".join(map(str, one["loc"])), one["msg"]) for one in error.errors())
+    return "; ".join(f"{place}: {said}" if place else said for place, said in places)
 
 
 def _quoted(text: str) -> str:

@@ -26,13 +26,15 @@ class Reading(NamedTuple):
     """The values of an answer by field, or in words why there are none.
 
     `note` says what was done to read it; `is_json` whether an object with the right
-    keys was there, whose values do not fit.
+    keys was there, whose values do not fit; `is_blocked` whether another try would
+    come to the same.
     """
 
     value: dict[str, Any] | None = None
     note: str = ""
     error: str = ""
     is_json: bool = False
+    is_blocked: bool = False
 
 
 def read_value(
@@ -158,7 +160,7 @@ def _only(found: Any, fields: Fields) -> Any:
 
 
 def _repaired(text: str, fields: Fields) -> Any:
-    """Return the object that broken JSON is, if mending it changes nothing that it says."""
+    """Return the object that broken JSON is, if mending it changes nothing of it."""
     # Beyond this, the library takes time by the square of it.
     is_long = len(text) > _LONGEST_REPAIR
     if is_long or len(re.findall(r"[{\[\"']", text)) > _MOST_SIGNS:
@@ -239,7 +241,7 @@ def _with_plain_backslashes(found: re.Match[str]) -> str:
 
 
 def _words_of(text: str) -> list[str]:
-    """Return words, numbers and signs of a JSON text, in order, as they are compared."""
+    """Return the words and signs of a JSON text, in order, as they are compared."""
     plain = _ESCAPE.sub(_unescaped, text).encode("utf-16", "surrogatepass")
     return [*map(_word, _WORD.findall(plain.decode("utf-16", "replace")))]
 

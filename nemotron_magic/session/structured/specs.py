@@ -346,7 +346,7 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
     about = one_line(str(one.get("description", "")), 500)
     union = one.get("anyOf") or one.get("allOf") or []
     others = [other for other in union if other != _NULL]
-    numbers = [o for o in others if o.get("type") in ("number", "integer")]
+    numbers = [other for other in others if other.get("type") == "number"]
     others = numbers if len(numbers) == 1 else others  # a Decimal
     if len(others) == 1:
         one = {**_resolved(others[0], whole), "description": about}
@@ -369,7 +369,9 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
         ends = (one.get("minimum"), one.get("maximum")) if is_number else (None, None)
         field = Field(name, kind, least=ends[0], most=ends[1])
     else:
-        shown = ", ".join(map(str, kinds)) or "this"
+        shown = ", ".join(map(str, kinds))
+        shown = shown or " or ".join(str(o.get("type", "object")) for o in others)
+        shown = shown or "of any type"
         raise _unreadable(f"{name} cannot be {one_line(shown, 60)}", _FLAT)
     return dataclasses.replace(field, is_nullable=is_nullable, about=about)
 
