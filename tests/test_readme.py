@@ -148,6 +148,17 @@ def test_what_is_sent_names_the_commands_that_take_variables_along(task: str) ->
     assert f"`{task}`" in row
 
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+NEEDED = [re.split(r"[<>=]", one)[0] for one in PROJECT["dependencies"]]
+
+
+@pytest.mark.parametrize("package", NEEDED)
+def test_the_readme_says_why_each_dependency_is_one(package: str) -> None:
+    reasons = README.partition("## What it depends on")[2].partition("\n## ")[0]
+
+    assert re.search(rf"(?m)^\| .*`{package}`.* \| .{{9,}} \|$", reasons)
+
+
 def test_the_extras_that_the_readme_installs_are_there() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     named = re.findall(r"\.\[([\w,]+)\]", README + CONTRIBUTING)
