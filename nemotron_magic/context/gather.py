@@ -167,7 +167,7 @@ class ContextGatherer:
         failed: list[Cell] = []
 
         def load(cell: Cell) -> Cell:
-            loaded = self.history.load(cell, variables.result)
+            loaded = self.history.load(cell, variables.described)
             error = clip_traceback(loaded.error, is_newest=not failed)
             failed.extend([loaded] * bool(error))
             return replace(loaded, error=error)

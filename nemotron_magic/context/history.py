@@ -379,10 +379,10 @@ class History:
         lines = (line for error in errors for line in error["traceback"])
         return _bounded(strip_controls("\n".join(lines)))
 
-    def load(self, cell: Cell, describe: Callable[[object, str], str]) -> Cell:
+    def load(self, cell: Cell, describe: Callable[..., str]) -> Cell:
         """Return a cell with what it printed, gave and raised.
 
-        `describe` is called with its value and the text that IPython showed for it.
+        `describe` is called with its value and, as `plain`, what IPython showed of it.
         """
         if cell.is_ours:
             return cell
@@ -392,7 +392,7 @@ class History:
         kept = getattr(self._shell.history_manager, "outputs", {}).get(number, ())
         shown = (o.bundle for o in kept if o.output_type == "execute_result")
         plain = next((str(one.get("text/plain", "")) for one in shown), "")
-        value = describe(values[number], plain) if number in values else ""
+        value = describe(values[number], plain=plain) if number in values else ""
         result = "\n".join(filter(None, (displayed, value)))
         return replace(cell, printed=printed, result=result, error=error)
 

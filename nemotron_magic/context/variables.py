@@ -11,6 +11,7 @@ import ast
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -186,7 +187,16 @@ class Variables:
     def __init__(self, shell: Any, data: Data) -> None:
         self._shell = shell
         self._data = data
-        self._live = LiveTables(shell.user_ns)
+
+    @cached_property
+    def described(self) -> Callable[..., str]:
+        """What describes a value, as `describe` does, beside the tables there are."""
+        return partial(
+            describe,
+            data=self._data,
+            formatter=self._formatted,
+            live=LiveTables(self._shell.user_ns),
+        )
 
     def at(self, path: str) -> str:
         """Describe what a name or a path such as `df["price"]` stands for."""
@@ -200,32 +210,8 @@ class Variables:
             is_path = not name.isidentifier()
             value = evaluate(name, values) if is_path else values.get(name, MISSING)
             if value is not MISSING and type(value) is not ModuleType:
-                said = self.described(value, name, with_source=with_source)
+                said = self.described(value, name, source=with_source)
                 yield ContextPart("value", name, (("", said),))
-
-    def result(self, value: object, plain: str) -> str:
-        """Describe the result of a cell, of which IPython showed `plain`."""
-        return self.described(value, plain=plain)
-
-    def described(
-        self,
-        value: object,
-        name: str = "",
-        budget_chars: int = 4_000,
-        with_source: bool = False,
-        plain: str = "",
-    ) -> str:
-        """Describe a value; a function or class with its source, if wanted."""
-        return describe(
-            value,
-            name,
-            data=self._data,
-            budget_chars=budget_chars,
-            source=with_source,
-            formatter=self._formatted,
-            live=self._live,
-            plain=plain,
-        )
 
     def _formatted(self, value: object) -> str | None:
         """Return what a formatter that the user registered with IPython says of it."""

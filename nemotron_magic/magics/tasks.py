@@ -153,7 +153,7 @@ class TaskTargets:
                 "nothing was sent",
                 f"Remove that line, or put %%nemotron {command} on top of the cell",
             )
-        cell = self.history.load(cell, variables.result) if cell.number else cell
+        cell = self.history.load(cell, variables.described) if cell.number else cell
         has_run_well = cell.number and not cell.error and not call.text.strip()
         if command == "fix" and has_run_well:
             raise InputError(
