@@ -151,12 +151,14 @@ class DisplayLog:
         self, data: Mapping[str, Any], *args: Any, update: bool = False, **kwargs: Any
     ) -> None:
         display_id = str((kwargs.get("transient") or {}).get("display_id", ""))
-        text = self._text(data)
-        others = chain.from_iterable(s.displays for s in self._screens.values())
-        for one in others if display_id else ():
-            if one.display_id == display_id:
-                one.text = text
-        if not update:
+        found = chain.from_iterable(s.displays for s in self._screens.values())
+        known = [one for one in found if display_id and one.display_id == display_id]
+        # A reply is no output of its cell, and too long to be read at every repaint.
+        is_new = not (update or _is_ours(_last_source(self._shell)))
+        text = self._text(data) if known or is_new else ""
+        for one in known:
+            one.text = text
+        if is_new:
             area, screen = _output_area(self._shell), self._screen()
             if area:
                 screen.displays = [one for one in screen.displays if one.area != area]
@@ -355,8 +357,8 @@ class History:
     @property
     def asking(self) -> Cell:
         """The cell that runs now, with its id where that is known."""
-        sources = self._shell.history_manager.input_hist_raw or [""]
-        return Cell(self.current, sources[-1], cell_id=cell_id_of(self._shell))
+        source = _last_source(self._shell)
+        return Cell(self.current, source, cell_id=cell_id_of(self._shell))
 
     def newest_first(self, last: int | None = None) -> Iterator[Cell]:
         """Yield the cells that ran, up to that numbered `last`, without outputs."""
@@ -412,6 +414,10 @@ class History:
             printed = printed.partition("-" * 75)[0] if failed else printed
             printed = printed.partition(f"Out[{number}]: ")[0]
         return _clean(printed), displayed
+
+
+def _last_source(shell: Any) -> str:
+    return str((shell.history_manager.input_hist_raw or [""])[-1])
 
 
 def _is_ours(source: str) -> bool:
