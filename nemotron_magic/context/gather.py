@@ -19,7 +19,7 @@ from nemotron_magic.context.cells import (
     select,
 )
 from nemotron_magic.context.describe.base import Data
-from nemotron_magic.context.history import History, clip_traceback
+from nemotron_magic.context.history import History
 from nemotron_magic.context.notebook_file import notebook_part
 from nemotron_magic.context.prompt import (
     ContextInfo,
@@ -28,6 +28,7 @@ from nemotron_magic.context.prompt import (
     render_prompt,
 )
 from nemotron_magic.context.tokens import estimate_tokens
+from nemotron_magic.context.tracebacks import clip_traceback
 from nemotron_magic.context.variables import Variables, interpolate
 from nemotron_magic.core.errors import InputError
 
@@ -167,9 +168,11 @@ class ContextGatherer:
         failed: list[Cell] = []
 
         def load(cell: Cell) -> Cell:
-            loaded = self.history.load(cell, variables.described)
+            loaded = self.history.load(cell, variables.result)
+            if not loaded.error:
+                return loaded
             error = clip_traceback(loaded.error, is_newest=not failed)
-            failed.extend([loaded] * bool(error))
+            failed.append(cell)
             return replace(loaded, error=error)
 
         return load

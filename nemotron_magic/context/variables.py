@@ -198,6 +198,10 @@ class Variables:
             live=LiveTables(self._shell.user_ns),
         )
 
+    def result(self, value: object, plain: str) -> str:
+        """Describe the result of a cell, of which IPython showed `plain`."""
+        return self.described(value, plain=plain)
+
     def at(self, path: str) -> str:
         """Describe what a name or a path such as `df["price"]` stands for."""
         value = evaluate(path, self._shell.user_ns)

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 from nemotron_magic.code.syntax import compile_cell, python_source, read_names
 from nemotron_magic.context.cells import Cell, latest_runs
 from nemotron_magic.context.gather import Subject
-from nemotron_magic.context.history import History, clip_traceback, is_library
+from nemotron_magic.context.history import History
 from nemotron_magic.context.prompt import ContextPart, cell_part
+from nemotron_magic.context.tracebacks import clip_traceback, is_library
 from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import MISSING
@@ -153,7 +154,7 @@ class TaskTargets:
                 "nothing was sent",
                 f"Remove that line, or put %%nemotron {command} on top of the cell",
             )
-        cell = self.history.load(cell, variables.described) if cell.number else cell
+        cell = self.history.load(cell, variables.result) if cell.number else cell
         has_run_well = cell.number and not cell.error and not call.text.strip()
         if command == "fix" and has_run_well:
             raise InputError(

@@ -9,7 +9,7 @@ import words
 
 MOST_WORDS = 0
 
-MOST_MODULES, MOST_PAIRS = 65, 141
+MOST_MODULES, MOST_PAIRS = 65, 140
 """What was reached; the goals are 65 and 140."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from shells import Kernel
 
-from nemotron_magic.context.history import clip_traceback
+from nemotron_magic.context.tracebacks import clip_traceback
 
 HEAD = "Traceback (most recent call last)\nCell In[1], line 1\n----> 1 a()\n"
 LIBRARY = "/lib/python3.12/site-packages"
