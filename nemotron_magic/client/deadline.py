@@ -16,15 +16,19 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Event, Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
 import httpx
 
 from nemotron_magic.core.endpoint import loopback_addresses
 from nemotron_magic.core.errors import InterruptedByUser, NemotronError
+
+_T = TypeVar("_T")
 
 _PIECE_BYTES = 64 * 1024
 _TUNNEL = b"CONNECT "
@@ -97,11 +101,11 @@ def _within(timeout: float | None, late: type[Exception]) -> float | None:
 
 
 class Backend(httpcore.NetworkBackend):
-    """The network as httpx has it, but for what `Deadline` adds."""
+    """The network as httpx has it, but for what `Deadline` and `CancelToken` add."""
 
     @classmethod
-    def put_into(cls, transport: object) -> None:
-        """Let all connections of a transport keep the deadlines of their calls.
+    def put_into(cls, transport: object, stop: CancelToken | None = None) -> None:
+        """Let a transport's connections keep to deadlines, and end when `stop` is set.
 
         httpx has no public way for it.
 
@@ -117,10 +121,15 @@ class Backend(httpcore.NetworkBackend):
                 "with it no limit of time would hold",
                 "Type: %pip install 'httpx>=0.28,<0.29' 'httpcore>=1.0.9,<2'",
             )
-        pool._network_backend = cls()
+        pool._network_backend = cls(stop=stop)
 
-    def __init__(self, network: httpcore.NetworkBackend | None = None) -> None:
+    def __init__(
+        self,
+        network: httpcore.NetworkBackend | None = None,
+        stop: CancelToken | None = None,
+    ) -> None:
         self._network = network or httpcore.SyncBackend()
+        self._stop = stop
 
     def connect_tcp(
         self,
@@ -135,14 +144,33 @@ class Backend(httpcore.NetworkBackend):
             timeout.deadline.is_sent = False
         failed: list[httpcore.ConnectError] = []
         for address in loopback_addresses(host) or (host,):
+            connect = partial(
+                self._network.connect_tcp, address, port, timeout, *more, **rest
+            )
             try:
-                stream = self._network.connect_tcp(
-                    address, port, timeout, *more, **rest
-                )
-                return _Stream(stream)
+                return _Stream(self._connected(connect))
             except httpcore.ConnectError as error:
                 failed.append(error)
         raise failed[0]
+
+    def _connected(
+        self, connect: Callable[[], httpcore.NetworkStream]
+    ) -> httpcore.NetworkStream:
+        """Connect; in a thread that can be left behind, where a stop may come."""
+        if self._stop is None:
+            return connect()
+        connecting = _begin(connect, "nemotron-connect")
+        try:
+            _wait_done(connecting, math.inf, self._stop.check)
+        except KeyboardInterrupt:
+            connecting.add_done_callback(_close_unused)
+            raise
+        return connecting.result()
+
+
+def _close_unused(connecting: Future[httpcore.NetworkStream]) -> None:
+    if connecting.exception() is None:
+        connecting.result().close()
 
 
 class _Stream(httpcore.NetworkStream):
@@ -289,23 +317,38 @@ def look_up(
     check: Callable[[], None] = lambda: None,
 ) -> OSError | None:
     """Look `host` up; return the error if it has no address, or none in time."""
-    found: list[OSError | None] = []
-    done = Event()
+    looking = _begin(lambda: resolve(host, port), "nemotron-look-up")
+    if not _wait_done(looking, timeout_s, check):
+        return OSError("no address: the name server does not answer")
+    try:
+        looking.result()
+    except OSError as error:
+        return error
+    except UnicodeError:
+        return OSError(f"no address can be called {host!r}")
+    return None
+
+
+def _begin(work: Callable[[], _T], thread_name: str) -> Future[_T]:
+    """Begin work in a thread of its own, because it cannot be interrupted."""
+    future: Future[_T] = Future()
 
     def run() -> None:
         try:
-            resolve(host, port)
-            found.append(None)
-        except OSError as error:
-            found.append(error)
-        except UnicodeError:
-            found.append(OSError(f"no address can be called {host!r}"))
-        done.set()
+            future.set_result(work())
+        except Exception as error:
+            future.set_exception(error)
 
-    threading.Thread(target=run, name="nemotron-look-up", daemon=True).start()
-    if not wait_for(done, timeout_s, check):
-        return OSError("no address: the name server does not answer")
-    return found[0]
+    threading.Thread(target=run, name=thread_name, daemon=True).start()
+    return future
+
+
+def _wait_done(
+    future: Future[Any], timeout_s: float, check: Callable[[], None]
+) -> bool:
+    done = Event()
+    future.add_done_callback(lambda future: done.set())
+    return wait_for(done, timeout_s, check)
 
 
 def stopped_after(reply: str) -> InterruptedByUser:

@@ -71,7 +71,8 @@ _PAGE_BYTES = 64 * 1024 * 1024
 class _Network(httpx.BaseTransport):
     """Sends each request straight, or through the proxy that is set for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: CancelToken | None = None) -> None:
+        self._stop = stop
         self._ssl_context = ssl_context()
         self._ways: dict[Proxy | None, httpx.HTTPTransport] = {}
 
@@ -84,7 +85,7 @@ class _Network(httpx.BaseTransport):
         """Return the transport by way of `proxy`, made when first used."""
         if proxy not in self._ways:
             made = _through(proxy, self._ssl_context)
-            Backend.put_into(made)
+            Backend.put_into(made, self._stop)
             self._ways[proxy] = made
         return self._ways[proxy]
 
@@ -282,13 +283,13 @@ class Http:
         self._notice_fork()
         with self._lock:  # a panel may ask while a cell does
             if self._opened is None:
-                self._opened = self._transport or _network()
+                self._opened = self._transport or _network(self._stop)
             return self._opened
 
 
-def _network() -> _Network:
+def _network(stop: CancelToken | None = None) -> _Network:
     try:
-        return _Network()
+        return _Network(stop)
     except (OSError, ValueError) as error:
         why = one_line(str(error))
     raise ConnectError(

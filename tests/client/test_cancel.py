@@ -149,6 +149,33 @@ def test_nothing_is_sent_when_a_connection_comes_after_the_stop(
     assert took_s < LIMIT_S
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_stop_ends_the_wait_for_a_connection(session_at: Any, scheme: str) -> None:
+    with deaf() as address:
+        url = address.replace("http", scheme, 1)
+        session: Session = session_at(f"{url}/v1", Client(), connect_timeout_s=30)
+        error, took_s = stopped(session.ask, Sent)
+
+    assert type(error) is InterruptedByUser
+    assert "nothing was sent" in error.why
+    assert took_s < LIMIT_S
+
+
+def test_a_stop_ends_the_wait_for_a_proxy(
+    session_at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with deaf() as proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "")
+        session: Session = session_at(
+            "https://h.example/v1", Client(), connect_timeout_s=30, key="k" * 32
+        )
+        error, took_s = stopped(session.ask, Sent)
+
+    assert type(error) is InterruptedByUser
+    assert took_s < LIMIT_S
+
+
 @pytest.mark.slow
 def test_one_stop_leaves_other_calls_alone(served: Any, session_at: Any) -> None:
     session: Session = session_at(served(tokens_per_s=200), Client())
