@@ -35,6 +35,7 @@ __all__ = [
     "end_html",
     "footer",
     "interim_html",
+    "is_status",
     "lines_below",
     "metadata",
     "notices",
@@ -296,11 +297,18 @@ def interim_html(finished: list[str], tail: Block) -> str:
     return f'<div class="mathjax_ignore">{"".join(finished)}{growing}</div>'
 
 
+_STATUS = f'<div class="nm-reply nm-status" style="{_QUIET}">'
+
+
 def status_html(text: str, detail: str = "") -> str:
     """Return a line that tells what is being waited for, which needs no style sheet."""
     more = f'<div style="{_ONE_LINE}">{line_html(detail)}</div>' if detail else ""
-    line = line_html(text) + more
-    return f'<div class="nm-reply nm-status" style="{_QUIET}">{line}</div>'
+    return f"{_STATUS}{line_html(text)}{more}</div>"
+
+
+def is_status(html: str) -> bool:
+    """Return whether this is such a line."""
+    return html.startswith(_STATUS)
 
 
 _SHEET = '\n<div class="lm-mod-hidden hidden"><style>'

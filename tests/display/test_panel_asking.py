@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import ipywidgets
 import pytest
+from interrupted import deaf
 from panel_page import PanelPage, wait_for
 from shells import Shell
+
+from nemotron_magic.display.panel.panel import Panel
 
 SLOW = "rehearsal: slow 40\nrehearsal: length 400"
 CUT = "rehearsal: length 300"
@@ -403,6 +407,26 @@ def test_going_on_is_stopped_like_a_question(
     assert app.session.conversation.turns[0].reply.startswith(begun)
 
 
+@pytest.mark.parametrize("fault", ["stall-before-headers:30", "429-after-2"])
+def test_a_reply_stays_in_sight_until_more_of_it_comes(
+    shell: Shell, open_panel: Any, served: Any, fault: str
+) -> None:
+    page = open_panel()
+    page.answered("rehearsal: say before")
+    cut_off(shell, page)
+    whole = page.html()
+    shell.run(f"%config Nemotron.base_url = '{served(fault=fault)}'")
+    page.press("Continue")
+    wait_for(lambda: "nm-status" in page.html())
+    waiting = page.html()
+    page.press("Stop")
+    page.answered()
+
+    assert "Cut off" in whole
+    assert waiting.startswith(whole)
+    assert page.html() == whole
+
+
 def test_when_no_more_comes_what_was_there_is_kept_and_offered_still(
     shell: Shell, app: Any, open_panel: Any
 ) -> None:
@@ -427,6 +451,64 @@ def test_nothing_is_offered_when_there_is_nothing_to_go_on_with(
 
     assert at_first
     assert page["Continue"].disabled
+
+
+class Broken:
+    """A session whose questions fail in a way that nobody foresaw."""
+
+    def __init__(self, session: Any, error: BaseException) -> None:
+        self._session = session
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def ask(self, *args: Any) -> None:
+        raise self._error
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [ZeroDivisionError("k" * 32), MemoryError()])
+def test_after_a_fault_that_nobody_foresaw_one_can_ask_again(
+    app: Any, open_panel: Any, error: Exception
+) -> None:
+    open_panel()
+    broken = Broken(app.session, error)
+    page = PanelPage(Panel(replace(app._panels, session=broken)))
+    status = page.answered("Hello")
+    again = page.answered("Hello again")
+
+    assert "nobody foresaw" in status
+    assert "nobody foresaw" in again
+    assert "k" * 32 not in status
+    assert page["Question"].value == "Hello again"
+
+
+def test_a_reply_is_kept_where_the_kernel_has_no_loop_to_try_its_code_in(
+    shell: Shell, open_panel: Any
+) -> None:
+    shell.run("%config Nemotron.try_code = 'on'")
+    page = open_panel()
+    status = page.answered("rehearsal: say Try\n\n```python\nx = 1\n```")
+
+    assert status == "Answered."
+    assert "the kernel was busy" in page.html()
+    assert shell["_nemotron"].code == "x = 1\n"
+
+
+def test_a_panel_stops_while_it_connects(shell: Shell, open_panel: Any) -> None:
+    page = open_panel()
+    with deaf() as url:
+        shell.run(f"%config Nemotron.base_url = '{url}/v1'")
+        page.ask("Hello")
+        wait_for(lambda: "nm-status" in page.html())
+        started_s = time.monotonic()
+        page.press("Stop")
+        status = page.answered()
+
+    assert time.monotonic() - started_s < 3
+    assert status == "Stopped by you."
+    assert page["Question"].value == "Hello"
 
 
 def test_closing_a_panel_stops_what_it_asks(app: Any, open_panel: Any) -> None:

@@ -167,9 +167,12 @@ def in_thread(work: Callable[[], None]) -> None:
 def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:
     """Do `work` in the kernel's main thread; return whether it was done in time.
 
-    It is not begun once the time is over.
+    It is not begun once the time is over, nor where the kernel has no loop for it.
     """
     done: Future[None] = Future()
+    loop = getattr(getattr(shell, "kernel", None), "io_loop", None)
+    if loop is None:
+        return False
 
     def run() -> None:
         if done.set_running_or_notify_cancel():
@@ -178,6 +181,6 @@ def when_idle(shell: Any, work: Callable[[], None], limit_s: float) -> bool:
             finally:
                 done.set_result(None)
 
-    shell.kernel.io_loop.add_callback(run)
+    loop.add_callback(run)
     wait([done], limit_s)
     return not done.cancel() and bool(wait([done], limit_s).done)

@@ -22,7 +22,12 @@ from nemotron_magic.display.panel import (
     in_thread,
     when_idle,
 )
-from nemotron_magic.display.reply import content_html, document, without_style
+from nemotron_magic.display.reply import (
+    content_html,
+    document,
+    is_status,
+    without_style,
+)
 from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
@@ -35,6 +40,12 @@ _TRIAL_S = 15.0  # longer than a trial may take
 
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
+)
+_LIKE_OUTPUTS = "nm-growing", "jp-RenderedHTMLCommon"
+_BROKEN = (
+    "the question failed in a way that nobody foresaw",
+    "where it failed is in the log of the kernel",
+    "Ask it in a cell, to see that, too",
 )
 _BLANK = without_style(document(""))
 
@@ -51,6 +62,7 @@ class Transcript:
         self._html_of = html_of
         self._outputs: dict[int, tuple[Turn, Any]] = {}
         self._growing: list[Any] = []
+        self._continued: Turn | None = None
         self._html = ""
         self._is_cleared = False
         self.box = make(ipywidgets.VBox, "nm-turns")
@@ -65,11 +77,14 @@ class Transcript:
                 self._outputs[id(turn)] = turn, output
             self._arrange(output for _, output in old.values())
 
-    def begin(self, question: str) -> None:
-        """Let a reply to this question grow."""
+    def begin(self, question: str, continued: Turn | None = None) -> None:
+        """Let a reply to this question grow, in place of the turn that it continues."""
         with self._make.lock:
-            asked = self._make(ipywidgets.HTML, value=_question_html(question))
-            self._growing, self._html = [asked, self._make(ipywidgets.HTML)], ""
+            html = "" if continued else _question_html(question)
+            asked = self._make(ipywidgets.HTML, *_LIKE_OUTPUTS, value=html)
+            self._growing = [asked, self._make(ipywidgets.HTML, *_LIKE_OUTPUTS)]
+            self._html = ""
+            self._continued = continued
             self._arrange()
 
     def end(self, turns: Sequence[Turn]) -> None:
@@ -88,8 +103,12 @@ class Transcript:
                 return
             question, *parts, tail = self._growing
             dropped: list[Any] = []
+            if self._continued and html and not is_status(html):  # until then it stays
+                question.value = _question_html(self._continued.question)
+                dropped += [self._outputs.pop(id(self._continued))[1]]
+                self._continued = None
             if self._is_cleared:
-                dropped, parts = parts, []
+                dropped, parts = dropped + parts, []
             elif not again and self._html:
                 parts.append(self._make.output(self._html))
             self._is_cleared, self._html, tail.value = False, html, html
@@ -183,24 +202,26 @@ class AskTab:
             self._status.value = error_html(str(error))
             return
         shown = self._transcript
-        shown.show_turns(self._turns(cut))
-        shown.begin(text)
+        shown.show_turns(self._turns())
+        shown.begin(text, cut)
         renderer = NotebookRenderer(shown, True, time.monotonic, self._host.ticker)
         cancel = self._cancel = CancelToken()
         self._offer()
         self._say("Going on …" if cut else "Asking …")
 
         def run() -> None:
-            reply: Reply | None
-            error: NemotronError | None = None
+            reply: Reply | None = None
+            error: NemotronError | None = NemotronError(*_BROKEN)
             try:
                 session = self._host.session
                 reply = session.ask(asked, settings, renderer.watch, cancel)
+                error = None
                 self._try_code(reply)
             except NemotronError as failed:
                 reply, error = partial_reply(failed), failed
-            renderer.fail()
-            self._end(text, reply, error)
+            finally:
+                renderer.fail()
+                self._end(text, reply, error)
 
         in_thread(run)
 
@@ -239,9 +260,9 @@ class AskTab:
         threads = self._host.session.conversation.threads
         return tuple(sorted({MAIN, *(name for name, has in threads.items() if has)}))
 
-    def _turns(self, but: Turn | None = None) -> list[Turn]:
-        turns = self._host.session.conversation.threads.get(self._thread, [])
-        return [turn for turn in turns[-_MOST_TURNS:] if turn is not but]
+    def _turns(self) -> list[Turn]:
+        threads = self._host.session.conversation.threads
+        return threads.get(self._thread, [])[-_MOST_TURNS:]
 
     def _turn_html(self, turn: Turn) -> str:
         choice = self._host.config.insert_button
@@ -273,8 +294,10 @@ class AskTab:
         def work(reason: str = "") -> None:
             self._host.inserter.try_code(reply, False, tick, reason=reason)
 
-        if self._host.is_running or not when_idle(self._host.shell, work, _TRIAL_S):
+        if self._host.is_running:
             work("a cell is running")
+        elif not when_idle(self._host.shell, work, _TRIAL_S):
+            work("the kernel was busy")
 
     def _end(self, text: str, reply: Reply | None, error: NemotronError | None) -> None:
         with self._make.lock:
