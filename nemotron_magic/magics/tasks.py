@@ -130,8 +130,14 @@ class TaskTargets:
         read = read_names(cell.source, self.shell.transform_cell)
         text = " ".join((*read, clip_traceback(cell.error)))
         names += (path for path, _ in _values_in(text, self.shell.user_ns))
-        unique = tuple(islice(dict.fromkeys(names), _MOST_VALUES))
-        return unique, tuple(parts.values())
+        own = (name for name in dict.fromkeys(names) if self._is_users(name))
+        return tuple(islice(own, _MOST_VALUES)), tuple(parts.values())
+
+    def _is_users(self, path: str) -> bool:
+        """Return whether a name is no longer, or never was, one of IPython's own."""
+        name = path.partition(".")[0]
+        hidden = self.shell.user_ns_hidden.get(name, MISSING)
+        return self.shell.user_ns.get(name) is not hidden
 
     def _cell(self, call: ParsedMagic, variables: Variables) -> Cell:
         command, source = call.command, call.cell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -76,6 +77,12 @@ def test_the_values_that_the_failing_lines_name_are_described(
     assert "site-packages" not in told
 
 
+def test_the_last_result_is_a_value_of_the_user(shell: Shell, service: Address) -> None:
+    told = sent_by_fix(shell, service, "sales", "_['totl']")
+
+    assert "value _>" in told
+
+
 def test_of_an_error_before_the_last_the_names_are_taken_from_its_text(
     shell: Shell, service: Address
 ) -> None:
@@ -133,6 +140,17 @@ def told(kernel: Kernel) -> Callable[..., str]:
         return shown.error or str(shown.outputs[0]["data"]["text/plain"])
 
     return after
+
+
+@pytest.mark.parametrize("cell", ["nowhere()", "get_ipython().no", "In[99]"])
+def test_what_ipython_keeps_for_itself_is_not_described(
+    told: Callable[..., str], cell: str
+) -> None:
+    asked = told((cell, "failed"))
+
+    assert cell in asked
+    assert "Error: " in asked
+    assert not re.findall("<[^>]* value (?:In|Out|get_ipython)>", asked)
 
 
 def test_a_neighbour_that_is_like_it_mends_no_cell(told: Callable[..., str]) -> None:
