@@ -37,18 +37,11 @@ _MOST_GIVEN = 1_000
 _WORDS = words("protocol")
 
 
-class Removed(NamedTuple):
-    """One secret that was redacted: what it was, never what it said."""
-
-    kind: str
-    name: str = ""
-
-
 class Redacted(NamedTuple):
-    """A text without its secrets, and what was redacted."""
+    """A text without its secrets, and the kind of each that was redacted."""
 
     text: str
-    found: tuple[Removed, ...] = ()
+    found: tuple[str, ...] = ()
 
 
 class Redactor:
@@ -95,12 +88,12 @@ class Redactor:
         return self._clean(text) if is_long else self._remembered(text)
 
     def _clean(self, text: str) -> Redacted:
-        found: list[Removed] = []
+        found: list[str] = []
         for _ in range(_PASSES):
             spans = self._secrets(_passage(text))
             if not spans:
                 break
-            found += [Removed(span.kind, span.name) for span in spans]
+            found += [span.kind for span in spans]
             text = replace_spans(text, spans)
         return Redacted(text, tuple(found))
 
@@ -265,7 +258,7 @@ def _redacted(
         masked = key.redact(text) if key else text
         found.extend(["key"] * (masked != text))
         redacted = redactor.redact(masked)
-        found.extend(finding.kind for finding in redacted.found)
+        found.extend(redacted.found)
         return redacted.text
 
     cleaned: list[Message] = []

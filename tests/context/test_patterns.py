@@ -11,7 +11,7 @@ from secrets_corpus import hexed, mixed, secret_cases
 
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.context.secrets.patterns import RULES, SERVICES, Rule, rules
-from nemotron_magic.context.secrets.values import MASK, mask_spans, placeholder
+from nemotron_magic.context.secrets.values import MASK, Passage, placeholder
 
 KINDS = [marked_cases("secrets_by_kind.txt"), marked_cases("held_out.txt")]
 BY_KIND = [case for kinds in KINDS for cases in kinds.values() for case in cases]
@@ -34,7 +34,7 @@ def test_every_rule_finds_a_secret_of_the_corpus(one: Rule) -> None:
 
 @pytest.mark.parametrize("kind", sorted({one.kind for one in RULES}))
 def test_what_stands_for_every_kind_is_known_for_it(kind: str) -> None:
-    assert mask_spans(placeholder(kind)) == MASK * len(placeholder(kind))
+    assert Passage(placeholder(kind)).masked == MASK * len(placeholder(kind))
 
 
 def test_a_rule_has_each_of_its_needles_and_reads_ascii_alone() -> None:

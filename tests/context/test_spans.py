@@ -6,16 +6,16 @@ import pytest
 
 from nemotron_magic.context.secrets.values import (
     MASK,
+    Passage,
     Span,
-    mask_spans,
     merge_spans,
     placeholder,
     replace_spans,
 )
 
 
-def span(start: int, end: int, kind: str = "k", name: str = "") -> Span:
-    return Span(start, end, kind, name)
+def span(start: int, end: int, kind: str = "k") -> Span:
+    return Span(start, end, kind)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def test_places_that_overlap_are_one_and_others_stay_apart(
     assert [(one.start, one.end) for one in merge_spans(spans)] == expected
 
 
-@pytest.mark.parametrize("named_first", [span(0, 4, "a", "A"), span(2, 6, "a", "A")])
+@pytest.mark.parametrize("named_first", [span(0, 4, "a"), span(2, 6, "a")])
 def test_the_first_that_was_named_names_the_whole(named_first: Span) -> None:
     others = [
         one for one in (span(0, 4, "b"), span(2, 6, "b")) if one[0] != named_first[0]
     ]
 
-    assert merge_spans([named_first, *others]) == [span(0, 6, "a", "A")]
+    assert merge_spans([named_first, *others]) == [span(0, 6, "a")]
 
 
 def test_of_three_that_overlap_the_first_that_was_named_names_all() -> None:
@@ -75,8 +75,10 @@ def test_what_stands_between_secrets_stays() -> None:
     ],
 )
 def test_rules_see_small_letters_and_no_placeholders(text: str, seen: str) -> None:
-    assert mask_spans(text) == seen
-    assert len(mask_spans(text)) == len(text)
+    masked = Passage(text).masked
+
+    assert masked == seen
+    assert len(masked) == len(text)
 
 
 def test_a_placeholder_says_the_kind() -> None:

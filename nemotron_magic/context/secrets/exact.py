@@ -45,17 +45,17 @@ def exact_values(
     environ: Mapping[str, str],
     exact: Iterable[str],
     held: Mapping[str, str] = NOTHING,
-) -> dict[str, Span]:
-    """Return the secrets to look for, each with the kind and name it is reported by."""
-    found = {one: Span(0, 0, "key") for one in exact if len(one) >= SHORTEST_GIVEN}
+) -> dict[str, str]:
+    """Return the secrets to look for, each with the kind that it is reported by."""
+    found = {one: "key" for one in exact if len(one) >= SHORTEST_GIVEN}
     for name, value in environ.items():
         telling = None if name in ("PWD", "OLDPWD") else told_by(name)
         is_password = telling is not None and telling.strength is Strength.PASSWORD
         for secret in secrets_in(telling, value):
             if is_password or is_rare(secret):
-                found.setdefault(secret, Span(0, 0, "environment", name))
+                found.setdefault(secret, "environment")
     for secret, kind in held.items():
-        found.setdefault(secret, Span(0, 0, kind))
+        found.setdefault(secret, kind)
     return found
 
 
@@ -96,7 +96,7 @@ class _Form(NamedTuple):
     place: int
     text: str
     is_word: bool  # found by itself only, and in this case
-    mark: Span
+    kind: str
 
 
 class Exact:
@@ -104,10 +104,10 @@ class Exact:
 
     __slots__ = ("_needles",)
 
-    def __init__(self, values: Mapping[str, Span], given: Collection[str] = ()) -> None:
+    def __init__(self, values: Mapping[str, str], given: Collection[str] = ()) -> None:
         forms = chain.from_iterable(
-            _forms(rank, value, mark, len(value) < _SHORTEST and value not in given)
-            for rank, (value, mark) in enumerate(values.items())
+            _forms(rank, value, kind, len(value) < _SHORTEST and value not in given)
+            for rank, (value, kind) in enumerate(values.items())
         )
         self._needles = Needles((one.needle, one) for one in forms)
 
@@ -130,11 +130,11 @@ class Exact:
                 start, end = _run(passage, at, form)
                 is_whole = end - start >= least
                 if is_whole and passage.masked[start:end].strip(MASK):
-                    yield form.mark._replace(start=start, end=end)
+                    yield Span(start, end, form.kind)
                 at = text.find(form.needle, end if is_whole else at + 1)
 
 
-def _forms(rank: int, value: str, mark: Span, is_word: bool) -> Iterator[_Form]:
+def _forms(rank: int, value: str, kind: str, is_word: bool) -> Iterator[_Form]:
     if is_word:  # capitalized, it may be any other word
         forms = {value, repr(value)[1:-1], value.upper()}
     else:
@@ -142,13 +142,13 @@ def _forms(rank: int, value: str, mark: Span, is_word: bool) -> Iterator[_Form]:
     forms |= {value[::-1], " ".join(value)}
     for one in forms if is_word else set(map(lower, forms)):
         if len(one) >= SHORTEST_GIVEN:
-            yield _Form(rank, lower(one), 0, one, is_word, mark)
+            yield _Form(rank, lower(one), 0, one, is_word, kind)
     # So near that each long part of the value, as tables cut it, has a needle.
     is_cuttable = _PART < len(value) <= _LONGEST_CUT and looks_random(value)
     ends = range(_ANCHOR, len(value) + 1, _PART - _ANCHOR + 1) if is_cuttable else ()
     for end in ends:
         needle = lower(value[end - _ANCHOR : end])
-        yield _Form(rank, needle, end - _ANCHOR, lower(value), False, mark)
+        yield _Form(rank, needle, end - _ANCHOR, lower(value), False, kind)
 
 
 def _run(passage: Passage, at: int, form: _Form) -> tuple[int, int]:

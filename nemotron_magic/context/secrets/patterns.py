@@ -18,8 +18,8 @@ from nemotron_magic.context.secrets.values import (
     Passage,
     Span,
     is_placeholder,
-    is_telling,
     looks_random,
+    told_by,
 )
 
 
@@ -189,9 +189,8 @@ def _is_login(tokens: list[re.Match[str]]) -> bool:
 
 
 def _names_key(token: str) -> bool:
-    return bool(_LOGIN.fullmatch(token)) or (
-        is_telling(token) and not _looks_made(token)
-    )
+    is_telling = told_by(token) is not None and not _looks_made(token)
+    return is_telling or bool(_LOGIN.fullmatch(token))
 
 
 def _leads(token: str) -> bool:

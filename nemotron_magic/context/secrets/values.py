@@ -52,7 +52,6 @@ class Span(NamedTuple):
     start: int
     end: int
     kind: str
-    name: str = ""  # of the environment variable that holds it
 
 
 def placeholder(kind: str) -> str:
@@ -65,12 +64,8 @@ def lower(text: str) -> str:
     return text.replace("\u0130", "I").replace("Σ", "σ").lower()
 
 
-def mask_spans(text: str) -> str:
-    """Return `text`, as long as it was, in small letters and without placeholders."""
-    return _masked(lower(text))
-
-
 def _masked(lowered: str) -> str:
+    """Return a text in small letters, as long as it was, without placeholders."""
     if _OPENING not in lowered:
         return lowered
     return _PLACEHOLDER.sub(lambda found: MASK * len(found[0]), lowered)
@@ -366,11 +361,6 @@ def strength_of(name: str) -> Strength | None:
     """Return how much a name says about its value; None if it says nothing."""
     telling = told_by(name)
     return telling and telling.strength
-
-
-def is_telling(name: str) -> bool:
-    """Return whether the value of a variable, field or column is likely a secret."""
-    return told_by(name) is not None
 
 
 _UNSPOKEN = pattern("unspoken")
