@@ -134,10 +134,11 @@ class TaskTargets:
         return tuple(islice(own, _MOST_VALUES)), tuple(parts.values())
 
     def _is_users(self, path: str) -> bool:
-        """Return whether a name is no longer, or never was, one of IPython's own."""
+        """Return whether a name, or a result as `_`, is none of IPython's own."""
         name = path.partition(".")[0]
         hidden = self.shell.user_ns_hidden.get(name, MISSING)
-        return self.shell.user_ns.get(name) is not hidden
+        is_result = not name.strip("_0123456789")
+        return is_result or self.shell.user_ns.get(name) is not hidden
 
     def _cell(self, call: ParsedMagic, variables: Variables) -> Cell:
         command, source = call.command, call.cell
