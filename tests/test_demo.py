@@ -53,7 +53,7 @@ def test_a_failing_notebook_is_written_all_the_same(tmp_path: Path) -> None:
     done = run(tmp_path, str(path))
 
     assert done.returncode == 1
-    assert "temperature must lie in [0, 2], got 9" in done.stdout
+    assert "temperature must be from 0 to 2, got 9" in done.stdout
     assert (tmp_path / "bad.executed.ipynb").is_file()
 
 

@@ -62,11 +62,12 @@ class Parameter(NamedTuple):
 
     @property
     def limits(self) -> str:
-        """The range, such as `[0, 2]`; empty without one."""
+        """The range, such as `from 0 to 2` or `at least 1`; empty without one."""
         if self.minimum is None:
             return ""
-        end = "…)" if self.maximum is None else f"{self.maximum:g}]"
-        return f"[{self.minimum:g}, {end}"
+        if self.maximum is None:
+            return f"at least {self.minimum:g}"
+        return f"from {self.minimum:g} to {self.maximum:g}"
 
     def parse(self, text: str) -> Any:
         """Read a value as typed after a flag; raise `InputError` if it is none."""
@@ -87,7 +88,7 @@ class Parameter(NamedTuple):
         if self.minimum is not None:
             high = math.inf if self.maximum is None else self.maximum
             if not self.minimum <= accepted <= high:
-                raise self._refused(accepted, f"lie in {self.limits}")
+                raise self._refused(accepted, f"be {self.limits}")
         if wrong := self.rule(accepted) if self.rule else "":
             raise self._refused(accepted, wrong)
         return accepted
@@ -96,14 +97,15 @@ class Parameter(NamedTuple):
         """Return what a value must be, in words."""
         if self.choices:
             return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
-        return _WORDS[self.kind] + (f" in {self.limits}" if self.limits else "")
+        of = "of " if self.maximum is None else ""
+        return _WORDS[self.kind] + (f" {of}{self.limits}" if self.limits else "")
 
     def _refused(self, value: Any, must: str) -> InputError:
         # Here and not above: loading the extension is to stay light.
         from nemotron_magic.core.errors import InputError
 
         shown = value if isinstance(value, str) else repr(value)
-        return InputError(f"{self.name} must {must}, got {shown[:60]}")
+        return InputError(f"{self.name} must {must}, got {shown[:60] or 'nothing'}")
 
 
 _PYTHON = {"True": True, "False": False, "None": None}
@@ -184,7 +186,7 @@ def _biases(value: Any) -> str:
         (number := _number(bias)) is not None and -100 <= number <= 100
         for bias in value.values()
     )
-    return "" if good else "map token ids to numbers in [-100, 100]"
+    return "" if good else "map token ids to numbers from -100 to 100"
 
 
 def _is_object(value: Any) -> str:

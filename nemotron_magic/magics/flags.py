@@ -99,10 +99,14 @@ class Flag:
     help: str
     parameter: Parameter | None = None
 
+    def __str__(self) -> str:
+        return f"{', '.join(self.names)} {self.value}".strip()
+
 
 def _flag_of(parameter: Parameter) -> Flag:
     value = "" if parameter.kind == "boolean" else parameter.name.rpartition("_")[2]
-    words = (parameter.flag_help or parameter.help, parameter.limits)
+    limits = parameter.limits and f"{parameter.limits.capitalize()}."
+    words = (parameter.flag_help or parameter.help, limits)
     shown = f"[={','.join(parameter.choices)}]" if parameter.bare else value.upper()
     return Flag(parameter.flags, shown, " ".join(words).strip(), parameter)
 
@@ -123,27 +127,62 @@ FLAG_OF: dict[str, Flag] = {name: flag for flag in FLAGS for name in flag.names}
 
 def flags_table() -> str:
     """Return the flags with their help, as Markdown."""
-    typed = (f"{', '.join(f.names)} {f.value}".strip() for f in FLAGS)
-    rows = ((f"`{names}`", f.help) for names, f in zip(typed, FLAGS, strict=True))
-    return table(("Flag", ""), rows)
+    return table(("Flag", ""), ((f"`{flag}`", flag.help) for flag in FLAGS))
 
 
 def suggest_flag(name: str, flags: Collection[str]) -> str:
     """Return the flag that a name begins, or looks like; else nothing."""
     if name[:2] in flags and re.fullmatch(r"-\w[\d.]+", name):
         return f"{name[:2]} {name[2:]}"
-    word = name.strip(f"-{_LONG_DASHES}")
-    same = [one for one in flags if one.strip("-") == word]
-    begun = [one for one in flags if len(name) > 3 and one.startswith(name)]
-    return next(iter(same or begun or difflib.get_close_matches(name, flags, 1)), "")
+    typed = _word_of(name)
+    words = (typed, typed.lower().replace("_", "-"))
+    same = [one for word in words for one in flags if one.strip("-") == word]
+    begun = [one for one in flags if len(typed) > 1 and one.startswith(f"--{words[1]}")]
+    near = difflib.get_close_matches(f"--{words[1]}", flags, 1, _LEAST_LIKENESS)
+    return next(iter(same or begun or near), "")
 
 
-def _unknown_flag(name: str) -> InputError:
-    near = suggest_flag(name, FLAG_OF)
-    guess = f"Did you mean {near}? " if near else ""
+def _word_of(name: str) -> str:
+    """Return the word that was typed for a flag, without what sticks to it."""
+    return re.sub(r"""[=:"'“‘].*""", "", name.strip(f"-{_LONG_DASHES}"))
+
+
+_LEAST_LIKENESS = 0.76
+_OTHER_NAMES = {
+    "dry-run": "--preview",
+    "json": "--as FIELDS",
+    "no-context": "-c none",
+    "no-history": "--fresh",
+    "verbose": "%config Nemotron.verbose_errors = True",
+}
+"""What other tools call a flag."""
+
+
+def _instead_of(name: str, line_for: Callable[[str], str]) -> str:
+    """Return what stands for a flag that there is not, or ""."""
+    word, near = _word_of(name).lower(), suggest_flag(name, FLAG_OF)
+    setting = word.replace("-", "_")
+    if near.partition(" ")[0].strip("-").startswith(word):
+        return near
+    if line := _OTHER_NAMES.get(word) or line_for(word.replace("-", " ")):
+        return line if line[0] in "-%" else f"%nemotron {line}"
+    parameter = BY_NAME.get(setting.removeprefix("no_"))
+    if parameter is None or (setting not in BY_NAME and parameter.kind != "boolean"):
+        return near
+    if setting in BY_NAME and parameter.flags and parameter.kind != "boolean":
+        return parameter.flags[-1]
+    value = str(setting in BY_NAME) if parameter.kind == "boolean" else "…"
+    return f"%config Nemotron.{parameter.name} = {value}"
+
+
+def _unknown_flag(name: str, line_for: Callable[[str], str]) -> InputError:
+    instead = _instead_of(name, line_for)
+    guess = f"Did you mean {instead}? " if instead[:1] == "-" else ""
+    line = f"Did you mean: {instead}   " if instead[:1] == "%" else ""
     return InputError(
         f"there is no flag {name}",
-        hint=f"{guess}If it belongs to the question, put -- before it",
+        hint=f"{guess or line or 'All flags: %nemotron help   '}"
+        "If it belongs to the question, put -- before it",
     )
 
 
@@ -191,15 +230,19 @@ def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) ->
     )
 
 
-_LONG_DASHES = "‐‑‒–—―−"  # as an editor may have made them of hyphens
+_LONG_DASHES = "‐‑‒–—―−﹣－"  # as an editor may have made them of hyphens
 _FLAG = re.compile(r"--?[A-Za-z]")
 _LONG_FLAG = re.compile(rf"-?[{_LONG_DASHES}][-{_LONG_DASHES}]*([A-Za-z][\w-]*)")
+_PAIRS = {"“": "”", "‘": "’", "„": "“”", "‚": "‘’", "«": "»"}
 _QUOTED = re.compile(
-    r"""(?s)((?:[^\s="'“‘]*=)*)"""
-    r"""(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|“([^”]*)”|‘([^’]*)’)(?=\s|$)"""
+    r"""(?s)((?:[^\s="'“‘„‚«]*=)*)(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|"""
+    + "|".join(f"{begin}([^{end}]*)[{end}]" for begin, end in _PAIRS.items())
+    + r")(?=\s|$)"
 )
-_OPEN_QUOTE = re.compile(r"""(?:[^\s=]*=)?(["'“‘])""")
+_OPEN_QUOTE = re.compile(rf"""(?:[^\s=]*=)?(["'{"".join(_PAIRS)}])""")
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
+# Two in a row are no number of cells and a question that begins with another.
+_RANGES = re.compile(r"\d+-\d+ \d+(?:-\d+)?,?|\d+ \d+-\d+,?")
 _RESERVED = {
     "messages": "Type the question; the instruction before it is set with --system",
     "model": "Choose one with: %nemotron --model NAME …",
@@ -218,8 +261,12 @@ class FlagParser:
     `ended_by_hand`: `--` stood behind the flags.
     """
 
-    def __init__(self, hide: Callable[[str], None] = lambda key: None) -> None:
-        self._hide = hide
+    def __init__(
+        self,
+        hide: Callable[[str], None] = lambda key: None,
+        line_for: Callable[[str], str] = lambda words: "",
+    ) -> None:
+        self._hide, self._line_for = hide, line_for
         self.values: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
         self.others: dict[str, Any] = {}
@@ -234,7 +281,7 @@ class FlagParser:
         self.ended_by_hand = end is not None
         long = _LONG_FLAG.match(rest)
         if long and any(f"{dash}{long[1]}" in FLAG_OF for dash in ("-", "--")):
-            raise _unknown_flag(long[0])
+            raise _unknown_flag(long[0], self._line_for)
         return rest[end.end() :] if end else rest
 
     def _take_one(self, line: str) -> str:
@@ -245,7 +292,7 @@ class FlagParser:
             refuse_key(f"key {value or _token(rest)[0]}", self._hide)
             raise never_typed()
         if flag is None or (equals and not flag.value):
-            raise _unknown_flag(token if flag else name)
+            raise _unknown_flag(token if flag else name, self._line_for)
         bare = flag.parameter.bare if flag.parameter else ""
         if not equals and bare:
             value = bare
@@ -257,15 +304,47 @@ class FlagParser:
                     hint=f"Type: %nemotron {name} {flag.value} …",
                 )
             value, is_quoted, rest = _token(rest)
-        word = rest.partition(" ")[0].strip(",;")
-        if name == "--as" and not is_quoted and is_type(word):
-            raise InputError(
-                "--as takes its fields in quotes",
-                "nothing was sent",
-                f'Type: %nemotron --as "{value} {word}" …',
-            )
-        self._set(flag, value)
+        self._refuse_rest(name, flag, "" if is_quoted else value, rest)
+        try:
+            self._set(flag, value)
+        except InputError as error:
+            shown = f"{name}={bare}" if bare else f"{name} {flag.value}"
+            error.hint = error.hint or f"Type: %nemotron {shown} …   {TO_ASK}"
+            raise
         return rest
+
+    def _refuse_rest(self, name: str, flag: Flag, value: str, rest: str) -> None:
+        """Refuse a value without quotes around it that goes on behind a blank."""
+        if value.count('"') % 2 or (value[-1:] == "'" and value.count("'") % 2):
+            raise InputError(
+                f"a quote is not closed: {f'{value} {rest}'[:40]}",
+                hint="Put the whole value of the flag in quotes, before the question",
+            )
+        word = next(iter(rest.split(maxsplit=1)), "")
+        parameter = flag.parameter
+        if parameter and parameter.bare:
+            if word in parameter.choices and word != parameter.bare:
+                raise InputError(
+                    f"{name} takes its value behind =",
+                    "nothing was sent",
+                    f"Type: %nemotron {name}={word} …   {TO_ASK}",
+                )
+        elif flag.value and value == "=":
+            raise InputError(
+                f"{name} and its value stand without blanks around =",
+                "nothing was sent",
+                f"Type: %nemotron {name}={word} …",
+            )
+        elif value and (
+            (name == "--as" and is_type(word.strip(",;")))
+            or (name in ("-c", "--context") and _RANGES.fullmatch(f"{value} {word}"))
+        ):
+            kind = "fields" if name == "--as" else "ranges"
+            raise InputError(
+                f"{name} takes its {kind} in quotes",
+                "nothing was sent",
+                f'Type: %nemotron {name} "{value} {word.strip(",;")}" …',
+            )
 
     def _set(self, flag: Flag, value: str) -> None:
         name = flag.names[-1].lstrip("-").replace("-", "_")
@@ -279,6 +358,8 @@ class FlagParser:
                 read = parameter.parse(value)
             self.values[parameter.name] = parameter.check(read)
             return
+        if flag.value and not value.strip():
+            raise InputError(f"{flag.names[0]} needs a value, and this one is empty")
         read = _READERS.get(name, str)(value) if flag.value else True
         if name == "p":
             self._set_field(value)
@@ -300,11 +381,19 @@ class FlagParser:
             hint = _RESERVED.get(key, f"Set it with: %config Nemotron.{key} = …")
             raise InputError(f"-p cannot set {key}", hint=hint)
         if parameter is None:
-            self.extra[key] = Parameter(key, "json", "").parse(value)
+            self.extra[key] = _json(key, value)
         elif parameter.kind == "texts":
-            self.values[key] = parameter.check(Parameter(key, "json", "").parse(value))
+            self.values[key] = parameter.check(_json(key, value))
         else:
             self.values[key] = parameter.parse(value)
+
+
+def _json(key: str, text: str) -> Any:
+    try:
+        return Parameter(key, "json", "").parse(text)
+    except InputError as error:
+        error.hint = f'Put what has blanks in quotes: -p \'{key}=["a", "b"]\''
+        raise
 
 
 def _token(text: str) -> tuple[str, bool, str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.parameters import PARAMETERS
+from nemotron_magic.core.parameters import BY_NAME
 from nemotron_magic.core.text import one_line
 from nemotron_magic.magics.flags import (
     FLAG_OF,
@@ -90,13 +91,13 @@ def parse(
     it is refused; `last_reply` is called with the name of a thread for what a short
     text may answer.
     """
-    flags = FlagParser(hide)
+    flags = FlagParser(hide, lambda words: _line_for(words, commands))
     rest = flags.take(line)
     refuse_key(str(flags.values.get("system") or ""), hide)
     if body or not _NO_KEY.fullmatch(rest.strip(" .!")):
         refuse_key(_join(rest, body), hide, flags.ended_by_hand)
     command, text, error = "", rest, None
-    if body is None and rest.strip() == "?" and not flags.ended_by_hand:
+    if body is None and _HELP.fullmatch(rest.strip()) and not flags.ended_by_hand:
         command, text = "help", ""  # as behind any other name
     elif not flags.ended_by_hand:
         has_body = bool((body or "").strip())
@@ -104,7 +105,7 @@ def parse(
         meant = "" if command else _meant(rest.rstrip(), has_body, commands)
         if meant:
             start = f"{'%' * (body is not None)}%nemotron {line.removesuffix(rest)}"
-            start = "" if meant.startswith("%") else start
+            start = "" if meant[0] in "%!" else start
             error = InputError(
                 f"“{one_line(rest.strip(), 60)}” is no command, and nothing was sent",
                 hint=f"Did you mean: {start}{meant}   {TO_ASK}",
@@ -112,6 +113,16 @@ def parse(
         is_guess = error or not rest.startswith(command)
         if is_guess and _is_answer(rest, last_reply(flags.others.get("thread", ""))):
             command, text, error = "", rest, None
+    if not (command or error or flags.ended_by_hand):
+        text_alone, behind = _flags_behind(rest)
+        if behind:
+            above = "%" * (body is not None)
+            before = line.removesuffix(rest)
+            error = InputError(
+                f"flags stand before the question, and {behind} stands behind it",
+                "nothing was sent",
+                f"Type: {above}%nemotron {before}{behind} {text_alone}   {TO_ASK}",
+            )
     if error:
         raise error
     if command:
@@ -126,6 +137,19 @@ def parse(
 
 _MOST_WORDS = 4
 _MOST_PHRASE_CHARS = 100
+_HELP = re.compile(r"[-/]?\?{1,2}")
+# What other tools and habits put around a command: /fix `fix` "fix" fix() fix;
+_AROUND = re.compile(
+    r"""^(?:%{0,2}nemotron\s+)?[\s/\\:!.@#%"'`“‘„«<(\[{]*(?=\w)"""
+    r"""|[\s"'`”’“»>()\]};,.!…]+$"""
+)
+_SLASHED = re.compile(r"/[A-Za-z]+(?=[:\s]|$)")
+_SHELL = re.compile(r"![A-Za-z]{2}[^?]*")
+# Names of a command that with a text are words of a question.
+_ALONE = re.compile(
+    r"list|price|pricing|catalog(?:ue)?|mod(?!els?$)\w+|модели|模型|モデル",
+    re.IGNORECASE,
+)
 _PATH = re.compile(r"[^\W\d][\w.]*(\[.*\])?")
 _NO_KEY = re.compile(r"(?i)login:? forget|(?:log|sign) (?:in|on|out|off)")
 _HARMLESS = {"balance", "doctor", "help", "log", "models", "status", "threads", "usage"}
@@ -135,53 +159,115 @@ _OF_CELLS = frozenset(["code", "doc", "explain", "fix", "retry"])
 """Commands that may be told what they are for; `check my code` is a question."""
 
 _MEMORY = "(?:this )?(?:chat|context|conversation|history|memory|thread)"
-_NUMBERS = "|".join(p.name for p in PARAMETERS if p.kind in ("number", "integer"))
 _PHRASES = (
     (r"credits?", "balance"),
     (r"check|diagnose|versions?", "doctor"),
-    (r"commands|flags|manual", "help"),
+    (r"commands|flags|man(?:ual)?|documentation", "help"),
+    (r"aide|ajuda|aiuto|ayuda|hilfe|помощь|справка|帮助|幫助|ヘルプ|도움말", "help"),
     (r"calls|history|ledger", "log"),
+    (r"((?:un)?strike) (\d+)", r"log: \1 \2"),
     (
-        r"list(?: models)?|(?:models?|price) list|catalog(?:ue)?|prices?|pricing",
+        r"(?:available |list )?models|(?:models?|price) list|catalog(?:ue)?|prices?"
+        r"|pricing|mod[eè]les|modelle|modelli|modelos|модели|模型|モデル",
         "models",
     ),
     (r"info", "status"),
+    (r"(?:show )?(?:prompt|request)", "preview"),
     (r"conversations?|list threads|threads? list", "threads"),
-    (r"billing|costs?|spending|spent", "usage"),
-    (rf"clear|forget|(?:clear|delete|forget|new|reset|start) (?:{_MEMORY})", "reset"),
-    (r"start (?:over|again|afresh)|forget (?:everything|it)", "reset"),
+    (r"billing|costs?|spending|spent|costos?|costes|custos?|coûts?|kosten", "usage"),
+    (
+        rf"clear|forget|new|(?:clear|delete|forget|new|reset|start) (?:{_MEMORY})",
+        "reset",
+    ),
+    (r"start (?:over|again|afresh)|restart|forget (?:everything|it)", "reset"),
+    (r"(?:clear|delete|drop|forget) (?:thread|conversation) (\S+)", r"reset: \1"),
     (r"(?:clear|delete|empty|reset) cache", "cache: clear"),
-    (r"(?:open )?(?:config|configure|options|panel|settings)", "panel"),
+    (
+        r"(?:open )?(?:config|configure|dashboard|gui|options|panel|preferences|prefs"
+        r"|settings|ui|widget)",
+        "panel",
+    ),
     (r"(?:log|sign) ?(?:off|out)|(?:delete|forget|remove) key", "login: forget"),
     (r"(?:log|sign) ?in|(?:(?:add|change|enter|set|store) )?key", "login"),
     (r"(?:start )?rehearsal(?: on)?|(?:demo|offline)(?: mode)?", "rehearse"),
-    (r"(?:end|stop) rehears(?:al|e|ing)|rehearsal off", "rehearse: off"),
-    (r"insert", "code"),
+    (
+        r"(?:end|exit|leave|quit|stop) rehears(?:al|e|ing)"
+        r"|rehears(?:al|e) (?:end|exit|off|quit|stop)",
+        "rehearse: off",
+    ),
+    (r"accept|apply|execute|insert|paste|run", "code"),
     (r"document|docstrings?", "doc"),
     (r"(?:ask |try )?again|redo|regenerate|repeat", "retry"),
     (r"(?:usage )?export(?: (?:usage|calls|log))?", "usage: export calls.csv"),
     (r"export (\S+\.(?:csv|json))", r"usage: export \1"),
-    (r"(?:use |switch (?:to )?)?(?:thread|conversation) (\S+)", r"-T \1 …"),
-    (r"tests? (?:for )?function (\w+)(?:\(\))?", r"test: \1"),
-    (r"cache (on|off|replay)", r"%config Nemotron.cache = '\1'"),
-    (r"(?:use |switch to |set )?model(?: to|:| =)? (\S+/\S+)", r"-m \1 …"),
     (
-        rf"(?:set |change )?({_NUMBERS})(?: to|:| ?=)? (-?[\d.]+)",
-        r"%config Nemotron.\1 = \2",
+        r"(?:(?:go|switch|change|back|use|open|start|new|in|to) )*"
+        r"(?:thread|conversation) (\S+)",
+        r"-T \1 …",
     ),
+    (r"(?:unit )?tests? (?:for )?function (\w+)", r"test: \1"),
+    (
+        r"(?:use |(?:change|switch)(?: to)? |set )?model(?: to|:| =)? (\S+/\S+)",
+        r"-m \1 …",
+    ),
+    (r"(?:use|(?:change|switch) to) ((?:nvidia/)?\S*nemotron\S*)", r"-m \1 …"),
+    (r"(?:use|change|switch(?: to)?|set) model(?: to)? (\S+)", r"models: \1"),
+    (r"(?:change|choose|select|set|switch) model", "models"),
+    (r"(?:re)?load", "%reload_ext nemotron_magic"),
+    (r"abort|bye|cancel|exit|kill|quit|q|stop|unload", "%unload_ext nemotron_magic"),
 )
 """What is said for a command, without fillers, and the line that it stands for."""
 
 
-def _phrase(text: str, commands: Collection[str]) -> str:
-    """Return the line that a short text stands for, politeness and all; else ""."""
+def _bare(text: str) -> str:
+    """Return a short text without what was put around it, and as it looks."""
     if len(text) > _MOST_PHRASE_CHARS:
+        return text
+    seen = (c for c in text if unicodedata.category(c) != "Cf")
+    return _AROUND.sub("", unicodedata.normalize("NFKC", "".join(seen))).strip()
+
+
+def _phrase(said: str, commands: Collection[str]) -> str:
+    """Return the line that a short text stands for, politeness and all; else ""."""
+    if len(said) > _MOST_PHRASE_CHARS:
         return ""
-    words = re.sub(r"^[/\\:]+|[ .!]+$", "", text.replace(",", " ")).split()
+    words = said.replace(",", " ").split()
     words = [word for word in words if not _FILLER.fullmatch(word)]
     bare = " ".join(word for word in words if not _TARGET.fullmatch(word))
     line = _line_for(bare, commands)
-    return line if line in _OF_CELLS else _line_for(" ".join(words), commands)
+    if line in _OF_CELLS:
+        return line
+    short = " ".join(words)
+    settings = map(_line_for_setting, (said, short))
+    return _line_for(short, commands) or next(filter(None, settings), "")
+
+
+_SETTING = re.compile(
+    r"(?:(?:set|change|config|switch|turn|use) )?(?:Nemotron\.)?([a-z][a-z _-]*?)"
+    r"(?:\s*([=:])\s*| to | )(\S+)",
+    re.IGNORECASE,
+)
+_SWITCHED = {"on": "true", "yes": "true", "off": "false", "no": "false"}
+
+
+def _line_for_setting(said: str) -> str:
+    """Return the line that sets what a text says is to be set, or ""."""
+    found = _SETTING.fullmatch(said)
+    typed = re.sub("[ -]", "_", found[1].lower()) if found else ""
+    begun = [name for name in BY_NAME if len(typed) > 3 and name.startswith(typed)]
+    name = typed if typed in BY_NAME else begun[0] if len(begun) == 1 else ""
+    if found is None or not name or re.sub("[ -]", "_", said.lower()) in BY_NAME:
+        return ""
+    parameter, value = BY_NAME[name], found[3].strip("'\"")
+    is_figure = parameter.kind in ("number", "integer", "boolean")
+    if not ("_" in name or is_figure or parameter.suggestions):
+        return ""
+    if parameter.kind == "boolean":
+        value = _SWITCHED.get(value.lower(), value)
+    try:
+        return f"%config Nemotron.{name} = {parameter.parse(value)!r}"
+    except InputError:
+        return ""
 
 
 def _line_for(said: str, commands: Collection[str]) -> str:
@@ -193,7 +279,7 @@ def _line_for(said: str, commands: Collection[str]) -> str:
 
 def _synonym(word: str, commands: Collection[str]) -> str:
     """Return the command that a word is another name for, or ""."""
-    name = "" if word.lower() == "list" else _line_for(word, commands)
+    name = "" if _ALONE.fullmatch(word) else _line_for(word, commands)
     return name if name in commands else ""
 
 
@@ -204,49 +290,69 @@ def _command(
     word, colon, blank, rest = _split(text)
     if word in commands and (colon or not rest):
         return word, rest
-    command = commands.get(word.lower())
     if has_body:
         return "", ""
+    command = commands.get(word.lower())
     if command and (not rest or ((colon or blank) and command.is_followed_by(rest))):
         return word.lower(), rest
-    line = _phrase(text, commands)
-    if not line and blank and (name := _synonym(word, commands)):
-        line, rest = (name, rest) if commands[name].is_followed_by(rest) else ("", "")
-        return (line, rest) if line in _HARMLESS else ("", "")
-    return (line if line in _HARMLESS else ""), ""
+    said = _bare(text)
+    if line := _phrase(said, commands):
+        return (line if line in _HARMLESS else ""), ""
+    word, colon, blank, rest = _split(said)
+    name = _synonym(word, commands) if blank else ""
+    is_one = name in _HARMLESS and commands[name].is_followed_by(rest)
+    return (name, rest) if is_one else ("", "")
 
 
 def _split(text: str) -> tuple[str, str, str, str]:
     """Return the first word, a colon behind it, the blanks there, and the rest."""
-    found = re.match(r"([A-Za-z]*)(?:\s*(:))?(\s*)(.*)", text, re.DOTALL)
+    found = re.match(r"([A-Za-z]*)(?:\s*(:))?([\s;|]*)(.*)", text, re.DOTALL)
     word, colon, blank, rest = found.groups("") if found else ("", "", "", text)
     return word, colon, blank, rest
 
 
 def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
     """Return the line that a short text must be meant for, or ""."""
-    word, colon, blank, rest = _split(text)
-    if not has_body and (line := _phrase(text, commands)):
+    said, slashed = text if has_body else _bare(text), _SLASHED.match(text)
+    if not has_body and (line := _phrase(said, commands)):
         return line
+    is_short = len(said.split()) <= _MOST_WORDS + 1 and not said.endswith("?")
+    if is_short and not has_body and _SHELL.fullmatch(text):
+        return text
+    if slashed:
+        word, rest = slashed[0][1:].lower(), text[slashed.end() :].strip()
+        if name := _synonym(word, commands) or suggest_command(word, commands):
+            return _with_text(name, rest, commands)
+        return "" if rest or has_body else "help"
+    word, colon, blank, rest = _split(said)
     if word not in commands:
         name = _synonym(word, commands)
         if name and rest and commands[name].is_followed_by(rest):
             return f"{name}: {rest}"
-        near = suggest_command(word.lower(), commands)
+        near = suggest_command(word.lower(), commands) if text[:1] == word[:1] else ""
         may_be = near and (blank or not rest) and not (colon and has_body)
         is_one = may_be and (colon or not rest or commands[near].is_followed_by(rest))
         return f"{near}{colon}{blank}{rest}" if is_one else ""
     if looks_like_flag(rest):
+        if rest in FLAG_OF["--help"].names:
+            return f"help: {word}"
         return f"{rest} {word}" if _is_all_flags(rest) else ""
     if word == "rows" and blank and has_body and _PATH.fullmatch(rest):
         return f"rows: {rest}"
-    is_short = len(rest.split()) <= _MOST_WORDS and not rest.endswith("?")
-    if not blank or not is_short or has_body:
+    if not (blank or colon) or not is_short or has_body:
         return ""
-    if word in ("code", "preview"):
-        return f"--{word} {rest}"
-    takes_text = commands[word].takes.partition(",")[0].isupper()
-    return f"{word}: {rest}" if takes_text else word
+    return _with_text(word, rest, commands)
+
+
+def _with_text(name: str, text: str, commands: Mapping[str, Command]) -> str:
+    """Return the line in which a command takes a text, as far as it can."""
+    text, command = text.lstrip(" -–—=:;|"), commands[name]
+    if not text or command.is_followed_by(text):
+        return f"{name}: {text}" if text else name
+    if name in ("code", "preview"):
+        return f"--{name} {text}"
+    takes_text = command.takes.partition(",")[0].isupper()
+    return f"{name}: {text}" if takes_text else name
 
 
 def _is_all_flags(text: str) -> bool:
@@ -254,6 +360,20 @@ def _is_all_flags(text: str) -> bool:
         return not FlagParser().take(text).strip()
     except InputError:
         return False
+
+
+# What many a command of a shell takes, too: a question may end in it.
+_OF_SHELLS = re.compile(r"--(?:all|file|help|out|quiet|strict)(?![\w-])")
+
+
+def _flags_behind(text: str) -> tuple[str, str]:
+    """Return a question, and the flags behind it; two empty strings without any."""
+    for found in re.finditer(r"(\S)\s+(?=--?[A-Za-z])", text):
+        before, flags = text[: found.end(1)], text[found.end() :]
+        is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
+        if (is_ours or found[1] in ".!?") and _is_all_flags(flags):
+            return before, flags.rstrip()
+    return "", ""
 
 
 def suggest_command(word: str, commands: Collection[str]) -> str:

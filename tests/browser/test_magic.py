@@ -127,7 +127,7 @@ def test_a_hostile_reply_runs_nothing_and_loads_nothing(
     assert "List<String> stays" in text
     assert "$5 and $9" in text
     assert "List<String> stays" in page.text(3)
-    assert "temperature must lie in [0, 2], got 9" in page.text(4)
+    assert "temperature must be from 0 to 2, got 9" in page.text(4)
 
 
 def test_a_cell_that_runs_again_replaces_its_turn_and_takes_along_what_ran(

@@ -98,7 +98,7 @@ def test_a_row_and_config_change_each_other_and_an_error_stands_below_it(
     expect(row).to_have_value("0.3")
     row.fill("9")
     row.press("Tab")
-    expect(panel(page).get_by_role("alert").last).to_contain_text("lie in [0, 2]")
+    expect(panel(page).get_by_role("alert").last).to_contain_text("be from 0 to 2")
     kept = row.input_value()
     press(page, "Show as code")
     expect(panel(page)).to_contain_text("%config Nemotron.temperature = 0.3")

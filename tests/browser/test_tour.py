@@ -29,7 +29,7 @@ CELLS = [
     PANEL,
     "%nemotron -t 9 hello",
 ]
-TOO_HOT = "InputError: temperature must lie in [0, 2], got 9"
+TOO_HOT = "InputError: temperature must be from 0 to 2, got 9"
 
 
 def write(path: Path, kernel: str) -> None:

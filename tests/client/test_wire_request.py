@@ -36,14 +36,14 @@ def test_a_key_with_a_strange_letter_is_refused_kindly() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "limits"),
     [
-        ("seed", 0, "[1, …)"),
-        ("top_p", 0, "[0.01, 1]"),
-        ("min_p", 0, "[0.001, 0.999]"),
-        ("min_p", 1, "[0.001, 0.999]"),
-        ("temperature", 2.1, "[0, 2]"),
-        ("max_tokens", 0, "[1, …)"),
-        ("top_logprobs", 21, "[0, 20]"),
-        ("n", 0, "[1, …)"),
+        ("seed", 0, "at least 1"),
+        ("top_p", 0, "from 0.01 to 1"),
+        ("min_p", 0, "from 0.001 to 0.999"),
+        ("min_p", 1, "from 0.001 to 0.999"),
+        ("temperature", 2.1, "from 0 to 2"),
+        ("max_tokens", 0, "at least 1"),
+        ("top_logprobs", 21, "from 0 to 20"),
+        ("n", 0, "at least 1"),
     ],
 )
 def test_a_value_out_of_range_never_leaves(
@@ -53,7 +53,7 @@ def test_a_value_out_of_range_never_leaves(
     with pytest.raises(InputError) as failed:
         Settings({name: value, "logprobs": True})
 
-    assert str(failed.value) == f"{name} must lie in {limits}, got {value}"
+    assert str(failed.value) == f"{name} must be {limits}, got {value}"
 
 
 def test_what_is_not_set_is_not_sent(ask: Any) -> None:

@@ -66,8 +66,8 @@ def test_where_something_must_be_set_an_emptied_field_is_the_default(name: str) 
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("temperature", "9", "temperature must lie in [0, 2], got 9"),
-        ("temperature", "no number", "temperature must be a number in [0, 2]"),
+        ("temperature", "9", "temperature must be from 0 to 2, got 9"),
+        ("temperature", "no number", "temperature must be a number from 0 to 2"),
         ("seed", "1.5", "seed must be a whole number"),
         ("tools", "[{", "tools must be a JSON value, got [{"),
         ("tools", "{}", "tools must be a list"),
@@ -146,7 +146,7 @@ def test_labels_are_words(rows: Rows, section: str, label: str) -> None:
 
 def test_help_says_what_a_row_takes_and_its_flags(rows: Rows) -> None:
     assert rows()["Temperature"].tooltip == (
-        "Randomness; 0 is the most predictable. Takes a number in [0, 2]."
+        "Randomness; 0 is the most predictable. Takes a number from 0 to 2."
         " -t, --temperature"
     )
 
@@ -200,7 +200,7 @@ def test_config_shows_in_the_row_and_takes_an_error_away(
     error, kept, before = rows()["Temperature:"], row.value, config.temperature
     config.temperature = 0.3
 
-    assert "temperature must be a number in [0, 2], got hot" in error
+    assert "temperature must be a number from 0 to 2, got hot" in error
     assert 'role="alert"' in error
     assert (kept, before) == ("hot", None)
     assert (row.value, rows()["Temperature:"]) == ("0.3", "")

@@ -25,6 +25,7 @@ TYPED = (
     ("%nemotron", r"\| Endpoint \|"),
     ("%nemotron status", r"none is needed on this machine"),
     ("%nemotron help", r"\| `code` \| Put the next code .* `code: NUMBER or all`"),
+    ("%nemotron help: fix", r"\| `fix` \| Correct the cell that failed"),
     ("%nemotron -h", r"-n, --max-tokens TOKENS"),
     ("%nemotron doctor", r"✓ key: none, and none is needed on this machine"),
     ("%nemotron models", NANO),

@@ -51,6 +51,14 @@ def test_a_question_is_answered_once(kernel: Kernel, cell: str) -> None:
             "Did you mean: %nemotron fix: keep the index ",
         ),
         ("%nemotron logout", "Did you mean: %nemotron login: forget "),
+        (
+            "%nemotron /explain this merge",
+            "Did you mean: %nemotron explain: this merge ",
+        ),
+        ("%nemotron “fix”", "Did you mean: %nemotron fix "),
+        ("x = %nemotron preferences", "Did you mean: %nemotron panel "),
+        ("%nemotron --version", "Did you mean: %nemotron doctor "),
+        ("%nemotron -s Be' 'brief why?", "Put the whole value of the flag in quotes"),
     ],
 )
 def test_what_must_be_a_slip_is_not_sent(kernel: Kernel, cell: str, told: str) -> None:

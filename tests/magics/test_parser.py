@@ -74,7 +74,7 @@ def test_any_text_after_two_hyphens_comes_through_unchanged(text: str) -> None:
 
 @given(ANY)
 def test_any_text_that_starts_like_no_flag_comes_through_unchanged(text: str) -> None:
-    assume(not text[:1].isspace())
+    assume(not text[:1].isspace() and "-" not in text)  # no flags behind it
 
     assert read(f"Why {text}").text == f"Why {text}"
 
@@ -127,6 +127,11 @@ def test_whatever_is_typed_is_read_or_refused_in_words(
         ("-s 'a\\b' hi", {"system": "a\\b"}),
         ("-s “be brief” hi", {"system": "be brief"}),
         ("--system=‘be \"kind\"’ hi", {"system": 'be "kind"'}),
+        ("-s „be brief“ hi", {"system": "be brief"}),
+        ("--system=«be brief» hi", {"system": "be brief"}),
+        ("-s \"Be' 'brief\" hi", {"system": "Be' 'brief"}),
+        ("--cache hi", {"cache": "on"}),
+        ('-c "3-7 9" hi', {"context": "3-7 9"}),
         ("--no-stream hi", {"stream": False}),
         ("-t 0 -t 1 hi", {"temperature": 1}),
         ("-p temperature=1 hi", {"temperature": 1}),
@@ -214,9 +219,9 @@ def test_every_flag_is_read() -> None:
         ("-t -n 5 hi", "-t needs a value"),
         ("--quiet=1 hi", "there is no flag --quiet=1"),
         ("--no-stream=no hi", "Did you mean --no-stream?"),
-        ("-t warm hi", "temperature must be a number in [0, 2], got warm"),
-        ("-t 3 hi", "temperature must lie in [0, 2], got 3"),
-        ("--seed 0 hi", "seed must lie in [1, …), got 0"),
+        ("-t warm hi", "temperature must be a number from 0 to 2, got warm"),
+        ("-t 3 hi", "temperature must be from 0 to 2, got 3"),
+        ("--seed 0 hi", "seed must be at least 1, got 0"),
         ("--stop a --stop b --stop c --stop d --stop e hi", "at most 4"),
         ("--stop '' hi", "no empty text"),
         ("-p hi", "-p needs KEY=VALUE, got hi"),
@@ -231,6 +236,42 @@ def test_every_flag_is_read() -> None:
         ("-o a.b hi", "needs the name of a variable"),
         ('-s "Be brief why', 'a quote is not closed: "Be brief why'),
         ("--system='Be brief why", "a quote is not closed"),
+        ("-s Be' 'brief why", "Put the whole value of the flag in quotes"),
+        ('--stop 5" why', "a quote is not closed"),
+        ("-s „Be brief why", "a quote is not closed"),
+        ('-T "" hi', "-T needs a value, and this one is empty"),
+        ("-f '' hi", "Type: %nemotron -f PATH …"),
+        ("--thread= hi", "Type: %nemotron --thread THREAD …"),
+        ('--as "" hi', "--as needs a value"),
+        ("-m '' hi", "model must not be empty, got nothing"),
+        ("-t= 0.2 hi", "from 0 to 2, got nothing"),
+        ("-t = 0.2 hi", "Type: %nemotron -t=0.2 …"),
+        ("--system = brief hi", "Type: %nemotron --system=brief …"),
+        ("-t why is that", "Type: %nemotron -t TEMPERATURE …   To ask it"),
+        ("-n 1,000 hi", "Type: %nemotron -n TOKENS …"),
+        ('-p stop=["a", "b"] hi', 'in quotes: -p \'stop=["a", "b"]\''),
+        ("-c 3-7 9 hi", 'Type: %nemotron -c "3-7 9" …'),
+        ("--context 3 5-9 hi", 'Type: %nemotron --context "3 5-9" …'),
+        ("--cache replay hi", "Type: %nemotron --cache=replay …"),
+        ("--try off --code hi", "Type: %nemotron --try=off …"),
+        ("--cache=1 hi", "Type: %nemotron --cache=on …"),
+        ("－t 0 hi", "Did you mean -t?"),
+        ("--MAX-TOKENS 5 hi", "Did you mean --max-tokens?"),
+        ("-M a/b hi", "Did you mean -m?"),
+        ("-t: 0.2 hi", "Did you mean -t?"),
+        ('-s"Be brief" hi', "Did you mean -s?"),
+        ("--version", "Did you mean: %nemotron doctor   If"),
+        ("--list-models", "Did you mean: %nemotron models   If"),
+        ("--fix", "Did you mean: %nemotron fix   If"),
+        ("--reset hi", "Did you mean: %nemotron reset   If"),
+        ("--no-redact hi", "Did you mean: %config Nemotron.redact = False   If"),
+        ("--stream hi", "Did you mean: %config Nemotron.stream = True   If"),
+        ("--base-url x hi", "Did you mean: %config Nemotron.base_url = …   If"),
+        ("--max-cost-usd 1 hi", "Did you mean --max-cost?"),
+        ("--no-context hi", "Did you mean -c none?"),
+        ("--dry-run hi", "Did you mean --preview?"),
+        ("--why", "All flags: %nemotron help   If"),
+        ("-y hi", "All flags: %nemotron help   If"),
         ("--key sk-1 hi", "a key is never typed into a cell"),
         ("--api-key=sk-1 hi", "%nemotron login"),
     ],
@@ -312,6 +353,21 @@ def test_other_names_are_taken_as_python_reads_them(typed: str, name: str) -> No
         ("model list", "models", ""),
         ("/help", "help", ""),
         ("show all models", "models", ""),
+        ("/models nano", "models", "nano"),
+        ("`usage`", "usage", ""),
+        ("“status”", "status", ""),
+        ("models()", "models", ""),
+        ("usage;", "usage", ""),
+        ("mo\u200bdels", "models", ""),
+        ("ｈｅｌｐ", "help", ""),
+        ("hilfe", "help", ""),
+        ("帮助", "help", ""),
+        ("modèles", "models", ""),
+        ("help fix", "help", "fix"),
+        ("help: -t", "help", "-t"),
+        ("help --code", "help", "--code"),
+        ("??", "help", ""),
+        ("-?", "help", ""),
     ],
 )
 def test_a_lone_word_is_a_command_and_text_takes_a_colon(
@@ -390,6 +446,34 @@ def test_a_question_has_no_cell_of_its_own() -> None:
         ("reset --fresh", "--fresh reset"),
         ("reset -T side  -q ", "-T side  -q reset"),
         ("continue --max-tokens 9000", "--max-tokens 9000 continue"),
+        ("/fix the bug", "fix: the bug"),
+        (
+            "/explain why this merge loses half of all rows",
+            "explain: why this merge loses half of all rows",
+        ),
+        ("/code plot sales", "--code plot sales"),
+        ("/tests clean_names", "test: clean_names"),
+        ("/new", "reset"),
+        ("/compact", "help"),
+        ("@fix", "fix"),
+        ("fix()", "fix"),
+        ("“fix”", "fix"),
+        ("ﬁx", "fix"),
+        ("%nemotron fix", "fix"),
+        ("fix：keep the index", "fix: keep the index"),
+        ("fix; keep the index", "fix: keep the index"),
+        ("fix - keep the index", "fix: keep the index"),
+        ("test clean_names()", "test: clean_names"),
+        ("models --help", "help: models"),
+        ("preferences", "panel"),
+        ("to thread draft", "-T draft …"),
+        ("new thread draft", "-T draft …"),
+        ("delete thread draft", "reset: draft"),
+        ("change model to nano", "models: nano"),
+        ("use nvidia/nemotron-3-nano", "-m nvidia/nemotron-3-nano …"),
+        ("unstrike 12", "log: unstrike 12"),
+        ("rehearse stop", "rehearse: off"),
+        ("run the code", "code"),
     ],
 )
 def test_what_a_short_line_was_meant_for_is_told_whole(line: str, meant: str) -> None:
@@ -408,6 +492,16 @@ def test_what_a_short_line_was_meant_for_is_told_whole(line: str, meant: str) ->
         ("-q max_tokens 500", "max_tokens = 500"),
         ("cache off", "cache = 'off'"),
         ("Cache replay.", "cache = 'replay'"),
+        ("temperature=0.2", "temperature = 0.2"),
+        ("temp 0.2", "temperature = 0.2"),
+        ("Nemotron.max_tokens = 100", "max_tokens = 100"),
+        ("%config Nemotron.seed = 7", "seed = 7"),
+        ("session budget 2", "session_budget_usd = 2"),
+        ("set data to full", "data = 'full'"),
+        ("context all", "context = 'all'"),
+        ("redact off", "redact = False"),
+        ("turn stream on", "stream = True"),
+        ("base_url http://x:1", "base_url = 'http://x:1'"),
     ],
 )
 def test_a_setting_that_is_typed_as_a_command_is_told_as_a_setting(
@@ -429,10 +523,87 @@ def test_a_setting_that_is_typed_as_a_command_is_told_as_a_setting(
         "insert it into the table",
         "export to excel",
         "sign in front of a number",
+        "/tmp is full, what now",
+        "/usr/bin/python",
+        ".loc",
+        "@property",
+        "!= or is not",
+        "use pandas/polars",
+        "data types",
+        "system design",
+        "base url",
+        "stop words",
+        "n grams",
+        "model = RandomForest",
+        "temperature 20",
+        "price elasticity",
+        "pricing models in R",
+        "stream data",
+        "run regression",
+        "new column",
+        "models?",
+        "log(x)",
     ],
 )
 def test_what_only_begins_like_a_command_is_a_question(line: str) -> None:
     assert read(line) == ParsedMagic(text=line)
+
+
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [
+        ("!ls -l", "!ls -l"),
+        ("!pip install pandas", "!pip install pandas"),
+        ("exit", "%unload_ext nemotron_magic"),
+        ("quit()", "%unload_ext nemotron_magic"),
+        ("reload", "%reload_ext nemotron_magic"),
+    ],
+)
+def test_what_is_for_the_shell_or_for_ipython_is_told_as_that(
+    line: str, typed: str
+) -> None:
+    assert f"\nDid you mean: {typed}   To ask it" in refusal(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [
+        ("why is this slow --code", "--code why is this slow"),
+        ("-t 0 why? --code --try", "-t 0 --code --try why?"),
+        ("why is this slow? -t 0.2 ", "-t 0.2 why is this slow?"),
+        ("plot sales --max-tokens 800", "--max-tokens 800 plot sales"),
+        ("Sum it up. -o total", "-o total Sum it up."),
+        ('why? --system "Be brief"', '--system "Be brief" why?'),
+    ],
+)
+def test_flags_behind_a_question_are_put_before_it(line: str, typed: str) -> None:
+    told = refusal(line)
+
+    assert f"Type: %nemotron {typed}   To ask it as it stands" in told
+    assert read(typed) != ParsedMagic(text=typed)
+    assert f"Type: %%nemotron {typed}   " in refusal(line, "x = 1\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "what does pip install --quiet",
+        "what is pytest --code?",
+        "what does tail -n 5 do",
+        "how do I use git commit -m",
+        "why does python -m venv fail",
+        "grep -c 5",
+        "why --because of it",
+        "why? -x",
+    ],
+)
+def test_flags_of_another_tool_are_a_part_of_the_question(line: str) -> None:
+    assert read(line) == ParsedMagic(text=line)
+
+
+@pytest.mark.parametrize("line", ["/explain", "/fix: keep it"])
+def test_a_command_of_another_tool_above_a_cell_is_told(line: str) -> None:
+    assert f"Did you mean: %%nemotron {line[1:]}   " in refusal(line, "x = 1")
 
 
 def test_a_long_text_of_dots_is_read_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from textwrap import fill
 from typing import Any
@@ -20,7 +21,7 @@ from nemotron_magic.magics.app import App
 from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.service import SERVICE, key_state
 from nemotron_magic.magics.commands.usage import USAGE
-from nemotron_magic.magics.flags import FLAGS, flags_table
+from nemotron_magic.magics.flags import FLAG_OF, FLAGS, flags_table
 from nemotron_magic.magics.parser import Command, ParsedMagic, parse
 from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
@@ -62,7 +63,7 @@ AIMLAPI_API_KEY or from `%nemotron login`; it is never written into a notebook."
 def manual() -> str:
     """Return what `%nemotron?` shows."""
     commands = (_hang(f"%nemotron {name}", 26, words) for name, words in _helped())
-    flags = (_hang(f"{', '.join(f.names)} {f.value}", 34, f.help) for f in FLAGS)
+    flags = (_hang(f"{flag}", 34, flag.help) for flag in FLAGS)
     return _MANUAL.format(commands="\n".join(commands), flags="\n".join(flags))
 
 
@@ -82,8 +83,12 @@ def _flags_help() -> str:
 
 
 def _help(app: App, text: str, settings: Settings) -> str:
-    rows = ((f"`{name}`", words) for name, words in _helped())
-    return f"{table(('Command', ''), rows)}\n\n{_flags_help()}"
+    commands = [(f"`{name}`", words) for name, words in _helped()]
+    if not text:
+        return f"{table(('Command', ''), commands)}\n\n{_flags_help()}"
+    rows = [*commands, *((f"`{flag}`", flag.help) for flag in FLAGS)]
+    name = re.compile(rf"[`-]{re.escape(text.lstrip('-'))}\b", re.IGNORECASE)
+    return table(("Help", ""), filter(lambda row: name.search(row[0]), rows))
 
 
 def _status(app: App, text: str, settings: Settings) -> str:
@@ -169,8 +174,7 @@ def _preview(app: App, text: str, settings: Settings) -> str:
     return preview_report(app.session, asked, settings, "What was sent")
 
 
-COMMANDS = {
-    "help": Command("Commands and flags.", _help),
+_COMMANDS = {
     **SERVICE,
     "status": Command("Model, endpoint, key and cost so far.", _status),
     "preview": Command("What the last question sent, byte for byte.", _preview),
@@ -196,6 +200,13 @@ COMMANDS = {
         takes_cell=True,
         takes_fields=True,
     ),
+}
+_NAMES = {*_COMMANDS, *(name.lstrip("-") for name in FLAG_OF)}
+COMMANDS = {
+    "help": Command(
+        "Commands and flags.", _help, "COMMAND or flag", f"-*(?:{'|'.join(_NAMES)})"
+    ),
+    **_COMMANDS,
 }
 
 
@@ -248,9 +259,14 @@ def _refuse(call: ParsedMagic, command: Command | None) -> None:
         return
     has_text = text and not command.takes
     if has_text or (call.cell.strip() and not command.takes_cell):
+        line = f"{name}: …" if command.takes.isupper() else name
+        if name in ("code", "preview"):
+            line = f"--{name} …"
+        above = "" if has_text else "%"
         raise InputError(
             f"{name} takes no {'text' if has_text else 'cell below it'}",
-            hint=f"To ask it, put -- before it: %nemotron -- {name} …",
+            hint=f"Type: %nemotron {line}   "
+            f"To ask it, put -- before it: {above}%nemotron -- {name} …",
         )
     is_open = command.run is None or command.takes.isupper() or name == "login"
     if text and not is_open and not command.is_followed_by(text):

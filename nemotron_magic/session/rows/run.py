@@ -543,7 +543,7 @@ def _check(question: RowsQuestion) -> None:
     """Raise InputError for a figure out of its range."""
     if not 1 <= question.at_once <= _MOST_AT_ONCE:
         raise InputError(
-            f"at_once must lie in [1, {_MOST_AT_ONCE}], got {question.at_once}",
+            f"at_once must be from 1 to {_MOST_AT_ONCE}, got {question.at_once}",
             hint="More is no faster: a service lets few through",
         )
     for name in ("rpm", "tpm", "sample"):
