@@ -9,7 +9,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from nemotron_magic.context.secrets import sections
-from nemotron_magic.context.secrets.values import Strength, strength_of
+from nemotron_magic.context.secrets.values import (
+    Strength,
+    strength_of,
+    without_accents,
+    words_of,
+)
 
 HIDDEN = "looks personal: no values shown"
 MOST_VALUES = 12  # a column of more is no vocabulary
@@ -39,8 +44,6 @@ FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
 
 # ---- the words of a name
 
-_EDGES = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W\d_]+")
-_ACCENTS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
 _PEOPLE_STEMS = tuple(WORDS["people_stems"])
 _SENSITIVE_STEMS = tuple(WORDS["sensitive_stems"])
 _THING_SIGNS = tuple(WORDS["thing_signs"])
@@ -50,15 +53,7 @@ _GLUED = re.compile("|".join(WORDS["glued"]))
 
 
 def _fold(text: str) -> str:
-    """Return the text in lower case, without the accents of Latin letters."""
-    if text.isascii():
-        return text.lower()
-    plain = unicodedata.normalize("NFD", text.casefold())
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
-
-
-def _words_of(label: str) -> list[str]:
-    return [_fold(word) for word in _EDGES.split(label) if word]
+    return without_accents(text).casefold()
 
 
 def own_name(path: str) -> str:
@@ -80,7 +75,7 @@ def is_personal(label: str) -> bool:
         return True
     if any(sign in label for sign in WORDS["sensitive_signs"]):
         return True
-    words = _words_of(label)
+    words = words_of(label)
     if not words or _is_count(words):
         return False
     if _are_sensitive(words):
@@ -126,7 +121,7 @@ def _is_person(word: str) -> bool:
 @lru_cache(2_000)
 def _is_thing(label: str) -> bool:
     """Return whether the name is that of a product, a region, a status and the like."""
-    words = _words_of(label)
+    words = words_of(label)
     if not words or is_personal(label):
         return False
     return (
@@ -297,7 +292,7 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
         _is_known(one)
         # More than single letters, as a random text would be.
         or (
-            (_digits(one) < 3 and any(len(word) > 2 for word in _words_of(one)))
+            (_digits(one) < 3 and any(len(word) > 2 for word in words_of(one)))
             and _is_field(one, must_be_known=True)
         )
         for one in counted
@@ -339,12 +334,12 @@ def are_keys(keys: Collection[str], are_alike: bool) -> bool:
 def _is_nobody(key: str) -> bool:
     """Return whether no name of a person and no number of one is in a key."""
     is_short = len(key) <= _LONGEST and _digits(key) < _MOST_DIGITS
-    return is_short and not _has_name(_words_of(key))
+    return is_short and not _has_name(words_of(key))
 
 
 def _is_field(key: str, must_be_known: bool) -> bool:
     """Return whether a key may name a field: `Unit Price`, `min_samples_leaf`."""
-    words = _words_of(key)
+    words = words_of(key)
     if not words or not _is_nobody(key):
         return False
     may_be_short = key.isidentifier() and key.isascii()
@@ -446,7 +441,7 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
         is_value = not (_is_known(rest) or _is_ordinary(rest))
         # Columns that begin alike with a word of health or belief are its values:
         # `diagnosis_hiv`, `diagnosis_flu`.
-        if shared[head] > 1 and len(rest) > 2 and _are_sensitive(_words_of(head)):
+        if shared[head] > 1 and len(rest) > 2 and _are_sensitive(words_of(head)):
             is_value = is_value or _are_sensitive(_parts(rest))
         else:
             is_value = is_value and head in heads

@@ -289,7 +289,7 @@ _ORDINARY = pattern("ordinary")
 _ASIDE = words("aside")
 _NOT_ASIDE = pattern("not_aside")
 _EDGES = pattern("edges")
-_ACCENTS = re.compile("[\u0300-\u036f]")
+_ACCENTS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
 # Names that stand for a password as often as for a width, a key or a pin of a chip.
 _SHORT = {"pw", "pwd", "pin", "pass", "clave", "claves", "mdp"}
 
@@ -323,19 +323,25 @@ class Telling(NamedTuple):
         """Return whether a part of this name is no secret, as a user's name is none."""
         if self.strength is Strength.PASSWORD or type(name) is not str:
             return False
-        return not _ASIDE.isdisjoint(_words_of(name)[-1:])
+        return not _ASIDE.isdisjoint(words_of(name)[-1:])
 
 
-def _words_of(name: str) -> list[str]:
+def without_accents(text: str) -> str:
+    """Return the text without the accents of Latin letters."""
+    if text.isascii():
+        return text
+    apart = unicodedata.normalize("NFKD", text)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
+
+
+def words_of(name: str) -> list[str]:
     """Return the words of a name in small letters, without digits and accents.
 
-    >>> _words_of("myAPIKey_2"), _words_of("Contraseñas")
+    >>> words_of("myAPIKey_2"), words_of("Contraseñas")
     (['my', 'api', 'key'], ['contrasenas'])
     """
-    if not name.isascii():
-        apart = unicodedata.normalize("NFKD", name)
-        name = unicodedata.normalize("NFC", _ACCENTS.sub("", apart))
-    return [word.lower() for word in _EDGES.split(name) if word]
+    words = _EDGES.split(without_accents(name))
+    return [word.casefold() for word in words if word]
 
 
 @lru_cache(maxsize=8192)
@@ -344,7 +350,7 @@ def told_by(name: str) -> Telling | None:
 
     The name may be written in any style: `db_password`, `apiKeys`, `AUTH-TOKEN`.
     """
-    parts = _words_of(name[:200])
+    parts = words_of(name[:200])
     joined = "_".join(parts)
     is_aside = not _ASIDE.isdisjoint(parts[-1:]) and not _NOT_ASIDE.search(joined)
     if is_aside or _ORDINARY.search(joined):
