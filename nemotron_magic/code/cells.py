@@ -10,7 +10,13 @@ from itertools import islice
 
 from nemotron_magic.code import classify
 from nemotron_magic.code.classify import parsed, strip_prompts
-from nemotron_magic.markdown.parser import CodeBlock, code_blocks, language_of
+from nemotron_magic.markdown.parser import (
+    FENCE,
+    CodeBlock,
+    closes,
+    code_blocks,
+    language_of,
+)
 
 _MARK = re.compile(r"[ \t]*(?:`{3,}|~{3,})[\w+-]*")
 _DEEPEST = 4  # Markdown in Markdown in Markdown
@@ -234,7 +240,6 @@ def _is_prose(text: str) -> bool:
     return bool(is_long and _SENTENCE.match(text)) and parsed(line) is None
 
 
-_FENCE = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)]) )*(`{3,}|~{3,})(.*)")
 _LATE = re.compile(r"(?<=[^\s`])[ \t]*(?<!`)(`{3,})([\w{}.+#-]+)\s*$")
 _MOST_ENDS = 8
 _MOST_MENDED = 40  # blocks; a reply has fewer
@@ -264,26 +269,26 @@ def _set_right(lines: list[str]) -> Iterator[str]:
     at = mended = 0
     while at < len(lines):
         line = lines[at]
-        fence = _FENCE.match(line)
+        fence = FENCE.match(line)
         if not fence and (late := _late_mark(lines, at)):
             yield from (line[: late.start()], "")
             line = late[1] + late[2]
-            fence = _FENCE.match(line)
-        if not fence or (fence[1][0] == "`" and "`" in fence[2]):
+            fence = FENCE.match(line)
+        if not fence or (fence["mark"][0] == "`" and "`" in fence["info"]):
             yield line
             at += 1
             continue
         start = at + 1
-        ends = (n for n in range(start, len(lines)) if _closes(fence[1], lines[n]))
+        ends = (n for n in range(start, len(lines)) if closes(fence["mark"], lines[n]))
         at = next(ends, len(lines)) + 1
         usual = [line, *lines[start:at]]
-        is_python = is_python_name(language_of(fence[2]))
+        is_python = is_python_name(language_of(fence["info"]))
         if mended < _MOST_MENDED and is_python:
-            block, at = _mended(line, fence, lines, start, at)
+            block, at = _mended(fence, lines, start, at)
             mended += bool(block)
             usual = block or usual
         if mended < _MOST_MENDED and _is_lost(fence, lines, start):
-            usual = _at_margin(usual, fence.start(1))
+            usual = _at_margin(usual, fence.start("mark"))
             mended += 1
         yield from usual
 
@@ -293,57 +298,51 @@ def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
     found = _LATE.search(lines[at]) if "```" in lines[at] else None
     if not found or "`" in lines[at][: found.start()]:
         return None
-    following = next(filter(None, map(_FENCE.match, lines[at + 1 : at + _FAR])), None)
-    closes = following and not following[2].strip()
+    following = next(filter(None, map(FENCE.match, lines[at + 1 : at + _FAR])), None)
+    closes = following and not following["info"].strip()
     return found if closes and is_known(language_of(found[2])) else None
 
 
 def _mended(
-    opening: str, fence: re.Match[str], lines: list[str], start: int, behind: int
+    fence: re.Match[str], lines: list[str], start: int, behind: int
 ) -> tuple[list[str], int]:
     """Return the lines of a block that reads only if it ends elsewhere, and so on."""
     ends = (
         n
         for n in range(start, len(lines))
-        if lines[n].rstrip().endswith(fence[1]) or _FENCE.match(lines[n])
+        if lines[n].rstrip().endswith(fence["mark"]) or FENCE.match(lines[n])
     )
     is_right = _reads(lines[start : behind - 1])
     for end in islice(ends, 0 if is_right else _MOST_ENDS):
-        body, at = _upto(fence[1], lines, start, end)
+        body, at = _upto(fence["mark"], lines, start, end)
         if _reads(body):
-            return _marked(opening, fence, body), at
+            return _marked(fence, body), at
     return [], behind
 
 
 def _upto(mark: str, lines: list[str], start: int, end: int) -> tuple[list[str], int]:
     """Return the lines of a block that ends at a line, and the place behind it."""
     body, line = lines[start:end], lines[end]
-    if _closes(mark, line):
+    if closes(mark, line):
         return body, end + 1
     if _opens(line):  # the next block, and this one was not closed
         return _without_prose("\n".join(body)).split("\n"), end
-    if _FENCE.match(line):  # another mark, or prose behind it
+    if FENCE.match(line):  # another mark, or prose behind it
         return body, end + 1
     return [*body, line.rstrip().removesuffix(mark)], end + 1
 
 
 def _opens(line: str) -> bool:
-    fence = _FENCE.match(line)
-    return bool(fence and is_known(language_of(fence[2])))
+    fence = FENCE.match(line)
+    return bool(fence and is_known(language_of(fence["info"])))
 
 
-def _closes(mark: str, line: str) -> bool:
-    fence = _FENCE.match(line)
-    return bool(fence and fence[1].startswith(mark) and not fence[2].strip())
-
-
-def _marked(opening: str, fence: re.Match[str], body: list[str]) -> list[str]:
+def _marked(fence: re.Match[str], body: list[str]) -> list[str]:
     """Put marks around a block that nothing within it can close."""
-    runs = re.findall(re.escape(fence[1][0]) + "{3,}", "\n".join(body))
-    mark = fence[1][0] * (max(map(len, runs), default=2) + 1)
-    before = opening[: fence.start(1)]
-    end = re.sub(r"[^>\s]", " ", before) + mark
-    return [f"{before}{mark}{fence[2]}", *body, end]
+    before, mark, info = fence.groups()
+    runs = re.findall(re.escape(mark[0]) + "{3,}", "\n".join(body))
+    mark = mark[0] * (max(map(len, runs), default=2) + 1)
+    return [f"{before}{mark}{info}", *body, re.sub(r"[^>\s]", " ", before) + mark]
 
 
 def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
@@ -352,7 +351,7 @@ def _is_lost(fence: re.Match[str], lines: list[str], start: int) -> bool:
     It does so where it is indented as code is, but not within a text of bare code, and
     where code at the margin follows a fence behind a bullet.
     """
-    before = fence.string[: fence.start(1)]
+    before = fence["before"]
     if ">" in before:
         return False
     if before.strip():

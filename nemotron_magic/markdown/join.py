@@ -14,9 +14,8 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nemotron_magic.markdown.parser import closes
+from nemotron_magic.markdown.parser import FENCE, closes
 
-_OPENS = re.compile(r"([ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(`{3,}|~{3,})(.*)")
 _PYTHON = re.compile(r"[\s{.]*(?:i?python|py)", re.IGNORECASE)
 _RULE = re.compile(r"[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*")
 _CELL_END = re.compile(r"(?<!\\)\|")
@@ -58,10 +57,11 @@ def open_fence(text: str) -> _Fence | None:
         place += len(line)
         if found:
             found = None if found.closes(line) else found
-        elif (opens := _OPENS.match(line)) and line.endswith("\n"):
-            indent = re.sub(r"[^>\s]", " ", opens[1])
-            is_fence = opens[2][0] == "~" or "`" not in opens[3]
-            found = _Fence(opens[2], opens[3], indent, place) if is_fence else None
+        elif (opens := FENCE.match(line)) and line.endswith("\n"):
+            before, mark, info = opens.groups()
+            indent = re.sub(r"[^>\s]", " ", before)
+            is_fence = mark[0] == "~" or "`" not in info
+            found = _Fence(mark, info, indent, place) if is_fence else None
     return found
 
 

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
 
+FENCE = re.compile(
+    r"(?P<before>(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])[ \t])*)"
+    r"(?P<mark>`{3,}|~{3,})(?P<info>.*)"
+)
+"""A line that opens or closes a block of code, also in a list or a quote."""
+
 _LANGUAGE = re.compile(r"[\s{.]*([^\s{}:,;=()\[\]\"'`]+)")
 
 
