@@ -12,6 +12,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nemotron_magic.context.describe import describe, register, unregister
@@ -282,4 +283,16 @@ def test_a_dict_says_how_many_entries_it_does_not_show(
         "dict of 60: str → int",
         *(f"  'k{n}': {n}" for n in range(shown)),
         *([f"… {more} more entries"] if more else []),
+    ]
+
+
+def test_what_is_told_of_a_part_stands_below_it() -> None:
+    lines = describe([np.arange(30), {"years": np.arange(40)}]).splitlines()
+
+    assert lines[1:] == [
+        "  - numpy array, 30, int64",
+        "    values: 0 to 29",
+        "  - dict of 1: str → numpy.ndarray",
+        "      'years': numpy array, 40, int64",
+        "        values: 0 to 39",
     ]

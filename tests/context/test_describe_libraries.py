@@ -35,7 +35,7 @@ def test_an_estimator_is_its_parameters_and_whether_it_is_fitted() -> None:
     assert before.splitlines()[0].endswith("Ridge (scikit-learn), not fitted")
     assert before.splitlines()[1] == "  alpha = 0.5"
     assert "fit_intercept" not in before
-    assert "fitted on 1 features (n_features_in_, coef_" in describe(model)
+    assert "fitted on 1 feature (n_features_in_, coef_" in describe(model)
 
 
 def test_a_pipeline_is_its_steps() -> None:

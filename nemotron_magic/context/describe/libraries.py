@@ -41,6 +41,7 @@ from nemotron_magic.core.introspection import (
     read,
     state,
 )
+from nemotron_magic.core.text import plural
 
 _SAMPLE = 100_000
 _SHOWN_ROWS = 5
@@ -153,7 +154,7 @@ def _fitted(own: dict[str, object]) -> str:
     learnt = [name for name in own if name[-1:] == "_" and name[:1] != "_"]
     if learnt:
         width = own.get("n_features_in_")
-        on = f" on {width} features" if type(width) is int else ""
+        on = f" on {plural(width, 'feature')}" if type(width) is int else ""
         return f"fitted{on} ({and_more(learnt[:8], len(learnt) - 8)})"
     # A pipeline fits its steps in place, and keeps nothing itself.
     parts = own.get("steps", own.get("transformer_list"))

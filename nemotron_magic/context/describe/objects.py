@@ -135,7 +135,7 @@ def _entry_lines(
         return
     lines = ctx.lines(inner, container, label.strip("'\""))
     yield f"  {label}: {next(lines)}"
-    yield from (f"  {line}" for line in lines)
+    yield from (f"    {line}" for line in lines)
 
 
 def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
@@ -185,7 +185,7 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
         for inner in head[:wanted]:
             lines = ctx.lines(inner, value, ctx.name)
             yield f"  - {next(lines)}"
-            yield from (f"  {line}" for line in lines)
+            yield from (f"    {line}" for line in lines)
 
 
 def _are_closed(items: list[object], ctx: DescribeContext) -> bool:

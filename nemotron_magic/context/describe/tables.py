@@ -249,7 +249,7 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
     number = "many" if len(counted) > MOST_VALUES else str(len(counted))
     count = "1 value" if number == "1" else f"{number} different values"
     if ctx.live.columns.issuperset(counted):
-        return f"columns: {and_more(map(repr, counted))}"
+        return f"{count}, all names of columns: {and_more(map(repr, counted))}"
     are_few = _are_few(counted) or (is_index and len(counted) <= MOST_VALUES)
     if not are_few or not (ctx.is_full or is_vocabulary(counted, label)):
         return f"{count}, none of them named"
