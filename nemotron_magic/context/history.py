@@ -29,7 +29,7 @@ from nemotron_magic.context.describe.base import (
     is_printed_table,
 )
 from nemotron_magic.core.introspection import home
-from nemotron_magic.core.text import strip_controls
+from nemotron_magic.core.text import cut_middle, strip_controls
 
 # ---- what a cell printed and displayed, as it stands there in the end
 
@@ -314,11 +314,7 @@ def _clean(text: str) -> str:
 
 
 def _bounded(text: str) -> str:
-    if len(text) <= _MOST_CHARS:
-        return text
-    half = _MOST_CHARS // 2
-    gone = len(text) - _MOST_CHARS
-    return f"{text[:half]}\n[… {gone:,} characters cut …]\n{text[-half:]}"
+    return text if len(text) <= _MOST_CHARS else cut_middle(text, _MOST_CHARS)
 
 
 # ---- cells with all that came of them

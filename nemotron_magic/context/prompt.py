@@ -19,7 +19,7 @@ from typing import Literal
 from nemotron_magic.code.syntax import CellNames
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.text import one_line, strip_invisible
+from nemotron_magic.core.text import cut_middle, one_line, strip_invisible
 
 Message = Mapping[str, str]
 _Count = Callable[[str], int]
@@ -232,22 +232,13 @@ def _needed(
 def _head_and_tail(text: str, count: _Count) -> str:
     """Return the text, or as much of both its ends as is not too long."""
     is_huge = len(text) > _HUGE_CHARS
-    short = _ends(text, _COUNTED_CHARS) if is_huge else text
+    short = cut_middle(text, _COUNTED_CHARS) if is_huge else text
     keep = len(short)
     while (tokens := count(short)) > _LONGEST_FIELD_TOKENS and keep >= 40:
         # The ends may be denser than the whole.
         keep = min(keep * _LONGEST_FIELD_TOKENS // tokens * 9 // 10, keep * 2 // 3)
-        short = _ends(text, keep)
+        short = cut_middle(text, keep)
     return short
-
-
-def _ends(text: str, keep: int) -> str:
-    """Return about `keep` characters of both ends, in whole lines if there are any."""
-    head, tail = text[: keep * 2 // 3], text[len(text) - keep // 3 :]
-    head = head[: head.rfind("\n") + 1] or head
-    tail = tail[tail.find("\n") + 1 :] or tail
-    gone = len(text) - len(head) - len(tail)
-    return f"{head}[… {gone:,} characters cut …]\n{tail}"
 
 
 def _too_large(

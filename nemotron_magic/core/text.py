@@ -134,6 +134,15 @@ def one_line(text: str, longest: int = 300) -> str:
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
+def cut_middle(text: str, keep: int) -> str:
+    """Return about `keep` characters of both ends, in whole lines if there are any."""
+    head, tail = text[: keep * 2 // 3], text[len(text) - keep // 3 :]
+    head = head[: head.rfind("\n") + 1] or head
+    tail = tail[tail.find("\n") + 1 :] or tail
+    gone = len(text) - len(head) - len(tail)
+    return f"{head}[… {gone:,} characters cut …]\n{tail}"
+
+
 def sanitize_label(text: str, longest: int = 200) -> str:
     """Return what a service calls something, fit for a cell of a table."""
     return one_line(text.replace("`", "").replace("|", ""), longest)
