@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,10 +12,9 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from socket import inet_aton
 from typing import NoReturn, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, quote_plus, urlsplit
 
 from nemotron_magic.core.errors import AuthenticationError, InputError
-from nemotron_magic.core.text import forms_of
 
 _VERSION = re.compile(r"/v\d+(beta\d*)?(/|$)")
 _PORTS = {"http": 80, "https": 443}
@@ -186,6 +188,26 @@ def secret_value(value: _T) -> Callable[[int], _T]:
     (False, 'secret')
     """
     return (value,).__getitem__
+
+
+SHORTEST_GIVEN = 4
+"""Characters of a secret, below which it would be found in any text."""
+
+
+def forms_of(value: str) -> set[str]:
+    """Return the ways in which a value is written in code, JSON, URLs and headers."""
+    raw = value.encode("utf-8", "surrogatepass")
+    forms = {value, raw.hex(), html.escape(value), repr(value)[1:-1]}
+    forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    forms |= quoted | {re.sub("%..", lambda at: at[0].lower(), one) for one in quoted}
+    for before in range(3):
+        # Only the letters that do not depend on what stands around the value.
+        code = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
+        whole = code[(0, 2, 3)[before] :]
+        inner = whole[:-1] if (before + len(raw)) % 3 else whole
+        forms |= {inner, inner.translate({43: "-", 47: "_"})}
+    return {one for one in forms if len(one) >= SHORTEST_GIVEN}
 
 
 class Key:

@@ -1,36 +1,20 @@
-"""Make text from elsewhere fit to be shown, and format counts, tokens and costs."""
+"""Make text from elsewhere fit to be shown, and format counts, tokens and costs.
+
+A message quotes by `one_line`, a table by `sanitize_label`, Markdown by `literal`. Of
+what cannot be seen, `strip_invisible` takes out what carries a text of its own,
+`strip_hidden` the rest as well, and `strip_controls` also what steers a terminal;
+`escape_invisible` and `visible` leave a sign in its place.
+"""
 
 from __future__ import annotations
 
-import base64
 import difflib
-import html
-import json
 import math
 import re
 from collections.abc import Iterable
 from itertools import count, islice
-from urllib.parse import quote, quote_plus
 
 from nemotron_magic.core.usage import Usage
-
-SHORTEST_GIVEN = 4
-
-
-def forms_of(value: str) -> set[str]:
-    """Return the ways in which a value is written in code, JSON, URLs and headers."""
-    raw = value.encode("utf-8", "surrogatepass")
-    forms = {value, raw.hex(), html.escape(value), repr(value)[1:-1]}
-    forms |= {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
-    forms |= quoted | {re.sub("%..", lambda at: at[0].lower(), one) for one in quoted}
-    for before in range(3):
-        # Only the letters that do not depend on what stands around the value.
-        code = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
-        whole = code[(0, 2, 3)[before] :]
-        inner = whole[:-1] if (before + len(raw)) % 3 else whole
-        forms |= {inner, inner.translate({43: "-", 47: "_"})}
-    return {one for one in forms if len(one) >= SHORTEST_GIVEN}
 
 
 def plural(number: int, noun: str, several: str = "") -> str:

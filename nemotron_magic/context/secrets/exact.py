@@ -24,7 +24,7 @@ from nemotron_magic.context.secrets.values import (
     lower,
     told_by,
 )
-from nemotron_magic.core.text import SHORTEST_GIVEN, forms_of
+from nemotron_magic.core.endpoint import SHORTEST_GIVEN, forms_of
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
