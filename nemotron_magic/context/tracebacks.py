@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from nemotron_magic.core.text import plural
+
 _LED_TO = re.compile(
     r"(?m)^.*(?:above exception was the direct cause|During handling of the above).*$"
 )
@@ -87,7 +89,7 @@ def _folded(pieces: Iterable[tuple[str, bool]]) -> Iterator[str]:
             more += sum(map(int, _TIMES.findall(piece))) if folded else 1
             continue
         if more:
-            yield f"[… {more:,} more frames like these …]"
+            yield f"[… {plural(more, 'more frame')} like these …]"
         more = 0
         seen.add(piece)
         yield piece
@@ -98,6 +100,6 @@ def _bounded_lines(pieces: Iterable[str]) -> str:
     lines = [line[:_MOST_LINE_CHARS] for line in "\n".join(pieces).splitlines()]
     half = _MOST_LINES // 2
     if len(lines) > _MOST_LINES:
-        gone = f"[… {len(lines) - 2 * half:,} lines cut …]"
+        gone = f"[… {plural(len(lines) - 2 * half, 'line')} cut …]"
         lines = [*lines[:half], gone, *lines[-half:]]
     return "\n".join(lines)

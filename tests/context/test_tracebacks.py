@@ -74,8 +74,19 @@ def test_an_error_without_frames_borrows_none_of_its_cause() -> None:
 
 
 @pytest.mark.parametrize(
+    ("times", "told"), [(2, "1 more frame like"), (4, "3 more frames like")]
+)
+def test_frames_that_come_again_are_counted(times: int, told: str) -> None:
+    frame = "File ~/own.py:3, in a()\n----> 3 a()\n\n"
+
+    clipped = clip_traceback(HEAD + frame * times + LAST)
+    assert clipped.count("in a()") == 1
+    assert f"[… {told} these …]" in clipped
+
+
+@pytest.mark.parametrize(
     ("many", "told"),
-    [(60, None), (61, "[… 1 lines cut …]"), (5_063, "[… 5,003 lines cut …]")],
+    [(60, None), (61, "[… 1 line cut …]"), (5_063, "[… 5,003 lines cut …]")],
 )
 def test_a_long_message_keeps_its_head_and_its_tail(
     many: int, told: str | None

@@ -48,6 +48,7 @@ from nemotron_magic.core.introspection import (
     read,
     state,
 )
+from nemotron_magic.core.text import plural
 
 _SAMPLE = 1_000
 _ENTRIES = 40  # a dict of more is data rather than a record
@@ -86,7 +87,7 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
             label = repr(shorten(key)) if type(key) is str else ctx.headline(key, value)
             yield from _entry_lines(label, inner, value, ctx)
         if wanted < size:
-            yield f"… {size - wanted:,} more entries"
+            yield f"… {plural(size - wanted, 'more entry', 'more entries')}"
     if wanted:
         return
     if all(type(inner) is dict for inner in values):

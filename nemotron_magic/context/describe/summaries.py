@@ -24,6 +24,7 @@ from nemotron_magic.context.describe.privacy import (
     safe_labels,
 )
 from nemotron_magic.core.introspection import bases, class_name, home, library
+from nemotron_magic.core.text import plural
 
 _BETWEEN = "  "  # cells, as pandas writes them; within labels are single blanks
 _LEAST_LARGE = 1e6
@@ -31,6 +32,7 @@ _ROWS = 60
 _COLUMNS = 40
 _MOST_SEARCHED = 200_000  # rows of a table, for its groups
 _MOST_TEXTS = 300
+_LONGEST_LABEL = 1_000  # a longer text names no row
 _MOST_OWNERS = 3
 _MOST_ENDS = 3  # columns whose largest and smallest numbers are looked for
 _NUMBERS = 5  # of a column are looked for in a table
@@ -153,7 +155,8 @@ def _keyed(
     labels = list(takewhile(lambda one: _types(one) and not _are_numbers(one), cells))
     count = len(labels)
     has_text = any(not _types(rest).isdisjoint((str, bool)) for rest in cells[count:])
-    if has_text or size[0] > _ROWS:
+    texts = (cell for cell in chain.from_iterable(labels) if type(cell) is str)
+    if has_text or size[0] > _ROWS or any(len(one) > _LONGEST_LABEL for one in texts):
         return None
     rows = list(zip(*labels, strict=True)) or [()] * len(cells[0])
     if len({str(row) for row in rows}) < len(rows):
@@ -342,9 +345,9 @@ def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
         ]
         yield _BETWEEN + _BETWEEN.join(filter(None, (label, *cells)))
     if rows > len(labels):
-        yield f"  … {rows - len(labels):,} more rows"
+        yield f"  … {plural(rows - len(labels), 'more row')}"
     if width > len(columns):
-        yield f"  … {width - len(columns):,} more columns"
+        yield f"  … {plural(width - len(columns), 'more column')}"
 
 
 def _texts(

@@ -30,6 +30,7 @@ from nemotron_magic.core.introspection import (
     home,
     state,
 )
+from nemotron_magic.core.text import plural
 
 Kind: TypeAlias = Literal["number", "date", "text", "other"]
 MOST_COLUMNS = 40
@@ -39,6 +40,7 @@ _SAMPLE_ROWS = 50_000
 _SHOWN_ROWS = 5
 _FULL_ROWS = 10_000
 _MOST_TEXTS = 2_000  # of a column are looked at
+_LONG_CHARS = 1_000  # to hash whole texts would take as long as to read them all
 _KINDS = 4
 _TEXT = re.compile(r"[^\W\d](?:[^\x00-\x1f|]*[^\s:|])?")
 _SIGNS: dict[Kind, re.Pattern[str]] = {
@@ -89,7 +91,15 @@ def _texts(present: Any) -> tuple[Counter[str], list[str]]:
     every = -(-len(present) // _MOST_TEXTS) or 1
     cells = _listed(present[::every])
     others = {class_name(type(cell)) for cell in cells if type(cell) is not str}
-    return Counter(cell for cell in cells if type(cell) is str), sorted(others)
+    texts = (_key(cell) for cell in cells if type(cell) is str)
+    return Counter(texts), sorted(others)
+
+
+def _key(text: str) -> str:
+    """Return what tells a text from others; of a long one its ends and its length."""
+    if len(text) <= _LONG_CHARS:
+        return text
+    return f"{text[:_LONG_CHARS]}{len(text)}{text[-_LONG_CHARS:]}"
 
 
 def _step_of(rows: int, columns: int = 1) -> int:
@@ -168,7 +178,7 @@ def table_lines(
         figures = _figures(column, ctx, (column.label,))
         yield f"  {column.label}: {column.dtype}, {figures}"
     if more := width - len(columns):
-        yield f"  … and {more:,} more columns, not looked at"
+        yield f"  … and {plural(more, 'more column')}, not looked at"
     yield from _rows([index, *columns], rows, ctx)
 
 
