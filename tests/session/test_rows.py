@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
-from pathlib import Path
+from decimal import Decimal
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -104,7 +106,10 @@ def test_a_run_goes_on_with_what_is_left(serve: Any, session: Any) -> None:
     assert set(service.asked.values()) == {1}
 
 
-EMPTY = [None, "", "  ", float("nan"), pd.NA, pd.NaT]
+EMPTY = [
+    *(None, "", "  ", float("nan"), pd.NA, pd.NaT),
+    *(np.float32("nan"), np.datetime64("NaT"), Decimal("NaN"), Decimal("sNaN")),
+]
 
 
 @pytest.mark.parametrize("value", EMPTY)
@@ -116,6 +121,78 @@ def test_what_is_empty_is_not_asked(serve: Any, session: Any, value: Any) -> Non
     assert service.asked == {"good": 1}
     assert rows.frame._note.tolist() == ["empty", pd.NA]
     assert rows.frame.tone.isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("values", [[], [None, ""], pd.DataFrame({"a": []})])
+def test_where_nothing_is_asked_nothing_is_paid(
+    serve: Any, session: Any, values: Any
+) -> None:
+    rows = session(serve()).map("Tone?", values, as_=TONE)
+
+    assert (rows.cost_usd, len(rows.frame)) == (0.0, len(values))
+    assert "cost unknown" not in rows.summary()
+
+
+LONG = np.arange(2_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (LONG, json.dumps(LONG.tolist())),
+        (np.array([1 / 3, np.nan]), "[0.3333333333333333, NaN]"),
+        (np.eye(2, dtype=int), "[[1, 0], [0, 1]]"),
+        (np.array(["2026-02-28"], dtype="datetime64[ns]"), '["2026-02-28T00:00:00.000'),
+        ({"at": np.int64(3), "when": pd.NaT}, '{"at": 3, "when": null}'),
+        (np.float32(0.1), "0.1"),
+        (pd.Period("2026-02"), "2026-02"),
+        (pd.Interval(0, 1), "(0, 1]"),
+        (PurePosixPath("a/b"), "a/b"),
+    ],
+)
+def test_a_value_goes_out_as_a_whole(
+    serve: Any, session: Any, value: Any, text: str
+) -> None:
+    service = serve()
+
+    session(service).map("Tone?", [value, "good"], as_=TONE)
+
+    (sent,) = service.asked.keys() - {"good"}
+    assert sent.startswith(text)
+
+
+def test_arrays_that_differ_in_their_middle_are_two_rows(
+    serve: Any, session: Any
+) -> None:
+    other = LONG.copy()
+    other[1_000] = -1
+    service = serve()
+
+    rows = session(service).map("Tone?", pd.Series([LONG, other]), as_=TONE)
+
+    assert (rows.asked, rows.equal) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {(1, 2): 3},
+        {date(2026, 1, 1): 1},
+        [{1, 2}],
+        [b"x"],
+        np.bytes_(b"x"),
+        [[object()]],
+    ],
+)
+def test_what_has_no_text_is_refused_and_nothing_sent(
+    serve: Any, session: Any, value: Any
+) -> None:
+    service = serve()
+
+    with pytest.raises(NemotronError, match="has no text that could be sent"):
+        session(service).map("Tone?", ["good", value], as_=TONE)
+
+    assert not service.asked
 
 
 @pytest.mark.parametrize(

@@ -224,9 +224,10 @@ class Rows:
     def cost_usd(self) -> float | None:
         """What its answers cost, whenever they were asked; None if unknown."""
         keys = set(self._keys) - {b""}
-        known = [one.cost_usd for key in keys if (one := self._found.get(key))]
-        costs = [cost for cost in known if cost is not None]
-        return sum(costs) if costs else None
+        known = [one for key in keys if (one := self._found.get(key))]
+        costs = [one.cost_usd for one in known if one.cost_usd is not None]
+        is_free = all(one.state == RowState.REFUSED for one in known)
+        return sum(costs) if costs or is_free else None
 
     def resume(self) -> Rows:
         """Ask the rows that were not asked yet, with all that was set before."""

@@ -10,7 +10,9 @@ import re
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 from nemotron_magic.context.prompt import Message
@@ -264,7 +266,10 @@ def is_missing(value: Any) -> bool:
     """Return whether there is nothing in a cell of a table."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float | decimal.Decimal) and value != value
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()
+    is_scalar = isinstance(value, float) or (_is_numpy(value) and not value.shape)
+    return is_scalar and bool(value != value)
 
 
 def text_of(value: Any) -> str:
@@ -273,10 +278,15 @@ def text_of(value: Any) -> str:
         return str(value)
     if is_missing(value):
         return ""
-    if isinstance(value, _PLAIN) or type(value).__module__ == "numpy":
+    if _is_numpy(value) and value.shape:
+        value = _lists_of(value)
+    if isinstance(value, _PLAIN) or type(value).__name__ in _PANDAS_SCALARS:
+        return str(value)
+    if _is_numpy(value) and value.dtype.kind not in "SV":
         return str(value)
     if isinstance(value, list | tuple | dict):
-        return json.dumps(value, ensure_ascii=False, default=text_of)
+        with suppress(TypeError, ValueError, RecursionError):
+            return json.dumps(value, ensure_ascii=False, default=_part_of)
     raise InputError(
         f"a value of type {type(value).__name__} has no text that could be sent",
         "nothing was sent",
@@ -285,9 +295,27 @@ def text_of(value: Any) -> str:
 
 
 _PLAIN = (
-    *(bool, int, float, complex, decimal.Decimal, uuid.UUID),
+    *(bool, int, float, complex, decimal.Decimal, uuid.UUID, PurePath),
     *(datetime.date, datetime.time, datetime.timedelta),
 )
+_PANDAS_SCALARS = ("Period", "Interval")
+
+
+def _is_numpy(value: Any) -> bool:
+    return type(value).__module__ == "numpy" and hasattr(value, "dtype")
+
+
+def _lists_of(array: Any) -> Any:
+    """Return an array as lists; its own text is cut short."""
+    is_time = array.dtype.kind in "mM"
+    return (array.astype(str) if is_time else array).tolist()
+
+
+def _part_of(value: Any) -> Any:
+    """Return what stands in JSON for a value that JSON does not know."""
+    if is_missing(value):
+        return None
+    return _lists_of(value) if _is_numpy(value) else text_of(value)
 
 
 def _system(settings: Settings) -> str:
