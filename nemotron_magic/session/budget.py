@@ -259,6 +259,23 @@ class Budget:
                     estimate, left_usd, f"{left} of {budget} is left {span}", setting
                 )
 
+    def least_left(self, session: Totals, today: Totals) -> tuple[float | None, str]:
+        """Return the least that is left of a limit, in US dollars, and what raises it.
+
+        None without any limit.
+        """
+        limits = (
+            (self.call_usd, 0.0, "max_cost_usd"),
+            (self.session_usd, session.most_usd, "session_budget_usd"),
+            (self.day_usd, today.most_usd, "daily_budget_usd"),
+        )
+        left = [
+            (limit_usd - spent_usd, _raise_it(setting))
+            for limit_usd, spent_usd, setting in limits
+            if limit_usd is not None
+        ]
+        return min(left, default=(None, ""))
+
 
 def _check(
     estimate: CostEstimate | None, left_usd: float, why: str, setting: str

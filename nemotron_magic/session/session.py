@@ -240,7 +240,7 @@ class Session:
         if max_cost_usd is not None:
             own = {**settings.values, "max_cost_usd": max_cost_usd}
             settings = replace(settings, values=own)
-        words = (again,) if isinstance(again, str) else tuple(again)
+        words = (again,) if isinstance(again, str) else tuple(again or ())
         limits = (at_once, rpm, tpm, sample)
         question = RowsQuestion(
             instruction, values, as_, *limits, words, label, name, engine

@@ -456,6 +456,105 @@ def test_a_row_that_alone_is_refused_stops_no_other(
     assert service.asked[refused] == 2
 
 
+@pytest.mark.parametrize("refused", [["r0"], ["r0", "r17", "r29"]])
+def test_a_row_that_the_service_never_takes_stops_no_other(
+    serve: Any, session: Any, refused: list[str]
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        if row in refused:
+            return 503, {"Retry-After": "0.01"}, "cannot be served"
+        return good(row, body)
+
+    service = serve(answer)
+    values = [f"r{n}" for n in range(30)]
+    rows = session(service).map("Tone?", values, as_=TONE, at_once=2)
+
+    assert [values[row.index] for row in rows.errors] == refused
+    assert all("it said: cannot be served" in row.error for row in rows.errors)
+    assert (rows.left, sum(service.answered.values())) == (len(refused), 30 - rows.left)
+    assert {service.asked[one] for one in refused} == {6}
+
+
+@pytest.mark.parametrize("values", [["r0"], [f"r{n}" for n in range(30)]])
+def test_a_service_that_is_down_stops_the_run(
+    serve: Any, session: Any, values: list[str]
+) -> None:
+    service = serve(lambda row, body: (503, {"Retry-After": "0.01"}, "down"))
+
+    with pytest.raises(NemotronError, match="503") as caught:
+        session(service).map("Tone?", values, as_=TONE, at_once=2)
+
+    assert caught.value.rows.left == len(values)
+    assert sum(service.asked.values()) <= 12
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("wait_s", ["86400", "1000000000"])
+def test_a_wait_that_nobody_would_wait_for_stops_the_run(
+    serve: Any, session: Any, status: int, wait_s: str
+) -> None:
+    def answer(row: str, body: dict[str, Any]) -> Answer:
+        is_good = row in ("r0", "r1")
+        return good(row, body) if is_good else (status, {"Retry-After": wait_s}, "no")
+
+    service = serve(answer)
+    with pytest.raises(NemotronError, match="It asks to wait") as caught:
+        session(service).map("Tone?", [f"r{n}" for n in range(9)], as_=TONE, at_once=2)
+
+    assert caught.value.rows.left == 7
+    assert max(service.asked.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ({"rpm": "5"}, "rpm must be a number above 0, got '5'"),
+        ({"tpm": True}, "tpm must be a number above 0, got True"),
+        ({"sample": 2.5}, "sample must be a whole number above 0, got 2.5"),
+        ({"at_once": "5"}, "at_once must be from 1 to 256, got '5'"),
+        ({"at_once": None}, "at_once must be from 1 to 256, got None"),
+    ],
+)
+def test_a_limit_that_is_no_number_is_named(
+    serve: Any, session: Any, what: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(NemotronError, match=why):
+        session(serve()).map("Tone?", ["a"], as_=TONE, **what)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_limit_of_tokens_is_kept_with_and_without_a_price(
+    serve: Any, session: Any, listed: bool
+) -> None:
+    service = serve()
+    if not listed:
+        service.page = lambda path: {"data": []}
+
+    session(service).map("Tone?", list("abcd"), as_=TONE, tpm=40_000)
+
+    assert service.times[-1] - service.times[0] > 0.5
+
+
+@pytest.mark.parametrize(
+    ("limit", "how"),
+    [
+        ("max_cost_usd", "Allow more: --max-cost …, or"),
+        ("session_budget_usd", "Allow more: %config Nemotron.session_budget_usd = …"),
+        ("daily_budget_usd", "Allow more: %config Nemotron.daily_budget_usd = …"),
+    ],
+)
+def test_the_limit_that_stops_a_run_is_the_one_to_raise(
+    serve: Any, session: Any, limit: str, how: str
+) -> None:
+    one = session(serve(), **{limit: 10 * PRICE_USD})
+
+    with pytest.raises(NemotronError) as caught:
+        one.map("Tone?", [f"r{n}" for n in range(30)], as_=TONE, at_once=2)
+
+    assert caught.value.hint.startswith(how)
+    assert "run it again" in caught.value.hint
+
+
 @pytest.mark.parametrize("empty", [1, 2])
 def test_an_empty_answer_costs_what_the_service_says(
     serve: Any, session: Any, empty: int
@@ -481,6 +580,17 @@ def test_a_run_stops_when_most_rows_fail(serve: Any, session: Any) -> None:
 
     assert len(caught.value.rows.errors) >= 10
     assert sum(service.asked.values()) < 60
+
+
+def test_a_run_that_lost_most_answers_says_how_to_ask_for_them(
+    serve: Any, session: Any
+) -> None:
+    service = serve(lambda row, body: (500, {}, "broken"))
+
+    with pytest.raises(NemotronError, match="rows failed") as caught:
+        session(service).map("Tone?", [f"r{n}" for n in range(99)], as_=TONE, at_once=2)
+
+    assert "--again billed" in caught.value.hint
 
 
 @pytest.mark.parametrize("status", [500, 504])

@@ -57,6 +57,15 @@ _ENOUGH_ROWS = 20
 _TRIAL_ROWS = 5
 _LONGEST_REPLY = 2_048
 _LONGEST_KEPT = 8_000
+_HOW_ON = {
+    RowState.INVALID: "Mend the instruction or --as; go on: run it again with "
+    "--again errors",
+    RowState.UNKNOWN: "Go on: run it again; those that may have been billed are asked "
+    "with --again billed",
+    RowState.REFUSED: "Go on: run it again; those that were refused are asked, too",
+}
+"""What to do when most rows end so."""
+
 _SYSTEMIC = (AuthenticationError, CreditError, ModelError, LimitError)
 
 
@@ -128,6 +137,8 @@ class Answers:
         self._priced: Model | None = None
         self._replies = Counter[str]()
         self._refusals = Counter[str]()
+        self._outages = 0
+        self._ends = Counter[RowState]()
         self._good_s = means.clock_s()
 
     @property
@@ -176,6 +187,7 @@ class Answers:
         known = reply.metadata
         self._pay(row, reply)
         self._refusals.clear()
+        self._outages = 0
         self._good_s = self._means.clock_s()
         if known.served_model:
             self.served[known.served_model] += 1
@@ -239,25 +251,35 @@ class Answers:
 
     def _refuse(self, row: PendingRow, error: NemotronError) -> None:
         """Take in a refusal: nothing of the row is billed."""
+        is_limit = isinstance(error, RateLimitError)
         is_busy = isinstance(error, RateLimitError | ServiceError | ConnectError)
-        self._write(row, RowState.REFUSED, error=one_line(error.what, 200))
+        why = one_line(f"{error.what}: {error.why}".rstrip(": "), 300)
+        self._write(row, RowState.REFUSED, error=why)
         if row.lease is not None and is_busy and not error.final:
-            self._governor.refuse(row.lease, error.retry_after_s)
+            is_first = self._governor.refuse(row.lease, error.retry_after_s)
+            is_new = is_first and not row.refusals
+            self._outages = 0 if is_limit else self._outages + is_new
             row.lease = None
         self.give_back(row)
-        row.refusals += not isinstance(error, RateLimitError)
+        row.refusals += not is_limit
         if is_format_refusal(error) and self._step_down(row.rung):
             row.messages = ()
             self.waiting.appendleft(row)
             return
-        is_waiting = self._means.clock_s() - self._good_s < _PATIENCE_S
-        if is_busy and not error.final and is_waiting and row.refusals < _ATTEMPTS:
-            self.waiting.appendleft(row)
+        waited_s = self._means.clock_s() - self._good_s
+        is_patient = waited_s + (error.retry_after_s or 0.0) < _PATIENCE_S
+        may_retry = is_busy and not error.final and is_patient
+        is_down = self._outages >= _ATTEMPTS
+        if may_retry and not is_down and row.refusals < _ATTEMPTS:
+            # It may be the row that is refused: then it holds up no other.
+            is_odd = row.refusals or row.attempts > _ATTEMPTS
+            (self.waiting.append if is_odd else self.waiting.appendleft)(row)
             return
         self._refusals[error.what] += 1
         is_same = not self.answered and self._refusals[error.what] >= _SAME_REFUSALS
-        self._fail(row, one_line(f"{error.what}: {error.why}".rstrip(": "), 300))
-        if is_same or is_busy:
+        self._fail(row, why)
+        is_alone = may_retry and not is_down and self.answered
+        if is_same or (is_busy and not is_alone):
             self.stopped = self.stopped or error
         self._stop_for(error)
 
@@ -287,6 +309,7 @@ class Answers:
     def _fail(self, row: PendingRow, why: str) -> None:
         """Count an error; stop the run when most rows end so."""
         self.failed.append((row.at, why))
+        self._ends[self.found[row.key].state] += 1
         done = self.done
         if done < _ENOUGH_ROWS or 2 * len(self.failed) <= done or self.stopped:
             return
@@ -298,7 +321,7 @@ class Answers:
         self.stopped = ServiceError(
             f"{len(self.failed)} of {done} rows failed, so the run was stopped",
             "; ".join(causes),
-            "Mend the instruction or --as; go on: run it again with --again errors",
+            _HOW_ON[max(self._ends, key=self._ends.__getitem__)],
         )
 
     def _write(

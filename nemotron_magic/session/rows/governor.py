@@ -160,12 +160,16 @@ class Governor:
         with self._lock:
             self._give_back(lease)
 
-    def refuse(self, lease: Lease, retry_after_s: float | None) -> None:
-        """End the lease of a row that was turned away for now; let all others wait."""
+    def refuse(self, lease: Lease, retry_after_s: float | None) -> bool:
+        """End the lease of a row that was turned away for now; let all others wait.
+
+        Return whether it is the first of those that went out together.
+        """
         with self._lock:
             self._give_back(lease)
             now_s = self._clock_s()
-            if lease.taken_s > self._halved_s:
+            is_first = lease.taken_s > self._halved_s
+            if is_first:
                 self._accepted = min(self.slots, self.in_flight + 1)
                 self._ceiling = max(1, min(self._accepted - 1, self._sustained(now_s)))
                 self.slots = max(1, min(self.slots // 2, self._ceiling))
@@ -178,6 +182,7 @@ class Governor:
             doubled_s = _FIRST_HOLD_S * 2 ** min(self._refusals - 1, 10)
             wait_s = retry_after_s or min(doubled_s, _LONGEST_HOLD_S)
             self.hold_s = max(self.hold_s, now_s + wait_s)
+            return is_first
 
     def _sustained(self, now_s: float) -> int:
         """Return how many slots the rate since the last refusal takes: Little's law."""

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from numbers import Integral, Real
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -30,7 +31,12 @@ from nemotron_magic.core.errors import (
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
-from nemotron_magic.session.budget import Budget, estimate_cost
+from nemotron_magic.session.budget import (
+    Budget,
+    CostEstimate,
+    estimate_cost,
+    estimate_usage,
+)
 from nemotron_magic.session.rows.accounting import RunAccounting
 from nemotron_magic.session.rows.answers import Answers, Means, PendingRow
 from nemotron_magic.session.rows.engine import (
@@ -40,7 +46,13 @@ from nemotron_magic.session.rows.engine import (
     RowRequest,
     Threads,
 )
-from nemotron_magic.session.rows.frame import Estimate, Progress, Row, Rows
+from nemotron_magic.session.rows.frame import (
+    Estimate,
+    Progress,
+    Row,
+    Rows,
+    format_duration,
+)
 from nemotron_magic.session.rows.governor import Governor, Lease
 from nemotron_magic.session.rows.task import (
     RowsQuestion,
@@ -117,6 +129,7 @@ class Run:
         self._forms: dict[tuple[Rung, int], Mapping[str, Any]] = {}
         self._redacted = self._wanted = 0
         self._took_s = 0.0
+        self._how_more = ""
         self._ends_s = math.inf
         self._rendered_s = -math.inf
 
@@ -236,14 +249,8 @@ class Run:
 
         def allow(session: Totals, today: Totals) -> None:
             budget.check_budgets(None, session, today, means.ledger.unknown_day)
-            spent = (0.0, session.most_usd, today.most_usd)
-            limits = (budget.call_usd, budget.session_usd, budget.day_usd)
-            left = [
-                limit - used
-                for limit, used in zip(limits, spent, strict=True)
-                if limit is not None
-            ]
-            self._governor.budget_usd = min(left, default=None)
+            left_usd, self._how_more = budget.least_left(session, today)
+            self._governor.budget_usd = left_usd
 
         record = CallRecord(
             may_cost=not means.are_free,
@@ -280,7 +287,7 @@ class Run:
                 "has no room for another row",
                 f"{format_usd(governor.spent_usd)} spent, "
                 f"{plural(len(answers.waiting), 'row')} left",
-                "Allow more: --max-cost …, and run it again: what is answered is kept",
+                f"{self._how_more}; then run it again: what is answered is kept",
             )
             return False
         return True
@@ -301,10 +308,7 @@ class Run:
                 continue
             tokens, most_usd = 0, None
             if self._question.tpm or governor.budget_usd is not None:
-                estimate = self._estimate(request)
-                if estimate:
-                    tokens = estimate.prompt_tokens + estimate.reply_tokens
-                    most_usd = estimate.most_usd
+                tokens, most_usd = self._most(request)
             lease = governor.take(tokens, most_usd)
             if not isinstance(lease, Lease):
                 row.request, wait_s = request, lease
@@ -442,7 +446,16 @@ class Run:
         why = f"about {tokens:,} tokens, and the model reads {most:,}"
         return f"too long: {why}" if tokens > most else ""
 
-    def _estimate(self, request: Request) -> Any:
+    def _most(self, request: Request) -> tuple[int, float | None]:
+        """Return the tokens a row may take, and what it costs at most, if known."""
+        if estimate := self._estimate(request):
+            tokens = estimate.prompt_tokens + estimate.reply_tokens
+            return tokens, estimate.most_usd
+        body = request.body()
+        sent = estimate_usage(body, "").prompt_tokens or 0
+        return sent + int(body.get("max_tokens") or 0), None
+
+    def _estimate(self, request: Request) -> CostEstimate | None:
         return estimate_cost(self._models, request.body())
 
     def _end(self, ended: Ended) -> None:
@@ -487,7 +500,7 @@ class Run:
             cost_usd=cost_usd,
             about_usd=cost_usd / len(costs) * self._wanted if cost_usd else None,
             left_s=left * elapsed_s / done if done else None,
-            waiting=f"waiting {math.ceil(hold_s)} s: the service is busy"
+            waiting=f"waiting {format_duration(hold_s)}: the service is busy"
             if hold_s > 0.5
             else "",
             last=tuple(self._row_at(at, key) for at, key in answers.last),
@@ -541,21 +554,28 @@ class Run:
 
 def _check(question: RowsQuestion) -> None:
     """Raise InputError for a figure out of its range."""
-    if not 1 <= question.at_once <= _MOST_AT_ONCE:
+    at_once = question.at_once
+    if not (_is_number(at_once, Integral) and 1 <= at_once <= _MOST_AT_ONCE):
         raise InputError(
-            f"at_once must be from 1 to {_MOST_AT_ONCE}, got {question.at_once}",
+            f"at_once must be from 1 to {_MOST_AT_ONCE}, got {at_once!r}",
             hint="More is no faster: a service lets few through",
         )
-    for name in ("rpm", "tpm", "sample"):
+    kinds = {"rpm": Real, "tpm": Real, "sample": Integral}
+    for name, kind in kinds.items():
         value = getattr(question, name)
-        if value is not None and not value > 0:
-            raise InputError(f"{name} must be above 0, got {value}")
+        if value is not None and not (_is_number(value, kind) and value > 0):
+            noun = "a whole number" if kind is Integral else "a number"
+            raise InputError(f"{name} must be {noun} above 0, got {value!r}")
     for word in question.again:
         if word not in AGAIN:
             raise InputError(
                 f"again takes {', '.join(AGAIN)}, got {one_line(str(word), 40)}",
                 hint="errors: unusable answers; billed: rows without an answer",
             )
+
+
+def _is_number(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _labels_of(label: Any, table: Table) -> Sequence[Any]:
