@@ -27,27 +27,6 @@ from nemotron_magic.markdown.html import (
 from nemotron_magic.markdown.streaming import Block, close_open_marks
 from nemotron_magic.session.reply import ORDINARY_REASONS, Reply, ReplyMetadata
 
-__all__ = [
-    "block_html",
-    "content_html",
-    "document",
-    "element",
-    "end_html",
-    "footer",
-    "interim_html",
-    "is_status",
-    "lines_below",
-    "metadata",
-    "notices",
-    "reasoning_html",
-    "reply_html",
-    "reply_text",
-    "shown_texts",
-    "status_html",
-    "without_style",
-]
-
-
 _BROKEN_OFF = {
     "truncated": "Ended early by the service",
     "interrupted": "Stopped by you",

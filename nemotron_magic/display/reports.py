@@ -17,18 +17,6 @@ from nemotron_magic.session.session import Session
 from nemotron_magic.storage.ledger import Ledger
 from nemotron_magic.storage.records import Totals
 
-__all__ = [
-    "balance",
-    "by_day",
-    "cost_text",
-    "preview_messages",
-    "preview_report",
-    "recent_usage",
-    "table",
-    "tokens_text",
-    "usage",
-]
-
 _MOST_DAYS = 14
 _BAR = 20  # characters of the longest
 

@@ -32,8 +32,6 @@ from nemotron_magic.markdown.parser import (
 from nemotron_magic.markdown.sanitize import place_to_show
 from nemotron_magic.markdown.streaming import close_open_marks
 
-__all__ = ["TerminalMarkdown", "column_widths", "markdown_console"]
-
 _GAP_CHARS = 2  # between two columns
 _LONG_CHARS = 12  # a longer word is broken to make room for other columns
 _Line = list[Segment]

@@ -33,15 +33,6 @@ from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_cons
 from nemotron_magic.markdown.streaming import Blocks
 from nemotron_magic.session.reply import Reply
 
-__all__ = [
-    "PlainRenderer",
-    "RichRenderer",
-    "print_footer",
-    "print_markdown",
-    "print_reply",
-    "text_renderer",
-]
-
 _LONGEST_LINE = 2_000
 _LONGEST_BLOCK = 1_000_000  # it gets whole blocks, and shows the end of what grows
 _TOLD_FROM_S = 2

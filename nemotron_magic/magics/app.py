@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from nemotron_magic.display.panel import PanelHost
     from nemotron_magic.display.panel.panel import Panel
 
-__all__ = ["App"]
-
 _SPENT: WeakKeyDictionary[Any, tuple[str, dict[str, Tally]]] = WeakKeyDictionary()
 """The session of each shell and its cost: loading us again begins no other."""
 

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from nemotron_magic.magics.app import App
     from nemotron_magic.magics.input_transformers import Question
 
-__all__ = ["Nemotron", "NemotronMagics", "load", "panel", "preload", "unload"]
-
 _PACKAGE = __name__.split(".")[0]
 _SLOW_S = 1.0  # what took less is not remembered
 

@@ -18,8 +18,6 @@ from IPython.core.inputtransformer2 import (
     find_end_of_continued_line,
 )
 
-__all__ = ["CALL", "MISSED", "Question", "call_cell", "find_question", "join_lines"]
-
 MISSED = (
     "A question here was taken for a request for help, because this cell was read "
     "before it loaded nemotron_magic. Run the cell again; a script or -c needs: "

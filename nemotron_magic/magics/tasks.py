@@ -26,8 +26,6 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import MISSING
 from nemotron_magic.magics.parser import ParsedMagic
 
-__all__ = ["CODE", "TASKS", "Task", "TaskTargets", "correction_request"]
-
 _ONE_CELL = "in one fenced block that names its language"
 
 

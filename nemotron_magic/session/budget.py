@@ -17,16 +17,6 @@ from nemotron_magic.core.text import format_usd
 from nemotron_magic.core.usage import Usage, believed_usd
 from nemotron_magic.storage.records import Totals
 
-__all__ = [
-    "Budget",
-    "CostEstimate",
-    "dearest",
-    "estimate_cost",
-    "estimate_cost_usd",
-    "estimate_usage",
-    "unpriced_field",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:

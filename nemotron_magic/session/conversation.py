@@ -14,25 +14,6 @@ from nemotron_magic.markdown.join import join_replies
 from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.structured.fields import Fields
 
-__all__ = [
-    "MAIN",
-    "MEMORY_CHARS",
-    "Continuation",
-    "ContinuationStream",
-    "Conversation",
-    "Correction",
-    "FollowUp",
-    "PreparedPrompt",
-    "Question",
-    "Regeneration",
-    "Turn",
-    "build_messages",
-    "intern_messages",
-    "recent_messages",
-    "replace_turn",
-    "turns_before",
-]
-
 MAIN = "main"
 """The thread of a notebook that names none."""
 

@@ -16,8 +16,6 @@ from nemotron_magic.core.errors import AuthenticationError, InputError, Nemotron
 from nemotron_magic.core.parameters import DEFAULT_BASE_URL
 from nemotron_magic.core.settings import Settings
 
-__all__ = ["BASE_VARIABLES", "KEY_VARIABLES", "Credentials", "KeyStore"]
-
 KEY_VARIABLES = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY")
 BASE_VARIABLES = ("AIMLAPI_API_BASE", "AIML_API_BASE")
 _SERVICE = "nemotron_magic"

@@ -31,8 +31,6 @@ from nemotron_magic.core.text import sanitize_label
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.reply import Reply
 
-__all__ = ["CachedReply", "NotebookReplyCache", "saved_replies"]
-
 
 @dataclass(frozen=True, slots=True)
 class CachedReply:

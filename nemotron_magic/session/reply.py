@@ -40,16 +40,6 @@ from nemotron_magic.core.text import LongText, well_formed
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.markdown.parser import CodeBlock, code_blocks
 
-__all__ = [
-    "ORDINARY_REASONS",
-    "Ending",
-    "Reply",
-    "ReplyAccumulator",
-    "ReplyMetadata",
-    "partial_reply",
-    "request_hash",
-]
-
 ORDINARY_REASONS = ("stop", "tool_calls", "function_call", "end_turn", "eos")
 """Why a model stops that has said all it wanted to."""
 

@@ -67,8 +67,6 @@ if TYPE_CHECKING:
     from nemotron_magic.session.rows.task import RowsQuestion
     from nemotron_magic.storage.rows import RowStore
 
-__all__ = ["Session"]
-
 
 @public
 class Session:

@@ -10,8 +10,6 @@ from typing import Any
 from nemotron_magic.storage.database import Schema, Storage
 from nemotron_magic.storage.files import user_folder
 
-__all__ = ["Cache", "RungMemory", "open_cache", "open_rungs"]
-
 _MOST_BYTES = 100_000_000
 
 # No library: `diskcache`, the usual one, unpickles what it reads, and was last released

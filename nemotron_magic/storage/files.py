@@ -19,22 +19,6 @@ from typing import Literal
 
 from nemotron_magic.core.errors import InputError
 
-__all__ = [
-    "HOME_VARIABLE",
-    "NotOurFile",
-    "beside",
-    "check_place",
-    "check_regular",
-    "expanded",
-    "first_bytes",
-    "identity",
-    "is_networked",
-    "mount_table",
-    "quarantine",
-    "tighten",
-    "user_folder",
-]
-
 HOME_VARIABLE = "NEMOTRON_MAGIC_HOME"
 _NAME = "nemotron_magic"
 _NETWORKED = re.compile(

@@ -9,8 +9,6 @@ from typing import Any
 
 from nemotron_magic.core import public
 
-__all__ = ["CallRecord", "Totals", "local_day"]
-
 _LATEST_S = 32_503_680_000.0
 """The year 3000: a clock that is set beyond is wrong."""
 

@@ -18,14 +18,6 @@ from typing import Any
 from nemotron_magic.storage.database import Schema, Storage
 from nemotron_magic.storage.files import user_folder
 
-__all__ = [
-    "AnswerRecord",
-    "RowState",
-    "RowStore",
-    "TaskRecord",
-    "open_rows",
-]
-
 
 class RowState(IntEnum):
     """How far a row has come."""
