@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from traceback import walk_tb
-from types import FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 from nemotron_magic.code.syntax import compile_cell, python_source, read_names
@@ -23,7 +23,7 @@ from nemotron_magic.context.prompt import ContextPart, cell_part
 from nemotron_magic.context.tracebacks import clip_traceback, is_library
 from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.introspection import MISSING
+from nemotron_magic.core.introspection import MISSING, bases, defined, exact, state
 from nemotron_magic.magics.parser import ParsedMagic
 
 _ONE_CELL = "in one fenced block that names its language"
@@ -85,7 +85,8 @@ _MOST_COMPARED_CHARS = 2_000
 _SIMILAR = 0.6
 _MOST_VALUES = 12
 _FUNCTIONS = (FunctionType, MethodType, type(lru_cache(len)))
-_PATH = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+# Not the `f` of a text that begins there.
+_PATH = re.compile(r"[^\W\d]\w*+(?:\.[^\W\d]\w*+)*(?![\"'])")
 
 
 @dataclass(frozen=True)
@@ -225,8 +226,24 @@ def _values_in(
         while path and (value is MISSING or type(value) in (ModuleType, MethodType)):
             path = path.rpartition(".")[0]
             value = _value_at(path, namespace)
-        if path and not hasattr(builtins, path):
+        root = namespace.get(path.partition(".")[0])
+        is_known = hasattr(builtins, path) or _is_of_library(root)
+        if path and not is_known and not _is_of_library(value):
             yield path, value
+
+
+def _is_of_library(value: Any) -> bool:
+    """Return whether a module, function or class is a library's, as `pd.read_csv`."""
+    if type(value) is FunctionType:
+        return is_library(value.__code__.co_filename)
+    if type(value) is ModuleType:
+        own = state(value)
+        file = exact(own.get("__file__"))
+        return is_library(file) or (not file and own.get("__spec__") is not None)
+    if type in bases(type(value)):
+        module = exact(defined(value, "__module__"))
+        return module != "__main__" and _is_of_library(sys.modules.get(module))
+    return type(value) is BuiltinFunctionType
 
 
 def _value_at(path: str, namespace: Mapping[str, object]) -> object:

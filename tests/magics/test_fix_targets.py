@@ -142,15 +142,45 @@ def told(kernel: Kernel) -> Callable[..., str]:
     return after
 
 
-@pytest.mark.parametrize("cell", ["nowhere()", "get_ipython().no", "In[99]"])
-def test_what_ipython_keeps_for_itself_is_not_described(
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "nowhere()",
+        "get_ipython().no",
+        "In[99]",
+        "pd.read_csv('nowhere.csv')",
+        "from json import loads, JSONDecoder\nJSONDecoder(), loads('{')",
+        "import math, time\ntime.sleep(math.sqrt(-1))",
+        "from math import sqrt\nsqrt(-1)",
+        "f = r = b = lambda: 1\nassert rb'', f'{nowhere}'",
+        "import collections\ncollections.Counter().no",
+    ],
+)
+def test_what_is_no_value_of_the_user_is_not_described(
     told: Callable[..., str], cell: str
 ) -> None:
     asked = told((cell, "failed"))
 
     assert cell in asked
     assert "Error: " in asked
-    assert not re.findall("<[^>]* value (?:In|Out|get_ipython)>", asked)
+    assert not re.findall("<[^>]* value .*>", asked)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("class Tax:\n    rate = 1\nTax.rat", "Tax"),
+        ("pairs = [(1, 2)]\nf'{pairs[3]}'", "pairs"),
+        ("import types\nmine = types.ModuleType('mine')\n"
+         "mine.rate = 3\nmine.rate.no", "mine.rate"),
+    ],
+)  # fmt: skip
+def test_what_a_cell_makes_itself_is_described(
+    told: Callable[..., str], cell: str, value: str
+) -> None:
+    asked = told((cell, "failed"))
+
+    assert re.findall("<[^>]* value (.*)>", asked) == [value]
 
 
 def test_a_neighbour_that_is_like_it_mends_no_cell(told: Callable[..., str]) -> None:
