@@ -14,7 +14,7 @@ from nemotron_magic.context.describe.privacy import (
     is_vocabulary,
     tells_of_person,
 )
-from nemotron_magic.context.secrets.values import Strength, hides, strength_of
+from nemotron_magic.context.secrets.values import Strength, is_live_secret, strength_of
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.magics.commands import COMMANDS
@@ -121,9 +121,9 @@ def test_the_rule_of_telling_names_is_that_of_the_code() -> None:
         (Strength.HINT, "abcdefg7", hint),
         (Strength.HINT, "abcDefgh", hint),
     ):
-        assert hides(strength, letters[-fewest:])
-        assert not hides(strength, letters[1 - fewest :])
-    assert not hides(Strength.HINT, "customer")
+        assert is_live_secret(letters[-fewest:], strength)
+        assert not is_live_secret(letters[1 - fewest :], strength)
+    assert not is_live_secret("customer", Strength.HINT)
 
 
 def test_what_is_sent_says_which_values_of_tables_are() -> None:

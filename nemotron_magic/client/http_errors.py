@@ -374,7 +374,7 @@ def error_for(
     return row.error(
         row.what.format(**names),
         f"it said: {message}" if message else "",
-        _todo(row, wait_s, about).format(**names),
+        _hint(row, wait_s, about).format(**names),
         status=status or None,
         request_id=next((one for one in ids if is_id(about.redact(one))), None),
         retry_after_s=wait_s,
@@ -413,7 +413,7 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def _todo(row: _Row, wait_s: float | None, about: RequestInfo) -> str:
+def _hint(row: _Row, wait_s: float | None, about: RequestInfo) -> str:
     if wait_s is None or wait_s <= LONGEST_WAIT_S:
         return row.hint if about.is_aimlapi else row.hint.partition(_AT_AIMLAPI)[0]
     unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)

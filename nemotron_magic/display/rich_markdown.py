@@ -21,7 +21,7 @@ from rich.text import Text
 from rich.theme import Theme
 
 from nemotron_magic.core.text import visible
-from nemotron_magic.markdown.highlight import coloured
+from nemotron_magic.markdown.highlight import colored
 from nemotron_magic.markdown.parser import (
     NESTED_AT_MOST,
     as_block,
@@ -50,13 +50,13 @@ _CODE_STYLES = {
     "k": "green", "a": "cyan", "s": "red", "m": "cyan", "c": "italic", "d": "magenta",
     "f": "bold", "b": "", "t": "green",
 }  # fmt: skip
-"""Colours that the terminal chooses itself, legible on its background."""
+"""Colors that the terminal chooses itself, legible on its background."""
 
 _INDENT_CHARS = 3  # of what is inside of an item, as rich does it
 
 
 def markdown_console(stream: TextIO, **options: Any) -> Console:
-    """Return a console whose colours are legible on any background."""
+    """Return a console whose colors are legible on any background."""
     return Console(
         file=stream, force_jupyter=False, highlight=False, theme=_THEME, **options
     )
@@ -70,7 +70,7 @@ class _Code(md.CodeBlock):
         return cls(language_of(token.info or ""), markdown.code_theme)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Result:
-        for name, text in coloured(f"{self.text}".removesuffix("\n"), self.lexer_name):
+        for name, text in colored(f"{self.text}".removesuffix("\n"), self.lexer_name):
             yield Segment(text, console.get_style(_CODE_STYLES.get(name, "")))
         yield Segment.line()
 

@@ -1,6 +1,6 @@
 """Show a reply as text: terminal IPython, `jupyter console`, a log.
 
-Finished blocks are rendered in colour; on a real terminal the growing tail is shown,
+Finished blocks are rendered in color; on a real terminal the growing tail is shown,
 too. Into a file the Markdown is written as it comes.
 
 A model can write a line that reads like one of our own. So our own are dim where the
@@ -127,7 +127,7 @@ class PlainRenderer(Renderer):
 
 
 class RichRenderer(PlainRenderer):
-    """Render a reply in colour, block by block."""
+    """Render a reply in color, block by block."""
 
     def __init__(self, stream: TextIO, is_live: bool, with_footer: bool = True) -> None:
         super().__init__(stream, with_footer)

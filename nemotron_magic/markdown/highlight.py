@@ -1,4 +1,4 @@
-"""Code in colour: Pygments finds the words, the page's theme gives the colours."""
+"""Code in color: Pygments finds the words, the page's theme gives the colors."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ LANGUAGES = {
 _NAMED_OTHERWISE = dict.fromkeys(
     ("ipython", "ipython3", "pycon", "python-console"), "python"
 )
-_COLOURED_CHARS = 20_000
-_COLOURED_S = 0.05  # three times what the longest ordinary block takes
+_COLORED_CHARS = 20_000
+_COLORED_S = 0.05  # three times what the longest ordinary block takes
 # Runs over which a single pattern of a lexer may work for minutes.
 _UNUSUAL = re.compile(r"(?<!\w)\w{200}|(?<!\s)\s{120}|^.{1000}", re.MULTILINE)
 
@@ -70,9 +70,9 @@ class BoundedLexer(Lexer):
         done = 0
         if self._lexer is not None:
             text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-            unusual = _UNUSUAL.search(text, 0, _COLOURED_CHARS)
-            end = unusual.start() if unusual else _COLOURED_CHARS
-            end_s = self._clock_s() + _COLOURED_S
+            unusual = _UNUSUAL.search(text, 0, _COLORED_CHARS)
+            end = unusual.start() if unusual else _COLORED_CHARS
+            end_s = self._clock_s() + _COLORED_S
             for kind, piece in self._lexer.get_tokens(text[:end]):
                 # Some lexers give what is not closed twice.
                 if self._clock_s() > end_s or not text.startswith(piece, done):
@@ -85,16 +85,14 @@ class BoundedLexer(Lexer):
 
 def highlight(code: str, language: str) -> str:
     """Return the HTML of a code block's text; plain if the language is not known."""
-    runs = (
-        (name, escape(text, quote=False)) for name, text in coloured(code, language)
-    )
+    runs = ((name, escape(text, quote=False)) for name, text in colored(code, language))
     return "".join(
         f'<span class="nm-{n}">{t}</span>' if n and t else t for n, t in runs
     )
 
 
-def coloured(code: str, language: str) -> Iterator[tuple[str, str]]:
-    """Yield the code in runs, each with the class of its colour, or an empty one."""
+def colored(code: str, language: str) -> Iterator[tuple[str, str]]:
+    """Yield the code in runs, each with the class of its color, or an empty one."""
     tokens = BoundedLexer(language).get_tokens(code)
     for name, run in groupby(tokens, lambda piece: _class_of(piece[0])):
         yield name, "".join(text for _, text in run)
@@ -113,7 +111,7 @@ def _lexer(language: str) -> Lexer | None:
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
-    """Return the one name of each language in colour by all of its names."""
+    """Return the one name of each language in color by all of its names."""
     found = dict(_NAMED_OTHERWISE)
     for _, names, _, _ in get_all_lexers(plugins=False):
         found |= {name: one for one in LANGUAGES & {*names} for name in names}

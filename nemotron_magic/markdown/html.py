@@ -3,7 +3,7 @@
 No text may raise, hang or vanish here. What is too deep, too long or grows too much
 is shown as it was written.
 
-A colour is taken from JupyterLab's theme (nbconvert writes it too), else from VS
+A color is taken from JupyterLab's theme (nbconvert writes it too), else from VS
 Code's, else it is one for a plain light or dark page.
 """
 
@@ -43,7 +43,7 @@ _Env = MutableMapping[str, Any]
 
 _READ_CHARS = 200_000  # more than any model writes at once; a dense megabyte takes 5 s
 _READ_LINES = 10_000
-_COLOURED_CHARS = 60_000
+_COLORED_CHARS = 60_000
 _GROWTH = 8  # a block's HTML may be that many times its text, and a little more
 _SHORT_CHARS = 2_000
 _PLACE = re.compile(r'<span class="nm-below-(\d+)"></span>')
@@ -185,7 +185,7 @@ class _Writer(RendererHTML):
         self._folded = folded.strip()
         self._below = below
         self._fences: list[Token] = []
-        self._coloured_chars = 0
+        self._colored_chars = 0
 
     def below_html(self, number: int) -> str:
         """Return what stands below a block of code."""
@@ -210,8 +210,8 @@ class _Writer(RendererHTML):
     def _code(self, code: str, language: str) -> str:
         from nemotron_magic.markdown.highlight import highlight
 
-        self._coloured_chars += len(code)
-        is_short = self._coloured_chars < _COLOURED_CHARS
+        self._colored_chars += len(code)
+        is_short = self._colored_chars < _COLORED_CHARS
         html = escape_invisible_html(highlight(code, language if is_short else ""))
         name = f' class="language-{escape(language)}"' if language else ""
         return f'<pre class="nm-code" tabindex="0"><code{name}>{html}</code></pre>\n'
@@ -238,8 +238,8 @@ def _rule(write: Callable[[Token], str]) -> Callable[..., str]:
     return lambda tokens, idx, options, env: write(tokens[idx])
 
 
-# Class of a token; its name in JupyterLab and in VS Code; colour by day and night.
-_COLOURS = """
+# Class of a token; its name in JupyterLab and in VS Code; color by day and night.
+_COLORS = """
 k keyword name #7928a1 #d2a8ff
 a number boolean #0a5 #79c0ff
 s string string #a31515 #ff9d8a
@@ -256,7 +256,7 @@ t tag name #116329 #7ee787
 def stylesheet() -> str:
     """Return the CSS of all classes used here."""
     sheet = files(__package__).joinpath("reply.css").read_text("utf-8")
-    return small_css(sheet) + "".join(map(_colour_rule, _COLOURS.split("\n")[1:-1]))
+    return small_css(sheet) + "".join(map(_color_rule, _COLORS.split("\n")[1:-1]))
 
 
 def used_rules(html: str) -> str:
@@ -296,12 +296,12 @@ def small_css(css: str) -> str:
     return css.replace("\n", "").replace(";}", "}")
 
 
-def _colour_rule(row: str) -> str:
+def _color_rule(row: str) -> str:
     name, jupyter, code, light, dark = row.split()
     plain = f"light-dark({light},{dark})"
     other = (
         f"var(--vscode-debugTokenExpression-{code},{plain})" if code != "-" else plain
     )
-    colour = f"var(--jp-mirror-editor-{jupyter}-color,{other})"
-    # Some themes' colours are too faint: a part of the text's own helps.
-    return f".nm-{name}{{color:color-mix(in srgb,{colour} 75%,currentColor)}}"
+    color = f"var(--jp-mirror-editor-{jupyter}-color,{other})"
+    # Some themes' colors are too faint: a part of the text's own helps.
+    return f".nm-{name}{{color:color-mix(in srgb,{color} 75%,currentColor)}}"

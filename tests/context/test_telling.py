@@ -10,7 +10,12 @@ import unicodedata
 import pytest
 from telling_names import HINTS, ORDINARY, PASSWORDS, SECRETS
 
-from nemotron_magic.context.secrets.values import KEYWORD, Strength, hides, strength_of
+from nemotron_magic.context.secrets.values import (
+    KEYWORD,
+    Strength,
+    is_live_secret,
+    strength_of,
+)
 
 STRENGTHS = {
     **dict.fromkeys(HINTS, Strength.HINT),
@@ -55,7 +60,7 @@ def test_a_random_value_is_hidden_by_any_of_them(
     some = random.Random(20)
     values = ["".join(some.choices(alphabet, k=12)) for _ in range(2_000)]
 
-    assert [value for value in values if not hides(strength, value)] == []
+    assert [value for value in values if not is_live_secret(value, strength)] == []
 
 
 @pytest.mark.parametrize(
@@ -87,4 +92,4 @@ def test_a_random_value_is_hidden_by_any_of_them(
 def test_the_name_and_the_value_tell_together(
     strength: Strength, value: str, is_hidden: bool
 ) -> None:
-    assert hides(strength, value) is is_hidden
+    assert is_live_secret(value, strength) is is_hidden

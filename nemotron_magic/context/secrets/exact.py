@@ -18,7 +18,7 @@ from nemotron_magic.context.secrets.values import (
     Span,
     Strength,
     Telling,
-    hides,
+    is_live_secret,
     is_placeholder,
     looks_random,
     lower,
@@ -69,7 +69,7 @@ def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
             yield from {password, unquote(password)} - {""}
         if telling and _ADDRESSES.search(telling.name.lower()):
             yield value
-    elif telling and len(value) <= _LONGEST and hides(telling.strength, value):
+    elif telling and len(value) <= _LONGEST and is_live_secret(value, telling.strength):
         yield from () if telling.names_thing(value) else (value,)
     if telling and not is_password:
         parts = value[:_LONGEST].split()

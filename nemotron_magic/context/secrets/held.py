@@ -1,4 +1,4 @@
-"""Secrets that variables hold: strings under telling names, one level deep."""
+"""Secrets that variables hold: strings under telling names, also in containers."""
 
 from __future__ import annotations
 

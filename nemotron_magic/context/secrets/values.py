@@ -377,8 +377,8 @@ _TITLED = pattern("titled")
 _ENCLOSED = pattern("enclosed")
 
 
-def hides(strength: Strength, value: str) -> bool:
-    """Return whether a name of this strength makes a secret of the value.
+def is_live_secret(value: str, strength: Strength) -> bool:
+    """Return whether the value of a variable with a name of this strength is a secret.
 
     A password is any text of four characters. What another name holds is one if it has
     eight and, unless the name leaves no doubt, a digit, or small and capital letters.
