@@ -160,6 +160,40 @@ def test_beside_an_answer_stands_what_was_asked(notebook: Notebook) -> None:
     assert "| 1 | bad soap 1 | bad |" in plain.text
 
 
+def test_a_truth_counts_however_it_is_written(notebook: Notebook) -> None:
+    odd = ["GOOD", " Bad. ", "", None, "so-so"]
+    notebook["df"]["truth"] = [odd[n % 5] for n in range(40)]
+    done = notebook.ask(f"{AS} --all --label truth -o out rows: df.review")
+
+    tones = notebook["out"].tone
+    right = sum(tones[n] == ("good", "bad")[n % 5] for n in range(40) if n % 5 < 2)
+    assert f"{right} of 24 agree: accuracy {right / 24:.1%}" in done.text
+    found = re.findall(r"\| (\S+) \| \S+ \| \S+ \| (\d+) \|", done.text)
+    assert found == [("good", "8"), ("bad", "8"), ("so-so", "8")]
+    assert "No label of tone, so never right: so-so" in done.text
+
+
+def test_a_pilot_tells_errors_and_that_it_takes_no_more_than_asked(
+    notebook: Notebook,
+) -> None:
+    notebook.service.answer = lambda row, body: (200, {}, "no idea")
+
+    done = notebook.ask(f"{AS} --all --sample 4 rows: df.review")
+
+    assert "4 of 40 rows · 4 errors · $0.00016 · all: about" in done.text
+
+
+def test_causes_that_differ_by_what_they_quote_are_told_once(
+    notebook: Notebook,
+) -> None:
+    notebook.service.answer = lambda row, body: (200, {}, f"no idea of {row}")
+
+    done = notebook.ask(f"{AS} --all rows: df.review")
+
+    assert re.search(r"\n\d+ × invalid: there is no such JSON in", done.error)
+    assert done.error.count("×") == 1
+
+
 def test_where_labels_differ_stands_what_was_asked(notebook: Notebook) -> None:
     done = notebook.ask(f"{AS} --all --label truth rows: df.review")
 
@@ -188,12 +222,17 @@ def test_without_a_variable_the_frame_is_the_value(notebook: Notebook) -> None:
 def test_runs_are_listed_and_forgotten(notebook: Notebook) -> None:
     notebook.ask(f"{AS} -o out --all rows: df.review")
 
-    assert (
-        "| out | m | 40 | 40 | 0 | 0 | $0.00080 |"
-        in notebook.shell.run("%nemotron rows").text
+    notebook.ask(f"{AS} -o out rows: df.review", "What about prices?")
+
+    listed = notebook.shell.run("%nemotron rows").text
+    assert "| Run | Question | Model | Last | Rows | Answered | Cost |" in listed
+    assert re.search(
+        r"\| out \| What tone\? \| m \| [-\d]+ [\d:]+ \| 40 \| 40 \| \$0.00080 \|",
+        listed,
     )
+    assert re.search(r"\| out \| What about prices\? \| m \|.* \| 40 \| 5 \|", listed)
     gone = notebook.shell.run("%nemotron rows: forget out").text
-    assert "Forgot 40 answers of out." in gone
+    assert "Forgot 45 answers of out." in gone
     assert "No rows have been asked" in notebook.shell.run("%nemotron rows").text
 
 

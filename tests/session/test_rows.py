@@ -252,6 +252,34 @@ def test_dates_and_lists_have_columns_of_their_own(serve: Any, session: Any) -> 
     assert as_polars.frame["tags"].to_list() == [["x"], []]
 
 
+@pytest.mark.parametrize(
+    ("spec", "answers", "truth", "share"),
+    [
+        ("n int", [4, 5], pd.Series([4.0, None]), "1 of 1"),
+        ("n int", [4, 5, 6], ["4", Decimal("5.0"), np.int64(7)], "2 of 3"),
+        ("x float", [2.5, 3], [2.5, 3], "2 of 2"),
+        ("ok bool", [True, False, True], ["true", 0, False], "2 of 3"),
+        ("ok bool", [True, True], pd.Series([1.0, None]), "1 of 1"),
+        ("at date", ["2026-02-28"], pd.to_datetime(["2026-02-28"]), "1 of 1"),
+        ("at date", ["2026-02-28"], [date(2026, 2, 27)], "0 of 1"),
+        ("tags list: a|b", [["a", "b"], []], [["B", "a"], ["a"]], "1 of 2"),
+        ("c", ["Köln", "rome"], ["köln ", "Rome"], "2 of 2"),
+    ],
+)
+def test_a_truth_of_any_type_is_compared(
+    serve: Any, session: Any, spec: str, answers: list[Any], truth: Any, share: str
+) -> None:
+    name = spec.split()[0]
+    told = {f"r{n}": json.dumps({name: one}) for n, one in enumerate(answers)}
+    service = serve(lambda row, body: (200, {}, told[row]))
+
+    rows = session(service).map("What?", list(told), as_=spec, label=truth)
+
+    assert rows.scores().startswith(f"{share} agree: accuracy")
+    # Precision and recall compare as accuracy does.
+    assert ("100.0%" in rows.scores()) is not share.startswith("0")
+
+
 def test_only_the_columns_that_are_named_go_out(serve: Any, session: Any) -> None:
     service = serve()
     table = pd.DataFrame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -36,7 +37,11 @@ __all__ = ["run"]
 _PILOT_ROWS = 5
 _FEW_ROWS = 20
 _SHOWN_CHARS = 60
-_LIST = ("Run", "Model", "Rows", "Answered", "Errors", "Maybe billed", "Cost", "Last")
+_LIST = (
+    *("Run", "Question", "Model", "Last"),
+    *("Rows", "Answered", "Errors", "Maybe billed", "Cost"),
+)
+_SHOWN_QUESTION = 40
 
 
 def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
@@ -48,6 +53,10 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
         shown = {"": _listed, "check": _checked, "forget": _forgotten}[word]
         app.displays.show_markdown(shown(app, store, settings, rest.strip()))
         return None
+    verbs = ("check", "forget")
+    if not call.cell.strip() and (near := difflib.get_close_matches(word, verbs, 1)):
+        hint = f"Did you mean: %nemotron rows: {near[0]} {rest}".rstrip()
+        raise InputError(f"rows has no command {one_line(word, 40)}", hint=hint)
     expression, flags = _split_flags(text)
     if flags:
         typed = line[: line.rindex("rows:")]
@@ -93,7 +102,7 @@ def _question(app: App, call: ParsedMagic, expression: str) -> RowsQuestion:
         as_=call.as_.named(call.out) if call.as_ else "reply",
         at_once=flags.get("at_once", 16),
         rpm=flags.get("rpm"),
-        sample=None if flags.get("all") else flags.get("sample", few),
+        sample=flags.get("sample", None if flags.get("all") else few),
         again=(flags["again"],) if "again" in flags else (),
         label=label and _truth(expression, label, names),
         name=call.out or one_line(expression, 40),
@@ -221,7 +230,8 @@ def _end(rows: Rows, question: RowsQuestion) -> str:
         if about.cost_usd is not None:
             error = format_usd(about.error_usd)
             cost += f" · all: about {format_usd(about.cost_usd)} ± {error}"
-        took = format_duration(about.duration_s)
+        errors, took = len(rows.errors), format_duration(about.duration_s)
+        cost = f"{plural(errors, 'error')} · {cost}" if errors else cost
         line = (
             f"{rows.done:,} of {plural(len(rows), 'row')}{different} · {cost}, "
             f"{took} at {rows.at_once} at once · `--all`"
@@ -282,11 +292,18 @@ def _listed(app: App, store: RowStore, settings: Settings, text: str) -> str:
         doubtful = states[RowState.SENT] + states[RowState.UNKNOWN]
         errors = states[RowState.INVALID] + states[RowState.REFUSED]
         figures = (task.rows, states[RowState.ANSWERED], errors, doubtful)
-        names = (as_cell(task.name or "rows"), as_cell(task.model))
-        last = f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}"
-        counts = (f"{figure:,}" for figure in figures)
-        lines.append([*names, *counts, format_usd(task.cost_usd), last])
-    return as_table(_LIST, lines, "|:--|:--|--:|--:|--:|--:|--:|:--|")
+        names = (
+            as_cell(task.name or "rows"),
+            as_cell(one_line(task.instruction, _SHOWN_QUESTION)),
+            as_cell(task.model.rpartition("/")[2]),
+            f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}",
+        )
+        counts = (f"{figure:,}" if figure else "" for figure in figures)
+        lines.append([*names, *counts, format_usd(task.cost_usd)])
+    columns = [one for one in zip(_LIST, *lines, strict=True) if any(one[1:])]
+    rule = "".join("|:--" if one[0] in _LIST[:4] else "|--:" for one in columns)
+    heads, *cells = zip(*columns, strict=True)
+    return as_table(heads, cells, f"{rule}|")
 
 
 def _forgotten(app: App, store: RowStore, settings: Settings, name: str) -> str:

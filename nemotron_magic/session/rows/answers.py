@@ -7,6 +7,7 @@ turn; what would meet every other row, too, stops the run.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -313,10 +314,11 @@ class Answers:
         done = self.done
         if done < _ENOUGH_ROWS or 2 * len(self.failed) <= done or self.stopped:
             return
-        common = Counter(why for _, why in self.failed).most_common(3)
-        shown = {why: at for at, why in reversed(self.failed)}
+        common = Counter(_kind(why) for _, why in self.failed).most_common(3)
+        shown = {_kind(why): (why, at) for at, why in reversed(self.failed)}
         causes = (
-            f"{many} × {one_line(why, 80)} (row {shown[why]})" for why, many in common
+            f"{many} × {one_line(shown[kind][0], 80)} (row {shown[kind][1]})"
+            for kind, many in common
         )
         self.stopped = ServiceError(
             f"{len(self.failed)} of {done} rows failed, so the run was stopped",
@@ -357,6 +359,11 @@ class Answers:
             run=self._run,
             **more,
         )
+
+
+def _kind(why: str) -> str:
+    """Return a cause without what it quotes of a row."""
+    return re.sub(r"“[^”]*”?|'[^']*'?|\d+", "…", why)
 
 
 def _is_unbilled(error: NemotronError) -> bool:

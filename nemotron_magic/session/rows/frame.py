@@ -279,46 +279,72 @@ class Rows:
 
         Of several fields, the first that has labels, or else the first.
         """
-        pairs = [(at, str(t), str(a), _agree(t, a)) for at, t, a in self._compared()]
+        field, pairs, failed = self._compared()
         if not pairs:
             return "No row has both an answer and a truth."
-        right = sum(agrees for *_, agrees in pairs)
-        share = f"{right:,} of {len(pairs):,} agree: accuracy {right / len(pairs):.1%}"
-        labels = []
-        for label in sorted({truth for _, truth, *_ in pairs})[:_MOST_LABELS]:
-            true = [agrees for _, truth, _, agrees in pairs if truth == label]
-            said = [agrees for _, _, answer, agrees in pairs if _agree(label, answer)]
-            precision = f"{sum(said) / len(said):.1%}" if said else "–"
-            recall = f"{sum(true) / len(true):.1%}"
-            labels.append([as_cell(label), precision, recall, f"{len(true):,}"])
+        spelled: dict[str, str] = {}
+        texts = (text for _, truth, answer in pairs for text in (answer, truth))
+        for text in (*field.labels, *texts):
+            spelled.setdefault(text.casefold(), text)
+        folded = [(truth.casefold(), answer.casefold()) for _, truth, answer in pairs]
+        truths, answers = (Counter(side) for side in zip(*folded, strict=True))
+        hits = Counter(truth for truth, answer in folded if truth == answer)
+        right, many = hits.total(), len(pairs)
+        parts = [f"{right:,} of {many:,} agree: accuracy {right / many:.1%}"]
+        if failed:
+            parts[0] += f" · {plural(failed, 'labeled row')} without an answer"
+        own = [label.casefold() for label in field.labels if not field.is_list]
+        names = [*dict.fromkeys((*own, *sorted(truths)))][:_MOST_LABELS]
+        cells = (
+            [
+                as_cell(spelled[name]),
+                _share(hits[name], answers[name]),
+                _share(hits[name], truths[name]),
+                f"{truths[name]:,}",
+            ]
+            for name in names
+        )
         heads = ("Label", "Precision", "Recall", "Rows")
-        parts = [share, as_table(heads, labels, "|:--|--:|--:|--:|")]
+        parts.append(as_table(heads, cells, "|:--|--:|--:|--:|"))
+        if other := [name for name in names if own and name not in own]:
+            shown = ", ".join(as_cell(one_line(spelled[name], 40)) for name in other)
+            parts.append(f"No label of {as_cell(field.name)}, so never right: {shown}")
         wrong = [
-            (at, truth, answer) for at, truth, answer, agrees in pairs if not agrees
+            (one, both)
+            for one, both in zip(pairs, folded, strict=True)
+            if both[0] != both[1]
         ]
-        common = Counter((truth, answer) for _, truth, answer in wrong)
-        wrong.sort(key=lambda one: -common[one[1], one[2]])
+        common = Counter(both for _, both in wrong)
+        wrong.sort(key=lambda one: -common[one[1]])
         index = self._index()
         worst = [
             [
                 as_cell(one_line(one, 60))
-                for one in (str(index[at]), self.sent(at), *both)
+                for one in (str(index[at]), self.sent(at), truth, answer)
             ]
-            for at, *both in wrong[:5]
+            for (at, truth, answer), _ in wrong[:5]
         ]
         sent = as_cell(self.sent_names)
         parts += [as_table(("Row", sent, "Truth", "Answer"), worst)] if wrong else []
         return "\n\n".join(parts)
 
-    def _compared(self) -> Iterator[tuple[int, Any, Any]]:
-        """Yield each row that has an answer and a truth, by its place, with both."""
+    def _compared(self) -> tuple[Field, list[tuple[int, str, str]], int]:
+        """Return what is compared, the rows with a truth and an answer, and the rest.
+
+        Of each its place, and both as labels; of the rest, how many have an error.
+        """
         fields = self._fields.fields
-        name = next((f.name for f in fields if f.labels), fields[0].name)
+        field = next((one for one in fields if one.labels), fields[0])
+        pairs, failed = [], 0
         for row, truth in zip(
             self._plain(range(len(self))), self._labels, strict=False
         ):
-            if row.value is not None and not is_missing(truth):
-                yield row.index, truth, row.value.get(name)
+            label = "" if is_missing(truth) else field.as_label(truth)
+            if row.value is not None and label:
+                answer = field.as_label(row.value[field.name])
+                pairs.append((row.index, label, answer))
+            failed += bool(row.error and label)
+        return field, pairs, failed
 
     def _index(self) -> Any:
         index = getattr(self._table.source, "index", None)
@@ -368,11 +394,8 @@ class Rows:
         return [dict(zip(columns, row, strict=True)) for row in by_row]
 
 
-def _agree(truth: Any, answer: Any) -> bool:
-    """Return whether an answer is the truth, however that is written."""
-    if isinstance(truth, int | float) and isinstance(answer, int | float):
-        return bool(truth == answer)
-    return str(truth).strip().casefold() == str(answer).strip().casefold()
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"
 
 
 def _is_over(one: AnswerRecord | None) -> bool:

@@ -592,7 +592,8 @@ def _labels_of(label: Any, table: Table) -> Sequence[Any]:
     truth = read_table(label)
     if truth.size != table.size or len(truth.names) != 1:
         raise InputError(
-            f"label has {truth.size:,} values, and there are {table.size:,} rows"
+            f"label has {plural(truth.size, 'value')}, and there "
+            f"{'is' if table.size == 1 else 'are'} {plural(table.size, 'row')}"
         )
     return truth.column(0)
 

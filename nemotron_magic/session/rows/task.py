@@ -162,7 +162,9 @@ class RowTask:
         """
         if not instruction.strip():
             raise InputError(
-                "there is no instruction", hint="Say below what to do with each row"
+                "there is no instruction",
+                "nothing was sent",
+                "Say what to do with each row; in a cell, below %%nemotron … rows: …",
             )
         if clash := next((one for one in fields.names if one in OWN_COLUMNS), ""):
             raise InputError(

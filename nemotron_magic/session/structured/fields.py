@@ -149,6 +149,20 @@ class Field:
         known = ", ".join(self.labels)
         raise self._misfit(value, f"is not one of {one_line(known, 120)}")
 
+    def as_label(self, value: Any) -> str:
+        """Return a value as it is compared with others, however it was written."""
+        if isinstance(value, list | tuple | set):
+            return ", ".join(sorted(map(self.as_label, value)))
+        if self.kind == "date" and hasattr(value, "isoformat"):
+            return str(value.isoformat())[:10]
+        if hasattr(value, "__float__") and not isinstance(value, bool):
+            number = float(value)
+            value = int(number) if number.is_integer() else number
+            value = bool(number) if self.kind == "bool" else value
+        text = str(value).strip()
+        near = [one for one in self.labels if _plain(one) == _plain(text)]
+        return text if text in self.labels or len(near) != 1 else near[0]
+
     def _misfit(self, value: Any, why: str) -> Misfit:
         shown = "null" if value is None else repr(value)
         return Misfit(f"{self.name} {one_line(shown, 60)} {why}")
