@@ -155,7 +155,12 @@ window.nmWatch = index => {
 };
 """
 
-_OPEN = "path => jupyterapp.commands.execute('docmanager:open', {path})"
+# Nothing is returned: of a widget, all that hangs on it would be sent, for seconds.
+_OPEN = "async path => { await jupyterapp.commands.execute('docmanager:open', {path}); }"
+_SAVE = "async () => { await jupyterapp.commands.execute('docmanager:save'); }"
+_THEME = """async theme => {
+  await jupyterapp.commands.execute('apputils:change-theme', {theme});
+}"""
 # Whatever is not saved goes: each test has a notebook of its own.
 _CLOSE = """async () => {
   for (const widget of [...jupyterapp.shell.widgets('main')]) {
@@ -260,7 +265,7 @@ class NotebookPage:
 
     def _wait_ready(self) -> None:
         self.page.wait_for_function("window.nmReady()")
-        self.page.evaluate("nmPanel().revealed")
+        self.page.evaluate("async () => { await nmPanel().revealed; }")
         self.wait_idle()
 
     def run(self, index: int) -> None:
@@ -317,7 +322,7 @@ class NotebookPage:
 
     def save(self) -> None:
         """Save the notebook, and wait until it is on disk."""
-        self.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+        self.page.evaluate(_SAVE)
         self.page.wait_for_function("!nmPanel().context.model.dirty")
 
     def read_ipynb(self) -> NotebookNode:
@@ -349,10 +354,7 @@ class NotebookPage:
 
     def theme(self, theme: Literal["light", "dark"]) -> None:
         """Switch the front end's theme."""
-        self.page.evaluate(
-            "theme => jupyterapp.commands.execute('apputils:change-theme', {theme})",
-            f"JupyterLab {theme.title()}",
-        )
+        self.page.evaluate(_THEME, f"JupyterLab {theme.title()}")
         light = json.dumps(theme == "light")
         body = self.page.locator(f"body[data-jp-theme-light='{light}']")
         body.wait_for(state="attached")

@@ -138,7 +138,8 @@ def test_a_cell_runs_while_the_panel_asks_and_a_stop_works_within_a_second(
 def test_the_end_of_a_growing_reply_stays_in_sight(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
-    ask(page, "rehearsal: length 900")
+    question(page).fill("rehearsal: length 900\nrehearsal: slow 200")
+    press(page, "Send")
     expect(panel(page).get_by_role("status")).to_have_text("Answered.", timeout=60_000)
     gap = (
         panel(page)
@@ -320,7 +321,7 @@ def test_a_panel_whose_kernel_has_restarted_says_so_and_a_new_one_opens(
     expect(talk(page).locator(".nm-footer")).to_contain_text("tokens")
     lost = panel(page).get_by_text("Run its cell again")
     before = lost.is_visible()
-    page.page.evaluate("nmPanel().sessionContext.session.kernel.restart()")
+    page.page.evaluate("void nmPanel().sessionContext.session.kernel.restart()")
     expect(lost).to_be_visible()
     page.screenshot(f"panel-lost-{front_end}")
     page.wait_idle()
