@@ -71,9 +71,12 @@ TERMS = [row.rpartition(" | ")[2] for row in GLOSSARY.splitlines() if " | `" in 
 WORDS = sorted(set(re.findall(r"`(\w+)`", " ".join(TERMS))))
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_the_words_of_the_glossary_are_those_of_the_code(word: str) -> None:
-    assert re.search(rf"(?m)^(class|def) {word}\b|^{word}\b.* = ", PACKAGE)
+def test_the_words_of_the_glossary_are_those_of_the_code() -> None:
+    def is_defined(word: str) -> bool:
+        return bool(re.search(rf"(?m)^(class|def) {word}\b|^{word}\b.* = ", PACKAGE))
+
+    assert len(WORDS) > 50
+    assert [word for word in WORDS if not is_defined(word)] == []
 
 
 def test_most_of_the_readme_is_folded() -> None:

@@ -156,7 +156,9 @@ window.nmWatch = index => {
 """
 
 # Nothing is returned: of a widget, all that hangs on it would be sent, for seconds.
-_OPEN = "async path => { await jupyterapp.commands.execute('docmanager:open', {path}); }"
+_OPEN = """async path => {
+  await jupyterapp.commands.execute('docmanager:open', {path});
+}"""
 _SAVE = "async () => { await jupyterapp.commands.execute('docmanager:save'); }"
 _THEME = """async theme => {
   await jupyterapp.commands.execute('apputils:change-theme', {theme});

@@ -478,11 +478,12 @@ def test_of_an_ordinary_command_only_the_shell_is_said(shell: Shell, cell: str) 
     assert effects_of(cell, shell.ip.transform_cell) == SHELL
 
 
-@pytest.mark.parametrize("cell", GOOD)
-def test_of_ordinary_cells_only_what_is_so_is_said(shell: Shell, cell: str) -> None:
-    said = effects_of(cell, shell.ip.transform_cell)
+def test_of_ordinary_cells_only_what_is_so_is_said(shell: Shell) -> None:
+    signs = ("!", "%", "subprocess", "open(")
+    said = {cell: effects_of(cell, shell.ip.transform_cell) for cell in GOOD}
+    told = {cell: effects for cell, effects in said.items() if effects}
 
-    assert not said or any(sign in cell for sign in ("!", "%", "subprocess", "open("))
+    assert [one for one in told if not any(sign in one for sign in signs)] == []
 
 
 UNSEEN = "This cell is too {} to be looked over: read all of it before it runs."

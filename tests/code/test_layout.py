@@ -153,9 +153,10 @@ def test_an_ordinary_layout_is_left_as_it_is(source: str) -> None:
     assert escape_bidi(source) == (source, ())
 
 
-@pytest.mark.parametrize("source", GOOD)
-def test_ordinary_cells_are_left_as_they_are(source: str) -> None:
-    assert escape_bidi(source) == (source, ())
+def test_ordinary_cells_are_left_as_they_are() -> None:
+    shown = {source: escape_bidi(source) for source in GOOD}
+
+    assert [source for source in GOOD if shown[source] != (source, ())] == []
 
 
 PIECES = st.sampled_from([

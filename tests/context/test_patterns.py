@@ -27,14 +27,21 @@ def found_by(one: Rule, text: str) -> str:
     return found[group] if found else ""
 
 
-@pytest.mark.parametrize("one", RULES, ids=lambda one: f"{one.kind} {one.needles[0]}")
-def test_every_rule_finds_a_secret_of_the_corpus(one: Rule) -> None:
-    assert max(len(found_by(one, text)) for text in TEXTS) >= 6
+def test_every_rule_finds_a_secret_of_the_corpus() -> None:
+    idle = [
+        (one.kind, one.needles)
+        for one in RULES
+        if not any(len(found_by(one, text)) >= 6 for text in TEXTS)
+    ]
+
+    assert idle == []
 
 
-@pytest.mark.parametrize("kind", sorted({one.kind for one in RULES}))
-def test_what_stands_for_every_kind_is_known_for_it(kind: str) -> None:
-    assert Passage(placeholder(kind)).masked == MASK * len(placeholder(kind))
+def test_what_stands_for_every_kind_is_known_for_it() -> None:
+    stands = {kind: placeholder(kind) for kind in {one.kind for one in RULES}}
+    masked = {kind: Passage(text).masked for kind, text in stands.items()}
+
+    assert masked == {kind: MASK * len(text) for kind, text in stands.items()}
 
 
 def test_a_rule_has_each_of_its_needles_and_reads_ascii_alone() -> None:

@@ -302,13 +302,18 @@ HARMLESS: dict[str, list[str]] = {
 }
 
 
-@pytest.mark.parametrize("header", HARMLESS)
 @pytest.mark.parametrize("make", [pandas_frame, polars_frame, arrow_table])
-def test_a_vocabulary_is_told(header: str, make: Any) -> None:
-    values = HARMLESS[header]
-    said = describe(make(header, values * 10))
+def test_a_vocabulary_is_told(make: Any) -> None:
+    said = {
+        header: describe(make(header, values * 10))
+        for header, values in HARMLESS.items()
+    }
+    kept = {
+        header: [one for one in values if repr(one) not in said[header]]
+        for header, values in HARMLESS.items()
+    }
 
-    assert [one for one in values if repr(one) not in said] == [], said
+    assert {header: values for header, values in kept.items() if values} == {}
 
 
 def test_an_index_and_distinct_values_of_a_vocabulary_are_told() -> None:

@@ -78,13 +78,13 @@ def test_no_secret_of_the_corpus_is_missed_and_few_lines_are_changed(
     assert len(alarms) < 0.01 * len(LINES)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_second_pass_finds_nothing_more(case: Case) -> None:
-    once = PLAIN.redact(case.text)
+def test_a_second_pass_finds_nothing_more() -> None:
+    once = {case.name: PLAIN.redact(case.text) for case in CASES}
+    twice = {name: PLAIN.redact(first.text) for name, first in once.items()}
 
-    assert once.found
-    assert PLAIN.redact(once.text).text == once.text
-    assert PLAIN.redact(once.text).found == ()
+    assert [name for name, first in once.items() if not first.found] == []
+    assert [name for name, again in twice.items() if again.found] == []
+    assert [name for name in once if twice[name].text != once[name].text] == []
 
 
 TAKEN = [
@@ -421,18 +421,15 @@ HARD += [
 
 
 def seconds(text: str) -> float:
-    times = []
-    for _ in range(2):
-        start = time.process_time()
-        KNOWING.redact(text)
-        times.append(time.process_time() - start)
-    return min(times)
+    start = time.process_time()
+    KNOWING.redact(text)
+    return time.process_time() - start
 
 
 @pytest.fixture(scope="module")
 def ordinary_seconds() -> float:
     text = "\n".join(LINES)
-    return min(seconds((text * 2)[:CHARS]) for _ in range(2))
+    return min(seconds((text * 2)[:CHARS]) for _ in range(4))
 
 
 @pytest.mark.parametrize("unit", HARD, ids=lambda unit: repr(unit)[:30])
@@ -440,8 +437,9 @@ def test_a_hard_text_takes_no_more_than_a_few_ordinary_ones(
     unit: str, ordinary_seconds: float
 ) -> None:
     text = unit * (CHARS // len(unit))
+    limit_s = 8 * ordinary_seconds + 0.1
 
-    assert seconds(text) < 8 * ordinary_seconds + 0.1
+    assert any(seconds(text) < limit_s for _ in range(2))
 
 
 def test_no_pattern_repeats_a_group_possessively() -> None:

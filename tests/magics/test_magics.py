@@ -44,27 +44,27 @@ def test_a_cell_arrives_byte_for_byte(
     assert sent(service) == body
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        *("¿por qué?", "“smart” why?", "😀 why?", "€5 why?", "– why?", "«why»?"),
-        *("？why?", "¡ay! ¿no?", "`x` why?", "№ 5 is what?", "… why?", "1e why?"),
-        *(f"a{end}b?" for end in "\f\v\r\x1c\x1d\x1e\x85\u2028\u2029"),
-        *(f"a{end}b" for end in "\f\v\r\x1c\x1d\x1e\x85\u2028\u2029"),
-        *("a\fb\u2028c\r d", "ends in one\f."),
-    ],
-)
+ANY_CHARACTER = [
+    *("¿por qué?", "“smart” why?", "😀 why?", "€5 why?", "– why?", "«why»?"),
+    *("？why?", "¡ay! ¿no?", "`x` why?", "№ 5 is what?", "… why?", "1e why?"),
+    *(f"a{end}b?" for end in "\f\v\r\x1c\x1d\x1e\x85\u2028\u2029"),
+    *(f"a{end}b" for end in "\f\v\r\x1c\x1d\x1e\x85\u2028\u2029"),
+    *("a\fb\u2028c\r d", "ends in one\f."),
+]
+
+
 @pytest.mark.parametrize(
     "cell",
     ["%nemotron -q {}", "x = %nemotron -q {}\ny = 1", "if 1:\n    %nemotron -q {}"],
 )
 def test_a_question_may_hold_any_character(
-    shell: Shell, service: Address, cell: str, question: str
+    shell: Shell, service: Address, cell: str
 ) -> None:
-    assert shell.run(cell.replace("{}", question)).status == "ok"
+    ran = [shell.run(cell.replace("{}", one)).status for one in ANY_CHARACTER]
+    asked = [one.body["messages"][-1]["content"] for one in service.requests]
 
-    assert sent(service) == question
-    assert len(service.requests) == 1
+    assert set(ran) == {"ok"}
+    assert asked == ANY_CHARACTER
 
 
 @pytest.mark.parametrize(

@@ -153,13 +153,12 @@ def test_no_pair_is_left_that_only_mathjax_would_see(text):
     assert typeset_outside(text) == []
 
 
-@pytest.mark.parametrize("macro", _MACROS)
 @pytest.mark.parametrize("form", ["${}$", "$$\n{}\n$$", "\\({}\\)", "\\[a {}\\]"])
-def test_a_macro_that_reaches_further_is_shown_not_run(macro, form):
-    html = to_html(form.replace("{}", macro))
+def test_a_macro_that_reaches_further_is_shown_not_run(form):
+    texts = [form.replace("{}", macro) for macro in _MACROS]
 
-    assert "nm-math" not in html
-    assert typeset_outside(form.replace("{}", macro)) == []
+    assert [text for text in texts if "nm-math" in to_html(text)] == []
+    assert [text for text in texts if typeset_outside(text)] == []
 
 
 def test_hidden_characters_in_a_formula_are_shown():
