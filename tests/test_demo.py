@@ -45,16 +45,24 @@ def test_the_demo_runs_the_quickstart_without_a_key(tmp_path: Path) -> None:
     assert "<h1" in (examples / "quickstart.executed.html").read_text("utf-8")
 
 
-def test_a_failing_notebook_is_written_all_the_same(tmp_path: Path) -> None:
-    path = tmp_path / "bad.ipynb"
-    cells = [nbformat.v4.new_code_cell("%load_ext nemotron_magic\n%nemotron -t 9 hi")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)  # type: ignore[no-untyped-call]
+def test_a_notebook_runs_in_its_own_folder_and_is_written_though_it_fails(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "data.txt").write_text("found")
+    reading = "print(open('data.txt').read())\n%load_ext nemotron_magic"
+    cells = [*map(nbformat.v4.new_code_cell, (reading, "%nemotron -t 9 hi"))]
+    nbformat.write(  # type: ignore[no-untyped-call]
+        nbformat.v4.new_notebook(cells=cells), folder / "bad.ipynb"
+    )
 
-    done = run(tmp_path, str(path))
+    done = run(tmp_path, "elsewhere/bad.ipynb")
 
     assert done.returncode == 1
+    assert "found" in done.stdout
     assert "temperature must be from 0 to 2, got 9" in done.stdout
-    assert (tmp_path / "bad.executed.ipynb").is_file()
+    assert (folder / "bad.executed.ipynb").is_file()
 
 
 def test_jupyterlab_gets_the_flags_that_are_its_own(tmp_path: Path) -> None:
@@ -64,18 +72,6 @@ def test_jupyterlab_gets_the_flags_that_are_its_own(tmp_path: Path) -> None:
     assert re.search(r"^\d+\.\d+\.\d+", done.stdout, re.MULTILINE)
     assert refused.returncode == 2
     assert "there is no --version" in refused.stderr
-
-
-def test_another_notebook_runs_in_its_own_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    (folder / "data.txt").write_text("found")
-    cells = [nbformat.v4.new_code_cell("print(open('data.txt').read())")]
-    nbformat.write(  # type: ignore[no-untyped-call]
-        nbformat.v4.new_notebook(cells=cells), folder / "a.ipynb"
-    )
-
-    assert "found" in run(tmp_path, "elsewhere/a.ipynb").stdout
 
 
 def test_a_notebook_that_is_not_there_is_named_without_a_traceback(

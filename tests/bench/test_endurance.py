@@ -11,7 +11,7 @@ from endurance import _QUESTION, kernel, looks
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system tells not")
 def test_questions_in_one_kernel_leave_threads_handles_and_memory_flat() -> None:
     with kernel() as asking:
-        _, warm, *later = looks(asking, _QUESTION, 200, every=50)
+        _, warm, *later = looks(asking, _QUESTION, 120, every=30)
 
     assert max(one.threads for one in later) <= warm.threads + 1
     assert max(one.handles for one in later) <= warm.handles + 2

@@ -15,6 +15,6 @@ def test_rows_take_little_longer_than_bare_requests() -> None:
 
 
 def test_an_answer_takes_little_room() -> None:
-    (took,) = compare(4_000, 32, [OURS], wait_s=0).values()
+    (took,) = compare(1_500, 32, [OURS], wait_s=0).values()
 
     assert took["row_bytes"] <= 250

@@ -356,10 +356,10 @@ def test_a_phrase_is_looked_for_as_a_whole() -> None:
 
 
 def test_all_of_many_secrets_go() -> None:
-    many = {f"{VALUE}{n}x{OTHER}": "token" for n in range(300)}
+    many = {f"{VALUE}{n}x{OTHER}": "token" for n in range(100)}
     found = Redactor({}, held=many).redact("\n".join(many)).found
 
-    assert len(found) == 300
+    assert len(found) == 100
 
 
 @pytest.mark.parametrize(

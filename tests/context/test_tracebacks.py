@@ -104,7 +104,9 @@ def test_a_long_line_of_a_traceback_is_cut() -> None:
 # ---- as real kernels write them
 
 PREPARED = """
+import sys
 import pandas as pd
+sys.setrecursionlimit(400)  # of 1,000 frames IPython writes for seconds
 df = pd.DataFrame({"region": ["n", "s"], "total": [1, 2]})
 def again(n):
     return again(n + 1)

@@ -6,13 +6,14 @@ import json
 import pickle
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from hostile_service import Answer, serving
-from shells import Kernel
+from hostile_service import Answer, Service, serving
+from shells import Kernel, close_event_loops
 from wire import NoStore, event
 
 from nemotron_magic import Session
@@ -241,30 +242,44 @@ def spoken(response: httpx.Response) -> Answer:
     return Answer(response.read(), response.status_code, (*headers, *own))
 
 
+@dataclass
+class Listening:
+    """A kernel whose service answers what it is told to, and the kernel's home."""
+
+    kernel: Kernel
+    service: Service
+    home: Path
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
+    home = tmp_path_factory.mktemp("home")
+    with serving() as service:
+        own = {"AIMLAPI_API_BASE": f"{service.url}/v1", "AIMLAPI_API_KEY": KEY}
+        kernel = Kernel(home, NEMOTRON_MAGIC_HOME=str(home), **own)
+        kernel.run("%load_ext nemotron_magic")
+        kernel.run("%config Nemotron.log_text = True")
+        yield Listening(kernel, service, home)
+        kernel.close()
+        close_event_loops()
+
+
 @pytest.mark.kernel
 @pytest.mark.parametrize("written", ["plain", "base64"])
 @pytest.mark.parametrize("name", ["whole", "letter by letter", "401", "in a stream"])
 def test_a_kernel_shows_no_key_that_a_service_repeats(
-    tmp_path: Path, loops_closed: None, name: str, written: str
+    listening: Listening, name: str, written: str
 ) -> None:
     said = KEY if written == "plain" else IN_BASE64
-    answer = spoken({**ANSWERS, **ERRORS}[name](said))
-    listed = Answer.json(model_list(said))
-    with serving(completions=answer, models=listed) as service:
-        own = {"AIMLAPI_API_BASE": f"{service.url}/v1", "AIMLAPI_API_KEY": KEY}
-        kernel = Kernel(tmp_path, NEMOTRON_MAGIC_HOME=str(tmp_path / "home"), **own)
-        try:
-            kernel.run("%load_ext nemotron_magic")
-            kernel.run("%config Nemotron.log_text = True")
-            outcomes = [
-                kernel.run("%nemotron --cache why?"),
-                *map(kernel.run, LOOKS),
-            ]
-        finally:
-            kernel.close()
+    kernel, service = listening.kernel, listening.service
+    service.answers["completions"] = spoken({**ANSWERS, **ERRORS}[name](said))
+    service.answers["models"] = Answer.json(model_list(said))
+    service.sent.clear()
+    asking = f"%nemotron --cache why is it {name}, {written}?"
+    outcomes = [*map(kernel.run, (asking, *LOOKS))]
     heard = [json.dumps(outcome.messages, default=str) for outcome in outcomes]
-    kept = [*(one.encode() for one in heard), *everything(tmp_path)]
+    kept = [*(one.encode() for one in heard), *everything(listening.home)]
 
-    assert len(service.sent) >= 3
-    assert (tmp_path / "home" / "ledger.sqlite").is_file()
+    assert len(service.sent) >= 2
+    assert (listening.home / "ledger.sqlite").is_file()
     assert [form for form in FORMS for one in kept if form.encode() in one] == []

@@ -109,7 +109,6 @@ from nemotron_magic import Session
 from nemotron_magic.client.client import Client
 
 shell = InteractiveShell.instance()
-shell.run_line_magic("xmode", MODE)
 with serve(fault="echo-key") as url:
     os.environ["AIMLAPI_API_KEY"] = os.environ["PLANTED"]
     os.environ["AIMLAPI_API_BASE"] = str(url)
@@ -123,30 +122,29 @@ with serve(fault="echo-key") as url:
     broken = Session(client=Client(now_s=fail), connect_timeout_s=5)
     shell.push({"Session": Session, "broken": broken, "interrupt": interrupt})
     shell.run_cell("s = Session(connect_timeout_s=5); e = s.endpoint(); k = s.key(e)")
-    for cell in (
-        "s.ask('Hello')",
-        "broken.ask('Hello')",
-        "s.ask('Hello', watch=interrupt)",
-        "s.models()",
-        "%tb",
-        "k / 2",
-        "s.client.check_key(e, k)",
-        "vars(s.credentials), vars(s), vars(s.client), vars(s.client._http), s.last",
-    ):
-        print(">>>", cell)
-        shell.run_cell(cell, store_history=True)
+    for mode in ("Plain", "Context", "Verbose", "Minimal"):
+        shell.run_line_magic("xmode", mode)
+        for cell in (
+            "s.ask('Hello')",
+            "broken.ask('Hello')",
+            "s.ask('Hello', watch=interrupt)",
+            "s.models()",
+            "%tb",
+            "k / 2",
+            "s.client.check_key(e, k)",
+            "vars(s.credentials), vars(s), vars(s.client), vars(s.client._http), s.last",
+        ):
+            print(">>>", cell)
+            shell.run_cell(cell, store_history=True)
     shell.run_cell("s.close(); broken.close()")
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["Plain", "Context", "Verbose", "Minimal"])
-def test_a_shell_shows_it_in_no_mode(mode: str) -> None:
+def test_a_shell_shows_it_in_no_mode() -> None:
     planted = "sk-planted-" + "0f" * 12
-    code = SHELL.replace("MODE", repr(mode))
-
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", SHELL],
         env={
             **os.environ,
             "PLANTED": planted,
@@ -160,9 +158,8 @@ def test_a_shell_shows_it_in_no_mode(mode: str) -> None:
         check=False,
     )
 
-    assert "does not accept the key from AIMLAPI_API_KEY (401)" in done.stdout
-    assert "a bug in a clock" in done.stdout
-    assert "stopped by you" in done.stdout
+    for said in ("the key from AIMLAPI_API_KEY (401)", "a bug in a", "stopped by you"):
+        assert done.stdout.count(said) >= 4, said
     assert planted not in done.stdout + done.stderr
 
 
