@@ -132,7 +132,8 @@ with serve(fault="echo-key") as url:
             "%tb",
             "k / 2",
             "s.client.check_key(e, k)",
-            "vars(s.credentials), vars(s), vars(s.client), vars(s.client._http), s.last",
+            "vars(s.credentials), vars(s), vars(s.client), vars(s.client._http)",
+            "s.last",
         ):
             print(">>>", cell)
             shell.run_cell(cell, store_history=True)
