@@ -10,6 +10,7 @@ Code's, else it is one for a plain light or dark page.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from functools import cache
 from html import escape
@@ -49,10 +50,16 @@ _SHORT_CHARS = 2_000
 _PLACE = re.compile(r'<span class="nm-below-(\d+)"></span>')
 
 
-def to_html(text: str, folded: str = "", below: BelowCode | None = None) -> str:
+def to_html(
+    text: str,
+    folded: str = "",
+    below: BelowCode | None = None,
+    clock_s: Callable[[], float] = time.thread_time,
+) -> str:
     """Return safe HTML for any text; put it in a ``<div class="nm-reply">``.
 
-    The block of code that is `folded` is shown as one line which can be opened.
+    The block of code that is `folded` is shown as one line which can be opened. The
+    clock tells when a block has been colored for long enough.
 
     >>> print(to_html("2 * 3 is **6**").strip())
     <p>2 * 3 is <strong>6</strong></p>
@@ -61,7 +68,7 @@ def to_html(text: str, folded: str = "", below: BelowCode | None = None) -> str:
         return ""
     text = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
     head, rest = _parted(text)
-    writer = _Writer(folded, below)
+    writer = _Writer(folded, below, clock_s)
     try:
         html = _read(head, writer)
     except Exception:  # a reply must be seen, whatever a parser makes of it
@@ -172,7 +179,9 @@ def _base() -> RendererHTML:
 class _Writer(RendererHTML):
     """Writes tokens as HTML."""
 
-    def __init__(self, folded: str, below: BelowCode | None) -> None:
+    def __init__(
+        self, folded: str, below: BelowCode | None, clock_s: Callable[[], float]
+    ) -> None:
         # To look for the rules, as it does, takes longer than a short text.
         self.rules: dict[str, Any] = {
             **_base().rules,
@@ -184,6 +193,7 @@ class _Writer(RendererHTML):
         }
         self._folded = folded.strip()
         self._below = below
+        self._clock_s = clock_s
         self._fences: list[Token] = []
         self._colored_chars = 0
 
@@ -212,7 +222,9 @@ class _Writer(RendererHTML):
 
         self._colored_chars += len(code)
         is_short = self._colored_chars < _COLORED_CHARS
-        html = escape_invisible_html(highlight(code, language if is_short else ""))
+        html = escape_invisible_html(
+            highlight(code, language if is_short else "", self._clock_s)
+        )
         name = f' class="language-{escape(language)}"' if language else ""
         return f'<pre class="nm-code" tabindex="0"><code{name}>{html}</code></pre>\n'
 
