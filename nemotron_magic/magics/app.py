@@ -95,14 +95,13 @@ class App:
             self.config.base_url = str(self._rehearsal.url)
         return str(self.config.base_url)
 
-    def stop_rehearsal(self) -> str:
-        """Ask the service again; return its base URL."""
+    def stop_rehearsal(self) -> None:
+        """Ask the service again."""
         if self.rehearses(self.config.base_url):
             self.config.base_url = self._base_url_before
         if self._rehearsal is not None:
             self._rehearsal.stop()
             self._rehearsal = None
-        return self.session.endpoint(self.config.snapshot()).base_url
 
     def rehearses(self, base_url: object) -> bool:
         """Return whether questions to `base_url` go to the rehearsal."""

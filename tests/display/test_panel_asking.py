@@ -319,6 +319,25 @@ def test_a_panel_that_opens_later_shows_the_last_turns(
     assert "reply 1." not in page.html()
     assert "reply 2." in page.html()
     assert "reply 13." in page.html()
+    assert page.html().startswith('<p class="nm-muted">… 2 turns not shown</p>')
+
+
+def test_what_a_panel_has_shown_stays_and_what_is_left_out_is_counted(
+    shell: Shell, open_panel: Any
+) -> None:
+    page = open_panel()
+    for number in range(13):
+        shell.run(f"%nemotron -q rehearsal: say reply {number}.")
+    kept = page.html()
+    many = "get_ipython().run_line_magic('nemotron', f'-q rehearsal: say many {i}.')"
+    shell.run(f"for i in range(13):\n    {many}")
+
+    assert "not shown" not in kept
+    assert page.html().startswith(kept)
+    assert "reply 0." in kept
+    assert "many 0." not in page.html()
+    assert "… 1 turn not shown" in page.html()
+    assert len(page.of_class("nm-turns").children) == 25
 
 
 def test_other_panels_and_cells_are_followed_and_nothing_is_sent_twice(

@@ -246,16 +246,39 @@ def test_models_are_offered_and_what_is_known_of_the_chosen_one_is_said(
     config: Nemotron, form: SettingsForm, rows: Rows
 ) -> None:
     known = Model("a/b", context_tokens=131072, input_usd=0.5, output_usd=2.0)
-    form.offer([known, Model("c<d")])
+    form.offer([known, Model("c<d", aliases=("d",))])
+    default = rows()["Model:"]
+    rows()["Model"].value = "no/such"
     unknown = rows()["Model:"]
-    rows()["Model"].value = "a/b"
+    rows()["Model"].value = "D"
+    by_alias = rows()["Model:"]
+    rows()["Model"].value = " a/b "
     chosen = rows()["Model:"]
     form.offer([], "The models cannot be listed: <no>")
 
     assert rows()["Model"].options == ()
+    assert default.startswith("not in the service's list; if it is refused, a live")
     assert unknown == "not in the service's list"
+    assert by_alias.startswith("context unknown")
     assert chosen.startswith("131,072 tokens context ·")
     assert rows()["Model:"] == "The models cannot be listed: &lt;no&gt;"
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "typed", "value"),
+    [
+        ("Model", "model", "  a/b\u00a0", "a/b"),
+        ("Context", "context", " 3-5 ", "3-5"),
+        ("System", "system", " as it is ", " as it is "),
+    ],
+)
+def test_blanks_around_what_was_pasted_are_no_part_of_it(
+    config: Nemotron, rows: Rows, label: str, name: str, typed: str, value: str
+) -> None:
+    rows()[label].value = typed
+
+    assert getattr(config, name) == value
+    assert rows()[label].value == value
 
 
 def test_a_closed_form_follows_no_more(config: Nemotron, form: SettingsForm) -> None:

@@ -554,6 +554,22 @@ def test_unloading_leaves_nothing_behind(plain_shell: Shell, times: int) -> None
     assert "not found" in plain_shell.run("%nemotron").text
 
 
+@pytest.mark.parametrize("base_url", ["no address", "http://u:p@h.example/v1"])
+def test_with_settings_that_are_wrong_it_is_unloaded_and_loaded_again(
+    plain_shell: Shell, base_url: str
+) -> None:
+    plain_shell.run("%load_ext nemotron_magic")
+    plain_shell.run("%nemotron -q hello")
+    plain_shell.run(f"%config Nemotron.base_url = {base_url!r}")
+    unloaded = plain_shell.run("%unload_ext nemotron_magic")
+    gone = plain_shell.run("%nemotron").text
+    loaded = plain_shell.run("%load_ext nemotron_magic")
+
+    assert unloaded.status == "ok"
+    assert "not found" in gone
+    assert loaded.text == ""
+
+
 def completed(shell: Shell, text: str) -> list[str]:
     with provisionalcompleter():
         found = shell.ip.Completer.completions(text, len(text))

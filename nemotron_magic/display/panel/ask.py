@@ -13,6 +13,7 @@ import ipywidgets
 from nemotron_magic.client.deadline import CancelToken
 from nemotron_magic.core.errors import InputError, InterruptedByUser, NemotronError
 from nemotron_magic.core.settings import Settings
+from nemotron_magic.core.text import plural
 from nemotron_magic.display.insert import InsertOptions
 from nemotron_magic.display.page import Display, NotebookRenderer
 from nemotron_magic.display.panel import (
@@ -34,7 +35,7 @@ from nemotron_magic.session.reply import Reply, partial_reply
 
 __all__ = ["AskTab", "Transcript"]
 
-_MOST_TURNS = 12  # that are shown
+_MOST_NEW_TURNS = 12  # a page takes 50 ms to draw one
 _TICK_S = 0.1
 _TRIAL_S = 15.0  # longer than a trial may take
 
@@ -68,13 +69,19 @@ class Transcript:
         self.box = make(ipywidgets.VBox, "nm-turns")
 
     def show_turns(self, turns: Sequence[Turn]) -> None:
-        """Bring the turns up to date."""
+        """Bring the turns up to date; of new ones, only the last are shown."""
         with self._make.lock:
             old, self._outputs = self._outputs, {}
+            left_out, last = 0, {id(turn) for turn in turns[-_MOST_NEW_TURNS:]}
             for turn in turns:
-                shown = old.pop(id(turn), None)
-                output = shown[1] if shown else self._make.output(self._html_of(turn))
-                self._outputs[id(turn)] = turn, output
+                if id(turn) in old:
+                    self._outputs[id(turn)] = old.pop(id(turn))
+                elif id(turn) in last:
+                    html = _left_out_html(left_out) + self._html_of(turn)
+                    self._outputs[id(turn)] = turn, self._make.output(html)
+                    left_out = 0
+                else:
+                    left_out += 1
             self._arrange(output for _, output in old.values())
 
     def begin(self, question: str, continued: Turn | None = None) -> None:
@@ -128,6 +135,11 @@ class Transcript:
 
 def _status_html(text: str) -> str:
     return f'<div class="nm-muted" role="status">{escape(text)}</div>'
+
+
+def _left_out_html(turns: int) -> str:
+    left_out = f"… {plural(turns, 'turn')} not shown"
+    return f'<p class="nm-muted">{left_out}</p>' if turns else ""
 
 
 def _question_html(text: str) -> str:
@@ -262,7 +274,7 @@ class AskTab:
 
     def _turns(self) -> list[Turn]:
         threads = self._host.session.conversation.threads
-        return threads.get(self._thread, [])[-_MOST_TURNS:]
+        return [*threads.get(self._thread, [])]
 
     def _turn_html(self, turn: Turn) -> str:
         choice = self._host.config.insert_button

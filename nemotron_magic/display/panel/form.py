@@ -13,7 +13,12 @@ from traitlets import All, TraitError
 
 from nemotron_magic.client.models import Model
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
+from nemotron_magic.core.parameters import (
+    BY_NAME,
+    DEFAULT_MODEL,
+    PARAMETERS,
+    Parameter,
+)
 from nemotron_magic.display.panel import WidgetFactory, error_html
 from nemotron_magic.markdown.html import line_html
 
@@ -54,7 +59,7 @@ class SettingsForm:
         self._make = make
         self._controls: dict[str, Any] = {}
         self._notes: dict[str, Any] = {}
-        self._models: dict[str, str] = {}
+        self._models: list[Model] = []
         self._is_following = False
         self._headings = {name: self._toggle(name) for name in SECTIONS}
         self._shows_code = self._toggle("Show as code")
@@ -78,8 +83,8 @@ class SettingsForm:
 
     def offer(self, models: Iterable[Model], problem: str = "") -> None:
         """Offer these models, or say why there are none."""
-        self._models = {model.name: about_model(model) for model in models}
-        self._controls["model"].options = tuple(self._models)
+        self._models = [*models]
+        self._controls["model"].options = tuple(one.name for one in self._models)
         self._show_note("model", line_html(problem) or self._about_chosen())
 
     def _toggle(self, label: str) -> Any:
@@ -165,8 +170,13 @@ class SettingsForm:
             self._arrange()
 
     def _about_chosen(self) -> str:
-        about = self._models.get(self._config.model, "not in the service's list")
-        return line_html(about) if self._models else ""
+        if not self._models:
+            return ""
+        name = self._config.model
+        chosen = next((one for one in self._models if one.goes_by(name)), None)
+        instead = "; if it is refused, a live Nemotron is asked instead"
+        missing = f"not in the service's list{instead * (name is DEFAULT_MODEL)}"
+        return line_html(about_model(chosen) if chosen else missing)
 
     def _as_code(self) -> str:
         values = {p.name: getattr(self._config, p.name) for p in PARAMETERS}
@@ -200,7 +210,7 @@ def from_text(parameter: Parameter, text: str) -> Any:
     if parameter.kind == "texts":
         lines = text.replace("\r", "").split("\n")
         return parameter.check([_unescaped(line) for line in lines if line.strip()])
-    return parameter.parse(text if parameter.kind == "text" else text.strip())
+    return parameter.parse(text if parameter.name == "system" else text.strip())
 
 
 def _unescaped(line: str) -> str:

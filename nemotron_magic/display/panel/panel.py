@@ -41,6 +41,7 @@ _LOST = (  # shown by the style sheet once the page has lost the kernel
 )
 _MOST_CHARS = 4_000
 _HEADING = "The panel of %nemotron as it was last; run the cell for a live one."
+_CLOSE = "Leave only its last state, as text"
 _DEFAULTS = "All settings are at their defaults."
 
 _HIDE = """
@@ -74,7 +75,7 @@ class Panel:
             "Preview": (self._tab("Preview"), self._show_preview),
             "Usage": (self._tab("Usage"), self._show_usage),
         }
-        close = make.button("Close", self.close, tooltip="Take the panel off the page")
+        close = make.button("Close", self.close, tooltip=_CLOSE)
         toggles = [toggle for toggle, _ in self._tabs.values()]
         top = make(ipywidgets.HBox, "nm-top", children=(*toggles, close))
         own = files(__package__).joinpath("panel.css").read_text("utf-8")

@@ -183,7 +183,9 @@ def _model_line(models: list[Model], settings: Settings) -> str:
 
 def _rehearse(app: App, text: str, settings: Settings) -> str:
     if text.lower() == "off":
-        return f"Rehearsal is off. Questions go to `{app.stop_rehearsal()}`."
+        app.stop_rehearsal()
+        base_url = app.session.endpoint(app.config.snapshot()).base_url
+        return f"Rehearsal is off. Questions go to `{base_url}`."
     return (
         f"Rehearsal is on: questions go to `{app.start_rehearsal()}`, inside this "
         "process. No model answers, no key is needed, and nothing is billed. "
