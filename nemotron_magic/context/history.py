@@ -236,11 +236,15 @@ class Recorder:
         self._take_off()
 
     def _begin(self, info: Any) -> None:
+        if not info.store_history:  # within another, as those of `%%capture`
+            return
         self._take_off()
         said: list[str] = []
         self._ears = [_Ear("stdout", said), _Ear("stderr", said)]
 
     def _end(self, result: Any) -> None:
+        if not result.info.store_history:
+            return
         if self._ears:
             error = result.error_before_exec or result.error_in_exec
             trace = "".join(traceback.format_exception(error)) if error else ""

@@ -214,8 +214,15 @@ class NemotronMagics:
         return {"nemotron", *(k for k, one in aliases if one.magic_name == "nemotron")}
 
     def begin_cell(self, info: Any) -> None:
-        """Note when a cell begins."""
+        """Note when a cell begins; IPython may have prints of others under its number.
+
+        Cells that leave no history, as those that `%%capture` runs within another, are
+        kept by IPython 9.1 and later as if the next one had printed what they did.
+        """
         self._began_s = monotonic()
+        if info.store_history:
+            printed = getattr(self.shell.history_manager, "outputs", {})
+            printed.pop(len(self.shell.user_ns.get("In") or [""]), None)
 
     def end_cell(self, result: Any) -> None:
         """Note what took long, and secrets in variables, before they change."""

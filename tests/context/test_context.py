@@ -315,6 +315,32 @@ def test_a_kernel_tells_what_it_printed_raised_and_gave(kernel: Kernel) -> None:
     assert "\x1b" not in shown
 
 
+INNER = "get_ipython().run_cell(\"print('in' + 'ner')\");"
+
+
+@pytest.mark.parametrize(
+    ("cell", "printed"),
+    [
+        ("%%capture kept\nprint('hid' + 'den')", ""),
+        ("%%capture\nimport sys; print('hid' + 'den', file=sys.stderr)", ""),
+        (INNER, "inner\n"),
+        (f"print('be' + 'fore')\n{INNER}\nprint('af' + 'ter')",
+         "before\ninner\nafter\n"),
+    ],
+)  # fmt: skip
+def test_what_a_cell_within_another_prints_is_no_output_of_the_next(
+    kernel: Kernel, cell: str, printed: str
+) -> None:
+    kernel.run(cell, "c1")
+    kernel.run("x = 1", "c2")
+    kernel.run("print('ow' + 'n')", "c3")
+    outcome = kernel.run("%nemotron --preview why?", "c4")
+    shown = re.sub(r"<[A-Z].*>", "<>", outcome.outputs[0]["data"]["text/plain"])
+
+    below = f"<>\n{printed}" if printed else ""
+    assert f"{cell}\n{below}<>\nx = 1\n<>\nprint('ow' + 'n')\n<>\nown\n" in shown
+
+
 def test_a_cell_of_a_notebook_that_runs_again_replaces_its_turn(kernel: Kernel) -> None:
     kernel.run("%nemotron reset", "r")
     for cell_id in ("q1", "q2", "q1"):
