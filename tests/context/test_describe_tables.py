@@ -441,3 +441,19 @@ def test_a_style_is_said_with_its_table() -> None:
 
     assert said.startswith("pandas Styler of:\n  pandas DataFrame, 18 rows × 3 columns")
     assert "Quimby" not in said
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "series"])
+def test_of_no_rows_none_are_missing(library: str) -> None:
+    module = pytest.importorskip("pandas" if library == "series" else library)
+    empties = {
+        "pandas": lambda: module.DataFrame({"qty": [1]}).query("qty > 3"),
+        "polars": lambda: module.DataFrame({"qty": [1]}).clear(),
+        "pyarrow": lambda: module.table({"qty": module.array([], module.int64())}),
+        "series": lambda: module.Series([], dtype=float, name="qty"),
+    }
+
+    told = describe(empties[library]())
+
+    assert "100.0%" not in told
+    assert "none missing" in told

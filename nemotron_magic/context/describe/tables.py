@@ -76,7 +76,7 @@ class Column(NamedTuple):
         else:
             is_pandas = hasattr(sample, "dropna")
             present = sample.dropna() if is_pandas else sample.drop_nulls()
-        return present, 1 - len(present) / (len(sample) or 1)
+        return present, (len(sample) - len(present)) / (len(sample) or 1)
 
 
 def _listed(part: Any) -> list[Any]:
