@@ -181,7 +181,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: Json) -> None:
         question = question_of(body["messages"])
         directives = read_directives(question, Directives(), VERBS)
-        reply = answer(body, directives, next(self.server.numbers), int(time.time()))
+        now_s = int(time.time())
+        try:
+            reply = answer(body, directives, next(self.server.numbers), now_s)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            self._send(400, f"Body validation error: {error!r}")
+            return
         if not body.get("stream"):
             self._send(200, _completion(reply))
             return

@@ -144,6 +144,29 @@ def test_a_body_without_what_it_needs_is_refused(url: str, wrong: Any) -> None:
     assert "messages and model are required" in got.json["message"]
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"response_format": {"type": "json_schema"}},
+        {"response_format": "json_object"},
+        {"max_tokens": "ten"},
+        {"stop": 5},
+    ],
+)
+@pytest.mark.parametrize("streams", [True, False])
+def test_a_field_that_cannot_be_read_is_refused_and_not_hung_up_on(
+    url: str, fields: dict[str, Any], streams: bool
+) -> None:
+    got = post(url, body("why?", stream=streams, **fields))
+
+    assert got.status == 400
+    assert got.json["message"].startswith("Body validation error: ")
+
+
+def test_a_request_to_go_on_with_nothing_is_refused(url: str) -> None:
+    assert post(url, body("Your reply was cut off.")).status == 400
+
+
 def test_another_path_is_not_found(url: str) -> None:
     assert request(url, "/v1/nothing").status == 404
     assert post(url, body(), "/v1/nothing").status == 404
