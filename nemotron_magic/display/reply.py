@@ -40,7 +40,7 @@ _REASONS = {
 }
 _DAMAGED = "This reply is not whole: some of it could not be read."
 _UNREADABLE = "No answer could be read in this reply. Ask again: %nemotron retry"
-_ALL_THOUGHT = "All tokens went into reasoning, none were left for an answer."
+_ALL_THOUGHT = "All tokens went into reasoning; none were left for an answer."
 _LONGEST_NAME = 120
 _MOST_NAMES = 4
 _SAVED = (

@@ -28,7 +28,7 @@ from nemotron_magic.core.events import (
 from nemotron_magic.core.text import GrowingText, one_line, visible
 from nemotron_magic.display.insert import COMMAND
 from nemotron_magic.display.page import Renderer
-from nemotron_magic.display.reply import footer, lines_below, notices, reply_text
+from nemotron_magic.display.reply import footer, lines_below, notices, shown_texts
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown.streaming import Blocks
 from nemotron_magic.session.reply import Reply
@@ -73,9 +73,11 @@ class PlainRenderer(Renderer):
         """End the reply: what was not streamed, remarks, and the footer."""
         self._end_text()
         is_shown_again = reply.metadata.choices or reply.metadata.shown or not reply
-        self._add(
-            visible(reply_text(reply) if is_shown_again else reply.metadata.appended)
-        )
+        texts = [
+            *(shown_texts(reply) if is_shown_again else ()),
+            reply.metadata.appended,
+        ]
+        self._add(visible("\n\n".join(filter(None, texts))))
         self._end_text()
         above, line, more = lines_below(reply)
         for one in above:

@@ -683,3 +683,20 @@ def test_fresh_leaves_the_earlier_turns_out_for_once(
 
     assert fresh == ["two"]
     assert told(service) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        ("rehearsal: say", "The reply is empty."),
+        ("--stop a rehearsal: say abc", "The reply is empty."),
+        ("-n 1 rehearsal: think", "All tokens went into reasoning"),
+    ],
+)
+@pytest.mark.parametrize("line", ["%nemotron {}", "x = %nemotron {}"])
+def test_a_terminal_says_once_why_there_is_no_text(
+    shell: Shell, line: str, question: str, told: str
+) -> None:
+    done = shell.run(line.format(question))
+
+    assert done.text.count(told) == 1
