@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.extend(str(Path(__file__).parents[1] / name) for name in ("", "support"))
 
 from service import serve
-from shells import Kernel, close_event_loops
+from shells import LOAD, Kernel, running
 
 _LOOK = """
 import gc, os, threading
@@ -46,13 +46,8 @@ def kernel() -> Iterator[Kernel]:
     """Begin a kernel that asks a rehearsal."""
     with tempfile.TemporaryDirectory() as folder, serve() as url:
         environ = {"AIMLAPI_API_BASE": str(url), "NEMOTRON_MAGIC_HOME": folder}
-        one = Kernel(Path(folder), **environ)
-        try:
-            one.run("%load_ext nemotron_magic")
+        with running(Path(folder), LOAD, **environ) as one:
             yield one
-        finally:
-            one.close()
-            close_event_loops()
 
 
 def looks(one: Kernel, cell: str, cells: int, every: int) -> Iterator[Look]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from service import Address
-from shells import Kernel, close_event_loops
+from shells import running
 
 from nemotron_magic import Session
 from nemotron_magic.context.cells import CellIds
@@ -166,8 +166,7 @@ def test_what_has_no_number_of_its_own_takes_no_id_from_another() -> None:
 def test_what_ran_before_the_extension_was_loaded_or_loaded_it_goes_along_once(
     service: Address, tmp_path: Path
 ) -> None:
-    kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
-    try:
+    with running(tmp_path, AIMLAPI_API_BASE=str(service)) as kernel:
         for name, cell in (
             ("a", "first = 1"),
             ("b", "second = 2"),
@@ -177,9 +176,6 @@ def test_what_ran_before_the_extension_was_loaded_or_loaded_it_goes_along_once(
             ("q", "%nemotron why?"),
         ):
             kernel.run(cell, name)
-    finally:
-        kernel.close()
-        close_event_loops()
 
     (sent,) = [r.body["messages"][-1]["content"] for r in service.requests if r.body]
     assert sent.count("first = 1") == 1

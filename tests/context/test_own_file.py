@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from service import Address
-from shells import Kernel, Outcome, Shell, close_event_loops, sent
+from shells import LOAD, Kernel, Outcome, Shell, running, sent
 
 from nemotron_magic.context.notebook_file import own_file
 from nemotron_magic.storage.ledger import Ledger
@@ -227,16 +227,14 @@ def test_an_id_in_a_file_of_jupyters_is_no_address(save: Save) -> None:
 @pytest.fixture
 def kernel(service: Address, tmp_path: Path, save: Save) -> Iterator[Kernel]:
     """Give the kernel of a notebook, `Sales.ipynb`, of which one cell ran."""
-    kernel = Kernel(
-        tmp_path,
-        AIMLAPI_API_BASE=str(service),
-        JPY_SESSION_NAME=str(tmp_path / "Sales.ipynb"),
-        NEMOTRON_MAGIC_HOME=str(tmp_path / "home"),
-    )
-    kernel.run("%load_ext nemotron_magic", "a")
-    yield kernel
-    kernel.close()
-    close_event_loops()
+    environ = {
+        "AIMLAPI_API_BASE": str(service),
+        "JPY_SESSION_NAME": str(tmp_path / "Sales.ipynb"),
+        "NEMOTRON_MAGIC_HOME": str(tmp_path / "home"),
+    }
+    with running(tmp_path, **environ) as kernel:
+        kernel.run(LOAD, "a")
+        yield kernel
 
 
 def asked(kernel: Kernel, cell_id: str, flags: str = "--notebook") -> Outcome:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from service import Address, serve
-from shells import Kernel, Shell, close_event_loops, sent
+from shells import LOAD, Kernel, Shell, running, sent
 from telling_names import HINTS, PASSWORDS, SECRETS
 
 NAMES = [*PASSWORDS, *SECRETS, *HINTS]
@@ -113,11 +113,9 @@ def asked(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Kernel, Address]]:
     with serve() as url:
-        kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=str(url))
-        kernel.run("%load_ext nemotron_magic")
-        yield kernel, url
-        kernel.close()
-        close_event_loops()
+        folder = tmp_path_factory.mktemp("kernel")
+        with running(folder, LOAD, AIMLAPI_API_BASE=str(url)) as kernel:
+            yield kernel, url
 
 
 SHOWN = {

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matrix import GOOD, HTML, page, whole
 from scripted import Player, Scripted
-from shells import Kernel, Outcome
+from shells import LOAD, Kernel, Outcome, running
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
@@ -294,17 +294,13 @@ def test_a_proxy_shows_no_password() -> None:
 
 
 @pytest.fixture
-def kernel_behind(
-    proxy: Scripted, tmp_path: Path, loops_closed: None
-) -> Iterator[Kernel]:
+def kernel_behind(proxy: Scripted, tmp_path: Path) -> Iterator[Kernel]:
     """A kernel that was started behind that proxy, as a company's are."""
     names = dict.fromkeys(NAMES, f"http://anna:geheim@{proxy.netloc}")
     at = {"AIMLAPI_API_BASE": "http://models.example.org", "AIMLAPI_API_KEY": "sk-k42"}
-    kernel = Kernel(tmp_path, **names, **at)
-    kernel.run("import os\n%load_ext nemotron_magic")
-    kernel.run("%config Nemotron.allow_http = True")
-    yield kernel
-    kernel.close()
+    cells = (f"import os\n{LOAD}", "%config Nemotron.allow_http = True")
+    with running(tmp_path, *cells, **names, **at) as kernel:
+        yield kernel
 
 
 def ask_at(kernel: Kernel, base_url: str, no_proxy: str = "") -> Outcome:

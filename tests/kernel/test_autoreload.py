@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from service import Address
-from shells import Kernel
+from shells import Kernel, running
 
 import nemotron_magic
 
@@ -30,13 +30,11 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def reloading(
-    copy: Path, tmp_path: Path, service: Address, loops_closed: None
-) -> Iterator[Kernel]:
+def reloading(copy: Path, tmp_path: Path, service: Address) -> Iterator[Kernel]:
     path = os.pathsep.join([str(copy.parent), os.environ.get("PYTHONPATH", "")])
-    kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service), PYTHONPATH=path)
-    yield kernel
-    kernel.close()
+    environ = {"AIMLAPI_API_BASE": str(service), "PYTHONPATH": path}
+    with running(tmp_path, **environ) as kernel:
+        yield kernel
 
 
 def upgrade(package: Path, *patterns: str) -> None:

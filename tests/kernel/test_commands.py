@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shells import Kernel, Outcome, close_event_loops
+from shells import LOAD, Kernel, Outcome, running
 
 from nemotron_magic import rehearsal
 from nemotron_magic.core.parameters import PARAMETERS
@@ -117,12 +117,12 @@ WITH_FLAGS = {
 @pytest.fixture
 def rehearsing(tmp_path: Path) -> Iterator[Kernel]:
     (tmp_path / "notes.txt").write_text("a note in a file")
-    with rehearsal.serve() as url:
-        kernel = Kernel(tmp_path, AIMLAPI_API_BASE=url)
-        assert kernel.run("%load_ext nemotron_magic").outputs == []
+    with (
+        rehearsal.serve() as url,
+        running(tmp_path, AIMLAPI_API_BASE=url) as kernel,
+    ):
+        assert kernel.run(LOAD).outputs == []
         yield kernel
-        kernel.close()
-        close_event_loops()
 
 
 def shown(outcome: Outcome) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from service import serve
-from shells import Kernel, Outcome, close_event_loops
+from shells import LOAD, Kernel, Outcome, running
 
 SLOW = "rehearsal: slow 200\\nrehearsal: length 120"
 ASK = f"get_ipython().run_cell_magic('nemotron', '-c none', '{SLOW}')"
@@ -43,13 +43,9 @@ def served_kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     """A kernel that a Jupyter server began."""
     folder = tmp_path_factory.mktemp("kernel")
     with serve() as url:
-        kernel = Kernel(
-            folder, AIMLAPI_API_BASE=str(url), JPY_SESSION_NAME=f"{folder}/a.ipynb"
-        )
-        kernel.run("%load_ext nemotron_magic")
-        yield kernel
-        kernel.close()
-        close_event_loops()
+        at = {"AIMLAPI_API_BASE": str(url), "JPY_SESSION_NAME": f"{folder}/a.ipynb"}
+        with running(folder, LOAD, **at) as kernel:
+            yield kernel
 
 
 def kinds(outcome: Outcome) -> list[str]:

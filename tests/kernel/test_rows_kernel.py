@@ -8,26 +8,19 @@ from typing import Any
 
 import pytest
 from counting_service import CountingService
-from shells import Kernel, Outcome, close_event_loops
+from shells import LOAD, Kernel, Outcome, running
 
 ASK = '%%nemotron --as "tone: good|bad" -o out --all --at-once 4 rows: values\n'
 
 
 @pytest.fixture
-def service() -> Iterator[CountingService]:
-    one = CountingService(wait_s=0.05)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def kernel(tmp_path: Path, service: CountingService) -> Iterator[Kernel]:
-    one = Kernel(tmp_path, AIMLAPI_API_BASE=service.url)
-    one.run("%load_ext nemotron_magic\n%config Nemotron.model = 'm'")
-    one.run("import pandas; values = [f'row {n}' for n in range(100)]")
-    yield one
-    one.close()
-    close_event_loops()
+def kernel(tmp_path: Path, counting: CountingService) -> Iterator[Kernel]:
+    cells = (
+        f"{LOAD}\n%config Nemotron.model = 'm'",
+        "import pandas; values = [f'row {n}' for n in range(100)]",
+    )
+    with running(tmp_path, *cells, AIMLAPI_API_BASE=counting.url) as kernel:
+        yield kernel
 
 
 def painted(outcome: Outcome) -> list[str]:
@@ -51,10 +44,10 @@ def test_one_display_is_repainted_a_few_times_a_second(kernel: Kernel) -> None:
 
 
 def test_stop_keeps_what_was_answered_and_the_same_cell_goes_on(
-    kernel: Kernel, service: CountingService
+    kernel: Kernel, counting: CountingService
 ) -> None:
     def stop(message: dict[str, Any]) -> None:
-        if sum(service.answered.values()) > 20 and not stopped:
+        if sum(counting.answered.values()) > 20 and not stopped:
             stopped.append(True)
             kernel.interrupt()
 
@@ -63,9 +56,9 @@ def test_stop_keeps_what_was_answered_and_the_same_cell_goes_on(
 
     assert done.status == "error"
     assert done.error.startswith("InterruptedByUser: stopped by you")
-    answered = sum(service.answered.values())
+    answered = sum(counting.answered.values())
     got = kernel.run("print(out.shape[0], out.tone.notna().sum())").text.split()
     assert got == ["100", str(answered)]
     assert kernel.run(ASK + "Tone?").status == "ok"
-    assert len(service.asked) == 100
-    assert max(service.asked.values()) == 1
+    assert len(counting.asked) == 100
+    assert max(counting.asked.values()) == 1

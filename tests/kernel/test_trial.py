@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shells import Kernel, close_event_loops
+from shells import LOAD, Kernel, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials need Linux")
 
@@ -31,12 +31,8 @@ class Unchecked(Trials):
 
 @pytest.fixture(scope="module")
 def trying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    kernel = Kernel(tmp_path_factory.mktemp("trial"))
-    assert kernel.run(SETUP).status == "ok"
-    kernel.run("%load_ext nemotron_magic")
-    yield kernel
-    kernel.close()
-    close_event_loops()
+    with running(tmp_path_factory.mktemp("trial"), SETUP, LOAD) as kernel:
+        yield kernel
 
 
 def tried(kernel: Kernel, *cells: str) -> list[tuple[str, str]]:

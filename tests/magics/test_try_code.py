@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from scripted_replies import Replies
-from shells import Kernel, Outcome, close_event_loops
+from shells import LOAD, Kernel, Outcome, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials need Linux")
 
@@ -32,11 +32,10 @@ def replies() -> Iterator[Replies]:
 def kernel(
     replies: Replies, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Kernel]:
-    kernel = Kernel(tmp_path_factory.mktemp("try"), AIMLAPI_API_BASE=replies.url)
-    kernel.run(f"{SALES}\n%load_ext nemotron_magic\n%config Nemotron.context = 'none'")
-    yield kernel
-    kernel.close()
-    close_event_loops()
+    begin = f"{SALES}\n{LOAD}\n%config Nemotron.context = 'none'"
+    folder = tmp_path_factory.mktemp("try")
+    with running(folder, begin, AIMLAPI_API_BASE=replies.url) as kernel:
+        yield kernel
 
 
 def words(done: Outcome) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from hostile_service import Answer, Service, serving
-from shells import Kernel, close_event_loops
+from shells import LOAD, Kernel, running
 from wire import NoStore, event
 
 from nemotron_magic import Session
@@ -256,12 +256,9 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     home = tmp_path_factory.mktemp("home")
     with serving() as service:
         own = {"AIMLAPI_API_BASE": f"{service.url}/v1", "AIMLAPI_API_KEY": KEY}
-        kernel = Kernel(home, NEMOTRON_MAGIC_HOME=str(home), **own)
-        kernel.run("%load_ext nemotron_magic")
-        kernel.run("%config Nemotron.log_text = True")
-        yield Listening(kernel, service, home)
-        kernel.close()
-        close_event_loops()
+        own["NEMOTRON_MAGIC_HOME"] = str(home)
+        with running(home, LOAD, "%config Nemotron.log_text = True", **own) as kernel:
+            yield Listening(kernel, service, home)
 
 
 @pytest.mark.kernel

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hostile_service import Answer, Service, serving
-from shells import Kernel, Outcome, close_event_loops
+from shells import LOAD, Kernel, Outcome, running
 
 ORDINARY = "def f(x: int) -> str:  # what it does\n    return f'{x + 1:>8}'\n" * 60
 BLANKS = " " * 300
@@ -49,11 +49,10 @@ def hostile() -> Iterator[Service]:
 def kernel(
     tmp_path_factory: pytest.TempPathFactory, hostile: Service
 ) -> Iterator[Kernel]:
-    kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=hostile.url)
-    kernel.run("%load_ext nemotron_magic\n%config Nemotron.insert_button = 'on'")
-    yield kernel
-    kernel.close()
-    close_event_loops()
+    begin = f"{LOAD}\n%config Nemotron.insert_button = 'on'"
+    folder = tmp_path_factory.mktemp("kernel")
+    with running(folder, begin, AIMLAPI_API_BASE=hostile.url) as kernel:
+        yield kernel
 
 
 def answer_with(service: Service, reply: str) -> None:

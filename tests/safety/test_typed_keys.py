@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from service import Address, serve
-from shells import Kernel, close_event_loops
+from shells import LOAD, running
 
 from nemotron_magic import Session
 from nemotron_magic.context.gather import ContextGatherer
@@ -261,9 +261,7 @@ def service() -> Iterator[Address]:
 def test_a_kernel_sends_it_neither_at_once_nor_with_a_later_question(
     service: Address, tmp_path: Path
 ) -> None:
-    kernel = Kernel(tmp_path, AIMLAPI_API_BASE=str(service))
-    try:
-        kernel.run("%load_ext nemotron_magic")
+    with running(tmp_path, LOAD, AIMLAPI_API_BASE=str(service)) as kernel:
         typed = [
             kernel.run(cell, f"c{number}")
             for number, cell in enumerate(
@@ -278,9 +276,6 @@ def test_a_kernel_sends_it_neither_at_once_nor_with_a_later_question(
         before = len(service.requests)
         kernel.run(f"print('{HEX[::-1]}'[::-1], '{SHORT}')", "p")
         later = kernel.run("%nemotron -c all why?", "q")
-    finally:
-        kernel.close()
-        close_event_loops()
 
     assert [outcome.status for outcome in typed] == ["error"] * 4
     for key in (HEX, MIXED, SHORT):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ import pytest
 from counting_service import CountingService
 
 from nemotron_magic import InputError, Session
+from nemotron_magic.client.client import Client
 
 distributed = pytest.importorskip("distributed")
 
@@ -52,35 +53,28 @@ def cluster() -> Iterator[Any]:
 
 
 @pytest.fixture
-def service() -> Iterator[CountingService]:
-    service = CountingService(wait_s=0.05)
-    yield service
-    service.close()
-
-
-@pytest.fixture
-def session(service: CountingService, tmp_path: Path) -> Iterator[Session]:
+def session(
+    session_at: Callable[..., Session], counting: CountingService, tmp_path: Path
+) -> Session:
     environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path), "HOME": str(tmp_path)}
-    session = Session(base_url=service.url, model="m", environ=environ)
-    yield session
-    session.close()
+    return session_at(counting.url, Client(), model="m", environ=environ)
 
 
 def test_rows_are_sent_by_the_workers_and_each_once(
-    cluster: Any, session: Session, service: CountingService
+    cluster: Any, session: Session, counting: CountingService
 ) -> None:
     values = [f"row {n} good" for n in range(120)]
     rows = session.map("Tone?", values, as_="tone: good|bad", engine=cluster)
 
     assert set(rows.frame.tone) == {"good"}
-    assert service.asked == dict.fromkeys(values, 1)
-    assert service.most_under_way > 4
-    assert rows.cost_usd == pytest.approx(service.spent_usd)
+    assert counting.asked == dict.fromkeys(values, 1)
+    assert counting.most_under_way > 4
+    assert rows.cost_usd == pytest.approx(counting.spent_usd)
     assert cluster.get_events(f"nemotron-rows-{rows.details['run']}") == ()
 
 
 def test_a_frame_of_dask_is_computed_once_and_its_pilot_is_of_the_first_partition(
-    cluster: Any, session: Session, service: CountingService, tmp_path: Path
+    cluster: Any, session: Session, counting: CountingService, tmp_path: Path
 ) -> None:
     def read(part: pd.DataFrame) -> pd.DataFrame:
         if len(part):
@@ -98,14 +92,14 @@ def test_a_frame_of_dask_is_computed_once_and_its_pilot_is_of_the_first_partitio
     assert "in the first of 4 partitions" in pilot.summary()
     assert (read_for_pilot, len([*tmp_path.glob("row *")])) == (1, 5)
     assert rows.frame.index.tolist() == frame.sort_index().index.tolist()
-    assert set(service.asked.values()) == {1}
-    assert len(service.asked) == 40
+    assert set(counting.asked.values()) == {1}
+    assert len(counting.asked) == 40
 
 
 def test_a_killed_worker_loses_no_answer_and_what_it_had_is_not_asked_twice(
-    session: Session, service: CountingService
+    session: Session, counting: CountingService
 ) -> None:
-    service.wait_s = 0.2
+    counting.wait_s = 0.2
     values = [f"row {n} good" for n in range(300)]
     with connected(2) as client:
         victim = next(iter(client.run(os.getpid).values()))
@@ -127,7 +121,7 @@ def test_a_killed_worker_loses_no_answer_and_what_it_had_is_not_asked_twice(
     assert 1 <= len(lost) <= 16
     assert all("may have been billed" in row.error for row in rows.errors)
     assert sum(row.value is not None for row in rows) == 300 - len(lost)
-    assert {row for row, many in service.asked.items() if many > 1} <= set(lost)
+    assert {row for row, many in counting.asked.items() if many > 1} <= set(lost)
     assert (again.errors, again.left) == ((), 0)
 
 
@@ -135,12 +129,12 @@ KEY = "sk-of-the-driver-0123456789"
 
 
 def test_a_key_goes_to_workers_on_this_machine_and_to_none_in_the_clear(
-    cluster: Any, service: CountingService, tmp_path: Path
+    cluster: Any, counting: CountingService, tmp_path: Path
 ) -> None:
     environ = {
         "NEMOTRON_MAGIC_HOME": str(tmp_path),
         "AIMLAPI_API_KEY": KEY,
-        "AIMLAPI_API_BASE": service.url,
+        "AIMLAPI_API_BASE": counting.url,
     }
 
     class Far:
@@ -151,16 +145,16 @@ def test_a_key_goes_to_workers_on_this_machine_and_to_none_in_the_clear(
         def __getattr__(self, name: str) -> Any:
             return getattr(cluster, name)
 
-    session = Session(base_url=service.url, model="m", environ=environ)
+    session = Session(base_url=counting.url, model="m", environ=environ)
     with pytest.raises(InputError, match="the workers have no key") as refused:
         session.map("Tone?", ["a good"], as_="tone: good|bad", engine=Far())
-    asked = len(service.bodies)
+    asked = len(counting.bodies)
     session.map("Tone?", ["a good"], as_="tone: good|bad", engine=cluster)
     session.close()
 
     assert "AIMLAPI_API_KEY" in refused.value.hint
     assert asked == 0
-    assert service.headers[-1]["Authorization"] == f"Bearer {KEY}"
+    assert counting.headers[-1]["Authorization"] == f"Bearer {KEY}"
     assert KEY not in str(cluster.get_events())
 
 

@@ -22,6 +22,7 @@ import pytest
 from counting_service import PRICE_USD, Answer, CountingService, good
 
 from nemotron_magic import NemotronError, Session
+from nemotron_magic.client.client import Client
 
 TONE = "tone: good|bad, why"
 
@@ -44,18 +45,16 @@ def serve(services: list[CountingService]) -> Callable[..., CountingService]:
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Callable[[CountingService], Session]]:
-    made: list[Session] = []
+def session(session_at: Any, tmp_path: Path) -> Callable[..., Session]:
+    """Return what makes sessions that ask a service, and wait as it says."""
+    environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path)}
 
     def session(service: CountingService, **values: Any) -> Session:
-        environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path)}
-        one = Session(base_url=service.url, model="m", environ=environ, **values)
-        made.append(one)
+        values = {"model": "m", "environ": environ, **values}
+        one: Session = session_at(service.url, Client(), **values)
         return one
 
-    yield session
-    for one in made:
-        one.close()
+    return session
 
 
 def test_a_column_becomes_typed_columns(serve: Any, session: Any) -> None:

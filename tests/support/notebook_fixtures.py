@@ -7,15 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from counting_service import CountingService
 from panel_page import PanelPage
 from service import Address, serve
-from shells import KEYS, Kernel, Shell, close_event_loops
+from shells import KEYS, LOAD, Kernel, Shell, close_event_loops, running
 
 
 @pytest.fixture
 def service() -> Iterator[Address]:
     with serve() as url:
         yield url
+
+
+@pytest.fixture
+def counting() -> Iterator[CountingService]:
+    """Yield a service that counts what it was asked of each row."""
+    service = CountingService(wait_s=0.05)
+    yield service
+    service.close()
 
 
 @pytest.fixture
@@ -73,11 +82,9 @@ def open_panel(shell: Shell, app: Any) -> Callable[[], PanelPage]:
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
     with serve() as url:
-        kernel = Kernel(tmp_path_factory.mktemp("kernel"), AIMLAPI_API_BASE=str(url))
-        kernel.run("%load_ext nemotron_magic")
-        yield kernel
-        kernel.close()
-        close_event_loops()
+        folder = tmp_path_factory.mktemp("kernel")
+        with running(folder, LOAD, AIMLAPI_API_BASE=str(url)) as kernel:
+            yield kernel
 
 
 @pytest.fixture

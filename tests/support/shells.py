@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +25,7 @@ from service import Address
 from traitlets.config import Config
 
 KEYS = ("AIMLAPI_API_KEY", "AIML_API_KEY", "AIMLAPI_KEY", "AIML_API_BASE")
+LOAD = "%load_ext nemotron_magic"
 NO_COLOUR = "nocolor" if IPython.version_info >= (9,) else "NoColor"
 
 
@@ -206,6 +208,19 @@ class Kernel:
         message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
+
+
+@contextmanager
+def running(folder: Path, *cells: str, **environ: str) -> Iterator[Kernel]:
+    """Run a kernel of one's own in a folder, and these cells in it to begin with."""
+    kernel = Kernel(folder, **environ)
+    try:
+        for cell in cells:
+            assert kernel.run(cell).status == "ok", cell
+        yield kernel
+    finally:
+        kernel.close()
+        close_event_loops()
 
 
 def sent(service: Address) -> str:
