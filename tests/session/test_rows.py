@@ -96,6 +96,26 @@ def test_what_was_answered_is_not_asked_again(serve: Any, session: Any) -> None:
     assert pilot.estimate.cost_usd == pytest.approx(40 * PRICE_USD, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("What tone?", "What tone? "),
+        ("What tone?", "\n  What tone?\n\n"),
+        ("What tone?\nBe brief.", "What tone?\t \r\nBe brief.\n"),
+        ("{t}: What\n  tone?", "{t}: What  \n  tone? "),
+    ],
+)
+def test_a_blank_that_nobody_sees_asks_nothing_again(
+    serve: Any, session: Any, first: str, second: str
+) -> None:
+    service, table = serve(), pd.DataFrame({"t": ["good", "bad"]})
+
+    session(service).map(first, table, as_=TONE)
+    again = session(service).map(second, table, as_=TONE)
+
+    assert (again.asked, len(service.bodies)) == (0, 2)
+
+
 def test_a_run_goes_on_with_what_is_left(serve: Any, session: Any) -> None:
     service = serve()
     values = [f"row {n}" for n in range(30)]

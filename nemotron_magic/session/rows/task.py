@@ -160,7 +160,10 @@ class RowTask:
 
         `unsent` is a column that must not go out, as it holds the truth.
         """
-        if not instruction.strip():
+        # A blank that nobody sees would have every row asked and paid for anew.
+        lines = instruction.strip().splitlines()
+        instruction = "\n".join(line.rstrip() for line in lines)
+        if not instruction:
             raise InputError(
                 "there is no instruction",
                 "nothing was sent",
@@ -219,7 +222,7 @@ class RowTask:
             return "".join(values[p] if isinstance(p, int) else p for p in self.parts)
         lines = (f"{n}: {v}" for n, v in zip(self.names, values, strict=True))
         row = values[0] if self.is_bare else "\n".join(lines)
-        return f"{self.instruction.strip()}\n\n{row}"
+        return f"{self.instruction}\n\n{row}"
 
     def key(self, text: str) -> bytes:
         """Return the name of a row: equal ones are asked once."""
