@@ -239,6 +239,42 @@ def test_index_and_order_are_those_of_the_input(
     assert told == [None if pd.isna(one) else one for one in values]
 
 
+def sort_it(table: Any) -> None:
+    table.sort_values("t", inplace=True, ascending=False)
+
+
+def cut_it(table: Any) -> None:
+    table.drop(index=[3], inplace=True)
+
+
+def rename_it(table: Any) -> None:
+    table.index.name = "other"
+    table.reset_index(drop=True, inplace=True)
+
+
+@pytest.mark.parametrize("change", [sort_it, cut_it, rename_it])
+def test_what_becomes_of_the_input_later_changes_no_answer(
+    serve: Any, session: Any, change: Callable[[Any], None]
+) -> None:
+    table = pd.DataFrame({"t": ["bad a", "good b", "bad c"]}, index=[7, 3, 5])
+
+    rows = session(serve()).map("Tone?", table, as_="tone: good|bad")
+    change(table)
+
+    assert rows.frame.tone.to_dict() == {7: "bad", 3: "good", 5: "bad"}
+    assert rows.frame.index.name is None
+    assert [row.index for row in rows] == [7, 3, 5]
+
+
+def test_a_list_may_change_later(serve: Any, session: Any) -> None:
+    values = ["bad a", "good b"]
+
+    rows = session(serve()).map("Tone?", values, as_="tone: good|bad", label=["a", "b"])
+    values[0] = "other"
+
+    assert "| 0 | bad a | a | bad |" in rows.scores()
+
+
 def test_polars_comes_back_as_polars(serve: Any, session: Any) -> None:
     table = pl.DataFrame({"title": ["good", "bad"], "body": ["a", None], "n": [1, 2]})
 

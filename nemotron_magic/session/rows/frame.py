@@ -347,9 +347,8 @@ class Rows:
         return field, pairs, failed
 
     def _index(self) -> Any:
-        index = getattr(self._table.source, "index", None)
-        is_own = self._table.library == "pandas" and not callable(index)
-        return index if is_own and index is not None else range(len(self))
+        own = self._table.index
+        return range(len(self)) if own is None else own
 
     def _plain(
         self, index: Sequence[Any], places: Iterable[int] | None = None

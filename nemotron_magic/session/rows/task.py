@@ -49,10 +49,11 @@ _Library = Literal["pandas", "polars", ""]
 class Table:
     """The input: its columns by place, and what it was.
 
-    `is_bare` says that it has one column without a name of its own to be sent.
+    `is_bare` says that it has one column without a name of its own to be sent; `index`
+    is that of pandas as it was: the user may sort or cut the input in place meanwhile.
     """
 
-    source: Any
+    index: Any
     library: _Library
     names: tuple[str, ...]
     column: Callable[[int], Sequence[Any]]
@@ -91,7 +92,8 @@ def read_table(values: Any, is_sample: bool = False) -> Table:
         values = values.tolist()
     if isinstance(values, list | tuple):
         library: _Library = "pandas" if pandas else "polars" if polars else ""
-        return _table(library, values, ("",), lambda n: values, is_bare=True)
+        copied = list(values)
+        return _table(library, copied, ("",), lambda n: copied, is_bare=True)
     kind = type(values).__name__
     hint = "Collect it first: .collect()" if kind == "LazyFrame" else ""
     raise InputError(
@@ -108,7 +110,10 @@ def _table(
     column: Callable[[int], Sequence[Any]],
     is_bare: bool = False,
 ) -> Table:
-    return Table(values, library, names, column, len(values), is_bare)
+    # Of a list it is a method; of polars there is none.
+    index = getattr(values, "index", None)
+    index = index.copy() if library == "pandas" and hasattr(index, "copy") else None
+    return Table(index, library, names, column, len(values), is_bare)
 
 
 @dataclass(frozen=True, slots=True)
