@@ -111,7 +111,7 @@ def _table(
     is_bare: bool = False,
 ) -> Table:
     # Of a list it is a method; of polars there is none.
-    index = getattr(values, "index", None)
+    index: Any = getattr(values, "index", None)
     index = index.copy() if library == "pandas" and hasattr(index, "copy") else None
     return Table(index, library, names, column, len(values), is_bare)
 
