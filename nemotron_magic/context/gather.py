@@ -196,8 +196,9 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
                 f"{path} is too large to attach: {size:,} bytes",
                 hint="Attach a part of it, or read it into a variable and name that",
             )
-        if not file.is_file():  # a pipe or a device: it may never end
-            raise InputError(f"cannot attach {path}: it is not a file", hint=name_it)
+        if not file.is_file():  # a pipe or a device may never end
+            hint = "Name a file in it: -f FOLDER/FILE" if file.is_dir() else name_it
+            raise InputError(f"cannot attach {path}: it is not a file", hint=hint)
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()

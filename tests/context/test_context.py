@@ -421,4 +421,5 @@ def test_what_is_no_file_is_not_waited_for(
     outcome = shell.run(f"%nemotron -f {path} why?")
 
     assert "it is not a file" in outcome.text
+    assert ("Name a file in it" in outcome.text) == (kind == "folder")
     assert service.requests == []
