@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from shells import Shell
 
 from nemotron_magic.display.panel.panel import panel_state, state_bundle
@@ -16,7 +17,7 @@ CONFIG = "%config Nemotron.temperature = 0.2"
 
 
 def test_it_tells_settings_question_answer_and_totals() -> None:
-    text = panel_state(CONFIG, TURN, "This session: 1 call")
+    text = "\n\n".join(panel_state(CONFIG, TURN, "This session: 1 call"))
 
     assert CONFIG in text
     assert "Is <i>it</i>?" in text
@@ -25,11 +26,33 @@ def test_it_tells_settings_question_answer_and_totals() -> None:
 
 
 def test_a_long_answer_is_cut_and_defaults_are_said() -> None:
-    text = panel_state("", Turn("Why?", Reply("a" * 10_000)), "")
+    text = "\n\n".join(panel_state("", Turn("Why?", Reply("a" * 10_000)), ""))
 
     assert len(text) < 4_500
     assert "6,000 characters more" in text
     assert "at their defaults" in text
+
+
+def test_a_long_question_is_cut() -> None:
+    text = "\n\n".join(panel_state("", Turn("b" * 1_000_000, Reply("Yes")), ""))
+
+    assert len(text) < 4_500
+    assert "996,000 characters more" in text
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["Try\n\n```python\nx = 1", "~~~~\n" + "a" * 5_000, "```py", "<!-- a", "$$\nx"],
+)
+def test_what_stands_below_a_reply_that_was_cut_is_no_part_of_it(
+    app: Any, open_panel: Any, reply: str
+) -> None:
+    turn = Turn("How?", Reply(reply))
+    app.session.conversation.threads["main"] = [turn]
+    app.session.conversation.last = turn.reply
+    html = state_bundle("nm-p", open_panel().panel._host)["text/html"]
+
+    assert "<p>This session: 0 calls" in html
 
 
 def test_its_html_is_safe_and_hides_beside_a_panel(app: Any, open_panel: Any) -> None:

@@ -222,17 +222,24 @@ def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
     calls, cost = plural(totals.calls, "call"), reports.cost_text(totals)
     config = config_lines({p.name: getattr(host.config, p.name) for p in PARAMETERS})
     spent = f"This session: {calls} · {tokens} tokens · {cost}"
-    text = panel_state(Redactor({}).redact(config).text, last, spent)
+    parts = panel_state(Redactor({}).redact(config).text, last, spent)
     style = _HIDE.replace("MARK", mark).replace("\n", "")
-    html = f"{document(to_html(text))}<style>{style}</style>"
-    return {"text/html": f'<div class="{mark}-still">{html}</div>', "text/plain": text}
+    # Each by itself, because a reply that was stopped may end in an open block of code.
+    html = f"{document(''.join(map(to_html, parts)))}<style>{style}</style>"
+    still = f'<div class="{mark}-still">{html}</div>'
+    return {"text/html": still, "text/plain": "\n\n".join(parts)}
 
 
-def panel_state(config: str, turn: Turn | None, spent: str) -> str:
+def panel_state(config: str, turn: Turn | None, spent: str) -> list[str]:
     """Return the state of a panel as Markdown: what is set, the last turn, the cost."""
     parts = [f"*{_HEADING}*", as_block(config, "python") if config else _DEFAULTS]
     if turn is not None:
-        answer, more = turn.reply[:_MOST_CHARS], len(turn.reply) - _MOST_CHARS
-        parts += [as_block(turn.question, "text"), answer]
-        parts += [f"… and {more:,} characters more."] if more > 0 else []
-    return "\n\n".join([*parts, spent])
+        question, answer = (text[:_MOST_CHARS] for text in (turn.question, turn.reply))
+        parts += [as_block(question, "text"), _more(turn.question)]
+        parts += [answer, _more(turn.reply)]
+    return [*filter(None, parts), spent]
+
+
+def _more(text: str) -> str:
+    more = len(text) - _MOST_CHARS
+    return f"… and {more:,} characters more." if more > 0 else ""
