@@ -25,6 +25,12 @@ TOO_WIDE = """panel => {
         .map(one => one.outerHTML);
 }"""
 
+DRAWN = """talk => [...talk.querySelectorAll('.nm-reply')].map(one => {
+    const {fontSize, lineHeight, color} = getComputedStyle(one);
+    const {left, width} = one.getBoundingClientRect();
+    return [fontSize, lineHeight, color, left, width];
+})"""
+
 
 @pytest.fixture
 def page(notebook_page: NotebookPage, front_end: FrontEnd) -> NotebookPage:
@@ -133,6 +139,19 @@ def test_a_cell_runs_while_the_panel_asks_and_a_stop_works_within_a_second(
     assert streams_still
     assert sleeps_still
     assert stopped_s < 1
+
+
+def test_what_grows_is_drawn_as_what_is_finished(
+    page: NotebookPage, front_end: FrontEnd
+) -> None:
+    ask(page, "rehearsal: length 900")
+    talk(page).locator(".jp-OutputArea-output .nm-reply").first.wait_for()
+    drawn = talk(page).evaluate(DRAWN)
+    page.screenshot(f"panel-growing-{front_end}")
+    press(page, "Stop")
+
+    assert len(drawn) >= 2
+    assert [*map(str, drawn)] == [str(drawn[0])] * len(drawn)
 
 
 def test_the_end_of_a_growing_reply_stays_in_sight(
@@ -323,6 +342,7 @@ def test_a_panel_whose_kernel_has_restarted_says_so_and_a_new_one_opens(
     before = lost.is_visible()
     page.page.evaluate("void nmPanel().sessionContext.session.kernel.restart()")
     expect(lost).to_be_visible()
+    expect(panel(page).get_by_role("status")).to_be_hidden()
     page.screenshot(f"panel-lost-{front_end}")
     page.wait_idle()
     page.run(0)
