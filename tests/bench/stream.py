@@ -27,41 +27,24 @@ from statistics import median
 from urllib.parse import urlsplit
 
 import httpx
+from paced import MODEL, event
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
 from nemotron_magic.core.events import Event, Text
 
-MODEL = "nvidia/nemotron-3-super-120b-a12b"
 QUESTION = {"role": "user", "content": "Why?"}
 READ_BYTES = 65536
 
 Ask = Callable[[str], str]
 
 
-def chunk(content: str) -> bytes:
-    """Write one event as services do."""
-    choice = {
-        "index": 0,
-        "delta": {"role": "assistant", "content": content},
-        "finish_reason": None,
-        "logprobs": None,
-    }
-    body = {
-        "id": "gen-1755781234-AbCdEfGhIjKlMnOpQrSt",
-        "object": "chat.completion.chunk",
-        "created": 1755781234,
-        "model": MODEL,
-        "choices": [choice],
-    }
-    return b"data: %b\n\n" % json.dumps(body, separators=(",", ":")).encode()
-
-
 @cache
 def response(framing: str, events: int, chars: int) -> bytes:
     """Give the whole response of a server, head and body."""
     words = ("word, " * chars)[:chars]
-    sent = [chunk(words)] * events + [b"data: [DONE]\n\n"]
+    one = event({"role": "assistant", "content": words})
+    sent = [one] * events + [b"data: [DONE]\n\n"]
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
     if framing == "chunked":
         sent = [b"%x\r\n%b\r\n" % (len(one), one) for one in [*sent]] + [b"0\r\n\r\n"]
@@ -121,9 +104,9 @@ def text_of(reads: Iterator[bytes]) -> Iterator[str]:
     rest = b""
     for data in reads:
         *sent, rest = (rest + data).split(b"\n\n")
-        for event in sent:
-            if event != b"data: [DONE]":
-                yield json.loads(event[6:])["choices"][0]["delta"]["content"]
+        for one in sent:
+            if one != b"data: [DONE]":
+                yield json.loads(one[6:])["choices"][0]["delta"]["content"]
 
 
 def raw_text(url: str) -> Iterator[str]:
@@ -152,7 +135,7 @@ def httpx_text(client: httpx.Client, url: str) -> Iterator[str]:
 
 
 def our_text(
-    client: Client, url: str, watch: Callable[[Event], None] = lambda event: None
+    client: Client, url: str, watch: Callable[[Event], None] = lambda _: None
 ) -> str:
     """Ask as a session does."""
     session = Session(client=client, base_url=url, environ={}, model=MODEL, system="")

@@ -12,6 +12,7 @@ from attacks import ATTACKS, WORST, armed
 from hostile_service import Answer, Service, serving
 from notebook_page import FrontEnd, NotebookPage
 from reply_page import interims, whole
+from wire import DONE, STOP, say
 
 from nemotron_magic.markdown import to_html
 
@@ -109,10 +110,7 @@ def speak(replies: list[str]) -> Any:
         number = int(json.loads(body)["messages"][-1]["content"].rpartition(" ")[2])
         text = replies[number]
         pieces = [text[at : at + 7] for at in range(0, len(text), 7)]
-        chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
-        stop = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
-        events = (f"data: {json.dumps(chunk)}\n\n" for chunk in [*chunks, stop])
-        return Answer.stream("".join([*events, "data: [DONE]\n\n"]).encode())
+        return Answer.stream(say(*pieces) + STOP + DONE)
 
     return answer
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from apart import found_by
-from wire import ask_once, say
+from wire import DONE, ask_once, say
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
@@ -89,7 +89,7 @@ def test_a_clock_that_jumps_changes_nothing(session_at: Callable[..., Session]) 
     moments = iter([1.8e9, 0.0, 4e9, -5.0, 1.8e9] * 20)
 
     def body() -> Iterator[bytes]:
-        yield say("Hello, ", "world!") + b"data: [DONE]\n\n"
+        yield say("Hello, ", "world!") + DONE
 
     client = Client(
         httpx.MockTransport(lambda request: httpx.Response(200, content=body())),

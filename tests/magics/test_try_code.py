@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from scripted_replies import Replies
-from shells import LOAD, Kernel, Outcome, running
+from shells import LOAD, Kernel, Outcome, asked_in_a_panel, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="trials need Linux")
 
@@ -217,27 +217,14 @@ def test_our_own_folders_cannot_be_read(kernel: Kernel, replies: Replies) -> Non
     assert "Not tried: it reads kept, which may be secret." in words(done)
 
 
-def asked_in_a_panel(kernel: Kernel) -> str:
-    """Ask in a panel whose kernel runs no cell; return all that its page was sent."""
-    opened = kernel.run("%nemotron panel", "panel")
-    made = [m["content"] for m in opened.messages if m["msg_type"] == "comm_open"]
-    ids = {c["data"]["state"].get("description"): c["comm_id"] for c in made}
-    kernel.change(ids["Question"], value="what is it")
-    messages = kernel.press(ids["Send"]).messages
-    while "nm-footer" not in json.dumps(messages, default=str):
-        messages.append(kernel.client.get_iopub_msg(timeout=60))
-    kernel.press(ids["Close"])
-    return json.dumps([one["content"] for one in messages], default=str)
-
-
 def test_the_panel_shows_the_verdict_beside_a_block(
     kernel: Kernel, replies: Replies
 ) -> None:
     replies.replies = [block("sales.usd.min()")]
     kernel.run("%nemotron reset\n%config Nemotron.try_code = 'on'")
-    tried = asked_in_a_panel(kernel)
+    tried = str(asked_in_a_panel(kernel))
     kernel.run("%nemotron reset\n%config Nemotron.try_code = 'off'")
-    untried = asked_in_a_panel(kernel)
+    untried = str(asked_in_a_panel(kernel))
 
     assert "Tried on a copy of this kernel: runs" in tried
     assert "Tried on a copy" not in untried

@@ -6,7 +6,6 @@ What it prints, and every file that it leaves, is searched for the key.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import pickle
@@ -22,6 +21,7 @@ import IPython
 from IPython.core.interactiveshell import InteractiveShell
 from service import serve
 from traitlets.config import Config
+from wire import DONE, event
 
 HERE = Path(os.environ["HERE"])
 KEY = os.environ["PLANTED"]
@@ -144,8 +144,7 @@ def repeated(ip: InteractiveShell) -> None:
         chunks.append({"choices": [{"delta": {"tool_calls": [called]}}]})
     chunks.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     end = {"choices": [{"delta": {}, "finish_reason": KEY}]}
-    body = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in [*chunks, end])
-    with serve(body=[body.encode(), b"data: [DONE]\n\n"]) as url:
+    with serve(body=[*map(event, [*chunks, end]), DONE]) as url:
         os.environ["AIMLAPI_API_BASE"] = str(url)
         run(ip, "%nemotron -c none --fresh what did I send?")
         run(ip, "_nemotron, _nemotron.metadata, _nemotron.model")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from hostile_service import Answer, Service, serving
 from shells import LOAD, Kernel, running
-from wire import NoStore, event
+from wire import DONE, NoStore, event
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
@@ -96,7 +96,7 @@ def streamed(said: str, size: int) -> bytes:
         chunks.append({**whole, "choices": [one]})
     end = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
     chunks.append({**whole, "choices": [end]})
-    return b"".join(map(event, chunks)) + b"data: [DONE]\n\n"
+    return b"".join(map(event, chunks)) + DONE
 
 
 def model_list(said: str) -> dict[str, Any]:

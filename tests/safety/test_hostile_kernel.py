@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hostile_service import Answer, Service, serving
-from shells import LOAD, Kernel, Outcome, running
+from shells import LOAD, Kernel, Outcome, asked_in_a_panel, running
 
 ORDINARY = "def f(x: int) -> str:  # what it does\n    return f'{x + 1:>8}'\n" * 60
 BLANKS = " " * 300
@@ -70,18 +70,9 @@ def asked_in_a_cell(kernel: Kernel) -> tuple[Outcome, str]:
     return outcome, "".join(shown)
 
 
-def asked_in_a_panel(kernel: Kernel) -> str:
+def shown_in_a_panel(kernel: Kernel) -> str:
     """Ask in a panel; return all HTML that its page was sent."""
-    opened = kernel.run("%nemotron panel", "panel")
-    made = [m["content"] for m in opened.messages if m["msg_type"] == "comm_open"]
-    ids = {c["data"]["state"].get("description"): c["comm_id"] for c in made}
-    kernel.change(ids["Question"], value="what is it")
-    # A thread answers: while the button is being pressed, or later.
-    messages = kernel.press(ids["Send"]).messages
-    while "nm-footer" not in (html := "".join(chain(*map(outputs, messages)))):
-        messages.append(kernel.client.get_iopub_msg(timeout=60))
-    kernel.press(ids["Close"])
-    return html
+    return "".join(chain(*map(outputs, asked_in_a_panel(kernel))))
 
 
 def outputs(message: dict[str, Any]) -> list[str]:
@@ -136,7 +127,7 @@ def test_a_panels_page_is_sent_code_of_which_nothing_is_out_of_sight(
 ) -> None:
     code, in_sight = HIDDEN[name]
     answer_with(hostile, fenced("python", code))
-    html = asked_in_a_panel(kernel)
+    html = shown_in_a_panel(kernel)
     sources = Links(html).sources
 
     assert sources
@@ -149,7 +140,7 @@ def test_below_three_hundred_empty_lines_nothing_hides(
     kernel: Kernel, hostile: Service
 ) -> None:
     answer_with(hostile, fenced("python", "x = 1" + "\n" * 300 + "open('p', 'w')"))
-    (source,) = set(Links(asked_in_a_panel(kernel)).sources)
+    (source,) = set(Links(shown_in_a_panel(kernel)).sources)
 
     assert source.endswith("open('p', 'w')")
     assert source.count("\n") < 5

@@ -10,7 +10,7 @@ import pytest
 from hostile_service import Answer, Service
 from reply_page import faults
 from shells import Shell
-from wire import DONE, NoStore
+from wire import DONE, NoStore, event
 
 from nemotron_magic import Session
 from nemotron_magic.client.client import Client
@@ -56,11 +56,6 @@ MODELS = {
 }
 
 
-def event(chunk: object) -> bytes:
-    """Write one event of a stream; half a character can only be sent escaped."""
-    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
-
-
 def shown(lines: str) -> None:
     """Look at lines that a user reads: none steers, none is endless."""
     assert STEERING.findall(lines) == []
@@ -99,7 +94,9 @@ def test_no_command_passes_on_what_a_service_says(
 ) -> None:
     chunk = {"id": EVIL, "model": EVIL, "choices": [{"delta": {"content": "hi"}}]}
     end = {"choices": [{"delta": {}, "finish_reason": EVIL}]}
-    service.answers["completions"] = Answer.stream(event(chunk) + event(end) + DONE)
+    service.answers["completions"] = Answer.stream(
+        event(chunk, True) + event(end, True) + DONE
+    )
     shell.run("%nemotron -q hello")
     for answer in (Answer.json(MODELS), Answer.json({"error": {"message": EVIL}}, 500)):
         service.answers["models"] = answer
@@ -163,7 +160,7 @@ def test_so_is_one_in_mid_stream(
     error = body if isinstance(body, dict) and "error" in body else {"error": body}
     hello = event({"choices": [{"delta": {"content": "Hel"}}]})
     for stream in (
-        hello + event(error),
+        hello + event(error, True),
         hello + b"event: error\ndata: " + json.dumps(body).encode() + b"\n\n",
         b"data: " + EVIL.replace("\ud83d", "").encode().replace(b"\n", b" ") + b"\n\n",
     ):
@@ -201,7 +198,7 @@ def test_what_a_service_calls_things_is_one_short_line(
     chunk = {"id": EVIL, "model": EVIL + LONG, "choices": [{"delta": delta}]}
     usage = {"prompt_tokens": EVIL, "completion_tokens": LONG, "cost": EVIL}
     end = {"choices": [{"delta": {}, "finish_reason": EVIL + LONG}], "usage": usage}
-    body = event(chunk) + event(end) + DONE
+    body = event(chunk, True) + event(end, True) + DONE
     service.answers["completions"] = Answer.stream(body, **HEADERS)
 
     reply = session.ask("Hello")

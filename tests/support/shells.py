@@ -223,6 +223,20 @@ def running(folder: Path, *cells: str, **environ: str) -> Iterator[Kernel]:
         close_event_loops()
 
 
+def asked_in_a_panel(kernel: Kernel) -> list[dict[str, Any]]:
+    """Ask in a panel; return all that its page was sent until the reply was there."""
+    opened = kernel.run("%nemotron panel", "panel")
+    made = [m["content"] for m in opened.messages if m["msg_type"] == "comm_open"]
+    ids = {c["data"]["state"].get("description"): c["comm_id"] for c in made}
+    kernel.change(ids["Question"], value="what is it")
+    # A thread answers: while the button is being pressed, or later.
+    messages = kernel.press(ids["Send"]).messages
+    while not any("nm-footer" in str(one["content"]) for one in messages):
+        messages.append(kernel.client.get_iopub_msg(timeout=60))
+    kernel.press(ids["Close"])
+    return messages
+
+
 def sent(service: Address) -> str:
     """Give the last message of the last question that reached a stand-in."""
     return str(service.requests[-1].body["messages"][-1]["content"])

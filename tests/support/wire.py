@@ -25,9 +25,9 @@ KEY = "sk-planted-0123456789abcdef"
 LIVE = "nvidia/nemotron-3-super-120b-a12b"
 
 
-def event(chunk: Any) -> bytes:
-    """Write one event of a stream."""
-    return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\n\n"
+def event(chunk: Any, is_ascii: bool = False) -> bytes:
+    """Write one event of a stream; half a character can only be sent in ASCII."""
+    return b"data: " + json.dumps(chunk, ensure_ascii=is_ascii).encode() + b"\n\n"
 
 
 def delta(finish: str | None = None, index: int = 0, **fields: Any) -> bytes:
