@@ -161,3 +161,24 @@ def test_a_key_goes_to_workers_on_this_machine_and_to_none_in_the_clear(
 def test_a_cluster_without_workers_is_told(session: Session) -> None:
     with connected(0) as client, pytest.raises(InputError, match="no workers"):
         session.map("Tone?", ["a good"], as_="tone: good|bad", engine=client)
+
+
+@pytest.mark.parametrize(
+    ("engine", "why"),
+    [
+        (5, "engine is no distributed.Client, but of type int"),
+        ("tcp://127.0.0.1:8786", "engine is no distributed.Client, but of type str"),
+        (SimpleNamespace(nthreads=dict, status="closed"), "engine is a closed client"),
+        (
+            SimpleNamespace(nthreads=dict, status="running", asynchronous=True),
+            "engine is an asynchronous client",
+        ),
+    ],
+)
+def test_an_engine_that_cannot_send_is_named(
+    session: Session, counting: CountingService, engine: Any, why: str
+) -> None:
+    with pytest.raises(InputError, match=why):
+        session.map("Tone?", ["a"], as_="bool", engine=engine)
+
+    assert not counting.asked

@@ -41,6 +41,12 @@ class Cluster:
     """Sends from the workers that a `distributed.Client` is connected to."""
 
     def __init__(self, client: Any, events: Events, topic: str) -> None:
+        if why := _unfit(client):
+            raise InputError(
+                f"engine is {why}",
+                "nothing was sent",
+                "Such as: engine=Client(cluster)",
+            )
         self._dask = client
         self._events = events
         self._topic = f"nemotron-rows-{topic}"
@@ -160,6 +166,17 @@ class Cluster:
                 for key in lost:
                     gone = OutcomeUnknownError("its worker was lost")
                     self._events.put(Ended(key, error=gone))
+
+
+def _unfit(client: Any) -> str:
+    """Return why no rows can be sent from a client; empty if they can."""
+    if not hasattr(client, "nthreads"):
+        return f"no distributed.Client, but of type {type(client).__name__}"
+    if getattr(client, "asynchronous", False):
+        return "an asynchronous client, and rows need one that waits"
+    return (
+        "" if getattr(client, "status", "running") == "running" else "a closed client"
+    )
 
 
 def _begin(topic: str, origin: str, dask_worker: Any = None) -> bool:
