@@ -183,6 +183,27 @@ def test_a_pilot_tells_errors_and_that_it_takes_no_more_than_asked(
     assert "4 of 40 rows · 4 errors · $0.00016 · all: about" in done.text
 
 
+@pytest.mark.parametrize(
+    ("answer", "how"),
+    [
+        ((200, {}, "no idea"), "2 rows with no usable answer, see `_error`: `--again"),
+        ((422, {}, "too odd"), "2 rows refused and not billed, see `_error`: run it"),
+        ((500, {}, "broken"), "2 rows may have been billed: `%nemotron rows: check`"),
+    ],
+)
+def test_errors_outside_of_what_is_shown_are_told_with_what_to_do(
+    notebook: Notebook, answer: Answer, how: str
+) -> None:
+    def some(row: str, body: dict[str, Any]) -> Answer:
+        text = body["messages"][1]["content"]
+        return answer if re.search(r"soap (20|30)$", text) else good(row, body)
+
+    notebook.service.answer = some
+    done = notebook.ask(f"{AS} --all rows: df.review")
+
+    assert how in done.text
+
+
 def test_causes_that_differ_by_what_they_quote_are_told_once(
     notebook: Notebook,
 ) -> None:

@@ -241,12 +241,23 @@ def _end(rows: Rows, question: RowsQuestion) -> str:
         columns = ", ".join(filter(None, map(as_cell, rows.details["columns"])))
         sent = f"column {columns}" if columns else "the values"
         lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} redacted")
-    doubtful = sum("may have been billed" in row.error for row in rows.errors)
-    if doubtful:
-        lines.append(
-            f"{plural(doubtful, 'row')} may have been billed: `%nemotron rows: check`, "
-            "or `--again billed`"
-        )
+    states = rows.states
+    doubtful = states[RowState.SENT] + states[RowState.UNKNOWN]
+    for many, what in (
+        (
+            doubtful,
+            "may have been billed: `%nemotron rows: check`, or `--again billed`",
+        ),
+        (
+            states[RowState.INVALID],
+            "with no usable answer, see `_error`: `--again errors`",
+        ),
+        (
+            states[RowState.REFUSED],
+            "refused and not billed, see `_error`: run it again",
+        ),
+    ):
+        lines += [f"{plural(many, 'row')} {what}"] if many else []
     return "  \n".join(lines)
 
 

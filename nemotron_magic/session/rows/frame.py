@@ -229,6 +229,12 @@ class Rows:
         is_free = all(one.state == RowState.REFUSED for one in known)
         return sum(costs) if costs or is_free else None
 
+    @property
+    def states(self) -> Counter[RowState]:
+        """How many rows have come how far, of those that were ever sent."""
+        known = (self._found.get(key) for key in self._keys)
+        return Counter(one.state for one in known if one is not None)
+
     def resume(self) -> Rows:
         """Ask the rows that were not asked yet, with all that was set before."""
         return self._again()
