@@ -105,6 +105,8 @@ class Parameter(NamedTuple):
         from nemotron_magic.core.errors import InputError
 
         shown = value if isinstance(value, str) else repr(value)
+        if self.kind in ("number", "integer") and any(map(str.isdigit, shown)):
+            shown = repr(value)  # tells a figure in quotes from the figure
         return InputError(f"{self.name} must {must}, got {shown[:60] or 'nothing'}")
 
 

@@ -151,6 +151,9 @@ class Session:
         """
         if isinstance(question, str):
             question = Question(question)
+        if not isinstance(question, Question | FollowUp):
+            kind = type(question).__name__
+            raise InputError(f"a question is a text, and this is of type {kind}")
         if isinstance(question, Question) and not question.text.strip():
             raise InputError(
                 "there is no question", hint="Type one: %nemotron why is this slow?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -105,6 +106,24 @@ def test_nothing_is_not_asked(question: str) -> None:
         service.session().ask(question)
 
     assert service.bodies == []
+
+
+@pytest.mark.parametrize("question", [None, 5, b"why?", ["why?"]])
+def test_a_question_is_a_text(question: Any) -> None:
+    service = Service()
+    kind = type(question).__name__
+    with pytest.raises(InputError, match=f"is a text, and this is of type {kind}"):
+        service.session().ask(question)
+
+    assert service.bodies == []
+
+
+@pytest.mark.parametrize(
+    ("figure", "shown"), [("0.2", "'0.2'"), (9, "9"), ("hot", "hot"), ([1], "[1]")]
+)
+def test_a_figure_in_quotes_is_told_apart(figure: Any, shown: str) -> None:
+    with pytest.raises(InputError, match=rf"from 0 to 2, got {re.escape(shown)}$"):
+        Service().session(temperature=figure)
 
 
 def test_a_question_is_sent_with_its_blanks() -> None:
