@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
 
 from nemotron_magic.client.client import Client
 from nemotron_magic.client.deadline import CancelToken, InterruptGuard, stopped_after
@@ -68,6 +69,13 @@ if TYPE_CHECKING:
     from nemotron_magic.storage.rows import RowStore
 
 
+def _must_be(name: str, value: object, *kinds: type, named: str = "") -> None:
+    """Raise InputError if a value is of none of these kinds; `named` is what it is."""
+    if not isinstance(value, kinds):
+        wanted, got = named or kinds[0].__name__, type(value).__name__
+        raise InputError(f"{name} must be of type {wanted}, and is of type {got}")
+
+
 @public
 class Session:
     """Ask questions; earlier turns are sent with them.
@@ -83,7 +91,7 @@ class Session:
     client, environ, keys, clock_s, now_s
         In place of the real client, environment, keyring, monotonic clock, and time.
     **values
-        Settings by name, see `nemotron_magic.parameters.PARAMETERS`.
+        Settings by name, as `%config Nemotron` lists them.
 
     Attributes
     ----------
@@ -112,6 +120,8 @@ class Session:
         now_s: Callable[[], float] = time.time,
         **values: Any,
     ) -> None:
+        _must_be("key", key, str, NoneType)
+        _must_be("ledger", ledger, Ledger, NoneType)
         environ = SecretMapping(environ)
         self.settings = Settings(values, model_is_default="model" not in values)
         self.conversation = Conversation()
@@ -151,14 +161,13 @@ class Session:
         """
         if isinstance(question, str):
             question = Question(question)
-        if not isinstance(question, Question | FollowUp):
-            kind = type(question).__name__
-            raise InputError(f"a question is a text, and this is of type {kind}")
+        _must_be("the question", question, Question, *get_args(FollowUp), named="str")
         if isinstance(question, Question) and not question.text.strip():
             raise InputError(
                 "there is no question", hint="Type one: %nemotron why is this slow?"
             )
         settings = settings or self.settings
+        _must_be("settings", settings, Settings)
         if as_ is not None:
             if not isinstance(question, Question):
                 why = "as_ is for a question of its own"
@@ -238,6 +247,9 @@ class Session:
         from nemotron_magic.session.rows.task import RowsQuestion
 
         settings = settings or self.settings
+        _must_be("settings", settings, Settings)
+        _must_be("instruction", instruction, str)
+        _must_be("name", name, str)
         if max_cost_usd is not None:
             own = {**settings.values, "max_cost_usd": max_cost_usd}
             settings = replace(settings, values=own)

@@ -108,12 +108,25 @@ def test_nothing_is_not_asked(question: str) -> None:
     assert service.bodies == []
 
 
-@pytest.mark.parametrize("question", [None, 5, b"why?", ["why?"]])
-def test_a_question_is_a_text(question: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind", "use"),
+    [
+        ("the question", "str", lambda s, wrong: s.session().ask(wrong)),
+        ("settings", "Settings", lambda s, wrong: s.session().ask("?", wrong)),
+        ("instruction", "str", lambda s, wrong: s.session().map(wrong, ["a"])),
+        ("name", "str", lambda s, wrong: s.session().map("?", ["a"], name=wrong)),
+        ("ledger", "Ledger", lambda s, wrong: s.session(ledger=wrong)),
+        ("key", "str", lambda s, wrong: s.session(key=wrong)),
+    ],
+)
+@pytest.mark.parametrize("wrong", [5, b"why?", {"temperature": 0}])
+def test_what_is_of_another_type_is_told_before_anything_is_sent(
+    name: str, kind: str, use: Any, wrong: object
+) -> None:
     service = Service()
-    kind = type(question).__name__
-    with pytest.raises(InputError, match=f"is a text, and this is of type {kind}"):
-        service.session().ask(question)
+    said = f"{name} must be of type {kind}, and is of type {type(wrong).__name__}"
+    with pytest.raises(InputError, match=said):
+        use(service, wrong)
 
     assert service.bodies == []
 
