@@ -145,8 +145,8 @@ class ContextGatherer:
         if not path:
             raise InputError(
                 "this notebook's file could not be found, and nothing was sent",
-                "the one that is sent holds a cell that ran here, by its id: perhaps "
-                "it is not saved yet, lies elsewhere, or has no ids (nbformat < 4.5)",
+                "only a file that holds a cell that ran here is sent: it may not be "
+                "saved yet, be in another folder, or have no cell ids (nbformat < 4.5)",
                 "Save the notebook and ask again, or ask without --notebook",
             )
         text = _read(path, _MOST_NOTEBOOK_BYTES)
@@ -189,6 +189,8 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
     """Return what is in a text file; the error says why it cannot be sent."""
     file = Path(path).expanduser()
     name_it = "Read it into a variable, and name that: $`x`"
+    if file.is_dir():
+        name_it = "Name a file in it: %nemotron -f PATH …"
     try:
         size = file.stat().st_size
         if size > most_bytes:
@@ -203,7 +205,8 @@ def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
         raise InputError(
-            f"cannot attach {path}: {why}", hint="Paths are relative to: %pwd"
+            f"cannot attach {path}: {why}",
+            hint="Paths are relative to the folder that this shows: %pwd",
         ) from None
     except UnicodeDecodeError:
         text = "\0"

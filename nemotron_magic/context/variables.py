@@ -77,10 +77,15 @@ def evaluate(path: str, variables: Mapping[str, object]) -> object:
     """Return what a name or a path among `variables` stands for; run no code for it."""
     try:
         return _value(ast.parse(path, mode="eval").body, variables)
-    except (_RefusedError, SyntaxError, ValueError, RecursionError, MemoryError):
+    except SyntaxError:
+        raise InputError(
+            f"$`{path}` is neither a name nor a path of a value",
+            hint='Such as: $`df` or $`df["price"]`',
+        ) from None
+    except (_RefusedError, ValueError, RecursionError, MemoryError):
         raise InputError(
             f"$`{path}` cannot be read without running code",
-            hint=f"Assign it first: x = {path or '...'}; then write $`x`",
+            hint=f"Assign it first: x = {path}; then write $`x`",
         ) from None
 
 

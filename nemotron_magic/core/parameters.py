@@ -202,25 +202,29 @@ def _is_choice(value: Any) -> str:
 
 # Ranges: https://docs.aimlapi.com/api-references/text-models-llm/nvidia (2026-08-21).
 PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("model", "text", "Model id, see %nemotron models.", ("-m", "--model"),
-              DEFAULT_MODEL, rule=_not_blank),
+    Parameter("model", "text", "Model id; %nemotron models lists them.",
+              ("-m", "--model"), DEFAULT_MODEL, rule=_not_blank),
     Parameter("temperature", "number", "Randomness; 0 is the most predictable.",
               ("-t", "--temperature"), minimum=0, maximum=2),
-    Parameter("top_p", "number", "Sample from the likeliest tokens of this total mass.",
+    Parameter("top_p", "number", "Sample from the likeliest tokens up to this total "
+              "probability.",
               ("--top-p",), minimum=0.01, maximum=1),
     Parameter("top_k", "number", "Sample from this many likeliest tokens.",
               ("--top-k",)),
-    Parameter("min_p", "number", "Drop tokens less likely than this share of the best.",
+    Parameter("min_p", "number",
+              "Drop tokens less likely than this share of the likeliest one.",
               ("--min-p",), minimum=0.001, maximum=0.999),
     Parameter("max_tokens", "integer", "Longest reply, in tokens.",
               ("-n", "--max-tokens"), 4096, minimum=1),
-    Parameter("seed", "integer", "Same seed, same reply, if the service can do it.",
+    Parameter("seed", "integer", "Same seed, same reply, if the service supports it.",
               ("--seed",), minimum=1),
     Parameter("stop", "texts", "Stop before this text; may be repeated, "
               "up to four times.", ("--stop",), rule=_at_most_four),
-    Parameter("frequency_penalty", "number", "Penalize tokens by how often they came.",
+    Parameter("frequency_penalty", "number", "Penalize tokens by how often they have "
+              "appeared.",
               ("--frequency-penalty",), minimum=-2, maximum=2),
-    Parameter("presence_penalty", "number", "Penalize tokens that came at all.",
+    Parameter("presence_penalty", "number",
+              "Penalize tokens that have appeared at all.",
               ("--presence-penalty",), minimum=-2, maximum=2),
     Parameter("repetition_penalty", "number", "Above 1 discourages repetition.",
               ("--repetition-penalty",)),
@@ -240,7 +244,7 @@ PARAMETERS: tuple[Parameter, ...] = (
               ("--no-stream",), True, flag_help="Wait for the whole reply."),
     Parameter("stream_options", "json", "Only sent when streaming.",
               default={"include_usage": True}, rule=_is_object),
-    Parameter("system", "text", "Instruction before every question; empty: none.",
+    Parameter("system", "text", 'Instruction before every question; "" sends none.',
               ("-s", "--system"), DEFAULT_SYSTEM, sent=False),
     Parameter("context", "text", "Which cells are sent: auto (since the last reply), "
               "none, all, a number, or ranges such as 3-7 9.",
@@ -270,12 +274,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("allow_http", "boolean", "Send the key over unencrypted http://, too.",
               default=False, sent=False),
     Parameter("max_cost_usd", "number", "Most that a call may cost, in US dollars; "
-              "refused before it is sent when the estimate is above.",
+              "one that may cost more is refused before it is sent.",
               ("--max-cost",), minimum=0, sent=False),
     Parameter("session_budget_usd", "number", "Most that this session may cost.",
               minimum=0, sent=False),
-    Parameter("daily_budget_usd", "number", "Most that a day may cost, over all "
-              "that is in the ledger; refused while that cannot be read.",
+    Parameter("daily_budget_usd", "number", "Most that a day may cost, counting all "
+              "calls in the ledger; while that cannot be read, none is sent.",
               minimum=0, sent=False),
     Parameter("allow_unknown_price", "boolean", "Under a limit, ask models whose price "
               "is not known, too.", default=False, sent=False),
@@ -292,15 +296,18 @@ PARAMETERS: tuple[Parameter, ...] = (
               default="on", sent=False, rule=_not_blank),
     Parameter("log_text", "boolean", "Record questions and replies in the ledger, too.",
               default=False, sent=False),
-    Parameter("verbose_errors", "boolean", "Show whole tracebacks of our errors.",
+    Parameter("verbose_errors", "boolean",
+              "Show full tracebacks of %nemotron's errors.",
               default=False, sent=False),
-    Parameter("connect_timeout_s", "number", "Longest wait for a connection, seconds.",
+    Parameter("connect_timeout_s", "number",
+              "Longest wait for a connection, in seconds.",
               default=10, minimum=0.1, maximum=600, sent=False),
-    Parameter("gap_timeout_s", "number", "Longest silence of the service, seconds.",
+    Parameter("gap_timeout_s", "number", "Longest silence of the service, in seconds.",
               default=60, minimum=0.1, maximum=3600, sent=False),
-    Parameter("progress_timeout_s", "number", "Longest time without new text, seconds.",
+    Parameter("progress_timeout_s", "number",
+              "Longest time without new text, in seconds.",
               default=120, minimum=0.1, maximum=3600, sent=False),
-    Parameter("total_timeout_s", "number", "Longest call, seconds.",
+    Parameter("total_timeout_s", "number", "Longest call, in seconds.",
               default=600, minimum=0.1, maximum=86400, sent=False),
 )  # fmt: skip
 

@@ -269,7 +269,10 @@ class CodeInserter:
                     hint="Again: %nemotron code: 1   or: %nemotron code: all",
                 )
             if not 1 <= number <= count:
-                raise InputError(f"code takes a number up to {count}, got {number}")
+                raise InputError(
+                    f"code takes a number up to {count}, got {number}",
+                    hint="The next block: %nemotron code   Each: %nemotron code: all",
+                )
             cell, self._next = self._waiting[number - 1], max(self._next, number)
             done = f"Block {number} of {count} is"
         is_new = cell.language == "python" and cell.source not in self._verdicts

@@ -68,11 +68,11 @@ _CALL_FLAGS = """
 --preview | | Show what would be sent, and send nothing.
 --code | | Ask for code, and put it into the next cell.
 --replace | | Put the code in place of this cell.
---all | | Rows: ask all of them, and not a few first.
---sample | N | Rows: ask that many, spread over the table.
---at-once | N | Rows: most that are under way, up to 256; else 16.
+--all | | Rows: ask about all of them, not only a few first.
+--sample | N | Rows: ask about this many, spread over the table.
+--at-once | N | Rows: most requests at once, up to 256; by default 16.
 --rpm | N | Rows: most requests a minute.
---again | WHAT | Rows: ask again: errors, what may be billed, or all of both.
+--again | WHAT | Rows: ask again about errors, billed (may have been), or all of these.
 --label | COLUMN | Rows: compare with the truth in this column.
 --strict | | Rows: fail if any row has no answer.
 -q, --quiet | | Show nothing; the reply is the value.

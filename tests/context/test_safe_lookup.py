@@ -287,3 +287,20 @@ def test_a_column_of_polars_is_given() -> None:
     assert evaluate("df['a']", {"df": frame}).to_list() == [1, 2]  # type: ignore[attr-defined]
     with pytest.raises(InputError):
         evaluate("df['b']", {"df": frame})
+
+
+@pytest.mark.parametrize("path", ["class", "df.x y", "import os", "", "a =", "df["])
+def test_what_is_no_path_at_all_is_told_as_that(path: str) -> None:
+    with pytest.raises(InputError) as refused:
+        evaluate(path, {"df": 1})
+
+    assert refused.value.what == f"$`{path}` is neither a name nor a path of a value"
+    assert "Such as: $`df`" in refused.value.hint
+
+
+@pytest.mark.parametrize("path", ["len(df)", "df + 1", "'text'", "[df]"])
+def test_what_would_have_to_run_is_assigned_first(path: str) -> None:
+    with pytest.raises(InputError, match="cannot be read without running code") as no:
+        evaluate(path, {"df": 1})
+
+    assert no.value.hint == f"Assign it first: x = {path}; then write $`x`"

@@ -106,7 +106,7 @@ def _status(app: App, text: str, settings: Settings) -> str:
         "Key": key_state(session, asked),
         "Conversation": plural(len(session.conversation.turns), "turn"),
         "Spent so far": _spent(session),
-        "Ask": "`%nemotron QUESTION`, or `%%nemotron` and a text below",
+        "Ask": "`%nemotron QUESTION`, or `%%nemotron` with the text below it",
         "More": "`%nemotron help` commands and flags · `%nemotron?` the manual",
     }
     return table(("Nemotron", ""), rows.items())
@@ -179,7 +179,7 @@ _COMMANDS = {
     "status": Command("Model, endpoint, key and cost so far.", _status),
     "preview": Command("What the last question sent, byte for byte.", _preview),
     "code": Command(
-        "Put the next code of the last reply into a cell.",
+        "Put the next code block of the last reply into a cell.",
         _code,
         "NUMBER or all",
         r"\d+|all",
@@ -195,7 +195,7 @@ _COMMANDS = {
     "panel": Command("A panel with a question box, settings and usage.", _panel),
     **USAGE,
     "rows": Command(
-        "Ask about each row of a table; alone, the runs so far.",
+        "Ask about each row of a table; by itself, list the runs so far.",
         takes="EXPR, check or forget NAME",
         takes_cell=True,
         takes_fields=True,
@@ -204,7 +204,10 @@ _COMMANDS = {
 _NAMES = {*_COMMANDS, *(name.lstrip("-") for name in FLAG_OF)}
 COMMANDS = {
     "help": Command(
-        "Commands and flags.", _help, "COMMAND or flag", f"-*(?:{'|'.join(_NAMES)})"
+        "All commands and flags, or one of them.",
+        _help,
+        "COMMAND or flag",
+        f"-*(?:{'|'.join(_NAMES)})",
     ),
     **_COMMANDS,
 }

@@ -293,9 +293,9 @@ def _listed(app: App, store: RowStore, settings: Settings, text: str) -> str:
     tasks = store.tasks()
     if not tasks:
         return (
-            "No rows have been asked about yet. Such as: "
+            "No rows have been asked about yet. Try: "
             '`%%nemotron --as "tone: good|bad" -o out rows: df.review`, and below it '
-            "what to do with each row."
+            "what to ask about each row."
         )
     lines = []
     for task in tasks:

@@ -80,7 +80,10 @@ def _forget_key(session: Session, endpoint: Endpoint) -> str:
             f"The key in {left.source} is still there: remove it, then restart "
             "the kernel."
         )
-    return f"There is no key for `{endpoint.netloc}` any more, except at the service."
+    return (
+        f"No key for `{endpoint.netloc}` is kept here now. One that was remains valid "
+        "until you delete it at the service."
+    )
 
 
 _ACCEPTED = {
@@ -175,7 +178,7 @@ def _model_line(models: list[Model], settings: Settings) -> str:
     if any(one.goes_by(settings.model) for one in models):
         return _line(True, f"{model} is listed")
     if settings.model_is_default:
-        hint = "a live Nemotron is asked instead if it is refused"
+        hint = "if it is refused, another Nemotron is asked instead"
         return _line(None, f"{model} (the default) is not listed", hint)
     live = ", ".join(f"`{one.name}`" for one in models[:4])
     return _line(False, f"{model} is not listed", f"choose one, such as {live}")
@@ -202,6 +205,6 @@ SERVICE = {
     ),
     "doctor": Command("Check endpoint, key, model and versions.", _doctor),
     "rehearse": Command(
-        "Try it without a key, a network or cost.", _rehearse, "off", "off|on"
+        "Try it without a key, a network or any cost.", _rehearse, "off", "off|on"
     ),
 }
