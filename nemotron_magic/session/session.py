@@ -148,16 +148,38 @@ class Session:
     ) -> Reply:
         """Send a question; return the reply when it is whole.
 
-        Several threads may ask at once. A `question` is text in the user's own words,
-        or with its context and where it comes from, or what is asked about the last
-        reply of a thread. `settings` are for this call, `watch` is called with each
-        event, and `stop` ends the call from another thread. `as_` says what
-        `reply.value` is to be: fields in words, such as `"total float, currency:
-        EUR|USD"`, a pydantic model, a dataclass, a TypedDict, a `Literal`, a plain
-        type, a list of one of them, or a JSON schema.
+        Several threads may ask at once.
 
-        Raise NemotronError with `error.reply` set to what had arrived, if anything had;
-        InvalidAnswerError if that is not of the form asked for.
+        Parameters
+        ----------
+        question : str, Question or FollowUp
+            The user's own words, or with their context and thread, or what is asked
+            about the last reply of a thread.
+        settings : Settings, optional
+            For this call, in place of the session's.
+        watch : callable
+            Called with each event, such as a piece of text, as it arrives.
+        stop : CancelToken, optional
+            Ends the call from another thread.
+        as_ : str, type or dict, optional
+            What `reply.value` is to be: fields in words, such as `"total float,
+            currency: EUR|USD"`, a pydantic model, a dataclass, a TypedDict, a
+            `Literal`, a plain type, a list of one of them, or a JSON schema.
+
+        Returns
+        -------
+        Reply
+            The Markdown that the model wrote, with tokens, cost (US dollars) and times
+            (seconds).
+
+        Raises
+        ------
+        InputError
+            If it cannot be sent as it is; nothing was.
+        InvalidAnswerError
+            If the answer is not of the form that `as_` asks for.
+        NemotronError
+            If anything else went wrong; `error.reply` is what had arrived, if any.
         """
         if isinstance(question, str):
             question = Question(question)
@@ -237,6 +259,13 @@ class Session:
         engine : distributed.Client, optional
             Send from the workers of this Dask cluster. They take the key from their
             environment, or from here over TLS or loopback only.
+        settings : Settings, optional
+            For this run, in place of the session's.
+
+        Returns
+        -------
+        Rows
+            One for each row of `values`, in their order: `rows.frame`, `rows.errors`.
 
         Raises
         ------

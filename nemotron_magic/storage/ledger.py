@@ -278,7 +278,7 @@ _Result = TypeVar("_Result")
 
 @public
 class Ledger:
-    """What calls took.
+    """A record of calls: their tokens, their cost, and how each ended.
 
     No method raises for what is wrong with the file: it is then kept in memory.
 

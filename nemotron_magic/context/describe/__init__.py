@@ -46,7 +46,15 @@ _REGISTERED: dict[int, tuple[type, Callable[[Any], str]]] = {}
 
 @public
 def register(cls: type, function: Callable[..., str]) -> None:
-    """Let `function` describe the objects of `cls`, and of classes derived from it."""
+    """Let `function` describe the objects of `cls`, and of classes derived from it.
+
+    Parameters
+    ----------
+    cls : type
+        A class; of several that fit an object, the nearest one counts.
+    function : callable
+        Takes an object and returns its text. If it raises, that is told in the text.
+    """
     _REGISTERED[id(cls)] = (cls, function)
 
 
@@ -142,6 +150,11 @@ def describe(
         The tables of the notebook, whose columns and summaries may be named.
     plain : str
         What IPython showed of the value: used for an unknown class, without people.
+
+    Returns
+    -------
+    str
+        Lines that a model reads, no longer than `budget_chars`.
     """
     ctx = DescribeContext(
         _lines,
