@@ -306,7 +306,7 @@ def _late_mark(lines: list[str], at: int) -> re.Match[str] | None:
 def _mended(
     fence: re.Match[str], lines: list[str], start: int, behind: int
 ) -> tuple[list[str], int]:
-    """Return the lines of a block that reads only if it ends elsewhere, and so on."""
+    """Return a block that parses only if it ends elsewhere, and where it does."""
     ends = (
         n
         for n in range(start, len(lines))

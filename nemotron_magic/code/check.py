@@ -129,7 +129,7 @@ def _undefined_names(
 
 
 def _undefined(tree: ast.Module, are_lazy: bool) -> Iterator[tuple[_Place, str]]:
-    """Yield each read, and the name, that finds nothing in the cell above it."""
+    """Yield the place and name of each read that nothing above it defines."""
     rounds = [
         (node.lineno, node.end_lineno or 0, _assigned(node))
         for node in ast.walk(tree)
@@ -211,7 +211,7 @@ def _nodes_run(node: ast.AST, used: set[str]) -> Iterator[ast.AST]:
 
 
 def _guarded_names(tree: ast.Module) -> set[str]:
-    """Return the names whose absence the code provides for."""
+    """Return the names whose absence the code handles."""
     found = tested_texts(tree)
     for node in ast.walk(tree):
         match node:

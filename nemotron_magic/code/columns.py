@@ -128,7 +128,7 @@ def _in_order(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 def _may_run_user_code(part: ast.AST, names: Collection[str], made: set[str]) -> bool:
-    """Return whether code of the user's may run with a piece of code.
+    """Return whether user code may run with a piece of code.
 
     `names` stand for such code, and `made` are defined in the cell itself.
     """

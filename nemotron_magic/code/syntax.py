@@ -36,7 +36,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that will not work."""
+    """One thing that fails when the cell runs."""
 
     kind: Literal["syntax", "name", "module", "column", "trial"]
     # The message of the compiler with its line, the name, the module, or the table with
@@ -46,7 +46,7 @@ class Finding:
 
 
 def format_findings(findings: Collection[Finding]) -> str:
-    """Say all findings in one line; nothing if there are none.
+    """Return all findings in one line; empty if there are none.
 
     >>> format_findings([Finding("name", "totl", "total"), Finding("module", "foo")])
     'Look before you run it: totl is not defined (total?); foo is not installed.'
@@ -60,7 +60,7 @@ def format_findings(findings: Collection[Finding]) -> str:
 
 
 def describe_finding(finding: Finding) -> str:
-    """Say one finding in a few words."""
+    """Return one finding in a few words."""
     words = _WORDS[finding.kind].format(one_line(finding.what, 120))
     return f"{words} ({finding.near}?)" if finding.near else words
 
@@ -87,7 +87,7 @@ def python_source(source: str, transform: Callable[[str], str]) -> str:
 
 
 def parse_quietly(text: str) -> ast.Module:
-    """Parse Python; what it warns of shows when it runs."""
+    """Parse Python without warnings: they show when it runs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(text)
@@ -186,7 +186,7 @@ def catches(node: ast.Try, errors: Collection[str]) -> bool:
 
 
 def suppresses(node: ast.With) -> bool:
-    """Return whether a block ends quietly at an error, or is there to see one."""
+    """Return whether a `with` block suppresses an error, or expects one."""
     calls = (item.context_expr for item in node.items)
     return any(is_call_of(call, "suppress", "raises") for call in calls)
 
@@ -199,7 +199,7 @@ def names_in(*nodes: ast.AST) -> set[str]:
 
 
 def tested_texts(tree: ast.AST) -> set[str]:
-    """Return the texts of which the code asks whether they are in something."""
+    """Return the texts that the code tests for with `in`."""
     return {
         text
         for node in ast.walk(tree)
@@ -329,7 +329,7 @@ def _changes_what_is_there(tree: ast.Module) -> bool:
 
 
 def _imported(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield what is imported where nothing provides for its absence."""
+    """Yield what is imported where nothing handles its absence."""
     for node in body:
         match node:
             case ast.Import(names):
@@ -343,7 +343,7 @@ def _imported(body: list[ast.stmt]) -> Iterator[str]:
 
 
 def _provides(node: ast.stmt) -> bool:
-    """Return whether a statement provides for what its body lacks."""
+    """Return whether a statement handles that its body cannot import something."""
     return (
         isinstance(node, ast.If)
         or (isinstance(node, ast.Try) and catches(node, _ERRORS))

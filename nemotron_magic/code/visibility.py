@@ -40,7 +40,7 @@ _LATIN_LOOKING_CYRILLIC = f"{_LATIN['CYRILLIC'][0]}ктɡ"
 
 
 def _lookalike_warning(name: str) -> str:
-    """Say why a name may not be what it looks like; nothing of an ordinary one."""
+    """Return why a name may not be what it looks like; empty for an ordinary one."""
     read = unicodedata.normalize("NFKC", name)
     if read != unicodedata.normalize("NFC", name):
         return f"Python reads the name {name!r} as {read!r}"
@@ -64,7 +64,7 @@ def _lookalike_warning(name: str) -> str:
 
 
 def _whole_warning(name: str, letters: str) -> str:
-    """Say which alphabet a name is in of which all letters pass for Latin ones."""
+    """Return a warning for a name whose letters all pass for Latin ones; else empty."""
     alphabet, *others = {_alphabet(one) for one in letters} or {""}
     looks, latin = _LATIN.get(alphabet, ("", ""))
     is_single = alphabet == "GREEK" and len(letters) == 1

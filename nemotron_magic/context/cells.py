@@ -59,7 +59,7 @@ def select(text: str, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
 
 
 def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[Cell]:
-    """Yield of each cell, newest first, its newest run, at the place of that.
+    """Yield the newest run of each cell, newest first.
 
     A run without an id, as from before the extension was loaded, is of a cell with the
     very same text; in a terminal, where none has an id, all are left in. A question may
@@ -148,7 +148,7 @@ class CellIds:
         shell.events.register("post_run_cell", self.note)
 
     def close(self) -> None:
-        """Note none any more."""
+        """Stop noting ids."""
         self._shell.events.unregister("post_run_cell", self.note)
 
     def note(self, result: Any) -> None:

@@ -164,7 +164,7 @@ class ContextGatherer:
         return select(request.context, ran, request.since)
 
     def _loader(self, variables: Variables) -> Callable[[Cell], Cell]:
-        """Return what loads cells newest first, with more of the first error only."""
+        """Return a loader of cells, newest first, which shortens older errors more."""
         failed: list[Cell] = []
 
         def load(cell: Cell) -> Cell:

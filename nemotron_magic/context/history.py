@@ -286,7 +286,7 @@ _STYLE = re.compile(r"\x1b\[[\d;?]*[a-z]")  # takes no room
 
 
 def _as_seen(printed: str) -> str:
-    r"""Return what stands there once what was printed over is gone, as of a bar.
+    r"""Return what was printed as a terminal shows it in the end, as of a progress bar.
 
     >>> _as_seen("10%\r20%\nepoch 1\n\x1b[A\x1b[Kepoch 2")
     '20%\nepoch 2\n'

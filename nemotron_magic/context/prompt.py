@@ -163,7 +163,7 @@ class _Space:
         return chosen is not None and chosen[1] < self.size(cell)
 
     def fill(self, newest_first: Iterator[Cell]) -> list[Cell]:
-        """Choose among the cells; return them all."""
+        """Choose among the cells; return all of them, also those not chosen."""
         cells: list[Cell] = []
         for cell in newest_first:
             cells.append(cell)
@@ -301,7 +301,7 @@ def as_data(text: str) -> str:
 
 
 def split_delimiters(message: str) -> list[str]:
-    """Part a message: data first, then by turns our own delimiters and data.
+    """Split a message: data first, then in turn our own delimiters and data.
 
     What looks for secrets in the data must not reach from one part into the next.
     """
@@ -329,7 +329,7 @@ _DELIMITER = (
 
 
 def _gaps(fitted: FittedContext) -> str:
-    """Say to the model what there was no room for."""
+    """Return what the model is told that there was no room for; empty if nothing."""
     outputs = f"the outputs of {_cells(fitted.bare)}" if fitted.bare else ""
     cells = _cells(fitted.left_out) if fitted.left_out else ""
     which = " and ".join(filter(None, (cells, outputs)))
@@ -343,7 +343,7 @@ def _cells(numbers: Sequence[int]) -> str:
 
 
 def _unused_mark(texts: Sequence[str], question: str) -> str:
-    """Return a mark that occurs in none of the texts; the same for the same.
+    """Return a mark that occurs in none of the texts; the same for the same texts.
 
     Not even with other signs between its letters: the model may overlook those. It has
     no digits, as the number of a cell follows it.

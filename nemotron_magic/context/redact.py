@@ -112,7 +112,7 @@ class Redactor:
 
 
 def _telling(passage: Passage) -> Iterator[Span]:
-    """Yield what a form, a name or a column gives away."""
+    """Yield the secrets that their form, a name or a column gives away."""
     yield from pattern_secrets(passage)
     yield from _named(passage.text)
     for find in (column_secrets, several_secrets, series_secrets, typed_secrets):
@@ -182,7 +182,7 @@ class MessageRedactor:
     def of_now(
         self, settings: Settings
     ) -> Callable[[Sequence[Message], Mapping[str, Any]], RedactedRequest]:
-        """Return `redact` for requests that follow at once.
+        """Return a `redact` for requests that follow one another at once.
 
         The key, the environment and the values of the notebook are read once for all.
         """
@@ -220,7 +220,7 @@ class MessageRedactor:
         return are_new
 
     def _redactor_with(self, key: Key | None) -> Redactor:
-        """Return what knows the secrets of now, the key in all its forms among them."""
+        """Return a redactor of all secrets known now, the key among them."""
 
         def latest() -> Redactor:
             # Not read again: another call may have put its own there meanwhile.

@@ -130,6 +130,6 @@ def _cost_of_word(piece: str) -> float:
 
 
 def _rarity(pair: str) -> float:
-    """Return what two letters add to an unknown word: rare ones part more often."""
+    """Return what two letters add to an unknown word: rare ones are split more."""
     times = _PAIRS[pair] if pair.isascii() else 10
     return 0.9 if times < 6 else 0.65 if times < 20 else 0.19

@@ -96,7 +96,7 @@ def _folded(pieces: Iterable[tuple[str, bool]]) -> Iterator[str]:
 
 
 def _bounded_lines(pieces: Iterable[str]) -> str:
-    """Return the pieces as one text, without the middle of it if it is long."""
+    """Return the pieces as one text; of a long one, its first and last lines."""
     lines = [line[:_MOST_LINE_CHARS] for line in "\n".join(pieces).splitlines()]
     half = _MOST_LINES // 2
     if len(lines) > _MOST_LINES:

@@ -195,7 +195,7 @@ class Variables:
 
     @cached_property
     def described(self) -> Callable[..., str]:
-        """What describes a value, as `describe` does, beside the tables there are."""
+        """`describe` for values of this notebook, whose tables it knows."""
         return partial(
             describe,
             data=self._data,

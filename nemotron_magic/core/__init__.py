@@ -8,6 +8,6 @@ _T = TypeVar("_T")
 
 
 def public(thing: _T) -> _T:
-    """Let tracebacks and pickles name a class or function as the package's own."""
+    """Name a class or function as the package's own in tracebacks and pickles."""
     thing.__module__ = "nemotron_magic"
     return thing

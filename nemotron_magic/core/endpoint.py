@@ -149,14 +149,14 @@ def _split(base_url: str) -> SplitResult:
 
 
 def _with_scheme(base_url: str) -> str:
-    """Put in front of an address what was forgotten; none on this machine has TLS."""
+    """Return an address with its scheme: http on this machine, else https."""
     address = _presentable(base_url.rpartition("//")[2]) or "host/v1"
     host = re.split(r"(?<!:):(?!:)|[]/]", address.removeprefix("["))[0]
     return f"{'http' if loopback_addresses(host) else 'https'}://{address}"
 
 
 def _presentable(base_url: str) -> str:
-    """Return what may be shown: a mistyped URL may hold a password before its host."""
+    """Return the part of a URL that may be shown: before the host may be a password."""
     return base_url.rpartition("@")[2][:80]
 
 
@@ -172,7 +172,7 @@ _T = TypeVar("_T")
 
 
 def without_traceback(call: Callable[[], _T]) -> _T:
-    """Return what `call` gives; an error in it brings none of its frames along."""
+    """Return what `call` returns; strip an error in it of all its frames."""
     try:
         return call()
     except BaseException as error:
@@ -254,7 +254,7 @@ class Key:
         return without_traceback(lambda: [*_places(self._forms(0), text)])
 
     def begun_in(self, text: str) -> int:
-        """Count the characters at the end of `text` that may begin the key."""
+        """Return how many characters at the end of `text` may begin the key."""
         size = len(text)
         for at in range(max(0, size - self._longest + 1), size):
             # One look for each place: every piece of a stream comes by here.
@@ -276,7 +276,7 @@ class Key:
 
 
 class SecretMapping(Mapping[str, str]):
-    """An environment to look names up in, with nothing to be seen from outside."""
+    """An environment to look names up in, whose repr shows nothing."""
 
     __slots__ = ("_reveal",)
 

@@ -35,7 +35,7 @@ _LINE_ENDS = re.compile(r"[\n\t\x85\u2028\u2029]+")
 
 @public
 class NemotronError(Exception):
-    """The root: one to three lines that say what happened, why, and what to do.
+    """Base class: one to three lines that say what happened, why, and what to do.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class NemotronError(Exception):
         )
 
     def _render_traceback_(self) -> list[str]:
-        """Return IPython the lines to show in place of a traceback."""
+        """Return the lines that IPython shows in place of a traceback."""
         if self.verbose:
             return "".join(traceback.format_exception(self)).splitlines()
         first, *others = str(self).splitlines()

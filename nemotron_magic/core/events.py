@@ -10,7 +10,7 @@ from nemotron_magic.core.usage import Usage
 
 
 class Event:
-    """The root of all that may happen."""
+    """Base class of all that may happen during a call."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ class Answered(Event):
 
 @dataclass(slots=True, frozen=True)
 class ModelInfo(Event):
-    """Who answers: the ids in the first chunk that has them."""
+    """The ids of the model and the completion, from the first chunk that has them."""
 
     model: str
     completion_id: str = ""
@@ -41,7 +41,7 @@ class ModelInfo(Event):
 
 @dataclass(slots=True, frozen=True)
 class CacheHit(Event):
-    """The reply was kept, on `disk` or in the `notebook`; when it was asked, in UTC."""
+    """The reply is from the cache on `disk` or in the `notebook`; `asked_at` in UTC."""
 
     source: str
     usage: Usage

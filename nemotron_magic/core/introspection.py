@@ -29,7 +29,7 @@ MISSING = object()
 
 
 def bases(cls: type) -> tuple[type, ...]:
-    """Return the classes that `cls` is made of, itself first."""
+    """Return `cls` and its base classes, in the order in which they are looked up."""
     return tuple(_BASES.__get__(cls))
 
 
@@ -40,13 +40,13 @@ def namespace(cls: type) -> Mapping[str, object]:
 
 
 def defined(cls: type, name: str) -> object:
-    """Return what the nearest class that knows the name has under it, or `MISSING`."""
+    """Return what the first of the classes that defines a name has, or `MISSING`."""
     spaces = map(namespace, bases(cls))
     return next((space[name] for space in spaces if name in space), MISSING)
 
 
 def exact(value: object) -> str:
-    """Return `value` if it is a text, and no class of the user's pretends it is."""
+    """Return `value` if its class is `str` itself; else an empty text."""
     return value if type(value) is str else ""
 
 
@@ -83,7 +83,7 @@ def state(value: object) -> dict[str, object]:
 
 
 def read(cls: type, name: str, value: object) -> Any:
-    """Return what the slot of `cls` holds for the object, past what derives from it."""
+    """Return what a slot of `cls` holds for the object, whatever a subclass defines."""
     slot: Any = namespace(cls)[name]
     return slot.__get__(value)
 
@@ -104,7 +104,7 @@ def field(value: object, name: str) -> object:
 
 
 def defaults(function: FunctionType) -> dict[str, object]:
-    """Return the values that parameters have when none is given."""
+    """Return the default values of a function's parameters, by name."""
     code = function.__code__
     values = function.__defaults__ or ()
     places = code.co_varnames[: code.co_argcount]
@@ -113,7 +113,7 @@ def defaults(function: FunctionType) -> dict[str, object]:
 
 
 def library(name: str) -> Any:
-    """Return a library that is loaded; a value of its cannot exist without it."""
+    """Return a library; it is loaded, since a value of it exists."""
     return sys.modules[name]
 
 

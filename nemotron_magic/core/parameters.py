@@ -122,7 +122,7 @@ _WORDS: dict[Kind, str] = {
 
 
 def _literal(text: str) -> Any:
-    """Read JSON, Python's words for it, or a number such as `.5`; else give `text`."""
+    """Return JSON, Python's words for it, or a number such as `.5`; else `text`."""
     if text in _PYTHON:
         return _PYTHON[text]
     for read in (json.loads, float):

@@ -18,12 +18,12 @@ from nemotron_magic.core.usage import Usage
 
 
 def plural(number: int, noun: str, several: str = "") -> str:
-    """Return a number with its noun; `several` where that takes more than an s."""
+    """Return a number with its noun; `several` is a plural that is not made by an s."""
     return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
 def format_usd(cost_usd: float) -> str:
-    """Return an amount of dollars with two digits that matter, at least cents.
+    """Return an amount of dollars with two significant digits, at least cents.
 
     >>> format_usd(1.5), format_usd(0.00124), format_usd(-3)
     ('$1.50', '$0.0012', '-$3.00')
@@ -186,7 +186,7 @@ def visible(text: str) -> str:
 
 
 class GrowingText:
-    """Makes a text `visible` that comes by pieces, the same however it is cut."""
+    """Makes a text `visible` piece by piece, the same wherever it is cut."""
 
     __slots__ = ("_before", "_held")
 
@@ -244,6 +244,6 @@ def closest_match(word: str, known: Iterable[str], cutoff: float = 0.75) -> str:
 
 
 def literal(text: str, longest: int = 500) -> str:
-    """Return a text that others wrote as code in a line: nothing in it is Markdown."""
+    """Return a text from elsewhere as inline code: nothing in it is Markdown."""
     plain = one_line(text, longest).replace("`", "'").replace("|", "¦")
     return f"`{plain}`" if plain else ""

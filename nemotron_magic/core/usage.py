@@ -84,7 +84,7 @@ cached_tokens=None, cost_usd=None)
 
     @classmethod
     def from_dict(cls, saved: Any) -> Usage:
-        """Read what `as_dict` gave; what is no figure is not known."""
+        """Read what `as_dict` returned; what is no figure becomes None."""
         known = as_dict(saved)
         figures: Any = {f.name: _amount(known.get(f.name)) for f in fields(cls)}
         return cls(**{**figures, "cost_usd": believed_usd(figures["cost_usd"])})
@@ -159,14 +159,14 @@ def _there(figures: JsonObject, name: str) -> list[str]:
 
 
 def _count(usage: JsonObject, name: str) -> int | None:
-    """Return the first count, but for a zero where there is more."""
+    """Return the first count; a zero only if there is no other."""
     found = (_amount(at_path(usage, place)) for place in _there(usage, name))
     counts = [int(one) for one in found if one is not None and one <= _MOST_TOKENS]
     return next(filter(None, counts), 0 if counts else None)
 
 
 def _cost_usd(figures: JsonObject) -> float | None:
-    """Return the first cost that can be believed, but for a zero where there is more.
+    """Return the first cost that can be believed; a zero only if there is no other.
 
     A router that used the user's own key at a provider charges nothing itself: what
     the provider took is beside it, or is not known.
@@ -189,7 +189,7 @@ def _amount(value: Any) -> float | None:
 
 
 def _latest(newer: Any, older: Any) -> Any:
-    """Return the newer of two figures, but for a zero where there was more."""
+    """Return the newer of two figures, unless it is a zero or unknown."""
     return older if newer is None or (older and not newer) else newer
 
 

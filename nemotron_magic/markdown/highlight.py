@@ -118,7 +118,7 @@ def _lexer(language: str) -> Lexer | None:
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
-    """Return the one name of each language in color by all of its names."""
+    """Return the lexer's name of each highlighted language, by all of its aliases."""
     found = dict(_NAMED_OTHERWISE)
     for _, names, _, _ in get_all_lexers(plugins=False):
         found |= {name: one for one in LANGUAGES & {*names} for name in names}

@@ -103,7 +103,7 @@ def _read(text: str, writer: _Writer) -> str:
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """Part the tokens by outermost blocks."""
+    """Yield the tokens of each outermost block."""
     start = depth = 0
     for number, token in enumerate(tokens, 1):
         depth += token.nesting
@@ -272,7 +272,7 @@ def stylesheet() -> str:
 
 
 def used_rules(html: str) -> str:
-    """Return the rules of the style sheet that a text in HTML has a use for."""
+    """Return the rules of the style sheet that apply to something in an HTML text."""
     tags = re.findall(r"<([a-z][a-z0-9]*)", html)
     classes = " ".join(re.findall(r'class="([^"]*)"', html)).split()
     sides = {f"[align={side}]" for side in re.findall(r' align="(\w+)"', html)}
@@ -303,7 +303,7 @@ def _needed(selector: str) -> set[str]:
 
 
 def small_css(css: str) -> str:
-    """Return a style sheet without the white space that only its readers need."""
+    """Return a style sheet without needless white space."""
     css = re.sub(r"\s*([{};,>]|: )\s*", lambda sign: sign[1].strip(), css.strip())
     return css.replace("\n", "").replace(";}", "}")
 

@@ -147,7 +147,7 @@ def join_replies(before: str, after: str) -> str:
 
 
 def _in_code(before: str, after: str, fence: _Fence) -> str:
-    """Go on inside of a fence."""
+    """Join inside an open fence."""
     preface = _PREFACE.match(after)
     rest = after[preface.end() :] if preface else after
     half = _half_mark(before, fence)
@@ -254,7 +254,7 @@ def _has(text: str, least_chars: int, least_letters: int) -> bool:
 
 
 def _rows(table: _Table, rest: str) -> str:
-    """Go on inside of a table."""
+    """Return the rest of a table that was cut off, without what it repeats."""
     lines = rest.lstrip("\n").split("\n")
     if table.has_rows and len(lines) > 1 and table.is_head(lines[0], lines[1]):
         lines = lines[2:]
@@ -273,7 +273,7 @@ def _rows(table: _Table, rest: str) -> str:
 
 
 def _in_text(before: str, rest: str) -> str:
-    """Go on in prose, in a list, or where a block has just ended."""
+    """Join in prose, in a list, or where a block has just ended."""
     last = before[before.rfind("\n") + 1 :]
     opens = _FENCE_LINE.match(rest)
     closed = re.fullmatch(

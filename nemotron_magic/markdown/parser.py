@@ -64,7 +64,7 @@ def as_block(text: str, language: str) -> str:
 
 
 def language_of(info: str) -> str:
-    """Take the language from what stands behind a fence: its first word.
+    """Return the language that the info string of a fence names: its first word.
 
     >>> [language_of(info) for info in ("{.py .x}", "Python:a.py", "py{1,3}", "c++")]
     ['py', 'python', 'py', 'c++']
@@ -125,7 +125,7 @@ _SHELL_NAME = re.compile(r"[A-Z_][A-Z0-9_]+\b|[({]")
 
 
 def add_math(parser: MarkdownIt) -> None:
-    """Have a parser see formulas, as tokens `math_inline` and `math_block`."""
+    """Teach a parser formulas, as tokens `math_inline` and `math_block`."""
     parser.block.ruler.before(
         "fence", "math", _math_block, {"alt": _MAY_BE_INTERRUPTED}
     )
@@ -143,7 +143,7 @@ def isolate(html: str) -> str:
 
 
 def formula_html(tex: str, *, display: bool) -> str:
-    """Return a formula to the page's MathJax, or show its source if it may do harm."""
+    """Return a formula for the page's MathJax, or as source text if it may do harm."""
     tex = _LABEL.sub("", tex)
     text = escape(tex, quote=False)
     shown = escape_invisible_html(text)
@@ -307,12 +307,12 @@ def _skeleton_parser() -> MarkdownIt:
 
 
 def skeleton(text: str) -> list[Token]:
-    """Find the blocks of a text, the same as `parser`, and leave what is in them."""
+    """Return the blocks of a text as `parser` finds them, with nothing in them read."""
     return _skeleton_parser().parse(text)
 
 
 def _leave_long_text(state: StateCore) -> None:
-    """Keep a paragraph that is too long from being read; it is shown as written."""
+    """Leave a paragraph unread that is too long; it is shown as written."""
     for token in state.tokens:
         if token.type == "inline" and len(token.content) > _LINE_OF_TEXT_CHARS:
             token.type, token.children = "long_text", []

@@ -75,7 +75,7 @@ def _parts(url: str) -> tuple[str, str]:
 
 
 def picture_html(url: str, alt: str) -> str:
-    """Show a picture that needs no loading; of every other only where it is."""
+    """Return the HTML of a picture that needs no loading; of others, their address."""
     alt = strip_hidden(alt)
     if _is_picture(url):
         return f'<img src="{url}" alt="{escape(alt)}">'
@@ -108,7 +108,7 @@ def bare_link(state: StateInline, silent: bool) -> bool:
 
 
 def _trimmed(address: str) -> str:
-    """Leave what ends the sentence, and brackets that were not opened."""
+    """Return an address without what ends the sentence or an earlier bracket."""
     address = re.split(r"\*\*|~~|\$", address, maxsplit=1)[0]
     while address and address[-1] in "?!.,:;*_~'\")]}":
         closing = address[-1]

@@ -145,7 +145,7 @@ def _table_head(tokens: list[Token]) -> str:
 
 
 def _counted(item: Token, tokens: list[Token]) -> str:
-    """Return the number that an item has, if it is not the one it is written with."""
+    """Return the number that an item is shown with, if it is written with another."""
     before = tokens[: tokens.index(item)]
     opened = next(t for t in reversed(before) if t.level == item.level - 1)
     if opened.type != "ordered_list_open":
@@ -234,7 +234,7 @@ class Blocks:
         return block
 
     def _anywhere(self) -> int:
-        """Find a place in a text that has none."""
+        """Return where to cut a text that has no good place for it."""
         room = self._soft_limit
         return (
             self._tail.rfind("\n", 1, room) + 1
@@ -293,7 +293,7 @@ def _dedented(text: str, indent: int) -> str:
 
 
 def _numbered(text: str, number: str) -> str:
-    """Count on: put the number of the first item right, and make room for it."""
+    """Correct the number of the first item, and indent what follows to fit."""
     old = _NUMBER.match(text)
     if old is None:
         return text
@@ -331,7 +331,7 @@ _PIPE = re.compile(r"(?<!\\)\|")
 
 
 def close_open_marks(markdown: str) -> str:
-    r"""Return a text that may be cut anywhere, for a picture of it as it is now.
+    r"""Return a text that was cut anywhere so that it can be shown as it is now.
 
     Code, emphasis and a link that are open in its last line or paragraph are closed; a
     table whose rule has not come yet has one.

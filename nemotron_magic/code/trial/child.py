@@ -311,7 +311,7 @@ def _message(error: BaseException) -> str:
 
 
 def _nothing(*args: object, **kwargs: object) -> None:
-    """Stand in the place of what would show something."""
+    """Do nothing, in place of what would show something."""
 
 
 def _run_jobs_in_turn() -> None:

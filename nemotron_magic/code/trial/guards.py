@@ -285,7 +285,7 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _cover(path: str) -> None:
-    """Put nothing in the place of a file or folder, in this child's view alone."""
+    """Hide a file or folder behind an empty one, in this child's view alone."""
     target = os.fsencode(path)
     if os.path.isdir(path):
         failed = libc.mount(b"tmpfs", target, b"tmpfs", number(_READ_ONLY), None)

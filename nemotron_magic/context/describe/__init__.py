@@ -129,7 +129,7 @@ def describe(
     live: LiveTables | None = None,
     plain: str = "",
 ) -> str:
-    """Describe a value in plain text; whatever it is, this does not raise.
+    """Describe a value in plain text; this raises for no value.
 
     Parameters
     ----------

@@ -193,7 +193,7 @@ def fold_base64(text: str) -> str:
 
 
 def parse_data(text: str) -> object | None:
-    """Return the lists and dicts that a text is the notation of; None for other texts.
+    """Return the lists and dicts that a text writes out; None for other texts.
 
     Nothing is evaluated. A row of separated values becomes a dict.
     """
@@ -363,7 +363,7 @@ def _datetime_text(value: datetime.datetime) -> str:
 
 
 def _own_text(value: object) -> str:
-    """Return the text of a class that is known to write itself well."""
+    """Return the text of a value whose library is known to write it well."""
     library, name = home(type(value))
     return str(value) if library in _WRITERS and name != "void" else "(not inspected)"
 

@@ -199,7 +199,7 @@ def _are_closed(items: list[object], ctx: DescribeContext) -> bool:
 
 
 def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
-    """Return between which ends many numbers are."""
+    """Return the range of many numbers, in words; empty if it is not to be told."""
     is_short = len(items) < LEAST_ROWS or is_personal(ctx.name)
     if is_short or any(type(item) not in (int, float) for item in items):
         return ""

@@ -57,7 +57,7 @@ def _fold(text: str) -> str:
 
 
 def own_name(path: str) -> str:
-    """Return what the last step of a path is called."""
+    """Return the name at the last step of a path."""
     if path.isidentifier():
         return path
     steps: list[tuple[str, str]] = _STEP.findall(path)
@@ -265,7 +265,7 @@ def _is_contact(text: str) -> bool:
 
 
 def _share_a_stem(texts: Collection[str]) -> bool:
-    """Return whether they are counted through: `group 1`, `group 2`."""
+    """Return whether texts differ in a number at most: `group 1`, `group 2`."""
     found = [_STEM.fullmatch(text) for text in texts]
     stems = {match[1] if match else "" for match in found}
     named = any(_has_name([_fold(stem)]) for stem in stems)

@@ -214,7 +214,7 @@ def _index_lines(index: Column | None, ctx: DescribeContext) -> Iterator[str]:
 def _figures(
     column: Column, ctx: DescribeContext, names: Sequence[str], is_index: bool = False
 ) -> str:
-    """Return what is missing, and between what or which the values are."""
+    """Return how much is missing, and the range or the names of the values."""
     try:
         present, share = column.present()
         percent = "under 0.1%" if share < 0.001 else f"{share:.1%}"

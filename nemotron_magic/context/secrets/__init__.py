@@ -24,7 +24,7 @@ def words(section: str) -> frozenset[str]:
 
 
 def alternatives(section: str) -> str:
-    """Return the expression that a section of the file of words has line by line."""
+    """Return one expression for all lines of a section of the file of words."""
     return "|".join(_SECTIONS[section].split("\n"))
 
 

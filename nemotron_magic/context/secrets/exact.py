@@ -152,7 +152,7 @@ def _forms(rank: int, value: str, kind: str, is_word: bool) -> Iterator[_Form]:
 
 
 def _run(passage: Passage, at: int, form: _Form) -> tuple[int, int]:
-    """Return how far a passage says the same as a form around the form's needle."""
+    """Return the place around a needle at which a passage reads like its form."""
     text, place = passage.lowered, form.place
     end, rest = at + len(form.needle), place + len(form.needle)
     if form.is_word:

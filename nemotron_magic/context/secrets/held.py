@@ -63,7 +63,7 @@ def _text_of(value: object) -> str | None:
 
 
 def _parts_of(cls: type) -> _Parts | None:
-    """Return how to see what values of a class hold; None if that is not looked at."""
+    """Return the function that yields what values of a class hold; None if none may."""
     # By identity: the hash of a class may be code of its metaclass.
     found = _known.get(id(cls))
     if found is None:
@@ -277,7 +277,7 @@ class Held:
         without_traceback(self._look)
 
     def secrets(self) -> dict[str, str]:
-        """Return the secrets of now and of before, each with its kind.
+        """Return the secrets held now and before, each with its kind.
 
         The name of a variable or of a column is none, whichever name holds it.
         """
@@ -312,7 +312,7 @@ class Held:
 
 
 class _Look:
-    """One look at everything, what tells before the rest."""
+    """One look at all variables: telling names first, then the rest."""
 
     def __init__(self, found: dict[str, str], labels: set[str]) -> None:
         self._found, self._labels = found, labels

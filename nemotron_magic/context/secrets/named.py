@@ -343,7 +343,7 @@ def _is_bare_secret(name: _Name, at: int, value: str) -> bool:
 
 
 def _is_code_number(name: _Name, end: int) -> bool:
-    """Return whether digits alone are a PIN, a passcode or a code for once."""
+    """Return whether digits alone are a PIN, a passcode or a one-time code."""
     called = name.telling.name.lower()
     if not (name.is_password or called.endswith("otp")) or called.endswith("s"):
         return False
@@ -446,7 +446,7 @@ def _expressed(name: _Name) -> Iterator[Span]:
 
 
 def _is_certain(name: _Name, joined: Joined) -> bool:
-    """Return whether a text behind a password's name is one, be it a plain word."""
+    """Return whether a string behind a password's name is one, even a plain word."""
     value = joined.pieces[0]["value"]
     if name.says_to:
         return is_odd(value)
@@ -471,7 +471,7 @@ _COMMA = re.compile(r"[ \t]*,\s{0,20}")
 
 
 def several_secrets(passage: Passage) -> Iterator[Span]:
-    """Yield the strings that telling names get which are assigned with others."""
+    """Yield the strings assigned to telling names, as in `user, pw = "a", "b"`."""
     text = passage.text
     for found in _NAMES.finditer(passage.masked) if passage.names else ():
         names = text[slice(*found.span("names"))].split(",")

@@ -96,14 +96,14 @@ _CALL = re.compile(
 
 
 class TypedKey(NamedTuple):
-    """What gives a text away as a key and no question."""
+    """Why a text is taken for a key that was typed, and not for a question."""
 
     is_named: bool  # as a key or a login by a word, and not only by its looks
     places: list[tuple[int, int]]  # of what may be the key, in the text
 
 
 def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
-    """Return what gives `text` away as a key that was typed; None for a question.
+    """Return where in `text` a key was typed in place of a question; None if none was.
 
     Where `--` says `by_hand` that it is one, only what looks like a key, behind a word
     that names one, is still taken for it.

@@ -119,7 +119,7 @@ class Passage:
 
     @property
     def grams(self) -> set[str]:
-        """Each character of the text, each three in a row, and maybe others."""
+        """Each character of the text and each three in a row; maybe others as well."""
         if not self._grams:
             text, of = self.lowered, _THREE.findall
             places = (max(0, at - back) for at in self._starts for back in (1, 2))
@@ -141,7 +141,7 @@ class Passage:
         return self._names
 
     def edited(self, edits: Iterable[tuple[int, int, str]]) -> Passage:
-        """Return it with other texts in some places, which are in order."""
+        """Return the passage with other texts in some places, which are in order."""
         pieces: list[str] = []
         starts, places = [0], [0]
         length = at = 0
@@ -364,7 +364,7 @@ def told_by(name: str) -> Telling | None:
 
 
 def strength_of(name: str) -> Strength | None:
-    """Return how much a name says about its value; None if it says nothing."""
+    """Return how much a name says about its value; None if nothing."""
     telling = told_by(name)
     return telling and telling.strength
 

@@ -177,7 +177,7 @@ _CHANGED = frozenset("\x1b<&%\\\n")
 
 
 def as_read(passage: Passage) -> Passage | None:
-    """Return a passage as it reads, or None if that is as it is written.
+    """Return a passage as a reader sees it; None if that is as it is written.
 
     Lines are joined where a break parts something that looks random.
     """
@@ -197,7 +197,7 @@ def _markup(text: str) -> Iterator[_Edit]:
 
 
 def _layout(tags: str) -> str:
-    """Return what parts two texts with these tags between: a tab stands for a cell."""
+    """Return what separates two texts with tags between them: a tab for each cell."""
     cells = len(_OPENS_CELL.findall(tags))
     if _ENDS_LINE.search(tags):
         return "\n" + "\t" * (cells - 1)
