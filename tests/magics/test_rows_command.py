@@ -68,6 +68,48 @@ def test_a_pilot_shows_what_was_asked_and_counts_no_empty_row(
     assert "\n0 " not in pilot.text
 
 
+@pytest.mark.parametrize(
+    ("spec", "columns"),
+    [
+        ("Review", ["tone", "stars"]),
+        ("Tone", ["out"]),
+        ("Stars", ["out"]),
+        ("Loose", ["a", "b"]),
+    ],
+)
+def test_rows_may_be_of_a_type_of_the_notebook(
+    notebook: Notebook, spec: str, columns: list[str]
+) -> None:
+    notebook.shell.run(
+        "from dataclasses import dataclass\n"
+        "from enum import Enum\n"
+        "from typing import Literal, TypedDict\n"
+        "Tone = Literal['good', 'bad']\n"
+        "class Stars(Enum):\n    ONE = 1\n    TWO = 2\n    THREE = 3\n"
+        "@dataclass\nclass Review:\n    tone: Tone\n    stars: int\n"
+        "class Loose(TypedDict):\n    a: int\n    b: Tone\n"
+    )
+
+    done = notebook.ask(f"--as {spec} -o out --all rows: df.review")
+
+    assert done.status == "ok"
+    assert [*notebook["out"].columns][: len(columns)] == columns
+
+
+@pytest.mark.parametrize("typed", ["Reveiw", "Reviews", "Reviwe"])
+@pytest.mark.parametrize("where", ["-o out rows: df.review", "what is it?"])
+def test_a_type_whose_name_is_misspelled_is_not_asked_for(
+    notebook: Notebook, typed: str, where: str
+) -> None:
+    notebook.shell.run("class Review:\n    tone: str\n")
+
+    done = notebook.ask(f"--as {typed} {where}")
+
+    assert f"there is no type {typed}" in done.error
+    assert "Did you mean: --as Review" in done.error
+    assert not notebook.service.bodies
+
+
 def test_few_rows_are_all_asked_at_once(notebook: Notebook) -> None:
     notebook.shell.run("few = df.review.head(19)")
 

@@ -30,6 +30,7 @@ from nemotron_magic.magics.parser import ParsedMagic
 from nemotron_magic.session.rows.frame import Progress, Row, Rows, format_duration
 from nemotron_magic.session.rows.task import RowsQuestion, read_table
 from nemotron_magic.session.structured.asking import as_cell, as_table
+from nemotron_magic.session.structured.specs import of_own_type
 from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
 __all__ = ["run"]
@@ -99,7 +100,7 @@ def _question(app: App, call: ParsedMagic, expression: str) -> RowsQuestion:
     return RowsQuestion(
         instruction=call.cell,
         values=values,
-        as_=call.as_.named(call.out) if call.as_ else "reply",
+        as_=of_own_type(call.as_, names).named(call.out) if call.as_ else "reply",
         at_once=flags.get("at_once", 16),
         rpm=flags.get("rpm"),
         sample=flags.get("sample", None if flags.get("all") else few),
@@ -239,7 +240,8 @@ def _end(rows: Rows, question: RowsQuestion) -> str:
     lines = [line]
     if rows.asked:
         columns = ", ".join(filter(None, map(as_cell, rows.details["columns"])))
-        sent = f"column {columns}" if columns else "the values"
+        noun = "columns" if len(rows.details["columns"]) > 1 else "column"
+        sent = f"{noun} {columns}" if columns else "the values"
         lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} redacted")
     states = rows.states
     doubtful = states[RowState.SENT] + states[RowState.UNKNOWN]

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.text import one_line
+from nemotron_magic.core.text import closest_match, one_line
 from nemotron_magic.session.structured.fields import Field, Fields, Kind
 
 __all__ = ["is_type", "of_own_type", "parse_fields"]
@@ -62,11 +62,25 @@ def is_type(word: str) -> bool:
 
 
 def of_own_type(fields: Fields, names: Mapping[str, Any]) -> Fields:
-    """Return the fields of a type in user code, if only its name was typed."""
+    """Return the fields of a type in user code, if only its name was typed.
+
+    Raise InputError where that is a type's name with an error in it.
+    """
     name = fields.names[0]
-    found = names.get(name) if fields == Fields((Field(name),)) else None
-    is_one = isinstance(found, type) or typing.get_origin(found) is not None
-    return parse_fields(found) if is_one else fields
+    if fields != Fields((Field(name),)):
+        return fields
+    if name in names:
+        return parse_fields(names[name]) if _is_type(names[name]) else fields
+    if name[0].isupper():
+        known = (one for one, value in names.items() if _is_type(value))
+        if near := closest_match(name, known):
+            hint = f'Did you mean: --as {near}   For a text: --as "{name} str"'
+            raise _unreadable(f"there is no type {name}", hint)
+    return fields
+
+
+def _is_type(value: Any) -> bool:
+    return isinstance(value, type) or typing.get_origin(value) is not None
 
 
 def _unreadable(what: str, hint: str = _HOW) -> InputError:
