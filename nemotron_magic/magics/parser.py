@@ -345,7 +345,7 @@ def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
 
 
 def _with_text(name: str, text: str, commands: Mapping[str, Command]) -> str:
-    """Return the line in which a command takes a text, as far as it can."""
+    """Return the line in which a command takes a text, or as much of it as it can."""
     text, command = text.lstrip(" -–—=:;|"), commands[name]
     if not text or command.is_followed_by(text):
         return f"{name}: {text}" if text else name

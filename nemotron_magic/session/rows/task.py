@@ -110,7 +110,7 @@ def _table(
     column: Callable[[int], Sequence[Any]],
     is_bare: bool = False,
 ) -> Table:
-    # Of a list it is a method; of polars there is none.
+    # A list has a method of this name, a frame of polars has nothing.
     index: Any = getattr(values, "index", None)
     index = index.copy() if library == "pandas" and hasattr(index, "copy") else None
     return Table(index, library, names, column, len(values), is_bare)
@@ -165,7 +165,7 @@ class RowTask:
 
         `unsent` is a column that must not go out, as it holds the truth.
         """
-        # A blank that nobody sees would have every row asked and paid for anew.
+        # A blank that nobody sees would have every row asked and paid for again.
         lines = instruction.strip().splitlines()
         instruction = "\n".join(line.rstrip() for line in lines)
         if not instruction:
