@@ -26,7 +26,14 @@ from nemotron_magic.magics.flags import (
 )
 from nemotron_magic.session.structured.fields import Fields
 
-__all__ = ["Command", "ParsedMagic", "completions", "parse", "suggest_command"]
+__all__ = [
+    "Command",
+    "ParsedMagic",
+    "completions",
+    "line_meant_by",
+    "parse",
+    "suggest_command",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +147,8 @@ _MOST_PHRASE_CHARS = 100
 _HELP = re.compile(r"[-/]?\?{1,2}")
 # What other tools and habits put around a command: /fix `fix` "fix" fix() fix;
 _AROUND = re.compile(
-    r"""^(?:%{0,2}nemotron\s+)?[\s/\\:!.@#%"'`“‘„«<(\[{]*(?=\w)"""
-    r"""|[\s"'`”’“»>()\]};,.!…]+$"""
+    r"""^(?:%{0,2}nemotron:?\s+)?[\s/\\:!.@#%*_~"'`“‘„«<(\[{]*(?=\w)"""
+    r"""|[\s"'`”’“»>()\]}*_~;,.!…。]+$"""
 )
 _SLASHED = re.compile(r"/[A-Za-z]+(?=[:\s]|$)")
 _SHELL = re.compile(r"![A-Za-z]{2}[^?]*")
@@ -171,7 +178,7 @@ _PHRASES = (
         r"|pricing|mod[eè]les|modelle|modelli|modelos|модели|模型|モデル",
         "models",
     ),
-    (r"info", "status"),
+    (r"info|nemotron", "status"),
     (r"(?:show )?(?:prompt|request)", "preview"),
     (r"conversations?|list threads|threads? list", "threads"),
     (r"billing|costs?|spending|spent|costos?|costes|custos?|coûts?|kosten", "usage"),
@@ -207,10 +214,11 @@ _PHRASES = (
     ),
     (r"(?:unit )?tests? (?:for )?function (\w+)", r"test: \1"),
     (
-        r"(?:use |(?:change|switch)(?: to)? |set )?model(?: to|:| =)? (\S+/\S+)",
+        r"(?:use |(?:change|switch)(?: to)? |set )?model(?: to | ?[:=] ?| )(\S+/\S+)",
         r"-m \1 …",
     ),
-    (r"(?:use|(?:change|switch) to) ((?:nvidia/)?\S*nemotron\S*)", r"-m \1 …"),
+    (r"(?:use|(?:change|switch) to) (\S*nemotron\S*)", r"-m \1 …"),
+    (r"(nvidia/\S+)", r"-m \1 …"),
     (r"(?:use|change|switch(?: to)?|set) model(?: to)? (\S+)", r"models: \1"),
     (r"(?:change|choose|select|set|switch) model", "models"),
     (r"(?:re)?load", "%reload_ext nemotron_magic"),
@@ -238,8 +246,15 @@ def _phrase(said: str, commands: Collection[str]) -> str:
     if line in _OF_CELLS:
         return line
     short = " ".join(words)
-    settings = map(_line_for_setting, (said, short))
-    return _line_for(short, commands) or next(filter(None, settings), "")
+    lines = [_line_for(one, commands) for one in (short, re.sub("[-_]", " ", short))]
+    lines += map(_line_for_setting, (said, short))
+    return next(filter(None, lines), "")
+
+
+def line_meant_by(text: str, commands: Collection[str]) -> str:
+    """Return the line that a short text stands for; "" if it stands for none."""
+    line = _phrase(_bare(text), commands)
+    return line if line[:1] in ("", "%") else f"%nemotron {line}"
 
 
 _SETTING = re.compile(
@@ -321,7 +336,10 @@ def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
         return text
     if slashed:
         word, rest = slashed[0][1:].lower(), text[slashed.end() :].strip()
-        if name := _synonym(word, commands) or suggest_command(word, commands):
+        name = _synonym(word, commands) or suggest_command(word, commands)
+        if name and looks_like_flag(rest):
+            return _with_flags(name, rest, commands)
+        if name:
             return _with_text(name, rest, commands)
         return "" if rest or has_body else "help"
     word, colon, blank, rest = _split(said)
@@ -334,14 +352,22 @@ def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
         is_one = may_be and (colon or not rest or commands[near].is_followed_by(rest))
         return f"{near}{colon}{blank}{rest}" if is_one else ""
     if looks_like_flag(rest):
-        if rest in FLAG_OF["--help"].names:
-            return f"help: {word}"
-        return f"{rest} {word}" if _is_all_flags(rest) else ""
+        return _with_flags(word, rest, commands)
     if word == "rows" and blank and has_body and _PATH.fullmatch(rest):
         return f"rows: {rest}"
     if not (blank or colon) or not is_short or has_body:
         return ""
     return _with_text(word, rest, commands)
+
+
+def _with_flags(name: str, flags: str, commands: Mapping[str, Command]) -> str:
+    """Return the line for a command that flags stand behind, or ""."""
+    if flags in FLAG_OF["--help"].names:
+        return f"help: {name}"
+    if _is_all_flags(flags):
+        return f"{flags} {name}"
+    text = flags.lstrip("-")  # as other tools have it: --off
+    return f"{name}: {text}" if commands[name].is_followed_by(text) else ""
 
 
 def _with_text(name: str, text: str, commands: Mapping[str, Command]) -> str:
@@ -371,6 +397,7 @@ def _flags_behind(text: str) -> tuple[str, str]:
     for found in re.finditer(r"(\S)\s+(?=--?[A-Za-z])", text):
         before, flags = text[: found.end(1)], text[found.end() :]
         is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
+        is_ours = is_ours and not re.search(r"(?:^|\s)--\w", before)
         if (is_ours or found[1] in ".!?") and _is_all_flags(flags):
             return before, flags.rstrip()
     return "", ""

@@ -700,3 +700,20 @@ def test_a_terminal_says_once_why_there_is_no_text(
     done = shell.run(line.format(question))
 
     assert done.text.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [
+        ("cache: on", "%config Nemotron.cache = 'on'"),
+        ("rehearse: stop", "%nemotron rehearse: off"),
+        ("usage: export", "%nemotron usage: export calls.csv"),
+        ("log: twelve", "%nemotron log"),
+    ],
+)
+def test_a_text_that_a_command_does_not_take_is_told_with_what_was_meant(
+    shell: Shell, line: str, typed: str
+) -> None:
+    refused = shell.run(f"%nemotron {line}").error
+
+    assert f"Type: {typed}   All commands: %nemotron help" in refused

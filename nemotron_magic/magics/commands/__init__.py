@@ -22,7 +22,7 @@ from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.service import SERVICE, key_state
 from nemotron_magic.magics.commands.usage import USAGE
 from nemotron_magic.magics.flags import FLAG_OF, FLAGS, flags_table
-from nemotron_magic.magics.parser import Command, ParsedMagic, parse
+from nemotron_magic.magics.parser import Command, ParsedMagic, line_meant_by, parse
 from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
 
@@ -273,9 +273,10 @@ def _refuse(call: ParsedMagic, command: Command | None) -> None:
         )
     is_open = command.run is None or command.takes.isupper() or name == "login"
     if text and not is_open and not command.is_followed_by(text):
+        line = line_meant_by(f"{name} {text}", COMMANDS) or f"%nemotron {name}"
         raise InputError(
             f"{name} takes {command.takes} or nothing, got {one_line(text, 40)}",
-            hint=f"Type: %nemotron {name}   All commands: %nemotron help",
+            hint=f"Type: {line}   All commands: %nemotron help",
         )
     if call.as_ is not None and not command.takes_fields:
         raise InputError(

@@ -26,7 +26,7 @@ _MOST_MODELS = 40
 
 
 def _models(app: App, text: str, settings: Settings) -> str:
-    wanted = text.lower()
+    wanted = text.lower().strip("\"'`")
     models = app.session.models(settings)
     found = [m for m in models if wanted in m.name.lower()]
     if not found:
