@@ -275,7 +275,8 @@ def _line_for_setting(said: str) -> str:
         return ""
     parameter, value = BY_NAME[name], found[3].strip("'\"")
     is_figure = parameter.kind in ("number", "integer", "boolean")
-    if not ("_" in name or is_figure or parameter.suggestions):
+    is_whole = name == typed and "_" in name
+    if not (is_whole or is_figure or parameter.suggestions):
         return ""
     if parameter.kind == "boolean":
         value = _SWITCHED.get(value.lower(), value)

@@ -548,6 +548,8 @@ def test_a_setting_that_is_typed_as_a_command_is_told_as_a_setting(
         "data types",
         "system design",
         "base url",
+        "base case",
+        "tool belt",
         "stop words",
         "n grams",
         "model = RandomForest",
