@@ -198,6 +198,19 @@ def test_no_error_sends_to_a_cell_who_asked_in_the_panel(
     assert "cell" not in status
 
 
+@pytest.mark.parametrize("fault", ["reset-mid-stream", "error-openai"])
+def test_a_reply_that_broke_off_is_gone_on_with_in_the_panel(
+    open_panel: Any, fault: str
+) -> None:
+    page = open_panel()
+    page["Conversation"].value = "plots"
+    status = page.answered(f"rehearsal: fault {fault}")
+
+    assert status.endswith("Continue goes on.")
+    assert "%nemotron" not in status
+    assert not page["Continue"].disabled
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("  ", "there is no question"), ("\n", "no question"), ("$`nope`", "nope")],

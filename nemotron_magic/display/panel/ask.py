@@ -11,7 +11,12 @@ from typing import Any
 import ipywidgets
 
 from nemotron_magic.client.deadline import CancelToken
-from nemotron_magic.core.errors import InputError, InterruptedByUser, NemotronError
+from nemotron_magic.core.errors import (
+    GO_ON,
+    InputError,
+    InterruptedByUser,
+    NemotronError,
+)
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import plural
 from nemotron_magic.display.insert import InsertOptions
@@ -42,6 +47,7 @@ _TRIAL_S = 15.0  # longer than a trial may take
 _HINT = (
     "Enter sends. What cells did since the last reply is sent along; Preview shows it."
 )
+_GO_ON = "Continue goes on."
 _LIKE_OUTPUTS = "nm-growing", "jp-RenderedHTMLCommon"
 _BROKEN = (
     "the question failed in a way that nobody foresaw",
@@ -320,12 +326,13 @@ class AskTab:
             if not self._make.is_closed:
                 self._transcript.end(self._turns())
                 if error is not None and not isinstance(error, InterruptedByUser):
-                    self._status.value = error_html(str(error))
+                    told = str(error).replace(GO_ON, _GO_ON)
+                    self._status.value = error_html(told)
                 else:
                     is_cut = self._cut is not None and self._cut.reply is reply
                     ended = "Cut off." if is_cut else "Answered."
                     said = ["Stopped by you." if error else ended]
-                    self._say(" ".join(said + ["Continue goes on."] * is_cut))
+                    self._say(" ".join(said + [_GO_ON] * is_cut))
                 if reply is None and not self._box.value:
                     self._fill_box(text)
                 self._offer()
