@@ -28,8 +28,6 @@ from nemotron_magic.storage.files import HOME_VARIABLE
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-__all__ = ["main"]
-
 _NAME = "quickstart.ipynb"
 _MISSING = "The demo needs more packages: python -m pip install 'nemotron-magic[demo]'"
 

@@ -24,8 +24,6 @@ from nemotron_magic.display.reply import document
 from nemotron_magic.markdown import to_html
 from nemotron_magic.session.reply import Reply
 
-__all__ = ["DisplayManager", "FrontEnd", "front_end"]
-
 _RUNNERS = ("run_line_magic", "run_cell_magic")
 _CONSOLES_FROM = (5, 3)
 """The version of the protocol that clients in Python name; those of pages name 5.2."""

@@ -30,16 +30,6 @@ from nemotron_magic.markdown.html import line_html
 from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.reply import Reply
 
-__all__ = [
-    "COMMAND",
-    "CodeInserter",
-    "InsertOptions",
-    "ReplyCode",
-    "diff_html",
-    "may_insert",
-]
-
-
 _MOST_CODE_BYTES = 20_000  # more has no button: it stands in the file once more
 _LABEL_CHARS = 40
 _ASKS_FIRST = {"jupyterlab": (4, 5, 7), "notebook": (7, 5, 6)}

@@ -47,18 +47,6 @@ from nemotron_magic.markdown.latex import to_latex
 from nemotron_magic.markdown.streaming import Block, Blocks, close_open_marks
 from nemotron_magic.session.reply import Reply
 
-__all__ = [
-    "CodeOf",
-    "Display",
-    "NotebookRenderer",
-    "Publisher",
-    "Renderer",
-    "RepaintBudget",
-    "Ticker",
-    "bundle",
-    "no_code",
-]
-
 _Every = Callable[[Callable[[], bool]], None]
 """Calls a function again and again until it gives False."""
 

@@ -34,8 +34,6 @@ from nemotron_magic.session.reply import Reply, partial_reply
 from nemotron_magic.session.session import Session
 from nemotron_magic.session.structured.specs import of_own_type
 
-__all__ = ["Asker", "QuestionBuilder"]
-
 
 @dataclass(frozen=True)
 class QuestionBuilder:

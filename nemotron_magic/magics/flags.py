@@ -20,20 +20,6 @@ from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
 from nemotron_magic.display.reports import table
 from nemotron_magic.session.structured.specs import is_type, parse_fields
 
-__all__ = [
-    "FLAGS",
-    "FLAG_OF",
-    "TO_ASK",
-    "Flag",
-    "FlagParser",
-    "TypedKeyError",
-    "flags_table",
-    "looks_like_flag",
-    "never_typed",
-    "refuse_key",
-    "suggest_flag",
-]
-
 TO_ASK = "To ask it as it stands, put -- before it"
 
 _TAKEN = {*dir(builtins), "In", "Out", "get_ipython", "exit", "quit", "display"}

@@ -39,8 +39,6 @@ from nemotron_magic.storage.cache import Cache, RungMemory, open_cache, open_run
 from nemotron_magic.storage.ledger import Ledger, Tally
 from nemotron_magic.storage.records import CallRecord, Totals
 
-__all__ = ["Call", "CallAccounting"]
-
 
 class CallAccounting:
     """The ledger and the cache of a session.

@@ -39,8 +39,6 @@ from nemotron_magic.storage.files import (
     tighten,
 )
 
-__all__ = ["Schema", "Storage", "prepare"]
-
 _Result = TypeVar("_Result")
 _Work = Callable[[sqlite3.Connection], _Result]
 

@@ -31,8 +31,6 @@ from nemotron_magic.storage.files import (
 )
 from nemotron_magic.storage.records import CallRecord, Totals, local_day
 
-__all__ = ["Ledger", "Tally", "export", "open_ledger"]
-
 
 def export(calls: Iterable[CallRecord], path: Path) -> int:
     """Write calls to `path`, for their owner's eyes alone; return how many.

@@ -21,15 +21,6 @@ from nemotron_magic.session.conversation import Question
 from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.session import Session
 
-__all__ = [
-    "PanelHost",
-    "WidgetFactory",
-    "error_html",
-    "in_thread",
-    "report",
-    "when_idle",
-]
-
 
 @dataclass(slots=True)
 class PanelHost:

@@ -22,18 +22,6 @@ from nemotron_magic.core.parameters import (
 from nemotron_magic.display.panel import WidgetFactory, error_html
 from nemotron_magic.markdown.html import line_html
 
-__all__ = [
-    "FIRST",
-    "SECTIONS",
-    "SettingsForm",
-    "about_model",
-    "as_text",
-    "config_lines",
-    "flags_line",
-    "from_text",
-]
-
-
 # fmt: off
 FIRST = (
     "model", "system", "temperature", "top_p", "max_tokens", "seed", "stop", "context",

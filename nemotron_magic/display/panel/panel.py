@@ -31,8 +31,6 @@ from nemotron_magic.markdown.html import small_css, stylesheet
 from nemotron_magic.markdown.parser import as_block
 from nemotron_magic.session.conversation import Turn
 
-__all__ = ["Panel", "panel_state", "state_bundle"]
-
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 _LOST = (  # shown by the style sheet once the page has lost the kernel

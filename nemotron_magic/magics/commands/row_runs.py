@@ -33,8 +33,6 @@ from nemotron_magic.session.structured.asking import as_cell, as_table
 from nemotron_magic.session.structured.specs import of_own_type
 from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
-__all__ = ["run"]
-
 _PILOT_ROWS = 5
 _FEW_ROWS = 20
 _SHOWN_CHARS = 60

@@ -14,8 +14,6 @@ from nemotron_magic.storage.files import expanded
 from nemotron_magic.storage.ledger import Ledger, export
 from nemotron_magic.storage.records import CallRecord
 
-__all__ = ["USAGE"]
-
 _HEAD = (">No.", "When", "Model", ">Tokens", ">Cost", ">Time", "Ended")
 _LAST = 20
 _SHOWN_OTHERWISE = (

@@ -9,8 +9,6 @@ from nemotron_magic.core.usage import Usage
 from nemotron_magic.storage.ledger import Ledger
 from nemotron_magic.storage.records import CallRecord, Totals
 
-__all__ = ["RunAccounting"]
-
 _LEDGER_S = 2.0
 _MINUTE_S = 60.0
 

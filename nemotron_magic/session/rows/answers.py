@@ -49,8 +49,6 @@ from nemotron_magic.session.structured.asking import (
 from nemotron_magic.storage.ledger import Ledger
 from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
 
-__all__ = ["Answers", "Means", "PendingRow"]
-
 _ATTEMPTS = 6
 _PATIENCE_S = 600.0
 _SAME_REFUSALS = 3

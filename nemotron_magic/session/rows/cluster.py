@@ -30,8 +30,6 @@ from nemotron_magic.session.rows.engine import (
     Threads,
 )
 
-__all__ = ["Cluster"]
-
 _LOOK_S = 0.2
 _senders: dict[str, tuple[Threads, Key | None]] = {}
 """On a worker: what sends, by the topic of the run."""

@@ -19,15 +19,6 @@ from nemotron_magic.core.errors import NemotronError, OutcomeUnknownError
 from nemotron_magic.core.events import Sent
 from nemotron_magic.session.reply import Reply, ReplyAccumulator
 
-__all__ = [
-    "Begun",
-    "Ended",
-    "Engine",
-    "Events",
-    "RowRequest",
-    "Threads",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RowRequest:

@@ -19,14 +19,6 @@ from nemotron_magic.session.structured.asking import as_cell, as_table
 from nemotron_magic.session.structured.fields import Field, Fields, Kind
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
-__all__ = [
-    "Estimate",
-    "Progress",
-    "Row",
-    "Rows",
-    "format_duration",
-]
-
 _ERROR, _NOTE, _COST = OWN_COLUMNS
 _MOST_LABELS = 30
 _LOST = "no answer came; it may have been billed"

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-__all__ = ["Governor", "Lease"]
-
 _BLINK_S = 1e-6
 _FIRST_HOLD_S = 0.5
 _LONGEST_HOLD_S = 16.0

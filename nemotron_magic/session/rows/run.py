@@ -67,8 +67,6 @@ from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.records import CallRecord, Totals
 from nemotron_magic.storage.rows import RowState, TaskRecord
 
-__all__ = ["AGAIN", "Run", "spread"]
-
 AGAIN: Mapping[str, tuple[RowState, ...]] = {
     "errors": (RowState.INVALID,),
     "billed": (RowState.SENT, RowState.UNKNOWN),

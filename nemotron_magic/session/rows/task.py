@@ -24,17 +24,6 @@ from nemotron_magic.session.reply import request_hash
 from nemotron_magic.session.structured.asking import RUNGS, Rung, body_for
 from nemotron_magic.session.structured.fields import Fields
 
-__all__ = [
-    "OWN_COLUMNS",
-    "RowTask",
-    "RowsQuestion",
-    "Table",
-    "is_missing",
-    "read_table",
-    "row_settings",
-    "text_of",
-]
-
 _MOST_UNNAMED = 5
 _FORMAT = 1
 """Of a row's text: a later one never finds what was answered to an earlier one."""

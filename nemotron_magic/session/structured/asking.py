@@ -28,22 +28,6 @@ from nemotron_magic.session.reply import Reply
 from nemotron_magic.session.structured.fields import Fields
 from nemotron_magic.session.structured.reading import Reading, read_value
 
-__all__ = [
-    "RUNGS",
-    "Ask",
-    "Rung",
-    "as_cell",
-    "as_table",
-    "ask_typed",
-    "body_for",
-    "dressed",
-    "is_format_refusal",
-    "next_rung",
-    "read_reply",
-    "repair_messages",
-    "without_text",
-]
-
 Ask = Callable[[PreparedPrompt, Settings], Reply]
 """Sends a prompt; returns its reply when it is whole."""
 

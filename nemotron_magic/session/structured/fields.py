@@ -14,8 +14,6 @@ from typing import Any, Literal
 
 from nemotron_magic.core.text import one_line, well_formed
 
-__all__ = ["Field", "Fields", "Kind", "Misfit"]
-
 Kind = Literal["str", "int", "float", "bool", "date"]
 
 _LARGEST_INT = 2**63

@@ -11,8 +11,6 @@ from nemotron_magic.core.text import one_line, plural
 from nemotron_magic.markdown.parser import code_blocks
 from nemotron_magic.session.structured.fields import Field, Fields, Misfit
 
-__all__ = ["Reading", "read_value"]
-
 _LONGEST_REPAIR = 64_000
 _MOST_STARTS = 400
 """So many braces are tried as the start of an object."""

@@ -16,8 +16,6 @@ from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.text import closest_match, one_line
 from nemotron_magic.session.structured.fields import Field, Fields, Kind
 
-__all__ = ["is_type", "of_own_type", "parse_fields"]
-
 _TYPES: dict[str, Kind] = {
     **{"str": "str", "int": "int", "float": "float", "bool": "bool", "date": "date"},
     **{"string": "str", "text": "str", "integer": "int", "number": "float"},
