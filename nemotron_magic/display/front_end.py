@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeGuard
 from uuid import uuid4
 
 from nemotron_magic.context.cells import execution_of, request_of, source_of
+from nemotron_magic.core.text import one_line
 from nemotron_magic.display.page import (
     CodeOf,
     Display,
@@ -231,6 +233,8 @@ class DisplayManager:
                 print("\r" + " " * width, end="\r") if width else None
                 self.show_markdown(markdown)
             elif self.front_end == "terminal" and sys.stdout.isatty():
+                # What wraps could not be overwritten.
+                line = one_line(line, shutil.get_terminal_size().columns - 1)
                 print("\r" + line.ljust(width), end="", flush=True)
                 width = len(line)
 

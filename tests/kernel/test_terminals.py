@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pexpect
 import pytest
+from counting_service import CountingService
 from service import serve
 from shells import KEYS
 
@@ -154,3 +155,26 @@ def test_words_are_wrapped_at_the_width_and_lines_of_code_are_not(
     words = [line for line in lines if {*line.split()} <= {*WORDS.split()}]
     assert CODE in lines
     assert max(map(len, words)) <= columns < max(map(len, words)) + len("longer ")
+
+
+@pytest.mark.parametrize("columns", [30, 60])
+def test_the_progress_of_rows_stays_in_one_line(
+    environ: dict[str, str], columns: int
+) -> None:
+    service = CountingService(wait_s=0.3)
+    environ = {**environ, "AIMLAPI_API_BASE": service.url}
+    terminal = start(
+        environ, "IPython", "--no-banner", "--simple-prompt", columns=columns
+    )
+    ask(terminal, "%load_ext nemotron_magic", r"In \[")
+    ask(terminal, "l = [f'row {n}' for n in range(25)]", r"In \[")
+    flags = "--as bool --all --at-once 5 rows: l"
+    call = f"run_cell_magic('nemotron', '{flags}', 'Is it?')"
+    seen = ask(terminal, f"get_ipython().{call}", r"25 rows · 25 asked")
+    terminal.close(force=True)
+    service.close()
+
+    steps = [one for one in re.split(r"\r\n?", seen) if " of 25" in one]
+    assert len(steps) > 3
+    assert max(len(one.rstrip()) for one in steps) < columns
+    assert max(map(len, steps)) < columns
