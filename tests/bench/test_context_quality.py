@@ -37,7 +37,10 @@ def test_there_are_twenty_notebooks_and_one_is_long() -> None:
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("name", ["errors left standing", "simulation"])
+@pytest.mark.parametrize(
+    "name",
+    ["errors left standing", pytest.param("simulation", marks=pytest.mark.extended)],
+)
 def test_errors_left_standing_are_told_in_few_words(name: str) -> None:
     *_, told = ask(BY_NAME[name])
 

@@ -254,7 +254,7 @@ VALUES = st.recursive(
 
 @pytest.mark.slow
 # Hypothesis itself looks at what it draws, so of the hostile it draws the names.
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(
     VALUES,
     st.sampled_from(sorted(zoo())),

@@ -64,7 +64,8 @@ def cells_of(name: str, new: str, n: int) -> Iterator[str]:
 HOLDERS = ("holder", "settings", "frame", "series", "call", "record")
 
 
-PARTS = [0, *(pytest.param(part, marks=pytest.mark.extended) for part in (1, 2, 3))]
+OTHER_PARTS = range(1, 8)
+PARTS = [0, *(pytest.param(n, marks=pytest.mark.extended) for n in OTHER_PARTS)]
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -75,7 +76,7 @@ def test_a_random_value_under_a_telling_name_leaves_in_no_way(
     for cell in (*SETTINGS, IMPORTS):
         assert plain_shell.run(cell).status == "ok"
     plain_shell.ip.user_ns["new"] = values.new
-    names = [name for name in NAMES[part::4] if not keyword.iskeyword(name)]
+    names = [name for name in NAMES[part::8] if not keyword.iskeyword(name)]
     out = ""
     for start in range(0, len(names), 8):
         asked = "-c all --data full"

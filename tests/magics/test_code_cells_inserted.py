@@ -360,7 +360,7 @@ def test_a_cell_that_ran_well_needs_a_wish(shell: Shell, service: Address) -> No
 CHAIN = (
     "try:\n    {}['a']\nexcept KeyError as e:\n    raise ValueError('no {b}') from e"
 )
-DEEP = "def f(n):\n    return f(n - 1) if n else 1 / 0\nf(120)"
+DEEP = "def f(n):\n    return f(n - 1) if n else 1 / 0\nf(60)"
 LONG = "raise ValueError('\\n'.join(f'line {n}' for n in range(10_000)))"
 
 

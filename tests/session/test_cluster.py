@@ -11,15 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import dask.dataframe as dd
 import pandas as pd
 import pytest
 from counting_service import CountingService
 
 from nemotron_magic import InputError, Session
 from nemotron_magic.client.client import Client
-
-distributed = pytest.importorskip("distributed")
 
 pytestmark = [
     pytest.mark.kernel,
@@ -38,6 +35,7 @@ def connected(workers: int) -> Iterator[Any]:
     main = sys.modules["__main__"]
     if not hasattr(main, "__spec__"):  # a shell of another test has put it there
         main.__spec__ = None  # which a new process asks for
+    distributed = pytest.importorskip("distributed")  # takes long to import
     options = {"threads_per_worker": 1, "dashboard_address": None}
     with (
         distributed.LocalCluster(n_workers=workers, **options) as cluster,
@@ -80,6 +78,8 @@ def test_a_frame_of_dask_is_computed_once_and_its_pilot_is_of_the_first_partitio
         if len(part):
             (tmp_path / f"{part.review.iloc[0]}-{os.urandom(4).hex()}").touch()
         return part
+
+    import dask.dataframe as dd
 
     frame = pd.DataFrame({"review": [f"row {n} good" for n in range(40)]})
     frame.index = frame.index[::-1]
