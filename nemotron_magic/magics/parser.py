@@ -461,8 +461,9 @@ def completions(
         flag = FLAG_OF.get(typed.partition("=")[0])
         if waiting is not None:
             waiting = None
-        elif flag is None:
-            return []  # the question has begun
+        elif flag is None:  # the question has begun
+            names = FLAG_OF if word.startswith("-") else commands
+            return _starting(names, word) if typed in ("help", "help:") else []
         # One whose value may be left out has it after a `=`.
         elif typed.endswith("=") or (
             flag.value[:1] not in ("", "[") and "=" not in typed

@@ -230,7 +230,7 @@ def test_the_first_question_without_a_key_says_how_to_get_one_or_try(
     ]
     for told in (status, doctor):
         assert "https://aimlapi.com/app/keys" in told
-    assert "There is no key for `api.aimlapi.com` any more" in forgot
+    assert "No key for `api.aimlapi.com` is kept here now" in forgot
     assert [one.status for one in tried] == ["ok", "ok"]
 
 

@@ -593,6 +593,9 @@ def completed(shell: Shell, text: str) -> list[str]:
         ("-c a", ["-c all", "-c auto"]),
         ("--cache --se", ["--cache --seed"]),
         ("--cache=re", ["--cache=replay"]),
+        ("help: mod", ["help: models"]),
+        ("help --temp", ["help --temperature"]),
+        ("-q help: ref", []),
     ],
 )
 def test_tab_completes_flags_commands_and_models_and_nothing_else(
