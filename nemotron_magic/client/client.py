@@ -93,6 +93,7 @@ def _wait(sleep: Callable[[float], None], wait_s: float) -> None:
     raise InterruptedByUser("stopped by you", why)
 
 
+_uniform = random.SystemRandom().uniform  # not of the user's seed
 _BALANCES = ("/v2/billing", "/v1/billing/balance")
 
 
@@ -109,7 +110,7 @@ class Client:
         sleep: Callable[[float], None] = interruptible_sleep,
         clock_s: Callable[[], float] = time.monotonic,
         now_s: Callable[[], float] = time.time,
-        uniform: Callable[[float, float], float] = random.uniform,
+        uniform: Callable[[float, float], float] = _uniform,
         resolve: Resolver = system_resolver,
     ) -> None:
         self._http = Http(resolve, transport)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from contextlib import suppress
 from typing import Any
@@ -232,3 +233,13 @@ def test_a_reply_that_cannot_be_shown_is_kept() -> None:
 
     assert reply == "whole answer"
     assert "could not be shown" in notices(reply)[0]
+
+
+def test_waiting_to_ask_again_takes_none_of_the_users_random_numbers() -> None:
+    service = Service((429, b"{}"), (503, b"{}"))
+    random.seed(1)
+    before = random.getstate()
+
+    assert service.session().ask("why?") == "ok"
+    assert len(service.bodies) == 3
+    assert random.getstate() == before
