@@ -32,8 +32,9 @@ def test_a_name_or_path_becomes_a_reference(path: str) -> None:
 
 
 REFUSED = ("f(x)", "x + 1", "lambda: 1", "f'{x}'", "x if y else z", "[x]", "x[f()]")
-REFUSED += ("(y := 1)", "not x", "x[y.z]", "x.", "1", "'a'", "", "x; y", "await x")
-REFUSED += ("x[~1]", "import os", "*x", "\0", "(" * 3000, "df.a()", "x[lambda: 1]")
+REFUSED += ("(y := 1)", "not x", "x[y.z]", "1", "'a'", "await x")
+REFUSED += ("x[~1]", "df.a()", "x[lambda: 1]")
+NO_VALUES = ("x.", "", " ", "a +", "x; y", "import os", "*x", "\0", "(" * 3000)
 
 
 @pytest.mark.parametrize("code", REFUSED, ids=lambda code: code[:20])
@@ -41,7 +42,15 @@ def test_what_would_have_to_be_run_is_refused_with_the_way_out(code: str) -> Non
     with pytest.raises(InputError, match="Assign it first: x = ") as error:
         interpolate(f"look at $`{code}`", valued)
 
-    shown = code.replace("\0", "")  # as any error shows what was typed
+    assert f"$`{code}`" in str(error.value)
+
+
+@pytest.mark.parametrize("code", NO_VALUES, ids=lambda code: code[:20])
+def test_what_stands_for_no_value_is_refused_with_examples(code: str) -> None:
+    with pytest.raises(InputError, match="Such as: ") as error:
+        interpolate(f"look at $`{code}`", valued)
+
+    shown = code.replace("\0", "").strip()  # as any error shows what was typed
     assert f"$`{shown}`" in str(error.value)
 
 
@@ -65,7 +74,7 @@ def test_every_other_dollar_stays(prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "hint"), [("f(x)", "x = f(x)"), (" ", "x = ..."), ("a +", "x = a +")]
+    ("typed", "hint"), [("f(x)", "x = f(x)"), (" a + b ", "x = a + b")]
 )
 def test_what_is_no_path_is_to_be_assigned_first(typed: str, hint: str) -> None:
     with pytest.raises(InputError) as error:
