@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import AIMLAPI
 
-from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
+from nemotron_magic.client.error_body import ServiceErrorBody
+from nemotron_magic.client.http_errors import RequestInfo, error_for
 from nemotron_magic.client.retry import (
     LONGEST_WAIT_S,
     delay_s,

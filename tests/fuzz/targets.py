@@ -13,7 +13,8 @@ from unicodedata import category
 from markdown_policy import violations
 from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
-from nemotron_magic.client.http_errors import RequestInfo, ServiceErrorBody, error_for
+from nemotron_magic.client.error_body import ServiceErrorBody
+from nemotron_magic.client.http_errors import RequestInfo, error_for
 from nemotron_magic.client.models import (
     fallback_model,
     read_balance,
