@@ -346,6 +346,47 @@ def test_only_the_columns_that_are_named_go_out(serve: Any, session: Any) -> Non
     assert sorted(sent) == ['{"a": A} of x {other}', '{"a": {body}} of y {other}']
 
 
+@pytest.mark.parametrize(
+    ("instruction", "near"),
+    [
+        ("{reveiw}: what tone?", "{review}"),
+        ("{Review}?", "{review}"),
+        ("{review} by {auther name}?", "{author name}"),
+    ],
+)
+def test_a_column_that_is_misspelled_is_no_text(
+    serve: Any, session: Any, instruction: str, near: str
+) -> None:
+    service = serve()
+    table = pd.DataFrame({"review": ["good"], "author name": ["Ann"]})
+
+    with pytest.raises(NemotronError, match="there is no column") as caught:
+        session(service).map(instruction, table, as_=TONE)
+
+    assert caught.value.hint == f"Did you mean: {near}"
+    assert not service.asked
+
+
+@pytest.mark.parametrize("braces", ['{"a": 1}', "{x}", "{{}}", "{language}", "{0}"])
+def test_other_braces_go_out_as_they_stand(
+    serve: Any, session: Any, braces: str
+) -> None:
+    service = serve()
+
+    session(service).map(f"{braces} {{t}}", pd.DataFrame({"t": ["good"]}), as_=TONE)
+
+    assert f"{braces} good".encode() in service.bodies[0].replace(b'\\"', b'"')
+
+
+def test_without_prices_a_run_says_its_tokens(serve: Any, session: Any) -> None:
+    service = serve(price_usd=None)
+    service.page = lambda path: {"data": []}
+
+    rows = session(service).map("Tone?", ["good", "bad"], as_=TONE)
+
+    assert "2 rows · 2 asked · cost unknown, 120 tokens · " in rows.summary()
+
+
 def test_a_frame_without_a_name_in_the_text_goes_out_by_column(
     serve: Any, session: Any
 ) -> None:

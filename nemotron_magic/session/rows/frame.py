@@ -259,7 +259,12 @@ class Rows:
     def cost_text(self) -> str:
         """Return what its answers cost; of a rehearsal, what they would cost."""
         if self.cost_usd is None:
-            return "cost unknown"
+            keys = set(self._keys)
+            known = [one for key in keys if (one := self._found.get(key))]
+            tokens = sum(
+                (one.prompt_tokens or 0) + (one.completion_tokens or 0) for one in known
+            )
+            return f"cost unknown, {tokens:,} tokens" if tokens else "cost unknown"
         would = "rehearsal, would be " if self.details.get("is_rehearsal") else ""
         return f"{would}{format_usd(self.cost_usd)}"
 

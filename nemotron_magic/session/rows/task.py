@@ -19,7 +19,7 @@ from nemotron_magic.context.prompt import Message
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, DEFAULT_MODEL, DEFAULT_SYSTEM
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.core.text import one_line
+from nemotron_magic.core.text import closest_match, one_line
 from nemotron_magic.session.reply import request_hash
 from nemotron_magic.session.structured.asking import RUNGS, Rung, body_for
 from nemotron_magic.session.structured.fields import Fields
@@ -170,6 +170,7 @@ class RowTask:
                 f"Call it {clash.strip('_')}",
             )
         parts = _parts(instruction, table.names)
+        _refuse_misspelled(parts, table.names)
         used = sorted({part for part in parts if isinstance(part, int)})
         if not used:
             used = [n for n, one in enumerate(table.names) if one != unsent]
@@ -335,6 +336,21 @@ def _parts(instruction: str, names: Sequence[str]) -> tuple[str | int, ...]:
     words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
     pieces = re.split(r"\{(" + words + r")\}", instruction)
     return tuple(known[one] if n % 2 else one for n, one in enumerate(pieces))
+
+
+def _refuse_misspelled(parts: Sequence[str | int], names: Sequence[str]) -> None:
+    """Raise InputError for braces around what is nearly the name of a column.
+
+    They would go out as they stand, and maybe with columns that nobody named.
+    """
+    texts = " ".join(part for part in parts if isinstance(part, str))
+    for word in re.findall(r"\{(\w[\w .-]*)\}", texts):
+        if near := closest_match(word, names):
+            raise InputError(
+                f"there is no column {one_line(word, 40)}",
+                "nothing was sent",
+                f"Did you mean: {{{near}}}",
+            )
 
 
 def _too_many(many: int, names: Sequence[str]) -> InputError:
