@@ -128,7 +128,8 @@ def parse(
             error = InputError(
                 f"flags stand before the question, and {behind} stands behind it",
                 "nothing was sent",
-                f"Type: {above}%nemotron {before}{behind} {text_alone}   {TO_ASK}",
+                f"Type: {above}%nemotron {before}{behind} {_shown(text_alone)}   "
+                f"{TO_ASK}",
             )
     if error:
         raise error
@@ -144,6 +145,7 @@ def parse(
 
 _MOST_WORDS = 4
 _MOST_PHRASE_CHARS = 100
+_MOST_SHOWN_CHARS = 200
 _HELP = re.compile(r"[-/]?\?{1,2}")
 # What other tools and habits put around a command: /fix `fix` "fix" fix() fix;
 _AROUND = re.compile(
@@ -371,9 +373,14 @@ def _with_flags(name: str, flags: str, commands: Mapping[str, Command]) -> str:
     return f"{name}: {text}" if commands[name].is_followed_by(text) else ""
 
 
+def _shown(text: str) -> str:
+    """Return a text as a line to type has it: a long one is for the user to repeat."""
+    return text if len(text) <= _MOST_SHOWN_CHARS else "…"
+
+
 def _with_text(name: str, text: str, commands: Mapping[str, Command]) -> str:
     """Return the line in which a command takes a text, or as much of it as it can."""
-    text, command = text.lstrip(" -–—=:;|"), commands[name]
+    text, command = _shown(text.lstrip(" -–—=:;|")), commands[name]
     if not text or command.is_followed_by(text):
         return f"{name}: {text}" if text else name
     if name in ("code", "preview"):
@@ -393,9 +400,13 @@ def _is_all_flags(text: str) -> bool:
 _OF_SHELLS = re.compile(r"--(?:all|file|help|out|quiet|strict)(?![\w-])")
 
 
+_MOST_FLAGS_CHARS = 300
+
+
 def _flags_behind(text: str) -> tuple[str, str]:
     """Return a question, and the flags behind it; two empty strings without any."""
-    for found in re.finditer(r"(\S)\s+(?=--?[A-Za-z])", text):
+    begin = max(0, len(text) - _MOST_FLAGS_CHARS)
+    for found in re.compile(r"(\S)\s+(?=--?[A-Za-z])").finditer(text, begin):
         before, flags = text[: found.end(1)], text[found.end() :]
         is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
         is_ours = is_ours and not re.search(r"(?:^|\s)--\w", before)

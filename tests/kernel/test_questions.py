@@ -69,6 +69,26 @@ def test_what_must_be_a_slip_is_not_sent(kernel: Kernel, cell: str, told: str) -
     assert len(done.error.splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("cell", "typed"),
+    [
+        ("%nemotron why is this slow --code", "%nemotron --code why is this slow "),
+        ("%%nemotron why so? -t 0.2\ndf.head()", "%%nemotron -t 0.2 why so? "),
+        ("x = %nemotron -c 3-7 9 why?", '%nemotron -c "3-7 9" …'),
+        ("%nemotron --cache replay why?", "%nemotron --cache=replay … "),
+    ],
+)
+def test_flags_out_of_place_are_told_with_the_line_to_type(
+    kernel: Kernel, cell: str, typed: str
+) -> None:
+    done = kernel.run(cell)
+
+    assert done.status == "error"
+    what, why, how = done.error.splitlines()
+    assert why == "nothing was sent"
+    assert how.startswith(f"Type: {typed}".rstrip())
+
+
 def test_an_answer_of_one_word_is_sent(kernel: Kernel) -> None:
     kernel.run("%nemotron rehearsal: say Mean, median or mode?")
     answered = kernel.run("%nemotron mode")

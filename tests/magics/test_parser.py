@@ -625,6 +625,24 @@ def test_a_command_of_another_tool_above_a_cell_is_told(line: str) -> None:
     assert f"Did you mean: %%nemotron {line[1:]}   " in refusal(line, "x = 1")
 
 
+@pytest.mark.parametrize(
+    ("line", "typed"),
+    [("/explain {}", "explain: …"), ("{}. --code", "--code …")],
+)
+def test_a_long_text_is_not_repeated_in_a_correction(line: str, typed: str) -> None:
+    told = refusal(line.format("why this " * 50 + "so"))
+
+    assert f": %nemotron {typed}   " in told
+    assert max(map(len, told.splitlines())) < 120
+
+
+@pytest.mark.parametrize("piece", ["so. -q ", "so --code ", "-t ", "a? -t 1 "])
+def test_a_long_text_of_flags_is_read_at_once(piece: str) -> None:
+    line = f"why {piece * 100_000}x"
+
+    assert read(line).text == line
+
+
 def test_a_long_text_of_dots_is_read_at_once() -> None:
     line = f"models{'. ' * 500_000}x"
 
