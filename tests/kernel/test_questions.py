@@ -84,7 +84,7 @@ def test_flags_out_of_place_are_told_with_the_line_to_type(
     done = kernel.run(cell)
 
     assert done.status == "error"
-    what, why, how = done.error.splitlines()
+    _, why, how = done.error.splitlines()
     assert why == "nothing was sent"
     assert how.startswith(f"Type: {typed}".rstrip())
 
