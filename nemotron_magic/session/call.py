@@ -303,7 +303,7 @@ class Call:
         if usage.cost_usd is None:
             model = dearest(self.client.listed(self._endpoint), known.body)
             known.estimated_usd = estimate_cost_usd(model, usage)
-        elif known.is_rehearsal:
+        elif known.is_rehearsal and known.recalled is None:
             known.usage = replace(known.usage, cost_usd=None)
             known.estimated_usd = usage.cost_usd
         return reply

@@ -11,7 +11,7 @@ import pytest
 from answering import GONE
 from wire import DONE, KEY, LIVE, STOP, NoStore, event, say
 
-from nemotron_magic import Session
+from nemotron_magic import Session, rehearsal
 from nemotron_magic.client.client import Client
 from nemotron_magic.core.errors import InputError, NemotronError
 from nemotron_magic.core.events import Text
@@ -395,3 +395,16 @@ def test_a_control_character_is_no_damage(service: Service, text: str) -> None:
 
     assert (first.is_whole, notices(first)) == (True, ())
     assert service.session().ask("a?").metadata.recalled is not None
+
+
+def test_a_recalled_reply_of_a_rehearsal_costs_nothing(tmp_path: Path) -> None:
+    environ = {"NEMOTRON_MAGIC_HOME": str(tmp_path)}
+    with rehearsal.serve() as url:
+        for _ in range(2):
+            session = Session(base_url=str(url), environ=environ, cache="on")
+            session.accounting.is_rehearsal = True
+            reply = session.ask("a?")
+            session.close()
+
+    assert reply.metadata.recalled is not None
+    assert footer(reply).endswith(" tokens when asked) · $0")
