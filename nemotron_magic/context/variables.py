@@ -160,8 +160,20 @@ def _item(value: Any, key: Any) -> object:
             return value[key]
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        raise InputError(f"{key!r} is not there", why, AS_TYPED) from error
+        near = _near_column(value, key)
+        hint = f"Did you mean {near!r}?" if near else AS_TYPED
+        raise InputError(f"{key!r} is not there", why, hint) from error
     raise _RefusedError
+
+
+def _near_column(value: Any, key: Any) -> str:
+    """Return the column of a table whose name a misspelled one may mean, or nothing."""
+    if home(type(value)) not in _TABLES or not hasattr(value, "columns"):
+        return ""
+    known = [one for one in value.columns if type(one) is str]
+    wanted = key if type(key) is list else [key]
+    missing = [one for one in wanted if type(one) is str and one not in known]
+    return next(filter(None, (closest_match(one, known) for one in missing)), "")
 
 
 def _key(node: ast.expr, variables: Mapping[str, object]) -> Any:

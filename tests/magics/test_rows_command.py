@@ -110,6 +110,15 @@ def test_a_type_whose_name_is_misspelled_is_not_asked_for(
     assert not notebook.service.bodies
 
 
+@pytest.mark.parametrize("typed", ["$`df.review`", "`df.review`", "$`df['review']`"])
+def test_rows_may_be_written_as_a_value_in_a_question(
+    notebook: Notebook, typed: str
+) -> None:
+    done = notebook.ask(f"{AS} -o out --all rows: {typed}")
+
+    assert "40 rows · 40 asked" in done.text
+
+
 def test_few_rows_are_all_asked_at_once(notebook: Notebook) -> None:
     notebook.shell.run("few = df.review.head(19)")
 
@@ -149,6 +158,8 @@ def test_the_preview_has_the_bytes_that_the_service_gets(notebook: Notebook) -> 
         ),
         (f"{AS} rows: df.review + df.title", "Assign it first"),
         (f"{AS} rows: df.nope", "nope"),
+        (f"{AS} rows: df.reviw", "Did you mean 'review'?"),
+        (f"{AS} rows: df[['title', 'Review']]", "Did you mean 'review'?"),
         (f"{AS} rows df.review", f"Did you mean: %%nemotron {AS} rows: df.review"),
         (f"{AS} rows df[['review']]", "rows: df[['review']]"),
         (f"{AS} rows:", "rows: of what?"),

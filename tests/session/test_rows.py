@@ -367,6 +367,19 @@ def test_a_column_that_is_misspelled_is_no_text(
     assert not service.asked
 
 
+@pytest.mark.parametrize("text", ["{t} is {truth}?", "{truth}"])
+def test_a_truth_is_not_sent_in_braces_either(
+    serve: Any, session: Any, text: str
+) -> None:
+    service = serve()
+    table = pd.DataFrame({"t": ["x"], "truth": ["good"]})
+
+    with pytest.raises(NemotronError, match="holds the truth, which is not sent"):
+        session(service).map(text, table, as_=TONE, label="truth")
+
+    assert not service.asked
+
+
 @pytest.mark.parametrize("braces", ['{"a": 1}', "{x}", "{{}}", "{language}", "{0}"])
 def test_other_braces_go_out_as_they_stand(
     serve: Any, session: Any, braces: str

@@ -56,6 +56,8 @@ def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
     if not call.cell.strip() and (near := difflib.get_close_matches(word, verbs, 1)):
         hint = f"Did you mean: %nemotron rows: {near[0]} {rest}".rstrip()
         raise InputError(f"rows has no command {one_line(word, 40)}", hint=hint)
+    # As a value is written in a question: $`df.review`.
+    text = re.sub(r"\A\$?`([^`]+)`\Z", r"\1", text)
     expression, flags = _split_flags(text)
     if flags:
         typed = line[: line.rindex("rows:")]

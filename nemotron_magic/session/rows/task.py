@@ -177,6 +177,12 @@ class RowTask:
             parts = ()
             if len(used) > _MOST_UNNAMED:
                 raise _too_many(len(used), table.names)
+        if unsent and parts and unsent in (table.names[one] for one in used):
+            raise InputError(
+                f"{{{unsent}}} holds the truth, which is not sent",
+                "nothing was sent",
+                "Leave it out of the text, or compare with another column: --label …",
+            )
         twice = [one for one in used if table.names.count(table.names[one]) > 1]
         if twice and parts:
             name = one_line(table.names[twice[0]], 40)
