@@ -23,7 +23,7 @@ from nemotron_magic.context.cells import (
     cell_number,
     execution_of,
 )
-from nemotron_magic.context.describe.base import (
+from nemotron_magic.context.describe.texts import (
     fold_base64,
     is_open,
     is_printed_table,

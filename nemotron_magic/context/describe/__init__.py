@@ -18,7 +18,6 @@ from nemotron_magic.context.describe.base import (
     DescribeContext,
     Describer,
     LiveTables,
-    plain_lines,
 )
 from nemotron_magic.context.describe.libraries import LIBRARY_KINDS
 from nemotron_magic.context.describe.objects import (
@@ -28,6 +27,7 @@ from nemotron_magic.context.describe.objects import (
 )
 from nemotron_magic.context.describe.privacy import own_name
 from nemotron_magic.context.describe.tables import TABLE_KINDS
+from nemotron_magic.context.describe.texts import plain_lines
 from nemotron_magic.context.secrets.held import is_held_secret
 from nemotron_magic.core import public
 from nemotron_magic.core.introspection import bases, class_name, defined, home
@@ -208,7 +208,8 @@ def _describer(value: object) -> Describer:
 
 def _unknown(value: object, ctx: DescribeContext) -> Iterator[str]:
     name = class_name(type(value))
-    lines = [] if ctx.is_inside or not ctx.plain else plain_lines(ctx.plain, ctx)
+    is_told = bool(ctx.plain) and not ctx.is_inside
+    lines = plain_lines(ctx.plain, ctx.live.words, ctx.is_full) if is_told else []
     yield f"{name} object, which shows:" if lines else f"{name} object (not inspected)"
     yield from (f"  {line}" for line in lines)
 
