@@ -152,12 +152,14 @@ def _instead_of(name: str, line_for: Callable[[str], str]) -> str:
         return near
     if line := _OTHER_NAMES.get(word) or line_for(word.replace("-", " ")):
         return line if line[0] in "-%" else f"%nemotron {line}"
-    parameter = BY_NAME.get(setting.removeprefix("no_"))
-    if parameter is None or (setting not in BY_NAME and parameter.kind != "boolean"):
+    wanted = setting.removeprefix("no_")
+    begun = [one for one in BY_NAME if len(wanted) > 3 and one.startswith(wanted)]
+    parameter = BY_NAME.get(wanted if len(begun) != 1 else begun[0])
+    if parameter is None or (wanted != setting and parameter.kind != "boolean"):
         return near
-    if setting in BY_NAME and parameter.flags and parameter.kind != "boolean":
+    if parameter.flags and parameter.kind != "boolean":
         return parameter.flags[-1]
-    value = str(setting in BY_NAME) if parameter.kind == "boolean" else "…"
+    value = str(wanted == setting) if parameter.kind == "boolean" else "…"
     return f"%config Nemotron.{parameter.name} = {value}"
 
 
@@ -218,7 +220,7 @@ def refuse_key(text: str, hide: Callable[[str], None], by_hand: bool = False) ->
 
 _LONG_DASHES = "‐‑‒–—―−﹣－"  # as an editor may have made them of hyphens
 _FLAG = re.compile(r"--?[A-Za-z]")
-_LONG_FLAG = re.compile(rf"-?[{_LONG_DASHES}][-{_LONG_DASHES}]*([A-Za-z][\w-]*)")
+_LONG_FLAG = re.compile(rf"(?:--|-?[{_LONG_DASHES}])[-{_LONG_DASHES}]*([A-Za-z][\w-]*)")
 _PAIRS = {"“": "”", "‘": "’", "„": "“”", "‚": "‘’", "«": "»"}
 _QUOTED = re.compile(
     r"""(?s)((?:[^\s="'“‘„‚«]*=)*)(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|"""
@@ -227,6 +229,13 @@ _QUOTED = re.compile(
 )
 _OPEN_QUOTE = re.compile(rf"""(?:[^\s=]*=)?(["'{"".join(_PAIRS)}])""")
 _KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
+
+
+def _goes_on(fields: str, word: str) -> bool:
+    """Return whether the word behind `--as FIELDS` must belong to the fields."""
+    return is_type(word.strip(",;")) or fields[-1] in ",;:|" or word[:1] == "|"
+
+
 # Two in a row are no number of cells and a question that begins with another.
 _RANGES = re.compile(r"\d+-\d+ \d+(?:-\d+)?,?|\d+ \d+-\d+,?")
 _RESERVED = {
@@ -322,7 +331,7 @@ class FlagParser:
                 f"Type: %nemotron {name}={word} …",
             )
         elif value and (
-            (name == "--as" and is_type(word.strip(",;")))
+            (name == "--as" and _goes_on(value, word))
             or (name in ("-c", "--context") and _RANGES.fullmatch(f"{value} {word}"))
         ):
             kind = "fields" if name == "--as" else "ranges"
@@ -378,7 +387,10 @@ def _json(key: str, text: str) -> Any:
     try:
         return Parameter(key, "json", "").parse(text)
     except InputError as error:
-        error.hint = f'Put what has blanks in quotes: -p \'{key}=["a", "b"]\''
+        error.hint = (
+            "Put double quotes within JSON, and single ones around the whole: "
+            f'-p \'{key}=["a", "b"]\''
+        )
         raise
 
 
@@ -393,7 +405,8 @@ def _token(text: str) -> tuple[str, bool, str]:
     if found := _OPEN_QUOTE.match(text):
         raise InputError(
             f"a quote is not closed: {text[found.start(1) :][:40]}",
-            hint=f"End the value of the flag with {found[1]}, before the question",
+            hint=f"End the value of the flag with {_PAIRS.get(found[1], found[1])[0]}, "
+            "before the question",
         )
     token, *rest = re.split(r"\s+", text, maxsplit=1)
     return token, False, "".join(rest)
