@@ -811,9 +811,8 @@ def test_a_limit_of_requests_is_kept_by_the_service_s_own_count(
 
 
 SCRIPT = """
-import signal, sys
+import sys
 from nemotron_magic import NemotronError, Session
-signal.signal(signal.SIGINT, signal.default_int_handler)
 values = [f"row {n}" for n in range(int(sys.argv[2]))]
 session = Session(base_url=sys.argv[1], model="m")
 try:

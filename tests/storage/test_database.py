@@ -797,9 +797,7 @@ def ran(program: str, path: Path) -> subprocess.CompletedProcess[str]:
 def test_an_interrupt_while_waiting_for_others_comes_at_once(path: Path) -> None:
     add(storage_at(path), "first")
     program = (
-        "import signal, sys, sqlite3, pathlib, threading, _thread, time\n"
-        # What is started in the background is not interrupted otherwise.
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import sys, sqlite3, pathlib, threading, _thread, time\n"
         "sys.path.insert(0, sys.argv[2])\n"
         "from test_database import add, storage_at, words\n"
         "path = pathlib.Path(sys.argv[1])\n"
