@@ -313,6 +313,13 @@ class NotebookPage:
         self.page.keyboard.press("Enter")
         return str(self.page.evaluate("i => nmCell(i).model.sharedModel.source", index))
 
+    def sources(self) -> list[str]:
+        """Return the source of each cell."""
+        found: list[str] = self.page.evaluate(
+            "[...nmPanel().content.model.cells].map(cell => cell.sharedModel.source)"
+        )
+        return found
+
     def watch(self, index: int) -> Watch:
         """Note from now on what each painted frame shows of a cell's output."""
         self.page.evaluate("index => nmWatch(index)", index)

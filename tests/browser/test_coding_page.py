@@ -27,13 +27,6 @@ rehearsal: slow 100"""
 BROKEN = "prices = [3, 4]\nprint(sum(price))"
 
 
-def sources(page: NotebookPage) -> list[str]:
-    cells: list[str] = page.page.evaluate(
-        "[...nmPanel().content.model.cells].map(cell => cell.sharedModel.getSource())"
-    )
-    return cells
-
-
 def started(page: NotebookPage, front_end: FrontEnd, *cells: str) -> NotebookPage:
     page.open(front_end, [LOAD, *cells])
     page.run(0)
@@ -55,7 +48,7 @@ def test_the_cell_appears_below_its_question_though_another_one_is_run(
     page.screenshot(f"code-{front_end}-dark")
     page.theme("light")
 
-    cells = sources(page)
+    cells = page.sources()
     assert cells[0] == LOAD
     assert cells[2].startswith('totals = {"North": 3')
     assert cells[3:] == ["later = 1", "much_later = 2"]
@@ -78,7 +71,7 @@ def test_under_run_all_every_question_gets_its_own_cell(
     page.run_all()
     page.wait_idle()
 
-    cells = sources(page)
+    cells = page.sources()
     below = {
         cells[n]: cells[n + 1] for n in range(len(cells) - 1) if "%%nem" in cells[n]
     }
@@ -99,7 +92,7 @@ def test_fix_turns_a_failing_cell_into_one_that_runs(
     page.resize(760)
     page.screenshot(f"fix-{front_end}-narrow")
 
-    assert sources(page)[3] == BROKEN.replace("(price)", "(prices)")
+    assert page.sources()[3] == BROKEN.replace("(price)", "(prices)")
     assert page.text(3).strip() == "7"
     assert "-print(sum(price))" in page.text(2)
     assert "+print(sum(prices))" in page.text(2)
@@ -117,7 +110,7 @@ def test_the_code_replaces_the_cell_if_it_is_told_to(
     page.run(2)
     page.wait_idle()
 
-    assert sources(page)[2] == BROKEN.replace("(price)", "(prices)")
+    assert page.sources()[2] == BROKEN.replace("(price)", "(prices)")
 
 
 @pytest.mark.parametrize("command", ["code", "code: 2"])
@@ -130,7 +123,7 @@ def test_waiting_code_is_put_below_the_command(
     page.run(3)
     page.wait_idle()
 
-    assert sources(page)[4] == "sum(totals.values())"
+    assert page.sources()[4] == "sum(totals.values())"
 
 
 BLOCKS = "First:\n\n```python\nx = 6 * 7\n```\n\nThen:\n\n```bash\nls -l\n```\n\nEnd."
@@ -151,7 +144,7 @@ def test_each_block_of_a_reply_in_a_cell_has_a_button_that_inserts_it(
     names = [one.get_attribute("aria-label") for one in buttons.all()]
     buttons.nth(1).press("Enter")
     page.page.wait_for_function("nmPanel().content.widgets.length === 4")
-    inserted = sources(page)[2]
+    inserted = page.sources()[2]
     has_run = page.page.evaluate("nmCell(2).model.executionCount")
     dialogs = [*page.dialogs]
     page.save()

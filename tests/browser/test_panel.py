@@ -82,13 +82,6 @@ def ask(page: NotebookPage, text: str) -> None:
     question(page).press("Enter")
 
 
-def sources(page: NotebookPage) -> list[str]:
-    found: list[str] = page.page.evaluate(
-        "nmPanel().content.model.sharedModel.cells.map(cell => cell.getSource())"
-    )
-    return found
-
-
 def test_a_row_and_config_change_each_other_and_an_error_stands_below_it(
     page: NotebookPage, front_end: FrontEnd
 ) -> None:
@@ -206,7 +199,7 @@ def test_by_keyboard_alone_one_asks_stops_goes_on_inserts_and_sets(
         keys.press("Shift+Tab")
     keys.press("Enter")
     page.page.wait_for_function("nmPanel().content.widgets.length === 7")
-    inserted = sources(page)
+    inserted = page.sources()
     dialogs = page.dialogs
 
     assert whole.count("no model is behind this reply") == 1

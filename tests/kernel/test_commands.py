@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from reply_page import text_of
 from shells import LOAD, Kernel, Outcome, running
 
 from nemotron_magic import rehearsal
@@ -129,8 +130,7 @@ def shown(outcome: Outcome) -> str:
     """Give all that a cell shows, as text."""
     data = [output.get("data", {}) for output in outcome.outputs]
     plain = [str(one.get("text/plain", "")) for one in data]
-    html = [re.sub(r"(?s)<style>.*?</style>|<[^>]*>", "", one.get("text/html", ""))
-            for one in data]  # fmt: skip
+    html = [text_of(one.get("text/html", "")) for one in data]
     return "\n".join([*plain, *html, outcome.text, outcome.error])
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from reply_page import text_of
 from service import Address, serve
 from shells import Kernel
 
@@ -50,8 +51,7 @@ def ledger_in(home: Path) -> Ledger:
 def texts(messages: list[dict[str, Any]]) -> str:
     """Give what a page has been told to show, without its tags."""
     data = [message["content"].get("data", {}) for message in messages]
-    html = " ".join(str(one.get("text/html", "")) for one in data)
-    return re.sub("(?s)<style>.*?</style>|<[^>]*>", "", html)
+    return text_of(" ".join(str(one.get("text/html", "")) for one in data))
 
 
 def until(is_so: Callable[[], bool], limit_s: float = 10) -> bool:

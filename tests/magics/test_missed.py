@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from service import Address
-from shells import KEYS, Kernel, Shell, sent
+from shells import KEYS, Kernel, Shell, asked, sent
 
 from nemotron_magic.magics.input_transformers import MISSED
 
@@ -42,10 +42,6 @@ def run(service: Address, tmp_path: Path) -> Run:
         return done.stdout + done.stderr
 
     return ipython
-
-
-def asked(service: Address) -> int:
-    return sum(record.method == "POST" for record in service.requests)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from service import Address
-from shells import Kernel, Shell, close_event_loops
+from shells import Kernel, Shell, asked, close_event_loops
 
 from nemotron_magic.session.replay import NotebookReplyCache
 
@@ -37,10 +37,6 @@ def new_shell(environment: None, home: Path) -> Iterator[Callable[[], Shell]]:
     yield make
     for shell in shells:
         shell.close()
-
-
-def asked(service: Address) -> int:
-    return sum(record.method == "POST" for record in service.requests)
 
 
 def test_run_all_after_a_restart_asks_nothing_twice(

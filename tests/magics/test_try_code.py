@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator
-from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from reply_page import text_of
 from scripted_replies import Replies
 from shells import LOAD, Kernel, Outcome, asked_in_a_panel, running
 
@@ -43,8 +42,7 @@ def words(done: Outcome) -> str:
     html = "".join(
         str(one.get("data", {}).get("text/html", "")) for one in done.outputs
     )
-    html = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
-    return done.text + unescape(re.sub(r"<[^>]+>", "", html))
+    return done.text + text_of(html)
 
 
 def block(*codes: str) -> str:

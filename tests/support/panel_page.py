@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from html import unescape
 from typing import Any
 
 import ipywidgets
+from reply_page import text_of
 
 __all__ = ["PanelPage", "wait_for"]
 
@@ -82,9 +81,8 @@ class PanelPage:
     def text(self) -> str:
         """Return what is read of all HTML that is shown, but for the conversation."""
         htmls = (w.value for w in self.widgets() if isinstance(w, ipywidgets.HTML))
-        return unescape(re.sub(r"<style>.*?</style>|<[^>]*>", "", "\n".join(htmls)))
+        return text_of("\n".join(htmls))
 
     def status(self) -> str:
         """Return what is said below the box."""
-        html = self.of_class("nm-status-line").value
-        return unescape(re.sub(r"<[^>]*>", "", html))
+        return text_of(self.of_class("nm-status-line").value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from html import unescape
 from html.parser import HTMLParser
 
 from markdown_policy import violations
@@ -89,6 +90,11 @@ def _read(html: str) -> _Frame:
     frame.feed(html)
     frame.close()
     return frame
+
+
+def text_of(html: str) -> str:
+    """Return what is read of HTML, without its tags and styles."""
+    return unescape(re.sub(r"(?s)<style>.*?</style>|<[^>]*>", "", html))
 
 
 def whole(attack: str) -> Iterator[str]:

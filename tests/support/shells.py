@@ -242,6 +242,11 @@ def sent(service: Address) -> str:
     return str(service.requests[-1].body["messages"][-1]["content"])
 
 
+def asked(service: Address) -> int:
+    """Return how many questions reached a stand-in."""
+    return sum(record.method == "POST" for record in service.requests)
+
+
 def close_event_loops() -> None:
     """Close the loops that jupyter_client made for itself and leaves open."""
     for thing in gc.get_objects():
