@@ -326,8 +326,8 @@ class AskTab:
             if not self._make.is_closed:
                 self._transcript.end(self._turns())
                 if error is not None and not isinstance(error, InterruptedByUser):
-                    text = str(error).replace(GO_ON, _GO_ON)
-                    self._status.value = error_html(text)
+                    failure = str(error).replace(GO_ON, _GO_ON)
+                    self._status.value = error_html(failure)
                 else:
                     is_cut = self._cut is not None and self._cut.reply is reply
                     ended = "Cut off." if is_cut else "Answered."
