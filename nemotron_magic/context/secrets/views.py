@@ -10,7 +10,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from nemotron_magic.context.secrets import pattern, rows
-from nemotron_magic.context.secrets.named import strings
+from nemotron_magic.context.secrets.expressions import strings
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Passage,
