@@ -395,6 +395,42 @@ def test_a_reply_cut_off_is_gone_on_with_and_stands_whole_in_its_place(
     assert "Cut off" not in page.html()
 
 
+@pytest.mark.parametrize("line", ["%nemotron reset", "%nemotron -q rehearsal: say B"])
+def test_nothing_is_said_of_going_on_once_that_cannot_be(
+    shell: Shell, open_panel: Any, line: str
+) -> None:
+    page = open_panel()
+    cut_off(shell, page)
+    shell.run(line)
+
+    assert page["Continue"].disabled
+    assert page.status().startswith("Enter sends.")
+
+
+def test_another_conversation_begins_without_what_was_said_of_the_one_before(
+    open_panel: Any,
+) -> None:
+    page = open_panel()
+    page.answered("rehearsal: fault 401")
+    page["Conversation"].value = "plots"
+
+    assert page.status().startswith("Enter sends.")
+
+
+@pytest.mark.parametrize("line", ["%nemotron reset", "%nemotron reset: plots"])
+def test_what_a_cell_has_forgotten_is_in_no_panel(
+    shell: Shell, open_panel: Any, line: str
+) -> None:
+    pages = [open_panel(), open_panel()]
+    for page in pages:
+        page["Conversation"].value = line.partition(": ")[2]
+        page.answered("rehearsal: say B")
+    shell.run(line)
+
+    assert [page.html() for page in pages] == ["", ""]
+    assert [page["Conversation"].options for page in pages] == [("main",)] * 2
+
+
 def test_what_is_cut_off_again_can_be_gone_on_with_again(
     shell: Shell, open_panel: Any
 ) -> None:

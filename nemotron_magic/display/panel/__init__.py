@@ -17,8 +17,7 @@ from nemotron_magic.display.insert import CodeInserter
 from nemotron_magic.display.page import Ticker
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.html import line_html
-from nemotron_magic.session.conversation import Question
-from nemotron_magic.session.reply import Reply
+from nemotron_magic.session.conversation import Question, Turn
 from nemotron_magic.session.session import Session
 
 
@@ -39,7 +38,7 @@ class PanelHost:
     draft: str = ""
     panels: list[Any] = field(default_factory=list, init=False)
     is_running: bool = field(default=True, init=False)  # it is a cell that opens one
-    _last: Reply | None = field(default=None, init=False)
+    _shown: list[Turn] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.shell.events.register("pre_run_cell", self._begin_cell)
@@ -50,6 +49,11 @@ class PanelHost:
         settings: Settings = self.config.snapshot()
         self.keep_books(settings)
         return settings
+
+    def turns(self) -> list[Turn]:
+        """Return the turns of all conversations."""
+        threads = [*self.session.conversation.threads.values()]
+        return [turn for thread in threads for turn in thread]
 
     def last_cell(self) -> int:
         """Return the number of the last cell that has ended."""
@@ -65,7 +69,7 @@ class PanelHost:
 
     def refresh(self) -> None:
         """Let all panels show what has been asked."""
-        self._last = self.session.conversation.last
+        self._shown = self.turns()
         for panel in [*self.panels]:
             panel.refresh()
 
@@ -81,7 +85,7 @@ class PanelHost:
 
     def _end_cell(self, result: Any) -> None:
         self.is_running = False
-        if self.session.conversation.last is not self._last:
+        if [*map(id, self.turns())] != [*map(id, self._shown)]:
             self.refresh()
 
 

@@ -254,6 +254,8 @@ class AskTab:
             if self._cancel is None and not self._make.is_closed:
                 self._transcript.show_turns(self._turns())
                 self._offer()
+                if self._cut is None and _GO_ON in self._status.value:
+                    self._say(_HINT)
 
     @property
     def _cut(self) -> Turn | None:
@@ -272,11 +274,12 @@ class AskTab:
 
     def _switch(self, change: Any) -> None:
         self._thread = self._name.value = change.new.strip() or MAIN
+        self._say(_HINT)
         self.refresh()
 
     def _threads(self) -> tuple[str, ...]:
-        threads = self._host.session.conversation.threads
-        return tuple(sorted({MAIN, *(name for name, has in threads.items() if has)}))
+        threads = [*self._host.session.conversation.threads.items()]
+        return tuple(sorted({MAIN, *(name for name, has in threads if has)}))
 
     def _turns(self) -> list[Turn]:
         threads = self._host.session.conversation.threads

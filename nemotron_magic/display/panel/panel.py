@@ -211,10 +211,8 @@ def state_bundle(mark: str, host: PanelHost) -> dict[str, str]:
     when it is not.
     """
     session = host.session
-    turns = (
-        turn for thread in session.conversation.threads.values() for turn in thread
-    )
-    last = next((t for t in turns if t.reply is session.conversation.last), None)
+    reply = session.conversation.last
+    last = next((turn for turn in host.turns() if turn.reply is reply), None)
     totals = session.accounting.ledger.of_session()
     tokens = " → ".join(reports.tokens_text(totals))
     calls, cost = plural(totals.calls, "call"), reports.cost_text(totals)
