@@ -26,8 +26,6 @@ from nemotron_magic.magics.parser import Command, ParsedMagic, line_meant_by, pa
 from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
 
-__all__ = ["COMMANDS", "manual", "run"]
-
 _MANUAL = """Ask a Nemotron model; its reply streams in as Markdown.
 
     %nemotron why does this merge lose rows?

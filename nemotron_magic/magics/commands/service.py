@@ -20,8 +20,6 @@ from nemotron_magic.magics.flags import never_typed
 from nemotron_magic.magics.parser import Command
 from nemotron_magic.session.session import Session
 
-__all__ = ["SERVICE", "key_state"]
-
 _MOST_MODELS = 40
 
 
