@@ -58,6 +58,26 @@ def test_five_rows_are_asked_first_and_the_rest_with_all(notebook: Notebook) -> 
     assert notebook["out"].index.equals(notebook["df"].index)
 
 
+@pytest.mark.parametrize("flags", ["", "--sample 7"])
+def test_a_pilot_that_asks_nothing_anew_says_no_time(
+    notebook: Notebook, flags: str
+) -> None:
+    first = notebook.ask(f"{AS} {flags} -o out rows: df.review")
+    again = notebook.ask(f"{AS} {flags} -o out rows: df.review")
+
+    assert re.search(r"about \$\S+ ± \$\S+, \d+ s at 16 at once · `--all`", first.text)
+    assert re.search(r"about \$\S+ ± \$\S+ · `--all`", again.text)
+
+
+def test_rows_that_cost_the_same_have_no_error_of_nothing(notebook: Notebook) -> None:
+    notebook.shell.run("same = [f'soap {n:03}' for n in range(30)]")
+
+    done = notebook.ask(f"{AS} -o out rows: same")
+
+    assert re.search(r"all: about \$0.00060, \d+ s at 16 at once", done.text)
+    assert "±" not in done.text
+
+
 def test_a_pilot_shows_what_was_asked_and_counts_no_empty_row(
     notebook: Notebook,
 ) -> None:

@@ -229,13 +229,16 @@ def _end(rows: Rows, question: RowsQuestion) -> str:
         about, cost = rows.estimate, rows.cost_text()
         different = f" ({rows.unique:,} different)" if rows.equal else ""
         if about.cost_usd is not None:
-            error = format_usd(about.error_usd)
-            cost += f" · all: about {format_usd(about.cost_usd)} ± {error}"
-        errors, took = len(rows.errors), format_duration(about.duration_s)
+            cost += f" · all: about {format_usd(about.cost_usd)}"
+            is_exact = about.error_usd < about.cost_usd / 1_000
+            cost += "" if is_exact else f" ± {format_usd(about.error_usd)}"
+        if about.duration_s is not None:
+            took = format_duration(about.duration_s)
+            cost += f", {took} at {rows.at_once} at once"
+        errors = len(rows.errors)
         cost = f"{plural(errors, 'error')} · {cost}" if errors else cost
         line = (
-            f"{rows.done:,} of {plural(len(rows), 'row')}{different} · {cost}, "
-            f"{took} at {rows.at_once} at once · `--all`"
+            f"{rows.done:,} of {plural(len(rows), 'row')}{different} · {cost} · `--all`"
         )
     lines = [line]
     if rows.asked:

@@ -55,11 +55,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What all rows would cost and take, by those that were asked."""
+    """What all rows would cost and take, by those that were asked.
+
+    How long is not known where this run has asked none.
+    """
 
     cost_usd: float | None
     error_usd: float
-    duration_s: float
+    duration_s: float | None
 
     @classmethod
     def of(
@@ -67,7 +70,7 @@ class Estimate:
         asked: Sequence[tuple[int, float | None]],
         all_chars: int,
         many: int,
-        duration_s: float,
+        duration_s: float | None,
     ) -> Estimate:
         """Return it by the length of rows and their cost, as costs go with lengths.
 

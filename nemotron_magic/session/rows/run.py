@@ -516,9 +516,8 @@ class Run:
         costs = answers.asked or {k: one.cost_usd for k, one in answers.found.items()}
         asked = [(self._chars[key], cost) for key, cost in costs.items()]
         done = answers.done
-        a_row_s = self._took_s / done if done else 0.0
-        duration_s = a_row_s * many / self._at_once
-        if rpm := self._question.rpm:
+        duration_s = self._took_s / done * many / self._at_once if done else None
+        if duration_s is not None and (rpm := self._question.rpm):
             duration_s = max(duration_s, many * 60 / rpm)
         return Rows(
             asked=done,
