@@ -128,7 +128,7 @@ def parse(
             error = InputError(
                 f"flags stand before the question, and {behind} stands behind it",
                 "nothing was sent",
-                f"Type: {above}%nemotron {before}{behind} {_shown(text_alone)}   "
+                f"Type: {above}%nemotron {before}{behind} {_short_form(text_alone)}   "
                 f"{TO_ASK}",
             )
     if error:
@@ -373,14 +373,14 @@ def _with_flags(name: str, flags: str, commands: Mapping[str, Command]) -> str:
     return f"{name}: {text}" if commands[name].is_followed_by(text) else ""
 
 
-def _shown(text: str) -> str:
+def _short_form(text: str) -> str:
     """Return a text as a line to type has it: a long one is for the user to repeat."""
     return text if len(text) <= _MOST_SHOWN_CHARS else "…"
 
 
 def _with_text(name: str, text: str, commands: Mapping[str, Command]) -> str:
     """Return the line in which a command takes a text, or as much of it as it can."""
-    text, command = _shown(text.lstrip(" -–—=:;|")), commands[name]
+    text, command = _short_form(text.lstrip(" -–—=:;|")), commands[name]
     if not text or command.is_followed_by(text):
         return f"{name}: {text}" if text else name
     if name in ("code", "preview"):
