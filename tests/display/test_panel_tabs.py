@@ -190,3 +190,21 @@ def test_a_terminal_is_told_that_it_is_no_page(shell: Shell) -> None:
 def test_without_a_notebook_the_public_function_says_so() -> None:
     with pytest.raises(InputError, match="a panel needs a notebook"):
         nemotron_magic.panel()
+
+
+@pytest.mark.parametrize("address", ["", "https://h.example/v1", "no address"])
+def test_a_reset_of_all_settings_leaves_no_rehearsal_unseen(
+    shell: Shell, config: Any, open_panel: Any, address: str
+) -> None:
+    default = config.trait_defaults("base_url")
+    shell.run("%nemotron rehearse")
+    if address:
+        shell.run(f"%config Nemotron.base_url = {address!r}")
+    shell.run("%config Nemotron.seed = 7")
+    page = open_panel()
+    page.open("Parameters")
+    before = config.base_url
+    page.press("Reset all")
+
+    assert config.base_url == (default if address else before)
+    assert config.seed is None

@@ -50,6 +50,11 @@ class PanelHost:
         self.keep_books(settings)
         return settings
 
+    def is_rehearsal(self) -> bool:
+        """Return whether a question that is asked now goes to a rehearsal."""
+        self.settings()
+        return self.session.accounting.is_rehearsal
+
     def turns(self) -> list[Turn]:
         """Return the turns of all conversations."""
         threads = [*self.session.conversation.threads.values()]

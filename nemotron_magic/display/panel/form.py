@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -42,9 +42,15 @@ _SPELT = {"url": "URL", "http": "HTTP", "n": "Answers"}
 class SettingsForm:
     """The settings of a session as controls of a panel."""
 
-    def __init__(self, config: Any, make: WidgetFactory) -> None:
+    def __init__(
+        self,
+        config: Any,
+        make: WidgetFactory,
+        is_rehearsal: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._config = config
         self._make = make
+        self._is_rehearsal = is_rehearsal
         self._controls: dict[str, Any] = {}
         self._notes: dict[str, Any] = {}
         self._models: list[Model] = []
@@ -63,8 +69,9 @@ class SettingsForm:
         self._config.unobserve(self._follow, names=All)
 
     def reset(self) -> None:
-        """Set every setting to its default."""
-        for parameter in PARAMETERS:
+        """Set every setting to its default, but for where a rehearsal answers."""
+        stays = "base_url" if self._is_rehearsal() else ""
+        for parameter in (one for one in PARAMETERS if one.name != stays):
             # The very object: a model of the user's own is told from it by identity.
             setattr(self._config, parameter.name, parameter.default)
             self._accept(parameter.name)

@@ -159,7 +159,8 @@ class Panel:
 
     def _show_form(self) -> Any:
         if self._form is None:
-            self._form = SettingsForm(self._host.config, self._make)
+            host = self._host
+            self._form = SettingsForm(host.config, self._make, host.is_rehearsal)
         in_thread(self._list_models)
         return self._form.box
 
