@@ -138,6 +138,7 @@ def test_a_lone_type_is_a_single_value(spec: Any, field: Field) -> None:
         (list[list[int]], "is a list of lists", "no object in an object"),
         (Literal["a", 1], "not all str", "A field is"),
         (dict, "cannot be dict", "no object in an object"),
+        ({f"f{n}": int for n in range(65)}, "there are 65 fields, and 64", "A field"),
         (int | str, "value cannot be integer or string", "no object in an object"),
         ({"n": int | bool | None}, "n cannot be integer or boolean", "no object"),
         ({"n": Any}, "n cannot be Any", "no object"),

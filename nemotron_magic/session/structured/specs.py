@@ -50,7 +50,8 @@ def parse_fields(spec: Any, name: str = "") -> Fields:
     if twice := next((one for one in names if names.count(one) > 1), ""):
         raise _unreadable(f"there are two fields {twice}", "Name each once")
     if not 0 < len(names) <= _MOST_FIELDS:
-        raise _unreadable("there are no fields" if not names else "too many")
+        many = f"there are {len(names)} fields, and {_MOST_FIELDS} at most"
+        raise _unreadable(many if names else "there are no fields")
     return fields.named(name)
 
 
