@@ -205,7 +205,7 @@ def error_for(
         f"it said: {message}" if message else "",
         _hint(row, wait_s, about).format(**names),
         status=status or None,
-        request_id=next((one for one in ids if is_id(about.redact(one))), None),
+        request_id=next((one for one in ids if _is_id(about.redact(one))), None),
         retry_after_s=wait_s,
         final=row.final,
     )
@@ -237,7 +237,7 @@ def _limit(message: str) -> int | None:
     return min((int(one.replace(",", "")) for one in named), default=None)
 
 
-def is_id(text: str) -> bool:
+def _is_id(text: str) -> bool:
     """Return whether a text is an id that can be quoted, and nothing worse."""
     return _ID.fullmatch(text) is not None
 
@@ -286,7 +286,7 @@ def request_id_of(response: httpx.Response, about: RequestInfo) -> str | None:
     """Return the service's id of a request, to quote to its support."""
     there = response.headers
     found = (about.redact(there[name]) for name in _REQUEST_IDS if name in there)
-    return next((one for one in found if is_id(one)), None)
+    return next((one for one in found if _is_id(one)), None)
 
 
 def error_from_response(

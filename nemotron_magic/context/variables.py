@@ -28,7 +28,7 @@ from nemotron_magic.core.introspection import (
 )
 from nemotron_magic.core.text import closest_match
 
-AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed"
+_AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed"
 
 _MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")
 
@@ -161,7 +161,7 @@ def _item(value: Any, key: Any) -> object:
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         near = _near_column(value, key)
-        hint = f"Did you mean {near!r}?" if near else AS_TYPED
+        hint = f"Did you mean {near!r}?" if near else _AS_TYPED
         raise InputError(f"{key!r} is not there", why, hint) from error
     raise _RefusedError
 

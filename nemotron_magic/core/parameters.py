@@ -20,7 +20,7 @@ DEFAULT_SYSTEM = (
     "Put code in fenced blocks that name their language."
 )
 
-CONTEXT_WORDS = ("auto", "none", "all")
+_CONTEXT_WORDS = ("auto", "none", "all")
 """Which cells may be sent, but for numbers."""
 
 Kind = Literal["number", "integer", "boolean", "text", "texts", "json"]
@@ -173,7 +173,7 @@ def _not_blank(value: str) -> str:
 
 def _is_selection(value: str) -> str:
     ranges = [re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", one) for one in value.split()]
-    if value.strip() not in CONTEXT_WORDS and (not ranges or None in ranges):
+    if value.strip() not in _CONTEXT_WORDS and (not ranges or None in ranges):
         return "be auto, none, all, a number or ranges such as 3-7 9"
     backward = [r[0] for r in ranges if r and r[2] and int(r[1]) > int(r[2])]
     return f"name the lower number first, not {backward[0]}" if backward else ""
@@ -249,7 +249,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("context", "text", "Which cells are sent: auto (since the last reply), "
               "none, all, a number, or ranges such as 3-7 9.",
               ("-c", "--context"), "auto", sent=False, rule=_is_selection,
-              words=CONTEXT_WORDS),
+              words=_CONTEXT_WORDS),
     Parameter("data", "text", "How much of tables is sent: schema, sample or full.",
               ("--data",), "schema", sent=False,
               choices=("schema", "sample", "full")),

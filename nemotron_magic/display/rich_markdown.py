@@ -111,7 +111,7 @@ class _Table(md.TableElement):
         headings, *rows = [[c.content for c in row.cells] for row in lines if row]
         columns = zip(headings, *rows, strict=True)
         texts = [[cell.plain for cell in cells] for cells in columns]
-        if widths := column_widths(texts, options.max_width):
+        if widths := _column_widths(texts, options.max_width):
             table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
             table.style, table.collapse_padding = "markdown.table.border", True
             for heading, width in zip(headings, widths, strict=True):
@@ -231,7 +231,7 @@ def _beside(
         yield from [*line, Segment.line()]
 
 
-def column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:
+def _column_widths(columns: Sequence[Sequence[str]], room_chars: int) -> list[int]:
     """Return the widths of columns side by side; none if there is no room for them.
 
     Headings and long cells are broken between words, short cells such as `2.5 s` not.

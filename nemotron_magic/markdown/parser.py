@@ -124,7 +124,7 @@ _NAMED = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}")
 _SHELL_NAME = re.compile(r"[A-Z_][A-Z0-9_]+\b|[({]")
 
 
-def add_math(parser: MarkdownIt) -> None:
+def _add_math(parser: MarkdownIt) -> None:
     """Teach a parser formulas, as tokens `math_inline` and `math_block`."""
     parser.block.ruler.before(
         "fence", "math", _math_block, {"alt": _MAY_BE_INTERRUPTED}
@@ -282,8 +282,8 @@ _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 @lru_cache(maxsize=1)
 def parser() -> MarkdownIt:
     """Return the parser of whole texts."""
-    made = plain_parser()
-    add_math(made)
+    made = _plain_parser()
+    _add_math(made)
     made.inline.ruler.before("escape", "bare_link", bare_link)
     made.core.ruler.before("inline", "long", _leave_long_text)
     made.core.ruler.push("task", _mark_tasks)
@@ -291,7 +291,7 @@ def parser() -> MarkdownIt:
     return made
 
 
-def plain_parser() -> MarkdownIt:
+def _plain_parser() -> MarkdownIt:
     """Make a parser of Markdown with tables and strikethrough, without raw HTML."""
     made = MarkdownIt("commonmark", _OPTIONS).enable(["table", "strikethrough"])
     made.disable(["html_block", "html_inline"])
@@ -302,7 +302,7 @@ def plain_parser() -> MarkdownIt:
 @lru_cache(maxsize=1)
 def _skeleton_parser() -> MarkdownIt:
     made = MarkdownIt("commonmark", _OPTIONS).enable("table").disable("html_block")
-    add_math(made)
+    _add_math(made)
     return made.disable(["inline", "text_join"])
 
 

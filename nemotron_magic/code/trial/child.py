@@ -33,7 +33,7 @@ from nemotron_magic.code.trial.guards import (
 )
 from nemotron_magic.code.trial.system_calls import libc, number
 
-MOST_MESSAGE = 300  # characters of an error's message that are reported
+_MOST_MESSAGE = 300  # characters of an error's message that are reported
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 # What a display hook calls to show a value, after it has been formatted.
 _SHOWING = (
@@ -95,7 +95,7 @@ def run_in_child(
             if "error" in outcome:
                 break
     except BaseException as error:
-        _answer(place, {"guard": f"{type(error).__name__}: {error}"[:MOST_MESSAGE]})
+        _answer(place, {"guard": f"{type(error).__name__}: {error}"[:_MOST_MESSAGE]})
     finally:
         os._exit(0)
 
@@ -305,7 +305,7 @@ def _shape_of(value: object) -> str:
 def _message(error: BaseException) -> str:
     try:
         text = error.msg if isinstance(error, SyntaxError) else error
-        return str(text)[:MOST_MESSAGE]
+        return str(text)[:_MOST_MESSAGE]
     except Exception:
         return ""
 

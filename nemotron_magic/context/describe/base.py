@@ -28,7 +28,7 @@ from nemotron_magic.core.introspection import (
 )
 
 Data = Literal["schema", "sample", "full"]
-CELL_CHARS = 80
+_CELL_CHARS = 80
 _DEEPEST = 4
 
 
@@ -135,7 +135,7 @@ class DescribeContext:
 Describer: TypeAlias = Callable[[Any, DescribeContext], Iterator[str]]
 
 
-def shorten(text: str, longest: int = CELL_CHARS) -> str:
+def shorten(text: str, longest: int = _CELL_CHARS) -> str:
     """Return the beginning of a text, with a sign where it was cut."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
@@ -158,7 +158,7 @@ def _text(value: str, ctx: DescribeContext) -> Iterator[str]:
     size = f"{class_name(type(value))} of {len(text):,} characters"
     is_shown = ctx.is_full or is_field_value(text, ctx.name)
     if ctx.is_inside:
-        yield _quote(text, CELL_CHARS) if is_shown else size
+        yield _quote(text, _CELL_CHARS) if is_shown else size
     elif not ctx.is_full and (data := parse_data(text)) is not None:
         yield f"{size}, which holds data:"
         yield from ctx.describe(data, ctx)
