@@ -26,15 +26,6 @@ from nemotron_magic.magics.flags import (
 )
 from nemotron_magic.session.structured.fields import Fields
 
-__all__ = [
-    "Command",
-    "ParsedMagic",
-    "completions",
-    "line_meant_by",
-    "parse",
-    "suggest_command",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Command:

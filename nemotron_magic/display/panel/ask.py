@@ -38,8 +38,6 @@ from nemotron_magic.markdown.html import line_html
 from nemotron_magic.session.conversation import MAIN, Continuation, Question, Turn
 from nemotron_magic.session.reply import Reply, partial_reply
 
-__all__ = ["AskTab", "Transcript"]
-
 _MOST_NEW_TURNS = 12  # a page takes 50 ms to draw one
 _TICK_S = 0.1
 _TRIAL_S = 15.0  # longer than a trial may take
