@@ -38,7 +38,7 @@ class PanelHost:
     draft: str = ""
     panels: list[Any] = field(default_factory=list, init=False)
     is_running: bool = field(default=True, init=False)  # it is a cell that opens one
-    _shown: list[Turn] = field(default_factory=list, init=False)
+    _turns_on_display: list[Turn] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.shell.events.register("pre_run_cell", self._begin_cell)
@@ -74,7 +74,7 @@ class PanelHost:
 
     def refresh(self) -> None:
         """Let all panels show what has been asked."""
-        self._shown = self.turns()
+        self._turns_on_display = self.turns()
         for panel in [*self.panels]:
             panel.refresh()
 
@@ -90,7 +90,7 @@ class PanelHost:
 
     def _end_cell(self, result: Any) -> None:
         self.is_running = False
-        if [*map(id, self.turns())] != [*map(id, self._shown)]:
+        if [*map(id, self.turns())] != [*map(id, self._turns_on_display)]:
             self.refresh()
 
 
