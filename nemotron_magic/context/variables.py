@@ -76,12 +76,14 @@ class _RefusedError(Exception):
 def evaluate(path: str, variables: Mapping[str, object]) -> object:
     """Return what a name or a path among `variables` stands for; run no code for it."""
     try:
-        return _value(ast.parse(path, mode="eval").body, variables)
-    except SyntaxError:
+        node = ast.parse(path, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise InputError(
             f"$`{path}` is neither a name nor a path of a value",
             hint='Such as: $`df` or $`df["price"]`',
         ) from None
+    try:
+        return _value(node, variables)
     except (_RefusedError, ValueError, RecursionError, MemoryError):
         raise InputError(
             f"$`{path}` cannot be read without running code",

@@ -175,7 +175,7 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
         f"what is {HEX}?",
         "why?",
         "antidisestablishmentarianism",
-        "nvidia/Llama-3.1-Nemotron-70B-Instruct-HF",
+        "is nvidia/Llama-3.1-Nemotron-70B-Instruct-HF good at it?",
         "https://example.com/a8f7d6c5b4a392817f6e",
         "3.14159265358979323846",
         "df.groupby(['region']).agg(total=('price', 'sum'))",
