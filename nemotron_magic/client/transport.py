@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from ssl import SSLContext
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -73,21 +73,23 @@ class _Network(httpx.BaseTransport):
 
     def __init__(self, stop: CancelToken | None = None) -> None:
         self._stop = stop
-        self._ssl_context = ssl_context()
-        self._ways: dict[Proxy | None, httpx.HTTPTransport] = {}
+        self._ways: dict[tuple[Proxy | None, str], httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        way = self.way(proxy_for(url.scheme, url.host, url.port))
+        way = self.way(proxy_for(url.scheme, url.host, url.port), url.scheme)
         return way.handle_request(request)
 
-    def way(self, proxy: Proxy | None) -> httpx.HTTPTransport:
+    def way(self, proxy: Proxy | None, scheme: str) -> httpx.HTTPTransport:
         """Return the transport by way of `proxy`, made when first used."""
-        if proxy not in self._ways:
-            made = _through(proxy, self._ssl_context)
+        if (proxy, scheme) not in self._ways:
+            # To read all certificates takes 20 ms, and a server here needs none.
+            is_plain = scheme == "http" and proxy is None
+            trusted = SSLContext(PROTOCOL_TLS_CLIENT) if is_plain else _trusted()
+            made = _through(proxy, trusted)
             Backend.put_into(made, self._stop)
-            self._ways[proxy] = made
-        return self._ways[proxy]
+            self._ways[proxy, scheme] = made
+        return self._ways[proxy, scheme]
 
     def close(self) -> None:
         for way in self._ways.values():
@@ -283,13 +285,13 @@ class Http:
         self._notice_fork()
         with self._lock:  # a panel may ask while a cell does
             if self._opened is None:
-                self._opened = self._transport or _network(self._stop)
+                self._opened = self._transport or _Network(self._stop)
             return self._opened
 
 
-def _network(stop: CancelToken | None = None) -> _Network:
+def _trusted() -> SSLContext:
     try:
-        return _Network(stop)
+        return ssl_context()
     except (OSError, ValueError) as error:
         why = one_line(str(error))
     raise ConnectError(
@@ -299,7 +301,7 @@ def _network(stop: CancelToken | None = None) -> _Network:
 
 def get_ready() -> None:
     """Load what the first connection needs: libraries and certificates."""
-    _network().close()
+    _trusted()
 
 
 def _page(response: httpx.Response, key: Key | None) -> Page:

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import httpx
@@ -237,7 +238,7 @@ def test_a_call_that_is_left_closes_its_response(served: Any) -> None:
     events = client.stream(request_to(Endpoint.read(url)))
     next(one for one in events if isinstance(one, Answered))
     events.close()
-    pool = client._http._open().way(None)._pool
+    pool = client._http._open().way(None, "http")._pool
 
     assert pool.connections == []
     client.close()
@@ -395,12 +396,22 @@ def test_a_missing_certificate_is_told_and_costs_nothing(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
     client = Client(resolve=lambda host, port: None)
-    error = failure(client, request_to())
+    error = failure(client, request_to(Endpoint.read("https://127.0.0.1:1")))
 
     assert isinstance(error, ConnectError)
     assert error.what == "no connection can be set up"
     assert error.__cause__ is None
     assert error.__context__ is None
+
+
+def test_a_server_without_encryption_needs_no_certificates(
+    monkeypatch: pytest.MonkeyPatch, served: Any
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
+    with closing(Client()) as client:
+        events = [*client.stream(request_to(Endpoint.read(served())))]
+
+    assert any(isinstance(event, Text) for event in events)
 
 
 def test_the_limits_of_time_are_those_of_the_settings(served: Any) -> None:

@@ -60,7 +60,7 @@ def client() -> Iterator[Client]:
 
 def heard(client: Client, pieces: list[bytes]) -> tuple[str, ...]:
     """Ask over such a connection; give all that the user would get of it."""
-    pool = client._http._open().way(None)._pool  # type: ignore[attr-defined]
+    pool = client._http._open().way(None, "http")._pool  # type: ignore[attr-defined]
     pool._network_backend = Backend(_Line(pieces))
     draft, error = ReplyAccumulator(), ""
     try:
