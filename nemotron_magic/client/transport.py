@@ -73,6 +73,7 @@ class _Network(httpx.BaseTransport):
 
     def __init__(self, stop: CancelToken | None = None) -> None:
         self._stop = stop
+        self._lock = Lock()
         self._ways: dict[tuple[Proxy | None, str], httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -82,14 +83,15 @@ class _Network(httpx.BaseTransport):
 
     def way(self, proxy: Proxy | None, scheme: str) -> httpx.HTTPTransport:
         """Return the transport by way of `proxy`, made when first used."""
-        if (proxy, scheme) not in self._ways:
-            # To read all certificates takes 20 ms, and a server here needs none.
-            is_plain = scheme == "http" and proxy is None
-            trusted = SSLContext(PROTOCOL_TLS_CLIENT) if is_plain else _trusted()
-            made = _through(proxy, trusted)
-            Backend.put_into(made, self._stop)
-            self._ways[proxy, scheme] = made
-        return self._ways[proxy, scheme]
+        with self._lock:  # one of two made at once would never be closed
+            if (proxy, scheme) not in self._ways:
+                # To read all certificates takes 20 ms, and a server here needs none.
+                is_plain = scheme == "http" and proxy is None
+                trusted = SSLContext(PROTOCOL_TLS_CLIENT) if is_plain else _trusted()
+                made = _through(proxy, trusted)
+                Backend.put_into(made, self._stop)
+                self._ways[proxy, scheme] = made
+            return self._ways[proxy, scheme]
 
     def close(self) -> None:
         for way in self._ways.values():

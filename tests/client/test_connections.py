@@ -6,14 +6,17 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from wire import HELLO
 
 from nemotron_magic import Session
-from nemotron_magic.client.transport import ssl_context
+from nemotron_magic.client.deadline import system_resolver
+from nemotron_magic.client.transport import Http, ssl_context
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -109,3 +112,16 @@ def test_certificates_are_read_again_only_when_the_environment_changes(
     assert again is first
     with pytest.raises(OSError, match="nowhere"):
         ssl_context()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_threads_that_ask_at_once_share_one_transport(scheme: str) -> None:
+    with closing(Http(system_resolver)) as http, ThreadPoolExecutor(16) as pool:
+        network: Any = http._open()
+        ready = threading.Barrier(16)
+
+        def way(number: int) -> int:
+            ready.wait()
+            return id(network.way(None, scheme))
+
+        assert len(set(pool.map(way, range(16)))) == 1
