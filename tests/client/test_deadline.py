@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import signal
-from threading import Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import httpcore
 import httpx
 import pytest
 
-from nemotron_magic.client.deadline import Backend, Deadline, InterruptGuard
+from nemotron_magic.client.deadline import (
+    Backend,
+    CancelToken,
+    Deadline,
+    InterruptGuard,
+)
 from nemotron_magic.core.errors import NemotronError
 
 
@@ -174,6 +179,33 @@ class _Elsewhere(_Network):
         if len(self.asked) <= self._deaf:
             raise httpcore.ConnectError(f"refused by {host}")
         return self
+
+
+class _Late(_Network):
+    """Connects when it may, and notes that it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_connect, self.is_closed = Event(), Event()
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *more: object
+    ) -> httpcore.NetworkStream:
+        assert self.may_connect.wait(10)
+        return self
+
+    def close(self) -> None:
+        self.is_closed.set()
+
+
+def test_a_connection_that_comes_after_a_stop_is_closed() -> None:
+    network, stop = _Late(), CancelToken()
+    stop.set()
+    with pytest.raises(KeyboardInterrupt):
+        Backend(network, stop).connect_tcp("h", 1)
+    network.may_connect.set()
+
+    assert network.is_closed.wait(10)
 
 
 @pytest.mark.parametrize(
