@@ -25,7 +25,6 @@ from nemotron_magic.markdown.highlight import colored
 from nemotron_magic.markdown.parser import (
     NESTED_AT_MOST,
     as_block,
-    as_written,
     language_of,
     parser,
 )
@@ -201,7 +200,7 @@ def _write_out(children: list[Token]) -> None:
                 place = place_to_show(str(token.attrGet("src") or ""))
                 token.content = f"{alt}[image not loaded: {place}]"
             case "math_inline":
-                token.content = as_written(token)
+                token.content = f"{token.markup}{token.content}{token.info}"
             case "task":
                 token.content += " "
         if token.type in ("link_open", "link_close", "image", "math_inline", "task"):

@@ -3,8 +3,9 @@
 No text may raise, hang or vanish here. What is too deep, too long or grows too much
 is shown as it was written.
 
-A color is taken from JupyterLab's theme (nbconvert writes it too), else from VS
-Code's, else it is one for a plain light or dark page.
+A color of code is taken from JupyterLab's theme (nbconvert writes it too), else from VS
+Code's, else it is one for a plain light or dark page. Some themes' are too faint: a
+part of the text's own helps.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from markdown_it.utils import OptionsDict
 
 from nemotron_magic.core.text import plural, strip_hidden, strip_invisible
 from nemotron_magic.markdown.parser import (
+    FORMULA_SIGN,
     NESTED_AT_MOST,
     formula_html,
-    isolate,
     language_of,
     parser,
 )
@@ -67,18 +68,19 @@ def to_html(
     if not text:
         return ""
     text = strip_invisible(text).replace("\r\n", "\n").replace("\r", "\n")
-    head, rest = _parted(text)
-    writer = _Writer(folded, below, clock_s)
+    cut = _readable_chars(text)
+    head, rest = text[:cut], text[cut:]
+    writer = _Writer(folded, below is not None, clock_s)
     try:
-        html = _read(head, writer)
+        html = "".join(_blocks_html(head, writer))
     except Exception:  # a reply must be seen, whatever a parser makes of it
         html = _as_written(head)
     try:
         safe = sanitize(html)
     except ImportError:
         return _as_written(text)
-    # Not before: the sanitizer takes out every button, whoever wrote it.
-    safe = _PLACE.sub(lambda place: writer.below_html(int(place[1])), safe)
+    if below:  # not before: the sanitizer takes out every button, whoever wrote it
+        safe = _PLACE.sub(lambda place: below(*writer.fences[int(place[1])]), safe)
     return safe + (_as_written(rest) if rest else "")
 
 
@@ -87,56 +89,45 @@ def line_html(text: str) -> str:
     return _text_html(strip_invisible(text))
 
 
-def _parted(text: str) -> tuple[str, str]:
-    """Cut what is too long to be read in time, at an empty line if there is one."""
+def _readable_chars(text: str) -> int:
+    """Return how much can be read in time: up to an empty line if there is one."""
     room = len("".join(text[:_READ_CHARS].splitlines(True)[:_READ_LINES]))
     if room == len(text):
-        return text, ""
-    cut = text.rfind("\n\n", 0, room) + 1 or text.rfind("\n", 0, room) + 1 or room
-    return text[:cut], text[cut:]
+        return room
+    return text.rfind("\n\n", 0, room) + 1 or text.rfind("\n", 0, room) + 1 or room
 
 
-def _read(text: str, writer: _Writer) -> str:
-    lines = text.split("\n")
-    tokens = parser().parse(text)
-    return "".join(_block_html(block, lines, writer) for block in _blocks(tokens))
-
-
-def _blocks(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """Yield the tokens of each outermost block."""
-    start = depth = 0
-    for number, token in enumerate(tokens, 1):
+def _blocks_html(text: str, writer: _Writer) -> Iterator[str]:
+    """Yield the HTML of each outermost block."""
+    lines, tokens, start, depth = text.split("\n"), parser().parse(text), 0, 0
+    for end, token in enumerate(tokens, 1):
         depth += token.nesting
-        if depth == 0:
-            yield tokens[start:number]
-            start = number
-
-
-def _block_html(block: Sequence[Token], lines: list[str], writer: _Writer) -> str:
-    first, last = block[0].map or (0, 0)
-    source = "\n".join(lines[first:last])
-    if max(token.level for token in block) >= NESTED_AT_MOST - 2:
-        return _as_written(source)
-    html = str(writer.render(block, parser().options, {}))
-    if len(html) > _GROWTH * len(source) + _SHORT_CHARS:
-        return _as_written(source)
-    return html
+        if depth > 0:
+            continue
+        block, start = tokens[start:end], end
+        first, last = block[0].map or (0, 0)
+        source = "\n".join(lines[first:last])
+        is_deep = max(token.level for token in block) >= NESTED_AT_MOST - 2
+        html = "" if is_deep else str(writer.render(block, parser().options, {}))
+        is_long = len(html) > _GROWTH * len(source) + _SHORT_CHARS
+        yield _as_written(source) if is_deep or is_long else html
 
 
 def _as_written(text: str) -> str:
-    return f'<pre class="nm-plain">{_text_html(text, isolate_signs=False)}</pre>\n'
+    return f'<pre class="nm-plain">{_text_html(text, isolate=False)}</pre>\n'
 
 
-def _text_html(text: str, *, isolate_signs: bool = True) -> str:
+def _text_html(text: str, *, isolate: bool = True) -> str:
+    """Return a text as HTML; a sign that could open a formula is `isolate`d."""
     html = escape(text, quote=False)
-    if isolate_signs and ("$" in html or "\\" in html):
-        html = isolate(html)
+    if isolate and ("$" in html or "\\" in html):
+        html = FORMULA_SIGN.sub(r'<span class="nm-raw">\g<0></span>', html)
     is_plain = html.isascii() and html.isprintable()
     return html if is_plain else escape_invisible_html(html)
 
 
 def _in_code(token: Token, opening: str = "<code>") -> str:
-    return f"{opening}{_text_html(token.content, isolate_signs=False)}</code>"
+    return f"{opening}{_text_html(token.content, isolate=False)}</code>"
 
 
 def _cell_open(token: Token) -> str:
@@ -172,43 +163,37 @@ _RULES: dict[str, Callable[[Token], str]] = {
 
 
 @cache
-def _base() -> RendererHTML:
-    return RendererHTML()
+def _base_rules() -> dict[str, Any]:
+    """Look for the rules once, which takes longer than a short text."""
+    rules = {name: _rule(write) for name, write in _RULES.items()}
+    return {**RendererHTML().rules, **rules}
 
 
 class _Writer(RendererHTML):
-    """Writes tokens as HTML."""
+    """Writes tokens as HTML; `fences` are the blocks of code: text and language."""
 
     def __init__(
-        self, folded: str, below: BelowCode | None, clock_s: Callable[[], float]
+        self, folded: str, has_below: bool, clock_s: Callable[[], float]
     ) -> None:
-        # To look for the rules, as it does, takes longer than a short text.
         self.rules: dict[str, Any] = {
-            **_base().rules,
-            **{name: _rule(write) for name, write in _RULES.items()},
+            **_base_rules(),
             "code_block": _rule(lambda token: self._code(token.content, "")),
             "fence": _rule(self._fence),
             "image": self._image,
             "link_close": self._link_close,
         }
+        self.fences: list[tuple[str, str]] = []
         self._folded = folded.strip()
-        self._below = below
+        self._has_below = has_below
         self._clock_s = clock_s
-        self._fences: list[Token] = []
         self._colored_chars = 0
 
-    def below_html(self, number: int) -> str:
-        """Return what stands below a block of code."""
-        fence = self._fences[number]
-        language = language_of(fence.info)
-        return self._below(fence.content, language) if self._below else ""
-
     def _fence(self, token: Token) -> str:
-        code = token.content
-        html = self._code(code, language_of(token.info))
-        if self._below:
-            html += f'<span class="nm-below-{len(self._fences)}"></span>'
-            self._fences.append(token)
+        code, language = token.content, language_of(token.info)
+        html = self._code(code, language)
+        if self._has_below:
+            html += f'<span class="nm-below-{len(self.fences)}"></span>'
+            self.fences.append((code, language))
         first, _, rest = self._folded.partition("\n")
         folded = (self._folded, rest if first.startswith("%%") else self._folded)
         if not self._folded or dedent(code).strip() not in folded:
@@ -221,10 +206,8 @@ class _Writer(RendererHTML):
         from nemotron_magic.markdown.highlight import highlight
 
         self._colored_chars += len(code)
-        is_short = self._colored_chars < _COLORED_CHARS
-        html = escape_invisible_html(
-            highlight(code, language if is_short else "", self._clock_s)
-        )
+        colored_in = language if self._colored_chars < _COLORED_CHARS else ""
+        html = escape_invisible_html(highlight(code, colored_in, self._clock_s))
         name = f' class="language-{escape(language)}"' if language else ""
         return f'<pre class="nm-code" tabindex="0"><code{name}>{html}</code></pre>\n'
 
@@ -237,9 +220,7 @@ class _Writer(RendererHTML):
     def _link_close(
         self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: _Env
     ) -> str:
-        start = idx
-        while tokens[start].type != "link_open":
-            start -= 1
+        start = next(n for n in range(idx, -1, -1) if tokens[n].type == "link_open")
         url = str(tokens[start].attrGet("href") or "")
         text = self.renderInlineAsText(tokens[start + 1 : idx], options, env)
         host = host_to_show(text, url) if tokens[start].info != "auto" else ""
@@ -250,70 +231,45 @@ def _rule(write: Callable[[Token], str]) -> Callable[..., str]:
     return lambda tokens, idx, options, env: write(tokens[idx])
 
 
-# Class of a token; its name in JupyterLab and in VS Code; color by day and night.
-_COLORS = """
-k keyword name #7928a1 #d2a8ff
-a number boolean #0a5 #79c0ff
-s string string #a31515 #ff9d8a
-m number number #0b6b3a #7ee787
-c comment - #57606a #9aa4ae
-f def name #0550ae #79c0ff
-b builtin name #0550ae #79c0ff
-d meta name #6b5900 #e3b341
-t tag name #116329 #7ee787
-"""
-
-
 @cache
 def stylesheet() -> str:
     """Return the CSS of all classes used here."""
-    sheet = files(__package__).joinpath("reply.css").read_text("utf-8")
-    return small_css(sheet) + "".join(map(_color_rule, _COLORS.split("\n")[1:-1]))
+    return small_css(files(__package__).joinpath("reply.css").read_text("utf-8"))
 
 
 def used_rules(html: str) -> str:
     """Return the rules of the style sheet that apply to something in an HTML text."""
-    tags = re.findall(r"<([a-z][a-z0-9]*)", html)
     classes = " ".join(re.findall(r'class="([^"]*)"', html)).split()
-    sides = {f"[align={side}]" for side in re.findall(r' align="(\w+)"', html)}
-    names = {*tags, *sides, *(f".{name}" for name in classes)}
-    parts = _selectors()
-    rules = "".join(r for r, needed in parts if any(one <= names for one in needed))
+    names = {
+        *re.findall(r"<([a-z][a-z0-9]*)", html),
+        *(f"[align={side}]" for side in re.findall(r' align="(\w+)"', html)),
+        *(f".{name}" for name in classes),
+    }
+    rules = "".join(
+        rule for rule, parts in _rules() if any(needed <= names for needed in parts)
+    )
     used = {*re.findall(r"var\((--nm-\w+)\)", rules)}
-    return _VARIABLE.sub(lambda one: one[0] if one[1] in used else "", rules)
+    return re.sub(
+        r"(--nm-\w+):[^;]*;", lambda one: one[0] if one[1] in used else "", rules
+    )
 
 
-_VARIABLE = re.compile(r"(--nm-\w+):[^;]*;")
+# What a page has or has not whatever a reply is: states, attributes, its own classes.
+_FROM_PAGE = re.compile(r":[\w-]+\([^()]*\)|\[\w+\]|::?[\w-]+|\.(?:jp|language)-[\w-]*")
+_NAME = re.compile(r"\[align=\w+\]|\.?[a-z][\w-]*")
 
 
 @cache
-def _selectors() -> list[tuple[str, list[set[str]]]]:
+def _rules() -> list[tuple[str, list[set[str]]]]:
     """Return each rule with the tags and classes that each of its selectors needs."""
-    rules = re.findall(r"([^{}]+)(\{[^{}]*\})", stylesheet())
-    return [(head + body, [*map(_needed, _parts_of(head))]) for head, body in rules]
-
-
-def _parts_of(head: str) -> list[str]:
-    return re.sub(r":[\w-]+\([^()]*\)|\[\w+\]|::?[\w-]+", "", head).split(",")
-
-
-def _needed(selector: str) -> set[str]:
-    names = re.findall(r"\[align=\w+\]|\.?[a-z][\w-]*", selector)
-    return {name for name in names if not name.startswith((".jp-", ".language-"))}
+    found = []
+    for head, body in re.findall(r"([^{}]+)(\{[^{}]*\})", stylesheet()):
+        parts = _FROM_PAGE.sub("", head).split(",")
+        found.append((head + body, [{*_NAME.findall(part)} for part in parts]))
+    return found
 
 
 def small_css(css: str) -> str:
     """Return a style sheet without needless white space."""
     css = re.sub(r"\s*([{};,>]|: )\s*", lambda sign: sign[1].strip(), css.strip())
     return css.replace("\n", "").replace(";}", "}")
-
-
-def _color_rule(row: str) -> str:
-    name, jupyter, code, light, dark = row.split()
-    plain = f"light-dark({light},{dark})"
-    other = (
-        f"var(--vscode-debugTokenExpression-{code},{plain})" if code != "-" else plain
-    )
-    color = f"var(--jp-mirror-editor-{jupyter}-color,{other})"
-    # Some themes' colors are too faint: a part of the text's own helps.
-    return f".nm-{name}{{color:color-mix(in srgb,{color} 75%,currentColor)}}"

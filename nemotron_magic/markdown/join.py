@@ -40,14 +40,10 @@ class _Fence:
         is_python = all(map(_PYTHON.match, (info, self.info)))
         return mark[0] == self.mark[0] and (new == old or not old or is_python)
 
-    def closes(self, line: str) -> bool:
-        return closes(self.mark, line)
-
-    def upto_end(self, code: str) -> str:
-        """Return code up to the line that closes it."""
-        lines = code.split("\n")
-        end = next((n for n, line in enumerate(lines) if self.closes(line)), None)
-        return "\n".join(lines[:end])
+    def end(self, lines: list[str]) -> int:
+        """Return the number of the line that closes it, or how many there are."""
+        ends = (n for n, line in enumerate(lines) if closes(self.mark, line))
+        return next(ends, len(lines))
 
 
 def open_fence(text: str) -> _Fence | None:
@@ -56,60 +52,13 @@ def open_fence(text: str) -> _Fence | None:
     for line in text.splitlines(keepends=True):
         place += len(line)
         if found:
-            found = None if found.closes(line) else found
+            found = None if closes(found.mark, line) else found
         elif (opens := FENCE.match(line)) and line.endswith("\n"):
             before, mark, info = opens.groups()
             indent = re.sub(r"[^>\s]", " ", before)
             is_fence = mark[0] == "~" or "`" not in info
             found = _Fence(mark, info, indent, place) if is_fence else None
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """A table that a text ends in; `last` is its last line if that may be cut."""
-
-    before: str
-    head: str
-    last: str
-    has_rows: bool
-
-    def is_head(self, line: str, rule: str) -> bool:
-        """Return whether two lines are its head once more."""
-        return line.split() == self.head.split() and bool(_RULE.fullmatch(rule))
-
-    def fits(self, line: str) -> bool:
-        """Return whether a line is a whole row of it."""
-        text = line.strip()
-        is_closed = text.endswith("|") or not self.head.strip().endswith("|")
-        ends = (len(_CELL_END.findall(one)) for one in (text, self.head))
-        return is_closed and next(ends) == next(ends)
-
-
-def _open_table(text: str) -> _Table | None:
-    """Find the table that a text ends in, from its first line on."""
-    *lines, last = text.split("\n")
-    rows = [last] if last.strip() else []
-    while lines and "|" in lines[-1] and lines[-1].strip():
-        rows.insert(0, lines.pop())
-    if len(rows) < 2 or not rows[0].lstrip(" \t>").startswith("|"):
-        return None
-    is_table = _RULE.fullmatch(rows[1]) or rows[1] is last
-    return _Table(text, rows[0], last, len(rows) > 2) if is_table else None
-
-
-def _parses(code: str, indent: str) -> bool:
-    """Return whether Python code can be read, without what stands before its lines."""
-    if len(code) > _LONGEST:
-        return False
-    lines = [line.removeprefix(indent) for line in code.split("\n")]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(textwrap.dedent("\n".join(lines)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 _PREFACE = re.compile(
@@ -141,8 +90,8 @@ def join_replies(before: str, after: str) -> str:
     rest = after
     if not before.endswith("\n"):
         rest = _PREFACE.sub("", after, count=1) if _PREFACE.match(after) else after
-    if table := _open_table(before):
-        return before + _rows(table, rest)
+    if rows := _open_table(before):
+        return before + _more_rows(rows, before, rest)
     return _in_text(before, rest)
 
 
@@ -150,26 +99,21 @@ def _in_code(before: str, after: str, fence: _Fence) -> str:
     """Join inside an open fence."""
     preface = _PREFACE.match(after)
     rest = after[preface.end() :] if preface else after
-    half = _half_mark(before, fence)
+    last = before[before.rfind("\n") + 1 :].strip()
+    half = "" if last.strip(fence.mark[0]) else last  # of a closing mark
     line = rest.partition("\n")[0]
-    if half and fence.closes(half + line) and not fence.closes(line):
+    is_end = closes(fence.mark, line)
+    if half and closes(fence.mark, half + line) and not is_end:
         return before + rest
     opens = _FENCE_LINE.match(rest)
     if opens and _opens_again(opens, rest[opens.end() :], fence):
         before = before.removesuffix(half)
         rest = _indented(rest[opens.end() :], fence, opens)
-    elif fence.closes(line):
+    elif is_end:
         before = before.removesuffix(half)
         is_in_line = before[before.rfind("\n") + 1 :].strip(" \t>")
         return before + ("\n" if is_in_line else "") + rest
     return before + _best(before, rest, fence)
-
-
-def _half_mark(before: str, fence: _Fence) -> str:
-    """Return the beginning of a closing mark that the first part ends with."""
-    last = before[before.rfind("\n") + 1 :]
-    is_half = last.strip() and not last.strip().strip(fence.mark[0])
-    return last.strip() if is_half else ""
 
 
 def _opens_again(opens: re.Match[str], rest: str, fence: _Fence) -> bool:
@@ -190,19 +134,35 @@ def _indented(rest: str, fence: _Fence, opens: re.Match[str]) -> str:
     if not missing:
         return rest
     lines = rest.split("\n")
-    end = next((n for n, line in enumerate(lines) if fence.closes(line)), len(lines))
-    inside = [missing + line if line.strip() else line for line in lines[1 : end + 1]]
-    return "\n".join([lines[0], *inside, *lines[end + 1 :]])
+    end = fence.end(lines) + 1
+    inside = [missing + line if line.strip() else line for line in lines[1:end]]
+    return "\n".join([lines[0], *inside, *lines[end:]])
 
 
 def _best(before: str, rest: str, fence: _Fence) -> str:
     """Choose how code goes on: the first way in which it reads, else the first."""
     ways = list(dict.fromkeys(_ways(before, rest)))
-    so_far = before[fence.start :]
     for way in ways if _PYTHON.match(fence.info) and len(ways) > 1 else []:
-        if _parses(fence.upto_end(so_far + way), fence.indent):
+        lines = (before[fence.start :] + way).split("\n")
+        if _parses(
+            [one.removeprefix(fence.indent) for one in lines[: fence.end(lines)]]
+        ):
             return way
     return ways[0]
+
+
+def _parses(lines: list[str]) -> bool:
+    """Return whether Python code can be read."""
+    code = "\n".join(lines)
+    if len(code) > _LONGEST:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(textwrap.dedent(code))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
 
 
 def _ways(before: str, rest: str) -> Iterator[str]:
@@ -253,23 +213,43 @@ def _has(text: str, least_chars: int, least_letters: int) -> bool:
     return len(text.strip()) >= least_chars and len(letters) >= least_letters
 
 
-def _rows(table: _Table, rest: str) -> str:
+def _open_table(text: str) -> list[str]:
+    """Return the rows of the table that a text ends in, the head first."""
+    *lines, last = text.split("\n")
+    rows = [last] if last.strip() else []
+    while lines and "|" in lines[-1]:
+        rows.insert(0, lines.pop())
+    if len(rows) < 2 or not rows[0].lstrip(" \t>").startswith("|"):
+        return []
+    return rows if _RULE.fullmatch(rows[1]) or rows[1] is last else []
+
+
+def _more_rows(rows: list[str], before: str, rest: str) -> str:
     """Return the rest of a table that was cut off, without what it repeats."""
+    head, last = rows[0], before.rpartition("\n")[2]
     lines = rest.lstrip("\n").split("\n")
-    if table.has_rows and len(lines) > 1 and table.is_head(lines[0], lines[1]):
+    is_head = lines[0].split() == head.split() and _RULE.fullmatch("".join(lines[1:2]))
+    if len(rows) > 2 and is_head:
         lines = lines[2:]
-        first = lines[0] if lines else ""
-        if table.last and first.strip().startswith(table.last.strip()):
-            lines[0] = first.strip()[len(table.last.strip()) :]
-        elif table.last and first.lstrip().startswith("|"):
+        first = lines[0].strip() if lines else ""
+        if last and first.startswith(last.strip()):
+            lines[0] = first[len(last.strip()) :]
+        elif last and first.startswith("|"):
             lines.insert(0, "")
         return "\n".join(lines)
-    last, first = table.last, rest.partition("\n")[0]
-    if not last.strip() or table.fits(last + first) or not first.startswith("|"):
-        return rest[_repeated(table.before, rest) :]
+    first = rest.partition("\n")[0]
+    if not last.strip() or _fits(last + first, head) or not first.startswith("|"):
+        return rest[_repeated(before, rest) :]
     if rest.startswith(last):
         return rest[len(last) :]
-    return f"\n{rest}" if table.fits(last) else rest
+    return f"\n{rest}" if _fits(last, head) else rest
+
+
+def _fits(line: str, head: str) -> bool:
+    """Return whether a line is a whole row of the table with that head."""
+    line, head = line.strip(), head.strip()
+    is_closed = line.endswith("|") or not head.endswith("|")
+    return is_closed and len(_CELL_END.findall(line)) == len(_CELL_END.findall(head))
 
 
 def _in_text(before: str, rest: str) -> str:
@@ -303,7 +283,7 @@ def _follows(last: str, rest: str) -> bool:
     item, other = _MARKER.match(last), _MARKER.match(rest)
     if not item or not other or last[-1] in "*_-+" or item.end() == len(last):
         return False
-    if item[1] != other[1]:
+    if item[1] != other[1]:  # their indentation
         return False
     if item[2].isdigit() and other[2].isdigit():
         return int(other[2]) == int(item[2]) + 1

@@ -52,8 +52,14 @@ def code_blocks(text: str) -> tuple[CodeBlock, ...]:
         return ()
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.rstrip("\n").split("\n")
-    fences = (token for token in skeleton(text) if token.type == "fence")
-    return tuple(_code_block(token, lines) for token in fences)
+    found = []
+    for token in skeleton(text):
+        if token.type == "fence":
+            start, end = token.map or (0, 0)
+            last = lines[min(end, len(lines)) - 1] if end - start > 1 else ""
+            closed = closes(token.markup, last) or end < len(lines)
+            found.append(CodeBlock(token.content, language_of(token.info), closed))
+    return tuple(found)
 
 
 def as_block(text: str, language: str) -> str:
@@ -73,20 +79,11 @@ def language_of(info: str) -> str:
     return word[1].rstrip(".").lower() if word else ""
 
 
-def _code_block(token: Token, lines: list[str]) -> CodeBlock:
-    start, end = token.map or (0, 0)
-    last = lines[min(end, len(lines)) - 1] if end - start > 1 else ""
-    closed = closes(token.markup, last) or end < len(lines)
-    return CodeBlock(token.content, language_of(token.info), closed)
-
-
 def closes(mark: str, line: str) -> bool:
     """Return whether a line, perhaps in a quote, is the closing mark of a fence."""
     line = line.lstrip(" \t>").rstrip()
     return line.startswith(mark) and not line.strip(mark[0])
 
-
-_MAY_BE_INTERRUPTED = ["paragraph", "reference", "blockquote", "list"]
 
 _INLINE_CHARS = 1_000
 _DISPLAY_CHARS = 5_000
@@ -94,8 +91,9 @@ _PAIRS = {"$$": "$$", r"\[": r"\]", r"\(": r"\)"}
 _ENVIRONMENT = re.compile(
     r"\\begin\{((?:equation|align|alignat|gather|multline|eqnarray|flalign)\*?)\}"
 )
-_BLOCK_OPENER = re.compile(rf"\$\$|\\\[|{_ENVIRONMENT.pattern}")
-_OPENER = re.compile(r"\$|\\(?=[^\w\s]|begin|end|ref|eqref|$)")
+_BLOCK_OPENER = re.compile(rf"(\$\$|\\\[|{_ENVIRONMENT.pattern})")
+FORMULA_SIGN = re.compile(r"\$|\\(?=[^\w\s]|begin|end|ref|eqref|$)")
+"""What could open a formula, or what the page takes for a part of one."""
 
 # A formula can change what another cell says, leave its place, or load things.
 _FORBIDDEN_WORDS = (
@@ -124,24 +122,6 @@ _NAMED = re.compile(r"\\[A-Za-z]+\s*\{[^{}]*\}")
 _SHELL_NAME = re.compile(r"[A-Z_][A-Z0-9_]+\b|[({]")
 
 
-def _add_math(parser: MarkdownIt) -> None:
-    """Teach a parser formulas, as tokens `math_inline` and `math_block`."""
-    parser.block.ruler.before(
-        "fence", "math", _math_block, {"alt": _MAY_BE_INTERRUPTED}
-    )
-    parser.inline.ruler.before("escape", "math", _math_inline)
-
-
-def as_written(token: Token) -> str:
-    """Return a formula in a line of text with the signs around it."""
-    return f"{token.markup}{token.content}{_PAIRS.get(token.markup, token.markup)}"
-
-
-def isolate(html: str) -> str:
-    """Put each sign that could open a formula into an element of its own."""
-    return _OPENER.sub(r'<span class="nm-raw">\g<0></span>', html)
-
-
 def formula_html(tex: str, *, display: bool) -> str:
     """Return a formula for the page's MathJax, or as source text if it may do harm."""
     tex = _LABEL.sub("", tex)
@@ -149,56 +129,58 @@ def formula_html(tex: str, *, display: bool) -> str:
     shown = escape_invisible_html(text)
     if shown != text or _FORBIDDEN.search(tex) or len(tex) > _DISPLAY_CHARS:
         return f'<code class="nm-tex">{shown}</code>'
-    return f'<span class="nm-math">{_delimited(text, display)}</span>'
-
-
-def _delimited(text: str, display: bool) -> str:
+    begin, end = (r"\[", r"\]") if display else (r"\(", r"\)")
+    if "$" not in text:
+        begin = end = "$$" if display else "$"
     if display and _ENVIRONMENT.match(text):
-        return text
-    if "$" in text:
-        return rf"\[{text}\]" if display else rf"\({text}\)"
-    return f"$${text}$$" if display else f"${text}$"
+        begin = end = ""
+    return f'<span class="nm-math">{begin}{text}{end}</span>'
 
 
 def _math_inline(state: StateInline, silent: bool) -> bool:
     """Markdown rule: a formula in a line of text."""
     mark = state.src[state.pos : state.pos + 2]
-    find = _find_pair if mark in _PAIRS else _find_dollar if mark[:1] == "$" else None
-    found = find(state, mark) if find else None
-    if found is None:
+    mark = mark if mark in _PAIRS else mark[:1]
+    start = state.pos + len(mark)
+    if mark in _PAIRS:
+        end = _pair_end(state.src, mark, start)
+    else:
+        end = _dollar_end(state, start) if mark == "$" else -1
+    if end < 0:
         return False
-    start, end, after = found
     if not silent:
         token = state.push("math_inline", "math", 0)
+        token.markup, token.info = mark, _PAIRS.get(mark, mark)
         token.content = state.src[start:end]
-        token.markup = state.src[state.pos : start]
-    state.pos = after
+    state.pos = end + len(mark)
     return True
 
 
-def _find_pair(state: StateInline, mark: str) -> tuple[int, int, int] | None:
-    """Return where a formula's text begins and ends, and where the line goes on."""
-    start = state.pos + 2
-    end = state.src.find(_PAIRS[mark], start, start + _DISPLAY_CHARS)
-    tex = state.src[start:end]
-    after = state.src[end + 2 : end + 3]
-    is_none = end < 0 or not tex.strip() or "`" in tex or tex[0] == "$"
+def _pair_end(source: str, mark: str, start: int) -> int:
+    """Return where a formula between two signs of two characters ends, else -1."""
+    end = source.find(_PAIRS[mark], start, start + _DISPLAY_CHARS)
+    tex, after = source[start:end], source[end + 2 : end + 3]
+    if end < 0 or not tex.strip() or "`" in tex or tex[0] == "$":
+        return -1
     is_money = mark == "$$" and not _may_be_formula(tex, after)
     # `\[text\](address)` is a link's text with its brackets escaped.
     is_link = mark == r"\[" and after == "("
-    return None if is_none or is_money or is_link else (start, end, end + 2)
+    return -1 if is_money or is_link else end
 
 
-def _find_dollar(state: StateInline, mark: str) -> tuple[int, int, int] | None:
-    start = state.pos + 1
-    before = state.src[state.pos - 1 : state.pos] if state.pos else ""
-    if before.isalnum() or before == "$" or mark[1:].isspace():
-        return None
+def _dollar_end(state: StateInline, start: int) -> int:
+    """Return where a formula between two dollars ends, else -1."""
+    before, first = (
+        state.src[max(0, start - 2) : start - 1],
+        state.src[start : start + 1],
+    )
+    if before.isalnum() or before == "$" or first.isspace():
+        return -1
     end = _next_closer(state, start)
     tex, after = state.src[start:end], state.src[end + 1 : end + 2]
     # A dollar inside was none that closes: this one is an amount, that one opens.
     is_one = start < end <= start + _INLINE_CHARS and not _BARE_DOLLAR.search(tex)
-    return (start, end, end + 1) if is_one and _may_be_formula(tex, after) else None
+    return end if is_one and _may_be_formula(tex, after) else -1
 
 
 def _may_be_formula(tex: str, after: str) -> bool:
@@ -224,15 +206,18 @@ def _next_closer(state: StateInline, start: int) -> int:
 
 def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Markdown rule: a formula in lines of its own, without an empty line in it."""
-    line = _line(state, start)
-    found = _BLOCK_OPENER.match(line)
+    found = _BLOCK_OPENER.match(_line(state, start))
     if not found or state.is_code_block(start):
         return False
-    opener = found[0]
-    closer = _PAIRS.get(opener, rf"\end{{{found[1]}}}")
+    opener, environment = found.groups()
+    closer = _PAIRS.get(opener, rf"\end{{{environment}}}")
     last = _closing_line(state, start, end, opener, closer)
     if last is not None and not silent:
-        _push_block(state, start, last, opener)
+        text = state.getLines(start, last + 1, state.blkIndent, False).strip()
+        token = state.push("math_block", "math", 0)
+        token.block, token.map = True, [start, last + 1]
+        token.content = (text if environment else text[2:-2]).strip()
+        state.line = last + 1
     return last is not None
 
 
@@ -257,20 +242,8 @@ def _closing_line(
     return None
 
 
-def _push_block(state: StateBlock, start: int, last: int, opener: str) -> None:
-    text = state.getLines(start, last + 1, state.blkIndent, False).strip()
-    bare = text if opener.startswith(r"\begin") else text[2:-2]
-    token = state.push("math_block", "math", 0)
-    token.block = True
-    token.content = bare.strip()
-    token.map = [start, last + 1]
-    state.line = last + 1
-
-
 # Beyond this depth markdown-it drops text; render shows such a block as it was written.
 NESTED_AT_MOST = 60
-
-_OPTIONS = {"maxNesting": NESTED_AT_MOST, "html": False}
 
 # Brackets take quadratic time: 0.1 s at this length, minutes in a megabyte.
 _LINE_OF_TEXT_CHARS = 10_000
@@ -279,31 +252,30 @@ _TASK = re.compile(r"\[([ xX])\][ \t]+(?=\S)")
 _LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
 
-@lru_cache(maxsize=1)
-def parser() -> MarkdownIt:
-    """Return the parser of whole texts."""
-    made = _plain_parser()
-    _add_math(made)
-    made.inline.ruler.before("escape", "bare_link", bare_link)
-    made.core.ruler.before("inline", "long", _leave_long_text)
-    made.core.ruler.push("task", _mark_tasks)
-    made.core.ruler.push("cell", _read_cells)
-    return made
-
-
-def _plain_parser() -> MarkdownIt:
-    """Make a parser of Markdown with tables and strikethrough, without raw HTML."""
-    made = MarkdownIt("commonmark", _OPTIONS).enable(["table", "strikethrough"])
-    made.disable(["html_block", "html_inline"])
+def _parser() -> MarkdownIt:
+    """Make a parser of Markdown with tables and formulas, without raw HTML."""
+    made = MarkdownIt("commonmark", {"maxNesting": NESTED_AT_MOST, "html": False})
+    made.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
+    interrupted = ["paragraph", "reference", "blockquote", "list"]
+    made.block.ruler.before("fence", "math", _math_block, {"alt": interrupted})
+    made.inline.ruler.before("escape", "math", _math_inline)
     made.validateLink = may_link  # type: ignore[method-assign]  # its own way to set it
     return made
 
 
 @lru_cache(maxsize=1)
+def parser() -> MarkdownIt:
+    """Return the parser of whole texts."""
+    made = _parser()
+    made.inline.ruler.before("escape", "bare_link", bare_link)
+    made.core.ruler.before("inline", "long", _leave_long_text)
+    made.core.ruler.push("items", _read_items_and_cells)
+    return made
+
+
+@lru_cache(maxsize=1)
 def _skeleton_parser() -> MarkdownIt:
-    made = MarkdownIt("commonmark", _OPTIONS).enable("table").disable("html_block")
-    _add_math(made)
-    return made.disable(["inline", "text_join"])
+    return _parser().disable(["inline", "text_join"])
 
 
 def skeleton(text: str) -> list[Token]:
@@ -318,36 +290,32 @@ def _leave_long_text(state: StateCore) -> None:
             token.type, token.children = "long_text", []
 
 
-def _mark_tasks(state: StateCore) -> None:
-    """Turn ``[ ]`` and ``[x]`` at the head of list items into signs."""
-    for item, paragraph, inline in zip(
-        state.tokens, state.tokens[1:], state.tokens[2:], strict=False
-    ):
-        opens = item.type == "list_item_open" and paragraph.type == "paragraph_open"
-        children = inline.children if opens and inline.children else []
-        found = _TASK.match(children[0].content) if children else None
-        if found and _TASK.match(inline.content):
-            children[0].content = children[0].content[found.end() :]
-            sign = "☐" if found[1] == " " else "☑"
-            children.insert(0, Token("task", "", 0, content=sign))
+def _read_items_and_cells(state: StateCore) -> None:
+    """Read what only stands in items of a list, and in the cells of a table."""
+    threes = zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False)
+    for opening, second, third in threes:
+        if opening.type == "list_item_open" and second.type == "paragraph_open":
+            _mark_task(third)
+        # A heading without a text is an ordinary cell: there is none to read out.
+        elif opening.type == "th_open" and not second.content.strip():
+            opening.tag = third.tag = "td"
+        elif opening.type in ("td_open", "th_open") and "<" in second.content:
+            children = second.children or []
+            second.children = [part for child in children for part in _broken(child)]
 
 
-def _read_cells(state: StateCore) -> None:
-    """Read ``<br>`` in a table's cell as a line break: no other can stand there.
-
-    A heading without a text is an ordinary cell, as a screen reader has none to read.
-    """
-    cells = zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False)
-    for cell, inline, end in cells:
-        if cell.type == "th_open" and not inline.content.strip():
-            cell.tag = end.tag = "td"
-        if cell.type in ("td_open", "th_open") and "<br" in inline.content.lower():
-            inline.children = [
-                part for child in inline.children or [] for part in _broken(child)
-            ]
+def _mark_task(inline: Token) -> None:
+    """Turn ``[ ]`` or ``[x]`` at the head of an item into a sign."""
+    children = inline.children or []
+    found = _TASK.match(children[0].content) if children else None
+    if found and _TASK.match(inline.content):
+        children[0].content = children[0].content[found.end() :]
+        sign = "☐" if found[1] == " " else "☑"
+        children.insert(0, Token("task", "", 0, content=sign))
 
 
 def _broken(token: Token) -> list[Token]:
+    """Return a text in a cell with each ``<br>`` as a line break: no other is there."""
     if token.type != "text":
         return [token]
     parts: list[Token] = []

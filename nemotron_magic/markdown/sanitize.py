@@ -45,11 +45,6 @@ def is_web(url: str) -> bool:
     return _WEB.fullmatch(url) is not None
 
 
-def _is_picture(url: str) -> bool:
-    """Return whether the address holds the picture itself: nothing is loaded."""
-    return _PICTURE.fullmatch(url) is not None
-
-
 def may_link(url: str) -> bool:
     """Return whether an address may stand in a link or an image at all."""
     return any(one.fullmatch(url) for one in (_WEB, _MAIL, _PICTURE))
@@ -59,30 +54,25 @@ def host_to_show(text: str, url: str) -> str:
     """Return the host if the text names another or the link carries a lot, else ""."""
     if not is_web(url):
         return ""
-    host, query = _parts(url)
+    try:
+        parts = urlsplit(url)
+        host, query = (parts.hostname or "").lower(), parts.query
+    except ValueError:  # such as an unclosed [ in the host
+        host, query = url[:_SHOWN_CHARS], ""
     named = {name.lower().removeprefix("www.") for name in _HOST_IN_TEXT.findall(text)}
     deceives = bool(named) and host.removeprefix("www.") not in named
     carries = len(query) > _LONG_QUERY_CHARS
     return host if deceives or carries or "xn--" in host else ""
 
 
-def _parts(url: str) -> tuple[str, str]:
-    try:
-        parts = urlsplit(url)
-        return (parts.hostname or "").lower(), parts.query
-    except ValueError:  # such as an unclosed [ in the host
-        return url[:_SHOWN_CHARS], ""
-
-
 def picture_html(url: str, alt: str) -> str:
     """Return the HTML of a picture that needs no loading; of others, their address."""
-    alt = strip_hidden(alt)
-    if _is_picture(url):
-        return f'<img src="{url}" alt="{escape(alt)}">'
+    alt = escape(strip_hidden(alt))
+    if _PICTURE.fullmatch(url):
+        return f'<img src="{url}" alt="{alt}">'
     note = escape(f"[image not loaded: {place_to_show(url)}]".replace("$", "%24"))
-    label = f"{escape(alt)} " if alt else ""
     link = f'<a href="{escape(url)}">{note}</a>' if is_web(url) else note
-    return f'{label}<span class="nm-image">{link}</span>'
+    return f'{alt}{" " * bool(alt)}<span class="nm-image">{link}</span>'
 
 
 def place_to_show(url: str) -> str:
@@ -99,36 +89,32 @@ def bare_link(state: StateInline, silent: bool) -> bool:
     if not (scheme and match and state.pending.endswith(scheme[0])):
         return False
     url = f"{scheme[0]}:{_trimmed(match[0])}"
-    if is_web(url):
-        if not silent:
-            state.pending = state.pending[: -len(scheme[0])]
-            _push_link(state, url)
-        state.pos += len(url) - len(scheme[0])
-    return is_web(url)
+    if not is_web(url):
+        return False
+    if not silent:
+        state.pending = state.pending[: -len(scheme[0])]
+        token = state.push("link_open", "a", 1)
+        token.attrs, token.info = {"href": state.md.normalizeLink(url)}, "auto"
+        state.push("text", "", 0).content = url
+        state.push("link_close", "a", -1)
+    state.pos += len(url) - len(scheme[0])
+    return True
 
 
 def _trimmed(address: str) -> str:
     """Return an address without what ends the sentence or an earlier bracket."""
     address = re.split(r"\*\*|~~|\$", address, maxsplit=1)[0]
     while address and address[-1] in "?!.,:;*_~'\")]}":
-        closing = address[-1]
-        if closing == ")" and address.count(")") <= address.count("("):
+        if address[-1] == ")" and address.count(")") <= address.count("("):
             break
         address = address[:-1]
     return address
 
 
-def _push_link(state: StateInline, url: str) -> None:
-    token = state.push("link_open", "a", 1)
-    token.attrs = {"href": state.md.normalizeLink(url)}
-    token.info = "auto"
-    state.push("text", "", 0).content = url
-    state.push("link_close", "a", -1)
-
-
 # fmt: off
+_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _TAGS = {
-    "p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "em", "strong", "s", "code",
+    *_HEADINGS, "p", "br", "hr", "em", "strong", "s", "code",
     "pre", "blockquote", "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td",
     "a", "img", "span", "div", "details", "summary",
 }
@@ -140,25 +126,16 @@ _DROPPED_WITH_CONTENT = {
 _ATTRIBUTES = {
     "a": {"href", "title"},
     "img": {"src", "alt"},
-    "th": {"align"},
-    "td": {"align"},
     "ol": {"start"},
-    "code": {"class"},
-    "span": {"class"},
-    "div": {"class", "tabindex"},
-    "pre": {"class", "tabindex"},
-    **{f"h{level}": {"class"} for level in range(1, 7)},
+    **{name: {"align"} for name in ("th", "td")},
+    **{name: {"class", "tabindex"} for name in ("div", "pre")},
+    **{name: {"class"} for name in ("code", "span", *_HEADINGS)},
 }
 # What the page's own frame wears (its footer, its remarks) is not among them.
-_CLASSES = {
-    f"nm-{name}"
-    for name in (
-        *("code", "hidden", "host", "image", "math", "plain", "raw", "table", "task"),
-        *("tex", *"abcdfkmst"),
-    )
-}
-_CLASSES.add("jp-toc-ignore")  # JupyterLab's own
-_NAMED = re.compile(r"language-[a-z0-9+#._-]+|nm-below-\d+")
+_CLASS = re.compile(
+    r"nm-(?:code|hidden|host|image|math|plain|raw|table|task|tex|[abcdfkmst]|below-\d+)"
+    r"|jp-toc-ignore|language-[a-z0-9+#._-]+"
+)
 
 
 def sanitize(html: str) -> str:
@@ -183,13 +160,12 @@ def _cleaner() -> nh3.Cleaner:
 
 
 def _allowed(_tag: str, attribute: str, value: str) -> str | None:
-    if attribute == "href":
-        return value if is_web(value) or _MAIL.fullmatch(value) else None
-    if attribute == "src":
-        return value if _is_picture(value) else None
-    if attribute == "class":
-        names = (
-            one for one in value.split() if one in _CLASSES or _NAMED.fullmatch(one)
-        )
-        return " ".join(names) or None
+    """Return a value as far as it may stay; None takes the attribute away."""
+    match attribute:
+        case "href":
+            return value if is_web(value) or _MAIL.fullmatch(value) else None
+        case "src":
+            return value if _PICTURE.fullmatch(value) else None
+        case "class":
+            return " ".join(filter(_CLASS.fullmatch, value.split())) or None
     return value

@@ -25,6 +25,26 @@ _RULES = {
 }
 
 
+# As Markdown has it, where a lone CR ends a line, too.
+_LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+_LINE_END = re.compile(r"\r\n?")
+_NUMBER = re.compile(r"\d+")
+_OPEN_FORMULA = re.compile(r"[ >]*(?:\$\$|\\\[|\\begin\{)")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a reply, to be rendered as ``to_html(block.markdown)``."""
+
+    source: str  # as the model wrote it; all sources joined are the reply
+    # The source, with the fence, the head of the table or the indentation that it
+    # stands in, if it was cut out of the middle of a block.
+    markdown: str
+    # For the element around it: ``nm-joined`` if it goes on where the piece before it
+    # stopped, ``nm-open`` if the next goes on here, ``nm-in-1`` to -4 if indented.
+    classes: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Context:
     """What a piece stands in: the fence, the table, the items cut before it."""
@@ -39,12 +59,104 @@ class _Context:
         """The columns of white space to take from each line."""
         return (0, *self.indents)[-1]
 
-    @property
-    def classes(self) -> str:
-        """The classes that make a piece look like a part of what it was cut from."""
+    def markdown(self, source: str) -> str:
+        """Return a piece as it reads by itself."""
+        text = _LINE_END.sub("\n", source)
+        if self.indent:
+            lines = (one if one.strip(" \t") else "" for one in text.split("\n"))
+            margins = ((one, max(0, _indent_of(one) - self.indent)) for one in lines)
+            text = "\n".join(" " * n + one.lstrip(" \t") for one, n in margins)
+        written = _NUMBER.match(text) if self.number else None
+        if written:  # what follows is indented to fit
+            room = "\n" + " " * max(0, len(self.number) - len(written[0]))
+            text = self.number + text[written.end() :].replace("\n", room)
+        return self.head + text
+
+    def block(self, source: str) -> Block:
+        """Return a piece with the classes that make it look like part of a whole."""
         depth = min(len(self.indents) - 1, _DEEPEST_CLASS)
         inside = f" nm-in-{depth}" if depth > 0 else ""
-        return f"nm-joined{inside}" if self.joined else ""
+        classes = f"nm-joined{inside}" if self.joined else ""
+        return Block(source, self.markdown(source), classes)
+
+
+class Blocks:
+    r"""Parts a stream of Markdown into finished blocks and a tail.
+
+    >>> blocks = Blocks()
+    >>> [block.source for block in blocks.feed("# Title\nSome text\nand *mo")]
+    ['# Title\n']
+    >>> blocks.tail.source
+    'Some text\nand *mo'
+    """
+
+    def __init__(self, soft_limit: int = 700) -> None:
+        self._soft_limit = soft_limit
+        self._tail = ""
+        self._context = _Context()
+        self._looked_at = 0
+
+    @property
+    def tail(self) -> Block:
+        """What has begun and may still change."""
+        return self._context.block(self._tail)
+
+    def feed(self, text: str) -> list[Block]:
+        """Take the next text; return the blocks that it finished."""
+        finished: list[Block] = []
+        step = max(self._soft_limit, 1)
+        for start in range(0, len(text), step):
+            self._tail += text[start : start + step]
+            new = len(self._tail) - self._looked_at
+            # Not before a sixteenth is new, so that the work stays linear.
+            is_enough = new > max(16, len(self._tail) // 16)
+            if is_enough and ("\n" in self._tail[-new:] or self._is_far_too_long()):
+                finished += iter(self._cut, None)
+                self._looked_at = len(self._tail)
+        return finished
+
+    def _is_far_too_long(self) -> bool:
+        return len(self._tail) > 3 * self._soft_limit
+
+    def _cut(self) -> Block | None:
+        """Cut off the next finished piece, if there is one."""
+        lines = _LINES.findall(self._tail[: self._tail.rfind("\n") + 1])
+        number, context = self._where(lines) if lines else (0, self._context)
+        size = sum(map(len, lines[:number]))
+        if not size and self._is_far_too_long():  # and has no good place for it
+            breaks = (self._tail.rfind(one, 1, self._soft_limit) + 1 for one in "\n ")
+            size = next(filter(None, breaks), self._soft_limit)
+            context = replace(self._context, number="", joined=True)
+        if not size:
+            return None
+        block = self._context.block(self._tail[:size])
+        if context.joined:
+            block = replace(block, classes=f"{block.classes} nm-open".lstrip())
+        self._tail, self._context, self._looked_at = self._tail[size:], context, 0
+        return block
+
+    def _where(self, lines: list[str]) -> tuple[int, _Context]:
+        """Return the number of lines that are finished, and what the rest stands in."""
+        context = self._context
+        margins = [_indent_of(line) if line.strip() else None for line in lines]
+        for number, indent in enumerate(margins):
+            if number and indent is not None and indent < context.indent:
+                around = tuple(one for one in context.indents if one < indent)
+                return number, _Context(True, "", (*around, indent) if around else ())
+        head = context.head.splitlines(keepends=True)
+        tokens = skeleton(context.markdown("".join(lines)))
+        starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
+        last = starts[-1] - len(head) if len(starts) > 1 else 0
+        number = min(last, _open_formula_line(lines))
+        if number > 0:
+            in_list = len(context.indents) > 1
+            return number, replace(context, head="", number="", joined=in_list)
+        if sum(map(len, lines)) <= self._soft_limit:
+            return 0, context
+        if not tokens:  # empty lines, or definitions of links
+            return len(lines), context
+        number, context = _soft_cut(tokens, [*head, *lines], context)
+        return number - len(head), context
 
 
 def _indent_of(line: str) -> int:
@@ -53,33 +165,41 @@ def _indent_of(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
 
 
+def _open_formula_line(lines: list[str]) -> int:
+    """Return the line of the first formula that may still close."""
+    start = len(lines)
+    while start and lines[start - 1].strip():
+        start -= 1
+    opened = (n for n in range(start, len(lines)) if _OPEN_FORMULA.match(lines[n]))
+    return next(opened, len(lines))
+
+
 def _soft_cut(
     tokens: list[Token], lines: list[str], context: _Context
 ) -> tuple[int, _Context]:
     """Cut at the last item or row, or in a long block of code between two lines.
 
-    Return how many lines are cut off, and what the rest stands in.
+    The lines begin with those of the context's head. Return how many are cut off, and
+    what the rest stands in.
     """
-    if not tokens:  # empty lines, or definitions of links
-        return len(lines), context
     offset = context.head.count("\n")
+    third = offset + (len(lines) - offset) / 3
     path = _open_path(tokens)
     places = [token for token in path if _start(token) > offset]
     # The outermost that leaves less than two thirds behind.
-    good = (t for t in places if 3 * (_start(t) - offset) > len(lines))
+    good = (token for token in places if _start(token) > third)
     item = next(good, places[-1] if places else None)
     code = _code_at_end(tokens, path)
-    if code and (item is None or 3 * (_start(item) - offset) < len(lines)):
+    if code and (item is None or _start(item) < third):
         return len(lines), _inside_code(code, path, lines, context)
     if item is None:
-        return 0, context
-    number = _start(item) - offset
-    indents = _indents(path, lines, context, number)
+        return offset, context
+    indents = _indents(path, lines, context, _start(item))
     if item.type != "tr_open":
-        return number, _Context(True, "", indents, _counted(item, tokens))
+        return _start(item), _Context(True, "", indents, _counted(item, tokens))
     head = _table_head(tokens[: tokens.index(item)])
-    indents = _unless_flush(context.indents if context.head else indents)
-    return number, _Context(True, head, indents)
+    indents = context.indents if context.head else indents
+    return _start(item), _Context(True, head, indents if any(indents) else ())
 
 
 def _start(token: Token) -> int:
@@ -113,14 +233,9 @@ def _indents(
     path: list[Token], lines: list[str], context: _Context, upto: int
 ) -> tuple[int, ...]:
     """Return the indentation of the items around a line, and its own."""
-    offset = context.head.count("\n")
-    starts = [_start(t) - offset for t in path if t.type == "list_item_open"]
-    around = [_indent_of(lines[n]) if n >= 0 else 0 for n in starts if n < upto]
+    items = (_start(token) for token in path if token.type == "list_item_open")
+    around = (_indent_of(lines[number]) for number in items if number < upto)
     return (*context.indents[:-1], *around, _indent_of(lines[upto]))
-
-
-def _unless_flush(indents: tuple[int, ...]) -> tuple[int, ...]:
-    return indents if max(indents, default=0) else ()
 
 
 def _inside_code(
@@ -133,7 +248,7 @@ def _inside_code(
         indents = _indents(path, lines, context, _start(code))
     is_closed = len(lines) > 1 and closes(code.markup, lines[-1])
     head = "" if is_closed else f"{code.markup}{code.info}\n"
-    return _Context(True, head, _unless_flush(indents))
+    return _Context(True, head, indents if any(indents) else ())
 
 
 def _table_head(tokens: list[Token]) -> str:
@@ -154,166 +269,6 @@ def _counted(item: Token, tokens: list[Token]) -> str:
     count = sum(t.type == item.type and t.level == item.level for t in siblings)
     number = str(int(opened.attrGet("start") or 1) + count)
     return "" if number == item.info else number
-
-
-# As Markdown has it, where a lone CR ends a line, too.
-_LINES = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
-_LINE_END = re.compile(r"\r\n?")
-_NUMBER = re.compile(r"\d+")
-_OPEN_FORMULA = re.compile(r"[ >]*(?:\$\$|\\\[|\\begin\{)")
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A piece of a reply, to be rendered as ``to_html(block.markdown)``."""
-
-    source: str  # as the model wrote it; all sources joined are the reply
-    # The source, with the fence, the head of the table or the indentation that it
-    # stands in, if it was cut out of the middle of a block.
-    markdown: str
-    # For the element around it: ``nm-joined`` if it goes on where the piece before it
-    # stopped, ``nm-open`` if the next goes on here, ``nm-in-1`` to -4 if indented.
-    classes: str = ""
-
-
-class Blocks:
-    r"""Parts a stream of Markdown into finished blocks and a tail.
-
-    >>> blocks = Blocks()
-    >>> [block.source for block in blocks.feed("# Title\nSome text\nand *mo")]
-    ['# Title\n']
-    >>> blocks.tail.source
-    'Some text\nand *mo'
-    """
-
-    def __init__(self, soft_limit: int = 700) -> None:
-        self._soft_limit = soft_limit
-        self._tail = ""
-        self._context = _Context()
-        self._looked_at = 0
-
-    @property
-    def tail(self) -> Block:
-        """What has begun and may still change."""
-        return self._block(self._tail)
-
-    def feed(self, text: str) -> list[Block]:
-        """Take the next text; return the blocks that it finished."""
-        finished: list[Block] = []
-        step = max(self._soft_limit, 1)
-        for start in range(0, len(text), step):
-            self._tail += text[start : start + step]
-            if self._is_worth_a_look():
-                finished += iter(self._cut, None)
-                self._looked_at = len(self._tail)
-        return finished
-
-    def _is_worth_a_look(self) -> bool:
-        """Look again only when a sixteenth is new, so that the work stays linear."""
-        new = len(self._tail) - self._looked_at
-        enough = new > max(16, len(self._tail) // 16)
-        return enough and ("\n" in self._tail[-new:] or self._is_far_too_long())
-
-    def _is_far_too_long(self) -> bool:
-        return len(self._tail) > 3 * self._soft_limit
-
-    def _cut(self) -> Block | None:
-        """Cut off the next finished piece, if there is one."""
-        lines = _whole_lines(self._tail)
-        number, context = self._where(lines) if lines else (0, self._context)
-        size = sum(map(len, lines[:number]))
-        if not size and self._is_far_too_long():
-            size = self._anywhere()
-            context = replace(self._context, number="", joined=True)
-        if not size:
-            return None
-        block = self._block(self._tail[:size])
-        if context.joined:
-            block = replace(block, classes=f"{block.classes} nm-open".lstrip())
-        self._tail, self._context, self._looked_at = self._tail[size:], context, 0
-        return block
-
-    def _anywhere(self) -> int:
-        """Return where to cut a text that has no good place for it."""
-        room = self._soft_limit
-        return (
-            self._tail.rfind("\n", 1, room) + 1
-            or self._tail.rfind(" ", 1, room) + 1
-            or room
-        )
-
-    def _where(self, lines: list[str]) -> tuple[int, _Context]:
-        """Return the number of lines that are finished, and what the rest stands in."""
-        outside = _first_outside(lines, self._context.indent)
-        if outside:
-            return outside, _context_outside(self._context, lines[outside])
-        head_lines = self._context.head.count("\n")
-        tokens = skeleton(self._markdown("".join(lines)))
-        number = min(_last_start(tokens) - head_lines, _open_formula_line(lines))
-        if number > 0:
-            in_list = len(self._context.indents) > 1
-            return number, replace(self._context, head="", number="", joined=in_list)
-        if sum(map(len, lines)) > self._soft_limit:
-            return _soft_cut(tokens, lines, self._context)
-        return 0, self._context
-
-    def _block(self, source: str) -> Block:
-        return Block(source, self._markdown(source), self._context.classes)
-
-    def _markdown(self, source: str) -> str:
-        context = self._context
-        text = _LINE_END.sub("\n", source)
-        text = _dedented(text, context.indent) if context.indent else text
-        text = _numbered(text, context.number) if context.number else text
-        return context.head + text
-
-
-def _whole_lines(text: str) -> list[str]:
-    return _LINES.findall(text[: text.rfind("\n") + 1])
-
-
-def _first_outside(lines: list[str], indent: int) -> int:
-    """Return the first line that is less indented than the piece."""
-    inside = (not line.strip() or _indent_of(line) >= indent for line in lines)
-    return next((n for n, is_inside in enumerate(inside) if not is_inside), 0)
-
-
-def _context_outside(context: _Context, line: str) -> _Context:
-    indent = _indent_of(line)
-    around = tuple(one for one in context.indents if one < indent)
-    return _Context(joined=True, indents=(*around, indent) if around else ())
-
-
-def _dedented(text: str, indent: int) -> str:
-    """Take up to that many columns of white space from each line."""
-    return "\n".join(
-        " " * max(0, _indent_of(line) - indent) + line.lstrip(" \t")
-        for line in (line if line.strip(" \t") else "" for line in text.split("\n"))
-    )
-
-
-def _numbered(text: str, number: str) -> str:
-    """Correct the number of the first item, and indent what follows to fit."""
-    old = _NUMBER.match(text)
-    if old is None:
-        return text
-    room = "\n" + " " * max(0, len(number) - len(old[0]))
-    return number + text[old.end() :].replace("\n", room)
-
-
-def _last_start(tokens: list[Token]) -> int:
-    """Return the line at which the last of the outermost blocks starts."""
-    starts = [token.map[0] for token in tokens if token.level == 0 and token.map]
-    return starts[-1] if len(starts) > 1 else 0
-
-
-def _open_formula_line(lines: list[str]) -> int:
-    """Return the line of the first formula that may still close."""
-    start = len(lines)
-    while start and lines[start - 1].strip():
-        start -= 1
-    opened = (n for n in range(start, len(lines)) if _OPEN_FORMULA.match(lines[n]))
-    return next(opened, len(lines))
 
 
 # A longer paragraph is left as it is: marks without a partner take quadratic time.
