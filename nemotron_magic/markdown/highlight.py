@@ -43,83 +43,67 @@ LANGUAGES = {
     "r", "rst", "ruby", "rust", "scala", "scss", "sql", "swift", "terraform",
     "toml", "tsx", "typescript", "xml", "yaml",
 }  # fmt: skip
-# The lexer of Python's consoles reads all before it gives anything.
-_NAMED_OTHERWISE = dict.fromkeys(
-    ("ipython", "ipython3", "pycon", "python-console"), "python"
-)
 _COLORED_CHARS = 20_000
 _COLORED_S = 0.05  # three times what the longest ordinary block takes
 # Runs over which a single pattern of a lexer may work for minutes.
 _UNUSUAL = re.compile(r"(?<!\w)\w{200}|(?<!\s)\s{120}|^.{1000}", re.MULTILINE)
 
 
-class BoundedLexer(Lexer):
-    """A lexer that leaves the rest of a block plain where that would take too long."""
-
-    def __init__(
-        self, language: str, clock_s: Callable[[], float] = time.thread_time
-    ) -> None:
-        super().__init__()
-        self._lexer = _lexer(language)
-        self._clock_s = clock_s
-
-    def get_tokens(
-        self, text: str, unfiltered: bool = False
-    ) -> Iterator[tuple[_TokenType, str]]:
-        """Return the text in pieces, each with its kind."""
-        done = 0
-        if self._lexer is not None:
-            text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-            unusual = _UNUSUAL.search(text, 0, _COLORED_CHARS)
-            end = unusual.start() if unusual else _COLORED_CHARS
-            end_s = self._clock_s() + _COLORED_S
-            for kind, piece in self._lexer.get_tokens(text[:end]):
-                # Some lexers give what is not closed twice.
-                if self._clock_s() > end_s or not text.startswith(piece, done):
-                    break
-                yield kind, piece
-                done += len(piece)
-        if done < len(text):
-            yield token.Text, text[done:]
-
-
-def highlight(
-    code: str, language: str, clock_s: Callable[[], float] = time.thread_time
-) -> str:
-    """Return the HTML of a code block's text; plain if the language is not known."""
-    runs = (
-        (name, escape(text, quote=False))
-        for name, text in colored(code, language, clock_s)
-    )
-    return "".join(
-        f'<span class="nm-{n}">{t}</span>' if n and t else t for n, t in runs
-    )
+def bounded_tokens(
+    text: str, language: str, clock_s: Callable[[], float]
+) -> Iterator[tuple[_TokenType, str]]:
+    """Yield a text in pieces with their kinds; plain where that would take too long."""
+    done, lexer = 0, _lexer(language)
+    if lexer is not None:
+        text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+        unusual = _UNUSUAL.search(text, 0, _COLORED_CHARS)
+        end = unusual.start() if unusual else _COLORED_CHARS
+        end_s = clock_s() + _COLORED_S
+        for kind, piece in lexer.get_tokens(text[:end]):
+            # Some lexers give what is not closed twice.
+            if clock_s() > end_s or not text.startswith(piece, done):
+                break
+            yield kind, piece
+            done += len(piece)
+    if done < len(text):
+        yield token.Text, text[done:]
 
 
 def colored(
     code: str, language: str, clock_s: Callable[[], float] = time.thread_time
 ) -> Iterator[tuple[str, str]]:
     """Yield the code in runs, each with the class of its color, or an empty one."""
-    tokens = BoundedLexer(language, clock_s).get_tokens(code)
+    tokens = bounded_tokens(code, language, clock_s)
     for name, run in groupby(tokens, lambda piece: _class_of(piece[0])):
         yield name, "".join(text for _, text in run)
+
+
+def highlight(
+    code: str, language: str, clock_s: Callable[[], float] = time.thread_time
+) -> str:
+    """Return the HTML of a code block's text; plain if the language is not known."""
+    return "".join(
+        f'<span class="nm-{name}">{escape(text, quote=False)}</span>'
+        if name and text
+        else escape(text, quote=False)
+        for name, text in colored(code, language, clock_s)
+    )
 
 
 @lru_cache(maxsize=256)
 def _lexer(language: str) -> Lexer | None:
     name = _names().get(language.lower())
-    if name is None:
-        return None
     # Markdown's lexer would choose another for each block of code within.
     options = {"stripnl": False, "ensurenl": False, "handlecodeblocks": False}
-    found: Lexer = get_lexer_by_name(name, **options)
-    return found
+    return get_lexer_by_name(name, **options) if name else None
 
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     """Return the lexer's name of each highlighted language, by all of its aliases."""
-    found = dict(_NAMED_OTHERWISE)
+    # The lexer of Python's consoles reads all before it gives anything.
+    consoles = ("ipython", "ipython3", "pycon", "python-console")
+    found = dict.fromkeys(consoles, "python")
     for _, names, _, _ in get_all_lexers(plugins=False):
         found |= {name: one for one in LANGUAGES & {*names} for name in names}
     return found
@@ -127,5 +111,4 @@ def _names() -> dict[str, str]:
 
 @lru_cache(maxsize=512)
 def _class_of(kind: _TokenType) -> str:
-    known = _CLASSES.get(kind, "") if kind else ""
-    return known or (_class_of(kind.parent) if kind else "")
+    return _CLASSES.get(kind) or _class_of(kind.parent) if kind else ""

@@ -283,8 +283,5 @@ def _follows(last: str, rest: str) -> bool:
     item, other = _MARKER.match(last), _MARKER.match(rest)
     if not item or not other or last[-1] in "*_-+" or item.end() == len(last):
         return False
-    if item[1] != other[1]:  # their indentation
-        return False
-    if item[2].isdigit() and other[2].isdigit():
-        return int(other[2]) == int(item[2]) + 1
-    return item[2] == other[2]
+    following = str(int(item[2]) + 1) if item[2].isdigit() else item[2]
+    return other.groups() == (item[1], following)

@@ -37,7 +37,7 @@ _COLUMNS = {"center": "c", "right": "r"}
 _SIDES = {"c": r"\centering", "r": r"\raggedleft", "l": r"\raggedright"}
 _WRITTEN = {
     "em_open": r"\emph{", "strong_open": r"\textbf{", "s_open": r"\sout{",
-    "em_close": "}", "strong_close": "}", "s_close": "}", "link_close": "}",
+    "em_close": "}", "strong_close": "}", "s_close": "}",
     "softbreak": "\n", "hardbreak": "\\leavevmode\\newline{}\n",
     "paragraph_close": "\n\n", "heading_close": "}\n\n",
     "bullet_list_open": "\\begin{itemize}\n", "bullet_list_close": "\\end{itemize}\n\n",
@@ -59,67 +59,61 @@ def to_latex(text: str) -> str:
     """
     text = visible(text)
     try:
-        return "".join(_blocks(parser().parse(text) if len(text) < _LONGEST else []))
+        return "".join(_written(parser().parse(text) if len(text) < _LONGEST else []))
     except Exception:  # a reply must be seen, whatever a parser makes of it
         return _code(text)
 
 
-def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
-    before, numbers = "", list[int]()
+def _written(tokens: Sequence[Token]) -> Iterator[str]:
+    """Yield what each block, or part of a line, is written as."""
+    before, link, numbers = "", 0, list[int]()
     for at, token in enumerate(tokens):
         kind, (block, _, side) = token.type, token.type.rpartition("_")
+        url = str(token.attrGet("href") or token.attrGet("src") or "")
         if block in _NESTS and side == "open":
             numbers.append(int(token.attrGet("start") or 1))
         is_deep = len(numbers) > _DEEPEST
-        if kind == "inline":
-            yield "".join(_inline(token.children or []))
-        elif kind in ("fence", "code_block"):
-            yield _code(token.content)
-        elif kind == "math_block":
-            yield f"{_formula(token.content, display=True)}\n\n"
-        elif kind == "long_text":
-            yield _escaped(token.content)
-        elif kind == "heading_open":
-            yield _HEADINGS.get(token.tag, r"\paragraph*{")
-        elif kind == "table_open":
-            yield _table_head(tokens[at:])
-        elif kind in ("th_open", "td_open"):
-            yield "" if before == "tr_open" else " & "
-        elif kind == "list_item_open":
-            label = f"{numbers[-1]}." if token.info else ""
-            numbers[-1] += 1
-            yield f"\\par {label} " if is_deep else f"\\item{label and f'[{label}]'} "
-        elif not (is_deep and block in _NESTS):
-            yield _WRITTEN.get(kind, "")[: 1 if token.hidden else None]
-        if block in _NESTS and side == "close":
-            numbers.pop()
-        before = kind
-
-
-def _inline(tokens: Sequence[Token]) -> Iterator[str]:
-    start = 0
-    for at, token in enumerate(tokens):
-        url = str(token.attrGet("href") or token.attrGet("src") or "")
-        match token.type:
+        match kind:
+            case "inline":
+                yield from _written(token.children or [])
+            case "fence" | "code_block":
+                yield _code(token.content)
+            case "math_block":
+                yield f"{_formula(token.content, display=True)}\n\n"
             case "math_inline":
                 yield _formula(token.content, display=token.markup in ("$$", r"\["))
             case "code_inline":
                 yield rf"\texttt{{{_escaped(token.content)}}}"
+            case "heading_open":
+                yield _HEADINGS.get(token.tag, r"\paragraph*{")
+            case "table_open":
+                yield _table_head(tokens[at:])
+            case "th_open" | "td_open":
+                yield "" if before == "tr_open" else " & "
+            case "list_item_open":
+                label = f"{numbers[-1]}." if token.info else ""
+                numbers[-1] += 1
+                sign = f"\\item{label and f'[{label}]'}"
+                yield f"\\par {label} " if is_deep else f"{sign} "
             case "image":
                 yield _escaped(f"{token.content} [image: {place_to_show(url)}]")
             case "task":
                 yield r"$\square$ " if token.content == "☐" else r"$\boxtimes$ "
             case "link_open":
-                start = at
+                link = at
                 address = re.sub(r"[{}\\^$'\"]", lambda one: f"%{ord(one[0]):X}", url)
                 address = re.sub(r"[%#&_]", r"\\\g<0>", address)
                 yield rf"\href{{{address}}}{{" if is_web(url) else "{"
             case "link_close":
-                text = "".join(one.content for one in tokens[start + 1 : at])
-                host = host_to_show(text, str(tokens[start].attrGet("href") or ""))
+                text = "".join(one.content for one in tokens[link + 1 : at])
+                host = host_to_show(text, str(tokens[link].attrGet("href") or ""))
                 yield f"}} ({_escaped(host)})" if host else "}"
-            case kind:
-                yield _WRITTEN.get(kind, _escaped(token.content))
+            case _ if not (is_deep and block in _NESTS):
+                written = _WRITTEN.get(kind, _escaped(token.content))
+                yield written[: 1 if token.hidden else None]
+        if block in _NESTS and side == "close":
+            numbers.pop()
+        before = kind
 
 
 def _escaped(text: str) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from nemotron_magic.display.rich_markdown import TerminalMarkdown, markdown_console
 from nemotron_magic.markdown import to_html
-from nemotron_magic.markdown.highlight import LANGUAGES, BoundedLexer, highlight
+from nemotron_magic.markdown.highlight import LANGUAGES, bounded_tokens, highlight
 
 WELL_KNOWN = sorted(LANGUAGES)
 LINE = "def f(x: int) -> str:  # what it does\n    return f'{x + 1:>8}' + \"a\"\n"
@@ -140,10 +140,9 @@ def test_a_text_in_markup_chooses_no_other_language(language: str, block: str) -
 def test_what_takes_too_long_is_plain_from_there_on() -> None:
     def shown(*ticks_s: float) -> list[tuple[str, str]]:
         clock = chain(ticks_s, repeat(60.0))
-        lexer = BoundedLexer("python", lambda: next(clock))
-        return [
-            (str(kind), text) for kind, text in lexer.get_tokens("if x: # a\nif y: 1")
-        ]
+        text = "if x: # a\nif y: 1"
+        found = bounded_tokens(text, "python", lambda: next(clock))
+        return [(str(kind), text) for kind, text in found]
 
     assert shown(0, 0, 0, 0) == [
         ("Token.Keyword", "if"),
