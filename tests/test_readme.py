@@ -17,10 +17,10 @@ from nemotron_magic.context.describe.privacy import (
 from nemotron_magic.context.secrets.values import Strength, is_live_secret, strength_of
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.magics.commands import COMMANDS
 from nemotron_magic.magics.extension import NemotronMagics
 from nemotron_magic.magics.flags import FLAGS
 from nemotron_magic.magics.parser import parse
+from nemotron_magic.magics.phrases import COMMANDS
 from nemotron_magic.magics.tasks import TASKS
 from nemotron_magic.session.conversation import MEMORY_CHARS
 from nemotron_magic.session.session import Session
@@ -40,7 +40,7 @@ LINES = sorted(set(re.findall(r"(?<!%)%nemotron(?: [^`\n]*)?(?=`)", README)))
 @pytest.mark.parametrize("line", LINES)
 def test_what_the_readme_says_to_type_is_understood(line: str) -> None:
     typed = line.removeprefix("%nemotron").strip()
-    call = parse("" if typed == "?" else typed, None, COMMANDS)
+    call = parse("" if typed == "?" else typed, None)
 
     is_command = typed.partition(":")[0] in COMMANDS
     assert bool(call.command) == is_command

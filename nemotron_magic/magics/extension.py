@@ -171,10 +171,9 @@ class NemotronMagics:
         text = "\n".join([*lines, context.text_until_cursor])
         found: list[str] = []
         if "%nemotron" in text:
-            from nemotron_magic.magics.commands import COMMANDS
             from nemotron_magic.magics.parser import completions
 
-            found = completions(text, context.token, COMMANDS, self.app.model_names)
+            found = completions(text, context.token, self.app.model_names)
         matches = [SimpleCompletion(name, type="nemotron") for name in found]
         return {"completions": matches, "suppress": bool(found)}
 

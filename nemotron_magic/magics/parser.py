@@ -6,47 +6,33 @@ unless it can be nothing else (`rehearse off`).
 
 from __future__ import annotations
 
-import difflib
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.parameters import BY_NAME
+from nemotron_magic.core.parameters import BY_NAME, Parameter
 from nemotron_magic.core.text import one_line
 from nemotron_magic.magics.flags import (
     FLAG_OF,
+    READERS,
     TO_ASK,
     Flag,
-    FlagParser,
-    looks_like_flag,
+    never_typed,
     refuse_key,
 )
+from nemotron_magic.magics.phrases import (
+    COMMANDS,
+    LONG_DASHES,
+    bare,
+    line_for,
+    suggest_command,
+    synonym,
+    unknown_flag,
+)
 from nemotron_magic.session.structured.fields import Fields
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command.
-
-    `run` gets the app, the text after the colon and the settings of this call; it
-    returns the Markdown to show, or None if it has shown all itself. Without it, the
-    command asks the model. `takes` is what may stand after its colon, `closed` a
-    pattern of what can follow it without one.
-    """
-
-    help: str
-    run: Callable[[Any, str, Any], str | None] | None = None
-    takes: str = ""
-    closed: str = ""
-    takes_cell: bool = False
-    takes_fields: bool = False
-
-    def is_followed_by(self, text: str) -> bool:
-        """Return whether `text` can be nothing but what the command takes."""
-        return re.fullmatch(self.closed, text.strip(), re.IGNORECASE) is not None
+from nemotron_magic.session.structured.specs import is_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +62,183 @@ class ParsedMagic:
     cell: str = ""
 
 
+_FLAG = re.compile(r"--?[A-Za-z]")
+_LONG_FLAG = re.compile(rf"(?:--|-?[{LONG_DASHES}])[-{LONG_DASHES}]*([A-Za-z][\w-]*)")
+_PAIRS = {"“": "”", "‘": "’", "„": "“”", "‚": "‘’", "«": "»"}
+_QUOTED = re.compile(
+    r"""(?s)((?:[^\s="'“‘„‚«]*=)*)(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|"""
+    + "|".join(f"{begin}([^{end}]*)[{end}]" for begin, end in _PAIRS.items())
+    + r")(?=\s|$)"
+)
+_OPEN_QUOTE = re.compile(rf"""(?:[^\s=]*=)?(["'{"".join(_PAIRS)}])""")
+_KEY_FLAGS = ("--key", "--api-key", "--api_key", "--token", "--apikey")
+# Two in a row are no number of cells and a question that begins with another.
+_RANGES = re.compile(r"\d+-\d+ \d+(?:-\d+)?,?|\d+ \d+-\d+,?")
+_RESERVED = {
+    "messages": "Type the question; the instruction before it is set with --system",
+    "model": "Choose one with: %nemotron --model NAME …",
+}
+
+
+class FlagParser:
+    """Takes flags off the front of a line.
+
+    What is no setting is in `others`, by the names that `ParsedMagic` has for it;
+    `ended_by_hand`: `--` stood behind the flags.
+    """
+
+    def __init__(self, hide: Callable[[str], None] = lambda key: None) -> None:
+        self._hide = hide
+        self.values: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {}
+        self.others: dict[str, Any] = {}
+        self.ended_by_hand = False
+
+    def take(self, line: str) -> str:
+        """Take the flags off the front of `line`; return the rest, untouched."""
+        rest = line.lstrip()
+        while _FLAG.match(rest):
+            rest = self._take_one(rest)
+        end = re.match(r"--(\s|$)", rest)
+        self.ended_by_hand = end is not None
+        long = _LONG_FLAG.match(rest)
+        if long and any(f"{dash}{long[1]}" in FLAG_OF for dash in ("-", "--")):
+            raise unknown_flag(long[0])
+        return rest[end.end() :] if end else rest
+
+    def _take_one(self, line: str) -> str:
+        token, is_quoted, rest = _token(line)
+        name, equals, value = token.partition("=")
+        flag = FLAG_OF.get(name)
+        if name in _KEY_FLAGS:
+            refuse_key(f"key {value or _token(rest)[0]}", self._hide)
+            raise never_typed()
+        if flag is None or (equals and not flag.value):
+            raise unknown_flag(token if flag else name)
+        preset = flag.parameter.bare if flag.parameter else ""
+        if not equals and preset:
+            value = preset
+        elif not equals and flag.value:
+            # A value may start with a hyphen, too, such as -1.
+            if not rest or re.split(r"[\s=]", rest, maxsplit=1)[0] in FLAG_OF:
+                raise InputError(
+                    f"{name} needs a value, and none follows",
+                    hint=f"Type: %nemotron {name} {flag.value} …",
+                )
+            value, is_quoted, rest = _token(rest)
+        if not is_quoted:
+            _refuse_split(name, flag, value, rest)
+        try:
+            self._set(flag, value)
+        except InputError as error:
+            shown = f"{name}={preset}" if preset else f"{name} {flag.value}"
+            error.hint = error.hint or f"Type: %nemotron {shown} …   {TO_ASK}"
+            raise
+        return rest
+
+    def _set(self, flag: Flag, value: str) -> None:
+        name = flag.names[-1].lstrip("-").replace("-", "_")
+        read: Any = value
+        if parameter := flag.parameter:
+            if parameter.kind == "boolean":
+                read = not name.startswith("no_")
+            elif parameter.kind == "texts":
+                read = [*self.values.get(parameter.name, []), value]
+            else:
+                read = parameter.parse(value)
+            self.values[parameter.name] = parameter.check(read)
+            return
+        if flag.value and not value.strip():
+            raise InputError(f"{flag.names[0]} needs a value, and this one is empty")
+        read = READERS.get(name, str)(value) if flag.value else True
+        if name == "p":
+            self._set_field(value)
+        elif name == "file":
+            self.others["files"] = (*self.others.get("files", ()), read)
+        elif flag.help.startswith("Rows:"):
+            self.others["rows"] = {**self.others.get("rows", {}), name: read}
+        else:
+            self.others["as_" if name == "as" else name] = read
+
+    def _set_field(self, text: str) -> None:
+        key, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_]\w*", key):
+            hint = "Such as: -p logprobs=true"
+            raise InputError(f"-p needs KEY=VALUE, got {text[:60]}", hint=hint)
+        parameter = BY_NAME.get(key)
+        if key in _RESERVED or (parameter is not None and not parameter.sent):
+            hint = _RESERVED.get(key, f"Set it with: %config Nemotron.{key} = …")
+            raise InputError(f"-p cannot set {key}", hint=hint)
+        if parameter is None:
+            self.extra[key] = _json(key, value)
+        elif parameter.kind == "texts":
+            self.values[key] = parameter.check(_json(key, value))
+        else:
+            self.values[key] = parameter.parse(value)
+
+
+def _refuse_split(name: str, flag: Flag, value: str, rest: str) -> None:
+    """Refuse a value without quotes around it that goes on behind a blank."""
+    if value.count('"') % 2 or (value[-1:] == "'" and value.count("'") % 2):
+        raise InputError(
+            f"a quote is not closed: {f'{value} {rest}'[:40]}",
+            hint="Put the whole value of the flag in quotes, before the question",
+        )
+    word = next(iter(rest.split(maxsplit=1)), "")
+    goes_on = is_type(word.strip(",;")) or value[-1:] in ",;:|" or word[:1] == "|"
+    joined, quoted = f"{name}={word} …", f'{name} "{value} {word.strip(",;")}" …'
+    parameter = flag.parameter
+    if parameter and parameter.bare:
+        if word not in parameter.choices or word == parameter.bare:
+            return
+        problem, typed = f"{name} takes its value behind =", f"{joined}   {TO_ASK}"
+    elif flag.value and value == "=":
+        problem, typed = f"{name} and its value stand without blanks around =", joined
+    elif name == "--as" and value and goes_on:
+        problem, typed = "--as takes its fields in quotes", quoted
+    elif "--context" in flag.names and _RANGES.fullmatch(f"{value} {word}"):
+        problem, typed = f"{name} takes its ranges in quotes", quoted
+    else:
+        return
+    raise InputError(problem, "nothing was sent", f"Type: %nemotron {typed}")
+
+
+def _json(key: str, text: str) -> Any:
+    try:
+        return Parameter(key, "json", "").parse(text)
+    except InputError as error:
+        error.hint = (
+            "Put double quotes within JSON, and single ones around the whole: "
+            f'-p \'{key}=["a", "b"]\''
+        )
+        raise
+
+
+def _token(text: str) -> tuple[str, bool, str]:
+    """Take one token off; return it, whether it was in quotes, and the rest."""
+    if found := _QUOTED.match(text):
+        key, escaped, *plain = found.groups()
+        if escaped is not None:
+            plain = [re.sub(r"(?s)\\(.)", r"\1", escaped)]
+        token = key + next(one for one in plain if one is not None)
+        return token, True, text[found.end() :].lstrip()
+    if found := _OPEN_QUOTE.match(text):
+        raise InputError(
+            f"a quote is not closed: {text[found.start(1) :][:40]}",
+            hint=f"End the value of the flag with {_PAIRS.get(found[1], found[1])[0]}, "
+            "before the question",
+        )
+    token, *rest = re.split(r"\s+", text, maxsplit=1)
+    return token, False, "".join(rest)
+
+
+_NO_KEY = re.compile(r"(?i)login:? forget|(?:log|sign) (?:in|on|out|off)")
+_HELP = re.compile(r"[-/]?\?{1,2}")
+
+
 def parse(
     line: str,
     body: str | None,
-    commands: Mapping[str, Command],
     hide: Callable[[str], None] = lambda key: None,
     last_reply: Callable[[str], str] = lambda thread: "",
 ) -> ParsedMagic:
@@ -89,228 +248,67 @@ def parse(
     it is refused; `last_reply` is called with the name of a thread for what a short
     text may answer.
     """
-    flags = FlagParser(hide, lambda words: _line_for(words, commands))
+    flags = FlagParser(hide)
     rest = flags.take(line)
+    start = f"{'%' * (body is not None)}%nemotron {line.removesuffix(rest)}"
+    # IPython ends a cell's body with a newline of its own.
+    below = (body or "").removesuffix("\n")
+    question = f"{rest}\n{below}" if rest and below else rest or below
     refuse_key(str(flags.values.get("system") or ""), hide)
     if body or not _NO_KEY.fullmatch(rest.strip(" .!")):
-        refuse_key(_join(rest, body), hide, flags.ended_by_hand)
-    command, text, error = "", rest, None
+        refuse_key(question, hide, flags.ended_by_hand)
+    command, text, meant = "", "", ""
     if body is None and _HELP.fullmatch(rest.strip()) and not flags.ended_by_hand:
-        command, text = "help", ""  # as behind any other name
+        command = "help"  # as behind any other name
     elif not flags.ended_by_hand:
-        has_body = bool((body or "").strip())
-        command, text = _command(rest, has_body, commands)
-        meant = "" if command else _meant(rest.rstrip(), has_body, commands)
-        if meant:
-            start = f"{'%' * (body is not None)}%nemotron {line.removesuffix(rest)}"
-            start = "" if meant[0] in "%!" else start
-            error = InputError(
-                f"“{one_line(rest.strip(), 60)}” is no command, and nothing was sent",
-                hint=f"Did you mean: {start}{meant}   {TO_ASK}",
-            )
-        is_guess = error or not rest.startswith(command)
+        command, text, meant = _read(rest, bool(below.strip()))
+        is_guess = meant or not rest.startswith(command)
         if is_guess and _is_answer(rest, last_reply(flags.others.get("thread", ""))):
-            command, text, error = "", rest, None
-    if not (command or error or flags.ended_by_hand):
-        text_alone, behind = _flags_behind(rest)
-        if behind:
-            above = "%" * (body is not None)
-            before = line.removesuffix(rest)
-            error = InputError(
-                f"flags stand before the question, and {behind} stands behind it",
-                "nothing was sent",
-                f"Type: {above}%nemotron {before}{behind} {_short_form(text_alone)}   "
-                f"{TO_ASK}",
-            )
-    if error:
-        raise error
+            command, meant = "", ""
+    if meant:
+        raise InputError(
+            f"“{one_line(rest.strip(), 60)}” is no command, and nothing was sent",
+            hint=f"Did you mean: {'' if meant[0] in '%!' else start}{meant}   {TO_ASK}",
+        )
     if command:
         refuse_key(text, hide, by_hand=True)
-        cell = (body or "").removesuffix("\n")
     else:
-        text, cell = _join(rest, body), ""
-    return ParsedMagic(
-        flags.values, flags.extra, command=command, text=text, cell=cell, **flags.others
-    )
+        text, below = question, ""
+        if not flags.ended_by_hand:
+            _refuse_flags_behind(rest, start)
+    others = {**flags.others, "command": command, "text": text, "cell": below}
+    return ParsedMagic(flags.values, flags.extra, **others)
 
 
 _MOST_WORDS = 4
-_MOST_PHRASE_CHARS = 100
 _MOST_SHOWN_CHARS = 200
-_HELP = re.compile(r"[-/]?\?{1,2}")
-# What other tools and habits put around a command: /fix `fix` "fix" fix() fix;
-_AROUND = re.compile(
-    r"""^(?:%{0,2}nemotron:?\s+)?[\s/\\:!.@#%*_~"'`“‘„«<(\[{]*(?=\w)"""
-    r"""|[\s"'`”’“»>()\]}*_~;,.!…。]+$"""
-)
 _SLASHED = re.compile(r"/[A-Za-z]+(?=[:\s]|$)")
 _SHELL = re.compile(r"![A-Za-z]{2}[^?]*")
-# Names of a command that with a text are words of a question.
-_ALONE = re.compile(
-    r"list|price|pricing|catalog(?:ue)?|mod(?!els?$)\w+|модели|模型|モデル",
-    re.IGNORECASE,
-)
 _PATH = re.compile(r"[^\W\d][\w.]*(\[.*\])?")
-_NO_KEY = re.compile(r"(?i)login:? forget|(?:log|sign) (?:in|on|out|off)")
 _HARMLESS = {"balance", "doctor", "help", "log", "models", "status", "threads", "usage"}
-_FILLER = re.compile("an?|all|api|my|please|show|the", re.IGNORECASE)
-_TARGET = re.compile("cell|code|it|last|previous|that|this", re.IGNORECASE)
-_OF_CELLS = frozenset(["code", "doc", "explain", "fix", "retry"])
-"""Commands that may be told what they are for; `check my code` is a question."""
-
-_MEMORY = "(?:this )?(?:chat|context|conversation|history|memory|thread)"
-_PHRASES = (
-    (r"credits?", "balance"),
-    (r"check|diagnose|versions?", "doctor"),
-    (r"commands|flags|man(?:ual)?|documentation", "help"),
-    (r"aide|ajuda|aiuto|ayuda|hilfe|помощь|справка|帮助|幫助|ヘルプ|도움말", "help"),
-    (r"calls|history|ledger", "log"),
-    (r"((?:un)?strike) (\d+)", r"log: \1 \2"),
-    (
-        r"(?:available |list )?models|(?:models?|price) list|catalog(?:ue)?|prices?"
-        r"|pricing|mod[eè]les|modelle|modelli|modelos|модели|模型|モデル",
-        "models",
-    ),
-    (r"info|nemotron", "status"),
-    (r"(?:show )?(?:prompt|request)", "preview"),
-    (r"conversations?|list threads|threads? list", "threads"),
-    (r"billing|costs?|spending|spent|costos?|costes|custos?|coûts?|kosten", "usage"),
-    (
-        rf"clear|forget|new|(?:clear|delete|forget|new|reset|start) (?:{_MEMORY})",
-        "reset",
-    ),
-    (r"start (?:over|again|afresh)|restart|forget (?:everything|it)", "reset"),
-    (r"(?:clear|delete|drop|forget) (?:thread|conversation) (\S+)", r"reset: \1"),
-    (r"(?:clear|delete|empty|reset) cache", "cache: clear"),
-    (
-        r"(?:open )?(?:config|configure|dashboard|gui|options|panel|preferences|prefs"
-        r"|settings|ui|widget)",
-        "panel",
-    ),
-    (r"(?:log|sign) ?(?:off|out)|(?:delete|forget|remove) key", "login: forget"),
-    (r"(?:log|sign) ?in|(?:(?:add|change|enter|set|store) )?key", "login"),
-    (r"(?:start )?rehearsal(?: on)?|(?:demo|offline)(?: mode)?", "rehearse"),
-    (
-        r"(?:end|exit|leave|quit|stop) rehears(?:al|e|ing)"
-        r"|rehears(?:al|e) (?:end|exit|off|quit|stop)",
-        "rehearse: off",
-    ),
-    (r"accept|apply|execute|insert|paste|run", "code"),
-    (r"document|docstrings?", "doc"),
-    (r"(?:ask |try )?again|redo|regenerate|repeat", "retry"),
-    (r"(?:usage )?export(?: (?:usage|calls|log))?", "usage: export calls.csv"),
-    (r"export (\S+\.(?:csv|json))", r"usage: export \1"),
-    (
-        r"(?:(?:go|switch|change|back|use|open|start|new|in|to) )*"
-        r"(?:thread|conversation) (\S+)",
-        r"-T \1 …",
-    ),
-    (r"(?:unit )?tests? (?:for )?function (\w+)", r"test: \1"),
-    (
-        r"(?:use |(?:change|switch)(?: to)? |set )?model(?: to | ?[:=] ?| )(\S+/\S+)",
-        r"-m \1 …",
-    ),
-    (r"(?:use|(?:change|switch) to) (\S*nemotron\S*)", r"-m \1 …"),
-    (r"(nvidia/\S+)", r"-m \1 …"),
-    (r"(?:use|change|switch(?: to)?|set) model(?: to)? (\S+)", r"models: \1"),
-    (r"(?:change|choose|select|set|switch) model", "models"),
-    (r"(?:re)?load", "%reload_ext nemotron_magic"),
-    (r"abort|bye|cancel|exit|kill|quit|q|stop|unload", "%unload_ext nemotron_magic"),
-)
-"""What is said for a command, without fillers, and the line that it stands for."""
 
 
-def _bare(text: str) -> str:
-    """Return a short text without what was put around it, and as it looks."""
-    if len(text) > _MOST_PHRASE_CHARS:
-        return text
-    seen = (c for c in text if unicodedata.category(c) != "Cf")
-    return _AROUND.sub("", unicodedata.normalize("NFKC", "".join(seen))).strip()
+def _read(text: str, has_body: bool) -> tuple[str, str, str]:
+    """Return a command and its text, or else the line that a text must be meant for.
 
-
-def _phrase(said: str, commands: Collection[str]) -> str:
-    """Return the line that a short text stands for, politeness and all; else ""."""
-    if len(said) > _MOST_PHRASE_CHARS:
-        return ""
-    words = said.replace(",", " ").split()
-    words = [word for word in words if not _FILLER.fullmatch(word)]
-    bare = " ".join(word for word in words if not _TARGET.fullmatch(word))
-    line = _line_for(bare, commands)
-    if line in _OF_CELLS:
-        return line
-    short = " ".join(words)
-    lines = [_line_for(one, commands) for one in (short, re.sub("[-_]", " ", short))]
-    lines += map(_line_for_setting, (said, short))
-    return next(filter(None, lines), "")
-
-
-def line_meant_by(text: str, commands: Collection[str]) -> str:
-    """Return the line that a short text stands for; "" if it stands for none."""
-    line = _phrase(_bare(text), commands)
-    return line if line[:1] in ("", "%") else f"%nemotron {line}"
-
-
-_SETTING = re.compile(
-    r"(?:(?:set|change|config|switch|turn|use) )?(?:Nemotron\.)?([a-z][a-z _-]*?)"
-    r"(?:\s*([=:])\s*| to | )(\S+)",
-    re.IGNORECASE,
-)
-_SWITCHED = {"on": "true", "yes": "true", "off": "false", "no": "false"}
-
-
-def _line_for_setting(said: str) -> str:
-    """Return the line that sets what a text says is to be set, or ""."""
-    found = _SETTING.fullmatch(said)
-    typed = re.sub("[ -]", "_", found[1].lower()) if found else ""
-    begun = [name for name in BY_NAME if len(typed) > 3 and name.startswith(typed)]
-    name = typed if typed in BY_NAME else begun[0] if len(begun) == 1 else ""
-    if found is None or not name or re.sub("[ -]", "_", said.lower()) in BY_NAME:
-        return ""
-    parameter, value = BY_NAME[name], found[3].strip("'\"")
-    is_figure = parameter.kind in ("number", "integer", "boolean")
-    is_whole = name == typed and "_" in name
-    if not (is_whole or is_figure or parameter.suggestions):
-        return ""
-    if parameter.kind == "boolean":
-        value = _SWITCHED.get(value.lower(), value)
-    try:
-        return f"%config Nemotron.{name} = {parameter.parse(value)!r}"
-    except InputError:
-        return ""
-
-
-def _line_for(said: str, commands: Collection[str]) -> str:
-    if said.lower() in commands:
-        return said.lower()
-    found = ((re.fullmatch(p, said, re.IGNORECASE), line) for p, line in _PHRASES)
-    return next((match.expand(line) for match, line in found if match), "")
-
-
-def _synonym(word: str, commands: Collection[str]) -> str:
-    """Return the command that a word is another name for, or ""."""
-    name = "" if _ALONE.fullmatch(word) else _line_for(word, commands)
-    return name if name in commands else ""
-
-
-def _command(
-    text: str, has_body: bool, commands: Mapping[str, Command]
-) -> tuple[str, str]:
-    """Return the command and its text; two empty strings if `text` is none."""
+    All are empty for a question.
+    """
     word, colon, blank, rest = _split(text)
-    if word in commands and (colon or not rest):
-        return word, rest
+    if word in COMMANDS and (colon or not rest):
+        return word, rest, ""
     if has_body:
-        return "", ""
-    command = commands.get(word.lower())
+        return "", "", _meant(text.rstrip(), text.rstrip(), has_body)
+    command = COMMANDS.get(word.lower())
     if command and (not rest or ((colon or blank) and command.is_followed_by(rest))):
-        return word.lower(), rest
-    said = _bare(text)
-    if line := _phrase(said, commands):
-        return (line if line in _HARMLESS else ""), ""
-    word, colon, blank, rest = _split(said)
-    name = _synonym(word, commands) if blank else ""
-    is_one = name in _HARMLESS and commands[name].is_followed_by(rest)
-    return (name, rest) if is_one else ("", "")
+        return word.lower(), rest, ""
+    said = bare(text.rstrip())
+    if line := line_for(said):
+        return (line, "", "") if line in _HARMLESS else ("", "", line)
+    word, _, blank, rest = _split(said)
+    name = synonym(word) if blank else ""
+    if name in _HARMLESS and COMMANDS[name].is_followed_by(rest):
+        return name, rest, ""
+    return "", "", _meant(text.rstrip(), said, has_body)
 
 
 def _split(text: str) -> tuple[str, str, str, str]:
@@ -320,58 +318,46 @@ def _split(text: str) -> tuple[str, str, str, str]:
     return word, colon, blank, rest
 
 
-def _meant(text: str, has_body: bool, commands: Mapping[str, Command]) -> str:
-    """Return the line that a short text must be meant for, or ""."""
-    said, slashed = text if has_body else _bare(text), _SLASHED.match(text)
-    if not has_body and (line := _phrase(said, commands)):
-        return line
-    is_short = len(said.split()) <= _MOST_WORDS + 1 and not said.endswith("?")
-    if is_short and not has_body and _SHELL.fullmatch(text):
+def _meant(text: str, said: str, has_body: bool) -> str:
+    """Return the line that a text is meant for, or ""; `said` is what it says."""
+    is_long = len(said.split()) > _MOST_WORDS + 1 or said.endswith("?") or has_body
+    if not is_long and _SHELL.fullmatch(text):
         return text
-    if slashed:
+    if slashed := _SLASHED.match(text):
         word, rest = slashed[0][1:].lower(), text[slashed.end() :].strip()
-        name = _synonym(word, commands) or suggest_command(word, commands)
-        if name and looks_like_flag(rest):
-            return _with_flags(name, rest, commands)
-        if name:
-            return _with_text(name, rest, commands)
+        if name := synonym(word) or suggest_command(word):
+            takes = _with_flags if _FLAG.match(rest) else _with_text
+            return takes(name, rest)
         return "" if rest or has_body else "help"
     word, colon, blank, rest = _split(said)
-    if word not in commands:
-        name = _synonym(word, commands)
-        if name and rest and commands[name].is_followed_by(rest):
+    if word not in COMMANDS:
+        name = synonym(word)
+        if name and rest and COMMANDS[name].is_followed_by(rest):
             return f"{name}: {rest}"
-        near = suggest_command(word.lower(), commands) if text[:1] == word[:1] else ""
+        near = suggest_command(word.lower()) if text[:1] == word[:1] else ""
         may_be = near and (blank or not rest) and not (colon and has_body)
-        is_one = may_be and (colon or not rest or commands[near].is_followed_by(rest))
+        is_one = may_be and (colon or not rest or COMMANDS[near].is_followed_by(rest))
         return f"{near}{colon}{blank}{rest}" if is_one else ""
-    if looks_like_flag(rest):
-        return _with_flags(word, rest, commands)
+    if _FLAG.match(rest):
+        return _with_flags(word, rest)
     if word == "rows" and blank and has_body and _PATH.fullmatch(rest):
         return f"rows: {rest}"
-    if not (blank or colon) or not is_short or has_body:
-        return ""
-    return _with_text(word, rest, commands)
+    return _with_text(word, rest) if (blank or colon) and not is_long else ""
 
 
-def _with_flags(name: str, flags: str, commands: Mapping[str, Command]) -> str:
+def _with_flags(name: str, flags: str) -> str:
     """Return the line for a command that flags stand behind, or ""."""
     if flags in FLAG_OF["--help"].names:
         return f"help: {name}"
     if _is_all_flags(flags):
         return f"{flags} {name}"
     text = flags.lstrip("-")  # as other tools have it: --off
-    return f"{name}: {text}" if commands[name].is_followed_by(text) else ""
+    return f"{name}: {text}" if COMMANDS[name].is_followed_by(text) else ""
 
 
-def _short_form(text: str) -> str:
-    """Return a text as a line to type has it: a long one is for the user to repeat."""
-    return text if len(text) <= _MOST_SHOWN_CHARS else "…"
-
-
-def _with_text(name: str, text: str, commands: Mapping[str, Command]) -> str:
+def _with_text(name: str, text: str) -> str:
     """Return the line in which a command takes a text, or as much of it as it can."""
-    text, command = _short_form(text.lstrip(" -–—=:;|")), commands[name]
+    text, command = _short_form(text.lstrip(" -–—=:;|")), COMMANDS[name]
     if not text or command.is_followed_by(text):
         return f"{name}: {text}" if text else name
     if name in ("code", "preview"):
@@ -380,49 +366,16 @@ def _with_text(name: str, text: str, commands: Mapping[str, Command]) -> str:
     return f"{name}: {text}" if takes_text else name
 
 
+def _short_form(text: str) -> str:
+    """Return a text as a line to type has it: a long one is for the user to repeat."""
+    return text if len(text) <= _MOST_SHOWN_CHARS else "…"
+
+
 def _is_all_flags(text: str) -> bool:
     try:
         return not FlagParser().take(text).strip()
     except InputError:
         return False
-
-
-# What many a command of a shell takes, too: a question may end in it.
-_OF_SHELLS = re.compile(r"--(?:all|file|help|out|quiet|strict)(?![\w-])")
-
-
-_MOST_FLAGS_CHARS = 300
-
-
-def _flags_behind(text: str) -> tuple[str, str]:
-    """Return a question, and the flags behind it; two empty strings without any."""
-    begin = max(0, len(text) - _MOST_FLAGS_CHARS)
-    for found in re.compile(r"(\S)\s+(?=--?[A-Za-z])").finditer(text, begin):
-        before, flags = text[: found.end(1)], text[found.end() :]
-        is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
-        is_ours = is_ours and not re.search(r"(?:^|\s)--\w", before)
-        if (is_ours or found[1] in ".!?") and _is_all_flags(flags):
-            return before, flags.rstrip()
-    return "", ""
-
-
-def suggest_command(word: str, commands: Collection[str]) -> str:
-    """Return the command that a word is but for one slip, or "".
-
-    >>> suggest_command("fxi", ["fix"]), suggest_command("sox", ["fix"])
-    ('fix', '')
-    """
-    near = [
-        one
-        for one in commands
-        if abs(len(word) - len(one)) <= 1 and not _cut(word).isdisjoint(_cut(one))
-    ]
-    return next(iter(difflib.get_close_matches(word, near, 1, 0)), "")
-
-
-def _cut(word: str) -> set[str]:
-    """Return a word, and what is left of it without any one of its letters."""
-    return {word} | {word[:at] + word[at + 1 :] for at in range(len(word))}
 
 
 def _is_answer(text: str, reply: str) -> bool:
@@ -433,10 +386,24 @@ def _is_answer(text: str, reply: str) -> bool:
     return bool(is_asked or there)
 
 
-def _join(text: str, body: str | None) -> str:
-    # IPython ends a cell's body with a newline of its own.
-    body = (body or "").removesuffix("\n")
-    return f"{text}\n{body}" if text and body else text or body
+# What many a command of a shell takes, too: a question may end in it.
+_OF_SHELLS = re.compile(r"--(?:all|file|help|out|quiet|strict)(?![\w-])")
+_BEFORE_FLAG = re.compile(r"(\S)\s+(?=--?[A-Za-z])")
+_MOST_FLAGS_CHARS = 300
+
+
+def _refuse_flags_behind(text: str, start: str) -> None:
+    """Refuse a question behind which flags of ours stand."""
+    for found in _BEFORE_FLAG.finditer(text, max(0, len(text) - _MOST_FLAGS_CHARS)):
+        before, flags = text[: found.end(1)], text[found.end() :].rstrip()
+        is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
+        is_ours = is_ours and not re.search(r"(?:^|\s)--\w", before)
+        if (is_ours or found[1] in ".!?") and _is_all_flags(flags):
+            raise InputError(
+                f"flags stand before the question, and {flags} stands behind it",
+                "nothing was sent",
+                f"Type: {start}{flags} {_short_form(before)}   {TO_ASK}",
+            )
 
 
 # At the start of a line, or after the name that gets the reply.
@@ -447,10 +414,7 @@ _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|\S)+""")
 
 
 def completions(
-    text: str,
-    word: str,
-    commands: Collection[str],
-    model_names: Callable[[], Iterable[str]],
+    text: str, word: str, model_names: Callable[[], Iterable[str]]
 ) -> list[str]:
     """Return what may stand in place of `word` at the end of `text`, a cell so far."""
     above, _, line = text.rpartition("\n")
@@ -459,24 +423,24 @@ def completions(
     if found is None or is_elsewhere or (found["cell"] and above):
         return []
     waiting: Flag | None = None
+    names: Iterable[str] = FLAG_OF if word.startswith("-") else COMMANDS
     for typed in _WORD.findall(found[2].removesuffix(word)):
         flag = FLAG_OF.get(typed.partition("=")[0])
         if waiting is not None:
             waiting = None
         elif flag is None:  # the question has begun
-            names = FLAG_OF if word.startswith("-") else commands
             return _starting(names, word) if typed in ("help", "help:") else []
         # One whose value may be left out has it after a `=`.
         elif typed.endswith("=") or (
             flag.value[:1] not in ("", "[") and "=" not in typed
         ):
             waiting = flag
-    if waiting is None:
-        return _starting(FLAG_OF if word.startswith("-") else commands, word)
-    if waiting.parameter is None:
-        return []
-    is_model = waiting.parameter.name == "model"
-    return _starting(model_names() if is_model else waiting.parameter.suggestions, word)
+    if waiting is not None:
+        parameter = waiting.parameter
+        names = parameter.suggestions if parameter else ()
+        if parameter and parameter.name == "model":
+            names = model_names()
+    return _starting(names, word)
 
 
 def _starting(names: Iterable[str], word: str) -> list[str]:

@@ -24,6 +24,7 @@ from nemotron_magic.context.tracebacks import clip_traceback, is_library
 from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import MISSING, bases, defined, exact, state
+from nemotron_magic.magics.flags import WORDS
 from nemotron_magic.magics.parser import ParsedMagic
 
 _ONE_CELL = "in one fenced block that names its language"
@@ -43,30 +44,9 @@ CODE = (
 )
 """Added to a question that asks for code."""
 
-TASKS: dict[str, Task] = {
-    "fix": Task(
-        "Fix {about}.",
-        "Find out what is wrong with that cell, and say it in one or two sentences. "
-        f"Then give the whole corrected cell {_ONE_CELL}, with as few changes as do "
-        "it.",
-    ),
-    "explain": Task(
-        "Explain {about}.",
-        "Explain what that cell does and, if it failed, why it failed and what would "
-        "cure it. Be brief.",
-        gives_code=False,
-    ),
-    "doc": Task(
-        "Document {about}.",
-        "Add docstrings in numpy style, and comments where they tell what the code "
-        f"does not. Change nothing else. Give the whole cell {_ONE_CELL}.",
-    ),
-    "test": Task(
-        "Write tests for {about}.",
-        "Write plain functions with assert, whose names are sentences, hard cases "
-        "first, and below them a call of each, so that they run as a notebook cell. "
-        f"The function is there already. Give all of it {_ONE_CELL}.",
-    ),
+TASKS = {
+    name: Task(**{**row, "instruction": row["instruction"].replace("CELL", _ONE_CELL)})
+    for name, row in WORDS["tasks"].items()
 }
 
 

@@ -16,7 +16,6 @@ from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.history import History
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.magics.ask import QuestionBuilder
-from nemotron_magic.magics.commands import COMMANDS
 from nemotron_magic.magics.parser import parse
 from nemotron_magic.session.conversation import Question
 
@@ -82,7 +81,7 @@ class Notebook:
         self.inputs[:] = [""]
 
     def _asked(self, line: str) -> list[str]:
-        call = parse(line, None, COMMANDS)
+        call = parse(line, None)
         values = {"base_url": "http://127.0.0.1:1", **call.values}
         return _numbers(self._questions.typed(call, Settings(values)))
 

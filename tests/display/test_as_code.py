@@ -31,7 +31,7 @@ STATES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("state", STATES)
 def test_the_flags_set_the_same_for_one_question(state: dict[str, Any]) -> None:
     line, without = flags_line(DEFAULTS | state)
-    call = parse(f"{line.removeprefix('%nemotron')} why?", None, {})
+    call = parse(f"{line.removeprefix('%nemotron')} why?", None)
 
     assert call.values == state
     assert (call.text, without) == ("why?", ())
@@ -43,7 +43,7 @@ def test_the_flags_set_the_same_for_one_question(state: dict[str, Any]) -> None:
 @given(st.text(st.characters(exclude_characters="\r\n"), max_size=40))
 def test_any_text_of_one_line_can_be_a_flag(text: str) -> None:
     line, _ = flags_line(DEFAULTS | {"system": text})
-    call = parse(f"{line.removeprefix('%nemotron')} why?", None, {})
+    call = parse(f"{line.removeprefix('%nemotron')} why?", None)
 
     assert call.values["system"] == text
 

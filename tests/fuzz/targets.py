@@ -34,7 +34,6 @@ from nemotron_magic.core.loose_json import read_cut_json
 from nemotron_magic.core.parameters import DEFAULT_MODEL
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import footer, metadata, notices
-from nemotron_magic.magics.commands import COMMANDS
 from nemotron_magic.magics.parser import parse
 from nemotron_magic.markdown import to_html
 from nemotron_magic.markdown.streaming import Blocks
@@ -130,7 +129,7 @@ def grammar(data: bytes) -> None:
     line, newline, body = data.decode("utf-8", "replace").partition("\n")
     lines = ["understood"]
     try:
-        parse(line, body if newline else None, COMMANDS)
+        parse(line, body if newline else None)
     except InputError as error:
         lines = str(error).splitlines()
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.magics.flags import suggest_flag
-from nemotron_magic.magics.parser import suggest_command
+from nemotron_magic.magics.phrases import suggest_command, suggest_flag
 
 FLAGS = ("-t", "--temperature", "--top-p", "--thread", "--no-redact")
 COMMANDS = ("fix", "doc", "usage", "models", "conversations")

@@ -8,8 +8,8 @@ from service import Address
 from shells import Shell, sent
 from traitlets.config import Config
 
-from nemotron_magic.magics.commands import COMMANDS
 from nemotron_magic.magics.input_transformers import MISSED
+from nemotron_magic.magics.phrases import COMMANDS
 from nemotron_magic.session.reply import Reply
 
 PROSE = [

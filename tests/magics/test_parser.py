@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from nemotron_magic.context.secrets.patterns import typed_key
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.magics.commands import COMMANDS
 from nemotron_magic.magics.flags import FLAGS
 from nemotron_magic.magics.parser import ParsedMagic, parse
+from nemotron_magic.magics.phrases import COMMANDS
 
 ANY = st.text(st.characters(exclude_characters="\n"), max_size=40)
 
 
 def read(line: str, body: str | None = None) -> ParsedMagic:
-    return parse(line, body, COMMANDS)
+    return parse(line, body)
 
 
 def refusal(line: str, body: str | None = None) -> str:
@@ -685,7 +685,7 @@ def test_with_a_text_below_a_line_is_a_question(line: str) -> None:
     ],
 )
 def test_what_answers_the_last_reply_is_sent(line: str, reply: str) -> None:
-    call = parse(line, None, COMMANDS, last_reply={"": reply}.__getitem__)
+    call = parse(line, None, last_reply={"": reply}.__getitem__)
 
     assert call == (
         ParsedMagic(command=line) if line in COMMANDS else ParsedMagic(text=line)
@@ -695,10 +695,10 @@ def test_what_answers_the_last_reply_is_sent(line: str, reply: str) -> None:
 def test_an_answer_is_one_in_its_own_thread() -> None:
     replies = {"": "Done.", "side": "Mean, median or mode?"}.__getitem__
 
-    call = parse("-T side mode", None, COMMANDS, last_reply=replies)
+    call = parse("-T side mode", None, last_reply=replies)
     assert call == ParsedMagic(text="mode", thread="side")
     with pytest.raises(InputError, match="Did you mean: %nemotron code "):
-        parse("mode", None, COMMANDS, last_reply=replies)
+        parse("mode", None, last_reply=replies)
 
 
 @pytest.mark.parametrize("word", ["plain", "median", "rehearsing", "yes", "a/b", "1"])

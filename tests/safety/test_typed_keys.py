@@ -18,7 +18,6 @@ from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.magics.ask import QuestionBuilder
-from nemotron_magic.magics.commands import COMMANDS
 from nemotron_magic.magics.parser import parse
 from nemotron_magic.session.conversation import Question
 
@@ -31,7 +30,7 @@ def refused(line: str, body: str | None = None) -> tuple[str, list[str]]:
     """Give the error of what is typed, and what is hidden from then on."""
     hidden: list[str] = []
     with pytest.raises(InputError) as error:
-        parse(line, body, COMMANDS, hidden.append)
+        parse(line, body, hidden.append)
     return str(error.value), hidden
 
 
@@ -149,7 +148,7 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
     assert "looks like a key and not like a question, and nothing was sent" in said
     assert "To ask it as it stands, put -- before it" in said
     assert hidden == [line.strip("'?")]
-    assert parse(f"-- {line}", None, COMMANDS).text == line
+    assert parse(f"-- {line}", None).text == line
 
 
 @pytest.mark.parametrize(
@@ -188,7 +187,7 @@ def test_a_lone_token_that_looks_random_is_asked_about(line: str) -> None:
     ],
 )
 def test_prose_is_a_question(line: str) -> None:
-    call = parse(line, None, COMMANDS)
+    call = parse(line, None)
 
     assert (call.command, call.text) == ("", line.removeprefix("-- "))
 
@@ -243,7 +242,7 @@ def test_a_panel_asks_it_no_more_than_a_cell(session_at: Any, text: str) -> None
 def test_a_long_text_takes_no_time(text: str) -> None:
     started_s = time.perf_counter()
     with suppress(InputError):
-        parse("", text, COMMANDS)
+        parse("", text)
     Redactor({}).redact(f"%nemotron {text}")
 
     assert time.perf_counter() - started_s < 5

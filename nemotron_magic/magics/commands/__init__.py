@@ -1,9 +1,10 @@
-"""The commands by name, their manual, and the dispatch of what was typed."""
+"""What the commands do, their manual, and the dispatch of what was typed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from importlib.resources import files
 from textwrap import fill
 from typing import Any
 
@@ -21,48 +22,19 @@ from nemotron_magic.magics.app import App
 from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.service import SERVICE, key_state
 from nemotron_magic.magics.commands.usage import USAGE
-from nemotron_magic.magics.flags import FLAG_OF, FLAGS, flags_table
-from nemotron_magic.magics.parser import Command, ParsedMagic, line_meant_by, parse
+from nemotron_magic.magics.flags import FLAGS, flags_table
+from nemotron_magic.magics.parser import ParsedMagic, parse
+from nemotron_magic.magics.phrases import COMMANDS, bare, line_for
 from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
-
-_MANUAL = """Ask a Nemotron model; its reply streams in as Markdown.
-
-    %nemotron why does this merge lose rows?
-    answer = %nemotron -t 0 name three uses of a pivot table
-
-    %%nemotron --max-tokens 800
-    Explain this traceback.
-    KeyError: 'region'
-
-$`name` stands for a live value: `why is $`df["price"]` an object column?`
-
-Flags come first. The question begins at the first word that is no flag and is sent
-exactly as typed; `--` says where it begins. The reply is a string, with .code, .blocks,
-.usage, .cost_usd, .model, .reasoning, .finish_reason and .messages; `_nemotron` always
-holds the last one. Stop, or Ctrl-C, ends a call and keeps what has arrived.
-
-Commands (a word by itself; text follows a colon, as in fix: keep the index):
-
-{commands}
-
-%%nemotron fix, explain and doc also work on top of a cell.
-
-Flags:
-
-{flags}
-
-Settings for the session: `%config Nemotron` lists them,
-`%config Nemotron.temperature = 0.2` sets one; to keep it, write
-`c.Nemotron.temperature = 0.2` into ipython_config.py. The key comes from
-AIMLAPI_API_KEY or from `%nemotron login`; it is never written into a notebook."""
 
 
 def manual() -> str:
     """Return what `%nemotron?` shows."""
     commands = (_hang(f"%nemotron {name}", 26, words) for name, words in _helped())
     flags = (_hang(f"{flag}", 34, flag.help) for flag in FLAGS)
-    return _MANUAL.format(commands="\n".join(commands), flags="\n".join(flags))
+    text = files(__package__).joinpath("manual.txt").read_text("utf-8").rstrip()
+    return text.format(commands="\n".join(commands), flags="\n".join(flags))
 
 
 def _helped() -> Iterator[tuple[str, str]]:
@@ -126,8 +98,7 @@ def _code(app: App, text: str, settings: Settings) -> str:
 
 
 def _reset(app: App, text: str, settings: Settings) -> str:
-    thread = text.strip() or MAIN
-    conversation = app.session.conversation
+    thread, conversation = text or MAIN, app.session.conversation
     threads = [name for name, turns in conversation.threads.items() if turns]
     if thread not in (MAIN, *threads):
         raise InputError(
@@ -138,10 +109,9 @@ def _reset(app: App, text: str, settings: Settings) -> str:
 
 
 def _threads(app: App, text: str, settings: Settings) -> str:
-    threads = app.session.conversation.threads.items()
     rows = [
         (literal(name), f"{len(turns)}", literal(turns[-1].question, 60))
-        for name, turns in threads
+        for name, turns in app.session.conversation.threads.items()
         if turns
     ]
     none = "There is no conversation yet."
@@ -172,83 +142,58 @@ def _preview(app: App, text: str, settings: Settings) -> str:
     return preview_report(app.session, asked, settings, "What was sent")
 
 
-_COMMANDS = {
+_RUNS: Mapping[str, Callable[[App, str, Settings], str | None]] = {
     **SERVICE,
-    "status": Command("Model, endpoint, key and cost so far.", _status),
-    "preview": Command("What the last question sent, byte for byte.", _preview),
-    "code": Command(
-        "Put the next code block of the last reply into a cell.",
-        _code,
-        "NUMBER or all",
-        r"\d+|all",
-    ),
-    "fix": Command("Correct the cell that failed.", takes="WISH", takes_cell=True),
-    "explain": Command("Explain the last cell.", takes="WISH", takes_cell=True),
-    "doc": Command("Document the last cell.", takes="WISH", takes_cell=True),
-    "test": Command("Write tests for a function.", takes="NAME"),
-    "continue": Command("Continue a reply that was cut off."),
-    "retry": Command("Ask the last question again.", takes="WISH"),
-    "threads": Command("The conversations of this notebook.", _threads),
-    "reset": Command("Forget the conversation.", _reset, "THREAD", MAIN),
-    "panel": Command("A panel with a question box, settings and usage.", _panel),
     **USAGE,
-    "rows": Command(
-        "Ask about each row of a table; by itself, list the runs so far.",
-        takes="EXPR, check or forget NAME",
-        takes_cell=True,
-        takes_fields=True,
-    ),
+    "help": _help,
+    "status": _status,
+    "preview": _preview,
+    "code": _code,
+    "threads": _threads,
+    "reset": _reset,
+    "panel": _panel,
 }
-_NAMES = {*_COMMANDS, *(name.lstrip("-") for name in FLAG_OF)}
-COMMANDS = {
-    "help": Command(
-        "All commands and flags, or one of them.",
-        _help,
-        "COMMAND or flag",
-        f"-*(?:{'|'.join(_NAMES)})",
-    ),
-    **_COMMANDS,
-}
+"""What commands do that ask no model; each returns what is to be shown, if any."""
 
 
 def run(app: App, line: str, cell: str | None) -> Any:
     """Do what was typed; return the reply, or the frame, if it was a question."""
     if cell is None and not line.strip():
         line = "status"
-    call = parse(line, cell, COMMANDS, app.session.redactor.hide, app.last_reply)
+    call = parse(line, cell, app.session.redactor.hide, app.last_reply)
     settings = app.config.snapshot(call.values, **call.extra)
     app.keep_books(settings)
-    _refuse(call, COMMANDS.get(call.command))
+    _refuse(call)
     try:
-        return _run(app, call, settings, line)
+        if call.command == "rows" and not call.help:
+            return row_runs.run(app, call, settings, line)
+        shown = _shown(app, call, settings)
+        if shown is None:
+            return app.asker.reply(call, settings)
     except KeyboardInterrupt:
         raise InterruptedByUser("stopped by you") from None
-
-
-def _run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
-    command = COMMANDS.get(call.command)
-    if call.help:
-        shown: str | None = _flags_help()
-    elif call.command == "rows":
-        return row_runs.run(app, call, settings, line)
-    elif command is not None and command.run is not None:
-        shown = command.run(app, call.text.strip(), settings)
-    elif call.preview:
-        question, _ = app.asker.question(call, settings)
-        prompt = app.session.prepare(question, settings)
-        beside = "" if question.text.strip() else " with a question"
-        heading = f"What would be sent{beside}"
-        shown = preview_report(app.session, prompt, settings, heading)
-    else:
-        return app.asker.reply(call, settings)
     if shown:
         app.displays.show_markdown(shown)
     return None
 
 
-def _refuse(call: ParsedMagic, command: Command | None) -> None:
+def _shown(app: App, call: ParsedMagic, settings: Settings) -> str | None:
+    """Return what is to be shown instead of a reply; None if there is to be one."""
+    if call.help:
+        return _flags_help()
+    if call.command in _RUNS:
+        return _RUNS[call.command](app, call.text.strip(), settings) or ""
+    if not call.preview:
+        return None
+    question, _ = app.asker.question(call, settings)
+    beside = "" if question.text.strip() else " with a question"
+    prompt, heading = app.session.prepare(question, settings), "What would be sent"
+    return preview_report(app.session, prompt, settings, f"{heading}{beside}")
+
+
+def _refuse(call: ParsedMagic) -> None:
     """Refuse what a command has no use for: it may have been meant as a question."""
-    name, text = call.command, call.text.strip()
+    name, text, command = call.command, call.text.strip(), COMMANDS.get(call.command)
     if call.rows and name != "rows":
         flag = next(iter(call.rows)).replace("_", "-")
         raise InputError(
@@ -269,20 +214,21 @@ def _refuse(call: ParsedMagic, command: Command | None) -> None:
             hint=f"Type: %nemotron {line}   "
             f"To ask it, put -- before it: {above}%nemotron -- {name} …",
         )
-    is_open = command.run is None or command.takes.isupper() or name == "login"
+    is_open = name not in _RUNS or command.takes.isupper() or name == "login"
     if text and not is_open and not command.is_followed_by(text):
-        line = line_meant_by(f"{name} {text}", COMMANDS) or f"%nemotron {name}"
+        line = line_for(bare(f"{name} {text}")) or name
         raise InputError(
             f"{name} takes {command.takes} or nothing, got {one_line(text, 40)}",
-            hint=f"Type: {line}   All commands: %nemotron help",
+            hint=f"Type: {line if line[0] == '%' else f'%nemotron {line}'}   "
+            "All commands: %nemotron help",
         )
-    if call.as_ is not None and not command.takes_fields:
+    if call.as_ is not None and name != "rows":
         raise InputError(
             f"--as is for a question, and {name} is none",
             "nothing was sent",
             f"Ask it in words: %nemotron --as FIELDS …   Or: %nemotron {name}",
         )
-    if call.preview and command.run is not None:
+    if call.preview and name in _RUNS:
         raise InputError(
             f"{name} asks the model nothing, so there is nothing to preview",
             hint=f"Type: %nemotron {name}",

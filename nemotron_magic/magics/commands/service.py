@@ -17,7 +17,6 @@ from nemotron_magic.core.text import literal, plural
 from nemotron_magic.display.reports import table
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.flags import never_typed
-from nemotron_magic.magics.parser import Command
 from nemotron_magic.session.session import Session
 
 _MOST_MODELS = 40
@@ -194,15 +193,4 @@ def _rehearse(app: App, text: str, settings: Settings) -> str:
     )
 
 
-SERVICE = {
-    "models": Command(
-        "The models on offer, Nemotrons first.", _models, "WORD", r"[^-\s?][^\s?]*"
-    ),
-    "login": Command(
-        "Ask for the key, check it, store it.", _login, "forget", "forget"
-    ),
-    "doctor": Command("Check endpoint, key, model and versions.", _doctor),
-    "rehearse": Command(
-        "Try it without a key, a network or any cost.", _rehearse, "off", "off|on"
-    ),
-}
+SERVICE = {"models": _models, "login": _login, "doctor": _doctor, "rehearse": _rehearse}

@@ -9,7 +9,6 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_exchange, format_usd, literal, plural
 from nemotron_magic.display.reports import balance, table, usage
 from nemotron_magic.magics.app import App
-from nemotron_magic.magics.parser import Command
 from nemotron_magic.storage.files import expanded
 from nemotron_magic.storage.ledger import Ledger, export
 from nemotron_magic.storage.records import CallRecord
@@ -47,7 +46,7 @@ def _log(app: App, text: str, settings: Settings) -> str:
     calls = ledger.last(_LAST)
     if not calls:
         return "No calls have been recorded yet."
-    listed = table(_HEAD, ((f"{call.number}", *_row(call)) for call in calls))
+    listed = table(_HEAD, map(_row, calls))
     more = (
         "`%nemotron log: NUMBER` shows one in full; "
         "`%nemotron log: strike NUMBER` leaves it out of all totals."
@@ -59,6 +58,7 @@ def _row(call: CallRecord) -> tuple[str, ...]:
     figures = format_exchange(call.prompt_tokens, call.completion_tokens)
     about = "~" if call.tokens_are_estimated else ""
     return (
+        f"{call.number}",
         f"{call.started_at:%Y-%m-%d %H:%M:%S}",
         literal(call.model, 80),
         about + figures or ("unknown" if call.may_cost else ""),
@@ -132,19 +132,4 @@ def _balance(app: App, text: str, settings: Settings) -> str:
     return balance(app.session, settings)
 
 
-USAGE = {
-    "usage": Command(
-        "Tokens and cost: session, day, month, model.",
-        _usage,
-        "export PATH",
-        r"export .+",
-    ),
-    "log": Command(
-        "The last calls, one per line.",
-        _log,
-        "[strike] NUMBER",
-        r"(?:(?:un)?strike +)?[0-9]{1,15}",
-    ),
-    "cache": Command("Cached replies.", _cache, "clear", "clear"),
-    "balance": Command("The balance of the account.", _balance),
-}
+USAGE = {"usage": _usage, "log": _log, "cache": _cache, "balance": _balance}
