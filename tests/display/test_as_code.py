@@ -40,6 +40,8 @@ def test_the_flags_set_the_same_for_one_question(state: dict[str, Any]) -> None:
 @example("0 ")
 @example("-1")
 @example("-t")
+@example('0"')
+@example('{"a')
 @given(st.text(st.characters(exclude_characters="\r\n"), max_size=40))
 def test_any_text_of_one_line_can_be_a_flag(text: str) -> None:
     line, _ = flags_line(DEFAULTS | {"system": text})

@@ -253,7 +253,8 @@ def _flags(parameter: Parameter, value: Any) -> str:
 def _quoted(value: Any) -> str:
     """Put quotes around what would be more than one word, or a flag."""
     text = value if isinstance(value, str) else json.dumps(value)
-    if re.fullmatch(r"-?[\d.]+|[\w{\[][^\s'\\=]*", text):
+    is_word = re.fullmatch(r"-?[\d.]+|[\w{\[][^\s'\\=]*", text)
+    if is_word and text.count('"') % 2 == 0:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
