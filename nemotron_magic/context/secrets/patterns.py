@@ -50,6 +50,7 @@ def rules(table: str, form: str = "%s") -> tuple[Rule, ...]:
 
 # Keys of services: they do not begin or end within a word.
 SERVICES = rules("services", r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])")
+_SERVICE = re.compile("|".join(f"(?:{one.form.pattern})" for one in SERVICES), re.ASCII)
 RULES = (*SERVICES, *rules("others"))
 _NEEDLES = Needles((one, at) for at, rule in enumerate(RULES) for one in rule.needles)
 
@@ -202,7 +203,7 @@ def _leads(token: str) -> bool:
 def _looks_made(token: str) -> bool:
     """Return whether a token was made by a machine, whatever stands around it."""
     token = _bare(token)
-    if any(one.form.fullmatch(token) for one in SERVICES):
+    if _SERVICE.fullmatch(token):
         return True
     letters = re.sub(r"[^A-Za-z]", "", token)
     has_both = not (letters.islower() or letters.isupper())
