@@ -69,10 +69,14 @@ def line_for(said: str) -> str:
     return next(filter(None, [*lines, *map(_setting_line, (said, short))]), "")
 
 
+_ANY = re.compile("|".join(f"(?:{one})" for one in WORDS["phrases"]), re.IGNORECASE)
+
+
 def _exact_line(said: str) -> str:
     if said.lower() in COMMANDS:
         return said.lower()
-    for pattern, line in WORDS["phrases"].items():
+    # Nearly all questions are none of them, and this is asked often.
+    for pattern, line in WORDS["phrases"].items() if _ANY.fullmatch(said) else ():
         if match := re.fullmatch(pattern, said, re.IGNORECASE):
             return match.expand(line)
     return ""
@@ -95,10 +99,12 @@ _SWITCHED = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 def _setting_line(said: str) -> str:
     """Return the line that sets what a text says is to be set, or ""."""
     found = _SETTING.fullmatch(said)
-    typed = re.sub("[ -]", "_", found[1].lower()) if found else ""
+    if found is None:
+        return ""
+    typed = re.sub("[ -]", "_", found[1].lower())
     begun = [name for name in BY_NAME if len(typed) > 3 and name.startswith(typed)]
     name = typed if typed in BY_NAME else begun[0] if len(begun) == 1 else ""
-    if found is None or not name or re.sub("[ -]", "_", said.lower()) in BY_NAME:
+    if not name or re.sub("[ -]", "_", said.lower()) in BY_NAME:
         return ""
     parameter, value = BY_NAME[name], found[2].strip("'\"")
     is_figure = parameter.kind in ("number", "integer", "boolean")
