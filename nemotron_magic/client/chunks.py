@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import reduce
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -26,7 +27,7 @@ from nemotron_magic.core.events import (
     ToolCall,
     UsageReport,
 )
-from nemotron_magic.core.loose_json import JsonObject, as_dict, as_objects
+from nemotron_magic.core.loose_json import JsonObject, as_dict, as_objects, as_text
 from nemotron_magic.core.text import sanitize_label
 from nemotron_magic.core.usage import Usage
 
@@ -50,12 +51,11 @@ _DECODER = json.JSONDecoder(strict=False, parse_float=_Number)
 
 def decode(text: str) -> list[Any]:
     """Read JSON as servers write it: control characters, or several values in a row."""
-    value, end = _DECODER.raw_decode(text)
-    values = [value]
-    while end < len(text) and (rest := text[end:].lstrip()):
-        text = rest
+    values: list[Any] = []
+    while text := text.lstrip() if values else text:
         value, end = _DECODER.raw_decode(text)
         values.append(value)
+        text = text[end:]
     return values
 
 
@@ -67,11 +67,10 @@ _PLAIN_CHUNK = frozenset(
 )
 """What a chunk is made of that is no surprise and reports no error."""
 
+_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
 _PLAIN = frozenset({"role", "content"})
 _EMPTY: tuple[Any, ...] = (None, [], "")
 _HOLDERS = frozenset({"delta", "message", "text"})
-_PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason", "logprobs"})
-_WHOLE_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
 _NAMES_OF: dict[_Kind, tuple[str, ...]] = {
     Reasoning: (
         *("reasoning", "reasoning_content", "reasoning_details"),
@@ -92,15 +91,12 @@ _LAYERS = (
 )
 """What may be wrapped around them, or around a text."""
 
+_WHOLE_NAMES = ("generated_text", "output_text", "output", "predictions")
 _BODY_NAMES = (
     *("response", "result", "message", "text", "content", "answer", "completion"),
-    *("generation", "textDelta", "outputText"),
-    *("generated_text", "output_text", "output", "predictions"),
+    *("generation", "textDelta", "outputText", *_WHOLE_NAMES),
 )
-"""Where a body without choices has its text."""
-
-_WHOLE_NAMES = frozenset({"generated_text", "output_text", "output", "predictions"})
-"""Which of them repeat what came in pieces."""
+"""Where a text stands beside a delta or without one; the whole names repeat pieces."""
 
 _WHOLE_TYPES = re.compile(
     r"(done|completed?|stop|end|finish\w*|added|created|start\w*)$"
@@ -114,18 +110,16 @@ _TYPES: tuple[tuple[str, _Kind | None], ...] = (
     (r"tool|function|argument|audio|image|code|call|file|search", None),
     (r"reason|think|thought", Reasoning),
     (r"refus", Refusal),
+    ("", Text),
 )
-"""What the text of an event is by its type, if it is no answer; None: not for us."""
+"""What the text of an event is by its type; None: not for us."""
 
 _CODES = frozenset({"code", "status", "statusCode", "error_code"})
-_GOOD = frozenset({"0", "200"})
-
 _PART_NAMES = (
     *("text", "content", "thinking", "reasoning", "summary", "parts", "value"),
     *("output_text", "refusal", "response", "generated_text", "outputText"),
     *("reasoningContent", "reasoningText"),
 )
-_TEXTS = frozenset(_PART_NAMES)
 """Where a part of a text has it."""
 
 _PART_KINDS: dict[str, _Kind] = {
@@ -133,8 +127,7 @@ _PART_KINDS: dict[str, _Kind] = {
     **dict.fromkeys(("reasoning.text", "reasoning.summary"), Reasoning),
     "refusal": Refusal,
 }
-_THOUGHTS = frozenset({"reasoningContent", "reasoningText"})
-_SILENT_KINDS = frozenset({"redacted_thinking", "reasoning.encrypted", "signature"})
+_SILENT_KINDS = {"redacted_thinking", "reasoning.encrypted", "signature", *_PART_KINDS}
 _FINISH_NAMES = (
     *("finish_reason", "finishReason", "stop_reason", "done_reason", "stopReason"),
     *("completionReason", "incomplete_details", "stop_type", "blockReason"),
@@ -178,12 +171,12 @@ def finish_reason(reason: Any) -> str:
     >>> finish_reason("MAX_TOKENS"), finish_reason("null"), finish_reason("Odd one")
     ('length', '', 'Odd one')
     """
+    if isinstance(reason, dict):
+        reason = reason.get("type") or reason.get("reason")
     if not reason:
         return ""
     if isinstance(reason, str) and reason in _REASONS:
         return reason
-    if isinstance(reason, dict):
-        return finish_reason(reason.get("type") or reason.get("reason"))
     name = re.sub(r"[\W_]", "", str(reason)).casefold()
     found = (usual for usual, other in _REASONS.items() if re.fullmatch(other, name))
     return next(found, sanitize_label(str(reason)))
@@ -195,26 +188,22 @@ def _pieces(
     """Yield the texts in a value with what each is; None for what cannot be read."""
     if isinstance(value, str):
         yield kind, value
-    elif isinstance(value, _Number):
-        yield kind, value.text
     elif isinstance(value, int | float):
         if kind is Text or not isinstance(value, bool):  # else it is a flag
-            yield kind, json.dumps(value)
+            yield kind, value.text if type(value) is _Number else json.dumps(value)
     elif isinstance(value, list) and depth < _DEEPEST:
         for one in value:
             yield from _pieces(one, kind, depth + 1)
     elif isinstance(value, dict) and depth < _DEEPEST:
-        name = value.get("type")
-        kind = _PART_KINDS.get(name, kind) if isinstance(name, str) else kind
-        kind = (
-            Reasoning
-            if value.get("thought") is True or value.keys() & _THOUGHTS
-            else kind
+        name = as_text(value.get("type"))
+        is_thought = value.get("thought") is True or not value.keys().isdisjoint(
+            ("reasoningContent", "reasoningText")
         )
+        kind = Reasoning if is_thought else _PART_KINDS.get(name, kind)
         found = [value[k] for k in _PART_NAMES if value.get(k) is not None]
         if found:
             yield from _pieces(found[0], kind, depth + 1)
-        elif value and name not in _SILENT_KINDS and name not in _PART_KINDS:
+        elif value and name not in _SILENT_KINDS:
             yield None, ""
     elif value is not None:
         yield None, ""
@@ -249,11 +238,11 @@ class _Text:
         self._growths += text != last
         if not text.startswith(last) or (is_piece and text == first):
             self.grows = False
-        elif self._growths > is_piece:
-            self.grows = True
-        if self.grows is None:
+            return "".join(seen[1:])
+        if self._growths <= is_piece:
             return ""
-        return text[len(first) :] if self.grows else "".join(seen[1:])
+        self.grows = True
+        return text[len(first) :]
 
     def rest(self) -> str:
         """Return what is held back at the end."""
@@ -285,10 +274,12 @@ class ChunkParser:
         self._tags: dict[int, ThinkTags] = {}
         self._served = False
         self._finishes: dict[int, str] = {}
-        # What came of each answer.
         self._kinds: dict[tuple[int, type], _Text] = {}
-        self._is_delta = True
         self._calls: list[str] = []
+        # What is being read: events so far, which answer, a piece of it or all.
+        self._events: list[Event] = []
+        self._index = 0
+        self._is_piece = True
 
     @property
     def finished(self) -> int:
@@ -302,8 +293,9 @@ class ChunkParser:
         says_more = kinds - {Reasoning, Text} or (tags and tags.has_answer)
         return bool(kinds) and not says_more and self._finishes.get(0) != "length"
 
-    def read(self, chunk: JsonObject, events: list[Event]) -> None:
-        """Append what `chunk` tells to `events`."""
+    def read(self, chunk: JsonObject) -> list[Event]:
+        """Return what `chunk` tells."""
+        events = self._events = list[Event]()
         if not self._served and chunk.get("model"):
             self._served = True
             model, reply_id = str(chunk["model"]), str(chunk.get("id") or "")
@@ -312,159 +304,129 @@ class ChunkParser:
         found = chunk.get("choices")
         if isinstance(found, dict) and not found.keys() & _HOLDERS:
             found = list(found.values())  # by their numbers
-        choices = found if isinstance(found, list) else [found]
-        if len(choices) > 1 and self._n == 1:
-            self.extra = max(self.extra, len(choices) - 1)
-            choices = choices[:1]
+        choices = as_objects(found if isinstance(found, list) else [found])
+        if isinstance(found, list) and len(found) > 1 and self._n == 1:
+            self.extra = max(self.extra, len(found) - 1)
+            choices = as_objects(found[:1])
         has_place = bool(found) or found == []  # the figures of a stream have no choice
-        self.is_plain = is_plain = has_place and _is_plain(chunk, _PLAIN_CHUNK)
+        self.is_plain = has_place and _is_plain(chunk, _PLAIN_CHUNK)
         for choice in choices:
-            if isinstance(choice, dict):
-                self._choice(choice, events)
-        if not found and not is_plain and not _tells_of_fault(chunk.get("error")):
-            self._without_choices(chunk, events)
+            self._choice(choice)
+        if not found and not self.is_plain and not _tells_of_fault(chunk.get("error")):
+            self._without_choices(chunk)
         self.is_odd = len(events) == known and _says_more(chunk, choices)
-        if not is_plain or chunk.get("usage") or chunk.get("meta"):
-            self._figures(chunk, events)
+        if not self.is_plain or chunk.get("usage") or chunk.get("meta"):
+            self._figures(chunk)
+        return events
 
     def close(self) -> list[Event]:
         """Return what was held back because it might have become a tag."""
-        events: list[Event] = []
+        self._events = []
         for (index, kind), text in self._kinds.items():
-            held, text.grows = text.rest(), False
+            self._index, held, text.grows = index, text.rest(), False
             if held:
-                self._piece(kind, held, index, events)
+                self._piece(kind, held)
         for tags in self._tags.values():
-            events += tags.close()
-        return events
+            self._events += tags.close()
+        return self._events
 
-    def _choice(self, choice: JsonObject, events: list[Event]) -> None:
-        index = _number(choice.get("index"), 0) if self._n > 1 else 0
-        delta, usual = choice.get("delta"), _PLAIN_CHOICE
-        is_whole = delta is None and isinstance(choice.get("message"), dict)
-        if is_whole:
-            delta = choice["message"]
-            usual = _WHOLE_CHOICE if _is_plain(delta, _PLAIN) else _PLAIN_CHOICE
-        self._is_delta = not is_whole
-        if not isinstance(delta, dict):
-            self._texts(delta, Text, index, events)
-        elif not _is_plain(delta, _PLAIN):
-            self._delta(delta, index, events)
-            if not is_whole:
-                self._finish(delta, index, events)
-        elif not self._came_in_pieces(Text, index):
-            content = delta.get("content")
-            if not isinstance(content, str):
-                self._texts(content, Text, index, events)
-            elif content:
-                self._piece(Text, content, index, events)
-        self._is_delta = True
-        if choice.get("logprobs") or not _is_plain(choice, usual):
+    def _choice(self, choice: JsonObject) -> None:
+        self._index = _number(choice.get("index"), 0) if self._n > 1 else 0
+        delta = choice.get("delta")
+        if not isinstance(delta, dict) or not _is_plain(choice, _PLAIN_CHOICE):
             self.is_plain = False
-            self._beside(choice, is_whole, index, events)
-            self._finish(choice, index, events)
-            for usage in _usages(choice):
-                self.has_usage = True
-                events.append(UsageReport(usage))
-        elif choice.get("finish_reason"):
-            self._finish(choice, index, events)
+            self._place(choice, Text, is_piece=False)
+            return
+        self._is_piece = True
+        self._delta(delta)
+        if choice.get("finish_reason"):
+            self._finish(choice)
 
-    def _finish(self, choice: JsonObject, index: int, events: list[Event]) -> None:
-        found = (finish_reason(choice.get(name)) for name in _FINISH_NAMES)
-        reason = next((one for one in found if one), "")
-        if not reason and any(choice.get(name) is True for name in _ENDS):
-            reason = "stop"
-        if not reason and "output" in choice:
-            reason = finish_reason(choice.get("status"))
-        if reason and self._finishes.get(index) != reason:
-            self._finishes[index] = reason
-            self.said_something = True
-            events.append(Finish(reason, index))
-
-    def _beside(
-        self, choice: JsonObject, is_whole: bool, index: int, events: list[Event]
-    ) -> None:
-        """Read what else a choice may hold: all of it once more, or its tokens."""
-        self._is_delta = False
-        for name in ("message", "text", "content", "outputText")[is_whole:]:
-            whole = choice.get(name)
-            if isinstance(whole, dict):
-                self._delta(whole, index, events)
-            elif not self._came_in_pieces(Text, index):
-                self._texts(whole, Text, index, events)
-        self._is_delta = True
-        if tokens := as_objects(as_dict(choice.get("logprobs")).get("content")):
-            events.append(Logprobs(tuple(tokens), index))
-
-    def _came_in_pieces(self, kind: type, index: int) -> bool:
-        """Return whether a whole message only repeats what is known of a kind."""
-        known = None if self._is_delta else self._kinds.get((index, kind))
-        return known is not None and known.is_in_pieces
-
-    def _delta(self, delta: JsonObject, index: int, events: list[Event]) -> None:
-        """Read a delta or a message, which may hold one thing up to three times."""
-        delta = as_dict(delta.get("message")) or delta
-        for kind, names in _NAMES_OF.items():
-            if kind is Text and not self._came_in_pieces(ToolCall, index):
-                self._tool_calls(delta, index, events)
-            if not self._came_in_pieces(kind, index):
-                for name in names:
-                    if self._texts(delta.get(name), kind, index, events):
-                        break
-
-    def _without_choices(self, chunk: JsonObject, events: list[Event]) -> None:
+    def _without_choices(self, chunk: JsonObject) -> None:
         """Read a chunk or a body of a server that has a shape of its own."""
+        self._index = 0
         name = next((str(v) for key in _TYPE_NAMES if (v := chunk.get(key))), "")
-        kinds = (kind for pattern, kind in _TYPES if re.search(pattern, name))
-        kind = next(kinds, Text)
+        kind = next(kind for pattern, kind in _TYPES if re.search(pattern, name))
         for layer in _layers(chunk):
+            for choice in (c for one in _LISTS for c in as_objects(layer.get(one))[:1]):
+                piece = choice.get("content")
+                self._choice({"delta": piece, **choice, "content": None})
             is_piece = layer is chunk and not _WHOLE_TYPES.search(name)
-            self._layer(layer, kind, is_piece, events)
-        self._is_delta = True
+            self._place(layer, kind, is_piece)
         if _END_TYPE.fullmatch(name) and not self._finishes:
-            self._finish({"finish_reason": "stop"}, 0, events)
+            self._finish({"finish_reason": "stop"})
 
-    def _layer(
-        self, layer: JsonObject, kind: _Kind | None, is_piece: bool, events: list[Event]
-    ) -> None:
-        for choice in (c for name in _LISTS for c in as_objects(layer.get(name))[:1]):
-            piece = choice.get("content")
-            self._choice({"delta": piece, **choice, "content": None}, events)
-        delta, token = layer.get("delta"), as_dict(layer.get("token"))
-        self._is_delta = is_piece or delta is not None
+    def _place(self, place: JsonObject, kind: _Kind | None, is_piece: bool) -> None:
+        """Read a choice, or what holds a text without one: a delta, or what is whole.
+
+        What stands beside a delta may be all of it once more.
+        """
+        delta, token = place.get("delta"), as_dict(place.get("token"))
+        self._is_piece = is_piece or delta is not None
         if isinstance(delta, dict):
-            self._delta(delta, 0, events)
-            self._finish(delta, 0, events)
+            self._delta(delta)
         elif kind is None:
             self.lost += bool(delta)
-        elif not _tells_of_fault(layer):
-            self._texts(delta, kind, 0, events)
-            self._texts(None if token.get("special") else token, kind, 0, events)
+        if kind and not _tells_of_fault(place):
+            if not isinstance(delta, dict):
+                self._texts(delta, kind)
+            self._texts(None if token.get("special") else token, kind)
             for name in _BODY_NAMES:
-                self._body_text(layer, name, kind, is_piece, events)
-        self._finish(layer, 0, events)
+                self._is_piece = is_piece and name not in _WHOLE_NAMES
+                self._body_text(place, name, kind)
+        if tokens := as_objects(as_dict(place.get("logprobs")).get("content")):
+            self._events.append(Logprobs(tuple(tokens), self._index))
+        self._finish(place)
 
-    def _body_text(
-        self,
-        layer: JsonObject,
-        name: str,
-        kind: _Kind,
-        is_piece: bool,
-        events: list[Event],
-    ) -> None:
-        value = layer.get(name)
-        is_text = isinstance(value, str | list) or as_dict(value).keys() & _TEXTS
-        if not is_text or (name == "message" and layer.keys() & _CODES):
+    def _body_text(self, place: JsonObject, name: str, kind: _Kind) -> None:
+        value = place.get(name)
+        if name == "message" and isinstance(value, dict):
+            self._delta(value)
             return
-        self._is_delta = is_piece and name not in _WHOLE_NAMES
-        if isinstance(value, dict) and name == "message":
-            self._delta(value, 0, events)
-            return
-        is_layer = isinstance(value, dict) and name in _LAYERS
-        if not is_layer and not self._came_in_pieces(kind, 0):
-            self._texts(value, kind, 0, events)
+        if isinstance(value, dict):
+            is_text = name not in _LAYERS and not value.keys().isdisjoint(_PART_NAMES)
+        elif isinstance(value, str | list):
+            is_text = name != "message" or _CODES.isdisjoint(place)
+        else:
+            is_text = name in ("text", "content")
+        if is_text and not self._came_in_pieces(kind):
+            self._texts(value, kind)
 
-    def _texts(self, value: Any, kind: _Kind, index: int, events: list[Event]) -> bool:
+    def _delta(self, delta: JsonObject) -> None:
+        """Read a delta or a message, which may hold one thing up to three times."""
+        content = delta.get("content")
+        if isinstance(content, str) and _is_plain(delta, _PLAIN):
+            if content and not self._came_in_pieces(Text):
+                self._piece(Text, content)
+            return
+        delta = as_dict(delta.get("message")) or delta
+        for kind, names in _NAMES_OF.items():
+            if kind is Text and not self._came_in_pieces(ToolCall):
+                self._tool_calls(delta)
+            if not self._came_in_pieces(kind):
+                for name in names:
+                    if self._texts(delta.get(name), kind):
+                        break
+        self._finish(delta)
+
+    def _finish(self, place: JsonObject) -> None:
+        found = [finish_reason(place.get(name)) for name in _FINISH_NAMES]
+        if any(place.get(name) is True for name in _ENDS):
+            found.append("stop")
+        if "output" in place:
+            found.append(finish_reason(place.get("status")))
+        reason = next(filter(None, found), "")
+        if reason and self._finishes.get(self._index) != reason:
+            self._finishes[self._index] = reason
+            self.said_something = True
+            self._events.append(Finish(reason, self._index))
+
+    def _came_in_pieces(self, kind: type) -> bool:
+        """Return whether a whole message only repeats what is known of a kind."""
+        known = None if self._is_piece else self._kinds.get((self._index, kind))
+        return known is not None and known.is_in_pieces
+
+    def _texts(self, value: Any, kind: _Kind) -> bool:
         """Read the texts in a value; return whether there was one."""
         found = False
         for piece, texts in groupby(_pieces(value, kind), itemgetter(0)):
@@ -473,29 +435,22 @@ class ChunkParser:
                 self.lost += 1
             elif text:
                 found = True
-                self._piece(piece, text, index, events)
+                self._piece(piece, text)
         return found
 
-    def _note(self, kind: type, index: int) -> _Text:
+    def _note(self, kind: type) -> _Text:
         self.said_something = True
-        known = self._kinds.get((index, kind))
-        if known is None:
-            known = self._kinds[index, kind] = _Text()
-        if self._is_delta:
-            known.is_in_pieces = True
+        known = self._kinds.setdefault((self._index, kind), _Text())
+        known.is_in_pieces = known.is_in_pieces or self._is_piece
         return known
 
-    def _news(self, kind: _Kind, text: str, index: int) -> str:
-        """Return what is new in a text that may hold what has come before."""
-        known = self._note(kind, index)
-        new = known.take(text, self._is_delta)
-        self.lost += known.is_rewritten
-        return new
-
-    def _piece(self, kind: _Kind, text: str, index: int, events: list[Event]) -> None:
+    def _piece(self, kind: _Kind, text: str) -> None:
+        index = self._index
         known = self._kinds.get((index, kind))
         if known is None or known.grows is not False:
-            text = self._news(kind, text, index)
+            known = self._note(kind)
+            text = known.take(text, self._is_piece)
+            self.lost += known.is_rewritten
             if not text:
                 return
         self.pieces += 1
@@ -504,46 +459,49 @@ class ChunkParser:
         if kind is not Text:
             if kind is Reasoning:
                 self._orphans = False
-            events.append(kind(text, index))
+            self._events.append(kind(text, index))
             return
         tags = self._tags.get(index)
         if tags is None:
             after = (index, Reasoning) in self._kinds
             tags = self._tags[index] = ThinkTags(self._orphans, index, after)
-        events += tags.feed(text)
+        self._events += tags.feed(text)
 
-    def _tool_calls(self, delta: JsonObject, index: int, events: list[Event]) -> None:
+    def _tool_calls(self, delta: JsonObject) -> None:
         found = delta.get("tool_calls")
         calls = as_objects([found] if as_dict(found).get("function") else found)
         if not calls and as_dict(delta.get("function_call")):
             calls = [{"function": delta["function_call"]}]
         for position, call in enumerate(calls):
-            self._note(ToolCall, index)
+            self._note(ToolCall)
             self.pieces += 1
-            if index == 0:
-                events.append(_tool_call(call, self._place(call, position)))
+            if self._index == 0:
+                self._events.append(self._tool_call(call, position))
 
-    def _place(self, call: JsonObject, position: int) -> int:
-        """Return which call it is: by its number, else by its id or name, its place."""
-        call_id = str(call.get("id") or "")
-        names_one = call_id or _function(call).get("name")
-        number = _number(call.get("index"), -1)
-        if number < 0 and call_id and call_id in self._calls:
+    def _tool_call(self, call: JsonObject, position: int) -> ToolCall:
+        """Return a call, or a piece of one, with its number.
+
+        It goes by the number it has, else by its id or name, else by its place.
+        """
+        function = as_dict(call.get("function") or call.get("custom"))
+        call_id, name = str(call.get("id") or ""), str(function.get("name") or "")
+        number, known = _number(call.get("index"), -1), len(self._calls)
+        if number < 0 and call_id in self._calls and call_id:
             number = self._calls.index(call_id)
         elif number < 0:
-            known = len(self._calls)
-            number = known if names_one else max(position, known - 1)
-        self._calls += [""] * (number + 1 - len(self._calls))
+            number = known if call_id or name else max(position, known - 1)
+        self._calls += [""] * (number + 1 - known)
         self._calls[number] = self._calls[number] or call_id
-        return number
+        arguments = function.get("arguments") or function.get("input") or ""
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        return ToolCall(number, call_id, name, arguments)
 
-    def _figures(self, chunk: JsonObject, events: list[Event]) -> None:
-        usage = Usage.from_wire(None, meta) if (meta := chunk.get("meta")) else Usage()
-        for one in _usages(chunk):
-            usage = usage.updated(one)
+    def _figures(self, chunk: JsonObject) -> None:
+        usage = reduce(Usage.updated, _usages(chunk), Usage())
         if usage != Usage() or any(chunk.get(name) for name in _USAGE_NAMES):
             self.has_usage = True
-            events.append(UsageReport(usage))
+            self._events.append(UsageReport(usage))
 
 
 def _layers(chunk: JsonObject, depth: int = 0) -> Iterator[JsonObject]:
@@ -560,7 +518,7 @@ def _tells_of_fault(layer: Any) -> bool:
         return bool(layer)
     codes = [str(v) for name in _CODES if (v := layer.get(name)) is not None]
     return layer.get("success") is False or any(
-        finish_reason(code) == "error" or (code.isdigit() and code not in _GOOD)
+        finish_reason(code) == "error" or (code.isdigit() and code not in ("0", "200"))
         for code in codes
     )
 
@@ -568,12 +526,15 @@ def _tells_of_fault(layer: Any) -> bool:
 def _usages(chunk: JsonObject, depth: int = 0) -> Iterator[Usage]:
     """Yield the figures in a chunk; those that stand deep first, if they count tokens.
 
-    What else is called usage there, as that of an account, is not the call's.
+    What else is called usage there, as that of an account, is not the call's; but the
+    AI/ML API tells the cost in `meta`.
     """
     for name, value in chunk.items() if depth < _DEEPEST_USAGE else ():
-        if isinstance(value, dict) and name not in _USAGE_NAMES:
-            deeper = _usages(value, depth + 1)
-            yield from (one for one in deeper if one.counts_tokens)
+        for part in as_objects(value if name == "choices" else [value]):
+            if name not in _USAGE_NAMES:
+                is_meta = name == "meta" and not depth
+                deeper = _usages(part, depth + 1)
+                yield from (one for one in deeper if is_meta or one.counts_tokens)
     if chunk.keys() & _FIGURES:
         yield Usage.from_wire(chunk)
     for name in _USAGE_NAMES:
@@ -588,20 +549,18 @@ def _usage(value: Any) -> Usage:
     usage = Usage.from_wire(value)
     if usage.counts_tokens:
         return usage
-    deeper = map(Usage.from_wire, filter(None, map(as_dict, as_dict(value).values())))
+    deeper = map(Usage.from_wire, as_objects([*as_dict(value).values()]))
     return next((one for one in deeper if one.counts_tokens), Usage()).updated(usage)
 
 
-def _says_more(chunk: JsonObject, choices: list[Any]) -> bool:
+def _says_more(chunk: JsonObject, choices: list[JsonObject]) -> bool:
     """Return whether there is a text, or more, where a chunk has no place for it."""
     if chunk.get("choices") is None:
         return bool(chunk.keys() - _PLAIN_CHUNK - _SILENT)
-    parts = [one for one in choices if isinstance(one, dict)]
-    parts += [as_dict(one.get("delta")) for one in parts]
-    silent = _SILENT.union(_FINISH_NAMES)
     return any(
-        isinstance(value, str) and value and name not in silent
-        for part in parts
+        isinstance(value, str) and value and name not in _SILENT | {*_FINISH_NAMES}
+        for choice in choices
+        for part in (choice, as_dict(choice.get("delta")))
         for name, value in part.items()
     )
 
@@ -616,17 +575,3 @@ def _is_plain(value: JsonObject, usual: frozenset[str]) -> bool:
 def _number(value: Any, otherwise: int) -> int:
     """Return which choice or call it is: a whole number from 0, or else `otherwise`."""
     return value if type(value) is int and value >= 0 else otherwise
-
-
-def _function(call: JsonObject) -> JsonObject:
-    return as_dict(call.get("function") or call.get("custom"))
-
-
-def _tool_call(call: JsonObject, index: int) -> ToolCall:
-    function = _function(call)
-    arguments = function.get("arguments") or function.get("input") or ""
-    if not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    return ToolCall(
-        index, str(call.get("id") or ""), str(function.get("name") or ""), arguments
-    )

@@ -216,7 +216,7 @@ class CompletionParser:
     def _read(self, chunk: JsonObject, events: list[Event]) -> None:
         chunks = self._chunks
         before, lost = chunks.pieces, chunks.lost
-        chunks.read(chunk, events)
+        events += chunks.read(chunk)
         self._is_quiet = chunks.pieces == before
         self._texts += not self._is_quiet
         if (chunks.is_odd or chunks.lost > lost) and not self._odd:

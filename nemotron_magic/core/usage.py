@@ -90,15 +90,11 @@ cached_tokens=None, cost_usd=None)
         return cls(**{**figures, "cost_usd": believed_usd(figures["cost_usd"])})
 
     @classmethod
-    def from_wire(cls, usage: Any, meta: Any = None) -> Usage:
-        """Read the `usage` and `meta` objects of a chunk or completion, of any server.
-
-        The AI/ML API tells the cost in `meta`, others in `usage`.
-        """
-        usage, paid = as_dict(usage), as_dict(as_dict(meta).get("usage"))
+    def from_wire(cls, usage: Any) -> Usage:
+        """Read the `usage` of a chunk or completion, of any server."""
+        usage = as_dict(usage)
         counts = {name: _count(usage, name) for name in _COUNTS}
-        costs = (_cost_usd(paid), _cost_usd(usage))
-        return cls(**counts, cost_usd=_latest(*costs))
+        return cls(**counts, cost_usd=_cost_usd(usage))
 
 
 def believed_usd(cost_usd: float | None) -> float | None:

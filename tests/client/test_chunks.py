@@ -26,7 +26,7 @@ from nemotron_magic.core.usage import Usage
 def read(*chunks: Any, model: str = "openai/gpt-4o", n: int = 1) -> list[Event]:
     reader, events = ChunkParser(model, n), []
     for chunk in chunks:
-        reader.read(chunk, events)
+        events += reader.read(chunk)
     return events + reader.close()
 
 
@@ -96,7 +96,7 @@ def test_choices_of_one_chunk_keep_apart() -> None:
 )
 def test_what_says_nothing_is_no_event_and_no_part_of_a_reply(chunk: Any) -> None:
     reader, events = ChunkParser("m"), []
-    reader.read(chunk, events)
+    events += reader.read(chunk)
 
     assert (events + reader.close(), reader.said_something) == ([], False)
     assert reader.finished == 0
@@ -115,15 +115,15 @@ def test_what_says_nothing_is_no_event_and_no_part_of_a_reply(chunk: Any) -> Non
 )
 def test_any_part_of_a_reply_says_something(chunk: Any) -> None:
     reader = ChunkParser("m")
-    reader.read(chunk, [])
+    reader.read(chunk)
 
     assert reader.said_something
 
 
 def test_what_may_become_a_tag_is_held_back_up_to_the_end() -> None:
     reader, events = ChunkParser("m", 2), []
-    reader.read(choice(delta={"content": "<thi"}), events)
-    reader.read(choice(index=1, delta={"content": "<th"}), events)
+    events += reader.read(choice(delta={"content": "<thi"}))
+    events += reader.read(choice(index=1, delta={"content": "<th"}))
 
     assert (events, reader.close()) == ([], [Text("<thi"), Text("<th", 1)])
     assert reader.close() == []

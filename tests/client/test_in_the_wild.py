@@ -133,6 +133,8 @@ def test_text_is_read_wherever_it_stands(chunks: list[bytes]) -> None:
         delta(content={"odd": [1]}),
         delta(content=[{"type": "image_url", "image_url": {"url": "x"}}]),
         delta(content=[{"type": "text", "text": {"runs": 7}}]),
+        delta(content={"type": ["text"]}),
+        delta(content=[{"type": {"name": "image"}, "image_url": "x"}]),
         delta(reasoning={"odd": "x"}),
         b'data: {"choices": [{"delta": {"content": "b\n\n',
     ],

@@ -17,8 +17,13 @@ FIGURES = st.none() | st.integers(0, 10**6)
 USAGES = st.builds(Usage, FIGURES, FIGURES, FIGURES, FIGURES, FIGURES)
 
 
+def reported(usage: Any, meta: Any) -> Usage:
+    """Give what is known of a call whose last chunk has this usage and meta."""
+    return hear(say("a"), STOP, event({"usage": usage, "meta": meta}), DONE).reply.usage
+
+
 def test_all_details_are_read() -> None:
-    usage = Usage.from_wire(
+    usage = reported(
         {
             "prompt_tokens": 256,
             "completion_tokens": 343,
@@ -48,7 +53,7 @@ def test_all_details_are_read() -> None:
 def test_the_cost_is_what_the_service_says(
     meta: object, cost_usd: float | None
 ) -> None:
-    assert Usage.from_wire({}, meta).cost_usd == cost_usd
+    assert reported({}, meta).cost_usd == cost_usd
 
 
 @pytest.mark.parametrize("absurd", [9.9e14, 1_000.01, 1e15])
@@ -56,8 +61,8 @@ def test_what_no_call_can_cost_is_unknown(absurd: float) -> None:
     spent = {"credits_used": 2_000_000, "usd_spent": absurd}
 
     assert Usage.from_wire({"cost": absurd}).cost_usd is None
-    assert Usage.from_wire({}, {"usage": {"usd_spent": absurd}}).cost_usd is None
-    assert Usage.from_wire({}, {"usage": spent}).cost_usd == 1.0
+    assert reported({}, {"usage": {"usd_spent": absurd}}).cost_usd is None
+    assert reported({}, {"usage": spent}).cost_usd == 1.0
     assert Usage.from_dict({"cost_usd": absurd}) == Usage()
     assert Usage.from_dict({"cost_usd": 1_000.0}).cost_usd == 1_000.0
 
@@ -74,7 +79,7 @@ def test_what_is_no_figure_is_unknown(figure: object) -> None:
     usage = {"prompt_tokens": figure, "cost": figure, "prompt_tokens_details": figure}
     meta = {"usage": {"credits_used": figure, "usd_spent": figure}}
 
-    assert Usage.from_wire(usage, meta) == Usage()
+    assert reported(usage, meta) == Usage()
 
 
 @given(USAGES, USAGES)
@@ -155,5 +160,5 @@ JSON = st.recursive(
 
 @given(JSON, JSON)
 def test_no_json_breaks_the_count(usage: object, meta: object) -> None:
-    assert json.dumps(Usage.from_wire(usage, meta).as_dict(), allow_nan=False)
+    assert json.dumps(reported(usage, meta).as_dict(), allow_nan=False)
     assert read_balance(usage) is None or isinstance(read_balance(usage), float)

@@ -83,7 +83,7 @@ def catalogue(data: bytes) -> None:
     models = read_models(answer)
     sorted_for_people(models)
     fallback_model(models)
-    usage = Usage.from_wire(answer, answer)
+    usage = Usage.from_wire(answer)
 
     assert all(isinstance(model.name, str) and model.name for model in models)
     assert all(_is_amount(m.input_usd) and _is_amount(m.output_usd) for m in models)
