@@ -26,7 +26,6 @@ from nemotron_magic.client.http_errors import (
     RequestInfo,
     error_from_response,
     request_id_of,
-    request_info,
 )
 from nemotron_magic.client.models import Model, read_balance, read_models
 from nemotron_magic.client.network import FOREIGN, map_httpx_error, proxy_to
@@ -77,7 +76,7 @@ class Request:
 
     def about(self) -> RequestInfo:
         """Return what error messages may mention."""
-        return request_info(self.endpoint, self.settings.model, self.key)
+        return RequestInfo(self.endpoint, self.settings.model, self.key)
 
 
 def _encoded(request: Request) -> bytes:

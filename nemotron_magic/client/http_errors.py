@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
@@ -44,14 +43,26 @@ class RequestInfo:
 
     endpoint: Endpoint
     model: str
-    key_source: str = ""
-    redact: Callable[[str], str] = str
+    key: Key | None = None
     page: str = ""
+
+    @property
+    def host(self) -> str:
+        """What the user calls the service."""
+        return self.endpoint.netloc
 
     @property
     def is_aimlapi(self) -> bool:
         """Whether the service is the AI/ML API, whose advice we know."""
         return self.endpoint.origin == Endpoint.read(DEFAULT_BASE_URL).origin
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the key."""
+        return self.key.redact(text) if self.key else text
+
+    def quote(self, text: str, longest: int = 300) -> str:
+        """Return a text of the service's as one line without the key."""
+        return one_line(self.redact(text), longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,42 +186,6 @@ _ROWS: tuple[_Row, ...] = (
 )  # fmt: skip
 
 
-def error_for(
-    status: int,
-    complaint: ServiceErrorBody,
-    about: RequestInfo,
-    *,
-    request_id: str | None = None,
-    wait_s: float | None = None,
-) -> NemotronError:
-    """Return the error that tells the user what this failure means."""
-    row = _fitting(status, complaint, about)
-    limit = _limit(complaint.message)
-    asked = f"It was asked for {about.page}" if about.page else ""
-    names = {
-        "asked": asked or f"The question went to {about.endpoint.chat_url}",
-        "most": str(limit or 1024),
-        "shorten": _SHORTEN.format((limit or 4000) // 2),
-        "host": about.endpoint.netloc,
-        "model": one_line(about.model, 100),
-        "status": f" ({status})" if status else "",
-        "key": f"does not accept the key from {about.key_source}"
-        if about.key_source
-        else "wants a key",
-    }
-    message = one_line(about.redact(complaint.message))
-    ids = (request_id or "", complaint.request_id)
-    return row.error(
-        row.what.format(**names),
-        f"it said: {message}" if message else "",
-        _hint(row, wait_s, about).format(**names),
-        status=status or None,
-        request_id=next((one for one in ids if _is_id(about.redact(one))), None),
-        retry_after_s=wait_s,
-        final=row.final,
-    )
-
-
 _SHORTEN = (
     "Send less: -c none, %config Nemotron.context_tokens = {}, or drop earlier turns "
     "(%nemotron reset); or choose a model that reads more (%nemotron models)"
@@ -223,6 +198,45 @@ _LIMIT = re.compile(
 )
 
 
+def error_for(
+    status: int,
+    complaint: ServiceErrorBody,
+    about: RequestInfo,
+    *,
+    request_id: str | None = None,
+    wait_s: float | None = None,
+) -> NemotronError:
+    """Return the error that tells the user what this failure means."""
+    row = _fitting(status, complaint, about)
+    hint = row.hint if about.is_aimlapi else row.hint.partition(_AT_AIMLAPI)[0]
+    if wait_s is not None and wait_s > LONGEST_WAIT_S:
+        unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
+        hint = f"It asks to wait {math.ceil(wait_s / unit_s)} {unit}; ask again then"
+    limit = _limit(complaint.message)
+    key = about.key and about.key.source
+    names = {
+        "asked": f"It was asked for {about.page}"
+        if about.page
+        else f"The question went to {about.endpoint.chat_url}",
+        "most": str(limit or 1024),
+        "shorten": _SHORTEN.format((limit or 4000) // 2),
+        "host": about.host,
+        "model": one_line(about.model, 100),
+        "status": f" ({status})" if status else "",
+        "key": f"does not accept the key from {key}" if key else "wants a key",
+    }
+    message = about.quote(complaint.message)
+    return row.error(
+        row.what.format(**names),
+        f"it said: {message}" if message else "",
+        hint.format(**names),
+        status=status or None,
+        request_id=_first_id(about, request_id, complaint.request_id),
+        retry_after_s=wait_s,
+        final=row.final,
+    )
+
+
 def _limit(message: str) -> int | None:
     """Return the limit that a refusal names, else the smallest of its figures.
 
@@ -231,23 +245,14 @@ def _limit(message: str) -> int | None:
     """
     if found := _DIFFERENCE.search(message):
         return int(found[1]) - int(found[2])
-    if found := re.search(rf"afford\D{{0,20}}{_FIGURE}", message):
-        return int(found[1].replace(",", ""))
-    named = _LIMIT.findall(message) or re.findall(_FIGURE, message)
+    named = re.findall(rf"afford\D{{0,20}}{_FIGURE}", message)[:1]
+    named = named or _LIMIT.findall(message) or re.findall(_FIGURE, message)
     return min((int(one.replace(",", "")) for one in named), default=None)
 
 
-def _is_id(text: str) -> bool:
-    """Return whether a text is an id that can be quoted, and nothing worse."""
-    return _ID.fullmatch(text) is not None
-
-
-def _hint(row: _Row, wait_s: float | None, about: RequestInfo) -> str:
-    if wait_s is None or wait_s <= LONGEST_WAIT_S:
-        return row.hint if about.is_aimlapi else row.hint.partition(_AT_AIMLAPI)[0]
-    unit_s, unit = next((s, name) for least, s, name in _UNITS if wait_s >= least)
-    wait = math.ceil(wait_s / unit_s)
-    return f"It asks to wait {wait} {unit}; ask again then"
+def _first_id(about: RequestInfo, *texts: str | None) -> str | None:
+    """Return the first id that can be quoted, and is nothing worse."""
+    return next((x for x in texts if x and _ID.fullmatch(about.redact(x))), None)
 
 
 def _fitting(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _Row:
@@ -255,17 +260,14 @@ def _fitting(status: int, complaint: ServiceErrorBody, about: RequestInfo) -> _R
     message = message.replace(about.model or "<asked>", "<asked>")
     if status == 404 and about.is_aimlapi:  # without a word, it is the model
         message = message or "no such model"
+    statuses = {status, 0 if status else 400}
     return next(
         row
         for row in _ROWS
-        if _is_for(row, status) and re.search(row.pattern, message, re.IGNORECASE)
+        if (not row.statuses or statuses.intersection(row.statuses))
+        and (status or row.pattern or not row.statuses)
+        and re.search(row.pattern, message, re.IGNORECASE)
     )
-
-
-def _is_for(row: _Row, status: int) -> bool:
-    if not row.statuses or status in row.statuses:
-        return True
-    return not status and 400 in row.statuses and bool(row.pattern)
 
 
 _ERROR_BODY_BYTES = 256 * 1024
@@ -275,18 +277,9 @@ _ERROR_BODY_S = 5.0
 _REQUEST_IDS = ("x-inference-id", "x-generation-id", "x-request-id", "cf-ray")
 
 
-def request_info(endpoint: Endpoint, model: str, key: Key | None = None) -> RequestInfo:
-    """Return what error messages may mention."""
-    if key is None:
-        return RequestInfo(endpoint, model)
-    return RequestInfo(endpoint, model, key.source, key.redact)
-
-
 def request_id_of(response: httpx.Response, about: RequestInfo) -> str | None:
     """Return the service's id of a request, to quote to its support."""
-    there = response.headers
-    found = (about.redact(there[name]) for name in _REQUEST_IDS if name in there)
-    return next((one for one in found if _is_id(one)), None)
+    return _first_id(about, *map(response.headers.get, _REQUEST_IDS))
 
 
 def error_from_response(
@@ -295,20 +288,14 @@ def error_from_response(
     """Return the error that a response without success means."""
     deadline.shorten(_ERROR_BODY_S)
     request_id = request_id_of(response, about)
-    if response.is_redirect:
-        return _redirected(response, about, request_id)
-    return error_for(
-        response.status_code,
-        ServiceErrorBody.read(_error_body(response)),
-        about,
-        request_id=request_id,
-        wait_s=retry_after_s(response.headers, now_s),
-    )
-
-
-def _redirected(
-    response: httpx.Response, about: RequestInfo, request_id: str | None
-) -> NemotronError:
+    if not response.is_redirect:
+        return error_for(
+            response.status_code,
+            ServiceErrorBody.read(_error_body(response)),
+            about,
+            request_id=request_id,
+            wait_s=retry_after_s(response.headers, now_s),
+        )
     location, where = response.headers.get("location", ""), "nowhere"
     with suppress(ValueError):  # such as: "Invalid IPv6 URL"
         target = urlsplit(urljoin(about.endpoint.chat_url, location))
@@ -316,7 +303,7 @@ def _redirected(
         netloc = target.netloc.rpartition("@")[2]
         where = f"{target.scheme}://{netloc}{target.path}" if location else where
     return RequestError(
-        f"{about.endpoint.netloc} redirects to {one_line(about.redact(where), 100)}",
+        f"{about.host} redirects to {about.quote(where, 100)}",
         "not followed, because question and key would go there",
         "Is base_url right? %nemotron doctor",
         status=response.status_code,

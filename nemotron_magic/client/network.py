@@ -26,7 +26,6 @@ from nemotron_magic.core.errors import (
     NemotronError,
     OutcomeUnknownError,
 )
-from nemotron_magic.core.text import one_line
 
 _WITHOUT_PROXY = "Correct or unset it; NO_PROXY names hosts to reach without it"
 
@@ -173,7 +172,7 @@ def map_httpx_error(
     error: Exception, about: RequestInfo, is_sent: bool = True
 ) -> NemotronError:
     """Return our error for one that httpx raised."""
-    why = one_line(_NOISE.sub("", about.redact(str(error))))
+    why = about.quote(_NOISE.sub("", str(error)))
     if not is_sent and isinstance(error, _CUT_OFF):
         if proxy_to(about.endpoint):
             return _not_passed_on(why, about)
@@ -187,13 +186,13 @@ def map_httpx_error(
         return InputError(what, why, f"{step}: %nemotron doctor")
     for kinds, what, reason in _OTHERS:
         if isinstance(error, kinds):
-            what = what.format(about.endpoint.netloc)
+            what = what.format(about.host)
             return OutcomeUnknownError(what, reason or why, _AGAIN)
     return OutcomeUnknownError(f"the call failed: {type(error).__name__}", why, _AGAIN)
 
 
 def _not_connected(error: Exception, why: str, about: RequestInfo) -> NemotronError:
-    host, said = about.endpoint.netloc, str(error)
+    host, said = about.host, str(error)
     if not _OF_TLS.search(said) and (proxy := proxy_to(about.endpoint)):
         return _no_proxy(f"cannot connect to the proxy {proxy}", why)
     if "CERTIFICATE" in said.upper():

@@ -25,7 +25,7 @@ from nemotron_magic.core.events import (
     Truncated,
 )
 from nemotron_magic.core.loose_json import JsonObject, as_dict, read_cut_json
-from nemotron_magic.core.text import one_line, plural
+from nemotron_magic.core.text import plural
 
 _DONE_S = 0.5
 """Longest wait for more once the model is done and has told its figures."""
@@ -40,7 +40,9 @@ PROGRESS = (Piece, ToolCall)
 """The events that bring something that the user would miss."""
 
 _LONGEST_WHOLE_BYTES = 2**20
-_BLANK = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
+# Servers pad a slow reply with blanks, to keep the connection alive.
+_START = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*(.{0,64})", re.DOTALL)
+_FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
 _PREFIXES = re.compile(r"(?:\s*data:)+\s*")
 _DONE = re.compile(r'"?\[DONE\]|"?DONE"?$', re.IGNORECASE)
 _ALIVE = re.compile(r'"?(ping|pong|keep.?alive|heart.?beat|null|ok)"?', re.IGNORECASE)
@@ -52,7 +54,7 @@ _COMPATIBLE = (
     "%config Nemotron.base_url = 'https://HOST/v1'"
 )
 _DOCTOR = "Is base_url right? %nemotron doctor"
-_FIELD = re.compile(rb"(?:data|event|id|retry|error)?[ \t]?:")
+_LOG_IN = "Does this network ask you to log in first? Else: %nemotron doctor"
 
 
 def _is_whole(data: bytes) -> bool:
@@ -72,18 +74,19 @@ class CompletionParser:
     def __init__(self, about: RequestInfo, content_type: str = "", n: int = 1) -> None:
         self.error: NemotronError | None = None
         self.done = False
+        self.chunks = ChunkParser(about.model, n)
         self._about = about
         self._is_stream = "event-stream" in content_type.lower()
         self._decoder: EventStreamDecoder | None = None
         self._body = bytearray()
         self._n = n
-        self._chunks = ChunkParser(about.model, n)
         self._is_quiet = False
         self._texts = 0
         self._payloads = 0
         self._unreadable = 0
         self._odd = ""
-        self._is_cut = False
+        self._is_closed = False
+        self._events: list[Event] = []
 
     @property
     def is_finished(self) -> bool:
@@ -91,13 +94,7 @@ class CompletionParser:
 
         It counts for nothing from a server that says so of each piece.
         """
-        chunks = self._chunks
-        return chunks.finished >= self._n and not chunks.is_contradicted
-
-    @property
-    def has_usage(self) -> bool:
-        """Whether it has told what the call took."""
-        return self._chunks.has_usage
+        return self.chunks.finished >= self._n and not self.chunks.is_contradicted
 
     @property
     def rest_s(self) -> float | None:
@@ -106,79 +103,63 @@ class CompletionParser:
             return None
         if self._texts == 1 and not self._is_quiet:
             return _NEXT_S
-        return _DONE_S if self.has_usage else _FIGURES_S
+        return _DONE_S if self.chunks.has_usage else _FIGURES_S
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes of the body; return the events that they complete."""
-        events: list[Event] = []
+        self._events = []
         try:
             if self._decoder is None:
                 data = self._sniff(data)
             if self._decoder is not None:
-                self._take(self._decoder.feed(data), events)
+                self._take(self._decoder.feed(data))
                 if not self.done and _is_whole(
                     self._decoder.pending(_LONGEST_WHOLE_BYTES)
                 ):
-                    self._take(self._decoder.close(), events)
+                    self._take(self._decoder.close())
             elif len(self._body) <= _LONGEST_WHOLE_BYTES:
                 self.done = _is_whole(bytes(self._body.rstrip()))
         except NemotronError as error:
             self.error = error
-        return events
+        return self._events
 
-    def close(self) -> list[Event]:
-        """Take the end of the body; return what was held back and how it ended."""
-        events: list[Event] = []
-        if self.error is None and self._decoder is None:
-            self._whole(events)
-        else:
-            self._end(events)
-        events += self._chunks.close()
-        if self.error is None:
-            self._judge(events)
-        return events
+    def close(self, broke_off: bool = False) -> list[Event]:
+        """Take the end of the body; return what was held back and how it ended.
 
-    def break_off(self) -> list[Event]:
-        """Return what is there, also half an event, when no more will come."""
-        events: list[Event] = []
-        self._end(events)
-        return events + self._chunks.close()
-
-    def _end(self, events: list[Event]) -> None:
-        """Read what has come of a last event, or of a body that is no stream."""
-        self._is_cut = True
-        if self.error is not None:
-            return
+        What broke off says nothing of its end, and half an event may be left.
+        """
+        self._events = []
+        self._is_closed = True
         try:
-            if self._decoder is not None:
-                self._take(self._decoder.close(), events)
-            elif not self.done:
-                self._completion(self._text(), events)
+            if self._decoder is not None and self.error is None:
+                self._take(self._decoder.close())
+            elif self.error is None:
+                self._whole()
         except NemotronError as error:
             self.error = error
+        self._events += self.chunks.close()
+        if self.error is None and not broke_off:
+            self._judge()
+        return self._events
 
     def _sniff(self, data: bytes) -> bytes:
         """Gather the first bytes until they tell a stream from a single object."""
         self._body += data
-        # Servers pad a slow reply with blanks, to keep the connection alive.
-        blank = _BLANK.match(self._body)
-        at = blank.end() if blank else 0
-        start = bytes(self._body[at : at + 64])
-        looks_like_one = start[:1] in (b"{", b"[", b"<")
+        start = next(_START.finditer(self._body))[1]
         if len(start) >= 8 or b"\n" in start:
-            is_stream = bool(_FIELD.match(start)) or self._is_stream
-            if is_stream and not looks_like_one:
+            is_stream = self._is_stream or _FIELD.match(start)
+            if is_stream and start[:1] not in (b"{", b"[", b"<"):
                 self._decoder = EventStreamDecoder()
                 return bytes(self._body)
         if len(self._body) > MAX_EVENT_BYTES:
             raise ServiceError(
-                f"{self._about.endpoint.netloc} sent more than a chat reply can be",
+                f"{self._about.host} sent more than a chat reply can be",
                 f"{MAX_EVENT_BYTES // 2**20} MiB came, and no reply among them",
                 _DOCTOR,
             )
         return b""
 
-    def _take(self, sent: Iterable[ServerSentEvent], events: list[Event]) -> None:
+    def _take(self, sent: Iterable[ServerSentEvent]) -> None:
         for event in sent:
             if self.done or self.error:
                 return
@@ -190,120 +171,92 @@ class CompletionParser:
             elif event.name == "error":
                 self._fail(ServiceErrorBody.read(data))
             elif data and not (self._payloads and _ALIVE.fullmatch(data)):
-                self._payload(data, events)
+                self._payload(data)
 
-    def _payload(self, data: str, events: list[Event]) -> None:
+    def _whole(self) -> None:
+        """Read a body that was no stream, or as much of one as there is."""
+        text = bytes(self._body).decode("utf-8-sig", "replace").strip()
+        if text:
+            self._payload(text)
+        if text and not self.chunks.said_something and self.error is None:
+            self._refuse(text)
+
+    def _payload(self, data: str) -> None:
         self._payloads += 1
         try:
             chunks = decode(data)
+            if self._decoder is None:
+                self.done = len(chunks) == 1 and isinstance(chunks[0], dict | list)
         except (ValueError, RecursionError):
-            chunks = [read_cut_json(data) if self._is_cut else None]
-        if not self._read_all(chunks, events):
-            self._skip(data)
+            chunks = [read_cut_json(data) if self._is_closed else None]
+        if not self._read_all(chunks):
+            self._unreadable += 1
+            if self._payloads == 1:
+                self._refuse(data)
 
-    def _read_all(self, chunks: list[Any], events: list[Event]) -> bool:
+    def _read_all(self, chunks: list[Any]) -> bool:
         """Read values that ought to be chunks; return whether all of them are."""
         for chunk in chunks:
-            if isinstance(chunk, list) and chunk:
-                if not self._read_all(chunk, events):
-                    return False
-                continue
-            if not isinstance(chunk, dict):
+            if isinstance(chunk, dict):
+                self._read(chunk)
+            elif not (isinstance(chunk, list) and chunk and self._read_all(chunk)):
                 return False
-            self._read(chunk, events)
         return True
 
-    def _read(self, chunk: JsonObject, events: list[Event]) -> None:
-        chunks = self._chunks
+    def _read(self, chunk: JsonObject) -> None:
+        chunks = self.chunks
         before, lost = chunks.pieces, chunks.lost
-        events += chunks.read(chunk)
+        self._events += chunks.read(chunk)
         self._is_quiet = chunks.pieces == before
         self._texts += not self._is_quiet
         if (chunks.is_odd or chunks.lost > lost) and not self._odd:
             self._odd = json.dumps(chunk, ensure_ascii=False)
-        if chunks.is_plain:
-            return
-        complaint = ServiceErrorBody.in_reply(chunk)
-        if complaint is not None:
+        if not chunks.is_plain and (complaint := ServiceErrorBody.in_reply(chunk)):
             self._fail(complaint)
-
-    def _skip(self, data: str) -> None:
-        if self._payloads == 1:
-            self.error = ServiceError(
-                f"{self._about.endpoint.netloc} sent a stream that is no chat reply",
-                f"it began: {one_line(self._about.redact(data), 200)}",
-                _DOCTOR,
-            )
-        self._unreadable += 1
 
     def _fail(self, complaint: ServiceErrorBody) -> None:
         self.error = error_for(complaint.status or 0, complaint, self._about)
         # The service accepted the request before it failed: trying again may cost.
         self.error.final = True
 
-    def _whole(self, events: list[Event]) -> None:
-        """Read a body that was no stream."""
-        text = self._text()
-        if not text:
-            return
-        self._payloads += 1
-        self._completion(text, events)
-        if not self._chunks.said_something and self.error is None:
-            self.error = self._not_a_reply(text)
-
-    def _text(self) -> str:
-        return bytes(self._body).decode("utf-8-sig", "replace").strip()
-
-    def _completion(self, text: str, events: list[Event]) -> None:
-        """Read a whole completion, or as much of one as there is."""
-        try:
-            found = decode(text)
-            self.done = len(found) == 1 and isinstance(found[0], dict | list)
-        except (ValueError, RecursionError):
-            found = [read_cut_json(text)]
-        self._read_all(found, events)
-
-    def _not_a_reply(self, text: str) -> NemotronError:
-        complaint = ServiceErrorBody.read(text)
-        said = complaint.message if complaint.is_html else text
-        hint = _DOCTOR
-        if complaint.is_html:
-            hint = "Does this network ask you to log in first? Else: %nemotron doctor"
-        return ServiceError(
-            f"{self._about.endpoint.netloc} answered, but not with a chat reply",
-            f"it began: {one_line(self._about.redact(said), 200)}",
+    def _refuse(self, text: str) -> None:
+        """Fail because a body is no reply."""
+        said, hint = text, _DOCTOR
+        if self._decoder is None and (page := ServiceErrorBody.read(text)).is_html:
+            said, hint = page.message, _LOG_IN
+        self.error = ServiceError(
+            f"{self._about.host} answered, but not with a chat reply",
+            f"it began: {self._about.quote(said, 200)}",
             hint,
             final=True,
         )
 
-    def _judge(self, events: list[Event]) -> None:
+    def _judge(self) -> None:
         """Report how a body ended that had no error in it."""
-        chunks = self._chunks
-        if self._unreadable:
-            pieces = plural(self._unreadable, "unreadable piece")
-            events.append(Notice(f"{pieces} of the stream skipped"))
-        if chunks.lost:
-            parts = plural(chunks.lost, "part")
-            events.append(Notice(f"{parts} of the reply in a shape that is not known"))
-        if chunks.extra:
-            more = plural(chunks.extra, "more answer")
-            events.append(Notice(f"{more} came than asked for; the first is shown"))
+        chunks, host = self.chunks, self._about.host
+        for number, what, fault in (
+            (self._unreadable, "unreadable piece", "of the stream skipped"),
+            (chunks.lost, "part", "of the reply in a shape that is not known"),
+            (chunks.extra, "more answer", "came than asked for; the first is shown"),
+        ):
+            if number:
+                self._events.append(Notice(f"{plural(number, what)} {fault}"))
         if self._odd and not chunks.pieces:
             self.error = OutcomeUnknownError(
-                f"{self._about.endpoint.netloc} sent a reply that cannot be read",
-                f"it began: {one_line(self._about.redact(self._odd), 80)}",
+                f"{host} sent a reply that cannot be read",
+                f"it began: {self._about.quote(self._odd, 80)}",
                 _COMPATIBLE,
                 final=True,
             )
         elif not chunks.said_something:
             self.error = OutcomeUnknownError(
-                f"{self._about.endpoint.netloc} sent an empty reply",
+                f"{host} sent an empty reply",
                 "it may have been billed all the same",
                 "Ask again, with -c none if it is long, or see: %nemotron doctor",
             )
         elif not (self.done or chunks.finished):
-            events.append(Truncated())
+            self._events.append(Truncated())
         elif self._unreadable or chunks.lost:
-            events.append(Damaged())
+            self._events.append(Damaged())
         elif chunks.has_only_reasoning:
-            events.append(Notice(_ONLY_REASONING))
+            self._events.append(Notice(_ONLY_REASONING))

@@ -28,7 +28,6 @@ from nemotron_magic.core.events import (
 )
 from nemotron_magic.core.loose_json import as_text
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.core.text import one_line
 from nemotron_magic.core.usage import Usage
 
 _MARK = "[key]"
@@ -185,8 +184,8 @@ def read_events(
     encoding = encoding_of(response)
     if encoding not in ENCODINGS:
         raise OutcomeUnknownError(
-            f"{about.endpoint.netloc} sent a reply in another encoding than asked for",
-            f"it is called {one_line(about.redact(encoding), 40)}",
+            f"{about.host} sent a reply in another encoding than asked for",
+            f"it is called {about.quote(encoding, 40)}",
             "It may have been billed all the same. %nemotron doctor",
         )
     content_type = response.headers.get("content-type", "")
@@ -228,10 +227,10 @@ def _read(
             if now_s - progress_s > settings[limit]:
                 raise _overdue("no new text came for", limit, settings)
     except (*FOREIGN, NemotronError) as error:
-        yield from reader.break_off()
+        yield from reader.close(broke_off=True)
         if not reader.is_finished:
             raise
-        if not reader.has_usage:
+        if not reader.chunks.has_usage:
             is_open = isinstance(error, httpx.TimeoutException)
             how = "stayed open" if is_open else "broke off"
             yield Notice(f"The connection {how} after the end; figures may be missing")
@@ -273,7 +272,7 @@ def timeout_error(
     if isinstance(error, httpx.WriteTimeout) or not deadline.is_sent:
         return None
     limit = gap_limit(settings, about, deadline.has_begun)
-    return _overdue(f"{about.endpoint.netloc} fell silent for", limit, settings)
+    return _overdue(f"{about.host} fell silent for", limit, settings)
 
 
 def _bounded(body: Iterator[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
@@ -29,11 +29,7 @@ from nemotron_magic.client.deadline import (
     Resolver,
     look_up,
 )
-from nemotron_magic.client.http_errors import (
-    RequestInfo,
-    error_from_response,
-    request_info,
-)
+from nemotron_magic.client.http_errors import RequestInfo, error_from_response
 from nemotron_magic.client.network import (
     FOREIGN,
     Proxy,
@@ -224,7 +220,7 @@ class Http:
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Page:
         """Fetch a page of the service."""
-        about = replace(request_info(endpoint, "the page", key), page=url)
+        about = RequestInfo(endpoint, "the page", key, url)
         self.find_host(endpoint, timeout_s, about)
         fault: NemotronError
         try:

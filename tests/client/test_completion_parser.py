@@ -241,7 +241,7 @@ def test_deep_json_in_the_stream_is_one_unreadable_piece() -> None:
 
 def test_the_key_is_taken_out_of_what_a_body_began_with() -> None:
     key = Key(KEY, "https://a.example", "X")
-    asked = RequestInfo(Endpoint.read("https://a.example"), "m", "X", key.redact)
+    asked = RequestInfo(Endpoint.read("https://a.example"), "m", key)
     for body in (f"oops {'x' * 180} {KEY}", f"data: oops {'x' * 180} {KEY}\n\n"):
         reader = CompletionParser(asked)
         reader.feed(body.encode())

@@ -26,7 +26,7 @@ from nemotron_magic.core.errors import (
 )
 
 MODEL = "nvidia/some-nemotron"
-HERE = RequestInfo(AIMLAPI, MODEL, "AIMLAPI_API_KEY")
+HERE = RequestInfo(AIMLAPI, MODEL, Key("k" * 9, AIMLAPI.origin, "AIMLAPI_API_KEY"))
 THERE = RequestInfo(ELSEWHERE, MODEL)
 
 
@@ -350,7 +350,7 @@ SHAPED = st.one_of(
 @given(SHAPED, st.sampled_from([0, 400, 401, 403, 404, 429, 500, 504]), MESSAGES)
 def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) -> None:
     key = Key(KEY, AIMLAPI.origin, "AIMLAPI_API_KEY")
-    asked = RequestInfo(AIMLAPI, "a\nmodel", key.source, key.redact)
+    asked = RequestInfo(AIMLAPI, "a\nmodel", key)
 
     error = error_for(status, ServiceErrorBody.read(body), asked, request_id=sent_id)
     shown = str(error)
@@ -365,7 +365,7 @@ def test_no_service_can_spoil_a_message(body: str, status: int, sent_id: str) ->
 
 def test_a_key_cannot_hide_behind_the_end_of_a_message() -> None:
     key = Key(KEY, "https://a.example", "X")
-    asked = RequestInfo(Endpoint.read("https://a.example"), "m", "X", key.redact)
+    asked = RequestInfo(Endpoint.read("https://a.example"), "m", key)
     for length in range(250, 310):
         error = error_for(400, ServiceErrorBody("x" * length + KEY), asked)
 

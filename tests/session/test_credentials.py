@@ -54,7 +54,7 @@ SHOWN: dict[str, Callable[[Key], object]] = {
     "dir": lambda key: [(name, repr(getattr(key, name))) for name in dir(key)],
     "slots": lambda key: [repr(getattr(key, name)) for name in key.__slots__],
     "in a request": lambda key: repr(Request(AIMLAPI, (), Settings(), key)),
-    "in what was asked": lambda key: repr(RequestInfo(AIMLAPI, "m", "X", key.redact)),
+    "in what was asked": lambda key: repr(RequestInfo(AIMLAPI, "m", key)),
     "in fields": lambda key: repr(
         [getattr(Request(AIMLAPI, (), Settings(), key), f.name)
          for f in dataclasses.fields(Request)]
