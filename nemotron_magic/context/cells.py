@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from types import MappingProxyType
 from typing import Any
 
 # Nothing may stand above a cell magic, so that the mark is below it.
@@ -134,9 +133,6 @@ def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
     in_vs_code = str(shell.user_ns.get("__vsc_ipynb_file__", ""))
     path = environ.get("JPY_SESSION_NAME") or in_vs_code
     return path if path.endswith(".ipynb") else ""
-
-
-NO_IDS: Mapping[int, str] = MappingProxyType({})
 
 
 class CellIds:

@@ -13,6 +13,7 @@ from typing import Any
 from nemotron_magic.code.syntax import cell_names
 from nemotron_magic.context.cells import (
     Cell,
+    cell_number,
     execution_of,
     latest_runs,
     origin_of,
@@ -95,7 +96,7 @@ class ContextGatherer:
             before, number = self._asked
             number = number + 1 if marker == before else 0
             self._asked = (marker, number)
-        return f"{origin_of(self._shell)}/{number}", self.history.current
+        return f"{origin_of(self._shell)}/{number}", cell_number(self._shell)
 
     def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
         """Return the question's text, its context, and a notice for the user."""

@@ -6,6 +6,7 @@ listens while a cell runs. Nothing is read before a question asks for it, newest
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import traceback
@@ -16,18 +17,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 from weakref import ref
 
-from nemotron_magic.context.cells import (
-    NO_IDS,
-    Cell,
-    cell_id_of,
-    cell_number,
-    execution_of,
-)
-from nemotron_magic.context.describe.texts import (
-    fold_base64,
-    is_open,
-    is_printed_table,
-)
+from nemotron_magic.context.cells import Cell, cell_id_of, cell_number, execution_of
+from nemotron_magic.context.describe.texts import fold_base64, is_open, is_printed_table
 from nemotron_magic.core.introspection import home
 from nemotron_magic.core.text import cut_middle, strip_controls
 
@@ -44,16 +35,15 @@ def display_text(bundle: Mapping[str, Any]) -> str:
     """Return a displayed object as text; values that may be people's stay here."""
     text = str(bundle.get("text/plain", ""))
     if text.startswith("<IPython.core.display."):  # which says nothing
-        written = (bundle.get(f"text/{kind}") for kind in ("markdown", "latex"))
-        text = str(next(filter(None, written), text))
+        text = str(bundle.get("text/markdown") or bundle.get("text/latex") or text)
     text = fold_base64(strip_controls(text))
     is_html_table = "<table" in str(bundle.get("text/html", ""))[:5000]
     if is_html_table or _MARKDOWN_TABLE.search(text) or is_printed_table(text):
         return _TABLE
-    hidden = "[what was displayed looks personal]"
-    text = text[:_MOST_DISPLAY_CHARS] if is_open(text) else hidden
+    if not is_open(text):
+        text = "[what was displayed looks personal]"
     image = next((f" [{kind}]" for kind in bundle if kind.startswith("image/")), "")
-    return text + image
+    return text[:_MOST_DISPLAY_CHARS] + image
 
 
 @dataclass
@@ -81,8 +71,8 @@ class _Screen:
         self.displays = [one for one in self.displays if one.area]
         self.cleared, self.waiting = self.waiting or 0, None
 
-    def settle(self, prints: int) -> None:
-        """Clear what waited for an output, if something was printed since."""
+    def settle(self, prints: float) -> None:
+        """Clear what waited for an output, if there is one of these many by now."""
         if self.waiting is not None and self.waiting < prints:
             self.clear()
 
@@ -95,32 +85,32 @@ class DisplayLog:
     """
 
     def __init__(self, shell: Any, describe: Callable[[object], str]) -> None:
-        self._describe = describe
+        self._shell, self._describe = shell, describe
         self._formatted: tuple[object, object] = (None, None)
-        self._formatter = shell.display_formatter
-        self._format = self._formatter.format
-        self._formatter.format = self._hear_format
         self._screens: dict[int, _Screen] = {}
-        self._shell = shell
-        self._publisher = shell.display_pub
-        self._publish = self._publisher.publish
-        self._clear_output = self._publisher.clear_output
-        self._publisher.publish = self._hear_display
-        self._publisher.clear_output = self._hear_clear
+        formatter, publisher = shell.display_formatter, shell.display_pub
+        self._format = formatter.format
+        self._publish, self._clear_output = publisher.publish, publisher.clear_output
+        formatter.format = self._hear_format
+        publisher.publish = self._hear_display
+        publisher.clear_output = self._hear_clear
 
     def close(self) -> None:
         """Stop listening, unless somebody else listens through this."""
-        if self._publisher.publish == self._hear_display:
-            self._formatter.format = self._format
-            self._publisher.publish = self._publish
-            self._publisher.clear_output = self._clear_output
+        publisher = self._shell.display_pub
+        if publisher.publish == self._hear_display:
+            self._shell.display_formatter.format = self._format
+            publisher.publish, publisher.clear_output = (
+                self._publish,
+                self._clear_output,
+            )
 
     def of(self, number: int, pieces: Sequence[str]) -> tuple[str, list[str]]:
         """Return what a cell displays by now, and what is left of its prints."""
         screen = self._screens.get(number, _Screen())
         screen.settle(len(pieces))
-        left = list(pieces[screen.cleared :])
-        return "\n".join(filter(None, map(_live_text, screen.displays))), left
+        displayed = "\n".join(filter(None, map(_live_text, screen.displays)))
+        return displayed, list(pieces[screen.cleared :])
 
     def _hear_format(self, value: object, *args: Any, **kwargs: Any) -> Any:
         """Note which object a bundle is of, for as long as that is displayed."""
@@ -162,8 +152,8 @@ class DisplayLog:
             area, screen = _output_area(self._shell), self._screen()
             if area:
                 screen.displays = [one for one in screen.displays if one.area != area]
-            elif screen.waiting is not None:
-                screen.clear()
+            else:
+                screen.settle(math.inf)
             view = data.get("application/vnd.jupyter.widget-view+json", {})
             widget = str(view.get("model_id", ""))
             screen.displays.append(_Display(area, display_id, text, widget))
@@ -200,16 +190,21 @@ def _live_text(display: _Display) -> str:
         return ""
     is_plain = library == "ipywidgets" and not hasattr(widget, "children")
     is_live = is_plain or (library, name) == ("tqdm", "TqdmHBox")
-    return _as_seen(str(repr(widget))) if is_live else display.text
+    return _as_seen(repr(widget)) if is_live else display.text
+
+
+def _kept(shell: Any, number: int) -> Sequence[Any]:
+    """Return the outputs of a cell that IPython keeps, from 9.1 on."""
+    found: dict[int, Sequence[Any]] = getattr(shell.history_manager, "outputs", {})
+    return found.get(number, ())
 
 
 def _prints(shell: Any, number: int | None = None) -> list[str]:
     """Return what a cell has printed, piece by piece; without a number, that of now."""
     if isinstance(sys.stdout, _Ear) and number is None:
         return sys.stdout.said
-    number = cell_number(shell) if number is None else number
-    outputs = getattr(shell.history_manager, "outputs", {}).get(number, ())
-    return [one for out in outputs for one in out.bundle.get("stream", ())]
+    kept = _kept(shell, cell_number(shell) if number is None else number)
+    return [one for out in kept for one in out.bundle.get("stream", ())]
 
 
 class Heard(NamedTuple):
@@ -243,14 +238,12 @@ class Recorder:
         self._ears = [_Ear("stdout", said), _Ear("stderr", said)]
 
     def _end(self, result: Any) -> None:
-        if not result.info.store_history:
-            return
-        if self._ears:
+        if result.info.store_history and self._ears:
             error = result.error_before_exec or result.error_in_exec
             trace = "".join(traceback.format_exception(error)) if error else ""
             heard = Heard(self._ears[0].said, _bounded(trace.rstrip()))
             self.heard[cell_number(self._shell)] = heard
-        self._take_off()
+            self._take_off()
 
     def _take_off(self) -> None:
         while self._ears:
@@ -342,33 +335,25 @@ class History:
         shell: Any,
         recorder: Recorder | None = None,
         displays: DisplayLog | None = None,
-        ids: Mapping[int, str] = NO_IDS,
+        ids: Mapping[int, str] | None = None,
     ) -> None:
-        self._shell = shell
-        self._recorder = recorder
-        self._displays = displays
-        self._ids = ids
-
-    @property
-    def current(self) -> int:
-        """The number of the cell that runs now."""
-        return cell_number(self._shell)
+        self._shell, self._recorder, self._displays = shell, recorder, displays
+        self._ids = {} if ids is None else ids
 
     @property
     def asking(self) -> Cell:
         """The cell that runs now, with its id where that is known."""
-        source = _last_source(self._shell)
-        return Cell(self.current, source, cell_id=cell_id_of(self._shell))
+        number, cell_id = cell_number(self._shell), cell_id_of(self._shell)
+        return Cell(number, _last_source(self._shell), cell_id=cell_id)
 
     def newest_first(self, last: int | None = None) -> Iterator[Cell]:
         """Yield the cells that ran, up to that numbered `last`, without outputs."""
         sources = self._shell.history_manager.input_hist_raw
-        last = self.current - 1 if last is None else last
+        last = cell_number(self._shell) - 1 if last is None else last
         for number in range(min(last, len(sources) - 1), 0, -1):
-            source = sources[number]
+            source, cell_id = sources[number], self._ids.get(number, "")
             if source.strip():
-                name = self._ids.get(number, "")
-                yield Cell(number, source, is_ours=_is_ours(source), cell_id=name)
+                yield Cell(number, source, is_ours=_is_ours(source), cell_id=cell_id)
 
     def error_of(self, cell: Cell) -> str:
         """Return what a cell raised, as text; empty if it ended well."""
@@ -389,13 +374,14 @@ class History:
         if cell.is_ours:
             return cell
         number, error = cell.number, self.error_of(cell)
-        printed, displayed = self._outputs(number, failed=bool(error))
+        printed, result = self._outputs(number, failed=bool(error))
         values = self._shell.user_ns.get("Out") or {}
-        kept = getattr(self._shell.history_manager, "outputs", {}).get(number, ())
-        shown = (o.bundle for o in kept if o.output_type == "execute_result")
-        plain = next((str(one.get("text/plain", "")) for one in shown), "")
-        value = describe(values[number], plain) if number in values else ""
-        result = "\n".join(filter(None, (displayed, value)))
+        if number in values:
+            kept = _kept(self._shell, number)
+            shown = (o.bundle for o in kept if o.output_type == "execute_result")
+            plain = next((str(one.get("text/plain", "")) for one in shown), "")
+            value = describe(values[number], plain)
+            result = "\n".join(filter(None, (result, value)))
         return replace(cell, printed=printed, result=result, error=error)
 
     def _outputs(self, number: int, failed: bool) -> tuple[str, str]:
@@ -406,13 +392,13 @@ class History:
         if self._displays is not None:
             displayed, pieces = self._displays.of(number, pieces)
         printed = _as_seen("".join(pieces))
-        if failed:
-            # A kernel prints the traceback of a group, too.
-            printed = printed.partition("  + Exception Group Traceback")[0]
+        # A kernel prints the traceback of a group, too; a terminal's own lines are the
+        # value, and the traceback below its rule.
+        ends = ["  + Exception Group Traceback"] * failed
         if heard:
-            # A terminal's own lines: the value, and the traceback below its rule.
-            printed = printed.partition("-" * 75)[0] if failed else printed
-            printed = printed.partition(f"Out[{number}]: ")[0]
+            ends += ["-" * 75] * failed + [f"Out[{number}]: "]
+        for end in ends:
+            printed = printed.partition(end)[0]
         return _clean(printed), displayed
 
 
@@ -424,8 +410,8 @@ def _is_ours(source: str) -> bool:
     if "emotron" not in source:
         return False
     # A backslash at its end carries a line magic over to the next line.
-    lines = [line.strip() for line in source.replace("\\\n", " ").splitlines()]
+    lines = map(str.strip, source.replace("\\\n", " ").splitlines())
     code = [line for line in lines if line and not line.startswith("#")]
     if code and code[0].startswith("%%"):
-        return bool(_OURS.match(code[0]))
-    return bool(code) and all(_OURS.match(line) for line in code)
+        code = code[:1]
+    return bool(code) and all(map(_OURS.match, code))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from nemotron_magic.context.prompt import Message, split_delimiters
 from nemotron_magic.context.secrets import words
-from nemotron_magic.context.secrets.exact import NOTHING, Exact, exact_values, is_rare
+from nemotron_magic.context.secrets.exact import Exact, exact_values, is_rare
 from nemotron_magic.context.secrets.named import named_secrets, several_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets, typed_secrets
 from nemotron_magic.context.secrets.values import (
@@ -56,7 +56,7 @@ class Redactor:
         self,
         environ: Mapping[str, str],
         exact: Iterable[str] = (),
-        held: Mapping[str, str] = NOTHING,
+        held: Mapping[str, str] | None = None,
     ) -> None:
         given = secret_value(tuple(exact))
         self._values = without_traceback(
@@ -67,23 +67,14 @@ class Redactor:
         )
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
 
-    def is_for(
-        self,
-        environ: Mapping[str, str],
-        exact: Iterable[str] = (),
-        held: Mapping[str, str] = NOTHING,
-    ) -> bool:
-        """Return whether it knows these secrets and no others."""
+    def is_for(self, environ: Mapping[str, str], *others: Any) -> bool:
+        """Return whether a redactor made of these would know the same secrets."""
         return without_traceback(
-            lambda: exact_values(environ, exact, held) == self._values(0)
+            lambda: exact_values(environ, *others) == self._values(0)
         )
 
     def redact(self, text: str) -> Redacted:
-        """Return `text` with a visible placeholder for each secret.
-
-        A text without secrets comes back as it is, and one that was redacted already
-        too.
-        """
+        """Return `text` with a placeholder for each secret, if it has any left."""
         is_long = len(text) > _REMEMBERED_CHARS
         return self._clean(text) if is_long else self._remembered(text)
 
@@ -172,10 +163,7 @@ class MessageRedactor:
         settings: Settings,
         fields: Mapping[str, Any] | None = None,
     ) -> RedactedRequest:
-        """Return the whole request, without the secrets in it.
-
-        What was redacted before may come again. `fields` are in place of the settings'.
-        """
+        """Return the whole request without secrets, with the settings' own fields."""
         fields = settings.parameters() if fields is None else fields
         return self.of_now(settings)(messages, fields)
 
@@ -209,10 +197,9 @@ class MessageRedactor:
     def _note(self, texts: Iterable[str]) -> bool:
         """Remember what telling names give away; return whether any of it is new."""
         given: dict[str, str] = self._given_away(0)
-        found = (
-            (text[s.start : s.end], s.kind) for text in texts for s in _named(text)
-        )
-        more = {value: kind for value, kind in found if is_rare(value)}
+        spans = ((text, span) for text in texts for span in _named(text))
+        found = {text[span.start : span.end]: span.kind for text, span in spans}
+        more = {value: kind for value, kind in found.items() if is_rare(value)}
         are_new = not more.keys() <= given.keys()
         given.update(more)
         for oldest in list(given)[:-_MOST_GIVEN]:
@@ -225,24 +212,19 @@ class MessageRedactor:
         def latest() -> Redactor:
             # Not read again: another call may have put its own there meanwhile.
             redactor = self._redactor
-            others = self._access.given_beside(key)
-            exact = [_value(key)] if key and key.is_secret else []
-            exact += [
-                value
-                for one in others
-                if one.is_secret and len(value := _value(one)) >= _SHORTEST_ELSEWHERE
-            ]
+            exact = [_value(key)] if key else []
+            others = map(_value, self._access.given_beside(key))
+            exact += [one for one in others if len(one) >= _SHORTEST_ELSEWHERE]
             exact += [reveal(0) for reveal in self._hidden]
-            held = {**self._given_away(0), **self._held()}
-            is_latest = redactor.is_for(self._environ, exact, held)
-            return redactor if is_latest else Redactor(self._environ, exact, held)
+            known = (self._environ, exact, {**self._given_away(0), **self._held()})
+            return redactor if redactor.is_for(*known) else Redactor(*known)
 
         redactor = self._redactor = without_traceback(latest)
         return redactor
 
 
 def _value(key: Key) -> str:
-    return key.reveal_to(key.origin) or ""
+    return (key.is_secret and key.reveal_to(key.origin)) or ""
 
 
 def _redacted(
@@ -281,10 +263,10 @@ def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
     A telling `name` of the field that it is the value of gives a secret away.
     """
     if isinstance(value, Mapping):
-        parts = {str(one): part for one, part in value.items()}
+        parts = ((str(one), part) for one, part in value.items())
         return {
             one if one in _WORDS else clean(one): _cleaned(part, one, clean)
-            for one, part in parts.items()
+            for one, part in parts
         }
     if isinstance(value, list | tuple):
         return [_cleaned(one, name, clean) for one in value]

@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from itertools import chain
-from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from nemotron_magic.context.secrets import pattern
 from nemotron_magic.context.secrets.values import (
     MASK,
     Needles,
     Passage,
+    Place,
     Span,
-    Strength,
-    Telling,
-    is_live_secret,
     is_placeholder,
     looks_random,
     lower,
+    secrets_in,
     told_by,
 )
 from nemotron_magic.core.endpoint import SHORTEST_GIVEN, forms_of
 
-NOTHING: Mapping[str, str] = MappingProxyType({})
-
 _SHORTEST = 8
 _LONGEST_WORD = 20
-_LONGEST = 20_000
 _ANCHOR = 8
 _PART = 12  # as much of a value is looked for by itself
 _LONGEST_CUT = 500
-_ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
 _NOT_VALUES = pattern("not_values")
 # A line break within a wrapped value, with what frames and quotes add to it.
 _MARGIN = r" \t\r\"'\\|│>"
@@ -43,37 +35,17 @@ _BREAK = re.compile(rf"(?<![{_MARGIN}\n])[{_MARGIN}]*\n[{_MARGIN}\n]*")
 
 def exact_values(
     environ: Mapping[str, str],
-    exact: Iterable[str],
-    held: Mapping[str, str] = NOTHING,
+    exact: Iterable[str] = (),
+    held: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the secrets to look for, each with the kind that it is reported by."""
     found = {one: "key" for one in exact if len(one) >= SHORTEST_GIVEN}
     for name, value in environ.items():
         telling = None if name in ("PWD", "OLDPWD") else told_by(name)
-        is_password = telling is not None and telling.strength is Strength.PASSWORD
         for secret in secrets_in(telling, value):
-            if is_password or is_rare(secret):
+            if (telling and telling.is_password) or is_rare(secret):
                 found.setdefault(secret, "environment")
-    for secret, kind in held.items():
-        found.setdefault(secret, kind)
-    return found
-
-
-def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
-    """Return what is secret in the value of a name: it, a part of it, or nothing."""
-    value = value.strip()
-    is_password = telling is not None and telling.strength is Strength.PASSWORD
-    if "://" in value and not is_password:
-        with suppress(ValueError):
-            password = urlsplit(value).password or ""
-            yield from {password, unquote(password)} - {""}
-        if telling and _ADDRESSES.search(telling.name.lower()):
-            yield value
-    elif telling and len(value) <= _LONGEST and is_live_secret(value, telling.strength):
-        yield from () if telling.names_thing(value) else (value,)
-    if telling and not is_password:
-        parts = value[:_LONGEST].split()
-        yield from (one for one in parts[1:] and parts if looks_random(one))
+    return {**found, **(held or {}), **found}
 
 
 def is_rare(value: str) -> bool:
@@ -151,7 +123,7 @@ def _forms(rank: int, value: str, kind: str, is_word: bool) -> Iterator[_Form]:
         yield _Form(rank, needle, end - _ANCHOR, lower(value), False, kind)
 
 
-def _run(passage: Passage, at: int, form: _Form) -> tuple[int, int]:
+def _run(passage: Passage, at: int, form: _Form) -> Place:
     """Return the place around a needle at which a passage reads like its form."""
     text, place = passage.lowered, form.place
     end, rest = at + len(form.needle), place + len(form.needle)

@@ -8,16 +8,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from threading import local
 from types import FunctionType, MemberDescriptorType
 from typing import Any, NamedTuple, TypeAlias
 
-from nemotron_magic.context.secrets.exact import secrets_in
 from nemotron_magic.context.secrets.values import (
     Strength,
     Telling,
     looks_random,
+    secrets_in,
     told_by,
 )
 from nemotron_magic.core.endpoint import secret_value, without_traceback
@@ -35,8 +35,9 @@ from nemotron_magic.core.introspection import (
 
 _CLASSES = 2_000
 _COLUMNS = 1_000
-_LABELS = 500
 _ROWS = 1_000  # of a column at either end
+_ENTRIES = 500  # of a container are looked at; of one with a telling name:
+_TOLD_ENTRIES = 4_000
 _LIBRARIES = os.path.dirname(os.__file__)
 _LEFT_OUT = ("IPython", "builtins", "ipykernel", "nemotron_magic", "traitlets")
 _SEQUENCES = (list, tuple, set, frozenset, deque)
@@ -53,13 +54,12 @@ class _Column(NamedTuple):
     read: Callable[[], Any]
 
 
-def _text_of(value: object) -> str | None:
+def _text_of(value: Any) -> str | None:
     """Return a text, or what bytes say; None if the value is neither."""
     cls = type(value)
     if cls is bytes or cls is bytearray:
-        return bytes(value).decode("utf-8", "replace")  # type: ignore[call-overload,no-any-return]
-    is_text = any(base is str for base in bases(cls))
-    return str.__str__(value) if is_text else None
+        return bytes(value).decode("utf-8", "replace")
+    return str.__str__(value) if any(base is str for base in bases(cls)) else None
 
 
 def _parts_of(cls: type) -> _Parts | None:
@@ -85,9 +85,6 @@ def _new_parts_of(cls: type) -> _Parts | None:
             return None
     has_own = any("__dict__" in namespace(base) for base in classes)
     return _attributes if has_own or _slots(cls) else None
-
-
-_entries: _Parts = dict.items
 
 
 def _items(value: Any) -> _Pairs:
@@ -121,12 +118,12 @@ def _slots(cls: type) -> list[tuple[type, str]]:
 
 
 def _members(value: type) -> _Pairs:
-    found = [] if home(value)[0] in _LEFT_OUT else list(namespace(value).items())
     # The descriptions that dataclasses and others keep hold words of their own.
     return [
         (name, part)
-        for name, part in found
-        if type(part) is FunctionType or exact(name)[:2] != "__"
+        for name, part in list(namespace(value).items())
+        if (type(part) is FunctionType or exact(name)[:2] != "__")
+        and home(value)[0] not in _LEFT_OUT
     ]
 
 
@@ -141,8 +138,7 @@ def _globals(value: object) -> _Pairs:
 
 def _of_function(value: Any) -> _Pairs:
     """Yield the defaults of a function, its attributes and what it closes over."""
-    yield from defaults(value).items()
-    yield from list(state(value).items())
+    yield from [*defaults(value).items(), *state(value).items()]
     cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
     for name, cell in cells:
         with suppress(ValueError):  # an empty cell
@@ -156,23 +152,22 @@ def _of_context(value: Any) -> _Pairs:
 
 def _pandas_frame(value: Any) -> _Pairs:
     frame = as_library(value, "pandas")
-    yield from _pandas_index(frame.index)
-    labels = frame.columns
-    labels = labels if len(labels) <= _COLUMNS else labels[:_COLUMNS]
-    yield from _columns(labels.tolist(), lambda place: frame.iloc[:, place])
+    labels = frame.columns[:_COLUMNS].tolist()
+    columns = _columns(labels, lambda place: frame.iloc[:, place])
+    return chain(_pandas_index(frame.index), columns)
 
 
 def _pandas_series(value: Any) -> _Pairs:
     series = as_library(value, "pandas")
-    yield from _pandas_index(series.index)
-    yield series.name, _Column(lambda: series)
-    if len(series) <= _LABELS and type(series.index).__name__ == "Index":
-        yield from zip(series.index.tolist(), _cells(series), strict=True)
+    named = _pandas_index(series.index)
+    labels = series.index.tolist() if named and len(series) <= _ENTRIES else []
+    cells = zip(labels, _cells(series) if labels else (), strict=True)
+    return chain(named, [(series.name, _Column(lambda: series))], cells)
 
 
-def _pandas_index(index: Any) -> _Pairs:
-    if type(index).__name__ == "Index":
-        yield index.name, _Column(lambda: index)
+def _pandas_index(index: Any) -> list[tuple[object, object]]:
+    is_plain = type(index).__name__ == "Index"
+    return [(index.name, _Column(lambda: index))] if is_plain else []
 
 
 def _polars_frame(value: Any) -> _Pairs:
@@ -216,12 +211,12 @@ def _cells(column: Any) -> list[object]:
 
 _known: dict[int, tuple[type, _Parts | None]] = {}
 _PARTS: dict[tuple[str, str], _Parts | None] = {
-    ("builtins", "dict"): _entries,
+    ("builtins", "dict"): dict.items,
     **{(cls.__module__, cls.__name__): _items for cls in _SEQUENCES},
     ("builtins", "function"): _of_function,
-    ("_thread", "_local"): lambda value: [
-        *local.__getattribute__(value, "__dict__").items()
-    ],
+    ("_thread", "_local"): lambda value: list(
+        local.__getattribute__(value, "__dict__").items()
+    ),
     ("builtins", "method"): lambda value: [(None, value.__self__)],
     ("_contextvars", "ContextVar"): _of_context,
     ("builtins", "type"): _members,
@@ -238,13 +233,11 @@ _PARTS: dict[tuple[str, str], _Parts | None] = {
     ("pyarrow", "ChunkedArray"): _unnamed,
     ("nemotron_magic", "_Column"): _unnamed,
 }
-_CONTAINERS = {_attributes, _entries, _items}
+_CONTAINERS = {_attributes, dict.items, _items}
 _TABLES = {_arrow_table, _pandas_frame, _polars_frame}
 
 _MOST = 2_000  # secrets are remembered
 _DEEPEST = 3
-_ENTRIES = 500  # of a container are looked at; of one with a telling name:
-_TOLD_ENTRIES = 4_000
 _LOOKS = 200  # at parts of what has no telling name, together; the first time:
 _FIRST_LOOKS = 20_000
 _TOLD_LOOKS = 5_000  # at parts of one that has
@@ -269,8 +262,7 @@ class Held:
         self._labels: set[str] = set()
         self._looks = 0
         self._telling: set[str] = set()
-        found: dict[str, str] = {}
-        self._found = secret_value(found)
+        self._found = secret_value(dict[str, str]())
 
     def look(self) -> None:
         """Note what variables hold now."""
@@ -281,25 +273,19 @@ class Held:
 
         The name of a variable or of a column is none, whichever name holds it.
         """
-        return without_traceback(self._secrets)
-
-    def _secrets(self) -> dict[str, str]:
-        self._look()
-        names, labels = self._variables, self._labels
-        found = self._found(0).copy().items()
-        return {k: v for k, v in found if k not in labels and k not in names}
+        self.look()
+        names, labels, found = self._variables, self._labels, self._found(0).copy()
+        return {k: v for k, v in found.items() if k not in labels and k not in names}
 
     def _look(self) -> None:
         found, pairs = self._found(0), list(self._variables.items())
-        known = {name: id(value) for name, value in pairs}
-        new = [one for one in pairs if self._known.get(one[0]) != known[one[0]]]
+        new = [one for one in pairs if self._known.get(one[0]) != id(one[1])]
+        self._known = {name: id(value) for name, value in pairs}
         self._telling |= {name for name, _ in new if _told_by(name)}
-        self._known = known
         cells = self._variables.get("In")
         last = exact(cells[-1]) if type(cells) is list and cells else ""
         # The last cell may have changed what it names.
-        named = set(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
-        named |= self._telling
+        named = self._telling.union(re.findall(r"[^\W\d]\w*", last[:_LONGEST_CELL]))
         first = [one for one in pairs if one[0] in named]
         others = [one for one in pairs if id(type(one[1])) not in _PLAIN]
         start = self._looks * _TURN % (len(others) or 1)
@@ -337,19 +323,15 @@ class _Look:
                 self._look(self._later, _TOLD_LOOKS)
 
     def _at(self, value: object, telling: Telling | None, depth: int) -> None:
-        if telling is not None and (text := _text_of(value)) is not None:
-            if text not in self._found:
-                for secret in secrets_in(telling, text):
-                    self._found[secret] = telling.kind
+        if telling and (text := _text_of(value)) is not None:
+            for secret in () if text in self._found else secrets_in(telling, text):
+                self._found[secret] = telling.kind
             return
-        if id(type(value)) in _PLAIN or depth > _DEEPEST:
-            return
-        parts = _parts_of(type(value))
-        if parts is None:
-            return
-        if telling is not None:
+        is_plain = id(type(value)) in _PLAIN or depth > _DEEPEST
+        parts = None if is_plain else _parts_of(type(value))
+        if telling and parts:
             self._later.append((value, parts, depth, telling))
-        elif parts is not _unnamed and id(value) not in self._seen:
+        elif parts not in (None, _unnamed) and id(value) not in self._seen:
             self._seen[id(value)] = value
             self._others.append((value, parts, depth, None))
 
@@ -357,10 +339,9 @@ class _Look:
         self, value: Any, parts: _Parts, depth: int, telling: Telling | None
     ) -> int:
         """Look at the parts of a value; return what that cost."""
-        most = _ENTRIES if telling is None else _TOLD_ENTRIES
-        pairs = list(islice(parts(value), most))
+        pairs = list(islice(parts(value), _TOLD_ENTRIES if telling else _ENTRIES))
         is_table = parts in _TABLES
-        if telling is not None and telling.strength is Strength.HINT:
+        if telling and telling.strength is Strength.HINT:
             unnamed = [part for name, part in pairs if name is None]
             is_record = is_table or parts is _attributes or (depth and not unnamed)
             telling = None if is_record or _is_prose(unnamed, telling) else telling
@@ -368,7 +349,7 @@ class _Look:
             self._labels.update(name for name, _ in pairs if type(name) is str)
         for name, part in pairs:
             own = _told_by(name)
-            if own is None and telling is not None and not telling.passes_over(name):
+            if own is None and telling and not telling.passes_over(name):
                 own = telling
                 if type(name) is str and looks_random(name):
                     self._found.setdefault(name, telling.kind)
@@ -401,13 +382,13 @@ def is_held_secret(name: str, value: object) -> bool:
         return False
     parts = _parts_of(type(value))
     if telling.strength is not Strength.HINT:
-        is_password = telling.strength is Strength.PASSWORD
-        is_number = is_password and type(value) in (int, float)
-        return is_number or _text_of(value) is not None or parts in _CONTAINERS
-    pairs: list[tuple[object, object]] = [(None, value)]
+        is_number = telling.is_password and type(value) in (int, float)
+        return is_number or parts in _CONTAINERS or _text_of(value) is not None
+    held: _Pairs = [(None, value)]
     if parts in _CONTAINERS:
-        pairs = list(islice(parts(value), _ENTRIES))
-    if any(type(key) is str and looks_random(key) for key, _ in pairs):
-        return True
-    texts = [text for _, part in pairs if (text := _text_of(part)) is not None]
-    return any(any(secrets_in(telling, text)) for text in texts)
+        held = list(islice(parts(value), _ENTRIES))
+    return any(
+        (type(key) is str and looks_random(key))
+        or any(secrets_in(telling, _text_of(part) or ""))
+        for key, part in held
+    )

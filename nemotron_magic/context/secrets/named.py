@@ -11,6 +11,7 @@ from nemotron_magic.context.secrets.expressions import QUOTED, Joined, strings
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Passage,
+    Place,
     Span,
     Strength,
     Telling,
@@ -19,7 +20,6 @@ from nemotron_magic.context.secrets.values import (
     is_secret,
     is_set_secret,
     is_word,
-    is_written_secret,
     looks_random,
     told_by,
 )
@@ -35,7 +35,6 @@ _SETTING = pattern("setting")
 _FARTHEST = 1000
 _WORD_WITH_DIGITS = re.compile(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}")
 _NEAR = 200
-
 
 # The name's rest, what closes it, then what leads to a value. On small letters.
 _WAYS = "|".join(f"(?P<{way}>{form})" for way, form in rows("ways", 2))
@@ -82,11 +81,11 @@ class _Name(NamedTuple):
     @property
     def line(self) -> str:
         """What stands before the name on its line."""
-        return self.text[max(0, self.start - 80) : self.start].rpartition("\n")[2]
+        return self.text[max(0, self.start - _NEAR) : self.start].rpartition("\n")[2]
 
     @property
-    def is_password(self) -> bool:
-        return self.telling.strength is Strength.PASSWORD
+    def called(self) -> str:
+        return self.telling.name.lower()
 
     @property
     def says_to(self) -> bool:
@@ -101,43 +100,40 @@ class _Name(NamedTuple):
     def is_behind(self, setters: frozenset[str]) -> bool:
         return not setters.isdisjoint(self.line.lower().split()[-2:])
 
-    def has(self, word: str) -> bool:
-        return word in self.telling.name.lower()
-
-    def span(self, start: int, end: int) -> Span:
-        return Span(start, end, self.telling.kind)
-
 
 def named_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the values that stand behind a telling name."""
-    text, lowered, at = passage.text, passage.masked, 0
+    at = 0
     for place in passage.names:
-        found = _NAMED.match(lowered, place) if place >= at else None
+        found = _NAMED.match(passage.masked, place) if place >= at else None
         if found is None:
             continue
-        way, end = str(found.lastgroup), found.start("close")
-        start = place - len(
-            _NAME_BEFORE.findall(lowered[max(0, place - 40) : place])[0]
-        )
-        written = text[start:end].strip("-$.").rpartition(".")[2]
-        telling = told_by(written)
-        owner = _OWNER.search(lowered[max(0, start - 20) : start])
-        if telling and telling.strength is Strength.HINT and owner:
-            # Of an "API key" or a "secret key" only the last word was found.
-            telling = told_by(f"{owner[0]}{written}") or telling
-        if telling is None:
-            # The next name may begin within what led to a value of this one.
-            at = found.end("close")
-            continue
-        at = found.end()
-        name = _Name(text, telling, start, end, way, found[way], at)
-        for span in _values(name):
-            at = max(at, span.end)
-            if not telling.names_thing(text[span.start : span.end]):
-                yield span
+        name = _name(passage, found)
+        # The next name may begin within what led to a value of no telling one.
+        at = found.end() if name else found.end("close")
+        for start, end in _values(name) if name else ():
+            at = max(at, end)
+            if name and not name.telling.names_thing(passage.text[start:end]):
+                yield Span(start, end, name.telling.kind)
 
 
-def _values(name: _Name) -> Iterator[Span]:
+def _name(passage: Passage, found: re.Match[str]) -> _Name | None:
+    """Return the name of which a part was found, if it tells anything."""
+    lowered, place, end = passage.masked, found.start(), found.start("close")
+    before = _NAME_BEFORE.findall(lowered[max(0, place - 40) : place])
+    start = place - len(before[0])
+    written = passage.text[start:end].strip("-$.").rpartition(".")[2]
+    telling = told_by(written)
+    owner = _OWNER.search(lowered[max(0, start - 20) : start])
+    if telling and telling.strength is Strength.HINT and owner:
+        # Of an "API key" or a "secret key" only the last word was found.
+        telling = told_by(f"{owner[0]}{written}") or telling
+    way = str(found.lastgroup)
+    rest = (start, end, way, found[way], found.end())
+    return _Name(passage.text, telling, *rest) if telling else None
+
+
+def _values(name: _Name) -> Iterator[Place]:
     text, at = name.text, name.at
     if name.way == "below":
         yield from _below(name)
@@ -148,16 +144,16 @@ def _values(name: _Name) -> Iterator[Span]:
     elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
         yield from _expressed(name)
     else:
-        if name.has("cookie"):
-            yield from _cookies(name, at)
+        if "cookie" in name.called:
+            yield from _cookies(text, at)
         bare = list(_bare(name, _after_scheme(text, at, len(text))))
         is_expression = not bare and name.way in ("set", "typed")
         yield from _expressed(name) if is_expression else bare
 
 
-def _below(name: _Name) -> Iterator[Span]:
+def _below(name: _Name) -> Iterator[Place]:
     """Yield what stands alone on the next line, or in the list that begins there."""
-    may_be_odd = name.is_password and (":" in name.lead or "：" in name.lead)
+    may_be_odd = name.telling.is_password and (":" in name.lead or "：" in name.lead)
     at = name.at
     for _ in range(_LONGEST_LIST):
         found = _ALONE.match(name.text, at)
@@ -165,47 +161,46 @@ def _below(name: _Name) -> Iterator[Span]:
             return
         value = found["value"]
         is_one = looks_random(value, 16) or (may_be_odd and is_odd(value))
-        if is_one and is_secret(value, name.telling.strength, bare=True, code=False):
-            yield name.span(*found.span("value"))
+        if is_one and is_secret(value, name.telling.strength, bare=True):
+            yield found.span("value")
         if not found["dash"]:
             return
         at = found.end()
 
 
-def _cookies(name: _Name, at: int) -> Iterator[Span]:
-    while found := _COOKIE.match(name.text, at):
+def _cookies(text: str, at: int) -> Iterator[Place]:
+    while found := _COOKIE.match(text, at):
         if looks_random(found["value"], 16):
-            yield name.span(*found.span("value"))
+            yield found.span("value")
         at = found.end()
 
 
-def _bare(name: _Name, at: int) -> Iterator[Span]:
-    phrase = _PHRASE.match(name.text, at) if name.has("phrase") else None
+def _bare(name: _Name, at: int) -> Iterator[Place]:
+    phrase = _PHRASE.match(name.text, at) if "phrase" in name.called else None
     if phrase and name.way == "set" and not is_placeholder(phrase[0]):
-        yield name.span(*phrase.span())
+        yield phrase.span()
     elif found := _BARE.match(name.text, at):
         value = _ESCAPED_END.sub("", found[0]).rstrip(".:")
-        if _is_bare_secret(name, at, value):
-            rest = _REST.match(name.text, at + len(value))
-            is_more = rest is not None and rest[0].strip(".:")
-            yield name.span(at, rest.end() if rest and is_more else at + len(value))
+        end = at + len(value)
+        if _is_bare_secret(name, value, at, end):
+            rest = _REST.match(name.text, end)
+            yield at, rest.end() if rest and rest[0].strip(".:") else end
 
 
-def _is_bare_secret(name: _Name, at: int, value: str) -> bool:
-    text, way, end = name.text, name.way, at + len(value)
+def _is_bare_secret(name: _Name, value: str, at: int, end: int) -> bool:
+    text, way, strength = name.text, name.way, name.telling.strength
     sign = name.lead if way == "set" else ""
-    if name.telling.name.lower() in ("pwd", "oldpwd") and value[0] in "/~":
+    is_folder = name.called in ("pwd", "oldpwd") and value[0] in "/~"
+    if is_folder or sign.strip() in ("==", "!="):
         return False
-    if sign.strip() in ("==", "!="):
-        return False
-    if is_secret(value, name.telling.strength, bare=True, code=_is_code(name)):
+    if is_secret(value, strength, bare=True, code=_is_code(name)):
         is_prose = name.says_to or (way == "blank" and name.is_behind(_SPOKEN_SETTERS))
         return is_odd(value) or not is_prose
-    if name.is_environment and is_set_secret(value, name.telling.strength):
+    if name.is_environment and is_set_secret(value, strength):
         return True
     if _CODE_NUMBER.fullmatch(value):
         return _is_code_number(name, end)
-    if not name.is_password or not is_word(value):
+    if not name.telling.is_password or not is_word(value):
         return False
     if way == "cell":
         return _is_pair(name, end)
@@ -219,8 +214,8 @@ def _is_bare_secret(name: _Name, at: int, value: str) -> bool:
 
 def _is_code_number(name: _Name, end: int) -> bool:
     """Return whether digits alone are a PIN, a passcode or a one-time code."""
-    called = name.telling.name.lower()
-    if not (name.is_password or called.endswith("otp")) or called.endswith("s"):
+    called = name.called
+    if not (name.telling.is_password or called.endswith("otp")) or called[-1] == "s":
         return False
     if name.way == "cell":
         return _is_pair(name, end)
@@ -260,18 +255,16 @@ def _may_be_blank(name: _Name) -> bool:
         return name.text.startswith("--", name.start)
     if name.is_behind(_SPOKEN_SETTERS | _SETTERS):
         return True
-    is_sure = name.telling.strength is not Strength.HINT
-    if (_LONG_HEX if is_sure else _RANDOM).match(name.text, name.at):
-        return True
+    form = _RANDOM if name.telling.strength is Strength.HINT else _LONG_HEX
     # A Series or a list of settings: the name begins the line and a column follows.
-    return not name.line.strip(" \t|") and len(name.lead) >= 2
+    is_column = not name.line.strip(" \t|") and len(name.lead) >= 2
+    return is_column or bool(form.match(name.text, name.at))
 
 
 def _is_set_to(name: _Name, sign: str, at: int, end: int) -> bool:
     """Return whether the text sets a name to a word, as files of settings do."""
-    text, first = name.text, name.start
-    line = max(text.rfind("\n", max(0, first - _NEAR), first) + 1, first - _NEAR)
-    before = text[line:first] + "-" * (text[first] == "-")
+    text, line = name.text, name.start - len(name.line)
+    before = name.line + "-" * (text[name.start] == "-")
     after = text[end : end + _NEAR].partition("\n")[0]
     sign, is_parted = sign.partition("!!")[0], sign != "="
     for one, form_before, form_after in _SETTINGS:
@@ -295,29 +288,28 @@ def _is_set_to(name: _Name, sign: str, at: int, end: int) -> bool:
     return any(map(_SETTING.fullmatch, text[line : line + _NEAR].split("\n")[1:2]))
 
 
-def _expressed(name: _Name) -> Iterator[Span]:
+def _expressed(name: _Name) -> Iterator[Place]:
     for joined in strings(name.text, name.at):
         strength = name.telling.strength
         if joined.is_argument:
             strength = Strength.HINT
-        elif name.is_password and not _is_certain(name, joined):
+        elif name.telling.is_password and not _is_certain(name, joined):
             strength = Strength.SECRET
         places = []
         for piece in joined.pieces:
             start, end = piece.span("value")
-            if name.has("cookie"):
-                yield from _cookies(name, start)
+            if "cookie" in name.called:
+                yield from _cookies(name.text, start)
             if "f" in piece["open"].lower() and "{" in piece["value"]:
                 # What looks random in an f-string, beside its expressions.
                 for part in _LITERAL.finditer(piece["value"]):
                     if looks_random(part[0].lstrip("-_./: ")):
-                        yield name.span(start + part.start(), start + part.end())
+                        yield start + part.start(), start + part.end()
             elif name.text[start] not in ",;:)]} ":
                 # Not the quote that ends a text, such as `"Password:"`.
                 places.append((_after_scheme(name.text, start, end), end))
-        whole = "".join(name.text[start:end] for start, end in places)
-        if is_secret(whole, strength, bare=False, code=False):
-            yield from (name.span(*one) for one in places if one[1] - one[0] >= 4)
+        if is_secret("".join(name.text[slice(*one)] for one in places), strength):
+            yield from ((start, end) for start, end in places if end - start >= 4)
 
 
 def _is_certain(name: _Name, joined: Joined) -> bool:
@@ -331,7 +323,7 @@ def _is_certain(name: _Name, joined: Joined) -> bool:
         return is_word(value) and _is_pair(name, joined.pieces[-1].end())
     if joined.key is None:
         return True
-    is_of_many = name.telling.name[-1:] in "sS" or joined.key.isdigit()
+    is_of_many = name.called[-1:] == "s" or joined.key.isdigit()
     return (is_of_many or joined.key.lower() in _VALUE_KEYS) and is_word(value)
 
 
@@ -357,6 +349,6 @@ def several_secrets(passage: Passage) -> Iterator[Span]:
             value = quoted or (comma and _OTHER.match(text, comma.end()))
             if value is None:
                 break
-            if quoted and telling and is_written_secret(quoted["value"], telling):
+            if quoted and telling and telling.announces(quoted["value"]):
                 yield Span(*quoted.span("value"), telling.kind)
             comma = _COMMA.match(text, value.end())

@@ -6,25 +6,21 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import chain, pairwise
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from urllib.parse import unquote, urlsplit
 
-from nemotron_magic.context.secrets import (
-    alternatives,
-    pattern,
-    sections,
-    words,
-)
+from nemotron_magic.context.secrets import alternatives, pattern, sections, words
 
 # What stands for a placeholder while rules look at the text: no rule takes it for a
 # part of a secret, so that nothing is redacted twice.
 MASK = "\ue000"
 _OPENING = "[redacted:"
 _PLACEHOLDER = re.compile(r"\[redacted:[a-z0-9-]{1,40}\]")
-
-
+_THREE = re.compile("...", re.DOTALL)
 _T = TypeVar("_T")
 
 
@@ -46,6 +42,10 @@ class Needles(Generic[_T]):
                     yield of_it
 
 
+Place: TypeAlias = tuple[int, int]
+"""Where something starts in a text, and where it has ended."""
+
+
 class Span(NamedTuple):
     """A place in a text, from `start` to before `end`, and what stands there."""
 
@@ -64,38 +64,22 @@ def lower(text: str) -> str:
     return text.replace("\u0130", "I").replace("Σ", "σ").lower()
 
 
-def _masked(lowered: str) -> str:
-    """Return a text in small letters, as long as it was, without placeholders."""
-    if _OPENING not in lowered:
-        return lowered
-    return _PLACEHOLDER.sub(lambda found: MASK * len(found[0]), lowered)
-
-
 def merge_spans(spans: Iterable[Span]) -> list[Span]:
     """Return the spans in order, those that overlap as one; the first named wins."""
-    ranked = sorted(enumerate(spans), key=lambda one: (one[1].start, one[0]))
     found: list[tuple[int, Span]] = []
-    for rank, span in ranked:
+    for rank, span in sorted(enumerate(spans), key=lambda one: (one[1].start, one[0])):
         if found and span.start < found[-1][1].end:
-            last_rank, last = found[-1]
-            first = last if last_rank <= rank else span
-            whole = first._replace(start=last.start, end=max(last.end, span.end))
-            found[-1] = (min(rank, last_rank), whole)
-        else:
-            found.append((rank, span))
+            last_rank, last = found.pop()
+            rank, first = min((last_rank, last), (rank, span))
+            span = first._replace(start=last.start, end=max(last.end, span.end))
+        found.append((rank, span))
     return [span for _, span in found]
 
 
 def replace_spans(text: str, spans: Iterable[Span]) -> str:
     """Return `text` with a placeholder for each span; they are in order and apart."""
-    pieces, at = [], 0
-    for span in spans:
-        pieces += [text[at : span.start], placeholder(span.kind)]
-        at = span.end
-    return "".join([*pieces, text[at:]])
-
-
-_THREE = re.compile("...", re.DOTALL)
+    edits = ((one.start, one.end, placeholder(one.kind)) for one in spans)
+    return Passage(text).edited(edits).text
 
 
 class Passage:
@@ -110,40 +94,30 @@ class Passage:
     ) -> None:
         self.text = text
         self.lowered = lower(text)
-        self.masked = _masked(self.lowered)  # without placeholders
+        self.masked = _PLACEHOLDER.sub(lambda one: MASK * len(one[0]), self.lowered)
         # Where each piece starts in this text, and in the one beneath.
         self._beneath, self._starts, self._places = beneath, starts, places
-        # `cached_property` locks, which takes longer than what it keeps.
-        self._grams: set[str] = set()
-        self._names: list[int] | None = None
 
-    @property
+    @cached_property
     def grams(self) -> set[str]:
         """Each character of the text and each three in a row; maybe others as well."""
-        if not self._grams:
-            text, of = self.lowered, _THREE.findall
-            places = (max(0, at - back) for at in self._starts for back in (1, 2))
-            joints = (text[place : place + 3] for place in places)
-            self._grams = (
-                {*of(text), *of(text, 1), *of(text, 2), *text}
-                if self._beneath is None
-                else self._beneath.grams.union(joints, text)
-            )
-        return self._grams
+        text, of = self.lowered, _THREE.findall
+        if self._beneath is None:
+            return {*of(text), *of(text, 1), *of(text, 2), *text}
+        places = (max(0, at - back) for at in self._starts for back in (1, 2))
+        return self._beneath.grams.union((text[at : at + 3] for at in places), text)
 
-    @property
+    @cached_property
     def names(self) -> list[int]:
         """The places where telling names may stand."""
-        if self._names is None:
-            found = _KEYWORDS.within(self.masked, self.grams)
-            places = (form.finditer(self.masked) for form in found)
-            self._names = sorted(one.start() for one in chain.from_iterable(places))
-        return self._names
+        found = _KEYWORDS.within(self.masked, self.grams)
+        return sorted(
+            one.start() for form in found for one in form.finditer(self.masked)
+        )
 
     def edited(self, edits: Iterable[tuple[int, int, str]]) -> Passage:
         """Return the passage with other texts in some places, which are in order."""
-        pieces: list[str] = []
-        starts, places = [0], [0]
+        pieces, starts, places = list[str](), [0], [0]
         length = at = 0
         for start, end, instead in chain(edits, [(len(self.text), 0, "")]):
             for piece, place in ((self.text[at:start], at), (instead, start)):
@@ -217,12 +191,10 @@ def is_odd(value: str) -> bool:
     return any(map(str.isalpha, value)) and bool(re.search(r"\d|[^\w\s.,:'-]", value))
 
 
-def is_secret(value: str, strength: Strength, *, bare: bool, code: bool) -> bool:
-    """Return whether a value is a secret.
-
-    It is `bare` without quotes, and in `code` where a program has an expression: there
-    a name is a variable.
-    """
+def is_secret(
+    value: str, strength: Strength, *, bare: bool = False, code: bool = False
+) -> bool:
+    """Return whether a value, `bare` of quotes and maybe an expression, is a secret."""
     if value.startswith(("https://", "http://")):
         # Who knows the address of a webhook may do what it is for.
         parts = value.split("/")[3:] if strength is Strength.SECRET else ()
@@ -241,12 +213,12 @@ def _may_be_secret(value: str, strength: Strength, bare: bool) -> bool:
     if strength is Strength.HINT:
         is_other = _UUID.fullmatch(value) or _PLACE.fullmatch(value)
         return looks_random(value, 16) and not is_other
-    if strength is Strength.PASSWORD and parts:
+    if strength is Strength.PASSWORD:
+        if not parts:
+            return len(value) >= (4 if not bare else 6 if is_odd(value) else 12)
         are_words = all(one.islower() and one.isalpha() for one in parts)
         is_phrase = are_words and len(parts) >= 4 and _SENTENCE.isdisjoint(parts)
         return is_phrase or (len(parts) == 2 and is_odd(value))
-    if strength is Strength.PASSWORD:
-        return len(value) >= (4 if not bare else 6 if is_odd(value) else 12)
     if parts or len(value) < 8:
         return False
     if looks_random(value) or (is_odd(value) and re.search(r"[!@#$%^&*?]", value)):
@@ -254,18 +226,11 @@ def _may_be_secret(value: str, strength: Strength, bare: bool) -> bool:
     return not bare and (is_odd(value) or len(value) >= 20) and not _PATH.search(value)
 
 
-def is_written_secret(value: str, telling: Telling) -> bool:
-    """Return whether a value that is written out is the secret its name announces."""
-    is_one = is_secret(value, telling.strength, bare=False, code=False)
-    return is_one and not telling.names_thing(value)
-
-
 def is_set_secret(value: str, strength: Strength) -> bool:
     """Return whether a value that an environment variable is set to is a secret."""
     if "." in value or value.isupper() or _CODE.match(value):
         return False  # an expression of a program that writes its constants so
-    strength = Strength.SECRET if strength is Strength.HINT else strength
-    return is_secret(value, strength, bare=False, code=False)
+    return is_secret(value, Strength.SECRET if strength is Strength.HINT else strength)
 
 
 _FORMS = {word: word.replace("_", "[ _-]?") for word in words("keyword")}
@@ -298,7 +263,7 @@ _SHORT = {"pw", "pwd", "pin", "pass", "clave", "claves", "mdp"}
 def _things() -> frozenset[str]:
     found = sections("nemotron_magic.context", "vocabulary.txt")
     names = ("things", "labels", "statistics", "generic")
-    return frozenset(" ".join(map(found.__getitem__, names)).split())
+    return frozenset(" ".join(found[name] for name in names).split())
 
 
 class Telling(NamedTuple):
@@ -308,6 +273,15 @@ class Telling(NamedTuple):
     strength: Strength
     kind: str
 
+    @property
+    def is_password(self) -> bool:
+        """Whether the name is that of a password."""
+        return self.strength is Strength.PASSWORD
+
+    def announces(self, value: str) -> bool:
+        """Return whether a value that is written out is the secret of this name."""
+        return is_secret(value, self.strength) and not self.names_thing(value)
+
     def names_thing(self, value: str) -> bool:
         """Return whether a value reads as what else so short a name may stand for.
 
@@ -315,15 +289,12 @@ class Telling(NamedTuple):
         """
         if self.name.lower() not in _SHORT or "_" not in value:
             return False
-        *parts, last = value.split("_")
-        is_number = last.isdigit() and len(last) < 3
-        return _things().issuperset(parts if is_number else (*parts, last))
+        return _things().issuperset(re.sub(r"_\d\d?$", "", value).split("_"))
 
     def passes_over(self, name: object) -> bool:
         """Return whether a part of this name is no secret, as a user's name is none."""
-        if self.strength is Strength.PASSWORD or type(name) is not str:
-            return False
-        return not _ASIDE.isdisjoint(words_of(name)[-1:])
+        words = words_of(name) if type(name) is str else []
+        return not self.is_password and not _ASIDE.isdisjoint(words[-1:])
 
 
 def without_accents(text: str) -> str:
@@ -348,7 +319,7 @@ def words_of(name: str) -> list[str]:
 def told_by(name: str) -> Telling | None:
     """Return what a name says about its value; None if nothing.
 
-    The name may be written in any style: `db_password`, `apiKeys`, `AUTH-TOKEN`.
+    It may be written in any style: `db_password`, `apiKeys`, `AUTH-TOKEN`.
     """
     parts = words_of(name[:200])
     joined = "_".join(parts)
@@ -375,6 +346,8 @@ _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _FIGURE = pattern("figure")
 _TITLED = pattern("titled")
 _ENCLOSED = pattern("enclosed")
+_ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
+_LONGEST_VALUE = 20_000
 
 
 def is_live_secret(value: str, strength: Strength) -> bool:
@@ -417,9 +390,28 @@ def _is_plain(value: str) -> bool:
 
 def _is_spoken(word: str) -> bool:
     """Return whether a word of three letters or more reads like one."""
-    pairs = map("".join, pairwise(word))
+    has_vowel = bool(re.search("[aeiouy]", word))
     return (
-        len(word) > 2
-        and bool(re.search("[aeiouy]", word))
-        and _SPOKEN.issuperset(pairs)
+        len(word) > 2 and has_vowel and _SPOKEN.issuperset(map("".join, pairwise(word)))
     )
+
+
+def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
+    """Yield what is secret in the value of a name: it, a part of it, or nothing."""
+    value = value.strip()
+    is_password = telling is not None and telling.is_password
+    if "://" in value and not is_password:
+        with suppress(ValueError):
+            password = urlsplit(value).password or ""
+            yield from {password, unquote(password)} - {""}
+        if telling and _ADDRESSES.search(telling.name.lower()):
+            yield value
+    elif (
+        telling
+        and len(value) <= _LONGEST_VALUE
+        and is_live_secret(value, telling.strength)
+    ):
+        yield from () if telling.names_thing(value) else (value,)
+    if telling and not is_password:
+        parts = value[:_LONGEST_VALUE].split()
+        yield from (one for one in parts[1:] and parts if looks_random(one))

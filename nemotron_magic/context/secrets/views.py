@@ -14,9 +14,9 @@ from nemotron_magic.context.secrets.expressions import strings
 from nemotron_magic.context.secrets.values import (
     KEYWORD,
     Passage,
+    Place,
     Span,
     Telling,
-    is_written_secret,
     looks_random,
     told_by,
 )
@@ -30,15 +30,13 @@ _CODE = re.compile(r"[()\[\]{}]|[^\W\d]\w*\.[^\W\d]")
 _NUMBER = re.compile(r"[-+\d.,%:e ]*")
 _LONGEST_HEAD = 2000
 
-_Place = tuple[int, int]
-
 
 class _Table(NamedTuple):
     """The head of a table: how its cells are parted, and which hold secrets."""
 
     mark: str | None  # None if they are parted by blanks
     columns: int
-    named: dict[int, tuple[_Place, Telling]]
+    named: dict[int, tuple[Place, Telling]]
 
     def secrets(self, line: str) -> list[Span] | None:
         """Return the secrets in a row; None if the line is none of the table's."""
@@ -61,7 +59,7 @@ class _Table(NamedTuple):
             plain = line[start:end].strip("\"'")
             is_code = self.mark == "," and _CODE.search(plain)
             is_one = not is_code and not _NUMBER.fullmatch(plain)
-            if is_one and is_written_secret(plain, telling):
+            if is_one and telling.announces(plain):
                 start = line.find(plain, start)
                 found.append(Span(start, start + len(plain), telling.kind))
         return found if is_row else None
@@ -99,7 +97,7 @@ def _read_head(line: str) -> _Table | None:
     return _Table(mark, len(places), named) if named and is_head else None
 
 
-def _places(line: str, mark: str | None) -> list[_Place]:
+def _places(line: str, mark: str | None) -> list[Place]:
     if not mark:
         return [found.span() for found in _CELL.finditer(line)]
     places, at = [], 0
@@ -131,11 +129,11 @@ def series_secrets(passage: Passage) -> Iterator[Span]:
         for found in form.finditer(text):
             telling = told_by(found["name"])
             for start, end in _series_cells(text, found) if telling else ():
-                if telling and is_written_secret(text[start:end], telling):
+                if telling and telling.announces(text[start:end]):
                     yield Span(start, end, telling.kind)
 
 
-def _series_cells(text: str, name: re.Match[str]) -> Iterator[_Place]:
+def _series_cells(text: str, name: re.Match[str]) -> Iterator[Place]:
     start, end = name.span()
     first = max(0, start - _MOST_CHARS)
     if name.re is not _BELOW:
