@@ -16,6 +16,7 @@ from nemotron_magic.context.secrets.values import (
     MASK,
     Needles,
     Passage,
+    Place,
     Span,
     is_placeholder,
     looks_random,
@@ -33,19 +34,13 @@ class Rule(NamedTuple):
 
 
 def rules(table: str, form: str = "%s") -> tuple[Rule, ...]:
-    """Return the rules of a table: in each row a kind, needles and a form.
-
-    `?` behind a kind says that what is found has to look random.
-    """
-    return tuple(
-        Rule(
-            kind.rstrip("?"),
-            needles.split(","),
-            re.compile(form.replace("%s", written), re.ASCII),
-            kind.endswith("?"),
-        )
-        for kind, needles, written in rows(table, 3)
-    )
+    """Return the rules of a table; `?` behind a kind says that it looks random."""
+    found = []
+    for kind, needles, written in rows(table, 3):
+        whole = re.compile(form.replace("%s", written), re.ASCII)
+        is_random = kind.endswith("?")
+        found.append(Rule(kind.rstrip("?"), needles.split(","), whole, is_random))
+    return tuple(found)
 
 
 # Keys of services: they do not begin or end within a word.
@@ -73,9 +68,8 @@ def pattern_secrets(passage: Passage) -> Iterator[Span]:
         for found in one.form.finditer(text):
             start, end = found.span("secret" if is_part else 0)
             stands_in = is_part and is_placeholder(masked[start:end])
-            if MASK in masked[start:end] or stands_in:
-                continue
-            if not one.is_random or looks_random(text[start:end]):
+            is_one = not one.is_random or looks_random(text[start:end])
+            if is_one and not stands_in and MASK not in masked[start:end]:
                 yield Span(start, end, one.kind)
 
 
@@ -86,6 +80,7 @@ _MOST_STARTS = 30
 # Quotes and what cannot be seen part tokens as blanks do; a comment is one.
 _TOKEN = re.compile(
     r"""(?<!\S)\#[^\n]*|[^\s=:,;@"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
+    r"(?<![?!.…])"
 )
 _LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{alternatives('login')})", re.IGNORECASE)
 _PARTED = pattern("parted_login")
@@ -100,7 +95,7 @@ class TypedKey(NamedTuple):
     """Why a text is taken for a key that was typed, and not for a question."""
 
     is_named: bool  # as a key or a login by a word, and not only by its looks
-    places: list[tuple[int, int]]  # of what may be the key, in the text
+    places: list[Place]  # of what may be the key, in the text
 
 
 def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
@@ -114,61 +109,59 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     """
     found = islice(_TOKEN.finditer(text), _MOST_TOKENS)
     tokens = [one for one in found if not one[0].startswith("#")]
-    if not tokens:
-        return None
     is_login = _is_login(tokens)
     is_named = is_login or any(_names_key(one[0]) for one in tokens)
     may_be_asked = by_hand or "?" in text
-    others = [one for one in tokens if not _leads(one[0])]
-
-    def may_be_key(token: str) -> bool:
-        if by_hand and not is_named:
-            return False
-        if not is_named or (by_hand and not is_login):
-            return _looks_made(token)
-        is_weak = _WORDY.fullmatch(_bare(token)) is not None
-        return looks_like_key(token) and not (is_weak and may_be_asked)
-
-    if not (others and all(may_be_key(one[0]) for one in others)):
-        made = [one for one in others if _looks_made(one[0])]
+    # A word that leads to a key is none.
+    others = [
+        one
+        for one in tokens
+        if one[0].lower() not in _LEADING and not _names_key(one[0])
+    ]
+    made = [one for one in others if _looks_made(one[0])]
+    if is_named and (is_login or not by_hand):
+        keys = [
+            one
+            for one in others
+            if looks_like_key(one[0])
+            and not (may_be_asked and _WORDY.fullmatch(one[0]))
+        ]
+    else:
+        keys = made if is_named or not by_hand else []
+    if not others or len(keys) < len(others):
         are_groups = others and all(re.search(r"\d", one[0]) for one in others)
-        is_alone = len(tokens) == 2 or are_groups
-        if not is_login or by_hand or not (made or (is_alone and not may_be_asked)):
+        is_alone = not may_be_asked and (len(tokens) == 2 or are_groups)
+        if not is_login or by_hand or not (made or is_alone):
             return None
-        is_named, others = True, made or others
-    return TypedKey(
-        is_named, [(one.start(), one.start() + len(_bare(one[0]))) for one in others]
-    )
+        is_named, keys = True, made or others
+    return TypedKey(is_named, [one.span() for one in keys])
 
 
 def typed_secrets(passage: Passage) -> Iterator[Span]:
-    """Return the places of keys that cells have typed behind `%nemotron`."""
+    """Yield the places of keys that cells have typed behind `%nemotron`."""
     text, lowered = passage.text, passage.masked
-    if "nemotron" not in lowered:
-        return
-    for call in _CALL.finditer(text):
+    for call in _CALL.finditer(text) if "nemotron" in lowered else ():
         start, end = call.span("line")
         if text[: call.start()].endswith("%"):
             below = text.find("\n\n", end)
             end = len(text) if below < 0 else below
-        for at in _starts(text[start:end]):
-            found = typed_key(text[start + at : end])
-            if found:
-                yield from (
-                    Span(start + at + first, start + at + last, "key")
-                    for first, last in found.places
-                    if MASK not in lowered[start + at + first : start + at + last]
-                )
-                break
+        typed = (
+            (start + at, found)
+            for at in _starts(text[start:end])
+            if (found := typed_key(text[start + at : end]))
+        )
+        for at, found in islice(typed, 1):
+            for first, last in found.places:
+                if MASK not in lowered[at + first : at + last]:
+                    yield Span(at + first, at + last, "key")
 
 
 def looks_like_key(token: str) -> bool:
     """Return whether a token may be a key, where a word before it names one."""
-    token = _bare(token)
     if len(token) < _SHORTEST or is_placeholder(token.lower()):
         return False
-    mixed = re.search(r"\d", token) and re.search(r"[^\W\d]", token)
-    return bool(mixed) or _looks_made(token)
+    is_mixed = re.search(r"\d", token) and re.search(r"[^\W\d]", token)
+    return bool(is_mixed) or _looks_made(token)
 
 
 def _starts(typed: str) -> Iterator[int]:
@@ -184,9 +177,8 @@ def _starts(typed: str) -> Iterator[int]:
 
 
 def _is_login(tokens: list[re.Match[str]]) -> bool:
-    first = _bare(tokens[0][0])
-    pair = " ".join(one[0] for one in tokens[:2])
-    return bool(_LOGIN.fullmatch(first) or _PARTED.fullmatch(pair))
+    first, second = ([one[0] for one in tokens] + ["", ""])[:2]
+    return bool(_LOGIN.fullmatch(first) or _PARTED.fullmatch(f"{first} {second}"))
 
 
 def _names_key(token: str) -> bool:
@@ -194,22 +186,11 @@ def _names_key(token: str) -> bool:
     return is_telling or bool(_LOGIN.fullmatch(token))
 
 
-def _leads(token: str) -> bool:
-    """Return whether a token is one of the words that lead to a key."""
-    word = _bare(token)
-    return not word or word.lower() in _LEADING or _names_key(word)
-
-
 def _looks_made(token: str) -> bool:
     """Return whether a token was made by a machine, whatever stands around it."""
-    token = _bare(token)
     if _SERVICE.fullmatch(token):
         return True
     letters = re.sub(r"[^A-Za-z]", "", token)
-    has_both = not (letters.islower() or letters.isupper())
-    is_mixed = letters and (has_both or re.search(r"\d", token))
+    is_of_one_case = letters.islower() or letters.isupper()
+    is_mixed = letters and (not is_of_one_case or re.search(r"\d", token))
     return bool(is_mixed) and looks_random(token, _SHORTEST_BARE)
-
-
-def _bare(token: str) -> str:
-    return token.rstrip("?!.…")
