@@ -38,16 +38,16 @@ class _Table(NamedTuple):
     columns: int
     named: dict[int, tuple[Place, Telling]]
 
-    def secrets(self, line: str) -> list[Span] | None:
-        """Return the secrets in a row; None if the line is none of the table's."""
+    def secrets(self, line: str, at: int) -> list[Span] | None:
+        """Return the secrets in a row, which begins `at`; None if it is no row."""
         if _RULE.fullmatch(line):
             return [] if line.strip() else None
         places = _places(line, self.mark)
+        if len(places) != self.columns if self.mark else len(places) < 2:
+            return None
         starts, ends = dict(places), {end: start for start, end in places}
         found: list[Span] = []
         is_row = bool(self.mark)
-        if len(places) != self.columns if self.mark else len(places) < 2:
-            return None
         for number, ((start, end), telling) in self.named.items():
             if self.mark:
                 start, end = places[number]
@@ -58,9 +58,8 @@ class _Table(NamedTuple):
             is_row |= start < end
             plain = line[start:end].strip("\"'")
             is_code = self.mark == "," and _CODE.search(plain)
-            is_one = not is_code and not _NUMBER.fullmatch(plain)
-            if is_one and telling.announces(plain):
-                start = line.find(plain, start)
+            if not (is_code or _NUMBER.fullmatch(plain)) and telling.announces(plain):
+                start = at + line.find(plain, start)
                 found.append(Span(start, start + len(plain), telling.kind))
         return found if is_row else None
 
@@ -71,12 +70,12 @@ def column_secrets(passage: Passage) -> Iterator[Span]:
     at, names = 0, passage.names
     lines = zip(passage.text.split("\n"), passage.masked.split("\n"), strict=True)
     for line, lowered in lines if names else ():
-        found = table.secrets(line) if table else None
+        found = table.secrets(line, at) if table else None
         if found is None:
             is_named = bisect_left(names, at) < bisect_left(names, at + len(line))
             is_head = is_named and len(line) <= _LONGEST_HEAD
             table = _read_head(lowered) if is_head else None
-        yield from (Span(at + one.start, at + one.end, one.kind) for one in found or ())
+        yield from found or ()
         at += len(line) + 1
 
 
@@ -108,14 +107,8 @@ def _places(line: str, mark: str | None) -> list[Place]:
     return places
 
 
-_SERIES_NAME = r"(?P<name>[\w .-]{1,60})"
 # The name stands below the values, as pandas has it, above or beside them.
-_BELOW = re.compile(
-    rf"(?m)^(?:Freq: [\w-]{{1,20}}, )?Name: {_SERIES_NAME}, "
-    r"(?:Length: \d{1,12}, )?dtype: "
-)
-_ABOVE = re.compile(rf"\bSeries: '{_SERIES_NAME}' \[\w{{1,20}}\]\n(?=\[)")
-_BESIDE = re.compile(rf"\][^()\[\]\n]{{0,60}}\bname=['\"]{_SERIES_NAME}['\"]")
+_BELOW, _ABOVE, _BESIDE = (re.compile(form) for _, form in rows("series", 2))
 _LAST_CELL = re.compile(r"[^ ]+(?: [^ ]+)*$")
 _MOST_CHARS = 8000
 
@@ -170,7 +163,6 @@ _REST = pattern("rest_of_random")
 _NEAR = 200
 _SHORTEST = 8
 
-_Edit = tuple[int, int, str]
 _CHANGED = frozenset("\x1b<&%\\\n")
 
 
@@ -181,17 +173,14 @@ def as_read(passage: Passage) -> Passage | None:
     """
     if _CHANGED.isdisjoint(passage.grams):
         return None
-    markup = [*_markup(passage.text)]
+    markup = [
+        (*one.span(), _READ.get(one[0][0], _layout)(one[0]))
+        for one in _MARKUP.finditer(passage.text)
+    ]
     plain = passage.edited(markup) if markup else passage
     breaks = [*_breaks(plain.text)]
     whole = plain.edited(breaks) if breaks else plain
     return None if whole.text == passage.text else whole
-
-
-def _markup(text: str) -> Iterator[_Edit]:
-    for found in _MARKUP.finditer(text):
-        read = _READ.get(found[0][0], _layout)
-        yield found.start(), found.end(), read(found[0])
 
 
 def _layout(tags: str) -> str:
@@ -207,26 +196,21 @@ def _layout(tags: str) -> str:
     return "\t" * cells + head if cells else _ONE_TAG.sub("", tags)
 
 
-def _breaks(text: str) -> Iterator[_Edit]:
+def _breaks(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield the line breaks, with what frames them, within what looks random."""
     goes_on = False
-    at = text.find("\n")
-    while at >= 0:
+    for at in (one.start() for one in re.finditer("\n", text)):
         near = max(0, at - _NEAR)
         start = max(text.rfind("\n", near, at) + 1, near)
         line = text[start:at].rstrip(_BEFORE_BREAK)
         before = line.rstrip(_LETTERS)
-        goes_on = len(line) - len(before) >= _SHORTEST and (
-            goes_on
-            or bool(before.strip(_BEFORE_BREAK))
-            or bool(re.search("[=-]", line[len(before) :]))
-        )
-        if goes_on and looks_random(line[len(before) :].rpartition("=")[2], _SHORTEST):
+        last = line[len(before) :]
+        is_within = goes_on or before.strip(_BEFORE_BREAK) or re.search("[=-]", last)
+        goes_on = False
+        if is_within and len(last) >= _SHORTEST:
             frame = _AFTER_BREAK.match(text, at + 1)
             after = frame.end() if frame else at + 1
-            goes_on = bool(_REST.match(text, after, after + _NEAR))
+            is_random = looks_random(last.rpartition("=")[2], _SHORTEST)
+            goes_on = is_random and bool(_REST.match(text, after, after + _NEAR))
             if goes_on:
                 yield start + len(line), after, ""
-        else:
-            goes_on = False
-        at = text.find("\n", at + 1)
