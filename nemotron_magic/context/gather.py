@@ -11,14 +11,8 @@ from threading import Lock
 from typing import Any
 
 from nemotron_magic.code.syntax import cell_names
-from nemotron_magic.context.cells import (
-    Cell,
-    cell_number,
-    execution_of,
-    latest_runs,
-    origin_of,
-    select,
-)
+from nemotron_magic.context import cells
+from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.describe.base import Data
 from nemotron_magic.context.history import History
 from nemotron_magic.context.notebook_file import notebook_part
@@ -82,25 +76,25 @@ class ContextGatherer:
     def __init__(
         self, shell: Any, own_file: Callable[[], str], history: History | None = None
     ) -> None:
-        self._shell = shell
+        self._shell, self._own_file = shell, own_file
         self.history = history or History(shell)
-        self._own_file = own_file
         self._sent_cells = False
         self._asked: tuple[object, int] = (None, 0)
         self._lock = Lock()
 
     def place(self) -> tuple[str, int]:
         """Return which question of the notebook is asked now, and its cell's number."""
-        marker = execution_of(self._shell)
+        marker = cells.execution_of(self._shell)
         with self._lock:
             before, number = self._asked
             number = number + 1 if marker == before else 0
             self._asked = (marker, number)
-        return f"{origin_of(self._shell)}/{number}", cell_number(self._shell)
+        return f"{cells.origin_of(self._shell)}/{number}", cells.cell_number(
+            self._shell
+        )
 
     def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
         """Return the question's text, its context, and a notice for the user."""
-        subject = request.subject
         variables = Variables(self._shell, request.data)
         text, requested = self._requested(request, variables)
         fitted = fit_to_budget(
@@ -111,7 +105,7 @@ class ContextGatherer:
             estimate_tokens,
             lambda cell: cell_names(cell.source, self._shell.transform_cell),
         )
-        prompt = "\n\n".join(filter(None, (text, subject.instruction)))
+        prompt = "\n\n".join(filter(None, (text, request.subject.instruction)))
         info = ContextInfo(
             render_prompt(prompt, fitted),
             tuple(part.shown for part in fitted.kept),
@@ -160,9 +154,9 @@ class ContextGatherer:
         ran = self.history.newest_first(request.last)
         if not re.search(r"\d[-\s]", request.context.strip()):
             # Ranges name runs, all else means cells.
-            asking = self.history.asking if request.last is None else None
-            ran = latest_runs(ran, asking)
-        return select(request.context, ran, request.since)
+            is_new = request.last is None
+            ran = cells.latest_runs(ran, self.history.asking if is_new else None)
+        return cells.select(request.context, ran, request.since)
 
     def _loader(self, variables: Variables) -> Callable[[Cell], Cell]:
         """Return a loader of cells, newest first, which shortens older errors more."""
@@ -189,29 +183,26 @@ def _target(path: str) -> str:
 def _read(path: str, most_bytes: int = _MOST_FILE_BYTES) -> str:
     """Return what is in a text file; the error says why it cannot be sent."""
     file = Path(path).expanduser()
-    name_it = "Read it into a variable, and name that: $`x`"
-    if file.is_dir():
-        name_it = "Name a file in it: %nemotron -f PATH …"
+    hint = "Read it into a variable, and name that: $`x`"
     try:
         size = file.stat().st_size
+        if file.is_dir():
+            hint = "Name a file in it: -f FOLDER/FILE"
+        if not file.is_file():  # a pipe or a device may never end
+            raise InputError(f"cannot attach {path}: it is not a file", hint=hint)
         if size > most_bytes:
             raise InputError(
                 f"{path} is too large to attach: {size:,} bytes",
                 hint="Attach a part of it, or read it into a variable and name that",
             )
-        if not file.is_file():  # a pipe or a device may never end
-            hint = "Name a file in it: -f FOLDER/FILE" if file.is_dir() else name_it
-            raise InputError(f"cannot attach {path}: it is not a file", hint=hint)
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         why = (error.strerror or "it cannot be read").lower()
-        raise InputError(
-            f"cannot attach {path}: {why}",
-            hint="Paths are relative to the folder that this shows: %pwd",
-        ) from None
+        hint = "Paths are relative to the folder that this shows: %pwd"
+        raise InputError(f"cannot attach {path}: {why}", hint=hint) from None
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
         what = f"cannot attach {path}: it is no text file in UTF-8"
-        raise InputError(what, hint=name_it)
+        raise InputError(what, hint=hint)
     return text

@@ -1,9 +1,8 @@
 """Turn context parts and a question into one message within a budget of tokens.
 
-What a cell printed may try to instruct the model, to end its own delimiter, or to pose
-as another role by the signs that a chat template puts between roles. So each delimiter
-begins with a mark that occurs nowhere in the text, the message says that what stands
-between delimiters is data, and no sign of a template is left in it.
+What a cell printed may try to instruct the model. So each delimiter begins with a mark
+that occurs nowhere in the text, the message says that what stands between is data, and
+no sign that a chat template puts between roles is left in it.
 """
 
 from __future__ import annotations
@@ -25,16 +24,11 @@ Message = Mapping[str, str]
 _Count = Callable[[str], int]
 
 _DELIMITER_TOKENS = 3
-_PARSED_NEWEST, _PARSED_FIRST = 400, 20
-"""The numbers of older cells that are looked at for definitions."""
-
+_PARSED_NEWEST, _PARSED_FIRST = 400, 20  # older cells looked at for definitions
 _IMPORT = re.compile(r"^\s*(?:import|from)\s", re.MULTILINE)
-_LONGEST_FIELD_TOKENS = 1_500
-"""A longer output keeps its head and its tail."""
-
-_HUGE_CHARS = 60_000
-_COUNTED_CHARS = 15_000
-"""Only this much of a huge output is counted: more would cost more than it tells."""
+_LONGEST_FIELD_TOKENS = 1_500  # a longer output keeps its head and its tail
+_HUGE_CHARS, _COUNTED_CHARS = 60_000, 15_000  # of a huge output only this is counted
+_CELL_FIELDS = ("source", "printed", "result", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +65,8 @@ class ContextPart:
 class FittedContext:
     """What is sent as context, in this order, and what is not.
 
-    `sizes` are the tokens of the kept parts, by the estimate; `left_out` the numbers of
-    cells that there was no room for, and `bare` of those without their outputs.
+    `sizes` are the kept parts' tokens, by the estimate; `left_out` the numbers of cells
+    that there was no room for, and `bare` of those without their outputs.
     """
 
     kept: tuple[ContextPart, ...] = ()
@@ -107,12 +101,9 @@ class ContextInfo:
 
 def cell_part(cell: Cell, title: str = "") -> ContextPart:
     """Return a cell as a part, without the fields that are empty."""
-    fields = ((name, getattr(cell, name)) for name in _CELL_FIELDS)
-    filled = tuple((name, text) for name, text in fields if text.strip())
+    fields = [(name, getattr(cell, name)) for name in _CELL_FIELDS]
+    filled = tuple(one for one in fields if one[1].strip())
     return ContextPart("cell", title or f"cell {cell.number}", filled)
-
-
-_CELL_FIELDS = ("source", "printed", "result", "error")
 
 
 def fit_to_budget(
@@ -135,13 +126,13 @@ def fit_to_budget(
     if sum(sizes) > budget:
         raise _too_large(requested, sizes, budget)
     space = _Space(budget - sum(sizes), cache(load), count, names)
-    cells = space.fill(iter(newest_first))
-    chosen = sorted(space.chosen.items())
+    cells = sorted(space.fill(iter(newest_first)), key=lambda cell: cell.number)
+    chosen = [space.chosen[c.number] for c in cells if c.number in space.chosen]
     return FittedContext(
-        (*requested, *(part for _, (part, _) in chosen)),
-        (*sizes, *(size for _, (_, size) in chosen)),
-        tuple(sorted(c.number for c in cells if c.number not in space.chosen)),
-        tuple(sorted(c.number for c in cells if space.is_bare(c))),
+        (*requested, *(part for part, _ in chosen)),
+        (*sizes, *(size for _, size in chosen)),
+        tuple(c.number for c in cells if c.number not in space.chosen),
+        tuple(c.number for c in cells if space.is_bare(c)),
     )
 
 
@@ -159,8 +150,9 @@ class _Space:
         return self._shortened(self.load(cell)).tokens(self.count)
 
     def is_bare(self, cell: Cell) -> bool:
-        chosen = self.chosen.get(cell.number)
-        return chosen is not None and chosen[1] < self.size(cell)
+        return cell.number in self.chosen and (
+            self.chosen[cell.number][1] < self.size(cell)
+        )
 
     def fill(self, newest_first: Iterator[Cell]) -> list[Cell]:
         """Choose among the cells; return all of them, also those not chosen."""
@@ -187,8 +179,8 @@ class _Space:
 
     def _shortened(self, cell: Cell) -> ContextPart:
         part = cell_part(cell)
-        pairs = [(name, _head_and_tail(t, self.count)) for name, t in part.fields]
-        return replace(part, fields=tuple(pairs), is_cut=tuple(pairs) != part.fields)
+        some = tuple((name, _head_and_tail(t, self.count)) for name, t in part.fields)
+        return replace(part, fields=some, is_cut=some != part.fields)
 
     def _choose(self, cells: Sequence[Cell]) -> None:
         """Choose among more cells than there is space for, newest first."""
@@ -213,9 +205,7 @@ class _Space:
 
 
 def _needed(
-    recent: Sequence[Cell],
-    older: Sequence[Cell],
-    names: Callable[[Cell], CellNames],
+    recent: Sequence[Cell], older: Sequence[Cell], names: Callable[[Cell], CellNames]
 ) -> list[Cell]:
     """Return the cells that define what others use: imports first, then the newest."""
     found: list[Cell] = []
@@ -244,11 +234,10 @@ def _head_and_tail(text: str, count: _Count) -> str:
 def _too_large(
     parts: Sequence[ContextPart], sizes: Sequence[int], budget: int
 ) -> InputError:
-    used = sum(sizes)
-    size, largest = max(zip(sizes, parts, strict=True), key=lambda pair: pair[0])
+    used, size = sum(sizes), max(sizes)
     return InputError(
         f"the context takes about {used:,} tokens, and {budget:,} are allowed",
-        f"the largest part is {largest.title}, about {size:,} tokens",
+        f"the largest part is {parts[sizes.index(size)].title}, about {size:,} tokens",
         "Leave it out, or allow more: %config Nemotron.context_tokens = "
         f"{used + used // 10}",
     )
@@ -330,31 +319,29 @@ _DELIMITER = (
 
 def _gaps(fitted: FittedContext) -> str:
     """Return what the model is told that there was no room for; empty if nothing."""
-    outputs = f"the outputs of {_cells(fitted.bare)}" if fitted.bare else ""
-    cells = _cells(fitted.left_out) if fitted.left_out else ""
-    which = " and ".join(filter(None, (cells, outputs)))
-    return f"left out for lack of room: {which}" if which else ""
+    named = (("", fitted.left_out), ("the outputs of ", fitted.bare))
+    which = [f"{what}{_cells(numbers)}" for what, numbers in named if numbers]
+    return f"left out for lack of room: {' and '.join(which)}" if which else ""
 
 
 def _cells(numbers: Sequence[int]) -> str:
-    if len(numbers) == 1:
-        return f"cell {numbers[0]}"
-    return f"{len(numbers)} cells, {numbers[0]} to {numbers[-1]}"
+    first, several = numbers[0], len(numbers) > 1
+    return (
+        f"{len(numbers)} cells, {first} to {numbers[-1]}"
+        if several
+        else f"cell {first}"
+    )
 
 
 def _unused_mark(texts: Sequence[str], question: str) -> str:
     """Return a mark that occurs in none of the texts; the same for the same texts.
 
-    Not even with other signs between its letters: the model may overlook those. It has
+    Not even with other signs between its letters, which the model may overlook; it has
     no digits, as the number of a cell follows it.
     """
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
     digest = digest.translate(str.maketrans("0123456789", "ghijklmnop"))
     digests = (digest[at : at + 6] for at in range(0, len(digest) - 6, 2))
-    taken = " ".join(map(_letters, (*texts, question)))
+    plain = unicodedata.normalize("NFKC", "\0".join((*texts, question))).casefold()
+    taken = re.sub("[^0-9a-z\0]", "", plain)
     return next((m for m in (*_MARKS, *digests) if m.lower() not in taken), digest)
-
-
-def _letters(text: str) -> str:
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return re.sub("[^0-9a-z]", "", plain.casefold())

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from nemotron_magic.context.prompt import Message, split_delimiters
-from nemotron_magic.context.secrets import words
-from nemotron_magic.context.secrets.exact import Exact, exact_values, is_rare
+from nemotron_magic.context.secrets import pattern, words
 from nemotron_magic.context.secrets.named import named_secrets, several_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets, typed_secrets
 from nemotron_magic.context.secrets.values import (
+    MASK,
+    Needles,
     Passage,
+    Place,
     Span,
+    is_placeholder,
+    looks_random,
+    lower,
     merge_spans,
     replace_spans,
+    secrets_in,
+    told_by,
 )
 from nemotron_magic.context.secrets.views import as_read, column_secrets, series_secrets
 from nemotron_magic.core.endpoint import (
+    SHORTEST_GIVEN,
     Key,
     SecretMapping,
+    forms_of,
     secret_value,
     without_traceback,
 )
@@ -35,6 +45,128 @@ _LATELY = 128  # texts that are looked at for what they give away, and then agai
 _SHORTEST_ELSEWHERE = 8  # a key, and not the word that a server here takes for one
 _MOST_GIVEN = 1_000
 _WORDS = words("protocol")
+_SHORTEST = 8
+_LONGEST_WORD = 20
+_ANCHOR = 8
+_PART = 12  # as much of a value is looked for by itself
+_LONGEST_CUT = 500
+_NOT_VALUES = pattern("not_values")
+# A line break within a wrapped value, with what frames and quotes add to it.
+_MARGIN = r" \t\r\"'\\|│>"
+_BREAK = re.compile(rf"(?<![{_MARGIN}\n])[{_MARGIN}]*\n[{_MARGIN}\n]*")
+
+
+def exact_values(
+    environ: Mapping[str, str],
+    exact: Iterable[str] = (),
+    held: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return the secrets to look for, each with the kind that it is reported by."""
+    found = {one: "key" for one in exact if len(one) >= SHORTEST_GIVEN}
+    for name, value in environ.items():
+        telling = None if name in ("PWD", "OLDPWD") else told_by(name)
+        for secret in secrets_in(telling, value):
+            if (telling and telling.is_password) or is_rare(secret):
+                found.setdefault(secret, "environment")
+    return {**found, **(held or {}), **found}
+
+
+def is_rare(value: str) -> bool:
+    """Return whether a value is rare enough to be redacted wherever it stands."""
+    if len(value) < _SHORTEST or is_placeholder(value.lower()):
+        return False
+    if _NOT_VALUES.match(value) and "://" not in value:
+        # A base64 secret may begin with a slash, a path has more of them.
+        return len(value) >= 40 and value.count("/") < 4 and "." not in value
+    word = value.replace("-", "").replace("_", "")
+    is_plain = word.isalpha() and (word[1:].islower() or word.isupper())
+    return not (is_plain and len(value) < _LONGEST_WORD)
+
+
+class _Form(NamedTuple):
+    """One way in which a known value may be written."""
+
+    rank: int  # of the value: the first names what it shares with others
+    needle: str  # that tells where it may stand, and how far that is within it:
+    place: int
+    text: str
+    is_word: bool  # found by itself only, and in this case
+    kind: str
+
+
+def _needles(values: Mapping[str, str], given: Collection[str]) -> Needles[_Form]:
+    """Return what known secrets are found by."""
+    return Needles(
+        (form.needle, form)
+        for rank, (value, kind) in enumerate(values.items())
+        for form in _forms(rank, value, kind, value in given)
+    )
+
+
+def _forms(rank: int, value: str, kind: str, is_given: bool) -> Iterator[_Form]:
+    is_word = len(value) < _SHORTEST and not is_given
+    if is_word:  # capitalized, it may be any other word
+        forms = {value, repr(value)[1:-1], value.upper()}
+    else:
+        forms = forms_of(value) | {value.upper(), value.strip()}
+    forms |= {value[::-1], " ".join(value)}
+    for one in forms if is_word else set(map(lower, forms)):
+        if len(one) >= SHORTEST_GIVEN:
+            yield _Form(rank, lower(one), 0, one, is_word, kind)
+    # So near that each long part of the value, as tables cut it, has a needle.
+    is_cuttable = _PART < len(value) <= _LONGEST_CUT and looks_random(value)
+    ends = range(_ANCHOR, len(value) + 1, _PART - _ANCHOR + 1) if is_cuttable else ()
+    for end in ends:
+        needle = lower(value[end - _ANCHOR : end])
+        yield _Form(rank, needle, end - _ANCHOR, lower(value), False, kind)
+
+
+def _run(passage: Passage, at: int, form: _Form) -> Place:
+    """Return the place around a needle at which a passage reads like its form."""
+    text, place = passage.lowered, form.place
+    end, rest = at + len(form.needle), place + len(form.needle)
+    if form.is_word:
+        is_one = passage.text[at:end] == form.text
+        return at, end if is_one and not _is_within_word(text, at, end) else at
+    while end < len(text) and rest < len(form.text) and text[end] == form.text[rest]:
+        end, rest = end + 1, rest + 1
+    while at > 0 and place > 0 and text[at - 1] == form.text[place - 1]:
+        at, place = at - 1, place - 1
+    return at, end
+
+
+def _is_within_word(text: str, start: int, end: int) -> bool:
+    """Return whether letters or digits go on at either end of a place."""
+    around = text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]
+    # Scripts without capitals may set no blanks between words.
+    return any(
+        len(pair) == 2 and all(c.isdigit() or c.lower() != c.upper() for c in pair)
+        for pair in around
+    )
+
+
+def _known(needles: Needles[_Form], passage: Passage) -> Iterator[Span]:
+    """Yield every place where a known secret stands, be it cut or wrapped."""
+    yield from _unwrapped(needles, passage)
+    if "\n" in passage.text:
+        breaks = _BREAK.finditer(passage.text)
+        joined = passage.edited((*one.span(), "") for one in breaks)
+        for span in _unwrapped(needles, joined):
+            if span.end - span.start >= _SHORTEST:
+                yield joined.back(span)
+
+
+def _unwrapped(needles: Needles[_Form], passage: Passage) -> Iterator[Span]:
+    text = passage.lowered
+    for form in sorted(needles.within(text, passage.grams)):
+        least = min(len(form.text), max(len(form.needle), _PART))
+        at = text.find(form.needle)
+        while at >= 0:
+            start, end = _run(passage, at, form)
+            is_whole = end - start >= least
+            if is_whole and passage.masked[start:end].strip(MASK):
+                yield Span(start, end, form.kind)
+            at = text.find(form.needle, end if is_whole else at + 1)
 
 
 class Redacted(NamedTuple):
@@ -50,7 +182,7 @@ class Redactor:
     It has no readable repr and refuses to be pickled, as it knows secrets.
     """
 
-    __slots__ = ("_exact", "_remembered", "_values")
+    __slots__ = ("_needles", "_remembered", "_values")
 
     def __init__(
         self,
@@ -62,8 +194,8 @@ class Redactor:
         self._values = without_traceback(
             lambda: secret_value(exact_values(environ, given(0), held))
         )
-        self._exact = without_traceback(
-            lambda: secret_value(Exact(self._values(0), given(0)))
+        self._needles = without_traceback(
+            lambda: secret_value(_needles(self._values(0), given(0)))
         )
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
 
@@ -89,7 +221,7 @@ class Redactor:
         return Redacted(text, tuple(found))
 
     def _secrets(self, passage: Passage) -> list[Span]:
-        found = without_traceback(lambda: [*self._exact(0).secrets(passage)])
+        found = without_traceback(lambda: [*_known(self._needles(0), passage)])
         found += _telling(passage)
         if read := as_read(passage):
             found += map(read.back, _telling(read))

@@ -138,7 +138,7 @@ NEAR_THE_KEY = (
         "unseen.py",
         "client/http.py",
     ),
-    *("context/redact.py", "context/secrets/exact.py", "client/deadline.py"),
+    *("context/redact.py", "client/deadline.py"),
 )
 Place = tuple[str, int]
 
