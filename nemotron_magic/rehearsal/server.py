@@ -14,12 +14,11 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from nemotron_magic.rehearsal.replies import (
-    VERBS,
-    Answer,
-    Directives,
-    answer,
+    count_tokens,
+    prompt_tokens,
     question_of,
     read_directives,
+    reply,
     tokens_of,
 )
 
@@ -54,51 +53,31 @@ def _listed(model: str, prices_usd: tuple[float, float]) -> Json:
     }
 
 
-def _credits_used(answer: Answer) -> int:
-    sent_usd, received_usd = _PRICES_USD.get(answer.model, _UNLISTED_USD)
-    usd = answer.prompt_tokens * sent_usd + answer.completion_tokens * received_usd
-    return round(usd * _CREDITS_PER_USD / 1_000_000)
+def _figures(model: str, sent: int, received: int) -> Json:
+    """Return the usage of a reply in tokens, and its cost."""
+    sent_usd, received_usd = _PRICES_USD.get(model, _UNLISTED_USD)
+    usd = sent * sent_usd + received * received_usd
+    spent = round(usd * _CREDITS_PER_USD / 1_000_000)
+    tokens = {"prompt_tokens": sent, "completion_tokens": received}
+    cost = {"credits_used": spent, "usd_spent": spent / _CREDITS_PER_USD}
+    usage = {**tokens, "total_tokens": sent + received}
+    return {"usage": usage, "meta": {"usage": cost}}
 
 
-def _completion(answer: Answer) -> Json:
-    """Return the body of a reply that is not streamed."""
-    message = {"role": "assistant", "content": answer.content}
-    one = {"index": 0, "message": message, "finish_reason": answer.finish}
-    return {**_head(answer, "chat.completion"), "choices": [one], **_usage(answer)}
-
-
-def _stream(answer: Answer) -> Iterator[bytes]:
+def _stream(head: Json, content: str, finish: str, figures: Json) -> Iterator[bytes]:
     """Yield the server-sent events of a streamed reply."""
-    head = _head(answer, "chat.completion.chunk")
     begin: Json = {"role": "assistant", "content": ""}
-    for delta in (begin, *({"content": t} for t in tokens_of(answer.content)), {}):
-        finish = None if delta else answer.finish
-        one = {"index": 0, "delta": delta, "finish_reason": finish}
+    for delta in (begin, *({"content": token} for token in tokens_of(content)), {}):
+        ending = None if delta else finish
+        one = {"index": 0, "delta": delta, "finish_reason": ending}
         yield b"data: %b\n\n" % _bytes({**head, "choices": [one], "usage": None})
-    yield b"data: %b\n\n" % _bytes({**head, "choices": [], **_usage(answer)})
+    yield b"data: %b\n\n" % _bytes({**head, "choices": [], **figures})
 
 
 def _bytes(value: Any) -> bytes:
     """Encode JSON as the service does; a lone surrogate becomes "?"."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", errors="replace")
-
-
-def _head(answer: Answer, kind: str) -> Json:
-    name = f"gen-{answer.created_s}-{answer.number:06}"
-    begun = {"created": answer.created_s, "model": answer.model}
-    return {"id": name, "object": kind, **begun}
-
-
-def _usage(answer: Answer) -> Json:
-    spent = _credits_used(answer)
-    usage = {
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
-    }
-    cost = {"credits_used": spent, "usd_spent": spent / _CREDITS_PER_USD}
-    return {"usage": usage, "meta": {"usage": cost}}
 
 
 class Server(ThreadingHTTPServer):
@@ -179,20 +158,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(body)
 
     def _answer(self, body: Json) -> None:
-        question = question_of(body["messages"])
-        directives = read_directives(question, Directives(), VERBS)
-        now_s = int(time.time())
+        messages, model, streams = body["messages"], body["model"], body.get("stream")
         try:
-            reply = answer(body, directives, next(self.server.numbers), now_s)
+            content, finish = reply(body)
+            figures = _figures(model, prompt_tokens(messages), count_tokens(content))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             self._send(400, f"Body validation error: {error!r}")
             return
-        if not body.get("stream"):
-            self._send(200, _completion(reply))
+        now_s, number = int(time.time()), next(self.server.numbers)
+        kind = "chat.completion.chunk" if streams else "chat.completion"
+        head = {"id": f"gen-{now_s}-{number:06}", "object": kind, "created": now_s}
+        head["model"] = model
+        if not streams:
+            message = {"role": "assistant", "content": content}
+            one = {"index": 0, "message": message, "finish_reason": finish}
+            self._send(200, {**head, "choices": [one], **figures})
             return
         self._head(200, "text/event-stream", ("Transfer-Encoding", "chunked"))
-        tokens_per_s = directives.tokens_per_s or self.server.tokens_per_s
-        for event in _stream(reply):
+        directed = read_directives(question_of(messages)).get("tokens_per_s")
+        tokens_per_s = directed or self.server.tokens_per_s
+        for event in _stream(head, content, finish, figures):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
             if tokens_per_s and self.server.stopping.wait(1 / tokens_per_s):
                 self.close_connection = True
@@ -226,9 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_request(body: Any) -> bool:
-    if not isinstance(body, dict) or not isinstance(body.get("model"), str):
-        return False
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        return False
-    return all(isinstance(m, dict) and "role" in m for m in messages)
+    match body:
+        case {"model": str(), "messages": [_, *_] as messages}:
+            return all(isinstance(m, dict) and "role" in m for m in messages)
+    return False

@@ -116,9 +116,7 @@ def answer(
 
 def _wants_reasoning(body: Mapping[str, Any]) -> bool:
     """Tell whether the request switches reasoning on, in one of the ways there are."""
-    heads = [
-        text_of(m.get("content")) for m in body["messages"] if m["role"] == "system"
-    ]
+    heads = [text_of(m) for m in body["messages"] if m["role"] == "system"]
     switch = any("detailed thinking on" in t or t.endswith("/think") for t in heads)
     return switch or bool(body.get("reasoning") or body.get("reasoning_effort"))
 
@@ -137,7 +135,7 @@ def _first_choice(
             tool_calls=calls,
             finish="tool_calls",
         )
-    text = reply_text(body, steering, question)
+    text = reply_text(body)
     if body.get("echo"):
         text = f"{question}\n\n{text}"
     return Choice(index=0, content=text, reasoning=thought)
