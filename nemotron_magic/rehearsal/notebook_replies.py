@@ -10,7 +10,8 @@ import ast
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 _MESSAGE = re.compile(
@@ -84,28 +85,28 @@ class Column(NamedTuple):
     findings: tuple[str, ...]
     cleaning: tuple[str, ...]
 
-    @classmethod
-    def read(cls, name: str, dtype: str, about: str) -> Column:
-        """Read what stood behind a column's name."""
-        fits = (kind for kind, types in _KINDS.items() if re.fullmatch(types, dtype))
-        kind = next(fits, dtype)
-        is_text, at = kind == "text", f"clean[{_quoted(name)}]"
-        values = re.findall(r"'([^']*)'", about) if is_text else []
-        is_category = len(values) > 1
-        missing = _MISSING.findall(about)[:1]
-        found: dict[str, str] = {}
-        if len({value.strip().lower() for value in values}) < len(values):
-            said = "the same value is written in several ways"
-            found[said] = f"{at} = {at}.str.strip().str.title()"
-        if is_text and not is_category and _AMOUNT.search(name):
-            found["named like a number, kept as text"] = (
-                f'digits = {at}.str.replace(r"[^\\d.-]", "", regex=True)\n'
-                f'{at} = pd.to_numeric(digits, errors="coerce")'
-            )
-        if is_text and _DATE.search(name):
-            said = "named like a date, kept as text"
-            found[said] = f'{at} = pd.to_datetime({at}, errors="coerce")'
-        return cls(name, kind, is_category, (*missing, *found), (*found.values(),))
+
+def _column(name: str, dtype: str, about: str) -> Column:
+    """Read what stood behind a column's name."""
+    fits = (kind for kind, types in _KINDS.items() if re.fullmatch(types, dtype))
+    kind = next(fits, dtype)
+    is_text, at = kind == "text", f"clean[{_quoted(name)}]"
+    values = re.findall(r"'([^']*)'", about) if is_text else []
+    is_category = len(values) > 1
+    found: dict[str, str] = {}
+    if len({value.strip().lower() for value in values}) < len(values):
+        said = "the same value is written in several ways"
+        found[said] = f"{at} = {at}.str.strip().str.title()"
+    if is_text and not is_category and _AMOUNT.search(name):
+        found["named like a number, kept as text"] = (
+            f'digits = {at}.str.replace(r"[^\\d.-]", "", regex=True)\n'
+            f'{at} = pd.to_numeric(digits, errors="coerce")'
+        )
+    if is_text and _DATE.search(name):
+        said = "named like a date, kept as text"
+        found[said] = f'{at} = pd.to_datetime({at}, errors="coerce")'
+    missing = _MISSING.findall(about)[:1]
+    return Column(name, kind, is_category, (*missing, *found), (*found.values(),))
 
 
 class Table(NamedTuple):
@@ -118,11 +119,8 @@ class Table(NamedTuple):
 
     def column(self, question: str, kind: str) -> str | None:
         """Return the column of a kind that the question names, else the first."""
-        names = [
-            column.name
-            for column in self.columns
-            if (column.is_category if kind == "text" else column.kind == kind)
-        ]
+        of_kind = (c for c in self.columns if c.kind == kind)
+        names = [c.name for c in of_kind if c.is_category or kind != "text"]
         words = re.findall(r"\w+", question.lower())
         named = (name for name in names if name.lower() in words)
         return next(named, names[0] if names else None)
@@ -134,10 +132,10 @@ def table_of(attached: Sequence[Attachment]) -> Table | None:
         lines = "\n".join(one.fields.values()).split("\n")
         head = _HEAD.fullmatch(lines[0])
         if one.kind == "value" and head:
-            found = (_COLUMN.fullmatch(line) for line in lines)
-            columns = (Column.read(*m.groups(default="")) for m in found if m)
+            found = filter(None, map(_COLUMN.fullmatch, lines))
+            columns = tuple(_column(*match.groups(default="")) for match in found)
             has_rows = any(line.endswith("cells divided by |:") for line in lines)
-            return Table(one.title, head[1], tuple(columns), has_rows)
+            return Table(one.title, head[1], columns, has_rows)
     return None
 
 
@@ -160,35 +158,29 @@ def reply_about(table: Table, question: str) -> str:
     elif number and category:
         said = f"This adds up `{number}` for each `{category}`, the largest first:"
         by = _grouped(table, number, category)
-        code = (
-            f'totals = {by}.agg(["count", "sum", "mean"])',
-            'totals.sort_values("sum", ascending=False)',
-        )
+        totals = f'totals = {by}.agg(["count", "sum", "mean"])'
+        code = [totals, 'totals.sort_values("sum", ascending=False)']
     else:
-        said, code = "This sums it up:", (f"{table.name}.describe()",)
+        said, code = "This sums it up:", [f"{table.name}.describe()"]
     return f"{source} {said}\n\n{_code_block(*code)}"
 
 
 def _cleaning(table: Table) -> str:
-    rows = (
+    rows = [
         f"| `{c.name}` | {c.kind} | {'; '.join(c.findings) or 'nothing'} |"
         for c in table.columns
-    )
+    ]
     head = ("| Column | Holds | What stands out |", "|:--|:--|:--|")
-    code = _code_block(
-        *("import pandas as pd", ""),
-        f"clean = {table.name}.drop_duplicates().copy()",
-        *(lines for column in table.columns for lines in column.cleaning),
-        "clean.info()",
-    )
-    return "\n".join((*head, *rows, "", code))
+    copied = f"clean = {table.name}.drop_duplicates().copy()"
+    mended = [lines for column in table.columns for lines in column.cleaning]
+    code = _code_block("import pandas as pd", "", copied, *mended, "clean.info()")
+    return "\n".join([*head, *rows, "", code])
 
 
 def _plot(
     table: Table, wants: str, number: str, category: str | None
-) -> tuple[str, Iterable[str]]:
-    date = table.column(wants, "dates")
-    axis = "x"
+) -> tuple[str, list[str]]:
+    date, axis = table.column(wants, "dates"), "x"
     if date is not None and "bar" not in wants:
         said, by, unstack, axis = f"{number} by month", "month", "", "y"
         if category:
@@ -202,18 +194,13 @@ def _plot(
         ]
     elif category is not None:
         said = f"{number} for each {category}"
-        lines = [
-            f"totals = {_grouped(table, number, category)}.sum().sort_values()",
-            "ax = totals.plot.barh(figsize=(8, 3.5))",
-        ]
+        totals = f"totals = {_grouped(table, number, category)}.sum().sort_values()"
+        lines = [totals, "ax = totals.plot.barh(figsize=(8, 3.5))"]
     else:
         said = f"how {number} is spread"
         lines = [f"ax = {table.name}[{_quoted(number)}].plot.hist(bins=20)"]
-    lines += [
-        f"ax.set_title({_quoted(said)})",
-        f"ax.set_{axis}label({_quoted(number)});",
-    ]
-    return f"This draws {said}:", lines
+    label = f"ax.set_{axis}label({_quoted(number)});"
+    return f"This draws {said}:", [*lines, f"ax.set_title({_quoted(said)})", label]
 
 
 def _grouped(table: Table, number: str, category: str) -> str:
@@ -304,8 +291,7 @@ def _renamed(source: str, wrong: str, right: str) -> str:
 
 
 def _parses(source: str) -> bool:
-    try:
+    with suppress(SyntaxError, ValueError):
         ast.parse(source)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+        return True
+    return False

@@ -167,8 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         now_s, number = int(time.time()), next(self.server.numbers)
         kind = "chat.completion.chunk" if streams else "chat.completion"
-        head = {"id": f"gen-{now_s}-{number:06}", "object": kind, "created": now_s}
-        head["model"] = model
+        names = {"id": f"gen-{now_s}-{number:06}", "object": kind, "model": model}
+        head = {**names, "created": now_s}
         if not streams:
             message = {"role": "assistant", "content": content}
             one = {"index": 0, "message": message, "finish_reason": finish}

@@ -167,7 +167,7 @@ def run(app: App, line: str, cell: str | None) -> Any:
     try:
         if call.command == "rows" and not call.help:
             return row_runs.run(app, call, settings, line)
-        shown = _shown(app, call, settings)
+        shown = _report_of(app, call, settings)
         if shown is None:
             return app.asker.reply(call, settings)
     except KeyboardInterrupt:
@@ -177,7 +177,7 @@ def run(app: App, line: str, cell: str | None) -> Any:
     return None
 
 
-def _shown(app: App, call: ParsedMagic, settings: Settings) -> str | None:
+def _report_of(app: App, call: ParsedMagic, settings: Settings) -> str | None:
     """Return what is to be shown instead of a reply; None if there is to be one."""
     if call.help:
         return _flags_help()
