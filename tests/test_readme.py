@@ -21,7 +21,7 @@ from nemotron_magic.magics.extension import NemotronMagics
 from nemotron_magic.magics.flags import FLAGS
 from nemotron_magic.magics.parser import parse
 from nemotron_magic.magics.phrases import COMMANDS
-from nemotron_magic.magics.tasks import TASKS
+from nemotron_magic.magics.questions import TASKS
 from nemotron_magic.session.conversation import MEMORY_CHARS
 from nemotron_magic.session.session import Session
 

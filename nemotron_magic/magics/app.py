@@ -19,7 +19,8 @@ from nemotron_magic.core.endpoint import SecretMapping
 from nemotron_magic.core.errors import NemotronError
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.display.front_end import DisplayManager
-from nemotron_magic.magics.ask import Asker
+from nemotron_magic.display.insert import CodeInserter, InsertOptions
+from nemotron_magic.magics.questions import QuestionBuilder
 from nemotron_magic.session.conversation import MAIN
 from nemotron_magic.session.replay import NotebookReplyCache
 from nemotron_magic.session.reply import Reply
@@ -65,8 +66,13 @@ class App:
             shell, self._own_file, History(shell, recorder, displays, ids)
         )
         folders = [user_folder(self._environ, kind) for kind in ("data", "cache")]
-        self.asker = Asker(shell, self.session, gatherer, self.displays, folders, slow)
-        code_of = self.asker.inserter.code_of
+        self.inserter = CodeInserter(
+            shell, lambda: self.displays.front_end != "headless", folders
+        )
+        self.questions = QuestionBuilder(shell, self.session, gatherer)
+        self.slow = slow
+        self.options_of: dict[str, InsertOptions] = {}
+        code_of = self.inserter.code_of
         self.displays.code_of = lambda reply: code_of(reply, config.insert_button)
         self._printers = shell.display_formatter.ipython_display_formatter
         self._printers.for_type(Reply, self.displays.show_value)
@@ -119,9 +125,9 @@ class App:
         from nemotron_magic.display.panel.panel import Panel
 
         if self._panels is None:
-            aside, inserter = self.asker.questions.aside, self.asker.inserter
-            shared = (self.shell, self.config, self.session, aside, inserter)
-            self._panels = PanelHost(*shared, self.keep_books, self.displays.ticker)
+            aside, ticker = self.questions.aside, self.displays.ticker
+            shared = (self.shell, self.config, self.session, aside, self.inserter)
+            self._panels = PanelHost(*shared, self.keep_books, ticker)
         panel = Panel(self._panels)
         panel.show()
         return panel

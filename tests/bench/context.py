@@ -19,8 +19,8 @@ from nemotron_magic import Session
 from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.secrets.held import Held
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.magics.ask import QuestionBuilder
 from nemotron_magic.magics.parser import ParsedMagic
+from nemotron_magic.magics.questions import QuestionBuilder
 
 
 @dataclass

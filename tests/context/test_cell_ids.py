@@ -15,8 +15,8 @@ from nemotron_magic.context.cells import CellIds
 from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.history import History
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.magics.ask import QuestionBuilder
 from nemotron_magic.magics.parser import parse
+from nemotron_magic.magics.questions import QuestionBuilder
 from nemotron_magic.session.conversation import Question
 
 

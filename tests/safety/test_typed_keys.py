@@ -17,8 +17,8 @@ from nemotron_magic import Session
 from nemotron_magic.context.gather import ContextGatherer
 from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.magics.ask import QuestionBuilder
 from nemotron_magic.magics.parser import parse
+from nemotron_magic.magics.questions import QuestionBuilder
 from nemotron_magic.session.conversation import Question
 
 HEX = "4f9a77b0c1d2e3f4" + "05162738495a6b7c"

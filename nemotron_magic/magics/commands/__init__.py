@@ -19,6 +19,7 @@ from nemotron_magic.display.reports import (
     tokens_text,
 )
 from nemotron_magic.magics.app import App
+from nemotron_magic.magics.ask import Asking
 from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.service import SERVICE, key_state
 from nemotron_magic.magics.commands.usage import USAGE
@@ -94,7 +95,7 @@ def _spent(session: Session) -> str:
 
 
 def _code(app: App, text: str, settings: Settings) -> str:
-    return app.asker.inserter.insert(text, settings["try_code"] == "on")
+    return app.inserter.insert(text, settings["try_code"] == "on")
 
 
 def _reset(app: App, text: str, settings: Settings) -> str:
@@ -169,7 +170,7 @@ def run(app: App, line: str, cell: str | None) -> Any:
             return row_runs.run(app, call, settings, line)
         shown = _report_of(app, call, settings)
         if shown is None:
-            return app.asker.reply(call, settings)
+            return Asking(app, call, settings).run()
     except KeyboardInterrupt:
         raise InterruptedByUser("stopped by you") from None
     if shown:
@@ -185,7 +186,7 @@ def _report_of(app: App, call: ParsedMagic, settings: Settings) -> str | None:
         return _RUNS[call.command](app, call.text.strip(), settings) or ""
     if not call.preview:
         return None
-    question, _ = app.asker.question(call, settings)
+    question, _ = app.questions.of(call, settings)
     beside = "" if question.text.strip() else " with a question"
     prompt, heading = app.session.prepare(question, settings), "What would be sent"
     return preview_report(app.session, prompt, settings, f"{heading}{beside}")

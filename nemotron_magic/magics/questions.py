@@ -1,4 +1,4 @@
-"""Tasks `fix`, `explain`, `doc` and `test`: their prompt and their target cell."""
+"""Questions of what was typed: their context, the tasks and what these are about."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from typing import Any, NamedTuple
 
 from nemotron_magic.code.syntax import compile_cell, python_source, read_names
 from nemotron_magic.context.cells import Cell, latest_runs
-from nemotron_magic.context.gather import Subject
-from nemotron_magic.context.history import History
+from nemotron_magic.context.gather import ContextGatherer, ContextRequest, Subject
 from nemotron_magic.context.prompt import ContextPart, cell_part
 from nemotron_magic.context.tracebacks import clip_traceback, is_library
 from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import MISSING, bases, defined, exact, state
-from nemotron_magic.magics.flags import WORDS
+from nemotron_magic.core.settings import Settings
+from nemotron_magic.magics.flags import WORDS, refuse_key
 from nemotron_magic.magics.parser import ParsedMagic
+from nemotron_magic.session.conversation import MAIN, Question, turns_before
+from nemotron_magic.session.session import Session
+from nemotron_magic.session.structured.specs import of_own_type
 
 _ONE_CELL = "in one fenced block that names its language"
 
@@ -70,13 +73,71 @@ _PATH = re.compile(r"[^\W\d]\w*+(?:\.[^\W\d]\w*+)*(?![\"'])")
 
 
 @dataclass(frozen=True)
-class TaskTargets:
-    """Finds the cells and variables of a shell that a task is about."""
+class QuestionBuilder:
+    """Makes questions of what was typed, with their context and their place."""
 
     shell: Any
-    history: History
+    session: Session
+    gatherer: ContextGatherer
 
-    def of(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
+    def of(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
+        """Return the question of a call, and the source of the cell it is about."""
+        if call.code and call.as_ is not None:
+            raise InputError(
+                "--as asks for values, and --code for code: one question takes one",
+                "nothing was sent",
+                "Leave one out: %nemotron --as FIELDS …   or: %nemotron --code …",
+            )
+        subject, source = Subject(instruction=CODE if call.code else ""), ""
+        if call.command in TASKS:
+            variables = Variables(self.shell, settings["data"])
+            subject, source = self._subject(call, variables)
+        elif call.command:
+            raise InputError(
+                f"{call.command} cannot be previewed",
+                "it sends the last question again, with what came of it",
+                "See what that sent: %nemotron preview",
+            )
+        return self.typed(call, settings, subject), source
+
+    def typed(
+        self,
+        call: ParsedMagic,
+        settings: Settings,
+        subject: Subject | None = None,
+        last: int | None = None,
+    ) -> Question:
+        """Return the question of a cell; about a subject, other cells only if asked.
+
+        No cell asks it where a `last` one is given, up to which cells may be sent.
+        """
+        subject, thread = subject or Subject(), call.thread or MAIN
+        origin, cell = self.gatherer.place() if last is None else ("", last)
+        keeps_cells = not subject.words or "context" in call.values
+        turns = self.session.conversation.threads.get(thread, [])
+        before = turns_before(turns, origin)
+        request = ContextRequest(
+            text=call.text,
+            subject=subject,
+            files=call.files,
+            notebook=call.notebook,
+            data=settings["data"],
+            context=settings["context"] if keeps_cells else "none",
+            budget_tokens=self.session.context_tokens(settings),
+            since=max((turn.cell for turn in before), default=0),
+            last=last,
+        )
+        text, context_info, notice = self.gatherer.gather(request)
+        wanted = call.as_ and of_own_type(call.as_, self.shell.user_ns)
+        question = Question(text, context_info, origin, cell, thread, notice=notice)
+        return replace(question, without_history=call.fresh, wanted=wanted)
+
+    def aside(self, text: str, thread: str, settings: Settings, last: int) -> Question:
+        """Return a question that no cell asks; cells up to `last` may be sent."""
+        refuse_key(text, self.session.redactor.hide)
+        return self.typed(ParsedMagic(text=text, thread=thread), settings, last=last)
+
+    def _subject(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
         """Return what a task is about, and the cell that its code is to replace."""
         task = TASKS[call.command]
         if call.command == "test":
@@ -140,7 +201,9 @@ class TaskTargets:
                 "nothing was sent",
                 f"Remove that line, or put %%nemotron {command} on top of the cell",
             )
-        cell = self.history.load(cell, variables.result) if cell.number else cell
+        cell = (
+            self.gatherer.history.load(cell, variables.result) if cell.number else cell
+        )
         has_run_well = cell.number and not cell.error and not call.text.strip()
         if command == "fix" and has_run_well:
             raise InputError(
@@ -154,7 +217,7 @@ class TaskTargets:
         """Return the newest cell whose newest run failed, and not by Stop."""
         well: list[Cell] = []
         for cell in latest_runs(self._others()):
-            error = self.history.error_of(cell)
+            error = self.gatherer.history.error_of(cell)
             is_stopped = "KeyboardInterrupt" in error.rpartition("\n")[2]
             if not error:
                 well.append(cell)
@@ -168,7 +231,7 @@ class TaskTargets:
 
     def _others(self) -> Iterator[Cell]:
         """Return the cells that ran, newest first, but for ours."""
-        ran = islice(self.history.newest_first(), _MOST_CELLS)
+        ran = islice(self.gatherer.history.newest_first(), _MOST_CELLS)
         return (cell for cell in ran if not cell.is_ours)
 
     def _function(self, text: str) -> str:
