@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from operator import attrgetter
 from pathlib import Path
@@ -30,6 +31,14 @@ class RowState(IntEnum):
     """Not billed."""
     UNKNOWN = 5
     """Sent, and the answer lost: it may have been billed."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> RowState:
+        return cls.UNKNOWN
+
+
+DOUBTFUL = (RowState.SENT, RowState.UNKNOWN)
+"""Nobody knows whether these were billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +61,6 @@ class AnswerRecord:
     cost_usd: float | None = None
     served_model: str | None = None
     run: str = ""
-
-    @property
-    def may_be_billed(self) -> bool:
-        """Whether nobody knows if it was."""
-        return self.state in (RowState.SENT, RowState.UNKNOWN)
 
     def request_id(self) -> str:
         """Return the id of its last request, which the service was told."""
@@ -84,19 +88,22 @@ _FILE = "rows.sqlite"
 _KEEP_S = 30 * 86_400.0
 _MOST_BYTES = 500_000_000
 _COLUMNS = tuple(one.name for one in fields(AnswerRecord))
-_TASK = "hash, name, base_url, model, instruction, fields, rows, created_s, used_s"
+_TASK = tuple(one.name for one in fields(TaskRecord))[:9]
+_EMPTY: tuple[Any, ...] = (*[""] * 6, 0, 0.0, 0.0)
+_ANSWER_NAMES, _TASK_NAMES = ", ".join(_COLUMNS), ", ".join(_TASK)
 _SCHEMA = Schema(
     0x4E4D5257,
     1,
     f"""
     CREATE TABLE IF NOT EXISTS task (
-        id INTEGER PRIMARY KEY, {_TASK.replace("hash", "hash UNIQUE")}
+        id INTEGER PRIMARY KEY, {_TASK_NAMES.replace("hash", "hash UNIQUE")}
     );
     CREATE TABLE IF NOT EXISTS answer (
-        task, {", ".join(_COLUMNS)}, PRIMARY KEY (task, key)
+        task, {_ANSWER_NAMES}, PRIMARY KEY (task, key)
     ) WITHOUT ROWID
     """,
 )
+_NUMBER = "(SELECT id FROM task WHERE hash = ?)"
 _MARKS = ", ".join("?" * (1 + len(_COLUMNS)))
 _SET = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "key")
 _PUT = f"INSERT INTO answer VALUES ({_MARKS}) ON CONFLICT DO UPDATE SET {_SET}"
@@ -113,18 +120,12 @@ class RowStore:
     """
 
     def __init__(
-        self,
-        path: Path | None = None,
-        *,
-        most_bytes: int = _MOST_BYTES,
-        keep_s: float = _KEEP_S,
-        **more: Any,
+        self, path: Path | None = None, *, most_bytes: int = _MOST_BYTES, **more: Any
     ) -> None:
         self._path = path
         self._more = more
         self._storage = Storage(path, _SCHEMA, **more)
         self._most_bytes = most_bytes
-        self._keep_s = keep_s
         self._now_s = more.get("now_s", time.time)
         self._held: dict[str, dict[bytes, AnswerRecord]] = {}
 
@@ -141,31 +142,25 @@ class RowStore:
         self._make_room(task.hash)
         known = self.find(task.hash)
         now_s = self._now_s()
-        names = _TASK.split(", ")[:7]
-        row = (*(getattr(task, name) for name in names), now_s, now_s)
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                f"INSERT INTO task ({_TASK}) VALUES ({', '.join('?' * 9)}) "
-                "ON CONFLICT (hash) DO UPDATE SET used_s = excluded.used_s, "
-                "rows = excluded.rows, name = excluded.name",
-                row,
-            )
-
-        self._storage.write(work)
+        begun = replace(task, created_s=now_s, used_s=now_s)
+        put = (
+            f"INSERT INTO task ({_TASK_NAMES}) VALUES ({', '.join('?' * len(_TASK))}) "
+            "ON CONFLICT DO UPDATE SET used_s = excluded.used_s, "
+            "rows = excluded.rows, name = excluded.name"
+        )
+        self._storage.write(
+            lambda c: c.execute(put, attrgetter(*_TASK)(begun)) and None
+        )
         if held := self._held.pop(task.hash, None):
             self.put(task.hash, held.values())
         return known
 
     def find(self, task: str) -> dict[bytes, AnswerRecord]:
         """Return what is known of the rows of a task."""
-        ask = (
-            f"SELECT {', '.join(_COLUMNS)} FROM answer "
-            "WHERE task = (SELECT id FROM task WHERE hash = ?)"
-        )
+        ask = f"SELECT {_ANSWER_NAMES} FROM answer WHERE task = {_NUMBER}"
         rows = self._storage.read(lambda c: c.execute(ask, (task,)).fetchall())
-        found = (_record(row) for row in rows)
-        return {one.key: one for one in found} | self._held.get(task, {})
+        found = {key: AnswerRecord(key, RowState(state), *r) for key, state, *r in rows}
+        return found | self._held.get(task, {})
 
     def claim(
         self,
@@ -181,51 +176,49 @@ class RowStore:
         was refused, or is in one of `states` and has not changed since `before_s`.
         """
         take = _CLAIM % ", ".join(f"{one:d}" for one in states)
-
         ended = list(done)
 
         def work(connection: sqlite3.Connection) -> list[AnswerRecord]:
             number = _number(connection, task)
             connection.executemany(_PUT, ((number, *_values(one)) for one in ended))
             return [
-                record
-                for record in records
-                if connection.execute(
-                    take, (number, *_values(record), before_s)
-                ).rowcount
+                one
+                for one in records
+                if connection.execute(take, (number, *_values(one), before_s)).rowcount
             ]
 
         claimed = self._storage.write(work)
-        self._hold(task, [*ended, *claimed])
+        if self._path is not None and self._storage.path is None:
+            held = self._held.setdefault(task, {})
+            held.update((one.key, one) for one in (*ended, *claimed))
         return claimed
 
     def put(self, task: str, records: Iterable[AnswerRecord]) -> None:
         """Write down what came of rows."""
-        kept = list(records)
-
-        def work(connection: sqlite3.Connection) -> None:
-            number = _number(connection, task)
-            rows = ((number, *_values(record)) for record in kept)
-            connection.executemany(_PUT, rows)
-
-        self._storage.write(work)
-        self._hold(task, kept)
+        self.claim(task, (), done=records)
 
     def release(self, task: str, keys: Iterable[bytes]) -> None:
         """Forget rows that were recorded as sent, and were not."""
         gone = [(task, key) for key in keys]
-        where = "task = (SELECT id FROM task WHERE hash = ?) AND key = ?"
-        drop = f"DELETE FROM answer WHERE {where}"
+        drop = f"DELETE FROM answer WHERE task = {_NUMBER} AND key = ?"
         self._storage.write(lambda c: c.executemany(drop, gone) and None)
 
     def tasks(self) -> list[TaskRecord]:
         """Return all tasks, the last used first, with their counts."""
-
-        def work(connection: sqlite3.Connection) -> list[TaskRecord]:
-            ask = f"SELECT id, {_TASK} FROM task ORDER BY used_s DESC"
-            return [_task(connection, *row) for row in connection.execute(ask)]
-
-        return self._storage.read(work)
+        ask = (
+            f"SELECT {_TASK_NAMES}, state, count(state), total(cost_usd) "
+            "FROM task LEFT JOIN answer ON task = id "
+            "GROUP BY id, state ORDER BY used_s DESC, id"
+        )
+        rows = self._storage.read(lambda c: c.execute(ask).fetchall())
+        tasks: dict[str, TaskRecord] = {}
+        for *task, state, many, cost_usd in rows:
+            known = (one or empty for one, empty in zip(task, _EMPTY, strict=True))
+            one = tasks.setdefault(task[0], TaskRecord(*known))
+            states = Counter(one.states) + Counter({RowState(state): many})
+            cost_usd += one.cost_usd
+            tasks[one.hash] = replace(one, cost_usd=cost_usd, states=states)
+        return [*tasks.values()]
 
     def forget(self, name: str) -> int:
         """Throw away the answers of all tasks of a name; return how many there were."""
@@ -241,14 +234,9 @@ class RowStore:
         """Let go of what is in memory."""
         self._storage.close()
 
-    def _hold(self, task: str, records: list[AnswerRecord]) -> None:
-        """Remember what could not be written to the file."""
-        if self._path is not None and self._storage.path is None:
-            self._held.setdefault(task, {}).update((one.key, one) for one in records)
-
     def _make_room(self, kept: str) -> None:
         """Throw tasks away that are old, and the oldest while there are too many."""
-        old_s = self._now_s() - self._keep_s
+        old_s = self._now_s() - _KEEP_S
 
         def work(connection: sqlite3.Connection) -> int:
             gone = 0
@@ -271,51 +259,23 @@ def open_rows(environ: Mapping[str, str]) -> RowStore:
 _values = attrgetter(*_COLUMNS)
 
 
-def _record(row: Sequence[Any]) -> AnswerRecord:
-    known = dict(zip(_COLUMNS, row, strict=True))
-    states = {int(one) for one in RowState}
-    is_sound = known["state"] in states
-    known["state"] = RowState(known["state"]) if is_sound else RowState.UNKNOWN
-    return AnswerRecord(**known)
-
-
 def _number(connection: sqlite3.Connection, task: str) -> int:
-    ask = "SELECT id FROM task WHERE hash = ?"
-    found = connection.execute(ask, (task,)).fetchone()
-    if found is None:  # the file was replaced meanwhile
-        add = "INSERT INTO task (hash, name, used_s) VALUES (?, '', ?)"
-        return connection.execute(add, (task, time.time())).lastrowid or 0
-    return int(found[0])
-
-
-def _task(connection: sqlite3.Connection, number: int, *row: Any) -> TaskRecord:
-    ask = (
-        "SELECT state, count(*), total(cost_usd) FROM answer "
-        "WHERE task = ? GROUP BY state"
-    )
-    counts = connection.execute(ask, (number,)).fetchall()
-    cost_usd = sum(cost for _, _, cost in counts)
-    states = {RowState(state): many for state, many, _ in counts if state in _STATES}
-    texts = [str(one or "") for one in row[:6]]
-    rows, created_s, used_s = (float(one or 0) for one in row[6:])
-    figures = (int(rows), created_s, used_s, cost_usd)
-    return TaskRecord(*(*texts, *figures, states))
-
-
-_STATES = frozenset(int(one) for one in RowState)
+    # Where the file was replaced meanwhile, it does not have the task.
+    add = "INSERT OR IGNORE INTO task (hash, used_s) VALUES (?, ?)"
+    connection.execute(add, (task, time.time()))
+    return int(connection.execute(f"SELECT {_NUMBER}", (task,)).fetchone()[0])
 
 
 def _drop(connection: sqlite3.Connection, task: str) -> int:
     """Throw a task away; return how many answers it had."""
-    these = "(SELECT id FROM task WHERE hash = ?)"
-    gone = connection.execute(f"DELETE FROM answer WHERE task = {these}", (task,))
+    gone = connection.execute(f"DELETE FROM answer WHERE task = {_NUMBER}", (task,))
     connection.execute("DELETE FROM task WHERE hash = ?", (task,))
     return max(gone.rowcount, 0)
 
 
 def _bytes_used(connection: sqlite3.Connection) -> int:
-    names = ("page_count", "freelist_count", "page_size")
-    total, free, size = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names
+    ask = (
+        "SELECT (page_count - freelist_count) * page_size "
+        "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
     )
-    return int((total - free) * size)
+    return int(connection.execute(ask).fetchone()[0])

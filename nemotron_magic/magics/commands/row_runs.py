@@ -31,7 +31,7 @@ from nemotron_magic.session.rows.frame import Progress, Row, Rows, format_durati
 from nemotron_magic.session.rows.task import RowsQuestion, read_table
 from nemotron_magic.session.structured.asking import as_cell, as_table
 from nemotron_magic.session.structured.specs import of_own_type
-from nemotron_magic.storage.rows import AnswerRecord, RowState, RowStore
+from nemotron_magic.storage.rows import DOUBTFUL, AnswerRecord, RowState, RowStore
 
 _PILOT_ROWS = 5
 _FEW_ROWS = 20
@@ -337,7 +337,7 @@ def _checked(app: App, store: RowStore, settings: Settings, text: str) -> str:
     """Settle rows that may have been billed, by the service's log of requests."""
     session, lines = app.session, []
     for task in store.tasks():
-        doubtful = [r for r in store.find(task.hash).values() if r.may_be_billed]
+        doubtful = [r for r in store.find(task.hash).values() if r.state in DOUBTFUL]
         if not doubtful:
             continue
         endpoint = Endpoint.read(task.base_url)
