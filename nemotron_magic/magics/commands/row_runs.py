@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from nemotron_magic.context.variables import evaluate
@@ -41,48 +40,46 @@ _LIST = (
     *("Rows", "Answered", "Errors", "Maybe billed", "Cost"),
 )
 _SHOWN_QUESTION = 40
+_UNSENT = "nothing was sent"
+_NO_RUNS = (
+    'No rows have been asked about yet. Try: `%%nemotron --as "tone: good|bad" -o out '
+    "rows: df.review`, and below it what to ask about each row."
+)
 
 
 def run(app: App, call: ParsedMagic, settings: Settings, line: str) -> Any:
     """Do what was typed after `rows`; return the frame of answers, if it asked."""
     text = call.text.strip()
-    word, _, rest = text.partition(" ")
-    if not call.cell.strip() and (not text or word in ("check", "forget")):
-        store = app.session.row_store(settings)
-        shown = {"": _listed, "check": _checked, "forget": _forgotten}[word]
-        app.displays.show_markdown(shown(app, store, settings, rest.strip()))
-        return None
-    verbs = ("check", "forget")
-    if not call.cell.strip() and (near := difflib.get_close_matches(word, verbs, 1)):
-        hint = f"Did you mean: %nemotron rows: {near[0]} {rest}".rstrip()
-        raise InputError(f"rows has no command {one_line(word, 40)}", hint=hint)
+    if not call.cell.strip():
+        word, _, rest = text.partition(" ")
+        verbs = {"": _listed, "check": _checked, "forget": _forgotten}
+        if word in verbs:
+            store = app.session.row_store(settings)
+            app.displays.show_markdown(verbs[word](app, store, rest.strip()))
+            return None
+        if near := difflib.get_close_matches(word, [*verbs], 1):
+            hint = f"Did you mean: %nemotron rows: {near[0]} {rest}".rstrip()
+            raise InputError(f"rows has no command {one_line(word, 40)}", hint=hint)
     # As a value is written in a question: $`df.review`.
     text = re.sub(r"\A\$?`([^`]+)`\Z", r"\1", text)
     expression, flags = _split_flags(text)
     if flags:
-        typed = line[: line.rindex("rows:")]
+        right = f"{line[: line.rindex('rows:')]}{flags} rows: {expression}"
+        hint = f"Type: %%nemotron {right}"
+        raise InputError("flags stand before rows:", _UNSENT, hint)
+    # These say something of a conversation, and a row has none.
+    others = ("code", "replace", "files", "notebook", "thread", "fresh")
+    if given := next((one for one in others if getattr(call, one)), ""):
         raise InputError(
-            "flags stand before rows:",
-            "nothing was sent",
-            f"Type: %%nemotron {typed}{flags} rows: {expression}",
+            f"--{given.removesuffix('s')} is for a question, and has no use for rows",
+            f"each row goes out by itself; {_UNSENT}",
+            f"Leave it out: %%nemotron … rows: {call.text}",
         )
-    _refuse_others(call)
     question = _question(app, call, expression)
     if call.preview:
         app.displays.show_markdown(_preview(app, question, settings))
         return None
     return _ask(app, call, question, settings)
-
-
-def _refuse_others(call: ParsedMagic) -> None:
-    """Refuse flags that say something of a conversation: a row has none."""
-    others = ("code", "replace", "files", "notebook", "thread", "fresh")
-    if given := next((one for one in others if getattr(call, one)), ""):
-        raise InputError(
-            f"--{given.removesuffix('s')} is for a question, and has no use for rows",
-            "each row goes out by itself; nothing was sent",
-            f"Leave it out: %%nemotron … rows: {call.text}",
-        )
 
 
 def _split_flags(text: str) -> tuple[str, str]:
@@ -113,11 +110,9 @@ def _question(app: App, call: ParsedMagic, expression: str) -> RowsQuestion:
 def _value(expression: str, names: dict[str, Any]) -> Any:
     """Return what a name or path stands for; raise InputError, and run nothing."""
     if not expression:
-        raise InputError(
-            "rows: of what? A name or a path follows the colon",
-            "nothing was sent",
-            "Such as: %%nemotron rows: df.review   and the question below",
-        )
+        what = "rows: of what? A name or a path follows the colon"
+        hint = "Such as: %%nemotron rows: df.review   and the question below"
+        raise InputError(what, _UNSENT, hint)
     try:
         return evaluate(expression, names)
     except InputError as error:
@@ -125,7 +120,7 @@ def _value(expression: str, names: dict[str, Any]) -> Any:
         hint = error.hint.replace("; then write $`x`", "   then: rows: x")
         error.hint = "" if "backslash" in hint else re.sub(r"\$?`", "", hint)
         error.what = re.sub(r"\$?`", "", error.what)
-        error.why = error.why or "nothing was sent"
+        error.why = error.why or _UNSENT
         raise
     except Exception as error:
         what = f"{one_line(expression, 60)} is not there"
@@ -134,15 +129,13 @@ def _value(expression: str, names: dict[str, Any]) -> Any:
 
 def _truth(expression: str, label: str, names: dict[str, Any]) -> Any:
     """Return the column of the truth: of the frame itself, or of that it is part of."""
-    node = ast.parse(expression, mode="eval").body
-    paths = [ast.unparse(node)]
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-        paths.append(ast.unparse(node))
-    for path in paths:
-        value: Any = evaluate(path, names)
+    nodes = [ast.parse(expression, mode="eval").body]
+    while isinstance(nodes[-1], ast.Attribute | ast.Subscript):
+        nodes.append(nodes[-1].value)
+    for node in nodes:
+        value: Any = evaluate(ast.unparse(node), names)
         if type(value).__name__ == "DataFrame" and label in list(value.columns):
-            return label if path == paths[0] else value[label]
+            return label if node is nodes[0] else value[label]
     raise InputError(
         f"there is no column {one_line(label, 40)} beside {expression}",
         hint="Take the frame, too: rows: df[['review', 'truth']] with {review} below",
@@ -178,7 +171,7 @@ def _ask(
     def watch(progress: Progress) -> None:
         if not call.quiet:
             line = str(progress)
-            show(f"{line}\n\n{_table(progress.last, ())}", line, False)
+            show(f"{line}\n\n{_table(progress.last)}", line, False)
 
     def keep(rows: Rows) -> None:
         if call.out:
@@ -211,81 +204,68 @@ def _ask(
 
 def _result(rows: Rows, question: RowsQuestion, warning: str) -> str:
     """Return what is shown at the end, as Markdown."""
-    shown = (
-        (row, rows.sent(at))
-        for at, row in enumerate(rows)
-        if row.note not in ("not asked", "empty")
-    )
-    first = [*islice(shown, _PILOT_ROWS)]
-    found, sent = [row for row, _ in first], [text for _, text in first]
+    first = rows.first(_PILOT_ROWS)
+    found, sent = [row for _, row in first], [rows.sent(at) for at, _ in first]
     scores = rows.scores() if question.label is not None else ""
     table = _table(found, rows.names, rows.sent_names, sent)
     return "\n\n".join(filter(None, [table, _end(rows, question), scores, warning]))
 
 
 def _end(rows: Rows, question: RowsQuestion) -> str:
-    line = rows.summary()
-    if question.sample is not None and rows.left:
-        about, cost = rows.estimate, rows.cost_text()
-        different = f" ({rows.unique:,} different)" if rows.equal else ""
-        if about.cost_usd is not None:
-            cost += f" · all: about {format_usd(about.cost_usd)}"
-            is_exact = about.error_usd < about.cost_usd / 1_000
-            cost += "" if is_exact else f" ± {format_usd(about.error_usd)}"
-        if about.duration_s is not None:
-            took = format_duration(about.duration_s)
-            cost += f", {took} at {rows.at_once} at once"
-        errors = len(rows.errors)
-        cost = f"{plural(errors, 'error')} · {cost}" if errors else cost
-        line = (
-            f"{rows.done:,} of {plural(len(rows), 'row')}{different} · {cost} · `--all`"
-        )
-    lines = [line]
+    is_sample = question.sample is not None and rows.left > 0
+    lines = [_of_all(rows) if is_sample else rows.summary()]
     if rows.asked:
-        columns = ", ".join(filter(None, map(as_cell, rows.details["columns"])))
-        noun = "columns" if len(rows.details["columns"]) > 1 else "column"
-        sent = f"{noun} {columns}" if columns else "the values"
+        columns = [as_cell(one) for one in rows.details["columns"] if one]
+        noun = "columns" if len(columns) > 1 else "column"
+        sent = f"{noun} {', '.join(columns)}" if columns else "the values"
         lines.append(f"Sent: {sent} · {plural(rows.redacted, 'secret')} redacted")
-    states = rows.states
-    doubtful = states[RowState.SENT] + states[RowState.UNKNOWN]
-    for many, what in (
-        (
-            doubtful,
-            "may have been billed: `%nemotron rows: check`, or `--again billed`",
-        ),
-        (
-            states[RowState.INVALID],
-            "with no usable answer, see `_error`: `--again errors`",
-        ),
-        (
-            states[RowState.REFUSED],
-            "refused and not billed, see `_error`: run it again",
-        ),
-    ):
-        lines += [f"{plural(many, 'row')} {what}"] if many else []
+    for states, what in _LEFT_OVER.items():
+        if many := sum(rows.states[one] for one in states):
+            lines.append(f"{plural(many, 'row')} {what}")
     return "  \n".join(lines)
+
+
+_LEFT_OVER = {
+    DOUBTFUL: "may have been billed: `%nemotron rows: check`, or `--again billed`",
+    (RowState.INVALID,): "with no usable answer, see `_error`: `--again errors`",
+    (RowState.REFUSED,): "refused and not billed, see `_error`: run it again",
+}
+
+
+def _of_all(rows: Rows) -> str:
+    """Return what a sample took, and what all rows would."""
+    about, cost = rows.estimate, rows.cost_text()
+    if about.cost_usd is not None:
+        cost += f" · all: about {format_usd(about.cost_usd)}"
+        is_exact = about.error_usd < about.cost_usd / 1_000
+        cost += "" if is_exact else f" ± {format_usd(about.error_usd)}"
+    if about.duration_s is not None:
+        cost += f", {format_duration(about.duration_s)} at {rows.at_once} at once"
+    different = f" ({rows.unique:,} different)" if rows.equal else ""
+    parts = [f"{rows.done:,} of {plural(len(rows), 'row')}{different}"]
+    parts += [plural(len(rows.errors), "error")] if rows.errors else []
+    return " · ".join([*parts, cost, "`--all`"])
 
 
 def _table(
     rows: Sequence[Row],
-    names: Sequence[str],
+    names: Sequence[str] = (),
     sent_names: str = "",
     sent: Sequence[str] = (),
 ) -> str:
     """Return rows as a Markdown table: what went out, under the names of the fields."""
     if not rows:
         return ""
-    found = [row.value for row in rows if isinstance(row.value, dict)]
-    names = [*names] or list(dict.fromkeys(name for one in found for name in one))
+    values = [row.value or {} for row in rows]
+    names = [*names] or [*dict.fromkeys(name for one in values for name in one)]
     has_errors = any(row.error for row in rows)
     heads = ["row", *[sent_names] * bool(sent), *names] + ["error"] * has_errors
-    lines = []
-    for at, row in enumerate(rows):
-        is_single = not isinstance(row.value, dict)
-        values = {names[0]: row.value} if is_single and names else row.value or {}
-        cells = [str(row.index), *sent[at : at + 1], *map(values.get, names)]
-        lines.append([*map(_cell, cells + [row.error] * has_errors)])
-    return as_table([*map(as_cell, heads)], lines)
+    lines = [
+        [str(row.index), *sent[at : at + 1], *map(values[at].get, names)]
+        + [row.error] * has_errors
+        for at, row in enumerate(rows)
+    ]
+    return as_table([*map(as_cell, heads)], ([*map(_cell, line)] for line in lines))
 
 
 def _cell(value: Any) -> str:
@@ -294,46 +274,43 @@ def _cell(value: Any) -> str:
     return "" if value is None else as_cell(value)
 
 
-def _listed(app: App, store: RowStore, settings: Settings, text: str) -> str:
-    tasks = store.tasks()
-    if not tasks:
-        return (
-            "No rows have been asked about yet. Try: "
-            '`%%nemotron --as "tone: good|bad" -o out rows: df.review`, and below it '
-            "what to ask about each row."
-        )
+def _listed(app: App, store: RowStore, text: str) -> str:
     lines = []
-    for task in tasks:
+    for task in store.tasks():
         states = Counter(task.states)
-        doubtful = states[RowState.SENT] + states[RowState.UNKNOWN]
         errors = states[RowState.INVALID] + states[RowState.REFUSED]
+        doubtful = sum(states[one] for one in DOUBTFUL)
         figures = (task.rows, states[RowState.ANSWERED], errors, doubtful)
-        names = (
-            as_cell(task.name or "rows"),
-            as_cell(one_line(task.instruction, _SHOWN_QUESTION)),
-            as_cell(task.model.rpartition("/")[2]),
-            f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}",
+        lines.append(
+            [
+                as_cell(task.name or "rows"),
+                as_cell(one_line(task.instruction, _SHOWN_QUESTION)),
+                as_cell(task.model.rpartition("/")[2]),
+                f"{datetime.fromtimestamp(task.used_s):%Y-%m-%d %H:%M}",
+                *(f"{figure:,}" if figure else "" for figure in figures),
+                format_usd(task.cost_usd),
+            ]
         )
-        counts = (f"{figure:,}" if figure else "" for figure in figures)
-        lines.append([*names, *counts, format_usd(task.cost_usd)])
+    if not lines:
+        return _NO_RUNS
     columns = [one for one in zip(_LIST, *lines, strict=True) if any(one[1:])]
     rule = "".join("|:--" if one[0] in _LIST[:4] else "|--:" for one in columns)
     heads, *cells = zip(*columns, strict=True)
     return as_table(heads, cells, f"{rule}|")
 
 
-def _forgotten(app: App, store: RowStore, settings: Settings, name: str) -> str:
+def _forgotten(app: App, store: RowStore, name: str) -> str:
     names = sorted({one.name for one in store.tasks()})
     if name not in names:
+        known = one_line(", ".join(names) or "none yet", 200)
         raise InputError(
             f"there is no run {one_line(name, 40)}" if name else "forget what?",
-            hint=f"There are: {one_line(', '.join(names) or 'none yet', 200)}   "
-            "Type: %nemotron rows: forget NAME",
+            hint=f"There are: {known}   Type: %nemotron rows: forget NAME",
         )
     return f"Forgot {plural(store.forget(name), 'answer')} of {as_cell(name)}."
 
 
-def _checked(app: App, store: RowStore, settings: Settings, text: str) -> str:
+def _checked(app: App, store: RowStore, text: str) -> str:
     """Settle rows that may have been billed, by the service's log of requests."""
     session, lines = app.session, []
     for task in store.tasks():
@@ -365,10 +342,9 @@ def _settled(record: AnswerRecord, logged: dict[str, Any]) -> AnswerRecord | Non
     if found is None:
         return None
     cost_usd = as_number(at_path(found, "cost.usd")) or as_number(found.get("cost"))
-    if cost_usd:
-        spent_usd = (record.cost_usd or 0.0) + cost_usd
-        error = f"the answer was lost; billed {format_usd(cost_usd)}"
-        return replace(record, state=RowState.INVALID, cost_usd=spent_usd, error=error)
-    return replace(
-        record, state=RowState.REFUSED, error="not billed, by the service's log"
-    )
+    if not cost_usd:
+        error = "not billed, by the service's log"
+        return replace(record, state=RowState.REFUSED, error=error)
+    spent_usd = (record.cost_usd or 0.0) + cost_usd
+    error = f"the answer was lost; billed {format_usd(cost_usd)}"
+    return replace(record, state=RowState.INVALID, cost_usd=spent_usd, error=error)

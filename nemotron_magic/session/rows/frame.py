@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from nemotron_magic.core import public
@@ -16,7 +18,7 @@ from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.core.usage import Usage
 from nemotron_magic.session.rows.task import OWN_COLUMNS, Table, is_missing
 from nemotron_magic.session.structured.asking import as_cell, as_table
-from nemotron_magic.session.structured.fields import Field, Fields, Kind
+from nemotron_magic.session.structured.fields import Field, Fields
 from nemotron_magic.storage.rows import AnswerRecord, RowState
 
 _ERROR, _NOTE, _COST = OWN_COLUMNS
@@ -208,7 +210,7 @@ class Rows:
     @property
     def done(self) -> int:
         """How many rows have an answer, or an error instead of one."""
-        return sum(_is_over(self._found.get(key)) for key in self._keys if key)
+        return self.states.total() - self.states[RowState.REFUSED]
 
     @property
     def left(self) -> int:
@@ -218,8 +220,7 @@ class Rows:
     @property
     def cost_usd(self) -> float | None:
         """What its answers cost, whenever they were asked; None if unknown."""
-        keys = set(self._keys) - {b""}
-        known = [one for key in keys if (one := self._found.get(key))]
+        known = self._known()
         costs = [one.cost_usd for one in known if one.cost_usd is not None]
         is_free = all(one.state == RowState.REFUSED for one in known)
         return sum(costs) if costs or is_free else None
@@ -227,8 +228,12 @@ class Rows:
     @property
     def states(self) -> Counter[RowState]:
         """How many rows have come how far, of those that were ever sent."""
-        known = (self._found.get(key) for key in self._keys)
-        return Counter(one.state for one in known if one is not None)
+        found = self._found
+        return Counter(found[key].state for key in self._keys if key in found)
+
+    def _known(self) -> list[AnswerRecord]:
+        """Return what is known of the rows that differ."""
+        return [self._found[key] for key in {*self._keys} & self._found.keys()]
 
     def resume(self) -> Rows:
         """Ask the rows that were not asked yet, with all that was set before."""
@@ -245,8 +250,13 @@ class Rows:
 
     def head(self, many: int = 5) -> Any:
         """Return a frame of the first rows that have an answer or an error."""
-        places = (n for n, key in enumerate(self._keys) if key in self._found)
-        return self._frame([n for n, _ in zip(places, range(many), strict=False)])
+        return self._frame([at for at, _ in self.first(many)])
+
+    def first(self, many: int) -> list[tuple[int, Row]]:
+        """Return the first that were asked, by place, with values as JSON has them."""
+        asked = (at for at, key in enumerate(self._keys) if key in self._found)
+        places = [*islice(asked, many)]
+        return [*zip(places, self._plain(self._index(), places), strict=True)]
 
     def summary(self) -> str:
         """Return the run in one line: rows, errors, cost, time."""
@@ -262,11 +272,8 @@ class Rows:
     def cost_text(self) -> str:
         """Return what its answers cost; of a rehearsal, what they would cost."""
         if self.cost_usd is None:
-            keys = set(self._keys)
-            known = [one for key in keys if (one := self._found.get(key))]
-            tokens = sum(
-                (one.prompt_tokens or 0) + (one.completion_tokens or 0) for one in known
-            )
+            counts = ((r.prompt_tokens, r.completion_tokens) for r in self._known())
+            tokens = sum(many or 0 for both in counts for many in both)
             return f"cost unknown, {tokens:,} tokens" if tokens else "cost unknown"
         would = "rehearsal, would be " if self.details.get("is_rehearsal") else ""
         return f"{would}{format_usd(self.cost_usd)}"
@@ -285,23 +292,53 @@ class Rows:
 
         Of several fields, the first that has labels, or else the first.
         """
-        field, pairs, failed = self._compared()
+        fields = self._fields.fields
+        field = next((one for one in fields if one.labels), fields[0])
+        pairs, failed = [], 0
+        rows = self._plain(range(len(self)))
+        for row, value in zip(rows, self._labels, strict=False):
+            truth = "" if is_missing(value) else field.as_label(value)
+            if row.value is not None and truth:
+                pairs.append((row.index, truth, field.as_label(row.value[field.name])))
+            failed += bool(row.error and truth)
         if not pairs:
             return "No row has both an answer and a truth."
-        spelled: dict[str, str] = {}
-        texts = (text for _, truth, answer in pairs for text in (answer, truth))
-        for text in (*field.labels, *texts):
-            spelled.setdefault(text.casefold(), text)
         folded = [(truth.casefold(), answer.casefold()) for _, truth, answer in pairs]
-        truths, answers = (Counter(side) for side in zip(*folded, strict=True))
         hits = Counter(truth for truth, answer in folded if truth == answer)
         right, many = hits.total(), len(pairs)
         parts = [f"{right:,} of {many:,} agree: accuracy {right / many:.1%}"]
         if failed:
             parts[0] += f" · {plural(failed, 'labeled row')} without an answer"
-        own = [label.casefold() for label in field.labels if not field.is_list]
+        parts += self._by_label(field, pairs, hits)
+        common = Counter(both for both in folded if both[0] != both[1])
+        wrong = [
+            (-common[both], one)
+            for one, both in zip(pairs, folded, strict=True)
+            if both in common
+        ]
+        wrong.sort(key=itemgetter(0))
+        index = self._index()
+        worst = [
+            [
+                as_cell(one_line(one, 60))
+                for one in (str(index[at]), self.sent(at), truth, answer)
+            ]
+            for _, (at, truth, answer) in wrong[:5]
+        ]
+        heads = ("Row", as_cell(self.sent_names), "Truth", "Answer")
+        return "\n\n".join([*parts, as_table(heads, worst)] if worst else parts)
+
+    def _by_label(
+        self, field: Field, pairs: Sequence[tuple[int, str, str]], hits: Counter[str]
+    ) -> Iterator[str]:
+        """Yield a table of labels, as they are spelled first, and those of no field."""
+        own = {one.casefold(): one for one in field.labels if not field.is_list}
+        truths = Counter(truth.casefold() for _, truth, _ in pairs)
+        answers = Counter(answer.casefold() for _, _, answer in pairs)
+        texts = (text for _, truth, answer in pairs for text in (answer, truth))
+        spelled = {text.casefold(): text for text in [*texts][::-1]} | own
         names = [*dict.fromkeys((*own, *sorted(truths)))][:_MOST_LABELS]
-        cells = (
+        cells = [
             [
                 as_cell(spelled[name]),
                 _share(hits[name], answers[name]),
@@ -309,48 +346,12 @@ class Rows:
                 f"{truths[name]:,}",
             ]
             for name in names
-        )
+        ]
         heads = ("Label", "Precision", "Recall", "Rows")
-        parts.append(as_table(heads, cells, "|:--|--:|--:|--:|"))
+        yield as_table(heads, cells, "|:--|--:|--:|--:|")
         if other := [name for name in names if own and name not in own]:
             shown = ", ".join(as_cell(one_line(spelled[name], 40)) for name in other)
-            parts.append(f"No label of {as_cell(field.name)}, so never right: {shown}")
-        wrong = [
-            (one, both)
-            for one, both in zip(pairs, folded, strict=True)
-            if both[0] != both[1]
-        ]
-        common = Counter(both for _, both in wrong)
-        wrong.sort(key=lambda one: -common[one[1]])
-        index = self._index()
-        worst = [
-            [
-                as_cell(one_line(one, 60))
-                for one in (str(index[at]), self.sent(at), truth, answer)
-            ]
-            for (at, truth, answer), _ in wrong[:5]
-        ]
-        sent = as_cell(self.sent_names)
-        parts += [as_table(("Row", sent, "Truth", "Answer"), worst)] if wrong else []
-        return "\n\n".join(parts)
-
-    def _compared(self) -> tuple[Field, list[tuple[int, str, str]], int]:
-        """Return what is compared, the rows with a truth and an answer, and the rest.
-
-        Of each its place, and both as labels; of the rest, how many have an error.
-        """
-        fields = self._fields.fields
-        field = next((one for one in fields if one.labels), fields[0])
-        pairs, failed = [], 0
-        for row, truth in zip(
-            self._plain(range(len(self))), self._labels, strict=False
-        ):
-            label = "" if is_missing(truth) else field.as_label(truth)
-            if row.value is not None and label:
-                answer = field.as_label(row.value[field.name])
-                pairs.append((row.index, label, answer))
-            failed += bool(row.error and label)
-        return field, pairs, failed
+            yield f"No label of {as_cell(field.name)}, so never right: {shown}"
 
     def _index(self) -> Any:
         own = self._table.index
@@ -386,25 +387,21 @@ class Rows:
         columns[_NOTE] = [row.note or None for row in rows]
         columns[_COST] = [row.cost_usd for row in rows]
         library: Any = sys.modules.get(self._table.library or "builtins")
-        if self._table.library == "pandas":
-            own = self._index()
-            index = library.RangeIndex(len(self)) if isinstance(own, range) else own
-            index = index if len(places) == len(self) else index.take(list(places))
-            frame = _pandas_frame(library, columns, self._fields, index)
-            frame.attrs["nemotron"] = dict(self.details)
-            return frame
         if self._table.library == "polars":
             return _polars_frame(library, columns, self._fields)
-        by_row = zip(*columns.values(), strict=True)
-        return [dict(zip(columns, row, strict=True)) for row in by_row]
+        if self._table.library != "pandas":
+            by_row = zip(*columns.values(), strict=True)
+            return [dict(zip(columns, row, strict=True)) for row in by_row]
+        own = self._index()
+        index = library.RangeIndex(len(self)) if isinstance(own, range) else own
+        index = index if len(places) == len(self) else index.take(list(places))
+        frame = _pandas_frame(library, columns, self._fields, index)
+        frame.attrs["nemotron"] = dict(self.details)
+        return frame
 
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else "–"
-
-
-def _is_over(one: AnswerRecord | None) -> bool:
-    return one is not None and one.state != RowState.REFUSED
 
 
 def _error_of(one: AnswerRecord | None) -> str:
@@ -413,7 +410,7 @@ def _error_of(one: AnswerRecord | None) -> str:
     return one.error or _LOST
 
 
-_DTYPES: dict[Kind, tuple[str, str]] = {
+_DTYPES = {
     "str": ("string", "String"),
     "int": ("Int64", "Int64"),
     "float": ("Float64", "Float64"),
@@ -421,6 +418,8 @@ _DTYPES: dict[Kind, tuple[str, str]] = {
     "date": ("datetime64[s]", "String"),
 }
 """Of each kind the dtype in pandas, and in polars."""
+
+_OWN_FIELDS = (Field(_ERROR), Field(_NOTE), Field(_COST, "float"))
 
 
 def _pandas_frame(
@@ -432,9 +431,10 @@ def _pandas_frame(
         labels = [*one.labels]
         return pandas.CategoricalDtype(labels) if one.is_enum else _DTYPES[one.kind][0]
 
-    own = {_ERROR: "string", _NOTE: "string", _COST: "Float64"}
-    dtypes = {one.name: dtype(one) for one in fields.fields} | own
-    arrays = {n: pandas.Series(v, dtype=dtypes[n]).array for n, v in columns.items()}
+    arrays = {
+        one.name: pandas.Series(columns[one.name], dtype=dtype(one)).array
+        for one in (*fields.fields, *_OWN_FIELDS)
+    }
     return pandas.DataFrame(arrays, index=index)
 
 
@@ -444,8 +444,7 @@ def _polars_frame(polars: Any, columns: dict[str, list[Any]], fields: Fields) ->
         inner = polars.Enum(list(one.labels)) if one.is_enum else plain
         return polars.List(inner) if one.is_list else inner
 
-    own = {_ERROR: polars.String, _NOTE: polars.String, _COST: polars.Float64}
-    schema = {one.name: dtype(one) for one in fields.fields} | own
+    schema = {one.name: dtype(one) for one in (*fields.fields, *_OWN_FIELDS)}
     frame = polars.DataFrame(columns, schema=schema)
     dates = [f.name for f in fields.fields if f.kind == "date" and not f.is_list]
     return frame.with_columns(polars.col(dates).str.to_date()) if dates else frame

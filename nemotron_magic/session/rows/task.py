@@ -12,8 +12,9 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any
 
 from nemotron_magic.context.prompt import Message
 from nemotron_magic.core.errors import InputError
@@ -31,7 +32,7 @@ _FORMAT = 1
 OWN_COLUMNS = ("_error", "_note", "_cost_usd")
 """What the frame of answers has beside the fields."""
 
-_Library = Literal["pandas", "polars", ""]
+_UNSENT = "nothing was sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Table:
     """
 
     index: Any
-    library: _Library
+    library: str
     names: tuple[str, ...]
     column: Callable[[int], Sequence[Any]]
     size: int
@@ -56,7 +57,6 @@ def read_table(values: Any, is_sample: bool = False) -> Table:
 
     Of Dask's, a sample is of the first partition with rows; `part` then says so.
     """
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
     dask = sys.modules.get("dask.dataframe")
     if dask and isinstance(values, dask.DataFrame | dask.Series):
         parts = (one.compute() for one in values.partitions)
@@ -65,44 +65,31 @@ def read_table(values: Any, is_sample: bool = False) -> Table:
         first = next((one for one in parts if len(one)), values._meta)
         part = f" in the first of {values.npartitions:,} partitions"
         return replace(read_table(first), part=part)
-    if pandas and isinstance(values, pandas.DataFrame):
-        names = tuple(map(str, values.columns))
-        return _table("pandas", values, names, lambda n: values.iloc[:, n].tolist())
-    if pandas and isinstance(values, pandas.Series | pandas.Index):
-        name = (str(values.name or ""),)
-        return _table("pandas", values, name, lambda n: values.tolist(), is_bare=True)
-    if polars and isinstance(values, polars.DataFrame):
-        names = tuple(values.columns)
-        return _table("polars", values, names, lambda n: values[:, n].to_list())
-    if polars and isinstance(values, polars.Series):
-        name = (values.name,)
-        return _table("polars", values, name, lambda n: values.to_list(), is_bare=True)
     if type(values).__name__ == "ndarray" and getattr(values, "ndim", 0) == 1:
         values = values.tolist()
+    known = [name for name in ("pandas", "polars") if name in sys.modules]
     if isinstance(values, list | tuple):
-        library: _Library = "pandas" if pandas else "polars" if polars else ""
-        copied = list(values)
-        return _table(library, copied, ("",), lambda n: copied, is_bare=True)
+        copied, library = list(values), (*known, "")[0]
+        return Table(None, library, ("",), lambda at: copied, len(copied), True)
+    for library in known:
+        module = sys.modules[library]
+        series = module.Series | getattr(module, "Index", module.Series)
+        is_frame = isinstance(values, module.DataFrame)
+        if is_frame or isinstance(values, series):
+            names = map(str, values.columns if is_frame else [values.name or ""])
+            index = values.index.copy() if hasattr(values, "index") else None
+            column, size = partial(_column, values, is_frame), len(values)
+            return Table(index, library, tuple(names), column, size, not is_frame)
     kind = type(values).__name__
-    hint = "Collect it first: .collect()" if kind == "LazyFrame" else ""
-    raise InputError(
-        f"rows are a Series, a frame or a list, and this is of type {kind}",
-        "nothing was sent",
-        hint or 'Such as: df.review, or df[["title", "body"]]',
-    )
+    hint = 'Such as: df.review, or df[["title", "body"]]'
+    hint = "Collect it first: .collect()" if kind == "LazyFrame" else hint
+    what = f"rows are a Series, a frame or a list, and this is of type {kind}"
+    raise InputError(what, _UNSENT, hint)
 
 
-def _table(
-    library: _Library,
-    values: Any,
-    names: tuple[str, ...],
-    column: Callable[[int], Sequence[Any]],
-    is_bare: bool = False,
-) -> Table:
-    # A list has a method of this name, a frame of polars has nothing.
-    index: Any = getattr(values, "index", None)
-    index = index.copy() if library == "pandas" and hasattr(index, "copy") else None
-    return Table(index, library, names, column, len(values), is_bare)
+def _column(values: Any, is_frame: bool, at: int) -> list[Any]:
+    one = getattr(values, "iloc", values)[:, at] if is_frame else values
+    return list(one.to_list())
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,59 +145,24 @@ class RowTask:
         lines = instruction.strip().splitlines()
         instruction = "\n".join(line.rstrip() for line in lines)
         if not instruction:
-            raise InputError(
-                "there is no instruction",
-                "nothing was sent",
-                "Say what to do with each row; in a cell, below %%nemotron … rows: …",
-            )
+            hint = "Say what to do with each row; in a cell, below %%nemotron … rows: …"
+            raise InputError("there is no instruction", _UNSENT, hint)
         if clash := next((one for one in fields.names if one in OWN_COLUMNS), ""):
-            raise InputError(
-                f"a field cannot be called {clash}: answers have a column of that name",
-                "nothing was sent",
-                f"Call it {clash.strip('_')}",
-            )
-        parts = _parts(instruction, table.names)
-        _refuse_misspelled(parts, table.names)
-        used = sorted({part for part in parts if isinstance(part, int)})
-        if not used:
-            used = [n for n, one in enumerate(table.names) if one != unsent]
-            parts = ()
-            if len(used) > _MOST_UNNAMED:
-                raise _too_many(len(used), table.names)
-        if unsent and parts and unsent in (table.names[one] for one in used):
-            raise InputError(
-                f"{{{unsent}}} holds the truth, which is not sent",
-                "nothing was sent",
-                "Leave it out of the text, or compare with another column: --label …",
-            )
-        twice = [one for one in used if table.names.count(table.names[one]) > 1]
-        if twice and parts:
-            name = one_line(table.names[twice[0]], 40)
-            raise InputError(
-                f"two columns are called {name}", hint="Rename one: df.columns = […]"
-            )
-        names = tuple(table.names[one] for one in used)
+            what = f"a field cannot be called {clash}: answers have a column of"
+            hint = f"Call it {clash.strip('_')}"
+            raise InputError(f"{what} that name", _UNSENT, hint)
+        parts, used = _parts(instruction, table.names, unsent)
         places = {one: at for at, one in enumerate(used)}
-        own = tuple(places[p] if isinstance(p, int) else p for p in parts)
-        wanted = [fields.schema(), fields.prompt_line()]
-        sent = {n: v for n, v in settings.parameters().items() if n != "max_tokens"}
-        if "max_tokens" in settings.values:
-            sent["max_tokens"] = settings["max_tokens"]
-        asked = [_FORMAT, instruction, wanted, *names, _system(settings)]
-        message = {"role": "user", "content": json.dumps(asked)}
-        sent["redact"] = settings["redact"]
-        # By what the user asked for: a default that was replaced is the default.
-        sent["model"] = DEFAULT_MODEL if settings.model_is_default else settings.model
-        name = request_hash(base_url, sent["model"], [message], sent)
+        names = tuple(table.names[one] for one in used)
         return cls(
             instruction,
             fields,
             settings,
             names,
             tuple(table.column(one) for one in used),
-            own,
+            tuple(places[p] if isinstance(p, int) else p for p in parts),
             table.is_bare,
-            name,
+            _hash(instruction, names, fields, settings, base_url),
             {rung: _system_text(settings, rung, fields) for rung in RUNGS},
         )
 
@@ -293,11 +245,8 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | tuple | dict):
         with suppress(TypeError, ValueError, RecursionError):
             return json.dumps(value, ensure_ascii=False, default=_part_of)
-    raise InputError(
-        f"a value of type {type(value).__name__} has no text that could be sent",
-        "nothing was sent",
-        "Make it text first: df.column.astype(str)",
-    )
+    what = f"a value of type {type(value).__name__} has no text that could be sent"
+    raise InputError(what, _UNSENT, "Make it text first: df.column.astype(str)")
 
 
 _PLAIN = (
@@ -324,6 +273,26 @@ def _part_of(value: Any) -> Any:
     return _lists_of(value) if _is_numpy(value) else text_of(value)
 
 
+def _hash(
+    instruction: str,
+    names: Sequence[str],
+    fields: Fields,
+    settings: Settings,
+    base_url: str,
+) -> str:
+    """Return the name of a task: with another one, each row is paid for again."""
+    sent = {n: v for n, v in settings.parameters().items() if n != "max_tokens"}
+    if "max_tokens" in settings.values:
+        sent["max_tokens"] = settings["max_tokens"]
+    sent["redact"] = settings["redact"]
+    # By what the user asked for: a default that was replaced is the default.
+    sent["model"] = DEFAULT_MODEL if settings.model_is_default else settings.model
+    wanted = [fields.schema(), fields.prompt_line()]
+    asked = [_FORMAT, instruction, wanted, *names, _system(settings)]
+    message = {"role": "user", "content": json.dumps(asked)}
+    return request_hash(base_url, sent["model"], [message], sent)
+
+
 def _system(settings: Settings) -> str:
     """Return the user's own instruction; ours is for conversations."""
     system = str(settings["system"] or "")
@@ -334,37 +303,39 @@ def _system_text(settings: Settings, rung: Rung, fields: Fields) -> str:
     return "\n\n".join(filter(None, (_system(settings), body_for(rung, fields)[1])))
 
 
-def _parts(instruction: str, names: Sequence[str]) -> tuple[str | int, ...]:
-    """Return the texts of an instruction, and the places of the columns between."""
-    known = {name: at for at, name in reversed([*enumerate(names)]) if name}
-    if not known:
-        return (instruction,)
-    words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-    pieces = re.split(r"\{(" + words + r")\}", instruction)
-    return tuple(known[one] if n % 2 else one for n, one in enumerate(pieces))
+def _parts(
+    instruction: str, names: Sequence[str], unsent: str | None
+) -> tuple[Sequence[str | int], list[int]]:
+    """Return the texts of an instruction with places of columns, and those that go out.
 
-
-def _refuse_misspelled(parts: Sequence[str | int], names: Sequence[str]) -> None:
-    """Raise InputError for braces around what is nearly the name of a column.
-
-    They would go out as they stand, and maybe with columns that nobody named.
+    Without any of them in it, all columns do; raise InputError if those are too many.
     """
-    texts = " ".join(part for part in parts if isinstance(part, str))
-    for word in re.findall(r"\{(\w[\w .-]*)\}", texts):
+    known = {name: at for at, name in reversed([*enumerate(names)]) if name}
+    words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    pieces = re.split(r"\{(" + words + r")\}", instruction) if known else [instruction]
+    # Braces around what is nearly a name would go out as they stand.
+    for word in re.findall(r"\{(\w[\w .-]*)\}", " ".join(pieces[::2])):
         if near := closest_match(word, names):
-            raise InputError(
-                f"there is no column {one_line(word, 40)}",
-                "nothing was sent",
-                f"Did you mean: {{{near}}}",
-            )
-
-
-def _too_many(many: int, names: Sequence[str]) -> InputError:
-    shown = one_line(", ".join(names), 120)
-    few = ", ".join(repr(name) for name in names[:2])
-    return InputError(
-        f"all {many} columns would be sent ({shown})",
-        f"no more than {_MOST_UNNAMED} are, unless the text names them; "
-        "nothing was sent",
-        f"Take some: df[[{few}]], or write {{{names[0]}}} where its value belongs",
-    )
+            what = f"there is no column {one_line(word, 40)}"
+            raise InputError(what, _UNSENT, f"Did you mean: {{{near}}}")
+    parts = [known[one] if n % 2 else one for n, one in enumerate(pieces)]
+    used = sorted({known[one] for one in pieces[1::2]})
+    for name in (names[one] for one in used):
+        if name == unsent:
+            what = f"{{{unsent}}} holds the truth, which is not sent"
+            hint = "Leave it out of the text, or compare with another column"
+            raise InputError(what, _UNSENT, f"{hint}: --label …")
+        if names.count(name) > 1:
+            what = f"two columns are called {one_line(name, 40)}"
+            raise InputError(what, hint="Rename one: df.columns = […]")
+    if used:
+        return parts, used
+    used = [at for at, name in enumerate(names) if name != unsent]
+    if len(used) > _MOST_UNNAMED:
+        few, shown = ", ".join(map(repr, names[:2])), ", ".join(names)
+        raise InputError(
+            f"all {len(used)} columns would be sent ({one_line(shown, 120)})",
+            f"no more than {_MOST_UNNAMED} are, unless the text names them; {_UNSENT}",
+            f"Take some: df[[{few}]], or write {{{names[0]}}} where its value belongs",
+        )
+    return (), used
