@@ -208,7 +208,7 @@ def _describer(value: object) -> Describer:
 
 def _unknown(value: object, ctx: DescribeContext) -> Iterator[str]:
     name = class_name(type(value))
-    is_told = bool(ctx.plain) and not ctx.is_inside
+    is_told = bool(ctx.plain) and not ctx.path
     lines = plain_lines(ctx.plain, ctx.live.words, ctx.is_full) if is_told else []
     yield f"{name} object, which shows:" if lines else f"{name} object (not inspected)"
     yield from (f"  {line}" for line in lines)

@@ -30,9 +30,6 @@ from nemotron_magic.core.introspection import (
 Data = Literal["schema", "sample", "full"]
 _CELL_CHARS = 80
 _DEEPEST = 4
-
-
-_TABLES = ("pandas", "polars")
 _LIVE_COLUMNS = 1_000
 _MOST_CODE_CHARS = 200_000
 _WORD = re.compile(r"[^\W\d_]+")
@@ -51,10 +48,13 @@ class LiveTables:
     def tables(self) -> list[Any]:
         """The pandas and polars frames, as objects of the libraries' own classes."""
         values = {id(one): one for one in list(self._variables.values())}.values()
-        # By identity: the hash of a class may be code of its metaclass.
-        names = {id(cls): _library_of(cls) for cls in map(type, values)}
-        kinds = [(one, names[id(type(one))]) for one in values]
-        return [as_library(one, name) for one, name in kinds if name]
+        homes = ((one, [*map(home, bases(type(one)))]) for one in values)
+        return [
+            as_library(one, library)
+            for one, known in homes
+            for library in ("pandas", "polars")
+            if (library, "DataFrame") in known
+        ]
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -72,12 +72,6 @@ class LiveTables:
     def columns(self) -> frozenset[str]:
         """The names of their columns, but for those that may be people."""
         return frozenset().union(*map(_columns_of, self.tables))
-
-
-def _library_of(cls: type) -> str:
-    homes = map(home, bases(cls))
-    frames = (lib for lib, kind in homes if kind == "DataFrame" and lib in _TABLES)
-    return next(frames, "")
 
 
 def _columns_of(table: Any) -> list[str]:
@@ -109,10 +103,14 @@ class DescribeContext:
         """Whether values may be shown whatever they are."""
         return self.data == "full"
 
-    @property
-    def is_inside(self) -> bool:
-        """Whether the value is held by another one."""
-        return bool(self.path)
+    def hides(self, *names: str) -> bool:
+        """Return whether values of such names are hidden, as they look personal."""
+        return not self.is_full and any(map(is_personal, names))
+
+    def may_name(self, counted: Mapping[str, int], label: str) -> bool:
+        """Return whether texts may be shown: names of columns, or a vocabulary."""
+        is_known = self.is_full or self.live.columns.issuperset(counted)
+        return is_known or is_vocabulary(counted, label)
 
     def inside(self, container: object, name: str = "") -> DescribeContext:
         """Return how to look at what `container` holds."""
@@ -122,12 +120,25 @@ class DescribeContext:
         """Return in a few words what a container holds."""
         return shorten(next(self.describe(value, self.inside(container, name)), "?"))
 
+    def word(self, value: Any, container: object) -> str:
+        """Return a text in quotes, and of others what they are in a few words."""
+        is_text = type(value) is str
+        return repr(shorten(value)) if is_text else self.headline(value, container)
+
     def lines(self, value: object, container: object, name: str = "") -> Iterator[str]:
         """Yield the lines on what a container holds; deep down, only the first."""
         found = self.describe(value, self.inside(container, name))
         yield next(found, "?")
         if len(self.path) < _DEEPEST:
             yield from found
+
+    def entry(
+        self, head: str, value: object, container: object, name: str = ""
+    ) -> Iterator[str]:
+        """Yield the lines on one of many things in a container, below its own lines."""
+        lines = self.lines(value, container, name)
+        yield f"  {head}{next(lines)}"
+        yield from (f"    {line}" for line in lines)
 
 
 # The first line says what the value is; the others are made as they are asked for, so
@@ -157,13 +168,13 @@ def _text(value: str, ctx: DescribeContext) -> Iterator[str]:
     text = str.__str__(value)
     size = f"{class_name(type(value))} of {len(text):,} characters"
     is_shown = ctx.is_full or is_field_value(text, ctx.name)
-    if ctx.is_inside:
+    if ctx.path:
         yield _quote(text, _CELL_CHARS) if is_shown else size
     elif not ctx.is_full and (data := parse_data(text)) is not None:
         yield f"{size}, which holds data:"
         yield from ctx.describe(data, ctx)
     elif not is_shown and (
-        is_personal(ctx.name) or tells_of_person(text[:_SEARCHED_CHARS])
+        ctx.hides(ctx.name) or tells_of_person(text[:_SEARCHED_CHARS])
     ):
         yield f"{size}, {HIDDEN}"
     elif not ctx.is_full and is_printed_table(text):
@@ -211,15 +222,13 @@ def _own_text(value: object) -> str:
     return str(value) if library in _WRITERS and name != "void" else "(not inspected)"
 
 
-def _typed(text: str, value: object, ctx: DescribeContext) -> str:
-    if ctx.is_inside:
-        return text
-    is_hidden = is_personal(ctx.name) and not ctx.is_full
-    return class_name(type(value)) + (f", {HIDDEN}" if is_hidden else f" {text}")
-
-
 def _writer(write: Callable[[Any], str]) -> Describer:
-    return lambda value, ctx: iter([_typed(write(value), value, ctx)])
+    def describe(value: Any, ctx: DescribeContext) -> Iterator[str]:
+        kind = "" if ctx.path else class_name(type(value))
+        is_hidden = kind and ctx.hides(ctx.name)
+        yield f"{kind}, {HIDDEN}" if is_hidden else f"{kind} {write(value)}".lstrip()
+
+    return describe
 
 
 def is_scalar(value: object) -> bool:

@@ -8,6 +8,7 @@ import linecache
 import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from types import FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
@@ -24,7 +25,6 @@ from nemotron_magic.context.describe.privacy import (
     HIDDEN,
     are_keys,
     is_personal,
-    is_vocabulary,
     tells_of_person,
 )
 from nemotron_magic.context.describe.tables import (
@@ -78,30 +78,28 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
     if not (ctx.is_full or _are_fields(value, keys, values, ctx)):
         yield f"{title}, keys not named{_range(values, size, ctx)}"
         wanted = 0
-    elif not ctx.is_full and _is_closed_column(keys, values, ctx.name):
+    elif _is_closed_column(keys, values, ctx):
         yield f"{title}, texts not named"
         return
     else:
         yield title
         for key, inner in head[:wanted]:
-            label = repr(shorten(key)) if type(key) is str else ctx.headline(key, value)
-            yield from _entry_lines(label, inner, value, ctx)
+            yield from _entry(ctx.word(key, value), inner, value, ctx)
         if wanted < size:
             yield f"… {plural(size - wanted, 'more entry', 'more entries')}"
-    if wanted:
-        return
-    if all(type(inner) is dict for inner in values):
+    if not wanted and all(type(inner) is dict for inner in values):
         yield from (f"  {line}" for line in _records("values", values, size, ctx))
-    elif not is_scalar(values[0]):
+    elif not (wanted or is_scalar(values[0])):
         yield f"  an entry: {ctx.headline(values[0], value).partition(': ')[0]}"
 
 
-def _is_closed_column(keys: Any, values: Sequence[object], name: str) -> bool:
+def _is_closed_column(keys: Any, values: Sequence[Any], ctx: DescribeContext) -> bool:
     """Return whether a dict holds texts by number, as a column does, and is closed."""
-    texts = Counter(value for value in values if type(value) is str)
-    are_numbers = all(type(key) is int or exact(key).isdigit() for key in keys)
-    is_column = texts.total() == len(values) and are_numbers
-    return is_column and not is_vocabulary(texts, name)
+    return (
+        all(type(one) is str for one in values)
+        and all(type(key) is int or exact(key).isdigit() for key in keys)
+        and not ctx.may_name(Counter(values), ctx.name)
+    )
 
 
 def _are_fields(
@@ -116,27 +114,24 @@ def _are_fields(
     are_alike = len(kinds - {NoneType}) <= 1
     if is_personal(ctx.name) and are_alike and is_scalar(values[0]):
         return False
-    if ctx.live.columns.issuperset(texts):
-        return True
     if ("collections", "Counter") not in map(home, bases(type(value))):
-        return are_keys(texts, are_alike and len(keys) > 1)
+        is_known = ctx.live.columns.issuperset(texts)
+        return is_known or are_keys(texts, are_alike and len(keys) > 1)
     counts = zip(keys, values, strict=True)
     ours = {key: n if type(n) is int else 1 for key, n in counts if type(key) is str}
-    return is_vocabulary(ours, ctx.name)
+    return ctx.may_name(ours, ctx.name)
 
 
-def _entry_lines(
+def _entry(
     label: str, inner: object, container: object, ctx: DescribeContext
 ) -> Iterator[str]:
     """Yield the lines on one entry of a container, and on what it holds itself."""
     is_type = any(home(cls) in _DTYPES for cls in bases(type(inner)))
     tells_nothing = inner is None or inner is True or inner is False or is_type
-    if not ctx.is_full and is_personal(label) and not tells_nothing:
+    if ctx.hides(label) and not tells_nothing:
         yield f"  {label}: {class_name(type(inner))}, {HIDDEN}"
-        return
-    lines = ctx.lines(inner, container, label.strip("'\""))
-    yield f"  {label}: {next(lines)}"
-    yield from (f"    {line}" for line in lines)
+    else:
+        yield from ctx.entry(f"{label}: ", inner, container, label.strip("'\""))
 
 
 def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
@@ -153,49 +148,35 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
     base = next(cls for cls in classes if any(cls is one for one in _SEQUENCES))
     size: int = read(base, "__len__", value)()
     items: Iterator[object] = read(base, "__iter__", value)()
-    names = defined(type(value), "_fields")
-    kind = class_name(type(value))
+    names, kind = defined(type(value), "_fields"), class_name(type(value))
     if base is tuple and type(names) is tuple:
         yield f"{kind} (named tuple) of {len(names)}"
         for name, inner in zip(names, items, strict=False):
-            yield from _entry_lines(exact(name) or "?", inner, value, ctx)
+            yield from _entry(exact(name) or "?", inner, value, ctx)
         return
     if not size:
         yield f"{kind}, empty"
         return
     wanted = _wanted(size, _SHORT, ctx)
     head = list(islice(items, max(wanted, _SAMPLE)))
+    texts = Counter(item for item in head if type(item) is str)
+    are_scalars = all(map(is_scalar, head))
     title = f"{kind} of {size:,} {_types(head)}"
     if not ctx.is_full and all(type(item) is dict for item in head):
         yield from _records(title, head, size, ctx)
-    elif is_personal(ctx.name) and not ctx.is_full:
+    elif ctx.hides(ctx.name):
         yield f"{title}, {HIDDEN}"
-    elif not ctx.is_full and _are_closed(head, ctx):
+    # Beside objects that are no data, a text is a word of the program.
+    elif are_scalars and not ctx.may_name(texts, ctx.name):
         yield f"{title}, texts not named"
-    elif wanted and ctx.is_inside and all(map(is_scalar, head[:wanted])):
+    elif wanted and ctx.path and all(map(is_scalar, head[:wanted])):
         # Within another container a short row stands in the line itself.
-        texts = (
-            repr(shorten(item))
-            if type(item) is str
-            else shorten(ctx.headline(item, value), 40)
-            for item in head[:wanted]
-        )
-        yield f"{title}: {and_more(texts, size - wanted)}"
+        words = (ctx.word(item, value) for item in head[:wanted])
+        yield f"{title}: {and_more(words, size - wanted)}"
     else:
         yield title if wanted == size else f"{title}{_range(head, size, ctx)}"
         for inner in head[:wanted]:
-            lines = ctx.lines(inner, value, ctx.name)
-            yield f"  - {next(lines)}"
-            yield from (f"    {line}" for line in lines)
-
-
-def _are_closed(items: list[object], ctx: DescribeContext) -> bool:
-    """Return whether there are texts among the items of a row that are not shown."""
-    counted = Counter(item for item in items if type(item) is str)
-    if ctx.live.columns.issuperset(counted) or is_vocabulary(counted, ctx.name):
-        return False
-    # Beside objects that are no data, a text is a word of the program.
-    return all(map(is_scalar, items))
+            yield from ctx.entry("- ", inner, value, ctx.name)
 
 
 def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
@@ -249,14 +230,13 @@ def _function(value: Any, ctx: DescribeContext) -> Iterator[str]:
     if type(inner) is not FunctionType:
         yield f"{kind} that is not written in Python"
         return
-    asynchronous = "async " if inspect.iscoroutinefunction(inner) else ""
-    name = exact(inner.__qualname__) or "?"
-    yield f"{asynchronous}{kind} {name}{_signature(inner, ctx)}"
+    start = "async " if inspect.iscoroutinefunction(inner) else ""
+    yield f"{start}{kind} {exact(inner.__qualname__) or '?'}{_signature(inner, ctx)}"
     yield from _doc(inner.__doc__)
-    if ctx.source:
-        code = inner.__code__
-        lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
-        yield from _source(inspect.getblock(lines[:_SOURCE_LINES]) if lines else [])
+    code = inner.__code__
+    lines = linecache.getlines(code.co_filename) if ctx.source else []
+    lines = lines[code.co_firstlineno - 1 :][:_SOURCE_LINES]
+    yield from _source(inspect.getblock(lines) if lines else [], ctx)
 
 
 def find_init(cls: type) -> FunctionType | None:
@@ -318,37 +298,36 @@ def _doc(doc: object) -> Iterator[str]:
         yield f"  {shorten(first, _DOC_CHARS)}"
 
 
-def _source(block: list[str]) -> Iterator[str]:
-    yield "source:" if block else "source: not to be found"
+def _source(block: list[str], ctx: DescribeContext) -> Iterator[str]:
+    if ctx.source:
+        yield "source:" if block else "source: not to be found"
     yield from (line.rstrip("\n") for line in block)
 
 
 def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
     own, init = namespace(value), find_init(value)
-    call = _signature(init, ctx) if init else ""
-    call = "(" + call.removeprefix("(self").removeprefix(", ") if call else ""
+    call = (
+        _signature(init, ctx).removeprefix("(self").removeprefix(", ") if init else ""
+    )
+    call = call and f"({call}"
     yield f"class {class_name(value)}{call}"
-    parents = [class_name(one) for one in bases(value)[1:-1]]
-    if parents:
-        yield f"  derived from {', '.join(parents)}"
+    if parents := ", ".join(map(class_name, bases(value)[1:-1])):
+        yield f"  derived from {parents}"
     yield from _doc(own.get("__doc__"))
     functions = [name for name, part in own.items() if type(part) is FunctionType]
-    public = [name for name in functions if exact(name)[:1] not in ("_", "")]
-    if public:
+    if public := [name for name in functions if exact(name)[:1] not in ("_", "")]:
         yield f"  methods: {', '.join(public)}"
-    if ctx.source:
-        # Its source is found by that of its first method.
-        try:
-            is_python = type(value) is type and functions
-            lines = inspect.getsource(value).splitlines() if is_python else []
-        except (OSError, TypeError):
-            lines = []
-        yield from _source(lines)
+    lines: list[str] = []
+    # Its source is found by that of its first method.
+    if ctx.source and type(value) is type and functions:
+        with suppress(OSError, TypeError):
+            lines = inspect.getsource(value).splitlines()
+    yield from _source(lines, ctx)
 
 
 def _module(value: ModuleType, ctx: DescribeContext) -> Iterator[str]:
     own = state(value)
-    name, version = exact(own.get("__name__")), exact(own.get("__version__"))
+    name, version = (exact(own.get(key)) for key in ("__name__", "__version__"))
     yield f"module {name or '?'} {version}".rstrip()
     yield from _doc(own.get("__doc__"))
 
@@ -376,18 +355,17 @@ def record_lines(value: object, ctx: DescribeContext) -> Iterator[str]:
         if inner is MISSING:
             yield f"  {name}: not kept in the object, not read"
         else:
-            yield from _entry_lines(name, inner, value, ctx)
+            yield from _entry(name, inner, value, ctx)
 
 
 def _exception(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    args = read(BaseException, "args", value)
-    shown = ", ".join(
+    shown = (
         repr(shorten(arg, _MESSAGE_CHARS))
         if type(arg) is str and (ctx.is_full or not tells_of_person(arg))
         else ctx.headline(arg, value)
-        for arg in args[:5]
+        for arg in read(BaseException, "args", value)[:5]
     )
-    yield f"{class_name(type(value))}({shown})"
+    yield f"{class_name(type(value))}({', '.join(shown)})"
 
 
 OBJECT_KINDS: dict[tuple[str, str], Describer] = {

@@ -102,11 +102,16 @@ def _column_is_plain(column: Any) -> bool:
     return kind not in ("mixed", "mixed-integer", "unknown-array")
 
 
+def column_at(table: Any, place: int) -> Any:
+    """Return a column of a frame of pandas or polars."""
+    is_pandas = hasattr(table, "iloc")
+    return table.iloc[:, place] if is_pandas else table.to_series(place)
+
+
 def _columns(table: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the first columns of a table that can be compared, with their names."""
-    is_pandas = hasattr(table, "iloc")
     for place, label in enumerate(list(table.columns)[:_COLUMNS]):
-        column = table.iloc[:, place] if is_pandas else table.to_series(place)
+        column = column_at(table, place)
         if _column_is_plain(column):
             yield label, column
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from nemotron_magic.context.describe.base import (
@@ -23,7 +24,11 @@ from nemotron_magic.context.describe.privacy import (
     person,
     safe_labels,
 )
-from nemotron_magic.context.describe.summaries import summary_lines, text_values
+from nemotron_magic.context.describe.summaries import (
+    column_at,
+    summary_lines,
+    text_values,
+)
 from nemotron_magic.core.introspection import (
     as_library,
     class_name,
@@ -60,46 +65,49 @@ class Column(NamedTuple):
     kind: Kind  # what can be said of its values
     values: Any  # what has the cells when it is sliced
     step: int = 1
+    is_index: bool = False  # whose values need not repeat
 
     def present(self) -> tuple[Any, float]:
         """Return the cells looked at that are not missing, and the share of others."""
         sample = self.values[:: self.step]
-        if hasattr(sample, "to_pylist"):
-            sample = sample.to_pylist()
-        if type(sample) is list:
+        present: Any = sample
+        if hasattr(sample, "dropna"):
+            present = sample.dropna()
+        elif hasattr(sample, "drop_nulls"):
+            present = sample.drop_nulls()
+        else:
             # Of all numbers, nan is not itself.
-            present: Any = [
+            present = [
                 cell
-                for cell in sample
+                for cell in _listed(sample)
                 if cell is not None and (type(cell) is not float or cell == cell)
             ]
-        else:
-            is_pandas = hasattr(sample, "dropna")
-            present = sample.dropna() if is_pandas else sample.drop_nulls()
         return present, (len(sample) - len(present)) / (len(sample) or 1)
 
 
 def _listed(part: Any) -> list[Any]:
-    if type(part) is not list:
-        part = part.to_list() if hasattr(part, "to_list") else part.to_pylist()
-    cells: list[Any] = part
+    """Return some cells of any library as a list."""
+    names = (name for name in ("to_pylist", "to_list") if hasattr(part, name))
+    cells: list[Any] = getattr(part, next(names))() if type(part) is not list else part
     return cells
 
 
 def _texts(present: Any) -> tuple[Counter[str], list[str]]:
-    """Return how often texts are among some cells, and the classes of the others."""
+    """Return how often texts are among some cells, and the classes of the others.
+
+    Of a long text its ends and its length tell it from others.
+    """
     every = -(-len(present) // _MOST_TEXTS) or 1
     cells = _listed(present[::every])
     others = {class_name(type(cell)) for cell in cells if type(cell) is not str}
-    texts = (_key(cell) for cell in cells if type(cell) is str)
-    return Counter(texts), sorted(others)
-
-
-def _key(text: str) -> str:
-    """Return what tells a text from others; of a long one its ends and its length."""
-    if len(text) <= _LONG_CHARS:
-        return text
-    return f"{text[:_LONG_CHARS]}{len(text)}{text[-_LONG_CHARS:]}"
+    texts = Counter(
+        cell
+        if len(cell) <= _LONG_CHARS
+        else f"{cell[:_LONG_CHARS]}{len(cell)}{cell[-_LONG_CHARS:]}"
+        for cell in cells
+        if type(cell) is str
+    )
+    return texts, sorted(others)
 
 
 def _step_of(rows: int, columns: int = 1) -> int:
@@ -119,10 +127,7 @@ def _format_label(label: object, ctx: DescribeContext) -> str:
         return shorten(label) if is_clear else repr(shorten(label))
     if type(label) is not tuple:
         return ctx.headline(label, ctx)
-    levels = ", ".join(
-        repr(shorten(one)) if type(one) is str else ctx.headline(one, label)
-        for one in label
-    )
+    levels = ", ".join(ctx.word(one, label) for one in label)
     return shorten(f"({levels}{',' if len(label) == 1 else ''})")
 
 
@@ -171,15 +176,15 @@ def table_lines(
     """
     rows, width = size
     yield f"{kind}, {rows:,} rows × {width:,} columns"
-    yield from _index_lines(index, ctx)
-    if columns:
-        yield f"columns{_sampled(columns[0])}:"
-    for column in columns:
-        figures = _figures(column, ctx, (column.label,))
-        yield f"  {column.label}: {column.dtype}, {figures}"
+    shown = [column for column in (index, *columns) if column is not None]
+    for column in shown:
+        if columns and column is columns[0]:
+            yield f"columns{_sampled(column)}:"
+        indent = "" if column is index else "  "
+        yield f"{indent}{column.label}: {column.dtype}, {_figures(column, ctx)}"
     if more := width - len(columns):
         yield f"  … and {plural(more, 'more column')}, not looked at"
-    yield from _rows([index, *columns], rows, ctx)
+    yield from _rows(shown, rows, ctx)
 
 
 def _column_lines(
@@ -192,11 +197,11 @@ def _column_lines(
     """Yield the lines on a single column, such as a Series."""
     name = f" {column.label}" if column.label else ""
     yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
-    yield from _index_lines(index, ctx)
+    if index is not None:
+        yield f"{index.label}: {index.dtype}, {_figures(index, ctx)}"
     # A column that stands alone is also called as its variable.
-    names = tuple(filter(None, (column.label, ctx.name)))
-    yield f"values{_sampled(column)}: {_figures(column, ctx, names)}"
-    yield from _rows([index, column], rows, ctx)
+    yield f"values{_sampled(column)}: {_figures(column, ctx, ctx.name)}"
+    yield from _rows([column] if index is None else [index, column], rows, ctx)
 
 
 def _sampled(column: Column) -> str:
@@ -204,42 +209,26 @@ def _sampled(column: Column) -> str:
     return f" (figures from one row in {step:,})" if step > 1 else ""
 
 
-def _index_lines(index: Column | None, ctx: DescribeContext) -> Iterator[str]:
-    """Yield the line on an index, whose values need not repeat."""
-    if index is not None:
-        figures = _figures(index, ctx, (index.label,), is_index=True)
-        yield f"{index.label}: {index.dtype}, {figures}"
-
-
-def _figures(
-    column: Column, ctx: DescribeContext, names: Sequence[str], is_index: bool = False
-) -> str:
+def _figures(column: Column, ctx: DescribeContext, name: str = "") -> str:
     """Return how much is missing, and the range or the names of the values."""
     try:
         present, share = column.present()
         percent = "under 0.1%" if share < 0.001 else f"{share:.1%}"
         missing = f"{percent} missing" if share else "none missing"
-        values = _values(column, present, ctx, names, is_index)
+        values = _values(column, present, ctx, name)
         return f"{missing}, {values}" if values else missing
     except Exception as error:
         return f"its values could not be read: {type(error).__name__}"
 
 
-def _values(
-    column: Column,
-    present: Any,
-    ctx: DescribeContext,
-    names: Sequence[str],
-    is_index: bool,
-) -> str:
+def _values(column: Column, present: Any, ctx: DescribeContext, name: str = "") -> str:
     if column.kind == "other":
         return ""
-    if not ctx.is_full and any(map(is_personal, names)):
+    if ctx.hides(column.label, name):
         return HIDDEN
     if column.kind == "text":
-        return _text_values(present, ctx, names[0] if names else "", is_index)
-    size = len(present)
-    if not size or (ctx.data == "schema" and size < LEAST_ROWS):
+        return _text_values(present, ctx, column.label or name, column.is_index)
+    if len(present) < (LEAST_ROWS if ctx.data == "schema" else 1):
         return ""
     is_list = type(present) is list
     low = min(present) if is_list else present.min()
@@ -261,7 +250,7 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
     if ctx.live.columns.issuperset(counted):
         return f"{count}, all names of columns: {and_more(map(repr, counted))}"
     are_few = _are_few(counted) or (is_index and len(counted) <= MOST_VALUES)
-    if not are_few or not (ctx.is_full or is_vocabulary(counted, label)):
+    if not (are_few and ctx.may_name(counted, label)):
         return f"{count}, none of them named"
     least = 1 if is_index else LEAST_SEEN
     often = sorted(text for text, seen in counted.items() if seen >= least)
@@ -273,8 +262,7 @@ def _are_few(counted: Counter[str]) -> bool:
     return 0 < len(counted) <= min(MOST_VALUES, counted.total() // LEAST_SEEN)
 
 
-def _rows(found: list[Column | None], rows: int, ctx: DescribeContext) -> Iterator[str]:
-    columns = [column for column in found if column is not None]
+def _rows(columns: list[Column], rows: int, ctx: DescribeContext) -> Iterator[str]:
     if ctx.data == "schema" or not rows or not columns:
         return
     wanted = min(rows, _FULL_ROWS if ctx.is_full else _SHOWN_ROWS)
@@ -317,7 +305,7 @@ def _type_text(dtype: Any) -> str:
     return shorten(str(dtype)) if is_library and not lists_values else name
 
 
-def _column(label: str, values: Any, step: int) -> Column:
+def _column(label: str, values: Any, step: int, is_index: bool = False) -> Column:
     """Return a Series, an Index or an array of Arrow as a column."""
     dtype = values.dtype if hasattr(values, "dtype") else values.type
     if home(type(dtype))[0] not in _LIBRARIES:
@@ -327,7 +315,7 @@ def _column(label: str, values: Any, step: int) -> Column:
     text, by_place = str(dtype).lower(), getattr(values, "iloc", values)
     kind: Kind = "other"
     kind = next((kind for kind, sign in _SIGNS.items() if sign.match(text)), kind)
-    return Column(label, _type_text(dtype), kind, by_place, step)
+    return Column(label, _type_text(dtype), kind, by_place, step, is_index)
 
 
 def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -344,30 +332,29 @@ def _arrow_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     return _column_lines(f"pyarrow {type(value).__name__}", column, len(value), ctx)
 
 
-def _pandas_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    frame = as_library(value, "pandas")
+def _frame(library: str, value: Any, ctx: DescribeContext) -> Iterator[str]:
+    """Describe a frame of pandas or polars."""
+    frame = as_library(value, library)
     if summary := summary_lines(frame, ctx):
         return summary
-    rows, width = frame.shape
-    step = _step_of(rows, width)
-    names, types = list(frame.columns.names), frame.dtypes.tolist()
-    labels = format_labels(frame.columns[:MOST_COLUMNS].tolist(), ctx, names, types)
-    columns = [_column(one, frame.iloc[:, i], step) for i, one in enumerate(labels)]
-    levels, index = _pandas_index(frame.index, step, ctx)
-    return table_lines(f"pandas DataFrame{levels}", (rows, width), columns, ctx, index)
+    size, names = frame.shape, getattr(frame.columns, "names", ())
+    step = _step_of(*size)
+    types = list(frame.dtypes)
+    labels = format_labels(list(frame.columns[:MOST_COLUMNS]), ctx, names, types)
+    columns = [_column(one, column_at(frame, i), step) for i, one in enumerate(labels)]
+    levels, index = _index(getattr(frame, "index", None), step, ctx)
+    return table_lines(f"{library} DataFrame{levels}", size, columns, ctx, index)
 
 
-def _pandas_index(
-    index: Any, step: int, ctx: DescribeContext
-) -> tuple[str, Column | None]:
+def _index(index: Any, step: int, ctx: DescribeContext) -> tuple[str, Column | None]:
     """Return what names the rows: levels in words, or a column, or their numbers."""
     kind = type(index).__name__
     if kind == "MultiIndex":
         return f" with the index levels {_level_names(index, ctx)}", None
-    if kind == "RangeIndex":
+    if kind in ("RangeIndex", "NoneType"):
         return "", None
     name = "" if index.name is None else _format_label(index.name, ctx)
-    return "", _column(f"index {name}".strip(), index, step)
+    return "", _column(f"index {name}".strip(), index, step, is_index=True)
 
 
 def _level_names(index: Any, ctx: DescribeContext) -> str:
@@ -375,10 +362,10 @@ def _level_names(index: Any, ctx: DescribeContext) -> str:
     found = []
     for name, values in zip(index.names, index.levels, strict=True):
         label = _format_label(name, ctx)
-        level = _column(label, values, _step_of(len(values)))
+        level = _column(label, values, _step_of(len(values)), is_index=True)
         present, _ = level.present()
-        text = _values(level, present, ctx, (label,), is_index=True)
-        found.append(f"{label} ({text or f'{len(present):,} values'})")
+        text = _values(level, present, ctx) or f"{len(present):,} values"
+        found.append(f"{label} ({text})")
     return ", ".join(found)
 
 
@@ -408,28 +395,16 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
     if kind == "pandas Series":
         if summary := summary_lines(values, ctx):
             return summary
-        levels, index = _pandas_index(values.index, step, ctx)
+        levels, index = _index(values.index, step, ctx)
         kind += levels
-    column = _column(name, values, step)
-    return _column_lines(kind, column, rows, ctx, index)
-
-
-def _polars_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    frame = as_library(value, "polars")
-    if summary := summary_lines(frame, ctx):
-        return summary
-    rows, width = frame.shape
-    step = _step_of(rows, width)
-    labels = format_labels(frame.columns[:MOST_COLUMNS], ctx, types=frame.dtypes)
-    columns = [_column(one, frame.to_series(i), step) for i, one in enumerate(labels)]
-    return table_lines("polars DataFrame", (rows, width), columns, ctx)
+    return _column_lines(kind, _column(name, values, step), rows, ctx, index)
 
 
 def _polars_series(value: Any, ctx: DescribeContext) -> Iterator[str]:
     series = as_library(value, "polars")
-    name = quote_label(series.name or None, ctx)
-    column = _column(name, series, _step_of(len(series)))
-    return _column_lines("polars Series", column, len(series), ctx)
+    rows, name = len(series), quote_label(series.name or None, ctx)
+    column = _column(name, series, _step_of(rows))
+    return _column_lines("polars Series", column, rows, ctx)
 
 
 def _polars_lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -454,7 +429,7 @@ def _dtype(value: Any, ctx: DescribeContext) -> Iterator[str]:
 
 
 TABLE_KINDS: dict[tuple[str, str], Describer] = {
-    ("pandas", "DataFrame"): _pandas_frame,
+    ("pandas", "DataFrame"): partial(_frame, "pandas"),
     ("pandas", "Series"): _pandas_single,
     ("pandas", "Index"): _pandas_single,
     ("pandas", "BaseGroupBy"): _pandas_view,
@@ -464,7 +439,7 @@ TABLE_KINDS: dict[tuple[str, str], Describer] = {
     ("pandas", "ExtensionDtype"): _dtype,
     ("numpy", "dtype"): _dtype,
     ("polars", "DataType"): _dtype,
-    ("polars", "DataFrame"): _polars_frame,
+    ("polars", "DataFrame"): partial(_frame, "polars"),
     ("polars", "LazyFrame"): _polars_lazy,
     ("polars", "Series"): _polars_series,
     ("pyarrow", "Table"): _arrow_table,
