@@ -20,7 +20,6 @@ from nemotron_magic.context.describe.base import (
 from nemotron_magic.context.describe.objects import find_init
 from nemotron_magic.context.describe.privacy import (
     HIDDEN,
-    is_personal,
     tells_of_person,
 )
 from nemotron_magic.context.describe.summaries import text_values
@@ -67,13 +66,16 @@ def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     array = numpy.ndarray.view(value, numpy.ndarray)
     is_own = home(type(value))[0] != "numpy"
     yield _shape("numpy array" + f" ({class_name(type(value))})" * is_own, array)
-    if why := _why_not_read(value):
+    # The values of a file are not looked at, also behind a view.
+    base = read(numpy.ndarray, "base", value)
+    names = [home(cls)[1] for cls in (*bases(type(value)), *bases(type(base)))]
+    if why := next((_NOT_READ[name] for name in names if name in _NOT_READ), ""):
         yield f"values: {why}, not read"
     elif array.dtype.kind in "OU" and array.ndim == 1:
         if named := text_values(array, ctx):
             yield f"values: {', '.join(map(repr, named))}"
     elif array.dtype.kind in "iufmM" and array.size:
-        is_hidden = is_personal(ctx.name) and not ctx.is_full
+        is_hidden = ctx.hides(ctx.name)
         yield f"values: {HIDDEN if is_hidden else _range(array, ctx)}"
         if not is_hidden and ctx.data != "schema":
             rows = array.reshape(1) if not array.ndim else array
@@ -85,13 +87,6 @@ def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
 def _shape(kind: str, array: Any) -> str:
     shape = " × ".join(f"{size:,}" for size in array.shape) or "no dimensions"
     return f"{kind}, {shape}, {shorten(str(array.dtype))}"
-
-
-def _why_not_read(value: Any) -> str:
-    """Return why values are not looked at: those of a file, also behind a view."""
-    base = read(library("numpy").ndarray, "base", value)
-    names = [home(cls)[1] for cls in (*bases(type(value)), *bases(type(base)))]
-    return next((_NOT_READ[name] for name in names if name in _NOT_READ), "")
 
 
 def _range(array: Any, ctx: DescribeContext) -> str:
@@ -113,20 +108,21 @@ def _range(array: Any, ctx: DescribeContext) -> str:
 
 
 def _estimator(value: object, ctx: DescribeContext) -> Iterator[str]:
-    init, own = find_init(type(value)), state(value)
-    usual = defaults(init) if init else {}
-    code = init.__code__ if init else None
-    count = code.co_argcount + code.co_kwonlyargcount if code else 0
+    own = state(value)
     yield f"{class_name(type(value))} (scikit-learn), {_fitted(own)}"
     for name in _FOUND:
         if name in own:
             yield f"  {name} = {_found_text(own[name], value, ctx)}"
-    for name in code.co_varnames[1:count] if code else ():
-        given = field(value, name)
-        if not _is_same(given, usual.get(name)):
-            first, *others = ctx.lines(given, value, name)
-            yield f"  {name} = {first}"
-            yield from (f"  {line}" for line in others)
+    if not (init := find_init(type(value))):
+        return
+    code, usual = init.__code__, defaults(init)
+    for name in code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]:
+        given, by_default = field(value, name), usual.get(name)
+        # Only what is plain runs no code when it is compared.
+        is_plain = type(given) is type(by_default) and type(given) in _PLAIN
+        is_same = given is by_default or (is_plain and given == by_default)
+        if given is not MISSING and not is_same:
+            yield from ctx.entry(f"{name} = ", given, value, name)
 
 
 def _found_text(value: Any, estimator: object, ctx: DescribeContext) -> str:
@@ -140,13 +136,6 @@ def _found_text(value: Any, estimator: object, ctx: DescribeContext) -> str:
         items = [(exact(key), one) for key, one in value.items()]
         return ", ".join(f"{k}: {ctx.headline(one, estimator, k)}" for k, one in items)
     return ctx.headline(value, estimator)
-
-
-def _is_same(given: object, usual: object) -> bool:
-    """Compare two values if neither can run code when it is compared."""
-    if given is usual or given is MISSING:
-        return True
-    return type(given) is type(usual) and type(given) in _PLAIN and given == usual
 
 
 def _fitted(own: dict[str, object]) -> str:
@@ -182,11 +171,6 @@ def _results(value: object, ctx: DescribeContext) -> Iterator[str]:
 # ---- figures
 
 
-def _matplotlib_class(value: Any, name: str) -> Any:
-    """Return the class of matplotlib itself, whose methods are no user code."""
-    return next(cls for cls in bases(type(value)) if home(cls) == ("matplotlib", name))
-
-
 def _figure(figure: Any, ctx: DescribeContext) -> Iterator[str]:
     cls = _matplotlib_class(figure, "Figure")
     axes = list(cls.get_axes(figure))
@@ -201,10 +185,8 @@ def _axes(axes: Any, ctx: DescribeContext) -> Iterator[str]:
     cls = _matplotlib_class(axes, "Axes")
     yield f"matplotlib Axes{_figure_text(cls.get_title(axes), ctx, ' ')}"
     for axis in "xy":
-        label, (low, high), scale = (
-            getattr(cls, f"get_{axis}{what}")(axes)
-            for what in ("label", "lim", "scale")
-        )
+        names = (f"get_{axis}{what}" for what in ("label", "lim", "scale"))
+        label, (low, high), scale = (getattr(cls, name)(axes) for name in names)
         name = _figure_text(label, ctx) or "no label"
         yield f"  {axis} axis: {name}, {float(low):.6g} to {float(high):.6g}, {scale}"
     drawn = {name: list(getattr(cls, name).__get__(axes)) for name in _DRAWN}
@@ -212,6 +194,11 @@ def _axes(axes: Any, ctx: DescribeContext) -> Iterator[str]:
     yield f"  drawn: {', '.join(counts) or 'nothing'}"
     if labels := cls.get_legend_handles_labels(axes)[1]:
         yield f"  labels: {', '.join(_figure_text(one, ctx) for one in labels)}"
+
+
+def _matplotlib_class(value: Any, name: str) -> Any:
+    """Return the class of matplotlib itself, whose methods are no user code."""
+    return next(cls for cls in bases(type(value)) if home(cls) == ("matplotlib", name))
 
 
 def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
@@ -223,11 +210,11 @@ def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
 def _plotly(figure: Any, ctx: DescribeContext) -> Iterator[str]:
     """Describe a figure by the plain dicts that its library keeps it in."""
     own = state(figure)
-    layout: Any = own.get("_layout")
+    layout = _plain_dict(own.get("_layout"))
     found: Any = own.get("_data")
-    layout = layout if type(layout) is dict else {}
     traces = [one for one in found if type(one) is dict] if type(found) is list else []
-    yield f"plotly Figure{_plotly_title(layout, ctx, ' ')}, {len(traces)} traces"
+    title = _plotly_title(layout, ctx)
+    yield f"plotly Figure{title and f' {title}'}, {len(traces)} traces"
     for name, axis in layout.items():
         if type(axis) is dict and exact(name)[1:5] == "axis":
             yield f"  {name}: {_plotly_title(axis, ctx) or 'no label'}"
@@ -242,10 +229,12 @@ def _plotly(figure: Any, ctx: DescribeContext) -> Iterator[str]:
         yield f"  {kind}{_figure_text(name, ctx, ' ')}: {data}"
 
 
-def _plotly_title(part: dict[str, Any], ctx: DescribeContext, before: str = "") -> str:
-    title = part.get("title")
-    text = exact(title.get("text")) if type(title) is dict else ""
-    return _figure_text(text, ctx, before)
+def _plotly_title(part: dict[str, Any], ctx: DescribeContext) -> str:
+    return _figure_text(exact(_plain_dict(part.get("title")).get("text")), ctx)
+
+
+def _plain_dict(value: Any) -> dict[str, Any]:
+    return value if type(value) is dict else {}
 
 
 # ---- lazy and remote data
@@ -253,6 +242,10 @@ def _plotly_title(part: dict[str, Any], ctx: DescribeContext, before: str = "") 
 
 def _lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield f"{class_name(type(value))} {_LAZY}"
+
+
+def _columns(columns: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield from (f"  {shorten(name)}: {shorten(dtype)}" for name, dtype in columns)
 
 
 def _dask_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
@@ -287,10 +280,6 @@ def _spark_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     )
 
 
-def _columns(columns: Iterable[tuple[str, str]]) -> Iterator[str]:
-    yield from (f"  {shorten(name)}: {shorten(dtype)}" for name, dtype in columns)
-
-
 def _engine(value: Any, ctx: DescribeContext) -> Iterator[str]:
     url: Any = field(value, "url")
     if home(type(url)) != ("sqlalchemy", "URL"):
@@ -307,18 +296,17 @@ def _sql_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
     name = exact(str(state(value)["name"]))
     yield f"SQLAlchemy Table {name!r}, {len(columns)} columns"
     for own in columns:
-        key = ", primary key" if own.get("primary_key") is True else ""
-        null = ", not null" if own.get("nullable") is False else ""
+        key = ", primary key" * (own.get("primary_key") is True)
+        null = ", not null" * (own.get("nullable") is False)
         column: Any = own.get("name") or "?"
-        dtype = type(own.get("type")).__name__
-        yield f"  {shorten(str.__str__(column))}: {shorten(dtype + key + null)}"
+        dtype = f"{type(own.get('type')).__name__}{key}{null}"
+        yield from _columns([(str.__str__(column), dtype)])
 
 
 def _sql_row(value: Any, ctx: DescribeContext) -> Iterator[str]:
-    names = [str(name) for name in value._fields]
-    yield f"SQLAlchemy Row of {len(names)} columns"
+    yield f"SQLAlchemy Row of {len(value._fields)} columns"
     cells = (class_name(type(cell)) for cell in tuple(value._data))
-    yield from _columns(zip(names, cells, strict=False))
+    yield from _columns(zip(map(str, value._fields), cells, strict=False))
 
 
 def _xarray(value: Any, ctx: DescribeContext) -> Iterator[str]:
