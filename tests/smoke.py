@@ -46,6 +46,7 @@ def main() -> None:
         "code/libraries.toml",
         "context/secrets/forms.txt",
         "context/secrets/words.txt",
+        "context/looks.txt",
         "context/vocabulary.txt",
         "display/panel/panel.css",
     ):

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from nemotron_magic.context.secrets import sections
 from nemotron_magic.context.secrets.values import (
@@ -47,7 +48,6 @@ FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
 _PEOPLE_STEMS = tuple(WORDS["people_stems"])
 _SENSITIVE_STEMS = tuple(WORDS["sensitive_stems"])
 _THING_SIGNS = tuple(WORDS["thing_signs"])
-_STEP = re.compile(r"""["']([^"']+)["']|([^\W\d]\w*)""")
 
 _GLUED = re.compile("|".join(WORDS["glued"]))
 
@@ -60,7 +60,7 @@ def own_name(path: str) -> str:
     """Return the name at the last step of a path."""
     if path.isidentifier():
         return path
-    steps: list[tuple[str, str]] = _STEP.findall(path)
+    steps: list[tuple[str, str]] = LOOKS["step"].findall(path)
     return (steps[-1][0] or steps[-1][1]) if steps else path
 
 
@@ -134,60 +134,16 @@ def _is_thing(label: str) -> bool:
 
 # ---- the looks of a value
 
-_CODE_PART = r"(?:[A-Z]{1,3}|[A-Za-z]{0,3}\d{1,4}[A-Za-z]{0,2}|[A-Z]\d[A-Z]\d)"
-_CODE = re.compile(
-    rf"(?:{_CODE_PART}|[a-z]{{2}}(?=[-_][A-Z]))(?:[-_/+]{_CODE_PART}){{0,2}}[+-]{{0,2}}"
-)
-_NUMBER = re.compile(
-    r"[<>≤≥~±+-]{0,2}\s?[$€£¥]?\d{1,4}(?:[.,]\d{1,3})?[kKM]?"
-    r"(?:\s?(?:-|–|to|/|:)\s?[$€£¥]?\d{1,4}(?:[.,]\d{1,3})?[kKM]?)?\s?\+?"
-    r"(?:%|[a-zµ°]{1,5}[²³]?|[A-Z]{1,2}|kW|GHz|MHz|kWh)?"
-)
+_LOOKS = sections("nemotron_magic.context", "looks.txt")
+LOOKS = {name: re.compile(text.replace("\n", "")) for name, text in _LOOKS.items()}
+_TECHNICAL = ("common", "starts", "terms", "statistics")
+_CONTACTS = ("contact", "honorific", "street")
 _MOST_DIGITS = 6
-_LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _ODD_NAME = re.compile("|".join(WORDS["odd_names"]))
-_ONE_WORD = re.compile(r"[^\W\d_]+(?:[-_][^\W\d_]+){0,3}")
-_TOKEN = re.compile(r"[a-z0-9_%][a-z0-9_.%/:+-]*")
-_PART = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
-_STEM = re.compile(r"([^\W\d]*?)(?:[ _-]?\d{1,3}|[ _-][A-Z])")
-_CONTACT = re.compile(
-    r"[^\s@]{1,64}@[^\s@.]{1,64}\.\w"
-    r"|(?<![\d.-])(?!\d{4}-\d\d-\d\d)\+?\d[\d\s()./-]{7,30}\d"
-    r"|^[A-Z]{2}\d{2}[A-Z0-9 ]{10,30}$|^[A-Z]{1,3}\d{6,9}[A-Z]?$"
-)
-_STREET = re.compile(
-    r"\b\d{1,5}[A-Za-z]?,? (?:[A-Z][\w.]{0,20} ){1,3}(?:Street|St|Road|Rd|Avenue|Ave"
-    r"|Lane|Ln|Drive|Way|Court|Boulevard|Blvd|Square|Terrace|Place|Close)\b"
-    r"|\b[A-Z][\w.-]{0,30}(?:stra(?:ß|ss)e|str\.|gasse|weg|platz|allee) \d"
-    r"|\b(?:[Rr]ue|Calle|Via|Avenida|Rua|ul\.) [\w ]{1,30},? \d|\b\d{1,5},? rue\b"
-)
-_HONORIFIC = re.compile(
-    r"(?i:\b(?:dr|mr|mrs|mx|prof|mme|mlle|dott|dra|srta)\b\.? ?(?=[^\W\d_]{2}))"
-    r"|\b(?:Ms|Hr|Fr|Sra?|Herrn?|Frau|Miss|Sir|Dame|Rev|Señora?|Don|Doña|Doctor"
-    r"|Professor|Pani?|Madame|Monsieur|Signora?|Sheikh|Rabbi|Imam)\b\.? (?=[A-ZÀ-Þ])"
-)
-_PAIR = re.compile(
-    r"(?<![\w.])(?=([^\W\d_]\w{0,30}(?:['’.-]\w{1,30}){0,3})\.?,?[ \t]{1,9}"
-    r"([^\W\d_]\w{0,30}(?:['’-]\w{1,30}){0,3}))"
-)
-_INITIALS = re.compile(r"\b(?:[A-ZÀ-Þ]\. ?){1,3}([A-ZÀ-Þ][^\W\d_]{1,30})")
-_PARAMETER = re.compile(r"\b[a-z_]\w*(?==[^=])|\b[A-Za-z_][\w.]*(?=\()")
-# Of a line of figures, columns are further apart than the parts of a number to call.
-_NUMBER_OF_PERSON = re.compile(
-    r"@|\+\d{2}|(?<![\d.])(?<!\d{4}-)(?!\d{4}-\d\d-\d\d)\d{2,}"
-    r"(?:[ ()/-]{1,2}\d{2,}){2,}|(?<![\d.])\d{9}"
-)
-_AMID = re.compile(
-    r"(?<!\S)([a-zß-ÿ]+),? (?=([A-ZÀ-Þ][a-zß-ÿ]+(?:[’'-]\w+)*)(?![\w(=_]|\.\w))"
-)
-_ROMAN = re.compile("[IVX]{1,4}")
-_NAME = re.compile(r"(?:[^\W\d_]|(?<=[^\W\d_])['’.-](?=[^\W\d_]|$))+")
-_CAMEL = re.compile(r"(?!Mc|Mac|De|Van|Von|Le|La|Di|Du|O['’])\w*[a-z][A-Z]")
-_BETWEEN = re.compile(r"[,;\n\t|、，]")
 
 
 def _parts(text: str) -> list[str]:
-    return [_fold(part) for part in _PART.findall(text)]
+    return [_fold(part) for part in LOOKS["part"].findall(text)]
 
 
 def _digits(text: str) -> int:
@@ -206,8 +162,8 @@ def _is_known(text: str) -> bool:
         return False
     if not any(map(str.isalnum, plain)):
         return len(plain) < 4
-    is_code = bool(_CODE.fullmatch(plain) or _NUMBER.fullmatch(plain))
-    return is_code and FIRST_NAMES.isdisjoint(_LETTERS.findall(folded))
+    is_code = bool(LOOKS["code"].fullmatch(plain) or LOOKS["number"].fullmatch(plain))
+    return is_code and FIRST_NAMES.isdisjoint(LOOKS["letters"].findall(folded))
 
 
 def _is_ordinary(text: str) -> bool:
@@ -224,29 +180,22 @@ def _is_plain(text: str, is_of_thing: bool) -> bool:
         return True
     if len(plain) > _LONGEST or _has_name(_parts(plain)):
         return False
-    if plain.islower() and _ONE_WORD.fullmatch(plain):
+    if plain.islower() and LOOKS["one_word"].fullmatch(plain):
         return True
-    words = _LETTERS.findall(plain)
-    if not is_of_thing or not 0 < len(words) < 7 or _is_contact(plain):
-        return False
-    if (
-        _digits(plain) > _MOST_DIGITS
-        or "," in plain
-        or any(map(_ODD_NAME.match, words))
-    ):
+    words = LOOKS["letters"].findall(plain)
+    is_contact = _shows(plain, *_CONTACTS) or _digits(plain) > _MOST_DIGITS
+    if not is_of_thing or not 0 < len(words) < 7 or is_contact or "," in plain:
         return False
     capital = [
         word
         for word in words
-        if _fold(word) not in ORDINARY_WORDS and not _ROMAN.fullmatch(word)
+        if _fold(word) not in ORDINARY_WORDS and not LOOKS["roman"].fullmatch(word)
         if not word.islower()
     ]
     # Two capital words that nobody knows are a name; so is one beside a name's dot.
-    return not capital or (
-        capital == words[:1]
-        and all(word.islower() for word in words[1:])
-        and "." not in plain
-    )
+    is_alone = capital == words[:1] and all(map(str.islower, words[1:]))
+    is_one = is_alone and "." not in plain
+    return not (any(map(_ODD_NAME.match, words)) or (capital and not is_one))
 
 
 def _has_name(words: Iterable[str]) -> bool:
@@ -259,17 +208,17 @@ def _has_name(words: Iterable[str]) -> bool:
     )
 
 
-def _is_contact(text: str) -> bool:
-    """Return whether an address, a number or a title of a person is in a text."""
-    return any(sign.search(text) for sign in (_CONTACT, _HONORIFIC, _STREET))
+def _shows(text: str, *looks: str) -> bool:
+    """Return whether something of one of these looks is in a text."""
+    return any(LOOKS[name].search(text) for name in looks)
 
 
 def _share_a_stem(texts: Collection[str]) -> bool:
     """Return whether texts differ in a number at most: `group 1`, `group 2`."""
-    found = [_STEM.fullmatch(text) for text in texts]
+    found = map(LOOKS["stem"].fullmatch, texts)
     stems = {match[1] if match else "" for match in found}
-    named = any(_has_name([_fold(stem)]) for stem in stems)
-    return len(texts) > 1 and len(stems) == 1 and stems != {""} and not named
+    is_named = _has_name(map(_fold, stems))
+    return len(texts) > 1 and len(stems) == 1 and stems != {""} and not is_named
 
 
 def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
@@ -292,7 +241,7 @@ def is_vocabulary(counted: Mapping[str, int], label: str = "") -> bool:
         _is_known(one)
         # More than single letters, as a random text would be.
         or (
-            (_digits(one) < 3 and any(len(word) > 2 for word in words_of(one)))
+            (_digits(one) < 3 and max(map(len, words_of(one)), default=0) > 2)
             and _is_field(one, must_be_known=True)
         )
         for one in counted
@@ -306,12 +255,12 @@ def is_field_value(text: str, label: str) -> bool:
     is_of_thing = _is_thing(label)
     if _is_plain(text, is_of_thing):
         return True
-    if len(text) > 2 * _LONGEST or not _TOKEN.fullmatch(text):
+    if len(text) > 2 * _LONGEST or not LOOKS["token"].fullmatch(text):
         return False
-    parts = _LETTERS.findall(text)
-    if _has_name(parts) or _digits(text) > _MOST_DIGITS or _CONTACT.search(text):
-        return False
-    return is_of_thing or not ORDINARY_WORDS.isdisjoint(parts)
+    parts = LOOKS["letters"].findall(text)
+    is_number = _digits(text) > _MOST_DIGITS or _shows(text, "contact")
+    is_named = is_of_thing or not ORDINARY_WORDS.isdisjoint(parts)
+    return is_named and not (is_number or _has_name(parts))
 
 
 def are_keys(keys: Collection[str], are_alike: bool) -> bool:
@@ -350,12 +299,10 @@ def _is_field(key: str, must_be_known: bool) -> bool:
         for word in words
     ):
         return True
-    is_field = key.isidentifier() and key[:1].islower()
-    if not must_be_known:
-        return is_field
     # Not `customer_quimby`.
-    is_named = not ORDINARY_WORDS.isdisjoint(words)
-    return is_field and is_named and not any(map(_is_person, words))
+    is_named = not (ORDINARY_WORDS.isdisjoint(words) or any(map(_is_person, words)))
+    is_field = key.isidentifier() and key[:1].islower()
+    return is_field and (is_named or not must_be_known)
 
 
 def tells_of_person(text: str) -> bool:
@@ -364,37 +311,38 @@ def tells_of_person(text: str) -> bool:
     >>> tells_of_person("We met Quimby."), tells_of_person("Trained on iris")
     (True, False)
     """
-    if len(text) > _LONGEST_TOLD or _is_contact(text) or _has_name(_parts(text)):
+    if len(text) > _LONGEST_TOLD or _shows(text, *_CONTACTS) or _has_name(_parts(text)):
         return True
-    # Initials with dots before a word that nobody knows, or two capital words.
-    if any(_fold(last) not in ORDINARY_WORDS for last in _INITIALS.findall(text)):
+    pairs = (pair for pair in LOOKS["pair"].findall(text) if pair[1][0].isupper())
+    amid = (
+        [name]
+        for before, name in LOOKS["amid"].findall(text)
+        if before not in WORDS["before_things"]
+    )
+    if _has_initials(text) or any(map(_are_unknown, chain(pairs, amid))):
         return True
-    if any(_are_unknown(pair) for pair in _PAIR.findall(text) if pair[1][0].isupper()):
+    if not text.isascii() and any(map(_ODD_NAME.match, LOOKS["letters"].findall(text))):
         return True
-    if any(
-        before not in WORDS["before_things"] and _are_unknown([name])
-        for before, name in _AMID.findall(text)
-    ):
-        return True
-    if not text.isascii() and any(map(_ODD_NAME.match, _LETTERS.findall(text))):
-        return True
-    listed = [part for part in map(str.strip, _BETWEEN.split(text)) if part]
+    listed = [part for part in map(str.strip, LOOKS["between"].split(text)) if part]
     return bool(listed) and 2 * sum(map(_is_bare_name, listed)) >= len(listed)
+
+
+def _has_initials(text: str) -> bool:
+    """Return whether initials with dots stand before a word that nobody knows."""
+    names = map(_fold, LOOKS["initials"].findall(text))
+    return not ORDINARY_WORDS.issuperset(names)
 
 
 def is_harmless_line(line: str, code: Collection[str]) -> bool:
     """Return whether every word of a line is ordinary or, in small letters, of code."""
-    if any(sign.search(line) for sign in (_HONORIFIC, _STREET, _NUMBER_OF_PERSON)):
-        return False
     # What `name=` and `name(` call is code, too.
-    words = _PARAMETER.sub(" ", line)
-    return all(
+    words = map(_fold, LOOKS["letters"].findall(LOOKS["parameter"].sub(" ", line)))
+    return not _shows(line, "honorific", "street", "number_of_person") and all(
         len(word) < 3
         or word in code
-        or any(word in WORDS[name] for name in ("common", "starts", "terms"))
-        or word in WORDS["statistics"]
         or word in ORDINARY_WORDS
-        for word in map(_fold, _LETTERS.findall(words))
+        or any(word in WORDS[name] for name in _TECHNICAL)
+        for word in words
     )
 
 
@@ -412,9 +360,9 @@ def _is_bare_name(text: str) -> bool:
     words = [word for word in re.split(r",? ", plain) if word not in WORDS["particles"]]
     if len(words) > 3 or len(text) > _LONGEST or _is_known(text):
         return False
-    if not words or any(one.islower() or _CAMEL.match(one) for one in words):
+    if not words or any(one.islower() or LOOKS["camel"].match(one) for one in words):
         return False
-    return all(map(_NAME.fullmatch, words)) and not _is_ordinary(text)
+    return all(map(LOOKS["name"].fullmatch, words)) and not _is_ordinary(text)
 
 
 def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
@@ -425,12 +373,12 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
     """
     parts = {label: _parts(label) for label in labels}
     hidden = {label for label in parts if _is_surely_person(label, parts[label])}
-    suspects = hidden | {
+    suspects = {
         label
-        for label in parts
-        if ORDINARY_WORDS.isdisjoint(parts[label]) and _is_bare_name(label)
+        for label, words in parts.items()
+        if ORDINARY_WORDS.isdisjoint(words) and _is_bare_name(label)
     }
-    is_turned = are_alike and 4 * len(suspects) >= 3 * len(parts)
+    is_turned = are_alike and 4 * len(hidden | suspects) >= 3 * len(parts)
     if is_turned and (hidden or any(len(words) > 1 for words in parts.values())):
         hidden = {label for label in parts if not _is_ordinary(label)}
     heads = set(filter(None, map(_head_of_dummy, parts)))
@@ -457,12 +405,11 @@ def person(place: int) -> str:
 
 def _is_surely_person(label: str, parts: Sequence[str]) -> bool:
     """Return whether a name of a column is one of a person, whatever stands beside."""
-    if _is_contact(label):
+    if _shows(label, *_CONTACTS):
         return True
     if any(part in ORDINARY_WORDS and len(part) > 1 for part in parts):
         return False
-    has_initials = any(_fold(w) not in ORDINARY_WORDS for w in _INITIALS.findall(label))
-    return has_initials or (len(parts) < 4 and _has_name(parts))
+    return _has_initials(label) or (len(parts) < 4 and _has_name(parts))
 
 
 def _head_of_dummy(label: str) -> str:

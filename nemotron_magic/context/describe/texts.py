@@ -12,6 +12,7 @@ from contextlib import suppress
 from itertools import islice
 
 from nemotron_magic.context.describe.privacy import (
+    LOOKS,
     are_keys,
     is_field_value,
     is_harmless_line,
@@ -23,25 +24,10 @@ _MOST_CHARS = 1_000_000
 _MOST_LITERAL_CHARS = 20_000  # for longer ones, Python's own reader takes its time
 _MOST_LINES = 1_000
 _DEEPEST_TEXTS = 20
-_CALL = re.compile(r"[A-Za-z_][\w.]*\((.*)\)", re.DOTALL)
-_HEAD = re.compile(r"[^()={}\[\]<>]{0,60}")
 _LOOKED_AT_CHARS = 10_000
-_BEGINNINGS = (
-    *("shape: (", "pyarrow.", "array(", "masked_array(", "Index(", "MultiIndex("),
-    *("DatetimeIndex(", "CategoricalIndex(", "PeriodIndex(", "TimedeltaIndex("),
-    *("IntervalIndex(", "<xarray.", "<pyarrow.", "<Arrow", "<StringArray>", "<table"),
-)
 _END_CHARS = 500
-_END = re.compile(
-    r"\bdtype: \S.*$|\[\d+ rows x \d+ columns\]$|\nCategories \(\d.*$", re.DOTALL
-)
 
 
-# Of lines, the last may be short; a word in the next line is none of it.
-_BASE64 = re.compile(
-    r"[A-Za-z0-9+/_-]{60,}(?:\r?\n[A-Za-z0-9+/_-]{60,})*"
-    r"(?:\r?\n(?:[A-Za-z0-9+/_-]{20,}|[A-Za-z0-9+/_-]*(?==)))?={0,2}"
-)
 _LEAST_BASE64 = 150
 
 
@@ -56,7 +42,7 @@ def fold_base64(text: str) -> str:
             return encoded
         return f"[… {len(encoded):,} characters of base64]"
 
-    return _BASE64.sub(fold, text)
+    return LOOKS["base64"].sub(fold, text)
 
 
 def parse_data(text: str) -> object | None:
@@ -65,7 +51,7 @@ def parse_data(text: str) -> object | None:
     Nothing is evaluated. A row of separated values becomes a dict.
     """
     plain = text.strip()[:_MOST_CHARS]
-    call = _CALL.fullmatch(plain)
+    call = LOOKS["call"].fullmatch(plain)
     written = call[1] if call else plain
     if written[:1] not in ("[", "{", "("):
         return _separated(plain)
@@ -94,7 +80,7 @@ def _separated(text: str) -> list[dict[str, str]] | None:
             head, *rows = csv.reader(lines, delimiter=mark)
             names = [cell.strip() or f"column {n}" for n, cell in enumerate(head, 1)]
             alike = sum(len(row) == len(head) for row in rows)
-            if alike > 0.9 * len(rows) and all(map(_HEAD.fullmatch, names)):
+            if alike > 0.9 * len(rows) and all(map(LOOKS["head"].fullmatch, names)):
                 return [dict(zip(names, row, strict=False)) for row in rows]
     return None
 
@@ -104,14 +90,14 @@ def is_printed_table(text: str) -> bool:
 
     A frame of pandas has lines of one length, as its columns end at the same places.
     """
-    if text.startswith(_BEGINNINGS):
+    if LOOKS["beginning"].match(text):
         return True
     if "\n" not in text and "(" not in text:
         return False
     head = text[:_LOOKED_AT_CHARS].split("\n")
     lines = head[:-1] if len(text) > _LOOKED_AT_CHARS else head
     is_aligned = len(lines) > 1 and len({*map(len, lines)}) == 1 and "  " in lines[0]
-    return is_aligned or _END.search(text[-_END_CHARS:]) is not None
+    return is_aligned or LOOKS["end"].search(text[-_END_CHARS:]) is not None
 
 
 def is_open(text: str) -> bool:
@@ -144,27 +130,21 @@ def _is_open(value: object, label: str, depth: int) -> bool:
     return True
 
 
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-# Of arrays all is data; of lists, five numbers or more, however they are set apart.
-_NUMBER = r"(?:[\w.]{1,20}\()?[-+]?(?:\d[\d_.]*+(?:e[-+]?\d++)?|nan|inf)\)?"
-_NUMBERS = re.compile(
-    r"\b(?:array|tensor|Array|Series|Index)\([\[(][^()]*+\)"
-    rf"|[\[(]\s*+(?:{_NUMBER}(?:\s*+,\s*+|\s++)){{4,}}(?:{_NUMBER})?[^\[\]()]*+[\])]?"
-)
-_ROW = re.compile(r"(?m)^\s*\d+\s{2,}\S")
-
-
 def plain_lines(text: str, words: Collection[str], is_full: bool) -> list[str]:
     """Return what an unknown object shows, without lines that may name people.
 
     `words` are those of the notebook's code; where `is_full`, every line is shown.
     """
-    plain = _ADDRESS.sub("", text[:_LOOKED_AT_CHARS])
+    plain = LOOKS["address"].sub("", text[:_LOOKED_AT_CHARS])
     if not is_full:
-        is_table = text.startswith(_BEGINNINGS) or _END.search(text[-_END_CHARS:])
-        if is_table or len(_ROW.findall(text)) > 1:
+        ends = LOOKS["end"].search(text[-_END_CHARS:])
+        if (
+            ends
+            or LOOKS["beginning"].match(text)
+            or len(LOOKS["row"].findall(text)) > 1
+        ):
             return []
-        plain = _NUMBERS.sub("[…]", plain)
+        plain = LOOKS["numbers"].sub("[…]", plain)
     lines = [line for line in plain.splitlines() if line.strip()]
     shown = [line for line in lines if is_full or is_harmless_line(line, words)]
     if shown and (hidden := len(lines) - len(shown)):
