@@ -15,17 +15,14 @@ _MARK = re.compile(r"\s*(?:%%[^\n]*\n\s*)?#\s*nemotron:\s*(skip|pin)\b", re.IGNO
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell as it ran, with its execution count from 1.
-
-    `is_ours`: it was a question, so that it is a turn and no cell.
-    """
+    """One cell as it ran, with its execution count from 1."""
 
     number: int
     source: str
     printed: str = ""
     result: str = ""
     error: str = ""
-    is_ours: bool = False
+    is_ours: bool = False  # it was a question, so that it is a turn and no cell
     cell_id: str = ""
 
     @property
@@ -38,17 +35,15 @@ class Cell:
 def select(text: str, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
     """Yield those of `cells`, newest first, that the setting `context` chooses.
 
-    `auto` are those after the number `since`. Cells that cannot be chosen any more are
-    not asked for: the cost grows with what is sent.
+    `auto` are those after the number `since`. Older cells than needed are not read.
     """
-    others = (c for c in cells if not c.is_ours)
-    word = text.strip()
+    others: Iterator[Cell] = (c for c in cells if not c.is_ours)
+    word, chosen = text.strip(), others
     if word == "auto":
-        chosen: Iterator[Cell] = takewhile(lambda c: c.number > since, others)
-    elif word.isdecimal() or word in ("none", "all"):
-        most = {"none": 0, "all": None}
-        chosen = islice(others, most[word] if word in most else int(word))
-    else:
+        chosen = takewhile(lambda c: c.number > since, others)
+    elif word.isdecimal() or word == "none":
+        chosen = islice(others, int(word.replace("none", "0")))
+    elif word != "all":
         pairs = [one.partition("-") for one in word.split()]
         ranges = [range(int(one), int(last or one) + 1) for one, _, last in pairs]
         lowest = min(one.start for one in ranges)
@@ -60,9 +55,8 @@ def select(text: str, cells: Iterable[Cell], since: int) -> Iterator[Cell]:
 def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[Cell]:
     """Yield the newest run of each cell, newest first.
 
-    A run without an id, as from before the extension was loaded, is of a cell with the
-    very same text; in a terminal, where none has an id, all are left in. A question may
-    be asked in the very cell that failed, and takes the place of no code; runs of the
+    A run without an id is of a cell with the very same text; in a terminal, where none
+    has one, all are left in. A question takes the place of no code, and runs of the
     `asking` cell with the same text asked this before.
     """
     ids: set[str] = set()
@@ -130,8 +124,8 @@ def origin_of(shell: Any) -> str:
 
 def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
     """Return the path of the notebook's file; "" where no front end tells it."""
-    in_vs_code = str(shell.user_ns.get("__vsc_ipynb_file__", ""))
-    path = environ.get("JPY_SESSION_NAME") or in_vs_code
+    of_vs_code = str(shell.user_ns.get("__vsc_ipynb_file__", ""))
+    path = environ.get("JPY_SESSION_NAME") or of_vs_code
     return path if path.endswith(".ipynb") else ""
 
 
@@ -139,8 +133,7 @@ class CellIds:
     """Notes in `known` the id that the front end sends with each run, by its number."""
 
     def __init__(self, shell: Any, known: dict[int, str]) -> None:
-        self._shell = shell
-        self._known = known
+        self._shell, self._known = shell, known
         shell.events.register("post_run_cell", self.note)
 
     def close(self) -> None:
@@ -153,10 +146,9 @@ class CellIds:
             return
         raw = self._shell.history_manager.input_hist_raw
         # An empty cell has no number of its own.
-        if not raw or raw[-1] != result.info.raw_cell.rstrip("\n"):
-            return
-        number, cell_id = cell_number(self._shell), cell_id_of(self._shell)
-        # After a reset the numbers begin again.
-        self._known.pop(number, None)
-        if cell_id:
-            self._known[number] = cell_id
+        if raw and raw[-1] == result.info.raw_cell.rstrip("\n"):
+            number, cell_id = cell_number(self._shell), cell_id_of(self._shell)
+            # After a reset the numbers begin again.
+            self._known.pop(number, None)
+            if cell_id:
+                self._known[number] = cell_id

@@ -37,27 +37,18 @@ _MOST_NOTEBOOK_BYTES = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a question is about, if it is about a cell or a function.
+    """What a question is about, if it is about a cell or a function."""
 
-    `words` stand in place of what was typed, the `instruction` behind them; `names` are
-    variables to describe, functions among them `with_source`.
-    """
-
-    words: str = ""
+    words: str = ""  # in place of what was typed, and what stands behind them
     instruction: str = ""
     parts: tuple[ContextPart, ...] = ()
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()  # of variables to describe, functions with their source
     with_source: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextRequest:
-    """What is to be sent along with a question, as typed in `text`.
-
-    `context` and `data` are the settings of these names. Cells after the one numbered
-    `since` are new to this conversation, and none after `last` is sent: if that is
-    None, none after the cell before the one that runs now.
-    """
+    """What is to be sent along with a question, as typed in `text`."""
 
     text: str
     subject: Subject = field(default_factory=Subject)
@@ -66,8 +57,8 @@ class ContextRequest:
     context: str
     data: Data
     budget_tokens: int
-    since: int = 0
-    last: int | None = None
+    since: int = 0  # cells after that one are new to this conversation
+    last: int | None = None  # to be sent; None: the one before that which runs now
 
 
 class ContextGatherer:

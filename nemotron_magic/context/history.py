@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, NamedTuple
 from weakref import ref
 
@@ -53,19 +52,16 @@ class _Display:
     area: str
     display_id: str
     text: str
-    widget: str = ""
+    widget: str
 
 
 @dataclass
 class _Screen:
-    """What stands below one cell: its displays, and how many of its prints are gone.
-
-    `waiting` is the count of prints when the next output was said to clear the rest.
-    """
+    """What stands below one cell: its displays, and how many of its prints are gone."""
 
     displays: list[_Display] = field(default_factory=list)
     cleared: int = 0
-    waiting: int | None = None
+    waiting: int | None = None  # prints when the next output was said to clear the rest
 
     def clear(self) -> None:
         self.displays = [one for one in self.displays if one.area]
@@ -88,22 +84,19 @@ class DisplayLog:
         self._shell, self._describe = shell, describe
         self._formatted: tuple[object, object] = (None, None)
         self._screens: dict[int, _Screen] = {}
-        formatter, publisher = shell.display_formatter, shell.display_pub
-        self._format = formatter.format
-        self._publish, self._clear_output = publisher.publish, publisher.clear_output
-        formatter.format = self._hear_format
-        publisher.publish = self._hear_display
-        publisher.clear_output = self._hear_clear
+        self._formatter, self._publisher = shell.display_formatter, shell.display_pub
+        self._format, self._publish = self._formatter.format, self._publisher.publish
+        self._clear_output = self._publisher.clear_output
+        self._formatter.format = self._hear_format
+        self._publisher.publish = self._hear_display
+        self._publisher.clear_output = self._hear_clear
 
     def close(self) -> None:
         """Stop listening, unless somebody else listens through this."""
-        publisher = self._shell.display_pub
-        if publisher.publish == self._hear_display:
-            self._shell.display_formatter.format = self._format
-            publisher.publish, publisher.clear_output = (
-                self._publish,
-                self._clear_output,
-            )
+        if self._publisher.publish == self._hear_display:
+            self._formatter.format = self._format
+            self._publisher.publish = self._publish
+            self._publisher.clear_output = self._clear_output
 
     def of(self, number: int, pieces: Sequence[str]) -> tuple[str, list[str]]:
         """Return what a cell displays by now, and what is left of its prints."""
@@ -123,9 +116,8 @@ class DisplayLog:
         """Return the text for a display: of a table, what is said of its object."""
         text, (bundle, value_of) = display_text(data), self._formatted
         value = value_of() if bundle is data and isinstance(value_of, ref) else None
-        if text != _TABLE or value is None:
-            return text
-        described = self._describe(value)
+        is_table = text == _TABLE and value is not None
+        described = self._describe(value) if is_table else text
         return text if described.endswith("(not inspected)") else described
 
     def _hear_clear(self, wait: bool = False) -> None:
@@ -141,7 +133,7 @@ class DisplayLog:
         self, data: Mapping[str, Any], *args: Any, update: bool = False, **kwargs: Any
     ) -> None:
         display_id = str((kwargs.get("transient") or {}).get("display_id", ""))
-        found = chain.from_iterable(s.displays for s in self._screens.values())
+        found = [one for screen in self._screens.values() for one in screen.displays]
         known = [one for one in found if display_id and one.display_id == display_id]
         # A reply is no output of its cell, and too long to be read at every repaint.
         is_new = not (update or _is_ours(_last_source(self._shell)))
@@ -150,15 +142,13 @@ class DisplayLog:
             one.text = text
         if is_new:
             area, screen = _output_area(self._shell), self._screen()
-            if area:
-                screen.displays = [one for one in screen.displays if one.area != area]
-            else:
+            if not area:
                 screen.settle(math.inf)
             view = data.get("application/vnd.jupyter.widget-view+json", {})
-            widget = str(view.get("model_id", ""))
-            screen.displays.append(_Display(area, display_id, text, widget))
+            new = _Display(area, display_id, text, str(view.get("model_id", "")))
+            others = [one for one in screen.displays if not area or one.area != area]
             # Of very many the last say what came of it.
-            del screen.displays[:-_MOST_DISPLAYS]
+            screen.displays = [*others, new][-_MOST_DISPLAYS:]
         self._publish(data, *args, update=update, **kwargs)
 
     def _screen(self) -> _Screen:
@@ -231,11 +221,10 @@ class Recorder:
         self._take_off()
 
     def _begin(self, info: Any) -> None:
-        if not info.store_history:  # within another, as those of `%%capture`
-            return
-        self._take_off()
-        said: list[str] = []
-        self._ears = [_Ear("stdout", said), _Ear("stderr", said)]
+        if info.store_history:  # else within another, as those of `%%capture`
+            self._take_off()
+            said: list[str] = []
+            self._ears = [_Ear("stdout", said), _Ear("stderr", said)]
 
     def _end(self, result: Any) -> None:
         if result.info.store_history and self._ears:
@@ -294,24 +283,24 @@ def _as_seen(printed: str) -> str:
         elif piece == "\b":
             column = max(column - 1, 0)
         elif not piece.startswith("\x1b["):
-            line = lines[row].ljust(column)
+            line, start = lines[row].ljust(column), column
             column += len(piece)
-            lines[row] = f"{line[: column - len(piece)]}{piece}{line[column:]}"
+            lines[row] = f"{line[:start]}{piece}{line[column:]}"
         elif piece[-1] == "A":
             row = max(row - int(piece[2:-1] or 1), 0)
         elif piece[-1] in "JK":
             lines[row] = "" if piece[2:-1] == "2" else lines[row][:column]
         if row == len(lines):
             lines.append("")
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def _clean(text: str) -> str:
-    return fold_base64(strip_controls(_bounded(text)))
+    return "\n".join(map(str.rstrip, lines))
 
 
 def _bounded(text: str) -> str:
     return text if len(text) <= _MOST_CHARS else cut_middle(text, _MOST_CHARS)
+
+
+def _clean(text: str) -> str:
+    return fold_base64(strip_controls(_bounded(text)))
 
 
 # ---- cells with all that came of them
@@ -361,16 +350,13 @@ class History:
             return ""
         if self._recorder is not None:
             return _clean(self._recorder.heard.get(cell.number, Heard()).error)
-        found = self._shell.history_manager.exceptions.get(cell.number)
-        errors = found if isinstance(found, list) else [found] if found else []
+        found = self._shell.history_manager.exceptions.get(cell.number) or []
+        errors = found if isinstance(found, list) else [found]
         lines = (line for error in errors for line in error["traceback"])
         return _bounded(strip_controls("\n".join(lines)))
 
     def load(self, cell: Cell, describe: Callable[[object, str], str]) -> Cell:
-        """Return a cell with what it printed, gave and raised.
-
-        `describe` is called with its value and the text that IPython showed for it.
-        """
+        """Return a cell with what came of it, its value as `describe` has it."""
         if cell.is_ours:
             return cell
         number, error = cell.number, self.error_of(cell)
@@ -378,8 +364,8 @@ class History:
         values = self._shell.user_ns.get("Out") or {}
         if number in values:
             kept = _kept(self._shell, number)
-            shown = (o.bundle for o in kept if o.output_type == "execute_result")
-            plain = next((str(one.get("text/plain", "")) for one in shown), "")
+            shown = [o.bundle for o in kept if o.output_type == "execute_result"]
+            plain = str(shown[0].get("text/plain", "")) if shown else ""
             value = describe(values[number], plain)
             result = "\n".join(filter(None, (result, value)))
         return replace(cell, printed=printed, result=result, error=error)

@@ -33,17 +33,13 @@ _CELL_FIELDS = ("source", "printed", "result", "error")
 
 @dataclass(frozen=True, slots=True)
 class ContextPart:
-    """One piece of context, with its texts by name, such as `("error", "ValueError")`.
-
-    A text that needs no name has "". `target` is where links led to it, if the title
-    does not say: the user sees it, and it is not sent.
-    """
+    """One piece of context, with its texts by name."""
 
     kind: Literal["cell", "value", "file", "notebook"]
     title: str
-    fields: tuple[tuple[str, str], ...]
+    fields: tuple[tuple[str, str], ...]  # by name, "" if it needs none
     is_cut: bool = False
-    target: str = ""
+    target: str = ""  # where links led, for the user alone
 
     @property
     def shown(self) -> str:
@@ -63,16 +59,12 @@ class ContextPart:
 
 @dataclass(frozen=True, slots=True)
 class FittedContext:
-    """What is sent as context, in this order, and what is not.
-
-    `sizes` are the kept parts' tokens, by the estimate; `left_out` the numbers of cells
-    that there was no room for, and `bare` of those without their outputs.
-    """
+    """What is sent as context, in this order, and what is not."""
 
     kept: tuple[ContextPart, ...] = ()
-    sizes: tuple[int, ...] = ()
-    left_out: tuple[int, ...] = ()
-    bare: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()  # of the kept, in tokens, by the estimate
+    left_out: tuple[int, ...] = ()  # the cells that there was no room for
+    bare: tuple[int, ...] = ()  # the cells without their outputs
 
     @property
     def cut(self) -> tuple[ContextPart, ...]:
@@ -83,20 +75,15 @@ class FittedContext:
 
 @dataclass(frozen=True, slots=True)
 class ContextInfo:
-    """What was sent as context of a question; `text` holds it and the question.
-
-    `titles`, `cut` and `files` name the parts, those that were shortened, and those
-    that are files; `tokens` are their sizes, `redacted` the kinds of secrets, and
-    `left_out` the numbers of cells that there was no room for.
-    """
+    """What was sent as context of a question; `text` holds it and the question."""
 
     text: str = ""
     titles: tuple[str, ...] = ()
     tokens: tuple[int, ...] = ()
-    cut: tuple[str, ...] = ()
-    left_out: tuple[int, ...] = ()
-    redacted: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()  # the titles of parts that were shortened
+    left_out: tuple[int, ...] = ()  # the cells that there was no room for
+    redacted: tuple[str, ...] = ()  # the kinds of secrets
+    files: tuple[str, ...] = ()  # the titles of parts that are files
 
 
 def cell_part(cell: Cell, title: str = "") -> ContextPart:
@@ -116,10 +103,9 @@ def fit_to_budget(
 ) -> FittedContext:
     """Choose what fits into `budget` tokens.
 
-    What the user named comes first and must fit. If not all cells fit, the newest take
-    half of the space whole, with the pinned ones. Then come sources: imports and
-    definitions of names that these use, then the newest others, without a hole.
-    What is left is for the outputs of those. `load` returns a cell with its outputs.
+    What the user named must fit. If not all cells fit, the newest and the pinned ones
+    take half of the space whole. Then come sources: imports and definitions of names
+    that these use, the newest others without a hole, and the outputs of those.
     """
     count = cache(count)
     sizes = [part.tokens(count) for part in requested]
@@ -290,10 +276,7 @@ def as_data(text: str) -> str:
 
 
 def split_delimiters(message: str) -> list[str]:
-    """Split a message: data first, then in turn our own delimiters and data.
-
-    What looks for secrets in the data must not reach from one part into the next.
-    """
+    """Return the parts of a message: data, then in turn our delimiters and data."""
     preface = _RENDERED_PREFACE.match(message)
     if preface is None:
         return [message]
@@ -336,8 +319,7 @@ def _cells(numbers: Sequence[int]) -> str:
 def _unused_mark(texts: Sequence[str], question: str) -> str:
     """Return a mark that occurs in none of the texts; the same for the same texts.
 
-    Not even with other signs between its letters, which the model may overlook; it has
-    no digits, as the number of a cell follows it.
+    Not even with signs between its letters; it has no digits, as a cell's follow it.
     """
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
     digest = digest.translate(str.maketrans("0123456789", "ghijklmnop"))

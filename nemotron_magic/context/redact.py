@@ -50,7 +50,6 @@ _LONGEST_WORD = 20
 _ANCHOR = 8
 _PART = 12  # as much of a value is looked for by itself
 _LONGEST_CUT = 500
-_NOT_VALUES = pattern("not_values")
 # A line break within a wrapped value, with what frames and quotes add to it.
 _MARGIN = r" \t\r\"'\\|│>"
 _BREAK = re.compile(rf"(?<![{_MARGIN}\n])[{_MARGIN}]*\n[{_MARGIN}\n]*")
@@ -75,7 +74,7 @@ def is_rare(value: str) -> bool:
     """Return whether a value is rare enough to be redacted wherever it stands."""
     if len(value) < _SHORTEST or is_placeholder(value.lower()):
         return False
-    if _NOT_VALUES.match(value) and "://" not in value:
+    if pattern("not_values").match(value) and "://" not in value:
         # A base64 secret may begin with a slash, a path has more of them.
         return len(value) >= 40 and value.count("/") < 4 and "." not in value
     word = value.replace("-", "").replace("_", "")
@@ -177,10 +176,7 @@ class Redacted(NamedTuple):
 
 
 class Redactor:
-    """Redacts secrets in texts: exact values first, then what looks like one.
-
-    It has no readable repr and refuses to be pickled, as it knows secrets.
-    """
+    """Redacts secrets in texts: exact values first, then what looks like one."""
 
     __slots__ = ("_needles", "_remembered", "_values")
 
@@ -302,10 +298,7 @@ class MessageRedactor:
     def of_now(
         self, settings: Settings
     ) -> Callable[[Sequence[Message], Mapping[str, Any]], RedactedRequest]:
-        """Return a `redact` for requests that follow one another at once.
-
-        The key, the environment and the values of the notebook are read once for all.
-        """
+        """Return a `redact` for requests at once: secrets are read once for all."""
         if not settings["redact"]:
             return lambda messages, fields: RedactedRequest(tuple(messages), fields)
         key = self._access.readable_key(settings)
@@ -390,10 +383,7 @@ def _redacted(
 
 
 def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
-    """Return a JSON value with every text in it cleaned, names of fields among them.
-
-    A telling `name` of the field that it is the value of gives a secret away.
-    """
+    """Return the JSON value of a field with every text in it cleaned, names as well."""
     if isinstance(value, Mapping):
         parts = ((str(one), part) for one, part in value.items())
         return {

@@ -61,12 +61,11 @@ def _without_libraries(error: str) -> list[tuple[str, bool]]:
     for line in error.splitlines():
         plain = _OF_GROUP.sub("", line, count=1)
         starts_frame = bool(_FRAME.match(plain) or _FOLDED.match(plain))
-        if starts_frame or not (in_frame and _FRAME_BODY.match(plain)):
-            if not starts_frame and _NO_NEWS.match(plain):
-                continue
-            found.append(([], starts_frame))
+        if in_frame and not starts_frame and _FRAME_BODY.match(plain):
+            found[-1][0].append(line)
+        elif starts_frame or not _NO_NEWS.match(plain):
+            found.append(([line], starts_frame))
             in_frame = starts_frame
-        found[-1][0].append(line)
     own = (one for one in found if not (one[1] and is_library(one[0][0])))
     return [("\n".join(_telling_lines(lines)), is_frame) for lines, is_frame in own]
 
@@ -87,12 +86,12 @@ def _folded(pieces: Iterable[tuple[str, bool]]) -> Iterator[str]:
         folded = is_frame and _FOLDED.match(piece)
         if folded or (is_frame and piece in seen):
             more += sum(map(int, _TIMES.findall(piece))) if folded else 1
-            continue
-        if more:
-            yield f"[… {plural(more, 'more frame')} like these …]"
-        more = 0
-        seen.add(piece)
-        yield piece
+        else:
+            if more:
+                yield f"[… {plural(more, 'more frame')} like these …]"
+            more = 0
+            seen.add(piece)
+            yield piece
 
 
 def _bounded_lines(pieces: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib.resources import files
 
 
@@ -18,6 +19,7 @@ def sections(package: str, file: str) -> dict[str, str]:
 _SECTIONS = sections(__name__, "words.txt") | sections(__name__, "forms.txt")
 
 
+@cache
 def words(section: str) -> frozenset[str]:
     """Return the words of a section of the file of words."""
     return frozenset(_SECTIONS[section].split())
@@ -39,6 +41,7 @@ def rows(table: str, columns: int) -> list[list[str]]:
     return [row.split("  ", columns - 1) for row in text.split("\n")]
 
 
+@cache
 def pattern(section: str) -> re.Pattern[str]:
     """Return `alternatives` as a pattern."""
     return re.compile(alternatives(section))

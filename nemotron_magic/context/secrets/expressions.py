@@ -20,7 +20,6 @@ _LEADS = {"", "or", "and", "||", "??", "else", "?", ":", "(", "[", "{", ",", *_J
 _WORDS = {"or", "and", "else", "if", "in", "not", "return", "await"}
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENING = frozenset(_PAIRS.values())
-_HANDS_ON = pattern("hands_on")
 
 
 class Joined(NamedTuple):
@@ -84,7 +83,7 @@ class _Expression:
         """Read a sign; return the strings that end at it."""
         if sign in _OPENING:
             is_name = self._last not in _LEADS | _WORDS
-            hands_on = sign == "(" and _HANDS_ON.fullmatch(self._last)
+            hands_on = sign == "(" and pattern("hands_on").fullmatch(self._last)
             self._within.append((sign, is_name and not hands_on))
         elif sign in _PAIRS:
             self._within.pop()

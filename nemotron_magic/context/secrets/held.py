@@ -269,11 +269,9 @@ class Held:
         without_traceback(self._look)
 
     def secrets(self) -> dict[str, str]:
-        """Return the secrets held now and before, each with its kind.
-
-        The name of a variable or of a column is none, whichever name holds it.
-        """
+        """Return the secrets held now and before, each with its kind."""
         self.look()
+        # The name of a variable or of a column is none, whichever name holds it.
         names, labels, found = self._variables, self._labels, self._found(0).copy()
         return {k: v for k, v in found.items() if k not in labels and k not in names}
 
@@ -372,16 +370,12 @@ def _is_prose(values: list[object], telling: Telling) -> bool:
 
 
 def is_held_secret(name: str, value: object) -> bool:
-    """Return whether a value is or contains a secret, if its name says so.
-
-    Of a password and of a secret nothing is to be shown, be it a number or a list; a
-    key or a token may be an ordinary word.
-    """
+    """Return whether a value is or contains a secret, if its name says so."""
     telling = told_by(name)
     if telling is None or value is None or value is True or value is False:
         return False
     parts = _parts_of(type(value))
-    if telling.strength is not Strength.HINT:
+    if telling.strength is not Strength.HINT:  # nothing of it is to be shown
         is_number = telling.is_password and type(value) in (int, float)
         return is_number or parts in _CONTAINERS or _text_of(value) is not None
     held: _Pairs = [(None, value)]

@@ -47,17 +47,11 @@ _NAMED = re.compile(
 _BARE = re.compile(r"""[^\s"'`,;)}\]<>|&=]{1,200}+={0,2}""")
 _ESCAPED_END = re.compile(r"\\[rn].*")
 _REST = re.compile(r"""[^\s"'`,;)}\]<>|&]*+""")
-_ALONE = pattern("alone")
 _PHRASE = re.compile(r"[a-z]+(?: [a-z]+){3,8}(?=[ \t]*(?:#|\n|$))")
-_COOKIE = pattern("cookie")
-_SCHEME = pattern("scheme")
 _NAME_BEFORE = re.compile(r"[\w$.-]*\Z")
 _OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
-_RANDOM = pattern("random_word")
-_LONG_HEX = pattern("long_hex")
 _SETTERS = words("setters")
 _SPOKEN_SETTERS = words("spoken_setters")
-_VALUE_KEYS = words("value_keys")
 _TAGS = ("<", 'name="', "name='", ' key="', " key='")  # it has the name, or in it
 _SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
 _LITERAL = re.compile(r"(?:^|(?<=\}))[^{}]+")
@@ -156,7 +150,7 @@ def _below(name: _Name) -> Iterator[Place]:
     may_be_odd = name.telling.is_password and (":" in name.lead or "：" in name.lead)
     at = name.at
     for _ in range(_LONGEST_LIST):
-        found = _ALONE.match(name.text, at)
+        found = pattern("alone").match(name.text, at)
         if found is None:
             return
         value = found["value"]
@@ -169,7 +163,7 @@ def _below(name: _Name) -> Iterator[Place]:
 
 
 def _cookies(text: str, at: int) -> Iterator[Place]:
-    while found := _COOKIE.match(text, at):
+    while found := pattern("cookie").match(text, at):
         if looks_random(found["value"], 16):
             yield found.span("value")
         at = found.end()
@@ -255,7 +249,11 @@ def _may_be_blank(name: _Name) -> bool:
         return name.text.startswith("--", name.start)
     if name.is_behind(_SPOKEN_SETTERS | _SETTERS):
         return True
-    form = _RANDOM if name.telling.strength is Strength.HINT else _LONG_HEX
+    form = (
+        pattern("random_word")
+        if name.telling.strength is Strength.HINT
+        else pattern("long_hex")
+    )
     # A Series or a list of settings: the name begins the line and a column follows.
     is_column = not name.line.strip(" \t|") and len(name.lead) >= 2
     return is_column or bool(form.match(name.text, name.at))
@@ -324,15 +322,14 @@ def _is_certain(name: _Name, joined: Joined) -> bool:
     if joined.key is None:
         return True
     is_of_many = name.called[-1:] == "s" or joined.key.isdigit()
-    return (is_of_many or joined.key.lower() in _VALUE_KEYS) and is_word(value)
+    return (is_of_many or joined.key.lower() in words("value_keys")) and is_word(value)
 
 
 def _after_scheme(text: str, at: int, end: int) -> int:
-    scheme = _SCHEME.match(text, at, end)
+    scheme = pattern("scheme").match(text, at, end)
     return scheme.end() if scheme else at
 
 
-_NAMES = pattern("names")
 _OTHER = re.compile(r"[^\s,;\"'()\[\]{}]{1,80}(?:\([^()\n]{0,80}\))?")
 _COMMA = re.compile(r"[ \t]*,\s{0,20}")
 
@@ -340,7 +337,7 @@ _COMMA = re.compile(r"[ \t]*,\s{0,20}")
 def several_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the strings assigned to telling names, as in `user, pw = "a", "b"`."""
     text = passage.text
-    for found in _NAMES.finditer(passage.masked) if passage.names else ():
+    for found in pattern("names").finditer(passage.masked) if passage.names else ():
         names = text[slice(*found.span("names"))].split(",")
         meant = [told_by(name.strip().rpartition(".")[2]) for name in names]
         comma: re.Match[str] | None = found

@@ -1,8 +1,4 @@
-"""Secrets known by their form: keys of services, URLs, commands, and typed keys.
-
-A text that is a key that was typed, where a question belongs, holds nothing but words
-that lead to a key, and the key. What a sentence says of a login is a question.
-"""
+"""Secrets known by their form: keys of services, URLs, commands, and typed keys."""
 
 from __future__ import annotations
 
@@ -50,7 +46,6 @@ RULES = (*SERVICES, *rules("others"))
 _NEEDLES = Needles((one, at) for at, rule in enumerate(RULES) for one in rule.needles)
 
 _MANIFEST = re.compile(r"(?m)^[ \t-]*[\"']?kind[\"']?:[ \t]*[\"']?Secret\b")
-_DATA = pattern("manifest_data")
 _ENTRY = re.compile(r"(?m)^[^\n:]{1,80}:[ \t]+[\"']?(?P<secret>[^\s\"',|>]{4,})")
 
 
@@ -58,7 +53,7 @@ def pattern_secrets(passage: Passage) -> Iterator[Span]:
     """Yield every place where a rule of the table finds a secret."""
     text, masked = passage.text, passage.masked
     if "secret" in masked and _MANIFEST.search(text):
-        for block in _DATA.finditer(text):
+        for block in pattern("manifest_data").finditer(text):
             for found in _ENTRY.finditer(text, *block.span(2)):
                 if MASK not in masked[slice(*found.span("secret"))]:
                     yield Span(*found.span("secret"), "secret")
@@ -83,8 +78,6 @@ _TOKEN = re.compile(
     r"(?<![?!.…])"
 )
 _LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{alternatives('login')})", re.IGNORECASE)
-_PARTED = pattern("parted_login")
-_LEADING = words("leading")
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
 _CALL = re.compile(
     r"""(?:%nemotron\b|_magic\(["']nemotron["'])[ \t]*(?P<line>[^\n]*)"""
@@ -101,8 +94,8 @@ class TypedKey(NamedTuple):
 def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     """Return where in `text` a key was typed in place of a question; None if none was.
 
-    Where `--` says `by_hand` that it is one, only what looks like a key, behind a word
-    that names one, is still taken for it.
+    It holds nothing but words that lead to a key, and the key. Where `--` says that it
+    is a question, `by_hand`, only what looks like a key behind a word for one is.
 
     >>> typed_key("login 4f9a77b0c1").places, typed_key("login fails with 403, why?")
     ([(6, 16)], None)
@@ -116,7 +109,7 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     others = [
         one
         for one in tokens
-        if one[0].lower() not in _LEADING and not _names_key(one[0])
+        if one[0].lower() not in words("leading") and not _names_key(one[0])
     ]
     made = [one for one in others if _looks_made(one[0])]
     if is_named and (is_login or not by_hand):
@@ -178,7 +171,10 @@ def _starts(typed: str) -> Iterator[int]:
 
 def _is_login(tokens: list[re.Match[str]]) -> bool:
     first, second = ([one[0] for one in tokens] + ["", ""])[:2]
-    return bool(_LOGIN.fullmatch(first) or _PARTED.fullmatch(f"{first} {second}"))
+    return bool(
+        _LOGIN.fullmatch(first)
+        or pattern("parted_login").fullmatch(f"{first} {second}")
+    )
 
 
 def _names_key(token: str) -> bool:

@@ -151,20 +151,17 @@ class Strength(Enum):
 
 _STAND_INS = words("stand_ins")
 _NO_PASSWORDS = words("states") | _STAND_INS
-_STAND_IN = pattern("stand_in_forms")
 _CODE = pattern("code")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*\.?$")
 _PLACE = pattern("places")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PATH = re.compile(r"/|\\\\?[A-Za-z{]")
-_WORDY = pattern("wordy")
-_SENTENCE = words("sentence")
 
 
 def is_placeholder(value: str) -> bool:
     """Return whether a value in small letters stands in the place of a secret."""
     value = value.strip("\"' ")
-    return value in _STAND_INS or bool(_STAND_IN.fullmatch(value))
+    return value in _STAND_INS or bool(pattern("stand_in_forms").fullmatch(value))
 
 
 def looks_random(value: str, shortest: int = 12) -> bool:
@@ -176,7 +173,7 @@ def looks_random(value: str, shortest: int = 12) -> bool:
     if len(value) < shortest or not re.fullmatch(r"[\w+/=.~:%-]+", value, re.ASCII):
         return False
     segments = re.findall(r"[A-Za-z0-9]+", value)
-    mixed = sum(len(one) for one in segments if not _WORDY.fullmatch(one))
+    mixed = sum(len(one) for one in segments if not pattern("wordy").fullmatch(one))
     return mixed >= max(8, len(value) // 3)
 
 
@@ -217,7 +214,9 @@ def _may_be_secret(value: str, strength: Strength, bare: bool) -> bool:
         if not parts:
             return len(value) >= (4 if not bare else 6 if is_odd(value) else 12)
         are_words = all(one.islower() and one.isalpha() for one in parts)
-        is_phrase = are_words and len(parts) >= 4 and _SENTENCE.isdisjoint(parts)
+        is_phrase = (
+            are_words and len(parts) >= 4 and words("sentence").isdisjoint(parts)
+        )
         return is_phrase or (len(parts) == 2 and is_odd(value))
     if parts or len(value) < 8:
         return False
@@ -250,10 +249,7 @@ _NAMES = {
     ),
     Strength.HINT: pattern("hint"),
 }
-_ORDINARY = pattern("ordinary")
 _ASIDE = words("aside")
-_NOT_ASIDE = pattern("not_aside")
-_EDGES = pattern("edges")
 _ACCENTS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
 # Names that stand for a password as often as for a width, a key or a pin of a chip.
 _SHORT = {"pw", "pwd", "pin", "pass", "clave", "claves", "mdp"}
@@ -283,10 +279,7 @@ class Telling(NamedTuple):
         return is_secret(value, self.strength) and not self.names_thing(value)
 
     def names_thing(self, value: str) -> bool:
-        """Return whether a value reads as what else so short a name may stand for.
-
-        As in `pw = "plant_width"`: all its words are those of columns and things.
-        """
+        """Return whether a value is of a short name's other meaning: `plant_width`."""
         if self.name.lower() not in _SHORT or "_" not in value:
             return False
         return _things().issuperset(re.sub(r"_\d\d?$", "", value).split("_"))
@@ -311,20 +304,19 @@ def words_of(name: str) -> list[str]:
     >>> words_of("myAPIKey_2"), words_of("Contraseñas")
     (['my', 'api', 'key'], ['contrasenas'])
     """
-    words = _EDGES.split(without_accents(name))
+    words = pattern("edges").split(without_accents(name))
     return [word.casefold() for word in words if word]
 
 
 @lru_cache(maxsize=8192)
 def told_by(name: str) -> Telling | None:
-    """Return what a name says about its value; None if nothing.
-
-    It may be written in any style: `db_password`, `apiKeys`, `AUTH-TOKEN`.
-    """
+    """Return what a name, in any style, says about its value; None if nothing."""
     parts = words_of(name[:200])
     joined = "_".join(parts)
-    is_aside = not _ASIDE.isdisjoint(parts[-1:]) and not _NOT_ASIDE.search(joined)
-    if is_aside or _ORDINARY.search(joined):
+    is_aside = not _ASIDE.isdisjoint(parts[-1:]) and not pattern("not_aside").search(
+        joined
+    )
+    if is_aside or pattern("ordinary").search(joined):
         return None
     strength = next((one for one, form in _NAMES.items() if form.search(joined)), None)
     if strength is None:
@@ -340,12 +332,7 @@ def strength_of(name: str) -> Strength | None:
     return telling and telling.strength
 
 
-_UNSPOKEN = pattern("unspoken")
-_SPOKEN = words("spoken")
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_FIGURE = pattern("figure")
-_TITLED = pattern("titled")
-_ENCLOSED = pattern("enclosed")
 _ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
 _LONGEST_VALUE = 20_000
 
@@ -368,16 +355,18 @@ def _stands_in(value: str) -> bool:
     """Return whether a value is a placeholder, and not one that only begins so."""
     plain = value.strip("\"' ")
     if plain.startswith(tuple("<{[$%#(")):
-        return bool(_ENCLOSED.fullmatch(plain))
+        return bool(pattern("enclosed").fullmatch(plain))
     is_mixed = re.search("[a-z][A-Z]|[A-Z]{2}[a-z]", plain)
     return is_placeholder(plain.lower()) and not is_mixed
 
 
 def _is_plain(value: str) -> bool:
     """Return whether a value is a date, a number, or words as people write them."""
-    if _FIGURE.fullmatch(value):
+    if pattern("figure").fullmatch(value):
         return True
-    if _TITLED.fullmatch(value) and not _UNSPOKEN.search(value.lower()):
+    if pattern("titled").fullmatch(value) and not pattern("unspoken").search(
+        value.lower()
+    ):
         return True
     if len(value) < 10 or re.fullmatch(r"[\da-f-]*|[\dA-F-]*", value):
         return False
@@ -392,7 +381,9 @@ def _is_spoken(word: str) -> bool:
     """Return whether a word of three letters or more reads like one."""
     has_vowel = bool(re.search("[aeiouy]", word))
     return (
-        len(word) > 2 and has_vowel and _SPOKEN.issuperset(map("".join, pairwise(word)))
+        len(word) > 2
+        and has_vowel
+        and words("spoken").issuperset(map("".join, pairwise(word)))
     )
 
 

@@ -157,9 +157,7 @@ _READ: dict[str, Callable[[str], str]] = {
 
 # What frames, quotes and programs put around a line break.
 _BEFORE_BREAK = " \t\r│|\\\"'"
-_AFTER_BREAK = pattern("after_break")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+/=.~%-"
-_REST = pattern("rest_of_random")
 _NEAR = 200
 _SHORTEST = 8
 
@@ -167,10 +165,7 @@ _CHANGED = frozenset("\x1b<&%\\\n")
 
 
 def as_read(passage: Passage) -> Passage | None:
-    """Return a passage as a reader sees it; None if that is as it is written.
-
-    Lines are joined where a break parts something that looks random.
-    """
+    """Return a passage as a reader sees it; None if that is as it is written."""
     if _CHANGED.isdisjoint(passage.grams):
         return None
     markup = [
@@ -208,9 +203,11 @@ def _breaks(text: str) -> Iterator[tuple[int, int, str]]:
         is_within = goes_on or before.strip(_BEFORE_BREAK) or re.search("[=-]", last)
         goes_on = False
         if is_within and len(last) >= _SHORTEST:
-            frame = _AFTER_BREAK.match(text, at + 1)
+            frame = pattern("after_break").match(text, at + 1)
             after = frame.end() if frame else at + 1
             is_random = looks_random(last.rpartition("=")[2], _SHORTEST)
-            goes_on = is_random and bool(_REST.match(text, after, after + _NEAR))
+            goes_on = is_random and bool(
+                pattern("rest_of_random").match(text, after, after + _NEAR)
+            )
             if goes_on:
                 yield start + len(line), after, ""
