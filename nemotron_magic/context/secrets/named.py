@@ -33,7 +33,6 @@ _LINE_END, _ARGUMENT_END = _SETTINGS[0][2], _SETTINGS[-1][2]
 _ASSIGNS = re.compile(r"[ \t]*(?:[\w.-]{1,80}[ \t]*[=:][^\n(]{0,200}|[#;][^\n]*)?\r?$")
 _SETTING = pattern("setting")
 _FARTHEST = 1000
-_WORD_WITH_DIGITS = re.compile(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}")
 _NEAR = 200
 
 # The name's rest, what closes it, then what leads to a value. On small letters.
@@ -45,7 +44,6 @@ _NAMED = re.compile(
 )
 # Up to an equals sign, as another name may stand before it; padding belongs to it.
 _BARE = re.compile(r"""[^\s"'`,;)}\]<>|&=]{1,200}+={0,2}""")
-_ESCAPED_END = re.compile(r"\\[rn].*")
 _REST = re.compile(r"""[^\s"'`,;)}\]<>|&]*+""")
 _PHRASE = re.compile(r"[a-z]+(?: [a-z]+){3,8}(?=[ \t]*(?:#|\n|$))")
 _NAME_BEFORE = re.compile(r"[\w$.-]*\Z")
@@ -56,7 +54,6 @@ _TAGS = ("<", 'name="', "name='", ' key="', " key='")  # it has the name, or in 
 _SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
 _LITERAL = re.compile(r"(?:^|(?<=\}))[^{}]+")
 _LONGEST_LIST = 1000
-_CODE_NUMBER = re.compile(r"\d{4,12}")
 _HEAD_RULE = re.compile(r"[ \t|│┆+]*[-:=─═┼╪]{3}")
 _FRAME = " \t\r|│┆\"'`*,"
 
@@ -174,7 +171,7 @@ def _bare(name: _Name, at: int) -> Iterator[Place]:
     if phrase and name.way == "set" and not is_placeholder(phrase[0]):
         yield phrase.span()
     elif found := _BARE.match(name.text, at):
-        value = _ESCAPED_END.sub("", found[0]).rstrip(".:")
+        value = re.sub(r"\\[rn].*", "", found[0]).rstrip(".:")
         end = at + len(value)
         if _is_bare_secret(name, value, at, end):
             rest = _REST.match(name.text, end)
@@ -192,7 +189,7 @@ def _is_bare_secret(name: _Name, value: str, at: int, end: int) -> bool:
         return is_odd(value) or not is_prose
     if name.is_environment and is_set_secret(value, strength):
         return True
-    if _CODE_NUMBER.fullmatch(value):
+    if re.fullmatch(r"\d{4,12}", value):
         return _is_code_number(name, end)
     if not name.telling.is_password or not is_word(value):
         return False
@@ -249,11 +246,8 @@ def _may_be_blank(name: _Name) -> bool:
         return name.text.startswith("--", name.start)
     if name.is_behind(_SPOKEN_SETTERS | _SETTERS):
         return True
-    form = (
-        pattern("random_word")
-        if name.telling.strength is Strength.HINT
-        else pattern("long_hex")
-    )
+    is_hint = name.telling.strength is Strength.HINT
+    form = pattern("random_word" if is_hint else "long_hex")
     # A Series or a list of settings: the name begins the line and a column follows.
     is_column = not name.line.strip(" \t|") and len(name.lead) >= 2
     return is_column or bool(form.match(name.text, name.at))
@@ -275,7 +269,8 @@ def _is_set_to(name: _Name, sign: str, at: int, end: int) -> bool:
     near = text[max(0, at - _FARTHEST) : end + _FARTHEST]
     # The name of a variable of a program stands near by once more.
     is_once = near.count(text[at:end]) == 1
-    if is_once and (not is_parted or _WORD_WITH_DIGITS.fullmatch(text, at, end)):
+    is_of_digits = re.fullmatch(r"(?!pass|pw|sec)[a-z]{5,30}\d{1,4}", text[at:end])
+    if is_once and (not is_parted or is_of_digits):
         return True
     # Else the line has to be one of a file of settings and not of a program.
     for one in reversed(text[max(0, line - _FARTHEST) : line].splitlines()):

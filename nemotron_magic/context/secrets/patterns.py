@@ -170,11 +170,8 @@ def _starts(typed: str) -> Iterator[int]:
 
 
 def _is_login(tokens: list[re.Match[str]]) -> bool:
-    first, second = ([one[0] for one in tokens] + ["", ""])[:2]
-    return bool(
-        _LOGIN.fullmatch(first)
-        or pattern("parted_login").fullmatch(f"{first} {second}")
-    )
+    first, pair = tokens[0][0] if tokens else "", " ".join(one[0] for one in tokens[:2])
+    return bool(_LOGIN.fullmatch(first) or pattern("parted_login").fullmatch(pair))
 
 
 def _names_key(token: str) -> bool:

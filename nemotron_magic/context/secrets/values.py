@@ -214,10 +214,9 @@ def _may_be_secret(value: str, strength: Strength, bare: bool) -> bool:
         if not parts:
             return len(value) >= (4 if not bare else 6 if is_odd(value) else 12)
         are_words = all(one.islower() and one.isalpha() for one in parts)
-        is_phrase = (
-            are_words and len(parts) >= 4 and words("sentence").isdisjoint(parts)
-        )
-        return is_phrase or (len(parts) == 2 and is_odd(value))
+        if are_words and len(parts) >= 4:
+            return words("sentence").isdisjoint(parts)
+        return len(parts) == 2 and is_odd(value)
     if parts or len(value) < 8:
         return False
     if looks_random(value) or (is_odd(value) and re.search(r"[!@#$%^&*?]", value)):
@@ -304,8 +303,8 @@ def words_of(name: str) -> list[str]:
     >>> words_of("myAPIKey_2"), words_of("Contraseñas")
     (['my', 'api', 'key'], ['contrasenas'])
     """
-    words = pattern("edges").split(without_accents(name))
-    return [word.casefold() for word in words if word]
+    parts = pattern("edges").split(without_accents(name))
+    return [part.casefold() for part in parts if part]
 
 
 @lru_cache(maxsize=8192)
@@ -313,10 +312,8 @@ def told_by(name: str) -> Telling | None:
     """Return what a name, in any style, says about its value; None if nothing."""
     parts = words_of(name[:200])
     joined = "_".join(parts)
-    is_aside = not _ASIDE.isdisjoint(parts[-1:]) and not pattern("not_aside").search(
-        joined
-    )
-    if is_aside or pattern("ordinary").search(joined):
+    is_kept = pattern("not_aside").search(joined) or _ASIDE.isdisjoint(parts[-1:])
+    if not is_kept or pattern("ordinary").search(joined):
         return None
     strength = next((one for one, form in _NAMES.items() if form.search(joined)), None)
     if strength is None:
@@ -364,9 +361,8 @@ def _is_plain(value: str) -> bool:
     """Return whether a value is a date, a number, or words as people write them."""
     if pattern("figure").fullmatch(value):
         return True
-    if pattern("titled").fullmatch(value) and not pattern("unspoken").search(
-        value.lower()
-    ):
+    is_unspoken = pattern("unspoken").search(value.lower())
+    if pattern("titled").fullmatch(value) and not is_unspoken:
         return True
     if len(value) < 10 or re.fullmatch(r"[\da-f-]*|[\dA-F-]*", value):
         return False
@@ -379,12 +375,8 @@ def _is_plain(value: str) -> bool:
 
 def _is_spoken(word: str) -> bool:
     """Return whether a word of three letters or more reads like one."""
-    has_vowel = bool(re.search("[aeiouy]", word))
-    return (
-        len(word) > 2
-        and has_vowel
-        and words("spoken").issuperset(map("".join, pairwise(word)))
-    )
+    has_vowel, pairs = re.search("[aeiouy]", word), map("".join, pairwise(word))
+    return len(word) > 2 and bool(has_vowel) and words("spoken").issuperset(pairs)
 
 
 def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:

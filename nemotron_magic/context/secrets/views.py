@@ -205,8 +205,7 @@ def _breaks(text: str) -> Iterator[tuple[int, int, str]]:
         if is_within and len(last) >= _SHORTEST:
             frame = pattern("after_break").match(text, at + 1)
             after = frame.end() if frame else at + 1
-            is_random = looks_random(last.rpartition("=")[2], _SHORTEST)
-            goes_on = is_random and bool(
+            goes_on = looks_random(last.rpartition("=")[2], _SHORTEST) and bool(
                 pattern("rest_of_random").match(text, after, after + _NEAR)
             )
             if goes_on:
