@@ -101,7 +101,7 @@ class ContextGatherer:
             render_prompt(prompt, fitted),
             tuple(part.shown for part in fitted.kept),
             fitted.sizes,
-            tuple(part.shown for part in fitted.cut),
+            tuple(part.shown for part in fitted.kept if part.is_cut),
             fitted.left_out,
             files=tuple(p.shown for p in fitted.kept if p.kind in ("file", "notebook")),
         )
