@@ -75,14 +75,12 @@ class ContextGatherer:
 
     def place(self) -> tuple[str, int]:
         """Return which question of the notebook is asked now, and its cell's number."""
-        marker = cells.execution_of(self._shell)
+        shell, marker = self._shell, cells.execution_of(self._shell)
         with self._lock:
             before, number = self._asked
             number = number + 1 if marker == before else 0
             self._asked = (marker, number)
-        return f"{cells.origin_of(self._shell)}/{number}", cells.cell_number(
-            self._shell
-        )
+        return f"{cells.origin_of(shell)}/{number}", cells.cell_number(shell)
 
     def gather(self, request: ContextRequest) -> tuple[str, ContextInfo, str]:
         """Return the question's text, its context, and a notice for the user."""

@@ -138,10 +138,8 @@ def _is_within_word(text: str, start: int, end: int) -> bool:
     """Return whether letters or digits go on at either end of a place."""
     around = text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]
     # Scripts without capitals may set no blanks between words.
-    return any(
-        len(pair) == 2 and all(c.isdigit() or c.lower() != c.upper() for c in pair)
-        for pair in around
-    )
+    parts = [[c.isdigit() or c.lower() != c.upper() for c in pair] for pair in around]
+    return [True, True] in parts
 
 
 def _known(needles: Needles[_Form], passage: Passage) -> Iterator[Span]:
@@ -203,16 +201,16 @@ class Redactor:
 
     def redact(self, text: str) -> Redacted:
         """Return `text` with a placeholder for each secret, if it has any left."""
-        is_long = len(text) > _REMEMBERED_CHARS
-        return self._clean(text) if is_long else self._remembered(text)
+        clean = self._remembered if len(text) <= _REMEMBERED_CHARS else self._clean
+        return clean(text)
 
     def _clean(self, text: str) -> Redacted:
         found: list[str] = []
         for _ in range(_PASSES):
             spans = self._secrets(_passage(text))
+            found += [span.kind for span in spans]
             if not spans:
                 break
-            found += [span.kind for span in spans]
             text = replace_spans(text, spans)
         return Redacted(text, tuple(found))
 
@@ -232,8 +230,7 @@ class Redactor:
 
 def _telling(passage: Passage) -> Iterator[Span]:
     """Yield the secrets that their form, a name or a column gives away."""
-    yield from pattern_secrets(passage)
-    yield from _named(passage.text)
+    yield from (*pattern_secrets(passage), *_named(passage.text))
     for find in (column_secrets, several_secrets, series_secrets, typed_secrets):
         yield from find(passage)
 
@@ -273,12 +270,10 @@ class MessageRedactor:
         environ: Mapping[str, str],
         held: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        self._access = access
-        self._held = held
+        self._access, self._held = access, held
         self._environ = SecretMapping(environ)
         self._redactor = Redactor(self._environ)
-        given: dict[str, str] = {}
-        self._given_away = secret_value(given)
+        self._given_away = secret_value(dict[str, str]())
         self._hidden: list[Callable[[int], str]] = []
 
     def hide(self, secret: str) -> None:
@@ -321,7 +316,7 @@ class MessageRedactor:
 
     def _note(self, texts: Iterable[str]) -> bool:
         """Remember what telling names give away; return whether any of it is new."""
-        given: dict[str, str] = self._given_away(0)
+        given = self._given_away(0)
         spans = ((text, span) for text in texts for span in _named(text))
         found = {text[span.start : span.end]: span.kind for text, span in spans}
         more = {value: kind for value, kind in found.items() if is_rare(value)}
@@ -385,10 +380,9 @@ def _redacted(
 def _cleaned(value: Any, name: str, clean: Callable[[str], str]) -> Any:
     """Return the JSON value of a field with every text in it cleaned, names as well."""
     if isinstance(value, Mapping):
-        parts = ((str(one), part) for one, part in value.items())
         return {
             one if one in _WORDS else clean(one): _cleaned(part, one, clean)
-            for one, part in parts
+            for one, part in ((str(one), part) for one, part in value.items())
         }
     if isinstance(value, list | tuple):
         return [_cleaned(one, name, clean) for one in value]

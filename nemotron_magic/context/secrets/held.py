@@ -34,15 +34,14 @@ from nemotron_magic.core.introspection import (
 )
 
 _CLASSES = 2_000
-_COLUMNS = 1_000
-_ROWS = 1_000  # of a column at either end
+_COLUMNS = _ROWS = 1_000  # of a column at either end
 _ENTRIES = 500  # of a container are looked at; of one with a telling name:
 _TOLD_ENTRIES = 4_000
 _LIBRARIES = os.path.dirname(os.__file__)
 _LEFT_OUT = ("IPython", "builtins", "ipykernel", "nemotron_magic", "traitlets")
 _SEQUENCES = (list, tuple, set, frozenset, deque)
 _WRITE = {"numpy": "tolist", "pandas": "tolist", "polars": "to_list"}
-_WRITE["pyarrow"] = "to_pylist"
+_WRITE |= {"pyarrow": "to_pylist"}
 
 _Pairs: TypeAlias = Iterable[tuple[object, object]]
 _Parts: TypeAlias = Callable[[Any], _Pairs]
@@ -190,8 +189,8 @@ def _columns(names: list[object], column_at: Callable[[int], Any]) -> _Pairs:
 
 
 def _unnamed(value: Any) -> _Pairs:
-    cells = _cells(value.read() if type(value) is _Column else value)
-    return ((None, cell) for cell in cells)
+    column = value.read() if type(value) is _Column else value
+    return ((None, cell) for cell in _cells(column))
 
 
 def _cells(column: Any) -> list[object]:
@@ -365,8 +364,7 @@ def _told_by(name: object) -> Telling | None:
 def _is_prose(values: list[object], telling: Telling) -> bool:
     """Return whether tokens or keys are the words of a text or the names of fields."""
     texts = [text for text in map(_text_of, values[:_TYPICAL]) if text is not None]
-    secret = sum(any(secrets_in(telling, text)) for text in texts)
-    return 2 * secret < len(texts)
+    return 2 * sum(any(secrets_in(telling, text)) for text in texts) < len(texts)
 
 
 def is_held_secret(name: str, value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from enum import Enum
 from functools import cache, cached_property, lru_cache
@@ -85,18 +85,13 @@ def replace_spans(text: str, spans: Iterable[Span]) -> str:
 class Passage:
     """A text that is searched, maybe made of pieces of another."""
 
-    def __init__(
-        self,
-        text: str,
-        beneath: Passage | None = None,
-        starts: Sequence[int] = (),
-        places: Sequence[int] = (),
-    ) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
         self.lowered = lower(text)
         self.masked = _PLACEHOLDER.sub(lambda one: MASK * len(one[0]), self.lowered)
         # Where each piece starts in this text, and in the one beneath.
-        self._beneath, self._starts, self._places = beneath, starts, places
+        self._beneath: Passage | None = None
+        self._starts, self._places = [0], [0]
 
     @cached_property
     def grams(self) -> set[str]:
@@ -127,7 +122,9 @@ class Passage:
                     pieces.append(piece)
                     length += len(piece)
             at = end
-        return Passage("".join(pieces), self, starts, places)
+        whole = Passage("".join(pieces))
+        whole._beneath, whole._starts, whole._places = self, starts, places
+        return whole
 
     def back(self, span: Span) -> Span:
         """Return a span of this text as one of the text that all is made of."""
@@ -196,9 +193,8 @@ def is_secret(
         # Who knows the address of a webhook may do what it is for.
         parts = value.split("/")[3:] if strength is Strength.SECRET else ()
         return any(looks_random(part, 16) for part in parts)
-    if _OPENING in value or not _may_be_secret(value, strength, bare):
-        return False
-    if bare and _CODE.match(value):
+    is_other = _OPENING in value or (bare and _CODE.match(value))
+    if is_other or not _may_be_secret(value, strength, bare):
         return False
     if bare and code and _IDENTIFIER.match(value):
         return "." not in value and looks_random(value, 16)
@@ -313,14 +309,13 @@ def told_by(name: str) -> Telling | None:
     parts = words_of(name[:200])
     joined = "_".join(parts)
     is_kept = pattern("not_aside").search(joined) or _ASIDE.isdisjoint(parts[-1:])
-    if not is_kept or pattern("ordinary").search(joined):
-        return None
-    strength = next((one for one, form in _NAMES.items() if form.search(joined)), None)
-    if strength is None:
-        return None
-    kinds = ["password"] * (strength is Strength.PASSWORD)
-    kinds += [one for one in ("token", "secret", "key") if one in joined]
-    return Telling(name, strength, [*kinds, "credential"][0])
+    is_ordinary = not is_kept or pattern("ordinary").search(joined)
+    for strength, form in () if is_ordinary else _NAMES.items():
+        if form.search(joined):
+            kinds = ["password"] * (strength is Strength.PASSWORD)
+            kinds += [one for one in ("token", "secret", "key") if one in joined]
+            return Telling(name, strength, [*kinds, "credential"][0])
+    return None
 
 
 def strength_of(name: str) -> Strength | None:
