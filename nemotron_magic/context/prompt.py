@@ -241,8 +241,9 @@ def render_prompt(question: str, fitted: FittedContext) -> str:
     texts = [*labels, *(text for some in fields for _, text in some)]
     mark = _unused_mark(texts, question)
     lines = [_PREFACE.format(mark=mark)]
-    if gaps := _gaps(fitted):
-        lines.append(f"<{mark} {gaps}>")
+    gaps = (("", fitted.left_out), ("the outputs of ", fitted.bare))
+    if which := [f"{what}{_cells(numbers)}" for what, numbers in gaps if numbers]:
+        lines.append(f"<{mark} left out for lack of room: {' and '.join(which)}>")
     for label, some in zip(labels, fields, strict=True):
         lines.append(f"<{mark}{_NUMBERED.sub('', f' {label}')}>")
         for name, text in some:
@@ -283,13 +284,6 @@ _DELIMITER = (
     r"^(?:</{mark}>|<{mark}(?:\d*| this cell| left out [^\n]*| [a-z]+)>"
     r"|(?P<opening><{mark} (?:value|file|notebook|cell) )([^\n]*)(>))$"
 )
-
-
-def _gaps(fitted: FittedContext) -> str:
-    """Return what the model is told that there was no room for; empty if nothing."""
-    named = (("", fitted.left_out), ("the outputs of ", fitted.bare))
-    which = [f"{what}{_cells(numbers)}" for what, numbers in named if numbers]
-    return f"left out for lack of room: {' and '.join(which)}" if which else ""
 
 
 def _cells(numbers: Sequence[int]) -> str:

@@ -125,21 +125,16 @@ def _run(passage: Passage, at: int, form: _Form) -> Place:
     text, place = passage.lowered, form.place
     end, rest = at + len(form.needle), place + len(form.needle)
     if form.is_word:
-        is_one = passage.text[at:end] == form.text
-        return at, end if is_one and not _is_within_word(text, at, end) else at
+        around = text[max(0, at - 1) : at + 1], text[end - 1 : end + 1]
+        # Scripts without capitals may set no blanks between words.
+        pairs = [[c.isdigit() or c.lower() != c.upper() for c in one] for one in around]
+        is_whole = passage.text[at:end] == form.text and [True, True] not in pairs
+        return at, end if is_whole else at
     while end < len(text) and rest < len(form.text) and text[end] == form.text[rest]:
         end, rest = end + 1, rest + 1
     while at > 0 and place > 0 and text[at - 1] == form.text[place - 1]:
         at, place = at - 1, place - 1
     return at, end
-
-
-def _is_within_word(text: str, start: int, end: int) -> bool:
-    """Return whether letters or digits go on at either end of a place."""
-    around = text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]
-    # Scripts without capitals may set no blanks between words.
-    parts = [[c.isdigit() or c.lower() != c.upper() for c in pair] for pair in around]
-    return [True, True] in parts
 
 
 def _known(needles: Needles[_Form], passage: Passage) -> Iterator[Span]:

@@ -72,10 +72,9 @@ def _without_libraries(error: str) -> list[tuple[str, bool]]:
 
 def _telling_lines(lines: list[str]) -> list[str]:
     """Return the head of a frame, and of its code what the model does not have."""
-    marked = [line for line in lines if _ARROW.match(line)]
     is_cell = lines[0].lstrip().startswith(("Cell ", "Input ", "File <ipython-input"))
-    code = marked if is_cell and marked else lines[1:]
-    return [*lines[:1], *(line for line in code if not _NO_NEWS.match(line))]
+    marked = list(filter(_ARROW.match, lines)) if is_cell else []
+    return [lines[0], *(one for one in marked or lines[1:] if not _NO_NEWS.match(one))]
 
 
 def _folded(pieces: Iterable[tuple[str, bool]]) -> Iterator[str]:

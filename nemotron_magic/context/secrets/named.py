@@ -51,10 +51,7 @@ _OWNER = re.compile(r"(?<![^\W_])[a-z]{2,12}[ ]$")
 _SETTERS = words("setters")
 _SPOKEN_SETTERS = words("spoken_setters")
 _TAGS = ("<", 'name="', "name='", ' key="', " key='")  # it has the name, or in it
-_SERIES = re.compile(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str|string)")
-_LITERAL = re.compile(r"(?:^|(?<=\}))[^{}]+")
 _LONGEST_LIST = 1000
-_HEAD_RULE = re.compile(r"[ \t|│┆+]*[-:=─═┼╪]{3}")
 _FRAME = " \t\r|│┆\"'`*,"
 
 
@@ -63,30 +60,14 @@ class _Name(NamedTuple):
 
     text: str
     telling: Telling
+    called: str  # in small letters
     start: int
-    end: int
+    line: str  # what stands before the name on its line
     way: str  # in which the value follows: a group of the form
     lead: str  # what leads to it
     at: int  # where it begins
-
-    @property
-    def line(self) -> str:
-        """What stands before the name on its line."""
-        return self.text[max(0, self.start - _NEAR) : self.start].rpartition("\n")[2]
-
-    @property
-    def called(self) -> str:
-        return self.telling.name.lower()
-
-    @property
-    def says_to(self) -> bool:
-        """Whether "to" leads to the value, which prose has before any other word."""
-        return self.way == "says" and self.lead.strip().startswith("to")
-
-    @property
-    def is_environment(self) -> bool:
-        """Whether a variable of the environment is set, as in `DB_PASS=letmein`."""
-        return self.lead == "=" and self.text[self.start : self.end].isupper()
+    says_to: bool  # "to" leads to it, which prose has before any other word
+    is_environment: bool  # of a variable that is set, as in `DB_PASS=letmein`
 
     def is_behind(self, setters: frozenset[str]) -> bool:
         return not setters.isdisjoint(self.line.lower().split()[-2:])
@@ -110,18 +91,23 @@ def named_secrets(passage: Passage) -> Iterator[Span]:
 
 def _name(passage: Passage, found: re.Match[str]) -> _Name | None:
     """Return the name of which a part was found, if it tells anything."""
-    lowered, place, end = passage.masked, found.start(), found.start("close")
+    text, lowered, place = passage.text, passage.masked, found.start()
     before = _NAME_BEFORE.findall(lowered[max(0, place - 40) : place])
-    start = place - len(before[0])
-    written = passage.text[start:end].strip("-$.").rpartition(".")[2]
+    start, end = place - len(before[0]), found.start("close")
+    written = text[start:end].strip("-$.").rpartition(".")[2]
     telling = told_by(written)
     owner = _OWNER.search(lowered[max(0, start - 20) : start])
     if telling and telling.strength is Strength.HINT and owner:
         # Of an "API key" or a "secret key" only the last word was found.
         telling = told_by(f"{owner[0]}{written}") or telling
-    way = str(found.lastgroup)
-    rest = (start, end, way, found[way], found.end())
-    return _Name(passage.text, telling, *rest) if telling else None
+    if telling is None:
+        return None
+    way, called = str(found.lastgroup), telling.name.lower()
+    lead, at = found[way], found.end()
+    line = text[max(0, start - _NEAR) : start].rpartition("\n")[2]
+    says_to = way == "says" and lead.strip().startswith("to")
+    is_set = lead == "=" and text[start:end].isupper()
+    return _Name(text, telling, called, start, line, way, lead, at, says_to, is_set)
 
 
 def _values(name: _Name) -> Iterator[Place]:
@@ -196,7 +182,8 @@ def _is_bare_secret(name: _Name, value: str, at: int, end: int) -> bool:
     if way == "cell":
         return _is_pair(name, end)
     if way == "blank":
-        is_series = _SERIES.search(text[at : at + 4000].partition("\n\n")[0])
+        below = text[at : at + 4000].partition("\n\n")[0]
+        is_series = re.search(r"(?m)^(?:[^\n]*, )?dtype: (?:object|str)", below)
         return bool(is_series) or _is_argument(name, end)
     if way == "tag":
         return text.startswith("</", end)
@@ -219,7 +206,8 @@ def _is_pair(name: _Name, end: int) -> bool:
     rest, _, below = name.text[end : end + _NEAR].partition("\n")
     before = name.line.strip(_FRAME)
     is_named_whole = all(mark.isalnum() or mark in " _." for mark in before)
-    return is_named_whole and not _HEAD_RULE.match(below) and not rest.strip(_FRAME)
+    is_head = re.match(r"[ \t|│┆+]*[-:=─═┼╪]{3}", below)
+    return is_named_whole and not is_head and not rest.strip(_FRAME)
 
 
 def _is_argument(name: _Name, end: int) -> bool:
@@ -295,7 +283,7 @@ def _expressed(name: _Name) -> Iterator[Place]:
                 yield from _cookies(name.text, start)
             if "f" in piece["open"].lower() and "{" in piece["value"]:
                 # What looks random in an f-string, beside its expressions.
-                for part in _LITERAL.finditer(piece["value"]):
+                for part in re.finditer(r"(?:^|(?<=\}))[^{}]+", piece["value"]):
                     if looks_random(part[0].lstrip("-_./: ")):
                         yield start + part.start(), start + part.end()
             elif name.text[start] not in ",;:)]} ":

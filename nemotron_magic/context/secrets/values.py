@@ -324,8 +324,6 @@ def strength_of(name: str) -> Strength | None:
     return telling and telling.strength
 
 
-_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_ADDRESSES = re.compile("dsn|webhook|conn")  # that are secrets as a whole
 _LONGEST_VALUE = 20_000
 
 
@@ -336,20 +334,17 @@ def is_live_secret(value: str, strength: Strength) -> bool:
     eight and, unless the name leaves no doubt, a digit, or small and capital letters.
     """
     is_password = strength is Strength.PASSWORD
-    if len(value.strip()) < (4 if is_password else 8) or _stands_in(value):
+    plain = value.strip("\"' ")
+    if plain.startswith(tuple("<{[$%#(")):
+        stands_in = pattern("enclosed").fullmatch(plain) is not None
+    else:
+        is_mixed = re.search("[a-z][A-Z]|[A-Z]{2}[a-z]", plain)
+        stands_in = is_placeholder(plain.lower()) and not is_mixed
+    if stands_in or len(value.strip()) < (4 if is_password else 8):
         return False
     if is_password or _PLACE.fullmatch(value):
         return is_password
     return strength is Strength.SECRET or not _is_plain(value)
-
-
-def _stands_in(value: str) -> bool:
-    """Return whether a value is a placeholder, and not one that only begins so."""
-    plain = value.strip("\"' ")
-    if plain.startswith(tuple("<{[$%#(")):
-        return bool(pattern("enclosed").fullmatch(plain))
-    is_mixed = re.search("[a-z][A-Z]|[A-Z]{2}[a-z]", plain)
-    return is_placeholder(plain.lower()) and not is_mixed
 
 
 def _is_plain(value: str) -> bool:
@@ -362,7 +357,7 @@ def _is_plain(value: str) -> bool:
     if len(value) < 10 or re.fullmatch(r"[\da-f-]*|[\dA-F-]*", value):
         return False
     # Words and figures in one, as in `SalesPerRegion2`.
-    parts = _PARTS.findall(value)
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+", value)
     spoken = sum(len(one) for one in parts if _is_spoken(one.lower()))
     figures = sum(len(one) for one in parts if one.isdigit())
     return 6 <= spoken >= 3 * (sum(map(len, parts)) - spoken - figures) + figures
@@ -382,8 +377,8 @@ def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
         with suppress(ValueError):
             password = urlsplit(value).password or ""
             yield from {password, unquote(password)} - {""}
-        if telling and _ADDRESSES.search(telling.name.lower()):
-            yield value
+        if telling and re.search("dsn|webhook|conn", telling.name.lower()):
+            yield value  # who knows such an address needs no password
     elif (
         telling
         and len(value) <= _LONGEST_VALUE
