@@ -59,8 +59,7 @@ def latest_runs(cells: Iterable[Cell], asking: Cell | None = None) -> Iterator[C
     has one, all are left in. A question takes the place of no code, and runs of the
     `asking` cell with the same text asked this before.
     """
-    ids: set[str] = set()
-    sources: set[str] = set()
+    ids, sources = set[str](), set[str]()
     asked_in = asking and (asking.cell_id, asking.source)
     for cell in cells:
         if cell.is_ours:
@@ -97,29 +96,31 @@ def request_of(shell: Any) -> dict[str, Any]:
 
 def execution_of(shell: Any) -> object:
     """Return a marker of the cell that runs now."""
-    if getattr(shell, "kernel", None) is None:
-        return cell_number(shell)
-    return request_of(shell).get("header", {}).get("msg_id")
+    request = request_of(shell)
+    return request.get("header", {}).get("msg_id") if request else cell_number(shell)
+
+
+def last_source(shell: Any) -> str:
+    """Return the source of the last cell of the history, as it was typed."""
+    return str((shell.history_manager.input_hist_raw or [""])[-1])
 
 
 def source_of(shell: Any) -> str:
     """Return the source of the cell that runs now, after IPython's transforms."""
-    if getattr(shell, "kernel", None) is None:
+    request = request_of(shell)
+    if not request:
         return str((shell.user_ns.get("In") or [""])[-1])
-    code = str(request_of(shell).get("content", {}).get("code", ""))
-    history = shell.history_manager
+    code = str(request.get("content", {}).get("code", ""))
     # A run may ask to leave no trace there; to transform a cell again takes a while.
-    if (history.input_hist_raw or [""])[-1] == code.rstrip("\n"):
-        return str(history.input_hist_parsed[-1])
+    if last_source(shell) == code.rstrip("\n"):
+        return str(shell.history_manager.input_hist_parsed[-1])
     return str(shell.transform_cell(code))
 
 
 def origin_of(shell: Any) -> str:
     """Return the id of the cell that runs now, or a digest of its source."""
-    if cell_id := cell_id_of(shell):
-        return cell_id
-    source = (shell.history_manager.input_hist_raw or [""])[-1]
-    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
+    source = last_source(shell).encode("utf-8", "replace")
+    return cell_id_of(shell) or hashlib.sha256(source).hexdigest()[:16]
 
 
 def notebook_path(shell: Any, environ: Mapping[str, str]) -> str:
@@ -144,9 +145,9 @@ class CellIds:
         """Note the id of a run that has ended, if it was counted."""
         if result is None or not result.info.store_history:
             return
-        raw = self._shell.history_manager.input_hist_raw
+        source = result.info.raw_cell.rstrip("\n")
         # An empty cell has no number of its own.
-        if raw and raw[-1] == result.info.raw_cell.rstrip("\n"):
+        if source and last_source(self._shell) == source:
             number, cell_id = cell_number(self._shell), cell_id_of(self._shell)
             # After a reset the numbers begin again.
             self._known.pop(number, None)

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from weakref import ref
 
-from nemotron_magic.context.cells import Cell, cell_id_of, cell_number, execution_of
+from nemotron_magic.context import cells
+from nemotron_magic.context.cells import Cell, cell_number, last_source
 from nemotron_magic.context.describe.texts import fold_base64, is_open, is_printed_table
 from nemotron_magic.core.introspection import home
 from nemotron_magic.core.text import cut_middle, strip_controls
@@ -122,7 +123,7 @@ class DisplayLog:
 
     def _hear_clear(self, wait: bool = False) -> None:
         if not _output_area(self._shell):
-            screen, prints = self._screen(), len(_prints(self._shell))
+            prints, screen = len(_prints(self._shell)), self._screen()
             screen.settle(prints)
             screen.waiting = prints
             if not wait:
@@ -136,7 +137,7 @@ class DisplayLog:
         found = [one for screen in self._screens.values() for one in screen.displays]
         known = [one for one in found if display_id and one.display_id == display_id]
         # A reply is no output of its cell, and too long to be read at every repaint.
-        is_new = not (update or _is_ours(_last_source(self._shell)))
+        is_new = not (update or _is_ours(last_source(self._shell)))
         text = self._text(data) if known or is_new else ""
         for one in known:
             one.text = text
@@ -162,7 +163,7 @@ def _widgets() -> dict[str, Any]:
 
 def _output_area(shell: Any) -> str:
     """Return the Output widget that takes what is shown now; "" for the cell's own."""
-    request = execution_of(shell)
+    request = cells.execution_of(shell)
     for name, widget in reversed(_widgets().items()):  # the inner one first
         if home(type(widget))[1] == "Output" and widget.msg_id == request:
             return name
@@ -332,8 +333,8 @@ class History:
     @property
     def asking(self) -> Cell:
         """The cell that runs now, with its id where that is known."""
-        number, cell_id = cell_number(self._shell), cell_id_of(self._shell)
-        return Cell(number, _last_source(self._shell), cell_id=cell_id)
+        number, cell_id = cell_number(self._shell), cells.cell_id_of(self._shell)
+        return Cell(number, last_source(self._shell), cell_id=cell_id)
 
     def newest_first(self, last: int | None = None) -> Iterator[Cell]:
         """Yield the cells that ran, up to that numbered `last`, without outputs."""
@@ -386,10 +387,6 @@ class History:
         for end in ends:
             printed = printed.partition(end)[0]
         return _clean(printed), displayed
-
-
-def _last_source(shell: Any) -> str:
-    return str((shell.history_manager.input_hist_raw or [""])[-1])
 
 
 def _is_ours(source: str) -> bool:
