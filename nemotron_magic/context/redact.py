@@ -9,23 +9,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from nemotron_magic.context.prompt import Message, split_delimiters
-from nemotron_magic.context.secrets import pattern, words
+from nemotron_magic.context.secrets import pattern, values, words
 from nemotron_magic.context.secrets.named import named_secrets, several_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets, typed_secrets
-from nemotron_magic.context.secrets.values import (
-    MASK,
-    Needles,
-    Passage,
-    Place,
-    Span,
-    is_placeholder,
-    looks_random,
-    lower,
-    merge_spans,
-    replace_spans,
-    secrets_in,
-    told_by,
-)
+from nemotron_magic.context.secrets.values import Needles, Passage, Place, Span
 from nemotron_magic.context.secrets.views import as_read, column_secrets, series_secrets
 from nemotron_magic.core.endpoint import (
     SHORTEST_GIVEN,
@@ -63,8 +50,8 @@ def exact_values(
     """Return the secrets to look for, each with the kind that it is reported by."""
     found = {one: "key" for one in exact if len(one) >= SHORTEST_GIVEN}
     for name, value in environ.items():
-        telling = None if name in ("PWD", "OLDPWD") else told_by(name)
-        for secret in secrets_in(telling, value):
+        telling = None if name in ("PWD", "OLDPWD") else values.told_by(name)
+        for secret in values.secrets_in(telling, value):
             if (telling and telling.is_password) or is_rare(secret):
                 found.setdefault(secret, "environment")
     return {**found, **(held or {}), **found}
@@ -72,7 +59,7 @@ def exact_values(
 
 def is_rare(value: str) -> bool:
     """Return whether a value is rare enough to be redacted wherever it stands."""
-    if len(value) < _SHORTEST or is_placeholder(value.lower()):
+    if len(value) < _SHORTEST or values.is_placeholder(value.lower()):
         return False
     if pattern("not_values").match(value) and "://" not in value:
         # A base64 secret may begin with a slash, a path has more of them.
@@ -93,11 +80,11 @@ class _Form(NamedTuple):
     kind: str
 
 
-def _needles(values: Mapping[str, str], given: Collection[str]) -> Needles[_Form]:
+def _needles(known: Mapping[str, str], given: Collection[str]) -> Needles[_Form]:
     """Return what known secrets are found by."""
     return Needles(
         (form.needle, form)
-        for rank, (value, kind) in enumerate(values.items())
+        for rank, (value, kind) in enumerate(known.items())
         for form in _forms(rank, value, kind, value in given)
     )
 
@@ -109,15 +96,15 @@ def _forms(rank: int, value: str, kind: str, is_given: bool) -> Iterator[_Form]:
     else:
         forms = forms_of(value) | {value.upper(), value.strip()}
     forms |= {value[::-1], " ".join(value)}
-    for one in forms if is_word else set(map(lower, forms)):
+    for one in forms if is_word else set(map(values.lower, forms)):
         if len(one) >= SHORTEST_GIVEN:
-            yield _Form(rank, lower(one), 0, one, is_word, kind)
+            yield _Form(rank, values.lower(one), 0, one, is_word, kind)
     # So near that each long part of the value, as tables cut it, has a needle.
-    is_cuttable = _PART < len(value) <= _LONGEST_CUT and looks_random(value)
+    is_cuttable = _PART < len(value) <= _LONGEST_CUT and values.looks_random(value)
     ends = range(_ANCHOR, len(value) + 1, _PART - _ANCHOR + 1) if is_cuttable else ()
     for end in ends:
-        needle = lower(value[end - _ANCHOR : end])
-        yield _Form(rank, needle, end - _ANCHOR, lower(value), False, kind)
+        needle = values.lower(value[end - _ANCHOR : end])
+        yield _Form(rank, needle, end - _ANCHOR, values.lower(value), False, kind)
 
 
 def _run(passage: Passage, at: int, form: _Form) -> Place:
@@ -156,7 +143,7 @@ def _unwrapped(needles: Needles[_Form], passage: Passage) -> Iterator[Span]:
         while at >= 0:
             start, end = _run(passage, at, form)
             is_whole = end - start >= least
-            if is_whole and passage.masked[start:end].strip(MASK):
+            if is_whole and passage.masked[start:end].strip(values.MASK):
                 yield Span(start, end, form.kind)
             at = text.find(form.needle, end if is_whole else at + 1)
 
@@ -206,7 +193,7 @@ class Redactor:
             found += [span.kind for span in spans]
             if not spans:
                 break
-            text = replace_spans(text, spans)
+            text = values.replace_spans(text, spans)
         return Redacted(text, tuple(found))
 
     def _secrets(self, passage: Passage) -> list[Span]:
@@ -214,7 +201,7 @@ class Redactor:
         found += _telling(passage)
         if read := as_read(passage):
             found += map(read.back, _telling(read))
-        return merge_spans(found)
+        return values.merge_spans(found)
 
     def __repr__(self) -> str:
         return "<redactor>"

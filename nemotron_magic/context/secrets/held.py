@@ -13,13 +13,8 @@ from threading import local
 from types import FunctionType, MemberDescriptorType
 from typing import Any, NamedTuple, TypeAlias
 
-from nemotron_magic.context.secrets.values import (
-    Strength,
-    Telling,
-    looks_random,
-    secrets_in,
-    told_by,
-)
+from nemotron_magic.context.secrets import values
+from nemotron_magic.context.secrets.values import Strength, Telling
 from nemotron_magic.core.endpoint import secret_value, without_traceback
 from nemotron_magic.core.introspection import (
     as_library,
@@ -321,7 +316,9 @@ class _Look:
 
     def _at(self, value: object, telling: Telling | None, depth: int) -> None:
         if telling and (text := _text_of(value)) is not None:
-            for secret in () if text in self._found else secrets_in(telling, text):
+            for secret in (
+                () if text in self._found else values.secrets_in(telling, text)
+            ):
                 self._found[secret] = telling.kind
             return
         is_plain = id(type(value)) in _PLAIN or depth > _DEEPEST
@@ -348,7 +345,7 @@ class _Look:
             own = _told_by(name)
             if own is None and telling and not telling.passes_over(name):
                 own = telling
-                if type(name) is str and looks_random(name):
+                if type(name) is str and values.looks_random(name):
                     self._found.setdefault(name, telling.kind)
             self._at(part, own, depth + 1)
         return len(pairs) + _TABLE * is_table
@@ -358,18 +355,18 @@ def _told_by(name: object) -> Telling | None:
     """Return what a name tells, or a part of it, as in a MultiIndex."""
     if type(name) is tuple:
         return next(filter(None, map(_told_by, reversed(name))), None)
-    return told_by(name) if type(name) is str else None
+    return values.told_by(name) if type(name) is str else None
 
 
-def _is_prose(values: list[object], telling: Telling) -> bool:
+def _is_prose(parts: list[object], telling: Telling) -> bool:
     """Return whether tokens or keys are the words of a text or the names of fields."""
-    texts = [text for text in map(_text_of, values[:_TYPICAL]) if text is not None]
-    return 2 * sum(any(secrets_in(telling, text)) for text in texts) < len(texts)
+    texts = [text for text in map(_text_of, parts[:_TYPICAL]) if text is not None]
+    return 2 * sum(any(values.secrets_in(telling, text)) for text in texts) < len(texts)
 
 
 def is_held_secret(name: str, value: object) -> bool:
     """Return whether a value is or contains a secret, if its name says so."""
-    telling = told_by(name)
+    telling = values.told_by(name)
     if telling is None or value is None or value is True or value is False:
         return False
     parts = _parts_of(type(value))
@@ -380,7 +377,7 @@ def is_held_secret(name: str, value: object) -> bool:
     if parts in _CONTAINERS:
         held = list(islice(parts(value), _ENTRIES))
     return any(
-        (type(key) is str and looks_random(key))
-        or any(secrets_in(telling, _text_of(part) or ""))
+        (type(key) is str and values.looks_random(key))
+        or any(values.secrets_in(telling, _text_of(part) or ""))
         for key, part in held
     )

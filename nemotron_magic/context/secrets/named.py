@@ -6,23 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import pattern, rows, words
+from nemotron_magic.context.secrets import pattern, rows, values, words
 from nemotron_magic.context.secrets.expressions import QUOTED, Joined, strings
-from nemotron_magic.context.secrets.values import (
-    KEYWORD,
-    Passage,
-    Place,
-    Span,
-    Strength,
-    Telling,
-    is_odd,
-    is_placeholder,
-    is_secret,
-    is_set_secret,
-    is_word,
-    looks_random,
-    told_by,
-)
+from nemotron_magic.context.secrets.values import Passage, Place, Span, Telling
 
 _LEAD = re.compile(r"[ \t]*(?:(?:[-*>]|\d{1,2}[.)])[ \t]+)?-?")
 _SETTINGS = [
@@ -38,7 +24,7 @@ _NEAR = 200
 # The name's rest, what closes it, then what leads to a value. On small letters.
 _WAYS = "|".join(f"(?P<{way}>{form})" for way, form in rows("ways", 2))
 _NAMED = re.compile(
-    KEYWORD
+    values.KEYWORD
     + r"""[a-z0-9_\u00b5-\u04ff-]{0,40}+(?P<close>(?:\\*["'`])?[\])*]{0,3}+)"""
     + f"(?:{_WAYS})"
 )
@@ -95,11 +81,11 @@ def _name(passage: Passage, found: re.Match[str]) -> _Name | None:
     before = _NAME_BEFORE.findall(lowered[max(0, place - 40) : place])
     start, end = place - len(before[0]), found.start("close")
     written = text[start:end].strip("-$.").rpartition(".")[2]
-    telling = told_by(written)
+    telling = values.told_by(written)
     owner = _OWNER.search(lowered[max(0, start - 20) : start])
-    if telling and telling.strength is Strength.HINT and owner:
+    if telling and telling.strength is values.Strength.HINT and owner:
         # Of an "API key" or a "secret key" only the last word was found.
-        telling = told_by(f"{owner[0]}{written}") or telling
+        telling = values.told_by(f"{owner[0]}{written}") or telling
     if telling is None:
         return None
     way, called = str(found.lastgroup), telling.name.lower()
@@ -137,8 +123,8 @@ def _below(name: _Name) -> Iterator[Place]:
         if found is None:
             return
         value = found["value"]
-        is_one = looks_random(value, 16) or (may_be_odd and is_odd(value))
-        if is_one and is_secret(value, name.telling.strength, bare=True):
+        is_one = values.looks_random(value, 16) or (may_be_odd and values.is_odd(value))
+        if is_one and values.is_secret(value, name.telling.strength, bare=True):
             yield found.span("value")
         if not found["dash"]:
             return
@@ -147,14 +133,14 @@ def _below(name: _Name) -> Iterator[Place]:
 
 def _cookies(text: str, at: int) -> Iterator[Place]:
     while found := pattern("cookie").match(text, at):
-        if looks_random(found["value"], 16):
+        if values.looks_random(found["value"], 16):
             yield found.span("value")
         at = found.end()
 
 
 def _bare(name: _Name, at: int) -> Iterator[Place]:
     phrase = _PHRASE.match(name.text, at) if "phrase" in name.called else None
-    if phrase and name.way == "set" and not is_placeholder(phrase[0]):
+    if phrase and name.way == "set" and not values.is_placeholder(phrase[0]):
         yield phrase.span()
     elif found := _BARE.match(name.text, at):
         value = re.sub(r"\\[rn].*", "", found[0]).rstrip(".:")
@@ -170,14 +156,14 @@ def _is_bare_secret(name: _Name, value: str, at: int, end: int) -> bool:
     is_folder = name.called in ("pwd", "oldpwd") and value[0] in "/~"
     if is_folder or sign.strip() in ("==", "!="):
         return False
-    if is_secret(value, strength, bare=True, code=_is_code(name)):
+    if values.is_secret(value, strength, bare=True, code=_is_code(name)):
         is_prose = name.says_to or (way == "blank" and name.is_behind(_SPOKEN_SETTERS))
-        return is_odd(value) or not is_prose
-    if name.is_environment and is_set_secret(value, strength):
+        return values.is_odd(value) or not is_prose
+    if name.is_environment and values.is_set_secret(value, strength):
         return True
     if re.fullmatch(r"\d{4,12}", value):
         return _is_code_number(name, end)
-    if not name.telling.is_password or not is_word(value):
+    if not name.telling.is_password or not values.is_word(value):
         return False
     if way == "cell":
         return _is_pair(name, end)
@@ -234,7 +220,7 @@ def _may_be_blank(name: _Name) -> bool:
         return name.text.startswith("--", name.start)
     if name.is_behind(_SPOKEN_SETTERS | _SETTERS):
         return True
-    is_hint = name.telling.strength is Strength.HINT
+    is_hint = name.telling.strength is values.Strength.HINT
     form = pattern("random_word" if is_hint else "long_hex")
     # A Series or a list of settings: the name begins the line and a column follows.
     is_column = not name.line.strip(" \t|") and len(name.lead) >= 2
@@ -273,9 +259,9 @@ def _expressed(name: _Name) -> Iterator[Place]:
     for joined in strings(name.text, name.at):
         strength = name.telling.strength
         if joined.is_argument:
-            strength = Strength.HINT
+            strength = values.Strength.HINT
         elif name.telling.is_password and not _is_certain(name, joined):
-            strength = Strength.SECRET
+            strength = values.Strength.SECRET
         places = []
         for piece in joined.pieces:
             start, end = piece.span("value")
@@ -284,12 +270,14 @@ def _expressed(name: _Name) -> Iterator[Place]:
             if "f" in piece["open"].lower() and "{" in piece["value"]:
                 # What looks random in an f-string, beside its expressions.
                 for part in re.finditer(r"(?:^|(?<=\}))[^{}]+", piece["value"]):
-                    if looks_random(part[0].lstrip("-_./: ")):
+                    if values.looks_random(part[0].lstrip("-_./: ")):
                         yield start + part.start(), start + part.end()
             elif name.text[start] not in ",;:)]} ":
                 # Not the quote that ends a text, such as `"Password:"`.
                 places.append((_after_scheme(name.text, start, end), end))
-        if is_secret("".join(name.text[slice(*one)] for one in places), strength):
+        if values.is_secret(
+            "".join(name.text[slice(*one)] for one in places), strength
+        ):
             yield from ((start, end) for start, end in places if end - start >= 4)
 
 
@@ -297,15 +285,17 @@ def _is_certain(name: _Name, joined: Joined) -> bool:
     """Return whether a string behind a password's name is one, even a plain word."""
     value = joined.pieces[0]["value"]
     if name.says_to:
-        return is_odd(value)
+        return values.is_odd(value)
     if name.way == "comma":
-        return len(value) > 5 and is_odd(value) and value.isalnum()
+        return len(value) > 5 and values.is_odd(value) and value.isalnum()
     if name.way == "cell":
-        return is_word(value) and _is_pair(name, joined.pieces[-1].end())
+        return values.is_word(value) and _is_pair(name, joined.pieces[-1].end())
     if joined.key is None:
         return True
     is_of_many = name.called[-1:] == "s" or joined.key.isdigit()
-    return (is_of_many or joined.key.lower() in words("value_keys")) and is_word(value)
+    return (is_of_many or joined.key.lower() in words("value_keys")) and values.is_word(
+        value
+    )
 
 
 def _after_scheme(text: str, at: int, end: int) -> int:
@@ -322,7 +312,7 @@ def several_secrets(passage: Passage) -> Iterator[Span]:
     text = passage.text
     for found in pattern("names").finditer(passage.masked) if passage.names else ():
         names = text[slice(*found.span("names"))].split(",")
-        meant = [told_by(name.strip().rpartition(".")[2]) for name in names]
+        meant = [values.told_by(name.strip().rpartition(".")[2]) for name in names]
         comma: re.Match[str] | None = found
         for telling in meant if any(meant) else ():
             quoted = QUOTED.match(text, comma.end()) if comma else None

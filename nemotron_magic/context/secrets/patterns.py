@@ -7,17 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import alternatives, pattern, rows, words
-from nemotron_magic.context.secrets.values import (
-    MASK,
-    Needles,
-    Passage,
-    Place,
-    Span,
-    is_placeholder,
-    looks_random,
-    told_by,
-)
+from nemotron_magic.context.secrets import alternatives, pattern, rows, values, words
+from nemotron_magic.context.secrets.values import MASK, Needles, Passage, Place, Span
 
 
 class Rule(NamedTuple):
@@ -62,8 +53,8 @@ def pattern_secrets(passage: Passage) -> Iterator[Span]:
         is_part = "secret" in one.form.groupindex
         for found in one.form.finditer(text):
             start, end = found.span("secret" if is_part else 0)
-            stands_in = is_part and is_placeholder(masked[start:end])
-            is_one = not one.is_random or looks_random(text[start:end])
+            stands_in = is_part and values.is_placeholder(masked[start:end])
+            is_one = not one.is_random or values.looks_random(text[start:end])
             if is_one and not stands_in and MASK not in masked[start:end]:
                 yield Span(start, end, one.kind)
 
@@ -151,7 +142,7 @@ def typed_secrets(passage: Passage) -> Iterator[Span]:
 
 def looks_like_key(token: str) -> bool:
     """Return whether a token may be a key, where a word before it names one."""
-    if len(token) < _SHORTEST or is_placeholder(token.lower()):
+    if len(token) < _SHORTEST or values.is_placeholder(token.lower()):
         return False
     is_mixed = re.search(r"\d", token) and re.search(r"[^\W\d]", token)
     return bool(is_mixed) or _looks_made(token)
@@ -175,7 +166,7 @@ def _is_login(tokens: list[re.Match[str]]) -> bool:
 
 
 def _names_key(token: str) -> bool:
-    is_telling = told_by(token) is not None and not _looks_made(token)
+    is_telling = values.told_by(token) is not None and not _looks_made(token)
     return is_telling or bool(_LOGIN.fullmatch(token))
 
 
@@ -186,4 +177,4 @@ def _looks_made(token: str) -> bool:
     letters = re.sub(r"[^A-Za-z]", "", token)
     is_of_one_case = letters.islower() or letters.isupper()
     is_mixed = letters and (not is_of_one_case or re.search(r"\d", token))
-    return bool(is_mixed) and looks_random(token, _SHORTEST_BARE)
+    return bool(is_mixed) and values.looks_random(token, _SHORTEST_BARE)

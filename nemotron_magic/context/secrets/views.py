@@ -9,19 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from nemotron_magic.context.secrets import pattern, rows
+from nemotron_magic.context.secrets import pattern, rows, values
 from nemotron_magic.context.secrets.expressions import strings
-from nemotron_magic.context.secrets.values import (
-    KEYWORD,
-    Passage,
-    Place,
-    Span,
-    Telling,
-    looks_random,
-    told_by,
-)
+from nemotron_magic.context.secrets.values import Passage, Place, Span, Telling
 
-_HEAD = re.compile(KEYWORD)
+_HEAD = re.compile(values.KEYWORD)
 _MARKS = ("|", "│", "\t", ",", ";")
 _RULE = re.compile(r"[\s\-+|:=…\u2500-\u257f]*")
 _NAME = re.compile(r"[a-z][\w .-]{0,40}")
@@ -88,7 +80,7 @@ def _read_head(line: str) -> _Table | None:
     for number, (start, end) in enumerate(places):
         name = line[start:end].strip("\"'")
         is_name = _HEAD.search(name) and _NAME.fullmatch(name) and name != "pass"
-        telling = told_by(re.sub(r"[-. ]+", "_", name)) if is_name else None
+        telling = values.told_by(re.sub(r"[-. ]+", "_", name)) if is_name else None
         if telling:
             named[number] = (start, end), telling
     # Above an index a frame of pandas has nothing.
@@ -120,7 +112,7 @@ def series_secrets(passage: Passage) -> Iterator[Span]:
         return
     for form in (_BELOW, _ABOVE, _BESIDE):
         for found in form.finditer(text):
-            telling = told_by(found["name"])
+            telling = values.told_by(found["name"])
             for start, end in _series_cells(text, found) if telling else ():
                 if telling and telling.announces(text[start:end]):
                     yield Span(start, end, telling.kind)
@@ -205,7 +197,7 @@ def _breaks(text: str) -> Iterator[tuple[int, int, str]]:
         if is_within and len(last) >= _SHORTEST:
             frame = pattern("after_break").match(text, at + 1)
             after = frame.end() if frame else at + 1
-            goes_on = looks_random(last.rpartition("=")[2], _SHORTEST) and bool(
+            goes_on = values.looks_random(last.rpartition("=")[2], _SHORTEST) and bool(
                 pattern("rest_of_random").match(text, after, after + _NEAR)
             )
             if goes_on:
