@@ -11,17 +11,12 @@ from threading import Lock
 from typing import Any
 
 from nemotron_magic.code.syntax import cell_names
-from nemotron_magic.context import cells
+from nemotron_magic.context import cells, prompt
 from nemotron_magic.context.cells import Cell
 from nemotron_magic.context.describe.base import Data
 from nemotron_magic.context.history import History
 from nemotron_magic.context.notebook_file import notebook_part
-from nemotron_magic.context.prompt import (
-    ContextInfo,
-    ContextPart,
-    fit_to_budget,
-    render_prompt,
-)
+from nemotron_magic.context.prompt import ContextInfo, ContextPart
 from nemotron_magic.context.tokens import estimate_tokens
 from nemotron_magic.context.tracebacks import clip_traceback
 from nemotron_magic.context.variables import Variables, interpolate
@@ -86,7 +81,7 @@ class ContextGatherer:
         """Return the question's text, its context, and a notice for the user."""
         variables = Variables(self._shell, request.data)
         text, requested = self._requested(request, variables)
-        fitted = fit_to_budget(
+        fitted = prompt.fit_to_budget(
             requested,
             self._chosen(request),
             self._loader(variables),
@@ -94,9 +89,9 @@ class ContextGatherer:
             estimate_tokens,
             lambda cell: cell_names(cell.source, self._shell.transform_cell),
         )
-        prompt = "\n\n".join(filter(None, (text, request.subject.instruction)))
+        question = "\n\n".join(filter(None, (text, request.subject.instruction)))
         info = ContextInfo(
-            render_prompt(prompt, fitted),
+            prompt.render_prompt(question, fitted),
             tuple(part.shown for part in fitted.kept),
             fitted.sizes,
             tuple(part.shown for part in fitted.kept if part.is_cut),

@@ -14,14 +14,8 @@ from nemotron_magic.context.secrets.named import named_secrets, several_secrets
 from nemotron_magic.context.secrets.patterns import pattern_secrets, typed_secrets
 from nemotron_magic.context.secrets.values import Needles, Passage, Place, Span
 from nemotron_magic.context.secrets.views import as_read, column_secrets, series_secrets
-from nemotron_magic.core.endpoint import (
-    SHORTEST_GIVEN,
-    Key,
-    SecretMapping,
-    forms_of,
-    secret_value,
-    without_traceback,
-)
+from nemotron_magic.core import endpoint
+from nemotron_magic.core.endpoint import Key, SecretMapping, without_traceback
 from nemotron_magic.core.parameters import BY_NAME
 from nemotron_magic.core.settings import Settings
 
@@ -48,7 +42,7 @@ def exact_values(
     held: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the secrets to look for, each with the kind that it is reported by."""
-    found = {one: "key" for one in exact if len(one) >= SHORTEST_GIVEN}
+    found = {one: "key" for one in exact if len(one) >= endpoint.SHORTEST_GIVEN}
     for name, value in environ.items():
         telling = None if name in ("PWD", "OLDPWD") else values.told_by(name)
         for secret in values.secrets_in(telling, value):
@@ -94,10 +88,10 @@ def _forms(rank: int, value: str, kind: str, is_given: bool) -> Iterator[_Form]:
     if is_word:  # capitalized, it may be any other word
         forms = {value, repr(value)[1:-1], value.upper()}
     else:
-        forms = forms_of(value) | {value.upper(), value.strip()}
+        forms = endpoint.forms_of(value) | {value.upper(), value.strip()}
     forms |= {value[::-1], " ".join(value)}
     for one in forms if is_word else set(map(values.lower, forms)):
-        if len(one) >= SHORTEST_GIVEN:
+        if len(one) >= endpoint.SHORTEST_GIVEN:
             yield _Form(rank, values.lower(one), 0, one, is_word, kind)
     # So near that each long part of the value, as tables cut it, has a needle.
     is_cuttable = _PART < len(value) <= _LONGEST_CUT and values.looks_random(value)
@@ -166,12 +160,12 @@ class Redactor:
         exact: Iterable[str] = (),
         held: Mapping[str, str] | None = None,
     ) -> None:
-        given = secret_value(tuple(exact))
+        given = endpoint.secret_value(tuple(exact))
         self._values = without_traceback(
-            lambda: secret_value(exact_values(environ, given(0), held))
+            lambda: endpoint.secret_value(exact_values(environ, given(0), held))
         )
         self._needles = without_traceback(
-            lambda: secret_value(_needles(self._values(0), given(0)))
+            lambda: endpoint.secret_value(_needles(self._values(0), given(0)))
         )
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
 
@@ -255,12 +249,12 @@ class MessageRedactor:
         self._access, self._held = access, held
         self._environ = SecretMapping(environ)
         self._redactor = Redactor(self._environ)
-        self._given_away = secret_value(dict[str, str]())
+        self._given_away = endpoint.secret_value(dict[str, str]())
         self._hidden: list[Callable[[int], str]] = []
 
     def hide(self, secret: str) -> None:
         """Take `secret` out of every message from now on, wherever it stands."""
-        self._hidden.append(secret_value(secret))
+        self._hidden.append(endpoint.secret_value(secret))
 
     def redact(
         self,

@@ -15,18 +15,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from nemotron_magic.context.secrets import values
 from nemotron_magic.context.secrets.values import Strength, Telling
+from nemotron_magic.core import introspection
 from nemotron_magic.core.endpoint import secret_value, without_traceback
-from nemotron_magic.core.introspection import (
-    as_library,
-    bases,
-    defaults,
-    exact,
-    home,
-    library,
-    namespace,
-    read,
-    state,
-)
+from nemotron_magic.core.introspection import bases, exact, home, namespace, read
 
 _CLASSES = 2_000
 _COLUMNS = _ROWS = 1_000  # of a column at either end
@@ -96,7 +87,7 @@ def _items(value: Any) -> _Pairs:
 
 
 def _attributes(value: object) -> _Pairs:
-    yield from list(state(value).items())
+    yield from list(introspection.state(value).items())
     for cls, name in _slots(type(value)):
         with suppress(AttributeError):
             yield name, read(cls, name, value)
@@ -123,7 +114,7 @@ def _members(value: type) -> _Pairs:
 
 def _globals(value: object) -> _Pairs:
     """Return the names of a module of user code, from a file or made by hand."""
-    own = state(value)
+    own = introspection.state(value)
     file = exact(own.get("__file__"))
     is_of_library = "site-packages" in file or file.startswith(_LIBRARIES)
     is_builtin = not file and own.get("__spec__") is not None
@@ -132,7 +123,8 @@ def _globals(value: object) -> _Pairs:
 
 def _of_function(value: Any) -> _Pairs:
     """Yield the defaults of a function, its attributes and what it closes over."""
-    yield from [*defaults(value).items(), *state(value).items()]
+    yield from introspection.defaults(value).items()
+    yield from list(introspection.state(value).items())
     cells = zip(value.__code__.co_freevars, value.__closure__ or (), strict=True)
     for name, cell in cells:
         with suppress(ValueError):  # an empty cell
@@ -145,14 +137,14 @@ def _of_context(value: Any) -> _Pairs:
 
 
 def _pandas_frame(value: Any) -> _Pairs:
-    frame = as_library(value, "pandas")
+    frame = introspection.as_library(value, "pandas")
     labels = frame.columns[:_COLUMNS].tolist()
     columns = _columns(labels, lambda place: frame.iloc[:, place])
     return chain(_pandas_index(frame.index), columns)
 
 
 def _pandas_series(value: Any) -> _Pairs:
-    series = as_library(value, "pandas")
+    series = introspection.as_library(value, "pandas")
     named = _pandas_index(series.index)
     labels = series.index.tolist() if named and len(series) <= _ENTRIES else []
     cells = zip(labels, _cells(series) if labels else (), strict=True)
@@ -165,12 +157,12 @@ def _pandas_index(index: Any) -> list[tuple[object, object]]:
 
 
 def _polars_frame(value: Any) -> _Pairs:
-    frame = as_library(value, "polars")
+    frame = introspection.as_library(value, "polars")
     return _columns(frame.columns, frame.to_series)
 
 
 def _polars_series(value: Any) -> _Pairs:
-    series = as_library(value, "polars")
+    series = introspection.as_library(value, "polars")
     return [(series.name, _Column(lambda: series))]
 
 
@@ -192,7 +184,7 @@ def _cells(column: Any) -> list[object]:
     """Return the first and the last cells of a column or array of any library."""
     kind = next(home(cls)[0] for cls in bases(type(column)) if home(cls)[0] in _WRITE)
     if kind == "numpy":
-        numpy = library("numpy")
+        numpy = introspection.library("numpy")
         column = numpy.ndarray.view(column, numpy.ndarray).ravel()
         column = column if column.dtype.kind in "OUS" else column[:0]
     # Others keep their cells in an array of their own.
@@ -316,10 +308,9 @@ class _Look:
 
     def _at(self, value: object, telling: Telling | None, depth: int) -> None:
         if telling and (text := _text_of(value)) is not None:
-            for secret in (
-                () if text in self._found else values.secrets_in(telling, text)
-            ):
-                self._found[secret] = telling.kind
+            if text not in self._found:
+                kinds = dict.fromkeys(values.secrets_in(telling, text), telling.kind)
+                self._found.update(kinds)
             return
         is_plain = id(type(value)) in _PLAIN or depth > _DEEPEST
         parts = None if is_plain else _parts_of(type(value))

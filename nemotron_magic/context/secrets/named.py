@@ -275,9 +275,8 @@ def _expressed(name: _Name) -> Iterator[Place]:
             elif name.text[start] not in ",;:)]} ":
                 # Not the quote that ends a text, such as `"Password:"`.
                 places.append((_after_scheme(name.text, start, end), end))
-        if values.is_secret(
-            "".join(name.text[slice(*one)] for one in places), strength
-        ):
+        whole = "".join(name.text[slice(*one)] for one in places)
+        if values.is_secret(whole, strength):
             yield from ((start, end) for start, end in places if end - start >= 4)
 
 
@@ -293,9 +292,8 @@ def _is_certain(name: _Name, joined: Joined) -> bool:
     if joined.key is None:
         return True
     is_of_many = name.called[-1:] == "s" or joined.key.isdigit()
-    return (is_of_many or joined.key.lower() in words("value_keys")) and values.is_word(
-        value
-    )
+    is_value = is_of_many or joined.key.lower() in words("value_keys")
+    return is_value and values.is_word(value)
 
 
 def _after_scheme(text: str, at: int, end: int) -> int:
