@@ -42,7 +42,10 @@ def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
     seen = [(cell.source.strip(), cell) for cell in ran if cell.mark != "skip"]
     numbers = {source: cell.number for source, cell in reversed(seen)}
     document = "\n\n".join(
-        _render(str(cell.get("cell_type")), source, numbers) for cell, source in cells
+        _head(cell.get("cell_type"), numbers.get(source.strip()))
+        # A line that looks like the head of a cell is none.
+        + _HEAD.sub(r"\\", source)
+        for cell, source in cells
     )
     # The file has each cell's count: one that ran before the last of those was changed
     # and run again, or deleted.
@@ -54,13 +57,10 @@ def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
     return ContextPart("notebook", name, (*note, ("document", document)))
 
 
-def _render(kind: str, source: str, numbers: dict[str, int]) -> str:
-    number = numbers.get(source.strip())
-    # A line that looks like the head of a cell is none.
-    source = _HEAD.sub(r"\\", source)
+def _head(kind: object, number: int | None) -> str:
     if kind != "code":
-        return f"[{'raw' if kind == 'raw' else 'markdown'}]\n{source}"
-    return f"[code, {f'ran as cell {number}' if number else 'not run'}]\n{source}"
+        return "[raw]\n" if kind == "raw" else "[markdown]\n"
+    return f"[code, ran as cell {number}]\n" if number else "[code, not run]\n"
 
 
 def _source(cell: Any) -> str:

@@ -11,7 +11,8 @@ import ast
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import partial
+from itertools import product
 from types import FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
@@ -55,14 +56,8 @@ def interpolate(
 
 
 # Of these classes themselves, and of none derived from them, items may be taken.
-_TABLES = {
-    ("numpy", "ndarray"),
-    ("pandas", "DataFrame"),
-    ("pandas", "Series"),
-    ("pandas", "_LocIndexer"),
-    ("pandas", "_iLocIndexer"),
-    ("polars", "DataFrame"),
-}
+_PANDAS = ("DataFrame", "Series", "_LocIndexer", "_iLocIndexer")
+_TABLES = {("numpy", "ndarray"), ("polars", "DataFrame"), *product(["pandas"], _PANDAS)}
 _FIGURES = {"columns", "dtype", "dtypes", "iloc", "index", "loc", "name", "shape", "T"}
 _ROWS = (list, tuple, str, bytes)
 _DICTS = (dict, OrderedDict, defaultdict)
@@ -75,20 +70,15 @@ class _RefusedError(Exception):
 
 def evaluate(path: str, variables: Mapping[str, object]) -> object:
     """Return what a name or a path among `variables` stands for; run no code for it."""
+    what = "is neither a name nor a path of a value"
+    hint = 'Such as: $`df` or $`df["price"]`'
     try:
         node = ast.parse(path, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise InputError(
-            f"$`{path}` is neither a name nor a path of a value",
-            hint='Such as: $`df` or $`df["price"]`',
-        ) from None
-    try:
+        what = "cannot be read without running code"
+        hint = f"Assign it first: x = {path}; then write $`x`"
         return _value(node, variables)
-    except (_RefusedError, ValueError, RecursionError, MemoryError):
-        raise InputError(
-            f"$`{path}` cannot be read without running code",
-            hint=f"Assign it first: x = {path}; then write $`x`",
-        ) from None
+    except (_RefusedError, SyntaxError, ValueError, RecursionError, MemoryError):
+        raise InputError(f"$`{path}` {what}", hint=hint) from None
 
 
 def _value(node: ast.expr, variables: Mapping[str, object]) -> Any:
@@ -130,13 +120,11 @@ def _stored(value: Any, name: str) -> object:
         found = defined(value, name)
         is_kept = type(found) is FunctionType or not _has(found, "get")
         return found if is_kept else MISSING
-    if type(defined(cls, "__getattribute__")) is FunctionType:
-        return MISSING
     inherited = defined(cls, name)
-    if _has(inherited, "set") and type(inherited) is not MemberDescriptorType:
+    is_computed = _has(inherited, "set") and type(inherited) is not MemberDescriptorType
+    if is_computed or type(defined(cls, "__getattribute__")) is FunctionType:
         return MISSING
-    found = field(value, name)
-    if found is not MISSING:
+    if (found := field(value, name)) is not MISSING:
         return found
     if type(inherited) is FunctionType:
         # Binding a function to the object runs nothing.
@@ -170,9 +158,8 @@ def _item(value: Any, key: Any) -> object:
 
 def _near_column(value: Any, key: Any) -> str:
     """Return the column of a table whose name a misspelled one may mean, or nothing."""
-    if home(type(value)) not in _TABLES or not hasattr(value, "columns"):
-        return ""
-    known = [one for one in value.columns if type(one) is str]
+    columns = value.columns if home(type(value))[1] == "DataFrame" else []
+    known = [one for one in columns if type(one) is str]
     wanted = key if type(key) is list else [key]
     missing = [one for one in wanted if type(one) is str and one not in known]
     return next(filter(None, (closest_match(one, known) for one in missing)), "")
@@ -205,16 +192,9 @@ class Variables:
 
     def __init__(self, shell: Any, data: Data) -> None:
         self._shell = shell
-        self._data = data
-
-    @cached_property
-    def described(self) -> Callable[..., str]:
-        """`describe` for values of this notebook, whose tables it knows."""
-        return partial(
-            describe,
-            data=self._data,
-            formatter=self._formatted,
-            live=LiveTables(self._shell.user_ns),
+        live = LiveTables(shell.user_ns)
+        self.described = partial(
+            describe, data=data, formatter=self._formatted, live=live
         )
 
     def result(self, value: object, plain: str) -> str:
