@@ -18,7 +18,7 @@ from weakref import ref
 
 from nemotron_magic.context import cells
 from nemotron_magic.context.cells import Cell, cell_number, last_source
-from nemotron_magic.context.describe.texts import fold_base64, is_open, is_printed_table
+from nemotron_magic.context.describe.base import fold_base64, is_open, is_printed_table
 from nemotron_magic.core.introspection import home
 from nemotron_magic.core.text import cut_middle, strip_controls
 

@@ -30,10 +30,7 @@ _MOST_FILES_BESIDE = 50
 
 
 def notebook_part(name: str, text: str, ran: Iterable[Cell]) -> ContextPart:
-    """Return a notebook file as a part: Markdown and code in the order of the document.
-
-    `ran` has the cells that ran, newest first.
-    """
+    """Return a notebook file as a part; `ran` has the cells that ran, newest first."""
     try:
         found = [(cell, _source(cell)) for cell in json.loads(text)["cells"]]
     except (ValueError, KeyError, TypeError):

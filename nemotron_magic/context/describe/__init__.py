@@ -18,6 +18,7 @@ from nemotron_magic.context.describe.base import (
     DescribeContext,
     Describer,
     LiveTables,
+    plain_lines,
 )
 from nemotron_magic.context.describe.libraries import LIBRARY_KINDS
 from nemotron_magic.context.describe.objects import (
@@ -27,7 +28,6 @@ from nemotron_magic.context.describe.objects import (
 )
 from nemotron_magic.context.describe.privacy import own_name
 from nemotron_magic.context.describe.tables import TABLE_KINDS
-from nemotron_magic.context.describe.texts import plain_lines
 from nemotron_magic.context.secrets.held import is_held_secret
 from nemotron_magic.core import public
 from nemotron_magic.core.introspection import bases, class_name, defined, home
@@ -65,11 +65,7 @@ def unregister(cls: type) -> None:
 
 
 def _own_words(value: object, formatter: _Formatter | None) -> tuple[str, str]:
-    """Return what an object says of itself, and what failed.
-
-    Its own method comes first, then the formatter, then what the user registered. One
-    that raises is passed over and named in the second text.
-    """
+    """Return what an object says of itself, and what of that failed."""
     cls = type(value)
     ours = (_REGISTERED[id(one)][1] for one in bases(cls) if id(one) in _REGISTERED)
     methods = [(name, defined(cls, name)) for name in _METHODS]

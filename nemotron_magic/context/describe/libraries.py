@@ -1,8 +1,4 @@
-"""Describe arrays, estimators, figures, lazy and remote data.
-
-None of these is iterated, measured or asked for its repr: that could start a
-computation, a query or a download.
-"""
+"""Describe arrays, models, figures, lazy and remote data, and compute nothing."""
 
 from __future__ import annotations
 

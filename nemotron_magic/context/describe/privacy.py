@@ -171,10 +171,7 @@ def _is_ordinary(text: str) -> bool:
 
 
 def _is_plain(text: str, is_of_thing: bool) -> bool:
-    """Return whether a value looks like no name and no prose.
-
-    That of a thing may be one word with a capital, or words that are known.
-    """
+    """Return whether a value looks like no name and no prose."""
     plain = " ".join(text.split())
     if _is_known(plain):
         return True
@@ -264,10 +261,7 @@ def is_field_value(text: str, label: str) -> bool:
 
 
 def are_keys(keys: Collection[str], are_alike: bool) -> bool:
-    """Return whether the keys of a dict are names of fields, not values of a column.
-
-    Where its values are alike, of one class, the keys must be words that are known.
-    """
+    """Return whether keys are names of fields; of values alike, known words."""
     if max(map(len, keys), default=0) > _LONGEST_LOOKED_AT:
         return False
     if _share_a_stem(keys):

@@ -87,17 +87,15 @@ def _levels_of(label: Any) -> tuple[Any, ...]:
     return label if type(label) is tuple else (label,)
 
 
-def _column_is_plain(column: Any) -> bool:
+def _is_comparable(column: Any) -> bool:
     """Return whether the cells of a column can be compared without user code."""
-    dtype = column.dtype
-    if home(type(dtype))[0] == "polars":
-        return type(dtype).__name__ != "Object"
-    if home(type(dtype))[0] not in _LIBRARIES:
-        return False
-    if type(dtype).__name__ == "CategoricalDtype":
-        return _column_is_plain(dtype.categories)
-    if dtype.kind != "O" or type(dtype).__name__ == "StringDtype":
-        return True
+    dtype, name = column.dtype, type(column.dtype).__name__
+    if (library_name := home(type(dtype))[0]) == "polars":
+        return name != "Object"
+    if name == "CategoricalDtype" and library_name == "pandas":
+        return _is_comparable(dtype.categories)
+    if library_name not in _LIBRARIES or dtype.kind != "O" or name == "StringDtype":
+        return library_name in _LIBRARIES
     kind: str = library("pandas").api.types.infer_dtype(column, skipna=True)
     return kind not in ("mixed", "mixed-integer", "unknown-array")
 
@@ -112,13 +110,13 @@ def _columns(table: Any) -> Iterator[tuple[Any, Any]]:
     """Yield the first columns of a table that can be compared, with their names."""
     for place, label in enumerate(list(table.columns)[:_COLUMNS]):
         column = column_at(table, place)
-        if _column_is_plain(column):
+        if _is_comparable(column):
             yield label, column
 
 
 def _pandas_grid(table: Any) -> _Grid | None:
     index, kind = table.index, f"pandas {type(table).__name__}"
-    if not all(map(_column_is_plain, getattr(index, "levels", [index]))):
+    if not all(map(_is_comparable, getattr(index, "levels", [index]))):
         return None
     is_single = kind == "pandas Series"
     frame = table.to_frame() if is_single else table
@@ -148,8 +146,7 @@ def _polars_grid(table: Any) -> _Grid | None:
     cells = [one.to_list() for one in table.head(_ROWS).get_columns()[:_COLUMNS]]
     if columns[0] != "statistic":
         return _keyed(kind, table.shape, columns, cells)
-    size = (len(table), len(columns) - 1)
-    rows = [(label,) for label in cells[0]]
+    size, rows = (len(table), len(columns) - 1), [(label,) for label in cells[0]]
     return _Grid(kind, size, [None], rows, [None], columns[1:], cells[1:], True)
 
 
@@ -161,10 +158,10 @@ def _keyed(
     count = len(labels)
     has_text = any(not _types(rest).isdisjoint((str, bool)) for rest in cells[count:])
     texts = (cell for cell in chain.from_iterable(labels) if type(cell) is str)
+    rows = list(zip(*labels, strict=True)) or [()] * len(cells[0])
     if has_text or size[0] > _ROWS or any(len(one) > _LONGEST_LABEL for one in texts):
         return None
-    rows = list(zip(*labels, strict=True)) or [()] * len(cells[0])
-    if len({str(row) for row in rows}) < len(rows):
+    if len(set(map(str, rows))) < len(rows):
         return None
     names, rest, size = columns[:count], columns[count:], (size[0], size[1] - count)
     return _Grid(kind, size, names, rows, [None], rest, cells[count:], False)
@@ -185,44 +182,39 @@ def _is_statistic(label: Any) -> bool:
 
 
 def _is_known(label: Any, ctx: DescribeContext) -> bool:
+    known = (_STATISTICS, ctx.live.columns)
     return all(
         type(part) is str
-        and (part in _STATISTICS or part in ctx.live.columns or _is_term(part, ctx))
+        and (any(part in some for some in known) or _is_term(part, ctx))
         for part in _levels_of(label)
     )
 
 
 def _is_term(label: str, ctx: DescribeContext) -> bool:
-    """Return whether a label is a term of a formula: of columns, levels and functions.
-
-    As in `C(region)[T.north]:rooms`; no level of a column of people is one.
-    """
+    """Return whether a label is a term of a formula: `C(region)[T.north]:rooms`."""
     if label in WORDS["formula"]:
         return True
-    is_formula = _TERM.fullmatch(label) is not None
-    is_open = is_formula and not any(map(is_personal, _LEVEL.split(label)))
     words = {one.casefold() for one in _WORD.findall(_LEVEL.sub(" ", label))}
-    is_of_columns = not words.isdisjoint(map(str.casefold, ctx.live.columns))
-    return is_open and is_of_columns and is_harmless_line(label, ctx.live.words)
+    return (
+        _TERM.fullmatch(label) is not None
+        and not any(map(is_personal, _LEVEL.split(label)))
+        and not words.isdisjoint(map(str.casefold, ctx.live.columns))
+        and is_harmless_line(label, ctx.live.words)
+    )
 
 
 def text_values(cells: Any, ctx: DescribeContext) -> list[str]:
     """Return the different texts of a row of cells, in order, if they may be shown."""
     texts = cells.tolist() if len(cells) <= _MOST_TEXTS else [None]
-    if any(type(text) is not str for text in texts):
+    if any(type(text) is not str for text in texts) or is_personal(ctx.name):
         return []
-    few, seen = list(dict.fromkeys(texts)), 1
-    if is_personal(ctx.name):
-        return []
+    few = list(dict.fromkeys(texts))
     if ctx.live.columns.issuperset(few):
         return few
-    for table in ctx.live.tables:
-        for name, values in _vocabularies(table):
-            if values.issuperset(few):
-                seen = LEAST_SEEN
-                if not is_vocabulary(dict.fromkeys(few, seen), name):
-                    return []
-    return few if is_vocabulary(dict.fromkeys(few, seen), ctx.name) else []
+    vocabularies = chain.from_iterable(map(_vocabularies, ctx.live.tables))
+    owners = [name for name, values in vocabularies if values.issuperset(few)]
+    seen = dict.fromkeys(few, LEAST_SEEN if owners else 1)
+    return few if all(is_vocabulary(seen, one) for one in (*owners, ctx.name)) else []
 
 
 def _vocabularies(table: Any) -> Iterator[tuple[str, set[Any]]]:
@@ -245,7 +237,7 @@ def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
     names, rows = list(grid.names), grid.rows
     if any(name is not None for name in grid.column_names):
         # A summary that was turned, and not some rows.
-        return names == [None] and all(_is_statistic(row) for row in rows)
+        return names == [None] and all(map(_is_statistic, rows))
     indexes = [one.index for one in ctx.live.tables if hasattr(one, "iloc")]
     is_place = any(str(index.dtype).startswith("float") for index in indexes)
 
@@ -272,11 +264,7 @@ def _may_own(table: Any, grid: _Grid) -> bool:
 
 
 def _is_aggregated(grid: _Grid, owner: Any) -> bool:
-    """Return whether a result is made from a table, and is no part of its rows.
-
-    It has numbers that no row has; or by an index the largest or smallest number of
-    each group.
-    """
+    """Return whether a result has numbers of its own, or each group's largest ones."""
     columns = list(zip(grid.columns, grid.cells, strict=True))
     if type(grid.column_names[0]) is str and all(map(_are_numbers, grid.cells)):
         # Those of a crosstab are counts of all rows.
@@ -306,10 +294,7 @@ def _is_aggregated(grid: _Grid, owner: Any) -> bool:
 
 
 def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
-    """Return whether the first numbers of a column stand in one column of a table.
-
-    In one of its name, if there is one. Of a large table, few are looked for.
-    """
+    """Return whether a column of a table, of this name if any, has these numbers."""
     if not _are_numbers(cells):
         return True
     different = {cell for cell in cells if type(cell) in (int, float) and cell == cell}
@@ -321,13 +306,12 @@ def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
     return any(
         all(bool((column == number).any()) for number in numbers)
         for column in named or [column for _, column in columns]
-        if _is_numeric(column.dtype)
+        if (
+            column.dtype.is_numeric()
+            if hasattr(column.dtype, "is_numeric")
+            else column.dtype.kind in "iuf"
+        )
     )
-
-
-def _is_numeric(dtype: Any) -> bool:
-    is_polars = hasattr(dtype, "is_numeric")
-    return bool(dtype.is_numeric()) if is_polars else dtype.kind in "iuf"
 
 
 def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
@@ -341,27 +325,23 @@ def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
         heads = ["value" if grid.columns[0] is None else heads[0]]
     yield f"{grid.kind}, {size}, a summary:"
     names = ", ".join(str(name) for name in grid.names if name is not None)
-    yield _BETWEEN + _BETWEEN.join(filter(None, (names, *heads)))
+    lines = [(names, *heads)]
     most = max(map(len, ctx.live.tables), default=0)
     for place, label in enumerate(labels):
-        cells = [
-            _cell(cells[place], (*grid.rows[place], *column), most, ctx)
-            for column, cells in zip(columns, grid.cells, strict=True)
-        ]
-        yield _BETWEEN + _BETWEEN.join(filter(None, (label, *cells)))
-    if rows > len(labels):
-        yield f"  … {plural(rows - len(labels), 'more row')}"
-    if width > len(columns):
-        yield f"  … {plural(width - len(columns), 'more column')}"
+        cells = zip(columns, (cells[place] for cells in grid.cells), strict=True)
+        parts = grid.rows[place]
+        shown = (_cell(cell, (*parts, *column), most, ctx) for column, cell in cells)
+        lines.append((label, *shown))
+    yield from (_BETWEEN + _BETWEEN.join(filter(None, line)) for line in lines)
+    for more, what in ((rows - len(labels), "row"), (width - len(columns), "column")):
+        if more > 0:
+            yield f"  … {plural(more, f'more {what}')}"
 
 
 def _texts(
     rows: list[tuple[Any, ...]], names: Sequence[Any], ctx: DescribeContext, seen: int
 ) -> list[str]:
-    """Return labels of rows or columns; what may be a value of a person is numbered.
-
-    Each was seen so often as a value, at least.
-    """
+    """Return labels, seen so often as values; those that may be people are numbered."""
     levels = [
         _level([row[i] for row in rows], name if type(name) is str else "", ctx, seen)
         for i, name in enumerate(names)
@@ -400,11 +380,11 @@ def _text(value: Any, ctx: DescribeContext) -> str:
 def _cell(value: Any, parts: Sequence[Any], most: int, ctx: DescribeContext) -> str:
     """Return a cell; of personal columns, no number that may be that of one row."""
     words = [part for part in parts if type(part) is str]
-    if type(value) is str and not is_field_value(value, words[-1] if words else ""):
-        return "(hidden)"
-    if any(map(is_personal, words)) and type(value) in (int, float, str):
+    is_shown = True
+    if type(value) is str:
+        is_open = is_field_value(value, words[-1] if words else "")
+        is_shown = is_open and not any(map(is_personal, words))
+    elif type(value) in (int, float) and any(map(is_personal, words)):
         is_one = any(word in _OF_ONE_ROW or word.endswith("%") for word in words)
-        is_whole = type(value) is str or value % 1 == 0
-        if is_one or type(value) is str or (is_whole and value > most):
-            return "(hidden)"
-    return _text(value, ctx)
+        is_shown = not is_one and (value % 1 != 0 or value <= most)
+    return _text(value, ctx) if is_shown else "(hidden)"

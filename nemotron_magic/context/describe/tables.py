@@ -93,10 +93,7 @@ def _listed(part: Any) -> list[Any]:
 
 
 def _texts(present: Any) -> tuple[Counter[str], list[str]]:
-    """Return how often texts are among some cells, and the classes of the others.
-
-    Of a long text its ends and its length tell it from others.
-    """
+    """Return how often texts are among some cells, and the classes of the others."""
     every = -(-len(present) // _MOST_TEXTS) or 1
     cells = _listed(present[::every])
     others = {class_name(type(cell)) for cell in cells if type(cell) is not str}
@@ -117,10 +114,7 @@ def _step_of(rows: int, columns: int = 1) -> int:
 
 
 def _format_label(label: object, ctx: DescribeContext) -> str:
-    """Return the name of a column, which may be any object, as code can take it.
-
-    A text is in quotes where it would be read as something else: `'2024'`, `' price'`.
-    """
+    """Return the name of a column as code can take it: `'2024'`, `' price'` quoted."""
     if type(label) is str:
         is_plain = label.isprintable() and bool(_TEXT.fullmatch(label))
         is_clear = is_plain and label not in _CONSTANTS
@@ -170,10 +164,7 @@ def table_lines(
     ctx: DescribeContext,
     index: Column | None = None,
 ) -> Iterator[str]:
-    """Yield the lines on a table of `size` (rows, columns).
-
-    Of a wide one, `columns` has the first; `index` is what names the rows.
-    """
+    """Yield the lines on a table of `size`, of whose columns the first are given."""
     rows, width = size
     yield f"{kind}, {rows:,} rows × {width:,} columns"
     shown = [column for column in (index, *columns) if column is not None]
