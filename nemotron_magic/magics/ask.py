@@ -15,8 +15,9 @@ from nemotron_magic.core.text import literal
 from nemotron_magic.display.insert import InsertOptions
 from nemotron_magic.display.page import Renderer
 from nemotron_magic.magics.app import App
+from nemotron_magic.magics.flags import WORDS
 from nemotron_magic.magics.parser import ParsedMagic
-from nemotron_magic.magics.questions import TASKS, correction_request
+from nemotron_magic.magics.questions import TASKS
 from nemotron_magic.session.conversation import (
     MAIN,
     Continuation,
@@ -65,7 +66,8 @@ class Asking:
             most = self.options.repairs
             notice = f"Sent back to be corrected, {rounds} of at most {most}."
             self._show(inserter.sent_back(reply, notice))
-            wish = correction_request([describe_finding(one) for one in findings])
+            lines = "\n".join(f"- {describe_finding(one)}" for one in findings)
+            wish = WORDS["requests"]["correction"].format(findings=lines)
             try:
                 reply = self._receive(Correction(wish, thread), InsertOptions())
             except (NemotronError, KeyboardInterrupt) as error:

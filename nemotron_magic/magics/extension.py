@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
@@ -43,32 +43,26 @@ _SLOW_S = 1.0  # what took less is not remembered
 class _Setting(TraitType[Any, Any]):
     """A trait that accepts what its row of the table accepts."""
 
-    def __init__(self, parameter: Parameter) -> None:
-        self._parameter = parameter
-        super().__init__(
-            parameter.default,
-            allow_none=parameter.may_be_unset,
-            help=parameter.help,
-            config=True,
-        )
+    def __init__(self, row: Parameter) -> None:
+        self._row = row
+        super().__init__(row.default, row.may_be_unset, help=row.help, config=True)
 
     def validate(self, obj: Any, value: Any) -> Any:
         # Here and not above: loading the extension is to stay light.
         from nemotron_magic.core.errors import InputError
 
         if value is None:
-            name, must = self._parameter.name, self._parameter.describe()
-            raise TraitError(f"{name} must be {must}, got None")
+            raise TraitError(f"{self._row.name} must be {self.info()}, got None")
         try:
-            return self._parameter.check(value)
+            return self._row.check(value)
         except InputError as error:
             raise TraitError(str(error)) from None
 
     def info(self) -> str:
-        return self._parameter.describe()
+        return self._row.describe()
 
     def from_string(self, s: str) -> Any:
-        return self._parameter.parse(s)
+        return self._row.parse(s)
 
 
 class Nemotron(Configurable):
@@ -98,17 +92,6 @@ class Nemotron(Configurable):
         return Settings({**traits, **values}, more, is_default)
 
 
-def _load_config(shell: Any) -> Any:
-    try:
-        return Nemotron(parent=shell)
-    except TraitError as error:
-        from nemotron_magic.core.errors import InputError
-
-        raise InputError(
-            str(error), hint="Correct c.Nemotron in ipython_config.py, then load again"
-        ) from None
-
-
 class NemotronMagics:
     """The magics of one shell.
 
@@ -118,9 +101,14 @@ class NemotronMagics:
 
     def __init__(self, shell: Any) -> None:
         self.shell = shell
-        self.settings = _load_config(shell)
-        self._recorder = _recorder(shell)
-        self._displays = _displays_of(shell)
+        try:
+            self.settings = Nemotron(parent=shell)
+        except TraitError as error:
+            from nemotron_magic.core.errors import InputError
+
+            hint = "Correct c.Nemotron in ipython_config.py, then load again"
+            raise InputError(str(error), hint=hint) from None
+        self._recorder, self._displays = _listeners(shell)
         self._ids: dict[int, str] = {}
         self._cell_ids: CellIds | None = None
         self._preload = Timer(0.1, preload)
@@ -258,10 +246,20 @@ class NemotronMagics:
                 one.close()
 
 
-def load(shell: Any) -> None:
+def _places(shell: Any, magics: NemotronMagics) -> Iterator[tuple[list[Any], Any]]:
+    """Yield the lists of the shell that we stand in, each with what stands there."""
+    transformers = shell.input_transformer_manager
+    yield shell.configurables, magics.settings
+    yield transformers.cleanup_transforms, magics.call_cell
+    yield transformers.line_transforms, magics.join_lines
+    yield transformers.token_transformers, magics
+    yield shell.Completer.custom_matchers, magics.complete
+
+
+def load(shell: Any) -> NemotronMagics:
     """Register the magics and all that belongs to them; twice is once."""
-    if _registered(shell) is not None:
-        return
+    if (known := _registered(shell)) is not None:
+        return known
     magics = NemotronMagics(shell)
     shell.register_magic_function(magics.nemotron, "line_cell", "nemotron")
     for listed, one in _places(shell, magics):
@@ -270,18 +268,7 @@ def load(shell: Any) -> None:
     shell.events.register("pre_run_cell", magics.begin_cell)
     shell.events.register("post_run_cell", magics.end_cell)
     _report_missed(shell)
-
-
-def _places(shell: Any, magics: NemotronMagics) -> tuple[tuple[list[Any], Any], ...]:
-    """Return the lists of the shell that we stand in, each with what stands there."""
-    transformers = shell.input_transformer_manager
-    return (
-        (shell.configurables, magics.settings),
-        (transformers.cleanup_transforms, magics.call_cell),
-        (transformers.line_transforms, magics.join_lines),
-        (transformers.token_transformers, magics),
-        (shell.Completer.custom_matchers, magics.complete),
-    )
+    return magics
 
 
 @public
@@ -296,12 +283,11 @@ def panel() -> None:
     if shell is None:
         from nemotron_magic.core.errors import InputError
 
+        hint = "From Python, use nemotron_magic.Session"
         raise InputError(
-            "a panel needs a notebook, and none is running here",
-            hint="From Python, use nemotron_magic.Session",
+            "a panel needs a notebook, and none is running here", hint=hint
         )
-    load(shell)
-    cast("NemotronMagics", _registered(shell)).nemotron("panel")
+    load(shell).nemotron("panel")
 
 
 def unload(shell: Any) -> None:
@@ -353,25 +339,21 @@ def _registered(shell: Any) -> NemotronMagics | None:
     return owner if isinstance(owner, NemotronMagics) else None
 
 
-def _recorder(shell: Any) -> Recorder | None:
-    if hasattr(shell.history_manager, "exceptions"):  # IPython 9.1 listens itself
-        return None
-    from nemotron_magic.context.history import Recorder
-
-    return Recorder(shell)
-
-
-def _displays_of(shell: Any) -> DisplayLog | None:
-    if getattr(shell, "kernel", None) is None:
-        return None
-    from nemotron_magic.context.history import DisplayLog
+def _listeners(shell: Any) -> tuple[Recorder | None, DisplayLog | None]:
+    """Return what hears the errors and the displays of cells, where it is needed."""
+    records = not hasattr(shell.history_manager, "exceptions")  # IPython before 9.1
+    has_page = getattr(shell, "kernel", None) is not None
+    if not records and not has_page:
+        return None, None
+    from nemotron_magic.context.history import DisplayLog, Recorder
 
     def describe(value: object) -> str:
         from nemotron_magic.context.variables import Variables
 
         return Variables(shell, "schema").described(value)
 
-    return DisplayLog(shell, describe)
+    recorder = Recorder(shell) if records else None
+    return recorder, DisplayLog(shell, describe) if has_page else None
 
 
 def preload() -> None:

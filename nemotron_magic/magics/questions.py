@@ -7,7 +7,7 @@ import difflib
 import linecache
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -30,8 +30,6 @@ from nemotron_magic.session.conversation import MAIN, Question, turns_before
 from nemotron_magic.session.session import Session
 from nemotron_magic.session.structured.specs import of_own_type
 
-_ONE_CELL = "in one fenced block that names its language"
-
 
 class Task(NamedTuple):
     """A request about a cell or a function; the turn remembers its `words` alone."""
@@ -41,26 +39,7 @@ class Task(NamedTuple):
     gives_code: bool = True
 
 
-CODE = (
-    f"Give the code for one notebook cell {_ONE_CELL}. "
-    "Keep explanations short, and outside of the block."
-)
-"""Added to a question that asks for code."""
-
-TASKS = {
-    name: Task(**{**row, "instruction": row["instruction"].replace("CELL", _ONE_CELL)})
-    for name, row in WORDS["tasks"].items()
-}
-
-
-def correction_request(findings: Sequence[str]) -> str:
-    """Return what the model is told is wrong with the code of its reply."""
-    lines = "\n".join(f"- {finding}" for finding in findings)
-    return (
-        f"That code cannot run in this notebook:\n\n{lines}\n\n"
-        f"Give the whole corrected cell {_ONE_CELL}."
-    )
-
+TASKS = {name: Task(**row) for name, row in WORDS["tasks"].items()}
 
 _MOST_CELLS = 50  # an error older than these is ignored
 _MOST_PRINTED_CHARS = 4_000
@@ -88,7 +67,8 @@ class QuestionBuilder:
                 "nothing was sent",
                 "Leave one out: %nemotron --as FIELDS …   or: %nemotron --code …",
             )
-        subject, source = Subject(instruction=CODE if call.code else ""), ""
+        instruction = WORDS["requests"]["code"] if call.code else ""
+        subject, source = Subject(instruction=instruction), ""
         if call.command in TASKS:
             variables = Variables(self.shell, settings["data"])
             subject, source = self._subject(call, variables)
@@ -148,8 +128,11 @@ class QuestionBuilder:
         about = f"cell {cell.number}" if cell.number else "this cell"
         names, values = self._values(cell, variables)
         words = f"{task.words.format(about=about)} {call.text.strip()}".strip()
-        parts = (_part(cell, about), *values)
-        return Subject(words, task.instruction, parts, names), cell.source
+        printed, error = cell.printed, clip_traceback(cell.error)
+        if len(printed) > _MOST_PRINTED_CHARS:
+            printed = f"[…]\n{printed[-_MOST_PRINTED_CHARS:]}"
+        part = cell_part(replace(cell, printed=printed, error=error), about)
+        return Subject(words, task.instruction, (part, *values), names), cell.source
 
     def _values(
         self, cell: Cell, variables: Variables
@@ -191,21 +174,18 @@ class QuestionBuilder:
         elif newest := next(self._others(), None):
             cell = newest
         else:
-            raise InputError(
-                f"{command} needs a cell, and none has run yet",
-                hint=f"Run one first, or put %%nemotron {command} on top of it",
-            )
+            hint = f"Run one first, or put %%nemotron {command} on top of it"
+            raise InputError(f"{command} needs a cell, and none has run yet", hint=hint)
         if cell.mark == "skip" and not source.strip():
             raise InputError(
                 f"cell {cell.number} is marked to be left out: # nemotron: skip",
                 "nothing was sent",
                 f"Remove that line, or put %%nemotron {command} on top of the cell",
             )
-        cell = (
-            self.gatherer.history.load(cell, variables.result) if cell.number else cell
-        )
-        has_run_well = cell.number and not cell.error and not call.text.strip()
-        if command == "fix" and has_run_well:
+        if not cell.number:
+            return cell
+        cell = self.gatherer.history.load(cell, variables.result)
+        if command == "fix" and not cell.error and not call.text.strip():
             raise InputError(
                 f"this cell ran without an error, as cell {cell.number}",
                 "nothing was sent",
@@ -239,10 +219,9 @@ class QuestionBuilder:
         value = _value_at(name, self.shell.user_ns)
         if any(type(value) is one for one in _FUNCTIONS):
             return name
-        raise InputError(
-            f"test needs a function of this notebook, got {name[:60] or 'none'}",
-            hint="Name one that a cell has defined: %nemotron test: clean_names",
-        )
+        what = f"test needs a function of this notebook, got {name[:60] or 'none'}"
+        hint = "Name one that a cell has defined: %nemotron test: clean_names"
+        raise InputError(what, hint=hint)
 
 
 def _failing_lines(shell: Any, number: int) -> Iterator[tuple[Any, str]]:
@@ -314,11 +293,3 @@ def _may_mend(one: Cell, failed: Cell) -> bool:
         return one.cell_id == failed.cell_id
     sources = one.source[:_MOST_COMPARED_CHARS], failed.source[:_MOST_COMPARED_CHARS]
     return difflib.SequenceMatcher(None, *sources).ratio() >= _SIMILAR
-
-
-def _part(cell: Cell, about: str) -> ContextPart:
-    printed = cell.printed
-    if len(printed) > _MOST_PRINTED_CHARS:
-        printed = f"[…]\n{printed[-_MOST_PRINTED_CHARS:]}"
-    error = clip_traceback(cell.error)
-    return cell_part(replace(cell, printed=printed, error=error), about)

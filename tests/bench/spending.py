@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.magics.commands.usage import USAGE
+from nemotron_magic.magics.commands.service import SERVICE
 from nemotron_magic.storage.ledger import _ADD, _INSERT, Ledger, _values
 from nemotron_magic.storage.records import CallRecord, Totals, local_day
 
@@ -82,7 +82,7 @@ def usage_s(ledger: Ledger, times: int = 9) -> float:
     taken = []
     for _ in range(times):
         started_s = time.perf_counter()
-        USAGE["usage"](app, "", Settings())  # type: ignore[arg-type]
+        SERVICE["usage"](app, "", Settings())  # type: ignore[arg-type]
         taken.append(time.perf_counter() - started_s)
     return statistics.median(taken)
 

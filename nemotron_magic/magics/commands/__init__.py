@@ -22,7 +22,6 @@ from nemotron_magic.magics.app import App
 from nemotron_magic.magics.ask import Asking
 from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.service import SERVICE, key_state
-from nemotron_magic.magics.commands.usage import USAGE
 from nemotron_magic.magics.flags import FLAGS, flags_table
 from nemotron_magic.magics.parser import ParsedMagic, parse
 from nemotron_magic.magics.phrases import COMMANDS, bare, line_for
@@ -102,10 +101,8 @@ def _reset(app: App, text: str, settings: Settings) -> str:
     thread, conversation = text or MAIN, app.session.conversation
     threads = [name for name, turns in conversation.threads.items() if turns]
     if thread not in (MAIN, *threads):
-        raise InputError(
-            f"there is no thread {sanitize_label(thread, 60)}",
-            hint=f"There are: {sanitize_label(', '.join(threads) or 'none yet')}",
-        )
+        hint = f"There are: {sanitize_label(', '.join(threads) or 'none yet')}"
+        raise InputError(f"there is no thread {sanitize_label(thread, 60)}", hint=hint)
     return f"Forgot {plural(conversation.reset(thread), 'turn')}."
 
 
@@ -121,9 +118,9 @@ def _threads(app: App, text: str, settings: Settings) -> str:
 
 def _panel(app: App, text: str, settings: Settings) -> None:
     if app.displays.front_end not in ("page", "headless"):
+        hint = "Where things stand: %nemotron   Settings: %config Nemotron"
         raise InputError(
-            "a panel needs a notebook page, and this is not one",
-            hint="Where things stand: %nemotron   Settings: %config Nemotron",
+            "a panel needs a notebook page, and this is not one", hint=hint
         )
     app.open_panel()
 
@@ -131,21 +128,18 @@ def _panel(app: App, text: str, settings: Settings) -> None:
 def _preview(app: App, text: str, settings: Settings) -> str:
     last = app.session.conversation.last
     if last is None:
-        raise InputError(
-            "nothing has been sent yet",
-            hint="Preview a question: %nemotron --preview why is this slow?",
-        )
-    known = last.metadata
+        hint = "Preview a question: %nemotron --preview why is this slow?"
+        raise InputError("nothing has been sent yet", hint=hint)
+    known, turn = last.metadata, Turn("")
     fields = {"model": known.model, **known.parameters}
     asked = PreparedPrompt(
-        known.messages, MAIN, Turn(""), known.context_info, fields=fields
+        known.messages, MAIN, turn, known.context_info, fields=fields
     )
     return preview_report(app.session, asked, settings, "What was sent")
 
 
 _RUNS: Mapping[str, Callable[[App, str, Settings], str | None]] = {
     **SERVICE,
-    **USAGE,
     "help": _help,
     "status": _status,
     "preview": _preview,
@@ -230,7 +224,5 @@ def _refuse(call: ParsedMagic) -> None:
             f"Ask it in words: %nemotron --as FIELDS …   Or: %nemotron {name}",
         )
     if call.preview and name in _RUNS:
-        raise InputError(
-            f"{name} asks the model nothing, so there is nothing to preview",
-            hint=f"Type: %nemotron {name}",
-        )
+        what = f"{name} asks the model nothing, so there is nothing to preview"
+        raise InputError(what, hint=f"Type: %nemotron {name}")

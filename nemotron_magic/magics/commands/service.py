@@ -1,4 +1,4 @@
-"""Commands on the service: models, login, doctor, rehearse."""
+"""Commands on the service, and on what its replies cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
@@ -13,11 +14,14 @@ from nemotron_magic.client.models import Model
 from nemotron_magic.core.endpoint import Endpoint
 from nemotron_magic.core.errors import AuthenticationError, InputError, NemotronError
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.core.text import literal, plural
-from nemotron_magic.display.reports import table
+from nemotron_magic.core.text import format_exchange, format_usd, literal, plural
+from nemotron_magic.display.reports import balance, table, usage
 from nemotron_magic.magics.app import App
 from nemotron_magic.magics.flags import never_typed
 from nemotron_magic.session.session import Session
+from nemotron_magic.storage.files import expanded
+from nemotron_magic.storage.ledger import Ledger, export
+from nemotron_magic.storage.records import CallRecord
 
 _MOST_MODELS = 40
 
@@ -28,18 +32,16 @@ def _models(app: App, text: str, settings: Settings) -> str:
     found = [m for m in models if wanted in m.name.lower()]
     if not found:
         return f"No model of {len(models)} has {literal(wanted)} in its name."
-    head = ("Model", ">Context, tokens", ">$ / M in", ">$ / M out")
-    listed = table(head, map(_model_row, found[:_MOST_MODELS]))
-    if (left := len(found) - _MOST_MODELS) > 0:
-        listed += f"\n\n{left} more; `%nemotron models: WORD` filters."
-    return listed
-
-
-def _model_row(model: Model) -> tuple[str, ...]:
-    context = f"{model.context_tokens:,}" if model.context_tokens else "unknown"
-    known = (model.input_usd, model.output_usd)
-    prices = ("unknown" if usd is None else f"{usd:g}" for usd in known)
-    return f"`{model.name}`", context, *prices
+    rows = []
+    for model in found[:_MOST_MODELS]:
+        context = f"{model.context_tokens:,}" if model.context_tokens else "unknown"
+        known = (model.input_usd, model.output_usd)
+        prices = ("unknown" if usd is None else f"{usd:g}" for usd in known)
+        rows.append((f"`{model.name}`", context, *prices))
+    listed = table(("Model", ">Context, tokens", ">$ / M in", ">$ / M out"), rows)
+    left = len(found) - _MOST_MODELS
+    more = f"\n\n{left} more; `%nemotron models: WORD` filters." if left > 0 else ""
+    return f"{listed}{more}"
 
 
 def _login(app: App, text: str, settings: Settings) -> str:
@@ -73,10 +75,8 @@ def _forget_key(session: Session, endpoint: Endpoint) -> str:
     session.credentials.forget(endpoint)
     left = session.credentials.key(endpoint)
     if left is not None:
-        return (
-            f"The key in {left.source} is still there: remove it, then restart "
-            "the kernel."
-        )
+        there = f"The key in {left.source} is still there"
+        return f"{there}: remove it, then restart the kernel."
     return (
         f"No key for `{endpoint.netloc}` is kept here now. One that was remains valid "
         "until you delete it at the service."
@@ -94,10 +94,8 @@ def _ask_for_key(prompt: str) -> str:
         return getpass.getpass(prompt)
     except (EOFError, RuntimeError, OSError):
         # ipykernel raises a RuntimeError of its own where nobody can be asked.
-        raise InputError(
-            "the key cannot be asked for here",
-            hint="Set AIMLAPI_API_KEY in the environment before the kernel starts",
-        ) from None
+        hint = "Set AIMLAPI_API_KEY in the environment before the kernel starts"
+        raise InputError("the key cannot be asked for here", hint=hint) from None
 
 
 def _doctor(app: App, text: str, settings: Settings) -> str:
@@ -106,10 +104,13 @@ def _doctor(app: App, text: str, settings: Settings) -> str:
 
 def _checks(app: App, settings: Settings) -> Iterator[str]:
     """Yield a line for each thing that a question needs, up to the first that lacks."""
-    session = app.session
-    yield _line(True, _versions())
+    session, found = app.session, [f"Python {sys.version.split()[0]}"]
+    for package in ("ipython", "ipykernel", "httpx", "ipywidgets", "rich", "keyring"):
+        with suppress(PackageNotFoundError):
+            found.append(f"{package} {version(package)}")
+    yield _line(True, ", ".join(found))
     yield _line(True, f"front end: {app.displays.front_end}")
-    yield _ledger_line(session)
+    yield _ledger_line(session.accounting.ledger)
     what = "endpoint"
     try:
         endpoint = session.endpoint(settings)
@@ -151,21 +152,11 @@ def _line(is_well: bool | None, text: str, hint: str = "") -> str:
     return f"- {mark} {text}{f' → {hint}' if hint else ''}"
 
 
-def _versions() -> str:
-    found = []
-    for package in ("ipython", "ipykernel", "httpx", "ipywidgets", "rich", "keyring"):
-        with suppress(PackageNotFoundError):
-            found.append(f"{package} {version(package)}")
-    return f"Python {sys.version.split()[0]}, {', '.join(found)}"
-
-
-def _ledger_line(session: Session) -> str:
-    ledger = session.accounting.ledger
+def _ledger_line(ledger: Ledger) -> str:
     ledger.of_today()  # whether it can be read
     if ledger.error and ledger.path is None:
-        problem = f"ledger: in memory; {literal(ledger.error, 300)}"
         hint = "`%config Nemotron.ledger = PATH` puts it elsewhere"
-        return _line(False, problem, hint)
+        return _line(False, f"ledger: in memory; {literal(ledger.error, 300)}", hint)
     path = ledger.path and literal(str(ledger.path), 300)
     return _line(True, f"ledger: {path or 'in memory, for this session only'}")
 
@@ -193,4 +184,128 @@ def _rehearse(app: App, text: str, settings: Settings) -> str:
     )
 
 
-SERVICE = {"models": _models, "login": _login, "doctor": _doctor, "rehearse": _rehearse}
+_HEAD = (">No.", "When", "Model", ">Tokens", ">Cost", ">Time", "Ended")
+_LAST = 20
+_MORE = (
+    "`%nemotron log: NUMBER` shows one in full; "
+    "`%nemotron log: strike NUMBER` leaves it out of all totals."
+)
+_SHOWN_OTHERWISE = (
+    *("number", "started_s", "ending", "error", "cost_usd"),
+    *("is_cached", "is_struck", "day"),
+)
+_CACHING = {
+    "off": "every question goes to the service",
+    "on": "a repeated request is answered from the cache",
+    "replay": "nothing is sent, and a question that is not in it fails",
+}
+
+
+def _cache(app: App, text: str, settings: Settings) -> str:
+    cache, how = app.session.accounting.cache, settings["cache"]
+    if text:
+        return f"Deleted {plural(cache.clear(), 'reply', 'replies')}."
+    number, size = cache.size()
+    replies = plural(number, "reply", "replies")
+    room = f"{size / 1e6:.1f} of {cache.most_bytes / 1e6:,.0f} MB"
+    where = f"`{cache.path}`" if cache.path else "memory, for this session only"
+    return (
+        f"The cache is {how}: {_CACHING[how]}. It holds {replies} ({room}) in {where}."
+    )
+
+
+def _log(app: App, text: str, settings: Settings) -> str:
+    ledger = app.session.accounting.ledger
+    if text:
+        return _one_call(ledger, *reversed(text.lower().split()))
+    if calls := ledger.last(_LAST):
+        return f"{table(_HEAD, map(_row, calls))}\n\n{_MORE}"
+    return "No calls have been recorded yet."
+
+
+def _row(call: CallRecord) -> tuple[str, ...]:
+    figures = format_exchange(call.prompt_tokens, call.completion_tokens)
+    about = "~" if call.tokens_are_estimated else ""
+    return (
+        f"{call.number}",
+        f"{call.started_at:%Y-%m-%d %H:%M:%S}",
+        literal(call.model, 80),
+        about + figures or ("unknown" if call.may_cost else ""),
+        _cost(call),
+        "" if call.elapsed_s is None else f"{call.elapsed_s:.1f} s",
+        _ending(call),
+    )
+
+
+def _cost(call: CallRecord) -> str:
+    if call.cost_usd is not None:
+        return f"{'~' if call.cost_is_estimated else ''}{format_usd(call.cost_usd)}"
+    return "unknown" if call.may_cost else "$0"
+
+
+def _ending(call: CallRecord) -> str:
+    ending, finish = call.ending, call.finish_reason
+    if not call.is_over:
+        ending = "unfinished; it may have been billed"
+    elif call.is_cached:
+        ending = "answered from the cache"
+    elif call.error and call.error != "InterruptedByUser":
+        ending = f"{ending}: {call.error}"
+    elif ending == "complete" and finish and finish != "stop":
+        ending = f"complete: {literal(finish, 60)}"
+    return f"struck out ({ending})" if call.is_struck else ending
+
+
+def _one_call(ledger: Ledger, number: str, how: str = "") -> str:
+    """Return all of one call, or that it is struck out, or no longer so."""
+    at = int(number)
+    call = ledger.strike(at, how == "strike") if how else ledger.call(at)
+    if call is None:
+        hint = "The last calls with their numbers: %nemotron log"
+        raise InputError(f"there is no call {number} in the ledger", hint=hint)
+    if how == "unstrike":
+        return f"Call {at} ({_cost(call)}) counts again."
+    if how:
+        return (
+            f"Call {at} ({_cost(call)}) no longer counts, neither in totals nor in "
+            f"budgets. Undo: `%nemotron log: unstrike {at}`"
+        )
+    when = f"{call.started_at:%Y-%m-%d %H:%M:%S}"
+    shown = {"when": when, "ended": _ending(call), "cost": _cost(call)}
+    for name, value in asdict(call).items():
+        if name not in _SHOWN_OTHERWISE and value not in (None, ""):
+            shown[name] = _format(value)
+    return table((f"Call {at}", ""), shown.items())
+
+
+def _format(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else literal(str(value), 2_000)
+
+
+def _usage(app: App, text: str, settings: Settings) -> str:
+    ledger = app.session.accounting.ledger
+    if not text:
+        return usage(ledger)
+    path = expanded(text.partition(" ")[2].strip(" '\""))
+    number = export(ledger.all(), path)
+    return f"Wrote {plural(number, 'call')} to `{path}`."
+
+
+def _balance(app: App, text: str, settings: Settings) -> str:
+    return balance(app.session, settings)
+
+
+SERVICE = {
+    "models": _models,
+    "login": _login,
+    "doctor": _doctor,
+    "rehearse": _rehearse,
+    "usage": _usage,
+    "log": _log,
+    "cache": _cache,
+    "balance": _balance,
+}
