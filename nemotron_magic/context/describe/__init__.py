@@ -14,9 +14,10 @@ from typing import Any, TypeAlias
 
 from nemotron_magic.context.describe.base import (
     SCALAR_KINDS,
+    Context,
     Data,
-    DescribeContext,
     Describer,
+    Lines,
     LiveTables,
     plain_lines,
 )
@@ -104,13 +105,12 @@ def _text(words: Any) -> str:
 
 
 _CUT = "\n… (cut: no room)"
-_KINDS: dict[tuple[str, str], Describer] = {
-    **LIBRARY_KINDS,
-    **OBJECT_KINDS,
-    **SCALAR_KINDS,
-    **TABLE_KINDS,
+_KINDS = {
+    name: describer
+    for kinds in (LIBRARY_KINDS, OBJECT_KINDS, SCALAR_KINDS, TABLE_KINDS)
+    for names, describer in kinds.items()
+    for name in names.split()
 }
-_ENUM = ("enum", "Enum")
 
 
 @public
@@ -152,7 +152,7 @@ def describe(
     str
         Lines that a model reads, no longer than `budget_chars`.
     """
-    ctx = DescribeContext(
+    ctx = Context(
         _lines,
         data,
         source,
@@ -172,7 +172,7 @@ def describe(
         return f"{name} (not described: {kind})".strip()[: max(0, budget_chars)]
 
 
-def _lines(value: object, ctx: DescribeContext) -> Iterator[str]:
+def _lines(value: object, ctx: Context) -> Lines:
     """Yield the lines on a value; what fails in between ends them and is named."""
     name, has_begun = class_name(type(value)), False
     if id(value) in ctx.path:
@@ -194,15 +194,15 @@ def _lines(value: object, ctx: DescribeContext) -> Iterator[str]:
 
 def _describer(value: object) -> Describer:
     """Return how to describe a value: by the first of its classes that is known."""
-    homes = [home(cls) for cls in bases(type(value))]
+    homes = [".".join(home(cls)) for cls in bases(type(value))]
     # The members of an enum are numbers or texts first.
-    known = [_ENUM] if _ENUM in homes else [one for one in homes if one in _KINDS]
+    known = [name for name in ("enum.Enum", *homes) if name in homes and name in _KINDS]
     if known:
         return _KINDS[known[0]]
     return record_lines if record_fields(value) else _unknown
 
 
-def _unknown(value: object, ctx: DescribeContext) -> Iterator[str]:
+def _unknown(value: object, ctx: Context) -> Lines:
     name = class_name(type(value))
     is_told = bool(ctx.plain) and not ctx.path
     lines = plain_lines(ctx.plain, ctx.live.words, ctx.is_full) if is_told else []
@@ -210,7 +210,7 @@ def _unknown(value: object, ctx: DescribeContext) -> Iterator[str]:
     yield from (f"  {line}" for line in lines)
 
 
-def _bounded(title: str, lines: Iterator[str], failed: str, budget_chars: int) -> str:
+def _bounded(title: str, lines: Lines, failed: str, budget_chars: int) -> str:
     """Join lines as long as there is room, and say when there was none."""
     kept, size, most = [], len(title), max(0, budget_chars)
     for line in chain(lines, filter(None, [failed])):

@@ -15,17 +15,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, TypeAlias
 
-from nemotron_magic.context.describe.privacy import (
-    HIDDEN,
-    LOOKS,
-    are_keys,
-    is_field_value,
-    is_harmless_line,
-    is_personal,
-    is_vocabulary,
-    safe_labels,
-    tells_of_person,
-)
+from nemotron_magic.context.describe import privacy
 from nemotron_magic.core.introspection import (
     as_library,
     bases,
@@ -35,6 +25,7 @@ from nemotron_magic.core.introspection import (
 )
 
 Data = Literal["schema", "sample", "full"]
+Lines: TypeAlias = Iterator[str]
 _CELL_CHARS = 80
 _DEEPEST = 4
 _LIVE_COLUMNS = 1_000
@@ -83,15 +74,15 @@ def _columns_of(table: Any) -> list[str]:
     labels = [label for label in list(columns)[:_LIVE_COLUMNS] if type(label) is str]
     for name in getattr(columns, "names", ()):
         # Those of a pivot have been values of the column of that name.
-        if type(name) is str and not is_vocabulary(Counter(labels), name):
+        if type(name) is str and not privacy.is_vocabulary(Counter(labels), name):
             return []
     types = {id(type(dtype)) for dtype in list(table.dtypes)}
-    shown = safe_labels(labels, are_alike=len(types) == 1)
+    shown = privacy.safe_labels(labels, are_alike=len(types) == 1)
     return [label for label, safe in zip(labels, shown, strict=True) if label == safe]
 
 
 @dataclass(frozen=True, slots=True)
-class DescribeContext:
+class Context:
     """How to look at one value."""
 
     describe: Describer  # any value, raising nothing: for what a container holds
@@ -109,14 +100,14 @@ class DescribeContext:
 
     def hides(self, *names: str) -> bool:
         """Return whether values of such names are hidden, as they look personal."""
-        return not self.is_full and any(map(is_personal, names))
+        return not self.is_full and any(map(privacy.is_personal, names))
 
     def may_name(self, counted: Mapping[str, int], label: str) -> bool:
         """Return whether texts may be shown: names of columns, or a vocabulary."""
         is_known = self.is_full or self.live.columns.issuperset(counted)
-        return is_known or is_vocabulary(counted, label)
+        return is_known or privacy.is_vocabulary(counted, label)
 
-    def inside(self, container: object, name: str = "") -> DescribeContext:
+    def inside(self, container: object, name: str = "") -> Context:
         """Return how to look at what `container` holds."""
         return replace(self, name=name, path=(*self.path, id(container)), source=False)
 
@@ -129,7 +120,7 @@ class DescribeContext:
         is_text = type(value) is str
         return repr(shorten(value)) if is_text else self.headline(value, container)
 
-    def lines(self, value: object, container: object, name: str = "") -> Iterator[str]:
+    def lines(self, value: object, container: object, name: str = "") -> Lines:
         """Yield the lines on what a container holds; deep down, only the first."""
         found = self.describe(value, self.inside(container, name))
         yield next(found, "?")
@@ -138,7 +129,7 @@ class DescribeContext:
 
     def entry(
         self, head: str, value: object, container: object, name: str = ""
-    ) -> Iterator[str]:
+    ) -> Lines:
         """Yield the lines on one of many things in a container, below its own lines."""
         lines = self.lines(value, container, name)
         yield f"  {head}{next(lines)}"
@@ -147,7 +138,9 @@ class DescribeContext:
 
 # The first line says what the value is; the others are made as they are asked for, so
 # that nothing is looked at for which there is no room.
-Describer: TypeAlias = Callable[[Any, DescribeContext], Iterator[str]]
+Describer: TypeAlias = Callable[[Any, Context], Lines]
+# By library and name of a class; a key may name several.
+Kinds: TypeAlias = dict[str, Describer]
 
 
 def shorten(text: str, longest: int = _CELL_CHARS) -> str:
@@ -183,13 +176,13 @@ def fold_base64(text: str) -> str:
             return encoded
         return f"[… {len(encoded):,} characters of base64]"
 
-    return LOOKS["base64"].sub(fold, text)
+    return privacy.LOOKS["base64"].sub(fold, text)
 
 
 def parse_data(text: str) -> object | None:
     """Return the lists and dicts that a text writes out; None for other texts."""
     plain = text.strip()[:_MOST_CHARS]
-    call = LOOKS["call"].fullmatch(plain)
+    call = privacy.LOOKS["call"].fullmatch(plain)
     written = call[1] if call else plain
     if written[:1] not in ("[", "{", "("):
         return _separated(plain)
@@ -218,21 +211,23 @@ def _separated(text: str) -> list[dict[str, str]] | None:
             head, *rows = csv.reader(lines, delimiter=mark)
             names = [cell.strip() or f"column {n}" for n, cell in enumerate(head, 1)]
             alike = sum(len(row) == len(head) for row in rows)
-            if alike > 0.9 * len(rows) and all(map(LOOKS["head"].fullmatch, names)):
+            if alike > 0.9 * len(rows) and all(
+                map(privacy.LOOKS["head"].fullmatch, names)
+            ):
                 return [dict(zip(names, row, strict=False)) for row in rows]
     return None
 
 
 def is_printed_table(text: str) -> bool:
     """Return whether a text is a table or an array as its library writes it."""
-    if LOOKS["beginning"].match(text):
+    if privacy.LOOKS["beginning"].match(text):
         return True
     if "\n" not in text and "(" not in text:
         return False
     head = text[:_LOOKED_AT_CHARS].split("\n")
     lines = head[:-1] if len(text) > _LOOKED_AT_CHARS else head
     is_aligned = len(lines) > 1 and len({*map(len, lines)}) == 1 and "  " in lines[0]
-    return is_aligned or LOOKS["end"].search(text[-_END_CHARS:]) is not None
+    return is_aligned or privacy.LOOKS["end"].search(text[-_END_CHARS:]) is not None
 
 
 def is_open(text: str) -> bool:
@@ -242,7 +237,7 @@ def is_open(text: str) -> bool:
     data = parse_data(text)
     if data is not None:
         return _is_open(data, "", 0)
-    return not tells_of_person(text.strip("'\""))
+    return not privacy.tells_of_person(text.strip("'\""))
 
 
 def _is_open(value: object, label: str, depth: int) -> bool:
@@ -250,35 +245,35 @@ def _is_open(value: object, label: str, depth: int) -> bool:
     if depth > _DEEPEST_TEXTS:
         return False
     if type(value) is str:
-        return is_field_value(value, label)
+        return privacy.is_field_value(value, label)
     if type(value) is dict:
         keys = [key for key in value if type(key) is str]
         alike = len({type(inner) for inner in value.values()}) == 1 < len(value)
-        return are_keys(keys, alike) and all(
+        return privacy.are_keys(keys, alike) and all(
             _is_open(inner, str(key), depth + 1) for key, inner in value.items()
         )
     if type(value) in (list, tuple, set):
         items = list(value)  # type: ignore[call-overload]
         if items and all(type(inner) is str for inner in items):
-            return is_vocabulary(Counter(items), label)
+            return privacy.is_vocabulary(Counter(items), label)
         return all(_is_open(inner, label, depth + 1) for inner in items)
     return True
 
 
 def plain_lines(text: str, words: Collection[str], is_full: bool) -> list[str]:
     """Return what an unknown object shows, but for lines that may name people."""
-    plain = LOOKS["address"].sub("", text[:_LOOKED_AT_CHARS])
+    plain = privacy.LOOKS["address"].sub("", text[:_LOOKED_AT_CHARS])
     if not is_full:
-        ends = LOOKS["end"].search(text[-_END_CHARS:])
+        ends = privacy.LOOKS["end"].search(text[-_END_CHARS:])
         if (
             ends
-            or LOOKS["beginning"].match(text)
-            or len(LOOKS["row"].findall(text)) > 1
+            or privacy.LOOKS["beginning"].match(text)
+            or len(privacy.LOOKS["row"].findall(text)) > 1
         ):
             return []
-        plain = LOOKS["numbers"].sub("[…]", plain)
+        plain = privacy.LOOKS["numbers"].sub("[…]", plain)
     lines = [line for line in plain.splitlines() if line.strip()]
-    shown = [line for line in lines if is_full or is_harmless_line(line, words)]
+    shown = [line for line in lines if is_full or privacy.is_harmless_line(line, words)]
     if shown and (hidden := len(lines) - len(shown)):
         shown.append(f"({hidden} lines may name people and are not shown)")
     return shown
@@ -291,19 +286,19 @@ _WRITERS = ("decimal", "numpy", "pandas", "pathlib", "uuid")
 _ZONES = ("datetime", "zoneinfo", "pytz", "dateutil")
 
 
-def _text(value: str, ctx: DescribeContext) -> Iterator[str]:
+def _text(value: str, ctx: Context) -> Lines:
     text = str.__str__(value)
     size = f"{class_name(type(value))} of {len(text):,} characters"
-    is_shown = ctx.is_full or is_field_value(text, ctx.name)
+    is_shown = ctx.is_full or privacy.is_field_value(text, ctx.name)
     if ctx.path:
         yield _quote(text, _CELL_CHARS) if is_shown else size
     elif not ctx.is_full and (data := parse_data(text)) is not None:
         yield f"{size}, which holds data:"
         yield from ctx.describe(data, ctx)
     elif not is_shown and (
-        ctx.hides(ctx.name) or tells_of_person(text[:_SEARCHED_CHARS])
+        ctx.hides(ctx.name) or privacy.tells_of_person(text[:_SEARCHED_CHARS])
     ):
-        yield f"{size}, {HIDDEN}"
+        yield f"{size}, {privacy.HIDDEN}"
     elif not ctx.is_full and is_printed_table(text):
         yield f"{size}, a table"
     else:
@@ -319,11 +314,11 @@ def _quote(text: str, longest: int) -> str:
     return f"{head!r} … {len(text) - longest:,} characters … {tail!r}"
 
 
-def _constant(value: object, ctx: DescribeContext) -> Iterator[str]:
+def _constant(value: object, ctx: Context) -> Lines:
     yield repr(value)
 
 
-def _bytes(value: bytes | bytearray, ctx: DescribeContext) -> Iterator[str]:
+def _bytes(value: bytes | bytearray, ctx: Context) -> Lines:
     kind = bytes if bytes in bases(type(value)) else bytearray
     yield f"{class_name(type(value))} of {read(kind, '__len__', value)():,} bytes"
 
@@ -343,6 +338,10 @@ def _datetime_text(value: datetime.datetime) -> str:
     return f"{cls.date(value)} {cls.time(value)}{suffix}"
 
 
+def _time_text(value: datetime.time) -> str:
+    return str(datetime.datetime.combine(datetime.date.min, value).time())
+
+
 def _own_text(value: object) -> str:
     """Return the text of a value whose library is known to write it well."""
     library, name = home(type(value))
@@ -350,17 +349,21 @@ def _own_text(value: object) -> str:
 
 
 def _writer(write: Callable[[Any], str]) -> Describer:
-    def describe(value: Any, ctx: DescribeContext) -> Iterator[str]:
+    def describe(value: Any, ctx: Context) -> Lines:
         kind = "" if ctx.path else class_name(type(value))
         is_hidden = kind and ctx.hides(ctx.name)
-        yield f"{kind}, {HIDDEN}" if is_hidden else f"{kind} {write(value)}".lstrip()
+        yield (
+            f"{kind}, {privacy.HIDDEN}"
+            if is_hidden
+            else f"{kind} {write(value)}".lstrip()
+        )
 
     return describe
 
 
 def is_scalar(value: object) -> bool:
     """Return whether a value is single and small, so that it can stand in a line."""
-    return any(home(cls) in SCALAR_KINDS for cls in bases(type(value)))
+    return any(".".join(home(cls)) in _SCALARS for cls in bases(type(value)))
 
 
 def format_extreme(value: object) -> str:
@@ -371,28 +374,18 @@ def format_extreme(value: object) -> str:
     return str(value).removesuffix(" 00:00:00")
 
 
-SCALAR_KINDS: dict[tuple[str, str], Describer] = {
-    ("builtins", "NoneType"): _constant,
-    ("builtins", "bool"): _constant,
-    ("builtins", "ellipsis"): _constant,
-    ("builtins", "range"): _constant,
-    ("builtins", "int"): _writer(_integer_text),
-    ("builtins", "float"): _writer(float.__repr__),
-    ("builtins", "complex"): _writer(complex.__repr__),
-    ("builtins", "str"): _text,
-    ("builtins", "bytes"): _bytes,
-    ("builtins", "bytearray"): _bytes,
-    ("datetime", "date"): _writer(datetime.date.isoformat),
-    ("datetime", "datetime"): _writer(_datetime_text),
-    ("datetime", "time"): _writer(
-        lambda value: str(datetime.datetime.combine(datetime.date.min, value).time())
-    ),
-    ("datetime", "timedelta"): _writer(datetime.timedelta.__str__),
-    ("decimal", "Decimal"): _writer(_own_text),
-    ("numpy", "generic"): _writer(_own_text),
-    ("pandas", "NaTType"): _writer(_own_text),
-    ("pandas", "NAType"): _writer(_own_text),
-    ("pandas", "Period"): _writer(_own_text),
-    ("pathlib", "PurePath"): _writer(_own_text),
-    ("uuid", "UUID"): _writer(_own_text),
+SCALAR_KINDS: Kinds = {
+    "builtins.NoneType builtins.bool builtins.ellipsis builtins.range": _constant,
+    "builtins.int": _writer(_integer_text),
+    "builtins.float": _writer(float.__repr__),
+    "builtins.complex": _writer(complex.__repr__),
+    "builtins.str": _text,
+    "builtins.bytes builtins.bytearray": _bytes,
+    "datetime.date": _writer(datetime.date.isoformat),
+    "datetime.datetime": _writer(_datetime_text),
+    "datetime.time": _writer(_time_text),
+    "datetime.timedelta": _writer(datetime.timedelta.__str__),
+    "decimal.Decimal numpy.generic pathlib.PurePath uuid.UUID": _writer(_own_text),
+    "pandas.NaTType pandas.NAType pandas.Period": _writer(_own_text),
 }
+_SCALARS = frozenset(" ".join(SCALAR_KINDS).split())

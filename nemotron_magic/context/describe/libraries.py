@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from math import isnan
 from typing import Any
 
+from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    DescribeContext,
-    Describer,
+    Context,
+    Kinds,
+    Lines,
     and_more,
     format_extreme,
     shorten,
 )
 from nemotron_magic.context.describe.objects import find_init
-from nemotron_magic.context.describe.privacy import (
-    HIDDEN,
-    tells_of_person,
-)
 from nemotron_magic.context.describe.summaries import text_values
 from nemotron_magic.context.describe.tables import (
     LEAST_ROWS,
@@ -56,7 +54,7 @@ _LAZY = "(lazy; nothing was computed)"
 # ---- arrays
 
 
-def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _array(value: Any, ctx: Context) -> Lines:
     numpy = library("numpy")
     # A view as the library's own class has none of the methods of user code.
     array = numpy.ndarray.view(value, numpy.ndarray)
@@ -72,7 +70,7 @@ def _array(value: Any, ctx: DescribeContext) -> Iterator[str]:
             yield f"values: {', '.join(map(repr, named))}"
     elif array.dtype.kind in "iufmM" and array.size:
         is_hidden = ctx.hides(ctx.name)
-        yield f"values: {HIDDEN if is_hidden else _range(array, ctx)}"
+        yield f"values: {privacy.HIDDEN if is_hidden else _range(array, ctx)}"
         if not is_hidden and ctx.data != "schema":
             rows = array.reshape(1) if not array.ndim else array
             yield "rows:" if ctx.is_full else "first rows:"
@@ -85,7 +83,7 @@ def _shape(kind: str, array: Any) -> str:
     return f"{kind}, {shape}, {shorten(str(array.dtype))}"
 
 
-def _range(array: Any, ctx: DescribeContext) -> str:
+def _range(array: Any, ctx: Context) -> str:
     if ctx.data == "schema" and array.ndim and array.size < LEAST_ROWS:
         return "too few for a range"
     sample = array.flat[:: array.size // _SAMPLE | 1]
@@ -103,7 +101,7 @@ def _range(array: Any, ctx: DescribeContext) -> str:
 # ---- models
 
 
-def _estimator(value: object, ctx: DescribeContext) -> Iterator[str]:
+def _estimator(value: object, ctx: Context) -> Lines:
     own = state(value)
     yield f"{class_name(type(value))} (scikit-learn), {_fitted(own)}"
     for name in _FOUND:
@@ -121,7 +119,7 @@ def _estimator(value: object, ctx: DescribeContext) -> Iterator[str]:
             yield from ctx.entry(f"{name} = ", given, value, name)
 
 
-def _found_text(value: Any, estimator: object, ctx: DescribeContext) -> str:
+def _found_text(value: Any, estimator: object, ctx: Context) -> str:
     """Return what fitting found: figures of the whole data, and names of columns."""
     if home(type(value)) == ("numpy", "ndarray") and value.dtype.kind in "iuf":
         numbers = value.ravel()[:_SHOWN_NUMBERS].tolist()
@@ -149,7 +147,7 @@ def _fitted(own: dict[str, object]) -> str:
     return "fitted, as its steps are" if is_fitted else "not fitted"
 
 
-def _results(value: object, ctx: DescribeContext) -> Iterator[str]:
+def _results(value: object, ctx: Context) -> Lines:
     """Describe a fitted model of statsmodels by its parameters."""
     own = state(state(value).get("_results", value))
     about = state(model := own.get("model"))
@@ -167,7 +165,7 @@ def _results(value: object, ctx: DescribeContext) -> Iterator[str]:
 # ---- figures
 
 
-def _figure(figure: Any, ctx: DescribeContext) -> Iterator[str]:
+def _figure(figure: Any, ctx: Context) -> Lines:
     cls = _matplotlib_class(figure, "Figure")
     axes = list(cls.get_axes(figure))
     title = _figure_text(cls.get_suptitle(figure), ctx, " ")
@@ -177,7 +175,7 @@ def _figure(figure: Any, ctx: DescribeContext) -> Iterator[str]:
         yield from (f"  {line}" for line in ctx.lines(one, figure))
 
 
-def _axes(axes: Any, ctx: DescribeContext) -> Iterator[str]:
+def _axes(axes: Any, ctx: Context) -> Lines:
     cls = _matplotlib_class(axes, "Axes")
     yield f"matplotlib Axes{_figure_text(cls.get_title(axes), ctx, ' ')}"
     for axis in "xy":
@@ -197,13 +195,13 @@ def _matplotlib_class(value: Any, name: str) -> Any:
     return next(cls for cls in bases(type(value)) if home(cls) == ("matplotlib", name))
 
 
-def _figure_text(text: str, ctx: DescribeContext, before: str = "") -> str:
+def _figure_text(text: str, ctx: Context, before: str = "") -> str:
     """Return a text of a figure in quotes, unless a person seems to be in it."""
-    is_open = ctx.is_full or not tells_of_person(text)
+    is_open = ctx.is_full or not privacy.tells_of_person(text)
     return text and before + (repr(shorten(text)) if is_open else "(not named)")
 
 
-def _plotly(figure: Any, ctx: DescribeContext) -> Iterator[str]:
+def _plotly(figure: Any, ctx: Context) -> Lines:
     """Describe a figure by the plain dicts that its library keeps it in."""
     own = state(figure)
     layout = _plain_dict(own.get("_layout"))
@@ -225,7 +223,7 @@ def _plotly(figure: Any, ctx: DescribeContext) -> Iterator[str]:
         yield f"  {kind}{_figure_text(name, ctx, ' ')}: {data}"
 
 
-def _plotly_title(part: dict[str, Any], ctx: DescribeContext) -> str:
+def _plotly_title(part: dict[str, Any], ctx: Context) -> str:
     return _figure_text(exact(_plain_dict(part.get("title")).get("text")), ctx)
 
 
@@ -236,15 +234,15 @@ def _plain_dict(value: Any) -> dict[str, Any]:
 # ---- lazy and remote data
 
 
-def _lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _lazy(value: Any, ctx: Context) -> Lines:
     yield f"{class_name(type(value))} {_LAZY}"
 
 
-def _columns(columns: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _columns(columns: Iterable[tuple[str, str]]) -> Lines:
     yield from (f"  {shorten(name)}: {shorten(dtype)}" for name, dtype in columns)
 
 
-def _dask_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _dask_frame(value: Any, ctx: Context) -> Lines:
     yield f"dask {type(value).__name__} {_LAZY}"
     # An expression keeps what it once found out; what it has not, is not asked for.
     found = state(field(value, "_expr")).get("_meta")
@@ -256,7 +254,7 @@ def _dask_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
         yield f"  {quote_label(meta.name, ctx)}: {meta.dtype}"
 
 
-def _dask_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _dask_array(value: Any, ctx: Context) -> Lines:
     found: Any = field(value, "_Array__chunks")
     chunks = found if type(found) is tuple else ()
     sizes = [sum(axis) for axis in chunks]
@@ -266,7 +264,7 @@ def _dask_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield f"  in {' × '.join(f'{len(axis):,}' for axis in chunks)} chunks"
 
 
-def _spark_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _spark_frame(value: Any, ctx: Context) -> Lines:
     yield f"Spark DataFrame {_LAZY}"
     own = state(value)
     fields = field(own.get("_schema", own.get("_cached_schema")), "fields")
@@ -276,7 +274,7 @@ def _spark_frame(value: Any, ctx: DescribeContext) -> Iterator[str]:
     )
 
 
-def _engine(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _engine(value: Any, ctx: Context) -> Lines:
     url: Any = field(value, "url")
     if home(type(url)) != ("sqlalchemy", "URL"):
         yield "SQLAlchemy Engine"
@@ -286,7 +284,7 @@ def _engine(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield f"SQLAlchemy Engine of {driver}://{place} (no query was made)"
 
 
-def _sql_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _sql_table(value: Any, ctx: Context) -> Lines:
     found = field(field(value, "_columns"), "_collection")
     columns = [state(one[1]) for one in found] if type(found) is list else []
     name = exact(str(state(value)["name"]))
@@ -299,13 +297,13 @@ def _sql_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
         yield from _columns([(str.__str__(column), dtype)])
 
 
-def _sql_row(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _sql_row(value: Any, ctx: Context) -> Lines:
     yield f"SQLAlchemy Row of {len(value._fields)} columns"
     cells = (class_name(type(cell)) for cell in tuple(value._data))
     yield from _columns(zip(map(str, value._fields), cells, strict=False))
 
 
-def _xarray(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _xarray(value: Any, ctx: Context) -> Lines:
     """Describe a Dataset or DataArray by its variables; their values may be on disk."""
     found: Any = field(value, "_variables")
     if type(found) is dict:
@@ -329,24 +327,19 @@ def _variable(variable: object) -> str:
     return _shape(f"({names})", data) if is_array else f"({names})"
 
 
-LIBRARY_KINDS: dict[tuple[str, str], Describer] = {
-    ("dask", "Array"): _dask_array,
-    ("dask", "Bag"): _lazy,
-    ("dask", "DataFrame"): _dask_frame,
-    ("dask", "Delayed"): _lazy,
-    ("dask", "Index"): _lazy,
-    ("dask", "Series"): _dask_frame,
-    ("matplotlib", "Axes"): _axes,
-    ("matplotlib", "Figure"): _figure,
-    ("numpy", "ndarray"): _array,
-    ("plotly", "BaseFigure"): _plotly,
-    ("pyspark", "DataFrame"): _spark_frame,
-    ("sklearn", "BaseEstimator"): _estimator,
-    ("sqlalchemy", "Engine"): _engine,
-    ("sqlalchemy", "Row"): _sql_row,
-    ("sqlalchemy", "Table"): _sql_table,
-    ("statsmodels", "Results"): _results,
-    ("statsmodels", "ResultsWrapper"): _results,
-    ("xarray", "DataArray"): _xarray,
-    ("xarray", "Dataset"): _xarray,
+LIBRARY_KINDS: Kinds = {
+    "dask.Array": _dask_array,
+    "dask.Bag dask.Delayed dask.Index": _lazy,
+    "dask.DataFrame dask.Series": _dask_frame,
+    "matplotlib.Axes": _axes,
+    "matplotlib.Figure": _figure,
+    "numpy.ndarray": _array,
+    "plotly.BaseFigure": _plotly,
+    "pyspark.DataFrame": _spark_frame,
+    "sklearn.BaseEstimator": _estimator,
+    "sqlalchemy.Engine": _engine,
+    "sqlalchemy.Row": _sql_row,
+    "sqlalchemy.Table": _sql_table,
+    "statsmodels.Results statsmodels.ResultsWrapper": _results,
+    "xarray.DataArray xarray.Dataset": _xarray,
 }

@@ -13,19 +13,15 @@ from itertools import islice
 from types import FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
+from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    DescribeContext,
-    Describer,
+    Context,
+    Kinds,
+    Lines,
     and_more,
     format_extreme,
     is_scalar,
     shorten,
-)
-from nemotron_magic.context.describe.privacy import (
-    HIDDEN,
-    are_keys,
-    is_personal,
-    tells_of_person,
 )
 from nemotron_magic.context.describe.tables import (
     LEAST_ROWS,
@@ -65,7 +61,7 @@ _DOC_CHARS = 600
 _MESSAGE_CHARS = 400
 
 
-def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
+def _dict(value: dict[object, object], ctx: Context) -> Lines:
     size, kind = dict.__len__(value), class_name(type(value))
     if not size:
         yield f"{kind}, empty"
@@ -93,7 +89,7 @@ def _dict(value: dict[object, object], ctx: DescribeContext) -> Iterator[str]:
         yield f"  an entry: {ctx.headline(values[0], value).partition(': ')[0]}"
 
 
-def _is_closed_column(keys: Any, values: Sequence[Any], ctx: DescribeContext) -> bool:
+def _is_closed_column(keys: Any, values: Sequence[Any], ctx: Context) -> bool:
     """Return whether a dict holds texts by number, as a column does, and is closed."""
     return (
         all(type(one) is str for one in values)
@@ -106,35 +102,33 @@ def _are_fields(
     value: object,
     keys: Sequence[object],
     values: Sequence[object],
-    ctx: DescribeContext,
+    ctx: Context,
 ) -> bool:
     """Return whether the keys of a dict may be shown: as fields, or as a vocabulary."""
     texts = [key for key in keys if type(key) is str]
     kinds = {float if type(one) is int else type(one) for one in values}
     are_alike = len(kinds - {NoneType}) <= 1
-    if is_personal(ctx.name) and are_alike and is_scalar(values[0]):
+    if privacy.is_personal(ctx.name) and are_alike and is_scalar(values[0]):
         return False
     if ("collections", "Counter") not in map(home, bases(type(value))):
         is_known = ctx.live.columns.issuperset(texts)
-        return is_known or are_keys(texts, are_alike and len(keys) > 1)
+        return is_known or privacy.are_keys(texts, are_alike and len(keys) > 1)
     counts = zip(keys, values, strict=True)
     ours = {key: n if type(n) is int else 1 for key, n in counts if type(key) is str}
     return ctx.may_name(ours, ctx.name)
 
 
-def _entry(
-    label: str, inner: object, container: object, ctx: DescribeContext
-) -> Iterator[str]:
+def _entry(label: str, inner: object, container: object, ctx: Context) -> Lines:
     """Yield the lines on one entry of a container, and on what it holds itself."""
     is_type = any(home(cls) in _DTYPES for cls in bases(type(inner)))
     tells_nothing = inner is None or inner is True or inner is False or is_type
     if ctx.hides(label) and not tells_nothing:
-        yield f"  {label}: {class_name(type(inner))}, {HIDDEN}"
+        yield f"  {label}: {class_name(type(inner))}, {privacy.HIDDEN}"
     else:
         yield from ctx.entry(f"{label}: ", inner, container, label.strip("'\""))
 
 
-def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
+def _wanted(size: int, few: int, ctx: Context) -> int:
     if ctx.is_full:
         return min(size, _FULL)
     if size <= few:
@@ -142,7 +136,7 @@ def _wanted(size: int, few: int, ctx: DescribeContext) -> int:
     return _SHOWN if ctx.data == "sample" else 0
 
 
-def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
+def _sequence(value: object, ctx: Context) -> Lines:
     """Describe a list, tuple, set or deque, past the methods of user code."""
     classes = bases(type(value))
     base = next(cls for cls in classes if any(cls is one for one in _SEQUENCES))
@@ -165,7 +159,7 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
     if not ctx.is_full and all(type(item) is dict for item in head):
         yield from _records(title, head, size, ctx)
     elif ctx.hides(ctx.name):
-        yield f"{title}, {HIDDEN}"
+        yield f"{title}, {privacy.HIDDEN}"
     # Beside objects that are no data, a text is a word of the program.
     elif are_scalars and not ctx.may_name(texts, ctx.name):
         yield f"{title}, texts not named"
@@ -179,9 +173,9 @@ def _sequence(value: object, ctx: DescribeContext) -> Iterator[str]:
             yield from ctx.entry("- ", inner, value, ctx.name)
 
 
-def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
+def _range(items: Sequence[Any], size: int, ctx: Context) -> str:
     """Return the range of many numbers, in words; empty if it is not to be told."""
-    is_short = len(items) < LEAST_ROWS or is_personal(ctx.name)
+    is_short = len(items) < LEAST_ROWS or privacy.is_personal(ctx.name)
     if is_short or any(type(item) not in (int, float) for item in items):
         return ""
     note = f" (of the first {len(items):,})" if len(items) < size else ""
@@ -189,9 +183,7 @@ def _range(items: Sequence[Any], size: int, ctx: DescribeContext) -> str:
     return f", {low} to {high}{note}"
 
 
-def _records(
-    title: str, items: Sequence[Any], size: int, ctx: DescribeContext
-) -> Iterator[str]:
+def _records(title: str, items: Sequence[Any], size: int, ctx: Context) -> Lines:
     """Describe a list of dicts as the table that it is, by its first rows."""
     # A key of another class would be asked to compare.
     rows = [
@@ -219,7 +211,7 @@ def _types(items: Iterable[object]) -> str:
     return and_more(names, len(counted) - len(names))
 
 
-def _function(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _function(value: Any, ctx: Context) -> Lines:
     """Describe a function, also within a method, a cache or another wrapper."""
     is_method = type(value) is MethodType
     kind, inner = ("method", value.__func__) if is_method else ("function", value)
@@ -252,7 +244,7 @@ class _Verbatim(str):
     __repr__ = str.__str__
 
 
-def _signature(function: FunctionType, ctx: DescribeContext) -> str:
+def _signature(function: FunctionType, ctx: Context) -> str:
     code = function.__code__
     places = code.co_varnames[: code.co_argcount]
     values = {
@@ -291,20 +283,20 @@ def _note(note: Any) -> str:
     return " | ".join(inner)
 
 
-def _doc(doc: object) -> Iterator[str]:
+def _doc(doc: object) -> Lines:
     """Yield the first paragraph of a docstring."""
     text = inspect.cleandoc(exact(doc)[: 4 * _DOC_CHARS])
     if first := " ".join(text.partition("\n\n")[0].split()):
         yield f"  {shorten(first, _DOC_CHARS)}"
 
 
-def _source(block: list[str], ctx: DescribeContext) -> Iterator[str]:
+def _source(block: list[str], ctx: Context) -> Lines:
     if ctx.source:
         yield "source:" if block else "source: not to be found"
     yield from (line.rstrip("\n") for line in block)
 
 
-def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
+def _class(value: type, ctx: Context) -> Lines:
     own, init = namespace(value), find_init(value)
     call = (
         _signature(init, ctx).removeprefix("(self").removeprefix(", ") if init else ""
@@ -325,14 +317,14 @@ def _class(value: type, ctx: DescribeContext) -> Iterator[str]:
     yield from _source(lines, ctx)
 
 
-def _module(value: ModuleType, ctx: DescribeContext) -> Iterator[str]:
+def _module(value: ModuleType, ctx: Context) -> Lines:
     own = state(value)
     name, version = (exact(own.get(key)) for key in ("__name__", "__version__"))
     yield f"module {name or '?'} {version}".rstrip()
     yield from _doc(own.get("__doc__"))
 
 
-def _enum(value: object, ctx: DescribeContext) -> Iterator[str]:
+def _enum(value: object, ctx: Context) -> Lines:
     name = exact(field(value, "_name_")) or "?"
     inner = ctx.headline(field(value, "_value_"), value, name)
     yield f"{class_name(type(value))}.{name} = {inner}"
@@ -346,7 +338,7 @@ def record_fields(value: object) -> list[str]:
     return [name for name, part in fields.items() if field(part, "repr") is not False]
 
 
-def record_lines(value: object, ctx: DescribeContext) -> Iterator[str]:
+def record_lines(value: object, ctx: Context) -> Lines:
     """Yield the lines on an object that says which fields it has."""
     names = record_fields(value)
     yield f"{class_name(type(value))} of {len(names)} fields"
@@ -358,28 +350,23 @@ def record_lines(value: object, ctx: DescribeContext) -> Iterator[str]:
             yield from _entry(name, inner, value, ctx)
 
 
-def _exception(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _exception(value: Any, ctx: Context) -> Lines:
     shown = (
         repr(shorten(arg, _MESSAGE_CHARS))
-        if type(arg) is str and (ctx.is_full or not tells_of_person(arg))
+        if type(arg) is str and (ctx.is_full or not privacy.tells_of_person(arg))
         else ctx.headline(arg, value)
         for arg in read(BaseException, "args", value)[:5]
     )
     yield f"{class_name(type(value))}({', '.join(shown)})"
 
 
-OBJECT_KINDS: dict[tuple[str, str], Describer] = {
-    ("builtins", "BaseException"): _exception,
-    ("builtins", "dict"): _dict,
-    ("builtins", "frozenset"): _sequence,
-    ("builtins", "function"): _function,
-    ("builtins", "list"): _sequence,
-    ("builtins", "method"): _function,
-    ("builtins", "module"): _module,
-    ("builtins", "set"): _sequence,
-    ("builtins", "tuple"): _sequence,
-    ("builtins", "type"): _class,
-    ("collections", "deque"): _sequence,
-    ("enum", "Enum"): _enum,
-    ("functools", "_lru_cache_wrapper"): _function,
+OBJECT_KINDS: Kinds = {
+    "builtins.BaseException": _exception,
+    "builtins.dict": _dict,
+    "builtins.list builtins.tuple collections.deque": _sequence,
+    "builtins.set builtins.frozenset": _sequence,
+    "builtins.function builtins.method functools._lru_cache_wrapper": _function,
+    "builtins.module": _module,
+    "builtins.type": _class,
+    "enum.Enum": _enum,
 }

@@ -7,21 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, takewhile
 from typing import Any, NamedTuple
 
+from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    DescribeContext,
+    Context,
+    Lines,
     format_extreme,
     is_scalar,
     shorten,
-)
-from nemotron_magic.context.describe.privacy import (
-    LEAST_SEEN,
-    MOST_VALUES,
-    WORDS,
-    is_field_value,
-    is_harmless_line,
-    is_personal,
-    is_vocabulary,
-    safe_labels,
 )
 from nemotron_magic.core.introspection import bases, class_name, home, library
 from nemotron_magic.core.text import plural
@@ -41,7 +33,7 @@ _LIBRARIES = ("builtins", "datetime", "decimal", "numpy", "pandas")
 _TERM = re.compile(r"[^\W\d][\w.]*[:(\[*].*[\w)\]]")
 _LEVEL = re.compile(r"\[T?\.?[^\[\]]*\]")
 _WORD = re.compile(r"\w+")
-_STATISTICS = WORDS["statistics"]
+_STATISTICS = privacy.WORDS["statistics"]
 # With these, a number is that of one row.
 _OF_ONE_ROW = {"min", "max", "first", "last", "top", "mode"}
 
@@ -59,7 +51,7 @@ class _Grid(NamedTuple):
     is_indexed: bool  # whether the labels of rows are an index, and no columns
 
 
-def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
+def summary_lines(table: Any, ctx: Context) -> Lines | None:
     """Return the lines on a table if it is the result of an aggregation, or None."""
     if ctx.is_full or not len(table) > 0:
         return None
@@ -76,7 +68,7 @@ def summary_lines(table: Any, ctx: DescribeContext) -> Iterator[str] | None:
     owners = [one for one in ctx.live.tables if _may_own(one, grid)][:_MOST_OWNERS]
     if owners:
         are_new = all(_is_aggregated(grid, one) for one in owners)
-        return _lines(grid, LEAST_SEEN, ctx) if are_new else None
+        return _lines(grid, privacy.LEAST_SEEN, ctx) if are_new else None
     label = grid.columns[0]
     is_counted = _is_statistic(label) and label not in ctx.live.columns
     is_single = len(grid.columns) == 1 and grid.is_indexed
@@ -181,7 +173,7 @@ def _is_statistic(label: Any) -> bool:
     return type(last) is str and last in _STATISTICS
 
 
-def _is_known(label: Any, ctx: DescribeContext) -> bool:
+def _is_known(label: Any, ctx: Context) -> bool:
     known = (_STATISTICS, ctx.live.columns)
     return all(
         type(part) is str
@@ -190,31 +182,35 @@ def _is_known(label: Any, ctx: DescribeContext) -> bool:
     )
 
 
-def _is_term(label: str, ctx: DescribeContext) -> bool:
+def _is_term(label: str, ctx: Context) -> bool:
     """Return whether a label is a term of a formula: `C(region)[T.north]:rooms`."""
-    if label in WORDS["formula"]:
+    if label in privacy.WORDS["formula"]:
         return True
     words = {one.casefold() for one in _WORD.findall(_LEVEL.sub(" ", label))}
     return (
         _TERM.fullmatch(label) is not None
-        and not any(map(is_personal, _LEVEL.split(label)))
+        and not any(map(privacy.is_personal, _LEVEL.split(label)))
         and not words.isdisjoint(map(str.casefold, ctx.live.columns))
-        and is_harmless_line(label, ctx.live.words)
+        and privacy.is_harmless_line(label, ctx.live.words)
     )
 
 
-def text_values(cells: Any, ctx: DescribeContext) -> list[str]:
+def text_values(cells: Any, ctx: Context) -> list[str]:
     """Return the different texts of a row of cells, in order, if they may be shown."""
     texts = cells.tolist() if len(cells) <= _MOST_TEXTS else [None]
-    if any(type(text) is not str for text in texts) or is_personal(ctx.name):
+    if any(type(text) is not str for text in texts) or privacy.is_personal(ctx.name):
         return []
     few = list(dict.fromkeys(texts))
     if ctx.live.columns.issuperset(few):
         return few
     vocabularies = chain.from_iterable(map(_vocabularies, ctx.live.tables))
     owners = [name for name, values in vocabularies if values.issuperset(few)]
-    seen = dict.fromkeys(few, LEAST_SEEN if owners else 1)
-    return few if all(is_vocabulary(seen, one) for one in (*owners, ctx.name)) else []
+    seen = dict.fromkeys(few, privacy.LEAST_SEEN if owners else 1)
+    return (
+        few
+        if all(privacy.is_vocabulary(seen, one) for one in (*owners, ctx.name))
+        else []
+    )
 
 
 def _vocabularies(table: Any) -> Iterator[tuple[str, set[Any]]]:
@@ -224,11 +220,13 @@ def _vocabularies(table: Any) -> Iterator[tuple[str, set[Any]]]:
     for name, column in _columns(table):
         if type(name) is str and str in _types(list(column[:_ROWS])):
             values = set(column.unique())
-            if len(values) <= min(MOST_VALUES, len(table) // LEAST_SEEN):
+            if len(values) <= min(
+                privacy.MOST_VALUES, len(table) // privacy.LEAST_SEEN
+            ):
                 yield name, values
 
 
-def _is_labelled(grid: _Grid, ctx: DescribeContext) -> bool:
+def _is_labelled(grid: _Grid, ctx: Context) -> bool:
     """Return whether all labels are those of columns and statistics.
 
     Of a Series, the name tells a row of a table, which is called by a place or a
@@ -314,7 +312,7 @@ def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
     )
 
 
-def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
+def _lines(grid: _Grid, seen: int, ctx: Context) -> Lines:
     rows, width = grid.size
     labels = _texts(grid.rows, grid.names, ctx, seen)
     columns = list(map(_levels_of, grid.columns))
@@ -339,7 +337,7 @@ def _lines(grid: _Grid, seen: int, ctx: DescribeContext) -> Iterator[str]:
 
 
 def _texts(
-    rows: list[tuple[Any, ...]], names: Sequence[Any], ctx: DescribeContext, seen: int
+    rows: list[tuple[Any, ...]], names: Sequence[Any], ctx: Context, seen: int
 ) -> list[str]:
     """Return labels, seen so often as values; those that may be people are numbered."""
     levels = [
@@ -349,15 +347,15 @@ def _texts(
     return [", ".join(parts) for parts in zip(*levels, strict=True)] or [""] * len(rows)
 
 
-def _level(labels: list[Any], name: str, ctx: DescribeContext, seen: int) -> list[str]:
+def _level(labels: list[Any], name: str, ctx: Context, seen: int) -> list[str]:
     unknown = {one for one in labels if type(one) is str and not _is_known(one, ctx)}
-    if is_personal(name):
+    if privacy.is_personal(name):
         unknown = set(labels)
-    elif not unknown or is_vocabulary(dict.fromkeys(unknown, seen), name):
+    elif not unknown or privacy.is_vocabulary(dict.fromkeys(unknown, seen), name):
         unknown = set()
     elif not name:
         found = sorted(unknown)
-        safe = safe_labels(found, are_alike=False)
+        safe = privacy.safe_labels(found, are_alike=False)
         unknown = {one for one, text in zip(found, safe, strict=True) if one != text}
     places = {label: place for place, label in enumerate(dict.fromkeys(labels), 1)}
     return [
@@ -365,7 +363,7 @@ def _level(labels: list[Any], name: str, ctx: DescribeContext, seen: int) -> lis
     ]
 
 
-def _text(value: Any, ctx: DescribeContext) -> str:
+def _text(value: Any, ctx: Context) -> str:
     if type(value) is str:
         return " ".join(shorten(value, 40).split()) or repr(value)
     if type(value) is float and (value % 1 == 0 or abs(value) >= _LEAST_LARGE):
@@ -377,14 +375,14 @@ def _text(value: Any, ctx: DescribeContext) -> str:
     return shorten(str(value)) if is_library else class_name(type(value))
 
 
-def _cell(value: Any, parts: Sequence[Any], most: int, ctx: DescribeContext) -> str:
+def _cell(value: Any, parts: Sequence[Any], most: int, ctx: Context) -> str:
     """Return a cell; of personal columns, no number that may be that of one row."""
     words = [part for part in parts if type(part) is str]
     is_shown = True
     if type(value) is str:
-        is_open = is_field_value(value, words[-1] if words else "")
-        is_shown = is_open and not any(map(is_personal, words))
-    elif type(value) in (int, float) and any(map(is_personal, words)):
+        is_open = privacy.is_field_value(value, words[-1] if words else "")
+        is_shown = is_open and not any(map(privacy.is_personal, words))
+    elif type(value) in (int, float) and any(map(privacy.is_personal, words)):
         is_one = any(word in _OF_ONE_ROW or word.endswith("%") for word in words)
         is_shown = not is_one and (value % 1 != 0 or value <= most)
     return _text(value, ctx) if is_shown else "(hidden)"

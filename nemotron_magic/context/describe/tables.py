@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from nemotron_magic.context.describe import privacy
 from nemotron_magic.context.describe.base import (
-    DescribeContext,
-    Describer,
+    Context,
+    Kinds,
+    Lines,
     and_more,
     format_extreme,
     shorten,
-)
-from nemotron_magic.context.describe.privacy import (
-    HIDDEN,
-    LEAST_SEEN,
-    MOST_VALUES,
-    is_personal,
-    is_vocabulary,
-    person,
-    safe_labels,
 )
 from nemotron_magic.context.describe.summaries import (
     column_at,
@@ -113,7 +106,7 @@ def _step_of(rows: int, columns: int = 1) -> int:
     return 1 if rows <= most else (rows // most + 1) | 1
 
 
-def _format_label(label: object, ctx: DescribeContext) -> str:
+def _format_label(label: object, ctx: Context) -> str:
     """Return the name of a column as code can take it: `'2024'`, `' price'` quoted."""
     if type(label) is str:
         is_plain = label.isprintable() and bool(_TEXT.fullmatch(label))
@@ -125,7 +118,7 @@ def _format_label(label: object, ctx: DescribeContext) -> str:
     return shorten(f"({levels}{',' if len(label) == 1 else ''})")
 
 
-def quote_label(label: object, ctx: DescribeContext) -> str:
+def quote_label(label: object, ctx: Context) -> str:
     """Return the name of what stands alone: a text in quotes, None as nothing."""
     if type(label) is str:
         return repr(shorten(label))
@@ -134,7 +127,7 @@ def quote_label(label: object, ctx: DescribeContext) -> str:
 
 def format_labels(
     labels: Sequence[object],
-    ctx: DescribeContext,
+    ctx: Context,
     names: Sequence[object] = (),
     types: Iterable[object] = (),
 ) -> list[str]:
@@ -151,19 +144,20 @@ def format_labels(
         parts = (one[level] if type(one) is tuple else one for one in labels)
         texts = Counter(one for one in parts if type(one) is str)
         if type(name) is str and (
-            is_personal(name) or (texts and not is_vocabulary(texts, name))
+            privacy.is_personal(name)
+            or (texts and not privacy.is_vocabulary(texts, name))
         ):
-            return [person(place) for place in range(1, len(found) + 1)]
-    return safe_labels(found, len({id(type(one)) for one in types}) == 1)
+            return [privacy.person(place) for place in range(1, len(found) + 1)]
+    return privacy.safe_labels(found, len({id(type(one)) for one in types}) == 1)
 
 
 def table_lines(
     kind: str,
     size: tuple[int, int],
     columns: Sequence[Column],
-    ctx: DescribeContext,
+    ctx: Context,
     index: Column | None = None,
-) -> Iterator[str]:
+) -> Lines:
     """Yield the lines on a table of `size`, of whose columns the first are given."""
     rows, width = size
     yield f"{kind}, {rows:,} rows × {width:,} columns"
@@ -182,9 +176,9 @@ def _column_lines(
     kind: str,
     column: Column,
     rows: int,
-    ctx: DescribeContext,
+    ctx: Context,
     index: Column | None = None,
-) -> Iterator[str]:
+) -> Lines:
     """Yield the lines on a single column, such as a Series."""
     name = f" {column.label}" if column.label else ""
     yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
@@ -200,7 +194,7 @@ def _sampled(column: Column) -> str:
     return f" (figures from one row in {step:,})" if step > 1 else ""
 
 
-def _figures(column: Column, ctx: DescribeContext, name: str = "") -> str:
+def _figures(column: Column, ctx: Context, name: str = "") -> str:
     """Return how much is missing, and the range or the names of the values."""
     try:
         present, share = column.present()
@@ -212,11 +206,11 @@ def _figures(column: Column, ctx: DescribeContext, name: str = "") -> str:
         return f"its values could not be read: {type(error).__name__}"
 
 
-def _values(column: Column, present: Any, ctx: DescribeContext, name: str = "") -> str:
+def _values(column: Column, present: Any, ctx: Context, name: str = "") -> str:
     if column.kind == "other":
         return ""
     if ctx.hides(column.label, name):
-        return HIDDEN
+        return privacy.HIDDEN
     if column.kind == "text":
         return _text_values(present, ctx, column.label or name, column.is_index)
     if len(present) < (LEAST_ROWS if ctx.data == "schema" else 1):
@@ -227,7 +221,7 @@ def _values(column: Column, present: Any, ctx: DescribeContext, name: str = "") 
     return f"{format_extreme(low)} to {format_extreme(high)}"
 
 
-def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool) -> str:
+def _text_values(present: Any, ctx: Context, label: str, is_index: bool) -> str:
     """Name the values of a text column if they are few; of many, none."""
     counted, kinds = _texts(present)
     if kinds:
@@ -236,24 +230,28 @@ def _text_values(present: Any, ctx: DescribeContext, label: str, is_index: bool)
         return f"{and_more(mixed[:_KINDS], len(mixed) - _KINDS)} in it"
     if not counted:
         return ""
-    number = "many" if len(counted) > MOST_VALUES else str(len(counted))
+    number = "many" if len(counted) > privacy.MOST_VALUES else str(len(counted))
     count = "1 value" if number == "1" else f"{number} different values"
     if ctx.live.columns.issuperset(counted):
         return f"{count}, all names of columns: {and_more(map(repr, counted))}"
-    are_few = _are_few(counted) or (is_index and len(counted) <= MOST_VALUES)
+    are_few = _are_few(counted) or (is_index and len(counted) <= privacy.MOST_VALUES)
     if not (are_few and ctx.may_name(counted, label)):
         return f"{count}, none of them named"
-    least = 1 if is_index else LEAST_SEEN
+    least = 1 if is_index else privacy.LEAST_SEEN
     often = sorted(text for text, seen in counted.items() if seen >= least)
     named = (repr(shorten(one, 40)) for one in often)
     return f"{count}: {and_more(named, len(counted) - len(often))}" if often else ""
 
 
 def _are_few(counted: Counter[str]) -> bool:
-    return 0 < len(counted) <= min(MOST_VALUES, counted.total() // LEAST_SEEN)
+    return (
+        0
+        < len(counted)
+        <= min(privacy.MOST_VALUES, counted.total() // privacy.LEAST_SEEN)
+    )
 
 
-def _rows(columns: list[Column], rows: int, ctx: DescribeContext) -> Iterator[str]:
+def _rows(columns: list[Column], rows: int, ctx: Context) -> Lines:
     if ctx.data == "schema" or not rows or not columns:
         return
     wanted = min(rows, _FULL_ROWS if ctx.is_full else _SHOWN_ROWS)
@@ -276,12 +274,12 @@ def _rows(columns: list[Column], rows: int, ctx: DescribeContext) -> Iterator[st
 
 def _may_be_shown(column: Column) -> bool:
     """Return whether a few cells may be shown: of texts, only those of few values."""
-    if is_personal(column.label):
+    if privacy.is_personal(column.label):
         return False
     if column.kind != "text":
         return column.kind != "other" or column.dtype.lower().startswith("bool")
     counted, _ = _texts(column.present()[0])
-    return _are_few(counted) and is_vocabulary(counted, column.label)
+    return _are_few(counted) and privacy.is_vocabulary(counted, column.label)
 
 
 # ---- what each library has
@@ -309,7 +307,7 @@ def _column(label: str, values: Any, step: int, is_index: bool = False) -> Colum
     return Column(label, _type_text(dtype), kind, by_place, step, is_index)
 
 
-def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _arrow_table(value: Any, ctx: Context) -> Lines:
     rows, width = value.num_rows, value.num_columns
     # Arrow takes rows by a list of their places: dearer than a view.
     step = max(_step_of(rows, width), rows // 4_000 | 1)
@@ -318,12 +316,12 @@ def _arrow_table(value: Any, ctx: DescribeContext) -> Iterator[str]:
     return table_lines(f"pyarrow {type(value).__name__}", (rows, width), columns, ctx)
 
 
-def _arrow_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _arrow_array(value: Any, ctx: Context) -> Lines:
     column = _column("", value, max(1, len(value) // 20_000 | 1))
     return _column_lines(f"pyarrow {type(value).__name__}", column, len(value), ctx)
 
 
-def _frame(library: str, value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _frame(library: str, value: Any, ctx: Context) -> Lines:
     """Describe a frame of pandas or polars."""
     frame = as_library(value, library)
     if summary := summary_lines(frame, ctx):
@@ -337,7 +335,7 @@ def _frame(library: str, value: Any, ctx: DescribeContext) -> Iterator[str]:
     return table_lines(f"{library} DataFrame{levels}", size, columns, ctx, index)
 
 
-def _index(index: Any, step: int, ctx: DescribeContext) -> tuple[str, Column | None]:
+def _index(index: Any, step: int, ctx: Context) -> tuple[str, Column | None]:
     """Return what names the rows: levels in words, or a column, or their numbers."""
     kind = type(index).__name__
     if kind == "MultiIndex":
@@ -348,7 +346,7 @@ def _index(index: Any, step: int, ctx: DescribeContext) -> tuple[str, Column | N
     return "", _column(f"index {name}".strip(), index, step, is_index=True)
 
 
-def _level_names(index: Any, ctx: DescribeContext) -> str:
+def _level_names(index: Any, ctx: Context) -> str:
     """Return the names of the levels of an index, each with what it holds."""
     found = []
     for name, values in zip(index.names, index.levels, strict=True):
@@ -360,7 +358,7 @@ def _level_names(index: Any, ctx: DescribeContext) -> str:
     return ", ".join(found)
 
 
-def _pandas_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _pandas_array(value: Any, ctx: Context) -> Lines:
     """Describe what `unique` returns: an array of pandas, or one of objects."""
     kind = class_name(type(value))
     if home(type(value))[0] != "pandas":
@@ -371,7 +369,7 @@ def _pandas_array(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield f"{kind} of {len(value):,}, {dtype}{named and f': {named}'}"
 
 
-def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _pandas_single(value: Any, ctx: Context) -> Lines:
     """Describe a Series or Index."""
     values = as_library(value, "pandas")
     rows, kind = len(values), f"pandas {type(values).__name__}"
@@ -379,7 +377,7 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
         return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
     name = quote_label(values.name, ctx)
     texts = text_values(values, ctx) if kind == "pandas Index" else []
-    if texts and not is_personal(name):
+    if texts and not privacy.is_personal(name):
         labels = ", ".join(_format_label(one, ctx) for one in texts)
         return iter([f"{f'{kind} {name}'.strip()}, {rows:,} rows: {labels}"])
     step, index = _step_of(rows), None
@@ -391,19 +389,19 @@ def _pandas_single(value: Any, ctx: DescribeContext) -> Iterator[str]:
     return _column_lines(kind, _column(name, values, step), rows, ctx, index)
 
 
-def _polars_series(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _polars_series(value: Any, ctx: Context) -> Lines:
     series = as_library(value, "polars")
     rows, name = len(series), quote_label(series.name or None, ctx)
     column = _column(name, series, _step_of(rows))
     return _column_lines("polars Series", column, rows, ctx)
 
 
-def _polars_lazy(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _polars_lazy(value: Any, ctx: Context) -> Lines:
     # Even its schema may open files, ask a network, or call user code.
     yield "polars LazyFrame (a query that has not run; nothing was read for it)"
 
 
-def _pandas_view(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _pandas_view(value: Any, ctx: Context) -> Lines:
     """Describe groups, a window or a style of a table: by what, and the table."""
     own = state(value)
     keys = own.get("keys")
@@ -415,26 +413,19 @@ def _pandas_view(value: Any, ctx: DescribeContext) -> Iterator[str]:
     yield from (f"  {line}" for line in ctx.lines(table, value))
 
 
-def _dtype(value: Any, ctx: DescribeContext) -> Iterator[str]:
+def _dtype(value: Any, ctx: Context) -> Lines:
     yield _type_text(value)
 
 
-TABLE_KINDS: dict[tuple[str, str], Describer] = {
-    ("pandas", "DataFrame"): partial(_frame, "pandas"),
-    ("pandas", "Series"): _pandas_single,
-    ("pandas", "Index"): _pandas_single,
-    ("pandas", "BaseGroupBy"): _pandas_view,
-    ("pandas", "BaseWindow"): _pandas_view,
-    ("pandas", "StylerRenderer"): _pandas_view,
-    ("pandas", "ExtensionArray"): _pandas_array,
-    ("pandas", "ExtensionDtype"): _dtype,
-    ("numpy", "dtype"): _dtype,
-    ("polars", "DataType"): _dtype,
-    ("polars", "DataFrame"): partial(_frame, "polars"),
-    ("polars", "LazyFrame"): _polars_lazy,
-    ("polars", "Series"): _polars_series,
-    ("pyarrow", "Table"): _arrow_table,
-    ("pyarrow", "RecordBatch"): _arrow_table,
-    ("pyarrow", "Array"): _arrow_array,
-    ("pyarrow", "ChunkedArray"): _arrow_array,
+TABLE_KINDS: Kinds = {
+    "pandas.DataFrame": partial(_frame, "pandas"),
+    "pandas.Series pandas.Index": _pandas_single,
+    "pandas.BaseGroupBy pandas.BaseWindow pandas.StylerRenderer": _pandas_view,
+    "pandas.ExtensionArray": _pandas_array,
+    "pandas.ExtensionDtype numpy.dtype polars.DataType": _dtype,
+    "polars.DataFrame": partial(_frame, "polars"),
+    "polars.LazyFrame": _polars_lazy,
+    "polars.Series": _polars_series,
+    "pyarrow.Table pyarrow.RecordBatch": _arrow_table,
+    "pyarrow.Array pyarrow.ChunkedArray": _arrow_array,
 }
