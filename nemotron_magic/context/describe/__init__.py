@@ -7,7 +7,7 @@ is given. The values of tables stay out unless they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 from types import CoroutineType, FunctionType
 from typing import Any, TypeAlias

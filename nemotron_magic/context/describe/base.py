@@ -72,10 +72,8 @@ class LiveTables:
 def _columns_of(table: Any) -> list[str]:
     columns = table.columns
     labels = [label for label in list(columns)[:_LIVE_COLUMNS] if type(label) is str]
-    for name in getattr(columns, "names", ()):
-        # Those of a pivot have been values of the column of that name.
-        if type(name) is str and not privacy.is_vocabulary(Counter(labels), name):
-            return []
+    if privacy.are_of_people(labels, getattr(columns, "names", ())):
+        return []
     types = {id(type(dtype)) for dtype in list(table.dtypes)}
     shown = privacy.safe_labels(labels, are_alike=len(types) == 1)
     return [label for label, safe in zip(labels, shown, strict=True) if label == safe]
@@ -107,31 +105,29 @@ class Context:
         is_known = self.is_full or self.live.columns.issuperset(counted)
         return is_known or privacy.is_vocabulary(counted, label)
 
-    def inside(self, container: object, name: str = "") -> Context:
-        """Return how to look at what `container` holds."""
-        return replace(self, name=name, path=(*self.path, id(container)), source=False)
+    def inside(self, holder: object, name: str = "") -> Context:
+        """Return how to look at what `holder` holds."""
+        return replace(self, name=name, path=(*self.path, id(holder)), source=False)
 
-    def headline(self, value: object, container: object, name: str = "") -> str:
+    def headline(self, value: object, holder: object, name: str = "") -> str:
         """Return in a few words what a container holds."""
-        return shorten(next(self.describe(value, self.inside(container, name)), "?"))
+        return shorten(next(self.describe(value, self.inside(holder, name)), "?"))
 
-    def word(self, value: Any, container: object) -> str:
+    def word(self, value: Any, holder: object) -> str:
         """Return a text in quotes, and of others what they are in a few words."""
         is_text = type(value) is str
-        return repr(shorten(value)) if is_text else self.headline(value, container)
+        return repr(shorten(value)) if is_text else self.headline(value, holder)
 
-    def lines(self, value: object, container: object, name: str = "") -> Lines:
+    def lines(self, value: object, holder: object, name: str = "") -> Lines:
         """Yield the lines on what a container holds; deep down, only the first."""
-        found = self.describe(value, self.inside(container, name))
+        found = self.describe(value, self.inside(holder, name))
         yield next(found, "?")
         if len(self.path) < _DEEPEST:
             yield from found
 
-    def entry(
-        self, head: str, value: object, container: object, name: str = ""
-    ) -> Lines:
-        """Yield the lines on one of many things in a container, below its own lines."""
-        lines = self.lines(value, container, name)
+    def entry(self, head: str, value: object, holder: object, name: str = "") -> Lines:
+        """Yield the lines on one of many things in a holder, below its own lines."""
+        lines = self.lines(value, holder, name)
         yield f"  {head}{next(lines)}"
         yield from (f"    {line}" for line in lines)
 
@@ -160,8 +156,6 @@ _MOST_LINES = 1_000
 _DEEPEST_TEXTS = 20
 _LOOKED_AT_CHARS = 10_000
 _END_CHARS = 500
-
-
 _LEAST_BASE64 = 150
 
 
@@ -211,23 +205,22 @@ def _separated(text: str) -> list[dict[str, str]] | None:
             head, *rows = csv.reader(lines, delimiter=mark)
             names = [cell.strip() or f"column {n}" for n, cell in enumerate(head, 1)]
             alike = sum(len(row) == len(head) for row in rows)
-            if alike > 0.9 * len(rows) and all(
-                map(privacy.LOOKS["head"].fullmatch, names)
-            ):
+            is_head = all(map(privacy.LOOKS["head"].fullmatch, names))
+            if is_head and alike > 0.9 * len(rows):
                 return [dict(zip(names, row, strict=False)) for row in rows]
     return None
 
 
 def is_printed_table(text: str) -> bool:
     """Return whether a text is a table or an array as its library writes it."""
-    if privacy.LOOKS["beginning"].match(text):
+    if privacy.shows(text, "beginning"):
         return True
     if "\n" not in text and "(" not in text:
         return False
     head = text[:_LOOKED_AT_CHARS].split("\n")
     lines = head[:-1] if len(text) > _LOOKED_AT_CHARS else head
     is_aligned = len(lines) > 1 and len({*map(len, lines)}) == 1 and "  " in lines[0]
-    return is_aligned or privacy.LOOKS["end"].search(text[-_END_CHARS:]) is not None
+    return is_aligned or privacy.shows(text[-_END_CHARS:], "end")
 
 
 def is_open(text: str) -> bool:
@@ -264,12 +257,10 @@ def plain_lines(text: str, words: Collection[str], is_full: bool) -> list[str]:
     """Return what an unknown object shows, but for lines that may name people."""
     plain = privacy.LOOKS["address"].sub("", text[:_LOOKED_AT_CHARS])
     if not is_full:
-        ends = privacy.LOOKS["end"].search(text[-_END_CHARS:])
-        if (
-            ends
-            or privacy.LOOKS["beginning"].match(text)
-            or len(privacy.LOOKS["row"].findall(text)) > 1
-        ):
+        is_table = privacy.shows(text, "beginning") or privacy.shows(
+            text[-_END_CHARS:], "end"
+        )
+        if is_table or len(privacy.LOOKS["row"].findall(text)) > 1:
             return []
         plain = privacy.LOOKS["numbers"].sub("[…]", plain)
     lines = [line for line in plain.splitlines() if line.strip()]

@@ -46,7 +46,6 @@ FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
 # ---- the words of a name
 
 _PEOPLE_STEMS = tuple(WORDS["people_stems"])
-_SENSITIVE_STEMS = tuple(WORDS["sensitive_stems"])
 _THING_SIGNS = tuple(WORDS["thing_signs"])
 
 _GLUED = re.compile("|".join(WORDS["glued"]))
@@ -98,8 +97,8 @@ def is_personal(label: str) -> bool:
 
 def _are_sensitive(words: Iterable[str]) -> bool:
     """Return whether one of the words is of health, belief or the like."""
-    stems = _SENSITIVE_STEMS
-    return any(one in WORDS["sensitive"] or one.startswith(stems) for one in words)
+    sensitive, stems = WORDS["sensitive"], tuple(WORDS["sensitive_stems"])
+    return any(one in sensitive or one.startswith(stems) for one in words)
 
 
 def _is_count(words: list[str]) -> bool:
@@ -180,7 +179,7 @@ def _is_plain(text: str, is_of_thing: bool) -> bool:
     if plain.islower() and LOOKS["one_word"].fullmatch(plain):
         return True
     words = LOOKS["letters"].findall(plain)
-    is_contact = _shows(plain, *_CONTACTS) or _digits(plain) > _MOST_DIGITS
+    is_contact = shows(plain, *_CONTACTS) or _digits(plain) > _MOST_DIGITS
     if not is_of_thing or not 0 < len(words) < 7 or is_contact or "," in plain:
         return False
     capital = [
@@ -205,7 +204,7 @@ def _has_name(words: Iterable[str]) -> bool:
     )
 
 
-def _shows(text: str, *looks: str) -> bool:
+def shows(text: str, *looks: str) -> bool:
     """Return whether something of one of these looks is in a text."""
     return any(LOOKS[name].search(text) for name in looks)
 
@@ -255,7 +254,7 @@ def is_field_value(text: str, label: str) -> bool:
     if len(text) > 2 * _LONGEST or not LOOKS["token"].fullmatch(text):
         return False
     parts = LOOKS["letters"].findall(text)
-    is_number = _digits(text) > _MOST_DIGITS or _shows(text, "contact")
+    is_number = _digits(text) > _MOST_DIGITS or shows(text, "contact")
     is_named = is_of_thing or not ORDINARY_WORDS.isdisjoint(parts)
     return is_named and not (is_number or _has_name(parts))
 
@@ -305,7 +304,7 @@ def tells_of_person(text: str) -> bool:
     >>> tells_of_person("We met Quimby."), tells_of_person("Trained on iris")
     (True, False)
     """
-    if len(text) > _LONGEST_TOLD or _shows(text, *_CONTACTS) or _has_name(_parts(text)):
+    if len(text) > _LONGEST_TOLD or shows(text, *_CONTACTS) or _has_name(_parts(text)):
         return True
     pairs = (pair for pair in LOOKS["pair"].findall(text) if pair[1][0].isupper())
     amid = (
@@ -331,7 +330,7 @@ def is_harmless_line(line: str, code: Collection[str]) -> bool:
     """Return whether every word of a line is ordinary or, in small letters, of code."""
     # What `name=` and `name(` call is code, too.
     words = map(_fold, LOOKS["letters"].findall(LOOKS["parameter"].sub(" ", line)))
-    return not _shows(line, "honorific", "street", "number_of_person") and all(
+    return not shows(line, "honorific", "street", "number_of_person") and all(
         len(word) < 3
         or word in code
         or word in ORDINARY_WORDS
@@ -375,7 +374,7 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
     is_turned = are_alike and 4 * len(hidden | suspects) >= 3 * len(parts)
     if is_turned and (hidden or any(len(words) > 1 for words in parts.values())):
         hidden = {label for label in parts if not _is_ordinary(label)}
-    heads = set(filter(None, map(_head_of_dummy, parts)))
+    heads = set(map(_head_of_dummy, parts)) - {""}
     shared = Counter(label.rpartition("_")[0] for label in labels)
     shown = []
     for place, label in enumerate(labels, 1):
@@ -392,6 +391,18 @@ def safe_labels(labels: Collection[str], are_alike: bool) -> list[str]:
     return shown
 
 
+def are_of_people(labels: Sequence[object], names: Sequence[object]) -> bool:
+    """Return whether labels, as a pivot's, have been values of columns of people."""
+    for level, name in enumerate(names):
+        parts = (one[level] if type(one) is tuple else one for one in labels)
+        texts = Counter(one for one in parts if type(one) is str)
+        if type(name) is str and (
+            is_personal(name) or (texts and not is_vocabulary(texts, name))
+        ):
+            return True
+    return False
+
+
 def person(place: int) -> str:
     """Return what stands for a name of a column that is a person's."""
     return f"(person {place})"
@@ -399,7 +410,7 @@ def person(place: int) -> str:
 
 def _is_surely_person(label: str, parts: Sequence[str]) -> bool:
     """Return whether a name of a column is one of a person, whatever stands beside."""
-    if _shows(label, *_CONTACTS):
+    if shows(label, *_CONTACTS):
         return True
     if any(part in ORDINARY_WORDS and len(part) > 1 for part in parts):
         return False

@@ -140,14 +140,8 @@ def format_labels(
     found = [_format_label(label, ctx) for label in labels]
     if ctx.is_full:
         return found
-    for level, name in enumerate(names):
-        parts = (one[level] if type(one) is tuple else one for one in labels)
-        texts = Counter(one for one in parts if type(one) is str)
-        if type(name) is str and (
-            privacy.is_personal(name)
-            or (texts and not privacy.is_vocabulary(texts, name))
-        ):
-            return [privacy.person(place) for place in range(1, len(found) + 1)]
+    if privacy.are_of_people(labels, names):
+        return [privacy.person(place) for place in range(1, len(found) + 1)]
     return privacy.safe_labels(found, len({id(type(one)) for one in types}) == 1)
 
 
