@@ -256,7 +256,10 @@ class Held:
 
     def secrets(self) -> dict[str, str]:
         """Return the secrets held now and before, each with its kind."""
-        self.look()
+        return without_traceback(self._secrets)
+
+    def _secrets(self) -> dict[str, str]:
+        self._look()
         # The name of a variable or of a column is none, whichever name holds it.
         names, labels, found = self._variables, self._labels, self._found(0).copy()
         return {k: v for k, v in found.items() if k not in labels and k not in names}
