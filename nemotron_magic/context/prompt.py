@@ -22,6 +22,7 @@ from nemotron_magic.core.text import cut_middle, one_line, strip_invisible
 
 Message = Mapping[str, str]
 _Count = Callable[[str], int]
+_Names = Callable[[Cell], CellNames]
 
 _DELIMITER_TOKENS = 3
 _PARSED_NEWEST, _PARSED_FIRST = 400, 20  # older cells looked at for definitions
@@ -93,7 +94,7 @@ def fit_to_budget(
     load: Callable[[Cell], Cell],
     budget: int,
     count: _Count,
-    names: Callable[[Cell], CellNames] = lambda cell: CellNames(),
+    names: _Names = lambda cell: CellNames(),
 ) -> FittedContext:
     """Choose what fits into `budget` tokens.
 
@@ -101,13 +102,12 @@ def fit_to_budget(
     take half of the space whole. Then come sources: imports and definitions of names
     that these use, the newest others without a hole, and the outputs of those.
     """
-    count = cache(count)
-    sizes = [part.tokens(count) for part in requested]
+    count, kept, bare = cache(count), list(requested), list[int]()
+    sizes = [part.tokens(count) for part in kept]
     if sum(sizes) > budget:
-        raise _too_large(requested, sizes, budget)
+        raise _too_large(kept, sizes, budget)
     space = _Space(budget - sum(sizes), cache(load), count, names)
     cells = sorted(space.fill(iter(newest_first)), key=lambda cell: cell.number)
-    kept, bare = list(requested), []
     for cell in (one for one in cells if one.number in space.chosen):
         part, size = space.chosen[cell.number]
         is_bare = size < space.size(cell)
@@ -125,7 +125,7 @@ class _Space:
     left: int
     load: Callable[[Cell], Cell]
     count: _Count
-    names: Callable[[Cell], CellNames]
+    names: _Names
     chosen: dict[int, tuple[ContextPart, int]] = field(default_factory=dict)
 
     def size(self, cell: Cell) -> int:
@@ -180,9 +180,7 @@ class _Space:
                 self.add(self.load(cell))
 
 
-def _needed(
-    recent: Sequence[Cell], older: Sequence[Cell], names: Callable[[Cell], CellNames]
-) -> list[Cell]:
+def _needed(recent: list[Cell], older: list[Cell], names: _Names) -> list[Cell]:
     """Return the cells that define what others use: imports first, then the newest."""
     found: list[Cell] = []
     open_names: set[str] = set()
@@ -206,9 +204,7 @@ def _head_and_tail(text: str, count: _Count) -> str:
     return short
 
 
-def _too_large(
-    parts: Sequence[ContextPart], sizes: Sequence[int], budget: int
-) -> InputError:
+def _too_large(parts: list[ContextPart], sizes: list[int], budget: int) -> InputError:
     used, size = sum(sizes), max(sizes)
     return InputError(
         f"the context takes about {used:,} tokens, and {budget:,} are allowed",

@@ -169,11 +169,9 @@ class Redactor:
         )
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._clean)
 
-    def is_for(self, environ: Mapping[str, str], *others: Any) -> bool:
+    def is_for(self, *given: Any) -> bool:
         """Return whether a redactor made of these would know the same secrets."""
-        return without_traceback(
-            lambda: exact_values(environ, *others) == self._values(0)
-        )
+        return without_traceback(lambda: exact_values(*given) == self._values(0))
 
     def redact(self, text: str) -> Redacted:
         """Return `text` with a placeholder for each secret, if it has any left."""

@@ -98,12 +98,11 @@ def _name(passage: Passage, found: re.Match[str]) -> _Name | None:
 
 def _values(name: _Name) -> Iterator[Place]:
     text, at = name.text, name.at
+    is_apart = name.way == "tag" and not name.line.endswith(_TAGS)
+    if is_apart or (name.way == "blank" and not _may_be_blank(name)):
+        return
     if name.way == "below":
         yield from _below(name)
-    elif (name.way == "tag" and not name.line.endswith(_TAGS)) or (
-        name.way == "blank" and not _may_be_blank(name)
-    ):
-        return
     elif text[at : at + 1] in ("[", "{", "(") or QUOTED.match(text, at):
         yield from _expressed(name)
     else:

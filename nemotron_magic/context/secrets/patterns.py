@@ -63,16 +63,9 @@ _SHORTEST = 6
 _SHORTEST_BARE = 16
 _MOST_TOKENS = 200
 _MOST_STARTS = 30
-# Quotes and what cannot be seen part tokens as blanks do; a comment is one.
-_TOKEN = re.compile(
-    r"""(?<!\S)\#[^\n]*|[^\s=:,;@"'`“”‘’„«»<>()\[\]{}|*\\\xad\u200b-\u200f\u2060\ufeff]+"""
-    r"(?<![?!.…])"
-)
+_TOKEN = pattern("token")
 _LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{alternatives('login')})", re.IGNORECASE)
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
-_CALL = re.compile(
-    r"""(?:%nemotron\b|_magic\(["']nemotron["'])[ \t]*(?P<line>[^\n]*)"""
-)
 
 
 class TypedKey(NamedTuple):
@@ -97,21 +90,14 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
     is_named = is_login or any(_names_key(one[0]) for one in tokens)
     may_be_asked = by_hand or "?" in text
     # A word that leads to a key is none.
-    others = [
-        one
-        for one in tokens
-        if one[0].lower() not in words("leading") and not _names_key(one[0])
-    ]
+    others = [one for one in tokens if one[0].lower() not in words("leading")]
+    others = [one for one in others if not _names_key(one[0])]
     made = [one for one in others if _looks_made(one[0])]
+    keys = made if is_named or not by_hand else []
     if is_named and (is_login or not by_hand):
-        keys = [
-            one
-            for one in others
-            if looks_like_key(one[0])
-            and not (may_be_asked and _WORDY.fullmatch(one[0]))
-        ]
-    else:
-        keys = made if is_named or not by_hand else []
+        keys = [one for one in others if looks_like_key(one[0])]
+        if may_be_asked:
+            keys = [one for one in keys if not _WORDY.fullmatch(one[0])]
     if not others or len(keys) < len(others):
         are_groups = others and all(re.search(r"\d", one[0]) for one in others)
         is_alone = not may_be_asked and (len(tokens) == 2 or are_groups)
@@ -124,20 +110,17 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
 def typed_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the places of keys that cells have typed behind `%nemotron`."""
     text, lowered = passage.text, passage.masked
-    for call in _CALL.finditer(text) if "nemotron" in lowered else ():
+    for call in pattern("call").finditer(text) if "nemotron" in lowered else ():
         start, end = call.span("line")
         if text[: call.start()].endswith("%"):
             below = text.find("\n\n", end)
             end = len(text) if below < 0 else below
-        typed = (
-            (start + at, found)
-            for at in _starts(text[start:end])
-            if (found := typed_key(text[start + at : end]))
-        )
-        for at, found in islice(typed, 1):
-            for first, last in found.places:
-                if MASK not in lowered[at + first : at + last]:
-                    yield Span(at + first, at + last, "key")
+        for at in (start + one for one in _starts(text[start:end])):
+            if found := typed_key(text[at:end]):
+                for first, last in found.places:
+                    if MASK not in lowered[at + first : at + last]:
+                        yield Span(at + first, at + last, "key")
+                break
 
 
 def looks_like_key(token: str) -> bool:

@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from nemotron_magic.context.secrets import alternatives, pattern, sections, words
+from nemotron_magic.context.secrets import pattern, sections, words
 
 # What stands for a placeholder while rules look at the text: no rule takes it for a
 # part of a secret, so that nothing is redacted twice.
@@ -106,9 +106,7 @@ class Passage:
     def names(self) -> list[int]:
         """The places where telling names may stand."""
         found = _KEYWORDS.within(self.masked, self.grams)
-        return sorted(
-            one.start() for form in found for one in form.finditer(self.masked)
-        )
+        return sorted(at.start() for form in found for at in form.finditer(self.masked))
 
     def edited(self, edits: Iterable[tuple[int, int, str]]) -> Passage:
         """Return the passage with other texts in some places, which are in order."""
@@ -236,14 +234,7 @@ _KEYWORDS = Needles(
 )
 
 # On the words of a name in small letters, without accents, underscores between them.
-_NAMES = {
-    Strength.PASSWORD: pattern("password"),
-    Strength.SECRET: re.compile(
-        rf"(?:^|_)(?:{alternatives('owners')})_?(?:key|token)s?(?:_|$)"
-        rf"|{alternatives('secret')}"
-    ),
-    Strength.HINT: pattern("hint"),
-}
+_NAMES = {strength: pattern(strength.name.lower()) for strength in Strength}
 _ASIDE = words("aside")
 _ACCENTS = re.compile(r"(?<=[A-Za-z])[\u0300-\u036f]+")
 # Names that stand for a password as often as for a width, a key or a pin of a chip.
@@ -379,12 +370,9 @@ def secrets_in(telling: Telling | None, value: str) -> Iterator[str]:
             yield from {password, unquote(password)} - {""}
         if telling and re.search("dsn|webhook|conn", telling.name.lower()):
             yield value  # who knows such an address needs no password
-    elif (
-        telling
-        and len(value) <= _LONGEST_VALUE
-        and is_live_secret(value, telling.strength)
-    ):
-        yield from () if telling.names_thing(value) else (value,)
+    elif telling and len(value) <= _LONGEST_VALUE:
+        is_one = is_live_secret(value, telling.strength)
+        yield from [value] * (is_one and not telling.names_thing(value))
     if telling and not is_password:
         parts = value[:_LONGEST_VALUE].split()
         yield from (one for one in parts[1:] and parts if looks_random(one))

@@ -160,10 +160,8 @@ def as_read(passage: Passage) -> Passage | None:
     """Return a passage as a reader sees it; None if that is as it is written."""
     if _CHANGED.isdisjoint(passage.grams):
         return None
-    markup = [
-        (*one.span(), _READ.get(one[0][0], _layout)(one[0]))
-        for one in _MARKUP.finditer(passage.text)
-    ]
+    found = _MARKUP.finditer(passage.text)
+    markup = [(*one.span(), _READ.get(one[0][0], _layout)(one[0])) for one in found]
     plain = passage.edited(markup) if markup else passage
     breaks = [*_breaks(plain.text)]
     whole = plain.edited(breaks) if breaks else plain
@@ -197,8 +195,8 @@ def _breaks(text: str) -> Iterator[tuple[int, int, str]]:
         if is_within and len(last) >= _SHORTEST:
             frame = pattern("after_break").match(text, at + 1)
             after = frame.end() if frame else at + 1
-            goes_on = values.looks_random(last.rpartition("=")[2], _SHORTEST) and bool(
-                pattern("rest_of_random").match(text, after, after + _NEAR)
-            )
+            more = pattern("rest_of_random").match(text, after, after + _NEAR)
+            is_random = values.looks_random(last.rpartition("=")[2], _SHORTEST)
+            goes_on = is_random and more is not None
             if goes_on:
                 yield start + len(line), after, ""
