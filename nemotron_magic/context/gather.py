@@ -148,11 +148,11 @@ class ContextGatherer:
 
         def load(cell: Cell) -> Cell:
             loaded = self.history.load(cell, variables.result)
-            if not loaded.error:
-                return loaded
-            error = clip_traceback(loaded.error, is_newest=not failed)
-            failed.append(cell)
-            return replace(loaded, error=error)
+            if loaded.error:
+                error = clip_traceback(loaded.error, is_newest=not failed)
+                loaded = replace(loaded, error=error)
+                failed.append(cell)
+            return loaded
 
         return load
 

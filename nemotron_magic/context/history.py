@@ -24,8 +24,7 @@ from nemotron_magic.core.text import cut_middle, strip_controls
 
 # ---- what a cell printed and displayed, as it stands there in the end
 
-_MOST_DISPLAYS = 20
-_MOST_DISPLAY_CHARS = 4_000
+_MOST_DISPLAYS, _MOST_DISPLAY_CHARS = 20, 4_000
 _MOST_CHARS = 200_000
 _TABLE = "[a table was displayed]"
 _MARKDOWN_TABLE = re.compile(r"(?m)^[ |:]*+-[-: ]*+\|[-:| ]*+$")
@@ -314,10 +313,9 @@ _OURS = re.compile(
 
 
 class History:
-    """The cells of one shell.
+    """The cells of one shell, which a `recorder` heard where IPython keeps no outputs.
 
-    A `recorder` has been listening where IPython keeps no outputs, `displays` in a
-    kernel; `ids` has which cell each run was of, where the front end tells it.
+    `ids` has which cell each run was of, where the front end tells it.
     """
 
     def __init__(

@@ -295,7 +295,7 @@ def _unused_mark(texts: Sequence[str], question: str) -> str:
     """
     digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
     digest = digest.translate(str.maketrans("0123456789", "ghijklmnop"))
-    digests = (digest[at : at + 6] for at in range(0, len(digest) - 6, 2))
     plain = unicodedata.normalize("NFKC", "\0".join((*texts, question))).casefold()
     taken = re.sub("[^0-9a-z\0]", "", plain)
-    return next((m for m in (*_MARKS, *digests) if m.lower() not in taken), digest)
+    marks = (*_MARKS, digest[:6], digest)
+    return next((mark for mark in marks if mark.lower() not in taken), digest)

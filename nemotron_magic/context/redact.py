@@ -23,7 +23,6 @@ _PASSES = 8  # nearly always two: one that finds and one that finds no more
 _REMEMBERED = 400  # texts, as the turns of a conversation come with every question
 _REMEMBERED_CHARS = 10_000
 _LATELY = 128  # texts that are looked at for what they give away, and then again
-_SHORTEST_ELSEWHERE = 8  # a key, and not the word that a server here takes for one
 _MOST_GIVEN = 1_000
 _WORDS = words("protocol")
 _SHORTEST = 8
@@ -120,26 +119,19 @@ def _run(passage: Passage, at: int, form: _Form) -> Place:
 
 def _known(needles: Needles[_Form], passage: Passage) -> Iterator[Span]:
     """Yield every place where a known secret stands, be it cut or wrapped."""
-    yield from _unwrapped(needles, passage)
-    if "\n" in passage.text:
-        breaks = _BREAK.finditer(passage.text)
-        joined = passage.edited((*one.span(), "") for one in breaks)
-        for span in _unwrapped(needles, joined):
-            if span.end - span.start >= _SHORTEST:
-                yield joined.back(span)
-
-
-def _unwrapped(needles: Needles[_Form], passage: Passage) -> Iterator[Span]:
-    text = passage.lowered
-    for form in sorted(needles.within(text, passage.grams)):
-        least = min(len(form.text), max(len(form.needle), _PART))
-        at = text.find(form.needle)
-        while at >= 0:
-            start, end = _run(passage, at, form)
-            is_whole = end - start >= least
-            if is_whole and passage.masked[start:end].strip(values.MASK):
-                yield Span(start, end, form.kind)
-            at = text.find(form.needle, end if is_whole else at + 1)
+    breaks = [(*one.span(), "") for one in _BREAK.finditer(passage.text)]
+    for view in (passage, passage.edited(breaks)) if breaks else (passage,):
+        text, shortest = view.lowered, 1 if view is passage else _SHORTEST
+        for form in sorted(needles.within(text, view.grams)):
+            least = min(len(form.text), max(len(form.needle), _PART))
+            at = text.find(form.needle)
+            while at >= 0:
+                start, end = _run(view, at, form)
+                is_whole = end - start >= least
+                is_open = view.masked[start:end].strip(values.MASK)
+                if is_whole and is_open and end - start >= shortest:
+                    yield view.back(Span(start, end, form.kind))
+                at = text.find(form.needle, end if is_whole else at + 1)
 
 
 class Redacted(NamedTuple):
@@ -308,7 +300,8 @@ class MessageRedactor:
             redactor = self._redactor
             exact = [_value(key)] if key else []
             others = map(_value, self._access.given_beside(key))
-            exact += [one for one in others if len(one) >= _SHORTEST_ELSEWHERE]
+            # Not the word that a server here takes for a key.
+            exact += [one for one in others if len(one) >= _SHORTEST]
             exact += [reveal(0) for reveal in self._hidden]
             known = (self._environ, exact, {**self._given_away(0), **self._held()})
             return redactor if redactor.is_for(*known) else Redactor(*known)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from nemotron_magic.core.text import plural
 
 _LED_TO = re.compile(
-    r"(?m)^.*(?:was the direct cause of|During handling of the above).*$"
+    r"(?m)^.*(?:above exception was the direct cause|During handling of the above).*$"
 )
 _OF_GROUP = re.compile(r"\s*[|+](?:-\+)?")
 _FRAME = re.compile(r"\s*(?:Cell |Input |File )\S.*(?::\d+|line \d+)")

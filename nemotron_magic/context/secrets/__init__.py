@@ -25,11 +25,6 @@ def words(section: str) -> frozenset[str]:
     return frozenset(_SECTIONS[section].split())
 
 
-def alternatives(section: str) -> str:
-    """Return one expression for all lines of a section of the file of words."""
-    return "|".join(_SECTIONS[section].split("\n"))
-
-
 def rows(table: str, columns: int) -> list[list[str]]:
     """Return the rows of a table, or of a section of the file of forms.
 
@@ -43,5 +38,5 @@ def rows(table: str, columns: int) -> list[list[str]]:
 
 @cache
 def pattern(section: str) -> re.Pattern[str]:
-    """Return `alternatives` as a pattern."""
-    return re.compile(alternatives(section))
+    """Return one expression for all lines of a section of the file of words."""
+    return re.compile("|".join(_SECTIONS[section].split("\n")))

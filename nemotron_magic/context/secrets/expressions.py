@@ -10,8 +10,7 @@ from nemotron_magic.context.secrets import pattern
 
 QUOTED = pattern("quoted")
 _TOKEN = re.compile(r"(?P<skipped>[ \t\r]+|(?:\#|//)[^\n]*+)|\n|[\w.$]+|\|\||\?\?|.")
-_LONGEST = 8000
-_MOST = 3000
+_LONGEST, _MOST = 8000, 3000  # of characters, and of signs
 # What bounds how often a text is read for names within the values of names.
 _DEEPEST = 5
 _MOST_WORDS = 16

@@ -310,12 +310,13 @@ def several_secrets(passage: Passage) -> Iterator[Span]:
     for found in pattern("names").finditer(passage.masked) if passage.names else ():
         names = text[slice(*found.span("names"))].split(",")
         meant = [values.told_by(name.strip().rpartition(".")[2]) for name in names]
-        comma: re.Match[str] | None = found
+        at = found.end()
         for telling in meant if any(meant) else ():
-            quoted = QUOTED.match(text, comma.end()) if comma else None
-            value = quoted or (comma and _OTHER.match(text, comma.end()))
-            if value is None:
-                break
+            quoted = QUOTED.match(text, at)
+            value = quoted or _OTHER.match(text, at)
             if quoted and telling and telling.announces(quoted["value"]):
                 yield Span(*quoted.span("value"), telling.kind)
-            comma = _COMMA.match(text, value.end())
+            comma = value and _COMMA.match(text, value.end())
+            if comma is None:
+                break
+            at = comma.end()

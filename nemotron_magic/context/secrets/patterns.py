@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from nemotron_magic.context.secrets import alternatives, pattern, rows, values, words
+from nemotron_magic.context.secrets import pattern, rows, values, words
 from nemotron_magic.context.secrets.values import MASK, Needles, Passage, Place, Span
 
 
@@ -61,10 +61,9 @@ def pattern_secrets(passage: Passage) -> Iterator[Span]:
 
 _SHORTEST = 6
 _SHORTEST_BARE = 16
-_MOST_TOKENS = 200
-_MOST_STARTS = 30
+_MOST_TOKENS, _MOST_STARTS = 200, 30
 _TOKEN = pattern("token")
-_LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{alternatives('login')})", re.IGNORECASE)
+_LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{pattern('login').pattern})", re.IGNORECASE)
 _WORDY = re.compile(r"[^\W\d_]+\d{0,4}")
 
 

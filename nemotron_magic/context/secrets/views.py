@@ -152,7 +152,6 @@ _BEFORE_BREAK = " \t\r│|\\\"'"
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+/=.~%-"
 _NEAR = 200
 _SHORTEST = 8
-
 _CHANGED = frozenset("\x1b<&%\\\n")
 
 
