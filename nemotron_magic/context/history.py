@@ -34,7 +34,8 @@ def display_text(bundle: Mapping[str, Any]) -> str:
     """Return a displayed object as text; values that may be people's stay here."""
     text = str(bundle.get("text/plain", ""))
     if text.startswith("<IPython.core.display."):  # which says nothing
-        text = str(bundle.get("text/markdown") or bundle.get("text/latex") or text)
+        written = (bundle.get(f"text/{kind}") for kind in ("markdown", "latex"))
+        text = str(next(filter(None, written), text))
     text = fold_base64(strip_controls(text))
     is_html_table = "<table" in str(bundle.get("text/html", ""))[:5000]
     if is_html_table or _MARKDOWN_TABLE.search(text) or is_printed_table(text):

@@ -108,8 +108,8 @@ def typed_key(text: str, by_hand: bool = False) -> TypedKey | None:
 
 def typed_secrets(passage: Passage) -> Iterator[Span]:
     """Yield the places of keys that cells have typed behind `%nemotron`."""
-    text, lowered = passage.text, passage.masked
-    for call in pattern("call").finditer(text) if "nemotron" in lowered else ():
+    text, masked = passage.text, passage.masked
+    for call in pattern("call").finditer(text) if "nemotron" in masked else ():
         start, end = call.span("line")
         if text[: call.start()].endswith("%"):
             below = text.find("\n\n", end)
@@ -117,7 +117,7 @@ def typed_secrets(passage: Passage) -> Iterator[Span]:
         for at in (start + one for one in _starts(text[start:end])):
             if found := typed_key(text[at:end]):
                 for first, last in found.places:
-                    if MASK not in lowered[at + first : at + last]:
+                    if MASK not in masked[at + first : at + last]:
                         yield Span(at + first, at + last, "key")
                 break
 
@@ -156,7 +156,6 @@ def _looks_made(token: str) -> bool:
     """Return whether a token was made by a machine, whatever stands around it."""
     if _SERVICE.fullmatch(token):
         return True
-    letters = re.sub(r"[^A-Za-z]", "", token)
-    is_of_one_case = letters.islower() or letters.isupper()
-    is_mixed = letters and (not is_of_one_case or re.search(r"\d", token))
+    # Letters of both cases, or letters and digits.
+    is_mixed = re.search(r"[a-z].*[A-Z]|[A-Z].*[a-z]|[A-Za-z].*\d|\d.*[A-Za-z]", token)
     return bool(is_mixed) and values.looks_random(token, _SHORTEST_BARE)
