@@ -8,6 +8,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from enum import Enum
 from typing import Any
@@ -23,9 +24,8 @@ _TYPES: dict[str, Kind] = {
 }
 _SHORT = ("str", "int", "float", "bool", "date", "list")
 _RANGE = re.compile(r"(-?\d*\.?\d+)?\.\.(-?\d*\.?\d+)?")
-_HOW = "A field is NAME TYPE 1..5: DESCRIPTION, or NAME: a|b|c; types: " + ", ".join(
-    _SHORT
-)
+_HOW = "A field is NAME TYPE 1..5: DESCRIPTION, or NAME: a|b|c; types: "
+_HOW += ", ".join(_SHORT)
 _FLAT = (
     "A field is str, int, float, bool, date, Literal[…], a list of one of them, or "
     "| None: no object in an object"
@@ -98,19 +98,17 @@ class _Wrong(Exception):
 
 
 def _of_text(spec: str) -> Fields:
-    try:
-        return _fields(spec)
-    except _Wrong as error:
-        wrong = error
-    meant = wrong.meant
-    for _ in range(_MOST_FIELDS):  # each may be wrong
+    wrong, meant = "", spec
+    for _ in range(_MOST_FIELDS + 1):  # each may be wrong
         try:
-            _fields(meant)
+            fields = _fields(meant)
         except _Wrong as error:
-            meant = error.meant
+            wrong, meant = wrong or str(error), error.meant
         else:
-            raise _unreadable(str(wrong), f'Did you mean: "{one_line(meant, 300)}"')
-    raise _unreadable(str(wrong))
+            if not wrong:
+                return fields
+            raise _unreadable(wrong, f'Did you mean: "{one_line(meant, 300)}"')
+    raise _unreadable(wrong)
 
 
 def _fields(spec: str) -> Fields:
@@ -118,10 +116,14 @@ def _fields(spec: str) -> Fields:
     parts = [stripped for part in spec.split(separator) if (stripped := part.strip())]
     if len(parts) == 1 and (single := _single(parts[0])):
         return Fields((single,), is_single=True)
-    fields: list[Field] = []
+    fields: dict[str, Field] = {}
     for at, part in enumerate(parts):
         try:
-            fields.append(_other(_field(part), fields, part))
+            one = _field(part)
+            if (name := one.name.casefold()) in fields:
+                meant = part.replace(one.name, f"{one.name}_2", 1)
+                raise _Wrong(f"there are two fields {name}", meant)
+            fields[name] = one
         except _Wrong as wrong:
             before, after, mended = parts[:at], parts[at + 1 :], wrong.meant
             begun = before[-1] if before and separator == "," else ""
@@ -133,16 +135,7 @@ def _fields(spec: str) -> Fields:
             end = ";" if separator == ";" and len(parts) == 1 else ""
             meant = f"{separator.strip() or ';'} ".join(parts) + end
             raise _Wrong(str(wrong), meant) from None
-    return Fields(tuple(fields))
-
-
-def _other(one: Field, fields: list[Field], part: str) -> Field:
-    """Return a field whose name no other has; raise _Wrong if one has it."""
-    name = one.name.casefold()
-    if name in (field.name.casefold() for field in fields):
-        meant = part.replace(one.name, f"{one.name}_2", 1)
-        raise _Wrong(f"there are two fields {name}", meant)
-    return one
+    return Fields(tuple(fields.values()))
 
 
 def _single(part: str) -> Field | None:
@@ -178,8 +171,9 @@ def _field(part: str) -> Field:
         plain = re.sub(r"\W+", "_", name).strip("_") or "name"
         plain = plain if plain.isidentifier() else f"n{plain}"
         raise _Wrong(f"{one_line(name, 40)} is no name", part.replace(name, plain, 1))
-    if tail and not shape and all(_is_shape(token) for token in _tokens(tail)):
-        shape, tail = _tokens(tail), ""  # total: float
+    typed = _tokens(tail)
+    if not shape and all(t == "?" or t in _SHORT or _RANGE.fullmatch(t) for t in typed):
+        shape, tail = typed, ""  # total: float
     if "enum" in shape and "|" not in tail:
         raise _Wrong(f"{name} has no labels", f"{name}: one|another")
     is_date = name == "date" and "|" not in tail
@@ -187,25 +181,19 @@ def _field(part: str) -> Field:
     return _described(_shaped(one, shape, part), tail)
 
 
-def _is_shape(token: str) -> bool:
-    return token in _SHORT or token == "?" or _RANGE.fullmatch(token) is not None
-
-
 def _described(one: Field, tail: str) -> Field:
     """Return a field with its description, or its labels."""
     if "|" not in tail:
-        return dataclasses.replace(one, about=one_line(tail, 500))
+        return replace(one, about=one_line(tail, 500))
     texts = (text.strip() for text in tail.rstrip("? ").split("|"))
     plain = (re.sub(r"^(['\"])(.*)\1$", r"\2", text) for text in texts)
     labels = tuple(dict.fromkeys(filter(None, plain)))
-    numbers = [label for label in labels if re.fullmatch(r"-?\d+", label)]
-    if not labels or (
-        one.kind != "str" and (one.kind != "int" or len(numbers) < len(labels))
-    ):
+    are_numbers = all(re.fullmatch(r"-?\d+", label) for label in labels)
+    if not labels or one.kind not in ("str", "int" if are_numbers else "str"):
         what = f"{one.name} has labels that are no {one.kind}"
         raise _Wrong(what, f"{one.name}: {'|'.join(labels) or 'one|another'}")
     is_nullable = one.is_nullable or tail.endswith("?")
-    return dataclasses.replace(one, labels=labels, is_nullable=is_nullable)
+    return replace(one, labels=labels, is_nullable=is_nullable)
 
 
 def _shaped(one: Field, shape: list[str], part: str) -> Field:
@@ -213,16 +201,14 @@ def _shaped(one: Field, shape: list[str], part: str) -> Field:
     for token in shape:
         limits = _RANGE.fullmatch(token)
         if token == "?":
-            one = dataclasses.replace(one, is_nullable=True)
+            one = replace(one, is_nullable=True)
         elif token == "list":
-            one = dataclasses.replace(one, is_list=True)
-        elif token in ("enum", "of"):
-            continue
+            one = replace(one, is_list=True)
         elif token in _TYPES:
-            one = dataclasses.replace(one, kind=_TYPES[token])
+            one = replace(one, kind=_TYPES[token])
         elif limits and any(limits.groups()):
             one = _limited(one, limits, part)
-        else:
+        elif token not in ("enum", "of"):
             what = f"{one_line(part, 60)}: {one_line(token, 30)} is no type"
             raise _Wrong(what, _meant(part, token))
     return one
@@ -234,14 +220,12 @@ def _limited(one: Field, limits: re.Match[str], part: str) -> Field:
     if kind == "str":
         kind = "float" if "." in "".join(filter(None, limits.groups())) else "int"
     if kind not in ("int", "float"):
-        meant = f"{one.name} int {limits[0]}"
-        raise _Wrong(f"{one.name} has a range, but is no number", meant)
+        what = f"{one.name} has a range, but is no number"
+        raise _Wrong(what, f"{one.name} int {limits[0]}")
     if least is not None and most is not None and least > most:
-        turned = f"{limits[2]}..{limits[1]}"
-        raise _Wrong(
-            f"{limits[0]} ends before it begins", part.replace(limits[0], turned, 1)
-        )
-    return dataclasses.replace(one, kind=kind, least=least, most=most)
+        turned = part.replace(limits[0], f"{limits[2]}..{limits[1]}", 1)
+        raise _Wrong(f"{limits[0]} ends before it begins", turned)
+    return replace(one, kind=kind, least=least, most=most)
 
 
 def _meant(part: str, token: str) -> str:
@@ -271,36 +255,30 @@ _SCHEMAS: dict[Any, dict[str, Any]] = {
 
 def _of_type(spec: Any) -> Fields:
     if hasattr(spec, "model_json_schema"):  # pydantic
-        fields = _of_schema(spec.model_json_schema())
-        return dataclasses.replace(fields, make=spec.model_validate)
-    if isinstance(spec, type) and dataclasses.is_dataclass(spec):
-        hints = _hints(spec)
-        names = [one.name for one in dataclasses.fields(spec) if one.init]
-        fields = _of_schema({name: hints[name] for name in names})
-        return dataclasses.replace(fields, make=lambda values: spec(**values))
-    if typing.is_typeddict(spec):
-        hints = _hints(spec)
-        # Where annotations are texts, it does not know what is `Required`.
-        loose = {
-            name
-            for name in spec.__optional_keys__
-            if typing.get_origin(hints[name]) is not typing.Required
-        }
-        fields = _of_schema(hints)
-        made = (
-            dataclasses.replace(one, is_nullable=one.is_nullable or one.name in loose)
-            for one in fields.fields
-        )
-        return dataclasses.replace(fields, fields=tuple(made))
-    return Fields((_property("value", _schema(spec), {}),), is_single=True)
-
-
-def _hints(spec: Any) -> dict[str, Any]:
+        return replace(_of_schema(spec.model_json_schema()), make=spec.model_validate)
+    is_filled = isinstance(spec, type) and dataclasses.is_dataclass(spec)
+    if not is_filled and not typing.is_typeddict(spec):
+        return Fields((_property("value", _schema(spec), {}),), is_single=True)
     try:
-        return typing.get_type_hints(spec, include_extras=True)
+        hints = typing.get_type_hints(spec, include_extras=True)
     except NameError as error:
         what = f"a type in {spec.__name__} is not known: {error}"
         raise _unreadable(what, "Define it before") from None
+    if is_filled:
+        names = [one.name for one in dataclasses.fields(spec) if one.init]
+        fields = _of_schema({name: hints[name] for name in names})
+        return replace(fields, make=lambda values: spec(**values))
+    # Where annotations are texts, it does not know what is `Required`.
+    loose = {
+        name
+        for name in spec.__optional_keys__
+        if typing.get_origin(hints[name]) is not typing.Required
+    }
+    made = (
+        replace(one, is_nullable=one.is_nullable or one.name in loose)
+        for one in _of_schema(hints).fields
+    )
+    return Fields(tuple(made))
 
 
 def _schema(hint: Any) -> dict[str, Any]:
@@ -312,10 +290,8 @@ def _schema(hint: Any) -> dict[str, Any]:
         return {"enum": [member.value for member in hint], "cast": hint}
     if origin is typing.Literal:
         return {"enum": [*arguments]}
-    if origin is typing.Annotated:
+    if origin in (typing.Annotated, typing.Required):
         return _schema(arguments[0]) | _notes(arguments[1:])
-    if origin is typing.Required:
-        return _schema(arguments[0])
     if origin in (typing.Union, types.UnionType, typing.NotRequired):
         others = [types.NoneType] if origin is typing.NotRequired else []
         return {"anyOf": [_schema(one) for one in (*arguments, *others)]}
@@ -369,24 +345,28 @@ def _property(name: str, one: Any, whole: Mapping[str, Any]) -> Field:
     is_nullable = _NULL in union or "null" in kinds or None in values
     kinds = [kind for kind in kinds if kind != "null"]
     if values:
-        field = _of_values(name, [value for value in values if value is not None])
-        field = dataclasses.replace(field, cast=one.get("cast"))
+        values = [value for value in values if value is not None]
+        types_ = {type(value) for value in values}
+        if types_ not in ({str}, {int}):
+            raise _unreadable(f"the values of {name} are not all str or all int")
+        kind: Kind = "str" if types_ == {str} else "int"
+        labels = tuple(map(str, values))
+        field = Field(name, kind, labels=labels, cast=one.get("cast"))
     elif kinds == ["array"]:
         field = _property(name, one.get("items", _SCHEMAS[str]), whole)
         if field.is_list:
             raise _unreadable(f"{name} is a list of lists", _FLAT)
-        field = dataclasses.replace(field, is_list=True)
+        field = replace(field, is_list=True)
     elif len(kinds) == 1 and kinds[0] in _TYPES:
         kind = "date" if one.get("format") == "date" else _TYPES[kinds[0]]
         is_number = kind in ("int", "float")
         ends = (one.get("minimum"), one.get("maximum")) if is_number else (None, None)
         field = Field(name, kind, least=ends[0], most=ends[1])
     else:
-        shown = ", ".join(map(str, kinds))
-        shown = shown or " or ".join(str(o.get("type", "object")) for o in others)
-        shown = shown or "of any type"
+        either = " or ".join(str(other.get("type", "object")) for other in others)
+        shown = ", ".join(map(str, kinds)) or either or "of any type"
         raise _unreadable(f"{name} cannot be {one_line(shown, 60)}", _FLAT)
-    return dataclasses.replace(field, is_nullable=is_nullable, about=about)
+    return replace(field, is_nullable=is_nullable, about=about)
 
 
 def _resolved(one: Any, whole: Mapping[str, Any]) -> dict[str, Any]:
@@ -396,11 +376,3 @@ def _resolved(one: Any, whole: Mapping[str, Any]) -> dict[str, Any]:
     for step in str(one.get("$ref", "")).removeprefix("#/").split("/"):
         found = found.get(step) if isinstance(found, Mapping) else None
     return {**(found if isinstance(found, Mapping) else {}), **one}
-
-
-def _of_values(name: str, values: list[Any]) -> Field:
-    kinds = {type(value) for value in values}
-    if kinds not in ({str}, {int}):
-        raise _unreadable(f"the values of {name} are not all str or all int")
-    kind: Kind = "str" if kinds == {str} else "int"
-    return Field(name, kind, labels=tuple(map(str, values)))
