@@ -158,7 +158,11 @@ def ask_typed(
         reply, reading = second, read_reply(second, fields)
     if reading.value is None:
         raise _invalid(reply, reading.error)
-    _set_value(reply, fields, reading)
+    known, values = reply.metadata, reading.value
+    cells = ([as_cell(name), as_cell(one)] for name, one in values.items())
+    known.value, known.shown = fields.build(values), as_table(["Field", "Value"], cells)
+    if reading.note:
+        known.notices += (f"The answer was {reading.note}.",)
     return reply
 
 
@@ -166,13 +170,12 @@ def read_reply(reply: Reply, fields: Fields) -> Reading:
     """Return what a reply says of the fields, or what kept it from saying anything."""
     known = reply.metadata
     reading = read_value(reply, fields, known.finish_reason, known.reasoning)
-    if reading.value is not None:
-        return reading
+    why = ""
     if known.refusal:
         why = f"the model refused: “{one_line(known.refusal, 120)}”"
-        return Reading(error=why, is_blocked=True)
-    if known.finish_reason == "content_filter":
+    elif known.finish_reason == "content_filter":
         why = "the service's content filter stopped the answer"
+    if reading.value is None and why:
         return Reading(error=why, is_blocked=True)
     return reading
 
@@ -180,21 +183,19 @@ def read_reply(reply: Reply, fields: Fields) -> Reading:
 def _add_first(first: Reply, second: Reply, why: str) -> None:
     """Add to a second reply what the first one took."""
     one, other = first.metadata, second.metadata
-    costs = [(known.usage.cost_usd, known.estimated_usd) for known in (one, other)]
-    believed = [cost if guess is None else guess for cost, guess in costs]
-    usage = one.usage + other.usage
-    other.usage = replace(usage, cost_usd=_sum([cost for cost, _ in costs]))
-    other.estimated_usd = _sum(believed)
+
+    def total(*figures: float | None) -> float | None:
+        return None if None in figures else sum(filter(None, figures))
+
+    costs = [known.usage.cost_usd for known in (one, other)]
+    guesses = [known.estimated_usd for known in (one, other)]
+    believed = (c if g is None else g for c, g in zip(costs, guesses, strict=True))
+    other.usage = replace(one.usage + other.usage, cost_usd=total(*costs))
+    other.estimated_usd = total(*believed)
     other.attempts += one.attempts
-    other.elapsed_s = _sum([one.elapsed_s, other.elapsed_s])
+    other.elapsed_s = total(one.elapsed_s, other.elapsed_s)
     notice = f"Asked twice; the first answer did not fit: {why}."
     other.notices = (*one.notices, notice, *other.notices)
-
-
-def _sum(figures: list[float | None]) -> float | None:
-    """Return a sum; None if a figure is not known."""
-    known = [figure for figure in figures if figure is not None]
-    return sum(known) if len(known) == len(figures) else None
 
 
 def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
@@ -211,16 +212,6 @@ def _invalid(reply: Reply, why: str) -> InvalidAnswerError:
     error = InvalidAnswerError(f"the answer does not fit: {why}", cost, hint)
     error.reply = reply
     return error
-
-
-def _set_value(reply: Reply, fields: Fields, reading: Reading) -> None:
-    """Set the value of a reply, and the table that is shown in place of its text."""
-    known, values = reply.metadata, reading.value or {}
-    rows = ([as_cell(name), as_cell(one)] for name, one in values.items())
-    known.value = fields.build(values)
-    known.shown = as_table(["Field", "Value"], rows)
-    if reading.note:
-        known.notices += (f"The answer was {reading.note}.",)
 
 
 def as_table(

@@ -131,21 +131,23 @@ class Field:
         if read is None:
             raise self._misfit(value, _KINDS[self.kind][2])
         if self.labels:
-            read = self._label(read)
+            near = self._label(str(read))
+            if not near or (self.kind != "str" and near != str(read)):
+                known = one_line(", ".join(self.labels), 120)
+                raise self._misfit(value, f"is not one of {known}")
+            read = near if self.kind == "str" else read
         elif (self.least is not None and read < self.least) or (
             self.most is not None and read > self.most
         ):
             raise self._misfit(value, f"is not in {self.limits}")
         return self.cast(read) if self.cast else read
 
-    def _label(self, value: Any) -> Any:
-        if str(value) in self.labels:
-            return value
-        near = [one for one in self.labels if _plain(one) == _plain(str(value))]
-        if self.kind == "str" and len(near) == 1:
-            return near[0]
-        known = ", ".join(self.labels)
-        raise self._misfit(value, f"is not one of {one_line(known, 120)}")
+    def _label(self, text: str) -> str:
+        """Return the one label that a text is, but for its marks; empty if none."""
+        if text in self.labels:
+            return text
+        near = [one for one in self.labels if _plain(one) == _plain(text)]
+        return near[0] if len(near) == 1 else ""
 
     def as_label(self, value: Any) -> str:
         """Return a value as it is compared with others, however it was written."""
@@ -158,8 +160,7 @@ class Field:
             value = int(number) if number.is_integer() else number
             value = bool(number) if self.kind == "bool" else value
         text = str(value).strip()
-        near = [one for one in self.labels if _plain(one) == _plain(text)]
-        return text if text in self.labels or len(near) != 1 else near[0]
+        return self._label(text) or text
 
     def _misfit(self, value: Any, why: str) -> Misfit:
         shown = "null" if value is None else repr(value)
@@ -251,15 +252,14 @@ class Fields:
         try:
             return self.make(values)
         except Exception as error:  # the user's own checks
-            raise Misfit(one_line(_complaint(error), 200)) from None
-
-
-def _complaint(error: Exception) -> str:
-    """Return what a user's own check says; of pydantic's, without type and link."""
-    if not hasattr(error, "errors"):
-        return f"{type(error).__name__}: {error}"
-    places = ((".".join(map(str, one["loc"])), one["msg"]) for one in error.errors())
-    return "; ".join(f"{place}: {said}" if place else said for place, said in places)
+            said = f"{type(error).__name__}: {error}"
+            if hasattr(error, "errors"):  # pydantic's, without type and link
+                told = (([*map(str, e["loc"])], e["msg"]) for e in error.errors())
+                said = "; ".join(
+                    ": ".join(filter(None, (".".join(place), why)))
+                    for place, why in told
+                )
+            raise Misfit(one_line(said, 200)) from None
 
 
 def _quoted(text: str) -> str:

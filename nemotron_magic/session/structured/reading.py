@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple, NoReturn
 
 from nemotron_magic.core.text import one_line, plural
@@ -18,6 +19,7 @@ _MOST_STARTS = 400
 _MOST_REPAIRS = 4
 _MOST_SIGNS = 2_000
 _MARKS = ("```", "~~~")
+_THINKING = "(?:think|thinking|thought)"
 
 
 class Reading(NamedTuple):
@@ -54,10 +56,13 @@ def read_value(
 
 def _read(text: str, fields: Fields, is_cut: bool, reasoning: str) -> Reading:
     """Return the values of the strictest reading that finds an object of these keys."""
-    text = _without_thinking(text).strip().lstrip("\ufeff")
+    text = re.sub(rf"(?s)\A.*</{_THINKING}>", "", text)
+    text = re.sub(rf"(?s)\A\s*<{_THINKING}>.*", "", text).strip().lstrip("\ufeff")
     own_note, error = "", "it was cut off at max_tokens"
     if not text and reasoning.strip():
-        text, is_cut = _last_part(reasoning.strip()), True
+        text, is_cut = reasoning.strip(), True
+        fences = _fences(text) if text.endswith(_MARKS) else []
+        text = fences[-1] if fences else text[text.rfind("\n{") + 1 :]
         own_note = "read from the reasoning"
         error = "the answer is empty; there is only reasoning"
     for found, note in _found(text, fields, is_cut):
@@ -83,20 +88,6 @@ def _found(text: str, fields: Fields, is_cut: bool) -> Iterator[tuple[Any, str]]
         yield found[-1], "the last of several" if differ else ""
     yield _repaired(text, fields), "repaired"
     yield from ((one, "") for one in objects if fields.keys_in(one))
-
-
-def _without_thinking(text: str) -> str:
-    """Return what stands behind a model's thoughts, if they are marked."""
-    text = re.sub(r"(?s)\A.*</(?:think|thinking|thought)>", "", text)
-    return re.sub(r"(?s)\A\s*<(?:think|thinking|thought)>.*", "", text)
-
-
-def _last_part(text: str) -> str:
-    """Return the fence that a text ends with, or else its last lines from a brace."""
-    fences = _fences(text)
-    if fences and text.endswith(_MARKS):
-        return fences[-1]
-    return text[text.rfind("\n{") + 1 :]
 
 
 def _whole(text: str, fields: Fields) -> Any:
@@ -164,8 +155,8 @@ def _repaired(text: str, fields: Fields) -> Any:
     if is_long or len(re.findall(r"[{\[\"']", text)) > _MOST_SIGNS:
         return None
     places = [*_fences(text)[::-1], text]
-    candidates = [one for place in places for one in _braced(place, fields)]
-    for candidate in candidates[:_MOST_REPAIRS]:
+    candidates = (one for place in places for one in _braced(place, fields))
+    for candidate in islice(candidates, _MOST_REPAIRS):
         mended = _mended(candidate)
         if len(fields.keys_in(mended)) == len(fields.names):
             return mended
