@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import pickle
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import Event, Lock, Thread
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,13 +21,7 @@ from nemotron_magic.client.client import Client
 from nemotron_magic.core.endpoint import Endpoint, Key, loopback_addresses
 from nemotron_magic.core.errors import InputError, OutcomeUnknownError
 from nemotron_magic.session.credentials import Credentials, KeyStore
-from nemotron_magic.session.rows.engine import (
-    Begun,
-    Ended,
-    Events,
-    RowRequest,
-    Threads,
-)
+from nemotron_magic.session.rows.engine import Ended, RowRequest, Threads
 
 _LOOK_S = 0.2
 _senders: dict[str, tuple[Threads, Key | None]] = {}
@@ -38,15 +31,19 @@ _senders: dict[str, tuple[Threads, Key | None]] = {}
 class Cluster:
     """Sends from the workers that a `distributed.Client` is connected to."""
 
-    def __init__(self, client: Any, events: Events, topic: str) -> None:
-        if why := _unfit(client):
-            raise InputError(
-                f"engine is {why}",
-                "nothing was sent",
-                "Such as: engine=Client(cluster)",
-            )
+    def __init__(self, client: Any, put: Callable[[Ended], object], topic: str) -> None:
+        why = ""
+        if not hasattr(client, "nthreads"):
+            why = f"no distributed.Client, but of type {type(client).__name__}"
+        elif getattr(client, "asynchronous", False):
+            why = "an asynchronous client, and rows need one that waits"
+        elif getattr(client, "status", "running") != "running":
+            why = "a closed client"
+        if why:
+            hint = "Such as: engine=Client(cluster)"
+            raise InputError(f"engine is {why}", "nothing was sent", hint)
         self._dask = client
-        self._events = events
+        self._put = put
         self._topic = f"nemotron-rows-{topic}"
         self._lock = Lock()
         self._at: dict[bytes, str] = {}  # the worker that has a row
@@ -91,20 +88,20 @@ class Cluster:
 
     def stop(self) -> None:
         """Let all that is under way go."""
-        self._tell(_stop)
+        self._tell("stop")
 
     def close(self) -> None:
         """End what sends, and forget what it said."""
         self._is_over.set()
-        self._tell(_close)
+        self._tell("close")
         with suppress(Exception):
             self._dask.cancel(self._handed)
             self._dask.unsubscribe_topic(self._topic)
             self._dask.run_on_scheduler(_forget, self._topic)
 
-    def _tell(self, function: Any) -> None:
+    def _tell(self, verb: str) -> None:
         with suppress(Exception):  # a worker that is lost has nothing to stop
-            self._dask.run(function, self._topic, on_error="ignore")
+            self._dask.run(_do, self._topic, verb, on_error="ignore")
 
     def _prepare(self, workers: Sequence[str], key: Key | None) -> None:
         """Let workers that came later send, too; raise InputError if one cannot."""
@@ -118,10 +115,9 @@ class Cluster:
         try:
             with_key = self._dask.run(_begin, self._topic, origin, workers=new)
         except ImportError as error:
-            raise InputError(
-                f"the workers cannot import {error.name}", "nothing was sent",
-                "Install nemotron_magic on each: pip install nemotron_magic",
-            ) from None  # fmt: skip
+            what = f"the workers cannot import {error.name}"
+            hint = "Install nemotron_magic on each: pip install nemotron_magic"
+            raise InputError(what, "nothing was sent", hint) from None
         bare = [one for one, has_key in with_key.items() if not has_key]
         if key and bare:
             self._check_ways(bare, key)
@@ -143,14 +139,14 @@ class Cluster:
 
     def _hear(self, event: tuple[float, dict[str, bytes]]) -> None:
         said = pickle.loads(event[1]["event"])
-        if isinstance(said, Begun):
-            self._begun.add(said.key)
+        if isinstance(said, bytes):
+            self._begun.add(said)
             return
         with self._lock:
             self._begun.discard(said.key)
             if self._at.pop(said.key, None) is None:
                 return
-        self._events.put(said)
+        self._put(said)
 
     def _watch(self) -> None:
         """Say what became of the rows of workers that are lost."""
@@ -163,30 +159,18 @@ class Cluster:
                         del self._at[key]
                 for key in lost:
                     gone = OutcomeUnknownError("its worker was lost")
-                    self._events.put(Ended(key, error=gone))
-
-
-def _unfit(client: Any) -> str:
-    """Return why no rows can be sent from a client; empty if they can."""
-    if not hasattr(client, "nthreads"):
-        return f"no distributed.Client, but of type {type(client).__name__}"
-    if getattr(client, "asynchronous", False):
-        return "an asynchronous client, and rows need one that waits"
-    return (
-        "" if getattr(client, "status", "running") == "running" else "a closed client"
-    )
+                    self._put(Ended(key, error=gone))
 
 
 def _begin(topic: str, origin: str, dask_worker: Any = None) -> bool:
     """On a worker: get ready to send; return whether it has the key."""
 
-    def say(event: Begun | Ended) -> None:
+    def say(event: bytes | Ended) -> None:
         dask_worker.log_event(topic, {"event": pickle.dumps(event)})
 
     credentials = Credentials(os.environ, KeyStore())
     key = credentials.key(Endpoint.read(origin)) if origin else None
-    queue: Any = SimpleNamespace(put=say)
-    _senders[topic] = (Threads(Client(), queue, say), key)
+    _senders[topic] = (Threads(Client(), say, say), key)
     return key is not None
 
 
@@ -207,15 +191,11 @@ def _take_on(
     threads.send(keyed, under_way)
 
 
-def _stop(topic: str) -> None:
+def _do(topic: str, verb: str) -> None:
     if topic in _senders:
-        _senders[topic][0].stop()
-
-
-def _close(topic: str) -> None:
-    threads, _ = _senders.pop(topic, (None, None))
-    if threads:
-        threads.close()
+        getattr(_senders[topic][0], verb)()
+    if verb == "close":
+        _senders.pop(topic, None)
 
 
 def _forget(topic: str, dask_scheduler: Any = None) -> None:

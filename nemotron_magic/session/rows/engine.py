@@ -11,7 +11,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import Protocol
 
 from nemotron_magic.client.client import Client, Request
 from nemotron_magic.client.deadline import CancelToken
@@ -30,13 +29,6 @@ class RowRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A request has gone out."""
-
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """What came of a request: a reply, or an error, after it was taken on or not."""
 
@@ -46,37 +38,17 @@ class Ended:
     is_accepted: bool = False
 
 
-Events = SimpleQueue[Ended]
-
-
-class Engine(Protocol):
-    """Sends requests, each once, and tells what becomes of them."""
-
-    def send(self, requests: Sequence[RowRequest], under_way: int) -> None:
-        """Take requests on; with them, that many are under way."""
-
-    def has_begun(self, key: bytes) -> bool:
-        """Return whether the request of a row has gone out."""
-
-    def stop(self) -> None:
-        """Let all that is under way go."""
-
-    def close(self) -> None:
-        """End once all has been sent."""
-
-
 class Threads:
     """Sends from threads of this process, each with a connection of its own."""
 
     def __init__(
         self,
         client: Client,
-        events: Events,
-        begun: Callable[[Begun], None] = lambda begun: None,
+        put: Callable[[Ended], object],
+        begun: Callable[[bytes], object] = bool,
     ) -> None:
         self._client = client
-        self._events = events
-        self._tell_begun = begun
+        self._put, self._tell_begun = put, begun
         self._requests: SimpleQueue[RowRequest | None] = SimpleQueue()
         self._stops: list[CancelToken] = []
         self._begun: set[bytes] = set()
@@ -108,13 +80,14 @@ class Threads:
         client = self._client.apart(stop)
         try:
             while (one := self._requests.get()) is not None:
-                self._events.put(self._ended(client, one, stop))
+                self._put(self._ended(client, one, stop))
         finally:
             client.close()
             stop.let_go()
 
     def _ended(self, client: Client, one: RowRequest, stop: CancelToken) -> Ended:
-        draft, error = ReplyAccumulator(), None
+        draft = ReplyAccumulator()
+        error: NemotronError | None = None
         self._begun.discard(one.key)
         try:
             with closing(client.once(one.request, one.request_id)) as events:
@@ -123,15 +96,11 @@ class Threads:
                     draft.add(event)
                     if type(event) is Sent:
                         self._begun.add(one.key)
-                        self._tell_begun(Begun(one.key))
-        except KeyboardInterrupt:
-            error = _dropped()
-        except NemotronError as raised:
-            error = _dropped() if stop.is_set else raised
+                        self._tell_begun(one.key)
+        except (KeyboardInterrupt, NemotronError) as raised:
+            error = OutcomeUnknownError("dropped when the run was stopped")
+            if isinstance(raised, NemotronError) and not stop.is_set:
+                error = raised
         except Exception as raised:
             error = OutcomeUnknownError(f"the call failed: {raised!r}")
         return Ended(one.key, draft.reply(), error, draft.accepted)
-
-
-def _dropped() -> NemotronError:
-    return OutcomeUnknownError("dropped when the run was stopped")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from numbers import Integral, Real
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nemotron_magic.client.client import Request
 from nemotron_magic.client.deadline import InterruptGuard
@@ -39,13 +39,7 @@ from nemotron_magic.session.budget import (
 )
 from nemotron_magic.session.rows.accounting import RunAccounting
 from nemotron_magic.session.rows.answers import Answers, Means, PendingRow
-from nemotron_magic.session.rows.engine import (
-    Ended,
-    Engine,
-    Events,
-    RowRequest,
-    Threads,
-)
+from nemotron_magic.session.rows.engine import Ended, RowRequest, Threads
 from nemotron_magic.session.rows.frame import (
     Estimate,
     Progress,
@@ -66,6 +60,9 @@ from nemotron_magic.session.structured.asking import Rung
 from nemotron_magic.session.structured.specs import parse_fields
 from nemotron_magic.storage.records import CallRecord, Totals
 from nemotron_magic.storage.rows import RowState, TaskRecord
+
+if TYPE_CHECKING:
+    from nemotron_magic.session.rows.cluster import Cluster
 
 AGAIN: Mapping[str, tuple[RowState, ...]] = {
     "errors": (RowState.INVALID,),
@@ -116,8 +113,8 @@ class Run:
         self._chars: dict[bytes, int] = {}
         self._under_way: dict[bytes, PendingRow] = {}
         self._elsewhere: set[bytes] = set()
-        self._events: Events = SimpleQueue()
-        self._engine: Engine = self._engine_of(question.engine)
+        self._events: SimpleQueue[Ended] = SimpleQueue()
+        self._engine = self._engine_of(question.engine)
         self._governor = Governor(at_once, clock_s=means.clock_s, rpm=rpm, tpm=tpm)
         self._answers = Answers(task, means, self._governor, self._run)
         self._redact = means.redactor.of_now(settings)
@@ -131,12 +128,12 @@ class Run:
         self._ends_s = math.inf
         self._rendered_s = -math.inf
 
-    def _engine_of(self, client: Any) -> Engine:
+    def _engine_of(self, client: Any) -> Threads | Cluster:
         if client is None:
-            return Threads(self._means.client, self._events)
+            return Threads(self._means.client, self._events.put)
         from nemotron_magic.session.rows.cluster import Cluster
 
-        return Cluster(client, self._events, self._run)
+        return Cluster(client, self._events.put, self._run)
 
     # ---- before
 
