@@ -52,19 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m nemotron_magic", description=__doc__.partition("\n")[0]
-    )
+    about = __doc__.partition("\n")[0]
+    parser = argparse.ArgumentParser("python -m nemotron_magic", description=about)
     lab = "open the notebook in JupyterLab instead; it gets all further flags"
     parser.add_argument("--lab", action="store_true", help=lab)
     other = "another notebook to run (default: ours)"
     parser.add_argument("notebook", nargs="?", type=Path, help=other)
     options, more = parser.parse_known_args(arguments)
     options.more = more
-    if options.more and not options.lab:
-        parser.error(f"there is no {options.more[0]}")
+    if more and not options.lab:
+        parser.error(f"there is no {more[0]}")
     if options.notebook and not options.notebook.is_file():
-        hint = "; JupyterLab's flags take a =, as in --port=8888" if more else ""
+        flags = "; JupyterLab's flags take a =, as in --port=8888"
+        hint = flags if more else ""
         parser.error(f"there is no notebook {options.notebook}{hint}")
     return options
 
@@ -93,24 +93,21 @@ def _endpoint() -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _execute(source: Path, environ: Mapping[str, str]) -> int:
+    """Execute a notebook, print and write what comes of it; return the exit status."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(source, as_version=4)
-    client = NotebookClient(
-        notebook,
-        on_cell_executed=lambda cell, **more: _print(cell),
-        resources={"metadata": {"path": str(source.parent)}},
-        timeout=700,
-        # The kernel warns about TCP, which stays on this machine.
-        extra_arguments=["--log-level=40"],
-    )
-    status = 0
-    try:
+    place = {"metadata": {"path": str(source.parent)}}
+    client = NotebookClient(notebook, resources=place, timeout=700)
+    client.on_cell_executed = lambda cell, **more: _print(cell)
+    # The kernel warns about TCP, which stays on this machine.
+    client.extra_arguments = ["--log-level=40"]
+    status = 1
+    with suppress(CellExecutionError):
         client.execute(env=dict(environ))
-    except CellExecutionError:
-        status = 1
+        status = 0
     print()
     _write(source, notebook)
     return status
@@ -122,12 +119,10 @@ def _print(cell: NotebookNode) -> None:
         return
     print(f"\n── In [{cell.execution_count}] {'─' * 60}\n{cell.source}")
     for output in cell.outputs:
+        shown = output.get("text") or output.get("data", {}).get("text/plain", "")
         if output.output_type == "error":
-            text = "\n".join(output.traceback)
-        else:
-            shown = output.get("text") or output.get("data", {}).get("text/plain", "")
-            text = shown.rstrip()
-        print(f"\n{text}")
+            shown = "\n".join(output.traceback)
+        print(f"\n{shown.rstrip()}")
         if about := output.get("metadata", {}).get("nemotron"):
             usage = Usage.from_dict(about["usage"])
             model = about["served_model"] or about["model"]

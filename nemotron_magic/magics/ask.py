@@ -81,7 +81,7 @@ class Asking:
             return _changed(last, call), Continuation(thread)
         if call.command == "retry":
             return _changed(last, call), Regeneration(call.text, thread)
-        gives_code = call.command in TASKS and TASKS[call.command].gives_code
+        gives_code = call.command in TASKS and TASKS[call.command]["gives_code"]
         repairs, tries = int(settings["repair"]), settings["try_code"] == "on"
         new = InsertOptions(gives_code, repairs=repairs, tries=tries)
         options = _changed(new, call)
@@ -177,10 +177,8 @@ def _changed(options: InsertOptions, call: ParsedMagic) -> InsertOptions:
     inserts = options.inserts or call.code
     flag = "--replace" if call.replace else "--try" if trial == "on" else ""
     if flag and not inserts:
-        raise InputError(
-            f"{flag} is for code, and this question asks for none",
-            hint=f"Ask for it: %nemotron --code {flag} …",
-        )
+        what = f"{flag} is for code, and this question asks for none"
+        raise InputError(what, hint=f"Ask for it: %nemotron --code {flag} …")
     return replace(
         options,
         inserts=inserts,

@@ -31,16 +31,12 @@ _OF_THE_SHELL = re.compile(r"_+|_i*\d*|_[iod]h|_exit_code|__\w+__|_nemotron")
 def _variable(name: str) -> str:
     name = unicodedata.normalize("NFKC", name)  # as Python reads it in code
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise InputError(
-            f"--out needs the name of a variable, got {name[:60]}",
-            hint="Such as: %nemotron -o answer …",
-        )
+        what = f"--out needs the name of a variable, got {name[:60]}"
+        raise InputError(what, hint="Such as: %nemotron -o answer …")
     if name in _TAKEN or _OF_THE_SHELL.fullmatch(name):
-        raise InputError(
-            f"--out cannot be {name[:60]}: Python or IPython uses that name itself",
-            "nothing was sent",
-            "Take another: %nemotron -o answer …",
-        )
+        what = f"--out cannot be {name[:60]}: Python or IPython uses that name itself"
+        hint = "Take another: %nemotron -o answer …"
+        raise InputError(what, "nothing was sent", hint)
     return name
 
 

@@ -121,10 +121,8 @@ class FlagParser:
         elif not equals and flag.value:
             # A value may start with a hyphen, too, such as -1.
             if not rest or re.split(r"[\s=]", rest, maxsplit=1)[0] in FLAG_OF:
-                raise InputError(
-                    f"{name} needs a value, and none follows",
-                    hint=f"Type: %nemotron {name} {flag.value} …",
-                )
+                hint = f"Type: %nemotron {name} {flag.value} …"
+                raise InputError(f"{name} needs a value, and none follows", hint=hint)
             value, is_quoted, rest = _token(rest)
         if not is_quoted:
             _refuse_split(name, flag, value, rest)
@@ -180,10 +178,8 @@ class FlagParser:
 def _refuse_split(name: str, flag: Flag, value: str, rest: str) -> None:
     """Refuse a value without quotes around it that goes on behind a blank."""
     if value.count('"') % 2 or (value[-1:] == "'" and value.count("'") % 2):
-        raise InputError(
-            f"a quote is not closed: {f'{value} {rest}'[:40]}",
-            hint="Put the whole value of the flag in quotes, before the question",
-        )
+        hint = "Put the whole value of the flag in quotes, before the question"
+        raise InputError(f"a quote is not closed: {f'{value} {rest}'[:40]}", hint=hint)
     word = next(iter(rest.split(maxsplit=1)), "")
     goes_on = is_type(word.strip(",;")) or value[-1:] in ",;:|" or word[:1] == "|"
     joined, quoted = f"{name}={word} …", f'{name} "{value} {word.strip(",;")}" …'
@@ -207,10 +203,8 @@ def _json(key: str, text: str) -> Any:
     try:
         return Parameter(key, "json", "").parse(text)
     except InputError as error:
-        error.hint = (
-            "Put double quotes within JSON, and single ones around the whole: "
-            f'-p \'{key}=["a", "b"]\''
-        )
+        quotes = "double quotes within JSON, and single ones around the whole"
+        error.hint = f'Put {quotes}: -p \'{key}=["a", "b"]\''
         raise
 
 
@@ -223,11 +217,9 @@ def _token(text: str) -> tuple[str, bool, str]:
         token = key + next(one for one in plain if one is not None)
         return token, True, text[found.end() :].lstrip()
     if found := _OPEN_QUOTE.match(text):
-        raise InputError(
-            f"a quote is not closed: {text[found.start(1) :][:40]}",
-            hint=f"End the value of the flag with {_PAIRS.get(found[1], found[1])[0]}, "
-            "before the question",
-        )
+        end, begun = _PAIRS.get(found[1], found[1])[0], text[found.start(1) :][:40]
+        hint = f"End the value of the flag with {end}, before the question"
+        raise InputError(f"a quote is not closed: {begun}", hint=hint)
     token, *rest = re.split(r"\s+", text, maxsplit=1)
     return token, False, "".join(rest)
 
@@ -266,10 +258,9 @@ def parse(
         if is_guess and _is_answer(rest, last_reply(flags.others.get("thread", ""))):
             command, meant = "", ""
     if meant:
-        raise InputError(
-            f"“{one_line(rest.strip(), 60)}” is no command, and nothing was sent",
-            hint=f"Did you mean: {'' if meant[0] in '%!' else start}{meant}   {TO_ASK}",
-        )
+        what = f"“{one_line(rest.strip(), 60)}” is no command, and nothing was sent"
+        meant = meant if meant[0] in "%!" else f"{start}{meant}"
+        raise InputError(what, hint=f"Did you mean: {meant}   {TO_ASK}")
     if command:
         refuse_key(text, hide, by_hand=True)
     else:
@@ -380,10 +371,10 @@ def _is_all_flags(text: str) -> bool:
 
 def _is_answer(text: str, reply: str) -> bool:
     """Return whether a short text may answer a reply: it asks, or has these words."""
-    is_asked = re.search(r"\?\W*\Z", reply) and len(text.split()) == 1
-    words = re.escape(text.strip())
-    there = re.search(rf"(?<!\w){words}(?!\w)", reply, re.IGNORECASE)
-    return bool(is_asked or there)
+    if len(text.split()) == 1 and re.search(r"\?\W*\Z", reply):
+        return True
+    words = rf"(?<!\w){re.escape(text.strip())}(?!\w)"
+    return re.search(words, reply, re.IGNORECASE) is not None
 
 
 # What many a command of a shell takes, too: a question may end in it.
@@ -399,11 +390,9 @@ def _refuse_flags_behind(text: str, start: str) -> None:
         is_ours = flags.startswith("--") and not _OF_SHELLS.match(flags)
         is_ours = is_ours and not re.search(r"(?:^|\s)--\w", before)
         if (is_ours or found[1] in ".!?") and _is_all_flags(flags):
-            raise InputError(
-                f"flags stand before the question, and {flags} stands behind it",
-                "nothing was sent",
-                f"Type: {start}{flags} {_short_form(before)}   {TO_ASK}",
-            )
+            what = f"flags stand before the question, and {flags} stands behind it"
+            hint = f"Type: {start}{flags} {_short_form(before)}   {TO_ASK}"
+            raise InputError(what, "nothing was sent", hint)
 
 
 # At the start of a line, or after the name that gets the reply.
@@ -423,28 +412,24 @@ def completions(
     if found is None or is_elsewhere or (found["cell"] and above):
         return []
     waiting: Flag | None = None
-    names: Iterable[str] = FLAG_OF if word.startswith("-") else COMMANDS
     for typed in _WORD.findall(found[2].removesuffix(word)):
         flag = FLAG_OF.get(typed.partition("=")[0])
         if waiting is not None:
             waiting = None
+        elif typed in ("help", "help:"):
+            break
         elif flag is None:  # the question has begun
-            return _starting(names, word) if typed in ("help", "help:") else []
+            return []
         # One whose value may be left out has it after a `=`.
-        elif typed.endswith("=") or (
-            flag.value[:1] not in ("", "[") and "=" not in typed
-        ):
+        elif typed.endswith("=") or ("=" not in typed and flag.value[:1] not in "["):
             waiting = flag
+    names: Iterable[str] = FLAG_OF if word.startswith("-") else COMMANDS
     if waiting is not None:
         parameter = waiting.parameter
         names = parameter.suggestions if parameter else ()
         if parameter and parameter.name == "model":
             names = model_names()
-    return _starting(names, word)
-
-
-def _starting(names: Iterable[str], word: str) -> list[str]:
-    """Return those that start with `word`; if none does, those that hold it."""
     names = list(names)
-    found = [name for name in names if name.startswith(word)]
-    return sorted(found or [name for name in names if "/" in name and word in name])
+    # By a part of it, too, such as a model without its vendor.
+    inside = [name for name in names if "/" in name and word in name]
+    return sorted([name for name in names if name.startswith(word)] or inside)

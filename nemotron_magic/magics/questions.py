@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice
 from traceback import walk_tb
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from nemotron_magic.code.syntax import compile_cell, python_source, read_names
 from nemotron_magic.context.cells import Cell, latest_runs
@@ -30,16 +30,7 @@ from nemotron_magic.session.conversation import MAIN, Question, turns_before
 from nemotron_magic.session.session import Session
 from nemotron_magic.session.structured.specs import of_own_type
 
-
-class Task(NamedTuple):
-    """A request about a cell or a function; the turn remembers its `words` alone."""
-
-    words: str
-    instruction: str
-    gives_code: bool = True
-
-
-TASKS = {name: Task(**row) for name, row in WORDS["tasks"].items()}
+TASKS = WORDS["tasks"]
 
 _MOST_CELLS = 50  # an error older than these is ignored
 _MOST_PRINTED_CHARS = 4_000
@@ -119,20 +110,21 @@ class QuestionBuilder:
 
     def _subject(self, call: ParsedMagic, variables: Variables) -> tuple[Subject, str]:
         """Return what a task is about, and the cell that its code is to replace."""
-        task = TASKS[call.command]
+        task, more = TASKS[call.command], call.text.strip()
+        words, instruction = task["words"], task["instruction"]
         if call.command == "test":
-            name = self._function(call.text)
-            words = task.words.format(about=f"the function `{name}`")
-            return Subject(words, task.instruction, (), (name,), with_source=True), ""
+            name = self._function(more)
+            words = words.format(about=f"the function `{name}`")
+            return Subject(words, instruction, (), (name,), with_source=True), ""
         cell = self._cell(call, variables)
         about = f"cell {cell.number}" if cell.number else "this cell"
         names, values = self._values(cell, variables)
-        words = f"{task.words.format(about=about)} {call.text.strip()}".strip()
         printed, error = cell.printed, clip_traceback(cell.error)
         if len(printed) > _MOST_PRINTED_CHARS:
             printed = f"[…]\n{printed[-_MOST_PRINTED_CHARS:]}"
         part = cell_part(replace(cell, printed=printed, error=error), about)
-        return Subject(words, task.instruction, (part, *values), names), cell.source
+        words = f"{words.format(about=about)} {more}".strip()
+        return Subject(words, instruction, (part, *values), names), cell.source
 
     def _values(
         self, cell: Cell, variables: Variables
@@ -214,8 +206,7 @@ class QuestionBuilder:
         ran = islice(self.gatherer.history.newest_first(), _MOST_CELLS)
         return (cell for cell in ran if not cell.is_ours)
 
-    def _function(self, text: str) -> str:
-        name = text.strip()
+    def _function(self, name: str) -> str:
         value = _value_at(name, self.shell.user_ns)
         if any(type(value) is one for one in _FUNCTIONS):
             return name
