@@ -94,9 +94,7 @@ def own_file(shell: Any, environ: Mapping[str, str], ids: Mapping[int, str]) -> 
 
 def _path_in(cell: str) -> str:
     """Return the path in the address of a cell, if there is such a file."""
-    path = unquote(urlsplit(cell).path)
-    if re.match(r"/[A-Za-z]:", path):
-        path = path[1:]
+    path = re.sub(r"^/(?=[A-Za-z]:)", "", unquote(urlsplit(cell).path))
     is_file = path.endswith(".ipynb") and os.path.isabs(path) and os.path.isfile(path)
     return path if is_file else ""
 

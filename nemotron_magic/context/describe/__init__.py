@@ -39,8 +39,6 @@ _Formatter: TypeAlias = Callable[[object], str | None]
 # `_ai_repr_` is Jupyter's proposal 129, `_repr_llm_` IPython's x-vendor/llm.
 _METHODS = ("_repr_llm_", "_ai_repr_")
 _MIME_TYPES = ("text/plain", "text/markdown", "text/x-vendor-llm", "x-vendor/llm")
-
-
 # By identity: the hash of a class may be code of its metaclass.
 _REGISTERED: dict[int, tuple[type, Callable[[Any], str]]] = {}
 
@@ -69,7 +67,7 @@ def _own_words(value: object, formatter: _Formatter | None) -> tuple[str, str]:
     """Return what an object says of itself, and what of that failed."""
     cls = type(value)
     ours = (_REGISTERED[id(one)][1] for one in bases(cls) if id(one) in _REGISTERED)
-    methods = [(name, defined(cls, name)) for name in _METHODS]
+    methods = ((name, defined(cls, name)) for name in _METHODS)
     # What an object invents when it is asked for a method is none.
     sources: list[tuple[str, Any]] = [
         *(one for one in methods if type(one[1]) is FunctionType),
@@ -152,14 +150,8 @@ def describe(
     str
         Lines that a model reads, no longer than `budget_chars`.
     """
-    ctx = Context(
-        _lines,
-        data,
-        source,
-        own_name(name),
-        live=live or LiveTables({}),
-        plain=strip_controls(plain),
-    )
+    tables, shown = live or LiveTables({}), strip_controls(plain)
+    ctx = Context(_lines, data, source, own_name(name), live=tables, plain=shown)
     try:
         words, failed = _own_words(value, formatter)
         lines = iter(words[: 2 * budget_chars].splitlines()) if words else None
@@ -196,8 +188,8 @@ def _describer(value: object) -> Describer:
     """Return how to describe a value: by the first of its classes that is known."""
     homes = [".".join(home(cls)) for cls in bases(type(value))]
     # The members of an enum are numbers or texts first.
-    known = [name for name in ("enum.Enum", *homes) if name in homes and name in _KINDS]
-    if known:
+    first = ["enum.Enum"] if "enum.Enum" in homes else []
+    if known := [name for name in first + homes if name in _KINDS]:
         return _KINDS[known[0]]
     return record_lines if record_fields(value) else _unknown
 
@@ -220,6 +212,5 @@ def _bounded(title: str, lines: Lines, failed: str, budget_chars: int) -> str:
         if size > most + 1:
             break
     text = title + "\n".join(kept)
-    if len(text) <= most:
-        return text
-    return (text[: max(0, most - len(_CUT))] + _CUT)[:most]
+    cut = (text[: max(0, most - len(_CUT))] + _CUT)[:most]
+    return text if len(text) <= most else cut

@@ -365,6 +365,11 @@ def format_extreme(value: object) -> str:
     return str(value).removesuffix(" 00:00:00")
 
 
+def format_range(low: object, high: object) -> str:
+    """Return the range between two numbers or dates, in words."""
+    return f"{format_extreme(low)} to {format_extreme(high)}"
+
+
 SCALAR_KINDS: Kinds = {
     "builtins.NoneType builtins.bool builtins.ellipsis builtins.range": _constant,
     "builtins.int": _writer(_integer_text),

@@ -13,6 +13,7 @@ from nemotron_magic.context.describe.base import (
     Lines,
     and_more,
     format_extreme,
+    format_range,
     shorten,
 )
 from nemotron_magic.context.describe.objects import find_init
@@ -94,8 +95,7 @@ def _range(array: Any, ctx: Context) -> str:
         return f"all missing{note}"
     share = 1 - present.size / sample.size
     missing = f", {share:.1%} missing" if share else ""
-    low, high = present.min().item(), present.max().item()
-    return f"{format_extreme(low)} to {format_extreme(high)}{missing}{note}"
+    return f"{format_range(present.min().item(), present.max().item())}{missing}{note}"
 
 
 # ---- models

@@ -19,7 +19,7 @@ from nemotron_magic.context.describe.base import (
     Kinds,
     Lines,
     and_more,
-    format_extreme,
+    format_range,
     is_scalar,
     shorten,
 )
@@ -98,12 +98,7 @@ def _is_closed_column(keys: Any, values: Sequence[Any], ctx: Context) -> bool:
     )
 
 
-def _are_fields(
-    value: object,
-    keys: Sequence[object],
-    values: Sequence[object],
-    ctx: Context,
-) -> bool:
+def _are_fields(value: object, keys: Any, values: Any, ctx: Context) -> bool:
     """Return whether the keys of a dict may be shown: as fields, or as a vocabulary."""
     texts = [key for key in keys if type(key) is str]
     kinds = {float if type(one) is int else type(one) for one in values}
@@ -179,8 +174,7 @@ def _range(items: Sequence[Any], size: int, ctx: Context) -> str:
     if is_short or any(type(item) not in (int, float) for item in items):
         return ""
     note = f" (of the first {len(items):,})" if len(items) < size else ""
-    low, high = format_extreme(min(items)), format_extreme(max(items))
-    return f", {low} to {high}{note}"
+    return f", {format_range(min(items), max(items))}{note}"
 
 
 def _records(title: str, items: Sequence[Any], size: int, ctx: Context) -> Lines:
@@ -277,7 +271,7 @@ def _note(note: Any) -> str:
     # `list[int]` and `int | None` are Python's own; others may be of any class.
     if (kind := class_name(type(note))) not in _NOTES:
         return "…"
-    inner = [_note(part) for part in note.__args__]
+    inner = map(_note, note.__args__)
     if kind == _NOTES[0]:
         return f"{class_name(note.__origin__)}[{', '.join(inner)}]"
     return " | ".join(inner)
@@ -298,11 +292,8 @@ def _source(block: list[str], ctx: Context) -> Lines:
 
 def _class(value: type, ctx: Context) -> Lines:
     own, init = namespace(value), find_init(value)
-    call = (
-        _signature(init, ctx).removeprefix("(self").removeprefix(", ") if init else ""
-    )
-    call = call and f"({call}"
-    yield f"class {class_name(value)}{call}"
+    call = _signature(init, ctx).removeprefix("(self") if init else ""
+    yield f"class {class_name(value)}{call and '(' + call.removeprefix(', ')}"
     if parents := ", ".join(map(class_name, bases(value)[1:-1])):
         yield f"  derived from {parents}"
     yield from _doc(own.get("__doc__"))

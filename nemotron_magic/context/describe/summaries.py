@@ -304,12 +304,13 @@ def _holds(owner: Any, label: Any, cells: list[Any]) -> bool:
     return any(
         all(bool((column == number).any()) for number in numbers)
         for column in named or [column for _, column in columns]
-        if (
-            column.dtype.is_numeric()
-            if hasattr(column.dtype, "is_numeric")
-            else column.dtype.kind in "iuf"
-        )
+        if _is_numeric(column.dtype)
     )
+
+
+def _is_numeric(dtype: Any) -> bool:
+    is_polars = hasattr(dtype, "is_numeric")
+    return bool(dtype.is_numeric()) if is_polars else dtype.kind in "iuf"
 
 
 def _lines(grid: _Grid, seen: int, ctx: Context) -> Lines:
@@ -326,9 +327,9 @@ def _lines(grid: _Grid, seen: int, ctx: Context) -> Lines:
     lines = [(names, *heads)]
     most = max(map(len, ctx.live.tables), default=0)
     for place, label in enumerate(labels):
-        cells = zip(columns, (cells[place] for cells in grid.cells), strict=True)
-        parts = grid.rows[place]
-        shown = (_cell(cell, (*parts, *column), most, ctx) for column, cell in cells)
+        parts, cells = grid.rows[place], (cells[place] for cells in grid.cells)
+        pairs = zip(cells, columns, strict=True)
+        shown = (_cell(cell, (*parts, *column), most) for cell, column in pairs)
         lines.append((label, *shown))
     yield from (_BETWEEN + _BETWEEN.join(filter(None, line)) for line in lines)
     for more, what in ((rows - len(labels), "row"), (width - len(columns), "column")):
@@ -358,12 +359,10 @@ def _level(labels: list[Any], name: str, ctx: Context, seen: int) -> list[str]:
         safe = privacy.safe_labels(found, are_alike=False)
         unknown = {one for one, text in zip(found, safe, strict=True) if one != text}
     places = {label: place for place, label in enumerate(dict.fromkeys(labels), 1)}
-    return [
-        f"value {places[one]}" if one in unknown else _text(one, ctx) for one in labels
-    ]
+    return [f"value {places[one]}" if one in unknown else _text(one) for one in labels]
 
 
-def _text(value: Any, ctx: Context) -> str:
+def _text(value: Any) -> str:
     if type(value) is str:
         return " ".join(shorten(value, 40).split()) or repr(value)
     if type(value) is float and (value % 1 == 0 or abs(value) >= _LEAST_LARGE):
@@ -375,7 +374,7 @@ def _text(value: Any, ctx: Context) -> str:
     return shorten(str(value)) if is_library else class_name(type(value))
 
 
-def _cell(value: Any, parts: Sequence[Any], most: int, ctx: Context) -> str:
+def _cell(value: Any, parts: Sequence[Any], most: int) -> str:
     """Return a cell; of personal columns, no number that may be that of one row."""
     words = [part for part in parts if type(part) is str]
     is_shown = True
@@ -385,4 +384,4 @@ def _cell(value: Any, parts: Sequence[Any], most: int, ctx: Context) -> str:
     elif type(value) in (int, float) and any(map(privacy.is_personal, words)):
         is_one = any(word in _OF_ONE_ROW or word.endswith("%") for word in words)
         is_shown = not is_one and (value % 1 != 0 or value <= most)
-    return _text(value, ctx) if is_shown else "(hidden)"
+    return _text(value) if is_shown else "(hidden)"

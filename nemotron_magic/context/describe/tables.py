@@ -14,7 +14,7 @@ from nemotron_magic.context.describe.base import (
     Kinds,
     Lines,
     and_more,
-    format_extreme,
+    format_range,
     shorten,
 )
 from nemotron_magic.context.describe.summaries import (
@@ -119,9 +119,9 @@ def _format_label(label: object, ctx: Context) -> str:
 
 
 def quote_label(label: object, ctx: Context) -> str:
-    """Return the name of what stands alone: a text in quotes, None as nothing."""
+    """Return the name of what stands alone, a text in quotes; "" if it has none."""
     if type(label) is str:
-        return repr(shorten(label))
+        return label and repr(shorten(label))
     return "" if label is None else _format_label(label, ctx)
 
 
@@ -209,10 +209,9 @@ def _values(column: Column, present: Any, ctx: Context, name: str = "") -> str:
         return _text_values(present, ctx, column.label or name, column.is_index)
     if len(present) < (LEAST_ROWS if ctx.data == "schema" else 1):
         return ""
-    is_list = type(present) is list
-    low = min(present) if is_list else present.min()
-    high = max(present) if is_list else present.max()
-    return f"{format_extreme(low)} to {format_extreme(high)}"
+    if type(present) is list:
+        return format_range(min(present), max(present))
+    return format_range(present.min(), present.max())
 
 
 def _text_values(present: Any, ctx: Context, label: str, is_index: bool) -> str:
@@ -363,10 +362,10 @@ def _pandas_array(value: Any, ctx: Context) -> Lines:
     yield f"{kind} of {len(value):,}, {dtype}{named and f': {named}'}"
 
 
-def _pandas_single(value: Any, ctx: Context) -> Lines:
-    """Describe a Series or Index."""
-    values = as_library(value, "pandas")
-    rows, kind = len(values), f"pandas {type(values).__name__}"
+def _single(library: str, value: Any, ctx: Context) -> Lines:
+    """Describe a Series of pandas or polars, or an Index."""
+    values = as_library(value, library)
+    rows, kind = len(values), f"{library} {type(values).__name__}"
     if kind == "pandas MultiIndex":
         return iter([f"{kind}, {rows:,} rows, levels {_level_names(values, ctx)}"])
     name = quote_label(values.name, ctx)
@@ -374,20 +373,11 @@ def _pandas_single(value: Any, ctx: Context) -> Lines:
     if texts and not privacy.is_personal(name):
         labels = ", ".join(_format_label(one, ctx) for one in texts)
         return iter([f"{f'{kind} {name}'.strip()}, {rows:,} rows: {labels}"])
-    step, index = _step_of(rows), None
-    if kind == "pandas Series":
-        if summary := summary_lines(values, ctx):
-            return summary
-        levels, index = _index(values.index, step, ctx)
-        kind += levels
-    return _column_lines(kind, _column(name, values, step), rows, ctx, index)
-
-
-def _polars_series(value: Any, ctx: Context) -> Lines:
-    series = as_library(value, "polars")
-    rows, name = len(series), quote_label(series.name or None, ctx)
-    column = _column(name, series, _step_of(rows))
-    return _column_lines("polars Series", column, rows, ctx)
+    if kind == "pandas Series" and (summary := summary_lines(values, ctx)):
+        return summary
+    step = _step_of(rows)
+    levels, index = _index(getattr(values, "index", None), step, ctx)
+    return _column_lines(kind + levels, _column(name, values, step), rows, ctx, index)
 
 
 def _polars_lazy(value: Any, ctx: Context) -> Lines:
@@ -413,13 +403,13 @@ def _dtype(value: Any, ctx: Context) -> Lines:
 
 TABLE_KINDS: Kinds = {
     "pandas.DataFrame": partial(_frame, "pandas"),
-    "pandas.Series pandas.Index": _pandas_single,
+    "pandas.Series pandas.Index": partial(_single, "pandas"),
     "pandas.BaseGroupBy pandas.BaseWindow pandas.StylerRenderer": _pandas_view,
     "pandas.ExtensionArray": _pandas_array,
     "pandas.ExtensionDtype numpy.dtype polars.DataType": _dtype,
     "polars.DataFrame": partial(_frame, "polars"),
     "polars.LazyFrame": _polars_lazy,
-    "polars.Series": _polars_series,
+    "polars.Series": partial(_single, "polars"),
     "pyarrow.Table pyarrow.RecordBatch": _arrow_table,
     "pyarrow.Array pyarrow.ChunkedArray": _arrow_array,
 }
