@@ -20,13 +20,7 @@ from nemotron_magic.context.describe import describe
 from nemotron_magic.context.describe.base import Data, LiveTables
 from nemotron_magic.context.prompt import ContextPart
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.introspection import (
-    MISSING,
-    bases,
-    defined,
-    field,
-    home,
-)
+from nemotron_magic.core.introspection import MISSING, bases, defined, field, home
 from nemotron_magic.core.text import closest_match
 
 _AS_TYPED = "Correct it, or put a backslash before the dollar to send it as typed"

@@ -16,13 +16,7 @@ from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 from nemotron_magic.context.describe import privacy
-from nemotron_magic.core.introspection import (
-    as_library,
-    bases,
-    class_name,
-    home,
-    read,
-)
+from nemotron_magic.core.introspection import as_library, bases, class_name, home, read
 
 Data = Literal["schema", "sample", "full"]
 Lines: TypeAlias = Iterator[str]
@@ -180,9 +174,12 @@ def parse_data(text: str) -> object | None:
     written = call[1] if call else plain
     if written[:1] not in ("[", "{", "("):
         return _separated(plain)
-    for reader in (json.loads, _json_lines, _literal):
+    readers: list[Callable[[str], object]] = [json.loads, _json_lines]
+    if len(written) <= _MOST_LITERAL_CHARS:
+        readers.append(ast.literal_eval)
+    for reader in readers:
         with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            data: object = reader(written)
+            data = reader(written)
             if type(data) in (list, dict, tuple, set):
                 return data
     return None
@@ -190,10 +187,6 @@ def parse_data(text: str) -> object | None:
 
 def _json_lines(text: str) -> list[object]:
     return [json.loads(line) for line in text.splitlines()[:_MOST_LINES] if line]
-
-
-def _literal(text: str) -> object:
-    return ast.literal_eval(text) if len(text) <= _MOST_LITERAL_CHARS else None
 
 
 def _separated(text: str) -> list[dict[str, str]] | None:

@@ -52,9 +52,6 @@ _ARRAYS = ("numpy", "dask", "xarray", "pandas")
 _LAZY = "(lazy; nothing was computed)"
 
 
-# ---- arrays
-
-
 def _array(value: Any, ctx: Context) -> Lines:
     numpy = library("numpy")
     # A view as the library's own class has none of the methods of user code.
@@ -96,9 +93,6 @@ def _range(array: Any, ctx: Context) -> str:
     share = 1 - present.size / sample.size
     missing = f", {share:.1%} missing" if share else ""
     return f"{format_range(present.min().item(), present.max().item())}{missing}{note}"
-
-
-# ---- models
 
 
 def _estimator(value: object, ctx: Context) -> Lines:
@@ -160,9 +154,6 @@ def _results(value: object, ctx: Context) -> Lines:
         yield from (f"  {line}" for line in ctx.lines(series, value, "params"))
     elif home(type(params)) == ("numpy", "ndarray"):
         yield f"  params = {_found_text(params, value, ctx)}"
-
-
-# ---- figures
 
 
 def _figure(figure: Any, ctx: Context) -> Lines:
@@ -229,9 +220,6 @@ def _plotly_title(part: dict[str, Any], ctx: Context) -> str:
 
 def _plain_dict(value: Any) -> dict[str, Any]:
     return value if type(value) is dict else {}
-
-
-# ---- lazy and remote data
 
 
 def _lazy(value: Any, ctx: Context) -> Lines:

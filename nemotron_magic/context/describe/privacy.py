@@ -24,8 +24,7 @@ _LONGEST = 40
 _LONGEST_LOOKED_AT = 400  # blanks among them
 _LONGEST_TOLD = 20_000
 
-# ---- the words that tell what a column holds: lower case, without accents
-
+# Words in lower case, without accents.
 _SECTIONS = sections("nemotron_magic.context", "vocabulary.txt")
 WORDS = {name: frozenset(text.split()) for name, text in _SECTIONS.items()}
 
@@ -42,8 +41,6 @@ ORDINARY_WORDS = (
 )
 # Common names of people that are no ordinary words or places as well.
 FIRST_NAMES = WORDS["first_names"] - _KNOWN_WORDS
-
-# ---- the words of a name
 
 _PEOPLE_STEMS = tuple(WORDS["people_stems"])
 _THING_SIGNS = tuple(WORDS["thing_signs"])
@@ -130,8 +127,6 @@ def _is_thing(label: str) -> bool:
         or label.strip().endswith(_THING_SIGNS)
     )
 
-
-# ---- the looks of a value
 
 _LOOKS = sections("nemotron_magic.context", "looks.txt")
 LOOKS = {name: re.compile(text.replace("\n", "")) for name, text in _LOOKS.items()}

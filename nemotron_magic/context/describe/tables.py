@@ -22,12 +22,7 @@ from nemotron_magic.context.describe.summaries import (
     summary_lines,
     text_values,
 )
-from nemotron_magic.core.introspection import (
-    as_library,
-    class_name,
-    home,
-    state,
-)
+from nemotron_magic.core.introspection import as_library, class_name, home, state
 from nemotron_magic.core.text import plural
 
 Kind: TypeAlias = Literal["number", "date", "text", "other"]
@@ -167,11 +162,7 @@ def table_lines(
 
 
 def _column_lines(
-    kind: str,
-    column: Column,
-    rows: int,
-    ctx: Context,
-    index: Column | None = None,
+    kind: str, column: Column, rows: int, ctx: Context, index: Column | None = None
 ) -> Lines:
     """Yield the lines on a single column, such as a Series."""
     name = f" {column.label}" if column.label else ""
@@ -273,9 +264,6 @@ def _may_be_shown(column: Column) -> bool:
         return column.kind != "other" or column.dtype.lower().startswith("bool")
     counted, _ = _texts(column.present()[0])
     return _are_few(counted) and privacy.is_vocabulary(counted, column.label)
-
-
-# ---- what each library has
 
 
 def _type_text(dtype: Any) -> str:
