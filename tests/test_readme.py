@@ -18,10 +18,9 @@ from nemotron_magic.context.secrets.values import Strength, is_live_secret, stre
 from nemotron_magic.core.parameters import BY_NAME, PARAMETERS
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.magics.extension import NemotronMagics
-from nemotron_magic.magics.flags import FLAGS
 from nemotron_magic.magics.parser import parse
-from nemotron_magic.magics.phrases import COMMANDS
 from nemotron_magic.magics.questions import TASKS
+from nemotron_magic.magics.words import COMMANDS, FLAGS
 from nemotron_magic.session.conversation import MEMORY_CHARS
 from nemotron_magic.session.session import Session
 

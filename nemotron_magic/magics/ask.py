@@ -15,9 +15,9 @@ from nemotron_magic.core.text import literal
 from nemotron_magic.display.insert import InsertOptions
 from nemotron_magic.display.page import Renderer
 from nemotron_magic.magics.app import App
-from nemotron_magic.magics.flags import WORDS
 from nemotron_magic.magics.parser import ParsedMagic
 from nemotron_magic.magics.questions import TASKS
+from nemotron_magic.magics.words import WORDS
 from nemotron_magic.session.conversation import (
     MAIN,
     Continuation,

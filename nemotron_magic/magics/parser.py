@@ -14,19 +14,17 @@ from typing import Any
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, Parameter
 from nemotron_magic.core.text import one_line
-from nemotron_magic.magics.flags import (
+from nemotron_magic.magics.words import (
+    COMMANDS,
     FLAG_OF,
+    LONG_DASHES,
     READERS,
     TO_ASK,
     Flag,
-    never_typed,
-    refuse_key,
-)
-from nemotron_magic.magics.phrases import (
-    COMMANDS,
-    LONG_DASHES,
     bare,
     line_for,
+    never_typed,
+    refuse_key,
     suggest_command,
     synonym,
     unknown_flag,

@@ -24,8 +24,8 @@ from nemotron_magic.context.variables import Variables, evaluate
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.introspection import MISSING, bases, defined, exact, state
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.magics.flags import WORDS, refuse_key
 from nemotron_magic.magics.parser import ParsedMagic
+from nemotron_magic.magics.words import WORDS, refuse_key
 from nemotron_magic.session.conversation import MAIN, Question, turns_before
 from nemotron_magic.session.session import Session
 from nemotron_magic.session.structured.specs import of_own_type

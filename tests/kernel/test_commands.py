@@ -12,8 +12,7 @@ from shells import LOAD, Kernel, Outcome, running
 
 from nemotron_magic import rehearsal
 from nemotron_magic.core.parameters import PARAMETERS
-from nemotron_magic.magics.flags import FLAGS
-from nemotron_magic.magics.phrases import COMMANDS
+from nemotron_magic.magics.words import COMMANDS, FLAGS
 
 NANO = "nvidia/nemotron-3-nano-30b-a3b"
 BLOCKS = "rehearsal: say A\n```python\nx = 1\n```\n```python\ny = 2\n```"

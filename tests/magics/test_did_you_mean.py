@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nemotron_magic.magics.phrases import suggest_command, suggest_flag
+from nemotron_magic.magics.words import suggest_command, suggest_flag
 
 FLAGS = ("-t", "--temperature", "--top-p", "--thread", "--no-redact")
 COMMANDS = ("fix", "doc", "usage", "models", "conversations")

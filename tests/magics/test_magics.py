@@ -9,7 +9,7 @@ from shells import Shell, sent
 from traitlets.config import Config
 
 from nemotron_magic.magics.input_transformers import MISSED
-from nemotron_magic.magics.phrases import COMMANDS
+from nemotron_magic.magics.words import COMMANDS
 from nemotron_magic.session.reply import Reply
 
 PROSE = [

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from nemotron_magic.context.secrets.patterns import typed_key
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.magics.flags import FLAGS
 from nemotron_magic.magics.parser import ParsedMagic, parse
-from nemotron_magic.magics.phrases import COMMANDS
+from nemotron_magic.magics.words import COMMANDS, FLAGS
 
 ANY = st.text(st.characters(exclude_characters="\n"), max_size=40)
 

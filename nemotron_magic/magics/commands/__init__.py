@@ -22,9 +22,8 @@ from nemotron_magic.magics.app import App
 from nemotron_magic.magics.ask import Asking
 from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.service import SERVICE, key_state
-from nemotron_magic.magics.flags import FLAGS, flags_table
 from nemotron_magic.magics.parser import ParsedMagic, parse
-from nemotron_magic.magics.phrases import COMMANDS, bare, line_for
+from nemotron_magic.magics.words import COMMANDS, FLAGS, bare, flags_table, line_for
 from nemotron_magic.session.conversation import MAIN, PreparedPrompt, Turn
 from nemotron_magic.session.session import Session
 

@@ -24,8 +24,8 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_usd, one_line, plural
 from nemotron_magic.display.reports import preview_messages
 from nemotron_magic.magics.app import App
-from nemotron_magic.magics.flags import FLAG_OF
 from nemotron_magic.magics.parser import ParsedMagic
+from nemotron_magic.magics.words import FLAG_OF
 from nemotron_magic.session.rows.frame import Progress, Row, Rows, format_duration
 from nemotron_magic.session.rows.task import RowsQuestion, read_table
 from nemotron_magic.session.structured.asking import as_cell, as_table

@@ -17,7 +17,7 @@ from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import format_exchange, format_usd, literal, plural
 from nemotron_magic.display.reports import balance, table, usage
 from nemotron_magic.magics.app import App
-from nemotron_magic.magics.flags import never_typed
+from nemotron_magic.magics.words import never_typed
 from nemotron_magic.session.session import Session
 from nemotron_magic.storage.files import expanded
 from nemotron_magic.storage.ledger import Ledger, export
