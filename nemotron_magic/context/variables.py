@@ -28,9 +28,7 @@ _AS_TYPED = "Correct it, or put a backslash before the dollar to send it as type
 _MARK = re.compile(r"(?P<escape>\\?)\$`(?P<expr>[^`\n]*)`")
 
 
-def interpolate(
-    prompt: str, look_up: Callable[[str], str]
-) -> tuple[str, dict[str, str]]:
+def interpolate(prompt: str, find: Callable[[str], str]) -> tuple[str, dict[str, str]]:
     """Return the prompt with plain references, and the description of each value named.
 
     >>> interpolate("why is $`x` so?", lambda name: f"{name}: int 3")
@@ -43,7 +41,7 @@ def interpolate(
             return mark[0][1:]
         name = mark["expr"].strip()
         if name not in found:
-            found[name] = look_up(name)
+            found[name] = find(name)
         return f"`{name}`"
 
     return _MARK.sub(reference, prompt), found

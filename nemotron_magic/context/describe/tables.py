@@ -141,37 +141,32 @@ def format_labels(
 
 
 def table_lines(
-    kind: str,
-    size: tuple[int, int],
-    columns: Sequence[Column],
-    ctx: Context,
-    index: Column | None = None,
+    kind: str, size: tuple[int, int], columns: list[Column], ctx: Context
 ) -> Lines:
-    """Yield the lines on a table of `size`, of whose columns the first are given."""
+    """Yield the lines on a table of `size`, of its first columns and of its index."""
     rows, width = size
     yield f"{kind}, {rows:,} rows × {width:,} columns"
-    shown = [column for column in (index, *columns) if column is not None]
-    for column in shown:
-        if columns and column is columns[0]:
+    own = [column for column in columns if not column.is_index]
+    for column in columns:
+        if own and column is own[0]:
             yield f"columns{_sampled(column)}:"
-        indent = "" if column is index else "  "
+        indent = "" if column.is_index else "  "
         yield f"{indent}{column.label}: {column.dtype}, {_figures(column, ctx)}"
-    if more := width - len(columns):
+    if more := width - len(own):
         yield f"  … and {plural(more, 'more column')}, not looked at"
-    yield from _rows(shown, rows, ctx)
+    yield from _rows(columns, rows, ctx)
 
 
-def _column_lines(
-    kind: str, column: Column, rows: int, ctx: Context, index: Column | None = None
-) -> Lines:
-    """Yield the lines on a single column, such as a Series."""
+def _column_lines(kind: str, columns: list[Column], rows: int, ctx: Context) -> Lines:
+    """Yield the lines on a single column, such as a Series, and on its index."""
+    *index, column = columns
     name = f" {column.label}" if column.label else ""
     yield f"{kind}{name}, {rows:,} rows, {column.dtype}"
-    if index is not None:
-        yield f"{index.label}: {index.dtype}, {_figures(index, ctx)}"
+    for one in index:
+        yield f"{one.label}: {one.dtype}, {_figures(one, ctx)}"
     # A column that stands alone is also called as its variable.
     yield f"values{_sampled(column)}: {_figures(column, ctx, ctx.name)}"
-    yield from _rows([column] if index is None else [index, column], rows, ctx)
+    yield from _rows(columns, rows, ctx)
 
 
 def _sampled(column: Column) -> str:
@@ -281,7 +276,8 @@ def _column(label: str, values: Any, step: int, is_index: bool = False) -> Colum
     if home(type(dtype))[0] not in _LIBRARIES:
         # The cells are kept by a class of user code.
         unread = ["(not inspected)"] * min(len(values), _FULL_ROWS)
-        return Column(label, class_name(type(dtype)), "other", unread)
+        kept_by = class_name(type(dtype))
+        return Column(label, kept_by, "other", unread, is_index=is_index)
     text, by_place = str(dtype).lower(), getattr(values, "iloc", values)
     kind: Kind = "other"
     kind = next((kind for kind, sign in _SIGNS.items() if sign.match(text)), kind)
@@ -299,7 +295,7 @@ def _arrow_table(value: Any, ctx: Context) -> Lines:
 
 def _arrow_array(value: Any, ctx: Context) -> Lines:
     column = _column("", value, max(1, len(value) // 20_000 | 1))
-    return _column_lines(f"pyarrow {type(value).__name__}", column, len(value), ctx)
+    return _column_lines(f"pyarrow {type(value).__name__}", [column], len(value), ctx)
 
 
 def _frame(library: str, value: Any, ctx: Context) -> Lines:
@@ -313,18 +309,18 @@ def _frame(library: str, value: Any, ctx: Context) -> Lines:
     labels = format_labels(list(frame.columns[:MOST_COLUMNS]), ctx, names, types)
     columns = [_column(one, column_at(frame, i), step) for i, one in enumerate(labels)]
     levels, index = _index(getattr(frame, "index", None), step, ctx)
-    return table_lines(f"{library} DataFrame{levels}", size, columns, ctx, index)
+    return table_lines(f"{library} DataFrame{levels}", size, index + columns, ctx)
 
 
-def _index(index: Any, step: int, ctx: Context) -> tuple[str, Column | None]:
+def _index(index: Any, step: int, ctx: Context) -> tuple[str, list[Column]]:
     """Return what names the rows: levels in words, or a column, or their numbers."""
     kind = type(index).__name__
     if kind == "MultiIndex":
-        return f" with the index levels {_level_names(index, ctx)}", None
+        return f" with the index levels {_level_names(index, ctx)}", []
     if kind in ("RangeIndex", "NoneType"):
-        return "", None
+        return "", []
     name = "" if index.name is None else _format_label(index.name, ctx)
-    return "", _column(f"index {name}".strip(), index, step, is_index=True)
+    return "", [_column(f"index {name}".strip(), index, step, is_index=True)]
 
 
 def _level_names(index: Any, ctx: Context) -> str:
@@ -365,7 +361,8 @@ def _single(library: str, value: Any, ctx: Context) -> Lines:
         return summary
     step = _step_of(rows)
     levels, index = _index(getattr(values, "index", None), step, ctx)
-    return _column_lines(kind + levels, _column(name, values, step), rows, ctx, index)
+    columns = [*index, _column(name, values, step)]
+    return _column_lines(kind + levels, columns, rows, ctx)
 
 
 def _polars_lazy(value: Any, ctx: Context) -> Lines:
