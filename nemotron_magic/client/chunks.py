@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from functools import reduce
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from nemotron_magic.client import table
+from nemotron_magic.client.figures import usage_in
 from nemotron_magic.client.think_tags import ThinkTags, may_start_inside
 from nemotron_magic.core.events import (
     Event,
@@ -29,7 +30,6 @@ from nemotron_magic.core.events import (
 )
 from nemotron_magic.core.loose_json import JsonObject, as_dict, as_objects, as_text
 from nemotron_magic.core.text import sanitize_label
-from nemotron_magic.core.usage import Usage
 
 
 class _Number(float):
@@ -61,51 +61,27 @@ def decode(text: str) -> list[Any]:
 
 _Kind = type[Text] | type[Reasoning] | type[Refusal]
 
-_PLAIN_CHUNK = frozenset(
-    {"id", "object", "created", "model", "choices", "usage", "meta", "provider"}
-    | {"system_fingerprint", "service_tier", "obfuscation"}
-)
-"""What a chunk is made of that is no surprise and reports no error."""
-
+_SHAPES = table("shapes.toml")
+_NAMES: dict[str, list[str]] = {
+    name: said.split() for name, said in _SHAPES["chunk"].items()
+}
+_NAMES_OF: dict[_Kind, list[str]] = {
+    Reasoning: _NAMES["reasoning"],
+    Refusal: _NAMES["refusal"],
+    Text: _NAMES["text"],
+}
+_PLAIN_CHUNK = frozenset(_NAMES["plain"])
 _PLAIN_CHOICE = frozenset({"index", "delta", "finish_reason"})
 _PLAIN = frozenset({"role", "content"})
 _EMPTY: tuple[Any, ...] = (None, [], "")
 _HOLDERS = frozenset({"delta", "message", "text"})
-_NAMES_OF: dict[_Kind, tuple[str, ...]] = {
-    Reasoning: (
-        *("reasoning", "reasoning_content", "reasoning_details"),
-        *("reasoning_text", "thinking", "thought", "thinking_blocks", "thoughts"),
-        "reasoningContent",
-    ),
-    Refusal: ("refusal",),
-    Text: ("content", "text", "output_text", "parts"),
+_CODES = frozenset(_NAMES["codes"])
+_SILENT = frozenset(_NAMES["silent"])
+_PART_KINDS: dict[str, _Kind] = {
+    **dict.fromkeys(_NAMES["thoughts"], Reasoning),
+    "refusal": Refusal,
 }
-"""Where a delta has what."""
-
-_LISTS = ("candidates", "choices", "results", "generations", "outputs")
-"""Where choices are listed, outside of the usual place."""
-
-_LAYERS = (
-    *("output", "response", "result", "data"),
-    *("contentBlockDelta", "messageStop", "promptFeedback"),
-)
-"""What may be wrapped around them, or around a text."""
-
-_WHOLE_NAMES = ("generated_text", "output_text", "output", "predictions")
-_BODY_NAMES = (
-    *("response", "result", "message", "text", "content", "answer", "completion"),
-    *("generation", "textDelta", "outputText", *_WHOLE_NAMES),
-)
-"""Where a text stands beside a delta or without one; the whole names repeat pieces."""
-
-_WHOLE_TYPES = re.compile(
-    r"(done|completed?|stop|end|finish\w*|added|created|start\w*)$"
-)
-"""Types of events that repeat what came in pieces."""
-
-_END_TYPE = re.compile(r"(message|stream|response)[._-](end|stop|done)|finish")
 _TYPE_NAMES = ("type", "event_type", "event")
-
 _TYPES: tuple[tuple[str, _Kind | None], ...] = (
     (r"tool|function|argument|audio|image|code|call|file|search", None),
     (r"reason|think|thought", Reasoning),
@@ -114,55 +90,7 @@ _TYPES: tuple[tuple[str, _Kind | None], ...] = (
 )
 """What the text of an event is by its type; None: not for us."""
 
-_CODES = frozenset({"code", "status", "statusCode", "error_code"})
-_PART_NAMES = (
-    *("text", "content", "thinking", "reasoning", "summary", "parts", "value"),
-    *("output_text", "refusal", "response", "generated_text", "outputText"),
-    *("reasoningContent", "reasoningText"),
-)
-"""Where a part of a text has it."""
-
-_PART_KINDS: dict[str, _Kind] = {
-    **dict.fromkeys(("thinking", "reasoning", "thought", "reasoning_text"), Reasoning),
-    **dict.fromkeys(("reasoning.text", "reasoning.summary"), Reasoning),
-    "refusal": Refusal,
-}
-_SILENT_KINDS = {"redacted_thinking", "reasoning.encrypted", "signature", *_PART_KINDS}
-_FINISH_NAMES = (
-    *("finish_reason", "finishReason", "stop_reason", "done_reason", "stopReason"),
-    *("completionReason", "incomplete_details", "stop_type", "blockReason"),
-)
-_ENDS = ("done", "stop", "is_end", "is_finished")
-"""What is true in the last chunk of servers that tell no reason."""
-
-_FIGURES = frozenset(
-    {"cost", "total_cost", "prompt_eval_count", "eval_count"}
-    | {"prompt_token_count", "generation_token_count"}
-    | {"tokens_evaluated", "tokens_predicted"}
-)
-_USAGE_NAMES = ("usage", "usageMetadata", "usage_metadata")
 _DEEPEST = 8
-_DEEPEST_USAGE = 3
-
-_SILENT = frozenset(
-    {*_TYPE_NAMES, "role", "name", "id", "meta", "native_finish_reason"}
-)
-"""What else may stand in a chunk that brings nothing."""
-
-_REASONS = {
-    "": r"(finishreason)?(|null|none|unspecified|unfinished|notfinished|inprogress"
-    r"|incomplete|continue|ongoing|false|queued|processing|starting|running)",
-    "tool_calls": r"tool(calls?|use)",
-    "function_call": r"functioncall",
-    "content_filter": r".*(filter|safety|recitation|blocklist|prohibited|spii|sensitive"
-    r"|guardrail|toxic|moderation|harm|refus|policy|flagged).*",
-    "error": r".*(error|fail|cancel|abort|interrupt|timeout|unavailable).*",
-    "length": r".*(length|max\w*token|tokenlimit|context|outputlimit|lengthlimit).*"
-    r"|limit|maxlen\w*",
-    "stop": r"(finishreason)?(stop\w*|eos\w*|eot\w*|end\w*|imend|s|completed?"
-    r"|finish(ed)?|done|normal|succe\w*|word)",
-}
-"""What servers call the reasons of an end, in one writing; the first that fits."""
 
 
 def finish_reason(reason: Any) -> str:
@@ -175,10 +103,14 @@ def finish_reason(reason: Any) -> str:
         reason = reason.get("type") or reason.get("reason")
     if not reason:
         return ""
-    if isinstance(reason, str) and reason in _REASONS:
+    if isinstance(reason, str) and reason in _SHAPES["reasons"]:
         return reason
     name = re.sub(r"[\W_]", "", str(reason)).casefold()
-    found = (usual for usual, other in _REASONS.items() if re.fullmatch(other, name))
+    found = (
+        usual
+        for usual, other in _SHAPES["reasons"].items()
+        if re.fullmatch(other, name)
+    )
     return next(found, sanitize_label(str(reason)))
 
 
@@ -200,10 +132,10 @@ def _pieces(
             ("reasoningContent", "reasoningText")
         )
         kind = Reasoning if is_thought else _PART_KINDS.get(name, kind)
-        found = [value[k] for k in _PART_NAMES if value.get(k) is not None]
+        found = [value[k] for k in _NAMES["parts"] if value.get(k) is not None]
         if found:
             yield from _pieces(found[0], kind, depth + 1)
-        elif value and name not in _SILENT_KINDS:
+        elif value and name not in _NAMES["mute"] and name not in _PART_KINDS:
             yield None, ""
     elif value is not None:
         yield None, ""
@@ -316,7 +248,9 @@ class ChunkParser:
             self._without_choices(chunk)
         self.is_odd = len(events) == known and _says_more(chunk, choices)
         if not self.is_plain or chunk.get("usage") or chunk.get("meta"):
-            self._figures(chunk)
+            if usage := usage_in(chunk):
+                self.has_usage = True
+                events.append(UsageReport(usage))
         return events
 
     def close(self) -> list[Event]:
@@ -348,12 +282,16 @@ class ChunkParser:
         name = next((str(v) for key in _TYPE_NAMES if (v := chunk.get(key))), "")
         kind = next(kind for pattern, kind in _TYPES if re.search(pattern, name))
         for layer in _layers(chunk):
-            for choice in (c for one in _LISTS for c in as_objects(layer.get(one))[:1]):
+            for choice in (
+                c for one in _NAMES["lists"] for c in as_objects(layer.get(one))[:1]
+            ):
                 piece = choice.get("content")
                 self._choice({"delta": piece, **choice, "content": None})
-            is_piece = layer is chunk and not _WHOLE_TYPES.search(name)
+            is_piece = layer is chunk and not re.search(
+                _SHAPES["chunk"]["whole_types"], name
+            )
             self._place(layer, kind, is_piece)
-        if _END_TYPE.fullmatch(name) and not self._finishes:
+        if re.fullmatch(_SHAPES["chunk"]["end_types"], name) and not self._finishes:
             self._finish({"finish_reason": "stop"})
 
     def _place(self, place: JsonObject, kind: _Kind | None, is_piece: bool) -> None:
@@ -371,8 +309,8 @@ class ChunkParser:
             if not isinstance(delta, dict):
                 self._texts(delta, kind)
             self._texts(None if token.get("special") else token, kind)
-            for name in _BODY_NAMES:
-                self._is_piece = is_piece and name not in _WHOLE_NAMES
+            for name in _NAMES["bodies"]:
+                self._is_piece = is_piece and name not in _NAMES["whole"]
                 self._body_text(place, name, kind)
         if tokens := as_objects(as_dict(place.get("logprobs")).get("content")):
             self._events.append(Logprobs(tuple(tokens), self._index))
@@ -384,7 +322,9 @@ class ChunkParser:
             self._delta(value)
             return
         if isinstance(value, dict):
-            is_text = name not in _LAYERS and not value.keys().isdisjoint(_PART_NAMES)
+            is_text = name not in _NAMES["layers"] and not value.keys().isdisjoint(
+                _NAMES["parts"]
+            )
         elif isinstance(value, str | list):
             is_text = name != "message" or _CODES.isdisjoint(place)
         else:
@@ -410,8 +350,8 @@ class ChunkParser:
         self._finish(delta)
 
     def _finish(self, place: JsonObject) -> None:
-        found = [finish_reason(place.get(name)) for name in _FINISH_NAMES]
-        if any(place.get(name) is True for name in _ENDS):
+        found = [finish_reason(place.get(name)) for name in _NAMES["finishes"]]
+        if any(place.get(name) is True for name in _NAMES["ends"]):
             found.append("stop")
         if "output" in place:
             found.append(finish_reason(place.get("status")))
@@ -497,17 +437,11 @@ class ChunkParser:
             arguments = json.dumps(arguments, ensure_ascii=False)
         return ToolCall(number, call_id, name, arguments)
 
-    def _figures(self, chunk: JsonObject) -> None:
-        usage = reduce(Usage.updated, _usages(chunk), Usage())
-        if usage != Usage() or any(chunk.get(name) for name in _USAGE_NAMES):
-            self.has_usage = True
-            self._events.append(UsageReport(usage))
-
 
 def _layers(chunk: JsonObject, depth: int = 0) -> Iterator[JsonObject]:
     """Yield what of a chunk may hold choices or texts, from without to within."""
     yield chunk
-    for name in _LAYERS if depth < _DEEPEST else ():
+    for name in _NAMES["layers"] if depth < _DEEPEST else ():
         if isinstance(layer := chunk.get(name), dict):
             yield from _layers(layer, depth + 1)
 
@@ -523,42 +457,12 @@ def _tells_of_fault(layer: Any) -> bool:
     )
 
 
-def _usages(chunk: JsonObject, depth: int = 0) -> Iterator[Usage]:
-    """Yield the figures in a chunk; those that stand deep first, if they count tokens.
-
-    What else is called usage there, as that of an account, is not the call's; but the
-    AI/ML API tells the cost in `meta`.
-    """
-    for name, value in chunk.items() if depth < _DEEPEST_USAGE else ():
-        for part in as_objects(value if name == "choices" else [value]):
-            if name not in _USAGE_NAMES:
-                is_meta = name == "meta" and not depth
-                deeper = _usages(part, depth + 1)
-                yield from (one for one in deeper if is_meta or one.counts_tokens)
-    if chunk.keys() & _FIGURES:
-        yield Usage.from_wire(chunk)
-    for name in _USAGE_NAMES:
-        if value := chunk.get(name):
-            yield _usage(value)
-
-
-def _usage(value: Any) -> Usage:
-    """Read a report, a list of them, which add up, or one with another inside."""
-    if isinstance(value, list):
-        return sum(map(_usage, as_objects(value)), Usage())
-    usage = Usage.from_wire(value)
-    if usage.counts_tokens:
-        return usage
-    deeper = map(Usage.from_wire, as_objects([*as_dict(value).values()]))
-    return next((one for one in deeper if one.counts_tokens), Usage()).updated(usage)
-
-
 def _says_more(chunk: JsonObject, choices: list[JsonObject]) -> bool:
     """Return whether there is a text, or more, where a chunk has no place for it."""
     if chunk.get("choices") is None:
         return bool(chunk.keys() - _PLAIN_CHUNK - _SILENT)
     return any(
-        isinstance(value, str) and value and name not in _SILENT | {*_FINISH_NAMES}
+        isinstance(value, str) and value and name not in _SILENT | {*_NAMES["finishes"]}
         for choice in choices
         for part in (choice, as_dict(choice.get("delta")))
         for name, value in part.items()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from html import unescape
 from typing import Any
 
+from nemotron_magic.client import table
 from nemotron_magic.core.loose_json import as_dict, as_list, as_objects
 from nemotron_magic.core.text import one_line
 
@@ -85,19 +86,8 @@ class ServiceErrorBody:
         return cls(one_line(re.sub("[<>]", "", unescape(words)), 200), is_html=True)
 
 
-_MESSAGES = (
-    *("message", "status_msg", "error_msg", "errorMessage", "error_message"),
-    *("err_msg", "errmsg", "detail", "error_description", "error", "title"),
-    *("msg", "reason", "errors"),
-)
-_CODES = (
-    *("code", "statusCode", "status", "status_code", "error_code", "errorCode"),
-    *("http_status", "err_code", "errcode"),
-)
-_KINDS = ("type", "error_type", "errorType")
-_PARTS = ("data", "error", "errors", "base_resp", "detail")
-"""Where the parts of a body that report a failure are."""
-
+_NAMES = {name: said.split() for name, said in table("shapes.toml")["error"].items()}
+_CODES, _KINDS = _NAMES["codes"], _NAMES["kinds"]
 _BENIGN = frozenset(
     {"", "0", "200", "none", "null", "false", "ok", "success", "succeeded", "no error"}
 )
@@ -109,7 +99,7 @@ def _is_benign(value: Any) -> bool:
     if isinstance(value, dict):
         codes = [v for name in _CODES if (v := value.get(name)) is not None]
         kinds = [v for name in _KINDS if (v := value.get(name)) is not None]
-        said = " ".join(_words(value.get(name)) for name in _MESSAGES)
+        said = " ".join(_words(value.get(name)) for name in _NAMES["messages"])
         if codes and not _BAD_NEWS.search(said.casefold().replace("no error", "")):
             return all(map(_is_benign, [*codes, *kinds]))
         return all(map(_is_benign, value.values()))
@@ -145,7 +135,7 @@ def _is_fault(chunk: Mapping[str, Any]) -> bool:
 def _details(value: Any) -> dict[str, Any]:
     """Return what a body says of a failure, its parts' words before its own."""
     details = dict(as_dict(value))
-    for name in _PARTS:
+    for name in _NAMES["parts"]:
         part = details.get(name)
         part = next(iter(as_objects(part)), part) if name == "errors" else part
         details |= as_dict(part)
@@ -153,7 +143,7 @@ def _details(value: Any) -> dict[str, Any]:
 
 
 def _message_in(details: dict[str, Any]) -> str:
-    said = (details.get(name) for name in _MESSAGES)
+    said = (details.get(name) for name in _NAMES["messages"])
     return next((words for v in said if (words := _words(v))), "")
 
 

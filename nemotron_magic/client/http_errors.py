@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from nemotron_magic.client import table
 from nemotron_magic.client.deadline import Deadline
 from nemotron_magic.client.error_body import ServiceErrorBody
 from nemotron_magic.client.retry import LONGEST_WAIT_S, retry_after_s
@@ -62,13 +61,12 @@ _AT_AIMLAPI = ": https://aimlapi.com"
 @cache
 def _failures() -> Any:
     """Return all kinds of failure: when it is meant, what it is, what to do."""
-    text = files(__package__).joinpath("failures.toml").read_text("utf-8")
-    table: dict[str, Any] = tomllib.loads(text)
-    for row in table["failures"]:
-        said = "|".join(table["words"].get(row.get("says"), ()))
+    failures = table("failures.toml")
+    for row in failures["failures"]:
+        said = "|".join(failures["words"].get(row.get("says"), ()))
         row["pattern"] = re.compile(said, re.IGNORECASE)
-        row["hint"] = table["hints"].get(row["hint"], row["hint"])
-    return table["failures"]
+        row["hint"] = failures["hints"].get(row["hint"], row["hint"])
+    return failures["failures"]
 
 
 _DIFFERENCE = re.compile(r"(\d+) - (\d+)")

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nemotron_magic.client import table
 from nemotron_magic.core import public
 from nemotron_magic.core.loose_json import (
     JsonObject,
+    as_amount,
     as_dict,
     as_list,
     as_number,
@@ -38,34 +40,9 @@ _WAYS = {one: one for one in ("input", "output")}
 _WAYS |= {"provided": "input", "generated": "output"}
 """What the two dialects of a price list call the two directions."""
 
-_PRICES = {
-    "input": (
-        *("prompt", "input", "input_tokens", "input_cost_per_token", "input_price"),
-    ),
-    "output": (
-        *("completion", "output", "output_tokens", "output_cost_per_token"),
-        "output_price",
-    ),
-}
-"""Where a plain price list has the price of each direction."""
-
-_PRICE_PLACES = (
-    *("pricing", "metadata.pricing", "info.pricing", "model_info", "price", "cost"),
-    "",
-)
+_NAMES = {name: said.split() for name, said in table("shapes.toml")["model"].items()}
 _DEAREST_TOKEN_USD = 0.001
 """A price below it is that of one token, one from it on that of a million."""
-
-_LENGTHS = (
-    *("meta.n_ctx", "loaded_context_length", "max_model_len", "info.contextLength"),
-    *("contextLength", "context_length", "context_window", "max_context_length"),
-    *("metadata.context_length", "top_provider.context_length", "n_ctx"),
-    *("model_info.max_input_tokens", "max_input_tokens", "inputTokenLimit"),
-    *("max_context_tokens", "limits.max_input_tokens", "limits.context_window"),
-    *("limit.context", "details.context_length", "context_size", "contextWindow"),
-    "maxModelLen",
-)
-"""Where it stands what a model reads: what was loaded before what it could read."""
 
 
 @public
@@ -146,8 +123,8 @@ def _model(row: JsonObject) -> Model | None:
     name = next((one for one in names if _is_name(one)), None)
     if name is None:
         return None
-    lengths = (_figure(at_path(row, path)) for path in _LENGTHS)
-    prices = (_prices(as_dict(at_path(row, path))) for path in _PRICE_PLACES)
+    lengths = (_figure(at_path(row, path)) for path in _NAMES["lengths"])
+    prices = (_prices(as_dict(at_path(row, path))) for path in (*_NAMES["prices"], ""))
     found = next((one for one in prices if one), {})
     return Model(
         name,
@@ -165,7 +142,7 @@ def _is_name(value: Any) -> bool:
 
 def _figure(value: Any) -> float | None:
     value = value.strip().removeprefix("$") if isinstance(value, str) else value
-    return as_number(value, from_text=True)
+    return as_amount(value)
 
 
 def _prices(pricing: JsonObject) -> dict[str, float]:
@@ -178,8 +155,8 @@ def _prices(pricing: JsonObject) -> dict[str, float]:
         if way and is_text and price is not None and per:
             prices[way] = price / per * 1e6
     if not prices:
-        for way, names in _PRICES.items():
-            figures = (_figure(pricing.get(name)) for name in names)
+        for way in ("input", "output"):
+            figures = (_figure(pricing.get(name)) for name in _NAMES[way])
             price = next((one for one in figures if one is not None), None)
             if price is not None:
                 prices[way] = price * (1e6 if price < _DEAREST_TOKEN_USD else 1)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from nemotron_magic.client.deadline import Deadline
+from nemotron_magic.client.figures import read_usage
 from nemotron_magic.client.http_errors import RequestInfo, request_id_of
 from nemotron_magic.client.network import FOREIGN
 from nemotron_magic.client.parser import PROGRESS, CompletionParser
@@ -28,7 +29,6 @@ from nemotron_magic.core.events import (
 )
 from nemotron_magic.core.loose_json import as_text
 from nemotron_magic.core.settings import Settings
-from nemotron_magic.core.usage import Usage
 
 _MARK = "[key]"
 _TELLING = 12
@@ -304,7 +304,7 @@ def _cost_in(headers: Mapping[str, str]) -> Iterator[Event]:
     """Yield the cost that stands in a header; nought there is no figure."""
     for name in _COST_HEADERS:
         if name in headers:
-            cost = Usage.from_wire({"cost": headers[name]})
+            cost = read_usage({"cost": headers[name]})
             if cost.cost_usd:
                 yield UsageReport(cost)
                 return

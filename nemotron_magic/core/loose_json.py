@@ -80,19 +80,25 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def as_number(value: Any, from_text: bool = False) -> float | None:
+def as_number(value: Any) -> float | None:
     """Return `value` if it is a finite number of a plausible size; else None.
 
-    >>> as_number(3), as_number(True), as_number("3"), as_number("3", from_text=True)
+    >>> as_number(3), as_number(True), as_number("3"), as_amount("3")
     (3, None, None, 3.0)
     """
-    if from_text and isinstance(value, str):
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and -_LARGEST < value < _LARGEST else None
+
+
+def as_amount(value: Any) -> float | None:
+    """Return a number from 0, also one that is written as a text; else None."""
+    if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
             return None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and -_LARGEST < value < _LARGEST else None
+    amount = as_number(value)
+    return None if amount is None or amount < 0 else amount
 
 
 def at_path(value: Any, path: str) -> Any:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire import DONE, STOP, event, hear, say
 
+from nemotron_magic.client.figures import read_usage
 from nemotron_magic.client.models import read_balance
 from nemotron_magic.core.usage import CREDITS_PER_USD, Usage
 
@@ -60,7 +61,7 @@ def test_the_cost_is_what_the_service_says(
 def test_what_no_call_can_cost_is_unknown(absurd: float) -> None:
     spent = {"credits_used": 2_000_000, "usd_spent": absurd}
 
-    assert Usage.from_wire({"cost": absurd}).cost_usd is None
+    assert read_usage({"cost": absurd}).cost_usd is None
     assert reported({}, {"usage": {"usd_spent": absurd}}).cost_usd is None
     assert reported({}, {"usage": spent}).cost_usd == 1.0
     assert Usage.from_dict({"cost_usd": absurd}) == Usage()
@@ -68,7 +69,7 @@ def test_what_no_call_can_cost_is_unknown(absurd: float) -> None:
 
 
 def test_openrouters_cost_is_read_too() -> None:
-    assert Usage.from_wire({"cost": 0.25}).cost_usd == 0.25
+    assert read_usage({"cost": 0.25}).cost_usd == 0.25
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_of_reports_that_add_up_the_last_counts() -> None:
 def test_a_figure_that_no_call_can_reach_is_unknown() -> None:
     usage = {"prompt_tokens": 9.9e14, "completion_tokens": 10**9}
 
-    assert Usage.from_wire(usage) == Usage(None, 10**9)
+    assert read_usage(usage) == Usage(None, 10**9)
 
 
 JSON = st.recursive(

@@ -14,6 +14,7 @@ from markdown_policy import violations
 from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
 from nemotron_magic.client.error_body import ServiceErrorBody
+from nemotron_magic.client.figures import read_usage
 from nemotron_magic.client.http_errors import RequestInfo, error_for
 from nemotron_magic.client.models import (
     fallback_model,
@@ -32,7 +33,6 @@ from nemotron_magic.context.redact import Redactor
 from nemotron_magic.core.errors import InputError, NemotronError
 from nemotron_magic.core.loose_json import read_cut_json
 from nemotron_magic.core.parameters import DEFAULT_MODEL
-from nemotron_magic.core.usage import Usage
 from nemotron_magic.display.reply import footer, metadata, notices
 from nemotron_magic.magics.parser import parse
 from nemotron_magic.markdown import to_html
@@ -83,7 +83,7 @@ def catalogue(data: bytes) -> None:
     models = read_models(answer)
     sorted_for_people(models)
     fallback_model(models)
-    usage = Usage.from_wire(answer)
+    usage = read_usage(answer)
 
     assert all(isinstance(model.name, str) and model.name for model in models)
     assert all(_is_amount(m.input_usd) and _is_amount(m.output_usd) for m in models)
