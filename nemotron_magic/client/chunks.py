@@ -247,10 +247,10 @@ class ChunkParser:
         if not found and not self.is_plain and not _tells_of_fault(chunk.get("error")):
             self._without_choices(chunk)
         self.is_odd = len(events) == known and _says_more(chunk, choices)
-        if not self.is_plain or chunk.get("usage") or chunk.get("meta"):
-            if usage := usage_in(chunk):
-                self.has_usage = True
-                events.append(UsageReport(usage))
+        has_more = not self.is_plain or chunk.get("usage") or chunk.get("meta")
+        if has_more and (usage := usage_in(chunk)):
+            self.has_usage = True
+            events.append(UsageReport(usage))
         return events
 
     def close(self) -> list[Event]:

@@ -24,6 +24,7 @@ from nemotron_magic.client.deadline import (
 )
 from nemotron_magic.client.http_errors import (
     RequestInfo,
+    delay_s,
     error_from_response,
     request_id_of,
 )
@@ -36,7 +37,6 @@ from nemotron_magic.client.response import (
     redact_key,
     timeout_error,
 )
-from nemotron_magic.client.retry import delay_s
 from nemotron_magic.client.transport import Http, Page
 from nemotron_magic.core.endpoint import Endpoint, Key
 from nemotron_magic.core.errors import (

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from wire import AIMLAPI
 
 from nemotron_magic.client.error_body import ServiceErrorBody
-from nemotron_magic.client.http_errors import RequestInfo, error_for
-from nemotron_magic.client.retry import (
+from nemotron_magic.client.http_errors import (
     LONGEST_WAIT_S,
+    RequestInfo,
     delay_s,
+    error_for,
     retries_allowed,
     retry_after_s,
 )

@@ -15,7 +15,7 @@ from wire import DONE, ELSEWHERE, HELLO, cuts, delta, event, say
 
 from nemotron_magic.client.error_body import ServiceErrorBody
 from nemotron_magic.client.figures import read_usage
-from nemotron_magic.client.http_errors import RequestInfo, error_for
+from nemotron_magic.client.http_errors import RequestInfo, error_for, retry_after_s
 from nemotron_magic.client.models import (
     fallback_model,
     read_balance,
@@ -23,7 +23,6 @@ from nemotron_magic.client.models import (
     sorted_for_people,
 )
 from nemotron_magic.client.parser import CompletionParser
-from nemotron_magic.client.retry import retry_after_s
 from nemotron_magic.client.sse import EventStreamDecoder, ServerSentEvent
 from nemotron_magic.code.cells import cells_of, join_cells
 from nemotron_magic.code.check import check

@@ -15,8 +15,8 @@ from enum import Enum
 from typing import Any
 
 from nemotron_magic.client.client import Client, Request
+from nemotron_magic.client.http_errors import retries_allowed
 from nemotron_magic.client.models import Model
-from nemotron_magic.client.retry import retries_allowed
 from nemotron_magic.context.prompt import Message
 from nemotron_magic.context.redact import MessageRedactor
 from nemotron_magic.core.endpoint import Endpoint, Key
