@@ -283,10 +283,8 @@ def panel() -> None:
     if shell is None:
         from nemotron_magic.core.errors import InputError
 
-        hint = "From Python, use nemotron_magic.Session"
-        raise InputError(
-            "a panel needs a notebook, and none is running here", hint=hint
-        )
+        what = "a panel needs a notebook, and none is running here"
+        raise InputError(what, hint="From Python, use nemotron_magic.Session")
     load(shell).nemotron("panel")
 
 

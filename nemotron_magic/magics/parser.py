@@ -14,21 +14,8 @@ from typing import Any
 from nemotron_magic.core.errors import InputError
 from nemotron_magic.core.parameters import BY_NAME, Parameter
 from nemotron_magic.core.text import one_line
-from nemotron_magic.magics.words import (
-    COMMANDS,
-    FLAG_OF,
-    LONG_DASHES,
-    READERS,
-    TO_ASK,
-    Flag,
-    bare,
-    line_for,
-    never_typed,
-    refuse_key,
-    suggest_command,
-    synonym,
-    unknown_flag,
-)
+from nemotron_magic.magics import words
+from nemotron_magic.magics.words import COMMANDS, FLAG_OF, TO_ASK
 from nemotron_magic.session.structured.fields import Fields
 from nemotron_magic.session.structured.specs import is_type
 
@@ -61,7 +48,8 @@ class ParsedMagic:
 
 
 _FLAG = re.compile(r"--?[A-Za-z]")
-_LONG_FLAG = re.compile(rf"(?:--|-?[{LONG_DASHES}])[-{LONG_DASHES}]*([A-Za-z][\w-]*)")
+_LONG = words.LONG_DASHES
+_LONG_FLAG = re.compile(rf"(?:--|-?[{_LONG}])[-{_LONG}]*([A-Za-z][\w-]*)")
 _PAIRS = {"“": "”", "‘": "’", "„": "“”", "‚": "‘’", "«": "»"}
 _QUOTED = re.compile(
     r"""(?s)((?:[^\s="'“‘„‚«]*=)*)(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|"""
@@ -101,7 +89,7 @@ class FlagParser:
         self.ended_by_hand = end is not None
         long = _LONG_FLAG.match(rest)
         if long and any(f"{dash}{long[1]}" in FLAG_OF for dash in ("-", "--")):
-            raise unknown_flag(long[0])
+            raise words.unknown_flag(long[0])
         return rest[end.end() :] if end else rest
 
     def _take_one(self, line: str) -> str:
@@ -109,10 +97,10 @@ class FlagParser:
         name, equals, value = token.partition("=")
         flag = FLAG_OF.get(name)
         if name in _KEY_FLAGS:
-            refuse_key(f"key {value or _token(rest)[0]}", self._hide)
-            raise never_typed()
+            words.refuse_key(f"key {value or _token(rest)[0]}", self._hide)
+            raise words.never_typed()
         if flag is None or (equals and not flag.value):
-            raise unknown_flag(token if flag else name)
+            raise words.unknown_flag(token if flag else name)
         preset = flag.parameter.bare if flag.parameter else ""
         if not equals and preset:
             value = preset
@@ -132,7 +120,7 @@ class FlagParser:
             raise
         return rest
 
-    def _set(self, flag: Flag, value: str) -> None:
+    def _set(self, flag: words.Flag, value: str) -> None:
         name = flag.names[-1].lstrip("-").replace("-", "_")
         read: Any = value
         if parameter := flag.parameter:
@@ -146,7 +134,7 @@ class FlagParser:
             return
         if flag.value and not value.strip():
             raise InputError(f"{flag.names[0]} needs a value, and this one is empty")
-        read = READERS.get(name, str)(value) if flag.value else True
+        read = words.READERS.get(name, str)(value) if flag.value else True
         if name == "p":
             self._set_field(value)
         elif name == "file":
@@ -173,7 +161,7 @@ class FlagParser:
             self.values[key] = parameter.parse(value)
 
 
-def _refuse_split(name: str, flag: Flag, value: str, rest: str) -> None:
+def _refuse_split(name: str, flag: words.Flag, value: str, rest: str) -> None:
     """Refuse a value without quotes around it that goes on behind a blank."""
     if value.count('"') % 2 or (value[-1:] == "'" and value.count("'") % 2):
         hint = "Put the whole value of the flag in quotes, before the question"
@@ -244,9 +232,9 @@ def parse(
     # IPython ends a cell's body with a newline of its own.
     below = (body or "").removesuffix("\n")
     question = f"{rest}\n{below}" if rest and below else rest or below
-    refuse_key(str(flags.values.get("system") or ""), hide)
+    words.refuse_key(str(flags.values.get("system") or ""), hide)
     if body or not _NO_KEY.fullmatch(rest.strip(" .!")):
-        refuse_key(question, hide, flags.ended_by_hand)
+        words.refuse_key(question, hide, flags.ended_by_hand)
     command, text, meant = "", "", ""
     if body is None and _HELP.fullmatch(rest.strip()) and not flags.ended_by_hand:
         command = "help"  # as behind any other name
@@ -260,7 +248,7 @@ def parse(
         meant = meant if meant[0] in "%!" else f"{start}{meant}"
         raise InputError(what, hint=f"Did you mean: {meant}   {TO_ASK}")
     if command:
-        refuse_key(text, hide, by_hand=True)
+        words.refuse_key(text, hide, by_hand=True)
     else:
         text, below = question, ""
         if not flags.ended_by_hand:
@@ -290,11 +278,11 @@ def _read(text: str, has_body: bool) -> tuple[str, str, str]:
     command = COMMANDS.get(word.lower())
     if command and (not rest or ((colon or blank) and command.is_followed_by(rest))):
         return word.lower(), rest, ""
-    said = bare(text.rstrip())
-    if line := line_for(said):
+    said = words.bare(text.rstrip())
+    if line := words.line_for(said):
         return (line, "", "") if line in _HARMLESS else ("", "", line)
     word, _, blank, rest = _split(said)
-    name = synonym(word) if blank else ""
+    name = words.synonym(word) if blank else ""
     if name in _HARMLESS and COMMANDS[name].is_followed_by(rest):
         return name, rest, ""
     return "", "", _meant(text.rstrip(), said, has_body)
@@ -314,16 +302,16 @@ def _meant(text: str, said: str, has_body: bool) -> str:
         return text
     if slashed := _SLASHED.match(text):
         word, rest = slashed[0][1:].lower(), text[slashed.end() :].strip()
-        if name := synonym(word) or suggest_command(word):
+        if name := words.synonym(word) or words.suggest_command(word):
             takes = _with_flags if _FLAG.match(rest) else _with_text
             return takes(name, rest)
         return "" if rest or has_body else "help"
     word, colon, blank, rest = _split(said)
     if word not in COMMANDS:
-        name = synonym(word)
+        name = words.synonym(word)
         if name and rest and COMMANDS[name].is_followed_by(rest):
             return f"{name}: {rest}"
-        near = suggest_command(word.lower()) if text[:1] == word[:1] else ""
+        near = words.suggest_command(word.lower()) if text[:1] == word[:1] else ""
         may_be = near and (blank or not rest) and not (colon and has_body)
         is_one = may_be and (colon or not rest or COMMANDS[near].is_followed_by(rest))
         return f"{near}{colon}{blank}{rest}" if is_one else ""
@@ -371,8 +359,8 @@ def _is_answer(text: str, reply: str) -> bool:
     """Return whether a short text may answer a reply: it asks, or has these words."""
     if len(text.split()) == 1 and re.search(r"\?\W*\Z", reply):
         return True
-    words = rf"(?<!\w){re.escape(text.strip())}(?!\w)"
-    return re.search(words, reply, re.IGNORECASE) is not None
+    there = rf"(?<!\w){re.escape(text.strip())}(?!\w)"
+    return re.search(there, reply, re.IGNORECASE) is not None
 
 
 # What many a command of a shell takes, too: a question may end in it.
@@ -409,7 +397,7 @@ def completions(
     is_elsewhere = above.lstrip().startswith("%%")
     if found is None or is_elsewhere or (found["cell"] and above):
         return []
-    waiting: Flag | None = None
+    waiting: words.Flag | None = None
     for typed in _WORD.findall(found[2].removesuffix(word)):
         flag = FLAG_OF.get(typed.partition("=")[0])
         if waiting is not None:

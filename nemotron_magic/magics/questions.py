@@ -53,22 +53,18 @@ class QuestionBuilder:
     def of(self, call: ParsedMagic, settings: Settings) -> tuple[Question, str]:
         """Return the question of a call, and the source of the cell it is about."""
         if call.code and call.as_ is not None:
-            raise InputError(
-                "--as asks for values, and --code for code: one question takes one",
-                "nothing was sent",
-                "Leave one out: %nemotron --as FIELDS …   or: %nemotron --code …",
-            )
+            what = "--as asks for values, and --code for code: one question takes one"
+            hint = "Leave one out: %nemotron --as FIELDS …   or: %nemotron --code …"
+            raise InputError(what, "nothing was sent", hint)
         instruction = WORDS["requests"]["code"] if call.code else ""
         subject, source = Subject(instruction=instruction), ""
         if call.command in TASKS:
             variables = Variables(self.shell, settings["data"])
             subject, source = self._subject(call, variables)
         elif call.command:
-            raise InputError(
-                f"{call.command} cannot be previewed",
-                "it sends the last question again, with what came of it",
-                "See what that sent: %nemotron preview",
-            )
+            why = "it sends the last question again, with what came of it"
+            hint = "See what that sent: %nemotron preview"
+            raise InputError(f"{call.command} cannot be previewed", why, hint)
         return self.typed(call, settings, subject), source
 
     def typed(
@@ -169,20 +165,16 @@ class QuestionBuilder:
             hint = f"Run one first, or put %%nemotron {command} on top of it"
             raise InputError(f"{command} needs a cell, and none has run yet", hint=hint)
         if cell.mark == "skip" and not source.strip():
-            raise InputError(
-                f"cell {cell.number} is marked to be left out: # nemotron: skip",
-                "nothing was sent",
-                f"Remove that line, or put %%nemotron {command} on top of the cell",
-            )
+            what = f"cell {cell.number} is marked to be left out: # nemotron: skip"
+            hint = f"Remove that line, or put %%nemotron {command} on top of the cell"
+            raise InputError(what, "nothing was sent", hint)
         if not cell.number:
             return cell
         cell = self.gatherer.history.load(cell, variables.result)
         if command == "fix" and not cell.error and not call.text.strip():
-            raise InputError(
-                f"this cell ran without an error, as cell {cell.number}",
-                "nothing was sent",
-                "Say what to change: %%nemotron fix: keep the index",
-            )
+            what = f"this cell ran without an error, as cell {cell.number}"
+            hint = "Say what to change: %%nemotron fix: keep the index"
+            raise InputError(what, "nothing was sent", hint)
         return cell
 
     def _failed(self) -> Cell:
@@ -195,11 +187,9 @@ class QuestionBuilder:
                 well.append(cell)
             elif not is_stopped and not any(_may_mend(one, cell) for one in well):
                 return cell
-        raise InputError(
-            "there is nothing to fix: no cell has failed, or it has been fixed since",
-            "nothing was sent",
-            "For a cell that runs but is wrong, put %%nemotron fix: … on top of it",
-        )
+        what = "there is nothing to fix: no cell has failed, or it has been fixed since"
+        hint = "For a cell that runs but is wrong, put %%nemotron fix: … on top of it"
+        raise InputError(what, "nothing was sent", hint)
 
     def _others(self) -> Iterator[Cell]:
         """Return the cells that ran, newest first, but for ours."""

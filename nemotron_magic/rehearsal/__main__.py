@@ -6,19 +6,11 @@ import sys
 import threading
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from importlib.resources import files
 
 from nemotron_magic.rehearsal import READING_TOKENS_PER_S, serve
 
 _PORT = 8765
-_GREETING = """\
-A rehearsal is listening. No model is behind it, and nothing costs anything.
-
-    base URL       {url}
-    in a notebook  %load_ext nemotron_magic
-                   %config Nemotron.base_url = '{url}'
-                   %nemotron hello
-
-Ctrl-C stops it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--tokens-per-s", type=float, default=READING_TOKENS_PER_S, help="0: no limit")
     options = parser.parse_args(arguments)
     pace = options.tokens_per_s or None
+    greeting = files(__package__).joinpath("greeting.txt").read_text("utf-8").rstrip()
     try:
         with serve(options.port, tokens_per_s=pace) as url:
-            print(_GREETING.format(url=url), flush=True)
+            print(greeting.format(url=url), flush=True)
             threading.Event().wait()
     except (OSError, OverflowError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

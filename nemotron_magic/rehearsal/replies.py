@@ -9,14 +9,7 @@ from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
-from nemotron_magic.rehearsal.notebook_replies import (
-    Attachment,
-    correction,
-    reply_about,
-    reply_to,
-    split_attachments,
-    table_of,
-)
+from nemotron_magic.rehearsal import notebook_replies as notebook
 
 _CHARS_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 3
@@ -85,10 +78,10 @@ def text_of(message: Mapping[str, Any]) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _asked(messages: Messages) -> tuple[tuple[Attachment, ...], str]:
+def _asked(messages: Messages) -> tuple[tuple[notebook.Attachment, ...], str]:
     """Return the context and the question of the last user message."""
     asked = [text_of(message) for message in messages if message.get("role") == "user"]
-    return split_attachments(asked[-1] if asked else "")
+    return notebook.split_attachments(asked[-1] if asked else "")
 
 
 def question_of(messages: Messages) -> str:
@@ -141,7 +134,7 @@ def reply_text(body: Mapping[str, Any]) -> str:
         *before, cut, _ = messages
         return reply_text({**body, "messages": before}).removeprefix(text_of(cut))
     if question.startswith(_CORRECTION_REQUEST):
-        return f"{_NO_MODEL}\n\n{correction(text_of(messages[-2]), question)}"
+        return f"{_NO_MODEL}\n\n{notebook.correction(text_of(messages[-2]), question)}"
     directives = read_directives(question)
     if "say" in directives:
         return str(directives["say"])
@@ -158,10 +151,10 @@ def reply_text(body: Mapping[str, Any]) -> str:
         schema = wanted["json_schema"].get("schema") or {}
         made = instance(schema, "\n".join(map(text_of, messages)))
         return json.dumps(_by_tone(schema, made, question), ensure_ascii=False)
-    if about_cell := reply_to(question, attached):
+    if about_cell := notebook.reply_to(question, attached):
         return f"{_NO_MODEL}\n\n{about_cell}"
-    table = table_of(attached)
-    return reply_about(table, question) if table else _describe(body)
+    table = notebook.table_of(attached)
+    return notebook.reply_about(table, question) if table else _describe(body)
 
 
 def _describe(body: Mapping[str, Any]) -> str:
@@ -189,8 +182,8 @@ def _describe(body: Mapping[str, Any]) -> str:
         f"Model asked for: `{body['model']}`. Set: {', '.join(pairs) or 'nothing'}.",
     ]
     if replies:
-        came_along = f"Earlier replies that came along: {len(replies)}."
-        sections.append(f"{came_along} The last begins: {_plain(replies[-1])}")
+        last = f"The last begins: {_plain(replies[-1])}"
+        sections.append(f"Earlier replies that came along: {len(replies)}. {last}")
     if came:
         sections.append(f"With the question came: {', '.join(came)}.")
     sections.append(f"> {_plain(question, _QUOTED_CHARS)}")

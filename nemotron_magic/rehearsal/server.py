@@ -13,14 +13,7 @@ from itertools import count
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from nemotron_magic.rehearsal.replies import (
-    count_tokens,
-    prompt_tokens,
-    question_of,
-    read_directives,
-    reply,
-    tokens_of,
-)
+from nemotron_magic.rehearsal import replies
 
 Json = dict[str, Any]
 
@@ -67,7 +60,8 @@ def _figures(model: str, sent: int, received: int) -> Json:
 def _stream(head: Json, content: str, finish: str, figures: Json) -> Iterator[bytes]:
     """Yield the server-sent events of a streamed reply."""
     begin: Json = {"role": "assistant", "content": ""}
-    for delta in (begin, *({"content": token} for token in tokens_of(content)), {}):
+    deltas = [{"content": token} for token in replies.tokens_of(content)]
+    for delta in (begin, *deltas, {}):
         ending = None if delta else finish
         one = {"index": 0, "delta": delta, "finish_reason": ending}
         yield b"data: %b\n\n" % _bytes({**head, "choices": [one], "usage": None})
@@ -160,8 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: Json) -> None:
         messages, model, streams = body["messages"], body["model"], body.get("stream")
         try:
-            content, finish = reply(body)
-            figures = _figures(model, prompt_tokens(messages), count_tokens(content))
+            content, finish = replies.reply(body)
+            sent = replies.prompt_tokens(messages)
+            figures = _figures(model, sent, replies.count_tokens(content))
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             self._send(400, f"Body validation error: {error!r}")
             return
@@ -175,8 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, {**head, "choices": [one], **figures})
             return
         self._head(200, "text/event-stream", ("Transfer-Encoding", "chunked"))
-        directed = read_directives(question_of(messages)).get("tokens_per_s")
-        tokens_per_s = directed or self.server.tokens_per_s
+        directed = replies.read_directives(replies.question_of(messages))
+        tokens_per_s = directed.get("tokens_per_s", self.server.tokens_per_s)
         for event in _stream(head, content, finish, figures):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(event), event))
             if tokens_per_s and self.server.stopping.wait(1 / tokens_per_s):

@@ -11,15 +11,8 @@ from typing import Any
 from nemotron_magic.core.errors import InputError, InterruptedByUser
 from nemotron_magic.core.settings import Settings
 from nemotron_magic.core.text import literal, one_line, plural, sanitize_label
-from nemotron_magic.display.reports import (
-    cost_text,
-    preview_report,
-    recent_usage,
-    table,
-    tokens_text,
-)
-from nemotron_magic.magics.app import App
-from nemotron_magic.magics.ask import Asking
+from nemotron_magic.display import reports
+from nemotron_magic.magics.app import App, Asking
 from nemotron_magic.magics.commands import row_runs
 from nemotron_magic.magics.commands.service import SERVICE, key_state
 from nemotron_magic.magics.parser import ParsedMagic, parse
@@ -54,10 +47,10 @@ def _flags_help() -> str:
 def _help(app: App, text: str, settings: Settings) -> str:
     commands = [(f"`{name}`", words) for name, words in _helped()]
     if not text:
-        return f"{table(('Command', ''), commands)}\n\n{_flags_help()}"
+        return f"{reports.table(('Command', ''), commands)}\n\n{_flags_help()}"
     rows = [*commands, *((f"`{flag}`", flag.help) for flag in FLAGS)]
     name = re.compile(rf"[`-]{re.escape(text.lstrip('-'))}\b", re.IGNORECASE)
-    return table(("Help", ""), filter(lambda row: name.search(row[0]), rows))
+    return reports.table(("Help", ""), filter(lambda row: name.search(row[0]), rows))
 
 
 def _status(app: App, text: str, settings: Settings) -> str:
@@ -78,18 +71,18 @@ def _status(app: App, text: str, settings: Settings) -> str:
         "Ask": "`%nemotron QUESTION`, or `%%nemotron` with the text below it",
         "More": "`%nemotron help` commands and flags · `%nemotron?` the manual",
     }
-    return table(("Nemotron", ""), rows.items())
+    return reports.table(("Nemotron", ""), rows.items())
 
 
 def _spent(session: Session) -> str:
     """Return the cost of this session, and of all lately, as the ledger has it."""
     here = session.accounting.ledger.of_session()
-    sent, received = tokens_text(here)
+    sent, received = reports.tokens_text(here)
     tokens = f"{sent} → {received} tokens" if sent != "unknown" else "tokens unknown"
-    cost = cost_text(here).replace("unknown", "cost unknown")
+    cost = reports.cost_text(here).replace("unknown", "cost unknown")
     calls = (plural(here.calls, "call"), tokens, cost)
     parts = calls if here.calls else ("nothing in this session",)
-    return " · ".join([*parts, *recent_usage(session.accounting.ledger)])
+    return " · ".join([*parts, *reports.recent_usage(session.accounting.ledger)])
 
 
 def _code(app: App, text: str, settings: Settings) -> str:
@@ -112,7 +105,7 @@ def _threads(app: App, text: str, settings: Settings) -> str:
         if turns
     ]
     none = "There is no conversation yet."
-    return table(("Thread", ">Turns", "Last question"), rows) if rows else none
+    return reports.table(("Thread", ">Turns", "Last question"), rows) if rows else none
 
 
 def _panel(app: App, text: str, settings: Settings) -> None:
@@ -134,7 +127,7 @@ def _preview(app: App, text: str, settings: Settings) -> str:
     asked = PreparedPrompt(
         known.messages, MAIN, turn, known.context_info, fields=fields
     )
-    return preview_report(app.session, asked, settings, "What was sent")
+    return reports.preview_report(app.session, asked, settings, "What was sent")
 
 
 _RUNS: Mapping[str, Callable[[App, str, Settings], str | None]] = {
@@ -182,7 +175,7 @@ def _report_of(app: App, call: ParsedMagic, settings: Settings) -> str | None:
     question, _ = app.questions.of(call, settings)
     beside = "" if question.text.strip() else " with a question"
     prompt, heading = app.session.prepare(question, settings), "What would be sent"
-    return preview_report(app.session, prompt, settings, f"{heading}{beside}")
+    return reports.preview_report(app.session, prompt, settings, f"{heading}{beside}")
 
 
 def _refuse(call: ParsedMagic) -> None:
@@ -190,11 +183,9 @@ def _refuse(call: ParsedMagic) -> None:
     name, text, command = call.command, call.text.strip(), COMMANDS.get(call.command)
     if call.rows and name != "rows":
         flag = next(iter(call.rows)).replace("_", "-")
-        raise InputError(
-            f"--{flag} is for rows, and this asks about none",
-            "nothing was sent",
-            f"Type: %%nemotron --{flag} … rows: df.column   and the question below",
-        )
+        what = f"--{flag} is for rows, and this asks about none"
+        hint = f"Type: %%nemotron --{flag} … rows: df.column   and the question below"
+        raise InputError(what, "nothing was sent", hint)
     if command is None:
         return
     has_text = text and not command.takes
@@ -203,25 +194,19 @@ def _refuse(call: ParsedMagic) -> None:
         if name in ("code", "preview"):
             line = f"--{name} …"
         above = "" if has_text else "%"
-        raise InputError(
-            f"{name} takes no {'text' if has_text else 'cell below it'}",
-            hint=f"Type: %nemotron {line}   "
-            f"To ask it, put -- before it: {above}%nemotron -- {name} …",
-        )
+        ask = f"To ask it, put -- before it: {above}%nemotron -- {name} …"
+        what = f"{name} takes no {'text' if has_text else 'cell below it'}"
+        raise InputError(what, hint=f"Type: %nemotron {line}   {ask}")
     is_open = name not in _RUNS or command.takes.isupper() or name == "login"
     if text and not is_open and not command.is_followed_by(text):
         line = line_for(bare(f"{name} {text}")) or name
-        raise InputError(
-            f"{name} takes {command.takes} or nothing, got {one_line(text, 40)}",
-            hint=f"Type: {line if line[0] == '%' else f'%nemotron {line}'}   "
-            "All commands: %nemotron help",
-        )
+        line = line if line[0] == "%" else f"%nemotron {line}"
+        what = f"{name} takes {command.takes} or nothing, got {one_line(text, 40)}"
+        raise InputError(what, hint=f"Type: {line}   All commands: %nemotron help")
     if call.as_ is not None and name != "rows":
-        raise InputError(
-            f"--as is for a question, and {name} is none",
-            "nothing was sent",
-            f"Ask it in words: %nemotron --as FIELDS …   Or: %nemotron {name}",
-        )
+        what = f"--as is for a question, and {name} is none"
+        hint = f"Ask it in words: %nemotron --as FIELDS …   Or: %nemotron {name}"
+        raise InputError(what, "nothing was sent", hint)
     if call.preview and name in _RUNS:
         what = f"{name} asks the model nothing, so there is nothing to preview"
         raise InputError(what, hint=f"Type: %nemotron {name}")
