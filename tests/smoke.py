@@ -49,6 +49,11 @@ def main() -> None:
         "context/looks.txt",
         "context/vocabulary.txt",
         "display/panel/panel.css",
+        "magics/commands/manual.txt",
+        "magics/words.toml",
+        "rehearsal/greeting.txt",
+        "rehearsal/samples.md",
+        "rehearsal/tones.txt",
     ):
         assert package.joinpath(name).is_file(), name
     assert version("nemotron-magic") == nemotron_magic.__version__
