@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from threading import Event as ThreadEvent
 from threading import Lock, RLock, Thread
@@ -148,8 +148,8 @@ class Ticker:
             self._calls.append(lambda: context.run(call))
             # After a fork no thread runs, whatever the variable says.
             if self._thread is None or not self._thread.is_alive():
-                self._thread = Thread(target=self._run, name="nemotron-render")
-                self._thread.daemon = True
+                name = "nemotron-render"
+                self._thread = Thread(target=self._run, name=name, daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
@@ -184,15 +184,6 @@ class Display:
         return {"data": data, "metadata": about}
 
 
-@dataclass(slots=True)
-class _Part:
-    """What one display holds of a reply that is spread over several."""
-
-    blocks: list[Block]
-    html: str  # as it was rendered, if it has an id
-    display_id: str = ""
-
-
 class Publisher(Protocol):
     """Where displays go."""
 
@@ -225,6 +216,15 @@ class Renderer:
         """Show that no reply came."""
 
 
+@dataclass(slots=True)
+class _Part:
+    """What one display holds of a reply that is spread over several."""
+
+    blocks: list[Block] = field(default_factory=list)
+    html: str = ""  # as it is rendered
+    display_id: str = ""
+
+
 class NotebookRenderer(Renderer):
     """Paint one reply.
 
@@ -247,11 +247,11 @@ class NotebookRenderer(Renderer):
         self._clock_s = clock_s
         self._every = every
         self._pace = RepaintBudget(clock_s)
-        self._html_of = lru_cache(maxsize=256)(_html_of)
+        self._html_of = lru_cache(maxsize=256)(block_html)
         self._lock = RLock()
         self._idle_ticks = 0
         self._is_ticking = self._has_rendered = self._has_ended = False
-        self._waiting_for = self._thought = self._status = self._display_id = ""
+        self._waiting_for = self._thought = self._status = ""
         self._asked_s: float | None = None
         self._status_s = 0.0
         self._notices: list[str] = []
@@ -290,17 +290,15 @@ class NotebookRenderer(Renderer):
         """Have nothing rendered."""
         self._held_back: tuple[Callable[[], None], int] | None = None
         self._blocks = Blocks()
-        self._finished: list[Block] = []
         self._unread: list[str] = []
         self._unread_chars = self._written_bytes = self._parted_chars = 0
         style = document("", below=None)
         # The style sheet stays in a display of its own: it is sent only once.
-        self._parts = [_Part([], style)] if self._alone else []
+        self._parts = [_Part(html=style), _Part()] if self._alone else [_Part()]
         self._head = "" if self._alone else style
         self._display_id = self._below = ""
 
     def _end(self) -> None:
-        """Paint nothing more by itself."""
         self._held_back = None
         self._has_ended = True
 
@@ -320,8 +318,12 @@ class NotebookRenderer(Renderer):
                 self._thought = (self._thought + text)[-_THOUGHT_CHARS:]
                 if self._waiting_for != _THINKING:
                     self._wait_for(_THINKING)
-            case TextWasReasoning(reasoning, 0):
-                self._start_over(reasoning)
+            case TextWasReasoning(reasoning, 0):  # it is taken back
+                self._thought = reasoning[-_THOUGHT_CHARS:]
+                display_id = "" if self._alone else self._display_id
+                self._begin()
+                self._clear()
+                self._display_id = display_id
             case Sent(_, model):
                 self._wait_for(f"asking {model} …")
             case Retry() as retry:
@@ -358,11 +360,12 @@ class NotebookRenderer(Renderer):
     def _show_growing(self) -> None:
         """Paint the displays that hold enough by now, and the last one."""
         self._take()
-        for part in self._parts:
+        *parts, last = self._parts
+        for part in parts:
             if not part.display_id:
                 self._render(part.html)
                 part.display_id, self._display_id = self._display_id, ""
-        written, tail = [*map(self._html_of, self._finished)], self._blocks.tail
+        written, tail = [*map(self._html_of, last.blocks)], self._blocks.tail
         self._render(self._head + interim_html(written, tail) + self._below)
         self._written_bytes = sum(map(len, written))
         self._unread_chars = len(tail.source)
@@ -372,20 +375,20 @@ class NotebookRenderer(Renderer):
         text = "".join(self._unread)
         self._unread.clear()
         for block in self._blocks.feed(text):
-            self._finished.append(block)
-            size = sum(len(block.source) for block in self._finished)
-            enough = max(_DISPLAY_CHARS, self._parted_chars * _DISPLAY_SHARE)
-            if self._alone and size >= enough:
-                html = "".join(map(self._html_of, self._finished))
-                self._parts.append(_Part(self._finished, html))
+            part = self._parts[-1]
+            part.blocks.append(block)
+            size = sum(len(block.source) for block in part.blocks)
+            if self._alone and size >= max(
+                _DISPLAY_CHARS, self._parted_chars * _DISPLAY_SHARE
+            ):
+                part.html = "".join(map(self._html_of, part.blocks))
                 self._parted_chars += size
-                self._finished = []
+                self._parts.append(_Part())
 
     def _holds(self, reply: Reply) -> bool:
         """Return whether what was taken is all that is to be shown of a reply."""
-        blocks = [block for part in self._parts for block in part.blocks]
-        blocks += [*self._finished, self._blocks.tail]
-        return shown_texts(reply) == ["".join(block.source for block in blocks)]
+        sources = (block.source for part in self._parts for block in part.blocks)
+        return shown_texts(reply) == ["".join(sources) + self._blocks.tail.source]
 
     def _finish_parts(self, reply: Reply) -> None:
         """Paint again the parts that change: the first, those with code, the last.
@@ -396,15 +399,15 @@ class NotebookRenderer(Renderer):
         below, tail = code.below if code else None, self._blocks.tail
         if reply.is_cut_off:
             tail = replace(tail, markdown=close_open_marks(tail.markdown))
-        pieces = [part.blocks for part in self._parts] + [[*self._finished, tail]]
+        self._parts[-1].blocks.append(tail)
         _, *htmls, last = (
-            "".join(block_html(b, folded, below) for b in blocks if b.source.strip())
-            for blocks in pieces
+            "".join(block_html(block, folded, below) for block in part.blocks)
+            for part in self._parts
         )
         last += element(end_html(reply, code))
         first = document(reasoning_html(reply), below="".join([*htmls, last]))
         last_id = self._display_id
-        for part, html in zip(self._parts, [first, *htmls], strict=True):
+        for part, html in zip(self._parts, [first, *htmls], strict=False):
             if not part.display_id:
                 part.display_id, last_id = last_id, ""
             elif part.html == html:
@@ -441,26 +444,14 @@ class NotebookRenderer(Renderer):
             self._is_ticking = not self._has_ended and self._idle_ticks < _IDLE_TICKS
             return self._is_ticking
 
-    def _start_over(self, reasoning: str) -> None:
-        """Take back the text: it has turned out to be reasoning."""
-        self._thought = reasoning[-_THOUGHT_CHARS:]
-        display_id = "" if self._alone else self._display_id
-        self._begin()
-        self._clear()
-        self._display_id = display_id
-
     def _render(
         self, html: str, text: str = "", about: Mapping[str, Any] | None = None
     ) -> None:
         display_id = self._display_id or uuid4().hex
-        again = bool(self._display_id)
         self._has_rendered = True
-        self._publisher.show(Display(display_id, html, text, about), again=again)
+        shown = Display(display_id, html, text, about)
+        self._publisher.show(shown, again=bool(self._display_id))
         # Not before: were it interrupted in between, nothing could be rendered again.
         self._display_id = display_id
         self._held_back = None
         self._pace.rendered(len(html) + len(text))
-
-
-def _html_of(block: Block) -> str:
-    return block_html(block) if block.source.strip() else ""

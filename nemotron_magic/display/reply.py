@@ -262,6 +262,8 @@ def element(html: str, classes: str = "") -> str:
 
 def block_html(block: Block, folded: str = "", below: BelowCode | None = None) -> str:
     """Return one piece of a reply that is, or was, rendered in pieces."""
+    if not block.source.strip():
+        return ""
     return element(to_html(block.markdown, folded, below), block.classes)
 
 
@@ -272,8 +274,7 @@ def interim_html(finished: list[str], tail: Block) -> str:
     page 8.6 s.
     """
     closed = replace(tail, markdown=close_open_marks(tail.markdown))
-    growing = block_html(closed) if tail.source.strip() else ""
-    return f'<div class="mathjax_ignore">{"".join(finished)}{growing}</div>'
+    return f'<div class="mathjax_ignore">{"".join(finished)}{block_html(closed)}</div>'
 
 
 _STATUS = f'<div class="nm-reply nm-status" style="{_QUIET}">'
