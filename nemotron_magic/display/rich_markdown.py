@@ -110,22 +110,23 @@ class _Table(md.TableElement):
         headings, *rows = [[c.content for c in row.cells] for row in lines if row]
         columns = zip(headings, *rows, strict=True)
         texts = [[cell.plain for cell in cells] for cells in columns]
-        if widths := _column_widths(texts, options.max_width):
-            table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-            table.style, table.collapse_padding = "markdown.table.border", True
-            for heading, width in zip(headings, widths, strict=True):
-                styled = heading.copy()
-                styled.stylize("markdown.table.header")
-                table.add_column(styled, overflow="fold", width=width)
-            for row in rows:
-                table.add_row(*row)
-            yield table
+        widths = _column_widths(texts, options.max_width)
+        if not widths:
+            for at, row in enumerate(rows):
+                yield from [Text()] if at else []
+                for heading, cell in zip(headings, row, strict=True):
+                    name = f"{heading.plain}: " if heading else ""
+                    yield Text.assemble((name, "markdown.table.header"), cell)
             return
-        for at, row in enumerate(rows):
-            yield from [Text()] if at else []
-            for heading, cell in zip(headings, row, strict=True):
-                name = f"{heading.plain}: " if heading else ""
-                yield Text.assemble((name, "markdown.table.header"), cell)
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        table.style, table.collapse_padding = "markdown.table.border", True
+        for heading, width in zip(headings, widths, strict=True):
+            styled = heading.copy()
+            styled.stylize("markdown.table.header")
+            table.add_column(styled, overflow="fold", width=width)
+        for row in rows:
+            table.add_row(*row)
+        yield table
 
 
 class TerminalMarkdown(md.Markdown):
@@ -159,7 +160,7 @@ class TerminalMarkdown(md.Markdown):
             source = close_open_marks(source).expandtabs()
         self.parsed = _tokens(source)
         made = cast("Iterable[Segment]", super().__rich_console__(console, options))
-        lines = [*map(_without_blanks, Segment.split_lines(made))]
+        lines = [_without_blanks(line) for line in Segment.split_lines(made)]
         seen = [at for at, line in enumerate(lines) if line]
         self.is_seen = bool(seen)
         gap: list[_Line] = [[]] if seen and self._has_gap else []

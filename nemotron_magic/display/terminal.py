@@ -42,6 +42,8 @@ _WAS_REASONING = "— the text above was the model's reasoning —"
 class PlainRenderer(Renderer):
     """Write a reply as it comes."""
 
+    _is_live = False  # what is shown can be taken back
+
     def __init__(self, stream: TextIO, with_footer: bool = True) -> None:
         self._stream = stream
         self._with_footer = with_footer
@@ -57,7 +59,8 @@ class PlainRenderer(Renderer):
                 self._add(self._text.add(text))
             case Reasoning(_, 0) if not self._is_thinking:
                 self._is_thinking = True
-                self._think("thinking …")
+                show = self._wait if self._is_live else self._print_note
+                show("thinking …")
             case TextWasReasoning():
                 self._end_text()
                 self._print_note(_WAS_REASONING)
@@ -73,18 +76,15 @@ class PlainRenderer(Renderer):
         """End the reply: what was not streamed, remarks, and the footer."""
         self._end_text()
         is_shown_again = reply.metadata.choices or reply.metadata.shown or not reply
-        texts = [
-            *(shown_texts(reply) if is_shown_again else ()),
-            reply.metadata.appended,
-        ]
+        texts = shown_texts(reply) if is_shown_again else []
+        texts.append(reply.metadata.appended)
         self._add(visible("\n\n".join(filter(None, texts))))
         self._end_text()
         above, line, more = lines_below(reply)
         for one in above:
             self._print_note(one)
         if self._with_footer:
-            where = self._where(reply)
-            self._print_note(" · ".join([line, *where, *more]))
+            self._print_note(" · ".join([line, *_where(reply), *more]))
         elif notices(reply):  # there may be no footer: of one that is sent back, say
             self._print_note(" · ".join(notices(reply)))
 
@@ -94,10 +94,7 @@ class PlainRenderer(Renderer):
 
     def print_footer(self, reply: Reply) -> None:
         """Show the footer; the notices stand above it already."""
-        self._print_note(" · ".join([footer(reply), *self._where(reply)]))
-
-    def _where(self, reply: Reply) -> list[str]:
-        return [COMMAND] if reply.code and not reply.metadata.inserted else []
+        self._print_note(" · ".join([footer(reply), *_where(reply)]))
 
     def _end_text(self) -> None:
         self._add(self._text.end())
@@ -122,10 +119,6 @@ class PlainRenderer(Renderer):
 
     def _wait(self, line: str) -> None:
         """Show what is waited for, where it can be taken back."""
-
-    def _think(self, line: str) -> None:
-        """Show that the model thinks."""
-        self._print_note(line)
 
 
 class RichRenderer(PlainRenderer):
@@ -163,9 +156,6 @@ class RichRenderer(PlainRenderer):
     def _wait(self, line: str) -> None:
         self._show(_Waiting(line))
 
-    def _think(self, line: str) -> None:
-        (self._wait if self._is_live else self._print_note)(line)
-
     def _print(self, markdown: str) -> None:
         """Print a block that stays, its lines as long as they are."""
         made = TerminalMarkdown(markdown, self._has_printed)
@@ -201,6 +191,14 @@ class _Waiting:
         return _dim(f"{self._line} {waited_s} s" if is_told else self._line)
 
 
+def _dim(text: str) -> StyledText:
+    return StyledText(one_line(text, _LONGEST_LINE), style="dim")
+
+
+def _where(reply: Reply) -> list[str]:
+    return [COMMAND] if reply.code and not reply.metadata.inserted else []
+
+
 def text_renderer(
     stream: TextIO, is_console: bool, with_footer: bool = True, is_live: bool = True
 ) -> PlainRenderer:
@@ -229,7 +227,3 @@ def print_markdown(markdown: str, stream: TextIO, is_console: bool = False) -> N
         console.print(TerminalMarkdown(markdown), end="", crop=False)
     else:
         stream.write(f"{visible(markdown)}\n")
-
-
-def _dim(text: str) -> StyledText:
-    return StyledText(one_line(text, _LONGEST_LINE), style="dim")
