@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
 import ipywidgets
-from traitlets import All, TraitError
+from traitlets import TraitError
 
 from nemotron_magic.client.models import Model
 from nemotron_magic.core.errors import InputError
-from nemotron_magic.core.parameters import (
-    BY_NAME,
-    DEFAULT_MODEL,
-    PARAMETERS,
-    Parameter,
-)
+from nemotron_magic.core.parameters import BY_NAME, PARAMETERS, Parameter
 from nemotron_magic.display.panel import WidgetFactory, error_html
 from nemotron_magic.markdown.html import line_html
 
-# fmt: off
 FIRST = (
-    "model", "system", "temperature", "top_p", "max_tokens", "seed", "stop", "context",
-    "data", "context_tokens",
+    *("model", "system", "temperature", "top_p", "max_tokens", "seed", "stop"),
+    *("context", "data", "context_tokens"),
 )
-# fmt: on
 _OTHERS = [p for p in PARAMETERS if p.name not in FIRST]
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "The request": tuple(p.name for p in _OTHERS if p.sent),
@@ -62,11 +55,11 @@ class SettingsForm:
         self._end = make(ipywidgets.HBox, "nm-bar", children=(self._shows_code, reset))
         self.box = make(ipywidgets.VBox, "nm-form")
         self._arrange()
-        config.observe(self._follow, names=All)
+        config.observe(self._follow, names=[*BY_NAME])
 
     def close(self) -> None:
         """Observe no more."""
-        self._config.unobserve(self._follow, names=All)
+        self._config.unobserve(self._follow, names=[*BY_NAME])
 
     def reset(self) -> None:
         """Set every setting to its default, but for where a rehearsal answers."""
@@ -83,8 +76,8 @@ class SettingsForm:
         self._show_note("model", line_html(problem) or self._about_chosen())
 
     def _toggle(self, label: str) -> Any:
-        kind, tip = ipywidgets.ToggleButton, "Show or hide"
-        toggle = self._make(kind, description=label, tooltip=tip)
+        looks = {"description": label, "tooltip": "Show or hide"}
+        toggle = self._make(ipywidgets.ToggleButton, **looks)
         toggle.observe(lambda change: self._arrange(), names="value")
         return toggle
 
@@ -95,13 +88,11 @@ class SettingsForm:
             for name, heading in self._headings.items():
                 rows = self._rows(SECTIONS[name]) if heading.value else ()
                 shown += [heading, *rows]
-            shown.append(self._end)
-            if self._shows_code.value:
-                self._code.value = self._as_code()
-                shown.append(self._code)
-            self.box.children = tuple(shown)
+            self._show_code()
+            code = [self._code] if self._shows_code.value else []
+            self.box.children = (*shown, self._end, *code)
 
-    def _rows(self, names: Iterable[str]) -> Iterable[Any]:
+    def _rows(self, names: Iterable[str]) -> Iterator[Any]:
         for name in names:
             if name not in self._controls:
                 self._controls[name] = self._control(BY_NAME[name])
@@ -138,23 +129,20 @@ class SettingsForm:
             self._accept(parameter.name)
 
     def _follow(self, change: Any) -> None:
-        if change.name in BY_NAME:
-            self._accept(change.name)
+        self._accept(change.name)
 
     def _accept(self, name: str) -> None:
         """Show a setting as it is, in one message, and no error."""
-        if name in self._controls:
-            control, value = self._controls[name], getattr(self._config, name)
+        if control := self._controls.get(name):
+            state = _state(BY_NAME[name], getattr(self._config, name))
             self._is_following = True
             try:
                 with control.hold_sync():
-                    for trait, shown in _state(BY_NAME[name], value).items():
-                        setattr(control, trait, shown)
+                    control.value, control._dom_classes = state.values()
             finally:
                 self._is_following = False
             self._show_note(name, self._about_chosen() if name == "model" else "")
-        if self._shows_code.value:
-            self._code.value = self._as_code()
+        self._show_code()
 
     def _show_note(self, name: str, html: str) -> None:
         """Show a line below a row, or none."""
@@ -169,20 +157,29 @@ class SettingsForm:
             return ""
         name = self._config.model
         chosen = next((one for one in self._models if one.goes_by(name)), None)
-        instead = "; if it is refused, a live Nemotron is asked instead"
-        missing = f"not in the service's list{instead * (name is DEFAULT_MODEL)}"
-        return line_html(about_model(chosen) if chosen else missing)
+        if chosen is None:
+            instead = "; if it is refused, a live Nemotron is asked instead"
+            is_default = name is BY_NAME["model"].default
+            return line_html(f"not in the service's list{instead * is_default}")
+        tokens, prices = chosen.context_tokens, chosen.prices_usd
+        length = "context unknown" if tokens is None else f"{tokens:,} tokens context"
+        each = prices and f"${prices[0]:g} in, ${prices[1]:g} out per million tokens"
+        return line_html(f"{length} · {each or 'price unknown'}")
 
-    def _as_code(self) -> str:
-        values = {p.name: getattr(self._config, p.name) for p in PARAMETERS}
+    def _show_code(self) -> None:
+        if not self._shows_code.value:
+            return
+        values = {name: getattr(self._config, name) for name in BY_NAME}
         lines, (flags, without) = config_lines(values), flags_line(values)
-        if not lines:
-            return "<p>All settings are at their defaults.</p>"
-        only = f"<p>Only for a session: {', '.join(without)}.</p>" if without else ""
-        return (
-            f"<p>For this session:</p><pre>{escape(lines)}</pre>"
-            f"<p>For one question:</p><pre>{escape(flags)}</pre>{only}"
-        )
+        html = "<p>All settings are at their defaults.</p>"
+        if lines:
+            html = (
+                f"<p>For this session:</p><pre>{escape(lines)}</pre>"
+                f"<p>For one question:</p><pre>{escape(flags)}</pre>"
+            )
+        if without:
+            html += f"<p>Only for a session: {', '.join(without)}.</p>"
+        self._code.value = html
 
 
 def as_text(parameter: Parameter, value: Any) -> str:
@@ -191,21 +188,20 @@ def as_text(parameter: Parameter, value: Any) -> str:
         return ""
     if parameter.kind == "texts":
         return "\n".join(json.dumps(one, ensure_ascii=False)[1:-1] for one in value)
-    if parameter.kind == "json":
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    is_json = parameter.kind == "json"
+    return json.dumps(value, ensure_ascii=False) if is_json else str(value)
 
 
 def from_text(parameter: Parameter, text: str) -> Any:
     """Return what was typed; nothing is "not set", else empty, else the default."""
+    is_system = parameter.name == "system"
     if not text.strip():
-        if parameter.may_be_unset:
-            return None
-        return "" if parameter.name == "system" else parameter.default
+        empty = "" if is_system else parameter.default
+        return None if parameter.may_be_unset else empty
     if parameter.kind == "texts":
         lines = text.replace("\r", "").split("\n")
         return parameter.check([_unescaped(line) for line in lines if line.strip()])
-    return parameter.parse(text if parameter.name == "system" else text.strip())
+    return parameter.parse(text if is_system else text.strip())
 
 
 def _unescaped(line: str) -> str:
@@ -215,30 +211,24 @@ def _unescaped(line: str) -> str:
         return line
 
 
-def about_model(model: Model) -> str:
-    """Return what is known of a model; prices are for a million tokens."""
-    tokens, prices = model.context_tokens, model.prices_usd
-    length = "context unknown" if tokens is None else f"{tokens:,} tokens context"
-    each = prices and f"${prices[0]:g} in, ${prices[1]:g} out per million tokens"
-    return f"{length} · {each or 'price unknown'}"
-
-
 def config_lines(values: Mapping[str, Any]) -> str:
     """Return the lines that set these values for a session."""
-    return "\n".join(
-        f"%config Nemotron.{name} = {value!r}"
-        for name, value in values.items()
-        if value != BY_NAME[name].default
-    )
+    lines = (f"%config Nemotron.{p.name} = {v!r}" for p, v in _changed(values))
+    return "\n".join(lines)
 
 
 def flags_line(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """Return the flags that set these values for one call, and what has none."""
-    set_to = {n: value for n, value in values.items() if value != BY_NAME[n].default}
-    written = {name: _flags(BY_NAME[name], value) for name, value in set_to.items()}
+    written = {row.name: _flags(row, value) for row, value in _changed(values)}
     flags = [one for one in written.values() if one and "\n" not in one]
     without = (name for name, one in written.items() if one not in flags)
     return " ".join(["%nemotron", *flags]), tuple(without)
+
+
+def _changed(values: Mapping[str, Any]) -> Iterator[tuple[Parameter, Any]]:
+    """Yield each value that is not at its default."""
+    rows = ((BY_NAME[name], value) for name, value in values.items())
+    return ((row, value) for row, value in rows if value != row.default)
 
 
 def _flags(parameter: Parameter, value: Any) -> str:
@@ -267,12 +257,13 @@ def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
     if parameter.kind == "boolean" or choices:
         options = [*unset, *(choices or [("true", True), ("false", False)])]
         return ipywidgets.Dropdown, {"options": options}
-    default = as_text(parameter, parameter.default)
-    empty = "not set" if unset else "none" if parameter.name == "system" else default
+    is_system = parameter.name == "system"
+    default = "none" if is_system else as_text(parameter, parameter.default)
+    empty = "not set" if unset else default
     traits = {"placeholder": empty, "continuous_update": False}
     if parameter.name == "model" or parameter.suggestions:
         return ipywidgets.Combobox, {"options": parameter.suggestions, **traits}
-    if parameter.kind in ("texts", "json") or parameter.name == "system":
+    if parameter.kind in ("texts", "json") or is_system:
         return ipywidgets.Textarea, {"rows": 2, **traits}
     return ipywidgets.Text, traits
 
@@ -280,10 +271,11 @@ def _kind(parameter: Parameter) -> tuple[Any, dict[str, Any]]:
 def _state(parameter: Parameter, value: Any) -> dict[str, Any]:
     """Return a value as its control takes it; what is not at its default is marked."""
     is_choice = parameter.kind == "boolean" or parameter.choices
-    classes = ["nm-row", f"nm-{parameter.name}"]
-    changed = [] if value == parameter.default else ["nm-changed"]
-    shown = value if is_choice else as_text(parameter, value)
-    return {"value": shown, "_dom_classes": (*classes, *changed)}
+    changed = () if value == parameter.default else ("nm-changed",)
+    return {
+        "value": value if is_choice else as_text(parameter, value),
+        "_dom_classes": ("nm-row", f"nm-{parameter.name}", *changed),
+    }
 
 
 def _label(name: str) -> str:
