@@ -67,7 +67,7 @@ def named_secrets(passage: Passage) -> Iterator[Span]:
         if found is None:
             continue
         name = _name(passage, found)
-        # The next name may begin within what led to a value of no telling one.
+        # Where this one tells nothing, the next may begin within what led to its value.
         at = found.end() if name else found.end("close")
         for start, end in _values(name) if name else ():
             at = max(at, end)
