@@ -59,8 +59,7 @@ def pattern_secrets(passage: Passage) -> Iterator[Span]:
                 yield Span(start, end, one.kind)
 
 
-_SHORTEST = 6
-_SHORTEST_BARE = 16
+_SHORTEST, _SHORTEST_BARE = 6, 16
 _MOST_TOKENS, _MOST_STARTS = 200, 30
 _TOKEN = pattern("token")
 _LOGIN = re.compile(rf"[%!/:-]{{0,2}}(?:{pattern('login').pattern})", re.IGNORECASE)

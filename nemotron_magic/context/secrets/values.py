@@ -168,7 +168,8 @@ def looks_random(value: str, shortest: int = 12) -> bool:
     if len(value) < shortest or not re.fullmatch(r"[\w+/=.~:%-]+", value, re.ASCII):
         return False
     segments = re.findall(r"[A-Za-z0-9]+", value)
-    mixed = sum(len(one) for one in segments if not pattern("wordy").fullmatch(one))
+    is_wordy = pattern("wordy").fullmatch
+    mixed = sum(len(one) for one in segments if not is_wordy(one))
     return mixed >= max(8, len(value) // 3)
 
 
